@@ -1,0 +1,72 @@
+package followup
+
+import (
+	"time"
+
+	"wagate/providers"
+)
+
+// Lead is a tenant's record of one contact.
+type Lead struct {
+	ID           LeadID
+	Tenant       TenantID
+	Name         string
+	Phone        string // digits with country code, no "+"; may be empty
+	UserID       string // BSUID; may be empty
+	Email        string
+	Company      string
+	StatusID     string
+	CustomFields map[string]any // JSON values by field key
+	ExternalID   string         // the CRM's id
+	Assistant    AssistantID    // empty: the assistant of the last used channel
+	Channel      ChannelID      // empty: the last used channel
+	OptedOut     bool
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+
+	// Revision counts the changes of the record; PutLead compares it.
+	Revision int64
+	// CRMAt is the timestamp of the newest CRM event applied; real time.
+	CRMAt time.Time
+	// Windows holds the conversation state per channel the lead has used.
+	Windows map[ChannelID]Conversation
+}
+
+// Contact returns whom to address.
+func (l Lead) Contact() providers.Contact {
+	return providers.Contact{Phone: l.Phone, UserID: l.UserID, Name: l.Name}
+}
+
+// Conversation is what is known of lead × channel.
+type Conversation struct {
+	// LastInbound is the provider's time of the newest message that opens the
+	// window; zero if there was none.
+	LastInbound time.Time
+	// Refused is true when the provider said "window closed" about a message
+	// after that; only a later inbound message opens the window again.
+	Refused bool
+	// UsedAt is the arrival of the newest event either way; it orders "last used".
+	UsedAt time.Time
+}
+
+// Entry is one message of a conversation's history.
+type Entry struct {
+	From Speaker   `json:"f"`
+	Text string    `json:"t"` // what was said, or "[image]" and the like
+	At   time.Time `json:"a"`
+}
+
+// Speaker is who said it.
+type Speaker string
+
+// The speakers.
+const (
+	FromLead     Speaker = "lead"
+	FromBusiness Speaker = "business" // the assistant, a human, a follow-up
+)
+
+// The bounds of a history, per conversation.
+const (
+	HistoryMessages = 30
+	HistoryAge      = 30 * 24 * time.Hour
+)

@@ -1,0 +1,65 @@
+package followup
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"wagate/providers"
+)
+
+// Guard asks for leave to make one provider call, as the very last thing
+// before it. previous is empty at first; on a retry it is the attempt that
+// cannot have been sent.
+type Guard func(ctx context.Context, previous AttemptID) (Verdict, error)
+
+// Sender is the one way out to WhatsApp, shared by the runner and the API:
+// pacing, breaker, template check, then the guard, then the provider call,
+// retried a bounded number of times only where nothing can have been sent, with
+// the guard asked again before each.
+type Sender interface {
+	// Send returns an error only if the guard could not be asked; then nothing was sent
+	// since it last answered.
+	Send(ctx context.Context, channel ChannelID, m providers.Message, guard Guard) (SendResult, error)
+}
+
+// SendResult is how sending ended: refused, failed, or accepted.
+type SendResult struct {
+	Refusal Refusal          // not Allowed: the guard said no, nothing was sent
+	Attempt AttemptID        // the last attempt the guard allowed
+	Sent    providers.Sent   // set if accepted
+	Err     *providers.Error // set if the provider did not accept, or may have
+}
+
+// Templates tells what is known of an account's templates. It answers from a
+// cache and may not know.
+type Templates interface {
+	Template(ctx context.Context, channel ChannelID, name, language string) (providers.TemplateInfo, bool)
+}
+
+// Brief is all that the writer is told to write one follow-up message.
+type Brief struct {
+	Company      string // the tenant's name
+	Instructions string // the assistant's
+	Lead         Lead
+	Prompt       string // the step's, variables filled in
+	History      []Entry
+	Now          time.Time
+	Step         int // counting from 1
+	Steps        int
+}
+
+// The failures of a Writer.
+var (
+	// ErrAIUnavailable: the model could not be reached within the bounds.
+	ErrAIUnavailable = errors.New("followup: model unavailable")
+	// ErrAIUnusable: the model answered, and twice nothing that could be sent.
+	ErrAIUnusable = errors.New("followup: model's text unusable")
+)
+
+// Writer writes the text of an AI step.
+type Writer interface {
+	// Write returns a text that may be sent as it is, or ErrAIUnavailable or
+	// ErrAIUnusable.
+	Write(ctx context.Context, b Brief) (string, error)
+}
