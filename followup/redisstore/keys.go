@@ -1,0 +1,75 @@
+package redisstore
+
+import (
+	"hash/fnv"
+	"strconv"
+
+	"wagate/followup"
+)
+
+// Keys are built here and nowhere else. Everything of one lead has its
+// partition's tag, so one script settles a lead in one slot.
+
+// partition returns the partition of a lead.
+func (s *Store) partition(lead followup.LeadID) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(lead))
+	return int(h.Sum32() % uint32(s.partitions)) //nolint:gosec // partitions is 1..1024
+}
+
+// tag is a partition's prefix with its hash tag: "{p7}:".
+type tag string
+
+func tagOf(p int) tag { return tag("{p" + strconv.Itoa(p) + "}:") }
+
+func (s *Store) tag(lead followup.LeadID) tag { return tagOf(s.partition(lead)) }
+
+func (t tag) lead(l followup.LeadID) string     { return string(t) + "l:" + string(l) }
+func (t tag) dedup(l followup.LeadID) string    { return string(t) + "d:" + string(l) }
+func (t tag) runs(l followup.LeadID) string     { return string(t) + "e:" + string(l) }
+func (t tag) attempts(l followup.LeadID) string { return string(t) + "a:" + string(l) }
+func (t tag) history(l followup.LeadID, c followup.ChannelID) string {
+	return string(t) + "h:" + string(l) + ":" + string(c)
+}
+
+// The relay queue of lead × assistant: its events, and its frozen delivery.
+func (t tag) queue(l followup.LeadID, a followup.AssistantID) string {
+	return string(t) + "q:" + string(l) + ":" + string(a)
+}
+
+func (t tag) frozen(l followup.LeadID, a followup.AssistantID) string {
+	return string(t) + "f:" + string(l) + ":" + string(a)
+}
+
+// Due indexes: members by score per group, and groups by their head.
+func (t tag) stepsDue(tenant followup.TenantID) string { return string(t) + "sg:" + string(tenant) }
+func (t tag) stepsIndex() string                       { return string(t) + "si" }
+func (t tag) stepsLeases() string                      { return string(t) + "sl" }
+func (t tag) relayDue(assistant followup.AssistantID) string {
+	return string(t) + "rg:" + string(assistant)
+}
+func (t tag) relayIndex() string { return string(t) + "ri" }
+
+func (t tag) windows() string     { return string(t) + "w" }
+func (t tag) control() string     { return string(t) + "ctl" }
+func (t tag) dead() string        { return string(t) + "dead" }
+func (t tag) deadLetters() string { return string(t) + "deadh" }
+
+// tenantTag is the prefix of a tenant's own slot.
+func tenantTag(t followup.TenantID) string { return "{t:" + string(t) + "}:" }
+
+func aliasesKey(t followup.TenantID) string         { return tenantTag(t) + "alias" }
+func leadsKey(t followup.TenantID) string           { return tenantTag(t) + "leads" }
+func configsKey(t followup.TenantID) string         { return tenantTag(t) + "cfg" }
+func configAssistantKey(t followup.TenantID) string { return tenantTag(t) + "cfga" }
+func laddersKey(t followup.TenantID) string         { return tenantTag(t) + "lad" }
+func controlMasterKey(t followup.TenantID) string   { return tenantTag(t) + "ctl" }
+func idempotencyKey(t followup.TenantID, key string) string {
+	return "{i:" + string(t) + ":" + digest(key) + "}"
+}
+func messageKey(id string) string         { return "{m:" + id + "}" }
+func paceKey(c followup.ChannelID) string { return "{c:" + string(c) + "}:pace" }
+
+// metaKey holds what must agree for everybody who shares this Redis: format,
+// number of partitions, the clock's anchor.
+const metaKey = "wagate:meta"

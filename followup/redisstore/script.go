@@ -1,0 +1,82 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua
+var sources embed.FS
+
+// load builds a script from lua/<name>.lua with the libraries it names in front.
+func load(name string, libs ...string) *redis.Script {
+	var b strings.Builder
+	for _, file := range append(prefixed(libs), name) {
+		src, err := sources.ReadFile("lua/" + file + ".lua")
+		if err != nil {
+			panic("redisstore: " + err.Error())
+		}
+		b.Write(src)
+		b.WriteByte('\n')
+	}
+	return redis.NewScript(b.String())
+}
+
+func prefixed(libs []string) []string {
+	out := make([]string, 0, len(libs)+1)
+	for _, l := range libs {
+		out = append(out, "lib/"+l)
+	}
+	return out
+}
+
+// run runs a script. While a slot migrates, some of the keys may be here and
+// some there: Redis says TRYAGAIN until they are together, and so do we, within
+// the context's deadline.
+func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
+	for wait := time.Millisecond; ; wait = min(2*wait, maxTryAgain) {
+		v, err := script.Run(ctx, s.db, keys, args...).Result()
+		if errors.Is(err, redis.Nil) {
+			return nil, nil
+		}
+		if err == nil || !redis.IsTryAgainError(err) {
+			return v, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("slot is migrating: %w", context.Cause(ctx))
+		case <-time.After(wait):
+		}
+	}
+}
+
+const maxTryAgain = 100 * time.Millisecond
+
+// ms is an instant as scripts see it.
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMS(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(v).UTC()
+}
+
+// digest shortens a text of strangers to a fixed length.
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:16])
+}
