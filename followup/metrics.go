@@ -33,6 +33,6 @@ func (m *Metrics) Step(kind StepKind, outcome Outcome, reason Reason) {
 // Ended counts the steps of runs that ended before them.
 func (m *Metrics) Ended(ended []Ended) {
 	for _, e := range ended {
-		m.Step(KindNone, Cancelled, e.Reason)
+		m.Step(KindNone, e.Reason.Unsent(), e.Reason)
 	}
 }

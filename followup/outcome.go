@@ -98,3 +98,12 @@ const (
 	HappeningCompleted Happening = "completed" // the run ended after its last step
 	HappeningSettled   Happening = "settled"   // a receipt settled an outcome: outcome holds the new word
 )
+
+// Unsent returns the outcome of a step whose run ended for this reason before
+// it was sent: Cancelled, and Failed for a contact that cannot be reached.
+func (r Reason) Unsent() Outcome {
+	if r == Unreachable {
+		return Failed
+	}
+	return Cancelled
+}

@@ -64,14 +64,30 @@ type LeadStore interface {
 	// pointed to different leads, these are merged into one before Resolve
 	// returns: the loser's runs end Merged; its windows (the later), history,
 	// dedup ids, opt-out and waiting relay events are imported; its id answers
-	// ErrLeadMoved (to Settle and writes) from then on. The older lead wins.
+	// ErrLeadMoved (to Settle and writes) from then on. The older lead wins
+	// (earlier created; if equal, the smaller id). A lead that Resolve created is
+	// seen by Lead and Leads, with these identities; a known lead's record learns
+	// those it lacks and keeps those it has.
+	//
+	// Of the merge: reads of the loser's id (Lead, Runs) find nothing. The
+	// winner's empty fields are filled from the loser's record, opt-out is true
+	// if either was (and then ends the winner's live runs), and of two
+	// windows the one with the later LastInbound is taken whole, with the later
+	// UsedAt. Histories are put together by time. The loser's queue is appended to
+	// the winner's; its delivery that was out becomes stale and is cut anew.
+	// Dead letters become the winner's (their ids may change). A waiting rearm of
+	// the loser is forgotten. Its runs and attempts keep their ids: Run reads
+	// them, FinishStep finishes one in sending, and a receipt settled to the
+	// winner still settles them.
 	Resolve(ctx context.Context, tenant TenantID, who Identity, create bool, now time.Time) (LeadID, error)
 
 	// Lead returns the lead with its windows, or ErrNotFound if it is not the tenant's.
 	Lead(ctx context.Context, tenant TenantID, id LeadID) (Lead, error)
 
-	// Leads lists the tenant's leads, newest first. Name search and status
-	// filter look at no more than ScanLimit leads.
+	// Leads lists the tenant's leads with their windows, newest first (then by
+	// id, descending), and how many match. Name search and status filter look at
+	// no more than the ScanLimit newest leads. A phone finds the lead by any
+	// phone that resolves to it. Limit 0 gives only the number.
 	Leads(ctx context.Context, tenant TenantID, f LeadFilter) ([]Lead, int, error)
 
 	// PutLead writes the record of an existing lead if its revision is still
@@ -80,13 +96,19 @@ type LeadStore interface {
 	// ends (Restarted if Arm is for the same assistant, else StatusLeft), a
 	// waiting rearm is forgotten, and Arm, if any, starts a run, unless the
 	// lead is opted out or the config is not active. OptedOut going true ends
-	// the live runs (OptedOut). Identities MUST have been resolved before.
+	// the live runs (OptedOut), before anything else. Identities MUST have been resolved before.
+	// CreatedAt is kept as it was, UpdatedAt becomes Now, and the revision grows
+	// with every change of the record, by whichever method. A config the store has
+	// never been told of counts as active, here and at the guard.
 	// Result: the run started, or "".
 	PutLead(ctx context.Context, p PutLead) (RunID, error)
 
 	// EraseLead removes everything known of the lead: aliases, record, windows,
-	// histories, dedup, runs, pending steps, relay queue, dead letters. Live
-	// runs are counted as ended Erased.
+	// histories, dedup, runs, pending steps, relay queue, dead letters, and all
+	// of that of the leads merged into it. Live
+	// runs are counted as ended Erased. Afterwards Lead, Run and EraseLead find
+	// nothing, Settle and PutLead return ErrLeadMoved, and whatever is out for
+	// the lead (a step, a delivery) is stale.
 	EraseLead(ctx context.Context, tenant TenantID, id LeadID, now time.Time) error
 }
 
@@ -115,7 +137,7 @@ type PutLead struct {
 }
 
 // Arm describes a run to start. A run whose ladder has no steps is never
-// started.
+// started; the caller sees to that, as the store does not read ladders.
 type Arm struct {
 	Config       ConfigID
 	Assistant    AssistantID
@@ -134,20 +156,47 @@ type SettleStore interface {
 	// the lead was merged or erased. When it returns nil, what was settled is
 	// as durable as configured.
 	//
+	// An item without a DedupID is always fresh. The age of a first sight goes by
+	// Real. A lead of another tenant is ErrNotFound.
+	//
+	// A run is live until it has ended or is marked ending; whoever ends or
+	// marks it first gives the reason. Only runs that ended are in Ended; one that is
+	// marked ending will have its real outcome. A step that was armed or claimed when its
+	// run ended is Cancelled in the timeline, with the run's reason (KindNone); if the reason is
+	// Unreachable, it is Failed.
+	//
+	// Happenings are put into the queue of (lead, run.Assistant), with the run's channel,
+	// field "followup", and as value {event, run_id, lead_id, step (from 1),
+	// outcome, reason, and if not empty text and message_id}, in the same atomic step as what they
+	// tell of, here and in every other method:
+	//  - scheduled when a step is armed for the first time (outcome and reason empty; not when its wait
+	//    starts again, nor when it is given back);
+	//  - sent, skipped, failed or uncertain when it ends;
+	//  - replied, cancelled or completed when the run ends, after that; its outcome is that of
+	//    the step that was cancelled by it, or empty if none was; its reason is the run's;
+	//  - settled at a correction, with the new outcome and the old reason.
+	// An item's own Relay comes before the happenings that the item caused.
+	//
+	// UsedAt of the conversation becomes Now with every fresh item that has
+	// Opens, Reply, Outbound or Entry, and with what was sent (FinishStep with Sent or
+	// Uncertain, RecordSend with Entry).
+	//
 	// Effects of a fresh item, in this order:
 	//  - Opens: the channel's window counts from At if that is later than what
-	//    it counts from; and a refusal (Refused) is lifted.
+	//    it counts from; and then a refusal (Refused) is lifted.
 	//  - OptOut set: the lead's opt-out becomes that; true ends its live runs (OptedOut).
 	//  - Reply: every live run of the lead whose assistant is Assistant or whose
 	//    channel is Channel ends (Replied). An armed or claimed step is void at
 	//    once. In sending, the run is marked ending, and its result is still
-	//    recorded by Finish. A run with RearmOnReply leaves a rearm waiting.
+	//    recorded by Finish. A run with RearmOnReply leaves a rearm waiting (one per assistant).
 	//  - Outbound: the wait of the current step of those same runs starts again
-	//    at Now (an armed step's due becomes Now+Interval; a claimed one is void
-	//    and armed again; one in sending goes on), and Rearm tells the assistants
-	//    whose rearm waited, if the lead's status is still what it was then.
+	//    at Now (an armed step's due becomes Now+Interval, or stays if it is
+	//    later than that; a claimed one is void
+	//    and armed again like that; one in sending goes on), and Rearm tells the assistants
+	//    whose rearm waits, if the lead's status is still what it was then. It goes
+	//    on waiting until Start is called for that assistant.
 	//  - Receipt: see Receipt.
-	//  - Entry is appended to the channel's history.
+	//  - Entry is appended to the channel's history, which is in the order settled.
 	//  - Relay is appended to the assistant's queue of this lead.
 	Settle(ctx context.Context, s Settlement) (Settled, error)
 }
@@ -191,9 +240,11 @@ type Item struct {
 // providers.StatusState: Sent or better settles an Uncertain outcome to Sent;
 // Failed settles Uncertain and Sent to Failed (beside, in the timeline); each
 // settlement is relayed as HappeningSettled. Failed with Kind WindowClosed
-// closes the channel's window unless a message that opens it was settled after
+// closes the channel's window unless it counts from a later message than when
 // the attempt was made. Failed with OptedOut opts the lead out; Undeliverable
-// and OptedOut end the run.
+// (Unreachable) and OptedOut end the run. A receipt that comes while the step is in sending
+// is remembered, and settles the outcome as soon as Finish has recorded it. An
+// attempt made by the API has no run: there is nothing to settle, the rest holds.
 type Receipt struct {
 	Attempt AttemptID // empty: not a message of ours, or not known (yet)
 	State   providers.StatusState
@@ -229,7 +280,7 @@ type Correction struct {
 // RunStore starts, ends and shows runs.
 type RunStore interface {
 	// Start starts a run by hand or by rearm. A live run of the same assistant
-	// ends Restarted. With Rearm set it does nothing unless a rearm is waiting
+	// ends Restarted, if one is started. A rearm that waited for the assistant is forgotten. With Rearm set it does nothing unless a rearm is waiting
 	// for the assistant. Result "" if no run was started: the lead is opted out, the
 	// config is not active, or nothing waited.
 	Start(ctx context.Context, tenant TenantID, lead LeadID, a Arm, rearm bool, now, real time.Time) (RunID, []Ended, error)
@@ -239,6 +290,8 @@ type RunStore interface {
 	Cancel(ctx context.Context, tenant TenantID, run RunID, now, real time.Time) ([]Ended, error)
 
 	// Run returns one run, live or ended less than 30 days ago, or ErrNotFound.
+	// Its timeline has one Moment for every step that ended, and for a live run
+	// the current step last, without outcome. Step, Interval and DueAt are meaningful while it is live.
 	Run(ctx context.Context, tenant TenantID, id RunID) (Run, error)
 
 	// Runs returns the lead's runs, newest first, or ErrNotFound for the lead.
@@ -261,7 +314,9 @@ type StepStore interface {
 	// one as before with a new token; one in sending with Crashed set, to be
 	// finished Uncertain and never sent. Steps of configs that are not active
 	// end here instead (Batch.Ended). Next is how long until something will be due, in
-	// domain time, bounded by an hour; zero if Limit cut the batch short.
+	// domain time, bounded by an hour; zero if Limit cut the batch short. A lease that
+	// will run out counts as something that will be due. Each token is new. A crashed
+	// step stays in sending: it can be finished, by its attempt, and not guarded or released.
 	Claim(ctx context.Context, c ClaimParams) (Batch, error)
 
 	// GuardStep is the send fence: the last thing before the provider call, and again
@@ -272,6 +327,11 @@ type StepStore interface {
 	// sending under Verdict.Attempt, the lease runs until real+Lease, and the
 	// lead's generation is new. If the run ended or the token is stale: Stale. When it
 	// returns nil, that is as durable as configured.
+	//
+	// The checks are made in this order: token, config, opt-out, pause, window. All calls under one token
+	// have one attempt. Asking again says that the call before cannot have been
+	// sent: a refusal takes the step from sending back to claimed under the same
+	// token; and a run marked ending ends now, its step cancelled. So does a run whose config is not active.
 	GuardStep(ctx context.Context, g GuardStep) (Verdict, error)
 
 	// FinishStep records how a step ended and arms the next step or ends the
@@ -279,12 +339,15 @@ type StepStore interface {
 	// otherwise by token. ErrStale if neither matches; then nothing changes.
 	// If the run is ending (a reply came while it was in sending), the outcome
 	// is recorded and the run ends with that reason; nothing is armed. The same for a
-	// config in ConfigFinish, with ConfigGone.
+	// config in ConfigFinish, with ConfigGone, and for one that is not active.
+	// EndReason comes before Next; OptOut ends the lead's live runs, and this one, OptedOut.
 	FinishStep(ctx context.Context, f FinishStep) (Finished, error)
 
 	// ReleaseStep gives a claimed, unsent step back, due as before and without
 	// counting a try; or at Until (domain time) counting one, if that is set.
-	// A stale token is not an error: there is nothing to give back.
+	// A stale token is not an error: there is nothing to give back. A step in sending is
+	// given back by its token likewise: the caller says that the call cannot have been
+	// sent. If its run is marked ending, the run ends, its step cancelled.
 	ReleaseStep(ctx context.Context, run RunID, token string, until time.Time) error
 }
 
@@ -385,11 +448,14 @@ type SendStore interface {
 	// GuardSend is GuardStep for a message of an assistant. It bumps the lead's generation:
 	// claimed steps of the runs concerned (as for Item.Outbound) are void and
 	// armed again at now+Interval, armed ones wait anew. A step already in
-	// sending goes on. Opted-out leads refuse marketing only.
+	// sending goes on. Opted-out leads refuse marketing only. A refused call has no effect.
+	// The checks are made in this order: lead moved, opt-out, pause, window.
+	// A lead that is not the tenant's is ErrNotFound.
 	GuardSend(ctx context.Context, g GuardSend) (Verdict, error)
 
 	// RecordSend records the result of an attempt made under GuardSend: message
-	// id, history entry, and the provider's "window closed" or opt-out.
+	// id, history entry, and the provider's "window closed" or opt-out. Recording
+	// an attempt again changes nothing.
 	RecordSend(ctx context.Context, r RecordSend) error
 
 	// BeginKey claims an idempotency key of the tenant for a request with this
@@ -466,6 +532,7 @@ type ConfigStore interface {
 	// Config, ConfigByAssistant: ErrNotFound if there is none of this tenant.
 	Config(ctx context.Context, tenant TenantID, id ConfigID) (Config, error)
 	ConfigByAssistant(ctx context.Context, tenant TenantID, a AssistantID) (Config, error)
+	// Configs lists the tenant's, oldest first, then by id.
 	Configs(ctx context.Context, tenant TenantID) ([]Config, error)
 	// UpdateConfig replaces the config if it is still as updated at prev, else
 	// ErrConflict. Before it returns, every partition's guard knows the new
@@ -516,11 +583,14 @@ type RelayStore interface {
 	// the longest run of events of one channel at the head of a queue, at most
 	// MaxEvents; it is frozen at its first claim: same ID and events until it is
 	// finished. At most one delivery of a queue is out at a time; one whose
-	// lease ran out is claimed again. Next: how long until something can be tried.
+	// lease ran out is claimed again, and counts as tried. Within an assistant the queue
+	// whose head waits longest comes first. Next: how long until something can be
+	// tried (a retry, a lease that runs out), bounded by an hour; zero if Limit cut short.
 	ClaimDeliveries(ctx context.Context, c ClaimDeliveries) ([]Delivery, time.Duration, error)
 	// FinishDelivery ends a claim: delivered (events removed), to be retried at
-	// RetryAt, released (as if never claimed), or dead (moved to the dead
-	// letters with its reason). ErrStale if the token is not current.
+	// RetryAt, released (as if never claimed; one never tried may be cut anew), or dead (moved to the dead
+	// letters with its reason). ErrStale if the token is not current. What is
+	// behind a delivery waits for it.
 	FinishDelivery(ctx context.Context, f FinishDelivery) error
 
 	// DeadLetters lists the tenant's dead letters ("" for all tenants), newest
@@ -588,7 +658,8 @@ type DeadLetter struct {
 type MessageStore interface {
 	// LinkMessage makes ref found by each of its ids, and returns the receipts
 	// that were parked under any of them, to be settled now. It adds to what
-	// is known: an id linked before keeps its attempt, and learns the ids.
+	// is known: an id linked before keeps its attempt, and learns the ids; ids
+	// linked together share one attempt.
 	LinkMessage(ctx context.Context, ref MessageRef) ([]Parked, error)
 	// Message returns the message known by id, or ErrNotFound. With park set and
 	// nothing known, the receipt is kept under id until LinkMessage or a week passes.
