@@ -1,0 +1,173 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// slots is how many hash slots a cluster has.
+const slots = 16384
+
+// Cluster is a Redis Cluster on loopback. The first Masters nodes started as
+// masters; the replicas follow, those of the first master first.
+type Cluster struct {
+	Nodes   []*Server
+	Masters int
+
+	t   testing.TB
+	ids []string
+}
+
+// StartCluster starts a cluster of masters with replicas each, and waits until
+// every node sees it whole. It is stopped when the test ends.
+func StartCluster(t testing.TB, masters, replicas int, opts ...Option) *Cluster {
+	t.Helper()
+	need(t)
+	// Without a replica there is nobody to fail over to, and a short time-out
+	// only makes a busy machine look like a broken cluster.
+	timeout := "10000"
+	if replicas > 0 {
+		timeout = "2000"
+	}
+	opts = append([]Option{
+		TCP(), Set("cluster-enabled", "yes"), Set("cluster-node-timeout", timeout),
+		Set("cluster-replica-validity-factor", "0"),
+	}, opts...)
+	c := &Cluster{t: t, Masters: masters}
+	for range masters * (1 + replicas) {
+		n := Start(t, opts...)
+		c.Nodes = append(c.Nodes, n)
+		c.ids = append(c.ids, c.do(n, "cluster", "myid").(string))
+	}
+	c.form(replicas)
+	return c
+}
+
+func (c *Cluster) form(replicas int) {
+	c.t.Helper()
+	first := c.Nodes[0]
+	for i, n := range c.Nodes {
+		c.do(n, "cluster", "set-config-epoch", i+1) // spares the nodes the quarrel over epochs
+		if i < c.Masters {
+			c.do(n, "cluster", "addslotsrange", i*slots/c.Masters, (i+1)*slots/c.Masters-1)
+		}
+		if i > 0 {
+			c.do(n, "cluster", "meet", "127.0.0.1", first.Port, first.cfg["cluster-port"])
+		}
+	}
+	c.Settled()
+	for i := c.Masters; i < len(c.Nodes); i++ {
+		c.do(c.Nodes[i], "cluster", "replicate", c.ids[(i-c.Masters)/replicas])
+	}
+	for i := c.Masters; i < len(c.Nodes); i++ {
+		c.wait(c.Nodes[i], "replication", "master_link_status:up")
+	}
+	c.Settled()
+}
+
+// Settled waits until every node that is up sees a cluster that is whole.
+func (c *Cluster) Settled() {
+	c.t.Helper()
+	known := fmt.Sprintf("cluster_known_nodes:%d\r", len(c.Nodes))
+	for _, n := range c.Nodes {
+		if n.Pid() != 0 {
+			c.wait(n, "", "cluster_state:ok", known)
+		}
+	}
+}
+
+// wait polls INFO section (CLUSTER INFO if empty) until it has all the words.
+func (c *Cluster) wait(n *Server, section string, words ...string) {
+	c.t.Helper()
+	db := redis.NewClient(n.Options())
+	defer func() { _ = db.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := poll(ctx, func() error {
+		read := db.ClusterInfo
+		if section != "" {
+			read = func(ctx context.Context) *redis.StringCmd { return db.Info(ctx, section) }
+		}
+		info, err := read(ctx).Result()
+		if err != nil {
+			return err
+		}
+		for _, w := range words {
+			if !strings.Contains(info, w) {
+				return fmt.Errorf("no %q in %q", w, info)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		c.t.Fatalf("redistest: node %s: %v", n.Addr(), err)
+	}
+}
+
+func (c *Cluster) do(n *Server, args ...any) any {
+	c.t.Helper()
+	db := redis.NewClient(n.Options())
+	defer func() { _ = db.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	v, err := db.Do(ctx, args...).Result()
+	if err != nil {
+		c.t.Fatalf("redistest: %v at %s: %v", args, n.Addr(), err)
+	}
+	return v
+}
+
+// Addrs returns the addresses of all nodes.
+func (c *Cluster) Addrs() []string {
+	out := make([]string, len(c.Nodes))
+	for i, n := range c.Nodes {
+		out[i] = n.Addr()
+	}
+	return out
+}
+
+// URL returns the addresses as the operator's file takes them.
+func (c *Cluster) URL() string {
+	return "redis://" + strings.Join(c.Addrs(), ",redis://")
+}
+
+// Client returns a client of the whole cluster that is closed when the test ends.
+func (c *Cluster) Client() *redis.ClusterClient {
+	db := redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(), DisableIdentity: true})
+	c.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Slot returns the hash slot of a key.
+func (c *Cluster) Slot(key string) int {
+	c.t.Helper()
+	return int(c.do(c.Nodes[0], "cluster", "keyslot", key).(int64))
+}
+
+// Owner returns the node that serves a slot, as the first node that is up sees it.
+func (c *Cluster) Owner(slot int) *Server {
+	c.t.Helper()
+	for _, n := range c.Nodes {
+		if n.Pid() == 0 {
+			continue
+		}
+		for _, r := range c.do(n, "cluster", "slots").([]any) {
+			r := r.([]any)
+			if int(r[0].(int64)) > slot || int(r[1].(int64)) < slot {
+				continue
+			}
+			id := r[2].([]any)[2].(string)
+			for i := range c.ids {
+				if c.ids[i] == id {
+					return c.Nodes[i]
+				}
+			}
+		}
+	}
+	c.t.Fatalf("redistest: nobody serves slot %d", slot)
+	return nil
+}

@@ -1,0 +1,77 @@
+package redistest
+
+import "slices"
+
+// Migration is a slot on its way from one master to another. A test takes it
+// one step at a time, so it can stand in the middle: with some keys here and
+// some there, where a script over both gets TRYAGAIN.
+type Migration struct {
+	c        *Cluster
+	slot     int
+	from, to *Server
+}
+
+// Migrate begins to move a slot; nothing has moved when it returns, but keys
+// that do not exist at the source are already asked for at the target.
+func (c *Cluster) Migrate(slot int, to *Server) *Migration {
+	c.t.Helper()
+	m := &Migration{c: c, slot: slot, from: c.Owner(slot), to: to}
+	c.do(to, "cluster", "setslot", slot, "importing", c.id(m.from))
+	c.do(m.from, "cluster", "setslot", slot, "migrating", c.id(to))
+	return m
+}
+
+// Other returns a master that does not serve the slot.
+func (c *Cluster) Other(slot int) *Server {
+	c.t.Helper()
+	owner := c.Owner(slot)
+	for _, n := range c.Nodes[:c.Masters] {
+		if n != owner && n.Pid() != 0 {
+			return n
+		}
+	}
+	c.t.Fatal("redistest: no other master")
+	return nil
+}
+
+// Keys returns the keys still at the source, at most a thousand.
+func (m *Migration) Keys() []string {
+	m.c.t.Helper()
+	var out []string
+	for _, k := range m.c.do(m.from, "cluster", "getkeysinslot", m.slot, 1000).([]any) {
+		out = append(out, k.(string))
+	}
+	return out
+}
+
+// Move moves the named keys to the target; with none, all there are.
+func (m *Migration) Move(keys ...string) {
+	m.c.t.Helper()
+	if len(keys) == 0 {
+		keys = m.Keys()
+	}
+	if len(keys) == 0 {
+		return
+	}
+	args := []any{"migrate", "127.0.0.1", m.to.Port, "", 0, 5000, "keys"}
+	for _, k := range keys {
+		args = append(args, k)
+	}
+	m.c.do(m.from, args...)
+}
+
+// Finish moves what is left and hands the slot over.
+func (m *Migration) Finish() {
+	m.c.t.Helper()
+	m.Move()
+	id := m.c.id(m.to)
+	m.c.do(m.to, "cluster", "setslot", m.slot, "node", id)
+	m.c.do(m.from, "cluster", "setslot", m.slot, "node", id)
+	for _, n := range m.c.Nodes[:m.c.Masters] {
+		if n != m.to && n != m.from && n.Pid() != 0 {
+			m.c.do(n, "cluster", "setslot", m.slot, "node", id)
+		}
+	}
+}
+
+func (c *Cluster) id(n *Server) string { return c.ids[slices.Index(c.Nodes, n)] }
