@@ -1,5 +1,13 @@
 package followup
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
 // LadderHash names a ladder by its content; runs refer to it.
 type LadderHash string
 
@@ -11,3 +19,88 @@ type Ladder struct {
 
 // MaxSteps bounds each list of steps in a config and every ladder.
 const MaxSteps = 3
+
+// BuildLadder returns the ladder of a channel: the config's steps, then the
+// channel's official ones. A channel without official steps, known or not, has
+// the config's steps alone.
+func BuildLadder(c Config, channel ChannelID) Ladder {
+	steps := slices.Clone(c.Steps)
+	for _, o := range c.OfficialSteps {
+		if o.ChannelID == channel {
+			steps = append(steps, o.Steps...)
+		}
+	}
+	return Ladder{Steps: steps}
+}
+
+// Hash returns the ladder's name: equal steps, equal name, in every process. A
+// run keeps the ladder it started with by keeping this.
+func (l Ladder) Hash() LadderHash {
+	b, err := json.Marshal(l.Steps)
+	if err != nil {
+		panic("followup: " + err.Error()) // strings cannot fail to marshal
+	}
+	sum := sha256.Sum256(append([]byte("ladder 1\n"), b...))
+	return LadderHash(hex.EncodeToString(sum[:16]))
+}
+
+// Next returns the index of the step after step i, passing over those already
+// used in the place of an earlier one; -1 if the ladder ends. Next(-1, 0) is
+// the first.
+func (l Ladder) Next(i int, used StepSet) int {
+	for n := i + 1; n < len(l.Steps); n++ {
+		if !used.Has(n) {
+			return n
+		}
+	}
+	return -1
+}
+
+// Wait returns the step's interval. One that cannot be read, which validation
+// does not let pass, is the longest there is: better late than at once.
+func (s Step) Wait() time.Duration {
+	d, err := ParseInterval(s.Interval)
+	if err != nil {
+		return MaxInterval
+	}
+	return d
+}
+
+// HasTemplate reports whether the step can be sent into a closed window.
+func (s Step) HasTemplate() bool { return s.TemplateName != "" }
+
+// LadderView is the effective ladder of a channel as the API shows it.
+type LadderView struct {
+	ChannelID ChannelID  `json:"channel_id"`
+	Steps     []StepView `json:"steps"`
+	Warnings  []Warning  `json:"warnings"`
+}
+
+// StepView is a step of an effective ladder. After is how long after the
+// trigger it comes if the lead stays silent, as an ISO 8601 duration.
+type StepView struct {
+	Step
+	After    string    `json:"after"`
+	Warnings []Warning `json:"warnings"`
+}
+
+// ViewLadder returns the effective ladder of a channel. Its warnings are those
+// of the config (see Warnings) that concern this channel; each step's are those
+// about the step, whose fields are named relative to it.
+func ViewLadder(c Config, channel ChannelID, t Tenant, lookup TemplateLookup) LadderView {
+	l := BuildLadder(c, channel)
+	v := LadderView{ChannelID: channel, Steps: make([]StepView, 0, len(l.Steps)), Warnings: []Warning{}}
+	if problem := channelWarning(t, c.AssistantID, channel); problem != "" {
+		v.Warnings = append(v.Warnings, Warning{Field: "channel_id", Problem: problem})
+	}
+	var after time.Duration
+	for i, s := range l.Steps {
+		after += s.Wait()
+		warnings := stepWarnings(l, i, channel, lookup)
+		if warnings == nil {
+			warnings = []Warning{}
+		}
+		v.Steps = append(v.Steps, StepView{Step: s, After: FormatDuration(after), Warnings: warnings})
+	}
+	return v
+}

@@ -1,0 +1,122 @@
+package followup
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func facts() Facts {
+	return Facts{Company: "Acme", Lead: Lead{
+		Name: "Ana  Maria Souza", Phone: "5511900000001", Company: "Padaria Sol",
+		CustomFields: map[string]any{
+			"city": "Recife", "Plan": "gold", "plan": "silver", "n": json.Number("12"), "f": 2.50, "yes": true, "none": nil, "blank": " \n",
+			"list": []any{"a", nil, 3.0}, "object": map[string]any{"k": "v"}, "lines": "one\n two\tthree", "sly": "{{LEAD_NAME}}",
+		},
+	}}
+}
+
+func TestExpand(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		text, want string
+		empty      bool
+	}{
+		{"", "", false},
+		{"Leavo", "Leavo", false},
+		{"{{LEAD_NAME}}", "Ana Maria Souza", false},
+		{"Oi {{LEAD_FIRSTNAME}}!", "Oi Ana!", false},
+		{"{{LEAD_NUMBER}}/{{COMPANY_NAME}}", "5511900000001/Acme", false},
+		{"{{LEAD_FIELD_CITY}} {{LEAD_FIELD_city}} {{LEAD_FIELD_CiTy}}", "Recife Recife Recife", false},
+		{"{{LEAD_FIELD_plan}} {{LEAD_FIELD_Plan}} {{LEAD_FIELD_PLAN}}", "silver gold gold", false},
+		{"{{LEAD_FIELD_N}} {{LEAD_FIELD_F}} {{LEAD_FIELD_YES}} {{LEAD_FIELD_LIST}}", "12 2.5 true a, 3", false},
+		{"{{LEAD_FIELD_LINES}}", "one two three", false},
+		{"{{LEAD_FIELD_SLY}}", "{{LEAD_NAME}}", false}, // a value is never expanded again
+		{"{{LEAD_FIELD_NONE}}", "", true},
+		{"{{LEAD_FIELD_BLANK}}", "", true},
+		{"{{LEAD_FIELD_OBJECT}}", "", true},
+		{"{{LEAD_FIELD_ABSENT}}", "", true},
+		{"Oi {{LEAD_FIELD_ABSENT}}, tudo bem?", "Oi , tudo bem?", true},
+		{"Oi {{LEAD_FIELD_ABSENT|por aí}}", "Oi por aí", false},
+		{"{{LEAD_FIRSTNAME|there}}", "Ana", false},
+		{"{{LEAD_FIELD_ABSENT|}}", "", true},
+		{"{{LEAD_FIELD_ABSENT| }}", "", true},
+		{"{{LEAD_FIELD_ABSENT|a|b}}", "a|b", false},
+		{"{{LEAD_NAME", "{{LEAD_NAME", false},
+	}
+	for _, tt := range tests {
+		if got, empty := Expand(tt.text, facts()); got != tt.want || empty != tt.empty {
+			t.Errorf("Expand(%q): got %q, %v, want %q, %v", tt.text, got, empty, tt.want, tt.empty)
+		}
+	}
+}
+
+func TestExpandNamelessLead(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"{{LEAD_NAME}}", "{{LEAD_FIRSTNAME}}", "{{LEAD_NUMBER}}", "{{COMPANY_NAME}}", "{{LEAD_FIELD_X}}"} {
+		if _, empty := Expand(text, Facts{}); !empty {
+			t.Errorf("Expand(%q) of nobody: got a value, want empty", text)
+		}
+	}
+	if got, empty := Expand("{{LEAD_FIRSTNAME|there}}", Facts{}); got != "there" || empty {
+		t.Errorf("default: got %q, %v, want there", got, empty)
+	}
+}
+
+func TestExpandParams(t *testing.T) {
+	t.Parallel()
+	got, empty := ExpandParams([]string{"{{LEAD_FIRSTNAME}}", "Leavo"}, facts())
+	if want := []string{"Ana", "Leavo"}; !slices.Equal(got, want) || empty {
+		t.Errorf("got %q, %v, want %q", got, empty, want)
+	}
+	for _, params := range [][]string{{"Leavo", "{{LEAD_FIELD_ABSENT}}"}, {"Oi {{LEAD_FIELD_ABSENT}}"}, {" "}} {
+		if _, empty := ExpandParams(params, facts()); !empty {
+			t.Errorf("ExpandParams(%q): got full, want empty", params)
+		}
+	}
+	if got, empty := ExpandParams(nil, facts()); len(got) != 0 || empty {
+		t.Errorf("no parameters: got %q, %v", got, empty)
+	}
+}
+
+func TestCheckVariables(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", "plain", "{single}", "a }} b", "{{LEAD_NAME}} {{LEAD_FIRSTNAME|x}} {{LEAD_NUMBER}} {{COMPANY_NAME}}",
+		"{{LEAD_FIELD_KEY}}", "{{LEAD_FIELD_preço médio}}", "{{LEAD_FIELD_x|}}",
+	} {
+		if problem := checkVariables(text); problem != "" {
+			t.Errorf("checkVariables(%q): got %q, want none", text, problem)
+		}
+	}
+	for _, text := range []string{
+		"{{}}", "{{ }}", "{{NAME}}", "{{lead_name}}", "{{ LEAD_NAME }}", "{{LEAD_NAME }}", "{{LEAD_FIELD_}}", "{{LEAD_FIELD_ |x}}",
+		"{{1}}", "{{LEAD_NAMES}}", "{{LEAD_NAME}} {{OTHER}}", "{{LEAD_NAME", "ok {{LEAD_NAME}} {{", "{{{LEAD_NAME}}}", "{{|x}}",
+		"{{LEAD_CUSTOM_FIELD}}", "{{LEAD_FIELD_" + strings.Repeat("x", 300) + "}}",
+	} {
+		problem := checkVariables(text)
+		if problem == "" {
+			t.Errorf("checkVariables(%q): got none, want a problem", text)
+		}
+		if len(problem) > 300 {
+			t.Errorf("checkVariables(%q): problem of %d bytes", text, len(problem))
+		}
+	}
+}
+
+func TestExpandLeavesNoVariableOfItsOwn(t *testing.T) {
+	t.Parallel()
+	part := rapid.SampledFrom([]string{"{{", "}}", "LEAD_NAME", "LEAD_FIELD_CITY", "|", "x", " ", "{", "}", "{{LEAD_NAME}}", "{{COMPANY_NAME|y}}"})
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(part, 0, 8).Draw(t, "parts"), "")
+		if checkVariables(text) != "" {
+			return
+		}
+		if out, _ := Expand(text, facts()); strings.Contains(out, "{{") {
+			t.Fatalf("Expand(%q): got %q", text, out)
+		}
+	})
+}
