@@ -1,0 +1,145 @@
+package poll
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Params says what to do and how often. Next is required.
+type Params struct {
+	// Name says in logs which loop it is.
+	Name string
+	// Next is one turn: it does what is due and returns how long until
+	// something else will be. It must return soon after ctx is cancelled.
+	Next func(ctx context.Context) (time.Duration, error)
+	// Min is the least time between the end of a turn and the next; default 2 ms.
+	Min time.Duration
+	// Max is the longest sleep, so that work that nobody announced is found;
+	// default 1 s.
+	Max time.Duration
+	// MaxBackoff bounds the sleep after errors; default 5 s.
+	MaxBackoff time.Duration
+	// Logger is required.
+	Logger *slog.Logger
+	// Now is real time; default time.Now.
+	Now func() time.Time
+}
+
+// Loop takes turns until it is told to stop.
+type Loop struct {
+	p    Params
+	log  *slog.Logger
+	wake chan struct{}
+	last atomic.Int64 // end of the last successful turn, Unix nanoseconds
+}
+
+// The defaults of Params.
+const (
+	defaultMin        = 2 * time.Millisecond
+	defaultMax        = time.Second
+	defaultMaxBackoff = 5 * time.Second
+	firstBackoff      = 50 * time.Millisecond
+)
+
+// New returns a loop that does not run yet.
+func New(p Params) *Loop {
+	if p.Min <= 0 {
+		p.Min = defaultMin
+	}
+	if p.Max <= 0 {
+		p.Max = defaultMax
+	}
+	p.Max = max(p.Max, p.Min)
+	if p.MaxBackoff <= 0 {
+		p.MaxBackoff = defaultMaxBackoff
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	return &Loop{p: p, log: p.Logger.With("component", "poll", "loop", p.Name), wake: make(chan struct{}, 1)}
+}
+
+// Wake makes the next turn come as soon as Min allows. It never blocks and may
+// be called at any time, by anybody.
+func (l *Loop) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // one is on its way; the turn it starts will see this work too
+	}
+}
+
+// LastTurn returns when the last successful turn ended, the zero time if there
+// was none yet. Readiness compares it with now.
+func (l *Loop) LastTurn() time.Time {
+	n := l.last.Load()
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
+}
+
+// Alive reports whether a turn succeeded within d before now, in real time. A
+// healthy loop takes a turn at least every Max.
+func (l *Loop) Alive(now time.Time, d time.Duration) bool {
+	last := l.LastTurn()
+	return !last.IsZero() && now.Sub(last) <= d
+}
+
+// Run takes turns until ctx is cancelled. It must not be called twice at once.
+func (l *Loop) Run(ctx context.Context) {
+	trouble := backoff.ExponentialBackOff{
+		InitialInterval: firstBackoff, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: l.p.MaxBackoff,
+	}
+	failed := 0
+	for ctx.Err() == nil {
+		wait, err := l.p.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if failed == 0 {
+				l.log.Warn("turn failed, backing off", "err", err)
+			}
+			failed++
+			pause(ctx, min(trouble.NextBackOff(), l.p.MaxBackoff))
+		default:
+			if failed > 0 {
+				l.log.Info("turns succeed again", "failed", failed)
+				failed = 0
+				trouble.Reset()
+			}
+			l.last.Store(l.p.Now().UnixNano())
+			l.sleep(ctx, min(max(wait, l.p.Min), l.p.Max))
+		}
+	}
+}
+
+// sleep waits for d; a wake cuts it to Min.
+func (l *Loop) sleep(ctx context.Context, d time.Duration) {
+	if !pause(ctx, l.p.Min) {
+		return
+	}
+	t := time.NewTimer(d - l.p.Min)
+	defer t.Stop()
+	select {
+	case <-l.wake:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// pause waits for d and reports whether it was not cut short by ctx.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
