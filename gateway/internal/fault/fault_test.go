@@ -1,0 +1,42 @@
+package fault
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestProblemsErr(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		fill func(*Problems)
+		want Code
+	}{
+		{"nothing wrong", func(*Problems) {}, ""},
+		{"only absent fields", func(p *Problems) { p.Absent("name"); p.Absent("phone") }, MissingField},
+		{"only a wrong field", func(p *Problems) { p.Add("phone", "is not a phone number") }, Validation},
+		{"one absent, one wrong", func(p *Problems) { p.Absent("name"); p.Add("phone", "is not a phone number") }, Validation},
+		{"found elsewhere", func(p *Problems) { p.Append(Detail{Field: "steps", Problem: "is required", Missing: true}) }, MissingField},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var p Problems
+			tt.fill(&p)
+			err := p.Err()
+			e, ok := errors.AsType[*Error](err)
+			if tt.want == "" {
+				if err != nil {
+					t.Fatalf("got %v, want no error", err)
+				}
+				return
+			}
+			if !ok || e.Code != tt.want {
+				t.Fatalf("got %v, want code %s", err, tt.want)
+			}
+			if len(e.Details) != len(p.list) {
+				t.Errorf("got %d details, want %d", len(e.Details), len(p.list))
+			}
+		})
+	}
+}

@@ -1,0 +1,81 @@
+package followups
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// Store is what the service needs of the store.
+type Store interface {
+	followup.ConfigStore
+	followup.RunStore
+	Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error)
+}
+
+// Params is what a Service is made of.
+type Params struct {
+	Store     Store
+	Directory *followup.Directory
+	// Templates tells about templates for warnings. May be nil.
+	Templates followup.Templates
+	Metrics   *followup.Metrics
+	// Now is domain time, Real real time. Default: time.Now.
+	Now  func() time.Time
+	Real func() time.Time
+	// Armed is called after a run was started, so that a sleeping poller looks
+	// again. May be nil.
+	Armed  func()
+	Logger *slog.Logger
+}
+
+// Service keeps configs, shows ladders, and starts, shows and cancels runs. It
+// is safe for concurrent use.
+type Service struct {
+	store     Store
+	directory *followup.Directory
+	templates followup.Templates
+	metrics   *followup.Metrics
+	now, real func() time.Time
+	armed     func()
+	log       *slog.Logger
+}
+
+// New returns a Service.
+func New(p Params) *Service {
+	s := &Service{
+		store: p.Store, directory: p.Directory, templates: p.Templates, metrics: p.Metrics,
+		now: p.Now, real: p.Real, armed: p.Armed, log: p.Logger.With("component", "followups"),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.real == nil {
+		s.real = time.Now
+	}
+	if s.armed == nil {
+		s.armed = func() {}
+	}
+	return s
+}
+
+func (s *Service) tenant(id followup.TenantID) followup.Tenant {
+	t, _ := s.directory.Tenant(id) // an unknown tenant owns nothing, like an empty one
+	return t
+}
+
+// found turns the store's "not found" into the API's.
+func found(err error, what string) error {
+	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
+		return fault.Missing(what)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", what, err)
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package leads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// Create creates a lead from a JSON object. A lead with any of its identities
+// makes it a conflict.
+func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []byte) (View, error) {
+	members, ok := object(body)
+	if !ok {
+		return View{}, fault.NotJSON()
+	}
+	var problems fault.Problems
+	p := parse(members, "", true, &problems)
+	if p.name.value == "" && !problems.Has("name") {
+		problems.Absent("name")
+	}
+	p.references(s.tenant(tenant), "", &problems)
+	check(p.apply(followup.Lead{}), "", &problems)
+	s.opening(p, followup.Lead{}, "", &problems)
+	if err := problems.Err(); err != nil {
+		return View{}, err
+	}
+	if err := s.untaken(ctx, tenant, p.identity()); err != nil {
+		return View{}, err
+	}
+	id, err := s.store.Resolve(ctx, tenant, p.identity(), true, s.now())
+	if err != nil {
+		return View{}, fmt.Errorf("resolve lead: %w", err)
+	}
+	l, err := s.write(ctx, tenant, id, func(old followup.Lead) (draft, error) {
+		if !blank(old) {
+			return draft{}, exists() // somebody made the record since it was looked for
+		}
+		return draft{lead: p.apply(old), window: s.opening(p, old, "", &problems)}, nil
+	})
+	if err != nil {
+		return View{}, err
+	}
+	return s.view(l), nil
+}
+
+// untaken returns a conflict naming each identity that is a lead's already.
+func (s *Service) untaken(ctx context.Context, tenant followup.TenantID, who followup.Identity) error {
+	var taken []fault.Detail
+	for _, k := range kinds {
+		v := k.of(who)
+		if v == "" {
+			continue
+		}
+		id, ok, err := s.owner(ctx, tenant, k.with(followup.Identity{}, v))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		l, err := s.load(ctx, tenant, id)
+		if err != nil && !isMissing(err) {
+			return err
+		}
+		if err != nil || blank(l) {
+			continue // only named, by somebody who got no further
+		}
+		taken = append(taken, fault.Detail{Field: k.field, Problem: "belongs to another lead"})
+	}
+	if len(taken) > 0 {
+		return exists(taken...)
+	}
+	return nil
+}
+
+// Get returns a lead.
+func (s *Service) Get(ctx context.Context, tenant followup.TenantID, id string) (View, error) {
+	lead, err := followup.ParseLeadID(id)
+	if err != nil {
+		return View{}, fault.Missing("lead")
+	}
+	l, err := s.load(ctx, tenant, lead)
+	if err != nil {
+		return View{}, err
+	}
+	return s.view(l), nil
+}
+
+// Update changes the members that a JSON object names.
+func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id string, body []byte) (View, error) {
+	lead, err := followup.ParseLeadID(id)
+	if err != nil {
+		return View{}, fault.Missing("lead")
+	}
+	if _, err := s.load(ctx, tenant, lead); err != nil {
+		return View{}, err // somebody else's lead stays unknown, whatever the body
+	}
+	members, ok := object(body)
+	if !ok {
+		return View{}, fault.NotJSON()
+	}
+	var problems fault.Problems
+	p := parse(members, "", true, &problems)
+	p.references(s.tenant(tenant), "", &problems)
+	l, err := s.write(ctx, tenant, lead, s.edit(p, "", &problems))
+	if err != nil {
+		return View{}, err
+	}
+	return s.view(l), nil
+}
+
+// edit returns the edit that applies the patch, unless that or something found
+// before is a problem.
+func (s *Service) edit(p patch, prefix string, found *fault.Problems) edit {
+	return func(old followup.Lead) (draft, error) {
+		problems := found.Clone()
+		next := p.apply(old)
+		check(next, prefix, problems)
+		from := s.opening(p, old, prefix, problems)
+		return draft{lead: next, window: from}, problems.Err()
+	}
+}
+
+// opening returns from when the patch opens the window of the lead's channel,
+// zero if it does not: nothing was said, or nothing new.
+func (s *Service) opening(p patch, old followup.Lead, prefix string, problems *fault.Problems) time.Time {
+	at := p.lastInbound.value
+	if !p.lastInbound.set || at.Equal(lastInboundOf(old)) {
+		return time.Time{}
+	}
+	channel := p.apply(old).Channel
+	if channel == "" && !problems.Has(prefix+"channel_id") {
+		problems.Add(prefix+"last_inbound_at", "needs a channel_id: a window belongs to a channel")
+	}
+	if now := s.now(); at.After(now) {
+		at = now
+	}
+	if !at.After(old.Windows[channel].LastInbound) {
+		return time.Time{}
+	}
+	return at
+}
+
+// Delete erases a lead with everything known of it.
+func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id string) error {
+	lead, err := followup.ParseLeadID(id)
+	if err != nil {
+		return fault.Missing("lead")
+	}
+	l, err := s.load(ctx, tenant, lead)
+	if err != nil {
+		return err
+	}
+	live, err := s.live(ctx, l)
+	if err != nil {
+		return err
+	}
+	err = s.store.EraseLead(ctx, tenant, lead, s.now())
+	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
+		return fault.Missing("lead")
+	}
+	if err != nil {
+		return fmt.Errorf("erase lead: %w", err)
+	}
+	for range live {
+		s.metrics.Step(followup.KindNone, followup.Cancelled, followup.Erased)
+	}
+	return nil
+}
+
+// Query selects leads.
+type Query struct {
+	Limit, Offset int
+	// Search is a phone, exactly, or a part of a name.
+	Search   string
+	StatusID string
+}
+
+// List returns one page of the tenant's leads, newest first.
+func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (Page, error) {
+	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset, StatusID: strings.ToLower(q.StatusID)}
+	if digits, ok := asPhone(q.Search); ok {
+		f.Phone = digits
+	} else {
+		f.Name = strings.TrimSpace(q.Search)
+	}
+	leads, total, err := s.store.Leads(ctx, tenant, f)
+	if err != nil {
+		return Page{}, fmt.Errorf("list leads: %w", err)
+	}
+	page := Page{Leads: make([]View, 0, len(leads)), Total: total, Limit: q.Limit, Offset: q.Offset}
+	for _, l := range leads {
+		page.Leads = append(page.Leads, s.view(l))
+	}
+	return page, nil
+}
+
+// asPhone reads a search for a phone: digits with the usual decoration, and too
+// many of them to be meant as a part of a name.
+func asPhone(search string) (digits string, ok bool) {
+	const atLeast = 7
+	digits = strings.NewReplacer("+", "", " ", "", "-", "", ".", "", "(", "", ")", "").Replace(search)
+	return digits, len(digits) >= atLeast && strings.Trim(digits, "0123456789") == ""
+}
+
+func (s *Service) tenant(id followup.TenantID) followup.Tenant {
+	t, _ := s.directory.Tenant(id) // an unknown tenant owns nothing, like an empty one
+	return t
+}

@@ -1,0 +1,216 @@
+package leads
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// Outcome is what became of a CRM event that was in order.
+type Outcome string
+
+// The outcomes.
+const (
+	Applied Outcome = "applied"
+	Ignored Outcome = "ignored" // an event nobody asked for
+	Stale   Outcome = "stale"   // not newer than what was applied before
+)
+
+// crmEvents lists the events that are applied. All of them say how the lead is
+// now, so there is one way to apply them.
+var crmEvents = []string{"lead.created", "lead.updated", "lead.status_changed"}
+
+// maxAhead is how far the clock of a CRM may run ahead. An event from further
+// in the future would make the lead deaf to all that follow.
+const maxAhead = 24 * time.Hour
+
+// resolveTries bounds how often a lead that was merged away under us is looked
+// for again.
+const resolveTries = 3
+
+var errStale = errors.New("leads: stale event")
+
+// CRM takes in one event of the tenant's CRM: the signature over the bytes as
+// they came is checked before anything is read. The lead is found by our id,
+// else by its identities, and created if nobody has them.
+func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature string, body []byte) (Outcome, error) {
+	secret := s.crmSecrets[tenant]
+	if secret == "" {
+		return "", fault.Missing("webhook")
+	}
+	if !signed(secret, signature, body) {
+		return "", fault.New(fault.Unauthorized, "the signature does not fit the body")
+	}
+	e, err := s.readEvent(tenant, body)
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains(crmEvents, e.name) {
+		return Ignored, nil
+	}
+	for try := 1; ; try++ {
+		err := s.applyEvent(ctx, tenant, e)
+		switch {
+		case err == nil:
+			return Applied, nil
+		case errors.Is(err, errStale):
+			return Stale, nil
+		case errors.Is(err, followup.ErrLeadMoved) && try < resolveTries:
+			continue
+		}
+		return "", err
+	}
+}
+
+// signed compares X-Leavo-Signature in constant time.
+func signed(secret, signature string, body []byte) bool {
+	got, err := hex.DecodeString(signature)
+	if err != nil {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(body)
+	return hmac.Equal(got, mac.Sum(nil))
+}
+
+// event is a CRM event, checked.
+type event struct {
+	name  string
+	at    time.Time
+	lead  followup.LeadID // as the CRM named it; may be empty or unknown
+	patch patch
+	found *fault.Problems // empty, kept for the checks against the record
+}
+
+func (s *Service) readEvent(tenant followup.TenantID, body []byte) (event, error) {
+	envelope, ok := object(body)
+	if !ok {
+		return event{}, fault.NotJSON()
+	}
+	var e event
+	var problems fault.Problems
+	readString(envelope, "event", &e.name, &problems)
+	if problems.None() && !slices.Contains(crmEvents, e.name) {
+		return e, nil // whatever else it holds is not ours to judge
+	}
+	var stamp string
+	if readString(envelope, "timestamp", &stamp, &problems); stamp != "" {
+		at, err := time.Parse(time.RFC3339, stamp)
+		switch {
+		case err != nil:
+			problems.Add("timestamp", "is not a time as in RFC 3339")
+		case at.After(s.real().Add(maxAhead)):
+			problems.Add("timestamp", "is more than a day in the future")
+		}
+		e.at = at.UTC().Truncate(time.Millisecond)
+	}
+	data, ok := object(envelope["data"])
+	switch {
+	case len(envelope["data"]) == 0:
+		problems.Absent("data")
+	case !ok:
+		problems.Add("data", "must be an object")
+	default:
+		e.patch = parse(data, "data.", false, &problems)
+		e.patch.references(s.tenant(tenant), "data.", &problems)
+		var id string
+		_ = json.Unmarshal(data["id"], &id) // the CRM's own ids may be numbers; only ours matter
+		e.lead, _ = followup.ParseLeadID(id)
+		if e.lead == "" {
+			check(e.patch.apply(followup.Lead{}), "data.", &problems)
+		}
+	}
+	e.found = &problems
+	return e, problems.Err()
+}
+
+func readString(members map[string]json.RawMessage, name string, to *string, problems *fault.Problems) {
+	raw, ok := members[name]
+	if !ok {
+		problems.Absent(name)
+		return
+	}
+	if json.Unmarshal(raw, to) != nil || *to == "" {
+		problems.Add(name, "must be a string, and not empty")
+	}
+}
+
+func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e event) error {
+	id, err := s.crmTarget(ctx, tenant, e)
+	if err != nil {
+		return err
+	}
+	apply := s.edit(e.patch, "data.", e.found)
+	_, err = s.write(ctx, tenant, id, func(old followup.Lead) (draft, error) {
+		if !e.at.After(old.CRMAt) {
+			return draft{}, errStale
+		}
+		d, err := apply(old)
+		d.lead.CRMAt = e.at
+		return d, err
+	})
+	return err
+}
+
+// crmTarget finds the lead that an event is about. Identities of several leads
+// make these one, as long as the CRM does not know two of them by ids of its
+// own.
+func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event) (followup.LeadID, error) {
+	if e.lead != "" {
+		_, err := s.load(ctx, tenant, e.lead)
+		if err == nil {
+			return e.lead, nil
+		}
+		if !isMissing(err) || e.patch.identity() == (followup.Identity{}) {
+			return "", err
+		}
+	}
+	who := e.patch.identity()
+	owners := map[followup.LeadID]string{} // lead to its external id
+	for _, k := range kinds {
+		v := k.of(who)
+		if v == "" {
+			continue
+		}
+		id, ok, err := s.owner(ctx, tenant, k.with(followup.Identity{}, v))
+		if err != nil {
+			return "", err
+		}
+		if !ok {
+			continue
+		}
+		l, err := s.load(ctx, tenant, id)
+		if err != nil && !isMissing(err) {
+			return "", err
+		}
+		owners[id] = l.ExternalID
+	}
+	if known(owners) > 1 {
+		return "", exists(fault.Detail{Field: "data", Problem: "names two leads with an external_id each"})
+	}
+	id, err := s.store.Resolve(ctx, tenant, who, true, s.now())
+	if err != nil {
+		return "", fmt.Errorf("resolve lead: %w", err)
+	}
+	return id, nil
+}
+
+// known counts the leads that the CRM knows by an id of its own.
+func known(owners map[followup.LeadID]string) int {
+	n := 0
+	for _, externalID := range owners {
+		if externalID != "" {
+			n++
+		}
+	}
+	return n
+}

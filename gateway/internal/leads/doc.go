@@ -1,0 +1,32 @@
+// Package leads is what a tenant's API key and its CRM can do with leads: the
+// one place where a lead's record is written on somebody's behalf, and where a
+// change of status becomes a run. It knows no HTTP; package server carries
+// bytes to it.
+//
+// Decisions:
+//
+//   - One write path. API and CRM webhook parse the same fields (fields.go) into
+//     the same patch and go through the same optimistic loop (write.go). A record
+//     and the run its status starts are one atomic write of the store (PutLead),
+//     so a crash leaves either both or none.
+//   - Writers of one lead inside this process queue up (queue.go) before they
+//     compete with other processes by revision. A hundred concurrent triggers
+//     therefore cost a hundred writes and not thousands of conflicts. The queue
+//     is an optimisation: take it out and only the retries grow.
+//   - A write that changes nothing is not made. A lead put twice keeps its
+//     updated_at, and the same status again is not a trigger.
+//   - PUT is partial. A key that is absent is left alone; null or "" clears.
+//     custom_fields is merged by key: a value replaces, null deletes, and null
+//     for the whole object clears it. Replacing the object as a whole was
+//     rejected: two systems that each own some fields would erase each other's.
+//   - What GET shows can be put back: read-only members are ignored, and a
+//     last_inbound_at equal to the one shown changes nothing.
+//   - The API never merges leads. An identity that belongs to another lead is a
+//     conflict. The CRM may: its event names a person by external_id and phone, and a lead
+//     that an unknown contact created by writing is that person. Two leads with
+//     an external_id each are two people to the CRM, and stay a conflict.
+//   - A phone once given keeps leading to its lead after it was changed: whoever
+//     writes from the old number is still this person.
+//   - The CRM's events tolerate unknown members, which a CRM's own record has in
+//     plenty; the API refuses them, because there they are typing errors.
+package leads

@@ -1,0 +1,206 @@
+package leads
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/nyaruka/phonenumbers"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// The bounds of a record. They keep one lead's hash far below what a script
+// can move at once.
+const (
+	maxText        = 200
+	maxKey         = 64
+	maxFields      = 100
+	maxFieldsBytes = 32 << 10
+)
+
+// reserved begins the identities that the service gives leads itself; see
+// attach.
+const reserved = "wagate:"
+
+// field reads one member into the patch; it returns what is wrong with it, or "".
+type field struct {
+	name string
+	read func(p *patch, raw json.RawMessage) string
+}
+
+// writable lists the members a caller may set, in the order of problems.
+var writable = []field{
+	{"name", text(func(p *patch) *change[string] { return &p.name }, plain)},
+	{"phone", text(func(p *patch) *change[string] { return &p.phone }, phone)},
+	{"user_id", text(func(p *patch) *change[string] { return &p.userID }, token)},
+	{"external_id", text(func(p *patch) *change[string] { return &p.externalID }, notReserved)},
+	{"email", text(func(p *patch) *change[string] { return &p.email }, email)},
+	{"company", text(func(p *patch) *change[string] { return &p.company }, plain)},
+	{"status_id", text(func(p *patch) *change[string] { return &p.statusID }, id)},
+	{"assistant_id", text(func(p *patch) *change[string] { return &p.assistant }, id)},
+	{"channel_id", text(func(p *patch) *change[string] { return &p.channel }, id)},
+	{"opted_out", optedOut},
+	{"last_inbound_at", lastInbound},
+}
+
+// readOnly lists the members that GET shows and nobody sets.
+var readOnly = []string{"id", "tenant_id", "created_at", "updated_at", "windows"}
+
+// parse reads the members of an object into a patch and notes every problem
+// under prefix. Strict refuses members nobody knows.
+func parse(members map[string]json.RawMessage, prefix string, strict bool, problems *fault.Problems) patch {
+	var p patch
+	known := map[string]bool{customFields: true}
+	for _, f := range writable {
+		known[f.name] = true
+		raw, ok := members[f.name]
+		if !ok {
+			continue
+		}
+		if problem := f.read(&p, raw); problem != "" {
+			problems.Add(prefix+f.name, "%s", problem)
+		}
+	}
+	if raw, ok := members[customFields]; ok {
+		p.readCustom(raw, prefix+customFields, problems)
+	}
+	if !strict {
+		return p
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !known[name] && !slices.Contains(readOnly, name) {
+			problems.Add(prefix+name, "is not a known field")
+		}
+	}
+	return p
+}
+
+// object decodes a JSON object into its members.
+func object(body []byte) (map[string]json.RawMessage, bool) {
+	var members map[string]json.RawMessage
+	err := json.Unmarshal(body, &members)
+	return members, err == nil && members != nil
+}
+
+// text returns the reader of a text member: null and "" clear it, anything
+// else goes through check, which may also normalise it.
+func text(at func(*patch) *change[string], check func(string) (string, string)) func(*patch, json.RawMessage) string {
+	return func(p *patch, raw json.RawMessage) string {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil {
+			return "must be a string or null"
+		}
+		to := at(p)
+		to.set = true
+		if s == nil {
+			return ""
+		}
+		v := strings.TrimSpace(*s)
+		if v == "" {
+			return ""
+		}
+		if utf8.RuneCountInString(v) > maxText {
+			return fmt.Sprintf("must have at most %d characters", maxText)
+		}
+		if strings.ContainsFunc(v, unicode.IsControl) {
+			return "must not contain control characters"
+		}
+		var problem string
+		to.value, problem = check(v)
+		return problem
+	}
+}
+
+func plain(s string) (string, string) { return s, "" }
+
+func token(s string) (string, string) {
+	if strings.ContainsFunc(s, unicode.IsSpace) {
+		return "", "must not contain white space"
+	}
+	return notReserved(s)
+}
+
+func notReserved(s string) (string, string) {
+	if strings.HasPrefix(s, reserved) {
+		return "", "must not begin with " + reserved
+	}
+	return s, ""
+}
+
+func email(s string) (string, string) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s {
+		return "", "is not an e-mail address"
+	}
+	return s, ""
+}
+
+func id(s string) (string, string) {
+	u, err := uuid.Parse(s)
+	if err != nil || len(s) != len(u.String()) {
+		return "", "is not a UUID"
+	}
+	return u.String(), ""
+}
+
+// phone reads an international number, with or without "+", into digits.
+func phone(s string) (string, string) {
+	const problem = "is not an international phone number, such as +5511912345678"
+	// Without a default region the library insists on the plus sign, which
+	// WhatsApp itself leaves out.
+	n, err := phonenumbers.Parse("+"+strings.TrimPrefix(s, "+"), phonenumbers.UNKNOWN_REGION)
+	if err != nil || !phonenumbers.IsPossibleNumber(n) {
+		return "", problem
+	}
+	return strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+"), ""
+}
+
+func optedOut(p *patch, raw json.RawMessage) string {
+	var b *bool
+	if json.Unmarshal(raw, &b) != nil {
+		return "must be true or false"
+	}
+	p.optedOut = change[bool]{set: true, value: b != nil && *b}
+	return ""
+}
+
+// lastInbound reads an instant; null leaves what is known alone, because a
+// window never moves back.
+func lastInbound(p *patch, raw json.RawMessage) string {
+	var s *string
+	if json.Unmarshal(raw, &s) != nil {
+		return "must be a string or null"
+	}
+	if s == nil {
+		return ""
+	}
+	at, err := time.Parse(time.RFC3339, *s)
+	if err != nil {
+		return "is not a time as in RFC 3339"
+	}
+	p.lastInbound = change[time.Time]{set: true, value: at.UTC().Truncate(time.Millisecond)}
+	return ""
+}
+
+// references checks the ids that must be the tenant's own.
+func (p patch) references(t followup.Tenant, prefix string, problems *fault.Problems) {
+	if a := followup.AssistantID(p.assistant.value); a != "" {
+		if _, ok := t.Assistant(a); !ok {
+			problems.Add(prefix+"assistant_id", "is not an assistant of this tenant")
+		}
+	}
+	if c := followup.ChannelID(p.channel.value); c != "" {
+		if _, ok := t.Channel(c); !ok {
+			problems.Add(prefix+"channel_id", "is not a channel of this tenant")
+		}
+	}
+}

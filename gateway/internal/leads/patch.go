@@ -1,0 +1,142 @@
+package leads
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// change is a member of a patch: set if the caller named it; the zero value clears.
+type change[T any] struct {
+	set   bool
+	value T
+}
+
+func (c change[T]) apply(to *T) {
+	if c.set {
+		*to = c.value
+	}
+}
+
+// patch is what a caller wants changed of a lead, checked field by field.
+type patch struct {
+	name, phone, email, company, userID, externalID change[string]
+	statusID, assistant, channel                    change[string]
+	optedOut                                        change[bool]
+	lastInbound                                     change[time.Time]
+	// custom holds values to set; a nil one deletes its key. clearCustom
+	// clears all of them.
+	custom      map[string]any
+	clearCustom bool
+}
+
+const customFields = "custom_fields"
+
+// readCustom reads custom_fields, noting each wrong key by its own path.
+func (p *patch) readCustom(raw json.RawMessage, path string, problems *fault.Problems) {
+	var values map[string]any
+	if json.Unmarshal(raw, &values) != nil {
+		problems.Add(path, "must be an object or null")
+		return
+	}
+	if values == nil {
+		p.clearCustom = true
+		return
+	}
+	if len(raw) > maxFieldsBytes {
+		problems.Add(path, "must have at most %d bytes", maxFieldsBytes)
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		switch {
+		case strings.TrimSpace(key) == "":
+			problems.Add(path, "has an empty key")
+		case len(key) > maxKey:
+			problems.Add(path, "has a key of more than %d bytes", maxKey)
+		case strings.ContainsFunc(key, unicode.IsControl):
+			problems.Add(path, "has a key with control characters")
+		}
+	}
+	p.custom = values
+}
+
+// apply returns the lead with the patch applied.
+func (p patch) apply(l followup.Lead) followup.Lead {
+	p.name.apply(&l.Name)
+	p.phone.apply(&l.Phone)
+	p.userID.apply(&l.UserID)
+	p.externalID.apply(&l.ExternalID)
+	p.email.apply(&l.Email)
+	p.company.apply(&l.Company)
+	p.statusID.apply(&l.StatusID)
+	p.optedOut.apply(&l.OptedOut)
+	if p.assistant.set {
+		l.Assistant = followup.AssistantID(p.assistant.value)
+	}
+	if p.channel.set {
+		l.Channel = followup.ChannelID(p.channel.value)
+	}
+	l.CustomFields = p.applyCustom(l.CustomFields)
+	return l
+}
+
+func (p patch) applyCustom(old map[string]any) map[string]any {
+	if p.clearCustom {
+		return nil
+	}
+	if len(p.custom) == 0 {
+		return old
+	}
+	fields := maps.Clone(old)
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	for key, value := range p.custom {
+		if value == nil {
+			delete(fields, key)
+			continue
+		}
+		fields[key] = value
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return fields
+}
+
+// identity returns the identities the patch names.
+func (p patch) identity() followup.Identity {
+	return followup.Identity{Phone: p.phone.value, UserID: p.userID.value, ExternalID: p.externalID.value}
+}
+
+// check notes what is wrong with the lead as it would become.
+func check(l followup.Lead, prefix string, problems *fault.Problems) {
+	unread := problems.Has(prefix+"phone") || problems.Has(prefix+"user_id") || problems.Has(prefix+"external_id")
+	if l.Phone == "" && l.UserID == "" && l.ExternalID == "" && !unread {
+		problems.Append(fault.Detail{
+			Field: prefix + "phone", Problem: "is required, unless user_id or external_id is given", Missing: true,
+		})
+	}
+	if len(l.CustomFields) > maxFields {
+		problems.Add(prefix+customFields, "would have more than %d keys", maxFields)
+	}
+	if size := encodedSize(l.CustomFields); size > maxFieldsBytes {
+		problems.Add(prefix+customFields, "would have more than %d bytes", maxFieldsBytes)
+	}
+}
+
+// encodedSize tells how long the fields are as JSON.
+func encodedSize(fields map[string]any) int {
+	b, err := json.Marshal(fields)
+	if err != nil { // values come from JSON and go back to it
+		panic(fmt.Sprintf("leads: marshal custom fields: %v", err))
+	}
+	return len(b)
+}

@@ -1,0 +1,80 @@
+package leads
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"wagate/followup"
+)
+
+// Store is what the service needs of the store.
+type Store interface {
+	followup.LeadStore
+	Run(ctx context.Context, tenant followup.TenantID, id followup.RunID) (followup.Run, error)
+	Runs(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) ([]followup.Run, error)
+}
+
+// Planner tells which run a lead's status starts.
+type Planner interface {
+	// Plan returns the run to start for the lead as it is about to be written,
+	// nil if none. Its ladder is saved when Plan returns.
+	Plan(ctx context.Context, lead followup.Lead) (*followup.Arm, error)
+}
+
+// Params is what a Service is made of.
+type Params struct {
+	Store     Store
+	Planner   Planner
+	Directory *followup.Directory
+	Metrics   *followup.Metrics
+	// CRMSecrets holds the secrets of the tenants that have a CRM webhook.
+	CRMSecrets map[followup.TenantID]string
+	// Now is domain time, Real real time. Default: time.Now.
+	Now  func() time.Time
+	Real func() time.Time
+	// Jitter shortens a wait at random. Default: uniform below d.
+	Jitter func(d time.Duration) time.Duration
+	// Armed is called after a run was started, so that a sleeping poller looks
+	// again. May be nil.
+	Armed  func()
+	Logger *slog.Logger
+}
+
+// Service reads and writes leads for tenants and their CRMs. It is safe for
+// concurrent use.
+type Service struct {
+	store      Store
+	planner    Planner
+	directory  *followup.Directory
+	metrics    *followup.Metrics
+	crmSecrets map[followup.TenantID]string
+	now, real  func() time.Time
+	jitter     func(time.Duration) time.Duration
+	armed      func()
+	log        *slog.Logger
+	queue      *queue
+}
+
+// New returns a Service.
+func New(p Params) *Service {
+	s := &Service{
+		store: p.Store, planner: p.Planner, directory: p.Directory, metrics: p.Metrics,
+		crmSecrets: p.CRMSecrets, now: p.Now, real: p.Real, jitter: p.Jitter, armed: p.Armed,
+		log: p.Logger.With("component", "leads"), queue: newQueue(),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.real == nil {
+		s.real = time.Now
+	}
+	if s.jitter == nil {
+		s.jitter = func(d time.Duration) time.Duration { return rand.N(d) } //nolint:gosec // spreads retries, protects nothing
+	}
+	if s.armed == nil {
+		s.armed = func() {}
+	}
+	return s
+}

@@ -1,0 +1,110 @@
+package leads
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/window"
+)
+
+// View is a lead as the API shows it. What is not known is null, so that what
+// was shown can be put back.
+type View struct {
+	ID            followup.LeadID       `json:"id"`
+	TenantID      followup.TenantID     `json:"tenant_id"`
+	Name          string                `json:"name"`
+	Phone         *string               `json:"phone"` // E.164
+	UserID        *string               `json:"user_id"`
+	ExternalID    *string               `json:"external_id"`
+	Email         *string               `json:"email"`
+	Company       *string               `json:"company"`
+	StatusID      *string               `json:"status_id"`
+	CustomFields  map[string]any        `json:"custom_fields"`
+	AssistantID   *followup.AssistantID `json:"assistant_id"`
+	ChannelID     *followup.ChannelID   `json:"channel_id"`
+	OptedOut      bool                  `json:"opted_out"`
+	LastInboundAt *time.Time            `json:"last_inbound_at"`
+	Windows       []WindowView          `json:"windows"`
+	CreatedAt     time.Time             `json:"created_at"`
+	UpdatedAt     time.Time             `json:"updated_at"`
+}
+
+// WindowView is the customer service window of the lead on one channel.
+// ClosesAt is null if there is none: the lead never wrote there, or the
+// provider said that it is closed.
+type WindowView struct {
+	ChannelID followup.ChannelID `json:"channel_id"`
+	Open      bool               `json:"open"`
+	ClosesAt  *time.Time         `json:"closes_at"`
+}
+
+// Page is one page of a list.
+type Page struct {
+	Leads         []View
+	Total         int
+	Limit, Offset int
+}
+
+func (s *Service) view(l followup.Lead) View {
+	fields := l.CustomFields
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	v := View{
+		ID: l.ID, TenantID: l.Tenant, Name: l.Name,
+		UserID: orNull(l.UserID), ExternalID: orNull(l.ExternalID), Email: orNull(l.Email),
+		Company: orNull(l.Company), StatusID: orNull(l.StatusID), CustomFields: fields,
+		AssistantID: orNull(l.Assistant), ChannelID: orNull(l.Channel), OptedOut: l.OptedOut,
+		LastInboundAt: instant(lastInboundOf(l)), Windows: windows(l, s.now()),
+		CreatedAt: l.CreatedAt.UTC(), UpdatedAt: l.UpdatedAt.UTC(),
+	}
+	if l.Phone != "" {
+		v.Phone = orNull("+" + l.Phone)
+	}
+	return v
+}
+
+func windows(l followup.Lead, now time.Time) []WindowView {
+	out := make([]WindowView, 0, len(l.Windows))
+	for channel, c := range l.Windows {
+		w := WindowView{ChannelID: channel, Open: window.Open(c.LastInbound, now, c.Refused)}
+		if !c.Refused {
+			w.ClosesAt = instant(window.ClosesAt(c.LastInbound))
+		}
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b WindowView) int { return strings.Compare(string(a.ChannelID), string(b.ChannelID)) })
+	return out
+}
+
+// lastInboundOf returns when the lead last opened the window of its channel; of
+// any channel, if it has none of its own.
+func lastInboundOf(l followup.Lead) time.Time {
+	if l.Channel != "" {
+		return l.Windows[l.Channel].LastInbound
+	}
+	var last time.Time
+	for _, c := range l.Windows {
+		if c.LastInbound.After(last) {
+			last = c.LastInbound
+		}
+	}
+	return last
+}
+
+func orNull[T ~string](v T) *T {
+	if v == "" {
+		return nil
+	}
+	return &v
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,126 @@
+package leads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// The optimistic loop. Inside one process writers queue up, so conflicts come
+// from other replicas and from inbound messages that fill in a lead's record.
+const (
+	maxTries  = 40
+	firstWait = 2 * time.Millisecond
+	maxWait   = 100 * time.Millisecond
+)
+
+// draft is a lead as it is to be written.
+type draft struct {
+	lead followup.Lead
+	// window opens the window of the lead's channel from then; zero: leave it.
+	window time.Time
+}
+
+// edit computes the draft from the lead as it is. It is called again after a
+// conflict and must not remember anything.
+type edit func(old followup.Lead) (draft, error)
+
+// write runs edit against the current record until it was written unopposed,
+// and returns the lead as it then is.
+func (s *Service) write(ctx context.Context, tenant followup.TenantID, id followup.LeadID, e edit) (followup.Lead, error) {
+	leave, err := s.queue.enter(ctx, string(id))
+	if err != nil {
+		return followup.Lead{}, fmt.Errorf("wait to write lead: %w", err)
+	}
+	defer leave()
+	wait := firstWait
+	for try := 1; ; try++ {
+		err := s.writeOnce(ctx, tenant, id, e)
+		if err == nil {
+			return s.load(ctx, tenant, id)
+		}
+		if !errors.Is(err, followup.ErrConflict) || try == maxTries {
+			return followup.Lead{}, err
+		}
+		if err := pause(ctx, s.jitter(wait)); err != nil {
+			return followup.Lead{}, fmt.Errorf("wait to write lead again: %w", err)
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+func (s *Service) writeOnce(ctx context.Context, tenant followup.TenantID, id followup.LeadID, e edit) error {
+	old, err := s.load(ctx, tenant, id)
+	if err != nil {
+		return err
+	}
+	d, err := e(old)
+	if err != nil {
+		return err
+	}
+	if d.window.IsZero() && reflect.DeepEqual(old, d.lead) {
+		return nil
+	}
+	if err := s.link(ctx, old, d.lead); err != nil {
+		return err
+	}
+	put := followup.PutLead{
+		Lead: d.lead, StatusChanged: d.lead.StatusID != old.StatusID,
+		WindowFrom: d.window, Now: s.now(), Real: s.real(),
+	}
+	if put.StatusChanged && d.lead.StatusID != "" {
+		if put.Arm, err = s.planner.Plan(ctx, d.lead); err != nil {
+			return fmt.Errorf("plan run: %w", err)
+		}
+	}
+	var live []followup.RunID
+	if put.StatusChanged || d.lead.OptedOut && !old.OptedOut {
+		if live, err = s.live(ctx, old); err != nil {
+			return err
+		}
+	}
+	run, err := s.store.PutLead(ctx, put)
+	if err != nil {
+		return fmt.Errorf("put lead: %w", err)
+	}
+	s.countEnded(ctx, tenant, live)
+	if run != "" {
+		s.armed()
+	}
+	return nil
+}
+
+// load returns the tenant's lead, and a NotFound fault for one that is not the
+// tenant's, was erased, or became part of another.
+func (s *Service) load(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	l, err := s.store.Lead(ctx, tenant, id)
+	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
+		return followup.Lead{}, fault.Missing("lead")
+	}
+	if err != nil {
+		return followup.Lead{}, fmt.Errorf("read lead: %w", err)
+	}
+	return unanchored(l), nil
+}
+
+func isMissing(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && f.Code == fault.NotFound
+}
+
+// pause waits for d or the end of the context.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
