@@ -192,8 +192,8 @@ type SettleStore interface {
 	//  - Outbound: the wait of the current step of those same runs starts again
 	//    at Now (an armed step's due becomes Now+Interval, or stays if it is
 	//    later than that; a claimed one is void
-	//    and armed again like that; one in sending goes on), and Rearm tells the assistants
-	//    whose rearm waits, if the lead's status is still what it was then. It goes
+	//    and armed again like that; one in sending goes on), and Rearm tells Assistant
+	//    if its rearm waits and the lead's status is still what it was then. It goes
 	//    on waiting until Start is called for that assistant.
 	//  - Receipt: see Receipt.
 	//  - Entry is appended to the channel's history, which is in the order settled.
@@ -328,15 +328,15 @@ type StepStore interface {
 	// lead's generation is new. If the run ended or the token is stale: Stale. When it
 	// returns nil, that is as durable as configured.
 	//
-	// The checks are made in this order: token, config, opt-out, pause, window. All calls under one token
-	// have one attempt. Asking again says that the call before cannot have been
+	// The checks are made in this order: token, config, opt-out, pause, window. The attempt
+	// allowed last is the one that FinishStep knows. Asking again says that the call before cannot have been
 	// sent: a refusal takes the step from sending back to claimed under the same
 	// token; and a run marked ending ends now, its step cancelled. So does a run whose config is not active.
 	GuardStep(ctx context.Context, g GuardStep) (Verdict, error)
 
 	// FinishStep records how a step ended and arms the next step or ends the
 	// run. In sending, it is accepted by attempt, lease or not, exactly once;
-	// otherwise by token. ErrStale if neither matches; then nothing changes.
+	// otherwise by token, whatever the attempt. ErrStale if neither matches; then nothing changes.
 	// If the run is ending (a reply came while it was in sending), the outcome
 	// is recorded and the run ends with that reason; nothing is armed. The same for a
 	// config in ConfigFinish, with ConfigGone, and for one that is not active.

@@ -1,0 +1,84 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+
+	"wagate/followup"
+)
+
+// FinishStep implements followup.StepStore.
+func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return followup.Finished{}, err
+	}
+	defer unlock()
+	l, r := s.run(f.Run)
+	if r == nil || !r.accepts(f) {
+		return followup.Finished{}, followup.ErrStale
+	}
+	t := s.on(l, f.Now, f.Real)
+	m := followup.Moment{
+		Step: r.Step + 1, DueAt: r.DueAt, Kind: f.Kind, Outcome: f.Outcome,
+		Reason: f.Reason, MessageID: f.MessageID, At: t.now,
+	}
+	r.Timeline = append(r.Timeline, m)
+	t.happening(r, followup.Happening(f.Outcome), m, f.Text)
+	if f.UsedStep > 0 {
+		r.Used = r.Used.With(f.UsedStep)
+	}
+	// The outcome stands. What follows is what the rest of the lead learns of it,
+	// and the lead may have been merged into another meanwhile.
+	r.State, r.token = followup.RunClaimed, ""
+	if heir := s.heir(l); heir != nil {
+		s.on(heir, f.Now, f.Real).told(r, f)
+	}
+	if why := s.endOf(r, f); why != "" {
+		t.close(r, why, "")
+		return followup.Finished{State: followup.RunEnded}, nil
+	}
+	t.arm(r, f.Next, f.Interval, f.NotBefore)
+	return followup.Finished{State: followup.RunArmed, Due: r.DueAt}, nil
+}
+
+// accepts reports whether a result is that of the step as it is now held.
+func (r *run) accepts(f followup.FinishStep) bool {
+	if r.State == followup.RunSending {
+		return r.attempt != "" && r.attempt == f.Attempt
+	}
+	return r.holds(f.Token)
+}
+
+// told takes in what a result says about the lead.
+func (t *turn) told(r *run, f followup.FinishStep) {
+	if f.Text != "" {
+		t.l.remember(r.Channel, followup.Entry{From: followup.FromBusiness, Text: f.Text, At: t.now})
+	}
+	if f.Outcome == followup.Sent || f.Outcome == followup.Uncertain {
+		t.l.used(r.Channel, t.now)
+	}
+	if a := t.attemptOf(f.Attempt); a != nil {
+		t.correct(a)
+		if f.CloseWindow {
+			t.l.refuse(a.channel, a.since)
+		}
+	}
+	if f.OptOut {
+		// This run has its outcome already and ends by its own path.
+		r.ending = cmp.Or(r.ending, followup.OptedOut)
+		t.optOut(true)
+	}
+}
+
+// endOf returns why a run ends with the step just finished; empty: it goes on.
+func (s *Store) endOf(r *run, f followup.FinishStep) followup.Reason {
+	why := cmp.Or(r.ending, f.EndReason, s.offReason(r))
+	if why == "" && s.off[r.Config] == followup.ConfigFinish {
+		why = followup.ConfigGone
+	}
+	if why == "" && f.Next < 0 {
+		why = followup.CompletedEnded
+	}
+	return why
+}

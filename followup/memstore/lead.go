@@ -1,0 +1,144 @@
+package memstore
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/window"
+)
+
+// lead is everything known of one lead.
+type lead struct {
+	rec     followup.Lead // without windows
+	account bool          // stands for a channel's account; nobody's lead
+
+	// movedTo is the lead this one was merged into; erased says it is no more.
+	// Of a merged lead only runs and attempts are left, of an erased one nothing.
+	movedTo followup.LeadID
+	erased  bool
+
+	windows   map[followup.ChannelID]followup.Conversation
+	histories map[followup.ChannelID][]followup.Entry
+	seen      map[string]time.Time // first sights, real time
+	runs      map[followup.RunID]*run
+	attempts  map[followup.AttemptID]*attempt
+	nRuns     int
+	nAttempts int
+	rearms    map[followup.AssistantID]string // the status then
+	queues    map[followup.AssistantID]*queue
+}
+
+func newLead(rec followup.Lead) *lead {
+	return &lead{
+		rec:       rec,
+		windows:   map[followup.ChannelID]followup.Conversation{},
+		histories: map[followup.ChannelID][]followup.Entry{},
+		seen:      map[string]time.Time{},
+		runs:      map[followup.RunID]*run{},
+		attempts:  map[followup.AttemptID]*attempt{},
+		rearms:    map[followup.AssistantID]string{},
+		queues:    map[followup.AssistantID]*queue{},
+	}
+}
+
+func (l *lead) moved() bool { return l.erased || l.movedTo != "" }
+
+// find returns the tenant's lead, for writing.
+func (s *Store) find(tenant followup.TenantID, id followup.LeadID) (*lead, error) {
+	l := s.leads[id]
+	if l == nil || l.rec.Tenant != tenant || l.account {
+		return nil, followup.ErrNotFound
+	}
+	if l.moved() {
+		return nil, followup.ErrLeadMoved
+	}
+	return l, nil
+}
+
+// heir returns the lead into whose queues and windows things of l go today: l
+// itself, or what it was merged into; nil if that is erased.
+func (s *Store) heir(l *lead) *lead {
+	for l != nil && l.movedTo != "" {
+		l = s.leads[l.movedTo]
+	}
+	if l == nil || l.erased {
+		return nil
+	}
+	return l
+}
+
+// changed notes that the record is not what somebody read before.
+func (l *lead) changed(now time.Time) {
+	l.rec.Revision++
+	l.rec.UpdatedAt = ms(now)
+}
+
+// view returns the record with its windows, shared with nobody.
+func (l *lead) view() followup.Lead {
+	out := l.rec
+	if out.CustomFields != nil {
+		out.CustomFields = clone(out.CustomFields)
+	}
+	out.Windows = make(map[followup.ChannelID]followup.Conversation, len(l.windows))
+	for c, w := range l.windows {
+		out.Windows[c] = w
+	}
+	return out
+}
+
+// open moves the window of a channel, if at is later than what it counts from.
+func (l *lead) open(c followup.ChannelID, at time.Time) {
+	at = ms(at)
+	w := l.windows[c]
+	if !at.After(w.LastInbound) {
+		return
+	}
+	w.LastInbound, w.Refused = at, false
+	l.windows[c] = w
+}
+
+func (l *lead) isOpen(c followup.ChannelID, now time.Time) bool {
+	w := l.windows[c]
+	return window.Open(w.LastInbound, ms(now), w.Refused)
+}
+
+// refuse records the provider's "window closed" about a message sent when the
+// window counted from since.
+func (l *lead) refuse(c followup.ChannelID, since time.Time) {
+	w := l.windows[c]
+	if w.LastInbound.After(since) {
+		return
+	}
+	w.Refused = true
+	l.windows[c] = w
+}
+
+func (l *lead) used(c followup.ChannelID, now time.Time) {
+	w := l.windows[c]
+	w.UsedAt = later(w.UsedAt, ms(now))
+	l.windows[c] = w
+}
+
+func (l *lead) remember(c followup.ChannelID, e followup.Entry) {
+	e.At = ms(e.At)
+	h := append(l.histories[c], e)
+	l.histories[c] = h[max(0, len(h)-followup.HistoryMessages):]
+}
+
+// liveRuns returns the live runs in the order they were started.
+func (l *lead) liveRuns() []*run {
+	var out []*run
+	for _, r := range l.runs {
+		if r.live() {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, byStart)
+	return out
+}
+
+func byStart(a, b *run) int {
+	return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID))
+}

@@ -1,0 +1,205 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"wagate/followup"
+)
+
+func aliasesOf(tenant followup.TenantID, who followup.Identity) []alias {
+	var out []alias
+	for _, a := range []alias{
+		{tenant, "phone", who.Phone},
+		{tenant, "user", who.UserID},
+		{tenant, "external", who.ExternalID},
+	} {
+		if a.id != "" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Resolve implements followup.LeadStore.
+func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+
+	names := aliasesOf(tenant, who)
+	var known []*lead
+	for _, a := range names {
+		if l := s.leads[s.aliases[a]]; l != nil && !slices.Contains(known, l) {
+			known = append(known, l)
+		}
+	}
+	if len(known) == 0 {
+		if !create || len(names) == 0 {
+			return "", followup.ErrNotFound
+		}
+		l := newLead(followup.Lead{ID: followup.NewLeadID(), Tenant: tenant, CreatedAt: ms(now), UpdatedAt: ms(now)})
+		s.leads[l.rec.ID] = l
+		known = []*lead{l}
+	}
+	winner := slices.MinFunc(known, func(a, b *lead) int {
+		return cmp.Or(a.rec.CreatedAt.Compare(b.rec.CreatedAt), cmp.Compare(a.rec.ID, b.rec.ID))
+	})
+	for _, loser := range known {
+		if loser != winner {
+			s.merge(winner, loser, now)
+		}
+	}
+	for _, a := range names {
+		s.aliases[a] = winner.rec.ID
+	}
+	winner.learn(now, "", who.Phone, who.UserID, who.ExternalID)
+	return winner.rec.ID, nil
+}
+
+// learn fills in what the record lacks.
+func (l *lead) learn(now time.Time, name, phone, user, external string) {
+	before := [...]string{l.rec.Name, l.rec.Phone, l.rec.UserID, l.rec.ExternalID}
+	l.rec.Name = cmp.Or(l.rec.Name, name)
+	l.rec.Phone = cmp.Or(l.rec.Phone, phone)
+	l.rec.UserID = cmp.Or(l.rec.UserID, user)
+	l.rec.ExternalID = cmp.Or(l.rec.ExternalID, external)
+	if before != [...]string{l.rec.Name, l.rec.Phone, l.rec.UserID, l.rec.ExternalID} {
+		l.changed(now)
+	}
+}
+
+// Lead implements followup.LeadStore.
+func (s *Store) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return followup.Lead{}, err
+	}
+	defer unlock()
+	l, err := s.find(tenant, id)
+	if err != nil {
+		return followup.Lead{}, followup.ErrNotFound
+	}
+	return l.view(), nil
+}
+
+// Leads implements followup.LeadStore.
+func (s *Store) Leads(ctx context.Context, tenant followup.TenantID, f followup.LeadFilter) ([]followup.Lead, int, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer unlock()
+
+	var all []*lead
+	for _, l := range s.leads {
+		if l.rec.Tenant == tenant && !l.account && !l.moved() {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b *lead) int {
+		return -cmp.Or(a.rec.CreatedAt.Compare(b.rec.CreatedAt), cmp.Compare(a.rec.ID, b.rec.ID))
+	})
+	if f.Name != "" || f.StatusID != "" {
+		all = page(all, followup.ScanLimit, 0)
+	}
+	matches := slices.DeleteFunc(all, func(l *lead) bool {
+		return f.Phone != "" && s.aliases[alias{tenant, "phone", f.Phone}] != l.rec.ID ||
+			f.StatusID != "" && l.rec.StatusID != f.StatusID ||
+			!strings.Contains(strings.ToLower(l.rec.Name), strings.ToLower(f.Name))
+	})
+	out := []followup.Lead{}
+	for _, l := range page(matches, f.Limit, f.Offset) {
+		out = append(out, l.view())
+	}
+	return out, len(matches), nil
+}
+
+// PutLead implements followup.LeadStore.
+func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	l, err := s.find(p.Lead.Tenant, p.Lead.ID)
+	if err != nil {
+		return "", err
+	}
+	if l.rec.Revision != p.Lead.Revision {
+		return "", followup.ErrConflict
+	}
+
+	t := s.on(l, p.Now, p.Real)
+	optsOut := p.Lead.OptedOut && !l.rec.OptedOut
+	created := l.rec.CreatedAt
+	l.rec = p.Lead
+	l.rec.CreatedAt, l.rec.CRMAt, l.rec.Windows = created, ms(p.Lead.CRMAt), nil
+	if p.Lead.CustomFields != nil {
+		l.rec.CustomFields = clone(p.Lead.CustomFields)
+	}
+	l.changed(p.Now)
+	if !p.WindowFrom.IsZero() && p.Lead.Channel != "" {
+		l.open(p.Lead.Channel, p.WindowFrom)
+	}
+	if optsOut {
+		t.endAll(followup.OptedOut)
+	}
+	if !p.StatusChanged {
+		return "", nil
+	}
+	for _, r := range l.liveRuns() {
+		if p.Arm != nil && r.Assistant == p.Arm.Assistant {
+			t.end(r, followup.Restarted)
+		} else {
+			t.end(r, followup.StatusLeft)
+		}
+	}
+	clear(l.rearms)
+	if p.Arm == nil {
+		return "", nil
+	}
+	return t.start(*p.Arm), nil
+}
+
+// EraseLead implements followup.LeadStore.
+func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID, _ time.Time) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, err := s.find(tenant, id)
+	if err != nil {
+		return followup.ErrNotFound
+	}
+	for a, owner := range s.aliases {
+		if owner == id {
+			delete(s.aliases, a)
+		}
+	}
+	for letter, d := range s.dead {
+		if d.Lead == id {
+			delete(s.dead, letter)
+		}
+	}
+	for _, other := range s.leads {
+		if other != l && s.heir(other) == l {
+			s.bury(other)
+		}
+	}
+	s.bury(l)
+	return nil
+}
+
+// bury leaves of a lead only that it was.
+func (s *Store) bury(l *lead) {
+	gone := newLead(followup.Lead{ID: l.rec.ID, Tenant: l.rec.Tenant})
+	gone.erased = true
+	s.leads[l.rec.ID] = gone
+}

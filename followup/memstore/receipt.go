@@ -1,0 +1,103 @@
+package memstore
+
+import (
+	"slices"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// attempt is one provider call.
+type attempt struct {
+	run      followup.RunID // empty: made by the API
+	step     int            // of the run, counting from 1
+	channel  followup.ChannelID
+	since    time.Time // what the channel's window counted from
+	at       time.Time
+	state    providers.StatusState // the furthest a receipt told
+	recorded bool                  // RecordSend was here
+}
+
+// attempt makes the record of a call about to happen.
+func (t *turn) attempt(r *run, c followup.ChannelID) followup.AttemptID {
+	t.trim()
+	t.l.nAttempts++
+	a := &attempt{channel: c, since: t.l.windows[c].LastInbound, at: t.now}
+	if r != nil {
+		a.run, a.step = r.ID, r.Step+1
+	}
+	id := t.l.rec.ID.Attempt(t.l.nAttempts)
+	t.l.attempts[id] = a
+	return id
+}
+
+// attemptOf returns an attempt made for the lead, or for one merged into it.
+func (t *turn) attemptOf(id followup.AttemptID) *attempt {
+	l := t.s.leads[id.Lead()]
+	if l == nil || t.s.heir(l) != t.l {
+		return nil
+	}
+	return l.attempts[id]
+}
+
+// receipt takes in a status about a message of ours.
+func (t *turn) receipt(rc followup.Receipt) {
+	a := t.attemptOf(rc.Attempt)
+	if a == nil || rc.State.Rank() <= a.state.Rank() {
+		return
+	}
+	a.state = rc.State
+	t.correct(a)
+	if rc.State != providers.StatusFailed {
+		return
+	}
+	switch rc.Kind {
+	case providers.WindowClosed:
+		t.l.refuse(a.channel, a.since)
+	case providers.OptedOut:
+		t.optOut(true)
+	case providers.Undeliverable:
+		if _, r := t.s.run(a.run); r != nil {
+			t.end(r, followup.Unreachable)
+		}
+	}
+}
+
+// correct settles the outcome of the attempt's step by what receipts have told
+// so far, if the outcome is recorded already.
+func (t *turn) correct(a *attempt) {
+	_, r := t.s.run(a.run)
+	if r == nil {
+		return
+	}
+	i := slices.IndexFunc(r.Timeline, func(m followup.Moment) bool { return m.Step == a.step })
+	if i < 0 {
+		return
+	}
+	m := &r.Timeline[i]
+	from := m.Outcome
+	if m.Settled != "" {
+		from = m.Settled
+	}
+	to := settle(from, a.state)
+	if to == from {
+		return
+	}
+	m.Settled, m.SettledAt = to, t.now
+	t.corrections = append(t.corrections, followup.Correction{Run: r.ID, Step: m.Step, From: from, To: to})
+	told := *m
+	told.Outcome = to
+	t.happening(r, followup.HappeningSettled, told, "")
+}
+
+// settle returns what an outcome becomes by a receipt.
+func settle(from followup.Outcome, state providers.StatusState) followup.Outcome {
+	switch {
+	case state == providers.StatusFailed && (from == followup.Uncertain || from == followup.Sent):
+		return followup.Failed
+	case state.Rank() >= providers.StatusSent.Rank() && from == followup.Uncertain:
+		return followup.Sent
+	}
+	return from
+}

@@ -1,0 +1,169 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+)
+
+// queue is what waits for one assistant about one lead.
+type queue struct {
+	events []queued
+	head   *frozen // the delivery at the head, once it was claimed
+	token  string  // of the claim that is out; empty: none is
+	lease  time.Time
+	retry  time.Time // not to be tried before
+}
+
+type queued struct {
+	event followup.RelayEvent
+	at    time.Time // when it was settled; real time
+}
+
+// frozen is a delivery since its first claim: the first n events of its queue.
+type frozen struct {
+	id       string
+	n        int
+	tries    int // claims, but for those given back
+	rejected int
+	first    time.Time
+}
+
+// queue returns the lead's queue for an assistant.
+func (l *lead) queue(a followup.AssistantID) *queue {
+	q := l.queues[a]
+	if q == nil {
+		q = &queue{}
+		l.queues[a] = q
+	}
+	return q
+}
+
+// readyAt returns from when on the head can be claimed; false: at once.
+func (q *queue) readyAt() (time.Time, bool) {
+	if q.token != "" {
+		return q.lease, true
+	}
+	return q.retry, !q.retry.IsZero()
+}
+
+// cut returns how many events at the head make up one delivery.
+func (q *queue) cut(most int) int {
+	n := 1
+	for n < len(q.events) && n < most && q.events[n].event.Channel == q.events[0].event.Channel {
+		n++
+	}
+	return n
+}
+
+// ClaimDeliveries implements followup.RelayStore.
+func (s *Store) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer unlock()
+	real := ms(c.Real)
+
+	type candidate struct {
+		l *lead
+		a followup.AssistantID
+		q *queue
+	}
+	var ready []candidate
+	next := maxNext
+	for _, l := range s.leads {
+		for a, q := range l.queues {
+			if len(q.events) == 0 || slices.Contains(c.Skip, a) {
+				continue
+			}
+			if at, waits := q.readyAt(); waits && at.After(real) {
+				next = min(next, at.Sub(real))
+				continue
+			}
+			ready = append(ready, candidate{l, a, q})
+		}
+	}
+	slices.SortFunc(ready, func(a, b candidate) int {
+		return cmp.Or(a.q.events[0].at.Compare(b.q.events[0].at), cmp.Compare(a.l.rec.ID, b.l.rec.ID))
+	})
+	ready = roundRobin(ready, func(x candidate) followup.AssistantID { return x.a }, s.lastAssistant)
+
+	out := []followup.Delivery{}
+	for _, x := range ready {
+		if len(out) >= c.Limit {
+			return out, 0, nil
+		}
+		out = append(out, x.q.claim(x.l, x.a, real, c))
+		s.lastAssistant = x.a
+		next = min(next, c.Lease)
+	}
+	return out, next, nil
+}
+
+// claim takes the head of a queue under a lease.
+func (q *queue) claim(l *lead, a followup.AssistantID, real time.Time, c followup.ClaimDeliveries) followup.Delivery {
+	if q.head == nil {
+		q.head = &frozen{id: uuid.NewString(), n: q.cut(c.MaxEvents), first: real}
+	}
+	q.token, q.lease, q.retry = uuid.NewString(), ms(real.Add(c.Lease)), time.Time{}
+	channel := q.events[0].event.Channel
+	d := followup.Delivery{
+		ID: q.head.id, Token: q.token, Tenant: l.rec.Tenant, Assistant: a, Lead: l.rec.ID, Channel: channel,
+		Attempts: q.head.tries, Rejected: q.head.rejected,
+		FirstAt: q.head.first, QueuedAt: q.events[0].at, Window: l.windows[channel],
+	}
+	q.head.tries++
+	for _, e := range q.events[:q.head.n] {
+		d.Events = append(d.Events, clone(e.event))
+	}
+	return d
+}
+
+// FinishDelivery implements followup.RelayStore.
+func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	d := f.Delivery
+	l := s.leads[d.Lead]
+	if l == nil || l.rec.Tenant != d.Tenant {
+		return followup.ErrStale
+	}
+	q := l.queues[d.Assistant]
+	if q == nil || q.token == "" || q.token != d.Token || q.head.id != d.ID {
+		return followup.ErrStale
+	}
+	q.token, q.lease = "", time.Time{}
+	switch {
+	case f.Delivered:
+		q.shift()
+	case f.Release:
+		q.head.tries--
+		if q.head.tries == 0 {
+			q.head = nil
+		}
+	case f.Dead != "":
+		s.bringOut(l, d.Assistant, q, f)
+		q.shift()
+	default:
+		q.retry = ms(f.RetryAt)
+		if f.Rejected {
+			q.head.rejected++
+		}
+	}
+	return nil
+}
+
+// shift drops the head; what is behind it is next.
+func (q *queue) shift() {
+	q.events = slices.Clone(q.events[q.head.n:])
+	q.head, q.retry = nil, time.Time{}
+}

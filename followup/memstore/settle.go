@@ -1,0 +1,140 @@
+package memstore
+
+import (
+	"context"
+	"slices"
+
+	"wagate/followup"
+)
+
+// Settle implements followup.SettleStore.
+func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return followup.Settled{}, err
+	}
+	defer unlock()
+	l, err := s.settled(st)
+	if err != nil {
+		return followup.Settled{}, err
+	}
+
+	t := s.on(l, st.Now, st.Real)
+	if !st.Account {
+		l.learn(st.Now, st.Contact.Name, st.Contact.Phone, st.Contact.UserID, "")
+	}
+	for id, at := range l.seen {
+		if t.real.Sub(at) > followup.DedupAge {
+			delete(l.seen, id)
+		}
+	}
+	out := followup.Settled{Fresh: make([]bool, len(st.Items))}
+	for i, item := range st.Items {
+		if item.DedupID != "" {
+			if _, dup := l.seen[item.DedupID]; dup {
+				continue
+			}
+			l.seen[item.DedupID] = t.real
+		}
+		out.Fresh[i] = true
+		if item.Relay != nil {
+			e := *item.Relay
+			e.Value = slices.Clone(e.Value)
+			t.relay(item.Assistant, e)
+		}
+		if !st.Account {
+			out.Rearm = append(out.Rearm, t.apply(item)...)
+		}
+	}
+	slices.Sort(out.Rearm)
+	out.Rearm = slices.Compact(out.Rearm)
+	out.Ended, out.Corrections = t.ended, t.corrections
+	return out, nil
+}
+
+// settled returns the lead a settlement is about; the stand-in of an account is
+// made when it is first needed.
+func (s *Store) settled(st followup.Settlement) (*lead, error) {
+	if !st.Account {
+		return s.find(st.Tenant, st.Lead)
+	}
+	l := s.leads[st.Lead]
+	if l == nil {
+		l = newLead(followup.Lead{ID: st.Lead, Tenant: st.Tenant})
+		l.account = true
+		s.leads[st.Lead] = l
+	}
+	if l.rec.Tenant != st.Tenant {
+		return nil, followup.ErrNotFound
+	}
+	return l, nil
+}
+
+// apply does what one fresh item does, in the order of the contract.
+func (t *turn) apply(item followup.Item) []followup.AssistantID {
+	if item.Opens {
+		t.l.open(item.Channel, item.At)
+	}
+	if item.Opens || item.Reply || item.Outbound || item.Entry != nil {
+		t.l.used(item.Channel, t.now)
+	}
+	if item.OptOut != nil {
+		t.optOut(*item.OptOut)
+	}
+	if item.Reply {
+		t.reply(item.Channel, item.Assistant)
+	}
+	var rearm []followup.AssistantID
+	if item.Outbound {
+		rearm = t.spoke(item.Channel, item.Assistant)
+	}
+	if item.Receipt != nil {
+		t.receipt(*item.Receipt)
+	}
+	if item.Entry != nil {
+		t.l.remember(item.Channel, *item.Entry)
+	}
+	return rearm
+}
+
+func (t *turn) optOut(out bool) {
+	if t.l.rec.OptedOut != out {
+		t.l.rec.OptedOut = out
+		t.l.changed(t.now)
+	}
+	if out {
+		t.endAll(followup.OptedOut)
+	}
+}
+
+// concerned returns the live runs that something on this channel of this
+// assistant is about.
+func (t *turn) concerned(c followup.ChannelID, a followup.AssistantID) []*run {
+	return slices.DeleteFunc(t.l.liveRuns(), func(r *run) bool {
+		return r.Assistant != a && r.Channel != c
+	})
+}
+
+func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
+	for _, r := range t.concerned(c, a) {
+		if r.rearm {
+			t.l.rearms[r.Assistant] = t.l.rec.StatusID
+		}
+		t.end(r, followup.Replied)
+	}
+}
+
+// spoke starts the wait of the current steps again, since the silence they
+// measure was broken. It never brings a step forward: one that was put off
+// stays put off.
+func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID) []followup.AssistantID {
+	for _, r := range t.concerned(c, a) {
+		if r.State != followup.RunSending {
+			r.wait(later(r.DueAt, t.now.Add(r.Interval)))
+		}
+	}
+	if status, waits := t.l.rearms[a]; waits && status == t.l.rec.StatusID {
+		return []followup.AssistantID{a}
+	}
+	return nil
+}

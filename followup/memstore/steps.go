@@ -1,0 +1,164 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+)
+
+// maxNext bounds how long a claim tells its caller to sleep.
+const maxNext = time.Hour
+
+// Claim implements followup.StepStore.
+func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return followup.Batch{}, err
+	}
+	defer unlock()
+	now, real := ms(c.Now), ms(c.Real)
+
+	var lapsed, due []*run
+	next := maxNext
+	for _, l := range s.leads {
+		for _, r := range l.runs {
+			switch {
+			case r.State == followup.RunEnded:
+			case r.State == followup.RunArmed && r.DueAt.After(now):
+				next = min(next, r.DueAt.Sub(now))
+			case r.State == followup.RunArmed:
+				due = append(due, r)
+			case r.lease.After(real):
+				next = min(next, r.lease.Sub(real))
+			default:
+				lapsed = append(lapsed, r)
+			}
+		}
+	}
+	tenant := func(r *run) followup.TenantID { return r.Tenant }
+	slices.SortFunc(lapsed, func(a, b *run) int { return cmp.Or(a.lease.Compare(b.lease), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(due, func(a, b *run) int { return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID)) })
+	queue := slices.Concat(roundRobin(lapsed, tenant, s.lastTenant), roundRobin(due, tenant, s.lastTenant))
+
+	b := followup.Batch{Next: next}
+	for _, r := range queue {
+		l := s.leads[r.Lead]
+		if off := s.offReason(r); off != "" && r.State != followup.RunSending {
+			t := s.on(l, now, real)
+			t.end(r, off)
+			b.Ended = append(b.Ended, t.ended...)
+			continue
+		}
+		if len(b.Steps) >= c.Limit {
+			b.Next = 0
+			break
+		}
+		b.Steps = append(b.Steps, s.claim(l, r, real.Add(c.Lease)))
+		b.Next = min(b.Next, c.Lease)
+		s.lastTenant = r.Tenant
+	}
+	return b, nil
+}
+
+// claim puts a step under a lease with a new token. One that was in sending
+// stays there: whether it was sent is not known.
+func (s *Store) claim(l *lead, r *run, lease time.Time) followup.Claimed {
+	r.token, r.lease = uuid.NewString(), ms(lease)
+	r.crashed = r.State == followup.RunSending
+	if !r.crashed {
+		r.State = followup.RunClaimed
+	}
+	view := r.Run
+	view.Timeline = nil
+	return followup.Claimed{
+		Run: view, Token: r.token, Lead: l.view(), Paused: s.isPaused(r.Tenant, r.Channel),
+		Crashed: r.crashed, Attempt: r.attempt,
+	}
+}
+
+// offReason tells why a run must end because of its config; empty: it need not.
+func (s *Store) offReason(r *run) followup.Reason {
+	switch s.off[r.Config] {
+	case followup.ConfigInactive:
+		return followup.ConfigOff
+	case followup.ConfigDeleted:
+		return followup.ConfigGone
+	case followup.ConfigActive, followup.ConfigFinish:
+	}
+	return ""
+}
+
+// holds reports whether the token is that of the current claim, and of one that
+// may still send.
+func (r *run) holds(token string) bool {
+	held := r.State == followup.RunClaimed || r.State == followup.RunSending
+	return held && !r.crashed && token != "" && r.token == token
+}
+
+// GuardStep implements followup.StepStore.
+func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return followup.Verdict{}, err
+	}
+	defer unlock()
+	l, r := s.run(g.Run)
+	if r == nil || !r.holds(g.Token) {
+		return followup.Verdict{Refusal: followup.RefusedStale}, nil
+	}
+	t := s.on(l, g.Now, g.Real)
+	if off := cmp.Or(r.ending, s.offReason(r)); off != "" {
+		t.endUnsent(r, off)
+		return followup.Verdict{Refusal: followup.RefusedStale, Ended: t.ended}, nil
+	}
+	if no := s.refusal(l, r.Channel, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
+		r.State, r.attempt = followup.RunClaimed, ""
+		return followup.Verdict{Refusal: no}, nil
+	}
+	r.State, r.lease = followup.RunSending, ms(g.Real.Add(g.Lease))
+	r.attempt = t.attempt(r, r.Channel)
+	return followup.Verdict{Attempt: r.attempt, Opaque: r.attempt.Opaque(0)}, nil
+}
+
+// refusal is what the guards of steps and of API messages have in common.
+func (s *Store) refusal(l *lead, c followup.ChannelID, freeForm, marketing bool, now time.Time) followup.Refusal {
+	switch {
+	case marketing && l.rec.OptedOut:
+		return followup.RefusedOptedOut
+	case s.isPaused(l.rec.Tenant, c):
+		return followup.RefusedPaused
+	case freeForm && !l.isOpen(c, now):
+		return followup.RefusedWindow
+	}
+	return followup.Allowed
+}
+
+// ReleaseStep implements followup.StepStore.
+func (s *Store) ReleaseStep(ctx context.Context, id followup.RunID, token string, until time.Time) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, r := s.run(id)
+	if r == nil || !r.holds(token) {
+		return nil
+	}
+	if r.ending != "" {
+		// There is no instant among the arguments; when it was due is the nearest.
+		s.on(l, r.DueAt, r.DueAt).endUnsent(r, r.ending)
+		return nil
+	}
+	due := r.DueAt
+	if !until.IsZero() {
+		due = until
+		r.Tries++
+	}
+	r.wait(due)
+	return nil
+}

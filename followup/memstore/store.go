@@ -1,0 +1,137 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"wagate/followup"
+)
+
+// Store implements followup.Store in memory. Use New.
+type Store struct {
+	mu      sync.Mutex
+	leads   map[followup.LeadID]*lead
+	aliases map[alias]followup.LeadID
+	ladders map[ladderKey]followup.Ladder
+	configs map[followup.ConfigID]followup.Config
+	// off holds the state of configs that are not active, for ever: a run may
+	// still name a config that is long gone.
+	off      map[followup.ConfigID]followup.ConfigState
+	paused   map[pause]bool
+	keys     map[keyID]*idempotency
+	slots    map[followup.ChannelID]float64 // theoretical arrival time, Unix ms
+	messages map[string]*followup.MessageRef
+	parked   map[string][]followup.Parked
+	dead     map[string]*followup.DeadLetter
+
+	// Whose turn it was last, so that the next round begins behind him.
+	lastTenant    followup.TenantID
+	lastAssistant followup.AssistantID
+}
+
+var _ followup.Store = (*Store)(nil)
+
+type (
+	alias struct {
+		tenant   followup.TenantID
+		kind, id string
+	}
+	ladderKey struct {
+		tenant followup.TenantID
+		hash   followup.LadderHash
+	}
+	pause struct {
+		tenant  followup.TenantID
+		channel followup.ChannelID
+	}
+)
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{
+		leads:    map[followup.LeadID]*lead{},
+		aliases:  map[alias]followup.LeadID{},
+		ladders:  map[ladderKey]followup.Ladder{},
+		configs:  map[followup.ConfigID]followup.Config{},
+		off:      map[followup.ConfigID]followup.ConfigState{},
+		paused:   map[pause]bool{},
+		keys:     map[keyID]*idempotency{},
+		slots:    map[followup.ChannelID]float64{},
+		messages: map[string]*followup.MessageRef{},
+		parked:   map[string][]followup.Parked{},
+		dead:     map[string]*followup.DeadLetter{},
+	}
+}
+
+// lock takes the store unless the caller has given up already.
+func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	return s.mu.Unlock, nil
+}
+
+// ms cuts a time to what the store keeps.
+func ms(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMilli(t.UnixMilli()).UTC()
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// clone copies a JSON value deeply, so that no caller shares it with the store.
+func clone[T any](v T) T {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("memstore: " + err.Error()) // only values that came out of JSON get here
+	}
+	var out T
+	if err := json.Unmarshal(b, &out); err != nil {
+		panic("memstore: " + err.Error())
+	}
+	return out
+}
+
+// roundRobin puts items in the order in which they are served: one of each
+// owner in turn, owners sorted and beginning behind last, each owner's own in
+// the order given.
+func roundRobin[T any, K cmp.Ordered](items []T, owner func(T) K, last K) []T {
+	of := map[K][]T{}
+	for _, it := range items {
+		of[owner(it)] = append(of[owner(it)], it)
+	}
+	owners := slices.Sorted(maps.Keys(of))
+	i := slices.IndexFunc(owners, func(k K) bool { return k > last })
+	if i > 0 {
+		owners = slices.Concat(owners[i:], owners[:i])
+	}
+	out := make([]T, 0, len(items))
+	for round := 0; len(out) < len(items); round++ {
+		for _, k := range owners {
+			if round < len(of[k]) {
+				out = append(out, of[k][round])
+			}
+		}
+	}
+	return out
+}
+
+// page cuts one page out of a list.
+func page[T any](list []T, limit, offset int) []T {
+	offset = min(max(offset, 0), len(list))
+	return list[offset:min(offset+max(limit, 0), len(list))]
+}
