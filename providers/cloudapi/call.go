@@ -1,0 +1,67 @@
+package cloudapi
+
+import (
+	"encoding/json"
+	"strings"
+
+	"wagate/providers"
+)
+
+// calls decodes notices about voice calls. A call counts once: when the user
+// makes it, answered or not, or when he accepts one of ours. That it rang or
+// ended says nothing new, at a later time.
+func (d *decoder) calls(c *change) {
+	for raw := range elements(c.value.get("calls")) {
+		o, _ := objectOf(raw)
+		who, byUser := caller(c, o)
+		kind := providers.KindCallOther
+		if byUser && strings.EqualFold(o.text("event"), "connect") {
+			kind = providers.KindCall
+		}
+		d.call(c, "calls", "event", raw, o, who, kind)
+	}
+	for raw := range elements(c.value.get("statuses")) {
+		o, _ := objectOf(raw)
+		who := providers.Contact{Phone: digits(o.id("recipient_id")), UserID: o.text("recipient_user_id")}
+		kind := providers.KindCallOther
+		if strings.EqualFold(o.text("status"), "accepted") {
+			kind = providers.KindCall
+		}
+		d.call(c, "statuses", "status", raw, o, who, kind)
+	}
+}
+
+// caller returns the user of a call, and whether it was he who called.
+func caller(c *change, o object) (providers.Contact, bool) {
+	from := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
+	to := providers.Contact{Phone: digits(o.id("to")), UserID: o.text("to_user_id")}
+	switch strings.ToUpper(o.text("direction")) {
+	case "USER_INITIATED":
+		return from, true
+	case "BUSINESS_INITIATED":
+		return to, false
+	}
+	if c.display != "" && from.Phone == c.display {
+		return to, false
+	}
+	return from, true
+}
+
+// call keeps one notice; word names the member that says what happened.
+func (d *decoder) call(
+	c *change, list, word string, raw json.RawMessage, o object, who providers.Contact, kind providers.Kind,
+) {
+	id, happened := o.id("id"), strings.ToLower(o.text(word))
+	if id == "" || happened == "" {
+		d.skip()
+		return
+	}
+	who, entry := c.contact(who)
+	d.add(c, providers.Event{
+		Kind:    kind,
+		ID:      "call:" + id + ":" + happened,
+		Contact: who,
+		At:      instant(o.get("timestamp")),
+		Value:   c.narrow(list, raw, entry),
+	})
+}

@@ -1,0 +1,170 @@
+package cloudapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"wagate/providers"
+)
+
+// maxRepeated bounds what is copied into the value of every item of a change,
+// so that a body of many items cannot be multiplied by one huge member.
+const maxRepeated = 16 << 10
+
+// change is one change of an entry, and what its items share.
+type change struct {
+	account string
+	time    json.RawMessage // of the entry
+	field   string
+	raw     json.RawMessage // the value
+	value   object
+	number  string // phone number id
+	display string // the business's own number, digits
+	frame   object // members of the value that every item keeps
+	users   []user
+	byID    map[string]int // "u"+user id and "p"+phone → users
+}
+
+// user is one contacts entry.
+type user struct {
+	raw json.RawMessage
+	who providers.Contact
+}
+
+func newChange(account string, time json.RawMessage, o object) *change {
+	c := &change{account: account, time: time, field: o.text("field"), raw: o.get("value")}
+	c.value, _ = objectOf(c.raw)
+	if c.field == "" {
+		// Some account updates have the field inside the value.
+		c.field = c.value.text("field")
+	}
+	if meta := c.value.get("metadata"); meta != nil {
+		c.number = scalar(lookup(meta, "phone_number_id"))
+		c.display = digits(scalar(lookup(meta, "display_phone_number")))
+	}
+	c.shared()
+	c.index()
+	return c
+}
+
+// shared collects the members that every item keeps: all that is no list, each
+// name once (the last one counts). Lists belong to items.
+func (c *change) shared() {
+	size, last := 0, map[string]int{}
+	for i, m := range c.value {
+		last[text(m.key)] = i
+	}
+	for i, m := range c.value {
+		if opens(m.value, '[') || last[text(m.key)] != i {
+			continue
+		}
+		if size += len(m.key) + len(m.value); size <= maxRepeated {
+			c.frame = append(c.frame, m)
+		}
+	}
+}
+
+// index reads the contacts.
+func (c *change) index() {
+	for raw := range elements(c.value.get("contacts")) {
+		o, ok := objectOf(raw)
+		if !ok {
+			continue
+		}
+		u := user{raw: raw, who: providers.Contact{
+			Phone:  digits(o.id("wa_id")),
+			UserID: o.text("user_id"),
+			Name:   text(lookup(o.get("profile"), "name")),
+		}}
+		if c.byID == nil {
+			c.byID = map[string]int{}
+		}
+		if u.who.UserID != "" {
+			c.byID["u"+u.who.UserID] = len(c.users)
+		}
+		if u.who.Phone != "" {
+			c.byID["p"+u.who.Phone] = len(c.users)
+		}
+		c.users = append(c.users, u)
+	}
+}
+
+// contact completes an item's user from the contacts entry that names him, and
+// returns that entry. An item that names nobody is about the only entry there
+// is. What the item itself says wins.
+func (c *change) contact(who providers.Contact) (providers.Contact, json.RawMessage) {
+	i, ok := -1, false
+	if who.UserID != "" {
+		i, ok = c.find("u" + who.UserID)
+	}
+	if !ok && who.Phone != "" {
+		i, ok = c.find("p" + who.Phone)
+		if ok && who.UserID != "" && c.users[i].who.UserID != "" {
+			ok = false // the entry is about somebody else with that phone
+		}
+	}
+	if !ok && who.IsZero() && len(c.users) == 1 {
+		i, ok = 0, true
+	}
+	if !ok {
+		return who, nil
+	}
+	u := c.users[i]
+	who.Name = u.who.Name
+	if who.UserID == "" {
+		who.UserID = u.who.UserID
+	}
+	if who.Phone == "" {
+		who.Phone = u.who.Phone
+	}
+	if len(u.raw) > maxRepeated {
+		return who, nil
+	}
+	return who, u.raw
+}
+
+func (c *change) find(key string) (int, bool) {
+	i, ok := c.byID[key]
+	return i, ok
+}
+
+// narrow returns the change's value with one item in list and the contacts
+// entry, if any, of its user.
+func (c *change) narrow(list string, item, contact json.RawMessage) json.RawMessage {
+	size := len(list) + len(item) + len(contact) + 32
+	for _, m := range c.frame {
+		size += len(m.key) + len(m.value) + 2
+	}
+	var b bytes.Buffer
+	b.Grow(size)
+	b.WriteByte('{')
+	for _, m := range c.frame {
+		b.Write(m.key)
+		b.WriteByte(':')
+		b.Write(m.value)
+		b.WriteByte(',')
+	}
+	if contact != nil {
+		b.WriteString(`"contacts":[`)
+		b.Write(contact)
+		b.WriteString(`],`)
+	}
+	b.WriteByte('"')
+	b.WriteString(list)
+	b.WriteString(`":[`)
+	b.Write(item)
+	b.WriteString(`]}`)
+	return b.Bytes()
+}
+
+// whole returns the value as it came.
+func (c *change) whole() json.RawMessage { return slices.Clone(c.raw) }
+
+// digits returns a phone number as contacts have it: without a plus sign.
+func digits(s string) string {
+	if s != "" && s[0] == '+' {
+		return s[1:]
+	}
+	return s
+}

@@ -1,0 +1,149 @@
+package cloudapi
+
+import (
+	"encoding/json"
+	"errors"
+
+	"wagate/providers"
+)
+
+// ErrBody says that a webhook's body is not a JSON object at all.
+var ErrBody = errors.New("cloudapi: body is not a JSON object")
+
+// Options are what a provider's dialect of the envelope adds. The zero value is
+// Meta's own.
+type Options struct {
+	// AccountKey names a top-level member that stands for the account instead
+	// of entry[].id (Gupshup: gs_app_id). It is used where it is present.
+	AccountKey string
+
+	// StatusIDs picks, from the members of a status, the id that the send call
+	// answered with and further ids of the same message. Default: id, none. A
+	// result without an id makes the status malformed.
+	StatusIDs func(member func(name string) string) (id string, others []string)
+
+	// QuotedID picks the quoted message from the members of a context. Default: id.
+	QuotedID func(member func(name string) string) string
+
+	// Classify reads the code of a failed status. Default: Classify of this package.
+	Classify func(code, httpStatus int) providers.Error
+
+	// Fields says what a change of a field that this package does not know is.
+	Fields map[string]providers.Kind
+
+	// MetaShape makes Value what Meta would have written where the dialect
+	// differs: a status or context has the id picked above, and a message's or
+	// status's timestamp is a string of seconds.
+	MetaShape bool
+}
+
+// Batch is what one webhook body held.
+type Batch struct {
+	Events  []providers.Event
+	Skipped int // items that made no sense
+}
+
+// Decode splits a webhook body into events. It keeps no reference to body.
+func Decode(body []byte, o Options) (Batch, error) {
+	if !valid(body) || !opens(body, '{') {
+		return Batch{}, ErrBody
+	}
+	body = sanitised(body)
+	if o.StatusIDs == nil {
+		o.StatusIDs = func(member func(string) string) (string, []string) { return member("id"), nil }
+	}
+	if o.QuotedID == nil {
+		o.QuotedID = func(member func(string) string) string { return member("id") }
+	}
+	if o.Classify == nil {
+		o.Classify = Classify
+	}
+	d := decoder{Options: o}
+	if o.AccountKey != "" {
+		d.account = scalar(lookup(body, o.AccountKey))
+	}
+	list := lookup(body, "entry")
+	if !opens(list, '[') {
+		d.skip()
+	}
+	for e := range elements(list) {
+		d.entry(e)
+	}
+	return d.batch, nil
+}
+
+// decoder gathers the events of one body.
+type decoder struct {
+	Options
+
+	account string
+	batch   Batch
+}
+
+// skip counts an item that made no sense.
+func (d *decoder) skip() { d.batch.Skipped++ }
+
+// add completes an event with what its change says and keeps it.
+func (d *decoder) add(c *change, e providers.Event) {
+	e.Account, e.Number, e.Field = c.account, c.number, c.field
+	d.batch.Events = append(d.batch.Events, e)
+}
+
+func (d *decoder) entry(raw json.RawMessage) {
+	o, ok := objectOf(raw)
+	list := o.get("changes")
+	if !ok || !opens(list, '[') {
+		d.skip()
+		return
+	}
+	account := d.account
+	if account == "" {
+		account = o.id("id")
+	}
+	for raw := range elements(list) {
+		c, ok := objectOf(raw)
+		if !ok {
+			d.skip()
+			continue
+		}
+		d.change(newChange(account, o.get("time"), c))
+	}
+}
+
+// change hands a change to whoever knows its field.
+func (d *decoder) change(c *change) {
+	if c.raw == nil || c.field == "" {
+		d.skip()
+		return
+	}
+	kind, known := fieldKind(c.field)
+	if !known {
+		kind, known = d.Fields[c.field]
+	}
+	if known && !opens(c.raw, '{') {
+		d.skip()
+		return
+	}
+	before := len(d.batch.Events) + d.batch.Skipped
+	switch c.field {
+	case "messages":
+		d.messages(c)
+		d.statuses(c)
+		d.errors(c)
+	case "calls":
+		d.calls(c)
+		d.errors(c)
+	case "smb_message_echoes":
+		d.echoes(c)
+	case "history":
+		d.history(c)
+	case "user_preferences":
+		d.preferences(c)
+	default:
+		d.notice(c, kind)
+	}
+	if len(d.batch.Events)+d.batch.Skipped == before {
+		// A known field with nothing known in it: relayed as it is.
+		d.notice(c, providers.KindUnknown)
+	}
+}

@@ -1,0 +1,129 @@
+package cloudapi
+
+import (
+	"encoding/json"
+	"strings"
+
+	"wagate/providers"
+)
+
+// echoes decodes what the business wrote from its own app.
+func (d *decoder) echoes(c *change) {
+	for raw := range elements(c.value.get("message_echoes")) {
+		o, ok := objectOf(raw)
+		if !ok || o.id("id") == "" {
+			d.skip()
+			continue
+		}
+		who, entry := c.contact(providers.Contact{Phone: digits(o.id("to")), UserID: o.text("to_user_id")})
+		d.add(c, providers.Event{
+			Kind:      providers.KindEcho,
+			ID:        o.id("id"),
+			Contact:   who,
+			At:        instant(o.get("timestamp")),
+			MessageID: o.id("id"),
+			Text:      words(o),
+			Quoted:    d.quoted(o),
+			Value:     c.narrow("message_echoes", raw, entry),
+		})
+	}
+}
+
+// history decodes the import of older messages, and the media that follows it
+// in bodies of its own.
+func (d *decoder) history(c *change) {
+	for raw := range elements(c.value.get("history")) {
+		chunk, ok := objectOf(raw)
+		if !ok {
+			d.skip()
+			continue
+		}
+		if chunk.get("threads") == nil { // the business refused to share
+			d.add(c, providers.Event{
+				Kind: providers.KindHistory, ID: derivedID(c, raw), Value: c.narrow("history", raw, nil),
+			})
+			continue
+		}
+		meta := chunk.get("metadata")
+		if len(meta) > maxRepeated {
+			meta = nil
+		}
+		for t := range elements(chunk.get("threads")) {
+			thread, ok := objectOf(t)
+			if !ok {
+				d.skip()
+				continue
+			}
+			for m := range elements(thread.get("messages")) {
+				d.past(c, "history", m, thread, func(m json.RawMessage) json.RawMessage {
+					return inThread(meta, thread.get("id"), m)
+				})
+			}
+		}
+	}
+	for raw := range elements(c.value.get("messages")) {
+		d.past(c, "messages", raw, nil, func(m json.RawMessage) json.RawMessage { return m })
+	}
+}
+
+// past keeps one message of the history. The thread is named after the user.
+func (d *decoder) past(c *change, list string, raw json.RawMessage, thread object, wrap func(json.RawMessage) json.RawMessage) {
+	o, ok := objectOf(raw)
+	if !ok || o.id("id") == "" {
+		d.skip()
+		return
+	}
+	who := userOf(c, o, thread.id("id"))
+	who, entry := c.contact(who)
+	d.add(c, providers.Event{
+		Kind:      providers.KindHistory,
+		ID:        "history:" + o.id("id"),
+		Contact:   who,
+		At:        instant(o.get("timestamp")),
+		MessageID: o.id("id"),
+		Text:      words(o),
+		Quoted:    d.quoted(o),
+		Value:     c.narrow(list, wrap(raw), entry),
+	})
+}
+
+// userOf tells which side of an old message is the user.
+func userOf(c *change, o object, thread string) providers.Contact {
+	if strings.Contains(thread, ".") {
+		return providers.Contact{UserID: thread}
+	}
+	from := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
+	to := providers.Contact{Phone: digits(o.id("to")), UserID: o.text("to_user_id")}
+	who := from
+	if !to.IsZero() && (from.UserID == "" && from.Phone == c.display || thread != "" && to.Phone == digits(thread)) {
+		who = to
+	}
+	if who.Phone == c.display && c.display != "" {
+		who.Phone = ""
+	}
+	if who.Phone == "" {
+		who.Phone = digits(thread)
+	}
+	return who
+}
+
+// inThread wraps one message as the history item it stood in.
+func inThread(meta, thread, message json.RawMessage) json.RawMessage {
+	item := json.RawMessage(`{}`)
+	if meta != nil {
+		item = with(item, "metadata", meta)
+	}
+	inner := json.RawMessage(`{}`)
+	if thread != nil && len(thread) <= maxRepeated {
+		inner = with(inner, "id", thread)
+	}
+	return with(item, "threads", list(with(inner, "messages", list(message))))
+}
+
+// list returns an array of one.
+func list(item json.RawMessage) json.RawMessage {
+	b := make([]byte, 0, len(item)+2)
+	b = append(b, '[')
+	b = append(b, item...)
+	return append(b, ']')
+}

@@ -1,0 +1,28 @@
+package cloudapi
+
+import (
+	"strings"
+
+	"wagate/providers"
+)
+
+// fieldKind says what a change of a field is, where the field alone decides, and
+// whether the field is known. For fields that hold items the kind is the one of
+// a value without any.
+func fieldKind(field string) (providers.Kind, bool) {
+	switch field {
+	case "messages", "calls", "smb_message_echoes", "history", "user_preferences":
+		return providers.KindUnknown, true
+	case "template_category_update":
+		return providers.KindTemplate, true
+	case "account_update", "account_alerts", "account_review_update", "account_settings_update",
+		"phone_number_quality_update", "phone_number_name_update", "business_capability_update",
+		"business_status_update", "business_username_updates", "security", "smb_app_state_sync",
+		"payment_configuration_update":
+		return providers.KindAccount, true
+	}
+	if strings.HasPrefix(field, "message_template_") {
+		return providers.KindTemplate, true
+	}
+	return providers.KindUnknown, false
+}

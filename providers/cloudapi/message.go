@@ -1,0 +1,181 @@
+package cloudapi
+
+import (
+	"encoding/json"
+
+	"wagate/providers"
+)
+
+// messages decodes what users wrote.
+func (d *decoder) messages(c *change) {
+	for raw := range elements(c.value.get("messages")) {
+		o, ok := objectOf(raw)
+		typ := o.get("type")
+		if !ok || typ != nil && !opens(typ, '"') {
+			d.skip()
+			continue
+		}
+		who := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
+		if o.id("id") == "" && who.IsZero() {
+			d.skip()
+			continue
+		}
+		e := providers.Event{
+			Kind:      messageKind(o),
+			At:        instant(o.get("timestamp")),
+			MessageID: o.id("id"),
+			Text:      words(o),
+			Quoted:    d.quoted(o),
+		}
+		e.ID = e.MessageID
+		if e.ID == "" {
+			e.ID = derivedID(c, raw)
+		}
+		var entry json.RawMessage
+		if text(typ) == "system" {
+			e.Contact, e.Previous = systemChange(o)
+		} else {
+			e.Contact, entry = c.contact(who)
+		}
+		if d.MetaShape {
+			raw = shapeMessage(o, raw, e)
+		}
+		e.Value = c.narrow("messages", raw, entry)
+		d.add(c, e)
+	}
+}
+
+// messageKind names a message by its type. A group's message is of the group,
+// whatever it is.
+func messageKind(o object) providers.Kind {
+	if o.id("group_id") != "" {
+		return providers.KindGroup
+	}
+	switch o.text("type") {
+	case "text":
+		return providers.KindText
+	case "image":
+		return providers.KindImage
+	case "video":
+		return providers.KindVideo
+	case "audio", "voice":
+		return providers.KindAudio
+	case "document":
+		return providers.KindDocument
+	case "sticker":
+		return providers.KindSticker
+	case "location":
+		return providers.KindLocation
+	case "contacts":
+		return providers.KindContacts
+	case "interactive":
+		return providers.KindInteractive
+	case "button":
+		return providers.KindButton
+	case "order":
+		return providers.KindOrder
+	case "reaction":
+		if text(lookup(o.get("reaction"), "emoji")) == "" {
+			return providers.KindReactionRemoved
+		}
+		return providers.KindReaction
+	case "unsupported":
+		return providers.KindUnsupported
+	case "edit":
+		return providers.KindEdit
+	case "revoke":
+		return providers.KindRevoke
+	case "system":
+		return providers.KindSystem
+	}
+	return providers.KindUnknown
+}
+
+// words returns what a message says in words; empty where it says nothing.
+func words(o object) string {
+	typ := o.text("type")
+	body := o.get(typ)
+	switch typ {
+	case "text":
+		return text(lookup(body, "body"))
+	case "image", "video", "audio", "document":
+		return text(lookup(body, "caption"))
+	case "button":
+		if s := text(lookup(body, "text")); s != "" {
+			return s
+		}
+		return text(lookup(body, "payload"))
+	case "interactive":
+		for _, path := range [][]string{
+			{"button_reply", "title"}, {"list_reply", "title"}, {"nfm_reply", "body"},
+		} {
+			if s := text(lookup(body, path...)); s != "" {
+				return s
+			}
+		}
+	case "order":
+		return text(lookup(body, "text"))
+	case "reaction":
+		return text(lookup(body, "emoji"))
+	case "edit":
+		inner, ok := objectOf(lookup(body, "message"))
+		if ok && inner.text("type") != "edit" {
+			return words(inner)
+		}
+	}
+	return ""
+}
+
+// quoted returns the message that a message replies, reacts or belongs to.
+func (d *decoder) quoted(o object) string {
+	if context, ok := objectOf(o.get("context")); ok {
+		if id := d.QuotedID(context.id); id != "" {
+			return id
+		}
+	}
+	return text(lookup(o.get("reaction"), "message_id"))
+}
+
+// systemChange reads who a system notice is about now and who he was. A notice
+// of an unknown type that names no new identity is about its sender.
+func systemChange(o object) (now, before providers.Contact) {
+	from := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
+	s, _ := objectOf(o.get("system"))
+	now = providers.Contact{Phone: digits(s.id("wa_id")), UserID: s.text("user_id")}
+	if now.Phone == "" {
+		now.Phone = digits(s.id("new_wa_id")) // older versions
+	}
+	before = providers.Contact{Phone: from.Phone, UserID: s.text("previous_user_id")}
+	switch s.text("type") {
+	case "user_changed_number", "user_changed_user_id":
+	default:
+		if now.IsZero() || before.UserID == "" {
+			return fill(from, now), providers.Contact{}
+		}
+	}
+	if before.UserID == "" && from.UserID != now.UserID {
+		before.UserID = from.UserID
+	}
+	if now.IsZero() {
+		// It does not say who he is now.
+		return from, providers.Contact{}
+	}
+	if before.Phone == now.Phone {
+		before.Phone = ""
+	}
+	if before.UserID == now.UserID {
+		before.UserID = ""
+	}
+	return now, before
+}
+
+// fill returns c with its gaps filled from other.
+func fill(c, other providers.Contact) providers.Contact {
+	if c.Phone == "" {
+		c.Phone = other.Phone
+	}
+	if c.UserID == "" {
+		c.UserID = other.UserID
+	}
+	return c
+}

@@ -1,0 +1,249 @@
+package cloudapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// valid reports whether the whole of b is one JSON value. Everything below it
+// relies on that, and stays within bounds even if it were not so.
+func valid(b []byte) bool { return json.Valid(b) }
+
+// sanitised returns b with invalid UTF-8 replaced; encoding/json accepts it.
+func sanitised(b []byte) []byte {
+	if utf8.Valid(b) {
+		return b
+	}
+	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+}
+
+// member is one member of an object as it came: key with its quotes, raw value.
+type member struct {
+	key   []byte
+	value json.RawMessage
+}
+
+// is reports whether the member has this name, however the key is escaped.
+func (m member) is(name string) bool {
+	k := m.key
+	if len(k) == len(name)+2 && string(k[1:len(k)-1]) == name {
+		return true
+	}
+	return bytes.IndexByte(k, '\\') >= 0 && text(k) == name
+}
+
+// object is the members of an object, in order.
+type object []member
+
+// objectOf returns the members of raw, and false if it is no object.
+func objectOf(raw []byte) (object, bool) {
+	if !opens(raw, '{') {
+		return nil, false
+	}
+	o := make(object, 0, 12)
+	for m := range members(raw) {
+		o = append(o, m)
+	}
+	return o, true
+}
+
+// get returns the value of a member, nil if there is none. The last one counts.
+func (o object) get(name string) json.RawMessage {
+	for i := len(o) - 1; i >= 0; i-- {
+		if o[i].is(name) {
+			return o[i].value
+		}
+	}
+	return nil
+}
+
+// text returns a member that is a string, else "".
+func (o object) text(name string) string { return text(o.get(name)) }
+
+// id returns a member that is a string or a number, as text.
+func (o object) id(name string) string { return scalar(o.get(name)) }
+
+// lookup follows names down through objects; nil if the path ends early.
+func lookup(raw []byte, path ...string) json.RawMessage {
+	for _, name := range path {
+		var found json.RawMessage
+		for m := range members(raw) {
+			if m.is(name) {
+				found = m.value
+			}
+		}
+		raw = found
+	}
+	return raw
+}
+
+// members ranges over the members of an object; over nothing if raw is none.
+func members(raw []byte) iter.Seq[member] {
+	return func(yield func(member) bool) {
+		if !opens(raw, '{') {
+			return
+		}
+		i := space(raw, space(raw, 0)+1)
+		for i < len(raw) && raw[i] == '"' {
+			k := end(raw, i)
+			v := space(raw, space(raw, k)+1)
+			e := end(raw, v)
+			if !yield(member{key: raw[i:k], value: slice(raw, v, e)}) {
+				return
+			}
+			i = space(raw, space(raw, e)+1)
+		}
+	}
+}
+
+// elements ranges over the elements of an array; over nothing if raw is none.
+func elements(raw []byte) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		if !opens(raw, '[') {
+			return
+		}
+		i := space(raw, space(raw, 0)+1)
+		for i < len(raw) && raw[i] != ']' {
+			e := end(raw, i)
+			if !yield(slice(raw, i, e)) {
+				return
+			}
+			i = space(raw, space(raw, e)+1)
+		}
+	}
+}
+
+// opens reports whether raw is a value that begins with c.
+func opens(raw []byte, c byte) bool {
+	i := space(raw, 0)
+	return i < len(raw) && raw[i] == c
+}
+
+// space returns the first index from i on that is no white space.
+func space(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// slice returns b[i:e], capped, so that appending to it cannot reach the rest.
+func slice(b []byte, i, e int) json.RawMessage {
+	i, e = min(i, len(b)), min(e, len(b))
+	return b[i:e:e]
+}
+
+// end returns the index just past the value that starts at i. It does not
+// recurse: nesting costs nothing.
+func end(b []byte, i int) int {
+	if i >= len(b) {
+		return len(b)
+	}
+	switch b[i] {
+	case '"':
+		return endString(b, i)
+	case '{', '[':
+		depth := 0
+		for i < len(b) {
+			switch b[i] {
+			case '"':
+				i = endString(b, i)
+				continue
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+			i++
+		}
+		return len(b)
+	}
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case ',', '}', ']', ' ', '\n', '\t', '\r':
+			return i
+		}
+	}
+	return len(b)
+}
+
+// endString returns the index just past the string that starts at i.
+func endString(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// text returns a JSON string's value, and "" for anything else.
+func text(raw []byte) string {
+	if len(raw) < 2 || raw[0] != '"' {
+		return ""
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// scalar returns a string's value or a number as it is spelled, else "": ids
+// that are strings at one provider are numbers at another.
+func scalar(raw []byte) string {
+	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
+		return string(raw)
+	}
+	return text(raw)
+}
+
+// number returns an integer given as number or string, 0 if it is none.
+func number(raw []byte) int {
+	n, err := strconv.Atoi(scalar(raw))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// The bounds of a believable timestamp: beyond the first it is milliseconds,
+// beyond the second (the year 2286 in milliseconds) it is nothing.
+const (
+	maxSeconds = 1e11
+	maxMillis  = 1e13
+)
+
+// instant reads a timestamp: string or number, seconds or milliseconds. The
+// zero time means that none, or none that can be believed, was given.
+func instant(raw []byte) time.Time {
+	s := scalar(raw)
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || math.IsNaN(f) || f < 1 || f > maxMillis {
+			return time.Time{}
+		}
+		n = int64(f)
+	}
+	switch {
+	case n <= 0 || n > maxMillis:
+		return time.Time{}
+	case n > maxSeconds:
+		return time.UnixMilli(n).UTC()
+	}
+	return time.Unix(n, 0).UTC()
+}

@@ -1,0 +1,109 @@
+package cloudapi
+
+import (
+	"encoding/json"
+	"strings"
+
+	"wagate/providers"
+)
+
+// statuses decodes receipts about messages of ours.
+func (d *decoder) statuses(c *change) {
+	for raw := range elements(c.value.get("statuses")) {
+		o, ok := objectOf(raw)
+		word := strings.ToLower(o.text("status"))
+		if !ok || word == "" {
+			d.skip()
+			continue
+		}
+		id, others := d.StatusIDs(o.id)
+		if id == "" {
+			d.skip()
+			continue
+		}
+		s := &providers.Status{
+			MessageID: id,
+			OtherIDs:  others,
+			State:     State(word),
+			Opaque:    o.text("biz_opaque_callback_data"),
+		}
+		if s.State == providers.StatusFailed {
+			s.Err = d.failure(o)
+		}
+		e := providers.Event{
+			Kind:   providers.KindStatus,
+			ID:     StatusEventID(id, word),
+			At:     instant(o.get("timestamp")),
+			Status: s,
+		}
+		var entry json.RawMessage
+		if o.text("recipient_type") == "group" {
+			// recipient_id is the group; each participant has states of his own.
+			if p := o.text("recipient_participant_user_id") + o.id("recipient_participant_id"); p != "" {
+				e.ID += ":" + digest(p)
+			}
+		} else {
+			e.Contact, entry = c.contact(providers.Contact{
+				Phone:  digits(o.id("recipient_id")),
+				UserID: o.text("recipient_user_id"),
+			})
+		}
+		if d.MetaShape {
+			raw = shapeTime(o, raw, e.At)
+			if o.id("id") != id {
+				raw = with(raw, "id", quote(id))
+			}
+		}
+		e.Value = c.narrow("statuses", raw, entry)
+		d.add(c, e)
+	}
+}
+
+// State reads a status by its word. Gupshup's enqueued is our accepted.
+func State(word string) providers.StatusState {
+	switch s := providers.StatusState(strings.ToLower(word)); s {
+	case "enqueued":
+		return providers.StatusAccepted
+	case providers.StatusAccepted, providers.StatusSent, providers.StatusDelivered,
+		providers.StatusRead, providers.StatusPlayed, providers.StatusFailed:
+		return s
+	}
+	return providers.StatusOther
+}
+
+// StatusEventID is the id of a status event: id is the one the sender was
+// given, word the provider's word for the state. It is the same in every format
+// a provider reports in.
+func StatusEventID(id, word string) string {
+	state := State(word)
+	if state == providers.StatusOther {
+		state = providers.StatusState(strings.ToLower(word))
+	}
+	return "status:" + id + ":" + string(state)
+}
+
+// failure reads why a message failed. It is final: such an error is neither
+// retryable nor of unknown result, whatever its code means in an answer.
+func (d *decoder) failure(o object) *providers.Error {
+	var cause object
+	for raw := range elements(o.get("errors")) {
+		if cause, _ = objectOf(raw); cause != nil {
+			break
+		}
+	}
+	if cause == nil {
+		cause = o // Gupshup: code and reason on the status itself
+	}
+	e := d.Classify(number(cause.get("code")), 0)
+	e.MaybeSent, e.Retryable = false, false
+	for _, wording := range []string{
+		text(lookup(cause.get("error_data"), "details")),
+		cause.text("message"), cause.text("title"), cause.text("reason"),
+	} {
+		if wording != "" {
+			e.Detail = Detail(wording)
+			break
+		}
+	}
+	return &e
+}
