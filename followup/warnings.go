@@ -155,10 +155,3 @@ func onChannels(ids []ChannelID) string {
 	}
 	return " (channel " + text + ")"
 }
-
-func joinPath(path, field string) string {
-	if field == "" {
-		return path
-	}
-	return path + "." + field
-}

@@ -1,0 +1,164 @@
+package followup
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"wagate/providers"
+)
+
+func TestBuildLadder(t *testing.T) {
+	t.Parallel()
+	c := sampleConfig()
+	if l := BuildLadder(c, vChannel); len(l.Steps) != 3 || l.Steps[2].TemplateName != "back_again_v1" {
+		t.Errorf("official channel: got %+v, want steps, then its own", l)
+	}
+	other := BuildLadder(c, vChannel2)
+	if len(other.Steps) != 2 {
+		t.Errorf("other channel: got %+v, want steps alone", other)
+	}
+	other.Steps[0].Prompt = "changed"
+	if c.Steps[0].Prompt == "changed" {
+		t.Error("the ladder shares its steps with the config")
+	}
+}
+
+func TestLadderHash(t *testing.T) {
+	t.Parallel()
+	hash := func(edit func(*Step)) LadderHash {
+		l := BuildLadder(sampleConfig(), vChannel)
+		edit(&l.Steps[2])
+		return l.Hash()
+	}
+	same := hash(func(*Step) {})
+	if same != BuildLadder(sampleConfig(), vChannel).Hash() || len(same) != 32 {
+		t.Errorf("got %q twice differently, or of another length", same)
+	}
+	seen := map[LadderHash]int{same: -1}
+	for i, edit := range []func(*Step){
+		func(s *Step) { s.Interval = "P2D" },
+		func(s *Step) { s.Prompt = "x" },
+		func(s *Step) { s.TemplateName = "x" },
+		func(s *Step) { s.TemplateLanguage = "x" },
+		func(s *Step) { s.TemplateParams = s.TemplateParams[:1] },
+	} {
+		h := hash(edit)
+		if j, ok := seen[h]; ok {
+			t.Errorf("edit %d: got the hash of %d", i, j)
+		}
+		seen[h] = i
+	}
+	if a, b := (Ladder{Steps: []Step{{Interval: "P1D"}, {}}}).Hash(), (Ladder{Steps: []Step{{Interval: "P1D"}}}).Hash(); a == b {
+		t.Error("another length: got the same hash")
+	}
+}
+
+func TestLadderNext(t *testing.T) {
+	t.Parallel()
+	l := Ladder{Steps: make([]Step, 3)}
+	for used := range StepSet(8) {
+		for i := -1; i < 3; i++ {
+			got := l.Next(i, used)
+			want := slices.IndexFunc([]int{0, 1, 2}, func(n int) bool { return n > i && !used.Has(n) })
+			if got != want {
+				t.Errorf("Next(%d, %03b): got %d, want %d", i, used, got, want)
+			}
+		}
+	}
+}
+
+func TestWaitOfAnUnreadableInterval(t *testing.T) {
+	t.Parallel()
+	if got := (Step{Interval: "soon"}).Wait(); got != MaxInterval {
+		t.Errorf("got %v, want the longest there is", got)
+	}
+}
+
+func TestViewLadder(t *testing.T) {
+	t.Parallel()
+	ten := vTenant()
+	ten.Channels = []Channel{{ID: vChannel, Assistant: vAssistant}}
+	b, err := json.Marshal(ViewLadder(sampleConfig(), vChannel, ten, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"channel_id":"` + vChannel + `","steps":[` +
+		`{"interval":"PT30M","prompt":"Write kindly and ask whether anything is unclear","after":"PT30M","warnings":[]},` +
+		`{"interval":"PT2H","prompt":"Say what it is good for and offer a short call","after":"PT2H30M","warnings":[]},` +
+		`{"interval":"P1D","template_name":"back_again_v1","template_language":"en","template_params":["{{LEAD_FIRSTNAME}}","Acme"],` +
+		`"after":"P1DT2H30M","warnings":[]}],"warnings":[]}`
+	if string(b) != want {
+		t.Errorf("got  %s\nwant %s", b, want)
+	}
+	other := ViewLadder(sampleConfig(), vChannel2, ten, nil)
+	if len(other.Steps) != 2 || len(other.Warnings) != 1 || len(other.Steps[0].Warnings) != 1 {
+		t.Errorf("unknown channel: got %+v, want it said, and that there is no template", other)
+	}
+}
+
+func fieldsOf(warnings []Warning) []string {
+	out := []string{}
+	for _, w := range warnings {
+		out = append(out, w.Field)
+	}
+	return out
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	day := Step{Interval: "P1D", TemplateName: "day", TemplateLanguage: "pt_BR", TemplateParams: []string{"x"}}
+	ai := Step{Interval: "PT10H", Prompt: "ask"}
+	known := []Channel{{ID: vChannel, Assistant: vAssistant}}
+	on := func(steps ...Step) []OfficialSteps { return []OfficialSteps{{ChannelID: vChannel, Steps: steps}} }
+	info := func(i providers.TemplateInfo, ok bool) TemplateLookup {
+		return func(ChannelID, string, string) (providers.TemplateInfo, bool) { return i, ok }
+	}
+	fine := info(providers.TemplateInfo{Status: "APPROVED", Params: 1}, true)
+	tests := []struct {
+		name     string
+		steps    []Step
+		official []OfficialSteps
+		channels []Channel
+		lookup   TemplateLookup
+		want     []string
+	}{
+		{"fine", []Step{ai}, on(day), known, fine, []string{}},
+		{"no registry", nil, on(day), known, nil, []string{}},
+		{"channel not known", []Step{ai}, on(day), nil, fine, []string{"official_steps[0].channel_id"}},
+		{"channel of another assistant", nil, on(day), []Channel{{ID: vChannel, Assistant: "other"}}, fine, []string{"official_steps[0].channel_id"}},
+		{"template not known", nil, on(day), known, info(providers.TemplateInfo{}, false), []string{"official_steps[0].steps[0].template_name"}},
+		{"template paused", nil, on(day), known, info(providers.TemplateInfo{Status: "PAUSED", Params: -1}, true), []string{"official_steps[0].steps[0].template_name"}},
+		{"template with buttons", nil, on(day), known, info(providers.TemplateInfo{Unsupported: "header", Params: -1}, true), []string{"official_steps[0].steps[0].template_name"}},
+		{"number of params", nil, on(day), known, info(providers.TemplateInfo{Params: 2}, true), []string{"official_steps[0].steps[0].template_params"}},
+		{"shared template", []Step{day}, nil, known, info(providers.TemplateInfo{}, false), []string{"steps[0].template_name"}},
+		{"three of ten hours", []Step{ai, ai, ai}, nil, known, fine, []string{"steps[0]", "steps[1]", "steps[2]"}},
+		{"no channel at all", []Step{ai}, nil, nil, fine, []string{"steps[0]"}},
+		{"prompt behind the last template", []Step{day}, on(ai), known, fine, []string{"official_steps[0].steps[0]"}},
+		{"fine on one channel only", []Step{ai}, on(day), append([]Channel{{ID: vChannel2, Assistant: vAssistant}}, known...), fine, []string{"steps[0]"}},
+		{"another assistant's channel is none of ours", []Step{ai}, on(day), append([]Channel{{ID: vChannel2, Assistant: "other"}}, known...), fine, []string{}},
+	}
+	for _, tt := range tests {
+		ten := Tenant{Assistants: []Assistant{{ID: vAssistant}}, Channels: tt.channels}
+		c := Config{AssistantID: vAssistant, Steps: tt.steps, OfficialSteps: tt.official}
+		if got := fieldsOf(Warnings(c, ten, tt.lookup)); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestWarningsNameTimeAndChannels(t *testing.T) {
+	t.Parallel()
+	ten := Tenant{}
+	for _, id := range []ChannelID{"k1", "k2", "k3", "k4", "k5"} {
+		ten.Channels = append(ten.Channels, Channel{ID: id, Assistant: vAssistant})
+	}
+	got := Warnings(Config{AssistantID: vAssistant, Steps: []Step{{Interval: "PT23H", Prompt: "a"}, {Interval: "PT1H", Prompt: "b"}}}, ten, nil)
+	if len(got) != 2 || !strings.HasSuffix(got[0].Problem, "(channel k1, k2, k3 and 2 more)") {
+		t.Fatalf("got %v, want two with their channels", got)
+	}
+	if strings.Contains(got[0].Problem, "PT23H") || !strings.Contains(got[1].Problem, "P1D after the trigger") {
+		t.Errorf("got %v, want the time from exactly a day on", got)
+	}
+}
