@@ -1,0 +1,120 @@
+package gupshup
+
+import (
+	"net/http"
+	"time"
+
+	"wagate/providers"
+	"wagate/providers/cloudapi"
+)
+
+// The codes this package gives to what it refuses by itself. They are Meta's,
+// so that a Cloud API client's error handling understands them.
+const (
+	codeInvalidParameter = 100
+	codeMissing          = 131008
+	codeUnsupportedType  = 131051
+	codeTemplateParams   = 132000
+	codeTemplateMissing  = 132001
+	codeTemplateFormat   = 132012
+	codeTemplatePaused   = 132015
+	codeTemplateDisabled = 132016
+)
+
+// Gupshup's own codes that say the templates we know may be out of date.
+const (
+	codeNoTextMatch     = 1005
+	codeNoTemplateMatch = 4003
+	codePausedTemplate  = 4005
+)
+
+// kindOf returns the kind of the codes that the Cloud API does not have. Three
+// number ranges meet in Gupshup's reports: its own, those of the retired
+// on-premises API, and the Cloud API's.
+func kindOf(code int) (providers.ErrorKind, bool) {
+	switch code {
+	// Gupshup's own.
+	case 500, // internal error
+		4002: // WhatsApp answered something invalid
+		return providers.Transient, true
+	case 1001, // sender not mapped to this app: sandbox, or src.name is wrong
+		1003: // wallet empty
+		return providers.Operator, true
+	case 1002: // not on WhatsApp
+		return providers.Undeliverable, true
+	case 1004, // inactive, templates disabled
+		codeNoTextMatch,  // inactive, and the text matched no template
+		1006, 1007, 1008: // inactive and not opted in: a template settles it
+		return providers.WindowClosed, true
+	case 1009, // a parameter is missing
+		1010, 1011, // media address, media size
+		4004: // only on the Cloud API
+		return providers.Invalid, true
+	case 1012: // opted out
+		return providers.OptedOut, true
+	case 4001: // rate limit
+		return providers.Throttled, true
+	case codeNoTemplateMatch, codePausedTemplate:
+		return providers.TemplateError, true
+
+	// The on-premises API's.
+	case 470: // twin of 131047
+		return providers.WindowClosed, true
+	case 471, // twin of 131048
+		1031: // sender's account locked
+		return providers.Operator, true
+	case 472: // twin of 130472
+		return providers.Capped, true
+	case 1013, // user is not valid
+		1026: // receiver incapable
+		return providers.Undeliverable, true
+	case 1014: // internal error
+		return providers.Transient, true
+	case 1015, 1016: // too many requests, overloaded
+		return providers.Throttled, true
+	case 2000, 2001, 2003, 2012: // parameter count, no such template, parameters missing, format
+		return providers.TemplateError, true
+	default:
+		return "", false
+	}
+}
+
+// Classify says what a code in an answer or a report of Gupshup means. It adds
+// to cloudapi.Classify the codes that only Gupshup has. None of those is
+// documented as not processed, so by itself none makes a call retryable.
+func Classify(code, httpStatus int) providers.Error {
+	kind, own := kindOf(code)
+	if !own {
+		return cloudapi.Classify(code, httpStatus)
+	}
+	e := providers.Error{Kind: kind, Code: code, Status: httpStatus}
+	switch kind {
+	case providers.Throttled:
+		// Refused at the door, if the door says so too.
+		e.Retryable = httpStatus == http.StatusTooManyRequests
+		e.RetryAfter = ownPause
+	case providers.Transient:
+		e.MaybeSent = httpStatus >= http.StatusInternalServerError
+	case providers.Capped:
+		e.RetryAfter = 24 * time.Hour
+	default:
+	}
+	return e
+}
+
+// ownPause is how long a rate limit of Gupshup's own is left alone; its
+// documentation asks for a stop and gives no figure.
+const ownPause = time.Minute
+
+// failure returns the error that a failed report carries. The report is the
+// verdict: nothing went out, and nothing is tried again because of it.
+func failure(code int, reason string) *providers.Error {
+	e := Classify(code, 0)
+	e.Detail, e.MaybeSent, e.Retryable = cloudapi.Detail(reason), false, false
+	return &e
+}
+
+// refuse returns the error for a message that is not sent at all.
+func refuse(kind providers.ErrorKind, code int, why string) *providers.Error {
+	return &providers.Error{Kind: kind, Code: code, Detail: why}
+}

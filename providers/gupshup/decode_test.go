@@ -1,0 +1,258 @@
+package gupshup
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"wagate/providers"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const (
+	testApp   = "NorthBikes"
+	testAppID = "0a1b2c3d-aaaa-4bbb-8ccc-0123456789ab"
+)
+
+var testOptions = Options{PhoneNumberID: "7a7a7a7a-0000-4000-8000-00000000c001", DisplayPhone: "15550142288"}
+
+func TestDecodeGolden(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/inbound/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d samples, %v, want some", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			t.Parallel()
+			in := decodeFile(t, file)
+			if !in.From(testAppID, testApp) {
+				t.Errorf("got app %q %q, want it to be ours", in.App, in.AppID)
+			}
+			for _, e := range in.Events {
+				checkEvent(t, e)
+			}
+			got := golden(t, in)
+			path := filepath.Join("testdata", "golden", filepath.Base(file))
+			if *update {
+				if err := os.WriteFile(path, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// golden writes a result for the eye: values indented, times as text.
+func golden(t *testing.T, in Inbound) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	if err := e.Encode(in); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// decodeFile decodes a sample.
+func decodeFile(t *testing.T, file string) Inbound {
+	t.Helper()
+	body, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := Decode(body, testOptions)
+	if err != nil {
+		t.Fatalf("decode %s: %v", file, err)
+	}
+	return in
+}
+
+// checkEvent checks what holds for every event, whatever came in.
+func checkEvent(t *testing.T, e providers.Event) {
+	t.Helper()
+	if e.ID == "" || e.Kind == "" || e.Field == "" {
+		t.Errorf("got id %q kind %q field %q, want none empty", e.ID, e.Kind, e.Field)
+	}
+	if !json.Valid(e.Value) || !isObject(e.Value) {
+		t.Errorf("got value %s, want a JSON object", e.Value)
+	}
+	if (e.Kind == providers.KindStatus) != (e.Status != nil) {
+		t.Errorf("got kind %s with status %v", e.Kind, e.Status)
+	}
+	if (e.Kind == providers.KindPreference) != (e.Preference != nil) {
+		t.Errorf("got kind %s with preference %v", e.Kind, e.Preference)
+	}
+	if e.Status != nil && (e.Status.MessageID == "" || (e.Status.State == providers.StatusFailed) != (e.Status.Err != nil)) {
+		t.Errorf("got status %+v, want an id, and an error if and only if it failed", e.Status)
+	}
+	for _, s := range []string{e.Contact.Phone, e.Contact.UserID} {
+		if strings.HasPrefix(s, "+") {
+			t.Errorf("got contact %q, want no plus sign", s)
+		}
+	}
+}
+
+// The same message and the same report have one id, whichever version brought
+// them (I2: both subscriptions deliver everything twice).
+func TestI2SameEventIDInBothVersions(t *testing.T) {
+	t.Parallel()
+	for _, pair := range [][2]string{
+		{"v2_text", "v3_text"},
+		{"v2_delivered", "v3_delivered"},
+		{"v2_enqueued", "v3_enqueued_ms"},
+		{"v2_failed_async", "v3_failed"},
+	} {
+		a := decodeFile(t, "testdata/inbound/"+pair[0]+".json").Events[0]
+		b := decodeFile(t, "testdata/inbound/"+pair[1]+".json").Events[0]
+		if a.ID != b.ID || a.Kind != b.Kind || a.Text != b.Text {
+			t.Errorf("%s and %s: got %s %q and %s %q, want the same", pair[0], pair[1], a.Kind, a.ID, b.Kind, b.ID)
+		}
+	}
+}
+
+// A re-delivery yields the same ids, and different notices do not share one.
+func TestI2EventIDsAreStableAndDistinct(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/inbound/v2_*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notices := map[string]string{}
+	for _, file := range files {
+		first, again := decodeFile(t, file), decodeFile(t, file)
+		for i, e := range first.Events {
+			if again.Events[i].ID != e.ID {
+				t.Errorf("%s: got %q, then %q, want one id", file, e.ID, again.Events[i].ID)
+			}
+			if strings.HasPrefix(e.ID, "gs:") {
+				if other, ok := notices[e.ID]; ok {
+					t.Errorf("got one id for %s and %s", other, file)
+				}
+				notices[e.ID] = file
+			}
+		}
+	}
+}
+
+// The window must never open by anything but a message of the lead, and never
+// from Gupshup's clock as it stands (I3).
+func TestI3TimesOfV2(t *testing.T) {
+	t.Parallel()
+	msg := decodeFile(t, "testdata/inbound/v2_text.json").Events[0]
+	if got, want := msg.At.UnixMilli(), int64(1790000001234-60_000); got != want {
+		t.Errorf("got message at %d, want %d, a minute before Gupshup's event", got, want)
+	}
+	report := decodeFile(t, "testdata/inbound/v2_delivered.json").Events[0]
+	if got, want := report.At.Unix(), int64(1790000004); got != want {
+		t.Errorf("got report at %d, want %d, its own time", got, want)
+	}
+	opens := map[providers.Kind]bool{
+		providers.KindText: true, providers.KindImage: true, providers.KindVideo: true, providers.KindAudio: true,
+		providers.KindDocument: true, providers.KindSticker: true, providers.KindLocation: true,
+		providers.KindContacts: true, providers.KindInteractive: true, providers.KindButton: true,
+	}
+	for _, name := range []string{
+		"order", "unknown_type", "reaction", "reaction_unreadable", "deleted", "delivered", "opted_in",
+		"unknown_event", "system", "mismatch",
+	} {
+		if e := decodeFile(t, "testdata/inbound/v2_"+name+".json").Events[0]; opens[e.Kind] {
+			t.Errorf("%s: got kind %s, which opens the window", name, e.Kind)
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"nothing": "", "no JSON": "hello", "half": `{"type":"message"`, "array": `[{"type":"message"}]`,
+		"neither shape": `{"app":"NorthBikes"}`, "null": "null", "two": `{"type":"message"}{}`,
+	} {
+		if in, err := Decode([]byte(body), testOptions); !errors.Is(err, ErrShape) {
+			t.Errorf("%s: got %+v, %v, want ErrShape", name, in, err)
+		}
+	}
+}
+
+// A body about another app is told from ours, and so is one that says nothing
+// (I10).
+func TestI10From(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		in   Inbound
+		want bool
+	}{
+		{"by id", Inbound{AppID: testAppID}, true},
+		{"by name", Inbound{App: testApp}, true},
+		{"by both", Inbound{App: testApp, AppID: testAppID}, true},
+		{"nothing", Inbound{}, false},
+		{"another id", Inbound{AppID: "x"}, false},
+		{"another name", Inbound{App: "northbikes"}, false},
+		{"name of ours, id of another", Inbound{App: testApp, AppID: "x"}, false},
+		{"id of ours, name of another", Inbound{App: "x", AppID: testAppID}, false},
+	} {
+		if got := c.in.From(testAppID, testApp); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// Members of the wrong type cost themselves only (I14).
+func TestI14WrongTypesCostThemselvesOnly(t *testing.T) {
+	t.Parallel()
+	body := `{"app":["x"],"timestamp":{"at":1},"type":"message","payload":{"id":42,"source":15550163377,
+		"type":"text","payload":{"text":"still here","urlExpiry":[]},"sender":"nobody","context":[1]}}`
+	in, err := Decode([]byte(body), testOptions)
+	if err != nil || len(in.Events) != 1 {
+		t.Fatalf("got %+v, %v, want one event", in, err)
+	}
+	e := in.Events[0]
+	if e.ID != "42" || e.Contact.Phone != "15550163377" || e.Text != "still here" || !e.At.IsZero() {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob("testdata/inbound/*.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		in, err := Decode(body, testOptions)
+		if err != nil && (len(in.Events) > 0 || in.Skipped > 0) {
+			t.Errorf("got %+v with an error", in)
+		}
+		if err == nil && in.Version == V2 && len(in.Events)+in.Skipped == 0 {
+			t.Error("got neither event nor skipped item for a v2 callback")
+		}
+		for _, e := range in.Events {
+			checkEvent(t, e)
+			if in.Version == V2 && e.Kind == providers.KindText && e.Contact.IsZero() {
+				t.Error("got a message of nobody")
+			}
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package gupshup
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"wagate/providers"
+)
+
+// ErrShape says that a callback is valid JSON and neither of Gupshup's two
+// envelopes.
+var ErrShape = errors.New("gupshup: neither a v2 nor a v3 callback")
+
+// The callback versions.
+const (
+	V2 = 2 // Gupshup's own envelope, one event per POST
+	V3 = 3 // Meta's envelope with gs_app_id
+)
+
+// Options is what a callback does not say about the channel it came for.
+type Options struct {
+	// PhoneNumberID is what metadata.phone_number_id reads in every relayed
+	// event, v2 and v3: the id under which the assistant sends on this channel.
+	// Empty leaves v3 as it came.
+	PhoneNumberID string
+	// DisplayPhone is the business number, digits only: the channel's source.
+	DisplayPhone string
+}
+
+// Inbound is a decoded callback.
+type Inbound struct {
+	Version int
+	// App and AppID are the app the body names, by name (v2) and by id (v3, and
+	// some v2 bodies). Either may be empty.
+	App, AppID string
+	Events     []providers.Event
+	// Skipped counts the items that could not be read and were left out.
+	Skipped int
+}
+
+// From reports whether the callback is about the given app: everything it
+// names agrees, and it names at least one of the two. A body that names nothing
+// belongs to nobody.
+func (in Inbound) From(appID, appName string) bool {
+	if in.App == "" && in.AppID == "" {
+		return false
+	}
+	return (in.AppID == "" || in.AppID == appID) && (in.App == "" || in.App == appName)
+}
+
+// shape is the outermost members of both versions.
+type shape struct {
+	Object  text            `json:"object"`
+	Entry   json.RawMessage `json:"entry"`
+	GSAppID text            `json:"gs_app_id"`
+
+	App       text            `json:"app"`
+	AppID     text            `json:"appId"`
+	Phone     text            `json:"phone"`
+	Timestamp text            `json:"timestamp"`
+	Type      text            `json:"type"`
+	Payload   json.RawMessage `json:"payload"`
+}
+
+// Decode reads one callback of either version. An error means that the body
+// as a whole cannot be a callback; a bad item in a good body is skipped and
+// counted.
+func Decode(body []byte, opt Options) (Inbound, error) {
+	if !isObject(body) {
+		return Inbound{}, ErrShape
+	}
+	var s shape
+	if err := json.Unmarshal(body, &s); err != nil {
+		// The cause may quote the body, which holds personal data.
+		return Inbound{}, fmt.Errorf("decode callback: %w", ErrShape)
+	}
+	switch {
+	case len(s.Entry) > 0 || s.Object != "":
+		return decodeV3(body, s, opt)
+	case s.Type != "" || isObject(s.Payload):
+		return decodeV2(body, s, opt), nil
+	default:
+		return Inbound{}, ErrShape
+	}
+}

@@ -1,0 +1,150 @@
+package gupshup
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"wagate/providers"
+)
+
+// v2Margin is subtracted from Gupshup's event time to get the time of an
+// inbound v2 message, which WhatsApp's own timestamp does not reach. A window
+// that we close a minute early costs a template; one closed late costs a
+// message that Gupshup takes and WhatsApp refuses.
+const v2Margin = 60 * time.Second
+
+// v2Event is one v2 callback on its way to events.
+type v2Event struct {
+	shape
+	opt Options
+}
+
+// decodeV2 reads a v2 callback: one event, except that a preference event may
+// list several choices.
+func decodeV2(body []byte, s shape, opt Options) Inbound {
+	if opt.DisplayPhone == "" {
+		opt.DisplayPhone = s.Phone.String()
+	}
+	e := v2Event{shape: s, opt: opt}
+	in := Inbound{Version: V2, App: s.App.String(), AppID: s.AppID.String()}
+	var ok bool
+	switch s.Type.String() {
+	case "message":
+		in.Events, ok = e.message()
+	case "message-event":
+		in.Events, ok = e.messageEvent()
+	case "user-event":
+		in.Events, ok = e.userEvent()
+	case "template-event":
+		in.Events, ok = e.templateEvent()
+	case "preference-event":
+		in.Events, in.Skipped = e.preferenceEvent()
+		return in
+	case "account-event", "billing-event", "system-event":
+		in.Events, ok = e.notice(providers.KindAccount), true
+	case "platform-event":
+		in.Events, ok = e.notice(providers.KindPlatform), true
+	default:
+		e.Payload = body
+		in.Events, ok = e.notice(providers.KindUnknown), true
+	}
+	if !ok {
+		in.Skipped = 1
+	}
+	return in
+}
+
+// event returns what every event of this callback has in common.
+func (e v2Event) event(kind providers.Kind) providers.Event {
+	return providers.Event{
+		Kind:    kind,
+		Account: first(e.AppID, e.App).String(),
+		At:      e.Timestamp.time(),
+	}
+}
+
+// notice relays the payload as it came, under Gupshup's own name for it.
+func (e v2Event) notice(kind providers.Kind) []providers.Event {
+	ev := e.event(kind)
+	ev.ID = e.hash()
+	ev.Field = first(e.Type, "unknown").String()
+	ev.Value = e.Payload
+	if !isObject(ev.Value) {
+		ev.Value = json.RawMessage("{}")
+	}
+	return []providers.Event{ev}
+}
+
+// hash identifies a callback that has no id of its own. Gupshup's time is part
+// of it: the same notice may be true again later.
+func (e v2Event) hash(more ...string) string {
+	h := sha256.New()
+	for _, part := range append([]string{e.Type.String(), e.Timestamp.String(), string(e.Payload)}, more...) {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	return "gs:" + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// relay gives an event its Cloud API shape: one item in a list of the field's
+// value, and the contact it is about. It returns the event as the only one.
+func (e v2Event) relay(ev providers.Event, c providers.Contact, field, list string, item map[string]any) []providers.Event {
+	value := map[string]any{
+		"messaging_product": "whatsapp",
+		"metadata": map[string]string{
+			"display_phone_number": e.opt.DisplayPhone,
+			"phone_number_id":      e.opt.PhoneNumberID,
+		},
+		list: []any{item},
+	}
+	if !c.IsZero() {
+		// What is not known is absent, never empty.
+		entry := map[string]any{}
+		put(entry, "wa_id", c.Phone)
+		put(entry, "user_id", c.UserID)
+		if c.Name != "" {
+			entry["profile"] = map[string]string{"name": c.Name}
+		}
+		value["contacts"] = []any{entry}
+	}
+	ev.Field, ev.Value = field, encode(value)
+	return []providers.Event{ev}
+}
+
+// put sets a member unless it is empty.
+func put[M ~map[string]V, V any](m M, key, value string) {
+	if value != "" {
+		m[key] = any(value).(V)
+	}
+}
+
+// contact reads a user from the places v2 names him in. All may be empty: what
+// v2 sends for a user who hides his phone is not documented, so a user id is
+// taken wherever it turns up.
+func contact(userID text, phones ...text) providers.Contact {
+	c := providers.Contact{UserID: userID.String()}
+	for _, p := range phones {
+		s := strings.TrimPrefix(p.String(), "+")
+		switch {
+		case s == "":
+		case isPhone(s) && c.Phone == "":
+			c.Phone = s
+		case isUserID(s) && c.UserID == "":
+			c.UserID = s
+		}
+	}
+	return c
+}
+
+// isPhone reports whether s is digits only, as many as a number can have.
+func isPhone(s string) bool {
+	return len(s) >= 5 && len(s) <= 20 && strings.Trim(s, "0123456789") == ""
+}
+
+// isUserID reports whether s has the form of a business-scoped user id.
+func isUserID(s string) bool {
+	return len(s) > 3 && s[2] == '.' && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+}

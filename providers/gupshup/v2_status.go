@@ -1,0 +1,143 @@
+package gupshup
+
+import (
+	"encoding/json"
+	"slices"
+
+	"wagate/providers"
+	"wagate/providers/cloudapi"
+)
+
+// v2Report is the payload of a message-event.
+type v2Report struct {
+	ID           text            `json:"id"`
+	GSID         text            `json:"gsId"`
+	GSIDSnake    text            `json:"gs_id"`
+	Type         text            `json:"type"`
+	Destination  text            `json:"destination"`
+	UserID       text            `json:"userId"`
+	Payload      v2ReportInner   `json:"payload"`
+	Conversation json.RawMessage `json:"conversation"`
+	Pricing      json.RawMessage `json:"pricing"`
+}
+
+// v2ReportInner is the union of the inner payloads of message-events. Samples
+// put conversation and pricing beside the payload or into it.
+type v2ReportInner struct {
+	TS           text            `json:"ts"`
+	Code         text            `json:"code"`
+	Reason       text            `json:"reason"`
+	WhatsappID   text            `json:"whatsappMessageId"`
+	WaID         text            `json:"wa_id"`
+	Phone        text            `json:"phone"`
+	Conversation json.RawMessage `json:"conversation"`
+	Pricing      json.RawMessage `json:"pricing"`
+}
+
+// messageEvent translates a delivery report. The id our send call returned is
+// gsId where there is one, else id; the other id, and the WhatsApp id that only
+// enqueued tells, are kept so that a later report without gsId (they stop after
+// a week) is still found.
+func (e v2Event) messageEvent() ([]providers.Event, bool) {
+	var r v2Report
+	if !read(e.Payload, &r) {
+		return nil, false
+	}
+	key := first(r.GSID, r.GSIDSnake, r.ID).String()
+	if key == "" || r.Type.String() == "" {
+		return nil, false
+	}
+	if r.Type == "deleted" {
+		return e.revoke(r)
+	}
+	c := contact(r.UserID, r.Destination, r.Payload.Phone)
+	st := &providers.Status{MessageID: key, State: cloudapi.State(r.Type.String())}
+	for _, id := range []string{r.ID.String(), r.Payload.WhatsappID.String()} {
+		if id != "" && id != key && !slices.Contains(st.OtherIDs, id) {
+			st.OtherIDs = append(st.OtherIDs, id)
+		}
+	}
+	ev := e.event(providers.KindStatus)
+	ev.Contact, ev.Status = c, st
+	ev.ID = cloudapi.StatusEventID(key, r.Type.String())
+	if ts := r.Payload.TS.time(); !ts.IsZero() {
+		ev.At = ts
+	}
+
+	item := map[string]any{"id": key, "gs_id": key, "status": r.Type.String()}
+	put(item, "timestamp", unix(ev.At))
+	put(item, "recipient_id", c.Phone)
+	put(item, "recipient_user_id", c.UserID)
+	if wamid := r.wamid(key); wamid != "" {
+		item["meta_msg_id"] = wamid
+	}
+	if v := firstObject(r.Conversation, r.Payload.Conversation); v != nil {
+		item["conversation"] = v
+	}
+	if v := firstObject(r.Pricing, r.Payload.Pricing); v != nil {
+		item["pricing"] = v
+	}
+	if st.State == providers.StatusFailed {
+		st.Err = failure(r.Payload.Code.int(), r.Payload.Reason.String())
+		item["errors"] = []any{errorValue(r.Payload.Code.int(), r.Payload.Reason.String())}
+	}
+	if wa := r.Payload.WaID.String(); r.Type == "mismatch" && isPhone(wa) {
+		// The user behind the number we dialled is known to WhatsApp by another.
+		c.Phone = wa
+	}
+	return e.relay(ev, c, "messages", "statuses", item), true
+}
+
+// wamid returns the WhatsApp id of the message if the report tells one.
+func (r v2Report) wamid(key string) string {
+	if r.Payload.WhatsappID.String() != "" {
+		return r.Payload.WhatsappID.String()
+	}
+	if id := r.ID.String(); id != key {
+		return id
+	}
+	return ""
+}
+
+// revoke translates the report that a user deleted a message of his own.
+func (e v2Event) revoke(r v2Report) ([]providers.Event, bool) {
+	c := contact(r.UserID, r.Destination)
+	if c.IsZero() {
+		return nil, false
+	}
+	ev := e.event(providers.KindRevoke)
+	if ts := r.Payload.TS.time(); !ts.IsZero() {
+		ev.At = ts
+	}
+	target := first(r.ID, r.GSID, r.GSIDSnake).String()
+	ev.ID, ev.Contact, ev.Quoted = "revoke:"+target, c, target
+	msg := map[string]any{
+		"id": ev.ID, "type": "revoke",
+		"revoke": map[string]string{"original_message_id": target},
+	}
+	put(msg, "from", c.Phone)
+	put(msg, "from_user_id", c.UserID)
+	put(msg, "timestamp", unix(ev.At))
+	return e.relay(ev, c, "messages", "messages", msg), true
+}
+
+// errorValue is a failure as the Cloud API lists it in errors[].
+func errorValue(code int, reason string) map[string]any {
+	v := map[string]any{"code": code}
+	put(v, "title", reason)
+	put(v, "message", reason)
+	if reason != "" {
+		v["error_data"] = map[string]string{"details": reason}
+	}
+	return v
+}
+
+// firstObject returns the first document that is an object, nil if none is.
+func firstObject(docs ...json.RawMessage) json.RawMessage {
+	for _, d := range docs {
+		if isObject(d) {
+			return d
+		}
+	}
+	return nil
+}
