@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"wagate/providers"
+)
+
+// MaxBody is how much of an answer is read; a longer one is an error.
+const MaxBody = 1 << 20
+
+// Params configures a Client. Every zero value is a good one.
+type Params struct {
+	// Timeout bounds a whole call, from the name look-up to the last byte of
+	// the answer. Default 15 s.
+	Timeout time.Duration
+	// ConnectTimeout bounds dialling and, separately, the TLS handshake.
+	// Default 5 s; never longer than Timeout.
+	ConnectTimeout time.Duration
+	// MaxIdle is how many idle connections are kept per host. Default 64.
+	MaxIdle int
+	// TLS overrides the client's TLS configuration, for private roots.
+	TLS *tls.Config
+	// UserAgent names us to the provider. Default "wagate".
+	UserAgent string
+	// Now dates a Retry-After given as a date. Default time.Now.
+	Now func() time.Time
+}
+
+// Client makes calls to providers. It is safe for concurrent use.
+type Client struct {
+	transport *http.Transport
+	timeout   time.Duration
+	agent     string
+	now       func() time.Time
+}
+
+// errTimeout is the cause of a call that took longer than Params.Timeout.
+var errTimeout = errors.New("transport: time-out")
+
+// New returns a Client.
+func New(p Params) *Client {
+	c := &Client{
+		timeout: cmp.Or(p.Timeout, 15*time.Second),
+		agent:   cmp.Or(p.UserAgent, "wagate"),
+		now:     p.Now,
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	connect := min(cmp.Or(p.ConnectTimeout, 5*time.Second), c.timeout)
+	dialer := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	idle := cmp.Or(p.MaxIdle, 64)
+	c.transport = &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			raw, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &conn{Conn: raw}, nil
+		},
+		TLSClientConfig:     p.TLS,
+		TLSHandshakeTimeout: connect,
+		Protocols:           &protocols,
+		MaxIdleConns:        4 * idle,
+		MaxIdleConnsPerHost: idle,
+		// Shorter than what servers keep, so that few requests meet a
+		// connection that is just being closed: those are uncertain.
+		IdleConnTimeout: 20 * time.Second,
+	}
+	return c
+}
+
+// Timeout is the longest a call takes; a lease must outlive it.
+func (c *Client) Timeout() time.Duration { return c.timeout }
+
+// Close closes the idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Response is a whole answer, whatever its status.
+type Response struct {
+	Status     int
+	Header     http.Header
+	Body       []byte
+	RetryAfter time.Duration // as the answer's header asks; zero if it does not
+}
+
+// OK reports whether the status is one of success.
+func (r Response) OK() bool { return r.Status >= 200 && r.Status < 300 }
+
+// Do makes one call and reads the whole answer. The error says whether the
+// request can have reached the provider; it is nil whenever there is an answer.
+func (c *Client) Do(ctx context.Context, req *http.Request) (Response, *providers.Error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	defer cancel()
+	w := &witness{}
+	req = req.Clone(w.watch(ctx))
+	req.GetBody = nil
+	req.Header.Del("Idempotency-Key")
+	req.Header.Del("X-Idempotency-Key")
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", c.agent)
+	}
+
+	answer, err := c.transport.RoundTrip(req)
+	if err != nil {
+		if w.wrote() {
+			return Response{}, uncertain("await answer", err, 0)
+		}
+		return Response{}, unsent(err)
+	}
+	defer answer.Body.Close()
+	r := Response{
+		Status:     answer.StatusCode,
+		Header:     answer.Header,
+		RetryAfter: retryAfter(answer.Header.Get("Retry-After"), c.now()),
+	}
+	r.Body, err = io.ReadAll(io.LimitReader(answer.Body, MaxBody+1))
+	switch {
+	case err == nil && len(r.Body) <= MaxBody:
+		return r, nil
+	case answer.StatusCode == http.StatusTooManyRequests:
+		r.Body = nil
+		return r, nil
+	case err == nil:
+		err = errTooLong
+	}
+	return Response{}, uncertain("read answer", err, answer.StatusCode)
+}

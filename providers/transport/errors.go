@@ -1,0 +1,83 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+
+	"wagate/providers"
+)
+
+var errTooLong = errors.New("transport: answer too long")
+
+// unsent is a failure after which nothing can have reached the provider.
+func unsent(err error) *providers.Error {
+	return &providers.Error{
+		Kind:      providers.Transient,
+		Retryable: true,
+		Cause:     &failure{stage: "connect", reason: reason(err), err: err},
+	}
+}
+
+// uncertain is a failure after which nobody knows what the provider did.
+func uncertain(stage string, err error, status int) *providers.Error {
+	return &providers.Error{
+		Kind:      providers.Transient,
+		Status:    status,
+		MaybeSent: true,
+		Cause:     &failure{stage: stage, reason: reason(err), err: err},
+	}
+}
+
+// failure describes an error of net/http without its text, which may quote what
+// the peer sent. It can be matched, and not unwrapped.
+type failure struct {
+	stage  string
+	reason string
+	err    error
+}
+
+// Error says at which stage the call failed and, in one of few words, why.
+func (f *failure) Error() string { return f.stage + ": " + f.reason }
+
+// Is matches the underlying error.
+func (f *failure) Is(target error) bool { return errors.Is(f.err, target) }
+
+// Timeout reports whether the call took too long.
+func (f *failure) Timeout() bool { return f.reason == reasonTimeout }
+
+const reasonTimeout = "time-out"
+
+// reason names an error of net/http by a closed set of words.
+func reason(err error) string {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return "name not resolved"
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return reasonTimeout
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "certificate not trusted"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "not a TLS server"
+	}
+	switch {
+	case errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded):
+		return reasonTimeout
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
+	case errors.Is(err, errTooLong):
+		return "answer too long"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return "closed"
+	}
+	return "failed"
+}
