@@ -1,0 +1,119 @@
+package relay
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"wagate/followup"
+)
+
+func TestCanonical(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ name, in, want string }{
+		{"latin", `"á"`, `"\u00e1"`},
+		{"surrogate pair", `"😀"`, `"\ud83d\ude00"`},
+		{"highest of the basic plane", "\"\uffff\"", `"\uffff"`},
+		{"upper-case escape", `"\u00E1\uD83D\uDE00"`, `"\u00e1\ud83d\ude00"`},
+		{"lone surrogate stays", `"\uD83D!"`, `"\ud83d!"`},
+		{"not UTF-8", "\"\xff\"", `"\ufffd"`},
+		{"slash as it is", `"a/b\/c"`, `"a/b/c"`},
+		{"html as it is", `"\u003cb\u003e\u0026<"`, `"<b>&<"`},
+		{"escaped ASCII", `"\u0040\u0022\u005c\u002f"`, `"@\"\\/"`},
+		{"short escapes", `"\u0008\u000c\u000a\u000d\u0009\b\f\n\r\t"`, `"\b\f\n\r\t\b\f\n\r\t"`},
+		{"other controls", `"\u001F\u0000"`, `"\u001f\u0000"`},
+		{"delete", "\"\x7f\"", `"\u007f"`},
+		{"backslash before quote", `"\\\""`, `"\\\""`},
+		{"white space", "{ \"a b\" :\n[ 1.50E+2 ,\ttrue , null ]\r}", `{"a b":[1.50E+2,true,null]}`},
+		{"keys too", `{"ñ":1}`, `{"\u00f1":1}`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := string(appendCanonical(nil, []byte(c.in))); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCanonicalMeansTheSame checks on arbitrary values that only the spelling
+// changes, that it is ASCII, and that it is a fixed point.
+func TestCanonicalMeansTheSame(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.MapOf(rapid.String(), rapid.SliceOf(rapid.String())).Draw(t, "value")
+		raw, err := json.MarshalIndent(value, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := appendCanonical(nil, raw)
+		if i := strings.IndexFunc(string(got), func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
+			t.Fatalf("got byte %#x at %d, want printable ASCII", got[i], i)
+		}
+		var back map[string][]string
+		if err := json.Unmarshal(got, &back); err != nil {
+			t.Fatalf("got invalid JSON: %v", err)
+		}
+		var want map[string][]string
+		if err := json.Unmarshal(raw, &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(back, want) {
+			t.Fatalf("got %q, want %q", back, want)
+		}
+		if again := appendCanonical(nil, got); string(again) != string(got) {
+			t.Fatalf("got %s the second time, want %s", again, got)
+		}
+	})
+}
+
+func TestRender(t *testing.T) {
+	t.Parallel()
+	event := func(account, field, value string) followup.RelayEvent {
+		return followup.RelayEvent{Channel: "c", Account: account, Field: field, Value: json.RawMessage(value)}
+	}
+	cases := []struct {
+		name   string
+		events []followup.RelayEvent
+		want   string
+	}{
+		{
+			"one",
+			[]followup.RelayEvent{event("1", "messages", `{ "t": "é/😀" }`)},
+			`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[` +
+				`{"field":"messages","value":{"t":"\u00e9/\ud83d\ude00"}}]}]}`,
+		},
+		{
+			"same account shares an entry, order is kept",
+			[]followup.RelayEvent{
+				event("1", "messages", `1`), event("", "followup", `2`), event("2", "calls", `3`), event("1", "messages", `4`),
+			},
+			`{"object":"whatsapp_business_account","entry":[` +
+				`{"id":"1","changes":[{"field":"messages","value":1}]},` +
+				`{"id":"own","changes":[{"field":"followup","value":2}]},` +
+				`{"id":"2","changes":[{"field":"calls","value":3}]},` +
+				`{"id":"1","changes":[{"field":"messages","value":4}]}]}`,
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := render(c.events, "own")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+	for _, bad := range []string{``, `{`, `{"a":1}x`} {
+		if _, err := render([]followup.RelayEvent{event("1", "messages", bad)}, ""); err == nil {
+			t.Errorf("value %q: got no error, want one", bad)
+		}
+	}
+}

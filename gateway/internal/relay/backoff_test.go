@@ -1,0 +1,206 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"pgregory.net/rapid"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+)
+
+// wire is a transport without sockets.
+type wire struct {
+	mu     sync.Mutex
+	begin  time.Time
+	tries  []time.Duration
+	answer func(at time.Duration) int // 0: no answer
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at := time.Since(w.begin)
+	w.tries = append(w.tries, at)
+	status := w.answer(at)
+	if status == 0 {
+		return nil, errors.New("connection refused")
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+}
+
+// taken returns when tries were made.
+func (w *wire) taken() []time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.tries)
+}
+
+// bubble starts a relay on a wire inside a bubble.
+func bubble(t *testing.T, s Store, answer func(at time.Duration) int) (*Relay, *wire) {
+	t.Helper()
+	w := &wire{begin: time.Now(), answer: answer}
+	r, err := New(Params{
+		Store: s, Directory: followup.NewDirectory(nil), Logger: slog.New(slog.DiscardHandler),
+		Metrics: prometheus.NewPedanticRegistry(),
+		Endpoints: map[followup.AssistantID]Endpoint{
+			assistantID(1): {URL: "https://assistant.example", Secrets: []string{"s"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.client.Transport = w
+	r.Start()
+	t.Cleanup(func() { _ = r.Stop(t.Context()) })
+	return r, w
+}
+
+func TestRetriesDoubleWithJitter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		events(t, s, assistantID(1), "15550100001", 1, 1)
+		_, w := bubble(t, s, func(time.Duration) int { return 0 })
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		tries, want := w.taken(), time.Second
+		for i := 1; i < min(len(tries), 8); i++ {
+			wait := tries[i] - tries[i-1]
+			// The poller finds it at the next turn at the latest.
+			if wait < want/2 || wait > want+20*time.Millisecond {
+				t.Errorf("retry %d after %v, want between %v and %v", i, wait, want/2, want)
+			}
+			want *= 2
+		}
+		if n := len(tries); n < 7 || n > 9 {
+			t.Errorf("got %d tries in 2 minutes, want 7 to 9", n)
+		}
+	})
+}
+
+func TestGivesUpAfterADay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		events(t, s, assistantID(1), "15550100001", 1, 1)
+		r, w := bubble(t, s, func(time.Duration) int { return http.StatusServiceUnavailable })
+		time.Sleep(24*time.Hour - time.Minute)
+		synctest.Wait()
+		if _, n, _ := s.DeadLetters(t.Context(), tenant, 10, 0); n != 0 {
+			t.Errorf("got %d dead letters before the day is over, want none", n)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		dead, n, err := s.DeadLetters(t.Context(), tenant, 10, 0)
+		if err != nil || n != 1 {
+			t.Fatalf("got %d dead letters (%v), want 1", n, err)
+		}
+		if want := "gave up after 24h: status 503"; dead[0].Reason != want {
+			t.Errorf("got reason %q, want %q", dead[0].Reason, want)
+		}
+		if n := len(w.taken()); n < 280 || n > 620 {
+			t.Errorf("got %d tries in a day, want one every 2.5 to 5 minutes", n)
+		}
+		if got := count(r, outcomeDead); got != 1 {
+			t.Errorf("got %v dead counted, want 1", got)
+		}
+	})
+}
+
+// TestDeadAssistantCostsLittle: with hundreds of conversations waiting, the
+// breaker keeps the tries to one every few seconds, and all get through soon
+// after the assistant is back.
+func TestDeadAssistantCostsLittle(t *testing.T) {
+	t.Parallel()
+	const leads, outage = 300, 10 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		for i := range leads {
+			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+		}
+		r, w := bubble(t, s, func(at time.Duration) int {
+			if at < outage {
+				return 0
+			}
+			return http.StatusOK
+		})
+		time.Sleep(outage - time.Second)
+		synctest.Wait()
+		if n := len(w.taken()); n < 60 || n > 300 {
+			t.Errorf("got %d tries at a dead assistant, want about one per 5s", n)
+		}
+		time.Sleep(6*time.Minute + time.Second)
+		synctest.Wait()
+		if got := count(r, outcomeDelivered); got != leads {
+			t.Errorf("got %v delivered within 6 minutes of its return, want %d", got, leads)
+		}
+	})
+}
+
+// TestSlotsNeverOverflow: whatever is claimed within what room allows stays
+// within both bounds.
+func TestSlotsNeverOverflow(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		total := rapid.IntRange(1, 20).Draw(t, "total")
+		per := rapid.IntRange(1, 10).Draw(t, "per")
+		s := newSlots(total, per, time.Now, slog.New(slog.DiscardHandler))
+		busy := map[followup.AssistantID]int{}
+		out := 0
+		t.Repeat(map[string]func(*rapid.T){
+			"claim": func(t *rapid.T) {
+				limit, skip, _ := s.room()
+				skipped := map[followup.AssistantID]bool{}
+				for _, id := range skip {
+					skipped[id] = true
+				}
+				for range limit {
+					id := assistantID(rapid.IntRange(1, 4).Draw(t, "assistant"))
+					if skipped[id] {
+						continue
+					}
+					result, allowed := s.take(id)
+					if !allowed {
+						t.Fatal("got refused by a breaker that saw no failure")
+					}
+					result(nil)
+					busy[id]++
+					out++
+				}
+			},
+			"end": func(t *rapid.T) {
+				id := assistantID(rapid.IntRange(1, 4).Draw(t, "assistant"))
+				if busy[id] > 0 {
+					s.give(id)
+					busy[id]--
+					out--
+				}
+			},
+			"": func(t *rapid.T) {
+				if out > total {
+					t.Fatalf("got %d out, want at most %d", out, total)
+				}
+				for id, n := range busy {
+					if n > per {
+						t.Fatalf("got %d out to %s, want at most %d", n, id, per)
+					}
+				}
+				if limit, skip, _ := s.room(); out == 0 && (limit == 0 || len(skip) > 0) {
+					t.Fatalf("got limit %d and skip %v with nothing out, want room", limit, skip)
+				}
+			},
+		})
+	})
+}

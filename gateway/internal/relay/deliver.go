@@ -1,0 +1,164 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"wagate/followup"
+	"wagate/followup/window"
+)
+
+var (
+	// errTimeout is the cause with which a try ends that took too long.
+	errTimeout = errors.New("relay: assistant took too long")
+	// errUnhealthy tells the breaker that a try failed.
+	errUnhealthy = errors.New("relay: assistant failed")
+)
+
+// maxAnswer is how much of an answer is read, so that the connection can be used
+// again; nobody looks at it.
+const maxAnswer = 64 << 10
+
+// deliver makes one try and records what became of it. result reports it to the
+// assistant's breaker, which may not have allowed the try.
+func (r *Relay) deliver(d followup.Delivery, result func(error), allowed bool) {
+	if !allowed {
+		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
+		return
+	}
+	body, err := render(d.Events, r.account(d.Channel))
+	if err != nil {
+		result(nil)
+		r.finish(finishWithin, followup.FinishDelivery{Delivery: d, Dead: "malformed event", Real: r.p.Real()})
+		return
+	}
+	began := r.p.Real()
+	a, err := r.try(d, body)
+	if err != nil {
+		result(errStopped)
+		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
+		return
+	}
+	now := r.p.Real()
+	r.metrics.duration.Observe(now.Sub(began).Seconds())
+	if a.healthy() {
+		result(nil)
+	} else {
+		result(errUnhealthy)
+	}
+	r.finish(finishWithin, judge(a, d, now, r.p.Jitter))
+}
+
+// account returns what stands for a channel in entry[].id.
+func (r *Relay) account(id followup.ChannelID) string {
+	c, _ := r.p.Directory.Channel(id)
+	return c.Account
+}
+
+// try posts the delivery once. The error is errStopped: the relay stops, and
+// how the try would have gone is not known.
+func (r *Relay) try(d followup.Delivery, body []byte) (answer, error) {
+	t, ok := r.targets[d.Assistant]
+	if !ok {
+		return answer{trouble: "unknown assistant"}, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(r.tries, r.p.Timeout, errTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
+	if err != nil {
+		return answer{trouble: "malformed url"}, nil
+	}
+	if err := r.headers(req.Header, t, d, body); err != nil {
+		return answer{trouble: "cannot sign"}, nil
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		if errors.Is(context.Cause(ctx), errStopped) {
+			return answer{}, errStopped
+		}
+		return answer{trouble: trouble(ctx, err)}, nil
+	}
+	defer func() { _ = res.Body.Close() }() // the status is all we want
+	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
+	return answer{status: res.StatusCode, retryAfter: retryAfter(res.Header, r.p.Real())}, nil
+}
+
+// headers sets everything beside the body. The lead's header is missing where
+// there is no lead, the window's where the lead never wrote or the provider has
+// refused it since.
+func (r *Relay) headers(h http.Header, t target, d followup.Delivery, body []byte) error {
+	h.Set("Content-Type", "application/json")
+	h.Set("User-Agent", r.p.UserAgent)
+	h.Set("X-Wagate-Channel-Id", string(d.Channel))
+	if d.Lead != followup.AccountLead(d.Channel) {
+		h.Set("X-Wagate-Lead-Id", string(d.Lead))
+	}
+	if closes := window.ClosesAt(d.Window.LastInbound); !closes.IsZero() && !d.Window.Refused {
+		h.Set("X-Wagate-Window-Closes-At", closes.UTC().Format(time.RFC3339))
+	}
+	return t.signer.sign(h, d.ID, r.p.Real(), body)
+}
+
+// trouble puts an error of the transport in closed words: its own text names
+// the URL.
+func trouble(ctx context.Context, err error) string {
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return "timeout"
+	}
+	if errors.Is(err, errBlocked) {
+		return "address not allowed"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "certificate not valid"
+	}
+	return "no connection"
+}
+
+// finish tells the store what became of a delivery, again and again within the
+// given time: an assistant that has it should not get it twice because Redis
+// blinked.
+func (r *Relay) finish(within time.Duration, f followup.FinishDelivery) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.tries), within)
+	defer cancel()
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := r.p.Store.FinishDelivery(ctx, f)
+		if errors.Is(err, followup.ErrStale) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(within))
+	log := r.log.With("delivery", f.Delivery.ID, "assistant", f.Delivery.Assistant, "channel", f.Delivery.Channel)
+	outcome := outcomeOf(f)
+	switch {
+	case errors.Is(err, followup.ErrStale):
+		outcome = outcomeStale
+		log.Warn("delivery was taken over before its result was recorded")
+	case err != nil:
+		outcome = outcomeUnknown
+		log.Warn("result of a delivery could not be recorded, it will be tried again", "err", err)
+	case f.Dead != "":
+		log.Warn("delivery given up, see dead letters", "tenant", f.Delivery.Tenant, "reason", f.Dead)
+	default:
+		log.Debug("delivery tried", "outcome", outcome, "attempts", f.Delivery.Attempts)
+	}
+	r.metrics.deliveries.WithLabelValues(outcome).Inc()
+}
+
+func outcomeOf(f followup.FinishDelivery) string {
+	switch {
+	case f.Delivered:
+		return outcomeDelivered
+	case f.Dead != "":
+		return outcomeDead
+	case f.Release:
+		return outcomeReleased
+	}
+	return outcomeRetried
+}

@@ -1,0 +1,414 @@
+package relay
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+)
+
+func TestSignaturesAndHeaders(t *testing.T) {
+	t.Parallel()
+	key := []byte("0123456789abcdef0123456789abcdef")
+	prefixed := "whsec_" + base64.StdEncoding.EncodeToString(key)
+	cases := []struct {
+		name    string
+		secrets []string
+		keys    [][]byte // any of which must verify
+	}{
+		{"plain text", []string{"relay-unit-secret"}, [][]byte{[]byte("relay-unit-secret")}},
+		{"whsec", []string{prefixed}, [][]byte{key}},
+		{"whsec without base64", []string{"whsec_not base64!"}, [][]byte{[]byte("whsec_not base64!")}},
+		{"rotating", []string{prefixed, "old secret"}, [][]byte{key, []byte("old secret")}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := memstore.New()
+			a := newAssistant(t, nil)
+			lead := events(t, s, assistantID(1), "15550100001", 1, 1)
+			newRelay(t, s, func(p *Params) {
+				p.Endpoints[assistantID(1)] = Endpoint{URL: a.url, Secrets: c.secrets}
+			}, a.url)
+			r := a.next(t)
+
+			mac := hmac.New(sha256.New, []byte(c.secrets[0]))
+			mac.Write(r.body)
+			if got, want := r.header.Get("X-Hub-Signature-256"), "sha256="+hex.EncodeToString(mac.Sum(nil)); got != want {
+				t.Errorf("X-Hub-Signature-256: got %s, want %s", got, want)
+			}
+			for _, k := range c.keys {
+				hook, err := standardwebhooks.NewWebhookRaw(k)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := hook.Verify(r.body, r.header); err != nil {
+					t.Errorf("Standard Webhooks: %v", err)
+				}
+				if hook.Verify(append(r.body, ' '), r.header) == nil {
+					t.Error("Standard Webhooks: got a changed body verified, want not")
+				}
+			}
+			for name, want := range map[string]string{
+				"Content-Type":              "application/json",
+				"User-Agent":                "wagate",
+				"X-Wagate-Lead-Id":          string(lead),
+				"X-Wagate-Channel-Id":       string(channel),
+				"X-Wagate-Window-Closes-At": "2026-11-04T12:00:00Z",
+				"Idempotency-Key":           "",
+			} {
+				if got := r.header.Get(name); got != want {
+					t.Errorf("%s: got %q, want %q", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAccountEventHasNoLead(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	a := newAssistant(t, nil)
+	_, err := s.Settle(t.Context(), followup.Settlement{
+		Tenant: tenant, Lead: followup.AccountLead(channel), Account: true, Now: start, Real: time.Now(),
+		Items: []followup.Item{{
+			DedupID: "notice", Channel: channel, Assistant: assistantID(1),
+			Relay: &followup.RelayEvent{Channel: channel, Account: "waba", Field: "account_update", Value: json.RawMessage(`{}`)},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	newRelay(t, s, nil, a.url)
+	h := a.next(t).header
+	for _, name := range []string{"X-Wagate-Lead-Id", "X-Wagate-Window-Closes-At"} {
+		if v, ok := h[name]; ok {
+			t.Errorf("%s: got %q, want it absent", name, v)
+		}
+	}
+	if got := h.Get("X-Wagate-Channel-Id"); got != string(channel) {
+		t.Errorf("X-Wagate-Channel-Id: got %q, want %q", got, channel)
+	}
+}
+
+// TestI1FrozenOnRetry: a repetition is the same bytes under the same id, though
+// more events have come since.
+func TestI1FrozenOnRetry(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	var lead sync.Once
+	a := newAssistant(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n <= 3 {
+			lead.Do(func() { events(t, s, assistantID(1), "15550100001", 3, 2) })
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	events(t, s, assistantID(1), "15550100001", 1, 2)
+	newRelay(t, s, nil, a.url)
+	first := a.next(t)
+	for range 3 {
+		again := a.next(t)
+		if string(again.body) != string(first.body) {
+			t.Errorf("got body %s, want %s", again.body, first.body)
+		}
+		if got, want := again.header.Get("webhook-id"), first.header.Get("webhook-id"); got != want {
+			t.Errorf("got webhook-id %s, want %s", got, want)
+		}
+	}
+	rest := a.next(t)
+	if got, want := rest.changes(t), []string{"3", "4"}; !slices.Equal(got, want) {
+		t.Errorf("got %v after the retries, want %v", got, want)
+	}
+	if rest.header.Get("webhook-id") == first.header.Get("webhook-id") {
+		t.Error("got the same webhook-id for another delivery, want a new one")
+	}
+}
+
+// TestI9OrderUnderFailures: whatever fails how often, each lead's events come
+// in order, and none is lost.
+func TestI9OrderUnderFailures(t *testing.T) {
+	t.Parallel()
+	const leads, each = 12, 30
+	s := memstore.New()
+	a := newAssistant(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		switch n % 5 {
+		case 1:
+			w.WriteHeader(http.StatusInternalServerError)
+		case 3:
+			panic(http.ErrAbortHandler) // the connection breaks after the body was read
+		}
+	})
+	byLead := map[string][]string{}
+	r := newRelay(t, s, func(p *Params) { p.MaxEvents = 4 }, a.url)
+	for i := range leads {
+		lead := events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, each)
+		byLead[string(lead)] = nil
+		r.Wake()
+	}
+	waitDrained(t, s)
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	accepted := map[string]bool{}
+	for _, q := range a.seen {
+		id := q.header.Get("webhook-id")
+		if accepted[id] {
+			continue // seen before, the answer was lost
+		}
+		accepted[id] = true
+		lead := q.header.Get("X-Wagate-Lead-Id")
+		byLead[lead] = append(byLead[lead], q.changes(t)...)
+	}
+	for lead, got := range byLead {
+		if len(got) != each {
+			t.Errorf("lead %s: got %d events, want %d", lead, len(got), each)
+			continue
+		}
+		for i, v := range got {
+			if want := fmt.Sprint(i + 1); v != want {
+				t.Errorf("lead %s: got %v, want 1 to %d in order", lead, got, each)
+				break
+			}
+		}
+	}
+}
+
+// TestI9SlowAssistant: an assistant that never answers holds its own slots and
+// nobody else's.
+func TestI9SlowAssistant(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	hang := make(chan struct{})
+	slow := newAssistant(t, func(_ int, _ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+		}
+	})
+	t.Cleanup(func() { close(hang) })
+	quick := newAssistant(t, nil)
+	for i := range 100 {
+		events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+		events(t, s, assistantID(2), fmt.Sprintf("1555020%04d", i), 1, 1)
+	}
+	newRelay(t, s, func(p *Params) { p.Concurrency, p.PerAssistant = 16, 8 }, slow.url, quick.url)
+	for range 100 {
+		quick.next(t)
+	}
+	slow.mu.Lock()
+	defer slow.mu.Unlock()
+	if n := len(slow.seen); n == 0 || n > 8 {
+		t.Errorf("got %d requests at the slow assistant, want 1 to 8", n)
+	}
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	a := newAssistant(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n <= 3 {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+	})
+	events(t, s, assistantID(1), "15550100001", 1, 1)
+	r := newRelay(t, s, nil, a.url)
+	for range 3 {
+		a.next(t)
+	}
+	events(t, s, assistantID(1), "15550100001", 2, 1)
+	r.Wake()
+	if got, want := a.next(t).changes(t), []string{"2"}; !slices.Equal(got, want) {
+		t.Errorf("got %v after the rejected one, want %v", got, want)
+	}
+	dead, n, err := s.DeadLetters(t.Context(), tenant, 10, 0)
+	if err != nil || n != 1 {
+		t.Fatalf("got %d dead letters (%v), want 1", n, err)
+	}
+	if got, want := dead[0].Reason, "rejected 422"; got != want {
+		t.Errorf("got reason %q, want %q", got, want)
+	}
+	if err := s.ReplayDead(t.Context(), dead[0].ID, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	r.Wake()
+	if got, want := a.next(t).changes(t), []string{"1"}; !slices.Equal(got, want) {
+		t.Errorf("got %v replayed, want %v", got, want)
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	elsewhere := newAssistant(t, nil)
+	a := newAssistant(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		if n == 1 {
+			http.Redirect(w, r, elsewhere.url, http.StatusTemporaryRedirect)
+		}
+	})
+	events(t, s, assistantID(1), "15550100001", 1, 1)
+	newRelay(t, s, nil, a.url)
+	a.next(t)
+	a.next(t)
+	if n := len(elsewhere.got); n != 0 {
+		t.Errorf("got %d requests at the redirect's target, want none", n)
+	}
+}
+
+func TestUnknownAssistantWaits(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	a := newAssistant(t, nil)
+	events(t, s, assistantID(7), "15550100001", 1, 1)
+	events(t, s, assistantID(1), "15550100002", 1, 1)
+	r := newRelay(t, s, nil, a.url)
+	a.next(t)
+	waitFor(t, func() bool { return count(r, outcomeRetried) >= 2 })
+	if _, n, _ := s.DeadLetters(t.Context(), tenant, 10, 0); n != 0 {
+		t.Errorf("got %d dead letters, want none: the assistant may come back", n)
+	}
+}
+
+// TestStopGivesBack: what is in flight when the patience of Stop ends is given
+// back as if never tried.
+func TestStopGivesBack(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	arrived, hang := make(chan struct{}), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-hang
+	}))
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(hang) })
+	events(t, s, assistantID(1), "15550100001", 1, 1)
+	r := newRelay(t, s, nil, srv.URL)
+	<-arrived
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Stop(ctx); err != nil {
+		t.Errorf("stop: got %v, want nil", err)
+	}
+	d, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: time.Now(), Limit: 1, MaxEvents: 1, Lease: time.Minute})
+	if err != nil || len(d) != 1 || d[0].Attempts != 0 {
+		t.Errorf("got %+v (%v), want one delivery without tries", d, err)
+	}
+	if got := count(r, outcomeReleased); got != 1 {
+		t.Errorf("got %v released, want 1", got)
+	}
+}
+
+// TestStopFinishesInFlight: within its patience Stop waits for answers.
+func TestStopFinishesInFlight(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	a := newAssistant(t, func(int, http.ResponseWriter, *http.Request) { close(arrived); <-release })
+	events(t, s, assistantID(1), "15550100001", 1, 1)
+	r := newRelay(t, s, nil, a.url)
+	<-arrived
+	stopped := make(chan error)
+	go func() { stopped <- r.Stop(context.WithoutCancel(t.Context())) }()
+	close(release)
+	if err := <-stopped; err != nil {
+		t.Errorf("stop: got %v, want nil", err)
+	}
+	if got := count(r, outcomeDelivered); got != 1 {
+		t.Errorf("got %v delivered, want 1", got)
+	}
+}
+
+// blinking fails the first results it is told.
+type blinking struct {
+	Store
+	mu    sync.Mutex
+	fails int
+}
+
+func (b *blinking) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fails > 0 {
+		b.fails--
+		return errors.New("store away")
+	}
+	return b.Store.FinishDelivery(ctx, f)
+}
+
+func TestResultSurvivesABlinkOfTheStore(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	a := newAssistant(t, nil)
+	events(t, s, assistantID(1), "15550100001", 1, 1)
+	r := newRelay(t, &blinking{Store: s, fails: 2}, nil, a.url)
+	waitFor(t, func() bool { return count(r, outcomeDelivered) == 1 })
+	if n := len(a.got); n != 1 {
+		t.Errorf("got %d deliveries, want 1", n)
+	}
+}
+
+func TestNewListsEveryBadEndpoint(t *testing.T) {
+	t.Parallel()
+	p := Params{Endpoints: map[followup.AssistantID]Endpoint{
+		assistantID(1): {URL: "ftp://secret.example/x?token=hidden", Secrets: []string{"s"}},
+		assistantID(2): {URL: "https://a.example"},
+		assistantID(3): {URL: "https://a.example", Secrets: []string{"s"}},
+		assistantID(4): {URL: "::hidden", Secrets: []string{"s", ""}},
+	}}
+	_, err := New(p)
+	if err == nil {
+		t.Fatal("got no error, want one")
+	}
+	for n, want := range map[int]bool{1: true, 2: true, 3: false, 4: true} {
+		if got := strings.Contains(err.Error(), string(assistantID(n))); got != want {
+			t.Errorf("assistant %d: got named %v, want %v in %q", n, got, want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "hidden") {
+		t.Errorf("got the URL in %q, want it kept quiet", err)
+	}
+}
+
+func count(r *Relay, outcome string) float64 {
+	return testutil.ToFloat64(r.metrics.deliveries.WithLabelValues(outcome))
+}
+
+// waitDrained waits until the store has nothing left to deliver.
+func waitDrained(t *testing.T, s *memstore.Store) {
+	t.Helper()
+	waitFor(t, func() bool {
+		st, err := s.Stats(t.Context(), start, time.Now())
+		return err == nil && st.RelayPending == 0
+	})
+}
+
+// waitFor polls on real time: sockets stay out of bubbles.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("got no such state within 30s, want it")
+		}
+	}
+}

@@ -1,0 +1,54 @@
+// Package relay delivers what was settled to the assistants, in order, for as
+// long as it takes.
+//
+// # One delivery
+//
+// A delivery is what the store hands out: the frozen head of one
+// conversation's queue, under a lease. At most one of a queue is out at a time,
+// so order needs no care here; what is behind a delivery waits for it.
+//
+//	answer                              what follows
+//	2xx                                 delivered
+//	400, 410, 413, 422                  rejected: retried; the third one is a dead letter
+//	other status, redirect, no answer   retried for 24 h from the first try, then a dead letter
+//	stopped before an answer            given back, as if never claimed
+//
+// The first retry comes after 0.5 to 1 s, then doubling up to 5 min, jittered
+// down to half; a longer Retry-After is honoured, up to the end of the 24 h,
+// where the last try is made. 410 would tell a Standard Webhooks sender to stop
+// for good; here nobody could switch the endpoint on again, so it rejects the
+// delivery only. An assistant that is missing from the operator's file is
+// retried too: the file may come back.
+//
+// Delivery is at least once. The receiver tells a repetition by webhook-id, and
+// a repetition has the same body byte by byte, because a delivery is frozen and
+// rendering is a function of its events.
+//
+// # Body
+//
+// The envelope is Meta's; consecutive events of one account share an entry.
+// Bytes are canonical: no white space, short escapes where JSON has them, and
+// everything beyond ASCII (and DEL) as \uxxxx in lower case, with surrogate
+// pairs. That is what both escapeUnicode(JSON.stringify(body)) and Python's
+// json.dumps(body, separators=(",", ":")) give, so that even a receiver that
+// verifies a re-serialised body agrees. "/" stays as it is: Meta writes "\/",
+// but whoever verifies the bytes as they came does not care, and whoever
+// re-serialises would not write it.
+//
+// # Isolation
+//
+// An assistant has a bounded number of deliveries out; when more than three
+// quarters of them are busy, it is left out of the next claim, and a claim
+// never takes more than fits. So nothing is claimed that has to wait here, and
+// a slow assistant delays only itself. Ten failures in a row open a breaker:
+// while it is open, one delivery every few seconds tries whether the assistant
+// is back.
+//
+// # Targets
+//
+// Addresses are checked when the connection is made, after DNS, so a name that
+// resolves to a private address helps nobody. Redirects are not followed. The
+// environment's HTTP proxy is not used, because it would hide the address.
+//
+// URLs and bodies appear in no log and no error.
+package relay

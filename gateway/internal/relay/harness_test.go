@@ -1,0 +1,158 @@
+package relay
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+)
+
+const (
+	tenant  followup.TenantID  = "11111111-1111-4111-8111-111111111111"
+	channel followup.ChannelID = "22222222-2222-4222-8222-222222222222"
+)
+
+var start = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
+
+// assistantID returns the n-th assistant's id.
+func assistantID(n int) followup.AssistantID {
+	return followup.AssistantID(fmt.Sprintf("33333333-3333-4333-8333-%012d", n))
+}
+
+// request is a delivery as an assistant saw it.
+type request struct {
+	header http.Header
+	body   []byte
+}
+
+// changes returns the values of the delivery's changes.
+func (r request) changes(t *testing.T) []string {
+	t.Helper()
+	var b struct {
+		Entry []struct {
+			Changes []struct{ Value json.RawMessage }
+		}
+	}
+	if err := json.Unmarshal(r.body, &b); err != nil {
+		t.Fatalf("body: %v", err)
+	}
+	var out []string
+	for _, e := range b.Entry {
+		for _, c := range e.Changes {
+			out = append(out, string(c.Value))
+		}
+	}
+	return out
+}
+
+// assistant is an HTTP server that remembers what came and answers from a func.
+type assistant struct {
+	url  string
+	mu   sync.Mutex
+	seen []request
+	got  chan request
+}
+
+func newAssistant(t *testing.T, answer func(n int, w http.ResponseWriter, r *http.Request)) *assistant {
+	t.Helper()
+	a := &assistant{got: make(chan request, 10_000)}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		req := request{header: r.Header.Clone(), body: body}
+		a.mu.Lock()
+		a.seen = append(a.seen, req)
+		n := len(a.seen)
+		a.mu.Unlock()
+		if answer != nil {
+			answer(n, w, r)
+		}
+		a.got <- req
+	}))
+	t.Cleanup(srv.Close)
+	a.url = srv.URL
+	return a
+}
+
+// next waits for the next answered request.
+func (a *assistant) next(t *testing.T) request {
+	t.Helper()
+	select {
+	case r := <-a.got:
+		return r
+	case <-time.After(20 * time.Second):
+		t.Fatal("got no delivery within 20s, want one")
+		return request{}
+	}
+}
+
+// events settles n numbered events of one lead for an assistant and returns the lead.
+func events(t *testing.T, s *memstore.Store, a followup.AssistantID, phone string, from, n int) followup.LeadID {
+	t.Helper()
+	lead, err := s.Resolve(t.Context(), tenant, followup.Identity{Phone: phone}, true, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := from; i < from+n; i++ {
+		_, err := s.Settle(t.Context(), followup.Settlement{
+			Tenant: tenant, Lead: lead, Now: start, Real: time.Now(),
+			Items: []followup.Item{{
+				DedupID: fmt.Sprintf("event-%d", i), Channel: channel, Assistant: a, At: start, Opens: true,
+				Relay: &followup.RelayEvent{Channel: channel, Account: "waba", Field: "messages", Value: json.RawMessage(fmt.Sprint(i))},
+			}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return lead
+}
+
+// newRelay returns a started relay to the given assistants, by number from 1;
+// it is stopped with the test.
+func newRelay(t *testing.T, s Store, change func(*Params), urls ...string) *Relay {
+	t.Helper()
+	p := Params{
+		Store: s, Endpoints: map[followup.AssistantID]Endpoint{}, Directory: followup.NewDirectory(nil),
+		Logger:  slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: prometheus.NewPedanticRegistry(), AllowPrivate: true, Poll: 50 * time.Millisecond,
+		Jitter: func(time.Duration) time.Duration { return time.Millisecond },
+	}
+	for i, u := range urls {
+		p.Endpoints[assistantID(i+1)] = Endpoint{URL: u, Secrets: []string{"relay-unit-secret"}}
+	}
+	if change != nil {
+		change(&p)
+	}
+	r, err := New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Start()
+	t.Cleanup(func() { _ = r.Stop(t.Context()) })
+	return r
+}
+
+func splitPort(t *testing.T, raw string) (host, port string) {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, err = net.SplitHostPort(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host, port
+}

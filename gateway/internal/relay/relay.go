@@ -1,0 +1,242 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/followup"
+	"wagate/followup/poll"
+)
+
+// Store is the queue of deliveries; followup.Store is one.
+type Store interface {
+	ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error)
+	FinishDelivery(ctx context.Context, f followup.FinishDelivery) error
+}
+
+// Endpoint is where an assistant listens.
+type Endpoint struct {
+	URL string
+	// Secrets sign deliveries; at least one. The first is the current one, a
+	// second is accepted by receivers while it is rotated.
+	Secrets []string
+}
+
+// Params is what the relay needs. Store, Endpoints, Directory, Logger and
+// Metrics are required.
+type Params struct {
+	Store     Store
+	Endpoints map[followup.AssistantID]Endpoint
+	// Directory names the account of a channel, for events that name none.
+	Directory *followup.Directory
+	Logger    *slog.Logger
+	Metrics   prometheus.Registerer
+
+	// Real is real time; default time.Now.
+	Real func() time.Time
+	// Jitter spreads retries: it returns a duration between half of d and d.
+	// Default: evenly.
+	Jitter func(d time.Duration) time.Duration
+
+	Timeout      time.Duration // of one try; default 10 s
+	Concurrency  int           // deliveries out at once; default 512
+	PerAssistant int           // of these to one assistant; default 16
+	MaxEvents    int           // per delivery; default 20
+	Poll         time.Duration // longest sleep of the poller; default 1 s
+	// AllowPrivate lets assistants be on private and loopback addresses.
+	AllowPrivate bool
+	// UserAgent of the requests; default "wagate".
+	UserAgent string
+}
+
+// finishWithin bounds how long the result of a try is told to the store. The
+// lease outlasts a try and that.
+const (
+	finishWithin  = 10 * time.Second
+	leaseMargin   = 5 * time.Second
+	claimWithin   = 10 * time.Second
+	releaseWithin = 2 * time.Second
+)
+
+// errStopped is the cause with which a try is cut short when the relay stops.
+var errStopped = errors.New("relay: stopping")
+
+// target is an assistant as the relay sees it.
+type target struct {
+	url    string
+	signer signer
+}
+
+// Relay delivers events to assistants from Start to Stop.
+type Relay struct {
+	p       Params
+	log     *slog.Logger
+	metrics *metrics
+	client  *http.Client
+	targets map[followup.AssistantID]target
+	slots   *slots
+	loop    *poll.Loop
+
+	start, stop sync.Once
+	halt        context.CancelFunc      // ends claiming
+	cut         context.CancelCauseFunc // ends tries in flight
+	tries       context.Context         //nolint:containedctx // the life of the workers, between Start and Stop
+	polling     sync.WaitGroup
+	flying      sync.WaitGroup
+}
+
+// New checks the endpoints and returns a relay that does not run yet. The error
+// names every assistant whose endpoint cannot be used, and no URL or secret.
+func New(p Params) (*Relay, error) {
+	if p.Real == nil {
+		p.Real = time.Now
+	}
+	if p.Jitter == nil {
+		p.Jitter = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) } //nolint:gosec // no secret
+	}
+	if p.Timeout <= 0 {
+		p.Timeout = 10 * time.Second
+	}
+	if p.Concurrency <= 0 {
+		p.Concurrency = 512
+	}
+	if p.PerAssistant <= 0 {
+		p.PerAssistant = 16
+	}
+	if p.MaxEvents <= 0 {
+		p.MaxEvents = 20
+	}
+	if p.UserAgent == "" {
+		p.UserAgent = "wagate"
+	}
+	targets := make(map[followup.AssistantID]target, len(p.Endpoints))
+	var problems []error
+	for _, id := range slices.Sorted(maps.Keys(p.Endpoints)) {
+		t, err := newTarget(p.Endpoints[id])
+		if err != nil {
+			problems = append(problems, fmt.Errorf("relay: assistant %s: %w", id, err))
+		}
+		targets[id] = t
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	log := p.Logger.With("component", "relay")
+	r := &Relay{
+		p: p, log: log, metrics: newMetrics(p.Metrics), targets: targets,
+		client: newClient(p.AllowPrivate, p.PerAssistant),
+		slots:  newSlots(p.Concurrency, p.PerAssistant, p.Real, log),
+	}
+	r.loop = poll.New(poll.Params{Name: "relay", Next: r.turn, Max: p.Poll, Logger: p.Logger, Now: p.Real})
+	return r, nil
+}
+
+func newTarget(e Endpoint) (target, error) {
+	u, err := url.Parse(e.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return target{}, errors.New("url is not an absolute http or https URL") // the cause may show it
+	}
+	s, err := newSigner(e.Secrets)
+	if err != nil {
+		return target{}, err
+	}
+	return target{url: e.URL, signer: s}, nil
+}
+
+// Start begins to deliver. Calling it again does nothing.
+func (r *Relay) Start() {
+	r.start.Do(func() {
+		ctx, halt := context.WithCancel(context.Background())
+		r.halt = halt
+		r.tries, r.cut = context.WithCancelCause(context.Background())
+		r.polling.Go(func() { r.loop.Run(ctx) })
+	})
+}
+
+// Stop ends claiming and waits for the deliveries in flight. When ctx ends
+// first, these are cut short and given back without counting a try. Calling it
+// again, or without Start, does nothing.
+func (r *Relay) Stop(ctx context.Context) error {
+	var err error
+	r.stop.Do(func() {
+		r.start.Do(func() {}) // a later Start must not begin anything
+		if r.halt == nil {
+			return
+		}
+		r.halt()
+		done := make(chan struct{})
+		go func() {
+			r.polling.Wait()
+			r.flying.Wait()
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			r.cut(errStopped)
+			select {
+			case <-done:
+			case <-time.After(2 * releaseWithin):
+				err = fmt.Errorf("relay: deliveries still out: %w", context.Cause(ctx))
+			}
+		}
+		r.cut(errStopped)
+		r.client.CloseIdleConnections()
+	})
+	return err
+}
+
+// Wake says that there may be something to deliver.
+func (r *Relay) Wake() { r.loop.Wake() }
+
+// Alive reports whether the poller took a successful turn within d.
+func (r *Relay) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d) }
+
+// turn claims what fits and starts it.
+func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
+	limit, skip, again := r.slots.room()
+	if limit == 0 {
+		return time.Hour, nil // whoever ends wakes us
+	}
+	// A claim under way is finished even while stopping: what it took is known
+	// and given back, instead of waiting for its lease to run out.
+	claim, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
+	defer cancel()
+	deliveries, next, err := r.p.Store.ClaimDeliveries(claim, followup.ClaimDeliveries{
+		Real:      r.p.Real(),
+		Limit:     limit,
+		MaxEvents: r.p.MaxEvents,
+		Lease:     r.p.Timeout + finishWithin + leaseMargin,
+		Skip:      skip,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("claim deliveries: %w", err)
+	}
+	for _, d := range deliveries {
+		if ctx.Err() != nil {
+			r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
+			continue
+		}
+		result, allowed := r.slots.take(d.Assistant)
+		r.flying.Go(func() {
+			r.deliver(d, result, allowed)
+			r.slots.give(d.Assistant)
+			r.loop.Wake() // there is room, and perhaps more of that conversation
+		})
+	}
+	if again > 0 {
+		next = min(next, again)
+	}
+	return next, nil
+}

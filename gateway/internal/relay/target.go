@@ -1,0 +1,77 @@
+package relay
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// errBlocked says that an assistant's name resolved to an address that is not
+// on the public internet.
+var errBlocked = errors.New("relay: address not allowed")
+
+// blocked lists, beside what net/netip knows by name, the ranges that no public
+// service has: shared, benchmark, documentation, reserved and relay ranges,
+// those that hide an IPv4 address inside IPv6, and the cloud metadata addresses
+// that look public.
+func blocked() []netip.Prefix {
+	var list []netip.Prefix
+	for _, s := range []string{
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
+		"198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"168.63.129.16/32", // Azure's host agent
+		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:db8::/32", "2002::/16",
+		"fec0::/10",
+	} {
+		list = append(list, netip.MustParsePrefix(s))
+	}
+	return list
+}
+
+// guard returns the check that the dialer makes on the address it is about to
+// connect to.
+func guard() func(network, address string, _ syscall.RawConn) error {
+	list := blocked()
+	return func(network, address string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil || (network != "tcp4" && network != "tcp6") {
+			return errBlocked
+		}
+		a := at.Addr().WithZone("").Unmap()
+		if !a.IsGlobalUnicast() || a.IsPrivate() {
+			return errBlocked // also loopback, link-local, multicast, unspecified
+		}
+		for _, p := range list {
+			if p.Contains(a) {
+				return errBlocked
+			}
+		}
+		return nil
+	}
+}
+
+// newClient returns the HTTP client for assistants. Each request brings its own
+// deadline.
+func newClient(allowPrivate bool, perHost int) *http.Client {
+	d := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	if !allowPrivate {
+		d.Control = guard()
+	}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                  nil, // a proxy would connect for us, past the guard
+			DialContext:            d.DialContext,
+			ForceAttemptHTTP2:      true,
+			TLSHandshakeTimeout:    5 * time.Second,
+			MaxIdleConns:           1024,
+			MaxIdleConnsPerHost:    perHost,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
