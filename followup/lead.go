@@ -3,6 +3,7 @@ package followup
 import (
 	"time"
 
+	"wagate/followup/window"
 	"wagate/providers"
 )
 
@@ -70,3 +71,9 @@ const (
 	HistoryMessages = 30
 	HistoryAge      = 30 * 24 * time.Hour
 )
+
+// WindowOpen reports whether free-form messages may be sent on the channel now.
+func (l Lead) WindowOpen(c ChannelID, now time.Time) bool {
+	w := l.Windows[c]
+	return window.Open(w.LastInbound, now, w.Refused)
+}

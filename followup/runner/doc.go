@@ -1,0 +1,26 @@
+// Package runner makes due steps happen: it claims them, decides by
+// followup.Decide, has the AI's text written, sends through the one
+// followup.Sender, and records the outcome. It knows no provider, no model and
+// no Redis.
+//
+//	claim ─ crashed? ────────────────────────────────→ finish uncertain
+//	  │
+//	decide ─ skip, end ──────────────────────────────→ finish
+//	  │ ▲
+//	  │ └── AI failed · window closed · paused · opted out: decide again
+//	write (AI only)
+//	  │
+//	send: pacing → guard → provider ─ stale ─────────→ nothing: it is not ours any more
+//	  │                        └─ not sent, may be tried later → release until then
+//	finish → next step armed, or the run ends
+//
+// What it promises:
+//   - A step whose guard said no is not sent; who voided it has recorded why.
+//   - A result that came is recorded even while Redis is away for a moment or
+//     the program is told to stop. Only a crash loses it; then the lease runs
+//     out, and whoever claims the step next records it as uncertain.
+//   - A step that cannot be finished now (Redis away, stop) is given back unspent.
+//
+// The poller never waits for a model or a provider: it claims no more than
+// there are free workers, and every step runs on its own goroutine.
+package runner

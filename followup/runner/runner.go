@@ -1,0 +1,211 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/followup"
+	"wagate/followup/poll"
+)
+
+// Store is what the runner needs of followup.Store.
+type Store interface {
+	Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error)
+	GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error)
+	FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error)
+	ReleaseStep(ctx context.Context, run followup.RunID, token string, until time.Time) error
+	Ladder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash) (followup.Ladder, error)
+	History(ctx context.Context, lead followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error)
+}
+
+// Params says what a runner works with. All but the bounds is required.
+type Params struct {
+	Store     Store
+	Sender    followup.Sender
+	Writer    followup.Writer
+	Templates followup.Templates
+	Directory *followup.Directory
+
+	// Now is domain time, Real is real time, Speed how many domain seconds pass
+	// in a real one.
+	Now   func() time.Time
+	Real  func() time.Time
+	Speed float64
+
+	// MaxLateness is from when on a due step is skipped.
+	MaxLateness time.Duration
+	// Workers bounds the steps in hand at once; default 256.
+	Workers int
+	// ClaimLease must outlast the writing of a text and the wait for pacing; default 3 min.
+	ClaimLease time.Duration
+	// SendLease must outlast one provider call; default 1 min.
+	SendLease time.Duration
+	// MaxTries bounds how often a step that cannot have been sent is put off; default 5.
+	MaxTries int
+
+	Steps    *followup.Metrics
+	Registry prometheus.Registerer
+	Logger   *slog.Logger
+}
+
+// Runner claims due steps and sees them through.
+type Runner struct {
+	p       Params
+	log     *slog.Logger
+	metrics *metrics
+	loop    *poll.Loop
+	ladders ladders
+
+	slots chan struct{} // one token per free worker
+	steps sync.WaitGroup
+
+	claimed context.CancelFunc // ends the claiming
+	work    context.Context    //nolint:containedctx // of the steps in hand, which outlive the claiming
+	abandon context.CancelFunc
+	done    chan struct{}
+}
+
+// The defaults of Params.
+const (
+	defaultWorkers    = 256
+	defaultClaimLease = 3 * time.Minute
+	defaultSendLease  = time.Minute
+	defaultMaxTries   = 5
+	// maxSleep is the longest between two looks at Redis: another replica may
+	// have armed an earlier step.
+	maxSleep = time.Second
+)
+
+// New returns a runner that does not run yet.
+func New(p Params) *Runner {
+	if p.Workers <= 0 {
+		p.Workers = defaultWorkers
+	}
+	if p.ClaimLease <= 0 {
+		p.ClaimLease = defaultClaimLease
+	}
+	if p.SendLease <= 0 {
+		p.SendLease = defaultSendLease
+	}
+	if p.MaxTries <= 0 {
+		p.MaxTries = defaultMaxTries
+	}
+	if p.Speed <= 0 {
+		p.Speed = 1
+	}
+	r := &Runner{
+		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
+		slots: make(chan struct{}, p.Workers), done: make(chan struct{}),
+	}
+	for range p.Workers {
+		r.slots <- struct{}{}
+	}
+	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: maxSleep, Logger: p.Logger, Now: p.Real})
+	return r
+}
+
+// Start begins to claim.
+func (r *Runner) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.claimed = cancel
+	r.work, r.abandon = context.WithCancel(context.Background())
+	go func() {
+		defer close(r.done)
+		r.loop.Run(ctx)
+	}()
+}
+
+// Wake makes the runner look for due steps now: an earlier one was armed.
+func (r *Runner) Wake() { r.loop.Wake() }
+
+// Alive reports whether the poller reached the store within d.
+func (r *Runner) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d) }
+
+// Stop claims no more, lets what is in hand finish until ctx is done, and then
+// gives back what is not sent yet.
+func (r *Runner) Stop(ctx context.Context) error {
+	r.claimed()
+	<-r.done
+	idle := make(chan struct{})
+	go func() {
+		r.steps.Wait()
+		close(idle)
+	}()
+	defer r.abandon()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+	}
+	r.abandon()
+	<-idle // each step gives up within its own short deadlines
+	return context.Cause(ctx)
+}
+
+// turn claims as many steps as there are free workers.
+func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
+	select {
+	case <-r.slots:
+		r.slots <- struct{}{}
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	free := len(r.slots)
+	batch, err := r.p.Store.Claim(ctx, followup.ClaimParams{
+		Now: r.p.Now(), Real: r.p.Real(), Limit: free, Lease: r.p.ClaimLease,
+	})
+	r.p.Steps.Ended(batch.Ended)
+	for _, c := range batch.Steps {
+		<-r.slots // only this goroutine takes them
+		r.steps.Go(func() {
+			defer func() { r.slots <- struct{}{} }()
+			r.step(r.work, c)
+		})
+	}
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(float64(batch.Next) / r.p.Speed), nil
+}
+
+// ladders remembers ladders by hash; a hash names one content for ever.
+type ladders struct {
+	mu   sync.Mutex
+	byID map[ladderKey]followup.Ladder
+}
+
+type ladderKey struct {
+	tenant followup.TenantID
+	hash   followup.LadderHash
+}
+
+const maxLadders = 10_000
+
+func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder, error) {
+	key := ladderKey{run.Tenant, run.Ladder}
+	r.ladders.mu.Lock()
+	l, ok := r.ladders.byID[key]
+	r.ladders.mu.Unlock()
+	if ok {
+		return l, nil
+	}
+	l, err := r.p.Store.Ladder(ctx, run.Tenant, run.Ladder)
+	if err != nil {
+		return followup.Ladder{}, err
+	}
+	if run.Step >= len(l.Steps) {
+		return followup.Ladder{}, errors.New("runner: ladder is shorter than its run")
+	}
+	r.ladders.mu.Lock()
+	defer r.ladders.mu.Unlock()
+	if r.ladders.byID == nil || len(r.ladders.byID) >= maxLadders {
+		r.ladders.byID = map[ladderKey]followup.Ladder{}
+	}
+	r.ladders.byID[key] = l
+	return l, nil
+}
