@@ -1,0 +1,105 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/gofiber/fiber/v2/middleware/pprof"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// The admin listener's limits. A profile may run for a minute.
+const (
+	adminWriteTimeout = 2 * time.Minute
+	adminTimeout      = time.Minute
+	scrapeTimeout     = 10 * time.Second
+)
+
+// AdminParams is what the admin listener serves.
+type AdminParams struct {
+	// Token guards the operator's API and profiles; empty: the listener is on
+	// loopback.
+	Token     string
+	Gatherer  prometheus.Gatherer
+	Checks    []Check
+	Operator  Operator
+	Runs      Runs
+	Directory *followup.Directory
+	// Replayed is called after a dead letter went back to its queue, so that a
+	// sleeping worker looks again. May be nil.
+	Replayed func()
+	// Real is real time. Default: time.Now.
+	Real   func() time.Time
+	Logger *slog.Logger
+}
+
+type admin struct {
+	AdminParams
+	health *health
+	log    *slog.Logger
+}
+
+// Admin returns the app of the admin listener: metrics, health, profiles, and
+// the operator's API.
+func Admin(p AdminParams) *fiber.App {
+	if p.Real == nil {
+		p.Real = time.Now
+	}
+	if p.Replayed == nil {
+		p.Replayed = func() {}
+	}
+	s := &admin{AdminParams: p, health: newHealth(p.Checks, p.Real), log: p.Logger.With("component", "admin")}
+	app := newApp(bodyLimit, adminWriteTimeout, s.onError, s.log)
+
+	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok") })
+	app.Get("/readyz", s.readyz)
+	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(p.Gatherer, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, // half the metrics tell more than none
+		Timeout:       scrapeTimeout,
+	})))
+	app.Use("/debug", s.authorized)
+	app.Use(pprof.New())
+
+	api := app.Group("/api", s.authorized, within(adminTimeout))
+	s.deadRoutes(api)
+	s.controlRoutes(api)
+	return app
+}
+
+// authorized lets in whoever has the token; without one, whoever is no web page.
+func (s *admin) authorized(c *fiber.Ctx) error {
+	if s.Token == "" {
+		if c.Get(fiber.HeaderOrigin) != "" {
+			return fiber.ErrForbidden
+		}
+		return c.Next()
+	}
+	if !sameToken(bearer(c), s.Token) {
+		return fault.New(fault.Unauthorized, "the admin token is missing or not valid")
+	}
+	return c.Next()
+}
+
+func (s *admin) onError(c *fiber.Ctx, err error) error {
+	f := asFault(err)
+	if f.Code == fault.Unavailable && !errors.Is(err, errPanic) {
+		s.log.WarnContext(c.UserContext(), "request failed", "area", "api", "err", err)
+	}
+	return answer(c, f)
+}
+
+func (s *admin) readyz(c *fiber.Ctx) error {
+	r := s.health.check(c.UserContext())
+	if !r.Ready {
+		c.Status(http.StatusServiceUnavailable)
+	}
+	return c.JSON(r)
+}

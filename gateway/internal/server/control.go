@@ -1,0 +1,141 @@
+package server
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+// pauseView is a pause of a tenant (channel null) or of one channel.
+type pauseView struct {
+	TenantID  followup.TenantID   `json:"tenant_id"`
+	ChannelID *followup.ChannelID `json:"channel_id"`
+	Paused    bool                `json:"paused"`
+}
+
+func (s *admin) controlRoutes(r fiber.Router) {
+	r.Get("/runs", s.listRuns)
+	r.Get("/runs/:id", s.getRun)
+	r.Get("/pauses", s.listPauses)
+	r.Post("/pause", s.pause(true))
+	r.Post("/resume", s.pause(false))
+}
+
+func (s *admin) listRuns(c *fiber.Ctx) error {
+	tenant, err := s.tenant(c)
+	if err != nil {
+		return err
+	}
+	return answerRuns(c, s.Runs, tenant, query(c, "lead"), "lead")
+}
+
+func (s *admin) getRun(c *fiber.Ctx) error {
+	tenant, err := s.tenant(c)
+	if err != nil {
+		return err
+	}
+	r, err := s.Runs.Run(c.UserContext(), tenant, param(c, "id"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(r)
+}
+
+// tenant reads the tenant that a request is about.
+func (s *admin) tenant(c *fiber.Ctx) (followup.TenantID, error) {
+	id := followup.TenantID(query(c, "tenant"))
+	if id == "" {
+		var problems fault.Problems
+		problems.Absent("tenant")
+		return "", problems.Err()
+	}
+	if _, ok := s.Directory.Tenant(id); !ok {
+		return "", fault.Missing("tenant")
+	}
+	return id, nil
+}
+
+func (s *admin) listPauses(c *fiber.Ctx) error {
+	limit, offset, err := paging(c)
+	if err != nil {
+		return err
+	}
+	tenant, err := s.tenant(c)
+	if err != nil {
+		return err
+	}
+	channels, err := s.Operator.Pauses(c.UserContext(), tenant)
+	if err != nil {
+		return err
+	}
+	slices.Sort(channels)
+	views := make([]pauseView, 0, len(channels))
+	for _, channel := range channels {
+		views = append(views, viewPause(tenant, channel, true))
+	}
+	return c.JSON(cutPage(views, limit, offset))
+}
+
+func (s *admin) pause(paused bool) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		tenant, channel, err := s.readPause(c.BodyRaw())
+		if err != nil {
+			return err
+		}
+		if err := s.Operator.Pause(c.UserContext(), tenant, channel, paused); err != nil {
+			return err
+		}
+		return c.JSON(viewPause(tenant, channel, paused))
+	}
+}
+
+// readPause reads whom to pause. The decoded strings are copies of the body's.
+func (s *admin) readPause(body []byte) (followup.TenantID, followup.ChannelID, error) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil || members == nil {
+		return "", "", fault.NotJSON()
+	}
+	var tenant, channel *string
+	fields := map[string]**string{"tenant_id": &tenant, "channel_id": &channel}
+	var problems fault.Problems
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		to, ok := fields[name]
+		switch {
+		case !ok:
+			problems.Add(name, "is not a known field")
+		case json.Unmarshal(members[name], to) != nil:
+			problems.Add(name, "must be a string or null")
+		}
+	}
+	if tenant == nil && !problems.Has("tenant_id") {
+		problems.Absent("tenant_id")
+	}
+	if err := problems.Err(); err != nil {
+		return "", "", err
+	}
+	t, ok := s.Directory.Tenant(followup.TenantID(*tenant))
+	if !ok {
+		return "", "", fault.Missing("tenant")
+	}
+	if channel == nil || *channel == "" {
+		return t.ID, "", nil
+	}
+	ch, ok := t.Channel(followup.ChannelID(*channel))
+	if !ok {
+		return "", "", fault.Missing("channel")
+	}
+	return t.ID, ch.ID, nil
+}
+
+func viewPause(t followup.TenantID, c followup.ChannelID, paused bool) pauseView {
+	v := pauseView{TenantID: t, Paused: paused}
+	if c != "" {
+		v.ChannelID = &c
+	}
+	return v
+}

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// The limits of a request. Bodies and headers that dribble in hold a
+// connection no longer than readTimeout.
+const (
+	webhookLimit = 4 << 20   // bytes; Meta sends up to 3 MB
+	bodyLimit    = 256 << 10 // bytes, everywhere else
+	headerLimit  = 16 << 10
+	readTimeout  = 30 * time.Second
+	writeTimeout = 30 * time.Second
+	idleTimeout  = 75 * time.Second
+)
+
+var (
+	errDeadline = errors.New("server: request took too long")
+	errPanic    = errors.New("server: handler panicked")
+)
+
+// newApp returns an app without routes, with what every route shares.
+func newApp(limit int, write time.Duration, onError fiber.ErrorHandler, log *slog.Logger) *fiber.App {
+	app := fiber.New(fiber.Config{
+		// Immutable stays off: see input.go for where things are copied.
+		ServerHeader:                 "", // tell nobody what to look for
+		BodyLimit:                    limit,
+		ReadBufferSize:               headerLimit,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 write,
+		IdleTimeout:                  idleTimeout,
+		CaseSensitive:                true,
+		DisableStartupMessage:        true,
+		DisablePreParseMultipartForm: true, // bodies are read as bytes
+		ErrorHandler:                 onError,
+		JSONEncoder:                  json.Marshal,
+		JSONDecoder:                  json.Unmarshal,
+	})
+	app.Use(recovered(log), plainBody)
+	return app
+}
+
+// recovered turns a panic into an error without details. The log has the
+// stack; it has the panic's value only if that is the runtime's own, for any
+// other may quote what was being worked on.
+func recovered(log *slog.Logger) fiber.Handler {
+	return func(c *fiber.Ctx) (err error) {
+		defer func() {
+			r := recover()
+			if r == nil {
+				return
+			}
+			what := fmt.Sprintf("%T", r)
+			if e, ok := r.(runtime.Error); ok {
+				what = e.Error()
+			}
+			log.Error("handler panicked", "panic", what, "stack", string(debug.Stack()))
+			err = errPanic
+		}()
+		return c.Next()
+	}
+}
+
+// plainBody refuses compressed bodies.
+func plainBody(c *fiber.Ctx) error {
+	if e := c.Get(fiber.HeaderContentEncoding); e != "" && e != "identity" {
+		return fiber.ErrUnsupportedMediaType
+	}
+	return c.Next()
+}
+
+// atMost refuses bodies beyond n bytes.
+func atMost(n int) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if len(c.BodyRaw()) > n {
+			return fiber.ErrRequestEntityTooLarge
+		}
+		return c.Next()
+	}
+}
+
+// within gives the request's context a deadline.
+func within(d time.Duration) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		ctx, cancel := context.WithTimeoutCause(c.UserContext(), d, errDeadline)
+		defer cancel()
+		c.SetUserContext(ctx)
+		return c.Next()
+	}
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"bytes"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wagate/gateway/internal/fault"
+)
+
+// What a handler takes out of a request lives in buffers that Fiber reuses for
+// the next one. Everything that is handed on is therefore copied here, and
+// nowhere else.
+
+// body returns a copy of the body as received.
+func body(c *fiber.Ctx) []byte { return bytes.Clone(c.BodyRaw()) }
+
+// header returns a copy of a header's value.
+func header(c *fiber.Ctx, name string) string { return strings.Clone(c.Get(name)) }
+
+// query returns a copy of a query parameter.
+func query(c *fiber.Ctx, name string) string { return strings.Clone(c.Query(name)) }
+
+// param returns a copy of a path parameter, unescaped; one that cannot be
+// unescaped is nobody's id.
+func param(c *fiber.Ctx, name string) string {
+	s, err := url.PathUnescape(c.Params(name))
+	if err != nil {
+		return ""
+	}
+	return strings.Clone(s)
+}
+
+// bearer returns a copy of the bearer token, "" if there is none.
+func bearer(c *fiber.Ctx) string {
+	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.Clone(strings.TrimSpace(token))
+}
+
+// The bounds of a page.
+const (
+	defaultLimit = 50
+	maxLimit     = 100
+	maxOffset    = 1 << 30
+)
+
+// paging reads limit and offset.
+func paging(c *fiber.Ctx) (limit, offset int, err error) {
+	var problems fault.Problems
+	limit = number(c, "limit", defaultLimit, 1, maxLimit, &problems)
+	offset = number(c, "offset", 0, 0, maxOffset, &problems)
+	return limit, offset, problems.Err()
+}
+
+func number(c *fiber.Ctx, name string, absent, least, most int, problems *fault.Problems) int {
+	s := c.Query(name)
+	if s == "" {
+		return absent
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < least || n > most {
+		problems.Add(name, "must be a whole number from %d to %d", least, most)
+	}
+	return n
+}
+
+// page is a list as every listing answers it.
+type page[T any] struct {
+	Data       []T        `json:"data"`
+	Pagination pagination `json:"pagination"`
+}
+
+type pagination struct {
+	Total   int  `json:"total"`
+	Limit   int  `json:"limit"`
+	Offset  int  `json:"offset"`
+	HasMore bool `json:"has_more"`
+}
+
+// newPage wraps items that are one page of total already.
+func newPage[T any](items []T, total, limit, offset int) page[T] {
+	if items == nil {
+		items = []T{}
+	}
+	return page[T]{items, pagination{total, limit, offset, offset+len(items) < total}}
+}
+
+// cutPage cuts one page out of all items.
+func cutPage[T any](all []T, limit, offset int) page[T] {
+	from := min(offset, len(all))
+	return newPage(all[from:min(from+limit, len(all))], len(all), limit, offset)
+}

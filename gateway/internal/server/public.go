@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/gateway/internal/fault"
+)
+
+// Timeouts are the deadlines of requests. A zero value is the default.
+type Timeouts struct {
+	Webhook  time.Duration // default 10s: Gupshup waits no longer
+	Backend  time.Duration // default 15s
+	Messages time.Duration // default 60s: pacing and retries are inside
+}
+
+func (t Timeouts) withDefaults() Timeouts {
+	if t.Webhook <= 0 {
+		t.Webhook = 10 * time.Second
+	}
+	if t.Backend <= 0 {
+		t.Backend = 15 * time.Second
+	}
+	if t.Messages <= 0 {
+		t.Messages = time.Minute
+	}
+	return t
+}
+
+// PublicParams is what the public listener serves.
+type PublicParams struct {
+	Webhooks Webhooks
+	CRM      CRM
+	Messages Messages
+	Leads    Leads
+	Configs  Configs
+	Runs     Runs
+	Keys     Keys
+	// RatePerMinute limits /backend per API key; 0: no limit.
+	RatePerMinute int
+	Timeouts      Timeouts
+	// Real is real time, for the limit and durations. Default: time.Now.
+	Real     func() time.Time
+	Registry prometheus.Registerer
+	Logger   *slog.Logger
+}
+
+// public is the public listener.
+type public struct {
+	PublicParams
+	metrics *metrics
+	limiter *limiter
+	log     *slog.Logger
+}
+
+// Public returns the app of the public listener: webhooks, sending, /backend.
+func Public(p PublicParams) *fiber.App {
+	if p.Real == nil {
+		p.Real = time.Now
+	}
+	p.Timeouts = p.Timeouts.withDefaults()
+	s := &public{
+		PublicParams: p, metrics: newMetrics(p.Registry), limiter: newLimiter(p.RatePerMinute, p.Real),
+		log: p.Logger.With("component", "server"),
+	}
+	app := newApp(webhookLimit, writeTimeout, s.onError, s.log)
+
+	hooks := app.Group("/webhooks", within(p.Timeouts.Webhook))
+	hooks.Get("/meta/:app", s.metrics.webhook(fromMeta, p.Real, s.handshake))
+	hooks.Post("/meta/:app", s.metrics.webhook(fromMeta, p.Real, s.meta))
+	hooks.Post("/gupshup/:channel", s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
+	hooks.Post("/crm/:tenant", s.metrics.webhook(fromCRM, p.Real, s.crm))
+
+	backend := app.Group("/backend", atMost(bodyLimit), within(p.Timeouts.Backend), s.authenticated, s.limited)
+	s.leadRoutes(backend)
+	s.configRoutes(backend)
+	s.runRoutes(backend)
+
+	app.Post("/:version/:number/messages", atMost(bodyLimit), within(p.Timeouts.Messages), s.send)
+	return app
+}
+
+// graphPath is how the paths of a Cloud API client look.
+var graphPath = regexp.MustCompile(`^/v\d+\.\d+/`)
+
+// onError words an error for whoever called. It is also called for requests
+// that never came to a route.
+func (s *public) onError(c *fiber.Ctx, err error) error {
+	s.metrics.unrouted(c, err)
+	path := c.Path()
+	switch {
+	case graphPath.MatchString(path):
+		return answerGraph(c, err)
+	case strings.HasPrefix(path, "/webhooks/") && !strings.HasPrefix(path, "/webhooks/crm/"):
+		return s.answerWebhook(c, err)
+	}
+	f := asFault(err)
+	s.logFailure(c.UserContext(), area(path), f, err)
+	return answer(c, f)
+}
+
+// area names a path's area for the log: ids in paths are nobody's business.
+func area(path string) string {
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); first {
+	case "backend", "webhooks":
+		return first
+	}
+	return "other"
+}
+
+// logFailure logs what is not the caller's doing. A panic has been logged
+// where it was caught.
+func (s *public) logFailure(ctx context.Context, where string, f *fault.Error, err error) {
+	if f.Code == fault.Unavailable && !errors.Is(err, errPanic) {
+		s.log.WarnContext(ctx, "request failed", "area", where, "err", err)
+	}
+}

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/leads"
+	"wagate/gateway/internal/webhook"
+)
+
+// Webhooks takes in what the providers send. Its errors are those of package
+// webhook; any other means that the events were not kept.
+type Webhooks interface {
+	// MetaHandshake returns what to answer to the verification of an app's URL.
+	MetaHandshake(app, mode, token, challenge string) (string, error)
+	// Meta takes in a body signed with the app's secret.
+	Meta(ctx context.Context, app, signature string, body []byte) error
+	// Gupshup takes in a body that came with the channel's callback token.
+	Gupshup(ctx context.Context, channel followup.ChannelID, token string, body []byte) error
+}
+
+// CRM takes in what a tenant's CRM sends.
+type CRM interface {
+	CRM(ctx context.Context, tenant followup.TenantID, signature string, body []byte) (leads.Outcome, error)
+}
+
+func (s *public) handshake(c *fiber.Ctx) (string, error) {
+	challenge, err := s.Webhooks.MetaHandshake(
+		param(c, "app"), query(c, "hub.mode"), query(c, "hub.verify_token"), query(c, "hub.challenge"))
+	if err != nil {
+		return "", err
+	}
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff") // the challenge is a stranger's text
+	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
+	return outcomeHandshake, c.SendString(challenge)
+}
+
+func (s *public) meta(c *fiber.Ctx) (string, error) {
+	err := s.Webhooks.Meta(c.UserContext(), param(c, "app"), header(c, "X-Hub-Signature-256"), body(c))
+	return kept(c, err)
+}
+
+func (s *public) gupshup(c *fiber.Ctx) (string, error) {
+	token := header(c, "X-Callback-Token")
+	if token == "" {
+		token = query(c, "token")
+	}
+	err := s.Webhooks.Gupshup(c.UserContext(), followup.ChannelID(param(c, "channel")), token, body(c))
+	return kept(c, err)
+}
+
+// kept answers a webhook whose events are stored: 200 with an empty body, as
+// Gupshup insists and Meta does not mind.
+func kept(c *fiber.Ctx, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	c.Status(http.StatusOK)
+	return outcomeOK, nil
+}
+
+// crmAnswer tells a CRM what became of its event.
+type crmAnswer struct {
+	Success bool          `json:"success"`
+	Outcome leads.Outcome `json:"outcome"`
+}
+
+func (s *public) crm(c *fiber.Ctx) (string, error) {
+	if len(c.BodyRaw()) > bodyLimit {
+		return "", fiber.ErrRequestEntityTooLarge
+	}
+	tenant := followup.TenantID(param(c, "tenant"))
+	outcome, err := s.CRM.CRM(c.UserContext(), tenant, header(c, "X-Leavo-Signature"), body(c))
+	if err != nil {
+		return "", err
+	}
+	label := string(outcome)
+	if outcome == leads.Applied {
+		label = outcomeOK
+	}
+	return label, c.JSON(crmAnswer{Success: true, Outcome: outcome})
+}
+
+// answerWebhook answers a provider, which reads the status only; the word is
+// for whoever tries by hand.
+func (s *public) answerWebhook(c *fiber.Ctx, err error) error {
+	status, word := webhookStatus(err)
+	if status == http.StatusServiceUnavailable {
+		s.logFailure(c.UserContext(), "webhooks", fault.New(fault.Unavailable, word), err)
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds(retryAfter)))
+	}
+	return c.Status(status).SendString(word)
+}
+
+func webhookStatus(err error) (status int, word string) {
+	switch {
+	case errors.Is(err, webhook.ErrUnauthorized):
+		return http.StatusUnauthorized, "unauthorized"
+	case errors.Is(err, webhook.ErrForbidden):
+		return http.StatusForbidden, "forbidden"
+	case errors.Is(err, webhook.ErrUnknown):
+		return http.StatusNotFound, "not found"
+	case errors.Is(err, webhook.ErrMalformed):
+		return http.StatusBadRequest, "malformed"
+	case errors.Is(err, webhook.ErrUnavailable):
+		return http.StatusServiceUnavailable, "unavailable"
+	}
+	f := asFault(err)
+	if f.Code == fault.Unavailable {
+		return http.StatusServiceUnavailable, "unavailable"
+	}
+	return statuses[f.Code], f.Message
+}
