@@ -1,0 +1,190 @@
+package config
+
+import (
+	"net/url"
+	"time"
+)
+
+// Config is the operator's file, checked and complete.
+type Config struct {
+	// Listen is the address of the public listener: webhooks, outbound API and
+	// /backend. Default 127.0.0.1:8080; port 0 takes any free one.
+	Listen string `yaml:"listen"`
+	// Admin is the address of the listener for metrics, health and the
+	// operator's API. Default 127.0.0.1:9090; port 0 takes any free one.
+	Admin string `yaml:"admin"`
+	// AdminToken guards the operator's API. Required unless Admin is loopback.
+	AdminToken Secret `yaml:"admin_token,omitzero"`
+	// Sandbox allows the embedded Redis, a fast clock, and plain http and
+	// private addresses as targets. Default false.
+	Sandbox bool `yaml:"sandbox"`
+
+	Clock    Clock     `yaml:"clock"`
+	Redis    Redis     `yaml:"redis"`
+	Graph    Graph     `yaml:"graph"`
+	Gupshup  Gupshup   `yaml:"gupshup"`
+	AI       AI        `yaml:"ai"`
+	FollowUp FollowUp  `yaml:"followup"`
+	API      API       `yaml:"api"`
+	Relay    Relay     `yaml:"relay"`
+	MetaApps []MetaApp `yaml:"meta_apps"`
+	Tenants  []Tenant  `yaml:"tenants"`
+}
+
+// Clock is the domain's clock.
+type Clock struct {
+	// Speed is how many seconds of domain time pass in a second. Default 1,
+	// up to 1000000; other than 1 only in a sandbox.
+	Speed float64 `yaml:"speed"`
+}
+
+// Graph is Meta's Graph API.
+type Graph struct {
+	// BaseURL defaults to https://graph.facebook.com.
+	BaseURL *url.URL `yaml:"base_url"`
+	// Version is the version used for our own calls, as v26.0 (the default).
+	Version string `yaml:"version"`
+}
+
+// Gupshup is Gupshup's two APIs.
+type Gupshup struct {
+	// BaseURL is the self-serve API. Default https://api.gupshup.io.
+	BaseURL *url.URL `yaml:"base_url"`
+	// PartnerBaseURL is the partner API, for channels with `api: v3`. Default
+	// https://partner.gupshup.io.
+	PartnerBaseURL *url.URL `yaml:"partner_base_url"`
+}
+
+// AI is the OpenAI-compatible service that writes follow-up texts.
+type AI struct {
+	// BaseURL is what /chat/completions is appended to. Required.
+	BaseURL *url.URL `yaml:"base_url"`
+	// APIKey is required outside of a sandbox.
+	APIKey Secret `yaml:"api_key,omitzero"`
+	// Model is the model's name there. Required.
+	Model string `yaml:"model"`
+	// Timeout bounds one call. Default 20s, between 100ms and 1m: a step's
+	// lease has to outlast the calls made for it.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// FollowUp is what operators may set about follow-up.
+type FollowUp struct {
+	// MaxLateness is how late a step may be sent after the service was down.
+	// Default 6h, between 1m and 720h.
+	MaxLateness time.Duration `yaml:"max_lateness"`
+	// OptOutWords replaces the built-in list of words that opt a lead out when
+	// they are all of a message. Nil: the built-in list.
+	OptOutWords []string `yaml:"opt_out_words,omitempty"`
+}
+
+// API limits the tenants' API.
+type API struct {
+	// RatePerMinute is how many /backend requests a key may make in a minute, at
+	// most 1000000. Default 0: no limit.
+	RatePerMinute int `yaml:"rate_per_minute"`
+}
+
+// Relay is how events are delivered to assistants.
+type Relay struct {
+	// AllowPrivate allows assistants on loopback and private addresses.
+	// Default false; a sandbox allows them anyway.
+	AllowPrivate bool `yaml:"allow_private"`
+	// Timeout bounds one delivery. Default 10s, between 100ms and 1m.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// MetaApp is an app at Meta whose webhooks come to /webhooks/meta/{key}.
+type MetaApp struct {
+	// Key names the app in the URL and in channels: letters, digits, - and _.
+	Key string `yaml:"key"`
+	// AppSecrets are the secrets that may have signed a webhook: one, or several
+	// while rotating.
+	AppSecrets []Secret `yaml:"app_secret"`
+	// VerifyToken is what the handshake has to present.
+	VerifyToken Secret `yaml:"verify_token"`
+}
+
+// Tenant is a customer of the platform.
+type Tenant struct {
+	// ID is a UUID; like every id here, in lower case.
+	ID   string `yaml:"id"`
+	Name string `yaml:"name"`
+	// APIKeys are the digests of the tenant's keys, each unique in the file.
+	APIKeys []KeyDigest `yaml:"api_keys"`
+	// CRMSecret signs lead events. Without it that route is 404.
+	CRMSecret  Secret      `yaml:"crm_secret,omitzero"`
+	Assistants []Assistant `yaml:"assistants"`
+	Channels   []Channel   `yaml:"channels"`
+}
+
+// Assistant is an AI agent behind a URL.
+type Assistant struct {
+	ID   string `yaml:"id"`
+	Name string `yaml:"name"`
+	// URL receives the events: https, and a public address, outside of a sandbox.
+	URL *url.URL `yaml:"url"`
+	// Secret signs what is relayed. Behind whsec_ it is base64.
+	Secret Secret `yaml:"secret"`
+	// Instructions say how the assistant speaks. Default none.
+	Instructions string `yaml:"instructions,omitempty"`
+	// Format is the shape of the relayed events: meta, the only one and the default.
+	Format Format `yaml:"format"`
+}
+
+// Format is a shape of relayed events.
+type Format string
+
+// FormatMeta is the shape of Meta's webhooks.
+const FormatMeta Format = "meta"
+
+// Provider names who carries a channel.
+type Provider string
+
+// The providers.
+const (
+	ProviderMeta    Provider = "meta"
+	ProviderGupshup Provider = "gupshup"
+)
+
+// GupshupAPI is which of Gupshup's APIs a channel sends through.
+type GupshupAPI string
+
+// The APIs of Gupshup.
+const (
+	GupshupV2 GupshupAPI = "v2" // self-serve, the default
+	GupshupV3 GupshupAPI = "v3" // partner, in Meta's format
+)
+
+// Channel is one WhatsApp number at one provider. The fields of the other
+// provider are zero.
+type Channel struct {
+	ID       string   `yaml:"id"`
+	Name     string   `yaml:"name"`
+	Provider Provider `yaml:"provider"`
+	// AssistantID is an assistant of the same tenant.
+	AssistantID string `yaml:"assistant_id"`
+
+	// App is the key of the Meta app whose webhooks carry the channel's events.
+	App string `yaml:"app,omitempty"`
+	// PhoneNumberID is Meta's id of the number, once in the file.
+	PhoneNumberID string `yaml:"phone_number_id,omitempty"`
+	// WABAID is Meta's id of the account the number is in.
+	WABAID string `yaml:"waba_id,omitempty"`
+	// AccessToken is for calls to Meta.
+	AccessToken Secret `yaml:"access_token,omitzero"`
+
+	// AppID and AppName are the app's id and name at Gupshup.
+	AppID   string `yaml:"app_id,omitempty"`
+	AppName string `yaml:"app_name,omitempty"`
+	// Source is the number in digits, once per AppID.
+	Source string `yaml:"source,omitempty"`
+	// API is the one the channel sends through. Events of both are taken.
+	API GupshupAPI `yaml:"api,omitempty"`
+	// APIKey is for the self-serve API; required with v2.
+	APIKey Secret `yaml:"api_key,omitzero"`
+	// PartnerToken is for the partner API; required with v3.
+	PartnerToken Secret `yaml:"partner_token,omitzero"`
+	// CallbackToken is what Gupshup's callbacks have to present.
+	CallbackToken Secret `yaml:"callback_token,omitzero"`
+}

@@ -1,0 +1,40 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Lookup finds a variable of the environment, as os.LookupEnv does.
+type Lookup func(name string) (value string, set bool)
+
+// expand replaces each ${NAME} in s. What a variable holds is not expanded
+// again. $${ is a literal ${.
+func expand(s string, lookup Lookup) (string, error) {
+	variable := regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+	var b strings.Builder
+	for {
+		i := strings.Index(s, "${")
+		if i < 0 {
+			b.WriteString(s)
+			return b.String(), nil
+		}
+		if i > 0 && s[i-1] == '$' {
+			b.WriteString(s[:i-1] + "${")
+			s = s[i+2:]
+			continue
+		}
+		b.WriteString(s[:i])
+		m := variable.FindStringSubmatch(s[i:])
+		if m == nil {
+			return "", fmt.Errorf("got ${ without a name and }, want ${NAME}, or $${ for a literal ${")
+		}
+		value, set := lookup(m[1])
+		if !set {
+			return "", fmt.Errorf("the variable %s is not set in the environment", m[1])
+		}
+		b.WriteString(value)
+		s = s[i+len(m[0]):]
+	}
+}

@@ -1,0 +1,216 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func load(t *testing.T, file string) Config {
+	t.Helper()
+	c, err := Load(filepath.Join("testdata/good", file), environment)
+	if err != nil {
+		t.Fatalf("got problems\n%v", err)
+	}
+	return c
+}
+
+// TestGood loads every good file: the limits of each rule from inside.
+func TestGood(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/good/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			load(t, filepath.Base(file))
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c := load(t, "sandbox.yaml")
+	got := fmt.Sprintln(c.Listen, c.Admin, c.Clock.Speed, c.Redis.Mode, c.Redis.Durability, c.Redis.Partitions,
+		c.Graph.BaseURL, c.Graph.Version, c.Gupshup.BaseURL, c.Gupshup.PartnerBaseURL, c.AI.Timeout,
+		c.FollowUp.MaxLateness, c.FollowUp.OptOutWords == nil, c.API.RatePerMinute, c.Relay)
+	want := fmt.Sprintln("127.0.0.1:8080", "127.0.0.1:9090", 1, RedisEmbedded, "everysec", 64,
+		"https://graph.facebook.com", "v26.0", "https://api.gupshup.io", "https://partner.gupshup.io", 20*time.Second,
+		6*time.Hour, true, 0, Relay{AllowPrivate: false, Timeout: 10 * time.Second})
+	if got != want {
+		t.Errorf("got %swant %s", got, want)
+	}
+}
+
+// TestFull reads a file with every form there is.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	c := load(t, "full.yaml")
+	if got, want := c.AdminToken.Reveal(), "hunter2"; got != want {
+		t.Errorf("admin token: got %q, want %q", got, want)
+	}
+	if got, want := c.Clock.Speed, 3600.0; got != want {
+		t.Errorf("speed: got %v, want %v", got, want)
+	}
+	wantRedis := Redis{
+		Mode: RedisSentinel, Master: "wagate", Addresses: []string{"sentinel-1:26379", "sentinel-2:26380"},
+		Username: "app", Password: NewSecret("pa$$word"), SentinelPassword: NewSecret("${literal}"), DB: 2, TLS: true,
+		Durability: Durability{Level: Replicas, Replicas: 2}, Partitions: 1024,
+	}
+	if !reflect.DeepEqual(c.Redis, wantRedis) {
+		t.Errorf("redis: got %+v, want %+v", c.Redis, wantRedis)
+	}
+	if got, want := c.AI.BaseURL.String(), "http://127.0.0.1:9/v1"; got != want {
+		t.Errorf("base URL: got %s, want %s", got, want)
+	}
+	if got, want := c.FollowUp.OptOutWords, []string{"STOP", "BASTA"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("opt-out words: got %v, want %v", got, want)
+	}
+	app := c.MetaApps[0]
+	if len(app.AppSecrets) != 2 || app.AppSecrets[0].Reveal() != "new" || app.AppSecrets[1].Reveal() != "old" {
+		t.Errorf("app secrets: got %d, want new and old", len(app.AppSecrets))
+	}
+	tenant := c.Tenants[0]
+	if got, want := tenant.ID, "aaaaaaaa-1111-4111-8111-111111111111"; got != want {
+		t.Errorf("tenant id: got %s, want lower case %s", got, want)
+	}
+	if tenant.APIKeys[0] != DigestKey("key-1") || tenant.APIKeys[1] != DigestKey("key-2") {
+		t.Error("api keys: a plain key and a digest are not those of key-1 and key-2")
+	}
+	if got, want := tenant.Assistants[0].Instructions, "Be brief.\nBe kind.\n"; got != want {
+		t.Errorf("instructions: got %q, want %q", got, want)
+	}
+	if got, want := tenant.Channels[0].PhoneNumberID, "0100000000000001"; got != want {
+		t.Errorf("phone number id: got %q, want it as written, %q", got, want)
+	}
+	gupshup := tenant.Channels[1]
+	if gupshup.API != GupshupV3 || gupshup.PartnerToken.Reveal() != "pt" || gupshup.Source != "15550100001" {
+		t.Errorf("gupshup channel: got %+v", gupshup)
+	}
+}
+
+func TestGupshupDefaultsToV2(t *testing.T) {
+	t.Parallel()
+	if got := load(t, "plain.yaml").Tenants[0].Channels[1].API; got != GupshupV2 {
+		t.Errorf("got %q, want v2", got)
+	}
+}
+
+func TestRedisURL(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]Redis{
+		"":                        {Mode: RedisEmbedded},
+		"redis://10.0.0.1":        {Mode: RedisSingle, Addresses: []string{"10.0.0.1:6379"}},
+		"10.0.0.1:7000":           {Mode: RedisSingle, Addresses: []string{"10.0.0.1:7000"}},
+		"redis://[::1]:7000/3":    {Mode: RedisSingle, Addresses: []string{"[::1]:7000"}, DB: 3},
+		"rediss://u:p%2Cw@r:6380": {Mode: RedisSingle, Addresses: []string{"r:6380"}, Username: "u", Password: NewSecret("p,w"), TLS: true},
+		"redis://:pw@a:1, b:2,c":  {Mode: RedisCluster, Addresses: []string{"a:1", "b:2", "c:6379"}, Password: NewSecret("pw")},
+		"redis://a:1,redis://b:2": {Mode: RedisCluster, Addresses: []string{"a:1", "b:2"}},
+		"a:1,b:2":                 {Mode: RedisCluster, Addresses: []string{"a:1", "b:2"}},
+	} {
+		got, err := parseRedisURL(url)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %+v, %v, want %+v", url, got, err, want)
+		}
+	}
+	for _, url := range []string{
+		"unix:///tmp/redis", "redis://", "redis://a:0", "redis://a:1,", "redis://a:1/-1", "redis://a:1?db=2",
+		"redis://a:1,rediss://b:2", "redis://u:p,w@a:1", "redis://a b:1",
+	} {
+		if got, err := parseRedisURL(url); err == nil {
+			t.Errorf("%q: got %+v, want an error", url, got)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":                    "",
+		"${SECRET}":           "hunter2",
+		"a${SECRET}b${EMPTY}": "ahunter2b",
+		"pa$$word $1 $":       "pa$$word $1 $",
+		"$${SECRET}":          "${SECRET}",
+		"$$${SECRET}":         "$${SECRET}",
+		"${DOLLAR}":           "a${SECRET}b",
+	} {
+		if got, err := expand(in, environment); err != nil || got != want {
+			t.Errorf("%q: got %q, %v, want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"${", "${}", "${A-B}", "${1}", "${NOT_SET}", "x${SECRET"} {
+		if got, err := expand(in, environment); err == nil {
+			t.Errorf("%q: got %q, want an error", in, got)
+		}
+	}
+}
+
+func TestExampleLoads(t *testing.T) {
+	t.Parallel()
+	anything := func(name string) (string, bool) {
+		if name == "REDIS_URL" {
+			return "redis://127.0.0.1:6379", true
+		}
+		return "value of " + name, true
+	}
+	c, err := Load("wagate.example.yaml", anything)
+	if err != nil {
+		t.Fatalf("got problems\n%v", err)
+	}
+	if got := c.Tenants[0].Channels[1].Provider; got != ProviderGupshup {
+		t.Errorf("got %q, want %q", got, ProviderGupshup)
+	}
+}
+
+func TestLoadReportsMissingFile(t *testing.T) {
+	t.Parallel()
+	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml"), environment); !os.IsNotExist(unwrap(err)) {
+		t.Errorf("got %v, want not found", err)
+	}
+}
+
+func unwrap(err error) error {
+	if w, ok := err.(interface{ Unwrap() error }); ok {
+		return w.Unwrap()
+	}
+	return err
+}
+
+// TestLoadAdmin: what is wrong elsewhere does not keep an operator out.
+func TestLoadAdmin(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "f.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("admin: \"0.0.0.0:9090\"\nadmin_token: ${SECRET}\nredis: {url: \"${NOT_SET}\"}\nnonsense: 1\n")
+	got, err := LoadAdmin(file, environment)
+	if err != nil || got.Address != "0.0.0.0:9090" || got.Token.Reveal() != "hunter2" {
+		t.Errorf("got %+v, %v, want the admin keys", got, err)
+	}
+	write("admin: nowhere\n")
+	if _, err := LoadAdmin(file, environment); err == nil || !strings.Contains(err.Error(), "admin:") {
+		t.Errorf("got %v, want the problem with admin", err)
+	}
+}
+
+func TestProblemsUnder(t *testing.T) {
+	t.Parallel()
+	ps := Problems{{Path: "redis.url"}, {Path: "tenants[0].id"}}
+	for key, want := range map[string]bool{"redis": true, "red": false, "tenants": true, "ai": false} {
+		if got := ps.Under(key); got != want {
+			t.Errorf("%s: got %v, want %v", key, got, want)
+		}
+	}
+	if !(Problems{{}}).Under("redis") {
+		t.Error("a problem with the file as a whole: got false, want true")
+	}
+}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// mask stands for every secret wherever one would be printed.
+const mask = "***"
+
+// Secret is a text that must not be printed. Whatever formats, marshals or logs
+// it gets a mask; only Reveal gives it away.
+//
+// The value is behind a pointer because fmt reads unexported fields of foreign
+// structs without asking their methods: it then prints an address.
+type Secret struct{ value *string }
+
+// NewSecret returns s as a secret. The empty text is the zero Secret.
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{value: &s}
+}
+
+// Reveal returns the secret itself.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s.value == nil }
+
+// Matches reports, in a time that does not depend on where they differ, whether
+// candidate is the secret. Nothing matches the zero Secret.
+func (s Secret) Matches(candidate string) bool {
+	want, got := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(candidate))
+	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && !s.IsZero()
+}
+
+// String returns a mask, or nothing if there is no secret.
+func (s Secret) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return mask
+}
+
+// GoString returns a mask.
+func (s Secret) GoString() string { return s.String() }
+
+// Format writes a mask whatever the verb is.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// MarshalText returns a mask.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalJSON returns a mask.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
+
+// MarshalYAML returns a mask.
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
+
+// LogValue returns a mask.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// KeyDigest is the SHA-256 digest of an API key. A presented key is digested and
+// looked up, so the time it takes tells nothing about the keys there are.
+type KeyDigest [sha256.Size]byte
+
+// DigestKey returns the digest of an API key as a client presents it.
+func DigestKey(key string) KeyDigest { return sha256.Sum256([]byte(key)) }
+
+// String returns a mask: digests of weak keys can be guessed.
+func (KeyDigest) String() string { return mask }
+
+// GoString returns a mask.
+func (KeyDigest) GoString() string { return mask }
+
+// Format writes a mask whatever the verb is.
+func (KeyDigest) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
+
+// MarshalText returns a mask.
+func (KeyDigest) MarshalText() ([]byte, error) { return []byte(mask), nil }
+
+// MarshalYAML returns a mask.
+func (KeyDigest) MarshalYAML() (any, error) { return mask, nil }
+
+// LogValue returns a mask.
+func (KeyDigest) LogValue() slog.Value { return slog.StringValue(mask) }

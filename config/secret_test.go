@@ -1,0 +1,89 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+// TestI11SecretsAreMasked tries every way a value gets printed by accident.
+func TestI11SecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	const plain = "hunter2"
+	type inside struct{ token Secret } // unexported: fmt does not ask its methods
+	s := NewSecret(plain)
+	var printed []string
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%c"} {
+		for _, v := range []any{s, &s, inside{s}, &inside{s}, []Secret{s}, map[string]Secret{"k": s}, Tenant{CRMSecret: s}} {
+			printed = append(printed, fmt.Sprintf(verb, v))
+		}
+	}
+	asJSON, err := json.Marshal(map[string]any{"s": s, "in": Tenant{CRMSecret: s}, "keys": []KeyDigest{DigestKey(plain)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asYAML, err := yaml.Marshal(map[string]any{"s": s, "in": Tenant{CRMSecret: s}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+		slog.New(h).Info("x", "s", s, "p", &s, "in", Tenant{CRMSecret: s})
+	}
+	printed = append(printed, string(asJSON), string(asYAML), log.String())
+	for _, p := range printed {
+		for _, form := range []string{plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprint([]byte(plain))} {
+			if strings.Contains(p, form) {
+				t.Errorf("shows the secret: %s", p)
+			}
+		}
+	}
+	if got := fmt.Sprintf("%x", DigestKey(plain)); got != mask {
+		t.Errorf("digest: got %s, want %s", got, mask)
+	}
+}
+
+func TestSecretMatches(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		secret, candidate string
+		want              bool
+	}{
+		{"abc", "abc", true},
+		{"abc", "abd", false},
+		{"abc", "abcd", false},
+		{"abc", "", false},
+		{"", "", false},
+		{"", "abc", false},
+	} {
+		if got := NewSecret(c.secret).Matches(c.candidate); got != c.want {
+			t.Errorf("%q and %q: got %v, want %v", c.secret, c.candidate, got, c.want)
+		}
+	}
+}
+
+func TestI11DumpIsMasked(t *testing.T) {
+	t.Parallel()
+	c := load(t, "full.yaml")
+	out, err := c.Dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{
+		"hunter2", "pa$$word", "${literal}", "key-1", "crm-secret", "whsec_", "access-token", "callback-value", "query-token", "gupshup-key",
+	} {
+		if strings.Contains(string(out), secret) {
+			t.Errorf("%s is shown in\n%s", secret, out)
+		}
+	}
+	for _, fact := range []string{"speed: 3600", "durability: replicas:2", "timeout: 45s", "max_lateness: 2h0m0s", "https://bot.example/in", "admin_token: \"***\""} {
+		if !strings.Contains(string(out), fact) {
+			t.Errorf("%s is missing in\n%s", fact, out)
+		}
+	}
+}

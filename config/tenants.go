@@ -1,0 +1,231 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+)
+
+func readMetaApps(root *object) []MetaApp {
+	seen := places{}
+	var apps []MetaApp
+	for _, o := range objects(root, "meta_apps") {
+		a := MetaApp{
+			Key:         need(o, "key", name("a name for the app")),
+			AppSecrets:  list(o, "app_secret", secret("the app's secret, or a list while rotating")),
+			VerifyToken: need(o, "verify_token", secret("the token of the handshake")),
+		}
+		if len(a.AppSecrets) == 0 && !o.broken {
+			o.report("app_secret", "missing, want the app's secret, or a list while rotating")
+		}
+		seen.once(o, "key", a.Key)
+		o.end()
+		apps = append(apps, a)
+	}
+	return apps
+}
+
+// places remembers where a value that may stand once in the file was first seen.
+type places map[string]string
+
+// once reports a value that was seen before. The value itself is not shown; the
+// two places are.
+func (p places) once(o *object, key, value string) {
+	if value == "" {
+		return // missing or wrong, which has been reported
+	}
+	if first, twice := p[value]; twice {
+		o.report(key, "the same as %s, want each once in the file", first)
+		return
+	}
+	p[value] = o.at(key)
+}
+
+// directory reads tenants and holds what has to be unique across them.
+type directory struct {
+	config     Config
+	apps       map[string]bool
+	tenants    places
+	keys       places
+	assistants places
+	channels   places
+	numbers    places
+}
+
+func readTenants(root *object, c Config) []Tenant {
+	d := directory{
+		config: c, apps: map[string]bool{},
+		tenants: places{}, keys: places{}, assistants: places{}, channels: places{}, numbers: places{},
+	}
+	for _, a := range c.MetaApps {
+		d.apps[a.Key] = true
+	}
+	var tenants []Tenant
+	for _, o := range objects(root, "tenants") {
+		tenants = append(tenants, d.tenant(o))
+	}
+	if !root.has("tenants") || len(tenants) == 0 && kindOf(root.fields["tenants"]) == "a list" {
+		root.report("tenants", "missing, want at least one")
+	}
+	return tenants
+}
+
+func (d *directory) tenant(o *object) Tenant {
+	t := Tenant{
+		ID:        need(o, "id", uuid()),
+		Name:      need(o, "name", text("the tenant's name")),
+		APIKeys:   d.apiKeys(o),
+		CRMSecret: field(o, "crm_secret", Secret{}, secret("the secret of the CRM's webhook, or the key left out")),
+	}
+	d.tenants.once(o, "id", t.ID)
+	own := map[string]bool{}
+	for _, a := range objects(o, "assistants") {
+		assistant := d.assistant(a)
+		own[assistant.ID] = true
+		t.Assistants = append(t.Assistants, assistant)
+	}
+	for _, ch := range objects(o, "channels") {
+		channel := d.channel(ch)
+		if channel.AssistantID != "" && !own[channel.AssistantID] {
+			ch.report("assistant_id", "got %s, want the id of an assistant of this tenant", channel.AssistantID)
+		}
+		t.Channels = append(t.Channels, channel)
+	}
+	o.end()
+	return t
+}
+
+func (d *directory) apiKeys(o *object) []KeyDigest {
+	digests := list(o, "api_keys", apiKey())
+	if len(digests) == 0 && !o.broken {
+		o.report("api_keys", "missing, want at least one key, plain or sha256: with 64 hex digits")
+	}
+	for i, k := range digests {
+		if k == (KeyDigest{}) {
+			continue // wrong, which has been reported
+		}
+		here := index(o.at("api_keys"), i)
+		if first, twice := d.keys[string(k[:])]; twice {
+			o.d.report(o.lines["api_keys"], here, "the same key as %s, want each once in the file", first)
+			continue
+		}
+		d.keys[string(k[:])] = here
+	}
+	return digests
+}
+
+func (d *directory) assistant(o *object) Assistant {
+	a := Assistant{
+		ID:           need(o, "id", uuid()),
+		Name:         need(o, "name", text("the assistant's name")),
+		URL:          need(o, "url", hook(d.config.Sandbox)),
+		Secret:       need(o, "secret", signingSecret()),
+		Instructions: field(o, "instructions", "", optional("how the assistant speaks")),
+		Format:       field(o, "format", FormatMeta, oneOf(FormatMeta)),
+	}
+	d.assistants.once(o, "id", a.ID)
+	if a.URL != nil && isPrivate(a.URL.Hostname()) && !d.config.Sandbox && !d.config.Relay.AllowPrivate {
+		o.report("url", "got a private address, want a public one, or relay.allow_private or sandbox true")
+	}
+	o.end()
+	return a
+}
+
+func (d *directory) channel(o *object) Channel {
+	c := Channel{
+		ID:          need(o, "id", uuid()),
+		Name:        need(o, "name", text("the channel's name")),
+		AssistantID: need(o, "assistant_id", uuid()),
+		Provider:    need(o, "provider", oneOf(ProviderMeta, ProviderGupshup)),
+	}
+	d.channels.once(o, "id", c.ID)
+	switch c.Provider {
+	case ProviderMeta:
+		d.meta(o, &c)
+		o.end()
+	case ProviderGupshup:
+		d.gupshup(o, &c)
+		o.end()
+	default: // which keys are allowed is not known
+	}
+	return c
+}
+
+func (d *directory) meta(o *object, c *Channel) {
+	c.App = need(o, "app", text("a key of meta_apps"))
+	c.PhoneNumberID = need(o, "phone_number_id", name("Meta's id of the number"))
+	c.WABAID = need(o, "waba_id", name("Meta's id of the account"))
+	c.AccessToken = need(o, "access_token", secret("the token for calls to Meta"))
+	// With an app whose own key could not be read there is no telling.
+	if c.App != "" && !d.apps[c.App] && !d.apps[""] {
+		want := "a key of meta_apps, which has none"
+		if len(d.apps) > 0 {
+			want = "a key of meta_apps: " + strings.Join(slices.Sorted(maps.Keys(d.apps)), ", ")
+		}
+		o.report("app", "got %s, want %s", shown(c.App), want)
+	}
+	d.numbers.once(o, "phone_number_id", c.PhoneNumberID)
+}
+
+func (d *directory) gupshup(o *object, c *Channel) {
+	c.AppID = need(o, "app_id", name("the app's id at Gupshup"))
+	c.AppName = need(o, "app_name", text("the app's name at Gupshup"))
+	c.Source = need(o, "source", digits())
+	c.CallbackToken = need(o, "callback_token", secret("the token of the callbacks"))
+	c.API = field(o, "api", GupshupV2, oneOf(GupshupV2, GupshupV3))
+	if c.API == GupshupV3 {
+		c.PartnerToken = need(o, "partner_token", secret("the app's token for the partner API"))
+		c.APIKey = field(o, "api_key", Secret{}, optionalSecret("the key of the self-serve API"))
+	} else {
+		c.APIKey = need(o, "api_key", secret("the key of the self-serve API"))
+		c.PartnerToken = field(o, "partner_token", Secret{}, optionalSecret("the app's token for the partner API"))
+	}
+	if c.AppID != "" && c.Source != "" {
+		d.numbers.once(o, "source", c.AppID+"/"+c.Source)
+	}
+}
+
+// digits is a phone number; a leading + is dropped.
+func digits() kind[string] {
+	k := matching(`^[0-9]{5,15}$`, "the number in digits, with its country code")
+	return kind[string]{want: k.want, show: hidden, parse: func(s string) (string, bool) {
+		return k.parse(strings.TrimPrefix(s, "+"))
+	}}
+}
+
+// apiKey is a key as its holder presents it, or its digest.
+func apiKey() kind[KeyDigest] {
+	const prefix = "sha256:"
+	return kind[KeyDigest]{
+		want: "a key, plain or sha256: with 64 hex digits", show: hidden,
+		parse: func(s string) (KeyDigest, bool) {
+			digest, hashed := strings.CutPrefix(s, prefix)
+			if !hashed {
+				return DigestKey(s), s != "" && s == strings.TrimSpace(s)
+			}
+			var k KeyDigest
+			if len(digest) != hex.EncodedLen(len(k)) {
+				return k, false
+			}
+			_, err := hex.Decode(k[:], []byte(digest))
+			return k, err == nil
+		},
+	}
+}
+
+// signingSecret is an assistant's secret; what is behind whsec_ has to be base64.
+func signingSecret() kind[Secret] {
+	return kind[Secret]{
+		want: "a secret, or whsec_ with base64 behind it", show: hidden,
+		parse: func(s string) (Secret, bool) {
+			encoded, coded := strings.CutPrefix(s, "whsec_")
+			if !coded {
+				return NewSecret(s), strings.TrimSpace(s) != ""
+			}
+			key, err := base64.StdEncoding.DecodeString(encoded)
+			return NewSecret(s), err == nil && len(key) > 0
+		},
+	}
+}
