@@ -1,0 +1,29 @@
+package cloudapi
+
+import (
+	"time"
+
+	"wagate/providers"
+)
+
+// Failure reads an answer without success: the code of Graph's error object if
+// there is one, else the HTTP status alone. A time the answer asked to wait
+// wins over the documented one.
+func Failure(body []byte, httpStatus int, retryAfter time.Duration) *providers.Error {
+	var code int
+	var wording string
+	if valid(body) {
+		cause := lookup(sanitised(body), "error")
+		code = number(lookup(cause, "code"))
+		wording = text(lookup(cause, "error_data", "details"))
+		if wording == "" {
+			wording = text(lookup(cause, "message"))
+		}
+	}
+	e := Classify(code, httpStatus)
+	e.Detail = Detail(wording)
+	if retryAfter > 0 {
+		e.RetryAfter = retryAfter
+	}
+	return &e
+}
