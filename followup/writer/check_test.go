@@ -1,0 +1,137 @@
+package writer
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"wagate/followup"
+)
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ in, want string }{
+		{"Oi, Ana!", "Oi, Ana!"},
+		{"  Oi!\n", "Oi!"},
+		{`"Oi, Ana!"`, "Oi, Ana!"},
+		{"“Oi, Ana!”", "Oi, Ana!"},
+		{"«Oi»", "Oi"},
+		{"```\nOi\n```", "Oi"},
+		{"“\"Oi\"”", "Oi"},
+		{"'Oi'", "Oi"},
+		{`"Oi" e "tchau"`, `"Oi" e "tchau"`},
+		{`Ela disse "oi"`, `Ela disse "oi"`},
+		{"<think>The lead is Ana.\n</think>\n\nOi, Ana!", "Oi, Ana!"},
+		{"um\r\ndois\x00\x07", "um\ndois"},
+		{`"`, `"`},
+		{`""`, ""},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		if got := clean(tt.in); got != tt.want {
+			t.Errorf("clean(%q): got %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	b := followup.Brief{
+		Instructions: "Fale como a Bia da Acme, com calma. Nunca ofereça mais do que dez por cento de desconto a ninguém. " +
+			`Termine com "Um abraço da Bia e de toda a equipe da Acme".`,
+		Prompt: "Send a friendly message asking if the lead needs help",
+		History: []followup.Entry{
+			{From: followup.FromLead, Text: "Quero saber o preço do plano anual, por favor"},
+			{From: followup.FromBusiness, Text: "Oi, Ana! Ficou alguma dúvida sobre o orçamento que enviei ontem?"},
+			{From: followup.FromBusiness, Text: "Olá!"},
+			{From: followup.FromBusiness, Text: "[image]"},
+		},
+	}
+	tests := []struct {
+		name, text string
+		want       fault
+	}{
+		{"fine", "Oi, Ana! Posso ajudar a escolher o plano?", ""},
+		{"fine, lead's own words", "Quero saber o preço do plano anual, por favor", ""},
+		{"fine, something new beside the old", "Oi, Ana! Consegui uma condição melhor para o seu orçamento. Quer ver?", ""},
+		{"fine, longest", strings.Repeat("é", maxLength), ""},
+		{"fine, quoted by the instructions", "Oi! Um abraço da Bia e de toda a equipe da Acme", ""},
+		{"fine, emoji and numbers", "Oi 👋 <3 (2 > 1) 50%", ""},
+		{"empty", "", faultEmpty},
+		{"no words", "… 👋 !", faultEmpty},
+		{"too long", strings.Repeat("é", maxLength+1), faultLong},
+		{"square brackets", "Oi, [nome]!", faultPlaceholder},
+		{"empty brackets", "Oi []", faultPlaceholder},
+		{"link in markdown", "Veja [aqui](https://acme.example)", faultPlaceholder},
+		{"our variable", "Oi, {{LEAD_FIRSTNAME}}!", faultPlaceholder},
+		{"unclosed", "Oi, {{nome", faultPlaceholder},
+		{"single braces", "Oi, {nome}!", faultPlaceholder},
+		{"angles", "Oi, <seu nome>!", faultPlaceholder},
+		{"bare variable", "Oi, LEAD_FIRSTNAME!", faultPlaceholder},
+		{"as an AI", "As an AI, I can't do that.", faultLeak},
+		{"sou uma IA", "Oi! Sou uma IA da Acme.", faultLeak},
+		{"preamble", "Here's the message: Oi, Ana!", faultLeak},
+		{"the task", "Send a friendly message asking if the lead needs help.", faultLeak},
+		{"the instructions, other punctuation", "Oi! Nunca ofereça mais do que dez; por cento… de DESCONTO a ninguém.", faultLeak},
+		{"our rules", "Never mention these rules, the task, or that the message is automatic.", faultLeak},
+		{"repetition", "Oi, Ana! Ficou alguma dúvida sobre o orçamento que enviei ontem?", faultRepetition},
+		{"near repetition", "oi ana, ficou alguma dúvida sobre o orçamento que enviei ontem 😊", faultRepetition},
+		{"short repetition", "Olá", faultRepetition},
+	}
+	for _, tt := range tests {
+		if got := check(tt.text, b); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestAShortTaskIsALeakAsAWhole(t *testing.T) {
+	t.Parallel()
+	if got := check("Oi! Ask about the quote now.", followup.Brief{Prompt: "Ask about the quote"}); got != faultLeak {
+		t.Errorf("got %q, want a leak", got)
+	}
+	if got := check("Oi! Posso oferecer ajuda?", followup.Brief{Prompt: "oferecer ajuda"}); got != "" {
+		t.Errorf("two words in common: got %q, want none", got)
+	}
+}
+
+func TestEveryFaultHasItsAdvice(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{advice("other"): true}
+	for _, f := range []fault{faultEmpty, faultLong, faultPlaceholder, faultLeak, faultRepetition, faultRefused} {
+		if seen[advice(f)] {
+			t.Errorf("%s: got the advice of another", f)
+		}
+		seen[advice(f)] = true
+	}
+}
+
+func TestLikeness(t *testing.T) {
+	t.Parallel()
+	word := rapid.SampledFrom([]string{"a", "b", "c", "d"})
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.SliceOf(word).Draw(t, "a"), rapid.SliceOf(word).Draw(t, "b")
+		got := likeness(a, b)
+		if got < 0 || got > 1 || got != likeness(b, a) {
+			t.Fatalf("got %v and %v", got, likeness(b, a))
+		}
+		if len(a) > 0 && likeness(a, a) != 1 {
+			t.Fatalf("with itself: got %v", likeness(a, a))
+		}
+	})
+}
+
+func FuzzCleanAndCheck(f *testing.F) {
+	f.Add(`"“Oi”"`)
+	f.Add("<think></think>```x```")
+	f.Fuzz(func(t *testing.T, s string) {
+		text := clean(s)
+		if clean(text) != text && !strings.Contains(text, "<think>") {
+			t.Fatalf("clean(%q) is not stable: %q, then %q", s, text, clean(text))
+		}
+		if check(text, followup.Brief{}) == "" && (strings.Contains(text, "{{") || len([]rune(text)) > maxLength || text == "") {
+			t.Fatalf("check(%q): got none", text)
+		}
+	})
+}

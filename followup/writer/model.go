@@ -1,0 +1,224 @@
+package writer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	openai "github.com/sashabaranov/go-openai"
+	"github.com/sony/gobreaker/v2"
+	"golang.org/x/sync/semaphore"
+
+	"wagate/followup"
+)
+
+const (
+	// maxAnswer bounds what is read of one answer.
+	maxAnswer = 1 << 20
+	// maxTokens bounds what one answer costs; reasoning counts too, hence the room.
+	maxTokens = 4096
+	// maxRetryAfter is the longest wait a server may ask for within one text;
+	// one that asks for more is unavailable.
+	maxRetryAfter = 15 * time.Second
+	// breakAfter failures in a row open the breaker for breakFor.
+	breakAfter = 10
+	breakFor   = 10 * time.Second
+)
+
+// model asks the server for one completion: bounded in number, time and tries.
+type model struct {
+	now     func() time.Time
+	client  *openai.Client
+	name    string
+	timeout time.Duration
+	tries   uint
+	backOff func() backoff.BackOff
+	slots   *semaphore.Weighted
+	breaker *gobreaker.CircuitBreaker[answer]
+	metrics *metrics
+}
+
+// answer is what the model said; fault is set if it said itself that this is
+// no message.
+type answer struct {
+	text  string
+	fault fault
+}
+
+// requestError is a failed request, told without any of its content.
+type requestError struct {
+	outcome    outcome
+	status     int
+	retryAfter time.Duration
+}
+
+func (e *requestError) Error() string {
+	if e.status != 0 {
+		return string(e.outcome) + ", status " + strconv.Itoa(e.status)
+	}
+	return string(e.outcome)
+}
+
+func newModel(p Params, m *metrics, log *slog.Logger) *model {
+	cfg := openai.DefaultConfig(p.APIKey)
+	cfg.BaseURL = p.BaseURL
+	cfg.HTTPClient = &http.Client{
+		Transport: bounded{p.Transport},
+		// A redirect would carry the texts to a host nobody configured.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &model{
+		now: p.Now, client: openai.NewClientWithConfig(cfg), name: p.Model, timeout: p.Timeout, tries: p.Tries,
+		backOff: p.BackOff, slots: semaphore.NewWeighted(int64(p.Concurrency)), metrics: m,
+		breaker: gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
+			Timeout:     breakFor,
+			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
+			// Only an ailing server trips it: not one that throttles, not a wrong
+			// key, not a caller that gave up.
+			IsSuccessful: func(err error) bool { return !isOutcome(err, failed, timeout) },
+			IsExcluded:   func(err error) bool { return isOutcome(err, cancelled) },
+			OnStateChange: func(_ string, from, to gobreaker.State) {
+				log.Warn("breaker of the model changed", "from", from.String(), "to", to.String())
+			},
+		}),
+	}
+}
+
+// ask returns the model's answer, or ErrAIUnavailable once the tries are spent.
+func (m *model) ask(ctx context.Context, messages []openai.ChatCompletionMessage) (answer, error) {
+	a, err := backoff.Retry(ctx, func() (answer, error) { return m.try(ctx, messages) },
+		backoff.WithBackOff(m.backOff()), backoff.WithMaxTries(m.tries), backoff.WithMaxElapsedTime(0))
+	if err == nil {
+		return a, nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return answer{}, fmt.Errorf("%w: %w", followup.ErrAIUnavailable, cause)
+	}
+	if e, ok := errors.AsType[*requestError](err); ok {
+		err = e // without the advice for the retry
+	}
+	return answer{}, fmt.Errorf("%w: %w", followup.ErrAIUnavailable, err)
+}
+
+// try makes one request and says whether another makes sense. Failures are
+// counted here; an answer is counted once its text was checked.
+func (m *model) try(ctx context.Context, messages []openai.ChatCompletionMessage) (answer, error) {
+	if err := m.slots.Acquire(ctx, 1); err != nil {
+		m.metrics.request(cancelled)
+		return answer{}, backoff.Permanent(&requestError{outcome: cancelled})
+	}
+	defer m.slots.Release(1)
+	a, err := m.breaker.Execute(func() (answer, error) { return m.complete(ctx, messages) })
+	if err == nil {
+		return a, nil
+	}
+	e, isRequest := errors.AsType[*requestError](err)
+	if !isRequest { // the breaker's own: open, or half open and busy
+		e = &requestError{outcome: broken}
+	}
+	m.metrics.request(e.outcome)
+	switch {
+	case e.outcome == cancelled, e.outcome == rejected, e.retryAfter > maxRetryAfter:
+		return answer{}, backoff.Permanent(e)
+	case e.retryAfter > 0:
+		return answer{}, errors.Join(e, &backoff.RetryAfterError{Duration: e.retryAfter})
+	}
+	return answer{}, e
+}
+
+func (m *model) complete(ctx context.Context, messages []openai.ChatCompletionMessage) (answer, error) {
+	bounded, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	start := m.now()
+	resp, err := m.client.CreateChatCompletion(bounded, openai.ChatCompletionRequest{
+		Model: m.name, Messages: messages, MaxCompletionTokens: maxTokens,
+	})
+	m.metrics.took(m.now().Sub(start))
+	if err != nil {
+		return answer{}, classify(ctx, bounded, err, resp.Header())
+	}
+	m.metrics.used(resp.Usage.PromptTokens, resp.Usage.CompletionTokens)
+	if len(resp.Choices) == 0 {
+		return answer{}, &requestError{outcome: failed}
+	}
+	c := resp.Choices[0]
+	a := answer{text: c.Message.Content}
+	switch {
+	case c.FinishReason == openai.FinishReasonContentFilter, c.Message.Refusal != "":
+		a.fault = faultRefused
+	case c.FinishReason == openai.FinishReasonLength:
+		a.fault = faultCutOff
+	}
+	return a, nil
+}
+
+// classify reduces an error of the client to what may be told of it.
+func classify(ctx, bounded context.Context, err error, header http.Header) *requestError {
+	switch {
+	case ctx.Err() != nil:
+		return &requestError{outcome: cancelled}
+	case bounded.Err() != nil:
+		return &requestError{outcome: timeout}
+	}
+	status, quota := 0, false
+	if e, ok := errors.AsType[*openai.APIError](err); ok {
+		status, quota = e.HTTPStatusCode, e.Code == "insufficient_quota"
+	} else if e, ok := errors.AsType[*openai.RequestError](err); ok {
+		status = e.HTTPStatusCode
+	}
+	e := &requestError{outcome: failed, status: status, retryAfter: retryAfter(header)}
+	switch {
+	case quota:
+		e.outcome = rejected // it is sent as a 429, and no wait helps
+	case status == http.StatusTooManyRequests:
+		e.outcome = throttled
+	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly:
+	case status >= 400 && status < 500:
+		e.outcome = rejected
+	}
+	return e
+}
+
+// retryAfter reads a header in seconds; the form with a date is not in use by
+// model servers and reads as nothing said.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseFloat(h.Get("Retry-After"), 64)
+	if err != nil || !(seconds > 0) {
+		return 0
+	}
+	return time.Duration(min(seconds, 24*3600) * float64(time.Second))
+}
+
+func isOutcome(err error, any ...outcome) bool {
+	e, ok := errors.AsType[*requestError](err)
+	if !ok {
+		return false
+	}
+	for _, o := range any {
+		if e.outcome == o {
+			return true
+		}
+	}
+	return false
+}
+
+// bounded is a transport whose answers end after maxAnswer bytes.
+type bounded struct{ http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	return resp, nil
+}

@@ -1,0 +1,393 @@
+package writer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"wagate/followup"
+	"wagate/followup/writer"
+	"wagate/followup/writer/modeltest"
+)
+
+const (
+	key     = "sk-invented-0000000000"
+	private = "o preço combinado em segredo"
+)
+
+// fixture is a writer, the model it asks, and what it counted and logged.
+type fixture struct {
+	*writer.Writer
+	model    *modeltest.Server
+	registry *prometheus.Registry
+	log      *bytes.Buffer
+}
+
+func start(t *testing.T, edit func(*writer.Params), script ...modeltest.Answer) fixture {
+	t.Helper()
+	m, err := modeltest.Start(nil, script...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	f := fixture{model: m, registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	p := writer.Params{
+		BaseURL: m.URL(), APIKey: key, Model: "small-1", Timeout: 20 * time.Second,
+		BackOff: func() backoff.BackOff { return &backoff.ZeroBackOff{} }, Transport: transport, Registerer: f.registry,
+		Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if edit != nil {
+		edit(&p)
+	}
+	f.Writer = writer.New(p)
+	return f
+}
+
+func brief() followup.Brief {
+	return followup.Brief{
+		Company: "Acme", Prompt: "Pergunte se ainda há interesse no orçamento", Step: 1, Steps: 3,
+		History: []followup.Entry{{From: followup.FromLead, Text: private}, {From: followup.FromBusiness, Text: "Posso ajudar em mais alguma coisa hoje?"}},
+	}
+}
+
+// requests compares the counter with what is wanted; what is not named is 0.
+func (f fixture) wantRequests(t *testing.T, want map[string]int) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("# HELP wagate_ai_requests_total Requests to the model, by how they ended.\n# TYPE wagate_ai_requests_total counter\n")
+	for _, o := range []string{"breaker_open", "cancelled", "error", "ok", "rejected", "throttled", "timeout", "unusable"} {
+		b.WriteString("wagate_ai_requests_total{outcome=\"" + o + "\"} " + string(rune('0'+want[o])) + "\n")
+	}
+	if err := testutil.GatherAndCompare(f.registry, strings.NewReader(b.String()), "wagate_ai_requests_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantQuiet checks I11: no text and no key in the error or the log.
+func (f fixture) wantQuiet(t *testing.T, err error) {
+	t.Helper()
+	told := f.log.String()
+	if err != nil {
+		told += err.Error()
+	}
+	for _, secret := range []string{private, key, "0000000000", "Acme", "orçamento", "quoted back", f.model.URL()} {
+		if strings.Contains(told, secret) {
+			t.Errorf("I11: %q was told: %s", secret, told)
+		}
+	}
+}
+
+func TestWriteReturnsTheText(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil, modeltest.Answer{Text: "\n \"Oi, Ana! Ainda quer ver a proposta?\" "})
+	got, err := f.Write(t.Context(), brief())
+	if want := "Oi, Ana! Ainda quer ver a proposta?"; err != nil || got != want {
+		t.Fatalf("got %q, %v, want %q", got, err, want)
+	}
+	r := f.model.Requests()
+	if len(r) != 1 || r[0].Model != "small-1" || r[0].Authorization != "Bearer "+key || !strings.Contains(r[0].Text(), private) {
+		t.Errorf("got %+v, want one request with key, model and history", r)
+	}
+	f.wantRequests(t, map[string]int{"ok": 1})
+	f.wantQuiet(t, nil)
+}
+
+func TestMetricsExistBeforeTheFirstRequest(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.wantRequests(t, nil)
+	want := `# HELP wagate_ai_tokens_total Tokens the model counted, by direction: input (prompt) and output (completion).
+# TYPE wagate_ai_tokens_total counter
+wagate_ai_tokens_total{direction="input"} 0
+wagate_ai_tokens_total{direction="output"} 0
+`
+	if err := testutil.GatherAndCompare(f.registry, strings.NewReader(want), "wagate_ai_tokens_total"); err != nil {
+		t.Error(err)
+	}
+	if n, err := testutil.GatherAndCount(f.registry, "wagate_ai_duration_seconds"); n != 1 || err != nil {
+		t.Errorf("wagate_ai_duration_seconds: got %d, %v, want 1", n, err)
+	}
+}
+
+func TestTokensAreCounted(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil, modeltest.Answer{Raw: `{"choices":[{"message":{"role":"assistant","content":"Oi!"}}],"usage":{"prompt_tokens":120,"completion_tokens":7}}`})
+	if _, err := f.Write(t.Context(), brief()); err != nil {
+		t.Fatal(err)
+	}
+	want := `# HELP wagate_ai_tokens_total Tokens the model counted, by direction: input (prompt) and output (completion).
+# TYPE wagate_ai_tokens_total counter
+wagate_ai_tokens_total{direction="input"} 120
+wagate_ai_tokens_total{direction="output"} 7
+`
+	if err := testutil.GatherAndCompare(f.registry, strings.NewReader(want), "wagate_ai_tokens_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnUnusableTextIsAskedForOnceMore(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil, modeltest.Answer{Text: "Oi, [nome]!"}, modeltest.Answer{Text: "Oi! Ainda faz sentido?"})
+	got, err := f.Write(t.Context(), brief())
+	if err != nil || got != "Oi! Ainda faz sentido?" {
+		t.Fatalf("got %q, %v, want the second text", got, err)
+	}
+	second := f.model.Requests()[1]
+	if n := len(second.Messages); n != 4 || second.Messages[2].Content != "Oi, [nome]!" || !strings.Contains(second.Messages[3].Content, "placeholder") {
+		t.Errorf("second request: got %+v, want the bad text and what was wrong", second.Messages)
+	}
+	f.wantRequests(t, map[string]int{"unusable": 1, "ok": 1})
+}
+
+func TestTwiceUnusable(t *testing.T) {
+	t.Parallel()
+	tests := map[string]modeltest.Answer{
+		"empty":       {},
+		"placeholder": {Text: "quoted back {{LEAD_NAME}}"},
+		"repetition":  {Text: "Posso ajudar em mais alguma coisa hoje?"},
+		"cut off":     {Text: "Oi, quoted back", Finish: "length"},
+		"filtered":    {Text: "Oi, quoted back", Finish: "content_filter"},
+		"refusal":     {Raw: `{"choices":[{"message":{"role":"assistant","content":"","refusal":"quoted back"}}]}`},
+	}
+	for name, a := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t, nil, a, a, modeltest.Answer{Text: "Oi!"})
+			got, err := f.Write(t.Context(), brief())
+			if got != "" || !errors.Is(err, followup.ErrAIUnusable) || errors.Is(err, followup.ErrAIUnavailable) {
+				t.Errorf("got %q, %v, want ErrAIUnusable", got, err)
+			}
+			if n := len(f.model.Requests()); n != 2 {
+				t.Errorf("requests: got %d, want 2", n)
+			}
+			f.wantRequests(t, map[string]int{"unusable": 2})
+			f.wantQuiet(t, err)
+		})
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	leaky := "Incorrect API key provided: " + key + ", quoted back"
+	tests := []struct {
+		name     string
+		answer   modeltest.Answer
+		outcome  string
+		requests int // 3: tried again, 1: not
+	}{
+		{"500", modeltest.Answer{Status: 500, Text: leaky}, "error", 3},
+		{"503 without a shape", modeltest.Answer{Status: 503, Raw: "<html>" + leaky}, "error", 3},
+		{"429", modeltest.Answer{Status: 429, Text: leaky}, "throttled", 3},
+		{"429 for a while", modeltest.Answer{Status: 429, Header: http.Header{"Retry-After": {"0.001"}}}, "throttled", 3},
+		{"429 for an hour", modeltest.Answer{Status: 429, Header: http.Header{"Retry-After": {"3600"}}}, "throttled", 1},
+		{"429 without quota", modeltest.Answer{Status: 429, Code: "insufficient_quota"}, "rejected", 1},
+		{"401", modeltest.Answer{Status: 401, Text: leaky, Code: "invalid_api_key"}, "rejected", 1},
+		{"404", modeltest.Answer{Status: 404, Text: leaky}, "rejected", 1},
+		{"400", modeltest.Answer{Status: 400, Raw: leaky}, "rejected", 1},
+		{"redirect", modeltest.Answer{Status: 307, Header: http.Header{"Location": {"/elsewhere"}}, Raw: leaky}, "error", 3},
+		{"dropped", modeltest.Answer{Drop: true}, "error", 3},
+		{"not JSON", modeltest.Answer{Raw: leaky}, "error", 3},
+		{"no choice", modeltest.Answer{Raw: `{"choices":[]}`}, "error", 3},
+		{"endless", modeltest.Answer{Raw: `{"choices":[{"message":{"content":"` + strings.Repeat("x", 2<<20) + `"}}]}`}, "error", 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t, nil, tt.answer, tt.answer, tt.answer, modeltest.Answer{Text: "Oi!"})
+			got, err := f.Write(t.Context(), brief())
+			if got != "" || !errors.Is(err, followup.ErrAIUnavailable) || errors.Is(err, followup.ErrAIUnusable) {
+				t.Errorf("got %q, %v, want ErrAIUnavailable", got, err)
+			}
+			if n := len(f.model.Requests()); n != tt.requests {
+				t.Errorf("requests: got %d, want %d", n, tt.requests)
+			}
+			f.wantRequests(t, map[string]int{tt.outcome: tt.requests})
+			f.wantQuiet(t, err)
+		})
+	}
+}
+
+func TestAnOutageWithinTheTriesIsNotSeen(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil, modeltest.Answer{Status: 500}, modeltest.Answer{Drop: true}, modeltest.Answer{Text: "Oi!"})
+	if got, err := f.Write(t.Context(), brief()); got != "Oi!" || err != nil {
+		t.Errorf("got %q, %v, want the text", got, err)
+	}
+	f.wantRequests(t, map[string]int{"error": 2, "ok": 1})
+}
+
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	_ = f.model.Close()
+	_, err := f.Write(t.Context(), brief())
+	if !errors.Is(err, followup.ErrAIUnavailable) {
+		t.Errorf("got %v, want ErrAIUnavailable", err)
+	}
+	f.wantRequests(t, map[string]int{"error": 3})
+	f.wantQuiet(t, err)
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	hold := modeltest.Answer{Hold: make(chan struct{})}
+	f := start(t, func(p *writer.Params) { p.Timeout, p.Tries = 20*time.Millisecond, 2 }, hold, hold)
+	_, err := f.Write(t.Context(), brief())
+	if !errors.Is(err, followup.ErrAIUnavailable) {
+		t.Errorf("got %v, want ErrAIUnavailable", err)
+	}
+	f.wantRequests(t, map[string]int{"timeout": 2})
+	f.wantQuiet(t, err)
+}
+
+func TestCancelledWhileTheModelWrites(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil, modeltest.Answer{Hold: make(chan struct{})})
+	stop := errors.New("the lead replied")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		<-f.model.Arrived()
+		cancel(stop)
+	}()
+	_, err := f.Write(ctx, brief())
+	if !errors.Is(err, followup.ErrAIUnavailable) || !errors.Is(err, stop) {
+		t.Errorf("got %v, want ErrAIUnavailable and the cause", err)
+	}
+	if n := len(f.model.Requests()); n != 1 {
+		t.Errorf("requests: got %d, want 1", n)
+	}
+	f.wantRequests(t, map[string]int{"cancelled": 1})
+}
+
+func TestHeldAnswerIsReleased(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	f := start(t, nil, modeltest.Answer{Text: "Oi!", Hold: hold})
+	go func() {
+		<-f.model.Arrived()
+		close(hold)
+	}()
+	if got, err := f.Write(t.Context(), brief()); got != "Oi!" || err != nil {
+		t.Errorf("got %q, %v, want the text", got, err)
+	}
+}
+
+// roundTrip is a server without a socket, for the bubbles.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func respond(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+func TestConcurrencyIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int32
+		w := writer.New(writer.Params{Model: "m", BaseURL: "http://model.invalid/v1", Concurrency: 3, Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(time.Second) // virtual
+			now.Add(-1)
+			return respond(200, `{"choices":[{"message":{"content":"Oi!"}}]}`), nil
+		})})
+		for range 12 {
+			go func() {
+				if _, err := w.Write(t.Context(), brief()); err != nil {
+					t.Errorf("got %v", err)
+				}
+			}()
+		}
+		start := time.Now()
+		time.Sleep(4*time.Second + time.Millisecond)
+		synctest.Wait()
+		if most.Load() != 3 || now.Load() != 0 {
+			t.Errorf("after %v: got %d at once and %d left, want 3 and 0", time.Since(start), most.Load(), now.Load())
+		}
+	})
+}
+
+func TestBreakerOpensAndRecovers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		var well atomic.Bool
+		w := writer.New(writer.Params{
+			Model: "m", BaseURL: "http://model.invalid/v1", Tries: 1,
+			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				calls.Add(1)
+				if well.Load() {
+					return respond(200, `{"choices":[{"message":{"content":"Oi!"}}]}`), nil
+				}
+				return respond(500, ""), nil
+			}),
+		})
+		for range 25 {
+			if _, err := w.Write(t.Context(), brief()); !errors.Is(err, followup.ErrAIUnavailable) {
+				t.Fatalf("got %v, want ErrAIUnavailable", err)
+			}
+		}
+		if n := calls.Load(); n != 10 {
+			t.Errorf("requests of 25 texts: got %d, want 10, then the breaker", n)
+		}
+		well.Store(true)
+		time.Sleep(10*time.Second + time.Millisecond) // virtual
+		if got, err := w.Write(t.Context(), brief()); got != "Oi!" || err != nil {
+			t.Errorf("after the outage: got %q, %v, want the text", got, err)
+		}
+	})
+}
+
+func TestAWrongKeyDoesNotTripTheBreaker(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	w := writer.New(writer.Params{Model: "m", BaseURL: "http://model.invalid/v1", Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		calls.Add(1)
+		return respond(401, `{"error":{"message":"no"}}`), nil
+	})})
+	for range 30 {
+		_, _ = w.Write(t.Context(), brief())
+	}
+	if n := calls.Load(); n != 30 {
+		t.Errorf("got %d requests, want 30", n)
+	}
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		first := true
+		w := writer.New(writer.Params{Model: "m", BaseURL: "http://model.invalid/v1", Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			if first {
+				first = false
+				resp := respond(429, "")
+				resp.Header.Set("Retry-After", "7")
+				return resp, nil
+			}
+			return respond(200, `{"choices":[{"message":{"content":"Oi!"}}]}`), nil
+		})})
+		start := time.Now()
+		if got, err := w.Write(t.Context(), brief()); got != "Oi!" || err != nil {
+			t.Fatalf("got %q, %v, want the text", got, err)
+		}
+		if waited := time.Since(start); waited != 7*time.Second {
+			t.Errorf("waited %v, want 7s", waited)
+		}
+	})
+}
