@@ -30,10 +30,8 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 		return Inbound{}, fmt.Errorf("decode v3 callback: %w", ErrShape)
 	}
 	in := Inbound{Version: V3, AppID: s.GSAppID.String(), Events: batch.Events, Skipped: batch.Skipped}
-	if opt.PhoneNumberID != "" {
-		for i := range in.Events {
-			in.Events[i].Value = readdress(in.Events[i].Value, opt)
-		}
+	for i := range in.Events {
+		complete(&in.Events[i], opt)
 	}
 	return in, nil
 }
@@ -55,18 +53,34 @@ func v3StatusIDs(member func(string) string) (string, []string) {
 	return key, others
 }
 
-// readdress makes a relayed value name the channel by the id under which the
-// assistant sends on it, as v2 events do. Values without metadata stay.
-func readdress(value json.RawMessage, opt Options) json.RawMessage {
+// complete makes a relayed value what a Cloud API bot expects where Gupshup
+// differs: metadata names the channel by the id under which the assistant sends
+// on it, as in v2 events, and stands in enqueued reports too, which have none; a
+// failure that is told beside the status stands in errors.
+func complete(e *providers.Event, opt Options) {
 	var v map[string]json.RawMessage
-	if !isObject(value) || json.Unmarshal(value, &v) != nil || !isObject(v["metadata"]) {
-		return value
+	if !isObject(e.Value) || json.Unmarshal(e.Value, &v) != nil {
+		return
 	}
-	var meta map[string]json.RawMessage
-	if json.Unmarshal(v["metadata"], &meta) != nil {
-		return value
+	changed := false
+	if meta := v["metadata"]; opt.PhoneNumberID != "" && (e.Field == "messages" || isObject(meta)) {
+		m := map[string]json.RawMessage{"display_phone_number": encode(opt.DisplayPhone)}
+		read(meta, &m)
+		m["phone_number_id"] = encode(opt.PhoneNumberID)
+		v["metadata"], changed = encode(m), true
 	}
-	meta["phone_number_id"] = encode(opt.PhoneNumberID)
-	v["metadata"] = encode(meta)
-	return encode(v)
+	if e.Status != nil && e.Status.Err != nil {
+		var list []map[string]json.RawMessage
+		if json.Unmarshal(v["statuses"], &list) == nil && len(list) == 1 && list[0]["errors"] == nil {
+			var reason text
+			if raw := list[0]["reason"]; raw != nil && json.Unmarshal(raw, &reason) != nil {
+				reason = ""
+			}
+			list[0]["errors"] = encode([]any{errorValue(e.Status.Err.Code, reason.String())})
+			v["statuses"], changed = encode(list), true
+		}
+	}
+	if changed {
+		e.Value = encode(v)
+	}
 }
