@@ -8,9 +8,12 @@
 //	effects.go    what each kind of inbound event does to window and reply
 //	ladder.go     which steps a channel's ladder has, and their times
 //	validate.go   what a config must look like, with every problem at once
+//	warnings.go   what is accepted but may not do what was meant
+//	body.go       JSON with the path of everything in it; fields.go its readers
 //	interval.go   ISO 8601 durations as follow-up reads them
 //	variables.go  {{LEAD_NAME}} and the others
 //	plan.go       which run a change of status starts
+//	optout.go     the message by which a lead opts out
 //	store.go      the contract with Redis, and every sentence that must hold
 //	send.go       the ports through which messages leave
 //

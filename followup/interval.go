@@ -59,7 +59,7 @@ func ParseInterval(s string) (time.Duration, error) {
 	case seconds > uint64(MaxInterval/time.Second):
 		return 0, ErrIntervalLong
 	}
-	return time.Duration(seconds) * time.Second, nil //nolint:gosec // bounded by MaxInterval above
+	return time.Duration(seconds) * time.Second, nil
 }
 
 func parseSeconds(s string) (uint64, error) {

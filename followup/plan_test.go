@@ -14,9 +14,9 @@ func planTenant() Tenant {
 	}
 }
 
-func planConfig(a AssistantID) Config {
+func planConfig() Config {
 	return Config{
-		ID: "cfg-" + ConfigID(a), AssistantID: a, IsActive: true, TriggerStatusIDs: []string{"other", planStatus},
+		ID: "cfg-a", AssistantID: "a", IsActive: true, TriggerStatusIDs: []string{"other", planStatus},
 		Steps:         []Step{{Interval: "PT45M", Prompt: "ask"}},
 		OfficialSteps: []OfficialSteps{{ChannelID: "a2", Steps: []Step{{Interval: "P1D", TemplateName: "hello"}}}},
 	}
@@ -67,11 +67,11 @@ func TestPlanRunChannel(t *testing.T) {
 	}
 	for _, tt := range tests {
 		tt.lead.Assistant, tt.lead.StatusID = "a", planStatus
-		p, why := PlanRun(tt.lead, planTenant(), planConfig("a"))
+		p, why := PlanRun(tt.lead, planTenant(), planConfig())
 		if why != "" || p.Arm.Channel != tt.want {
 			t.Errorf("%s: got %q, %q, want %q", tt.name, p.Arm.Channel, why, tt.want)
 		}
-		if want := BuildLadder(planConfig("a"), tt.want); p.Arm.Ladder != want.Hash() || p.Ladder.Hash() != want.Hash() {
+		if want := BuildLadder(planConfig(), tt.want); p.Arm.Ladder != want.Hash() || p.Ladder.Hash() != want.Hash() {
 			t.Errorf("%s: got ladder %v, want %v", tt.name, p.Ladder, want)
 		}
 	}
@@ -79,7 +79,7 @@ func TestPlanRunChannel(t *testing.T) {
 
 func TestPlanRunArms(t *testing.T) {
 	t.Parallel()
-	c := planConfig("a")
+	c := planConfig()
 	c.RearmOnReply = true
 	p, why := PlanRun(Lead{Assistant: "a", Channel: "a2", StatusID: "5A1E0000-0000-4000-8000-00000000000A"}, planTenant(), c)
 	want := Arm{Config: "cfg-a", Assistant: "a", Channel: "a2", Ladder: p.Ladder.Hash(), Interval: 45 * time.Minute, RearmOnReply: true}
@@ -106,7 +106,7 @@ func TestPlanRunNone(t *testing.T) {
 		{"empty ladder", func(_ *Lead, _ *Tenant, c *Config) { c.Steps = nil }, NoRunEmptySteps},
 	}
 	for _, tt := range tests {
-		l, ten, c := lead, planTenant(), planConfig("a")
+		l, ten, c := lead, planTenant(), planConfig()
 		tt.edit(&l, &ten, &c)
 		if _, got := PlanRun(l, ten, c); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
@@ -128,13 +128,13 @@ func TestPlanManual(t *testing.T) {
 		{"not the tenant's", "x9", "", NoRunChannel},
 	}
 	for _, tt := range tests {
-		p, why := PlanManual(lead, planTenant(), planConfig("a"), tt.channel)
+		p, why := PlanManual(lead, planTenant(), planConfig(), tt.channel)
 		if p.Arm.Channel != tt.want || why != tt.why {
 			t.Errorf("%s: got %q, %q, want %q, %q", tt.name, p.Arm.Channel, why, tt.want, tt.why)
 		}
 	}
 	lead.OptedOut = true
-	if _, why := PlanManual(lead, planTenant(), planConfig("a"), ""); why != NoRunOptedOut {
+	if _, why := PlanManual(lead, planTenant(), planConfig(), ""); why != NoRunOptedOut {
 		t.Errorf("opted out: got %q", why)
 	}
 }

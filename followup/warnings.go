@@ -146,12 +146,13 @@ func onChannels(ids []ChannelID) string {
 	if ids[0] == "" {
 		return ""
 	}
-	text := string(ids[0])
-	for _, id := range ids[1:min(len(ids), shown)] {
-		text += ", " + string(id)
+	var names []string
+	for _, id := range ids[:min(len(ids), shown)] {
+		names = append(names, string(id))
 	}
+	text := " (channel " + strings.Join(names, ", ")
 	if len(ids) > shown {
 		text += fmt.Sprintf(" and %d more", len(ids)-shown)
 	}
-	return " (channel " + text + ")"
+	return text + ")"
 }

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -174,7 +175,7 @@ func likeness(a, b []string) float64 {
 	}
 	pairs := func(w []string) map[[2]string]int {
 		out, last := map[[2]string]int{}, ""
-		for _, next := range append(w[:len(w):len(w)], "") {
+		for _, next := range append(slices.Clip(w), "") {
 			out[[2]string{last, next}]++
 			last = next
 		}

@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 			`Termine com "Um abraço da Bia e de toda a equipe da Acme".`,
 		Prompt: "Send a friendly message asking if the lead needs help",
 		History: []followup.Entry{
-			{From: followup.FromLead, Text: "Quero saber o preço do plano anual, por favor"},
+			{From: followup.FromLead, Text: "Quero saber o preço do plano novo, por favor"},
 			{From: followup.FromBusiness, Text: "Oi, Ana! Ficou alguma dúvida sobre o orçamento que enviei ontem?"},
 			{From: followup.FromBusiness, Text: "Olá!"},
 			{From: followup.FromBusiness, Text: "[image]"},
@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 		want       fault
 	}{
 		{"fine", "Oi, Ana! Posso ajudar a escolher o plano?", ""},
-		{"fine, lead's own words", "Quero saber o preço do plano anual, por favor", ""},
+		{"fine, lead's own words", "Quero saber o preço do plano novo, por favor", ""},
 		{"fine, something new beside the old", "Oi, Ana! Consegui uma condição melhor para o seu orçamento. Quer ver?", ""},
 		{"fine, longest", strings.Repeat("é", maxLength), ""},
 		{"fine, quoted by the instructions", "Oi! Um abraço da Bia e de toda a equipe da Acme", ""},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -195,17 +196,9 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(min(seconds, 24*3600) * float64(time.Second))
 }
 
-func isOutcome(err error, any ...outcome) bool {
+func isOutcome(err error, among ...outcome) bool {
 	e, ok := errors.AsType[*requestError](err)
-	if !ok {
-		return false
-	}
-	for _, o := range any {
-		if e.outcome == o {
-			return true
-		}
-	}
-	return false
+	return ok && slices.Contains(among, e.outcome)
 }
 
 // bounded is a transport whose answers end after maxAnswer bytes.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -64,13 +65,13 @@ func brief() followup.Brief {
 	}
 }
 
-// requests compares the counter with what is wanted; what is not named is 0.
+// wantRequests compares the counter with what is wanted; what is not named is 0.
 func (f fixture) wantRequests(t *testing.T, want map[string]int) {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("# HELP wagate_ai_requests_total Requests to the model, by how they ended.\n# TYPE wagate_ai_requests_total counter\n")
 	for _, o := range []string{"breaker_open", "cancelled", "error", "ok", "rejected", "throttled", "timeout", "unusable"} {
-		b.WriteString("wagate_ai_requests_total{outcome=\"" + o + "\"} " + string(rune('0'+want[o])) + "\n")
+		fmt.Fprintf(&b, "wagate_ai_requests_total{outcome=%q} %d\n", o, want[o])
 	}
 	if err := testutil.GatherAndCompare(f.registry, strings.NewReader(b.String()), "wagate_ai_requests_total"); err != nil {
 		t.Error(err)
