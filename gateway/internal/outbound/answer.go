@@ -1,0 +1,181 @@
+package outbound
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// Meta's codes (sheet §11), which every answer carries whoever the provider is.
+const (
+	codeInvalid       = 100
+	codeMissing       = 131008
+	codeTransient     = 131000
+	codeUnavailable   = 131016
+	codeUndeliverable = 131026
+	codeLocked        = 131031
+	codeWindowClosed  = 131047
+	codeCapped        = 131049
+	codeOptedOut      = 131050
+	codeUnsupported   = 131051
+	codeThrottled     = 130429
+	codeTemplate      = 132001
+)
+
+// titles are the words that go with a code, and the HTTP status Meta documents.
+var titles = map[int]struct {
+	title  string
+	status int
+}{
+	codeInvalid:       {"Invalid parameter", http.StatusBadRequest},
+	codeMissing:       {"Required parameter is missing", http.StatusBadRequest},
+	codeTransient:     {"Something went wrong", http.StatusInternalServerError},
+	codeUnavailable:   {"Service unavailable", http.StatusServiceUnavailable},
+	codeUndeliverable: {"Message undeliverable", http.StatusBadRequest},
+	codeLocked:        {"Business Account locked", http.StatusForbidden},
+	codeWindowClosed:  {"Re-engagement message", http.StatusBadRequest},
+	codeCapped:        {"Message not delivered to maintain a healthy ecosystem", http.StatusBadRequest},
+	codeOptedOut:      {"User has stopped marketing messages", http.StatusBadRequest},
+	codeUnsupported:   {"Unsupported message type", http.StatusBadRequest},
+	codeThrottled:     {"Rate limit hit", http.StatusBadRequest},
+	codeTemplate:      {"Template does not exist or cannot be sent", http.StatusNotFound},
+}
+
+// ofKind is the code for a provider's failure that has no code of Meta's.
+var ofKind = map[providers.ErrorKind]int{
+	providers.Throttled: codeThrottled, providers.Transient: codeUnavailable, providers.WindowClosed: codeWindowClosed,
+	providers.TemplateError: codeTemplate, providers.Undeliverable: codeUndeliverable, providers.OptedOut: codeOptedOut,
+	providers.Capped: codeCapped, providers.Operator: codeLocked, providers.Invalid: codeInvalid,
+	providers.Unknown: codeTransient,
+}
+
+const (
+	neverWrote = "Message failed to send because more than 24 hours have passed since the customer last replied to this number."
+	maybeSent  = "The provider did not say whether it took the message. It may have been sent; do not send it again."
+)
+
+// failure is an error answer in the making.
+type failure struct {
+	code       int
+	status     int
+	details    string
+	title      string
+	retryAfter time.Duration
+}
+
+func fail(code int, details string) *failure {
+	t := titles[code]
+	return &failure{code: code, status: t.status, title: t.title, details: details}
+}
+
+// refused words the guard's no.
+func refused(no followup.Refusal) *failure {
+	switch no {
+	case followup.RefusedWindow:
+		return fail(codeWindowClosed, neverWrote)
+	case followup.RefusedOptedOut:
+		return fail(codeOptedOut, "The customer asked to receive no marketing messages.")
+	case followup.RefusedPaused:
+		f := fail(codeUnavailable, "Sending is paused by the operator; the message was not sent.")
+		f.retryAfter = time.Minute
+		return f
+	case followup.RefusedStale, followup.RefusedLeadMoved, followup.Allowed:
+	}
+	f := fail(codeUnavailable, "The contact is being changed; the message was not sent.")
+	f.retryAfter = time.Second
+	return f
+}
+
+// failed words a provider's failure. Meta's own codes are kept; those of other
+// providers become Meta's of the same meaning.
+func failed(e *providers.Error) *failure {
+	if e.MaybeSent {
+		f := fail(codeTransient, maybeSent)
+		return f
+	}
+	code, ok := ofKind[e.Kind]
+	if !ok {
+		code = codeTransient
+	}
+	f := fail(code, e.Detail)
+	if isMeta(e.Code) {
+		f.code = e.Code
+		if t, ok := titles[e.Code]; ok {
+			f.title, f.status = t.title, t.status
+		}
+		if e.Status >= 400 {
+			f.status = e.Status
+		}
+	}
+	if f.details == "" {
+		f.details = f.title
+	}
+	f.retryAfter = e.RetryAfter
+	return f
+}
+
+// isMeta reports whether a code is of Meta's table: Gupshup's own are below 5000
+// and overlap with nothing but 4 and 10, which it does not use.
+func isMeta(code int) bool {
+	return code >= 100_000 || code == 100 || code == 190 || code == 368 || code == 80007 || code == 80008 ||
+		(code > 0 && code < 100) || (code >= 200 && code < 300)
+}
+
+type graphError struct {
+	Message   string     `json:"message"`
+	Type      string     `json:"type"`
+	Code      int        `json:"code"`
+	Subcode   int        `json:"error_subcode,omitempty"`
+	ErrorData *errorData `json:"error_data,omitempty"`
+	TraceID   string     `json:"fbtrace_id"`
+}
+
+type errorData struct {
+	Product string `json:"messaging_product"`
+	Details string `json:"details"`
+}
+
+func (f *failure) answer() Answer {
+	return Answer{
+		Status: f.status, RetryAfter: f.retryAfter,
+		Body: mustJSON(map[string]graphError{"error": {
+			Message: fmt.Sprintf("(#%d) %s", f.code, f.title), Type: "OAuthException", Code: f.code,
+			ErrorData: &errorData{Product: "whatsapp", Details: f.details},
+		}}),
+	}
+}
+
+// unknownObject is Graph's answer about an id that is nobody's or somebody
+// else's, with the status a wall has.
+func unknownObject(id string) Answer {
+	return Answer{Status: http.StatusNotFound, Body: mustJSON(map[string]graphError{"error": {
+		Message: fmt.Sprintf("Unsupported post request. Object with ID '%s' does not exist, "+
+			"cannot be loaded due to missing permissions, or does not support this operation.", id),
+		Type: "GraphMethodException", Code: codeInvalid, Subcode: 33,
+	}})}
+}
+
+// accepted is a Cloud API success.
+func accepted(msg message, sent providers.Sent) Answer {
+	type contact struct {
+		Input  string `json:"input"`
+		WaID   string `json:"wa_id,omitempty"`
+		UserID string `json:"user_id,omitempty"`
+	}
+	type sentMessage struct {
+		ID     string `json:"id"`
+		Status string `json:"message_status,omitempty"`
+	}
+	c := contact{Input: msg.input, WaID: sent.Contact.Phone, UserID: sent.Contact.UserID}
+	if c.WaID == "" && c.UserID == "" {
+		c.WaID, c.UserID = msg.To.Phone, msg.To.UserID
+	}
+	return Answer{Status: http.StatusOK, Body: mustJSON(struct {
+		Product  string        `json:"messaging_product"`
+		Contacts []contact     `json:"contacts"`
+		Messages []sentMessage `json:"messages"`
+	}{"whatsapp", []contact{c}, []sentMessage{{ID: sent.ID, Status: sent.MessageStatus}}})}
+}

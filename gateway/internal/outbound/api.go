@@ -1,0 +1,211 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// APIStore is what the Cloud API route needs of followup.Store.
+type APIStore interface {
+	Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error)
+	GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error)
+	RecordSend(ctx context.Context, r followup.RecordSend) error
+	BeginKey(ctx context.Context, t followup.TenantID, key, fingerprint string, real time.Time, lease time.Duration) (followup.KeyAnswer, error)
+	FinishKey(ctx context.Context, t followup.TenantID, key string, answer []byte, real time.Time) error
+	DropKey(ctx context.Context, t followup.TenantID, key string) error
+	Message(ctx context.Context, id string, park *followup.Parked) (followup.MessageRef, error)
+}
+
+// Passer carries what is no message (read receipts, typing) to a provider and
+// returns its answer.
+type Passer interface {
+	Pass(ctx context.Context, body []byte) ([]byte, error)
+}
+
+// APIParams says what an API works with; all is required.
+type APIParams struct {
+	Store     APIStore
+	Service   *Service
+	Templates followup.Templates
+	Directory *followup.Directory
+	// Rearm starts the runs that waited for the business to speak again.
+	Rearm     func(ctx context.Context, t followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID)
+	Now, Real func() time.Time
+	Logger    *slog.Logger
+}
+
+// API is the Cloud API send route, for every provider.
+type API struct {
+	p   APIParams
+	log *slog.Logger
+}
+
+// NewAPI returns an API.
+func NewAPI(p APIParams) *API { return &API{p: p, log: p.Logger.With("component", "messages")} }
+
+// Request is a Cloud API send as it came in.
+type Request struct {
+	Tenant         followup.TenantID
+	Number         string // phone number id or channel id
+	IdempotencyKey string // empty: none
+	Body           []byte
+}
+
+// Answer is what the caller gets, in Graph's shape.
+type Answer struct {
+	Status     int
+	Body       []byte
+	RetryAfter time.Duration // zero: not said
+}
+
+// Send handles one request.
+func (a *API) Send(ctx context.Context, r Request) Answer {
+	channel, ok := a.channel(r.Tenant, r.Number)
+	if !ok {
+		return unknownObject(r.Number)
+	}
+	msg, problem := parse(r.Body)
+	if problem != nil {
+		return problem.answer()
+	}
+	if msg.pass {
+		return a.pass(ctx, channel, r.Body)
+	}
+	if r.IdempotencyKey == "" {
+		answer, _ := a.send(ctx, channel, msg)
+		return answer
+	}
+	return a.once(ctx, r, func() (Answer, bool) { return a.send(ctx, channel, msg) })
+}
+
+// channel finds the tenant's channel by phone number id or channel id.
+func (a *API) channel(t followup.TenantID, number string) (followup.Channel, bool) {
+	tenant, _ := a.p.Directory.Tenant(t)
+	i := slices.IndexFunc(tenant.Channels, func(c followup.Channel) bool {
+		return string(c.ID) == number || (c.Provider == providers.Meta && c.Number == number)
+	})
+	if i < 0 {
+		return followup.Channel{}, false
+	}
+	return tenant.Channels[i], true
+}
+
+// pass hands a read receipt or typing notice on as it is.
+func (a *API) pass(ctx context.Context, c followup.Channel, body []byte) Answer {
+	passer, ok := a.p.Service.lines[c.ID].Provider.(Passer)
+	if !ok {
+		return fail(codeUnsupported, "this channel's provider takes no read receipts or typing notices").answer()
+	}
+	raw, err := passer.Pass(ctx, body)
+	if err != nil {
+		return failed(providers.AsError(err)).answer()
+	}
+	return Answer{Status: 200, Body: raw}
+}
+
+// send sends one message. final is false if nothing was sent and the same
+// request may well succeed later.
+func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer Answer, final bool) {
+	lead, err := a.lead(ctx, c.Tenant, msg)
+	if errors.Is(err, followup.ErrNotFound) {
+		return fail(codeWindowClosed, neverWrote).answer(), true // and it has no window to be open
+	}
+	if err != nil {
+		return a.away(err), false
+	}
+	if err := a.quote(ctx, &msg); err != nil {
+		return a.away(err), false
+	}
+	marketing := false
+	if msg.IsTemplate() {
+		info, known := a.p.Templates.Template(ctx, c.ID, msg.template, msg.language)
+		marketing = !known || info.Category == "" || info.Category == "MARKETING"
+	}
+	guard := func(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
+		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
+			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,
+			FreeForm: !msg.IsTemplate(), Marketing: marketing, Opaque: msg.opaque, Previous: previous,
+			Now: a.p.Now(), Real: a.p.Real(),
+		})
+		if len(v.Rearm) > 0 {
+			a.p.Rearm(context.WithoutCancel(ctx), c.Tenant, lead, v.Rearm)
+		}
+		return v, err
+	}
+	result, err := a.p.Service.Send(ctx, c.ID, msg.Message, guard)
+	if err == nil && result.Refusal == followup.RefusedLeadMoved {
+		// Merged or erased since it was named: once more, by name.
+		if lead, err = a.lead(ctx, c.Tenant, msg); err == nil {
+			result, err = a.p.Service.Send(ctx, c.ID, msg.Message, guard)
+		}
+	}
+	if err != nil {
+		return a.away(err), false
+	}
+	if result.Refusal != followup.Allowed {
+		return refused(result.Refusal).answer(), result.Refusal != followup.RefusedPaused
+	}
+	a.record(ctx, c, lead, msg, result)
+	if e := result.Err; e != nil {
+		return failed(e).answer(), !e.Retryable
+	}
+	return accepted(msg, result.Sent), true
+}
+
+// lead names whom the message is for. A template may be the first that is ever
+// said to somebody; free-form to a stranger would meet a closed window.
+func (a *API) lead(ctx context.Context, t followup.TenantID, msg message) (followup.LeadID, error) {
+	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.To.Phone, UserID: msg.To.UserID}, msg.IsTemplate(), a.p.Now())
+}
+
+// quote puts the provider's own id in the place of the id that the sender of
+// the quoted message was given.
+func (a *API) quote(ctx context.Context, msg *message) error {
+	if msg.quoted == "" {
+		return nil
+	}
+	ref, err := a.p.Store.Message(ctx, msg.quoted, nil)
+	if errors.Is(err, followup.ErrNotFound) || (err == nil && ref.ProviderID == "") {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	msg.requote(ref.ProviderID)
+	return nil
+}
+
+// record keeps the result. The message has left or not; a failure to write that
+// down is not the caller's.
+func (a *API) record(ctx context.Context, c followup.Channel, lead followup.LeadID, msg message, r followup.SendResult) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
+	defer cancel()
+	rec := followup.RecordSend{
+		Tenant: c.Tenant, Lead: lead, Channel: c.ID, Attempt: r.Attempt, MessageID: r.Sent.ID,
+		Now: a.p.Now(), Real: a.p.Real(),
+	}
+	if r.Err == nil || r.Err.MaybeSent {
+		rec.Entry = &followup.Entry{From: followup.FromBusiness, Text: msg.said(), At: rec.Now}
+	}
+	if r.Err != nil {
+		rec.CloseWindow = r.Err.Kind == providers.WindowClosed
+		rec.OptOut = r.Err.Kind == providers.OptedOut
+	}
+	if err := a.p.Store.RecordSend(ctx, rec); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+		a.log.Error("result of a send not recorded", "channel", c.ID, "err", err)
+	}
+}
+
+// away answers that nothing was sent because the store did not answer.
+func (a *API) away(err error) Answer {
+	a.log.Warn("send not possible", "err", err)
+	p := fail(codeUnavailable, "the message was not sent; try again")
+	p.retryAfter = time.Second
+	return p.answer()
+}

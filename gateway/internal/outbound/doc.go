@@ -1,0 +1,21 @@
+// Package outbound is the one way out to WhatsApp. What a follow-up step says
+// and what an assistant sends through the Cloud API route go through the same
+// Service.Send:
+//
+//	pacing (per channel, shared by all replicas) → breaker → guard → provider
+//	   ▲                                                            │
+//	   └──── again, boundedly, only if nothing can have been sent ──┘
+//
+// The guard is asked last, and again before each retry: what it allows leaves
+// at once, and what happened meanwhile (a reply, a stop, a closed window) still
+// counts. A provider call once begun is not cut off by its caller going away:
+// its result is worth more than a quick end.
+//
+// The message id that the provider answers with is linked before anything is
+// recorded, and receipts that were faster than the answer are settled then.
+//
+// API (api.go) is the route POST /{version}/{number}/messages: it reads a
+// Cloud API body, names the lead, asks its own guard, and words every answer
+// as Graph does, with Meta's codes for every provider, so that an SDK's error
+// handling works.
+package outbound

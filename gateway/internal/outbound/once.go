@@ -1,0 +1,70 @@
+package outbound
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"wagate/followup"
+)
+
+// keyLease is for how long a request that never ended holds its key: for as
+// long as the key is remembered. A crash leaves open whether the message left, and
+// then it is not for us to send it again.
+const keyLease = followup.KeyAge
+
+// stored is an answer as it is kept for a repeated key.
+type stored struct {
+	Status int             `json:"status"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// maxKey bounds an Idempotency-Key, in bytes.
+const maxKey = 255
+
+// once lets one request of a key through and gives its answer to the others.
+func (a *API) once(ctx context.Context, r Request, send func() (Answer, bool)) Answer {
+	if len(r.IdempotencyKey) > maxKey {
+		return fail(codeInvalid, "Idempotency-Key must have at most 255 bytes").answer()
+	}
+	sum := sha256.Sum256(append([]byte(r.Number+"\n"), r.Body...))
+	k, err := a.p.Store.BeginKey(ctx, r.Tenant, r.IdempotencyKey, hex.EncodeToString(sum[:]), a.p.Real(), keyLease)
+	if err != nil {
+		return a.away(err)
+	}
+	switch k.State {
+	case followup.KeyDone:
+		var s stored
+		if err := json.Unmarshal(k.Answer, &s); err != nil {
+			return a.away(err)
+		}
+		return Answer{Status: s.Status, Body: s.Body}
+	case followup.KeyBusy:
+		p := fail(codeUnavailable, "a request with this Idempotency-Key is under way, or its result is not known")
+		p.status, p.retryAfter = 409, time.Second
+		return p.answer()
+	case followup.KeyMismatch:
+		p := fail(codeInvalid, "this Idempotency-Key was used for a different request")
+		p.status = 422
+		return p.answer()
+	case followup.KeyNew:
+	}
+
+	answer, final := send()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
+	defer cancel()
+	if final {
+		b, merr := json.Marshal(stored{Status: answer.Status, Body: answer.Body})
+		if err = merr; err == nil {
+			err = a.p.Store.FinishKey(ctx, r.Tenant, r.IdempotencyKey, b, a.p.Real())
+		}
+	} else {
+		err = a.p.Store.DropKey(ctx, r.Tenant, r.IdempotencyKey)
+	}
+	if err != nil {
+		a.log.Error("idempotency key not finished", "err", err)
+	}
+	return answer
+}

@@ -1,0 +1,259 @@
+package outbound
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"wagate/providers"
+)
+
+// message is a parsed send.
+type message struct {
+	providers.Message
+	pass     bool   // a read receipt or typing notice
+	input    string // the recipient as the caller wrote it
+	quoted   string // context.message_id
+	opaque   string // the caller's biz_opaque_callback_data
+	template string
+	language string
+	text     string // of a text message
+}
+
+// Bounds of the Cloud API (messages reference).
+const (
+	maxText   = 4096 // characters
+	maxOpaque = 512  // bytes
+	maxUserID = 200  // bytes; a BSUID has a prefix and up to 128 characters
+)
+
+// media types are sent by id or by link.
+var mediaTypes = map[string]bool{"image": true, "video": true, "audio": true, "document": true, "sticker": true}
+
+// parse reads a Cloud API body and names everything that is wrong with it. What
+// it does not know it leaves to the provider.
+func parse(body []byte) (message, *failure) {
+	var m message
+	d := json.NewDecoder(bytes.NewReader(body))
+	if err := d.Decode(&m.Body); err != nil || m.Body == nil || d.More() {
+		return m, fail(codeInvalid, "the body must be one JSON object")
+	}
+	r := reader{fields: m.Body}
+	if product := r.text("messaging_product"); product != "whatsapp" {
+		r.add(`messaging_product must be "whatsapp"`)
+	}
+	if _, ok := m.Body["status"]; ok {
+		m.pass = true
+		if r.text("status") != "read" || r.text("message_id") == "" {
+			r.add(`status must be "read", with the message_id of a message of the user`)
+		}
+		return m, r.failure()
+	}
+	if k := r.optional("recipient_type"); k != "" && k != "individual" {
+		r.add(`recipient_type must be "individual"`)
+	}
+	m.recipient(&r)
+	m.Type = r.optional("type")
+	if m.Type == "" {
+		m.Type = "text" // as Meta reads it
+		m.Body["type"] = json.RawMessage(`"text"`)
+	}
+	m.content(&r)
+	m.opaque = r.optional("biz_opaque_callback_data")
+	if len(m.opaque) > maxOpaque {
+		r.add("biz_opaque_callback_data must have at most 512 bytes")
+	}
+	if raw, ok := m.Body["context"]; ok {
+		var c struct {
+			MessageID string `json:"message_id"`
+		}
+		if json.Unmarshal(raw, &c) != nil || c.MessageID == "" {
+			r.add("context.message_id must be the id of a message")
+		}
+		m.quoted = c.MessageID
+	}
+	for _, own := range []string{"to", "recipient", "biz_opaque_callback_data"} {
+		delete(m.Body, own)
+	}
+	return m, r.failure()
+}
+
+// recipient reads to or recipient; if both are there, to wins, as at Meta.
+func (m *message) recipient(r *reader) {
+	switch to, user := r.optional("to"), r.optional("recipient"); {
+	case to != "":
+		m.input = to
+		m.To.Phone = phone(to)
+		if m.To.Phone == "" {
+			r.add("to must be a phone number with country code")
+		}
+	case user != "":
+		m.input = user
+		m.To.UserID = user
+		if len(user) > maxUserID || !strings.Contains(user, ".") || strings.ContainsAny(user, " \t\r\n") {
+			r.add("recipient must be a business-scoped user id")
+		}
+	default:
+		r.missing("to")
+	}
+}
+
+// phone returns the digits of a phone number with country code, "" if it is none.
+func phone(s string) string {
+	digits := strings.Map(func(c rune) rune {
+		switch {
+		case c >= '0' && c <= '9':
+			return c
+		case strings.ContainsRune("+-. ()", c):
+			return -1
+		}
+		return 'x'
+	}, strings.TrimSpace(s))
+	if len(digits) < 7 || len(digits) > 15 || strings.Contains(digits, "x") {
+		return ""
+	}
+	return digits
+}
+
+// content checks the object named after the type.
+func (m *message) content(r *reader) {
+	raw, ok := m.Body[m.Type]
+	if !ok || string(raw) == "null" {
+		r.missing(m.Type)
+		return
+	}
+	if m.Type == "contacts" {
+		return // an array; the provider knows its rules
+	}
+	var o struct {
+		Body     string          `json:"body"`
+		ID       string          `json:"id"`
+		Link     string          `json:"link"`
+		Name     string          `json:"name"`
+		Type     string          `json:"type"`
+		Message  string          `json:"message_id"`
+		Action   json.RawMessage `json:"action"`
+		Language struct {
+			Code string `json:"code"`
+		} `json:"language"`
+	}
+	if err := json.Unmarshal(raw, &o); err != nil {
+		r.add(m.Type + " is malformed")
+		return
+	}
+	switch {
+	case m.Type == "text":
+		m.text = o.Body
+		if strings.TrimSpace(o.Body) == "" {
+			r.missing("text.body")
+		}
+		if utf8.RuneCountInString(o.Body) > maxText {
+			r.add("text.body must have at most 4096 characters")
+		}
+	case m.Type == "template":
+		m.template, m.language = o.Name, o.Language.Code
+		if o.Name == "" {
+			r.missing("template.name")
+		}
+		if o.Language.Code == "" {
+			r.missing("template.language.code")
+		}
+	case mediaTypes[m.Type]:
+		if (o.ID == "") == (o.Link == "") {
+			r.add(m.Type + " must have either id or link")
+		}
+	case m.Type == "interactive":
+		if o.Type == "" {
+			r.missing("interactive.type")
+		}
+		if len(o.Action) == 0 {
+			r.missing("interactive.action")
+		}
+	case m.Type == "reaction":
+		if o.Message == "" {
+			r.missing("reaction.message_id")
+		}
+		m.quoted = o.Message
+	}
+}
+
+// requote replaces the id of the quoted message, or of the one reacted to.
+func (m *message) requote(id string) {
+	field := "context"
+	if m.Type == "reaction" {
+		field = "reaction"
+	}
+	var o map[string]json.RawMessage
+	if json.Unmarshal(m.Body[field], &o) != nil {
+		return
+	}
+	o["message_id"] = mustJSON(id)
+	m.Body[field] = mustJSON(o)
+}
+
+// said is how the message stands in the conversation's history.
+func (m *message) said() string {
+	switch m.Type {
+	case "text":
+		return m.text
+	case "template":
+		return "[template " + m.template + "]"
+	}
+	return "[" + m.Type + "]"
+}
+
+// reader reads the members of a body and collects what is wrong.
+type reader struct {
+	fields   map[string]json.RawMessage
+	problems []string
+	absent   int
+}
+
+func (r *reader) add(problem string) { r.problems = append(r.problems, problem) }
+
+func (r *reader) missing(field string) {
+	r.absent++
+	r.add(fmt.Sprintf("%s is required", field))
+}
+
+// text reads a string member; "" if it is absent or no string.
+func (r *reader) text(name string) string {
+	var s string
+	if json.Unmarshal(r.fields[name], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// optional reads a string member that may be absent.
+func (r *reader) optional(name string) string {
+	raw, ok := r.fields[name]
+	if !ok || string(raw) == "null" {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		r.add(name + " must be a string")
+	}
+	return s
+}
+
+func (r *reader) failure() *failure {
+	switch {
+	case len(r.problems) == 0:
+		return nil
+	case r.absent == len(r.problems):
+		return fail(codeMissing, strings.Join(r.problems, "; "))
+	}
+	return fail(codeInvalid, strings.Join(r.problems, "; "))
+}
+
+func mustJSON(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("outbound: " + err.Error()) // strings and raw messages that were read before
+	}
+	return b
+}

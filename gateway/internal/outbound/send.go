@@ -1,0 +1,239 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sony/gobreaker/v2"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// Provider sends the messages of one channel. Its errors are *providers.Error.
+type Provider interface {
+	Send(ctx context.Context, m providers.Message) (providers.Sent, error)
+}
+
+// Line is a channel with what it takes to send on it.
+type Line struct {
+	followup.Channel
+	Provider Provider
+	// PerSecond and Burst pace the channel, over all replicas. 0: no pacing.
+	PerSecond float64
+	Burst     int
+}
+
+// Store is what sending needs of followup.Store.
+type Store interface {
+	Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, real time.Time) (time.Duration, error)
+	LinkMessage(ctx context.Context, ref followup.MessageRef) ([]followup.Parked, error)
+	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
+}
+
+// Params says what a Service works with. Store, Lines, Registry and Logger are
+// required.
+type Params struct {
+	Store Store
+	Lines []Line
+	// Now is domain time, Real real time.
+	Now, Real func() time.Time
+	// CallTimeout bounds one provider call; default 20 s.
+	CallTimeout time.Duration
+	// Tries bounds the provider calls of one Send; default 3.
+	Tries int
+	// MaxWait is the longest that Send waits for pacing or before a retry; what
+	// would take longer is handed back as throttled. Default 15 s.
+	MaxWait  time.Duration
+	Steps    *followup.Metrics
+	Registry prometheus.Registerer
+	Logger   *slog.Logger
+}
+
+// Service sends. It implements followup.Sender.
+type Service struct {
+	p        Params
+	log      *slog.Logger
+	metrics  *metrics
+	lines    map[followup.ChannelID]Line
+	breakers map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
+}
+
+var _ followup.Sender = (*Service)(nil)
+
+// The defaults of Params.
+const (
+	defaultCallTimeout = 20 * time.Second
+	defaultTries       = 3
+	defaultMaxWait     = 15 * time.Second
+)
+
+// New returns a Service.
+func New(p Params) *Service {
+	if p.CallTimeout <= 0 {
+		p.CallTimeout = defaultCallTimeout
+	}
+	if p.Tries <= 0 {
+		p.Tries = defaultTries
+	}
+	if p.MaxWait <= 0 {
+		p.MaxWait = defaultMaxWait
+	}
+	s := &Service{
+		p: p, log: p.Logger.With("component", "outbound"), metrics: newMetrics(p.Registry),
+		lines:    map[followup.ChannelID]Line{},
+		breakers: map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]{},
+	}
+	for _, l := range p.Lines {
+		s.lines[l.ID] = l
+		s.breakers[l.ID] = s.breaker(l.ID)
+	}
+	return s
+}
+
+// breaker opens after a row of failures that say nothing about the message:
+// while it is open, nothing is even asked of the guard.
+func (s *Service) breaker(c followup.ChannelID) *gobreaker.TwoStepCircuitBreaker[struct{}] {
+	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name: string(c), MaxRequests: 1, Timeout: breakerPause,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerTrips },
+		OnStateChange: func(channel string, _, to gobreaker.State) {
+			s.log.Warn("provider breaker", "channel", channel, "state", to.String())
+		},
+	})
+}
+
+const (
+	breakerTrips = 10
+	breakerPause = 10 * time.Second
+)
+
+// Send implements followup.Sender.
+func (s *Service) Send(
+	ctx context.Context, channel followup.ChannelID, m providers.Message, guard followup.Guard,
+) (followup.SendResult, error) {
+	line, ok := s.lines[channel]
+	if !ok {
+		// The file no longer lists the channel of a run that began before.
+		return followup.SendResult{Err: &providers.Error{Kind: providers.Operator}}, nil
+	}
+	pauses := backoff.NewExponentialBackOff()
+	var result followup.SendResult
+	for try := 1; ; try++ {
+		wait, err := s.p.Store.Pace(ctx, channel, line.PerSecond, line.Burst, s.p.Real())
+		if err != nil {
+			return result, err
+		}
+		if wait > s.p.MaxWait {
+			result.Err = &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: wait}
+			return result, nil
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return result, err
+		}
+		done, err := s.breakers[channel].Allow()
+		if err != nil {
+			result.Err = &providers.Error{Kind: providers.Transient, Retryable: true, RetryAfter: breakerPause, Cause: err}
+			return result, nil
+		}
+		verdict, err := guard(ctx, result.Attempt)
+		if err != nil || verdict.Refusal != followup.Allowed {
+			done(nil) // says nothing about the provider
+			return followup.SendResult{Refusal: verdict.Refusal}, err
+		}
+		result.Attempt = verdict.Attempt
+		m.Opaque = verdict.Opaque
+		result.Sent, result.Err = s.call(ctx, line, m)
+		done(healthy(result.Err))
+		if result.Err == nil {
+			s.linked(ctx, line, result)
+			return result, nil
+		}
+		pause := max(pauses.NextBackOff(), result.Err.RetryAfter)
+		if !result.Err.Retryable || try >= s.p.Tries || pause > s.p.MaxWait {
+			return result, nil
+		}
+		if sleep(ctx, pause) != nil {
+			return result, nil // it has not been sent, and says so
+		}
+	}
+}
+
+// healthy returns nil unless the failure is one of the provider itself.
+func healthy(e *providers.Error) error {
+	if e == nil || (e.Kind != providers.Transient && e.Status < 500) {
+		return nil
+	}
+	return e
+}
+
+func (s *Service) call(ctx context.Context, line Line, m providers.Message) (providers.Sent, *providers.Error) {
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.p.CallTimeout)
+	defer cancel()
+	began := s.p.Real()
+	sent, err := line.Provider.Send(call, m)
+	var e *providers.Error
+	if err != nil {
+		e = providers.AsError(err)
+	}
+	s.metrics.sent(line.Channel.Provider, m.Type, e, s.p.Real().Sub(began))
+	return sent, e
+}
+
+// linked makes the message found by its id, and settles what was parked for it.
+func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
+	defer cancel()
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		parked, err := s.p.Store.LinkMessage(ctx, followup.MessageRef{Attempt: r.Attempt, SenderID: r.Sent.ID})
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, s.settle(ctx, line, r.Attempt, parked)
+	}, backoff.WithMaxElapsedTime(linkWithin))
+	if err != nil {
+		s.log.Error("message id not linked, its receipts will not be matched", "channel", line.ID, "err", err)
+	}
+}
+
+const linkWithin = 10 * time.Second
+
+func (s *Service) settle(ctx context.Context, line Line, a followup.AttemptID, parked []followup.Parked) error {
+	if len(parked) == 0 {
+		return nil
+	}
+	st := followup.Settlement{Tenant: line.Tenant, Lead: a.Lead(), Now: s.p.Now(), Real: s.p.Real()}
+	for _, p := range parked {
+		p.Receipt.Attempt = a
+		// No dedup: the receipt was relayed when it came, this is its effect alone,
+		// which its rank lets happen once.
+		st.Items = append(st.Items, followup.Item{
+			Channel: line.ID, Assistant: line.Assistant, At: p.At, Receipt: &p.Receipt,
+		})
+	}
+	settled, err := s.p.Store.Settle(ctx, st)
+	s.p.Steps.Ended(settled.Ended)
+	if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
