@@ -54,6 +54,10 @@ type Identity struct {
 	Phone      string
 	UserID     string
 	ExternalID string
+	// OldPhone and OldUserID are what a notice of change says the contact had
+	// before. They are resolved like the others, and never written to a record.
+	OldPhone  string
+	OldUserID string
 }
 
 // LeadStore keeps leads and who they are.
@@ -671,6 +675,7 @@ type MessageRef struct {
 	Attempt    AttemptID // empty: none of ours
 	SenderID   string    // the id its sender was given
 	ProviderID string    // WhatsApp's own id, to be used when quoting; empty: not known yet
+	Opaque     string    // the sender's biz_opaque_callback_data, to be given back in statuses; empty: none
 }
 
 // Parked is a receipt that came before the answer of the send call.

@@ -16,6 +16,8 @@ func aliasesOf(tenant followup.TenantID, who followup.Identity) []alias {
 		{tenant, "phone", who.Phone},
 		{tenant, "user", who.UserID},
 		{tenant, "external", who.ExternalID},
+		{tenant, "phone", who.OldPhone},
+		{tenant, "user", who.OldUserID},
 	} {
 		if a.id != "" {
 			out = append(out, a)

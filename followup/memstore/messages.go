@@ -21,12 +21,14 @@ func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]fol
 			known.Attempt = cmp.Or(known.Attempt, m.Attempt)
 			known.SenderID = cmp.Or(known.SenderID, m.SenderID)
 			known.ProviderID = cmp.Or(known.ProviderID, m.ProviderID)
+			known.Opaque = cmp.Or(known.Opaque, m.Opaque)
 		}
 	}
 	all := &followup.MessageRef{
 		Attempt:    cmp.Or(known.Attempt, ref.Attempt),
 		SenderID:   cmp.Or(known.SenderID, ref.SenderID),
 		ProviderID: cmp.Or(known.ProviderID, ref.ProviderID),
+		Opaque:     cmp.Or(known.Opaque, ref.Opaque),
 	}
 	var parked []followup.Parked
 	for _, id := range []string{ref.SenderID, ref.ProviderID, all.SenderID, all.ProviderID} {
