@@ -1,0 +1,293 @@
+package leads_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/leads"
+)
+
+func TestCreateShowsTheWholeLead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":" Ana Lima ","phone":"55 11 91234-5678","email":"ana@example.com","company":"Lima Ltda",
+		"status_id":"` + strings.ToUpper(archived) + `","custom_fields":{"plan":"gold","seats":3},"external_id":"crm-1","user_id":"BR.77",
+		"channel_id":"` + string(main) + `","last_inbound_at":"2026-03-02T08:00:00Z"}`)
+	want := `{"id":"` + string(v.ID) + `","tenant_id":"` + string(acme) + `","name":"Ana Lima","phone":"+5511912345678",` +
+		`"user_id":"BR.77","external_id":"crm-1","email":"ana@example.com","company":"Lima Ltda","status_id":"` + archived + `",` +
+		`"custom_fields":{"plan":"gold","seats":3},"assistant_id":null,"channel_id":"` + string(main) + `","opted_out":false,` +
+		`"last_inbound_at":"2026-03-02T08:00:00Z","windows":[{"channel_id":"` + string(main) + `","open":true,"closes_at":"2026-03-03T08:00:00Z"}],` +
+		`"created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z"}`
+	if got := mustJSON(t, v); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := mustJSON(t, h.get(v.ID)); got != want {
+		t.Errorf("read again: got  %s\nwant %s", got, want)
+	}
+}
+
+func TestAbsentThingsAreNull(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Bo","user_id":"IN.5"}`)
+	want := `{"id":"` + string(v.ID) + `","tenant_id":"` + string(acme) + `","name":"Bo","phone":null,"user_id":"IN.5","external_id":null,` +
+		`"email":null,"company":null,"status_id":null,"custom_fields":{},"assistant_id":null,"channel_id":null,"opted_out":false,` +
+		`"last_inbound_at":null,"windows":[],"created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z"}`
+	if got := mustJSON(t, v); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestI14EveryWrongFieldAtOnce(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 201)
+	tests := []struct {
+		name, body string
+		code       fault.Code
+		details    []string
+	}{
+		{"no JSON", `{"name":`, fault.Validation, []string{"body: must be a JSON object"}},
+		{"no object", `[]`, fault.Validation, []string{"body: must be a JSON object"}},
+		{"null", `null`, fault.Validation, []string{"body: must be a JSON object"}},
+		{"nothing", `{}`, fault.MissingField, []string{
+			"name: is required", "phone: is required, unless user_id or external_id is given",
+		}},
+		{"no identity", `{"name":"A"}`, fault.MissingField, []string{"phone: is required, unless user_id or external_id is given"}},
+		{"everything wrong", `{"name":7,"phone":"12","user_id":"a b","external_id":"wagate:1","email":"x","company":"` + long + `",
+			"status_id":"new","assistant_id":"` + string(rival) + `","channel_id":"` + string(alien) + `","opted_out":"no",
+			"last_inbound_at":"yesterday","custom_fields":[],"zip":1,"tags":[]}`, fault.Validation, []string{
+			"name: must be a string or null",
+			"phone: is not an international phone number, such as +5511912345678",
+			"user_id: must not contain white space",
+			"external_id: must not begin with wagate:",
+			"email: is not an e-mail address",
+			"company: must have at most 200 characters",
+			"status_id: is not a UUID",
+			"opted_out: must be true or false",
+			"last_inbound_at: is not a time as in RFC 3339",
+			"custom_fields: must be an object or null",
+			"tags: is not a known field",
+			"zip: is not a known field",
+			"assistant_id: is not an assistant of this tenant",
+			"channel_id: is not a channel of this tenant",
+		}},
+		{"control characters", `{"name":"A\u0000B","phone":"+5511912345678"}`, fault.Validation, []string{
+			"name: must not contain control characters",
+		}},
+		{"window without channel", `{"name":"A","phone":"+5511912345678","last_inbound_at":"2026-03-02T08:00:00Z"}`, fault.Validation, []string{
+			"last_inbound_at: needs a channel_id: a window belongs to a channel",
+		}},
+		{"custom field keys", `{"name":"A","phone":"+5511912345678","custom_fields":{" ":1,"` + strings.Repeat("k", 65) + `":1}}`, fault.Validation, []string{
+			"custom_fields: has an empty key", "custom_fields: has a key of more than 64 bytes",
+		}},
+		{"too much", `{"name":"A","phone":"+5511912345678","custom_fields":{"k":"` + strings.Repeat("v", 33<<10) + `"}}`, fault.Validation, []string{
+			"custom_fields: must have at most 32768 bytes",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			_, err := h.leads.Create(h.ctx(), acme, []byte(tt.body))
+			wantFault(t, err, tt.code, tt.details...)
+		})
+	}
+}
+
+func TestCreateRefusesAKnownIdentity(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1"}`)
+	h.create(`{"name":"Bo","user_id":"BR.2"}`)
+	_, err := h.leads.Create(h.ctx(), acme, []byte(`{"name":"Cy","phone":"5511912345678","user_id":"BR.2","external_id":"crm-3"}`))
+	wantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead", "user_id: belongs to another lead")
+	if _, err := h.leads.Create(h.ctx(), other, []byte(`{"name":"Ana","phone":"+5511912345678"}`)); err != nil {
+		t.Errorf("another tenant's lead with the phone: got %v, want none", err)
+	}
+	page, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 10})
+	if err != nil || page.Total != 2 {
+		t.Errorf("got %d leads, %v, want 2: the refused one left nothing", page.Total, err)
+	}
+}
+
+func TestConcurrentCreatesMakeOneLead(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	processes := []*house{houseOn(t, store), houseOn(t, store)}
+	var wg sync.WaitGroup
+	errs := make([]error, 40)
+	for i := range errs {
+		wg.Go(func() {
+			h := processes[i%2]
+			_, errs[i] = h.leads.Create(h.ctx(), acme, []byte(`{"name":"Ana","phone":"+5511912345678"}`))
+		})
+	}
+	wg.Wait()
+	created := 0
+	for _, err := range errs {
+		if err == nil {
+			created++
+			continue
+		}
+		if f := new(fault.Error); !asFault(err, &f) || f.Code != fault.AlreadyExists {
+			t.Errorf("got %v, want %s", err, fault.AlreadyExists)
+		}
+	}
+	if created != 1 {
+		t.Errorf("got %d leads created, want 1", created)
+	}
+}
+
+func TestUpdateIsPartial(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","email":"ana@example.com","custom_fields":{"a":1,"b":"x","c":true}}`)
+	h.advance(time.Minute)
+	got, err := h.leads.Update(h.ctx(), acme, string(v.ID), []byte(`{"email":null,"company":"Lima","custom_fields":{"a":2,"b":null},"windows":"read-only"}`))
+	if err != nil {
+		t.Fatalf("update: %v", err)
+	}
+	if got.Name != "Ana" || got.Email != nil || got.Company == nil || mustJSON(t, got.CustomFields) != `{"a":2,"c":true}` {
+		t.Errorf("got %s", mustJSON(t, got))
+	}
+	if want := start.Add(time.Minute); !got.UpdatedAt.Equal(want) || !got.CreatedAt.Equal(start) {
+		t.Errorf("got created %v updated %v, want %v and %v", got.CreatedAt, got.UpdatedAt, start, want)
+	}
+	if got, err = h.leads.Update(h.ctx(), acme, string(v.ID), []byte(`{"custom_fields":null}`)); err != nil || len(got.CustomFields) != 0 {
+		t.Errorf("cleared custom fields: got %v, %v", got.CustomFields, err)
+	}
+	wantFault(t, h.update(string(v.ID), `{"phone":null}`), fault.MissingField, "phone: is required, unless user_id or external_id is given")
+}
+
+func TestWhatGetGaveCanBePut(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","custom_fields":{"a":1}}`)
+	h.wrote(v.ID, main, start.Add(-time.Hour)) // no channel_id of its own, but a window
+	before := h.get(v.ID)
+	h.advance(time.Hour)
+	if err := h.update(string(v.ID), mustJSON(t, before)); err != nil {
+		t.Fatalf("put what get gave: %v", err)
+	}
+	if got, want := mustJSON(t, h.get(v.ID)), mustJSON(t, before); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestI10OtherTenantsLeadsAreUnknown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678"}`)
+	for _, id := range []string{string(v.ID), "no-id", strings.ToUpper(string(v.ID)), string(followup.NewLeadID()), string(v.ID.Run(1))} {
+		_, err := h.leads.Get(h.ctx(), other, id)
+		wantFault(t, err, fault.NotFound)
+		_, err = h.leads.Update(h.ctx(), other, id, []byte(`not even JSON`))
+		wantFault(t, err, fault.NotFound)
+		wantFault(t, h.leads.Delete(h.ctx(), other, id), fault.NotFound)
+	}
+	page, err := h.leads.List(h.ctx(), other, leads.Query{Limit: 10, Search: "+5511912345678"})
+	if err != nil || page.Total != 0 || len(page.Leads) != 0 {
+		t.Errorf("got %v, %v, want an empty page", page, err)
+	}
+	if h.get(v.ID).Name != "Ana" {
+		t.Error("the lead changed")
+	}
+}
+
+func TestListSearches(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.create(`{"name":"Ana Lima","phone":"+5511912345678","status_id":"` + quoted + `"}`)
+	h.create(`{"name":"Bo","phone":"+5511912345679"}`)
+	tests := []struct {
+		name  string
+		query leads.Query
+		want  int
+	}{
+		{"all", leads.Query{}, 2},
+		{"part of a name", leads.Query{Search: "lIM"}, 1},
+		{"phone as people write it", leads.Query{Search: "+55 (11) 91234-5679"}, 1},
+		{"part of a phone is no phone", leads.Query{Search: "551191"}, 0},
+		{"status", leads.Query{StatusID: strings.ToUpper(quoted)}, 1},
+		{"name and status", leads.Query{Search: "bo", StatusID: quoted}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.query.Limit = 10
+			page, err := h.leads.List(h.ctx(), acme, tt.query)
+			if err != nil || page.Total != tt.want || len(page.Leads) != tt.want {
+				t.Errorf("got %d, %v, want %d", page.Total, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDeleteForgets(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.config()
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","status_id":"` + quoted + `"}`)
+	if err := h.leads.Delete(h.ctx(), acme, string(v.ID)); err != nil {
+		t.Fatalf("delete: %v", err)
+	}
+	wantFault(t, h.leads.Delete(h.ctx(), acme, string(v.ID)), fault.NotFound)
+	if got := h.count(followup.Erased); got != 1 {
+		t.Errorf("got %v runs counted as erased, want 1", got)
+	}
+	h.create(`{"name":"Ana","phone":"+5511912345678"}`)
+}
+
+func TestIdentitiesCanChange(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, create, update, old, new string
+	}{
+		{"the only phone", `{"name":"A","phone":"+5511912345678"}`, `{"phone":"+5511900000001"}`, "phone 5511912345678", "phone 5511900000001"},
+		{"a phone beside a user id", `{"name":"A","phone":"+5511912345678","user_id":"BR.1"}`, `{"phone":"+5511900000001"}`, "user BR.1", "phone 5511900000001"},
+		{"the only external id", `{"name":"A","external_id":"e1"}`, `{"external_id":"e2"}`, "external e1", "external e2"},
+		{"all three", `{"name":"A","phone":"+5511912345678","user_id":"BR.1","external_id":"e1"}`,
+			`{"phone":"+5511900000001","user_id":"BR.2","external_id":"e2"}`, "phone 5511912345678", "user BR.2"},
+		{"phone for user id", `{"name":"A","phone":"+5511912345678"}`, `{"phone":null,"user_id":"BR.2"}`, "phone 5511912345678", "user BR.2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			v := h.create(tt.create)
+			if err := h.update(string(v.ID), tt.update); err != nil {
+				t.Fatalf("update: %v", err)
+			}
+			for _, who := range []string{tt.old, tt.new} {
+				kind, value, _ := strings.Cut(who, " ")
+				i := map[string]followup.Identity{"phone": {Phone: value}, "user": {UserID: value}, "external": {ExternalID: value}}[kind]
+				if id, err := h.store.Resolve(h.ctx(), acme, i, false, h.now()); err != nil || id != v.ID {
+					t.Errorf("%s: got %s, %v, want %s", who, id, err, v.ID)
+				}
+			}
+			if shown := mustJSON(t, h.get(v.ID)); strings.Contains(shown, "wagate:") {
+				t.Errorf("the anchor shows: %s", shown)
+			}
+			stored, err := h.store.Lead(h.ctx(), acme, v.ID)
+			if err != nil || strings.HasPrefix(stored.ExternalID, "wagate:") || strings.HasPrefix(stored.UserID, "wagate:") {
+				t.Errorf("the anchor is stored: %q %q, %v", stored.ExternalID, stored.UserID, err)
+			}
+		})
+	}
+}
+
+func TestUpdateRefusesAnothersIdentity(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana := h.create(`{"name":"Ana","phone":"+5511912345678"}`)
+	bo := h.create(`{"name":"Bo","phone":"+5511912345679","external_id":"b"}`)
+	wantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345679","external_id":"b","name":"X"}`), fault.AlreadyExists,
+		"phone: belongs to another lead", "external_id: belongs to another lead")
+	if h.get(ana.ID).Name != "Ana" || h.get(bo.ID).Name != "Bo" {
+		t.Error("a refused update changed or merged leads")
+	}
+}

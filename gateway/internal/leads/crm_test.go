@@ -1,0 +1,222 @@
+package leads_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/leads"
+)
+
+func sign(key, body string) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(body))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func (h *house) crm(body string) (leads.Outcome, error) {
+	return h.leads.CRM(h.ctx(), acme, sign(secret, body), []byte(body))
+}
+
+// event is a CRM event that happened some seconds after the start.
+func crmEvent(name string, after int, data string) string {
+	at := start.Add(time.Duration(after) * time.Second).Format(time.RFC3339)
+	return fmt.Sprintf(`{"event":%q,"timestamp":%q,"data":%s}`, name, at, data)
+}
+
+func (h *house) wantCRM(body string, want leads.Outcome) {
+	h.t.Helper()
+	if got, err := h.crm(body); err != nil || got != want {
+		h.t.Errorf("%s: got %q, %v, want %q", body, got, err, want)
+	}
+}
+
+func (h *house) find(who followup.Identity) leads.View {
+	h.t.Helper()
+	id, err := h.store.Resolve(h.ctx(), acme, who, false, h.now())
+	if err != nil {
+		h.t.Fatalf("resolve %v: %v", who, err)
+	}
+	return h.get(id)
+}
+
+func TestI10CRMIsAuthenticatedBeforeItIsRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	body := crmEvent("lead.created", 0, `{"external_id":"e1"}`)
+	tests := []struct {
+		name      string
+		tenant    followup.TenantID
+		signature string
+		body      string
+		want      fault.Code
+	}{
+		{"none", acme, "", body, fault.Unauthorized},
+		{"not hex", acme, "zz", body, fault.Unauthorized},
+		{"other key", acme, sign("guess", body), body, fault.Unauthorized},
+		{"cut short", acme, sign(secret, body)[:32], body, fault.Unauthorized},
+		{"other body", acme, sign(secret, body), body + " ", fault.Unauthorized},
+		{"rubbish, unsigned", acme, "", `{`, fault.Unauthorized},
+		{"rubbish, signed", acme, sign(secret, `{`), `{`, fault.Validation},
+		{"no secret", other, sign("", body), body, fault.NotFound},
+		{"no tenant", "nobody", sign("", body), body, fault.NotFound},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := h.leads.CRM(h.ctx(), tt.tenant, tt.signature, []byte(tt.body))
+			f, ok := errors.AsType[*fault.Error](err)
+			if !ok || f.Code != tt.want {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+			if tt.want == fault.Unauthorized && strings.Contains(fmt.Sprint(err), sign(secret, body)) {
+				t.Error("the error gives the right signature away")
+			}
+		})
+	}
+	if page, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 1}); err != nil || page.Total != 0 {
+		t.Errorf("got %d leads, %v, want none", page.Total, err)
+	}
+}
+
+func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, body string
+		code       fault.Code
+		details    []string
+	}{
+		{"nothing", `{}`, fault.MissingField, []string{"event: is required", "timestamp: is required", "data: is required"}},
+		{"types", `{"event":"lead.created","timestamp":5,"data":[]}`, fault.Validation, []string{
+			"timestamp: must be a string, and not empty", "data: must be an object",
+		}},
+		{"times", `{"event":"lead.created","timestamp":"today","data":{"phone":"1"}}`, fault.Validation, []string{
+			"timestamp: is not a time as in RFC 3339", "data.phone: is not an international phone number, such as +5511912345678",
+		}},
+		{"future", crmEvent("lead.created", 25*3600, `{"external_id":"e"}`), fault.Validation, []string{"timestamp: is more than a day in the future"}},
+		{"nobody", crmEvent("lead.created", 0, `{"name":"A"}`), fault.MissingField, []string{
+			"data.phone: is required, unless user_id or external_id is given",
+		}},
+		{"foreign channel", crmEvent("lead.created", 0, `{"external_id":"e","channel_id":"`+string(alien)+`"}`), fault.Validation, []string{
+			"data.channel_id: is not a channel of this tenant",
+		}},
+		{"unknown id alone", crmEvent("lead.updated", 0, `{"id":"`+string(followup.NewLeadID())+`","name":"A"}`), fault.NotFound, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			_, err := h.crm(tt.body)
+			wantFault(t, err, tt.code, tt.details...)
+		})
+	}
+}
+
+func TestCRMCreatesFindsAndTriggers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.config()
+	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","phone":"+5511912345678","name":"Ana","tags":[1],"status":{"id":"x"}}`), leads.Applied)
+	v := h.find(followup.Identity{ExternalID: "e1"})
+	if v.Name != "Ana" || *v.Phone != "+5511912345678" {
+		t.Errorf("got %s", mustJSON(t, v))
+	}
+	h.wantCRM(crmEvent("lead.status_changed", 1, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Applied)
+	if runs := h.live(v.ID); len(runs) != 1 {
+		t.Errorf("status changed: got %d live runs, want 1", len(runs))
+	}
+	h.wantCRM(crmEvent("lead.updated", 2, `{"id":"`+string(v.ID)+`","company":"Lima"}`), leads.Applied)
+	if got := h.get(v.ID); *got.Company != "Lima" || *got.StatusID != quoted || len(h.live(v.ID)) != 1 {
+		t.Errorf("got %s", mustJSON(t, got))
+	}
+	h.wantCRM(`{"event":"lead.deleted","data":"whatever"}`, leads.Ignored)
+	h.wantCRM(crmEvent("message.sent", 3, `{}`), leads.Ignored)
+}
+
+func TestI2CRMEventNotNewerIsIgnored(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.config()
+	h.wantCRM(crmEvent("lead.updated", 10, `{"external_id":"e1","status_id":"`+archived+`"}`), leads.Applied)
+	v := h.find(followup.Identity{ExternalID: "e1"})
+	for _, after := range []int{10, 9, -3600} {
+		h.wantCRM(crmEvent("lead.status_changed", after, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Stale)
+	}
+	if got := h.get(v.ID); *got.StatusID != archived || len(h.live(v.ID)) != 0 {
+		t.Errorf("got %s, want the newer status and no run", mustJSON(t, got))
+	}
+	h.wantCRM(crmEvent("lead.status_changed", 11, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Applied)
+	if len(h.live(v.ID)) != 1 {
+		t.Error("a newer event: got no run, want one")
+	}
+}
+
+func TestI2SameCRMEventFiftyTimes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.config()
+	body := crmEvent("lead.created", 0, `{"external_id":"e1","phone":"+5511912345678","status_id":"`+quoted+`"}`)
+	var wg sync.WaitGroup
+	got := make([]leads.Outcome, 50)
+	for i := range got {
+		wg.Go(func() {
+			var err error
+			if got[i], err = h.crm(body); err != nil {
+				t.Errorf("post %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	applied := 0
+	for _, o := range got {
+		if o == leads.Applied {
+			applied++
+		}
+	}
+	all, err := h.store.Runs(h.ctx(), acme, h.find(followup.Identity{ExternalID: "e1"}).ID)
+	if err != nil || applied != 1 || len(all) != 1 {
+		t.Errorf("got %d applied, %d runs, %v, want 1 and 1", applied, len(all), err)
+	}
+}
+
+func TestCRMKnowsWhoWrote(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	// An unknown contact wrote, so there is a lead with a window.
+	id, err := h.store.Resolve(h.ctx(), acme, followup.Identity{Phone: "5511912345678"}, true, h.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.wrote(id, main, h.now())
+
+	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","phone":"+5511912345678"}`), leads.Applied)
+	if v := h.find(followup.Identity{ExternalID: "e1"}); v.ID != id || len(v.Windows) != 1 {
+		t.Errorf("got %s, want lead %s with its window", mustJSON(t, v), id)
+	}
+
+	// The CRM knew a lead without a phone and learns that it is the one who wrote.
+	h.advance(time.Minute)
+	second, err := h.store.Resolve(h.ctx(), acme, followup.Identity{Phone: "5511912345679"}, true, h.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.wrote(second, main, h.now())
+	h.wantCRM(crmEvent("lead.created", 100, `{"external_id":"e2","name":"Bo"}`), leads.Applied)
+	h.wantCRM(crmEvent("lead.updated", 101, `{"external_id":"e2","phone":"+5511912345679"}`), leads.Applied)
+	v := h.find(followup.Identity{ExternalID: "e2"})
+	if w := h.find(followup.Identity{Phone: "5511912345679"}); w.ID != v.ID || len(v.Windows) != 1 || v.Name != "Bo" {
+		t.Errorf("got %s and %s, want one lead named Bo with a window", mustJSON(t, v), mustJSON(t, w))
+	}
+
+	// Two leads of the CRM's are two people.
+	_, err = h.crm(crmEvent("lead.updated", 102, `{"external_id":"e2","phone":"+5511912345678"}`))
+	wantFault(t, err, fault.AlreadyExists, "data: names two leads with an external_id each")
+}

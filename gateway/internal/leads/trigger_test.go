@@ -1,0 +1,165 @@
+package leads_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/fault"
+)
+
+func asFault(err error, to **fault.Error) bool { return errors.As(err, to) }
+
+func TestStatusIsTheTrigger(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.config()
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","channel_id":"` + string(spare) + `","status_id":"` + archived + `"}`)
+	if runs := h.live(v.ID); len(runs) != 0 {
+		t.Fatalf("no trigger status: got %d runs, want none", len(runs))
+	}
+	set := func(status string) {
+		t.Helper()
+		h.advance(time.Minute)
+		if err := h.update(string(v.ID), `{"status_id":`+status+`}`); err != nil {
+			t.Fatalf("update: %v", err)
+		}
+	}
+
+	set(`"` + quoted + `"`)
+	runs := h.live(v.ID)
+	if len(runs) != 1 || runs[0].Config != c.ID || runs[0].Channel != spare || !runs[0].DueAt.Equal(h.now().Add(30*time.Minute)) {
+		t.Fatalf("into a trigger: got %+v, want one run on the lead's channel, due in 30 min", runs)
+	}
+	if l, err := h.store.Ladder(h.ctx(), acme, runs[0].Ladder); err != nil || len(l.Steps) != 1 {
+		t.Errorf("got ladder %v, %v, want the one the run refers to", l, err)
+	}
+	first := runs[0].ID
+
+	set(`"` + quoted + `"`)
+	if runs = h.live(v.ID); len(runs) != 1 || runs[0].ID != first {
+		t.Errorf("same status again: got %+v, want the run untouched", runs)
+	}
+	set(`"` + waiting + `"`)
+	if runs = h.live(v.ID); len(runs) != 1 || runs[0].ID == first {
+		t.Errorf("into another trigger: got %+v, want a new run", runs)
+	}
+	set(`"` + archived + `"`)
+	if runs = h.live(v.ID); len(runs) != 0 {
+		t.Errorf("out of the triggers: got %+v, want none", runs)
+	}
+	set(`"` + quoted + `"`)
+	set(`null`)
+	if runs = h.live(v.ID); len(runs) != 0 {
+		t.Errorf("no status: got %+v, want none", runs)
+	}
+	if got := h.count(followup.Restarted); got != 1 {
+		t.Errorf("got %v counted as restarted, want 1", got)
+	}
+	if got := h.count(followup.StatusLeft); got != 2 {
+		t.Errorf("got %v counted as status_left, want 2", got)
+	}
+	if got := h.armed.Load(); got != 3 {
+		t.Errorf("got %d wake-ups, want one per run started, 3", got)
+	}
+}
+
+func TestCreatedInATriggerStatusCounts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.config()
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","status_id":"` + quoted + `"}`)
+	if runs := h.live(v.ID); len(runs) != 1 || runs[0].Channel != main {
+		t.Errorf("got %+v, want one run on the assistant's first channel", runs)
+	}
+	v = h.create(`{"name":"Bo","phone":"+5511912345679","status_id":"` + quoted + `","opted_out":true}`)
+	if runs := h.live(v.ID); len(runs) != 0 {
+		t.Errorf("opted out: got %+v, want none", runs)
+	}
+}
+
+func TestOptOutEndsTheRun(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.config()
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","status_id":"` + quoted + `"}`)
+	if err := h.update(string(v.ID), `{"opted_out":true}`); err != nil {
+		t.Fatalf("update: %v", err)
+	}
+	if runs := h.live(v.ID); len(runs) != 0 || h.count(followup.OptedOut) != 1 {
+		t.Errorf("got %+v, %v counted, want none live and one counted", runs, h.count(followup.OptedOut))
+	}
+}
+
+func TestI8HundredConcurrentTriggersMakeOneRun(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	one, two := houseOn(t, store), houseOn(t, store)
+	one.config()
+	v := one.create(`{"name":"Ana","phone":"+5511912345678"}`)
+	var wg sync.WaitGroup
+	errs := make([]error, 100)
+	for i := range errs {
+		h, status := one, quoted
+		if i%2 == 1 {
+			h = two
+		}
+		if i%4 > 1 {
+			status = waiting
+		}
+		wg.Go(func() { errs[i] = h.update(string(v.ID), fmt.Sprintf(`{"status_id":%q,"company":"c%d"}`, status, i)) })
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			t.Errorf("trigger %d: %v", i, err)
+		}
+	}
+	if runs := one.live(v.ID); len(runs) != 1 {
+		t.Errorf("got %d live runs, want 1", len(runs))
+	}
+	all, err := store.Runs(one.ctx(), acme, v.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := one.count(followup.Restarted) + two.count(followup.Restarted)
+	if int(ended) != len(all)-1 {
+		t.Errorf("got %v counted as restarted of %d runs, want all but one", ended, len(all))
+	}
+}
+
+func TestI3CutOverWindow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","channel_id":"` + string(main) + `"}`)
+	at := func(s string) {
+		t.Helper()
+		if err := h.update(string(v.ID), `{"last_inbound_at":"`+s+`"}`); err != nil {
+			t.Fatalf("update: %v", err)
+		}
+	}
+	closes := func(open bool, want string) {
+		t.Helper()
+		w := h.get(v.ID).Windows
+		if len(w) != 1 || w[0].Open != open || w[0].ClosesAt.Format(time.RFC3339) != want {
+			t.Errorf("got %s, want open %v, closing %s", mustJSON(t, w), open, want)
+		}
+	}
+	at("2026-02-20T08:00:00Z")
+	closes(false, "2026-02-21T08:00:00Z")
+	at("2026-03-02T08:00:00-01:00")
+	closes(true, "2026-03-03T09:00:00Z")
+	h.advance(time.Hour)
+	at("2026-03-02T03:00:00Z") // never back
+	closes(true, "2026-03-03T09:00:00Z")
+	at("2027-01-01T00:00:00Z") // the future counts as now
+	closes(true, "2026-03-03T10:00:00Z")
+	h.advance(24 * time.Hour)
+	closes(false, "2026-03-03T10:00:00Z")
+	at("2026-03-03T09:30:00Z")
+	closes(true, "2026-03-04T09:30:00Z")
+}
