@@ -16,7 +16,6 @@ type message struct {
 	pass     bool   // a read receipt or typing notice
 	input    string // the recipient as the caller wrote it
 	quoted   string // context.message_id
-	opaque   string // the caller's biz_opaque_callback_data
 	template string
 	language string
 	text     string // of a text message
@@ -61,8 +60,8 @@ func parse(body []byte) (message, *failure) {
 		m.Body["type"] = json.RawMessage(`"text"`)
 	}
 	m.content(&r)
-	m.opaque = r.optional("biz_opaque_callback_data")
-	if len(m.opaque) > maxOpaque {
+	m.Opaque = r.optional("biz_opaque_callback_data")
+	if len(m.Opaque) > maxOpaque {
 		r.add("biz_opaque_callback_data must have at most 512 bytes")
 	}
 	if raw, ok := m.Body["context"]; ok {

@@ -121,6 +121,7 @@ func (s *Service) Send(
 		// The file no longer lists the channel of a run that began before.
 		return followup.SendResult{Err: &providers.Error{Kind: providers.Operator}}, nil
 	}
+	own := m.Opaque // the caller's; ours travels in its place
 	pauses := backoff.NewExponentialBackOff()
 	var result followup.SendResult
 	for try := 1; ; try++ {
@@ -150,7 +151,7 @@ func (s *Service) Send(
 		result.Sent, result.Err = s.call(ctx, line, m)
 		done(healthy(result.Err))
 		if result.Err == nil {
-			s.linked(ctx, line, result)
+			s.linked(ctx, line, result, own)
 			return result, nil
 		}
 		pause := max(pauses.NextBackOff(), result.Err.RetryAfter)
@@ -185,11 +186,13 @@ func (s *Service) call(ctx context.Context, line Line, m providers.Message) (pro
 }
 
 // linked makes the message found by its id, and settles what was parked for it.
-func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult) {
+func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, opaque string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		parked, err := s.p.Store.LinkMessage(ctx, followup.MessageRef{Attempt: r.Attempt, SenderID: r.Sent.ID})
+		parked, err := s.p.Store.LinkMessage(ctx, followup.MessageRef{
+			Attempt: r.Attempt, SenderID: r.Sent.ID, ProviderID: providerID(line.Channel.Provider, r.Sent.ID), Opaque: opaque,
+		})
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -201,6 +204,15 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult) 
 }
 
 const linkWithin = 10 * time.Second
+
+// providerID is WhatsApp's own id of a message just sent, as far as the answer
+// tells: Gupshup's is its own, and receipts bring the other.
+func providerID(p providers.Name, id string) string {
+	if p == providers.Meta {
+		return id
+	}
+	return ""
+}
 
 func (s *Service) settle(ctx context.Context, line Line, a followup.AttemptID, parked []followup.Parked) error {
 	if len(parked) == 0 {
