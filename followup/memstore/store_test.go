@@ -1,0 +1,21 @@
+package memstore_test
+
+import (
+	"testing"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/followup/storetest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(*testing.T) followup.Store { return memstore.New() })
+}
+
+// Tests that share one store must not disturb each other, as on one Redis.
+func TestStoreShared(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	storetest.Run(t, func(*testing.T) followup.Store { return s })
+}

@@ -1,0 +1,147 @@
+package storetest
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"wagate/followup"
+)
+
+// sameJSON compares a JSON text with a value, whatever the order of keys.
+func (w *world) sameJSON(got json.RawMessage, want any) {
+	w.Helper()
+	var g, x any
+	w.must(json.Unmarshal(got, &g), "unmarshal")
+	b, err := json.Marshal(want)
+	w.must(err, "marshal")
+	w.must(json.Unmarshal(b, &x), "unmarshal")
+	w.is(g, x, "JSON")
+}
+
+// claimTests: due, fair, bounded, with the facts to decide on.
+func claimTests() []test {
+	return []test{
+		{"due at exactly its time", func(w *world) {
+			run := w.start(w.lead())
+			w.pass(interval - time.Millisecond)
+			w.is(len(w.claims()), 0, "claims 1 ms before")
+			w.pass(time.Millisecond)
+			w.is(w.claim().Run.ID, run, "run")
+		}},
+		{"with run, lead and windows", func(w *world) {
+			lead := w.lead()
+			opened := w.now
+			w.settle(lead, w.opening())
+			run := w.start(lead)
+			c := w.due()
+			r := c.Run
+			w.is(r.ID, run, "run")
+			w.is(r.Tenant, w.tenant, "tenant")
+			w.is(r.Lead, lead, "lead of the run")
+			w.is(r.Config, w.config, "config")
+			w.is(r.Assistant, w.sales, "assistant")
+			w.is(r.Channel, w.main, "channel")
+			w.is(r.Ladder, followup.LadderHash("ladder"), "ladder")
+			w.is(r.State, followup.RunClaimed, "state")
+			w.is(r.Interval, interval, "interval")
+			w.at(r.DueAt, w.now, "due")
+			w.is(len(r.Timeline), 0, "moments of the timeline")
+			w.is(c.Lead, w.get(lead), "lead")
+			w.at(c.Lead.Windows[w.main].LastInbound, opened, "window")
+			w.is(c.Paused, false, "Paused")
+		}},
+		{"oldest due first within a tenant", func(w *world) {
+			var want []followup.RunID
+			for range 4 {
+				want = append(want, w.start(w.lead()))
+				w.pass(time.Second)
+			}
+			w.pass(interval)
+			var got []followup.RunID
+			for range 2 {
+				for _, c := range w.batch(2).Steps {
+					if c.Run.Tenant == w.tenant {
+						got = append(got, c.Run.ID)
+					}
+				}
+			}
+			w.is(got, want, "order")
+		}},
+		{"a noisy tenant does not crowd out another", func(w *world) {
+			for range 8 {
+				w.start(w.lead())
+			}
+			quiet := w.tenantNextDoor()
+			quiet.pass(time.Second)
+			quiet.start(quiet.lead())
+			w.pass(interval + time.Second)
+			got := w.batch(2).Steps
+			w.is(len(got), 2, "steps of a batch of 2")
+			w.is(slices.ContainsFunc(got, func(c followup.Claimed) bool { return c.Run.Tenant == quiet.tenant }), true,
+				"the quiet tenant's step is among them")
+		}},
+		{"the turn goes round", func(w *world) {
+			tenants := []*world{w, w.tenantNextDoor(), w.tenantNextDoor()}
+			for _, x := range tenants {
+				for range 3 {
+					x.start(x.lead())
+				}
+			}
+			w.pass(interval)
+			served := map[followup.TenantID]int{}
+			for range 3 {
+				for _, c := range w.batch(1).Steps {
+					served[c.Run.Tenant]++
+				}
+			}
+			w.is(len(served), 3, "tenants served by three claims of one step")
+		}},
+		{"what ran out comes first", func(w *world) {
+			first := w.start(w.lead())
+			w.due()
+			late := w.start(w.lead())
+			w.pass(interval)
+			w.is(w.batch(1).Steps[0].Run.ID, first, "first")
+			w.is(w.batch(1).Steps[0].Run.ID, late, "second")
+		}},
+		{"limit cut the batch short", func(w *world) {
+			for range 3 {
+				w.start(w.lead())
+			}
+			w.pass(interval)
+			b := w.batch(2)
+			w.is(len(b.Steps), 2, "steps")
+			w.is(b.Next, time.Duration(0), "Next")
+		}},
+		{"next is when the next is due", func(w *world) {
+			w.is(w.batch(100).Next, time.Hour, "Next of an empty store")
+			w.start(w.lead())
+			w.pass(10 * time.Minute)
+			w.is(w.batch(100).Next, interval-10*time.Minute, "Next")
+			arm := w.arm()
+			arm.Interval = 5 * time.Minute
+			w.startWith(w.lead(), arm)
+			w.is(w.batch(100).Next, 5*time.Minute, "Next with an earlier one")
+		}},
+		{"next is bounded by an hour", func(w *world) {
+			arm := w.arm()
+			arm.Interval = 48 * time.Hour
+			w.startWith(w.lead(), arm)
+			w.is(w.batch(100).Next, time.Hour, "Next")
+		}},
+		{"next knows of leases", func(w *world) {
+			w.start(w.lead())
+			w.due()
+			w.pass(lease / 2)
+			w.is(w.batch(100).Next, lease/2, "Next")
+		}},
+		{"an ended run is never claimed", func(w *world) {
+			run := w.start(w.lead())
+			_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+			w.must(err, "Cancel")
+			w.pass(interval)
+			w.is(len(w.claims()), 0, "claims")
+		}},
+	}
+}

@@ -1,0 +1,347 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+func (w *world) list(f followup.LeadFilter) ([]followup.LeadID, int) {
+	w.Helper()
+	leads, n, err := w.s.Leads(w.ctx, w.tenant, f)
+	w.must(err, "Leads")
+	out := []followup.LeadID{}
+	for _, l := range leads {
+		out = append(out, l.ID)
+	}
+	return out, n
+}
+
+// leadTests: who a lead is, and how leads are listed.
+func leadTests() []test {
+	return []test{
+		{"resolve does not create unasked", func(w *world) {
+			_, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{Phone: newPhone()}, false, w.now)
+			if !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("Resolve: got %v, want ErrNotFound", err)
+			}
+		}},
+		{"resolve creates once, and shows it", func(w *world) {
+			who := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
+			lead := w.resolve(who)
+			w.pass(time.Second)
+			w.is(w.resolve(who), lead, "the same identities")
+			l := w.get(lead)
+			w.is(followup.Identity{Phone: l.Phone, UserID: l.UserID, ExternalID: l.ExternalID}, who, "identities of the record")
+			w.is(l.ID, lead, "id")
+			w.is(l.Tenant, w.tenant, "tenant")
+			ids, n := w.list(followup.LeadFilter{Limit: 10})
+			w.is(ids, []followup.LeadID{lead}, "list")
+			w.is(n, 1, "total")
+		}},
+		{"each identity alone finds it", func(w *world) {
+			who := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
+			lead := w.resolve(who)
+			for _, one := range []followup.Identity{{Phone: who.Phone}, {UserID: who.UserID}, {ExternalID: who.ExternalID}} {
+				got, err := w.s.Resolve(w.ctx, w.tenant, one, false, w.now)
+				w.must(err, "Resolve")
+				w.is(got, lead, "by %+v", one)
+			}
+		}},
+		{"a phone, a user id and an external id that look alike are not one", func(w *world) {
+			same := newPhone()
+			w.is(w.resolve(followup.Identity{Phone: same}) != w.resolve(followup.Identity{UserID: same}), true, "different leads")
+			w.is(w.resolve(followup.Identity{Phone: same}) != w.resolve(followup.Identity{ExternalID: same}), true, "different leads")
+		}},
+		{"a new identity is added, the old one stays", func(w *world) {
+			phone, user := newPhone(), newUser()
+			lead := w.resolve(followup.Identity{UserID: user})
+			w.is(w.resolve(followup.Identity{UserID: user, Phone: phone}), lead, "with the new one")
+			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the new one")
+			w.is(w.get(lead).Phone, phone, "phone the record lacked")
+			newer := newPhone()
+			w.is(w.resolve(followup.Identity{UserID: user, Phone: newer}), lead, "with a second phone")
+			w.is(w.get(lead).Phone, phone, "phone the record had")
+			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the old phone")
+		}},
+		{"created once by many at once", func(w *world) {
+			who := followup.Identity{Phone: newPhone(), UserID: newUser()}
+			var mu sync.Mutex
+			got := map[followup.LeadID]bool{}
+			var wg sync.WaitGroup
+			for i := range 20 {
+				one := who
+				if i%3 == 1 {
+					one.UserID = ""
+				}
+				wg.Go(func() {
+					id, err := w.s.Resolve(w.ctx, w.tenant, one, true, w.now)
+					if err != nil {
+						w.Errorf("Resolve: got error %v, want none", err)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					got[id] = true
+					w.leads = append(w.leads, id)
+				})
+			}
+			wg.Wait()
+			w.is(len(got), 1, "different leads")
+		}},
+		{"settle fills in what the record lacks", func(w *world) {
+			lead := w.resolve(followup.Identity{UserID: newUser()})
+			settle := func(c providers.Contact) followup.Lead {
+				_, err := w.s.Settle(w.ctx, followup.Settlement{
+					Tenant: w.tenant, Lead: lead, Contact: c, Items: []followup.Item{w.message("hi")}, Now: w.now, Real: w.now,
+				})
+				w.must(err, "Settle")
+				return w.get(lead)
+			}
+			phone := newPhone()
+			before := w.get(lead).Revision
+			l := settle(providers.Contact{Name: "Ana", Phone: phone})
+			w.is([]string{l.Name, l.Phone}, []string{"Ana", phone}, "name and phone")
+			w.is(l.Revision > before, true, "the revision grew from %d to %d", before, l.Revision)
+			l = settle(providers.Contact{Name: "Other", Phone: newPhone(), UserID: newUser()})
+			w.is([]string{l.Name, l.Phone}, []string{"Ana", phone}, "name and phone after others came")
+		}},
+		{"created when it was settled first", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("hi"))
+			w.at(w.get(lead).CreatedAt, w.now, "CreatedAt")
+		}},
+		{"listed newest first, by pages", func(w *world) {
+			var want []followup.LeadID
+			for range 5 {
+				want = append([]followup.LeadID{w.lead()}, want...)
+				w.pass(time.Second)
+			}
+			for offset := 0; offset < 6; offset += 2 {
+				got, n := w.list(followup.LeadFilter{Limit: 2, Offset: offset})
+				w.is(n, 5, "total")
+				w.is(got, want[offset:min(offset+2, 5)], "page")
+			}
+			got, n := w.list(followup.LeadFilter{Limit: 2, Offset: 9})
+			w.is(len(got), 0, "beyond the end")
+			w.is(n, 5, "total beyond the end")
+		}},
+		{"listed with windows", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("hi"))
+			leads, _, err := w.s.Leads(w.ctx, w.tenant, followup.LeadFilter{Limit: 1})
+			w.must(err, "Leads")
+			w.is(leads, []followup.Lead{w.get(lead)}, "list")
+		}},
+		{"found by phone, part of the name, status", func(w *world) {
+			phone := newPhone()
+			ana := w.resolve(followup.Identity{Phone: phone})
+			w.edit(ana, func(l *followup.Lead) { l.Name, l.StatusID = "Ana Prado", "one" })
+			w.pass(time.Second)
+			joana := w.lead()
+			w.edit(joana, func(l *followup.Lead) { l.Name, l.StatusID = "JOANA", "two" })
+			w.pass(time.Second)
+			w.lead()
+			for _, row := range []struct {
+				f    followup.LeadFilter
+				want []followup.LeadID
+			}{
+				{followup.LeadFilter{Phone: phone}, []followup.LeadID{ana}},
+				{followup.LeadFilter{Phone: newPhone()}, []followup.LeadID{}},
+				{followup.LeadFilter{Name: "ana"}, []followup.LeadID{joana, ana}},
+				{followup.LeadFilter{Name: "a p"}, []followup.LeadID{ana}},
+				{followup.LeadFilter{Name: "."}, []followup.LeadID{}},
+				{followup.LeadFilter{StatusID: "two"}, []followup.LeadID{joana}},
+				{followup.LeadFilter{StatusID: "two", Name: "prado"}, []followup.LeadID{}},
+				{followup.LeadFilter{Phone: phone, StatusID: "one"}, []followup.LeadID{ana}},
+				{followup.LeadFilter{Phone: phone, StatusID: "two"}, []followup.LeadID{}},
+			} {
+				f := row.f
+				f.Limit = 10
+				got, n := w.list(f)
+				w.is(got, row.want, "filter %+v", row.f)
+				w.is(n, len(row.want), "total of filter %+v", row.f)
+			}
+			got, n := w.list(followup.LeadFilter{Name: "ana", Limit: 1, Offset: 1})
+			w.is(got, []followup.LeadID{ana}, "second page of a search")
+			w.is(n, 2, "total of a search by pages")
+		}},
+	}
+}
+
+// edit changes a lead's record.
+func (w *world) edit(lead followup.LeadID, change func(*followup.Lead)) {
+	w.Helper()
+	p := followup.PutLead{Lead: w.get(lead), Now: w.now, Real: w.now}
+	change(&p.Lead)
+	_, err := w.s.PutLead(w.ctx, p)
+	w.must(err, "PutLead")
+}
+
+// putTests: how a record is written.
+func putTests() []test {
+	return []test{
+		{"every field is kept", func(w *world) {
+			lead := w.lead()
+			created := w.get(lead).CreatedAt
+			w.pass(time.Second)
+			want := w.get(lead)
+			want.Name, want.Email, want.Company, want.StatusID = "Ana \"Zé\" 😀", "a@example.com", "Acme", "s-1"
+			want.ExternalID, want.Assistant, want.Channel = "crm-9", w.sales, w.main
+			want.CustomFields = map[string]any{"plan": "gold", "seats": 12.0, "tags": []any{}, "extra": map[string]any{"a": nil}}
+			want.OptedOut, want.CRMAt = true, w.now.Add(-time.Minute)
+			_, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: want, Now: w.now, Real: w.now})
+			w.must(err, "PutLead")
+			got := w.get(lead)
+			w.at(got.CRMAt, want.CRMAt, "CRMAt")
+			w.at(got.CreatedAt, created, "CreatedAt")
+			w.at(got.UpdatedAt, w.now, "UpdatedAt")
+			w.is(got.Revision > want.Revision, true, "the revision grew")
+			want.CRMAt, want.CreatedAt, want.UpdatedAt, want.Revision = got.CRMAt, got.CreatedAt, got.UpdatedAt, got.Revision
+			want.Windows = got.Windows
+			w.is(got, want, "record")
+		}},
+		{"every field can be emptied", func(w *world) {
+			lead := w.lead()
+			w.edit(lead, func(l *followup.Lead) {
+				l.Name, l.Email, l.StatusID, l.OptedOut = "Ana", "a@example.com", "s", true
+				l.CustomFields, l.Assistant, l.Channel = map[string]any{"a": "b"}, w.sales, w.main
+			})
+			w.edit(lead, func(l *followup.Lead) {
+				l.Name, l.Email, l.StatusID, l.OptedOut, l.CustomFields, l.Assistant, l.Channel = "", "", "", false, nil, "", ""
+			})
+			l := w.get(lead)
+			got := fmt.Sprint(l.Name, l.Email, l.StatusID, l.OptedOut, len(l.CustomFields), l.Assistant, l.Channel)
+			w.is(got, fmt.Sprint("", "", "", false, 0, "", ""), "fields")
+		}},
+		{"not over somebody else's change", func(w *world) {
+			lead := w.lead()
+			old := w.get(lead)
+			w.edit(lead, func(l *followup.Lead) { l.Name = "first" })
+			old.Name = "second"
+			_, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: old, StatusChanged: true, Arm: new(w.arm()), Now: w.now, Real: w.now})
+			if !errors.Is(err, followup.ErrConflict) {
+				w.Errorf("PutLead: got %v, want ErrConflict", err)
+			}
+			w.is(w.get(lead).Name, "first", "name")
+			runs, err := w.s.Runs(w.ctx, w.tenant, lead)
+			w.must(err, "Runs")
+			w.is(len(runs), 0, "runs")
+		}},
+		{"an opt-out meanwhile is a change", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("hi"))
+			old := w.get(lead)
+			out := w.item()
+			out.OptOut = new(true)
+			w.settle(lead, out)
+			if _, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: old, Now: w.now, Real: w.now}); !errors.Is(err, followup.ErrConflict) {
+				w.Errorf("PutLead: got %v, want ErrConflict", err)
+			}
+		}},
+		{"a message meanwhile is none", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("hi"))
+			old := w.get(lead)
+			w.pass(time.Second)
+			w.settle(lead, w.message("again"))
+			_, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: old, Now: w.now, Real: w.now})
+			w.must(err, "PutLead")
+			w.at(w.get(lead).Windows[w.main].LastInbound, w.now, "window, which PutLead does not write")
+		}},
+		{"what is kept is shared with nobody", func(w *world) {
+			lead := w.lead()
+			fields := map[string]any{"k": "v"}
+			w.edit(lead, func(l *followup.Lead) { l.CustomFields = fields })
+			fields["k"] = "changed"
+			l := w.get(lead)
+			w.is(l.CustomFields["k"], any("v"), "after the argument changed")
+			l.CustomFields["k"], l.Windows["x"] = "changed", followup.Conversation{}
+			again := w.get(lead)
+			w.is(again.CustomFields["k"], any("v"), "after the answer changed")
+			w.is(len(again.Windows), 0, "windows after the answer changed")
+			it := w.note("hi")
+			w.settle(lead, it)
+			copy(it.Relay.Value, strings.Repeat("x", len(it.Relay.Value)))
+			w.is(w.told(w.sales), []string{"hi"}, "told after the argument changed")
+		}},
+	}
+}
+
+// eraseTests: erasing a lead reaches everything.
+func eraseTests() []test {
+	return []test{
+		{"reaches everything", func(w *world) {
+			who := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
+			lead := w.resolve(who)
+			w.settle(lead, w.message("secret"))
+			run := w.start(lead)
+			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			letters, _, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+			w.must(err, "DeadLetters")
+			c, a := w.sending()
+			w.settle(lead, w.note("waiting"))
+			out := w.delivery()
+			w.settle(lead, w.note("behind"))
+			l := w.get(lead)
+
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+
+			for name, call := range map[string]func() error{
+				"Lead":       func() error { _, err := w.s.Lead(w.ctx, w.tenant, lead); return err },
+				"Run":        func() error { _, err := w.s.Run(w.ctx, w.tenant, run); return err },
+				"Runs":       func() error { _, err := w.s.Runs(w.ctx, w.tenant, lead); return err },
+				"EraseLead":  func() error { return w.s.EraseLead(w.ctx, w.tenant, lead, w.now) },
+				"DeadLetter": func() error { _, err := w.s.DeadLetter(w.ctx, letters[0].ID); return err },
+				"Resolve": func() error {
+					_, err := w.s.Resolve(w.ctx, w.tenant, who, false, w.now)
+					return err
+				},
+			} {
+				if err := call(); !errors.Is(err, followup.ErrNotFound) {
+					w.Errorf("%s: got %v, want ErrNotFound", name, err)
+				}
+			}
+			w.said(lead)
+			w.is(len(w.deliveries()), 0, "deliveries")
+			if err := w.finishDelivery(out, delivered); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("FinishDelivery: got %v, want ErrStale", err)
+			}
+			w.is(w.guard(c).Refusal, followup.RefusedStale, "guard")
+			if _, err := w.s.FinishStep(w.ctx, w.result(c, a)); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("FinishStep: got %v, want ErrStale", err)
+			}
+			_, err = w.s.PutLead(w.ctx, followup.PutLead{Lead: l, Now: w.now, Real: w.now})
+			w.is(moved(err), true, "PutLead says that the lead moved (%v)", err)
+			_, err = w.s.Settle(w.ctx, followup.Settlement{
+				Tenant: w.tenant, Lead: lead, Items: []followup.Item{w.message("hi")}, Now: w.now, Real: w.now,
+			})
+			w.is(moved(err), true, "Settle says that the lead moved (%v)", err)
+			w.is(w.guardSend(lead, false).Refusal, followup.RefusedLeadMoved, "GuardSend")
+			ids, n := w.list(followup.LeadFilter{Limit: 10})
+			w.is(len(ids)+n, 0, "leads listed")
+			w.pass(2 * lease)
+			w.is(len(w.claims()), 0, "steps")
+			w.is(len(w.deliveries()), 0, "deliveries after the lease")
+			_, n, err = w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+			w.must(err, "DeadLetters")
+			w.is(n, 0, "dead letters")
+		}},
+		{"who writes again is somebody new", func(w *world) {
+			who := followup.Identity{Phone: newPhone()}
+			lead := w.resolve(who)
+			w.edit(lead, func(l *followup.Lead) { l.Name = "Ana" })
+			m := w.message("hi")
+			w.settle(lead, m)
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+			again := w.resolve(who)
+			w.is(again != lead, true, "a new id")
+			w.is(w.get(again).Name, "", "name")
+			w.is(w.settle(again, m).Fresh, []bool{true}, "fresh")
+		}},
+	}
+}

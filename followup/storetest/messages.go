@@ -1,0 +1,154 @@
+package storetest
+
+import (
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// messageTests: a message of ours is found by each of its ids, and a receipt
+// that comes first waits.
+func messageTests() []test {
+	link := func(w *world, ref followup.MessageRef) []followup.Parked {
+		w.Helper()
+		p, err := w.s.LinkMessage(w.ctx, ref)
+		w.must(err, "LinkMessage")
+		return p
+	}
+	known := func(w *world, id string, want followup.MessageRef) {
+		w.Helper()
+		got, err := w.s.Message(w.ctx, id, nil)
+		w.must(err, "Message")
+		w.is(got, want, "message by %s", id)
+	}
+	id := func() string { return "wamid." + uuid.NewString() }
+	return []test{
+		{"found by each id", func(w *world) {
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id()}
+			w.is(len(link(w, ref)), 0, "parked")
+			known(w, ref.SenderID, ref)
+			known(w, ref.ProviderID, ref)
+		}},
+		{"one id for both", func(w *world) {
+			same := id()
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: same, ProviderID: same}
+			link(w, ref)
+			known(w, same, ref)
+		}},
+		{"unknown", func(w *world) {
+			if _, err := w.s.Message(w.ctx, id(), nil); !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("Message: got %v, want ErrNotFound", err)
+			}
+		}},
+		{"a second id is learnt, the attempt stays", func(w *world) {
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id()}
+			link(w, ref)
+			known(w, ref.SenderID, ref)
+			ref.ProviderID = id()
+			link(w, followup.MessageRef{SenderID: ref.SenderID, ProviderID: ref.ProviderID})
+			known(w, ref.SenderID, ref)
+			known(w, ref.ProviderID, ref)
+			link(w, followup.MessageRef{Attempt: w.lead().Attempt(9), SenderID: ref.SenderID, ProviderID: ref.ProviderID})
+			known(w, ref.SenderID, ref)
+		}},
+		{"none of ours is kept too, and becomes ours", func(w *world) {
+			ref := followup.MessageRef{SenderID: id(), ProviderID: id()}
+			link(w, ref)
+			known(w, ref.ProviderID, ref)
+			ref.Attempt = w.lead().Attempt(1)
+			link(w, ref)
+			known(w, ref.ProviderID, ref)
+		}},
+		{"a receipt that came first is handed over", func(w *world) {
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id()}
+			park := func(by string, state providers.StatusState) followup.Parked {
+				p := followup.Parked{
+					Tenant: w.tenant, Channel: w.main, At: w.now,
+					Receipt: followup.Receipt{State: state, Kind: providers.Capped, Code: 131049},
+				}
+				if _, err := w.s.Message(w.ctx, by, &p); !errors.Is(err, followup.ErrNotFound) {
+					w.Errorf("Message: got %v, want ErrNotFound", err)
+				}
+				return p
+			}
+			first := park(ref.ProviderID, providers.StatusSent)
+			w.pass(time.Second)
+			second := park(ref.SenderID, providers.StatusFailed)
+			got := link(w, ref)
+			w.is(len(got), 2, "parked")
+			for _, want := range []followup.Parked{first, second} {
+				found := false
+				for _, p := range got {
+					found = found || p.At.Equal(want.At) && p.Receipt == want.Receipt && p.Tenant == want.Tenant && p.Channel == want.Channel
+				}
+				w.is(found, true, "%+v is among %+v", want, got)
+			}
+		}},
+		{"nothing is parked under what is known", func(w *world) {
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id()}
+			link(w, ref)
+			got, err := w.s.Message(w.ctx, ref.SenderID, &followup.Parked{At: w.now})
+			w.must(err, "Message")
+			w.is(got, ref, "message")
+			w.is(len(link(w, ref)), 0, "parked")
+		}},
+	}
+}
+
+// statsTests: the state for gauges. Others may share the store, so it is
+// compared with what it was.
+func statsTests() []test {
+	stats := func(w *world) followup.Stats {
+		w.Helper()
+		st, err := w.s.Stats(w.ctx, w.now, w.now)
+		w.must(err, "Stats")
+		return st
+	}
+	return []test{
+		{"windows", func(w *world) {
+			before := stats(w).WindowsOpen
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			w.is(stats(w).WindowsOpen, before+1, "after one opened")
+			w.recordSend(lead, w.guardSend(lead, true).Attempt, func(r *followup.RecordSend) { r.CloseWindow = true })
+			w.is(stats(w).WindowsOpen, before, "after it was refused")
+			w.pass(time.Second)
+			w.settle(lead, w.opening())
+			w.pass(24*time.Hour - time.Millisecond)
+			w.is(stats(w).WindowsOpen, 1, "1 ms before it closes")
+			w.pass(time.Millisecond)
+			w.is(stats(w).WindowsOpen, 0, "when it has closed")
+		}},
+		{"steps", func(w *world) {
+			before := stats(w)
+			w.start(w.lead())
+			w.is(stats(w).StepsPending, before.StepsPending+1, "pending when armed")
+			w.pass(interval + time.Minute)
+			w.is(stats(w).StepsOverdue, time.Minute, "overdue")
+			c := w.claim()
+			w.is(stats(w).StepsPending, before.StepsPending+1, "pending when claimed")
+			w.is(stats(w).StepsOverdue, time.Duration(0), "overdue when claimed")
+			f := w.result(c, "")
+			f.Next = -1
+			w.finish(f)
+			w.is(stats(w).StepsPending, before.StepsPending, "pending after the last")
+		}},
+		{"relay", func(w *world) {
+			before := stats(w)
+			w.settle(w.lead(), w.note("1"), w.note("2"))
+			w.is(stats(w).RelayPending, before.RelayPending+1, "conversations pending")
+			w.pass(time.Minute)
+			w.is(stats(w).RelayLag, time.Minute, "lag")
+			d := w.delivery()
+			w.is(stats(w).RelayLag, time.Duration(0), "lag while it is out")
+			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			w.is(stats(w).RelayPending, before.RelayPending, "conversations pending after")
+			w.is(stats(w).RelayDead, before.RelayDead+1, "dead")
+		}},
+		{"ping", func(w *world) { w.must(w.s.Ping(w.ctx), "Ping") }},
+	}
+}

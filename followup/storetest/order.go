@@ -1,0 +1,308 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"wagate/followup"
+)
+
+// note is an event that is only relayed.
+func (w *world) note(text string) followup.Item {
+	it := w.item()
+	it.Relay = w.event(text)
+	return it
+}
+
+// orderTests: events reach an assistant in the order settled, one delivery of a
+// conversation at a time, and nobody's trouble delays another.
+func orderTests() []test {
+	return []test{
+		{"in the order settled, happenings in their place", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("one"))
+			w.start(lead)
+			w.settle(lead, w.note("two"), w.message("three"), w.note("four"))
+			w.is(w.told(w.sales), []string{
+				"one", "scheduled 1", "two", "three", "replied 1 cancelled/replied", "four",
+			}, "told")
+		}},
+		{"an event arrives as it was settled", func(w *world) {
+			lead := w.lead()
+			it := w.note("")
+			it.Relay.Value = []byte(`{"text":"é \"q\" \u0000 😀","n":12345678901234567890,"f":1.50,"e":[],"o":{}}`)
+			w.settle(lead, it)
+			d := w.delivery()
+			w.is(d.Tenant, w.tenant, "tenant")
+			w.is(d.Assistant, w.sales, "assistant")
+			w.is(d.Lead, lead, "lead")
+			w.is(d.Channel, w.main, "channel")
+			w.is(d.Attempts, 0, "attempts")
+			w.at(d.QueuedAt, w.now, "QueuedAt")
+			w.at(d.FirstAt, w.now, "FirstAt")
+			w.is(d.ID != "" && d.Token != "", true, "id and token are set")
+			w.is(len(d.Events), 1, "events")
+			e := d.Events[0]
+			w.is(e.Field+" "+e.Account, "messages acct", "field and account")
+			w.is(string(e.Value), string(it.Relay.Value), "value, byte by byte")
+		}},
+		{"with the window of its conversation", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("hi"))
+			w.at(w.delivery().Window.LastInbound, w.now, "LastInbound")
+		}},
+		{"at most MaxEvents, the rest follows", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.note("1"), w.note("2"), w.note("3"))
+			for _, want := range [][]string{{"1", "2"}, {"3"}} {
+				ds, _ := w.claimDeliveries(10, 2)
+				w.is(len(ds), 1, "deliveries")
+				w.is(w.say(ds[0].Events), want, "events")
+				w.must(w.finishDelivery(ds[0], delivered), "FinishDelivery")
+			}
+			w.is(len(w.deliveries()), 0, "deliveries left")
+		}},
+		{"events of one channel only", func(w *world) {
+			lead := w.lead()
+			b := w.note("b")
+			b.Channel, b.Relay.Channel = w.second, w.second
+			w.settle(lead, w.note("a"), b, w.note("c"))
+			for i, want := range []followup.ChannelID{w.main, w.second, w.main} {
+				d := w.delivery()
+				w.is(d.Channel, want, "channel of delivery %d", i)
+				w.is(w.say(d.Events), []string{string(rune('a' + i))}, "events")
+				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			}
+		}},
+		{"one delivery of a queue is out at a time", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.note("1"))
+			d := w.delivery()
+			w.settle(lead, w.note("2"))
+			w.is(len(w.deliveries()), 0, "deliveries while one is out")
+			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			w.is(w.told(w.sales), []string{"2"}, "told after")
+		}},
+		{"frozen at its first claim", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.note("1"))
+			d := w.delivery()
+			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now.Add(time.Second) }), "FinishDelivery")
+			w.settle(lead, w.note("2"))
+			w.is(len(w.deliveries()), 0, "deliveries before RetryAt")
+			w.pass(time.Second)
+			again := w.delivery()
+			w.is(again.ID, d.ID, "id")
+			w.is(again.Token != d.Token, true, "a new token")
+			w.is(w.say(again.Events), []string{"1"}, "events")
+			w.is(again.Attempts, 1, "attempts")
+			w.at(again.FirstAt, d.FirstAt, "FirstAt")
+			w.must(w.finishDelivery(again, delivered), "FinishDelivery")
+			w.is(w.told(w.sales), []string{"2"}, "told after")
+		}},
+		{"rejections are counted", func(w *world) {
+			w.settle(w.lead(), w.note("1"))
+			for n := range 3 {
+				d := w.delivery()
+				w.is([]int{d.Attempts, d.Rejected}, []int{n, n}, "attempts and rejections")
+				w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt, f.Rejected = w.now, true }), "FinishDelivery")
+			}
+		}},
+		{"a lease that ran out is claimed again, and the old token is stale", func(w *world) {
+			w.settle(w.lead(), w.note("1"))
+			d := w.delivery()
+			w.pass(lease - time.Millisecond)
+			w.is(len(w.deliveries()), 0, "deliveries 1 ms before")
+			w.pass(time.Millisecond)
+			again := w.delivery()
+			w.is(again.ID, d.ID, "id")
+			w.is(again.Attempts, 1, "attempts")
+			for name, edit := range map[string]func(*followup.FinishDelivery){
+				"delivered": delivered,
+				"release":   func(f *followup.FinishDelivery) { f.Release = true },
+				"dead":      func(f *followup.FinishDelivery) { f.Dead = "no" },
+				"retry":     func(f *followup.FinishDelivery) { f.RetryAt = w.now },
+			} {
+				if err := w.finishDelivery(d, edit); !errors.Is(err, followup.ErrStale) {
+					w.Errorf("%s with an old token: got %v, want ErrStale", name, err)
+				}
+			}
+			w.must(w.finishDelivery(again, delivered), "FinishDelivery")
+			if err := w.finishDelivery(again, delivered); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("finished twice: got %v, want ErrStale", err)
+			}
+		}},
+		{"released as if never claimed", func(w *world) {
+			w.settle(w.lead(), w.note("1"))
+			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Release = true }), "FinishDelivery")
+			d := w.delivery()
+			w.is(d.Attempts, 0, "attempts")
+			w.is(w.say(d.Events), []string{"1"}, "events")
+		}},
+		{"released after a try, the count stays", func(w *world) {
+			w.settle(w.lead(), w.note("1"))
+			d := w.delivery()
+			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now }), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Release = true }), "FinishDelivery")
+			again := w.delivery()
+			w.is(again.Attempts, 1, "attempts")
+			w.is(again.ID, d.ID, "id")
+		}},
+		{"none of the assistants to skip", func(w *world) {
+			lead := w.lead()
+			other := w.note("other")
+			other.Assistant = w.support
+			w.settle(lead, w.note("sales"), other)
+			ds, _ := w.claimDeliveries(10, 10, w.sales)
+			w.is(len(ds), 1, "deliveries")
+			w.is(ds[0].Assistant, w.support, "assistant")
+		}},
+		{"a noisy assistant does not crowd out another", func(w *world) {
+			for range 8 {
+				w.settle(w.lead(), w.note("noise"))
+			}
+			w.pass(time.Second)
+			quiet := w.note("quiet")
+			quiet.Assistant = w.support
+			w.settle(w.lead(), quiet)
+			ds, _ := w.claimDeliveries(2, 10)
+			w.is(slices.ContainsFunc(ds, func(d followup.Delivery) bool { return d.Assistant == w.support }), true,
+				"the quiet assistant's delivery is among two")
+		}},
+		{"a conversation that waits for its retry does not stop another", func(w *world) {
+			w.settle(w.lead(), w.note("bad"))
+			d := w.delivery()
+			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now.Add(time.Minute) }), "FinishDelivery")
+			w.settle(w.lead(), w.note("good"))
+			w.is(w.told(w.sales), []string{"good"}, "told")
+		}},
+		{"the queue that waited longest comes first", func(w *world) {
+			var want []string
+			for i := range 4 {
+				text := fmt.Sprint(i)
+				w.settle(w.lead(), w.note(text))
+				want = append(want, text)
+				w.pass(time.Second)
+			}
+			var got []string
+			for range 2 {
+				ds, _ := w.claimDeliveries(2, 10)
+				for _, d := range ds {
+					got = append(got, w.say(d.Events)...)
+				}
+			}
+			w.is(got, want, "order")
+		}},
+		{"next tells when something can be tried", func(w *world) {
+			next := func() time.Duration {
+				_, d := w.claimDeliveries(10, 10)
+				return d
+			}
+			w.is(next(), time.Hour, "with nothing")
+			w.settle(w.lead(), w.note("1"))
+			d := w.delivery()
+			w.is(next(), lease, "while one is out")
+			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now.Add(5 * time.Second) }), "FinishDelivery")
+			w.is(next(), 5*time.Second, "while one waits")
+			w.settle(w.lead(), w.note("2"))
+			w.settle(w.lead(), w.note("3"))
+			_, short := w.claimDeliveries(1, 10)
+			w.is(short, time.Duration(0), "when the limit cut short")
+		}},
+	}
+}
+
+// deadLetterTests: what was given up can be listed, read, replayed and dropped.
+func deadLetterTests() []test {
+	// kill makes a dead letter of what is at the head of the one queue.
+	kill := func(w *world) followup.DeadLetter {
+		w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+		list, _, err := w.s.DeadLetters(w.ctx, w.tenant, 1, 0)
+		w.must(err, "DeadLetters")
+		if len(list) != 1 {
+			w.Fatalf("dead letters: got %d, want 1", len(list))
+		}
+		return list[0]
+	}
+	return []test{
+		{"kept with its reason, and the queue goes on", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.note("1"), w.note("2"))
+			queued := w.now
+			d, _ := w.claimDeliveries(1, 1)
+			w.pass(time.Second)
+			w.must(w.finishDelivery(d[0], func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			w.is(w.told(w.sales), []string{"2"}, "told after")
+			list, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+			w.must(err, "DeadLetters")
+			w.is(n, 1, "total")
+			letter := list[0]
+			w.is(letter.Tenant, w.tenant, "tenant")
+			w.is(letter.Assistant, w.sales, "assistant")
+			w.is(letter.Lead, lead, "lead")
+			w.is(letter.Channel, w.main, "channel")
+			w.is(letter.Reason, "rejected", "reason")
+			w.is(letter.Attempts, 1, "attempts")
+			w.is(letter.Count, 1, "count")
+			w.is(len(letter.Events), 0, "events in the list")
+			w.at(letter.QueuedAt, queued, "QueuedAt")
+			w.at(letter.DeadAt, w.now, "DeadAt")
+			full, err := w.s.DeadLetter(w.ctx, letter.ID)
+			w.must(err, "DeadLetter")
+			w.is(w.say(full.Events), []string{"1"}, "events")
+		}},
+		{"replayed at the end of its queue, once", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.note("1"))
+			letter := kill(w)
+			w.settle(lead, w.note("2"))
+			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
+			w.is(w.told(w.sales), []string{"2", "1"}, "told")
+			if err := w.s.ReplayDead(w.ctx, letter.ID, w.now); !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("replayed twice: got %v, want ErrNotFound", err)
+			}
+			_, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+			w.must(err, "DeadLetters")
+			w.is(n, 0, "letters left")
+		}},
+		{"dropped", func(w *world) {
+			w.settle(w.lead(), w.note("1"))
+			letter := kill(w)
+			w.must(w.s.DropDead(w.ctx, letter.ID), "DropDead")
+			if _, err := w.s.DeadLetter(w.ctx, letter.ID); !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("read after drop: got %v, want ErrNotFound", err)
+			}
+			if err := w.s.DropDead(w.ctx, letter.ID); !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("dropped twice: got %v, want ErrNotFound", err)
+			}
+			w.is(w.told(w.sales), []string{}, "told")
+		}},
+		{"listed newest first, by pages, per tenant", func(w *world) {
+			var want []string
+			for range 3 {
+				w.settle(w.lead(), w.note("1"))
+				want = append(want, kill(w).ID)
+				w.pass(time.Second)
+			}
+			slices.Reverse(want)
+			var got []string
+			for offset := range 4 {
+				list, n, err := w.s.DeadLetters(w.ctx, w.tenant, 1, offset)
+				w.must(err, "DeadLetters")
+				w.is(n, 3, "total")
+				for _, d := range list {
+					got = append(got, d.ID)
+				}
+			}
+			w.is(got, want, "order")
+			_, n, err := w.s.DeadLetters(w.ctx, w.tenantNextDoor().tenant, 10, 0)
+			w.must(err, "DeadLetters")
+			w.is(n, 0, "letters of another tenant")
+			_, n, err = w.s.DeadLetters(w.ctx, "", 1, 0)
+			w.must(err, "DeadLetters")
+			w.is(n >= 3, true, "letters of all tenants are at least ours (%d)", n)
+		}},
+	}
+}

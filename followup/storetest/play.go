@@ -1,0 +1,203 @@
+package storetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"wagate/followup"
+)
+
+// claims takes what is due now, of this tenant. Whatever it meets of others is
+// left to their leases.
+func (w *world) claims() []followup.Claimed {
+	w.Helper()
+	b := w.batch(100)
+	return slices.DeleteFunc(b.Steps, func(c followup.Claimed) bool { return c.Run.Tenant != w.tenant })
+}
+
+func (w *world) batch(limit int) followup.Batch {
+	w.Helper()
+	b, err := w.s.Claim(w.ctx, followup.ClaimParams{Now: w.now, Real: w.now, Limit: limit, Lease: lease})
+	w.must(err, "Claim")
+	return b
+}
+
+// claim takes the one step that is due.
+func (w *world) claim() followup.Claimed {
+	w.Helper()
+	got := w.claims()
+	if len(got) != 1 {
+		w.Fatalf("claim: got %d steps, want 1", len(got))
+	}
+	return got[0]
+}
+
+// due makes the run's first step due and claims it.
+func (w *world) due() followup.Claimed {
+	w.Helper()
+	w.pass(interval)
+	return w.claim()
+}
+
+// guard asks for leave to send a template, which needs no window.
+func (w *world) guard(c followup.Claimed) followup.Verdict {
+	w.Helper()
+	return w.guardWith(c, func(*followup.GuardStep) {})
+}
+
+func (w *world) guardWith(c followup.Claimed, edit func(*followup.GuardStep)) followup.Verdict {
+	w.Helper()
+	g := followup.GuardStep{Run: c.Run.ID, Token: c.Token, Now: w.now, Real: w.now, Lease: lease}
+	edit(&g)
+	v, err := w.s.GuardStep(w.ctx, g)
+	w.must(err, "GuardStep")
+	return v
+}
+
+// sending claims the due step and passes the guard.
+func (w *world) sending() (followup.Claimed, followup.AttemptID) {
+	w.Helper()
+	c := w.due()
+	v := w.guard(c)
+	if v.Refusal != followup.Allowed || v.Attempt == "" {
+		w.Fatalf("guard: got %+v, want leave and an attempt", v)
+	}
+	return c, v.Attempt
+}
+
+// result is a template sent, the next step being the one with index 1.
+func (w *world) result(c followup.Claimed, a followup.AttemptID) followup.FinishStep {
+	return followup.FinishStep{
+		Run: c.Run.ID, Token: c.Token, Attempt: a, Kind: followup.KindTemplate,
+		Outcome: followup.Sent, Reason: followup.ByTemplate, MessageID: "wamid.1", Text: "hello",
+		Next: c.Run.Step + 1, Interval: interval, Now: w.now, Real: w.now,
+	}
+}
+
+func (w *world) finish(f followup.FinishStep) followup.Finished {
+	w.Helper()
+	out, err := w.s.FinishStep(w.ctx, f)
+	w.must(err, "FinishStep")
+	return out
+}
+
+// stale checks that nothing can be done any more with what a worker holds.
+func (w *world) stale(c followup.Claimed, a followup.AttemptID) {
+	w.Helper()
+	before := w.run(c.Run.ID)
+	w.is(w.guard(c).Refusal, followup.RefusedStale, "guard with an old token")
+	if _, err := w.s.FinishStep(w.ctx, w.result(c, a)); !errors.Is(err, followup.ErrStale) {
+		w.Errorf("finish with what is old: got %v, want ErrStale", err)
+	}
+	w.must(w.s.ReleaseStep(w.ctx, c.Run.ID, c.Token, w.now.Add(time.Hour)), "ReleaseStep with an old token")
+	w.is(w.run(c.Run.ID), before, "the run after a stale worker tried everything")
+}
+
+// ended checks how a run ended.
+func (w *world) ended(id followup.RunID, why followup.Reason) {
+	w.Helper()
+	r := w.run(id)
+	w.is(r.State, followup.RunEnded, "state of the run")
+	w.is(r.Reason, why, "why the run ended")
+}
+
+// outcomes tells a run's timeline: "1 sent/template", "2 …" for a pending step.
+func outcomes(r followup.Run) []string {
+	out := []string{}
+	for _, m := range r.Timeline {
+		line := fmt.Sprintf("%d %s/%s", m.Step, m.Outcome, m.Reason)
+		if m.Outcome == "" {
+			line = fmt.Sprintf("%d …", m.Step)
+		}
+		if m.Settled != "" {
+			line += " → " + string(m.Settled)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func (w *world) timeline(id followup.RunID, want ...string) {
+	w.Helper()
+	w.is(outcomes(w.run(id)), want, "timeline")
+}
+
+// deliveries claims what can be delivered now, of this tenant.
+func (w *world) deliveries() []followup.Delivery {
+	w.Helper()
+	ds, _ := w.claimDeliveries(100, 10)
+	return ds
+}
+
+func (w *world) claimDeliveries(limit, most int, skip ...followup.AssistantID) ([]followup.Delivery, time.Duration) {
+	w.Helper()
+	ds, next, err := w.s.ClaimDeliveries(w.ctx, followup.ClaimDeliveries{
+		Real: w.now, Limit: limit, MaxEvents: most, Lease: lease, Skip: skip,
+	})
+	w.must(err, "ClaimDeliveries")
+	return slices.DeleteFunc(ds, func(d followup.Delivery) bool { return d.Tenant != w.tenant }), next
+}
+
+// delivery claims the one delivery there is.
+func (w *world) delivery() followup.Delivery {
+	w.Helper()
+	ds := w.deliveries()
+	if len(ds) != 1 {
+		w.Fatalf("deliveries: got %d, want 1", len(ds))
+	}
+	return ds[0]
+}
+
+func (w *world) finishDelivery(d followup.Delivery, edit func(*followup.FinishDelivery)) error {
+	f := followup.FinishDelivery{Delivery: d, Real: w.now}
+	edit(&f)
+	return w.s.FinishDelivery(w.ctx, f)
+}
+
+func delivered(f *followup.FinishDelivery) { f.Delivered = true }
+
+// told delivers all that waits and returns what each assistant was told, in
+// order: said texts, and followup happenings as "event step outcome/reason".
+func (w *world) told(a followup.AssistantID) []string {
+	w.Helper()
+	out := []string{}
+	for {
+		ds := w.deliveries()
+		if len(ds) == 0 {
+			return out
+		}
+		for _, d := range ds {
+			if d.Assistant == a {
+				out = append(out, w.say(d.Events)...)
+			}
+			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+		}
+	}
+}
+
+func (w *world) say(events []followup.RelayEvent) []string {
+	w.Helper()
+	out := []string{}
+	for _, e := range events {
+		var v struct {
+			Say     string `json:"say"`
+			Event   string `json:"event"`
+			Step    int    `json:"step"`
+			Outcome string `json:"outcome"`
+			Reason  string `json:"reason"`
+		}
+		w.must(json.Unmarshal(e.Value, &v), "unmarshal a relayed value")
+		switch {
+		case e.Field != "followup":
+			out = append(out, v.Say)
+		case v.Outcome == "" && v.Reason == "":
+			out = append(out, fmt.Sprintf("%s %d", v.Event, v.Step))
+		default:
+			out = append(out, fmt.Sprintf("%s %d %s/%s", v.Event, v.Step, v.Outcome, v.Reason))
+		}
+	}
+	return out
+}

@@ -1,0 +1,179 @@
+package storetest
+
+import (
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// receiptTests: an unknown result is settled by the receipt, and ranks hold.
+func receiptTests() []test {
+	const (
+		accepted  = providers.StatusAccepted
+		sent      = providers.StatusSent
+		delivered = providers.StatusDelivered
+		read      = providers.StatusRead
+		failed    = providers.StatusFailed
+	)
+	table := []struct {
+		name     string
+		outcome  followup.Outcome
+		receipts []providers.StatusState
+		want     string
+		settled  []followup.Outcome // in turn
+	}{
+		{"uncertain, sent", followup.Uncertain, []providers.StatusState{sent}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},
+		{"uncertain, read", followup.Uncertain, []providers.StatusState{read}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},
+		{"uncertain, sent, delivered, read", followup.Uncertain, []providers.StatusState{sent, delivered, read}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},
+		{"uncertain, accepted", followup.Uncertain, []providers.StatusState{accepted}, "1 uncertain/x", nil},
+		{"uncertain, something new", followup.Uncertain, []providers.StatusState{providers.StatusOther}, "1 uncertain/x", nil},
+		{"uncertain, failed", followup.Uncertain, []providers.StatusState{failed}, "1 uncertain/x → failed", []followup.Outcome{followup.Failed}},
+		{"uncertain, sent, failed", followup.Uncertain, []providers.StatusState{sent, failed}, "1 uncertain/x → failed", []followup.Outcome{followup.Sent, followup.Failed}},
+		{"uncertain, failed, sent", followup.Uncertain, []providers.StatusState{failed, sent}, "1 uncertain/x → failed", []followup.Outcome{followup.Failed}},
+		{"uncertain, failed, delivered", followup.Uncertain, []providers.StatusState{failed, delivered}, "1 uncertain/x → failed", []followup.Outcome{followup.Failed}},
+		{"sent, failed", followup.Sent, []providers.StatusState{failed}, "1 sent/x → failed", []followup.Outcome{followup.Failed}},
+		{"sent, accepted, failed", followup.Sent, []providers.StatusState{accepted, failed}, "1 sent/x → failed", []followup.Outcome{followup.Failed}},
+		{"sent, failed, failed", followup.Sent, []providers.StatusState{failed, failed}, "1 sent/x → failed", []followup.Outcome{followup.Failed}},
+		{"sent, delivered, failed", followup.Sent, []providers.StatusState{delivered, failed}, "1 sent/x", nil},
+		{"sent, read, sent", followup.Sent, []providers.StatusState{read, sent}, "1 sent/x", nil},
+		{"failed, delivered", followup.Failed, []providers.StatusState{delivered}, "1 failed/x", nil},
+	}
+	var tests []test
+	for _, row := range table {
+		tests = append(tests, test{row.name, func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			f := w.result(c, a)
+			f.Outcome, f.Reason = row.outcome, "x"
+			w.finish(f)
+			w.told(w.sales)
+			from, corrections, told := row.outcome, []followup.Correction(nil), []string{}
+			for _, to := range row.settled {
+				corrections = append(corrections, followup.Correction{Run: run, Step: 1, From: from, To: to})
+				told = append(told, "settled 1 "+string(to)+"/x")
+				from = to
+			}
+			var got []followup.Correction
+			for _, state := range row.receipts {
+				w.pass(time.Second)
+				got = append(got, w.settle(lead, w.receipt(a, state, providers.Unknown)).Corrections...)
+			}
+			w.is(got, corrections, "corrections")
+			w.timeline(run, row.want, "2 …")
+			w.is(w.told(w.sales), told, "told")
+		}})
+	}
+	return append(tests,
+		test{"before the answer, remembered and settled at the finish", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.is(len(w.settle(lead, w.receipt(a, delivered, "")).Corrections), 0, "corrections in sending")
+			f := w.result(c, a)
+			f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+			w.finish(f)
+			w.timeline(run, "1 uncertain/no_answer → sent", "2 …")
+			w.is(w.told(w.sales), []string{
+				"scheduled 1", "uncertain 1 uncertain/no_answer", "settled 1 sent/no_answer", "scheduled 2",
+			}, "told")
+		}},
+		test{"a failure before the answer, remembered and settled at the finish", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.settle(lead, w.receipt(a, failed, providers.Capped))
+			w.finish(w.result(c, a))
+			w.timeline(run, "1 sent/template → failed", "2 …")
+		}},
+		test{"after the run has ended", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			f := w.result(c, a)
+			f.Outcome, f.Reason, f.Next = followup.Uncertain, followup.NoAnswer, -1
+			w.finish(f)
+			w.settle(lead, w.receipt(a, sent, ""))
+			w.timeline(run, "1 uncertain/no_answer → sent")
+			w.ended(run, followup.CompletedEnded)
+		}},
+		test{"the item's own event comes before the settlement", func(w *world) {
+			lead := w.lead()
+			w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			w.told(w.sales)
+			it := w.receipt(a, failed, providers.Capped)
+			it.Relay = w.event("status")
+			w.settle(lead, it)
+			w.is(w.told(w.sales), []string{"status", "settled 1 failed/template"}, "told")
+		}},
+		test{"undeliverable ends the run, its step failed", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			got := w.settle(lead, w.receipt(a, failed, providers.Undeliverable))
+			w.is(got.Ended, []followup.Ended{{Run: run, Step: 2, Reason: followup.Unreachable}}, "ended")
+			w.ended(run, followup.Unreachable)
+			w.timeline(run, "1 sent/template → failed", "2 failed/undeliverable")
+		}},
+		test{"undeliverable while sending ends the run after its result", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.is(len(w.settle(lead, w.receipt(a, failed, providers.Undeliverable)).Ended), 0, "ended")
+			w.finish(w.result(c, a))
+			w.ended(run, followup.Unreachable)
+			w.timeline(run, "1 sent/template → failed")
+		}},
+		test{"opted out opts the lead out and ends all runs", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			arm := w.arm()
+			arm.Assistant = w.support
+			other := w.startWith(lead, arm)
+			w.is(len(w.settle(lead, w.receipt(a, failed, providers.OptedOut)).Ended), 2, "ended")
+			w.ended(run, followup.OptedOut)
+			w.ended(other, followup.OptedOut)
+			w.is(w.get(lead).OptedOut, true, "OptedOut")
+		}},
+		test{"about an API message: no settlement, opt-out holds", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			a := w.guardSend(lead, false).Attempt
+			w.recordSend(lead, a, func(*followup.RecordSend) {})
+			got := w.settle(lead, w.receipt(a, failed, providers.Undeliverable))
+			w.is(len(got.Ended)+len(got.Corrections), 0, "ended and corrected")
+			w.is(w.run(run).State, followup.RunArmed, "state")
+			b := w.guardSend(lead, false).Attempt
+			w.settle(lead, w.receipt(b, failed, providers.OptedOut))
+			w.ended(run, followup.OptedOut)
+		}},
+		test{"of a message read, a failure means nothing", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			a := w.guardSend(lead, true).Attempt
+			w.settle(lead, w.receipt(a, read, ""))
+			w.settle(lead, w.receipt(a, failed, providers.WindowClosed))
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
+			w.settle(lead, w.receipt(a, failed, providers.OptedOut))
+			w.is(w.get(lead).OptedOut, false, "OptedOut")
+		}},
+		test{"about nothing of ours, or of another lead, has no effect", func(w *world) {
+			lead, other := w.lead(), w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			f := w.result(c, a)
+			f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+			w.finish(f)
+			w.is(len(w.settle(other, w.receipt(a, sent, "")).Corrections), 0, "corrections by another lead")
+			w.settle(lead, w.receipt("", failed, providers.OptedOut), w.receipt(lead.Attempt(77), failed, providers.OptedOut))
+			w.is(w.get(lead).OptedOut, false, "OptedOut")
+			w.timeline(run, "1 uncertain/no_answer", "2 …")
+		}},
+	)
+}

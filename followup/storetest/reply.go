@@ -1,0 +1,285 @@
+package storetest
+
+import (
+	"errors"
+	"time"
+
+	"wagate/followup"
+)
+
+// replyTests: a reply settled before the guard prevents the send, wherever the
+// step was.
+func replyTests() []test {
+	where := []struct {
+		name string
+		move func(w *world, it *followup.Item)
+	}{
+		{"on its channel", func(*world, *followup.Item) {}},
+		{"on another channel of its assistant", func(w *world, it *followup.Item) { it.Channel = w.second }},
+		{"on its channel, bound to another assistant since", func(w *world, it *followup.Item) { it.Assistant = w.support }},
+	}
+	tests := []test{
+		{"elsewhere ends nothing", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			m := w.message("hi")
+			m.Channel, m.Assistant = w.other, w.support
+			w.is(len(w.settle(lead, m).Ended), 0, "ended runs")
+			w.is(w.run(run).State, followup.RunArmed, "state")
+		}},
+		{"between two tries in sending ends the run there", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.settle(lead, w.message("hi"))
+			v := w.guard(c)
+			w.is(v.Refusal, followup.RefusedStale, "guard of the next try")
+			w.is(v.Ended, []followup.Ended{{Run: run, Step: 1, Reason: followup.Replied}}, "ended by the guard")
+			w.ended(run, followup.Replied)
+			w.timeline(run, "1 cancelled/replied")
+			w.stale(c, a)
+		}},
+		{"by an identity linked later to the same lead", func(w *world) {
+			phone, user := newPhone(), newUser()
+			lead := w.resolve(followup.Identity{Phone: phone})
+			run := w.start(lead)
+			same := w.resolve(followup.Identity{Phone: phone, UserID: user})
+			w.is(same, lead, "the lead with both identities")
+			w.settle(w.resolve(followup.Identity{UserID: user}), w.message("hi"))
+			w.ended(run, followup.Replied)
+		}},
+		{"the first reason stands", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.settle(lead, w.message("hi"))
+			ended, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+			w.must(err, "Cancel")
+			w.is(len(ended), 0, "runs ended by a cancel after the reply")
+			w.finish(w.result(c, a))
+			w.ended(run, followup.Replied)
+		}},
+		{"every run concerned ends", func(w *world) {
+			lead := w.lead()
+			first := w.start(lead)
+			arm := w.arm()
+			arm.Assistant = w.support
+			second := w.startWith(lead, arm)
+			w.is(len(w.settle(lead, w.message("hi")).Ended), 2, "ended runs")
+			w.ended(first, followup.Replied)
+			w.ended(second, followup.Replied)
+		}},
+	}
+	for _, at := range where {
+		reply := func(w *world) followup.Item {
+			m := w.message("hi")
+			at.move(w, &m)
+			return m
+		}
+		tests = append(tests,
+			test{"voids armed, " + at.name, func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				got := w.settle(lead, reply(w)).Ended
+				w.is(got, []followup.Ended{{Run: run, Step: 1, Reason: followup.Replied}}, "ended")
+				w.ended(run, followup.Replied)
+				w.timeline(run, "1 cancelled/replied")
+				w.pass(interval)
+				w.is(len(w.claims()), 0, "steps to claim")
+			}},
+			test{"voids claimed, " + at.name, func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				c := w.due()
+				got := w.settle(lead, reply(w)).Ended
+				w.is(got, []followup.Ended{{Run: run, Step: 1, Reason: followup.Replied}}, "ended")
+				w.stale(c, "")
+				w.timeline(run, "1 cancelled/replied")
+				w.pass(lease)
+				w.is(len(w.claims()), 0, "steps to claim after the lease")
+			}},
+			test{"in sending the result is recorded, then the run ends, " + at.name, func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				c, a := w.sending()
+				w.is(len(w.settle(lead, reply(w)).Ended), 0, "ended")
+				w.is(w.run(run).State, followup.RunSending, "state")
+				w.is(w.finish(w.result(c, a)).State, followup.RunEnded, "state after the result")
+				w.ended(run, followup.Replied)
+				w.timeline(run, "1 sent/template")
+				w.stale(c, a)
+			}},
+		)
+	}
+	return tests
+}
+
+// silenceTests: a message of the business starts the wait again.
+func silenceTests() []test {
+	ways := []struct {
+		name  string
+		speak func(w *world, lead followup.LeadID)
+	}{
+		{"echo", func(w *world, lead followup.LeadID) { w.settle(lead, w.echo()) }},
+		{"echo on another channel", func(w *world, lead followup.LeadID) {
+			e := w.echo()
+			e.Channel = w.second
+			w.settle(lead, e)
+		}},
+		{"message through the API", func(w *world, lead followup.LeadID) {
+			w.is(w.guardSend(lead, false).Refusal, followup.Allowed, "GuardSend")
+		}},
+	}
+	var tests []test
+	for _, way := range ways {
+		tests = append(tests,
+			test{way.name + " restarts an armed step", func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				w.pass(interval - time.Millisecond)
+				way.speak(w, lead)
+				w.at(w.run(run).DueAt, w.now.Add(interval), "due")
+				w.pass(interval - time.Millisecond)
+				w.is(len(w.claims()), 0, "steps before the new due")
+				w.pass(time.Millisecond)
+				w.is(w.claim().Run.ID, run, "run due")
+				w.timeline(run, "1 …")
+			}},
+			test{way.name + " voids a claimed step and arms it again", func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				c := w.due()
+				way.speak(w, lead)
+				w.is(w.run(run).State, followup.RunArmed, "state")
+				w.at(w.run(run).DueAt, w.now.Add(interval), "due")
+				w.stale(c, "")
+				w.pass(interval)
+				next := w.claim()
+				w.is(next.Token != c.Token, true, "a new token")
+				w.is(w.guard(next).Refusal, followup.Allowed, "guard of the new claim")
+			}},
+			test{way.name + " lets one in sending go on", func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				c, a := w.sending()
+				way.speak(w, lead)
+				w.is(w.finish(w.result(c, a)).State, followup.RunArmed, "state after the result")
+				w.timeline(run, "1 sent/template", "2 …")
+			}},
+			test{way.name + " never brings a step forward", func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				c := w.due()
+				later := w.now.Add(24 * time.Hour)
+				w.must(w.s.ReleaseStep(w.ctx, run, c.Token, later), "ReleaseStep")
+				way.speak(w, lead)
+				w.at(w.run(run).DueAt, later, "due of a step put off")
+			}},
+		)
+	}
+	return append(tests,
+		test{"a refused message restarts nothing", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			due := w.run(run).DueAt
+			w.pass(time.Minute)
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "GuardSend")
+			w.at(w.run(run).DueAt, due, "due")
+		}},
+		test{"speech elsewhere restarts nothing", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			due := w.run(run).DueAt
+			w.pass(time.Minute)
+			e := w.echo()
+			e.Channel, e.Assistant = w.other, w.support
+			w.settle(lead, e)
+			w.at(w.run(run).DueAt, due, "due")
+		}},
+		test{"a restart is not told", func(w *world) {
+			lead := w.lead()
+			w.start(lead)
+			w.settle(lead, w.echo())
+			w.is(w.told(w.sales), []string{"scheduled 1"}, "told")
+		}},
+	)
+}
+
+// rearmTests: rearm_on_reply starts a run anew with the next message of the business.
+func rearmTests() []test {
+	// replied leaves a rearm waiting.
+	replied := func(w *world) (followup.LeadID, followup.Arm) {
+		lead := w.lead()
+		arm := w.arm()
+		arm.RearmOnReply = true
+		w.startWith(lead, arm)
+		w.settle(lead, w.message("hi"))
+		return lead, arm
+	}
+	start := func(w *world, lead followup.LeadID, a followup.Arm, rearm bool) followup.RunID {
+		id, _, err := w.s.Start(w.ctx, w.tenant, lead, a, rearm, w.now, w.now)
+		w.must(err, "Start")
+		return id
+	}
+	return []test{
+		{"an echo tells, and Start starts once", func(w *world) {
+			lead, arm := replied(w)
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm until it is started")
+			w.is(start(w, lead, arm, true) != "", true, "a run was started")
+			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a second Start")
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm after it was started")
+		}},
+		{"a message through the API tells", func(w *world) {
+			lead, _ := replied(w)
+			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+		}},
+		{"speech of another assistant does not", func(w *world) {
+			lead, _ := replied(w)
+			e := w.echo()
+			e.Channel, e.Assistant = w.other, w.support
+			w.is(len(w.settle(lead, e).Rearm), 0, "Rearm")
+		}},
+		{"not without RearmOnReply", func(w *world) {
+			lead := w.lead()
+			w.start(lead)
+			w.settle(lead, w.message("hi"))
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+			w.is(start(w, lead, w.arm(), true), followup.RunID(""), "run of a Start by rearm")
+		}},
+		{"a reply in sending leaves one too", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.startWith(lead, arm)
+			c, a := w.sending()
+			w.settle(lead, w.message("hi"))
+			w.finish(w.result(c, a))
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+		}},
+		{"forgotten when the status changes", func(w *world) {
+			lead, arm := replied(w)
+			p := followup.PutLead{Lead: w.get(lead), StatusChanged: true, Now: w.now, Real: w.now}
+			p.Lead.StatusID = "won"
+			_, err := w.s.PutLead(w.ctx, p)
+			w.must(err, "PutLead")
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a Start by rearm")
+		}},
+		{"forgotten when a run is started by hand", func(w *world) {
+			lead, arm := replied(w)
+			w.start(lead)
+			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a Start by rearm")
+		}},
+		{"not for a lead who opted out since", func(w *world) {
+			lead, arm := replied(w)
+			out := w.item()
+			out.OptOut = new(true)
+			w.settle(lead, out)
+			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a Start by rearm")
+		}},
+	}
+}
+
+// moved reports whether err says that the lead is not there any more.
+func moved(err error) bool { return errors.Is(err, followup.ErrLeadMoved) }

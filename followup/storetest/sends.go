@@ -1,0 +1,206 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+)
+
+// sendTests: what an assistant sends itself.
+func sendTests() []test {
+	spoken := func(w *world, text string) func(*followup.RecordSend) {
+		return func(r *followup.RecordSend) {
+			r.Entry = &followup.Entry{From: followup.FromBusiness, Text: text, At: w.now}
+		}
+	}
+	return []test{
+		{"opt-out refuses marketing only", func(w *world) {
+			lead := w.lead()
+			out := w.item()
+			out.OptOut, out.Opens = new(true), true
+			w.settle(lead, out)
+			ask := func(free, marketing bool) followup.Refusal {
+				v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
+					Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales,
+					FreeForm: free, Marketing: marketing, Now: w.now, Real: w.now,
+				})
+				w.must(err, "GuardSend")
+				return v.Refusal
+			}
+			w.is(ask(false, true), followup.RefusedOptedOut, "marketing template")
+			w.is(ask(false, false), followup.Allowed, "other template")
+			w.is(ask(true, false), followup.Allowed, "free-form")
+		}},
+		{"the attempt names its lead, and a retry keeps it", func(w *world) {
+			lead := w.lead()
+			v := w.guardSend(lead, false)
+			w.is(v.Attempt.Lead(), lead, "lead of the attempt")
+			got, ok := followup.ParseOpaque(v.Opaque)
+			w.is(ok && got == v.Attempt, true, "opaque %q names it", v.Opaque)
+			again, err := w.s.GuardSend(w.ctx, followup.GuardSend{
+				Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, Previous: v.Attempt, Now: w.now, Real: w.now,
+			})
+			w.must(err, "GuardSend")
+			w.is(again.Attempt, v.Attempt, "attempt of the retry")
+			w.is(w.guardSend(lead, false).Attempt != v.Attempt, true, "another message has another")
+		}},
+		{"recorded once", func(w *world) {
+			lead := w.lead()
+			a := w.guardSend(lead, false).Attempt
+			w.recordSend(lead, a, spoken(w, "hello"))
+			w.recordSend(lead, a, spoken(w, "hello"))
+			w.said(lead, "hello")
+		}},
+		{"a record that opts out ends runs", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			w.recordSend(lead, w.guardSend(lead, false).Attempt, func(r *followup.RecordSend) { r.OptOut = true })
+			w.ended(run, followup.OptedOut)
+			w.is(w.get(lead).OptedOut, true, "OptedOut")
+			w.said(lead)
+		}},
+		{"history in the order settled, both directions", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("1"))
+			w.recordSend(lead, w.guardSend(lead, true).Attempt, spoken(w, "2"))
+			w.start(lead)
+			c, a := w.sending()
+			f := w.result(c, a)
+			f.Text = "3"
+			w.finish(f)
+			w.settle(lead, w.message("4 \"é\"\n😀"))
+			w.said(lead, "1", "2", "3", "4 \"é\"\n😀")
+			h, err := w.s.History(w.ctx, lead, w.main, w.now)
+			w.must(err, "History")
+			w.is(h[2].From, followup.FromBusiness, "who said 3")
+			w.is(h[3].From, followup.FromLead, "who said 4")
+			w.at(h[2].At, w.now, "when 3 was said")
+		}},
+		{"history per channel", func(w *world) {
+			lead := w.lead()
+			m := w.message("elsewhere")
+			m.Channel = w.second
+			w.settle(lead, m, w.message("here"))
+			w.said(lead, "here")
+		}},
+		{"history keeps the last 30 messages", func(w *world) {
+			lead := w.lead()
+			var want []string
+			var items []followup.Item
+			for i := range 2 * followup.HistoryMessages {
+				items = append(items, w.message(fmt.Sprint(i)))
+				if i >= followup.HistoryMessages {
+					want = append(want, fmt.Sprint(i))
+				}
+			}
+			w.settle(lead, items...)
+			w.said(lead, want...)
+		}},
+		{"history goes back 30 days", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.message("old"))
+			w.pass(2 * time.Hour)
+			w.settle(lead, w.message("new"))
+			w.pass(followup.HistoryAge - time.Hour)
+			w.said(lead, "new")
+		}},
+		{"pace gives one slot to each", func(w *world) {
+			c := followup.ChannelID(uuid.NewString())
+			pace := func() time.Duration {
+				d, err := w.s.Pace(w.ctx, c, 10, 3, w.now)
+				w.must(err, "Pace")
+				return d.Round(time.Millisecond)
+			}
+			for i, want := range []time.Duration{0, 0, 0, 100, 200, 300} {
+				w.is(pace(), want*time.Millisecond, "wait %d", i)
+			}
+			w.pass(300 * time.Millisecond)
+			w.is(pace(), 100*time.Millisecond, "after the waits are over")
+			w.pass(time.Hour)
+			for i, want := range []time.Duration{0, 0, 0, 100} {
+				w.is(pace(), want*time.Millisecond, "wait %d after a rest: the burst is full, no more", i)
+			}
+			c = followup.ChannelID(uuid.NewString())
+			w.is(pace(), time.Duration(0), "another channel")
+		}},
+	}
+}
+
+// keyTests: an idempotency key gives one answer.
+func keyTests() []test {
+	begin := func(w *world, key, print string) followup.KeyAnswer {
+		w.Helper()
+		a, err := w.s.BeginKey(w.ctx, w.tenant, key, print, w.now, lease)
+		w.must(err, "BeginKey")
+		return a
+	}
+	state := func(w *world, want followup.KeyState, what string) {
+		w.Helper()
+		w.is(begin(w, "k", "p").State, want, "%s", what)
+	}
+	return []test{
+		{"new, busy, done", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			state(w, followup.KeyBusy, "while it is held")
+			answer := []byte("{\"id\":\"wamid.1\",\"é\":\"\x00\"}")
+			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", answer, w.now), "FinishKey")
+			got := begin(w, "k", "p")
+			w.is(got.State, followup.KeyDone, "after it was finished")
+			w.is(string(got.Answer), string(answer), "answer")
+		}},
+		{"another request under the same key", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			w.is(begin(w, "k", "other").State, followup.KeyMismatch, "while it is held")
+			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
+			w.is(begin(w, "k", "other").State, followup.KeyMismatch, "after it was finished")
+		}},
+		{"dropped, it is new again", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			w.must(w.s.DropKey(w.ctx, w.tenant, "k"), "DropKey")
+			w.is(begin(w, "k", "other").State, followup.KeyNew, "after it was dropped, whatever the request")
+		}},
+		{"a lease that ran out frees it", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			w.pass(lease - time.Millisecond)
+			state(w, followup.KeyBusy, "1 ms before")
+			w.pass(time.Millisecond)
+			state(w, followup.KeyNew, "after")
+			state(w, followup.KeyBusy, "held again")
+		}},
+		{"remembered for KeyAge", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
+			w.pass(followup.KeyAge - time.Millisecond)
+			state(w, followup.KeyDone, "1 ms before")
+			w.pass(time.Millisecond)
+			state(w, followup.KeyNew, "after")
+		}},
+		{"per tenant and key", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			w.is(begin(w, "k2", "p").State, followup.KeyNew, "another key")
+			w.is(begin(w.tenantNextDoor(), "k", "p").State, followup.KeyNew, "another tenant")
+		}},
+		{"taken by one of many at once", func(w *world) {
+			states := make(chan followup.KeyState, 20)
+			for range cap(states) {
+				go func() {
+					a, err := w.s.BeginKey(w.ctx, w.tenant, "k", "p", w.now, lease)
+					if err != nil {
+						w.Errorf("BeginKey: got error %v, want none", err)
+					}
+					states <- a.State
+				}()
+			}
+			n := 0
+			for range cap(states) {
+				if <-states == followup.KeyNew {
+					n++
+				}
+			}
+			w.is(n, 1, "new")
+		}},
+	}
+}

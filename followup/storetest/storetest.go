@@ -1,0 +1,58 @@
+package storetest
+
+import (
+	"testing"
+
+	"wagate/followup"
+)
+
+// New returns a store to test. It may be empty or be shared with other tests,
+// one at a time.
+type New func(t *testing.T) followup.Store
+
+// test is one promise.
+type test struct {
+	name string
+	run  func(w *world)
+}
+
+// Run checks every promise of followup.Store.
+func Run(t *testing.T, open New) {
+	t.Helper()
+	groups := []struct {
+		name  string
+		tests []test
+	}{
+		{"I2", onceTests()},
+		{"I3", windowTests()},
+		{"I4", refusalTests()},
+		{"I5", replyTests()},
+		{"I5Silence", silenceTests()},
+		{"I6", atMostOnceTests()},
+		{"I7", nothingLostTests()},
+		{"I7Claims", claimTests()},
+		{"I7Receipts", receiptTests()},
+		{"I8", oneLiveRunTests()},
+		{"I9", orderTests()},
+		{"I9DeadLetters", deadLetterTests()},
+		{"I10", wallTests()},
+		{"Leads", leadTests()},
+		{"PutLead", putTests()},
+		{"Merge", mergeTests()},
+		{"Erase", eraseTests()},
+		{"Rearm", rearmTests()},
+		{"Configs", configTests()},
+		{"Pause", pauseTests()},
+		{"Sends", sendTests()},
+		{"Keys", keyTests()},
+		{"Messages", messageTests()},
+		{"Stats", statsTests()},
+	}
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) {
+			for _, c := range g.tests {
+				t.Run(c.name, func(t *testing.T) { c.run(newWorld(t, open(t))) })
+			}
+		})
+	}
+}

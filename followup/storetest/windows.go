@@ -1,0 +1,205 @@
+package storetest
+
+import (
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// windowTests: per conversation, from the lead's own messages, closed at exactly 24 h.
+func windowTests() []test {
+	const day = 24 * time.Hour
+	return []test{
+		{"closed at exactly 24h for the API", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			w.pass(day - time.Millisecond)
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form 1 ms before")
+			w.pass(time.Millisecond)
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form at 24 h")
+			w.is(w.guardSend(lead, false).Refusal, followup.Allowed, "template at 24 h")
+		}},
+		{"closed at exactly 24h for a step", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			w.start(lead)
+			w.pass(day - time.Millisecond)
+			c := w.claim()
+			free := func(g *followup.GuardStep) { g.FreeForm = true }
+			w.is(w.guardWith(c, free).Refusal, followup.Allowed, "free-form 1 ms before")
+			w.pass(time.Millisecond)
+			w.is(w.guardWith(c, free).Refusal, followup.RefusedWindow, "free-form at 24 h")
+			w.is(w.guard(c).Refusal, followup.Allowed, "template at 24 h, same token")
+		}},
+		{"counts from the provider's timestamp, not from arrival", func(w *world) {
+			lead := w.lead()
+			it := w.opening()
+			it.At = w.now.Add(-time.Hour)
+			w.settle(lead, it)
+			w.at(w.get(lead).Windows[w.main].LastInbound, it.At, "LastInbound")
+			w.pass(day - time.Hour)
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "24 h after the timestamp")
+		}},
+		{"only a later timestamp moves it", func(w *world) {
+			lead := w.lead()
+			first := w.now
+			w.settle(lead, w.opening())
+			for _, back := range []time.Duration{time.Millisecond, time.Hour, 0} {
+				it := w.opening()
+				it.At = first.Add(-back)
+				w.pass(time.Minute)
+				w.settle(lead, it)
+				w.at(w.get(lead).Windows[w.main].LastInbound, first, "LastInbound after an older message")
+			}
+			it := w.opening()
+			it.At = first.Add(time.Millisecond)
+			w.settle(lead, it)
+			w.at(w.get(lead).Windows[w.main].LastInbound, it.At, "LastInbound after a newer message")
+		}},
+		{"out of order within a batch", func(w *world) {
+			lead := w.lead()
+			newer, older := w.opening(), w.opening()
+			older.At = w.now.Add(-time.Minute)
+			w.settle(lead, newer, older)
+			w.at(w.get(lead).Windows[w.main].LastInbound, newer.At, "LastInbound")
+		}},
+		{"a lead who never wrote has none", func(w *world) {
+			lead := w.lead()
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form")
+			w.is(w.guardSend(lead, false).Refusal, followup.Allowed, "template")
+		}},
+		{"nothing else opens it", func(w *world) {
+			lead := w.lead()
+			reaction := w.item()
+			reaction.Reply = true
+			noted := w.item()
+			noted.Entry = &followup.Entry{From: followup.FromBusiness, Text: "echo", At: w.now}
+			w.settle(lead, reaction, w.echo(), noted, w.receipt("", providers.StatusDelivered, ""))
+			v := w.guardSend(lead, false)
+			w.recordSend(lead, v.Attempt, func(r *followup.RecordSend) {
+				r.Entry = &followup.Entry{From: followup.FromBusiness, Text: "sent", At: w.now}
+			})
+			w.is(w.get(lead).Windows[w.main].LastInbound.IsZero(), true, "no LastInbound")
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form")
+		}},
+		{"per channel", func(w *world) {
+			lead := w.lead()
+			it := w.opening()
+			it.Channel = w.second
+			w.settle(lead, it)
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "the other channel's window")
+		}},
+		{"cut-over opens it and never moves it back", func(w *world) {
+			lead := w.lead()
+			put := func(from time.Time) {
+				p := followup.PutLead{Lead: w.get(lead), WindowFrom: from, Now: w.now, Real: w.now}
+				p.Lead.Channel = w.main
+				_, err := w.s.PutLead(w.ctx, p)
+				w.must(err, "PutLead")
+			}
+			from := w.now.Add(-time.Hour)
+			put(from)
+			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound")
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
+			put(from.Add(-time.Hour))
+			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after an earlier cut-over")
+			put(time.Time{})
+			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after none")
+		}},
+		{"last use is the arrival of the newest event either way", func(w *world) {
+			lead := w.lead()
+			used := func(want time.Time, what string) {
+				w.Helper()
+				w.at(w.get(lead).Windows[w.main].UsedAt, want, what)
+			}
+			it := w.opening()
+			it.At = w.now.Add(-time.Hour)
+			w.settle(lead, it)
+			used(w.now, "after a message")
+			w.pass(time.Second)
+			w.settle(lead, w.echo())
+			used(w.now, "after an echo")
+			echoed := w.now
+			w.pass(time.Second)
+			w.settle(lead, w.receipt("", providers.StatusRead, ""))
+			used(echoed, "after a receipt")
+			v := w.guardSend(lead, false)
+			used(echoed, "after a guard")
+			w.recordSend(lead, v.Attempt, func(r *followup.RecordSend) {
+				r.Entry = &followup.Entry{From: followup.FromBusiness, Text: "sent", At: w.now}
+			})
+			used(w.now, "after a send")
+		}},
+	}
+}
+
+// refusalTests: a provider's "window closed" closes ours, unless the lead wrote
+// after the message that was refused.
+func refusalTests() []test {
+	// Each way in which a provider's word can reach the store about a message
+	// that was let through the guard just now.
+	ways := []struct {
+		name string
+		send func(w *world, lead followup.LeadID) (told func())
+	}{
+		{"answer to the API", func(w *world, lead followup.LeadID) func() {
+			a := w.guardSend(lead, true).Attempt
+			return func() { w.recordSend(lead, a, func(r *followup.RecordSend) { r.CloseWindow = true }) }
+		}},
+		{"receipt to the API", func(w *world, lead followup.LeadID) func() {
+			a := w.guardSend(lead, true).Attempt
+			return func() { w.settle(lead, w.receipt(a, providers.StatusFailed, providers.WindowClosed)) }
+		}},
+		{"answer to a step", func(w *world, lead followup.LeadID) func() {
+			w.start(lead)
+			c, a := w.sending()
+			return func() {
+				f := w.result(c, a)
+				f.Outcome, f.Reason, f.CloseWindow, f.Text = followup.Failed, followup.WindowClosed, true, ""
+				w.finish(f)
+			}
+		}},
+		{"receipt to a step", func(w *world, lead followup.LeadID) func() {
+			w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			return func() { w.settle(lead, w.receipt(a, providers.StatusFailed, providers.WindowClosed)) }
+		}},
+	}
+	var tests []test
+	for _, way := range ways {
+		tests = append(tests,
+			test{way.name + " closes ours until a later message", func(w *world) {
+				lead := w.lead()
+				opened := w.now
+				w.settle(lead, w.opening())
+				w.pass(time.Second)
+				way.send(w, lead)()
+				w.pass(time.Second)
+				w.is(w.get(lead).Windows[w.main].Refused, true, "Refused")
+				w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form")
+				w.is(w.guardSend(lead, false).Refusal, followup.Allowed, "template")
+				older := w.opening()
+				older.At = opened
+				w.settle(lead, older)
+				w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form after a message not later")
+				w.settle(lead, w.opening())
+				w.is(w.get(lead).Windows[w.main].Refused, false, "Refused after a later message")
+				w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after a later message")
+			}},
+			test{way.name + " about a message before the lead's last is passed over", func(w *world) {
+				lead := w.lead()
+				w.settle(lead, w.opening())
+				w.pass(time.Second)
+				told := way.send(w, lead)
+				w.pass(time.Second)
+				w.settle(lead, w.opening())
+				w.pass(time.Second)
+				told()
+				w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
+			}},
+		)
+	}
+	return tests
+}
