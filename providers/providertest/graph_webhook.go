@@ -1,0 +1,163 @@
+package providertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// ErrNotTaken says that a webhook was given up: it was never answered 200.
+var ErrNotTaken = errors.New("webhook was not taken")
+
+// GraphWebhook is a webhook that the fake posted, or tried to.
+type GraphWebhook struct {
+	Body    []byte
+	Answers []int // HTTP status of each attempt; 0: no answer
+	Done    bool  // answered 200, or given up
+}
+
+// Webhooks returns all webhooks so far, in the order they were begun.
+func (g *Graph) Webhooks() []GraphWebhook {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := slices.Clone(g.webhooks)
+	for i := range all {
+		all[i].Answers = slices.Clone(all[i].Answers)
+	}
+	return all
+}
+
+// Post signs a webhook body and posts it until it is answered 200, as Meta
+// does, or the backoff ends: ErrNotTaken.
+func (g *Graph) Post(ctx context.Context, body []byte) error {
+	i, url := g.begin(body)
+	defer g.end(i)
+	for attempt := 1; ; attempt++ {
+		status := g.attempt(ctx, url, body)
+		g.mu.Lock()
+		g.webhooks[i].Answers = append(g.webhooks[i].Answers, status)
+		g.mu.Unlock()
+		if status == http.StatusOK {
+			return nil
+		}
+		wait, again := g.p.Backoff(attempt)
+		if !again {
+			return fmt.Errorf("post webhook: %w after %d attempts, last status %d", ErrNotTaken, attempt, status)
+		}
+		if err := g.pause(ctx, wait); err != nil {
+			return fmt.Errorf("post webhook: %w", err)
+		}
+	}
+}
+
+// PostLater posts a webhook in the background; WaitIdle waits for it, Webhooks
+// tells how it went.
+func (g *Graph) PostLater(body []byte) {
+	g.later(func(ctx context.Context) { _ = g.Post(ctx, body) })
+}
+
+// later runs work that counts as a webhook on its way. After Close it does
+// nothing.
+func (g *Graph) later(work func(context.Context)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.enter() {
+		return
+	}
+	g.pending++
+	go func() {
+		defer g.done.Done()
+		defer func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.pending--
+			g.touch()
+		}()
+		select {
+		case g.slots <- struct{}{}:
+			defer func() { <-g.slots }()
+			work(g.ctx)
+		case <-g.ctx.Done():
+		}
+	}()
+}
+
+func (g *Graph) begin(body []byte) (int, string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.webhooks = append(g.webhooks, GraphWebhook{Body: body})
+	g.touch()
+	return len(g.webhooks) - 1, g.url
+}
+
+func (g *Graph) end(i int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.webhooks[i].Done = true
+	g.touch()
+}
+
+// attempt posts once and returns the status, 0 if there was no answer.
+func (g *Graph) attempt(ctx context.Context, url string, body []byte) int {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "facebookexternalua")
+	req.Header.Set("X-Hub-Signature-256", Sign(g.p.AppSecret, body))
+	answer, err := g.p.Client.Do(req)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	// Read to the end, so that the connection can be used again.
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
+	return answer.StatusCode
+}
+
+// pause waits, unless the context or the fake ends first.
+func (g *Graph) pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-g.ctx.Done():
+		return g.ctx.Err()
+	}
+}
+
+// Handshake makes the GET verification with this token and returns the answer's
+// status and body; the challenge is "1158201444".
+func (g *Graph) Handshake(ctx context.Context, token string) (int, string, error) {
+	g.mu.Lock()
+	url := g.url
+	g.mu.Unlock()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", fmt.Errorf("make handshake: %w", err)
+	}
+	q := req.URL.Query()
+	q.Set("hub.mode", "subscribe")
+	q.Set("hub.challenge", "1158201444")
+	q.Set("hub.verify_token", token)
+	req.URL.RawQuery = q.Encode()
+	answer, err := g.p.Client.Do(req)
+	if err != nil {
+		return 0, "", fmt.Errorf("make handshake: %w", err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<16))
+	if err != nil {
+		return 0, "", fmt.Errorf("read handshake: %w", err)
+	}
+	return answer.StatusCode, string(body), nil
+}
