@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"wagate/config"
+)
+
+// The bounds of one request to the admin listener. Replaying a tenant's dead
+// letters may take a while.
+const (
+	adminTimeout  = 2 * time.Minute
+	longestAnswer = 64 << 20
+)
+
+// adminFlags are the flags of the operator's commands.
+type adminFlags struct {
+	config *string
+	admin  *string
+	raw    *bool
+}
+
+func (fs *flagSet) adminFlags() adminFlags {
+	return adminFlags{
+		config: fs.configFlag(),
+		admin:  fs.String("admin", fs.shell.env("WAGATE_ADMIN", ""), "the admin listener's `URL`, instead of the file's (WAGATE_ADMIN; its token is WAGATE_ADMIN_TOKEN)"),
+		raw:    fs.Bool("json", false, "print the answer as it came"),
+	}
+}
+
+// adminClient speaks to the admin listener of a running gateway.
+type adminClient struct {
+	shell *shell
+	base  string
+	token config.Secret
+	raw   bool
+	http  *http.Client
+}
+
+// client returns the client that flags, environment and file describe.
+func (f adminFlags) client(fs *flagSet) (*adminClient, error) {
+	s := fs.shell
+	c := &adminClient{shell: s, base: *f.admin, raw: *f.raw, http: &http.Client{Timeout: adminTimeout}}
+	if c.base == "" && *f.config == "" {
+		return nil, fs.wrong("-config or -admin is missing")
+	}
+	if *f.config != "" {
+		a, err := config.LoadAdmin(*f.config, s.Lookup)
+		if err != nil {
+			return nil, inFile(*f.config, err)
+		}
+		// The file's token is meant for the file's address and for no other.
+		if c.base == "" {
+			if c.base, err = adminURL(a.Address); err != nil {
+				return nil, err
+			}
+			c.token = a.Token
+		}
+	}
+	if token, ok := s.Lookup("WAGATE_ADMIN_TOKEN"); ok && token != "" {
+		c.token = config.NewSecret(token)
+	}
+	u, err := url.Parse(c.base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fs.wrong("got -admin that is no http:// or https:// URL")
+	}
+	c.base = strings.TrimRight(c.base, "/")
+	return c, nil
+}
+
+// adminURL returns where to reach a listener from this machine.
+func adminURL(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("admin address: %w", err)
+	}
+	if port == "0" {
+		return "", errors.New("the file leaves the admin port open (0): take it from the log's \"listening addr=\" and give -admin")
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip.Is6() {
+			host = "::1"
+		}
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+// call makes one request and returns the body of a good answer.
+func (c *adminClient) call(ctx context.Context, method, path string, query url.Values, body any) ([]byte, error) {
+	var payload io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("encode request: %w", err)
+		}
+		payload = bytes.NewReader(data)
+	}
+	target := c.base + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, payload)
+	if err != nil {
+		return nil, fmt.Errorf("admin request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if !c.token.IsZero() {
+		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("reach the admin listener: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, longestAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("read the admin listener's answer: %w", err)
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return nil, refused(resp.StatusCode, data)
+	}
+	return data, nil
+}
+
+// refused turns an error's envelope into one of ours.
+func refused(status int, body []byte) error {
+	var envelope struct {
+		Error struct {
+			Message string `json:"message"`
+			Details []struct {
+				Field   string `json:"field"`
+				Problem string `json:"problem"`
+			} `json:"details"`
+		} `json:"error"`
+	}
+	text := http.StatusText(status)
+	if json.Unmarshal(body, &envelope) == nil && envelope.Error.Message != "" {
+		text = envelope.Error.Message
+	}
+	for _, d := range envelope.Error.Details {
+		text += "\n  " + d.Field + ": " + d.Problem
+	}
+	return fmt.Errorf("the gateway answered %d: %s", status, printable(text))
+}
+
+// answer prints an answer: raw, or as show has it.
+func answer[T any](c *adminClient, data []byte, show func(T)) error {
+	if c.raw {
+		fmt.Fprintf(c.shell.Stdout, "%s\n", bytes.TrimSpace(data))
+		return nil
+	}
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		return fmt.Errorf("read the admin listener's answer: %w", err)
+	}
+	show(v)
+	return nil
+}

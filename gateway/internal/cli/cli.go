@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"wagate/config"
+)
+
+// Program is what the commands that run something call.
+type Program struct {
+	// Serve runs the service until ctx ends, then stops it gracefully.
+	Serve func(ctx context.Context, c config.Config, log *slog.Logger) error
+	// Check reaches what the configuration names, above all Redis. Its error
+	// holds every problem, one a line.
+	Check func(ctx context.Context, c config.Config) error
+	// Demo plays the story to out: with once until it is complete, else until
+	// ctx ends. Its error says how it went otherwise.
+	Demo func(ctx context.Context, once bool, out io.Writer, log *slog.Logger) error
+}
+
+// World is what a process sees of its surroundings.
+type World struct {
+	Lookup config.Lookup // of the environment
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+// System returns the world of this process.
+func System() World {
+	return World{Lookup: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr}
+}
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// shell is one command line being carried out.
+type shell struct {
+	Program
+	World
+}
+
+// command is one word after the program's name.
+type command struct {
+	name, args, summary string
+	run                 func(*shell, context.Context, []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "-config FILE", "run the gateway", (*shell).serve},
+		{"check", "-config FILE", "validate the file, reach Redis, list every problem", (*shell).check},
+		{"demo", "[-once]", "play the whole story on this machine, with simulated providers", (*shell).demo},
+		{"health", "[-config FILE | -url URL]", "ask a running gateway whether it is ready", (*shell).health},
+		{"runs", "list|show", "see the follow-up runs of a lead", (*shell).runs},
+		{"dead", "list|show|replay|drop", "see and replay events that no assistant took", (*shell).dead},
+		{"pause", "-tenant ID [-channel ID]", "stop sending for a tenant or a channel", (*shell).pause},
+		{"resume", "-tenant ID [-channel ID]", "send again", (*shell).resume},
+		{"pauses", "-tenant ID", "list what is paused", (*shell).pauses},
+		{"version", "", "tell what was built", (*shell).version},
+	}
+}
+
+// usageError says that the command line makes no sense.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+// Run carries out a command line, without the program's name, and returns the
+// exit code.
+func Run(ctx context.Context, p Program, w World, args []string) int {
+	s := &shell{Program: p, World: w}
+	if len(args) == 0 {
+		s.usage(w.Stderr)
+		return exitUsage
+	}
+	if name := args[0]; name == "help" || name == "-h" || name == "-help" || name == "--help" {
+		s.usage(w.Stdout)
+		return exitOK
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return s.exit(c.run(s, ctx, args[1:]))
+		}
+	}
+	fmt.Fprintf(w.Stderr, "wagate: unknown command %q\n\n", args[0])
+	s.usage(w.Stderr)
+	return exitUsage
+}
+
+// sub carries out a command that has commands of its own.
+func (s *shell) sub(ctx context.Context, name string, args []string, subs map[string]func(context.Context, []string) error) error {
+	words := strings.Join(slices.Sorted(maps.Keys(subs)), "|")
+	if len(args) == 0 {
+		return usageError{"usage: wagate " + name + " " + words}
+	}
+	run, ok := subs[args[0]]
+	if !ok {
+		return usageError{fmt.Sprintf("unknown command %q\nusage: wagate %s %s", args[0], name, words)}
+	}
+	return run(ctx, args[1:])
+}
+
+// exit tells what went wrong and returns the exit code.
+func (s *shell) exit(err error) int {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return exitOK
+	}
+	fmt.Fprintf(s.Stderr, "wagate: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func (s *shell) usage(w io.Writer) {
+	fmt.Fprint(w, "wagate is a WhatsApp channel gateway with a follow-up engine.\n\nusage: wagate COMMAND [flags]\n\n")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range commands() {
+		fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.args, c.summary)
+	}
+	_ = t.Flush() // a terminal that is gone is no reason to fail
+	fmt.Fprint(w, "\nwagate COMMAND -h tells the flags of a command.\n")
+}

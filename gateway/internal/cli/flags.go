@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// flagSet is the flags of one command, with what they mean shown on -h.
+type flagSet struct {
+	*flag.FlagSet
+	shell *shell
+	usage string
+}
+
+// flags returns an empty set for a command. usage is the command with its
+// positional arguments.
+func (s *shell) flags(usage string) *flagSet {
+	fs := flag.NewFlagSet(usage, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	return &flagSet{FlagSet: fs, shell: s, usage: usage}
+}
+
+// parse reads the flags, wherever they stand, and returns the positional
+// arguments, of which there may be from least to most.
+func (fs *flagSet) parse(args []string, least, most int) ([]string, error) {
+	var positional []string
+	for {
+		err := fs.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			fs.help()
+			return nil, err
+		}
+		if err != nil {
+			return nil, fs.wrong("%v", err)
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		positional, args = append(positional, fs.Arg(0)), fs.Args()[1:]
+	}
+	if n := len(positional); n < least || n > most {
+		return nil, fs.wrong("got %s beside the flags", count(n, "argument"))
+	}
+	return positional, nil
+}
+
+// wrong returns a usage error with the command's usage.
+func (fs *flagSet) wrong(format string, args ...any) error {
+	return usageError{fmt.Sprintf(format, args...) + "\nusage: wagate " + fs.usage + " [flags], see -h"}
+}
+
+func (fs *flagSet) help() {
+	fmt.Fprintf(fs.shell.Stdout, "usage: wagate %s [flags]\n\n", fs.usage)
+	fs.SetOutput(fs.shell.Stdout)
+	fs.PrintDefaults()
+}
+
+// env returns a variable of the environment, or the fallback if it is not set.
+func (s *shell) env(name, fallback string) string {
+	if value, ok := s.Lookup(name); ok && strings.TrimSpace(value) != "" {
+		return value
+	}
+	return fallback
+}
+
+// configFlag declares -config.
+func (fs *flagSet) configFlag() *string {
+	return fs.String("config", fs.shell.env("WAGATE_CONFIG", ""), "the operator's `FILE` (WAGATE_CONFIG)")
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"wagate/config"
+)
+
+// readiness is the answer of /readyz.
+type readiness struct {
+	Ready  bool `json:"ready"`
+	Checks []struct {
+		Name  string     `json:"name"`
+		OK    bool       `json:"ok"`
+		Error string     `json:"error"`
+		Since *time.Time `json:"since"`
+	} `json:"checks"`
+}
+
+// health asks /readyz. It needs no token, and of the file only the address.
+func (s *shell) health(ctx context.Context, args []string) error {
+	fs := s.flags("health")
+	file := fs.configFlag()
+	target := fs.String("url", "", "the `URL` to ask, instead of /readyz at the file's admin address")
+	timeout := fs.Duration("timeout", 3*time.Second, "how long to wait for the answer")
+	if _, err := fs.parse(args, 0, 0); err != nil {
+		return err
+	}
+	if *target == "" {
+		if *file == "" {
+			return fs.wrong("-config or -url is missing")
+		}
+		a, err := config.LoadAdmin(*file, s.Lookup)
+		if err != nil {
+			return inFile(*file, err)
+		}
+		base, err := adminURL(a.Address)
+		if err != nil {
+			return err
+		}
+		*target = base + "/readyz"
+	}
+	if u, err := url.Parse(*target); err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return fs.wrong("got -url that is no http:// or https:// URL")
+	}
+	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, *target, nil)
+	if err != nil {
+		return fmt.Errorf("health request: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("not reachable: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("not reachable: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %d%s", resp.StatusCode, failing(body))
+	}
+	fmt.Fprintln(s.Stdout, "ready")
+	return nil
+}
+
+// failing lists the checks that fail.
+func failing(body []byte) string {
+	var r readiness
+	if json.Unmarshal(body, &r) != nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, c := range r.Checks {
+		if c.OK {
+			continue
+		}
+		fmt.Fprintf(&b, "\n  %s: %s", c.Name, c.Error)
+		if c.Since != nil {
+			fmt.Fprintf(&b, " (since %s)", at(*c.Since))
+		}
+	}
+	return printable(b.String())
+}

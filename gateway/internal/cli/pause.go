@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// pauseOf is a pause of a tenant, or of one channel of it.
+type pauseOf struct {
+	TenantID  string  `json:"tenant_id"`
+	ChannelID *string `json:"channel_id"`
+	Paused    bool    `json:"paused"`
+}
+
+// who names what is paused.
+func (p pauseOf) who() string {
+	if p.ChannelID == nil || *p.ChannelID == "" {
+		return "the whole tenant"
+	}
+	return *p.ChannelID
+}
+
+func (s *shell) pause(ctx context.Context, args []string) error {
+	return s.setPause(ctx, "pause", args)
+}
+
+func (s *shell) resume(ctx context.Context, args []string) error {
+	return s.setPause(ctx, "resume", args)
+}
+
+func (s *shell) setPause(ctx context.Context, verb string, args []string) error {
+	fs := s.flags(verb + " -tenant ID [-channel ID]")
+	admin := fs.adminFlags()
+	tenant := fs.String("tenant", "", "the tenant's `ID`")
+	channel := fs.String("channel", "", "only the channel with this `ID`")
+	if _, err := fs.parse(args, 0, 0); err != nil {
+		return err
+	}
+	if *tenant == "" {
+		return fs.wrong("-tenant is needed")
+	}
+	c, err := admin.client(fs)
+	if err != nil {
+		return err
+	}
+	body := map[string]string{"tenant_id": *tenant}
+	if *channel != "" {
+		body["channel_id"] = *channel
+	}
+	data, err := c.call(ctx, http.MethodPost, "/api/"+verb, nil, body)
+	if err != nil {
+		return err
+	}
+	return answer(c, data, func(p pauseOf) {
+		state := "sends"
+		if p.Paused {
+			state = "is paused"
+		}
+		fmt.Fprintf(s.Stdout, "tenant %s: %s %s\n", printable(p.TenantID), printable(p.who()), state)
+	})
+}
+
+func (s *shell) pauses(ctx context.Context, args []string) error {
+	fs := s.flags("pauses -tenant ID")
+	admin, paging, tenant := fs.adminFlags(), fs.pageFlags(), fs.String("tenant", "", "the tenant's `ID`")
+	if _, err := fs.parse(args, 0, 0); err != nil {
+		return err
+	}
+	if *tenant == "" {
+		return fs.wrong("-tenant is needed")
+	}
+	c, err := admin.client(fs)
+	if err != nil {
+		return err
+	}
+	query := paging()
+	query.Set("tenant", *tenant)
+	data, err := c.call(ctx, http.MethodGet, "/api/pauses", query, nil)
+	if err != nil {
+		return err
+	}
+	return answer(c, data, func(p page[pauseOf]) {
+		rows := make([][]string, len(p.Data))
+		for i, paused := range p.Data {
+			rows[i] = []string{cmp.Or(paused.TenantID, *tenant), paused.who()}
+		}
+		s.table("pauses", []string{"TENANT", "PAUSED"}, rows)
+		more(s, p)
+	})
+}

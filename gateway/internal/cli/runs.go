@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// run is a follow-up run, as the API shows it.
+type run struct {
+	ID        string   `json:"id"`
+	LeadID    string   `json:"lead_id"`
+	ConfigID  string   `json:"config_id"`
+	ChannelID string   `json:"channel_id"`
+	State     string   `json:"state"`
+	Reason    string   `json:"reason"`
+	Timeline  []moment `json:"timeline"`
+}
+
+// moment is one line of a run's timeline.
+type moment struct {
+	Step      int       `json:"step"`
+	DueAt     time.Time `json:"due_at"`
+	Outcome   string    `json:"outcome"`
+	Reason    string    `json:"reason"`
+	MessageID string    `json:"message_id"`
+	At        time.Time `json:"at"`
+	Settled   string    `json:"settled"`
+}
+
+func (s *shell) runs(ctx context.Context, args []string) error {
+	return s.sub(ctx, "runs", args, map[string]func(context.Context, []string) error{
+		"list": s.runsList, "show": s.runsShow,
+	})
+}
+
+func (s *shell) runsList(ctx context.Context, args []string) error {
+	fs := s.flags("runs list -tenant ID -lead ID")
+	admin, paging := fs.adminFlags(), fs.pageFlags()
+	tenant, lead := fs.String("tenant", "", "the tenant's `ID`"), fs.String("lead", "", "the lead's `ID`")
+	if _, err := fs.parse(args, 0, 0); err != nil {
+		return err
+	}
+	if *tenant == "" || *lead == "" {
+		return fs.wrong("-tenant and -lead are needed")
+	}
+	c, err := admin.client(fs)
+	if err != nil {
+		return err
+	}
+	query := paging()
+	query.Set("tenant", *tenant)
+	query.Set("lead", *lead)
+	data, err := c.call(ctx, http.MethodGet, "/api/runs", query, nil)
+	if err != nil {
+		return err
+	}
+	return answer(c, data, func(p page[run]) {
+		rows := make([][]string, len(p.Data))
+		for i, r := range p.Data {
+			rows[i] = []string{r.ID, r.State, cmp.Or(r.Reason, "-"), strconv.Itoa(len(r.Timeline)), r.ChannelID, r.ConfigID}
+		}
+		s.table("runs", []string{"ID", "STATE", "REASON", "STEPS", "CHANNEL", "CONFIG"}, rows)
+		more(s, p)
+	})
+}
+
+func (s *shell) runsShow(ctx context.Context, args []string) error {
+	fs := s.flags("runs show -tenant ID RUN")
+	admin, tenant := fs.adminFlags(), fs.String("tenant", "", "the tenant's `ID`")
+	ids, err := fs.parse(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	if *tenant == "" {
+		return fs.wrong("-tenant is needed")
+	}
+	c, err := admin.client(fs)
+	if err != nil {
+		return err
+	}
+	data, err := c.call(ctx, http.MethodGet, "/api/runs/"+url.PathEscape(ids[0]), url.Values{"tenant": {*tenant}}, nil)
+	if err != nil {
+		return err
+	}
+	return answer(c, data, func(r run) {
+		s.table("run", []string{"RUN", "STATE", "REASON", "LEAD", "CHANNEL", "CONFIG"},
+			[][]string{{r.ID, r.State, cmp.Or(r.Reason, "-"), r.LeadID, r.ChannelID, r.ConfigID}})
+		fmt.Fprintln(s.Stdout)
+		rows := make([][]string, len(r.Timeline))
+		for i, m := range r.Timeline {
+			rows[i] = []string{
+				strconv.Itoa(m.Step), at(m.DueAt), cmp.Or(m.Outcome, "waiting"), cmp.Or(m.Reason, "-"),
+				at(m.At), cmp.Or(m.Settled, "-"), cmp.Or(m.MessageID, "-"),
+			}
+		}
+		s.table("steps", []string{"STEP", "DUE", "OUTCOME", "REASON", "AT", "SETTLED", "MESSAGE"}, rows)
+	})
+}

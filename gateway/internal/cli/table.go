@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+)
+
+// page is a list as the admin API answers it.
+type page[T any] struct {
+	Data       []T `json:"data"`
+	Pagination struct {
+		Total   int  `json:"total"`
+		Offset  int  `json:"offset"`
+		HasMore bool `json:"has_more"`
+	} `json:"pagination"`
+}
+
+// pageFlags declares -limit and -offset; the function returned reads them.
+func (fs *flagSet) pageFlags() func() url.Values {
+	limit, offset := fs.Int("limit", 50, "how many to list"), fs.Int("offset", 0, "how many to leave out first")
+	return func() url.Values {
+		return url.Values{"limit": {strconv.Itoa(*limit)}, "offset": {strconv.Itoa(*offset)}}
+	}
+}
+
+// table prints rows under a heading, or that there are none.
+func (s *shell) table(what string, heading []string, rows [][]string) {
+	if len(rows) == 0 {
+		fmt.Fprintf(s.Stdout, "no %s\n", what)
+		return
+	}
+	t := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{heading}, rows...) {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = strings.ReplaceAll(printable(cell), "\n", " ")
+		}
+		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	_ = t.Flush() // a terminal that is gone is no reason to fail
+}
+
+// more says how to see the rest of a list.
+func more[T any](s *shell, p page[T]) {
+	if p.Pagination.HasMore {
+		next := p.Pagination.Offset + len(p.Data)
+		fmt.Fprintf(s.Stdout, "%d of %d shown, -offset %d for more\n", len(p.Data), p.Pagination.Total, next)
+	}
+}
+
+// printable drops what a terminal would act on; what strangers wrote may be
+// among what is shown.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+func at(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
