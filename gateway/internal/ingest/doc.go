@@ -1,0 +1,45 @@
+// Package ingest takes in the webhooks of the providers: nothing is
+// acknowledged that is not settled.
+//
+// # Order
+//
+//	authenticate   the raw bytes, in constant time; nothing is parsed before
+//	decode         into events that stand alone
+//	route          to the channel; dropped unless that is bound to whoever signed
+//	resolve        the contact to its lead, or a status to the attempt it is about
+//	settle         all items of one lead in one call, leads in parallel
+//	answer         nil only if every lead was settled
+//
+// Any failure of the store is ErrUnavailable: the provider sends the whole
+// body again, and what was settled the first time is then a duplicate. An item
+// that makes no sense or belongs to nobody here is counted and left out; it
+// never harms its neighbours, and sending it again would not help.
+//
+// # Whose lead
+//
+// An event is its contact's. A lead is created for what a contact does (writes,
+// calls, states a preference), not for what merely mentions one (a status, an
+// echo, a group). What concerns no lead is relayed all the same: it is queued
+// under the channel's account lead, which is nobody. Account events go to each
+// assistant with a channel on that account, bound to the app that signed.
+//
+// A system notice names a contact by what he was and what he is; both are made
+// to point to one lead, whose record then has the new identity. A user id
+// changes only with the phone number, so where the new phone is not told, the
+// old one is taken out of the record: it may be a stranger's by now.
+//
+// # Statuses
+//
+//	the attempt id in biz_opaque_callback_data → the lead is part of it
+//	else a message known by one of its ids     → likewise
+//	else                                       → parked until the send call's answer
+//	                                             is stored; relayed by its contact
+//
+// The ids and the opaque data that an assistant sees are those it was given and
+// gave; our own opaque data never reaches it. A status that overtakes the
+// answer of its send call is relayed without the assistant's opaque data,
+// because that is stored with the answer.
+//
+// History imports are dropped, and what the provider says to us alone
+// (connectivity checks) goes no further.
+package ingest

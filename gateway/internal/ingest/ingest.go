@@ -1,0 +1,176 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/followup"
+	"wagate/gateway/internal/webhook"
+	"wagate/providers"
+	"wagate/providers/gupshup"
+	"wagate/providers/meta"
+)
+
+// Store is what taking in needs of the store; followup.Store is one.
+type Store interface {
+	followup.SettleStore
+	followup.MessageStore
+	Resolve(ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error)
+	Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error)
+	PutLead(ctx context.Context, p followup.PutLead) (followup.RunID, error)
+}
+
+// App is a Meta app.
+type App struct {
+	Secrets     []string // any of them signs; several while rotating
+	VerifyToken string
+}
+
+// GupshupApp is what authenticates the callbacks of a Gupshup channel.
+type GupshupApp struct {
+	ID, Name string
+	Tokens   []string // any of them; several while rotating
+}
+
+// Params is what ingest needs. Store, Channels, Steps, Logger and Metrics are
+// required.
+type Params struct {
+	Store Store
+	// Channels in the order of the operator's file.
+	Channels []followup.Channel
+	// Apps are the Meta apps by key, MetaBinding names the app of each Meta channel.
+	Apps        map[string]App
+	MetaBinding map[followup.ChannelID]string
+	// GupshupBinding is the app of each Gupshup channel.
+	GupshupBinding map[followup.ChannelID]GupshupApp
+
+	// OptOutWords stop messages; zero: none does.
+	OptOutWords followup.OptOutWords
+	// Steps counts the steps that replies and opt-outs cancel.
+	Steps   *followup.Metrics
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+
+	// Now is domain time, Real real time; default time.Now.
+	Now  func() time.Time
+	Real func() time.Time
+	// ArrivalTime takes every event's time to be its arrival: for a clock whose
+	// speed is not 1.
+	ArrivalTime bool
+
+	// RelayWake says that there is something to relay. May be nil.
+	RelayWake func()
+	// TemplateChanged is told of changes to the templates of a channel's
+	// account. May be nil; it must return soon.
+	TemplateChanged func(channel followup.Channel, change providers.TemplateChange)
+	// Rearm is told of assistants whose waiting run is to be started now. May be
+	// nil. The run goes on waiting until it is started, so an error that Rearm
+	// keeps to itself is made good with the next message of the business.
+	Rearm func(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID)
+}
+
+// Ingest takes in webhooks.
+type Ingest struct {
+	p       Params
+	log     *slog.Logger
+	metrics *metrics
+	routes  routes
+}
+
+// New returns an Ingest.
+func New(p Params) *Ingest {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Real == nil {
+		p.Real = time.Now
+	}
+	return &Ingest{
+		p: p, log: p.Logger.With("component", "ingest"), metrics: newMetrics(p.Metrics),
+		routes: newRoutes(p.Channels, p.MetaBinding),
+	}
+}
+
+// MetaHandshake answers the verification of an app's URL with the challenge, or
+// with ErrUnknown or ErrForbidden.
+func (in *Ingest) MetaHandshake(app, mode, token, challenge string) (string, error) {
+	a, ok := in.p.Apps[app]
+	if !ok {
+		return "", webhook.ErrUnknown
+	}
+	if fits := meta.VerifyToken(a.VerifyToken, token); mode != "subscribe" || !fits {
+		return "", webhook.ErrForbidden
+	}
+	return challenge, nil
+}
+
+// Meta takes in a body that claims to be signed by the app. It returns nil once
+// every event in it is kept, else an error of package webhook. It keeps no
+// reference to body.
+func (in *Ingest) Meta(ctx context.Context, app, signature string, body []byte) error {
+	a, ok := in.p.Apps[app]
+	if !ok {
+		return webhook.ErrUnknown
+	}
+	if !meta.VerifySignature(a.Secrets, signature, body) {
+		return webhook.ErrUnauthorized
+	}
+	batch, err := meta.Decode(body)
+	if err != nil {
+		return fmt.Errorf("decode: %w", webhook.ErrMalformed)
+	}
+	in.drop(providers.Meta, dropUndecodable, batch.Skipped)
+	var list []*arrival
+	for _, e := range batch.Events {
+		to, reason := in.routes.meta(app, e)
+		if reason != "" {
+			in.drop(providers.Meta, reason, 1)
+			continue
+		}
+		list = append(list, arrivals(e, to)...)
+	}
+	return in.take(ctx, providers.Meta, list)
+}
+
+// Gupshup takes in a callback for a channel that came with this token. It
+// returns nil once every event in it is kept, else an error of package
+// webhook. It keeps no reference to body.
+func (in *Ingest) Gupshup(ctx context.Context, channel followup.ChannelID, token string, body []byte) error {
+	app, ok := in.p.GupshupBinding[channel]
+	c, known := in.routes.channels[channel]
+	if !ok || !known || c.Provider != providers.Gupshup {
+		return webhook.ErrUnknown
+	}
+	if !anyToken(app.Tokens, token) {
+		return webhook.ErrUnauthorized
+	}
+	batch, err := gupshup.Decode(body, gupshup.Options{PhoneNumberID: string(c.ID), DisplayPhone: c.Number})
+	if err != nil {
+		return fmt.Errorf("decode: %w", webhook.ErrMalformed)
+	}
+	in.drop(providers.Gupshup, dropUndecodable, batch.Skipped)
+	ours := batch.From(app.ID, app.Name)
+	var list []*arrival
+	for _, e := range batch.Events {
+		switch {
+		case e.Kind == providers.KindPlatform: // names no app in some versions, and does nothing
+		case !ours, batch.Version == gupshup.V3 && !sameNumber(e.Value, c.Number):
+			in.drop(providers.Gupshup, dropUnbound, 1)
+			continue
+		}
+		list = append(list, arrivals(e, []followup.Channel{c})...)
+	}
+	return in.take(ctx, providers.Gupshup, list)
+}
+
+// drop counts items that are left out, without a word about their content.
+func (in *Ingest) drop(provider providers.Name, reason string, n int) {
+	if n > 0 {
+		in.metrics.dropped.WithLabelValues(string(provider), reason).Add(float64(n))
+		in.log.Debug("webhook items left out", "provider", provider, "reason", reason, "items", n)
+	}
+}

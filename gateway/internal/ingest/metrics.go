@@ -1,0 +1,52 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/providers"
+)
+
+// Why an item was left out.
+const (
+	dropUndecodable = "undecodable"
+	dropUnknown     = "unknown_channel"
+	dropUnbound     = "unbound" // the channel is not bound to the app that signed
+	dropHistory     = "history"
+	dropPlatform    = "platform"
+)
+
+// metrics of taking in. An event counts when it is settled, so that one which
+// the provider has to send again counts once.
+type metrics struct {
+	events     *prometheus.CounterVec
+	duplicates *prometheus.CounterVec
+	dropped    *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wagate_events_total",
+			Help: "Events taken in, duplicates included, by provider and kind.",
+		}, []string{"provider", "kind"}),
+		duplicates: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wagate_events_duplicate_total",
+			Help: "Events taken in that had been settled before, by provider.",
+		}, []string{"provider"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wagate_events_dropped_total",
+			Help: "Items of authentic webhooks that were left out, by provider and reason.",
+		}, []string{"provider", "reason"}),
+	}
+	for _, p := range []providers.Name{providers.Meta, providers.Gupshup} {
+		for _, k := range providers.Kinds {
+			m.events.WithLabelValues(string(p), string(k))
+		}
+		m.duplicates.WithLabelValues(string(p))
+		for _, reason := range []string{dropUndecodable, dropUnknown, dropUnbound, dropHistory, dropPlatform} {
+			m.dropped.WithLabelValues(string(p), reason)
+		}
+	}
+	r.MustRegister(m.events, m.duplicates, m.dropped)
+	return m
+}

@@ -1,0 +1,96 @@
+package ingest
+
+import (
+	"encoding/json"
+	"strings"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// routes finds the channels an event concerns.
+type routes struct {
+	channels map[followup.ChannelID]followup.Channel
+	numbers  map[string]followup.Channel   // Meta, by phone number id
+	accounts map[string][]followup.Channel // Meta, by WABA id, in the file's order
+	app      map[followup.ChannelID]string
+}
+
+func newRoutes(channels []followup.Channel, app map[followup.ChannelID]string) routes {
+	r := routes{
+		channels: map[followup.ChannelID]followup.Channel{},
+		numbers:  map[string]followup.Channel{},
+		accounts: map[string][]followup.Channel{},
+		app:      app,
+	}
+	for _, c := range channels {
+		r.channels[c.ID] = c
+		if c.Provider == providers.Meta {
+			r.numbers[c.Number] = c
+			r.accounts[c.Account] = append(r.accounts[c.Account], c)
+		}
+	}
+	return r
+}
+
+// meta returns the channels an event is for, or the reason why it is dropped.
+// What names a number is for that channel. What names only an account is for
+// each tenant there if it is about a contact, else for each assistant; always
+// by the first channel that will do, so that a repetition finds the same.
+func (r routes) meta(app string, e providers.Event) ([]followup.Channel, string) {
+	if e.Number != "" {
+		c, ok := r.numbers[e.Number]
+		if !ok {
+			return nil, dropUnknown
+		}
+		if r.app[c.ID] != app {
+			return nil, dropUnbound
+		}
+		return []followup.Channel{c}, ""
+	}
+	var to []followup.Channel
+	seen := map[string]bool{}
+	reason := dropUnknown
+	for _, c := range r.accounts[e.Account] {
+		if r.app[c.ID] != app {
+			reason = dropUnbound
+			continue
+		}
+		owner := string(c.Assistant)
+		if !e.Contact.IsZero() {
+			owner = string(c.Tenant)
+		}
+		if !seen[owner] {
+			seen[owner] = true
+			to = append(to, c)
+		}
+	}
+	if len(to) == 0 {
+		return nil, reason
+	}
+	return to, ""
+}
+
+// sameNumber reports whether the value is about the business number, or does
+// not say whom it is about.
+func sameNumber(value json.RawMessage, number string) bool {
+	var v struct {
+		Metadata struct {
+			Display string `json:"display_phone_number"`
+		} `json:"metadata"`
+	}
+	if json.Unmarshal(value, &v) != nil {
+		return true // no number where one would be
+	}
+	return v.Metadata.Display == "" || number == "" || digits(v.Metadata.Display) == digits(number)
+}
+
+// digits drops everything else of a phone number.
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,116 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// receipt reads a status as a receipt and reports whether it is about an
+// attempt of ours, which then names the lead. What its ids teach is stored.
+func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool, error) {
+	st := a.event.Status
+	r := followup.Receipt{State: st.State}
+	if st.Err != nil {
+		r.Kind, r.Code = st.Err.Kind, st.Err.Code
+	}
+	attempt, ours := followup.ParseOpaque(st.Opaque)
+	r.Attempt = attempt
+	a.receipt = &r
+
+	var park *followup.Parked
+	if !ours {
+		park = &followup.Parked{Tenant: a.channel.Tenant, Channel: a.channel.ID, Receipt: r, At: now}
+	}
+	ref, err := in.message(ctx, st, park)
+	known := err == nil
+	if err != nil && !errors.Is(err, followup.ErrNotFound) {
+		return false, fmt.Errorf("find message: %w", err)
+	}
+	if known && !ours {
+		r.Attempt = ref.Attempt
+	}
+	if ours {
+		a.rewrite.Opaque = &ref.Opaque // the sender's own; none: ours is removed
+	}
+	if known && ref.SenderID != "" && ref.SenderID != st.MessageID {
+		a.rewrite.StatusID = ref.SenderID
+	}
+	if r.Attempt == "" {
+		return false, nil
+	}
+	if err := in.learn(ctx, a, ref, known); err != nil {
+		return false, err
+	}
+	a.lead, a.nobody = r.Attempt.Lead(), false
+	return true, nil
+}
+
+// message finds a message by any of a status's ids. If none is known, the
+// receipt is parked under the one that the send call will answer with; that
+// is asked last, so that a receipt is either found or parked.
+func (in *Ingest) message(ctx context.Context, st *providers.Status, park *followup.Parked) (followup.MessageRef, error) {
+	for _, id := range st.OtherIDs {
+		ref, err := in.p.Store.Message(ctx, id, nil)
+		if !errors.Is(err, followup.ErrNotFound) {
+			return ref, err
+		}
+	}
+	return in.p.Store.Message(ctx, st.MessageID, park)
+}
+
+// learn stores ids of a message that were not known yet, and takes up the
+// receipts that waited for them.
+func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef, known bool) error {
+	st := a.event.Status
+	wamid := whatsappID(st)
+	if known && (ref.ProviderID != "" || wamid == "") {
+		return nil
+	}
+	link := followup.MessageRef{Attempt: a.receipt.Attempt, SenderID: ref.SenderID, ProviderID: wamid}
+	if !known {
+		// The answer of the send call is not stored yet, or never came.
+		link.SenderID = st.MessageID
+		if a.channel.Provider == providers.Meta {
+			link.ProviderID = st.MessageID
+		}
+	}
+	parked, err := in.p.Store.LinkMessage(ctx, link)
+	if err != nil {
+		return fmt.Errorf("link message: %w", err)
+	}
+	for _, p := range parked {
+		if p.Tenant == a.channel.Tenant {
+			p.Receipt.Attempt = a.receipt.Attempt
+			a.parked = append(a.parked, p.Receipt)
+		}
+	}
+	return nil
+}
+
+// whatsappID returns the further id that WhatsApp itself knows the message by,
+// if one was told. Decoders list it last; where the format gives it away, that
+// counts more.
+func whatsappID(st *providers.Status) string {
+	id := ""
+	for _, other := range st.OtherIDs {
+		if strings.HasPrefix(other, "wamid.") {
+			return other
+		}
+		id = other
+	}
+	return id
+}
+
+// parkedItem is a receipt that waited: its event has been relayed already.
+func parkedItem(a *arrival, r followup.Receipt, now time.Time) followup.Item {
+	return followup.Item{
+		DedupID: fmt.Sprintf("parked:%s:%s", r.Attempt, r.State),
+		Channel: a.channel.ID, Assistant: a.channel.Assistant, At: now, Receipt: &r,
+	}
+}

@@ -1,0 +1,220 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"wagate/followup"
+	"wagate/gateway/internal/webhook"
+	"wagate/providers"
+)
+
+// parallel bounds how many leads of one body are worked on at once.
+const parallel = 16
+
+// take resolves and settles what was routed. It returns nil once all is
+// settled. One lead's trouble does not keep the others from being settled.
+func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arrival) error {
+	list = in.ours(provider, list)
+	if len(list) == 0 {
+		return nil
+	}
+	now := in.p.Now()
+	var resolving errgroup.Group
+	resolving.SetLimit(parallel)
+	for _, group := range byContact(list) {
+		resolving.Go(func() error {
+			for i, a := range group {
+				if err := in.resolve(ctx, a, false, now); err != nil {
+					// What follows waits too, so that order is kept.
+					for _, rest := range group[i:] {
+						rest.skip = true
+					}
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	failed := resolving.Wait()
+
+	var settling errgroup.Group
+	settling.SetLimit(parallel)
+	for _, group := range byLead(list) {
+		settling.Go(func() error { return in.settle(ctx, provider, group, moves) })
+	}
+	failed = cmp.Or(failed, settling.Wait())
+	if in.p.RelayWake != nil {
+		in.p.RelayWake()
+	}
+	if failed != nil {
+		in.log.Warn("events could not be kept, the provider will send them again", "provider", provider, "err", failed)
+		return fmt.Errorf("settle: %w", errors.Join(webhook.ErrUnavailable, failed))
+	}
+	return nil
+}
+
+// ours leaves out what is for nobody.
+func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
+	var rest []*arrival
+	for _, a := range list {
+		switch a.event.Kind {
+		case providers.KindHistory:
+			in.drop(provider, dropHistory, 1)
+		case providers.KindPlatform:
+			in.drop(provider, dropPlatform, 1)
+		default:
+			rest = append(rest, a)
+		}
+	}
+	return rest
+}
+
+// byContact groups arrivals that share a phone or user id, directly or by way
+// of others, so that who is who is found out in the order told.
+func byContact(list []*arrival) [][]*arrival {
+	parent := make([]int, len(list))
+	var root func(int) int
+	root = func(i int) int {
+		if parent[i] != i {
+			parent[i] = root(parent[i])
+		}
+		return parent[i]
+	}
+	type name struct {
+		tenant followup.TenantID
+		id     string
+	}
+	first := map[name]int{}
+	for i, a := range list {
+		parent[i] = i
+		now, before := a.event.Contact, a.event.Previous
+		for _, id := range []string{now.Phone, now.UserID, before.Phone, before.UserID} {
+			if id == "" {
+				continue
+			}
+			n := name{a.channel.Tenant, id}
+			if j, ok := first[n]; ok {
+				parent[root(i)] = root(j)
+			} else {
+				first[n] = i
+			}
+		}
+	}
+	return group(list, func(i int) int { return root(i) })
+}
+
+// byLead groups the arrivals whose lead is known by it, in order.
+func byLead(list []*arrival) [][]*arrival {
+	var known []*arrival
+	for _, a := range list {
+		if !a.skip {
+			known = append(known, a)
+		}
+	}
+	type owner struct {
+		tenant followup.TenantID
+		lead   followup.LeadID
+	}
+	return group(known, func(i int) owner { return owner{known[i].channel.Tenant, known[i].lead} })
+}
+
+// group puts arrivals with the same key together, in the order of the first.
+func group[K comparable](list []*arrival, key func(int) K) [][]*arrival {
+	index := map[K]int{}
+	var groups [][]*arrival
+	for i, a := range list {
+		k := key(i)
+		g, ok := index[k]
+		if !ok {
+			g = len(groups)
+			index[k] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], a)
+	}
+	return groups
+}
+
+// moves bounds how often a lead is looked for again that moved.
+const moves = 3
+
+// settle settles the events of one lead. If the lead has moved meanwhile (or a
+// status named one that is not the tenant's) it is looked for again.
+func (in *Ingest) settle(ctx context.Context, provider providers.Name, list []*arrival, left int) error {
+	s, items := in.settlement(list)
+	settled, err := in.p.Store.Settle(ctx, s)
+	moved := errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound)
+	switch {
+	case moved && left > 0:
+		for _, a := range list {
+			if err := in.resolve(ctx, a, true, s.Now); err != nil {
+				return err
+			}
+		}
+		for _, group := range byLead(list) {
+			if err := in.settle(ctx, provider, group, left-1); err != nil {
+				return err
+			}
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("settle lead: %w", err)
+	}
+	in.settled(ctx, provider, s, settled, items)
+	return nil
+}
+
+// settlement returns the settlement of one lead's events, and for each of its
+// items the event it came from; nil for a receipt that had waited.
+func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) {
+	first := list[0]
+	s := followup.Settlement{
+		Tenant: first.channel.Tenant, Lead: first.lead, Account: first.nobody,
+		Now: in.p.Now(), Real: in.p.Real(),
+	}
+	var from []*arrival
+	for _, a := range list {
+		if !a.nobody {
+			// The store fills in what it lacks; the newest name is the one to fill in.
+			c := a.event.Contact
+			s.Contact = providers.Contact{
+				Phone: cmp.Or(s.Contact.Phone, c.Phone), UserID: cmp.Or(s.Contact.UserID, c.UserID),
+				Name: cmp.Or(c.Name, s.Contact.Name),
+			}
+			for _, r := range a.parked {
+				s.Items, from = append(s.Items, parkedItem(a, r, s.Now)), append(from, nil)
+			}
+		}
+		s.Items, from = append(s.Items, in.item(a, s.Now)), append(from, a)
+	}
+	return s, from
+}
+
+// settled counts what was done and tells those who wait for it.
+func (in *Ingest) settled(
+	ctx context.Context, provider providers.Name, s followup.Settlement, done followup.Settled, items []*arrival,
+) {
+	for i, a := range items {
+		if a == nil || a.copy {
+			continue
+		}
+		in.metrics.events.WithLabelValues(string(provider), string(a.event.Kind)).Inc()
+		if i < len(done.Fresh) && !done.Fresh[i] {
+			in.metrics.duplicates.WithLabelValues(string(provider)).Inc()
+		}
+	}
+	for _, a := range items {
+		if a != nil && a.event.Template != nil && in.p.TemplateChanged != nil {
+			in.p.TemplateChanged(a.channel, *a.event.Template)
+		}
+	}
+	in.p.Steps.Ended(done.Ended)
+	if len(done.Rearm) > 0 && in.p.Rearm != nil {
+		in.p.Rearm(ctx, s.Tenant, s.Lead, done.Rearm)
+	}
+}
