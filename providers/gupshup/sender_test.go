@@ -1,0 +1,393 @@
+package gupshup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/providers"
+	"wagate/providers/providertest"
+	"wagate/providers/transport"
+)
+
+const (
+	testKey    = "key-do-not-tell"
+	testToken  = "sk_do-not-tell"
+	testSource = "15550142288"
+	testPhone  = "15550163377"
+	testUser   = "BR.90412277310045586"
+)
+
+// fake starts a Gupshup with a few templates.
+func fake(t *testing.T, change func(*providertest.GupshupOptions)) *providertest.Gupshup {
+	t.Helper()
+	opt := providertest.GupshupOptions{
+		AppID: testAppID, AppName: testApp, Source: testSource, APIKey: testKey, PartnerToken: testToken,
+		Templates: []providertest.GupshupTemplate{
+			{ID: "t-pt", Name: "bike_ready", Language: "pt_BR", Category: "UTILITY", Type: "TEXT", Status: "APPROVED", Body: "Olá {{1}}, {{2}}. | [Sim]"},
+			{ID: "t-en", Name: "bike_ready", Language: "en-US", Category: "UTILITY", Type: "TEXT", Status: "APPROVED", Body: "Hi {{1}}, {{2}}."},
+			{ID: "t-paused", Name: "winter", Language: "pt_BR", Category: "MARKETING", Type: "TEXT", Status: "PAUSED", Body: "Hi"},
+			{ID: "t-image", Name: "poster", Language: "pt_BR", Category: "MARKETING", Type: "IMAGE", Status: "APPROVED", Body: "Hi {{1}}"},
+			{ID: "t-url", Name: "track", Language: "pt_BR", Category: "UTILITY", Type: "TEXT", Status: "APPROVED", Body: "Hi | [Track,https://x.example/{{1}}]"},
+			{ID: "t-named", Name: "named", Language: "pt_BR", Category: "UTILITY", Type: "TEXT", Status: "APPROVED", Body: "Hi {{first_name}}"},
+			{
+				ID: "t-meta", Name: "meta", Language: "pt_BR", Category: "UTILITY", Type: "TEXT", Status: "APPROVED", Body: "Top {{1}}\nHi {{1}}",
+				Meta: `{"header":"Top {{1}}","data":"Hi {{1}}","buttons":[{"type":"QUICK_REPLY","text":"Ok"}]}`,
+			},
+			{ID: "t-plain", Name: "plain", Language: "pt_BR", Category: "UTILITY", Type: "TEXT", Status: "APPROVED", Body: "Just this"},
+		},
+	}
+	if change != nil {
+		change(&opt)
+	}
+	g, err := providertest.NewGupshup(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
+// sender returns a sender for the fake.
+func sender(t *testing.T, g *providertest.Gupshup, change func(*Params)) *Sender {
+	t.Helper()
+	p := Params{
+		Client:  transport.New(transport.Params{Timeout: 5 * time.Second}),
+		BaseURL: g.URL(), PartnerBaseURL: g.URL() + "/", AppID: testAppID, AppName: testApp,
+		Source: testSource, APIKey: testKey, PartnerToken: testToken,
+	}
+	if change != nil {
+		change(&p)
+	}
+	t.Cleanup(p.Client.Close)
+	s, err := NewSender(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// message returns a Cloud API message from its JSON body.
+func message(t *testing.T, body string) providers.Message {
+	t.Helper()
+	m := providers.Message{To: providers.Contact{Phone: testPhone}}
+	if err := json.Unmarshal([]byte(body), &m.Body); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(m.Body["type"], &m.Type); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// lastForm returns the form of the last request.
+func lastForm(t *testing.T, g *providertest.Gupshup) url.Values {
+	t.Helper()
+	reqs := g.Requests()
+	form, err := url.ParseQuery(string(reqs[len(reqs)-1].Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return form
+}
+
+// sameJSON compares two documents.
+func sameJSON(t *testing.T, what, got, want string) {
+	t.Helper()
+	var g, w any
+	if err := json.Unmarshal([]byte(got), &g); err != nil {
+		t.Fatalf("%s: got %q, no JSON", what, got)
+	}
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatalf("%s: want %q, no JSON", what, want)
+	}
+	if !reflect.DeepEqual(g, w) {
+		t.Errorf("%s: got %s, want %s", what, got, want)
+	}
+}
+
+func TestSendFreeForm(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	s := sender(t, g, nil)
+	for _, c := range []struct{ name, in, want, flag string }{
+		{"text", `{"type":"text","text":{"body":"Olá & <tudo> bem?"}}`, `{"type":"text","text":"Olá & <tudo> bem?"}`, "disablePreview"},
+		{"text with preview", `{"type":"text","text":{"body":"a","preview_url":true}}`, `{"type":"text","text":"a"}`, ""},
+		{"quoting", `{"type":"text","text":{"body":"a","preview_url":true},"context":{"message_id":"wamid.IN1"}}`,
+			`{"type":"text","text":"a","context":{"msgId":"wamid.IN1"}}`, ""},
+		{"image", `{"type":"image","image":{"link":"https://f.example/1.png","caption":"c"}}`,
+			`{"type":"image","originalUrl":"https://f.example/1.png","previewUrl":"https://f.example/1.png","caption":"c"}`, ""},
+		{"image by id", `{"type":"image","image":{"id":"m1"}}`, `{"type":"image","id":"m1"}`, ""},
+		{"video", `{"type":"video","video":{"link":"https://f.example/1.mp4","caption":"c"}}`,
+			`{"type":"video","url":"https://f.example/1.mp4","caption":"c"}`, ""},
+		{"audio", `{"type":"audio","audio":{"link":"https://f.example/1.ogg","voice":true}}`,
+			`{"type":"audio","url":"https://f.example/1.ogg"}`, ""},
+		{"document", `{"type":"document","document":{"link":"https://f.example/1.pdf","filename":"o.pdf","caption":"c"}}`,
+			`{"type":"file","url":"https://f.example/1.pdf","filename":"o.pdf","caption":"c"}`, ""},
+		{"sticker", `{"type":"sticker","sticker":{"link":"https://f.example/1.webp"}}`,
+			`{"type":"sticker","url":"https://f.example/1.webp"}`, ""},
+		{"location", `{"type":"location","location":{"latitude":41.1,"longitude":"-8.6","name":"N","address":"A"}}`,
+			`{"type":"location","latitude":41.1,"longitude":-8.6,"name":"N","address":"A"}`, ""},
+		{"contacts", `{"type":"contacts","contacts":[{"name":{"formatted_name":"Rui","first_name":"Rui"},"phones":[{"phone":"+351","wa_id":"351"}]}]}`,
+			`{"type":"contact","contact":{"name":{"formattedName":"Rui","firstName":"Rui"},"phones":[{"phone":"+351","wa_id":"351"}]}}`, ""},
+		{"reaction", `{"type":"reaction","reaction":{"message_id":"wamid.IN1","emoji":"👍"}}`,
+			`{"type":"reaction","msgId":"wamid.IN1","emoji":"👍"}`, ""},
+		{"buttons", `{"type":"interactive","interactive":{"type":"button","header":{"type":"text","text":"H"},"body":{"text":"B"},"footer":{"text":"F"},
+			"action":{"buttons":[{"type":"reply","reply":{"id":"y","title":"Yes"}},{"type":"reply","reply":{"id":"n","title":"No"}}]}}}`,
+			`{"type":"quick_reply","msgid":"wagate","content":{"type":"text","header":"H","text":"B","caption":"F"},
+			"options":[{"type":"text","title":"Yes","postbackText":"y"},{"type":"text","title":"No","postbackText":"n"}]}`, ""},
+		{"buttons under a document", `{"type":"interactive","interactive":{"type":"button","header":{"type":"document","document":{"link":"https://f.example/1.pdf","filename":"o.pdf"}},
+			"body":{"text":"B"},"action":{"buttons":[{"type":"reply","reply":{"id":"y","title":"Yes"}}]}}}`,
+			`{"type":"quick_reply","msgid":"wagate","content":{"type":"file","url":"https://f.example/1.pdf","filename":"o.pdf","text":"B"},
+			"options":[{"type":"text","title":"Yes","postbackText":"y"}]}`, ""},
+		{"list", `{"type":"interactive","interactive":{"type":"list","header":{"type":"text","text":"H"},"body":{"text":"B"},"footer":{"text":"F"},
+			"action":{"button":"Open","sections":[{"title":"S","rows":[{"id":"r1","title":"R1","description":"D"},{"id":"r2","title":"R2"}]}]}}}`,
+			`{"type":"list","title":"H","body":"B","footer":"F","msgid":"wagate","globalButtons":[{"type":"text","title":"Open"}],
+			"items":[{"title":"S","subtitle":"S","options":[{"type":"text","title":"R1","description":"D","postbackText":"r1"},{"type":"text","title":"R2","postbackText":"r2"}]}]}`, ""},
+		{"list with escaped emoji", `{"type":"interactive","interactive":{"type":"list","body":{"text":"B"},
+			"action":{"button":"Open","sections":[{"title":"S","rows":[{"id":"r1","title":"\ud83d\udeb2"}]}]}}}`,
+			`{"type":"list","title":"","body":"B","msgid":"wagate","globalButtons":[{"type":"text","title":"Open"}],
+			"items":[{"title":"S","subtitle":"S","options":[{"type":"text","title":"🚲","postbackText":"r1"}]}]}`, "encode"},
+	} {
+		sent, err := s.Send(t.Context(), message(t, c.in))
+		if err != nil || sent.ID == "" {
+			t.Errorf("%s: got %+v, %v, want it sent", c.name, sent, err)
+			continue
+		}
+		form := lastForm(t, g)
+		sameJSON(t, c.name, form.Get("message"), c.want)
+		want := url.Values{
+			"channel": {"whatsapp"}, "source": {testSource}, "destination": {testPhone},
+			"src.name": {testApp}, "message": form["message"],
+		}
+		if c.flag != "" {
+			want.Set(c.flag, "true")
+		}
+		if !reflect.DeepEqual(form, want) {
+			t.Errorf("%s: got form %v, want %v", c.name, form, want)
+		}
+	}
+	sends := g.Sends()
+	if got := g.Requests()[0].Header.Get("apikey"); got != testKey {
+		t.Errorf("got apikey %q, want the channel's", got)
+	}
+	if sends[0].ID == "" || len(sends) != len(g.Requests()) {
+		t.Errorf("got %d sends for %d requests", len(sends), len(g.Requests()))
+	}
+}
+
+// What v2 has no word for is refused before anything is sent.
+func TestSendRefusesWhatV2CannotSay(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	s := sender(t, g, nil)
+	for _, c := range []struct {
+		name, in string
+		code     int
+	}{
+		{"an unknown type", `{"type":"hologram","hologram":{}}`, 131051},
+		{"a flow", `{"type":"interactive","interactive":{"type":"flow","body":{"text":"b"}}}`, 131051},
+		{"a location request", `{"type":"interactive","interactive":{"type":"location_request_message"}}`, 131051},
+		{"a link button", `{"type":"interactive","interactive":{"type":"cta_url"}}`, 131051},
+		{"two contacts", `{"type":"contacts","contacts":[{},{}]}`, 131051},
+		{"no text", `{"type":"text"}`, 131008},
+		{"an empty text", `{"type":"text","text":{"body":""}}`, 131008},
+		{"a wrong type", `{"type":"text","text":{"body":7}}`, 100},
+		{"no media", `{"type":"image","image":{}}`, 131008},
+		{"no coordinates", `{"type":"location","location":{"latitude":"north","longitude":1}}`, 131008},
+		{"no buttons", `{"type":"interactive","interactive":{"type":"button","body":{"text":"b"},"action":{}}}`, 100},
+		{"a media header by id", `{"type":"interactive","interactive":{"type":"button","header":{"type":"image","image":{"id":"1"}},"body":{"text":"b"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}}]}}}`, 131051},
+		{"no target", `{"type":"reaction","reaction":{"emoji":"👍"}}`, 131008},
+	} {
+		sent, err := s.Send(t.Context(), message(t, c.in))
+		e := providers.AsError(err)
+		if err == nil || sent.ID != "" || e.Kind != providers.Invalid || e.Code != c.code || e.Detail == "" || e.MaybeSent || e.Retryable {
+			t.Errorf("%s: got %+v, %+v, want invalid with code %d and words", c.name, sent, e, c.code)
+		}
+	}
+	m := message(t, `{"type":"text","text":{"body":"a"}}`)
+	m.To = providers.Contact{Name: "nobody"}
+	if _, err := s.Send(t.Context(), m); providers.AsError(err).Code != 131008 {
+		t.Errorf("no recipient: got %v, want it refused", err)
+	}
+	if n := len(g.Requests()); n != 0 {
+		t.Errorf("got %d requests, want none", n)
+	}
+}
+
+func TestSendToUserID(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	m := providers.NewText(providers.Contact{UserID: testUser}, "hi")
+	if _, err := sender(t, g, nil).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if got := lastForm(t, g).Get("destination"); got != testUser {
+		t.Errorf("v2: got destination %q, want %q", got, testUser)
+	}
+	if _, err := sender(t, g, func(p *Params) { p.V3 = true }).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	reqs := g.Requests()
+	sameJSON(t, "v3", string(reqs[1].Body), `{"messaging_product":"whatsapp","recipient_type":"individual",
+		"recipient":"`+testUser+`","type":"text","text":{"body":"hi"}}`)
+}
+
+func TestSendV3(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	s := sender(t, g, func(p *Params) { p.V3 = true; p.APIKey, p.AppName, p.Source = "", "", "" })
+	m := providers.NewTemplate(providers.Contact{Phone: testPhone, UserID: testUser},
+		providers.Template{Name: "bike_ready", Language: "pt_BR", Params: []string{"Ana", "now"}})
+	m.Opaque = "wg1.7.a1"
+	m.Body["recipient"] = json.RawMessage(`"somebody else"`)
+	sent, err := s.Send(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := g.Requests()[0]
+	if req.Path != "/partner/app/"+testAppID+"/v3/message" || req.Header.Get("Authorization") != testToken {
+		t.Errorf("got %s with %q", req.Path, req.Header.Get("Authorization"))
+	}
+	sameJSON(t, "body", string(req.Body), `{"messaging_product":"whatsapp","recipient_type":"individual","to":"`+testPhone+`",
+		"type":"template","biz_opaque_callback_data":"wg1.7.a1","template":{"name":"bike_ready","language":{"code":"pt_BR"},
+		"components":[{"type":"body","parameters":[{"type":"text","text":"Ana"},{"type":"text","text":"now"}]}]}}`)
+	if want := g.Sends()[0].ID; sent.ID != want || sent.Contact.Phone != testPhone || !json.Valid(sent.Raw) {
+		t.Errorf("got %+v, want id %s", sent, want)
+	}
+	if m.Body["recipient"] == nil || m.Body["to"] != nil {
+		t.Error("Send changed the caller's message")
+	}
+}
+
+// A call whose result nobody knows is never called retryable, and the reverse
+// (I6).
+func TestI6UnknownResults(t *testing.T) {
+	t.Parallel()
+	text := providers.NewText(providers.Contact{Phone: testPhone}, "hi")
+	for _, c := range []struct {
+		name  string
+		fault providertest.GupshupFault
+	}{
+		{"hangs", providertest.GupshupFault{Hang: true}},
+		{"hangs after taking it", providertest.GupshupFault{Hang: true, Accept: true}},
+		{"resets after taking it", providertest.GupshupFault{Reset: true, Accept: true}},
+		{"502 after taking it", providertest.GupshupFault{Status: 502, Body: "<html>", Accept: true}},
+		{"200 without an id", providertest.GupshupFault{Status: 200, Body: `{"status":"submitted"}`, Accept: true}},
+		{"200 that is no JSON", providertest.GupshupFault{Status: 200, Body: `ok`, Accept: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for _, v3 := range []bool{false, true} {
+				g := fake(t, nil)
+				g.Script(c.fault)
+				s := sender(t, g, func(p *Params) {
+					p.V3 = v3
+					p.Client = transport.New(transport.Params{Timeout: 200 * time.Millisecond})
+				})
+				_, err := s.Send(t.Context(), text)
+				if e := providers.AsError(err); err == nil || !e.MaybeSent || e.Retryable {
+					t.Errorf("v3 %v: got %+v, want perhaps sent and not retryable", v3, e)
+				}
+			}
+		})
+	}
+	g := fake(t, nil)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "http://" + l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := sender(t, g, func(p *Params) { p.BaseURL = nobody })
+	_, err = s.Send(t.Context(), text)
+	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
+		t.Errorf("nobody there: got %+v, want retryable and not sent", e)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	text := providers.NewText(providers.Contact{Phone: testPhone}, "hi")
+	for _, c := range []struct {
+		name  string
+		fault providertest.GupshupFault
+		want  providers.Error
+	}{
+		{"429", providertest.GupshupThrottled(), providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true, Detail: "Too Many Requests"}},
+		{"429 with a pause", providertest.GupshupFault{Status: 429, RetryAfter: "7"}, providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true, RetryAfter: 7 * time.Second}},
+		{"401", providertest.GupshupUnauthorised(), providers.Error{Kind: providers.Operator, Status: 401, Detail: "Authentication Failed"}},
+		{"403", providertest.GupshupFault{Status: 403}, providers.Error{Kind: providers.Operator, Status: 403}},
+		{"404", providertest.GupshupFault{Status: 404}, providers.Error{Kind: providers.Operator, Status: 404}},
+		{"redirect", providertest.GupshupFault{Status: 302}, providers.Error{Kind: providers.Operator, Status: 302}},
+		{"bad app", providertest.GupshupBadApp(), providers.Error{Kind: providers.Operator, Status: 400, Detail: "Invalid App Details"}},
+		{"bad number", providertest.GupshupBadNumber(), providers.Error{Kind: providers.Invalid, Status: 400, Detail: "Invalid Destination"}},
+		{"error with a success status", providertest.GupshupFault{Status: 200, Body: `{"status":"error","message":"Invalid Destination"}`}, providers.Error{Kind: providers.Invalid, Status: 200, Detail: "Invalid Destination"}},
+		{"Meta's window", providertest.GupshupFault{Status: 400, Body: `{"error":{"message":"(#131047) Re-engagement message","code":131047,"error_data":{"details":"More than 24 hours"}}}`}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400, Detail: "More than 24 hours"}},
+		{"Meta's throttle", providertest.GupshupFault{Status: 400, Body: `{"error":{"message":"Rate limit hit","code":130429}}`}, providers.Error{Kind: providers.Throttled, Code: 130429, Status: 400, Retryable: true, Detail: "Rate limit hit"}},
+		{"code in message", providertest.GupshupFault{Status: 400, Body: `{"status":"error","message":{"code":1003,"reason":"Balance low"}}`}, providers.Error{Kind: providers.Operator, Code: 1003, Status: 400, Detail: "Balance low"}},
+		{"a phone in the words", providertest.GupshupFault{Status: 400, Body: `{"status":"error","message":"Invalid number +` + testPhone + `"}`}, providers.Error{Kind: providers.Invalid, Status: 400, Detail: "Invalid number …"}},
+	} {
+		for _, v3 := range []bool{false, true} {
+			g := fake(t, nil)
+			g.Script(c.fault)
+			_, err := sender(t, g, func(p *Params) { p.V3 = v3 }).Send(t.Context(), text)
+			if e := providers.AsError(err); err == nil || *e != c.want {
+				t.Errorf("%s, v3 %v: got %+v, want %+v", c.name, v3, *e, c.want)
+			}
+		}
+	}
+}
+
+// Errors are seen by strangers: no key, number, text or address in them (I11).
+func TestI11ErrorsAreQuiet(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	for _, fault := range []providertest.GupshupFault{
+		{Status: 400, Body: `{"status":"error","message":"no ` + testPhone + ` at https://x.example/?apikey=` + testKey + `"}`},
+		{Reset: true}, {Hang: true},
+	} {
+		g.Script(fault)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		_, err := sender(t, g, nil).Send(ctx, providers.NewText(providers.Contact{Phone: testPhone}, "a secret text"))
+		cancel()
+		e := providers.AsError(err)
+		said := err.Error() + e.Detail
+		if e.Cause != nil {
+			said += e.Cause.Error()
+		}
+		for _, secret := range []string{testPhone, testKey, "secret text", "127.0.0.1", "apikey"} {
+			if strings.Contains(said, secret) {
+				t.Errorf("got %q, which tells %q", said, secret)
+			}
+		}
+	}
+}
+
+func TestNewSenderListsWhatItLacks(t *testing.T) {
+	t.Parallel()
+	_, err := NewSender(Params{})
+	for _, want := range []string{"client", "app id", "base url", "app name", "source", "api key"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to name the %s", err, want)
+		}
+	}
+	if _, err := NewSender(Params{V3: true}); err == nil || !strings.Contains(err.Error(), "partner token") {
+		t.Errorf("v3: got %v, want it to name the partner token", err)
+	}
+	if errors.Is(err, ErrShape) {
+		t.Error("got ErrShape for a sender")
+	}
+}

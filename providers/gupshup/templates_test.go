@@ -1,0 +1,240 @@
+package gupshup
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/providers"
+	"wagate/providers/providertest"
+)
+
+// clock is a clock that tests move.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func template(name, language string, params ...string) providers.Message {
+	return providers.NewTemplate(providers.Contact{Phone: testPhone},
+		providers.Template{Name: name, Language: language, Params: params})
+}
+
+func TestSendTemplate(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	s := sender(t, g, nil)
+	for _, c := range []struct {
+		name, in, template, header, postbacks string
+	}{
+		{"by language", `{"name":"bike_ready","language":{"code":"pt-BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"Ana"},{"type":"text","text":"3 PM"}]}]}`,
+			`{"id":"t-pt","params":["Ana","3 PM"]}`, "", ""},
+		{"by the other language", `{"name":"bike_ready","language":{"code":"en_US"},"components":[{"type":"BODY","parameters":[{"type":"currency","currency":{"fallback_value":"$5"}},{"type":"date_time","date_time":{"fallback_value":"noon"}}]}]}`,
+			`{"id":"t-en","params":["$5","noon"]}`, "", ""},
+		{"no parameters", `{"name":"plain","language":{"code":"pt_BR"}}`, `{"id":"t-plain","params":[]}`, "", ""},
+		{"with a payload", `{"name":"bike_ready","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"},{"type":"text","text":"B"}]},
+			{"type":"button","sub_type":"quick_reply","index":"0","parameters":[{"type":"payload","payload":"OK:1"}]}]}`,
+			`{"id":"t-pt","params":["A","B"]}`, "", `[{"index":0,"text":"OK:1"}]`},
+		{"with an image", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"https://f.example/1.png"}}]},
+			{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`,
+			`{"id":"t-image","params":["A"]}`, `{"type":"image","image":{"link":"https://f.example/1.png"}}`, ""},
+	} {
+		sent, err := s.Send(t.Context(), message(t, `{"type":"template","template":`+c.in+`}`))
+		if err != nil || sent.ID == "" {
+			t.Errorf("%s: got %+v, %v, want it sent", c.name, sent, err)
+			continue
+		}
+		form := lastForm(t, g)
+		sameJSON(t, c.name, form.Get("template"), c.template)
+		for field, want := range map[string]string{"message": c.header, "postbackTexts": c.postbacks} {
+			if want == "" && form.Has(field) {
+				t.Errorf("%s: got %s %s, want none", c.name, field, form.Get(field))
+			} else if want != "" {
+				sameJSON(t, c.name+" "+field, form.Get(field), want)
+			}
+		}
+	}
+	if lists := listings(g); lists != 2 {
+		t.Errorf("got %d list calls for five sends, want one listing of two", lists)
+	}
+	for _, s := range g.Sends() {
+		if s.Code != 0 {
+			t.Errorf("got a template that fails with %d", s.Code)
+		}
+	}
+}
+
+// listings counts the calls that list templates.
+func listings(g *providertest.Gupshup) int {
+	n := 0
+	for _, r := range g.Requests() {
+		if r.Method == "GET" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestSendTemplateRefuses(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	s := sender(t, g, nil)
+	for _, c := range []struct {
+		name, in string
+		code     int
+	}{
+		{"no such name", `{"name":"nope","language":{"code":"pt_BR"}}`, 132001},
+		{"no such language", `{"name":"plain","language":{"code":"en_US"}}`, 132001},
+		{"paused", `{"name":"winter","language":{"code":"pt_BR"}}`, 132015},
+		{"too few", `{"name":"bike_ready","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132000},
+		{"too many", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132000},
+		{"an empty one", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":" "}]}]}`, 132000},
+		{"a missing header", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132012},
+		{"a header too many", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"x"}}]}]}`, 132012},
+		{"a text header", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"text","text":"A"}]}]}`, 132012},
+		{"a link button", `{"name":"track","language":{"code":"pt_BR"},"components":[{"type":"button","sub_type":"url","index":0,"parameters":[{"type":"text","text":"A"}]}]}`, 132012},
+		{"a link button left out", `{"name":"track","language":{"code":"pt_BR"}}`, 132012},
+		{"names", `{"name":"named","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","parameter_name":"first_name","text":"A"}]}]}`, 132012},
+		{"a header that takes a parameter", `{"name":"meta","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132012},
+	} {
+		_, err := s.Send(t.Context(), message(t, `{"type":"template","template":`+c.in+`}`))
+		e := providers.AsError(err)
+		if err == nil || e.Kind != providers.TemplateError || e.Code != c.code || e.Detail == "" || e.MaybeSent || e.Retryable {
+			t.Errorf("%s: got %+v, want a template error with code %d and words", c.name, e, c.code)
+		}
+	}
+	if n := len(g.Sends()); n != 0 {
+		t.Errorf("got %d sends, want none", n)
+	}
+}
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	want := map[string]providers.TemplateInfo{
+		"t-pt":    {Name: "bike_ready", Language: "pt_BR", Status: "APPROVED", Category: "UTILITY", Params: 2},
+		"t-en":    {Name: "bike_ready", Language: "en_US", Status: "APPROVED", Category: "UTILITY", Params: 2},
+		"t-image": {Name: "poster", Language: "pt_BR", Status: "APPROVED", Category: "MARKETING", Params: 1, Unsupported: "it needs a header: image"},
+		"t-named": {Name: "named", Language: "pt_BR", Status: "APPROVED", Category: "UTILITY", Params: -1, Unsupported: "it has named parameters"},
+	}
+	for _, v3 := range []bool{false, true} {
+		list, err := sender(t, g, func(p *Params) { p.V3 = v3 }).Templates(t.Context())
+		if err != nil || len(list) != 8 {
+			t.Fatalf("v3 %v: got %d, %v, want 8", v3, len(list), err)
+		}
+		for _, got := range list {
+			if w, ok := want[got.ID]; ok {
+				w.ID = got.ID
+				if got != w {
+					t.Errorf("v3 %v: got %+v, want %+v", v3, got, w)
+				}
+			}
+		}
+	}
+}
+
+// A registry of more than one page is read whole.
+func TestTemplatesAllPages(t *testing.T) {
+	t.Parallel()
+	const n = 2*pageSize + 7
+	g := fake(t, func(o *providertest.GupshupOptions) {
+		o.Templates = nil
+		for i := range n {
+			id := strings.Repeat("x", i+1)
+			o.Templates = append(o.Templates, providertest.GupshupTemplate{ID: id, Name: id, Language: "pt_BR", Status: "APPROVED"})
+		}
+	})
+	list, err := sender(t, g, nil).Templates(t.Context())
+	if err != nil || len(list) != n {
+		t.Errorf("got %d, %v, want %d", len(list), err, n)
+	}
+}
+
+func TestTemplateListIsRefreshed(t *testing.T) {
+	t.Parallel()
+	c := &clock{now: time.Unix(1790000000, 0)}
+	g := fake(t, nil)
+	s := sender(t, g, func(p *Params) { p.Now, p.TemplateTTL = c.Now, 10*time.Minute })
+	good := template("plain", "pt_BR")
+	step := func(name string, m providers.Message, want int) {
+		t.Helper()
+		before := listings(g)
+		_, _ = s.Send(t.Context(), m) // what became of it is another test's matter
+		if got := (listings(g) - before) / 2; got != want {
+			t.Errorf("%s: got %d listings, want %d", name, got, want)
+		}
+	}
+	step("first use", good, 1)
+	step("within the TTL", good, 0)
+	step("a miss right after a listing", template("nope", "pt_BR"), 0)
+	c.add(time.Minute)
+	step("a miss later", template("nope", "pt_BR"), 1)
+	c.add(10 * time.Minute)
+	step("after the TTL", good, 1)
+	c.add(time.Minute)
+	s.Forget()
+	step("forgotten", good, 1)
+	c.add(time.Minute)
+	g.Script(providertest.GupshupFault{Status: 400, Body: `{"status":"error","message":{"code":4003,"reason":"no match"}}`})
+	step("a send that finds no template", good, 0)
+	step("the next one", good, 1)
+}
+
+// A list that cannot be had does not stop what is known, and never makes a
+// message look sent (I6).
+func TestI6ListingFailures(t *testing.T) {
+	t.Parallel()
+	c := &clock{now: time.Unix(1790000000, 0)}
+	g := fake(t, nil)
+	s := sender(t, g, func(p *Params) { p.Now = c.Now })
+	if _, err := s.Send(t.Context(), template("plain", "pt_BR")); err != nil {
+		t.Fatal(err)
+	}
+	c.add(time.Hour)
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Send(t.Context(), template("plain", "pt_BR"))
+	if e := providers.AsError(err); err == nil || e.Kind == providers.TemplateError {
+		t.Errorf("got %+v, want the failure of the send, not of the listing", e)
+	}
+	_, err = sender(t, g, nil).Send(t.Context(), template("plain", "pt_BR"))
+	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
+		t.Errorf("no list at all: got %+v, want retryable and not sent", e)
+	}
+}
+
+// However many send at once, the list is asked for once.
+func TestTemplateListIsSharedByConcurrentSends(t *testing.T) {
+	t.Parallel()
+	g := fake(t, nil)
+	s := sender(t, g, nil)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := s.Send(t.Context(), template("plain", "pt_BR")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := listings(g); n != 2 {
+		t.Errorf("got %d list calls, want 2", n)
+	}
+	if n := len(g.Sends()); n != 20 {
+		t.Errorf("got %d sends, want 20", n)
+	}
+}
