@@ -123,7 +123,7 @@ func (c component) unsupported(named bool) string {
 		}
 	case "HEADER":
 		if f := strings.ToUpper(c.Format); f != "" && f != "TEXT" {
-			return "header needs a " + strings.ToLower(f)
+			return "header of format " + strings.ToLower(f) + " needs a parameter"
 		}
 		if strings.Contains(c.Text, "{{") {
 			return "header has a parameter"
