@@ -1,0 +1,202 @@
+package followups_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/fault"
+)
+
+func TestCreateShowsTheWholeConfig(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	// As the public documentation shows a config, read-only members included.
+	c, err := h.runs.Create(t.Context(), acme, []byte(`{
+		"id":"0b0f6d1e-6a55-4a0e-9d8a-2f1c5f1f0001","tenant_id":"5f5c2f7e-0000-4000-8000-000000000001",
+		"assistant_id":"`+string(sales)+`","trigger_status_ids":["`+quoted+`"],
+		"steps":[{"interval":"PT30M","prompt":"Ask kindly"},{"interval":"PT2H","prompt":"Offer a call"}],
+		"official_steps":[{"channel_id":"`+string(front)+`","channel_name":"WhatsApp","app_id":"app_1",
+			"steps":[{"interval":"P1D","template_name":"back_v1","template_params":["{{LEAD_FIRSTNAME}}","Acme"]}]}],
+		"is_active":true,"created_at":"2024-01-15T10:00:00Z"}`))
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	got, err := h.runs.Config(t.Context(), acme, string(c.ID))
+	if err != nil {
+		t.Fatalf("read: %v", err)
+	}
+	if a, b := mustJSON(t, c), mustJSON(t, got); a != b {
+		t.Errorf("created %s\nread    %s", a, b)
+	}
+	want := `{"id":"` + string(c.ID) + `","tenant_id":"` + string(acme) + `","assistant_id":"` + string(sales) + `",` +
+		`"trigger_status_ids":["` + quoted + `"],` +
+		`"steps":[{"interval":"PT30M","prompt":"Ask kindly"},{"interval":"PT2H","prompt":"Offer a call"}],` +
+		`"official_steps":[{"channel_id":"` + string(front) + `","channel_name":"WhatsApp","app_id":"app_1",` +
+		`"steps":[{"interval":"P1D","template_name":"back_v1","template_language":"pt_BR","template_params":["{{LEAD_FIRSTNAME}}","Acme"]}]}],` +
+		`"is_active":true,"rearm_on_reply":false,"created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z","warnings":[]}`
+	if got := mustJSON(t, c); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if c.ID == "0b0f6d1e-6a55-4a0e-9d8a-2f1c5f1f0001" {
+		t.Error("the caller's id was taken")
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.runs.Create(t.Context(), acme, []byte(`{"steps":[{"interval":"PT30M","prompt":"x"}]}`))
+	wantFault(t, err, fault.MissingField, "assistant_id: is required", "trigger_status_ids: is required")
+	_, err = h.runs.Create(t.Context(), acme, []byte(strings.Replace(string(body(`"colour":1`)), string(sales), string(rival), 1)))
+	wantFault(t, err, fault.Validation, "colour: is not a known field", "assistant_id: is not an assistant of this tenant")
+	h.create("")
+	_, err = h.runs.Create(t.Context(), acme, body(""))
+	wantFault(t, err, fault.AlreadyExists, "assistant_id: has a follow-up configuration")
+}
+
+func TestUpdateMerges(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.create("")
+	got, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte(`{"rearm_on_reply":true}`))
+	if err != nil {
+		t.Fatalf("update: %v", err)
+	}
+	if !got.RearmOnReply || len(got.Steps) != 1 || !got.IsActive || !got.UpdatedAt.After(c.UpdatedAt) {
+		t.Errorf("got %s, want the rest kept and a later updated_at", mustJSON(t, got))
+	}
+	_, err = h.runs.Update(t.Context(), acme, string(c.ID), []byte(`{"assistant_id":"`+string(support)+`"}`))
+	wantFault(t, err, fault.Validation, "assistant_id: cannot be changed")
+	if _, err = h.runs.Update(t.Context(), acme, string(c.ID), []byte(mustJSON(t, got))); err != nil {
+		t.Errorf("put what get gave: %v", err)
+	}
+}
+
+func TestConcurrentUpdatesAllTakeEffect(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	one, two := houseOn(t, store), houseOn(t, store)
+	c := one.create("")
+	// Each names another key; none may get lost.
+	updates := []string{
+		`{"rearm_on_reply":true}`, `{"steps":[{"interval":"PT45M","prompt":"new"}]}`,
+		`{"trigger_status_ids":["22222222-2222-4222-8222-222222222222"]}`,
+		`{"official_steps":[{"channel_id":"` + string(front) + `","app_id":"x","steps":[{"interval":"P1D","template_name":"t"}]}]}`,
+	}
+	var wg sync.WaitGroup
+	for i, u := range updates {
+		h := []*house{one, two}[i%2]
+		wg.Go(func() {
+			if _, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte(u)); err != nil {
+				t.Errorf("update %s: %v", u, err)
+			}
+		})
+	}
+	wg.Wait()
+	got, err := one.runs.Config(t.Context(), acme, string(c.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.RearmOnReply || got.Steps[0].Interval != "PT45M" || got.TriggerStatusIDs[0] == quoted || len(got.OfficialSteps) != 1 {
+		t.Errorf("an update got lost: %s", mustJSON(t, got))
+	}
+}
+
+func TestInactiveAndDeletedConfigsEndRuns(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		end    func(h *house, id string) error
+		state  followup.RunState
+		reason followup.Reason
+	}{
+		{"inactive", func(h *house, id string) error {
+			_, err := h.runs.Update(t.Context(), acme, id, []byte(`{"is_active":false}`))
+			return err
+		}, followup.RunEnded, followup.ConfigOff},
+		{"deleted", func(h *house, id string) error { return h.runs.Delete(t.Context(), acme, id, false) }, followup.RunEnded, followup.ConfigGone},
+		{"deleted, let finish", func(h *house, id string) error { return h.runs.Delete(t.Context(), acme, id, true) }, followup.RunArmed, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			c := h.create("")
+			r, err := h.start(h.lead(nil), "")
+			if err != nil {
+				t.Fatalf("start: %v", err)
+			}
+			if err := tt.end(h, string(c.ID)); err != nil {
+				t.Fatalf("end: %v", err)
+			}
+			got, err := h.runs.Run(t.Context(), acme, string(r.ID))
+			if err != nil || got.State != tt.state || (got.Reason == nil) != (tt.reason == "") || got.Reason != nil && *got.Reason != tt.reason {
+				t.Errorf("got %s, %v, want %s %s", mustJSON(t, got), err, tt.state, tt.reason)
+			}
+		})
+	}
+}
+
+func TestI10OtherTenantsConfigsAreUnknown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.create("")
+	ctx := t.Context()
+	for _, id := range []string{string(c.ID), strings.ToUpper(string(c.ID)), "x", ""} {
+		for name, call := range map[string]func() error{
+			"get":       func() error { _, err := h.runs.Config(ctx, other, id); return err },
+			"assistant": func() error { _, err := h.runs.ConfigOf(ctx, other, string(sales)); return err },
+			"tenant":    func() error { _, err := h.runs.Configs(ctx, other, string(acme)); return err },
+			"update":    func() error { _, err := h.runs.Update(ctx, other, id, []byte(`no JSON`)); return err },
+			"delete":    func() error { return h.runs.Delete(ctx, other, id, false) },
+			"ladder":    func() error { _, err := h.runs.Ladder(ctx, other, id, string(front)); return err },
+		} {
+			t.Run(fmt.Sprintf("%s %q", name, id), func(t *testing.T) { wantFault(t, call(), fault.NotFound) })
+		}
+	}
+	if _, err := h.runs.Config(ctx, acme, string(c.ID)); err != nil {
+		t.Errorf("its own tenant: %v", err)
+	}
+	all, err := h.runs.Configs(ctx, other, string(other))
+	if err != nil || mustJSON(t, all) != "[]" {
+		t.Errorf("got %s, %v, want []", mustJSON(t, all), err)
+	}
+}
+
+func TestLadder(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	soon := "c0000000-0000-4000-8000-0000000000c9" // not in the operator's file yet
+	c := h.create(`"official_steps":[{"channel_id":"` + soon + `","app_id":"x","steps":[{"interval":"P1D","template_name":"t"}]}]`)
+	got, err := h.runs.Ladder(t.Context(), acme, string(c.ID), soon)
+	if err != nil || len(got.Steps) != 2 || got.Steps[1].After != "P1DT30M" {
+		t.Errorf("got %s, %v, want two steps, the second after P1DT30M", mustJSON(t, got), err)
+	}
+	if got, err = h.runs.Ladder(t.Context(), acme, string(c.ID), string(front)); err != nil || len(got.Steps) != 1 {
+		t.Errorf("got %s, %v, want one step", mustJSON(t, got), err)
+	}
+	_, err = h.runs.Ladder(t.Context(), acme, string(c.ID), "")
+	wantFault(t, err, fault.MissingField, "channel_id: is required")
+	_, err = h.runs.Ladder(t.Context(), acme, string(c.ID), string(alien))
+	wantFault(t, err, fault.NotFound)
+}
+
+func TestUpdatedAtNeverStandsStill(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.create("")
+	h.advance(-time.Hour) // the clock was set back
+	last := c.UpdatedAt
+	for range 3 {
+		got, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte(`{}`))
+		if err != nil || !got.UpdatedAt.After(last) {
+			t.Fatalf("got %v, %v, want after %v", got.UpdatedAt, err, last)
+		}
+		last = got.UpdatedAt
+	}
+}

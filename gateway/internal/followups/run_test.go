@@ -1,0 +1,194 @@
+package followups_test
+
+import (
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/fault"
+)
+
+func TestStartByHand(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.create("")
+	lead := h.lead(nil) // no status at all
+	for _, by := range []string{"", `,"assistant_id":"` + string(sales) + `"`, `,"config_id":"` + string(c.ID) + `"`, `,"channel_id":"` + string(front) + `","assistant_id":null`} {
+		r, err := h.start(lead, by)
+		if err != nil {
+			t.Fatalf("start%s: %v", by, err)
+		}
+		want := `{"id":"` + string(r.ID) + `","lead_id":"` + string(lead) + `","config_id":"` + string(c.ID) + `","assistant_id":"` + string(sales) + `",` +
+			`"channel_id":"` + string(front) + `","state":"armed","reason":null,"started_at":"2026-03-02T09:00:00Z","ended_at":null,` +
+			`"timeline":[{"step":1,"due_at":"2026-03-02T09:30:00Z","outcome":null,"reason":null,"message_id":null,"at":null,"settled":null}]}`
+		if got := mustJSON(t, r); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	runs, err := h.runs.Runs(t.Context(), acme, string(lead))
+	if err != nil || len(runs) != 4 {
+		t.Fatalf("got %d runs, %v, want 4", len(runs), err)
+	}
+	for _, r := range runs[1:] {
+		if r.State != followup.RunEnded || *r.Reason != followup.Restarted {
+			t.Errorf("got %s, want an older run restarted", mustJSON(t, r))
+		}
+	}
+	if got := h.armed.Load(); got != 4 {
+		t.Errorf("got %d wake-ups, want 4", got)
+	}
+}
+
+func TestStartByHandRefuses(t *testing.T) {
+	t.Parallel()
+	unknown := string(followup.NewLeadID())
+	tests := []struct {
+		name    string
+		config  string // members of the config; "-": none
+		lead    func(*followup.Lead)
+		members string
+		code    fault.Code
+		details []string
+	}{
+		{"wrong fields", "", nil, `,"assistant_id":"` + string(rival) + `","channel_id":"` + string(alien) + `","x":1,"config_id":5`, fault.Validation, []string{
+			"config_id: must be a string or null", "x: is not a known field",
+			"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant",
+		}},
+		{"both", "", nil, `,"assistant_id":"` + string(sales) + `","config_id":"x"`, fault.Validation, []string{
+			"config_id: must not be given together with assistant_id",
+		}},
+		{"unknown config", "", nil, `,"config_id":"` + unknown + `"`, fault.NotFound, nil},
+		{"no config", "-", nil, "", fault.RunNotStarted, []string{"assistant_id: has no follow-up configuration"}},
+		{"config of another assistant only", "", nil, `,"assistant_id":"` + string(support) + `"`, fault.RunNotStarted, []string{
+			"assistant_id: has no follow-up configuration",
+		}},
+		{"no assistant", "", func(l *followup.Lead) { l.Channel = "" }, "", fault.RunNotStarted, []string{
+			"assistant_id: is needed: the lead has no assistant",
+		}},
+		{"opted out", "", func(l *followup.Lead) { l.OptedOut = true }, "", fault.RunNotStarted, []string{"lead_id: the lead has opted out"}},
+		{"inactive", `"is_active":false`, nil, "", fault.RunNotStarted, []string{"config_id: the configuration is not active"}},
+		{"no steps on the channel", `"steps":[],"official_steps":[{"channel_id":"` + string(help) + `","app_id":"x","steps":[{"interval":"PT1H","prompt":"x"}]}]`,
+			nil, "", fault.RunNotStarted, []string{"channel_id: the configuration has no steps for this channel"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			if tt.config != "-" {
+				c := h.create("")
+				if tt.config != "" {
+					if _, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte("{"+tt.config+"}")); err != nil {
+						t.Fatalf("update: %v", err)
+					}
+				}
+			}
+			_, err := h.start(h.lead(tt.lead), tt.members)
+			wantFault(t, err, tt.code, tt.details...)
+		})
+	}
+	h := newHouse(t)
+	for _, id := range []string{unknown, "x"} {
+		_, err := h.runs.Start(t.Context(), acme, []byte(`{"lead_id":"`+id+`"}`))
+		wantFault(t, err, fault.NotFound)
+	}
+	_, err := h.runs.Start(t.Context(), acme, []byte(`{}`))
+	wantFault(t, err, fault.MissingField, "lead_id: is required")
+	_, err = h.runs.Start(t.Context(), acme, []byte(`"x"`))
+	wantFault(t, err, fault.Validation, "body: must be a JSON object")
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.create("")
+	r, err := h.start(h.lead(nil), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.advance(time.Minute)
+	for range 2 { // the second changes nothing
+		got, err := h.runs.Cancel(t.Context(), acme, string(r.ID))
+		if err != nil || got.State != followup.RunEnded || *got.Reason != followup.ByAPI || !got.EndedAt.Equal(start.Add(time.Minute)) {
+			t.Errorf("got %s, %v, want ended by the api", mustJSON(t, got), err)
+		}
+		if m := got.Timeline; len(m) != 1 || *m[0].Outcome != followup.Cancelled || *m[0].Reason != followup.ByAPI {
+			t.Errorf("got %s, want the step cancelled", mustJSON(t, m))
+		}
+		h.advance(time.Minute)
+	}
+}
+
+func TestI10OtherTenantsRunsAreUnknown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.create("")
+	lead := h.lead(nil)
+	r, err := h.start(lead, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	_, err = h.runs.Run(ctx, other, string(r.ID))
+	wantFault(t, err, fault.NotFound)
+	_, err = h.runs.Runs(ctx, other, string(lead))
+	wantFault(t, err, fault.NotFound)
+	_, err = h.runs.Cancel(ctx, other, string(r.ID))
+	wantFault(t, err, fault.NotFound)
+	_, err = h.runs.Start(ctx, other, []byte(`{"lead_id":"`+string(lead)+`","config_id":"`+string(c.ID)+`"}`))
+	wantFault(t, err, fault.NotFound)
+	for _, id := range []string{"x", string(lead), ""} {
+		_, err = h.runs.Run(ctx, acme, id)
+		wantFault(t, err, fault.NotFound)
+		_, err = h.runs.Cancel(ctx, acme, id)
+		wantFault(t, err, fault.NotFound)
+	}
+	if got, err := h.runs.Run(ctx, acme, string(r.ID)); err != nil || got.State != followup.RunArmed {
+		t.Errorf("got %s, %v, want the run untouched", mustJSON(t, got), err)
+	}
+}
+
+func TestRearmStartsWhatWaited(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.create(`"rearm_on_reply":true`)
+	lead := h.lead(func(l *followup.Lead) { l.StatusID = quoted })
+	if _, err := h.start(lead, ""); err != nil {
+		t.Fatal(err)
+	}
+	rearm := func() int {
+		t.Helper()
+		if err := h.runs.Rearm(t.Context(), acme, lead, []followup.AssistantID{sales, support}); err != nil {
+			t.Fatalf("rearm: %v", err)
+		}
+		runs, err := h.runs.Runs(t.Context(), acme, string(lead))
+		if err != nil {
+			t.Fatal(err)
+		}
+		live := 0
+		for _, r := range runs {
+			if r.State != followup.RunEnded {
+				live++
+			}
+		}
+		return live*10 + len(runs)
+	}
+	if got := rearm(); got != 11 {
+		t.Errorf("nothing waits: got %d live and all, want 11", got)
+	}
+	settled, err := h.store.Settle(t.Context(), followup.Settlement{
+		Tenant: acme, Lead: lead, Now: h.now(), Real: h.now(),
+		Items: []followup.Item{{DedupID: "m1", Channel: front, Assistant: sales, At: h.now(), Opens: true, Reply: true}},
+	})
+	if err != nil || len(settled.Ended) != 1 {
+		t.Fatalf("reply: got %+v, %v, want the run ended", settled, err)
+	}
+	if got := rearm(); got != 12 {
+		t.Errorf("after the reply: got %d live and all, want 12", got)
+	}
+	if got := rearm(); got != 12 {
+		t.Errorf("once more: got %d live and all, want 12", got)
+	}
+	if err := h.runs.Rearm(t.Context(), acme, followup.NewLeadID(), []followup.AssistantID{sales}); err != nil {
+		t.Errorf("a lead that is gone: got %v, want none", err)
+	}
+}
