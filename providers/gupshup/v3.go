@@ -31,7 +31,11 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 	}
 	in := Inbound{Version: V3, AppID: s.GSAppID.String(), Events: batch.Events, Skipped: batch.Skipped}
 	for i := range in.Events {
-		complete(&in.Events[i], opt)
+		e := &in.Events[i]
+		if e.Kind == "" {
+			e.Kind = providers.KindUnknown // a field that neither table has
+		}
+		complete(e, opt)
 	}
 	return in, nil
 }

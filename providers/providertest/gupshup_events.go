@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -366,9 +367,8 @@ func (g *Gupshup) postOnce(ctx context.Context, url string, body []byte) Gupshup
 	if err != nil {
 		return GupshupAnswer{}
 	}
-	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-	if err != nil {
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		return GupshupAnswer{}
 	}
 	return GupshupAnswer{Status: resp.StatusCode, Body: string(text)}

@@ -1,0 +1,77 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A callback that is not answered 2xx is posted again, the next one only after
+// it, and what nobody answers is given up.
+func TestGupshupPostsAgain(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Callback-Token") != "tok" {
+			t.Errorf("got token %q, want the channel's", r.Header.Get("X-Callback-Token"))
+		}
+		if calls.Add(1) == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(server.Close)
+	g, err := NewGupshup(GupshupOptions{AppName: "A", CallbackToken: "tok", RetryEvery: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	g.ConnectivityCheck() // nowhere to go yet
+	g.SetCallbackURL(server.URL)
+	g.ConnectivityCheck()
+	if err := g.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := g.Answers()
+	if len(got) != 2 || got[0].Status != http.StatusServiceUnavailable || got[1].Status != http.StatusOK {
+		t.Errorf("got %+v, want 503, then 200", got)
+	}
+	server.Close()
+	g.SandboxStart()
+	if err := g.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Answers(); len(got) != 5 || got[4].Status != 0 {
+		t.Errorf("got %d answers, want three more without status", len(got))
+	}
+}
+
+// Close ends a call that hangs and a callback that waits, and Wait its wait.
+func TestGupshupCloseEndsEverything(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(release) })
+	g, err := NewGupshup(GupshupOptions{AppName: "A", CallbackURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.ConnectivityCheck()
+	stop := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stop)
+	if err := g.Wait(ctx); !errors.Is(err, stop) {
+		t.Errorf("got %v, want the cause of the cancelled wait", err)
+	}
+	if err := g.Close(); err != nil {
+		t.Errorf("got %v, want it closed", err)
+	}
+}
