@@ -6,7 +6,7 @@
 //   - Every problem of a file is reported at once, each with its line, the path
 //     of the key, what stands there and what is allowed. A file with a problem
 //     gives no Config to run on.
-//   - Unknown keys and keys given twice are problems: a misspelt key that is
+//   - Unknown keys and keys given twice are problems: a mistyped key that is
 //     silently ignored costs more than a start that is refused.
 //   - ${NAME} is replaced by the variable of the environment, after the YAML was
 //     parsed: what a variable holds can be no more than one value. A variable

@@ -37,7 +37,7 @@ func TestI11SecretsAreMasked(t *testing.T) {
 	}
 	printed = append(printed, string(asJSON), string(asYAML), log.String())
 	for _, p := range printed {
-		for _, form := range []string{plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprint([]byte(plain))} {
+		for _, form := range []string{plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprintf("%d", []byte(plain))} {
 			if strings.Contains(p, form) {
 				t.Errorf("shows the secret: %s", p)
 			}

@@ -64,7 +64,8 @@ func TestOperatorCommands(t *testing.T) {
 		{"dead drop 3/msg_1", 204, "", "DELETE /api/dead/3%2Fmsg_1 [Bearer adm]", []string{"dropped"}},
 		{
 			"runs list -tenant t1 -lead l1", 200, `{"data":[` + oneRun + `],` + noMore,
-			"GET /api/runs?lead=l1&limit=50&offset=0&tenant=t1 [Bearer adm]", []string{"r1", "ended", "completed"},
+			"GET /api/runs?lead=l1&limit=50&offset=0&tenant=t1 [Bearer adm]",
+			[]string{"r1", "ended", "completed"},
 		},
 		{
 			"runs show r1 -tenant t1", 200, oneRun, "GET /api/runs/r1?tenant=t1 [Bearer adm]",
@@ -72,15 +73,18 @@ func TestOperatorCommands(t *testing.T) {
 		},
 		{
 			"pause -tenant t1 -channel ch1", 200, `{"tenant_id":"t1","channel_id":"ch1","paused":true}`,
-			`POST /api/pause [Bearer adm] {"channel_id":"ch1","tenant_id":"t1"}`, []string{"tenant t1: ch1 is paused"},
+			`POST /api/pause [Bearer adm] {"channel_id":"ch1","tenant_id":"t1"}`,
+			[]string{"tenant t1: ch1 is paused"},
 		},
 		{
 			"resume -tenant t1", 200, `{"tenant_id":"t1","channel_id":null,"paused":false}`,
-			`POST /api/resume [Bearer adm] {"tenant_id":"t1"}`, []string{"tenant t1: the whole tenant sends"},
+			`POST /api/resume [Bearer adm] {"tenant_id":"t1"}`,
+			[]string{"tenant t1: the whole tenant sends"},
 		},
 		{
 			"pauses -tenant t1", 200, `{"data":[{"tenant_id":"t1","channel_id":null}],` + noMore,
-			"GET /api/pauses?limit=50&offset=0&tenant=t1 [Bearer adm]", []string{"the whole tenant"},
+			"GET /api/pauses?limit=50&offset=0&tenant=t1 [Bearer adm]",
+			[]string{"the whole tenant"},
 		},
 	} {
 		t.Run(c.args, func(t *testing.T) {

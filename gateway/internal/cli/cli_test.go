@@ -138,8 +138,8 @@ func TestI14ServeRefusesBadFile(t *testing.T) {
 		t.Error("served a bad file")
 		return nil
 	}}
-	file := writeFile(t, strings.Replace(goodFile, "model: small", "modle: small", 1))
-	execute(t, p, nil, "serve", "-config", file).want(t, 1, "2 problems", "ai.model: missing", "ai.modle: unknown key")
+	file := writeFile(t, strings.Replace(goodFile, "model: small", "modell: small", 1))
+	execute(t, p, nil, "serve", "-config", file).want(t, 1, "2 problems", "ai.model: missing", "ai.modell: unknown key")
 	execute(t, p, nil, "serve", "-config", file+"x").want(t, 1, "no such file")
 }
 
@@ -154,8 +154,8 @@ func TestCheck(t *testing.T) {
 
 	t.Run("every problem at once", func(t *testing.T) {
 		t.Parallel()
-		file := writeFile(t, strings.Replace(goodFile, "model: small", "modle: small", 1))
-		execute(t, check(reached), nil, "check", "-config", file).want(t, 1, "ai.model: missing", "ai.modle", "reach redis: refused")
+		file := writeFile(t, strings.Replace(goodFile, "model: small", "modell: small", 1))
+		execute(t, check(reached), nil, "check", "-config", file).want(t, 1, "ai.model: missing", "ai.modell", "reach redis: refused")
 	})
 	t.Run("redis unknown", func(t *testing.T) {
 		t.Parallel()

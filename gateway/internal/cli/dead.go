@@ -109,7 +109,8 @@ func (s *shell) deadReplay(ctx context.Context, args []string) error {
 	}
 	return answer(c, data, func(done struct {
 		Replayed int `json:"replayed"`
-	}) {
+	},
+	) {
 		fmt.Fprintf(s.Stdout, "%s replayed\n", count(done.Replayed, "dead letter"))
 	})
 }
