@@ -19,3 +19,10 @@ func TestStoreShared(t *testing.T) {
 	s := memstore.New()
 	storetest.Run(t, func(*testing.T) followup.Store { return s })
 }
+
+// The reference against itself shows that the model test's walks work, and that
+// what they compare does not depend on ids that a store makes up.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, func(*testing.T) followup.Store { return memstore.New() })
+}

@@ -69,6 +69,16 @@ func leadTests() []test {
 			w.is(w.get(lead).Phone, phone, "phone the record had")
 			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the old phone")
 		}},
+		{"what the contact had before finds it, and is not written", func(w *world) {
+			old := followup.Identity{Phone: newPhone(), UserID: newUser()}
+			lead := w.resolve(old)
+			changed := followup.Identity{Phone: newPhone(), OldPhone: old.Phone}
+			w.is(w.resolve(changed), lead, "by the old phone")
+			w.is(w.resolve(followup.Identity{Phone: changed.Phone}), lead, "by the new phone")
+			w.is(w.resolve(followup.Identity{UserID: newUser(), OldUserID: old.UserID}), lead, "by the old user id")
+			fresh := w.resolve(followup.Identity{Phone: newPhone(), OldPhone: newPhone(), OldUserID: newUser()})
+			w.is(w.get(fresh).UserID, "", "user id of the record")
+		}},
 		{"created once by many at once", func(w *world) {
 			who := followup.Identity{Phone: newPhone(), UserID: newUser()}
 			var mu sync.Mutex

@@ -28,7 +28,7 @@ func messageTests() []test {
 	id := func() string { return "wamid." + uuid.NewString() }
 	return []test{
 		{"found by each id", func(w *world) {
-			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id()}
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id(), Opaque: "ref=\"7\" é"}
 			w.is(len(link(w, ref)), 0, "parked")
 			known(w, ref.SenderID, ref)
 			known(w, ref.ProviderID, ref)
@@ -45,7 +45,7 @@ func messageTests() []test {
 			}
 		}},
 		{"a second id is learnt, the attempt stays", func(w *world) {
-			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id()}
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), Opaque: "mine"}
 			link(w, ref)
 			known(w, ref.SenderID, ref)
 			ref.ProviderID = id()

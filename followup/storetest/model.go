@@ -1,0 +1,213 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+)
+
+// Model plays random operations on a store and on the reference and compares
+// every answer, and after every operation all that can be read about the leads.
+// The flags of rapid say how long and with which seed; a failure prints its own.
+func Model(t *testing.T, open New) {
+	t.Helper()
+	store := open(t)
+	began := time.UnixMilli(time.Now().UnixMilli()).UTC()
+	rapid.Check(t, func(rt *rapid.T) {
+		m := newModel(rt, memstore.New(), store, began)
+		defer m.cleanUp()
+		rt.Repeat(map[string]func(*rapid.T){
+			"":              m.compare,
+			"resolve":       m.resolve,
+			"settle":        m.settle,
+			"settle more":   m.settle,
+			"put":           m.put,
+			"start":         m.start,
+			"cancel":        m.cancel,
+			"erase":         m.erase,
+			"claim":         m.claim,
+			"claim due":     m.claim,
+			"guard":         m.guard,
+			"guard more":    m.guard,
+			"finish":        m.finish,
+			"finish more":   m.finish,
+			"release":       m.release,
+			"guard send":    m.guardSend,
+			"record send":   m.recordSend,
+			"create config": m.createConfig,
+			"update config": m.updateConfig,
+			"delete config": m.deleteConfig,
+			"pause":         m.pause,
+			"deliver":       m.deliver,
+			"redeem":        m.redeem,
+			"wait":          m.wait,
+			"wait longer":   m.wait,
+		})
+	})
+}
+
+// side is one of the two stores, with the ids it gave.
+type side struct {
+	followup.Store
+	leads []followup.LeadID
+}
+
+// index returns the number under which the model knows a lead; -1: it does not.
+func (s *side) index(id followup.LeadID) int {
+	for i, l := range s.leads {
+		if l == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// call names an attempt of both sides.
+type call struct {
+	lead int
+	ids  [2]followup.AttemptID
+}
+
+// held is a claimed step on both sides.
+type held struct {
+	lead, n  int
+	step     int
+	tokens   [2]string
+	attempts [2]followup.AttemptID
+}
+
+// model is a random walk and what it remembers of its way.
+type model struct {
+	t     *rapid.T
+	ctx   context.Context
+	sides [2]*side // the reference, the store under test
+	now   time.Time
+
+	tenant     followup.TenantID
+	assistants []followup.AssistantID
+	channels   []followup.ChannelID // two of the first assistant, one of the second
+	configs    []followup.ConfigID  // the current one of each assistant
+	people     []followup.Identity
+
+	held     []*held
+	calls    []call
+	sent     []sent
+	out      []delivery
+	nConfigs int
+	nItems   int
+}
+
+func newModel(t *rapid.T, reference, tested followup.Store, began time.Time) *model {
+	m := &model{
+		t: t, ctx: context.Background(), now: began, tenant: followup.TenantID(uuid.NewString()),
+		sides: [2]*side{{Store: reference}, {Store: tested}},
+	}
+	for range 2 {
+		m.assistants = append(m.assistants, followup.AssistantID(uuid.NewString()))
+		m.configs = append(m.configs, followup.ConfigID(uuid.NewString()))
+	}
+	for range 3 {
+		m.channels = append(m.channels, followup.ChannelID(uuid.NewString()))
+		m.people = append(m.people, followup.Identity{Phone: newPhone(), UserID: newUser()})
+	}
+	return m
+}
+
+// cleanUp leaves nothing behind that the next walk could claim.
+func (m *model) cleanUp() {
+	for _, s := range m.sides {
+		for _, l := range s.leads {
+			// It may be erased or merged already.
+			_ = s.EraseLead(m.ctx, m.tenant, l, m.now)
+		}
+	}
+}
+
+// both makes a call on both sides and compares what it says.
+func both[T any](m *model, what string, do func(i int, s *side) (T, error), say func(s *side, v T) any) (out [2]T, ok bool) {
+	m.t.Helper()
+	var said [2]any
+	for i, s := range m.sides {
+		v, err := do(i, s)
+		out[i] = v
+		if err != nil {
+			said[i] = errorName(err)
+			continue
+		}
+		ok = true
+		said[i] = say(s, v)
+	}
+	if !reflect.DeepEqual(said[0], said[1]) {
+		m.t.Fatalf("%s: got %+v, want %+v", what, said[1], said[0])
+	}
+	return out, ok
+}
+
+// errorName says which of the contract's errors it is.
+func errorName(err error) string {
+	for _, known := range []error{
+		followup.ErrNotFound, followup.ErrExists, followup.ErrConflict, followup.ErrLeadMoved, followup.ErrStale,
+	} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	return "unexpected: " + err.Error()
+}
+
+// nothing compares errors alone.
+func nothing[T any](*side, T) any { return "ok" }
+
+// pick draws one of a list; the step is passed over if there is none.
+func pick[T any](t *rapid.T, list []T, label string) T {
+	if len(list) == 0 {
+		t.Skip("none yet: " + label)
+	}
+	return list[rapid.IntRange(0, len(list)-1).Draw(t, label)]
+}
+
+func (m *model) flip(t *rapid.T, label string) bool { return rapid.Bool().Draw(t, label) }
+
+// rarely is true about once in n times.
+func (m *model) rarely(t *rapid.T, n int, label string) bool {
+	return rapid.IntRange(1, n).Draw(t, label) == n
+}
+
+func (m *model) lead(t *rapid.T) int {
+	if len(m.sides[0].leads) == 0 {
+		t.Skip("no lead yet")
+	}
+	return rapid.IntRange(0, len(m.sides[0].leads)-1).Draw(t, "lead")
+}
+
+// tick moves time so that no two operations happen at once, where order would
+// be decided by random ids.
+func (m *model) tick(t *rapid.T) {
+	m.t = t
+	m.now = m.now.Add(time.Millisecond)
+}
+
+func (m *model) wait(t *rapid.T) {
+	m.tick(t)
+	m.now = m.now.Add(pick(t, []time.Duration{
+		time.Second, lease - time.Millisecond, lease, interval - time.Millisecond, interval, 2 * interval,
+		12 * time.Hour, 24 * time.Hour, 24*time.Hour - time.Millisecond,
+	}, "how long"))
+}
+
+// name says which run it is, for both sides alike.
+func (s *side) name(r followup.RunID) string {
+	if r == "" {
+		return ""
+	}
+	return fmt.Sprintf("lead %d run %d", s.index(r.Lead()), r.N())
+}

@@ -1,0 +1,227 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+func (m *model) resolve(t *rapid.T) {
+	m.tick(t)
+	var who followup.Identity
+	if m.flip(t, "by phone") {
+		who.Phone = pick(t, m.people, "phone of").Phone
+	}
+	if who.Phone == "" || m.rarely(t, 3, "and by user id") {
+		who.UserID = pick(t, m.people, "user id of").UserID
+	}
+	create := !m.rarely(t, 5, "only look")
+	ids, ok := both(m, "Resolve", func(_ int, s *side) (followup.LeadID, error) {
+		return s.Resolve(m.ctx, m.tenant, who, create, m.now)
+	}, func(s *side, id followup.LeadID) any { return s.index(id) })
+	if ok && m.sides[0].index(ids[0]) < 0 {
+		for i, s := range m.sides {
+			s.leads = append(s.leads, ids[i])
+		}
+	}
+}
+
+// item draws one event; the index of its receipt's attempt tells the sides apart.
+func (m *model) item(t *rapid.T) (item followup.Item, about *call) {
+	m.nItems++
+	c := rapid.IntRange(0, 2).Draw(t, "channel")
+	item = followup.Item{
+		DedupID: fmt.Sprintf("event %d", m.nItems), Channel: m.channels[c], Assistant: m.assistants[c/2],
+		At: m.now.Add(-pick(t, []time.Duration{0, 0, time.Second, time.Hour, 23 * time.Hour}, "age")),
+	}
+	if m.rarely(t, 4, "a duplicate") {
+		item.DedupID = fmt.Sprintf("event %d", rapid.IntRange(1, m.nItems).Draw(t, "of"))
+	}
+	if m.rarely(t, 8, "channel bound to another assistant") {
+		item.Assistant = m.assistants[1-c/2]
+	}
+	switch kind := rapid.IntRange(0, 9).Draw(t, "kind"); {
+	case kind < 3:
+		item.Opens, item.Reply = true, true
+		item.Entry = &followup.Entry{From: followup.FromLead, Text: item.DedupID, At: item.At}
+	case kind == 3:
+		item.Opens = true
+	case kind == 4:
+		item.OptOut = new(m.flip(t, "stop"))
+	case kind < 7:
+		item.Outbound = true
+		item.Entry = &followup.Entry{From: followup.FromBusiness, Text: item.DedupID, At: item.At}
+	default:
+		states := []providers.StatusState{
+			providers.StatusAccepted, providers.StatusSent, providers.StatusDelivered, providers.StatusRead,
+			providers.StatusFailed, providers.StatusFailed, providers.StatusFailed, providers.StatusOther,
+		}
+		item.Receipt = &followup.Receipt{State: pick(t, states, "state")}
+		if item.Receipt.State == providers.StatusFailed {
+			item.Receipt.Kind = pick(t, providers.ErrorKinds, "error")
+		}
+		if len(m.calls) > 0 {
+			about = new(pick(t, m.calls, "attempt"))
+		}
+	}
+	if m.flip(t, "relayed") {
+		item.Relay = &followup.RelayEvent{
+			Channel: item.Channel, Account: "acct", Field: "messages",
+			Value: fmt.Appendf(nil, `{"id":%q}`, item.DedupID),
+		}
+	}
+	return item, about
+}
+
+func (m *model) settle(t *rapid.T) {
+	m.tick(t)
+	k := m.lead(t)
+	var items [2][]followup.Item
+	for range rapid.IntRange(1, 3).Draw(t, "items") {
+		item, about := m.item(t)
+		for i := range m.sides {
+			one := item
+			if about != nil {
+				rc := *item.Receipt
+				rc.Attempt = about.ids[i]
+				one.Receipt = &rc
+			}
+			items[i] = append(items[i], one)
+		}
+	}
+	contact := pick(t, []providers.Contact{{}, {Name: "Ana"}, {Name: "Bia"}}, "contact")
+	both(m, "Settle", func(i int, s *side) (followup.Settled, error) {
+		return s.Settle(m.ctx, followup.Settlement{
+			Tenant: m.tenant, Lead: s.leads[k], Contact: contact, Items: items[i], Now: m.now, Real: m.now,
+		})
+	}, (*side).saySettled)
+}
+
+func (m *model) arm(t *rapid.T) followup.Arm {
+	a := rapid.IntRange(0, 1).Draw(t, "assistant")
+	return followup.Arm{
+		Config: m.configs[a], Assistant: m.assistants[a], Channel: pick(t, m.channels, "channel"), Ladder: "ladder",
+		Interval: interval, RearmOnReply: m.flip(t, "rearm on reply"),
+	}
+}
+
+func (m *model) put(t *rapid.T) {
+	m.tick(t)
+	k := m.lead(t)
+	p := followup.PutLead{StatusChanged: m.flip(t, "status changed"), Now: m.now, Real: m.now}
+	if m.flip(t, "arms") {
+		p.Arm = new(m.arm(t))
+	}
+	if m.rarely(t, 4, "cut-over") {
+		p.WindowFrom = m.now.Add(-pick(t, []time.Duration{0, time.Hour, 30 * time.Hour}, "from"))
+	}
+	status := pick(t, []string{"", "one", "two"}, "status")
+	channel := pick(t, append(m.channels, ""), "its channel")
+	out, stale := m.rarely(t, 5, "opted out"), m.rarely(t, 6, "stale")
+	both(m, "PutLead", func(_ int, s *side) (followup.RunID, error) {
+		l, err := s.Lead(m.ctx, m.tenant, s.leads[k])
+		if err != nil {
+			// A lead that is gone is written to all the same: the write must say so.
+			l = followup.Lead{ID: s.leads[k], Tenant: m.tenant}
+		}
+		q := p
+		q.Lead = l
+		q.Lead.Channel, q.Lead.OptedOut = channel, out
+		if p.StatusChanged {
+			q.Lead.StatusID = status
+		}
+		if stale {
+			q.Lead.Revision--
+		}
+		return s.PutLead(m.ctx, q)
+	}, func(s *side, run followup.RunID) any { return s.name(run) })
+}
+
+func (m *model) start(t *rapid.T) {
+	m.tick(t)
+	k, a, rearm := m.lead(t), m.arm(t), m.flip(t, "by rearm")
+	type result struct {
+		run   followup.RunID
+		ended []followup.Ended
+	}
+	both(m, "Start", func(_ int, s *side) (result, error) {
+		run, ended, err := s.Start(m.ctx, m.tenant, s.leads[k], a, rearm, m.now, m.now)
+		return result{run, ended}, err
+	}, func(s *side, r result) any { return fmt.Sprint(s.name(r.run), s.sayEnded(r.ended)) })
+}
+
+func (m *model) cancel(t *rapid.T) {
+	m.tick(t)
+	k, n := m.lead(t), rapid.IntRange(1, 4).Draw(t, "run")
+	both(m, "Cancel", func(_ int, s *side) ([]followup.Ended, error) {
+		return s.Cancel(m.ctx, m.tenant, s.leads[k].Run(n), m.now, m.now)
+	}, func(s *side, e []followup.Ended) any { return s.sayEnded(e) })
+}
+
+func (m *model) erase(t *rapid.T) {
+	m.tick(t)
+	if !m.rarely(t, 10, "really") {
+		t.Skip("erasing everything is dull")
+	}
+	k := m.lead(t)
+	both(m, "EraseLead", func(_ int, s *side) (bool, error) {
+		return true, s.EraseLead(m.ctx, m.tenant, s.leads[k], m.now)
+	}, nothing)
+}
+
+func (m *model) createConfig(t *rapid.T) {
+	m.tick(t)
+	a := rapid.IntRange(0, 1).Draw(t, "assistant")
+	c := m.config(a, m.flip(t, "active"))
+	_, ok := both(m, "CreateConfig", func(_ int, s *side) (bool, error) { return true, s.CreateConfig(m.ctx, c) }, nothing)
+	if ok {
+		m.configs[a] = c.ID
+	}
+}
+
+func (m *model) config(a int, active bool) followup.Config {
+	m.nConfigs++
+	return followup.Config{
+		ID: followup.ConfigID(fmt.Sprintf("%s%012d", m.tenant[:24], m.nConfigs)), TenantID: m.tenant, AssistantID: m.assistants[a],
+		TriggerStatusIDs: []string{"one"}, IsActive: active, CreatedAt: m.now, UpdatedAt: m.now,
+	}
+}
+
+func (m *model) updateConfig(t *rapid.T) {
+	m.tick(t)
+	a := rapid.IntRange(0, 1).Draw(t, "assistant")
+	c, prev := m.config(a, m.flip(t, "active")), m.now
+	c.ID = m.configs[a]
+	if old, err := m.sides[0].Config(m.ctx, m.tenant, c.ID); err == nil && !m.rarely(t, 5, "stale") {
+		prev = old.UpdatedAt
+	}
+	both(m, "UpdateConfig", func(_ int, s *side) ([]followup.Ended, error) {
+		return s.UpdateConfig(m.ctx, c, prev, m.now, m.now)
+	}, func(s *side, e []followup.Ended) any { return s.sayEnded(e) })
+}
+
+func (m *model) deleteConfig(t *rapid.T) {
+	m.tick(t)
+	if !m.rarely(t, 4, "really") {
+		t.Skip("without configs there is little to see")
+	}
+	id, finish := pick(t, m.configs, "config"), m.flip(t, "finish")
+	both(m, "DeleteConfig", func(_ int, s *side) ([]followup.Ended, error) {
+		return s.DeleteConfig(m.ctx, m.tenant, id, finish, m.now, m.now)
+	}, func(s *side, e []followup.Ended) any { return s.sayEnded(e) })
+}
+
+func (m *model) pause(t *rapid.T) {
+	m.tick(t)
+	what, on := pick(t, append(m.channels, ""), "what"), m.rarely(t, 3, "pause, else resume")
+	both(m, "Pause", func(_ int, s *side) (bool, error) {
+		return true, s.Pause(m.ctx, m.tenant, what, on)
+	}, nothing)
+	both(m, "Pauses", func(_ int, s *side) ([]followup.ChannelID, error) {
+		return s.Pauses(m.ctx, m.tenant)
+	}, func(_ *side, p []followup.ChannelID) any { return fmt.Sprint(p) })
+}

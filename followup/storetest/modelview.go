@@ -1,0 +1,144 @@
+package storetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"wagate/followup"
+)
+
+// The views below say what a store answered without the ids it made up.
+
+func (s *side) sayEnded(ended []followup.Ended) []string {
+	out := []string{}
+	for _, e := range ended {
+		out = append(out, fmt.Sprintf("%s step %d %s", s.name(e.Run), e.Step, e.Reason))
+	}
+	sort.Strings(out)
+	return out
+}
+
+func (s *side) sayCorrections(list []followup.Correction) []string {
+	out := []string{}
+	for _, c := range list {
+		out = append(out, fmt.Sprintf("%s step %d %s→%s", s.name(c.Run), c.Step, c.From, c.To))
+	}
+	return out
+}
+
+func (s *side) saySettled(v followup.Settled) any {
+	rearm := append([]followup.AssistantID{}, v.Rearm...)
+	slices.Sort(rearm)
+	return fmt.Sprint(v.Fresh, s.sayEnded(v.Ended), slices.Compact(rearm), s.sayCorrections(v.Corrections))
+}
+
+func (s *side) sayVerdict(v followup.Verdict) any {
+	return fmt.Sprint(v.Refusal, v.Attempt != "", s.sayEnded(v.Ended), v.Rearm)
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("02 15:04:05.000")
+}
+
+// sayLead leaves out revision and UpdatedAt, whose values are the store's own.
+func (s *side) sayLead(l followup.Lead) any {
+	windows := []string{}
+	for c, w := range l.Windows {
+		windows = append(windows, fmt.Sprint(c, " ", stamp(w.LastInbound), w.Refused, stamp(w.UsedAt)))
+	}
+	sort.Strings(windows)
+	return fmt.Sprint(s.index(l.ID), l.Name, l.Phone, l.UserID, l.ExternalID, l.StatusID, l.Assistant, l.Channel,
+		l.OptedOut, stamp(l.CreatedAt), windows)
+}
+
+func (s *side) sayRun(r followup.Run) string {
+	out := fmt.Sprint(s.name(r.ID), " ", r.Config, r.Assistant, r.Channel, r.Ladder, " ", r.State, r.Reason,
+		" from ", stamp(r.StartedAt), " to ", stamp(r.EndedAt))
+	if r.State != followup.RunEnded {
+		out += fmt.Sprint(" step ", r.Step, r.Interval, stamp(r.DueAt), r.Used, " tries ", r.Tries)
+	}
+	for _, m := range r.Timeline {
+		out += fmt.Sprint("\n  ", m.Step, " due ", stamp(m.DueAt), " ", m.Kind, m.Outcome, m.Reason, m.MessageID,
+			" at ", stamp(m.At), " settled ", m.Settled, stamp(m.SettledAt))
+	}
+	return out
+}
+
+func (s *side) sayRuns(runs []followup.Run) any {
+	out := ""
+	for _, r := range runs {
+		out += s.sayRun(r) + "\n"
+	}
+	return out
+}
+
+func sayHistory(_ *side, h []followup.Entry) any {
+	out := ""
+	for _, e := range h {
+		out += fmt.Sprint(e.From, ":", e.Text, "@", stamp(e.At), " ")
+	}
+	return out
+}
+
+// sayEvents replaces the ids in happenings.
+func (s *side) sayEvents(events []followup.RelayEvent) []string {
+	out := []string{}
+	for _, e := range events {
+		var v map[string]any
+		if err := json.Unmarshal(e.Value, &v); err != nil {
+			out = append(out, "unreadable: "+err.Error())
+			continue
+		}
+		if id, ok := v["run_id"].(string); ok {
+			v["run_id"] = s.name(followup.RunID(id))
+		}
+		if id, ok := v["lead_id"].(string); ok {
+			v["lead_id"] = s.index(followup.LeadID(id))
+		}
+		out = append(out, fmt.Sprint(e.Channel, e.Account, e.Field, v))
+	}
+	return out
+}
+
+// compare reads everything about every lead on both sides.
+func (m *model) compare(t *rapid.T) {
+	m.t = t
+	for k := range m.sides[0].leads {
+		both(m, fmt.Sprintf("lead %d", k), func(_ int, s *side) (followup.Lead, error) {
+			return s.Lead(m.ctx, m.tenant, s.leads[k])
+		}, (*side).sayLead)
+		runs, _ := both(m, fmt.Sprintf("runs of lead %d", k), func(_ int, s *side) ([]followup.Run, error) {
+			return s.Runs(m.ctx, m.tenant, s.leads[k])
+		}, (*side).sayRuns)
+		m.oneLive(runs[1])
+		for _, c := range m.channels {
+			both(m, fmt.Sprintf("history of lead %d", k), func(_ int, s *side) ([]followup.Entry, error) {
+				return s.History(m.ctx, s.leads[k], c, m.now)
+			}, sayHistory)
+		}
+	}
+}
+
+// oneLive checks what must hold of any store, whatever the reference says. A
+// run that is only waiting for its last result counts as ended here.
+func (m *model) oneLive(runs []followup.Run) {
+	live := map[followup.AssistantID]int{}
+	for _, r := range runs {
+		if r.State == followup.RunArmed || r.State == followup.RunClaimed {
+			live[r.Assistant]++
+		}
+	}
+	for a, n := range live {
+		if n > 1 {
+			m.t.Fatalf("live runs of assistant %s: got %d, want at most 1", a, n)
+		}
+	}
+}
