@@ -1,0 +1,208 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/server"
+)
+
+func (h *house) op(method, path, body string) response {
+	h.t.Helper()
+	return do(h.t, h.admin, request{method: method, path: path, body: body})
+}
+
+func TestReadinessSaysWhatFailsSinceWhen(t *testing.T) {
+	t.Parallel()
+	var redis error
+	h := newHouse(t, settings{checks: []server.Check{
+		{Name: "redis", Probe: func(context.Context) error { return redis }},
+		{Name: "poller", Probe: func(context.Context) error { return nil }},
+	}})
+	h.want(h.op("GET", "/livez", ""), 200, "ok")
+	ready := `{"ready":true,"checks":[{"name":"redis","ok":true,"error":null,"since":null},{"name":"poller","ok":true,"error":null,"since":null}]}`
+	h.want(h.op("GET", "/readyz", ""), 200, ready)
+	redis = errors.New("connection refused")
+	down := `{"ready":false,"checks":[{"name":"redis","ok":false,"error":"connection refused","since":"2026-03-02T09:01:00Z"},` +
+		`{"name":"poller","ok":true,"error":null,"since":null}]}`
+	h.advance(time.Minute)
+	h.want(h.op("GET", "/readyz", ""), 503, down)
+	h.advance(time.Minute)
+	h.want(h.op("GET", "/readyz", ""), 503, down)
+	redis = nil
+	h.want(h.op("GET", "/readyz", ""), 200, ready)
+	redis = errors.New("connection refused")
+	h.want(h.op("GET", "/readyz", ""), 503, strings.Replace(down, "09:01", "09:02", 1))
+	h.want(h.op("GET", "/livez", ""), 200, "ok")
+}
+
+func TestAdminToken(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{token: "operator"})
+	const refused = `{"success":false,"error":{"code":"UNAUTHORIZED","message":"the admin token is missing or not valid","details":[]}}`
+	for _, path := range []string{"/api/dead", "/api/pauses?tenant=" + string(acme), "/debug/pprof/", "/debug/pprof/heap", "/api/nothing"} {
+		for _, key := range []string{"", "guess", "operato", "operator2", acmeKey} {
+			h.want(do(t, h.admin, request{method: "GET", path: path, key: key}), 401, refused)
+		}
+	}
+	for _, path := range []string{"/api/dead", "/debug/pprof/", "/debug/pprof/cmdline"} {
+		if r := do(t, h.admin, request{method: "GET", path: path, key: "operator"}); r.status != 200 {
+			t.Errorf("%s: got %d, want 200", path, r.status)
+		}
+	}
+	for _, path := range []string{"/livez", "/readyz", "/metrics"} {
+		if r := do(t, h.admin, request{method: "GET", path: path}); r.status != 200 {
+			t.Errorf("%s: got %d, want 200 without a token", path, r.status)
+		}
+	}
+}
+
+func TestWithoutTokenNoWebPage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	r := do(t, h.admin, request{method: "POST", path: "/api/pause", body: `{"tenant_id":"` + string(acme) + `"}`, header: map[string]string{"Origin": "https://example.com"}})
+	h.want(r, 403, `{"success":false,"error":{"code":"FORBIDDEN","message":"the request is not allowed","details":[]}}`)
+	h.want(h.op("GET", "/api/pauses?tenant="+string(acme), ""), 200, `{"data":[],"pagination":{"total":0,"limit":50,"offset":0,"has_more":false}}`)
+}
+
+func TestMetricsAreExposed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	r := h.op("GET", "/metrics", "")
+	for _, want := range []string{
+		"# HELP wagate_webhook_requests_total Webhook requests answered, by who sent them and what became of them.",
+		"# HELP wagate_webhook_duration_seconds Time from a webhook request's arrival to its answer.",
+		`wagate_webhook_requests_total{outcome="unavailable",provider="meta"} 0`,
+		`wagate_webhook_requests_total{outcome="unauthorized",provider="crm"} 0`,
+		`wagate_webhook_duration_seconds_count{provider="gupshup"} 0`,
+	} {
+		if !strings.Contains(r.body, want) {
+			t.Errorf("got no line %q", want)
+		}
+	}
+}
+
+func TestPauses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	whole := `{"tenant_id":"` + string(acme) + `"}`
+	one := `{"tenant_id":"` + string(acme) + `","channel_id":"` + string(front) + `"}`
+	h.want(h.op("POST", "/api/pause", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":true}`)
+	h.want(h.op("POST", "/api/pause", one), 200, `{"tenant_id":"`+string(acme)+`","channel_id":"`+string(front)+`","paused":true}`)
+	h.want(h.op("GET", "/api/pauses?tenant="+string(acme), ""), 200, `{"data":[{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":true},`+
+		`{"tenant_id":"`+string(acme)+`","channel_id":"`+string(front)+`","paused":true}],"pagination":{"total":2,"limit":50,"offset":0,"has_more":false}}`)
+	h.want(h.op("POST", "/api/resume", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":false}`)
+	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":1`) {
+		t.Errorf("got %s, want the channel only", r.body)
+	}
+	h.want(h.op("POST", "/api/pause", `{"tenant_id":"nobody"}`), 404, notFound("tenant"))
+	h.want(h.op("POST", "/api/pause", `{"tenant_id":"`+string(other)+`","channel_id":"`+string(front)+`"}`), 404, notFound("channel"))
+	h.want(h.op("POST", "/api/pause", `{"channel":1,"channel_id":2}`), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
+		`"message":"the request is not valid","details":[{"field":"channel","problem":"is not a known field"},`+
+		`{"field":"channel_id","problem":"must be a string or null"},{"field":"tenant_id","problem":"is required"}]}}`)
+	h.want(h.op("POST", "/api/pause", `[]`), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
+		`"message":"the request is not valid","details":[{"field":"body","problem":"must be a JSON object"}]}}`)
+	h.want(h.op("GET", "/api/pauses", ""), 400, `{"success":false,"error":{"code":"MISSING_FIELD",`+
+		`"message":"a required field is missing","details":[{"field":"tenant","problem":"is required"}]}}`)
+}
+
+func TestOperatorSeesRuns(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	lead := h.lead()
+	h.config()
+	r := h.call("POST", "/backend/followup/runs", `{"lead_id":"`+lead+`"}`)
+	run := idOf(t, r)
+	h.want(h.op("GET", "/api/runs/"+run+"?tenant="+string(acme), ""), 200, r.body)
+	h.want(h.op("GET", "/api/runs?tenant="+string(acme)+"&lead="+lead, ""), 200,
+		`{"data":[`+r.body+`],"pagination":{"total":1,"limit":50,"offset":0,"has_more":false}}`)
+	h.want(h.op("GET", "/api/runs/"+run+"?tenant="+string(other), ""), 404, notFound("run"))
+	h.want(h.op("GET", "/api/runs?tenant="+string(acme), ""), 400, `{"success":false,"error":{"code":"MISSING_FIELD",`+
+		`"message":"a required field is missing","details":[{"field":"lead","problem":"is required"}]}}`)
+}
+
+// bury makes n dead letters of different leads.
+func (h *house) bury(n int) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	for i := range n {
+		id, err := h.store.Resolve(ctx, acme, followup.Identity{ExternalID: fmt.Sprint("dead ", i)}, true, h.now())
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		_, err = h.store.Settle(ctx, followup.Settlement{Tenant: acme, Lead: id, Now: h.now(), Real: h.now(), Items: []followup.Item{{
+			DedupID: "m", Channel: front, Assistant: sales, Relay: &followup.RelayEvent{Channel: front, Field: "messages", Value: []byte(`{}`)},
+		}}})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	deliveries, _, err := h.store.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: h.now(), Limit: n, MaxEvents: 1, Lease: time.Minute})
+	if err != nil || len(deliveries) != n {
+		h.t.Fatalf("got %d deliveries, %v, want %d", len(deliveries), err, n)
+	}
+	for _, d := range deliveries {
+		h.advance(time.Second)
+		if err := h.store.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, Dead: "rejected", Real: h.now()}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(3)
+	type list struct {
+		Data       []followup.DeadLetter
+		Pagination struct{ Total, Limit, Offset int }
+	}
+	read := func(query string) (l list) {
+		t.Helper()
+		r := h.op("GET", "/api/dead"+query, "")
+		if err := json.Unmarshal([]byte(r.body), &l); err != nil || r.status != 200 {
+			t.Fatalf("got %d %s", r.status, r.body)
+		}
+		return l
+	}
+	all := read("?limit=2")
+	if len(all.Data) != 2 || all.Pagination.Total != 3 || all.Data[0].DeadAt.Before(all.Data[1].DeadAt) {
+		t.Fatalf("got %+v, want the two newest of 3", all)
+	}
+	if l := read("?tenant=" + string(other)); len(l.Data) != 0 {
+		t.Errorf("another tenant: got %+v, want none", l)
+	}
+	letter := "/api/dead/" + all.Data[0].ID
+	if r := h.op("GET", letter, ""); r.status != 200 || !strings.Contains(r.body, `"events":[{`) {
+		t.Errorf("got %d %s, want the letter with its events", r.status, r.body)
+	}
+	h.want(h.op("POST", letter+"/replay", ""), 200, `{"replayed":1}`)
+	h.want(h.op("POST", letter+"/replay", ""), 404, notFound("dead letter"))
+	h.want(h.op("DELETE", "/api/dead/"+all.Data[1].ID, ""), 204, "")
+	h.want(h.op("DELETE", "/api/dead/"+all.Data[1].ID, ""), 404, notFound("dead letter"))
+	h.want(h.op("GET", "/api/dead/x", ""), 404, notFound("dead letter"))
+	if got := read("").Pagination.Total; got != 1 {
+		t.Errorf("got %d left, want 1", got)
+	}
+	h.store.gone = true
+	h.want(h.op("GET", "/api/dead", ""), 503, unavailable)
+}
+
+func TestReplayAll(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(230) // more than two pages
+	h.want(h.op("POST", "/api/dead/replay?tenant="+string(other), ""), 200, `{"replayed":0}`)
+	h.want(h.op("POST", "/api/dead/replay?tenant="+string(acme), ""), 200, `{"replayed":230}`)
+	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":0}`)
+	stats, err := h.store.Stats(t.Context(), h.now(), h.now())
+	if err != nil || stats.RelayDead != 0 || stats.RelayPending != 230 {
+		t.Errorf("got %+v, %v, want 230 pending and none dead", stats, err)
+	}
+}

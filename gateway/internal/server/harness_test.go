@@ -1,0 +1,248 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/followups"
+	"wagate/gateway/internal/leads"
+	"wagate/gateway/internal/server"
+	"wagate/gateway/internal/webhook"
+	"wagate/providers"
+)
+
+const (
+	acme  followup.TenantID    = "a0000000-0000-4000-8000-000000000001"
+	other followup.TenantID    = "b0000000-0000-4000-8000-000000000001"
+	sales followup.AssistantID = "a0000000-0000-4000-8000-00000000000a"
+	front followup.ChannelID   = "a0000000-0000-4000-8000-0000000000c1"
+
+	quoted = "11111111-1111-4111-8111-111111111111"
+
+	acmeKey   = "key-of-acme"
+	otherKey  = "key-of-other"
+	crmSecret = "crm-secret-for-tests"
+)
+
+var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// house is both listeners on a memory store.
+type house struct {
+	t        *testing.T
+	public   *fiber.App
+	admin    *fiber.App
+	store    *brittle
+	webhooks *fakeWebhooks
+	messages *fakeMessages
+	registry *prometheus.Registry
+	clock    struct {
+		sync.Mutex
+		at time.Time
+	}
+	log *strings.Builder
+}
+
+func (h *house) now() time.Time {
+	h.clock.Lock()
+	defer h.clock.Unlock()
+	return h.clock.at
+}
+
+func (h *house) advance(d time.Duration) {
+	h.clock.Lock()
+	defer h.clock.Unlock()
+	h.clock.at = h.clock.at.Add(d)
+}
+
+// settings are what tests vary.
+type settings struct {
+	rate   int
+	token  string
+	checks []server.Check
+}
+
+func newHouse(t *testing.T, set settings) *house {
+	t.Helper()
+	h := &house{
+		t: t, store: &brittle{Store: memstore.New()}, webhooks: &fakeWebhooks{}, messages: &fakeMessages{},
+		registry: prometheus.NewRegistry(), log: &strings.Builder{},
+	}
+	h.clock.at = start
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	directory := followup.NewDirectory([]followup.Tenant{
+		{
+			ID: acme, Name: "Acme", Assistants: []followup.Assistant{{ID: sales}},
+			Channels: []followup.Channel{{ID: front, Tenant: acme, Provider: providers.Meta, Assistant: sales}},
+		},
+		{ID: other, Name: "Other"},
+	})
+	metrics := followup.NewMetrics(h.registry)
+	runs := followups.New(followups.Params{Store: h.store, Directory: directory, Metrics: metrics, Now: h.now, Real: h.now, Logger: log})
+	people := leads.New(leads.Params{
+		Store: h.store, Planner: runs, Directory: directory, Metrics: metrics,
+		CRMSecrets: map[followup.TenantID]string{acme: crmSecret}, Now: h.now, Real: h.now, Logger: log,
+	})
+	h.public = server.Public(server.PublicParams{
+		Webhooks: h.webhooks, CRM: people, Messages: h.messages, Leads: people, Configs: runs, Runs: runs,
+		Keys: server.NewKeyRing(map[server.Digest]followup.TenantID{
+			server.DigestOf(acmeKey): acme, server.DigestOf(otherKey): other,
+		}),
+		RatePerMinute: set.rate, Real: h.now, Registry: h.registry, Logger: log,
+	})
+	h.admin = server.Admin(server.AdminParams{
+		Token: set.token, Gatherer: h.registry, Checks: set.checks, Operator: h.store, Runs: runs,
+		Directory: directory, Real: h.now, Logger: log,
+	})
+	return h
+}
+
+// request is one request and the answer it got.
+type request struct {
+	method, path, key, body string
+	header                  map[string]string
+}
+
+type response struct {
+	status int
+	body   string
+	header http.Header
+}
+
+func do(t *testing.T, app *fiber.App, r request) response {
+	t.Helper()
+	req := httptest.NewRequest(r.method, r.path, strings.NewReader(r.body))
+	if r.key != "" {
+		req.Header.Set("Authorization", "Bearer "+r.key)
+	}
+	for name, value := range r.header {
+		req.Header.Set(name, value)
+	}
+	// Not app.Test: it hides the answer to a request that the server refuses to read.
+	_ = app.Handler() // builds the routes
+	client, conn := net.Pipe()
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = app.Server().ServeConn(conn) })
+	wg.Go(func() { _ = req.Write(client) }) // breaks off where the server stops reading
+	defer wg.Wait()
+	defer func() { _ = client.Close() }()
+	res, err := http.ReadResponse(bufio.NewReader(client), req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.method, r.path, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.method, r.path, err)
+	}
+	return response{res.StatusCode, string(b), res.Header}
+}
+
+func (h *house) call(method, path, body string) response {
+	h.t.Helper()
+	return do(h.t, h.public, request{method: method, path: path, key: acmeKey, body: body})
+}
+
+func (h *house) want(r response, status int, body string) {
+	h.t.Helper()
+	if r.status != status || r.body != body {
+		h.t.Errorf("got  %d %s\nwant %d %s", r.status, r.body, status, body)
+	}
+}
+
+// brittle is a store that can go away.
+type brittle struct {
+	*memstore.Store
+	gone bool
+}
+
+var errGone = errors.New("dial tcp: connection refused")
+
+func (b *brittle) Lead(ctx context.Context, t followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	if b.gone {
+		return followup.Lead{}, errGone
+	}
+	return b.Store.Lead(ctx, t, id)
+}
+
+func (b *brittle) Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error) {
+	if b.gone {
+		return "", errGone
+	}
+	return b.Store.Resolve(ctx, t, who, create, now)
+}
+
+func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error) {
+	if b.gone {
+		return nil, 0, errGone
+	}
+	return b.Store.DeadLetters(ctx, t, limit, offset)
+}
+
+// fakeWebhooks knows one app, one channel, and what it was handed.
+type fakeWebhooks struct {
+	bodies [][]byte
+	err    error
+	crash  bool
+	ctx    context.Context //nolint:containedctx // what the handler was given, for the test to look at
+}
+
+func (f *fakeWebhooks) MetaHandshake(app, mode, token, challenge string) (string, error) {
+	if app != "main" {
+		return "", webhook.ErrUnknown
+	}
+	if mode != "subscribe" || token != "verify me" {
+		return "", webhook.ErrForbidden
+	}
+	return challenge, nil
+}
+
+func (f *fakeWebhooks) Meta(ctx context.Context, app, signature string, body []byte) error {
+	f.ctx = ctx
+	switch {
+	case f.crash:
+		panic("about +5511912345678")
+	case app != "main":
+		return webhook.ErrUnknown
+	case signature != "sha256=right":
+		return webhook.ErrUnauthorized
+	}
+	f.bodies = append(f.bodies, body)
+	return f.err
+}
+
+func (f *fakeWebhooks) Gupshup(_ context.Context, channel followup.ChannelID, token string, body []byte) error {
+	if channel != front {
+		return webhook.ErrUnknown
+	}
+	if token != "callback token" {
+		return webhook.ErrUnauthorized
+	}
+	f.bodies = append(f.bodies, body)
+	return f.err
+}
+
+// fakeMessages remembers what it was to send.
+type fakeMessages struct {
+	got    []server.MessagesRequest
+	answer server.MessagesAnswer
+}
+
+func (f *fakeMessages) Send(_ context.Context, r server.MessagesRequest) server.MessagesAnswer {
+	f.got = append(f.got, r)
+	return f.answer
+}

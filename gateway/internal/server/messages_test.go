@@ -1,0 +1,71 @@
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/gateway/internal/server"
+)
+
+func TestMessagesAreCarried(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.messages.answer = server.MessagesAnswer{Status: 429, Body: []byte(`{"error":{"code":130429}}`), RetryAfter: 1500 * time.Millisecond}
+	r := do(t, h.public, request{
+		method: "POST", path: "/v26.0/106540352242922/messages", key: acmeKey, body: `{"to":"x"}`,
+		header: map[string]string{"Idempotency-Key": "k-1"},
+	})
+	h.want(r, 429, `{"error":{"code":130429}}`)
+	if got := r.header.Get("Retry-After"); got != "2" {
+		t.Errorf("got Retry-After %q, want 2: rounded up", got)
+	}
+	if got := r.header.Get("Content-Type"); got != "application/json; charset=utf-8" {
+		t.Errorf("got content type %q", got)
+	}
+	want := server.MessagesRequest{Tenant: acme, Version: "v26.0", Number: "106540352242922", IdempotencyKey: "k-1", Body: []byte(`{"to":"x"}`)}
+	if fmt.Sprint(h.messages.got) != fmt.Sprint([]server.MessagesRequest{want}) {
+		t.Errorf("got %v, want %v", h.messages.got, want)
+	}
+}
+
+func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
+	t.Parallel()
+	const path = "/v26.0/106540352242922/messages"
+	token := `{"error":{"message":"Invalid OAuth access token.","type":"OAuthException","code":190,"fbtrace_id":""}}`
+	tests := []struct {
+		name   string
+		r      request
+		status int
+		body   string
+	}{
+		{"no key", request{method: "POST", path: path}, 401, token},
+		{"nobody's key", request{method: "POST", path: path, key: "guess"}, 401, token},
+		{"other scheme", request{method: "POST", path: path, header: map[string]string{"Authorization": "Basic " + acmeKey}}, 401, token},
+		{"empty key", request{method: "POST", path: path, header: map[string]string{"Authorization": "Bearer "}}, 401, token},
+		{"method", request{method: "GET", path: path, key: acmeKey}, 405,
+			`{"error":{"message":"Unsupported request method","type":"GraphMethodException","code":100,"fbtrace_id":""}}`},
+		{"path", request{method: "POST", path: "/v26.0/106540352242922/media", key: acmeKey}, 404,
+			`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,"fbtrace_id":""}}`},
+		{"size", request{method: "POST", path: path, key: acmeKey, body: strings.Repeat(" ", 256<<10+1)}, 413,
+			`{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100,` +
+				`"error_data":{"messaging_product":"whatsapp","details":"the body is too large"},"fbtrace_id":""}}`},
+		{"size beyond the listener's", request{method: "POST", path: path, key: acmeKey, body: strings.Repeat(" ", 4<<20+1)}, 413,
+			`{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100,` +
+				`"error_data":{"messaging_product":"whatsapp","details":"the body is too large"},"fbtrace_id":""}}`},
+		{"compressed", request{method: "POST", path: path, key: acmeKey, header: map[string]string{"Content-Encoding": "gzip"}}, 415,
+			`{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100,` +
+				`"error_data":{"messaging_product":"whatsapp","details":"the body must not be compressed"},"fbtrace_id":""}}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{})
+			h.want(do(t, h.public, tt.r), tt.status, tt.body)
+			if len(h.messages.got) > 0 {
+				t.Error("something was sent")
+			}
+		})
+	}
+}

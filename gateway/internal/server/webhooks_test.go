@@ -1,0 +1,225 @@
+package server_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"wagate/gateway/internal/webhook"
+)
+
+func TestMetaHandshake(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	r := do(t, h.public, request{method: "GET", path: "/webhooks/meta/main?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1158201444"})
+	h.want(r, 200, "1158201444")
+	if got := r.header.Get("Content-Type"); got != "text/plain; charset=utf-8" {
+		t.Errorf("got content type %q, want plain text", got)
+	}
+	if got := r.header.Get("Server"); got != "" {
+		t.Errorf("got server header %q, want none", got)
+	}
+	h.want(do(t, h.public, request{method: "GET", path: "/webhooks/meta/main?hub.mode=subscribe&hub.verify_token=guess&hub.challenge=1"}), 403, "forbidden")
+	h.want(do(t, h.public, request{method: "GET", path: "/webhooks/meta/none?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1"}), 404, "not found")
+	h.want(do(t, h.public, request{method: "PUT", path: "/webhooks/meta/main"}), 405, "the route does not have this method")
+}
+
+func TestProvidersWebhooks(t *testing.T) {
+	t.Parallel()
+	signed := map[string]string{"X-Hub-Signature-256": "sha256=right"}
+	with := func(token string) map[string]string { return map[string]string{"X-Callback-Token": token} }
+	gupshup := "/webhooks/gupshup/" + string(front)
+	tests := []struct {
+		name   string
+		r      request
+		err    error
+		status int
+		body   string
+		kept   bool
+	}{
+		{"signed", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}, nil, 200, "", true},
+		{"unsigned", request{method: "POST", path: "/webhooks/meta/main", body: "{}"}, nil, 401, "unauthorized", false},
+		{"unknown app", request{method: "POST", path: "/webhooks/meta/none", header: signed, body: "{}"}, nil, 404, "not found", false},
+		{"malformed", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{"}, webhook.ErrMalformed, 400, "malformed", true},
+		{"not kept", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}, fmt.Errorf("settle: %w", errors.New("refused")), 503, "unavailable", true},
+		{"not kept, and said so", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}, webhook.ErrUnavailable, 503, "unavailable", true},
+		{"compressed", request{method: "POST", path: "/webhooks/meta/main", header: map[string]string{
+			"X-Hub-Signature-256": "sha256=right", "Content-Encoding": "gzip",
+		}, body: "{}"}, nil, 415, "the body must not be compressed", false},
+		{"Meta's largest", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: strings.Repeat(" ", 3<<20+1000)}, nil, 200, "", true},
+		{"too large", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: strings.Repeat(" ", 4<<20+1)}, nil, 413, "the body is too large", false},
+		{"token in the header", request{method: "POST", path: gupshup, header: with("callback token"), body: "{}"}, nil, 200, "", true},
+		{"token in the URL", request{method: "POST", path: gupshup + "?token=callback+token", body: "{}"}, nil, 200, "", true},
+		{"wrong token", request{method: "POST", path: gupshup, header: with("guess"), body: "{}"}, nil, 401, "unauthorized", false},
+		{"no token", request{method: "POST", path: gupshup, body: "{}"}, nil, 401, "unauthorized", false},
+		{"unknown channel", request{method: "POST", path: "/webhooks/gupshup/messages", header: with("callback token")}, nil, 404, "not found", false},
+		{"no provider", request{method: "POST", path: "/webhooks/fax/1"}, nil, 404, "there is no such route", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{})
+			h.webhooks.err = tt.err
+			r := do(t, h.public, tt.r)
+			h.want(r, tt.status, tt.body)
+			if got := len(h.webhooks.bodies) > 0; got != tt.kept {
+				t.Errorf("got handed on %v, want %v", got, tt.kept)
+			}
+			if tt.kept && string(h.webhooks.bodies[0]) != tt.r.body {
+				t.Error("the bytes handed on are not those received")
+			}
+			if got := r.header.Get("Retry-After") != ""; got != (tt.status == 503) {
+				t.Errorf("got Retry-After %v with %d", got, tt.status)
+			}
+		})
+	}
+}
+
+// Fiber reuses a request's buffers for the next; what was handed on must not
+// change under whoever keeps it.
+func TestBodiesOutliveTheirRequests(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	for i := range 20 {
+		body := strings.Repeat(string(rune('a'+i)), 100)
+		do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: map[string]string{"X-Hub-Signature-256": "sha256=right"}, body: body})
+		do(t, h.public, request{method: "POST", path: "/v26.0/" + strings.Repeat(string(rune('0'+i%10)), 15) + "/messages", key: acmeKey, body: body})
+	}
+	for i := range 20 {
+		body := strings.Repeat(string(rune('a'+i)), 100)
+		if got := string(h.webhooks.bodies[i]); got != body {
+			t.Errorf("webhook %d: got %.10s…, want %.10s…", i, got, body)
+		}
+		m := h.messages.got[i]
+		if string(m.Body) != body || m.Number != strings.Repeat(string(rune('0'+i%10)), 15) || m.Version != "v26.0" {
+			t.Errorf("message %d: got %+v", i, m)
+		}
+	}
+}
+
+func TestRequestsHaveADeadline(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", body: "{}"})
+	if _, ok := h.webhooks.ctx.Deadline(); !ok {
+		t.Error("got a context without deadline")
+	}
+	if h.webhooks.ctx.Err() == nil {
+		t.Error("the context outlives its request")
+	}
+}
+
+func TestI11PanicTellsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.webhooks.crash = true
+	h.want(do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", body: "{}"}), 500, "an internal error occurred")
+	if log := h.log.String(); !strings.Contains(log, "handler panicked") || strings.Contains(log, "5511912345678") {
+		t.Errorf("got log %q, want the stack and nothing of the value", log)
+	}
+}
+
+func crm(body string) request {
+	mac := hmac.New(sha256.New, []byte(crmSecret))
+	mac.Write([]byte(body))
+	return request{
+		method: "POST", path: "/webhooks/crm/" + string(acme), body: body,
+		header: map[string]string{"X-Leavo-Signature": hex.EncodeToString(mac.Sum(nil))},
+	}
+}
+
+func TestCRMWebhook(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	created := `{"event":"lead.created","timestamp":"2026-03-02T08:00:00Z","data":{"external_id":"e1","phone":"+5511912345678"}}`
+	h.want(do(t, h.public, crm(created)), 200, `{"success":true,"outcome":"applied"}`)
+	h.want(do(t, h.public, crm(created)), 200, `{"success":true,"outcome":"stale"}`)
+	h.want(do(t, h.public, crm(`{"event":"lead.deleted"}`)), 200, `{"success":true,"outcome":"ignored"}`)
+	h.want(do(t, h.public, crm(`{"event":"lead.created","data":{}}`)), 400,
+		`{"success":false,"error":{"code":"MISSING_FIELD","message":"a required field is missing","details":[`+
+			`{"field":"timestamp","problem":"is required"},{"field":"data.phone","problem":"is required, unless user_id or external_id is given"}]}}`)
+	unsigned := crm(created)
+	unsigned.header = nil
+	h.want(do(t, h.public, unsigned), 401,
+		`{"success":false,"error":{"code":"UNAUTHORIZED","message":"the signature does not fit the body","details":[]}}`)
+	foreign := crm(created)
+	foreign.path = "/webhooks/crm/" + string(other)
+	h.want(do(t, h.public, foreign), 404, `{"success":false,"error":{"code":"NOT_FOUND","message":"webhook not found","details":[]}}`)
+	h.want(do(t, h.public, crm(strings.Repeat(" ", 256<<10+1))), 413,
+		`{"success":false,"error":{"code":"PAYLOAD_TOO_LARGE","message":"the body is too large","details":[]}}`)
+	h.store.gone = true
+	r := do(t, h.public, crm(`{"event":"lead.updated","timestamp":"2026-03-02T08:00:01Z","data":{"external_id":"e1"}}`))
+	h.want(r, 503, `{"success":false,"error":{"code":"UNAVAILABLE","message":"the service is temporarily unavailable","details":[],"retry_after":2}}`)
+	if r.header.Get("Retry-After") != "2" {
+		t.Errorf("got Retry-After %q, want 2", r.header.Get("Retry-After"))
+	}
+}
+
+func TestWebhookMetrics(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	signed := map[string]string{"X-Hub-Signature-256": "sha256=right"}
+	if n := testutil.CollectAndCount(h.registry, "wagate_webhook_requests_total"); n != 3*13 {
+		t.Errorf("got %d series at start, want every provider and outcome, 39", n)
+	}
+	for _, r := range []request{
+		{method: "GET", path: "/webhooks/meta/main?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1"},
+		{method: "GET", path: "/webhooks/meta/main"},
+		{method: "POST", path: "/webhooks/meta/main", header: signed},
+		{method: "POST", path: "/webhooks/meta/main"},
+		{method: "POST", path: "/webhooks/meta/main", header: signed, body: strings.Repeat(" ", 4<<20+1)},
+		{method: "POST", path: "/webhooks/meta/main", header: map[string]string{"Content-Encoding": "br"}},
+		{method: "DELETE", path: "/webhooks/meta/main"},
+		{method: "POST", path: "/webhooks/gupshup/none"},
+		crm(`{"event":"message.sent"}`),
+		crm(`{`),
+	} {
+		do(t, h.public, r)
+	}
+	h.webhooks.crash = true
+	do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: signed})
+	got := map[string]float64{}
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	observed := uint64(0)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			switch f.GetName() {
+			case "wagate_webhook_requests_total":
+				if v := m.GetCounter().GetValue(); v > 0 { // labels come sorted: outcome, provider
+					got[m.GetLabel()[1].GetValue()+" "+m.GetLabel()[0].GetValue()] = v
+				}
+			case "wagate_webhook_duration_seconds":
+				observed += m.GetHistogram().GetSampleCount()
+			}
+		}
+	}
+	want := map[string]float64{
+		"meta handshake": 1, "meta forbidden": 1, "meta ok": 1, "meta unauthorized": 1, "meta too_large": 1,
+		"meta unsupported": 1, "meta error": 1, "gupshup unknown": 1, "crm ignored": 1, "crm malformed": 1,
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if observed != 7 {
+		t.Errorf("got %d durations, want one per request that came to its handler, 7", observed)
+	}
+}
+
+func TestUnknownPathsAreJSON(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	for _, path := range []string{"/", "/backend", "/foo/123/messages", "/metrics", "/livez", "/api/dead", "/debug/pprof/"} {
+		r := do(t, h.public, request{method: http.MethodPost, path: path, key: acmeKey, body: "{}"})
+		h.want(r, 404, `{"success":false,"error":{"code":"NOT_FOUND","message":"there is no such route","details":[]}}`)
+	}
+}
