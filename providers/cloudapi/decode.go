@@ -117,8 +117,8 @@ func (d *decoder) change(c *change) {
 		return
 	}
 	kind, known := fieldKind(c.field)
-	if !known {
-		kind, known = d.Fields[c.field]
+	if more, ok := d.Fields[c.field]; !known && ok {
+		kind, known = more, true
 	}
 	if known && !opens(c.raw, '{') {
 		d.skip()

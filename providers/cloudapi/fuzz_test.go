@@ -1,0 +1,98 @@
+package cloudapi
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"wagate/providers"
+)
+
+// Whatever strangers send: no panic, and every event is one that the rest of
+// wagate can rely on.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(body("messages", `{`+meta+`,"contacts":[{"wa_id":"1"}],"messages":[{"from":"1","id":"m","type":"edit","edit":{"message":{"type":"text","text":{"body":"\ud83d"}}}},{"id":"r","from":"2","type":"reaction","reaction":{"message_id":"x","emoji":""}}],"statuses":[{"id":"s","status":"failed","errors":[{"code":1e99}]}],"errors":[{}]}`)))
+	f.Add([]byte(body("calls", `{`+meta+`,"calls":[{"id":"c","event":"connect"}],"statuses":[{"id":"c","status":"ACCEPTED"}]}`)))
+	f.Add([]byte(body("history", `{"history":[{"threads":[{"id":"1.2","messages":[{"id":"h"}]}]},{}],"messages":[{"id":"q"}]}`)))
+	f.Add([]byte(body("smb_message_echoes", `{"message_echoes":[{"id":"e","to":"1"}]}`)))
+	f.Add([]byte(body("user_preferences", `{"user_preferences":[{"user_id":"A.b","value":"stop","timestamp":1e12}]}`)))
+	f.Add([]byte(body("message_template_status_update", `{"event":"x","message_template_name":"n"}`)))
+	f.Add([]byte(`{"entry":[{"changes":[{"field":"x\u0000","value":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}]}]}`))
+	f.Add([]byte("{\"entry\":[{\"id\":1e5,\"changes\":[{\"field\":\"\xff\",\"value\":\"\xfe\\\"\"}]}]}"))
+	f.Add([]byte(`{"entry":[{"changes":[{"value":{"messages":[{"id":"a"}],"messages":{}},"field":"messages","field":"\u006d"}]}],"entry":[]}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		kept := slices.Clone(in)
+		for _, o := range []Options{{}, dialect} {
+			b, err := Decode(in, o)
+			if (err == nil) != (json.Valid(in) && opens(in, '{')) {
+				t.Fatalf("got %v for %q", err, in)
+			}
+			again, _ := Decode(in, o)
+			if !reflect.DeepEqual(b, again) {
+				t.Fatal("decoding twice gave two results")
+			}
+			for _, e := range b.Events {
+				check(t, e)
+			}
+		}
+		if !slices.Equal(in, kept) {
+			t.Fatal("body was changed")
+		}
+	})
+}
+
+func check(t *testing.T, e providers.Event) {
+	t.Helper()
+	if e.ID == "" || e.Field == "" || !slices.Contains(providers.Kinds, e.Kind) {
+		t.Fatalf("got id %q, field %q, kind %q", e.ID, e.Field, e.Kind)
+	}
+	if !json.Valid(e.Value) || !utf8.Valid(e.Value) {
+		t.Fatalf("got value %q", e.Value)
+	}
+	if (e.Kind == providers.KindStatus) != (e.Status != nil) || (e.Kind == providers.KindPreference) != (e.Preference != nil) {
+		t.Fatalf("%s: got status %v, preference %v", e.Kind, e.Status, e.Preference)
+	}
+	if e.Status != nil && (e.Status.MessageID == "" || (e.Status.State == providers.StatusFailed) != (e.Status.Err != nil)) {
+		t.Fatalf("got status %+v", e.Status)
+	}
+	own := "o"
+	if v := (Rewrite{StatusID: "s", Quoted: "q", Opaque: &own}).Apply(e.Value); !json.Valid(v) {
+		t.Fatalf("rewritten: %q", v)
+	}
+	for _, s := range []string{e.ID, e.Text, e.Quoted, e.Contact.Phone, e.Contact.UserID, e.Contact.Name, e.Account} {
+		if !utf8.ValidString(s) {
+			t.Fatalf("got %q", s)
+		}
+	}
+}
+
+// The scanner stays within bounds on anything, valid or not.
+func FuzzScan(f *testing.F) {
+	f.Add([]byte(`{"a":[1,{"b":"\"`), "a")
+	f.Add([]byte(`{"a"`), "a")
+	f.Fuzz(func(_ *testing.T, in []byte, name string) {
+		o, _ := objectOf(in)
+		o.get(name)
+		lookup(in, name, name)
+		for e := range elements(in) {
+			scalar(e)
+			instant(e)
+		}
+		with(in, name, []byte("1"))
+	})
+}
+
+// A single message of ordinary size, as the webhook path meets it.
+func BenchmarkDecode(b *testing.B) {
+	in := []byte(body("messages", `{`+meta+`,"contacts":[{"profile":{"name":"Rui"},"wa_id":"5511970000001","user_id":"BR.81a"}],"messages":[{"from":"5511970000001","from_user_id":"BR.81a","id":"wamid.M1","timestamp":"1790000001","type":"text","text":{"body":"`+strings.Repeat("ol\\u00e1 ", 120)+`"}}]}`))
+	b.SetBytes(int64(len(in)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Decode(in, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
