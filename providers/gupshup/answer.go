@@ -49,7 +49,7 @@ func v2Answer(r transport.Response, to providers.Contact) (providers.Sent, *prov
 		return providers.Sent{}, a.err(r)
 	}
 	id := a.MessageID.String()
-	contact := map[string]string{"input": first(to.Phone, to.UserID)}
+	contact := map[string]any{"input": first(to.Phone, to.UserID)}
 	put(contact, "wa_id", to.Phone)
 	if to.Phone == "" {
 		contact["user_id"] = to.UserID

@@ -146,7 +146,7 @@ func (c templateComponent) mediaHeader() (map[string]any, error) {
 			return nil, misfit("the header's location has the wrong type")
 		}
 		// Strings here, unlike in a free-form location.
-		strs := map[string]string{}
+		strs := map[string]any{}
 		for k, v := range l {
 			put(strs, k, v.String())
 		}

@@ -123,41 +123,67 @@ func TestSendFreeForm(t *testing.T) {
 	for _, c := range []struct{ name, in, want, flag string }{
 		{"text", `{"type":"text","text":{"body":"Olá & <tudo> bem?"}}`, `{"type":"text","text":"Olá & <tudo> bem?"}`, "disablePreview"},
 		{"text with preview", `{"type":"text","text":{"body":"a","preview_url":true}}`, `{"type":"text","text":"a"}`, ""},
-		{"quoting", `{"type":"text","text":{"body":"a","preview_url":true},"context":{"message_id":"wamid.IN1"}}`,
-			`{"type":"text","text":"a","context":{"msgId":"wamid.IN1"}}`, ""},
-		{"image", `{"type":"image","image":{"link":"https://f.example/1.png","caption":"c"}}`,
-			`{"type":"image","originalUrl":"https://f.example/1.png","previewUrl":"https://f.example/1.png","caption":"c"}`, ""},
+		{
+			"quoting", `{"type":"text","text":{"body":"a","preview_url":true},"context":{"message_id":"wamid.IN1"}}`,
+			`{"type":"text","text":"a","context":{"msgId":"wamid.IN1"}}`, "",
+		},
+		{
+			"image", `{"type":"image","image":{"link":"https://f.example/1.png","caption":"c"}}`,
+			`{"type":"image","originalUrl":"https://f.example/1.png","previewUrl":"https://f.example/1.png","caption":"c"}`, "",
+		},
 		{"image by id", `{"type":"image","image":{"id":"m1"}}`, `{"type":"image","id":"m1"}`, ""},
-		{"video", `{"type":"video","video":{"link":"https://f.example/1.mp4","caption":"c"}}`,
-			`{"type":"video","url":"https://f.example/1.mp4","caption":"c"}`, ""},
-		{"audio", `{"type":"audio","audio":{"link":"https://f.example/1.ogg","voice":true}}`,
-			`{"type":"audio","url":"https://f.example/1.ogg"}`, ""},
-		{"document", `{"type":"document","document":{"link":"https://f.example/1.pdf","filename":"o.pdf","caption":"c"}}`,
-			`{"type":"file","url":"https://f.example/1.pdf","filename":"o.pdf","caption":"c"}`, ""},
-		{"sticker", `{"type":"sticker","sticker":{"link":"https://f.example/1.webp"}}`,
-			`{"type":"sticker","url":"https://f.example/1.webp"}`, ""},
-		{"location", `{"type":"location","location":{"latitude":41.1,"longitude":"-8.6","name":"N","address":"A"}}`,
-			`{"type":"location","latitude":41.1,"longitude":-8.6,"name":"N","address":"A"}`, ""},
-		{"contacts", `{"type":"contacts","contacts":[{"name":{"formatted_name":"Rui","first_name":"Rui"},"phones":[{"phone":"+351","wa_id":"351"}]}]}`,
-			`{"type":"contact","contact":{"name":{"formattedName":"Rui","firstName":"Rui"},"phones":[{"phone":"+351","wa_id":"351"}]}}`, ""},
-		{"reaction", `{"type":"reaction","reaction":{"message_id":"wamid.IN1","emoji":"👍"}}`,
-			`{"type":"reaction","msgId":"wamid.IN1","emoji":"👍"}`, ""},
-		{"buttons", `{"type":"interactive","interactive":{"type":"button","header":{"type":"text","text":"H"},"body":{"text":"B"},"footer":{"text":"F"},
+		{
+			"video", `{"type":"video","video":{"link":"https://f.example/1.mp4","caption":"c"}}`,
+			`{"type":"video","url":"https://f.example/1.mp4","caption":"c"}`, "",
+		},
+		{
+			"audio", `{"type":"audio","audio":{"link":"https://f.example/1.ogg","voice":true}}`,
+			`{"type":"audio","url":"https://f.example/1.ogg"}`, "",
+		},
+		{
+			"document", `{"type":"document","document":{"link":"https://f.example/1.pdf","filename":"o.pdf","caption":"c"}}`,
+			`{"type":"file","url":"https://f.example/1.pdf","filename":"o.pdf","caption":"c"}`, "",
+		},
+		{
+			"sticker", `{"type":"sticker","sticker":{"link":"https://f.example/1.webp"}}`,
+			`{"type":"sticker","url":"https://f.example/1.webp"}`, "",
+		},
+		{
+			"location", `{"type":"location","location":{"latitude":41.1,"longitude":"-8.6","name":"N","address":"A"}}`,
+			`{"type":"location","latitude":41.1,"longitude":-8.6,"name":"N","address":"A"}`, "",
+		},
+		{
+			"contacts", `{"type":"contacts","contacts":[{"name":{"formatted_name":"Rui","first_name":"Rui"},"phones":[{"phone":"+351","wa_id":"351"}]}]}`,
+			`{"type":"contact","contact":{"name":{"formattedName":"Rui","firstName":"Rui"},"phones":[{"phone":"+351","wa_id":"351"}]}}`, "",
+		},
+		{
+			"reaction", `{"type":"reaction","reaction":{"message_id":"wamid.IN1","emoji":"👍"}}`,
+			`{"type":"reaction","msgId":"wamid.IN1","emoji":"👍"}`, "",
+		},
+		{
+			"buttons", `{"type":"interactive","interactive":{"type":"button","header":{"type":"text","text":"H"},"body":{"text":"B"},"footer":{"text":"F"},
 			"action":{"buttons":[{"type":"reply","reply":{"id":"y","title":"Yes"}},{"type":"reply","reply":{"id":"n","title":"No"}}]}}}`,
 			`{"type":"quick_reply","msgid":"wagate","content":{"type":"text","header":"H","text":"B","caption":"F"},
-			"options":[{"type":"text","title":"Yes","postbackText":"y"},{"type":"text","title":"No","postbackText":"n"}]}`, ""},
-		{"buttons under a document", `{"type":"interactive","interactive":{"type":"button","header":{"type":"document","document":{"link":"https://f.example/1.pdf","filename":"o.pdf"}},
+			"options":[{"type":"text","title":"Yes","postbackText":"y"},{"type":"text","title":"No","postbackText":"n"}]}`, "",
+		},
+		{
+			"buttons under a document", `{"type":"interactive","interactive":{"type":"button","header":{"type":"document","document":{"link":"https://f.example/1.pdf","filename":"o.pdf"}},
 			"body":{"text":"B"},"action":{"buttons":[{"type":"reply","reply":{"id":"y","title":"Yes"}}]}}}`,
 			`{"type":"quick_reply","msgid":"wagate","content":{"type":"file","url":"https://f.example/1.pdf","filename":"o.pdf","text":"B"},
-			"options":[{"type":"text","title":"Yes","postbackText":"y"}]}`, ""},
-		{"list", `{"type":"interactive","interactive":{"type":"list","header":{"type":"text","text":"H"},"body":{"text":"B"},"footer":{"text":"F"},
+			"options":[{"type":"text","title":"Yes","postbackText":"y"}]}`, "",
+		},
+		{
+			"list", `{"type":"interactive","interactive":{"type":"list","header":{"type":"text","text":"H"},"body":{"text":"B"},"footer":{"text":"F"},
 			"action":{"button":"Open","sections":[{"title":"S","rows":[{"id":"r1","title":"R1","description":"D"},{"id":"r2","title":"R2"}]}]}}}`,
 			`{"type":"list","title":"H","body":"B","footer":"F","msgid":"wagate","globalButtons":[{"type":"text","title":"Open"}],
-			"items":[{"title":"S","subtitle":"S","options":[{"type":"text","title":"R1","description":"D","postbackText":"r1"},{"type":"text","title":"R2","postbackText":"r2"}]}]}`, ""},
-		{"list with escaped emoji", `{"type":"interactive","interactive":{"type":"list","body":{"text":"B"},
+			"items":[{"title":"S","subtitle":"S","options":[{"type":"text","title":"R1","description":"D","postbackText":"r1"},{"type":"text","title":"R2","postbackText":"r2"}]}]}`, "",
+		},
+		{
+			"list with escaped emoji", `{"type":"interactive","interactive":{"type":"list","body":{"text":"B"},
 			"action":{"button":"Open","sections":[{"title":"S","rows":[{"id":"r1","title":"\ud83d\udeb2"}]}]}}}`,
 			`{"type":"list","title":"","body":"B","msgid":"wagate","globalButtons":[{"type":"text","title":"Open"}],
-			"items":[{"title":"S","subtitle":"S","options":[{"type":"text","title":"🚲","postbackText":"r1"}]}]}`, "encode"},
+			"items":[{"title":"S","subtitle":"S","options":[{"type":"text","title":"🚲","postbackText":"r1"}]}]}`, "encode",
+		},
 	} {
 		sent, err := s.Send(t.Context(), message(t, c.in))
 		if err != nil || sent.ID == "" {
@@ -357,7 +383,8 @@ func TestI11ErrorsAreQuiet(t *testing.T) {
 	g := fake(t, nil)
 	for _, fault := range []providertest.GupshupFault{
 		{Status: 400, Body: `{"status":"error","message":"no ` + testPhone + ` at https://x.example/?apikey=` + testKey + `"}`},
-		{Reset: true}, {Hang: true},
+		{Reset: true},
+		{Hang: true},
 	} {
 		g.Script(fault)
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

@@ -1,13 +1,17 @@
 package gupshup
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"wagate/providers"
 	"wagate/providers/providertest"
+	"wagate/providers/transport"
 )
 
 // clock is a clock that tests move.
@@ -40,17 +44,25 @@ func TestSendTemplate(t *testing.T) {
 	for _, c := range []struct {
 		name, in, template, header, postbacks string
 	}{
-		{"by language", `{"name":"bike_ready","language":{"code":"pt-BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"Ana"},{"type":"text","text":"3 PM"}]}]}`,
-			`{"id":"t-pt","params":["Ana","3 PM"]}`, "", ""},
-		{"by the other language", `{"name":"bike_ready","language":{"code":"en_US"},"components":[{"type":"BODY","parameters":[{"type":"currency","currency":{"fallback_value":"$5"}},{"type":"date_time","date_time":{"fallback_value":"noon"}}]}]}`,
-			`{"id":"t-en","params":["$5","noon"]}`, "", ""},
+		{
+			"by language", `{"name":"bike_ready","language":{"code":"pt-BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"Ana"},{"type":"text","text":"3 PM"}]}]}`,
+			`{"id":"t-pt","params":["Ana","3 PM"]}`, "", "",
+		},
+		{
+			"by the other language", `{"name":"bike_ready","language":{"code":"en_US"},"components":[{"type":"BODY","parameters":[{"type":"currency","currency":{"fallback_value":"$5"}},{"type":"date_time","date_time":{"fallback_value":"noon"}}]}]}`,
+			`{"id":"t-en","params":["$5","noon"]}`, "", "",
+		},
 		{"no parameters", `{"name":"plain","language":{"code":"pt_BR"}}`, `{"id":"t-plain","params":[]}`, "", ""},
-		{"with a payload", `{"name":"bike_ready","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"},{"type":"text","text":"B"}]},
+		{
+			"with a payload", `{"name":"bike_ready","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"},{"type":"text","text":"B"}]},
 			{"type":"button","sub_type":"quick_reply","index":"0","parameters":[{"type":"payload","payload":"OK:1"}]}]}`,
-			`{"id":"t-pt","params":["A","B"]}`, "", `[{"index":0,"text":"OK:1"}]`},
-		{"with an image", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"https://f.example/1.png"}}]},
+			`{"id":"t-pt","params":["A","B"]}`, "", `[{"index":0,"text":"OK:1"}]`,
+		},
+		{
+			"with an image", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"https://f.example/1.png"}}]},
 			{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`,
-			`{"id":"t-image","params":["A"]}`, `{"type":"image","image":{"link":"https://f.example/1.png"}}`, ""},
+			`{"id":"t-image","params":["A"]}`, `{"type":"image","image":{"link":"https://f.example/1.png"}}`, "",
+		},
 	} {
 		sent, err := s.Send(t.Context(), message(t, `{"type":"template","template":`+c.in+`}`))
 		if err != nil || sent.ID == "" {
@@ -214,6 +226,73 @@ func TestI6ListingFailures(t *testing.T) {
 	_, err = sender(t, g, nil).Send(t.Context(), template("plain", "pt_BR"))
 	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
 		t.Errorf("no list at all: got %+v, want retryable and not sent", e)
+	}
+}
+
+// A listing that answers with an error, or not at all, is not asked for again by
+// everybody who waited for it, and is never mistaken for a send (I6).
+func TestI6ListingErrorsAreShared(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		status int // 0: no answer
+		want   providers.ErrorKind
+		retry  bool
+	}{
+		{"502", http.StatusBadGateway, providers.Transient, true},
+		{"no answer", 0, providers.Transient, true},
+		{"429", http.StatusTooManyRequests, providers.Throttled, true},
+		{"401", http.StatusUnauthorized, providers.Operator, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int64
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				if c.status == 0 {
+					<-r.Context().Done()
+					return
+				}
+				w.WriteHeader(c.status)
+			}))
+			t.Cleanup(server.Close)
+			clk := &clock{now: time.Unix(1790000000, 0)}
+			s := sender(t, fake(t, nil), func(p *Params) {
+				p.BaseURL, p.Now = server.URL, clk.Now
+				p.Client = transport.New(transport.Params{Timeout: 200 * time.Millisecond})
+			})
+			for range 3 {
+				_, err := s.Send(t.Context(), template("plain", "pt_BR"))
+				if e := providers.AsError(err); err == nil || e.Kind != c.want || e.MaybeSent || e.Retryable != c.retry {
+					t.Errorf("got %+v, want %s, not sent, retryable %v", e, c.want, c.retry)
+				}
+			}
+			if n := calls.Load(); n != 1 {
+				t.Errorf("got %d listings for three sends, want 1", n)
+			}
+			clk.add(failedPause)
+			_, _ = s.Send(t.Context(), template("plain", "pt_BR")) // only asks again
+			if n := calls.Load(); n != 2 {
+				t.Errorf("got %d listings after the pause, want 2", n)
+			}
+		})
+	}
+}
+
+// Of two templates under one key the approved one is sent.
+func TestIndexPrefersApproved(t *testing.T) {
+	t.Parallel()
+	row := func(id, status string) registered {
+		return registered{TemplateInfo: providers.TemplateInfo{ID: id, Name: "n", Language: "pt_BR", Status: status}}
+	}
+	for _, rows := range [][]registered{
+		{row("old", "REJECTED"), row("good", approved), row("late", approved)},
+		{row("good", approved), row("old", "DELETED")},
+		{row("good", "PAUSED"), row("old", "REJECTED")},
+	} {
+		if got := index(rows)[templateKey{"n", "pt_BR"}]; got.ID != "good" {
+			t.Errorf("got %q of %v, want good", got.ID, rows)
+		}
 	}
 }
 

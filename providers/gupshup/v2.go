@@ -115,9 +115,9 @@ func (e v2Event) relay(ev providers.Event, c providers.Contact, field, list stri
 }
 
 // put sets a member unless it is empty.
-func put[M ~map[string]V, V any](m M, key, value string) {
+func put(m map[string]any, key, value string) {
 	if value != "" {
-		m[key] = any(value).(V)
+		m[key] = value
 	}
 }
 

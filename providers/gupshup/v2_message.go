@@ -2,6 +2,7 @@ package gupshup
 
 import (
 	"encoding/json"
+	"maps"
 
 	"wagate/providers"
 )
@@ -88,9 +89,7 @@ func (e v2Event) message() ([]providers.Event, bool) {
 	put(msg, "from", c.Phone)
 	put(msg, "from_user_id", c.UserID)
 	put(msg, "timestamp", unix(ev.At))
-	for k, v := range content.members {
-		msg[k] = v
-	}
+	maps.Copy(msg, content.members)
 	if ctx := m.Context.value(e.opt.DisplayPhone); ctx != nil {
 		msg["context"] = ctx
 	}
