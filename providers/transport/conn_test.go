@@ -1,0 +1,49 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"testing"
+)
+
+// What is sealed never writes again, not even a write that was waiting.
+func TestI6SealedConnectionIsSilent(t *testing.T) {
+	t.Parallel()
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c := &conn{Conn: ours}
+	done := make(chan error)
+	go func() {
+		_, err := c.Write([]byte("nobody reads this"))
+		done <- err
+	}()
+	if n := c.seal(); n != 0 {
+		t.Errorf("got %d bytes written, want 0", n)
+	}
+	if err := <-done; err == nil {
+		t.Error("a waiting write succeeded")
+	}
+	if n, err := c.Write([]byte("late")); n != 0 || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %d, %v, want 0, net.ErrClosed", n, err)
+	}
+	if n := c.count(); n != 0 {
+		t.Errorf("got %d bytes written, want 0", n)
+	}
+}
+
+// A connection of unknown make cannot testify that nothing was written.
+func TestWitnessIsCautious(t *testing.T) {
+	t.Parallel()
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	if counted(ours) != nil {
+		t.Error("a plain connection was taken for a counting one")
+	}
+	if w := (&witness{lost: true}); !w.wrote() {
+		t.Error("got nothing written, want maybe")
+	}
+	if w := (&witness{}); w.wrote() {
+		t.Error("got maybe, want nothing written: no connection was got")
+	}
+}
