@@ -25,6 +25,9 @@ func Model(t *testing.T, open New) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newModel(rt, memstore.New(), store, began)
 		defer m.cleanUp()
+		for _, who := range m.people {
+			m.meet(followup.Identity{Phone: who.Phone}, true)
+		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"":              m.compare,
 			"resolve":       m.resolve,
@@ -32,6 +35,8 @@ func Model(t *testing.T, open New) {
 			"settle more":   m.settle,
 			"put":           m.put,
 			"start":         m.start,
+			"climb":         m.climb,
+			"climb more":    m.climb,
 			"cancel":        m.cancel,
 			"erase":         m.erase,
 			"claim":         m.claim,

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -19,7 +20,12 @@ func (m *model) resolve(t *rapid.T) {
 	if who.Phone == "" || m.rarely(t, 3, "and by user id") {
 		who.UserID = pick(t, m.people, "user id of").UserID
 	}
-	create := !m.rarely(t, 5, "only look")
+	m.meet(who, !m.rarely(t, 5, "only look"))
+}
+
+// meet resolves an identity, and remembers a lead not seen before.
+func (m *model) meet(who followup.Identity, create bool) {
+	m.now = m.now.Add(time.Millisecond)
 	ids, ok := both(m, "Resolve", func(_ int, s *side) (followup.LeadID, error) {
 		return s.Resolve(m.ctx, m.tenant, who, create, m.now)
 	}, func(s *side, id followup.LeadID) any { return s.index(id) })
@@ -30,8 +36,9 @@ func (m *model) resolve(t *rapid.T) {
 	}
 }
 
-// item draws one event; the index of its receipt's attempt tells the sides apart.
-func (m *model) item(t *rapid.T) (item followup.Item, about *call) {
+// item draws one event of a lead, and the attempt its receipt is about, which
+// has another id on each side.
+func (m *model) item(t *rapid.T, lead int) (item followup.Item, about *call) {
 	m.nItems++
 	c := rapid.IntRange(0, 2).Draw(t, "channel")
 	item = followup.Item{
@@ -64,8 +71,12 @@ func (m *model) item(t *rapid.T) (item followup.Item, about *call) {
 		if item.Receipt.State == providers.StatusFailed {
 			item.Receipt.Kind = pick(t, providers.ErrorKinds, "error")
 		}
-		if len(m.calls) > 0 {
-			about = new(pick(t, m.calls, "attempt"))
+		calls := slices.DeleteFunc(slices.Clone(m.calls), func(c call) bool { return c.lead != lead })
+		if len(calls) == 0 {
+			calls = m.calls
+		}
+		if len(calls) > 0 {
+			about = new(pick(t, calls, "attempt"))
 		}
 	}
 	if m.flip(t, "relayed") {
@@ -82,7 +93,7 @@ func (m *model) settle(t *rapid.T) {
 	k := m.lead(t)
 	var items [2][]followup.Item
 	for range rapid.IntRange(1, 3).Draw(t, "items") {
-		item, about := m.item(t)
+		item, about := m.item(t, k)
 		for i := range m.sides {
 			one := item
 			if about != nil {

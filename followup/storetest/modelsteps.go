@@ -35,6 +35,22 @@ func (m *model) claim(t *rapid.T) {
 	}
 }
 
+// climb walks the usual way, which chance alone would seldom find.
+func (m *model) climb(t *rapid.T) {
+	if m.flip(t, "start") {
+		m.start(t)
+	}
+	m.now = m.now.Add(interval)
+	m.claim(t)
+	if len(m.held) == 0 || m.rarely(t, 4, "stop before the guard") {
+		return
+	}
+	m.guard(t)
+	if m.flip(t, "finish") {
+		m.finish(t)
+	}
+}
+
 // hold draws a step that was claimed, mostly one of the last.
 func (m *model) hold(t *rapid.T) *held {
 	if len(m.held) > 2 && !m.rarely(t, 5, "an old one") {
