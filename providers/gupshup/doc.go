@@ -37,7 +37,7 @@
 //	  opted-in …                 account                as it came: bookkeeping, undoes no stop
 //	template-event               template               message_template_status_update, template_category_update
 //	preference-event             preference             user_preferences, one event per choice
-//	account-, billing-,
+//	account-event, billing-event,
 //	system-event                 account                as it came, under Gupshup's name
 //	platform-event               platform               as it came
 //	anything else                unknown                the whole body
