@@ -67,8 +67,11 @@ func TestStartByHandRefuses(t *testing.T) {
 		}},
 		{"opted out", "", func(l *followup.Lead) { l.OptedOut = true }, "", fault.RunNotStarted, []string{"lead_id: the lead has opted out"}},
 		{"inactive", `"is_active":false`, nil, "", fault.RunNotStarted, []string{"config_id: the configuration is not active"}},
-		{"no steps on the channel", `"steps":[],"official_steps":[{"channel_id":"` + string(help) + `","app_id":"x","steps":[{"interval":"PT1H","prompt":"x"}]}]`,
-			nil, "", fault.RunNotStarted, []string{"channel_id: the configuration has no steps for this channel"}},
+		{
+			"no steps on the channel", `"steps":[],"official_steps":[{"channel_id":"` + string(help) + `","app_id":"x","steps":[{"interval":"PT1H","prompt":"x"}]}]`,
+			nil, "", fault.RunNotStarted,
+			[]string{"channel_id: the configuration has no steps for this channel"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -58,13 +58,13 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 			"name: is required", "phone: is required, unless user_id or external_id is given",
 		}},
 		{"no identity", `{"name":"A"}`, fault.MissingField, []string{"phone: is required, unless user_id or external_id is given"}},
-		{"everything wrong", `{"name":7,"phone":"12","user_id":"a b","external_id":"wagate:1","email":"x","company":"` + long + `",
+		{"everything wrong", `{"name":7,"phone":"12","user_id":"a b","external_id":[],"email":"x","company":"` + long + `",
 			"status_id":"new","assistant_id":"` + string(rival) + `","channel_id":"` + string(alien) + `","opted_out":"no",
 			"last_inbound_at":"yesterday","custom_fields":[],"zip":1,"tags":[]}`, fault.Validation, []string{
 			"name: must be a string or null",
 			"phone: is not an international phone number, such as +5511912345678",
 			"user_id: must not contain white space",
-			"external_id: must not begin with wagate:",
+			"external_id: must be a string or null",
 			"email: is not an e-mail address",
 			"company: must have at most 200 characters",
 			"status_id: is not a UUID",
@@ -76,6 +76,7 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 			"assistant_id: is not an assistant of this tenant",
 			"channel_id: is not a channel of this tenant",
 		}},
+		{"reserved", `{"name":"A","user_id":"wagate:1"}`, fault.Validation, []string{"user_id: must not begin with wagate:"}},
 		{"control characters", `{"name":"A\u0000B","phone":"+5511912345678"}`, fault.Validation, []string{
 			"name: must not contain control characters",
 		}},
@@ -250,9 +251,13 @@ func TestIdentitiesCanChange(t *testing.T) {
 		{"the only phone", `{"name":"A","phone":"+5511912345678"}`, `{"phone":"+5511900000001"}`, "phone 5511912345678", "phone 5511900000001"},
 		{"a phone beside a user id", `{"name":"A","phone":"+5511912345678","user_id":"BR.1"}`, `{"phone":"+5511900000001"}`, "user BR.1", "phone 5511900000001"},
 		{"the only external id", `{"name":"A","external_id":"e1"}`, `{"external_id":"e2"}`, "external e1", "external e2"},
-		{"all three", `{"name":"A","phone":"+5511912345678","user_id":"BR.1","external_id":"e1"}`,
-			`{"phone":"+5511900000001","user_id":"BR.2","external_id":"e2"}`, "phone 5511912345678", "user BR.2"},
+		{
+			"all three", `{"name":"A","phone":"+5511912345678","user_id":"BR.1","external_id":"e1"}`,
+			`{"phone":"+5511900000001","user_id":"BR.2","external_id":"e2"}`, "phone 5511912345678", "user BR.2",
+		},
 		{"phone for user id", `{"name":"A","phone":"+5511912345678"}`, `{"phone":null,"user_id":"BR.2"}`, "phone 5511912345678", "user BR.2"},
+		{"phone beside an external id", `{"name":"A","external_id":"e1"}`, `{"phone":"+5511900000001"}`, "external e1", "phone 5511900000001"},
+		{"external id beside a phone", `{"name":"A","phone":"+5511912345678"}`, `{"external_id":"e2"}`, "phone 5511912345678", "external e2"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

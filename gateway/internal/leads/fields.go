@@ -27,8 +27,7 @@ const (
 	maxFieldsBytes = 32 << 10
 )
 
-// reserved begins the identities that the service gives leads itself; see
-// attach.
+// reserved begins the user ids that the service gives leads itself; see attach.
 const reserved = "wagate:"
 
 // field reads one member into the patch; it returns what is wrong with it, or "".
@@ -41,8 +40,8 @@ type field struct {
 var writable = []field{
 	{"name", text(func(p *patch) *change[string] { return &p.name }, plain)},
 	{"phone", text(func(p *patch) *change[string] { return &p.phone }, phone)},
-	{"user_id", text(func(p *patch) *change[string] { return &p.userID }, token)},
-	{"external_id", text(func(p *patch) *change[string] { return &p.externalID }, notReserved)},
+	{"user_id", text(func(p *patch) *change[string] { return &p.userID }, userID)},
+	{"external_id", text(func(p *patch) *change[string] { return &p.externalID }, plain)},
 	{"email", text(func(p *patch) *change[string] { return &p.email }, email)},
 	{"company", text(func(p *patch) *change[string] { return &p.company }, plain)},
 	{"status_id", text(func(p *patch) *change[string] { return &p.statusID }, id)},
@@ -122,14 +121,10 @@ func text(at func(*patch) *change[string], check func(string) (string, string)) 
 
 func plain(s string) (string, string) { return s, "" }
 
-func token(s string) (string, string) {
+func userID(s string) (string, string) {
 	if strings.ContainsFunc(s, unicode.IsSpace) {
 		return "", "must not contain white space"
 	}
-	return notReserved(s)
-}
-
-func notReserved(s string) (string, string) {
 	if strings.HasPrefix(s, reserved) {
 		return "", "must not begin with " + reserved
 	}

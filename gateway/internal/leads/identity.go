@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
@@ -84,28 +83,28 @@ func (s *Service) link(ctx context.Context, old, draft followup.Lead) error {
 }
 
 // attach makes a new identity of kind i lead to the lead. The store links
-// identities that are named together, so it needs one of another kind that
-// already leads there: if the lead has none, it gets an anchor, an identity
-// nobody else can have.
+// identities that are named together, so one is named beside it that leads
+// there already. An external id that replaces the only identity there is has
+// none such: the lead is given an anchor, a user id that nobody can have and
+// that no record shows.
 func (s *Service) attach(ctx context.Context, l followup.Lead, known followup.Identity, i int, value string) error {
-	var pair followup.Identity
-	for j, k := range kinds {
-		if v := k.of(known); j != i && v != "" {
-			pair = k.with(pair, v)
-			break
-		}
-	}
-	if pair == (followup.Identity{}) {
-		anchor := len(kinds) - 1 // external_id
-		if i == anchor {
-			anchor-- // user_id
-		}
-		pair = kinds[anchor].with(pair, reserved+string(l.ID))
-		if err := s.resolveTo(ctx, l, kinds[i].with(pair, kinds[i].of(known))); err != nil {
+	var beside followup.Identity
+	switch {
+	case known.Phone != "":
+		beside.OldPhone = known.Phone
+	case known.UserID != "":
+		beside.OldUserID = known.UserID
+	case kinds[i].field != "external_id":
+		beside.ExternalID = known.ExternalID
+	default:
+		beside.OldUserID = reserved + string(l.ID)
+		anchored := beside
+		anchored.ExternalID = known.ExternalID
+		if err := s.resolveTo(ctx, l, anchored); err != nil {
 			return err
 		}
 	}
-	return s.resolveTo(ctx, l, kinds[i].with(pair, value))
+	return s.resolveTo(ctx, l, kinds[i].with(beside, value))
 }
 
 func (s *Service) resolveTo(ctx context.Context, l followup.Lead, who followup.Identity) error {
@@ -117,17 +116,6 @@ func (s *Service) resolveTo(ctx context.Context, l followup.Lead, who followup.I
 		return fmt.Errorf("link identity: %w", followup.ErrConflict)
 	}
 	return nil
-}
-
-// unanchored returns the lead without the anchor that its record learned with
-// the link; it is nobody's business.
-func unanchored(l followup.Lead) followup.Lead {
-	for _, id := range []*string{&l.UserID, &l.ExternalID} {
-		if strings.HasPrefix(*id, reserved) {
-			*id = ""
-		}
-	}
-	return l
 }
 
 func exists(details ...fault.Detail) error {

@@ -105,7 +105,7 @@ func (s *Service) load(ctx context.Context, tenant followup.TenantID, id followu
 	if err != nil {
 		return followup.Lead{}, fmt.Errorf("read lead: %w", err)
 	}
-	return unanchored(l), nil
+	return l, nil
 }
 
 func isMissing(err error) bool {

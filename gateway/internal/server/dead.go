@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -16,7 +17,7 @@ import (
 type Operator interface {
 	DeadLetters(ctx context.Context, tenant followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error)
 	DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error)
-	ReplayDead(ctx context.Context, id string, real time.Time) error
+	ReplayDead(ctx context.Context, id string, now time.Time) error
 	DropDead(ctx context.Context, id string) error
 	Pause(ctx context.Context, tenant followup.TenantID, channel followup.ChannelID, paused bool) error
 	Pauses(ctx context.Context, tenant followup.TenantID) ([]followup.ChannelID, error)
@@ -82,8 +83,8 @@ func (s *admin) replayAll(c *fiber.Ctx) error {
 		}
 	}
 	var done replayed
-	for i := len(ids) - 1; i >= 0; i-- {
-		err := s.Operator.ReplayDead(ctx, ids[i], s.Real())
+	for _, id := range slices.Backward(ids) {
+		err := s.Operator.ReplayDead(ctx, id, s.Real())
 		if errors.Is(err, followup.ErrNotFound) {
 			continue // dropped or replayed by somebody else
 		}

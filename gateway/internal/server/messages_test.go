@@ -44,19 +44,39 @@ func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 		{"nobody's key", request{method: "POST", path: path, key: "guess"}, 401, token},
 		{"other scheme", request{method: "POST", path: path, header: map[string]string{"Authorization": "Basic " + acmeKey}}, 401, token},
 		{"empty key", request{method: "POST", path: path, header: map[string]string{"Authorization": "Bearer "}}, 401, token},
-		{"method", request{method: "GET", path: path, key: acmeKey}, 405,
-			`{"error":{"message":"Unsupported request method","type":"GraphMethodException","code":100,"fbtrace_id":""}}`},
-		{"path", request{method: "POST", path: "/v26.0/106540352242922/media", key: acmeKey}, 404,
-			`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,"fbtrace_id":""}}`},
-		{"size", request{method: "POST", path: path, key: acmeKey, body: strings.Repeat(" ", 256<<10+1)}, 413,
+		{
+			"method",
+			request{method: "GET", path: path, key: acmeKey},
+			405,
+			`{"error":{"message":"Unsupported request method","type":"GraphMethodException","code":100,"fbtrace_id":""}}`,
+		},
+		{
+			"path",
+			request{method: "POST", path: "/v26.0/106540352242922/media", key: acmeKey},
+			404,
+			`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,"fbtrace_id":""}}`,
+		},
+		{
+			"size",
+			request{method: "POST", path: path, key: acmeKey, body: strings.Repeat(" ", 256<<10+1)},
+			413,
 			`{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100,` +
-				`"error_data":{"messaging_product":"whatsapp","details":"the body is too large"},"fbtrace_id":""}}`},
-		{"size beyond the listener's", request{method: "POST", path: path, key: acmeKey, body: strings.Repeat(" ", 4<<20+1)}, 413,
+				`"error_data":{"messaging_product":"whatsapp","details":"the body is too large"},"fbtrace_id":""}}`,
+		},
+		{
+			"size beyond the listener's",
+			request{method: "POST", path: path, key: acmeKey, body: strings.Repeat(" ", 4<<20+1)},
+			413,
 			`{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100,` +
-				`"error_data":{"messaging_product":"whatsapp","details":"the body is too large"},"fbtrace_id":""}}`},
-		{"compressed", request{method: "POST", path: path, key: acmeKey, header: map[string]string{"Content-Encoding": "gzip"}}, 415,
+				`"error_data":{"messaging_product":"whatsapp","details":"the body is too large"},"fbtrace_id":""}}`,
+		},
+		{
+			"compressed",
+			request{method: "POST", path: path, key: acmeKey, header: map[string]string{"Content-Encoding": "gzip"}},
+			415,
 			`{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100,` +
-				`"error_data":{"messaging_product":"whatsapp","details":"the body must not be compressed"},"fbtrace_id":""}}`},
+				`"error_data":{"messaging_product":"whatsapp","details":"the body must not be compressed"},"fbtrace_id":""}}`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
