@@ -155,7 +155,7 @@ func skip(kind StepKind, reason Reason) Decision {
 func EmptyParams(l Ladder, f Facts) StepSet {
 	var set StepSet
 	for i, step := range l.Steps {
-		if _, empty := ExpandParams(step.TemplateParams, f); empty && step.HasTemplate() {
+		if _, empty := ExpandParams(step.TemplateParams, f); empty {
 			set = set.With(i)
 		}
 	}
