@@ -62,6 +62,8 @@ type Params struct {
 	// speed is not 1.
 	ArrivalTime bool
 
+	// The hooks below may be called from several goroutines at once.
+
 	// RelayWake says that there is something to relay. May be nil.
 	RelayWake func()
 	// TemplateChanged is told of changes to the templates of a channel's

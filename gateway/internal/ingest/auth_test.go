@@ -1,0 +1,165 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"wagate/followup"
+	"wagate/gateway/internal/webhook"
+	"wagate/providers"
+)
+
+func TestMetaHandshake(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, func(p *Params) { p.Apps["silent"] = App{Secrets: []string{"s"}} })
+	cases := []struct {
+		name, app, mode, token string
+		want                   error
+	}{
+		{"fits", "main", "subscribe", "verify-unit", nil},
+		{"another app's token", "main", "subscribe", "verify-other", webhook.ErrForbidden},
+		{"prefix of the token", "main", "subscribe", "verify", webhook.ErrForbidden},
+		{"no token", "main", "subscribe", "", webhook.ErrForbidden},
+		{"other mode", "main", "unsubscribe", "verify-unit", webhook.ErrForbidden},
+		{"unknown app", "none", "subscribe", "verify-unit", webhook.ErrUnknown},
+		{"app without a token", "silent", "subscribe", "", webhook.ErrForbidden},
+	}
+	for _, c := range cases {
+		got, err := h.MetaHandshake(c.app, c.mode, c.token, "12345")
+		if !errors.Is(err, c.want) || (c.want == nil && got != "12345") || (c.want != nil && got != "") {
+			t.Errorf("%s: got %q, %v, want %v", c.name, got, err, c.want)
+		}
+	}
+}
+
+// TestI10Signature: nothing is parsed, and nothing stored, that is not signed.
+func TestI10Signature(t *testing.T) {
+	t.Parallel()
+	good := messages("n-sales", text("15550100001", "wamid.1", minute(0), "hi"))
+	cases := []struct {
+		name, app, signature, body string
+		want                       error
+	}{
+		{"current secret", "main", sign("new-unit-secret", good), good, nil},
+		{"old secret", "main", sign("old-unit-secret", good), good, nil},
+		{"another app's secret", "main", sign("other-unit-secret", good), good, webhook.ErrUnauthorized},
+		{"no header", "main", "", good, webhook.ErrUnauthorized},
+		{"no prefix", "main", sign("new-unit-secret", good)[7:], good, webhook.ErrUnauthorized},
+		{"signed with nothing", "empty", sign("", good), good, webhook.ErrUnauthorized},
+		{"one byte more", "main", sign("new-unit-secret", good), good + " ", webhook.ErrUnauthorized},
+		{"malformed and unsigned", "main", sign("guess", "{"), "{", webhook.ErrUnauthorized},
+		{"malformed and signed", "main", sign("new-unit-secret", "{"), "{", webhook.ErrMalformed},
+		{"unknown app", "none", sign("new-unit-secret", good), good, webhook.ErrUnknown},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, func(p *Params) { p.Apps["empty"] = App{Secrets: []string{""}} })
+			err := h.Meta(t.Context(), c.app, c.signature, []byte(c.body))
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if n := h.leads(t, tenantA); (n == 1) != (c.want == nil) {
+				t.Errorf("got %d leads, want one only if it was taken in", n)
+			}
+		})
+	}
+}
+
+func TestI10GupshupToken(t *testing.T) {
+	t.Parallel()
+	body := []byte(gupText("wamid.g1", "15550100001", "hi"))
+	cases := []struct {
+		name    string
+		channel followup.ChannelID
+		token   string
+		want    error
+	}{
+		{"fits", gupSales, "cb-unit", nil},
+		{"wrong", gupSales, "cb-unit2", webhook.ErrUnauthorized},
+		{"none", gupSales, "", webhook.ErrUnauthorized},
+		{"a Meta channel", metaSales, "cb-unit", webhook.ErrUnknown},
+		{"unknown", "nobody", "cb-unit", webhook.ErrUnknown},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			if err := h.Gupshup(t.Context(), c.channel, c.token, body); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if n := h.leads(t, tenantA); (n == 1) != (c.want == nil) {
+				t.Errorf("got %d leads, want one only if it was taken in", n)
+			}
+		})
+	}
+}
+
+// TestI10Unbound: an app signs for its own channels only; the rest of the body
+// goes through.
+func TestI10Unbound(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	body := envelope(
+		entry("messages", "n-other", text("15550100001", "wamid.1", minute(0), "spoofed")),
+		entry("messages", "n-nowhere", text("15550100001", "wamid.2", minute(0), "x")),
+		entry("messages", "n-sales", text("15550100002", "wamid.3", minute(0), "fine")),
+	)
+	h.meta(t, body)
+	if a, b := h.leads(t, tenantA), h.leads(t, tenantB); a != 1 || b != 0 {
+		t.Errorf("got %d leads of A and %d of B, want 1 and 0", a, b)
+	}
+	if got := h.droppedFor(providers.Meta, dropUnbound); got != 1 {
+		t.Errorf("got %v unbound, want 1", got)
+	}
+	if got := h.droppedFor(providers.Meta, dropUnknown); got != 1 {
+		t.Errorf("got %v for an unknown channel, want 1", got)
+	}
+	if got := len(h.values(t, other)); got != 0 {
+		t.Errorf("got %d events relayed to the other tenant, want none", got)
+	}
+}
+
+func TestI10GupshupApp(t *testing.T) {
+	t.Parallel()
+	v3 := func(app, display string) string {
+		return `{"gs_app_id":"` + app + `",` + messages("410000000000002", text("15550100001", "wamid.g1", minute(0), "hi"))[1:]
+	}
+	for name, c := range map[string]struct {
+		body    string
+		dropped bool
+	}{
+		"v2 ours":            {gupText("wamid.g1", "15550100001", "hi"), false},
+		"v2 of another app":  {gupTextOf("Evil", "wamid.g1", "15550100001", "hi"), true},
+		"v2 without an app":  {gupTextOf("", "wamid.g1", "15550100001", "hi"), true},
+		"v3 ours":            {v3(gupAppID, ""), false},
+		"v3 of another app":  {v3("0a1b2c3d-0000-4000-8000-00000000ffff", ""), true},
+		"v3 other number":    {replace(v3(gupAppID, ""), "15550142200", "15550149999"), true},
+		"v3 number with a +": {replace(v3(gupAppID, ""), "15550142200", "+1 555 014 2200"), false},
+	} {
+		h := newHarness(t, nil)
+		h.gupshup(t, c.body)
+		want := 1
+		if c.dropped {
+			want = 0
+		}
+		if n := h.leads(t, tenantA); n != want {
+			t.Errorf("%s: got %d leads, want %d", name, n, want)
+		}
+		if got := h.droppedFor(providers.Gupshup, dropUnbound) == 1; got != c.dropped {
+			t.Errorf("%s: got dropped %v, want %v", name, got, c.dropped)
+		}
+	}
+}
+
+func TestI1StoreAway(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // the memory store refuses then
+	body := messages("n-sales", text("15550100001", "wamid.1", minute(0), "hi"))
+	if err := h.Meta(ctx, "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}

@@ -1,0 +1,375 @@
+package ingest
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/providers"
+)
+
+const (
+	tenantA followup.TenantID = "aaaaaaaa-0000-4000-8000-000000000001"
+	tenantB followup.TenantID = "bbbbbbbb-0000-4000-8000-000000000001"
+
+	sales   followup.AssistantID = "aaaaaaaa-0000-4000-8000-00000000a001"
+	support followup.AssistantID = "aaaaaaaa-0000-4000-8000-00000000a002"
+	other   followup.AssistantID = "bbbbbbbb-0000-4000-8000-00000000a001"
+
+	metaSales   followup.ChannelID = "aaaaaaaa-0000-4000-8000-00000000c001"
+	metaSupport followup.ChannelID = "aaaaaaaa-0000-4000-8000-00000000c002"
+	metaOther   followup.ChannelID = "bbbbbbbb-0000-4000-8000-00000000c001"
+	gupSales    followup.ChannelID = "aaaaaaaa-0000-4000-8000-00000000c003"
+
+	waba     = "310000000000001"
+	gupAppID = "0a1b2c3d-0000-4000-8000-000000000009"
+)
+
+var (
+	now    = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
+	minute = func(n int) int64 { return now.Add(time.Duration(n) * time.Minute).Unix() }
+)
+
+type harness struct {
+	*Ingest
+
+	store    *memstore.Store
+	registry *prometheus.Registry
+
+	mu    sync.Mutex // of what the hooks were told
+	wakes int
+	tmpl  []providers.TemplateChange
+	rearm []followup.AssistantID
+}
+
+// newHarness returns an Ingest on the memory store; change may wrap the store.
+func newHarness(t *testing.T, change func(*Params)) *harness {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	h := &harness{store: memstore.New(), registry: registry}
+	p := Params{
+		Store: h.store,
+		Channels: []followup.Channel{
+			{ID: metaSales, Tenant: tenantA, Provider: providers.Meta, Assistant: sales, Number: "n-sales", Account: waba},
+			{ID: metaSupport, Tenant: tenantA, Provider: providers.Meta, Assistant: support, Number: "n-support", Account: waba},
+			{ID: metaOther, Tenant: tenantB, Provider: providers.Meta, Assistant: other, Number: "n-other", Account: waba},
+			{ID: gupSales, Tenant: tenantA, Provider: providers.Gupshup, Assistant: sales, Number: "15550142200", Account: gupAppID},
+		},
+		Apps: map[string]App{
+			"main":  {Secrets: []string{"new-unit-secret", "old-unit-secret"}, VerifyToken: "verify-unit"},
+			"other": {Secrets: []string{"other-unit-secret"}, VerifyToken: "verify-other"},
+		},
+		MetaBinding:    map[followup.ChannelID]string{metaSales: "main", metaSupport: "main", metaOther: "other"},
+		GupshupBinding: map[followup.ChannelID]GupshupApp{gupSales: {ID: gupAppID, Name: "AcmeCare", Tokens: []string{"cb-unit"}}},
+		OptOutWords:    followup.NewOptOutWords(followup.DefaultOptOutWords()),
+		Steps:          followup.NewMetrics(registry),
+		Logger:         slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics:        registry,
+		Now:            func() time.Time { return now },
+		Real:           func() time.Time { return now },
+		RelayWake:      func() { h.mu.Lock(); h.wakes++; h.mu.Unlock() },
+		TemplateChanged: func(_ followup.Channel, c providers.TemplateChange) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.tmpl = append(h.tmpl, c)
+		},
+		Rearm: func(_ context.Context, _ followup.TenantID, _ followup.LeadID, a []followup.AssistantID) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.rearm = append(h.rearm, a...)
+		},
+	}
+	if change != nil {
+		change(&p)
+	}
+	h.Ingest = New(p)
+	return h
+}
+
+func sign(secret, body string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// meta posts a body as app main and fails the test on an error.
+func (h *harness) meta(t *testing.T, body string) {
+	t.Helper()
+	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); err != nil {
+		t.Fatalf("meta: got %v, want nil", err)
+	}
+}
+
+// gupshup posts a callback of the Gupshup channel.
+func (h *harness) gupshup(t *testing.T, body string) {
+	t.Helper()
+	if err := h.Gupshup(t.Context(), gupSales, "cb-unit", []byte(body)); err != nil {
+		t.Fatalf("gupshup: got %v, want nil", err)
+	}
+}
+
+// messages wraps values of field messages for a number into one body.
+func messages(number string, values ...string) string {
+	return fieldOf("messages", number, values...)
+}
+
+// fieldOf wraps values of a field for a number into one body.
+func fieldOf(field, number string, values ...string) string {
+	return envelope(entry(field, number, values...))
+}
+
+func envelope(entries ...string) string {
+	return `{"object":"whatsapp_business_account","entry":[` + strings.Join(entries, ",") + `]}`
+}
+
+func entry(field, number string, values ...string) string {
+	var changes []string
+	for _, v := range values {
+		changes = append(changes, fmt.Sprintf(`{"field":%q,"value":{"messaging_product":"whatsapp",`+
+			`"metadata":{"display_phone_number":"15550142200","phone_number_id":%q},%s}}`, field, number, v))
+	}
+	return fmt.Sprintf(`{"id":%q,"changes":[%s]}`, waba, strings.Join(changes, ","))
+}
+
+// text is a text message; who is a phone, a user id (it has a dot), or both with a slash.
+func text(who, id string, at int64, body string) string {
+	phone, user := identity(who)
+	contact, from := "", ""
+	if phone != "" {
+		contact, from = fmt.Sprintf(`"wa_id":%q`, phone), fmt.Sprintf(`"from":%q,`, phone)
+	}
+	if user != "" {
+		contact = strings.Trim(contact+fmt.Sprintf(`,"user_id":%q`, user), ",")
+		from += fmt.Sprintf(`"from_user_id":%q,`, user)
+	}
+	return fmt.Sprintf(`"contacts":[{%s,"profile":{"name":"Noor"}}],"messages":[{%s"id":%q,"timestamp":"%d","type":"text","text":{"body":%q}}]`,
+		contact, from, id, at, body)
+}
+
+func identity(who string) (phone, user string) {
+	for part := range strings.SplitSeq(who, "/") {
+		if strings.Contains(part, ".") {
+			user = part
+		} else {
+			phone = part
+		}
+	}
+	return phone, user
+}
+
+func status(who, id, state, opaque string) string {
+	phone, _ := identity(who)
+	extra := ""
+	if opaque != "" {
+		extra = fmt.Sprintf(`,"biz_opaque_callback_data":%q`, opaque)
+	}
+	return fmt.Sprintf(`"statuses":[{"id":%q,"status":%q,"timestamp":"%d","recipient_id":%q%s}]`, id, state, minute(0), phone, extra)
+}
+
+// lead returns the tenant's lead with that identity, failing if there is none.
+func (h *harness) lead(t *testing.T, tenant followup.TenantID, who string) followup.Lead {
+	t.Helper()
+	phone, user := identity(who)
+	id, err := h.store.Resolve(t.Context(), tenant, followup.Identity{Phone: phone, UserID: user}, false, now)
+	if err != nil {
+		t.Fatalf("lead %s: %v", who, err)
+	}
+	l, err := h.store.Lead(t.Context(), tenant, id)
+	if err != nil {
+		t.Fatalf("lead %s: %v", who, err)
+	}
+	return l
+}
+
+func (h *harness) leads(t *testing.T, tenant followup.TenantID) int {
+	t.Helper()
+	_, n, err := h.store.Leads(t.Context(), tenant, followup.LeadFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// relayed takes all that waits for an assistant.
+func (h *harness) relayed(t *testing.T, a followup.AssistantID) []followup.Delivery {
+	t.Helper()
+	ds, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{
+		Real: now, Limit: 1000, MaxEvents: 1000, Lease: time.Hour, Skip: slices.DeleteFunc([]followup.AssistantID{sales, support, other},
+			func(x followup.AssistantID) bool { return x == a }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ds
+}
+
+// values returns the values relayed to an assistant, one conversation after the other.
+func (h *harness) values(t *testing.T, a followup.AssistantID) []string {
+	t.Helper()
+	var out []string
+	for _, d := range h.relayed(t, a) {
+		for _, e := range d.Events {
+			if e.Field != "followup" {
+				out = append(out, string(e.Value))
+			}
+		}
+	}
+	return out
+}
+
+// arm starts a run of the lead on a channel with a step due in an hour.
+func (h *harness) arm(t *testing.T, tenant followup.TenantID, who string, a followup.AssistantID, c followup.ChannelID) followup.RunID {
+	t.Helper()
+	phone, user := identity(who)
+	id, err := h.store.Resolve(t.Context(), tenant, followup.Identity{Phone: phone, UserID: user}, true, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, _, err := h.store.Start(t.Context(), tenant, id, followup.Arm{
+		Config: "cccccccc-0000-4000-8000-000000000001", Assistant: a, Channel: c, Ladder: "ladder", Interval: time.Hour,
+	}, false, now, now)
+	if err != nil || run == "" {
+		t.Fatalf("start: got %q, %v, want a run", run, err)
+	}
+	return run
+}
+
+func (h *harness) run(t *testing.T, tenant followup.TenantID, id followup.RunID) followup.Run {
+	t.Helper()
+	r, err := h.store.Run(t.Context(), tenant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (h *harness) events(p providers.Name, k providers.Kind) float64 {
+	return testutil.ToFloat64(h.metrics.events.WithLabelValues(string(p), string(k)))
+}
+
+func (h *harness) duplicates(p providers.Name) float64 {
+	return testutil.ToFloat64(h.metrics.duplicates.WithLabelValues(string(p)))
+}
+
+func (h *harness) droppedFor(p providers.Name, reason string) float64 {
+	return testutil.ToFloat64(h.metrics.dropped.WithLabelValues(string(p), reason))
+}
+
+// cancelled returns how many steps were counted as cancelled for a reason.
+func (h *harness) cancelled(t *testing.T, reason followup.Reason) float64 {
+	t.Helper()
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum float64
+	for _, f := range families {
+		if f.GetName() != "wagate_followup_steps_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if labels["outcome"] == string(followup.Cancelled) && labels["reason"] == string(reason) {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+// flaky fails the settlements that its func says.
+type flaky struct {
+	*memstore.Store
+
+	mu     sync.Mutex
+	n      int
+	broken func(n int) error
+}
+
+var errAway = errors.New("store away")
+
+func (f *flaky) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+	f.mu.Lock()
+	f.n++
+	err := f.broken(f.n)
+	f.mu.Unlock()
+	if err != nil {
+		return followup.Settled{}, err
+	}
+	return f.Store.Settle(ctx, s)
+}
+
+// member reads a member of a JSON text by path.
+func member(t *testing.T, raw string, path ...any) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(raw), &v); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			m, _ := v.(map[string]any)
+			v = m[p]
+		case int:
+			l, _ := v.([]any)
+			if p >= len(l) {
+				return ""
+			}
+			v = l[p]
+		}
+	}
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// valuesAt is values at a later real time, when earlier claims have run out.
+func (h *harness) valuesAt(t *testing.T, a followup.AssistantID, real time.Time) []string {
+	t.Helper()
+	ds, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: real, Limit: 1000, MaxEvents: 1000, Lease: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for len(ds) > 0 {
+		d := ds[0]
+		ds = ds[1:]
+		if err := h.store.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: real}); err != nil {
+			t.Fatal(err)
+		}
+		if d.Assistant != a {
+			continue
+		}
+		for _, e := range d.Events {
+			if e.Field != "followup" {
+				out = append(out, string(e.Value))
+			}
+		}
+		more, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: real, Limit: 1000, MaxEvents: 1000, Lease: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ds = append(ds, more...)
+	}
+	return out
+}

@@ -1,0 +1,163 @@
+package ingest
+
+import (
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// send makes an API attempt for a lead and returns it.
+func (h *harness) send(t *testing.T, tenant followup.TenantID, who string, a followup.AssistantID, c followup.ChannelID) (followup.LeadID, followup.Verdict) {
+	t.Helper()
+	phone, user := identity(who)
+	lead, err := h.store.Resolve(t.Context(), tenant, followup.Identity{Phone: phone, UserID: user}, true, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := h.store.GuardSend(t.Context(), followup.GuardSend{Tenant: tenant, Lead: lead, Channel: c, Assistant: a, Now: now, Real: now})
+	if err != nil || v.Refusal != followup.Allowed {
+		t.Fatalf("guard: got %+v, %v, want leave", v, err)
+	}
+	return lead, v
+}
+
+// TestStatusByOpaque: our opaque data finds the attempt without any id, and
+// never reaches the assistant.
+func TestStatusByOpaque(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"", "order-77"} {
+		h := newHarness(t, nil)
+		lead, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+		if own != "" {
+			if _, err := h.store.LinkMessage(t.Context(), followup.MessageRef{
+				Attempt: v.Attempt, SenderID: "wamid.o", ProviderID: "wamid.o", Opaque: own,
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.meta(t, messages("n-sales", status("", "wamid.o", "sent", v.Opaque)))
+		ds := h.relayed(t, sales)
+		if len(ds) != 1 || ds[0].Lead != lead {
+			t.Fatalf("got %+v, want one delivery of the lead", ds)
+		}
+		if got := member(t, string(ds[0].Events[0].Value), "statuses", 0, "biz_opaque_callback_data"); got != own {
+			t.Errorf("got opaque data %q, want %q", got, own)
+		}
+		// Its id is known from now on, whatever became of the send call's answer.
+		ref, err := h.store.Message(t.Context(), "wamid.o", nil)
+		if err != nil || ref.Attempt != v.Attempt {
+			t.Errorf("got %+v, %v, want the attempt", ref, err)
+		}
+	}
+}
+
+// TestI4FailedStatusClosesTheWindow: by opaque data and by id alike.
+func TestI4FailedStatusClosesTheWindow(t *testing.T) {
+	t.Parallel()
+	for _, byID := range []bool{false, true} {
+		h := newHarness(t, nil)
+		h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-60), "hi")))
+		_, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+		opaque := v.Opaque
+		if byID {
+			opaque = ""
+			if _, err := h.store.LinkMessage(t.Context(), followup.MessageRef{Attempt: v.Attempt, SenderID: "wamid.o", ProviderID: "wamid.o"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		failed := replace(status("15550100001", "wamid.o", "failed", opaque), `"status":"failed"`,
+			`"status":"failed","errors":[{"code":131047,"title":"Re-engagement message"}]`)
+		h.meta(t, messages("n-sales", failed))
+		if !h.lead(t, tenantA, "15550100001").Windows[metaSales].Refused {
+			t.Errorf("by id %v: got window open, want it refused", byID)
+		}
+	}
+}
+
+// TestStatusParked: a receipt that overtakes the answer of its send call is kept
+// for it, and relayed at once.
+func TestStatusParked(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	lead, v := h.send(t, tenantA, "15550100001", sales, gupSales)
+	h.gupshup(t, gupReport("delivered", "wa-1", "gs-1"))
+	ds := h.relayed(t, sales)
+	if len(ds) != 1 || ds[0].Lead != lead {
+		t.Fatalf("got %+v, want the status relayed by its contact", ds)
+	}
+	parked, err := h.store.LinkMessage(t.Context(), followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"})
+	if err != nil || len(parked) != 1 {
+		t.Fatalf("got %v, %v, want one parked receipt", parked, err)
+	}
+	if p := parked[0]; p.Tenant != tenantA || p.Channel != gupSales || p.Receipt.State != providers.StatusDelivered {
+		t.Errorf("got %+v, want the delivered receipt of the channel", p)
+	}
+}
+
+// TestParkedIsTakenUp: a receipt parked under an id that is learned later takes
+// effect then.
+func TestParkedIsTakenUp(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	h.gupshup(t, gupText("wamid.1", "15550100001", "hi"))
+	_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
+	if _, err := h.store.LinkMessage(t.Context(), followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
+		t.Fatal(err)
+	}
+	failed := replace(gupReport("failed", "wa-1", ""), `"payload":{"ts"`, `"payload":{"code":131047,"reason":"x","ts"`)
+	h.gupshup(t, failed) // without gsId: nobody knows wa-1 yet
+	if h.lead(t, tenantA, "15550100001").Windows[gupSales].Refused {
+		t.Fatal("got window refused by an unknown message, want open")
+	}
+	h.gupshup(t, gupReport("sent", "wa-1", "gs-1"))
+	if !h.lead(t, tenantA, "15550100001").Windows[gupSales].Refused {
+		t.Error("got window open, want the parked failure to have closed it")
+	}
+}
+
+// TestI10StatusOfAnotherTenant: opaque data or ids of somebody else's attempt
+// lead nowhere near his lead.
+func TestI10StatusOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	if _, err := h.store.Settle(t.Context(), settleOne(t, h, tenantB, "15550100009", other, metaOther)); err != nil {
+		t.Fatal(err)
+	}
+	_, v := h.send(t, tenantB, "15550100009", other, metaOther)
+	failed := replace(status("15550100001", "wamid.x", "failed", v.Opaque), `"status":"failed"`,
+		`"status":"failed","errors":[{"code":131047}]`)
+	h.meta(t, messages("n-sales", failed))
+	if h.lead(t, tenantB, "15550100009").Windows[metaOther].Refused {
+		t.Error("got the other tenant's window closed, want it untouched")
+	}
+	if got := len(h.values(t, other)); got != 0 {
+		t.Errorf("got %d relayed to the other tenant, want none", got)
+	}
+	values := h.values(t, sales)
+	if len(values) != 1 || member(t, values[0], "statuses", 0, "biz_opaque_callback_data") != "" {
+		t.Errorf("got %v, want one status without opaque data", values)
+	}
+}
+
+func settleOne(t *testing.T, h *harness, tenant followup.TenantID, phone string, a followup.AssistantID, c followup.ChannelID) followup.Settlement {
+	t.Helper()
+	lead, err := h.store.Resolve(t.Context(), tenant, followup.Identity{Phone: phone}, true, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return followup.Settlement{Tenant: tenant, Lead: lead, Now: now, Real: now, Items: []followup.Item{{
+		DedupID: "wamid.in", Channel: c, Assistant: a, At: now.Add(-time.Hour), Opens: true,
+	}}}
+}
+
+func TestForeignOpaqueIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	h.meta(t, messages("n-sales", status("15550100001", "wamid.x", "sent", "somebody else's")))
+	values := h.values(t, sales)
+	if len(values) != 1 || member(t, values[0], "statuses", 0, "biz_opaque_callback_data") != "somebody else's" {
+		t.Errorf("got %v, want the opaque data as it came", values)
+	}
+}
