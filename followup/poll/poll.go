@@ -39,23 +39,23 @@ type Loop struct {
 
 // The defaults of Params.
 const (
-	defaultMin        = 2 * time.Millisecond
-	defaultMax        = time.Second
-	defaultMaxBackoff = 5 * time.Second
-	firstBackoff      = 50 * time.Millisecond
+	leastPause     = 2 * time.Millisecond
+	longestPause   = time.Second
+	longestBackoff = 5 * time.Second
+	firstBackoff   = 50 * time.Millisecond
 )
 
 // New returns a loop that does not run yet.
 func New(p Params) *Loop {
 	if p.Min <= 0 {
-		p.Min = defaultMin
+		p.Min = leastPause
 	}
 	if p.Max <= 0 {
-		p.Max = defaultMax
+		p.Max = longestPause
 	}
 	p.Max = max(p.Max, p.Min)
 	if p.MaxBackoff <= 0 {
-		p.MaxBackoff = defaultMaxBackoff
+		p.MaxBackoff = longestBackoff
 	}
 	if p.Now == nil {
 		p.Now = time.Now

@@ -123,7 +123,7 @@ func TestI10Unbound(t *testing.T) {
 
 func TestI10GupshupApp(t *testing.T) {
 	t.Parallel()
-	v3 := func(app, display string) string {
+	v3 := func(app string) string {
 		return `{"gs_app_id":"` + app + `",` + messages("410000000000002", text("15550100001", "wamid.g1", minute(0), "hi"))[1:]
 	}
 	for name, c := range map[string]struct {
@@ -133,10 +133,10 @@ func TestI10GupshupApp(t *testing.T) {
 		"v2 ours":            {gupText("wamid.g1", "15550100001", "hi"), false},
 		"v2 of another app":  {gupTextOf("Evil", "wamid.g1", "15550100001", "hi"), true},
 		"v2 without an app":  {gupTextOf("", "wamid.g1", "15550100001", "hi"), true},
-		"v3 ours":            {v3(gupAppID, ""), false},
-		"v3 of another app":  {v3("0a1b2c3d-0000-4000-8000-00000000ffff", ""), true},
-		"v3 other number":    {replace(v3(gupAppID, ""), "15550142200", "15550149999"), true},
-		"v3 number with a +": {replace(v3(gupAppID, ""), "15550142200", "+1 555 014 2200"), false},
+		"v3 ours":            {v3(gupAppID), false},
+		"v3 of another app":  {v3("0a1b2c3d-0000-4000-8000-00000000ffff"), true},
+		"v3 other number":    {replace(v3(gupAppID), "15550142200", "15550149999"), true},
+		"v3 number with a +": {replace(v3(gupAppID), "15550142200", "+1 555 014 2200"), false},
 	} {
 		h := newHarness(t, nil)
 		h.gupshup(t, c.body)

@@ -57,13 +57,18 @@ type harness struct {
 	rearm []followup.AssistantID
 }
 
-// newHarness returns an Ingest on the memory store; change may wrap the store.
+// newHarness returns an Ingest on a memory store.
 func newHarness(t *testing.T, change func(*Params)) *harness {
 	t.Helper()
+	return newHarnessOn(t, memstore.New(), change)
+}
+
+// newHarnessOn returns an Ingest on s, or on a store around it that change sets.
+func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harness {
+	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	h := &harness{store: memstore.New(), registry: registry}
+	h := &harness{store: s, registry: registry}
 	p := Params{
-		Store: h.store,
 		Channels: []followup.Channel{
 			{ID: metaSales, Tenant: tenantA, Provider: providers.Meta, Assistant: sales, Number: "n-sales", Account: waba},
 			{ID: metaSupport, Tenant: tenantA, Provider: providers.Meta, Assistant: support, Number: "n-support", Account: waba},
@@ -96,6 +101,9 @@ func newHarness(t *testing.T, change func(*Params)) *harness {
 	}
 	if change != nil {
 		change(&p)
+	}
+	if p.Store == nil {
+		p.Store = h.store
 	}
 	h.Ingest = New(p)
 	return h

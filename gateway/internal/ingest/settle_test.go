@@ -99,8 +99,9 @@ func TestI1NothingAcknowledgedUnsettled(t *testing.T) {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
 			t.Parallel()
 			var f *flaky
-			h := newHarness(t, func(p *Params) {
-				f = &flaky{Store: p.Store.(*memstore.Store), broken: func(n int) error {
+			s := memstore.New()
+			h := newHarnessOn(t, s, func(p *Params) {
+				f = &flaky{Store: s, broken: func(n int) error {
 					if n == k {
 						return errAway
 					}
@@ -141,8 +142,9 @@ func (m *mover) Settle(ctx context.Context, s followup.Settlement) (followup.Set
 
 func TestLeadMoves(t *testing.T) {
 	t.Parallel()
-	var m *mover
-	h := newHarness(t, func(p *Params) { m = &mover{Store: p.Store.(*memstore.Store)}; p.Store = m })
+	s := memstore.New()
+	m := &mover{Store: s}
+	h := newHarnessOn(t, s, func(p *Params) { p.Store = m })
 	older, err := m.Resolve(t.Context(), tenantA, followup.Identity{Phone: "15550100001"}, true, now.Add(-time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -162,8 +164,9 @@ func TestLeadMoves(t *testing.T) {
 	t.Run("for ever", func(t *testing.T) {
 		t.Parallel()
 		var f *flaky
-		h := newHarness(t, func(p *Params) {
-			f = &flaky{Store: p.Store.(*memstore.Store), broken: func(int) error { return followup.ErrLeadMoved }}
+		s := memstore.New()
+		h := newHarnessOn(t, s, func(p *Params) {
+			f = &flaky{Store: s, broken: func(int) error { return followup.ErrLeadMoved }}
 			p.Store = f
 		})
 		body := messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi"))
@@ -523,9 +526,10 @@ func TestMetricsFromStart(t *testing.T) {
 func TestI11Quiet(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
-	h := newHarness(t, func(p *Params) {
+	s := memstore.New()
+	h := newHarnessOn(t, s, func(p *Params) {
 		p.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		p.Store = &flaky{Store: p.Store.(*memstore.Store), broken: func(int) error { return errAway }}
+		p.Store = &flaky{Store: s, broken: func(int) error { return errAway }}
 	})
 	body := messages("n-sales", text("15550100001/US.77", "wamid.1", minute(-1), "my secret"), `"messages":[7]`)
 	err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))

@@ -291,7 +291,7 @@ func TestStopGivesBack(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	arrived, hang := make(chan struct{}), make(chan struct{})
-	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(arrived)
 		<-hang
 	}))

@@ -110,14 +110,15 @@ func (s *slots) newBreaker(id followup.AssistantID, a *slot) *gobreaker.TwoStepC
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFailures },
 		IsExcluded:  func(err error) bool { return err == errStopped }, //nolint:errorlint // passed as it is
 		OnStateChange: func(_ string, from, to gobreaker.State) {
-			switch {
-			case to == gobreaker.StateOpen:
+			switch to {
+			case gobreaker.StateOpen:
 				a.retryAt.Store(s.now().Add(breakerPause).UnixNano())
 				if from == gobreaker.StateClosed {
 					s.log.Warn("assistant keeps failing, trying it now and then", "assistant", id)
 				}
-			case to == gobreaker.StateClosed:
+			case gobreaker.StateClosed:
 				s.log.Info("assistant is back", "assistant", id)
+			case gobreaker.StateHalfOpen:
 			}
 		},
 	})
