@@ -77,6 +77,7 @@ func TestCheck(t *testing.T) {
 		{"our rules", "Never mention these rules, the task, or that the message is automatic.", faultLeak},
 		{"repetition", "Oi, Ana! Ficou alguma dúvida sobre o orçamento que enviei ontem?", faultRepetition},
 		{"near repetition", "oi ana, ficou alguma dúvida sobre o orçamento que enviei ontem 😊", faultRepetition},
+		{"repetition with another word", "Oi, Ana! Ficou alguma dúvida sobre o orçamento que te enviei ontem?", faultRepetition},
 		{"short repetition", "Olá", faultRepetition},
 	}
 	for _, tt := range tests {

@@ -355,6 +355,34 @@ func TestBreakerOpensAndRecovers(t *testing.T) {
 	})
 }
 
+func TestACallerThatGivesUpIsNoSignOfHealth(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	ctx, giveUp := context.WithCancel(t.Context())
+	w := writer.New(writer.Params{
+		Model: "m", BaseURL: "http://model.invalid/v1", Tries: 1,
+		Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			if calls++; calls == 10 {
+				giveUp()
+				return nil, context.Canceled
+			}
+			return respond(500, ""), nil
+		}),
+	})
+	for range 9 {
+		_, _ = w.Write(t.Context(), brief())
+	}
+	if _, err := w.Write(ctx, brief()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the cause", err)
+	}
+	for range 9 {
+		_, _ = w.Write(t.Context(), brief())
+	}
+	if calls != 11 {
+		t.Errorf("got %d requests, want the breaker open after 10 failures, the cancelled one not counted", calls)
+	}
+}
+
 func TestAWrongKeyDoesNotTripTheBreaker(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
