@@ -140,8 +140,10 @@ func TestDecodeNarrows(t *testing.T) {
 		}
 	}
 	for i, c := range []providers.Contact{
-		{Phone: "5511970000003"}, {UserID: "BR.b", Name: "B"},
-		{Phone: "5511970000001", UserID: "BR.a", Name: "Aá"}, {Phone: "5511970000009"},
+		{Phone: "5511970000003"},
+		{UserID: "BR.b", Name: "B"},
+		{Phone: "5511970000001", UserID: "BR.a", Name: "Aá"},
+		{Phone: "5511970000009"},
 		{Phone: "5511970000001", UserID: "BR.a", Name: "Aá"},
 	} {
 		if got := b.Events[i].Contact; got != c {

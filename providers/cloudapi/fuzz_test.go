@@ -2,7 +2,6 @@ package cloudapi
 
 import (
 	"encoding/json"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +30,7 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("got %v for %q", err, in)
 			}
 			again, _ := Decode(in, o)
-			if !reflect.DeepEqual(b, again) {
+			if asJSON(t, b) != asJSON(t, again) {
 				t.Fatal("decoding twice gave two results")
 			}
 			for _, e := range b.Events {
@@ -42,6 +41,16 @@ func FuzzDecode(f *testing.F) {
 			t.Fatal("body was changed")
 		}
 	})
+}
+
+// asJSON is everything a batch says.
+func asJSON(t *testing.T, b Batch) string {
+	t.Helper()
+	text, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func check(t *testing.T, e providers.Event) {

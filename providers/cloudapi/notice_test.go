@@ -15,31 +15,38 @@ func TestDecodeSystem(t *testing.T) {
 	}{
 		"number": {
 			`"from":"5511970000001","from_user_id":"BR.old","system":{"type":"user_changed_number","wa_id":"5511970000002","user_id":"BR.new","previous_user_id":"BR.old"}`,
-			providers.Contact{Phone: "5511970000002", UserID: "BR.new"}, providers.Contact{Phone: "5511970000001", UserID: "BR.old"},
+			providers.Contact{Phone: "5511970000002", UserID: "BR.new"},
+			providers.Contact{Phone: "5511970000001", UserID: "BR.old"},
 		},
 		"number, older": {
 			`"from":"5511970000001","system":{"type":"user_changed_number","new_wa_id":"5511970000002"}`,
-			providers.Contact{Phone: "5511970000002"}, providers.Contact{Phone: "5511970000001"},
+			providers.Contact{Phone: "5511970000002"},
+			providers.Contact{Phone: "5511970000001"},
 		},
 		"user id": {
 			`"system":{"type":"user_changed_user_id","user_id":"BR.new","previous_user_id":"BR.old"}`,
-			providers.Contact{UserID: "BR.new"}, providers.Contact{UserID: "BR.old"},
+			providers.Contact{UserID: "BR.new"},
+			providers.Contact{UserID: "BR.old"},
 		},
 		"user id told outside": {
 			`"from_user_id":"BR.old","system":{"type":"user_changed_user_id","user_id":"BR.new"}`,
-			providers.Contact{UserID: "BR.new"}, providers.Contact{UserID: "BR.old"},
+			providers.Contact{UserID: "BR.new"},
+			providers.Contact{UserID: "BR.old"},
 		},
 		"identity": {
 			`"from":"5511970000001","from_user_id":"BR.a","system":{"type":"customer_identity_changed","user_id":"BR.a"}`,
-			providers.Contact{Phone: "5511970000001", UserID: "BR.a"}, providers.Contact{},
+			providers.Contact{Phone: "5511970000001", UserID: "BR.a"},
+			providers.Contact{},
 		},
 		"new type that names both": {
 			`"from":"5511970000001","system":{"type":"user_moved","user_id":"BR.new","previous_user_id":"BR.old"}`,
-			providers.Contact{UserID: "BR.new"}, providers.Contact{Phone: "5511970000001", UserID: "BR.old"},
+			providers.Contact{UserID: "BR.new"},
+			providers.Contact{Phone: "5511970000001", UserID: "BR.old"},
 		},
 		"says nothing": {
 			`"from":"5511970000001","system":{"type":"user_changed_number"}`,
-			providers.Contact{Phone: "5511970000001"}, providers.Contact{},
+			providers.Contact{Phone: "5511970000001"},
+			providers.Contact{},
 		},
 	} {
 		e := one(t, body("messages", `{`+meta+`,"messages":[{"id":"m","timestamp":"1790000001","type":"system",`+test.item+`}]}`), Options{})
@@ -59,15 +66,18 @@ func TestDecodeContacts(t *testing.T) {
 		"by user id only": {`{"user_id":"BR.a","profile":{"name":"N","username":"n"}}`, `"from_user_id":"BR.a"`, providers.Contact{UserID: "BR.a", Name: "N"}, true},
 		"phone from the entry": {
 			`{"user_id":"BR.a","wa_id":"5511970000001"}`, `"from_user_id":"BR.a"`,
-			providers.Contact{Phone: "5511970000001", UserID: "BR.a"}, true,
+			providers.Contact{Phone: "5511970000001", UserID: "BR.a"},
+			true,
 		},
 		"user id from the entry": {
 			`{"user_id":"BR.a","wa_id":"5511970000001"}`, `"from":"5511970000001"`,
-			providers.Contact{Phone: "5511970000001", UserID: "BR.a"}, true,
+			providers.Contact{Phone: "5511970000001", UserID: "BR.a"},
+			true,
 		},
 		"same phone, somebody else": {
 			`{"user_id":"BR.b","wa_id":"5511970000001"}`, `"from":"5511970000001","from_user_id":"BR.a"`,
-			providers.Contact{Phone: "5511970000001", UserID: "BR.a"}, false,
+			providers.Contact{Phone: "5511970000001", UserID: "BR.a"},
+			false,
 		},
 		"names nobody":            {`{"user_id":"BR.a"}`, `"x":1`, providers.Contact{UserID: "BR.a"}, true},
 		"names nobody of two":     {`{"user_id":"BR.a"},{"user_id":"BR.b"}`, `"x":1`, providers.Contact{}, false},
@@ -127,8 +137,11 @@ func TestDecodeEchoesAndHistory(t *testing.T) {
 		id  string
 		who providers.Contact
 	}{
-		{"history:h1", providers.Contact{Phone: "5511970000001"}}, {"history:h2", providers.Contact{Phone: "5511970000001"}},
-		{"history:h3", providers.Contact{UserID: "BR.z"}}, {"", providers.Contact{}}, {"history:h4", providers.Contact{Phone: "5511970000009"}},
+		{"history:h1", providers.Contact{Phone: "5511970000001"}},
+		{"history:h2", providers.Contact{Phone: "5511970000001"}},
+		{"history:h3", providers.Contact{UserID: "BR.z"}},
+		{"", providers.Contact{}},
+		{"history:h4", providers.Contact{Phone: "5511970000009"}},
 	} {
 		e := b.Events[i]
 		if e.Kind != providers.KindHistory || e.Contact != want.who || want.id != "" && e.ID != want.id || e.ID == "" {

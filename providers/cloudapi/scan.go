@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -54,9 +55,9 @@ func objectOf(raw []byte) (object, bool) {
 
 // get returns the value of a member, nil if there is none. The last one counts.
 func (o object) get(name string) json.RawMessage {
-	for i := len(o) - 1; i >= 0; i-- {
-		if o[i].is(name) {
-			return o[i].value
+	for _, m := range slices.Backward(o) {
+		if m.is(name) {
+			return m.value
 		}
 	}
 	return nil
@@ -174,13 +175,21 @@ func end(b []byte, i int) int {
 	return len(b)
 }
 
-// endString returns the index just past the string that starts at i.
-func endString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
+// endString returns the index just past the string that starts at start. It
+// looks for quotes and then back whether they are escaped: long texts, full of
+// escapes, are skipped at the speed of IndexByte.
+func endString(b []byte, start int) int {
+	for i := start + 1; i < len(b); i++ {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			break
+		}
+		i += n
+		slashes := 0
+		for i-slashes-1 > start && b[i-slashes-1] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
 			return i + 1
 		}
 	}

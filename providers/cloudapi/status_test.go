@@ -25,7 +25,9 @@ func TestDecodeStatuses(t *testing.T) {
 	}{
 		"sent": {
 			`{"id":"out1","status":"sent","timestamp":"1790000001","recipient_id":"5511970000001","recipient_user_id":"BR.a","biz_opaque_callback_data":"wg1.2.x"}`,
-			"status:out1:sent", providers.StatusSent, providers.Contact{Phone: "5511970000001", UserID: "BR.a"}, "wg1.2.x", nil,
+			"status:out1:sent", providers.StatusSent,
+			providers.Contact{Phone: "5511970000001", UserID: "BR.a"},
+			"wg1.2.x", nil,
 		},
 		"to a user id":  {`{"id":"out1","status":"delivered","recipient_user_id":"BR.a"}`, "status:out1:delivered", providers.StatusDelivered, providers.Contact{UserID: "BR.a"}, "", nil},
 		"read":          {`{"id":"out1","status":"READ","recipient_id":"1"}`, "status:out1:read", providers.StatusRead, providers.Contact{Phone: "1"}, "", nil},
@@ -97,7 +99,7 @@ var dialect = Options{
 		}
 		return member("id")
 	},
-	Classify: func(code, status int) providers.Error {
+	Classify: func(code, _ int) providers.Error {
 		return providers.Error{Kind: providers.Operator, Code: code, MaybeSent: true, Retryable: true}
 	},
 	Fields:    map[string]providers.Kind{"platform-event": providers.KindPlatform},

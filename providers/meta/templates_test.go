@@ -2,6 +2,7 @@ package meta_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,9 +18,7 @@ type list = []any
 
 func component(kind string, more map[string]any) map[string]any {
 	c := map[string]any{"type": kind}
-	for k, v := range more {
-		c[k] = v
-	}
+	maps.Copy(c, more)
 	return c
 }
 

@@ -87,8 +87,10 @@ func TestGraphChecksSends(t *testing.T) {
 	g := newGraph(t, providertest.GraphParams{
 		Token: "tok", Now: func() time.Time { return now },
 		Templates: []providertest.GraphTemplate{
-			{Name: "visit", Body: "{{1}} {{2}} {{1}}"}, {Name: "resting", Status: "PAUSED", Body: "x"},
-			{Name: "gone", Status: "DISABLED", Body: "x"}, {Name: "waiting", Status: "PENDING", Body: "x"},
+			{Name: "visit", Body: "{{1}} {{2}} {{1}}"},
+			{Name: "resting", Status: "PAUSED", Body: "x"},
+			{Name: "gone", Status: "DISABLED", Body: "x"},
+			{Name: "waiting", Status: "PENDING", Body: "x"},
 		},
 	})
 	g.SetWindow("5511970000002", now)

@@ -1,0 +1,96 @@
+package transport_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// rawServer is a TCP server that misbehaves as told. It notes every request
+// whose first line it read.
+type rawServer struct {
+	net.Listener
+
+	wg    sync.WaitGroup
+	mu    sync.Mutex
+	conns []net.Conn
+	seen  []string
+}
+
+func newRawServer(t *testing.T, serve func(*rawServer, *bufio.Reader, net.Conn)) *rawServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &rawServer{Listener: l}
+	s.wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns = append(s.conns, c)
+			s.mu.Unlock()
+			s.wg.Go(func() {
+				defer c.Close()
+				serve(s, bufio.NewReader(c), c)
+			})
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+// stop closes everything and waits until all that was sent has been read.
+func (s *rawServer) stop() {
+	_ = s.Close()
+	s.mu.Lock()
+	for _, c := range s.conns {
+		_ = c.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// line reads and notes a request's first line.
+func (s *rawServer) line(r *bufio.Reader) bool {
+	line, err := r.ReadString('\n')
+	if line == "" {
+		return false
+	}
+	s.mu.Lock()
+	s.seen = append(s.seen, strings.TrimSpace(line))
+	s.mu.Unlock()
+	return err == nil
+}
+
+// headers reads up to the empty line.
+func headers(r *bufio.Reader) {
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil || line == "\r\n" {
+			return
+		}
+	}
+}
+
+// request reads a whole request with the test's body.
+func (s *rawServer) request(r *bufio.Reader) bool {
+	if !s.line(r) {
+		return false
+	}
+	headers(r)
+	_, err := io.CopyN(io.Discard, r, int64(len(payload)))
+	return err == nil
+}
+
+func (s *rawServer) requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen
+}
