@@ -7,6 +7,7 @@ package fault
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"wagate/followup"
@@ -68,21 +69,38 @@ func NotJSON() *Error {
 	}
 }
 
+// The bounds of what is told. A stranger chose the names of unknown fields, and
+// how many there are.
+const (
+	maxDetails = 100
+	maxField   = 80 // bytes
+)
+
 // Problems collects what is wrong with a request, so that all of it is told at once.
 type Problems struct{ list []Detail }
 
 // Add notes a wrong field.
 func (p *Problems) Add(field, format string, args ...any) {
-	p.list = append(p.list, Detail{Field: field, Problem: fmt.Sprintf(format, args...)})
+	p.Append(Detail{Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
 // Absent notes a required field that was not sent.
 func (p *Problems) Absent(field string) {
-	p.list = append(p.list, Detail{Field: field, Problem: "is required", Missing: true})
+	p.Append(Detail{Field: field, Problem: "is required", Missing: true})
 }
 
-// Append notes details found elsewhere.
-func (p *Problems) Append(details ...Detail) { p.list = append(p.list, details...) }
+// Append notes details found elsewhere. Beyond a bound nothing more is told.
+func (p *Problems) Append(details ...Detail) {
+	for _, d := range details {
+		if len(p.list) == maxDetails {
+			return
+		}
+		if len(d.Field) > maxField {
+			d.Field = strings.ToValidUTF8(d.Field[:maxField], "") + "…"
+		}
+		p.list = append(p.list, d)
+	}
+}
 
 // Has reports whether something is wrong with the field.
 func (p *Problems) Has(field string) bool {

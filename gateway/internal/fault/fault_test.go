@@ -2,7 +2,9 @@ package fault
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestProblemsErr(t *testing.T) {
@@ -38,5 +40,19 @@ func TestProblemsErr(t *testing.T) {
 				t.Errorf("got %d details, want %d", len(e.Details), len(p.list))
 			}
 		})
+	}
+}
+
+func TestProblemsAreBounded(t *testing.T) {
+	t.Parallel()
+	var p Problems
+	for range 1000 {
+		p.Add(strings.Repeat("é", 1000), "is not a known field")
+	}
+	if len(p.list) != maxDetails {
+		t.Errorf("got %d details, want %d", len(p.list), maxDetails)
+	}
+	if f := p.list[0].Field; len(f) > maxField+len("…") || !utf8.ValidString(f) {
+		t.Errorf("got a field of %d bytes, %q, want it cut between characters", len(f), f)
 	}
 }

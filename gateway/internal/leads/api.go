@@ -1,7 +1,9 @@
 package leads
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -97,12 +99,16 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return View{}, fault.Missing("lead")
 	}
-	if _, err := s.load(ctx, tenant, lead); err != nil {
+	known, err := s.load(ctx, tenant, lead)
+	if err != nil {
 		return View{}, err // somebody else's lead stays unknown, whatever the body
 	}
 	members, ok := object(body)
 	if !ok {
 		return View{}, fault.NotJSON()
+	}
+	if shown, err := json.Marshal("+" + known.Phone); err == nil && bytes.Equal(members["phone"], shown) {
+		delete(members, "phone") // a provider's number need not be one that we would accept
 	}
 	var problems fault.Problems
 	p := parse(members, "", true, &problems)
@@ -204,8 +210,8 @@ func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (
 // many of them to be meant as a part of a name.
 func asPhone(search string) (digits string, ok bool) {
 	const atLeast = 7
-	digits = strings.NewReplacer("+", "", " ", "", "-", "", ".", "", "(", "", ")", "").Replace(search)
-	return digits, len(digits) >= atLeast && strings.Trim(digits, "0123456789") == ""
+	digits, ok = undecorated(strings.TrimSpace(search))
+	return digits, ok && len(digits) >= atLeast
 }
 
 func (s *Service) tenant(id followup.TenantID) followup.Tenant {

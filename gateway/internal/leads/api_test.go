@@ -165,10 +165,53 @@ func TestUpdateIsPartial(t *testing.T) {
 	wantFault(t, h.update(string(v.ID), `{"phone":null}`), fault.MissingField, "phone: is required, unless user_id or external_id is given")
 }
 
+func TestPhones(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ sent, want string }{
+		{"+5511912345678", "+5511912345678"},
+		{"5511912345678", "+5511912345678"},
+		{"+55 (11) 91234-5678", "+5511912345678"},
+		{"+551187654321", "+551187654321"},
+		{"+5215512345678", "+5215512345678"},
+		{"+525512345678", "+525512345678"},
+		{"+5491123456789", "+5491123456789"},
+		{"011912345678", ""},
+		{"+55", ""},
+		{"+551191234567890123", ""},
+		{"+5511912345678x12", ""},
+		{"+5511912345678;ext=5", ""},
+		{"tel:+5511912345678", ""},
+		{"++5511912345678", ""},
+		{"five", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.sent, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			v, err := h.leads.Create(h.ctx(), acme, []byte(`{"name":"A","phone":"`+tt.sent+`"}`))
+			if tt.want == "" {
+				wantFault(t, err, fault.Validation, "phone: is not an international phone number, such as +5511912345678")
+				return
+			}
+			if err != nil || *v.Phone != tt.want {
+				t.Errorf("got %s, %v, want %s", mustJSON(t, v), err, tt.want)
+			}
+		})
+	}
+}
+
 func TestWhatGetGaveCanBePut(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	v := h.create(`{"name":"Ana","phone":"+5511912345678","custom_fields":{"a":1}}`)
+	// A number such as providers use for tests, which is nowhere a phone.
+	id, err := h.store.Resolve(h.ctx(), acme, followup.Identity{Phone: "16505551234567"}, true, h.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := h.get(id)
+	if err := h.update(string(id), `{"name":"Ana","custom_fields":{"a":1}}`); err != nil {
+		t.Fatal(err)
+	}
 	h.wrote(v.ID, main, start.Add(-time.Hour)) // no channel_id of its own, but a window
 	before := h.get(v.ID)
 	h.advance(time.Hour)

@@ -150,13 +150,34 @@ func id(s string) (string, string) {
 // phone reads an international number, with or without "+", into digits.
 func phone(s string) (string, string) {
 	const problem = "is not an international phone number, such as +5511912345678"
+	digits, ok := undecorated(s)
+	if !ok {
+		return "", problem // also what the library would take for an extension
+	}
+	if oldMexican(digits) {
+		return digits, ""
+	}
 	// Without a default region the library insists on the plus sign, which
 	// WhatsApp itself leaves out.
-	n, err := phonenumbers.Parse("+"+strings.TrimPrefix(s, "+"), phonenumbers.UNKNOWN_REGION)
+	n, err := phonenumbers.Parse("+"+digits, phonenumbers.UNKNOWN_REGION)
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return "", problem
 	}
 	return strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+"), ""
+}
+
+// undecorated returns the digits of a phone, and false if there is anything in
+// it but digits and what people write between them.
+func undecorated(s string) (string, bool) {
+	digits := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(strings.TrimPrefix(s, "+"))
+	return digits, digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// oldMexican reports whether the digits are a Mexican mobile number with the 1
+// that was abolished in 2019. WhatsApp still knows older accounts by it.
+func oldMexican(digits string) bool {
+	const prefix, length = "521", 13
+	return strings.HasPrefix(digits, prefix) && len(digits) == length
 }
 
 func optedOut(p *patch, raw json.RawMessage) string {
