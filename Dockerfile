@@ -1,0 +1,27 @@
+# The image of wagate: one static binary, no shell, not root.
+#
+#   docker build -t wagate .
+#   docker run -v ./wagate.yaml:/etc/wagate/wagate.yaml:ro -p 8080:8080 --env-file wagate.env wagate
+#
+# In the file: listen "0.0.0.0:8080", or the port is not reachable. The admin
+# listener may stay on loopback: the health check runs inside.
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+# With .git, so that the binary knows its version and revision.
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags="-s -w" -o /out/wagate ./gateway \
+    && /out/wagate version
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /out/wagate /usr/local/bin/wagate
+ENV WAGATE_CONFIG=/etc/wagate/wagate.yaml \
+    WAGATE_LOG_FORMAT=json
+EXPOSE 8080
+USER nonroot:nonroot
+# SIGTERM stops gracefully: what is in flight is finished, the rest given back.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=4s --start-period=20s --retries=3 CMD ["/usr/local/bin/wagate", "health"]
+ENTRYPOINT ["/usr/local/bin/wagate"]
+CMD ["serve"]
