@@ -3,8 +3,9 @@
 #   docker build -t wagate .
 #   docker run -v ./wagate.yaml:/etc/wagate/wagate.yaml:ro -p 8080:8080 --env-file wagate.env wagate
 #
-# In the file: listen "0.0.0.0:8080", or the port is not reachable. The admin
-# listener may stay on loopback: the health check runs inside.
+# In the file: listen "0.0.0.0:8080", or the port is not reachable. The health
+# check runs inside and needs no more than loopback; for Prometheus to reach
+# /metrics, admin has to be "0.0.0.0:9090", with admin_token and not published.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
