@@ -127,6 +127,45 @@ func TestI1NothingAcknowledgedUnsettled(t *testing.T) {
 	}
 }
 
+// unresolving cannot tell who the first contact is.
+type unresolving struct {
+	*memstore.Store
+
+	once sync.Once
+}
+
+func (u *unresolving) Resolve(
+	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, at time.Time,
+) (followup.LeadID, error) {
+	var err error
+	u.once.Do(func() { err = errAway })
+	if err != nil {
+		return "", err
+	}
+	return u.Store.Resolve(ctx, tenant, who, create, at)
+}
+
+// TestI9OrderAfterAFailure: what follows an event that could not be placed waits
+// with it, so that sending the body again keeps the order.
+func TestI9OrderAfterAFailure(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	h := newHarnessOn(t, s, func(p *Params) { p.Store = &unresolving{Store: s} })
+	body := messages("n-sales",
+		text("15550100001", "wamid.1", minute(-3), "one"), text("15550100001", "wamid.2", minute(-2), "two"))
+	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	h.meta(t, body)
+	var got []string
+	for _, v := range h.values(t, sales) {
+		got = append(got, member(t, v, "messages", 0, "text", "body"))
+	}
+	if want := []string{"one", "two"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // mover merges the lead away just before it is settled for the first time.
 type mover struct {
 	*memstore.Store
