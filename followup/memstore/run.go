@@ -61,7 +61,6 @@ func (t *turn) start(a followup.Arm) followup.RunID {
 		StartedAt: t.now,
 	}}
 	t.l.runs[r.ID] = r
-	delete(t.l.rearms, a.Assistant)
 	t.arm(r, 0, a.Interval, time.Time{})
 	return r.ID
 }

@@ -132,7 +132,8 @@ func claimTests() []test {
 		}},
 		{"next knows of leases", func(w *world) {
 			w.start(w.lead())
-			w.due()
+			w.pass(interval)
+			w.is(w.batch(100).Next, lease, "Next of the claim itself")
 			w.pass(lease / 2)
 			w.is(w.batch(100).Next, lease/2, "Next")
 		}},

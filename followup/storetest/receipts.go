@@ -163,6 +163,15 @@ func receiptTests() []test {
 			w.settle(lead, w.receipt(a, failed, providers.OptedOut))
 			w.is(w.get(lead).OptedOut, false, "OptedOut")
 		}},
+		test{"the same state again has no effect", func(w *world) {
+			lead := w.lead()
+			a := w.guardSend(lead, false).Attempt
+			w.settle(lead, w.receipt(a, failed, providers.OptedOut))
+			back := w.item()
+			back.OptOut = new(false)
+			w.settle(lead, back, w.receipt(a, failed, providers.OptedOut))
+			w.is(w.get(lead).OptedOut, false, "OptedOut")
+		}},
 		test{"about nothing of ours, or of another lead, has no effect", func(w *world) {
 			lead, other := w.lead(), w.lead()
 			run := w.start(lead)

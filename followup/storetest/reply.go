@@ -277,6 +277,10 @@ func rearmTests() []test {
 			out.OptOut = new(true)
 			w.settle(lead, out)
 			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a Start by rearm")
+			back := w.item()
+			back.OptOut = new(false)
+			w.settle(lead, back)
+			w.is(start(w, lead, arm, true), followup.RunID(""), "run once the lead came back: the rearm is forgotten")
 		}},
 	}
 }
