@@ -54,6 +54,12 @@ func (t tag) windows() string     { return string(t) + "w" }
 func (t tag) control() string     { return string(t) + "ctl" }
 func (t tag) dead() string        { return string(t) + "dead" }
 func (t tag) deadLetters() string { return string(t) + "deadh" }
+func (t tag) deadOf(tenant followup.TenantID) string {
+	return string(t) + "dead:" + string(tenant)
+}
+
+// answered remembers which request removed a dead letter, for its repetition.
+func (t tag) answered(id string) string { return string(t) + "did:" + id }
 
 // tenantTag is the prefix of a tenant's own slot.
 func tenantTag(t followup.TenantID) string { return "{t:" + string(t) + "}:" }
@@ -68,6 +74,7 @@ func idempotencyKey(t followup.TenantID, key string) string {
 	return "{i:" + string(t) + ":" + digest(key) + "}"
 }
 func messageKey(id string) string         { return "{m:" + id + "}" }
+func parkedKey(id string) string          { return messageKey(id) + ":parked" }
 func paceKey(c followup.ChannelID) string { return "{c:" + string(c) + "}:pace" }
 
 // metaKey holds what must agree for everybody who shares this Redis: format,

@@ -1,15 +1,37 @@
 package redisstore
 
 import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
 )
 
 // Store implements followup.Store on Redis.
 type Store struct {
-	db         redis.UniversalClient
-	partitions int
-	newToken   func() string // of claims and requests
+	db          redis.UniversalClient
+	partitions  int
+	durability  Durability
+	waitTimeout time.Duration
+	embedded    bool
+	log         *slog.Logger
+	metrics     *metrics
+	newToken    func() string // of claims and requests
+	now         func() time.Time
+	// onEnded is told of runs that ended where the contract returns none: by a
+	// merge, a change of the record, an erasure.
+	onEnded func([]followup.Ended)
+
+	aliases aliases
+	known   facts
+	turn    turn[followup.AssistantID] // whose deliveries were claimed last
+	tenants turn[followup.TenantID]    // whose steps were claimed last
+	offset  atomic.Int64               // Redis' clock minus ours, in nanoseconds
+	told    atomic.Pointer[string]
 }
 
 func token() string { return uuid.NewString() }

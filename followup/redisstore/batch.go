@@ -1,0 +1,70 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// job is one call of a script in a batch.
+type job struct {
+	keys []string
+	args []any
+}
+
+// answer is what a job led to.
+type answer struct {
+	value any
+	err   error
+}
+
+// runEach runs one script many times, in one round trip per node. In a pipeline
+// nobody repairs a lost script cache or waits for a migrating slot, so those
+// jobs go again: with the source if the script was not known, after a pause
+// if the slot was on its way.
+func (s *Store) runEach(ctx context.Context, script *redis.Script, jobs []job) []answer {
+	answers := make([]answer, len(jobs))
+	todo := make([]int, len(jobs))
+	for i := range jobs {
+		todo[i] = i
+	}
+	source := map[int]bool{}
+	for wait := time.Millisecond; len(todo) > 0; wait = min(2*wait, maxTryAgain) {
+		cmds := make([]*redis.Cmd, len(todo))
+		_, _ = s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, n := range todo {
+				if source[n] {
+					cmds[i] = script.Eval(ctx, p, jobs[n].keys, jobs[n].args...)
+				} else {
+					cmds[i] = script.EvalSha(ctx, p, jobs[n].keys, jobs[n].args...)
+				}
+			}
+			return nil
+		})
+		var again []int
+		pause := false
+		for i, n := range todo {
+			v, err := cmds[i].Result()
+			switch {
+			case errors.Is(err, redis.Nil):
+				v, err = nil, nil
+			case redis.HasErrorPrefix(err, "NOSCRIPT") && !source[n]:
+				source[n] = true
+				again = append(again, n)
+				continue
+			case redis.IsTryAgainError(err) && ctx.Err() == nil:
+				again = append(again, n)
+				pause = true
+				continue
+			}
+			answers[n] = answer{v, err}
+		}
+		todo = again
+		if pause {
+			_ = sleep(ctx, wait) // when ctx ends, the next round says so
+		}
+	}
+	return answers
+}

@@ -1,0 +1,182 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+// scope says whose keys a script about one lead declares. A script that needs
+// the relay queue of an assistant which is not among them says so before it
+// writes, and is called again.
+type scope struct {
+	lead       followup.LeadID
+	tenant     followup.TenantID
+	now, real  time.Time
+	assistants []followup.AssistantID
+	channels   []followup.ChannelID
+}
+
+// head is the scope as lua/lib/lead.lua reads it.
+type head struct {
+	Lead       followup.LeadID        `json:"l"`
+	Tenant     followup.TenantID      `json:"t"`
+	Now        int64                  `json:"n"`
+	Real       int64                  `json:"r"`
+	Assistants []followup.AssistantID `json:"a"`
+	Channels   []followup.ChannelID   `json:"c"`
+}
+
+func (s *Store) leadKeys(sc scope) []string {
+	t := s.tag(sc.lead)
+	keys := []string{
+		t.lead(sc.lead), t.runs(sc.lead), t.attempts(sc.lead), t.stepsDue(sc.tenant), t.stepsIndex(),
+		t.stepsLeases(), t.control(), t.windows(), t.relayIndex(), t.dedup(sc.lead),
+	}
+	for _, a := range sc.assistants {
+		keys = append(keys, t.queue(sc.lead, a), t.relayDue(a))
+	}
+	for _, c := range sc.channels {
+		keys = append(keys, t.history(sc.lead, c))
+	}
+	return keys
+}
+
+type runner func(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error)
+
+// maxNeeds bounds how often a script may ask for further keys: a lead has few
+// live runs.
+const maxNeeds = 16
+
+// call runs a script about one lead and returns its reply without the tag
+// "ok"; every other tag but "need" and "moved" is returned as first element.
+func (s *Store) call(ctx context.Context, run runner, script *redis.Script, sc scope, args ...any) (reply, error) {
+	sc.assistants = distinct(sc.assistants)
+	sc.channels = distinct(sc.channels)
+	for range maxNeeds {
+		h, err := json.Marshal(head{
+			Lead: sc.lead, Tenant: sc.tenant, Now: ms(sc.now), Real: ms(sc.real),
+			Assistants: sc.assistants, Channels: sc.channels,
+		})
+		if err != nil {
+			return nil, err
+		}
+		v, err := run(ctx, script, s.leadKeys(sc), append([]any{string(h)}, args...)...)
+		if err != nil {
+			return nil, err
+		}
+		r, ok := v.([]any)
+		if !ok || len(r) == 0 {
+			return nil, errReply
+		}
+		switch reply(r).text(0) {
+		case "need":
+			sc.assistants = append(sc.assistants, followup.AssistantID(reply(r).text(1)))
+		case "moved":
+			return nil, followup.ErrLeadMoved
+		case "ok":
+			return r[1:], nil
+		default:
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("lead has too many live runs: %w", errReply)
+}
+
+func distinct[T comparable](in []T) []T {
+	out := make([]T, 0, len(in))
+	for _, v := range in {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+var errReply = errors.New("unexpected reply of a script")
+
+// reply is what a script returned; the accessors answer zero for what is not there.
+type reply []any
+
+func (r reply) text(i int) string {
+	if i >= len(r) {
+		return ""
+	}
+	switch v := r[i].(type) {
+	case string:
+		return v
+	case int64:
+		return strconv.FormatInt(v, 10)
+	}
+	return ""
+}
+
+func (r reply) int(i int) int64 {
+	n, _ := strconv.ParseInt(r.text(i), 10, 64)
+	return n
+}
+
+func (r reply) list(i int) reply {
+	if i >= len(r) {
+		return nil
+	}
+	l, _ := r[i].([]any)
+	return l
+}
+
+// fields reads a flat list of names and values.
+func (r reply) fields() map[string]string {
+	m := make(map[string]string, len(r)/2)
+	for i := 0; i+1 < len(r); i += 2 {
+		m[r.text(i)] = r.text(i + 1)
+	}
+	return m
+}
+
+// ended reads the flat triples of lua/lib/run.lua.
+func (r reply) ended() []followup.Ended {
+	var out []followup.Ended
+	for i := 0; i+2 < len(r); i += 3 {
+		out = append(out, followup.Ended{
+			Run: followup.RunID(r.text(i)), Step: int(r.int(i + 1)), Reason: followup.Reason(r.text(i + 2)),
+		})
+	}
+	return out
+}
+
+// corrections reads the flat quadruples of lua/lib/run.lua.
+func (r reply) corrections() []followup.Correction {
+	var out []followup.Correction
+	for i := 0; i+3 < len(r); i += 4 {
+		out = append(out, followup.Correction{
+			Run: followup.RunID(r.text(i)), Step: int(r.int(i + 1)),
+			From: followup.Outcome(r.text(i + 2)), To: followup.Outcome(r.text(i + 3)),
+		})
+	}
+	return out
+}
+
+func (r reply) assistants() []followup.AssistantID {
+	var out []followup.AssistantID
+	for i := range r {
+		out = append(out, followup.AssistantID(r.text(i)))
+	}
+	return out
+}
+
+// marshal is json.Marshal for the requests of scripts, which cannot fail.
+func marshal(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("redisstore: " + err.Error())
+	}
+	return string(b)
+}

@@ -1,0 +1,210 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// maxOffset is how far Redis' clock and ours may be apart before it is said to
+// be a problem: leases and due times are exact to about that.
+const maxOffset = time.Second
+
+// Report is what Check found out about the Redis.
+type Report struct {
+	// Durable says that every master keeps the configured promise, as far as
+	// it let us look.
+	Durable bool
+	// Offset is Redis' clock minus ours; of the node that is furthest off.
+	Offset time.Duration
+	// Problems are whole sentences for an operator; empty if all is well.
+	Problems []string
+}
+
+// Check looks at every master: eviction, persistence, replicas, clock. It
+// updates the metrics, and says in the log what it found when that changed.
+func (s *Store) Check(ctx context.Context) (Report, error) {
+	r := Report{Durable: !s.embedded}
+	if s.embedded {
+		r.Problems = append(r.Problems, "redis is embedded in this process and keeps nothing beyond it: not for production")
+	}
+	var mu sync.Mutex
+	err := s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
+		offset, err := clockOffset(ctx, node)
+		if err != nil {
+			return fmt.Errorf("read clock: %w", err)
+		}
+		var f findings
+		if !s.embedded {
+			if f, err = s.examine(ctx, node); err != nil {
+				return err
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if offset.Abs() > r.Offset.Abs() {
+			r.Offset = offset
+		}
+		r.Durable = r.Durable && !f.broken
+		r.Problems = append(r.Problems, f.problems...)
+		return nil
+	})
+	if err != nil {
+		return r, fmt.Errorf("check redis: %w", err)
+	}
+	if r.Offset.Abs() > maxOffset {
+		r.Problems = append(r.Problems, fmt.Sprintf(
+			"the clocks of redis and of this machine are %v apart: one of them is not synchronised", r.Offset.Round(time.Millisecond)))
+	}
+	slices.Sort(r.Problems)
+	r.Problems = slices.Compact(r.Problems)
+	s.offset.Store(int64(r.Offset))
+	s.metrics.checked(r)
+	s.tell(r)
+	return r, nil
+}
+
+// tell logs the report if it is not the one told last.
+func (s *Store) tell(r Report) {
+	text := strings.Join(r.Problems, "\n")
+	if last := s.told.Swap(&text); last != nil && *last == text {
+		return
+	}
+	level := slog.LevelWarn
+	if !r.Durable {
+		level = slog.LevelError
+	}
+	if s.embedded {
+		level = slog.LevelWarn
+	}
+	for _, p := range r.Problems {
+		s.log.Log(context.Background(), level, "redis is not fit for the promise", "problem", p)
+	}
+	s.log.Info("redis examined", "durability", s.durability.String(), "durable", r.Durable,
+		"partitions", s.partitions, "clock_offset", r.Offset)
+}
+
+// clockOffset returns the node's clock minus ours. The node's instant lies
+// somewhere within the round trip; its middle is the best guess.
+func clockOffset(ctx context.Context, node *redis.Client) (time.Duration, error) {
+	best, offset := time.Hour, time.Duration(0)
+	for range 3 { // the quickest round trip is the most exact
+		before := time.Now()
+		at, err := node.Time(ctx).Result()
+		trip := time.Since(before)
+		if err != nil {
+			return 0, err
+		}
+		if trip < best {
+			best, offset = trip, at.Sub(before.Add(trip/2))
+		}
+	}
+	return offset, nil
+}
+
+// findings are what is wrong with one node; broken if the promise is.
+type findings struct {
+	broken   bool
+	problems []string
+}
+
+func (f *findings) add(format string, args ...any) {
+	f.problems = append(f.problems, fmt.Sprintf(format, args...))
+}
+
+func (f *findings) breaks(format string, args ...any) {
+	f.broken = true
+	f.add(format, args...)
+}
+
+func (s *Store) examine(ctx context.Context, node *redis.Client) (findings, error) {
+	info := map[string]string{}
+	for _, section := range []string{"server", "memory", "persistence", "replication"} {
+		text, err := node.Info(ctx, section).Result()
+		if err != nil {
+			return findings{}, fmt.Errorf("read info %s: %w", section, err)
+		}
+		for line := range strings.Lines(text) {
+			if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+				info[k] = v
+			}
+		}
+	}
+	var f findings
+	if policy := info["maxmemory_policy"]; policy != "noeviction" {
+		f.breaks("redis may throw data away when memory is short: maxmemory-policy is %q; set it to noeviction", policy)
+	}
+	if _, single := s.db.(*redis.Client); single && info["redis_mode"] == "cluster" {
+		f.breaks("redis is a node of a cluster and is used as a single server: list at least two of its addresses")
+	}
+	switch {
+	case info["aof_enabled"] != "1":
+		f.breaks("redis keeps no append-only file: everything since the last snapshot is lost in a crash; set appendonly yes")
+	case info["aof_last_write_status"] == "err":
+		f.breaks("redis cannot write its append-only file")
+	default:
+		s.examineFsync(ctx, node, &f)
+	}
+	if want := s.durability.Replicas; want > 0 {
+		if have, _ := strconv.Atoi(info["connected_slaves"]); have < want {
+			f.breaks("redis has %d replicas and %s is promised: nothing will be acknowledged or sent", have, s.durability)
+		}
+	}
+	return f, nil
+}
+
+// examineFsync asks for appendfsync, which only CONFIG tells, and which hosted
+// services forbid.
+func (s *Store) examineFsync(ctx context.Context, node *redis.Client, f *findings) {
+	conf, err := node.ConfigGet(ctx, "appendfsync").Result()
+	fsync := conf["appendfsync"]
+	switch {
+	case err != nil && !isServerError(err):
+		f.breaks("redis did not say how often it syncs its file")
+	case err != nil || fsync == "":
+		f.breaks("redis does not let us see appendfsync (CONFIG is forbidden): whether %s holds cannot be verified", s.durability)
+	case s.durability.Level == LevelAlways && fsync != "always":
+		f.breaks("durability always is promised and appendfsync is %q; set it to always", fsync)
+	case fsync == "no":
+		f.breaks("redis leaves it to the operating system when its file is on the disk; set appendfsync everysec")
+	}
+}
+
+// isServerError tells an answer of Redis from a failure to reach it.
+func isServerError(err error) bool {
+	var e redis.Error
+	return errors.As(err, &e)
+}
+
+// Offset returns by how much Redis' clock was ahead of ours when it was last
+// looked at. Real time plus Offset is what all replicas agree on.
+func (s *Store) Offset() time.Duration { return time.Duration(s.offset.Load()) }
+
+// watchEvery is how often Watch looks.
+const watchEvery = 15 * time.Second
+
+// Watch keeps the offset, the metrics and the log up to date until ctx ends.
+func (s *Store) Watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		look, cancel := context.WithTimeout(ctx, watchEvery/2)
+		if _, err := s.Check(look); err != nil && ctx.Err() == nil {
+			s.log.Warn("redis could not be examined", "err", err)
+		}
+		cancel()
+	}
+}

@@ -1,0 +1,255 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var (
+	replayScript = load("dead_replay", "due", "relay")
+	dropScript   = load("dead_drop")
+	importScript = load("dead_import")
+)
+
+// storedLetter is a dead letter as it lies in Redis.
+type storedLetter struct {
+	Version int `json:"v"`
+	followup.DeadLetter
+}
+
+// letterID is the id of a dead letter: its partition and its webhook-id.
+func (s *Store) letterID(lead followup.LeadID, webhookID string) string {
+	return strconv.Itoa(s.partition(lead)) + "-" + webhookID
+}
+
+// parseLetterID takes such an id apart.
+func (s *Store) parseLetterID(id string) (tag, string, error) {
+	p, webhookID, ok := strings.Cut(id, "-")
+	n, err := strconv.Atoi(p)
+	if !ok || err != nil || n < 0 || n >= s.partitions || strconv.Itoa(n) != p {
+		return "", "", followup.ErrNotFound
+	}
+	return tagOf(n), webhookID, nil
+}
+
+// deadMember names a dead letter in the sets: by webhook-id, and by lead, so
+// that a lead's letters are found without reading any.
+func deadMember(webhookID string, lead followup.LeadID) string { return webhookID + "|" + string(lead) }
+
+// DeadLetters implements followup.RelayStore. The sets are by time, so a page
+// is found by looking at as many of each partition as could be on it.
+func (s *Store) DeadLetters(
+	ctx context.Context, tenant followup.TenantID, limit, offset int,
+) ([]followup.DeadLetter, int, error) {
+	limit, offset = max(limit, 0), max(offset, 0)
+	counts := make([]*redis.IntCmd, s.partitions)
+	tops := make([]*redis.ZSliceCmd, s.partitions)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range counts {
+			set := tagOf(i).dead()
+			if tenant != "" {
+				set = tagOf(i).deadOf(tenant)
+			}
+			counts[i] = p.ZCard(ctx, set)
+			if limit > 0 {
+				tops[i] = p.ZRevRangeWithScores(ctx, set, 0, int64(offset+limit-1))
+			}
+		}
+	}); err != nil {
+		return nil, 0, fmt.Errorf("list dead letters: %w", err)
+	}
+	total := 0
+	for _, c := range counts {
+		total += int(c.Val())
+	}
+	if limit == 0 {
+		return []followup.DeadLetter{}, total, nil
+	}
+	type entry struct {
+		partition int
+		id        string
+		at        float64
+	}
+	var all []entry
+	for i, top := range tops {
+		for _, z := range top.Val() {
+			id, _, _ := strings.Cut(member(z), "|")
+			all = append(all, entry{i, id, z.Score})
+		}
+	}
+	slices.SortFunc(all, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.id, a.id))
+	})
+	all = all[min(offset, len(all)):min(offset+limit, len(all))]
+	reads := make([]*redis.StringCmd, len(all))
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i, e := range all {
+			reads[i] = p.HGet(ctx, tagOf(e.partition).deadLetters(), e.id)
+		}
+	}); err != nil {
+		return nil, 0, fmt.Errorf("list dead letters: %w", err)
+	}
+	out := make([]followup.DeadLetter, 0, len(reads))
+	for _, r := range reads {
+		if r.Val() == "" {
+			continue // removed meanwhile
+		}
+		d, err := parseLetter(r.Val())
+		if err != nil {
+			return nil, 0, fmt.Errorf("list dead letters: %w", err)
+		}
+		d.Events = nil
+		out = append(out, d)
+	}
+	return out, total, nil
+}
+
+func parseLetter(text string) (followup.DeadLetter, error) {
+	var d storedLetter
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return followup.DeadLetter{}, fmt.Errorf("dead letter: %w", errReply)
+	}
+	return d.DeadLetter, nil
+}
+
+// DeadLetter implements followup.RelayStore.
+func (s *Store) DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error) {
+	t, webhookID, err := s.parseLetterID(id)
+	if err != nil {
+		return followup.DeadLetter{}, err
+	}
+	text, err := s.db.HGet(ctx, t.deadLetters(), webhookID).Result()
+	if errors.Is(err, redis.Nil) {
+		return followup.DeadLetter{}, followup.ErrNotFound
+	}
+	if err != nil {
+		return followup.DeadLetter{}, fmt.Errorf("read dead letter: %w", err)
+	}
+	return parseLetter(text)
+}
+
+// ReplayDead implements followup.RelayStore.
+func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error {
+	t, webhookID, err := s.parseLetterID(id)
+	if err != nil {
+		return err
+	}
+	d, err := s.DeadLetter(ctx, id)
+	if err != nil {
+		return err
+	}
+	args := []any{
+		deadMember(webhookID, d.Lead), webhookID, s.newToken(), string(d.Lead), string(d.Assistant),
+		strconv.FormatInt(ms(real), 10),
+	}
+	for _, e := range d.Events {
+		args = append(args, marshal(e))
+	}
+	v, err := s.run(ctx, replayScript, []string{
+		t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.answered(webhookID),
+		t.queue(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(), t.lead(d.Lead),
+	}, args...)
+	if err != nil {
+		return fmt.Errorf("replay dead letter: %w", err)
+	}
+	if v != "ok" {
+		return followup.ErrNotFound
+	}
+	return nil
+}
+
+// DropDead implements followup.RelayStore.
+func (s *Store) DropDead(ctx context.Context, id string) error {
+	t, webhookID, err := s.parseLetterID(id)
+	if err != nil {
+		return err
+	}
+	d, err := s.DeadLetter(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.drop(ctx, t, d.Tenant, d.Lead, webhookID)
+}
+
+func (s *Store) drop(ctx context.Context, t tag, tenant followup.TenantID, lead followup.LeadID, webhookID string) error {
+	v, err := s.run(ctx, dropScript,
+		[]string{t.dead(), t.deadOf(tenant), t.deadLetters(), t.answered(webhookID)},
+		deadMember(webhookID, lead), webhookID, s.newToken())
+	if err != nil {
+		return fmt.Errorf("drop dead letter: %w", err)
+	}
+	if v != "ok" {
+		return followup.ErrNotFound
+	}
+	return nil
+}
+
+// lettersOf returns the ids of a lead's dead letters, without the partition.
+func (s *Store) lettersOf(ctx context.Context, lead followup.LeadID) ([]string, error) {
+	var ids []string
+	iter := s.db.ZScan(ctx, s.tag(lead).dead(), 0, "*|"+string(lead), 1000).Iterator()
+	for iter.Next(ctx) {
+		if id, of, _ := strings.Cut(iter.Val(), "|"); of == string(lead) {
+			ids = append(ids, id)
+		}
+	}
+	if err := iter.Err(); err != nil {
+		return nil, fmt.Errorf("find dead letters: %w", err)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// dropDeadOf forgets a lead's dead letters.
+func (s *Store) dropDeadOf(ctx context.Context, lead followup.LeadID) error {
+	return s.eachLetter(ctx, lead, func(d followup.DeadLetter, webhookID string) error {
+		return s.drop(ctx, s.tag(lead), d.Tenant, lead, webhookID)
+	})
+}
+
+// moveDead makes a lead's dead letters another one's. Each is written there
+// before it is removed here, under the same webhook-id; so a repetition after a
+// crash in between changes nothing.
+func (s *Store) moveDead(ctx context.Context, from, to followup.LeadID) error {
+	t := s.tag(to)
+	return s.eachLetter(ctx, from, func(d followup.DeadLetter, webhookID string) error {
+		d.Lead, d.ID = to, s.letterID(to, webhookID)
+		_, err := s.run(ctx, importScript,
+			[]string{t.dead(), t.deadOf(d.Tenant), t.deadLetters()},
+			deadMember(webhookID, to), webhookID, ms(d.DeadAt),
+			marshal(storedLetter{Version: formatVersion, DeadLetter: d}), deadMember(webhookID, from))
+		if err != nil || s.tag(from) == t {
+			return err
+		}
+		return s.drop(ctx, s.tag(from), d.Tenant, from, webhookID)
+	})
+}
+
+// eachLetter calls f for each of a lead's dead letters.
+func (s *Store) eachLetter(ctx context.Context, lead followup.LeadID, f func(followup.DeadLetter, string) error) error {
+	ids, err := s.lettersOf(ctx, lead)
+	if err != nil {
+		return err
+	}
+	for _, webhookID := range ids {
+		d, err := s.DeadLetter(ctx, s.letterID(lead, webhookID))
+		if err == nil {
+			err = f(d, webhookID)
+		}
+		if err != nil && !errors.Is(err, followup.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}

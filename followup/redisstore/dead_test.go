@@ -1,0 +1,103 @@
+package redisstore
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// TestI1DeadLettersComeBack replays over an empty script cache, twice.
+func TestI1DeadLettersComeBack(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		p.mustSay(t, s, "a", epoch)
+		p.mustSay(t, s, "b", epoch)
+		id := bury(t, s, claimOne(t, s, epoch), epoch)
+		p.mustSay(t, s, "c", epoch.Add(time.Second))
+		flush(t, s.db)
+		if err := s.ReplayDead(t.Context(), id, epoch.Add(time.Minute)); err != nil {
+			t.Fatalf("ReplayDead: %v", err)
+		}
+		if err := s.ReplayDead(t.Context(), id, epoch.Add(time.Minute)); !errors.Is(err, followup.ErrNotFound) {
+			t.Errorf("ReplayDead again: got %v, want ErrNotFound", err)
+		}
+		if d := claimOne(t, s, epoch.Add(time.Hour)); said(d) != "c a b " {
+			t.Errorf("events: got %q, want c a b", said(d))
+		}
+		if list, n, err := s.DeadLetters(t.Context(), "", 10, 0); err != nil || n != 0 || len(list) != 0 {
+			t.Errorf("dead letters: got %v, %d, %v, want none", list, n, err)
+		}
+	})
+}
+
+func TestDeadLettersAcrossPartitions(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		other := newParty()
+		var ids []string
+		for i := range 12 {
+			p.lead = followup.NewLeadID()
+			at := epoch.Add(time.Duration(i) * time.Second)
+			p.mustSay(t, s, "x", at)
+			ids = append(ids, bury(t, s, claimOne(t, s, at), at))
+		}
+		other.mustSay(t, s, "x", epoch)
+		bury(t, s, claimOne(t, s, epoch.Add(time.Hour)), epoch.Add(time.Hour))
+
+		page, total, err := s.DeadLetters(t.Context(), p.tenant, 5, 4)
+		if err != nil || total != 12 || len(page) != 5 {
+			t.Fatalf("got %d of %d, %v, want 5 of 12", len(page), total, err)
+		}
+		for i, d := range page {
+			if want := ids[11-4-i]; d.ID != want || d.Events != nil || d.Count != 1 || d.Attempts != 1 {
+				t.Errorf("position %d: got %+v, want %s without events", i, d, want)
+			}
+		}
+		if _, total, _ := s.DeadLetters(t.Context(), "", 5, 0); total != 13 {
+			t.Errorf("of all tenants: got %d, want 13", total)
+		}
+		for _, bad := range []string{"", "0", "0-nothing", "99-x", "x-y", "-1-x", "00-x"} {
+			if _, err := s.DeadLetter(t.Context(), bad); !errors.Is(err, followup.ErrNotFound) {
+				t.Errorf("DeadLetter(%q): got %v, want ErrNotFound", bad, err)
+			}
+		}
+	})
+}
+
+// TestDeadLettersFollowTheirLead moves and forgets letters, also within one partition.
+func TestDeadLettersFollowTheirLead(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		for _, same := range []bool{true, false} {
+			p := newParty()
+			to := followup.NewLeadID()
+			for (s.partition(to) == s.partition(p.lead)) != same {
+				to = followup.NewLeadID()
+			}
+			p.mustSay(t, s, "x", epoch)
+			old := bury(t, s, claimOne(t, s, epoch), epoch)
+			for range 2 {
+				if err := s.moveDead(t.Context(), p.lead, to); err != nil {
+					t.Fatalf("moveDead: %v", err)
+				}
+			}
+			list, total, err := s.DeadLetters(t.Context(), p.tenant, 5, 0)
+			if err != nil || total != 1 || len(list) != 1 || list[0].Lead != to {
+				t.Fatalf("same partition %v: got %+v, %d, %v, want one of the new lead", same, list, total, err)
+			}
+			if _, err := s.DeadLetter(t.Context(), old); !same && !errors.Is(err, followup.ErrNotFound) {
+				t.Errorf("under its old id: got %v, want ErrNotFound", err)
+			}
+			if err := s.dropDeadOf(t.Context(), to); err != nil {
+				t.Fatal(err)
+			}
+			if _, total, _ := s.DeadLetters(t.Context(), "", 5, 0); total != 0 {
+				t.Errorf("after dropDeadOf: got %d, want 0", total)
+			}
+		}
+	})
+}

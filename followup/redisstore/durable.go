@@ -1,0 +1,244 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+// Durability is what a write must have survived before it is promised.
+type Durability struct {
+	// Level is LevelEverysec (the zero value counts as that), LevelAlways or
+	// LevelReplicas.
+	Level string
+	// Replicas is N of replicas:N.
+	Replicas int
+}
+
+// The levels of durability.
+const (
+	LevelEverysec = "everysec" // a crash of Redis can lose the last seconds
+	LevelAlways   = "always"   // Redis syncs its file before it answers
+	LevelReplicas = "replicas" // N replicas have it before we answer
+)
+
+// ParseDurability reads "everysec" (also for ""), "always" or "replicas:N".
+func ParseDurability(s string) (Durability, error) {
+	switch s {
+	case "", LevelEverysec:
+		return Durability{Level: LevelEverysec}, nil
+	case LevelAlways:
+		return Durability{Level: LevelAlways}, nil
+	}
+	if n, ok := strings.CutPrefix(s, LevelReplicas+":"); ok {
+		if v, err := strconv.Atoi(n); err == nil && v >= 1 && v <= 100 {
+			return Durability{Level: LevelReplicas, Replicas: v}, nil
+		}
+	}
+	return Durability{}, fmt.Errorf("durability %q: want everysec, always or replicas:N", s)
+}
+
+// String returns the form that ParseDurability reads.
+func (d Durability) String() string {
+	if d.Level == LevelReplicas {
+		return LevelReplicas + ":" + strconv.Itoa(d.Replicas)
+	}
+	if d.Level == "" {
+		return LevelEverysec
+	}
+	return d.Level
+}
+
+// maxHops bounds the redirections, reloads and reconnections of one call.
+const maxHops = 8
+
+// runDurable runs a script whose effect is promised to somebody. With
+// replicas:N it waits on the same connection until so many have it, else
+// returns followup.ErrNotDurable: the effect stays, nothing may be promised,
+// and a repeated request waits anew. That WAIT counts for a repetition which
+// wrote nothing, too: it asks for all that the node had written when the
+// script before it ended.
+func (s *Store) runDurable(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
+	if s.durability.Replicas == 0 {
+		return s.run(ctx, script, keys, args...)
+	}
+	c := durableCall{s: s, script: script, keys: keys, args: args}
+	wait := time.Millisecond
+	for hops := 0; ; {
+		v, err := c.try(ctx)
+		if err == nil || errors.Is(err, followup.ErrNotDurable) {
+			return v, err
+		}
+		again, slow := c.follow(ctx, err)
+		if !again || hops == maxHops {
+			return nil, err
+		}
+		if !redis.IsTryAgainError(err) { // that lasts as long as the slot migrates
+			hops++
+		}
+		if !slow {
+			continue
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+		wait = min(2*wait, maxTryAgain)
+	}
+}
+
+// durableCall is one runDurable on its way through the nodes. The cluster
+// client routes single commands, but a WAIT must follow its script to the same
+// node on the same connection; so the redirections are followed here.
+type durableCall struct {
+	s      *Store
+	script *redis.Script
+	keys   []string
+	args   []any
+
+	node   *redis.Client // where to go instead of the slot's owner
+	asking bool
+	load   bool // the node does not know the script
+}
+
+func (c *durableCall) try(ctx context.Context) (any, error) {
+	node := c.node
+	if node == nil {
+		var err error
+		if node, err = c.s.master(ctx, c.keys[0]); err != nil {
+			return nil, fmt.Errorf("find node: %w", err)
+		}
+	}
+	var script *redis.Cmd
+	var acked *redis.IntCmd
+	_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
+		if c.asking {
+			p.Do(ctx, "asking")
+		}
+		if c.load {
+			script = c.script.Eval(ctx, p, c.keys, c.args...)
+		} else {
+			script = c.script.EvalSha(ctx, p, c.keys, c.args...)
+		}
+		acked = redis.NewIntCmd(ctx, "wait", c.s.durability.Replicas, c.s.waitTimeout.Milliseconds())
+		return p.Process(ctx, acked)
+	})
+	v, scriptErr := script.Result()
+	if errors.Is(scriptErr, redis.Nil) {
+		v, scriptErr = nil, nil
+	}
+	if scriptErr != nil {
+		return nil, scriptErr
+	}
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("wait for replicas: %w", err)
+	}
+	if n := acked.Val(); n < int64(c.s.durability.Replicas) {
+		return nil, fmt.Errorf("%d of %d replicas: %w", n, c.s.durability.Replicas, followup.ErrNotDurable)
+	}
+	return v, nil
+}
+
+// follow decides how to go on after an error: whether at all, and whether to
+// wait a little first.
+func (c *durableCall) follow(ctx context.Context, err error) (again, slow bool) {
+	c.node, c.asking = nil, false
+	switch {
+	case ctx.Err() != nil:
+		return false, false
+	case redis.HasErrorPrefix(err, "NOSCRIPT"):
+		c.load = true
+		return true, false
+	case redis.IsTryAgainError(err):
+		return true, true
+	}
+	if addr, ok := redis.IsAskError(err); ok {
+		c.node, c.asking = c.s.nodeAt(ctx, addr), true
+		return c.node != nil, false
+	}
+	if addr, ok := redis.IsMovedError(err); ok {
+		c.s.reload(ctx)
+		c.node = c.s.nodeAt(ctx, addr)
+		return true, c.node == nil
+	}
+	if lost(err) {
+		c.s.reload(ctx)
+		return true, true
+	}
+	return false, false
+}
+
+// lost says that a node could not be asked, or is not one to ask at the moment.
+func lost(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) || errors.Is(err, errEOF) || errors.Is(err, redis.ErrPoolTimeout) ||
+		redis.IsClusterDownError(err) || redis.IsLoadingError(err) || redis.IsReadOnlyError(err) ||
+		redis.IsMasterDownError(err)
+}
+
+// master returns the node that serves a key.
+func (s *Store) master(ctx context.Context, key string) (*redis.Client, error) {
+	switch db := s.db.(type) {
+	case *redis.Client:
+		return db, nil
+	case *redis.ClusterClient:
+		return db.MasterForKey(ctx, key)
+	}
+	return nil, errClient
+}
+
+func (s *Store) reload(ctx context.Context) {
+	if db, ok := s.db.(*redis.ClusterClient); ok {
+		db.ReloadState(ctx)
+	}
+}
+
+// nodeAt returns the master that listens at addr, nil if none is known.
+func (s *Store) nodeAt(ctx context.Context, addr string) *redis.Client {
+	var mu sync.Mutex
+	var found *redis.Client
+	_ = s.eachNode(ctx, func(_ context.Context, node *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if node.Options().Addr == addr || node.Options().NodeAddress == addr {
+			found = node
+		}
+		return nil
+	})
+	return found
+}
+
+// eachNode calls f for every master; concurrently, if there are several.
+func (s *Store) eachNode(ctx context.Context, f func(context.Context, *redis.Client) error) error {
+	switch db := s.db.(type) {
+	case *redis.Client:
+		return f(ctx, db)
+	case *redis.ClusterClient:
+		return db.ForEachMaster(ctx, f)
+	}
+	return errClient
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+func isMoved(err error) bool {
+	_, ok := redis.IsMovedError(err)
+	return ok
+}

@@ -1,0 +1,129 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// testPartitions is small, so that leads share partitions.
+const testPartitions = 8
+
+func openStore(t *testing.T, p Params) *Store {
+	t.Helper()
+	if p.Partitions == 0 {
+		p.Partitions = testPartitions
+	}
+	s, err := Open(t.Context(), p)
+	if err != nil {
+		t.Fatalf("Open: got %v, want none", err)
+	}
+	return s
+}
+
+// onEach runs a test on the embedded and on a real Redis.
+func onEach(t *testing.T, f func(t *testing.T, s *Store)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		c, stop, err := Embedded()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stop)
+		f(t, openStore(t, Params{Client: c, Embedded: true}))
+	})
+	t.Run("real", func(t *testing.T) {
+		t.Parallel()
+		f(t, openStore(t, Params{Client: redistest.Start(t).Client()}))
+	})
+}
+
+// party is a tenant with an assistant, a channel and a lead.
+type party struct {
+	tenant    followup.TenantID
+	assistant followup.AssistantID
+	channel   followup.ChannelID
+	lead      followup.LeadID
+}
+
+func newParty() party {
+	return party{
+		followup.TenantID(uuid.NewString()), followup.AssistantID(uuid.NewString()),
+		followup.ChannelID(uuid.NewString()), followup.NewLeadID(),
+	}
+}
+
+// say settles one message for the relay.
+func (p party) say(ctx context.Context, s *Store, text string, at time.Time) error {
+	value, _ := json.Marshal(map[string]string{"text": text})
+	_, err := s.Settle(ctx, followup.Settlement{
+		Tenant: p.tenant, Lead: p.lead, Now: at, Real: at,
+		Items: []followup.Item{{
+			DedupID: uuid.NewString(), Channel: p.channel, Assistant: p.assistant, At: at,
+			Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: value},
+		}},
+	})
+	return err
+}
+
+func (p party) mustSay(t *testing.T, s *Store, text string, at time.Time) {
+	t.Helper()
+	if err := p.say(t.Context(), s, text, at); err != nil {
+		t.Fatalf("Settle: %v", err)
+	}
+}
+
+func claimAll(t *testing.T, s *Store, at time.Time) []followup.Delivery {
+	t.Helper()
+	out, _, err := s.ClaimDeliveries(t.Context(),
+		followup.ClaimDeliveries{Real: at, Limit: 100, MaxEvents: 10, Lease: time.Minute})
+	if err != nil {
+		t.Fatalf("ClaimDeliveries: %v", err)
+	}
+	return out
+}
+
+func claimOne(t *testing.T, s *Store, at time.Time) followup.Delivery {
+	t.Helper()
+	out := claimAll(t, s, at)
+	if len(out) != 1 {
+		t.Fatalf("deliveries: got %d, want 1", len(out))
+	}
+	return out[0]
+}
+
+func said(d followup.Delivery) string {
+	out := ""
+	for _, e := range d.Events {
+		var v struct{ Text string }
+		_ = json.Unmarshal(e.Value, &v)
+		out += v.Text + " "
+	}
+	return out
+}
+
+func flush(t *testing.T, db redis.UniversalClient) {
+	t.Helper()
+	if err := db.ScriptFlush(t.Context()).Err(); err != nil {
+		t.Fatalf("SCRIPT FLUSH: %v", err)
+	}
+}
+
+func bury(t *testing.T, s *Store, d followup.Delivery, at time.Time) string {
+	t.Helper()
+	if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Dead: "410", Real: at}); err != nil {
+		t.Fatalf("FinishDelivery: %v", err)
+	}
+	return fmt.Sprintf("%d-%s", s.Partition(d.Lead), d.ID)
+}

@@ -1,0 +1,251 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var putScript = load("put", "due", "relay", "lead", "run")
+
+// Lead implements followup.LeadStore.
+func (s *Store) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	fields, err := s.db.HGetAll(ctx, s.tag(id).lead(id)).Result()
+	if err != nil {
+		return followup.Lead{}, fmt.Errorf("read lead: %w", err)
+	}
+	if len(fields) == 0 || fields["cr"] == "" {
+		if fields["mv"] != "" {
+			return followup.Lead{}, followup.ErrNotFound
+		}
+		return s.namedLead(ctx, tenant, id)
+	}
+	if followup.TenantID(fields["t"]) != tenant || fields["mv"] != "" {
+		return followup.Lead{}, followup.ErrNotFound
+	}
+	return parseLead(id, fields)
+}
+
+// namedLead is a lead that Resolve has named and nothing has happened to yet.
+func (s *Store) namedLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	score, err := s.db.ZScore(ctx, leadsKey(tenant), string(id)).Result()
+	if errors.Is(err, redis.Nil) {
+		return followup.Lead{}, followup.ErrNotFound
+	}
+	if err != nil {
+		return followup.Lead{}, fmt.Errorf("read lead: %w", err)
+	}
+	at := fromMS(int64(score))
+	return followup.Lead{
+		ID: id, Tenant: tenant, CreatedAt: at, UpdatedAt: at,
+		Windows: map[followup.ChannelID]followup.Conversation{},
+	}, nil
+}
+
+// named returns nil if the tenant has named the lead, else ErrNotFound.
+func (s *Store) named(ctx context.Context, tenant followup.TenantID, id followup.LeadID) error {
+	_, err := s.Lead(ctx, tenant, id)
+	return err
+}
+
+// scanPage is how many leads a listing reads in one round trip.
+const scanPage = 500
+
+// Leads implements followup.LeadStore.
+func (s *Store) Leads(
+	ctx context.Context, tenant followup.TenantID, f followup.LeadFilter,
+) ([]followup.Lead, int, error) {
+	if f.Phone != "" {
+		return s.leadByPhone(ctx, tenant, f)
+	}
+	if f.Name == "" && f.StatusID == "" {
+		total, err := s.db.ZCard(ctx, leadsKey(tenant)).Result()
+		if err != nil {
+			return nil, 0, fmt.Errorf("list leads: %w", err)
+		}
+		leads, err := s.leadPage(ctx, tenant, f.Offset, f.Limit)
+		return leads, int(total), err
+	}
+	var found []followup.Lead
+	total := 0
+	for offset := 0; offset < followup.ScanLimit; offset += scanPage {
+		page, err := s.leadPage(ctx, tenant, offset, scanPage)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, l := range page {
+			if !matches(l, f) {
+				continue
+			}
+			if total >= f.Offset && len(found) < f.Limit {
+				found = append(found, l)
+			}
+			total++
+		}
+		if len(page) < scanPage {
+			break
+		}
+	}
+	return found, total, nil
+}
+
+func matches(l followup.Lead, f followup.LeadFilter) bool {
+	if f.StatusID != "" && l.StatusID != f.StatusID {
+		return false
+	}
+	return f.Name == "" || strings.Contains(strings.ToLower(l.Name), strings.ToLower(f.Name))
+}
+
+func (s *Store) leadByPhone(
+	ctx context.Context, tenant followup.TenantID, f followup.LeadFilter,
+) ([]followup.Lead, int, error) {
+	id, err := s.Resolve(ctx, tenant, followup.Identity{Phone: f.Phone}, false, time.Time{})
+	if errors.Is(err, followup.ErrNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	l, err := s.Lead(ctx, tenant, id)
+	if errors.Is(err, followup.ErrNotFound) {
+		s.aliases.forget(id)
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	f.Phone = ""
+	if !matches(l, f) {
+		return nil, 0, nil
+	}
+	if f.Offset > 0 || f.Limit < 1 {
+		return nil, 1, nil
+	}
+	return []followup.Lead{l}, 1, nil
+}
+
+func (s *Store) leadPage(ctx context.Context, tenant followup.TenantID, offset, limit int) ([]followup.Lead, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	rows, err := s.db.ZRevRangeWithScores(ctx, leadsKey(tenant), int64(offset), int64(offset+limit-1)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list leads: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	cmds := make([]*redis.MapStringStringCmd, len(rows))
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i, row := range rows {
+			id := followup.LeadID(fmt.Sprint(row.Member))
+			cmds[i] = p.HGetAll(ctx, s.tag(id).lead(id))
+		}
+	}); err != nil {
+		return nil, fmt.Errorf("list leads: %w", err)
+	}
+	leads := make([]followup.Lead, 0, len(rows))
+	for i, row := range rows {
+		id := followup.LeadID(fmt.Sprint(row.Member))
+		fields := cmds[i].Val()
+		l, err := parseLead(id, fields)
+		if err != nil {
+			return nil, err
+		}
+		if fields["cr"] == "" {
+			at := fromMS(int64(row.Score))
+			l.Tenant, l.CreatedAt, l.UpdatedAt = tenant, at, at
+		}
+		leads = append(leads, l)
+	}
+	return leads, nil
+}
+
+type putRequest struct {
+	Request string             `json:"rq"`
+	Rev     int64              `json:"rev"`
+	Fields  map[string]string  `json:"fields"`
+	Clear   []string           `json:"clear"`
+	Status  bool               `json:"status"`
+	Out     bool               `json:"out"`
+	From    int64              `json:"from"`
+	Channel followup.ChannelID `json:"channel"`
+	Arm     *arm               `json:"arm,omitempty"`
+}
+
+// PutLead implements followup.LeadStore.
+func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID, error) {
+	fields, clear, err := recordFields(p.Lead)
+	if err != nil {
+		return "", err
+	}
+	req := putRequest{
+		Request: s.newToken(), Rev: p.Lead.Revision, Fields: fields, Clear: clear,
+		Status: p.StatusChanged, Out: p.Lead.OptedOut, From: ms(p.WindowFrom), Channel: p.Lead.Channel,
+	}
+	sc := scope{lead: p.Lead.ID, tenant: p.Lead.Tenant, now: p.Now, real: p.Real}
+	if p.Arm != nil {
+		req.Arm = armOf(*p.Arm)
+		sc.assistants = append(sc.assistants, p.Arm.Assistant)
+	}
+	r, err := s.call(ctx, s.runDurable, putScript, sc, marshal(req))
+	if errors.Is(err, followup.ErrLeadMoved) {
+		s.aliases.forget(p.Lead.ID)
+		return "", err
+	}
+	if err != nil {
+		return "", fmt.Errorf("put lead: %w", err)
+	}
+	switch r.text(0) {
+	case "conflict":
+		return "", followup.ErrConflict
+	case "none":
+		return "", followup.ErrNotFound
+	}
+	s.onEnded(r.list(1).ended())
+	return followup.RunID(r.text(0)), nil
+}
+
+// EraseLead implements followup.LeadStore. The identities go first: an event
+// that still finds the lead meets the tombstone, resolves again and founds a
+// new one.
+func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
+	if err := s.named(ctx, tenant, id); err != nil {
+		return err
+	}
+	sc, fields, err := s.whole(ctx, tenant, id, now)
+	if err != nil {
+		return err
+	}
+	if err := s.realias(ctx, tenant, id, "", fields); err != nil {
+		return err
+	}
+	return s.bury(ctx, sc, fields)
+}
+
+// bury erases a lead and those that were merged into it.
+func (s *Store) bury(ctx context.Context, sc scope, fields map[string]string) error {
+	for f := range fields {
+		loser, ok := strings.CutPrefix(f, "im:")
+		if !ok {
+			continue
+		}
+		of, theirs, err := s.whole(ctx, sc.tenant, followup.LeadID(loser), sc.now)
+		if err != nil {
+			return err
+		}
+		if err := s.bury(ctx, of, theirs); err != nil {
+			return err
+		}
+	}
+	if err := s.erase(ctx, sc, false); err != nil {
+		return err
+	}
+	return s.dropDeadOf(ctx, sc.lead)
+}

@@ -1,0 +1,18 @@
+-- Takes in a receipt about a step of a lead that was merged since: its run is
+-- still recorded here.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: attempt, rk: rank}.
+-- Returns {"moved"} if it was erased, {"need", assistant} or {"ok", corrections}.
+local req = cjson.decode(ARGV[2])
+
+if get('mv') == 'erased' then return { 'moved' } end
+local packed = redis.call('HGET', K.attempts, req.a)
+if not packed then return { 'ok', corrections } end
+local a = cjson.decode(packed)
+if req.rk <= a.rk then return { 'ok', corrections } end
+local s = redis.call('HGET', K.runs, int(a.n))
+local assistant = s and cjson.decode(s).as
+if assistant and not K.queue[assistant] then return { 'need', assistant } end
+a.rk = req.rk
+redis.call('HSET', K.attempts, req.a, cjson.encode(a))
+correct(a)
+return { 'ok', corrections }

@@ -1,0 +1,20 @@
+-- Puts a dead letter's events at the end of its queue and removes it. Repeated
+-- with the same request id, it answers the same.
+-- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered,
+-- 5 queue, 6 due set of the assistant, 7 index of the due sets, 8 lead.
+-- ARGV: 1 member, 2 id, 3 request id, 4 lead, 5 assistant, 6 real; then the events.
+-- Needs lib/due, lib/relay.
+-- Returns "ok" or "none".
+if redis.call('HEXISTS', KEYS[3], ARGV[2]) == 0 or redis.call('HGET', KEYS[8], 'mv') == 'erased' then
+  return redis.call('GET', KEYS[4]) == ARGV[3] and 'ok' or 'none'
+end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[2])
+redis.call('SET', KEYS[4], ARGV[3], 'PX', 3600000)
+-- Whoever erases or merges the lead finds the queue by this field.
+redis.call('HSET', KEYS[8], 'qa:' .. ARGV[5], '1')
+for i = 7, #ARGV do
+  relay_push(KEYS[5], KEYS[6], KEYS[7], ARGV[4], ARGV[5], ARGV[6], ARGV[i])
+end
+return 'ok'

@@ -1,0 +1,49 @@
+-- Removes what is known of a lead, or, with keep, of a merged one all that was
+-- handed over. What stays is a tombstone that holds nobody's data.
+-- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
+-- assistant its frozen delivery. ARGV[2]: {keep: bool}.
+-- Returns {"need", assistant} or {"ok", ended}.
+local req = cjson.decode(ARGV[2])
+
+local missing = undeclared()
+if missing then return { 'need', missing } end
+local moved = get('mv')
+if req.keep then
+  if not moved then return { 'ok', ended } end
+else
+  moved = 'erased'
+  for _, run in ipairs(live) do run.state = 'claimed' end
+  runs_end('erased')
+  redis.call('DEL', K.runs)
+end
+for _, c in ipairs(head.c) do
+  redis.call('DEL', K.history[c])
+  redis.call('ZREM', K.windows, head.l .. ':' .. c)
+end
+for i, a in ipairs(head.a) do
+  redis.call('DEL', K.queue[a], KEYS[10 + 2 * #head.a + #head.c + i])
+  due_del(K.relaydue[a], K.relays, a, head.l)
+end
+if req.keep then
+  -- A run of the tombstone that was in sending is still to be finished.
+  local keep = { 'v', get('v'), 't', get('t'), 'mv', moved, 'rs', get('rs') or '0', 'as', get('as') or '0' }
+  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+    if string.sub(f, 1, 3) == 'im:' then
+      keep[#keep + 1] = f
+      keep[#keep + 1] = '1'
+    end
+  end
+  for _, run in ipairs(live) do
+    keep[#keep + 1] = 'r' .. int(run.n)
+    keep[#keep + 1] = get('r' .. int(run.n))
+  end
+  local lv = get('lv')
+  redis.call('DEL', K.lead)
+  set(unpack(keep))
+  if lv then set('lv', lv) end
+  redis.call('DEL', K.dedup)
+else
+  redis.call('DEL', K.lead, K.attempts, K.dedup)
+  set('v', '1', 't', head.t, 'mv', moved)
+end
+return { 'ok', ended }

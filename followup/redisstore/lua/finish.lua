@@ -1,0 +1,69 @@
+-- Records how a step ended, and arms the next or ends the run.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
+-- next, interval, notbefore, endreason, close: bool, out: bool, rq}. ARGV[3]: history entry or "".
+-- Returns {"moved"}, {"need", assistant}, {"stale"} or {"ok", "armed" | "ended", due}.
+local req = cjson.decode(ARGV[2])
+
+-- A merged lead's step that was in sending is still recorded, where its run is.
+if get('mv') == 'erased' then return { 'moved' } end
+local missing = undeclared()
+if missing then return { 'need', missing } end
+if get('frq') == req.rq then return { 'ok', get('frs'), get('frd') } end
+local run = live_find(req.n)
+if not run or run.state == 'armed' then return { 'stale' } end
+if run.state == 'sending' or run.state == 'crashed' then
+  if run.attempt ~= req.attempt then return { 'stale' } end
+elseif run.token ~= req.token then
+  return { 'stale' }
+end
+
+local function answer(state, due)
+  set('frq', req.rq, 'frs', state, 'frd', int(due))
+  return { 'ok', state, int(due) }
+end
+
+local story = story_load(run)
+story.tl[#story.tl + 1] = {
+  s = run.step + 1, d = run.due, k = req.kind, o = req.outcome, r = req.reason, m = req.message, a = now,
+}
+story_save(run.n, story)
+happening(run, req.outcome, run.step + 1, req.outcome, req.reason, req.text, req.message)
+if ARGV[3] ~= '' then remember(run.channel, ARGV[3]) end
+if req.outcome == 'sent' or req.outcome == 'uncertain' then set('wu:' .. run.channel, int(now)) end
+
+local attempt = req.attempt ~= '' and redis.call('HGET', K.attempts, req.attempt)
+if attempt then
+  attempt = cjson.decode(attempt)
+  attempt.m = req.message
+  redis.call('HSET', K.attempts, req.attempt, cjson.encode(attempt))
+  if req.close then window_refused(run.channel, attempt.w) end
+  -- A receipt may have been faster than the answer of the call.
+  correct(attempt)
+  story = story_load(run)
+end
+
+-- From here the step has its outcome: nothing of it may be cancelled any more.
+if req.used > 0 then run.used = run.used + 2 ^ req.used end
+local reason = run.ending
+local config = control('c:' .. run.config)
+if reason == '' and req.out then reason = 'opted_out' end
+if reason == '' then reason = req.endreason end
+if reason == '' and config == 'inactive' then reason = 'config_inactive' end
+if reason == '' and config ~= '' then reason = 'config_deleted' end
+if reason == '' and req.next < 0 then reason = 'completed' end
+if reason ~= '' then
+  run_close(run, story, reason)
+  if reason == 'replied' or reason == 'completed' then
+    happening(run, reason, run.step + 1, '', reason)
+  else
+    happening(run, 'cancelled', run.step + 1, '', reason)
+  end
+  if req.out then opt_out() end
+  return answer('ended', 0)
+end
+
+run.step, run.interval, run.tries = req.next, req.interval, 0
+local due = math.max(now + req.interval, req.notbefore)
+run_arm(run, due)
+happening(run, 'scheduled', run.step + 1, '', '')
+return answer('armed', due)

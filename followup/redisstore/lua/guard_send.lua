@@ -1,0 +1,19 @@
+-- The send fence of an assistant's own message. Claimed steps of the runs
+-- concerned are void, so a nudge can never cross it.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, free: bool, marketing: bool, opaque, previous}.
+-- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm}.
+local req = cjson.decode(ARGV[2])
+
+if get('mv') then return { 'moved' } end
+if get('t') ~= head.t then return { 'none' } end
+if req.marketing and get('oo') == '1' then return { 'opted_out' } end
+if control('t:' .. head.t) ~= '' or control('ch:' .. req.channel) ~= '' then return { 'paused' } end
+if req.free and not window_open(req.channel) then return { 'window_closed' } end
+
+local rearm = {}
+rearm[1] = spoke(req.channel, req.assistant)
+local id = req.previous
+if id == '' or redis.call('HEXISTS', K.attempts, id) == 0 then
+  id = attempt_new(req.channel, 0, 0, req.opaque)
+end
+return { 'ok', id, rearm }

@@ -1,0 +1,39 @@
+-- The send fence of a step: the last thing before the provider call.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, free: bool, marketing: bool, lease: ms}.
+-- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"},
+-- {"window_closed"} or {"ok", attempt}. Asked again under the same token it means
+-- that the call before cannot have been sent.
+local req = cjson.decode(ARGV[2])
+
+local run = live_find(req.n)
+if not run or run.state == 'armed' or run.state == 'crashed' or run.token ~= req.token then return { 'stale' } end
+-- Only after a first try that cannot have been sent; then it never will be.
+if run.ending ~= '' then return { 'end', run.ending } end
+if get('mv') then return { 'moved' } end
+local config = control('c:' .. run.config)
+if config == 'inactive' then return { 'end', 'config_inactive' } end
+if config == 'deleted' then return { 'end', 'config_deleted' } end
+local no
+if req.marketing and get('oo') == '1' then
+  no = 'opted_out'
+elseif control('t:' .. head.t) ~= '' or control('ch:' .. run.channel) ~= '' then
+  no = 'paused'
+elseif req.free and not window_open(run.channel) then
+  no = 'window_closed'
+end
+if no then
+  if run.state == 'sending' then
+    redis.call('HDEL', K.attempts, run.attempt)
+    run.state, run.attempt = 'claimed', ''
+    run_save(run)
+  end
+  return { no }
+end
+
+if run.state ~= 'sending' then
+  run.state, run.attempt = 'sending', attempt_new(run.channel, run.n, run.step + 1, '')
+  run_save(run)
+end
+redis.call('HINCRBY', K.lead, 'g', 1)
+redis.call('ZADD', K.leases, int(real + req.lease), run_id(run.n))
+return { 'ok', run.attempt }

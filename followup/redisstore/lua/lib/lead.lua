@@ -1,0 +1,98 @@
+-- Needs lib/due and lib/relay. What every script about one lead begins with.
+--
+-- KEYS, fixed: 1 lead, 2 runs, 3 attempts, 4 steps due (of the tenant),
+-- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup;
+-- then for each assistant of the head: its relay queue and its relay due set;
+-- then for each channel of the head: the history.
+-- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, a: [assistant], c: [channel]}.
+--
+-- Fields of the lead's hash:
+--   v format, t tenant, mv moved ("erased" or the lead it was merged into),
+--   nm ph ui em co cf xi ai ci st oo cr up rev crm: the record,
+--   w:<channel> last message that opened the window, by the provider's time,
+--   wr:<channel> "1" if the provider refused since,
+--   wu:<channel> last use either way,
+--   lv numbers of the live runs, r<n> a live run (lib/run), rs runs so far,
+--   as attempts so far, g generation, ra:<assistant> status of a waiting rearm,
+--   qa:<assistant> "1" once its relay queue was used, im:<lead> "1" if imported.
+local head = cjson.decode(ARGV[1])
+local now, real = head.n, head.r
+local K = {
+  lead = KEYS[1], runs = KEYS[2], attempts = KEYS[3], due = KEYS[4], index = KEYS[5],
+  leases = KEYS[6], control = KEYS[7], windows = KEYS[8], relays = KEYS[9], dedup = KEYS[10],
+  queue = {}, relaydue = {}, history = {},
+}
+do
+  local i = 10
+  for _, a in ipairs(head.a) do
+    K.queue[a], K.relaydue[a] = KEYS[i + 1], KEYS[i + 2]
+    i = i + 2
+  end
+  for _, c in ipairs(head.c) do
+    i = i + 1
+    K.history[c] = KEYS[i]
+  end
+end
+
+-- Milliseconds do not survive tostring, which rounds to 14 digits with an exponent.
+local function int(n)
+  return string.format('%.0f', n)
+end
+
+local function get(field)
+  return redis.call('HGET', K.lead, field)
+end
+
+local function num(field)
+  return tonumber(get(field) or '0')
+end
+
+local function set(...)
+  redis.call('HSET', K.lead, ...)
+end
+
+-- Queues one event (JSON) for the assistant.
+local function relay(assistant, event)
+  set('qa:' .. assistant, '1')
+  relay_push(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), event)
+end
+
+-- The record is not what somebody read before.
+local function changed()
+  redis.call('HINCRBY', K.lead, 'rev', 1)
+  set('up', int(now))
+end
+
+local DAY = 86400000
+
+local function window_open(channel)
+  local last = num('w:' .. channel)
+  return last > 0 and now < last + DAY and get('wr:' .. channel) ~= '1'
+end
+
+-- The provider said "window closed" about a message that was sent when the
+-- window counted from that instant.
+local function window_refused(channel, since)
+  if num('w:' .. channel) > since then return end
+  set('wr:' .. channel, '1')
+  redis.call('ZREM', K.windows, head.l .. ':' .. channel)
+end
+
+local function window_from(channel, at)
+  if at <= num('w:' .. channel) then return end
+  set('w:' .. channel, int(at))
+  redis.call('HDEL', K.lead, 'wr:' .. channel)
+  redis.call('ZADD', K.windows, int(at + DAY), head.l .. ':' .. channel)
+end
+
+local function remember(channel, entry)
+  redis.call('RPUSH', K.history[channel], entry)
+  redis.call('LTRIM', K.history[channel], -30, -1)
+  redis.call('PEXPIRE', K.history[channel], 30 * DAY)
+end
+
+-- The state that operators and config changes put on something: "" if none.
+local function control(field)
+  local v = redis.call('HGET', K.control, field)
+  return v and string.match(v, '^%d+:(.*)$') or ''
+end

@@ -1,0 +1,235 @@
+-- Needs lib/lead. Live runs: each a packed field r<n> of the lead's hash.
+local FIELDS = {
+  'assistant', 'config', 'channel', 'ladder', 'state', 'step', 'interval', 'due', 'used', 'tries',
+  'token', 'attempt', 'ending', 'rearm', 'status', 'started',
+}
+local INTS = { step = true, interval = true, due = true, used = true, tries = true, started = true }
+
+local function run_load(n)
+  local packed = get('r' .. n)
+  if not packed then return nil end
+  local run, i = { n = n }, 0
+  for v in string.gmatch(packed .. '|', '(.-)|') do
+    i = i + 1
+    local name = FIELDS[i]
+    if name then run[name] = INTS[name] and tonumber(v) or v end
+  end
+  return run
+end
+
+local function run_save(run)
+  local out = {}
+  for i, name in ipairs(FIELDS) do
+    out[i] = INTS[name] and int(run[name]) or run[name]
+  end
+  set('r' .. run.n, table.concat(out, '|'))
+end
+
+local function run_id(n)
+  return string.sub(head.l, 1, 30) .. string.format('%06x', n)
+end
+
+local live = {}
+for n in string.gmatch(get('lv') or '', '%d+') do
+  live[#live + 1] = run_load(tonumber(n))
+end
+
+-- The assistant of a live run whose queue was not declared, if any: the caller
+-- must ask again with it, before anything was written.
+local function undeclared()
+  for _, run in ipairs(live) do
+    if not K.queue[run.assistant] then return run.assistant end
+  end
+end
+
+local function live_save()
+  local ns = {}
+  for i, run in ipairs(live) do ns[i] = int(run.n) end
+  if #ns == 0 then
+    redis.call('HDEL', K.lead, 'lv')
+  else
+    set('lv', table.concat(ns, ' '))
+  end
+end
+
+local function live_find(n)
+  for i, run in ipairs(live) do
+    if run.n == n then return run, i end
+  end
+end
+
+local function concerned(run, channel, assistant)
+  return run.assistant == assistant or run.channel == channel
+end
+
+-- The record of a run with its timeline: field <n> of the runs' hash.
+local function story_load(run)
+  local s = redis.call('HGET', K.runs, int(run.n))
+  if s then return cjson.decode(s) end
+  return {
+    as = run.assistant, cf = run.config, ch = run.channel, la = run.ladder,
+    s = run.started, e = 0, r = '', tl = {},
+  }
+end
+
+local function story_save(n, story)
+  redis.call('HSET', K.runs, int(n), cjson.encode(story))
+end
+
+local function happening(run, event, step, outcome, reason, text, message)
+  local value = {
+    event = event, run_id = run_id(run.n), lead_id = head.l, step = step,
+    outcome = outcome, reason = reason,
+  }
+  if text and text ~= '' then value.text = text end
+  if message and message ~= '' then value.message_id = message end
+  relay(run.assistant, cjson.encode({ c = run.channel, f = 'followup', v = value }))
+end
+
+-- Makes the current step wait until due.
+local function run_arm(run, due)
+  run.state, run.token, run.attempt, run.due = 'armed', '', '', due
+  run_save(run)
+  redis.call('ZREM', K.leases, run_id(run.n))
+  due_set(K.due, K.index, head.t, run_id(run.n), int(due))
+end
+
+-- Ended runs can be read for 30 days; the oldest go as new ones end.
+local function runs_trim()
+  local oldest = tonumber(get('re') or '1')
+  local bound = oldest + 4
+  while oldest < bound and oldest < num('rs') do
+    local s = redis.call('HGET', K.runs, int(oldest))
+    if s then
+      local ended = cjson.decode(s).e
+      if ended == 0 or ended > now - 30 * DAY then break end
+      redis.call('HDEL', K.runs, int(oldest))
+    elseif live_find(oldest) then
+      break
+    end
+    oldest = oldest + 1
+  end
+  set('re', int(oldest))
+end
+
+local function run_close(run, story, reason)
+  story.e, story.r = now, reason
+  story_save(run.n, story)
+  local _, i = live_find(run.n)
+  if i then table.remove(live, i) end
+  redis.call('HDEL', K.lead, 'r' .. int(run.n))
+  live_save()
+  redis.call('ZREM', K.leases, run_id(run.n))
+  due_del(K.due, K.index, head.t, run_id(run.n))
+  runs_trim()
+end
+
+-- What scripts report of runs that ended with their step unsent: flat triples.
+local ended = {}
+
+-- Ends a run. In sending the result is still to come: it is marked, and finish
+-- ends it. Otherwise its step is cancelled; of an unreachable contact, failed.
+local function run_end(run, reason)
+  if run.state == 'sending' or run.state == 'crashed' then
+    if run.ending == '' then
+      run.ending = reason
+      run_save(run)
+    end
+    return
+  end
+  local outcome = reason == 'undeliverable' and 'failed' or 'cancelled'
+  local story = story_load(run)
+  story.tl[#story.tl + 1] = { s = run.step + 1, d = run.due, k = 'none', o = outcome, r = reason, a = now }
+  run_close(run, story, reason)
+  happening(run, reason == 'replied' and 'replied' or 'cancelled', run.step + 1, outcome, reason)
+  ended[#ended + 1] = run_id(run.n)
+  ended[#ended + 1] = run.step + 1
+  ended[#ended + 1] = reason
+end
+
+local function runs_end(reason, only)
+  local list = {}
+  for i, run in ipairs(live) do list[i] = run end
+  for _, run in ipairs(list) do
+    if not only or only(run) then run_end(run, reason) end
+  end
+end
+
+local function opt_out()
+  if get('oo') ~= '1' then
+    set('oo', '1')
+    changed()
+  end
+  runs_end('opted_out')
+end
+
+-- Starts a run. Returns its id, or "" if none may start.
+local function run_start(arm)
+  if get('oo') == '1' or control('c:' .. arm.config) ~= '' then return '' end
+  local n = redis.call('HINCRBY', K.lead, 'rs', 1)
+  local run = {
+    n = n, assistant = arm.assistant, config = arm.config, channel = arm.channel, ladder = arm.ladder,
+    step = 0, interval = arm.interval, used = 0, tries = 0, ending = '',
+    rearm = arm.rearm and '1' or '', status = get('st') or '', started = now,
+  }
+  live[#live + 1] = run
+  live_save()
+  run_arm(run, now + arm.interval)
+  redis.call('HDEL', K.lead, 'ra:' .. arm.assistant)
+  happening(run, 'scheduled', 1, '', '')
+  return run_id(n)
+end
+
+-- The business spoke from elsewhere: silence is measured anew, which never
+-- brings a step forward. Returns the assistant if a rearm waits for it.
+local function spoke(channel, assistant)
+  redis.call('HINCRBY', K.lead, 'g', 1)
+  for _, run in ipairs(live) do
+    if concerned(run, channel, assistant) and (run.state == 'armed' or run.state == 'claimed') then
+      run_arm(run, math.max(run.due, now + run.interval))
+    end
+  end
+  local status = get('ra:' .. assistant)
+  if status and status == (get('st') or '') then return assistant end
+end
+
+-- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
+-- s: step, rk: rank of the furthest receipt, o: the caller's opaque, m: message id, done: recorded}.
+local function attempt_new(channel, run, step, opaque)
+  if redis.call('HLEN', K.attempts) > 200 then
+    local all = redis.call('HGETALL', K.attempts)
+    for i = 1, #all, 2 do
+      if cjson.decode(all[i + 1]).at < now - 30 * DAY then redis.call('HDEL', K.attempts, all[i]) end
+    end
+  end
+  local id = run_id(redis.call('HINCRBY', K.lead, 'as', 1))
+  redis.call('HSET', K.attempts, id, cjson.encode({
+    c = channel, w = num('w:' .. channel), at = now, n = run, s = step, rk = 0, o = opaque,
+  }))
+  return id
+end
+
+-- What receipts corrected: flat quadruples.
+local corrections = {}
+
+-- Settles the outcome that an attempt led to by what receipts have told so far,
+-- if the outcome is recorded already.
+local function correct(a)
+  if a.n == 0 or a.rk < 2 then return end
+  local to = a.rk == 3 and 'failed' or 'sent'
+  local s = redis.call('HGET', K.runs, int(a.n))
+  if not s then return end
+  local story = cjson.decode(s)
+  for _, m in ipairs(story.tl) do
+    if m.s == a.s then
+      local is = m.x or m.o
+      if (is == 'uncertain') or (is == 'sent' and to == 'failed') then
+        m.x, m.y = to, now
+        story_save(a.n, story)
+        happening({ n = a.n, assistant = story.as, channel = story.ch }, 'settled', a.s, to, m.r, nil, m.m)
+        for _, v in ipairs({ run_id(a.n), a.s, is, to }) do corrections[#corrections + 1] = v end
+      end
+      return
+    end
+  end
+end

@@ -1,0 +1,59 @@
+-- Imports what merge_out handed over; once per loser.
+-- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead,
+-- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, crm: ms}.
+-- ARGV[3]: the loser's dedup records.
+-- Returns {"moved"}, {"need", assistant} or {"ok", ended}.
+local req = cjson.decode(ARGV[2])
+
+if get('mv') then return { 'moved' } end
+if get('im:' .. req.from) then return { 'ok', {} } end
+local missing = undeclared()
+if missing then return { 'need', missing } end
+
+if not get('t') then set('v', '1', 't', head.t) end
+if not get('cr') then set('cr', int(now)) end
+changed()
+if req.crm > num('crm') then set('crm', int(req.crm)) end
+for field, value in pairs(req.fields) do
+  if (get(field) or '') == '' then set(field, value) end
+end
+for channel, w in pairs(req.windows) do
+  if w.w > num('w:' .. channel) then
+    window_from(channel, w.w)
+    if w.wr == '1' then window_refused(channel, w.w) end
+  end
+  if w.wu > num('wu:' .. channel) then set('wu:' .. channel, int(w.wu)) end
+end
+-- Of the loser's attempts only window and opt-out are the winner's business; the
+-- runs, and so the corrections, stay where they were.
+for id, packed in pairs(req.attempts) do
+  local a = cjson.decode(packed)
+  a.n = 0
+  redis.call('HSET', K.attempts, id, cjson.encode(a))
+end
+if ARGV[3] ~= '' then
+  redis.call('SET', K.dedup, ARGV[3] .. (redis.call('GET', K.dedup) or ''))
+  redis.call('EXPIRE', K.dedup, 9 * 86400)
+end
+for i, channel in ipairs(head.c) do
+  local entries = redis.call('LRANGE', K.history[channel], 0, -1)
+  for _, e in ipairs(req.histories[i] or {}) do entries[#entries + 1] = e end
+  if #entries > 0 then
+    table.sort(entries, function(x, y) return cjson.decode(x).a < cjson.decode(y).a end)
+    redis.call('DEL', K.history[channel])
+    for _, e in ipairs(entries) do remember(channel, e) end
+  end
+end
+for i, assistant in ipairs(head.a) do
+  local queue = req.queues[i] or {}
+  for _, element in ipairs(queue) do
+    set('qa:' .. assistant, '1')
+    redis.call('RPUSH', K.queue[assistant], element)
+  end
+  if #queue > 0 and not redis.call('ZSCORE', K.relaydue[assistant], head.l) then
+    due_set(K.relaydue[assistant], K.relays, assistant, head.l, int(real))
+  end
+end
+if req.out then opt_out() end
+set('im:' .. req.from, '1')
+return { 'ok', ended }

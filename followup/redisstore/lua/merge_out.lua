@@ -1,0 +1,28 @@
+-- Makes a lead a tombstone and hands over what it holds. Repeated, it hands
+-- over the same until merge_done.
+-- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead. ARGV[2]: {to: lead}.
+-- Returns {"erased"}, {"need", assistant} or {"ok", ended, fields, dedup, attempts, {history…}, {queue…}}.
+local req = cjson.decode(ARGV[2])
+
+local moved = get('mv')
+if moved == 'erased' then return { 'erased' } end
+local missing = undeclared()
+if missing then return { 'need', missing } end
+if not moved then
+  -- A step in sending goes on: finish records it here, where its run is.
+  runs_end('merged')
+  set('v', '1', 't', head.t, 'mv', req.to)
+end
+local histories, queues = {}, {}
+for i, c in ipairs(head.c) do
+  histories[i] = redis.call('LRANGE', K.history[c], 0, -1)
+  redis.call('ZREM', K.windows, head.l .. ':' .. c)
+end
+for i, a in ipairs(head.a) do
+  queues[i] = redis.call('LRANGE', K.queue[a], 0, -1)
+  due_del(K.relaydue[a], K.relays, a, head.l)
+end
+return {
+  'ok', ended, redis.call('HGETALL', K.lead), redis.call('GET', K.dedup) or '',
+  redis.call('HGETALL', K.attempts), histories, queues,
+}

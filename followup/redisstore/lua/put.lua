@@ -1,0 +1,36 @@
+-- Writes a lead's record if it is still at the revision read, and does what a
+-- change of status does to its runs.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rq: request, rev, fields: {..}, clear: [..], status: bool,
+-- out: bool, from: ms or 0, channel, arm: {...} or absent}.
+-- Returns {"moved"}, {"need", assistant}, {"none"}, {"conflict"} or {"ok", run, ended}.
+local req = cjson.decode(ARGV[2])
+
+if get('mv') then return { 'moved' } end
+if get('lrq') == req.rq then return { 'ok', get('lrn') or '', {} } end
+if (get('t') or head.t) ~= head.t then return { 'none' } end
+if num('rev') ~= req.rev then return { 'conflict' } end
+local missing = undeclared()
+if missing then return { 'need', missing } end
+
+if not get('t') then set('v', '1', 't', head.t) end
+if not get('cr') then set('cr', int(now)) end
+set('up', int(now), 'rev', int(req.rev + 1))
+for field, value in pairs(req.fields) do set(field, value) end
+for _, field in ipairs(req.clear) do redis.call('HDEL', K.lead, field) end
+
+if req.from > 0 then window_from(req.channel, math.min(req.from, now)) end
+if req.out then runs_end('opted_out') end
+
+local run = ''
+if req.status then
+  local by = req.arm and req.arm.assistant
+  local list = {}
+  for i, r in ipairs(live) do list[i] = r end
+  for _, r in ipairs(list) do run_end(r, r.assistant == by and 'restarted' or 'status_left') end
+  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+    if string.sub(f, 1, 3) == 'ra:' then redis.call('HDEL', K.lead, f) end
+  end
+  if req.arm then run = run_start(req.arm) end
+end
+set('lrq', req.rq, 'lrn', run)
+return { 'ok', run, ended }

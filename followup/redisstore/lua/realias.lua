@@ -1,0 +1,15 @@
+-- Points identities from one lead to another ("": to nobody) and takes the
+-- first off the list.
+-- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 from, 2 to, 3… identities; those
+-- that point elsewhere are left alone.
+for i = 3, #ARGV do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[1] then
+    if ARGV[2] == '' then
+      redis.call('HDEL', KEYS[1], ARGV[i])
+    else
+      redis.call('HSET', KEYS[1], ARGV[i], ARGV[2])
+    end
+  end
+end
+redis.call('ZREM', KEYS[2], ARGV[1])
+return { 'ok' }

@@ -1,0 +1,21 @@
+-- Records what became of an assistant's own message.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {attempt, channel, message, close: bool, out: bool}. ARGV[3]: history entry or "".
+-- Returns {"moved"}, {"none"} if there was no such attempt, {"need", assistant} or {"ok", ended}.
+local req = cjson.decode(ARGV[2])
+
+if get('mv') then return { 'moved' } end
+local missing = undeclared()
+if missing then return { 'need', missing } end
+local packed = redis.call('HGET', K.attempts, req.attempt)
+if not packed or get('t') ~= head.t then return { 'none' } end
+local a = cjson.decode(packed)
+if a.done then return { 'ok', {} } end
+a.done, a.m = true, req.message
+redis.call('HSET', K.attempts, req.attempt, cjson.encode(a))
+if req.close then window_refused(a.c, a.w) end
+if req.out then opt_out() end
+if ARGV[3] ~= '' then
+  remember(req.channel, ARGV[3])
+  set('wu:' .. req.channel, int(now))
+end
+return { 'ok', ended }

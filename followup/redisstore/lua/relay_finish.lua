@@ -1,0 +1,42 @@
+-- Ends a claim of relay_take. Only the holder of the token changes anything;
+-- repeated with the same request id, it answers "ok" again.
+-- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets,
+-- 5 dead letters by time, 6 those of the tenant, 7 their contents.
+-- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|retry|dead, 6 when to retry,
+-- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content. Needs lib/due.
+-- Returns "ok" or "stale".
+local f = redis.call('HMGET', KEYS[2], 'token', 'last', 'n', 'tries')
+if (f[1] or '') == '' or f[1] ~= ARGV[3] then
+  return f[2] == ARGV[4] and 'ok' or 'stale'
+end
+
+local verb, tries = ARGV[5], tonumber(f[4])
+if verb == 'retry' then
+  redis.call('HSET', KEYS[2], 'token', '', 'last', ARGV[4], 'tries', tries + 1)
+  redis.call('HINCRBY', KEYS[2], 'rejected', ARGV[7])
+  due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], ARGV[6])
+  return 'ok'
+end
+
+if verb == 'release' and tries > 0 then
+  redis.call('HSET', KEYS[2], 'token', '', 'last', ARGV[4])
+else
+  if verb == 'dead' then
+    redis.call('ZADD', KEYS[5], ARGV[9], ARGV[8])
+    redis.call('ZADD', KEYS[6], ARGV[9], ARGV[8])
+    redis.call('HSET', KEYS[7], ARGV[10], ARGV[11])
+  end
+  if verb ~= 'release' then redis.call('LTRIM', KEYS[1], f[3], -1) end
+  -- What stays is for this request's repetition; the rest of the queue is cut anew.
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'last', ARGV[4])
+  redis.call('PEXPIRE', KEYS[2], 3600000)
+end
+local head = redis.call('LINDEX', KEYS[1], 0)
+if head then
+  -- As if it had just waited its turn: since its first event was settled.
+  due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], string.match(head, '^{"t":(%d+)') or ARGV[9])
+else
+  due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1])
+end
+return 'ok'

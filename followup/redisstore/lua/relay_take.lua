@@ -1,0 +1,52 @@
+-- Claims the delivery at the head of a queue, if it may be tried now. The first
+-- claim freezes it: id and number of events stay until it is finished.
+-- Repeated with the same token it answers the same.
+-- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets, 5 lead.
+-- ARGV: 1 lead, 2 assistant, 3 token, 4 id for a new delivery, 5 real, 6 end of the lease,
+-- 7 most events. Needs lib/due.
+-- Returns {} or {id, token, first, tries, rejected, tenant, last inbound, refused, used at, {element…}}.
+--
+-- Fields of a frozen delivery: v format, id, n events, first claim, tries,
+-- rejected, token of the claim that is out, last request that finished a claim.
+local head = redis.call('LINDEX', KEYS[1], 0)
+if not head then
+  due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1])
+  redis.call('DEL', KEYS[2])
+  return {}
+end
+
+local f = redis.call('HMGET', KEYS[2], 'id', 'n', 'first', 'tries', 'rejected', 'token')
+local id, n, first, tries, rejected = f[1], f[2], f[3], tonumber(f[4] or '0'), f[5] or '0'
+local held = f[6] or ''
+if held ~= ARGV[3] then
+  local may = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or ARGV[5])
+  if may > tonumber(ARGV[5]) then return {} end
+  -- The lease of another claim ran out: nobody knows how far it came.
+  if held ~= '' then tries = tries + 1 end
+end
+
+-- Events are decoded only if they were written by somebody else's encoder; one
+-- that is nested too deeply for cjson must not block its queue.
+local function channel(element)
+  local c = string.match(element, '^{"t":%d+,"e":{"c":"([^"]*)"')
+  if c then return c end
+  local ok, e = pcall(cjson.decode, element)
+  return ok and e.e.c or ''
+end
+
+local here = channel(head)
+if not id then
+  id, first, n = ARGV[4], ARGV[5], 1
+  local elements = redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[7]) - 1)
+  while elements[n + 1] and channel(elements[n + 1]) == here do n = n + 1 end
+end
+redis.call('HSET', KEYS[2], 'v', '1', 'id', id, 'n', n, 'first', first, 'tries', tries, 'rejected', rejected,
+  'token', ARGV[3])
+redis.call('PERSIST', KEYS[2])
+due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], ARGV[6])
+
+local facts = redis.call('HMGET', KEYS[5], 't', 'w:' .. here, 'wr:' .. here, 'wu:' .. here)
+return {
+  id, ARGV[3], first, tries, rejected, facts[1] or '', facts[2] or '0', facts[3] or '', facts[4] or '0',
+  redis.call('LRANGE', KEYS[1], 0, tonumber(n) - 1),
+}

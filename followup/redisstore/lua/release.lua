@@ -1,0 +1,23 @@
+-- Gives a claimed, unsent step back, due as before or later.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, until: ms or 0}.
+-- Returns {"need", assistant} or {"ok"}: a stale token has nothing to give back. The caller
+-- vouches that nothing was sent, also for a step in sending.
+local req = cjson.decode(ARGV[2])
+
+local run = live_find(req.n)
+if not run or run.state == 'armed' or run.state == 'crashed' or run.token ~= req.token then return { 'ok' } end
+if run.ending ~= '' then
+  local missing = undeclared()
+  if missing then return { 'need', missing } end
+  run.state = 'claimed'
+  run_end(run, run.ending)
+  return { 'ok' }
+end
+if run.attempt ~= '' then redis.call('HDEL', K.attempts, run.attempt) end
+if req['until'] > 0 then
+  run.tries = run.tries + 1
+  run_arm(run, req['until'])
+else
+  run_arm(run, run.due)
+end
+return { 'ok' }

@@ -1,0 +1,132 @@
+-- Settles the events of one lead. Guarantees: each item takes effect once; all
+-- or nothing; nothing for a lead that moved.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, account, items: [...]}.
+-- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay event, history
+-- entry; "" for none.
+-- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant} or {"ok", fresh, ended, rearm, corrections}.
+local req = cjson.decode(ARGV[2])
+
+if get('mv') then return { 'moved' } end
+if (get('t') or head.t) ~= head.t then return { 'none' } end
+for _, item in ipairs(req.items) do
+  if item.rc and item.rc.a ~= '' then
+    -- The assistant whose run the attempt belongs to is told of a correction.
+    local a = redis.call('HGET', K.attempts, item.rc.a)
+    if a then
+      local s = redis.call('HGET', K.runs, int(cjson.decode(a).n))
+      local assistant = s and cjson.decode(s).as
+      if assistant and not K.queue[assistant] then return { 'need', assistant } end
+    end
+  end
+end
+local missing = undeclared()
+if missing then return { 'need', missing } end
+
+-- Dedup: records of 8 bytes of id and 4 bytes of first sight, oldest first.
+local seen = redis.call('GET', K.dedup) or ''
+local added = {}
+
+local NONE = string.rep('\0', 8)
+
+local function is_fresh(id)
+  if id == NONE then return true end
+  if added[id] then return false end
+  local at = string.find(seen, id, 1, true)
+  while at do
+    if (at - 1) % 12 == 0 then return false end
+    at = string.find(seen, id, at + 1, true)
+  end
+  added[id] = true
+  return true
+end
+
+local function seconds(at)
+  local s = math.floor(at / 1000)
+  return string.char(math.floor(s / 16777216) % 256, math.floor(s / 65536) % 256, math.floor(s / 256) % 256, s % 256)
+end
+
+local function seconds_at(offset)
+  local a, b, c, d = string.byte(seen, offset + 9, offset + 12)
+  return ((a * 256 + b) * 256 + c) * 256 + d
+end
+
+local KEEP = 9 * 86400
+local fresh, records = {}, {}
+for i = 1, #req.items do
+  local id = string.sub(ARGV[3], 8 * i - 7, 8 * i)
+  fresh[i] = is_fresh(id)
+  if fresh[i] and id ~= NONE then records[#records + 1] = id .. seconds(real) end
+end
+if #records > 0 then
+  local drop, limit = 0, math.floor(real / 1000) - KEEP
+  while drop < #seen and seconds_at(drop) < limit do drop = drop + 12 end
+  if drop > 0 then
+    redis.call('SET', K.dedup, string.sub(seen, drop + 1) .. table.concat(records))
+  else
+    redis.call('APPEND', K.dedup, table.concat(records))
+  end
+  redis.call('EXPIRE', K.dedup, KEEP)
+end
+
+if not get('t') then set('v', '1', 't', head.t) end
+if not req.account then
+  if not get('cr') then set('cr', int(now)) end
+  local filled
+  for field, value in pairs(req.contact) do
+    if value ~= '' and (get(field) or '') == '' then
+      set(field, value)
+      filled = true
+    end
+  end
+  if filled or not get('up') then changed() end
+end
+
+local rearm = {}
+
+local function receipt(item)
+  local rc = item.rc
+  local packed = rc.a ~= '' and redis.call('HGET', K.attempts, rc.a)
+  if not packed then return end
+  local a = cjson.decode(packed)
+  if rc.rk <= a.rk then return end
+  a.rk = rc.rk
+  redis.call('HSET', K.attempts, rc.a, cjson.encode(a))
+  correct(a)
+  if rc.st ~= 'failed' then return end
+  if rc.k == 'window_closed' then window_refused(a.c, a.w) end
+  if rc.k == 'opted_out' then opt_out() end
+  if rc.k == 'undeliverable' and a.n > 0 then
+    local run = live_find(a.n)
+    if run then run_end(run, 'undeliverable') end
+  end
+end
+
+for i, item in ipairs(req.items) do
+  if fresh[i] then
+    local event, entry = ARGV[2 + 2 * i], ARGV[3 + 2 * i]
+    if event ~= '' then relay(item.a, event) end
+    if not req.account then
+      if item.op then window_from(item.c, item.at) end
+      if item.oo == true then opt_out() end
+      if item.oo == false and get('oo') == '1' then
+        set('oo', '')
+        changed()
+      end
+      if item.op or item.rp or item.ob or entry ~= '' then set('wu:' .. item.c, int(now)) end
+      if item.rp then
+        redis.call('HINCRBY', K.lead, 'g', 1)
+        for _, run in ipairs(live) do
+          if run.rearm == '1' and concerned(run, item.c, item.a) then set('ra:' .. run.assistant, run.status) end
+        end
+        runs_end('replied', function(run) return concerned(run, item.c, item.a) end)
+      end
+      if item.ob then rearm[#rearm + 1] = spoke(item.c, item.a) end
+      if item.rc then receipt(item) end
+      if entry ~= '' then remember(item.c, entry) end
+    end
+  end
+end
+
+local flags = {}
+for i = 1, #req.items do flags[i] = fresh[i] and '1' or '0' end
+return { 'ok', table.concat(flags), ended, rearm, corrections }

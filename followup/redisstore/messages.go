@@ -1,0 +1,146 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var (
+	linkScript    = load("message_link")
+	messageScript = load("message")
+)
+
+// maxParked bounds the receipts kept under one id; the newest say most.
+const maxParked = 20
+
+// LinkMessage implements followup.MessageStore. Each id has its own slot. All
+// that is known is written to every id before a parked receipt is taken away,
+// and each writing tells what else is known there; so links that cross end up
+// with the same, a crash in between loses nothing, and a repetition is harmless.
+func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]followup.Parked, error) {
+	all, err := s.linked(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("link message: %w", err)
+	}
+	parked := map[string][]followup.Parked{}
+	var order []string
+	for grown := true; grown; {
+		grown = false
+		for _, id := range distinct([]string{ref.SenderID, ref.ProviderID, all.SenderID, all.ProviderID}) {
+			if id == "" {
+				continue
+			}
+			have, receipts, err := s.link(ctx, id, all)
+			if err != nil {
+				return nil, fmt.Errorf("link message: %w", err)
+			}
+			if _, seen := parked[id]; !seen {
+				order = append(order, id)
+				parked[id] = receipts
+			}
+			if more := complete(all, have); more != all {
+				all, grown = more, true // a field is filled once, so this ends
+			}
+		}
+	}
+	var out []followup.Parked
+	for _, id := range order {
+		if len(parked[id]) == 0 {
+			continue
+		}
+		out = append(out, parked[id]...)
+		// If this fails they are given out again, which is harmless: a receipt
+		// takes effect once.
+		_ = s.db.Del(ctx, parkedKey(id)).Err()
+	}
+	return out, nil
+}
+
+// linked returns what is known under the ids, and else what ref says.
+func (s *Store) linked(ctx context.Context, ref followup.MessageRef) (followup.MessageRef, error) {
+	var reads []*redis.SliceCmd
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for _, id := range []string{ref.SenderID, ref.ProviderID} {
+			if id != "" {
+				reads = append(reads, p.HMGet(ctx, messageKey(id), "a", "s", "p", "o"))
+			}
+		}
+	}); err != nil {
+		return ref, err
+	}
+	known := followup.MessageRef{}
+	for _, r := range reads {
+		known = complete(known, messageRef(r.Val()))
+	}
+	return complete(known, ref), nil
+}
+
+// complete fills what is empty in known.
+func complete(known, from followup.MessageRef) followup.MessageRef {
+	return followup.MessageRef{
+		Attempt:    cmp.Or(known.Attempt, from.Attempt),
+		SenderID:   cmp.Or(known.SenderID, from.SenderID),
+		ProviderID: cmp.Or(known.ProviderID, from.ProviderID),
+		Opaque:     cmp.Or(known.Opaque, from.Opaque),
+	}
+}
+
+func (s *Store) link(
+	ctx context.Context, id string, ref followup.MessageRef,
+) (followup.MessageRef, []followup.Parked, error) {
+	v, err := s.run(ctx, linkScript, []string{messageKey(id), parkedKey(id)},
+		followup.RunAge.Milliseconds(), string(ref.Attempt), ref.SenderID, ref.ProviderID, ref.Opaque)
+	if err != nil {
+		return followup.MessageRef{}, nil, err
+	}
+	l, _ := v.([]any)
+	r := reply(l)
+	var receipts []followup.Parked
+	for _, text := range texts(r.list(4)) {
+		var p storedReceipt
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			return followup.MessageRef{}, nil, fmt.Errorf("parked receipt: %w", errReply)
+		}
+		receipts = append(receipts, p.Parked)
+	}
+	return messageRef(r), receipts, nil
+}
+
+func messageRef(r reply) followup.MessageRef {
+	return followup.MessageRef{
+		Attempt: followup.AttemptID(r.text(0)), SenderID: r.text(1), ProviderID: r.text(2), Opaque: r.text(3),
+	}
+}
+
+// storedReceipt is a parked receipt with the request that parked it.
+type storedReceipt struct {
+	Request string          `json:"q"`
+	Parked  followup.Parked `json:"p"`
+}
+
+// Message implements followup.MessageStore.
+func (s *Store) Message(ctx context.Context, id string, park *followup.Parked) (followup.MessageRef, error) {
+	request, receipt := "", ""
+	if park != nil {
+		p := *park
+		p.At = fromMS(ms(p.At))
+		request = s.newToken()
+		receipt = marshal(storedReceipt{Request: request, Parked: p})
+	}
+	v, err := s.run(ctx, messageScript, []string{messageKey(id), parkedKey(id)},
+		request, receipt, maxParked, followup.DedupAge.Milliseconds())
+	if err != nil {
+		return followup.MessageRef{}, fmt.Errorf("find message: %w", err)
+	}
+	l, _ := v.([]any)
+	if len(l) == 0 {
+		return followup.MessageRef{}, followup.ErrNotFound
+	}
+	return messageRef(l), nil
+}

@@ -1,0 +1,103 @@
+package redisstore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+)
+
+// TestI2RepeatedRequests gives each call the request id of the one before, as
+// the client does that lost the answer, and wants the same answer.
+func TestI2RepeatedRequests(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		c := followup.Config{
+			ID: followup.ConfigID(uuid.NewString()), TenantID: p.tenant, AssistantID: p.assistant,
+			IsActive: true, CreatedAt: epoch, UpdatedAt: epoch,
+		}
+		later := c
+		later.UpdatedAt = epoch.Add(time.Second)
+		for _, step := range []struct {
+			name string
+			do   func() error
+		}{
+			{"CreateConfig", func() error { return s.CreateConfig(ctx, c) }},
+			{"UpdateConfig", func() error {
+				_, err := s.UpdateConfig(ctx, later, c.UpdatedAt, epoch, epoch)
+				return err
+			}},
+		} {
+			id := uuid.NewString()
+			s.newToken = func() string { return id }
+			for range 2 {
+				if err := step.do(); err != nil {
+					t.Errorf("%s: got %v, want none", step.name, err)
+				}
+			}
+		}
+		s.newToken = func() string { return "begin" }
+		for range 2 {
+			a, err := s.BeginKey(ctx, p.tenant, "k", "f", epoch, time.Minute)
+			if err != nil || a.State != followup.KeyNew {
+				t.Errorf("BeginKey: got %v, %v, want new", a.State, err)
+			}
+		}
+		s.newToken = func() string { return "pace" }
+		for range 3 {
+			if w, err := s.Pace(ctx, p.channel, 1, 1, epoch); err != nil || w != 0 {
+				t.Errorf("Pace: got %v, %v, want the same slot again", w, err)
+			}
+		}
+		s.newToken = func() string { return "park" }
+		for range 3 {
+			_, _ = s.Message(ctx, "wamid.1", &followup.Parked{Tenant: p.tenant, At: epoch})
+		}
+		if parked, err := s.LinkMessage(ctx, followup.MessageRef{SenderID: "wamid.1"}); err != nil || len(parked) != 1 {
+			t.Errorf("parked: got %d, %v, want 1", len(parked), err)
+		}
+	})
+}
+
+func TestParkedReceiptsAreBounded(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		for i := range 3 * maxParked {
+			_, _ = s.Message(t.Context(), "id}x", &followup.Parked{At: epoch.Add(time.Duration(i) * time.Second)})
+		}
+		parked, err := s.LinkMessage(t.Context(), followup.MessageRef{ProviderID: "id}x"})
+		if err != nil || len(parked) != maxParked {
+			t.Fatalf("parked: got %d, %v, want %d", len(parked), err, maxParked)
+		}
+		if last := parked[maxParked-1].At; !last.Equal(epoch.Add((3*maxParked - 1) * time.Second)) {
+			t.Errorf("newest kept: got %v", last)
+		}
+	})
+}
+
+// TestLinksThatCross has the sender's id and the provider's learnt from
+// different sides.
+func TestLinksThatCross(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		attempt := followup.NewLeadID().Attempt(1)
+		for _, ref := range []followup.MessageRef{
+			{SenderID: "s"},
+			{ProviderID: "p", Attempt: attempt},
+			{SenderID: "s", ProviderID: "p"},
+		} {
+			if _, err := s.LinkMessage(t.Context(), ref); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, id := range []string{"s", "p"} {
+			got, err := s.Message(t.Context(), id, nil)
+			if want := (followup.MessageRef{Attempt: attempt, SenderID: "s", ProviderID: "p"}); err != nil || got != want {
+				t.Errorf("%s: got %+v, %v, want %+v", id, got, err, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+// formatVersion is the version of everything stored. A binary that reads and
+// writes another one refuses to start on it.
+const formatVersion = 1
+
+// The number of partitions: by default, and at most.
+const (
+	DefaultPartitions = 64
+	MaxPartitions     = 1024
+)
+
+var (
+	openScript   = load("open")
+	anchorScript = load("anchor")
+)
+
+var (
+	errEOF = io.EOF
+	// errClient: a Ring would spread the slots without telling the scripts.
+	errClient = errors.New("want a *redis.Client or *redis.ClusterClient")
+	// ErrMismatch says that the data in Redis was written with other settings.
+	ErrMismatch = errors.New("redisstore: the data in redis does not fit")
+)
+
+// Params is what a store is opened with.
+type Params struct {
+	// Client is a *redis.Client (also of a sentinel) or a *redis.ClusterClient;
+	// see NewClient. The caller closes it, after the store's last call.
+	Client redis.UniversalClient
+	// Partitions is fixed by the first start. Zero takes what was fixed, at the
+	// first start DefaultPartitions.
+	Partitions int
+	// Durability is the promise behind Settle and the guards.
+	Durability Durability
+	// WaitTimeout bounds the wait for replicas; default one second. It must be
+	// shorter than the client's read time-out.
+	WaitTimeout time.Duration
+	// Embedded says that Client is an in-process Redis, of which no
+	// durability is expected.
+	Embedded bool
+	// OnEnded, if set, is told of the runs that ended where the contract returns
+	// none, so that they are counted.
+	OnEnded    func([]followup.Ended)
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// Now is real time; default time.Now.
+	Now func() time.Time
+}
+
+// Open checks that the Redis behind the client holds data of this format and
+// number of partitions, or none, and examines whether it is fit to keep the
+// promise; what it finds it says in the log and in the metrics, and Check
+// returns it. It does not refuse a Redis that promises less.
+func Open(ctx context.Context, p Params) (*Store, error) {
+	if p.Partitions < 0 || p.Partitions > MaxPartitions {
+		return nil, fmt.Errorf("redisstore: %d partitions: want 1 to %d", p.Partitions, MaxPartitions)
+	}
+	s := &Store{
+		db: p.Client, durability: p.Durability, embedded: p.Embedded,
+		waitTimeout: cmp.Or(p.WaitTimeout, time.Second),
+		log:         cmp.Or(p.Logger, slog.New(slog.DiscardHandler)).With("component", "redisstore"),
+		newToken:    token, now: p.Now, onEnded: p.OnEnded,
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.onEnded == nil {
+		s.onEnded = func([]followup.Ended) {}
+	}
+	if err := s.fix(ctx, p.Partitions); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(p.Registerer, s)
+	if _, err := s.Check(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// fix agrees with the Redis on format and number of partitions.
+func (s *Store) fix(ctx context.Context, partitions int) error {
+	v, err := s.run(ctx, openScript, []string{metaKey}, formatVersion, partitions, DefaultPartitions)
+	if err != nil {
+		if isMoved(err) {
+			err = fmt.Errorf("%w (this is a node of a cluster: list at least two of its addresses)", err)
+		}
+		return fmt.Errorf("open store: %w", err)
+	}
+	r, _ := v.([]any)
+	if len(r) != 2 {
+		return fmt.Errorf("open store: unexpected reply")
+	}
+	format, _ := strconv.Atoi(fmt.Sprint(r[0]))
+	fixed, _ := strconv.Atoi(fmt.Sprint(r[1]))
+	if format != formatVersion {
+		return fmt.Errorf("%w: it has format %d, this program reads and writes format %d; "+
+			"run the version that wrote it, or use an empty redis", ErrMismatch, format, formatVersion)
+	}
+	if partitions != 0 && fixed != partitions {
+		return fmt.Errorf("%w: it has %d partitions, configured are %d; the number is fixed by the first start: "+
+			"set redis.partitions to %d, or use an empty redis", ErrMismatch, fixed, partitions, fixed)
+	}
+	s.partitions = fixed
+	return nil
+}
+
+// Partitions returns how many partitions the leads are spread over.
+func (s *Store) Partitions() int { return s.partitions }
+
+// Partition returns the partition of a lead.
+func (s *Store) Partition(lead followup.LeadID) int { return s.partition(lead) }
+
+// Anchor fixes a domain clock that runs at speed times real time, and returns
+// an instant of it with the real instant that it belongs to: domain time at r is
+// domainStart + (r − realStart) × speed. The first call begins at real; later
+// ones, after a restart, go on where the clock was, also when the speed is
+// another one.
+func (s *Store) Anchor(ctx context.Context, speed float64, real time.Time) (domainStart, realStart time.Time, err error) {
+	if !(speed > 0) || math.IsInf(speed, 0) {
+		return time.Time{}, time.Time{}, fmt.Errorf("anchor clock: speed %v: want more than 0", speed)
+	}
+	v, err := s.run(ctx, anchorScript, []string{metaKey}, strconv.FormatFloat(speed, 'g', -1, 64), ms(real))
+	if err != nil {
+		return time.Time{}, time.Time{}, fmt.Errorf("anchor clock: %w", err)
+	}
+	r, _ := v.([]any)
+	if len(r) != 2 {
+		return time.Time{}, time.Time{}, fmt.Errorf("anchor clock: unexpected reply")
+	}
+	domain, _ := strconv.ParseInt(fmt.Sprint(r[0]), 10, 64)
+	began, _ := strconv.ParseInt(fmt.Sprint(r[1]), 10, 64)
+	return time.UnixMilli(domain).UTC(), time.UnixMilli(began).UTC(), nil
+}

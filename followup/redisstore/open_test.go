@@ -1,0 +1,159 @@
+package redisstore
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"wagate/followup/redisstore/redistest"
+)
+
+func TestOpenFixesWhatMustAgree(t *testing.T) {
+	t.Parallel()
+	db := redistest.Start(t).Client()
+	if s := openStore(t, Params{Client: db, Partitions: 4}); s.Partitions() != 4 {
+		t.Fatalf("partitions: got %d, want 4", s.Partitions())
+	}
+	s, err := Open(t.Context(), Params{Client: db})
+	if err != nil || s.Partitions() != 4 {
+		t.Fatalf("whatever was fixed: got %v, %v, want 4 partitions", s, err)
+	}
+	_, err = Open(t.Context(), Params{Client: db, Partitions: 8})
+	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "set redis.partitions to 4") {
+		t.Fatalf("other partitions: got %v, want ErrMismatch that says what to do", err)
+	}
+	if err := db.HSet(t.Context(), metaKey, "format", "99").Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(t.Context(), Params{Client: db, Partitions: 4})
+	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "format 99") {
+		t.Fatalf("other format: got %v, want ErrMismatch that names it", err)
+	}
+}
+
+func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
+	t.Parallel()
+	replicas, err := ParseDurability("replicas:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name    string
+		opts    []redistest.Option
+		level   Durability
+		durable bool
+		problem string
+	}{
+		{"no file", nil, Durability{}, false, "append-only"},
+		{"everysec kept", []redistest.Option{redistest.AOF("everysec")}, Durability{}, true, ""},
+		{"always kept", []redistest.Option{redistest.AOF("always")}, Durability{Level: LevelAlways}, true, ""},
+		{"always promised, everysec kept", []redistest.Option{redistest.AOF("everysec")}, Durability{Level: LevelAlways}, false, "appendfsync"},
+		{"left to the system", []redistest.Option{redistest.AOF("no")}, Durability{}, false, "appendfsync"},
+		{"evicting", []redistest.Option{redistest.AOF("everysec"), redistest.Set("maxmemory-policy", "allkeys-lru")}, Durability{}, false, "noeviction"},
+		{"CONFIG forbidden", []redistest.Option{redistest.AOF("everysec"), redistest.Set("rename-command", "CONFIG \"\"")}, Durability{}, false, "cannot be verified"},
+		{"no replica", []redistest.Option{redistest.AOF("everysec")}, replicas, false, "0 replicas"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			reg := prometheus.NewRegistry()
+			s := openStore(t, Params{
+				Client: redistest.Start(t, tt.opts...).Client(), Durability: tt.level, Registerer: reg,
+				Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			r, err := s.Check(t.Context())
+			if err != nil || r.Durable != tt.durable {
+				t.Fatalf("got %+v, %v, want durable %v", r, err, tt.durable)
+			}
+			if tt.problem == "" && len(r.Problems) > 0 {
+				t.Errorf("problems: got %q, want none", r.Problems)
+			}
+			if tt.problem != "" && !strings.Contains(strings.Join(r.Problems, "\n"), tt.problem) {
+				t.Errorf("problems: got %q, want one about %q", r.Problems, tt.problem)
+			}
+			if tt.problem != "" && strings.Count(log.String(), tt.problem) != 1 {
+				t.Errorf("log: got %q, want %q told once", &log, tt.problem)
+			}
+			want := "wagate_redis_durable 0"
+			if tt.durable {
+				want = "wagate_redis_durable 1"
+			}
+			text := "# HELP wagate_redis_durable 1 if Redis is configured to keep the promised durability, else 0.\n" +
+				"# TYPE wagate_redis_durable gauge\n" + want + "\n" +
+				"# HELP wagate_redis_up 1 if Redis answered when this was scraped, else 0.\n" +
+				"# TYPE wagate_redis_up gauge\nwagate_redis_up 1\n"
+			if err := testutil.GatherAndCompare(reg, strings.NewReader(text), "wagate_redis_durable", "wagate_redis_up"); err != nil {
+				t.Error(err)
+			}
+			if s.Offset().Abs() > time.Second {
+				t.Errorf("offset to a Redis on this machine: got %v", s.Offset())
+			}
+		})
+	}
+}
+
+func TestUpFollowsRedis(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t)
+	reg := prometheus.NewRegistry()
+	openStore(t, Params{Client: srv.Client(), Registerer: reg})
+	srv.Kill()
+	text := "# HELP wagate_redis_up 1 if Redis answered when this was scraped, else 0.\n# TYPE wagate_redis_up gauge\nwagate_redis_up 0\n"
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(text), "wagate_redis_up"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestI12AnchorNeverRewinds restarts the domain clock at the same and at
+// another speed.
+func TestI12AnchorNeverRewinds(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		domain := func(speed float64, at time.Time) time.Time {
+			d, r, err := s.Anchor(t.Context(), speed, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.Add(time.Duration(float64(at.Sub(r)) * speed))
+		}
+		for _, step := range []struct {
+			speed float64
+			after time.Duration // since epoch, real
+			want  time.Duration // since epoch, domain
+		}{
+			{60, 0, 0},
+			{60, time.Minute, time.Hour},
+			{1, 2 * time.Minute, 2 * time.Hour},
+			{1, 3 * time.Minute, 2*time.Hour + time.Minute},
+			{3600, 3 * time.Minute, 2*time.Hour + time.Minute},
+			{1, time.Minute, 2*time.Hour + time.Minute}, // the real clock was set back
+		} {
+			if got := domain(step.speed, epoch.Add(step.after)).Sub(epoch); got != step.want {
+				t.Errorf("speed %v after %v: got %v, want %v", step.speed, step.after, got, step.want)
+			}
+		}
+		if _, _, err := s.Anchor(t.Context(), 0, epoch); err == nil {
+			t.Error("speed 0: got no error")
+		}
+	})
+}
+
+func TestParseDurability(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "everysec", "everysec": "everysec", "always": "always", "replicas:1": "replicas:1", "replicas:3": "replicas:3",
+		"replicas": "", "replicas:0": "", "replicas:-1": "", "replicas:x": "", "none": "", "Always": "",
+	} {
+		d, err := ParseDurability(text)
+		if (err == nil) != (want != "") || (err == nil && d.String() != want) {
+			t.Errorf("%q: got %v, %v, want %q", text, d, err, want)
+		}
+	}
+}

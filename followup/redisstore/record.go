@@ -1,0 +1,169 @@
+package redisstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"wagate/followup"
+)
+
+// The lead's hash, as lua/lib/lead.lua documents it, read and written.
+
+// recordFields returns the fields of a lead's record, and those to be cleared.
+func recordFields(l followup.Lead) (set map[string]string, clear []string, err error) {
+	set = map[string]string{}
+	put := func(name, value string) {
+		if value == "" {
+			clear = append(clear, name)
+			return
+		}
+		set[name] = value
+	}
+	put("nm", l.Name)
+	put("ph", l.Phone)
+	put("ui", l.UserID)
+	put("em", l.Email)
+	put("co", l.Company)
+	put("st", l.StatusID)
+	put("xi", l.ExternalID)
+	put("ai", string(l.Assistant))
+	put("ci", string(l.Channel))
+	fields := ""
+	if len(l.CustomFields) > 0 {
+		b, err := json.Marshal(l.CustomFields)
+		if err != nil {
+			return nil, nil, fmt.Errorf("custom fields: %w", err)
+		}
+		fields = string(b)
+	}
+	put("cf", fields)
+	out := ""
+	if l.OptedOut {
+		out = "1"
+	}
+	put("oo", out)
+	crm := ""
+	if !l.CRMAt.IsZero() {
+		crm = strconv.FormatInt(ms(l.CRMAt), 10)
+	}
+	put("crm", crm)
+	return set, clear, nil
+}
+
+func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
+	l := followup.Lead{
+		ID: id, Tenant: followup.TenantID(f["t"]), Name: f["nm"], Phone: f["ph"], UserID: f["ui"],
+		Email: f["em"], Company: f["co"], StatusID: f["st"], ExternalID: f["xi"],
+		Assistant: followup.AssistantID(f["ai"]), Channel: followup.ChannelID(f["ci"]),
+		OptedOut: f["oo"] == "1", CreatedAt: msField(f["cr"]), UpdatedAt: msField(f["up"]), CRMAt: msField(f["crm"]),
+		Windows: map[followup.ChannelID]followup.Conversation{},
+	}
+	l.Revision, _ = strconv.ParseInt(f["rev"], 10, 64)
+	if cf := f["cf"]; cf != "" {
+		if err := json.Unmarshal([]byte(cf), &l.CustomFields); err != nil {
+			return followup.Lead{}, fmt.Errorf("custom fields: %w", err)
+		}
+	}
+	for name, value := range f {
+		kind, channel, ok := strings.Cut(name, ":")
+		if !ok || (kind != "w" && kind != "wr" && kind != "wu") {
+			continue
+		}
+		c := l.Windows[followup.ChannelID(channel)]
+		switch kind {
+		case "w":
+			c.LastInbound = msField(value)
+		case "wr":
+			c.Refused = value == "1"
+		case "wu":
+			c.UsedAt = msField(value)
+		}
+		l.Windows[followup.ChannelID(channel)] = c
+	}
+	return l, nil
+}
+
+func msField(s string) time.Time {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return fromMS(n)
+}
+
+// parseRun reads a packed live run of lua/lib/run.lua.
+func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, packed string) (followup.Run, liveRun, error) {
+	f := strings.Split(packed, "|")
+	if len(f) != 16 {
+		return followup.Run{}, liveRun{}, fmt.Errorf("run has %d fields: %w", len(f), errReply)
+	}
+	num := func(i int) int64 {
+		v, _ := strconv.ParseInt(f[i], 10, 64)
+		return v
+	}
+	state := followup.RunState(f[4])
+	if state == stateCrashed {
+		state = followup.RunSending
+	}
+	return followup.Run{
+			ID: lead.Run(n), Tenant: tenant, Lead: lead, Assistant: followup.AssistantID(f[0]),
+			Config: followup.ConfigID(f[1]), Channel: followup.ChannelID(f[2]), Ladder: followup.LadderHash(f[3]),
+			State: state, Step: int(num(5)), Interval: time.Duration(num(6)) * time.Millisecond,
+			DueAt: fromMS(num(7)), Used: followup.StepSet(num(8)), Tries: int(num(9)), StartedAt: fromMS(num(15)),
+		},
+		liveRun{token: f[10], attempt: followup.AttemptID(f[11]), ending: followup.Reason(f[12])}, nil
+}
+
+// stateCrashed is a step in sending whose worker died: it is only finished.
+const stateCrashed followup.RunState = "crashed"
+
+// liveRun is what only the engine knows of a live run.
+type liveRun struct {
+	token   string
+	attempt followup.AttemptID
+	ending  followup.Reason
+}
+
+// story is the record of a run with its timeline, as lua/lib/run.lua keeps it.
+type story struct {
+	Assistant followup.AssistantID `json:"as"`
+	Config    followup.ConfigID    `json:"cf"`
+	Channel   followup.ChannelID   `json:"ch"`
+	Ladder    followup.LadderHash  `json:"la"`
+	Started   int64                `json:"s"`
+	Ended     int64                `json:"e"`
+	Reason    followup.Reason      `json:"r"`
+	Timeline  []moment             `json:"tl"`
+}
+
+type moment struct {
+	Step      int               `json:"s"`
+	Due       int64             `json:"d"`
+	Kind      followup.StepKind `json:"k"`
+	Outcome   followup.Outcome  `json:"o"`
+	Reason    followup.Reason   `json:"r"`
+	Message   string            `json:"m"`
+	At        int64             `json:"a"`
+	Settled   followup.Outcome  `json:"x"`
+	SettledAt int64             `json:"y"`
+}
+
+func (st story) moments() []followup.Moment {
+	out := make([]followup.Moment, 0, len(st.Timeline)+1)
+	for _, m := range st.Timeline {
+		out = append(out, followup.Moment{
+			Step: m.Step, DueAt: fromMS(m.Due), Kind: m.Kind, Outcome: m.Outcome, Reason: m.Reason,
+			MessageID: m.Message, At: fromMS(m.At), Settled: m.Settled, SettledAt: fromMS(m.SettledAt),
+		})
+	}
+	return out
+}
+
+// run builds the run of which only the record is left.
+func (st story) run(id followup.RunID, tenant followup.TenantID) followup.Run {
+	return followup.Run{
+		ID: id, Tenant: tenant, Lead: id.Lead(), Assistant: st.Assistant, Config: st.Config, Channel: st.Channel,
+		Ladder: st.Ladder, State: followup.RunEnded, Reason: st.Reason, StartedAt: fromMS(st.Started),
+		EndedAt: fromMS(st.Ended), Timeline: st.moments(),
+	}
+}

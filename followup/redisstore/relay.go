@@ -1,0 +1,318 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var (
+	takeScript    = load("relay_take", "due")
+	deliverScript = load("relay_finish", "due")
+)
+
+// waitingQueue is a queue that may be tried now.
+type waitingQueue struct {
+	t         tag
+	lead      followup.LeadID
+	assistant followup.AssistantID
+	since     float64
+}
+
+// ClaimDeliveries implements followup.RelayStore. It looks with plain reads and
+// claims with one script per queue, which looks again; so replicas that meet
+// at a queue take it once.
+func (s *Store) ClaimDeliveries(
+	ctx context.Context, c followup.ClaimDeliveries,
+) ([]followup.Delivery, time.Duration, error) {
+	groups, next, err := s.dueAssistants(ctx, c)
+	if err != nil {
+		return nil, 0, fmt.Errorf("look for deliveries: %w", err)
+	}
+	if len(groups) == 0 {
+		return nil, next, nil
+	}
+	if c.Limit <= 0 {
+		return nil, 0, nil
+	}
+	picked, next, err := s.pick(ctx, c, groups, next)
+	if err != nil {
+		return nil, 0, fmt.Errorf("look for deliveries: %w", err)
+	}
+	out, missed, err := s.take(ctx, c, picked)
+	if len(out) > 0 {
+		// What was taken is under lease and must be handed out; an error of the
+		// rest comes again with the next call.
+		err = nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("claim deliveries: %w", err)
+	}
+	if missed > 0 {
+		next = min(next, time.Millisecond) // somebody else was quicker: look again soon
+	}
+	return out, min(next, max(c.Lease, 0)), nil
+}
+
+// dueAssistants lists, per assistant that has something to be tried, the
+// partitions where; and how long until the next one has.
+func (s *Store) dueAssistants(
+	ctx context.Context, c followup.ClaimDeliveries,
+) (map[followup.AssistantID][]tag, time.Duration, error) {
+	type read struct {
+		due   *redis.StringSliceCmd
+		later *redis.ZSliceCmd
+	}
+	reads := make([]read, s.partitions)
+	real := strconv.FormatInt(ms(c.Real), 10)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range reads {
+			index := tagOf(i).relayIndex()
+			reads[i] = read{
+				p.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: real}),
+				p.ZRangeByScoreWithScores(ctx, index,
+					&redis.ZRangeBy{Min: "(" + real, Max: "+inf", Count: int64(1 + len(c.Skip))}),
+			}
+		}
+	}); err != nil {
+		return nil, 0, err
+	}
+	skip := make(map[string]bool, len(c.Skip))
+	for _, a := range c.Skip {
+		skip[string(a)] = true
+	}
+	groups := map[followup.AssistantID][]tag{}
+	next := maxNext
+	for i, r := range reads {
+		for _, name := range r.due.Val() {
+			if !skip[name] {
+				a := followup.AssistantID(name)
+				groups[a] = append(groups[a], tagOf(i))
+			}
+		}
+		for _, z := range r.later.Val() {
+			if !skip[member(z)] {
+				next = min(next, until(z.Score, c.Real))
+				break
+			}
+		}
+	}
+	return groups, next, nil
+}
+
+func until(score float64, at time.Time) time.Duration {
+	return time.Duration(int64(score)-ms(at)) * time.Millisecond
+}
+
+// pick chooses up to Limit queues, going round the assistants and starting where the
+// last call stopped; within an assistant the longest waiting first. Next is
+// zero if there are more.
+func (s *Store) pick(
+	ctx context.Context, c followup.ClaimDeliveries, groups map[followup.AssistantID][]tag, next time.Duration,
+) ([]waitingQueue, time.Duration, error) {
+	assistants := make([]followup.AssistantID, 0, len(groups))
+	for a := range groups {
+		assistants = append(assistants, a)
+	}
+	slices.Sort(assistants)
+	at, _ := slices.BinarySearch(assistants, s.turn.after())
+	assistants = slices.Concat(assistants[at:], assistants[:at])
+	cut := len(assistants) > c.Limit
+	assistants = assistants[:min(len(assistants), c.Limit)]
+	share := (c.Limit + len(assistants) - 1) / len(assistants)
+
+	queues, more, soonest, err := s.waiting(ctx, c.Real, assistants, groups, share)
+	if err != nil {
+		return nil, 0, err
+	}
+	next = min(next, soonest)
+	var picked []waitingQueue
+	for round := 0; round < share; round++ {
+		for i := range queues {
+			if round >= len(queues[i]) {
+				continue
+			}
+			if len(picked) == c.Limit {
+				return picked, 0, nil
+			}
+			picked = append(picked, queues[i][round])
+			s.turn.set(assistants[i])
+		}
+	}
+	if cut || more {
+		next = 0
+	}
+	return picked, next, nil
+}
+
+// waiting reads the queues of the assistants that may be tried, longest waiting
+// first and a share of each; whether there are more; and when the next of
+// those assistants' queues can be tried.
+func (s *Store) waiting(
+	ctx context.Context, real time.Time, assistants []followup.AssistantID,
+	groups map[followup.AssistantID][]tag, share int,
+) (queues [][]waitingQueue, more bool, next time.Duration, err error) {
+	reads := make([][]*redis.ZSliceCmd, len(assistants))
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i, a := range assistants {
+			for _, t := range groups[a] {
+				// One more than the share: it says whether there is more, or when.
+				reads[i] = append(reads[i], p.ZRangeWithScores(ctx, t.relayDue(a), 0, int64(share)))
+			}
+		}
+	}); err != nil {
+		return nil, false, 0, err
+	}
+	next = maxNext
+	queues = make([][]waitingQueue, len(assistants))
+	for i, a := range assistants {
+		for j, t := range groups[a] {
+			for _, z := range reads[i][j].Val() {
+				if wait := until(z.Score, real); wait > 0 {
+					next = min(next, wait)
+					break
+				}
+				queues[i] = append(queues[i], waitingQueue{t, followup.LeadID(member(z)), a, z.Score})
+			}
+		}
+		slices.SortFunc(queues[i], func(a, b waitingQueue) int {
+			return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.lead, b.lead))
+		})
+		if len(queues[i]) > share {
+			more, queues[i] = true, queues[i][:share]
+		}
+	}
+	return queues, more, next, nil
+}
+
+// take claims the queues; missed counts those that were gone.
+func (s *Store) take(
+	ctx context.Context, c followup.ClaimDeliveries, picked []waitingQueue,
+) (out []followup.Delivery, missed int, err error) {
+	jobs := make([]job, len(picked))
+	for i, q := range picked {
+		jobs[i] = job{
+			keys: []string{
+				q.t.queue(q.lead, q.assistant), q.t.frozen(q.lead, q.assistant), q.t.relayDue(q.assistant),
+				q.t.relayIndex(), q.t.lead(q.lead),
+			},
+			args: []any{
+				string(q.lead), string(q.assistant), s.newToken(), uuid.NewString(),
+				ms(c.Real), ms(c.Real.Add(c.Lease)), max(c.MaxEvents, 1),
+			},
+		}
+	}
+	for i, a := range s.runEach(ctx, takeScript, jobs) {
+		if a.err != nil {
+			err = a.err
+			continue
+		}
+		r, _ := a.value.([]any)
+		if len(r) == 0 {
+			missed++
+			continue
+		}
+		d, bad := delivery(picked[i], r)
+		if bad != nil {
+			err = bad
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, missed, err
+}
+
+// delivery reads the reply of relay_take.
+func delivery(q waitingQueue, v []any) (followup.Delivery, error) {
+	r := reply(v)
+	d := followup.Delivery{
+		Lead: q.lead, Assistant: q.assistant, ID: r.text(0), Token: r.text(1), FirstAt: fromMS(r.int(2)),
+		Attempts: int(r.int(3)), Rejected: int(r.int(4)), Tenant: followup.TenantID(r.text(5)),
+		Window: followup.Conversation{
+			LastInbound: fromMS(r.int(6)), Refused: r.text(7) == "1", UsedAt: fromMS(r.int(8)),
+		},
+	}
+	for i, e := range r.list(9) {
+		text, _ := e.(string)
+		at, event, err := element(text)
+		if err != nil {
+			return followup.Delivery{}, err
+		}
+		if i == 0 {
+			d.QueuedAt, d.Channel = fromMS(at), event.Channel
+		}
+		d.Events = append(d.Events, event)
+	}
+	return d, nil
+}
+
+// element reads what lua/lib/relay.lua writes: {"t":<real ms>,"e":<event>}.
+func element(text string) (int64, followup.RelayEvent, error) {
+	var e struct {
+		At    int64               `json:"t"`
+		Event followup.RelayEvent `json:"e"`
+	}
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		return 0, followup.RelayEvent{}, fmt.Errorf("queued event: %w", errReply)
+	}
+	return e.At, e.Event, nil
+}
+
+// queuedAt returns when an element was queued, 0 if there is none.
+func queuedAt(text string) int64 {
+	rest, _ := strings.CutPrefix(text, `{"t":`)
+	digits, _, _ := strings.Cut(rest, ",")
+	at, _ := strconv.ParseInt(digits, 10, 64)
+	return at
+}
+
+// FinishDelivery implements followup.RelayStore.
+func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
+	d := f.Delivery
+	t := s.tag(d.Lead)
+	verb, letter := "retry", ""
+	switch {
+	case f.Delivered:
+		verb = "delivered"
+	case f.Release:
+		verb = "release"
+	case f.Dead != "":
+		verb = "dead"
+		letter = marshal(storedLetter{
+			Version: formatVersion,
+			DeadLetter: followup.DeadLetter{
+				ID: s.letterID(d.Lead, d.ID), Tenant: d.Tenant, Assistant: d.Assistant, Lead: d.Lead,
+				Channel: d.Channel, Reason: f.Dead, Attempts: d.Attempts + 1, QueuedAt: d.QueuedAt.UTC(),
+				DeadAt: fromMS(ms(f.Real)), Count: len(d.Events), Events: d.Events,
+			},
+		})
+	}
+	rejected := 0
+	if f.Rejected {
+		rejected = 1
+	}
+	v, err := s.run(ctx, deliverScript,
+		[]string{
+			t.queue(d.Lead, d.Assistant), t.frozen(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(),
+			t.dead(), t.deadOf(d.Tenant), t.deadLetters(),
+		},
+		string(d.Lead), string(d.Assistant), d.Token, s.newToken(), verb, ms(f.RetryAt), rejected,
+		deadMember(d.ID, d.Lead), ms(f.Real), d.ID, letter)
+	if err != nil {
+		return fmt.Errorf("finish delivery: %w", err)
+	}
+	if v != "ok" {
+		return followup.ErrStale
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package redisstore
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// TestI1RelaySurvivesScriptFlush empties the script cache before every call,
+// so that pipelines meet NOSCRIPT.
+func TestI1RelaySurvivesScriptFlush(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		const leads = 20
+		for range leads {
+			p := newParty()
+			p.mustSay(t, s, "a", epoch)
+			p.mustSay(t, s, "b", epoch.Add(time.Second))
+		}
+		flush(t, s.db)
+		got := claimAll(t, s, epoch.Add(time.Minute))
+		if len(got) != leads {
+			t.Fatalf("deliveries: got %d, want %d", len(got), leads)
+		}
+		for _, d := range got {
+			if said(d) != "a b " {
+				t.Errorf("events: got %q, want a b", said(d))
+			}
+			flush(t, s.db)
+			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
+				t.Fatalf("FinishDelivery: %v", err)
+			}
+		}
+		if got := claimAll(t, s, epoch.Add(time.Hour)); len(got) != 0 {
+			t.Errorf("after all were delivered: got %d, want 0", len(got))
+		}
+	})
+}
+
+// TestI9ClaimsAreDisjoint has many claimers at once.
+func TestI9ClaimsAreDisjoint(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		const leads = 40
+		for range leads {
+			newParty().mustSay(t, s, "a", epoch)
+		}
+		var mu sync.Mutex
+		seen := map[followup.LeadID]int{}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range leads {
+					out, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: epoch, Limit: 3, MaxEvents: 1, Lease: time.Hour})
+					if err != nil {
+						t.Errorf("ClaimDeliveries: %v", err)
+						return
+					}
+					mu.Lock()
+					for _, d := range out {
+						seen[d.Lead]++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if len(seen) != leads {
+			t.Errorf("leads claimed: got %d, want %d", len(seen), leads)
+		}
+		for lead, n := range seen {
+			if n != 1 {
+				t.Errorf("lead %s: claimed %d times under one lease", lead, n)
+			}
+		}
+	})
+}
+
+// TestI9ABacklogOfOneAssistantDelaysNoOther has one assistant with more waiting
+// than many claims take.
+func TestI9ABacklogOfOneAssistantDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		noisy := newParty()
+		for range 60 {
+			noisy.lead = followup.NewLeadID()
+			noisy.mustSay(t, s, "old", epoch)
+		}
+		quiet := map[followup.AssistantID]bool{}
+		for range 3 {
+			p := newParty()
+			p.mustSay(t, s, "new", epoch.Add(time.Hour))
+			quiet[p.assistant] = true
+		}
+		for range 4 {
+			out, next, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{
+				Real: epoch.Add(2 * time.Hour), Limit: 1, MaxEvents: 1, Lease: time.Hour,
+			})
+			if err != nil || len(out) != 1 || next != 0 {
+				t.Fatalf("got %d deliveries, next %v, %v, want 1, 0, none", len(out), next, err)
+			}
+			delete(quiet, out[0].Assistant)
+		}
+		if len(quiet) != 0 {
+			t.Errorf("%d of 3 quiet assistants were not served within 4 claims", len(quiet))
+		}
+	})
+}
+
+// TestI2RelayRepeatedRequest repeats the scripts as a client does that lost the
+// answer.
+func TestI2RelayRepeatedRequest(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		p.mustSay(t, s, "a", epoch)
+		s.newToken = func() string { return "claim" }
+		first := claimOne(t, s, epoch)
+		d, missed, err := s.take(t.Context(),
+			followup.ClaimDeliveries{Real: epoch, MaxEvents: 5, Lease: time.Minute},
+			[]waitingQueue{{t: s.tag(p.lead), lead: p.lead, assistant: p.assistant}})
+		if err != nil || missed != 0 || len(d) != 1 || d[0].ID != first.ID || d[0].Attempts != 0 {
+			t.Fatalf("claim repeated: got %+v, missed %d, %v, want the same delivery", d, missed, err)
+		}
+		p.mustSay(t, s, "b", epoch)
+		s.newToken = func() string { return "finish" }
+		for range 2 {
+			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: first, Delivered: true, Real: epoch}); err != nil {
+				t.Fatalf("finish repeated: %v", err)
+			}
+		}
+		if got := said(claimOne(t, s, epoch)); got != "b " {
+			t.Errorf("left in the queue: got %q, want b", got)
+		}
+	})
+}
+
+// TestRelayEventNestedTooDeep is about an event that cjson refuses to read.
+func TestRelayEventNestedTooDeep(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		deep := strings.Repeat("[", 2000) + strings.Repeat("]", 2000)
+		_, err := s.Settle(t.Context(), followup.Settlement{
+			Tenant: p.tenant, Lead: p.lead, Now: epoch, Real: epoch,
+			Items: []followup.Item{{
+				DedupID: "d", Channel: p.channel, Assistant: p.assistant,
+				Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(deep)},
+			}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := claimOne(t, s, epoch); string(d.Events[0].Value) != deep {
+			t.Error("the event changed on its way")
+		}
+	})
+}
+
+func TestNextSaysWhenToLookAgain(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		next := func(at time.Time, skip ...followup.AssistantID) string {
+			out, next, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{
+				Real: at, Limit: 5, MaxEvents: 5, Lease: time.Minute, Skip: skip,
+			})
+			return fmt.Sprint(len(out), next, err)
+		}
+		if got := next(epoch); got != "0 1h0m0s <nil>" {
+			t.Errorf("nothing there: got %s, want nothing for an hour", got)
+		}
+		p.mustSay(t, s, "a", epoch)
+		if got := next(epoch, p.assistant); got != "0 1h0m0s <nil>" {
+			t.Errorf("skipped: got %s, want nothing for an hour", got)
+		}
+		if got := next(epoch); got != "1 1m0s <nil>" {
+			t.Errorf("claimed: got %s, want the end of the lease", got)
+		}
+		if got := next(epoch.Add(20 * time.Second)); got != "0 40s <nil>" {
+			t.Errorf("under lease: got %s, want its rest", got)
+		}
+	})
+}

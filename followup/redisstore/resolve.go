@@ -1,0 +1,264 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var (
+	resolveScript  = load("resolve")
+	nameScript     = load("name", "due", "relay", "lead")
+	realiasScript  = load("realias")
+	mergeOutScript = load("merge_out", "due", "relay", "lead", "run")
+	mergeInScript  = load("merge_in", "due", "relay", "lead", "run")
+	eraseScript    = load("erase", "due", "relay", "lead", "run")
+)
+
+// maxMerges bounds the leads that one contact can turn out to be: it has three
+// identities.
+const maxMerges = 4
+
+// Resolve implements followup.LeadStore. A merge goes over two slots and so in
+// steps, each of which may be repeated; the identities are pointed to the
+// winner only after it has all that the loser had, so whoever comes upon a
+// merge half done does it again.
+func (s *Store) Resolve(
+	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time,
+) (followup.LeadID, error) {
+	names := aliasNames(who)
+	if len(names) == 0 {
+		return "", followup.ErrNotFound
+	}
+	if lead, ok := s.aliases.lookup(tenant, names); ok {
+		return lead, nil
+	}
+	fresh := followup.LeadID("")
+	if create {
+		fresh = followup.NewLeadID()
+	}
+	args := []any{string(fresh), ms(now)}
+	for _, n := range names {
+		args = append(args, n)
+	}
+	for range maxMerges {
+		v, err := s.runDurable(ctx, resolveScript, []string{aliasesKey(tenant), leadsKey(tenant)}, args...)
+		if err != nil {
+			return "", fmt.Errorf("resolve: %w", err)
+		}
+		l, _ := v.([]any)
+		r := reply(l)
+		switch r.text(0) {
+		case "none":
+			return "", followup.ErrNotFound
+		case "ok":
+			lead := followup.LeadID(r.text(1))
+			if r.text(2) != "" {
+				if err := s.name(ctx, tenant, lead, who, now); err != nil {
+					return "", err
+				}
+			}
+			s.aliases.learn(tenant, names, lead)
+			return lead, nil
+		case "conflict":
+			if err := s.merge(ctx, tenant, followup.LeadID(r.text(1)), followup.LeadID(r.text(2)), now); err != nil {
+				return "", fmt.Errorf("merge leads: %w", err)
+			}
+		default:
+			return "", errReply
+		}
+	}
+	return "", fmt.Errorf("resolve: %w", followup.ErrConflict)
+}
+
+// name writes the identities into the lead's record. If it was merged just now,
+// the winner has them.
+func (s *Store) name(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, now time.Time,
+) error {
+	_, err := s.call(ctx, s.run, nameScript, scope{lead: lead, tenant: tenant, now: now, real: s.now()},
+		marshal(map[string]string{"ph": who.Phone, "ui": who.UserID, "xi": who.ExternalID}))
+	if err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+		return fmt.Errorf("name lead: %w", err)
+	}
+	return nil
+}
+
+type mergeIn struct {
+	From      followup.LeadID                    `json:"from"`
+	Fields    map[string]string                  `json:"fields"`
+	Windows   map[followup.ChannelID]mergeWindow `json:"windows"`
+	Attempts  map[string]string                  `json:"attempts"`
+	Histories [][]string                         `json:"histories"`
+	Queues    [][]string                         `json:"queues"`
+	OptedOut  bool                               `json:"out"`
+	CRMAt     int64                              `json:"crm"`
+}
+
+type mergeWindow struct {
+	At      int64  `json:"w"`
+	Refused string `json:"wr"`
+	Used    int64  `json:"wu"`
+}
+
+// merge makes loser a part of winner.
+func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
+	sc, fields, err := s.whole(ctx, tenant, loser, now)
+	if err != nil {
+		return err
+	}
+	if fields["mv"] == erased {
+		// Erased while its identities were still being taken away.
+		return s.realias(ctx, tenant, loser, "", fields)
+	}
+	r, err := s.call(ctx, s.runDurable, mergeOutScript, sc, marshal(map[string]any{"to": winner}))
+	if err != nil {
+		return err
+	}
+	if r.text(0) == erased {
+		return s.realias(ctx, tenant, loser, "", fields)
+	}
+	s.onEnded(r.list(0).ended())
+	fields = r.list(1).fields()
+	in := mergeIn{
+		From: loser, Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
+		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", Histories: [][]string{}, Queues: [][]string{},
+	}
+	for _, f := range []string{"nm", "ph", "ui", "em", "co", "cf", "xi", "ai", "ci", "st"} {
+		if fields[f] != "" {
+			in.Fields[f] = fields[f]
+		}
+	}
+	lead, err := parseLead(loser, fields)
+	if err != nil {
+		return err
+	}
+	in.CRMAt = ms(lead.CRMAt)
+	for c, w := range lead.Windows {
+		in.Windows[c] = mergeWindow{At: ms(w.LastInbound), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt)}
+	}
+	for i := range sc.channels {
+		in.Histories = append(in.Histories, texts(r.list(4).list(i)))
+	}
+	for i := range sc.assistants {
+		in.Queues = append(in.Queues, texts(r.list(5).list(i)))
+	}
+	into := sc
+	into.lead = winner
+	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
+	if err != nil {
+		return err
+	}
+	s.onEnded(r.list(0).ended())
+	if err := s.moveDead(ctx, loser, winner); err != nil {
+		return err
+	}
+	if err := s.realias(ctx, tenant, loser, winner, fields); err != nil {
+		return err
+	}
+	return s.erase(ctx, sc, true)
+}
+
+// realias points the loser's identities to the winner.
+func (s *Store) realias(
+	ctx context.Context, tenant followup.TenantID, from, to followup.LeadID, fields map[string]string,
+) error {
+	names := aliasNames(followup.Identity{Phone: fields["ph"], UserID: fields["ui"], ExternalID: fields["xi"]})
+	all, err := s.aliasesOf(ctx, tenant, from, names)
+	if err != nil {
+		return err
+	}
+	args := []any{string(from), string(to)}
+	for _, n := range all {
+		args = append(args, n)
+	}
+	if _, err := s.run(ctx, realiasScript, []string{aliasesKey(tenant), leadsKey(tenant)}, args...); err != nil {
+		return fmt.Errorf("point identities: %w", err)
+	}
+	s.aliases.forget(from)
+	return nil
+}
+
+// aliasesOf returns every identity that names the lead: those of its record,
+// and those it had before, which only the alias map knows.
+func (s *Store) aliasesOf(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, names []string,
+) ([]string, error) {
+	iter := s.db.HScan(ctx, aliasesKey(tenant), 0, "", 1000).Iterator()
+	for iter.Next(ctx) {
+		name := iter.Val()
+		if !iter.Next(ctx) {
+			break
+		}
+		if iter.Val() == string(lead) {
+			names = append(names, name)
+		}
+	}
+	if err := iter.Err(); err != nil {
+		return nil, fmt.Errorf("read identities: %w", err)
+	}
+	return distinct(names), nil
+}
+
+// whole returns a scope with every assistant and channel the lead ever had to
+// do with, and the lead's fields.
+func (s *Store) whole(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, now time.Time,
+) (scope, map[string]string, error) {
+	fields, err := s.db.HGetAll(ctx, s.tag(lead).lead(lead)).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return scope{}, nil, fmt.Errorf("read lead: %w", err)
+	}
+	sc := scope{lead: lead, tenant: tenant, now: now, real: s.now()}
+	for f := range fields {
+		kind, id, _ := strings.Cut(f, ":")
+		switch kind {
+		case "qa":
+			sc.assistants = append(sc.assistants, followup.AssistantID(id))
+		case "w", "wu", "wr":
+			sc.channels = append(sc.channels, followup.ChannelID(id))
+		}
+	}
+	for _, n := range strings.Fields(fields["lv"]) {
+		num, _ := strconv.Atoi(n)
+		if run, _, err := parseRun(lead, num, tenant, fields["r"+n]); err == nil {
+			sc.assistants = append(sc.assistants, run.Assistant)
+		}
+	}
+	sc.assistants, sc.channels = distinct(sc.assistants), distinct(sc.channels)
+	return sc, fields, nil
+}
+
+// erase removes a lead's keys; with keep only what a merge handed over.
+func (s *Store) erase(ctx context.Context, sc scope, keep bool) error {
+	// The frozen deliveries stand behind the declared keys, so the scope is fixed
+	// here and a script that needs more is asked again by the caller's retry.
+	t := s.tag(sc.lead)
+	var frozen []string
+	for _, a := range sc.assistants {
+		frozen = append(frozen, t.frozen(sc.lead, a))
+	}
+	r, err := s.call(ctx, func(ctx context.Context, sp *redis.Script, keys []string, args ...any) (any, error) {
+		return s.run(ctx, sp, append(keys, frozen...), args...)
+	}, eraseScript, sc, marshal(map[string]any{"keep": keep}))
+	if err != nil {
+		return fmt.Errorf("erase lead: %w", err)
+	}
+	s.onEnded(r.list(0).ended())
+	return nil
+}
+
+func texts(r reply) []string {
+	out := make([]string, len(r))
+	for i := range r {
+		out[i] = r.text(i)
+	}
+	return out
+}

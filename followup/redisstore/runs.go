@@ -1,0 +1,230 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var (
+	startScript = load("start", "due", "relay", "lead", "run")
+	endScript   = load("end", "due", "relay", "lead", "run")
+)
+
+type arm struct {
+	Config    followup.ConfigID    `json:"config"`
+	Assistant followup.AssistantID `json:"assistant"`
+	Channel   followup.ChannelID   `json:"channel"`
+	Ladder    followup.LadderHash  `json:"ladder"`
+	Interval  int64                `json:"interval"`
+	Rearm     bool                 `json:"rearm"`
+}
+
+func armOf(a followup.Arm) *arm {
+	return &arm{
+		Config: a.Config, Assistant: a.Assistant, Channel: a.Channel, Ladder: a.Ladder,
+		Interval: a.Interval.Milliseconds(), Rearm: a.RearmOnReply,
+	}
+}
+
+// Start implements followup.RunStore.
+func (s *Store) Start(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, a followup.Arm, rearm bool, now, real time.Time,
+) (followup.RunID, []followup.Ended, error) {
+	r, err := s.call(ctx, s.run, startScript,
+		scope{lead: lead, tenant: tenant, now: now, real: real, assistants: []followup.AssistantID{a.Assistant}},
+		marshal(map[string]any{"rq": s.newToken(), "rearm": rearm, "arm": armOf(a)}))
+	if err != nil {
+		return "", nil, fmt.Errorf("start run: %w", err)
+	}
+	if r.text(0) == "none" {
+		return "", nil, followup.ErrNotFound
+	}
+	return followup.RunID(r.text(0)), r.list(1).ended(), nil
+}
+
+// Cancel implements followup.RunStore.
+func (s *Store) Cancel(
+	ctx context.Context, tenant followup.TenantID, run followup.RunID, now, real time.Time,
+) ([]followup.Ended, error) {
+	if _, err := s.Run(ctx, tenant, run); err != nil {
+		return nil, err
+	}
+	return s.endRun(ctx, tenant, run, endRequest{Reason: followup.ByAPI}, now, real)
+}
+
+type endRequest struct {
+	N      int               `json:"n"`
+	Reason followup.Reason   `json:"reason"`
+	Config followup.ConfigID `json:"config"`
+	Token  string            `json:"token"`
+}
+
+func (s *Store) endRun(
+	ctx context.Context, tenant followup.TenantID, run followup.RunID, req endRequest, now, real time.Time,
+) ([]followup.Ended, error) {
+	req.N = run.N()
+	r, err := s.call(ctx, s.run, endScript,
+		scope{lead: run.Lead(), tenant: tenant, now: now, real: real}, marshal(req))
+	if errors.Is(err, followup.ErrLeadMoved) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("end run: %w", err)
+	}
+	return r.list(0).ended(), nil
+}
+
+// endRuns ends those of the runs that are live and of the config.
+func (s *Store) endRuns(
+	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, reason followup.Reason,
+	runs []followup.RunID, now, real time.Time,
+) ([]followup.Ended, error) {
+	var all []followup.Ended
+	for _, run := range runs {
+		ended, err := s.endRun(ctx, tenant, run, endRequest{Reason: reason, Config: config}, now, real)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, ended...)
+	}
+	return all, nil
+}
+
+// Run implements followup.RunStore.
+func (s *Store) Run(ctx context.Context, tenant followup.TenantID, id followup.RunID) (followup.Run, error) {
+	if id.N() == 0 {
+		return followup.Run{}, followup.ErrNotFound
+	}
+	lead, n := id.Lead(), strconv.Itoa(id.N())
+	t := s.tag(lead)
+	var facts *redis.SliceCmd
+	var record *redis.StringCmd
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		facts = p.HMGet(ctx, t.lead(lead), "t", "mv", "r"+n)
+		record = p.HGet(ctx, t.runs(lead), n)
+	}); err != nil {
+		return followup.Run{}, fmt.Errorf("read run: %w", err)
+	}
+	f := reply(facts.Val())
+	if followup.TenantID(f.text(0)) != tenant || f.text(1) == erased {
+		return followup.Run{}, followup.ErrNotFound
+	}
+	return assemble(id, tenant, f.text(2), record.Val())
+}
+
+const erased = "erased"
+
+// assemble builds a run from its packed live state and its record, either of
+// which may be missing.
+func assemble(id followup.RunID, tenant followup.TenantID, packed, record string) (followup.Run, error) {
+	var st story
+	if record != "" {
+		if err := json.Unmarshal([]byte(record), &st); err != nil {
+			return followup.Run{}, fmt.Errorf("read run: %w", err)
+		}
+	}
+	if packed == "" {
+		if record == "" {
+			return followup.Run{}, followup.ErrNotFound
+		}
+		return st.run(id, tenant), nil
+	}
+	run, _, err := parseRun(id.Lead(), id.N(), tenant, packed)
+	if err != nil {
+		return followup.Run{}, err
+	}
+	run.Timeline = append(st.moments(), followup.Moment{Step: run.Step + 1, DueAt: run.DueAt})
+	return run, nil
+}
+
+// Runs implements followup.RunStore.
+func (s *Store) Runs(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) ([]followup.Run, error) {
+	t := s.tag(lead)
+	var fields, records *redis.MapStringStringCmd
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		fields = p.HGetAll(ctx, t.lead(lead))
+		records = p.HGetAll(ctx, t.runs(lead))
+	}); err != nil {
+		return nil, fmt.Errorf("read runs: %w", err)
+	}
+	f := fields.Val()
+	if followup.TenantID(f["t"]) != tenant || f["mv"] != "" || f["cr"] == "" {
+		return nil, s.named(ctx, tenant, lead)
+	}
+	packed := map[string]string{}
+	for _, n := range strings.Fields(f["lv"]) {
+		packed[n] = f["r"+n]
+	}
+	numbers := make([]string, 0, len(packed)+len(records.Val()))
+	for n := range packed {
+		numbers = append(numbers, n)
+	}
+	for n := range records.Val() {
+		if _, live := packed[n]; !live {
+			numbers = append(numbers, n)
+		}
+	}
+	runs := make([]followup.Run, 0, len(numbers))
+	for _, text := range numbers {
+		n, _ := strconv.Atoi(text)
+		run, err := assemble(lead.Run(n), tenant, packed[text], records.Val()[text])
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	slices.SortFunc(runs, func(a, b followup.Run) int { return cmp.Compare(b.ID.N(), a.ID.N()) })
+	return runs, nil
+}
+
+// SaveLadder implements followup.RunStore.
+func (s *Store) SaveLadder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash, l followup.Ladder) error {
+	if err := s.db.HSetNX(ctx, laddersKey(tenant), string(h), marshal(l)).Err(); err != nil {
+		return fmt.Errorf("save ladder: %w", err)
+	}
+	return nil
+}
+
+// Ladder implements followup.RunStore.
+func (s *Store) Ladder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash) (followup.Ladder, error) {
+	v, err := s.db.HGet(ctx, laddersKey(tenant), string(h)).Result()
+	if errors.Is(err, redis.Nil) {
+		return followup.Ladder{}, followup.ErrNotFound
+	}
+	if err != nil {
+		return followup.Ladder{}, fmt.Errorf("read ladder: %w", err)
+	}
+	var l followup.Ladder
+	if err := json.Unmarshal([]byte(v), &l); err != nil {
+		return followup.Ladder{}, fmt.Errorf("read ladder: %w", err)
+	}
+	return l, nil
+}
+
+// pipe sends plain commands in one round trip; a missing key is not an error.
+func (s *Store) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
+	cmds, err := s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
+		fill(p)
+		return nil
+	})
+	if err == nil || errors.Is(err, redis.Nil) {
+		for _, c := range cmds {
+			if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {
+				return err
+			}
+		}
+		return nil
+	}
+	return err
+}

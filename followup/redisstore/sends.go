@@ -1,0 +1,94 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"wagate/followup"
+)
+
+var (
+	guardSendScript = load("guard_send", "due", "relay", "lead", "run")
+	recordScript    = load("record", "due", "relay", "lead", "run")
+)
+
+// refusal reads the tags by which both guards say no.
+func refusal(r reply, err error) (followup.Verdict, bool, error) {
+	if errors.Is(err, followup.ErrLeadMoved) {
+		return followup.Verdict{Refusal: followup.RefusedLeadMoved}, true, nil
+	}
+	if err != nil {
+		return followup.Verdict{}, false, fmt.Errorf("guard: %w", err)
+	}
+	switch no := followup.Refusal(r.text(0)); no {
+	case followup.RefusedStale, followup.RefusedWindow, followup.RefusedOptedOut, followup.RefusedPaused:
+		return followup.Verdict{Refusal: no}, true, nil
+	case followup.Allowed, followup.RefusedLeadMoved:
+	}
+	return followup.Verdict{}, false, nil
+}
+
+// GuardSend implements followup.SendStore.
+func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error) {
+	r, err := s.call(ctx, s.runDurable, guardSendScript,
+		scope{lead: g.Lead, tenant: g.Tenant, now: g.Now, real: g.Real},
+		marshal(map[string]any{
+			"channel": g.Channel, "assistant": g.Assistant, "free": g.FreeForm, "marketing": g.Marketing,
+			"opaque": g.Opaque, "previous": g.Previous,
+		}))
+	if v, refused, err := refusal(r, err); refused || err != nil {
+		return v, err
+	}
+	if r.text(0) == "none" {
+		return followup.Verdict{}, followup.ErrNotFound
+	}
+	attempt := followup.AttemptID(r.text(0))
+	return followup.Verdict{
+		Attempt: attempt, Opaque: attempt.Opaque(s.partition(g.Lead)), Rearm: r.list(1).assistants(),
+	}, nil
+}
+
+// RecordSend implements followup.SendStore.
+func (s *Store) RecordSend(ctx context.Context, rec followup.RecordSend) error {
+	r, err := s.call(ctx, s.run, recordScript,
+		scope{
+			lead: rec.Lead, tenant: rec.Tenant, now: rec.Now, real: rec.Real,
+			channels: []followup.ChannelID{rec.Channel},
+		},
+		marshal(map[string]any{
+			"attempt": rec.Attempt, "channel": rec.Channel, "message": rec.MessageID,
+			"close": rec.CloseWindow, "out": rec.OptOut,
+		}), entryText(rec.Entry))
+	if err != nil {
+		return fmt.Errorf("record send: %w", err)
+	}
+	if r.text(0) == "none" {
+		return followup.ErrNotFound
+	}
+	s.onEnded(r.list(0).ended())
+	return nil
+}
+
+// History implements followup.SendStore.
+func (s *Store) History(
+	ctx context.Context, lead followup.LeadID, channel followup.ChannelID, now time.Time,
+) ([]followup.Entry, error) {
+	rows, err := s.db.LRange(ctx, s.tag(lead).history(lead, channel), 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	entries := make([]followup.Entry, 0, len(rows))
+	for _, row := range rows {
+		var e entry
+		if err := json.Unmarshal([]byte(row), &e); err != nil {
+			return nil, fmt.Errorf("read history: %w", err)
+		}
+		if at := fromMS(e.At); now.Sub(at) <= followup.HistoryAge {
+			entries = append(entries, followup.Entry{From: e.From, Text: e.Text, At: at})
+		}
+	}
+	return entries, nil
+}

@@ -1,0 +1,176 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+var (
+	settleScript  = load("settle", "due", "relay", "lead", "run")
+	correctScript = load("correct", "due", "relay", "lead", "run")
+)
+
+type settleRequest struct {
+	Contact map[string]string `json:"contact"`
+	Account bool              `json:"account"`
+	Items   []settleItem      `json:"items"`
+}
+
+type settleItem struct {
+	Channel   followup.ChannelID   `json:"c"`
+	Assistant followup.AssistantID `json:"a"`
+	At        int64                `json:"at"`
+	Opens     bool                 `json:"op,omitempty"`
+	Reply     bool                 `json:"rp,omitempty"`
+	Outbound  bool                 `json:"ob,omitempty"`
+	OptOut    *bool                `json:"oo,omitempty"`
+	Receipt   *receipt             `json:"rc,omitempty"`
+}
+
+type receipt struct {
+	Attempt followup.AttemptID    `json:"a"`
+	State   providers.StatusState `json:"st"`
+	Rank    int                   `json:"rk"`
+	Kind    providers.ErrorKind   `json:"k"`
+}
+
+// entry is a followup.Entry as it is stored.
+type entry struct {
+	From followup.Speaker `json:"f"`
+	Text string           `json:"t"`
+	At   int64            `json:"a"`
+}
+
+// Settle implements followup.SettleStore.
+func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
+	if len(st.Items) == 0 {
+		return followup.Settled{}, nil
+	}
+	req := settleRequest{
+		Account: st.Account,
+		Contact: map[string]string{"nm": st.Contact.Name, "ph": st.Contact.Phone, "ui": st.Contact.UserID},
+	}
+	sc := scope{lead: st.Lead, tenant: st.Tenant, now: st.Now, real: st.Real}
+	var ids []byte
+	payloads := make([]any, 0, 2*len(st.Items))
+	for _, it := range st.Items {
+		ids = append(ids, dedupID(it.DedupID)...)
+		sc.assistants = append(sc.assistants, it.Assistant)
+		sc.channels = append(sc.channels, it.Channel)
+		item := settleItem{
+			Channel: it.Channel, Assistant: it.Assistant, At: ms(it.At),
+			Opens: it.Opens, Reply: it.Reply, Outbound: it.Outbound, OptOut: it.OptOut,
+		}
+		if r := it.Receipt; r != nil {
+			item.Receipt = &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind}
+		}
+		req.Items = append(req.Items, item)
+		event, err := relayText(it.Relay)
+		if err != nil {
+			return followup.Settled{}, err
+		}
+		payloads = append(payloads, event, entryText(it.Entry))
+	}
+	r, err := s.call(ctx, s.runDurable, settleScript, sc, append([]any{marshal(req), string(ids)}, payloads...)...)
+	if err != nil {
+		if errors.Is(err, followup.ErrLeadMoved) {
+			s.aliases.forget(st.Lead)
+			return followup.Settled{}, err
+		}
+		return followup.Settled{}, fmt.Errorf("settle: %w", err)
+	}
+	if r.text(0) == "none" {
+		return followup.Settled{}, followup.ErrNotFound
+	}
+	out := followup.Settled{Ended: r.list(1).ended(), Rearm: r.list(2).assistants()}
+	for _, f := range r.text(0) {
+		out.Fresh = append(out.Fresh, f == '1')
+	}
+	out.Corrections = r.list(3).corrections()
+	return s.correctMerged(ctx, st, out)
+}
+
+// correctMerged hands receipts about steps of leads that were merged into this
+// one to where those steps are recorded.
+func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out followup.Settled) (followup.Settled, error) {
+	for i, it := range st.Items {
+		if it.Receipt == nil || !out.Fresh[i] || it.Receipt.Attempt == "" || it.Receipt.Attempt.Lead() == st.Lead {
+			continue
+		}
+		a := it.Receipt.Attempt
+		heir, err := s.heir(ctx, a.Lead())
+		if err != nil {
+			return out, err
+		}
+		if heir != st.Lead {
+			continue // somebody else's
+		}
+		r, err := s.call(ctx, s.run, correctScript,
+			scope{lead: a.Lead(), tenant: st.Tenant, now: st.Now, real: st.Real},
+			marshal(map[string]any{"a": a, "rk": it.Receipt.State.Rank()}))
+		if errors.Is(err, followup.ErrLeadMoved) {
+			continue
+		}
+		if err != nil {
+			return out, fmt.Errorf("correct a merged lead's step: %w", err)
+		}
+		out.Corrections = append(out.Corrections, r.list(0).corrections()...)
+	}
+	return out, nil
+}
+
+// maxHeirs bounds how often a lead may have been merged on.
+const maxHeirs = 8
+
+// heir returns the lead that a lead was merged into in the end; itself if it
+// was not.
+func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID, error) {
+	for range maxHeirs {
+		to, err := s.db.HGet(ctx, s.tag(lead).lead(lead), "mv").Result()
+		if errors.Is(err, redis.Nil) || to == "" {
+			return lead, nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("read lead: %w", err)
+		}
+		lead = followup.LeadID(to)
+	}
+	return lead, nil
+}
+
+// dedupID shortens an event's id to what is remembered of it. Within one lead's
+// nine days 64 bits do not collide. None is all zero, which the script takes for always
+// fresh.
+func dedupID(id string) []byte {
+	if id == "" {
+		return make([]byte, 8)
+	}
+	sum := sha256.Sum256([]byte(id))
+	return sum[:8]
+}
+
+func relayText(e *followup.RelayEvent) (string, error) {
+	if e == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		return "", fmt.Errorf("relay event: %w", err)
+	}
+	return string(b), nil
+}
+
+func entryText(e *followup.Entry) string {
+	if e == nil {
+		return ""
+	}
+	return marshal(entry{From: e.From, Text: e.Text, At: ms(e.At)})
+}

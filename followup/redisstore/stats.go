@@ -1,0 +1,138 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+// Ping implements followup.ControlStore: every master must answer.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() })
+}
+
+// lagHeads is how many queues per assistant and partition Stats looks into for
+// the oldest event: those that may be tried longest.
+const lagHeads = 8
+
+// partitionStats are the questions to one partition.
+type partitionStats struct {
+	windows       *redis.IntCmd
+	dead          *redis.IntCmd
+	steps, relays *redis.ZSliceCmd
+	leases        *redis.StringSliceCmd
+}
+
+// Stats implements followup.ControlStore: three round trips, whatever the
+// number of leads. It also forgets windows in the index that closed long ago.
+func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats, error) {
+	parts := make([]partitionStats, s.partitions)
+	open := "(" + strconv.FormatInt(ms(now), 10)
+	gone := strconv.FormatInt(ms(now.Add(-time.Hour)), 10)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range parts {
+			t := tagOf(i)
+			p.ZRemRangeByScore(ctx, t.windows(), "-inf", gone)
+			parts[i] = partitionStats{
+				windows: p.ZCount(ctx, t.windows(), open, "+inf"),
+				dead:    p.ZCard(ctx, t.dead()),
+				steps:   p.ZRangeWithScores(ctx, t.stepsIndex(), 0, -1),
+				relays:  p.ZRangeWithScores(ctx, t.relayIndex(), 0, -1),
+				leases:  p.ZRange(ctx, t.stepsLeases(), 0, -1),
+			}
+		}
+	}); err != nil {
+		return followup.Stats{}, fmt.Errorf("read stats: %w", err)
+	}
+	var st followup.Stats
+	for _, p := range parts {
+		st.WindowsOpen += int(p.windows.Val())
+		st.RelayDead += int(p.dead.Val())
+		if z := p.steps.Val(); len(z) > 0 {
+			st.StepsOverdue = max(st.StepsOverdue, age(z[0].Score, now))
+		}
+	}
+	if err := s.statsOfGroups(ctx, parts, real, &st); err != nil {
+		return followup.Stats{}, fmt.Errorf("read stats: %w", err)
+	}
+	return st, nil
+}
+
+// statsOfGroups adds what is counted per tenant, run and assistant.
+func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real time.Time, st *followup.Stats) error {
+	type dueQueues struct {
+		t         tag
+		assistant followup.AssistantID
+		leads     *redis.StringSliceCmd
+	}
+	var counts, waiting []*redis.IntCmd
+	var runs []*redis.StringCmd
+	var due []dueQueues
+	until := strconv.FormatInt(ms(real), 10)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i, part := range parts {
+			t := tagOf(i)
+			for _, z := range part.steps.Val() {
+				counts = append(counts, p.ZCard(ctx, t.stepsDue(followup.TenantID(member(z)))))
+			}
+			for _, id := range part.leases.Val() {
+				run := followup.RunID(id)
+				runs = append(runs, p.HGet(ctx, t.lead(run.Lead()), "r"+strconv.Itoa(run.N())))
+			}
+			for _, z := range part.relays.Val() {
+				a := followup.AssistantID(member(z))
+				waiting = append(waiting, p.ZCard(ctx, t.relayDue(a)))
+				if z.Score > float64(ms(real)) {
+					continue
+				}
+				due = append(due, dueQueues{t, a, p.ZRangeByScore(ctx, t.relayDue(a),
+					&redis.ZRangeBy{Min: "-inf", Max: until, Count: lagHeads})})
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	for _, c := range counts {
+		st.StepsPending += int(c.Val())
+	}
+	for _, c := range waiting {
+		st.RelayPending += int(c.Val())
+	}
+	for _, r := range runs {
+		if f := strings.SplitN(r.Val(), "|", 6); len(f) == 6 && followup.RunState(f[4]) == followup.RunClaimed {
+			st.StepsPending++
+		}
+	}
+	var heads []*redis.StringCmd
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for _, d := range due {
+			for _, lead := range d.leads.Val() {
+				heads = append(heads, p.LIndex(ctx, d.t.queue(followup.LeadID(lead), d.assistant), 0))
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	for _, h := range heads {
+		if at := queuedAt(h.Val()); at > 0 {
+			st.RelayLag = max(st.RelayLag, age(float64(at), real))
+		}
+	}
+	return nil
+}
+
+// age is how long ago a score was.
+func age(score float64, at time.Time) time.Duration {
+	return time.Duration(ms(at)-int64(score)) * time.Millisecond
+}
+
+func member(z redis.Z) string {
+	m, _ := z.Member.(string)
+	return m
+}

@@ -1,0 +1,351 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var (
+	claimScript   = load("claim", "due")
+	guardScript   = load("guard_step", "due", "relay", "lead", "run")
+	finishScript  = load("finish", "due", "relay", "lead", "run")
+	releaseScript = load("release", "due", "relay", "lead", "run")
+)
+
+// maxNext bounds how long a claim may tell the poller to sleep.
+const maxNext = time.Hour
+
+// candidate is a step that looks due or whose lease looks over.
+type candidate struct {
+	run    followup.RunID
+	tenant followup.TenantID
+	due    float64
+}
+
+// Claim implements followup.StepStore: it peeks with plain reads, then claims
+// per partition with one script that declares every key.
+func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
+	next, due, leased, err := s.peek(ctx, c)
+	if err != nil {
+		return followup.Batch{}, fmt.Errorf("peek at due steps: %w", err)
+	}
+	if len(due) == 0 && len(leased) == 0 {
+		return followup.Batch{Next: next}, nil
+	}
+	found, cut, err := s.candidates(ctx, c, due, leased)
+	if err != nil {
+		return followup.Batch{}, fmt.Errorf("peek at due steps: %w", err)
+	}
+	batch := followup.Batch{}
+	byPartition := map[int][]candidate{}
+	for _, f := range found {
+		p := s.partition(f.run.Lead())
+		byPartition[p] = append(byPartition[p], f)
+	}
+	token := s.newToken()
+	for p, list := range byPartition {
+		if err := s.claimIn(ctx, p, list, token, c, &batch); err != nil {
+			return batch, fmt.Errorf("claim due steps: %w", err)
+		}
+	}
+	slices.SortFunc(batch.Steps, func(a, b followup.Claimed) int { return a.Run.DueAt.Compare(b.Run.DueAt) })
+	if cut {
+		return batch, nil
+	}
+	if batch.Next, _, _, err = s.peek(ctx, c); err != nil {
+		return batch, nil // what was claimed is claimed; the next turn will ask again
+	}
+	if len(batch.Steps) == 0 {
+		batch.Next = max(batch.Next, time.Millisecond) // somebody else was faster
+	}
+	return batch, nil
+}
+
+// peek asks every partition for its earliest step and lease, in one round trip.
+func (s *Store) peek(ctx context.Context, c followup.ClaimParams) (next time.Duration, due, leased []int, err error) {
+	type heads struct{ step, lease *redis.ZSliceCmd }
+	cmds := make([]heads, s.partitions)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range cmds {
+			t := tagOf(i)
+			cmds[i].step = p.ZRangeWithScores(ctx, t.stepsIndex(), 0, 0)
+			cmds[i].lease = p.ZRangeWithScores(ctx, t.stepsLeases(), 0, 0)
+		}
+	}); err != nil {
+		return 0, nil, nil, err
+	}
+	next = maxNext
+	for i, cmd := range cmds {
+		if z := cmd.step.Val(); len(z) > 0 {
+			wait := time.Duration(int64(z[0].Score)-ms(c.Now)) * time.Millisecond
+			if wait <= 0 {
+				due = append(due, i)
+			}
+			next = min(next, max(wait, 0))
+		}
+		if z := cmd.lease.Val(); len(z) > 0 {
+			wait := time.Duration(int64(z[0].Score)-ms(c.Real)) * time.Millisecond
+			if wait <= 0 {
+				leased = append(leased, i)
+			}
+			next = min(next, max(wait, 0))
+		}
+	}
+	return next, due, leased, nil
+}
+
+// candidates picks what to claim: expired leases first, then round-robin by
+// tenant, oldest due first within a tenant. cut says that there is more.
+func (s *Store) candidates(
+	ctx context.Context, c followup.ClaimParams, due, leased []int,
+) (found []candidate, cut bool, err error) {
+	found, err = s.expired(ctx, c, leased)
+	if err != nil {
+		return nil, false, err
+	}
+	groups := make([]*redis.StringSliceCmd, len(due))
+	to := strconv.FormatInt(ms(c.Now), 10)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i, part := range due {
+			groups[i] = p.ZRangeByScore(ctx, tagOf(part).stepsIndex(), &redis.ZRangeBy{Min: "-inf", Max: to, Count: maxGroups})
+		}
+	}); err != nil {
+		return nil, false, err
+	}
+	type members struct {
+		tenant followup.TenantID
+		cmd    *redis.ZSliceCmd
+	}
+	var reads []members
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i, part := range due {
+			for _, name := range groups[i].Val() {
+				t := followup.TenantID(name)
+				cmd := p.ZRangeByScoreWithScores(ctx, tagOf(part).stepsDue(t),
+					&redis.ZRangeBy{Min: "-inf", Max: to, Count: int64(c.Limit)})
+				reads = append(reads, members{t, cmd})
+			}
+		}
+	}); err != nil {
+		return nil, false, err
+	}
+	byTenant := map[followup.TenantID][]candidate{}
+	for _, m := range reads {
+		for _, z := range m.cmd.Val() {
+			run := followup.RunID(fmt.Sprint(z.Member))
+			byTenant[m.tenant] = append(byTenant[m.tenant], candidate{run: run, tenant: m.tenant, due: z.Score})
+		}
+	}
+	queues := s.inTurn(byTenant)
+	for len(queues) > 0 && len(found) < c.Limit {
+		rest := queues[:0]
+		for _, q := range queues {
+			if len(found) == c.Limit {
+				return found, true, nil
+			}
+			found = append(found, q[0])
+			s.tenants.set(q[0].tenant)
+			if len(q) > 1 {
+				rest = append(rest, q[1:])
+			}
+		}
+		queues = rest
+	}
+	return found, len(queues) > 0, nil
+}
+
+// inTurn returns each tenant's candidates, oldest due first, beginning with the
+// tenant behind the one that was served last.
+func (s *Store) inTurn(byTenant map[followup.TenantID][]candidate) [][]candidate {
+	names := slices.Sorted(maps.Keys(byTenant))
+	first, _ := slices.BinarySearch(names, s.tenants.after())
+	queues := make([][]candidate, 0, len(names))
+	for _, t := range slices.Concat(names[first:], names[:first]) {
+		q := byTenant[t]
+		slices.SortFunc(q, func(a, b candidate) int { return cmp.Compare(a.due, b.due) })
+		queues = append(queues, q)
+	}
+	return queues
+}
+
+// maxGroups bounds how many tenants of one partition a claim looks at.
+const maxGroups = 64
+
+// expired lists the steps whose lease has run out.
+func (s *Store) expired(ctx context.Context, c followup.ClaimParams, partitions []int) ([]candidate, error) {
+	if len(partitions) == 0 {
+		return nil, nil
+	}
+	leases := make([]*redis.StringSliceCmd, len(partitions))
+	to := strconv.FormatInt(ms(c.Real), 10)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i, part := range partitions {
+			leases[i] = p.ZRangeByScore(ctx, tagOf(part).stepsLeases(),
+				&redis.ZRangeBy{Min: "-inf", Max: to, Count: int64(c.Limit)})
+		}
+	}); err != nil {
+		return nil, err
+	}
+	var found []candidate
+	var tenants []*redis.StringCmd
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range partitions {
+			for _, id := range leases[i].Val() {
+				if len(found) == c.Limit {
+					return
+				}
+				run := followup.RunID(id)
+				found = append(found, candidate{run: run})
+				tenants = append(tenants, p.HGet(ctx, s.tag(run.Lead()).lead(run.Lead()), "t"))
+			}
+		}
+	}); err != nil {
+		return nil, err
+	}
+	for i := range found {
+		found[i].tenant = followup.TenantID(tenants[i].Val())
+	}
+	return found, nil
+}
+
+// claimIn claims candidates of one partition and adds what it got to the batch.
+func (s *Store) claimIn(
+	ctx context.Context, partition int, list []candidate, token string, c followup.ClaimParams, batch *followup.Batch,
+) error {
+	t := tagOf(partition)
+	keys := []string{t.stepsIndex(), t.stepsLeases(), t.control()}
+	args := []any{token, ms(c.Now), ms(c.Real), ms(c.Real.Add(c.Lease))}
+	for _, f := range list {
+		keys = append(keys, t.stepsDue(f.tenant), t.lead(f.run.Lead()))
+		args = append(args, string(f.run), f.run.N(), string(f.tenant))
+	}
+	v, err := s.run(ctx, claimScript, keys, args...)
+	if err != nil {
+		return err
+	}
+	rows, _ := v.([]any)
+	for i := range rows {
+		r := reply(rows).list(i)
+		f := list[r.int(0)-1]
+		fields := r.list(4).fields()
+		run, live, err := parseRun(f.run.Lead(), f.run.N(), f.tenant, fields["r"+strconv.Itoa(f.run.N())])
+		if err != nil {
+			return err
+		}
+		s.known.put(run)
+		if reason, over := configOver(r.text(3)); over && r.int(2) == 0 {
+			ended, err := s.endRun(ctx, f.tenant, run.ID, endRequest{Reason: reason, Token: token}, c.Now, c.Real)
+			if err != nil {
+				return err
+			}
+			batch.Ended = append(batch.Ended, ended...)
+			continue
+		}
+		lead, err := parseLead(run.Lead, fields)
+		if err != nil {
+			return err
+		}
+		claimed := followup.Claimed{Run: run, Token: token, Lead: lead, Paused: r.int(1) == 1, Crashed: r.int(2) == 1}
+		if claimed.Crashed {
+			claimed.Attempt = live.attempt
+		}
+		batch.Steps = append(batch.Steps, claimed)
+	}
+	return nil
+}
+
+// configOver says why a config's state ends its runs, if it does.
+func configOver(state string) (followup.Reason, bool) {
+	switch followup.ConfigState(state) {
+	case followup.ConfigInactive:
+		return followup.ConfigOff, true
+	case followup.ConfigDeleted:
+		return followup.ConfigGone, true
+	case followup.ConfigActive, followup.ConfigFinish:
+	}
+	return "", false
+}
+
+// GuardStep implements followup.StepStore.
+func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error) {
+	run, err := s.runFacts(ctx, g.Run)
+	if err != nil || run.Tenant == "" {
+		return followup.Verdict{Refusal: followup.RefusedStale}, err
+	}
+	r, err := s.call(ctx, s.runDurable, guardScript,
+		scope{lead: run.Lead, tenant: run.Tenant, now: g.Now, real: g.Real},
+		marshal(map[string]any{
+			"n": g.Run.N(), "token": g.Token, "free": g.FreeForm, "marketing": g.Marketing, "lease": g.Lease.Milliseconds(),
+		}))
+	if v, refused, err := refusal(r, err); refused || err != nil {
+		return v, err
+	}
+	if r.text(0) == "end" {
+		ended, err := s.endRun(ctx, run.Tenant, g.Run,
+			endRequest{Reason: followup.Reason(r.text(1)), Token: g.Token}, g.Now, g.Real)
+		return followup.Verdict{Refusal: followup.RefusedStale, Ended: ended}, err
+	}
+	attempt := followup.AttemptID(r.text(0))
+	return followup.Verdict{Attempt: attempt, Opaque: attempt.Opaque(s.partition(run.Lead))}, nil
+}
+
+// FinishStep implements followup.StepStore.
+func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
+	run, err := s.runFacts(ctx, f.Run)
+	if err != nil {
+		return followup.Finished{}, err
+	}
+	if run.Tenant == "" {
+		return followup.Finished{}, followup.ErrStale
+	}
+	said := ""
+	if f.Text != "" {
+		said = entryText(&followup.Entry{From: followup.FromBusiness, Text: f.Text, At: f.Now})
+	}
+	r, err := s.call(ctx, s.runDurable, finishScript,
+		scope{
+			lead: run.Lead, tenant: run.Tenant, now: f.Now, real: f.Real,
+			assistants: []followup.AssistantID{run.Assistant}, channels: []followup.ChannelID{run.Channel},
+		},
+		marshal(map[string]any{
+			"n": f.Run.N(), "token": f.Token, "attempt": f.Attempt, "kind": f.Kind, "outcome": f.Outcome,
+			"reason": f.Reason, "message": f.MessageID, "text": f.Text, "used": f.UsedStep, "next": f.Next,
+			"interval": f.Interval.Milliseconds(), "notbefore": ms(f.NotBefore), "endreason": f.EndReason,
+			"close": f.CloseWindow, "out": f.OptOut, "rq": s.newToken(),
+		}), said)
+	if errors.Is(err, followup.ErrLeadMoved) { // erased, and the run with it
+		return followup.Finished{}, followup.ErrStale
+	}
+	if err != nil {
+		return followup.Finished{}, fmt.Errorf("finish step: %w", err)
+	}
+	if r.text(0) == "stale" {
+		return followup.Finished{}, followup.ErrStale
+	}
+	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
+}
+
+// ReleaseStep implements followup.StepStore.
+func (s *Store) ReleaseStep(ctx context.Context, run followup.RunID, token string, until time.Time) error {
+	facts, err := s.runFacts(ctx, run)
+	if err != nil || facts.Tenant == "" {
+		return err
+	}
+	_, err = s.call(ctx, s.run, releaseScript,
+		scope{lead: facts.Lead, tenant: facts.Tenant, now: s.now(), real: s.now()},
+		marshal(map[string]any{"n": run.N(), "token": token, "until": ms(until)}))
+	if err != nil {
+		return fmt.Errorf("release step: %w", err)
+	}
+	return nil
+}
