@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -82,9 +83,7 @@ func (l *lead) view() followup.Lead {
 		out.CustomFields = clone(out.CustomFields)
 	}
 	out.Windows = make(map[followup.ChannelID]followup.Conversation, len(l.windows))
-	for c, w := range l.windows {
-		out.Windows[c] = w
-	}
+	maps.Copy(out.Windows, l.windows)
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -60,30 +61,31 @@ func (s *side) sayLead(l followup.Lead) any {
 }
 
 func (s *side) sayRun(r followup.Run) string {
-	out := fmt.Sprint(s.name(r.ID), " ", r.Config, r.Assistant, r.Channel, r.Ladder, " ", r.State, r.Reason,
+	var out strings.Builder
+	fmt.Fprint(&out, s.name(r.ID), " ", r.Config, r.Assistant, r.Channel, r.Ladder, " ", r.State, r.Reason,
 		" from ", stamp(r.StartedAt), " to ", stamp(r.EndedAt))
 	if r.State != followup.RunEnded {
-		out += fmt.Sprint(" step ", r.Step, r.Interval, stamp(r.DueAt), r.Used, " tries ", r.Tries)
+		fmt.Fprint(&out, " step ", r.Step, r.Interval, stamp(r.DueAt), r.Used, " tries ", r.Tries)
 	}
 	for _, m := range r.Timeline {
-		out += fmt.Sprint("\n  ", m.Step, " due ", stamp(m.DueAt), " ", m.Kind, m.Outcome, m.Reason, m.MessageID,
+		fmt.Fprint(&out, "\n  ", m.Step, " due ", stamp(m.DueAt), " ", m.Kind, m.Outcome, m.Reason, m.MessageID,
 			" at ", stamp(m.At), " settled ", m.Settled, stamp(m.SettledAt))
 	}
-	return out
+	return out.String()
 }
 
 func (s *side) sayRuns(runs []followup.Run) any {
-	out := ""
+	out := []string{}
 	for _, r := range runs {
-		out += s.sayRun(r) + "\n"
+		out = append(out, s.sayRun(r))
 	}
 	return out
 }
 
 func sayHistory(_ *side, h []followup.Entry) any {
-	out := ""
+	out := []string{}
 	for _, e := range h {
-		out += fmt.Sprint(e.From, ":", e.Text, "@", stamp(e.At), " ")
+		out = append(out, fmt.Sprint(e.From, ":", e.Text, "@", stamp(e.At)))
 	}
 	return out
 }

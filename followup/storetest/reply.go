@@ -216,8 +216,8 @@ func rearmTests() []test {
 		w.settle(lead, w.message("hi"))
 		return lead, arm
 	}
-	start := func(w *world, lead followup.LeadID, a followup.Arm, rearm bool) followup.RunID {
-		id, _, err := w.s.Start(w.ctx, w.tenant, lead, a, rearm, w.now, w.now)
+	start := func(w *world, lead followup.LeadID, a followup.Arm) followup.RunID {
+		id, _, err := w.s.Start(w.ctx, w.tenant, lead, a, true, w.now, w.now)
 		w.must(err, "Start")
 		return id
 	}
@@ -226,8 +226,8 @@ func rearmTests() []test {
 			lead, arm := replied(w)
 			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
 			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm until it is started")
-			w.is(start(w, lead, arm, true) != "", true, "a run was started")
-			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a second Start")
+			w.is(start(w, lead, arm) != "", true, "a run was started")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a second Start")
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm after it was started")
 		}},
 		{"a message through the API tells", func(w *world) {
@@ -245,7 +245,7 @@ func rearmTests() []test {
 			w.start(lead)
 			w.settle(lead, w.message("hi"))
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
-			w.is(start(w, lead, w.arm(), true), followup.RunID(""), "run of a Start by rearm")
+			w.is(start(w, lead, w.arm()), followup.RunID(""), "run of a Start by rearm")
 		}},
 		{"a reply in sending leaves one too", func(w *world) {
 			lead := w.lead()
@@ -264,23 +264,23 @@ func rearmTests() []test {
 			_, err := w.s.PutLead(w.ctx, p)
 			w.must(err, "PutLead")
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
-			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a Start by rearm")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 		}},
 		{"forgotten when a run is started by hand", func(w *world) {
 			lead, arm := replied(w)
 			w.start(lead)
-			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a Start by rearm")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 		}},
 		{"not for a lead who opted out since", func(w *world) {
 			lead, arm := replied(w)
 			out := w.item()
 			out.OptOut = new(true)
 			w.settle(lead, out)
-			w.is(start(w, lead, arm, true), followup.RunID(""), "run of a Start by rearm")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 			back := w.item()
 			back.OptOut = new(false)
 			w.settle(lead, back)
-			w.is(start(w, lead, arm, true), followup.RunID(""), "run once the lead came back: the rearm is forgotten")
+			w.is(start(w, lead, arm), followup.RunID(""), "run once the lead came back: the rearm is forgotten")
 		}},
 	}
 }
