@@ -110,7 +110,7 @@ func mergeTests() []test {
 			w.ended(run, followup.OptedOut)
 		}},
 		{"a step of the loser in sending is still recorded", func(w *world) {
-			older, younger, join := w.two()
+			_, younger, join := w.two()
 			run := w.start(younger)
 			c, a := w.sending()
 			join()
@@ -119,7 +119,6 @@ func mergeTests() []test {
 			w.ended(run, followup.Merged)
 			w.timeline(run, "1 sent/template")
 			w.is(w.told(w.sales), []string{"sent 1 sent/template", "cancelled 1 /merged"}, "told")
-			_ = older
 		}},
 		{"a receipt for the loser's step is settled to the winner", func(w *world) {
 			older, younger, join := w.two()
