@@ -21,6 +21,7 @@ type ClientParams struct {
 	// sentinels.
 	SentinelMaster    string
 	SentinelAddresses []string
+	SentinelPassword  string // of the sentinels themselves; empty: none
 	// PoolSize is the number of connections per node; default 10 per CPU.
 	PoolSize int
 }
@@ -84,7 +85,8 @@ func sentinelClient(p ClientParams, opts []*redis.Options) (redis.UniversalClien
 		return nil, errors.New("redis sentinel: want at most one url beside it")
 	}
 	o := &redis.FailoverOptions{
-		MasterName: p.SentinelMaster, SentinelAddrs: p.SentinelAddresses, PoolSize: p.PoolSize,
+		MasterName: p.SentinelMaster, SentinelAddrs: p.SentinelAddresses, SentinelPassword: p.SentinelPassword,
+		PoolSize:    p.PoolSize,
 		DialTimeout: dialTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, PoolTimeout: poolTimeout,
 		MaxRetries: maxRetries, MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
 		ContextTimeoutEnabled: true, DisableIdentity: true,

@@ -87,18 +87,35 @@ func TestI13DurableFollowsAMovedSlot(t *testing.T) {
 	s := openStore(t, Params{Client: db, Durability: oneReplica, WaitTimeout: 2 * time.Second})
 	p := newParty()
 	settled(t, p, s)
-	slot := c.Slot(s.tag(p.lead).lead(p.lead))
-	m := c.Migrate(slot, c.Other(slot))
-	// Half way: all keys of a new lead are asked for at the target, those of the
-	// old one are partly here, and both wait for the end.
+
+	// Its keys have moved, the slot has not: the owner sends us on with ASK.
+	if err := s.Pause(t.Context(), p.tenant, p.channel, true); err != nil {
+		t.Fatal(err)
+	}
+	key := controlMasterKey(p.tenant)
+	m := c.Migrate(c.Slot(key), c.Other(c.Slot(key)))
+	m.Move()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	if err := s.Pause(ctx, p.tenant, p.channel, false); err != nil {
+		t.Fatalf("asked elsewhere: %v", err)
+	}
+	m.Finish()
+	if got, err := s.Pauses(ctx, p.tenant); err != nil || len(got) != 0 {
+		t.Errorf("pauses: got %v, %v, want none", got, err)
+	}
+
+	// Half of its keys have moved: TRYAGAIN until the slot has.
+	slot := c.Slot(s.tag(p.lead).lead(p.lead))
+	m = c.Migrate(slot, c.Other(slot))
+	m.Move(s.tag(p.lead).lead(p.lead))
 	done := make(chan error, 1)
 	go func() { done <- p.say(ctx, s, "2", epoch.Add(time.Second)) }()
 	m.Finish()
 	if err := <-done; err != nil {
 		t.Fatalf("while the slot moved: %v", err)
 	}
+	// The client's map is old now: MOVED.
 	settled(t, p, s)
 	if d := claimOne(t, s, epoch.Add(time.Hour)); said(d) != "x 2 x " {
 		t.Errorf("events: got %q, want x 2 x", said(d))

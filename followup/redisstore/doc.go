@@ -1,0 +1,82 @@
+// Package redisstore is followup.Store on Redis: one server, a sentinel's
+// master, a Redis Cluster, or the Redis embedded in the process. All that
+// changes something is a Lua script (lua/*.lua, the libraries they share in
+// lua/lib) that touches one hash slot and declares every key; each file says
+// what it takes, returns and guarantees.
+//
+// # Keys
+//
+// A lead's partition is {p<n>}, n = FNV-1a(lead id) mod partitions. Everything
+// of the lead lies there, so one script settles it.
+//
+//	key                    type    holds                                      until
+//	{p}:l:<lead>           hash    record, windows, live runs, counters       erased; a merged or erased lead leaves a tombstone
+//	{p}:d:<lead>           string  dedup: 8 bytes of id + 4 of first sight    9 days after the last event
+//	{p}:e:<lead>           hash    runs with their timelines                  30 days after a run ended
+//	{p}:a:<lead>           hash    attempts                                   30 days, trimmed as new ones come
+//	{p}:h:<lead>:<channel> list    history, at most 30                        30 days
+//	{p}:q:<lead>:<assist.> list    relay queue {"t":<real ms>,"e":<event>}    delivered or dead
+//	{p}:f:<lead>:<assist.> hash    the frozen delivery at its head            finished; an hour more for a repeated request
+//	{p}:sg:<tenant>, si    zset    armed steps by due, and tenants by their first
+//	{p}:sl                 zset    claimed and sending steps by end of lease
+//	{p}:rg:<assist.>, ri   zset    queues by when they may be tried, and assistants by their first
+//	{p}:w                  zset    windows by closing time                    an hour after closing
+//	{p}:ctl                hash    copy of the control state                  for good: one field per config, channel, tenant
+//	{p}:dead, dead:<tenant> zset   dead letters by time, of all and of one    replayed, dropped, lead erased
+//	{p}:deadh              hash    their contents                             likewise
+//	{p}:did:<id>           string  request that removed a dead letter         an hour
+//	{t:<tenant>}:alias     hash    phone, BSUID, external id → lead           erased
+//	{t:<tenant>}:leads     zset    leads by creation                          erased
+//	{t:<tenant>}:cfg, cfga hash    configs; assistant → config                deleted
+//	{t:<tenant>}:lad       hash    ladders by content hash                    for good: small, and shared
+//	{t:<tenant>}:ctl       hash    master of the control state                for good
+//	{i:<tenant>:<digest>}  hash    an idempotency key                         24 hours
+//	{m:<id>}               hash    a message by one of its ids                30 days
+//	{m:<id>}:parked        list    receipts that came before it, at most 20   8 days, or taken
+//	{c:<channel>}:pace     hash    next free slot of the channel's rate       a day
+//	wagate:meta            hash    format, partitions, anchor of the clock    for good
+//
+// Redis expires keys only to be clean: no rule depends on it, as the embedded
+// one expires nothing.
+//
+// # Decisions
+//
+// The truth about a lead is in its hash; due sets, leases and windows are
+// indexes of it. Claims look with plain pipelined reads over all partitions and
+// then claim with scripts that look again: two replicas that see the same do no
+// harm, and an idle claim is one round trip. Rejected: a script per partition
+// that finds its own candidates, as it could not declare its keys.
+//
+// Under lease, a queue stays in its due set at the end of the lease, so that
+// recovery is the claim itself. Steps have a set for leases of their own,
+// because they are due by domain time and leased by real time.
+//
+// A delivery's events stay in the queue until it is finished; frozen are their
+// number and the webhook-id. Nothing is copied, and a crash leaves nothing to
+// be put back. Finishing trims them off.
+//
+// The client retries after an error of transport without knowing whether the
+// request was carried out. Scripts that would answer differently the second
+// time are given an id of the request, keep it with what they wrote, and answer
+// the same id the same. A call repeated by the program is another request.
+//
+// The cluster client routes commands one by one, and a WAIT goes anywhere; so
+// runDurable follows MOVED, ASK, TRYAGAIN and NOSCRIPT itself, with the script
+// and its WAIT in one pipeline on one connection. WAIT asks for all that the node
+// had written when the script ended, which includes what another connection wrote
+// for the first try of a repeated request.
+//
+// While a slot migrates, a script whose keys are partly here and partly there is
+// answered TRYAGAIN. It is tried until the context ends; other slots go on.
+//
+// Control state (inactive configs, pauses) is written to the tenant's master,
+// then to every partition, before the call returns, and only then are the live
+// runs of a config ended one by one. A crash in between is safe: guards and
+// claims end what they meet, and SyncControl brings the copies up to the master.
+// Versions are instants, so that a master that lost its last writes still
+// writes newer ones than its copies have.
+//
+// Open does not refuse a Redis that cannot keep the promised durability: it
+// may be mended while it runs. It says so in the log, in wagate_redis_durable
+// and in Check. With replicas:N the promise is enforced by each call.
+package redisstore
