@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"wagate/config"
+	"wagate/gateway/internal/app"
 	"wagate/gateway/internal/cli"
 )
 
@@ -26,10 +26,9 @@ func run() int {
 }
 
 func program() cli.Program {
-	missing := errors.New("not in this build")
 	return cli.Program{
-		Serve: func(context.Context, config.Config, *slog.Logger) error { return missing },
-		Check: func(context.Context, config.Config) error { return missing },
-		Demo:  func(context.Context, bool, io.Writer, *slog.Logger) error { return missing },
+		Serve: app.Serve,
+		Check: app.Check,
+		Demo:  func(context.Context, bool, io.Writer, *slog.Logger) error { return errors.New("not in this build") },
 	}
 }

@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -25,7 +26,7 @@ type APIStore interface {
 // Passer carries what is no message (read receipts, typing) to a provider and
 // returns its answer.
 type Passer interface {
-	Pass(ctx context.Context, body []byte) ([]byte, error)
+	Do(ctx context.Context, body json.RawMessage) (json.RawMessage, error)
 }
 
 // APIParams says what an API works with; all is required.
@@ -102,7 +103,7 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body []byte) Answer 
 	if !ok {
 		return fail(codeUnsupported, "this channel's provider takes no read receipts or typing notices").answer()
 	}
-	raw, err := passer.Pass(ctx, body)
+	raw, err := passer.Do(ctx, body)
 	if err != nil {
 		return failed(providers.AsError(err)).answer()
 	}

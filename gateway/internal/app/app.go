@@ -1,0 +1,258 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"wagate/config"
+	"wagate/followup"
+	"wagate/followup/redisstore"
+	"wagate/followup/runner"
+	"wagate/followup/writer"
+	"wagate/gateway/internal/followups"
+	"wagate/gateway/internal/ingest"
+	"wagate/gateway/internal/leads"
+	"wagate/gateway/internal/outbound"
+	"wagate/gateway/internal/relay"
+	"wagate/gateway/internal/server"
+)
+
+// App is the whole service.
+type App struct {
+	cfg   config.Config
+	log   *slog.Logger
+	redis *connection
+	store *redisstore.Store
+	clock *clock
+
+	registry *prometheus.Registry
+	runner   *runner.Runner
+	relay    *relay.Relay
+	public   *fiber.App
+	admin    *fiber.App
+
+	publicAddr, adminAddr string
+	draining              atomic.Bool
+	keeping               context.CancelFunc
+	kept                  chan struct{}
+	serving               chan error
+}
+
+// New builds the service and checks what can be checked before it starts: it
+// reaches Redis and refuses one whose data does not fit.
+func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
+	roster, err := newRoster(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, log: log, registry: prometheus.NewRegistry(), serving: make(chan error, 2), kept: make(chan struct{})}
+	a.registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(),
+	)
+	steps := followup.NewMetrics(a.registry)
+	if a.redis, err = connect(cfg); err != nil {
+		return nil, err
+	}
+	if err := a.open(ctx, steps); err != nil {
+		return nil, errors.Join(err, a.redis.close())
+	}
+	if err := a.build(roster, steps); err != nil {
+		return nil, errors.Join(err, a.redis.close())
+	}
+	return a, nil
+}
+
+// open opens the store and sets the clocks by it.
+func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
+	durability, err := redisstore.ParseDurability(a.cfg.Redis.Durability.String())
+	if err != nil {
+		return err
+	}
+	a.store, err = redisstore.Open(ctx, redisstore.Params{
+		Client: a.redis.client, Partitions: a.cfg.Redis.Partitions, Durability: durability,
+		Embedded: a.redis.embedded, OnEnded: steps.Ended, Logger: a.log, Registerer: a.registry,
+	})
+	if err != nil {
+		return err
+	}
+	a.clock = &clock{offset: a.store.Offset, speed: a.cfg.Clock.Speed}
+	if a.clock.speed != 1 {
+		a.clock.domain0, a.clock.real0, err = a.store.Anchor(ctx, a.clock.speed, a.clock.Real())
+		if err != nil {
+			return err
+		}
+	}
+	a.registry.MustRegister(newState(func(ctx context.Context) (followup.Stats, error) {
+		return a.store.Stats(ctx, a.clock.Now(), a.clock.Real())
+	}, a.log))
+	return nil
+}
+
+// build makes the parts and ties them to each other.
+func (a *App) build(r *roster, steps *followup.Metrics) error {
+	templates := outbound.NewTemplates(r.lists, a.clock.Real, a.log)
+	service := outbound.New(outbound.Params{
+		Store: a.store, Lines: r.lines, Now: a.clock.Now, Real: a.clock.Real, CallTimeout: sendTimeout,
+		Steps: steps, Registry: a.registry, Logger: a.log,
+	})
+	a.runner = runner.New(runner.Params{
+		Store: a.store, Sender: service, Templates: templates, Directory: r.directory,
+		Writer: writer.New(writer.Params{
+			BaseURL: a.cfg.AI.BaseURL.String(), APIKey: a.cfg.AI.APIKey.Reveal(), Model: a.cfg.AI.Model,
+			Timeout: a.cfg.AI.Timeout, Now: a.clock.Real, Logger: a.log, Registerer: a.registry,
+		}),
+		Now: a.clock.Now, Real: a.clock.Real, Speed: a.clock.speed, MaxLateness: a.cfg.FollowUp.MaxLateness,
+		ClaimLease: claimLease(a.cfg.AI.Timeout), SendLease: sendTimeout + leaseMargin,
+		Steps: steps, Registry: a.registry, Logger: a.log,
+	})
+	var err error
+	a.relay, err = relay.New(relay.Params{
+		Store: a.store, Endpoints: r.endpoints, Directory: r.directory, Logger: a.log, Metrics: a.registry,
+		Real: a.clock.Real, Timeout: a.cfg.Relay.Timeout, AllowPrivate: a.cfg.Relay.AllowPrivate || a.cfg.Sandbox,
+	})
+	if err != nil {
+		return err
+	}
+	follow := followups.New(followups.Params{
+		Store: a.store, Directory: r.directory, Templates: templates, Metrics: steps,
+		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Logger: a.log,
+	})
+	people := leads.New(leads.Params{
+		Store: a.store, Planner: follow, Directory: r.directory, Metrics: steps, CRMSecrets: r.crmSecrets,
+		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Logger: a.log,
+	})
+	rearm := func(ctx context.Context, t followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID) {
+		if err := follow.Rearm(ctx, t, lead, assistants); err != nil {
+			a.log.Warn("run not rearmed, the next message of the business will", "component", "app", "err", err)
+		}
+	}
+	words := a.cfg.FollowUp.OptOutWords
+	if words == nil {
+		words = followup.DefaultOptOutWords()
+	}
+	in := ingest.New(ingest.Params{
+		Store: a.store, Channels: r.channels, Apps: r.apps, MetaBinding: r.metaApps, GupshupBinding: r.gupshupApps,
+		OptOutWords: followup.NewOptOutWords(words), Steps: steps, Logger: a.log, Metrics: a.registry,
+		Now: a.clock.Now, Real: a.clock.Real, ArrivalTime: a.clock.speed != 1,
+		RelayWake: a.relay.Wake, TemplateChanged: r.templateChanged(templates), Rearm: rearm,
+	})
+	api := outbound.NewAPI(outbound.APIParams{
+		Store: a.store, Service: service, Templates: templates, Directory: r.directory, Rearm: rearm,
+		Now: a.clock.Now, Real: a.clock.Real, Logger: a.log,
+	})
+	a.public = server.Public(server.PublicParams{
+		Webhooks: in, CRM: people, Messages: messages{api}, Leads: people, Configs: follow, Runs: follow,
+		Keys: server.NewKeyRing(r.keys), RatePerMinute: a.cfg.API.RatePerMinute,
+		Real: a.clock.Real, Registry: a.registry, Logger: a.log,
+	})
+	a.admin = server.Admin(server.AdminParams{
+		Token: a.cfg.AdminToken.Reveal(), Gatherer: a.registry, Checks: a.checks(), Operator: a.store, Runs: follow,
+		Directory: r.directory, Replayed: a.relay.Wake, Real: a.clock.Real, Logger: a.log,
+	})
+	return nil
+}
+
+// armed wakes what sleeps until the next due time: a run was started, which may
+// have ended another, and its assistant is told.
+func (a *App) armed() {
+	a.runner.Wake()
+	a.relay.Wake()
+}
+
+// Bounds that depend on each other: a lease outlasts what it covers.
+const (
+	sendTimeout = callTimeout + 5*time.Second
+	leaseMargin = 15 * time.Second
+)
+
+// claimLease outlasts the writing of a text (two texts of up to three requests
+// each) and the longest wait for pacing.
+func claimLease(ai time.Duration) time.Duration { return 6*ai + time.Minute }
+
+// messages is the send route in the words of the server.
+type messages struct{ api *outbound.API }
+
+func (m messages) Send(ctx context.Context, r server.MessagesRequest) server.MessagesAnswer {
+	a := m.api.Send(ctx, outbound.Request{
+		Tenant: r.Tenant, Number: r.Number, IdempotencyKey: r.IdempotencyKey, Body: r.Body,
+	})
+	return server.MessagesAnswer{Status: a.Status, Body: a.Body, RetryAfter: a.RetryAfter}
+}
+
+// aliveWithin is how long a poller may go without a successful turn.
+const aliveWithin = 15 * time.Second
+
+func (a *App) checks() []server.Check {
+	alive := func(is func(time.Duration) bool) func(context.Context) error {
+		return func(context.Context) error {
+			if !is(aliveWithin) {
+				return errors.New("no successful turn lately")
+			}
+			return nil
+		}
+	}
+	return []server.Check{
+		{Name: "redis", Probe: a.store.Ping},
+		{Name: "steps", Probe: alive(a.runner.Alive)},
+		{Name: "relay", Probe: alive(a.relay.Alive)},
+		{Name: "draining", Probe: func(context.Context) error {
+			if a.draining.Load() {
+				return errors.New("stopping")
+			}
+			return nil
+		}},
+	}
+}
+
+// Start listens and begins to work. It returns once both listeners accept.
+func (a *App) Start(ctx context.Context) error {
+	if a.cfg.Sandbox {
+		a.log.Warn("SANDBOX: not for production: private targets are allowed, data may be in memory only",
+			"clock_speed", a.cfg.Clock.Speed, "embedded", a.redis.embedded)
+	}
+	public, err := net.Listen("tcp", a.cfg.Listen) //nolint:noctx // a local bind
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	admin, err := net.Listen("tcp", a.cfg.Admin) //nolint:noctx // a local bind
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen admin: %w", err), public.Close())
+	}
+	a.publicAddr, a.adminAddr = public.Addr().String(), admin.Addr().String()
+	a.log.Info("listening", "addr", a.publicAddr, "listener", "public")
+	a.log.Info("listening", "addr", a.adminAddr, "listener", "admin")
+
+	keep, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.keeping = cancel
+	go a.keep(keep)
+	a.runner.Start()
+	a.relay.Start()
+	go func() { a.serving <- a.public.Listener(public) }()
+	go func() { a.serving <- a.admin.Listener(admin) }()
+	return nil
+}
+
+// PublicAddr and AdminAddr are where the listeners are, once started.
+func (a *App) PublicAddr() string { return a.publicAddr }
+
+// AdminAddr is the address of the admin listener.
+func (a *App) AdminAddr() string { return a.adminAddr }
+
+// Wait returns when ctx is done, or with the error of a listener that failed.
+func (a *App) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.serving:
+		return err
+	}
+}

@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wagate/config"
+	"wagate/followup"
+	"wagate/gateway/internal/ingest"
+	"wagate/gateway/internal/outbound"
+	"wagate/gateway/internal/relay"
+	"wagate/gateway/internal/server"
+	"wagate/providers"
+	"wagate/providers/gupshup"
+	"wagate/providers/meta"
+	"wagate/providers/transport"
+)
+
+// Rates that the providers grant a number (sheets §10 and §13), with a burst
+// short of what they count as too much.
+const (
+	metaPerSecond      = 80
+	gupshupV2PerSecond = 20
+	gupshupV3PerSecond = 10
+)
+
+// callTimeout bounds a call to a provider, from the name look-up to the last byte.
+const callTimeout = 15 * time.Second
+
+// roster is the operator's tenants in the words of the packages that use them.
+// A provider is added here, by one case.
+type roster struct {
+	directory *followup.Directory
+	channels  []followup.Channel
+	lines     []outbound.Line
+	lists     map[followup.ChannelID]outbound.Lister
+	forgets   map[followup.ChannelID]func()
+
+	apps        map[string]ingest.App
+	metaApps    map[followup.ChannelID]string
+	gupshupApps map[followup.ChannelID]ingest.GupshupApp
+	endpoints   map[followup.AssistantID]relay.Endpoint
+	keys        map[server.Digest]followup.TenantID
+	crmSecrets  map[followup.TenantID]string
+}
+
+func newRoster(cfg config.Config) (*roster, error) {
+	r := &roster{
+		lists: map[followup.ChannelID]outbound.Lister{}, forgets: map[followup.ChannelID]func(){},
+		apps: map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
+		gupshupApps: map[followup.ChannelID]ingest.GupshupApp{},
+		endpoints:   map[followup.AssistantID]relay.Endpoint{},
+		keys:        map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID]string{},
+	}
+	for _, a := range cfg.MetaApps {
+		app := ingest.App{VerifyToken: a.VerifyToken.Reveal()}
+		for _, s := range a.AppSecrets {
+			app.Secrets = append(app.Secrets, s.Reveal())
+		}
+		r.apps[a.Key] = app
+	}
+	client := transport.New(transport.Params{Timeout: callTimeout})
+	var problems []error
+	var tenants []followup.Tenant
+	for _, t := range cfg.Tenants {
+		tenant := followup.Tenant{ID: followup.TenantID(t.ID), Name: t.Name}
+		for _, k := range t.APIKeys {
+			r.keys[server.Digest(k)] = tenant.ID
+		}
+		if secret := t.CRMSecret.Reveal(); secret != "" {
+			r.crmSecrets[tenant.ID] = secret
+		}
+		for _, a := range t.Assistants {
+			id := followup.AssistantID(a.ID)
+			tenant.Assistants = append(tenant.Assistants, followup.Assistant{ID: id, Name: a.Name, Instructions: a.Instructions})
+			r.endpoints[id] = relay.Endpoint{URL: a.URL.String(), Secrets: []string{a.Secret.Reveal()}}
+		}
+		for _, c := range t.Channels {
+			channel, err := r.channel(cfg, tenant.ID, c, client)
+			if err != nil {
+				problems = append(problems, fmt.Errorf("channel %s: %w", c.ID, err))
+				continue
+			}
+			tenant.Channels = append(tenant.Channels, channel)
+			r.channels = append(r.channels, channel)
+		}
+		tenants = append(tenants, tenant)
+	}
+	r.directory = followup.NewDirectory(tenants)
+	return r, errors.Join(problems...)
+}
+
+// channel takes in one channel with what it takes to send on it.
+func (r *roster) channel(
+	cfg config.Config, tenant followup.TenantID, c config.Channel, client *transport.Client,
+) (followup.Channel, error) {
+	ch := followup.Channel{
+		ID: followup.ChannelID(c.ID), Tenant: tenant, Name: c.Name, Assistant: followup.AssistantID(c.AssistantID),
+	}
+	line := outbound.Line{}
+	switch c.Provider {
+	case config.ProviderMeta:
+		ch.Provider, ch.Number, ch.Account = providers.Meta, c.PhoneNumberID, c.WABAID
+		sender := meta.NewSender(meta.Params{
+			Client: client, BaseURL: cfg.Graph.BaseURL.String(), Version: cfg.Graph.Version,
+			PhoneNumberID: c.PhoneNumberID, AccessToken: c.AccessToken.Reveal(),
+		})
+		line.Provider, line.PerSecond, line.Burst = sender, metaPerSecond, metaPerSecond
+		r.lists[ch.ID] = func(ctx context.Context) ([]providers.TemplateInfo, error) {
+			return sender.Templates(ctx, c.WABAID)
+		}
+		r.metaApps[ch.ID] = c.App
+	case config.ProviderGupshup:
+		ch.Provider, ch.Number, ch.Account = providers.Gupshup, c.Source, c.AppID
+		v3 := c.API == config.GupshupV3
+		sender, err := gupshup.NewSender(gupshup.Params{
+			Client: client, BaseURL: cfg.Gupshup.BaseURL.String(), PartnerBaseURL: cfg.Gupshup.PartnerBaseURL.String(),
+			AppID: c.AppID, AppName: c.AppName, Source: c.Source, APIKey: c.APIKey.Reveal(),
+			PartnerToken: c.PartnerToken.Reveal(), V3: v3,
+		})
+		if err != nil {
+			return followup.Channel{}, err
+		}
+		line.Provider, line.PerSecond, line.Burst = sender, gupshupV2PerSecond, gupshupV2PerSecond
+		if v3 {
+			line.PerSecond, line.Burst = gupshupV3PerSecond, gupshupV3PerSecond
+		}
+		r.lists[ch.ID] = sender.Templates
+		r.forgets[ch.ID] = sender.Forget
+		r.gupshupApps[ch.ID] = ingest.GupshupApp{ID: c.AppID, Name: c.AppName, Tokens: []string{c.CallbackToken.Reveal()}}
+	}
+	line.Channel = ch
+	r.lines = append(r.lines, line)
+	return ch, nil
+}
+
+// templateChanged returns what makes every channel of an account read its
+// templates anew.
+func (r *roster) templateChanged(registry *outbound.Templates) func(followup.Channel, providers.TemplateChange) {
+	return func(of followup.Channel, _ providers.TemplateChange) {
+		for _, c := range r.channels {
+			if c.Provider != of.Provider || c.Account != of.Account {
+				continue
+			}
+			registry.Forget(c.ID)
+			if forget := r.forgets[c.ID]; forget != nil {
+				forget()
+			}
+		}
+	}
+}
