@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,9 +153,28 @@ func both[T any](m *model, what string, do func(i int, s *side) (T, error), say 
 		said[i] = say(s, v)
 	}
 	if !reflect.DeepEqual(said[0], said[1]) {
-		m.t.Fatalf("%s: got %+v, want %+v", what, said[1], said[0])
+		m.t.Fatalf("%s:\n got %s\nwant %s", what, m.plain(said[1]), m.plain(said[0]))
 	}
 	return out, ok
+}
+
+// plain says an answer with names in place of the walk's random ids, so that a
+// walk says the same each time it is repeated.
+func (m *model) plain(said any) string {
+	var names []string
+	for i, id := range m.channels {
+		names = append(names, string(id), fmt.Sprintf("channel-%d ", i))
+	}
+	for i, id := range m.assistants {
+		names = append(names, string(id), fmt.Sprintf("assistant-%d ", i))
+	}
+	for i, id := range m.configs {
+		names = append(names, string(id), fmt.Sprintf("config-%d ", i))
+	}
+	for i, p := range m.people {
+		names = append(names, p.Phone, fmt.Sprintf("phone-%d ", i), p.UserID, fmt.Sprintf("user-%d ", i))
+	}
+	return strings.NewReplacer(names...).Replace(fmt.Sprintf("%+v", said))
 }
 
 // errorName says which of the contract's errors it is.

@@ -123,15 +123,15 @@ func (m *model) arm(t *rapid.T) followup.Arm {
 func (m *model) put(t *rapid.T) {
 	m.tick(t)
 	k := m.lead(t)
+	channel := pick(t, append(m.channels, ""), "its channel")
 	p := followup.PutLead{StatusChanged: m.flip(t, "status changed"), Now: m.now, Real: m.now}
 	if m.flip(t, "arms") {
 		p.Arm = new(m.arm(t))
 	}
-	if m.rarely(t, 4, "cut-over") {
+	if channel != "" && m.rarely(t, 4, "cut-over") {
 		p.WindowFrom = m.now.Add(-pick(t, []time.Duration{0, time.Hour, 30 * time.Hour}, "from"))
 	}
 	status := pick(t, []string{"", "one", "two"}, "status")
-	channel := pick(t, append(m.channels, ""), "its channel")
 	out, stale := m.rarely(t, 5, "opted out"), m.rarely(t, 6, "stale")
 	both(m, "PutLead", func(_ int, s *side) (followup.RunID, error) {
 		l, err := s.Lead(m.ctx, m.tenant, s.leads[k])

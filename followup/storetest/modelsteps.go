@@ -92,7 +92,7 @@ func (m *model) finish(t *rapid.T) {
 	if m.rarely(t, 6, "put off") {
 		f.NotBefore = m.now.Add(24 * time.Hour)
 	}
-	if m.rarely(t, 6, "used") {
+	if h.step == 0 && m.rarely(t, 6, "used") {
 		f.UsedStep = 2
 	}
 	if m.rarely(t, 8, "ends") {
@@ -132,8 +132,8 @@ func (m *model) guardSend(t *rapid.T) {
 	k, c := m.lead(t), rapid.IntRange(0, 2).Draw(t, "channel")
 	free, marketing := m.flip(t, "free-form"), m.flip(t, "marketing")
 	var previous call
-	if len(m.calls) > 0 && m.rarely(t, 4, "a retry") {
-		previous = m.calls[len(m.calls)-1]
+	if n := len(m.sent); n > 0 && m.sent[n-1].lead == k && m.sent[n-1].channel == m.channels[c] && m.flip(t, "a retry") {
+		previous = m.sent[n-1].call
 	}
 	v, _ := both(m, "GuardSend", func(i int, s *side) (followup.Verdict, error) {
 		return s.GuardSend(m.ctx, followup.GuardSend{
