@@ -86,6 +86,9 @@ func TestSyncControlMendsWhatACrashLeft(t *testing.T) {
 		if err := s.SyncControl(t.Context(), []followup.TenantID{p.tenant}); err != nil {
 			t.Fatal(err)
 		}
+		if err := s.spread(t.Context(), field, "1:"); err != nil { // a writer that was overtaken
+			t.Fatal(err)
+		}
 		if got := copies(t, s, field, statePaused); got != s.partitions-1 {
 			t.Errorf("mended: got %d, want %d", got, s.partitions-1)
 		}

@@ -137,7 +137,7 @@ func (s *Store) pick(
 	}
 	next = min(next, soonest)
 	var picked []waitingQueue
-	for round := 0; round < share; round++ {
+	for round := range share {
 		for i := range queues {
 			if round >= len(queues[i]) {
 				continue
@@ -212,17 +212,18 @@ func (s *Store) take(
 			},
 		}
 	}
-	for i, a := range s.runEach(ctx, takeScript, jobs) {
-		if a.err != nil {
-			err = a.err
+	answers := s.runEach(ctx, takeScript, jobs)
+	for i, q := range picked {
+		if answers[i].err != nil {
+			err = answers[i].err
 			continue
 		}
-		r, _ := a.value.([]any)
+		r, _ := answers[i].value.([]any)
 		if len(r) == 0 {
 			missed++
 			continue
 		}
-		d, bad := delivery(picked[i], r)
+		d, bad := delivery(q, r)
 		if bad != nil {
 			err = bad
 			continue

@@ -23,17 +23,14 @@ elseif req.free and not window_open(run.channel) then
 end
 if no then
   if run.state == 'sending' then
-    redis.call('HDEL', K.attempts, run.attempt)
     run.state, run.attempt = 'claimed', ''
     run_save(run)
   end
   return { no }
 end
 
-if run.state ~= 'sending' then
-  run.state, run.attempt = 'sending', attempt_new(run.channel, run.n, run.step + 1, '')
-  run_save(run)
-end
+run.state, run.attempt = 'sending', attempt_new(run.channel, run.n, run.step + 1, '')
+run_save(run)
 redis.call('HINCRBY', K.lead, 'g', 1)
 redis.call('ZADD', K.leases, int(real + req.lease), run_id(run.n))
 return { 'ok', run.attempt }

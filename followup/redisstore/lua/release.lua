@@ -13,7 +13,6 @@ if run.ending ~= '' then
   run_end(run, run.ending)
   return { 'ok' }
 end
-if run.attempt ~= '' then redis.call('HDEL', K.attempts, run.attempt) end
 if req['until'] > 0 then
   run.tries = run.tries + 1
   run_arm(run, req['until'])

@@ -3,6 +3,7 @@ package redistest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func StartCluster(t testing.TB, masters, replicas int, opts ...Option) *Cluster 
 	for range masters * (1 + replicas) {
 		n := Start(t, opts...)
 		c.Nodes = append(c.Nodes, n)
-		c.ids = append(c.ids, c.do(n, "cluster", "myid").(string))
+		c.ids = append(c.ids, fmt.Sprint(c.do(n, "cluster", "myid")))
 	}
 	c.form(replicas)
 	return c
@@ -145,7 +146,11 @@ func (c *Cluster) Client() *redis.ClusterClient {
 // Slot returns the hash slot of a key.
 func (c *Cluster) Slot(key string) int {
 	c.t.Helper()
-	return int(c.do(c.Nodes[0], "cluster", "keyslot", key).(int64))
+	slot, ok := c.do(c.Nodes[0], "cluster", "keyslot", key).(int64)
+	if !ok {
+		c.t.Fatal("redistest: CLUSTER KEYSLOT answered no number")
+	}
+	return int(slot)
 }
 
 // Owner returns the node that serves a slot, as the first node that is up sees it.
@@ -155,19 +160,28 @@ func (c *Cluster) Owner(slot int) *Server {
 		if n.Pid() == 0 {
 			continue
 		}
-		for _, r := range c.do(n, "cluster", "slots").([]any) {
-			r := r.([]any)
-			if int(r[0].(int64)) > slot || int(r[1].(int64)) < slot {
+		for _, r := range c.ranges(n) {
+			if slot < r.Start || slot > r.End {
 				continue
 			}
-			id := r[2].([]any)[2].(string)
-			for i := range c.ids {
-				if c.ids[i] == id {
-					return c.Nodes[i]
-				}
+			if i := slices.Index(c.ids, r.Nodes[0].ID); i >= 0 {
+				return c.Nodes[i]
 			}
 		}
 	}
 	c.t.Fatalf("redistest: nobody serves slot %d", slot)
 	return nil
+}
+
+func (c *Cluster) ranges(n *Server) []redis.ClusterSlot {
+	c.t.Helper()
+	db := redis.NewClient(n.Options())
+	defer func() { _ = db.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := db.ClusterSlots(ctx).Result()
+	if err != nil {
+		c.t.Fatalf("redistest: CLUSTER SLOTS at %s: %v", n.Addr(), err)
+	}
+	return out
 }

@@ -1,6 +1,9 @@
 package redistest
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Migration is a slot on its way from one master to another. A test takes it
 // one step at a time, so it can stand in the middle: with some keys here and
@@ -38,8 +41,9 @@ func (c *Cluster) Other(slot int) *Server {
 func (m *Migration) Keys() []string {
 	m.c.t.Helper()
 	var out []string
-	for _, k := range m.c.do(m.from, "cluster", "getkeysinslot", m.slot, 1000).([]any) {
-		out = append(out, k.(string))
+	keys, _ := m.c.do(m.from, "cluster", "getkeysinslot", m.slot, 1000).([]any)
+	for _, k := range keys {
+		out = append(out, fmt.Sprint(k))
 	}
 	return out
 }
