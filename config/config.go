@@ -27,6 +27,7 @@ type Config struct {
 	FollowUp FollowUp  `yaml:"followup"`
 	API      API       `yaml:"api"`
 	Relay    Relay     `yaml:"relay"`
+	Send     Send      `yaml:"send"`
 	MetaApps []MetaApp `yaml:"meta_apps"`
 	Tenants  []Tenant  `yaml:"tenants"`
 }
@@ -91,6 +92,14 @@ type Relay struct {
 	// Default false; a sandbox allows them anyway.
 	AllowPrivate bool `yaml:"allow_private"`
 	// Timeout bounds one delivery. Default 10s, between 100ms and 1m.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// Send is how messages are sent to providers.
+type Send struct {
+	// Timeout bounds one call to a provider. Default 15s, between 1s and 15s: what
+	// a stop waits for outlasts it. The leases of steps follow from it and from
+	// AI.Timeout, so it also says how soon after a crash its steps go on.
 	Timeout time.Duration `yaml:"timeout"`
 }
 

@@ -36,6 +36,7 @@ func Parse(data []byte, lookup Lookup) (Config, error) {
 	c.FollowUp = readFollowUp(root)
 	c.API = readAPI(root)
 	c.Relay = readRelay(root)
+	c.Send = readSend(root)
 	c.MetaApps = readMetaApps(root)
 	c.Tenants = readTenants(root, c)
 	root.end()
@@ -156,6 +157,13 @@ func readRelay(root *object) Relay {
 	}
 	o.end()
 	return r
+}
+
+func readSend(root *object) Send {
+	o := section(root, "send")
+	s := Send{Timeout: field(o, "timeout", 15*time.Second, duration(time.Second, 15*time.Second))}
+	o.end()
+	return s
 }
 
 func httpsURL(host string) *url.URL { return &url.URL{Scheme: "https", Host: host} }

@@ -99,10 +99,11 @@ func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 
 // build makes the parts and ties them to each other.
 func (a *App) build(r *roster, steps *followup.Metrics) error {
+	within := boundsOf(a.cfg)
 	templates := outbound.NewTemplates(r.lists, a.clock.Real, a.log)
 	service := outbound.New(outbound.Params{
-		Store: a.store, Lines: r.lines, Now: a.clock.Now, Real: a.clock.Real, CallTimeout: sendTimeout,
-		Steps: steps, Registry: a.registry, Logger: a.log,
+		Store: a.store, Lines: r.lines, Now: a.clock.Now, Real: a.clock.Real, CallTimeout: within.send,
+		MaxWait: within.wait, Steps: steps, Registry: a.registry, Logger: a.log,
 	})
 	a.runner = runner.New(runner.Params{
 		Store: a.store, Sender: service, Templates: templates, Directory: r.directory,
@@ -111,7 +112,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 			Timeout: a.cfg.AI.Timeout, Now: a.clock.Real, Logger: a.log, Registerer: a.registry,
 		}),
 		Now: a.clock.Now, Real: a.clock.Real, Speed: a.clock.speed, MaxLateness: a.cfg.FollowUp.MaxLateness,
-		ClaimLease: claimLease(a.cfg.AI.Timeout), SendLease: sendTimeout + leaseMargin,
+		ClaimLease: within.claimLease, SendLease: within.sendLease,
 		Steps: steps, Registry: a.registry, Logger: a.log,
 	})
 	var err error
@@ -167,16 +168,6 @@ func (a *App) armed() {
 	a.runner.Wake()
 	a.relay.Wake()
 }
-
-// Bounds that depend on each other: a lease outlasts what it covers.
-const (
-	sendTimeout = callTimeout + 5*time.Second
-	leaseMargin = 15 * time.Second
-)
-
-// claimLease outlasts the writing of a text (two texts of up to three requests
-// each) and the longest wait for pacing.
-func claimLease(ai time.Duration) time.Duration { return 6*ai + time.Minute }
 
 // messages is the send route in the words of the server.
 type messages struct{ api *outbound.API }

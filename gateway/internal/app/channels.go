@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"wagate/config"
 	"wagate/followup"
@@ -25,9 +24,6 @@ const (
 	gupshupV2PerSecond = 20
 	gupshupV3PerSecond = 10
 )
-
-// callTimeout bounds a call to a provider, from the name look-up to the last byte.
-const callTimeout = 15 * time.Second
 
 // roster is the operator's tenants in the words of the packages that use them.
 // A provider is added here, by one case.
@@ -61,7 +57,7 @@ func newRoster(cfg config.Config) (*roster, error) {
 		}
 		r.apps[a.Key] = app
 	}
-	client := transport.New(transport.Params{Timeout: callTimeout})
+	client := transport.New(transport.Params{Timeout: boundsOf(cfg).call})
 	var problems []error
 	var tenants []followup.Tenant
 	for _, t := range cfg.Tenants {
