@@ -35,6 +35,10 @@ var (
 // MUST give the same result when the same call is repeated after an error of
 // transport (the client retries), and MUST copy what it keeps of its arguments.
 //
+// Runs that end by a call are in its result where that has a place for them; of
+// all others (by a merge, a change of the record, an erasure, another step's result)
+// the implementation tells a function it was given, so that they are counted.
+//
 // Two clocks appear: domain time (`now`, due, window) and real time (`real`,
 // leases, relay); both are arguments. Times are kept in milliseconds.
 type Store interface {

@@ -32,7 +32,9 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	// and the lead may have been merged into another meanwhile.
 	r.State, r.token = followup.RunClaimed, ""
 	if heir := s.heir(l); heir != nil {
-		s.on(heir, f.Now, f.Real).told(r, f)
+		of := s.on(heir, f.Now, f.Real)
+		of.told(r, f)
+		s.tell(of.ended)
 	}
 	if why := s.endOf(r, f); why != "" {
 		t.close(r, why, "")

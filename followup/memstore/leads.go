@@ -138,6 +138,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	}
 
 	t := s.on(l, p.Now, p.Real)
+	defer func() { s.tell(t.ended) }()
 	optsOut := p.Lead.OptedOut && !l.rec.OptedOut
 	created := l.rec.CreatedAt
 	l.rec = p.Lead
@@ -201,6 +202,11 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 
 // bury leaves of a lead only that it was.
 func (s *Store) bury(l *lead) {
+	var ended []followup.Ended
+	for _, r := range l.liveRuns() {
+		ended = append(ended, followup.Ended{Run: r.ID, Step: r.Step + 1, Reason: followup.Erased})
+	}
+	s.tell(ended)
 	gone := newLead(followup.Lead{ID: l.rec.ID, Tenant: l.rec.Tenant})
 	gone.erased = true
 	s.leads[l.rec.ID] = gone

@@ -12,7 +12,9 @@ import (
 // tombstone that keeps its runs and attempts.
 func (s *Store) merge(winner, loser *lead, now time.Time) {
 	// The happenings of the ending are queued as the loser's, behind what waits there.
-	s.on(loser, now, now).endAll(followup.Merged)
+	t := s.on(loser, now, now)
+	t.endAll(followup.Merged)
+	s.tell(t.ended)
 
 	for a, owner := range s.aliases {
 		if owner == loser.rec.ID {
@@ -52,7 +54,9 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 	s.leads[loser.rec.ID] = left
 
 	if winner.rec.OptedOut {
-		s.on(winner, now, now).endAll(followup.OptedOut)
+		t := s.on(winner, now, now)
+		t.endAll(followup.OptedOut)
+		s.tell(t.ended)
 	}
 }
 

@@ -63,6 +63,7 @@ func (s *Store) RecordSend(ctx context.Context, r followup.RecordSend) error {
 	}
 	if r.OptOut {
 		t.optOut(true)
+		s.tell(t.ended)
 	}
 	return nil
 }

@@ -151,7 +151,9 @@ func (s *Store) ReleaseStep(ctx context.Context, id followup.RunID, token string
 	}
 	if r.ending != "" {
 		// There is no instant among the arguments; when it was due is the nearest.
-		s.on(l, r.DueAt, r.DueAt).endUnsent(r, r.ending)
+		t := s.on(l, r.DueAt, r.DueAt)
+		t.endUnsent(r, r.ending)
+		s.tell(t.ended)
 		return nil
 	}
 	due := r.DueAt

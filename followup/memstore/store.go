@@ -29,6 +29,10 @@ type Store struct {
 	parked   map[string][]followup.Parked
 	dead     map[string]*followup.DeadLetter
 
+	// OnEnded, if set before the first call, is told of the runs that ended where
+	// the contract returns none.
+	OnEnded func([]followup.Ended)
+
 	// Whose turn it was last, so that the next round begins behind him.
 	lastTenant    followup.TenantID
 	lastAssistant followup.AssistantID
@@ -75,6 +79,13 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	}
 	s.mu.Lock()
 	return s.mu.Unlock, nil
+}
+
+// tell reports runs that ended to OnEnded.
+func (s *Store) tell(ended []followup.Ended) {
+	if s.OnEnded != nil && len(ended) > 0 {
+		s.OnEnded(ended)
+	}
 }
 
 // ms cuts a time to what the store keeps.

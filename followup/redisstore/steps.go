@@ -332,6 +332,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	if r.text(0) == "stale" {
 		return followup.Finished{}, followup.ErrStale
 	}
+	s.onEnded(r.list(2).ended())
 	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
 }
 
@@ -341,11 +342,12 @@ func (s *Store) ReleaseStep(ctx context.Context, run followup.RunID, token strin
 	if err != nil || facts.Tenant == "" {
 		return err
 	}
-	_, err = s.call(ctx, s.run, releaseScript,
+	r, err := s.call(ctx, s.run, releaseScript,
 		scope{lead: facts.Lead, tenant: facts.Tenant, now: s.now(), real: s.now()},
 		marshal(map[string]any{"n": run.N(), "token": token, "until": ms(until)}))
 	if err != nil {
 		return fmt.Errorf("release step: %w", err)
 	}
+	s.onEnded(r.list(0).ended())
 	return nil
 }

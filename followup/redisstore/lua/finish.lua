@@ -1,7 +1,7 @@
 -- Records how a step ended, and arms the next or ends the run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
 -- next, interval, notbefore, endreason, close: bool, out: bool, rq}. ARGV[3]: history entry or "".
--- Returns {"moved"}, {"need", assistant}, {"stale"} or {"ok", "armed" | "ended", due}.
+-- Returns {"moved"}, {"need", assistant}, {"stale"} or {"ok", "armed" | "ended", due, ended}.
 local req = cjson.decode(ARGV[2])
 
 -- A merged lead's step that was in sending is still recorded, where its run is.
@@ -19,7 +19,7 @@ end
 
 local function answer(state, due)
   set('frq', req.rq, 'frs', state, 'frd', int(due))
-  return { 'ok', state, int(due) }
+  return { 'ok', state, int(due), ended }
 end
 
 local story = story_load(run)
@@ -43,7 +43,7 @@ if attempt then
 end
 
 -- From here the step has its outcome: nothing of it may be cancelled any more.
-if req.used > 0 then run.used = run.used + 2 ^ req.used end
+if req.used > 0 and math.floor(run.used / 2 ^ req.used) % 2 == 0 then run.used = run.used + 2 ^ req.used end
 local reason = run.ending
 local config = control('c:' .. run.config)
 if reason == '' and req.out then reason = 'opted_out' end

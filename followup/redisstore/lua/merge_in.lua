@@ -18,7 +18,8 @@ for field, value in pairs(req.fields) do
   if (get(field) or '') == '' then set(field, value) end
 end
 for channel, w in pairs(req.windows) do
-  if w.w > num('w:' .. channel) then
+  local had = get('w:' .. channel) or get('wu:' .. channel) or get('wr:' .. channel)
+  if not had or w.w > num('w:' .. channel) then
     window_from(channel, w.w)
     if w.wr == '1' then window_refused(channel, w.w) end
   end
@@ -39,9 +40,14 @@ for i, channel in ipairs(head.c) do
   local entries = redis.call('LRANGE', K.history[channel], 0, -1)
   for _, e in ipairs(req.histories[i] or {}) do entries[#entries + 1] = e end
   if #entries > 0 then
-    table.sort(entries, function(x, y) return cjson.decode(x).a < cjson.decode(y).a end)
+    local ordered = {} -- table.sort is not stable
+    for n, e in ipairs(entries) do ordered[n] = { at = cjson.decode(e).a, n = n, entry = e } end
+    table.sort(ordered, function(x, y)
+      if x.at ~= y.at then return x.at < y.at end
+      return x.n < y.n
+    end)
     redis.call('DEL', K.history[channel])
-    for _, e in ipairs(entries) do remember(channel, e) end
+    for _, o in ipairs(ordered) do remember(channel, o.entry) end
   end
 end
 for i, assistant in ipairs(head.a) do

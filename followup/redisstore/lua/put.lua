@@ -18,7 +18,7 @@ set('up', int(now), 'rev', int(req.rev + 1))
 for field, value in pairs(req.fields) do set(field, value) end
 for _, field in ipairs(req.clear) do redis.call('HDEL', K.lead, field) end
 
-if req.from > 0 then window_from(req.channel, math.min(req.from, now)) end
+if req.from > 0 and req.channel ~= '' then window_from(req.channel, math.min(req.from, now)) end
 if req.out then runs_end('opted_out') end
 
 local run = ''

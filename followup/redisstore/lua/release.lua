@@ -11,7 +11,7 @@ if run.ending ~= '' then
   if missing then return { 'need', missing } end
   run.state = 'claimed'
   run_end(run, run.ending)
-  return { 'ok' }
+  return { 'ok', ended }
 end
 if req['until'] > 0 then
   run.tries = run.tries + 1

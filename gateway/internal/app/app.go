@@ -128,7 +128,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Logger: a.log,
 	})
 	people := leads.New(leads.Params{
-		Store: a.store, Planner: follow, Directory: r.directory, Metrics: steps, CRMSecrets: r.crmSecrets,
+		Store: a.store, Planner: follow, Directory: r.directory, CRMSecrets: r.crmSecrets,
 		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Logger: a.log,
 	})
 	rearm := func(ctx context.Context, t followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID) {

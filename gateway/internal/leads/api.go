@@ -158,23 +158,12 @@ func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return fault.Missing("lead")
 	}
-	l, err := s.load(ctx, tenant, lead)
-	if err != nil {
-		return err
-	}
-	live, err := s.live(ctx, l)
-	if err != nil {
-		return err
-	}
 	err = s.store.EraseLead(ctx, tenant, lead, s.now())
 	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
 		return fault.Missing("lead")
 	}
 	if err != nil {
 		return fmt.Errorf("erase lead: %w", err)
-	}
-	for range live {
-		s.metrics.Step(followup.KindNone, followup.Cancelled, followup.Erased)
 	}
 	return nil
 }

@@ -77,11 +77,14 @@ func houseOn(t *testing.T, store *memstore.Store) *house {
 		},
 	})
 	metrics := followup.NewMetrics(h.reg)
+	if store.OnEnded == nil { // a store may serve two houses; it counts in the first
+		store.OnEnded = metrics.Ended
+	}
 	h.runs = followups.New(followups.Params{
 		Store: store, Directory: directory, Metrics: metrics, Now: h.now, Real: h.now, Logger: discard(t),
 	})
 	h.leads = leads.New(leads.Params{
-		Store: store, Planner: h.runs, Directory: directory, Metrics: metrics,
+		Store: store, Planner: h.runs, Directory: directory,
 		CRMSecrets: map[followup.TenantID]string{acme: secret},
 		Now:        h.now, Real: h.now, Armed: func() { h.armed.Add(1) }, Logger: discard(t),
 	})

@@ -9,13 +9,6 @@ import (
 	"wagate/followup"
 )
 
-// Store is what the service needs of the store.
-type Store interface {
-	followup.LeadStore
-	Run(ctx context.Context, tenant followup.TenantID, id followup.RunID) (followup.Run, error)
-	Runs(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) ([]followup.Run, error)
-}
-
 // Planner tells which run a lead's status starts.
 type Planner interface {
 	// Plan returns the run to start for the lead as it is about to be written,
@@ -25,10 +18,9 @@ type Planner interface {
 
 // Params is what a Service is made of.
 type Params struct {
-	Store     Store
+	Store     followup.LeadStore
 	Planner   Planner
 	Directory *followup.Directory
-	Metrics   *followup.Metrics
 	// CRMSecrets holds the secrets of the tenants that have a CRM webhook.
 	CRMSecrets map[followup.TenantID]string
 	// Now is domain time, Real real time. Default: time.Now.
@@ -45,10 +37,9 @@ type Params struct {
 // Service reads and writes leads for tenants and their CRMs. It is safe for
 // concurrent use.
 type Service struct {
-	store      Store
+	store      followup.LeadStore
 	planner    Planner
 	directory  *followup.Directory
-	metrics    *followup.Metrics
 	crmSecrets map[followup.TenantID]string
 	now, real  func() time.Time
 	jitter     func(time.Duration) time.Duration
@@ -60,7 +51,7 @@ type Service struct {
 // New returns a Service.
 func New(p Params) *Service {
 	s := &Service{
-		store: p.Store, planner: p.Planner, directory: p.Directory, metrics: p.Metrics,
+		store: p.Store, planner: p.Planner, directory: p.Directory,
 		crmSecrets: p.CRMSecrets, now: p.Now, real: p.Real, jitter: p.Jitter, armed: p.Armed,
 		log: p.Logger.With("component", "leads"), queue: newQueue(),
 	}

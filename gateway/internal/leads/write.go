@@ -78,17 +78,10 @@ func (s *Service) writeOnce(ctx context.Context, tenant followup.TenantID, id fo
 			return fmt.Errorf("plan run: %w", err)
 		}
 	}
-	var live []followup.RunID
-	if put.StatusChanged || d.lead.OptedOut && !old.OptedOut {
-		if live, err = s.live(ctx, old); err != nil {
-			return err
-		}
-	}
 	run, err := s.store.PutLead(ctx, put)
 	if err != nil {
 		return fmt.Errorf("put lead: %w", err)
 	}
-	s.countEnded(ctx, tenant, live)
 	if run != "" {
 		s.armed()
 	}

@@ -94,7 +94,7 @@ func newHouse(t *testing.T, set settings) *house {
 	metrics := followup.NewMetrics(h.registry)
 	runs := followups.New(followups.Params{Store: h.store, Directory: directory, Metrics: metrics, Now: h.now, Real: h.now, Logger: log})
 	people := leads.New(leads.Params{
-		Store: h.store, Planner: runs, Directory: directory, Metrics: metrics,
+		Store: h.store, Planner: runs, Directory: directory,
 		CRMSecrets: map[followup.TenantID]string{acme: crmSecret}, Now: h.now, Real: h.now, Logger: log,
 	})
 	h.public = server.Public(server.PublicParams{
