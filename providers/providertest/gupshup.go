@@ -68,6 +68,8 @@ type Gupshup struct {
 	queue    []gupshupPost
 	pending  int           // queued or being posted
 	idle     chan struct{} // closed when pending falls to 0
+	taken    chan struct{} // closed and replaced when sends grows
+	closed   <-chan struct{}
 }
 
 // NewGupshup starts a fake. Close stops it.
@@ -96,6 +98,7 @@ func NewGupshup(opt GupshupOptions) (*Gupshup, error) {
 		opt: opt, listener: l, stop: stop, url: opt.CallbackURL,
 		wake:     make(chan struct{}, 1),
 		verdicts: map[string]int{}, windows: map[string]time.Time{},
+		taken: make(chan struct{}), closed: ctx.Done(),
 	}
 	g.server = &http.Server{
 		Handler:           g.routes(),
@@ -224,6 +227,25 @@ func (g *Gupshup) Sends() []GupshupSend {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]GupshupSend(nil), g.sends...)
+}
+
+// WaitSends returns the accepted messages once there are at least n of them.
+func (g *Gupshup) WaitSends(ctx context.Context, n int) ([]GupshupSend, error) {
+	for {
+		g.mu.Lock()
+		sends, taken := append([]GupshupSend(nil), g.sends...), g.taken
+		g.mu.Unlock()
+		if len(sends) >= n {
+			return sends, nil
+		}
+		select {
+		case <-taken:
+		case <-ctx.Done():
+			return sends, fmt.Errorf("wait for fake gupshup: %w", context.Cause(ctx))
+		case <-g.closed:
+			return sends, errors.New("wait for fake gupshup: closed")
+		}
+	}
 }
 
 // GupshupAnswer is what the gateway said to one callback.

@@ -236,6 +236,8 @@ func (g *Gupshup) record(s GupshupSend) GupshupSend {
 		s.Code = 131047
 	}
 	g.sends = append(g.sends, s)
+	close(g.taken)
+	g.taken = make(chan struct{})
 	return s
 }
 

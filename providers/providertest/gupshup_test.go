@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -73,5 +75,49 @@ func TestGupshupCloseEndsEverything(t *testing.T) {
 	}
 	if err := g.Close(); err != nil {
 		t.Errorf("got %v, want it closed", err)
+	}
+}
+
+// Who waits for a message sees it when it was accepted, and learns that none
+// will come any more.
+func TestGupshupWaitSends(t *testing.T) {
+	t.Parallel()
+	g, err := NewGupshup(GupshupOptions{AppName: "A", Source: "15550100001", APIKey: "key"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type waited struct {
+		sends []GupshupSend
+		err   error
+	}
+	done := make(chan waited, 1)
+	wait := func(n int) {
+		sends, err := g.WaitSends(t.Context(), n)
+		done <- waited{sends, err}
+	}
+	go wait(1)
+	form := url.Values{
+		"channel": {"whatsapp"}, "source": {"15550100001"}, "src.name": {"A"}, "destination": {"12025550101"},
+		"message": {`{"type":"text","text":"Hello"}`},
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL()+"/wa/api/v1/msg", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("apikey", "key")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if got := <-done; got.err != nil || len(got.sends) != 1 || got.sends[0].To != "12025550101" {
+		t.Errorf("got %+v, want the message that was accepted", got)
+	}
+	go wait(2)
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := <-done; got.err == nil || len(got.sends) != 1 {
+		t.Errorf("got %+v, want an error: the fake was closed", got)
 	}
 }
