@@ -30,7 +30,7 @@ func (s *Store) runEach(ctx context.Context, script *redis.Script, jobs []job) [
 	for i := range jobs {
 		todo[i] = i
 	}
-	source := map[int]bool{}
+	source, moves := map[int]bool{}, make([]int, len(jobs))
 	for wait := time.Millisecond; len(todo) > 0; wait = min(2*wait, maxTryAgain) {
 		cmds := make([]*redis.Cmd, len(todo))
 		_, _ = s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -54,7 +54,7 @@ func (s *Store) runEach(ctx context.Context, script *redis.Script, jobs []job) [
 				source[n] = true
 				again = append(again, n)
 				continue
-			case redis.IsTryAgainError(err) && ctx.Err() == nil:
+			case err != nil && ctx.Err() == nil && s.onItsWay(err, &moves[n]):
 				again = append(again, n)
 				pause = true
 				continue

@@ -42,20 +42,35 @@ func prefixed(libs []string) []string {
 // some there: Redis says TRYAGAIN until they are together, and so do we, within
 // the context's deadline.
 func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
+	moves := 0
 	for wait := time.Millisecond; ; wait = min(2*wait, maxTryAgain) {
 		v, err := script.Run(ctx, s.db, keys, args...).Result()
 		if errors.Is(err, redis.Nil) {
 			return nil, nil
 		}
-		if err == nil || !redis.IsTryAgainError(err) {
+		if err == nil || !s.onItsWay(err, &moves) {
 			return v, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("slot is migrating: %w", context.Cause(ctx))
-		case <-time.After(wait):
+		if err := sleep(ctx, wait); err != nil {
+			return nil, fmt.Errorf("slot is migrating: %w", err)
 		}
 	}
+}
+
+// onItsWay says that the slot was moving, so that the same request is to be
+// made again. The cluster client follows redirections itself, but it counts
+// them together with TRYAGAIN: when the slot arrives just as it gives up, the
+// redirection is what it returns. Those are followed a bounded number of times.
+func (s *Store) onItsWay(err error, moves *int) bool {
+	if redis.IsTryAgainError(err) {
+		return true
+	}
+	if _, cluster := s.db.(*redis.ClusterClient); !cluster {
+		return false
+	}
+	_, asked := redis.IsAskError(err)
+	*moves++
+	return (asked || isMoved(err)) && *moves <= maxHops
 }
 
 const maxTryAgain = 100 * time.Millisecond
