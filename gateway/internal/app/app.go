@@ -238,6 +238,9 @@ func (a *App) PublicAddr() string { return a.publicAddr }
 // AdminAddr is the address of the admin listener.
 func (a *App) AdminAddr() string { return a.adminAddr }
 
+// Now is domain time: what due times and windows are reckoned in.
+func (a *App) Now() time.Time { return a.clock.Now() }
+
 // Wait returns when ctx is done, or with the error of a listener that failed.
 func (a *App) Wait(ctx context.Context) error {
 	select {
