@@ -60,6 +60,13 @@ func (s *Store) Resolve(
 			return "", followup.ErrNotFound
 		case "ok":
 			lead := followup.LeadID(r.text(1))
+			moved, err := s.unfinished(ctx, tenant, lead, now)
+			if err != nil {
+				return "", err
+			}
+			if moved {
+				continue
+			}
 			if r.text(2) != "" {
 				if err := s.name(ctx, tenant, lead, who, now); err != nil {
 					return "", err
@@ -76,6 +83,26 @@ func (s *Store) Resolve(
 		}
 	}
 	return "", fmt.Errorf("resolve: %w", followup.ErrConflict)
+}
+
+// unfinished finishes a merge or an erasure that a crash left half done: the
+// lead is a tombstone, and its identities still name it.
+func (s *Store) unfinished(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, now time.Time,
+) (bool, error) {
+	heir, err := s.heir(ctx, lead)
+	switch {
+	case err != nil:
+		return false, err
+	case heir == lead:
+		return false, nil
+	case heir == erased:
+		return true, s.realias(ctx, tenant, lead, "", nil)
+	}
+	if err := s.merge(ctx, tenant, heir, lead, now); err != nil {
+		return false, fmt.Errorf("merge leads: %w", err)
+	}
+	return true, nil
 }
 
 // name writes the identities into the lead's record. If it was merged just now,

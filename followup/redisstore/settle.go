@@ -130,8 +130,8 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 // maxHeirs bounds how often a lead may have been merged on.
 const maxHeirs = 8
 
-// heir returns the lead that a lead was merged into in the end; itself if it
-// was not.
+// heir returns the lead that a lead was merged into in the end: itself if it
+// was not, erased if that one was.
 func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID, error) {
 	for range maxHeirs {
 		to, err := s.db.HGet(ctx, s.tag(lead).lead(lead), "mv").Result()

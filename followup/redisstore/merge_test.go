@@ -1,0 +1,106 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+var errCrash = errors.New("crash")
+
+// crashBefore is a client hook that fails the calls of one script: what a
+// process that died there has not done.
+type crashBefore struct{ hash string }
+
+func (c *crashBefore) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *crashBefore) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if args := cmd.Args(); len(args) > 1 && args[1] == c.hash {
+			cmd.SetErr(errCrash)
+			return errCrash
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (c *crashBefore) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// TestI1AMergeHalfDoneIsFinished kills a merge before each of its steps. Whoever
+// meets the contact next, by either identity, gets one lead with all that both
+// had, and nobody is turned away for ever.
+func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
+	t.Parallel()
+	steps := map[string]*redis.Script{
+		"before the tombstone":           mergeOutScript,
+		"before the import":              mergeInScript,
+		"before the identities move":     realiasScript,
+		"before the loser is cleared":    eraseScript,
+		"before the identities are told": nameScript,
+	}
+	identities := map[string]followup.Identity{
+		"by phone":   {Phone: "15550100001"},
+		"by user id": {UserID: "US.1"},
+		"by both":    {Phone: "15550100001", UserID: "US.1"},
+	}
+	server := redistest.Start(t)
+	for name, script := range steps {
+		for by, who := range identities {
+			t.Run(name+" "+by, func(t *testing.T) {
+				ctx, p := t.Context(), newParty()
+				client := server.Client()
+				s := openStore(t, Params{Client: client})
+				var leads []followup.LeadID
+				for i, who := range []followup.Identity{{Phone: "15550100001"}, {UserID: "US.1"}} {
+					lead, err := s.Resolve(ctx, p.tenant, who, true, epoch.Add(time.Duration(i)*time.Second))
+					if err != nil {
+						t.Fatal(err)
+					}
+					settleText(t, s, p, lead, "m-"+string(lead))
+					leads = append(leads, lead)
+				}
+				client.AddHook(&crashBefore{script.Hash()})
+				_, _ = s.Resolve(ctx, p.tenant, identities["by both"], true, epoch.Add(time.Minute))
+
+				after := openStore(t, Params{Client: server.Client()})
+				lead, err := after.Resolve(ctx, p.tenant, who, true, epoch.Add(2*time.Minute))
+				if err != nil {
+					t.Fatalf("Resolve after the crash: got %v, want none", err)
+				}
+				settleText(t, after, p, lead, "m-after")
+				merged, err := after.Resolve(ctx, p.tenant, identities["by both"], true, epoch.Add(3*time.Minute))
+				if err != nil || !slices.Contains(leads, merged) {
+					t.Fatalf("Resolve by both: got %v, %v, want one of the two", merged, err)
+				}
+				history, err := after.History(ctx, merged, p.channel, epoch)
+				if err != nil || len(history) != 3 {
+					t.Errorf("history of the one lead: got %d entries, %v, want all three", len(history), err)
+				}
+			})
+		}
+	}
+}
+
+// settleText settles one message of the lead, and fails if it was turned away.
+func settleText(t *testing.T, s *Store, p party, lead followup.LeadID, id string) {
+	t.Helper()
+	_, err := s.Settle(t.Context(), followup.Settlement{
+		Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
+		Items: []followup.Item{{
+			DedupID: id, Channel: p.channel, Assistant: p.assistant, At: epoch, Opens: true, Reply: true,
+			Entry: &followup.Entry{From: followup.FromLead, Text: id, At: epoch},
+		}},
+	})
+	if err != nil {
+		t.Fatalf("Settle: got %v, want none", err)
+	}
+}
