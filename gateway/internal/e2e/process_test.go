@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is one running wagate.
+type process struct {
+	t      *testing.T
+	w      *world
+	cmd    *exec.Cmd
+	public string // base URLs of the listeners
+	admin  string
+	log    *transcript
+	ended  chan struct{}
+	err    error // of Wait; read after ended
+}
+
+// transcript keeps what a process logs and tells of the listeners.
+type transcript struct {
+	mu        sync.Mutex
+	text      bytes.Buffer
+	listening chan [2]string
+}
+
+var listening = regexp.MustCompile(`msg=listening addr=(\S+) listener=(\w+)`)
+
+func (l *transcript) read(r io.Reader) {
+	lines := bufio.NewReader(r)
+	for {
+		line, err := lines.ReadString('\n')
+		l.mu.Lock()
+		l.text.WriteString(line)
+		l.mu.Unlock()
+		if m := listening.FindStringSubmatch(line); m != nil {
+			l.listening <- [2]string{m[2], "http://" + m[1]}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *transcript) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// start starts a process on the world's file, waits until it is ready, and has
+// the providers send their webhooks to it.
+func (w *world) start() *process {
+	w.t.Helper()
+	p := w.launch()
+	for range 2 {
+		select {
+		case l := <-p.log.listening:
+			if l[0] == "admin" {
+				p.admin = l[1]
+			} else {
+				p.public = l[1]
+			}
+		case <-p.ended:
+			w.t.Fatalf("wagate ended before it listened:\n%s", p.log)
+		case <-time.After(patience):
+			w.t.Fatalf("wagate does not listen:\n%s", p.log)
+		}
+	}
+	until(w.t, func() error {
+		if a := p.get(p.admin+"/readyz", ""); a.status != 200 {
+			return mismatch("readiness", fmt.Sprint(a.status, " ", string(a.body)), 200)
+		}
+		return nil
+	})
+	w.face(p)
+	return p
+}
+
+// launch starts a process and does not wait for it.
+func (w *world) launch() *process {
+	w.t.Helper()
+	p := &process{
+		t: w.t, w: w, ended: make(chan struct{}),
+		log: &transcript{listening: make(chan [2]string, 2)},
+		cmd: exec.Command(os.Getenv(binary), "serve", "-config", w.file, "-log-level", "debug"),
+	}
+	p.cmd.SysProcAttr = dieWithParent()
+	r, wr, err := os.Pipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	p.cmd.Stderr, p.cmd.Stdout = wr, wr
+	if err := p.cmd.Start(); err != nil {
+		w.t.Fatalf("start wagate: %v", err)
+	}
+	_ = wr.Close()
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		p.log.read(r)
+	}()
+	go func() {
+		p.err = p.cmd.Wait()
+		<-read
+		_ = r.Close()
+		close(p.ended)
+	}()
+	w.t.Cleanup(func() {
+		p.kill()
+		if w.t.Failed() {
+			w.t.Logf("log of process %d:\n%s", p.cmd.Process.Pid, tail(p.log.String(), 60))
+		}
+		if strings.Contains(p.log.String(), "DATA RACE") || strings.Contains(p.log.String(), "panic") {
+			w.t.Errorf("process %d had a data race or a panic:\n%s", p.cmd.Process.Pid, p.log)
+		}
+	})
+	return p
+}
+
+func tail(s string, lines int) string {
+	all := strings.Split(s, "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// kill ends the process as a crash would.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// term asks the process to stop; exit waits and returns its exit code.
+func (p *process) term() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatalf("terminate: %v", err)
+	}
+}
+
+func (p *process) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.t.Fatalf("wagate does not end:\n%s", tail(p.log.String(), 30))
+	}
+	if p.err == nil {
+		return 0
+	}
+	if e, ok := errors.AsType[*exec.ExitError](p.err); ok {
+		return e.ExitCode()
+	}
+	p.t.Fatalf("wait for wagate: %v", p.err)
+	return -1
+}
+
+// command runs a command line of the program to its end.
+func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), os.Getenv(binary), args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatalf("run wagate %v: %v", args, err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
