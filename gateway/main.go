@@ -3,15 +3,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"wagate/gateway/internal/app"
 	"wagate/gateway/internal/cli"
+	"wagate/gateway/internal/demo"
 )
 
 func main() { os.Exit(run()) }
@@ -29,6 +27,6 @@ func program() cli.Program {
 	return cli.Program{
 		Serve: app.Serve,
 		Check: app.Check,
-		Demo:  func(context.Context, bool, io.Writer, *slog.Logger) error { return errors.New("not in this build") },
+		Demo:  demo.Run,
 	}
 }

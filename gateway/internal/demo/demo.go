@@ -1,0 +1,66 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// storyWithin bounds the story: it takes twelve seconds, and a machine on which
+// it takes five times as long has other worries.
+const storyWithin = time.Minute
+
+var (
+	errNotHappened = errors.New("did not happen")
+	errTooLong     = fmt.Errorf("the story was not complete within %v", storyWithin)
+)
+
+// Run plays the story to out. With once it returns when the story is complete;
+// else it lives on until ctx ends, to be played with. The error says what went
+// otherwise than it should.
+func Run(ctx context.Context, once bool, out io.Writer, log *slog.Logger) error {
+	return play(ctx, part{once: once, out: out, log: log})
+}
+
+// part is what a performance may be told.
+type part struct {
+	once bool
+	out  io.Writer
+	log  *slog.Logger
+	// meddle, if set, is called when the world is there and before the story
+	// begins: tests make things go wrong with it.
+	meddle func(*world)
+}
+
+func play(ctx context.Context, p part) error {
+	w, err := newWorld(ctx, newNarrator(p.out), p.log)
+	if err == nil {
+		if p.meddle != nil {
+			p.meddle(w)
+		}
+		err = w.perform(ctx, p.once)
+	}
+	if end := w.stop(); end != nil {
+		err = errors.Join(err, fmt.Errorf("stop the demo: %w", end))
+	}
+	return err
+}
+
+func (w *world) perform(ctx context.Context, once bool) error {
+	s := &story{world: w, triggered: map[*person]time.Time{}, closes: map[*person]time.Time{}}
+	within, cancel := context.WithTimeoutCause(ctx, storyWithin, errTooLong)
+	defer cancel()
+	err := s.tell(within)
+	switch {
+	case ctx.Err() != nil && once:
+		return errors.New("interrupted before the story was complete")
+	case ctx.Err() != nil:
+		return nil
+	case err != nil || once:
+		return err
+	}
+	return w.live(ctx)
+}

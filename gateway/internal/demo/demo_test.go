@@ -1,0 +1,211 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"wagate/providers/providertest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// fasthttp keeps the date of answers for the life of the process.
+		goleak.IgnoreTopFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+	)
+}
+
+// tape records what is told, and by how much it logs at error.
+type tape struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (t *tape) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.Write(p)
+}
+
+func (t *tape) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
+}
+
+func errorsTo(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
+// The story is complete, tells what a newcomer should see in this order, and
+// neither phones nor colours nor errors are in it.
+func TestDemoTellsTheStory(t *testing.T) {
+	t.Parallel()
+	var out, errs tape
+	if err := Run(t.Context(), true, &out, errorsTo(&errs)); err != nil {
+		t.Fatalf("got %v, want the story complete; it went:\n%s", err, out.String())
+	}
+	told := out.String()
+	for rest, i := told, 0; i < len(keyLines); i++ {
+		at := strings.Index(rest, keyLines[i])
+		if at < 0 {
+			t.Fatalf("got no %q after %q in:\n%s", keyLines[i], keyLines[max(i-1, 0)], told)
+		}
+		rest = rest[at:]
+	}
+	for _, p := range newCast() {
+		if strings.Contains(told, p.phone) {
+			t.Errorf("got %s's phone in the story, want it masked", p.first())
+		}
+		for _, never := range p.nudges {
+			if p.reply != "" && strings.Contains(told, never) {
+				t.Errorf("got %q told, want it never sent", never)
+			}
+		}
+	}
+	if strings.Contains(told, "\x1b") {
+		t.Error("got colours, want none: the output is no terminal")
+	}
+	if errs.String() != "" {
+		t.Errorf("got errors logged, want none:\n%s", errs.String())
+	}
+}
+
+// keyLines are what the story must tell, in this order.
+var keyLines = []string{
+	"1 day  later: the approved template reengagement_v1",
+	"Ana (Meta)       writes:", "window open until day 2",
+	"Bruno (Gupshup)  writes:", "Gupshup → Bruno",
+	"three windows are open",
+	"CRM              PUT /backend/leads/…: Ana's status",
+	"Meta → Ana       “Hi Ana, is anything in the quote unclear?",
+	"Carla (Meta)     writes: “We have talked about it",
+	"drops it: the check just before the send sees that Carla has replied",
+	"Bruno's window is closed",
+	"refused with code 131047",
+	"template reengagement_v1: “Hi ",
+	"What was sent, what was not, and why",
+	"Ana +…0101    Meta     3", "sent (template)",
+	"Bruno +…0102  Gupshup  1", "sent (ai)",
+	"Carla +…0103  Meta     1", "cancelled (replied)  nothing",
+	`wagate_followup_steps_total{outcome="sent",reason="ai"}`,
+	"✓ AI after 30 min", "The story is complete.",
+}
+
+// What does not go as it should is told in a sentence, and fails the demo.
+func TestDemoTellsWhatWentOtherwise(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		meddle func(*world)
+		want   []string
+	}{
+		{
+			"Meta refuses the template",
+			func(w *world) {
+				w.graph.OnSend(func(s providertest.GraphSend) *providertest.GraphFault {
+					if s.Type == kindTemplate {
+						return &providertest.GraphFault{Code: 132001, Details: "The template was deleted."}
+					}
+					return nil
+				})
+			},
+			[]string{"Ana's step 3 on Meta: got failed (template_rejected), want sent (template)"},
+		},
+		{
+			"Gupshup refuses an AI text",
+			func(w *world) {
+				w.gupshup.Script(providertest.GupshupFault{}, providertest.GupshupBadNumber())
+			},
+			[]string{"Bruno's step 1 on Gupshup: got failed"},
+		},
+		{
+			"Meta lies about what it has sent",
+			func(w *world) {
+				w.graph.OnSend(func(s providertest.GraphSend) *providertest.GraphFault {
+					if s.Text == w.book.people[0].nudges[0] {
+						return &providertest.GraphFault{Status: 200, Body: `{"messages":[{"id":"wamid.NEVERSENT"}]}`}
+					}
+					return nil
+				})
+			},
+			[]string{"Ana's step 1: wagate says sent, and Meta has no such message", "the metrics tell another story"},
+		},
+		{
+			"nobody asks the gateway",
+			func(w *world) {
+				if err := w.assistant.stop(); err != nil {
+					t.Error(err)
+				}
+			},
+			[]string{"Ana's message reaches the assistant"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out tape
+			err := play(t.Context(), part{once: true, out: &out, log: slog.New(slog.DiscardHandler), meddle: tt.meddle})
+			if err == nil {
+				t.Fatalf("got no error, want one; it went:\n%s", out.String())
+			}
+			if !strings.Contains(err.Error(), tt.want[0]) {
+				t.Errorf("got error %q, want %q in it", err, tt.want[0])
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("got no %q in:\n%s", want, out.String())
+				}
+			}
+			if strings.Contains(out.String(), "The story is complete") {
+				t.Error("got the story called complete, want it called otherwise")
+			}
+		})
+	}
+}
+
+// An interrupt ends the story: a failure for who waits for its end, and none
+// for who plays.
+func TestDemoInterrupted(t *testing.T) {
+	t.Parallel()
+	for name, once := range map[string]bool{"once": true, "living on": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			out := &trip{on: "“quote sent”\n", do: cancel}
+			began := time.Now()
+			err := Run(ctx, once, out, slog.New(slog.DiscardHandler))
+			if (err != nil) != once {
+				t.Errorf("got error %v, want one: %t", err, once)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("got the end after %v, want it at once", took)
+			}
+		})
+	}
+}
+
+// trip does something once it has read a text.
+type trip struct {
+	tape
+	on   string
+	do   func()
+	done sync.Once
+}
+
+func (t *trip) Write(p []byte) (int, error) {
+	if n, err := t.tape.Write(p); err != nil {
+		return n, err
+	}
+	if strings.Contains(string(p), t.on) {
+		t.done.Do(t.do)
+	}
+	return len(p), nil
+}

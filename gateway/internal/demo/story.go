@@ -1,0 +1,374 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"wagate/followup"
+)
+
+// story is the plot. What went otherwise than it should is a problem, told at
+// the end; an error is what the story cannot go on after.
+type story struct {
+	*world
+	problems  []string
+	triggered map[*person]time.Time // just before the status changed
+	closes    map[*person]time.Time // when the first window closed
+}
+
+// patience is how long, in real time, the story waits for what should happen at
+// once: long enough for a machine that is busy with something else.
+const patience = 15 * time.Second
+
+func (s *story) problem(format string, args ...any) {
+	s.problems = append(s.problems, fmt.Sprintf(format, args...))
+}
+
+// tell tells the story, draws up the account whatever came of it, and returns
+// what went otherwise.
+func (s *story) tell(ctx context.Context) error {
+	s.introduce()
+	for _, chapter := range []func(context.Context) error{
+		s.configure, s.leadsWrite, s.statusChanges, s.goQuiet, s.windowsClose, s.templates,
+	} {
+		if err := chapter(ctx); err != nil {
+			if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
+				return err // somebody wants to go home
+			}
+			s.problem("%v", err)
+			break
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	s.account(ctx)
+	return s.verdict()
+}
+
+func (s *story) introduce() {
+	s.narrator.chapter("wagate demo: leads write, get answers, go quiet, and are followed up")
+	s.narrator.print("",
+		"  All of this runs in one process and talks over HTTP on loopback:",
+		"    wagate      "+s.tenant.public+", metrics on "+s.tenant.admin+"/metrics, Redis embedded",
+		"    Meta        "+s.graph.URL()+", simulated",
+		"    Gupshup     "+s.gupshup.URL()+", simulated",
+		"    bot         "+s.assistant.url+", the AI assistant that answers leads",
+		"    model       "+s.model.URL()+", writes the follow-ups",
+		"  The clock is fast: a day passes in ten seconds.")
+}
+
+// configure proves to Meta that the webhook is ours, and sets the follow-up.
+func (s *story) configure(ctx context.Context) error {
+	s.narrator.chapter("1. The business sets up its follow-up")
+	status, challenge, err := s.graph.Handshake(ctx, verifyToken)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK || challenge != "1158201444" {
+		return fmt.Errorf("wagate answered the handshake of Meta with %d, want 200 and the challenge", status)
+	}
+	config, err := s.tenant.createConfig(ctx, followupConfig)
+	if err != nil {
+		return err
+	}
+	s.narrator.tell(s.clock.now(), plain, "business", "POST /backend/followup/configs, %d warnings. When a lead's status", len(config.Warnings))
+	s.narrator.print(indent("becomes “quote sent” and he stays silent, he will get:"))
+	ladders := map[string]bool{}
+	for _, channel := range []string{metaChannel, gupshupChannel} {
+		ladder, err := s.tenant.ladder(ctx, config.ID, channel)
+		if err != nil {
+			return err
+		}
+		var lines []string
+		for i, step := range ladder.Steps {
+			what := "a text by AI: " + step.Prompt
+			if step.TemplateName != "" {
+				what = "the approved template " + step.TemplateName
+			}
+			wait, err := followup.ParseInterval(step.Interval)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, indent(fmt.Sprintf("  %d. %s later: %s", i+1, pad(spoken(wait), len("30 min")), what)))
+		}
+		ladders[strings.Join(lines, "\n")] = true
+	}
+	if len(ladders) != 1 {
+		return errors.New("the ladders of the two channels differ, want the same")
+	}
+	for ladder := range ladders {
+		s.narrator.print(ladder)
+	}
+	return nil
+}
+
+// indent puts a line under what somebody did.
+func indent(text string) string { return strings.Repeat(" ", stampWidth+whoWidth+2) + text }
+
+// leadsWrite: each lead writes, his window opens, the assistant answers.
+func (s *story) leadsWrite(ctx context.Context) error {
+	s.narrator.chapter("2. Leads write. For 24 hours the business may write to them freely: their window is open")
+	for _, p := range s.book.people {
+		before := s.clock.now()
+		if err := s.converse(ctx, p, p.opening); err != nil {
+			return err
+		}
+		after := s.clock.now()
+		lead, err := s.tenant.lead(ctx, s.book.lead(p))
+		if err != nil {
+			return err
+		}
+		window := lead.window(p.channel())
+		if !window.Open {
+			return fmt.Errorf("%s has written and his window is not open", p.first())
+		}
+		s.closes[p] = window.ClosesAt
+		// Gupshup tells no time of WhatsApp's; wagate takes off a minute to be safe.
+		if opened := window.ClosesAt.Add(-aDay); opened.Before(before.Add(-time.Minute)) || opened.After(after) {
+			s.problem("%s wrote between %s and %s, and his window closes at %s", p.first(),
+				s.narrator.stamp(before), s.narrator.stamp(after), s.narrator.stamp(window.ClosesAt))
+		}
+	}
+	m, err := s.tenant.metrics(ctx)
+	if err != nil {
+		return err
+	}
+	if open := m.sum("wagate_windows_open"); open != len(s.book.people) {
+		s.problem("wagate_windows_open is %d, want %d", open, len(s.book.people))
+	}
+	s.narrator.tell(s.clock.now(), plain, "wagate", "three windows are open (wagate_windows_open)")
+	return nil
+}
+
+// converse lets a lead write, and waits until the assistant's answer to that
+// reached his provider.
+func (s *story) converse(ctx context.Context, p *person, text string) error {
+	if err := s.writes(ctx, p, text); err != nil {
+		return err
+	}
+	if _, err := s.journal.wait(ctx, patience, p.first()+"'s message reaches the assistant", func(n note) bool {
+		return n.event == eventHeard && n.who == p && n.text == text
+	}); err != nil {
+		return err
+	}
+	want := s.answer(incoming{From: p.phone, Text: text})
+	answered, err := s.journal.wait(ctx, patience, "the assistant answers "+p.first(), func(n note) bool {
+		return n.event == eventAnswered && n.who == p && n.text == want
+	})
+	if err != nil {
+		return err
+	}
+	if answered.reason != "" {
+		return fmt.Errorf("the assistant could not answer %s: %s", p.first(), answered.reason)
+	}
+	_, err = s.journal.wait(ctx, patience, "the answer to "+p.first()+" reaches "+p.provider(), func(n note) bool {
+		return n.event == eventReached && n.id == answered.id
+	})
+	return err
+}
+
+// statusChanges: the CRM says that the leads have got their quotes.
+func (s *story) statusChanges(ctx context.Context) error {
+	s.narrator.chapter("3. They get their quotes: their status changes, and the follow-up is armed")
+	for _, p := range s.book.people {
+		s.triggered[p] = s.clock.now()
+		s.narrator.tell(s.triggered[p], plain, "CRM", "PUT /backend/leads/…: %s's status is “quote sent”", p.first())
+		if err := s.tenant.setStatus(ctx, s.book.lead(p), statusQuoteSent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goQuiet: AI writes to those who stay silent, and not to the one who replies
+// just while the model is writing.
+func (s *story) goQuiet(ctx context.Context) error {
+	s.narrator.chapter("4. They stay silent, so AI writes to them. One of them replies just then")
+	for _, p := range s.book.people {
+		if p.reply == "" {
+			if err := s.step(ctx, p, 1, 30*time.Minute); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.replies(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.silent() {
+		if err := s.step(ctx, p, 2, 2*time.Hour); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// silent are those who never reply.
+func (s *story) silent() []*person {
+	var out []*person
+	for _, p := range s.book.people {
+		if p.reply == "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// step waits until a step has ended. Whether it should have ended like that,
+// the account will say.
+func (s *story) step(ctx context.Context, p *person, n int, interval time.Duration) error {
+	within := patience + interval/speed
+	step, err := s.journal.wait(ctx, within, fmt.Sprintf("follow-up %d to %s on %s", n, p.first(), p.provider()), func(e note) bool {
+		return e.who == p && (e.event == eventStep && e.step == n || e.event == eventEnded)
+	})
+	if err != nil || step.outcome != "sent" {
+		return err
+	}
+	_, err = s.journal.wait(ctx, patience, fmt.Sprintf("follow-up %d to %s shows in the log of %s", n, p.first(), p.provider()), func(e note) bool {
+		return e.event == eventReached && e.id == step.id
+	})
+	return err
+}
+
+// replies: the model is asked for a text and takes its time; before it has
+// answered, the lead has.
+func (s *story) replies(ctx context.Context, p *person) error {
+	within := patience + 30*time.Minute/speed
+	if _, err := s.journal.wait(ctx, within, "the model is asked for a text to "+p.first(), func(n note) bool {
+		return n.event == eventAsked && n.who == p
+	}); err != nil {
+		return err
+	}
+	s.narrator.tell(s.clock.now(), yellow, "model", "is still writing to %s …", p.first())
+	if err := s.converse(ctx, p, p.reply); err != nil {
+		return err
+	}
+	if _, err := s.journal.wait(ctx, patience, p.first()+"'s reply ends the follow-up", func(n note) bool {
+		return n.event == eventEnded && n.who == p
+	}); err != nil {
+		return err
+	}
+	s.narrator.tell(s.clock.now(), yellow, "model → wagate", "here is the text for %s", p.first())
+	s.release()
+	const lost = "wagate_followup_claims_lost_total"
+	if err := s.eventually(ctx, func(m metrics) []string {
+		if n := m.sum(lost); n != 1 {
+			return []string{fmt.Sprintf("%s is %d, want 1: the text for %s must be dropped", lost, n, p.first())}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	s.narrator.tell(s.clock.now(), yellow, "wagate", "drops it: the check just before the send sees that %s has replied", p.first())
+	return nil
+}
+
+// eventually reads the metrics until they show no problem any more, for what is
+// counted a moment after it was done.
+func (s *story) eventually(ctx context.Context, problems func(metrics) []string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience/3)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		m, err := s.tenant.metrics(ctx)
+		if err != nil {
+			return err
+		}
+		found := problems(m)
+		if len(found) == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return errors.New(strings.Join(found, "; "))
+		}
+	}
+}
+
+// windowsClose: a day after they wrote, the business may not write freely any
+// more; not even the assistant by hand.
+func (s *story) windowsClose(ctx context.Context) error {
+	s.narrator.chapter("5. A day after their last message the windows close")
+	for _, p := range s.silent() {
+		if err := s.until(ctx, s.closes[p]); err != nil {
+			return err
+		}
+		lead, err := s.tenant.lead(ctx, s.book.lead(p))
+		if err != nil {
+			return err
+		}
+		if lead.window(p.channel()).Open {
+			s.problem("%s's window is still open after %s", p.first(), s.narrator.stamp(s.closes[p]))
+			continue
+		}
+		s.narrator.tell(s.clock.now(), plain, "wagate", "GET /backend/leads/…: %s's window is closed", p.first())
+	}
+	p := s.silent()[0]
+	before := s.calls()
+	_, err := s.assistant.send(ctx, metaNumber, p.phone, "Are you still there?", "by-hand")
+	refused, ok := errors.AsType[*sendError](err)
+	if !ok || refused.Code != windowClosed || s.calls() != before {
+		s.problem("a free-form text into %s's closed window: got %v and %d calls to Meta, want code %d and none",
+			p.first(), err, s.calls()-before, windowClosed)
+		return nil
+	}
+	s.narrator.tell(s.clock.now(), blue, "bot → wagate", "tries a free text to %s all the same: refused with code %d,", p.first(), windowClosed)
+	s.narrator.print(indent("Meta was not even called"))
+	return nil
+}
+
+// windowClosed is Meta's code for a free-form message into a closed window.
+const windowClosed = 131047
+
+// calls counts the sends that Meta has seen, refused ones too.
+func (s *story) calls() int {
+	n := 0
+	for _, r := range s.graph.Requests() {
+		if r.Method == http.MethodPost {
+			n++
+		}
+	}
+	return n
+}
+
+// until waits for an instant of the story's clock.
+func (s *story) until(ctx context.Context, at time.Time) error {
+	for {
+		left := at.Sub(s.clock.now())
+		if left <= 0 {
+			return nil
+		}
+		t := time.NewTimer(left/speed + time.Millisecond)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// templates: what may be sent into a closed window is what Meta has approved.
+func (s *story) templates(ctx context.Context) error {
+	s.narrator.chapter("6. Now only an approved template may be sent, so the last follow-up is one")
+	for _, p := range s.silent() {
+		if err := s.step(ctx, p, 3, aDay); err != nil {
+			return err
+		}
+		if _, err := s.journal.wait(ctx, patience, "the end of "+p.first()+"'s follow-up", func(n note) bool {
+			return n.event == eventEnded && n.who == p
+		}); err != nil {
+			return err
+		}
+	}
+	if err := s.graph.WaitIdle(ctx); err != nil { // for the receipts on their way
+		return err
+	}
+	return s.gupshup.Wait(ctx)
+}

@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wagate/config"
+	"wagate/followup/writer/modeltest"
+	"wagate/gateway/internal/app"
+	"wagate/providers/providertest"
+)
+
+//go:embed operator.yaml
+var operatorFile []byte
+
+//go:embed followup.json
+var followupConfig []byte
+
+// speed is how fast the clock of the demo runs: a day in ten seconds.
+const speed = 8640
+
+// world is everything that lives in the demo.
+type world struct {
+	narrator *narrator
+	journal  *journal
+	book     *book
+	clock    worldClock
+
+	graph     *providertest.Graph
+	gupshup   *providertest.Gupshup
+	model     *modeltest.Server
+	assistant *assistant
+	gateway   *app.App
+	tenant    *tenant
+
+	replied   chan struct{} // closed when the one who replies has done so
+	reply     sync.Once
+	forgeries atomic.Int64
+	watchers  sync.WaitGroup
+	unwatch   context.CancelFunc
+}
+
+// newWorld starts the simulators, then the gateway, and makes them known to
+// each other. stop ends what was started, also after an error.
+func newWorld(ctx context.Context, n *narrator, log *slog.Logger) (*world, error) {
+	w := &world{narrator: n, journal: newJournal(), book: newBook(newCast()), replied: make(chan struct{})}
+	return w, errors.Join(w.simulate(), w.serve(ctx, log))
+}
+
+// simulate starts everything around the gateway.
+func (w *world) simulate() (err error) {
+	w.graph, err = providertest.NewGraph(providertest.GraphParams{
+		Token: graphToken, WABA: metaAccount, AppSecret: metaAppSecret,
+		Numbers:  []providertest.GraphNumber{{ID: metaNumber, Display: "15550100001"}},
+		Statuses: []string{"sent", "delivered"}, EnforceWindow: true, Now: w.clock.now,
+		Templates: []providertest.GraphTemplate{{Name: templateName, Language: "en", Category: "MARKETING", Body: templateText}},
+	})
+	if err != nil {
+		return err
+	}
+	w.gupshup, err = providertest.NewGupshup(providertest.GupshupOptions{
+		AppID: "gupshup_app_12345", AppName: "LeavoDemo", Source: gupshupNumber, APIKey: gupshupKey,
+		CallbackToken: callbackToken, Reports: true, Now: w.clock.now,
+		Templates: []providertest.GupshupTemplate{{
+			ID: "9c1f6a52-7d4e-4f0b-8a3c-2b5d6e7f8091", Name: templateName, Language: "en", Category: "MARKETING",
+			Type: "TEXT", Status: "APPROVED", Body: templateText,
+		}},
+	})
+	if err != nil {
+		return err
+	}
+	if w.model, err = modeltest.Start(w.write); err != nil {
+		return err
+	}
+	w.assistant, err = startAssistant(assistantParams{
+		Secret: assistantSecret, Key: tenantKey, Reply: w.answer, Ear: witness{w},
+	})
+	return err
+}
+
+// serve starts the gateway on the operator's file.
+func (w *world) serve(ctx context.Context, log *slog.Logger) error {
+	if w.assistant == nil {
+		return nil // something else is wrong already
+	}
+	found := map[string]string{
+		"SPEED": strconv.Itoa(speed), "GRAPH_URL": w.graph.URL(), "GUPSHUP_URL": w.gupshup.URL(),
+		"MODEL_URL": w.model.URL(), "ASSISTANT_URL": w.assistant.url,
+	}
+	cfg, err := config.Parse(operatorFile, func(name string) (string, bool) {
+		value, ok := found[name]
+		return value, ok
+	})
+	if err != nil {
+		return fmt.Errorf("operator's file of the demo: %w", err)
+	}
+	gateway, err := app.New(ctx, cfg, log)
+	if err != nil {
+		return fmt.Errorf("start wagate: %w", err)
+	}
+	if err := gateway.Start(ctx); err != nil {
+		return fmt.Errorf("start wagate: %w", err)
+	}
+	w.gateway = gateway
+	w.clock.follow(gateway.Now)
+	w.narrator.begins(gateway.Now())
+	public := "http://" + gateway.PublicAddr()
+	w.tenant = newTenant(public, "http://"+gateway.AdminAddr(), tenantKey)
+	w.assistant.connect(public)
+	w.graph.SetCallbackURL(public + "/webhooks/meta/main")
+	w.gupshup.SetCallbackURL(public + "/webhooks/gupshup/" + gupshupChannel)
+	w.watch()
+	return nil
+}
+
+// stopWithin bounds how long the end of the world may take.
+const stopWithin = 30 * time.Second
+
+// stop ends everything: first the gateway, which may still have to finish what
+// it has in hand, then those it talks to.
+func (w *world) stop() error {
+	w.release()
+	var errs []error
+	if w.gateway != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		errs = append(errs, w.gateway.Stop(ctx))
+	}
+	if w.unwatch != nil {
+		w.unwatch()
+		w.watchers.Wait()
+	}
+	if w.assistant != nil {
+		errs = append(errs, w.assistant.stop())
+	}
+	if w.model != nil {
+		errs = append(errs, w.model.Close())
+	}
+	if w.graph != nil {
+		errs = append(errs, w.graph.Close())
+	}
+	if w.gupshup != nil {
+		errs = append(errs, w.gupshup.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// release lets the model finish the text it has been thinking about.
+func (w *world) release() { w.reply.Do(func() { close(w.replied) }) }
