@@ -9,16 +9,22 @@ import (
 	"github.com/google/uuid"
 )
 
-// The ids of the domain. All are UUIDs in canonical text form; named types so
-// that they cannot be swapped in a call.
 type (
-	TenantID    string
+	// TenantID and the others are the ids of the domain: UUIDs in canonical text
+	// form, as types of their own so that they cannot be swapped in a call.
+	TenantID string
+	// AssistantID names an assistant of the operator's file.
 	AssistantID string
-	ChannelID   string
-	ConfigID    string
-	LeadID      string
-	RunID       string
-	AttemptID   string
+	// ChannelID names a channel of the operator's file.
+	ChannelID string
+	// ConfigID names a follow-up config.
+	ConfigID string
+	// LeadID names a lead, RunID and AttemptID what belongs to it; see NewLeadID.
+	LeadID string
+	// RunID names a run.
+	RunID string
+	// AttemptID names one provider call.
+	AttemptID string
 )
 
 // A lead id is random but for its last three bytes, which are zero. The ids of

@@ -297,8 +297,10 @@ func overlay(old Config, o object) object {
 		{"official_steps", list(len(old.OfficialSteps), func(i int) any {
 			s := old.OfficialSteps[i]
 			return object{
-				{"channel_id", string(s.ChannelID)}, {"channel_name", s.ChannelName},
-				{"app_id", s.AppID}, {"steps", steps(s.Steps)},
+				{"channel_id", string(s.ChannelID)},
+				{"channel_name", s.ChannelName},
+				{"app_id", s.AppID},
+				{"steps", steps(s.Steps)},
 			}
 		})},
 		{"is_active", old.IsActive},
@@ -319,7 +321,10 @@ func stepObject(s Step) object {
 		params[i] = p
 	}
 	return object{
-		{"interval", s.Interval}, {"prompt", s.Prompt}, {"template_name", s.TemplateName},
-		{"template_language", s.TemplateLanguage}, {"template_params", params},
+		{"interval", s.Interval},
+		{"prompt", s.Prompt},
+		{"template_name", s.TemplateName},
+		{"template_language", s.TemplateLanguage},
+		{"template_params", params},
 	}
 }

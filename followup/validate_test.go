@@ -182,10 +182,12 @@ func TestI14DecodeConfigRefuses(t *testing.T) {
 		{"official deep", officialBody("[" + official(vChannel, "["+tmpl+`,{"interval":"PT5M","template_name":"t"}]`) + "]"), []string{"official_steps[0].steps[1].interval"}},
 		{"official no list", officialBody(`{"a":1}`), []string{"official_steps"}},
 		{"elements of wrong type", body(map[string]string{"steps": `[null,[]]`, "official_steps": `["x"]`}), []string{"steps[0]", "steps[1]", "official_steps[0]"}},
-		{"unknown at every depth", `{"assistant_id":"` + vAssistant + `","trigger_status_ids":["` + vStatus + `"],"Steps":[],` +
-			`"steps":[{"interval":"PT30M","prompt":"ask","promt":1}],"official_steps":[{"channel_id":"` + vChannel + `","app_id":"x","id":1,` +
-			`"steps":[{"interval":"P1D","template_name":"t","after":"P1D"}]}],"":0}`,
-			[]string{"Steps", "steps[0].promt", "official_steps[0].id", "official_steps[0].steps[0].after", `""`}},
+		{
+			"unknown at every depth", `{"assistant_id":"` + vAssistant + `","trigger_status_ids":["` + vStatus + `"],"Steps":[],` +
+				`"steps":[{"interval":"PT30M","prompt":"ask","promt":1}],"official_steps":[{"channel_id":"` + vChannel + `","app_id":"x","id":1,` +
+				`"steps":[{"interval":"P1D","template_name":"t","after":"P1D"}]}],"":0}`,
+			[]string{"Steps", "steps[0].promt", "official_steps[0].id", "official_steps[0].steps[0].after", `""`},
+		},
 		{"key given twice", `{"is_active":true,` + body(map[string]string{"is_active": "true"})[1:], []string{"is_active"}},
 		{"key given twice, deep", stepsBody(`[{"interval":"PT30M","prompt":"ask","prompt":"ask"}]`), []string{"steps[0].prompt"}},
 		{"booleans", body(map[string]string{"is_active": `"true"`, "rearm_on_reply": "null"}), []string{"is_active", "rearm_on_reply"}},

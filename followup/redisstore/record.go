@@ -109,7 +109,8 @@ func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, packed stri
 			ID: lead.Run(n), Tenant: tenant, Lead: lead, Assistant: followup.AssistantID(f[0]),
 			Config: followup.ConfigID(f[1]), Channel: followup.ChannelID(f[2]), Ladder: followup.LadderHash(f[3]),
 			State: state, Step: int(num(5)), Interval: time.Duration(num(6)) * time.Millisecond,
-			DueAt: fromMS(num(7)), Used: followup.StepSet(num(8)), Tries: int(num(9)), StartedAt: fromMS(num(15)),
+			DueAt: fromMS(num(7)), Used: followup.StepSet(num(8)), //nolint:gosec // written by finish.lua from steps below 8
+			Tries: int(num(9)), StartedAt: fromMS(num(15)),
 		},
 		liveRun{token: f[10], attempt: followup.AttemptID(f[11]), ending: followup.Reason(f[12])}, nil
 }

@@ -253,7 +253,7 @@ func (s *Store) whole(
 			sc.channels = append(sc.channels, followup.ChannelID(id))
 		}
 	}
-	for _, n := range strings.Fields(fields["lv"]) {
+	for n := range strings.FieldsSeq(fields["lv"]) {
 		num, _ := strconv.Atoi(n)
 		if run, _, err := parseRun(lead, num, tenant, fields["r"+n]); err == nil {
 			sc.assistants = append(sc.assistants, run.Assistant)

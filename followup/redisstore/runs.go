@@ -163,7 +163,7 @@ func (s *Store) Runs(ctx context.Context, tenant followup.TenantID, lead followu
 		return nil, s.named(ctx, tenant, lead)
 	}
 	packed := map[string]string{}
-	for _, n := range strings.Fields(f["lv"]) {
+	for n := range strings.FieldsSeq(f["lv"]) {
 		packed[n] = f["r"+n]
 	}
 	numbers := make([]string, 0, len(packed)+len(records.Val()))
