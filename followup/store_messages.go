@@ -1,0 +1,34 @@
+package followup
+
+import (
+	"context"
+	"time"
+)
+
+// MessageStore maps provider message ids to what we sent.
+type MessageStore interface {
+	// LinkMessage makes ref found by each of its ids, and returns the receipts
+	// that were parked under any of them, to be settled now. It adds to what
+	// is known: an id linked before keeps its attempt, and learns the ids; ids
+	// linked together share one attempt.
+	LinkMessage(ctx context.Context, ref MessageRef) ([]Parked, error)
+	// Message returns the message known by id, or ErrNotFound. With park set and
+	// nothing known, the receipt is kept under id until LinkMessage or a week passes.
+	Message(ctx context.Context, id string, park *Parked) (MessageRef, error)
+}
+
+// MessageRef is a message of ours by its ids.
+type MessageRef struct {
+	Attempt    AttemptID // empty: none of ours
+	SenderID   string    // the id its sender was given
+	ProviderID string    // WhatsApp's own id, to be used when quoting; empty: not known yet
+	Opaque     string    // the sender's biz_opaque_callback_data, to be given back in statuses; empty: none
+}
+
+// Parked is a receipt that came before the answer of the send call.
+type Parked struct {
+	Tenant  TenantID  `json:"t"`
+	Channel ChannelID `json:"c"`
+	Receipt Receipt   `json:"r"`
+	At      time.Time `json:"a"`
+}

@@ -1,0 +1,94 @@
+package followup
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// RelayEvent is one event on its way to an assistant.
+type RelayEvent struct {
+	Channel ChannelID       `json:"c"`
+	Account string          `json:"a,omitempty"` // entry[].id
+	Field   string          `json:"f"`
+	Value   json.RawMessage `json:"v"`
+}
+
+// RelayStore is the queue of deliveries: one per lead and assistant, in the
+// order settled.
+type RelayStore interface {
+	// ClaimDeliveries takes up to Limit deliveries that may be tried at real,
+	// round-robin by assistant, none of Skip, each under a lease. A delivery is
+	// the longest run of events of one channel at the head of a queue, at most
+	// MaxEvents; it is frozen at its first claim: same ID and events until it is
+	// finished. At most one delivery of a queue is out at a time; one whose
+	// lease ran out is claimed again, and counts as tried. Within an assistant the queue
+	// whose head waits longest comes first. Next: how long until something can be
+	// tried (a retry, a lease that runs out), bounded by an hour; zero if Limit cut short.
+	ClaimDeliveries(ctx context.Context, c ClaimDeliveries) ([]Delivery, time.Duration, error)
+	// FinishDelivery ends a claim: delivered (events removed), to be retried at
+	// RetryAt, released (as if never claimed; one never tried may be cut anew), or dead (moved to the dead
+	// letters with its reason). ErrStale if the token is not current. What is
+	// behind a delivery waits for it.
+	FinishDelivery(ctx context.Context, f FinishDelivery) error
+
+	// DeadLetters lists the tenant's dead letters ("" for all tenants), newest
+	// first; DeadLetter returns one with its events. Replay puts it at the end
+	// of its queue; Drop forgets it. ErrNotFound where there is none.
+	DeadLetters(ctx context.Context, tenant TenantID, limit, offset int) ([]DeadLetter, int, error)
+	DeadLetter(ctx context.Context, id string) (DeadLetter, error)
+	ReplayDead(ctx context.Context, id string, real time.Time) error
+	DropDead(ctx context.Context, id string) error
+}
+
+// ClaimDeliveries says what to claim.
+type ClaimDeliveries struct {
+	Real      time.Time
+	Limit     int
+	MaxEvents int
+	Lease     time.Duration
+	Skip      []AssistantID // busy or broken at this replica
+}
+
+// Delivery is a frozen batch of one conversation's events under lease.
+type Delivery struct {
+	ID        string // the webhook-id
+	Token     string
+	Tenant    TenantID
+	Assistant AssistantID
+	Lead      LeadID
+	Channel   ChannelID
+	Events    []RelayEvent
+	Attempts  int       // tries before this one
+	Rejected  int       // of these, answered 400, 413 or 422
+	FirstAt   time.Time // first claim; real time
+	QueuedAt  time.Time // when its first event was settled; real time
+	Window    Conversation
+}
+
+// FinishDelivery is the result of a try. Exactly one of Delivered, Release,
+// Dead and RetryAt is set.
+type FinishDelivery struct {
+	Delivery  Delivery
+	Delivered bool
+	Release   bool
+	Dead      string // reason
+	RetryAt   time.Time
+	Rejected  bool // with RetryAt: count a rejection
+	Real      time.Time
+}
+
+// DeadLetter is a delivery that was given up.
+type DeadLetter struct {
+	ID        string       `json:"id"` // partition and webhook-id
+	Tenant    TenantID     `json:"tenant_id"`
+	Assistant AssistantID  `json:"assistant_id"`
+	Lead      LeadID       `json:"lead_id"`
+	Channel   ChannelID    `json:"channel_id"`
+	Reason    string       `json:"reason"`
+	Attempts  int          `json:"attempts"`
+	QueuedAt  time.Time    `json:"queued_at"`
+	DeadAt    time.Time    `json:"dead_at"`
+	Count     int          `json:"count"`            // number of events
+	Events    []RelayEvent `json:"events,omitempty"` // only from DeadLetter
+}

@@ -1,0 +1,138 @@
+package followup
+
+import (
+	"context"
+	"time"
+
+	"wagate/providers"
+)
+
+// SettleStore takes in what happened to a lead.
+type SettleStore interface {
+	// Settle applies the items of one lead in order, in one atomic step, each
+	// at most once: an item whose DedupID was seen within DedupAge has no
+	// effect. It creates the lead's record if Resolve has only named it, and
+	// fills in a missing name, phone or user id. It returns ErrLeadMoved if
+	// the lead was merged or erased. When it returns nil, what was settled is
+	// as durable as configured.
+	//
+	// An item without a DedupID is always fresh. The age of a first sight goes by
+	// Real. A lead of another tenant is ErrNotFound.
+	//
+	// A run is live until it has ended or is marked ending; whoever ends or
+	// marks it first gives the reason. Only runs that ended are in Ended; one that is
+	// marked ending will have its real outcome. A step that was armed or claimed when its
+	// run ended is Cancelled in the timeline, with the run's reason (KindNone); if the reason is
+	// Unreachable, it is Failed.
+	//
+	// Happenings are put into the queue of (lead, run.Assistant), with the run's channel,
+	// field "followup", and as value {event, run_id, lead_id, step (from 1),
+	// outcome, reason, and if not empty text and message_id}, in the same atomic step as what they
+	// tell of, here and in every other method:
+	//  - scheduled when a step is armed for the first time (outcome and reason empty; not when its wait
+	//    starts again, nor when it is given back);
+	//  - sent, skipped, failed or uncertain when it ends;
+	//  - replied, cancelled or completed when the run ends, after that; its outcome is that of
+	//    the step that was cancelled by it, or empty if none was; its reason is the run's;
+	//  - settled at a correction, with the new outcome and the old reason.
+	// An item's own Relay comes before the happenings that the item caused.
+	//
+	// UsedAt of the conversation becomes Now with every fresh item that has
+	// Opens, Reply, Outbound or Entry, and with what was sent (FinishStep with Sent or
+	// Uncertain, RecordSend with Entry).
+	//
+	// Effects of a fresh item, in this order:
+	//  - Opens: the channel's window counts from At if that is later than what
+	//    it counts from; and then a refusal (Refused) is lifted.
+	//  - OptOut set: the lead's opt-out becomes that; true ends its live runs (OptedOut).
+	//  - Reply: every live run of the lead whose assistant is Assistant or whose
+	//    channel is Channel ends (Replied). An armed or claimed step is void at
+	//    once. In sending, the run is marked ending, and its result is still
+	//    recorded by Finish. A run with RearmOnReply leaves a rearm waiting (one per assistant).
+	//  - Outbound: the wait of the current step of those same runs starts again
+	//    at Now (an armed step's due becomes Now+Interval, or stays if it is
+	//    later than that; a claimed one is void
+	//    and armed again like that; one in sending goes on), and Rearm tells Assistant
+	//    if its rearm waits and the lead's status is still what it was then. It goes
+	//    on waiting until Start is called for that assistant.
+	//  - Receipt: see Receipt.
+	//  - Entry is appended to the channel's history, which is in the order settled.
+	//  - Relay is appended to the assistant's queue of this lead.
+	Settle(ctx context.Context, s Settlement) (Settled, error)
+}
+
+// DedupAge is how long the first sight of an event is remembered at least:
+// longer than Meta's seven days of retries.
+const DedupAge = 8 * 24 * time.Hour
+
+// Settlement is the events of one lead out of one webhook body.
+type Settlement struct {
+	Tenant TenantID
+	Lead   LeadID
+	// Account is true for events that concern an account and no contact: Lead is
+	// AccountLead of the channel, and only dedup and relay take effect.
+	Account bool
+	Contact providers.Contact
+	Items   []Item
+	Now     time.Time
+	Real    time.Time
+}
+
+// Item is one event as the store sees it. What kind of message it was has been
+// decided before; the store knows effects only.
+type Item struct {
+	DedupID   string
+	Channel   ChannelID
+	Assistant AssistantID // whom the channel is bound to
+	At        time.Time   // domain time the window counts from, never after Settlement.Now
+	Opens     bool
+	Reply     bool
+	Outbound  bool // the business spoke from elsewhere (echo)
+	OptOut    *bool
+	Receipt   *Receipt
+	Entry     *Entry
+	Relay     *RelayEvent
+}
+
+// Receipt is a status about a message of ours.
+//
+// Its effect, at most once per state and never against the rank of
+// providers.StatusState: Sent or better settles an Uncertain outcome to Sent;
+// Failed settles Uncertain and Sent to Failed (beside, in the timeline); each
+// settlement is relayed as HappeningSettled. Failed with Kind WindowClosed
+// closes the channel's window unless it counts from a later message than when
+// the attempt was made. Failed with OptedOut opts the lead out; Undeliverable
+// (Unreachable) and OptedOut end the run. A receipt that comes while the step is in sending
+// is remembered, and settles the outcome as soon as Finish has recorded it. An
+// attempt made by the API has no run: there is nothing to settle, the rest holds.
+type Receipt struct {
+	Attempt AttemptID // empty: not a message of ours, or not known (yet)
+	State   providers.StatusState
+	Kind    providers.ErrorKind // for StatusFailed
+	Code    int
+}
+
+// Settled is what a settlement did.
+type Settled struct {
+	Fresh []bool        // per item: first sight
+	Ended []Ended       // runs that ended
+	Rearm []AssistantID // assistants whose rearm is to be started now, by RunStore.Start
+	// Corrections are the outcomes that receipts of fresh items settled.
+	Corrections []Correction
+}
+
+// Ended is a run that ended with its step unsent; it is what the counter of
+// cancelled steps counts. Step counts from 1.
+type Ended struct {
+	Run    RunID
+	Step   int
+	Reason Reason
+}
+
+// Correction is an outcome that a receipt settled.
+type Correction struct {
+	Run  RunID
+	Step int
+	From Outcome
+	To   Outcome
+}
