@@ -20,7 +20,6 @@ import (
 const (
 	adminWriteTimeout = 2 * time.Minute
 	adminTimeout      = time.Minute
-	scrapeTimeout     = 10 * time.Second
 )
 
 // AdminParams is what the admin listener serves.
@@ -63,7 +62,9 @@ func Admin(p AdminParams) *fiber.App {
 	app.Get("/readyz", s.readyz)
 	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(p.Gatherer, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, // half the metrics tell more than none
-		Timeout:       scrapeTimeout,
+		// No Timeout: it waits on the request's context in a goroutine of its own,
+		// and fasthttp uses that context again as soon as the request is answered.
+		// Collectors that ask somebody else bound that themselves.
 	})))
 	app.Use("/debug", s.authorized)
 	app.Use(pprof.New())

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -204,5 +206,39 @@ func TestReplayAll(t *testing.T) {
 	stats, err := h.store.Stats(t.Context(), h.now(), h.now())
 	if err != nil || stats.RelayDead != 0 || stats.RelayPending != 230 {
 		t.Errorf("got %+v, %v, want 230 pending and none dead", stats, err)
+	}
+}
+
+// A scrape leaves nothing behind that still looks at the server while it stops.
+// The race detector tells.
+func TestScrapeThenStop(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- h.admin.Listener(l) }()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for range 20 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String()+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Fatalf("got status %d, want 200", res.StatusCode)
+		}
+	}
+	if err := h.admin.ShutdownWithContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
