@@ -62,4 +62,6 @@ func receive[T any](t *testing.T, what string, from <-chan T) T {
 	}
 }
 
-func mismatch(what string, got, want any) error { return fmt.Errorf("%s: got %v, want %v", what, got, want) }
+func mismatch(what string, got, want any) error {
+	return fmt.Errorf("%s: got %v, want %v", what, got, want)
+}

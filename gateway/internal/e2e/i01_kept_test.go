@@ -1,0 +1,235 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"wagate/providers/providertest"
+)
+
+// postMeta posts a webhook body to a process, signed for the main app.
+func (p *process) postMeta(body []byte) answer {
+	return p.call(http.MethodPost, p.public+"/webhooks/meta/main",
+		map[string]string{"X-Hub-Signature-256": providertest.Sign(appSecret, body)}, body)
+}
+
+func (w *world) body(in ...providertest.GraphInbound) []byte {
+	w.t.Helper()
+	body, err := w.graph.InboundBody(in...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return body
+}
+
+// TestI1KillAfterAcknowledged kills wagate and Redis at once while webhooks pour
+// in: what was answered 200 reaches the assistant after the restart, each lead's
+// messages in order.
+func TestI1KillAfterAcknowledged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{relay: 300e6})
+	w.sales.on(func(delivery) reply { return reply{status: http.StatusServiceUnavailable} }) // nothing may get out before
+	p := w.start()
+
+	const writers, enough = 4, 60
+	var mu sync.Mutex
+	acknowledged := map[string][]string{}
+	reached := make(chan struct{})
+	var writing sync.WaitGroup
+	for i := range writers {
+		writing.Go(func() {
+			phone := fmt.Sprintf("3460020000%d", i)
+			for n := 0; ; n++ {
+				text := fmt.Sprintf("message %03d", n)
+				if p.postMeta(w.body(providertest.GraphText(user(phone), text))).status != 200 {
+					return // the crash
+				}
+				mu.Lock()
+				acknowledged[phone] = append(acknowledged[phone], text)
+				total := 0
+				for _, list := range acknowledged {
+					total += len(list)
+				}
+				if total == enough {
+					close(reached)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	receive(t, "acknowledgement", reached)
+	p.kill()
+	w.redis.Kill()
+	writing.Wait()
+
+	w.redis.Restart()
+	w.sales.on(nil)
+	w.start()
+	for phone, want := range acknowledged {
+		until(t, func() error {
+			got := w.sales.texts(phone)
+			// The one that was cut off may be in as well: it was not refused.
+			if len(got) < len(want) || !slices.Equal(got[:len(want)], want) || len(got) > len(want)+1 {
+				return mismatch("messages", got, want)
+			}
+			return nil
+		})
+	}
+}
+
+// TestI1RedisAway: nothing is acknowledged that is not stored, and the
+// provider's own retry brings it.
+func TestI1RedisAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	p := w.start()
+	w.says(user("34600200100"), "before")
+	w.redis.Kill()
+	p.postMeta(w.body(providertest.GraphText(user("34600200100"), "lost by everybody"))).want(http.StatusServiceUnavailable)
+	p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken},
+		gupshupV2(gupshupMessage("34600200101", "wamid.AWAY1", "lost too"))).want(http.StatusServiceUnavailable)
+	a := p.api(http.MethodGet, "/backend/leads", nil).want(http.StatusServiceUnavailable)
+	if !strings.Contains(string(a.body), `"code"`) {
+		t.Errorf("error: got %s, want the API's shape", a.body)
+	}
+
+	w.graph.PostLater(w.body(providertest.GraphText(user("34600200100"), "during")))
+	untilTrue(t, "answered 503", func() bool {
+		hooks := w.graph.Webhooks()
+		return slices.Contains(hooks[len(hooks)-1].Answers, http.StatusServiceUnavailable)
+	})
+	w.redis.Restart()
+	if err := w.graph.WaitIdle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.says(user("34600200100"), "after")
+	until(t, func() error {
+		if got := strings.Join(w.sales.texts("34600200100"), ","); got != "before,during,after" {
+			return mismatch("messages", got, "before,during,after")
+		}
+		return nil
+	})
+	until(t, func() error {
+		if a := p.get(p.admin+"/readyz", ""); a.status != 200 {
+			return mismatch("readiness", string(a.body), "ready again")
+		}
+		return nil
+	})
+}
+
+// TestI1AssistantInTrouble: whatever an assistant does for a while, it gets each
+// lead's messages later, all of them, in order.
+func TestI1AssistantInTrouble(t *testing.T) {
+	t.Parallel()
+	held := make(chan struct{})
+	defer close(held)
+	troubles := map[string]func(w *world) (heal func()){
+		"500":   func(w *world) func() { w.sales.on(func(delivery) reply { return reply{status: 500} }); return nil },
+		"reset": func(w *world) func() { w.sales.on(func(delivery) reply { return reply{reset: true} }); return nil },
+		"slow":  func(w *world) func() { w.sales.on(func(delivery) reply { return reply{hold: held} }); return nil },
+		"down":  func(w *world) func() { w.sales.shut(); return w.sales.open },
+	}
+	for name, begin := range troubles {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, setup{relay: 300e6})
+			w.start()
+			w.says(user("34600200300"), "first")
+			until(t, func() error {
+				if got := w.sales.texts("34600200300"); len(got) != 1 {
+					return mismatch("messages", got, "first")
+				}
+				return nil
+			})
+			heal := begin(w)
+			before := len(w.sales.attempts())
+			want := []string{"first"}
+			for i := range 5 {
+				want = append(want, fmt.Sprint("then ", i))
+				w.says(user("34600200300"), want[i+1])
+			}
+			if name != "down" {
+				untilTrue(t, "tried twice in vain", func() bool { return len(w.sales.attempts()) >= before+2 })
+			}
+			if heal != nil {
+				heal()
+			}
+			w.sales.on(nil)
+			until(t, func() error {
+				if got := w.sales.texts("34600200300"); !slices.Equal(got, want) {
+					return mismatch("messages", got, want)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// TestI1RejectedBecomesDeadLetter: what an assistant rejects three times is put
+// aside, held back nobody, and can be listed and replayed.
+func TestI1RejectedBecomesDeadLetter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	p := w.start()
+	w.sales.on(func(d delivery) reply {
+		if strings.Contains(string(d.Body), "poison") {
+			return reply{status: http.StatusUnprocessableEntity}
+		}
+		return reply{}
+	})
+	w.says(user("34600200400"), "poison")
+	untilTrue(t, "tried", func() bool { return len(w.sales.attempts()) > 0 })
+	w.says(user("34600200400"), "behind it")
+	until(t, func() error {
+		if got := w.sales.texts("34600200400"); !slices.Equal(got, []string{"behind it"}) {
+			return mismatch("messages", got, "behind it")
+		}
+		return nil
+	})
+	tries := 0
+	for _, d := range w.sales.attempts() {
+		if strings.Contains(string(d.Body), "poison") {
+			tries++
+		}
+	}
+	if tries != 3 {
+		t.Errorf("tries: got %d, want 3", tries)
+	}
+
+	code, out, errs := command(t, "dead", "list", "-admin", p.admin)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != 0 || len(lines) != 2 || !strings.Contains(lines[1], "rejected 422") {
+		t.Fatalf("dead list: got %d\n%s%s, want one line with the reason", code, out, errs)
+	}
+	id := strings.Fields(lines[1])[0]
+	if code, out, errs := command(t, "dead", "show", "-admin", p.admin, id); code != 0 || !strings.Contains(out, "poison") {
+		t.Errorf("dead show: got %d\n%s%s, want its events", code, out, errs)
+	}
+	metric := func() float64 { return p.metric(`wagate_relay_dead`) }
+	if got := metric(); got != 1 {
+		t.Errorf("wagate_relay_dead: got %v, want 1", got)
+	}
+	w.sales.on(nil)
+	if code, out, errs := command(t, "dead", "replay", "-admin", p.admin, id); code != 0 || out != "1 dead letter replayed\n" {
+		t.Fatalf("dead replay: got %d\n%s%s", code, out, errs)
+	}
+	until(t, func() error {
+		if got := w.sales.texts("34600200400"); !slices.Equal(got, []string{"behind it", "poison"}) {
+			return mismatch("messages", got, "behind it, poison")
+		}
+		return nil
+	})
+	until(t, func() error {
+		if got := metric(); got != 0 {
+			return mismatch("wagate_relay_dead", got, 0)
+		}
+		return nil
+	})
+	if code, _, errs := command(t, "dead", "replay", "-admin", p.admin, id); code != 1 {
+		t.Errorf("dead replay, again: got %d %s, want 1", code, errs)
+	}
+}

@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"wagate/providers/providertest"
+)
+
+// graphError is an error as a Cloud API client reads it.
+type graphError struct {
+	Error struct {
+		Message   string
+		Type      string
+		Code      int
+		ErrorData struct {
+			Product string `json:"messaging_product"`
+			Details string
+		} `json:"error_data"`
+	}
+}
+
+// refusedWindow checks that a send was answered as a closed window is.
+func refusedWindow(a answer) {
+	a.t.Helper()
+	a.want(http.StatusBadRequest)
+	e := decode[graphError](a).Error
+	if e.Code != 131047 || e.Type != "OAuthException" || e.ErrorData.Details == "" || e.ErrorData.Product != "whatsapp" {
+		a.t.Errorf("%s: got %s, want 131047 in Graph's shape", a.what, a.body)
+	}
+}
+
+// open tells whether a lead's window is open on a channel.
+func (l lead) open(channel string) bool {
+	for _, w := range l.Windows {
+		if w.ChannelID == channel {
+			return w.Open
+		}
+	}
+	return false
+}
+
+// TestI4NoFreeFormIntoAClosedWindow: nothing free-form is even handed to the
+// provider while the window is closed, whoever asks, under whichever name.
+func TestI4NoFreeFormIntoAClosedWindow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	p := w.start()
+	const never, yesterday, today = "34600400100", "34600400101", "34600400102"
+	send := func(number, to string) answer {
+		return p.api(http.MethodPost, "/v26.0/"+number+"/messages", text(to, "Hello"))
+	}
+	for phone, at := range map[string]time.Time{
+		yesterday: time.Now().Add(-24*time.Hour - time.Second),
+		today:     time.Now().Add(-24*time.Hour + time.Minute),
+	} {
+		for i, channel := range []string{onMeta, onGupshup} {
+			at := at.Add(-time.Duration(i) * time.Second) // what was read and put back opens nothing
+			// Once to make the lead, once to open its window on the other channel too.
+			body := object{"name": "Ada Prado", "phone": "+" + phone, "channel_id": channel, "last_inbound_at": at.UTC().Format(time.RFC3339Nano)}
+			if channel == onMeta {
+				p.api(http.MethodPost, "/backend/leads", body).want(http.StatusCreated)
+			} else {
+				p.api(http.MethodPut, "/backend/leads/"+p.leadOf(phone).ID, body).want(200)
+			}
+		}
+	}
+	for _, phone := range []string{never, yesterday} {
+		for _, number := range []string{numberAcme, onMeta, onGupshup} {
+			refusedWindow(send(number, phone))
+		}
+		if n := w.handed(phone) + len(w.sentByGupshup(phone)); n != 0 {
+			t.Errorf("handed to a provider: got %d messages, want none", n)
+		}
+	}
+	for _, number := range []string{numberAcme, onMeta, onGupshup} {
+		send(number, today).want(200)
+	}
+	// Words into the closed window of one channel do not pass by the open one of another.
+	w.says(user(yesterday), "I am back, on this channel")
+	send(onMeta, yesterday).want(200)
+	refusedWindow(send(onGupshup, yesterday))
+	if n := len(w.sentByGupshup(yesterday)); n != 0 {
+		t.Errorf("handed to Gupshup: got %d messages, want none", n)
+	}
+	// A template may go anywhere at any time.
+	template := object{"messaging_product": "whatsapp", "to": never, "type": "template", "template": object{
+		"name": "reengagement_v1", "language": object{"code": "en"}, "components": []any{object{
+			"type": "body", "parameters": []any{object{"type": "text", "text": "Ada"}, object{"type": "text", "text": "us"}},
+		}},
+	}}
+	p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", template).want(200)
+	refusedWindow(send(numberAcme, never)) // which opened nothing
+}
+
+// TestI4ProviderClosesOurs: when a provider says that the window is closed, ours
+// is, until the lead writes again.
+func TestI4ProviderClosesOurs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{gupshup: func(o *providertest.GupshupOptions) { o.Reports = true }})
+	p := w.start()
+
+	t.Run("at once", func(t *testing.T) {
+		const phone = "34600400200"
+		send := func() answer { return p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(phone, "Hello")) }
+		w.says(user(phone), "hi")
+		w.graph.ScriptFor(phone, providertest.GraphFault{Code: 131047})
+		refusedWindow(send())
+		if got := w.handed(phone); got != 1 {
+			t.Fatalf("handed to Graph: got %d, want 1", got)
+		}
+		if p.leadOf(phone).open(onMeta) {
+			t.Error("window: got open, want closed")
+		}
+		refusedWindow(send())
+		if got := w.handed(phone); got != 1 {
+			t.Errorf("handed to Graph after the refusal: got %d, want 1", got)
+		}
+		// Meta counts in seconds, and the refusal took less; what is ahead counts as now.
+		again := providertest.GraphText(user(phone), "hi again")
+		again.At = time.Now().Add(2 * time.Second)
+		w.inbound(again)
+		send().want(200)
+	})
+	t.Run("by report", func(t *testing.T) {
+		const phone = "34600400201"
+		send := func() answer { return p.api(http.MethodPost, "/v26.0/"+onGupshup+"/messages", text(phone, "Hello")) }
+		w.saysGupshup(phone, "hi")
+		w.gupshup.FailFor(phone, 470)
+		send().want(200) // Gupshup says so later
+		until(t, func() error {
+			if p.leadOf(phone).open(onGupshup) {
+				return mismatch("window", "open", "closed")
+			}
+			return nil
+		})
+		refusedWindow(send())
+		if got := len(w.sentByGupshup(phone)); got != 1 {
+			t.Errorf("handed to Gupshup: got %d, want 1", got)
+		}
+		w.gupshup.FailFor(phone, 0)
+		w.saysGupshup(phone, "hi again")
+		send().want(200)
+	})
+	t.Run("not if the lead wrote since", func(t *testing.T) {
+		const phone = "34600400202"
+		w.says(user(phone), "hi")
+		held := make(chan struct{})
+		w.graph.ScriptFor(phone, providertest.GraphFault{Code: 131047, Hang: true, Release: held})
+		answered := make(chan answer, 1)
+		go func() { answered <- p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(phone, "Hello")) }()
+		untilTrue(t, "handed to Graph", func() bool { return w.handed(phone) == 1 })
+		later := providertest.GraphText(user(phone), "me again")
+		later.At = time.Now().Add(2 * time.Second) // Meta counts in seconds; what is ahead counts as now
+		p.postMeta(w.body(later)).want(200)
+		close(held)
+		refusedWindow(receive(t, "answer", answered))
+		if !p.leadOf(phone).open(onMeta) {
+			t.Error("window: got closed, want open: the lead wrote after the message that was refused")
+		}
+	})
+}
