@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"wagate/config"
 )
@@ -46,11 +47,8 @@ func (s *story) show(ctx context.Context, l ledger) {
 func numbers(m metrics) [][]string {
 	row := func(what, name string, labels ...string) []string {
 		series := name
-		for i, l := range labels {
-			series += map[bool]string{true: "{", false: ","}[i == 0] + l
-		}
 		if len(labels) > 0 {
-			series += "}"
+			series += "{" + strings.Join(labels, ",") + "}"
 		}
 		return []string{strconv.Itoa(m.sum(name, labels...)), what, series}
 	}

@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/providers/providertest"
+)
+
+// keen is an ear that writes down what it is told.
+type keen struct {
+	mu     sync.Mutex
+	heard  []string
+	said   chan string
+	forges int
+}
+
+func (k *keen) message(in incoming) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.heard = append(k.heard, in.Name+": "+in.Text)
+}
+
+func (k *keen) answered(_, id, _ string, err error) {
+	if err != nil {
+		id = err.Error()
+	}
+	k.said <- id
+}
+
+func (k *keen) followup(happening) {}
+
+func (k *keen) forged() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.forges++
+}
+
+const hello = `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":` +
+	`{"metadata":{"phone_number_id":"400"},"contacts":[{"profile":{"name":"Ana"}}],` +
+	`"messages":[{"from":"12025550101","id":"wamid.1","type":"text","text":{"body":"Hello"}}]}}]}]}`
+
+// The assistant answers what is signed, once however often it comes, and nothing
+// else.
+func TestAssistant(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var sent []map[string]any
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		if r.URL.Path != "/v26.0/400/messages" || r.Header.Get("Authorization") != "Bearer key" ||
+			r.Header.Get("Idempotency-Key") != "answer-to-wamid.1" {
+			t.Errorf("got %s with %v, want a send of the assistant", r.URL.Path, r.Header)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, body)
+		_, _ = w.Write([]byte(`{"messages":[{"id":"wamid.2"}]}`))
+	}))
+	t.Cleanup(gateway.Close)
+	ear := &keen{said: make(chan string, 10)}
+	a, err := startAssistant(assistantParams{
+		Secret: "secret", Key: "key", Ear: ear, Reply: func(in incoming) string { return "You said " + in.Text },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.connect(gateway.URL)
+
+	post := func(id, signature string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.url, bytes.NewReader([]byte(hello)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Hub-Signature-256", signature)
+		req.Header.Set("webhook-id", id)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	for _, bad := range []string{"", "sha256=", "sha256=zz", providertest.Sign("other", []byte(hello)), "sha1=00"} {
+		if got := post("1", bad); got != http.StatusUnauthorized {
+			t.Errorf("signature %q: got %d, want 401", bad, got)
+		}
+	}
+	good := providertest.Sign("secret", []byte(hello))
+	for range 3 {
+		if got := post("1", good); got != http.StatusOK {
+			t.Fatalf("signed: got %d, want 200", got)
+		}
+	}
+	if got := <-ear.said; got != "wamid.2" {
+		t.Errorf("got %q for its answer, want the id", got)
+	}
+	if err := a.stop(); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"Ana: Hello"}; !slices.Equal(ear.heard, want) || ear.forges != 5 {
+		t.Errorf("got %q and %d forgeries, want %q and 5", ear.heard, ear.forges, want)
+	}
+	if len(sent) != 1 || sent[0]["to"] != "12025550101" {
+		t.Errorf("got %v sent, want one answer", sent)
+	}
+}
+
+// What Graph's error object says reaches the caller, and the rest is an error too.
+func TestAssistantSendRefused(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"error":{"message":"(#131047) closed","code":131047}}`: "send message: (#131047) closed",
+		`{"messages":[]}`: "send message: the answer is not Graph's",
+		`<html>`:          "send message: the answer is not Graph's",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(body))
+		}))
+		a := &assistant{gateway: server.URL}
+		if _, err := a.send(t.Context(), "400", "12025550101", "Hi", "k"); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %q", body, err, want)
+		}
+		server.Close()
+	}
+}
+
+func TestJournalWait(t *testing.T) {
+	t.Parallel()
+	j := newJournal()
+	late := make(chan error, 1)
+	is := func(id string) func(note) bool { return func(n note) bool { return n.id == id } }
+	go func() {
+		_, err := j.wait(t.Context(), time.Minute, "b comes", is("b"))
+		late <- err
+	}()
+	j.add(note{id: "a"})
+	j.add(note{id: "b"})
+	if err := <-late; err != nil {
+		t.Errorf("got %v, want the note that came later", err)
+	}
+	_, err := j.wait(t.Context(), time.Millisecond, "c comes", is("c"))
+	if want := "did not happen within 0s: c comes"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
