@@ -127,8 +127,12 @@ func (r *Runner) Wake() { r.loop.Wake() }
 func (r *Runner) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d) }
 
 // Stop claims no more, lets what is in hand finish until ctx is done, and then
-// gives back what is not sent yet.
+// gives back what is not sent yet, which is a good end too. It does nothing to
+// a runner never started.
 func (r *Runner) Stop(ctx context.Context) error {
+	if r.claimed == nil {
+		return nil
+	}
 	r.claimed()
 	<-r.done
 	idle := make(chan struct{})
