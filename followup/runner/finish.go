@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -16,6 +17,11 @@ const (
 	finishWithin   = 45 * time.Second
 	giveBackWithin = 3 * time.Second
 )
+
+// The bounds of asking for leave to send while the store is away. What was
+// written for the step is kept meanwhile: a text is not worth writing again
+// every second that Redis does not answer.
+const askWithin = 30 * time.Second
 
 // finish records the outcome and what follows from it.
 func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
@@ -33,18 +39,24 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
 	defer cancel()
+	f.Now = r.p.Now() // when it ended, however long it takes to write that down
+	unclear := false  // an earlier try may have been recorded
 	done, err := backoff.Retry(ctx, func() (followup.Finished, error) {
-		f.Now, f.Real = r.p.Now(), r.p.Real()
+		f.Real = r.p.Real()
 		done, err := r.p.Store.FinishStep(ctx, f)
 		if errors.Is(err, followup.ErrStale) || errors.Is(err, followup.ErrLeadMoved) {
 			return done, backoff.Permanent(err)
 		}
+		unclear = unclear || err != nil
 		return done, err
 	}, backoff.WithMaxElapsedTime(finishWithin))
+	if unclear && errors.Is(err, followup.ErrStale) && r.recorded(ctx, run, f) {
+		done, err = followup.Finished{}, nil
+	}
 	switch {
 	case err == nil:
 		r.p.Steps.Step(kind, f.Outcome, f.Reason)
-		if done.State == followup.RunArmed {
+		if done.State != followup.RunEnded {
 			r.Wake()
 		}
 	case errors.Is(err, followup.ErrStale), errors.Is(err, followup.ErrLeadMoved):
@@ -54,12 +66,25 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	}
 }
 
+// recorded reports whether f is in the run's timeline: an error does not say
+// that nothing was written, and writing it again then finds the step gone.
+func (r *Runner) recorded(ctx context.Context, run followup.Run, f followup.FinishStep) bool {
+	now, err := r.p.Store.Run(ctx, run.Tenant, run.ID)
+	return err == nil && slices.ContainsFunc(now.Timeline, func(m followup.Moment) bool {
+		return m.Step == run.Step+1 && m.Outcome == f.Outcome && m.Reason == f.Reason &&
+			m.At.UnixMilli() == f.Now.UnixMilli()
+	})
+}
+
 // giveBack returns a step that was not sent; at until, if that is set. If that
 // fails too, the lease runs out.
 func (r *Runner) giveBack(c followup.Claimed, until time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackWithin)
 	defer cancel()
-	if err := r.p.Store.ReleaseStep(ctx, c.Run.ID, c.Token, until); err != nil {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		return struct{}{}, r.p.Store.ReleaseStep(ctx, c.Run.ID, c.Token, until)
+	}, backoff.WithMaxElapsedTime(giveBackWithin))
+	if err != nil {
 		r.log.Warn("step not given back, its lease will run out", "run_id", c.Run.ID, "err", err)
 	}
 }

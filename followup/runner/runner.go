@@ -19,6 +19,7 @@ type Store interface {
 	GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error)
 	FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error)
 	ReleaseStep(ctx context.Context, run followup.RunID, token string, until time.Time) error
+	Run(ctx context.Context, tenant followup.TenantID, id followup.RunID) (followup.Run, error)
 	Ladder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash) (followup.Ladder, error)
 	History(ctx context.Context, lead followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error)
 }
@@ -47,6 +48,9 @@ type Params struct {
 	SendLease time.Duration
 	// MaxTries bounds how often a step that cannot have been sent is put off; default 5.
 	MaxTries int
+	// MaxSleep is the longest between two looks at the store, for another
+	// replica may have armed an earlier step; default 1 s.
+	MaxSleep time.Duration
 
 	Steps    *followup.Metrics
 	Registry prometheus.Registerer
@@ -76,9 +80,9 @@ const (
 	defaultClaimLease = 3 * time.Minute
 	defaultSendLease  = time.Minute
 	defaultMaxTries   = 5
-	// maxSleep is the longest between two looks at Redis: another replica may
-	// have armed an earlier step.
-	maxSleep = time.Second
+	defaultMaxSleep   = time.Second
+	// claimWithin bounds a claim that is under way when the runner is stopped.
+	claimWithin = 3 * time.Second
 )
 
 // New returns a runner that does not run yet.
@@ -95,6 +99,9 @@ func New(p Params) *Runner {
 	if p.MaxTries <= 0 {
 		p.MaxTries = defaultMaxTries
 	}
+	if p.MaxSleep <= 0 {
+		p.MaxSleep = defaultMaxSleep
+	}
 	if p.Speed <= 0 {
 		p.Speed = 1
 	}
@@ -105,7 +112,7 @@ func New(p Params) *Runner {
 	for range p.Workers {
 		r.slots <- struct{}{}
 	}
-	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: maxSleep, Logger: p.Logger, Now: p.Real})
+	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: p.MaxSleep, Logger: p.Logger, Now: p.Real})
 	return r
 }
 
@@ -160,11 +167,13 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		return 0, ctx.Err()
 	}
 	free := len(r.slots)
-	batch, err := r.p.Store.Claim(ctx, followup.ClaimParams{
-		Now: r.p.Now(), Real: r.p.Real(), Limit: free, Lease: r.p.ClaimLease,
-	})
+	batch, err := r.claim(ctx, free)
 	r.p.Steps.Ended(batch.Ended)
 	for _, c := range batch.Steps {
+		if ctx.Err() != nil {
+			r.giveBack(c, time.Time{})
+			continue
+		}
 		<-r.slots // only this goroutine takes them
 		r.steps.Go(func() {
 			defer func() { r.slots <- struct{}{} }()
@@ -175,6 +184,18 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	return time.Duration(float64(batch.Next) / r.p.Speed), nil
+}
+
+// claim is not cut off by a stop: a claim that was made and not heard of would
+// keep its steps until their lease runs out.
+func (r *Runner) claim(ctx context.Context, limit int) (followup.Batch, error) {
+	under := context.WithoutCancel(ctx)
+	under, cancel := context.WithCancel(under)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(claimWithin, cancel) })()
+	return r.p.Store.Claim(under, followup.ClaimParams{
+		Now: r.p.Now(), Real: r.p.Real(), Limit: limit, Lease: r.p.ClaimLease,
+	})
 }
 
 // ladders remembers ladders by hash; a hash names one content for ever.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"wagate/followup"
 	"wagate/providers"
 )
@@ -146,15 +148,18 @@ type outgoing struct {
 
 func (p *passage) send(ctx context.Context, o outgoing) bool {
 	r := p.r
-	result, err := r.p.Sender.Send(ctx, p.c.Run.Channel, o.message,
-		func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) {
-			v, err := r.p.Store.GuardStep(ctx, followup.GuardStep{
-				Run: p.c.Run.ID, Token: p.c.Token, FreeForm: o.freeForm, Marketing: o.marketing,
-				Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
-			})
-			r.p.Steps.Ended(v.Ended)
-			return v, err
+	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) {
+		v, err := r.p.Store.GuardStep(ctx, followup.GuardStep{
+			Run: p.c.Run.ID, Token: p.c.Token, FreeForm: o.freeForm, Marketing: o.marketing,
+			Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 		})
+		r.p.Steps.Ended(v.Ended)
+		return v, err
+	}
+	// An error means that nothing was sent, so asking again sends nothing twice.
+	result, err := backoff.Retry(ctx, func() (followup.SendResult, error) {
+		return r.p.Sender.Send(ctx, p.c.Run.Channel, o.message, guard)
+	}, backoff.WithMaxElapsedTime(askWithin))
 	if err != nil {
 		if ctx.Err() == nil {
 			r.log.Warn("guard not reached, step given back", "run_id", p.c.Run.ID, "err", err)
@@ -179,7 +184,9 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 // refused takes in that the guard said no. By its no the step is back from
 // sending, if it was there.
 func (p *passage) refused(no followup.Refusal) bool {
-	p.attempt = ""
+	if !p.close { // else the attempt tells which window was closed
+		p.attempt = ""
+	}
 	switch no {
 	case followup.RefusedWindow:
 		p.situation.WindowOpen = false
@@ -194,6 +201,10 @@ func (p *passage) refused(no followup.Refusal) bool {
 	return false
 }
 
+// longestPutOff bounds what a provider may ask us to wait: what it says is no
+// reason to keep a lead's step for days.
+const longestPutOff = time.Hour
+
 // failed takes in that the provider did not accept the message, or may have.
 func (p *passage) failed(o outgoing, e *providers.Error) bool {
 	r := p.r
@@ -204,7 +215,7 @@ func (p *passage) failed(o outgoing, e *providers.Error) bool {
 		p.situation.Refused = true
 		return false
 	case f.Retryable && p.c.Run.Tries < r.p.MaxTries:
-		wait := max(e.RetryAfter, time.Minute<<p.c.Run.Tries)
+		wait := max(min(e.RetryAfter, longestPutOff), time.Minute<<p.c.Run.Tries)
 		r.giveBack(p.c, r.p.Now().Add(r.domain(wait)))
 		return true
 	}

@@ -1,0 +1,146 @@
+package runner_test
+
+import (
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// While the store is away nothing is sent, and nothing is lost: the step is
+// sent once, soon after it is back.
+func TestI7TheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	for name, trouble := range map[string]func(h *harness) *trouble{
+		"claim":   func(h *harness) *trouble { return &h.store.claims },
+		"ladder":  func(h *harness) *trouble { return &h.store.ladders },
+		"history": func(h *harness) *trouble { return &h.store.histories },
+		"guard":   func(h *harness) *trouble { return &h.store.guards },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				away := trouble(h)
+				away.set(-1)
+				run := h.begin(seed[0])
+				h.until(45 * minutes)
+				h.sent()
+				h.is(h.run(run).State != followup.RunEnded, true, "still to be sent")
+				away.set(0)
+				h.until(47*minutes + 30*time.Second)
+				h.is(accepted(h), 1, "messages sent")
+				h.tells(run, "1 ai sent/ai", "ended completed")
+			})
+		})
+	}
+}
+
+// A store that cannot be asked for leave costs no text per second: what was
+// written is kept while it is away.
+func TestAnUnreachableGuardDoesNotBurnTexts(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.store.guards.set(-1)
+		h.begin(seed[0])
+		h.until(40 * minutes)
+		if n := h.writer.asked(); n > 30 {
+			t.Errorf("requests to the model in 10 minutes: got %d, want at most 30", n)
+		}
+		h.store.guards.set(0)
+		h.pass(minutes)
+		h.is(accepted(h), 1, "messages sent")
+	})
+}
+
+// A result is recorded although the store is away for a while, with the time
+// at which it came.
+func TestI7AResultOutlivesTheStoreBeingAway(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.store.finishing = once(func() {
+			h.store.finishes.set(-1)
+			time.AfterFunc(20*time.Second, func() { h.store.finishes.set(0) })
+		})
+		run := h.begin(seed...)
+		h.until(32 * minutes)
+		h.tells(run, "1 ai sent/ai", "armed")
+		h.is(h.run(run).Timeline[0].At.Sub(h.began), 30*minutes, "when the step ended")
+		h.until(3 * hours)
+		h.sent("30m0s ai", "2h30m0s ai")
+	})
+}
+
+// Away for too long is like a crash: the step may have been sent and says so,
+// and is not sent again.
+func TestI6AResultThatCannotBeRecordedIsUncertain(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.store.finishes.set(-1)
+		run := h.begin(seed[0])
+		h.until(40 * minutes)
+		h.store.finishes.set(0)
+		h.until(2 * hours)
+		h.is(len(h.sender.log()), 1, "provider calls")
+		h.tells(run, "1 none uncertain/crash", "ended completed")
+	})
+}
+
+// A record that was made and not heard of (too few replicas in time) is made
+// once and counted once.
+func TestI7ARecordThatWasNotHeardOfIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	for _, times := range []int{1, 2} {
+		play(t, func(h *harness) {
+			h.store.unheard.set(times)
+			run := h.begin(quick[0], quick[1])
+			h.until(2 * hours)
+			h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")
+			h.is(h.counted(), map[string]float64{"ai sent ai": 2}, "counted")
+		})
+	}
+}
+
+// A step that could not be given back is not sent before its lease has run
+// out; as nobody knows then that nothing was sent, it is uncertain.
+func TestI6AStepThatCouldNotBeGivenBackIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.tries = 1
+		h.sender.answers(notSent)
+		h.store.releases.set(-1)
+		run := h.begin(seed[0])
+		h.until(2 * hours)
+		h.is(len(h.sender.log()), 1, "provider calls")
+		h.tells(run, "1 none uncertain/crash", "ended completed")
+	})
+}
+
+// A store that stumbles once when a step is given back costs nothing.
+func TestGivingBackIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.tries = 1
+		h.sender.answers(notSent)
+		h.store.releases.set(1)
+		run := h.begin(seed[0])
+		h.until(2 * hours)
+		h.is(accepted(h), 1, "messages sent")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// The poller is alive as long as it reaches the store.
+func TestAliveTellsWhetherTheStoreIsReached(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.start()
+		h.pass(minutes)
+		h.is(h.runner.Alive(11*time.Second), true, "alive")
+		h.store.claims.set(-1)
+		h.pass(minutes)
+		h.is(h.runner.Alive(11*time.Second), false, "alive while the store is away")
+		h.store.claims.set(0)
+		h.pass(minutes)
+		h.is(h.runner.Alive(11*time.Second), true, "alive again")
+	})
+}

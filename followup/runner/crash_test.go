@@ -1,0 +1,143 @@
+package runner_test
+
+import (
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// die claims the due step by hand, as a worker that dies at once does.
+func (h *harness) die() followup.Claimed {
+	h.Helper()
+	b, err := h.store.Store.Claim(h.Context(), followup.ClaimParams{
+		Now: time.Now(), Real: time.Now(), Limit: 1, Lease: 3 * minutes,
+	})
+	h.must(err, "Claim")
+	if len(b.Steps) != 1 {
+		h.Fatalf("Claim: got %d steps, want 1", len(b.Steps))
+	}
+	return b.Steps[0]
+}
+
+// dieSending dies between the guard's yes and the record of the result.
+func (h *harness) dieSending() (followup.Claimed, followup.AttemptID) {
+	h.Helper()
+	c := h.die()
+	v, err := h.store.Store.GuardStep(h.Context(), followup.GuardStep{
+		Run: c.Run.ID, Token: c.Token, FreeForm: true, Now: time.Now(), Real: time.Now(), Lease: minutes,
+	})
+	h.must(err, "GuardStep")
+	h.is(v.Refusal, followup.Allowed, "guard")
+	return c, v.Attempt
+}
+
+// A worker that dies before the guard has sent nothing: the step is sent once,
+// when its lease has run out.
+func TestI6ACrashBeforeTheGuardIsSentOnce(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), seed[0])
+		h.until(30 * minutes)
+		h.die()
+		h.start()
+		h.until(33*minutes - time.Millisecond)
+		h.sent()
+		h.until(2 * hours)
+		h.sent("33m0s ai")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// One that dies after the guard may have sent it: uncertain, and never again.
+func TestI6ACrashAfterTheGuardIsUncertainAndNeverSent(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), quick[0], quick[1])
+		h.until(30 * minutes)
+		h.dieSending()
+		h.start()
+		h.until(31*minutes - time.Millisecond)
+		h.tells(run, "sending")
+		h.until(31 * minutes)
+		h.tells(run, "1 none uncertain/crash", "armed")
+		h.sent()
+		h.until(3 * hours)
+		h.sent("1h1m0s ai")
+		h.tells(run, "1 none uncertain/crash", "2 ai sent/ai", "ended completed")
+	})
+}
+
+// A crashed step is recorded once, though two replicas find it.
+func TestI6ACrashIsRecordedOnce(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), seed[0])
+		h.until(30 * minutes)
+		h.dieSending()
+		h.start()
+		first := h.runner
+		h.restart() // a second one beside it
+		h.until(2 * hours)
+		h.tells(run, "1 none uncertain/crash", "ended completed")
+		h.sent()
+		h.must(first.Stop(h.Context()), "Stop")
+	})
+}
+
+// A worker that was only slow records what it knows, if it is first.
+func TestI6ASlowWorkersResultCountsUntilTheCrashIsRecorded(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), seed[0])
+		h.until(30 * minutes)
+		c, attempt := h.dieSending()
+		h.start()
+		h.pass(2 * minutes)
+		h.tells(run, "1 none uncertain/crash", "ended completed")
+		_, err := h.store.Store.FinishStep(h.Context(), followup.FinishStep{
+			Run: run, Token: c.Token, Attempt: attempt, Kind: followup.KindAI,
+			Outcome: followup.Sent, Reason: followup.ByAI, Next: -1, Now: time.Now(), Real: time.Now(),
+		})
+		h.is(err, followup.ErrStale, "late finish")
+		h.tells(run, "1 none uncertain/crash", "ended completed")
+	})
+}
+
+// A reply that came while the dead worker was sending ends the run when the
+// crash is recorded; the step keeps its outcome.
+func TestI5AReplyDuringACrashEndsTheRun(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		lead := h.lead(true)
+		run := h.arm(lead, seed...)
+		h.until(30 * minutes)
+		h.dieSending()
+		h.reply(lead)
+		h.start()
+		h.until(5 * hours)
+		h.sent()
+		h.tells(run, "1 none uncertain/crash", "ended replied")
+	})
+}
+
+// Two runners at one store send every step once.
+func TestI6TwoReplicasSendEveryStepOnce(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.writer.took, h.sender.took = 2*time.Second, time.Second
+		var runs []followup.RunID
+		for range 20 {
+			runs = append(runs, h.arm(h.lead(true), quick[0], quick[1]))
+		}
+		h.start()
+		first := h.runner
+		h.restart()
+		h.until(2 * hours)
+		h.is(len(h.sender.log()), 40, "provider calls")
+		for _, run := range runs {
+			h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")
+		}
+		h.must(first.Stop(h.Context()), "Stop")
+	})
+}

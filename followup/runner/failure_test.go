@@ -1,0 +1,215 @@
+package runner_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// Each kind of failure has its reason, and the ladder goes on but for contacts
+// that cannot or must not be reached.
+func TestI7EveryFailureEndsTheStepWithItsReason(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind  providers.ErrorKind
+		story []string
+	}{
+		{providers.Throttled, []string{"1 template failed/throttled", "2 template sent/template", "ended completed"}},
+		{providers.Transient, []string{"1 template failed/transient", "2 template sent/template", "ended completed"}},
+		{providers.TemplateError, []string{"1 template failed/template_rejected", "2 template sent/template", "ended completed"}},
+		{providers.Operator, []string{"1 template failed/operator", "2 template sent/template", "ended completed"}},
+		{providers.Invalid, []string{"1 template failed/invalid", "2 template sent/template", "ended completed"}},
+		{providers.Unknown, []string{"1 template failed/unknown", "2 template sent/template", "ended completed"}},
+		{providers.Undeliverable, []string{"1 template failed/undeliverable", "ended undeliverable"}},
+		{providers.OptedOut, []string{"1 template cancelled/opted_out", "ended opted_out"}},
+	} {
+		t.Run(string(c.kind), func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.sender.answers(&providers.Error{Kind: c.kind, Status: 400, Code: 1})
+				run := h.begin(
+					followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"},
+					followup.Step{Interval: "PT30M", TemplateName: "two", TemplateLanguage: "pt_BR"})
+				h.until(2 * hours)
+				h.tells(run, c.story...)
+				if c.kind == providers.OptedOut {
+					l, err := h.store.Lead(h.Context(), h.tenant, h.leads[0])
+					h.must(err, "Lead")
+					h.is(l.OptedOut, true, "opted out")
+				}
+			})
+		})
+	}
+}
+
+// A capped contact is left alone for a day, even if its next step is due sooner.
+func TestACappedContactIsLeftAloneForADay(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.answers(&providers.Error{Kind: providers.Capped, Code: 131049, Status: 400})
+		run := h.begin(
+			followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"},
+			followup.Step{Interval: "PT30M", TemplateName: "two", TemplateLanguage: "pt_BR"})
+		h.until(26 * hours)
+		h.sent("24h30m0s two")
+		h.tells(run, "1 template failed/capped", "2 template sent/template", "ended completed")
+	})
+}
+
+// What was not sent is tried again later, as late as the provider asks within
+// bounds, and at last the step fails and the ladder goes on.
+func TestI7AStepThatCannotBeSentIsPutOffBoundedly(t *testing.T) {
+	t.Parallel()
+	throttled := func(after time.Duration) *providers.Error {
+		return &providers.Error{Kind: providers.Throttled, Code: 130429, Status: 429, Retryable: true, RetryAfter: after}
+	}
+	for name, c := range map[string]struct {
+		errs  []*providers.Error
+		calls []string
+		story []string
+	}{
+		"one throttling": {
+			[]*providers.Error{throttled(10 * minutes)},
+			[]string{"30m0s", "40m0s"},
+			[]string{"1 ai sent/ai", "ended completed"},
+		},
+		"throttled for no time": {
+			[]*providers.Error{throttled(0)},
+			[]string{"30m0s", "31m0s"},
+			[]string{"1 ai sent/ai", "ended completed"},
+		},
+		"throttled for a month": {
+			[]*providers.Error{throttled(30 * 24 * hours)},
+			[]string{"30m0s", "1h30m0s"},
+			[]string{"1 ai sent/ai", "ended completed"},
+		},
+		"never taken": {
+			[]*providers.Error{notSent, notSent, notSent, notSent, notSent, notSent},
+			[]string{"30m0s", "31m0s", "33m0s", "37m0s", "45m0s", "1h1m0s"},
+			[]string{"1 ai failed/transient", "ended completed"},
+		},
+		"taken at last": {
+			[]*providers.Error{notSent, throttled(0), notSent, notSent, notSent},
+			[]string{"30m0s", "31m0s", "33m0s", "37m0s", "45m0s", "1h1m0s"},
+			[]string{"1 ai sent/ai", "ended completed"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.sender.tries = 1
+				h.sender.answers(c.errs...)
+				run := h.begin(seed[0])
+				h.until(2 * hours)
+				var calls []string
+				for _, c := range h.sender.log() {
+					calls = append(calls, c.at.Sub(h.began).String())
+				}
+				h.is(calls, c.calls, "provider calls")
+				h.tells(run, c.story...)
+			})
+		})
+	}
+}
+
+// A step that was put off is not the step after it: that one begins afresh.
+func TestEachStepHasItsOwnTries(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.tries = 1
+		h.params.MaxTries = 1
+		h.sender.answers(notSent, notSent, notSent, nil)
+		run := h.begin(quick[0], quick[1])
+		h.until(3 * hours)
+		h.tells(run, "1 ai failed/transient", "2 ai sent/ai", "ended completed")
+	})
+}
+
+// No answer may mean that it was sent: it counts as sent, uses up its template
+// and is never sent again, and what a receipt tells later stands beside.
+func TestI6NoAnswerIsNeverSentAgain(t *testing.T) {
+	t.Parallel()
+	lost := &providers.Error{Kind: providers.Transient, MaybeSent: true, Retryable: true}
+	for name, c := range map[string]struct {
+		state providers.StatusState
+		first string
+	}{
+		"no receipt":     {"", "1 template uncertain/no_answer"},
+		"it arrived":     {providers.StatusDelivered, "1 template uncertain/no_answer settled sent"},
+		"it did not":     {providers.StatusFailed, "1 template uncertain/no_answer settled failed"},
+		"it is on route": {providers.StatusAccepted, "1 template uncertain/no_answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.sender.tries = 1
+				h.sender.answers(lost)
+				lead := h.lead(false)
+				run := h.arm(lead, seed[0], comeBack)
+				h.start()
+				h.until(31 * minutes)
+				calls := h.sender.log()
+				if len(calls) != 1 {
+					t.Fatalf("provider calls: got %d, want 1", len(calls))
+				}
+				if c.state != "" {
+					h.settle(lead, followup.Item{Receipt: &followup.Receipt{Attempt: calls[0].attempt, State: c.state}})
+				}
+				h.until(30 * hours)
+				h.is(len(h.sender.log()), 1, "provider calls")
+				h.tells(run, c.first, "ended completed")
+				history, err := h.store.History(h.Context(), lead, h.channel, time.Now())
+				h.must(err, "History")
+				h.is(len(history), 1, "messages in the history")
+			})
+		})
+	}
+}
+
+// A model that fails costs the step its text, not the lead its template.
+func TestI7AFailingModelHasItsReason(t *testing.T) {
+	t.Parallel()
+	both := followup.Step{Interval: "PT30M", Prompt: "one", TemplateName: "own", TemplateLanguage: "pt_BR"}
+	for name, c := range map[string]struct {
+		err    error
+		step   followup.Step
+		paused bool
+		story  []string
+	}{
+		"unavailable":                      {followup.ErrAIUnavailable, seed[0], false, []string{"1 ai failed/ai_unavailable", "2 ai sent/ai", "ended completed"}},
+		"unusable":                         {followup.ErrAIUnusable, seed[0], false, []string{"1 ai failed/ai_unusable", "2 ai sent/ai", "ended completed"}},
+		"something else":                   {context.DeadlineExceeded, seed[0], false, []string{"1 ai failed/ai_unavailable", "2 ai sent/ai", "ended completed"}},
+		"unavailable, with a template":     {followup.ErrAIUnavailable, both, false, []string{"1 template sent/template", "2 ai sent/ai", "ended completed"}},
+		"unusable, with a template":        {followup.ErrAIUnusable, both, false, []string{"1 template sent/template", "2 ai sent/ai", "ended completed"}},
+		"unusable, with a paused template": {followup.ErrAIUnusable, both, true, []string{"1 ai failed/ai_unusable", "2 ai sent/ai", "ended completed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				if c.paused {
+					h.templates.tell(providers.TemplateInfo{Name: "own", Status: "DISABLED"})
+				}
+				h.writer.errs = []error{c.err}
+				run := h.begin(c.step, quick[1])
+				h.until(2 * hours)
+				h.tells(run, c.story...)
+			})
+		})
+	}
+}
+
+// A template in the place of a text that the model could not write takes no
+// other step's template.
+func TestAFailingModelUsesNoOtherStepsTemplate(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.writer.errs = []error{followup.ErrAIUnusable, followup.ErrAIUnusable}
+		run := h.begin(seed...)
+		h.until(27 * hours)
+		h.sent("26h30m0s come_back")
+		h.tells(run, "1 ai failed/ai_unusable", "2 ai failed/ai_unusable", "3 template sent/template", "ended completed")
+	})
+}

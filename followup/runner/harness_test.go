@@ -1,0 +1,283 @@
+package runner_test
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/followup/runner"
+	"wagate/providers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	status  = "5d2f7d5e-6f60-4e0b-9a35-0d5a7f4a1001"
+	minutes = time.Minute
+	hours   = time.Hour
+)
+
+// The seed's ladder: AI after 30 min, AI 2 h later, a template 1 day later.
+var seed = []followup.Step{
+	{Interval: "PT30M", Prompt: "ask whether there are questions"},
+	{Interval: "PT2H", Prompt: "offer a call"},
+	{Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"},
+}
+
+// harness is a runner in a bubble with doubles around it.
+type harness struct {
+	*testing.T
+	store     *store
+	sender    *sender
+	writer    *writer
+	templates *templates
+	steps     *followup.Metrics
+	registry  *prometheus.Registry
+	params    runner.Params
+	runner    *runner.Runner
+	stopped   bool
+
+	tenant    followup.TenantID
+	assistant followup.AssistantID
+	channel   followup.ChannelID
+	config    followup.Config
+	leads     []followup.LeadID
+	began     time.Time
+}
+
+// play runs a story in a bubble; at its end the runner is stopped, the bubble
+// proves that nothing is left running, and the metric must tell what the
+// timelines tell.
+func play(t *testing.T, story func(h *harness)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		story(h)
+		h.stop()
+		h.agree()
+	})
+}
+
+func newHarness(t *testing.T) *harness {
+	h := &harness{
+		T: t, store: &store{Store: memstore.New()}, writer: &writer{}, templates: &templates{},
+		registry: prometheus.NewRegistry(), began: time.Now(),
+		tenant: followup.TenantID(uuid.NewString()), assistant: followup.AssistantID(uuid.NewString()),
+		channel: followup.ChannelID(uuid.NewString()),
+	}
+	h.sender = &sender{tries: 3}
+	h.steps = followup.NewMetrics(h.registry)
+	directory := followup.NewDirectory([]followup.Tenant{{
+		ID: h.tenant, Name: "Acme",
+		Assistants: []followup.Assistant{{ID: h.assistant, Name: "Sales", Instructions: "be kind"}},
+		Channels:   []followup.Channel{{ID: h.channel, Tenant: h.tenant, Provider: providers.Meta, Assistant: h.assistant}},
+	}})
+	h.params = runner.Params{
+		Store: h.store, Sender: h.sender, Writer: h.writer, Templates: h.templates, Directory: directory,
+		Now: time.Now, Real: time.Now, Speed: 1, MaxLateness: followup.DefaultMaxLateness,
+		MaxSleep: 10 * time.Second, // days pass sooner than by the second
+		Steps:    h.steps, Registry: h.registry,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError + 1})),
+	}
+	h.config = followup.Config{
+		ID: followup.ConfigID(uuid.NewString()), TenantID: h.tenant, AssistantID: h.assistant,
+		TriggerStatusIDs: []string{status}, IsActive: true, CreatedAt: time.Now(), UpdatedAt: time.Now(),
+	}
+	h.must(h.store.CreateConfig(t.Context(), h.config), "CreateConfig")
+	return h
+}
+
+// start starts the runner with the parameters as they are now.
+func (h *harness) start() {
+	h.runner = runner.New(h.params)
+	h.runner.Start()
+}
+
+// restart puts another process in the place of the one that stopped or died.
+func (h *harness) restart() {
+	h.params.Registry = prometheus.NewRegistry()
+	h.start()
+	h.stopped = false
+}
+
+func (h *harness) stop() {
+	if h.runner == nil || h.stopped {
+		return
+	}
+	h.stopped = true
+	h.must(h.runner.Stop(h.Context()), "Stop")
+}
+
+func (h *harness) must(err error, call string) {
+	h.Helper()
+	if err != nil {
+		h.Fatalf("%s: got error %v, want none", call, err)
+	}
+}
+
+func (h *harness) is(got, want any, what string) {
+	h.Helper()
+	if !reflect.DeepEqual(got, want) {
+		h.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+}
+
+// pass lets time go by, and everything that is due in it happen.
+func (h *harness) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// until lets time go by until d after the beginning.
+func (h *harness) until(d time.Duration) { h.pass(time.Until(h.began.Add(d))) }
+
+// lead makes a lead that has just written, or never did.
+func (h *harness) lead(wrote bool) followup.LeadID {
+	h.Helper()
+	n := len(h.leads) + 1
+	id, err := h.store.Resolve(h.Context(), h.tenant, followup.Identity{Phone: fmt.Sprintf("5599%09d", n)}, true, time.Now())
+	h.must(err, "Resolve")
+	h.leads = append(h.leads, id)
+	if wrote {
+		h.settle(id, followup.Item{Opens: true, Reply: true, Entry: &followup.Entry{From: followup.FromLead, Text: "hello", At: time.Now()}})
+	}
+	return id
+}
+
+// arm starts a run of the lead through the steps.
+func (h *harness) arm(lead followup.LeadID, steps ...followup.Step) followup.RunID {
+	h.Helper()
+	l := followup.Ladder{Steps: steps}
+	h.must(h.store.SaveLadder(h.Context(), h.tenant, l.Hash(), l), "SaveLadder")
+	run, ended, err := h.store.Start(h.Context(), h.tenant, lead, followup.Arm{
+		Config: h.config.ID, Assistant: h.assistant, Channel: h.channel, Ladder: l.Hash(), Interval: steps[0].Wait(),
+	}, false, time.Now(), time.Now())
+	h.must(err, "Start")
+	h.steps.Ended(ended)
+	if run == "" {
+		h.Fatal("Start: no run was started")
+	}
+	return run
+}
+
+// begin is the usual beginning: a lead who just wrote climbs the steps.
+func (h *harness) begin(steps ...followup.Step) followup.RunID {
+	h.Helper()
+	run := h.arm(h.lead(true), steps...)
+	h.start()
+	return run
+}
+
+// settle takes in what happened to a lead, as the webhooks do. It may be
+// called from a hook, which is on another goroutine.
+func (h *harness) settle(lead followup.LeadID, item followup.Item) {
+	item.Channel, item.Assistant, item.At = h.channel, h.assistant, time.Now()
+	s, err := h.store.Settle(h.Context(), followup.Settlement{
+		Tenant: h.tenant, Lead: lead, Items: []followup.Item{item}, Now: time.Now(), Real: time.Now(),
+	})
+	if err != nil {
+		h.Errorf("Settle: got error %v, want none", err)
+	}
+	h.steps.Ended(s.Ended)
+}
+
+func (h *harness) reply(lead followup.LeadID) {
+	h.settle(lead, followup.Item{Opens: true, Reply: true})
+}
+
+func (h *harness) echo(lead followup.LeadID) { h.settle(lead, followup.Item{Outbound: true}) }
+
+func (h *harness) run(id followup.RunID) followup.Run {
+	h.Helper()
+	r, err := h.store.Run(h.Context(), h.tenant, id)
+	h.must(err, "Run")
+	return r
+}
+
+// story words a run: its steps and how they ended, then its state.
+func (h *harness) story(id followup.RunID) []string {
+	h.Helper()
+	r := h.run(id)
+	var out []string
+	for _, m := range r.Timeline {
+		if m.Outcome == "" {
+			continue
+		}
+		line := fmt.Sprintf("%d %s %s/%s", m.Step, m.Kind, m.Outcome, m.Reason)
+		if m.Settled != "" {
+			line += " settled " + string(m.Settled)
+		}
+		out = append(out, line)
+	}
+	end := string(r.State)
+	if r.Reason != "" {
+		end += " " + string(r.Reason)
+	}
+	return append(out, end)
+}
+
+func (h *harness) tells(id followup.RunID, want ...string) {
+	h.Helper()
+	h.is(h.story(id), want, "timeline")
+}
+
+// sent is what left, with how long after the beginning.
+func (h *harness) sent(want ...string) {
+	h.Helper()
+	var got []string
+	for _, c := range h.sender.log() {
+		if c.accepted {
+			got = append(got, fmt.Sprintf("%v %s", c.at.Sub(h.began).Truncate(time.Millisecond), c.what))
+		}
+	}
+	h.is(got, want, "sent")
+}
+
+// agree compares the counter of outcomes with all timelines.
+func (h *harness) agree() {
+	h.Helper()
+	want := map[string]float64{}
+	for _, lead := range h.leads {
+		runs, err := h.store.Runs(h.Context(), h.tenant, lead)
+		h.must(err, "Runs")
+		for _, r := range runs {
+			for _, m := range r.Timeline {
+				if m.Outcome != "" {
+					want[fmt.Sprintf("%s %s %s", m.Kind, m.Outcome, m.Reason)]++
+				}
+			}
+		}
+	}
+	h.is(h.counted(), want, "wagate_followup_steps_total")
+}
+
+func (h *harness) counted() map[string]float64 {
+	h.Helper()
+	families, err := h.registry.Gather()
+	h.must(err, "Gather")
+	got := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != "wagate_followup_steps_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			label := map[string]string{}
+			for _, l := range m.GetLabel() {
+				label[l.GetName()] = l.GetValue()
+			}
+			if v := m.GetCounter().GetValue(); v != 0 {
+				got[fmt.Sprintf("%s %s %s", label["kind"], label["outcome"], label["reason"])] = v
+			}
+		}
+	}
+	return got
+}

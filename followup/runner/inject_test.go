@@ -1,0 +1,293 @@
+package runner_test
+
+import (
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// phase is how far a step has come at a point, which decides what something
+// that happens there can still do about it.
+type phase int
+
+const (
+	before  phase = iota // the guard was not asked: nothing may be sent any more
+	between              // a call was made and sent nothing: nothing may be sent any more
+	after                // the guard said yes: it is sent, and nothing after it
+)
+
+// point is where in the passage of the first step something happens.
+type point struct {
+	name  string
+	phase phase
+	// released: the step is given back by ReleaseStep while something waits to
+	// end the run.
+	released bool
+	at       func(h *harness, happens hook)
+}
+
+// points are all the points between arming and finishing a step.
+var points = []point{
+	{"armed", before, false, func(_ *harness, happens hook) { time.AfterFunc(29*minutes, happens) }},
+	{"claimed", before, false, func(h *harness, happens hook) { h.store.claimed = happens }},
+	{"deciding", before, false, func(h *harness, happens hook) { h.templates.asked = happens }},
+	{"model writes", before, false, func(h *harness, happens hook) { h.writer.writing = happens }},
+	{"text rendered", before, false, func(h *harness, happens hook) { h.sender.rendered = happens }},
+	{"waiting for pacing", before, false, func(h *harness, happens hook) { h.sender.pacing = happens }},
+	{"right before the guard", before, false, func(h *harness, happens hook) { h.sender.fencing = happens }},
+	{"between guard and call", after, false, func(h *harness, happens hook) { h.sender.fenced = happens }},
+	{"during the wait for a retry", between, false, func(h *harness, happens hook) {
+		h.sender.answers(notSent, notSent)
+		h.sender.retrying = happens
+	}},
+	{"after the last try sent nothing", between, true, func(h *harness, happens hook) {
+		h.sender.answers(notSent, notSent, notSent)
+		h.sender.gaveUp = happens
+	}},
+	{"put off", between, false, func(h *harness, happens hook) {
+		h.sender.answers(notSent, notSent, notSent)
+		h.sender.gaveUp = func() { time.AfterFunc(30*time.Second, happens) }
+	}},
+	{"after the call", after, false, func(h *harness, happens hook) { h.sender.answered = happens }},
+	{"finishing", after, false, func(h *harness, happens hook) { h.store.finishing = happens }},
+	{"finishing, while the store is away", after, false, func(h *harness, happens hook) {
+		h.store.finishes.set(3)
+		h.store.finishing = happens
+	}},
+}
+
+// quick is a ladder that is soon climbed.
+var quick = []followup.Step{
+	{Interval: "PT30M", Prompt: "one"},
+	{Interval: "PT30M", Prompt: "two"},
+	{Interval: "PT2H", TemplateName: "come_back", TemplateLanguage: "pt_BR"},
+}
+
+// notSent is a failure after which nothing can have been sent.
+var notSent = &providers.Error{Kind: providers.Transient, Status: 503, Code: 131016, Retryable: true}
+
+// everyPoint plays a ladder with something happening at each point of
+// its first step.
+func everyPoint(t *testing.T, happens func(h *harness, lead followup.LeadID), check func(h *harness, p point, run followup.RunID, at time.Time)) {
+	t.Helper()
+	for _, p := range points {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.writer.took, h.sender.pace = 4*time.Second, 2*time.Second
+				h.sender.took, h.sender.pause = time.Second, 2*time.Second
+				lead := h.lead(true)
+				var at time.Time
+				p.at(h, once(func() {
+					at = time.Now()
+					happens(h, lead)
+				}))
+				run := h.arm(lead, quick...)
+				h.start()
+				h.until(28 * minutes)
+				h.pass(20 * minutes)
+				if at.IsZero() {
+					t.Fatal("the point was not passed")
+				}
+				check(h, p, run, at)
+			})
+		})
+	}
+}
+
+// ends checks that a run was ended by what happened, and that nothing was sent
+// after it.
+func ends(why followup.Reason) func(h *harness, p point, run followup.RunID, at time.Time) {
+	return func(h *harness, p point, run followup.RunID, at time.Time) {
+		h.pass(80 * minutes)
+		if p.phase == after {
+			h.tells(run, "1 ai sent/ai", "ended "+string(why))
+			h.is(accepted(h), 1, "messages sent")
+			h.is(h.run(run).Timeline[0].MessageID, "wamid.1", "message id")
+			return
+		}
+		h.tells(run, "1 none cancelled/"+string(why), "ended "+string(why))
+		h.is(accepted(h), 0, "messages sent")
+		for _, c := range h.sender.log() {
+			if c.at.After(at) {
+				h.Errorf("provider call: got one %v after it happened, want none", c.at.Sub(at))
+			}
+		}
+		if p.released {
+			// ReleaseStep ends the run and does not tell.
+			h.steps.Ended([]followup.Ended{{Run: run, Step: 1, Reason: why}})
+		}
+	}
+}
+
+func accepted(h *harness) int {
+	n := 0
+	for _, c := range h.sender.log() {
+		if c.accepted {
+			n++
+		}
+	}
+	return n
+}
+
+func TestI5NothingIsSentAfterAReply(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, (*harness).reply, ends(followup.Replied))
+}
+
+func TestI5NothingIsSentAfterTheStatusWasLeft(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, lead followup.LeadID) {
+		l, err := h.store.Lead(h.Context(), h.tenant, lead)
+		if err != nil {
+			h.Errorf("Lead: got error %v, want none", err)
+		}
+		l.StatusID = "elsewhere"
+		if _, err := h.store.PutLead(h.Context(), followup.PutLead{Lead: l, StatusChanged: true, Now: time.Now(), Real: time.Now()}); err != nil {
+			h.Errorf("PutLead: got error %v, want none", err)
+		}
+		h.countEnded(lead, followup.StatusLeft)
+	}, ends(followup.StatusLeft))
+}
+
+// countEnded counts, as the lead API does, runs ended by a call that does not
+// tell which it ended.
+func (h *harness) countEnded(lead followup.LeadID, why followup.Reason) {
+	runs, err := h.store.Runs(h.Context(), h.tenant, lead)
+	if err != nil {
+		h.Errorf("Runs: got error %v, want none", err)
+	}
+	for _, r := range runs {
+		if r.State == followup.RunEnded && r.Reason == why {
+			h.steps.Step(followup.KindNone, followup.Cancelled, why)
+		}
+	}
+}
+
+func TestI5NothingIsSentAfterAnOptOut(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, lead followup.LeadID) {
+		out := true
+		h.settle(lead, followup.Item{OptOut: &out})
+	}, ends(followup.OptedOut))
+}
+
+func TestI5NothingIsSentAfterACancel(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, lead followup.LeadID) {
+		ended, err := h.store.Cancel(h.Context(), h.tenant, lead.Run(1), time.Now(), time.Now())
+		if err != nil {
+			h.Errorf("Cancel: got error %v, want none", err)
+		}
+		h.steps.Ended(ended)
+	}, ends(followup.ByAPI))
+}
+
+func TestI5NothingIsSentAfterTheConfigWentOff(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, _ followup.LeadID) {
+		off := h.config
+		off.IsActive, off.UpdatedAt = false, time.Now()
+		ended, err := h.store.UpdateConfig(h.Context(), off, h.config.UpdatedAt, time.Now(), time.Now())
+		if err != nil {
+			h.Errorf("UpdateConfig: got error %v, want none", err)
+		}
+		h.steps.Ended(ended)
+	}, ends(followup.ConfigOff))
+}
+
+func TestI5NothingIsSentAfterTheConfigWasDeleted(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(false) }, ends(followup.ConfigGone))
+}
+
+func (h *harness) deleteConfig(finish bool) {
+	ended, err := h.store.DeleteConfig(h.Context(), h.tenant, h.config.ID, finish, time.Now(), time.Now())
+	if err != nil {
+		h.Errorf("DeleteConfig: got error %v, want none", err)
+	}
+	h.steps.Ended(ended)
+}
+
+// With ?pending=finish the one armed step is sent, wherever it is, and nothing
+// after it.
+func TestDeleteWithPendingFinishSendsTheArmedStepOnly(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(true) },
+		func(h *harness, _ point, run followup.RunID, _ time.Time) {
+			h.pass(80 * minutes)
+			h.is(accepted(h), 1, "messages sent")
+			h.tells(run, "1 ai sent/ai", "ended config_deleted")
+		})
+}
+
+// A pause skips what falls due in it, and the ladder goes on when it is over.
+func TestAPauseSkipsTheStepWhereverItIs(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, _ followup.LeadID) { h.pauseSending(true) },
+		func(h *harness, p point, run followup.RunID, _ time.Time) {
+			h.pauseSending(false)
+			first, n := "1 none skipped/paused", 1
+			if p.phase == after {
+				first, n = "1 ai sent/ai", 2
+			}
+			h.pass(80 * minutes)
+			h.tells(run, first, "2 ai sent/ai", "armed")
+			h.is(accepted(h), n, "messages sent")
+		})
+}
+
+func (h *harness) pauseSending(on bool) {
+	if err := h.store.Pause(h.Context(), h.tenant, h.channel, on); err != nil {
+		h.Errorf("Pause: got error %v, want none", err)
+	}
+}
+
+// What the business says from elsewhere breaks the silence: the step waits its
+// whole interval anew. One that is on its way goes.
+func restartsTheWait(h *harness, p point, run followup.RunID, at time.Time) {
+	h.pass(80 * minutes)
+	first := h.run(run).Timeline[0]
+	h.is([]any{first.Outcome, first.Reason}, []any{followup.Sent, followup.ByAI}, "first step")
+	if p.phase != before {
+		return
+	}
+	if due := at.Add(30 * minutes); !first.DueAt.Equal(due) {
+		h.Errorf("due: got %v after it happened, want 30m", first.DueAt.Sub(at))
+	}
+	for _, c := range h.sender.log() {
+		if c.at.Sub(at) < 30*minutes {
+			h.Errorf("sent: got %v after it happened, want at least 30m", c.at.Sub(at))
+		}
+	}
+}
+
+func TestAnEchoRestartsTheWaitWhereverTheStepIs(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, (*harness).echo, restartsTheWait)
+}
+
+func TestAnAssistantsMessageRestartsTheWaitWhereverTheStepIs(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, lead followup.LeadID) {
+		v, err := h.store.GuardSend(h.Context(), followup.GuardSend{
+			Tenant: h.tenant, Lead: lead, Channel: h.channel, Assistant: h.assistant, FreeForm: true,
+			Now: time.Now(), Real: time.Now(),
+		})
+		if err != nil || v.Refusal != followup.Allowed {
+			h.Errorf("GuardSend: got %q, %v, want leave", v.Refusal, err)
+		}
+	}, restartsTheWait)
+}
+
+// A reply while a text is in the air is no reason to lose its record, and one
+// that comes on another message's way ends nothing twice.
+func TestI5TwoRepliesEndARunOnce(t *testing.T) {
+	t.Parallel()
+	everyPoint(t, func(h *harness, lead followup.LeadID) {
+		h.reply(lead)
+		h.reply(lead)
+	}, ends(followup.Replied))
+}

@@ -1,0 +1,61 @@
+package runner_test
+
+import (
+	"testing"
+	"time"
+)
+
+// A step is sent if it is less than the maximum late, and not from there on.
+func TestI7LatenessIsBoundedToTheMillisecond(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		late  time.Duration
+		story []string
+	}{
+		"on time":        {0, []string{"1 ai sent/ai", "ended completed"}},
+		"1 ms less":      {6*hours - time.Millisecond, []string{"1 ai sent/ai", "ended completed"}},
+		"the maximum":    {6 * hours, []string{"1 none skipped/too_late", "ended completed"}},
+		"1 ms more":      {6*hours + time.Millisecond, []string{"1 none skipped/too_late", "ended completed"}},
+		"a week, closed": {7 * 24 * hours, []string{"1 none skipped/too_late", "ended completed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				run := h.arm(h.lead(true), seed[0])
+				h.until(30*minutes + c.late)
+				h.start()
+				h.pass(time.Second)
+				h.tells(run, c.story...)
+			})
+		})
+	}
+}
+
+// Each of a ladder's steps waits for the one before, however late that was: a
+// week of silence is not caught up on at once.
+func TestABacklogIsNeverABurstAtOneLead(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), quick...)
+		h.until(5 * hours)
+		h.start()
+		h.pass(10 * minutes)
+		h.sent("5h0m0s ai")
+		h.until(9 * hours)
+		h.sent("5h0m0s ai", "5h30m0s ai", "7h30m0s come_back")
+		h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "3 template sent/template", "ended completed")
+	})
+}
+
+// A step skipped for lateness does not make the next one late.
+func TestTheLadderGoesOnAfterALateStep(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), quick[0], quick[1])
+		h.until(10 * hours)
+		h.start()
+		h.pass(hours)
+		h.sent("10h30m0s ai")
+		h.tells(run, "1 none skipped/too_late", "2 ai sent/ai", "ended completed")
+	})
+}

@@ -1,0 +1,162 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/runner"
+)
+
+// stopAt stops the runner with a deadline when something is passed, and
+// returns once it has stopped.
+func (h *harness) stopAt(at *hook, within time.Duration) {
+	h.Helper()
+	passed := make(chan struct{})
+	*at = once(func() { close(passed) })
+	h.start()
+	<-passed
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(h.Context(), within)
+	defer cancel()
+	err := h.runner.Stop(ctx)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		h.Errorf("Stop: got error %v, want none or the deadline", err)
+	}
+	if took := time.Since(began); took > within+giveBackAtMost {
+		h.Errorf("Stop: took %v, want at most %v", took, within+giveBackAtMost)
+	}
+	h.stopped = true
+}
+
+// giveBackAtMost is how long a step in hand needs to be given back or
+// recorded after the deadline of a stop, with a store that answers.
+const giveBackAtMost = 3 * time.Second
+
+// A stop waits for what is in hand, if there is time for it.
+func TestI7AStopLetsTheStepInHandFinish(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]func(h *harness) *hook{
+		"claimed":      func(h *harness) *hook { return &h.store.claimed },
+		"writing":      func(h *harness) *hook { return &h.writer.writing },
+		"pacing":       func(h *harness) *hook { return &h.sender.pacing },
+		"calling":      func(h *harness) *hook { return &h.sender.fenced },
+		"call is over": func(h *harness) *hook { return &h.sender.answered },
+		"finishing":    func(h *harness) *hook { return &h.store.finishing },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.writer.took, h.sender.pace, h.sender.took = 4*time.Second, 2*time.Second, time.Second
+				run := h.arm(h.lead(true), quick[0], quick[1])
+				h.stopAt(at(h), 30*time.Second)
+				if name == "claimed" { // not begun yet: given back, or seen through
+					h.is(h.run(run).State, followup.RunArmed, "state")
+					h.is(h.run(run).Tries, 0, "tries spent")
+				} else {
+					h.tells(run, "1 ai sent/ai", "armed")
+				}
+				h.pass(2 * hours)
+				h.is(accepted(h) <= 1, true, "nothing is sent after a stop")
+			})
+		})
+	}
+}
+
+// A stop without time gives back what is not sent, unspent, and records what
+// is; whoever comes next sends each step once.
+func TestI7AStopWithoutTimeGivesBackUnspent(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		at   func(h *harness) *hook
+		sent bool
+	}{
+		"claimed":      {func(h *harness) *hook { return &h.store.claimed }, false},
+		"writing":      {func(h *harness) *hook { return &h.writer.writing }, false},
+		"rendered":     {func(h *harness) *hook { return &h.sender.rendered }, false},
+		"pacing":       {func(h *harness) *hook { return &h.sender.pacing }, false},
+		"calling":      {func(h *harness) *hook { return &h.sender.fenced }, true},
+		"call is over": {func(h *harness) *hook { return &h.sender.answered }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.writer.took, h.sender.pace, h.sender.took = 4*time.Second, 2*time.Second, time.Second
+				run := h.arm(h.lead(true), quick[0], quick[1])
+				h.stopAt(c.at(h), time.Millisecond)
+				r := h.run(run)
+				h.is(r.State, followup.RunArmed, "state")
+				h.is(r.Tries, 0, "tries spent")
+				h.is(accepted(h) == 1, c.sent, "sent before the stop was over")
+				h.restart()
+				h.pass(2 * hours)
+				h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")
+				h.is(len(h.sender.log()), 2, "provider calls")
+			})
+		})
+	}
+}
+
+// A stop in the wait for a retry gives back a step that is known not to have
+// been sent.
+func TestI7AStopDuringTheWaitForARetryGivesBack(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.pause = 10 * time.Second
+		h.sender.answers(notSent)
+		run := h.arm(h.lead(true), seed[0])
+		h.stopAt(&h.sender.retrying, time.Millisecond)
+		h.is(h.run(run).State, followup.RunArmed, "state")
+		h.restart()
+		h.pass(2 * hours)
+		h.is(accepted(h), 1, "messages sent")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// A stop while the store is away ends in bounded time; the lease sees to the rest.
+func TestI7AStopWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), seed[0])
+		h.store.guards.set(-1)
+		h.store.releases.set(-1)
+		h.stopAt(&h.sender.fencing, time.Second)
+		h.is(h.run(run).State, followup.RunClaimed, "state")
+		h.store.guards.set(0)
+		h.store.releases.set(0)
+		h.restart()
+		h.pass(2 * hours)
+		h.is(len(h.sender.log()), 1, "provider calls")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// Steps whose claim was under way when the runner was told to stop are not
+// kept until their lease runs out.
+func TestI7AClaimUnderWayIsGivenBackAtAStop(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), seed[0])
+		h.until(30 * minutes)
+		h.store.claiming = func() { time.Sleep(100 * time.Millisecond) }
+		h.start()
+		h.pass(50 * time.Millisecond)
+		h.must(h.runner.Stop(h.Context()), "Stop")
+		h.is(h.run(run).State, followup.RunArmed, "state")
+		h.sent()
+	})
+}
+
+func TestStopIsSafeAtAnyTime(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.must(runner.New(h.params).Stop(h.Context()), "Stop before Start")
+		h.restart()
+		h.must(h.runner.Stop(h.Context()), "Stop")
+		h.must(h.runner.Stop(h.Context()), "Stop again")
+		h.runner.Wake()
+	})
+}

@@ -1,0 +1,155 @@
+package runner_test
+
+import (
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// windowClosed is the provider's word that the window is closed.
+var windowClosed = &providers.Error{Kind: providers.WindowClosed, Status: 400, Code: 131047}
+
+// closing is a ladder whose first step is due 30 s before the window closes.
+func closing(rest ...followup.Step) []followup.Step {
+	return append([]followup.Step{{Interval: "PT23H59M30S", Prompt: "last call"}}, rest...)
+}
+
+var comeBack = followup.Step{Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"}
+
+// A window that closes while the model writes is closed at the guard, whatever
+// was decided before.
+func TestI4TheWindowClosesBetweenDecisionAndGuard(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		took  time.Duration
+		steps []followup.Step
+		sent  []string
+		story []string
+	}{
+		"just in time": {
+			29999 * time.Millisecond, closing(),
+			[]string{"23h59m59.999s ai"},
+			[]string{"1 ai sent/ai", "ended completed"},
+		},
+		"at its very end": {
+			30 * time.Second, closing(), nil,
+			[]string{"1 ai skipped/window_closed_no_template", "ended completed"},
+		},
+		"with the next template": {
+			time.Minute, closing(comeBack),
+			[]string{"24h0m30s come_back"},
+			[]string{"1 template sent/template", "ended completed"},
+		},
+		"with its own template": {
+			time.Minute,
+			[]followup.Step{{Interval: "PT23H59M30S", Prompt: "last call", TemplateName: "own", TemplateLanguage: "pt_BR"}, comeBack},
+			[]string{"24h0m30s own", "48h0m30s come_back"},
+			[]string{"1 template sent/template", "2 template sent/template", "ended completed"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.writer.took = c.took
+				run := h.begin(c.steps...)
+				h.until(49 * hours)
+				h.sent(c.sent...)
+				h.tells(run, c.story...)
+				h.is(h.writer.asked(), 1, "requests to the model")
+			})
+		})
+	}
+}
+
+// The provider knows the window better than we do: the template goes in the
+// text's place, ours is closed, and what comes next knows it.
+func TestI4TheProviderSaysThatTheWindowIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		steps []followup.Step
+		sent  []string
+		story []string
+	}{
+		"a template in its place": {
+			[]followup.Step{seed[0], comeBack},
+			[]string{"30m0s come_back"},
+			[]string{"1 template sent/template", "ended completed"},
+		},
+		"its own template": {
+			[]followup.Step{{Interval: "PT30M", Prompt: "one", TemplateName: "own", TemplateLanguage: "pt_BR"}, seed[1]},
+			[]string{"30m0s own"},
+			[]string{"1 template sent/template", "2 ai skipped/window_closed_no_template", "ended completed"},
+		},
+		"no template": {
+			[]followup.Step{seed[0], seed[1]},
+			nil,
+			[]string{"1 ai failed/window_closed", "2 ai skipped/window_closed_no_template", "ended completed"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.sender.answers(windowClosed)
+				run := h.begin(c.steps...)
+				h.until(4 * hours)
+				h.sent(c.sent...)
+				h.tells(run, c.story...)
+				h.is(h.open(), false, "window open")
+			})
+		})
+	}
+}
+
+func (h *harness) open() bool {
+	h.Helper()
+	l, err := h.store.Lead(h.Context(), h.tenant, h.leads[0])
+	h.must(err, "Lead")
+	return l.WindowOpen(h.channel, time.Now())
+}
+
+// A template that meets the word "window closed" closes the window and fails;
+// there is nothing else to put in its place.
+func TestI4ATemplateRefusedForTheWindowFails(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.answers(windowClosed)
+		run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "own", TemplateLanguage: "pt_BR"})
+		h.until(hours)
+		h.sent()
+		h.tells(run, "1 template failed/window_closed", "ended completed")
+		h.is(h.open(), false, "window open")
+	})
+}
+
+// The window stays open if the lead wrote after the message that was refused.
+func TestI4AMessageAfterTheRefusedOneKeepsTheWindowOpen(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.answers(windowClosed)
+		h.sender.took = time.Second
+		h.sender.fenced = once(func() {
+			time.Sleep(100 * time.Millisecond)
+			h.settle(h.leads[0], followup.Item{Opens: true})
+		})
+		run := h.begin(seed[0])
+		h.until(hours)
+		h.tells(run, "1 ai failed/window_closed", "ended completed")
+		h.is(h.open(), true, "window open")
+	})
+}
+
+// What the provider said of the window is kept although an operator's pause
+// then stops the template.
+func TestI4ThePauseDoesNotForgetThatTheWindowIsClosed(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.answers(windowClosed)
+		h.sender.answered = once(func() { h.pauseSending(true) })
+		run := h.begin(seed[0], comeBack)
+		h.until(hours)
+		h.tells(run, "1 none skipped/paused", "armed")
+		h.is(h.open(), false, "window open")
+	})
+}
