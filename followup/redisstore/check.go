@@ -43,10 +43,12 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 			return fmt.Errorf("read clock: %w", err)
 		}
 		var f findings
-		if !s.embedded {
-			if f, err = s.examine(ctx, node); err != nil {
-				return err
-			}
+		if s.embedded {
+			// Its clock is ours. What was measured is how busy the machine is, and
+			// a fast domain clock would jump by a multiple of that.
+			offset = 0
+		} else if f, err = s.examine(ctx, node); err != nil {
+			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()

@@ -99,6 +99,22 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 	}
 }
 
+// The clock of a Redis in this process is ours, however long it takes to ask.
+func TestEmbeddedClockIsOurs(t *testing.T) {
+	t.Parallel()
+	client, stop, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	s := openStore(t, Params{Client: client, Embedded: true})
+	for range 20 {
+		if r, err := s.Check(t.Context()); err != nil || r.Offset != 0 || s.Offset() != 0 {
+			t.Fatalf("got %v, %v and %v kept, want no offset", r.Offset, err, s.Offset())
+		}
+	}
+}
+
 func TestUpFollowsRedis(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
