@@ -226,6 +226,25 @@ func pauseTests() []test {
 			pause(w, w.main, false)
 			w.is(w.guard(c).Refusal, followup.Allowed, "guard after resuming")
 		}},
+		{"is told before a closed window, and after an opt-out", func(w *world) {
+			lead := w.lead()
+			w.start(lead)
+			pause(w, w.main, true)
+			defer pause(w, w.main, false)
+			c := w.due()
+			free := func(g *followup.GuardStep) { g.FreeForm = true }
+			w.is(w.guardWith(c, free).Refusal, followup.RefusedPaused, "guard")
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedPaused, "GuardSend")
+			out := w.item()
+			out.OptOut = new(true)
+			w.settle(lead, out)
+			v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
+				Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, FreeForm: true, Marketing: true,
+				Now: w.now, Real: w.now,
+			})
+			w.must(err, "GuardSend")
+			w.is(v.Refusal, followup.RefusedOptedOut, "GuardSend of marketing to who opted out")
+		}},
 		{"another channel does not matter", func(w *world) {
 			w.start(w.lead())
 			pause(w, w.second, true)

@@ -253,6 +253,25 @@ func putTests() []test {
 				w.Errorf("PutLead: got %v, want ErrConflict", err)
 			}
 		}},
+		{"an opt-out or its end is one only where it changes something", func(w *world) {
+			lead := w.lead()
+			stop := func(out bool) followup.Item {
+				it := w.item()
+				it.OptOut = &out
+				return it
+			}
+			for _, row := range []struct {
+				out  bool
+				want error
+			}{{false, nil}, {true, followup.ErrConflict}, {true, nil}, {false, followup.ErrConflict}, {false, nil}} {
+				p := followup.PutLead{Lead: w.get(lead), Now: w.now, Real: w.now}
+				w.settle(lead, stop(row.out))
+				p.Lead.OptedOut = row.out
+				if _, err := w.s.PutLead(w.ctx, p); !errors.Is(err, row.want) {
+					w.Errorf("PutLead around an item with OptOut %v: got %v, want %v", row.out, err, row.want)
+				}
+			}
+		}},
 		{"a message meanwhile is none", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -102,6 +103,9 @@ func onceTests() []test {
 			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 			if _, n, err := w.s.Leads(w.ctx, w.tenant, followup.LeadFilter{Limit: 10}); n != 0 || err != nil {
 				w.Errorf("Leads: got %d, %v, want none", n, err)
+			}
+			if _, err := w.s.Lead(w.ctx, w.tenant, id); !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("Lead: got %v, want ErrNotFound", err)
 			}
 			if h, err := w.s.History(w.ctx, id, w.main, w.now); len(h) != 0 || err != nil {
 				w.Errorf("History: got %v, %v, want none", h, err)

@@ -109,6 +109,49 @@ func receiptTests() []test {
 			w.settle(lead, it)
 			w.is(w.told(w.sales), []string{"status", "settled 1 failed/template"}, "told")
 		}},
+		test{"for the step that the attempt was of, at its time", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			var attempts []followup.AttemptID
+			for range 2 {
+				c, a := w.sending()
+				f := w.result(c, a)
+				f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+				w.finish(f)
+				attempts = append(attempts, a)
+			}
+			w.pass(time.Minute)
+			w.settle(lead, w.receipt(attempts[1], delivered, ""))
+			w.timeline(run, "1 uncertain/no_answer", "2 uncertain/no_answer → sent", "3 …")
+			w.at(w.run(run).Timeline[1].SettledAt, w.now, "SettledAt")
+			w.settle(lead, w.receipt(attempts[0], failed, providers.Unknown))
+			w.timeline(run, "1 uncertain/no_answer → failed", "2 uncertain/no_answer → sent", "3 …")
+		}},
+		test{"told to whose run it was, whoever has the channel since", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			f := w.result(c, a)
+			f.Outcome, f.Reason, f.Next = followup.Uncertain, followup.NoAnswer, -1
+			w.finish(f)
+			w.told(w.sales)
+			it := w.receipt(a, delivered, "")
+			it.Assistant = w.support
+			w.settle(lead, it)
+			w.timeline(run, "1 uncertain/no_answer → sent")
+			w.is(w.told(w.sales), []string{"settled 1 sent/no_answer"}, "told")
+		}},
+		test{"what a failure would do is done by a failure only", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			run := w.start(lead)
+			for _, kind := range []providers.ErrorKind{providers.WindowClosed, providers.OptedOut, providers.Undeliverable} {
+				w.settle(lead, w.receipt(w.guardSend(lead, true).Attempt, delivered, kind))
+			}
+			w.is(w.get(lead).OptedOut, false, "OptedOut")
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
+			w.is(w.run(run).State, followup.RunArmed, "state")
+		}},
 		test{"undeliverable ends the run, its step failed", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)

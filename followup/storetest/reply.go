@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // replyTests: a reply settled before the guard prevents the send, wherever the
@@ -58,6 +59,32 @@ func replyTests() []test {
 			w.is(len(ended), 0, "runs ended by a cancel after the reply")
 			w.finish(w.result(c, a))
 			w.ended(run, followup.Replied)
+		}},
+		{"what opens the window without being a reply ends nothing", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			w.is(len(w.settle(lead, w.opening()).Ended), 0, "ended runs")
+			w.is(w.run(run).State, followup.RunArmed, "state")
+		}},
+		{"with an opt-out in one, the opt-out is the reason", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			stop := w.message("STOP")
+			stop.OptOut = new(true)
+			w.settle(lead, stop)
+			w.ended(run, followup.OptedOut)
+		}},
+		{"what was cancelled has all its facts", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			due := w.run(run).DueAt
+			w.pass(time.Minute)
+			w.settle(lead, w.message("hi"))
+			m := w.run(run).Timeline[0]
+			w.is(m.Kind, followup.KindNone, "Kind")
+			w.at(m.DueAt, due, "DueAt")
+			w.at(m.At, w.now, "At")
+			w.at(w.run(run).EndedAt, w.now, "EndedAt")
 		}},
 		{"every run concerned ends", func(w *world) {
 			lead := w.lead()
@@ -196,6 +223,16 @@ func silenceTests() []test {
 			w.settle(lead, e)
 			w.at(w.run(run).DueAt, due, "due")
 		}},
+		test{"nothing else restarts", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			due := w.run(run).DueAt
+			w.pass(time.Minute)
+			noted := w.note("status")
+			noted.Entry = &followup.Entry{From: followup.FromBusiness, Text: "noted", At: w.now}
+			w.settle(lead, w.opening(), noted, w.receipt("", providers.StatusRead, ""))
+			w.at(w.run(run).DueAt, due, "due")
+		}},
 		test{"a restart is not told", func(w *world) {
 			lead := w.lead()
 			w.start(lead)
@@ -239,6 +276,35 @@ func rearmTests() []test {
 			e := w.echo()
 			e.Channel, e.Assistant = w.other, w.support
 			w.is(len(w.settle(lead, e).Rearm), 0, "Rearm")
+		}},
+		{"of a run that a status started", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.put(lead, "trigger", &arm)
+			w.settle(lead, w.message("hi"))
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+			w.edit(lead, func(l *followup.Lead) { l.StatusID = "won" })
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm when the status is another, though no change was told of")
+		}},
+		{"a reply elsewhere leaves none", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.startWith(lead, arm)
+			m := w.message("hi")
+			m.Channel, m.Assistant = w.other, w.support
+			w.settle(lead, m)
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+		}},
+		{"a reply and an echo in one batch", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.startWith(lead, arm)
+			both := w.echo()
+			both.Reply = true
+			w.is(w.settle(lead, both).Rearm, []followup.AssistantID{w.sales}, "Rearm")
 		}},
 		{"not without RearmOnReply", func(w *world) {
 			lead := w.lead()

@@ -34,6 +34,17 @@ func sendTests() []test {
 			w.is(ask(false, false), followup.Allowed, "other template")
 			w.is(ask(true, false), followup.Allowed, "free-form")
 		}},
+		{"marketing goes to who did not opt out", func(w *world) {
+			lead := w.lead()
+			w.start(lead)
+			c := w.due()
+			w.is(w.guardWith(c, func(g *followup.GuardStep) { g.Marketing = true }).Refusal, followup.Allowed, "guard of a step")
+			v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
+				Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, Marketing: true, Now: w.now, Real: w.now,
+			})
+			w.must(err, "GuardSend")
+			w.is(v.Refusal, followup.Allowed, "GuardSend")
+		}},
 		{"the attempt names its lead, and a retry keeps it", func(w *world) {
 			lead := w.lead()
 			v := w.guardSend(lead, false)

@@ -49,6 +49,7 @@ func Run(t *testing.T, open New) {
 		{"Keys", keyTests()},
 		{"Messages", messageTests()},
 		{"Stats", statsTests()},
+		{"Forget", forgetTests()},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {

@@ -120,6 +120,16 @@ func windowTests() []test {
 			w.pass(time.Second)
 			w.settle(lead, w.echo())
 			used(w.now, "after an echo")
+			w.pass(time.Second)
+			reaction := w.item()
+			reaction.Reply = true
+			w.settle(lead, reaction)
+			used(w.now, "after a reaction")
+			w.pass(time.Second)
+			noted := w.item()
+			noted.Entry = &followup.Entry{From: followup.FromLead, Text: "noted", At: w.now}
+			w.settle(lead, noted)
+			used(w.now, "after an entry")
 			echoed := w.now
 			w.pass(time.Second)
 			w.settle(lead, w.receipt("", providers.StatusRead, ""))
@@ -199,7 +209,53 @@ func refusalTests() []test {
 				told()
 				w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
 			}},
+			test{way.name + " about a message that crossed the lead's is passed over", func(w *world) {
+				lead := w.lead()
+				w.settle(lead, w.opening())
+				w.pass(time.Minute)
+				late := w.opening()
+				late.At = w.now.Add(-time.Second)
+				told := way.send(w, lead)
+				w.settle(lead, late)
+				told()
+				w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
+			}},
 		)
 	}
-	return tests
+	return append(tests,
+		test{"another failure closes nothing", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			for _, kind := range providers.ErrorKinds {
+				if kind == providers.WindowClosed {
+					continue
+				}
+				a := w.guardSend(lead, true).Attempt
+				w.settle(lead, w.receipt(a, providers.StatusFailed, kind))
+				w.is(w.get(lead).Windows[w.main].Refused, false, "Refused after %s", kind)
+			}
+		}},
+		test{"the window of the message's channel, whatever channel the receipt came on", func(w *world) {
+			lead := w.lead()
+			on2 := w.opening()
+			on2.Channel = w.second
+			w.settle(lead, w.opening(), on2)
+			a := w.guardSend(lead, true).Attempt
+			rc := w.receipt(a, providers.StatusFailed, providers.WindowClosed)
+			rc.Channel = w.second
+			w.settle(lead, rc)
+			w.is(w.get(lead).Windows[w.main].Refused, true, "Refused on the channel of the message")
+			w.is(w.get(lead).Windows[w.second].Refused, false, "Refused on the other")
+		}},
+		test{"a message in the same batch comes before the receipt behind it", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			a := w.guardSend(lead, true).Attempt
+			w.pass(time.Second)
+			both := w.receipt(a, providers.StatusFailed, providers.WindowClosed)
+			both.Opens = true
+			w.settle(lead, both)
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
+		}},
+	)
 }
