@@ -126,7 +126,7 @@ func TestI1RedisAway(t *testing.T) {
 func TestI1AssistantInTrouble(t *testing.T) {
 	t.Parallel()
 	held := make(chan struct{})
-	defer close(held)
+	t.Cleanup(func() { close(held) }) // after the subtests, which go on when this returns
 	troubles := map[string]func(w *world) (heal func()){
 		"500":   func(w *world) func() { w.sales.on(func(delivery) reply { return reply{status: 500} }); return nil },
 		"reset": func(w *world) func() { w.sales.on(func(delivery) reply { return reply{reset: true} }); return nil },

@@ -1,0 +1,202 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/providers/providertest"
+)
+
+// crashSetup is a world whose leases run out soon: some 14 s for a step that is
+// claimed, some 8 s for one that is being sent.
+func crashSetup() setup { return setup{speed: minutesASecond, ai: time.Second, send: 2 * time.Second} }
+
+// lies is the fault of a provider that takes a message and never answers.
+func lies() providertest.GraphFault { return providertest.GraphFault{Accept: true, Hang: true} }
+
+// TestI6KillBeforeTheGuard kills the process while the model has the requests of
+// sixteen steps, and one more step is claimed and waits for its turn there. All
+// are sent after the restart, each once.
+func TestI6KillBeforeTheGuard(t *testing.T) {
+	t.Parallel()
+	s := crashSetup()
+	s.ai = 2 * time.Second
+	w := newWorld(t, s)
+	p := w.start()
+	p.configure(nudge("PT30M"))
+	const writers = 16 // requests that wagate makes of a model at once
+	release := w.hold()
+	var leads []lead
+	for i := range writers + 1 {
+		phone := fmt.Sprintf("346006001%02d", i)
+		w.says(user(phone), "How much is the bench?")
+		leads = append(leads, p.leadOf(phone))
+	}
+	for _, l := range leads {
+		p.status(l.ID, hot)
+	}
+	for range writers {
+		receive(t, "request at the model", w.model.Arrived())
+	}
+	for _, l := range leads {
+		until(t, func() error {
+			if r := p.run(l.ID); r.State != "claimed" {
+				return mismatch("run", r, "claimed")
+			}
+			return nil
+		})
+	}
+	p.kill()
+	release()
+	p = w.start()
+	for i, l := range leads {
+		p.untilRun(l.ID, "ended completed 1:sent/ai")
+		if n := w.handed(fmt.Sprintf("346006001%02d", i)); n != 1 {
+			t.Errorf("messages to lead %d: got %d, want 1", i, n)
+		}
+	}
+}
+
+// TestI6KillWhileSending kills the process while the provider has the message
+// and has not answered. It is never sent again, whether it left or not; what is
+// known of it is that nobody knows, until a receipt tells. The ladder goes on.
+func TestI6KillWhileSending(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, crashSetup())
+	p := w.start()
+	p.configure(nudge("PT30M"), nudge("PT30M"))
+	const taken, lost, failed = "34600600200", "34600600201", "34600600202"
+	w.graph.ScriptFor(taken, lies())
+	w.graph.ScriptFor(lost, providertest.GraphFault{Hang: true})
+	w.graph.ScriptFor(failed, lies())
+	leads := map[string]lead{}
+	for _, phone := range []string{taken, lost, failed} {
+		leads[phone] = p.follow(phone)
+	}
+	for phone := range leads {
+		untilTrue(t, "handed to Graph", func() bool { return w.handed(phone) == 1 })
+	}
+	for _, l := range leads {
+		if r := p.run(l.ID); r.State != "sending" {
+			t.Errorf("run: got %v, want sending", r)
+		}
+	}
+	p.kill()
+	p = w.start()
+	for _, l := range leads {
+		p.untilRun(l.ID, "ended completed 1:uncertain/crash 2:sent/ai")
+	}
+	for phone, want := range map[string]int{taken: 2, lost: 1, failed: 2} {
+		if got := len(w.sentTo(phone)); got != want {
+			t.Errorf("messages that reached %s: got %d, want %d", phone, got, want)
+		}
+		if got := w.handed(phone); got != 2 {
+			t.Errorf("messages handed to Graph for %s: got %d, want 2", phone, got)
+		}
+	}
+	first := w.sentTo(taken)[0]
+	if err := w.graph.Status(t.Context(), providertest.GraphStatus{ID: first.ID, State: "delivered"}); err != nil {
+		t.Fatal(err)
+	}
+	p.untilRun(leads[taken].ID, "ended completed 1:uncertain/crash→sent 2:sent/ai")
+	first = w.sentTo(failed)[0]
+	if err := w.graph.Status(t.Context(), providertest.GraphStatus{ID: first.ID, State: "failed", Code: 131026}); err != nil {
+		t.Fatal(err)
+	}
+	p.untilRun(leads[failed].ID, "ended completed 1:uncertain/crash→failed 2:sent/ai")
+	until(t, func() error {
+		for _, h := range w.sales.happenings(leads[taken].ID) {
+			if h.Event == "settled" && h.Outcome == "sent" && h.Step == 1 {
+				return nil
+			}
+		}
+		return mismatch("happenings", w.sales.happenings(leads[taken].ID), "settled: sent")
+	})
+}
+
+// TestI6ReceiptBeforeTheRestart: the receipt of a message whose process died
+// with it may come before anybody found that out. The step is then sent, or
+// uncertain and settled, and never sent again.
+func TestI6ReceiptBeforeTheRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, crashSetup())
+	p := w.start()
+	p.configure(nudge("PT30M"))
+	const phone = "34600600300"
+	w.graph.ScriptFor(phone, lies())
+	l := p.follow(phone)
+	untilTrue(t, "accepted", func() bool { return len(w.sentTo(phone)) == 1 })
+	p.kill()
+	p = w.start()
+	if err := w.graph.Status(t.Context(), providertest.GraphStatus{ID: w.sentTo(phone)[0].ID, State: "delivered"}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() error {
+		r := p.run(l.ID)
+		if got := r.String(); got != "ended completed 1:sent/ai" && got != "ended completed 1:uncertain/crash→sent" {
+			return mismatch("run", r, "sent, or uncertain and settled")
+		}
+		return nil
+	})
+	if n := w.handed(phone); n != 1 {
+		t.Errorf("messages: got %d, want 1", n)
+	}
+}
+
+// TestI6KillAfterTheAnswer kills the process at the moment the provider answers,
+// several times over. Whether the result was recorded is luck; that it is never
+// sent twice and never recorded as not sent is not.
+func TestI6KillAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, crashSetup())
+	p := w.start()
+	p.configure(nudge("PT30M"))
+	var leads []lead
+	const rounds = 4
+	for i := range rounds {
+		phone := fmt.Sprintf("3460060040%d", i)
+		leads = append(leads, p.follow(phone))
+		untilTrue(t, "accepted", func() bool { return len(w.sentTo(phone)) == 1 })
+		p.kill()
+		p = w.start()
+	}
+	for i, l := range leads {
+		until(t, func() error {
+			r := p.run(l.ID)
+			if got := r.String(); got != "ended completed 1:sent/ai" && got != "ended completed 1:uncertain/crash" {
+				return mismatch("run", r, "sent or uncertain")
+			}
+			return nil
+		})
+		if n := w.handed(fmt.Sprintf("3460060040%d", i)); n != 1 {
+			t.Errorf("messages of round %d: got %d, want 1", i, n)
+		}
+	}
+}
+
+// TestI6ProviderDoesNotSay: a result that is not known is not tried again while
+// everybody is alive either.
+func TestI6ProviderDoesNotSay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, crashSetup())
+	p := w.start()
+	p.configure(nudge("PT30M"))
+	faults := map[string]providertest.GraphFault{
+		"34600600500": lies(),
+		"34600600501": {Accept: true, Reset: true},
+		"34600600502": {Status: 502, Body: "<html>bad gateway</html>"},
+		"34600600503": {Code: 131000, Status: 500},
+	}
+	leads := map[string]lead{}
+	for phone, f := range faults {
+		w.graph.ScriptFor(phone, f)
+		leads[phone] = p.follow(phone)
+	}
+	for phone, l := range leads {
+		p.untilRun(l.ID, "ended completed 1:uncertain/no_answer")
+		if n := w.handed(phone); n != 1 {
+			t.Errorf("messages to %s: got %d, want 1", phone, n)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/providers/providertest"
+)
+
+// TestI7RedisRestarts kills Redis while one step is armed, one waits for the
+// model and one for the provider's answer. None is lost, none is sent twice.
+func TestI7RedisRestarts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{speed: minutesASecond})
+	p := w.start()
+	p.configure(nudge("PT30M"), nudge("PT30M"))
+	const sending, writing, armed = "34600700100", "34600700101", "34600700102"
+	answered := make(chan struct{})
+	w.graph.ScriptFor(sending, providertest.GraphFault{Hang: true, Release: answered})
+	leads := map[string]lead{sending: p.follow(sending)}
+	receive(t, "request at the model", w.model.Arrived())
+	untilTrue(t, "handed to Graph", func() bool { return w.handed(sending) == 1 })
+	release := w.hold()
+	leads[writing] = p.follow(writing)
+	receive(t, "request at the model", w.model.Arrived())
+	leads[armed] = p.follow(armed)
+
+	w.redis.Kill()
+	close(answered) // so that the result has to wait for Redis
+	release()
+	w.redis.Restart()
+	for phone, l := range leads {
+		p.untilRun(l.ID, "ended completed 1:sent/ai 2:sent/ai")
+		if n := w.handed(phone); n != 2 {
+			t.Errorf("messages to %s: got %d, want 2", phone, n)
+		}
+	}
+}
+
+// TestI7EverybodyRestarts: what was armed long before everything went down is
+// due after it came up again, at its time if that is still to come.
+func TestI7EverybodyRestarts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{speed: minutesASecond})
+	p := w.start()
+	p.configure(nudge("PT30M"))
+	const phone = "34600700200"
+	l := p.follow(phone)
+	due := *p.run(l.ID).Timeline[0].DueAt
+	p.kill()
+	w.redis.Kill()
+	w.redis.Restart()
+	p = w.start()
+	r := p.untilRun(l.ID, "ended completed 1:sent/ai")
+	if got := *r.Timeline[0].DueAt; !got.Equal(due) || r.Timeline[0].At.Before(due) {
+		t.Errorf("step: got due at %v and sent at %v, want due at %v", got, r.Timeline[0].At, due)
+	}
+}
+
+// TestI7TooLate: what became due too long ago is skipped with its reason, and
+// not forgotten.
+func TestI7TooLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{speed: 7200, file: func(f object) { f["followup"] = object{"max_lateness": "1h"} }})
+	p := w.start()
+	p.configure(nudge("PT30M"))
+	const phone = "34600700300"
+	began := time.Now()
+	l := p.follow(phone)
+	p.kill()
+	// Half an hour and the hour after it are less than this.
+	untilTrue(t, "late", func() bool { return time.Since(began) > time.Second })
+	p = w.start()
+	p.untilRun(l.ID, "ended completed 1:skipped/too_late")
+	if n := w.handed(phone); n != 0 {
+		t.Errorf("messages: got %d, want none", n)
+	}
+}
+
+// TestI7GracefulStop asks the process to stop in each state of a step. It
+// finishes what it can, gives back the rest, and ends with 0; nothing is
+// uncertain, and the next process does what is left.
+func TestI7GracefulStop(t *testing.T) {
+	t.Parallel()
+	t.Run("armed", func(t *testing.T) {
+		t.Parallel()
+		w, p, l := stopWorld(t, setup{speed: minutesASecond})
+		stopped(t, p)
+		p = w.start()
+		p.untilRun(l.ID, "ended completed 1:sent/ai")
+		once(t, w)
+	})
+	t.Run("writing, done in time", func(t *testing.T) {
+		t.Parallel()
+		w, p, l := stopWorld(t, setup{speed: minutesASecond})
+		release := w.hold()
+		receive(t, "request at the model", w.model.Arrived())
+		p.term()
+		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
+		release()
+		if code := p.exit(); code != 0 {
+			t.Errorf("exit code: got %d, want 0", code)
+		}
+		once(t, w) // by the process that was stopping
+		w.start().untilRun(l.ID, "ended completed 1:sent/ai")
+		once(t, w)
+	})
+	t.Run("writing, not done in time", func(t *testing.T) {
+		t.Parallel()
+		// The model takes longer than a stop waits; the step is given back and is
+		// not kept from the next process until a lease runs out, here minutes.
+		w, p, l := stopWorld(t, setup{speed: minutesASecond, ai: time.Minute})
+		release := w.hold()
+		receive(t, "request at the model", w.model.Arrived())
+		stopped(t, p)
+		if n := w.handed(stopPhone); n != 0 {
+			t.Errorf("messages: got %d, want none yet", n)
+		}
+		release()
+		w.start().untilRun(l.ID, "ended completed 1:sent/ai")
+		once(t, w)
+	})
+	t.Run("sending", func(t *testing.T) {
+		t.Parallel()
+		held := make(chan struct{})
+		w, p, l := stopWorld(t, setup{speed: minutesASecond})
+		w.graph.ScriptFor(stopPhone, providertest.GraphFault{Hang: true, Release: held})
+		untilTrue(t, "handed to Graph", func() bool { return w.handed(stopPhone) == 1 })
+		p.term()
+		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
+		close(held)
+		if code := p.exit(); code != 0 {
+			t.Errorf("exit code: got %d, want 0", code)
+		}
+		w.start().untilRun(l.ID, "ended completed 1:sent/ai")
+		once(t, w)
+	})
+	t.Run("answering", func(t *testing.T) {
+		t.Parallel()
+		held := make(chan struct{})
+		w := newWorld(t, setup{})
+		p := w.start()
+		w.says(user(stopPhone), "hello")
+		w.graph.ScriptFor(stopPhone, providertest.GraphFault{Hang: true, Release: held})
+		answered := make(chan answer, 1)
+		go func() { answered <- p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(stopPhone, "Hello")) }()
+		untilTrue(t, "handed to Graph", func() bool { return w.handed(stopPhone) == 1 })
+		p.term()
+		until(t, func() error {
+			if a := p.get(p.admin+"/readyz", ""); a.status != http.StatusServiceUnavailable {
+				return mismatch("readiness", a.status, http.StatusServiceUnavailable)
+			}
+			return nil
+		})
+		close(held)
+		if id, want := sentID(receive(t, "answer", answered).want(200)), w.sentTo(stopPhone)[0].ID; id != want {
+			t.Errorf("answer: got id %q, want %q", id, want)
+		}
+		if code := p.exit(); code != 0 {
+			t.Errorf("exit code: got %d, want 0", code)
+		}
+	})
+	t.Run("relaying", func(t *testing.T) {
+		t.Parallel()
+		held := make(chan struct{})
+		w := newWorld(t, setup{})
+		p := w.start()
+		w.sales.on(func(delivery) reply { return reply{hold: held} })
+		w.says(user(stopPhone), "hello")
+		untilTrue(t, "at the assistant", func() bool { return len(w.sales.attempts()) == 1 })
+		p.term()
+		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
+		close(held)
+		if code := p.exit(); code != 0 {
+			t.Errorf("exit code: got %d, want 0", code)
+		}
+		w.start()
+		w.says(user(stopPhone), "again")
+		untilTrue(t, "told of both", func() bool { return len(w.sales.texts(stopPhone)) == 2 })
+		if n := len(w.sales.attempts()); n != 2 {
+			t.Errorf("deliveries: got %d, want 2", n)
+		}
+	})
+}
+
+const stopPhone = "34600700400"
+
+// stopWorld starts a process with one step armed.
+func stopWorld(t *testing.T, s setup) (*world, *process, lead) {
+	t.Helper()
+	w := newWorld(t, s)
+	p := w.start()
+	p.configure(nudge("PT30M"))
+	return w, p, p.follow(stopPhone)
+}
+
+func stopped(t *testing.T, p *process) {
+	t.Helper()
+	p.term()
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code: got %d, want 0\n%s", code, tail(p.log.String(), 15))
+	}
+}
+
+func once(t *testing.T, w *world) {
+	t.Helper()
+	if n := w.handed(stopPhone); n != 1 {
+		t.Errorf("messages: got %d, want 1", n)
+	}
+}

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wagate/providers/providertest"
+)
+
+// TestI9OrderThroughTrouble: ten leads write at two processes while the
+// assistant fails every other time in every way it can. Each lead's messages
+// arrive in the order written, none is lost, none comes twice.
+func TestI9OrderThroughTrouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{relay: 300e6})
+	processes := []*process{w.start(), w.start()}
+	var n atomic.Int64
+	held := make(chan struct{})
+	defer close(held)
+	w.sales.on(func(delivery) reply {
+		switch n.Add(1) % 8 {
+		case 1:
+			return reply{status: http.StatusInternalServerError}
+		case 3:
+			return reply{reset: true}
+		case 5:
+			return reply{hold: held} // past the time-out
+		case 7:
+			return reply{status: http.StatusTooManyRequests}
+		}
+		return reply{}
+	})
+	const leads, messages = 10, 8
+	var want []string
+	for i := range messages {
+		want = append(want, fmt.Sprintf("message %d", i))
+	}
+	atOnce(leads, func(i int) {
+		from := user(fmt.Sprintf("3460090010%d", i))
+		for k, body := range want {
+			// One after another, as people write; at whichever process.
+			if a := processes[(i+k)%2].postMeta(w.body(providertest.GraphText(from, body))); a.status != 200 {
+				t.Errorf("post: got %d %s, want 200", a.status, a.body)
+			}
+		}
+	})
+	for i := range leads {
+		until(t, func() error {
+			if got := w.sales.texts(fmt.Sprintf("3460090010%d", i)); !slices.Equal(got, want) {
+				return mismatch(fmt.Sprintf("messages of lead %d", i), got, want)
+			}
+			return nil
+		})
+	}
+}
+
+// TestI9SlowTenantDelaysOnlyItself: one tenant's assistant hangs, with more
+// conversations waiting for it than the relay takes out at once. Another
+// tenant's messages pass all the same.
+func TestI9SlowTenantDelaysOnlyItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{relay: 30 * time.Second})
+	p := w.start()
+	held := make(chan struct{})
+	w.sales.on(func(delivery) reply { return reply{hold: held} })
+	const noisy = 100
+	for i := range noisy {
+		w.says(user(fmt.Sprintf("346009002%02d", i)), "hello?")
+	}
+	untilTrue(t, "stuck", func() bool { return len(w.sales.attempts()) >= 12 })
+	toBeta := func(phone string) {
+		m := providertest.GraphText(user(phone), "quick")
+		m.Number = numberBeta
+		body := w.body(m)
+		p.call(http.MethodPost, p.public+"/webhooks/meta/second",
+			map[string]string{"X-Hub-Signature-256": providertest.Sign(betaSecret, body)}, body).want(200)
+	}
+	const others = 10
+	for i := range others {
+		toBeta(fmt.Sprintf("346009003%02d", i))
+	}
+	untilTrue(t, "told of the other tenant's", func() bool { return len(w.support.events()) == others })
+	if n := len(w.sales.events()); n != 0 {
+		t.Fatalf("the slow assistant's: got %d, want none yet: nothing was shown", n)
+	}
+	close(held)
+	w.sales.on(nil)
+	untilTrue(t, "told of all", func() bool { return len(w.sales.events()) == noisy })
+}

@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCommands runs what operators and containers run beside serve.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	if code, out, errs := command(t, "check", "-config", w.file); code != 0 || !strings.Contains(out, "is valid: 2 tenants, 3 channels") {
+		t.Errorf("check: got %d %s%s, want 0 and a summary", code, out, errs)
+	}
+	p := w.start()
+	if code, out, errs := command(t, "health", "-url", p.admin+"/readyz"); code != 0 || out != "ready\n" {
+		t.Errorf("health: got %d %s%s, want ready", code, out, errs)
+	}
+	if code, out, errs := command(t, "version"); code != 0 || !strings.HasPrefix(out, "wagate ") {
+		t.Errorf("version: got %d %s%s", code, out, errs)
+	}
+	if code, _, errs := command(t, "serve"); code != 2 || !strings.Contains(errs, "-config is missing") {
+		t.Errorf("serve without a file: got %d %s, want 2", code, errs)
+	}
+	if code, _, _ := command(t, "dance"); code != 2 {
+		t.Errorf("unknown command: got %d, want 2", code)
+	}
+
+	w.redis.Kill()
+	if code, _, errs := command(t, "check", "-config", w.file); code != 1 || !strings.Contains(errs, "redis") {
+		t.Errorf("check without Redis: got %d %s, want 1 and what is wrong", code, errs)
+	}
+	if code, out, errs := command(t, "health", "-url", p.admin+"/readyz"); code != 1 || !strings.Contains(errs, "redis") {
+		t.Errorf("health without Redis: got %d %s%s, want 1 and which check fails", code, out, errs)
+	}
+	w.redis.Restart()
+	untilTrue(t, "ready again", func() bool {
+		code, _, _ := command(t, "health", "-url", p.admin+"/readyz")
+		return code == 0
+	})
+	p.term()
+	if code := p.exit(); code != 0 {
+		t.Errorf("stop: got %d, want 0", code)
+	}
+	if code, _, _ := command(t, "health", "-url", p.admin+"/readyz"); code != 1 {
+		t.Errorf("health of nobody: got %d, want 1", code)
+	}
+}
+
+// TestServeWithoutRedis: a start that cannot reach Redis fails and says so.
+func TestServeWithoutRedis(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	w.redis.Kill()
+	p := w.launch()
+	if code := p.exit(); code != 1 {
+		t.Errorf("exit code: got %d, want 1", code)
+	}
+	if !strings.Contains(p.log.String(), "redis") {
+		t.Errorf("log: got %s, want what is wrong", p.log)
+	}
+}
