@@ -3,6 +3,7 @@ package outbound
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"wagate/followup"
@@ -93,8 +94,7 @@ func refused(no followup.Refusal) *failure {
 // providers become Meta's of the same meaning.
 func failed(e *providers.Error) *failure {
 	if e.MaybeSent {
-		f := fail(codeTransient, maybeSent)
-		return f
+		return fail(codeTransient, maybeSent)
 	}
 	code, ok := ofKind[e.Kind]
 	if !ok {
@@ -105,6 +105,8 @@ func failed(e *providers.Error) *failure {
 		f.code = e.Code
 		if t, ok := titles[e.Code]; ok {
 			f.title, f.status = t.title, t.status
+		} else if e.Detail != "" { // rather than the words of another code
+			f.title = strings.TrimPrefix(e.Detail, fmt.Sprintf("(#%d) ", e.Code))
 		}
 		if e.Status >= 400 {
 			f.status = e.Status

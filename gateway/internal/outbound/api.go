@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"wagate/followup"
 	"wagate/providers"
 )
@@ -110,12 +112,12 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body []byte) Answer 
 	return Answer{Status: 200, Body: raw}
 }
 
-// send sends one message. final is false if nothing was sent and the same
-// request may well succeed later.
+// send sends one message. final is false if nothing was sent, so that the same
+// request may be made again.
 func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer Answer, final bool) {
 	lead, err := a.lead(ctx, c.Tenant, msg)
 	if errors.Is(err, followup.ErrNotFound) {
-		return fail(codeWindowClosed, neverWrote).answer(), true // and it has no window to be open
+		return fail(codeWindowClosed, neverWrote).answer(), false // and it has no window to be open
 	}
 	if err != nil {
 		return a.away(err), false
@@ -128,15 +130,14 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer
 		info, known := a.p.Templates.Template(ctx, c.ID, msg.template, msg.language)
 		marketing = !known || info.Category == "" || info.Category == "MARKETING"
 	}
+	var rearm []followup.AssistantID
 	guard := func(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
 		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,
 			FreeForm: !msg.IsTemplate(), Marketing: marketing, Opaque: msg.Opaque, Previous: previous,
 			Now: a.p.Now(), Real: a.p.Real(),
 		})
-		if len(v.Rearm) > 0 {
-			a.p.Rearm(context.WithoutCancel(ctx), c.Tenant, lead, v.Rearm)
-		}
+		rearm = v.Rearm
 		return v, err
 	}
 	result, err := a.p.Service.Send(ctx, c.ID, msg.Message, guard)
@@ -150,11 +151,17 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer
 		return a.away(err), false
 	}
 	if result.Refusal != followup.Allowed {
-		return refused(result.Refusal).answer(), result.Refusal != followup.RefusedPaused
+		return refused(result.Refusal).answer(), false
 	}
-	a.record(ctx, c, lead, msg, result)
-	if e := result.Err; e != nil {
-		return failed(e).answer(), !e.Retryable
+	if result.Attempt != "" {
+		a.record(ctx, c, lead, msg, result)
+	}
+	left := result.Err == nil || result.Err.MaybeSent
+	if left && len(rearm) > 0 { // the business has spoken; not before, and not between guard and call
+		a.p.Rearm(context.WithoutCancel(ctx), c.Tenant, lead, rearm)
+	}
+	if result.Err != nil {
+		return failed(result.Err).answer(), left
 	}
 	return accepted(msg, result.Sent), true
 }
@@ -198,7 +205,14 @@ func (a *API) record(ctx context.Context, c followup.Channel, lead followup.Lead
 		rec.CloseWindow = r.Err.Kind == providers.WindowClosed
 		rec.OptOut = r.Err.Kind == providers.OptedOut
 	}
-	if err := a.p.Store.RecordSend(ctx, rec); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := a.p.Store.RecordSend(ctx, rec)
+		if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
+			return struct{}{}, nil // erased or merged meanwhile: there is nowhere to record it
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(linkWithin))
+	if err != nil {
 		a.log.Error("result of a send not recorded", "channel", c.ID, "err", err)
 	}
 }

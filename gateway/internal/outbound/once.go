@@ -24,13 +24,36 @@ type stored struct {
 // maxKey bounds an Idempotency-Key, in bytes.
 const maxKey = 255
 
+// A request whose key is held waits a little for the answer of who holds it:
+// most calls are over by then.
+const (
+	busyWait  = 5 * time.Second
+	busyFirst = 20 * time.Millisecond
+	busyMost  = 500 * time.Millisecond
+)
+
+// begin claims the key, or learns what became of it.
+func (a *API) begin(ctx context.Context, r Request, fingerprint string) (followup.KeyAnswer, error) {
+	pause := busyFirst
+	for waited := time.Duration(0); ; waited += pause {
+		k, err := a.p.Store.BeginKey(ctx, r.Tenant, r.IdempotencyKey, fingerprint, a.p.Real(), keyLease)
+		if err != nil || k.State != followup.KeyBusy || waited >= busyWait {
+			return k, err
+		}
+		pause = min(2*pause, busyMost)
+		if sleep(ctx, pause) != nil {
+			return k, nil
+		}
+	}
+}
+
 // once lets one request of a key through and gives its answer to the others.
 func (a *API) once(ctx context.Context, r Request, send func() (Answer, bool)) Answer {
 	if len(r.IdempotencyKey) > maxKey {
 		return fail(codeInvalid, "Idempotency-Key must have at most 255 bytes").answer()
 	}
 	sum := sha256.Sum256(append([]byte(r.Number+"\n"), r.Body...))
-	k, err := a.p.Store.BeginKey(ctx, r.Tenant, r.IdempotencyKey, hex.EncodeToString(sum[:]), a.p.Real(), keyLease)
+	k, err := a.begin(ctx, r, hex.EncodeToString(sum[:]))
 	if err != nil {
 		return a.away(err)
 	}

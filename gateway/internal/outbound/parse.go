@@ -1,7 +1,6 @@
 package outbound
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -35,8 +34,7 @@ var mediaTypes = map[string]bool{"image": true, "video": true, "audio": true, "d
 // it does not know it leaves to the provider.
 func parse(body []byte) (message, *failure) {
 	var m message
-	d := json.NewDecoder(bytes.NewReader(body))
-	if err := d.Decode(&m.Body); err != nil || m.Body == nil || d.More() {
+	if err := json.Unmarshal(body, &m.Body); err != nil || m.Body == nil {
 		return m, fail(codeInvalid, "the body must be one JSON object")
 	}
 	r := reader{fields: m.Body}
@@ -71,7 +69,9 @@ func parse(body []byte) (message, *failure) {
 		if json.Unmarshal(raw, &c) != nil || c.MessageID == "" {
 			r.add("context.message_id must be the id of a message")
 		}
-		m.quoted = c.MessageID
+		if m.Type != "reaction" { // which is about its own message
+			m.quoted = c.MessageID
+		}
 	}
 	for _, own := range []string{"to", "recipient", "biz_opaque_callback_data"} {
 		delete(m.Body, own)

@@ -32,6 +32,7 @@ type account struct {
 	read    time.Time // when known was read
 	failed  time.Time // when reading last failed
 	reading chan struct{}
+	changes int // how often the provider said that something changed
 }
 
 type templateKey struct{ name, language string }
@@ -87,6 +88,7 @@ func (t *Templates) Forget(channel followup.ChannelID) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.read, a.failed = time.Time{}, time.Time{}
+		a.changes++
 	}
 }
 
@@ -99,7 +101,7 @@ func (t *Templates) refresh(channel followup.ChannelID, a *account) <-chan struc
 	fresh := !a.read.IsZero() && now.Sub(a.read) < templateTTL
 	if a.reading == nil && !fresh && (a.failed.IsZero() || now.Sub(a.failed) >= templateRetry) {
 		a.reading = make(chan struct{})
-		go t.readList(channel, a)
+		go t.readList(channel, a, a.changes)
 	}
 	if a.reading != nil && !fresh && (a.known == nil || a.read.IsZero()) {
 		return a.reading
@@ -107,7 +109,9 @@ func (t *Templates) refresh(channel followup.ChannelID, a *account) <-chan struc
 	return nil
 }
 
-func (t *Templates) readList(channel followup.ChannelID, a *account) {
+// readList reads the list as it was after so many changes. One that came while
+// it was read may be missing from it, so that it is read again.
+func (t *Templates) readList(channel followup.ChannelID, a *account, changes int) {
 	ctx, cancel := context.WithTimeout(context.Background(), templateRead)
 	defer cancel()
 	list, err := a.list(ctx)
@@ -124,5 +128,8 @@ func (t *Templates) readList(channel followup.ChannelID, a *account) {
 	for _, info := range list {
 		a.known[templateKey{info.Name, providers.NormalLanguage(info.Language)}] = info
 	}
-	a.read, a.failed = t.real(), time.Time{}
+	a.failed = time.Time{}
+	if a.changes == changes {
+		a.read = t.real()
+	}
 }

@@ -35,8 +35,8 @@ type Store interface {
 	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
 }
 
-// Params says what a Service works with. Store, Lines, Registry and Logger are
-// required.
+// Params says what a Service works with. All but CallTimeout, Tries and MaxWait
+// is required.
 type Params struct {
 	Store Store
 	Lines []Line
@@ -101,6 +101,7 @@ func (s *Service) breaker(c followup.ChannelID) *gobreaker.TwoStepCircuitBreaker
 	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: string(c), MaxRequests: 1, Timeout: breakerPause,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerTrips },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errNotCalled) },
 		OnStateChange: func(channel string, _, to gobreaker.State) {
 			s.log.Warn("provider breaker", "channel", channel, "state", to.String())
 		},
@@ -111,6 +112,9 @@ const (
 	breakerTrips = 10
 	breakerPause = 10 * time.Second
 )
+
+// errNotCalled tells the breaker that the provider was not asked after all.
+var errNotCalled = errors.New("outbound: not called")
 
 // Send implements followup.Sender.
 func (s *Service) Send(
@@ -143,7 +147,7 @@ func (s *Service) Send(
 		}
 		verdict, err := guard(ctx, result.Attempt)
 		if err != nil || verdict.Refusal != followup.Allowed {
-			done(nil) // says nothing about the provider
+			done(errNotCalled) // says nothing about the provider
 			return followup.SendResult{Refusal: verdict.Refusal}, err
 		}
 		result.Attempt = verdict.Attempt
@@ -189,17 +193,22 @@ func (s *Service) call(ctx context.Context, line Line, m providers.Message) (pro
 func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, opaque string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		parked, err := s.p.Store.LinkMessage(ctx, followup.MessageRef{
-			Attempt: r.Attempt, SenderID: r.Sent.ID, ProviderID: providerID(line.Channel.Provider, r.Sent.ID), Opaque: opaque,
-		})
-		if err != nil {
-			return struct{}{}, err
-		}
-		return struct{}{}, s.settle(ctx, line, r.Attempt, parked)
+	ref := followup.MessageRef{
+		Attempt: r.Attempt, SenderID: r.Sent.ID, ProviderID: providerID(line.Channel.Provider, r.Sent.ID), Opaque: opaque,
+	}
+	parked, err := backoff.Retry(ctx, func() ([]followup.Parked, error) {
+		return s.p.Store.LinkMessage(ctx, ref)
 	}, backoff.WithMaxElapsedTime(linkWithin))
 	if err != nil {
 		s.log.Error("message id not linked, its receipts will not be matched", "channel", line.ID, "err", err)
+		return
+	}
+	// On their own: linking again would not bring the parked ones again.
+	_, err = backoff.Retry(ctx, func() (struct{}, error) {
+		return struct{}{}, s.settle(ctx, line, r.Attempt, parked)
+	}, backoff.WithMaxElapsedTime(linkWithin))
+	if err != nil {
+		s.log.Error("receipts that came before the answer not settled", "channel", line.ID, "receipts", len(parked), "err", err)
 	}
 }
 

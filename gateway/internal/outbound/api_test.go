@@ -1,0 +1,366 @@
+package outbound_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/outbound"
+	"wagate/providers"
+)
+
+func TestASuccessIsTheCloudAPIs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		extra providers.Sent
+		body  string
+		want  string
+	}{
+		"as it was dialled": {
+			providers.Sent{},
+			text("+55 (99) 00000-0021"),
+			`{"messaging_product":"whatsapp","contacts":[{"input":"+55 (99) 00000-0021","wa_id":"5599000000021"}],"messages":[{"id":"wamid.1"}]}`,
+		},
+		"as the provider knows him": {
+			providers.Sent{Contact: providers.Contact{Phone: "559900000021", UserID: "BR.77a"}},
+			text(phone),
+			`{"messaging_product":"whatsapp","contacts":[{"input":"5599000000021","wa_id":"559900000021","user_id":"BR.77a"}],"messages":[{"id":"wamid.1"}]}`,
+		},
+		"a template's status": {
+			providers.Sent{MessageStatus: "accepted"},
+			template(phone, "hi"),
+			`{"messaging_product":"whatsapp","contacts":[{"input":"5599000000021","wa_id":"5599000000021"}],"messages":[{"id":"wamid.1","message_status":"accepted"}]}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.wrote(followup.Identity{Phone: phone})
+				h.meta.extra = c.extra
+				h.answered(h.post(number, c.body, ""), 200, c.want)
+				h.is(h.diary.read(), []string{"pace", "guard", "call", "link", "record"}, "order")
+			})
+		})
+	}
+}
+
+// A closed window is answered without a call, byte for byte as Meta would.
+func TestI4AClosedWindowIs131047WithoutACall(t *testing.T) {
+	t.Parallel()
+	const want = `{"error":{"message":"(#131047) Re-engagement message","type":"OAuthException","code":131047,` +
+		`"error_data":{"messaging_product":"whatsapp","details":"Message failed to send because more than 24 hours have passed since the customer last replied to this number."},"fbtrace_id":""}}`
+	for name, wrote := range map[string]bool{"wrote a day ago": true, "never wrote": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				if wrote {
+					h.wrote(followup.Identity{Phone: phone})
+					time.Sleep(24 * time.Hour)
+				}
+				h.answered(h.post(number, text(phone), ""), 400, want)
+				h.is(len(h.meta.calls()), 0, "provider calls")
+				h.is(h.post(number, template(phone, "hi"), "").Status, 200, "a template")
+			})
+		})
+	}
+}
+
+func TestI4TheWindowClosesToTheMillisecond(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		time.Sleep(24*time.Hour - time.Millisecond)
+		h.is(h.post(number, text(phone), "").Status, 200, "1 ms before")
+		time.Sleep(time.Millisecond)
+		h.is(h.post(number, text(phone), "").Status, 400, "at its end")
+	})
+}
+
+// The provider's word closes our window too.
+func TestI4TheProvidersWordClosesTheWindow(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.meta.answers(&providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400})
+		h.store.breaks("RecordSend", 1)
+		h.is(h.post(number, text(phone), "").Status, 400, "status")
+		h.is(h.post(number, text(phone), "").Status, 400, "status")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+func TestI10ANumberOfNobodyIs404(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		for _, c := range []struct {
+			tenant followup.TenantID
+			number string
+		}{
+			{tenant, "555"},
+			{tenant, "5599000000099"}, // Gupshup's source is no id
+			{stranger, number},
+			{stranger, string(onMeta)},
+			{"nobody", number},
+		} {
+			a := h.api.Send(h.Context(), outbound.Request{Tenant: c.tenant, Number: c.number, Body: []byte(text(phone))})
+			h.answered(a, 404, `{"error":{"message":"Unsupported post request. Object with ID '`+c.number+
+				`' does not exist, cannot be loaded due to missing permissions, or does not support this operation.",`+
+				`"type":"GraphMethodException","code":100,"error_subcode":33,"fbtrace_id":""}}`)
+		}
+		h.is(len(h.meta.calls()), 0, "provider calls")
+		h.is(h.post(string(onMeta), text(phone), "").Status, 200, "by channel id")
+		h.is(h.post(string(onGupshup), text(phone), "").Status, 200, "by channel id at Gupshup")
+	})
+}
+
+// A lead without a phone is written to by his BSUID; if both are given, to wins.
+func TestRecipients(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{UserID: "BR.77a"})
+		h.answered(h.post(number, `{"messaging_product":"whatsapp","recipient":"BR.77a","text":{"body":"hello"}}`, ""), 200,
+			`{"messaging_product":"whatsapp","contacts":[{"input":"BR.77a","user_id":"BR.77a"}],"messages":[{"id":"wamid.1"}]}`)
+		h.is(h.meta.calls()[0].To, providers.Contact{UserID: "BR.77a"}, "recipient")
+
+		h.wrote(followup.Identity{Phone: phone})
+		a := h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`","recipient":"BR.77a","text":{"body":"hello"}}`, "")
+		h.is(a.Status, 200, "status")
+		h.is(h.meta.calls()[1].To, providers.Contact{Phone: phone}, "recipient")
+	})
+}
+
+// What reaches the provider is what the caller wrote, without what is ours.
+func TestTheBodyIsPassedOn(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		lead := h.wrote(followup.Identity{Phone: phone})
+		h.is(h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`","text":{"body":"hello","preview_url":true},"biz_opaque_callback_data":"mine","new_member":{"a":1}}`, "").Status, 200, "status")
+		m := h.meta.calls()[0]
+		b, err := json.Marshal(m.Body)
+		h.must(err, "Marshal")
+		h.is(string(b), `{"messaging_product":"whatsapp","new_member":{"a":1},"text":{"body":"hello","preview_url":true},"type":"text"}`, "body")
+		h.is(m.Opaque, lead.Attempt(1).Opaque(0), "opaque sent")
+		ref, err := h.store.Message(h.Context(), "wamid.1", nil)
+		h.must(err, "Message")
+		h.is(ref.Opaque, "mine", "opaque to be given back")
+		history, err := h.store.History(h.Context(), lead, onMeta, time.Now())
+		h.must(err, "History")
+		h.is(history, []followup.Entry{{From: followup.FromBusiness, Text: "hello", At: time.Now().UTC()}}, "history")
+	})
+}
+
+// The id in a quotation is the one the quoted message's sender was given.
+func TestQuotationsAreTranslated(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		lead := h.wrote(followup.Identity{Phone: phone})
+		_, err := h.store.LinkMessage(h.Context(), followup.MessageRef{Attempt: lead.Attempt(1), SenderID: "gs-1", ProviderID: "wamid.A"})
+		h.must(err, "LinkMessage")
+		_, err = h.store.LinkMessage(h.Context(), followup.MessageRef{Attempt: lead.Attempt(2), SenderID: "gs-2"})
+		h.must(err, "LinkMessage")
+		body := func(member string) string {
+			return `{"messaging_product":"whatsapp","to":"` + phone + `",` + member + `}`
+		}
+		for i, c := range []struct{ member, field, want string }{
+			{`"text":{"body":"x"},"context":{"message_id":"gs-1"}`, "context", `{"message_id":"wamid.A"}`},
+			{`"text":{"body":"x"},"context":{"message_id":"gs-2"}`, "context", `{"message_id":"gs-2"}`},
+			{`"text":{"body":"x"},"context":{"message_id":"wamid.theirs"}`, "context", `{"message_id":"wamid.theirs"}`},
+			{`"type":"reaction","reaction":{"message_id":"gs-1","emoji":"x"}`, "reaction", `{"emoji":"x","message_id":"wamid.A"}`},
+			{`"type":"reaction","reaction":{"message_id":"gs-1"},"context":{"message_id":"gs-2"}`, "reaction", `{"message_id":"wamid.A"}`},
+		} {
+			h.is(h.post(number, body(c.member), "").Status, 200, c.member)
+			h.is(string(h.meta.calls()[i].Body[c.field]), c.want, c.member)
+		}
+	})
+}
+
+// An opted-out lead gets no marketing; a category that is not known counts as it.
+func TestAnOptedOutLeadGetsNoMarketing(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		lead := h.wrote(followup.Identity{Phone: phone})
+		h.known["news"] = providers.TemplateInfo{Category: "MARKETING"}
+		h.known["receipt"] = providers.TemplateInfo{Category: "UTILITY"}
+		h.known["unclear"] = providers.TemplateInfo{}
+		out := true
+		h.settle(lead, followup.Item{Channel: onMeta, OptOut: &out})
+		for name, status := range map[string]int{"news": 400, "receipt": 200, "unclear": 400, "never heard of": 400} {
+			a := h.post(number, template(phone, name), "")
+			h.is(a.Status, status, name)
+			if status == 400 {
+				h.is(graph(a), "400 131050 The customer asked to receive no marketing messages.", name)
+			}
+		}
+		h.is(h.post(number, text(phone), "").Status, 200, "an answer to him")
+	})
+}
+
+func TestAPauseIs503WithRetryAfter(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.must(h.store.Pause(h.Context(), tenant, onMeta, true), "Pause")
+		a := h.post(number, text(phone), "k")
+		h.is(graph(a), "503 131016 Sending is paused by the operator; the message was not sent.", "answer")
+		h.is(a.RetryAfter, time.Minute, "Retry-After")
+		h.must(h.store.Pause(h.Context(), tenant, onMeta, false), "Pause")
+		h.is(h.post(number, text(phone), "k").Status, 200, "the same request later")
+	})
+}
+
+// Every failure is worded as Meta's, whoever the provider is.
+func TestFailuresAreWordedAsMetas(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		err   providers.Error
+		want  string
+		after time.Duration
+		title string
+	}{
+		{"Gupshup's window", providers.Error{Kind: providers.WindowClosed, Code: 470, Status: 200, Detail: "too late"}, "400 131047 too late", 0, "(#131047) Re-engagement message"},
+		{"Gupshup's number", providers.Error{Kind: providers.Undeliverable, Code: 1002, Status: 400}, "400 131026 Message undeliverable", 0, "(#131026) Message undeliverable"},
+		{"Gupshup's opt-out", providers.Error{Kind: providers.OptedOut, Code: 1012, Status: 400}, "400 131050 User has stopped marketing messages", 0, "(#131050) User has stopped marketing messages"},
+		{"Gupshup's template", providers.Error{Kind: providers.TemplateError, Code: 4003, Status: 400}, "404 132001 Template does not exist or cannot be sent", 0, ""},
+		{"Gupshup's balance", providers.Error{Kind: providers.Operator, Code: 1003, Status: 400}, "403 131031 Business Account locked", 0, ""},
+		{"Gupshup's rate", providers.Error{Kind: providers.Throttled, Status: 429, RetryAfter: time.Minute}, "400 130429 Rate limit hit", time.Minute, ""},
+		{"no code at all", providers.Error{Kind: providers.Unknown, Status: 400}, "500 131000 Something went wrong", 0, ""},
+		{"Meta's cap", providers.Error{Kind: providers.Capped, Code: 131049, Status: 400, Detail: "healthy"}, "400 131049 healthy", 0, ""},
+		{"Meta's payment", providers.Error{Kind: providers.Operator, Code: 131042, Status: 400, Detail: "(#131042) No payment method"}, "400 131042 (#131042) No payment method", 0, "(#131042) No payment method"},
+		{"Meta's token", providers.Error{Kind: providers.Operator, Code: 190, Status: 401, Detail: "Token expired"}, "401 190 Token expired", 0, "(#190) Token expired"},
+		{"no answer", providers.Error{Kind: providers.Transient, MaybeSent: true}, "500 131000 The provider did not say whether it took the message. It may have been sent; do not send it again.", 0, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.wrote(followup.Identity{Phone: phone})
+				h.meta.answers(&c.err)
+				a := h.post(number, text(phone), "")
+				h.is(graph(a), c.want, "answer")
+				h.is(a.RetryAfter, c.after, "Retry-After")
+				var e struct {
+					Error struct{ Message, Type string }
+				}
+				h.must(json.Unmarshal(a.Body, &e), "Unmarshal")
+				h.is(e.Error.Type, "OAuthException", "type")
+				if c.title != "" {
+					h.is(e.Error.Message, c.title, "message")
+				}
+			})
+		})
+	}
+}
+
+// Read receipts and typing notices are no messages: they are passed on as they
+// are, with the provider's answer.
+func TestReadReceiptsArePassedThrough(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		body := `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.B","typing_indicator":{"type":"text"}}`
+		h.answered(h.post(number, body, "k"), 200, `{"success":true}`)
+		h.is(h.meta.passed, []string{body}, "passed on")
+		h.is(h.diary.read(), []string(nil), "other things done")
+		h.is(graph(h.post(string(onGupshup), body, "")), "400 131051 this channel's provider takes no read receipts or typing notices", "at Gupshup")
+		h.meta.answers(&providers.Error{Kind: providers.Invalid, Code: 100, Status: 400, Detail: "no such message"})
+		h.is(graph(h.post(number, body, "")), "400 100 no such message", "a failure")
+	})
+}
+
+// A lead's run that waited for the business to speak starts with a message that
+// left, and with no other.
+func TestARearmWaitsForAMessageThatLeft(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want []followup.AssistantID
+	}{
+		"it left":     {nil, []followup.AssistantID{assistant}},
+		"it may have": {lost, []followup.AssistantID{assistant}},
+		"it did not":  {invalid, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				lead := h.wrote(followup.Identity{Phone: phone})
+				_, _, err := h.store.Start(h.Context(), tenant, lead, followup.Arm{
+					Config: "c", Assistant: assistant, Channel: onMeta, Ladder: "l", Interval: time.Hour, RearmOnReply: true,
+				}, false, time.Now(), time.Now())
+				h.must(err, "Start")
+				h.opens(lead) // a reply
+				h.meta.answers(c.err)
+				h.post(number, text(phone), "")
+				h.is(h.rearmed, c.want, "rearmed")
+			})
+		})
+	}
+}
+
+// An assistant's own message breaks the silence at its guard, so that no nudge
+// crosses it.
+func TestAMessageRestartsTheWaitOfARun(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		lead := h.wrote(followup.Identity{Phone: phone})
+		run, _, err := h.store.Start(h.Context(), tenant, lead, followup.Arm{
+			Config: "c", Assistant: assistant, Channel: onMeta, Ladder: "l", Interval: time.Hour,
+		}, false, time.Now(), time.Now())
+		h.must(err, "Start")
+		time.Sleep(59 * time.Minute)
+		h.is(h.post(number, text(phone), "").Status, 200, "status")
+		r, err := h.store.Run(h.Context(), tenant, run)
+		h.must(err, "Run")
+		h.is(time.Until(r.DueAt), time.Hour, "due in")
+	})
+}
+
+// While the store is away nothing is sent, and the caller is told to come again.
+func TestI1NothingIsSentWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"Resolve", "GuardSend", "Pace", "BeginKey"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.wrote(followup.Identity{Phone: phone})
+				h.store.breaks(method, 1)
+				a := h.post(number, text(phone), "k")
+				h.is(graph(a), "503 131016 the message was not sent; try again", "answer")
+				h.is(a.RetryAfter, time.Second, "Retry-After")
+				h.is(len(h.meta.calls()), 0, "provider calls")
+				h.is(h.post(number, text(phone), "k").Status, 200, "the same request later")
+			})
+		})
+	}
+}
+
+// A message whose result cannot be recorded has left, and is answered so.
+func TestI7AMessageThatCouldNotBeRecordedIsSent(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.store.breaks("RecordSend", 1000)
+		h.is(h.post(number, text(phone), "").Status, 200, "status")
+	})
+}
+
+// A lead merged into another between its naming and the guard is named again.
+func TestALeadThatMovedIsNamedAgain(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		time.Sleep(time.Second)
+		young := h.wrote(followup.Identity{UserID: "BR.77a"})
+		h.store.wait = time.Second
+		time.AfterFunc(500*time.Millisecond, func() {
+			_, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: phone, UserID: "BR.77a"}, true, time.Now())
+			h.is(err, nil, "Resolve")
+		})
+		a := h.post(number, `{"messaging_product":"whatsapp","recipient":"BR.77a","text":{"body":"hello"}}`, "")
+		h.is(a.Status, 200, "status")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+		if id, _ := followup.ParseOpaque(h.meta.calls()[0].Opaque); id.Lead() == young {
+			t.Error("attempt: got the lead that is no more, want the other")
+		}
+	})
+}

@@ -1,0 +1,347 @@
+package outbound_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/outbound"
+	"wagate/providers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	tenant    followup.TenantID    = "7b1d6f2e-51d5-4b0e-8a34-0c9c54d1a001"
+	stranger  followup.TenantID    = "7b1d6f2e-51d5-4b0e-8a34-0c9c54d1a002"
+	assistant followup.AssistantID = "7b1d6f2e-51d5-4b0e-8a34-0c9c54d1b001"
+	onMeta    followup.ChannelID   = "7b1d6f2e-51d5-4b0e-8a34-0c9c54d1c001"
+	onGupshup followup.ChannelID   = "7b1d6f2e-51d5-4b0e-8a34-0c9c54d1c002"
+	number                         = "109870006543"
+	phone                          = "5599000000021"
+)
+
+var errAway = errors.New("store away")
+
+// diary is the order in which things happened.
+type diary struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (d *diary) note(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, line)
+}
+
+func (d *diary) read() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.lines)
+}
+
+// provider is one channel's provider by script.
+type provider struct {
+	diary *diary
+	took  time.Duration
+	hook  func()
+
+	mu     sync.Mutex
+	script []error // results of the calls to come; nil: accepted
+	got    []providers.Message
+	passed []string
+	extra  providers.Sent // of an acceptance, but the id
+}
+
+func (p *provider) answers(errs ...error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.script = errs
+}
+
+func (p *provider) Send(ctx context.Context, m providers.Message) (providers.Sent, error) {
+	p.diary.note("call")
+	if p.hook != nil {
+		p.hook()
+	}
+	select {
+	case <-time.After(p.took):
+	case <-ctx.Done():
+		return providers.Sent{}, &providers.Error{Kind: providers.Transient, MaybeSent: true, Cause: ctx.Err()}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.got = append(p.got, m)
+	if len(p.script) > 0 {
+		err := p.script[0]
+		p.script = p.script[1:]
+		if err != nil {
+			return providers.Sent{}, err
+		}
+	}
+	sent := p.extra
+	sent.ID = fmt.Sprintf("wamid.%d", len(p.got))
+	return sent, nil
+}
+
+func (p *provider) calls() []providers.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.got)
+}
+
+// reader is a provider that takes read receipts too.
+type reader struct{ *provider }
+
+func (p reader) Do(_ context.Context, body json.RawMessage) (json.RawMessage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.passed = append(p.passed, string(body))
+	if len(p.script) > 0 && p.script[0] != nil {
+		return nil, p.script[0]
+	}
+	return json.RawMessage(`{"success":true}`), nil
+}
+
+// store is the reference store with a diary and switches.
+type store struct {
+	*memstore.Store
+	diary *diary
+	mu    sync.Mutex
+	fails map[string]int // how often yet, by method
+	wait  time.Duration  // what Pace answers, if it is not asked
+}
+
+func (s *store) fail(method string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fails[method] == 0 {
+		return nil
+	}
+	s.fails[method]--
+	return errAway
+}
+
+func (s *store) breaks(method string, times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fails[method] = times
+}
+
+func (s *store) Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, real time.Time) (time.Duration, error) {
+	s.diary.note("pace")
+	if err := s.fail("Pace"); err != nil {
+		return 0, err
+	}
+	if s.wait > 0 {
+		return s.wait, nil
+	}
+	return s.Store.Pace(ctx, c, perSecond, burst, real)
+}
+
+func (s *store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]followup.Parked, error) {
+	s.diary.note("link")
+	if err := s.fail("LinkMessage"); err != nil {
+		return nil, err
+	}
+	return s.Store.LinkMessage(ctx, ref)
+}
+
+func (s *store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
+	if err := s.fail("Settle"); err != nil {
+		return followup.Settled{}, err
+	}
+	return s.Store.Settle(ctx, st)
+}
+
+func (s *store) Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error) {
+	if err := s.fail("Resolve"); err != nil {
+		return "", err
+	}
+	return s.Store.Resolve(ctx, t, who, create, now)
+}
+
+func (s *store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error) {
+	s.diary.note("guard")
+	if err := s.fail("GuardSend"); err != nil {
+		return followup.Verdict{}, err
+	}
+	return s.Store.GuardSend(ctx, g)
+}
+
+func (s *store) RecordSend(ctx context.Context, r followup.RecordSend) error {
+	s.diary.note("record")
+	if err := s.fail("RecordSend"); err != nil {
+		return err
+	}
+	return s.Store.RecordSend(ctx, r)
+}
+
+func (s *store) BeginKey(ctx context.Context, t followup.TenantID, key, fingerprint string, real time.Time, lease time.Duration) (followup.KeyAnswer, error) {
+	if err := s.fail("BeginKey"); err != nil {
+		return followup.KeyAnswer{}, err
+	}
+	return s.Store.BeginKey(ctx, t, key, fingerprint, real, lease)
+}
+
+func (s *store) FinishKey(ctx context.Context, t followup.TenantID, key string, answer []byte, real time.Time) error {
+	if err := s.fail("FinishKey"); err != nil {
+		return err
+	}
+	return s.Store.FinishKey(ctx, t, key, answer, real)
+}
+
+// harness is the send route and the service with doubles around them.
+type harness struct {
+	*testing.T
+	diary    *diary
+	store    *store
+	meta     *provider
+	gupshup  *provider
+	service  *outbound.Service
+	api      *outbound.API
+	registry *prometheus.Registry
+	params   outbound.Params
+	known    map[string]providers.TemplateInfo
+	rearmed  []followup.AssistantID
+}
+
+// in runs a story in a bubble.
+func in(t *testing.T, story func(h *harness)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { story(newHarness(t)) })
+}
+
+func newHarness(t *testing.T) *harness {
+	d := &diary{}
+	h := &harness{
+		T: t, diary: d, store: &store{Store: memstore.New(), diary: d, fails: map[string]int{}},
+		meta: &provider{diary: d}, gupshup: &provider{diary: d}, known: map[string]providers.TemplateInfo{},
+	}
+	h.params = outbound.Params{
+		Store: h.store, Now: time.Now, Real: time.Now,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Lines: []outbound.Line{
+			{Channel: followup.Channel{ID: onMeta, Tenant: tenant, Provider: providers.Meta, Assistant: assistant, Number: number}, Provider: reader{h.meta}},
+			{Channel: followup.Channel{ID: onGupshup, Tenant: tenant, Provider: providers.Gupshup, Assistant: assistant, Number: "5599000000099"}, Provider: h.gupshup},
+		},
+	}
+	h.build()
+	return h
+}
+
+// build builds service and route with the parameters as they are now.
+func (h *harness) build() {
+	h.registry = prometheus.NewRegistry()
+	h.params.Registry = h.registry
+	h.params.Steps = followup.NewMetrics(h.registry)
+	h.service = outbound.New(h.params)
+	var channels []followup.Channel
+	for _, l := range h.params.Lines {
+		channels = append(channels, l.Channel)
+	}
+	h.api = outbound.NewAPI(outbound.APIParams{
+		Store: h.store, Service: h.service, Templates: h, Now: time.Now, Real: time.Now, Logger: h.params.Logger,
+		Directory: followup.NewDirectory([]followup.Tenant{
+			{ID: tenant, Channels: channels, Assistants: []followup.Assistant{{ID: assistant}}}, {ID: stranger},
+		}),
+		Rearm: func(_ context.Context, _ followup.TenantID, _ followup.LeadID, a []followup.AssistantID) {
+			h.diary.note("rearm")
+			h.rearmed = append(h.rearmed, a...)
+		},
+	})
+}
+
+// Template implements followup.Templates.
+func (h *harness) Template(_ context.Context, _ followup.ChannelID, name, _ string) (providers.TemplateInfo, bool) {
+	info, ok := h.known[name]
+	return info, ok
+}
+
+func (h *harness) must(err error, call string) {
+	h.Helper()
+	if err != nil {
+		h.Fatalf("%s: got error %v, want none", call, err)
+	}
+}
+
+func (h *harness) is(got, want any, what string) {
+	h.Helper()
+	if !reflect.DeepEqual(got, want) {
+		h.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+}
+
+// wrote makes a lead who has just written on both channels.
+func (h *harness) wrote(who followup.Identity) followup.LeadID {
+	h.Helper()
+	id, err := h.store.Store.Resolve(h.Context(), tenant, who, true, time.Now())
+	h.must(err, "Resolve")
+	h.opens(id)
+	return id
+}
+
+func (h *harness) opens(lead followup.LeadID) {
+	h.Helper()
+	for _, c := range []followup.ChannelID{onMeta, onGupshup} {
+		h.settle(lead, followup.Item{Channel: c, Opens: true, Reply: true})
+	}
+}
+
+func (h *harness) settle(lead followup.LeadID, item followup.Item) {
+	h.Helper()
+	item.Assistant, item.At = assistant, time.Now()
+	_, err := h.store.Store.Settle(h.Context(), followup.Settlement{
+		Tenant: tenant, Lead: lead, Items: []followup.Item{item}, Now: time.Now(), Real: time.Now(),
+	})
+	h.must(err, "Settle")
+}
+
+// post sends a body to a number.
+func (h *harness) post(to, body, key string) outbound.Answer {
+	return h.api.Send(h.Context(), outbound.Request{Tenant: tenant, Number: to, IdempotencyKey: key, Body: []byte(body)})
+}
+
+func (h *harness) answered(a outbound.Answer, status int, body string) {
+	h.Helper()
+	if a.Status != status || string(a.Body) != body {
+		h.Errorf("answer:\n got %d %s\nwant %d %s", a.Status, a.Body, status, body)
+	}
+}
+
+// graph is the Graph error of an answer, in short.
+func graph(a outbound.Answer) string {
+	var e struct {
+		Error struct {
+			Message   string
+			Code      int
+			ErrorData struct{ Details string } `json:"error_data"`
+		}
+	}
+	if err := json.Unmarshal(a.Body, &e); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d %d %s", a.Status, e.Error.Code, e.Error.ErrorData.Details)
+}
+
+func text(to string) string {
+	return fmt.Sprintf(`{"messaging_product":"whatsapp","to":%q,"type":"text","text":{"body":"hello"}}`, to)
+}
+
+func template(to, name string) string {
+	return fmt.Sprintf(`{"messaging_product":"whatsapp","to":%q,"type":"template","template":{"name":%q,"language":{"code":"pt_BR"}}}`, to, name)
+}

@@ -1,0 +1,153 @@
+package outbound_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/outbound"
+	"wagate/providers"
+)
+
+// The same key gets the same answer, and one provider call.
+func TestI6TheSameKeyIsSentOnce(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		first := h.post(number, text(phone), "k")
+		h.is(first.Status, 200, "status")
+		time.Sleep(time.Hour)
+		h.is(h.post(number, text(phone), "k"), first, "repeated")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+		h.is(h.post(number, text(phone), "k2").Status, 200, "another key")
+		h.is(h.post(number, text(phone), "").Status, 200, "no key")
+		h.is(len(h.meta.calls()), 3, "provider calls")
+		time.Sleep(followup.KeyAge)
+		h.is(graph(h.post(number, text(phone), "k"))[:10], "400 131047", "a day later it is a new request")
+	})
+}
+
+func TestI6FiftyAtOnceAreSentOnce(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.meta.took = 300 * time.Millisecond
+		answers := make([]outbound.Answer, 50)
+		var wg sync.WaitGroup
+		for i := range answers {
+			wg.Go(func() { answers[i] = h.post(number, text(phone), "k") })
+		}
+		wg.Wait()
+		for i, a := range answers {
+			h.is(a, answers[0], "answer")
+			if a.Status != 200 {
+				t.Fatalf("answer %d: got %d %s, want 200", i, a.Status, a.Body)
+			}
+		}
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+// Who waits for a slow call is told so in the end; he is never a second sender.
+func TestI6AHeldKeyIs409(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.meta.took = 15 * time.Second
+		var wg sync.WaitGroup
+		wg.Go(func() { h.is(h.post(number, text(phone), "k").Status, 200, "the first") })
+		time.Sleep(time.Second)
+		a := h.post(number, text(phone), "k")
+		h.is(graph(a), "409 131016 a request with this Idempotency-Key is under way, or its result is not known", "the second")
+		h.is(a.RetryAfter, time.Second, "Retry-After")
+		wg.Wait()
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+func TestAnotherRequestUnderTheSameKeyIs422(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.is(h.post(number, text(phone), "k").Status, 200, "status")
+		const want = "422 100 this Idempotency-Key was used for a different request"
+		h.is(graph(h.post(number, template(phone, "hi"), "k")), want, "another body")
+		h.is(graph(h.post(string(onGupshup), text(phone), "k")), want, "another number")
+		h.is(len(h.meta.calls())+len(h.gupshup.calls()), 1, "provider calls")
+	})
+}
+
+// What may have been sent is answered as before and never sent again; what was
+// not sent frees its key.
+func TestI6OnlyWhatWasNotSentMayBeSentAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		errs   []error
+		first  int
+		second int
+		calls  int
+	}{
+		"no answer":            {[]error{lost}, 500, 500, 1},
+		"lost at a retry":      {[]error{notSent, lost}, 500, 500, 2},
+		"not taken":            {[]error{notSent, notSent, notSent}, 500, 200, 4},
+		"the request is wrong": {[]error{invalid}, 400, 200, 2},
+		"a token ran out":      {[]error{&providers.Error{Kind: providers.Operator, Code: 190, Status: 401}}, 401, 200, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.wrote(followup.Identity{Phone: phone})
+				h.meta.answers(c.errs...)
+				h.is(h.post(number, text(phone), "k").Status, c.first, "first")
+				h.is(h.post(number, text(phone), "k").Status, c.second, "second")
+				h.is(len(h.meta.calls()), c.calls, "provider calls")
+			})
+		})
+	}
+}
+
+// A window that was closed may be open when the same request comes again.
+func TestARefusalFreesTheKey(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.is(h.post(number, text(phone), "k").Status, 400, "from a stranger")
+		lead := h.wrote(followup.Identity{Phone: phone})
+		time.Sleep(25 * time.Hour)
+		h.is(h.post(number, text(phone), "k").Status, 400, "closed")
+		h.opens(lead)
+		h.is(h.post(number, text(phone), "k").Status, 200, "open")
+	})
+}
+
+// A key whose end could not be written is held, not freed.
+func TestI6AKeyThatCouldNotBeFinishedIsHeld(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.store.breaks("FinishKey", 1000)
+		h.is(h.post(number, text(phone), "k").Status, 200, "first")
+		h.is(h.post(number, text(phone), "k").Status, 409, "second")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+func TestKeysAreBounded(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.is(h.post(number, text(phone), strings.Repeat("k", 255)).Status, 200, "255 bytes")
+		h.is(graph(h.post(number, text(phone), strings.Repeat("k", 256))), "400 100 Idempotency-Key must have at most 255 bytes", "256 bytes")
+	})
+}
+
+// What is wrong with a request is no use of its key.
+func TestAMalformedRequestDoesNotUseItsKey(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.is(h.post(number, `{}`, "k").Status, 400, "malformed")
+		h.is(h.post(number, text(phone), "k").Status, 200, "well-formed")
+	})
+}

@@ -1,0 +1,117 @@
+package outbound_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"wagate/followup"
+)
+
+// Everything that is wrong is named, all at once, and nothing is sent.
+func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	with := func(members string) string {
+		return `{"messaging_product":"whatsapp","to":"` + phone + `",` + members + `}`
+	}
+	for name, c := range map[string]struct {
+		body string
+		code int
+		want string
+	}{
+		"not JSON":            {`hello`, 100, "the body must be one JSON object"},
+		"nothing":             {``, 100, "the body must be one JSON object"},
+		"null":                {`null`, 100, "the body must be one JSON object"},
+		"a list":              {`[]`, 100, "the body must be one JSON object"},
+		"two objects":         {text(phone) + `{}`, 100, "the body must be one JSON object"},
+		"a brace too many":    {text(phone) + `}`, 100, "the body must be one JSON object"},
+		"empty":               {`{}`, 100, `messaging_product must be "whatsapp"; to is required; text is required`},
+		"no recipient":        {`{"messaging_product":"whatsapp","text":{"body":"x"}}`, 131008, "to is required"},
+		"no content":          {`{"messaging_product":"whatsapp","to":"` + phone + `","type":"image"}`, 131008, "image is required"},
+		"null content":        {with(`"type":"image","image":null`), 131008, "image is required"},
+		"empty text":          {with(`"text":{"body":" \n"}`), 131008, "text.body is required"},
+		"malformed text":      {with(`"text":"x"`), 100, "text is malformed"},
+		"a long text":         {with(`"text":{"body":"` + strings.Repeat("é", 4097) + `"}`), 100, "text.body must have at most 4096 characters"},
+		"no template":         {with(`"type":"template","template":{}`), 131008, "template.name is required; template.language.code is required"},
+		"media without":       {with(`"type":"video","video":{"caption":"x"}`), 100, "video must have either id or link"},
+		"media with both":     {with(`"type":"audio","audio":{"id":"1","link":"https://x.example/a"}`), 100, "audio must have either id or link"},
+		"interactive":         {with(`"type":"interactive","interactive":{}`), 131008, "interactive.type is required; interactive.action is required"},
+		"reaction":            {with(`"type":"reaction","reaction":{"emoji":"x"}`), 131008, "reaction.message_id is required"},
+		"context":             {with(`"text":{"body":"x"},"context":{"message_id":""}`), 100, "context.message_id must be the id of a message"},
+		"opaque":              {with(`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("x", 513) + `"`), 100, "biz_opaque_callback_data must have at most 512 bytes"},
+		"opaque, a number":    {with(`"text":{"body":"x"},"biz_opaque_callback_data":1`), 100, "biz_opaque_callback_data must be a string"},
+		"a group":             {with(`"recipient_type":"group","text":{"body":"x"}`), 100, `recipient_type must be "individual"`},
+		"an unread":           {`{"messaging_product":"whatsapp","status":"unread","message_id":"x"}`, 100, `status must be "read", with the message_id of a message of the user`},
+		"a read of nothing":   {`{"messaging_product":"whatsapp","status":"read"}`, 100, `status must be "read", with the message_id of a message of the user`},
+		"a bad BSUID":         {`{"messaging_product":"whatsapp","recipient":"someone","text":{"body":"x"}}`, 100, "recipient must be a business-scoped user id"},
+		"four things at once": {`{"to":"x","recipient_type":"group","type":"template","template":{"name":"n"}}`, 100, `messaging_product must be "whatsapp"; recipient_type must be "individual"; to must be a phone number with country code; template.language.code is required`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.wrote(followup.Identity{Phone: phone})
+				h.is(graph(h.post(number, c.body, "k")), fmt.Sprintf("400 %d %s", c.code, c.want), "answer")
+				h.is(len(h.meta.calls()), 0, "provider calls")
+			})
+		})
+	}
+}
+
+func TestPhonesAreReadAsPeopleWriteThem(t *testing.T) {
+	t.Parallel()
+	for to, ok := range map[string]bool{
+		"5599000000021": true, "+5599000000021": true, "+55 (99) 00000-0021": true, "55.99.00000.0021": true,
+		"": false, "5599": false, "55990000000210000": false, "55 99 oooo 0021": false, "５５９９０００００００２１": false,
+	} {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.wrote(followup.Identity{Phone: phone})
+				want := 400
+				if ok {
+					want = 200
+				}
+				h.is(h.post(number, text(to), "").Status, want, "status")
+				for _, m := range h.meta.calls() {
+					h.is(m.To.Phone, phone, "phone")
+				}
+			})
+		})
+	}
+}
+
+// What we do not know is the provider's to judge.
+func TestOtherTypesArePassedOn(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		for i, members := range []string{
+			`"type":"location","location":{"latitude":1,"longitude":2}`,
+			`"type":"contacts","contacts":[{"name":{"formatted_name":"A"}}]`,
+			`"type":"document","document":{"id":"1","filename":"a.pdf"}`,
+			`"type":"interactive","interactive":{"type":"button","action":{}}`,
+			`"type":"hologram","hologram":{}`,
+			`"type":null,"text":{"body":"x"}`,
+		} {
+			h.is(h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`",`+members+`}`, "").Status, 200, members)
+			h.is(len(h.meta.calls()), i+1, "provider calls")
+		}
+	})
+}
+
+// No error answer repeats what the message said or whom it was for.
+func TestI11ErrorsAreQuiet(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		for _, body := range []string{
+			text(phone), text(phone + "x"), `{"messaging_product":"whatsapp","to":"` + phone + `","text":{"body":5,"x":"secret"}}`,
+		} {
+			a := string(h.post(number, body, "").Body)
+			for _, private := range []string{phone, "hello", "secret"} {
+				if strings.Contains(a, private) {
+					t.Errorf("answer: got %s, want it without %s", a, private)
+				}
+			}
+		}
+	})
+}

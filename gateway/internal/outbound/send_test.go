@@ -1,0 +1,332 @@
+package outbound_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// The errors by which a call is known to have sent nothing, or not known.
+var (
+	notSent = &providers.Error{Kind: providers.Transient, Code: 131016, Status: 500, Retryable: true}
+	lost    = &providers.Error{Kind: providers.Transient, MaybeSent: true}
+	invalid = &providers.Error{Kind: providers.Invalid, Code: 100, Status: 400}
+)
+
+// leave is a guard that always allows, and notes that it was asked.
+func (h *harness) leave(lead followup.LeadID) followup.Guard {
+	return func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
+		h.diary.note("guard")
+		id := previous
+		if id == "" {
+			id = lead.Attempt(1)
+		}
+		return followup.Verdict{Attempt: id, Opaque: id.Opaque(3)}, nil
+	}
+}
+
+var hello = providers.NewText(providers.Contact{Phone: phone}, "hello")
+
+// The guard is asked last: after pacing, right before the call, and again
+// before each call.
+func TestI5TheGuardIsAskedLast(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		script []error
+		diary  []string
+		err    error
+	}{
+		"accepted":           {nil, []string{"pace", "guard", "call", "link"}, nil},
+		"at the second try":  {[]error{notSent}, []string{"pace", "guard", "call", "pace", "guard", "call", "link"}, nil},
+		"never":              {[]error{notSent, notSent, notSent, nil}, []string{"pace", "guard", "call", "pace", "guard", "call", "pace", "guard", "call"}, notSent},
+		"refused for good":   {[]error{invalid, nil}, []string{"pace", "guard", "call"}, invalid},
+		"no answer":          {[]error{lost, nil}, []string{"pace", "guard", "call"}, lost},
+		"not a known error":  {[]error{errors.New("odd"), nil}, []string{"pace", "guard", "call"}, nil},
+		"lost at second try": {[]error{notSent, lost, nil}, []string{"pace", "guard", "call", "pace", "guard", "call"}, lost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.meta.answers(c.script...)
+				lead := followup.NewLeadID()
+				r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(lead))
+				h.must(err, "Send")
+				h.is(h.diary.read(), c.diary, "order")
+				h.is(r.Attempt, lead.Attempt(1), "attempt")
+				if name == "not a known error" {
+					h.is(r.Err.MaybeSent, true, "may have been sent")
+				} else if c.err != nil || r.Err != nil {
+					h.is(error(r.Err), c.err, "result")
+				}
+				for _, m := range h.meta.calls() {
+					h.is(m.Opaque, lead.Attempt(1).Opaque(3), "opaque")
+				}
+			})
+		})
+	}
+}
+
+// What the guard refuses is not sent, whenever it refuses; if it cannot be
+// asked, nothing is sent either.
+func TestI5NothingIsSentWithoutLeave(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		verdicts []followup.Verdict
+		err      error
+		calls    int
+		refusal  followup.Refusal
+	}{
+		"at once":           {[]followup.Verdict{{Refusal: followup.RefusedWindow}}, nil, 0, followup.RefusedWindow},
+		"before a retry":    {[]followup.Verdict{{Attempt: "a"}, {Refusal: followup.RefusedStale}}, nil, 1, followup.RefusedStale},
+		"not to be asked":   {[]followup.Verdict{{}}, errAway, 0, ""},
+		"later not to be":   {[]followup.Verdict{{Attempt: "a"}, {}}, errAway, 1, ""},
+		"the last time too": {[]followup.Verdict{{Attempt: "a"}, {Attempt: "a"}, {Refusal: followup.RefusedPaused}}, nil, 2, followup.RefusedPaused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.meta.answers(notSent, notSent, notSent)
+				asked := 0
+				r, err := h.service.Send(h.Context(), onMeta, hello, func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
+					asked++
+					if asked > 1 {
+						h.is(previous, followup.AttemptID("a"), "previous attempt")
+					}
+					if asked == len(c.verdicts) {
+						return c.verdicts[asked-1], c.err
+					}
+					return c.verdicts[asked-1], nil
+				})
+				h.is(errors.Is(err, c.err), true, "error")
+				h.is(r.Refusal, c.refusal, "refusal")
+				h.is(len(h.meta.calls()), c.calls, "provider calls")
+			})
+		})
+	}
+}
+
+// Pacing spaces the calls, and what would wait too long is handed back.
+func TestPacingWaits(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst = 2, 1
+		h.build()
+		began := time.Now()
+		for i := range 4 {
+			_, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+			h.is(time.Since(began), time.Duration(i)*500*time.Millisecond, "sent after")
+		}
+		h.store.wait = time.Minute
+		calls := len(h.meta.calls())
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(*r.Err, providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: time.Minute}, "result")
+		h.is(len(h.meta.calls()), calls, "provider calls")
+	})
+}
+
+// A retry waits at least as long as the provider asks; longer than MaxWait is
+// for the caller to wait.
+func TestRetriesWaitAsTheProviderAsks(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.meta.answers(&providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: 7 * time.Second})
+		began := time.Now()
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(r.Err == nil && time.Since(began) == 7*time.Second, true, "sent after 7 s")
+
+		h.meta.answers(&providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: 16 * time.Second})
+		began = time.Now()
+		r, err = h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(r.Err != nil && r.Err.Retryable && time.Since(began) == 0, true, "handed back at once")
+	})
+}
+
+// After ten failures of the provider in a row nothing is asked of it for ten
+// seconds; then one call tries. A result is never swallowed by the breaker.
+func TestTheBreakerOpensAndSwallowsNothing(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.params.Tries = 1
+		h.build()
+		send := func() followup.SendResult {
+			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+			return r
+		}
+		for range 10 {
+			h.meta.answers(lost)
+			h.is(send().Err.MaybeSent, true, "result of a failing call")
+		}
+		calls := len(h.meta.calls())
+		r := send()
+		h.is([]any{r.Err.Retryable, r.Err.MaybeSent, len(h.meta.calls()), r.Attempt}, []any{true, false, calls, followup.AttemptID("")}, "while open")
+		if _, err := h.service.Send(h.Context(), onGupshup, hello, h.leave(followup.NewLeadID())); err != nil || len(h.gupshup.calls()) != 1 {
+			t.Errorf("another channel: got %v and %d calls, want it to be sent", err, len(h.gupshup.calls()))
+		}
+
+		time.Sleep(10*time.Second + time.Millisecond)
+		refuse := func(context.Context, followup.AttemptID) (followup.Verdict, error) {
+			return followup.Verdict{Refusal: followup.RefusedStale}, nil
+		}
+		for range 3 { // says nothing about the provider: the trial is still to be made
+			r, err := h.service.Send(h.Context(), onMeta, hello, refuse)
+			h.must(err, "Send")
+			h.is(r.Refusal, followup.RefusedStale, "refusal while half open")
+		}
+		h.meta.answers(lost)
+		h.is(send().Err.MaybeSent, true, "result of the trial")
+		h.is(send().Err.MaybeSent, false, "after a trial that failed")
+		time.Sleep(10*time.Second + time.Millisecond)
+		h.is(send().Err, (*providers.Error)(nil), "a trial that succeeds")
+		h.is(send().Err, (*providers.Error)(nil), "after it")
+	})
+}
+
+// What is wrong with the message or the rate says nothing about the provider.
+func TestTheBreakerIgnoresTheCallersFaults(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.params.Tries = 1
+		h.build()
+		for range 30 {
+			h.meta.answers(&providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true})
+			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+			h.is(r.Err.Kind, providers.Throttled, "kind")
+		}
+		h.is(len(h.meta.calls()), 30, "provider calls")
+	})
+}
+
+// A caller that goes away stops what has not begun, and nothing that has.
+func TestI6ACallGoesOnAfterItsCallerIsGone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		setup  func(h *harness)
+		after  time.Duration // when the caller goes
+		calls  int
+		sent   bool
+		failed bool // Send returns an error
+	}{
+		"before anything":        {func(*harness) {}, 0, 0, false, true},
+		"in pacing":              {func(h *harness) { h.store.wait = 10 * time.Second }, time.Second, 0, false, true},
+		"in the call":            {func(h *harness) { h.meta.took = 10 * time.Second }, time.Second, 1, true, false},
+		"in the wait to retry":   {func(h *harness) { h.meta.answers(&providers.Error{Retryable: true, RetryAfter: 5 * time.Second}) }, time.Second, 1, false, false},
+		"while it is linked":     {func(h *harness) { h.store.breaks("LinkMessage", 2) }, 100 * time.Millisecond, 1, true, false},
+		"while the call is slow": {func(h *harness) { h.meta.took = time.Minute }, time.Second, 0, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				c.setup(h)
+				ctx, cancel := context.WithCancel(h.Context())
+				if c.after == 0 {
+					cancel()
+				}
+				timer := time.AfterFunc(c.after, cancel)
+				defer timer.Stop()
+				r, err := h.service.Send(ctx, onMeta, hello, h.leave(followup.NewLeadID()))
+				h.is(err != nil, c.failed, "error")
+				h.is(len(h.meta.calls()), c.calls, "provider calls that were answered")
+				h.is(r.Sent.ID != "", c.sent, "sent")
+				if name == "while the call is slow" {
+					h.is(r.Err.MaybeSent, true, "a call without answer may have been sent")
+				}
+				cancel()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A receipt that was faster than the answer is settled once the answer is
+// there, even if the store stumbles between the two.
+func TestI7ParkedReceiptsAreSettled(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"", "LinkMessage", "Settle"} {
+		t.Run("trouble with "+method, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				lead := h.wrote(followup.Identity{Phone: phone})
+				park := &followup.Parked{Tenant: tenant, Channel: onMeta, At: time.Now(), Receipt: followup.Receipt{
+					State: providers.StatusFailed, Kind: providers.WindowClosed, Code: 131047,
+				}}
+				_, err := h.store.Message(h.Context(), "wamid.1", park)
+				h.is(err, followup.ErrNotFound, "receipt parked")
+				if method != "" {
+					h.store.breaks(method, 1)
+				}
+				h.is(h.post(number, text(phone), "").Status, 200, "status")
+				l, err := h.store.Lead(h.Context(), tenant, lead)
+				h.must(err, "Lead")
+				h.is(l.WindowOpen(onMeta, time.Now()), false, "window open after the parked receipt")
+				ref, err := h.store.Message(h.Context(), "wamid.1", nil)
+				h.must(err, "Message")
+				h.is([]any{ref.Attempt, ref.ProviderID}, []any{lead.Attempt(1), "wamid.1"}, "link")
+			})
+		})
+	}
+}
+
+// A message that left is answered as sent although its id could not be linked.
+func TestI7AMessageThatCouldNotBeLinkedIsSent(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.store.breaks("LinkMessage", 1000)
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(r.Sent.ID, "wamid.1", "id")
+	})
+}
+
+// A run may outlive its channel's line in the file.
+func TestAChannelThatIsNoMoreIsTheOperators(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		r, err := h.service.Send(h.Context(), "gone", hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(r.Err.Kind, providers.Operator, "kind")
+		h.is(len(h.diary.read()), 0, "things done")
+	})
+}
+
+func TestSendsAreCounted(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.is(testutil.CollectAndCount(h.registry, "wagate_sends_total"), 2*5*(2+len(providers.ErrorKinds)), "series from start")
+		h.is(testutil.CollectAndCount(h.registry, "wagate_send_duration_seconds"), 2, "histograms from start")
+		h.meta.answers(notSent, nil, lost, invalid)
+		for range 3 {
+			_, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+		}
+		got := map[string]float64{}
+		families, err := h.registry.Gather()
+		h.must(err, "Gather")
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if v := m.GetCounter().GetValue(); f.GetName() == "wagate_sends_total" && v != 0 {
+					key := ""
+					for _, l := range m.GetLabel() {
+						key += l.GetValue() + " "
+					}
+					got[key] = v
+				}
+			}
+		}
+		h.is(got, map[string]float64{
+			"text transient meta ": 1, "text sent meta ": 1, "text uncertain meta ": 1, "text invalid meta ": 1,
+		}, "counted")
+	})
+}
