@@ -50,7 +50,7 @@ func play(ctx context.Context, p part) error {
 }
 
 func (w *world) perform(ctx context.Context, once bool) error {
-	s := &story{world: w, triggered: map[*person]time.Time{}, closes: map[*person]time.Time{}}
+	s := newStory(w)
 	within, cancel := context.WithTimeoutCause(ctx, storyWithin, errTooLong)
 	defer cancel()
 	err := s.tell(within)

@@ -19,34 +19,62 @@ func (w *world) live(ctx context.Context) error {
 		return err
 	}
 	w.narrator.chapter("It all goes on running. Play with it from another terminal; Ctrl-C ends it")
-	w.narrator.print("", "  "+strings.Join(w.suggestions("http://"+phones.Addr), "\n  "), "")
+	for _, r := range w.suggestions("http://" + phones.Addr) {
+		w.narrator.print("", "  "+r.what+":", "    "+r.curl())
+	}
+	w.narrator.print("", "  The API tells time in UTC: "+w.narrator.opening()+".", "")
 	<-ctx.Done()
 	w.narrator.print("", "  Good-bye.")
 	return phones.Close()
 }
 
-// suggestions are requests that work, each with what it does.
-func (w *world) suggestions(phones string) []string {
-	ana := w.book.people[0]
-	lead := w.book.lead(ana)
-	curl := func(path string, more ...string) string {
-		return "  curl " + strings.Join(append(more, "-H 'Authorization: Bearer "+w.tenant.key+"'", "'"+w.tenant.public+path+"'"), " ")
+// request is something to try.
+type request struct {
+	what        string
+	method, url string
+	key, body   string
+}
+
+// curl words the request for a shell.
+func (r request) curl() string {
+	words := []string{"curl -s"}
+	if r.method == http.MethodPut {
+		words = append(words, "-X PUT")
 	}
-	return []string{
-		"Ana writes again, so her window opens (bruno and carla can, too):",
-		"  curl -d 'Hello, it is me again' " + phones + "/ana",
-		"her status changes, so a new follow-up starts (it takes a quarter of a minute):",
-		curl("/backend/leads/"+lead, "-X PUT", `-d '{"status_id":"`+statusDemoGiven+`"}'`),
-		"  (and back, for another one: " + statusQuoteSent + ")",
-		"her runs with their timelines; all leads with their windows:",
-		curl("/backend/followup/runs?lead_id=" + lead),
-		curl("/backend/leads"),
-		"a message of yours to her, as the assistant sends one:",
-		curl("/v26.0/"+metaNumber+"/messages",
-			`-d '{"messaging_product":"whatsapp","to":"`+ana.phone+`","type":"text","text":{"body":"Hello Ana!"}}'`),
-		"the follow-up configuration, and the metrics:",
-		curl("/backend/followup/configs/tenant/" + tenantID),
-		"  curl " + w.tenant.admin + "/metrics",
+	if r.key != "" {
+		words = append(words, "-H 'Authorization: Bearer "+r.key+"'")
+	}
+	if r.body != "" {
+		words = append(words, "-d '"+r.body+"'")
+	}
+	return strings.Join(append(words, "'"+r.url+"'"), " ")
+}
+
+// suggestions are requests that work, if made in this order.
+func (w *world) suggestions(phones string) []request {
+	ana := w.book.people[0]
+	lead, public, key := w.book.lead(ana), w.tenant.public, w.tenant.key
+	return []request{
+		{
+			"Ana writes again, so her window opens (bruno and carla can, too)",
+			http.MethodPost, phones + "/ana", "", "Hello, it is me again",
+		},
+		{
+			"You write to her, as the assistant does (within ten seconds, or her window is closed again)",
+			http.MethodPost, public + "/v26.0/" + metaNumber + "/messages", key,
+			`{"messaging_product":"whatsapp","to":"` + ana.phone + `","type":"text","text":{"body":"Hello Ana!"}}`,
+		},
+		{
+			"Her status changes, so a new follow-up starts: a quarter of a minute (and back, with …0005, for another)",
+			http.MethodPut, public + "/backend/leads/" + lead, key, `{"status_id":"` + statusDemoGiven + `"}`,
+		},
+		{
+			"Her follow-up runs with their timelines",
+			http.MethodGet, public + "/backend/followup/runs?lead_id=" + lead, key, "",
+		},
+		{"All leads with their windows", http.MethodGet, public + "/backend/leads", key, ""},
+		{"The follow-up configuration", http.MethodGet, public + "/backend/followup/configs/tenant/" + tenantID, key, ""},
+		{"The metrics", http.MethodGet, w.tenant.admin + "/metrics", "", ""},
 	}
 }
 

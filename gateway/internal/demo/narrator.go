@@ -61,6 +61,13 @@ func (n *narrator) stamp(t time.Time) string {
 	return n.cal.stamp(t)
 }
 
+// opening says what the API calls the beginning of the story.
+func (n *narrator) opening() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.cal.stamp(n.cal.begin) + " is " + n.cal.begin.UTC().Format(time.RFC3339)
+}
+
 // The widths of the columns of a line.
 const (
 	stampWidth = 13

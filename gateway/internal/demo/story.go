@@ -20,6 +20,10 @@ type story struct {
 	closes    map[*person]time.Time // when the first window closed
 }
 
+func newStory(w *world) *story {
+	return &story{world: w, triggered: map[*person]time.Time{}, closes: map[*person]time.Time{}}
+}
+
 // patience is how long, in real time, the story waits for what should happen at
 // once: long enough for a machine that is busy with something else.
 const patience = 15 * time.Second
