@@ -1,0 +1,247 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// step starts a run for the party and makes its first step due at epoch.
+func (p party) step(t *testing.T, s *Store, config followup.ConfigID) followup.RunID {
+	t.Helper()
+	lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{ExternalID: string(p.lead)}, true, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, _, err := s.Start(t.Context(), p.tenant, lead, followup.Arm{
+		Config: config, Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
+	}, false, epoch.Add(-time.Minute), epoch)
+	if err != nil || run == "" {
+		t.Fatalf("Start: got %q, %v, want a run", run, err)
+	}
+	return run
+}
+
+func claimSteps(t *testing.T, s *Store) followup.Batch {
+	t.Helper()
+	b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: 10, Lease: time.Minute})
+	if err != nil {
+		t.Fatalf("Claim: %v", err)
+	}
+	return b
+}
+
+func claimStep(t *testing.T, s *Store) followup.Claimed {
+	t.Helper()
+	b := claimSteps(t, s)
+	if len(b.Steps) != 1 {
+		t.Fatalf("claimed: got %d steps, want 1", len(b.Steps))
+	}
+	return b.Steps[0]
+}
+
+func guardStep(t *testing.T, s *Store, c followup.Claimed, edit func(*followup.GuardStep)) followup.Verdict {
+	t.Helper()
+	g := followup.GuardStep{Run: c.Run.ID, Token: c.Token, Now: epoch, Real: epoch, Lease: time.Minute}
+	if edit != nil {
+		edit(&g)
+	}
+	v, err := s.GuardStep(t.Context(), g)
+	if err != nil {
+		t.Fatalf("GuardStep: %v", err)
+	}
+	return v
+}
+
+// TestI5ConfigGoneHalfWay kills the process that turned a config off, or
+// deleted it, after the guards were told and before any run was ended: what
+// meets such a run ends it.
+func TestI5ConfigGoneHalfWay(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	dying := server.Client()
+	dying.AddHook(&crashBefore{endScript.Hash()})
+	crashing := openStore(t, Params{Client: dying})
+
+	ways := []struct {
+		why followup.Reason
+		do  func(followup.Config) error
+	}{
+		{followup.ConfigOff, func(c followup.Config) error {
+			c.IsActive, c.UpdatedAt = false, epoch.Add(time.Second)
+			_, err := crashing.UpdateConfig(t.Context(), c, epoch, epoch, epoch)
+			return err
+		}},
+		{followup.ConfigGone, func(c followup.Config) error {
+			_, err := crashing.DeleteConfig(t.Context(), c.TenantID, c.ID, false, epoch, epoch)
+			return err
+		}},
+	}
+	for _, way := range ways {
+		// Each ends the run after off was called, and says what it told of that.
+		meet := map[string]func(t *testing.T, off func(), p party, run followup.RunID) []followup.Ended{
+			"a claim": func(t *testing.T, off func(), _ party, _ followup.RunID) []followup.Ended {
+				off()
+				b := claimSteps(t, s)
+				if len(b.Steps) != 0 {
+					t.Errorf("claimed: got %d steps, want none", len(b.Steps))
+				}
+				return b.Ended
+			},
+			"the guard": func(t *testing.T, off func(), _ party, _ followup.RunID) []followup.Ended {
+				c := claimStep(t, s)
+				off()
+				v := guardStep(t, s, c, nil)
+				if v.Refusal != followup.RefusedStale {
+					t.Errorf("guard: got %q, want stale", v.Refusal)
+				}
+				return v.Ended
+			},
+			"the guard, between two tries": func(t *testing.T, off func(), _ party, _ followup.RunID) []followup.Ended {
+				c := claimStep(t, s)
+				guardStep(t, s, c, nil)
+				off()
+				return guardStep(t, s, c, nil).Ended
+			},
+			"the guard, before pause and window": func(t *testing.T, off func(), p party, _ followup.RunID) []followup.Ended {
+				c := claimStep(t, s)
+				off()
+				if err := s.Pause(t.Context(), p.tenant, p.channel, true); err != nil {
+					t.Fatal(err)
+				}
+				return guardStep(t, s, c, func(g *followup.GuardStep) { g.FreeForm = true }).Ended
+			},
+		}
+		for name, end := range meet {
+			t.Run(fmt.Sprintf("%s meets %s", name, way.why), func(t *testing.T) {
+				p := newParty()
+				c := followup.Config{
+					ID: followup.ConfigID(uuid.NewString()), TenantID: p.tenant, AssistantID: p.assistant,
+					IsActive: true, CreatedAt: epoch, UpdatedAt: epoch,
+				}
+				if err := s.CreateConfig(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				run := p.step(t, s, c.ID)
+				got := end(t, func() {
+					if err := way.do(c); !errors.Is(err, errCrash) {
+						t.Fatalf("turning it off: got %v, want the crash", err)
+					}
+				}, p, run)
+				if want := (followup.Ended{Run: run, Step: 1, Reason: way.why}); len(got) != 1 || got[0] != want {
+					t.Errorf("ended: got %+v, want %+v", got, want)
+				}
+				r, err := s.Run(t.Context(), p.tenant, run)
+				if err != nil || r.State != followup.RunEnded || r.Reason != way.why || len(r.Timeline) != 1 ||
+					r.Timeline[0].Outcome != followup.Cancelled {
+					t.Errorf("run: got %+v, %v, want it ended, its step cancelled", r, err)
+				}
+			})
+		}
+		t.Run(fmt.Sprintf("a result meets %s", way.why), func(t *testing.T) {
+			p := newParty()
+			cfg := followup.Config{
+				ID: followup.ConfigID(uuid.NewString()), TenantID: p.tenant, AssistantID: p.assistant,
+				IsActive: true, CreatedAt: epoch, UpdatedAt: epoch,
+			}
+			if err := s.CreateConfig(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			run := p.step(t, s, cfg.ID)
+			c := claimStep(t, s)
+			v := guardStep(t, s, c, nil)
+			if err := way.do(cfg); !errors.Is(err, errCrash) {
+				t.Fatalf("turning it off: got %v, want the crash", err)
+			}
+			out, err := s.FinishStep(t.Context(), followup.FinishStep{
+				Run: run, Token: c.Token, Attempt: v.Attempt, Kind: followup.KindTemplate, Outcome: followup.Sent,
+				Reason: followup.ByTemplate, Next: 1, Interval: time.Minute, Now: epoch, Real: epoch,
+			})
+			if err != nil || out.State != followup.RunEnded {
+				t.Errorf("FinishStep: got %+v, %v, want the run ended", out, err)
+			}
+			if r, err := s.Run(t.Context(), p.tenant, run); err != nil || r.Reason != way.why {
+				t.Errorf("run: got %v, %v, want %v", r.Reason, err, way.why)
+			}
+		})
+	}
+}
+
+// TestI5GuardTrustsNobody changes the lead behind the back of everything that
+// would have ended its runs: the guard reads for itself.
+func TestI5GuardTrustsNobody(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		run := p.step(t, s, followup.ConfigID(uuid.NewString()))
+		c := claimStep(t, s)
+		mark := func(field, value string) {
+			key := s.tag(run.Lead()).lead(run.Lead())
+			if err := s.db.HSet(t.Context(), key, field, value).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		marketing := func(g *followup.GuardStep) { g.Marketing = true }
+		mark("oo", "1")
+		if got := guardStep(t, s, c, nil).Refusal; got != followup.Allowed {
+			t.Errorf("opted out, no marketing: got %q, want leave", got)
+		}
+		if got := guardStep(t, s, c, marketing).Refusal; got != followup.RefusedOptedOut {
+			t.Errorf("opted out, marketing: got %q, want opted_out", got)
+		}
+		if err := s.Pause(t.Context(), p.tenant, "", true); err != nil {
+			t.Fatal(err)
+		}
+		if got := guardStep(t, s, c, marketing).Refusal; got != followup.RefusedOptedOut {
+			t.Errorf("opted out and paused: got %q, want opted_out first", got)
+		}
+		mark("mv", string(followup.NewLeadID()))
+		if got := guardStep(t, s, c, nil).Refusal; got != followup.RefusedLeadMoved {
+			t.Errorf("merged: got %q, want lead_moved", got)
+		}
+	})
+}
+
+// TestI2DedupComparesWholeRecords has an id's bytes stand across two records,
+// where they mean nothing, and then in a record of its own as well.
+func TestI2DedupComparesWholeRecords(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		id := string(dedupID("d"))
+		key := s.tag(p.lead).dedup(p.lead)
+		now := []byte{0x69, 0xA5, 0x5A, 0x10} // seconds of about epoch
+		other := "\x01\x02\x03\x04\x05" + id[:3]
+		across := other + id[3:7] + id[7:] + "1234567" + string(now)
+		// The first record's age is bytes 3 to 6 of the id, so it must not look old.
+		if err := s.db.Set(t.Context(), key, across, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		settle := func() bool {
+			out, err := s.Settle(t.Context(), followup.Settlement{
+				Tenant: p.tenant, Lead: p.lead, Now: epoch, Real: epoch,
+				Items: []followup.Item{{DedupID: "d", Channel: p.channel, Assistant: p.assistant, At: epoch}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out.Fresh[0]
+		}
+		if !settle() {
+			t.Error("an id that stands across two records: got a duplicate, want it fresh")
+		}
+		if err := s.db.Set(t.Context(), key, across+id+string(now), 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if settle() {
+			t.Error("an id with a record behind that: got it fresh, want a duplicate")
+		}
+	})
+}

@@ -1,0 +1,124 @@
+package redisstore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestWhatShouldGoHasAnEnd makes each kind of key that the table in doc.go
+// gives a lifetime, and asks Redis for it.
+func TestWhatShouldGoHasAnEnd(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	p := newParty()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.mustSay(t, s, "a", epoch)
+	settleText(t, s, p, p.lead, "m")
+	must(s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: claimOne(t, s, epoch), Delivered: true, Real: epoch}))
+	for _, key := range []string{"begun", "done"} {
+		_, err := s.BeginKey(ctx, p.tenant, key, "f", epoch, time.Minute)
+		must(err)
+	}
+	must(s.FinishKey(ctx, p.tenant, "done", []byte("x"), epoch))
+	_, err := s.Pace(ctx, p.channel, 1, 1, epoch)
+	must(err)
+	_, _ = s.Message(ctx, "parked", &followup.Parked{At: epoch})
+	_, err = s.LinkMessage(ctx, followup.MessageRef{SenderID: "linked"})
+	must(err)
+	dropped := p
+	dropped.lead = followup.NewLeadID()
+	dropped.mustSay(t, s, "b", epoch)
+	letter := bury(t, s, claimOne(t, s, epoch), epoch)
+	must(s.DropDead(ctx, letter))
+	dropT, webhook, err := s.parseLetterID(letter)
+	must(err)
+
+	tag := s.tag(p.lead)
+	const day = 24 * time.Hour
+	for key, want := range map[string]time.Duration{
+		tag.history(p.lead, p.channel):    followup.HistoryAge,
+		tag.dedup(p.lead):                 9 * day,
+		tag.frozen(p.lead, p.assistant):   time.Hour,
+		dropT.answered(webhook):           time.Hour,
+		idempotencyKey(p.tenant, "begun"): followup.KeyAge,
+		idempotencyKey(p.tenant, "done"):  followup.KeyAge,
+		paceKey(p.channel):                day,
+		messageKey("linked"):              followup.RunAge,
+		parkedKey("parked"):               followup.DedupAge,
+	} {
+		got := s.db.PTTL(ctx, key).Val()
+		if got > want || got < want-time.Minute {
+			t.Errorf("%s: got %v to live, want %v", key, got, want)
+		}
+	}
+	// What is claimed again must not go with what was left of it.
+	p.mustSay(t, s, "c", epoch)
+	claimOne(t, s, epoch)
+	if got := s.db.PTTL(ctx, tag.frozen(p.lead, p.assistant)).Val(); got != -1 {
+		t.Errorf("a delivery that is out: got %v to live, want for good", got)
+	}
+}
+
+// TestI1ALeadThatWasOnlyNamed kills Resolve between giving out a new id and
+// writing the record: whatever comes next makes the record.
+func TestI1ALeadThatWasOnlyNamed(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	dying := server.Client()
+	dying.AddHook(&crashBefore{nameScript.Hash()})
+	crashing := openStore(t, Params{Client: dying})
+	s := openStore(t, Params{Client: server.Client()})
+	later := epoch.Add(time.Minute)
+	next := map[string]func(p party, lead followup.LeadID) error{
+		"an event": func(p party, lead followup.LeadID) error {
+			_, err := s.Settle(t.Context(), followup.Settlement{
+				Tenant: p.tenant, Lead: lead, Now: later, Real: later,
+				Items: []followup.Item{{DedupID: "d", Channel: p.channel, Assistant: p.assistant, At: later}},
+			})
+			return err
+		},
+		"a write": func(p party, lead followup.LeadID) error {
+			l, err := s.Lead(t.Context(), p.tenant, lead)
+			if err != nil {
+				return err
+			}
+			_, err = s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: later, Real: later})
+			return err
+		},
+	}
+	for name, do := range next {
+		t.Run(name, func(t *testing.T) {
+			p := newParty()
+			who := followup.Identity{Phone: uuid.NewString()}
+			if _, err := crashing.Resolve(t.Context(), p.tenant, who, true, epoch); err == nil {
+				t.Fatal("Resolve: got none, want the crash")
+			}
+			lead, err := s.Resolve(t.Context(), p.tenant, who, true, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := do(p, lead); err != nil {
+				t.Fatal(err)
+			}
+			l, err := s.Lead(t.Context(), p.tenant, lead)
+			if err != nil || l.Tenant != p.tenant || !l.CreatedAt.Equal(later) || !l.UpdatedAt.Equal(later) {
+				t.Errorf("lead: got %+v, %v, want it of the tenant, made now", l, err)
+			}
+			list, n, err := s.Leads(t.Context(), p.tenant, followup.LeadFilter{Limit: 5})
+			if err != nil || n != 1 || list[0].ID != lead {
+				t.Errorf("list: got %v, %d, %v, want the one", list, n, err)
+			}
+		})
+	}
+}
