@@ -33,6 +33,7 @@ func Run(t *testing.T, open New) {
 		{"I7", nothingLostTests()},
 		{"I7Claims", claimTests()},
 		{"I7Receipts", receiptTests()},
+		{"I7Endings", endingTests()},
 		{"I8", oneLiveRunTests()},
 		{"I9", orderTests()},
 		{"I9DeadLetters", deadLetterTests()},

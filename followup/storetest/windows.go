@@ -140,6 +140,21 @@ func windowTests() []test {
 				r.Entry = &followup.Entry{From: followup.FromBusiness, Text: "sent", At: w.now}
 			})
 			used(w.now, "after a send")
+			w.start(lead)
+			for _, row := range []struct {
+				outcome followup.Outcome
+				used    bool
+			}{{followup.Sent, true}, {followup.Failed, false}, {followup.Uncertain, true}, {followup.Skipped, false}} {
+				before := w.get(lead).Windows[w.main].UsedAt
+				c, a := w.sending()
+				f := w.result(c, a)
+				f.Outcome = row.outcome
+				w.finish(f)
+				if row.used {
+					before = w.now
+				}
+				used(before, "after a step "+string(row.outcome))
+			}
 		}},
 	}
 }
@@ -223,6 +238,17 @@ func refusalTests() []test {
 		)
 	}
 	return append(tests,
+		test{"a step that was taken leaves it open", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after a step")
+			b := w.guardSend(lead, true).Attempt
+			w.recordSend(lead, b, func(*followup.RecordSend) {})
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after a message")
+		}},
 		test{"another failure closes nothing", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
@@ -246,16 +272,6 @@ func refusalTests() []test {
 			w.settle(lead, rc)
 			w.is(w.get(lead).Windows[w.main].Refused, true, "Refused on the channel of the message")
 			w.is(w.get(lead).Windows[w.second].Refused, false, "Refused on the other")
-		}},
-		test{"a message in the same batch comes before the receipt behind it", func(w *world) {
-			lead := w.lead()
-			w.settle(lead, w.opening())
-			a := w.guardSend(lead, true).Attempt
-			w.pass(time.Second)
-			both := w.receipt(a, providers.StatusFailed, providers.WindowClosed)
-			both.Opens = true
-			w.settle(lead, both)
-			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
 		}},
 	)
 }

@@ -1,0 +1,112 @@
+package storetest
+
+import (
+	"time"
+
+	"wagate/followup"
+)
+
+// endingTests: why a run ends with the result of its step, if several things
+// would end it: what came first, then what the result says, then the config,
+// then that there is no further step.
+func endingTests() []test {
+	mark := func(w *world, lead followup.LeadID) {
+		w.is(len(w.settle(lead, w.message("hi")).Ended), 0, "ended by a reply in sending")
+	}
+	lastOne := func(w *world, _ followup.LeadID) {
+		c := w.createConfig(func(*followup.Config) {})
+		ended, err := w.s.DeleteConfig(w.ctx, w.tenant, c.ID, true, w.now, w.now)
+		w.must(err, "DeleteConfig")
+		w.is(len(ended), 0, "ended by a deletion with finish")
+	}
+	nothing := func(*world, followup.LeadID) {}
+	unreachable := func(f *followup.FinishStep) { f.EndReason = followup.Unreachable }
+	optOut := func(f *followup.FinishStep) { f.OptOut = true }
+	last := func(f *followup.FinishStep) { f.Next = -1 }
+	table := []struct {
+		name   string
+		before func(w *world, lead followup.LeadID)
+		edits  []func(*followup.FinishStep)
+		want   followup.Reason
+		told   string
+	}{
+		{"a reply", mark, nil, followup.Replied, "replied 1 /replied"},
+		{"a reply before an end reason", mark, []func(*followup.FinishStep){unreachable}, followup.Replied, "replied 1 /replied"},
+		{"a reply before an opt-out", mark, []func(*followup.FinishStep){optOut}, followup.Replied, "replied 1 /replied"},
+		{"a reply before the last step", mark, []func(*followup.FinishStep){last}, followup.Replied, "replied 1 /replied"},
+		{"an opt-out before an end reason", nothing, []func(*followup.FinishStep){unreachable, optOut}, followup.OptedOut, "cancelled 1 /opted_out"},
+		{"an end reason before the config", lastOne, []func(*followup.FinishStep){unreachable}, followup.Unreachable, "cancelled 1 /undeliverable"},
+		{"an end reason before the last step", nothing, []func(*followup.FinishStep){unreachable, last}, followup.Unreachable, "cancelled 1 /undeliverable"},
+		{"the config before the last step", lastOne, []func(*followup.FinishStep){last}, followup.ConfigGone, "cancelled 1 /config_deleted"},
+		{"the last step", nothing, []func(*followup.FinishStep){last}, followup.CompletedEnded, "completed 1 /completed"},
+	}
+	var tests []test
+	for _, row := range table {
+		tests = append(tests, test{row.name, func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			row.before(w, lead)
+			w.told(w.sales)
+			f := w.result(c, a)
+			for _, edit := range row.edits {
+				edit(&f)
+			}
+			w.is(w.finish(f).State, followup.RunEnded, "state")
+			w.ended(run, row.want)
+			w.timeline(run, "1 sent/template")
+			w.is(w.told(w.sales), []string{"sent 1 sent/template", row.told}, "told")
+		}})
+	}
+	return append(tests,
+		test{"out of claimed the token counts, whatever the attempt", func(w *world) {
+			run := w.start(w.lead())
+			c := w.due()
+			f := w.result(c, run.Lead().Attempt(99))
+			f.Outcome, f.Reason = followup.Skipped, followup.TooLate
+			w.finish(f)
+			w.timeline(run, "1 skipped/too_late", "2 …")
+		}},
+		test{"used steps are those that were, each once", func(w *world) {
+			run := w.start(w.lead())
+			for _, used := range []int{0, 2, 2} {
+				c, a := w.sending()
+				f := w.result(c, a)
+				f.UsedStep = used
+				w.finish(f)
+				want := followup.StepSet(0)
+				if used > 0 {
+					want = want.With(used)
+				}
+				w.is(w.run(run).Used, want, "Used after %d", used)
+			}
+		}},
+		test{"what is told has what it should and no more", func(w *world) {
+			run := w.start(w.lead())
+			told := func(want map[string]any) {
+				w.Helper()
+				d := w.delivery()
+				w.is(len(d.Events), 1, "events")
+				want["run_id"], want["lead_id"] = string(run), string(run.Lead())
+				w.sameJSON(d.Events[0].Value, want)
+				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			}
+			told(map[string]any{"event": "scheduled", "step": 1, "outcome": "", "reason": ""})
+			c := w.due()
+			f := w.result(c, "")
+			f.Outcome, f.Reason, f.Text, f.MessageID, f.Next = followup.Skipped, followup.TooLate, "", "", 1
+			w.finish(f)
+			d := w.delivery()
+			w.is(len(d.Events), 2, "events of a step that was skipped")
+			w.sameJSON(d.Events[0].Value, map[string]any{
+				"event": "skipped", "run_id": string(run), "lead_id": string(run.Lead()), "step": 1,
+				"outcome": "skipped", "reason": "too_late",
+			})
+			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			w.pass(time.Second)
+			_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+			w.must(err, "Cancel")
+			told(map[string]any{"event": "cancelled", "step": 2, "outcome": "cancelled", "reason": "api"})
+		}},
+	)
+}
