@@ -195,6 +195,18 @@ func configTests() []test {
 			w.ended(run, followup.ConfigGone)
 			w.timeline(run, "1 sent/template")
 		}},
+		{"deleted with finish, a start that starts nothing leaves the armed step alone", func(w *world) {
+			c := w.createConfig(func(*followup.Config) {})
+			run := w.start(w.lead())
+			remove(w, c, true)
+			w.config = followup.ConfigID(uuid.NewString())
+			w.createConfig(func(c *followup.Config) { c.IsActive = false })
+			id, ended, err := w.s.Start(w.ctx, w.tenant, run.Lead(), w.arm(), false, w.now, w.now)
+			w.must(err, "Start")
+			w.is(id, followup.RunID(""), "run started")
+			w.is(len(ended), 0, "ended")
+			w.is(w.run(run).State, followup.RunArmed, "state")
+		}},
 		{"ladders are kept under their hash", func(w *world) {
 			l := followup.Ladder{Steps: []followup.Step{{Interval: "PT30M", Prompt: "é \"q\""}, {Interval: "P1D", TemplateName: "t"}}}
 			w.must(w.s.SaveLadder(w.ctx, w.tenant, "h", l), "SaveLadder")
@@ -259,6 +271,7 @@ func pauseTests() []test {
 			c := w.due()
 			w.is(c.Paused, true, "Paused")
 			w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard")
+			w.is(w.guardSend(w.lead(), false).Refusal, followup.RefusedPaused, "GuardSend")
 			x := w.tenantNextDoor()
 			w.is(x.guardSend(x.lead(), false).Refusal, followup.Allowed, "another tenant's GuardSend")
 			pause(w, "", false)

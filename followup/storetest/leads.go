@@ -237,6 +237,10 @@ func putTests() []test {
 			if !errors.Is(err, followup.ErrConflict) {
 				w.Errorf("PutLead: got %v, want ErrConflict", err)
 			}
+			old.Revision = w.get(lead).Revision + 1
+			if _, err = w.s.PutLead(w.ctx, followup.PutLead{Lead: old, Now: w.now, Real: w.now}); !errors.Is(err, followup.ErrConflict) {
+				w.Errorf("PutLead with a revision to come: got %v, want ErrConflict", err)
+			}
 			w.is(w.get(lead).Name, "first", "name")
 			runs, err := w.s.Runs(w.ctx, w.tenant, lead)
 			w.must(err, "Runs")

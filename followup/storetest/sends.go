@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,6 +65,31 @@ func sendTests() []test {
 			w.recordSend(lead, a, spoken(w, "hello"))
 			w.recordSend(lead, a, spoken(w, "hello"))
 			w.said(lead, "hello")
+		}},
+		{"a retry of what is not known is another message", func(w *world) {
+			lead := w.lead()
+			v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
+				Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, Previous: lead.Attempt(99), Now: w.now, Real: w.now,
+			})
+			w.must(err, "GuardSend")
+			w.is(v.Attempt != "" && v.Attempt != lead.Attempt(99), true, "an attempt of its own")
+			w.recordSend(lead, v.Attempt, spoken(w, "hello"))
+			w.said(lead, "hello")
+		}},
+		{"recorded only where it was made", func(w *world) {
+			lead := w.lead()
+			record := func(a followup.AttemptID) error {
+				return w.s.RecordSend(w.ctx, followup.RecordSend{
+					Tenant: w.tenant, Lead: lead, Channel: w.main, Attempt: a, OptOut: true, Now: w.now, Real: w.now,
+				})
+			}
+			if err := record(lead.Attempt(99)); !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("RecordSend of no attempt: got %v, want ErrNotFound", err)
+			}
+			w.is(w.get(lead).OptedOut, false, "OptedOut")
+			a := w.guardSend(lead, false).Attempt
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+			w.is(moved(record(a)), true, "RecordSend says that the lead moved")
 		}},
 		{"a record that opts out ends runs", func(w *world) {
 			lead := w.lead()

@@ -47,6 +47,12 @@ func wallTests() []test {
 					})
 					return err
 				},
+				"RecordSend": func() error {
+					a := w.guardSend(w.lead(), false).Attempt
+					return x.s.RecordSend(x.ctx, followup.RecordSend{
+						Tenant: x.tenant, Lead: a.Lead(), Channel: w.main, Attempt: a, OptOut: true, Now: x.now, Real: x.now,
+					})
+				},
 				"Config":            func() error { _, err := x.s.Config(x.ctx, x.tenant, cfg.ID); return err },
 				"ConfigByAssistant": func() error { _, err := x.s.ConfigByAssistant(x.ctx, x.tenant, w.sales); return err },
 				"UpdateConfig": func() error {

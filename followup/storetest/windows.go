@@ -106,6 +106,11 @@ func windowTests() []test {
 			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after an earlier cut-over")
 			put(time.Time{})
 			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after none")
+			p := followup.PutLead{Lead: w.get(lead), WindowFrom: w.now, Now: w.now, Real: w.now}
+			p.Lead.Channel = ""
+			_, err := w.s.PutLead(w.ctx, p)
+			w.must(err, "PutLead")
+			w.is(len(w.get(lead).Windows), 1, "windows after a cut-over of no channel")
 		}},
 		{"last use is the arrival of the newest event either way", func(w *world) {
 			lead := w.lead()
