@@ -56,8 +56,10 @@ type store struct {
 	// unheard makes FinishStep fail after it has written.
 	unheard trouble
 
-	claiming  hook // in a claim, before it is made
-	claimed   hook // a claim brought steps
+	answering hook             // a claim is made and not heard of yet
+	claimed   hook             // a claim brought steps
+	ended     []followup.Ended // what the first claim tells besides
+	tell      sync.Once
 	finishing hook
 }
 
@@ -65,8 +67,12 @@ func (s *store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	if err := s.claims.err(); err != nil {
 		return followup.Batch{}, err
 	}
-	s.claiming.call()
 	b, err := s.Store.Claim(ctx, c)
+	s.answering.call()
+	if ctx.Err() != nil { // a client that was told to give up does not hear what it claimed
+		return followup.Batch{}, ctx.Err()
+	}
+	s.tell.Do(func() { b.Ended = append(b.Ended, s.ended...) })
 	if len(b.Steps) > 0 {
 		s.claimed.call()
 	}

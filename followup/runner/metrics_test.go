@@ -3,6 +3,7 @@ package runner_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -48,6 +49,19 @@ func TestLostClaimsAreCounted(t *testing.T) {
 wagate_followup_claims_lost_total 1
 `), "wagate_followup_claims_lost_total")
 		h.must(err, "metric")
+	})
+}
+
+// Runs that a claim ended, because their config is off, are counted by it.
+func TestRunsEndedByAClaimAreCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		h.store.ended = []followup.Ended{{Step: 1, Reason: followup.ConfigOff}, {Step: 2, Reason: followup.ConfigGone}}
+		h.start()
+		h.pass(minutes)
+		h.stop()
+		h.is(h.counted(), map[string]float64{"none cancelled config_inactive": 1, "none cancelled config_deleted": 1}, "counted")
 	})
 }
 

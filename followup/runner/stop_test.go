@@ -141,7 +141,7 @@ func TestI7AClaimUnderWayIsGivenBackAtAStop(t *testing.T) {
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(true), seed[0])
 		h.until(30 * minutes)
-		h.store.claiming = func() { time.Sleep(100 * time.Millisecond) }
+		h.store.answering = func() { time.Sleep(100 * time.Millisecond) }
 		h.start()
 		h.pass(50 * time.Millisecond)
 		h.must(h.runner.Stop(h.Context()), "Stop")
