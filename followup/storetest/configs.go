@@ -79,6 +79,10 @@ func configTests() []test {
 			}
 			c.AssistantID = w.support
 			w.must(w.s.CreateConfig(w.ctx, c), "CreateConfig of another assistant")
+			c.AssistantID = followup.AssistantID(uuid.NewString())
+			if err := w.s.CreateConfig(w.ctx, c); !errors.Is(err, followup.ErrExists) {
+				w.Errorf("an id that is taken, for a third: got %v, want ErrExists", err)
+			}
 		}},
 		{"listed oldest first", func(w *world) {
 			first := w.createConfig(func(*followup.Config) {})

@@ -47,28 +47,27 @@ func crashTests() []test {
 	}
 	for _, way := range []struct {
 		name string
-		end  func(w *world, lead followup.LeadID, run followup.RunID)
+		end  func(w *world, lead followup.LeadID, c followup.Claimed)
 		why  followup.Reason
 	}{
-		{"a reply", func(w *world, lead followup.LeadID, _ followup.RunID) {
+		{"a reply", func(w *world, lead followup.LeadID, _ followup.Claimed) {
 			w.is(len(w.settle(lead, w.message("hi")).Ended), 0, "ended")
 		}, followup.Replied},
-		{"an opt-out", func(w *world, lead followup.LeadID, _ followup.RunID) {
+		{"an opt-out", func(w *world, lead followup.LeadID, _ followup.Claimed) {
 			out := w.item()
 			out.OptOut = new(true)
 			w.is(len(w.settle(lead, out).Ended), 0, "ended")
 		}, followup.OptedOut},
-		{"a cancel", func(w *world, _ followup.LeadID, run followup.RunID) {
-			ended, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+		{"a cancel", func(w *world, _ followup.LeadID, c followup.Claimed) {
+			ended, err := w.s.Cancel(w.ctx, w.tenant, c.Run.ID, w.now, w.now)
 			w.must(err, "Cancel")
 			w.is(len(ended), 0, "ended")
 		}, followup.ByAPI},
-		{"another status", func(w *world, lead followup.LeadID, _ followup.RunID) {
+		{"another status", func(w *world, lead followup.LeadID, _ followup.Claimed) {
 			w.put(lead, "won", nil)
 		}, followup.StatusLeft},
-		{"a receipt that it cannot be delivered", func(w *world, lead followup.LeadID, run followup.RunID) {
-			a := run.Lead().Attempt(1)
-			w.is(len(w.settle(lead, w.receipt(a, providers.StatusFailed, providers.Undeliverable)).Ended), 0, "ended")
+		{"a receipt that it cannot be delivered", func(w *world, lead followup.LeadID, c followup.Claimed) {
+			w.is(len(w.settle(lead, w.receipt(c.Attempt, providers.StatusFailed, providers.Undeliverable)).Ended), 0, "ended")
 		}, followup.Unreachable},
 	} {
 		want := "1 uncertain/crash"
@@ -78,7 +77,7 @@ func crashTests() []test {
 		tests = append(tests, test{way.name + " ends its run after the result", func(w *world) {
 			lead := w.lead()
 			run, c := crashed(w, lead)
-			way.end(w, lead, run)
+			way.end(w, lead, c)
 			w.is(w.run(run).State, followup.RunSending, "state")
 			w.is(w.finish(guess(w, c)).State, followup.RunEnded, "state after the result")
 			w.ended(run, way.why)

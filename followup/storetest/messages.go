@@ -40,9 +40,13 @@ func messageTests() []test {
 			known(w, same, ref)
 		}},
 		{"unknown", func(w *world) {
-			if _, err := w.s.Message(w.ctx, id(), nil); !errors.Is(err, followup.ErrNotFound) {
-				w.Errorf("Message: got %v, want ErrNotFound", err)
+			unknown := id()
+			for range 2 {
+				if _, err := w.s.Message(w.ctx, unknown, nil); !errors.Is(err, followup.ErrNotFound) {
+					w.Errorf("Message: got %v, want ErrNotFound", err)
+				}
 			}
+			w.is(len(link(w, followup.MessageRef{SenderID: unknown})), 0, "parked by a look")
 		}},
 		{"a second id is learnt, the attempt stays", func(w *world) {
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), Opaque: "mine"}

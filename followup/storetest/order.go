@@ -51,7 +51,15 @@ func orderTests() []test {
 		{"with the window of its conversation", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))
-			w.at(w.delivery().Window.LastInbound, w.now, "LastInbound")
+			opened := w.now
+			w.pass(time.Second)
+			w.recordSend(lead, w.guardSend(lead, true).Attempt, func(r *followup.RecordSend) {
+				r.CloseWindow, r.Entry = true, &followup.Entry{From: followup.FromBusiness, Text: "sent", At: w.now}
+			})
+			got := w.delivery().Window
+			w.at(got.LastInbound, opened, "LastInbound")
+			w.is(got.Refused, true, "Refused")
+			w.at(got.UsedAt, w.now, "UsedAt")
 		}},
 		{"at most MaxEvents, the rest follows", func(w *world) {
 			lead := w.lead()
@@ -133,6 +141,17 @@ func orderTests() []test {
 			if err := w.finishDelivery(again, delivered); !errors.Is(err, followup.ErrStale) {
 				w.Errorf("finished twice: got %v, want ErrStale", err)
 			}
+		}},
+		{"nobody's token finishes nothing", func(w *world) {
+			w.settle(w.lead(), w.note("1"))
+			d := w.delivery()
+			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now.Add(time.Second) }), "FinishDelivery")
+			d.Token = ""
+			if err := w.finishDelivery(d, delivered); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("finished without a token: got %v, want ErrStale", err)
+			}
+			w.pass(time.Second)
+			w.is(w.told(w.sales), []string{"1"}, "told")
 		}},
 		{"released as if never claimed", func(w *world) {
 			w.settle(w.lead(), w.note("1"))

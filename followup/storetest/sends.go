@@ -214,6 +214,20 @@ func keyTests() []test {
 			state(w, followup.KeyDone, "1 ms before")
 			w.pass(time.Millisecond)
 			state(w, followup.KeyNew, "after")
+			state(w, followup.KeyBusy, "held again, the old answer forgotten")
+		}},
+		{"remembered from when it was finished", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			w.pass(lease / 2)
+			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
+			w.pass(followup.KeyAge - time.Millisecond)
+			state(w, followup.KeyDone, "KeyAge after it was begun")
+		}},
+		{"finished after it was dropped, it stays new", func(w *world) {
+			state(w, followup.KeyNew, "first")
+			w.must(w.s.DropKey(w.ctx, w.tenant, "k"), "DropKey")
+			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
+			state(w, followup.KeyNew, "after")
 		}},
 		{"per tenant and key", func(w *world) {
 			state(w, followup.KeyNew, "first")
