@@ -200,3 +200,31 @@ func TestI6ProviderDoesNotSay(t *testing.T) {
 		}
 	}
 }
+
+// TestI6FrozenProcess freezes a process that waits for the model until another
+// has claimed its step, and then lets it go on with what is not its own any
+// more: it must find that out, and send nothing.
+func TestI6FrozenProcess(t *testing.T) {
+	t.Parallel()
+	s := crashSetup()
+	s.ai = 3 * time.Second // so that the second still waits while the first wakes
+	w := newWorld(t, s)
+	first := w.start()
+	first.configure(nudge("PT30M"))
+	const phone = "34600600600"
+	w.hold()
+	l := first.follow(phone)
+	receive(t, "request at the model", w.model.Arrived())
+	first.freeze()
+	second := w.start()
+	release := w.hold()
+	receive(t, "request of the second", w.model.Arrived())
+	w.pass()
+	first.thaw()
+	untilTrue(t, "found out", func() bool { return first.metric("wagate_followup_claims_lost_total") == 1 })
+	release()
+	second.untilRun(l.ID, "ended completed 1:sent/ai")
+	if n := w.handed(phone); n != 1 {
+		t.Errorf("messages: got %d, want 1", n)
+	}
+}

@@ -140,12 +140,22 @@ func (p *process) kill() {
 	<-p.ended
 }
 
+// freeze stops the process without ending it, as a machine that hangs; thaw
+// lets it go on.
+func (p *process) freeze() { p.signal(syscall.SIGSTOP) }
+func (p *process) thaw()   { p.signal(syscall.SIGCONT) }
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("signal %v: %v", s, err)
+	}
+}
+
 // term asks the process to stop; exit waits and returns its exit code.
 func (p *process) term() {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatalf("terminate: %v", err)
-	}
+	p.signal(syscall.SIGTERM)
 }
 
 func (p *process) exit() int {

@@ -106,6 +106,13 @@ func (w *world) hold() (release func()) {
 	return release
 }
 
+// pass lets the model answer new requests; those it holds it goes on holding.
+func (w *world) pass() {
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	w.gate.held = nil
+}
+
 func (w *world) write(modeltest.Request) modeltest.Answer {
 	w.gate.mu.Lock()
 	held := w.gate.held
