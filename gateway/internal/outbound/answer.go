@@ -24,6 +24,9 @@ const (
 	codeUnsupported   = 131051
 	codeThrottled     = 130429
 	codeTemplate      = 132001
+	codeParameters    = 132000
+	codePaused        = 132015
+	codeDisabled      = 132016
 )
 
 // titles are the words that go with a code, and the HTTP status Meta documents.
@@ -42,7 +45,13 @@ var titles = map[int]struct {
 	codeOptedOut:      {"User has stopped marketing messages", http.StatusBadRequest},
 	codeUnsupported:   {"Unsupported message type", http.StatusBadRequest},
 	codeThrottled:     {"Rate limit hit", http.StatusBadRequest},
-	codeTemplate:      {"Template does not exist or cannot be sent", http.StatusNotFound},
+	codeTemplate:      {"Template name does not exist in the translation", http.StatusNotFound},
+	codeParameters:    {"Number of parameters does not match the expected number of params", http.StatusBadRequest},
+	132005:            {"Translated text too long", http.StatusBadRequest},
+	132007:            {"Template content violates a character policy", http.StatusBadRequest},
+	132012:            {"Parameter format does not match format in the created template", http.StatusBadRequest},
+	codePaused:        {"Template is paused", http.StatusBadRequest},
+	codeDisabled:      {"Template is disabled", http.StatusBadRequest},
 }
 
 // ofKind is the code for a provider's failure that has no code of Meta's.
@@ -93,8 +102,13 @@ func refused(no followup.Refusal) *failure {
 // failed words a provider's failure. Meta's own codes are kept; those of other
 // providers become Meta's of the same meaning.
 func failed(e *providers.Error) *failure {
-	if e.MaybeSent {
+	switch {
+	case e.MaybeSent:
 		return fail(codeTransient, maybeSent)
+	case e.Kind == providers.Operator && aboutAccess(e.Code):
+		// As it stands the caller would look for the fault in his own key.
+		return fail(codeLocked, fmt.Sprintf(
+			"The provider does not accept the platform's access to it (code %d). The operator has to mend it.", e.Code))
 	}
 	code, ok := ofKind[e.Kind]
 	if !ok {
@@ -117,6 +131,11 @@ func failed(e *providers.Error) *failure {
 	}
 	f.retryAfter = e.RetryAfter
 	return f
+}
+
+// aboutAccess reports whether a code is about a token or its permissions.
+func aboutAccess(code int) bool {
+	return code == 0 || code == 3 || code == 10 || code == 190 || (code >= 200 && code < 300)
 }
 
 // isMeta reports whether a code is of Meta's table: Gupshup's own are below 5000

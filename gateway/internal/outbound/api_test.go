@@ -223,13 +223,15 @@ func TestFailuresAreWordedAsMetas(t *testing.T) {
 		{"Gupshup's window", providers.Error{Kind: providers.WindowClosed, Code: 470, Status: 200, Detail: "too late"}, "400 131047 too late", 0, "(#131047) Re-engagement message"},
 		{"Gupshup's number", providers.Error{Kind: providers.Undeliverable, Code: 1002, Status: 400}, "400 131026 Message undeliverable", 0, "(#131026) Message undeliverable"},
 		{"Gupshup's opt-out", providers.Error{Kind: providers.OptedOut, Code: 1012, Status: 400}, "400 131050 User has stopped marketing messages", 0, "(#131050) User has stopped marketing messages"},
-		{"Gupshup's template", providers.Error{Kind: providers.TemplateError, Code: 4003, Status: 400}, "404 132001 Template does not exist or cannot be sent", 0, ""},
+		{"Gupshup's template", providers.Error{Kind: providers.TemplateError, Code: 4003, Status: 400}, "404 132001 Template name does not exist in the translation", 0, ""},
 		{"Gupshup's balance", providers.Error{Kind: providers.Operator, Code: 1003, Status: 400}, "403 131031 Business Account locked", 0, ""},
 		{"Gupshup's rate", providers.Error{Kind: providers.Throttled, Status: 429, RetryAfter: time.Minute}, "400 130429 Rate limit hit", time.Minute, ""},
 		{"no code at all", providers.Error{Kind: providers.Unknown, Status: 400}, "500 131000 Something went wrong", 0, ""},
 		{"Meta's cap", providers.Error{Kind: providers.Capped, Code: 131049, Status: 400, Detail: "healthy"}, "400 131049 healthy", 0, ""},
 		{"Meta's payment", providers.Error{Kind: providers.Operator, Code: 131042, Status: 400, Detail: "(#131042) No payment method"}, "400 131042 (#131042) No payment method", 0, "(#131042) No payment method"},
-		{"Meta's token", providers.Error{Kind: providers.Operator, Code: 190, Status: 401, Detail: "Token expired"}, "401 190 Token expired", 0, "(#190) Token expired"},
+		{"Meta's token", providers.Error{Kind: providers.Operator, Code: 190, Status: 401, Detail: "Token expired"}, "403 131031 The provider does not accept the platform's access to it (code 190). The operator has to mend it.", 0, "(#131031) Business Account locked"},
+		{"a wrong number of parameters", providers.Error{Kind: providers.TemplateError, Code: 132000, Detail: "2 wanted"}, "400 132000 2 wanted", 0, "(#132000) Number of parameters does not match the expected number of params"},
+		{"a paused template", providers.Error{Kind: providers.TemplateError, Code: 132015}, "400 132015 Template is paused", 0, "(#132015) Template is paused"},
 		{"no answer", providers.Error{Kind: providers.Transient, MaybeSent: true}, "500 131000 The provider did not say whether it took the message. It may have been sent; do not send it again.", 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -93,7 +93,7 @@ func TestI6OnlyWhatWasNotSentMayBeSentAgain(t *testing.T) {
 		"lost at a retry":      {[]error{notSent, lost}, 500, 500, 2},
 		"not taken":            {[]error{notSent, notSent, notSent}, 500, 200, 4},
 		"the request is wrong": {[]error{invalid}, 400, 200, 2},
-		"a token ran out":      {[]error{&providers.Error{Kind: providers.Operator, Code: 190, Status: 401}}, 401, 200, 2},
+		"a token ran out":      {[]error{&providers.Error{Kind: providers.Operator, Code: 190, Status: 401}}, 403, 200, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package outbound
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -94,7 +95,7 @@ func (m *message) recipient(r *reader) {
 		if len(user) > maxUserID || !strings.Contains(user, ".") || strings.ContainsAny(user, " \t\r\n") {
 			r.add("recipient must be a business-scoped user id")
 		}
-	default:
+	case r.sound("to") && r.sound("recipient"):
 		r.missing("to")
 	}
 }
@@ -116,66 +117,83 @@ func phone(s string) string {
 	return digits
 }
 
-// content checks the object named after the type.
+// types are those of the Cloud API that are sent by an object of their name.
+var types = []string{
+	"audio", "contacts", "document", "image", "interactive", "location", "reaction", "sticker", "template", "text", "video",
+}
+
+// content checks the object named after the type: what wagate itself needs of
+// it, and what no provider would take. The rest is the provider's to judge.
 func (m *message) content(r *reader) {
 	raw, ok := m.Body[m.Type]
 	if !ok || string(raw) == "null" {
-		r.missing(m.Type)
-		return
-	}
-	if m.Type == "contacts" {
-		return // an array; the provider knows its rules
-	}
-	var o struct {
-		Body     string          `json:"body"`
-		ID       string          `json:"id"`
-		Link     string          `json:"link"`
-		Name     string          `json:"name"`
-		Type     string          `json:"type"`
-		Message  string          `json:"message_id"`
-		Action   json.RawMessage `json:"action"`
-		Language struct {
-			Code string `json:"code"`
-		} `json:"language"`
-	}
-	if err := json.Unmarshal(raw, &o); err != nil {
-		r.add(m.Type + " is malformed")
+		if slices.Contains(types, m.Type) {
+			r.missing(m.Type)
+		} else {
+			r.add("type must be one of " + strings.Join(types, ", "))
+		}
 		return
 	}
 	switch {
 	case m.Type == "text":
-		m.text = o.Body
-		if strings.TrimSpace(o.Body) == "" {
-			r.missing("text.body")
-		}
-		if utf8.RuneCountInString(o.Body) > maxText {
-			r.add("text.body must have at most 4096 characters")
-		}
+		m.contentText(r, raw)
 	case m.Type == "template":
-		m.template, m.language = o.Name, o.Language.Code
-		if o.Name == "" {
-			r.missing("template.name")
-		}
-		if o.Language.Code == "" {
-			r.missing("template.language.code")
-		}
-	case mediaTypes[m.Type]:
-		if (o.ID == "") == (o.Link == "") {
-			r.add(m.Type + " must have either id or link")
-		}
+		m.contentTemplate(r, raw)
 	case m.Type == "interactive":
-		if o.Type == "" {
-			r.missing("interactive.type")
+		var o struct {
+			Type   string          `json:"type"`
+			Action json.RawMessage `json:"action"`
 		}
-		if len(o.Action) == 0 {
-			r.missing("interactive.action")
+		if r.object(m.Type, raw, &o) {
+			r.need("interactive.type", o.Type != "")
+			r.need("interactive.action", len(o.Action) > 0)
 		}
 	case m.Type == "reaction":
-		if o.Message == "" {
-			r.missing("reaction.message_id")
+		var o struct {
+			MessageID string `json:"message_id"`
 		}
-		m.quoted = o.Message
+		if r.object(m.Type, raw, &o) {
+			r.need("reaction.message_id", o.MessageID != "")
+			m.quoted = o.MessageID
+		}
+	case mediaTypes[m.Type]:
+		var o struct {
+			ID   string `json:"id"`
+			Link string `json:"link"`
+		}
+		if r.object(m.Type, raw, &o) && (o.ID == "") == (o.Link == "") {
+			r.add(m.Type + " must have either id or link")
+		}
 	}
+}
+
+func (m *message) contentText(r *reader, raw json.RawMessage) {
+	var o struct {
+		Body string `json:"body"`
+	}
+	if !r.object(m.Type, raw, &o) {
+		return
+	}
+	m.text = o.Body
+	r.need("text.body", strings.TrimSpace(o.Body) != "")
+	if utf8.RuneCountInString(o.Body) > maxText {
+		r.add("text.body must have at most 4096 characters")
+	}
+}
+
+func (m *message) contentTemplate(r *reader, raw json.RawMessage) {
+	var o struct {
+		Name     string `json:"name"`
+		Language struct {
+			Code string `json:"code"`
+		} `json:"language"`
+	}
+	if !r.object(m.Type, raw, &o) {
+		return
+	}
+	m.template, m.language = o.Name, o.Language.Code
+	r.need("template.name", o.Name != "")
+	r.need("template.language.code", o.Language.Code != "")
 }
 
 // requote replaces the id of the quoted message, or of the one reacted to.
@@ -215,6 +233,28 @@ func (r *reader) add(problem string) { r.problems = append(r.problems, problem) 
 func (r *reader) missing(field string) {
 	r.absent++
 	r.add(fmt.Sprintf("%s is required", field))
+}
+
+// sound reports whether a member is absent, null or a string.
+func (r *reader) sound(name string) bool {
+	raw, ok := r.fields[name]
+	return !ok || string(raw) == "null" || raw[0] == '"'
+}
+
+// need notes a required field that is not there.
+func (r *reader) need(field string, there bool) {
+	if !there {
+		r.missing(field)
+	}
+}
+
+// object reads the members of an object that matter here.
+func (r *reader) object(name string, raw json.RawMessage, into any) bool {
+	if err := json.Unmarshal(raw, into); err != nil {
+		r.add(name + " is malformed")
+		return false
+	}
+	return true
 }
 
 // text reads a string member; "" if it is absent or no string.

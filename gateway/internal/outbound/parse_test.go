@@ -89,7 +89,12 @@ func TestOtherTypesArePassedOn(t *testing.T) {
 			`"type":"location","location":{"latitude":1,"longitude":2}`,
 			`"type":"contacts","contacts":[{"name":{"formatted_name":"A"}}]`,
 			`"type":"document","document":{"id":"1","filename":"a.pdf"}`,
-			`"type":"interactive","interactive":{"type":"button","action":{}}`,
+			`"type":"interactive","interactive":{"type":"button","body":{"text":"Pick"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}}]}}`,
+			`"type":"interactive","interactive":{"type":"list","header":{"type":"text","text":"H"},"body":{"text":"Pick"},"footer":{"text":"F"},"action":{"button":"Menu","sections":[{"title":"S","rows":[{"id":"r","title":"R"}]}]}}`,
+			`"type":"interactive","interactive":{"type":"cta_url","body":{"text":"See"},"action":{"name":"cta_url","parameters":{"display_text":"Go","url":"https://shop.example"}}}`,
+			`"type":"interactive","interactive":{"type":"flow","body":{"text":"Fill in"},"action":{"name":"flow","parameters":{"flow_message_version":"3","flow_id":"1","flow_cta":"Start"}}}`,
+			`"type":"location","location":{"latitude":1.5,"longitude":2.5,"name":"Shop","address":"Main St"}`,
+			`"type":"image","image":{"link":"https://cdn.example/a.jpg","caption":"A"}`,
 			`"type":"hologram","hologram":{}`,
 			`"type":null,"text":{"body":"x"}`,
 		} {

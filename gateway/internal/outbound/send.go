@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -61,6 +62,8 @@ type Service struct {
 	metrics  *metrics
 	lines    map[followup.ChannelID]Line
 	breakers map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
+	// complained is when a channel's trouble was last said in the log.
+	complained sync.Map
 }
 
 var _ followup.Sender = (*Service)(nil)
@@ -186,7 +189,26 @@ func (s *Service) call(ctx context.Context, line Line, m providers.Message) (pro
 		e = providers.AsError(err)
 	}
 	s.metrics.sent(line.Channel.Provider, m.Type, e, s.p.Real().Sub(began))
+	s.complain(line, e)
 	return sent, e
+}
+
+// complainEvery is how often one channel's trouble is said in the log.
+const complainEvery = time.Minute
+
+// complain says that a human is needed: nothing else in the log would, and the
+// metric does not name the channel.
+func (s *Service) complain(line Line, e *providers.Error) {
+	if e == nil || e.Kind != providers.Operator {
+		return
+	}
+	now := s.p.Real()
+	if last, ok := s.complained.Load(line.ID); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:forcetypeassert // stored below
+		return
+	}
+	s.complained.Store(line.ID, now)
+	s.log.Error("provider refuses the channel: token, payment or policy",
+		"channel", line.ID, "provider", line.Channel.Provider, "code", e.Code, "status", e.Status)
 }
 
 // linked makes the message found by its id, and settles what was parked for it.
