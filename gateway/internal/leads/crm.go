@@ -40,8 +40,9 @@ const resolveTries = 3
 var errStale = errors.New("leads: stale event")
 
 // CRM takes in one event of the tenant's CRM: the signature over the bytes as
-// they came is checked before anything is read. The lead is found by our id,
-// else by its identities, and created if nobody has them.
+// they came is checked before anything is read. The lead is the one of our id,
+// if there is one; else it is found by its identities, and created if nobody
+// has them.
 func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature string, body []byte) (Outcome, error) {
 	secret := s.crmSecrets[tenant]
 	if secret == "" {
@@ -51,6 +52,11 @@ func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature s
 		return "", fault.New(fault.Unauthorized, "the signature does not fit the body")
 	}
 	e, err := s.readEvent(tenant, body)
+	if e.named { // a lead that is not the tenant's stays unknown, whatever is said of it
+		if err := s.knows(ctx, tenant, e.lead); err != nil {
+			return "", err
+		}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -86,7 +92,8 @@ func signed(secret, signature string, body []byte) bool {
 type event struct {
 	name  string
 	at    time.Time
-	lead  followup.LeadID // as the CRM named it; may be empty or unknown
+	named bool            // by an id that is meant to be ours
+	lead  followup.LeadID // that id; empty if it cannot be one of ours
 	patch patch
 	found *fault.Problems // empty, kept for the checks against the record
 }
@@ -122,15 +129,41 @@ func (s *Service) readEvent(tenant followup.TenantID, body []byte) (event, error
 	default:
 		e.patch = parse(data, "data.", false, &problems)
 		e.patch.references(s.tenant(tenant), "data.", &problems)
-		var id string
-		_ = json.Unmarshal(data["id"], &id) // the CRM's own ids may be numbers; only ours matter
-		e.lead, _ = followup.ParseLeadID(id)
-		if e.lead == "" {
+		e.lead, e.named = leadNamed(data["id"])
+		if !e.named {
 			check(e.patch.apply(followup.Lead{}), "data.", &problems)
 		}
 	}
 	e.found = &problems
 	return e, problems.Err()
+}
+
+// leadNamed reads the id of a lead; like everywhere, null and "" name nobody.
+// An id that cannot be ours, such as a number, still names a lead: one that we
+// do not have.
+func leadNamed(raw json.RawMessage) (id followup.LeadID, named bool) {
+	var s *string
+	if err := json.Unmarshal(raw, &s); len(raw) == 0 || err == nil && (s == nil || *s == "") {
+		return "", false
+	}
+	if s != nil {
+		id, _ = followup.ParseLeadID(*s)
+	}
+	return id, true
+}
+
+// knows returns a NotFound fault about data.id unless the lead is the tenant's.
+func (s *Service) knows(ctx context.Context, tenant followup.TenantID, id followup.LeadID) error {
+	missing := fault.Missing("lead")
+	missing.Details = []fault.Detail{{Field: "data.id", Problem: "is not a lead of this tenant"}}
+	if id == "" {
+		return missing
+	}
+	_, err := s.load(ctx, tenant, id)
+	if isMissing(err) {
+		return missing
+	}
+	return err
 }
 
 func readString(members map[string]json.RawMessage, name string, to *string, problems *fault.Problems) {
@@ -165,14 +198,8 @@ func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e ev
 // make these one, as long as the CRM does not know two of them by ids of its
 // own.
 func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event) (followup.LeadID, error) {
-	if e.lead != "" {
-		_, err := s.load(ctx, tenant, e.lead)
-		if err == nil {
-			return e.lead, nil
-		}
-		if !isMissing(err) || e.patch.identity() == (followup.Identity{}) {
-			return "", err
-		}
+	if e.named {
+		return e.lead, s.knows(ctx, tenant, e.lead)
 	}
 	who := e.patch.identity()
 	owners := map[followup.LeadID]string{} // lead to its external id

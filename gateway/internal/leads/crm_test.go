@@ -108,7 +108,6 @@ func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
 		{"foreign channel", crmEvent("lead.created", 0, `{"external_id":"e","channel_id":"`+string(alien)+`"}`), fault.Validation, []string{
 			"data.channel_id: is not a channel of this tenant",
 		}},
-		{"unknown id alone", crmEvent("lead.updated", 0, `{"id":"`+string(followup.NewLeadID())+`","name":"A"}`), fault.NotFound, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -117,6 +116,37 @@ func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
 			_, err := h.crm(tt.body)
 			wantFault(t, err, tt.code, tt.details...)
 		})
+	}
+}
+
+func TestI10CRMIDThatIsNotOursIsNotFound(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	theirs, err := h.leads.Create(h.ctx(), other, []byte(`{"name":"Eve","external_id":"e9"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`)
+	gone := h.create(`{"name":"Bo","external_id":"e2"}`)
+	if err := h.leads.Delete(h.ctx(), acme, string(gone.ID)); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{
+		`"` + string(followup.NewLeadID()) + `"`, `"` + string(theirs.ID) + `"`, `"` + string(gone.ID) + `"`, `"crm-7"`, `7`, `{}`, `" "`,
+	} {
+		for _, beside := range []string{
+			`"phone":"+5511912345678"`, `"external_id":"e1"`, `"external_id":"e-new","phone":"+5511900000001"`, `"name":"X"`, `"phone":"five"`,
+		} {
+			_, err := h.crm(crmEvent("lead.updated", 1, `{"id":`+id+`,"company":"Lima",`+beside+`}`))
+			wantFault(t, err, fault.NotFound, "data.id: is not a lead of this tenant")
+		}
+	}
+	page, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 10})
+	if err != nil || page.Total != 1 || mustJSON(t, page.Leads[0]) != mustJSON(t, ana) {
+		t.Errorf("got %s, %v, want Ana as she was, alone", mustJSON(t, page), err)
+	}
+	for i, id := range []string{`null`, `""`, `"` + string(ana.ID) + `"`} {
+		h.wantCRM(crmEvent("lead.updated", 2+i, `{"id":`+id+`,"external_id":"e1"}`), leads.Applied)
 	}
 }
 

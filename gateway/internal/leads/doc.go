@@ -25,6 +25,10 @@
 //     conflict. The CRM may: its event names a person by external_id and phone, and a lead
 //     that an unknown contact created by writing is that person. Two leads with
 //     an external_id each are two people to the CRM, and stay a conflict.
+//   - An id in a CRM's event is believed, not interpreted: one that is not a lead
+//     of the tenant (also one that was erased or merged away) is not found,
+//     whatever identities stand beside it. Falling back to these would write one
+//     person's data into another's record as soon as a CRM mixes up its leads.
 //   - A phone once given keeps leading to its lead after it was changed: whoever
 //     writes from the old number is still this person.
 //   - The CRM's events tolerate unknown members, which a CRM's own record has in
