@@ -74,9 +74,7 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 				continue
 			}
 			st.RelayPending++
-			if at, ok := q.readyAt(); !ok || !at.After(ms(real)) {
-				st.RelayLag = max(st.RelayLag, ms(real).Sub(q.events[0].at))
-			}
+			st.RelayLag = max(st.RelayLag, ms(real).Sub(q.events[0].at))
 		}
 	}
 	return st, nil

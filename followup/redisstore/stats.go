@@ -17,9 +17,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() })
 }
 
-// lagHeads is how many queues per assistant and partition Stats looks into for
-// the oldest event: those that may be tried longest.
-const lagHeads = 8
+// lagHeads is how many queues per assistant and partition Stats looks into from
+// either end for the oldest event: those that wait for their turn longest are
+// tried first, those that failed longest last. With more than twice as many the
+// oldest may be missed, by no more than the longest wait before a retry.
+const lagHeads = 16
 
 // partitionStats are the questions to one partition.
 type partitionStats struct {
@@ -66,15 +68,15 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 
 // statsOfGroups adds what is counted per tenant, run and assistant.
 func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real time.Time, st *followup.Stats) error {
-	type dueQueues struct {
+	type waitingQueues struct {
 		t         tag
 		assistant followup.AssistantID
-		leads     *redis.StringSliceCmd
+		first     *redis.StringSliceCmd
+		last      *redis.StringSliceCmd
 	}
 	var counts, waiting []*redis.IntCmd
 	var runs []*redis.StringCmd
-	var due []dueQueues
-	until := strconv.FormatInt(ms(real), 10)
+	var queues []waitingQueues
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i, part := range parts {
 			t := tagOf(i)
@@ -88,11 +90,9 @@ func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real 
 			for _, z := range part.relays.Val() {
 				a := followup.AssistantID(member(z))
 				waiting = append(waiting, p.ZCard(ctx, t.relayDue(a)))
-				if z.Score > float64(ms(real)) {
-					continue
-				}
-				due = append(due, dueQueues{t, a, p.ZRangeByScore(ctx, t.relayDue(a),
-					&redis.ZRangeBy{Min: "-inf", Max: until, Count: lagHeads})})
+				queues = append(queues, waitingQueues{
+					t, a, p.ZRange(ctx, t.relayDue(a), 0, lagHeads-1), p.ZRevRange(ctx, t.relayDue(a), 0, lagHeads-1),
+				})
 			}
 		}
 	}); err != nil {
@@ -111,8 +111,8 @@ func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real 
 	}
 	var heads []*redis.StringCmd
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for _, d := range due {
-			for _, lead := range d.leads.Val() {
+		for _, d := range queues {
+			for _, lead := range distinct(append(d.first.Val(), d.last.Val()...)) {
 				heads = append(heads, p.LIndex(ctx, d.t.queue(followup.LeadID(lead), d.assistant), 0))
 			}
 		}

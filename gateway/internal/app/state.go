@@ -47,7 +47,7 @@ func newState(read func(ctx context.Context) (followup.Stats, error), log *slog.
 			func(s followup.Stats) float64 { return float64(s.RelayPending) },
 		},
 		{
-			describe("wagate_relay_lag_seconds", "Age of the oldest delivery that could be tried now."),
+			describe("wagate_relay_lag_seconds", "Age of the oldest event that no assistant took yet, also while it waits for a retry."),
 			func(s followup.Stats) float64 { return s.RelayLag.Seconds() },
 		},
 		{
