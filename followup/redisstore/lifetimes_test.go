@@ -96,11 +96,20 @@ func TestI1ALeadThatWasOnlyNamed(t *testing.T) {
 			_, err = s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: later, Real: later})
 			return err
 		},
+		"a merge": func(p party, lead followup.LeadID) error {
+			who := followup.Identity{UserID: uuid.NewString()}
+			if _, err := s.Resolve(t.Context(), p.tenant, who, true, later); err != nil {
+				return err
+			}
+			who.ExternalID = string(p.lead)
+			_, err := s.Resolve(t.Context(), p.tenant, who, true, later)
+			return err
+		},
 	}
 	for name, do := range next {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
-			who := followup.Identity{Phone: uuid.NewString()}
+			who := followup.Identity{ExternalID: string(p.lead)}
 			if _, err := crashing.Resolve(t.Context(), p.tenant, who, true, epoch); err == nil {
 				t.Fatal("Resolve: got none, want the crash")
 			}

@@ -64,6 +64,11 @@ func leadTests() []test {
 			w.is(w.resolve(followup.Identity{UserID: user, Phone: phone}), lead, "with the new one")
 			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the new one")
 			w.is(w.get(lead).Phone, phone, "phone the record lacked")
+			before := w.get(lead).Revision
+			w.is(w.resolve(followup.Identity{UserID: user, Phone: phone}), lead, "with both, known already")
+			w.is(w.get(lead).Revision, before, "revision after nothing was learnt")
+			w.is(w.resolve(followup.Identity{UserID: user, ExternalID: "crm-1"}), lead, "with the CRM's id")
+			w.is(w.get(lead).Revision > before, true, "the revision grew with the record")
 			newer := newPhone()
 			w.is(w.resolve(followup.Identity{UserID: user, Phone: newer}), lead, "with a second phone")
 			w.is(w.get(lead).Phone, phone, "phone the record had")

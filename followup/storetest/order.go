@@ -214,6 +214,18 @@ func orderTests() []test {
 			}
 			w.is(got, want, "order")
 		}},
+		{"what is behind a delivery has waited since it was settled", func(w *world) {
+			w.settle(w.lead(), w.note("first"), w.note("behind"))
+			w.pass(time.Second)
+			w.settle(w.lead(), w.note("later"))
+			w.pass(time.Second)
+			for _, want := range []string{"first", "behind", "later"} {
+				ds, _ := w.claimDeliveries(1, 1)
+				w.is(len(ds), 1, "deliveries")
+				w.is(w.say(ds[0].Events), []string{want}, "events")
+				w.must(w.finishDelivery(ds[0], delivered), "FinishDelivery")
+			}
+		}},
 		{"next tells when something can be tried", func(w *world) {
 			next := func() time.Duration {
 				_, d := w.claimDeliveries(10, 10)

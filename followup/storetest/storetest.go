@@ -42,6 +42,7 @@ func Run(t *testing.T, open New) {
 		{"Leads", leadTests()},
 		{"PutLead", putTests()},
 		{"Merge", mergeTests()},
+		{"MergeInherits", inheritTests()},
 		{"Erase", eraseTests()},
 		{"Rearm", rearmTests()},
 		{"Configs", configTests()},

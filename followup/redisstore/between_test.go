@@ -1,0 +1,338 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// meanwhile is a client hook that lets something else happen just before the
+// first call of a script: after its caller has read, before it writes.
+type meanwhile struct {
+	hash string
+	do   func()
+}
+
+func (m *meanwhile) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (m *meanwhile) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if args := cmd.Args(); len(args) > 1 && args[1] == m.hash && m.do != nil {
+			do := m.do
+			m.do = nil
+			do()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (m *meanwhile) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// TestI2DeadLettersGoOnce has two operators, and a lead's erasure, at one letter.
+func TestI2DeadLettersGoOnce(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	for _, row := range []struct {
+		name         string
+		script       *redis.Script
+		late, sooner func(*Store, party, string) error
+		want         string // what is delivered in the end
+	}{
+		{"replayed twice", replayScript, replay, replay, "x "},
+		{"replayed once it was dropped", replayScript, replay, drop, ""},
+		{"dropped once it was replayed", dropScript, drop, replay, "x "},
+		{"dropped twice", dropScript, drop, drop, ""},
+		{"replayed once its lead was erased", replayScript, replay, eraseLead, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			client := server.Client()
+			other := openStore(t, Params{Client: client})
+			p := newParty()
+			lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.lead = lead
+			p.mustSay(t, s, "x", epoch)
+			letter := bury(t, s, claimOne(t, s, epoch), epoch)
+			client.AddHook(&meanwhile{row.script.Hash(), func() {
+				if err := row.sooner(s, p, letter); err != nil {
+					t.Errorf("the sooner: got %v, want none", err)
+				}
+			}})
+			if err := row.late(other, p, letter); !errors.Is(err, followup.ErrNotFound) {
+				t.Errorf("the late: got %v, want ErrNotFound", err)
+			}
+			got := ""
+			for _, d := range claimAll(t, s, epoch.Add(time.Hour)) {
+				got += said(d)
+				if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
+					t.Error(err)
+				}
+			}
+			if got != row.want {
+				t.Errorf("delivered: got %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func replay(s *Store, _ party, letter string) error {
+	return s.ReplayDead(context.Background(), letter, epoch)
+}
+
+func drop(s *Store, _ party, letter string) error { return s.DropDead(context.Background(), letter) }
+
+func eraseLead(s *Store, p party, _ string) error {
+	return s.EraseLead(context.Background(), p.tenant, p.lead, epoch)
+}
+
+// keysOf lists every key that has the lead in its name, and every index that
+// has it among its members.
+func keysOf(t *testing.T, s *Store, lead followup.LeadID) []string {
+	t.Helper()
+	var out []string
+	iter := s.db.Scan(t.Context(), 0, "*", 1000).Iterator()
+	stem := string(lead)[:30] // what its runs and attempts begin with
+	for iter.Next(t.Context()) {
+		key := iter.Val()
+		held := strings.Contains(key, stem)
+		switch s.db.Type(t.Context(), key).Val() {
+		case "zset":
+			for _, m := range s.db.ZRange(t.Context(), key, 0, -1).Val() {
+				held = held || strings.Contains(m, stem)
+			}
+		case "hash":
+			for f, v := range s.db.HGetAll(t.Context(), key).Val() {
+				held = held || strings.Contains(f, stem) || strings.Contains(v, stem)
+			}
+		}
+		if held {
+			out = append(out, key)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// lived gives the lead something of everything: a history, a window, a run in
+// sending, attempts, first sights, a queue with a delivery out, a dead letter
+// and one that was replayed for another assistant.
+func lived(t *testing.T, s *Store, p party, who followup.Identity) followup.LeadID {
+	t.Helper()
+	ctx := t.Context()
+	lead, err := s.Resolve(ctx, p.tenant, who, true, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.lead = lead
+	settleText(t, s, p, lead, "m-"+string(lead))
+	for range 2 {
+		p.mustSay(t, s, "x", epoch)
+		bury(t, s, claimOne(t, s, epoch), epoch)
+	}
+	letters, _, err := s.DeadLetters(ctx, p.tenant, 1, 0)
+	if err != nil || s.ReplayDead(ctx, letters[0].ID, epoch) != nil {
+		t.Fatalf("no letter was replayed: %v", err)
+	}
+	_, _, err = s.Start(ctx, p.tenant, lead, followup.Arm{
+		Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
+	}, false, epoch.Add(-time.Minute), epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guardStep(t, s, claimStep(t, s), nil)
+	claimOne(t, s, epoch)
+	return lead
+}
+
+// TestI11ErasedMeansEverywhere looks into Redis itself for what is left of a
+// lead, and of the two that were merged into it one after the other.
+func TestI11ErasedMeansEverywhere(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		var told []followup.Ended
+		s.onEnded = func(e []followup.Ended) { told = append(told, e...) }
+		first := lived(t, s, p, followup.Identity{ExternalID: "crm-1"})
+		second := lived(t, s, p, followup.Identity{Phone: "15550100005"})
+		third := lived(t, s, p, followup.Identity{UserID: "BR.5"})
+		for _, who := range []followup.Identity{{Phone: "15550100005", UserID: "BR.5"}, {Phone: "15550100005", ExternalID: "crm-1"}} {
+			if _, err := s.Resolve(ctx, p.tenant, who, true, epoch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		leads := []followup.LeadID{first, second, third}
+		var last followup.LeadID
+		for _, lead := range leads {
+			tag := s.tag(lead)
+			if s.db.HGet(ctx, tag.lead(lead), "mv").Val() == "" {
+				last = lead
+				continue
+			}
+			// Of a merged lead there is what its step in sending needs, and no more.
+			for _, key := range []string{tag.dedup(lead), tag.history(lead, p.channel), tag.queue(lead, p.assistant), tag.frozen(lead, p.assistant)} {
+				if s.db.Exists(ctx, key).Val() != 0 {
+					t.Errorf("merged: %s is still there", key)
+				}
+			}
+			for field := range s.db.HGetAll(ctx, tag.lead(lead)).Val() {
+				known := slices.Contains([]string{"v", "t", "mv", "rs", "as", "lv", "r1"}, field) || strings.HasPrefix(field, "im:")
+				if !known {
+					t.Errorf("merged: field %s is still there", field)
+				}
+			}
+		}
+		told = nil
+		if err := s.EraseLead(ctx, p.tenant, last, epoch); err != nil {
+			t.Fatal(err)
+		}
+		for _, lead := range leads {
+			tag := s.tag(lead)
+			if got, want := keysOf(t, s, lead), []string{tag.lead(lead)}; !slices.Equal(got, want) {
+				t.Errorf("keys of an erased lead: got %q, want its tombstone alone", got)
+			}
+			for field, value := range s.db.HGetAll(ctx, tag.lead(lead)).Val() {
+				if want := map[string]string{"v": "1", "t": string(p.tenant), "mv": erased}[field]; value != want {
+					t.Errorf("tombstone: got %s %q, want %q", field, value, want)
+				}
+			}
+		}
+		// A Resolve that was under way must not write to the tombstone.
+		if err := s.name(ctx, p.tenant, last, followup.Identity{Phone: "15550100005"}, epoch); err != nil {
+			t.Error(err)
+		}
+		if got := s.db.HLen(ctx, s.tag(last).lead(last)).Val(); got != 3 {
+			t.Errorf("tombstone after a late naming: got %d fields, want 3", got)
+		}
+		var reasons []string
+		for _, e := range told {
+			reasons = append(reasons, string(e.Reason))
+		}
+		if want := []string{"erased", "erased", "erased"}; !slices.Equal(reasons, want) {
+			t.Errorf("ended: got %q, want %q", reasons, want)
+		}
+	})
+}
+
+// TestI1AMergeMeetsAnother has the leads of a merge change between its steps.
+func TestI1AMergeMeetsAnother(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		lead := func() scope {
+			id, err := s.Resolve(ctx, p.tenant, followup.Identity{ExternalID: uuid.NewString()}, true, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			settleText(t, s, p, id, "m")
+			return scope{lead: id, tenant: p.tenant, now: epoch, real: epoch}
+		}
+		out := func(from scope, to followup.LeadID) (reply, error) {
+			return s.call(ctx, s.run, mergeOutScript, from, marshal(map[string]any{"to": to}))
+		}
+		loser, winner, third := lead(), lead(), lead()
+		for _, to := range []followup.LeadID{winner.lead, third.lead} {
+			if _, err := out(loser, to); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.db.HGet(ctx, s.tag(loser.lead).lead(loser.lead), "mv").Val(); got != string(winner.lead) {
+				t.Errorf("merged into: got %s, want the first it was merged into", got)
+			}
+		}
+		if _, err := out(winner, third.lead); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.call(ctx, s.run, mergeInScript, winner, marshal(mergeIn{
+			From: loser.lead, Fields: map[string]string{"nm": "Ana"}, Histories: [][]string{}, Queues: [][]string{},
+		}), "")
+		if !errors.Is(err, followup.ErrLeadMoved) {
+			t.Errorf("import into a lead that was merged: got %v, want ErrLeadMoved", err)
+		}
+		gone := lead()
+		if err := s.EraseLead(ctx, p.tenant, gone.lead, epoch); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := out(gone, third.lead); err != nil || r.text(0) != erased {
+			t.Errorf("merge of an erased lead: got %q, %v, want erased", r.text(0), err)
+		}
+		if err := s.erase(ctx, third, true); err != nil {
+			t.Fatal(err)
+		}
+		if h, err := s.History(ctx, third.lead, p.channel, epoch); err != nil || len(h) != 1 {
+			t.Errorf("clearing a lead that was not merged: got %d entries left, %v, want all", len(h), err)
+		}
+		// Identities that were given to somebody else meanwhile stay there.
+		phone := "p:15550100006"
+		if err := s.db.HSet(ctx, aliasesKey(p.tenant), phone, string(third.lead)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.run(ctx, realiasScript, []string{aliasesKey(p.tenant), leadsKey(p.tenant)},
+			string(loser.lead), string(winner.lead), phone); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.db.HGet(ctx, aliasesKey(p.tenant), phone).Val(); got != string(third.lead) {
+			t.Errorf("identity of a third: got it pointed to %s, want it left alone", got)
+		}
+	})
+}
+
+// TestI9AMergeHalfDoneDeliversOnce stops a merge when the loser has handed its
+// queue over: it is not delivered from there as well.
+func TestI9AMergeHalfDoneDeliversOnce(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	for name, script := range map[string]*redis.Script{"before the import": mergeInScript, "before the loser is cleared": eraseScript} {
+		t.Run(name, func(t *testing.T) {
+			p := newParty()
+			older, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch.Add(-time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.lead, err = s.Resolve(t.Context(), p.tenant, followup.Identity{UserID: "1"}, true, epoch); err != nil {
+				t.Fatal(err)
+			}
+			p.mustSay(t, s, "x", epoch)
+			dying := server.Client()
+			dying.AddHook(&crashBefore{script.Hash()})
+			both := followup.Identity{Phone: "1", UserID: "1"}
+			if _, err := openStore(t, Params{Client: dying}).Resolve(t.Context(), p.tenant, both, true, epoch); err == nil {
+				t.Fatal("Resolve: got none, want the crash")
+			}
+			got := ""
+			later := time.Now().Add(time.Hour) // Resolve has no instant of real time among its arguments
+			deliver := func() {
+				for _, d := range claimAll(t, s, later) {
+					if d.Lead != older {
+						t.Errorf("delivered from %s, want only from the winner", d.Lead)
+					}
+					got += said(d)
+					if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: later}); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			deliver()
+			if _, err := openStore(t, Params{Client: server.Client()}).Resolve(t.Context(), p.tenant, both, true, epoch); err != nil {
+				t.Fatal(err)
+			}
+			deliver()
+			if got != "x " {
+				t.Errorf("delivered: got %q, want it once", got)
+			}
+		})
+	}
+}
