@@ -15,7 +15,7 @@ import (
 func TestCreateShowsTheWholeLead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	v := h.create(`{"name":" Ana Lima ","phone":"55 11 91234-5678","email":"ana@example.com","company":"Lima Ltda",
+	v := h.create(`{"name":" Ana Lima ","phone":"+55 11 91234-5678","email":"ana@example.com","company":"Lima Ltda",
 		"status_id":"` + strings.ToUpper(archived) + `","custom_fields":{"plan":"gold","seats":3},"external_id":"crm-1","user_id":"BR.77",
 		"channel_id":"` + string(main) + `","last_inbound_at":"2026-03-02T08:00:00Z"}`)
 	want := `{"id":"` + string(v.ID) + `","tenant_id":"` + string(acme) + `","name":"Ana Lima","phone":"+5511912345678",` +
@@ -62,7 +62,7 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 			"status_id":"new","assistant_id":"` + string(rival) + `","channel_id":"` + string(alien) + `","opted_out":"no",
 			"last_inbound_at":"yesterday","custom_fields":[],"zip":1,"tags":[]}`, fault.Validation, []string{
 			"name: must be a string or null",
-			"phone: is not an international phone number, such as +5511912345678",
+			"phone: needs the country code with +, such as +5511912345678",
 			"user_id: must not contain white space",
 			"external_id: must be a string or null",
 			"email: is not an e-mail address",
@@ -167,34 +167,56 @@ func TestUpdateIsPartial(t *testing.T) {
 
 func TestPhones(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ sent, want string }{
-		{"+5511912345678", "+5511912345678"},
-		{"5511912345678", "+5511912345678"},
-		{"+55 (11) 91234-5678", "+5511912345678"},
-		{"+551187654321", "+551187654321"},
-		{"+5215512345678", "+5215512345678"},
-		{"+525512345678", "+525512345678"},
-		{"+5491123456789", "+5491123456789"},
-		{"011912345678", ""},
-		{"+55", ""},
-		{"+551191234567890123", ""},
-		{"+5511912345678x12", ""},
-		{"+5511912345678;ext=5", ""},
-		{"tel:+5511912345678", ""},
-		{"++5511912345678", ""},
-		{"five", ""},
+	const (
+		no   = "is not an international phone number, such as +5511912345678"
+		code = "needs the country code with +, such as +5511912345678"
+	)
+	tests := []struct{ sent, want, problem string }{
+		{"+5511912345678", "+5511912345678", ""},
+		{"5511912345678", "+5511912345678", ""},
+		{" 5511912345678 ", "+5511912345678", ""},
+		{"+55 (11) 91234-5678", "+5511912345678", ""},
+		{"+551187654321", "+551187654321", ""},
+		{"+5215512345678", "+5215512345678", ""},
+		{"5215512345678", "+5215512345678", ""},
+		{"+525512345678", "+525512345678", ""},
+		{"+5491123456789", "+5491123456789", ""},
+		{"+15550001111", "+15550001111", ""},
+		{"15550001111", "+15550001111", ""},
+		{"(11) 91234-5678", "", code},
+		{"11 91234-5678", "", code},
+		{"11.91234.5678", "", code},
+		{"55 11 91234-5678", "", code},
+		{"(55)11912345678", "", code},
+		{"551191", "", code},
+		{"5511912345678901", "", code},
+		{"011912345678", "", no},
+		{"+55", "", no},
+		{"+551191234567890123", "", no},
+		{"+5511912345678x12", "", no},
+		{"+5511912345678;ext=5", "", no},
+		{"tel:+5511912345678", "", no},
+		{"++5511912345678", "", no},
+		{"five", "", no},
 	}
 	for _, tt := range tests {
 		t.Run(tt.sent, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			v, err := h.leads.Create(h.ctx(), acme, []byte(`{"name":"A","phone":"`+tt.sent+`"}`))
+			event := crmEvent("lead.created", 0, `{"external_id":"e1","phone":"`+tt.sent+`"}`)
 			if tt.want == "" {
-				wantFault(t, err, fault.Validation, "phone: is not an international phone number, such as +5511912345678")
+				wantFault(t, err, fault.Validation, "phone: "+tt.problem)
+				_, err = h.crm(event)
+				wantFault(t, err, fault.Validation, "data.phone: "+tt.problem)
 				return
 			}
 			if err != nil || *v.Phone != tt.want {
 				t.Errorf("got %s, %v, want %s", mustJSON(t, v), err, tt.want)
+			}
+			h.wantCRM(event, leads.Applied)
+			if got := h.get(v.ID); got.ExternalID == nil {
+				t.Errorf("CRM: got %s, want the same lead found by its phone", mustJSON(t, got))
 			}
 		})
 	}

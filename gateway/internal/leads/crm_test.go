@@ -99,7 +99,7 @@ func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
 			"timestamp: must be a string, and not empty", "data: must be an object",
 		}},
 		{"times", `{"event":"lead.created","timestamp":"today","data":{"phone":"1"}}`, fault.Validation, []string{
-			"timestamp: is not a time as in RFC 3339", "data.phone: is not an international phone number, such as +5511912345678",
+			"timestamp: is not a time as in RFC 3339", "data.phone: needs the country code with +, such as +5511912345678",
 		}},
 		{"future", crmEvent("lead.created", 25*3600, `{"external_id":"e"}`), fault.Validation, []string{"timestamp: is more than a day in the future"}},
 		{"nobody", crmEvent("lead.created", 0, `{"name":"A"}`), fault.MissingField, []string{

@@ -147,12 +147,24 @@ func id(s string) (string, string) {
 	return u.String(), ""
 }
 
-// phone reads an international number, with or without "+", into digits.
+// The lengths of an international number without "+": those that ITU-T E.164
+// allows, and at least what a country code and a subscriber need.
+const (
+	leastDigits = 7
+	mostDigits  = 15
+)
+
+// phone reads an international number into digits. One without "+" must be
+// digits alone, as WhatsApp itself writes them: what people decorate without a
+// "+" is a national number, and "(11) 91234-5678" read as +1 191… is a stranger.
 func phone(s string) (string, string) {
 	const problem = "is not an international phone number, such as +5511912345678"
 	digits, ok := undecorated(s)
 	if !ok {
 		return "", problem // also what the library would take for an extension
+	}
+	if !strings.HasPrefix(s, "+") && (digits != s || len(s) < leastDigits || len(s) > mostDigits) {
+		return "", "needs the country code with +, such as +5511912345678"
 	}
 	if oldMexican(digits) {
 		return digits, ""
