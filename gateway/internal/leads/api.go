@@ -173,12 +173,21 @@ type Query struct {
 	Limit, Offset int
 	// Search is a phone, exactly, or a part of a name.
 	Search   string
-	StatusID string
+	StatusID string // a UUID; empty: any status
 }
 
 // List returns one page of the tenant's leads, newest first.
 func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (Page, error) {
-	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset, StatusID: strings.ToLower(q.StatusID)}
+	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset}
+	if q.StatusID != "" {
+		status, problem := id(q.StatusID)
+		if problem != "" {
+			var problems fault.Problems
+			problems.Add("status_id", "%s", problem)
+			return Page{}, problems.Err()
+		}
+		f.StatusID = status
+	}
 	if digits, ok := asPhone(q.Search); ok {
 		f.Phone = digits
 	} else {

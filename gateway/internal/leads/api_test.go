@@ -293,6 +293,15 @@ func TestListSearches(t *testing.T) {
 	}
 }
 
+func TestListRefusesAStatusThatIsNoUUID(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, status := range []string{"zzz", " ", "{" + quoted + "}", quoted + "0", strings.ReplaceAll(quoted, "-", "")} {
+		_, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 10, StatusID: status})
+		wantFault(t, err, fault.Validation, "status_id: is not a UUID")
+	}
+}
+
 func TestDeleteForgets(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

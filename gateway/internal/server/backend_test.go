@@ -52,6 +52,8 @@ func TestLeadRoutes(t *testing.T) {
 	h.want(h.call("GET", lead, ""), 200, r.body)
 	h.want(h.call("GET", "/backend/leads?limit=1&search=an", ""), 200,
 		`{"data":[`+r.body+`],"pagination":{"total":1,"limit":1,"offset":0,"has_more":false}}`)
+	h.want(h.call("GET", "/backend/leads?status_id=zzz", ""), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
+		`"message":"the request is not valid","details":[{"field":"status_id","problem":"is not a UUID"}]}}`)
 	h.want(h.call("GET", "/backend/leads?search=zz", ""), 200, `{"data":[],"pagination":{"total":0,"limit":50,"offset":0,"has_more":false}}`)
 	h.call("POST", "/backend/leads", `{"name":"Bo","phone":"+5511912345679"}`)
 	if r := h.call("GET", "/backend/leads?limit=1", ""); !strings.HasSuffix(r.body, `"pagination":{"total":2,"limit":1,"offset":0,"has_more":true}}`) {
