@@ -135,8 +135,11 @@ func TestI10GupshupApp(t *testing.T) {
 		"v2 without an app":  {gupTextOf("", "wamid.g1", "15550100001", "hi"), true},
 		"v3 ours":            {v3(gupAppID), false},
 		"v3 of another app":  {v3("0a1b2c3d-0000-4000-8000-00000000ffff"), true},
-		"v3 other number":    {replace(v3(gupAppID), "15550142200", "15550149999"), true},
+		"v3 without an app":  {v3(""), true},
 		"v3 number with a +": {replace(v3(gupAppID), "15550142200", "+1 555 014 2200"), false},
+		// As Brazil's and Mexico's numbers are, which have a digit that comes and goes.
+		"v3 number with a digit more":     {replace(v3(gupAppID), "15550142200", "155509142200"), false},
+		"v3 of another app on our number": {replace(v3("another-app"), "410000000000002", "15550142200"), true},
 	} {
 		h := newHarness(t, nil)
 		h.gupshup(t, c.body)

@@ -155,12 +155,14 @@ func (in *Ingest) Gupshup(ctx context.Context, channel followup.ChannelID, token
 		return fmt.Errorf("decode: %w", webhook.ErrMalformed)
 	}
 	in.drop(providers.Gupshup, dropUndecodable, batch.Skipped)
+	// The app binds, the number does not: WhatsApp writes some countries' numbers
+	// with a digit more or less than the operator does.
 	ours := batch.From(app.ID, app.Name)
 	var list []*arrival
 	for _, e := range batch.Events {
 		switch {
 		case e.Kind == providers.KindPlatform: // names no app in some versions, and does nothing
-		case !ours, batch.Version == gupshup.V3 && !sameNumber(e.Value, c.Number):
+		case !ours:
 			in.drop(providers.Gupshup, dropUnbound, 1)
 			continue
 		}

@@ -1,9 +1,6 @@
 package ingest
 
 import (
-	"encoding/json"
-	"strings"
-
 	"wagate/followup"
 	"wagate/providers"
 )
@@ -69,28 +66,4 @@ func (r routes) meta(app string, e providers.Event) ([]followup.Channel, string)
 		return nil, reason
 	}
 	return to, ""
-}
-
-// sameNumber reports whether the value is about the business number, or does
-// not say whom it is about.
-func sameNumber(value json.RawMessage, number string) bool {
-	var v struct {
-		Metadata struct {
-			Display string `json:"display_phone_number"`
-		} `json:"metadata"`
-	}
-	if json.Unmarshal(value, &v) != nil {
-		return true // no number where one would be
-	}
-	return v.Metadata.Display == "" || number == "" || digits(v.Metadata.Display) == digits(number)
-}
-
-// digits drops everything else of a phone number.
-func digits(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, s)
 }
