@@ -83,7 +83,8 @@
 // of parameters is not documented, so such templates, named parameters and
 // authentication templates are refused as template errors.
 //
-// v3 (partner.gupshup.io) takes Meta's body as it is.
+// v3 (partner.gupshup.io) takes Meta's body as it is, so to has Meta's leading
+// plus sign; a v2 destination is digits.
 //
 // Accepted is a success status with an id and no word of an error. It promises
 // nothing about the recipient: a closed window is accepted and fails later, by

@@ -167,7 +167,7 @@ func (s *Sender) postForm(ctx context.Context, path string, form url.Values, to 
 	return v2Answer(r, to)
 }
 
-// sendV3 sends the message as it is.
+// sendV3 sends the message as Meta takes it.
 func (s *Sender) sendV3(ctx context.Context, m providers.Message) (providers.Sent, *providers.Error) {
 	body := maps.Clone(m.Body)
 	if body == nil {
@@ -176,8 +176,9 @@ func (s *Sender) sendV3(ctx context.Context, m providers.Message) (providers.Sen
 	body["messaging_product"] = encode("whatsapp")
 	body["type"] = encode(m.Type)
 	if m.To.Phone != "" {
-		// Digits: Gupshup's pages show no plus sign anywhere.
-		body["to"] = encode(m.To.Phone)
+		// The body is Meta's: without the plus sign the business number's own
+		// country code would be put before.
+		body["to"] = encode("+" + strings.TrimPrefix(m.To.Phone, "+"))
 		delete(body, "recipient")
 	} else {
 		body["recipient"] = encode(m.To.UserID)

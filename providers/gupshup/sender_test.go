@@ -285,7 +285,7 @@ func TestSendV3(t *testing.T) {
 	if req.Path != "/partner/app/"+testAppID+"/v3/message" || req.Header.Get("Authorization") != testToken {
 		t.Errorf("got %s with %q", req.Path, req.Header.Get("Authorization"))
 	}
-	sameJSON(t, "body", string(req.Body), `{"messaging_product":"whatsapp","recipient_type":"individual","to":"`+testPhone+`",
+	sameJSON(t, "body", string(req.Body), `{"messaging_product":"whatsapp","recipient_type":"individual","to":"+`+testPhone+`",
 		"type":"template","biz_opaque_callback_data":"wg1.7.a1","template":{"name":"bike_ready","language":{"code":"pt_BR"},
 		"components":[{"type":"body","parameters":[{"type":"text","text":"Ana"},{"type":"text","text":"now"}]}]}}`)
 	if want := g.Sends()[0].ID; sent.ID != want || sent.Contact.Phone != testPhone || !json.Valid(sent.Raw) {

@@ -145,16 +145,18 @@ func (g *Gupshup) sendV3(w http.ResponseWriter, r *http.Request, body []byte) {
 		} `json:"template"`
 	}
 	err := json.Unmarshal(body, &m)
-	to := m.To
-	if to == "" {
-		to = m.Recipient
+	input := m.To
+	if input == "" {
+		input = m.Recipient
 	}
-	if err != nil || m.Product != "whatsapp" || to == "" || m.Type == "" {
+	// As at Meta, a number without a plus sign would be dialled with our country code.
+	plus := m.To == "" || strings.HasPrefix(m.To, "+")
+	if err != nil || m.Product != "whatsapp" || input == "" || !plus || m.Type == "" {
 		gupshupAnswer(w, http.StatusBadRequest,
 			`{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100}}`)
 		return
 	}
-	s := GupshupSend{To: to, Template: m.Type == "template", Opaque: m.Opaque, Message: string(body)}
+	s := GupshupSend{To: strings.TrimPrefix(input, "+"), Template: m.Type == "template", Opaque: m.Opaque, Message: string(body)}
 	if s.Template {
 		s.Code = 132001
 		for _, t := range g.opt.Templates {
@@ -164,7 +166,7 @@ func (g *Gupshup) sendV3(w http.ResponseWriter, r *http.Request, body []byte) {
 		}
 	}
 	g.accept(w, r, s, func(s GupshupSend) (int, any) {
-		contact := map[string]string{"input": s.To}
+		contact := map[string]string{"input": input}
 		if m.To != "" {
 			contact["wa_id"] = s.To
 		} else {
