@@ -153,7 +153,7 @@ func TestUpdateIsPartial(t *testing.T) {
 	if err != nil {
 		t.Fatalf("update: %v", err)
 	}
-	if got.Name != "Ana" || got.Email != nil || got.Company == nil || mustJSON(t, got.CustomFields) != `{"a":2,"c":true}` {
+	if *got.Name != "Ana" || got.Email != nil || got.Company == nil || mustJSON(t, got.CustomFields) != `{"a":2,"c":true}` {
 		t.Errorf("got %s", mustJSON(t, got))
 	}
 	if want := start.Add(time.Minute); !got.UpdatedAt.Equal(want) || !got.CreatedAt.Equal(start) {
@@ -245,6 +245,34 @@ func TestWhatGetGaveCanBePut(t *testing.T) {
 	}
 }
 
+func TestALeadWithoutANameShowsNull(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1"}`), leads.Applied)
+	v := h.find(followup.Identity{ExternalID: "e1"})
+	shown := mustJSON(t, v)
+	if !strings.Contains(shown, `"name":null,`) {
+		t.Errorf("got %s, want a name that is null", shown)
+	}
+	h.advance(time.Hour)
+	if err := h.update(string(v.ID), shown); err != nil {
+		t.Errorf("put what get gave: %v", err)
+	}
+	if got := mustJSON(t, h.get(v.ID)); got != shown {
+		t.Errorf("put what get gave: got %s, want %s", got, shown)
+	}
+	// The one thing that creating asks for, and that a lead found by itself may lack.
+	_, err := h.leads.Create(h.ctx(), other, []byte(shown))
+	wantFault(t, err, fault.MissingField, "name: is required")
+	if err := h.update(string(v.ID), `{"name":"Ana"}`); err != nil {
+		t.Fatal(err)
+	}
+	copied, err := h.leads.Create(h.ctx(), other, []byte(mustJSON(t, h.get(v.ID))))
+	if err != nil || *copied.Name != "Ana" || *copied.ExternalID != "e1" {
+		t.Errorf("post what get gave: got %s, %v", mustJSON(t, copied), err)
+	}
+}
+
 func TestI10OtherTenantsLeadsAreUnknown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -260,7 +288,7 @@ func TestI10OtherTenantsLeadsAreUnknown(t *testing.T) {
 	if err != nil || page.Total != 0 || len(page.Leads) != 0 {
 		t.Errorf("got %v, %v, want an empty page", page, err)
 	}
-	if h.get(v.ID).Name != "Ana" {
+	if *h.get(v.ID).Name != "Ana" {
 		t.Error("the lead changed")
 	}
 }
@@ -366,7 +394,7 @@ func TestUpdateRefusesAnothersIdentity(t *testing.T) {
 	bo := h.create(`{"name":"Bo","phone":"+5511912345679","external_id":"b"}`)
 	wantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345679","external_id":"b","name":"X"}`), fault.AlreadyExists,
 		"phone: belongs to another lead", "external_id: belongs to another lead")
-	if h.get(ana.ID).Name != "Ana" || h.get(bo.ID).Name != "Bo" {
+	if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
 		t.Error("a refused update changed or merged leads")
 	}
 }

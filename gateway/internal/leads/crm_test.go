@@ -156,7 +156,7 @@ func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 	h.config()
 	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","phone":"+5511912345678","name":"Ana","tags":[1],"status":{"id":"x"}}`), leads.Applied)
 	v := h.find(followup.Identity{ExternalID: "e1"})
-	if v.Name != "Ana" || *v.Phone != "+5511912345678" {
+	if *v.Name != "Ana" || *v.Phone != "+5511912345678" {
 		t.Errorf("got %s", mustJSON(t, v))
 	}
 	h.wantCRM(crmEvent("lead.status_changed", 1, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Applied)
@@ -242,7 +242,7 @@ func TestCRMKnowsWhoWrote(t *testing.T) {
 	h.wantCRM(crmEvent("lead.created", 100, `{"external_id":"e2","name":"Bo"}`), leads.Applied)
 	h.wantCRM(crmEvent("lead.updated", 101, `{"external_id":"e2","phone":"+5511912345679"}`), leads.Applied)
 	v := h.find(followup.Identity{ExternalID: "e2"})
-	if w := h.find(followup.Identity{Phone: "5511912345679"}); w.ID != v.ID || len(v.Windows) != 1 || v.Name != "Bo" {
+	if w := h.find(followup.Identity{Phone: "5511912345679"}); w.ID != v.ID || len(v.Windows) != 1 || *v.Name != "Bo" {
 		t.Errorf("got %s and %s, want one lead named Bo with a window", mustJSON(t, v), mustJSON(t, w))
 	}
 

@@ -14,7 +14,7 @@ import (
 type View struct {
 	ID            followup.LeadID       `json:"id"`
 	TenantID      followup.TenantID     `json:"tenant_id"`
-	Name          string                `json:"name"`
+	Name          *string               `json:"name"`
 	Phone         *string               `json:"phone"` // E.164
 	UserID        *string               `json:"user_id"`
 	ExternalID    *string               `json:"external_id"`
@@ -53,7 +53,7 @@ func (s *Service) view(l followup.Lead) View {
 		fields = map[string]any{}
 	}
 	v := View{
-		ID: l.ID, TenantID: l.Tenant, Name: l.Name,
+		ID: l.ID, TenantID: l.Tenant, Name: orNull(l.Name),
 		UserID: orNull(l.UserID), ExternalID: orNull(l.ExternalID), Email: orNull(l.Email),
 		Company: orNull(l.Company), StatusID: orNull(l.StatusID), CustomFields: fields,
 		AssistantID: orNull(l.Assistant), ChannelID: orNull(l.Channel), OptedOut: l.OptedOut,
