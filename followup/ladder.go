@@ -86,7 +86,8 @@ type StepView struct {
 
 // ViewLadder returns the effective ladder of a channel. Its warnings are those
 // of the config (see Warnings) that concern this channel; each step's are those
-// about the step, whose fields are named relative to it.
+// about the step, with the same fields: a step's place in the ladder is not
+// where it is written in the config.
 func ViewLadder(c Config, channel ChannelID, t Tenant, lookup TemplateLookup) LadderView {
 	l := BuildLadder(c, channel)
 	v := LadderView{ChannelID: channel, Steps: make([]StepView, 0, len(l.Steps)), Warnings: []Warning{}}
@@ -96,9 +97,9 @@ func ViewLadder(c Config, channel ChannelID, t Tenant, lookup TemplateLookup) La
 	var after time.Duration
 	for i, s := range l.Steps {
 		after += s.Wait()
-		warnings := stepWarnings(l, i, channel, lookup)
-		if warnings == nil {
-			warnings = []Warning{}
+		warnings := []Warning{}
+		for _, w := range stepWarnings(l, i, channel, lookup) {
+			warnings = append(warnings, Warning{joinPath(stepPath(c, channel, i), w.Field), w.Problem})
 		}
 		v.Steps = append(v.Steps, StepView{Step: s, After: FormatDuration(after), Warnings: warnings})
 	}

@@ -96,6 +96,11 @@ func TestViewLadder(t *testing.T) {
 	if len(other.Steps) != 2 || len(other.Warnings) != 1 || len(other.Steps[0].Warnings) != 1 {
 		t.Errorf("unknown channel: got %+v, want it said, and that there is no template", other)
 	}
+	for i, want := range []string{"steps[0]", "steps[1]"} {
+		if got := fieldsOf(other.Steps[i].Warnings); !slices.Equal(got, []string{want}) {
+			t.Errorf("unknown channel, step %d: got warnings about %q, want %q", i, got, want)
+		}
+	}
 }
 
 func fieldsOf(warnings []Warning) []string {
@@ -142,8 +147,18 @@ func TestWarnings(t *testing.T) {
 	for _, tt := range tests {
 		ten := Tenant{Assistants: []Assistant{{ID: vAssistant}}, Channels: tt.channels}
 		c := Config{AssistantID: vAssistant, Steps: tt.steps, OfficialSteps: tt.official}
-		if got := fieldsOf(Warnings(c, ten, tt.lookup)); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		all := fieldsOf(Warnings(c, ten, tt.lookup))
+		if !slices.Equal(all, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, all, tt.want)
+		}
+		for _, channel := range warnedChannels(c, ten) {
+			for i, step := range ViewLadder(c, channel, ten, tt.lookup).Steps {
+				for _, field := range fieldsOf(step.Warnings) {
+					if !strings.HasPrefix(field, stepPath(c, channel, i)) || !slices.Contains(all, field) {
+						t.Errorf("%s: step %d of a ladder: got field %q, want one of %q", tt.name, i, field, all)
+					}
+				}
+			}
 		}
 	}
 }

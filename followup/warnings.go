@@ -99,7 +99,8 @@ func channelWarning(t Tenant, a AssistantID, id ChannelID) string {
 	return ""
 }
 
-// stepWarnings returns the warnings about one step of a ladder.
+// stepWarnings returns the warnings about one step of a ladder, with fields
+// relative to the step; "" is the step as a whole.
 func stepWarnings(l Ladder, i int, channel ChannelID, lookup TemplateLookup) []Warning {
 	s := l.Steps[i]
 	if !s.HasTemplate() {
