@@ -89,3 +89,24 @@ func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 		})
 	}
 }
+
+func TestMessagesOfAnUnknownVersionAreNotFoundInGraphsShape(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	for _, version := range []string{"xyz", "v26", "26.0", "v26.0.1", "V26.0", "v.", "v26.0%20"} {
+		for _, path := range []string{"/106540352242922/messages", "/106540352242922/messages/"} {
+			for _, key := range []string{acmeKey, ""} {
+				h.want(do(t, h.public, request{method: "POST", path: "/" + version + path, key: key, body: "{}"}), 404,
+					`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,"fbtrace_id":""}}`)
+			}
+		}
+	}
+	if len(h.messages.got) > 0 {
+		t.Error("something was sent")
+	}
+	for _, path := range []string{"/backend/leads/messages", "/backend/nothing/messages", "/webhooks/crm/messages"} {
+		if r := h.call("POST", path, "{}"); !strings.HasPrefix(r.body, `{"success":false,`) {
+			t.Errorf("%s: got %s, want the envelope", path, r.body)
+		}
+	}
+}

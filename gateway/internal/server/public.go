@@ -87,8 +87,12 @@ func Public(p PublicParams) *fiber.App {
 	return app
 }
 
-// graphPath is how the paths of a Cloud API client look.
-var graphPath = regexp.MustCompile(`^/v\d+\.\d+/`)
+// graphPath is how the paths of a Cloud API client look; messagesPath is how
+// the one of a client with a wrong version does.
+var (
+	graphPath    = regexp.MustCompile(`^/v\d+\.\d+/`)
+	messagesPath = regexp.MustCompile(`^/[^/]+/[^/]+/messages/?$`)
+)
 
 // onError words an error for whoever called. It is also called for requests
 // that never came to a route.
@@ -100,11 +104,16 @@ func (s *public) onError(c *fiber.Ctx, err error) error {
 		return answerGraph(c, err)
 	case strings.HasPrefix(path, "/webhooks/") && !strings.HasPrefix(path, "/webhooks/crm/"):
 		return s.answerWebhook(c, err)
+	case area(path) == otherArea && messagesPath.MatchString(path):
+		return answerGraph(c, err)
 	}
 	f := asFault(err)
 	s.logFailure(c.UserContext(), area(path), f, err)
 	return answer(c, f)
 }
+
+// otherArea is the area of the paths that have none.
+const otherArea = "other"
 
 // area names a path's area for the log: ids in paths are nobody's business.
 func area(path string) string {
@@ -112,7 +121,7 @@ func area(path string) string {
 	case "backend", "webhooks":
 		return first
 	}
-	return "other"
+	return otherArea
 }
 
 // logFailure logs what is not the caller's doing. A panic has been logged

@@ -218,7 +218,7 @@ func TestWebhookMetrics(t *testing.T) {
 func TestUnknownPathsAreJSON(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, settings{})
-	for _, path := range []string{"/", "/backend", "/foo/123/messages", "/metrics", "/livez", "/api/dead", "/debug/pprof/"} {
+	for _, path := range []string{"/", "/backend", "/foo/123/media", "/foo/messages", "/metrics", "/livez", "/api/dead", "/debug/pprof/"} {
 		r := do(t, h.public, request{method: http.MethodPost, path: path, key: acmeKey, body: "{}"})
 		h.want(r, 404, `{"success":false,"error":{"code":"NOT_FOUND","message":"there is no such route","details":[]}}`)
 	}
