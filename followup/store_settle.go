@@ -107,9 +107,12 @@ type Item struct {
 // attempt made by the API has no run: there is nothing to settle, the rest holds.
 type Receipt struct {
 	Attempt AttemptID // empty: not a message of ours, or not known (yet)
-	State   providers.StatusState
-	Kind    providers.ErrorKind // for StatusFailed
-	Code    int
+	// MessageID is the id the message has for its sender. A step whose call gave
+	// none (Uncertain) gets it with the correction.
+	MessageID string
+	State     providers.StatusState
+	Kind      providers.ErrorKind // for StatusFailed
+	Code      int
 }
 
 // Settled is what a settlement did.

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ type attempt struct {
 	at       time.Time
 	state    providers.StatusState // the furthest a receipt told
 	recorded bool                  // RecordSend was here
+	message  string                // its id, as a receipt told it
 }
 
 // attempt makes the record of a call about to happen.
@@ -48,6 +50,7 @@ func (t *turn) receipt(rc followup.Receipt) {
 		return
 	}
 	a.state = rc.State
+	a.message = cmp.Or(a.message, rc.MessageID)
 	t.correct(a)
 	if rc.State != providers.StatusFailed {
 		return
@@ -85,6 +88,7 @@ func (t *turn) correct(a *attempt) {
 		return
 	}
 	m.Settled, m.SettledAt = to, t.now
+	m.MessageID = cmp.Or(m.MessageID, a.message)
 	t.corrections = append(t.corrections, followup.Correction{Run: r.ID, Step: m.Step, From: from, To: to})
 	told := *m
 	told.Outcome = to

@@ -147,15 +147,23 @@ func (t *turn) happening(r *run, event followup.Happening, m followup.Moment, te
 		RunID     followup.RunID     `json:"run_id"`
 		LeadID    followup.LeadID    `json:"lead_id"`
 		Step      int                `json:"step"`
-		Outcome   followup.Outcome   `json:"outcome"`
-		Reason    followup.Reason    `json:"reason"`
+		Outcome   *followup.Outcome  `json:"outcome"` // null: not yet
+		Reason    *followup.Reason   `json:"reason"`
 		Text      string             `json:"text,omitempty"`
 		MessageID string             `json:"message_id,omitempty"`
-	}{event, r.ID, r.Lead, m.Step, m.Outcome, m.Reason, text, m.MessageID})
+	}{event, r.ID, r.Lead, m.Step, word(m.Outcome), word(m.Reason), text, m.MessageID})
 	if err != nil {
 		panic("memstore: " + err.Error()) // strings and a number cannot fail to marshal
 	}
 	t.relay(r.Assistant, followup.RelayEvent{Channel: r.Channel, Field: "followup", Value: value})
+}
+
+// word returns nil for a word that is not there yet.
+func word[T ~string](w T) *T {
+	if w == "" {
+		return nil
+	}
+	return &w
 }
 
 // relay appends an event to the queue of whoever the lead is today.

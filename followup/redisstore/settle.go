@@ -40,6 +40,7 @@ type receipt struct {
 	State   providers.StatusState `json:"st"`
 	Rank    int                   `json:"rk"`
 	Kind    providers.ErrorKind   `json:"k"`
+	Message string                `json:"m"`
 }
 
 // entry is a followup.Entry as it is stored.
@@ -70,7 +71,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 			Opens: it.Opens, Reply: it.Reply, Outbound: it.Outbound, OptOut: it.OptOut,
 		}
 		if r := it.Receipt; r != nil {
-			item.Receipt = &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind}
+			item.Receipt = &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind, Message: r.MessageID}
 		}
 		req.Items = append(req.Items, item)
 		event, err := relayText(it.Relay)
@@ -115,7 +116,7 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 		}
 		r, err := s.call(ctx, s.run, correctScript,
 			scope{lead: a.Lead(), tenant: st.Tenant, now: st.Now, real: st.Real},
-			marshal(map[string]any{"a": a, "rk": it.Receipt.State.Rank()}))
+			marshal(map[string]any{"a": a, "rk": it.Receipt.State.Rank(), "m": it.Receipt.MessageID}))
 		if errors.Is(err, followup.ErrLeadMoved) {
 			continue
 		}

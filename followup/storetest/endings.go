@@ -91,7 +91,7 @@ func endingTests() []test {
 				w.sameJSON(d.Events[0].Value, want)
 				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 			}
-			told(map[string]any{"event": "scheduled", "step": 1, "outcome": "", "reason": ""})
+			told(map[string]any{"event": "scheduled", "step": 1, "outcome": nil, "reason": nil})
 			c := w.due()
 			f := w.result(c, "")
 			f.Outcome, f.Reason, f.Text, f.MessageID, f.Next = followup.Skipped, followup.TooLate, "", "", 1

@@ -1,6 +1,6 @@
 -- Takes in a receipt about a step of a lead that was merged since: its run is
 -- still recorded here.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: attempt, rk: rank}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: attempt, rk: rank, m: message id or ""}.
 -- Returns {"moved"} if it was erased, {"need", assistant} or {"ok", corrections}.
 local req = cjson.decode(ARGV[2])
 
@@ -13,6 +13,7 @@ local s = redis.call('HGET', K.runs, int(a.n))
 local assistant = s and cjson.decode(s).as
 if assistant and not K.queue[assistant] then return { 'need', assistant } end
 a.rk = req.rk
+if (a.m or '') == '' then a.m = req.m end
 redis.call('HSET', K.attempts, req.a, cjson.encode(a))
 correct(a)
 return { 'ok', corrections }

@@ -34,7 +34,7 @@ if req.outcome == 'sent' or req.outcome == 'uncertain' then set('wu:' .. run.cha
 local attempt = req.attempt ~= '' and redis.call('HGET', K.attempts, req.attempt)
 if attempt then
   attempt = cjson.decode(attempt)
-  attempt.m = req.message
+  if req.message ~= '' then attempt.m = req.message end
   redis.call('HSET', K.attempts, req.attempt, cjson.encode(attempt))
   if req.close then window_refused(run.channel, attempt.w) end
   -- A receipt may have been faster than the answer of the call.

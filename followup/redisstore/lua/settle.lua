@@ -90,6 +90,7 @@ local function receipt(item)
   local a = cjson.decode(packed)
   if rc.rk <= a.rk then return end
   a.rk = rc.rk
+  if (a.m or '') == '' then a.m = rc.m end
   redis.call('HSET', K.attempts, rc.a, cjson.encode(a))
   correct(a)
   if rc.st ~= 'failed' then return end

@@ -15,7 +15,7 @@ import (
 // attempt of ours, which then names the lead. What its ids teach is stored.
 func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool, error) {
 	st := a.event.Status
-	r := followup.Receipt{State: st.State}
+	r := followup.Receipt{State: st.State, MessageID: st.MessageID}
 	if st.Err != nil {
 		r.Kind, r.Code = st.Err.Kind, st.Err.Code
 	}

@@ -76,14 +76,16 @@ local function story_save(n, story)
   redis.call('HSET', K.runs, int(n), cjson.encode(story))
 end
 
+-- Tells the assistant what happened. A word that is not there yet is null, as in
+-- the API: the words are of closed sets. (The embedded Redis has no cjson.null.)
 local function happening(run, event, step, outcome, reason, text, message)
-  local value = {
-    event = event, run_id = run_id(run.n), lead_id = head.l, step = step,
-    outcome = outcome, reason = reason,
-  }
+  local value, nulls = { event = event, run_id = run_id(run.n), lead_id = head.l, step = step }, ''
+  if outcome ~= '' then value.outcome = outcome else nulls = nulls .. ',"outcome":null' end
+  if reason ~= '' then value.reason = reason else nulls = nulls .. ',"reason":null' end
   if text and text ~= '' then value.text = text end
   if message and message ~= '' then value.message_id = message end
-  relay(run.assistant, cjson.encode({ c = run.channel, f = 'followup', v = value }))
+  local json = string.sub(cjson.encode(value), 1, -2) .. nulls .. '}'
+  relay(run.assistant, '{"c":' .. cjson.encode(run.channel) .. ',"f":"followup","v":' .. json .. '}')
 end
 
 -- Makes the current step wait until due.
@@ -225,6 +227,7 @@ local function correct(a)
       local is = m.x or m.o
       if (is == 'uncertain') or (is == 'sent' and to == 'failed') then
         m.x, m.y = to, now
+        if (m.m or '') == '' then m.m = a.m or '' end
         story_save(a.n, story)
         happening({ n = a.n, assistant = story.as, channel = story.ch }, 'settled', a.s, to, m.r, nil, m.m)
         for _, v in ipairs({ run_id(a.n), a.s, is, to }) do corrections[#corrections + 1] = v end
