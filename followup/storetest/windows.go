@@ -141,6 +141,8 @@ func windowTests() []test {
 			used(echoed, "after a receipt")
 			v := w.guardSend(lead, false)
 			used(echoed, "after a guard")
+			w.recordSend(lead, w.guardSend(lead, false).Attempt, func(*followup.RecordSend) {})
+			used(echoed, "after a send of which nothing is known to have left")
 			w.recordSend(lead, v.Attempt, func(r *followup.RecordSend) {
 				r.Entry = &followup.Entry{From: followup.FromBusiness, Text: "sent", At: w.now}
 			})
