@@ -30,6 +30,7 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 		_, err := s.BeginKey(ctx, p.tenant, key, "f", epoch, time.Minute)
 		must(err)
 	}
+	must(s.db.PExpire(ctx, idempotencyKey(p.tenant, "done"), time.Minute).Err()) // as if begun long ago
 	must(s.FinishKey(ctx, p.tenant, "done", []byte("x"), epoch))
 	_, err := s.Pace(ctx, p.channel, 1, 1, epoch)
 	must(err)

@@ -78,6 +78,21 @@ func TestParkedReceiptsAreBounded(t *testing.T) {
 	})
 }
 
+// TestLinkKeepsWhatIsKnown has two callers write who read the same before.
+func TestLinkKeepsWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		lead := followup.NewLeadID()
+		first := followup.MessageRef{Attempt: lead.Attempt(1), SenderID: "s", ProviderID: "p", Opaque: "o"}
+		second := followup.MessageRef{Attempt: lead.Attempt(2), SenderID: "s", ProviderID: "q", Opaque: "x"}
+		for _, ref := range []followup.MessageRef{first, second} {
+			if have, _, err := s.link(t.Context(), "s", ref); err != nil || have != first {
+				t.Errorf("link: got %+v, %v, want %+v", have, err, first)
+			}
+		}
+	})
+}
+
 // TestLinksThatCross has the sender's id and the provider's learnt from
 // different sides.
 func TestLinksThatCross(t *testing.T) {

@@ -37,6 +37,14 @@ func TestOpenFixesWhatMustAgree(t *testing.T) {
 	}
 }
 
+func TestOpenTakesItsOwnNumberOfPartitions(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Params{Client: redistest.Start(t).Client()})
+	if err != nil || s.Partitions() != DefaultPartitions {
+		t.Errorf("nothing said and nothing fixed: got %d partitions, %v, want %d", s.Partitions(), err, DefaultPartitions)
+	}
+}
+
 func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 	t.Parallel()
 	replicas, err := ParseDurability("replicas:1")
