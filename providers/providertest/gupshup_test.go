@@ -55,6 +55,39 @@ func TestGupshupPostsAgain(t *testing.T) {
 	}
 }
 
+// A v3 message goes to a number with its plus sign, as Meta's API has it.
+func TestGupshupV3WantsThePlusSign(t *testing.T) {
+	t.Parallel()
+	g, err := NewGupshup(GupshupOptions{AppID: "app-1", PartnerToken: "tok"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for to, want := range map[string]int{"15550163377": http.StatusBadRequest, "+15550163377": http.StatusOK} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL()+"/partner/app/app-1/v3/message",
+			strings.NewReader(`{"messaging_product":"whatsapp","to":"`+to+`","type":"text","text":{"body":"hi"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "tok")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("to %s: got %d, want %d", to, resp.StatusCode, want)
+		}
+	}
+	if sends := g.Sends(); len(sends) != 1 || sends[0].To != "15550163377" {
+		t.Errorf("got %+v, want one to the digits", sends)
+	}
+}
+
 // Close ends a call that hangs and a callback that waits, and Wait its wait.
 func TestGupshupCloseEndsEverything(t *testing.T) {
 	t.Parallel()
