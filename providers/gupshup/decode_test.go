@@ -228,6 +228,59 @@ func TestI14WrongTypesCostThemselvesOnly(t *testing.T) {
 	}
 }
 
+// gs_id is an id of Gupshup's or absent, whatever report comes without gsId.
+func TestRelayedReportHasNoForeignGupshupID(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ state, gsID, want string }{
+		{"enqueued", "", "bare-id"},
+		{"sent", "", ""},
+		{"delivered", "", ""},
+		{"read", "", ""},
+		{"failed", "", ""},
+		{"others", "", ""},
+		{"delivered", "gs-7", "gs-7"},
+	} {
+		body := `{"app":"A","timestamp":1790000001234,"type":"message-event","payload":{"id":"bare-id","gsId":"` + c.gsID +
+			`","type":"` + c.state + `","destination":"15550163377","payload":{}}}`
+		in, err := Decode([]byte(body), testOptions)
+		if err != nil || len(in.Events) != 1 {
+			t.Fatalf("%s: got %d events, %v, want one", c.state, len(in.Events), err)
+		}
+		var v struct{ Statuses []map[string]any }
+		if err := json.Unmarshal(in.Events[0].Value, &v); err != nil || len(v.Statuses) != 1 {
+			t.Fatalf("%s: got %s, %v, want one status", c.state, in.Events[0].Value, err)
+		}
+		got, ok := v.Statuses[0]["gs_id"]
+		if ok != (c.want != "") || ok && got != c.want {
+			t.Errorf("%s with gsId %q: got gs_id %v, want %q", c.state, c.gsID, got, c.want)
+		}
+	}
+}
+
+// The end of a file's address is a number or text, as Gupshup wrote it.
+func TestURLExpiryKeepsItsType(t *testing.T) {
+	t.Parallel()
+	for expiry, want := range map[string]any{
+		"1790604801234": 1790604801234.0, `"1790604801234"`: "1790604801234", `""`: nil, "null": nil, "[1]": nil, `{"at":1}`: nil,
+	} {
+		body := `{"app":"A","timestamp":1790000001234,"type":"message","payload":{"id":"m1","source":"15550163377","type":"image",` +
+			`"payload":{"url":"https://files.example/1","urlExpiry":` + expiry + `}}}`
+		in, err := Decode([]byte(body), testOptions)
+		if err != nil || len(in.Events) != 1 {
+			t.Fatalf("%s: got %d events, %v, want one", expiry, len(in.Events), err)
+		}
+		var v struct {
+			Messages []struct{ Image map[string]any }
+		}
+		if err := json.Unmarshal(in.Events[0].Value, &v); err != nil || len(v.Messages) != 1 {
+			t.Fatalf("%s: got %s, %v, want one message", expiry, in.Events[0].Value, err)
+		}
+		if got := v.Messages[0].Image["url_expiry"]; got != want {
+			t.Errorf("%s: got %v, want %v", expiry, got, want)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob("testdata/inbound/*.json")
 	if err != nil {

@@ -50,7 +50,8 @@
 // report has status:<id the send call returned>:<state>; that id is gsId (v3:
 // gs_id) where there is one, else id. gsId ends a week after the send and the
 // WhatsApp id is told by enqueued alone, so a report carries all ids it knows as
-// OtherIDs. All else has a hash of the item.
+// OtherIDs. A relayed v2 report has gs_id where gsId told it, and when enqueued;
+// else its id may be WhatsApp's. All else has a hash of the item.
 //
 // Times. A v2 message has Gupshup's clock only: its time, for the window and in
 // the relayed timestamp, is a minute earlier (v2Margin). Reports have WhatsApp's.

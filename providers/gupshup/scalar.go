@@ -189,6 +189,13 @@ func isObject(doc json.RawMessage) bool {
 	return len(doc) > 0 && doc[0] == '{'
 }
 
+// isScalar reports whether a valid JSON document is anything but null, an
+// object, an array or empty text.
+func isScalar(doc json.RawMessage) bool {
+	var t text
+	return json.Unmarshal(doc, &t) == nil && t.String() != ""
+}
+
 // encode marshals a value built in this package, without escaping for HTML.
 // Its parts are strings, maps and JSON that was valid when it was read, so it
 // cannot fail; if it did, null is a value every reader can take.

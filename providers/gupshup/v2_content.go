@@ -26,7 +26,8 @@ type v2Inner struct {
 	URL          text `json:"url"`
 	ContentType  text `json:"contentType"`
 	ContentType2 text `json:"content-type"` // the documentation's table, against its samples
-	URLExpiry    text `json:"urlExpiry"`
+
+	URLExpiry json.RawMessage `json:"urlExpiry"`
 
 	Longitude text `json:"longitude"`
 	Latitude  text `json:"latitude"`
@@ -109,7 +110,9 @@ func media(kind providers.Kind, typ string, in v2Inner) content {
 	put(m, "url", in.URL.String())
 	put(m, "mime_type", first(in.ContentType, in.ContentType2).String())
 	put(m, "caption", string(in.Caption))
-	put(m, "url_expiry", in.URLExpiry.String())
+	if expiry := in.URLExpiry; isScalar(expiry) {
+		m["url_expiry"] = expiry // a number or text, as it came
+	}
 	if kind == providers.KindDocument {
 		put(m, "filename", first(in.Name, in.Filename).String())
 	}

@@ -64,7 +64,8 @@ func (e v2Event) messageEvent() ([]providers.Event, bool) {
 		ev.At = ts
 	}
 
-	item := map[string]any{"id": key, "gs_id": key, "status": r.Type.String()}
+	item := map[string]any{"id": key, "status": r.Type.String()}
+	put(item, "gs_id", r.gupshupID())
 	put(item, "timestamp", unix(ev.At))
 	put(item, "recipient_id", c.Phone)
 	put(item, "recipient_user_id", c.UserID)
@@ -86,6 +87,16 @@ func (e v2Event) messageEvent() ([]providers.Event, bool) {
 		c.Phone = wa
 	}
 	return e.relay(ev, c, "messages", "statuses", item), true
+}
+
+// gupshupID returns the id of the message at Gupshup if the report surely tells
+// it. A bare id is one when the message was just enqueued; in any other report
+// without gsId it may be WhatsApp's.
+func (r v2Report) gupshupID() string {
+	if id := first(r.GSID, r.GSIDSnake).String(); id != "" || r.Type != "enqueued" {
+		return id
+	}
+	return r.ID.String()
 }
 
 // wamid returns the WhatsApp id of the message if the report tells one.
