@@ -274,6 +274,14 @@ func TestI1AMergeMeetsAnother(t *testing.T) {
 		if h, err := s.History(ctx, third.lead, p.channel, epoch); err != nil || len(h) != 1 {
 			t.Errorf("clearing a lead that was not merged: got %d entries left, %v, want all", len(h), err)
 		}
+		// A run that started since the loser was read is told to its assistant, too.
+		run := p.step(t, s, "c")
+		if _, err := out(scope{lead: run.Lead(), tenant: p.tenant, now: epoch, real: epoch}, third.lead); err != nil {
+			t.Errorf("merge of a lead with a run nobody knew of: got %v, want none", err)
+		}
+		if r, err := s.Run(ctx, p.tenant, run); err != nil || r.Reason != followup.Merged {
+			t.Errorf("its run: got %q, %v, want it merged", r.Reason, err)
+		}
 		// Identities that were given to somebody else meanwhile stay there.
 		phone := "p:15550100006"
 		if err := s.db.HSet(ctx, aliasesKey(p.tenant), phone, string(third.lead)).Err(); err != nil {
