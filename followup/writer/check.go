@@ -28,6 +28,11 @@ const (
 	faultRefused     fault = "refused"
 )
 
+// faults are all of them.
+var faults = [...]fault{
+	faultEmpty, faultLong, faultPlaceholder, faultLeak, faultRepetition, faultCutOff, faultRefused,
+}
+
 // advice tells the model what was wrong.
 func advice(f fault) string {
 	switch f {
@@ -66,7 +71,7 @@ func check(text string, b followup.Brief) fault {
 
 // placeholder matches what is left to be filled in: anything in square or curly
 // brackets or an unclosed pair of them, <words in angles>, our own names of variables.
-var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|<[\pL_][\pL_ /-]*>|LEAD_[A-Z]+|COMPANY_NAME`)
+var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|LEAD_[A-Z]+|COMPANY_NAME`)
 
 // thinking is how some models show their reasoning before the answer.
 var thinking = regexp.MustCompile(`(?s)^\s*<think>.*?</think>`)
@@ -103,54 +108,6 @@ func clean(text string) string {
 		}
 	}
 }
-
-// giveaways are phrases by which a model speaks of itself or of its task. They
-// are compared word by word, without case and punctuation.
-var giveaways = [...]string{
-	"as an ai", "as a language model", "as an artificial intelligence", "i am an ai", "i'm an ai", "i am a language model",
-	"system prompt", "my instructions", "here is the message", "here's the message", "here is a message", "here's a message",
-	"how the business speaks", "the task of this message",
-	"como uma ia", "como um modelo de linguagem", "como inteligência artificial", "sou uma ia", "minhas instruções",
-	"aqui está a mensagem", "aqui está uma mensagem", "segue a mensagem",
-	"como una ia", "como un modelo de lenguaje", "soy una ia", "mis instrucciones", "aquí está el mensaje", "aquí tienes el mensaje",
-}
-
-// leakWords in a row, the same as in what the model was told, are a leak. A
-// shorter task is one as a whole, from leakLeast words on.
-const (
-	leakWords = 8
-	leakLeast = 4
-)
-
-// leaks reports whether the text gives away its origin: it speaks of the model
-// or its task, or repeats a stretch of rules, instructions or task. What
-// instructions or task hold in quotation marks is meant to be said.
-func leaks(text string, b followup.Brief) bool {
-	said := " " + strings.Join(words(text), " ") + " "
-	for _, g := range giveaways {
-		if strings.Contains(said, " "+strings.Join(words(g), " ")+" ") {
-			return true
-		}
-	}
-	for _, source := range []string{rules, b.Instructions, b.Prompt} {
-		for _, part := range quoted.Split(source, -1) {
-			told := words(part)
-			n := min(leakWords, len(told))
-			if n < leakLeast {
-				continue
-			}
-			for i := 0; i+n <= len(told); i++ {
-				if strings.Contains(said, " "+strings.Join(told[i:i+n], " ")+" ") {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
-// quoted matches what is said in quotation marks.
-var quoted = regexp.MustCompile(`"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|„[^“\n]*“`)
 
 // similar is from when on two texts are the same message in other words: the
 // share of their pairs of neighbouring words that both have.

@@ -87,20 +87,13 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestAShortTaskIsALeakAsAWhole(t *testing.T) {
-	t.Parallel()
-	if got := check("Oi! Ask about the quote now.", followup.Brief{Prompt: "Ask about the quote"}); got != faultLeak {
-		t.Errorf("got %q, want a leak", got)
-	}
-	if got := check("Oi! Posso oferecer ajuda?", followup.Brief{Prompt: "oferecer ajuda"}); got != "" {
-		t.Errorf("two words in common: got %q, want none", got)
-	}
-}
-
 func TestEveryFaultHasItsAdvice(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{advice("other"): true}
-	for _, f := range []fault{faultEmpty, faultLong, faultPlaceholder, faultLeak, faultRepetition, faultRefused} {
+	for _, f := range faults {
+		if f == faultCutOff {
+			continue // too long, in other words
+		}
 		if seen[advice(f)] {
 			t.Errorf("%s: got the advice of another", f)
 		}

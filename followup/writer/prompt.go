@@ -21,8 +21,21 @@ const (
 	maxFields       = 30
 )
 
-// rules is the part of the system prompt that is ours. A message that repeats
-// it is not sent (see leaks).
+// What is ours in the prompts. A message that repeats any of it is not sent:
+// see ours, which lists it for leaks.
+const (
+	opening      = "You write one WhatsApp message of a business to a lead who has gone quiet, so that the conversation goes on."
+	voice        = "How the business speaks:"
+	task         = "The task of this message:"
+	person       = "The lead:"
+	conversation = "The conversation, oldest first:"
+	silence      = "(nothing was said yet)"
+	closing      = "Write the message now."
+	unfit        = "That cannot be sent: "
+	retry        = "Write the message again. Answer with the message only."
+)
+
+// rules is the longest part of it; its verb is the longest text allowed.
 const rules = `Rules:
 - Answer with the text of the message and nothing else: no preamble, no explanation, no quotation marks, no alternatives, no markdown.
 - Write in the language the lead writes in. If the lead has written nothing yet, write in the language of the task.
@@ -36,29 +49,47 @@ const rules = `Rules:
 // message, all that strangers wrote is fenced data in the user's.
 func compose(b followup.Brief) []openai.ChatCompletionMessage {
 	var system strings.Builder
-	system.WriteString("You write one WhatsApp message of a business to a lead who has gone quiet, so that the conversation goes on.\n")
+	system.WriteString(opening + "\n")
 	if b.Company != "" {
-		fmt.Fprintf(&system, "The business: %s\n", oneLine(b.Company))
+		system.WriteString(business(b) + "\n")
 	}
-	fmt.Fprintf(&system, "This is follow-up message %d of at most %d.\n\n", b.Step, b.Steps)
+	system.WriteString(position(b) + "\n\n")
 	if b.Instructions != "" {
-		fmt.Fprintf(&system, "How the business speaks:\n%s\n\n", cut(b.Instructions, maxInstructions))
+		fmt.Fprintf(&system, "%s\n%s\n\n", voice, cut(b.Instructions, maxInstructions))
 	}
-	fmt.Fprintf(&system, "The task of this message:\n%s\n\n", b.Prompt)
+	fmt.Fprintf(&system, "%s\n%s\n\n", task, b.Prompt)
 	fmt.Fprintf(&system, rules, maxLength)
 
 	var data strings.Builder
-	data.WriteString("<data>\nThe lead:\n" + fence(leadFacts(b.Lead)) + "\nThe conversation, oldest first:\n")
+	data.WriteString("<data>\n" + person + "\n" + fence(leadFacts(b.Lead)) + "\n" + conversation + "\n")
 	if len(b.History) == 0 {
-		data.WriteString("(nothing was said yet)\n")
+		data.WriteString(silence + "\n")
 	}
 	for _, e := range b.History {
 		data.WriteString(fence(line{From: string(e.From), Ago: ago(b.Now.Sub(e.At)), Text: cut(e.Text, maxEntry)}) + "\n")
 	}
-	data.WriteString("</data>\nWrite the message now.")
+	data.WriteString("</data>\n" + closing)
 	return []openai.ChatCompletionMessage{
 		{Role: openai.ChatMessageRoleSystem, Content: system.String()},
 		{Role: openai.ChatMessageRoleUser, Content: data.String()},
+	}
+}
+
+// business names the business, and position the message among the others.
+func business(b followup.Brief) string { return "The business: " + oneLine(b.Company) }
+
+func position(b followup.Brief) string {
+	return fmt.Sprintf("This is follow-up message %d of at most %d.", b.Step, b.Steps)
+}
+
+// objection says why a text cannot be sent and asks for another.
+func objection(f fault) string { return unfit + advice(f) + " " + retry }
+
+// ours is what the prompts hold in our own words. The name of the business
+// is not among it: a message may well hold that.
+func ours(b followup.Brief) []string {
+	return []string{
+		opening, position(b), voice, task, fmt.Sprintf(rules, maxLength), person, conversation, silence, closing, retry,
 	}
 }
 

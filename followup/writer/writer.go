@@ -108,6 +108,6 @@ func again(text string, f fault) []openai.ChatCompletionMessage {
 	}
 	return append(out, openai.ChatCompletionMessage{
 		Role:    openai.ChatMessageRoleUser,
-		Content: "That cannot be sent: " + advice(f) + " Write the message again. Answer with the message only.",
+		Content: objection(f),
 	})
 }
