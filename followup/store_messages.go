@@ -5,16 +5,18 @@ import (
 	"time"
 )
 
-// MessageStore maps provider message ids to what we sent.
+// MessageStore maps provider message ids to what we sent. An id means something
+// within its tenant only: whatever another tenant's webhooks or requests say of
+// the same id is about another message.
 type MessageStore interface {
 	// LinkMessage makes ref found by each of its ids, and returns the receipts
 	// that were parked under any of them, to be settled now. It adds to what
 	// is known: an id linked before keeps its attempt, and learns the ids; ids
 	// linked together share one attempt.
-	LinkMessage(ctx context.Context, ref MessageRef) ([]Parked, error)
-	// Message returns the message known by id, or ErrNotFound. With park set and
+	LinkMessage(ctx context.Context, tenant TenantID, ref MessageRef) ([]Parked, error)
+	// Message returns the tenant's message known by id, or ErrNotFound. With park set and
 	// nothing known, the receipt is kept under id until LinkMessage or a week passes.
-	Message(ctx context.Context, id string, park *Parked) (MessageRef, error)
+	Message(ctx context.Context, tenant TenantID, id string, park *Parked) (MessageRef, error)
 }
 
 // MessageRef is a message of ours by its ids.
@@ -27,7 +29,6 @@ type MessageRef struct {
 
 // Parked is a receipt that came before the answer of the send call.
 type Parked struct {
-	Tenant  TenantID  `json:"t"`
 	Channel ChannelID `json:"c"`
 	Receipt Receipt   `json:"r"`
 	At      time.Time `json:"a"`

@@ -7,8 +7,16 @@ import (
 	"wagate/followup"
 )
 
+// messageID is a message's id; the tenant is part of it.
+type messageID struct {
+	tenant followup.TenantID
+	id     string
+}
+
 // LinkMessage implements followup.MessageStore.
-func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]followup.Parked, error) {
+func (s *Store) LinkMessage(
+	ctx context.Context, tenant followup.TenantID, ref followup.MessageRef,
+) ([]followup.Parked, error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -17,7 +25,7 @@ func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]fol
 
 	known := followup.MessageRef{}
 	for _, id := range []string{ref.SenderID, ref.ProviderID} {
-		if m := s.messages[id]; m != nil && id != "" {
+		if m := s.messages[messageID{tenant, id}]; m != nil && id != "" {
 			known.Attempt = cmp.Or(known.Attempt, m.Attempt)
 			known.SenderID = cmp.Or(known.SenderID, m.SenderID)
 			known.ProviderID = cmp.Or(known.ProviderID, m.ProviderID)
@@ -35,27 +43,31 @@ func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]fol
 		if id == "" {
 			continue
 		}
-		s.messages[id] = all
-		parked = append(parked, s.parked[id]...)
-		delete(s.parked, id)
+		at := messageID{tenant, id}
+		s.messages[at] = all
+		parked = append(parked, s.parked[at]...)
+		delete(s.parked, at)
 	}
 	return parked, nil
 }
 
 // Message implements followup.MessageStore.
-func (s *Store) Message(ctx context.Context, id string, park *followup.Parked) (followup.MessageRef, error) {
+func (s *Store) Message(
+	ctx context.Context, tenant followup.TenantID, id string, park *followup.Parked,
+) (followup.MessageRef, error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return followup.MessageRef{}, err
 	}
 	defer unlock()
-	if m := s.messages[id]; m != nil {
+	at := messageID{tenant, id}
+	if m := s.messages[at]; m != nil {
 		return *m, nil
 	}
 	if park != nil {
 		p := *park
 		p.At = ms(p.At)
-		s.parked[id] = append(s.parked[id], p)
+		s.parked[at] = append(s.parked[at], p)
 	}
 	return followup.MessageRef{}, followup.ErrNotFound
 }

@@ -25,8 +25,8 @@ type Store struct {
 	paused   map[pause]bool
 	keys     map[keyID]*idempotency
 	slots    map[followup.ChannelID]float64 // theoretical arrival time, Unix ms
-	messages map[string]*followup.MessageRef
-	parked   map[string][]followup.Parked
+	messages map[messageID]*followup.MessageRef
+	parked   map[messageID][]followup.Parked
 	dead     map[string]*followup.DeadLetter
 
 	// OnEnded, if set before the first call, is told of the runs that ended where
@@ -66,8 +66,8 @@ func New() *Store {
 		paused:   map[pause]bool{},
 		keys:     map[keyID]*idempotency{},
 		slots:    map[followup.ChannelID]float64{},
-		messages: map[string]*followup.MessageRef{},
-		parked:   map[string][]followup.Parked{},
+		messages: map[messageID]*followup.MessageRef{},
+		parked:   map[messageID][]followup.Parked{},
 		dead:     map[string]*followup.DeadLetter{},
 	}
 }

@@ -73,9 +73,11 @@ func controlMasterKey(t followup.TenantID) string   { return tenantTag(t) + "ctl
 func idempotencyKey(t followup.TenantID, key string) string {
 	return "{i:" + string(t) + ":" + digest(key) + "}"
 }
-func messageKey(id string) string         { return "{m:" + id + "}" }
-func parkedKey(id string) string          { return messageKey(id) + ":parked" }
-func paceKey(c followup.ChannelID) string { return "{c:" + string(c) + "}:pace" }
+func messageKey(t followup.TenantID, id string) string {
+	return "{m:" + string(t) + ":" + id + "}"
+}
+func parkedKey(t followup.TenantID, id string) string { return messageKey(t, id) + ":parked" }
+func paceKey(c followup.ChannelID) string             { return "{c:" + string(c) + "}:pace" }
 
 // metaKey holds what must agree for everybody who shares this Redis: format,
 // number of partitions, the clock's anchor.

@@ -34,8 +34,8 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 	must(s.FinishKey(ctx, p.tenant, "done", []byte("x"), epoch))
 	_, err := s.Pace(ctx, p.channel, 1, 1, epoch)
 	must(err)
-	_, _ = s.Message(ctx, "parked", &followup.Parked{At: epoch})
-	_, err = s.LinkMessage(ctx, followup.MessageRef{SenderID: "linked"})
+	_, _ = s.Message(ctx, p.tenant, "parked", &followup.Parked{At: epoch})
+	_, err = s.LinkMessage(ctx, p.tenant, followup.MessageRef{SenderID: "linked"})
 	must(err)
 	dropped := p
 	dropped.lead = followup.NewLeadID()
@@ -55,8 +55,8 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 		idempotencyKey(p.tenant, "begun"): followup.KeyAge,
 		idempotencyKey(p.tenant, "done"):  followup.KeyAge,
 		paceKey(p.channel):                day,
-		messageKey("linked"):              followup.RunAge,
-		parkedKey("parked"):               followup.DedupAge,
+		messageKey(p.tenant, "linked"):    followup.RunAge,
+		parkedKey(p.tenant, "parked"):     followup.DedupAge,
 	} {
 		got := s.db.PTTL(ctx, key).Val()
 		if got > want || got < want-time.Minute {

@@ -23,8 +23,10 @@ const maxParked = 20
 // that is known is written to every id before a parked receipt is taken away,
 // and each writing tells what else is known there; so links that cross end up
 // with the same, a crash in between loses nothing, and a repetition is harmless.
-func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]followup.Parked, error) {
-	all, err := s.linked(ctx, ref)
+func (s *Store) LinkMessage(
+	ctx context.Context, tenant followup.TenantID, ref followup.MessageRef,
+) ([]followup.Parked, error) {
+	all, err := s.linked(ctx, tenant, ref)
 	if err != nil {
 		return nil, fmt.Errorf("link message: %w", err)
 	}
@@ -36,7 +38,7 @@ func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]fol
 			if id == "" {
 				continue
 			}
-			have, receipts, err := s.link(ctx, id, all)
+			have, receipts, err := s.link(ctx, tenant, id, all)
 			if err != nil {
 				return nil, fmt.Errorf("link message: %w", err)
 			}
@@ -57,18 +59,20 @@ func (s *Store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]fol
 		out = append(out, parked[id]...)
 		// If this fails they are given out again, which is harmless: a receipt
 		// takes effect once.
-		_ = s.db.Del(ctx, parkedKey(id)).Err()
+		_ = s.db.Del(ctx, parkedKey(tenant, id)).Err()
 	}
 	return out, nil
 }
 
 // linked returns what is known under the ids, and else what ref says.
-func (s *Store) linked(ctx context.Context, ref followup.MessageRef) (followup.MessageRef, error) {
+func (s *Store) linked(
+	ctx context.Context, tenant followup.TenantID, ref followup.MessageRef,
+) (followup.MessageRef, error) {
 	var reads []*redis.SliceCmd
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for _, id := range []string{ref.SenderID, ref.ProviderID} {
 			if id != "" {
-				reads = append(reads, p.HMGet(ctx, messageKey(id), "a", "s", "p", "o"))
+				reads = append(reads, p.HMGet(ctx, messageKey(tenant, id), "a", "s", "p", "o"))
 			}
 		}
 	}); err != nil {
@@ -92,9 +96,9 @@ func complete(known, from followup.MessageRef) followup.MessageRef {
 }
 
 func (s *Store) link(
-	ctx context.Context, id string, ref followup.MessageRef,
+	ctx context.Context, tenant followup.TenantID, id string, ref followup.MessageRef,
 ) (followup.MessageRef, []followup.Parked, error) {
-	v, err := s.run(ctx, linkScript, []string{messageKey(id), parkedKey(id)},
+	v, err := s.run(ctx, linkScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		followup.RunAge.Milliseconds(), string(ref.Attempt), ref.SenderID, ref.ProviderID, ref.Opaque)
 	if err != nil {
 		return followup.MessageRef{}, nil, err
@@ -125,7 +129,9 @@ type storedReceipt struct {
 }
 
 // Message implements followup.MessageStore.
-func (s *Store) Message(ctx context.Context, id string, park *followup.Parked) (followup.MessageRef, error) {
+func (s *Store) Message(
+	ctx context.Context, tenant followup.TenantID, id string, park *followup.Parked,
+) (followup.MessageRef, error) {
 	request, receipt := "", ""
 	if park != nil {
 		p := *park
@@ -133,7 +139,7 @@ func (s *Store) Message(ctx context.Context, id string, park *followup.Parked) (
 		request = s.newToken()
 		receipt = marshal(storedReceipt{Request: request, Parked: p})
 	}
-	v, err := s.run(ctx, messageScript, []string{messageKey(id), parkedKey(id)},
+	v, err := s.run(ctx, messageScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		request, receipt, maxParked, followup.DedupAge.Milliseconds())
 	if err != nil {
 		return followup.MessageRef{}, fmt.Errorf("find message: %w", err)

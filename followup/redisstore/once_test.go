@@ -54,9 +54,9 @@ func TestI2RepeatedRequests(t *testing.T) {
 		}
 		s.newToken = func() string { return "park" }
 		for range 3 {
-			_, _ = s.Message(ctx, "wamid.1", &followup.Parked{Tenant: p.tenant, At: epoch})
+			_, _ = s.Message(ctx, p.tenant, "wamid.1", &followup.Parked{At: epoch})
 		}
-		if parked, err := s.LinkMessage(ctx, followup.MessageRef{SenderID: "wamid.1"}); err != nil || len(parked) != 1 {
+		if parked, err := s.LinkMessage(ctx, p.tenant, followup.MessageRef{SenderID: "wamid.1"}); err != nil || len(parked) != 1 {
 			t.Errorf("parked: got %d, %v, want 1", len(parked), err)
 		}
 	})
@@ -65,10 +65,11 @@ func TestI2RepeatedRequests(t *testing.T) {
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
 		for i := range 3 * maxParked {
-			_, _ = s.Message(t.Context(), "id}x", &followup.Parked{At: epoch.Add(time.Duration(i) * time.Second)})
+			_, _ = s.Message(t.Context(), p.tenant, "id}x", &followup.Parked{At: epoch.Add(time.Duration(i) * time.Second)})
 		}
-		parked, err := s.LinkMessage(t.Context(), followup.MessageRef{ProviderID: "id}x"})
+		parked, err := s.LinkMessage(t.Context(), p.tenant, followup.MessageRef{ProviderID: "id}x"})
 		if err != nil || len(parked) != maxParked {
 			t.Fatalf("parked: got %d, %v, want %d", len(parked), err, maxParked)
 		}
@@ -82,11 +83,12 @@ func TestParkedReceiptsAreBounded(t *testing.T) {
 func TestLinkKeepsWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
-		lead := followup.NewLeadID()
+		p := newParty()
+		lead := p.lead
 		first := followup.MessageRef{Attempt: lead.Attempt(1), SenderID: "s", ProviderID: "p", Opaque: "o"}
 		second := followup.MessageRef{Attempt: lead.Attempt(2), SenderID: "s", ProviderID: "q", Opaque: "x"}
 		for _, ref := range []followup.MessageRef{first, second} {
-			if have, _, err := s.link(t.Context(), "s", ref); err != nil || have != first {
+			if have, _, err := s.link(t.Context(), p.tenant, "s", ref); err != nil || have != first {
 				t.Errorf("link: got %+v, %v, want %+v", have, err, first)
 			}
 		}
@@ -98,18 +100,19 @@ func TestLinkKeepsWhatIsKnown(t *testing.T) {
 func TestLinksThatCross(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
-		attempt := followup.NewLeadID().Attempt(1)
+		p := newParty()
+		attempt := p.lead.Attempt(1)
 		for _, ref := range []followup.MessageRef{
 			{SenderID: "s"},
 			{ProviderID: "p", Attempt: attempt},
 			{SenderID: "s", ProviderID: "p"},
 		} {
-			if _, err := s.LinkMessage(t.Context(), ref); err != nil {
+			if _, err := s.LinkMessage(t.Context(), p.tenant, ref); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, id := range []string{"s", "p"} {
-			got, err := s.Message(t.Context(), id, nil)
+			got, err := s.Message(t.Context(), p.tenant, id, nil)
 			if want := (followup.MessageRef{Attempt: attempt, SenderID: "s", ProviderID: "p"}); err != nil || got != want {
 				t.Errorf("%s: got %+v, %v, want %+v", id, got, err, want)
 			}

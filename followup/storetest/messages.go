@@ -15,13 +15,13 @@ import (
 func messageTests() []test {
 	link := func(w *world, ref followup.MessageRef) []followup.Parked {
 		w.Helper()
-		p, err := w.s.LinkMessage(w.ctx, ref)
+		p, err := w.s.LinkMessage(w.ctx, w.tenant, ref)
 		w.must(err, "LinkMessage")
 		return p
 	}
 	known := func(w *world, id string, want followup.MessageRef) {
 		w.Helper()
-		got, err := w.s.Message(w.ctx, id, nil)
+		got, err := w.s.Message(w.ctx, w.tenant, id, nil)
 		w.must(err, "Message")
 		w.is(got, want, "message by %s", id)
 	}
@@ -42,7 +42,7 @@ func messageTests() []test {
 		{"unknown", func(w *world) {
 			unknown := id()
 			for range 2 {
-				if _, err := w.s.Message(w.ctx, unknown, nil); !errors.Is(err, followup.ErrNotFound) {
+				if _, err := w.s.Message(w.ctx, w.tenant, unknown, nil); !errors.Is(err, followup.ErrNotFound) {
 					w.Errorf("Message: got %v, want ErrNotFound", err)
 				}
 			}
@@ -71,10 +71,10 @@ func messageTests() []test {
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id()}
 			park := func(by string, state providers.StatusState) followup.Parked {
 				p := followup.Parked{
-					Tenant: w.tenant, Channel: w.main, At: w.now,
+					Channel: w.main, At: w.now,
 					Receipt: followup.Receipt{State: state, Kind: providers.Capped, Code: 131049},
 				}
-				if _, err := w.s.Message(w.ctx, by, &p); !errors.Is(err, followup.ErrNotFound) {
+				if _, err := w.s.Message(w.ctx, w.tenant, by, &p); !errors.Is(err, followup.ErrNotFound) {
 					w.Errorf("Message: got %v, want ErrNotFound", err)
 				}
 				return p
@@ -87,15 +87,39 @@ func messageTests() []test {
 			for _, want := range []followup.Parked{first, second} {
 				found := false
 				for _, p := range got {
-					found = found || p.At.Equal(want.At) && p.Receipt == want.Receipt && p.Tenant == want.Tenant && p.Channel == want.Channel
+					found = found || p.At.Equal(want.At) && p.Receipt == want.Receipt && p.Channel == want.Channel
 				}
 				w.is(found, true, "%+v is among %+v", want, got)
 			}
 		}},
+		{"I10: an id is the tenant's own", func(w *world) {
+			door := w.tenantNextDoor().tenant
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), Opaque: "mine"}
+			provider := id()
+			link(w, ref)
+			// The tenant next door has never heard of it, and what he learns or
+			// parks under the same ids is about a message of his.
+			park := &followup.Parked{Channel: w.second, Receipt: followup.Receipt{State: providers.StatusFailed}, At: w.now}
+			for _, by := range []string{ref.SenderID, provider} {
+				if got, err := w.s.Message(w.ctx, door, by, park); !errors.Is(err, followup.ErrNotFound) {
+					w.Errorf("Message of another tenant: got %+v, %v, want ErrNotFound", got, err)
+				}
+			}
+			w.is(len(link(w, followup.MessageRef{SenderID: ref.SenderID, ProviderID: provider})), 0, "parked by another tenant")
+			theirs := followup.MessageRef{Attempt: w.lead().Attempt(7), SenderID: ref.SenderID, ProviderID: id()}
+			parked, err := w.s.LinkMessage(w.ctx, door, theirs)
+			w.must(err, "LinkMessage")
+			w.is(len(parked), 1, "parked by himself")
+			ref.ProviderID = provider
+			known(w, ref.SenderID, ref)
+			got, err := w.s.Message(w.ctx, door, theirs.SenderID, nil)
+			w.must(err, "Message")
+			w.is(got, theirs, "message of another tenant")
+		}},
 		{"nothing is parked under what is known", func(w *world) {
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id()}
 			link(w, ref)
-			got, err := w.s.Message(w.ctx, ref.SenderID, &followup.Parked{At: w.now})
+			got, err := w.s.Message(w.ctx, w.tenant, ref.SenderID, &followup.Parked{At: w.now})
 			w.must(err, "Message")
 			w.is(got, ref, "message")
 			w.is(len(link(w, ref)), 0, "parked")

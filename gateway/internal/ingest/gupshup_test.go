@@ -54,13 +54,13 @@ func TestGupshupIDs(t *testing.T) {
 	h := newHarness(t, nil)
 	lead := h.arm(t, tenantA, "15550100001", sales, gupSales).Lead()
 	attempt := lead.Attempt(1)
-	if _, err := h.store.LinkMessage(t.Context(), followup.MessageRef{Attempt: attempt, SenderID: "gs-1", Opaque: "mine"}); err != nil {
+	if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: attempt, SenderID: "gs-1", Opaque: "mine"}); err != nil {
 		t.Fatal(err)
 	}
 	h.relayed(t, sales) // the run's own happening
 
 	h.gupshup(t, gupReport("sent", "wa-1", "gs-1")) // teaches wa-1
-	ref, err := h.store.Message(t.Context(), "wa-1", nil)
+	ref, err := h.store.Message(t.Context(), tenantA, "wa-1", nil)
 	if err != nil || ref.SenderID != "gs-1" || ref.Attempt != attempt || ref.ProviderID != "wa-1" {
 		t.Errorf("got %+v (%v), want wa-1 to be known for gs-1", ref, err)
 	}

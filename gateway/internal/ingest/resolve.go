@@ -95,7 +95,7 @@ func (in *Ingest) quoted(ctx context.Context, a *arrival, again bool) error {
 	if again || a.channel.Provider == providers.Meta || a.event.Quoted == "" {
 		return nil
 	}
-	ref, err := in.p.Store.Message(ctx, a.event.Quoted, nil)
+	ref, err := in.p.Store.Message(ctx, a.channel.Tenant, a.event.Quoted, nil)
 	switch {
 	case errors.Is(err, followup.ErrNotFound):
 	case err != nil:

@@ -25,9 +25,9 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 
 	var park *followup.Parked
 	if !ours {
-		park = &followup.Parked{Tenant: a.channel.Tenant, Channel: a.channel.ID, Receipt: r, At: now}
+		park = &followup.Parked{Channel: a.channel.ID, Receipt: r, At: now}
 	}
-	ref, err := in.message(ctx, st, park)
+	ref, err := in.message(ctx, a.channel.Tenant, st, park)
 	known := err == nil
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return false, fmt.Errorf("find message: %w", err)
@@ -54,14 +54,16 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 // message finds a message by any of a status's ids. If none is known, the
 // receipt is parked under the one that the send call will answer with; that
 // is asked last, so that a receipt is either found or parked.
-func (in *Ingest) message(ctx context.Context, st *providers.Status, park *followup.Parked) (followup.MessageRef, error) {
+func (in *Ingest) message(
+	ctx context.Context, tenant followup.TenantID, st *providers.Status, park *followup.Parked,
+) (followup.MessageRef, error) {
 	for _, id := range st.OtherIDs {
-		ref, err := in.p.Store.Message(ctx, id, nil)
+		ref, err := in.p.Store.Message(ctx, tenant, id, nil)
 		if !errors.Is(err, followup.ErrNotFound) {
 			return ref, err
 		}
 	}
-	return in.p.Store.Message(ctx, st.MessageID, park)
+	return in.p.Store.Message(ctx, tenant, st.MessageID, park)
 }
 
 // learn stores ids of a message that were not known yet, and takes up the
@@ -80,15 +82,13 @@ func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef
 			link.ProviderID = st.MessageID
 		}
 	}
-	parked, err := in.p.Store.LinkMessage(ctx, link)
+	parked, err := in.p.Store.LinkMessage(ctx, a.channel.Tenant, link)
 	if err != nil {
 		return fmt.Errorf("link message: %w", err)
 	}
 	for _, p := range parked {
-		if p.Tenant == a.channel.Tenant {
-			p.Receipt.Attempt = a.receipt.Attempt
-			a.parked = append(a.parked, p.Receipt)
-		}
+		p.Receipt.Attempt = a.receipt.Attempt
+		a.parked = append(a.parked, p.Receipt)
 	}
 	return nil
 }

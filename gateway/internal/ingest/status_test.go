@@ -31,7 +31,7 @@ func TestStatusByOpaque(t *testing.T) {
 		h := newHarness(t, nil)
 		lead, v := h.send(t, tenantA, "15550100001", sales, metaSales)
 		if own != "" {
-			if _, err := h.store.LinkMessage(t.Context(), followup.MessageRef{
+			if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{
 				Attempt: v.Attempt, SenderID: "wamid.o", ProviderID: "wamid.o", Opaque: own,
 			}); err != nil {
 				t.Fatal(err)
@@ -46,7 +46,7 @@ func TestStatusByOpaque(t *testing.T) {
 			t.Errorf("got opaque data %q, want %q", got, own)
 		}
 		// Its id is known from now on, whatever became of the send call's answer.
-		ref, err := h.store.Message(t.Context(), "wamid.o", nil)
+		ref, err := h.store.Message(t.Context(), tenantA, "wamid.o", nil)
 		if err != nil || ref.Attempt != v.Attempt {
 			t.Errorf("got %+v, %v, want the attempt", ref, err)
 		}
@@ -63,7 +63,7 @@ func TestI4FailedStatusClosesTheWindow(t *testing.T) {
 		opaque := v.Opaque
 		if byID {
 			opaque = ""
-			if _, err := h.store.LinkMessage(t.Context(), followup.MessageRef{Attempt: v.Attempt, SenderID: "wamid.o", ProviderID: "wamid.o"}); err != nil {
+			if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "wamid.o", ProviderID: "wamid.o"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -87,11 +87,11 @@ func TestStatusParked(t *testing.T) {
 	if len(ds) != 1 || ds[0].Lead != lead {
 		t.Fatalf("got %+v, want the status relayed by its contact", ds)
 	}
-	parked, err := h.store.LinkMessage(t.Context(), followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"})
+	parked, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"})
 	if err != nil || len(parked) != 1 {
 		t.Fatalf("got %v, %v, want one parked receipt", parked, err)
 	}
-	if p := parked[0]; p.Tenant != tenantA || p.Channel != gupSales || p.Receipt.State != providers.StatusDelivered {
+	if p := parked[0]; p.Channel != gupSales || p.Receipt.State != providers.StatusDelivered {
 		t.Errorf("got %+v, want the delivered receipt of the channel", p)
 	}
 }
@@ -103,7 +103,7 @@ func TestParkedIsTakenUp(t *testing.T) {
 	h := newHarness(t, nil)
 	h.gupshup(t, gupText("wamid.1", "15550100001", "hi"))
 	_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
-	if _, err := h.store.LinkMessage(t.Context(), followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
+	if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
 		t.Fatal(err)
 	}
 	failed := replace(gupReport("failed", "wa-1", ""), `"payload":{"ts"`, `"payload":{"code":131047,"reason":"x","ts"`)
@@ -138,6 +138,33 @@ func TestI10StatusOfAnotherTenant(t *testing.T) {
 	values := h.values(t, sales)
 	if len(values) != 1 || member(t, values[0], "statuses", 0, "biz_opaque_callback_data") != "" {
 		t.Errorf("got %v, want one status without opaque data", values)
+	}
+}
+
+// TestI10AnotherTenantsMessageID: a status that names somebody else's message
+// neither changes what is known of it nor takes what waits for it.
+func TestI10AnotherTenantsMessageID(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	if _, err := h.store.Settle(t.Context(), settleOne(t, h, tenantB, "15550100009", other, metaOther)); err != nil {
+		t.Fatal(err)
+	}
+	_, v := h.send(t, tenantB, "15550100009", other, metaOther)
+	ref := followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-b", Opaque: "theirs"}
+	if _, err := h.store.LinkMessage(t.Context(), tenantB, ref); err != nil {
+		t.Fatal(err)
+	}
+	waiting := &followup.Parked{Channel: metaOther, Receipt: followup.Receipt{State: providers.StatusFailed}, At: now}
+	_, _ = h.store.Message(t.Context(), tenantB, "wa-b", waiting)
+
+	h.gupshup(t, gupReport("sent", "wa-b", "gs-b")) // tenant A's channel, tenant A's token
+
+	if got, err := h.store.Message(t.Context(), tenantB, "gs-b", nil); err != nil || got != ref {
+		t.Errorf("message: got %+v, %v, want %+v as it was", got, err, ref)
+	}
+	ref.ProviderID = "wa-b"
+	if parked, err := h.store.LinkMessage(t.Context(), tenantB, ref); err != nil || len(parked) != 1 {
+		t.Errorf("waiting receipts: got %d, %v, want the one", len(parked), err)
 	}
 }
 

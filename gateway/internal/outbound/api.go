@@ -22,7 +22,7 @@ type APIStore interface {
 	BeginKey(ctx context.Context, t followup.TenantID, key, fingerprint string, real time.Time, lease time.Duration) (followup.KeyAnswer, error)
 	FinishKey(ctx context.Context, t followup.TenantID, key string, answer []byte, real time.Time) error
 	DropKey(ctx context.Context, t followup.TenantID, key string) error
-	Message(ctx context.Context, id string, park *followup.Parked) (followup.MessageRef, error)
+	Message(ctx context.Context, t followup.TenantID, id string, park *followup.Parked) (followup.MessageRef, error)
 }
 
 // Passer carries what is no message (read receipts, typing) to a provider and
@@ -122,7 +122,7 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer
 	if err != nil {
 		return a.away(err), false
 	}
-	if err := a.quote(ctx, &msg); err != nil {
+	if err := a.quote(ctx, c.Tenant, &msg); err != nil {
 		return a.away(err), false
 	}
 	marketing := false
@@ -174,11 +174,11 @@ func (a *API) lead(ctx context.Context, t followup.TenantID, msg message) (follo
 
 // quote puts the provider's own id in the place of the id that the sender of
 // the quoted message was given.
-func (a *API) quote(ctx context.Context, msg *message) error {
+func (a *API) quote(ctx context.Context, t followup.TenantID, msg *message) error {
 	if msg.quoted == "" {
 		return nil
 	}
-	ref, err := a.p.Store.Message(ctx, msg.quoted, nil)
+	ref, err := a.p.Store.Message(ctx, t, msg.quoted, nil)
 	if errors.Is(err, followup.ErrNotFound) || (err == nil && ref.ProviderID == "") {
 		return nil
 	}

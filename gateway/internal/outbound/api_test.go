@@ -142,7 +142,7 @@ func TestTheBodyIsPassedOn(t *testing.T) {
 		h.must(err, "Marshal")
 		h.is(string(b), `{"messaging_product":"whatsapp","new_member":{"a":1},"text":{"body":"hello","preview_url":true},"type":"text"}`, "body")
 		h.is(m.Opaque, lead.Attempt(1).Opaque(0), "opaque sent")
-		ref, err := h.store.Message(h.Context(), "wamid.1", nil)
+		ref, err := h.store.Message(h.Context(), tenant, "wamid.1", nil)
 		h.must(err, "Message")
 		h.is(ref.Opaque, "mine", "opaque to be given back")
 		history, err := h.store.History(h.Context(), lead, onMeta, time.Now())
@@ -156,9 +156,9 @@ func TestQuotationsAreTranslated(t *testing.T) {
 	t.Parallel()
 	in(t, func(h *harness) {
 		lead := h.wrote(followup.Identity{Phone: phone})
-		_, err := h.store.LinkMessage(h.Context(), followup.MessageRef{Attempt: lead.Attempt(1), SenderID: "gs-1", ProviderID: "wamid.A"})
+		_, err := h.store.LinkMessage(h.Context(), tenant, followup.MessageRef{Attempt: lead.Attempt(1), SenderID: "gs-1", ProviderID: "wamid.A"})
 		h.must(err, "LinkMessage")
-		_, err = h.store.LinkMessage(h.Context(), followup.MessageRef{Attempt: lead.Attempt(2), SenderID: "gs-2"})
+		_, err = h.store.LinkMessage(h.Context(), tenant, followup.MessageRef{Attempt: lead.Attempt(2), SenderID: "gs-2"})
 		h.must(err, "LinkMessage")
 		body := func(member string) string {
 			return `{"messaging_product":"whatsapp","to":"` + phone + `",` + member + `}`
@@ -173,6 +173,29 @@ func TestQuotationsAreTranslated(t *testing.T) {
 			h.is(h.post(number, body(c.member), "").Status, 200, c.member)
 			h.is(string(h.meta.calls()[i].Body[c.field]), c.want, c.member)
 		}
+	})
+}
+
+// An id that another tenant was given means nothing here: it is not looked up,
+// and what waits for him under it is no news of a message of ours.
+func TestI10AnotherTenantsMessageID(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		theirs := followup.MessageRef{Attempt: followup.NewLeadID().Attempt(1), SenderID: "gs-theirs", ProviderID: "wamid.theirs"}
+		_, err := h.store.LinkMessage(h.Context(), stranger, theirs)
+		h.must(err, "LinkMessage")
+		_, err = h.store.Message(h.Context(), stranger, "wamid.1", &followup.Parked{
+			Receipt: followup.Receipt{State: providers.StatusFailed, Kind: providers.OptedOut}, At: time.Now(),
+		})
+		h.is(err, followup.ErrNotFound, "receipt parked by the other")
+
+		lead := h.wrote(followup.Identity{Phone: phone})
+		body := `{"messaging_product":"whatsapp","to":"` + phone + `","text":{"body":"x"},"context":{"message_id":"gs-theirs"}}`
+		h.is(h.post(number, body, "").Status, 200, "status")
+		h.is(string(h.meta.calls()[0].Body["context"]), `{"message_id":"gs-theirs"}`, "quoted")
+		l, err := h.store.Lead(h.Context(), tenant, lead)
+		h.must(err, "Lead")
+		h.is(l.OptedOut, false, "opted out")
 	})
 }
 

@@ -153,12 +153,12 @@ func (s *store) Pace(ctx context.Context, c followup.ChannelID, perSecond float6
 	return s.Store.Pace(ctx, c, perSecond, burst, real)
 }
 
-func (s *store) LinkMessage(ctx context.Context, ref followup.MessageRef) ([]followup.Parked, error) {
+func (s *store) LinkMessage(ctx context.Context, t followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error) {
 	s.diary.note("link")
 	if err := s.fail("LinkMessage"); err != nil {
 		return nil, err
 	}
-	return s.Store.LinkMessage(ctx, ref)
+	return s.Store.LinkMessage(ctx, t, ref)
 }
 
 func (s *store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {

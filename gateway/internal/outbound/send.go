@@ -32,7 +32,7 @@ type Line struct {
 // Store is what sending needs of followup.Store.
 type Store interface {
 	Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, real time.Time) (time.Duration, error)
-	LinkMessage(ctx context.Context, ref followup.MessageRef) ([]followup.Parked, error)
+	LinkMessage(ctx context.Context, tenant followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error)
 	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
 }
 
@@ -219,7 +219,7 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 		Attempt: r.Attempt, SenderID: r.Sent.ID, ProviderID: providerID(line.Channel.Provider, r.Sent.ID), Opaque: opaque,
 	}
 	parked, err := backoff.Retry(ctx, func() ([]followup.Parked, error) {
-		return s.p.Store.LinkMessage(ctx, ref)
+		return s.p.Store.LinkMessage(ctx, line.Tenant, ref)
 	}, backoff.WithMaxElapsedTime(linkWithin))
 	if err != nil {
 		s.log.Error("message id not linked, its receipts will not be matched", "channel", line.ID, "err", err)

@@ -259,10 +259,10 @@ func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 			t.Parallel()
 			in(t, func(h *harness) {
 				lead := h.wrote(followup.Identity{Phone: phone})
-				park := &followup.Parked{Tenant: tenant, Channel: onMeta, At: time.Now(), Receipt: followup.Receipt{
+				park := &followup.Parked{Channel: onMeta, At: time.Now(), Receipt: followup.Receipt{
 					State: providers.StatusFailed, Kind: providers.WindowClosed, Code: 131047,
 				}}
-				_, err := h.store.Message(h.Context(), "wamid.1", park)
+				_, err := h.store.Message(h.Context(), tenant, "wamid.1", park)
 				h.is(err, followup.ErrNotFound, "receipt parked")
 				if method != "" {
 					h.store.breaks(method, 1)
@@ -271,7 +271,7 @@ func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 				l, err := h.store.Lead(h.Context(), tenant, lead)
 				h.must(err, "Lead")
 				h.is(l.WindowOpen(onMeta, time.Now()), false, "window open after the parked receipt")
-				ref, err := h.store.Message(h.Context(), "wamid.1", nil)
+				ref, err := h.store.Message(h.Context(), tenant, "wamid.1", nil)
 				h.must(err, "Message")
 				h.is([]any{ref.Attempt, ref.ProviderID}, []any{lead.Attempt(1), "wamid.1"}, "link")
 			})
