@@ -63,6 +63,17 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 			t.Errorf("%s: got %v to live, want %v", key, got, want)
 		}
 	}
+	younger := p
+	younger.lead, err = s.Resolve(ctx, p.tenant, followup.Identity{Phone: "1"}, true, epoch)
+	must(err)
+	settleText(t, s, younger, younger.lead, "m")
+	older, err := s.Resolve(ctx, p.tenant, followup.Identity{UserID: "1"}, true, epoch.Add(-time.Hour))
+	must(err)
+	_, err = s.Resolve(ctx, p.tenant, followup.Identity{Phone: "1", UserID: "1"}, true, epoch)
+	must(err)
+	if got := s.db.PTTL(ctx, s.tag(older).dedup(older)).Val(); got <= 0 {
+		t.Errorf("first sights that a merge brought: got %v to live, want an end", got)
+	}
 	// What is claimed again must not go with what was left of it.
 	p.mustSay(t, s, "c", epoch)
 	claimOne(t, s, epoch)

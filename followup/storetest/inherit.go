@@ -129,6 +129,16 @@ func inheritTests() []test {
 			w.timeline(kept, "1 …")
 			w.timeline(lost, "1 sent/template → failed")
 		}},
+		{"a delivery of the winner that is out stays the only one", func(w *world) {
+			older, younger, join := w.two()
+			w.settle(older, w.note("out"))
+			d := w.delivery()
+			w.settle(younger, w.note("waiting"))
+			join()
+			w.is(len(w.deliveries()), 0, "deliveries while one is out")
+			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			w.is(w.told(w.sales), []string{"waiting"}, "told after")
+		}},
 		{"what waited for the loser goes when the winner is erased", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(younger, w.note("waiting"))
