@@ -10,12 +10,14 @@ import (
 // the same id is about another message.
 type MessageStore interface {
 	// LinkMessage makes ref found by each of its ids, and returns the receipts
-	// that were parked under any of them, to be settled now. It adds to what
-	// is known: an id linked before keeps its attempt, and learns the ids; ids
-	// linked together share one attempt.
+	// that were parked under any of them, to be settled now. They stay until they
+	// are a week old, so that a crash before they have taken effect loses none, and
+	// are returned again when any of the ids is linked again: a receipt takes
+	// effect once, by its rank. It adds to what is known: an id linked before
+	// keeps its attempt, and learns the ids; ids linked together share one attempt.
 	LinkMessage(ctx context.Context, tenant TenantID, ref MessageRef) ([]Parked, error)
 	// Message returns the tenant's message known by id, or ErrNotFound. With park set and
-	// nothing known, the receipt is kept under id until LinkMessage or a week passes.
+	// nothing known, the receipt is kept under id for a week, for LinkMessage.
 	Message(ctx context.Context, tenant TenantID, id string, park *Parked) (MessageRef, error)
 }
 
@@ -25,6 +27,9 @@ type MessageRef struct {
 	SenderID   string    // the id its sender was given
 	ProviderID string    // WhatsApp's own id, to be used when quoting; empty: not known yet
 	Opaque     string    // the sender's biz_opaque_callback_data, to be given back in statuses; empty: none
+	// Waiting says that receipts are parked under the id that Message was asked
+	// for: who would settle them now links it again. Not read by LinkMessage.
+	Waiting bool
 }
 
 // Parked is a receipt that came before the answer of the send call.

@@ -39,14 +39,15 @@ func (s *Store) LinkMessage(
 		Opaque:     cmp.Or(known.Opaque, ref.Opaque),
 	}
 	var parked []followup.Parked
+	seen := map[string]bool{"": true}
 	for _, id := range []string{ref.SenderID, ref.ProviderID, all.SenderID, all.ProviderID} {
-		if id == "" {
+		if seen[id] {
 			continue
 		}
+		seen[id] = true
 		at := messageID{tenant, id}
 		s.messages[at] = all
 		parked = append(parked, s.parked[at]...)
-		delete(s.parked, at)
 	}
 	return parked, nil
 }
@@ -62,7 +63,9 @@ func (s *Store) Message(
 	defer unlock()
 	at := messageID{tenant, id}
 	if m := s.messages[at]; m != nil {
-		return *m, nil
+		ref := *m
+		ref.Waiting = len(s.parked[at]) > 0
+		return ref, nil
 	}
 	if park != nil {
 		p := *park

@@ -32,7 +32,7 @@
 //	{t:<tenant>}:ctl       hash    master of the control state                for good
 //	{i:<tenant>:<digest>}  hash    an idempotency key                         24 hours
 //	{m:<tenant>:<id>}      hash    a message by one of its ids                30 days
-//	…:parked               list    receipts that came before it, at most 20   8 days, or taken
+//	…:parked               list    receipts that came before it, at most 20   8 days
 //	{c:<channel>}:pace     hash    next free slot of the channel's rate       a day
 //	wagate:meta            hash    format, partitions, anchor of the clock    for good
 //

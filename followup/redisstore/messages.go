@@ -20,9 +20,9 @@ var (
 const maxParked = 20
 
 // LinkMessage implements followup.MessageStore. Each id has its own slot. All
-// that is known is written to every id before a parked receipt is taken away,
-// and each writing tells what else is known there; so links that cross end up
-// with the same, a crash in between loses nothing, and a repetition is harmless.
+// that is known is written to every id, and each writing tells what else is
+// known there; so links that cross end up with the same. The parked receipts are
+// only read: a crash loses none, and a repetition finds them again.
 func (s *Store) LinkMessage(
 	ctx context.Context, tenant followup.TenantID, ref followup.MessageRef,
 ) ([]followup.Parked, error) {
@@ -30,8 +30,8 @@ func (s *Store) LinkMessage(
 	if err != nil {
 		return nil, fmt.Errorf("link message: %w", err)
 	}
-	parked := map[string][]followup.Parked{}
-	var order []string
+	var parked []followup.Parked
+	seen := map[string]bool{}
 	for grown := true; grown; {
 		grown = false
 		for _, id := range distinct([]string{ref.SenderID, ref.ProviderID, all.SenderID, all.ProviderID}) {
@@ -42,26 +42,16 @@ func (s *Store) LinkMessage(
 			if err != nil {
 				return nil, fmt.Errorf("link message: %w", err)
 			}
-			if _, seen := parked[id]; !seen {
-				order = append(order, id)
-				parked[id] = receipts
+			if !seen[id] {
+				seen[id] = true
+				parked = append(parked, receipts...)
 			}
 			if more := complete(all, have); more != all {
 				all, grown = more, true // a field is filled once, so this ends
 			}
 		}
 	}
-	var out []followup.Parked
-	for _, id := range order {
-		if len(parked[id]) == 0 {
-			continue
-		}
-		out = append(out, parked[id]...)
-		// If this fails they are given out again, which is harmless: a receipt
-		// takes effect once.
-		_ = s.db.Del(ctx, parkedKey(tenant, id)).Err()
-	}
-	return out, nil
+	return parked, nil
 }
 
 // linked returns what is known under the ids, and else what ref says.
@@ -148,5 +138,7 @@ func (s *Store) Message(
 	if len(l) == 0 {
 		return followup.MessageRef{}, followup.ErrNotFound
 	}
-	return messageRef(l), nil
+	ref := messageRef(l)
+	ref.Waiting = reply(l).text(4) != ""
+	return ref, nil
 }

@@ -51,27 +51,45 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 	return true, nil
 }
 
-// message finds a message by any of a status's ids. If none is known, the
-// receipt is parked under the one that the send call will answer with; that
-// is asked last, so that a receipt is either found or parked.
+// message finds a message by any of a status's ids, and whether receipts wait
+// under any of them. If none is known, the receipt is parked under the one that
+// the send call will answer with; that is asked last, so that a receipt is
+// either found or parked.
 func (in *Ingest) message(
 	ctx context.Context, tenant followup.TenantID, st *providers.Status, park *followup.Parked,
 ) (followup.MessageRef, error) {
+	var found followup.MessageRef
+	known := false
 	for _, id := range st.OtherIDs {
 		ref, err := in.p.Store.Message(ctx, tenant, id, nil)
-		if !errors.Is(err, followup.ErrNotFound) {
+		switch {
+		case errors.Is(err, followup.ErrNotFound):
+		case err != nil:
 			return ref, err
+		case known:
+			found.Waiting = found.Waiting || ref.Waiting
+		default:
+			found, known = ref, true
 		}
 	}
-	return in.p.Store.Message(ctx, tenant, st.MessageID, park)
+	if known {
+		park = nil
+	}
+	ref, err := in.p.Store.Message(ctx, tenant, st.MessageID, park)
+	if !known || (err != nil && !errors.Is(err, followup.ErrNotFound)) {
+		return ref, err
+	}
+	found.Waiting = found.Waiting || ref.Waiting
+	return found, nil
 }
 
 // learn stores ids of a message that were not known yet, and takes up the
-// receipts that waited for them.
+// receipts that wait for them; also those of a message that is known by now,
+// for whoever took them up before may have fallen before they took effect.
 func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef, known bool) error {
 	st := a.event.Status
 	wamid := whatsappID(st)
-	if known && (ref.ProviderID != "" || wamid == "") {
+	if known && !ref.Waiting && (ref.ProviderID != "" || wamid == "") {
 		return nil
 	}
 	link := followup.MessageRef{Attempt: a.receipt.Attempt, SenderID: ref.SenderID, ProviderID: wamid}

@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/webhook"
 	"wagate/providers"
 )
 
@@ -114,6 +117,45 @@ func TestParkedIsTakenUp(t *testing.T) {
 	h.gupshup(t, gupReport("sent", "wa-1", "gs-1"))
 	if !h.lead(t, tenantA, "15550100001").Windows[gupSales].Refused {
 		t.Error("got window open, want the parked failure to have closed it")
+	}
+}
+
+// TestI1ParkedSurvivesAFailedSettlement: a receipt that was taken up takes
+// effect although the settlement failed and the message is known when the
+// provider sends the webhook again; whichever id it waits under.
+func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
+	t.Parallel()
+	for _, waits := range []string{"gs-1", "wa-1"} {
+		t.Run(waits, func(t *testing.T) {
+			t.Parallel()
+			broken := false
+			s := memstore.New()
+			h := newHarnessOn(t, s, func(p *Params) {
+				p.Store = &flaky{Store: s, broken: func(int) error {
+					if broken {
+						return errAway
+					}
+					return nil
+				}}
+			})
+			h.gupshup(t, gupText("wamid.1", "15550100001", "hi"))
+			_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
+			failed := followup.Receipt{State: providers.StatusFailed, Kind: providers.WindowClosed, Code: 131047}
+			_, _ = s.Message(t.Context(), tenantA, waits, &followup.Parked{Channel: gupSales, Receipt: failed, At: now})
+			// Whoever sent it links it, and falls before the receipt takes effect.
+			if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
+				t.Fatal(err)
+			}
+			broken = true
+			if err := h.Gupshup(t.Context(), gupSales, "cb-unit", []byte(gupReport("sent", "wa-1", "gs-1"))); !errors.Is(err, webhook.ErrUnavailable) {
+				t.Fatalf("got %v, want ErrUnavailable", err)
+			}
+			broken = false
+			h.gupshup(t, gupReport("sent", "wa-1", "gs-1"))
+			if !h.lead(t, tenantA, "15550100001").Windows[gupSales].Refused {
+				t.Error("got window open, want the parked failure to have closed it")
+			}
+		})
 	}
 }
 

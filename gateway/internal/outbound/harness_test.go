@@ -158,7 +158,11 @@ func (s *store) LinkMessage(ctx context.Context, t followup.TenantID, ref follow
 	if err := s.fail("LinkMessage"); err != nil {
 		return nil, err
 	}
-	return s.Store.LinkMessage(ctx, t, ref)
+	parked, err := s.Store.LinkMessage(ctx, t, ref)
+	if lost := s.fail("LinkMessage's answer"); lost != nil {
+		return nil, lost
+	}
+	return parked, err
 }
 
 func (s *store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {

@@ -225,7 +225,7 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 		s.log.Error("message id not linked, its receipts will not be matched", "channel", line.ID, "err", err)
 		return
 	}
-	// On their own: linking again would not bring the parked ones again.
+	// On their own: the link stands, whatever becomes of them.
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		return struct{}{}, s.settle(ctx, line, r.Attempt, parked)
 	}, backoff.WithMaxElapsedTime(linkWithin))

@@ -254,7 +254,7 @@ func TestI6ACallGoesOnAfterItsCallerIsGone(t *testing.T) {
 // there, even if the store stumbles between the two.
 func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"", "LinkMessage", "Settle"} {
+	for _, method := range []string{"", "LinkMessage", "LinkMessage's answer", "Settle"} {
 		t.Run("trouble with "+method, func(t *testing.T) {
 			t.Parallel()
 			in(t, func(h *harness) {
