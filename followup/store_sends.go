@@ -31,8 +31,10 @@ type SendStore interface {
 	DropKey(ctx context.Context, tenant TenantID, key string) error
 
 	// Pace takes one slot of the channel's rate (messages per second, with
-	// burst), shared by all replicas, and returns how long to wait before using it.
-	Pace(ctx context.Context, channel ChannelID, perSecond float64, burst int, real time.Time) (time.Duration, error)
+	// burst), shared by all replicas, and returns how long to wait before using
+	// it. If that is longer than longest it takes none, so that what is refused
+	// does not put off what comes after it.
+	Pace(ctx context.Context, channel ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time) (time.Duration, error)
 
 	// History returns the conversation's last messages, oldest first, within
 	// HistoryMessages and HistoryAge of now.

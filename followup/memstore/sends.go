@@ -90,7 +90,9 @@ func (s *Store) History(ctx context.Context, id followup.LeadID, c followup.Chan
 
 // Pace implements followup.SendStore by the generic cell rate algorithm: a
 // channel's slots are one interval apart, and a burst may take its slots ahead.
-func (s *Store) Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, real time.Time) (time.Duration, error) {
+func (s *Store) Pace(
+	ctx context.Context, c followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time,
+) (time.Duration, error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return 0, err
@@ -101,7 +103,9 @@ func (s *Store) Pace(ctx context.Context, c followup.ChannelID, perSecond float6
 	}
 	now, interval := float64(real.UnixMilli()), 1000/perSecond
 	slot := max(s.slots[c], now)
-	s.slots[c] = slot + interval
-	wait := slot - float64(max(burst, 1)-1)*interval - now
-	return time.Duration(max(wait, 0) * float64(time.Millisecond)), nil
+	wait := time.Duration(max(slot-float64(max(burst, 1)-1)*interval-now, 0) * float64(time.Millisecond))
+	if wait <= longest {
+		s.slots[c] = slot + interval
+	}
+	return wait, nil
 }

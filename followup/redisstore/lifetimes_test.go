@@ -32,7 +32,7 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 	}
 	must(s.db.PExpire(ctx, idempotencyKey(p.tenant, "done"), time.Minute).Err()) // as if begun long ago
 	must(s.FinishKey(ctx, p.tenant, "done", []byte("x"), epoch))
-	_, err := s.Pace(ctx, p.channel, 1, 1, epoch)
+	_, err := s.Pace(ctx, p.channel, 1, 1, time.Minute, epoch)
 	must(err)
 	_, _ = s.Message(ctx, p.tenant, "parked", &followup.Parked{At: epoch})
 	_, err = s.LinkMessage(ctx, p.tenant, followup.MessageRef{SenderID: "linked"})

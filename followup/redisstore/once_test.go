@@ -48,7 +48,7 @@ func TestI2RepeatedRequests(t *testing.T) {
 		}
 		s.newToken = func() string { return "pace" }
 		for range 3 {
-			if w, err := s.Pace(ctx, p.channel, 1, 1, epoch); err != nil || w != 0 {
+			if w, err := s.Pace(ctx, p.channel, 1, 1, time.Minute, epoch); err != nil || w != 0 {
 				t.Errorf("Pace: got %v, %v, want the same slot again", w, err)
 			}
 		}

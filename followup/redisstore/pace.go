@@ -14,13 +14,13 @@ var paceScript = load("pace")
 // Pace implements followup.SendStore by the generic cell rate algorithm: slots
 // are one interval apart, and a burst may take its slots ahead.
 func (s *Store) Pace(
-	ctx context.Context, channel followup.ChannelID, perSecond float64, burst int, real time.Time,
+	ctx context.Context, channel followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time,
 ) (time.Duration, error) {
 	if perSecond <= 0 {
 		return 0, nil
 	}
 	v, err := s.run(ctx, paceScript, []string{paceKey(channel)},
-		strconv.FormatFloat(1000/perSecond, 'g', -1, 64), max(burst, 1), ms(real), s.newToken())
+		strconv.FormatFloat(1000/perSecond, 'g', -1, 64), max(burst, 1), longest.Milliseconds(), ms(real), s.newToken())
 	if err != nil {
 		return 0, fmt.Errorf("pace: %w", err)
 	}

@@ -147,7 +147,7 @@ func sendTests() []test {
 		{"pace gives one slot to each", func(w *world) {
 			c := followup.ChannelID(uuid.NewString())
 			pace := func() time.Duration {
-				d, err := w.s.Pace(w.ctx, c, 10, 3, w.now)
+				d, err := w.s.Pace(w.ctx, c, 10, 3, time.Minute, w.now)
 				w.must(err, "Pace")
 				return d.Round(time.Millisecond)
 			}
@@ -162,6 +162,23 @@ func sendTests() []test {
 			}
 			c = followup.ChannelID(uuid.NewString())
 			w.is(pace(), time.Duration(0), "another channel")
+		}},
+		{"a wait that is too long takes no slot", func(w *world) {
+			c := followup.ChannelID(uuid.NewString())
+			pace := func(longest time.Duration) time.Duration {
+				d, err := w.s.Pace(w.ctx, c, 10, 1, longest, w.now)
+				w.must(err, "Pace")
+				return d.Round(time.Millisecond)
+			}
+			for i := range 4 {
+				w.is(pace(300*time.Millisecond), time.Duration(i)*100*time.Millisecond, "wait %d", i)
+			}
+			for range 1000 {
+				w.is(pace(300*time.Millisecond), 400*time.Millisecond, "wait of who is refused")
+			}
+			w.is(pace(400*time.Millisecond), 400*time.Millisecond, "wait of who is more patient")
+			w.pass(200 * time.Millisecond)
+			w.is(pace(300*time.Millisecond), 300*time.Millisecond, "wait after a while")
 		}},
 	}
 }

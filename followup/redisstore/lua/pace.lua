@@ -1,13 +1,16 @@
--- Takes a channel's next slot. Repeated with the same request id, it gives the same slot.
--- KEYS: 1 pace of the channel. ARGV: 1 interval in ms, 2 burst, 3 real, 4 request id.
+-- Takes a channel's next slot, unless it is too far off: then nothing is written.
+-- Repeated with the same request id, it gives the same slot.
+-- KEYS: 1 pace of the channel. ARGV: 1 interval in ms, 2 burst, 3 longest wait in ms, 4 real, 5 request id.
 -- Returns how long to wait, in ms.
 --
 -- Fields: n next free slot, rq request that took the last one, w how long it was to wait.
 local f = redis.call('HMGET', KEYS[1], 'n', 'rq', 'w')
-if f[2] == ARGV[4] then return f[3] end
-local interval, real = tonumber(ARGV[1]), tonumber(ARGV[3])
+if f[2] == ARGV[5] then return f[3] end
+local interval, real = tonumber(ARGV[1]), tonumber(ARGV[4])
 local slot = math.max(tonumber(f[1] or '0'), real)
-local wait = string.format('%.17g', math.max(slot - (tonumber(ARGV[2]) - 1) * interval - real, 0))
-redis.call('HSET', KEYS[1], 'n', string.format('%.17g', slot + interval), 'rq', ARGV[4], 'w', wait)
+local ms = math.max(slot - (tonumber(ARGV[2]) - 1) * interval - real, 0)
+local wait = string.format('%.17g', ms)
+if ms > tonumber(ARGV[3]) then return wait end
+redis.call('HSET', KEYS[1], 'n', string.format('%.17g', slot + interval), 'rq', ARGV[5], 'w', wait)
 redis.call('PEXPIRE', KEYS[1], 86400000) -- to clean up; a slot in the past means nothing
 return wait

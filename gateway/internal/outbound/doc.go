@@ -2,9 +2,12 @@
 // and what an assistant sends through the Cloud API route go through the same
 // Service.Send:
 //
-//	pacing (per channel, shared by all replicas) → breaker → guard → provider
-//	   ▲                                                            │
-//	   └──── again, boundedly, only if nothing can have been sent ──┘
+//	breaker → pacing (per channel, shared by all replicas) → breaker → guard → provider
+//	   ▲                                                                      │
+//	   └───────── again, boundedly, only if nothing can have been sent ───────┘
+//
+// What the breaker would refuse, or what would wait too long, takes no slot:
+// requests that come to nothing must not put off those that come after.
 //
 // The guard is asked last, and again before each retry: what it allows leaves
 // at once, and what happened meanwhile (a reply, a stop, a closed window) still

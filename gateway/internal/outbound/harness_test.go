@@ -142,7 +142,7 @@ func (s *store) breaks(method string, times int) {
 	s.fails[method] = times
 }
 
-func (s *store) Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, real time.Time) (time.Duration, error) {
+func (s *store) Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time) (time.Duration, error) {
 	s.diary.note("pace")
 	if err := s.fail("Pace"); err != nil {
 		return 0, err
@@ -150,7 +150,7 @@ func (s *store) Pace(ctx context.Context, c followup.ChannelID, perSecond float6
 	if s.wait > 0 {
 		return s.wait, nil
 	}
-	return s.Store.Pace(ctx, c, perSecond, burst, real)
+	return s.Store.Pace(ctx, c, perSecond, burst, longest, real)
 }
 
 func (s *store) LinkMessage(ctx context.Context, t followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error) {

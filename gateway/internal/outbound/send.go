@@ -31,7 +31,7 @@ type Line struct {
 
 // Store is what sending needs of followup.Store.
 type Store interface {
-	Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, real time.Time) (time.Duration, error)
+	Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time) (time.Duration, error)
 	LinkMessage(ctx context.Context, tenant followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error)
 	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
 }
@@ -102,7 +102,7 @@ func New(p Params) *Service {
 // while it is open, nothing is even asked of the guard.
 func (s *Service) breaker(c followup.ChannelID) *gobreaker.TwoStepCircuitBreaker[struct{}] {
 	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name: string(c), MaxRequests: 1, Timeout: breakerPause,
+		Name: string(c), MaxRequests: breakerTrials, Timeout: breakerPause,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerTrips },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNotCalled) },
 		OnStateChange: func(channel string, _, to gobreaker.State) {
@@ -112,12 +112,33 @@ func (s *Service) breaker(c followup.ChannelID) *gobreaker.TwoStepCircuitBreaker
 }
 
 const (
-	breakerTrips = 10
-	breakerPause = 10 * time.Second
+	breakerTrips  = 10
+	breakerPause  = 10 * time.Second
+	breakerTrials = 1 // calls at once after the pause
 )
 
 // errNotCalled tells the breaker that the provider was not asked after all.
 var errNotCalled = errors.New("outbound: not called")
+
+// open reports whether the breaker would let nobody through now: it is open, or
+// somebody is making the trial. It is asked before pacing, so that what cannot
+// be sent takes nobody's slot; Allow still decides right before the call.
+func open(b *gobreaker.TwoStepCircuitBreaker[struct{}]) bool {
+	switch b.State() {
+	case gobreaker.StateOpen:
+		return true
+	case gobreaker.StateHalfOpen:
+		c := b.Counts()
+		return c.Requests >= breakerTrials+c.TotalExclusions
+	case gobreaker.StateClosed:
+	}
+	return false
+}
+
+// resting is the result while the breaker lets nothing through.
+func resting(cause error) *providers.Error {
+	return &providers.Error{Kind: providers.Transient, Retryable: true, RetryAfter: breakerPause, Cause: cause}
+}
 
 // Send implements followup.Sender.
 func (s *Service) Send(
@@ -132,7 +153,11 @@ func (s *Service) Send(
 	pauses := backoff.NewExponentialBackOff()
 	var result followup.SendResult
 	for try := 1; ; try++ {
-		wait, err := s.p.Store.Pace(ctx, channel, line.PerSecond, line.Burst, s.p.Real())
+		if open(s.breakers[channel]) {
+			result.Err = resting(gobreaker.ErrOpenState)
+			return result, nil
+		}
+		wait, err := s.p.Store.Pace(ctx, channel, line.PerSecond, line.Burst, s.p.MaxWait, s.p.Real())
 		if err != nil {
 			return result, err
 		}
@@ -145,7 +170,7 @@ func (s *Service) Send(
 		}
 		done, err := s.breakers[channel].Allow()
 		if err != nil {
-			result.Err = &providers.Error{Kind: providers.Transient, Retryable: true, RetryAfter: breakerPause, Cause: err}
+			result.Err = resting(err) // it has opened while this one waited its turn
 			return result, nil
 		}
 		verdict, err := guard(ctx, result.Attempt)

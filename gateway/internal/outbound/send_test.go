@@ -3,6 +3,7 @@ package outbound_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,6 +131,56 @@ func TestPacingWaits(t *testing.T) {
 		h.must(err, "Send")
 		h.is(*r.Err, providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: time.Minute}, "result")
 		h.is(len(h.meta.calls()), calls, "provider calls")
+	})
+}
+
+// A flood that is refused does not put off what comes after it: the channel
+// is behind by MaxWait at most.
+func TestAFloodDoesNotLockTheChannel(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst, h.params.MaxWait = 1, 1, 5*time.Second
+		h.build()
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() { _, _ = h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID())) })
+		}
+		wg.Wait()
+		h.is(len(h.meta.calls()), 6, "sent of the flood")
+		time.Sleep(time.Second)
+		began := time.Now()
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(r.Err, (*providers.Error)(nil), "result after the flood")
+		h.is(time.Since(began), time.Duration(0), "wait after the flood")
+	})
+}
+
+// While the breaker lets nobody through, nobody takes a slot.
+func TestAnOpenBreakerTakesNoSlot(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst, h.params.Tries = 10, 10, 1
+		h.build()
+		send := func() followup.SendResult {
+			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+			return r
+		}
+		for range 10 {
+			h.meta.answers(lost)
+			send()
+		}
+		before := len(h.diary.read())
+		h.is(send().Err.RetryAfter, 10*time.Second, "retry after, while open")
+		time.Sleep(10*time.Second + time.Millisecond)
+		h.meta.took = time.Second
+		var trial sync.WaitGroup
+		trial.Go(func() { send() })
+		synctest.Wait()
+		h.is(send().Err.RetryAfter, 10*time.Second, "retry after, during the trial")
+		trial.Wait()
+		h.is(h.diary.read()[before:], []string{"pace", "guard", "call", "link"}, "what was done: the trial")
 	})
 }
 
