@@ -89,6 +89,33 @@ func TestI2DeadLettersGoOnce(t *testing.T) {
 	}
 }
 
+// TestI11AnErasureHalfDoneRevivesNothing stops an erasure before the letters
+// go: what is left of them is replayed to nobody.
+func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	p := newParty()
+	lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.lead = lead
+	p.mustSay(t, s, "x", epoch)
+	letter := bury(t, s, claimOne(t, s, epoch), epoch)
+	dying := server.Client()
+	dying.AddHook(&crashBefore{dropScript.Hash()})
+	if err := eraseLead(openStore(t, Params{Client: dying}), p, letter); !errors.Is(err, errCrash) {
+		t.Fatalf("EraseLead: got %v, want the crash", err)
+	}
+	if err := replay(s, p, letter); !errors.Is(err, followup.ErrNotFound) {
+		t.Errorf("ReplayDead: got %v, want ErrNotFound", err)
+	}
+	if got := claimAll(t, s, epoch.Add(time.Hour)); len(got) != 0 {
+		t.Errorf("deliveries: got %d, want none", len(got))
+	}
+}
+
 func replay(s *Store, _ party, letter string) error {
 	return s.ReplayDead(context.Background(), letter, epoch)
 }

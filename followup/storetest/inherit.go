@@ -146,6 +146,18 @@ func inheritTests() []test {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
 			w.is(len(w.deliveries()), 0, "deliveries")
 		}},
+		{"a dead letter of the loser that was replayed goes when the winner is erased", func(w *world) {
+			older, younger, join := w.two()
+			w.settle(younger, w.note("dead"))
+			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			join()
+			list, _, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+			w.must(err, "DeadLetters")
+			w.is(len(list), 1, "letters")
+			w.must(w.s.ReplayDead(w.ctx, list[0].ID, w.now), "ReplayDead")
+			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
+			w.is(len(w.deliveries()), 0, "deliveries")
+		}},
 		{"nobody's window is counted twice", func(w *world) {
 			count := func() int {
 				st, err := w.s.Stats(w.ctx, w.now, w.now)
