@@ -77,8 +77,8 @@ func (a *API) Send(ctx context.Context, r Request) Answer {
 	if problem != nil {
 		return problem.answer()
 	}
-	if msg.pass {
-		return a.pass(ctx, channel, r.Body)
+	if msg.pass != nil {
+		return a.pass(ctx, channel, msg.pass)
 	}
 	if r.IdempotencyKey == "" {
 		answer, _ := a.send(ctx, channel, msg)
@@ -99,8 +99,8 @@ func (a *API) channel(t followup.TenantID, number string) (followup.Channel, boo
 	return tenant.Channels[i], true
 }
 
-// pass hands a read receipt or typing notice on as it is.
-func (a *API) pass(ctx context.Context, c followup.Channel, body []byte) Answer {
+// pass hands a read receipt or typing notice on.
+func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage) Answer {
 	passer, ok := a.p.Service.lines[c.ID].Provider.(Passer)
 	if !ok {
 		return fail(codeUnsupported, "this channel's provider takes no read receipts or typing notices").answer()

@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -278,12 +279,12 @@ func TestFailuresAreWordedAsMetas(t *testing.T) {
 	}
 }
 
-// Read receipts and typing notices are no messages: they are passed on as they
-// are, with the provider's answer.
+// Read receipts and typing notices are no messages: they are passed on, with
+// the provider's answer.
 func TestReadReceiptsArePassedThrough(t *testing.T) {
 	t.Parallel()
 	in(t, func(h *harness) {
-		body := `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.B","typing_indicator":{"type":"text"}}`
+		body := `{"message_id":"wamid.B","messaging_product":"whatsapp","status":"read","typing_indicator":{"type":"text"}}`
 		h.answered(h.post(number, body, "k"), 200, `{"success":true}`)
 		h.is(h.meta.passed, []string{body}, "passed on")
 		h.is(h.diary.read(), []string(nil), "other things done")
@@ -291,6 +292,27 @@ func TestReadReceiptsArePassedThrough(t *testing.T) {
 		h.meta.answers(&providers.Error{Kind: providers.Invalid, Code: 100, Status: 400, Detail: "no such message"})
 		h.is(graph(h.post(number, body, "")), "400 100 no such message", "a failure")
 	})
+}
+
+// What passes by the guard carries no message, however it is written.
+func TestI5NoMessageTravelsInAReadReceipt(t *testing.T) {
+	t.Parallel()
+	for members, named := range map[string]string{
+		`"to":"` + phone + `","type":"text","text":{"body":"hi"}`: `"text" has no place in a read receipt; "to" has no place in a read receipt; "type" has no place in a read receipt`,
+		`"template":{"name":"promo"}`:                             `"template" has no place in a read receipt`,
+		`"Typing_indicator":{"type":"text"}`:                      `"Typing_indicator" has no place in a read receipt`,
+		`"` + strings.Repeat("x", 1000) + `":1`:                   `"` + strings.Repeat("x", 40) + `…" has no place in a read receipt`,
+	} {
+		t.Run(named, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				body := `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.B",` + members + `}`
+				h.is(graph(h.post(number, body, "")), "400 100 "+named, "answer")
+				h.is(h.meta.passed, []string(nil), "passed on")
+				h.is(len(h.meta.calls()), 0, "sent")
+			})
+		})
+	}
 }
 
 // A lead's run that waited for the business to speak starts with a message that

@@ -3,7 +3,9 @@ package outbound
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -13,9 +15,9 @@ import (
 // message is a parsed send.
 type message struct {
 	providers.Message
-	pass     bool   // a read receipt or typing notice
-	input    string // the recipient as the caller wrote it
-	quoted   string // context.message_id
+	pass     json.RawMessage // of a read receipt or typing notice: all there is to hand on; nil: it is a message
+	input    string          // the recipient as the caller wrote it
+	quoted   string          // context.message_id
 	template string
 	language string
 	text     string // of a text message
@@ -43,10 +45,7 @@ func parse(body []byte) (message, *failure) {
 		r.add(`messaging_product must be "whatsapp"`)
 	}
 	if _, ok := m.Body["status"]; ok {
-		m.pass = true
-		if r.text("status") != "read" || r.text("message_id") == "" {
-			r.add(`status must be "read", with the message_id of a message of the user`)
-		}
+		m.pass = r.receipt()
 		return m, r.failure()
 	}
 	if k := r.optional("recipient_type"); k != "" && k != "individual" {
@@ -78,6 +77,27 @@ func parse(body []byte) (message, *failure) {
 		delete(m.Body, own)
 	}
 	return m, r.failure()
+}
+
+// receiptMembers are those of a read receipt, with or without typing notice.
+var receiptMembers = []string{"messaging_product", "status", "message_id", "typing_indicator"}
+
+// receipt reads a read receipt and returns what to hand on. It is made anew of
+// what a receipt consists of, and refused with anything else in it: it passes
+// by pacing and guard, so no message may travel in it.
+func (r *reader) receipt() json.RawMessage {
+	if r.text("status") != "read" || r.text("message_id") == "" {
+		r.add(`status must be "read", with the message_id of a message of the user`)
+	}
+	body := map[string]json.RawMessage{}
+	for _, name := range slices.Sorted(maps.Keys(r.fields)) {
+		if !slices.Contains(receiptMembers, name) {
+			r.add(named(name) + " has no place in a read receipt")
+			continue
+		}
+		body[name] = r.fields[name]
+	}
+	return mustJSON(body)
 }
 
 // recipient reads to or recipient; if both are there, to wins, as at Meta.
@@ -287,6 +307,16 @@ func (r *reader) failure() *failure {
 		return fail(codeMissing, strings.Join(r.problems, "; "))
 	}
 	return fail(codeInvalid, strings.Join(r.problems, "; "))
+}
+
+// named returns a member's name for an answer, which is not the place for all
+// that somebody may have taken for a name.
+func named(member string) string {
+	const most = 40 // bytes
+	if len(member) > most {
+		member = strings.ToValidUTF8(member[:most], "") + "…"
+	}
+	return strconv.Quote(member)
 }
 
 func mustJSON(v any) json.RawMessage {
