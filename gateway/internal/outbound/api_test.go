@@ -177,6 +177,31 @@ func TestQuotationsAreTranslated(t *testing.T) {
 	})
 }
 
+// A template is judged by the name it is sent by.
+func TestI5WhatIsJudgedIsWhatIsSent(t *testing.T) {
+	t.Parallel()
+	for _, members := range []string{
+		`"name":"promo","NAME":"utility"`, `"NAME":"utility","name":"promo"`, `"name":"utility","Name":"promo"`,
+		`"name":"utility","name":"promo"`, `"name":"promo","name":"utility"`, `"NAME":"utility"`,
+	} {
+		t.Run(members, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				lead := h.wrote(followup.Identity{Phone: phone})
+				h.known["utility"] = providers.TemplateInfo{Name: "utility", Category: "UTILITY"}
+				h.known["promo"] = providers.TemplateInfo{Name: "promo", Category: "MARKETING"}
+				out := true
+				h.settle(lead, followup.Item{Channel: onMeta, OptOut: &out})
+				for _, to := range []string{number, string(onGupshup)} {
+					body := `{"messaging_product":"whatsapp","to":"` + phone + `","type":"template","template":{` + members + `,"language":{"code":"pt_BR"}}}`
+					h.is(h.post(to, body, "").Status, 400, "status")
+				}
+				h.is(len(h.meta.calls())+len(h.gupshup.calls()), 0, "sent")
+			})
+		})
+	}
+}
+
 // An id that another tenant was given means nothing here: it is not looked up,
 // and what waits for him under it is no news of a message of ours.
 func TestI10AnotherTenantsMessageID(t *testing.T) {

@@ -2,10 +2,8 @@ package outbound
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -37,10 +35,13 @@ var mediaTypes = map[string]bool{"image": true, "video": true, "audio": true, "d
 // it does not know it leaves to the provider.
 func parse(body []byte) (message, *failure) {
 	var m message
-	if err := json.Unmarshal(body, &m.Body); err != nil || m.Body == nil {
+	fields, twin, ok := members(body)
+	if !ok {
 		return m, fail(codeInvalid, "the body must be one JSON object")
 	}
-	r := reader{fields: m.Body}
+	m.Body = fields
+	r := reader{fields: fields}
+	r.unique("", twin)
 	if product := r.text("messaging_product"); product != "whatsapp" {
 		r.add(`messaging_product must be "whatsapp"`)
 	}
@@ -63,14 +64,16 @@ func parse(body []byte) (message, *failure) {
 		r.add("biz_opaque_callback_data must have at most 512 bytes")
 	}
 	if raw, ok := m.Body["context"]; ok {
-		var c struct {
-			MessageID string `json:"message_id"`
+		id := ""
+		if c, twin, ok := members(raw); ok {
+			r.unique("context", twin)
+			id, _ = text(c["message_id"])
 		}
-		if json.Unmarshal(raw, &c) != nil || c.MessageID == "" {
+		if id == "" {
 			r.add("context.message_id must be the id of a message")
 		}
 		if m.Type != "reaction" { // which is about its own message
-			m.quoted = c.MessageID
+			m.quoted = id
 		}
 	}
 	for _, own := range []string{"to", "recipient", "biz_opaque_callback_data"} {
@@ -154,66 +157,59 @@ func (m *message) content(r *reader) {
 		}
 		return
 	}
+	if i := slices.IndexFunc(types, func(t string) bool { return strings.EqualFold(t, m.Type) }); i >= 0 && types[i] != m.Type {
+		r.add("type must be one of " + strings.Join(types, ", ")) // lest it be judged as none of them and sent as one
+		return
+	}
 	switch {
 	case m.Type == "text":
 		m.contentText(r, raw)
 	case m.Type == "template":
 		m.contentTemplate(r, raw)
 	case m.Type == "interactive":
-		var o struct {
-			Type   string          `json:"type"`
-			Action json.RawMessage `json:"action"`
-		}
-		if r.object(m.Type, raw, &o) {
-			r.need("interactive.type", o.Type != "")
-			r.need("interactive.action", len(o.Action) > 0)
+		if o, ok := r.object(m.Type, raw, "type"); ok {
+			r.need("interactive.type", o.text["type"] != "")
+			r.need("interactive.action", len(o.fields["action"]) > 0)
 		}
 	case m.Type == "reaction":
-		var o struct {
-			MessageID string `json:"message_id"`
-		}
-		if r.object(m.Type, raw, &o) {
-			r.need("reaction.message_id", o.MessageID != "")
-			m.quoted = o.MessageID
+		if o, ok := r.object(m.Type, raw, "message_id"); ok {
+			m.quoted = o.text["message_id"]
+			r.need("reaction.message_id", m.quoted != "")
 		}
 	case mediaTypes[m.Type]:
-		var o struct {
-			ID   string `json:"id"`
-			Link string `json:"link"`
-		}
-		if r.object(m.Type, raw, &o) && (o.ID == "") == (o.Link == "") {
+		if o, ok := r.object(m.Type, raw, "id", "link"); ok && (o.text["id"] == "") == (o.text["link"] == "") {
 			r.add(m.Type + " must have either id or link")
 		}
 	}
 }
 
 func (m *message) contentText(r *reader, raw json.RawMessage) {
-	var o struct {
-		Body string `json:"body"`
-	}
-	if !r.object(m.Type, raw, &o) {
+	o, ok := r.object(m.Type, raw, "body")
+	if !ok {
 		return
 	}
-	m.text = o.Body
-	r.need("text.body", strings.TrimSpace(o.Body) != "")
-	if utf8.RuneCountInString(o.Body) > maxText {
+	m.text = o.text["body"]
+	r.need("text.body", strings.TrimSpace(m.text) != "")
+	if utf8.RuneCountInString(m.text) > maxText {
 		r.add("text.body must have at most 4096 characters")
 	}
 }
 
 func (m *message) contentTemplate(r *reader, raw json.RawMessage) {
-	var o struct {
-		Name     string `json:"name"`
-		Language struct {
-			Code string `json:"code"`
-		} `json:"language"`
-	}
-	if !r.object(m.Type, raw, &o) {
+	o, ok := r.object(m.Type, raw, "name")
+	if !ok {
 		return
 	}
-	m.template, m.language = o.Name, o.Language.Code
-	r.need("template.name", o.Name != "")
-	r.need("template.language.code", o.Language.Code != "")
+	m.template = o.text["name"]
+	if raw, ok := o.fields["language"]; ok && string(raw) != "null" {
+		l, ok := r.object("template.language", raw, "code")
+		if !ok {
+			return
+		}
+		m.language = l.text["code"]
+	}
+	r.need("template.name", m.template != "")
+	r.need("template.language.code", m.language != "")
 }
 
 // requote replaces the id of the quoted message, or of the one reacted to.
@@ -239,90 +235,4 @@ func (m *message) said() string {
 		return "[template " + m.template + "]"
 	}
 	return "[" + m.Type + "]"
-}
-
-// reader reads the members of a body and collects what is wrong.
-type reader struct {
-	fields   map[string]json.RawMessage
-	problems []string
-	absent   int
-}
-
-func (r *reader) add(problem string) { r.problems = append(r.problems, problem) }
-
-func (r *reader) missing(field string) {
-	r.absent++
-	r.add(fmt.Sprintf("%s is required", field))
-}
-
-// sound reports whether a member is absent, null or a string.
-func (r *reader) sound(name string) bool {
-	raw, ok := r.fields[name]
-	return !ok || string(raw) == "null" || raw[0] == '"'
-}
-
-// need notes a required field that is not there.
-func (r *reader) need(field string, there bool) {
-	if !there {
-		r.missing(field)
-	}
-}
-
-// object reads the members of an object that matter here.
-func (r *reader) object(name string, raw json.RawMessage, into any) bool {
-	if err := json.Unmarshal(raw, into); err != nil {
-		r.add(name + " is malformed")
-		return false
-	}
-	return true
-}
-
-// text reads a string member; "" if it is absent or no string.
-func (r *reader) text(name string) string {
-	var s string
-	if json.Unmarshal(r.fields[name], &s) != nil {
-		return ""
-	}
-	return s
-}
-
-// optional reads a string member that may be absent.
-func (r *reader) optional(name string) string {
-	raw, ok := r.fields[name]
-	if !ok || string(raw) == "null" {
-		return ""
-	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		r.add(name + " must be a string")
-	}
-	return s
-}
-
-func (r *reader) failure() *failure {
-	switch {
-	case len(r.problems) == 0:
-		return nil
-	case r.absent == len(r.problems):
-		return fail(codeMissing, strings.Join(r.problems, "; "))
-	}
-	return fail(codeInvalid, strings.Join(r.problems, "; "))
-}
-
-// named returns a member's name for an answer, which is not the place for all
-// that somebody may have taken for a name.
-func named(member string) string {
-	const most = 40 // bytes
-	if len(member) > most {
-		member = strings.ToValidUTF8(member[:most], "") + "…"
-	}
-	return strconv.Quote(member)
-}
-
-func mustJSON(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic("outbound: " + err.Error()) // strings and raw messages that were read before
-	}
-	return b
 }

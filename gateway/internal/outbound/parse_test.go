@@ -14,37 +14,52 @@ func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
 	with := func(members string) string {
 		return `{"messaging_product":"whatsapp","to":"` + phone + `",` + members + `}`
 	}
+	templateOf := func(members string) string {
+		return with(`"type":"template","template":{` + members + `,"language":{"code":"pt_BR"}}`)
+	}
 	for name, c := range map[string]struct {
 		body string
 		code int
 		want string
 	}{
-		"not JSON":            {`hello`, 100, "the body must be one JSON object"},
-		"nothing":             {``, 100, "the body must be one JSON object"},
-		"null":                {`null`, 100, "the body must be one JSON object"},
-		"a list":              {`[]`, 100, "the body must be one JSON object"},
-		"two objects":         {text(phone) + `{}`, 100, "the body must be one JSON object"},
-		"a brace too many":    {text(phone) + `}`, 100, "the body must be one JSON object"},
-		"empty":               {`{}`, 100, `messaging_product must be "whatsapp"; to is required; text is required`},
-		"no recipient":        {`{"messaging_product":"whatsapp","text":{"body":"x"}}`, 131008, "to is required"},
-		"no content":          {`{"messaging_product":"whatsapp","to":"` + phone + `","type":"image"}`, 131008, "image is required"},
-		"null content":        {with(`"type":"image","image":null`), 131008, "image is required"},
-		"empty text":          {with(`"text":{"body":" \n"}`), 131008, "text.body is required"},
-		"malformed text":      {with(`"text":"x"`), 100, "text is malformed"},
-		"a long text":         {with(`"text":{"body":"` + strings.Repeat("é", 4097) + `"}`), 100, "text.body must have at most 4096 characters"},
-		"no template":         {with(`"type":"template","template":{}`), 131008, "template.name is required; template.language.code is required"},
-		"media without":       {with(`"type":"video","video":{"caption":"x"}`), 100, "video must have either id or link"},
-		"media with both":     {with(`"type":"audio","audio":{"id":"1","link":"https://x.example/a"}`), 100, "audio must have either id or link"},
-		"interactive":         {with(`"type":"interactive","interactive":{}`), 131008, "interactive.type is required; interactive.action is required"},
-		"reaction":            {with(`"type":"reaction","reaction":{"emoji":"x"}`), 131008, "reaction.message_id is required"},
-		"context":             {with(`"text":{"body":"x"},"context":{"message_id":""}`), 100, "context.message_id must be the id of a message"},
-		"opaque":              {with(`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("x", 513) + `"`), 100, "biz_opaque_callback_data must have at most 512 bytes"},
-		"opaque, a number":    {with(`"text":{"body":"x"},"biz_opaque_callback_data":1`), 100, "biz_opaque_callback_data must be a string"},
-		"a group":             {with(`"recipient_type":"group","text":{"body":"x"}`), 100, `recipient_type must be "individual"`},
-		"an unread":           {`{"messaging_product":"whatsapp","status":"unread","message_id":"x"}`, 100, `status must be "read", with the message_id of a message of the user`},
-		"a read of nothing":   {`{"messaging_product":"whatsapp","status":"read"}`, 100, `status must be "read", with the message_id of a message of the user`},
-		"a bad BSUID":         {`{"messaging_product":"whatsapp","recipient":"someone","text":{"body":"x"}}`, 100, "recipient must be a business-scoped user id"},
-		"four things at once": {`{"to":"x","recipient_type":"group","type":"template","template":{"name":"n"}}`, 100, `messaging_product must be "whatsapp"; recipient_type must be "individual"; to must be a phone number with country code; template.language.code is required`},
+		"not JSON":                  {`hello`, 100, "the body must be one JSON object"},
+		"nothing":                   {``, 100, "the body must be one JSON object"},
+		"null":                      {`null`, 100, "the body must be one JSON object"},
+		"a list":                    {`[]`, 100, "the body must be one JSON object"},
+		"two objects":               {text(phone) + `{}`, 100, "the body must be one JSON object"},
+		"a brace too many":          {text(phone) + `}`, 100, "the body must be one JSON object"},
+		"empty":                     {`{}`, 100, `messaging_product must be "whatsapp"; to is required; text is required`},
+		"no recipient":              {`{"messaging_product":"whatsapp","text":{"body":"x"}}`, 131008, "to is required"},
+		"no content":                {`{"messaging_product":"whatsapp","to":"` + phone + `","type":"image"}`, 131008, "image is required"},
+		"null content":              {with(`"type":"image","image":null`), 131008, "image is required"},
+		"empty text":                {with(`"text":{"body":" \n"}`), 131008, "text.body is required"},
+		"malformed text":            {with(`"text":"x"`), 100, "text is malformed"},
+		"a long text":               {with(`"text":{"body":"` + strings.Repeat("é", 4097) + `"}`), 100, "text.body must have at most 4096 characters"},
+		"no template":               {with(`"type":"template","template":{}`), 131008, "template.name is required; template.language.code is required"},
+		"media without":             {with(`"type":"video","video":{"caption":"x"}`), 100, "video must have either id or link"},
+		"media with both":           {with(`"type":"audio","audio":{"id":"1","link":"https://x.example/a"}`), 100, "audio must have either id or link"},
+		"interactive":               {with(`"type":"interactive","interactive":{}`), 131008, "interactive.type is required; interactive.action is required"},
+		"reaction":                  {with(`"type":"reaction","reaction":{"emoji":"x"}`), 131008, "reaction.message_id is required"},
+		"context":                   {with(`"text":{"body":"x"},"context":{"message_id":""}`), 100, "context.message_id must be the id of a message"},
+		"opaque":                    {with(`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("x", 513) + `"`), 100, "biz_opaque_callback_data must have at most 512 bytes"},
+		"opaque, a number":          {with(`"text":{"body":"x"},"biz_opaque_callback_data":1`), 100, "biz_opaque_callback_data must be a string"},
+		"a group":                   {with(`"recipient_type":"group","text":{"body":"x"}`), 100, `recipient_type must be "individual"`},
+		"an unread":                 {`{"messaging_product":"whatsapp","status":"unread","message_id":"x"}`, 100, `status must be "read", with the message_id of a message of the user`},
+		"a read of nothing":         {`{"messaging_product":"whatsapp","status":"read"}`, 100, `status must be "read", with the message_id of a message of the user`},
+		"a bad BSUID":               {`{"messaging_product":"whatsapp","recipient":"someone","text":{"body":"x"}}`, 100, "recipient must be a business-scoped user id"},
+		"two templates' names":      {templateOf(`"name":"promo","NAME":"utility"`), 100, `template has "NAME" more than once`},
+		"the same name twice":       {templateOf(`"name":"utility","name":"promo"`), 100, `template has "name" more than once`},
+		"two languages":             {templateOf(`"name":"a","Language":{"code":"xx"}`), 100, `template has "language" more than once`},
+		"two codes":                 {with(`"type":"template","template":{"name":"a","language":{"code":"xx","Code":"yy"}}`), 100, `template.language has "Code" more than once`},
+		"a name in capitals":        {templateOf(`"NAME":"utility"`), 131008, "template.name is required"},
+		"a language that is a word": {with(`"type":"template","template":{"name":"a","language":"xx"}`), 100, "template.language is malformed"},
+		"two types":                 {with(`"type":"text","Type":"template","text":{"body":"x"},"template":{"name":"promo"}`), 100, `the body has "Type" more than once`},
+		"two recipients":            {with(`"to":"5599000000022","text":{"body":"x"}`), 100, `the body has "to" more than once`},
+		"a Kelvin sign":             {with(`"type":"image","image":{"link":"https://x.example/a","lin\u212a":"https://x.example/b"}`), 100, "image has \"lin\u212a\" more than once"},
+		"two quotations":            {with(`"text":{"body":"x"},"context":{"message_id":"a","message_Id":"b"}`), 100, `context has "message_Id" more than once`},
+		"a type in capitals":        {with(`"type":"Template","Template":{"name":"promo","language":{"code":"xx"}}`), 100, "type must be one of audio, contacts, document, image, interactive, location, reaction, sticker, template, text, video"},
+		"two read receipts":         {`{"messaging_product":"whatsapp","status":"read","message_id":"x","message_id":"y"}`, 100, `the body has "message_id" more than once`},
+		"four things at once":       {`{"to":"x","recipient_type":"group","type":"template","template":{"name":"n"}}`, 100, `messaging_product must be "whatsapp"; recipient_type must be "individual"; to must be a phone number with country code; template.language.code is required`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -228,7 +228,7 @@ func (s *Service) complain(line Line, e *providers.Error) {
 		return
 	}
 	now := s.p.Real()
-	if last, ok := s.complained.Load(line.ID); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:forcetypeassert // stored below
+	if last, ok := s.complained.Load(line.ID); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:errcheck,forcetypeassert // stored below
 		return
 	}
 	s.complained.Store(line.ID, now)
