@@ -73,9 +73,11 @@ func controlMasterKey(t followup.TenantID) string   { return tenantTag(t) + "ctl
 func idempotencyKey(t followup.TenantID, key string) string {
 	return "{i:" + string(t) + ":" + digest(key) + "}"
 }
+
 func messageKey(t followup.TenantID, id string) string {
 	return "{m:" + string(t) + ":" + id + "}"
 }
+
 func parkedKey(t followup.TenantID, id string) string { return messageKey(t, id) + ":parked" }
 func paceKey(c followup.ChannelID) string             { return "{c:" + string(c) + "}:pace" }
 

@@ -108,7 +108,7 @@ func TestI1ALeadThatWasOnlyNamed(t *testing.T) {
 			_, err = s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: later, Real: later})
 			return err
 		},
-		"a merge": func(p party, lead followup.LeadID) error {
+		"a merge": func(p party, _ followup.LeadID) error {
 			who := followup.Identity{UserID: uuid.NewString()}
 			if _, err := s.Resolve(t.Context(), p.tenant, who, true, later); err != nil {
 				return err
