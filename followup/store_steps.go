@@ -43,6 +43,11 @@ type StepStore interface {
 	// EndReason comes before Next; OptOut ends the lead's live runs, and this one, OptedOut.
 	FinishStep(ctx context.Context, f FinishStep) (Finished, error)
 
+	// ExtendStep keeps a claimed step, whose worker is alive, from being claimed
+	// again: its lease ends no earlier than real+lease. ErrStale if the token is
+	// not current; then the work is for nothing.
+	ExtendStep(ctx context.Context, run RunID, token string, real time.Time, lease time.Duration) error
+
 	// ReleaseStep gives a claimed, unsent step back, due as before and without
 	// counting a try; or at Until (domain time) counting one, if that is set.
 	// A stale token is not an error: there is nothing to give back. A step in sending is
@@ -70,10 +75,13 @@ type Batch struct {
 type Claimed struct {
 	Run     Run // without timeline
 	Token   string
-	Lead    Lead      // with windows
-	Paused  bool      // the tenant or the channel is paused
-	Crashed bool      // it was in sending when its worker died
-	Attempt AttemptID // set if Crashed
+	Lead    Lead // with windows
+	Paused  bool // the tenant or the channel is paused
+	Crashed bool // it was in sending when its worker died
+	// If Crashed: the attempt, and what its guard was told was going out.
+	Attempt  AttemptID
+	Kind     StepKind
+	UsedStep int
 }
 
 // GuardStep asks for leave to send a step.
@@ -82,9 +90,13 @@ type GuardStep struct {
 	Token     string
 	FreeForm  bool
 	Marketing bool // a template whose category is marketing or unknown
-	Now       time.Time
-	Real      time.Time
-	Lease     time.Duration
+	// Kind and UsedStep, as in FinishStep, are kept for whoever has to finish the
+	// step if its worker dies.
+	Kind     StepKind
+	UsedStep int
+	Now      time.Time
+	Real     time.Time
+	Lease    time.Duration
 }
 
 // Refusal says why the guard did not allow a call. Empty: it did.

@@ -43,6 +43,9 @@ func (t *turn) attemptOf(id followup.AttemptID) *attempt {
 	return l.attempts[id]
 }
 
+// cappedWait is how long a lead is left alone whom the provider capped.
+const cappedWait = followup.CappedWait
+
 // receipt takes in a status about a message of ours.
 func (t *turn) receipt(rc followup.Receipt) {
 	a := t.attemptOf(rc.Attempt)
@@ -60,6 +63,10 @@ func (t *turn) receipt(rc followup.Receipt) {
 		t.l.refuse(a.channel, a.since)
 	case providers.OptedOut:
 		t.optOut(true)
+	case providers.Capped:
+		if _, r := t.s.run(a.run); r != nil && r.live() && r.State == followup.RunArmed {
+			r.wait(later(r.DueAt, t.now.Add(cappedWait)))
+		}
 	case providers.Undeliverable:
 		if _, r := t.s.run(a.run); r != nil {
 			t.end(r, followup.Unreachable)

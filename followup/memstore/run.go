@@ -15,6 +15,8 @@ type run struct {
 	token   string
 	lease   time.Time // until when it is claimed or sending; real time
 	attempt followup.AttemptID
+	kind    followup.StepKind // what went out with the attempt
+	stand   int
 	crashed bool            // claimed again out of sending: to be finished, nothing else
 	ending  followup.Reason // marked in sending: how it ends once its result is known
 	rearm   bool            // a reply leaves a rearm waiting

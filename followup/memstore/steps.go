@@ -75,10 +75,11 @@ func (s *Store) claim(l *lead, r *run, lease time.Time) followup.Claimed {
 	}
 	view := r.Run
 	view.Timeline = nil
-	return followup.Claimed{
-		Run: view, Token: r.token, Lead: l.view(), Paused: s.isPaused(r.Tenant, r.Channel),
-		Crashed: r.crashed, Attempt: r.attempt,
+	c := followup.Claimed{Run: view, Token: r.token, Lead: l.view(), Paused: s.isPaused(r.Tenant, r.Channel)}
+	if r.crashed {
+		c.Crashed, c.Attempt, c.Kind, c.UsedStep = true, r.attempt, r.kind, r.stand
 	}
+	return c
 }
 
 // offReason tells why a run must end because of its config; empty: it need not.
@@ -121,7 +122,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		return followup.Verdict{Refusal: no}, nil
 	}
 	r.State, r.lease = followup.RunSending, ms(g.Real.Add(g.Lease))
-	r.attempt = t.attempt(r, r.Channel)
+	r.attempt, r.kind, r.stand = t.attempt(r, r.Channel), g.Kind, g.UsedStep
 	return followup.Verdict{Attempt: r.attempt, Opaque: r.attempt.Opaque(0)}, nil
 }
 
@@ -136,6 +137,21 @@ func (s *Store) refusal(l *lead, c followup.ChannelID, freeForm, marketing bool,
 		return followup.RefusedWindow
 	}
 	return followup.Allowed
+}
+
+// ExtendStep implements followup.StepStore.
+func (s *Store) ExtendStep(ctx context.Context, id followup.RunID, token string, real time.Time, lease time.Duration) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, r := s.run(id)
+	if r == nil || !r.holds(token) {
+		return followup.ErrStale
+	}
+	r.lease = later(r.lease, ms(real.Add(lease)))
+	return nil
 }
 
 // ReleaseStep implements followup.StepStore.

@@ -81,6 +81,7 @@ func (s *Store) call(ctx context.Context, run runner, script *redis.Script, sc s
 		case "need":
 			sc.assistants = append(sc.assistants, followup.AssistantID(reply(r).text(1)))
 		case "moved":
+			s.aliases.forget(sc.lead)
 			return nil, followup.ErrLeadMoved
 		case "ok":
 			return r[1:], nil

@@ -177,3 +177,51 @@ func TestI13DurableFollowsAMovedSlot(t *testing.T) {
 		t.Fatalf("while the slot moved: %v", err)
 	}
 }
+
+// TestI9AStuckSlotKeepsNobodyElseWaiting stops in the middle of moving one slot:
+// the steps and deliveries of all others are claimed, in a bounded time.
+func TestI9AStuckSlotKeepsNobodyElseWaiting(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3, 0)
+	s := openStore(t, Params{Client: c.Client(), Partitions: 16})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	at := epoch.Add(time.Hour)
+	const leads = 20
+	parties := make([]party, leads)
+	for i := range parties {
+		p := newParty()
+		settleText(t, s, p, p.lead, "m")
+		if run, _, err := s.Start(ctx, p.tenant, p.lead, followup.Arm{
+			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: 30 * time.Minute,
+		}, false, epoch, epoch); err != nil || run == "" {
+			t.Fatalf("Start: got %v, %v", run, err)
+		}
+		parties[i] = p
+	}
+	key := func(p party) string { return s.tag(p.lead).lead(p.lead) }
+	slot, stuck := c.Slot(key(parties[0])), 0
+	for _, p := range parties {
+		if c.Slot(key(p)) == slot {
+			stuck++
+		}
+	}
+	moved := c.Migrate(slot, c.Other(slot))
+	moved.Move(key(parties[0]))
+	steps := 0
+	for range 3 {
+		b, err := s.Claim(ctx, followup.ClaimParams{Now: at, Real: at, Limit: 256, Lease: time.Minute})
+		if err != nil && steps == 0 {
+			t.Fatalf("Claim: got %v, want the other partitions' steps", err)
+		}
+		steps += len(b.Steps)
+	}
+	if want := leads - stuck; steps != want {
+		t.Errorf("steps claimed: got %d, want %d", steps, want)
+	}
+	out, _, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: at, Limit: 256, MaxEvents: 10, Lease: time.Minute})
+	if want := leads - stuck; err != nil || len(out) != want {
+		t.Errorf("deliveries claimed: got %d, %v, want %d", len(out), err, want)
+	}
+	moved.Finish()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,13 +21,14 @@ func (s *Store) Lead(ctx context.Context, tenant followup.TenantID, id followup.
 	if err != nil {
 		return followup.Lead{}, fmt.Errorf("read lead: %w", err)
 	}
+	if fields["mv"] != "" {
+		s.aliases.forget(id)
+		return followup.Lead{}, followup.ErrNotFound
+	}
 	if len(fields) == 0 || fields["cr"] == "" {
-		if fields["mv"] != "" {
-			return followup.Lead{}, followup.ErrNotFound
-		}
 		return s.namedLead(ctx, tenant, id)
 	}
-	if followup.TenantID(fields["t"]) != tenant || fields["mv"] != "" {
+	if followup.TenantID(fields["t"]) != tenant {
 		return followup.Lead{}, followup.ErrNotFound
 	}
 	return parseLead(id, fields)
@@ -114,7 +116,6 @@ func (s *Store) leadByPhone(
 	}
 	l, err := s.Lead(ctx, tenant, id)
 	if errors.Is(err, followup.ErrNotFound) {
-		s.aliases.forget(id)
 		return nil, 0, nil
 	}
 	if err != nil {
@@ -196,7 +197,6 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	}
 	r, err := s.call(ctx, s.runDurable, putScript, sc, marshal(req))
 	if errors.Is(err, followup.ErrLeadMoved) {
-		s.aliases.forget(p.Lead.ID)
 		return "", err
 	}
 	if err != nil {
@@ -222,6 +222,15 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	sc, fields, err := s.whole(ctx, tenant, id, now)
 	if err != nil {
 		return err
+	}
+	// Runs first of all: a crash behind this leaves nobody to be nudged.
+	for n := range strings.FieldsSeq(fields["lv"]) {
+		num, _ := strconv.Atoi(n)
+		ended, err := s.endRun(ctx, tenant, id.Run(num), endRequest{Reason: followup.Erased}, now, s.now())
+		if err != nil {
+			return err
+		}
+		s.onEnded(ended)
 	}
 	if err := s.realias(ctx, tenant, id, "", fields); err != nil {
 		return err

@@ -104,3 +104,54 @@ func settleText(t *testing.T, s *Store, p party, lead followup.LeadID, id string
 		t.Fatalf("Settle: got %v, want none", err)
 	}
 }
+
+// TestI8AnotherReplicaFindsOutThatALeadIsGone erases a lead behind the back of a
+// replica that remembers it: the next to use it is refused once, and then finds
+// the new one.
+func TestI8AnotherReplicaFindsOutThatALeadIsGone(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	ways := map[string]func(s *Store, p party, lead followup.LeadID) error{
+		"by sending": func(s *Store, p party, lead followup.LeadID) error {
+			v, err := s.GuardSend(t.Context(), followup.GuardSend{
+				Tenant: p.tenant, Lead: lead, Channel: p.channel, Assistant: p.assistant, Now: epoch, Real: epoch,
+			})
+			if err == nil && v.Refusal != followup.Allowed {
+				return followup.ErrLeadMoved
+			}
+			return err
+		},
+		"by reading": func(s *Store, p party, lead followup.LeadID) error {
+			_, err := s.Lead(t.Context(), p.tenant, lead)
+			return err
+		},
+	}
+	for name, use := range ways {
+		t.Run(name, func(t *testing.T) {
+			ctx, p := t.Context(), newParty()
+			a, b := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: server.Client()})
+			who := followup.Identity{Phone: "15550100001"}
+			old, err := b.Resolve(ctx, p.tenant, who, true, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := a.EraseLead(ctx, p.tenant, old, epoch); err != nil {
+				t.Fatal(err)
+			}
+			fresh, err := a.Resolve(ctx, p.tenant, who, true, epoch.Add(time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := use(b, p, old); err == nil {
+				t.Errorf("the erased lead: got no error, want one")
+			}
+			again, err := b.Resolve(ctx, p.tenant, who, true, epoch)
+			if err != nil || again != fresh {
+				t.Fatalf("Resolve: got %v, %v, want the new lead", again, err)
+			}
+			if err := use(b, p, again); err != nil {
+				t.Errorf("the new lead: got %v, want none", err)
+			}
+		})
+	}
+}

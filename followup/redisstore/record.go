@@ -94,7 +94,7 @@ func msField(s string) time.Time {
 // parseRun reads a packed live run of lua/lib/run.lua.
 func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, packed string) (followup.Run, liveRun, error) {
 	f := strings.Split(packed, "|")
-	if len(f) != 16 {
+	if len(f) != 18 {
 		return followup.Run{}, liveRun{}, fmt.Errorf("run has %d fields: %w", len(f), errReply)
 	}
 	num := func(i int) int64 {
@@ -112,7 +112,10 @@ func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, packed stri
 			DueAt: fromMS(num(7)), Used: followup.StepSet(num(8)), //nolint:gosec // written by finish.lua from steps below 8
 			Tries: int(num(9)), StartedAt: fromMS(num(15)),
 		},
-		liveRun{token: f[10], attempt: followup.AttemptID(f[11]), ending: followup.Reason(f[12])}, nil
+		liveRun{
+			token: f[10], attempt: followup.AttemptID(f[11]), ending: followup.Reason(f[12]),
+			kind: followup.StepKind(f[16]), used: int(num(17)),
+		}, nil
 }
 
 // stateCrashed is a step in sending whose worker died: it is only finished.
@@ -123,6 +126,8 @@ type liveRun struct {
 	token   string
 	attempt followup.AttemptID
 	ending  followup.Reason
+	kind    followup.StepKind // what went out with the attempt
+	used    int
 }
 
 // story is the record of a run with its timeline, as lua/lib/run.lua keeps it.

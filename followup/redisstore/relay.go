@@ -212,7 +212,11 @@ func (s *Store) take(
 			},
 		}
 	}
-	answers := s.runEach(ctx, takeScript, jobs)
+	// A queue whose slot is on its way to another node does not keep the others
+	// waiting under their leases.
+	within, cancel := context.WithTimeout(ctx, claimWithin)
+	defer cancel()
+	answers := s.runEach(within, takeScript, jobs)
 	for i, q := range picked {
 		if answers[i].err != nil {
 			err = answers[i].err

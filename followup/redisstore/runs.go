@@ -17,8 +17,9 @@ import (
 )
 
 var (
-	startScript = load("start", "due", "relay", "lead", "run")
-	endScript   = load("end", "due", "relay", "lead", "run")
+	startScript  = load("start", "due", "relay", "lead", "run")
+	endScript    = load("end", "due", "relay", "lead", "run")
+	ladderScript = load("ladder")
 )
 
 type arm struct {
@@ -41,7 +42,7 @@ func armOf(a followup.Arm) *arm {
 func (s *Store) Start(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, a followup.Arm, rearm bool, now, real time.Time,
 ) (followup.RunID, []followup.Ended, error) {
-	r, err := s.call(ctx, s.run, startScript,
+	r, err := s.call(ctx, s.runDurable, startScript,
 		scope{lead: lead, tenant: tenant, now: now, real: real, assistants: []followup.AssistantID{a.Assistant}},
 		marshal(map[string]any{"rq": s.newToken(), "rearm": rearm, "arm": armOf(a)}))
 	if err != nil {
@@ -74,7 +75,7 @@ func (s *Store) endRun(
 	ctx context.Context, tenant followup.TenantID, run followup.RunID, req endRequest, now, real time.Time,
 ) ([]followup.Ended, error) {
 	req.N = run.N()
-	r, err := s.call(ctx, s.run, endScript,
+	r, err := s.call(ctx, s.runDurable, endScript,
 		scope{lead: run.Lead(), tenant: tenant, now: now, real: real}, marshal(req))
 	if errors.Is(err, followup.ErrLeadMoved) {
 		return nil, nil
@@ -190,7 +191,7 @@ func (s *Store) Runs(ctx context.Context, tenant followup.TenantID, lead followu
 
 // SaveLadder implements followup.RunStore.
 func (s *Store) SaveLadder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash, l followup.Ladder) error {
-	if err := s.db.HSetNX(ctx, laddersKey(tenant), string(h), marshal(l)).Err(); err != nil {
+	if _, err := s.runDurable(ctx, ladderScript, []string{laddersKey(tenant)}, string(h), marshal(l)); err != nil {
 		return fmt.Errorf("save ladder: %w", err)
 	}
 	return nil

@@ -83,7 +83,6 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	r, err := s.call(ctx, s.runDurable, settleScript, sc, append([]any{marshal(req), string(ids)}, payloads...)...)
 	if err != nil {
 		if errors.Is(err, followup.ErrLeadMoved) {
-			s.aliases.forget(st.Lead)
 			return followup.Settled{}, err
 		}
 		return followup.Settled{}, fmt.Errorf("settle: %w", err)

@@ -20,7 +20,11 @@ var (
 	guardScript   = load("guard_step", "due", "relay", "lead", "run")
 	finishScript  = load("finish", "due", "relay", "lead", "run")
 	releaseScript = load("release", "due", "relay", "lead", "run")
+	extendScript  = load("extend", "due", "relay", "lead", "run")
 )
+
+// claimWithin bounds the claim in one partition.
+const claimWithin = 500 * time.Millisecond
 
 // maxNext bounds how long a claim may tell the poller to sleep.
 const maxNext = time.Hour
@@ -53,10 +57,19 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 		byPartition[p] = append(byPartition[p], f)
 	}
 	token := s.newToken()
+	// A partition that is not to be had, because its slot is on its way to another
+	// node, must not keep the others waiting, nor what they gave.
+	var failed error
 	for p, list := range byPartition {
-		if err := s.claimIn(ctx, p, list, token, c, &batch); err != nil {
-			return batch, fmt.Errorf("claim due steps: %w", err)
+		within, cancel := context.WithTimeout(ctx, claimWithin)
+		err := s.claimIn(within, p, list, token, c, &batch)
+		cancel()
+		if err != nil {
+			failed = fmt.Errorf("claim due steps: %w", err)
 		}
+	}
+	if failed != nil && len(batch.Steps) == 0 {
+		return batch, failed
 	}
 	slices.SortFunc(batch.Steps, func(a, b followup.Claimed) int { return a.Run.DueAt.Compare(b.Run.DueAt) })
 	if cut {
@@ -65,8 +78,8 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	if batch.Next, _, _, err = s.peek(ctx, c); err != nil {
 		return batch, nil // what was claimed is claimed; the next turn will ask again
 	}
-	if len(batch.Steps) == 0 {
-		batch.Next = max(batch.Next, time.Millisecond) // somebody else was faster
+	if len(batch.Steps) == 0 || failed != nil {
+		batch.Next = max(batch.Next, time.Millisecond) // somebody else was faster, or it has to wait
 	}
 	return batch, nil
 }
@@ -257,7 +270,7 @@ func (s *Store) claimIn(
 		}
 		claimed := followup.Claimed{Run: run, Token: token, Lead: lead, Paused: r.int(1) == 1, Crashed: r.int(2) == 1}
 		if claimed.Crashed {
-			claimed.Attempt = live.attempt
+			claimed.Attempt, claimed.Kind, claimed.UsedStep = live.attempt, live.kind, live.used
 		}
 		batch.Steps = append(batch.Steps, claimed)
 	}
@@ -286,6 +299,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		scope{lead: run.Lead, tenant: run.Tenant, now: g.Now, real: g.Real},
 		marshal(map[string]any{
 			"n": g.Run.N(), "token": g.Token, "free": g.FreeForm, "marketing": g.Marketing, "lease": g.Lease.Milliseconds(),
+			"kind": g.Kind, "used": g.UsedStep,
 		}))
 	if v, refused, err := refusal(r, err); refused || err != nil {
 		return v, err
@@ -334,6 +348,28 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	}
 	s.onEnded(r.list(2).ended())
 	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
+}
+
+// ExtendStep implements followup.StepStore.
+func (s *Store) ExtendStep(
+	ctx context.Context, run followup.RunID, token string, real time.Time, lease time.Duration,
+) error {
+	facts, err := s.runFacts(ctx, run)
+	if err != nil {
+		return err
+	}
+	if facts.Tenant == "" {
+		return followup.ErrStale
+	}
+	r, err := s.call(ctx, s.run, extendScript, scope{lead: facts.Lead, tenant: facts.Tenant, now: real, real: real},
+		marshal(map[string]any{"n": run.N(), "token": token, "lease": lease.Milliseconds()}))
+	if err != nil {
+		return fmt.Errorf("extend lease: %w", err)
+	}
+	if r.text(0) == "stale" {
+		return followup.ErrStale
+	}
+	return nil
 }
 
 // ReleaseStep implements followup.StepStore.

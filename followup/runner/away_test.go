@@ -81,7 +81,7 @@ func TestI6AResultThatCannotBeRecordedIsUncertain(t *testing.T) {
 		h.store.finishes.set(0)
 		h.until(2 * hours)
 		h.is(len(h.sender.log()), 1, "provider calls")
-		h.tells(run, "1 none uncertain/crash", "ended completed")
+		h.tells(run, "1 ai uncertain/crash", "ended completed")
 	})
 }
 
@@ -111,7 +111,7 @@ func TestI6AStepThatCouldNotBeGivenBackIsNotSentAgain(t *testing.T) {
 		run := h.begin(seed[0])
 		h.until(2 * hours)
 		h.is(len(h.sender.log()), 1, "provider calls")
-		h.tells(run, "1 none uncertain/crash", "ended completed")
+		h.tells(run, "1 ai uncertain/crash", "ended completed")
 	})
 }
 

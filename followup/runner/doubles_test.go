@@ -57,6 +57,7 @@ type store struct {
 	unheard trouble
 
 	answering hook             // a claim is made and not heard of yet
+	gone      bool             // every ladder is
 	claimed   hook             // a claim brought steps
 	ended     []followup.Ended // what the first claim tells besides
 	tell      sync.Once
@@ -115,6 +116,9 @@ func (s *store) History(ctx context.Context, l followup.LeadID, c followup.Chann
 func (s *store) Ladder(ctx context.Context, t followup.TenantID, h followup.LadderHash) (followup.Ladder, error) {
 	if err := s.ladders.err(); err != nil {
 		return followup.Ladder{}, err
+	}
+	if s.gone {
+		return followup.Ladder{}, followup.ErrNotFound
 	}
 	return s.Store.Ladder(ctx, t, h)
 }

@@ -60,7 +60,7 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 			r.Wake()
 		}
 	case errors.Is(err, followup.ErrStale), errors.Is(err, followup.ErrLeadMoved):
-		r.metrics.stale.Inc()
+		p.lost()
 	default:
 		r.log.Error("outcome of a step not recorded", "run_id", run.ID, "outcome", f.Outcome, "err", err)
 	}

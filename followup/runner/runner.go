@@ -18,7 +18,9 @@ type Store interface {
 	Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error)
 	GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error)
 	FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error)
+	ExtendStep(ctx context.Context, run followup.RunID, token string, real time.Time, lease time.Duration) error
 	ReleaseStep(ctx context.Context, run followup.RunID, token string, until time.Time) error
+	RecordSend(ctx context.Context, r followup.RecordSend) error
 	Run(ctx context.Context, tenant followup.TenantID, id followup.RunID) (followup.Run, error)
 	Ladder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash) (followup.Ladder, error)
 	History(ctx context.Context, lead followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error)
@@ -160,13 +162,10 @@ func (r *Runner) Stop(ctx context.Context) error {
 
 // turn claims as many steps as there are free workers.
 func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
-	select {
-	case <-r.slots:
-		r.slots <- struct{}{}
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
 	free := len(r.slots)
+	if free == 0 {
+		return r.p.MaxSleep, nil // the first worker to be free again wakes us
+	}
 	batch, err := r.claim(ctx, free)
 	r.p.Steps.Ended(batch.Ended)
 	for _, c := range batch.Steps {
@@ -176,7 +175,7 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		}
 		<-r.slots // only this goroutine takes them
 		r.steps.Go(func() {
-			defer func() { r.slots <- struct{}{} }()
+			defer r.free()
 			r.step(r.work, c)
 		})
 	}
@@ -184,6 +183,44 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	return time.Duration(float64(batch.Next) / r.p.Speed), nil
+}
+
+// free gives a worker back, and wakes a poller that found none.
+func (r *Runner) free() {
+	r.slots <- struct{}{}
+	if len(r.slots) == 1 {
+		r.Wake()
+	}
+}
+
+// keepLease keeps a step from being claimed again while its worker lives: a
+// text may take long, above all when many are asked for at once. The context it
+// returns ends when the step is not ours any more, so that nothing more is
+// spent on it.
+func (r *Runner) keepLease(ctx context.Context, c followup.Claimed, lost func()) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(r.p.ClaimLease / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			err := r.p.Store.ExtendStep(ctx, c.Run.ID, c.Token, r.p.Real(), r.p.ClaimLease)
+			if errors.Is(err, followup.ErrStale) || errors.Is(err, followup.ErrLeadMoved) {
+				lost()
+				cancel()
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel()
+		<-ended
+	}
 }
 
 // claim is not cut off by a stop: a claim that was made and not heard of would
@@ -211,6 +248,8 @@ type ladderKey struct {
 
 const maxLadders = 10_000
 
+var errShort = errors.New("runner: ladder is shorter than its run")
+
 func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder, error) {
 	key := ladderKey{run.Tenant, run.Ladder}
 	r.ladders.mu.Lock()
@@ -224,7 +263,7 @@ func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder,
 		return followup.Ladder{}, err
 	}
 	if run.Step >= len(l.Steps) {
-		return followup.Ladder{}, errors.New("runner: ladder is shorter than its run")
+		return followup.Ladder{}, errShort
 	}
 	r.ladders.mu.Lock()
 	defer r.ladders.mu.Unlock()

@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -21,6 +23,7 @@ type passage struct {
 	facts     followup.Facts
 	attempt   followup.AttemptID // the last the guard allowed
 	close     bool               // the provider said that the window is closed
+	lost      func()             // counts, once, that the claim was lost
 }
 
 // maxDecisions bounds how often a step is decided again; each time something
@@ -30,16 +33,27 @@ const maxDecisions = 8
 // step sees one claimed step through.
 func (r *Runner) step(ctx context.Context, c followup.Claimed) {
 	ladder, err := r.ladder(ctx, c.Run)
-	if err != nil {
-		r.log.Error("ladder of a due step not readable", "run_id", c.Run.ID, "err", err)
+	lost := errors.Is(err, followup.ErrNotFound) || errors.Is(err, errShort)
+	if err != nil && !lost {
+		r.log.Warn("ladder of a due step not readable", "run_id", c.Run.ID, "err", err)
 		r.giveBack(c, r.p.Now().Add(r.domain(time.Minute)))
 		return
 	}
-	p := &passage{r: r, c: c, ladder: ladder, attempt: c.Attempt}
+	p := &passage{r: r, c: c, ladder: ladder, attempt: c.Attempt, lost: sync.OnceFunc(r.metrics.stale.Inc)}
 	if c.Crashed {
-		p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Uncertain, Reason: followup.Crash})
+		p.finish(cmp.Or(c.Kind, followup.KindNone), followup.FinishStep{
+			Outcome: followup.Uncertain, Reason: followup.Crash, UsedStep: c.UsedStep,
+		})
 		return
 	}
+	if lost {
+		// Nobody knows any more what was to be said.
+		r.log.Error("ladder of a due step is gone, its run ends", "run_id", c.Run.ID)
+		p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Failed, Reason: followup.Unknown})
+		return
+	}
+	ctx, stop := r.keepLease(ctx, c, p.lost)
+	defer stop()
 	tenant, _ := r.p.Directory.Tenant(c.Run.Tenant)
 	p.facts = followup.Facts{Lead: c.Lead, Company: tenant.Name}
 	now := r.p.Now()
@@ -151,6 +165,7 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) {
 		v, err := r.p.Store.GuardStep(ctx, followup.GuardStep{
 			Run: p.c.Run.ID, Token: p.c.Token, FreeForm: o.freeForm, Marketing: o.marketing,
+			Kind: o.kind, UsedStep: o.used,
 			Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 		})
 		r.p.Steps.Ended(v.Ended)
@@ -170,7 +185,9 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 	if result.Refusal != followup.Allowed {
 		return p.refused(result.Refusal)
 	}
-	p.attempt = result.Attempt
+	if result.Attempt != "" { // else this try never came to the guard; an earlier one may have
+		p.attempt = result.Attempt
+	}
 	if result.Err != nil {
 		return p.failed(o, result.Err)
 	}
@@ -195,10 +212,31 @@ func (p *passage) refused(no followup.Refusal) bool {
 	case followup.RefusedOptedOut:
 		p.situation.OptedOut = true
 	case followup.RefusedStale, followup.RefusedLeadMoved, followup.Allowed:
-		p.r.metrics.stale.Inc()
+		p.lost()
 		return true
 	}
 	return false
+}
+
+// closed records at once that the provider found the window closed: what
+// follows may be put off, and must not meet an open window then.
+func (p *passage) closed() {
+	r, run := p.r, p.c.Run
+	ctx, cancel := context.WithTimeout(context.Background(), giveBackWithin)
+	defer cancel()
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := r.p.Store.RecordSend(ctx, followup.RecordSend{
+			Tenant: run.Tenant, Lead: run.Lead, Channel: run.Channel, Attempt: p.attempt, CloseWindow: true,
+			Now: r.p.Now(), Real: r.p.Real(),
+		})
+		if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
+			err = nil
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(giveBackWithin))
+	if err != nil {
+		r.log.Warn("closed window not recorded yet", "run_id", run.ID, "err", err)
+	}
 }
 
 // longestPutOff bounds what a provider may ask us to wait: what it says is no
@@ -212,6 +250,7 @@ func (p *passage) failed(o outgoing, e *providers.Error) bool {
 	p.close = p.close || f.CloseWindow
 	switch {
 	case f.Redecide:
+		p.closed()
 		p.situation.Refused = true
 		return false
 	case f.Retryable && p.c.Run.Tries < r.p.MaxTries:

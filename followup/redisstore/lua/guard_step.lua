@@ -1,5 +1,5 @@
 -- The send fence of a step: the last thing before the provider call.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, free: bool, marketing: bool, lease: ms}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, free: bool, marketing: bool, lease: ms, kind, used}.
 -- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"},
 -- {"window_closed"} or {"ok", attempt}. Asked again under the same token it means
 -- that the call before cannot have been sent.
@@ -30,6 +30,7 @@ if no then
 end
 
 run.state, run.attempt = 'sending', attempt_new(run.channel, run.n, run.step + 1, '')
+run.kind, run.stand = req.kind, req.used -- for whoever finishes it if the worker dies
 run_save(run)
 redis.call('HINCRBY', K.lead, 'g', 1)
 redis.call('ZADD', K.leases, int(real + req.lease), run_id(run.n))

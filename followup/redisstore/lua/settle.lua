@@ -96,6 +96,11 @@ local function receipt(item)
   if rc.st ~= 'failed' then return end
   if rc.k == 'window_closed' then window_refused(a.c, a.w) end
   if rc.k == 'opted_out' then opt_out() end
+  if rc.k == 'capped' and a.n > 0 then
+    -- Not again within 24 hours, so the next step waits for that.
+    local run = live_find(a.n)
+    if run and run.state == 'armed' then run_arm(run, math.max(run.due, now + DAY)) end
+  end
   if rc.k == 'undeliverable' and a.n > 0 then
     local run = live_find(a.n)
     if run then run_end(run, 'undeliverable') end

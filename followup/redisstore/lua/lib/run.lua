@@ -1,9 +1,11 @@
 -- Needs lib/lead. Live runs: each a packed field r<n> of the lead's hash.
 local FIELDS = {
   'assistant', 'config', 'channel', 'ladder', 'state', 'step', 'interval', 'due', 'used', 'tries',
-  'token', 'attempt', 'ending', 'rearm', 'status', 'started',
+  'token', 'attempt', 'ending', 'rearm', 'status', 'started', 'kind', 'stand',
 }
-local INTS = { step = true, interval = true, due = true, used = true, tries = true, started = true }
+local INTS = {
+  step = true, interval = true, due = true, used = true, tries = true, started = true, stand = true,
+}
 
 local function run_load(n)
   local packed = get('r' .. n)
@@ -172,7 +174,7 @@ local function run_start(arm)
   local run = {
     n = n, assistant = arm.assistant, config = arm.config, channel = arm.channel, ladder = arm.ladder,
     step = 0, interval = arm.interval, used = 0, tries = 0, ending = '',
-    rearm = arm.rearm and '1' or '', status = get('st') or '', started = now,
+    rearm = arm.rearm and '1' or '', status = get('st') or '', started = now, kind = '', stand = 0,
   }
   live[#live + 1] = run
   live_save()

@@ -1,0 +1,118 @@
+package runner_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// A template that stood in for an earlier step when the worker died is not sent
+// again as the step it belongs to.
+func TestI6AStandInIsNotSentAgainAfterACrash(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(false), // never wrote: the window is closed
+			followup.Step{Interval: "PT30M", Prompt: "x"},
+			followup.Step{Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"})
+		h.until(30 * minutes)
+		b, err := h.store.Store.Claim(h.Context(), followup.ClaimParams{Now: time.Now(), Real: time.Now(), Limit: 1, Lease: 3 * minutes})
+		h.must(err, "Claim")
+		_, err = h.store.Store.GuardStep(h.Context(), followup.GuardStep{
+			Run: b.Steps[0].Run.ID, Token: b.Steps[0].Token, Kind: followup.KindTemplate, UsedStep: 1,
+			Now: time.Now(), Real: time.Now(), Lease: minutes,
+		})
+		h.must(err, "GuardStep")
+		// The provider has it; the process dies here.
+		h.start()
+		h.until(72 * hours)
+		h.is(len(h.sender.log()), 0, "sent again")
+		h.tells(run, "1 template uncertain/crash", "ended completed")
+	})
+}
+
+// The provider's "window closed" holds while the template in its place is put
+// off: no text is written and sent into that window again.
+func TestI4AClosedWindowIsRememberedWhileAStepIsPutOff(t *testing.T) {
+	t.Parallel()
+	slowDown := &providers.Error{Kind: providers.Throttled, Status: 429, Code: 130429, Retryable: true}
+	play(t, func(h *harness) {
+		h.sender.answers(windowClosed, slowDown, slowDown)
+		h.begin(followup.Step{Interval: "PT30M", Prompt: "x", TemplateName: "own", TemplateLanguage: "pt_BR"})
+		h.until(2 * hours)
+		var got []string
+		for _, c := range h.sender.log() {
+			got = append(got, c.what)
+		}
+		h.is(got, []string{"ai", "own", "own", "own"}, "provider calls")
+	})
+}
+
+// A step whose ladder is gone ends, with an outcome.
+func TestI7AStepWithoutItsLadderEnds(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.begin(followup.Step{Interval: "PT30M", Prompt: "x"})
+		h.store.gone = true
+		h.until(hours)
+		h.tells(run, "1 none failed/unknown", "ended completed")
+	})
+}
+
+// A provider that hangs takes every worker, and the runner is ready all the same.
+func TestI9WithoutAFreeWorkerTheRunnerIsAlive(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.Workers = 2
+		h.sender.took = minutes
+		for range 4 {
+			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
+		}
+		h.start()
+		h.until(30*minutes + 40*time.Second)
+		h.is(h.runner.Alive(15*time.Second), true, "alive while all workers wait")
+		h.until(hours)
+		h.is(len(h.sender.log()), 4, "sent in the end")
+	})
+}
+
+// gated is a model that takes a few requests at once, in order.
+type gated struct {
+	slots   chan struct{}
+	took    time.Duration
+	answers chan struct{}
+}
+
+func (g *gated) Write(ctx context.Context, _ followup.Brief) (string, error) {
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return "", followup.ErrAIUnavailable
+	}
+	defer func() { <-g.slots }()
+	if !sleep(ctx, g.took) {
+		return "", followup.ErrAIUnavailable
+	}
+	g.answers <- struct{}{}
+	return "hello", nil
+}
+
+// A backlog in front of a slow model is worked off: a claim outlives the wait
+// for the model, so no text is written in vain.
+func TestI7ABacklogBeforeASlowModelIsWorkedOff(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		const steps = 400
+		g := &gated{slots: make(chan struct{}, 8), took: 15 * time.Second, answers: make(chan struct{}, 10*steps)}
+		h.params.Writer = g
+		for range steps {
+			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
+		}
+		h.start()
+		h.until(30*minutes + 15*minutes)
+		h.is(len(h.sender.log()), steps, "sent")
+		h.is(len(g.answers), steps, "texts asked for")
+	})
+}
