@@ -44,6 +44,7 @@ type SettleStore interface {
 	// Effects of a fresh item, in this order:
 	//  - Opens: the channel's window counts from At if that is later than what
 	//    it counts from; and then a refusal (Refused) is lifted.
+	//  - NewIdentity: every window of the lead is Refused.
 	//  - OptOut set: the lead's opt-out becomes that; true ends its live runs (OptedOut).
 	//  - Reply: every live run of the lead whose assistant is Assistant or whose
 	//    channel is Channel ends (Replied). An armed or claimed step is void at
@@ -88,10 +89,14 @@ type Item struct {
 	Opens     bool
 	Reply     bool
 	Outbound  bool // the business spoke from elsewhere (echo)
-	OptOut    *bool
-	Receipt   *Receipt
-	Entry     *Entry
-	Relay     *RelayEvent
+	// NewIdentity says that the contact's number or user id changed. Whether WhatsApp
+	// takes the window over is not documented, so every window of the lead counts
+	// as refused until his next message.
+	NewIdentity bool
+	OptOut      *bool
+	Receipt     *Receipt
+	Entry       *Entry
+	Relay       *RelayEvent
 }
 
 // Receipt is a status about a message of ours.

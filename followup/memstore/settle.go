@@ -78,6 +78,13 @@ func (t *turn) apply(item followup.Item) []followup.AssistantID {
 	if item.Opens || item.Reply || item.Outbound || item.Entry != nil {
 		t.l.used(item.Channel, t.now)
 	}
+	if item.NewIdentity {
+		for c, w := range t.l.windows {
+			if !w.LastInbound.IsZero() {
+				t.l.refuse(c, w.LastInbound)
+			}
+		}
+	}
 	if item.OptOut != nil {
 		t.optOut(*item.OptOut)
 	}

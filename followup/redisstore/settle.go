@@ -31,6 +31,7 @@ type settleItem struct {
 	Opens     bool                 `json:"op,omitempty"`
 	Reply     bool                 `json:"rp,omitempty"`
 	Outbound  bool                 `json:"ob,omitempty"`
+	Renamed   bool                 `json:"nw,omitempty"`
 	OptOut    *bool                `json:"oo,omitempty"`
 	Receipt   *receipt             `json:"rc,omitempty"`
 }
@@ -68,7 +69,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		sc.channels = append(sc.channels, it.Channel)
 		item := settleItem{
 			Channel: it.Channel, Assistant: it.Assistant, At: ms(it.At),
-			Opens: it.Opens, Reply: it.Reply, Outbound: it.Outbound, OptOut: it.OptOut,
+			Opens: it.Opens, Reply: it.Reply, Outbound: it.Outbound, Renamed: it.NewIdentity, OptOut: it.OptOut,
 		}
 		if r := it.Receipt; r != nil {
 			item.Receipt = &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind, Message: r.MessageID}

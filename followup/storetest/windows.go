@@ -41,6 +41,18 @@ func windowTests() []test {
 			w.pass(day - time.Hour)
 			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "24 h after the timestamp")
 		}},
+		{"a new identity closes it until the next message", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			notice := w.item()
+			notice.NewIdentity = true
+			w.settle(lead, notice)
+			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form to the new identity")
+			w.is(w.guardSend(lead, false).Refusal, followup.Allowed, "template to it")
+			w.pass(time.Minute)
+			w.settle(lead, w.opening())
+			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after its first message")
+		}},
 		{"only a later timestamp moves it", func(w *world) {
 			lead := w.lead()
 			first := w.now

@@ -113,6 +113,7 @@ for i, item in ipairs(req.items) do
     if event ~= '' then relay(item.a, event) end
     if not req.account then
       if item.op then window_from(item.c, item.at) end
+      if item.nw then windows_refuse() end
       if item.oo == true then opt_out() end
       if item.oo == false and get('oo') == '1' then
         set('oo', '')

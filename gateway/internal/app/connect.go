@@ -70,6 +70,7 @@ func redisURL(r config.Redis, address string) string {
 // line: Redis away, unfit for the promised durability, or with data that does
 // not fit.
 func Check(ctx context.Context, cfg config.Config) error {
+	redisstore.LogTo(slog.New(slog.DiscardHandler))
 	c, err := connect(cfg)
 	if err != nil {
 		return err
@@ -99,6 +100,7 @@ func Check(ctx context.Context, cfg config.Config) error {
 
 // Serve runs the service until ctx ends, then stops it.
 func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	redisstore.LogTo(log)
 	a, err := New(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -51,6 +51,7 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	if e.Kind == providers.KindUnknown && e.MessageID == "" {
 		it.Reply = false // a notice about the contact, not a message of his
 	}
+	it.NewIdentity = e.Kind == providers.KindSystem && !e.Previous.IsZero()
 	it.OptOut = in.optOut(e)
 	it.Receipt = a.receipt
 	if effect.Speaker != "" {

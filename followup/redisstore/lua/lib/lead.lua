@@ -78,6 +78,14 @@ local function window_refused(channel, since)
   redis.call('ZREM', K.windows, head.l .. ':' .. channel)
 end
 
+-- The contact has another identity now: no window is his for certain.
+local function windows_refuse()
+  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+    local channel = string.match(f, '^w:(.*)$')
+    if channel then window_refused(channel, num(f)) end
+  end
+end
+
 local function window_from(channel, at)
   if at <= num('w:' .. channel) then return end
   set('w:' .. channel, int(at))
