@@ -384,7 +384,13 @@ func TestRekey(t *testing.T) {
 			if l.ID != id || l.Phone != c.phone || l.UserID != c.user {
 				t.Errorf("got lead %s with phone %q and user %q, want %s with %q and %q", l.ID, l.Phone, l.UserID, id, c.phone, c.user)
 			}
+			if l.WindowOpen(metaSales, now) {
+				t.Error("got the window open for the new identity, want it closed until its first message")
+			}
 			h.meta(t, messages("n-sales", text(c.after, "wamid.2", minute(0), "it is me")))
+			if l := h.lead(t, tenantA, c.after); !l.WindowOpen(metaSales, now) {
+				t.Error("got the window closed after the first message, want it open")
+			}
 			if got := h.run(t, tenantA, run); got.Reason != followup.Replied {
 				t.Errorf("got run %s %s, want replied", got.State, got.Reason)
 			}
