@@ -54,8 +54,9 @@ func TestI4AClosedWindowIsRememberedWhileAStepIsPutOff(t *testing.T) {
 func TestI7AStepWithoutItsLadderEnds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		run := h.begin(followup.Step{Interval: "PT30M", Prompt: "x"})
+		run := h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
 		h.store.gone = true
+		h.start()
 		h.until(hours)
 		h.tells(run, "1 none failed/unknown", "ended completed")
 	})
