@@ -62,6 +62,18 @@ type ClaimParams struct {
 	Real  time.Time
 	Limit int
 	Lease time.Duration
+	// PerTenant bounds the steps of one tenant, those in InHand counted; 0: no
+	// bound. Due steps that it holds back do not make Next zero.
+	PerTenant int
+	InHand    map[TenantID]int
+}
+
+// Room is how many more steps of the tenant may be claimed.
+func (c ClaimParams) Room(t TenantID) int {
+	if c.PerTenant <= 0 {
+		return c.Limit
+	}
+	return max(0, c.PerTenant-c.InHand[t])
 }
 
 // Batch is what a claim found.

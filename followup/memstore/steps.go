@@ -46,6 +46,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	queue := slices.Concat(roundRobin(lapsed, tenant, s.lastTenant), roundRobin(due, tenant, s.lastTenant))
 
 	b := followup.Batch{Next: next}
+	taken := map[followup.TenantID]int{}
 	for _, r := range queue {
 		l := s.leads[r.Lead]
 		if off := s.offReason(r); off != "" && r.State != followup.RunSending {
@@ -54,10 +55,14 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 			b.Ended = append(b.Ended, t.ended...)
 			continue
 		}
+		if taken[r.Tenant] >= c.Room(r.Tenant) && c.PerTenant > 0 {
+			continue
+		}
 		if len(b.Steps) >= c.Limit {
 			b.Next = 0
 			break
 		}
+		taken[r.Tenant]++
 		b.Steps = append(b.Steps, s.claim(l, r, real.Add(c.Lease)))
 		b.Next = min(b.Next, c.Lease)
 		s.lastTenant = r.Tenant

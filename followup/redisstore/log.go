@@ -16,5 +16,6 @@ func LogTo(log *slog.Logger) { redis.SetLogger(clientLog{log.With("component", "
 type clientLog struct{ log *slog.Logger }
 
 func (l clientLog) Printf(ctx context.Context, format string, v ...any) {
-	l.log.WarnContext(ctx, "redis client", "says", fmt.Sprintf(format, v...))
+	// Debug: what matters of it is said once by whoever could not do his work.
+	l.log.DebugContext(ctx, "redis client", "says", fmt.Sprintf(format, v...))
 }

@@ -102,7 +102,7 @@ func (s *Store) fix(ctx context.Context, partitions int) error {
 		if isMoved(err) {
 			err = fmt.Errorf("%w (this is a node of a cluster: list at least two of its addresses)", err)
 		}
-		return fmt.Errorf("open store: %w", err)
+		return fmt.Errorf("open store: redis: %w", err)
 	}
 	r, _ := v.([]any)
 	if len(r) != 2 {

@@ -23,6 +23,9 @@ var (
 	extendScript  = load("extend", "due", "relay", "lead", "run")
 )
 
+// heldBack is when to look again at steps that a tenant's bound held back.
+const heldBack = 50 * time.Millisecond
+
 // claimWithin bounds the claim in one partition.
 const claimWithin = 500 * time.Millisecond
 
@@ -46,7 +49,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	if len(due) == 0 && len(leased) == 0 {
 		return followup.Batch{Next: next}, nil
 	}
-	found, cut, err := s.candidates(ctx, c, due, leased)
+	found, cut, held, err := s.candidates(ctx, c, due, leased)
 	if err != nil {
 		return followup.Batch{}, fmt.Errorf("peek at due steps: %w", err)
 	}
@@ -73,6 +76,10 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	}
 	slices.SortFunc(batch.Steps, func(a, b followup.Claimed) int { return a.Run.DueAt.Compare(b.Run.DueAt) })
 	if cut {
+		return batch, nil
+	}
+	if held {
+		batch.Next = heldBack // whoever holds a worker of that tenant knows when it is free
 		return batch, nil
 	}
 	if batch.Next, _, _, err = s.peek(ctx, c); err != nil {
@@ -118,14 +125,22 @@ func (s *Store) peek(ctx context.Context, c followup.ClaimParams) (next time.Dur
 }
 
 // candidates picks what to claim: expired leases first, then round-robin by
-// tenant, oldest due first within a tenant. cut says that there is more.
+// tenant, oldest due first within a tenant. cut says that there is more, held
+// that a tenant's bound kept some back.
 func (s *Store) candidates(
 	ctx context.Context, c followup.ClaimParams, due, leased []int,
-) (found []candidate, cut bool, err error) {
+) (found []candidate, cut, held bool, err error) {
 	found, err = s.expired(ctx, c, leased)
 	if err != nil {
-		return nil, false, err
+		return nil, false, false, err
 	}
+	taken := map[followup.TenantID]int{}
+	found = slices.DeleteFunc(found, func(f candidate) bool {
+		taken[f.tenant]++
+		over := taken[f.tenant] > c.Room(f.tenant)
+		held = held || over
+		return over
+	})
 	groups := make([]*redis.StringSliceCmd, len(due))
 	to := strconv.FormatInt(ms(c.Now), 10)
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
@@ -133,7 +148,7 @@ func (s *Store) candidates(
 			groups[i] = p.ZRangeByScore(ctx, tagOf(part).stepsIndex(), &redis.ZRangeBy{Min: "-inf", Max: to, Count: maxGroups})
 		}
 	}); err != nil {
-		return nil, false, err
+		return nil, false, false, err
 	}
 	type members struct {
 		tenant followup.TenantID
@@ -150,7 +165,7 @@ func (s *Store) candidates(
 			}
 		}
 	}); err != nil {
-		return nil, false, err
+		return nil, false, false, err
 	}
 	byTenant := map[followup.TenantID][]candidate{}
 	for _, m := range reads {
@@ -159,12 +174,18 @@ func (s *Store) candidates(
 			byTenant[m.tenant] = append(byTenant[m.tenant], candidate{run: run, tenant: m.tenant, due: z.Score})
 		}
 	}
+	for t, list := range byTenant {
+		if room := max(0, c.Room(t)-taken[t]); len(list) > room {
+			slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.due, b.due) })
+			byTenant[t], held = list[:room], held || c.PerTenant > 0
+		}
+	}
 	queues := s.inTurn(byTenant)
 	for len(queues) > 0 && len(found) < c.Limit {
 		rest := queues[:0]
 		for _, q := range queues {
 			if len(found) == c.Limit {
-				return found, true, nil
+				return found, true, held, nil
 			}
 			found = append(found, q[0])
 			s.tenants.set(q[0].tenant)
@@ -174,7 +195,7 @@ func (s *Store) candidates(
 		}
 		queues = rest
 	}
-	return found, len(queues) > 0, nil
+	return found, len(queues) > 0, held, nil
 }
 
 // inTurn returns each tenant's candidates, oldest due first, beginning with the
@@ -185,6 +206,9 @@ func (s *Store) inTurn(byTenant map[followup.TenantID][]candidate) [][]candidate
 	queues := make([][]candidate, 0, len(names))
 	for _, t := range slices.Concat(names[first:], names[:first]) {
 		q := byTenant[t]
+		if len(q) == 0 {
+			continue
+		}
 		slices.SortFunc(q, func(a, b candidate) int { return cmp.Compare(a.due, b.due) })
 		queues = append(queues, q)
 	}

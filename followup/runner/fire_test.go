@@ -3,7 +3,10 @@ package runner_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/uuid"
 
 	"wagate/followup"
 	"wagate/providers"
@@ -62,11 +65,45 @@ func TestI7AStepWithoutItsLadderEnds(t *testing.T) {
 	})
 }
 
+// A tenant whose provider hangs takes its share of the workers and no more: the
+// others' steps go out in time.
+func TestI9AHangingProviderDelaysItsOwnTenantOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t) // its account at the end knows one tenant only
+		h.params.Workers, h.params.PerTenant = 4, 2
+		h.sender.took = 40 * time.Second
+		for range 8 {
+			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
+		}
+		other := followup.TenantID(uuid.NewString())
+		arm := followup.Arm{
+			Config: followup.ConfigID(uuid.NewString()), Assistant: followup.AssistantID(uuid.NewString()),
+			Channel: followup.ChannelID(uuid.NewString()), Interval: 30*minutes + 10*time.Second,
+		}
+		id, err := h.store.Resolve(h.Context(), other, followup.Identity{Phone: "15550100099"}, true, time.Now())
+		h.must(err, "Resolve")
+		l := followup.Ladder{Steps: []followup.Step{{Interval: "PT30M", TemplateName: "t", TemplateLanguage: "pt_BR"}}}
+		arm.Ladder = l.Hash()
+		h.must(h.store.SaveLadder(h.Context(), other, arm.Ladder, l), "SaveLadder")
+		run, _, err := h.store.Start(h.Context(), other, id, arm, false, time.Now(), time.Now())
+		h.must(err, "Start")
+		h.start()
+		h.until(30*minutes + 11*time.Second)
+		r, err := h.store.Run(h.Context(), other, run)
+		h.must(err, "Run")
+		h.is(r.State, followup.RunSending, "the other tenant's step a second after it was due")
+		h.until(hours)
+		h.is(len(h.sender.log()), 9, "sent in the end")
+		h.stop()
+	})
+}
+
 // A provider that hangs takes every worker, and the runner is ready all the same.
 func TestI9WithoutAFreeWorkerTheRunnerIsAlive(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		h.params.Workers = 2
+		h.params.Workers, h.params.PerTenant = 2, 2
 		h.sender.took = minutes
 		for range 4 {
 			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})

@@ -147,7 +147,7 @@ func TestAPausedTemplateIsSkipped(t *testing.T) {
 func TestWorkersAreBoundedAndEveryStepIsServed(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		h.params.Workers = 3
+		h.params.Workers, h.params.PerTenant = 3, 3
 		h.writer.took = 2 * time.Second
 		runs := make([]followup.RunID, 10)
 		for i := range runs {

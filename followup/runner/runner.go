@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -44,6 +45,9 @@ type Params struct {
 	MaxLateness time.Duration
 	// Workers bounds the steps in hand at once; default 256.
 	Workers int
+	// PerTenant bounds those of one tenant, so that one whose provider hangs
+	// leaves workers to the others; default an eighth of Workers, at least 1.
+	PerTenant int
 	// ClaimLease must outlast the writing of a text and the wait for pacing; default 3 min.
 	ClaimLease time.Duration
 	// SendLease must outlast one provider call; default 1 min.
@@ -69,6 +73,8 @@ type Runner struct {
 
 	slots chan struct{} // one token per free worker
 	steps sync.WaitGroup
+	mu    sync.Mutex
+	hands map[followup.TenantID]int // steps in hand
 
 	claimed context.CancelFunc // ends the claiming
 	work    context.Context    //nolint:containedctx // of the steps in hand, which outlive the claiming
@@ -92,6 +98,9 @@ func New(p Params) *Runner {
 	if p.Workers <= 0 {
 		p.Workers = defaultWorkers
 	}
+	if p.PerTenant <= 0 {
+		p.PerTenant = max(1, p.Workers/8)
+	}
 	if p.ClaimLease <= 0 {
 		p.ClaimLease = defaultClaimLease
 	}
@@ -109,7 +118,7 @@ func New(p Params) *Runner {
 	}
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
-		slots: make(chan struct{}, p.Workers), done: make(chan struct{}),
+		slots: make(chan struct{}, p.Workers), done: make(chan struct{}), hands: map[followup.TenantID]int{},
 	}
 	for range p.Workers {
 		r.slots <- struct{}{}
@@ -174,8 +183,9 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 			continue
 		}
 		<-r.slots // only this goroutine takes them
+		r.take(c.Run.Tenant)
 		r.steps.Go(func() {
-			defer r.free()
+			defer r.free(c.Run.Tenant)
 			r.step(r.work, c)
 		})
 	}
@@ -185,12 +195,32 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	return time.Duration(float64(batch.Next) / r.p.Speed), nil
 }
 
-// free gives a worker back, and wakes a poller that found none.
-func (r *Runner) free() {
+func (r *Runner) take(t followup.TenantID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hands[t]++
+}
+
+// free gives a worker back, and wakes a poller that found none, or none for
+// this tenant.
+func (r *Runner) free(t followup.TenantID) {
+	r.mu.Lock()
+	full := r.hands[t] == r.p.PerTenant
+	if r.hands[t]--; r.hands[t] == 0 {
+		delete(r.hands, t)
+	}
+	r.mu.Unlock()
 	r.slots <- struct{}{}
-	if len(r.slots) == 1 {
+	if full || len(r.slots) == 1 {
 		r.Wake()
 	}
+}
+
+// inHand returns how many steps of each tenant are in hand.
+func (r *Runner) inHand() map[followup.TenantID]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.hands)
 }
 
 // keepLease keeps a step from being claimed again while its worker lives: a
@@ -232,6 +262,7 @@ func (r *Runner) claim(ctx context.Context, limit int) (followup.Batch, error) {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(claimWithin, cancel) })()
 	return r.p.Store.Claim(under, followup.ClaimParams{
 		Now: r.p.Now(), Real: r.p.Real(), Limit: limit, Lease: r.p.ClaimLease,
+		PerTenant: r.p.PerTenant, InHand: r.inHand(),
 	})
 }
 

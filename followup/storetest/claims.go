@@ -97,6 +97,29 @@ func claimTests() []test {
 			}
 			w.is(len(served), 3, "tenants served by three claims of one step")
 		}},
+		{"a tenant's bound holds back its own steps only", func(w *world) {
+			next := w.tenantNextDoor()
+			for range 4 {
+				w.start(w.lead())
+			}
+			next.start(next.lead())
+			w.pass(interval)
+			claim := func(inHand int) map[followup.TenantID]int {
+				b, err := w.s.Claim(w.ctx, followup.ClaimParams{
+					Now: w.now, Real: w.now, Limit: 10, Lease: lease,
+					PerTenant: 3, InHand: map[followup.TenantID]int{w.tenant: inHand},
+				})
+				w.must(err, "Claim")
+				got := map[followup.TenantID]int{}
+				for _, c := range b.Steps {
+					got[c.Run.Tenant]++
+				}
+				return got
+			}
+			w.is(claim(1), map[followup.TenantID]int{w.tenant: 2, next.tenant: 1}, "with one in hand")
+			w.is(claim(3), map[followup.TenantID]int{}, "with all in hand")
+			w.is(claim(0), map[followup.TenantID]int{w.tenant: 2}, "with none in hand")
+		}},
 		{"what ran out comes first", func(w *world) {
 			first := w.start(w.lead())
 			w.due()
