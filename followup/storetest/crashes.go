@@ -84,6 +84,19 @@ func crashTests() []test {
 			w.timeline(run, want)
 		}})
 	}
+	tests = append(tests, test{"what was being sent is known to who finishes it", func(w *world) {
+		w.start(w.lead())
+		c := w.due()
+		said := func(kind followup.StepKind, used int) func(*followup.GuardStep) {
+			return func(g *followup.GuardStep) { g.Kind, g.UsedStep = kind, used }
+		}
+		w.is(w.guardWith(c, said(followup.KindAI, 0)).Refusal, followup.Allowed, "guard of the text")
+		w.is(w.guardWith(c, said(followup.KindTemplate, 2)).Refusal, followup.Allowed, "guard of the template in its place")
+		w.pass(lease)
+		got := w.claim()
+		w.is(got.Kind, followup.KindTemplate, "Kind")
+		w.is(got.UsedStep, 2, "UsedStep")
+	}})
 	return append(tests, test{"a step of a lead that was merged meanwhile is not sent again", func(w *world) {
 		_, younger, join := w.two()
 		run := w.start(younger)

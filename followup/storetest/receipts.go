@@ -152,6 +152,38 @@ func receiptTests() []test {
 			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
 			w.is(w.run(run).State, followup.RunArmed, "state")
 		}},
+		test{"capped puts the armed step off for a day, and never brings it forward", func(w *world) {
+			for _, row := range []struct {
+				kind      providers.ErrorKind
+				wait, due time.Duration
+			}{
+				{providers.Capped, interval, 24 * time.Hour},
+				{providers.Capped, 48 * time.Hour, 48 * time.Hour},
+				{providers.Throttled, interval, interval},
+			} {
+				lead := w.lead()
+				run := w.start(lead)
+				c, a := w.sending()
+				f := w.result(c, a)
+				f.Interval = row.wait
+				w.finish(f)
+				w.settle(lead, w.receipt(a, failed, row.kind))
+				w.at(w.run(run).DueAt, w.now.Add(row.due), "due after "+string(row.kind))
+			}
+		}},
+		test{"capped leaves a step that is under way, and one of another message", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			due := w.run(run).DueAt
+			w.settle(lead, w.receipt(w.guardSend(lead, false).Attempt, failed, providers.Capped))
+			w.at(w.run(run).DueAt, due, "due after a message through the API was capped")
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			next := w.due()
+			w.settle(lead, w.receipt(a, failed, providers.Capped))
+			w.is(w.run(run).State, followup.RunClaimed, "state of a step that is claimed")
+			w.is(w.guard(next).Refusal, followup.Allowed, "its guard")
+		}},
 		test{"undeliverable ends the run, its step failed", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)

@@ -30,6 +30,7 @@ func Run(t *testing.T, open New) {
 		{"I5Silence", silenceTests()},
 		{"I6", atMostOnceTests()},
 		{"I6Crashed", crashTests()},
+		{"I6Leases", leaseTests()},
 		{"I7", nothingLostTests()},
 		{"I7Claims", claimTests()},
 		{"I7Receipts", receiptTests()},
