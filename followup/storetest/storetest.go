@@ -35,6 +35,7 @@ func Run(t *testing.T, open New) {
 		{"I7Claims", claimTests()},
 		{"I7Receipts", receiptTests()},
 		{"I7Endings", endingTests()},
+		{"I7MessageIDs", messageIDTests()},
 		{"I8", oneLiveRunTests()},
 		{"I9", orderTests()},
 		{"I9DeadLetters", deadLetterTests()},

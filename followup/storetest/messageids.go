@@ -1,0 +1,59 @@
+package storetest
+
+import (
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// messageIDTests: what an uncertain step's message is called is learnt from its
+// receipts, and what is known stays.
+func messageIDTests() []test {
+	receipt := func(w *world, a followup.AttemptID, state providers.StatusState, id string) followup.Item {
+		it := w.receipt(a, state, "")
+		it.Receipt.MessageID = id
+		return it
+	}
+	uncertain := func(w *world, c followup.Claimed, a followup.AttemptID, id string) {
+		f := w.result(c, a)
+		f.Outcome, f.Reason, f.MessageID = followup.Uncertain, followup.NoAnswer, id
+		w.finish(f)
+	}
+	known := func(w *world, run followup.RunID, want string) {
+		w.Helper()
+		w.is(w.run(run).Timeline[0].MessageID, want, "MessageID")
+	}
+	return []test{
+		{"of the receipt that settles it", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			uncertain(w, c, a, "")
+			w.settle(lead, receipt(w, a, providers.StatusDelivered, "wamid.7"))
+			known(w, run, "wamid.7")
+		}},
+		{"of a receipt that came before the result", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.settle(lead, receipt(w, a, providers.StatusDelivered, "wamid.7"))
+			uncertain(w, c, a, "")
+			known(w, run, "wamid.7")
+		}},
+		{"of the first receipt that had one", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.settle(lead, receipt(w, a, providers.StatusAccepted, "wamid.7"), receipt(w, a, providers.StatusSent, "wamid.8"))
+			uncertain(w, c, a, "")
+			known(w, run, "wamid.7")
+		}},
+		{"what the call told stays", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			uncertain(w, c, a, "wamid.1")
+			w.settle(lead, receipt(w, a, providers.StatusDelivered, "wamid.7"))
+			known(w, run, "wamid.1")
+		}},
+	}
+}
