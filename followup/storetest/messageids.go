@@ -47,6 +47,15 @@ func messageIDTests() []test {
 			uncertain(w, c, a, "")
 			known(w, run, "wamid.7")
 		}},
+		{"of a receipt that came to the winner of a merge", func(w *world) {
+			older, younger, join := w.two()
+			run := w.start(younger)
+			c, a := w.sending()
+			uncertain(w, c, a, "")
+			join()
+			w.settle(older, receipt(w, a, providers.StatusDelivered, "wamid.7"))
+			known(w, run, "wamid.7")
+		}},
 		{"what the call told stays", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
