@@ -188,6 +188,9 @@ func TestI4DecideNeverFreeFormIntoAClosedWindow(t *testing.T) {
 			if !s.Ladder.Steps[d.Template].HasTemplate() || s.TemplatePaused.Has(d.Template) || s.ParamEmpty.Has(d.Template) {
 				t.Fatalf("template %d in %+v", d.Template, s)
 			}
+			if d.Template == s.Step && d.UsedStep != 0 {
+				t.Fatalf("step %d used up by itself in %+v", d.UsedStep, s)
+			}
 			if d.Template != s.Step && (d.UsedStep != d.Template || s.Used.Has(d.Template) || d.Template < s.Step) {
 				t.Fatalf("step %d in the place of %d in %+v", d.Template, s.Step, s)
 			}
@@ -262,6 +265,10 @@ func TestEmptyParamsAndPausedTemplates(t *testing.T) {
 	l.Steps[2].TemplateName = "c" // nobody knows it
 	if got := PausedTemplates(l, "c", lookup); got != 0 {
 		t.Errorf("unknown template: got %03b, want it tried", got)
+	}
+	l.Steps[2].TemplateName = "d" // known, its status not said
+	if got := PausedTemplates(l, "c", lookup); got != 0 {
+		t.Errorf("template of no status: got %03b, want it tried", got)
 	}
 	if got := PausedTemplates(l, "c", nil); got != 0 {
 		t.Errorf("no registry: got %03b, want none", got)

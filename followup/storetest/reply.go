@@ -287,6 +287,19 @@ func rearmTests() []test {
 			w.edit(lead, func(l *followup.Lead) { l.StatusID = "won" })
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm when the status is another, though no change was told of")
 		}},
+		{"a reply to a run that is marked ending leaves none", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			run := w.startWith(lead, arm)
+			c, a := w.sending()
+			_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+			w.must(err, "Cancel")
+			w.settle(lead, w.message("hi"))
+			w.finish(w.result(c, a))
+			w.ended(run, followup.ByAPI)
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+		}},
 		{"a reply elsewhere leaves none", func(w *world) {
 			lead := w.lead()
 			arm := w.arm()

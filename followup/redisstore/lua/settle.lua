@@ -123,7 +123,7 @@ for i, item in ipairs(req.items) do
       if item.rp then
         redis.call('HINCRBY', K.lead, 'g', 1)
         for _, run in ipairs(live) do
-          if run.rearm == '1' and concerned(run, item.c, item.a) then set('ra:' .. run.assistant, run.status) end
+          if run.rearm == '1' and run.ending == '' and concerned(run, item.c, item.a) then set('ra:' .. run.assistant, run.status) end
         end
         runs_end('replied', function(run) return concerned(run, item.c, item.a) end)
       end
