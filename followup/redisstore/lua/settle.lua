@@ -121,7 +121,6 @@ for i, item in ipairs(req.items) do
       end
       if item.op or item.rp or item.ob or entry ~= '' then set('wu:' .. item.c, int(now)) end
       if item.rp then
-        redis.call('HINCRBY', K.lead, 'g', 1)
         for _, run in ipairs(live) do
           if run.rearm == '1' and run.ending == '' and concerned(run, item.c, item.a) then set('ra:' .. run.assistant, run.status) end
         end

@@ -13,7 +13,7 @@
 --   wr:<channel> "1" if the provider refused since,
 --   wu:<channel> last use either way,
 --   lv numbers of the live runs, r<n> a live run (lib/run), rs runs so far,
---   as attempts so far, g generation, ra:<assistant> status of a waiting rearm,
+--   as attempts so far, ra:<assistant> status of a waiting rearm,
 --   qa:<assistant> "1" once its relay queue was used, im:<lead> "1" if imported.
 local head = cjson.decode(ARGV[1])
 local now, real = head.n, head.r

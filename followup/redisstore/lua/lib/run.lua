@@ -187,7 +187,6 @@ end
 -- The business spoke from elsewhere: silence is measured anew, which never
 -- brings a step forward. Returns the assistant if a rearm waits for it.
 local function spoke(channel, assistant)
-  redis.call('HINCRBY', K.lead, 'g', 1)
   for _, run in ipairs(live) do
     if concerned(run, channel, assistant) and (run.state == 'armed' or run.state == 'claimed') then
       run_arm(run, math.max(run.due, now + run.interval))
