@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -87,6 +88,90 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestI7AStepSentDuringAMergeHalfDone kills a merge while a step of the loser is
+// on its way. Its result, or the crash of its worker before it was recorded, loses
+// nothing: the one lead knows what was said to him.
+func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*redis.Script{
+		"before the import":           mergeInScript,
+		"before the identities move":  realiasScript,
+		"before the loser is cleared": eraseScript,
+		"not at all":                  redis.NewScript("none"),
+	} {
+		for _, crash := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, crash %t", name, crash), func(t *testing.T) {
+				ctx, p := t.Context(), newParty()
+				client := server.Client()
+				s := openStore(t, Params{Client: client})
+				older, err := s.Resolve(ctx, p.tenant, followup.Identity{Phone: "15550100001"}, true, epoch.Add(-time.Minute))
+				if err != nil {
+					t.Fatal(err)
+				}
+				loser, err := s.Resolve(ctx, p.tenant, followup.Identity{UserID: "US.1"}, true, epoch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _, err = s.Start(ctx, p.tenant, loser, followup.Arm{
+					Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
+				}, false, epoch.Add(-time.Minute), epoch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := claimStep(t, s)
+				attempt := guardStep(t, s, c, nil).Attempt
+				client.AddHook(&crashBefore{script.Hash()})
+				both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
+				_, _ = s.Resolve(ctx, p.tenant, both, true, epoch)
+
+				f := followup.FinishStep{
+					Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Sent,
+					Reason: followup.ByAI, Text: "hello", OptOut: true, Next: -1, Now: epoch, Real: epoch,
+				}
+				if crash {
+					dying := server.Client()
+					dying.AddHook(&dyingAt{hash: finishScript.Hash(), n: 2})
+					_, _ = openStore(t, Params{Client: dying}).FinishStep(ctx, f)
+				}
+				after := openStore(t, Params{Client: server.Client()})
+				if _, err := after.FinishStep(ctx, f); err != nil {
+					t.Fatalf("FinishStep: got %v, want none", err)
+				}
+				lead, err := after.Resolve(ctx, p.tenant, both, true, epoch)
+				if err != nil || lead != older {
+					t.Fatalf("Resolve: got %v, %v, want the older", lead, err)
+				}
+				if l, err := after.Lead(ctx, p.tenant, lead); err != nil || !l.OptedOut {
+					t.Errorf("lead: got opted out %t, %v, want true", l.OptedOut, err)
+				}
+				if h, err := after.History(ctx, lead, p.channel, epoch); err != nil || len(h) != 1 || h[0].Text != "hello" {
+					t.Errorf("history: got %v, %v, want what was said, once", h, err)
+				}
+			})
+		}
+	}
+}
+
+// dyingAt fails the n-th call of a script.
+type dyingAt struct {
+	crashBefore
+	hash string
+	n    int
+}
+
+func (d *dyingAt) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if args := cmd.Args(); len(args) > 1 && args[1] == d.hash {
+			if d.n--; d.n == 0 {
+				cmd.SetErr(errCrash)
+				return errCrash
+			}
+		}
+		return next(ctx, cmd)
 	}
 }
 

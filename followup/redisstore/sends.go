@@ -53,13 +53,18 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 
 // RecordSend implements followup.SendStore.
 func (s *Store) RecordSend(ctx context.Context, rec followup.RecordSend) error {
+	return s.record(ctx, rec, rec.Entry != nil)
+}
+
+// record does it. used says whether the conversation was used by what was sent.
+func (s *Store) record(ctx context.Context, rec followup.RecordSend, used bool) error {
 	r, err := s.call(ctx, s.run, recordScript,
 		scope{
 			lead: rec.Lead, tenant: rec.Tenant, now: rec.Now, real: rec.Real,
 			channels: []followup.ChannelID{rec.Channel},
 		},
 		marshal(map[string]any{
-			"attempt": rec.Attempt, "channel": rec.Channel, "message": rec.MessageID,
+			"attempt": rec.Attempt, "channel": rec.Channel, "message": rec.MessageID, "used": used,
 			"close": rec.CloseWindow, "out": rec.OptOut,
 		}), entryText(rec.Entry))
 	if err != nil {

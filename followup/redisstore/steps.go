@@ -3,7 +3,6 @@ package redisstore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,7 +17,6 @@ import (
 var (
 	claimScript   = load("claim", "due")
 	guardScript   = load("guard_step", "due", "relay", "lead", "run")
-	finishScript  = load("finish", "due", "relay", "lead", "run")
 	releaseScript = load("release", "due", "relay", "lead", "run")
 	extendScript  = load("extend", "due", "relay", "lead", "run")
 )
@@ -335,43 +333,6 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 	}
 	attempt := followup.AttemptID(r.text(0))
 	return followup.Verdict{Attempt: attempt, Opaque: attempt.Opaque(s.partition(run.Lead))}, nil
-}
-
-// FinishStep implements followup.StepStore.
-func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
-	run, err := s.runFacts(ctx, f.Run)
-	if err != nil {
-		return followup.Finished{}, err
-	}
-	if run.Tenant == "" {
-		return followup.Finished{}, followup.ErrStale
-	}
-	said := ""
-	if f.Text != "" {
-		said = entryText(&followup.Entry{From: followup.FromBusiness, Text: f.Text, At: f.Now})
-	}
-	r, err := s.call(ctx, s.runDurable, finishScript,
-		scope{
-			lead: run.Lead, tenant: run.Tenant, now: f.Now, real: f.Real,
-			assistants: []followup.AssistantID{run.Assistant}, channels: []followup.ChannelID{run.Channel},
-		},
-		marshal(map[string]any{
-			"n": f.Run.N(), "token": f.Token, "attempt": f.Attempt, "kind": f.Kind, "outcome": f.Outcome,
-			"reason": f.Reason, "message": f.MessageID, "text": f.Text, "used": f.UsedStep, "next": f.Next,
-			"interval": f.Interval.Milliseconds(), "notbefore": ms(f.NotBefore), "endreason": f.EndReason,
-			"close": f.CloseWindow, "out": f.OptOut, "rq": s.newToken(),
-		}), said)
-	if errors.Is(err, followup.ErrLeadMoved) { // erased, and the run with it
-		return followup.Finished{}, followup.ErrStale
-	}
-	if err != nil {
-		return followup.Finished{}, fmt.Errorf("finish step: %w", err)
-	}
-	if r.text(0) == "stale" {
-		return followup.Finished{}, followup.ErrStale
-	}
-	s.onEnded(r.list(2).ended())
-	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
 }
 
 // ExtendStep implements followup.StepStore.

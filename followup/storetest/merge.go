@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"wagate/followup"
@@ -119,6 +120,51 @@ func mergeTests() []test {
 			w.ended(run, followup.Merged)
 			w.timeline(run, "1 sent/template")
 			w.is(w.told(w.sales), []string{"sent 1 sent/template", "cancelled 1 /merged"}, "told")
+		}},
+		{"what the result of the loser's step says about the lead, it says about the winner", func(w *world) {
+			older, younger, join := w.two()
+			w.settle(younger, w.opening())
+			run := w.start(younger)
+			c, a := w.sending()
+			join()
+			kept := w.start(older)
+			w.pass(time.Second)
+			f := w.result(c, a)
+			f.CloseWindow, f.OptOut = true, true
+			w.finish(f)
+			w.ended(run, followup.Merged)
+			w.timeline(run, "1 sent/template")
+			w.said(older, "hello")
+			got := w.get(older)
+			w.at(got.Windows[w.main].UsedAt, w.now, "UsedAt")
+			w.is(got.Windows[w.main].Refused, true, "Refused")
+			w.is(got.OptedOut, true, "OptedOut")
+			w.ended(kept, followup.OptedOut)
+			w.stale(c, a)
+			w.said(older, "hello")
+		}},
+		{"a window that the winner opened since stays open", func(w *world) {
+			older, younger, join := w.two()
+			w.settle(younger, w.opening())
+			w.start(younger)
+			c, a := w.sending()
+			join()
+			w.pass(time.Second)
+			w.settle(older, w.opening())
+			f := w.result(c, a)
+			f.CloseWindow = true
+			w.finish(f)
+			w.is(w.get(older).Windows[w.main].Refused, false, "Refused")
+		}},
+		{"a result for a merged lead that was erased is refused", func(w *world) {
+			older, younger, join := w.two()
+			w.start(younger)
+			c, a := w.sending()
+			join()
+			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
+			if _, err := w.s.FinishStep(w.ctx, w.result(c, a)); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("FinishStep: got %v, want ErrStale", err)
+			}
 		}},
 		{"a receipt for the loser's step is settled to the winner", func(w *world) {
 			older, younger, join := w.two()

@@ -1,11 +1,11 @@
 -- Records how a step ended, and arms the next or ends the run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
--- next, interval, notbefore, endreason, close: bool, out: bool, rq}. ARGV[3]: history entry or "".
--- Returns {"moved"}, {"need", assistant}, {"stale"} or {"ok", "armed" | "ended", due, ended}.
+-- next, interval, notbefore, endreason, close: bool, out: bool, told: bool, rq}. ARGV[3]: history entry or "".
+-- Returns {"moved"}, {"need", assistant}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended}.
 local req = cjson.decode(ARGV[2])
 
--- A merged lead's step that was in sending is still recorded, where its run is.
-if get('mv') == 'erased' then return { 'moved' } end
+local moved = get('mv')
+if moved == 'erased' then return { 'moved' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
 if get('frq') == req.rq then return { 'ok', get('frs'), get('frd') } end
@@ -16,6 +16,9 @@ if run.state == 'sending' or run.state == 'crashed' then
 elseif run.token ~= req.token then
   return { 'stale' }
 end
+-- A merged lead's step is recorded here, where its run is. What it says about the
+-- lead belongs to the one it became, who is told first: a crash between loses nothing.
+if moved and not req.told then return { 'heir' } end
 
 local function answer(state, due)
   set('frq', req.rq, 'frs', state, 'frd', int(due))
@@ -28,15 +31,17 @@ story.tl[#story.tl + 1] = {
 }
 story_save(run.n, story)
 happening(run, req.outcome, run.step + 1, req.outcome, req.reason, req.text, req.message)
-if ARGV[3] ~= '' then remember(run.channel, ARGV[3]) end
-if req.outcome == 'sent' or req.outcome == 'uncertain' then set('wu:' .. run.channel, int(now)) end
+if not moved then
+  if ARGV[3] ~= '' then remember(run.channel, ARGV[3]) end
+  if req.outcome == 'sent' or req.outcome == 'uncertain' then set('wu:' .. run.channel, int(now)) end
+end
 
 local attempt = req.attempt ~= '' and redis.call('HGET', K.attempts, req.attempt)
 if attempt then
   attempt = cjson.decode(attempt)
   if req.message ~= '' then attempt.m = req.message end
   redis.call('HSET', K.attempts, req.attempt, cjson.encode(attempt))
-  if req.close then window_refused(run.channel, attempt.w) end
+  if req.close and not moved then window_refused(run.channel, attempt.w) end
   -- A receipt may have been faster than the answer of the call.
   correct(attempt)
   story = story_load(run)
@@ -58,7 +63,7 @@ if reason ~= '' then
   else
     happening(run, 'cancelled', run.step + 1, '', reason)
   end
-  if req.out then opt_out() end
+  if req.out and not moved then opt_out() end
   return answer('ended', 0)
 end
 

@@ -1,5 +1,5 @@
--- Records what became of an assistant's own message.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {attempt, channel, message, close: bool, out: bool}. ARGV[3]: history entry or "".
+-- Records what became of an assistant's own message, or of a step of a lead that was merged into this one.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {attempt, channel, message, used: bool, close: bool, out: bool}. ARGV[3]: history entry or "".
 -- Returns {"moved"}, {"none"} if there was no such attempt, {"need", assistant} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
@@ -14,8 +14,6 @@ a.done, a.m = true, req.message
 redis.call('HSET', K.attempts, req.attempt, cjson.encode(a))
 if req.close then window_refused(a.c, a.w) end
 if req.out then opt_out() end
-if ARGV[3] ~= '' then
-  remember(req.channel, ARGV[3])
-  set('wu:' .. req.channel, int(now))
-end
+if ARGV[3] ~= '' then remember(req.channel, ARGV[3]) end
+if req.used then set('wu:' .. req.channel, int(now)) end
 return { 'ok', ended }

@@ -1,0 +1,110 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"wagate/followup"
+)
+
+var finishScript = load("finish", "due", "relay", "lead", "run")
+
+type finishRequest struct {
+	N         int                `json:"n"`
+	Token     string             `json:"token"`
+	Attempt   followup.AttemptID `json:"attempt"`
+	Kind      followup.StepKind  `json:"kind"`
+	Outcome   followup.Outcome   `json:"outcome"`
+	Reason    followup.Reason    `json:"reason"`
+	Message   string             `json:"message"`
+	Text      string             `json:"text"`
+	Used      int                `json:"used"`
+	Next      int                `json:"next"`
+	Interval  int64              `json:"interval"`
+	NotBefore int64              `json:"notbefore"`
+	EndReason followup.Reason    `json:"endreason"`
+	Close     bool               `json:"close"`
+	OptOut    bool               `json:"out"`
+	Told      bool               `json:"told"`
+	Request   string             `json:"rq"`
+}
+
+// FinishStep implements followup.StepStore.
+func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
+	run, err := s.runFacts(ctx, f.Run)
+	if err != nil {
+		return followup.Finished{}, err
+	}
+	if run.Tenant == "" {
+		return followup.Finished{}, followup.ErrStale
+	}
+	var said *followup.Entry
+	if f.Text != "" {
+		said = &followup.Entry{From: followup.FromBusiness, Text: f.Text, At: f.Now}
+	}
+	req := finishRequest{
+		N: f.Run.N(), Token: f.Token, Attempt: f.Attempt, Kind: f.Kind, Outcome: f.Outcome, Reason: f.Reason,
+		Message: f.MessageID, Text: f.Text, Used: f.UsedStep, Next: f.Next, Interval: f.Interval.Milliseconds(),
+		NotBefore: ms(f.NotBefore), EndReason: f.EndReason, Close: f.CloseWindow, OptOut: f.OptOut, Request: s.newToken(),
+	}
+	r, err := s.finish(ctx, run, f, req, said)
+	if err == nil && r.text(0) == "heir" {
+		if err := s.tellHeir(ctx, run, f, said); err != nil {
+			return followup.Finished{}, err
+		}
+		req.Told = true
+		r, err = s.finish(ctx, run, f, req, said)
+	}
+	if errors.Is(err, followup.ErrLeadMoved) { // erased, and the run with it
+		return followup.Finished{}, followup.ErrStale
+	}
+	if err != nil {
+		return followup.Finished{}, fmt.Errorf("finish step: %w", err)
+	}
+	if r.text(0) == "stale" {
+		return followup.Finished{}, followup.ErrStale
+	}
+	s.onEnded(r.list(2).ended())
+	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
+}
+
+func (s *Store) finish(
+	ctx context.Context, run followup.Run, f followup.FinishStep, req finishRequest, said *followup.Entry,
+) (reply, error) {
+	return s.call(ctx, s.runDurable, finishScript,
+		scope{
+			lead: run.Lead, tenant: run.Tenant, now: f.Now, real: f.Real,
+			assistants: []followup.AssistantID{run.Assistant}, channels: []followup.ChannelID{run.Channel},
+		}, marshal(req), entryText(said))
+}
+
+// tellHeir tells the lead that a step's lead was merged into what became of the
+// step: what was said, that the window is closed, that he opted out.
+func (s *Store) tellHeir(ctx context.Context, run followup.Run, f followup.FinishStep, said *followup.Entry) error {
+	used, merged := f.Outcome == followup.Sent || f.Outcome == followup.Uncertain, false
+	for range maxHeirs {
+		heir, err := s.heir(ctx, run.Lead)
+		if err != nil || heir == erased {
+			return err
+		}
+		err = s.record(ctx, followup.RecordSend{
+			Tenant: run.Tenant, Lead: heir, Channel: run.Channel, Attempt: f.Attempt, MessageID: f.MessageID,
+			Entry: said, CloseWindow: f.CloseWindow, OptOut: f.OptOut, Now: f.Now, Real: f.Real,
+		}, used)
+		switch {
+		case errors.Is(err, followup.ErrLeadMoved):
+			continue // merged on meanwhile
+		case !errors.Is(err, followup.ErrNotFound):
+			return err
+		case merged:
+			return nil // nobody knows the attempt any more
+		}
+		// The merge has not come so far as to bring the attempt: finish it.
+		if err := s.merge(ctx, run.Tenant, heir, run.Lead, f.Now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+			return fmt.Errorf("merge leads: %w", err)
+		}
+		merged = true
+	}
+	return fmt.Errorf("tell merged lead: %w", followup.ErrConflict)
+}
