@@ -98,6 +98,15 @@ func inheritTests() []test {
 			join()
 			w.said(older, "winner 1", "winner 2", "loser 1", "loser 2")
 		}},
+		{"a history that only the winner has stays as it came", func(w *world) {
+			older, younger, join := w.two()
+			late := w.message("2, late")
+			late.At = w.now.Add(-time.Hour)
+			w.settle(older, w.message("1"), late)
+			w.settle(younger, w.opening())
+			join()
+			w.said(older, "1", "2, late")
+		}},
 		{"a history that only the loser has", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(younger, w.message("1"), w.message("2"))

@@ -37,9 +37,10 @@ if ARGV[3] ~= '' then
   redis.call('EXPIRE', K.dedup, 9 * 86400)
 end
 for i, channel in ipairs(head.c) do
-  local entries = redis.call('LRANGE', K.history[channel], 0, -1)
-  for _, e in ipairs(req.histories[i] or {}) do entries[#entries + 1] = e end
-  if #entries > 0 then
+  local theirs = req.histories[i] or {}
+  if #theirs > 0 then
+    local entries = redis.call('LRANGE', K.history[channel], 0, -1)
+    for _, e in ipairs(theirs) do entries[#entries + 1] = e end
     local ordered = {} -- table.sort is not stable
     for n, e in ipairs(entries) do ordered[n] = { at = cjson.decode(e).a, n = n, entry = e } end
     table.sort(ordered, function(x, y)
