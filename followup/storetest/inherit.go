@@ -101,7 +101,7 @@ func inheritTests() []test {
 		{"a history that only the winner has stays as it came", func(w *world) {
 			older, younger, join := w.two()
 			late := w.message("2, late")
-			late.At = w.now.Add(-time.Hour)
+			late.Entry.At = w.now.Add(-time.Hour)
 			w.settle(older, w.message("1"), late)
 			w.settle(younger, w.opening())
 			join()
