@@ -38,7 +38,8 @@ type LeadStore interface {
 	// Dead letters become the winner's (their ids may change). A waiting rearm of
 	// the loser is forgotten. Its runs and attempts keep their ids: Run reads
 	// them, FinishStep finishes one in sending, and a receipt settled to the
-	// winner still settles them.
+	// winner still settles them; what that says of the lead (history, window,
+	// opt-out) it says of the winner, whose queue its happenings join.
 	Resolve(ctx context.Context, tenant TenantID, who Identity, create bool, now time.Time) (LeadID, error)
 
 	// Lead returns the lead with its windows, or ErrNotFound if it is not the tenant's.

@@ -55,6 +55,12 @@
 // number and the webhook-id. Nothing is copied, and a crash leaves nothing to
 // be put back. Finishing trims them off.
 //
+// A merge goes over two slots. The tombstone keeps its runs, and a step in sending
+// is finished there; what that says of the lead is told to the lead it became, and
+// what it tells the assistant is forwarded to that one's queue, each in steps that
+// may be repeated. Should a process die in between, whoever claims the tombstone's queue
+// goes on.
+//
 // The client retries after an error of transport without knowing whether the
 // request was carried out. Scripts that would answer differently the second
 // time are given an id of the request, keep it with what they wrote, and answer

@@ -66,6 +66,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 		return followup.Finished{}, followup.ErrStale
 	}
 	s.onEnded(r.list(2).ended())
+	s.forwardIf(ctx, r.text(3), run.Tenant, run.Lead)
 	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
 }
 

@@ -2,9 +2,11 @@ package redisstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,9 +153,88 @@ func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 				if h, err := after.History(ctx, lead, p.channel, epoch); err != nil || len(h) != 1 || h[0].Text != "hello" {
 					t.Errorf("history: got %v, %v, want what was said, once", h, err)
 				}
+				if got, want := happenings(t, after), "scheduled sent cancelled"; got != want {
+					t.Errorf("told: got %q, want %q", got, want)
+				}
 			})
 		}
 	}
+}
+
+// TestI7AStepFinishedDuringAMerge lets the result of the loser's step come while
+// the merge is on its way, and two workers at the loser's queue: everything is told once.
+func TestI7AStepFinishedDuringAMerge(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*redis.Script{
+		"before the tombstone":        mergeOutScript,
+		"before the import":           mergeInScript,
+		"before the loser is cleared": eraseScript,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, p := t.Context(), newParty()
+			client := server.Client()
+			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+			both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
+			if _, err := s.Resolve(ctx, p.tenant, followup.Identity{Phone: both.Phone}, true, epoch.Add(-time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			loser, err := s.Resolve(ctx, p.tenant, followup.Identity{UserID: both.UserID}, true, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = s.Start(ctx, p.tenant, loser, followup.Arm{
+				Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
+			}, false, epoch.Add(-time.Minute), epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := claimStep(t, s)
+			attempt := guardStep(t, s, c, nil).Attempt
+			told := ""
+			client.AddHook(&meanwhile{script.Hash(), func() {
+				if _, err := other.FinishStep(ctx, followup.FinishStep{
+					Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Sent,
+					Reason: followup.ByAI, Text: "hello", Next: -1, Now: epoch, Real: epoch,
+				}); err != nil {
+					t.Errorf("FinishStep: got %v, want none", err)
+				}
+				told = happenings(t, other)
+			}})
+			if _, err := s.Resolve(ctx, p.tenant, both, true, epoch); err != nil {
+				t.Fatal(err)
+			}
+			if rest := happenings(t, other); rest != "" {
+				told = strings.TrimSpace(told + " " + rest)
+			}
+			ending := map[bool]string{true: "completed", false: "cancelled"}[script == mergeOutScript]
+			if want := "scheduled sent " + ending; told != want {
+				t.Errorf("told: got %q, want %q", told, want)
+			}
+		})
+	}
+}
+
+// happenings delivers all there is and tells which happenings were in it. A merge
+// queues by the store's own clock.
+func happenings(t *testing.T, s *Store) string {
+	t.Helper()
+	var out []string
+	for range 4 {
+		for _, d := range claimAll(t, s, time.Now().Add(time.Hour)) {
+			for _, e := range d.Events {
+				var v struct{ Event string }
+				if err := json.Unmarshal(e.Value, &v); err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, v.Event)
+			}
+			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 // dyingAt fails the n-th call of a script.

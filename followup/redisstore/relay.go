@@ -227,6 +227,13 @@ func (s *Store) take(
 			missed++
 			continue
 		}
+		if reply(r).text(0) == "moved" {
+			missed++
+			if failed := s.forward(within, followup.TenantID(reply(r).text(1)), q.lead); failed != nil {
+				err = failed
+			}
+			continue
+		}
 		d, bad := delivery(q, r)
 		if bad != nil {
 			err = bad

@@ -14,12 +14,10 @@ import (
 )
 
 var (
-	resolveScript  = load("resolve")
-	nameScript     = load("name", "due", "relay", "lead")
-	realiasScript  = load("realias")
-	mergeOutScript = load("merge_out", "due", "relay", "lead", "run")
-	mergeInScript  = load("merge_in", "due", "relay", "lead", "run")
-	eraseScript    = load("erase", "due", "relay", "lead", "run")
+	resolveScript = load("resolve")
+	nameScript    = load("name", "due", "relay", "lead")
+	realiasScript = load("realias")
+	eraseScript   = load("erase", "due", "relay", "lead", "run")
 )
 
 // maxMerges bounds the leads that one contact can turn out to be: it has three
@@ -118,81 +116,6 @@ func (s *Store) name(
 	return nil
 }
 
-type mergeIn struct {
-	From      followup.LeadID                    `json:"from"`
-	Fields    map[string]string                  `json:"fields"`
-	Windows   map[followup.ChannelID]mergeWindow `json:"windows"`
-	Attempts  map[string]string                  `json:"attempts"`
-	Histories [][]string                         `json:"histories"`
-	Queues    [][]string                         `json:"queues"`
-	OptedOut  bool                               `json:"out"`
-	CRMAt     int64                              `json:"crm"`
-}
-
-type mergeWindow struct {
-	At      int64  `json:"w"`
-	Refused string `json:"wr"`
-	Used    int64  `json:"wu"`
-}
-
-// merge makes loser a part of winner.
-func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
-	sc, fields, err := s.whole(ctx, tenant, loser, now)
-	if err != nil {
-		return err
-	}
-	if fields["mv"] == erased {
-		// Erased while its identities were still being taken away.
-		return s.realias(ctx, tenant, loser, "", fields)
-	}
-	r, err := s.call(ctx, s.runDurable, mergeOutScript, sc, marshal(map[string]any{"to": winner}))
-	if err != nil {
-		return err
-	}
-	if r.text(0) == erased {
-		return s.realias(ctx, tenant, loser, "", fields)
-	}
-	s.onEnded(r.list(0).ended())
-	fields = r.list(1).fields()
-	in := mergeIn{
-		From: loser, Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
-		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", Histories: [][]string{}, Queues: [][]string{},
-	}
-	for _, f := range []string{"nm", "ph", "ui", "em", "co", "cf", "xi", "ai", "ci", "st"} {
-		if fields[f] != "" {
-			in.Fields[f] = fields[f]
-		}
-	}
-	lead, err := parseLead(loser, fields)
-	if err != nil {
-		return err
-	}
-	in.CRMAt = ms(lead.CRMAt)
-	for c, w := range lead.Windows {
-		in.Windows[c] = mergeWindow{At: ms(w.LastInbound), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt)}
-	}
-	for i := range sc.channels {
-		in.Histories = append(in.Histories, texts(r.list(4).list(i)))
-	}
-	for i := range sc.assistants {
-		in.Queues = append(in.Queues, texts(r.list(5).list(i)))
-	}
-	into := sc
-	into.lead = winner
-	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
-	if err != nil {
-		return err
-	}
-	s.onEnded(r.list(0).ended())
-	if err := s.moveDead(ctx, loser, winner); err != nil {
-		return err
-	}
-	if err := s.realias(ctx, tenant, loser, winner, fields); err != nil {
-		return err
-	}
-	return s.erase(ctx, sc, true)
-}
-
 // realias points the loser's identities to the winner.
 func (s *Store) realias(
 	ctx context.Context, tenant followup.TenantID, from, to followup.LeadID, fields map[string]string,
@@ -265,21 +188,25 @@ func (s *Store) whole(
 
 // erase removes a lead's keys; with keep only what a merge handed over.
 func (s *Store) erase(ctx context.Context, sc scope, keep bool) error {
-	// The frozen deliveries stand behind the declared keys, so the scope is fixed
-	// here and a script that needs more is asked again by the caller's retry.
-	t := s.tag(sc.lead)
-	var frozen []string
-	for _, a := range sc.assistants {
-		frozen = append(frozen, t.frozen(sc.lead, a))
-	}
-	r, err := s.call(ctx, func(ctx context.Context, sp *redis.Script, keys []string, args ...any) (any, error) {
-		return s.run(ctx, sp, append(keys, frozen...), args...)
-	}, eraseScript, sc, marshal(map[string]any{"keep": keep}))
+	r, err := s.call(ctx, s.withFrozen(s.run, sc), eraseScript, sc, marshal(map[string]any{"keep": keep}))
 	if err != nil {
 		return fmt.Errorf("erase lead: %w", err)
 	}
 	s.onEnded(r.list(0).ended())
 	return nil
+}
+
+// withFrozen declares, behind all other keys, the frozen deliveries of the scope's
+// assistants. Of one that the script asks for besides, it goes without.
+func (s *Store) withFrozen(run runner, sc scope) runner {
+	t := s.tag(sc.lead)
+	var frozen []string
+	for _, a := range sc.assistants {
+		frozen = append(frozen, t.frozen(sc.lead, a))
+	}
+	return func(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
+		return run(ctx, script, append(keys, frozen...), args...)
+	}
 }
 
 func texts(r reply) []string {

@@ -124,6 +124,7 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 			return out, fmt.Errorf("correct a merged lead's step: %w", err)
 		}
 		out.Corrections = append(out.Corrections, r.list(0).corrections()...)
+		s.forwardIf(ctx, "1", st.Tenant, a.Lead())
 	}
 	return out, nil
 }

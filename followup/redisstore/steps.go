@@ -370,5 +370,6 @@ func (s *Store) ReleaseStep(ctx context.Context, run followup.RunID, token strin
 		return fmt.Errorf("release step: %w", err)
 	}
 	s.onEnded(r.list(0).ended())
+	s.forwardIf(ctx, r.text(1), facts.Tenant, facts.Lead)
 	return nil
 }

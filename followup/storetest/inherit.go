@@ -155,6 +155,26 @@ func inheritTests() []test {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
 			w.is(len(w.deliveries()), 0, "deliveries")
 		}},
+		{"what the loser's last step tells goes when the winner is erased, waiting or dead", func(w *world) {
+			for _, dead := range []bool{false, true} {
+				older, younger, join := w.two()
+				w.start(younger)
+				c, a := w.sending()
+				join()
+				w.told(w.sales)
+				w.finish(w.result(c, a))
+				if dead {
+					d := w.delivery()
+					w.is(d.Lead, older, "whose delivery it is")
+					w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+				}
+				w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
+				w.is(len(w.deliveries()), 0, "deliveries")
+				list, _, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+				w.must(err, "DeadLetters")
+				w.is(len(list), 0, "letters")
+			}
+		}},
 		{"a dead letter of the loser that was replayed goes when the winner is erased", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(younger, w.note("dead"))

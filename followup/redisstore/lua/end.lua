@@ -1,7 +1,7 @@
 -- Ends one live run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, reason, config: only if the run is this config's, or "",
 -- token: "" or that of the claim whose holder vouches that nothing was sent}.
--- Returns {"moved"}, {"need", assistant} or {"ok", ended}. A run that is not live is left as it is.
+-- Returns {"moved"}, {"need", assistant} or {"ok", ended, "1" if there is something to forward}. A run that is not live is left as it is.
 local req = cjson.decode(ARGV[2])
 
 if get('mv') == 'erased' then return { 'moved' } end
@@ -12,4 +12,4 @@ if run and (req.config == '' or run.config == req.config) then
   if req.token ~= '' and req.token == run.token then run.state = 'claimed' end
   run_end(run, req.reason)
 end
-return { 'ok', ended }
+return { 'ok', ended, get('mv') and '1' or '' }

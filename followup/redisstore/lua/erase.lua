@@ -1,4 +1,4 @@
--- Removes what is known of a lead, or, with keep, of a merged one all that was
+-- Removes what is known of a lead, or, with keep, of a merged one all that merge_out
 -- handed over. What stays is a tombstone that holds nobody's data.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {keep: bool}.
@@ -20,17 +20,32 @@ for _, c in ipairs(head.c) do
   redis.call('DEL', K.history[c])
   redis.call('ZREM', K.windows, head.l .. ':' .. c)
 end
+local told = {} -- assistants that the tombstone itself has something to tell
 for i, a in ipairs(head.a) do
-  redis.call('DEL', K.queue[a], KEYS[10 + 2 * #head.a + #head.c + i])
-  due_del(K.relaydue[a], K.relays, a, head.l)
+  if req.keep then
+    redis.call('LTRIM', K.queue[a], num('mq:' .. a), -1)
+  else
+    redis.call('DEL', K.queue[a])
+    if frozen(i) then redis.call('DEL', frozen(i)) end
+  end
+  if redis.call('EXISTS', K.queue[a]) == 1 then
+    told[#told + 1] = a
+  else
+    due_del(K.relaydue[a], K.relays, a, head.l)
+  end
 end
 if req.keep then
   -- A run of the tombstone that was in sending is still to be finished.
   local keep = { 'v', get('v'), 't', get('t'), 'mv', moved, 'rs', get('rs') or '0', 'as', get('as') or '0' }
+  for _, a in ipairs(told) do
+    keep[#keep + 1] = 'qa:' .. a
+    keep[#keep + 1] = '1'
+  end
   for _, f in ipairs(redis.call('HKEYS', K.lead)) do
-    if string.sub(f, 1, 3) == 'im:' then
+    local kind = string.sub(f, 1, 3)
+    if kind == 'im:' or kind == 'fo:' then
       keep[#keep + 1] = f
-      keep[#keep + 1] = '1'
+      keep[#keep + 1] = get(f)
     end
   end
   for _, run in ipairs(live) do

@@ -1,14 +1,14 @@
 -- Records how a step ended, and arms the next or ends the run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
 -- next, interval, notbefore, endreason, close: bool, out: bool, told: bool, rq}. ARGV[3]: history entry or "".
--- Returns {"moved"}, {"need", assistant}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended}.
+-- Returns {"moved"}, {"need", assistant}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
 local req = cjson.decode(ARGV[2])
 
 local moved = get('mv')
 if moved == 'erased' then return { 'moved' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
-if get('frq') == req.rq then return { 'ok', get('frs'), get('frd') } end
+if get('frq') == req.rq then return { 'ok', get('frs'), get('frd'), {}, moved and '1' or '' } end
 local run = live_find(req.n)
 if not run or run.state == 'armed' then return { 'stale' } end
 if run.state == 'sending' or run.state == 'crashed' then
@@ -22,7 +22,7 @@ if moved and not req.told then return { 'heir' } end
 
 local function answer(state, due)
   set('frq', req.rq, 'frs', state, 'frd', int(due))
-  return { 'ok', state, int(due), ended }
+  return { 'ok', state, int(due), ended, moved and '1' or '' }
 end
 
 local story = story_load(run)

@@ -1,6 +1,9 @@
 -- Makes a lead a tombstone and hands over what it holds. Repeated, it hands
--- over the same until merge_done.
--- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead. ARGV[2]: {to: lead}.
+-- over the same until erase with keep. What its last steps have to tell from now
+-- on is forwarded: mq:<assistant> says from which element on.
+-- A delivery that is out is void.
+-- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
+-- assistant its frozen delivery. ARGV[2]: {to: lead}.
 -- Returns {"erased"}, {"need", assistant} or {"ok", ended, fields, dedup, attempts, {history…}, {queue…}}.
 local req = cjson.decode(ARGV[2])
 
@@ -12,6 +15,10 @@ if not moved then
   -- A step in sending goes on: finish records it here, where its run is.
   runs_end('merged')
   set('v', '1', 't', head.t, 'mv', req.to)
+  for i, a in ipairs(head.a) do
+    set('mq:' .. a, redis.call('LLEN', K.queue[a]))
+    if frozen(i) then redis.call('DEL', frozen(i)) end
+  end
 end
 local histories, queues = {}, {}
 for i, c in ipairs(head.c) do
@@ -19,8 +26,8 @@ for i, c in ipairs(head.c) do
   redis.call('ZREM', K.windows, head.l .. ':' .. c)
 end
 for i, a in ipairs(head.a) do
-  queues[i] = redis.call('LRANGE', K.queue[a], 0, -1)
-  due_del(K.relaydue[a], K.relays, a, head.l)
+  local n = num('mq:' .. a)
+  queues[i] = n > 0 and redis.call('LRANGE', K.queue[a], 0, n - 1) or {}
 end
 return {
   'ok', ended, redis.call('HGETALL', K.lead), redis.call('GET', K.dedup) or '',

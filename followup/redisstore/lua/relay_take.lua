@@ -4,7 +4,7 @@
 -- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets, 5 lead.
 -- ARGV: 1 lead, 2 assistant, 3 token, 4 id for a new delivery, 5 real, 6 end of the lease,
 -- 7 most events. Needs lib/due.
--- Returns {} or {id, token, first, tries, rejected, tenant, last inbound, refused, used at, {element…}}.
+-- Returns {}, {"moved", tenant} if the lead was merged into another, or {id, token, first, tries, rejected, tenant, last inbound, refused, used at, {element…}}.
 --
 -- Fields of a frozen delivery: v format, id, n events, first claim, tries,
 -- rejected, token of the claim that is out, last request that finished a claim.
@@ -13,6 +13,13 @@ if not head then
   due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1])
   redis.call('DEL', KEYS[2])
   return {}
+end
+
+local lead = redis.call('HMGET', KEYS[5], 'mv', 't')
+if lead[1] then
+  -- To be forwarded; should that fail, again in a second.
+  due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], tonumber(ARGV[5]) + 1000)
+  return { 'moved', lead[2] }
 end
 
 local f = redis.call('HMGET', KEYS[2], 'id', 'n', 'first', 'tries', 'rejected', 'token')

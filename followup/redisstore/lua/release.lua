@@ -1,6 +1,6 @@
 -- Gives a claimed, unsent step back, due as before or later.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, until: ms or 0}.
--- Returns {"need", assistant} or {"ok"}: a stale token has nothing to give back. The caller
+-- Returns {"need", assistant} or {"ok", ended, "1" if there is something to forward}: a stale token has nothing to give back. The caller
 -- vouches that nothing was sent, also for a step in sending.
 local req = cjson.decode(ARGV[2])
 
@@ -11,7 +11,7 @@ if run.ending ~= '' then
   if missing then return { 'need', missing } end
   run.state = 'claimed'
   run_end(run, run.ending)
-  return { 'ok', ended }
+  return { 'ok', ended, get('mv') and '1' or '' }
 end
 if req['until'] > 0 then
   run.tries = run.tries + 1

@@ -14,7 +14,9 @@
 --   wu:<channel> last use either way,
 --   lv numbers of the live runs, r<n> a live run (lib/run), rs runs so far,
 --   as attempts so far, ra:<assistant> status of a waiting rearm,
---   qa:<assistant> "1" once its relay queue was used, im:<lead> "1" if imported.
+--   qa:<assistant> "1" once its relay queue was used, im:<lead> "1" if imported,
+--   mq:<assistant> while it is being merged: elements of the queue that are handed over,
+--   fo:<assistant> elements forwarded since, fw:<lead>:<assistant> elements had of that lead.
 local head = cjson.decode(ARGV[1])
 local now, real = head.n, head.r
 local K = {
@@ -49,6 +51,12 @@ end
 
 local function set(...)
   redis.call('HSET', K.lead, ...)
+end
+
+-- The frozen delivery of the i-th assistant of the head, where it was declared behind
+-- everything else.
+local function frozen(i)
+  return KEYS[10 + 2 * #head.a + #head.c + i]
 end
 
 -- Queues one event (JSON) for the assistant.

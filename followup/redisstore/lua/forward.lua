@@ -1,0 +1,17 @@
+-- What the last steps of a merged lead have to tell, for the lead it became.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: assistant, done: how many it has of all there ever were}.
+-- Returns {"none"} if there is nobody to tell, {"unfinished"} if the merge is, or {"ok", how many were
+-- forwarded before, {element…}}.
+local req = cjson.decode(ARGV[2])
+
+if (get('mv') or 'erased') == 'erased' then return { 'none' } end
+if get('mq:' .. req.a) then return { 'unfinished' } end
+local before = num('fo:' .. req.a)
+if req.done > before then
+  redis.call('LTRIM', K.queue[req.a], req.done - before, -1)
+  before = req.done
+  set('fo:' .. req.a, int(before))
+end
+local elements = redis.call('LRANGE', K.queue[req.a], 0, -1)
+if #elements == 0 then due_del(K.relaydue[req.a], K.relays, req.a, head.l) end
+return { 'ok', int(before), elements }

@@ -1,0 +1,11 @@
+-- Queues what forward handed over; each element once.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {from: lead, a: assistant, before: elements forwarded before}; then the elements.
+-- Returns {"moved"} or {"ok", how many elements it has had in all}.
+local req = cjson.decode(ARGV[2])
+
+if get('mv') then return { 'moved' } end
+local counter = 'fw:' .. req.from .. ':' .. req.a
+local had, all = num(counter), req.before + #ARGV - 2
+for i = had - req.before + 1, #ARGV - 2 do relay_element(K.queue[req.a], K.relaydue[req.a], K.relays, head.l, req.a, int(real), ARGV[2 + i]) end
+if all > had then set('qa:' .. req.a, '1', counter, int(all)) end
+return { 'ok', int(math.max(had, all)) }

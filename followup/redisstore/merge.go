@@ -1,0 +1,152 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wagate/followup"
+)
+
+var (
+	mergeOutScript  = load("merge_out", "due", "relay", "lead", "run")
+	mergeInScript   = load("merge_in", "due", "relay", "lead", "run")
+	forwardScript   = load("forward", "due", "relay", "lead")
+	forwardInScript = load("forward_in", "due", "relay", "lead")
+)
+
+type mergeIn struct {
+	From      followup.LeadID                    `json:"from"`
+	Fields    map[string]string                  `json:"fields"`
+	Windows   map[followup.ChannelID]mergeWindow `json:"windows"`
+	Attempts  map[string]string                  `json:"attempts"`
+	Histories [][]string                         `json:"histories"`
+	Queues    [][]string                         `json:"queues"`
+	OptedOut  bool                               `json:"out"`
+	CRMAt     int64                              `json:"crm"`
+}
+
+type mergeWindow struct {
+	At      int64  `json:"w"`
+	Refused string `json:"wr"`
+	Used    int64  `json:"wu"`
+}
+
+// merge makes loser a part of winner.
+func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
+	sc, fields, err := s.whole(ctx, tenant, loser, now)
+	if err != nil {
+		return err
+	}
+	if fields["mv"] == erased {
+		// Erased while its identities were still being taken away.
+		return s.realias(ctx, tenant, loser, "", fields)
+	}
+	r, err := s.call(ctx, s.withFrozen(s.runDurable, sc), mergeOutScript, sc, marshal(map[string]any{"to": winner}))
+	if err != nil {
+		return err
+	}
+	if r.text(0) == erased {
+		return s.realias(ctx, tenant, loser, "", fields)
+	}
+	s.onEnded(r.list(0).ended())
+	fields = r.list(1).fields()
+	in := mergeIn{
+		From: loser, Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
+		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", Histories: [][]string{}, Queues: [][]string{},
+	}
+	for _, f := range []string{"nm", "ph", "ui", "em", "co", "cf", "xi", "ai", "ci", "st"} {
+		if fields[f] != "" {
+			in.Fields[f] = fields[f]
+		}
+	}
+	lead, err := parseLead(loser, fields)
+	if err != nil {
+		return err
+	}
+	in.CRMAt = ms(lead.CRMAt)
+	for c, w := range lead.Windows {
+		in.Windows[c] = mergeWindow{At: ms(w.LastInbound), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt)}
+	}
+	for i := range sc.channels {
+		in.Histories = append(in.Histories, texts(r.list(4).list(i)))
+	}
+	for i := range sc.assistants {
+		in.Queues = append(in.Queues, texts(r.list(5).list(i)))
+	}
+	into := sc
+	into.lead = winner
+	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
+	if err != nil {
+		return err
+	}
+	s.onEnded(r.list(0).ended())
+	if err := s.moveDead(ctx, loser, winner); err != nil {
+		return err
+	}
+	if err := s.realias(ctx, tenant, loser, winner, fields); err != nil {
+		return err
+	}
+	return s.erase(ctx, sc, true)
+}
+
+// forwardIf forwards at once what a script left in a tombstone's queue. What cannot
+// be forwarded now, the next claim of that queue will.
+func (s *Store) forwardIf(ctx context.Context, moved string, tenant followup.TenantID, lead followup.LeadID) {
+	if moved == "1" {
+		_ = s.forward(ctx, tenant, lead)
+	}
+}
+
+// forward moves what the last steps of a merged lead have to tell to the queues of
+// the lead it became, behind what the merge has put there. Each element is
+// there before it is removed here, and counted; so it may be repeated from anywhere.
+func (s *Store) forward(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) error {
+	sc, _, err := s.whole(ctx, tenant, lead, s.now())
+	if err != nil {
+		return err
+	}
+	for _, a := range sc.assistants {
+		if err := s.forwardTo(ctx, scope{
+			lead: lead, tenant: tenant, now: sc.now, real: sc.real, assistants: []followup.AssistantID{a},
+		}, a); err != nil {
+			return fmt.Errorf("forward events: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) forwardTo(ctx context.Context, from scope, a followup.AssistantID) error {
+	done := int64(0)
+	for range maxHeirs {
+		heir, err := s.heir(ctx, from.lead)
+		if err != nil || heir == erased || heir == from.lead {
+			return err
+		}
+		r, err := s.call(ctx, s.run, forwardScript, from, marshal(map[string]any{"a": a, "done": done}))
+		if err != nil || r.text(0) == "none" {
+			return err
+		}
+		if r.text(0) == "unfinished" {
+			if err := s.merge(ctx, from.tenant, heir, from.lead, from.now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+				return err
+			}
+			continue
+		}
+		elements := r.list(1)
+		if len(elements) == 0 {
+			return nil
+		}
+		to := from
+		to.lead = heir
+		r, err = s.call(ctx, s.runDurable, forwardInScript, to, append([]any{
+			marshal(map[string]any{"from": from.lead, "a": a, "before": r.int(0)}),
+		}, elements...)...)
+		if err != nil && !errors.Is(err, followup.ErrLeadMoved) { // if it has: once more, to its own heir
+			return err
+		}
+		done = r.int(0)
+	}
+	return followup.ErrConflict
+}
