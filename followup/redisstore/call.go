@@ -31,6 +31,7 @@ type head struct {
 	Tenant     followup.TenantID      `json:"t"`
 	Now        int64                  `json:"n"`
 	Real       int64                  `json:"r"`
+	Request    string                 `json:"q"`
 	Assistants []followup.AssistantID `json:"a"`
 	Channels   []followup.ChannelID   `json:"c"`
 }
@@ -61,9 +62,10 @@ const maxNeeds = 16
 func (s *Store) call(ctx context.Context, run runner, script *redis.Script, sc scope, args ...any) (reply, error) {
 	sc.assistants = distinct(sc.assistants)
 	sc.channels = distinct(sc.channels)
+	request := s.newToken()
 	for range maxNeeds {
 		h, err := json.Marshal(head{
-			Lead: sc.lead, Tenant: sc.tenant, Now: ms(sc.now), Real: ms(sc.real),
+			Lead: sc.lead, Tenant: sc.tenant, Now: ms(sc.now), Real: ms(sc.real), Request: request,
 			Assistants: sc.assistants, Channels: sc.channels,
 		})
 		if err != nil {

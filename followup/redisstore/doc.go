@@ -64,7 +64,9 @@
 // The client retries after an error of transport without knowing whether the
 // request was carried out. Scripts that would answer differently the second
 // time are given an id of the request, keep it with what they wrote, and answer
-// the same id the same. A call repeated by the program is another request.
+// the same id the same. Of each lead the last answer is kept; a repetition that another
+// request overtook is carried out anew, where tokens, attempts and dedup make it harmless. A
+// call repeated by the program is another request.
 //
 // The cluster client routes commands one by one, and a WAIT goes anywhere; so
 // runDurable follows MOVED, ASK, TRYAGAIN and NOSCRIPT itself, with the script

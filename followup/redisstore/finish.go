@@ -46,7 +46,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	req := finishRequest{
 		N: f.Run.N(), Token: f.Token, Attempt: f.Attempt, Kind: f.Kind, Outcome: f.Outcome, Reason: f.Reason,
 		Message: f.MessageID, Text: f.Text, Used: f.UsedStep, Next: f.Next, Interval: f.Interval.Milliseconds(),
-		NotBefore: ms(f.NotBefore), EndReason: f.EndReason, Close: f.CloseWindow, OptOut: f.OptOut, Request: s.newToken(),
+		NotBefore: ms(f.NotBefore), EndReason: f.EndReason, Close: f.CloseWindow, OptOut: f.OptOut,
 	}
 	r, err := s.finish(ctx, run, f, req, said)
 	if err == nil && r.text(0) == "heir" {

@@ -169,7 +169,6 @@ func (s *Store) leadPage(ctx context.Context, tenant followup.TenantID, offset, 
 }
 
 type putRequest struct {
-	Request string             `json:"rq"`
 	Rev     int64              `json:"rev"`
 	Fields  map[string]string  `json:"fields"`
 	Clear   []string           `json:"clear"`
@@ -187,7 +186,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		return "", err
 	}
 	req := putRequest{
-		Request: s.newToken(), Rev: p.Lead.Revision, Fields: fields, Clear: clear,
+		Rev: p.Lead.Revision, Fields: fields, Clear: clear,
 		Status: p.StatusChanged, Out: p.Lead.OptedOut, From: ms(p.WindowFrom), Channel: p.Lead.Channel,
 	}
 	sc := scope{lead: p.Lead.ID, tenant: p.Lead.Tenant, now: p.Now, real: p.Real}

@@ -125,10 +125,11 @@ func TestI1ALeadThatWasOnlyNamed(t *testing.T) {
 			if _, err := crashing.Resolve(t.Context(), p.tenant, who, true, epoch); err == nil {
 				t.Fatal("Resolve: got none, want the crash")
 			}
-			lead, err := s.Resolve(t.Context(), p.tenant, who, true, epoch)
+			named, err := s.db.HGet(t.Context(), aliasesKey(p.tenant), "x:"+who.ExternalID).Result()
 			if err != nil {
 				t.Fatal(err)
 			}
+			lead := followup.LeadID(named)
 			if err := do(p, lead); err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,18 +13,22 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
+	"wagate/followup/storetest"
 )
 
 // loseAnswers is a client hook that loses the first answer to every script, as
 // a broken connection does: the client sends the request again, and that
-// answer is all that anybody sees.
-type loseAnswers struct{}
+// answer is all that anybody sees. Nothing comes between the two, since of each lead
+// only the last answer is kept.
+type loseAnswers struct{ mu sync.Mutex }
 
-func (loseAnswers) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (*loseAnswers) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (loseAnswers) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (l *loseAnswers) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if strings.HasPrefix(cmd.Name(), "eval") {
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			if err := next(ctx, redis.NewCmd(ctx, cmd.Args()...)); err != nil {
 				cmd.SetErr(err)
 				return err
@@ -33,7 +38,7 @@ func (loseAnswers) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (loseAnswers) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (l *loseAnswers) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		var first []redis.Cmder
 		for _, cmd := range cmds {
@@ -42,6 +47,8 @@ func (loseAnswers) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 			}
 		}
 		if len(first) > 0 {
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			_ = next(ctx, first) // an error comes again with the second try
 		}
 		return next(ctx, cmds)
@@ -54,7 +61,7 @@ func (loseAnswers) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 func TestI2LostAnswers(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
-	client.AddHook(loseAnswers{})
+	client.AddHook(&loseAnswers{})
 	s := openStore(t, Params{Client: client})
 	ctx, p, now := t.Context(), newParty(), epoch
 	check := func(err error, call string) {
@@ -188,4 +195,13 @@ func TestConfigScriptsBesideEachOther(t *testing.T) {
 			t.Errorf("the assistant's config: got %q, want c2", got)
 		}
 	})
+}
+
+// TestI2EveryAnswerLost checks every promise of the store with every script
+// carried out twice and only the second answer seen.
+func TestI2EveryAnswerLost(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	client.AddHook(&loseAnswers{})
+	storetest.Run(t, func(t *testing.T) followup.Store { return opened(t, client, false) })
 }

@@ -65,7 +65,7 @@ func (s *Store) Resolve(
 			if moved {
 				continue
 			}
-			if r.text(2) != "" {
+			if create || len(names) > 1 { // one that was only looked for is known already
 				if err := s.name(ctx, tenant, lead, who, now); err != nil {
 					return "", err
 				}

@@ -44,7 +44,7 @@ func (s *Store) Start(
 ) (followup.RunID, []followup.Ended, error) {
 	r, err := s.call(ctx, s.runDurable, startScript,
 		scope{lead: lead, tenant: tenant, now: now, real: real, assistants: []followup.AssistantID{a.Assistant}},
-		marshal(map[string]any{"rq": s.newToken(), "rearm": rearm, "arm": armOf(a)}))
+		marshal(map[string]any{"rearm": rearm, "arm": armOf(a)}))
 	if err != nil {
 		return "", nil, fmt.Errorf("start run: %w", err)
 	}

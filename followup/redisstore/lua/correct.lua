@@ -4,6 +4,8 @@
 -- Returns {"moved"} if it was erased, {"need", assistant} or {"ok", corrections}.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 if get('mv') == 'erased' then return { 'moved' } end
 local packed = redis.call('HGET', K.attempts, req.a)
 if not packed then return { 'ok', corrections } end
@@ -16,4 +18,4 @@ a.rk = req.rk
 if (a.m or '') == '' then a.m = req.m end
 redis.call('HSET', K.attempts, req.a, cjson.encode(a))
 correct(a)
-return { 'ok', corrections }
+return answer({ 'ok', corrections })

@@ -4,6 +4,8 @@
 -- Returns {"moved"}, {"need", assistant} or {"ok", ended, "1" if there is something to forward}. A run that is not live is left as it is.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 if get('mv') == 'erased' then return { 'moved' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
@@ -12,4 +14,4 @@ if run and (req.config == '' or run.config == req.config) then
   if req.token ~= '' and req.token == run.token then run.state = 'claimed' end
   run_end(run, req.reason)
 end
-return { 'ok', ended, get('mv') and '1' or '' }
+return answer({ 'ok', ended, get('mv') and '1' or '' })

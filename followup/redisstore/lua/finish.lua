@@ -1,14 +1,15 @@
 -- Records how a step ended, and arms the next or ends the run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
--- next, interval, notbefore, endreason, close: bool, out: bool, told: bool, rq}. ARGV[3]: history entry or "".
+-- next, interval, notbefore, endreason, close: bool, out: bool, told: bool}. ARGV[3]: history entry or "".
 -- Returns {"moved"}, {"need", assistant}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 local moved = get('mv')
 if moved == 'erased' then return { 'moved' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
-if get('frq') == req.rq then return { 'ok', get('frs'), get('frd'), {}, moved and '1' or '' } end
 local run = live_find(req.n)
 if not run or run.state == 'armed' then return { 'stale' } end
 if run.state == 'sending' or run.state == 'crashed' then
@@ -20,9 +21,8 @@ end
 -- lead belongs to the one it became, who is told first: a crash between loses nothing.
 if moved and not req.told then return { 'heir' } end
 
-local function answer(state, due)
-  set('frq', req.rq, 'frs', state, 'frd', int(due))
-  return { 'ok', state, int(due), ended, moved and '1' or '' }
+local function finished(state, due)
+  return answer({ 'ok', state, int(due), ended, moved and '1' or '' })
 end
 
 local story = story_load(run)
@@ -64,11 +64,11 @@ if reason ~= '' then
     happening(run, 'cancelled', run.step + 1, '', reason)
   end
   if req.out and not moved then opt_out() end
-  return answer('ended', 0)
+  return finished('ended', 0)
 end
 
 run.step, run.interval, run.tries = req.next, req.interval, 0
 local due = math.max(now + req.interval, req.notbefore)
 run_arm(run, due)
 happening(run, 'scheduled', run.step + 1, '', '')
-return answer('armed', due)
+return finished('armed', due)

@@ -5,6 +5,8 @@
 -- Returns {"moved"}, {"need", assistant} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 if get('mv') then return { 'moved' } end
 if get('im:' .. req.from) then return { 'ok', {} } end
 local missing = undeclared()
@@ -63,4 +65,4 @@ for i, assistant in ipairs(head.a) do
 end
 if req.out then opt_out() end
 set('im:' .. req.from, '1')
-return { 'ok', ended }
+return answer({ 'ok', ended })

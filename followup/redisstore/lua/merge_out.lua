@@ -19,7 +19,9 @@ if not moved then
     set('mq:' .. a, redis.call('LLEN', K.queue[a]))
     if frozen(i) then redis.call('DEL', frozen(i)) end
   end
+  answer(ended)
 end
+ended = answered() or {} -- somebody else's repetition has ended nothing
 local histories, queues = {}, {}
 for i, c in ipairs(head.c) do
   histories[i] = redis.call('LRANGE', K.history[c], 0, -1)

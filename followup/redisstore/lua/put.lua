@@ -1,12 +1,13 @@
 -- Writes a lead's record if it is still at the revision read, and does what a
 -- change of status does to its runs.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rq: request, rev, fields: {..}, clear: [..], status: bool,
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, from: ms or 0, channel, arm: {...} or absent}.
 -- Returns {"moved"}, {"need", assistant}, {"none"}, {"conflict"} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 if get('mv') then return { 'moved' } end
-if get('lrq') == req.rq then return { 'ok', get('lrn') or '', {} } end
 if (get('t') or head.t) ~= head.t then return { 'none' } end
 if num('rev') ~= req.rev then return { 'conflict' } end
 local missing = undeclared()
@@ -32,5 +33,4 @@ if req.status then
   end
   if req.arm then run = run_start(req.arm) end
 end
-set('lrq', req.rq, 'lrn', run)
-return { 'ok', run, ended }
+return answer({ 'ok', run, ended })

@@ -3,6 +3,8 @@
 -- Returns {"moved"}, {"none"} if there was no such attempt, {"need", assistant} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 if get('mv') then return { 'moved' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
@@ -16,4 +18,4 @@ if req.close then window_refused(a.c, a.w) end
 if req.out then opt_out() end
 if ARGV[3] ~= '' then remember(req.channel, ARGV[3]) end
 if req.used then set('wu:' .. req.channel, int(now)) end
-return { 'ok', ended }
+return answer({ 'ok', ended })

@@ -4,6 +4,8 @@
 -- vouches that nothing was sent, also for a step in sending.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 local run = live_find(req.n)
 if not run or run.state == 'armed' or run.state == 'crashed' or run.token ~= req.token then return { 'ok' } end
 if run.ending ~= '' then
@@ -11,7 +13,7 @@ if run.ending ~= '' then
   if missing then return { 'need', missing } end
   run.state = 'claimed'
   run_end(run, run.ending)
-  return { 'ok', ended, get('mv') and '1' or '' }
+  return answer({ 'ok', ended, get('mv') and '1' or '' })
 end
 if req['until'] > 0 then
   run.tries = run.tries + 1

@@ -1,7 +1,7 @@
 -- Finds the tenant's lead by its identities, or names a new one.
 -- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 new lead id or "" to create none,
 -- 2 now, 3… identities.
--- Returns {"none"}, {"ok", lead, "1" if any was new} with all identities pointing to it, or
+-- Returns {"none"}, {"ok", lead} with all identities pointing to it, or
 -- {"conflict", lead, lead, …}, oldest first, with nothing written.
 local found, order = {}, {}
 for i = 3, #ARGV do
@@ -24,6 +24,5 @@ if not lead then
   lead = ARGV[1]
   redis.call('ZADD', KEYS[2], ARGV[2], lead)
 end
-local new = 0
-for i = 3, #ARGV do new = new + redis.call('HSET', KEYS[1], ARGV[i], lead) end
-return { 'ok', lead, new > 0 and '1' or '' }
+for i = 3, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], lead) end
+return { 'ok', lead }

@@ -6,6 +6,8 @@
 -- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant} or {"ok", fresh, ended, rearm, corrections}.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 if get('mv') then return { 'moved' } end
 if (get('t') or head.t) ~= head.t then return { 'none' } end
 for _, item in ipairs(req.items) do
@@ -135,4 +137,4 @@ end
 
 local flags = {}
 for i = 1, #req.items do flags[i] = fresh[i] and '1' or '0' end
-return { 'ok', table.concat(flags), ended, rearm, corrections }
+return answer({ 'ok', table.concat(flags), ended, rearm, corrections })

@@ -1,11 +1,12 @@
 -- Starts a run by hand or by rearm.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rq, rearm: bool, arm: {...}}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rearm: bool, arm: {...}}.
 -- Returns {"none"} if there is no such lead, {"moved"}, {"need", assistant} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
+local before = answered()
+if before then return before end
 if get('mv') then return { 'moved' } end
 if get('t') ~= head.t then return { 'none' } end
-if get('lrq') == req.rq then return { 'ok', get('lrn') or '', {} } end
 local waits = get('ra:' .. req.arm.assistant)
 local missing = undeclared()
 if missing then return { 'need', missing } end
@@ -16,5 +17,4 @@ if (waits or not req.rearm) and get('oo') ~= '1' and control('c:' .. req.arm.con
   runs_end('restarted', function(r) return r.assistant == req.arm.assistant end)
   run = run_start(req.arm)
 end
-set('lrq', req.rq, 'lrn', run)
-return { 'ok', run, ended }
+return answer({ 'ok', run, ended })

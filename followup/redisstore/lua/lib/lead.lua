@@ -4,7 +4,7 @@
 -- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup;
 -- then for each assistant of the head: its relay queue and its relay due set;
 -- then for each channel of the head: the history.
--- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, a: [assistant], c: [channel]}.
+-- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel]}.
 --
 -- Fields of the lead's hash:
 --   v format, t tenant, mv moved ("erased" or the lead it was merged into),
@@ -13,7 +13,7 @@
 --   wr:<channel> "1" if the provider refused since,
 --   wu:<channel> last use either way,
 --   lv numbers of the live runs, r<n> a live run (lib/run), rs runs so far,
---   as attempts so far, ra:<assistant> status of a waiting rearm,
+--   rq the last request that changed something, rr its answer, as attempts so far, ra:<assistant> status of a waiting rearm,
 --   qa:<assistant> "1" once its relay queue was used, im:<lead> "1" if imported,
 --   mq:<assistant> while it is being merged: elements of the queue that are handed over,
 --   fo:<assistant> elements forwarded since, fw:<lead>:<assistant> elements had of that lead.
@@ -51,6 +51,18 @@ end
 
 local function set(...)
   redis.call('HSET', K.lead, ...)
+end
+
+-- A request that is made again, because its answer was lost, is given that answer.
+-- Of each lead the last is kept: what came between has changed it on purpose.
+local function answered()
+  local r = get('rq')
+  return r == head.q and cjson.decode(get('rr'))
+end
+
+local function answer(reply)
+  set('rq', head.q, 'rr', cjson.encode(reply))
+  return reply
 end
 
 -- The frozen delivery of the i-th assistant of the head, where it was declared behind
