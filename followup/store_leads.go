@@ -91,7 +91,7 @@ type PutLead struct {
 	StatusChanged bool
 	Arm           *Arm
 	// WindowFrom opens the window of Lead.Channel from this instant (cut-over);
-	// zero: leave it. It never moves a window back.
+	// zero: leave it. It never moves a window back; one in the future counts as Now.
 	WindowFrom time.Time
 	Now        time.Time
 	Real       time.Time

@@ -148,7 +148,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	}
 	l.changed(p.Now)
 	if !p.WindowFrom.IsZero() && p.Lead.Channel != "" {
-		l.open(p.Lead.Channel, p.WindowFrom)
+		l.open(p.Lead.Channel, earlier(p.WindowFrom, p.Now))
 	}
 	if optsOut {
 		t.endAll(followup.OptedOut)
@@ -191,12 +191,15 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 			delete(s.dead, letter)
 		}
 	}
+	var all []*lead // first of all: who is buried is nobody's heir
 	for _, other := range s.leads {
-		if other != l && s.heir(other) == l {
-			s.bury(other)
+		if s.heir(other) == l {
+			all = append(all, other)
 		}
 	}
-	s.bury(l)
+	for _, one := range all {
+		s.bury(one)
+	}
 	return nil
 }
 

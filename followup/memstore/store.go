@@ -104,6 +104,13 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // clone copies a JSON value deeply, so that no caller shares it with the store.
 func clone[T any](v T) T {
 	b, err := json.Marshal(v)

@@ -225,6 +225,19 @@ func mergeTests() []test {
 			_, n := w.list(followup.LeadFilter{Limit: 10})
 			w.is(n, 1, "leads")
 		}},
+		{"erasing the last winner erases what came from the first loser", func(w *world) {
+			oldest := w.resolve(followup.Identity{ExternalID: "crm-1"})
+			w.pass(time.Second)
+			older, younger, join := w.two()
+			run := w.start(younger)
+			phone := w.get(older).Phone
+			join()
+			w.is(w.resolve(followup.Identity{Phone: phone, ExternalID: "crm-1"}), oldest, "the last winner")
+			w.must(w.s.EraseLead(w.ctx, w.tenant, oldest, w.now), "EraseLead")
+			if _, err := w.s.Run(w.ctx, w.tenant, run); err == nil {
+				w.Error("Run of the first loser: got it, want ErrNotFound")
+			}
+		}},
 		{"erasing the winner erases what came from the loser", func(w *world) {
 			older, younger, join := w.two()
 			run := w.start(younger)

@@ -129,7 +129,7 @@ func (m *model) put(t *rapid.T) {
 		p.Arm = new(m.arm(t))
 	}
 	if channel != "" && m.rarely(t, 4, "cut-over") {
-		p.WindowFrom = m.now.Add(-pick(t, []time.Duration{0, time.Hour, 30 * time.Hour}, "from"))
+		p.WindowFrom = m.now.Add(-pick(t, []time.Duration{0, time.Hour, 30 * time.Hour, -time.Hour}, "from"))
 	}
 	status := pick(t, []string{"", "one", "two"}, "status")
 	out, stale := m.rarely(t, 5, "opted out"), m.rarely(t, 6, "stale")

@@ -118,6 +118,8 @@ func windowTests() []test {
 			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after an earlier cut-over")
 			put(time.Time{})
 			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after none")
+			put(w.now.Add(time.Hour))
+			w.at(w.get(lead).Windows[w.main].LastInbound, w.now, "LastInbound after one in the future")
 			p := followup.PutLead{Lead: w.get(lead), WindowFrom: w.now, Now: w.now, Real: w.now}
 			p.Lead.Channel = ""
 			_, err := w.s.PutLead(w.ctx, p)
