@@ -14,9 +14,9 @@
 //
 // The story waits for what happens, never for time to pass: each part notes in
 // the journal what it saw, and the story waits for the note. That one day passes
-// in ten seconds (operator.yaml) is a choice: thirty minutes are then 0.2 s, an
-// order of magnitude more than the calls of a step take, so that the story reads
-// as it would at normal speed. Its order does not depend on that.
+// in six or ten seconds (world.go) is a choice: thirty minutes are then more than
+// 0.1 s, an order of magnitude more than the calls of a step take, so that the story
+// reads as it would at normal speed. Its order does not depend on that.
 //
 // All that has a clock in this world goes by the same one, the gateway's domain
 // time: Meta and the gateway must agree on when a window closes.

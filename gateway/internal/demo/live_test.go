@@ -13,7 +13,7 @@ import (
 func TestSuggestionsWork(t *testing.T) {
 	t.Parallel()
 	var out tape
-	w, err := newWorld(t.Context(), newNarrator(&out), slog.New(slog.DiscardHandler))
+	w, err := newWorld(t.Context(), dayLive, newNarrator(&out), slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
 		if err := w.stop(); err != nil {
 			t.Error(err)

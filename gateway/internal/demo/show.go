@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"wagate/config"
 )
@@ -40,11 +41,11 @@ func (s *story) show(ctx context.Context, l ledger) {
 	}
 	s.narrator.chapter("The same in wagate's metrics")
 	s.narrator.print("")
-	s.narrator.print(table(numbers(m))...)
+	s.narrator.print(table(numbers(m, s.real))...)
 }
 
 // numbers are the metrics that tell the story once more.
-func numbers(m metrics) [][]string {
+func numbers(m metrics, real func(time.Duration) time.Duration) [][]string {
 	row := func(what, name string, labels ...string) []string {
 		series := name
 		if len(labels) > 0 {
@@ -74,9 +75,9 @@ func numbers(m metrics) [][]string {
 		row("windows open now", "wagate_windows_open"),
 	}
 	if n := m.sum("wagate_followup_lateness_seconds_count"); n > 0 {
-		late := float64(m.sum("wagate_followup_lateness_seconds_sum")) / float64(n)
+		late := float64(m.sum("wagate_followup_lateness_seconds_sum")) / float64(n) * float64(time.Second)
 		rows = append(rows, []string{
-			fmt.Sprintf("%.0f ms", late/speed*1000), "average lateness of a follow-up, real time", "wagate_followup_lateness_seconds",
+			fmt.Sprintf("%d ms", real(time.Duration(late)).Milliseconds()), "average lateness of a follow-up, real time", "wagate_followup_lateness_seconds",
 		})
 	}
 	return rows

@@ -62,7 +62,7 @@ func (s *story) introduce() {
 		"    Gupshup     "+s.gupshup.URL()+", simulated",
 		"    bot         "+s.assistant.url+", the AI assistant that answers leads",
 		"    model       "+s.model.URL()+", writes the follow-ups",
-		"  The clock is fast: a day passes in ten seconds.")
+		fmt.Sprintf("  The clock is fast: a day passes in %.0f seconds.", s.day.Seconds()))
 }
 
 // configure proves to Meta that the webhook is ours, and sets the follow-up.
@@ -225,7 +225,7 @@ func (s *story) silent() []*person {
 // step waits until a step has ended. Whether it should have ended like that,
 // the account will say.
 func (s *story) step(ctx context.Context, p *person, n int, interval time.Duration) error {
-	within := patience + interval/speed
+	within := patience + s.real(interval)
 	step, err := s.journal.wait(ctx, within, fmt.Sprintf("follow-up %d to %s on %s", n, p.first(), p.provider()), func(e note) bool {
 		return e.who == p && (e.event == eventStep && e.step == n || e.event == eventEnded)
 	})
@@ -246,7 +246,7 @@ func (s *story) step(ctx context.Context, p *person, n int, interval time.Durati
 // replies: the model is asked for a text and takes its time; before it has
 // answered, the lead has.
 func (s *story) replies(ctx context.Context, p *person) error {
-	within := patience + 30*time.Minute/speed
+	within := patience + s.real(30*time.Minute)
 	if _, err := s.journal.wait(ctx, within, "the model is asked for a text to "+p.first(), func(n note) bool {
 		return n.event == eventAsked && n.who == p
 	}); err != nil {
@@ -353,7 +353,7 @@ func (s *story) until(ctx context.Context, at time.Time) error {
 		if left <= 0 {
 			return nil
 		}
-		t := time.NewTimer(left/speed + time.Millisecond)
+		t := time.NewTimer(s.real(left) + time.Millisecond)
 		select {
 		case <-t.C:
 		case <-ctx.Done():

@@ -23,8 +23,12 @@ var operatorFile []byte
 //go:embed followup.json
 var followupConfig []byte
 
-// speed is how fast the clock of the demo runs: a day in ten seconds.
-const speed = 8640
+// How long a day takes. Who plays along needs a little time to write into an open
+// window; who only wants to see the story does not.
+const (
+	dayLive = 10 * time.Second
+	dayOnce = 6 * time.Second
+)
 
 // world is everything that lives in the demo.
 type world struct {
@@ -32,6 +36,7 @@ type world struct {
 	journal  *journal
 	book     *book
 	clock    worldClock
+	day      time.Duration // of real time
 
 	graph     *providertest.Graph
 	gupshup   *providertest.Gupshup
@@ -49,10 +54,13 @@ type world struct {
 
 // newWorld starts the simulators, then the gateway, and makes them known to
 // each other. stop ends what was started, also after an error.
-func newWorld(ctx context.Context, n *narrator, log *slog.Logger) (*world, error) {
-	w := &world{narrator: n, journal: newJournal(), book: newBook(newCast()), replied: make(chan struct{})}
+func newWorld(ctx context.Context, day time.Duration, n *narrator, log *slog.Logger) (*world, error) {
+	w := &world{day: day, narrator: n, journal: newJournal(), book: newBook(newCast()), replied: make(chan struct{})}
 	return w, errors.Join(w.simulate(), w.serve(ctx, log))
 }
+
+// real is how long a time of the story takes.
+func (w *world) real(d time.Duration) time.Duration { return d / (aDay / w.day) }
 
 // simulate starts everything around the gateway.
 func (w *world) simulate() (err error) {
@@ -91,7 +99,7 @@ func (w *world) serve(ctx context.Context, log *slog.Logger) error {
 		return nil // something else is wrong already
 	}
 	found := map[string]string{
-		"SPEED": strconv.Itoa(speed), "GRAPH_URL": w.graph.URL(), "GUPSHUP_URL": w.gupshup.URL(),
+		"SPEED": strconv.Itoa(int(aDay / w.day)), "GRAPH_URL": w.graph.URL(), "GUPSHUP_URL": w.gupshup.URL(),
 		"MODEL_URL": w.model.URL(), "ASSISTANT_URL": w.assistant.url,
 	}
 	cfg, err := config.Parse(operatorFile, func(name string) (string, bool) {
