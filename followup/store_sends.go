@@ -69,7 +69,6 @@ type GuardSend struct {
 	Assistant AssistantID
 	FreeForm  bool
 	Marketing bool
-	Opaque    string    // the caller's biz_opaque_callback_data, to be given back
 	Previous  AttemptID // on a retry: the attempt that cannot have been sent; it is reused
 	Now       time.Time
 	Real      time.Time
