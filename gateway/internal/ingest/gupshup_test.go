@@ -28,26 +28,6 @@ func gupReport(typ, id, gsID string) string {
 		`"destination":"15550100001","payload":{"ts":%d}}}`, now.UnixMilli(), id, gs, typ, now.Unix())
 }
 
-// TestI2BothFormats: the same message in v2 and v3 takes effect once.
-func TestI2BothFormats(t *testing.T) {
-	t.Parallel()
-	h := newHarness(t, nil)
-	v3 := `{"gs_app_id":"` + gupAppID + `",` + messages("410000000000002", text("15550100001", "wamid.g1", minute(0), "hi"))[1:]
-	h.gupshup(t, gupText("wamid.g1", "15550100001", "hi"))
-	h.gupshup(t, v3)
-	if got := len(h.values(t, sales)); got != 1 {
-		t.Errorf("got %d relayed, want 1", got)
-	}
-	if got := h.duplicates(providers.Gupshup); got != 1 {
-		t.Errorf("got %v duplicates, want 1", got)
-	}
-	// v2 knows no WhatsApp time: a minute is taken off Gupshup's.
-	w := h.lead(t, tenantA, "15550100001").Windows[gupSales]
-	if want := now.Add(-time.Minute); !w.LastInbound.Equal(want) {
-		t.Errorf("got window from %v, want %v", w.LastInbound, want)
-	}
-}
-
 // TestGupshupIDs: what the assistant sees are the ids it was given.
 func TestGupshupIDs(t *testing.T) {
 	t.Parallel()

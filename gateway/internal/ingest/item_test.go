@@ -1,0 +1,30 @@
+package ingest
+
+import (
+	"strings"
+	"testing"
+
+	"wagate/providers"
+)
+
+func TestHistoryText(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é", maxSaid+5)
+	cases := []struct {
+		kind providers.Kind
+		text string
+		want string
+	}{
+		{providers.KindText, " hi ", "hi"},
+		{providers.KindImage, "", "[image]"},
+		{providers.KindImage, "look", "look"},
+		{providers.KindReaction, "+", "[reaction] +"},
+		{providers.KindCall, "", "[call]"},
+		{providers.KindText, long, strings.Repeat("é", maxSaid) + "…"},
+	}
+	for _, c := range cases {
+		if got := said(providers.Event{Kind: c.kind, Text: c.text}); got != c.want {
+			t.Errorf("%s %.20q: got %.30q, want %.30q", c.kind, c.text, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/webhook"
+	"wagate/providers"
+)
+
+// TestI1NothingAcknowledgedUnsettled: whichever settlement fails, the body is
+// not acknowledged; sent again, everything is there exactly once.
+func TestI1NothingAcknowledgedUnsettled(t *testing.T) {
+	t.Parallel()
+	const leads = 5
+	var values []string
+	for i := range leads {
+		values = append(values, text(fmt.Sprintf("1555010%04d", i), fmt.Sprintf("wamid.%d", i), minute(-1), "hi"))
+	}
+	body := messages("n-sales", values...)
+	for k := 1; k <= leads; k++ {
+		t.Run(fmt.Sprint(k), func(t *testing.T) {
+			t.Parallel()
+			var f *flaky
+			s := memstore.New()
+			h := newHarnessOn(t, s, func(p *Params) {
+				f = &flaky{Store: s, broken: func(n int) error {
+					if n == k {
+						return errAway
+					}
+					return nil
+				}}
+				p.Store = f
+			})
+			err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+			if !errors.Is(err, webhook.ErrUnavailable) {
+				t.Fatalf("got %v, want ErrUnavailable", err)
+			}
+			if got := h.events(providers.Meta, providers.KindText); got != leads-1 {
+				t.Errorf("got %v events settled, want the other %d", got, leads-1)
+			}
+			h.meta(t, body)
+			if got := len(h.values(t, sales)); got != leads {
+				t.Errorf("got %d relayed, want %d", got, leads)
+			}
+			if got := h.duplicates(providers.Meta); got != leads-1 {
+				t.Errorf("got %v duplicates, want %d", got, leads-1)
+			}
+		})
+	}
+}
+
+// TestI14BatchOfMany: many leads, some items bad; the good ones are settled, in
+// order within their lead.
+func TestI14BatchOfMany(t *testing.T) {
+	t.Parallel()
+	const leads = 60
+	h := newHarness(t, nil)
+	var values []string
+	for round := range 3 {
+		for i := range leads {
+			values = append(values, text(fmt.Sprintf("1555010%04d", i), fmt.Sprintf("wamid.%d.%d", i, round), minute(round-5), fmt.Sprint(round)))
+		}
+		values = append(values, `"messages":[7]`, `"messages":[{"id":"wamid.nobody`+fmt.Sprint(round)+`","type":5}]`, `"statuses":[{}]`)
+	}
+	h.meta(t, messages("n-sales", values...))
+	if got := h.leads(t, tenantA); got != leads {
+		t.Errorf("got %d leads, want %d", got, leads)
+	}
+	if got := h.droppedFor(providers.Meta, dropUndecodable); got != 9 {
+		t.Errorf("got %v undecodable, want 9", got)
+	}
+	for _, d := range h.relayed(t, sales) {
+		var order []string
+		for _, e := range d.Events {
+			order = append(order, member(t, string(e.Value), "messages", 0, "text", "body"))
+		}
+		if want := []string{"0", "1", "2"}; !slices.Equal(order, want) {
+			t.Fatalf("got order %v, want %v", order, want)
+		}
+	}
+}
+
+// unresolving cannot tell who the first contact is.
+type unresolving struct {
+	*memstore.Store
+
+	once sync.Once
+}
+
+func (u *unresolving) Resolve(
+	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, at time.Time,
+) (followup.LeadID, error) {
+	var err error
+	u.once.Do(func() { err = errAway })
+	if err != nil {
+		return "", err
+	}
+	return u.Store.Resolve(ctx, tenant, who, create, at)
+}
+
+// TestI9OrderAfterAFailure: what follows an event that could not be placed waits
+// with it, so that sending the body again keeps the order.
+func TestI9OrderAfterAFailure(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	h := newHarnessOn(t, s, func(p *Params) { p.Store = &unresolving{Store: s} })
+	body := messages("n-sales",
+		text("15550100001", "wamid.1", minute(-3), "one"), text("15550100001", "wamid.2", minute(-2), "two"))
+	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	h.meta(t, body)
+	var got []string
+	for _, v := range h.values(t, sales) {
+		got = append(got, member(t, v, "messages", 0, "text", "body"))
+	}
+	if want := []string{"one", "two"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestI1StoreAway(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // the memory store refuses then
+	body := messages("n-sales", text("15550100001", "wamid.1", minute(0), "hi"))
+	if err := h.Meta(ctx, "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}

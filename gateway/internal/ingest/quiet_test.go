@@ -1,0 +1,30 @@
+package ingest
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"wagate/followup/memstore"
+)
+
+// TestI11Quiet: what goes wrong is logged without saying about whom.
+func TestI11Quiet(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	s := memstore.New()
+	h := newHarnessOn(t, s, func(p *Params) {
+		p.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		p.Store = &flaky{Store: s, broken: func(int) error { return errAway }}
+	})
+	body := messages("n-sales", text("15550100001/US.77", "wamid.1", minute(-1), "my secret"), `"messages":[7]`)
+	err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+	for _, secret := range []string{"15550100001", "US.77", "my secret", "unit-secret", "Noor"} {
+		if strings.Contains(log.String(), secret) || strings.Contains(err.Error(), secret) {
+			t.Errorf("got %q in the log or the error, want it kept quiet:\n%s%v", secret, log.String(), err)
+		}
+	}
+	if log.Len() == 0 {
+		t.Error("got nothing logged, want the failure")
+	}
+}

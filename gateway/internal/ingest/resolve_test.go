@@ -1,0 +1,154 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/webhook"
+)
+
+// mover merges the lead away just before it is settled for the first time.
+type mover struct {
+	*memstore.Store
+
+	once sync.Once
+	move func()
+}
+
+func (m *mover) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+	m.once.Do(m.move)
+	return m.Store.Settle(ctx, s)
+}
+
+func TestLeadMoves(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	m := &mover{Store: s}
+	h := newHarnessOn(t, s, func(p *Params) { p.Store = m })
+	older, err := m.Resolve(t.Context(), tenantA, followup.Identity{Phone: "15550100001"}, true, now.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.move = func() {
+		// Somebody else learns that the user id and the phone are one person.
+		if _, err := m.Resolve(context.Background(), tenantA, followup.Identity{Phone: "15550100001", UserID: "US.77"}, false, now); err != nil {
+			t.Error(err)
+		}
+	}
+	h.meta(t, messages("n-sales", text("US.77", "wamid.1", minute(-1), "hi")))
+	l := h.lead(t, tenantA, "US.77")
+	if l.ID != older || !l.Windows[metaSales].LastInbound.Equal(now.Add(-time.Minute)) {
+		t.Errorf("got lead %s with windows %v, want the older one with an open window", l.ID, l.Windows)
+	}
+
+	t.Run("for ever", func(t *testing.T) {
+		t.Parallel()
+		var f *flaky
+		s := memstore.New()
+		h := newHarnessOn(t, s, func(p *Params) {
+			f = &flaky{Store: s, broken: func(int) error { return followup.ErrLeadMoved }}
+			p.Store = f
+		})
+		body := messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi"))
+		err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+		if !errors.Is(err, webhook.ErrUnavailable) || f.n != moves+1 {
+			t.Errorf("got %v after %d settlements, want ErrUnavailable after %d", err, f.n, moves+1)
+		}
+	})
+}
+
+// TestRekey: after a system notice both identities are one lead, which is
+// addressed by the new one.
+func TestRekey(t *testing.T) {
+	t.Parallel()
+	system := func(from, rest string) string {
+		return messages("n-sales", `"messages":[{`+from+`"id":"wamid.s","timestamp":"`+fmt.Sprint(minute(-1))+`","type":"system","system":{"body":"x",`+rest+`}}]`)
+	}
+	cases := []struct {
+		name, before, notice, after string
+		phone, user                 string
+	}{
+		{
+			"number and user id", "15550100001/US.1",
+			system(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002","user_id":"US.2","previous_user_id":"US.1"`),
+			"US.2", "15550100002", "US.2",
+		},
+		{
+			"phones only", "15550100001",
+			system(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002"`),
+			"15550100002", "15550100002", "",
+		},
+		{
+			"user id only, new phone hidden", "15550100001/US.1",
+			system("", `"type":"user_changed_user_id","user_id":"US.2","previous_user_id":"US.1"`),
+			"US.2", "", "US.2",
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			h.meta(t, messages("n-sales", text(c.before, "wamid.1", minute(-60), "hi")))
+			id := h.lead(t, tenantA, c.before).ID
+			run := h.arm(t, tenantA, c.before, sales, metaSales)
+			h.meta(t, c.notice)
+			h.meta(t, c.notice) // again
+			if h.run(t, tenantA, run).State == followup.RunEnded {
+				t.Error("got run ended by a notice, want it live")
+			}
+			l := h.lead(t, tenantA, c.after)
+			if l.ID != id || l.Phone != c.phone || l.UserID != c.user {
+				t.Errorf("got lead %s with phone %q and user %q, want %s with %q and %q", l.ID, l.Phone, l.UserID, id, c.phone, c.user)
+			}
+			if l.WindowOpen(metaSales, now) {
+				t.Error("got the window open for the new identity, want it closed until its first message")
+			}
+			h.meta(t, messages("n-sales", text(c.after, "wamid.2", minute(0), "it is me")))
+			if l := h.lead(t, tenantA, c.after); !l.WindowOpen(metaSales, now) {
+				t.Error("got the window closed after the first message, want it open")
+			}
+			if got := h.run(t, tenantA, run); got.Reason != followup.Replied {
+				t.Errorf("got run %s %s, want replied", got.State, got.Reason)
+			}
+			if n := h.leads(t, tenantA); n != 1 {
+				t.Errorf("got %d leads, want 1", n)
+			}
+		})
+	}
+	t.Run("of a stranger", func(t *testing.T) {
+		t.Parallel()
+		h := newHarness(t, nil)
+		h.meta(t, cases[0].notice)
+		if n := h.leads(t, tenantA); n != 0 {
+			t.Errorf("got %d leads, want none", n)
+		}
+		if got := len(h.values(t, sales)); got != 1 {
+			t.Errorf("got %d relayed, want 1", got)
+		}
+	})
+}
+
+func TestMentionsCreateNoLead(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"status": messages("n-sales", status("15550100001", "wamid.o", "sent", "")),
+		"group":  replace(messages("n-sales", text("15550100001", "wamid.1", minute(-1), "x")), `"type":"text"`, `"group_id":"g1","type":"text"`),
+		"echo":   fieldOf("smb_message_echoes", "n-sales", `"message_echoes":[{"from":"15550142200","to":"15550100001","id":"wamid.e","timestamp":"1","type":"text","text":{"body":"x"}}]`),
+	} {
+		h := newHarness(t, nil)
+		h.meta(t, body)
+		if n := h.leads(t, tenantA); n != 0 {
+			t.Errorf("%s: got %d leads, want none", name, n)
+		}
+		ds := h.relayed(t, sales)
+		if len(ds) != 1 || ds[0].Lead != followup.AccountLead(metaSales) {
+			t.Errorf("%s: got %+v, want one delivery without a lead", name, ds)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package ingest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// TestI5ReplyByUserID: a run started by phone ends with a reply by user id, on
+// another channel of the same assistant, once both are known to be one.
+func TestI5ReplyByUserID(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	run := h.arm(t, tenantA, "15550100001", sales, metaSales)
+	h.meta(t, messages("n-support", text("15550100001/US.77", "wamid.1", minute(-9), "who are you?")))
+	if got := h.run(t, tenantA, run); got.State == followup.RunEnded {
+		t.Fatalf("got run ended by a message to another assistant, want it live")
+	}
+	h.gupshup(t, replace(gupText("wamid.2", "x", "yes"), `"source":"x"`, `"source":"US.77"`))
+	if got := h.run(t, tenantA, run); got.State != followup.RunEnded || got.Reason != followup.Replied {
+		t.Errorf("got run %s %s, want ended replied", got.State, got.Reason)
+	}
+	if got := h.cancelled(t, followup.Replied); got != 1 {
+		t.Errorf("got %v steps counted as cancelled by the reply, want 1", got)
+	}
+	if n := h.leads(t, tenantA); n != 1 {
+		t.Errorf("got %d leads, want 1", n)
+	}
+}
+
+func TestEchoSpeaksForTheBusiness(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	run := h.arm(t, tenantA, "15550100001", sales, metaSales)
+	h.meta(t, fieldOf("smb_message_echoes", "n-sales",
+		`"message_echoes":[{"from":"15550142200","to":"15550100001","id":"wamid.e","timestamp":"`+fmt.Sprint(minute(-1))+`","type":"text","text":{"body":"STOP"}}]`))
+	if h.run(t, tenantA, run).State == followup.RunEnded {
+		t.Error("got run ended by an echo, want it live")
+	}
+	entries, err := h.store.History(t.Context(), run.Lead(), metaSales, now)
+	if err != nil || len(entries) != 1 || entries[0].From != followup.FromBusiness {
+		t.Errorf("got history %v (%v), want one entry of the business", entries, err)
+	}
+	if h.lead(t, tenantA, "15550100001").OptedOut {
+		t.Error("got opted out by the business's own word, want not")
+	}
+	fields := map[string]bool{}
+	for _, d := range h.relayed(t, sales) {
+		for _, e := range d.Events {
+			fields[e.Field] = true
+		}
+	}
+	if !fields["smb_message_echoes"] || fields["messages"] {
+		t.Errorf("got fields %v, want smb_message_echoes and not messages", fields)
+	}
+}
+
+// TestRearm: the business's next message after a reply tells whose run waits.
+func TestRearm(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	l, err := h.store.Resolve(t.Context(), tenantA, followup.Identity{Phone: "15550100001"}, true, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = h.store.Start(t.Context(), tenantA, l, followup.Arm{
+		Config: "cccccccc-0000-4000-8000-000000000001", Assistant: sales, Channel: metaSales, Ladder: "ladder",
+		Interval: time.Hour, RearmOnReply: true,
+	}, false, now, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-2), "yes")))
+	if len(h.rearm) != 0 || h.wakes != 1 {
+		t.Errorf("got rearm %v and %d wakes after the reply, want none and 1", h.rearm, h.wakes)
+	}
+	h.meta(t, fieldOf("smb_message_echoes", "n-sales",
+		`"message_echoes":[{"from":"15550142200","to":"15550100001","id":"wamid.e","timestamp":"1","type":"text","text":{"body":"ok"}}]`))
+	if !slices.Equal(h.rearm, []followup.AssistantID{sales}) {
+		t.Errorf("got rearm %v, want %s", h.rearm, sales)
+	}
+}
+
+func TestOptOut(t *testing.T) {
+	t.Parallel()
+	preference := func(value string) string {
+		return fieldOf("user_preferences", "n-sales", `"contacts":[{"wa_id":"15550100001"}],"user_preferences":[{"wa_id":"15550100001",`+
+			`"category":"marketing_messages","value":"`+value+`","timestamp":`+fmt.Sprint(minute(-1))+`}]`)
+	}
+	message := func(s string) string { return messages("n-sales", text("15550100001", "wamid.1", minute(-1), s)) }
+	cases := []struct {
+		name string
+		body string
+		was  bool
+		want bool
+	}{
+		{"the word", message("stop"), false, true},
+		{"with noise", message(" *PARAR!* "), false, true},
+		{"in a sentence", message("please stop by"), false, false},
+		{"as a caption", replace(replace(message("stop"), `"type":"text"`, `"type":"image"`), `"text":{"body":"stop"}`, `"image":{"id":"1","caption":"stop"}`), false, false},
+		{"preference", preference("stop"), false, true},
+		{"resume", preference("resume"), true, false},
+		{"talking does not resume", message("hello"), true, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			run := h.arm(t, tenantA, "15550100001", support, metaSupport)
+			if c.was {
+				l := h.lead(t, tenantA, "15550100001")
+				l.OptedOut = true
+				if _, err := h.store.PutLead(t.Context(), followup.PutLead{Lead: l, Now: now, Real: now}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.meta(t, c.body)
+			if got := h.lead(t, tenantA, "15550100001").OptedOut; got != c.want {
+				t.Errorf("got opted out %v, want %v", got, c.want)
+			}
+			ended := h.run(t, tenantA, run).State == followup.RunEnded
+			if ended != (c.want || c.was) {
+				t.Errorf("got run ended %v, want %v", ended, c.want || c.was)
+			}
+			if want := map[bool]float64{true: 1}[c.want || c.was]; h.cancelled(t, followup.OptedOut) != want && !c.was {
+				t.Errorf("got %v steps cancelled by opting out, want %v", h.cancelled(t, followup.OptedOut), want)
+			}
+		})
+	}
+	t.Run("an unknown contact's stop is kept", func(t *testing.T) {
+		t.Parallel()
+		h := newHarness(t, nil)
+		h.meta(t, preference("stop"))
+		if !h.lead(t, tenantA, "15550100001").OptedOut {
+			t.Error("got not opted out, want opted out")
+		}
+	})
+}

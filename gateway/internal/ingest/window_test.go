@@ -1,0 +1,56 @@
+package ingest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// TestI3Window: which events open the window, and from when.
+func TestI3Window(t *testing.T) {
+	t.Parallel()
+	echo := `"message_echoes":[{"from":"15550142200","to":"15550100001","id":"wamid.e","timestamp":"` + fmt.Sprint(minute(-1)) + `","type":"text","text":{"body":"hello"}}]`
+	reaction := `"messages":[{"from":"15550100001","id":"wamid.r","timestamp":"` + fmt.Sprint(minute(-1)) + `","type":"reaction","reaction":{"message_id":"wamid.o","emoji":"+"}}]`
+	cases := []struct {
+		name string
+		body string
+		want time.Time
+	}{
+		{"by its own time", messages("n-sales", text("15550100001", "wamid.1", minute(-90), "x")), now.Add(-90 * time.Minute)},
+		{"the latest", messages("n-sales", text("15550100001", "wamid.1", minute(-30), "x"), text("15550100001", "wamid.2", minute(-60), "x")), now.Add(-30 * time.Minute)},
+		{"future is now", messages("n-sales", text("15550100001", "wamid.1", minute(90), "x")), now},
+		{"no time is now", replace(messages("n-sales", text("15550100001", "wamid.1", 0, "x")), `"timestamp":"0",`, ""), now},
+		{"status", messages("n-sales", status("15550100001", "wamid.o", "read", "")), time.Time{}},
+		{"echo", fieldOf("smb_message_echoes", "n-sales", echo), time.Time{}},
+		{"reaction", messages("n-sales", reaction), time.Time{}},
+		{"group", replace(messages("n-sales", text("15550100001", "wamid.1", minute(-1), "x")), `"type":"text"`, `"group_id":"g1","type":"text"`), time.Time{}},
+		{"call", fieldOf("calls", "n-sales", `"calls":[{"id":"wacid.1","from":"15550100001","to":"15550142200","event":"connect","timestamp":"`+fmt.Sprint(minute(-5))+`","direction":"USER_INITIATED"}]`), now.Add(-5 * time.Minute)},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			if _, err := h.store.Resolve(t.Context(), tenantA, followup.Identity{Phone: "15550100001"}, true, now); err != nil {
+				t.Fatal(err)
+			}
+			h.meta(t, c.body)
+			if got := h.lead(t, tenantA, "15550100001").Windows[metaSales].LastInbound; !got.Equal(c.want) {
+				t.Errorf("got window from %v, want %v", got, c.want)
+			}
+			if got := len(h.values(t, sales)); got == 0 {
+				t.Error("got nothing relayed, want the event")
+			}
+		})
+	}
+
+	t.Run("scaled clock takes the arrival", func(t *testing.T) {
+		t.Parallel()
+		h := newHarness(t, func(p *Params) { p.ArrivalTime = true })
+		h.meta(t, cases[0].body)
+		if got := h.lead(t, tenantA, "15550100001").Windows[metaSales].LastInbound; !got.Equal(now) {
+			t.Errorf("got window from %v, want %v", got, now)
+		}
+	})
+}
