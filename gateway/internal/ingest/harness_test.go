@@ -2,9 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +18,7 @@ import (
 	"wagate/followup"
 	"wagate/followup/memstore"
 	"wagate/providers"
+	"wagate/providers/providertest"
 )
 
 const (
@@ -109,11 +107,7 @@ func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harnes
 	return h
 }
 
-func sign(secret, body string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(body))
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
-}
+func sign(secret, body string) string { return providertest.Sign(secret, []byte(body)) }
 
 // meta posts a body as app main and fails the test on an error.
 func (h *harness) meta(t *testing.T, body string) {

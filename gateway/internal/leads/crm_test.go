@@ -1,9 +1,6 @@
 package leads_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,12 +11,12 @@ import (
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
+	"wagate/providers/providertest"
 )
 
+// sign signs as the CRM does: like Meta, in bare hex.
 func sign(key, body string) string {
-	mac := hmac.New(sha256.New, []byte(key))
-	mac.Write([]byte(body))
-	return hex.EncodeToString(mac.Sum(nil))
+	return strings.TrimPrefix(providertest.Sign(key, []byte(body)), "sha256=")
 }
 
 func (h *house) crm(body string) (leads.Outcome, error) {

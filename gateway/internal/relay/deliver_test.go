@@ -2,10 +2,7 @@ package relay
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +19,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/memstore"
+	"wagate/providers/providertest"
 )
 
 func TestSignaturesAndHeaders(t *testing.T) {
@@ -49,9 +47,7 @@ func TestSignaturesAndHeaders(t *testing.T) {
 			}, a.url)
 			r := a.next(t)
 
-			mac := hmac.New(sha256.New, []byte(c.secrets[0]))
-			mac.Write(r.body)
-			if got, want := r.header.Get("X-Hub-Signature-256"), "sha256="+hex.EncodeToString(mac.Sum(nil)); got != want {
+			if got, want := r.header.Get("X-Hub-Signature-256"), providertest.Sign(c.secrets[0], r.body); got != want {
 				t.Errorf("X-Hub-Signature-256: got %s, want %s", got, want)
 			}
 			for _, k := range c.keys {
