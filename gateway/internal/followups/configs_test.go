@@ -9,6 +9,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/memstore"
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 )
 
@@ -16,7 +17,7 @@ func TestCreateShowsTheWholeConfig(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	// As the public documentation shows a config, read-only members included.
-	c, err := h.runs.Create(t.Context(), acme, []byte(`{
+	c, err := h.Runs.Create(t.Context(), acme, []byte(`{
 		"id":"0b0f6d1e-6a55-4a0e-9d8a-2f1c5f1f0001","tenant_id":"5f5c2f7e-0000-4000-8000-000000000001",
 		"assistant_id":"`+string(sales)+`","trigger_status_ids":["`+quoted+`"],
 		"steps":[{"interval":"PT30M","prompt":"Ask kindly"},{"interval":"PT2H","prompt":"Offer a call"}],
@@ -26,11 +27,11 @@ func TestCreateShowsTheWholeConfig(t *testing.T) {
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
-	got, err := h.runs.Config(t.Context(), acme, string(c.ID))
+	got, err := h.Runs.Config(t.Context(), acme, string(c.ID))
 	if err != nil {
 		t.Fatalf("read: %v", err)
 	}
-	if a, b := mustJSON(t, c), mustJSON(t, got); a != b {
+	if a, b := backendtest.JSON(t, c), backendtest.JSON(t, got); a != b {
 		t.Errorf("created %s\nread    %s", a, b)
 	}
 	want := `{"id":"` + string(c.ID) + `","tenant_id":"` + string(acme) + `","assistant_id":"` + string(sales) + `",` +
@@ -39,7 +40,7 @@ func TestCreateShowsTheWholeConfig(t *testing.T) {
 		`"official_steps":[{"channel_id":"` + string(front) + `","channel_name":"WhatsApp","app_id":"app_1",` +
 		`"steps":[{"interval":"P1D","template_name":"back_v1","template_language":"pt_BR","template_params":["{{LEAD_FIRSTNAME}}","Acme"]}]}],` +
 		`"is_active":true,"rearm_on_reply":false,"created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z","warnings":[]}`
-	if got := mustJSON(t, c); got != want {
+	if got := backendtest.JSON(t, c); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if c.ID == "0b0f6d1e-6a55-4a0e-9d8a-2f1c5f1f0001" {
@@ -50,29 +51,29 @@ func TestCreateShowsTheWholeConfig(t *testing.T) {
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	_, err := h.runs.Create(t.Context(), acme, []byte(`{"steps":[{"interval":"PT30M","prompt":"x"}]}`))
-	wantFault(t, err, fault.MissingField, "assistant_id: is required", "trigger_status_ids: is required")
-	_, err = h.runs.Create(t.Context(), acme, []byte(strings.Replace(string(body(`"colour":1`)), string(sales), string(rival), 1)))
-	wantFault(t, err, fault.Validation, "colour: is not a known field", "assistant_id: is not an assistant of this tenant")
+	_, err := h.Runs.Create(t.Context(), acme, []byte(`{"steps":[{"interval":"PT30M","prompt":"x"}]}`))
+	backendtest.WantFault(t, err, fault.MissingField, "assistant_id: is required", "trigger_status_ids: is required")
+	_, err = h.Runs.Create(t.Context(), acme, []byte(strings.Replace(string(body(`"colour":1`)), string(sales), string(rival), 1)))
+	backendtest.WantFault(t, err, fault.Validation, "colour: is not a known field", "assistant_id: is not an assistant of this tenant")
 	h.create("")
-	_, err = h.runs.Create(t.Context(), acme, body(""))
-	wantFault(t, err, fault.AlreadyExists, "assistant_id: has a follow-up configuration")
+	_, err = h.Runs.Create(t.Context(), acme, body(""))
+	backendtest.WantFault(t, err, fault.AlreadyExists, "assistant_id: has a follow-up configuration")
 }
 
 func TestUpdateMerges(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	c := h.create("")
-	got, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte(`{"rearm_on_reply":true}`))
+	got, err := h.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{"rearm_on_reply":true}`))
 	if err != nil {
 		t.Fatalf("update: %v", err)
 	}
 	if !got.RearmOnReply || len(got.Steps) != 1 || !got.IsActive || !got.UpdatedAt.After(c.UpdatedAt) {
-		t.Errorf("got %s, want the rest kept and a later updated_at", mustJSON(t, got))
+		t.Errorf("got %s, want the rest kept and a later updated_at", backendtest.JSON(t, got))
 	}
-	_, err = h.runs.Update(t.Context(), acme, string(c.ID), []byte(`{"assistant_id":"`+string(support)+`"}`))
-	wantFault(t, err, fault.Validation, "assistant_id: cannot be changed")
-	if _, err = h.runs.Update(t.Context(), acme, string(c.ID), []byte(mustJSON(t, got))); err != nil {
+	_, err = h.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{"assistant_id":"`+string(support)+`"}`))
+	backendtest.WantFault(t, err, fault.Validation, "assistant_id: cannot be changed")
+	if _, err = h.Runs.Update(t.Context(), acme, string(c.ID), []byte(backendtest.JSON(t, got))); err != nil {
 		t.Errorf("put what get gave: %v", err)
 	}
 }
@@ -92,18 +93,18 @@ func TestConcurrentUpdatesAllTakeEffect(t *testing.T) {
 	for i, u := range updates {
 		h := []*house{one, two}[i%2]
 		wg.Go(func() {
-			if _, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte(u)); err != nil {
+			if _, err := h.Runs.Update(t.Context(), acme, string(c.ID), []byte(u)); err != nil {
 				t.Errorf("update %s: %v", u, err)
 			}
 		})
 	}
 	wg.Wait()
-	got, err := one.runs.Config(t.Context(), acme, string(c.ID))
+	got, err := one.Runs.Config(t.Context(), acme, string(c.ID))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !got.RearmOnReply || got.Steps[0].Interval != "PT45M" || got.TriggerStatusIDs[0] == quoted || len(got.OfficialSteps) != 1 {
-		t.Errorf("an update got lost: %s", mustJSON(t, got))
+		t.Errorf("an update got lost: %s", backendtest.JSON(t, got))
 	}
 }
 
@@ -116,11 +117,11 @@ func TestInactiveAndDeletedConfigsEndRuns(t *testing.T) {
 		reason followup.Reason
 	}{
 		{"inactive", func(h *house, id string) error {
-			_, err := h.runs.Update(t.Context(), acme, id, []byte(`{"is_active":false}`))
+			_, err := h.Runs.Update(t.Context(), acme, id, []byte(`{"is_active":false}`))
 			return err
 		}, followup.RunEnded, followup.ConfigOff},
-		{"deleted", func(h *house, id string) error { return h.runs.Delete(t.Context(), acme, id, false) }, followup.RunEnded, followup.ConfigGone},
-		{"deleted, let finish", func(h *house, id string) error { return h.runs.Delete(t.Context(), acme, id, true) }, followup.RunArmed, ""},
+		{"deleted", func(h *house, id string) error { return h.Runs.Delete(t.Context(), acme, id, false) }, followup.RunEnded, followup.ConfigGone},
+		{"deleted, let finish", func(h *house, id string) error { return h.Runs.Delete(t.Context(), acme, id, true) }, followup.RunArmed, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,9 +135,9 @@ func TestInactiveAndDeletedConfigsEndRuns(t *testing.T) {
 			if err := tt.end(h, string(c.ID)); err != nil {
 				t.Fatalf("end: %v", err)
 			}
-			got, err := h.runs.Run(t.Context(), acme, string(r.ID))
+			got, err := h.Runs.Run(t.Context(), acme, string(r.ID))
 			if err != nil || got.State != tt.state || (got.Reason == nil) != (tt.reason == "") || got.Reason != nil && *got.Reason != tt.reason {
-				t.Errorf("got %s, %v, want %s %s", mustJSON(t, got), err, tt.state, tt.reason)
+				t.Errorf("got %s, %v, want %s %s", backendtest.JSON(t, got), err, tt.state, tt.reason)
 			}
 		})
 	}
@@ -149,22 +150,22 @@ func TestI10OtherTenantsConfigsAreUnknown(t *testing.T) {
 	ctx := t.Context()
 	for _, id := range []string{string(c.ID), strings.ToUpper(string(c.ID)), "x", ""} {
 		for name, call := range map[string]func() error{
-			"get":       func() error { _, err := h.runs.Config(ctx, other, id); return err },
-			"assistant": func() error { _, err := h.runs.ConfigOf(ctx, other, string(sales)); return err },
-			"tenant":    func() error { _, err := h.runs.Configs(ctx, other, string(acme)); return err },
-			"update":    func() error { _, err := h.runs.Update(ctx, other, id, []byte(`no JSON`)); return err },
-			"delete":    func() error { return h.runs.Delete(ctx, other, id, false) },
-			"ladder":    func() error { _, err := h.runs.Ladder(ctx, other, id, string(front)); return err },
+			"get":       func() error { _, err := h.Runs.Config(ctx, other, id); return err },
+			"assistant": func() error { _, err := h.Runs.ConfigOf(ctx, other, string(sales)); return err },
+			"tenant":    func() error { _, err := h.Runs.Configs(ctx, other, string(acme)); return err },
+			"update":    func() error { _, err := h.Runs.Update(ctx, other, id, []byte(`no JSON`)); return err },
+			"delete":    func() error { return h.Runs.Delete(ctx, other, id, false) },
+			"ladder":    func() error { _, err := h.Runs.Ladder(ctx, other, id, string(front)); return err },
 		} {
-			t.Run(fmt.Sprintf("%s %q", name, id), func(t *testing.T) { wantFault(t, call(), fault.NotFound) })
+			t.Run(fmt.Sprintf("%s %q", name, id), func(t *testing.T) { backendtest.WantFault(t, call(), fault.NotFound) })
 		}
 	}
-	if _, err := h.runs.Config(ctx, acme, string(c.ID)); err != nil {
+	if _, err := h.Runs.Config(ctx, acme, string(c.ID)); err != nil {
 		t.Errorf("its own tenant: %v", err)
 	}
-	all, err := h.runs.Configs(ctx, other, string(other))
-	if err != nil || mustJSON(t, all) != "[]" {
-		t.Errorf("got %s, %v, want []", mustJSON(t, all), err)
+	all, err := h.Runs.Configs(ctx, other, string(other))
+	if err != nil || backendtest.JSON(t, all) != "[]" {
+		t.Errorf("got %s, %v, want []", backendtest.JSON(t, all), err)
 	}
 }
 
@@ -173,27 +174,27 @@ func TestLadder(t *testing.T) {
 	h := newHouse(t)
 	soon := "c0000000-0000-4000-8000-0000000000c9" // not in the operator's file yet
 	c := h.create(`"official_steps":[{"channel_id":"` + soon + `","app_id":"x","steps":[{"interval":"P1D","template_name":"t"}]}]`)
-	got, err := h.runs.Ladder(t.Context(), acme, string(c.ID), soon)
+	got, err := h.Runs.Ladder(t.Context(), acme, string(c.ID), soon)
 	if err != nil || len(got.Steps) != 2 || got.Steps[1].After != "P1DT30M" {
-		t.Errorf("got %s, %v, want two steps, the second after P1DT30M", mustJSON(t, got), err)
+		t.Errorf("got %s, %v, want two steps, the second after P1DT30M", backendtest.JSON(t, got), err)
 	}
-	if got, err = h.runs.Ladder(t.Context(), acme, string(c.ID), string(front)); err != nil || len(got.Steps) != 1 {
-		t.Errorf("got %s, %v, want one step", mustJSON(t, got), err)
+	if got, err = h.Runs.Ladder(t.Context(), acme, string(c.ID), string(front)); err != nil || len(got.Steps) != 1 {
+		t.Errorf("got %s, %v, want one step", backendtest.JSON(t, got), err)
 	}
-	_, err = h.runs.Ladder(t.Context(), acme, string(c.ID), "")
-	wantFault(t, err, fault.MissingField, "channel_id: is required")
-	_, err = h.runs.Ladder(t.Context(), acme, string(c.ID), string(alien))
-	wantFault(t, err, fault.NotFound)
+	_, err = h.Runs.Ladder(t.Context(), acme, string(c.ID), "")
+	backendtest.WantFault(t, err, fault.MissingField, "channel_id: is required")
+	_, err = h.Runs.Ladder(t.Context(), acme, string(c.ID), string(alien))
+	backendtest.WantFault(t, err, fault.NotFound)
 }
 
 func TestUpdatedAtNeverStandsStill(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	c := h.create("")
-	h.advance(-time.Hour) // the clock was set back
+	h.Advance(-time.Hour) // the clock was set back
 	last := c.UpdatedAt
 	for range 3 {
-		got, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte(`{}`))
+		got, err := h.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{}`))
 		if err != nil || !got.UpdatedAt.After(last) {
 			t.Fatalf("got %v, %v, want after %v", got.UpdatedAt, err, last)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 )
 
@@ -21,20 +22,20 @@ func TestStartByHand(t *testing.T) {
 		want := `{"id":"` + string(r.ID) + `","lead_id":"` + string(lead) + `","config_id":"` + string(c.ID) + `","assistant_id":"` + string(sales) + `",` +
 			`"channel_id":"` + string(front) + `","state":"armed","reason":null,"started_at":"2026-03-02T09:00:00Z","ended_at":null,` +
 			`"timeline":[{"step":1,"due_at":"2026-03-02T09:30:00Z","outcome":null,"reason":null,"message_id":null,"at":null,"settled":null}]}`
-		if got := mustJSON(t, r); got != want {
+		if got := backendtest.JSON(t, r); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
-	runs, err := h.runs.Runs(t.Context(), acme, string(lead))
+	runs, err := h.Runs.Runs(t.Context(), acme, string(lead))
 	if err != nil || len(runs) != 4 {
 		t.Fatalf("got %d runs, %v, want 4", len(runs), err)
 	}
 	for _, r := range runs[1:] {
 		if r.State != followup.RunEnded || *r.Reason != followup.Restarted {
-			t.Errorf("got %s, want an older run restarted", mustJSON(t, r))
+			t.Errorf("got %s, want an older run restarted", backendtest.JSON(t, r))
 		}
 	}
-	if got := h.armed.Load(); got != 4 {
+	if got := h.Armed(); got != 4 {
 		t.Errorf("got %d wake-ups, want 4", got)
 	}
 }
@@ -80,24 +81,24 @@ func TestStartByHandRefuses(t *testing.T) {
 			if tt.config != "-" {
 				c := h.create("")
 				if tt.config != "" {
-					if _, err := h.runs.Update(t.Context(), acme, string(c.ID), []byte("{"+tt.config+"}")); err != nil {
+					if _, err := h.Runs.Update(t.Context(), acme, string(c.ID), []byte("{"+tt.config+"}")); err != nil {
 						t.Fatalf("update: %v", err)
 					}
 				}
 			}
 			_, err := h.start(h.lead(tt.lead), tt.members)
-			wantFault(t, err, tt.code, tt.details...)
+			backendtest.WantFault(t, err, tt.code, tt.details...)
 		})
 	}
 	h := newHouse(t)
 	for _, id := range []string{unknown, "x"} {
-		_, err := h.runs.Start(t.Context(), acme, []byte(`{"lead_id":"`+id+`"}`))
-		wantFault(t, err, fault.NotFound)
+		_, err := h.Runs.Start(t.Context(), acme, []byte(`{"lead_id":"`+id+`"}`))
+		backendtest.WantFault(t, err, fault.NotFound)
 	}
-	_, err := h.runs.Start(t.Context(), acme, []byte(`{}`))
-	wantFault(t, err, fault.MissingField, "lead_id: is required")
-	_, err = h.runs.Start(t.Context(), acme, []byte(`"x"`))
-	wantFault(t, err, fault.Validation, "body: must be a JSON object")
+	_, err := h.Runs.Start(t.Context(), acme, []byte(`{}`))
+	backendtest.WantFault(t, err, fault.MissingField, "lead_id: is required")
+	_, err = h.Runs.Start(t.Context(), acme, []byte(`"x"`))
+	backendtest.WantFault(t, err, fault.Validation, "body: must be a JSON object")
 }
 
 func TestCancel(t *testing.T) {
@@ -108,16 +109,16 @@ func TestCancel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	for range 2 { // the second changes nothing
-		got, err := h.runs.Cancel(t.Context(), acme, string(r.ID))
-		if err != nil || got.State != followup.RunEnded || *got.Reason != followup.ByAPI || !got.EndedAt.Equal(start.Add(time.Minute)) {
-			t.Errorf("got %s, %v, want ended by the api", mustJSON(t, got), err)
+		got, err := h.Runs.Cancel(t.Context(), acme, string(r.ID))
+		if err != nil || got.State != followup.RunEnded || *got.Reason != followup.ByAPI || !got.EndedAt.Equal(backendtest.Start.Add(time.Minute)) {
+			t.Errorf("got %s, %v, want ended by the api", backendtest.JSON(t, got), err)
 		}
 		if m := got.Timeline; len(m) != 1 || *m[0].Outcome != followup.Cancelled || *m[0].Reason != followup.ByAPI {
-			t.Errorf("got %s, want the step cancelled", mustJSON(t, m))
+			t.Errorf("got %s, want the step cancelled", backendtest.JSON(t, m))
 		}
-		h.advance(time.Minute)
+		h.Advance(time.Minute)
 	}
 }
 
@@ -131,22 +132,22 @@ func TestI10OtherTenantsRunsAreUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	_, err = h.runs.Run(ctx, other, string(r.ID))
-	wantFault(t, err, fault.NotFound)
-	_, err = h.runs.Runs(ctx, other, string(lead))
-	wantFault(t, err, fault.NotFound)
-	_, err = h.runs.Cancel(ctx, other, string(r.ID))
-	wantFault(t, err, fault.NotFound)
-	_, err = h.runs.Start(ctx, other, []byte(`{"lead_id":"`+string(lead)+`","config_id":"`+string(c.ID)+`"}`))
-	wantFault(t, err, fault.NotFound)
+	_, err = h.Runs.Run(ctx, other, string(r.ID))
+	backendtest.WantFault(t, err, fault.NotFound)
+	_, err = h.Runs.Runs(ctx, other, string(lead))
+	backendtest.WantFault(t, err, fault.NotFound)
+	_, err = h.Runs.Cancel(ctx, other, string(r.ID))
+	backendtest.WantFault(t, err, fault.NotFound)
+	_, err = h.Runs.Start(ctx, other, []byte(`{"lead_id":"`+string(lead)+`","config_id":"`+string(c.ID)+`"}`))
+	backendtest.WantFault(t, err, fault.NotFound)
 	for _, id := range []string{"x", string(lead), ""} {
-		_, err = h.runs.Run(ctx, acme, id)
-		wantFault(t, err, fault.NotFound)
-		_, err = h.runs.Cancel(ctx, acme, id)
-		wantFault(t, err, fault.NotFound)
+		_, err = h.Runs.Run(ctx, acme, id)
+		backendtest.WantFault(t, err, fault.NotFound)
+		_, err = h.Runs.Cancel(ctx, acme, id)
+		backendtest.WantFault(t, err, fault.NotFound)
 	}
-	if got, err := h.runs.Run(ctx, acme, string(r.ID)); err != nil || got.State != followup.RunArmed {
-		t.Errorf("got %s, %v, want the run untouched", mustJSON(t, got), err)
+	if got, err := h.Runs.Run(ctx, acme, string(r.ID)); err != nil || got.State != followup.RunArmed {
+		t.Errorf("got %s, %v, want the run untouched", backendtest.JSON(t, got), err)
 	}
 }
 
@@ -160,10 +161,10 @@ func TestRearmStartsWhatWaited(t *testing.T) {
 	}
 	rearm := func() int {
 		t.Helper()
-		if err := h.runs.Rearm(t.Context(), acme, lead, []followup.AssistantID{sales, support}); err != nil {
+		if err := h.Runs.Rearm(t.Context(), acme, lead, []followup.AssistantID{sales, support}); err != nil {
 			t.Fatalf("rearm: %v", err)
 		}
-		runs, err := h.runs.Runs(t.Context(), acme, string(lead))
+		runs, err := h.Runs.Runs(t.Context(), acme, string(lead))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,9 +179,9 @@ func TestRearmStartsWhatWaited(t *testing.T) {
 	if got := rearm(); got != 11 {
 		t.Errorf("nothing waits: got %d live and all, want 11", got)
 	}
-	settled, err := h.store.Settle(t.Context(), followup.Settlement{
-		Tenant: acme, Lead: lead, Now: h.now(), Real: h.now(),
-		Items: []followup.Item{{DedupID: "m1", Channel: front, Assistant: sales, At: h.now(), Opens: true, Reply: true}},
+	settled, err := h.Store.Settle(t.Context(), followup.Settlement{
+		Tenant: acme, Lead: lead, Now: h.Now(), Real: h.Now(),
+		Items: []followup.Item{{DedupID: "m1", Channel: front, Assistant: sales, At: h.Now(), Opens: true, Reply: true}},
 	})
 	if err != nil || len(settled.Ended) != 1 {
 		t.Fatalf("reply: got %+v, %v, want the run ended", settled, err)
@@ -191,7 +192,7 @@ func TestRearmStartsWhatWaited(t *testing.T) {
 	if got := rearm(); got != 12 {
 		t.Errorf("once more: got %d live and all, want 12", got)
 	}
-	if err := h.runs.Rearm(t.Context(), acme, followup.NewLeadID(), []followup.AssistantID{sales}); err != nil {
+	if err := h.Runs.Rearm(t.Context(), acme, followup.NewLeadID(), []followup.AssistantID{sales}); err != nil {
 		t.Errorf("a lead that is gone: got %v, want none", err)
 	}
 }

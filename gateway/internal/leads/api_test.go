@@ -8,6 +8,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/memstore"
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
 )
@@ -17,16 +18,16 @@ func TestCreateShowsTheWholeLead(t *testing.T) {
 	h := newHouse(t)
 	v := h.create(`{"name":" Ana Lima ","phone":"+55 11 91234-5678","email":"ana@example.com","company":"Lima Ltda",
 		"status_id":"` + strings.ToUpper(archived) + `","custom_fields":{"plan":"gold","seats":3},"external_id":"crm-1","user_id":"BR.77",
-		"channel_id":"` + string(main) + `","last_inbound_at":"2026-03-02T08:00:00Z"}`)
+		"channel_id":"` + string(front) + `","last_inbound_at":"2026-03-02T08:00:00Z"}`)
 	want := `{"id":"` + string(v.ID) + `","tenant_id":"` + string(acme) + `","name":"Ana Lima","phone":"+5511912345678",` +
 		`"user_id":"BR.77","external_id":"crm-1","email":"ana@example.com","company":"Lima Ltda","status_id":"` + archived + `",` +
-		`"custom_fields":{"plan":"gold","seats":3},"assistant_id":null,"channel_id":"` + string(main) + `","opted_out":false,` +
-		`"last_inbound_at":"2026-03-02T08:00:00Z","windows":[{"channel_id":"` + string(main) + `","open":true,"closes_at":"2026-03-03T08:00:00Z"}],` +
+		`"custom_fields":{"plan":"gold","seats":3},"assistant_id":null,"channel_id":"` + string(front) + `","opted_out":false,` +
+		`"last_inbound_at":"2026-03-02T08:00:00Z","windows":[{"channel_id":"` + string(front) + `","open":true,"closes_at":"2026-03-03T08:00:00Z"}],` +
 		`"created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z"}`
-	if got := mustJSON(t, v); got != want {
+	if got := backendtest.JSON(t, v); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := mustJSON(t, h.get(v.ID)); got != want {
+	if got := backendtest.JSON(t, h.get(v.ID)); got != want {
 		t.Errorf("read again: got  %s\nwant %s", got, want)
 	}
 }
@@ -38,7 +39,7 @@ func TestAbsentThingsAreNull(t *testing.T) {
 	want := `{"id":"` + string(v.ID) + `","tenant_id":"` + string(acme) + `","name":"Bo","phone":null,"user_id":"IN.5","external_id":null,` +
 		`"email":null,"company":null,"status_id":null,"custom_fields":{},"assistant_id":null,"channel_id":null,"opted_out":false,` +
 		`"last_inbound_at":null,"windows":[],"created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z"}`
-	if got := mustJSON(t, v); got != want {
+	if got := backendtest.JSON(t, v); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -94,8 +95,8 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
-			_, err := h.leads.Create(h.ctx(), acme, []byte(tt.body))
-			wantFault(t, err, tt.code, tt.details...)
+			_, err := h.Leads.Create(h.Ctx(), acme, []byte(tt.body))
+			backendtest.WantFault(t, err, tt.code, tt.details...)
 		})
 	}
 }
@@ -105,12 +106,12 @@ func TestCreateRefusesAKnownIdentity(t *testing.T) {
 	h := newHouse(t)
 	h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1"}`)
 	h.create(`{"name":"Bo","user_id":"BR.2"}`)
-	_, err := h.leads.Create(h.ctx(), acme, []byte(`{"name":"Cy","phone":"5511912345678","user_id":"BR.2","external_id":"crm-3"}`))
-	wantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead", "user_id: belongs to another lead")
-	if _, err := h.leads.Create(h.ctx(), other, []byte(`{"name":"Ana","phone":"+5511912345678"}`)); err != nil {
+	_, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Cy","phone":"5511912345678","user_id":"BR.2","external_id":"crm-3"}`))
+	backendtest.WantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead", "user_id: belongs to another lead")
+	if _, err := h.Leads.Create(h.Ctx(), other, []byte(`{"name":"Ana","phone":"+5511912345678"}`)); err != nil {
 		t.Errorf("another tenant's lead with the phone: got %v, want none", err)
 	}
-	page, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 10})
+	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
 	if err != nil || page.Total != 2 {
 		t.Errorf("got %d leads, %v, want 2: the refused one left nothing", page.Total, err)
 	}
@@ -125,7 +126,7 @@ func TestConcurrentCreatesMakeOneLead(t *testing.T) {
 	for i := range errs {
 		wg.Go(func() {
 			h := processes[i%2]
-			_, errs[i] = h.leads.Create(h.ctx(), acme, []byte(`{"name":"Ana","phone":"+5511912345678"}`))
+			_, errs[i] = h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Ana","phone":"+5511912345678"}`))
 		})
 	}
 	wg.Wait()
@@ -148,21 +149,21 @@ func TestUpdateIsPartial(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	v := h.create(`{"name":"Ana","phone":"+5511912345678","email":"ana@example.com","custom_fields":{"a":1,"b":"x","c":true}}`)
-	h.advance(time.Minute)
-	got, err := h.leads.Update(h.ctx(), acme, string(v.ID), []byte(`{"email":null,"company":"Lima","custom_fields":{"a":2,"b":null},"windows":"read-only"}`))
+	h.Advance(time.Minute)
+	got, err := h.Leads.Update(h.Ctx(), acme, string(v.ID), []byte(`{"email":null,"company":"Lima","custom_fields":{"a":2,"b":null},"windows":"read-only"}`))
 	if err != nil {
 		t.Fatalf("update: %v", err)
 	}
-	if *got.Name != "Ana" || got.Email != nil || got.Company == nil || mustJSON(t, got.CustomFields) != `{"a":2,"c":true}` {
-		t.Errorf("got %s", mustJSON(t, got))
+	if *got.Name != "Ana" || got.Email != nil || got.Company == nil || backendtest.JSON(t, got.CustomFields) != `{"a":2,"c":true}` {
+		t.Errorf("got %s", backendtest.JSON(t, got))
 	}
-	if want := start.Add(time.Minute); !got.UpdatedAt.Equal(want) || !got.CreatedAt.Equal(start) {
-		t.Errorf("got created %v updated %v, want %v and %v", got.CreatedAt, got.UpdatedAt, start, want)
+	if want := backendtest.Start.Add(time.Minute); !got.UpdatedAt.Equal(want) || !got.CreatedAt.Equal(backendtest.Start) {
+		t.Errorf("got created %v updated %v, want %v and %v", got.CreatedAt, got.UpdatedAt, backendtest.Start, want)
 	}
-	if got, err = h.leads.Update(h.ctx(), acme, string(v.ID), []byte(`{"custom_fields":null}`)); err != nil || len(got.CustomFields) != 0 {
+	if got, err = h.Leads.Update(h.Ctx(), acme, string(v.ID), []byte(`{"custom_fields":null}`)); err != nil || len(got.CustomFields) != 0 {
 		t.Errorf("cleared custom fields: got %v, %v", got.CustomFields, err)
 	}
-	wantFault(t, h.update(string(v.ID), `{"phone":null}`), fault.MissingField, "phone: is required, unless user_id or external_id is given")
+	backendtest.WantFault(t, h.update(string(v.ID), `{"phone":null}`), fault.MissingField, "phone: is required, unless user_id or external_id is given")
 }
 
 func TestPhones(t *testing.T) {
@@ -203,20 +204,20 @@ func TestPhones(t *testing.T) {
 		t.Run(tt.sent, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
-			v, err := h.leads.Create(h.ctx(), acme, []byte(`{"name":"A","phone":"`+tt.sent+`"}`))
+			v, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"A","phone":"`+tt.sent+`"}`))
 			event := crmEvent("lead.created", 0, `{"external_id":"e1","phone":"`+tt.sent+`"}`)
 			if tt.want == "" {
-				wantFault(t, err, fault.Validation, "phone: "+tt.problem)
+				backendtest.WantFault(t, err, fault.Validation, "phone: "+tt.problem)
 				_, err = h.crm(event)
-				wantFault(t, err, fault.Validation, "data.phone: "+tt.problem)
+				backendtest.WantFault(t, err, fault.Validation, "data.phone: "+tt.problem)
 				return
 			}
 			if err != nil || *v.Phone != tt.want {
-				t.Errorf("got %s, %v, want %s", mustJSON(t, v), err, tt.want)
+				t.Errorf("got %s, %v, want %s", backendtest.JSON(t, v), err, tt.want)
 			}
 			h.wantCRM(event, leads.Applied)
 			if got := h.get(v.ID); got.ExternalID == nil {
-				t.Errorf("CRM: got %s, want the same lead found by its phone", mustJSON(t, got))
+				t.Errorf("CRM: got %s, want the same lead found by its phone", backendtest.JSON(t, got))
 			}
 		})
 	}
@@ -226,7 +227,7 @@ func TestWhatGetGaveCanBePut(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	// A number such as providers use for tests, which is nowhere a phone.
-	id, err := h.store.Resolve(h.ctx(), acme, followup.Identity{Phone: "16505551234567"}, true, h.now())
+	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: "16505551234567"}, true, h.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,13 +235,13 @@ func TestWhatGetGaveCanBePut(t *testing.T) {
 	if err := h.update(string(id), `{"name":"Ana","custom_fields":{"a":1}}`); err != nil {
 		t.Fatal(err)
 	}
-	h.wrote(v.ID, main, start.Add(-time.Hour)) // no channel_id of its own, but a window
+	h.wrote(v.ID, front, backendtest.Start.Add(-time.Hour)) // no channel_id of its own, but a window
 	before := h.get(v.ID)
-	h.advance(time.Hour)
-	if err := h.update(string(v.ID), mustJSON(t, before)); err != nil {
+	h.Advance(time.Hour)
+	if err := h.update(string(v.ID), backendtest.JSON(t, before)); err != nil {
 		t.Fatalf("put what get gave: %v", err)
 	}
-	if got, want := mustJSON(t, h.get(v.ID)), mustJSON(t, before); got != want {
+	if got, want := backendtest.JSON(t, h.get(v.ID)), backendtest.JSON(t, before); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -250,26 +251,26 @@ func TestALeadWithoutANameShowsNull(t *testing.T) {
 	h := newHouse(t)
 	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1"}`), leads.Applied)
 	v := h.find(followup.Identity{ExternalID: "e1"})
-	shown := mustJSON(t, v)
+	shown := backendtest.JSON(t, v)
 	if !strings.Contains(shown, `"name":null,`) {
 		t.Errorf("got %s, want a name that is null", shown)
 	}
-	h.advance(time.Hour)
+	h.Advance(time.Hour)
 	if err := h.update(string(v.ID), shown); err != nil {
 		t.Errorf("put what get gave: %v", err)
 	}
-	if got := mustJSON(t, h.get(v.ID)); got != shown {
+	if got := backendtest.JSON(t, h.get(v.ID)); got != shown {
 		t.Errorf("put what get gave: got %s, want %s", got, shown)
 	}
 	// The one thing that creating asks for, and that a lead found by itself may lack.
-	_, err := h.leads.Create(h.ctx(), other, []byte(shown))
-	wantFault(t, err, fault.MissingField, "name: is required")
+	_, err := h.Leads.Create(h.Ctx(), other, []byte(shown))
+	backendtest.WantFault(t, err, fault.MissingField, "name: is required")
 	if err := h.update(string(v.ID), `{"name":"Ana"}`); err != nil {
 		t.Fatal(err)
 	}
-	copied, err := h.leads.Create(h.ctx(), other, []byte(mustJSON(t, h.get(v.ID))))
+	copied, err := h.Leads.Create(h.Ctx(), other, []byte(backendtest.JSON(t, h.get(v.ID))))
 	if err != nil || *copied.Name != "Ana" || *copied.ExternalID != "e1" {
-		t.Errorf("post what get gave: got %s, %v", mustJSON(t, copied), err)
+		t.Errorf("post what get gave: got %s, %v", backendtest.JSON(t, copied), err)
 	}
 }
 
@@ -278,13 +279,13 @@ func TestI10OtherTenantsLeadsAreUnknown(t *testing.T) {
 	h := newHouse(t)
 	v := h.create(`{"name":"Ana","phone":"+5511912345678"}`)
 	for _, id := range []string{string(v.ID), "no-id", strings.ToUpper(string(v.ID)), string(followup.NewLeadID()), string(v.ID.Run(1))} {
-		_, err := h.leads.Get(h.ctx(), other, id)
-		wantFault(t, err, fault.NotFound)
-		_, err = h.leads.Update(h.ctx(), other, id, []byte(`not even JSON`))
-		wantFault(t, err, fault.NotFound)
-		wantFault(t, h.leads.Delete(h.ctx(), other, id), fault.NotFound)
+		_, err := h.Leads.Get(h.Ctx(), other, id)
+		backendtest.WantFault(t, err, fault.NotFound)
+		_, err = h.Leads.Update(h.Ctx(), other, id, []byte(`not even JSON`))
+		backendtest.WantFault(t, err, fault.NotFound)
+		backendtest.WantFault(t, h.Leads.Delete(h.Ctx(), other, id), fault.NotFound)
 	}
-	page, err := h.leads.List(h.ctx(), other, leads.Query{Limit: 10, Search: "+5511912345678"})
+	page, err := h.Leads.List(h.Ctx(), other, leads.Query{Limit: 10, Search: "+5511912345678"})
 	if err != nil || page.Total != 0 || len(page.Leads) != 0 {
 		t.Errorf("got %v, %v, want an empty page", page, err)
 	}
@@ -313,7 +314,7 @@ func TestListSearches(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.query.Limit = 10
-			page, err := h.leads.List(h.ctx(), acme, tt.query)
+			page, err := h.Leads.List(h.Ctx(), acme, tt.query)
 			if err != nil || page.Total != tt.want || len(page.Leads) != tt.want {
 				t.Errorf("got %d, %v, want %d", page.Total, err, tt.want)
 			}
@@ -325,8 +326,8 @@ func TestListRefusesAStatusThatIsNoUUID(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for _, status := range []string{"zzz", " ", "{" + quoted + "}", quoted + "0", strings.ReplaceAll(quoted, "-", "")} {
-		_, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 10, StatusID: status})
-		wantFault(t, err, fault.Validation, "status_id: is not a UUID")
+		_, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10, StatusID: status})
+		backendtest.WantFault(t, err, fault.Validation, "status_id: is not a UUID")
 	}
 }
 
@@ -335,10 +336,10 @@ func TestDeleteForgets(t *testing.T) {
 	h := newHouse(t)
 	h.config()
 	v := h.create(`{"name":"Ana","phone":"+5511912345678","status_id":"` + quoted + `"}`)
-	if err := h.leads.Delete(h.ctx(), acme, string(v.ID)); err != nil {
+	if err := h.Leads.Delete(h.Ctx(), acme, string(v.ID)); err != nil {
 		t.Fatalf("delete: %v", err)
 	}
-	wantFault(t, h.leads.Delete(h.ctx(), acme, string(v.ID)), fault.NotFound)
+	backendtest.WantFault(t, h.Leads.Delete(h.Ctx(), acme, string(v.ID)), fault.NotFound)
 	if got := h.count(followup.Erased); got != 1 {
 		t.Errorf("got %v runs counted as erased, want 1", got)
 	}
@@ -372,14 +373,14 @@ func TestIdentitiesCanChange(t *testing.T) {
 			for _, who := range []string{tt.old, tt.new} {
 				kind, value, _ := strings.Cut(who, " ")
 				i := map[string]followup.Identity{"phone": {Phone: value}, "user": {UserID: value}, "external": {ExternalID: value}}[kind]
-				if id, err := h.store.Resolve(h.ctx(), acme, i, false, h.now()); err != nil || id != v.ID {
+				if id, err := h.Store.Resolve(h.Ctx(), acme, i, false, h.Now()); err != nil || id != v.ID {
 					t.Errorf("%s: got %s, %v, want %s", who, id, err, v.ID)
 				}
 			}
-			if shown := mustJSON(t, h.get(v.ID)); strings.Contains(shown, "wagate:") {
+			if shown := backendtest.JSON(t, h.get(v.ID)); strings.Contains(shown, "wagate:") {
 				t.Errorf("the anchor shows: %s", shown)
 			}
-			stored, err := h.store.Lead(h.ctx(), acme, v.ID)
+			stored, err := h.Store.Lead(h.Ctx(), acme, v.ID)
 			if err != nil || strings.HasPrefix(stored.ExternalID, "wagate:") || strings.HasPrefix(stored.UserID, "wagate:") {
 				t.Errorf("the anchor is stored: %q %q, %v", stored.ExternalID, stored.UserID, err)
 			}
@@ -392,7 +393,7 @@ func TestUpdateRefusesAnothersIdentity(t *testing.T) {
 	h := newHouse(t)
 	ana := h.create(`{"name":"Ana","phone":"+5511912345678"}`)
 	bo := h.create(`{"name":"Bo","phone":"+5511912345679","external_id":"b"}`)
-	wantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345679","external_id":"b","name":"X"}`), fault.AlreadyExists,
+	backendtest.WantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345679","external_id":"b","name":"X"}`), fault.AlreadyExists,
 		"phone: belongs to another lead", "external_id: belongs to another lead")
 	if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
 		t.Error("a refused update changed or merged leads")

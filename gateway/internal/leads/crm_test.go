@@ -9,23 +9,18 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
-	"wagate/providers/providertest"
 )
 
-// sign signs as the CRM does: like Meta, in bare hex.
-func sign(key, body string) string {
-	return strings.TrimPrefix(providertest.Sign(key, []byte(body)), "sha256=")
-}
-
 func (h *house) crm(body string) (leads.Outcome, error) {
-	return h.leads.CRM(h.ctx(), acme, sign(secret, body), []byte(body))
+	return h.Leads.CRM(h.Ctx(), acme, backendtest.SignCRM(secret, body), []byte(body))
 }
 
 // event is a CRM event that happened some seconds after the start.
 func crmEvent(name string, after int, data string) string {
-	at := start.Add(time.Duration(after) * time.Second).Format(time.RFC3339)
+	at := backendtest.Start.Add(time.Duration(after) * time.Second).Format(time.RFC3339)
 	return fmt.Sprintf(`{"event":%q,"timestamp":%q,"data":%s}`, name, at, data)
 }
 
@@ -38,7 +33,7 @@ func (h *house) wantCRM(body string, want leads.Outcome) {
 
 func (h *house) find(who followup.Identity) leads.View {
 	h.t.Helper()
-	id, err := h.store.Resolve(h.ctx(), acme, who, false, h.now())
+	id, err := h.Store.Resolve(h.Ctx(), acme, who, false, h.Now())
 	if err != nil {
 		h.t.Fatalf("resolve %v: %v", who, err)
 	}
@@ -58,28 +53,28 @@ func TestI10CRMIsAuthenticatedBeforeItIsRead(t *testing.T) {
 	}{
 		{"none", acme, "", body, fault.Unauthorized},
 		{"not hex", acme, "zz", body, fault.Unauthorized},
-		{"other key", acme, sign("guess", body), body, fault.Unauthorized},
-		{"cut short", acme, sign(secret, body)[:32], body, fault.Unauthorized},
-		{"other body", acme, sign(secret, body), body + " ", fault.Unauthorized},
+		{"other key", acme, backendtest.SignCRM("guess", body), body, fault.Unauthorized},
+		{"cut short", acme, backendtest.SignCRM(secret, body)[:32], body, fault.Unauthorized},
+		{"other body", acme, backendtest.SignCRM(secret, body), body + " ", fault.Unauthorized},
 		{"rubbish, unsigned", acme, "", `{`, fault.Unauthorized},
-		{"rubbish, signed", acme, sign(secret, `{`), `{`, fault.Validation},
-		{"no secret", other, sign("", body), body, fault.NotFound},
-		{"no tenant", "nobody", sign("", body), body, fault.NotFound},
+		{"rubbish, signed", acme, backendtest.SignCRM(secret, `{`), `{`, fault.Validation},
+		{"no secret", other, backendtest.SignCRM("", body), body, fault.NotFound},
+		{"no tenant", "nobody", backendtest.SignCRM("", body), body, fault.NotFound},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := h.leads.CRM(h.ctx(), tt.tenant, tt.signature, []byte(tt.body))
+			_, err := h.Leads.CRM(h.Ctx(), tt.tenant, tt.signature, []byte(tt.body))
 			f, ok := errors.AsType[*fault.Error](err)
 			if !ok || f.Code != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
-			if tt.want == fault.Unauthorized && strings.Contains(fmt.Sprint(err), sign(secret, body)) {
+			if tt.want == fault.Unauthorized && strings.Contains(fmt.Sprint(err), backendtest.SignCRM(secret, body)) {
 				t.Error("the error gives the right signature away")
 			}
 		})
 	}
-	if page, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 1}); err != nil || page.Total != 0 {
+	if page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 1}); err != nil || page.Total != 0 {
 		t.Errorf("got %d leads, %v, want none", page.Total, err)
 	}
 }
@@ -111,7 +106,7 @@ func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			_, err := h.crm(tt.body)
-			wantFault(t, err, tt.code, tt.details...)
+			backendtest.WantFault(t, err, tt.code, tt.details...)
 		})
 	}
 }
@@ -119,13 +114,13 @@ func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
 func TestI10CRMIDThatIsNotOursIsNotFound(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	theirs, err := h.leads.Create(h.ctx(), other, []byte(`{"name":"Eve","external_id":"e9"}`))
+	theirs, err := h.Leads.Create(h.Ctx(), other, []byte(`{"name":"Eve","external_id":"e9"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ana := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`)
 	gone := h.create(`{"name":"Bo","external_id":"e2"}`)
-	if err := h.leads.Delete(h.ctx(), acme, string(gone.ID)); err != nil {
+	if err := h.Leads.Delete(h.Ctx(), acme, string(gone.ID)); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{
@@ -135,12 +130,12 @@ func TestI10CRMIDThatIsNotOursIsNotFound(t *testing.T) {
 			`"phone":"+5511912345678"`, `"external_id":"e1"`, `"external_id":"e-new","phone":"+5511900000001"`, `"name":"X"`, `"phone":"five"`,
 		} {
 			_, err := h.crm(crmEvent("lead.updated", 1, `{"id":`+id+`,"company":"Lima",`+beside+`}`))
-			wantFault(t, err, fault.NotFound, "data.id: is not a lead of this tenant")
+			backendtest.WantFault(t, err, fault.NotFound, "data.id: is not a lead of this tenant")
 		}
 	}
-	page, err := h.leads.List(h.ctx(), acme, leads.Query{Limit: 10})
-	if err != nil || page.Total != 1 || mustJSON(t, page.Leads[0]) != mustJSON(t, ana) {
-		t.Errorf("got %s, %v, want Ana as she was, alone", mustJSON(t, page), err)
+	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
+	if err != nil || page.Total != 1 || backendtest.JSON(t, page.Leads[0]) != backendtest.JSON(t, ana) {
+		t.Errorf("got %s, %v, want Ana as she was, alone", backendtest.JSON(t, page), err)
 	}
 	for i, id := range []string{`null`, `""`, `"` + string(ana.ID) + `"`} {
 		h.wantCRM(crmEvent("lead.updated", 2+i, `{"id":`+id+`,"external_id":"e1"}`), leads.Applied)
@@ -154,7 +149,7 @@ func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","phone":"+5511912345678","name":"Ana","tags":[1],"status":{"id":"x"}}`), leads.Applied)
 	v := h.find(followup.Identity{ExternalID: "e1"})
 	if *v.Name != "Ana" || *v.Phone != "+5511912345678" {
-		t.Errorf("got %s", mustJSON(t, v))
+		t.Errorf("got %s", backendtest.JSON(t, v))
 	}
 	h.wantCRM(crmEvent("lead.status_changed", 1, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Applied)
 	if runs := h.live(v.ID); len(runs) != 1 {
@@ -162,7 +157,7 @@ func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 	}
 	h.wantCRM(crmEvent("lead.updated", 2, `{"id":"`+string(v.ID)+`","company":"Lima"}`), leads.Applied)
 	if got := h.get(v.ID); *got.Company != "Lima" || *got.StatusID != quoted || len(h.live(v.ID)) != 1 {
-		t.Errorf("got %s", mustJSON(t, got))
+		t.Errorf("got %s", backendtest.JSON(t, got))
 	}
 	h.wantCRM(`{"event":"lead.deleted","data":"whatever"}`, leads.Ignored)
 	h.wantCRM(crmEvent("message.sent", 3, `{}`), leads.Ignored)
@@ -178,7 +173,7 @@ func TestI2CRMEventNotNewerIsIgnored(t *testing.T) {
 		h.wantCRM(crmEvent("lead.status_changed", after, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Stale)
 	}
 	if got := h.get(v.ID); *got.StatusID != archived || len(h.live(v.ID)) != 0 {
-		t.Errorf("got %s, want the newer status and no run", mustJSON(t, got))
+		t.Errorf("got %s, want the newer status and no run", backendtest.JSON(t, got))
 	}
 	h.wantCRM(crmEvent("lead.status_changed", 11, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Applied)
 	if len(h.live(v.ID)) != 1 {
@@ -208,7 +203,7 @@ func TestI2SameCRMEventFiftyTimes(t *testing.T) {
 			applied++
 		}
 	}
-	all, err := h.store.Runs(h.ctx(), acme, h.find(followup.Identity{ExternalID: "e1"}).ID)
+	all, err := h.Store.Runs(h.Ctx(), acme, h.find(followup.Identity{ExternalID: "e1"}).ID)
 	if err != nil || applied != 1 || len(all) != 1 {
 		t.Errorf("got %d applied, %d runs, %v, want 1 and 1", applied, len(all), err)
 	}
@@ -218,32 +213,32 @@ func TestCRMKnowsWhoWrote(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	// An unknown contact wrote, so there is a lead with a window.
-	id, err := h.store.Resolve(h.ctx(), acme, followup.Identity{Phone: "5511912345678"}, true, h.now())
+	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: "5511912345678"}, true, h.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.wrote(id, main, h.now())
+	h.wrote(id, front, h.Now())
 
 	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","phone":"+5511912345678"}`), leads.Applied)
 	if v := h.find(followup.Identity{ExternalID: "e1"}); v.ID != id || len(v.Windows) != 1 {
-		t.Errorf("got %s, want lead %s with its window", mustJSON(t, v), id)
+		t.Errorf("got %s, want lead %s with its window", backendtest.JSON(t, v), id)
 	}
 
 	// The CRM knew a lead without a phone and learns that it is the one who wrote.
-	h.advance(time.Minute)
-	second, err := h.store.Resolve(h.ctx(), acme, followup.Identity{Phone: "5511912345679"}, true, h.now())
+	h.Advance(time.Minute)
+	second, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: "5511912345679"}, true, h.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.wrote(second, main, h.now())
+	h.wrote(second, front, h.Now())
 	h.wantCRM(crmEvent("lead.created", 100, `{"external_id":"e2","name":"Bo"}`), leads.Applied)
 	h.wantCRM(crmEvent("lead.updated", 101, `{"external_id":"e2","phone":"+5511912345679"}`), leads.Applied)
 	v := h.find(followup.Identity{ExternalID: "e2"})
 	if w := h.find(followup.Identity{Phone: "5511912345679"}); w.ID != v.ID || len(v.Windows) != 1 || *v.Name != "Bo" {
-		t.Errorf("got %s and %s, want one lead named Bo with a window", mustJSON(t, v), mustJSON(t, w))
+		t.Errorf("got %s and %s, want one lead named Bo with a window", backendtest.JSON(t, v), backendtest.JSON(t, w))
 	}
 
 	// Two leads of the CRM's are two people.
 	_, err = h.crm(crmEvent("lead.updated", 102, `{"external_id":"e2","phone":"+5511912345678"}`))
-	wantFault(t, err, fault.AlreadyExists, "data: names two leads with an external_id each")
+	backendtest.WantFault(t, err, fault.AlreadyExists, "data: names two leads with an external_id each")
 }

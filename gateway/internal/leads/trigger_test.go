@@ -9,6 +9,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/memstore"
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 )
 
@@ -24,7 +25,7 @@ func TestStatusIsTheTrigger(t *testing.T) {
 	}
 	set := func(status string) {
 		t.Helper()
-		h.advance(time.Minute)
+		h.Advance(time.Minute)
 		if err := h.update(string(v.ID), `{"status_id":`+status+`}`); err != nil {
 			t.Fatalf("update: %v", err)
 		}
@@ -32,10 +33,10 @@ func TestStatusIsTheTrigger(t *testing.T) {
 
 	set(`"` + quoted + `"`)
 	runs := h.live(v.ID)
-	if len(runs) != 1 || runs[0].Config != c.ID || runs[0].Channel != spare || !runs[0].DueAt.Equal(h.now().Add(30*time.Minute)) {
+	if len(runs) != 1 || runs[0].Config != c.ID || runs[0].Channel != spare || !runs[0].DueAt.Equal(h.Now().Add(30*time.Minute)) {
 		t.Fatalf("into a trigger: got %+v, want one run on the lead's channel, due in 30 min", runs)
 	}
-	if l, err := h.store.Ladder(h.ctx(), acme, runs[0].Ladder); err != nil || len(l.Steps) != 1 {
+	if l, err := h.Store.Ladder(h.Ctx(), acme, runs[0].Ladder); err != nil || len(l.Steps) != 1 {
 		t.Errorf("got ladder %v, %v, want the one the run refers to", l, err)
 	}
 	first := runs[0].ID
@@ -63,7 +64,7 @@ func TestStatusIsTheTrigger(t *testing.T) {
 	if got := h.count(followup.StatusLeft); got != 2 {
 		t.Errorf("got %v counted as status_left, want 2", got)
 	}
-	if got := h.armed.Load(); got != 3 {
+	if got := h.Armed(); got != 3 {
 		t.Errorf("got %d wake-ups, want one per run started, 3", got)
 	}
 }
@@ -73,7 +74,7 @@ func TestCreatedInATriggerStatusCounts(t *testing.T) {
 	h := newHouse(t)
 	h.config()
 	v := h.create(`{"name":"Ana","phone":"+5511912345678","status_id":"` + quoted + `"}`)
-	if runs := h.live(v.ID); len(runs) != 1 || runs[0].Channel != main {
+	if runs := h.live(v.ID); len(runs) != 1 || runs[0].Channel != front {
 		t.Errorf("got %+v, want one run on the assistant's first channel", runs)
 	}
 	v = h.create(`{"name":"Bo","phone":"+5511912345679","status_id":"` + quoted + `","opted_out":true}`)
@@ -122,7 +123,7 @@ func TestI8HundredConcurrentTriggersMakeOneRun(t *testing.T) {
 	if runs := one.live(v.ID); len(runs) != 1 {
 		t.Errorf("got %d live runs, want 1", len(runs))
 	}
-	all, err := store.Runs(one.ctx(), acme, v.ID)
+	all, err := store.Runs(one.Ctx(), acme, v.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestI8HundredConcurrentTriggersMakeOneRun(t *testing.T) {
 func TestI3CutOverWindow(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	v := h.create(`{"name":"Ana","phone":"+5511912345678","channel_id":"` + string(main) + `"}`)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","channel_id":"` + string(front) + `"}`)
 	at := func(s string) {
 		t.Helper()
 		if err := h.update(string(v.ID), `{"last_inbound_at":"`+s+`"}`); err != nil {
@@ -146,19 +147,19 @@ func TestI3CutOverWindow(t *testing.T) {
 		t.Helper()
 		w := h.get(v.ID).Windows
 		if len(w) != 1 || w[0].Open != open || w[0].ClosesAt.Format(time.RFC3339) != want {
-			t.Errorf("got %s, want open %v, closing %s", mustJSON(t, w), open, want)
+			t.Errorf("got %s, want open %v, closing %s", backendtest.JSON(t, w), open, want)
 		}
 	}
 	at("2026-02-20T08:00:00Z")
 	closes(false, "2026-02-21T08:00:00Z")
 	at("2026-03-02T08:00:00-01:00")
 	closes(true, "2026-03-03T09:00:00Z")
-	h.advance(time.Hour)
+	h.Advance(time.Hour)
 	at("2026-03-02T03:00:00Z") // never back
 	closes(true, "2026-03-03T09:00:00Z")
 	at("2027-01-01T00:00:00Z") // the future counts as now
 	closes(true, "2026-03-03T10:00:00Z")
-	h.advance(24 * time.Hour)
+	h.Advance(24 * time.Hour)
 	closes(false, "2026-03-03T10:00:00Z")
 	at("2026-03-03T09:30:00Z")
 	closes(true, "2026-03-04T09:30:00Z")

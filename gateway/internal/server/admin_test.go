@@ -33,9 +33,9 @@ func TestReadinessSaysWhatFailsSinceWhen(t *testing.T) {
 	redis = errors.New("connection refused")
 	down := `{"ready":false,"checks":[{"name":"redis","ok":false,"error":"connection refused","since":"2026-03-02T09:01:00Z"},` +
 		`{"name":"poller","ok":true,"error":null,"since":null}]}`
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	h.want(h.op("GET", "/readyz", ""), 503, down)
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	h.want(h.op("GET", "/readyz", ""), 503, down)
 	redis = nil
 	h.want(h.op("GET", "/readyz", ""), 200, ready)
@@ -134,24 +134,24 @@ func (h *house) bury(n int) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	for i := range n {
-		id, err := h.store.Resolve(ctx, acme, followup.Identity{ExternalID: fmt.Sprint("dead ", i)}, true, h.now())
+		id, err := h.store.Resolve(ctx, acme, followup.Identity{ExternalID: fmt.Sprint("dead ", i)}, true, h.Now())
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		_, err = h.store.Settle(ctx, followup.Settlement{Tenant: acme, Lead: id, Now: h.now(), Real: h.now(), Items: []followup.Item{{
+		_, err = h.store.Settle(ctx, followup.Settlement{Tenant: acme, Lead: id, Now: h.Now(), Real: h.Now(), Items: []followup.Item{{
 			DedupID: "m", Channel: front, Assistant: sales, Relay: &followup.RelayEvent{Channel: front, Field: "messages", Value: []byte(`{}`)},
 		}}})
 		if err != nil {
 			h.t.Fatal(err)
 		}
 	}
-	deliveries, _, err := h.store.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: h.now(), Limit: n, MaxEvents: 1, Lease: time.Minute})
+	deliveries, _, err := h.store.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: h.Now(), Limit: n, MaxEvents: 1, Lease: time.Minute})
 	if err != nil || len(deliveries) != n {
 		h.t.Fatalf("got %d deliveries, %v, want %d", len(deliveries), err, n)
 	}
 	for _, d := range deliveries {
-		h.advance(time.Second)
-		if err := h.store.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, Dead: "rejected", Real: h.now()}); err != nil {
+		h.Advance(time.Second)
+		if err := h.store.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, Dead: "rejected", Real: h.Now()}); err != nil {
 			h.t.Fatal(err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestReplayAll(t *testing.T) {
 	h.want(h.op("POST", "/api/dead/replay?tenant="+string(other), ""), 200, `{"replayed":0}`)
 	h.want(h.op("POST", "/api/dead/replay?tenant="+string(acme), ""), 200, `{"replayed":230}`)
 	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":0}`)
-	stats, err := h.store.Stats(t.Context(), h.now(), h.now())
+	stats, err := h.store.Stats(t.Context(), h.Now(), h.Now())
 	if err != nil || stats.RelayDead != 0 || stats.RelayPending != 230 {
 		t.Errorf("got %+v, %v, want 230 pending and none dead", stats, err)
 	}

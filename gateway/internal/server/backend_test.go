@@ -229,11 +229,11 @@ func TestRateLimitPerKey(t *testing.T) {
 	if got := statuses("guess", 5); got != "[401 401 401 401 401]" {
 		t.Errorf("nobody's key: got %s", got)
 	}
-	h.advance(20 * time.Second)
+	h.Advance(20 * time.Second)
 	if got := statuses(acmeKey, 2); got != "[404 429]" {
 		t.Errorf("after Retry-After: got %s, want one more", got)
 	}
-	h.advance(24 * time.Hour)
+	h.Advance(24 * time.Hour)
 	if got := statuses(acmeKey, 4); got != "[404 404 404 429]" {
 		t.Errorf("a day later: got %s, want no more than a minute's worth", got)
 	}

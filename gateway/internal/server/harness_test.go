@@ -15,58 +15,36 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"wagate/followup"
 	"wagate/followup/memstore"
-	"wagate/gateway/internal/followups"
-	"wagate/gateway/internal/leads"
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/server"
 	"wagate/gateway/internal/webhook"
-	"wagate/providers"
 )
 
 const (
-	acme  followup.TenantID    = "a0000000-0000-4000-8000-000000000001"
-	other followup.TenantID    = "b0000000-0000-4000-8000-000000000001"
-	sales followup.AssistantID = "a0000000-0000-4000-8000-00000000000a"
-	front followup.ChannelID   = "a0000000-0000-4000-8000-0000000000c1"
+	acme, other = backendtest.Acme, backendtest.Other
+	sales       = backendtest.Sales
+	front       = backendtest.Front
+	crmSecret   = backendtest.Secret
 
 	quoted = "11111111-1111-4111-8111-111111111111"
 
-	acmeKey   = "key-of-acme"
-	otherKey  = "key-of-other"
-	crmSecret = "crm-secret-for-tests"
+	acmeKey  = "key-of-acme"
+	otherKey = "key-of-other"
 )
-
-var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // house is both listeners on a memory store.
 type house struct {
+	*backendtest.House
 	t        *testing.T
 	public   *fiber.App
 	admin    *fiber.App
 	store    *brittle
 	webhooks *fakeWebhooks
 	messages *fakeMessages
-	registry *prometheus.Registry
-	clock    struct {
-		sync.Mutex
-		at time.Time
-	}
-	log *strings.Builder
-}
-
-func (h *house) now() time.Time {
-	h.clock.Lock()
-	defer h.clock.Unlock()
-	return h.clock.at
-}
-
-func (h *house) advance(d time.Duration) {
-	h.clock.Lock()
-	defer h.clock.Unlock()
-	h.clock.at = h.clock.at.Add(d)
+	log      *strings.Builder
 }
 
 // settings are what tests vary.
@@ -79,34 +57,20 @@ type settings struct {
 func newHouse(t *testing.T, set settings) *house {
 	t.Helper()
 	h := &house{
-		t: t, store: &brittle{Store: memstore.New()}, webhooks: &fakeWebhooks{}, messages: &fakeMessages{},
-		registry: prometheus.NewRegistry(), log: &strings.Builder{},
+		t: t, store: &brittle{Store: memstore.New()}, webhooks: &fakeWebhooks{}, messages: &fakeMessages{}, log: &strings.Builder{},
 	}
-	h.clock.at = start
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	directory := followup.NewDirectory([]followup.Tenant{
-		{
-			ID: acme, Name: "Acme", Assistants: []followup.Assistant{{ID: sales}},
-			Channels: []followup.Channel{{ID: front, Tenant: acme, Provider: providers.Meta, Assistant: sales}},
-		},
-		{ID: other, Name: "Other"},
-	})
-	metrics := followup.NewMetrics(h.registry)
-	runs := followups.New(followups.Params{Store: h.store, Directory: directory, Metrics: metrics, Now: h.now, Real: h.now, Logger: log})
-	people := leads.New(leads.Params{
-		Store: h.store, Planner: runs, Directory: directory,
-		CRMSecrets: map[followup.TenantID]string{acme: crmSecret}, Now: h.now, Real: h.now, Logger: log,
-	})
+	h.House = backendtest.New(t, backendtest.Params{Store: h.store, Logger: log})
 	h.public = server.Public(server.PublicParams{
-		Webhooks: h.webhooks, CRM: people, Messages: h.messages, Leads: people, Configs: runs, Runs: runs,
+		Webhooks: h.webhooks, CRM: h.Leads, Messages: h.messages, Leads: h.Leads, Configs: h.Runs, Runs: h.Runs,
 		Keys: server.NewKeyRing(map[server.Digest]followup.TenantID{
 			server.DigestOf(acmeKey): acme, server.DigestOf(otherKey): other,
 		}),
-		RatePerMinute: set.rate, Real: h.now, Registry: h.registry, Logger: log,
+		RatePerMinute: set.rate, Real: h.Now, Registry: h.Registry, Logger: log,
 	})
 	h.admin = server.Admin(server.AdminParams{
-		Token: set.token, Gatherer: h.registry, Checks: set.checks, Operator: h.store, Runs: runs,
-		Directory: directory, Real: h.now, Logger: log,
+		Token: set.token, Gatherer: h.Registry, Checks: set.checks, Operator: h.store, Runs: h.Runs,
+		Directory: h.Directory, Real: h.Now, Logger: log,
 	})
 	return h
 }

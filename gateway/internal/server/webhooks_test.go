@@ -9,8 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/webhook"
-	"wagate/providers/providertest"
 )
 
 func TestMetaHandshake(t *testing.T) {
@@ -125,10 +125,9 @@ func TestI11PanicTellsNothing(t *testing.T) {
 }
 
 func crm(body string) request {
-	signature := strings.TrimPrefix(providertest.Sign(crmSecret, []byte(body)), "sha256=") // like Meta's, in bare hex
 	return request{
 		method: "POST", path: "/webhooks/crm/" + string(acme), body: body,
-		header: map[string]string{"X-Leavo-Signature": signature},
+		header: map[string]string{"X-Leavo-Signature": backendtest.SignCRM(crmSecret, body)},
 	}
 }
 
@@ -163,7 +162,7 @@ func TestWebhookMetrics(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, settings{})
 	signed := map[string]string{"X-Hub-Signature-256": "sha256=right"}
-	if n := testutil.CollectAndCount(h.registry, "wagate_webhook_requests_total"); n != 3*13 {
+	if n := testutil.CollectAndCount(h.Registry, "wagate_webhook_requests_total"); n != 3*13 {
 		t.Errorf("got %d series at start, want every provider and outcome, 39", n)
 	}
 	for _, r := range []request{
@@ -183,7 +182,7 @@ func TestWebhookMetrics(t *testing.T) {
 	h.webhooks.crash = true
 	do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: signed})
 	got := map[string]float64{}
-	families, err := h.registry.Gather()
+	families, err := h.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,113 @@
+// Package backendtest is a house for tests of the /backend API: two tenants, the
+// services that keep their leads and their follow-ups, a store in memory and a
+// clock that stands until it is moved.
+package backendtest
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/followups"
+	"wagate/gateway/internal/leads"
+	"wagate/providers"
+)
+
+// The two tenants, each with an assistant and its channel. Acme's are Sales and
+// Front; Rival and Alien are the other's.
+const (
+	Acme  followup.TenantID    = "a0000000-0000-4000-8000-000000000001"
+	Other followup.TenantID    = "b0000000-0000-4000-8000-000000000001"
+	Sales followup.AssistantID = "a0000000-0000-4000-8000-00000000000a"
+	Rival followup.AssistantID = "b0000000-0000-4000-8000-00000000000a"
+	Front followup.ChannelID   = "a0000000-0000-4000-8000-0000000000c1"
+	Alien followup.ChannelID   = "b0000000-0000-4000-8000-0000000000c1"
+
+	// Secret signs what Acme's CRM posts; the other tenant has no CRM.
+	Secret = "crm-secret-for-tests"
+)
+
+// Start is when the clock of a house begins.
+var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// Params is what a house may be given.
+type Params struct {
+	// Store is where the house stands; two houses on one store are two
+	// processes. Default: a store of its own.
+	Store followup.Store
+	// Assistants and Channels are what Acme has besides.
+	Assistants []followup.Assistant
+	Channels   []followup.Channel
+	// Logger is the services'. Default: into the test.
+	Logger *slog.Logger
+}
+
+// House is a process with the services of the /backend API.
+type House struct {
+	Store     followup.Store
+	Directory *followup.Directory
+	Leads     *leads.Service
+	Runs      *followups.Service
+	Registry  *prometheus.Registry
+
+	t     *testing.T
+	clock atomic.Int64
+	armed atomic.Int64
+}
+
+// New builds a house.
+func New(t *testing.T, p Params) *House {
+	t.Helper()
+	if p.Store == nil {
+		p.Store = memstore.New()
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	h := &House{t: t, Store: p.Store, Directory: directory(p), Registry: prometheus.NewRegistry()}
+	h.clock.Store(Start.UnixMilli())
+	metrics := followup.NewMetrics(h.Registry)
+	if s, ok := h.Store.(*memstore.Store); ok && s.OnEnded == nil { // of two houses it counts in the first
+		s.OnEnded = metrics.Ended
+	}
+	armed := func() { h.armed.Add(1) }
+	h.Runs = followups.New(followups.Params{
+		Store: h.Store, Directory: h.Directory, Metrics: metrics, Now: h.Now, Real: h.Now, Armed: armed, Logger: p.Logger,
+	})
+	h.Leads = leads.New(leads.Params{
+		Store: h.Store, Planner: h.Runs, Directory: h.Directory, CRMSecrets: map[followup.TenantID]string{Acme: Secret},
+		Now: h.Now, Real: h.Now, Armed: armed, Logger: p.Logger,
+	})
+	return h
+}
+
+func directory(p Params) *followup.Directory {
+	return followup.NewDirectory([]followup.Tenant{
+		{
+			ID: Acme, Name: "Acme", Assistants: append([]followup.Assistant{{ID: Sales}}, p.Assistants...),
+			Channels: append([]followup.Channel{{ID: Front, Tenant: Acme, Provider: providers.Meta, Assistant: Sales}}, p.Channels...),
+		},
+		{
+			ID: Other, Name: "Other", Assistants: []followup.Assistant{{ID: Rival}},
+			Channels: []followup.Channel{{ID: Alien, Tenant: Other, Provider: providers.Meta, Assistant: Rival}},
+		},
+	})
+}
+
+// Now is what time it is in the house, domain and real.
+func (h *House) Now() time.Time { return time.UnixMilli(h.clock.Load()).UTC() }
+
+// Advance moves the clock.
+func (h *House) Advance(d time.Duration) { h.clock.Add(d.Milliseconds()) }
+
+// Armed returns how often a run was said to have started.
+func (h *House) Armed() int { return int(h.armed.Load()) }
+
+// Ctx is the test's context.
+func (h *House) Ctx() context.Context { return h.t.Context() }
