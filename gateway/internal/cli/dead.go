@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"wagate/gateway/internal/view"
 )
 
 // deadLetter is a delivery that was given up, as the admin API shows it.
@@ -46,7 +48,7 @@ func (s *shell) deadList(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, data, func(p page[deadLetter]) {
+	return answer(c, data, func(p view.Page[deadLetter]) {
 		rows := make([][]string, len(p.Data))
 		for i, d := range p.Data {
 			rows[i] = []string{d.ID, d.TenantID, d.AssistantID, d.Reason, strconv.Itoa(d.Count), strconv.Itoa(d.Attempts), at(d.DeadAt)}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"wagate/gateway/internal/view"
 )
 
 // pauseOf is a pause of a tenant, or of one channel of it.
@@ -81,7 +83,7 @@ func (s *shell) pauses(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, data, func(p page[pauseOf]) {
+	return answer(c, data, func(p view.Page[pauseOf]) {
 		rows := make([][]string, len(p.Data))
 		for i, paused := range p.Data {
 			rows[i] = []string{cmp.Or(paused.TenantID, *tenant), paused.who()}

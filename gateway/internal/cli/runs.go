@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"wagate/gateway/internal/view"
 )
 
 // run is a follow-up run, as the API shows it.
@@ -59,7 +61,7 @@ func (s *shell) runsList(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, data, func(p page[run]) {
+	return answer(c, data, func(p view.Page[run]) {
 		rows := make([][]string, len(p.Data))
 		for i, r := range p.Data {
 			rows[i] = []string{r.ID, r.State, cmp.Or(r.Reason, "-"), strconv.Itoa(len(r.Timeline)), r.ChannelID, r.ConfigID}

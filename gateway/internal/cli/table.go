@@ -8,17 +8,9 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
-)
 
-// page is a list as the admin API answers it.
-type page[T any] struct {
-	Data       []T `json:"data"`
-	Pagination struct {
-		Total   int  `json:"total"`
-		Offset  int  `json:"offset"`
-		HasMore bool `json:"has_more"`
-	} `json:"pagination"`
-}
+	"wagate/gateway/internal/view"
+)
 
 // pageFlags declares -limit and -offset; the function returned reads them.
 func (fs *flagSet) pageFlags() func() url.Values {
@@ -46,7 +38,7 @@ func (s *shell) table(what string, heading []string, rows [][]string) {
 }
 
 // more says how to see the rest of a list.
-func more[T any](s *shell, p page[T]) {
+func more[T any](s *shell, p view.Page[T]) {
 	if p.Pagination.HasMore {
 		next := p.Pagination.Offset + len(p.Data)
 		fmt.Fprintf(s.Stdout, "%d of %d shown, -offset %d for more\n", len(p.Data), p.Pagination.Total, next)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/gateway/internal/view"
 )
 
 // RunView is a run as the API shows it. What is not there (yet) is null.
@@ -35,29 +36,14 @@ type MomentView struct {
 func viewRun(r followup.Run) RunView {
 	v := RunView{
 		ID: r.ID, LeadID: r.Lead, ConfigID: r.Config, AssistantID: r.Assistant, ChannelID: r.Channel,
-		State: r.State, Reason: orNull(r.Reason), StartedAt: r.StartedAt.UTC(), EndedAt: instant(r.EndedAt),
+		State: r.State, Reason: view.OrNull(r.Reason), StartedAt: r.StartedAt.UTC(), EndedAt: view.Instant(r.EndedAt),
 		Timeline: make([]MomentView, 0, len(r.Timeline)),
 	}
 	for _, m := range r.Timeline {
 		v.Timeline = append(v.Timeline, MomentView{
-			Step: m.Step, DueAt: instant(m.DueAt), Outcome: orNull(m.Outcome), Reason: orNull(m.Reason),
-			MessageID: orNull(m.MessageID), At: instant(m.At), Settled: orNull(m.Settled),
+			Step: m.Step, DueAt: view.Instant(m.DueAt), Outcome: view.OrNull(m.Outcome), Reason: view.OrNull(m.Reason),
+			MessageID: view.OrNull(m.MessageID), At: view.Instant(m.At), Settled: view.OrNull(m.Settled),
 		})
 	}
 	return v
-}
-
-func orNull[T ~string](v T) *T {
-	if v == "" {
-		return nil
-	}
-	return &v
-}
-
-func instant(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }

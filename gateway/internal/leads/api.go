@@ -11,6 +11,7 @@ import (
 
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/view"
 )
 
 // Create creates a lead from a JSON object. A lead with any of its identities
@@ -177,14 +178,14 @@ type Query struct {
 }
 
 // List returns one page of the tenant's leads, newest first.
-func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (Page, error) {
+func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (view.Page[View], error) {
 	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset}
 	if q.StatusID != "" {
 		status, problem := id(q.StatusID)
 		if problem != "" {
 			var problems fault.Problems
 			problems.Add("status_id", "%s", problem)
-			return Page{}, problems.Err()
+			return view.Page[View]{}, problems.Err()
 		}
 		f.StatusID = status
 	}
@@ -195,13 +196,13 @@ func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (
 	}
 	leads, total, err := s.store.Leads(ctx, tenant, f)
 	if err != nil {
-		return Page{}, fmt.Errorf("list leads: %w", err)
+		return view.Page[View]{}, fmt.Errorf("list leads: %w", err)
 	}
-	page := Page{Leads: make([]View, 0, len(leads)), Total: total, Limit: q.Limit, Offset: q.Offset}
+	views := make([]View, 0, len(leads))
 	for _, l := range leads {
-		page.Leads = append(page.Leads, s.view(l))
+		views = append(views, s.view(l))
 	}
-	return page, nil
+	return view.NewPage(views, total, q.Limit, q.Offset), nil
 }
 
 // asPhone reads a search for a phone: digits with the usual decoration, and too

@@ -112,8 +112,8 @@ func TestCreateRefusesAKnownIdentity(t *testing.T) {
 		t.Errorf("another tenant's lead with the phone: got %v, want none", err)
 	}
 	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
-	if err != nil || page.Total != 2 {
-		t.Errorf("got %d leads, %v, want 2: the refused one left nothing", page.Total, err)
+	if err != nil || page.Pagination.Total != 2 {
+		t.Errorf("got %d leads, %v, want 2: the refused one left nothing", page.Pagination.Total, err)
 	}
 }
 
@@ -286,7 +286,7 @@ func TestI10OtherTenantsLeadsAreUnknown(t *testing.T) {
 		backendtest.WantFault(t, h.Leads.Delete(h.Ctx(), other, id), fault.NotFound)
 	}
 	page, err := h.Leads.List(h.Ctx(), other, leads.Query{Limit: 10, Search: "+5511912345678"})
-	if err != nil || page.Total != 0 || len(page.Leads) != 0 {
+	if err != nil || page.Pagination.Total != 0 || len(page.Data) != 0 {
 		t.Errorf("got %v, %v, want an empty page", page, err)
 	}
 	if *h.get(v.ID).Name != "Ana" {
@@ -315,8 +315,8 @@ func TestListSearches(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.query.Limit = 10
 			page, err := h.Leads.List(h.Ctx(), acme, tt.query)
-			if err != nil || page.Total != tt.want || len(page.Leads) != tt.want {
-				t.Errorf("got %d, %v, want %d", page.Total, err, tt.want)
+			if err != nil || page.Pagination.Total != tt.want || len(page.Data) != tt.want {
+				t.Errorf("got %d, %v, want %d", page.Pagination.Total, err, tt.want)
 			}
 		})
 	}

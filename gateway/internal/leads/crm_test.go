@@ -74,8 +74,8 @@ func TestI10CRMIsAuthenticatedBeforeItIsRead(t *testing.T) {
 			}
 		})
 	}
-	if page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 1}); err != nil || page.Total != 0 {
-		t.Errorf("got %d leads, %v, want none", page.Total, err)
+	if page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 1}); err != nil || page.Pagination.Total != 0 {
+		t.Errorf("got %d leads, %v, want none", page.Pagination.Total, err)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestI10CRMIDThatIsNotOursIsNotFound(t *testing.T) {
 		}
 	}
 	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
-	if err != nil || page.Total != 1 || backendtest.JSON(t, page.Leads[0]) != backendtest.JSON(t, ana) {
+	if err != nil || page.Pagination.Total != 1 || backendtest.JSON(t, page.Data[0]) != backendtest.JSON(t, ana) {
 		t.Errorf("got %s, %v, want Ana as she was, alone", backendtest.JSON(t, page), err)
 	}
 	for i, id := range []string{`null`, `""`, `"` + string(ana.ID) + `"`} {

@@ -7,6 +7,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/window"
+	"wagate/gateway/internal/view"
 )
 
 // View is a lead as the API shows it. What is not known is null, so that what
@@ -40,28 +41,21 @@ type WindowView struct {
 	ClosesAt  *time.Time         `json:"closes_at"`
 }
 
-// Page is one page of a list.
-type Page struct {
-	Leads         []View
-	Total         int
-	Limit, Offset int
-}
-
 func (s *Service) view(l followup.Lead) View {
 	fields := l.CustomFields
 	if fields == nil {
 		fields = map[string]any{}
 	}
 	v := View{
-		ID: l.ID, TenantID: l.Tenant, Name: orNull(l.Name),
-		UserID: orNull(l.UserID), ExternalID: orNull(l.ExternalID), Email: orNull(l.Email),
-		Company: orNull(l.Company), StatusID: orNull(l.StatusID), CustomFields: fields,
-		AssistantID: orNull(l.Assistant), ChannelID: orNull(l.Channel), OptedOut: l.OptedOut,
-		LastInboundAt: instant(lastInboundOf(l)), Windows: windows(l, s.now()),
+		ID: l.ID, TenantID: l.Tenant, Name: view.OrNull(l.Name),
+		UserID: view.OrNull(l.UserID), ExternalID: view.OrNull(l.ExternalID), Email: view.OrNull(l.Email),
+		Company: view.OrNull(l.Company), StatusID: view.OrNull(l.StatusID), CustomFields: fields,
+		AssistantID: view.OrNull(l.Assistant), ChannelID: view.OrNull(l.Channel), OptedOut: l.OptedOut,
+		LastInboundAt: view.Instant(lastInboundOf(l)), Windows: windows(l, s.now()),
 		CreatedAt: l.CreatedAt.UTC(), UpdatedAt: l.UpdatedAt.UTC(),
 	}
 	if l.Phone != "" {
-		v.Phone = orNull("+" + l.Phone)
+		v.Phone = view.OrNull("+" + l.Phone)
 	}
 	return v
 }
@@ -71,7 +65,7 @@ func windows(l followup.Lead, now time.Time) []WindowView {
 	for channel, c := range l.Windows {
 		w := WindowView{ChannelID: channel, Open: window.Open(c.LastInbound, now, c.Refused)}
 		if !c.Refused {
-			w.ClosesAt = instant(window.ClosesAt(c.LastInbound))
+			w.ClosesAt = view.Instant(window.ClosesAt(c.LastInbound))
 		}
 		out = append(out, w)
 	}
@@ -92,19 +86,4 @@ func lastInboundOf(l followup.Lead) time.Time {
 		}
 	}
 	return last
-}
-
-func orNull[T ~string](v T) *T {
-	if v == "" {
-		return nil
-	}
-	return &v
-}
-
-func instant(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }

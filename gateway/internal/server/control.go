@@ -9,6 +9,7 @@ import (
 
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/view"
 )
 
 // pauseView is a pause of a tenant (channel null) or of one channel.
@@ -78,7 +79,7 @@ func (s *admin) listPauses(c *fiber.Ctx) error {
 	for _, channel := range channels {
 		views = append(views, viewPause(tenant, channel, true))
 	}
-	return c.JSON(cutPage(views, limit, offset))
+	return c.JSON(view.CutPage(views, limit, offset))
 }
 
 func (s *admin) pause(paused bool) fiber.Handler {

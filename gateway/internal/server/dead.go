@@ -11,6 +11,7 @@ import (
 
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/view"
 )
 
 // Operator is what an operator can do to the store.
@@ -40,7 +41,7 @@ func (s *admin) listDead(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(newPage(letters, total, limit, offset))
+	return c.JSON(view.NewPage(letters, total, limit, offset))
 }
 
 func (s *admin) getDead(c *fiber.Ctx) error {

@@ -69,30 +69,3 @@ func number(c *fiber.Ctx, name string, absent, least, most int, problems *fault.
 	}
 	return n
 }
-
-// page is a list as every listing answers it.
-type page[T any] struct {
-	Data       []T        `json:"data"`
-	Pagination pagination `json:"pagination"`
-}
-
-type pagination struct {
-	Total   int  `json:"total"`
-	Limit   int  `json:"limit"`
-	Offset  int  `json:"offset"`
-	HasMore bool `json:"has_more"`
-}
-
-// newPage wraps items that are one page of total already.
-func newPage[T any](items []T, total, limit, offset int) page[T] {
-	if items == nil {
-		items = []T{}
-	}
-	return page[T]{items, pagination{total, limit, offset, offset+len(items) < total}}
-}
-
-// cutPage cuts one page out of all items.
-func cutPage[T any](all []T, limit, offset int) page[T] {
-	from := min(offset, len(all))
-	return newPage(all[from:min(from+limit, len(all))], len(all), limit, offset)
-}

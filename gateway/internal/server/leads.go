@@ -10,6 +10,7 @@ import (
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
+	"wagate/gateway/internal/view"
 )
 
 // maxSearch bounds a search, in characters.
@@ -19,7 +20,7 @@ const maxSearch = 100
 type Leads interface {
 	Create(ctx context.Context, tenant followup.TenantID, body []byte) (leads.View, error)
 	Get(ctx context.Context, tenant followup.TenantID, id string) (leads.View, error)
-	List(ctx context.Context, tenant followup.TenantID, q leads.Query) (leads.Page, error)
+	List(ctx context.Context, tenant followup.TenantID, q leads.Query) (view.Page[leads.View], error)
 	Update(ctx context.Context, tenant followup.TenantID, id string, body []byte) (leads.View, error)
 	Delete(ctx context.Context, tenant followup.TenantID, id string) error
 }
@@ -47,7 +48,7 @@ func (s *public) listLeads(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(newPage(p.Leads, p.Total, p.Limit, p.Offset))
+	return c.JSON(p)
 }
 
 func (s *public) createLead(c *fiber.Ctx) error {

@@ -9,6 +9,7 @@ import (
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/followups"
+	"wagate/gateway/internal/view"
 )
 
 // Runs starts, shows and cancels follow-up runs.
@@ -46,7 +47,7 @@ func answerRuns(c *fiber.Ctx, runs Runs, tenant followup.TenantID, lead, field s
 	if err != nil {
 		return err
 	}
-	return c.JSON(cutPage(all, limit, offset))
+	return c.JSON(view.CutPage(all, limit, offset))
 }
 
 func (s *public) startRun(c *fiber.Ctx) error {
