@@ -2,11 +2,8 @@ package followups
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -109,27 +106,13 @@ func (s *Service) Start(ctx context.Context, tenant followup.TenantID, body []by
 }
 
 func readOrder(t followup.Tenant, body []byte) (order, error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil || members == nil {
-		return order{}, fault.NotJSON()
-	}
-	var o order
-	fields := map[string]*string{"lead_id": &o.lead, "assistant_id": &o.assistant, "config_id": &o.config, "channel_id": &o.channel}
 	var problems fault.Problems
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		to, ok := fields[name]
-		if !ok {
-			problems.Add(name, "is not a known field")
-			continue
-		}
-		var v *string
-		if json.Unmarshal(members[name], &v) != nil {
-			problems.Add(name, "must be a string or null")
-			continue
-		}
-		if v != nil {
-			*to = *v
-		}
+	given, err := fault.Texts(body, &problems, "lead_id", "assistant_id", "config_id", "channel_id")
+	if err != nil {
+		return order{}, err
+	}
+	o := order{
+		lead: given["lead_id"], assistant: given["assistant_id"], config: given["config_id"], channel: given["channel_id"],
 	}
 	if o.lead == "" && !problems.Has("lead_id") {
 		problems.Absent("lead_id")

@@ -17,9 +17,9 @@ import (
 // Create creates a lead from a JSON object. A lead with any of its identities
 // makes it a conflict.
 func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []byte) (View, error) {
-	members, ok := object(body)
-	if !ok {
-		return View{}, fault.NotJSON()
+	members, err := fault.Object(body)
+	if err != nil {
+		return View{}, err
 	}
 	var problems fault.Problems
 	p := parse(members, "", true, &problems)
@@ -104,9 +104,9 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return View{}, err // somebody else's lead stays unknown, whatever the body
 	}
-	members, ok := object(body)
-	if !ok {
-		return View{}, fault.NotJSON()
+	members, err := fault.Object(body)
+	if err != nil {
+		return View{}, err
 	}
 	if shown, err := json.Marshal("+" + known.Phone); err == nil && bytes.Equal(members["phone"], shown) {
 		delete(members, "phone") // a provider's number need not be one that we would accept

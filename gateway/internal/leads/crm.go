@@ -99,9 +99,9 @@ type event struct {
 }
 
 func (s *Service) readEvent(tenant followup.TenantID, body []byte) (event, error) {
-	envelope, ok := object(body)
-	if !ok {
-		return event{}, fault.NotJSON()
+	envelope, err := fault.Object(body)
+	if err != nil {
+		return event{}, err
 	}
 	var e event
 	var problems fault.Problems
@@ -120,11 +120,11 @@ func (s *Service) readEvent(tenant followup.TenantID, body []byte) (event, error
 		}
 		e.at = at.UTC().Truncate(time.Millisecond)
 	}
-	data, ok := object(envelope["data"])
+	data, err := fault.Object(envelope["data"])
 	switch {
 	case len(envelope["data"]) == 0:
 		problems.Absent("data")
-	case !ok:
+	case err != nil:
 		problems.Add("data", "must be an object")
 	default:
 		e.patch = parse(data, "data.", false, &problems)

@@ -83,13 +83,6 @@ func parse(members map[string]json.RawMessage, prefix string, strict bool, probl
 	return p
 }
 
-// object decodes a JSON object into its members.
-func object(body []byte) (map[string]json.RawMessage, bool) {
-	var members map[string]json.RawMessage
-	err := json.Unmarshal(body, &members)
-	return members, err == nil && members != nil
-}
-
 // text returns the reader of a text member: null and "" clear it, anything
 // else goes through check, which may also normalise it.
 func text(at func(*patch) *change[string], check func(string) (string, string)) func(*patch, json.RawMessage) string {

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"encoding/json"
-	"maps"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -97,36 +95,27 @@ func (s *admin) pause(paused bool) fiber.Handler {
 
 // readPause reads whom to pause. The decoded strings are copies of the body's.
 func (s *admin) readPause(body []byte) (followup.TenantID, followup.ChannelID, error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil || members == nil {
-		return "", "", fault.NotJSON()
-	}
-	var tenant, channel *string
-	fields := map[string]**string{"tenant_id": &tenant, "channel_id": &channel}
 	var problems fault.Problems
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		to, ok := fields[name]
-		switch {
-		case !ok:
-			problems.Add(name, "is not a known field")
-		case json.Unmarshal(members[name], to) != nil:
-			problems.Add(name, "must be a string or null")
-		}
+	given, err := fault.Texts(body, &problems, "tenant_id", "channel_id")
+	if err != nil {
+		return "", "", err
 	}
-	if tenant == nil && !problems.Has("tenant_id") {
+	tenant, ok := given["tenant_id"]
+	if !ok && !problems.Has("tenant_id") {
 		problems.Absent("tenant_id")
 	}
 	if err := problems.Err(); err != nil {
 		return "", "", err
 	}
-	t, ok := s.Directory.Tenant(followup.TenantID(*tenant))
+	t, ok := s.Directory.Tenant(followup.TenantID(tenant))
 	if !ok {
 		return "", "", fault.Missing("tenant")
 	}
-	if channel == nil || *channel == "" {
+	channel := given["channel_id"]
+	if channel == "" {
 		return t.ID, "", nil
 	}
-	ch, ok := t.Channel(followup.ChannelID(*channel))
+	ch, ok := t.Channel(followup.ChannelID(channel))
 	if !ok {
 		return "", "", fault.Missing("channel")
 	}
