@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wagate/config"
+	"wagate/gateway/internal/view"
 )
 
 // The bounds of one request to the admin listener. Replaying a tenant's dead
@@ -26,6 +27,7 @@ const (
 
 // adminFlags are the flags of the operator's commands.
 type adminFlags struct {
+	fs     *flagSet
 	config *string
 	admin  *string
 	raw    *bool
@@ -33,6 +35,7 @@ type adminFlags struct {
 
 func (fs *flagSet) adminFlags() adminFlags {
 	return adminFlags{
+		fs:     fs,
 		config: fs.configFlag(),
 		admin:  fs.String("admin", fs.shell.env("WAGATE_ADMIN", ""), "the admin listener's `URL`, instead of the file's (WAGATE_ADMIN; its token is WAGATE_ADMIN_TOKEN)"),
 		raw:    fs.Bool("json", false, "print the answer as it came"),
@@ -48,9 +51,20 @@ type adminClient struct {
 	http  *http.Client
 }
 
+// open reads a command line, with from least to most positional arguments, and
+// returns the client that it describes.
+func (f adminFlags) open(args []string, least, most int) (*adminClient, []string, error) {
+	positional, err := f.fs.parse(args, least, most)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := f.client()
+	return c, positional, err
+}
+
 // client returns the client that flags, environment and file describe.
-func (f adminFlags) client(fs *flagSet) (*adminClient, error) {
-	s := fs.shell
+func (f adminFlags) client() (*adminClient, error) {
+	fs, s := f.fs, f.fs.shell
 	c := &adminClient{shell: s, base: *f.admin, raw: *f.raw, http: &http.Client{Timeout: adminTimeout}}
 	if c.base == "" && *f.config == "" {
 		return nil, fs.wrong("-config or -admin is missing")
@@ -153,6 +167,27 @@ func refused(status int, body []byte) error {
 		text += "\n  " + d.Field + ": " + d.Problem
 	}
 	return fmt.Errorf("the gateway answered %d: %s", status, printable(text))
+}
+
+// list asks for one page of a list and prints it: a row for each item.
+func list[T any](
+	ctx context.Context, c *adminClient, path string, query url.Values, what string, heading []string, row func(T) []string,
+) error {
+	data, err := c.call(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	return answer(c, data, func(p view.Page[T]) {
+		rows := make([][]string, len(p.Data))
+		for i, item := range p.Data {
+			rows[i] = row(item)
+		}
+		c.shell.table(what, heading, rows)
+		if p.Pagination.HasMore {
+			next := p.Pagination.Offset + len(p.Data)
+			fmt.Fprintf(c.shell.Stdout, "%d of %d shown, -offset %d for more\n", len(p.Data), p.Pagination.Total, next)
+		}
+	})
 }
 
 // answer prints an answer: raw, or as show has it.

@@ -96,10 +96,12 @@ func TestUsage(t *testing.T) {
 		{[]string{"dead", "replay", "-admin", "http://x"}, 2, "either an ID or -all"},
 		{[]string{"dead", "replay", "-all", "id"}, 2, "either an ID or -all"},
 		{[]string{"dead", "replay", "id", "-tenant", "t"}, 2, "either an ID or -all"},
-		{[]string{"runs", "list", "-tenant", "t"}, 2, "-lead"},
-		{[]string{"runs", "show", "id"}, 2, "-tenant"},
-		{[]string{"pause"}, 2, "-tenant"},
-		{[]string{"pauses"}, 2, "-tenant"},
+		{[]string{"runs", "list"}, 2, "-tenant and -lead are needed"},
+		{[]string{"runs", "list", "-tenant", "t"}, 2, "-lead is needed"},
+		{[]string{"runs", "show", "id"}, 2, "-tenant is needed"},
+		{[]string{"pause"}, 2, "-tenant is needed"},
+		{[]string{"resume", "-channel", "c"}, 2, "-tenant is needed"},
+		{[]string{"pauses"}, 2, "-tenant is needed"},
 		{[]string{"version", "x"}, 2, "1 argument"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-
-	"wagate/gateway/internal/view"
 )
 
 // deadLetter is a delivery that was given up, as the admin API shows it.
@@ -33,10 +31,7 @@ func (s *shell) dead(ctx context.Context, args []string) error {
 func (s *shell) deadList(ctx context.Context, args []string) error {
 	fs := s.flags("dead list")
 	admin, paging, tenant := fs.adminFlags(), fs.pageFlags(), fs.String("tenant", "", "only those of the tenant with this `ID`")
-	if _, err := fs.parse(args, 0, 0); err != nil {
-		return err
-	}
-	c, err := admin.client(fs)
+	c, _, err := admin.open(args, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -44,29 +39,17 @@ func (s *shell) deadList(ctx context.Context, args []string) error {
 	if *tenant != "" {
 		query.Set("tenant", *tenant)
 	}
-	data, err := c.call(ctx, http.MethodGet, "/api/dead", query, nil)
-	if err != nil {
-		return err
-	}
-	return answer(c, data, func(p view.Page[deadLetter]) {
-		rows := make([][]string, len(p.Data))
-		for i, d := range p.Data {
-			rows[i] = []string{d.ID, d.TenantID, d.AssistantID, d.Reason, strconv.Itoa(d.Count), strconv.Itoa(d.Attempts), at(d.DeadAt)}
-		}
-		s.table("dead letters", []string{"ID", "TENANT", "ASSISTANT", "REASON", "EVENTS", "ATTEMPTS", "DIED"}, rows)
-		more(s, p)
-	})
+	return list(ctx, c, "/api/dead", query, "dead letters",
+		[]string{"ID", "TENANT", "ASSISTANT", "REASON", "EVENTS", "ATTEMPTS", "DIED"},
+		func(d deadLetter) []string {
+			return []string{d.ID, d.TenantID, d.AssistantID, d.Reason, strconv.Itoa(d.Count), strconv.Itoa(d.Attempts), at(d.DeadAt)}
+		})
 }
 
 // deadShow prints a dead letter whole, with its events.
 func (s *shell) deadShow(ctx context.Context, args []string) error {
 	fs := s.flags("dead show ID")
-	admin := fs.adminFlags()
-	ids, err := fs.parse(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	c, err := admin.client(fs)
+	c, ids, err := fs.adminFlags().open(args, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -94,7 +77,7 @@ func (s *shell) deadReplay(ctx context.Context, args []string) error {
 	if *all == (len(ids) == 1) || *tenant != "" && !*all {
 		return fs.wrong("want either an ID or -all")
 	}
-	c, err := admin.client(fs)
+	c, err := admin.client()
 	if err != nil {
 		return err
 	}
@@ -119,12 +102,7 @@ func (s *shell) deadReplay(ctx context.Context, args []string) error {
 
 func (s *shell) deadDrop(ctx context.Context, args []string) error {
 	fs := s.flags("dead drop ID")
-	admin := fs.adminFlags()
-	ids, err := fs.parse(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	c, err := admin.client(fs)
+	c, ids, err := fs.adminFlags().open(args, 1, 1)
 	if err != nil {
 		return err
 	}

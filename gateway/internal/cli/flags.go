@@ -11,8 +11,9 @@ import (
 // flagSet is the flags of one command, with what they mean shown on -h.
 type flagSet struct {
 	*flag.FlagSet
-	shell *shell
-	usage string
+	shell  *shell
+	usage  string
+	needed []string // names of flags
 }
 
 // flags returns an empty set for a command. usage is the command with its
@@ -44,7 +45,31 @@ func (fs *flagSet) parse(args []string, least, most int) ([]string, error) {
 	if n := len(positional); n < least || n > most {
 		return nil, fs.wrong("got %s beside the flags", count(n, "argument"))
 	}
-	return positional, nil
+	return positional, fs.missing()
+}
+
+// neededID declares a flag without which the command makes no sense: whose ID it
+// takes is its name.
+func (fs *flagSet) neededID(name string) *string {
+	fs.needed = append(fs.needed, name)
+	return fs.String(name, "", "the "+name+"'s `ID`")
+}
+
+// missing returns a usage error if a flag that is needed was not given.
+func (fs *flagSet) missing() error {
+	var missing []string
+	for _, name := range fs.needed {
+		if fs.Lookup(name).Value.String() == "" {
+			missing = append(missing, "-"+name)
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return fs.wrong("%s is needed", missing[0])
+	}
+	return fs.wrong("%s are needed", strings.Join(missing, " and "))
 }
 
 // wrong returns a usage error with the command's usage.

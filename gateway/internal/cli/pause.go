@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-
-	"wagate/gateway/internal/view"
 )
 
 // pauseOf is a pause of a tenant, or of one channel of it.
@@ -34,16 +32,8 @@ func (s *shell) resume(ctx context.Context, args []string) error {
 
 func (s *shell) setPause(ctx context.Context, verb string, args []string) error {
 	fs := s.flags(verb + " -tenant ID [-channel ID]")
-	admin := fs.adminFlags()
-	tenant := fs.String("tenant", "", "the tenant's `ID`")
-	channel := fs.String("channel", "", "only the channel with this `ID`")
-	if _, err := fs.parse(args, 0, 0); err != nil {
-		return err
-	}
-	if *tenant == "" {
-		return fs.wrong("-tenant is needed")
-	}
-	c, err := admin.client(fs)
+	admin, tenant, channel := fs.adminFlags(), fs.neededID("tenant"), fs.String("channel", "", "only the channel with this `ID`")
+	c, _, err := admin.open(args, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -66,29 +56,14 @@ func (s *shell) setPause(ctx context.Context, verb string, args []string) error 
 
 func (s *shell) pauses(ctx context.Context, args []string) error {
 	fs := s.flags("pauses -tenant ID")
-	admin, paging, tenant := fs.adminFlags(), fs.pageFlags(), fs.String("tenant", "", "the tenant's `ID`")
-	if _, err := fs.parse(args, 0, 0); err != nil {
-		return err
-	}
-	if *tenant == "" {
-		return fs.wrong("-tenant is needed")
-	}
-	c, err := admin.client(fs)
+	admin, paging, tenant := fs.adminFlags(), fs.pageFlags(), fs.neededID("tenant")
+	c, _, err := admin.open(args, 0, 0)
 	if err != nil {
 		return err
 	}
 	query := paging()
 	query.Set("tenant", *tenant)
-	data, err := c.call(ctx, http.MethodGet, "/api/pauses", query, nil)
-	if err != nil {
-		return err
-	}
-	return answer(c, data, func(p view.Page[pauseOf]) {
-		rows := make([][]string, len(p.Data))
-		for i, paused := range p.Data {
-			rows[i] = []string{cmp.Or(paused.TenantID, *tenant), paused.who()}
-		}
-		s.table("pauses", []string{"TENANT", "PAUSED"}, rows)
-		more(s, p)
+	return list(ctx, c, "/api/pauses", query, "pauses", []string{"TENANT", "PAUSED"}, func(p pauseOf) []string {
+		return []string{cmp.Or(p.TenantID, *tenant), p.who()}
 	})
 }

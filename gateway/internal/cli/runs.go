@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-
-	"wagate/gateway/internal/view"
 )
 
 // run is a follow-up run, as the API shows it.
@@ -43,45 +41,24 @@ func (s *shell) runs(ctx context.Context, args []string) error {
 func (s *shell) runsList(ctx context.Context, args []string) error {
 	fs := s.flags("runs list -tenant ID -lead ID")
 	admin, paging := fs.adminFlags(), fs.pageFlags()
-	tenant, lead := fs.String("tenant", "", "the tenant's `ID`"), fs.String("lead", "", "the lead's `ID`")
-	if _, err := fs.parse(args, 0, 0); err != nil {
-		return err
-	}
-	if *tenant == "" || *lead == "" {
-		return fs.wrong("-tenant and -lead are needed")
-	}
-	c, err := admin.client(fs)
+	tenant, lead := fs.neededID("tenant"), fs.neededID("lead")
+	c, _, err := admin.open(args, 0, 0)
 	if err != nil {
 		return err
 	}
 	query := paging()
 	query.Set("tenant", *tenant)
 	query.Set("lead", *lead)
-	data, err := c.call(ctx, http.MethodGet, "/api/runs", query, nil)
-	if err != nil {
-		return err
-	}
-	return answer(c, data, func(p view.Page[run]) {
-		rows := make([][]string, len(p.Data))
-		for i, r := range p.Data {
-			rows[i] = []string{r.ID, r.State, cmp.Or(r.Reason, "-"), strconv.Itoa(len(r.Timeline)), r.ChannelID, r.ConfigID}
-		}
-		s.table("runs", []string{"ID", "STATE", "REASON", "STEPS", "CHANNEL", "CONFIG"}, rows)
-		more(s, p)
-	})
+	return list(ctx, c, "/api/runs", query, "runs", []string{"ID", "STATE", "REASON", "STEPS", "CHANNEL", "CONFIG"},
+		func(r run) []string {
+			return []string{r.ID, r.State, cmp.Or(r.Reason, "-"), strconv.Itoa(len(r.Timeline)), r.ChannelID, r.ConfigID}
+		})
 }
 
 func (s *shell) runsShow(ctx context.Context, args []string) error {
 	fs := s.flags("runs show -tenant ID RUN")
-	admin, tenant := fs.adminFlags(), fs.String("tenant", "", "the tenant's `ID`")
-	ids, err := fs.parse(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	if *tenant == "" {
-		return fs.wrong("-tenant is needed")
-	}
-	c, err := admin.client(fs)
+	admin, tenant := fs.adminFlags(), fs.neededID("tenant")
+	c, ids, err := admin.open(args, 1, 1)
 	if err != nil {
 		return err
 	}

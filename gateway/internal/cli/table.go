@@ -8,8 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
-
-	"wagate/gateway/internal/view"
 )
 
 // pageFlags declares -limit and -offset; the function returned reads them.
@@ -35,14 +33,6 @@ func (s *shell) table(what string, heading []string, rows [][]string) {
 		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}
 	_ = t.Flush() // a terminal that is gone is no reason to fail
-}
-
-// more says how to see the rest of a list.
-func more[T any](s *shell, p view.Page[T]) {
-	if p.Pagination.HasMore {
-		next := p.Pagination.Offset + len(p.Data)
-		fmt.Fprintf(s.Stdout, "%d of %d shown, -offset %d for more\n", len(p.Data), p.Pagination.Total, next)
-	}
 }
 
 // printable drops what a terminal would act on; what strangers wrote may be
