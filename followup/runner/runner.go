@@ -2,9 +2,7 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -89,8 +87,6 @@ const (
 	defaultSendLease  = time.Minute
 	defaultMaxTries   = 5
 	defaultMaxSleep   = time.Second
-	// claimWithin bounds a claim that is under way when the runner is stopped.
-	claimWithin = 3 * time.Second
 )
 
 // New returns a runner that does not run yet.
@@ -167,140 +163,4 @@ func (r *Runner) Stop(ctx context.Context) error {
 	r.abandon()
 	<-idle // each step gives up within its own short deadlines
 	return nil
-}
-
-// turn claims as many steps as there are free workers.
-func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
-	free := len(r.slots)
-	if free == 0 {
-		return r.p.MaxSleep, nil // the first worker to be free again wakes us
-	}
-	batch, err := r.claim(ctx, free)
-	r.p.Steps.Ended(batch.Ended)
-	for _, c := range batch.Steps {
-		if ctx.Err() != nil {
-			r.giveBack(c, time.Time{})
-			continue
-		}
-		<-r.slots // only this goroutine takes them
-		r.take(c.Run.Tenant)
-		r.steps.Go(func() {
-			defer r.free(c.Run.Tenant)
-			r.step(r.work, c)
-		})
-	}
-	if err != nil {
-		return 0, err
-	}
-	return time.Duration(float64(batch.Next) / r.p.Speed), nil
-}
-
-func (r *Runner) take(t followup.TenantID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.hands[t]++
-}
-
-// free gives a worker back, and wakes a poller that found none, or none for
-// this tenant.
-func (r *Runner) free(t followup.TenantID) {
-	r.mu.Lock()
-	full := r.hands[t] == r.p.PerTenant
-	if r.hands[t]--; r.hands[t] == 0 {
-		delete(r.hands, t)
-	}
-	r.mu.Unlock()
-	r.slots <- struct{}{}
-	if full || len(r.slots) == 1 {
-		r.Wake()
-	}
-}
-
-// inHand returns how many steps of each tenant are in hand.
-func (r *Runner) inHand() map[followup.TenantID]int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.hands)
-}
-
-// keepLease keeps a step from being claimed again while its worker lives: a
-// text may take long, above all when many are asked for at once. The context it
-// returns ends when the step is not ours any more, so that nothing more is
-// spent on it.
-func (r *Runner) keepLease(ctx context.Context, c followup.Claimed, lost func()) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(r.p.ClaimLease / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			err := r.p.Store.ExtendStep(ctx, c.Run.ID, c.Token, r.p.Real(), r.p.ClaimLease)
-			if errors.Is(err, followup.ErrStale) || errors.Is(err, followup.ErrLeadMoved) {
-				lost()
-				cancel()
-			}
-		}
-	}()
-	return ctx, func() {
-		cancel()
-		<-ended
-	}
-}
-
-// claim is not cut off by a stop: a claim that was made and not heard of would
-// keep its steps until their lease runs out.
-func (r *Runner) claim(ctx context.Context, limit int) (followup.Batch, error) {
-	under := context.WithoutCancel(ctx)
-	under, cancel := context.WithCancel(under)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(claimWithin, cancel) })()
-	return r.p.Store.Claim(under, followup.ClaimParams{
-		Now: r.p.Now(), Real: r.p.Real(), Limit: limit, Lease: r.p.ClaimLease,
-		PerTenant: r.p.PerTenant, InHand: r.inHand(),
-	})
-}
-
-// ladders remembers ladders by hash; a hash names one content for ever.
-type ladders struct {
-	mu   sync.Mutex
-	byID map[ladderKey]followup.Ladder
-}
-
-type ladderKey struct {
-	tenant followup.TenantID
-	hash   followup.LadderHash
-}
-
-const maxLadders = 10_000
-
-var errShort = errors.New("runner: ladder is shorter than its run")
-
-func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder, error) {
-	key := ladderKey{run.Tenant, run.Ladder}
-	r.ladders.mu.Lock()
-	l, ok := r.ladders.byID[key]
-	r.ladders.mu.Unlock()
-	if ok {
-		return l, nil
-	}
-	l, err := r.p.Store.Ladder(ctx, run.Tenant, run.Ladder)
-	if err != nil {
-		return followup.Ladder{}, err
-	}
-	if run.Step >= len(l.Steps) {
-		return followup.Ladder{}, errShort
-	}
-	r.ladders.mu.Lock()
-	defer r.ladders.mu.Unlock()
-	if r.ladders.byID == nil || len(r.ladders.byID) >= maxLadders {
-		r.ladders.byID = map[ladderKey]followup.Ladder{}
-	}
-	r.ladders.byID[key] = l
-	return l, nil
 }

@@ -1,0 +1,79 @@
+package runner
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"wagate/followup"
+)
+
+// claimWithin bounds a claim that is under way when the runner is stopped.
+const claimWithin = 3 * time.Second
+
+// turn claims as many steps as there are free workers.
+func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
+	free := len(r.slots)
+	if free == 0 {
+		return r.p.MaxSleep, nil // the first worker to be free again wakes us
+	}
+	batch, err := r.claim(ctx, free)
+	r.p.Steps.Ended(batch.Ended)
+	for _, c := range batch.Steps {
+		if ctx.Err() != nil {
+			r.giveBack(c, time.Time{})
+			continue
+		}
+		<-r.slots // only this goroutine takes them
+		r.take(c.Run.Tenant)
+		r.steps.Go(func() {
+			defer r.free(c.Run.Tenant)
+			r.step(r.work, c)
+		})
+	}
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(float64(batch.Next) / r.p.Speed), nil
+}
+
+func (r *Runner) take(t followup.TenantID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hands[t]++
+}
+
+// free gives a worker back, and wakes a poller that found none, or none for
+// this tenant.
+func (r *Runner) free(t followup.TenantID) {
+	r.mu.Lock()
+	full := r.hands[t] == r.p.PerTenant
+	if r.hands[t]--; r.hands[t] == 0 {
+		delete(r.hands, t)
+	}
+	r.mu.Unlock()
+	r.slots <- struct{}{}
+	if full || len(r.slots) == 1 {
+		r.Wake()
+	}
+}
+
+// inHand returns how many steps of each tenant are in hand.
+func (r *Runner) inHand() map[followup.TenantID]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.hands)
+}
+
+// claim is not cut off by a stop: a claim that was made and not heard of would
+// keep its steps until their lease runs out.
+func (r *Runner) claim(ctx context.Context, limit int) (followup.Batch, error) {
+	under := context.WithoutCancel(ctx)
+	under, cancel := context.WithCancel(under)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(claimWithin, cancel) })()
+	return r.p.Store.Claim(under, followup.ClaimParams{
+		Now: r.p.Now(), Real: r.p.Real(), Limit: limit, Lease: r.p.ClaimLease,
+		PerTenant: r.p.PerTenant, InHand: r.inHand(),
+	})
+}
