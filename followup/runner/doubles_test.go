@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wagate/followup"
@@ -58,6 +59,7 @@ type store struct {
 
 	answering hook             // a claim is made and not heard of yet
 	gone      bool             // every ladder is
+	reads     atomic.Int32     // of ladders
 	claimed   hook             // a claim brought steps
 	ended     []followup.Ended // what the first claim tells besides
 	tell      sync.Once
@@ -114,6 +116,7 @@ func (s *store) History(ctx context.Context, l followup.LeadID, c followup.Chann
 }
 
 func (s *store) Ladder(ctx context.Context, t followup.TenantID, h followup.LadderHash) (followup.Ladder, error) {
+	s.reads.Add(1)
 	if err := s.ladders.err(); err != nil {
 		return followup.Ladder{}, err
 	}
