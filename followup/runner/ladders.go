@@ -8,47 +8,43 @@ import (
 	"wagate/followup"
 )
 
-// ladders remembers ladders by hash; a hash names one content for ever.
+// ladders remembers ladders by hash; a hash names one content for ever, whoever
+// uses it.
 type ladders struct {
 	mu   sync.Mutex
-	byID map[ladderKey]followup.Ladder
+	byID map[followup.LadderHash]followup.Ladder
 }
 
-type ladderKey struct {
-	tenant followup.TenantID
-	hash   followup.LadderHash
-}
-
+// maxLadders bounds what is remembered; beyond it, all is read anew.
 const maxLadders = 10_000
 
-func (l *ladders) get(key ladderKey) (followup.Ladder, bool) {
+func (l *ladders) get(hash followup.LadderHash) (followup.Ladder, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ladder, ok := l.byID[key]
+	ladder, ok := l.byID[hash]
 	return ladder, ok
 }
 
-func (l *ladders) put(key ladderKey, ladder followup.Ladder) {
+func (l *ladders) put(hash followup.LadderHash, ladder followup.Ladder) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.byID == nil || len(l.byID) >= maxLadders {
-		l.byID = map[ladderKey]followup.Ladder{}
+	if len(l.byID) >= maxLadders {
+		clear(l.byID)
 	}
-	l.byID[key] = ladder
+	l.byID[hash] = ladder
 }
 
 var errShort = errors.New("runner: ladder is shorter than its run")
 
 // ladder returns the ladder that a run climbs, which has the run's step.
 func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder, error) {
-	key := ladderKey{run.Tenant, run.Ladder}
-	l, ok := r.ladders.get(key)
+	l, ok := r.ladders.get(run.Ladder)
 	if !ok {
 		var err error
 		if l, err = r.p.Store.Ladder(ctx, run.Tenant, run.Ladder); err != nil {
 			return followup.Ladder{}, err
 		}
-		r.ladders.put(key, l)
+		r.ladders.put(run.Ladder, l)
 	}
 	if run.Step >= len(l.Steps) {
 		return followup.Ladder{}, errShort

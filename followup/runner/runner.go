@@ -115,6 +115,7 @@ func New(p Params) *Runner {
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
 		slots: make(chan struct{}, p.Workers), done: make(chan struct{}), hands: map[followup.TenantID]int{},
+		ladders: ladders{byID: map[followup.LadderHash]followup.Ladder{}},
 	}
 	for range p.Workers {
 		r.slots <- struct{}{}
