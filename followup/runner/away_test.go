@@ -144,3 +144,35 @@ func TestAliveTellsWhetherTheStoreIsReached(t *testing.T) {
 		h.is(h.runner.Alive(11*time.Second), true, "alive again")
 	})
 }
+
+// A step whose ladder cannot be read is kept for a while and given back unspent:
+// it has its tries, and is as late as it is.
+func TestI7AStepWhoseLadderIsAwayIsGivenBackUnspent(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		away  time.Duration
+		story []string
+	}{
+		"for a while":  {hours, []string{"1 ai sent/ai", "ended completed"}},
+		"for too long": {6 * hours, []string{"1 none skipped/too_late", "ended completed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				var claims int
+				h.store.claimed = func() { claims++ }
+				h.store.ladders.set(-1)
+				run := h.begin(seed[0])
+				h.until(30*minutes + c.away)
+				h.is(h.run(run).Tries, 0, "tries spent")
+				if most := int(c.away / (20 * time.Second)); claims > most {
+					h.Errorf("times it was claimed meanwhile: got %d, want at most %d", claims, most)
+				}
+				h.store.ladders.set(0)
+				h.pass(minutes)
+				h.tells(run, c.story...)
+				h.is(h.run(run).Timeline[0].DueAt.Sub(h.began), 30*minutes, "when it was due")
+			})
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -303,4 +304,29 @@ func (t *templates) Template(_ context.Context, _ followup.ChannelID, name, _ st
 	defer t.mu.Unlock()
 	info, ok := t.known[name]
 	return info, ok
+}
+
+// complaints is a log that keeps what is said at warning and above.
+type complaints struct {
+	slog.Handler
+	mu   sync.Mutex
+	said []string
+}
+
+func (c *complaints) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+
+func (c *complaints) WithAttrs([]slog.Attr) slog.Handler { return c }
+
+func (c *complaints) Handle(_ context.Context, r slog.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = append(c.said, r.Message)
+	return nil
+}
+
+// complaints makes the runner log to one, which it returns.
+func (h *harness) complaints() *complaints {
+	c := &complaints{}
+	h.params.Logger = slog.New(c)
+	return c
 }

@@ -18,9 +18,9 @@ const (
 	giveBackWithin = 3 * time.Second
 )
 
-// The bounds of asking for leave to send while the store is away. What was
-// written for the step is kept meanwhile: a text is not worth writing again
-// every second that Redis does not answer.
+// askWithin bounds asking while the store is away: for the ladder, and for leave
+// to send. What was written for the step is kept meanwhile: a text is not worth
+// writing again every second that Redis does not answer.
 const askWithin = 30 * time.Second
 
 // finish records the outcome and what follows from it.

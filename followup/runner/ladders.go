@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"wagate/followup"
 )
 
@@ -41,7 +43,7 @@ func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder,
 	l, ok := r.ladders.get(run.Ladder)
 	if !ok {
 		var err error
-		if l, err = r.p.Store.Ladder(ctx, run.Tenant, run.Ladder); err != nil {
+		if l, err = r.readLadder(ctx, run); err != nil {
 			return followup.Ladder{}, err
 		}
 		r.ladders.put(run.Ladder, l)
@@ -50,4 +52,16 @@ func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder,
 		return followup.Ladder{}, errShort
 	}
 	return l, nil
+}
+
+// readLadder asks the store for it, for a while: a step is not worth claiming
+// again every second that its tenant's part of Redis does not answer.
+func (r *Runner) readLadder(ctx context.Context, run followup.Run) (followup.Ladder, error) {
+	return backoff.Retry(ctx, func() (followup.Ladder, error) {
+		l, err := r.p.Store.Ladder(ctx, run.Tenant, run.Ladder)
+		if errors.Is(err, followup.ErrNotFound) {
+			return l, backoff.Permanent(err)
+		}
+		return l, err
+	}, backoff.WithMaxElapsedTime(askWithin))
 }

@@ -35,8 +35,10 @@ func (r *Runner) step(ctx context.Context, c followup.Claimed) {
 	ladder, err := r.ladder(ctx, c.Run)
 	lost := errors.Is(err, followup.ErrNotFound) || errors.Is(err, errShort)
 	if err != nil && !lost {
-		r.log.Warn("ladder of a due step not readable", "run_id", c.Run.ID, "err", err)
-		r.giveBack(c, r.p.Now().Add(r.domain(time.Minute)))
+		if ctx.Err() == nil {
+			r.log.Warn("ladder of a due step not readable", "run_id", c.Run.ID, "err", err)
+		}
+		r.giveBack(c, time.Time{})
 		return
 	}
 	p := &passage{r: r, c: c, ladder: ladder, attempt: c.Attempt, lost: sync.OnceFunc(r.metrics.stale.Inc)}

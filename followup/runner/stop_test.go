@@ -3,6 +3,7 @@ package runner_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,6 +31,18 @@ func (h *harness) stopAt(at *hook, within time.Duration) {
 	}
 	h.stopped = true
 }
+
+// stopNow stops the runner without time for what is in hand.
+func (h *harness) stopNow() {
+	h.Helper()
+	ctx, cancel := context.WithCancel(h.Context())
+	cancel()
+	h.must(h.runner.Stop(ctx), "Stop")
+	h.stopped = true
+}
+
+// askAtMost is how long an answer of the store is waited for at most.
+const askAtMost = 30 * time.Second
 
 // giveBackAtMost is how long a step in hand needs to be given back or
 // recorded after the deadline of a stop, with a store that answers.
@@ -96,6 +109,54 @@ func TestI7AStopWithoutTimeGivesBackUnspent(t *testing.T) {
 				h.is(len(h.sender.log()), 2, "provider calls")
 			})
 		})
+	}
+}
+
+// So is a step whose ladder cannot be read.
+func TestI7AStopWhileTheLadderIsAwayGivesBackUnspent(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.store.ladders.set(-1)
+		run := h.arm(h.lead(true), seed[0])
+		h.start()
+		h.pass(30*minutes + 5*time.Second)
+		h.is(h.run(run).State, followup.RunClaimed, "state before the stop")
+		h.stopNow()
+		h.is(h.run(run).State, followup.RunArmed, "state")
+		h.is(h.run(run).Tries, 0, "tries spent")
+		h.is(h.run(run).DueAt.Sub(h.began), 30*minutes, "due")
+	})
+}
+
+// A step that a stop has given back is nobody's trouble; one that the store made
+// us give back is.
+func TestTheLogTellsTroubleFromAStop(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		away func(h *harness) *trouble
+		says string
+	}{
+		"ladder": {func(h *harness) *trouble { return &h.store.ladders }, "ladder of a due step not readable"},
+		"guard":  {func(h *harness) *trouble { return &h.store.guards }, "guard not reached, step given back"},
+	} {
+		for what, stop := range map[string]bool{"stop": true, "trouble": false} {
+			t.Run(name+" "+what, func(t *testing.T) {
+				t.Parallel()
+				play(t, func(h *harness) {
+					log := h.complaints()
+					c.away(h).set(-1)
+					h.begin(seed[0])
+					h.until(30*minutes + 5*time.Second)
+					var want []string
+					if !stop {
+						h.until(30*minutes + askAtMost)
+						want = []string{c.says}
+					}
+					h.stopNow()
+					h.is(slices.Compact(log.said), want, "complaints")
+				})
+			})
+		}
 	}
 }
 
