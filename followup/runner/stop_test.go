@@ -211,6 +211,48 @@ func TestI7AClaimUnderWayIsGivenBackAtAStop(t *testing.T) {
 	})
 }
 
+// Nor does a stop take longer for a full claim whose steps cannot be given back
+// than for one.
+func TestI7AStopIsBoundedHoweverManyWereClaimed(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		for range 20 {
+			h.arm(h.lead(true), seed[0])
+		}
+		h.until(30 * minutes)
+		h.store.answering = once(func() { time.Sleep(100 * time.Millisecond) })
+		h.store.releases.set(-1)
+		h.start()
+		h.pass(50 * time.Millisecond)
+		began := time.Now()
+		h.stopNow()
+		if took := time.Since(began); took > giveBackAtMost+100*time.Millisecond {
+			h.Errorf("Stop: took %v, want at most %v", took, giveBackAtMost)
+		}
+	})
+}
+
+// A claim that hangs is cut off, soon after the stop.
+func TestAStopCutsOffAClaimThatHangs(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.Store = hanging{h.store}
+		h.start()
+		h.pass(minutes)
+		began := time.Now()
+		h.stopNow()
+		h.is(time.Since(began), 3*time.Second, "Stop took")
+	})
+}
+
+// hanging is a store that never answers a claim.
+type hanging struct{ *store }
+
+func (h hanging) Claim(ctx context.Context, _ followup.ClaimParams) (followup.Batch, error) {
+	<-ctx.Done()
+	return followup.Batch{}, ctx.Err()
+}
+
 func TestStopIsSafeAtAnyTime(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

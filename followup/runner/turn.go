@@ -21,7 +21,7 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	r.p.Steps.Ended(batch.Ended)
 	for _, c := range batch.Steps {
 		if ctx.Err() != nil {
-			r.giveBack(c, time.Time{})
+			r.steps.Go(func() { r.giveBack(c, time.Time{}) }) // all at once: a stop has not long
 			continue
 		}
 		<-r.slots // only this goroutine takes them
