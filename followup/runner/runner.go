@@ -155,10 +155,8 @@ func (r *Runner) Stop(ctx context.Context) error {
 		r.steps.Wait()
 		close(idle)
 	}()
-	defer r.abandon()
 	select {
 	case <-idle:
-		return nil
 	case <-ctx.Done():
 	}
 	r.abandon()
