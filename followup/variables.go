@@ -27,7 +27,8 @@ const maxVariable = 200
 // (its first word), {{LEAD_NUMBER}} (digits with country code), {{COMPANY_NAME}}
 // and {{LEAD_FIELD_<KEY>}}, a custom field whose key is compared without regard
 // to case. Behind a bar stands what to say instead of an empty value:
-// {{LEAD_FIRSTNAME|there}}. Names of variables are upper case, without spaces.
+// {{LEAD_FIRSTNAME|there}}, in which no { may stand. Names of variables are upper case,
+// without spaces.
 //
 // Values are put in as they are, but in one line; what looks like a variable
 // inside a value is left alone. Empty is true if a value was empty and had no
@@ -67,13 +68,16 @@ func ExpandParams(params []string, f Facts) (out []string, empty bool) {
 // checkVariables returns what is wrong with the variables of a text, or "".
 func checkVariables(text string) string {
 	for {
-		_, name, _, rest, found := cutVariable(text)
+		_, name, fallback, rest, found := cutVariable(text)
 		if !found {
 			break
 		}
 		if !knownVariable(name) {
 			return fmt.Sprintf("has the unknown variable {{%s}}; known are {{LEAD_NAME}}, {{LEAD_FIRSTNAME}}, "+
 				"{{LEAD_NUMBER}}, {{COMPANY_NAME}} and {{LEAD_FIELD_<KEY>}}", shorten(name))
+		}
+		if strings.Contains(fallback, "{") { // it would be said as it stands
+			return fmt.Sprintf("has { in the default of {{%s|…}}", shorten(name))
 		}
 		text = rest
 	}

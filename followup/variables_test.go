@@ -95,7 +95,7 @@ func TestCheckVariables(t *testing.T) {
 	for _, text := range []string{
 		"{{}}", "{{ }}", "{{NAME}}", "{{lead_name}}", "{{ LEAD_NAME }}", "{{LEAD_NAME }}", "{{LEAD_FIELD_}}", "{{LEAD_FIELD_ |x}}",
 		"{{1}}", "{{LEAD_NAMES}}", "{{LEAD_NAME}} {{OTHER}}", "{{LEAD_NAME", "ok {{LEAD_NAME}} {{", "{{{LEAD_NAME}}}", "{{|x}}",
-		"{{LEAD_CUSTOM_FIELD}}", "{{LEAD_FIELD_" + strings.Repeat("x", 300) + "}}",
+		"{{LEAD_NAME|{{COMPANY_NAME}}", "{{LEAD_FIELD_X|x{}}{", "{{LEAD_CUSTOM_FIELD}}", "{{LEAD_FIELD_" + strings.Repeat("x", 300) + "}}",
 	} {
 		problem := checkVariables(text)
 		if problem == "" {
