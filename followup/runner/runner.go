@@ -69,10 +69,10 @@ type Runner struct {
 	loop    *poll.Loop
 	ladders ladders
 
-	slots chan struct{} // one token per free worker
 	steps sync.WaitGroup
 	mu    sync.Mutex
-	hands map[followup.TenantID]int // steps in hand
+	busy  int                       // workers with a step in hand
+	hands map[followup.TenantID]int // of those, by tenant
 
 	claimed context.CancelFunc // ends the claiming
 	work    context.Context    //nolint:containedctx // of the steps in hand, which outlive the claiming
@@ -114,11 +114,8 @@ func New(p Params) *Runner {
 	}
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
-		slots: make(chan struct{}, p.Workers), done: make(chan struct{}), hands: map[followup.TenantID]int{},
+		done: make(chan struct{}), hands: map[followup.TenantID]int{},
 		ladders: ladders{byID: map[followup.LadderHash]followup.Ladder{}},
-	}
-	for range p.Workers {
-		r.slots <- struct{}{}
 	}
 	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: p.MaxSleep, Logger: p.Logger, Now: p.Real})
 	return r

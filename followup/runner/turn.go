@@ -13,19 +13,18 @@ const claimWithin = 3 * time.Second
 
 // turn claims as many steps as there are free workers.
 func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
-	free := len(r.slots)
+	free, inHand := r.room()
 	if free == 0 {
 		return r.p.MaxSleep, nil // the first worker to be free again wakes us
 	}
-	batch, err := r.claim(ctx, free)
+	batch, err := r.claim(ctx, free, inHand)
 	r.p.Steps.Ended(batch.Ended)
 	for _, c := range batch.Steps {
 		if ctx.Err() != nil {
 			r.steps.Go(func() { r.giveBack(c, time.Time{}) }) // all at once: a stop has not long
 			continue
 		}
-		<-r.slots // only this goroutine takes them
-		r.take(c.Run.Tenant)
+		r.take(c.Run.Tenant) // only this goroutine does
 		r.steps.Go(func() {
 			defer r.free(c.Run.Tenant)
 			r.step(r.work, c)
@@ -37,9 +36,18 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	return time.Duration(float64(batch.Next) / r.p.Speed), nil
 }
 
+// room returns how many workers are free, and how many steps of each tenant
+// are in hand.
+func (r *Runner) room() (int, map[followup.TenantID]int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.p.Workers - r.busy, maps.Clone(r.hands)
+}
+
 func (r *Runner) take(t followup.TenantID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.busy++
 	r.hands[t]++
 }
 
@@ -47,33 +55,27 @@ func (r *Runner) take(t followup.TenantID) {
 // this tenant.
 func (r *Runner) free(t followup.TenantID) {
 	r.mu.Lock()
-	full := r.hands[t] == r.p.PerTenant
+	defer r.mu.Unlock()
+	if r.busy == r.p.Workers || r.hands[t] == r.p.PerTenant {
+		r.Wake()
+	}
+	r.busy--
 	if r.hands[t]--; r.hands[t] == 0 {
 		delete(r.hands, t)
 	}
-	r.mu.Unlock()
-	r.slots <- struct{}{}
-	if full || len(r.slots) == 1 {
-		r.Wake()
-	}
-}
-
-// inHand returns how many steps of each tenant are in hand.
-func (r *Runner) inHand() map[followup.TenantID]int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.hands)
 }
 
 // claim is not cut off by a stop: a claim that was made and not heard of would
 // keep its steps until their lease runs out.
-func (r *Runner) claim(ctx context.Context, limit int) (followup.Batch, error) {
+func (r *Runner) claim(
+	ctx context.Context, limit int, inHand map[followup.TenantID]int,
+) (followup.Batch, error) {
 	under := context.WithoutCancel(ctx)
 	under, cancel := context.WithCancel(under)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(claimWithin, cancel) })()
 	return r.p.Store.Claim(under, followup.ClaimParams{
 		Now: r.p.Now(), Real: r.p.Real(), Limit: limit, Lease: r.p.ClaimLease,
-		PerTenant: r.p.PerTenant, InHand: r.inHand(),
+		PerTenant: r.p.PerTenant, InHand: inHand,
 	})
 }
