@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -311,6 +312,7 @@ type complaints struct {
 	slog.Handler
 	mu   sync.Mutex
 	said []string
+	all  strings.Builder // with the attributes
 }
 
 func (c *complaints) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
@@ -321,6 +323,10 @@ func (c *complaints) Handle(_ context.Context, r slog.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.said = append(c.said, r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		fmt.Fprintln(&c.all, a)
+		return true
+	})
 	return nil
 }
 
