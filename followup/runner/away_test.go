@@ -89,9 +89,10 @@ func TestI6AResultThatCannotBeRecordedIsUncertain(t *testing.T) {
 // once and counted once.
 func TestI7ARecordThatWasNotHeardOfIsCountedOnce(t *testing.T) {
 	t.Parallel()
-	for _, times := range []int{1, 2} {
+	for _, c := range []struct{ finishes, runs int }{{1, 0}, {2, 0}, {1, 2}} {
 		play(t, func(h *harness) {
-			h.store.unheard.set(times)
+			h.store.unheard.set(c.finishes)
+			h.store.runs.set(c.runs)
 			run := h.begin(quick[0], quick[1])
 			h.until(2 * hours)
 			h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")

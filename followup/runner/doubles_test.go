@@ -55,7 +55,7 @@ func (t *trouble) err() error {
 // store is the reference store with hooks and switches.
 type store struct {
 	*memstore.Store
-	claims, guards, finishes, releases, histories, ladders trouble
+	claims, guards, finishes, releases, histories, ladders, runs trouble
 	// unheard makes FinishStep fail after it has written.
 	unheard trouble
 
@@ -101,6 +101,13 @@ func (s *store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 		err = s.unheard.err()
 	}
 	return done, err
+}
+
+func (s *store) Run(ctx context.Context, t followup.TenantID, id followup.RunID) (followup.Run, error) {
+	if err := s.runs.err(); err != nil {
+		return followup.Run{}, err
+	}
+	return s.Store.Run(ctx, t, id)
 }
 
 func (s *store) ReleaseStep(ctx context.Context, id followup.RunID, token string, until time.Time) error {

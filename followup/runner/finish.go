@@ -40,40 +40,42 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
 	defer cancel()
 	f.Now = r.p.Now() // when it ended, however long it takes to write that down
-	unclear := false  // an earlier try may have been recorded
 	done, err := backoff.Retry(ctx, func() (followup.Finished, error) {
 		f.Real = r.p.Real()
 		done, err := r.p.Store.FinishStep(ctx, f)
-		if errors.Is(err, followup.ErrStale) || errors.Is(err, followup.ErrLeadMoved) {
-			return done, backoff.Permanent(err)
+		if errors.Is(err, followup.ErrStale) {
+			err = r.recorded(ctx, run, f)
 		}
-		unclear = unclear || err != nil
 		return done, err
 	}, backoff.WithMaxElapsedTime(finishWithin))
-	if unclear && errors.Is(err, followup.ErrStale) && r.recorded(ctx, run, f) {
-		done, err = followup.Finished{}, nil
-	}
 	switch {
 	case err == nil:
 		r.p.Steps.Step(kind, f.Outcome, f.Reason)
 		if done.State != followup.RunEnded {
 			r.Wake()
 		}
-	case errors.Is(err, followup.ErrStale), errors.Is(err, followup.ErrLeadMoved):
+	case errors.Is(err, followup.ErrStale):
 		p.lost()
 	default:
 		r.log.Error("outcome of a step not recorded", "run_id", run.ID, "outcome", f.Outcome, "err", err)
 	}
 }
 
-// recorded reports whether f is in the run's timeline: an error does not say
-// that nothing was written, and writing it again then finds the step gone.
-func (r *Runner) recorded(ctx context.Context, run followup.Run, f followup.FinishStep) bool {
+// recorded returns nil if f, which is not taken, is in the run's timeline
+// already: an error does not say that nothing was written, and writing it again
+// then finds the step gone. If it is not, ErrStale is the last word.
+func (r *Runner) recorded(ctx context.Context, run followup.Run, f followup.FinishStep) error {
 	now, err := r.p.Store.Run(ctx, run.Tenant, run.ID)
-	return err == nil && slices.ContainsFunc(now.Timeline, func(m followup.Moment) bool {
-		return m.Step == run.Step+1 && m.Outcome == f.Outcome && m.Reason == f.Reason &&
-			m.At.UnixMilli() == f.Now.UnixMilli()
-	})
+	if err != nil && !errors.Is(err, followup.ErrNotFound) {
+		return err
+	}
+	if slices.ContainsFunc(now.Timeline, func(m followup.Moment) bool {
+		// No two moments of a run are of one reason and one instant.
+		return m.Reason == f.Reason && m.At.UnixMilli() == f.Now.UnixMilli()
+	}) {
+		return nil
+	}
+	return backoff.Permanent(followup.ErrStale)
 }
 
 // giveBack returns a step that was not sent; at until, if that is set. If that

@@ -198,7 +198,7 @@ func (h *harness) echo(lead followup.LeadID) { h.settle(lead, followup.Item{Outb
 
 func (h *harness) run(id followup.RunID) followup.Run {
 	h.Helper()
-	r, err := h.store.Run(h.Context(), h.tenant, id)
+	r, err := h.store.Store.Run(h.Context(), h.tenant, id)
 	h.must(err, "Run")
 	return r
 }

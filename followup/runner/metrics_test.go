@@ -1,9 +1,11 @@
 package runner_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -43,12 +45,82 @@ func TestLostClaimsAreCounted(t *testing.T) {
 		h.arm(lead, seed[0])
 		h.start()
 		h.until(hours)
-		err := testutil.GatherAndCompare(h.registry, strings.NewReader(`
+		h.lost(1)
+	})
+}
+
+// lost checks how many claims were counted as lost.
+func (h *harness) lost(n int) {
+	h.Helper()
+	err := testutil.GatherAndCompare(h.registry, strings.NewReader(fmt.Sprintf(`
 # HELP wagate_followup_claims_lost_total Claimed steps that were void by the time they were to be sent: a reply, a restart, a lost lease.
 # TYPE wagate_followup_claims_lost_total counter
-wagate_followup_claims_lost_total 1
-`), "wagate_followup_claims_lost_total")
-		h.must(err, "metric")
+wagate_followup_claims_lost_total %d
+`, n)), "wagate_followup_claims_lost_total")
+	h.must(err, "claims lost")
+}
+
+// What another wrote of the step is not taken for ours: neither what came about
+// at the same instant, nor the same at another.
+func TestI7AnothersRecordIsNotCountedAsOurs(t *testing.T) {
+	t.Parallel()
+	t.Run("a reply at the same instant", func(t *testing.T) {
+		t.Parallel()
+		play(t, func(h *harness) {
+			a := h.asking()
+			a.show = func(c *followup.Claimed) { c.Paused = true }
+			lead := h.lead(true)
+			h.store.finishing = once(func() { h.reply(lead) })
+			run := h.arm(lead, seed[0])
+			h.start()
+			h.until(hours)
+			h.tells(run, "1 none cancelled/replied", "ended replied")
+			h.lost(1)
+		})
+	})
+	t.Run("the same crash a moment before", func(t *testing.T) {
+		t.Parallel()
+		play(t, func(h *harness) {
+			run := h.arm(h.lead(true), seed[0])
+			h.until(30 * minutes)
+			_, attempt := h.dieSending()
+			h.store.finishing = once(func() {
+				_, err := h.store.Store.FinishStep(h.Context(), followup.FinishStep{
+					Run: run, Attempt: attempt, Kind: followup.KindNone, Outcome: followup.Uncertain,
+					Reason: followup.Crash, Next: -1, Now: time.Now().Add(-time.Millisecond), Real: time.Now(),
+				})
+				if err != nil {
+					h.Errorf("FinishStep: got error %v, want none", err)
+				}
+				h.steps.Step(followup.KindNone, followup.Uncertain, followup.Crash)
+			})
+			h.start()
+			h.until(hours)
+			h.tells(run, "1 none uncertain/crash", "ended completed")
+			h.lost(1)
+		})
+	})
+}
+
+// Of a lead who was erased while his step was being sent nothing can be written
+// any more, which is no trouble.
+func TestAnErasedLeadsStepIsLost(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		log := h.complaints()
+		lead := h.lead(true)
+		h.leads = nil // there is nothing left to account for
+		h.sender.fenced = once(func() {
+			if err := h.store.EraseLead(h.Context(), h.tenant, lead, time.Now()); err != nil {
+				h.Errorf("EraseLead: got error %v, want none", err)
+			}
+		})
+		h.arm(lead, seed[0])
+		h.start()
+		h.until(hours)
+		h.sent("30m0s ai")
+		h.lost(1)
+		h.is(log.said, []string(nil), "complaints")
 	})
 }
 
