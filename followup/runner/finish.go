@@ -27,12 +27,8 @@ const askWithin = 30 * time.Second
 func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	r, run := p.r, p.c.Run
 	f.Run, f.Token, f.Attempt, f.Kind = run.ID, p.c.Token, p.attempt, kind
-	f.CloseWindow = f.CloseWindow || p.close
-	used := run.Used
-	if f.UsedStep > 0 {
-		used = used.With(f.UsedStep)
-	}
-	f.Next = p.ladder.Next(run.Step, used)
+	f.CloseWindow = p.close
+	f.Next = p.ladder.Next(run.Step, run.Used.With(f.UsedStep)) // the first step, 0, is nobody's next
 	if f.Next >= 0 {
 		f.Interval = p.ladder.Steps[f.Next].Wait()
 	}

@@ -26,7 +26,7 @@ func (r *Runner) keepLease(ctx context.Context, c followup.Claimed, lost func())
 			case <-tick.C:
 			}
 			err := r.p.Store.ExtendStep(ctx, c.Run.ID, c.Token, r.p.Real(), r.p.ClaimLease)
-			if errors.Is(err, followup.ErrStale) || errors.Is(err, followup.ErrLeadMoved) {
+			if errors.Is(err, followup.ErrStale) {
 				lost()
 				cancel()
 			}
