@@ -53,7 +53,6 @@ func New(p Params) *Loop {
 	if p.Max <= 0 {
 		p.Max = longestPause
 	}
-	p.Max = max(p.Max, p.Min)
 	if p.MaxBackoff <= 0 {
 		p.MaxBackoff = longestBackoff
 	}
@@ -85,8 +84,7 @@ func (l *Loop) LastTurn() time.Time {
 // Alive reports whether a turn succeeded within d before now, in real time. A
 // healthy loop takes a turn at least every Max.
 func (l *Loop) Alive(now time.Time, d time.Duration) bool {
-	last := l.LastTurn()
-	return !last.IsZero() && now.Sub(last) <= d
+	return now.Sub(l.LastTurn()) <= d // the zero time is longer ago than any d
 }
 
 // Run takes turns until ctx is cancelled. It must not be called twice at once.
@@ -113,33 +111,25 @@ func (l *Loop) Run(ctx context.Context) {
 				trouble.Reset()
 			}
 			l.last.Store(l.p.Now().UnixNano())
-			l.sleep(ctx, min(max(wait, l.p.Min), l.p.Max))
+			l.sleep(ctx, min(wait, l.p.Max))
 		}
 	}
 }
 
-// sleep waits for d; a wake cuts it to Min.
+// sleep waits for d, at least Min; a wake cuts it to that.
 func (l *Loop) sleep(ctx context.Context, d time.Duration) {
-	if !pause(ctx, l.p.Min) {
-		return
-	}
-	t := time.NewTimer(d - l.p.Min)
-	defer t.Stop()
+	pause(ctx, l.p.Min)
 	select {
 	case <-l.wake:
-	case <-t.C:
+	case <-time.After(d - l.p.Min):
 	case <-ctx.Done():
 	}
 }
 
-// pause waits for d and reports whether it was not cut short by ctx.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
+// pause waits for d or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
 	select {
-	case <-t.C:
-		return true
+	case <-time.After(d):
 	case <-ctx.Done():
-		return false
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -209,19 +210,39 @@ func TestLoopGoesOnForEver(t *testing.T) {
 	})
 }
 
+// A stop ends the loop at once, wherever it is, begins no turn and is no trouble
+// in the log.
 func TestLoopStops(t *testing.T) {
 	t.Parallel()
-	for name, err := range map[string]error{"asleep": nil, "backing off": errors.New("store away")} {
+	away := errors.New("store away")
+	for name, c := range map[string]struct {
+		after time.Duration
+		err   error
+		turns int // that it began
+		lines int // in the log
+	}{
+		"in a turn":       {0, away, 1, 0},
+		"right after one": {time.Second, nil, 1, 0},
+		"asleep":          {time.Minute, nil, 1, 0},
+		"backing off":     {time.Second + time.Millisecond, away, 1, 1},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				var log strings.Builder
+				turns := 0
 				ctx, cancel := context.WithCancel(t.Context())
 				l := New(Params{
-					Logger: slog.New(slog.DiscardHandler), Max: time.Hour,
-					Next: func(context.Context) (time.Duration, error) { return time.Hour, err },
+					Logger: slog.New(slog.NewTextHandler(&log, nil)), Max: time.Hour,
+					Next: func(ctx context.Context) (time.Duration, error) {
+						turns++
+						pause(ctx, time.Second)
+						return time.Hour, c.err
+					},
 				})
 				done := make(chan struct{})
 				go func() { l.Run(ctx); close(done) }()
+				time.Sleep(c.after)
 				synctest.Wait()
 				begin := time.Now()
 				cancel()
@@ -229,7 +250,94 @@ func TestLoopStops(t *testing.T) {
 				if d := time.Since(begin); d != 0 {
 					t.Errorf("got stopped after %v, want at once", d)
 				}
+				if turns != c.turns {
+					t.Errorf("got %d turns, want %d", turns, c.turns)
+				}
+				if n := strings.Count(log.String(), "\n"); n != c.lines {
+					t.Errorf("got %d log lines, want %d:\n%s", n, c.lines, log.String())
+				}
 			})
 		})
 	}
+}
+
+// What is not said is as documented.
+func TestDefaultsOfParams(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		wait time.Duration
+		want time.Duration // between turns
+	}{
+		"Min": {0, 2 * time.Millisecond},
+		"Max": {time.Hour, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				_, s := start(t, Params{}, func(int) (time.Duration, error) { return c.wait, nil })
+				time.Sleep(c.want)
+				synctest.Wait()
+				if got := s.taken(); len(got) != 2 || got[1] != c.want {
+					t.Errorf("got turns at %v, want at 0 and %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// The back-off begins small, grows to MaxBackoff, differs from loop to loop, and
+// begins small again when there was a turn that succeeded.
+func TestBackoffGrowsWithinBounds(t *testing.T) {
+	t.Parallel()
+	const broken = 50 // turns in a row
+	gaps := func(t *testing.T) []time.Duration {
+		var out []time.Duration
+		synctest.Test(t, func(t *testing.T) {
+			_, s := start(t, Params{}, func(n int) (time.Duration, error) {
+				if n%broken == 0 {
+					return 0, nil
+				}
+				return 0, errors.New("store away")
+			})
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			for i, at := range s.taken()[1 : 2*broken] {
+				out = append(out, at-s.taken()[i])
+			}
+		})
+		return out
+	}
+	one, other := gaps(t), gaps(t)
+	if one[0] == other[0] && one[1] == other[1] {
+		t.Errorf("got the same first pauses %v twice, want jitter", one[:2])
+	}
+	for _, first := range []time.Duration{one[0], one[broken]} {
+		if least, most := 25*time.Millisecond, 75*time.Millisecond; first < least || first > most {
+			t.Errorf("got first pause %v, want between %v and %v", first, least, most)
+		}
+	}
+	if longest := slices.Max(one); longest != 5*time.Second {
+		t.Errorf("got longest pause %v, want 5s", longest)
+	}
+}
+
+// The loop is alive for d after a turn that succeeded, by the clock it was given.
+func TestAliveIsMeasuredFromTheLastTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		at := time.Date(2026, 5, 4, 3, 2, 1, 12345, time.UTC)
+		l, _ := start(t, Params{Max: time.Hour, Now: func() time.Time { return at }},
+			func(int) (time.Duration, error) { return time.Hour, nil })
+		synctest.Wait()
+		if got := l.LastTurn(); !got.Equal(at) {
+			t.Errorf("got last turn %v, want %v", got, at)
+		}
+		for after, want := range map[time.Duration]bool{
+			0: true, time.Second: true, time.Second + time.Nanosecond: false,
+		} {
+			if got := l.Alive(at.Add(after), time.Second); got != want {
+				t.Errorf("alive %v after the last turn: got %v, want %v", after, got, want)
+			}
+		}
+	})
 }
