@@ -40,7 +40,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // take returns what arrived since the last call.
 func (h *hook) take(t *testing.T, g *providertest.Gupshup) []providers.Event {
 	t.Helper()
-	if err := g.Wait(t.Context()); err != nil {
+	if err := g.WaitIdle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range g.Answers() {

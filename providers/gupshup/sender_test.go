@@ -303,14 +303,14 @@ func TestI6UnknownResults(t *testing.T) {
 	text := providers.NewText(providers.Contact{Phone: testPhone}, "hi")
 	for _, c := range []struct {
 		name  string
-		fault providertest.GupshupFault
+		fault providertest.Fault
 	}{
-		{"hangs", providertest.GupshupFault{Hang: true}},
-		{"hangs after taking it", providertest.GupshupFault{Hang: true, Accept: true}},
-		{"resets after taking it", providertest.GupshupFault{Reset: true, Accept: true}},
-		{"502 after taking it", providertest.GupshupFault{Status: 502, Body: "<html>", Accept: true}},
-		{"200 without an id", providertest.GupshupFault{Status: 200, Body: `{"status":"submitted"}`, Accept: true}},
-		{"200 that is no JSON", providertest.GupshupFault{Status: 200, Body: `ok`, Accept: true}},
+		{"hangs", providertest.Fault{Hang: true}},
+		{"hangs after taking it", providertest.Fault{Hang: true, Accept: true}},
+		{"resets after taking it", providertest.Fault{Reset: true, Accept: true}},
+		{"502 after taking it", providertest.Fault{Status: 502, Body: "<html>", Accept: true}},
+		{"200 without an id", providertest.Fault{Status: 200, Body: `{"status":"submitted"}`, Accept: true}},
+		{"200 that is no JSON", providertest.Fault{Status: 200, Body: `ok`, Accept: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -349,22 +349,22 @@ func TestAnswers(t *testing.T) {
 	text := providers.NewText(providers.Contact{Phone: testPhone}, "hi")
 	for _, c := range []struct {
 		name  string
-		fault providertest.GupshupFault
+		fault providertest.Fault
 		want  providers.Error
 	}{
 		{"429", providertest.GupshupThrottled(), providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true, Detail: "Too Many Requests"}},
-		{"429 with a pause", providertest.GupshupFault{Status: 429, RetryAfter: "7"}, providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true, RetryAfter: 7 * time.Second}},
+		{"429 with a pause", providertest.Fault{Status: 429, RetryAfter: "7"}, providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true, RetryAfter: 7 * time.Second}},
 		{"401", providertest.GupshupUnauthorised(), providers.Error{Kind: providers.Operator, Status: 401, Detail: "Authentication Failed"}},
-		{"403", providertest.GupshupFault{Status: 403}, providers.Error{Kind: providers.Operator, Status: 403}},
-		{"404", providertest.GupshupFault{Status: 404}, providers.Error{Kind: providers.Operator, Status: 404}},
-		{"redirect", providertest.GupshupFault{Status: 302}, providers.Error{Kind: providers.Operator, Status: 302}},
+		{"403", providertest.Fault{Status: 403}, providers.Error{Kind: providers.Operator, Status: 403}},
+		{"404", providertest.Fault{Status: 404}, providers.Error{Kind: providers.Operator, Status: 404}},
+		{"redirect", providertest.Fault{Status: 302}, providers.Error{Kind: providers.Operator, Status: 302}},
 		{"bad app", providertest.GupshupBadApp(), providers.Error{Kind: providers.Operator, Status: 400, Detail: "Invalid App Details"}},
 		{"bad number", providertest.GupshupBadNumber(), providers.Error{Kind: providers.Invalid, Status: 400, Detail: "Invalid Destination"}},
-		{"error with a success status", providertest.GupshupFault{Status: 200, Body: `{"status":"error","message":"Invalid Destination"}`}, providers.Error{Kind: providers.Invalid, Status: 200, Detail: "Invalid Destination"}},
-		{"Meta's window", providertest.GupshupFault{Status: 400, Body: `{"error":{"message":"(#131047) Re-engagement message","code":131047,"error_data":{"details":"More than 24 hours"}}}`}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400, Detail: "More than 24 hours"}},
-		{"Meta's throttle", providertest.GupshupFault{Status: 400, Body: `{"error":{"message":"Rate limit hit","code":130429}}`}, providers.Error{Kind: providers.Throttled, Code: 130429, Status: 400, Retryable: true, Detail: "Rate limit hit"}},
-		{"code in message", providertest.GupshupFault{Status: 400, Body: `{"status":"error","message":{"code":1003,"reason":"Balance low"}}`}, providers.Error{Kind: providers.Operator, Code: 1003, Status: 400, Detail: "Balance low"}},
-		{"a phone in the words", providertest.GupshupFault{Status: 400, Body: `{"status":"error","message":"Invalid number +` + testPhone + `"}`}, providers.Error{Kind: providers.Invalid, Status: 400, Detail: "Invalid number …"}},
+		{"error with a success status", providertest.Fault{Status: 200, Body: `{"status":"error","message":"Invalid Destination"}`}, providers.Error{Kind: providers.Invalid, Status: 200, Detail: "Invalid Destination"}},
+		{"Meta's window", providertest.Fault{Status: 400, Body: `{"error":{"message":"(#131047) Re-engagement message","code":131047,"error_data":{"details":"More than 24 hours"}}}`}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400, Detail: "More than 24 hours"}},
+		{"Meta's throttle", providertest.Fault{Status: 400, Body: `{"error":{"message":"Rate limit hit","code":130429}}`}, providers.Error{Kind: providers.Throttled, Code: 130429, Status: 400, Retryable: true, Detail: "Rate limit hit"}},
+		{"code in message", providertest.Fault{Status: 400, Body: `{"status":"error","message":{"code":1003,"reason":"Balance low"}}`}, providers.Error{Kind: providers.Operator, Code: 1003, Status: 400, Detail: "Balance low"}},
+		{"a phone in the words", providertest.Fault{Status: 400, Body: `{"status":"error","message":"Invalid number +` + testPhone + `"}`}, providers.Error{Kind: providers.Invalid, Status: 400, Detail: "Invalid number …"}},
 	} {
 		for _, v3 := range []bool{false, true} {
 			g := fake(t, nil)
@@ -381,7 +381,7 @@ func TestAnswers(t *testing.T) {
 func TestI11ErrorsAreQuiet(t *testing.T) {
 	t.Parallel()
 	g := fake(t, nil)
-	for _, fault := range []providertest.GupshupFault{
+	for _, fault := range []providertest.Fault{
 		{Status: 400, Body: `{"status":"error","message":"no ` + testPhone + ` at https://x.example/?apikey=` + testKey + `"}`},
 		{Reset: true},
 		{Hang: true},

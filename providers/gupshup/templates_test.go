@@ -200,7 +200,7 @@ func TestTemplateListIsRefreshed(t *testing.T) {
 	s.Forget()
 	step("forgotten", good, 1)
 	c.add(time.Minute)
-	g.Script(providertest.GupshupFault{Status: 400, Body: `{"status":"error","message":{"code":4003,"reason":"no match"}}`})
+	g.Script(providertest.Fault{Status: 400, Body: `{"status":"error","message":{"code":4003,"reason":"no match"}}`})
 	step("a send that finds no template", good, 0)
 	step("the next one", good, 1)
 }

@@ -113,7 +113,7 @@ func TestSend(t *testing.T) {
 
 func TestSendFailures(t *testing.T) {
 	t.Parallel()
-	type fault = providertest.GraphFault
+	type fault = providertest.Fault
 	for name, test := range map[string]struct {
 		fault fault
 		want  providers.Error
@@ -199,7 +199,7 @@ func TestSendGivesUp(t *testing.T) {
 	t.Parallel()
 	s, g := harness(t, providertest.GraphParams{})
 	release := make(chan struct{})
-	g.Script(providertest.GraphFault{Hang: true, Release: release, Accept: true})
+	g.Script(providertest.Fault{Hang: true, Release: release, Accept: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		_, _ = g.WaitSends(t.Context(), 1)

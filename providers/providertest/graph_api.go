@@ -3,53 +3,33 @@ package providertest
 import (
 	"crypto/rand"
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 )
 
-// routes are the endpoints of the fake. Paths are matched by hand: an unknown
-// one is answered with Graph's error object.
-func (g *Graph) routes() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.mu.Lock()
-		open := g.enter()
-		g.mu.Unlock()
-		if !open {
-			panic(http.ErrAbortHandler)
-		}
-		defer g.done.Done()
-		body, err := io.ReadAll(io.LimitReader(r.Body, 4<<20))
-		if err != nil {
-			panic(http.ErrAbortHandler) // the caller went away
-		}
-		g.mu.Lock()
-		g.requests = append(g.requests, GraphRequest{
-			Method: r.Method, Path: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body, At: g.p.Now(),
-		})
-		g.touch()
-		g.mu.Unlock()
-
-		token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !bearer || token == "" || g.p.Token != "" && token != g.p.Token {
-			writeGraphError(w, graphError{status: http.StatusUnauthorized, code: 190, details: "The access token is invalid."})
-			return
-		}
-		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-		if len(parts) != 3 || !strings.HasPrefix(parts[0], "v") {
-			writeGraphError(w, invalidParameter("Unknown path components."))
-			return
-		}
-		switch {
-		case r.Method == http.MethodPost && parts[2] == "messages" && g.hosts(parts[1]):
-			g.messages(w, r, parts[1], body)
-		case r.Method == http.MethodGet && parts[2] == "message_templates" && parts[1] == g.p.WABA:
-			g.listTemplates(w, r)
-		default:
-			writeGraphError(w, invalidParameter("Object does not exist, or the operation is not supported."))
-		}
-	})
+// serve handles a call. Paths are matched by hand: an unknown one is answered
+// with Graph's error object.
+func (g *Graph) serve(w http.ResponseWriter, r *http.Request) {
+	body := g.take(r)
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer || token == "" || g.p.Token != "" && token != g.p.Token {
+		writeGraphError(w, graphError{status: http.StatusUnauthorized, code: 190, details: "The access token is invalid."})
+		return
+	}
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	if len(parts) != 3 || !strings.HasPrefix(parts[0], "v") {
+		writeGraphError(w, invalidParameter("Unknown path components."))
+		return
+	}
+	switch {
+	case r.Method == http.MethodPost && parts[2] == "messages" && g.hosts(parts[1]):
+		g.messages(w, r, parts[1], body)
+	case r.Method == http.MethodGet && parts[2] == "message_templates" && parts[1] == g.p.WABA:
+		g.listTemplates(w, r)
+	default:
+		writeGraphError(w, invalidParameter("Object does not exist, or the operation is not supported."))
+	}
 }
 
 func (g *Graph) hosts(number string) bool {
@@ -68,25 +48,14 @@ func (g *Graph) messages(w http.ResponseWriter, r *http.Request, number string, 
 		return
 	}
 	s := m.send()
-	s.ID, s.Number, s.Body, s.At = NewWAMID(), number, body, g.p.Now()
+	s.ID, s.Number, s.Body, s.At = NewWAMID(), number, body, g.now()
 	if problem := g.refuse(s); problem != nil {
 		writeGraphError(w, *problem)
 		return
 	}
-	if f := g.fault(s); f != nil {
-		if f.Accept {
-			g.accept(s)
-		}
-		if !g.suffer(w, r, *f) {
-			return
-		}
-		if !f.Accept {
-			g.accept(s)
-		}
-	} else {
-		g.accept(s)
+	if g.play(w, r, g.fault(s), func() { g.accept(s) }) {
+		writeJSON(w, http.StatusOK, answerTo(m, s))
 	}
-	writeJSON(w, http.StatusOK, answerTo(m, s))
 }
 
 // accept enters a message into the account and reports on it.

@@ -102,7 +102,7 @@ func (g *Graph) inbound(in []GraphInbound) ([]GraphInbound, []byte, error) {
 		m.Number = cmp.Or(m.Number, g.p.Numbers[0].ID)
 		m.ID = cmp.Or(m.ID, NewWAMID())
 		if m.At.IsZero() {
-			m.At = g.p.Now()
+			m.At = g.now()
 		}
 		g.opened(*m)
 	}

@@ -43,7 +43,7 @@ func (g *Graph) StatusBody(s GraphStatus) ([]byte, error) {
 	}
 	s.Number = cmp.Or(s.Number, g.p.Numbers[0].ID)
 	status := map[string]any{
-		"id": s.ID, "status": s.State, "timestamp": strconv.FormatInt(g.p.Now().Unix(), 10),
+		"id": s.ID, "status": s.State, "timestamp": strconv.FormatInt(g.now().Unix(), 10),
 	}
 	user := GraphUser{Phone: s.To}
 	if strings.Contains(s.To, ".") {

@@ -151,8 +151,8 @@ func TestGraphScripts(t *testing.T) {
 	body := func(to string) string {
 		return `{"messaging_product":"whatsapp","to":"+` + to + `","type":"text","text":{"body":"x"}}`
 	}
-	g.Script(providertest.GraphFault{Code: 131016, Status: 500}, providertest.GraphFault{Code: 2, Accept: true})
-	g.ScriptFor("5511970000009", providertest.GraphFault{Code: 131056})
+	g.Script(providertest.Fault{Code: 131016, Status: 500}, providertest.Fault{Code: 2, Accept: true})
+	g.ScriptFor("5511970000009", providertest.Fault{Code: 131056})
 	for i, want := range []struct {
 		to   string
 		code int
@@ -164,11 +164,11 @@ func TestGraphScripts(t *testing.T) {
 	if got := len(g.Sends()); got != 2 {
 		t.Errorf("got %d accepted, want 2: one behind the caller's back", got)
 	}
-	g.OnSend(func(s providertest.GraphSend) *providertest.GraphFault {
+	g.OnSend(func(s providertest.GraphSend) *providertest.Fault {
 		if s.Text != "x" || len(g.Sends()) != 2 { // it may call the fake
 			t.Errorf("got %+v", s)
 		}
-		return &providertest.GraphFault{Code: 131026}
+		return &providertest.Fault{Code: 131026}
 	})
 	if _, code := send(t, g, "any", body("5511970000001")); code != 131026 {
 		t.Errorf("hook: got code %d, want 131026", code)

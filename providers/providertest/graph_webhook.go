@@ -1,14 +1,12 @@
 package providertest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"time"
 )
 
 // ErrNotTaken says that a webhook was given up: it was never answered 200.
@@ -38,7 +36,9 @@ func (g *Graph) Post(ctx context.Context, body []byte) error {
 	i, url := g.begin(body)
 	defer g.end(i)
 	for attempt := 1; ; attempt++ {
-		status := g.attempt(ctx, url, body)
+		status, _ := g.post(ctx, url, body, map[string]string{
+			"Content-Type": "application/json", "User-Agent": "facebookexternalua", "X-Hub-Signature-256": Sign(g.p.AppSecret, body),
+		})
 		g.mu.Lock()
 		g.webhooks[i].Answers = append(g.webhooks[i].Answers, status)
 		g.mu.Unlock()
@@ -102,39 +102,6 @@ func (g *Graph) end(i int) {
 	g.touch()
 }
 
-// attempt posts once and returns the status, 0 if there was no answer.
-func (g *Graph) attempt(ctx context.Context, url string, body []byte) int {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "facebookexternalua")
-	req.Header.Set("X-Hub-Signature-256", Sign(g.p.AppSecret, body))
-	answer, err := g.p.Client.Do(req)
-	if err != nil {
-		return 0
-	}
-	defer answer.Body.Close()
-	// Read to the end, so that the connection can be used again.
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
-	return answer.StatusCode
-}
-
-// pause waits, unless the context or the fake ends first.
-func (g *Graph) pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-g.ctx.Done():
-		return g.ctx.Err()
-	}
-}
-
 // Handshake makes the GET verification with this token and returns the answer's
 // status and body; the challenge is "1158201444".
 func (g *Graph) Handshake(ctx context.Context, token string) (int, string, error) {
@@ -150,7 +117,7 @@ func (g *Graph) Handshake(ctx context.Context, token string) (int, string, error
 	q.Set("hub.challenge", "1158201444")
 	q.Set("hub.verify_token", token)
 	req.URL.RawQuery = q.Encode()
-	answer, err := g.p.Client.Do(req)
+	answer, err := g.client.Do(req)
 	if err != nil {
 		return 0, "", fmt.Errorf("make handshake: %w", err)
 	}

@@ -26,26 +26,18 @@ type gupshupHandler func(w http.ResponseWriter, r *http.Request, body []byte)
 
 // api and partner record a call and check its credentials.
 func (g *Gupshup) api(h gupshupHandler) http.HandlerFunc {
-	return g.checked("apikey", func() string { return g.opt.APIKey }, h)
+	return g.checked("apikey", g.opt.APIKey, h)
 }
 
 func (g *Gupshup) partner(h gupshupHandler) http.HandlerFunc {
-	return g.checked("Authorization", func() string { return g.opt.PartnerToken }, h)
+	return g.checked("Authorization", g.opt.PartnerToken, h)
 }
 
-func (g *Gupshup) checked(header string, want func() string, h gupshupHandler) http.HandlerFunc {
+func (g *Gupshup) checked(header, want string, h gupshupHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-		if err != nil {
-			return // the caller is gone
-		}
-		g.mu.Lock()
-		g.requests = append(g.requests, GupshupRequest{
-			Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone(), Body: body, At: g.opt.Now(),
-		})
-		g.mu.Unlock()
+		body := g.take(r)
 		switch app := r.PathValue("app"); {
-		case want() == "" || r.Header.Get(header) != want():
+		case want == "" || r.Header.Get(header) != want:
 			gupshupAnswer(w, http.StatusUnauthorized, GupshupUnauthorised().Body)
 		case app != "" && app != g.opt.AppID:
 			gupshupAnswer(w, http.StatusNotFound, gupshupError("App not found"))
@@ -187,49 +179,34 @@ func gupshupAccepted(s GupshupSend) (int, any) {
 
 // accept plays the next fault, or takes the message and answers.
 func (g *Gupshup) accept(w http.ResponseWriter, r *http.Request, s GupshupSend, answer func(GupshupSend) (int, any)) {
-	fault := g.nextFault()
-	if fault.Accept || fault == (GupshupFault{}) {
-		s = g.record(s)
-		if g.opt.Reports {
-			g.ReportAll(s)
-		}
-	}
-	switch {
-	case fault.Hang:
-		<-r.Context().Done()
-	case fault.Reset:
-		panic(http.ErrAbortHandler)
-	case fault.Status != 0:
-		if fault.RetryAfter != "" {
-			w.Header().Set("Retry-After", fault.RetryAfter)
-		}
-		gupshupAnswer(w, fault.Status, fault.Body)
-	default:
-		status, v := answer(s)
-		b, err := json.Marshal(v)
-		if err != nil {
-			status = http.StatusInternalServerError
-		}
-		gupshupAnswer(w, status, string(b))
-	}
-}
-
-func (g *Gupshup) nextFault() GupshupFault {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.script) == 0 {
-		return GupshupFault{}
+	fault, _ := next(&g.script)
+	g.mu.Unlock()
+	w.Header().Set("Content-Type", gupshupType)
+	if !g.play(w, r, fault, func() { s = g.record(s) }) {
+		return
 	}
-	f := g.script[0]
-	g.script = g.script[1:]
-	return f
+	status, v := answer(s)
+	b, err := json.Marshal(v)
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+	gupshupAnswer(w, status, string(b))
 }
 
-// record keeps an accepted message and decides how it will end.
+// record keeps an accepted message, decides how it will end, and reports on it.
 func (g *Gupshup) record(s GupshupSend) GupshupSend {
+	s = g.enroll(s)
+	if g.opt.Reports {
+		g.ReportAll(s)
+	}
+	return s
+}
+
+func (g *Gupshup) enroll(s GupshupSend) GupshupSend {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s.ID, s.At = gupshupUUID(), g.opt.Now()
+	s.ID, s.At = gupshupUUID(), g.now()
 	s.WAMID = "wamid." + strings.ToUpper(strings.ReplaceAll(gupshupUUID(), "-", ""))
 	switch code := g.verdicts[s.To]; {
 	case code != 0:
@@ -238,8 +215,7 @@ func (g *Gupshup) record(s GupshupSend) GupshupSend {
 		s.Code = 131047
 	}
 	g.sends = append(g.sends, s)
-	close(g.taken)
-	g.taken = make(chan struct{})
+	g.touch()
 	return s
 }
 
@@ -272,9 +248,11 @@ func (g *Gupshup) listTemplates(w http.ResponseWriter, r *http.Request, _ []byte
 	gupshupAnswer(w, http.StatusOK, string(b))
 }
 
-// gupshupAnswer answers as Gupshup does, whose content type is not always right.
+// gupshupType is the content type of Gupshup's answers, which is not always right.
+const gupshupType = "text/html"
+
 func gupshupAnswer(w http.ResponseWriter, status int, body string) {
-	w.Header().Set("Content-Type", "text/html")
+	w.Header().Set("Content-Type", gupshupType)
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body) // the caller may be gone
 }

@@ -1,13 +1,9 @@
 package providertest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +72,7 @@ func (g *Gupshup) Receive(in GupshupInbound) string {
 		in.ID = "wamid." + strings.ToUpper(strings.ReplaceAll(gupshupUUID(), "-", ""))
 	}
 	if in.At.IsZero() {
-		in.At = g.opt.Now()
+		in.At = g.now()
 	}
 	for _, id := range []string{in.Phone, in.UserID} {
 		if id != "" {
@@ -160,7 +156,7 @@ func (g *Gupshup) ReportAll(s GupshupSend) {
 // Report posts one report about a message: enqueued, sent, delivered, read or
 // failed (with the message's code), in every version subscribed.
 func (g *Gupshup) Report(s GupshupSend, state string) {
-	at := g.opt.Now()
+	at := g.now()
 	g.each(func(version int) any {
 		if version == 3 {
 			return g.v3(at, "messages", map[string]any{"statuses": []any{s.v3(state, at)}})
@@ -204,7 +200,7 @@ func (s GupshupSend) v3(state string, at time.Time) map[string]any {
 // ConnectivityCheck posts the check that must be answered 2xx at any time.
 func (g *Gupshup) ConnectivityCheck() {
 	payload := map[string]any{"type": "connectivity-check", "initiator": "gupshup"}
-	at := g.opt.Now()
+	at := g.now()
 	g.each(func(version int) any {
 		if version == 3 {
 			return g.v3(at, "platform-event", payload)
@@ -215,12 +211,12 @@ func (g *Gupshup) ConnectivityCheck() {
 
 // SandboxStart posts what Gupshup posts when a callback URL is saved.
 func (g *Gupshup) SandboxStart() {
-	g.Post(g.v2("user-event", g.opt.Now(), map[string]any{"phone": "callbackSetPhone", "type": "sandbox-start"}))
+	g.Post(g.v2("user-event", g.now(), map[string]any{"phone": "callbackSetPhone", "type": "sandbox-start"}))
 }
 
 // Preference posts a user's choice about marketing: stop or resume.
 func (g *Gupshup) Preference(phone, userID, value string) {
-	at := g.opt.Now()
+	at := g.now()
 	p := map[string]any{"detail": "User choice", "category": "marketing_messages", "value": value, "timestamp": at.Unix()}
 	gupshupSet(p, "wa_id", phone)
 	g.each(func(version int) any {
@@ -237,7 +233,7 @@ func (g *Gupshup) Preference(phone, userID, value string) {
 }
 
 // V2 returns a v2 callback of this app, for events that have no method here.
-func (g *Gupshup) V2(typ string, payload any) any { return g.v2(typ, g.opt.Now(), payload) }
+func (g *Gupshup) V2(typ string, payload any) any { return g.v2(typ, g.now(), payload) }
 
 func (g *Gupshup) v2(typ string, at time.Time, payload any) any {
 	return map[string]any{
@@ -275,9 +271,6 @@ func (g *Gupshup) Post(body any) {
 	if err != nil || g.url == "" {
 		return
 	}
-	if g.pending == 0 {
-		g.idle = make(chan struct{})
-	}
 	g.pending++
 	g.queue = append(g.queue, gupshupPost{url: g.url, body: raw})
 	select {
@@ -292,23 +285,6 @@ type gupshupPost struct {
 	body []byte
 }
 
-// Wait returns when everything queued has been posted, or ctx ends.
-func (g *Gupshup) Wait(ctx context.Context) error {
-	g.mu.Lock()
-	idle := g.idle
-	busy := g.pending > 0
-	g.mu.Unlock()
-	if !busy {
-		return nil
-	}
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // postLoop posts what is queued until the fake stops.
 func (g *Gupshup) postLoop(ctx context.Context) {
 	for {
@@ -319,9 +295,8 @@ func (g *Gupshup) postLoop(ctx context.Context) {
 		for _, p := range batch {
 			g.deliver(ctx, p)
 			g.mu.Lock()
-			if g.pending--; g.pending == 0 {
-				close(g.idle)
-			}
+			g.pending--
+			g.touch()
 			g.mu.Unlock()
 		}
 		if len(batch) > 0 {
@@ -339,39 +314,20 @@ func (g *Gupshup) postLoop(ctx context.Context) {
 func (g *Gupshup) deliver(ctx context.Context, p gupshupPost) {
 	for range g.opt.Attempts {
 		start := time.Now()
-		a := g.postOnce(ctx, p.url, p.body)
-		a.Took = time.Since(start)
+		status, text := g.post(ctx, p.url, p.body, map[string]string{
+			"Content-Type": "application/json; charset=utf-8", "User-Agent": "gupshup-fake", "X-Callback-Token": g.opt.CallbackToken,
+		})
+		a := GupshupAnswer{Status: status, Body: text, Took: time.Since(start)}
 		g.mu.Lock()
 		g.answers = append(g.answers, a)
 		g.mu.Unlock()
 		if a.Status >= 200 && a.Status < 300 {
 			return
 		}
-		select {
-		case <-ctx.Done():
+		if g.pause(ctx, g.opt.RetryEvery) != nil {
 			return
-		case <-time.After(g.opt.RetryEvery):
 		}
 	}
-}
-
-func (g *Gupshup) postOnce(ctx context.Context, url string, body []byte) GupshupAnswer {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return GupshupAnswer{}
-	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	req.Header.Set("User-Agent", "gupshup-fake")
-	req.Header.Set("X-Callback-Token", g.opt.CallbackToken)
-	resp, err := g.opt.Client.Do(req)
-	if err != nil {
-		return GupshupAnswer{}
-	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return GupshupAnswer{}
-	}
-	return GupshupAnswer{Status: resp.StatusCode, Body: string(text)}
 }
 
 // gupshupSet sets a member unless it is empty.

@@ -38,7 +38,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 	g.ConnectivityCheck() // nowhere to go yet
 	g.SetCallbackURL(server.URL)
 	g.ConnectivityCheck()
-	if err := g.Wait(t.Context()); err != nil {
+	if err := g.WaitIdle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got := g.Answers()
@@ -47,7 +47,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 	}
 	server.Close()
 	g.SandboxStart()
-	if err := g.Wait(t.Context()); err != nil {
+	if err := g.WaitIdle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := g.Answers(); len(got) != 5 || got[4].Status != 0 {
@@ -103,7 +103,7 @@ func TestGupshupCloseEndsEverything(t *testing.T) {
 	stop := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(stop)
-	if err := g.Wait(ctx); !errors.Is(err, stop) {
+	if err := g.WaitIdle(ctx); !errors.Is(err, stop) {
 		t.Errorf("got %v, want the cause of the cancelled wait", err)
 	}
 	if err := g.Close(); err != nil {

@@ -105,13 +105,13 @@ var keyLines = []string{
 func TestDemoTellsWhatWentOtherwise(t *testing.T) {
 	t.Parallel()
 	meddle := func(w *world) {
-		w.gupshup.Script(providertest.GupshupFault{}, providertest.GupshupBadNumber()) // the answer goes, the nudge does not
-		w.graph.OnSend(func(s providertest.GraphSend) *providertest.GraphFault {
+		w.gupshup.Script(providertest.Fault{}, providertest.GupshupBadNumber()) // the answer goes, the nudge does not
+		w.graph.OnSend(func(s providertest.GraphSend) *providertest.Fault {
 			switch {
 			case s.Text == w.book.people[0].nudges[0]: // said to be sent, and is not
-				return &providertest.GraphFault{Status: 200, Body: `{"messages":[{"id":"wamid.NEVERSENT"}]}`}
+				return &providertest.Fault{Status: 200, Body: `{"messages":[{"id":"wamid.NEVERSENT"}]}`}
 			case s.Type == kindTemplate:
-				return &providertest.GraphFault{Code: 132001, Details: "The template was deleted."}
+				return &providertest.Fault{Code: 132001, Details: "The template was deleted."}
 			}
 			return nil
 		})

@@ -25,7 +25,7 @@ func (w *world) writes(ctx context.Context, p *person, text string) error {
 	message := providertest.GupshupText(p.phone, text)
 	message.Name = p.name
 	w.gupshup.Receive(message)
-	if err := w.gupshup.Wait(ctx); err != nil {
+	if err := w.gupshup.WaitIdle(ctx); err != nil {
 		return fmt.Errorf("%s writes: %w", p.first(), err)
 	}
 	for _, answer := range w.gupshup.Answers()[before:] {

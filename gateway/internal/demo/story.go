@@ -379,5 +379,5 @@ func (s *story) templates(ctx context.Context) error {
 	if err := s.graph.WaitIdle(ctx); err != nil { // for the receipts on their way
 		return err
 	}
-	return s.gupshup.Wait(ctx)
+	return s.gupshup.WaitIdle(ctx)
 }

@@ -122,7 +122,7 @@ func TestI2BothGupshupVersions(t *testing.T) {
 		}
 		return nil
 	})
-	if err := w.gupshup.Wait(t.Context()); err != nil {
+	if err := w.gupshup.WaitIdle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.saysGupshup(phone, "the third") // in order behind all reports

@@ -105,7 +105,7 @@ func TestI4ProviderClosesOurs(t *testing.T) {
 		const phone = "34600400200"
 		send := func() answer { return p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(phone, "Hello")) }
 		w.says(user(phone), "hi")
-		w.graph.ScriptFor(phone, providertest.GraphFault{Code: 131047})
+		w.graph.ScriptFor(phone, providertest.Fault{Code: 131047})
 		refusedWindow(send())
 		if got := w.handed(phone); got != 1 {
 			t.Fatalf("handed to Graph: got %d, want 1", got)
@@ -147,7 +147,7 @@ func TestI4ProviderClosesOurs(t *testing.T) {
 		const phone = "34600400202"
 		w.says(user(phone), "hi")
 		held := make(chan struct{})
-		w.graph.ScriptFor(phone, providertest.GraphFault{Code: 131047, Hang: true, Release: held})
+		w.graph.ScriptFor(phone, providertest.Fault{Code: 131047, Hang: true, Release: held})
 		answered := make(chan answer, 1)
 		go func() { answered <- p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(phone, "Hello")) }()
 		untilTrue(t, "handed to Graph", func() bool { return w.handed(phone) == 1 })

@@ -108,7 +108,7 @@ func TestI5ReplyWhileSending(t *testing.T) {
 	p.configure(nudge("PT30M"), nudge("PT30M"))
 	const phone, other = "34600500300", "34600500301"
 	held := make(chan struct{})
-	w.graph.ScriptFor(phone, providertest.GraphFault{Hang: true, Release: held})
+	w.graph.ScriptFor(phone, providertest.Fault{Hang: true, Release: held})
 	l := p.follow(phone)
 	untilTrue(t, "handed to Graph", func() bool { return w.handed(phone) == 1 })
 	w.says(user(phone), "Yes, please")

@@ -13,7 +13,7 @@ import (
 func crashSetup() setup { return setup{speed: minutesASecond, ai: time.Second, send: 2 * time.Second} }
 
 // lies is the fault of a provider that takes a message and never answers.
-func lies() providertest.GraphFault { return providertest.GraphFault{Accept: true, Hang: true} }
+func lies() providertest.Fault { return providertest.Fault{Accept: true, Hang: true} }
 
 // TestI6KillBeforeTheGuard kills the process while the model has the requests of
 // sixteen steps, and one more step is claimed and waits for its turn there. All
@@ -68,7 +68,7 @@ func TestI6KillWhileSending(t *testing.T) {
 	p.configure(nudge("PT30M"), nudge("PT30M"))
 	const taken, lost, failed = "34600600200", "34600600201", "34600600202"
 	w.graph.ScriptFor(taken, lies())
-	w.graph.ScriptFor(lost, providertest.GraphFault{Hang: true})
+	w.graph.ScriptFor(lost, providertest.Fault{Hang: true})
 	w.graph.ScriptFor(failed, lies())
 	leads := map[string]lead{}
 	for _, phone := range []string{taken, lost, failed} {
@@ -182,7 +182,7 @@ func TestI6ProviderDoesNotSay(t *testing.T) {
 	w := newWorld(t, crashSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"))
-	faults := map[string]providertest.GraphFault{
+	faults := map[string]providertest.Fault{
 		"34600600500": lies(),
 		"34600600501": {Accept: true, Reset: true},
 		"34600600502": {Status: 502, Body: "<html>bad gateway</html>"},

@@ -18,7 +18,7 @@ func TestI7RedisRestarts(t *testing.T) {
 	p.configure(nudge("PT30M"), nudge("PT30M"))
 	const sending, writing, armed = "34600700100", "34600700101", "34600700102"
 	answered := make(chan struct{})
-	w.graph.ScriptFor(sending, providertest.GraphFault{Hang: true, Release: answered})
+	w.graph.ScriptFor(sending, providertest.Fault{Hang: true, Release: answered})
 	leads := map[string]lead{sending: p.follow(sending)}
 	receive(t, "request at the model", w.model.Arrived())
 	untilTrue(t, "handed to Graph", func() bool { return w.handed(sending) == 1 })
@@ -126,7 +126,7 @@ func TestI7GracefulStop(t *testing.T) {
 		t.Parallel()
 		held := make(chan struct{})
 		w, p, l := stopWorld(t, setup{speed: minutesASecond})
-		w.graph.ScriptFor(stopPhone, providertest.GraphFault{Hang: true, Release: held})
+		w.graph.ScriptFor(stopPhone, providertest.Fault{Hang: true, Release: held})
 		untilTrue(t, "handed to Graph", func() bool { return w.handed(stopPhone) == 1 })
 		p.term()
 		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
@@ -143,7 +143,7 @@ func TestI7GracefulStop(t *testing.T) {
 		w := newWorld(t, setup{})
 		p := w.start()
 		w.says(user(stopPhone), "hello")
-		w.graph.ScriptFor(stopPhone, providertest.GraphFault{Hang: true, Release: held})
+		w.graph.ScriptFor(stopPhone, providertest.Fault{Hang: true, Release: held})
 		answered := make(chan answer, 1)
 		go func() { answered <- p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(stopPhone, "Hello")) }()
 		untilTrue(t, "handed to Graph", func() bool { return w.handed(stopPhone) == 1 })

@@ -74,7 +74,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 	}
 	send(phone, outbound).want(200)
 	send(bsuid, outbound)
-	for _, f := range []providertest.GraphFault{
+	for _, f := range []providertest.Fault{
 		{Code: 131026, Details: "Message to " + phone + " undeliverable: " + outbound},
 		{Code: 190, Details: "token " + metaToken},
 		{Code: 100, Details: "bad " + outbound},
@@ -85,7 +85,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 		w.graph.ScriptFor(phone, f)
 		send(phone, outbound)
 	}
-	w.gupshup.Script(providertest.GupshupFault{Status: 400, Body: `{"status":"error","message":"Invalid Destination ` + phone + `"}`})
+	w.gupshup.Script(providertest.Fault{Status: 400, Body: `{"status":"error","message":"Invalid Destination ` + phone + `"}`})
 	told(p.api(http.MethodPost, "/v26.0/"+onGupshup+"/messages", text(phone, outbound)))
 	told(p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", `{"to":"`+phone+`","text":`))
 

@@ -261,7 +261,7 @@ func (w *world) saysGupshup(phone, text string) string {
 	in := providertest.GupshupText(phone, text)
 	in.Name = "Ada Prado"
 	id := w.gupshup.Receive(in)
-	if err := w.gupshup.Wait(w.t.Context()); err != nil {
+	if err := w.gupshup.WaitIdle(w.t.Context()); err != nil {
 		w.t.Fatalf("inbound: %v", err)
 	}
 	return id
