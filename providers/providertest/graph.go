@@ -53,10 +53,9 @@ type Graph struct {
 	slots chan struct{} // bounds concurrent webhooks
 
 	// Under the fake's lock.
-	templates []GraphTemplate
-	scripts   map[string][]Fault // by recipient
-	hook      func(GraphSend) *Fault
-	webhooks  []GraphWebhook
+	scripts  map[string][]Fault // by recipient
+	hook     func(GraphSend) *Fault
+	webhooks []GraphWebhook
 }
 
 // NewGraph starts a fake. Close stops it.
@@ -70,9 +69,8 @@ func NewGraph(p GraphParams) (*Graph, error) {
 			return 10 * time.Millisecond << attempt, attempt <= 8
 		}
 	}
-	g := &Graph{
-		p: p, slots: make(chan struct{}, 32), templates: slices.Clone(p.Templates), scripts: map[string][]Fault{},
-	}
+	p.Templates = slices.Clone(p.Templates)
+	g := &Graph{p: p, slots: make(chan struct{}, 32), scripts: map[string][]Fault{}}
 	if err := g.start("graph", http.HandlerFunc(g.serve), p.Now, p.Client, p.CallbackURL); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (g *Graph) messages(w http.ResponseWriter, r *http.Request, number string, 
 		return
 	}
 	s := m.send()
-	s.ID, s.Number, s.Body, s.At = NewWAMID(), number, body, g.now()
+	s.ID, s.Number, s.Body, s.At = newWAMID(), number, body, g.now()
 	if problem := g.refuse(s); problem != nil {
 		writeGraphError(w, *problem)
 		return
@@ -93,8 +93,8 @@ func answerTo(m graphMessage, s GraphSend) any {
 	}{"whatsapp", []contact{c}, []message{a}}
 }
 
-// NewWAMID invents a message id.
-func NewWAMID() string { return "wamid.INVENTED" + rand.Text() }
+// newWAMID invents a message id.
+func newWAMID() string { return "wamid.INVENTED" + rand.Text() }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")

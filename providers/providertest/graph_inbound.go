@@ -58,20 +58,6 @@ func GraphButton(from GraphUser, quoted, label string) GraphInbound {
 	return GraphInbound{From: from, Type: "button", Quoted: quoted, Object: map[string]string{"payload": label, "text": label}}
 }
 
-// GraphInteractive is a tap on a reply button.
-func GraphInteractive(from GraphUser, quoted, id, title string) GraphInbound {
-	return GraphInbound{From: from, Type: "interactive", Quoted: quoted, Object: map[string]any{
-		"type": "button_reply", "button_reply": map[string]string{"id": id, "title": title},
-	}}
-}
-
-// GraphLocation is a location.
-func GraphLocation(from GraphUser, latitude, longitude float64) GraphInbound {
-	return GraphInbound{From: from, Type: "location", Object: map[string]float64{
-		"latitude": latitude, "longitude": longitude,
-	}}
-}
-
 // Inbound posts the messages in one webhook and returns their ids when it was
 // answered 200. What opens a window opens the fake's.
 func (g *Graph) Inbound(ctx context.Context, in ...GraphInbound) ([]string, error) {
@@ -100,7 +86,7 @@ func (g *Graph) inbound(in []GraphInbound) ([]GraphInbound, []byte, error) {
 	for i := range in {
 		m := &in[i]
 		m.Number = cmp.Or(m.Number, g.p.Numbers[0].ID)
-		m.ID = cmp.Or(m.ID, NewWAMID())
+		m.ID = cmp.Or(m.ID, newWAMID())
 		if m.At.IsZero() {
 			m.At = g.now()
 		}

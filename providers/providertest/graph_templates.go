@@ -20,34 +20,20 @@ type GraphTemplate struct {
 	Components []any
 }
 
-// SetTemplate adds a template or replaces the one of that name and language.
-func (g *Graph) SetTemplate(t GraphTemplate) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	i := slices.IndexFunc(g.templates, func(have GraphTemplate) bool {
-		return have.Name == t.Name && have.language() == t.language()
-	})
-	if i < 0 {
-		g.templates = append(g.templates, t)
-		return
-	}
-	g.templates[i] = t
-}
-
 func (t GraphTemplate) language() string { return cmp.Or(t.Language, "pt_BR") }
 
-// refuseTemplate says why a template is not sent. The lock must be held.
+// refuseTemplate says why a template is not sent.
 func (g *Graph) refuseTemplate(s GraphSend) *graphError {
 	problem := func(status, code int, details string) *graphError {
 		return &graphError{status: status, code: code, details: details}
 	}
-	i := slices.IndexFunc(g.templates, func(t GraphTemplate) bool {
+	i := slices.IndexFunc(g.p.Templates, func(t GraphTemplate) bool {
 		return t.Name == s.Template && t.language() == s.Language
 	})
 	if i < 0 {
 		return problem(http.StatusNotFound, 132001, "The template does not exist in this language.")
 	}
-	t := g.templates[i]
+	t := g.p.Templates[i]
 	switch cmp.Or(t.Status, "APPROVED") {
 	case "APPROVED":
 	case "PAUSED":
@@ -100,9 +86,7 @@ func (g *Graph) listTemplates(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	g.mu.Lock()
-	all := slices.Clone(g.templates)
-	g.mu.Unlock()
+	all := g.p.Templates
 	start = min(start, len(all))
 	end := min(start+min(limit, 100), len(all))
 	data := []any{}

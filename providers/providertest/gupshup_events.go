@@ -232,9 +232,6 @@ func (g *Gupshup) Preference(phone, userID, value string) {
 	})
 }
 
-// V2 returns a v2 callback of this app, for events that have no method here.
-func (g *Gupshup) V2(typ string, payload any) any { return g.v2(typ, g.now(), payload) }
-
 func (g *Gupshup) v2(typ string, at time.Time, payload any) any {
 	return map[string]any{
 		"app": g.opt.AppName, "timestamp": at.UnixMilli(), "version": 2, "type": typ, "payload": payload,
