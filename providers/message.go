@@ -97,8 +97,6 @@ type Sent struct {
 	// MessageStatus is what Meta adds for templates: accepted,
 	// held_for_quality_assessment, paused. Usually empty.
 	MessageStatus string
-	// Raw is the provider's answer, to be handed to a Cloud API caller. May be nil.
-	Raw json.RawMessage
 }
 
 // TemplateInfo is one template as the provider's registry lists it.

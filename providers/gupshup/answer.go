@@ -48,17 +48,7 @@ func v2Answer(r transport.Response, to providers.Contact) (providers.Sent, *prov
 	if !ok || !r.OK() || a.failed() || a.MessageID.String() == "" {
 		return providers.Sent{}, a.err(r)
 	}
-	id := a.MessageID.String()
-	contact := map[string]any{"input": first(to.Phone, to.UserID)}
-	put(contact, "wa_id", to.Phone)
-	if to.Phone == "" {
-		contact["user_id"] = to.UserID
-	}
-	return providers.Sent{ID: id, Contact: to, Raw: encode(map[string]any{
-		"messaging_product": "whatsapp",
-		"contacts":          []any{contact},
-		"messages":          []any{map[string]string{"id": id}},
-	})}, nil
+	return providers.Sent{ID: a.MessageID.String(), Contact: to}, nil
 }
 
 // v3Answer reads the answer of /v3/message, which is Meta's with an id of
@@ -72,7 +62,6 @@ func v3Answer(r transport.Response) (providers.Sent, *providers.Error) {
 	s := providers.Sent{
 		ID:            a.Messages[0].ID.String(),
 		MessageStatus: a.Messages[0].Status.String(),
-		Raw:           json.RawMessage(r.Body),
 	}
 	if len(a.Contacts) > 0 {
 		s.Contact = contact(a.Contacts[0].UserID, a.Contacts[0].WaID)
@@ -99,7 +88,7 @@ func (a answer) err(r transport.Response) *providers.Error {
 			w.Message = m
 		}
 	}
-	e := Classify(w.Code.int(), r.Status)
+	e := classify(w.Code.int(), r.Status)
 	said := first(w.Data.Details, w.Message, w.Reason).String()
 	switch {
 	case w.Code.int() != 0:

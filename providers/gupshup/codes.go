@@ -79,10 +79,10 @@ func kindOf(code int) (providers.ErrorKind, bool) {
 	}
 }
 
-// Classify says what a code in an answer or a report of Gupshup means. It adds
+// classify says what a code in an answer or a report of Gupshup means. It adds
 // to cloudapi.Classify the codes that only Gupshup has. None of those is
 // documented as not processed, so by itself none makes a call retryable.
-func Classify(code, httpStatus int) providers.Error {
+func classify(code, httpStatus int) providers.Error {
 	kind, own := kindOf(code)
 	if !own {
 		return cloudapi.Classify(code, httpStatus)
@@ -109,7 +109,7 @@ const ownPause = time.Minute
 // failure returns the error that a failed report carries. The report is the
 // verdict: nothing went out, and nothing is tried again because of it.
 func failure(code int, reason string) *providers.Error {
-	e := Classify(code, 0)
+	e := classify(code, 0)
 	e.Detail, e.MaybeSent, e.Retryable = cloudapi.Detail(reason), false, false
 	return &e
 }

@@ -75,7 +75,7 @@ func TestClassify(t *testing.T) {
 		{777777, providers.Unknown},
 		{0, providers.Unknown},
 	} {
-		e := Classify(c.code, 0)
+		e := classify(c.code, 0)
 		if e.Kind != c.want || e.Code != c.code {
 			t.Errorf("code %d: got %s (code %d), want %s", c.code, e.Kind, e.Code, c.want)
 		}
@@ -84,7 +84,7 @@ func TestClassify(t *testing.T) {
 		}
 		// A code of Gupshup's own never makes a call look as if nothing had been
 		// sent: none is documented so (I6).
-		if _, own := kindOf(c.code); own && (e.Retryable || Classify(c.code, 400).Retryable) {
+		if _, own := kindOf(c.code); own && (e.Retryable || classify(c.code, 400).Retryable) {
 			t.Errorf("code %d: got retryable, want not", c.code)
 		}
 	}
@@ -92,13 +92,13 @@ func TestClassify(t *testing.T) {
 
 func TestClassifyOwnCodesByStatus(t *testing.T) {
 	t.Parallel()
-	if e := Classify(4001, 429); !e.Retryable || e.MaybeSent || e.RetryAfter == 0 {
+	if e := classify(4001, 429); !e.Retryable || e.MaybeSent || e.RetryAfter == 0 {
 		t.Errorf("4001 with 429: got %+v, want retryable after a pause", e)
 	}
-	if e := Classify(500, 502); !e.MaybeSent || e.Retryable {
+	if e := classify(500, 502); !e.MaybeSent || e.Retryable {
 		t.Errorf("500 with 502: got %+v, want perhaps sent", e)
 	}
-	if e := Classify(472, 0); e.RetryAfter.Hours() != 24 {
+	if e := classify(472, 0); e.RetryAfter.Hours() != 24 {
 		t.Errorf("472: got retry after %s, want 24h", e.RetryAfter)
 	}
 }

@@ -288,7 +288,7 @@ func TestSendV3(t *testing.T) {
 	sameJSON(t, "body", string(req.Body), `{"messaging_product":"whatsapp","recipient_type":"individual","to":"+`+testPhone+`",
 		"type":"template","biz_opaque_callback_data":"wg1.7.a1","template":{"name":"bike_ready","language":{"code":"pt_BR"},
 		"components":[{"type":"body","parameters":[{"type":"text","text":"Ana"},{"type":"text","text":"now"}]}]}}`)
-	if want := g.Sends()[0].ID; sent.ID != want || sent.Contact.Phone != testPhone || !json.Valid(sent.Raw) {
+	if want := g.Sends()[0].ID; sent.ID != want || sent.Contact.Phone != testPhone {
 		t.Errorf("got %+v, want id %s", sent, want)
 	}
 	if m.Body["recipient"] == nil || m.Body["to"] != nil {

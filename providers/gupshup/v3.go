@@ -14,7 +14,7 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 		AccountKey: "gs_app_id",
 		StatusIDs:  v3StatusIDs,
 		QuotedID:   func(member func(string) string) string { return first(member("gs_id"), member("gsId"), member("id")) },
-		Classify:   Classify,
+		Classify:   classify,
 		Fields: map[string]providers.Kind{
 			"billing-event":    providers.KindAccount,
 			"account-event":    providers.KindAccount,

@@ -136,7 +136,7 @@ func accepted(body []byte) (providers.Sent, error) {
 	if !json.Valid(body) || len(answer.Messages) == 0 || answer.Messages[0].ID == "" {
 		return providers.Sent{}, errNoID
 	}
-	sent := providers.Sent{ID: answer.Messages[0].ID, MessageStatus: answer.Messages[0].Status, Raw: body}
+	sent := providers.Sent{ID: answer.Messages[0].ID, MessageStatus: answer.Messages[0].Status}
 	if len(answer.Contacts) > 0 {
 		sent.Contact = providers.Contact{
 			Phone:  strings.TrimPrefix(answer.Contacts[0].Phone, "+"),

@@ -10,12 +10,10 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// SignatureHeader carries the signature of a webhook.
-const SignatureHeader = "X-Hub-Signature-256"
-
-// VerifySignature reports whether header is the signature of body, the bytes as
-// they were received, under any of the secrets. Empty secrets never match. The
-// time it takes tells nothing but how many secrets there are.
+// VerifySignature reports whether header (X-Hub-Signature-256) is the signature
+// of body, the bytes as they were received, under any of the secrets. Empty
+// secrets never match. The time it takes tells nothing but how many secrets there
+// are.
 func VerifySignature(secrets []string, header string, body []byte) bool {
 	digest, found := strings.CutPrefix(header, "sha256=")
 	if !found || len(digest) != hex.EncodedLen(sha256.Size) {

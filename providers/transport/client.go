@@ -81,16 +81,12 @@ func New(p Params) *Client {
 	return c
 }
 
-// Timeout is the longest a call takes; a lease must outlive it.
-func (c *Client) Timeout() time.Duration { return c.timeout }
-
 // Close closes the idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Response is a whole answer, whatever its status.
 type Response struct {
 	Status     int
-	Header     http.Header
 	Body       []byte
 	RetryAfter time.Duration // as the answer's header asks; zero if it does not
 }
@@ -122,7 +118,6 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (Response, *provider
 	defer answer.Body.Close()
 	r := Response{
 		Status:     answer.StatusCode,
-		Header:     answer.Header,
 		RetryAfter: retryAfter(answer.Header.Get("Retry-After"), c.now()),
 	}
 	r.Body, err = io.ReadAll(io.LimitReader(answer.Body, MaxBody+1))
