@@ -96,8 +96,7 @@ func (l *Loop) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait, err := l.p.Next(ctx)
 		switch {
-		case ctx.Err() != nil:
-			return
+		case ctx.Err() != nil: // what a stop cut off is neither trouble nor a success
 		case err != nil:
 			if failed == 0 {
 				l.log.Warn("turn failed, backing off", "err", err)
