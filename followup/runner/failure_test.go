@@ -169,6 +169,34 @@ func TestI6NoAnswerIsNeverSentAgain(t *testing.T) {
 	}
 }
 
+// resting is a sender that stops at its breaker once the guard's second answer
+// was not heard.
+type resting struct{ *sender }
+
+func (s resting) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
+	if len(s.log()) > 0 {
+		return followup.SendResult{Err: notSent}, nil
+	}
+	return s.sender.Send(ctx, c, m, guard)
+}
+
+// A step that is known not to have been sent says so, although its last try did
+// not come to the guard, and the one before did not hear it.
+func TestI7AStepKnownNotToBeSentIsNotUncertain(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		a := h.asking()
+		a.show = func(c *followup.Claimed) { c.Run.Tries = 5 }
+		h.params.Sender = resting{h.sender}
+		h.sender.answers(notSent)
+		h.sender.retrying = once(func() { h.store.guards.set(1) })
+		run := h.begin(seed[0])
+		h.until(hours)
+		h.is(len(h.sender.log()), 1, "provider calls")
+		h.tells(run, "1 ai failed/transient", "ended completed")
+	})
+}
+
 // A model that fails costs the step its text, not the lead its template.
 func TestI7AFailingModelHasItsReason(t *testing.T) {
 	t.Parallel()

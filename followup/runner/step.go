@@ -171,6 +171,7 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 			Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 		})
 		r.p.Steps.Ended(v.Ended)
+		p.attempt = cmp.Or(v.Attempt, p.attempt)
 		return v, err
 	}
 	// An error means that nothing was sent, so asking again sends nothing twice.
@@ -186,9 +187,6 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 	}
 	if result.Refusal != followup.Allowed {
 		return p.refused(result.Refusal)
-	}
-	if result.Attempt != "" { // else this try never came to the guard; an earlier one may have
-		p.attempt = result.Attempt
 	}
 	if result.Err != nil {
 		return p.failed(o, result.Err)
