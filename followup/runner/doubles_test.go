@@ -55,7 +55,7 @@ func (t *trouble) err() error {
 // store is the reference store with hooks and switches.
 type store struct {
 	*memstore.Store
-	claims, guards, finishes, releases, histories, ladders, runs trouble
+	claims, guards, finishes, releases, histories, ladders, runs, extends trouble
 	// unheard makes FinishStep fail after it has written.
 	unheard trouble
 
@@ -66,6 +66,7 @@ type store struct {
 	ended     []followup.Ended // what the first claim tells besides
 	tell      sync.Once
 	finishing hook
+	extending hook
 }
 
 func (s *store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
@@ -101,6 +102,14 @@ func (s *store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 		err = s.unheard.err()
 	}
 	return done, err
+}
+
+func (s *store) ExtendStep(ctx context.Context, id followup.RunID, token string, real time.Time, lease time.Duration) error {
+	s.extending.call()
+	if err := s.extends.err(); err != nil {
+		return err
+	}
+	return s.Store.ExtendStep(ctx, id, token, real, lease)
 }
 
 func (s *store) Run(ctx context.Context, t followup.TenantID, id followup.RunID) (followup.Run, error) {

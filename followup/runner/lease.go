@@ -17,13 +17,12 @@ func (r *Runner) keepLease(ctx context.Context, c followup.Claimed, lost func())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(r.p.ClaimLease / 3)
-		defer tick.Stop()
+		tick := time.Tick(r.p.ClaimLease / 3)
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-tick.C:
+			case <-tick:
 			}
 			err := r.p.Store.ExtendStep(ctx, c.Run.ID, c.Token, r.p.Real(), r.p.ClaimLease)
 			if errors.Is(err, followup.ErrStale) {

@@ -1,0 +1,97 @@
+package runner_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// A text that takes longer to write than a claim lasts is written once, though
+// the store stumbles meanwhile: the claim is kept while its worker lives.
+func TestI6AClaimIsKeptWhileItsWorkerLives(t *testing.T) {
+	t.Parallel()
+	for name, stumbles := range map[string]int{"all the time": 0, "but for a moment": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				claims := 0
+				h.store.claimed = func() { claims++ }
+				h.store.extends.set(stumbles)
+				h.writer.took = 10 * minutes
+				run := h.begin(seed[0])
+				h.until(hours)
+				h.is(claims, 1, "times it was claimed")
+				h.is(h.writer.asked(), 1, "texts written")
+				h.sent("40m0s ai")
+				h.tells(run, "1 ai sent/ai", "ended completed")
+				h.lost(0)
+			})
+		})
+	}
+}
+
+// A claim is kept in good time for the next try to keep it, and lasts no longer
+// than its lease when that cannot be done.
+func TestAClaimLastsForItsLease(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		var kept, claimed []time.Duration
+		h.params.ClaimLease = 90 * time.Second
+		h.writer.took = 10 * minutes
+		h.store.claimed = func() { claimed = append(claimed, time.Since(h.began)-30*minutes) }
+		h.store.extending = func() {
+			if kept = append(kept, time.Since(h.began)-30*minutes); len(kept) > 2 {
+				h.store.extends.set(-1)
+			}
+		}
+		h.begin(seed[0])
+		h.until(32*minutes + 35*time.Second)
+		h.is(kept[:2], []time.Duration{30e9, 60e9}, "when it was kept")
+		h.is(claimed, []time.Duration{0, 150e9}, "when it was claimed")
+		h.stopNow()
+	})
+}
+
+// Nothing more is spent on a step that is not ours any more: its text is not
+// waited for, and its worker is free for another lead.
+func TestI5AReplyEndsTheWritingOfAText(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.Workers = 1
+		h.writer.took = 20 * minutes
+		lead := h.lead(true)
+		replied := h.arm(lead, seed[0])
+		h.pass(90 * time.Second)
+		next := h.arm(h.lead(true), followup.Step{Interval: "PT30M", TemplateName: "own", TemplateLanguage: "pt_BR"})
+		h.start()
+		h.until(30*minutes + 30*time.Second)
+		h.reply(lead)
+		h.until(32 * minutes)
+		h.is(h.writer.asked(), 0, "texts written")
+		h.sent("31m30s own")
+		h.tells(replied, "1 none cancelled/replied", "ended replied")
+		h.tells(next, "1 template sent/template", "ended completed")
+		h.lost(1)
+	})
+}
+
+// When a stop is over, nothing uses the store any more.
+func TestNothingUsesTheStoreAfterAStop(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		var under atomic.Int32
+		h.store.extending = func() {
+			under.Add(1)
+			time.Sleep(time.Second)
+			under.Add(-1)
+		}
+		h.writer.took = 10 * minutes
+		h.begin(seed[0])
+		h.until(31*minutes + 500*time.Millisecond)
+		h.is(under.Load(), int32(1), "calls under way before the stop")
+		h.stopNow()
+		h.is(under.Load(), int32(0), "calls under way after it")
+	})
+}
