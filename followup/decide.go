@@ -88,10 +88,10 @@ func Decide(s Situation) Decision {
 	open := s.WindowOpen && !s.Refused
 	prompt := step.Prompt != ""
 	switch {
-	case open && prompt && !step.HasTemplate(),
+	case open && prompt && !step.hasTemplate(),
 		open && prompt && step.Wait() < TemplateInterval:
 		return s.ai(step)
-	case step.HasTemplate():
+	case step.hasTemplate():
 		return s.template(s.Step)
 	}
 	if next := s.nextTemplate(); next >= 0 {
@@ -108,7 +108,7 @@ func (s Situation) ai(step Step) Decision {
 	if s.AIFailed == "" {
 		return Decision{Action: SendAI, Kind: KindAI}
 	}
-	if step.HasTemplate() && s.unsendable(s.Step) == "" {
+	if step.hasTemplate() && s.unsendable(s.Step) == "" {
 		return s.template(s.Step)
 	}
 	return Decision{Action: EndStep, Kind: KindAI, Outcome: Failed, Reason: s.AIFailed}
@@ -140,7 +140,7 @@ func (s Situation) unsendable(i int) Reason {
 // nextTemplate is the next step of the ladder that has a template, or -1.
 func (s Situation) nextTemplate() int {
 	for i := s.Ladder.Next(s.Step, s.Used); i >= 0; i = s.Ladder.Next(i, s.Used) {
-		if s.Ladder.Steps[i].HasTemplate() {
+		if s.Ladder.Steps[i].hasTemplate() {
 			return i
 		}
 	}
@@ -167,7 +167,7 @@ func EmptyParams(l Ladder, f Facts) StepSet {
 func PausedTemplates(l Ladder, channel ChannelID, lookup TemplateLookup) StepSet {
 	var set StepSet
 	for i, step := range l.Steps {
-		if !step.HasTemplate() || lookup == nil {
+		if !step.hasTemplate() || lookup == nil {
 			continue
 		}
 		info, ok := lookup(channel, step.TemplateName, step.TemplateLanguage)

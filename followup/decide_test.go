@@ -185,7 +185,7 @@ func TestI4DecideNeverFreeFormIntoAClosedWindow(t *testing.T) {
 				t.Fatalf("AI in %+v", s)
 			}
 		case SendTemplate:
-			if !s.Ladder.Steps[d.Template].HasTemplate() || s.TemplatePaused.Has(d.Template) || s.ParamEmpty.Has(d.Template) {
+			if !s.Ladder.Steps[d.Template].hasTemplate() || s.TemplatePaused.Has(d.Template) || s.ParamEmpty.Has(d.Template) {
 				t.Fatalf("template %d in %+v", d.Template, s)
 			}
 			if d.Template == s.Step && d.UsedStep != 0 {

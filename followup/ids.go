@@ -34,9 +34,6 @@ type (
 // week later leads straight to its lead.
 const familyBytes = 3
 
-// MaxFamily is how many runs (and how many attempts) one lead can have.
-const MaxFamily = 1<<(8*familyBytes) - 1
-
 // NewLeadID returns a fresh lead id: a version 8 UUID with 98 random bits.
 func NewLeadID() LeadID {
 	u := uuid.New()
@@ -89,9 +86,6 @@ func (a AttemptID) Lead() LeadID { return leadOf(string(a)) }
 
 // N returns the run's number within its lead, 0 if the id is malformed.
 func (r RunID) N() int { return numberOf(string(r)) }
-
-// N returns the attempt's number within its lead, 0 if the id is malformed.
-func (a AttemptID) N() int { return numberOf(string(a)) }
 
 // opaquePrefix marks biz_opaque_callback_data as ours; wg1 is its format.
 const opaquePrefix = "wg1."

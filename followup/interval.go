@@ -126,9 +126,9 @@ func refusal(rest string, clock bool) error {
 	return ErrIntervalSyntax
 }
 
-// FormatDuration writes d as an ISO 8601 duration in days, hours, minutes and
+// formatDuration writes d as an ISO 8601 duration in days, hours, minutes and
 // seconds: P1DT2H30M. Parts of a second are dropped; nothing is PT0S.
-func FormatDuration(d time.Duration) string {
+func formatDuration(d time.Duration) string {
 	left := max(d, 0) / time.Second
 	var date, clock strings.Builder
 	for _, u := range units[1:] {

@@ -61,8 +61,8 @@ func TestFormatDuration(t *testing.T) {
 		24 * time.Hour: "P1D", 26*time.Hour + 30*time.Minute: "P1DT2H30M", 168 * time.Hour: "P7D", time.Hour + time.Second: "PT1H1S",
 	}
 	for in, want := range tests {
-		if got := FormatDuration(in); got != want {
-			t.Errorf("FormatDuration(%v): got %q, want %q", in, got, want)
+		if got := formatDuration(in); got != want {
+			t.Errorf("formatDuration(%v): got %q, want %q", in, got, want)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func TestFormatDurationIsReadBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := time.Duration(rapid.Int64Range(int64(MinInterval/time.Second), int64(MaxInterval/time.Second)).Draw(t, "s")) * time.Second
-		text := FormatDuration(want)
+		text := formatDuration(want)
 		if got, err := ParseInterval(text); err != nil || got != want {
 			t.Fatalf("ParseInterval(%q): got %v, %v, want %v", text, got, err, want)
 		}

@@ -20,10 +20,10 @@ type Ladder struct {
 // MaxSteps bounds each list of steps in a config and every ladder.
 const MaxSteps = 3
 
-// BuildLadder returns the ladder of a channel: the config's steps, then the
+// buildLadder returns the ladder of a channel: the config's steps, then the
 // channel's official ones. A channel without official steps, known or not, has
 // the config's steps alone.
-func BuildLadder(c Config, channel ChannelID) Ladder {
+func buildLadder(c Config, channel ChannelID) Ladder {
 	steps := slices.Clone(c.Steps)
 	for _, o := range c.OfficialSteps {
 		if o.ChannelID == channel {
@@ -66,8 +66,8 @@ func (s Step) Wait() time.Duration {
 	return d
 }
 
-// HasTemplate reports whether the step can be sent into a closed window.
-func (s Step) HasTemplate() bool { return s.TemplateName != "" }
+// hasTemplate reports whether the step can be sent into a closed window.
+func (s Step) hasTemplate() bool { return s.TemplateName != "" }
 
 // LadderView is the effective ladder of a channel as the API shows it.
 type LadderView struct {
@@ -89,7 +89,7 @@ type StepView struct {
 // about the step, with the same fields: a step's place in the ladder is not
 // where it is written in the config.
 func ViewLadder(c Config, channel ChannelID, t Tenant, lookup TemplateLookup) LadderView {
-	l := BuildLadder(c, channel)
+	l := buildLadder(c, channel)
 	v := LadderView{ChannelID: channel, Steps: make([]StepView, 0, len(l.Steps)), Warnings: []Warning{}}
 	if problem := channelWarning(t, c.AssistantID, channel); problem != "" {
 		v.Warnings = append(v.Warnings, Warning{Field: "channel_id", Problem: problem})
@@ -101,7 +101,7 @@ func ViewLadder(c Config, channel ChannelID, t Tenant, lookup TemplateLookup) La
 		for _, w := range stepWarnings(l, i, channel, lookup) {
 			warnings = append(warnings, Warning{joinPath(stepPath(c, channel, i), w.Field), w.Problem})
 		}
-		v.Steps = append(v.Steps, StepView{Step: s, After: FormatDuration(after), Warnings: warnings})
+		v.Steps = append(v.Steps, StepView{Step: s, After: formatDuration(after), Warnings: warnings})
 	}
 	return v
 }

@@ -12,10 +12,10 @@ import (
 func TestBuildLadder(t *testing.T) {
 	t.Parallel()
 	c := sampleConfig()
-	if l := BuildLadder(c, vChannel); len(l.Steps) != 3 || l.Steps[2].TemplateName != "back_again_v1" {
+	if l := buildLadder(c, vChannel); len(l.Steps) != 3 || l.Steps[2].TemplateName != "back_again_v1" {
 		t.Errorf("official channel: got %+v, want steps, then its own", l)
 	}
-	other := BuildLadder(c, vChannel2)
+	other := buildLadder(c, vChannel2)
 	if len(other.Steps) != 2 {
 		t.Errorf("other channel: got %+v, want steps alone", other)
 	}
@@ -28,12 +28,12 @@ func TestBuildLadder(t *testing.T) {
 func TestLadderHash(t *testing.T) {
 	t.Parallel()
 	hash := func(edit func(*Step)) LadderHash {
-		l := BuildLadder(sampleConfig(), vChannel)
+		l := buildLadder(sampleConfig(), vChannel)
 		edit(&l.Steps[2])
 		return l.Hash()
 	}
 	same := hash(func(*Step) {})
-	if same != BuildLadder(sampleConfig(), vChannel).Hash() || len(same) != 32 {
+	if same != buildLadder(sampleConfig(), vChannel).Hash() || len(same) != 32 {
 		t.Errorf("got %q twice differently, or of another length", same)
 	}
 	seen := map[LadderHash]int{same: -1}

@@ -78,7 +78,7 @@ func plan(l Lead, t Tenant, c Config, channel ChannelID) (Plan, NoRun) {
 	if !ok {
 		return Plan{}, NoRunChannel
 	}
-	ladder := BuildLadder(c, ch)
+	ladder := buildLadder(c, ch)
 	if len(ladder.Steps) == 0 {
 		return Plan{}, NoRunEmptySteps
 	}

@@ -71,7 +71,7 @@ func TestPlanRunChannel(t *testing.T) {
 		if why != "" || p.Arm.Channel != tt.want {
 			t.Errorf("%s: got %q, %q, want %q", tt.name, p.Arm.Channel, why, tt.want)
 		}
-		if want := BuildLadder(planConfig(), tt.want); p.Arm.Ladder != want.Hash() || p.Ladder.Hash() != want.Hash() {
+		if want := buildLadder(planConfig(), tt.want); p.Arm.Ladder != want.Hash() || p.Ladder.Hash() != want.Hash() {
 			t.Errorf("%s: got ladder %v, want %v", tt.name, p.Ladder, want)
 		}
 	}

@@ -117,7 +117,6 @@ type Receipt struct {
 	MessageID string
 	State     providers.StatusState
 	Kind      providers.ErrorKind // for StatusFailed
-	Code      int
 }
 
 // Settled is what a settlement did.

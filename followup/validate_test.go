@@ -362,12 +362,12 @@ func FuzzDecodeConfig(f *testing.F) {
 		}
 		// What is accepted keeps every rule, and is accepted again as shown.
 		for _, o := range append(c.OfficialSteps, OfficialSteps{ChannelID: "none", Steps: []Step{{Interval: "PT30M"}}}) {
-			l := BuildLadder(c, o.ChannelID)
+			l := buildLadder(c, o.ChannelID)
 			if len(l.Steps) > MaxSteps {
 				t.Fatalf("ladder of %d steps", len(l.Steps))
 			}
 			for _, s := range l.Steps {
-				if _, err := ParseInterval(s.Interval); err != nil || (s.Wait() >= TemplateInterval && !s.HasTemplate()) {
+				if _, err := ParseInterval(s.Interval); err != nil || (s.Wait() >= TemplateInterval && !s.hasTemplate()) {
 					t.Fatalf("step %+v", s)
 				}
 			}

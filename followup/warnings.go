@@ -40,7 +40,7 @@ func Warnings(c Config, t Tenant, lookup TemplateLookup) []Warning {
 	var order []at
 	channels := map[at][]ChannelID{}
 	for _, channel := range warnedChannels(c, t) {
-		l := BuildLadder(c, channel)
+		l := buildLadder(c, channel)
 		for i := range l.Steps {
 			path := stepPath(c, channel, i)
 			for _, w := range stepWarnings(l, i, channel, lookup) {
@@ -103,7 +103,7 @@ func channelWarning(t Tenant, a AssistantID, id ChannelID) string {
 // relative to the step; "" is the step as a whole.
 func stepWarnings(l Ladder, i int, channel ChannelID, lookup TemplateLookup) []Warning {
 	s := l.Steps[i]
-	if !s.HasTemplate() {
+	if !s.hasTemplate() {
 		return closedWindowWarnings(l, i)
 	}
 	if lookup == nil || channel == "" {
@@ -127,7 +127,7 @@ func stepWarnings(l Ladder, i int, channel ChannelID, lookup TemplateLookup) []W
 }
 
 func closedWindowWarnings(l Ladder, i int) []Warning {
-	if slices.ContainsFunc(l.Steps[i:], Step.HasTemplate) {
+	if slices.ContainsFunc(l.Steps[i:], Step.hasTemplate) {
 		return nil
 	}
 	var after time.Duration
@@ -135,7 +135,7 @@ func closedWindowWarnings(l Ladder, i int) []Warning {
 		after += s.Wait()
 	}
 	if after >= TemplateInterval {
-		return []Warning{{"", "comes " + FormatDuration(after) + " after the trigger and has no template: " +
+		return []Warning{{"", "comes " + formatDuration(after) + " after the trigger and has no template: " +
 			"it is skipped unless the lead's window is open again by then"}}
 	}
 	return []Warning{{"", "has no template: it is skipped if the lead's window is closed by then"}}

@@ -125,5 +125,5 @@ func bury(t *testing.T, s *Store, d followup.Delivery, at time.Time) string {
 	if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Dead: "410", Real: at}); err != nil {
 		t.Fatalf("FinishDelivery: %v", err)
 	}
-	return fmt.Sprintf("%d-%s", s.Partition(d.Lead), d.ID)
+	return fmt.Sprintf("%d-%s", s.partition(d.Lead), d.ID)
 }

@@ -23,8 +23,8 @@ const formatVersion = 1
 
 // The number of partitions: by default, and at most.
 const (
-	DefaultPartitions = 64
-	MaxPartitions     = 1024
+	defaultPartitions = 64
+	maxPartitions     = 1024
 )
 
 var (
@@ -46,7 +46,7 @@ type Params struct {
 	// see NewClient. The caller closes it, after the store's last call.
 	Client redis.UniversalClient
 	// Partitions is fixed by the first start. Zero takes what was fixed, at the
-	// first start DefaultPartitions.
+	// first start defaultPartitions.
 	Partitions int
 	// Durability is the promise behind Settle and the guards.
 	Durability Durability
@@ -70,8 +70,8 @@ type Params struct {
 // promise; what it finds it says in the log and in the metrics, and Check
 // returns it. It does not refuse a Redis that promises less.
 func Open(ctx context.Context, p Params) (*Store, error) {
-	if p.Partitions < 0 || p.Partitions > MaxPartitions {
-		return nil, fmt.Errorf("redisstore: %d partitions: want 1 to %d", p.Partitions, MaxPartitions)
+	if p.Partitions < 0 || p.Partitions > maxPartitions {
+		return nil, fmt.Errorf("redisstore: %d partitions: want 1 to %d", p.Partitions, maxPartitions)
 	}
 	s := &Store{
 		db: p.Client, durability: p.Durability, embedded: p.Embedded,
@@ -97,7 +97,7 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 
 // fix agrees with the Redis on format and number of partitions.
 func (s *Store) fix(ctx context.Context, partitions int) error {
-	v, err := s.run(ctx, openScript, []string{metaKey}, formatVersion, partitions, DefaultPartitions)
+	v, err := s.run(ctx, openScript, []string{metaKey}, formatVersion, partitions, defaultPartitions)
 	if err != nil {
 		if isMoved(err) {
 			err = fmt.Errorf("%w (this is a node of a cluster: list at least two of its addresses)", err)
@@ -121,12 +121,6 @@ func (s *Store) fix(ctx context.Context, partitions int) error {
 	s.partitions = fixed
 	return nil
 }
-
-// Partitions returns how many partitions the leads are spread over.
-func (s *Store) Partitions() int { return s.partitions }
-
-// Partition returns the partition of a lead.
-func (s *Store) Partition(lead followup.LeadID) int { return s.partition(lead) }
 
 // Anchor fixes a domain clock that runs at speed times real time, and returns
 // an instant of it with the real instant that it belongs to: domain time at r is

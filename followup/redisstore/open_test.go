@@ -17,11 +17,11 @@ import (
 func TestOpenFixesWhatMustAgree(t *testing.T) {
 	t.Parallel()
 	db := redistest.Start(t).Client()
-	if s := openStore(t, Params{Client: db, Partitions: 4}); s.Partitions() != 4 {
-		t.Fatalf("partitions: got %d, want 4", s.Partitions())
+	if s := openStore(t, Params{Client: db, Partitions: 4}); s.partitions != 4 {
+		t.Fatalf("partitions: got %d, want 4", s.partitions)
 	}
 	s, err := Open(t.Context(), Params{Client: db})
-	if err != nil || s.Partitions() != 4 {
+	if err != nil || s.partitions != 4 {
 		t.Fatalf("whatever was fixed: got %v, %v, want 4 partitions", s, err)
 	}
 	_, err = Open(t.Context(), Params{Client: db, Partitions: 8})
@@ -40,8 +40,8 @@ func TestOpenFixesWhatMustAgree(t *testing.T) {
 func TestOpenTakesItsOwnNumberOfPartitions(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Params{Client: redistest.Start(t).Client()})
-	if err != nil || s.Partitions() != DefaultPartitions {
-		t.Errorf("nothing said and nothing fixed: got %d partitions, %v, want %d", s.Partitions(), err, DefaultPartitions)
+	if err != nil || s.partitions != defaultPartitions {
+		t.Errorf("nothing said and nothing fixed: got %d partitions, %v, want %d", s.partitions, err, defaultPartitions)
 	}
 }
 

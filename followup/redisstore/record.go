@@ -113,8 +113,7 @@ func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, packed stri
 			Tries: int(num(9)), StartedAt: fromMS(num(15)),
 		},
 		liveRun{
-			token: f[10], attempt: followup.AttemptID(f[11]), ending: followup.Reason(f[12]),
-			kind: followup.StepKind(f[16]), used: int(num(17)),
+			attempt: followup.AttemptID(f[11]), kind: followup.StepKind(f[16]), used: int(num(17)),
 		}, nil
 }
 
@@ -123,9 +122,7 @@ const stateCrashed followup.RunState = "crashed"
 
 // liveRun is what only the engine knows of a live run.
 type liveRun struct {
-	token   string
 	attempt followup.AttemptID
-	ending  followup.Reason
 	kind    followup.StepKind // what went out with the attempt
 	used    int
 }

@@ -72,7 +72,7 @@ func messageTests() []test {
 			park := func(by string, state providers.StatusState) followup.Parked {
 				p := followup.Parked{
 					Channel: w.main, At: w.now,
-					Receipt: followup.Receipt{State: state, Kind: providers.Capped, Code: 131049},
+					Receipt: followup.Receipt{State: state, Kind: providers.Capped},
 				}
 				if _, err := w.s.Message(w.ctx, w.tenant, by, &p); !errors.Is(err, followup.ErrNotFound) {
 					w.Errorf("Message: got %v, want ErrNotFound", err)

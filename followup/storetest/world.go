@@ -29,15 +29,14 @@ type world struct {
 	s   followup.Store
 	now time.Time // domain and real time at once, unless a test parts them
 
-	tenant    followup.TenantID
-	sales     followup.AssistantID // on main and second
-	support   followup.AssistantID // on other
-	main      followup.ChannelID
-	second    followup.ChannelID
-	other     followup.ChannelID
-	config    followup.ConfigID
-	leads     []followup.LeadID
-	neighbour *world // the world whose store and clock this one shares
+	tenant  followup.TenantID
+	sales   followup.AssistantID // on main and second
+	support followup.AssistantID // on other
+	main    followup.ChannelID
+	second  followup.ChannelID
+	other   followup.ChannelID
+	config  followup.ConfigID
+	leads   []followup.LeadID
 }
 
 func newWorld(t *testing.T, s followup.Store) *world {
@@ -47,9 +46,9 @@ func newWorld(t *testing.T, s followup.Store) *world {
 	return w
 }
 
-// tenantNextDoor returns another tenant on the same store.
+// tenantNextDoor returns another tenant on the same store, by the same clock.
 func (w *world) tenantNextDoor() *world {
-	n := &world{T: w.T, ctx: w.ctx, s: w.s, now: w.now, neighbour: w}
+	n := &world{T: w.T, ctx: w.ctx, s: w.s, now: w.now}
 	n.populate()
 	return n
 }

@@ -75,7 +75,7 @@ func (c *Cluster) Settled() {
 	c.t.Helper()
 	known := fmt.Sprintf("cluster_known_nodes:%d\r", len(c.Nodes))
 	for _, n := range c.Nodes {
-		if n.Pid() != 0 {
+		if n.pid() != 0 {
 			c.wait(n, "", "cluster_state:ok", known)
 		}
 	}
@@ -84,7 +84,7 @@ func (c *Cluster) Settled() {
 // wait polls INFO section (CLUSTER INFO if empty) until it has all the words.
 func (c *Cluster) wait(n *Server, section string, words ...string) {
 	c.t.Helper()
-	db := redis.NewClient(n.Options())
+	db := redis.NewClient(n.options())
 	defer func() { _ = db.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -105,19 +105,19 @@ func (c *Cluster) wait(n *Server, section string, words ...string) {
 		return nil
 	})
 	if err != nil {
-		c.t.Fatalf("redistest: node %s: %v", n.Addr(), err)
+		c.t.Fatalf("redistest: node %s: %v", n.addr(), err)
 	}
 }
 
 func (c *Cluster) do(n *Server, args ...any) any {
 	c.t.Helper()
-	db := redis.NewClient(n.Options())
+	db := redis.NewClient(n.options())
 	defer func() { _ = db.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	v, err := db.Do(ctx, args...).Result()
 	if err != nil {
-		c.t.Fatalf("redistest: %v at %s: %v", args, n.Addr(), err)
+		c.t.Fatalf("redistest: %v at %s: %v", args, n.addr(), err)
 	}
 	return v
 }
@@ -126,7 +126,7 @@ func (c *Cluster) do(n *Server, args ...any) any {
 func (c *Cluster) Addrs() []string {
 	out := make([]string, len(c.Nodes))
 	for i, n := range c.Nodes {
-		out[i] = n.Addr()
+		out[i] = n.addr()
 	}
 	return out
 }
@@ -157,7 +157,7 @@ func (c *Cluster) Slot(key string) int {
 func (c *Cluster) Owner(slot int) *Server {
 	c.t.Helper()
 	for _, n := range c.Nodes {
-		if n.Pid() == 0 {
+		if n.pid() == 0 {
 			continue
 		}
 		for _, r := range c.ranges(n) {
@@ -175,13 +175,13 @@ func (c *Cluster) Owner(slot int) *Server {
 
 func (c *Cluster) ranges(n *Server) []redis.ClusterSlot {
 	c.t.Helper()
-	db := redis.NewClient(n.Options())
+	db := redis.NewClient(n.options())
 	defer func() { _ = db.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := db.ClusterSlots(ctx).Result() //nolint:staticcheck // its successor needs Redis 7
 	if err != nil {
-		c.t.Fatalf("redistest: CLUSTER SLOTS at %s: %v", n.Addr(), err)
+		c.t.Fatalf("redistest: CLUSTER SLOTS at %s: %v", n.addr(), err)
 	}
 	return out
 }

@@ -29,7 +29,7 @@ func (c *Cluster) Other(slot int) *Server {
 	c.t.Helper()
 	owner := c.Owner(slot)
 	for _, n := range c.Nodes[:c.Masters] {
-		if n != owner && n.Pid() != 0 {
+		if n != owner && n.pid() != 0 {
 			return n
 		}
 	}
@@ -72,7 +72,7 @@ func (m *Migration) Finish() {
 	m.c.do(m.to, "cluster", "setslot", m.slot, "node", id)
 	m.c.do(m.from, "cluster", "setslot", m.slot, "node", id)
 	for _, n := range m.c.Nodes[:m.c.Masters] {
-		if n != m.to && n != m.from && n.Pid() != 0 {
+		if n != m.to && n != m.from && n.pid() != 0 {
 			m.c.do(n, "cluster", "setslot", m.slot, "node", id)
 		}
 	}

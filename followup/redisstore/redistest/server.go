@@ -153,7 +153,7 @@ func (s *Server) start() error {
 }
 
 func (s *Server) ready() error {
-	c := redis.NewClient(s.Options())
+	c := redis.NewClient(s.options())
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -170,7 +170,7 @@ var errGone = errors.New("process ended")
 // alive asks the kernel without reaping: a zombie still has its pid, so the
 // state in /proc is looked at where there is one.
 func (s *Server) alive() bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Pid()))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid()))
 	if err != nil {
 		return true // no /proc: the deadline decides
 	}
@@ -178,8 +178,8 @@ func (s *Server) alive() bool {
 	return !strings.HasPrefix(rest, "Z")
 }
 
-// Pid returns the process id, 0 when the server is down.
-func (s *Server) Pid() int {
+// pid returns the process id, 0 when the server is down.
+func (s *Server) pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cmd == nil || s.cmd.Process == nil {
@@ -232,8 +232,8 @@ func (s *Server) signal(sig os.Signal) {
 	s.cmd = nil
 }
 
-// Addr returns where the server listens: the socket's path or host:port.
-func (s *Server) Addr() string {
+// addr returns where the server listens: the socket's path or host:port.
+func (s *Server) addr() string {
 	if s.Socket != "" {
 		return s.Socket
 	}
@@ -245,22 +245,22 @@ func (s *Server) URL() string {
 	if s.Socket != "" {
 		return "unix://" + s.Socket
 	}
-	return "redis://" + s.Addr()
+	return "redis://" + s.addr()
 }
 
-// Options returns client options for the server, without retries, so that a
+// options returns client options for the server, without retries, so that a
 // test sees the first error.
-func (s *Server) Options() *redis.Options {
+func (s *Server) options() *redis.Options {
 	network := "tcp"
 	if s.Socket != "" {
 		network = "unix"
 	}
-	return &redis.Options{Network: network, Addr: s.Addr(), MaxRetries: -1, DisableIdentity: true}
+	return &redis.Options{Network: network, Addr: s.addr(), MaxRetries: -1, DisableIdentity: true}
 }
 
 // Client returns a client that is closed when the test ends.
 func (s *Server) Client() *redis.Client {
-	c := redis.NewClient(s.Options())
+	c := redis.NewClient(s.options())
 	s.t.Cleanup(func() { _ = c.Close() })
 	return c
 }

@@ -17,7 +17,7 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 	st := a.event.Status
 	r := followup.Receipt{State: st.State, MessageID: st.MessageID}
 	if st.Err != nil {
-		r.Kind, r.Code = st.Err.Kind, st.Err.Code
+		r.Kind = st.Err.Kind
 	}
 	attempt, ours := followup.ParseOpaque(st.Opaque)
 	r.Attempt = attempt

@@ -311,7 +311,7 @@ func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 			in(t, func(h *harness) {
 				lead := h.wrote(followup.Identity{Phone: phone})
 				park := &followup.Parked{Channel: onMeta, At: time.Now(), Receipt: followup.Receipt{
-					State: providers.StatusFailed, Kind: providers.WindowClosed, Code: 131047,
+					State: providers.StatusFailed, Kind: providers.WindowClosed,
 				}}
 				_, err := h.store.Message(h.Context(), tenant, "wamid.1", park)
 				h.is(err, followup.ErrNotFound, "receipt parked")
