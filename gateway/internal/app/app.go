@@ -125,11 +125,11 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 	}
 	follow := followups.New(followups.Params{
 		Store: a.store, Directory: r.directory, Templates: templates, Metrics: steps,
-		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Logger: a.log,
+		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed,
 	})
 	people := leads.New(leads.Params{
 		Store: a.store, Planner: follow, Directory: r.directory, CRMSecrets: r.crmSecrets,
-		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Logger: a.log,
+		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed,
 	})
 	rearm := func(ctx context.Context, t followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID) {
 		if err := follow.Rearm(ctx, t, lead, assistants); err != nil {

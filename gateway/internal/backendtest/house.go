@@ -5,7 +5,6 @@ package backendtest
 
 import (
 	"context"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,8 +43,6 @@ type Params struct {
 	// Assistants and Channels are what Acme has besides.
 	Assistants []followup.Assistant
 	Channels   []followup.Channel
-	// Logger is the services'. Default: into the test.
-	Logger *slog.Logger
 }
 
 // House is a process with the services of the /backend API.
@@ -67,9 +64,6 @@ func New(t *testing.T, p Params) *House {
 	if p.Store == nil {
 		p.Store = memstore.New()
 	}
-	if p.Logger == nil {
-		p.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
-	}
 	h := &House{t: t, Store: p.Store, Directory: directory(p), Registry: prometheus.NewRegistry()}
 	h.clock.Store(Start.UnixMilli())
 	metrics := followup.NewMetrics(h.Registry)
@@ -78,11 +72,11 @@ func New(t *testing.T, p Params) *House {
 	}
 	armed := func() { h.armed.Add(1) }
 	h.Runs = followups.New(followups.Params{
-		Store: h.Store, Directory: h.Directory, Metrics: metrics, Now: h.Now, Real: h.Now, Armed: armed, Logger: p.Logger,
+		Store: h.Store, Directory: h.Directory, Metrics: metrics, Now: h.Now, Real: h.Now, Armed: armed,
 	})
 	h.Leads = leads.New(leads.Params{
 		Store: h.Store, Planner: h.Runs, Directory: h.Directory, CRMSecrets: map[followup.TenantID]string{Acme: Secret},
-		Now: h.Now, Real: h.Now, Armed: armed, Logger: p.Logger,
+		Now: h.Now, Real: h.Now, Armed: armed,
 	})
 	return h
 }

@@ -15,7 +15,6 @@ import (
 
 // readiness is the answer of /readyz.
 type readiness struct {
-	Ready  bool `json:"ready"`
 	Checks []struct {
 		Name  string     `json:"name"`
 		OK    bool       `json:"ok"`

@@ -103,7 +103,6 @@ type messagesValue struct {
 	Messages []struct {
 		From string `json:"from"`
 		ID   string `json:"id"`
-		Type string `json:"type"`
 		Text struct {
 			Body string `json:"body"`
 		} `json:"text"`

@@ -27,11 +27,9 @@ type note struct {
 	at      time.Time
 	id      string // of the message
 	text    string
-	kind    string // of a message that reached: text or template
-	step    int    // counting from 1
+	step    int // counting from 1
 	outcome string
 	reason  string
-	closes  time.Time // of a message heard: until when its window is open
 }
 
 // journal is what happened so far, in order. The story waits for what it tells.

@@ -30,9 +30,7 @@ func newTenant(public, admin, key string) *tenant {
 
 // leadView is a lead as the API shows it, as far as the story needs it.
 type leadView struct {
-	ID       string       `json:"id"`
-	StatusID string       `json:"status_id"`
-	Windows  []windowView `json:"windows"`
+	Windows []windowView `json:"windows"`
 }
 
 type windowView struct {
@@ -63,17 +61,14 @@ type ladderView struct {
 		Interval     string `json:"interval"`
 		Prompt       string `json:"prompt"`
 		TemplateName string `json:"template_name"`
-		After        string `json:"after"`
 	} `json:"steps"`
 }
 
 // runView is a run with its timeline.
 type runView struct {
-	ID        string       `json:"id"`
-	State     string       `json:"state"`
-	Reason    string       `json:"reason"`
-	ChannelID string       `json:"channel_id"`
-	Timeline  []momentView `json:"timeline"`
+	State    string       `json:"state"`
+	Reason   string       `json:"reason"`
+	Timeline []momentView `json:"timeline"`
 }
 
 type momentView struct {

@@ -25,7 +25,7 @@ func (w witness) message(in incoming) {
 	}
 	w.narrator.tell(w.clock.now(), blue, "wagate → bot", "signed event: %s wrote; window open until %s",
 		who, w.narrator.stamp(in.WindowCloses))
-	w.journal.add(note{event: eventHeard, who: p, at: w.clock.now(), id: in.ID, text: in.Text, closes: in.WindowCloses})
+	w.journal.add(note{event: eventHeard, who: p, at: w.clock.now(), id: in.ID, text: in.Text})
 }
 
 func (w witness) answered(to, id, text string, err error) {
@@ -174,5 +174,5 @@ func (w *world) reached(a arrival) {
 		what = "template " + templateName + ": "
 	}
 	w.narrator.tell(a.at, green, providerName(a.via)+" → "+who, "%s%s", what, quote(a.text))
-	w.journal.add(note{event: eventReached, who: p, at: a.at, id: a.id, text: a.text, kind: a.kind})
+	w.journal.add(note{event: eventReached, who: p, at: a.at, id: a.id, text: a.text})
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -34,22 +33,19 @@ type assistant struct {
 
 // delivery is one try to deliver.
 type delivery struct {
-	ID, Lead, Channel, Closes string
-	Events                    []event
-	Body                      []byte
-	At                        time.Time
+	ID     string
+	Events []event
+	Body   []byte
 }
 
 // event is one thing an assistant is told.
 type event struct {
 	Field   string
-	Value   json.RawMessage
 	Message string // id of a lead's message
 	Text    string
 	From    string // phone or BSUID
 	Status  string // state of a message of ours
 	About   string // its id
-	Opaque  string
 	Follow  happening
 }
 
@@ -131,10 +127,7 @@ func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	if got, want := r.Header.Get("X-Hub-Signature-256"), providertest.Sign(a.secret, body); got != want {
 		a.t.Errorf("X-Hub-Signature-256: got %q, want %q", got, want)
 	}
-	d := delivery{
-		ID: r.Header.Get("Webhook-Id"), Lead: r.Header.Get("X-Wagate-Lead-Id"), Channel: r.Header.Get("X-Wagate-Channel-Id"),
-		Closes: r.Header.Get("X-Wagate-Window-Closes-At"), Events: readEvents(a.t, body), Body: body, At: time.Now(),
-	}
+	d := delivery{ID: r.Header.Get("Webhook-Id"), Events: readEvents(a.t, body), Body: body}
 	a.mu.Lock()
 	if before, ok := a.written[d.ID]; ok && !bytes.Equal(before, body) {
 		a.t.Errorf("delivery %s was tried again with another body:\n%s\n%s", d.ID, before, body)
@@ -188,17 +181,14 @@ func readEvents(t *testing.T, body []byte) []event {
 	var out []event
 	for _, entry := range envelope.Entry {
 		for _, c := range entry.Changes {
-			e := event{Field: c.Field, Value: c.Value}
+			e := event{Field: c.Field}
 			var v struct {
 				Messages []struct {
-					ID, From, Type string
-					FromUserID     string `json:"from_user_id"`
-					Text           struct{ Body string }
+					ID, From   string
+					FromUserID string `json:"from_user_id"`
+					Text       struct{ Body string }
 				}
-				Statuses []struct {
-					ID, Status string
-					Opaque     string `json:"biz_opaque_callback_data"`
-				}
+				Statuses []struct{ ID, Status string }
 			}
 			// What a lead sent may be of any shape; what does fit is read all the same.
 			if err := json.Unmarshal(c.Value, &v); err != nil && !json.Valid(c.Value) {
@@ -211,7 +201,7 @@ func readEvents(t *testing.T, body []byte) []event {
 				}
 			}
 			for _, s := range v.Statuses {
-				e.About, e.Status, e.Opaque = s.ID, s.Status, s.Opaque
+				e.About, e.Status = s.ID, s.Status
 			}
 			if c.Field == "followup" {
 				if err := json.Unmarshal(c.Value, &e.Follow); err != nil {

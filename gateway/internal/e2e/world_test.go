@@ -77,7 +77,6 @@ type world struct {
 	support   *assistant
 	file      string
 	processes []*process
-	began     time.Time
 	speed     float64
 }
 
@@ -122,7 +121,7 @@ func (w *world) write(modeltest.Request) modeltest.Answer {
 
 func newWorld(t *testing.T, s setup) *world {
 	t.Helper()
-	w := &world{t: t, began: time.Now(), speed: cmp.Or(s.speed, 1)}
+	w := &world{t: t, speed: cmp.Or(s.speed, 1)}
 	if s.redisURL == "" {
 		w.redis = redistest.Start(t, redistest.TCP(), redistest.AOF("always"))
 		s.redisURL = w.redis.URL()

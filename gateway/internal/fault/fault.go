@@ -61,8 +61,8 @@ func New(code Code, message string) *Error { return &Error{Code: code, Message: 
 // Missing says that nothing of this kind is known to the tenant.
 func Missing(what string) *Error { return New(NotFound, what+" not found") }
 
-// NotJSON says that the body is no JSON object at all.
-func NotJSON() *Error {
+// notJSON says that the body is no JSON object at all.
+func notJSON() *Error {
 	return &Error{
 		Code: Validation, Message: "the request is not valid",
 		Details: []Detail{{Field: "body", Problem: "must be a JSON object"}},

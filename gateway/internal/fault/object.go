@@ -7,11 +7,11 @@ import (
 )
 
 // Object decodes the JSON object of a request into its members. Anything else is
-// NotJSON.
+// a fault of the body.
 func Object(body []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil || members == nil {
-		return nil, NotJSON()
+		return nil, notJSON()
 	}
 	return members, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"wagate/followup"
@@ -30,8 +29,7 @@ type Params struct {
 	Real func() time.Time
 	// Armed is called after a run was started, so that a sleeping poller looks
 	// again. May be nil.
-	Armed  func()
-	Logger *slog.Logger
+	Armed func()
 }
 
 // Service keeps configs, shows ladders, and starts, shows and cancels runs. It
@@ -43,14 +41,13 @@ type Service struct {
 	metrics   *followup.Metrics
 	now, real func() time.Time
 	armed     func()
-	log       *slog.Logger
 }
 
 // New returns a Service.
 func New(p Params) *Service {
 	s := &Service{
 		store: p.Store, directory: p.Directory, templates: p.Templates, metrics: p.Metrics,
-		now: p.Now, real: p.Real, armed: p.Armed, log: p.Logger.With("component", "followups"),
+		now: p.Now, real: p.Real, armed: p.Armed,
 	}
 	if s.now == nil {
 		s.now = time.Now

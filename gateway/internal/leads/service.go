@@ -2,7 +2,6 @@ package leads
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -30,8 +29,7 @@ type Params struct {
 	Jitter func(d time.Duration) time.Duration
 	// Armed is called after a run was started, so that a sleeping poller looks
 	// again. May be nil.
-	Armed  func()
-	Logger *slog.Logger
+	Armed func()
 }
 
 // Service reads and writes leads for tenants and their CRMs. It is safe for
@@ -44,7 +42,6 @@ type Service struct {
 	now, real  func() time.Time
 	jitter     func(time.Duration) time.Duration
 	armed      func()
-	log        *slog.Logger
 	queue      *queue
 }
 
@@ -53,7 +50,7 @@ func New(p Params) *Service {
 	s := &Service{
 		store: p.Store, planner: p.Planner, directory: p.Directory,
 		crmSecrets: p.CRMSecrets, now: p.Now, real: p.Real, jitter: p.Jitter, armed: p.Armed,
-		log: p.Logger.With("component", "leads"), queue: newQueue(),
+		queue: newQueue(),
 	}
 	if s.now == nil {
 		s.now = time.Now

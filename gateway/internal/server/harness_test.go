@@ -59,8 +59,8 @@ func newHouse(t *testing.T, set settings) *house {
 	h := &house{
 		t: t, store: &brittle{Store: memstore.New()}, webhooks: &fakeWebhooks{}, messages: &fakeMessages{}, log: &strings.Builder{},
 	}
+	h.House = backendtest.New(t, backendtest.Params{Store: h.store})
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	h.House = backendtest.New(t, backendtest.Params{Store: h.store, Logger: log})
 	h.public = server.Public(server.PublicParams{
 		Webhooks: h.webhooks, CRM: h.Leads, Messages: h.messages, Leads: h.Leads, Configs: h.Runs, Runs: h.Runs,
 		Keys: server.NewKeyRing(map[server.Digest]followup.TenantID{

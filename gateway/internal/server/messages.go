@@ -15,7 +15,6 @@ import (
 // MessagesRequest is a Cloud API send as it came in.
 type MessagesRequest struct {
 	Tenant         followup.TenantID
-	Version        string // of the Graph API, as in the path
 	Number         string // phone number id or channel id, as in the path
 	IdempotencyKey string // empty: none
 	Body           []byte
@@ -42,7 +41,7 @@ func (s *public) send(c *fiber.Ctx) error {
 		return fault.New(fault.Unauthorized, "")
 	}
 	a := s.Messages.Send(c.UserContext(), MessagesRequest{
-		Tenant: tenant, Version: param(c, "version"), Number: param(c, "number"),
+		Tenant: tenant, Number: param(c, "number"),
 		IdempotencyKey: header(c, "Idempotency-Key"), Body: body(c),
 	})
 	if a.RetryAfter > 0 {

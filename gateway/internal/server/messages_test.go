@@ -24,7 +24,7 @@ func TestMessagesAreCarried(t *testing.T) {
 	if got := r.header.Get("Content-Type"); got != "application/json; charset=utf-8" {
 		t.Errorf("got content type %q", got)
 	}
-	want := server.MessagesRequest{Tenant: acme, Version: "v26.0", Number: "106540352242922", IdempotencyKey: "k-1", Body: []byte(`{"to":"x"}`)}
+	want := server.MessagesRequest{Tenant: acme, Number: "106540352242922", IdempotencyKey: "k-1", Body: []byte(`{"to":"x"}`)}
 	if fmt.Sprint(h.messages.got) != fmt.Sprint([]server.MessagesRequest{want}) {
 		t.Errorf("got %v, want %v", h.messages.got, want)
 	}
