@@ -80,7 +80,7 @@ func TestFull(t *testing.T) {
 	if got, want := tenant.ID, "aaaaaaaa-1111-4111-8111-111111111111"; got != want {
 		t.Errorf("tenant id: got %s, want lower case %s", got, want)
 	}
-	if tenant.APIKeys[0] != DigestKey("key-1") || tenant.APIKeys[1] != DigestKey("key-2") {
+	if tenant.APIKeys[0] != digestKey("key-1") || tenant.APIKeys[1] != digestKey("key-2") {
 		t.Error("api keys: a plain key and a digest are not those of key-1 and key-2")
 	}
 	if got, want := tenant.Assistants[0].Instructions, "Be brief.\nBe kind.\n"; got != want {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,13 +36,6 @@ func (s Secret) Reveal() string {
 // IsZero reports whether there is no secret.
 func (s Secret) IsZero() bool { return s.value == nil }
 
-// Matches reports, in a time that does not depend on where they differ, whether
-// candidate is the secret. Nothing matches the zero Secret.
-func (s Secret) Matches(candidate string) bool {
-	want, got := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(candidate))
-	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && !s.IsZero()
-}
-
 // String returns a mask, or nothing if there is no secret.
 func (s Secret) String() string {
 	if s.IsZero() {
@@ -74,8 +66,8 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // looked up, so the time it takes tells nothing about the keys there are.
 type KeyDigest [sha256.Size]byte
 
-// DigestKey returns the digest of an API key as a client presents it.
-func DigestKey(key string) KeyDigest { return sha256.Sum256([]byte(key)) }
+// digestKey returns the digest of an API key as a client presents it.
+func digestKey(key string) KeyDigest { return sha256.Sum256([]byte(key)) }
 
 // String returns a mask: digests of weak keys can be guessed.
 func (KeyDigest) String() string { return mask }

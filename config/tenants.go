@@ -203,7 +203,7 @@ func apiKey() kind[KeyDigest] {
 		parse: func(s string) (KeyDigest, bool) {
 			digest, hashed := strings.CutPrefix(s, prefix)
 			if !hashed {
-				return DigestKey(s), s != "" && s == strings.TrimSpace(s)
+				return digestKey(s), s != "" && s == strings.TrimSpace(s)
 			}
 			var k KeyDigest
 			if len(digest) != hex.EncodedLen(len(k)) {
