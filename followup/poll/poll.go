@@ -102,7 +102,7 @@ func (l *Loop) Run(ctx context.Context) {
 				l.log.Warn("turn failed, backing off", "err", err)
 			}
 			failed++
-			pause(ctx, min(trouble.NextBackOff(), l.p.MaxBackoff))
+			_ = Sleep(ctx, min(trouble.NextBackOff(), l.p.MaxBackoff)) // when ctx ends, the loop does
 		default:
 			if failed > 0 {
 				l.log.Info("turns succeed again", "failed", failed)
@@ -117,18 +117,12 @@ func (l *Loop) Run(ctx context.Context) {
 
 // sleep waits for d, at least Min; a wake cuts it to that.
 func (l *Loop) sleep(ctx context.Context, d time.Duration) {
-	pause(ctx, l.p.Min)
+	if Sleep(ctx, l.p.Min) != nil {
+		return
+	}
 	select {
 	case <-l.wake:
 	case <-time.After(d - l.p.Min):
-	case <-ctx.Done():
-	}
-}
-
-// pause waits for d or until ctx is done.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }

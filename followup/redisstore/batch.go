@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wagate/followup/poll"
 )
 
 // job is one call of a script in a batch.
@@ -63,7 +65,7 @@ func (s *Store) runEach(ctx context.Context, script *redis.Script, jobs []job) [
 		}
 		todo = again
 		if pause {
-			_ = sleep(ctx, wait) // when ctx ends, the next round says so
+			_ = poll.Sleep(ctx, wait) // when ctx ends, the next round says so
 		}
 	}
 	return answers

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
+	"wagate/followup/poll"
 )
 
 // Durability is what a write must have survived before it is promised.
@@ -88,7 +89,7 @@ func (s *Store) runDurable(ctx context.Context, script *redis.Script, keys []str
 		if !slow {
 			continue
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := poll.Sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 		wait = min(2*wait, maxTryAgain)
@@ -225,17 +226,6 @@ func (s *Store) eachNode(ctx context.Context, f func(context.Context, *redis.Cli
 		return db.ForEachMaster(ctx, f)
 	}
 	return errClient
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }
 
 func isMoved(err error) bool {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wagate/followup/poll"
 )
 
 //go:embed lua
@@ -51,7 +53,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 		if err == nil || !s.onItsWay(err, &moves) {
 			return v, err
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := poll.Sleep(ctx, wait); err != nil {
 			return nil, fmt.Errorf("slot is migrating: %w", err)
 		}
 	}

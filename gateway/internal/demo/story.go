@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/poll"
 )
 
 // story is the plot. What went otherwise than it should is a problem, told at
@@ -353,12 +354,8 @@ func (s *story) until(ctx context.Context, at time.Time) error {
 		if left <= 0 {
 			return nil
 		}
-		t := time.NewTimer(s.real(left) + time.Millisecond)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return context.Cause(ctx)
+		if err := poll.Sleep(ctx, s.real(left)+time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

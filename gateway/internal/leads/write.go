@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/poll"
 	"wagate/gateway/internal/fault"
 )
 
@@ -47,7 +48,7 @@ func (s *Service) write(ctx context.Context, tenant followup.TenantID, id follow
 		if !errors.Is(err, followup.ErrConflict) || try == maxTries {
 			return followup.Lead{}, err
 		}
-		if err := pause(ctx, s.jitter(wait)); err != nil {
+		if err := poll.Sleep(ctx, s.jitter(wait)); err != nil {
 			return followup.Lead{}, fmt.Errorf("wait to write lead again: %w", err)
 		}
 		wait = min(2*wait, maxWait)
@@ -104,16 +105,4 @@ func (s *Service) load(ctx context.Context, tenant followup.TenantID, id followu
 func isMissing(err error) bool {
 	f, ok := errors.AsType[*fault.Error](err)
 	return ok && f.Code == fault.NotFound
-}
-
-// pause waits for d or the end of the context.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

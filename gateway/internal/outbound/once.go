@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/poll"
 )
 
 // keyLease is for how long a request that never ended holds its key: for as
@@ -41,7 +42,7 @@ func (a *API) begin(ctx context.Context, r Request, fingerprint string) (followu
 			return k, err
 		}
 		pause = min(2*pause, busyMost)
-		if sleep(ctx, pause) != nil {
+		if poll.Sleep(ctx, pause) != nil {
 			return k, nil
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"wagate/followup"
+	"wagate/followup/poll"
 	"wagate/providers"
 )
 
@@ -165,7 +166,7 @@ func (s *Service) Send(
 			result.Err = &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: wait}
 			return result, nil
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := poll.Sleep(ctx, wait); err != nil {
 			return result, err
 		}
 		done, err := s.breakers[channel].Allow()
@@ -190,7 +191,7 @@ func (s *Service) Send(
 		if !result.Err.Retryable || try >= s.p.Tries || pause > s.p.MaxWait {
 			return result, nil
 		}
-		if sleep(ctx, pause) != nil {
+		if poll.Sleep(ctx, pause) != nil {
 			return result, nil // it has not been sent, and says so
 		}
 	}
@@ -289,19 +290,4 @@ func (s *Service) settle(ctx context.Context, line Line, a followup.AttemptID, p
 		return nil
 	}
 	return err
-}
-
-// sleep waits for d or until ctx is done.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return context.Cause(ctx)
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
