@@ -46,51 +46,6 @@ func TestASuccessIsTheCloudAPIs(t *testing.T) {
 	}
 }
 
-// A closed window is answered without a call, byte for byte as Meta would.
-func TestI4AClosedWindowIs131047WithoutACall(t *testing.T) {
-	t.Parallel()
-	const want = `{"error":{"message":"(#131047) Re-engagement message","type":"OAuthException","code":131047,` +
-		`"error_data":{"messaging_product":"whatsapp","details":"Message failed to send because more than 24 hours have passed since the customer last replied to this number."},"fbtrace_id":""}}`
-	for name, wrote := range map[string]bool{"wrote a day ago": true, "never wrote": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			in(t, func(h *harness) {
-				if wrote {
-					h.wrote(followup.Identity{Phone: phone})
-					time.Sleep(24 * time.Hour)
-				}
-				h.answered(h.post(number, text(phone), ""), 400, want)
-				h.is(len(h.meta.calls()), 0, "provider calls")
-				h.is(h.post(number, template(phone, "hi"), "").Status, 200, "a template")
-			})
-		})
-	}
-}
-
-func TestI4TheWindowClosesToTheMillisecond(t *testing.T) {
-	t.Parallel()
-	in(t, func(h *harness) {
-		h.wrote(followup.Identity{Phone: phone})
-		time.Sleep(24*time.Hour - time.Millisecond)
-		h.is(h.post(number, text(phone), "").Status, 200, "1 ms before")
-		time.Sleep(time.Millisecond)
-		h.is(h.post(number, text(phone), "").Status, 400, "at its end")
-	})
-}
-
-// The provider's word closes our window too.
-func TestI4TheProvidersWordClosesTheWindow(t *testing.T) {
-	t.Parallel()
-	in(t, func(h *harness) {
-		h.wrote(followup.Identity{Phone: phone})
-		h.meta.answers(&providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400})
-		h.store.breaks("RecordSend", 1)
-		h.is(h.post(number, text(phone), "").Status, 400, "status")
-		h.is(h.post(number, text(phone), "").Status, 400, "status")
-		h.is(len(h.meta.calls()), 1, "provider calls")
-	})
-}
-
 func TestI10ANumberOfNobodyIs404(t *testing.T) {
 	t.Parallel()
 	in(t, func(h *harness) {
@@ -384,55 +339,5 @@ func TestAMessageRestartsTheWaitOfARun(t *testing.T) {
 		r, err := h.store.Run(h.Context(), tenant, run)
 		h.must(err, "Run")
 		h.is(time.Until(r.DueAt), time.Hour, "due in")
-	})
-}
-
-// While the store is away nothing is sent, and the caller is told to come again.
-func TestI1NothingIsSentWhileTheStoreIsAway(t *testing.T) {
-	t.Parallel()
-	for _, method := range []string{"Resolve", "GuardSend", "Pace", "BeginKey"} {
-		t.Run(method, func(t *testing.T) {
-			t.Parallel()
-			in(t, func(h *harness) {
-				h.wrote(followup.Identity{Phone: phone})
-				h.store.breaks(method, 1)
-				a := h.post(number, text(phone), "k")
-				h.is(graph(a), "503 131016 the message was not sent; try again", "answer")
-				h.is(a.RetryAfter, time.Second, "Retry-After")
-				h.is(len(h.meta.calls()), 0, "provider calls")
-				h.is(h.post(number, text(phone), "k").Status, 200, "the same request later")
-			})
-		})
-	}
-}
-
-// A message whose result cannot be recorded has left, and is answered so.
-func TestI7AMessageThatCouldNotBeRecordedIsSent(t *testing.T) {
-	t.Parallel()
-	in(t, func(h *harness) {
-		h.wrote(followup.Identity{Phone: phone})
-		h.store.breaks("RecordSend", 1000)
-		h.is(h.post(number, text(phone), "").Status, 200, "status")
-	})
-}
-
-// A lead merged into another between its naming and the guard is named again.
-func TestALeadThatMovedIsNamedAgain(t *testing.T) {
-	t.Parallel()
-	in(t, func(h *harness) {
-		h.wrote(followup.Identity{Phone: phone})
-		time.Sleep(time.Second)
-		young := h.wrote(followup.Identity{UserID: "BR.77a"})
-		h.store.wait = time.Second
-		time.AfterFunc(500*time.Millisecond, func() {
-			_, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: phone, UserID: "BR.77a"}, true, time.Now())
-			h.is(err, nil, "Resolve")
-		})
-		a := h.post(number, `{"messaging_product":"whatsapp","recipient":"BR.77a","text":{"body":"hello"}}`, "")
-		h.is(a.Status, 200, "status")
-		h.is(len(h.meta.calls()), 1, "provider calls")
-		if id, _ := followup.ParseOpaque(h.meta.calls()[0].Opaque); id.Lead() == young {
-			t.Error("attempt: got the lead that is no more, want the other")
-		}
 	})
 }

@@ -1,20 +1,16 @@
 package relay
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"wagate/followup"
@@ -281,84 +277,6 @@ func TestUnknownAssistantWaits(t *testing.T) {
 	}
 }
 
-// TestStopGivesBack: what is in flight when the patience of Stop ends is given
-// back as if never tried.
-func TestStopGivesBack(t *testing.T) {
-	t.Parallel()
-	s := memstore.New()
-	arrived, hang := make(chan struct{}), make(chan struct{})
-	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		close(arrived)
-		<-hang
-	}))
-	t.Cleanup(srv.Close)
-	t.Cleanup(func() { close(hang) })
-	events(t, s, assistantID(1), "15550100001", 1, 1)
-	r := newRelay(t, s, nil, srv.URL)
-	<-arrived
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := r.Stop(ctx); err != nil {
-		t.Errorf("stop: got %v, want nil", err)
-	}
-	d, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: time.Now(), Limit: 1, MaxEvents: 1, Lease: time.Minute})
-	if err != nil || len(d) != 1 || d[0].Attempts != 0 {
-		t.Errorf("got %+v (%v), want one delivery without tries", d, err)
-	}
-	if got := count(r, outcomeReleased); got != 1 {
-		t.Errorf("got %v released, want 1", got)
-	}
-}
-
-// TestStopFinishesInFlight: within its patience Stop waits for answers.
-func TestStopFinishesInFlight(t *testing.T) {
-	t.Parallel()
-	s := memstore.New()
-	arrived, release := make(chan struct{}), make(chan struct{})
-	a := newAssistant(t, func(int, http.ResponseWriter, *http.Request) { close(arrived); <-release })
-	events(t, s, assistantID(1), "15550100001", 1, 1)
-	r := newRelay(t, s, nil, a.url)
-	<-arrived
-	stopped := make(chan error)
-	go func() { stopped <- r.Stop(context.WithoutCancel(t.Context())) }()
-	close(release)
-	if err := <-stopped; err != nil {
-		t.Errorf("stop: got %v, want nil", err)
-	}
-	if got := count(r, outcomeDelivered); got != 1 {
-		t.Errorf("got %v delivered, want 1", got)
-	}
-}
-
-// blinking fails the first results it is told.
-type blinking struct {
-	Store
-	mu    sync.Mutex
-	fails int
-}
-
-func (b *blinking) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.fails > 0 {
-		b.fails--
-		return errors.New("store away")
-	}
-	return b.Store.FinishDelivery(ctx, f)
-}
-
-func TestResultSurvivesABlinkOfTheStore(t *testing.T) {
-	t.Parallel()
-	s := memstore.New()
-	a := newAssistant(t, nil)
-	events(t, s, assistantID(1), "15550100001", 1, 1)
-	r := newRelay(t, &blinking{Store: s, fails: 2}, nil, a.url)
-	waitFor(t, func() bool { return count(r, outcomeDelivered) == 1 })
-	if n := len(a.got); n != 1 {
-		t.Errorf("got %d deliveries, want 1", n)
-	}
-}
-
 func TestNewListsEveryBadEndpoint(t *testing.T) {
 	t.Parallel()
 	p := Params{Endpoints: map[followup.AssistantID]Endpoint{
@@ -378,33 +296,5 @@ func TestNewListsEveryBadEndpoint(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hidden") {
 		t.Errorf("got the URL in %q, want it kept quiet", err)
-	}
-}
-
-func count(r *Relay, outcome string) float64 {
-	return testutil.ToFloat64(r.metrics.deliveries.WithLabelValues(outcome))
-}
-
-// waitDrained waits until the store has nothing left to deliver.
-func waitDrained(t *testing.T, s *memstore.Store) {
-	t.Helper()
-	waitFor(t, func() bool {
-		st, err := s.Stats(t.Context(), start, time.Now())
-		return err == nil && st.RelayPending == 0
-	})
-}
-
-// waitFor polls on real time: sockets stay out of bubbles.
-func waitFor(t *testing.T, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("got no such state within 30s, want it")
-		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"wagate/followup"
 	"wagate/followup/memstore"
@@ -155,4 +156,32 @@ func splitPort(t *testing.T, raw string) (host, port string) {
 		t.Fatal(err)
 	}
 	return host, port
+}
+
+func count(r *Relay, outcome string) float64 {
+	return testutil.ToFloat64(r.metrics.deliveries.WithLabelValues(outcome))
+}
+
+// waitDrained waits until the store has nothing left to deliver.
+func waitDrained(t *testing.T, s *memstore.Store) {
+	t.Helper()
+	waitFor(t, func() bool {
+		st, err := s.Stats(t.Context(), start, time.Now())
+		return err == nil && st.RelayPending == 0
+	})
+}
+
+// waitFor polls on real time: sockets stay out of bubbles.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("got no such state within 30s, want it")
+		}
+	}
 }
