@@ -4,7 +4,8 @@
 //
 // It is a leaf: it imports nothing of the project and does no I/O. The
 // packages below it (meta, gupshup) translate between this vocabulary and one
-// provider's wire format, and nothing else.
+// provider's wire format, and nothing else; cloudapi, transport and secret are
+// what they share.
 //
 // One shape for content. Everything inbound is carried as the value of a Cloud
 // API webhook change, everything outbound as the body of a Cloud API send. An

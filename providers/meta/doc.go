@@ -2,7 +2,6 @@
 // verifies and decodes webhooks, sends messages and lists templates. It decides
 // nothing about windows, retries or leads.
 //
-//	webhook handshake   VerifyToken       the token, in constant time
 //	webhook signature   VerifySignature   HMAC-SHA256 of the raw body, any secret of a rotation
 //	webhook body        Decode            the envelope of package cloudapi, as it is
 //	send                Sender.Send       POST /{version}/{number}/messages

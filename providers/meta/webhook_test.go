@@ -60,20 +60,6 @@ func TestVerifySignature(t *testing.T) {
 	}
 }
 
-func TestVerifyToken(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		want, got string
-		ok        bool
-	}{
-		{"tok", "tok", true}, {"tok", "tok ", false}, {"tok", "to", false}, {"tok", "", false}, {"", "", false}, {"", "x", false},
-	} {
-		if ok := meta.VerifyToken(test.want, test.got); ok != test.ok {
-			t.Errorf("want %q, got %q: %v, want %v", test.want, test.got, ok, test.ok)
-		}
-	}
-}
-
 func FuzzVerify(f *testing.F) {
 	f.Add("unit-secret-1", "sha256=5f5d7c271ed28712de61dc8347dbb8da205e0ea2828933e9de3081b5c0b899e4", []byte(`{}`))
 	f.Add("", "", []byte(nil))

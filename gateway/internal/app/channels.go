@@ -39,7 +39,7 @@ type roster struct {
 	gupshupApps map[followup.ChannelID]ingest.GupshupApp
 	endpoints   map[followup.AssistantID]relay.Endpoint
 	keys        map[server.Digest]followup.TenantID
-	crmSecrets  map[followup.TenantID]string
+	crmSecrets  map[followup.TenantID][]string
 }
 
 func newRoster(cfg config.Config) (*roster, error) {
@@ -48,10 +48,10 @@ func newRoster(cfg config.Config) (*roster, error) {
 		apps: map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
 		gupshupApps: map[followup.ChannelID]ingest.GupshupApp{},
 		endpoints:   map[followup.AssistantID]relay.Endpoint{},
-		keys:        map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID]string{},
+		keys:        map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID][]string{},
 	}
 	for _, a := range cfg.MetaApps {
-		app := ingest.App{VerifyToken: a.VerifyToken.Reveal()}
+		app := ingest.App{VerifyTokens: []string{a.VerifyToken.Reveal()}}
 		for _, s := range a.AppSecrets {
 			app.Secrets = append(app.Secrets, s.Reveal())
 		}
@@ -66,7 +66,7 @@ func newRoster(cfg config.Config) (*roster, error) {
 			r.keys[server.Digest(k)] = tenant.ID
 		}
 		if secret := t.CRMSecret.Reveal(); secret != "" {
-			r.crmSecrets[tenant.ID] = secret
+			r.crmSecrets[tenant.ID] = []string{secret}
 		}
 		for _, a := range t.Assistants {
 			id := followup.AssistantID(a.ID)

@@ -28,8 +28,10 @@ const (
 	Front followup.ChannelID   = "a0000000-0000-4000-8000-0000000000c1"
 	Alien followup.ChannelID   = "b0000000-0000-4000-8000-0000000000c1"
 
-	// Secret signs what Acme's CRM posts; the other tenant has no CRM.
-	Secret = "crm-secret-for-tests"
+	// Secret signs what Acme's CRM posts, and OldSecret still does; the other
+	// tenant has no CRM.
+	Secret    = "crm-secret-for-tests"
+	OldSecret = "old-crm-secret-for-tests"
 )
 
 // Start is when the clock of a house begins.
@@ -75,8 +77,9 @@ func New(t *testing.T, p Params) *House {
 		Store: h.Store, Directory: h.Directory, Metrics: metrics, Now: h.Now, Real: h.Now, Armed: armed,
 	})
 	h.Leads = leads.New(leads.Params{
-		Store: h.Store, Planner: h.Runs, Directory: h.Directory, CRMSecrets: map[followup.TenantID]string{Acme: Secret},
-		Now: h.Now, Real: h.Now, Armed: armed,
+		Store: h.Store, Planner: h.Runs, Directory: h.Directory,
+		CRMSecrets: map[followup.TenantID][]string{Acme: {Secret, OldSecret}},
+		Now:        h.Now, Real: h.Now, Armed: armed,
 	})
 	return h
 }

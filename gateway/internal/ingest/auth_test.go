@@ -17,6 +17,7 @@ func TestMetaHandshake(t *testing.T) {
 		want                   error
 	}{
 		{"fits", "main", "subscribe", "verify-unit", nil},
+		{"the old one fits", "main", "subscribe", "verify-unit-old", nil},
 		{"another app's token", "main", "subscribe", "verify-other", webhook.ErrForbidden},
 		{"prefix of the token", "main", "subscribe", "verify", webhook.ErrForbidden},
 		{"no token", "main", "subscribe", "", webhook.ErrForbidden},
@@ -76,6 +77,7 @@ func TestI10GupshupToken(t *testing.T) {
 		want    error
 	}{
 		{"fits", gupSales, "cb-unit", nil},
+		{"the old one fits", gupSales, "cb-unit-old", nil},
 		{"wrong", gupSales, "cb-unit2", webhook.ErrUnauthorized},
 		{"none", gupSales, "", webhook.ErrUnauthorized},
 		{"a Meta channel", metaSales, "cb-unit", webhook.ErrUnknown},

@@ -13,6 +13,7 @@ import (
 	"wagate/providers"
 	"wagate/providers/gupshup"
 	"wagate/providers/meta"
+	"wagate/providers/secret"
 )
 
 // Store is what taking in needs of the store; followup.Store is one.
@@ -26,8 +27,8 @@ type Store interface {
 
 // App is a Meta app.
 type App struct {
-	Secrets     []string // any of them signs; several while rotating
-	VerifyToken string
+	Secrets      []string // any of them signs; several while rotating
+	VerifyTokens []string // any of them; several while rotating
 }
 
 // GupshupApp is what authenticates the callbacks of a Gupshup channel.
@@ -104,7 +105,7 @@ func (in *Ingest) MetaHandshake(app, mode, token, challenge string) (string, err
 	if !ok {
 		return "", webhook.ErrUnknown
 	}
-	if fits := meta.VerifyToken(a.VerifyToken, token); mode != "subscribe" || !fits {
+	if fits := secret.Presented(a.VerifyTokens, token); mode != "subscribe" || !fits {
 		return "", webhook.ErrForbidden
 	}
 	return challenge, nil
@@ -147,7 +148,7 @@ func (in *Ingest) Gupshup(ctx context.Context, channel followup.ChannelID, token
 	if !ok || !known || c.Provider != providers.Gupshup {
 		return webhook.ErrUnknown
 	}
-	if !anyToken(app.Tokens, token) {
+	if !secret.Presented(app.Tokens, token) {
 		return webhook.ErrUnauthorized
 	}
 	batch, err := gupshup.Decode(body, gupshup.Options{PhoneNumberID: string(c.ID), DisplayPhone: c.Number})

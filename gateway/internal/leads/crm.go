@@ -2,9 +2,6 @@ package leads
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +10,7 @@ import (
 
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
+	"wagate/providers/secret"
 )
 
 // Outcome is what became of a CRM event that was in order.
@@ -44,11 +42,11 @@ var errStale = errors.New("leads: stale event")
 // if there is one; else it is found by its identities, and created if nobody
 // has them.
 func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature string, body []byte) (Outcome, error) {
-	secret := s.crmSecrets[tenant]
-	if secret == "" {
+	secrets := s.crmSecrets[tenant]
+	if len(secrets) == 0 {
 		return "", fault.Missing("webhook")
 	}
-	if !signed(secret, signature, body) {
+	if !secret.Signed(secrets, signature, body) {
 		return "", fault.New(fault.Unauthorized, "the signature does not fit the body")
 	}
 	e, err := s.readEvent(tenant, body)
@@ -75,17 +73,6 @@ func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature s
 		}
 		return "", err
 	}
-}
-
-// signed compares X-Leavo-Signature in constant time.
-func signed(secret, signature string, body []byte) bool {
-	got, err := hex.DecodeString(signature)
-	if err != nil {
-		return false
-	}
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	return hmac.Equal(got, mac.Sum(nil))
 }
 
 // event is a CRM event, checked.

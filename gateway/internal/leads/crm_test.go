@@ -58,6 +58,7 @@ func TestI10CRMIsAuthenticatedBeforeItIsRead(t *testing.T) {
 		{"other body", acme, backendtest.SignCRM(secret, body), body + " ", fault.Unauthorized},
 		{"rubbish, unsigned", acme, "", `{`, fault.Unauthorized},
 		{"rubbish, signed", acme, backendtest.SignCRM(secret, `{`), `{`, fault.Validation},
+		{"rubbish, signed with the old secret", acme, backendtest.SignCRM(backendtest.OldSecret, `{`), `{`, fault.Validation},
 		{"no secret", other, backendtest.SignCRM("", body), body, fault.NotFound},
 		{"no tenant", "nobody", backendtest.SignCRM("", body), body, fault.NotFound},
 	}

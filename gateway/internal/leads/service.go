@@ -20,8 +20,9 @@ type Params struct {
 	Store     followup.LeadStore
 	Planner   Planner
 	Directory *followup.Directory
-	// CRMSecrets holds the secrets of the tenants that have a CRM webhook.
-	CRMSecrets map[followup.TenantID]string
+	// CRMSecrets holds the secrets of the tenants that have a CRM webhook: any of
+	// a tenant's signs, several while rotating.
+	CRMSecrets map[followup.TenantID][]string
 	// Now is domain time, Real real time. Default: time.Now.
 	Now  func() time.Time
 	Real func() time.Time
@@ -38,7 +39,7 @@ type Service struct {
 	store      followup.LeadStore
 	planner    Planner
 	directory  *followup.Directory
-	crmSecrets map[followup.TenantID]string
+	crmSecrets map[followup.TenantID][]string
 	now, real  func() time.Time
 	jitter     func(time.Duration) time.Duration
 	armed      func()

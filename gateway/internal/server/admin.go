@@ -14,6 +14,7 @@ import (
 
 	"wagate/followup"
 	"wagate/gateway/internal/fault"
+	"wagate/providers/secret"
 )
 
 // The admin listener's limits. A profile may run for a minute.
@@ -24,9 +25,9 @@ const (
 
 // AdminParams is what the admin listener serves.
 type AdminParams struct {
-	// Token guards the operator's API and profiles; empty: the listener is on
-	// loopback.
-	Token     string
+	// Tokens guard the operator's API and profiles: any of them lets in. None:
+	// the listener is on loopback.
+	Tokens    []string
 	Gatherer  prometheus.Gatherer
 	Checks    []Check
 	Operator  Operator
@@ -75,15 +76,15 @@ func Admin(p AdminParams) *fiber.App {
 	return app
 }
 
-// authorized lets in whoever has the token; without one, whoever is no web page.
+// authorized lets in whoever has a token; without any, whoever is no web page.
 func (s *admin) authorized(c *fiber.Ctx) error {
-	if s.Token == "" {
+	if len(s.Tokens) == 0 {
 		if c.Get(fiber.HeaderOrigin) != "" {
 			return fiber.ErrForbidden
 		}
 		return c.Next()
 	}
-	if !sameToken(bearer(c), s.Token) {
+	if !secret.Presented(s.Tokens, bearer(c)) {
 		return fault.New(fault.Unauthorized, "the admin token is missing or not valid")
 	}
 	return c.Next()

@@ -46,7 +46,7 @@ func TestReadinessSaysWhatFailsSinceWhen(t *testing.T) {
 
 func TestAdminToken(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{token: "operator"})
+	h := newHouse(t, settings{tokens: []string{"operator", "operator-old"}})
 	const refused = `{"success":false,"error":{"code":"UNAUTHORIZED","message":"the admin token is missing or not valid","details":[]}}`
 	for _, path := range []string{"/api/dead", "/api/pauses?tenant=" + string(acme), "/debug/pprof/", "/debug/pprof/heap", "/api/nothing"} {
 		for _, key := range []string{"", "guess", "operato", "operator2", acmeKey} {
@@ -54,8 +54,10 @@ func TestAdminToken(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/api/dead", "/debug/pprof/", "/debug/pprof/cmdline"} {
-		if r := do(t, h.admin, request{method: "GET", path: path, key: "operator"}); r.status != 200 {
-			t.Errorf("%s: got %d, want 200", path, r.status)
+		for _, key := range []string{"operator", "operator-old"} {
+			if r := do(t, h.admin, request{method: "GET", path: path, key: key}); r.status != 200 {
+				t.Errorf("%s with %s: got %d, want 200", path, key, r.status)
+			}
 		}
 	}
 	for _, path := range []string{"/livez", "/readyz", "/metrics"} {

@@ -50,7 +50,7 @@ type house struct {
 // settings are what tests vary.
 type settings struct {
 	rate   int
-	token  string
+	tokens []string
 	checks []server.Check
 }
 
@@ -69,7 +69,7 @@ func newHouse(t *testing.T, set settings) *house {
 		RatePerMinute: set.rate, Real: h.Now, Registry: h.Registry, Logger: log,
 	})
 	h.admin = server.Admin(server.AdminParams{
-		Token: set.token, Gatherer: h.Registry, Checks: set.checks, Operator: h.store, Runs: h.Runs,
+		Tokens: set.tokens, Gatherer: h.Registry, Checks: set.checks, Operator: h.store, Runs: h.Runs,
 		Directory: h.Directory, Real: h.Now, Logger: log,
 	})
 	return h

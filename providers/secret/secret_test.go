@@ -1,0 +1,72 @@
+package secret_test
+
+import (
+	"strings"
+	"testing"
+
+	"wagate/providers/providertest"
+	"wagate/providers/secret"
+)
+
+// Each row holds for tokens and for signatures alike: any of the secrets will
+// do, wherever it stands, and an empty one is none.
+func TestAnyFits(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"a":1}`)
+	for _, c := range []struct {
+		name      string
+		secrets   []string
+		presented string // the token, or what the body is signed with
+		want      bool
+	}{
+		{"the only one", []string{"tok"}, "tok", true},
+		{"the first of two", []string{"tok", "old"}, "tok", true},
+		{"the last of two", []string{"new", "tok"}, "tok", true},
+		{"the middle of three", []string{"new", "tok", "old"}, "tok", true},
+		{"twice in the list", []string{"tok", "tok"}, "tok", true},
+		{"beside an empty one", []string{"", "tok", ""}, "tok", true},
+		{"a beginning", []string{"tok", "old"}, "to", false},
+		{"one more letter", []string{"tok", "old"}, "tokk", false},
+		{"two glued together", []string{"tok", "old"}, "tokold", false},
+		{"another", []string{"tok", "old"}, "abc", false},
+		{"nothing", []string{"tok", "old"}, "", false},
+		{"nothing, and an empty one", []string{""}, "", false},
+		{"something, and an empty one", []string{""}, "tok", false},
+		{"no secrets", nil, "tok", false},
+		{"nothing, and no secrets", nil, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := secret.Presented(c.secrets, c.presented); got != c.want {
+				t.Errorf("token: got %v, want %v", got, c.want)
+			}
+			digest := strings.TrimPrefix(providertest.Sign(c.presented, body), "sha256=")
+			if got := secret.Signed(c.secrets, digest, body); got != c.want {
+				t.Errorf("signature: got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSignedReadsHex(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"a":1}`)
+	good := strings.TrimPrefix(providertest.Sign("tok", body), "sha256=")
+	for _, c := range []struct {
+		name, digest string
+		want         bool
+	}{
+		{"lower case", good, true},
+		{"upper case", strings.ToUpper(good), true},
+		{"none", "", false},
+		{"no hex", strings.Repeat("zz", 32), false},
+		{"half a byte short", good[:63], false},
+		{"half of it", good[:32], false},
+		{"more behind it", good + "00", false},
+		{"blank before it", " " + good, false},
+	} {
+		if got := secret.Signed([]string{"tok"}, c.digest, body); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
