@@ -236,7 +236,7 @@ func TestLoopStops(t *testing.T) {
 					Logger: slog.New(slog.NewTextHandler(&log, nil)), Max: time.Hour,
 					Next: func(ctx context.Context) (time.Duration, error) {
 						turns++
-						pause(ctx, time.Second)
+						_ = Sleep(ctx, time.Second)
 						return time.Hour, c.err
 					},
 				})

@@ -1,0 +1,53 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSleep(t *testing.T) {
+	t.Parallel()
+	stop := errors.New("enough")
+	for name, test := range map[string]struct {
+		d, cut time.Duration // cut: when the context ends; 0: it does not
+		slept  time.Duration
+		want   error
+	}{
+		"its time":           {d: time.Hour, slept: time.Hour},
+		"until the context":  {d: time.Hour, cut: time.Minute, slept: time.Minute, want: stop},
+		"no time":            {},
+		"less than none":     {d: -time.Hour},
+		"before the context": {d: time.Minute, cut: time.Hour, slept: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				if test.cut > 0 {
+					time.AfterFunc(test.cut, func() { cancel(stop) })
+				}
+				began := time.Now()
+				err := Sleep(ctx, test.d)
+				if slept := time.Since(began); slept != test.slept || !errors.Is(err, test.want) {
+					t.Errorf("got %v after %v, want %v after %v", err, slept, test.want, test.slept)
+				}
+			})
+		})
+	}
+}
+
+// Who has no time to wait still learns that his context is over, every time.
+func TestSleepOfNoTimeUnderAContextThatIsOver(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if err := Sleep(ctx, 0); !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v, want %v", err, context.Canceled)
+		}
+	}
+}
