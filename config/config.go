@@ -6,6 +6,11 @@ import (
 )
 
 // Config is the operator's file, checked and complete.
+//
+// A secret that two sides share is a list, so that it can be rotated: both sides
+// never change at the same instant. What is presented to us may be any of the
+// list; what we present or sign with one secret alone is the first. In the file
+// a single value stands for a list of one.
 type Config struct {
 	// Listen is the address of the public listener: webhooks, outbound API and
 	// /backend. Default 127.0.0.1:8080; port 0 takes any free one.
@@ -13,8 +18,9 @@ type Config struct {
 	// Admin is the address of the listener for metrics, health and the
 	// operator's API. Default 127.0.0.1:9090; port 0 takes any free one.
 	Admin string `yaml:"admin"`
-	// AdminToken guards the operator's API. Required unless Admin is loopback.
-	AdminToken Secret `yaml:"admin_token,omitzero"`
+	// AdminTokens guard the operator's API: any lets in, and the first is what our
+	// own commands present. Required unless Admin is loopback.
+	AdminTokens []Secret `yaml:"admin_token,omitempty"`
 	// Sandbox allows the embedded Redis, a fast clock, and plain http and
 	// private addresses as targets. Default false.
 	Sandbox bool `yaml:"sandbox"`
@@ -110,8 +116,8 @@ type MetaApp struct {
 	// AppSecrets are the secrets that may have signed a webhook: one, or several
 	// while rotating.
 	AppSecrets []Secret `yaml:"app_secret"`
-	// VerifyToken is what the handshake has to present.
-	VerifyToken Secret `yaml:"verify_token"`
+	// VerifyTokens are what the handshake may present.
+	VerifyTokens []Secret `yaml:"verify_token"`
 }
 
 // Tenant is a customer of the platform.
@@ -121,8 +127,8 @@ type Tenant struct {
 	Name string `yaml:"name"`
 	// APIKeys are the digests of the tenant's keys, each unique in the file.
 	APIKeys []KeyDigest `yaml:"api_keys"`
-	// CRMSecret signs lead events. Without it that route is 404.
-	CRMSecret  Secret      `yaml:"crm_secret,omitzero"`
+	// CRMSecrets may sign lead events. Without any that route is 404.
+	CRMSecrets []Secret    `yaml:"crm_secret,omitempty"`
 	Assistants []Assistant `yaml:"assistants"`
 	Channels   []Channel   `yaml:"channels"`
 }
@@ -133,8 +139,10 @@ type Assistant struct {
 	Name string `yaml:"name"`
 	// URL receives the events: https, and a public address, outside of a sandbox.
 	URL *url.URL `yaml:"url"`
-	// Secret signs what is relayed. Behind whsec_ it is base64.
-	Secret Secret `yaml:"secret"`
+	// Secrets sign what is relayed; behind whsec_ is base64. X-Hub-Signature-256
+	// has room for one signature, by the first; webhook-signature carries one by
+	// each.
+	Secrets []Secret `yaml:"secret"`
 	// Instructions say how the assistant speaks. Default none.
 	Instructions string `yaml:"instructions,omitempty"`
 	// Format is the shape of the relayed events: meta, the only one and the default.
@@ -194,6 +202,6 @@ type Channel struct {
 	APIKey Secret `yaml:"api_key,omitzero"`
 	// PartnerToken is for the partner API; required with v3.
 	PartnerToken Secret `yaml:"partner_token,omitzero"`
-	// CallbackToken is what Gupshup's callbacks have to present.
-	CallbackToken Secret `yaml:"callback_token,omitzero"`
+	// CallbackTokens are what Gupshup's callbacks may present.
+	CallbackTokens []Secret `yaml:"callback_token,omitempty"`
 }

@@ -27,7 +27,7 @@ func Parse(data []byte, lookup Lookup) (Config, error) {
 	}
 	var c Config
 	c.Sandbox = field(root, "sandbox", false, boolean())
-	c.Listen, c.Admin, c.AdminToken = readListeners(root)
+	c.Listen, c.Admin, c.AdminTokens = readListeners(root)
 	c.Clock = readClock(root, c.Sandbox)
 	c.Redis = readRedis(root, c.Sandbox)
 	c.Graph = readGraph(root, c.Sandbox)
@@ -46,7 +46,7 @@ func Parse(data []byte, lookup Lookup) (Config, error) {
 // Admin is what it takes to talk to the admin listener of a running service.
 type Admin struct {
 	Address string // host:port as the file says; port 0 means that only its log tells
-	Token   Secret
+	Token   Secret // the first; zero if there is none
 }
 
 // LoadAdmin reads only the admin keys of the operator's file. A file that has
@@ -61,25 +61,29 @@ func LoadAdmin(path string, lookup Lookup) (Admin, error) {
 	if !ok {
 		return Admin{}, d.problems.err()
 	}
-	_, address, token := readListeners(root)
+	_, address, tokens := readListeners(root)
 	if d.problems.Under("admin") || d.problems.Under("admin_token") {
 		return Admin{}, d.problems.err()
 	}
-	return Admin{Address: address, Token: token}, nil
+	a := Admin{Address: address}
+	if len(tokens) > 0 {
+		a.Token = tokens[0]
+	}
+	return a, nil
 }
 
-func readListeners(o *object) (listen, admin string, token Secret) {
+func readListeners(o *object) (listen, admin string, tokens []Secret) {
 	listen = field(o, "listen", "127.0.0.1:8080", address())
 	admin = field(o, "admin", "127.0.0.1:9090", address())
-	token = field(o, "admin_token", Secret{}, optionalSecret("the operator's token"))
+	tokens = optionalSecrets(o, "admin_token", "the operator's token, or a list while rotating")
 	host, port, _ := net.SplitHostPort(admin)
-	if token.IsZero() && !isLoopback(host) {
+	if len(tokens) == 0 && !isLoopback(host) {
 		o.report("admin_token", "missing, want a token: admin listens on %q, which is not loopback", host)
 	}
 	if listen == admin && port != "0" {
 		o.report("admin", "got %q, want another address than listen", admin)
 	}
-	return listen, admin, token
+	return listen, admin, tokens
 }
 
 func readClock(root *object, sandbox bool) Clock {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,9 +53,6 @@ func TestDefaults(t *testing.T) {
 func TestFull(t *testing.T) {
 	t.Parallel()
 	c := load(t, "full.yaml")
-	if got, want := c.AdminToken.Reveal(), "hunter2"; got != want {
-		t.Errorf("admin token: got %q, want %q", got, want)
-	}
 	if got, want := c.Clock.Speed, 3600.0; got != want {
 		t.Errorf("speed: got %v, want %v", got, want)
 	}
@@ -72,11 +70,23 @@ func TestFull(t *testing.T) {
 	if got, want := c.FollowUp.OptOutWords, []string{"STOP", "BASTA"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("opt-out words: got %v, want %v", got, want)
 	}
-	app := c.MetaApps[0]
-	if len(app.AppSecrets) != 2 || app.AppSecrets[0].Reveal() != "new" || app.AppSecrets[1].Reveal() != "old" {
-		t.Errorf("app secrets: got %d, want new and old", len(app.AppSecrets))
+	app, tenant := c.MetaApps[0], c.Tenants[0]
+	for _, list := range []struct {
+		key  string
+		got  []Secret
+		want []string
+	}{
+		{"admin_token", c.AdminTokens, []string{"hunter2", "old-operator"}},
+		{"app_secret", app.AppSecrets, []string{"new", "old"}},
+		{"verify_token", app.VerifyTokens, []string{"verify", "old-verify"}},
+		{"crm_secret", tenant.CRMSecrets, []string{"crm-secret", "old-crm-secret"}},
+		{"secret", tenant.Assistants[0].Secrets, []string{"whsec_aGVsbG8gd29ybGQsIHRoaXMgaXMgYSBrZXk=", "old-bot-secret"}},
+		{"callback_token", tenant.Channels[1].CallbackTokens, []string{"callback-value", "old-callback-value"}},
+	} {
+		if !slices.Equal(revealed(list.got), list.want) {
+			t.Errorf("%s: got %q, want %q", list.key, revealed(list.got), list.want)
+		}
 	}
-	tenant := c.Tenants[0]
 	if got, want := tenant.ID, "aaaaaaaa-1111-4111-8111-111111111111"; got != want {
 		t.Errorf("tenant id: got %s, want lower case %s", got, want)
 	}
@@ -92,6 +102,39 @@ func TestFull(t *testing.T) {
 	gupshup := tenant.Channels[1]
 	if gupshup.API != GupshupV3 || gupshup.PartnerToken.Reveal() != "pt" || gupshup.Source != "15550100001" {
 		t.Errorf("gupshup channel: got %+v", gupshup)
+	}
+}
+
+func revealed(secrets []Secret) []string {
+	var out []string
+	for _, s := range secrets {
+		out = append(out, s.Reveal())
+	}
+	return out
+}
+
+// TestOneSecretIsAListOfOne: nobody has to write a list to have one secret, and
+// what is optional may be empty.
+func TestOneSecretIsAListOfOne(t *testing.T) {
+	t.Parallel()
+	c := load(t, "plain.yaml")
+	for key, got := range map[string][]Secret{
+		"app-secret": c.MetaApps[0].AppSecrets, "verify": c.MetaApps[0].VerifyTokens,
+		"shh": c.Tenants[0].Assistants[0].Secrets, "ct": c.Tenants[0].Channels[1].CallbackTokens,
+	} {
+		if !slices.Equal(revealed(got), []string{key}) {
+			t.Errorf("got %q, want %q alone", revealed(got), key)
+		}
+	}
+	if len(c.AdminTokens)+len(c.Tenants[0].CRMSecrets) != 0 {
+		t.Errorf("got %d admin tokens and %d CRM secrets, want none", len(c.AdminTokens), len(c.Tenants[0].CRMSecrets))
+	}
+	for yaml, want := range map[string][]string{`""`: nil, `"${EMPTY}"`: nil, "one": {"one"}, "[one]": {"one"}, "[one, two]": {"one", "two"}} {
+		d := &decoder{lookup: environment}
+		root, _ := d.parse([]byte("admin_token: " + yaml))
+		if _, _, got := readListeners(root); len(d.problems) > 0 || !slices.Equal(revealed(got), want) {
+			t.Errorf("admin_token: %s: got %q, %v, want %q", yaml, revealed(got), d.problems, want)
+		}
 	}
 }
 
@@ -191,7 +234,7 @@ func TestLoadAdmin(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("admin: \"0.0.0.0:9090\"\nadmin_token: ${SECRET}\nredis: {url: \"${NOT_SET}\"}\nnonsense: 1\n")
+	write("admin: \"0.0.0.0:9090\"\nadmin_token: [\"${SECRET}\", old]\nredis: {url: \"${NOT_SET}\"}\nnonsense: 1\n")
 	got, err := LoadAdmin(file, environment)
 	if err != nil || got.Address != "0.0.0.0:9090" || got.Token.Reveal() != "hunter2" {
 		t.Errorf("got %+v, %v, want the admin keys", got, err)

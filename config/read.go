@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
@@ -53,6 +54,26 @@ func list[T any](o *object, key string, k kind[T]) []T {
 		values[i] = read(o.d, o.d.resolve(n), path, max(lineOf(n), o.lines[key]), zero, k)
 	}
 	return values
+}
+
+// needList reads a list that has to have a value.
+func needList[T any](o *object, key string, k kind[T]) []T {
+	values := list(o, key, k)
+	if len(values) == 0 && !o.broken {
+		o.report(key, "missing, want %s", k.want)
+	}
+	return values
+}
+
+// optionalSecrets reads secrets of which there may be none. A single empty value
+// is as good as left out: a variable may be set to nothing. One in a list is a
+// rotation gone wrong.
+func optionalSecrets(o *object, key, want string) []Secret {
+	if _, many := o.fields[key].(*ast.SequenceNode); many {
+		return list(o, key, secret(want))
+	}
+	values := list(o, key, optionalSecret(want))
+	return slices.DeleteFunc(values, Secret.IsZero)
 }
 
 // objects reads a list of mappings.

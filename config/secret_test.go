@@ -19,21 +19,21 @@ func TestI11SecretsAreMasked(t *testing.T) {
 	s := NewSecret(plain)
 	var printed []string
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%c"} {
-		for _, v := range []any{s, &s, inside{s}, &inside{s}, []Secret{s}, map[string]Secret{"k": s}, Tenant{CRMSecret: s}} {
+		for _, v := range []any{s, &s, inside{s}, &inside{s}, []Secret{s}, map[string]Secret{"k": s}, Tenant{CRMSecrets: []Secret{s}}} {
 			printed = append(printed, fmt.Sprintf(verb, v))
 		}
 	}
-	asJSON, err := json.Marshal(map[string]any{"s": s, "in": Tenant{CRMSecret: s}, "keys": []KeyDigest{digestKey(plain)}})
+	asJSON, err := json.Marshal(map[string]any{"s": s, "in": Tenant{CRMSecrets: []Secret{s}}, "keys": []KeyDigest{digestKey(plain)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	asYAML, err := yaml.Marshal(map[string]any{"s": s, "in": Tenant{CRMSecret: s}})
+	asYAML, err := yaml.Marshal(map[string]any{"s": s, "in": Tenant{CRMSecrets: []Secret{s}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
-		slog.New(h).Info("x", "s", s, "p", &s, "in", Tenant{CRMSecret: s})
+		slog.New(h).Info("x", "s", s, "p", &s, "in", Tenant{CRMSecrets: []Secret{s}})
 	}
 	printed = append(printed, string(asJSON), string(asYAML), log.String())
 	for _, p := range printed {
@@ -56,13 +56,13 @@ func TestI11DumpIsMasked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{
-		"hunter2", "pa$$word", "${literal}", "key-1", "crm-secret", "whsec_", "access-token", "callback-value", "query-token", "gupshup-key",
+		"hunter2", "pa$$word", "${literal}", "key-1", "crm-secret", "whsec_", "access-token", "callback-value", "query-token", "gupshup-key", "old-",
 	} {
 		if strings.Contains(string(out), secret) {
 			t.Errorf("%s is shown in\n%s", secret, out)
 		}
 	}
-	for _, fact := range []string{"speed: 3600", "durability: replicas:2", "timeout: 45s", "max_lateness: 2h0m0s", "https://bot.example/in", "admin_token: \"***\""} {
+	for _, fact := range []string{"speed: 3600", "durability: replicas:2", "timeout: 45s", "max_lateness: 2h0m0s", "https://bot.example/in", "admin_token:\n  - \"***\"\n"} {
 		if !strings.Contains(string(out), fact) {
 			t.Errorf("%s is missing in\n%s", fact, out)
 		}

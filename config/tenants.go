@@ -13,12 +13,9 @@ func readMetaApps(root *object) []MetaApp {
 	var apps []MetaApp
 	for _, o := range objects(root, "meta_apps") {
 		a := MetaApp{
-			Key:         need(o, "key", name("a name for the app")),
-			AppSecrets:  list(o, "app_secret", secret("the app's secret, or a list while rotating")),
-			VerifyToken: need(o, "verify_token", secret("the token of the handshake")),
-		}
-		if len(a.AppSecrets) == 0 && !o.broken {
-			o.report("app_secret", "missing, want the app's secret, or a list while rotating")
+			Key:          need(o, "key", name("a name for the app")),
+			AppSecrets:   needList(o, "app_secret", secret("the app's secret, or a list while rotating")),
+			VerifyTokens: needList(o, "verify_token", secret("the token of the handshake, or a list while rotating")),
 		}
 		seen.once(o, "key", a.Key)
 		o.end()
@@ -74,10 +71,12 @@ func readTenants(root *object, c Config) []Tenant {
 
 func (d *directory) tenant(o *object) Tenant {
 	t := Tenant{
-		ID:        need(o, "id", uuid()),
-		Name:      need(o, "name", text("the tenant's name")),
-		APIKeys:   d.apiKeys(o),
-		CRMSecret: field(o, "crm_secret", Secret{}, secret("the secret of the CRM's webhook, or the key left out")),
+		ID:      need(o, "id", uuid()),
+		Name:    need(o, "name", text("the tenant's name")),
+		APIKeys: d.apiKeys(o),
+	}
+	if o.has("crm_secret") {
+		t.CRMSecrets = needList(o, "crm_secret", secret("the secret of the CRM's webhook, a list while rotating, or the key left out"))
 	}
 	d.tenants.once(o, "id", t.ID)
 	own := map[string]bool{}
@@ -98,10 +97,7 @@ func (d *directory) tenant(o *object) Tenant {
 }
 
 func (d *directory) apiKeys(o *object) []KeyDigest {
-	digests := list(o, "api_keys", apiKey())
-	if len(digests) == 0 && !o.broken {
-		o.report("api_keys", "missing, want at least one key, plain or sha256: with 64 hex digits")
-	}
+	digests := needList(o, "api_keys", apiKey())
 	for i, k := range digests {
 		if k == (KeyDigest{}) {
 			continue // wrong, which has been reported
@@ -121,7 +117,7 @@ func (d *directory) assistant(o *object) Assistant {
 		ID:           need(o, "id", uuid()),
 		Name:         need(o, "name", text("the assistant's name")),
 		URL:          need(o, "url", hook(d.config.Sandbox)),
-		Secret:       need(o, "secret", signingSecret()),
+		Secrets:      needList(o, "secret", signingSecret()),
 		Instructions: field(o, "instructions", "", optional("how the assistant speaks")),
 		Format:       field(o, "format", FormatMeta, oneOf(FormatMeta)),
 	}
@@ -173,7 +169,7 @@ func (d *directory) gupshup(o *object, c *Channel) {
 	c.AppID = need(o, "app_id", name("the app's id at Gupshup"))
 	c.AppName = need(o, "app_name", text("the app's name at Gupshup"))
 	c.Source = need(o, "source", digits())
-	c.CallbackToken = need(o, "callback_token", secret("the token of the callbacks"))
+	c.CallbackTokens = needList(o, "callback_token", secret("the token of the callbacks, or a list while rotating"))
 	c.API = field(o, "api", GupshupV2, oneOf(GupshupV2, GupshupV3))
 	if c.API == GupshupV3 {
 		c.PartnerToken = need(o, "partner_token", secret("the app's token for the partner API"))
@@ -218,7 +214,7 @@ func apiKey() kind[KeyDigest] {
 // signingSecret is an assistant's secret; what is behind whsec_ has to be base64.
 func signingSecret() kind[Secret] {
 	return kind[Secret]{
-		want: "a secret, or whsec_ with base64 behind it", show: hidden,
+		want: "a secret (base64 behind whsec_), or a list while rotating", show: hidden,
 		parse: func(s string) (Secret, bool) {
 			encoded, coded := strings.CutPrefix(s, "whsec_")
 			if !coded {

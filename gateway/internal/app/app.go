@@ -155,12 +155,8 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		Keys: server.NewKeyRing(r.keys), RatePerMinute: a.cfg.API.RatePerMinute,
 		Real: a.clock.Real, Registry: a.registry, Logger: a.log,
 	})
-	var tokens []string
-	if token := a.cfg.AdminToken.Reveal(); token != "" {
-		tokens = []string{token}
-	}
 	a.admin = server.Admin(server.AdminParams{
-		Tokens: tokens, Gatherer: a.registry, Checks: a.checks(), Operator: a.store, Runs: follow,
+		Tokens: reveal(a.cfg.AdminTokens), Gatherer: a.registry, Checks: a.checks(), Operator: a.store, Runs: follow,
 		Directory: r.directory, Replayed: a.relay.Wake, Real: a.clock.Real, Logger: a.log,
 	})
 	return nil

@@ -51,11 +51,7 @@ func newRoster(cfg config.Config) (*roster, error) {
 		keys:        map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID][]string{},
 	}
 	for _, a := range cfg.MetaApps {
-		app := ingest.App{VerifyTokens: []string{a.VerifyToken.Reveal()}}
-		for _, s := range a.AppSecrets {
-			app.Secrets = append(app.Secrets, s.Reveal())
-		}
-		r.apps[a.Key] = app
+		r.apps[a.Key] = ingest.App{Secrets: reveal(a.AppSecrets), VerifyTokens: reveal(a.VerifyTokens)}
 	}
 	client := transport.New(transport.Params{Timeout: boundsOf(cfg).call})
 	var problems []error
@@ -65,13 +61,13 @@ func newRoster(cfg config.Config) (*roster, error) {
 		for _, k := range t.APIKeys {
 			r.keys[server.Digest(k)] = tenant.ID
 		}
-		if secret := t.CRMSecret.Reveal(); secret != "" {
-			r.crmSecrets[tenant.ID] = []string{secret}
+		if len(t.CRMSecrets) > 0 {
+			r.crmSecrets[tenant.ID] = reveal(t.CRMSecrets)
 		}
 		for _, a := range t.Assistants {
 			id := followup.AssistantID(a.ID)
 			tenant.Assistants = append(tenant.Assistants, followup.Assistant{ID: id, Name: a.Name, Instructions: a.Instructions})
-			r.endpoints[id] = relay.Endpoint{URL: a.URL.String(), Secrets: []string{a.Secret.Reveal()}}
+			r.endpoints[id] = relay.Endpoint{URL: a.URL.String(), Secrets: reveal(a.Secrets)}
 		}
 		for _, c := range t.Channels {
 			channel, err := r.channel(cfg, tenant.ID, c, client)
@@ -125,11 +121,20 @@ func (r *roster) channel(
 		}
 		r.lists[ch.ID] = sender.Templates
 		r.forgets[ch.ID] = sender.Forget
-		r.gupshupApps[ch.ID] = ingest.GupshupApp{ID: c.AppID, Name: c.AppName, Tokens: []string{c.CallbackToken.Reveal()}}
+		r.gupshupApps[ch.ID] = ingest.GupshupApp{ID: c.AppID, Name: c.AppName, Tokens: reveal(c.CallbackTokens)}
 	}
 	line.Channel = ch
 	r.lines = append(r.lines, line)
 	return ch, nil
+}
+
+// reveal returns the secrets themselves, for whoever compares or signs with them.
+func reveal(secrets []config.Secret) []string {
+	out := make([]string, len(secrets))
+	for i, s := range secrets {
+		out[i] = s.Reveal()
+	}
+	return out
 }
 
 // templateChanged returns what makes every channel of an account read its

@@ -31,6 +31,7 @@ func TestSignaturesAndHeaders(t *testing.T) {
 		{"whsec", []string{prefixed}, [][]byte{key}},
 		{"whsec without base64", []string{"whsec_not base64!"}, [][]byte{[]byte("whsec_not base64!")}},
 		{"rotating", []string{prefixed, "old secret"}, [][]byte{key, []byte("old secret")}},
+		{"three", []string{"newest", prefixed, "oldest"}, [][]byte{[]byte("newest"), key, []byte("oldest")}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -45,6 +46,9 @@ func TestSignaturesAndHeaders(t *testing.T) {
 
 			if got, want := r.header.Get("X-Hub-Signature-256"), providertest.Sign(c.secrets[0], r.body); got != want {
 				t.Errorf("X-Hub-Signature-256: got %s, want %s", got, want)
+			}
+			if got := len(strings.Split(r.header.Get("webhook-signature"), " ")); got != len(c.secrets) {
+				t.Errorf("webhook-signature: got %d signatures, want one by each of %d secrets", got, len(c.secrets))
 			}
 			for _, k := range c.keys {
 				hook, err := standardwebhooks.NewWebhookRaw(k)

@@ -28,8 +28,8 @@ type Store interface {
 // Endpoint is where an assistant listens.
 type Endpoint struct {
 	URL string
-	// Secrets sign deliveries; at least one. The first is the current one, a
-	// second is accepted by receivers while it is rotated.
+	// Secrets sign deliveries; at least one. While one is rotated there are
+	// several: whoever knows any of them can verify a delivery.
 	Secrets []string
 }
 

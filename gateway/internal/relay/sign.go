@@ -15,8 +15,8 @@ import (
 )
 
 // signer signs deliveries to one assistant, in Meta's way and in that of
-// Standard Webhooks. While a secret is rotated there are two: Meta's header has
-// room for one signature, by the first; Standard Webhooks carries both.
+// Standard Webhooks. While a secret is rotated there are several: Meta's header
+// has room for one signature, by the first; Standard Webhooks carries one by each.
 type signer struct {
 	secret []byte
 	hooks  []*standardwebhooks.Webhook
