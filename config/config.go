@@ -145,6 +145,9 @@ type Assistant struct {
 	Secrets []Secret `yaml:"secret"`
 	// Instructions say how the assistant speaks. Default none.
 	Instructions string `yaml:"instructions,omitempty"`
+	// History has history imports (WhatsApp Business app coexistence) relayed, up
+	// to half a year of old messages. Default false: they are dropped.
+	History bool `yaml:"history,omitempty"`
 	// Format is the shape of the relayed events: meta, the only one and the default.
 	Format Format `yaml:"format"`
 }

@@ -96,6 +96,9 @@ func TestFull(t *testing.T) {
 	if got, want := tenant.Assistants[0].Instructions, "Be brief.\nBe kind.\n"; got != want {
 		t.Errorf("instructions: got %q, want %q", got, want)
 	}
+	if !tenant.Assistants[0].History || load(t, "plain.yaml").Tenants[0].Assistants[0].History {
+		t.Error("history: want it true where it stands, and false by default")
+	}
 	if got, want := tenant.Channels[0].PhoneNumberID, "0100000000000001"; got != want {
 		t.Errorf("phone number id: got %q, want it as written, %q", got, want)
 	}

@@ -119,6 +119,7 @@ func (d *directory) assistant(o *object) Assistant {
 		URL:          need(o, "url", hook(d.config.Sandbox)),
 		Secrets:      needList(o, "secret", signingSecret()),
 		Instructions: field(o, "instructions", "", optional("how the assistant speaks")),
+		History:      field(o, "history", false, boolean()),
 		Format:       field(o, "format", FormatMeta, oneOf(FormatMeta)),
 	}
 	d.assistants.once(o, "id", a.ID)

@@ -38,6 +38,7 @@ type roster struct {
 	metaApps    map[followup.ChannelID]string
 	gupshupApps map[followup.ChannelID]ingest.GupshupApp
 	endpoints   map[followup.AssistantID]relay.Endpoint
+	history     map[followup.AssistantID]bool
 	keys        map[server.Digest]followup.TenantID
 	crmSecrets  map[followup.TenantID][]string
 }
@@ -47,8 +48,8 @@ func newRoster(cfg config.Config) (*roster, error) {
 		lists: map[followup.ChannelID]outbound.Lister{}, forgets: map[followup.ChannelID]func(){},
 		apps: map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
 		gupshupApps: map[followup.ChannelID]ingest.GupshupApp{},
-		endpoints:   map[followup.AssistantID]relay.Endpoint{},
-		keys:        map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID][]string{},
+		endpoints:   map[followup.AssistantID]relay.Endpoint{}, history: map[followup.AssistantID]bool{},
+		keys: map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID][]string{},
 	}
 	for _, a := range cfg.MetaApps {
 		r.apps[a.Key] = ingest.App{Secrets: reveal(a.AppSecrets), VerifyTokens: reveal(a.VerifyTokens)}
@@ -68,6 +69,7 @@ func newRoster(cfg config.Config) (*roster, error) {
 			id := followup.AssistantID(a.ID)
 			tenant.Assistants = append(tenant.Assistants, followup.Assistant{ID: id, Name: a.Name, Instructions: a.Instructions})
 			r.endpoints[id] = relay.Endpoint{URL: a.URL.String(), Secrets: reveal(a.Secrets)}
+			r.history[id] = a.History
 		}
 		for _, c := range t.Channels {
 			channel, err := r.channel(cfg, tenant.ID, c, client)

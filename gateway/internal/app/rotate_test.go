@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +25,7 @@ tenants:
     api_keys: key-1
     crm_secret: [new-crm, old-crm]
     assistants:
-      - {id: 22222222-2222-4222-8222-222222222222, name: Sales, url: "http://127.0.0.1:9", secret: [new-bot, old-bot]}
+      - {id: 22222222-2222-4222-8222-222222222222, name: Sales, url: "http://127.0.0.1:9", secret: shh}
     channels:
       - {id: 44444444-4444-4444-8444-444444444444, name: Two, provider: gupshup, app_id: ga, app_name: GA, source: "15550100001",
          api_key: gk, callback_token: [new-callback, old-callback], assistant_id: 22222222-2222-4222-8222-222222222222}
@@ -91,14 +90,5 @@ func TestI10EverySecretOfARotationIsTaken(t *testing.T) {
 				t.Errorf("%s with %s: got %d, want %d", c.name, which+c.list, res.StatusCode, want)
 			}
 		}
-	}
-
-	r, err := newRoster(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, want := r.endpoints["22222222-2222-4222-8222-222222222222"].Secrets, []string{"new-bot", "old-bot"}
-	if !slices.Equal(got, want) {
-		t.Errorf("assistant: got %q to sign with, want %q in this order", got, want)
 	}
 }

@@ -40,6 +40,8 @@
 // answer of its send call is relayed without the assistant's opaque data,
 // because that is stored with the answer.
 //
-// History imports are dropped, and what the provider says to us alone
-// (connectivity checks) goes no further.
+// History imports are dropped, unless the channel's assistant asks for them: then
+// they are relayed as they came, in the queue of the lead they are about, and do
+// nothing else. What the provider says to us alone (connectivity checks) goes no
+// further.
 package ingest

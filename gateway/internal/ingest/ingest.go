@@ -49,6 +49,9 @@ type Params struct {
 	// GupshupBinding is the app of each Gupshup channel.
 	GupshupBinding map[followup.ChannelID]GupshupApp
 
+	// History names the assistants that want history imports relayed.
+	History map[followup.AssistantID]bool
+
 	// OptOutWords stop messages; zero: none does.
 	OptOutWords followup.OptOutWords
 	// Steps counts the steps that replies and opt-outs cancel.

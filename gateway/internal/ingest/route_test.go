@@ -31,16 +31,3 @@ func TestAccountEvents(t *testing.T) {
 		t.Errorf("got template changes %+v, want visit en_US PAUSED", h.tmpl)
 	}
 }
-
-func TestHistoryGoesNowhere(t *testing.T) {
-	t.Parallel()
-	h := newHarness(t, nil)
-	h.meta(t, fieldOf("history", "n-sales",
-		`"history":[{"metadata":{"phase":0},"threads":[{"id":"15550100001","messages":[{"from":"15550100001","id":"wamid.h","timestamp":"1","type":"text","text":{"body":"old"}}]}]}]`))
-	if n, relayed := h.leads(t, tenantA), len(h.values(t, sales)); n != 0 || relayed != 0 {
-		t.Errorf("got %d leads and %d relayed, want none", n, relayed)
-	}
-	if got := h.droppedFor(providers.Meta, dropHistory); got != 1 {
-		t.Errorf("got %v of history, want 1", got)
-	}
-}

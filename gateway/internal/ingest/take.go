@@ -62,10 +62,10 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
 	var rest []*arrival
 	for _, a := range list {
-		switch a.event.Kind {
-		case providers.KindHistory:
+		switch kind := a.event.Kind; {
+		case kind == providers.KindHistory && !in.p.History[a.channel.Assistant]:
 			in.drop(provider, dropHistory, 1)
-		case providers.KindPlatform:
+		case kind == providers.KindPlatform:
 			in.drop(provider, dropPlatform, 1)
 		default:
 			rest = append(rest, a)
