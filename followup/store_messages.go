@@ -19,6 +19,11 @@ type MessageStore interface {
 	// Message returns the tenant's message known by id, or ErrNotFound. With park set and
 	// nothing known, the receipt is kept under id for a week, for LinkMessage.
 	Message(ctx context.Context, tenant TenantID, id string, park *Parked) (MessageRef, error)
+	// Opaque returns what GuardSend was told to give back for an attempt: known
+	// from before the call is made, so also to a status that comes before its answer.
+	// Empty if that was nothing, and for a step. ErrNotFound if the tenant knows
+	// no such attempt; one of a lead that was merged is known, of an erased one not.
+	Opaque(ctx context.Context, tenant TenantID, attempt AttemptID) (string, error)
 }
 
 // MessageRef is a message of ours by its ids.

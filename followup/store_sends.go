@@ -69,6 +69,7 @@ type GuardSend struct {
 	Assistant AssistantID
 	FreeForm  bool
 	Marketing bool
+	Opaque    string    // the sender's biz_opaque_callback_data, to be given back in statuses
 	Previous  AttemptID // on a retry: the attempt that cannot have been sent; it is reused
 	Now       time.Time
 	Real      time.Time

@@ -74,3 +74,17 @@ func (s *Store) Message(
 	}
 	return followup.MessageRef{}, followup.ErrNotFound
 }
+
+// Opaque implements followup.MessageStore.
+func (s *Store) Opaque(ctx context.Context, tenant followup.TenantID, id followup.AttemptID) (string, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	l := s.leads[id.Lead()]
+	if l == nil || l.rec.Tenant != tenant || l.attempts[id] == nil {
+		return "", followup.ErrNotFound
+	}
+	return l.attempts[id].opaque, nil
+}

@@ -19,6 +19,7 @@ type attempt struct {
 	state    providers.StatusState // the furthest a receipt told
 	recorded bool                  // RecordSend was here
 	message  string                // its id, as a receipt told it
+	opaque   string                // what its sender wants back
 }
 
 // attempt makes the record of a call about to happen.

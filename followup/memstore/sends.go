@@ -30,6 +30,7 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 	id := g.Previous
 	if t.attemptOf(id) == nil {
 		id = t.attempt(nil, g.Channel)
+		l.attempts[id].opaque = g.Opaque
 	}
 	return followup.Verdict{Attempt: id, Opaque: id.Opaque(0), Rearm: rearm}, nil
 }

@@ -142,3 +142,25 @@ func (s *Store) Message(
 	ref.Waiting = reply(l).text(4) != ""
 	return ref, nil
 }
+
+// Opaque implements followup.MessageStore.
+func (s *Store) Opaque(ctx context.Context, tenant followup.TenantID, id followup.AttemptID) (string, error) {
+	lead := id.Lead()
+	var owner, attempt *redis.StringCmd
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		owner = p.HGet(ctx, s.tag(lead).lead(lead), "t")
+		attempt = p.HGet(ctx, s.tag(lead).attempts(lead), string(id))
+	}); err != nil {
+		return "", fmt.Errorf("read attempt: %w", err)
+	}
+	if owner.Val() != string(tenant) || attempt.Val() == "" {
+		return "", followup.ErrNotFound
+	}
+	var a struct {
+		Opaque string `json:"o"`
+	}
+	if err := json.Unmarshal([]byte(attempt.Val()), &a); err != nil {
+		return "", fmt.Errorf("read attempt: %w", errReply)
+	}
+	return a.Opaque, nil
+}

@@ -37,7 +37,7 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 		scope{lead: g.Lead, tenant: g.Tenant, now: g.Now, real: g.Real},
 		marshal(map[string]any{
 			"channel": g.Channel, "assistant": g.Assistant, "free": g.FreeForm, "marketing": g.Marketing,
-			"previous": g.Previous,
+			"opaque": g.Opaque, "previous": g.Previous,
 		}))
 	if v, refused, err := refusal(r, err); refused || err != nil {
 		return v, err

@@ -100,6 +100,50 @@ func messageTests() []test {
 			known(w, ref.SenderID, waiting)
 			known(w, ref.ProviderID, waiting)
 		}},
+		{"what a sender wants back is known from the guard on", func(w *world) {
+			lead := w.lead()
+			guard := func(opaque string, previous followup.AttemptID) followup.AttemptID {
+				v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
+					Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, Opaque: opaque, Previous: previous,
+					Now: w.now, Real: w.now,
+				})
+				w.must(err, "GuardSend")
+				return v.Attempt
+			}
+			wants := func(a followup.AttemptID, want string) {
+				w.Helper()
+				got, err := w.s.Opaque(w.ctx, w.tenant, a)
+				w.must(err, "Opaque")
+				w.is(got, want, "opaque of %s", a)
+			}
+			first, none := guard("order \"7\" é\n/😀", ""), guard("", "")
+			wants(first, "order \"7\" é\n/😀")
+			wants(none, "")
+			w.is(guard("order \"7\" é\n/😀", first), first, "attempt of the retry")
+			w.recordSend(lead, first, func(*followup.RecordSend) {})
+			w.settle(lead, w.receipt(first, providers.StatusDelivered, ""))
+			wants(first, "order \"7\" é\n/😀")
+			w.start(lead)
+			_, step := w.sending()
+			wants(step, "")
+		}},
+		{"what a sender wants back is known after a merge, and erased with the lead", func(w *world) {
+			older, younger, join := w.two()
+			v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
+				Tenant: w.tenant, Lead: younger, Channel: w.main, Assistant: w.sales, Opaque: "mine", Now: w.now, Real: w.now,
+			})
+			w.must(err, "GuardSend")
+			join()
+			got, err := w.s.Opaque(w.ctx, w.tenant, v.Attempt)
+			w.must(err, "Opaque")
+			w.is(got, "mine", "opaque after the merge")
+
+			a := w.guardSend(older, false).Attempt
+			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
+			if got, err := w.s.Opaque(w.ctx, w.tenant, a); !errors.Is(err, followup.ErrNotFound) {
+				w.Errorf("Opaque of an erased lead: got %q, %v, want ErrNotFound", got, err)
+			}
+		}},
 		{"I10: an id is the tenant's own", func(w *world) {
 			door := w.tenantNextDoor().tenant
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), Opaque: "mine"}

@@ -49,6 +49,7 @@ func Model(t *testing.T, open New) {
 			"release":       m.release,
 			"guard send":    m.guardSend,
 			"record send":   m.recordSend,
+			"opaque":        m.opaque,
 			"create config": m.createConfig,
 			"update config": m.updateConfig,
 			"delete config": m.deleteConfig,

@@ -131,6 +131,7 @@ func (m *model) guardSend(t *rapid.T) {
 	m.tick(t)
 	k, c := m.lead(t), rapid.IntRange(0, 2).Draw(t, "channel")
 	free, marketing := m.flip(t, "free-form"), m.flip(t, "marketing")
+	opaque := pick(t, []string{"", "", "mine", "{\"é\":1}"}, "opaque")
 	var previous call
 	if n := len(m.sent); n > 0 && m.sent[n-1].lead == k && m.sent[n-1].channel == m.channels[c] && m.flip(t, "a retry") {
 		previous = m.sent[n-1].call
@@ -138,13 +139,25 @@ func (m *model) guardSend(t *rapid.T) {
 	v, _ := both(m, "GuardSend", func(i int, s *side) (followup.Verdict, error) {
 		return s.GuardSend(m.ctx, followup.GuardSend{
 			Tenant: m.tenant, Lead: s.leads[k], Channel: m.channels[c], Assistant: m.assistants[c/2],
-			FreeForm: free, Marketing: marketing, Previous: previous.ids[i], Now: m.now, Real: m.now,
+			FreeForm: free, Marketing: marketing, Opaque: opaque, Previous: previous.ids[i], Now: m.now, Real: m.now,
 		})
 	}, (*side).sayVerdict)
 	if v[0].Attempt != "" {
 		m.calls = append(m.calls, call{lead: k, ids: [2]followup.AttemptID{v[0].Attempt, v[1].Attempt}})
 		m.sent = append(m.sent, sent{call: m.calls[len(m.calls)-1], channel: m.channels[c]})
 	}
+}
+
+// opaque asks what somebody wants back for an attempt, whatever became of it.
+func (m *model) opaque(t *rapid.T) {
+	m.tick(t)
+	if len(m.calls) == 0 {
+		t.Skip("nothing was sent")
+	}
+	c := pick(t, m.calls, "attempt")
+	both(m, "Opaque", func(i int, s *side) (string, error) {
+		return s.Opaque(m.ctx, m.tenant, c.ids[i])
+	}, func(_ *side, opaque string) any { return opaque })
 }
 
 // sent is an API message that was let through and not recorded yet.

@@ -47,6 +47,10 @@ func wallTests() []test {
 					})
 					return err
 				},
+				"Opaque": func() error {
+					_, err := x.s.Opaque(x.ctx, x.tenant, w.guardSend(w.lead(), false).Attempt)
+					return err
+				},
 				"RecordSend": func() error {
 					a := w.guardSend(w.lead(), false).Attempt
 					return x.s.RecordSend(x.ctx, followup.RecordSend{
@@ -113,6 +117,11 @@ func wallTests() []test {
 				w.must(w.s.ReleaseStep(w.ctx, run, "token", time.Time{}), "ReleaseStep")
 				if _, err := w.s.FinishStep(w.ctx, followup.FinishStep{Run: run, Token: "token", Now: w.now, Real: w.now}); !errors.Is(err, followup.ErrStale) {
 					w.Errorf("FinishStep(%q): got %v, want ErrStale", run, err)
+				}
+			}
+			for _, a := range []followup.AttemptID{id.Attempt(1), w.lead().Attempt(7), "nonsense", ""} {
+				if _, err := w.s.Opaque(w.ctx, w.tenant, a); !errors.Is(err, followup.ErrNotFound) {
+					w.Errorf("Opaque(%q): got %v, want ErrNotFound", a, err)
 				}
 			}
 			if _, err := w.s.DeadLetter(w.ctx, "nonsense"); !errors.Is(err, followup.ErrNotFound) {

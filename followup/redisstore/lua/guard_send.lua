@@ -1,6 +1,6 @@
 -- The send fence of an assistant's own message. Claimed steps of the runs
 -- concerned are void, so a nudge can never cross it.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, free: bool, marketing: bool, previous}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, free: bool, marketing: bool, opaque, previous}.
 -- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm}.
 local req = cjson.decode(ARGV[2])
 
@@ -14,6 +14,6 @@ local rearm = {}
 rearm[1] = spoke(req.channel, req.assistant)
 local id = req.previous
 if id == '' or redis.call('HEXISTS', K.attempts, id) == 0 then
-  id = attempt_new(req.channel, 0, 0)
+  id = attempt_new(req.channel, 0, 0, req.opaque)
 end
 return { 'ok', id, rearm }

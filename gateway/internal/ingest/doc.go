@@ -36,9 +36,9 @@
 //	                                             is stored; relayed by its contact
 //
 // The ids and the opaque data that an assistant sees are those it was given and
-// gave; our own opaque data never reaches it. A status that overtakes the
-// answer of its send call is relayed without the assistant's opaque data,
-// because that is stored with the answer.
+// gave; our own opaque data never reaches it. Its own is stored with the answer
+// of the send call; for a status that overtakes that, it stands in the attempt,
+// which is written before the call.
 //
 // History imports are dropped, unless the channel's assistant asks for them: then
 // they are relayed as they came, in the queue of the lead they are about, and do

@@ -36,6 +36,11 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 		r.Attempt = ref.Attempt
 	}
 	if ours {
+		if !known {
+			if ref.Opaque, err = in.opaque(ctx, a.channel.Tenant, attempt); err != nil {
+				return false, err
+			}
+		}
 		a.rewrite.Opaque = &ref.Opaque // the sender's own; none: ours is removed
 	}
 	if known && ref.SenderID != "" && ref.SenderID != st.MessageID {
@@ -49,6 +54,16 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 	}
 	a.lead, a.nobody = r.Attempt.Lead(), false
 	return true, nil
+}
+
+// opaque returns what the sender of an attempt wants back whose message is not
+// known yet: the guard has noted it before the call.
+func (in *Ingest) opaque(ctx context.Context, tenant followup.TenantID, attempt followup.AttemptID) (string, error) {
+	own, err := in.p.Store.Opaque(ctx, tenant, attempt)
+	if err != nil && !errors.Is(err, followup.ErrNotFound) {
+		return "", fmt.Errorf("find attempt: %w", err)
+	}
+	return own, nil
 }
 
 // message finds a message by any of a status's ids, and whether receipts wait
@@ -92,7 +107,7 @@ func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef
 	if known && !ref.Waiting && (ref.ProviderID != "" || wamid == "") {
 		return nil
 	}
-	link := followup.MessageRef{Attempt: a.receipt.Attempt, SenderID: ref.SenderID, ProviderID: wamid}
+	link := followup.MessageRef{Attempt: a.receipt.Attempt, SenderID: ref.SenderID, ProviderID: wamid, Opaque: ref.Opaque}
 	if !known {
 		// The answer of the send call is not stored yet, or never came.
 		link.SenderID = st.MessageID

@@ -14,12 +14,22 @@ import (
 // send makes an API attempt for a lead and returns it.
 func (h *harness) send(t *testing.T, tenant followup.TenantID, who string, a followup.AssistantID, c followup.ChannelID) (followup.LeadID, followup.Verdict) {
 	t.Helper()
+	return h.sendWith(t, "", tenant, who, a, c)
+}
+
+// sendWith is send for an assistant that wants something back.
+func (h *harness) sendWith(
+	t *testing.T, opaque string, tenant followup.TenantID, who string, a followup.AssistantID, c followup.ChannelID,
+) (followup.LeadID, followup.Verdict) {
+	t.Helper()
 	phone, user := identity(who)
 	lead, err := h.store.Resolve(t.Context(), tenant, followup.Identity{Phone: phone, UserID: user}, true, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := h.store.GuardSend(t.Context(), followup.GuardSend{Tenant: tenant, Lead: lead, Channel: c, Assistant: a, Now: now, Real: now})
+	v, err := h.store.GuardSend(t.Context(), followup.GuardSend{
+		Tenant: tenant, Lead: lead, Channel: c, Assistant: a, Opaque: opaque, Now: now, Real: now,
+	})
 	if err != nil || v.Refusal != followup.Allowed {
 		t.Fatalf("guard: got %+v, %v, want leave", v, err)
 	}
@@ -52,6 +62,34 @@ func TestStatusByOpaque(t *testing.T) {
 		ref, err := h.store.Message(t.Context(), tenantA, "wamid.o", nil)
 		if err != nil || ref.Attempt != v.Attempt {
 			t.Errorf("got %+v, %v, want the attempt", ref, err)
+		}
+	}
+}
+
+// TestStatusBeforeTheAnswer: a status that overtakes the answer of its send call
+// carries what its sender wants back, and so do those that come after it.
+func TestStatusBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"", "order-77"} {
+		h := newHarness(t, nil)
+		_, v := h.sendWith(t, own, tenantA, "15550100001", sales, metaSales)
+		h.meta(t, messages("n-sales", status("15550100001", "wamid.o", "sent", v.Opaque)))
+		h.meta(t, messages("n-sales", status("15550100001", "wamid.o", "delivered", v.Opaque)))
+		// Here comes the answer.
+		if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{
+			Attempt: v.Attempt, SenderID: "wamid.o", ProviderID: "wamid.o", Opaque: own,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.meta(t, messages("n-sales", status("15550100001", "wamid.o", "read", v.Opaque)))
+		values := h.values(t, sales)
+		if len(values) != 3 {
+			t.Fatalf("got %d values, want 3", len(values))
+		}
+		for _, v := range values {
+			if got := member(t, v, "statuses", 0, "biz_opaque_callback_data"); got != own {
+				t.Errorf("%s: got opaque data %q, want %q", member(t, v, "statuses", 0, "status"), got, own)
+			}
 		}
 	}
 }
@@ -167,7 +205,7 @@ func TestI10StatusOfAnotherTenant(t *testing.T) {
 	if _, err := h.store.Settle(t.Context(), settleOne(t, h, tenantB, "15550100009", other, metaOther)); err != nil {
 		t.Fatal(err)
 	}
-	_, v := h.send(t, tenantB, "15550100009", other, metaOther)
+	_, v := h.sendWith(t, "theirs", tenantB, "15550100009", other, metaOther)
 	failed := replace(status("15550100001", "wamid.x", "failed", v.Opaque), `"status":"failed"`,
 		`"status":"failed","errors":[{"code":131047}]`)
 	h.meta(t, messages("n-sales", failed))

@@ -197,8 +197,8 @@ local function spoke(channel, assistant)
 end
 
 -- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
--- s: step, rk: rank of the furthest receipt, m: message id, done: recorded}.
-local function attempt_new(channel, run, step)
+-- s: step, rk: rank of the furthest receipt, o: what its sender wants back, m: message id, done: recorded}.
+local function attempt_new(channel, run, step, opaque)
   if redis.call('HLEN', K.attempts) > 200 then
     local all = redis.call('HGETALL', K.attempts)
     for i = 1, #all, 2 do
@@ -207,7 +207,7 @@ local function attempt_new(channel, run, step)
   end
   local id = run_id(redis.call('HINCRBY', K.lead, 'as', 1))
   redis.call('HSET', K.attempts, id, cjson.encode({
-    c = channel, w = num('w:' .. channel), at = now, n = run, s = step, rk = 0,
+    c = channel, w = num('w:' .. channel), at = now, n = run, s = step, rk = 0, o = opaque ~= '' and opaque or nil,
   }))
   return id
 end
