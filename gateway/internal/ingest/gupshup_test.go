@@ -61,6 +61,9 @@ func TestGupshupIDs(t *testing.T) {
 		if got := member(t, v, "statuses", 0, "id"); got != "gs-1" {
 			t.Errorf("got status of %q, want gs-1", got)
 		}
+		if got := member(t, v, "statuses", 0, "biz_opaque_callback_data"); got != "mine" {
+			t.Errorf("got opaque data %q, want it given back although Gupshup carries none", got)
+		}
 	}
 	if got := member(t, values[2], "messages", 0, "context", "id"); got != "gs-1" {
 		t.Errorf("got quoted %q, want gs-1", got)

@@ -35,13 +35,13 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 	if known && !ours {
 		r.Attempt = ref.Attempt
 	}
-	if ours {
-		if !known {
-			if ref.Opaque, err = in.opaque(ctx, a.channel.Tenant, attempt); err != nil {
-				return false, err
-			}
+	if ours && !known {
+		if ref.Opaque, err = in.opaque(ctx, a.channel.Tenant, attempt); err != nil {
+			return false, err
 		}
-		a.rewrite.Opaque = &ref.Opaque // the sender's own; none: ours is removed
+	}
+	if ours || ref.Opaque != "" { // not every provider carries ours, and the sender gets his all the same
+		a.rewrite.Opaque = &ref.Opaque // none: ours is removed
 	}
 	if known && ref.SenderID != "" && ref.SenderID != st.MessageID {
 		a.rewrite.StatusID = ref.SenderID
