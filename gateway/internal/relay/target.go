@@ -13,18 +13,20 @@ import (
 // on the public internet.
 var errBlocked = errors.New("relay: address not allowed")
 
-// blocked lists, beside what net/netip knows by name, the ranges that no public
-// service has: shared, benchmark, documentation, reserved and relay ranges,
-// those that hide an IPv4 address inside IPv6, and the cloud metadata addresses
-// that look public.
+// public6 is all of IPv6 that is given out (RFC 3587). What hides an IPv4
+// address inside IPv6 lies outside, but for 6to4 and Teredo.
+var public6 = netip.MustParsePrefix("2000::/3")
+
+// blocked lists, beside what net/netip knows by name, the ranges of IANA's
+// registries of special purposes, which no public service has, and the cloud
+// metadata address that looks public. The test names the document of each.
 func blocked() []netip.Prefix {
 	var list []netip.Prefix
 	for _, s := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
-		"198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"168.63.129.16/32", // Azure's host agent
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:db8::/32", "2002::/16",
-		"fec0::/10",
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
+		"192.88.99.0/24", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"168.63.129.16/32",
+		"2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3ffe::/16", "3fff::/20",
 	} {
 		list = append(list, netip.MustParsePrefix(s))
 	}
@@ -41,7 +43,7 @@ func guard() func(network, address string, _ syscall.RawConn) error {
 			return errBlocked
 		}
 		a := at.Addr().WithZone("").Unmap()
-		if !a.IsGlobalUnicast() || a.IsPrivate() {
+		if !a.IsGlobalUnicast() || a.IsPrivate() || a.Is6() && !public6.Contains(a) {
 			return errBlocked // also loopback, link-local, multicast, unspecified
 		}
 		for _, p := range list {
