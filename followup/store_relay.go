@@ -20,7 +20,7 @@ type RelayStore interface {
 	// ClaimDeliveries takes up to Limit deliveries that may be tried at real,
 	// round-robin by assistant, none of Skip, each under a lease. A delivery is
 	// the longest run of events of one channel at the head of a queue, at most
-	// MaxEvents; it is frozen at its first claim: same ID and events until it is
+	// MaxEvents and about MaxBytes of JSON, but always one; it is frozen at its first claim: same ID and events until it is
 	// finished. At most one delivery of a queue is out at a time; one whose
 	// lease ran out is claimed again, and counts as tried. Within an assistant the queue
 	// whose head waits longest comes first. Next: how long until something can be
@@ -46,6 +46,7 @@ type ClaimDeliveries struct {
 	Real      time.Time
 	Limit     int
 	MaxEvents int
+	MaxBytes  int // 0: no bound
 	Lease     time.Duration
 	Skip      []AssistantID // busy or broken at this replica
 }

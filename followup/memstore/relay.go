@@ -53,13 +53,19 @@ func (q *queue) readyAt() (time.Time, bool) {
 }
 
 // cut returns how many events at the head make up one delivery.
-func (q *queue) cut(most int) int {
+func (q *queue) cut(c followup.ClaimDeliveries) int {
+	size := q.events[0].size()
 	n := 1
-	for n < len(q.events) && n < most && q.events[n].event.Channel == q.events[0].event.Channel {
-		n++
+	for ; n < len(q.events) && n < c.MaxEvents && q.events[n].event.Channel == q.events[0].event.Channel; n++ {
+		if size += q.events[n].size(); c.MaxBytes > 0 && size > c.MaxBytes {
+			break
+		}
 	}
 	return n
 }
+
+// size is about how long the event is in JSON.
+func (q queued) size() int { return len(q.event.Value) + len(q.event.Channel) + len(q.event.Field) }
 
 // ClaimDeliveries implements followup.RelayStore.
 func (s *Store) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
@@ -109,7 +115,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries)
 // claim takes the head of a queue under a lease.
 func (q *queue) claim(l *lead, a followup.AssistantID, real time.Time, c followup.ClaimDeliveries) followup.Delivery {
 	if q.head == nil {
-		q.head = &frozen{id: uuid.NewString(), n: q.cut(c.MaxEvents), first: real}
+		q.head = &frozen{id: uuid.NewString(), n: q.cut(c), first: real}
 	}
 	q.token, q.lease, q.retry = uuid.NewString(), ms(real.Add(c.Lease)), time.Time{}
 	channel := q.events[0].event.Channel

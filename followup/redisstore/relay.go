@@ -208,7 +208,7 @@ func (s *Store) take(
 			},
 			args: []any{
 				string(q.lead), string(q.assistant), s.newToken(), uuid.NewString(),
-				ms(c.Real), ms(c.Real.Add(c.Lease)), max(c.MaxEvents, 1),
+				ms(c.Real), ms(c.Real.Add(c.Lease)), max(c.MaxEvents, 1), c.MaxBytes,
 			},
 		}
 	}

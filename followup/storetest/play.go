@@ -134,9 +134,14 @@ func (w *world) deliveries() []followup.Delivery {
 
 func (w *world) claimDeliveries(limit, most int, skip ...followup.AssistantID) ([]followup.Delivery, time.Duration) {
 	w.Helper()
-	ds, next, err := w.s.ClaimDeliveries(w.ctx, followup.ClaimDeliveries{
-		Real: w.now, Limit: limit, MaxEvents: most, Lease: lease, Skip: skip,
-	})
+	return w.claimWith(followup.ClaimDeliveries{Limit: limit, MaxEvents: most, Skip: skip})
+}
+
+// claimWith claims as told, now.
+func (w *world) claimWith(c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration) {
+	w.Helper()
+	c.Real, c.Lease = w.now, lease
+	ds, next, err := w.s.ClaimDeliveries(w.ctx, c)
 	w.must(err, "ClaimDeliveries")
 	return slices.DeleteFunc(ds, func(d followup.Delivery) bool { return d.Tenant != w.tenant }), next
 }
@@ -144,7 +149,13 @@ func (w *world) claimDeliveries(limit, most int, skip ...followup.AssistantID) (
 // delivery claims the one delivery there is.
 func (w *world) delivery() followup.Delivery {
 	w.Helper()
-	ds := w.deliveries()
+	return w.deliveryWith(followup.ClaimDeliveries{Limit: 100, MaxEvents: 10})
+}
+
+// deliveryWith claims as told, which must find one.
+func (w *world) deliveryWith(c followup.ClaimDeliveries) followup.Delivery {
+	w.Helper()
+	ds, _ := w.claimWith(c)
 	if len(ds) != 1 {
 		w.Fatalf("deliveries: got %d, want 1", len(ds))
 	}

@@ -38,6 +38,7 @@ func Run(t *testing.T, open New) {
 		{"I7MessageIDs", messageIDTests()},
 		{"I8", oneLiveRunTests()},
 		{"I9", orderTests()},
+		{"I9Cuts", cutTests()},
 		{"I9DeadLetters", deadLetterTests()},
 		{"I10", wallTests()},
 		{"I12", clockTests()},

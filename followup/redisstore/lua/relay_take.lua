@@ -3,7 +3,7 @@
 -- Repeated with the same token it answers the same.
 -- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets, 5 lead.
 -- ARGV: 1 lead, 2 assistant, 3 token, 4 id for a new delivery, 5 real, 6 end of the lease,
--- 7 most events. Needs lib/due.
+-- 7 most events, 8 about how many bytes of them (0: no bound). Needs lib/due.
 -- Returns {}, {"moved", tenant} if the lead was merged into another, or {id, token, first, tries, rejected, tenant, last inbound, refused, used at, {element…}}.
 --
 -- Fields of a frozen delivery: v format, id, n events, first claim, tries,
@@ -42,10 +42,19 @@ local function channel(element)
 end
 
 local here = channel(head)
+local elements
 if not id then
-  id, first, n = ARGV[4], ARGV[5], 1
-  local elements = redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[7]) - 1)
-  while elements[n + 1] and channel(elements[n + 1]) == here do n = n + 1 end
+  -- One by one, so that no more than one is read in vain.
+  id, first, n, elements = ARGV[4], ARGV[5], 1, { head }
+  local size, most = #head, tonumber(ARGV[8])
+  while n < tonumber(ARGV[7]) do
+    local e = redis.call('LINDEX', KEYS[1], n)
+    if not e or channel(e) ~= here then break end
+    size = size + #e
+    if most > 0 and size > most then break end
+    n = n + 1
+    elements[n] = e
+  end
 end
 redis.call('HSET', KEYS[2], 'v', '1', 'id', id, 'n', n, 'first', first, 'tries', tries, 'rejected', rejected,
   'token', ARGV[3])
@@ -55,5 +64,5 @@ due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], ARGV[6])
 local facts = redis.call('HMGET', KEYS[5], 't', 'w:' .. here, 'wr:' .. here, 'wu:' .. here)
 return {
   id, ARGV[3], first, tries, rejected, facts[1] or '', facts[2] or '0', facts[3] or '', facts[4] or '0',
-  redis.call('LRANGE', KEYS[1], 0, tonumber(n) - 1),
+  elements or redis.call('LRANGE', KEYS[1], 0, tonumber(n) - 1),
 }
