@@ -27,9 +27,13 @@ type RelayStore interface {
 	// tried (a retry, a lease that runs out), bounded by an hour; zero if Limit cut short.
 	ClaimDeliveries(ctx context.Context, c ClaimDeliveries) ([]Delivery, time.Duration, error)
 	// FinishDelivery ends a claim: delivered (events removed), to be retried at
-	// RetryAt, released (as if never claimed; one never tried may be cut anew), or dead (moved to the dead
-	// letters with its reason). ErrStale if the token is not current. What is
-	// behind a delivery waits for it.
+	// RetryAt, released (as if never claimed; one never tried may be cut anew, unless it was
+	// Seen), split, or dead (moved to the dead letters with its reason). ErrStale if the
+	// token is not current. What is behind a delivery waits for it.
+	//
+	// Of a delivery that is split nothing is removed: from now on each of its events
+	// is a delivery of its own, in their order, with an ID of its own and no tries
+	// yet, and FirstAt stays that of the delivery they were in.
 	FinishDelivery(ctx context.Context, f FinishDelivery) error
 
 	// DeadLetters lists the tenant's dead letters ("" for all tenants), newest
@@ -68,11 +72,13 @@ type Delivery struct {
 }
 
 // FinishDelivery is the result of a try. Exactly one of Delivered, Release,
-// Dead and RetryAt is set.
+// Split, Dead and RetryAt is set.
 type FinishDelivery struct {
 	Delivery  Delivery
 	Delivered bool
 	Release   bool
+	Seen      bool // with Release: the assistant may have got it, so it stays frozen
+	Split     bool
 	Dead      string // reason
 	RetryAt   time.Time
 	Rejected  bool // with RetryAt: count a rejection

@@ -18,6 +18,10 @@ type queue struct {
 	token  string  // of the claim that is out; empty: none is
 	lease  time.Time
 	retry  time.Time // not to be tried before
+	// The first ones events were split: they are delivered one by one. Since is
+	// when they were first tried.
+	ones  int
+	since time.Time
 }
 
 type queued struct {
@@ -31,6 +35,7 @@ type frozen struct {
 	n        int
 	tries    int // claims, but for those given back
 	rejected int
+	seen     bool // by the assistant, perhaps, though no try counts
 	first    time.Time
 }
 
@@ -116,6 +121,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries)
 func (q *queue) claim(l *lead, a followup.AssistantID, real time.Time, c followup.ClaimDeliveries) followup.Delivery {
 	if q.head == nil {
 		q.head = &frozen{id: uuid.NewString(), n: q.cut(c), first: real}
+		if q.ones > 0 {
+			q.head.n, q.head.first = 1, q.since
+		}
 	}
 	q.token, q.lease, q.retry = uuid.NewString(), ms(real.Add(c.Lease)), time.Time{}
 	channel := q.events[0].event.Channel
@@ -153,9 +161,13 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 		q.shift()
 	case f.Release:
 		q.head.tries--
-		if q.head.tries == 0 {
+		q.head.seen = q.head.seen || f.Seen
+		if q.head.tries == 0 && !q.head.seen {
 			q.head = nil
 		}
+	case f.Split:
+		q.ones, q.since = q.head.n, q.head.first
+		q.head = nil
 	case f.Dead != "":
 		s.bringOut(l, d.Assistant, q, f)
 		q.shift()
@@ -171,5 +183,6 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 // shift drops the head; what is behind it is next.
 func (q *queue) shift() {
 	q.events = slices.Clone(q.events[q.head.n:])
+	q.ones = max(0, q.ones-q.head.n)
 	q.head, q.retry = nil, time.Time{}
 }

@@ -16,7 +16,7 @@
 //	{p}:a:<lead>           hash    attempts                                   30 days, trimmed as new ones come
 //	{p}:h:<lead>:<channel> list    history, at most 30                        30 days
 //	{p}:q:<lead>:<assist.> list    relay queue {"t":<real ms>,"e":<event>}    delivered or dead
-//	{p}:f:<lead>:<assist.> hash    the frozen delivery at its head            finished; an hour more for a repeated request
+//	{p}:f:<lead>:<assist.> hash    the frozen delivery at its head            finished, and what was split too; an hour more for a repeated request
 //	{p}:sg:<tenant>, si    zset    armed steps by due, and tenants by their first
 //	{p}:sl                 zset    claimed and sending steps by end of lease
 //	{p}:rg:<assist.>, ri   zset    queues by when they may be tried, and assistants by their first
@@ -53,7 +53,8 @@
 //
 // A delivery's events stay in the queue until it is finished; frozen are their
 // number and the webhook-id. Nothing is copied, and a crash leaves nothing to
-// be put back. Finishing trims them off.
+// be put back. Finishing trims them off. To split a delivery is likewise to note how
+// many events at the head go one by one.
 //
 // A merge goes over two slots. The tombstone keeps its runs, and a step in sending
 // is finished there; what that says of the lead is told to the lead it became, and

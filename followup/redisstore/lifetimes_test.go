@@ -80,6 +80,17 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 	if got := s.db.PTTL(ctx, tag.frozen(p.lead, p.assistant)).Val(); got != -1 {
 		t.Errorf("a delivery that is out: got %v to live, want for good", got)
 	}
+	// That its events go one by one is not forgotten before the last has gone.
+	split := newParty()
+	split.mustSay(t, s, "a", epoch)
+	split.mustSay(t, s, "b", epoch)
+	must(s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: claimOne(t, s, epoch), Split: true, Real: epoch}))
+	for _, want := range []time.Duration{-1, time.Hour} {
+		must(s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: claimOne(t, s, epoch), Delivered: true, Real: epoch}))
+		if got := s.db.PTTL(ctx, s.tag(split.lead).frozen(split.lead, split.assistant)).Val(); got > want || got < want-time.Minute {
+			t.Errorf("what was split: got %v to live, want %v", got, want)
+		}
+	}
 }
 
 // TestI1ALeadThatWasOnlyNamed kills Resolve between giving out a new id and

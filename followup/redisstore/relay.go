@@ -298,6 +298,11 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 		verb = "delivered"
 	case f.Release:
 		verb = "release"
+		if f.Seen {
+			verb = "keep"
+		}
+	case f.Split:
+		verb = "split"
 	case f.Dead != "":
 		verb = "dead"
 		letter = marshal(storedLetter{

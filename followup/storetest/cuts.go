@@ -1,7 +1,11 @@
 package storetest
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"wagate/followup"
 )
@@ -22,6 +26,96 @@ func cutTests() []test {
 				d := w.deliveryWith(followup.ClaimDeliveries{Limit: 1, MaxEvents: 10, MaxBytes: 3000})
 				w.is(strings.ReplaceAll(strings.Join(w.say(d.Events), " "), ".", ""), want, "events")
 				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			}
+		}},
+		{"split, each of its events alone, in order, then as before", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.note("1"), w.note("2"), w.note("3"))
+			d := w.delivery()
+			w.settle(lead, w.note("4"), w.note("5"))
+			w.pass(time.Second)
+			w.must(w.finishDelivery(d, split), "FinishDelivery")
+			seen := []string{d.ID}
+			for _, want := range []string{"1", "2", "3", "4 5"} {
+				next := w.delivery()
+				w.is(strings.Join(w.say(next.Events), " "), want, "events")
+				w.is(slices.Contains(seen, next.ID), false, "id used before")
+				w.is(next.Token != d.Token, true, "a new token")
+				w.is([]int{next.Attempts, next.Rejected}, []int{0, 0}, "attempts and rejections of %s", want)
+				first := w.now
+				if want != "4 5" {
+					first = d.FirstAt
+				}
+				w.at(next.FirstAt, first, "FirstAt of "+want)
+				w.pass(time.Second)
+				seen = append(seen, next.ID)
+				w.must(w.finishDelivery(next, delivered), "FinishDelivery")
+			}
+		}},
+		{"split, and only the one at fault is dead", func(w *world) {
+			w.settle(w.lead(), w.note("1"), w.note("bad"), w.note("3"))
+			w.must(w.finishDelivery(w.delivery(), split), "FinishDelivery")
+			var got []string
+			for d := w.delivery(); ; d = w.delivery() {
+				text := w.say(d.Events)[0]
+				if text == "bad" {
+					w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+					continue
+				}
+				got = append(got, text)
+				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+				if text == "3" {
+					break
+				}
+			}
+			w.is(got, []string{"1", "3"}, "delivered")
+			list, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+			w.must(err, "DeadLetters")
+			w.is([]int{n, list[0].Count}, []int{1, 1}, "dead letters, and their events")
+		}},
+		{"split, one of them is tried again and given back like any other", func(w *world) {
+			w.settle(w.lead(), w.note("1"), w.note("2"), w.note("3"))
+			d := w.delivery()
+			w.must(w.finishDelivery(d, split), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), released), "FinishDelivery")
+			one := w.delivery()
+			w.is(w.say(one.Events), []string{"1"}, "events after it was released untried")
+			w.at(one.FirstAt, d.FirstAt, "FirstAt")
+			w.must(w.finishDelivery(one, func(f *followup.FinishDelivery) { f.RetryAt, f.Rejected = w.now, true }), "FinishDelivery")
+			again := w.delivery()
+			w.is([]any{again.ID, again.Attempts, again.Rejected}, []any{one.ID, 1, 1}, "id, attempts, rejections")
+			w.pass(lease)
+			late := w.delivery()
+			w.is([]any{late.ID, late.Attempts}, []any{one.ID, 2}, "id and attempts after its lease ran out")
+			w.must(w.finishDelivery(late, delivered), "FinishDelivery")
+			w.is(w.say(w.delivery().Events), []string{"2"}, "the next")
+		}},
+		{"split by the holder of the token only, once", func(w *world) {
+			w.settle(w.lead(), w.note("1"), w.note("2"))
+			d := w.delivery()
+			w.pass(lease)
+			again := w.delivery()
+			if err := w.finishDelivery(d, split); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("split with an old token: got %v, want ErrStale", err)
+			}
+			w.must(w.finishDelivery(again, split), "FinishDelivery")
+			if err := w.finishDelivery(again, split); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("split twice: got %v, want ErrStale", err)
+			}
+			w.is(w.say(w.delivery().Events), []string{"1"}, "events")
+		}},
+		{"given back after the assistant may have seen it, it stays the same", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.note("1"))
+			d := w.delivery()
+			w.settle(lead, w.note("2"))
+			for i, edit := range []func(*followup.FinishDelivery){
+				func(f *followup.FinishDelivery) { f.Release, f.Seen = true, true }, released,
+			} {
+				w.must(w.finishDelivery(d, edit), "FinishDelivery")
+				again := w.delivery()
+				w.is(fmt.Sprint(again.ID, w.say(again.Events), again.Attempts), fmt.Sprint(d.ID, []string{"1"}, 0), "delivery after release %d", i)
+				d = again
 			}
 		}},
 	}

@@ -13,8 +13,8 @@ import (
 // delivery is a claimed delivery on both sides.
 type delivery [2]followup.Delivery
 
-// deliver claims everything there is and finishes one of what is out. A release
-// is not among the ways: a store may cut anew what was never tried.
+// deliver claims everything there is and finishes one of what is out. Among the
+// ways is no release of what was not seen: a store may cut anew what was never tried.
 func (m *model) deliver(t *rapid.T) {
 	m.tick(t)
 	if m.flip(t, "claim") || len(m.out) == 0 {
@@ -23,11 +23,15 @@ func (m *model) deliver(t *rapid.T) {
 	}
 	d := pick(t, m.out, "delivery")
 	f := followup.FinishDelivery{Real: m.now}
-	switch rapid.IntRange(0, 4).Draw(t, "how") {
+	switch rapid.IntRange(0, 6).Draw(t, "how") {
 	case 0, 1:
 		f.Delivered = true
 	case 2, 3:
 		f.RetryAt, f.Rejected = m.now.Add(lease/2), m.flip(t, "rejected")
+	case 4:
+		f.Release, f.Seen = true, true
+	case 5:
+		f.Split = true
 	default:
 		f.Dead = "rejected"
 	}

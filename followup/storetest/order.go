@@ -129,7 +129,7 @@ func orderTests() []test {
 			w.is(again.Attempts, 1, "attempts")
 			for name, edit := range map[string]func(*followup.FinishDelivery){
 				"delivered": delivered,
-				"release":   func(f *followup.FinishDelivery) { f.Release = true },
+				"release":   released,
 				"dead":      func(f *followup.FinishDelivery) { f.Dead = "no" },
 				"retry":     func(f *followup.FinishDelivery) { f.RetryAt = w.now },
 			} {
@@ -155,7 +155,7 @@ func orderTests() []test {
 		}},
 		{"released as if never claimed", func(w *world) {
 			w.settle(w.lead(), w.note("1"))
-			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Release = true }), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), released), "FinishDelivery")
 			d := w.delivery()
 			w.is(d.Attempts, 0, "attempts")
 			w.is(w.say(d.Events), []string{"1"}, "events")
@@ -164,7 +164,7 @@ func orderTests() []test {
 			w.settle(w.lead(), w.note("1"))
 			d := w.delivery()
 			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now }), "FinishDelivery")
-			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Release = true }), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), released), "FinishDelivery")
 			again := w.delivery()
 			w.is(again.Attempts, 1, "attempts")
 			w.is(again.ID, d.ID, "id")

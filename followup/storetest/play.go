@@ -170,6 +170,10 @@ func (w *world) finishDelivery(d followup.Delivery, edit func(*followup.FinishDe
 
 func delivered(f *followup.FinishDelivery) { f.Delivered = true }
 
+func released(f *followup.FinishDelivery) { f.Release = true }
+
+func split(f *followup.FinishDelivery) { f.Split = true }
+
 // told delivers all that waits and returns what each assistant was told, in
 // order: said texts, and followup happenings as "event step outcome/reason".
 func (w *world) told(a followup.AssistantID) []string {

@@ -2,10 +2,10 @@
 -- repeated with the same request id, it answers "ok" again.
 -- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets,
 -- 5 dead letters by time, 6 those of the tenant, 7 their contents.
--- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|retry|dead, 6 when to retry,
+-- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|keep|split|retry|dead, 6 when to retry,
 -- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content. Needs lib/due.
 -- Returns "ok" or "stale".
-local f = redis.call('HMGET', KEYS[2], 'token', 'last', 'n', 'tries')
+local f = redis.call('HMGET', KEYS[2], 'token', 'last', 'n', 'tries', 'seen', 'ones', 'since', 'first')
 if (f[1] or '') == '' or f[1] ~= ARGV[3] then
   return f[2] == ARGV[4] and 'ok' or 'stale'
 end
@@ -18,19 +18,30 @@ if verb == 'retry' then
   return 'ok'
 end
 
-if verb == 'release' and tries > 0 then
+if verb == 'keep' then redis.call('HSET', KEYS[2], 'seen', '1') end
+if verb == 'keep' or verb == 'release' and (tries > 0 or f[5]) then
   redis.call('HSET', KEYS[2], 'token', '', 'last', ARGV[4])
 else
+  local n, ones, since = tonumber(f[3]), tonumber(f[6] or '0'), f[7]
   if verb == 'dead' then
     redis.call('ZADD', KEYS[5], ARGV[9], ARGV[8])
     redis.call('ZADD', KEYS[6], ARGV[9], ARGV[8])
     redis.call('HSET', KEYS[7], ARGV[10], ARGV[11])
   end
-  if verb ~= 'release' then redis.call('LTRIM', KEYS[1], f[3], -1) end
-  -- What stays is for this request's repetition; the rest of the queue is cut anew.
+  if verb == 'split' then
+    ones, since = n, f[8]
+  elseif verb ~= 'release' then
+    redis.call('LTRIM', KEYS[1], n, -1)
+    ones = ones - n
+  end
+  -- What stays is for this request's repetition, and what was split; the rest of the queue is cut anew.
   redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[2], 'last', ARGV[4])
-  redis.call('PEXPIRE', KEYS[2], 3600000)
+  redis.call('HSET', KEYS[2], 'v', '1', 'last', ARGV[4])
+  if ones > 0 then
+    redis.call('HSET', KEYS[2], 'ones', ones, 'since', since)
+  else
+    redis.call('PEXPIRE', KEYS[2], 3600000)
+  end
 end
 local head = redis.call('LINDEX', KEYS[1], 0)
 if head then

@@ -7,7 +7,8 @@
 -- Returns {}, {"moved", tenant} if the lead was merged into another, or {id, token, first, tries, rejected, tenant, last inbound, refused, used at, {element…}}.
 --
 -- Fields of a frozen delivery: v format, id, n events, first claim, tries,
--- rejected, token of the claim that is out, last request that finished a claim.
+-- rejected, seen by the assistant though no try counts, token of the claim that is out, last request
+-- that finished a claim; ones events at the head that were split and go one by one, first tried since.
 local head = redis.call('LINDEX', KEYS[1], 0)
 if not head then
   due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1])
@@ -22,7 +23,7 @@ if lead[1] then
   return { 'moved', lead[2] }
 end
 
-local f = redis.call('HMGET', KEYS[2], 'id', 'n', 'first', 'tries', 'rejected', 'token')
+local f = redis.call('HMGET', KEYS[2], 'id', 'n', 'first', 'tries', 'rejected', 'token', 'ones', 'since')
 local id, n, first, tries, rejected = f[1], f[2], f[3], tonumber(f[4] or '0'), f[5] or '0'
 local held = f[6] or ''
 if held ~= ARGV[3] then
@@ -46,8 +47,9 @@ local elements
 if not id then
   -- One by one, so that no more than one is read in vain.
   id, first, n, elements = ARGV[4], ARGV[5], 1, { head }
-  local size, most = #head, tonumber(ARGV[8])
-  while n < tonumber(ARGV[7]) do
+  local size, events, most = #head, tonumber(ARGV[7]), tonumber(ARGV[8])
+  if f[7] then first, events = f[8], 1 end
+  while n < events do
     local e = redis.call('LINDEX', KEYS[1], n)
     if not e or channel(e) ~= here then break end
     size = size + #e
