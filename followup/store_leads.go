@@ -30,9 +30,9 @@ type LeadStore interface {
 	// those it lacks and keeps those it has.
 	//
 	// Of the merge: reads of the loser's id (Lead, Runs) find nothing. The
-	// winner's empty fields are filled from the loser's record, opt-out is true
-	// if either was (and then ends the winner's live runs), and of two
-	// windows the one with the later LastInbound is taken whole, with the later
+	// winner's empty fields are filled from the loser's record, of two words on
+	// opt-out the later one counts, or the stop (and then ends the winner's live
+	// runs), and of two windows the one with the later LastInbound is taken whole, with the later
 	// UsedAt. Histories are put together by time. The loser's queue is appended to
 	// the winner's; its delivery that was out becomes stale and is cut anew.
 	// Dead letters become the winner's (their ids may change). A waiting rearm of

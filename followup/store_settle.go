@@ -45,7 +45,10 @@ type SettleStore interface {
 	//  - Opens: the channel's window counts from At if that is later than what
 	//    it counts from; and then a refusal (Refused) is lifted.
 	//  - NewIdentity: every window of the lead is Refused.
-	//  - OptOut set: the lead's opt-out becomes that; true ends its live runs (OptedOut).
+	//  - OptOut set: unless the lead's last word on it was later than this one, or a stop
+	//    of the same instant, the lead's opt-out becomes that; true ends its live runs
+	//    (OptedOut). Whatever else opts a lead out is such a word, too: a receipt, as of
+	//    its item's At; the answer of a call, and a write that changes OptedOut, as of Now.
 	//  - Reply: every live run of the lead whose assistant is Assistant or whose
 	//    channel is Channel ends (Replied). An armed or claimed step is void at
 	//    once. In sending, the run is marked ending, and its result is still
@@ -94,6 +97,7 @@ type Item struct {
 	// as refused until his next message.
 	NewIdentity bool
 	OptOut      *bool
+	OptOutAt    time.Time // since when the lead wants that, never after Settlement.Now; zero: At
 	Receipt     *Receipt
 	Entry       *Entry
 	Relay       *RelayEvent

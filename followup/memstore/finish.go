@@ -69,7 +69,7 @@ func (t *turn) told(r *run, f followup.FinishStep) {
 	if f.OptOut {
 		// This run has its outcome already and ends by its own path.
 		r.ending = cmp.Or(r.ending, followup.OptedOut)
-		t.optOut(true)
+		t.optOut(true, t.now)
 	}
 }
 

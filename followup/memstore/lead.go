@@ -20,6 +20,8 @@ type lead struct {
 	movedTo followup.LeadID
 	erased  bool
 
+	optedAt time.Time // when the lead's last word on opt-out was said
+
 	windows   map[followup.ChannelID]followup.Conversation
 	histories map[followup.ChannelID][]followup.Entry
 	seen      map[string]time.Time // first sights, real time

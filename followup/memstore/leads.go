@@ -140,6 +140,9 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	t := s.on(l, p.Now, p.Real)
 	defer func() { s.tell(t.ended) }()
 	optsOut := p.Lead.OptedOut && !l.rec.OptedOut
+	if p.Lead.OptedOut != l.rec.OptedOut {
+		l.optedAt = later(l.optedAt, t.now)
+	}
 	created := l.rec.CreatedAt
 	l.rec = p.Lead
 	l.rec.CreatedAt, l.rec.CRMAt, l.rec.Windows = created, ms(p.Lead.CRMAt), nil

@@ -53,11 +53,9 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 	left.movedTo, left.runs, left.attempts = winner.rec.ID, loser.runs, loser.attempts
 	s.leads[loser.rec.ID] = left
 
-	if winner.rec.OptedOut {
-		t := s.on(winner, now, now)
-		t.endAll(followup.OptedOut)
-		s.tell(t.ended)
-	}
+	word := s.on(winner, now, now)
+	word.optOut(loser.rec.OptedOut, loser.optedAt)
+	s.tell(word.ended)
 }
 
 // mergeRecord fills the winner's empty fields.
@@ -71,7 +69,6 @@ func mergeRecord(w *followup.Lead, l followup.Lead) {
 	w.ExternalID = cmp.Or(w.ExternalID, l.ExternalID)
 	w.Assistant = cmp.Or(w.Assistant, l.Assistant)
 	w.Channel = cmp.Or(w.Channel, l.Channel)
-	w.OptedOut = w.OptedOut || l.OptedOut
 	w.CRMAt = later(w.CRMAt, l.CRMAt)
 	if len(w.CustomFields) == 0 {
 		w.CustomFields = l.CustomFields

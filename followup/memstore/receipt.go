@@ -48,7 +48,7 @@ func (t *turn) attemptOf(id followup.AttemptID) *attempt {
 const cappedWait = followup.CappedWait
 
 // receipt takes in a status about a message of ours.
-func (t *turn) receipt(rc followup.Receipt) {
+func (t *turn) receipt(rc followup.Receipt, at time.Time) {
 	a := t.attemptOf(rc.Attempt)
 	if a == nil || rc.State.Rank() <= a.state.Rank() {
 		return
@@ -63,7 +63,7 @@ func (t *turn) receipt(rc followup.Receipt) {
 	case providers.WindowClosed:
 		t.l.refuse(a.channel, a.since)
 	case providers.OptedOut:
-		t.optOut(true)
+		t.optOut(true, at)
 	case providers.Capped:
 		if _, r := t.s.run(a.run); r != nil && r.live() && r.State == followup.RunArmed {
 			r.wait(later(r.DueAt, t.now.Add(cappedWait)))

@@ -63,7 +63,7 @@ func (s *Store) RecordSend(ctx context.Context, r followup.RecordSend) error {
 		l.refuse(r.Channel, a.since)
 	}
 	if r.OptOut {
-		t.optOut(true)
+		t.optOut(true, t.now)
 		s.tell(t.ended)
 	}
 	return nil

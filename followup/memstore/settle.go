@@ -1,8 +1,10 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"wagate/followup"
 )
@@ -86,7 +88,7 @@ func (t *turn) apply(item followup.Item) []followup.AssistantID {
 		}
 	}
 	if item.OptOut != nil {
-		t.optOut(*item.OptOut)
+		t.optOut(*item.OptOut, cmp.Or(item.OptOutAt, item.At))
 	}
 	if item.Reply {
 		t.reply(item.Channel, item.Assistant)
@@ -96,7 +98,7 @@ func (t *turn) apply(item followup.Item) []followup.AssistantID {
 		rearm = t.spoke(item.Channel, item.Assistant)
 	}
 	if item.Receipt != nil {
-		t.receipt(*item.Receipt)
+		t.receipt(*item.Receipt, item.At)
 	}
 	if item.Entry != nil {
 		t.l.remember(item.Channel, *item.Entry)
@@ -104,7 +106,13 @@ func (t *turn) apply(item followup.Item) []followup.AssistantID {
 	return rearm
 }
 
-func (t *turn) optOut(out bool) {
+// optOut takes in what the lead wants as of an instant.
+func (t *turn) optOut(out bool, at time.Time) {
+	at = ms(at)
+	if at.Before(t.l.optedAt) || at.Equal(t.l.optedAt) && !out {
+		return
+	}
+	t.l.optedAt = at
 	if t.l.rec.OptedOut != out {
 		t.l.rec.OptedOut = out
 		t.l.changed(t.now)

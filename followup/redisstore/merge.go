@@ -24,6 +24,7 @@ type mergeIn struct {
 	Histories [][]string                         `json:"histories"`
 	Queues    [][]string                         `json:"queues"`
 	OptedOut  bool                               `json:"out"`
+	OptedAt   int64                              `json:"outat"`
 	CRMAt     int64                              `json:"crm"`
 }
 
@@ -54,7 +55,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	fields = r.list(1).fields()
 	in := mergeIn{
 		From: loser, Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
-		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", Histories: [][]string{}, Queues: [][]string{},
+		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", OptedAt: ms(msField(fields["oa"])), Histories: [][]string{}, Queues: [][]string{},
 	}
 	for _, f := range []string{"nm", "ph", "ui", "em", "co", "cf", "xi", "ai", "ci", "st"} {
 		if fields[f] != "" {

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -33,6 +34,7 @@ type settleItem struct {
 	Outbound  bool                 `json:"ob,omitempty"`
 	Renamed   bool                 `json:"nw,omitempty"`
 	OptOut    *bool                `json:"oo,omitempty"`
+	OptOutAt  int64                `json:"oat"`
 	Receipt   *receipt             `json:"rc,omitempty"`
 }
 
@@ -70,6 +72,9 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		item := settleItem{
 			Channel: it.Channel, Assistant: it.Assistant, At: ms(it.At),
 			Opens: it.Opens, Reply: it.Reply, Outbound: it.Outbound, Renamed: it.NewIdentity, OptOut: it.OptOut,
+		}
+		if it.OptOut != nil {
+			item.OptOutAt = ms(cmp.Or(it.OptOutAt, it.At))
 		}
 		if r := it.Receipt; r != nil {
 			item.Receipt = &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind, Message: r.MessageID}

@@ -273,6 +273,7 @@ func putTests() []test {
 				out  bool
 				want error
 			}{{false, nil}, {true, followup.ErrConflict}, {true, nil}, {false, followup.ErrConflict}, {false, nil}} {
+				w.pass(time.Second)
 				p := followup.PutLead{Lead: w.get(lead), Now: w.now, Real: w.now}
 				w.settle(lead, stop(row.out))
 				p.Lead.OptedOut = row.out

@@ -242,6 +242,7 @@ func receiptTests() []test {
 			lead := w.lead()
 			a := w.guardSend(lead, false).Attempt
 			w.settle(lead, w.receipt(a, failed, providers.OptedOut))
+			w.pass(time.Second)
 			back := w.item()
 			back.OptOut = new(false)
 			w.settle(lead, back, w.receipt(a, failed, providers.OptedOut))

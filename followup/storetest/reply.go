@@ -356,6 +356,7 @@ func rearmTests() []test {
 			out.OptOut = new(true)
 			w.settle(lead, out)
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+			w.pass(time.Second)
 			back := w.item()
 			back.OptOut = new(false)
 			w.settle(lead, back)

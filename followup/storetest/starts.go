@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"wagate/followup"
 )
@@ -161,6 +162,7 @@ func oneLiveRunTests() []test {
 			run, _, err := w.s.Start(w.ctx, w.tenant, lead, w.arm(), false, w.now, w.now)
 			w.must(err, "Start")
 			w.is(run, followup.RunID(""), "run by hand")
+			w.pass(time.Second)
 			back := w.item()
 			back.OptOut = new(false)
 			w.settle(lead, back)

@@ -36,6 +36,7 @@ func Run(t *testing.T, open New) {
 		{"I7Receipts", receiptTests()},
 		{"I7Endings", endingTests()},
 		{"I7MessageIDs", messageIDTests()},
+		{"I5Preference", preferenceTests()},
 		{"I8", oneLiveRunTests()},
 		{"I9", orderTests()},
 		{"I9Cuts", cutTests()},

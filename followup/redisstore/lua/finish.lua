@@ -63,7 +63,7 @@ if reason ~= '' then
   else
     happening(run, 'cancelled', run.step + 1, '', reason)
   end
-  if req.out and not moved then opt_out() end
+  if req.out and not moved then opt(true, now) end
   return finished('ended', 0)
 end
 

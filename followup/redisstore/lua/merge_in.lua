@@ -1,6 +1,6 @@
 -- Imports what merge_out handed over; once per loser.
 -- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead,
--- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, crm: ms}.
+-- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms}.
 -- ARGV[3]: the loser's dedup records.
 -- Returns {"moved"}, {"need", assistant} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
@@ -63,6 +63,6 @@ for i, assistant in ipairs(head.a) do
     due_set(K.relaydue[assistant], K.relays, assistant, head.l, int(real))
   end
 end
-if req.out then opt_out() end
+opt(req.out, req.outat)
 set('im:' .. req.from, '1')
 return answer({ 'ok', ended })

@@ -16,6 +16,7 @@ if missing then return { 'need', missing } end
 if not get('t') then set('v', '1', 't', head.t) end
 if not get('cr') then set('cr', int(now)) end
 set('up', int(now), 'rev', int(req.rev + 1))
+if (get('oo') == '1') ~= req.out then set('oa', int(math.max(now, num('oa')))) end
 for field, value in pairs(req.fields) do set(field, value) end
 for _, field in ipairs(req.clear) do redis.call('HDEL', K.lead, field) end
 

@@ -97,7 +97,7 @@ local function receipt(item)
   correct(a)
   if rc.st ~= 'failed' then return end
   if rc.k == 'window_closed' then window_refused(a.c, a.w) end
-  if rc.k == 'opted_out' then opt_out() end
+  if rc.k == 'opted_out' then opt(true, item.at) end
   if rc.k == 'capped' and a.n > 0 then
     -- Not again within 24 hours, so the next step waits for that.
     local run = live_find(a.n)
@@ -116,11 +116,7 @@ for i, item in ipairs(req.items) do
     if not req.account then
       if item.op then window_from(item.c, item.at) end
       if item.nw then windows_refuse() end
-      if item.oo == true then opt_out() end
-      if item.oo == false and get('oo') == '1' then
-        set('oo', '')
-        changed()
-      end
+      if item.oo ~= nil then opt(item.oo, item.oat) end
       if item.op or item.rp or item.ob or entry ~= '' then set('wu:' .. item.c, int(now)) end
       if item.rp then
         for _, run in ipairs(live) do

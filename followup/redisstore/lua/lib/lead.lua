@@ -8,7 +8,7 @@
 --
 -- Fields of the lead's hash:
 --   v format, t tenant, mv moved ("erased" or the lead it was merged into),
---   nm ph ui em co cf xi ai ci st oo cr up rev crm: the record,
+--   nm ph ui em co cf xi ai ci st oo cr up rev crm: the record, oa when the last word on opt-out was said,
 --   w:<channel> last message that opened the window, by the provider's time,
 --   wr:<channel> "1" if the provider refused since,
 --   wu:<channel> last use either way,

@@ -159,12 +159,17 @@ local function runs_end(reason, only)
   end
 end
 
-local function opt_out()
-  if get('oo') ~= '1' then
-    set('oo', '1')
+-- Takes in what the lead wants as of an instant. It is nothing if he said something
+-- else since; in the same instant a stop goes before.
+local function opt(out, at)
+  local last = num('oa')
+  if at < last or (at == last and not out) then return end
+  set('oa', int(at))
+  if (get('oo') == '1') ~= out then
+    set('oo', out and '1' or '')
     changed()
   end
-  runs_end('opted_out')
+  if out then runs_end('opted_out') end
 end
 
 -- Starts a run. Returns its id, or "" if none may start.
