@@ -89,8 +89,13 @@ type Event struct {
 	// Previous is the identity a system notice says the contact had before.
 	Previous Contact
 
-	// At is the provider's timestamp of the item; zero if it told none.
+	// At is the provider's timestamp of the item; zero if it told none that can
+	// be believed.
 	At time.Time
+	// Margin is what At was put earlier by, because WhatsApp's own timestamp of
+	// the message is not told (Gupshup v2): it was written at At+Margin at the
+	// latest. Where At is zero, the arrival minus Margin stands for it.
+	Margin time.Duration `json:",omitzero"`
 
 	// MessageID is the provider's id of the message itself ("" if it has none).
 	MessageID string

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
-	"math"
 	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"wagate/providers"
 )
 
 // valid reports whether the whole of b is one JSON value. Everything below it
@@ -229,30 +230,5 @@ func number(raw []byte) int {
 	return n
 }
 
-// The bounds of a believable timestamp: beyond the first it is milliseconds,
-// beyond the second (the year 2286 in milliseconds) it is nothing.
-const (
-	maxSeconds = 1e11
-	maxMillis  = 1e13
-)
-
-// instant reads a timestamp: string or number, seconds or milliseconds. The
-// zero time means that none, or none that can be believed, was given.
-func instant(raw []byte) time.Time {
-	s := scalar(raw)
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || math.IsNaN(f) || f < 1 || f > maxMillis {
-			return time.Time{}
-		}
-		n = int64(f)
-	}
-	switch {
-	case n <= 0 || n > maxMillis:
-		return time.Time{}
-	case n > maxSeconds:
-		return time.UnixMilli(n).UTC()
-	}
-	return time.Unix(n, 0).UTC()
-}
+// instant reads a timestamp, string or number.
+func instant(raw []byte) time.Time { return providers.Instant(scalar(raw)) }

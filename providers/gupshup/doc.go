@@ -55,7 +55,8 @@
 //
 // Times. A v2 message has Gupshup's clock only: its time, for the window and in
 // the relayed timestamp, is a minute earlier (v2Margin). Reports have WhatsApp's.
-// A callback without any time gives an event without one.
+// A callback without any time gives an event without one; of a v2 message the
+// margin is known all the same, so that whoever takes it in can use its arrival.
 //
 // Media. v2 has an address and no id; id is that address, as Cloud API bots take
 // a message without one for broken, and url is it too. It is fetched without a

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"wagate/providers"
 )
 
 // text is a JSON string, number or boolean read as a string. Gupshup's samples
@@ -65,27 +67,8 @@ func (t text) number() (json.RawMessage, bool) {
 	return json.RawMessage(strconv.FormatFloat(f, 'f', -1, 64)), true
 }
 
-// The bounds of a believable timestamp, the same as for the Meta envelope:
-// beyond the first it counts milliseconds (1e11 s is the year 5138), beyond the
-// second (2286 in milliseconds) it is nothing.
-const (
-	maxSeconds = 1e11
-	maxMillis  = 1e13
-)
-
-// time returns the value as an instant, whether it counts seconds or
-// milliseconds; zero if it is none that can be believed.
-func (t text) time() time.Time {
-	n, err := strconv.ParseInt(t.String(), 10, 64)
-	switch {
-	case err != nil || n <= 0 || n > maxMillis:
-		return time.Time{}
-	case n > maxSeconds:
-		return time.UnixMilli(n).UTC()
-	default:
-		return time.Unix(n, 0).UTC()
-	}
-}
+// time returns the value as an instant; zero if it is none that can be believed.
+func (t text) time() time.Time { return providers.Instant(t.String()) }
 
 // unix returns an instant as the Cloud API writes it in messages and statuses,
 // a string of seconds; empty for the zero time.

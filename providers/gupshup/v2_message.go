@@ -71,6 +71,7 @@ func (e v2Event) message() ([]providers.Event, bool) {
 
 	ev := e.event("")
 	ev.Contact = c
+	ev.Margin = v2Margin
 	if !ev.At.IsZero() {
 		ev.At = ev.At.Add(-v2Margin)
 	}
