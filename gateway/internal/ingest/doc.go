@@ -44,4 +44,15 @@
 // they are relayed as they came, in the queue of the lead they are about, and do
 // nothing else. What the provider says to us alone (connectivity checks) goes no
 // further.
+//
+// # Times
+//
+// The window counts from the provider's timestamp. One that is missing or cannot
+// be believed (providers.Instant) opens nothing: the message is relayed, and is a
+// reply. Gupshup v2 tells Gupshup's own time; of that, or of the arrival, a margin
+// is taken off.
+//
+// A word on opt-out counts as of its time, and a stop as of the latest that its
+// time can be: without the margin, or of now if nobody knows. A resume of which
+// nobody knows when it was said lifts nothing; the tenant can.
 package ingest

@@ -36,9 +36,8 @@ func arrivals(e providers.Event, to []followup.Channel) []*arrival {
 // item says what the event does to its lead.
 func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	e, effect := a.event, followup.EffectOf(a.event.Kind)
-	it := followup.Item{
-		DedupID: a.dedupID(), Channel: a.channel.ID, Assistant: a.channel.Assistant, At: in.at(e, now),
-	}
+	at, told := in.at(e, now)
+	it := followup.Item{DedupID: a.dedupID(), Channel: a.channel.ID, Assistant: a.channel.Assistant, At: at}
 	if effect.Relay {
 		it.Relay = &followup.RelayEvent{
 			Channel: a.channel.ID, Account: a.account(), Field: e.Field, Value: a.rewrite.Apply(e.Value),
@@ -47,12 +46,15 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	if a.nobody {
 		return it
 	}
-	it.Opens, it.Reply, it.Outbound = effect.Opens, effect.Reply, effect.Outbound
+	it.Opens, it.Reply, it.Outbound = effect.Opens && told, effect.Reply, effect.Outbound
 	if e.Kind == providers.KindUnknown && e.MessageID == "" {
 		it.Reply = false // a notice about the contact, not a message of his
 	}
 	it.NewIdentity = e.Kind == providers.KindSystem && !e.Previous.IsZero()
-	it.OptOut = in.optOut(e)
+	if stop, said := in.optOut(e); said && (told || stop) {
+		// Of a word that may be older than another, the stop is the one to believe.
+		it.OptOut, it.OptOutAt = &stop, at.Add(min(e.Margin, now.Sub(at)))
+	}
 	it.Receipt = a.receipt
 	if effect.Speaker != "" {
 		it.Entry = &followup.Entry{From: effect.Speaker, Text: said(e), At: it.At}
@@ -83,24 +85,28 @@ func (a *arrival) account() string {
 	return a.event.Account
 }
 
-// at returns the event's time as the window counts it.
-func (in *Ingest) at(e providers.Event, now time.Time) time.Time {
-	if in.p.ArrivalTime || e.At.IsZero() || e.At.After(now) {
-		return now
+// at returns the event's time as the window counts it. Told is false if nobody
+// knows it: then it is now for all but the window.
+func (in *Ingest) at(e providers.Event, now time.Time) (at time.Time, told bool) {
+	latest := now.Add(-e.Margin)
+	switch {
+	case in.p.ArrivalTime:
+		return now, true
+	case e.At.IsZero():
+		return latest, e.Margin > 0
+	case e.At.After(latest):
+		return latest, true
 	}
-	return e.At
+	return e.At, true
 }
 
-// optOut returns what the event says about the lead's wish; nil: nothing.
-func (in *Ingest) optOut(e providers.Event) *bool {
-	switch {
-	case e.Preference != nil:
-		return &e.Preference.Stop
-	case e.Kind == providers.KindText && in.p.OptOutWords.Match(e.Text):
-		stop := true
-		return &stop
+// optOut returns what the event says about the lead's wish, if anything.
+func (in *Ingest) optOut(e providers.Event) (stop, said bool) {
+	if e.Preference != nil {
+		return e.Preference.Stop, true
 	}
-	return nil
+	stop = e.Kind == providers.KindText && in.p.OptOutWords.Match(e.Text)
+	return stop, stop
 }
 
 // maxSaid bounds a history entry, in characters.

@@ -113,7 +113,7 @@ func TestOptOut(t *testing.T) {
 			if c.was {
 				l := h.lead(t, tenantA, "15550100001")
 				l.OptedOut = true
-				if _, err := h.store.PutLead(t.Context(), followup.PutLead{Lead: l, Now: now, Real: now}); err != nil {
+				if _, err := h.store.PutLead(t.Context(), followup.PutLead{Lead: l, Now: now.Add(-time.Hour), Real: now}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -138,4 +138,56 @@ func TestOptOut(t *testing.T) {
 			t.Error("got not opted out, want opted out")
 		}
 	})
+}
+
+// TestI5LatestWordCounts: a stop and a resume count as of when they were said,
+// in whatever order, form and format they come.
+func TestI5LatestWordCounts(t *testing.T) {
+	t.Parallel()
+	n := 0
+	preference := func(value, stamp string) string {
+		return fieldOf("user_preferences", "n-sales", `"contacts":[{"wa_id":"15550100001"}],"user_preferences":[{"wa_id":"15550100001",`+
+			`"category":"marketing_messages","value":"`+value+`"`+stamp+`}]`)
+	}
+	at := func(minutes int) string { return fmt.Sprintf(`,"timestamp":%d`, minute(minutes)) }
+	word := func(minutes int) string {
+		n++
+		return messages("n-sales", text("15550100001", fmt.Sprint("wamid.", n), minute(minutes), "stop"))
+	}
+	gupshup := fmt.Sprintf(`{"app":"AcmeCare","timestamp":%d,"version":2,"type":"message","payload":{"id":"wamid.g",`+
+		`"source":"15550100001","type":"text","payload":{"text":"stop"},"sender":{"phone":"15550100001"}}}`, 1000*minute(-10)+30_000)
+	cases := []struct {
+		name   string
+		bodies []string
+		want   bool
+	}{
+		{"stop, then an older resume", []string{preference("stop", at(-1)), preference("resume", at(-60))}, true},
+		{"resume, then an older stop", []string{preference("resume", at(-1)), preference("stop", at(-60))}, false},
+		{"the same second", []string{preference("stop", at(-1)), preference("resume", at(-1))}, true},
+		{"the word, then an older resume", []string{word(-1), preference("resume", at(-60))}, true},
+		{"resume, then an older word", []string{preference("resume", at(-1)), word(-60)}, false},
+		{"resume, and a word of half a minute later whose time is a minute off", []string{preference("resume", at(-10)), gupshup}, true},
+		{"a stop without a time is of now", []string{preference("resume", at(-1)), preference("stop", "")}, true},
+		{"a resume without a time is nothing", []string{preference("stop", at(-60)), preference("resume", "")}, true},
+		{"a stop to come is of now", []string{preference("stop", at(60)), preference("resume", at(-1))}, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			for _, body := range c.bodies {
+				if body == gupshup {
+					h.gupshup(t, body)
+				} else {
+					h.meta(t, body)
+				}
+			}
+			if got := h.lead(t, tenantA, "15550100001").OptedOut; got != c.want {
+				t.Errorf("got opted out %v, want %v", got, c.want)
+			}
+			if got := len(h.valuesAt(t, sales, now)); got != len(c.bodies) {
+				t.Errorf("got %d relayed, want all %d", got, len(c.bodies))
+			}
+		})
+	}
 }

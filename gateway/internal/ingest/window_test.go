@@ -21,7 +21,6 @@ func TestI3Window(t *testing.T) {
 		{"by its own time", messages("n-sales", text("15550100001", "wamid.1", minute(-90), "x")), now.Add(-90 * time.Minute)},
 		{"the latest", messages("n-sales", text("15550100001", "wamid.1", minute(-30), "x"), text("15550100001", "wamid.2", minute(-60), "x")), now.Add(-30 * time.Minute)},
 		{"future is now", messages("n-sales", text("15550100001", "wamid.1", minute(90), "x")), now},
-		{"no time is now", replace(messages("n-sales", text("15550100001", "wamid.1", 0, "x")), `"timestamp":"0",`, ""), now},
 		{"status", messages("n-sales", status("15550100001", "wamid.o", "read", "")), time.Time{}},
 		{"echo", fieldOf("smb_message_echoes", "n-sales", echo), time.Time{}},
 		{"reaction", messages("n-sales", reaction), time.Time{}},
@@ -53,4 +52,63 @@ func TestI3Window(t *testing.T) {
 			t.Errorf("got window from %v, want %v", got, now)
 		}
 	})
+}
+
+// TestI3NoTimeOpensNothing: a message whose time nobody can believe is relayed
+// and is a reply, and leaves the window as it was.
+func TestI3NoTimeOpensNothing(t *testing.T) {
+	t.Parallel()
+	told := messages("n-sales", text("15550100001", "wamid.1", 0, "x"))
+	for name, body := range map[string]string{
+		"none":        replace(told, `"timestamp":"0",`, ""),
+		"zero":        told,
+		"negative":    replace(told, `"0"`, `"-1793620800"`),
+		"no number":   replace(told, `"0"`, `"yesterday"`),
+		"null":        replace(told, `"0"`, `null`),
+		"before 2009": replace(told, `"0"`, `"1230767999"`),
+		"too large":   replace(told, `"0"`, `"179362080000000"`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			run := h.arm(t, tenantA, "15550100001", sales, metaSales)
+			h.meta(t, body)
+			if got := h.lead(t, tenantA, "15550100001").Windows[metaSales].LastInbound; !got.IsZero() {
+				t.Errorf("got window from %v, want none", got)
+			}
+			if got := h.run(t, tenantA, run).Reason; got != followup.Replied {
+				t.Errorf("got run ended %q, want replied", got)
+			}
+			if got := len(h.values(t, sales)); got != 1 {
+				t.Errorf("got %d relayed, want 1", got)
+			}
+		})
+	}
+}
+
+// TestI3GupshupTime: v2 tells Gupshup's time alone, of which a minute is taken
+// off; where it tells none, off the arrival.
+func TestI3GupshupTime(t *testing.T) {
+	t.Parallel()
+	body := `{"app":"AcmeCare","timestamp":` + fmt.Sprint(1000*minute(-5)) + `,"version":2,"type":"message",` +
+		`"payload":{"id":"wamid.1","source":"15550100001","type":"text","payload":{"text":"hi"},"sender":{"phone":"15550100001"}}}`
+	stamp := fmt.Sprint(1000 * minute(-5))
+	for name, c := range map[string]struct {
+		body string
+		want time.Duration
+	}{
+		"told":   {body, -6 * time.Minute},
+		"none":   {replace(body, `"timestamp":`+stamp+`,`, ""), -time.Minute},
+		"absurd": {replace(body, stamp, "1"), -time.Minute},
+		"future": {replace(body, stamp, fmt.Sprint(1000*minute(5))), -time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			h.gupshup(t, c.body)
+			if got := h.lead(t, tenantA, "15550100001").Windows[gupSales].LastInbound; !got.Equal(now.Add(c.want)) {
+				t.Errorf("got window from %v, want %v", got, now.Add(c.want))
+			}
+		})
+	}
 }
