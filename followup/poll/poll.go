@@ -117,9 +117,7 @@ func (l *Loop) Run(ctx context.Context) {
 
 // sleep waits for d, at least Min; a wake cuts it to that.
 func (l *Loop) sleep(ctx context.Context, d time.Duration) {
-	if Sleep(ctx, l.p.Min) != nil {
-		return
-	}
+	_ = Sleep(ctx, l.p.Min)
 	select {
 	case <-l.wake:
 	case <-time.After(d - l.p.Min):
