@@ -9,7 +9,7 @@ import (
 
 // SettleStore takes in what happened to a lead.
 type SettleStore interface {
-	// Settle applies the items of one lead in order, in one atomic step, each
+	// Settle applies the items of one lead, at most MaxItems, in order, in one atomic step, each
 	// at most once: an item whose DedupID was seen within DedupAge has no
 	// effect. It creates the lead's record if Resolve has only named it, and
 	// fills in a missing name, phone or user id. It returns ErrLeadMoved if
@@ -68,6 +68,10 @@ type SettleStore interface {
 // DedupAge is how long the first sight of an event is remembered at least:
 // longer than Meta's seven days of retries.
 const DedupAge = 8 * 24 * time.Hour
+
+// MaxItems bounds the items of one settlement, which holds up everybody else's
+// in its partition. Who has more settles them one part after the other.
+const MaxItems = 1000
 
 // Settlement is the events of one lead out of one webhook body.
 type Settlement struct {

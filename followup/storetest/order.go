@@ -29,6 +29,21 @@ func orderTests() []test {
 				"one", "scheduled 1", "two", "three", "replied 1 cancelled/replied", "four",
 			}, "told")
 		}},
+		{"as many as a settlement may have", func(w *world) {
+			lead := w.lead()
+			w.start(lead)
+			w.told(w.sales)
+			var items []followup.Item
+			var want []string
+			for i := range followup.MaxItems {
+				want = append(want, fmt.Sprint(i))
+				items = append(items, w.message(want[i]))
+			}
+			w.settle(lead, items...)
+			ds, _ := w.claimDeliveries(1, 2*followup.MaxItems)
+			w.is(len(ds), 1, "deliveries")
+			w.is(w.say(ds[0].Events), slices.Insert(want, 1, "replied 1 cancelled/replied"), "told")
+		}},
 		{"an event arrives as it was settled", func(w *world) {
 			lead := w.lead()
 			it := w.note("")

@@ -143,9 +143,34 @@ func group[K comparable](list []*arrival, key func(int) K) [][]*arrival {
 // moves bounds how often a lead is looked for again that moved.
 const moves = 3
 
-// settle settles the events of one lead. If the lead has moved meanwhile (or a
-// status named one that is not the tenant's) it is looked for again.
+// settle settles the events of one lead, in as many parts as it takes. What is
+// behind a part that could not be settled waits with it, so that order is kept.
 func (in *Ingest) settle(ctx context.Context, provider providers.Name, list []*arrival, left int) error {
+	for _, part := range parts(list) {
+		if err := in.settlePart(ctx, provider, part, left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts cuts the events of one lead into what one settlement may hold.
+func parts(list []*arrival) [][]*arrival {
+	var all [][]*arrival
+	from, n := 0, 0
+	for i, a := range list {
+		items := 1 + len(a.parked)
+		if n += items; n > followup.MaxItems && i > from {
+			all = append(all, list[from:i])
+			from, n = i, items
+		}
+	}
+	return append(all, list[from:])
+}
+
+// settlePart settles some events of one lead. If the lead has moved meanwhile (or
+// a status named one that is not the tenant's) it is looked for again.
+func (in *Ingest) settlePart(ctx context.Context, provider providers.Name, list []*arrival, left int) error {
 	s, items := in.settlement(list)
 	settled, err := in.p.Store.Settle(ctx, s)
 	moved := errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound)

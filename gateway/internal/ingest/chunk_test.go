@@ -1,0 +1,103 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/webhook"
+)
+
+// counting notes how many items each settlement had, and refuses the ones that
+// broken says.
+type counting struct {
+	*memstore.Store
+
+	mu     sync.Mutex
+	sizes  []int
+	broken func(n int) error
+}
+
+func (c *counting) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+	c.mu.Lock()
+	n := len(c.sizes)
+	c.sizes = append(c.sizes, len(s.Items))
+	c.mu.Unlock()
+	if c.broken != nil {
+		if err := c.broken(n); err != nil {
+			return followup.Settled{}, err
+		}
+	}
+	return c.Store.Settle(ctx, s)
+}
+
+// TestI9ManyEventsOfOneLead: more than one settlement takes are settled one part
+// after the other; after a failure nothing that is behind it comes before it.
+func TestI9ManyEventsOfOneLead(t *testing.T) {
+	t.Parallel()
+	const n = 2*followup.MaxItems + 500
+	var values, want []string
+	for i := range n {
+		values = append(values, text("15550100001", fmt.Sprint("wamid.", i), minute(-1), fmt.Sprint(i)))
+		want = append(want, fmt.Sprint(i))
+	}
+	body := messages("n-sales", values...)
+	for name, c := range map[string]struct {
+		fails int // which settlement; -1: none
+		sizes []int
+	}{
+		"all well":        {-1, []int{followup.MaxItems, followup.MaxItems, 500}},
+		"a part is lost":  {1, []int{followup.MaxItems, followup.MaxItems, followup.MaxItems, followup.MaxItems, 500}},
+		"the first is so": {0, []int{followup.MaxItems, followup.MaxItems, followup.MaxItems, 500}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &counting{Store: memstore.New(), broken: func(n int) error {
+				if n == c.fails {
+					return errAway
+				}
+				return nil
+			}}
+			h := newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
+			if c.fails >= 0 {
+				if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+					t.Fatalf("got %v, want ErrUnavailable", err)
+				}
+			}
+			h.meta(t, body)
+			if !slices.Equal(s.sizes, c.sizes) {
+				t.Errorf("got settlements of %v items, want %v", s.sizes, c.sizes)
+			}
+			var got []string
+			for _, v := range h.valuesAt(t, sales, now) {
+				got = append(got, member(t, v, "messages", 0, "text", "body"))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %d relayed (in order %v), want all %d in order", len(got), slices.IsSorted(got), n)
+			}
+		})
+	}
+}
+
+// TestPartsCountReceiptsThatWaited: a status may bring receipts that waited for it,
+// which are items, too.
+func TestPartsCountReceiptsThatWaited(t *testing.T) {
+	t.Parallel()
+	list := make([]*arrival, 5)
+	for i := range list {
+		list[i] = &arrival{parked: make([]followup.Receipt, followup.MaxItems/2)}
+	}
+	list[4].parked = nil
+	var got []int
+	for _, part := range parts(list) {
+		got = append(got, len(part))
+	}
+	if want := []int{1, 1, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("got parts of %v events, want %v", got, want)
+	}
+}
