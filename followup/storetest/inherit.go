@@ -224,6 +224,20 @@ func inheritTests() []test {
 			w.is(w.get(oldest).OptedOut, true, "OptedOut by a receipt about the first loser's step")
 			w.timeline(run, "1 sent/template → failed")
 		}},
+		{"merged on after the first loser had something to tell, and again has", func(w *world) {
+			oldest := w.resolve(followup.Identity{ExternalID: "crm-1"})
+			w.pass(time.Second)
+			older, younger, join := w.two()
+			phone := w.get(older).Phone
+			w.start(younger)
+			c, a := w.sending()
+			join()
+			w.finish(w.result(c, a))
+			w.told(w.sales)
+			w.is(w.resolve(followup.Identity{Phone: phone, ExternalID: "crm-1"}), oldest, "the second winner")
+			w.settle(oldest, failed(w, a, providers.Unknown))
+			w.is(w.told(w.sales), []string{"settled 1 failed/template"}, "told")
+		}},
 		{"receipts about the loser's step keep their ranks", func(w *world) {
 			older, younger, join := w.two()
 			run := w.start(younger)
