@@ -76,7 +76,10 @@ func TestI6AResultThatCannotBeRecordedIsUncertain(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.store.finishes.set(-1)
+		log := h.complaints()
 		run := h.begin(seed[0])
+		h.until(30*minutes + 45*time.Second)
+		h.is(log.said, []string{"outcome of a step not recorded"}, "complaints")
 		h.until(40 * minutes)
 		h.store.finishes.set(0)
 		h.until(2 * hours)

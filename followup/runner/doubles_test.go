@@ -55,7 +55,7 @@ func (t *trouble) err() error {
 // store is the reference store with hooks and switches.
 type store struct {
 	*memstore.Store
-	claims, guards, finishes, releases, histories, ladders, runs, extends trouble
+	claims, guards, finishes, releases, histories, ladders, runs, extends, records trouble
 	// unheard makes FinishStep fail after it has written.
 	unheard trouble
 
@@ -117,6 +117,13 @@ func (s *store) Run(ctx context.Context, t followup.TenantID, id followup.RunID)
 		return followup.Run{}, err
 	}
 	return s.Store.Run(ctx, t, id)
+}
+
+func (s *store) RecordSend(ctx context.Context, r followup.RecordSend) error {
+	if err := s.records.err(); err != nil {
+		return err
+	}
+	return s.Store.RecordSend(ctx, r)
 }
 
 func (s *store) ReleaseStep(ctx context.Context, id followup.RunID, token string, until time.Time) error {

@@ -59,9 +59,12 @@ func TestI7AStepWithoutItsLadderEnds(t *testing.T) {
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
 		h.store.gone = true
+		log := h.complaints()
 		h.start()
 		h.until(hours)
 		h.tells(run, "1 none failed/unknown", "ended completed")
+		h.is(log.said, []string{"ladder of a due step is gone, its run ends"}, "complaints")
+		h.is(h.store.reads.Load(), int32(1), "times it was asked for")
 	})
 }
 

@@ -16,12 +16,14 @@ type asking struct {
 	*store
 	show   func(*followup.Claimed)
 	refuse followup.Refusal
+	claims []followup.ClaimParams
 	asked  []followup.GuardStep
 	done   []followup.FinishStep
 	gone   bool // finishing finds the step gone
 }
 
 func (a *asking) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
+	a.claims = append(a.claims, c)
 	b, err := a.store.Claim(ctx, c)
 	for i := range b.Steps {
 		if a.show != nil {
@@ -94,6 +96,42 @@ func TestI5WhatOneOfThemKnowsIsEnough(t *testing.T) {
 				h.is(len(a.done), 1, "results")
 				h.is(a.done[0].EndReason, c.end, "end reason of the result")
 				h.tells(run, c.story...)
+			})
+		})
+	}
+}
+
+// A step that is decided for ever in the same way, as the guard never likes it,
+// ends all the same.
+func TestI7AStepThatCannotBeDecidedEnds(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		a := h.asking()
+		a.refuse = followup.RefusedWindow // of a template
+		log := h.complaints()
+		run := h.begin(comeBack)
+		h.until(25 * hours)
+		h.tells(run, "1 none failed/unknown", "ended completed")
+		h.is(len(a.asked) < 10, true, "few questions to the guard")
+		h.is(log.said, []string{"step could not be decided"}, "complaints")
+	})
+}
+
+// A guard that says that the step is not ours ends our part in it, and no more.
+func TestI6AStepThatIsNotOursIsLeft(t *testing.T) {
+	t.Parallel()
+	for _, no := range []followup.Refusal{followup.RefusedStale, followup.RefusedLeadMoved} {
+		t.Run(string(no), func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				a := h.asking()
+				a.refuse = no
+				run := h.begin(seed[0])
+				h.until(31 * minutes)
+				h.tells(run, "claimed")
+				h.is(len(a.asked), 1, "questions to the guard")
+				h.is(len(a.done), 0, "results")
+				h.lost(1)
 			})
 		})
 	}

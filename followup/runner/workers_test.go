@@ -22,3 +22,19 @@ func TestABacklogIsWorkedOffWithoutAPause(t *testing.T) {
 		h.is(accepted(h), 4*rounds, "messages sent")
 	})
 }
+
+// A step that this runner armed itself is not late, however long the poller may
+// sleep for what others arm; a run that ended is no reason to look.
+func TestTheNextStepWakesThePoller(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.MaxSleep, h.params.ClaimLease = 2*hours, 2*hours
+		var claims []time.Duration
+		h.store.answering = func() { claims = append(claims, time.Since(h.began)) }
+		h.writer.took = minutes
+		h.begin(quick[0], quick[1])
+		h.until(2 * hours)
+		h.sent("31m0s ai", "1h2m0s ai")
+		h.is(claims, []time.Duration{0, 30 * minutes, 31 * minutes, 61 * minutes}, "claims")
+	})
+}
