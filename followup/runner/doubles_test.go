@@ -3,16 +3,13 @@ package runner_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"wagate/followup"
-	"wagate/followup/memstore"
 	"wagate/providers"
 )
 
@@ -27,129 +24,6 @@ func (f hook) call() {
 
 // once makes a hook of something that happens the first time only.
 func once(f func()) hook { return sync.OnceFunc(f) }
-
-var errAway = errors.New("store away")
-
-// trouble is an error that comes as long as it is switched on.
-type trouble struct {
-	mu    sync.Mutex
-	times int // how often yet; below 0: always
-}
-
-func (t *trouble) set(times int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.times = times
-}
-
-func (t *trouble) err() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.times == 0 {
-		return nil
-	}
-	t.times--
-	return errAway
-}
-
-// store is the reference store with hooks and switches.
-type store struct {
-	*memstore.Store
-	claims, guards, finishes, releases, histories, ladders, runs, extends, records trouble
-	// unheard makes FinishStep fail after it has written.
-	unheard trouble
-
-	answering hook             // a claim is made and not heard of yet
-	gone      bool             // every ladder is
-	reads     atomic.Int32     // of ladders
-	claimed   hook             // a claim brought steps
-	ended     []followup.Ended // what the first claim tells besides
-	tell      sync.Once
-	finishing hook
-	extending hook
-}
-
-func (s *store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
-	if err := s.claims.err(); err != nil {
-		return followup.Batch{}, err
-	}
-	b, err := s.Store.Claim(ctx, c)
-	s.answering.call()
-	if ctx.Err() != nil { // a client that was told to give up does not hear what it claimed
-		return followup.Batch{}, ctx.Err()
-	}
-	s.tell.Do(func() { b.Ended = append(b.Ended, s.ended...) })
-	if len(b.Steps) > 0 {
-		s.claimed.call()
-	}
-	return b, err
-}
-
-func (s *store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error) {
-	if err := s.guards.err(); err != nil {
-		return followup.Verdict{}, err
-	}
-	return s.Store.GuardStep(ctx, g)
-}
-
-func (s *store) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
-	s.finishing.call()
-	if err := s.finishes.err(); err != nil {
-		return followup.Finished{}, err
-	}
-	done, err := s.Store.FinishStep(ctx, f)
-	if err == nil {
-		err = s.unheard.err()
-	}
-	return done, err
-}
-
-func (s *store) ExtendStep(ctx context.Context, id followup.RunID, token string, real time.Time, lease time.Duration) error {
-	s.extending.call()
-	if err := s.extends.err(); err != nil {
-		return err
-	}
-	return s.Store.ExtendStep(ctx, id, token, real, lease)
-}
-
-func (s *store) Run(ctx context.Context, t followup.TenantID, id followup.RunID) (followup.Run, error) {
-	if err := s.runs.err(); err != nil {
-		return followup.Run{}, err
-	}
-	return s.Store.Run(ctx, t, id)
-}
-
-func (s *store) RecordSend(ctx context.Context, r followup.RecordSend) error {
-	if err := s.records.err(); err != nil {
-		return err
-	}
-	return s.Store.RecordSend(ctx, r)
-}
-
-func (s *store) ReleaseStep(ctx context.Context, id followup.RunID, token string, until time.Time) error {
-	if err := s.releases.err(); err != nil {
-		return err
-	}
-	return s.Store.ReleaseStep(ctx, id, token, until)
-}
-
-func (s *store) History(ctx context.Context, l followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error) {
-	if err := s.histories.err(); err != nil {
-		return nil, err
-	}
-	return s.Store.History(ctx, l, c, now)
-}
-
-func (s *store) Ladder(ctx context.Context, t followup.TenantID, h followup.LadderHash) (followup.Ladder, error) {
-	s.reads.Add(1)
-	if err := s.ladders.err(); err != nil {
-		return followup.Ladder{}, err
-	}
-	if s.gone {
-		return followup.Ladder{}, followup.ErrNotFound
-	}
-	return s.Store.Ladder(ctx, t, h)
-}
 
 // call is one provider call as the provider's log has it.
 type call struct {

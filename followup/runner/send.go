@@ -1,0 +1,137 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+type outgoing struct {
+	message   providers.Message
+	kind      followup.StepKind
+	reason    followup.Reason
+	text      string
+	used      int
+	freeForm  bool
+	marketing bool
+}
+
+func (p *passage) send(ctx context.Context, o outgoing) bool {
+	r := p.r
+	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) {
+		v, err := r.p.Store.GuardStep(ctx, followup.GuardStep{
+			Run: p.c.Run.ID, Token: p.c.Token, FreeForm: o.freeForm, Marketing: o.marketing,
+			Kind: o.kind, UsedStep: o.used,
+			Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
+		})
+		r.p.Steps.Ended(v.Ended)
+		p.attempt = cmp.Or(v.Attempt, p.attempt)
+		return v, err
+	}
+	// An error means that nothing was sent, so asking again sends nothing twice.
+	result, err := backoff.Retry(ctx, func() (followup.SendResult, error) {
+		return r.p.Sender.Send(ctx, p.c.Run.Channel, o.message, guard)
+	}, backoff.WithMaxElapsedTime(askWithin))
+	if err != nil {
+		if ctx.Err() == nil {
+			r.log.Warn("guard not reached, step given back", "run_id", p.c.Run.ID, "err", err)
+		}
+		r.giveBack(p.c, time.Time{})
+		return true
+	}
+	if result.Refusal != followup.Allowed {
+		return p.refused(result.Refusal)
+	}
+	if result.Err != nil {
+		return p.failed(o, result.Err)
+	}
+	r.metrics.lateness.Observe(max(0, r.p.Now().Sub(p.c.Run.DueAt).Seconds()))
+	p.finish(o.kind, followup.FinishStep{
+		Outcome: followup.Sent, Reason: o.reason, MessageID: result.Sent.ID, Text: o.text, UsedStep: o.used,
+	})
+	return true
+}
+
+// refused takes in that the guard said no. By its no the step is back from
+// sending, if it was there.
+func (p *passage) refused(no followup.Refusal) bool {
+	if !p.close { // else the attempt tells which window was closed
+		p.attempt = ""
+	}
+	switch no {
+	case followup.RefusedWindow:
+		p.situation.WindowOpen = false
+	case followup.RefusedPaused:
+		p.situation.Paused = true
+	case followup.RefusedOptedOut:
+		p.situation.OptedOut = true
+	case followup.RefusedStale, followup.RefusedLeadMoved, followup.Allowed:
+		p.lost()
+		return true
+	}
+	return false
+}
+
+// closed records at once that the provider found the window closed: what
+// follows may be put off, and must not meet an open window then.
+func (p *passage) closed() {
+	r, run := p.r, p.c.Run
+	ctx, cancel := context.WithTimeout(context.Background(), giveBackWithin)
+	defer cancel()
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := r.p.Store.RecordSend(ctx, followup.RecordSend{
+			Tenant: run.Tenant, Lead: run.Lead, Channel: run.Channel, Attempt: p.attempt, CloseWindow: true,
+			Now: r.p.Now(), Real: r.p.Real(),
+		})
+		if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
+			err = nil
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(giveBackWithin))
+	if err != nil {
+		r.log.Warn("closed window not recorded yet", "run_id", run.ID, "err", err)
+	}
+}
+
+// longestPutOff bounds what a provider may ask us to wait: what it says is no
+// reason to keep a lead's step for days.
+const longestPutOff = time.Hour
+
+// failed takes in that the provider did not accept the message, or may have.
+func (p *passage) failed(o outgoing, e *providers.Error) bool {
+	r := p.r
+	f := followup.AfterFailure(e, o.kind)
+	p.close = p.close || f.CloseWindow
+	switch {
+	case f.Redecide:
+		p.closed()
+		p.situation.Refused = true
+		return false
+	case f.Retryable && p.c.Run.Tries < r.p.MaxTries:
+		wait := max(min(e.RetryAfter, longestPutOff), time.Minute<<p.c.Run.Tries)
+		r.giveBack(p.c, r.p.Now().Add(r.domain(wait)))
+		return true
+	}
+	result := followup.FinishStep{
+		Outcome: f.Outcome, Reason: f.Reason, EndReason: f.EndReason, OptOut: f.OptOut,
+	}
+	if f.Wait > 0 {
+		result.NotBefore = r.p.Now().Add(f.Wait)
+	}
+	if f.Outcome == followup.Uncertain {
+		result.Text, result.UsedStep = o.text, o.used
+	}
+	p.finish(o.kind, result)
+	return true
+}
+
+// domain is how much domain time passes in d of real time.
+func (r *Runner) domain(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * r.p.Speed)
+}
