@@ -144,6 +144,19 @@ func TestI6TwoReplicasSendEveryStepOnce(t *testing.T) {
 	})
 }
 
+// What was going out when the worker died is known to whoever finds the step: a
+// template that stood in for another step is used up.
+func TestI6WhatADyingWorkerWasSendingIsKnown(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.fenced = func() { panic("dead") }
+		run := h.arm(h.lead(false), seed[0], comeBack)
+		h.start()
+		h.until(72 * hours)
+		h.tells(run, "1 template uncertain/crash", "ended completed")
+	})
+}
+
 // A step that panics is like one whose worker died: it is sent if nothing can
 // have been sent, else it is uncertain. No other step is the worse for it, and
 // the log says where it was, not what it was about.

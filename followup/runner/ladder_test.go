@@ -61,11 +61,38 @@ func TestTheWriterIsToldWhatItNeeds(t *testing.T) {
 		}
 		first, second := h.writer.briefs[0], h.writer.briefs[1]
 		h.is(first.Prompt, "greet you of Acme", "prompt")
+		h.is(first.Lead.ID, h.leads[0], "lead")
 		h.is([]string{first.Company, first.Instructions}, []string{"Acme", "be kind"}, "company and instructions")
 		h.is([]int{first.Step, first.Steps, second.Step}, []int{1, 2, 2}, "step, steps, step")
 		h.is(len(first.History), 1, "history before the first step")
 		h.is(second.History[1].Text, "text 1", "history before the second step")
 		h.is(second.Now, h.began.Add(150*minutes), "now")
+	})
+}
+
+// A template stands in the history, whose readers have not got its wording, by
+// its name and what was filled in; so it does if nobody knows whether it arrived.
+func TestATemplateIsToldInTheHistory(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.tries = 1
+		h.sender.answers(nil, &providers.Error{Kind: providers.Transient, MaybeSent: true})
+		lead := h.lead(false)
+		h.arm(lead,
+			followup.Step{Interval: "PT30M", TemplateName: "plain", TemplateLanguage: "pt_BR"},
+			followup.Step{
+				Interval: "PT30M", TemplateName: "kind", TemplateLanguage: "pt_BR",
+				TemplateParams: []string{"{{LEAD_NAME|friend}}", "{{COMPANY_NAME}}"},
+			})
+		h.start()
+		h.until(2 * hours)
+		history, err := h.store.History(h.Context(), lead, h.channel, time.Now())
+		h.must(err, "History")
+		var said []string
+		for _, e := range history {
+			said = append(said, string(e.From)+": "+e.Text)
+		}
+		h.is(said, []string{"business: [template plain]", "business: [template kind: friend · Acme]"}, "history")
 	})
 }
 
