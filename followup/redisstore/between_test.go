@@ -39,6 +39,19 @@ func (m *meanwhile) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	return next
 }
 
+// buried returns a dead letter that says x, and whose it is.
+func buried(t *testing.T, s *Store) (party, string) {
+	t.Helper()
+	p := newParty()
+	lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.lead = lead
+	p.mustSay(t, s, "x", epoch)
+	return p, bury(t, s, claimOne(t, s, epoch), epoch)
+}
+
 // TestI2DeadLettersGoOnce has two operators, and a lead's erasure, at one letter.
 func TestI2DeadLettersGoOnce(t *testing.T) {
 	t.Parallel()
@@ -59,14 +72,7 @@ func TestI2DeadLettersGoOnce(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			client := server.Client()
 			other := openStore(t, Params{Client: client})
-			p := newParty()
-			lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.lead = lead
-			p.mustSay(t, s, "x", epoch)
-			letter := bury(t, s, claimOne(t, s, epoch), epoch)
+			p, letter := buried(t, s)
 			client.AddHook(&meanwhile{row.script.Hash(), func() {
 				if err := row.sooner(s, p, letter); err != nil {
 					t.Errorf("the sooner: got %v, want none", err)
@@ -95,14 +101,7 @@ func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
-	p := newParty()
-	lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.lead = lead
-	p.mustSay(t, s, "x", epoch)
-	letter := bury(t, s, claimOne(t, s, epoch), epoch)
+	p, letter := buried(t, s)
 	dying := server.Client()
 	dying.AddHook(&crashBefore{dropScript.Hash()})
 	if err := eraseLead(openStore(t, Params{Client: dying}), p, letter); !errors.Is(err, errCrash) {

@@ -17,7 +17,6 @@ import (
 type hook struct {
 	mu     sync.Mutex
 	events []providers.Event
-	bodies int
 }
 
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +32,6 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.bodies++
 	h.events = append(h.events, in.Events...)
 }
 

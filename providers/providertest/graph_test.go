@@ -48,15 +48,27 @@ func newReceiver(t *testing.T, secret string) *receiver {
 func newGraph(t *testing.T, p providertest.GraphParams) *providertest.Graph {
 	t.Helper()
 	g, err := providertest.NewGraph(p)
+	return running(t, g, err)
+}
+
+func newGupshup(t *testing.T, o providertest.GupshupOptions) *providertest.Gupshup {
+	t.Helper()
+	g, err := providertest.NewGupshup(o)
+	return running(t, g, err)
+}
+
+// running closes a fake that was started, again if the test did.
+func running[F interface{ Close() error }](t *testing.T, fake F, err error) F {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := g.Close(); err != nil {
+		if err := fake.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return g
+	return fake
 }
 
 // send posts a body to the fake's messages and returns status and error code.

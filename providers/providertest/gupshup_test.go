@@ -1,4 +1,4 @@
-package providertest
+package providertest_test
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"wagate/providers/providertest"
 )
 
 // A callback that is not answered 2xx is posted again, the next one only after
@@ -26,15 +28,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	g, err := NewGupshup(GupshupOptions{AppName: "A", CallbackToken: "tok", RetryEvery: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	g := newGupshup(t, providertest.GupshupOptions{AppName: "A", CallbackToken: "tok", RetryEvery: time.Millisecond})
 	g.ConnectivityCheck() // nowhere to go yet
 	g.SetCallbackURL(server.URL)
 	g.ConnectivityCheck()
@@ -58,15 +52,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 // A v3 message goes to a number with its plus sign, as Meta's API has it.
 func TestGupshupV3WantsThePlusSign(t *testing.T) {
 	t.Parallel()
-	g, err := NewGupshup(GupshupOptions{AppID: "app-1", PartnerToken: "tok"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	g := newGupshup(t, providertest.GupshupOptions{AppID: "app-1", PartnerToken: "tok"})
 	for to, want := range map[string]int{"15550163377": http.StatusBadRequest, "+15550163377": http.StatusOK} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL()+"/partner/app/app-1/v3/message",
 			strings.NewReader(`{"messaging_product":"whatsapp","to":"`+to+`","type":"text","text":{"body":"hi"}}`))
@@ -95,10 +81,7 @@ func TestGupshupCloseEndsEverything(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(release) })
-	g, err := NewGupshup(GupshupOptions{AppName: "A", CallbackURL: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := newGupshup(t, providertest.GupshupOptions{AppName: "A", CallbackURL: server.URL})
 	g.ConnectivityCheck()
 	stop := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -115,12 +98,9 @@ func TestGupshupCloseEndsEverything(t *testing.T) {
 // will come any more.
 func TestGupshupWaitSends(t *testing.T) {
 	t.Parallel()
-	g, err := NewGupshup(GupshupOptions{AppName: "A", Source: "15550100001", APIKey: "key"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := newGupshup(t, providertest.GupshupOptions{AppName: "A", Source: "15550100001", APIKey: "key"})
 	type waited struct {
-		sends []GupshupSend
+		sends []providertest.GupshupSend
 		err   error
 	}
 	done := make(chan waited, 1)
