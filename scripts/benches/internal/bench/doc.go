@@ -1,0 +1,18 @@
+// Package bench is what benchmarks are made of: processes on free loopback ports
+// that end with the benchmark, sides that take turns, and figures with aims.
+//
+// # Only ratios
+//
+// The machine is small, shared with others, and client and servers are on the
+// same cores: absolute figures swing by half from one minute to the next. So
+// what is judged are mostly ratios. Both sides of a ratio run in one call, in
+// turn, and the other way round in every second round (Rounds); their medians
+// are compared, and every run is printed.
+//
+// # Processes
+//
+// What is measured runs in processes of its own: Redis as it is configured for
+// production, the wagate binary, and helpers that are this program in another
+// role (Child). A Bench stops all that it started, last in first out; the kernel
+// does should the benchmark itself be killed.
+package bench

@@ -1,0 +1,84 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Aim is what a figure should be.
+type Aim struct {
+	op    string
+	value float64
+}
+
+// AtLeast is the aim of a figure that should be v or more.
+func AtLeast(v float64) Aim { return Aim{">=", v} }
+
+// AtMost is the aim of a figure that should be v or less.
+func AtMost(v float64) Aim { return Aim{"<=", v} }
+
+// holds judges the figure itself, not how it is printed. What could not be
+// measured holds nothing.
+func (a Aim) holds(v float64) bool {
+	if a.op == ">=" {
+		return v >= a.value
+	}
+	return v <= a.value
+}
+
+// figure is one line of the result.
+type figure struct {
+	name  string
+	value float64
+	aim   *Aim
+}
+
+// Figure notes a figure that has no aim.
+func (b *Bench) Figure(name string, value float64) {
+	b.figures = append(b.figures, figure{name: name, value: value})
+}
+
+// Judge notes a figure with its aim.
+func (b *Bench) Judge(name string, value float64, aim Aim) {
+	b.figures = append(b.figures, figure{name: name, value: value, aim: &aim})
+}
+
+// End prints the figures, and last how many of those with an aim hold. It
+// reports whether all do.
+func (b *Bench) End() bool {
+	aims, hold := 0, 0
+	for _, f := range b.figures {
+		if f.aim == nil {
+			b.Printf("figure %s %s\n", f.name, number(f.value))
+			continue
+		}
+		aims++
+		verdict := "short"
+		if f.aim.holds(f.value) {
+			verdict = "ok"
+			hold++
+		}
+		b.Printf("figure %s %s aim %s%s %s\n", f.name, number(f.value), f.aim.op, plain(f.aim.value), verdict)
+	}
+	b.Printf("%d of %d hold\n", hold, aims)
+	return hold == aims
+}
+
+// number prints three digits or more, and never an exponent.
+func number(v float64) string {
+	switch size := math.Abs(v); {
+	case math.IsNaN(v):
+		return "unknown"
+	case size >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case size >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case size >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3f", v)
+}
+
+// plain prints an aim as it was set.
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

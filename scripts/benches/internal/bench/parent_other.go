@@ -1,0 +1,8 @@
+//go:build !linux
+
+package bench
+
+import "syscall"
+
+// dieWithParent does nothing where the kernel knows no such thing.
+func dieWithParent() *syscall.SysProcAttr { return nil }

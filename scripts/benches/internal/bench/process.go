@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// patience bounds every wait for a process to start or to end.
+const patience = 15 * time.Second
+
+// errEnded says that a process is gone.
+var errEnded = errors.New("process ended")
+
+// Process is a process that a benchmark started.
+type Process struct {
+	name  string
+	cmd   *exec.Cmd
+	ended chan struct{}
+
+	mu   sync.Mutex
+	tail []string // the last lines it wrote
+}
+
+// maxTail is how many of the last lines of a process are kept for when it fails.
+const maxTail = 30
+
+// start starts a process. What it writes, beside what the command says goes
+// elsewhere, is kept for when it fails, and told to line, which may be nil.
+// Close stops it.
+func (b *Bench) start(cmd *exec.Cmd, line func(string)) (*Process, error) {
+	p := &Process{name: filepath.Base(cmd.Path), cmd: cmd, ended: make(chan struct{})}
+	cmd.SysProcAttr = dieWithParent()
+	r, w := io.Pipe()
+	cmd.Stderr = w
+	if cmd.Stdout == nil {
+		cmd.Stdout = w
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.name, err)
+	}
+	go p.read(r, line)
+	go func() {
+		_ = cmd.Wait() // that it ended is all that matters here
+		_ = w.Close()
+		close(p.ended)
+	}()
+	b.stops = append(b.stops, p.Stop)
+	return p, nil
+}
+
+func (p *Process) read(r io.Reader, line func(string)) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		text := lines.Text()
+		p.mu.Lock()
+		p.tail = append(p.tail[max(0, len(p.tail)-maxTail+1):], text)
+		p.mu.Unlock()
+		if line != nil {
+			line(text)
+		}
+	}
+	_, _ = io.Copy(io.Discard, r) // a line that is too long must not block it
+}
+
+// said returns the last lines that the process wrote.
+func (p *Process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.tail, "\n")
+}
+
+// Stop ends the process in good order, or after a while by force.
+func (p *Process) Stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	}
+}
+
+// until repeats try until it succeeds, the process ends or patience does.
+func (p *Process) until(ctx context.Context, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%s: %w: %s", p.name, errEnded, p.said())
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not there: %w: %s", p.name, err, p.said())
+		case <-tick.C:
+		}
+	}
+}

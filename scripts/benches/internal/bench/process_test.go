@@ -1,0 +1,79 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func newBench(t *testing.T) *Bench {
+	t.Helper()
+	b, err := New(Params{Out: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// TestClose: nothing outlives the benchmark, neither process nor file.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	began := make(chan string, 1)
+	p, err := b.start(exec.CommandContext(t.Context(), "/bin/sh", "-c", "echo began; exec sleep 3600"), func(line string) { began <- line })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := <-began; got != "began" {
+		t.Fatalf("first line: got %q, want began", got)
+	}
+	if err := os.WriteFile(b.Path("x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("process: got %v, want it to be done", err)
+	}
+	if _, err := os.Stat(b.Path("x")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("file: got %v, want it to be gone", err)
+	}
+}
+
+// TestUntilEnded: waiting for a process that dies ends with what it said.
+func TestUntilEnded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, err := b.start(exec.CommandContext(t.Context(), "/bin/sh", "-c", "echo no luck >&2; exit 3"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	never := errors.New("not there")
+	err = p.until(t.Context(), func(context.Context) error { return never })
+	if !errors.Is(err, errEnded) || !strings.Contains(err.Error(), "no luck") {
+		t.Errorf("got %v, want that it ended and what it said", err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	addr, err := b.Refused()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := net.Dial("tcp", addr); !errors.Is(err, syscall.ECONNREFUSED) { //nolint:noctx // refused at once
+		t.Errorf("connect: got %v and %v, want it refused", c, err)
+	}
+	if l, err := net.Listen("tcp", addr); !errors.Is(err, syscall.EADDRINUSE) { //nolint:noctx // a local bind
+		t.Errorf("listen: got %v and %v, want the port to be taken", l, err)
+	}
+}

@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9" //nolint:depguard // asks the server about itself; what is stored is the store's
+)
+
+// Redis is a redis-server as it is configured for production: append-only file,
+// synced every second.
+type Redis struct {
+	*Process
+
+	// URL is its address as the operator's file has it.
+	URL    string
+	client *redis.Client
+}
+
+// StartRedis starts an empty redis-server and waits until it answers.
+func (b *Bench) StartRedis(ctx context.Context) (*Redis, error) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		return nil, fmt.Errorf("redis-server is not installed: %w", err)
+	}
+	dir, err := os.MkdirTemp(b.dir, "redis")
+	if err != nil {
+		return nil, fmt.Errorf("start redis: %w", err)
+	}
+	var last error
+	for range 5 { // somebody may take the port first
+		r, err := b.startRedis(ctx, path, dir)
+		if err == nil {
+			return r, nil
+		}
+		last = err
+	}
+	return nil, last
+}
+
+func (b *Bench) startRedis(ctx context.Context, path, dir string) (*Redis, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	// No snapshot and no rewrite forks in the middle of a run.
+	conf := fmt.Sprintf("bind %s\nport %d\ndir %s\nsave \"\"\nappendonly yes\nappendfsync everysec\n"+
+		"auto-aof-rewrite-min-size 8gb\nloglevel warning\n", loopback, port, dir)
+	file := filepath.Join(dir, "redis.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		return nil, fmt.Errorf("start redis: %w", err)
+	}
+	p, err := b.start(exec.CommandContext(ctx, path, file), nil) //nolint:gosec // the server that is installed
+	if err != nil {
+		return nil, err
+	}
+	addr := net.JoinHostPort(loopback, strconv.Itoa(port))
+	r := &Redis{Process: p, URL: "redis://" + addr, client: redis.NewClient(&redis.Options{
+		Addr: addr, MaxRetries: -1, DisableIdentity: true, ReadTimeout: time.Minute,
+	})}
+	b.stops = append(b.stops, func() { _ = r.client.Close() })
+	return r, p.until(ctx, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
+}
+
+// Counters are what Redis has done since it started.
+type Counters struct {
+	Commands int64 // those that scripts call included
+	Scripts  int64 // EVALSHA and EVAL
+	Reads    int64 // of sockets: round trips, as long as nobody sends piece by piece
+	In, Out  int64 // bytes
+}
+
+// Sub returns what was done between two readings.
+func (c Counters) Sub(before Counters) Counters {
+	return Counters{
+		Commands: c.Commands - before.Commands, Scripts: c.Scripts - before.Scripts, Reads: c.Reads - before.Reads,
+		In: c.In - before.In, Out: c.Out - before.Out,
+	}
+}
+
+// Counters reads them.
+func (r *Redis) Counters(ctx context.Context) (Counters, error) {
+	text, err := r.client.Info(ctx, "stats", "commandstats").Result()
+	if err != nil {
+		return Counters{}, fmt.Errorf("info of redis: %w", err)
+	}
+	return parseCounters(text), nil
+}
+
+func parseCounters(info string) Counters {
+	var c Counters
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		n, _ := strconv.ParseInt(value, 10, 64)
+		switch name {
+		case "total_commands_processed":
+			c.Commands = n
+		case "total_reads_processed":
+			c.Reads = n
+		case "total_net_input_bytes":
+			c.In = n
+		case "total_net_output_bytes":
+			c.Out = n
+		case "cmdstat_evalsha", "cmdstat_eval":
+			calls, _, _ := strings.Cut(strings.TrimPrefix(value, "calls="), ",")
+			n, _ = strconv.ParseInt(calls, 10, 64)
+			c.Scripts += n
+		}
+	}
+	return c
+}
+
+// Memory returns how many keys fit the pattern, and the bytes that Redis says
+// they take with all there is in them.
+func (r *Redis) Memory(ctx context.Context, pattern string) (keys int, bytes int64, err error) {
+	scan := r.client.Scan(ctx, 0, pattern, 1000).Iterator()
+	for scan.Next(ctx) {
+		n, err := r.client.MemoryUsage(ctx, scan.Val(), 0).Result() // 0: looks at every element
+		if err != nil {
+			return 0, 0, fmt.Errorf("memory of redis: %w", err)
+		}
+		keys, bytes = keys+1, bytes+n
+	}
+	if err := scan.Err(); err != nil {
+		return 0, 0, fmt.Errorf("keys of redis: %w", err)
+	}
+	return keys, bytes, nil
+}
+
+// Commands returns what Redis says about each command, in its own form.
+func (r *Redis) Commands(ctx context.Context) (string, error) {
+	text, err := r.client.Info(ctx, "commandstats").Result()
+	if err != nil {
+		return "", fmt.Errorf("info of redis: %w", err)
+	}
+	return text, nil
+}

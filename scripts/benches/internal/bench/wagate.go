@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"time"
+)
+
+// Wagate is the program that is measured, as a process.
+type Wagate struct {
+	*Process
+
+	// Public and Admin are the addresses of its listeners, host:port.
+	Public, Admin string
+	// Listened is how long after its start the public one was there.
+	Listened time.Duration
+}
+
+var listening = regexp.MustCompile(`msg=listening addr=(\S+) listener=(\w+)`)
+
+// StartWagate starts wagate on an operator's file, which is to leave its ports
+// open, and waits until it is ready.
+func (b *Bench) StartWagate(ctx context.Context, file string) (*Wagate, error) {
+	type listener struct {
+		name, addr string
+		after      time.Duration
+	}
+	listeners := make(chan listener, 2)
+	began := time.Now()
+	p, err := b.start(exec.CommandContext(ctx, b.Wagate, "serve", "-config", file), func(line string) { //nolint:gosec // what is measured
+		if m := listening.FindStringSubmatch(line); m != nil {
+			listeners <- listener{m[2], m[1], time.Since(began)}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	w := &Wagate{Process: p}
+	for range 2 {
+		select {
+		case l := <-listeners:
+			if l.name == "public" {
+				w.Public, w.Listened = l.addr, l.after
+			} else {
+				w.Admin = l.addr
+			}
+		case <-p.ended:
+			return nil, fmt.Errorf("wagate: %w: %s", errEnded, p.said())
+		case <-time.After(patience):
+			return nil, fmt.Errorf("wagate does not listen: %s", p.said())
+		}
+	}
+	return w, p.until(ctx, func(ctx context.Context) error { return w.get(ctx, "/readyz", io.Discard) })
+}
+
+// Metrics reads all of its metrics.
+func (w *Wagate) Metrics(ctx context.Context) (Metrics, error) {
+	r, wr := io.Pipe()
+	go func() { _ = wr.CloseWithError(w.get(ctx, "/metrics", wr)) }()
+	m, err := parseMetrics(r)
+	if err != nil {
+		return nil, fmt.Errorf("metrics of wagate: %w", err)
+	}
+	return m, nil
+}
+
+// Profile writes a profile of wagate into a directory: what is a path below
+// /debug/pprof/, with its query.
+func (w *Wagate) Profile(ctx context.Context, dir, name, what string) error {
+	file, err := os.Create(filepath.Join(dir, name)) //nolint:gosec // the directory that was asked for
+	if err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	if err := w.get(ctx, "/debug/pprof/"+what, file); err != nil {
+		_ = file.Close()
+		return fmt.Errorf("profile: %w", err)
+	}
+	return file.Close()
+}
+
+// get copies what the admin listener answers.
+func (w *Wagate) get(ctx context.Context, path string, to io.Writer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.Admin+path, nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: status %d", path, res.StatusCode)
+	}
+	_, err = io.Copy(to, res.Body)
+	return err
+}
