@@ -1,0 +1,94 @@
+package ingest
+
+import "fmt"
+
+// Where the webhooks go to.
+const (
+	webhookPath = "/webhooks/meta/" + appKey
+	appKey      = "main"
+	appSecret   = "main-app-secret"
+	accountID   = "300000000000001"
+	numberID    = "400000000000001"
+)
+
+// kind is what a webhook's body holds.
+type kind string
+
+// The kinds of bodies.
+const (
+	texts    kind = "texts"    // one text message
+	statuses kind = "statuses" // one status of a message sent before
+	batches  kind = "batches"  // batchItems texts of batchLeads leads
+)
+
+const (
+	batchItems = 100
+	batchLeads = 20
+	// textBody is the size of a body with one text, in bytes.
+	textBody = 1500
+)
+
+// items is how many events a body of the kind holds.
+func (k kind) items() int {
+	if k == batches {
+		return batchItems
+	}
+	return 1
+}
+
+// A change is written as Meta does, in its order and with its escapes; what
+// stands in angle brackets differs from one to the next.
+const (
+	bodyHead  = `{"object":"whatsapp_business_account","entry":[{"id":"` + accountID + `","changes":[`
+	bodyTail  = `]}]}`
+	valueHead = `{"field":"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":` +
+		`"15550100001","phone_number_id":"` + numberID + `"},"contacts":[{"profile":{"name":"Noor Haddad"},` +
+		`"wa_id":"<phone>","user_id":"<user>"}],`
+	textForm = valueHead + `"messages":[{"from":"<phone>","from_user_id":"<user>","id":"<id>",` +
+		`"timestamp":"<time>","type":"text","text":{"body":"<words>"}}]}}`
+	statusForm = valueHead + `"statuses":[{"id":"<id>","status":"<state>","timestamp":"<time>",` +
+		`"recipient_id":"<phone>","recipient_user_id":"<user>","biz_opaque_callback_data":"<opaque>",` +
+		`"pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"utility"}}]}}`
+	// said is what leads write, over and over.
+	said = `Ol\u00e1, vi o an\u00fancio da mesa de jardim e queria saber se voc\u00eas entregam em Niter\u00f3i ` +
+		`at\u00e9 s\u00e1bado \ud83d\ude42 A cadeira que aparece na foto vem junto? `
+)
+
+// idPrefix and idSuffix stand around the number of a message in its id, which
+// has idDigits.
+const (
+	idPrefix = "wamid.HBgLMTU1NTAwMDAwMDAVAgASGBYzQ"
+	idDigits = 15
+	idSuffix = "AA=="
+)
+
+// messageID is the id of the n-th message.
+func messageID(n int) string { return fmt.Sprintf("%s%0*d%s", idPrefix, idDigits, n, idSuffix) }
+
+// firstInBatches and firstSent are where the numbers of messages in batches and
+// of those that were sent begin; those of single texts begin at zero.
+const (
+	firstInBatches = 100_000_000_000_000
+	firstSent      = 200_000_000_000_000
+)
+
+// phone and userID are who a lead is.
+func phone(lead int) string  { return fmt.Sprintf("1555%07d", lead) }
+func userID(lead int) string { return fmt.Sprintf("US.77331122%07d", lead) }
+
+// stride is prime, and so steps through any number of leads that it does not
+// divide, each once.
+const stride = 7919
+
+// leadOf is whose turn it is.
+func leadOf(turn, leads int) int { return turn * stride % leads }
+
+// sent is a message that was sent through wagate.
+type sent struct {
+	Lead   int
+	ID     string
+	Opaque string // as the provider got it
+}
+
+// states are what is told of a sent message, one after the other.
+var states = []string{"sent", "delivered", "read"}

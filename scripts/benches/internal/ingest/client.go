@@ -1,0 +1,91 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/benches/internal/load"
+)
+
+// order asks the client for one run.
+type order struct {
+	load.Plan
+
+	Kind kind
+	// From is the number of the first body, Most how many are made.
+	From, Most int
+	Leads      int
+	Sent       string // file with the messages that statuses are about
+}
+
+// outcome is how the run went.
+type outcome struct {
+	Done, Failed             int
+	Failure                  string
+	Began                    time.Time
+	Elapsed, P50, P99, Worst time.Duration
+}
+
+// maxBytes bounds the requests that are made for one run; it ends earlier then.
+const maxBytes = 256 << 20
+
+// client is the role of whoever posts the webhooks.
+func client(in io.Reader, out io.Writer) error {
+	// Nothing is collected in the middle of a run.
+	debug.SetGCPercent(-1)
+	c := &poster{}
+	return bench.Answer(in, out, c.run)
+}
+
+// poster keeps what one run leaves to the next.
+type poster struct {
+	file   string
+	sent   []sent
+	buffer []byte
+}
+
+func (c *poster) run(o order) (outcome, error) {
+	if err := c.read(o.Sent); err != nil {
+		return outcome{}, err
+	}
+	m := newMaker(o.Leads, c.sent, time.Now())
+	m.buffer = c.buffer
+	requests := m.requests(o.Kind, o.From, o.Most, maxBytes)
+	c.buffer = m.buffer
+	if len(requests) == 0 {
+		return outcome{}, fmt.Errorf("no more %s", o.Kind)
+	}
+	runtime.GC()
+	r, err := load.Run(context.Background(), o.Plan, requests)
+	if err != nil {
+		return outcome{}, err
+	}
+	sorted := r.Sorted()
+	return outcome{
+		Done: len(sorted), Failed: r.Failed, Failure: r.Failure, Began: r.Began, Elapsed: r.Elapsed,
+		P50: bench.Quantile(sorted, 0.5), P99: bench.Quantile(sorted, 0.99), Worst: bench.Quantile(sorted, 1),
+	}, nil
+}
+
+func (c *poster) read(file string) error {
+	if file == "" || file == c.file {
+		return nil
+	}
+	text, err := os.ReadFile(file) //nolint:gosec // the benchmark's own
+	if err != nil {
+		return fmt.Errorf("read what was sent: %w", err)
+	}
+	c.sent = nil
+	if err := json.Unmarshal(text, &c.sent); err != nil {
+		return fmt.Errorf("read what was sent: %w", err)
+	}
+	c.file = file
+	return nil
+}

@@ -1,0 +1,139 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/benches/internal/load"
+)
+
+// side is something that webhooks are posted to.
+type side struct {
+	client *bench.Child
+	addr   string
+	world  *world // nil: the bare side
+
+	leads int
+	sent  string // file of the messages that statuses are about
+	// ration is how many statuses there are for one run, so that they last.
+	ration int
+	next   map[kind]int     // number of the next body
+	rate   map[kind]float64 // of the last run, requests per second
+}
+
+func newSide(client *bench.Child, addr string, leads int) *side {
+	return &side{client: client, addr: addr, leads: leads, next: map[kind]int{}, rate: map[kind]float64{}}
+}
+
+// sample is how one run went.
+type sample struct {
+	rate            float64 // requests per second
+	p50, p99, worst float64 // ms
+	requests        int
+	events          int
+	began           time.Time
+	first           int // number of the first body
+
+	// Of wagate only.
+	of      *world
+	cost    cost
+	took    time.Duration
+	drained time.Duration // until the assistant had everything, after that
+}
+
+// String is the line of a run.
+func (s sample) String() string {
+	line := fmt.Sprintf("%.0f/s p50 %.2f p99 %.2f max %.1f ms", s.rate, s.p50, s.p99, s.worst)
+	if s.of == nil {
+		return line
+	}
+	line += fmt.Sprintf(", redis commands %.1f, allocations %.0f", s.perEvent(s.cost.redis.Commands), s.allocs())
+	if s.of.assistant != nil {
+		line += fmt.Sprintf(", delivered %.0f/s, the whole way %.0f/s", s.delivered(), s.through())
+	}
+	return line
+}
+
+func (s sample) perEvent(n int64) float64 { return float64(n) / float64(s.events) }
+func (s sample) allocs() float64          { return s.cost.allocs / float64(s.requests) }
+
+// delivered is how many events per second the assistant got while webhooks came in.
+func (s sample) delivered() float64 { return float64(s.cost.delivered) / s.took.Seconds() }
+
+// through is how many events per second went the whole way: what was posted,
+// over the time until the assistant had all of it.
+func (s sample) through() float64 { return float64(s.events) / (s.took + s.drained).Seconds() }
+
+const (
+	// spare is how many requests are made for a run, over what the last one of
+	// its kind would need.
+	spare = 2
+	// guess is a rate for when there was no run yet.
+	guess = 5000
+)
+
+// run posts bodies of a kind.
+func (s *side) run(ctx context.Context, k kind, p load.Plan) (sample, error) {
+	rate := p.PerSecond
+	if rate == 0 {
+		rate = spare * max(s.rate[k], guess/float64(k.items()))
+	}
+	most := int(rate*p.For.Seconds()) + p.Connections
+	if k == statuses {
+		most = min(most, s.ration)
+		if s.world == nil {
+			s.next[k] = 0 // it does not mind to have it again
+		}
+	}
+	return s.post(ctx, k, p, most)
+}
+
+// post posts at most so many bodies of a kind.
+func (s *side) post(ctx context.Context, k kind, p load.Plan, most int) (sample, error) {
+	p.Addr = s.addr
+	o := order{Plan: p, Kind: k, From: s.next[k], Most: most, Leads: s.leads, Sent: s.sent}
+	var out outcome
+	ask := func() (int, error) {
+		if err := s.client.Ask(o, &out); err != nil {
+			return 0, err
+		}
+		if out.Failed > 0 {
+			return 0, fmt.Errorf("%d of %d requests failed: %s", out.Failed, out.Failed+out.Done, out.Failure)
+		}
+		return out.Done * k.items(), nil
+	}
+	r := sample{of: s.world, first: o.From}
+	var err error
+	if s.world == nil {
+		_, err = ask()
+	} else {
+		r.cost, err = s.world.measure(ctx, ask)
+	}
+	if err != nil {
+		return sample{}, err
+	}
+	r.requests, r.events, r.began, r.took = out.Done, out.Done*k.items(), out.Began, out.Elapsed
+	r.rate = float64(out.Done) / out.Elapsed.Seconds()
+	r.p50, r.p99, r.worst = bench.Milliseconds(out.P50), bench.Milliseconds(out.P99), bench.Milliseconds(out.Worst)
+	s.next[k] += out.Done
+	if p.PerSecond == 0 {
+		s.rate[k] = r.rate
+	}
+	return r, nil
+}
+
+// as makes the side one of a comparison: the same load, over and over. Where
+// there is an assistant, it has everything before the next run begins.
+func (s *side) as(name string, k kind, p load.Plan) bench.Side[sample] {
+	return bench.Side[sample]{Name: name, Run: func(ctx context.Context) (sample, error) {
+		r, err := s.run(ctx, k, p)
+		if err == nil && s.world != nil {
+			began := time.Now()
+			err = s.world.drain(ctx)
+			r.drained = time.Since(began)
+		}
+		return r, err
+	}}
+}

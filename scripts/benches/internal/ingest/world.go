@@ -1,0 +1,140 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"wagate/scripts/benches/internal/bench"
+)
+
+// world is a wagate with its Redis, and whoever takes what it relays.
+type world struct {
+	redis     *bench.Redis
+	wagate    *bench.Wagate
+	assistant *bench.Child // nil: nobody listens
+	events    int          // taken in so far
+}
+
+// newWorld starts a Redis and a wagate, whose assistant is at the address.
+func newWorld(ctx context.Context, b *bench.Bench, assistant string) (*world, error) {
+	redis, err := b.StartRedis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &world{redis: redis}
+	return w, w.start(ctx, b, assistant)
+}
+
+// start starts another wagate on the world's Redis.
+func (w *world) start(ctx context.Context, b *bench.Bench, assistant string) error {
+	file := b.Path("operator.yaml")
+	if err := os.WriteFile(file, []byte(operatorFile(w.redis.URL, assistant)), 0o600); err != nil {
+		return fmt.Errorf("write operator's file: %w", err)
+	}
+	var err error
+	w.wagate, err = b.StartWagate(ctx, file)
+	return err
+}
+
+// cost is what a run took.
+type cost struct {
+	redis     bench.Counters
+	allocs    float64
+	delivered int // events that the assistant was given meanwhile
+}
+
+// What wagate says of itself.
+const (
+	eventsTaken     = "wagate_events_total"
+	eventsDuplicate = "wagate_events_duplicate_total"
+	eventsDropped   = "wagate_events_dropped_total"
+	mallocs         = "go_memstats_mallocs_total"
+)
+
+// measure runs something that posts webhooks and returns how many events they
+// held. It fails unless wagate agrees: so many, none twice, none left out.
+func (w *world) measure(ctx context.Context, run func() (events int, err error)) (cost, error) {
+	before, err := w.wagate.Metrics(ctx)
+	if err != nil {
+		return cost{}, err
+	}
+	had, err := w.delivered()
+	if err != nil {
+		return cost{}, err
+	}
+	began, err := w.redis.Counters(ctx) // last: reading the metrics asks Redis, too
+	if err != nil {
+		return cost{}, err
+	}
+	events, err := run()
+	if err != nil {
+		return cost{}, err
+	}
+	ended, err := w.redis.Counters(ctx)
+	if err != nil {
+		return cost{}, err
+	}
+	has, err := w.delivered()
+	if err != nil {
+		return cost{}, err
+	}
+	after, err := w.wagate.Metrics(ctx)
+	if err != nil {
+		return cost{}, err
+	}
+	w.events += events
+	if err := agree(before, after, events); err != nil {
+		return cost{}, err
+	}
+	return cost{redis: ended.Sub(began), allocs: grown(before, after, mallocs), delivered: has - had}, nil
+}
+
+// agree compares what was acknowledged with what wagate counted.
+func agree(before, after bench.Metrics, events int) error {
+	taken, twice := grown(before, after, eventsTaken), grown(before, after, eventsDuplicate)
+	out := grown(before, after, eventsDropped)
+	if taken != float64(events) || twice != 0 || out != 0 {
+		return fmt.Errorf("acknowledged were %d events, but wagate took in %.0f, %.0f of them for the second time, and left out %.0f",
+			events, taken, twice, out)
+	}
+	return nil
+}
+
+func grown(before, after bench.Metrics, name string) float64 {
+	return after.Sum(name) - before.Sum(name)
+}
+
+// delivered is how many events the assistant has.
+func (w *world) delivered() (int, error) {
+	if w.assistant == nil {
+		return 0, nil
+	}
+	var r received
+	err := w.assistant.Ask(watch{}, &r)
+	return r.Events, err
+}
+
+// drainWithin bounds how long the relay may go on after a run.
+const drainWithin = 90 * time.Second
+
+// drain waits until the assistant has everything, so that one run does not
+// burden the next.
+func (w *world) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, drainWithin)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		has, err := w.delivered()
+		if err != nil || has >= w.events || w.assistant == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the assistant has %d of %d events: %w", has, w.events, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,128 @@
+// Command benches measures wagate; scripts/bench builds both and runs it.
+//
+//	benches -wagate BINARY NAME [-short] [-only PART,…] [-profile DIR]
+//
+// It exits 1 if a figure falls short of its aim, or if something went wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"wagate/followup/redisstore"
+	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/benches/internal/ingest"
+)
+
+// benchmarks by name.
+var benchmarks = map[string]func(context.Context, *bench.Bench) error{
+	"ingest": ingest.Run,
+}
+
+// The longest that a benchmark may take.
+const (
+	limit      = 15 * time.Minute
+	shortLimit = time.Minute
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	redisstore.LogTo(slog.New(slog.DiscardHandler))
+	var err error
+	ok := true
+	if len(args) == 2 && args[0] == bench.RoleFlag {
+		err = play(args[1])
+	} else {
+		ok, err = measure(args)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		return 1
+	}
+	if !ok {
+		return 1
+	}
+	return 0
+}
+
+// play is this program as a child of a benchmark. A signal for the whole group
+// is for the benchmark, which then ends its children.
+func play(role string) error {
+	signal.Ignore(os.Interrupt)
+	do, ok := ingest.Roles()[role]
+	if !ok {
+		return fmt.Errorf("no role %q", role)
+	}
+	return do(os.Stdin, os.Stdout)
+}
+
+func measure(args []string) (ok bool, err error) {
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	p := bench.Params{Out: os.Stdout}
+	fs.StringVar(&p.Wagate, "wagate", "", "the binary to measure")
+	fs.BoolVar(&p.Short, "short", false, "fewer and shorter runs")
+	fs.StringVar(&p.Profiles, "profile", "", "an existing directory for profiles, taken in runs that do not count")
+	only := fs.String("only", "", "the parts to run, with commas between: "+strings.Join(ingest.Parts(), ","))
+	name, err := parse(fs, args)
+	if err != nil {
+		return false, err
+	}
+	do, known := benchmarks[name]
+	if !known || p.Wagate == "" {
+		return false, fmt.Errorf("want -wagate and one of %v, got %q", slices.Sorted(maps.Keys(benchmarks)), name)
+	}
+	if *only != "" {
+		p.Only = strings.Split(*only, ",")
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	within := limit
+	if p.Short {
+		within = shortLimit
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("took longer than %s", within))
+	defer cancel()
+	b, err := bench.New(p)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := do(ctx, b); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return false, fmt.Errorf("%s: %w", name, err)
+	}
+	return b.End(), nil
+}
+
+// parse takes flags before and after the name.
+func parse(fs *flag.FlagSet, args []string) (name string, err error) {
+	fs.SetOutput(io.Discard)
+	if err := fs.Parse(args); err != nil {
+		return "", err
+	}
+	name = fs.Arg(0)
+	if fs.NArg() > 0 {
+		if err := fs.Parse(fs.Args()[1:]); err != nil {
+			return "", err
+		}
+	}
+	if fs.NArg() > 0 {
+		return "", fmt.Errorf("unexpected %q", fs.Args())
+	}
+	return name, nil
+}
