@@ -75,19 +75,20 @@ type Counters struct {
 	Scripts  int64 // EVALSHA and EVAL
 	Reads    int64 // of sockets: round trips, as long as nobody sends piece by piece
 	In, Out  int64 // bytes
+	CPU      time.Duration
 }
 
 // Sub returns what was done between two readings.
 func (c Counters) Sub(before Counters) Counters {
 	return Counters{
 		Commands: c.Commands - before.Commands, Scripts: c.Scripts - before.Scripts, Reads: c.Reads - before.Reads,
-		In: c.In - before.In, Out: c.Out - before.Out,
+		In: c.In - before.In, Out: c.Out - before.Out, CPU: c.CPU - before.CPU,
 	}
 }
 
 // Counters reads them.
 func (r *Redis) Counters(ctx context.Context) (Counters, error) {
-	text, err := r.client.Info(ctx, "stats", "commandstats").Result()
+	text, err := r.client.Info(ctx, "stats", "commandstats", "cpu").Result()
 	if err != nil {
 		return Counters{}, fmt.Errorf("info of redis: %w", err)
 	}
@@ -112,6 +113,9 @@ func parseCounters(info string) Counters {
 			calls, _, _ := strings.Cut(strings.TrimPrefix(value, "calls="), ",")
 			n, _ = strconv.ParseInt(calls, 10, 64)
 			c.Scripts += n
+		case "used_cpu_sys", "used_cpu_user":
+			seconds, _ := strconv.ParseFloat(value, 64)
+			c.CPU += time.Duration(seconds * float64(time.Second))
 		}
 	}
 	return c

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/goccy/go-json"
 	"github.com/gofiber/fiber/v2" //nolint:depguard // what wagate is compared with
@@ -51,6 +52,12 @@ type notice struct {
 	} `json:"entry"`
 }
 
+// standing is where the bare side listens, and the processor time it has used.
+type standing struct {
+	Addr string
+	CPU  time.Duration
+}
+
 // bare is the role of the handler that wagate is compared with: signature,
 // JSON, 200.
 func bare(in io.Reader, out io.Writer) error {
@@ -72,7 +79,7 @@ func bare(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return bench.Answer(in, out, func(struct{}) (string, error) { return addr, nil })
+	return bench.Answer(in, out, func(struct{}) (standing, error) { return standing{addr, bench.CPU()}, nil })
 }
 
 func newServer() *fiber.App {

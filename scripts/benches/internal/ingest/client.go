@@ -31,6 +31,7 @@ type outcome struct {
 	Failure                  string
 	Began                    time.Time
 	Elapsed, P50, P99, Worst time.Duration
+	CPU                      time.Duration // of the client
 }
 
 // maxBytes bounds the requests that are made for one run; it ends earlier then.
@@ -63,14 +64,16 @@ func (c *poster) run(o order) (outcome, error) {
 		return outcome{}, fmt.Errorf("no more %s", o.Kind)
 	}
 	runtime.GC()
+	used := bench.CPU()
 	r, err := load.Run(context.Background(), o.Plan, requests)
 	if err != nil {
 		return outcome{}, err
 	}
+	used = bench.CPU() - used
 	sorted := r.Sorted()
 	return outcome{
 		Done: len(sorted), Failed: r.Failed, Failure: r.Failure, Began: r.Began, Elapsed: r.Elapsed,
-		P50: bench.Quantile(sorted, 0.5), P99: bench.Quantile(sorted, 0.99), Worst: bench.Quantile(sorted, 1),
+		P50: bench.Quantile(sorted, 0.5), P99: bench.Quantile(sorted, 0.99), Worst: bench.Quantile(sorted, 1), CPU: used,
 	}, nil
 }
 

@@ -92,6 +92,8 @@ func (s *suite) describe(name string, runs []sample) {
 	s.Figure(name+"_per_s", bench.MedianOf(runs, rate))
 	s.Figure(name+"_p50_ms", bench.MedianOf(runs, p50))
 	s.Figure(name+"_p99_ms", bench.MedianOf(runs, p99))
+	s.Figure(name+"_cpu_us_per_event", bench.MedianOf(runs, func(r sample) float64 { return r.micros(r.server) }))
+	s.Figure(name+"_client_cpu_us_per_event", bench.MedianOf(runs, func(r sample) float64 { return r.micros(r.client) }))
 	if runs[0].of == nil {
 		return
 	}
@@ -99,6 +101,7 @@ func (s *suite) describe(name string, runs []sample) {
 		name string
 		of   func(sample) float64
 	}{
+		{"redis_cpu_us_per_event", func(r sample) float64 { return r.micros(r.cost.redis.CPU) }},
 		{"allocs_per_request", sample.allocs},
 		{"redis_commands_per_event", func(r sample) float64 { return r.perEvent(r.cost.redis.Commands) }},
 		{"redis_scripts_per_event", func(r sample) float64 { return r.perEvent(r.cost.redis.Scripts) }},

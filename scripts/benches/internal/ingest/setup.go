@@ -54,11 +54,12 @@ func (s *suite) sides(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var addr string
-	if err := bare.Ask(struct{}{}, &addr); err != nil {
+	var at standing
+	if err := bare.Ask(struct{}{}, &at); err != nil {
 		return err
 	}
-	s.bare = newSide(s.client, addr, s.sizes.leads)
+	s.bare = newSide(s.client, at.Addr, s.sizes.leads)
+	s.bare.bare = bare
 	if _, err := s.bare.run(ctx, texts, load.Plan{Connections: crowd, For: warm}); err != nil {
 		return err
 	}

@@ -13,7 +13,8 @@ import (
 type side struct {
 	client *bench.Child
 	addr   string
-	world  *world // nil: the bare side
+	world  *world       // nil: the bare side
+	bare   *bench.Child // nil: a world
 
 	leads int
 	sent  string // file of the messages that statuses are about
@@ -34,7 +35,8 @@ type sample struct {
 	requests        int
 	events          int
 	began           time.Time
-	first           int // number of the first body
+	first           int           // number of the first body
+	client, server  time.Duration // processor time; that of Redis is beside
 
 	// Of wagate only.
 	of      *world
@@ -45,16 +47,20 @@ type sample struct {
 
 // String is the line of a run.
 func (s sample) String() string {
-	line := fmt.Sprintf("%.0f/s p50 %.2f p99 %.2f max %.1f ms", s.rate, s.p50, s.p99, s.worst)
+	line := fmt.Sprintf("%.0f/s p50 %.2f p99 %.2f max %.1f ms, CPU %.0f", s.rate, s.p50, s.p99, s.worst, s.micros(s.server))
 	if s.of == nil {
-		return line
+		return line + " us"
 	}
-	line += fmt.Sprintf(", redis commands %.1f, allocations %.0f", s.perEvent(s.cost.redis.Commands), s.allocs())
+	line += fmt.Sprintf(" + %.0f us, redis commands %.1f, allocations %.0f",
+		s.micros(s.cost.redis.CPU), s.perEvent(s.cost.redis.Commands), s.allocs())
 	if s.of.assistant != nil {
 		line += fmt.Sprintf(", delivered %.0f/s, the whole way %.0f/s", s.delivered(), s.through())
 	}
 	return line
 }
+
+// micros is a processor time in microseconds per event.
+func (s sample) micros(d time.Duration) float64 { return float64(d.Microseconds()) / float64(s.events) }
 
 func (s sample) perEvent(n int64) float64 { return float64(n) / float64(s.events) }
 func (s sample) allocs() float64          { return s.cost.allocs / float64(s.requests) }
@@ -107,13 +113,15 @@ func (s *side) post(ctx context.Context, k kind, p load.Plan, most int) (sample,
 	r := sample{of: s.world, first: o.From}
 	var err error
 	if s.world == nil {
-		_, err = ask()
+		r.server, err = s.measure(ask)
 	} else {
 		r.cost, err = s.world.measure(ctx, ask)
+		r.server = r.cost.cpu
 	}
 	if err != nil {
 		return sample{}, err
 	}
+	r.client = out.CPU
 	r.requests, r.events, r.began, r.took = out.Done, out.Done*k.items(), out.Began, out.Elapsed
 	r.rate = float64(out.Done) / out.Elapsed.Seconds()
 	r.p50, r.p99, r.worst = bench.Milliseconds(out.P50), bench.Milliseconds(out.P99), bench.Milliseconds(out.Worst)
@@ -122,6 +130,20 @@ func (s *side) post(ctx context.Context, k kind, p load.Plan, most int) (sample,
 		s.rate[k] = r.rate
 	}
 	return r, nil
+}
+
+// measure runs something that posts to the bare side and returns the processor
+// time that this took it.
+func (s *side) measure(run func() (int, error)) (time.Duration, error) {
+	var before, after standing
+	if err := s.bare.Ask(struct{}{}, &before); err != nil {
+		return 0, err
+	}
+	if _, err := run(); err != nil {
+		return 0, err
+	}
+	err := s.bare.Ask(struct{}{}, &after)
+	return after.CPU - before.CPU, err
 }
 
 // as makes the side one of a comparison: the same load, over and over. Where

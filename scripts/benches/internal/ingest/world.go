@@ -41,6 +41,7 @@ func (w *world) start(ctx context.Context, b *bench.Bench, assistant string) err
 // cost is what a run took.
 type cost struct {
 	redis     bench.Counters
+	cpu       time.Duration // of wagate
 	allocs    float64
 	delivered int // events that the assistant was given meanwhile
 }
@@ -51,6 +52,7 @@ const (
 	eventsDuplicate = "wagate_events_duplicate_total"
 	eventsDropped   = "wagate_events_dropped_total"
 	mallocs         = "go_memstats_mallocs_total"
+	cpuSeconds      = "process_cpu_seconds_total"
 )
 
 // measure runs something that posts webhooks and returns how many events they
@@ -88,7 +90,10 @@ func (w *world) measure(ctx context.Context, run func() (events int, err error))
 	if err := agree(before, after, events); err != nil {
 		return cost{}, err
 	}
-	return cost{redis: ended.Sub(began), allocs: grown(before, after, mallocs), delivered: has - had}, nil
+	return cost{
+		redis: ended.Sub(began), allocs: grown(before, after, mallocs), delivered: has - had,
+		cpu: time.Duration(grown(before, after, cpuSeconds) * float64(time.Second)),
+	}, nil
 }
 
 // agree compares what was acknowledged with what wagate counted.
