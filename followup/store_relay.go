@@ -10,6 +10,7 @@ import (
 type RelayEvent struct {
 	Channel ChannelID       `json:"c"`
 	Account string          `json:"a,omitempty"` // entry[].id
+	Entry   json.RawMessage `json:"n,omitempty"` // an object: further members of the entry
 	Field   string          `json:"f"`
 	Value   json.RawMessage `json:"v"`
 }

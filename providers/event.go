@@ -114,6 +114,9 @@ type Event struct {
 	// Value narrowed to this one item and its contact.
 	Field string
 	Value json.RawMessage
+	// Entry is what else Meta's entry said, beside its id and changes, as an
+	// object: the time, and what nobody has told us about. nil: nothing.
+	Entry json.RawMessage `json:",omitempty"`
 }
 
 // StatusState is how far a message of ours got. See Rank.

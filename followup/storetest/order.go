@@ -47,6 +47,7 @@ func orderTests() []test {
 		{"an event arrives as it was settled", func(w *world) {
 			lead := w.lead()
 			it := w.note("")
+			it.Relay.Entry = []byte(`{"time":1790000000,"n\u00e9w":"é"}`)
 			it.Relay.Value = []byte(`{"text":"é \"q\" \u0000 😀","n":12345678901234567890,"f":1.50,"e":[],"o":{}}`)
 			w.settle(lead, it)
 			d := w.delivery()
@@ -62,6 +63,7 @@ func orderTests() []test {
 			e := d.Events[0]
 			w.is(e.Field+" "+e.Account, "messages acct", "field and account")
 			w.is(string(e.Value), string(it.Relay.Value), "value, byte by byte")
+			w.is(string(e.Entry), string(it.Relay.Entry), "entry, byte by byte")
 		}},
 		{"with the window of its conversation", func(w *world) {
 			lead := w.lead()

@@ -16,6 +16,7 @@ const maxRepeated = 16 << 10
 type change struct {
 	account string
 	time    json.RawMessage // of the entry
+	entry   json.RawMessage // what else the entry says; nil: nothing
 	field   string
 	raw     json.RawMessage // the value
 	value   object
@@ -48,21 +49,51 @@ func newChange(account string, time json.RawMessage, o object) *change {
 	return c
 }
 
-// shared collects the members that every item keeps: all that is no list, each
-// name once (the last one counts). Lists belong to items.
+// shared collects the members that every item keeps: all that is no list. Lists
+// belong to items.
 func (c *change) shared() {
+	c.frame = c.value.repeated(func(m member) bool { return !opens(m.value, '[') })
+}
+
+// repeated returns the members that every item is to have of those that keep
+// says, each name once (the last one counts).
+func (o object) repeated(keep func(member) bool) object {
 	size, last := 0, map[string]int{}
-	for i, m := range c.value {
+	for i, m := range o {
 		last[text(m.key)] = i
 	}
-	for i, m := range c.value {
-		if opens(m.value, '[') || last[text(m.key)] != i {
+	var all object
+	for i, m := range o {
+		if !keep(m) || last[text(m.key)] != i {
 			continue
 		}
-		if size += len(m.key) + len(m.value); size <= maxRepeated {
-			c.frame = append(c.frame, m)
+		if n := len(m.key) + len(m.value); size+n <= maxRepeated {
+			size += n
+			all = append(all, m)
 		}
 	}
+	return all
+}
+
+// besides returns what an entry says beside its id and its changes.
+func besides(entry object) json.RawMessage {
+	other := func(m member) bool { return !m.is("id") && !m.is("changes") }
+	if !slices.ContainsFunc(entry, other) {
+		return nil // as nearly always
+	}
+	rest := entry.repeated(other)
+	if len(rest) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	for i, m := range rest {
+		b.WriteByte("{,"[min(i, 1)])
+		b.Write(m.key)
+		b.WriteByte(':')
+		b.Write(m.value)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
 }
 
 // index reads the contacts.

@@ -33,7 +33,8 @@ type Options struct {
 
 	// MetaShape makes Value what Meta would have written where the dialect
 	// differs: a status or context has the id picked above, and a message's or
-	// status's timestamp is a string of seconds.
+	// status's timestamp is a string of seconds. What the dialect's entry says
+	// beside its changes is left out.
 	MetaShape bool
 }
 
@@ -85,7 +86,7 @@ func (d *decoder) skip() { d.batch.Skipped++ }
 
 // add completes an event with what its change says and keeps it.
 func (d *decoder) add(c *change, e providers.Event) {
-	e.Account, e.Number, e.Field = c.account, c.number, c.field
+	e.Account, e.Number, e.Field, e.Entry = c.account, c.number, c.field, c.entry
 	d.batch.Events = append(d.batch.Events, e)
 }
 
@@ -100,13 +101,19 @@ func (d *decoder) entry(raw json.RawMessage) {
 	if account == "" {
 		account = o.id("id")
 	}
+	var rest json.RawMessage
+	if !d.MetaShape {
+		rest = besides(o)
+	}
 	for raw := range elements(list) {
-		c, ok := objectOf(raw)
+		m, ok := objectOf(raw)
 		if !ok {
 			d.skip()
 			continue
 		}
-		d.change(newChange(account, o.get("time"), c))
+		c := newChange(account, o.get("time"), m)
+		c.entry = rest
+		d.change(c)
 	}
 }
 

@@ -152,6 +152,40 @@ func TestDecodeNarrows(t *testing.T) {
 	}
 }
 
+// What an entry says beside its changes goes with each of its items.
+func TestDecodeKeepsTheEntry(t *testing.T) {
+	t.Parallel()
+	const change = `{"field":"account_update","value":{"event":"X"}}`
+	for name, test := range map[string]struct{ entry, want string }{
+		"nothing":        {`"id":"1"`, ``},
+		"time":           {`"id":"1","time":1790000000`, `{"time":1790000000}`},
+		"as it came":     {`"new" : [1.50, {"a":"\u00e1"}], "time" : "1790000000"`, `{"new":[1.50, {"a":"\u00e1"}],"time":"1790000000"}`},
+		"twice":          {`"time":1,"new":null,"time":2`, `{"new":null,"time":2}`},
+		"escaped keys":   {`"\u0069d":"1","t\u0069me":5`, `{"t\u0069me":5}`},
+		"absurdly large": {`"big":"` + strings.Repeat("x", 1<<20) + `","time":7`, `{"time":7}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := `{"object":"whatsapp_business_account","entry":[{` + test.entry + `,"changes":[` + change + `,` + change + `]},{"changes":[` + change + `]}]}`
+			b := decode(t, in, Options{})
+			if len(b.Events) != 3 {
+				t.Fatalf("got %d events, want 3", len(b.Events))
+			}
+			for i, want := range []string{test.want, test.want, ""} {
+				if got := string(b.Events[i].Entry); got != want {
+					t.Errorf("event %d: got %.200s, want %s", i, got, want)
+				}
+			}
+			// What Gupshup wraps around Meta's shape is not Meta's.
+			for _, e := range decode(t, in, dialect).Events {
+				if e.Entry != nil {
+					t.Errorf("in a dialect: got %.200s, want none", e.Entry)
+				}
+			}
+		})
+	}
+}
+
 // A bad item never harms its neighbours, wherever in the envelope it stands.
 func TestI14BadItemsStandAlone(t *testing.T) {
 	t.Parallel()

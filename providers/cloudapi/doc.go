@@ -8,7 +8,8 @@
 // A body is split into items, and every item becomes one event that stands
 // alone: its Value is the change's value narrowed to that item, the contacts
 // entry of its user and the scalar and object members beside them (metadata,
-// messaging_product). Bytes that need no change are kept as they came, escapes
+// messaging_product). What the entry says beside its changes goes along as
+// Entry. Bytes that need no change are kept as they came, escapes
 // and spelling of numbers included, so an assistant sees what Meta wrote.
 //
 //	field / member                       event, one per

@@ -20,6 +20,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(body("user_preferences", `{"user_preferences":[{"user_id":"A.b","value":"stop","timestamp":1e12}]}`)))
 	f.Add([]byte(body("message_template_status_update", `{"event":"x","message_template_name":"n"}`)))
 	f.Add([]byte(`{"entry":[{"changes":[{"field":"x\u0000","value":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}]}]}`))
+	f.Add([]byte(`{"entry":[{"time":1,"time":{"x":[]},"n\u0065w":null,"changes":[{"field":"account_update","value":{}}]}]}`))
 	f.Add([]byte("{\"entry\":[{\"id\":1e5,\"changes\":[{\"field\":\"\xff\",\"value\":\"\xfe\\\"\"}]}]}"))
 	f.Add([]byte(`{"entry":[{"changes":[{"value":{"messages":[{"id":"a"}],"messages":{}},"field":"messages","field":"\u006d"}]}],"entry":[]}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
@@ -60,6 +61,9 @@ func check(t *testing.T, e providers.Event) {
 	}
 	if !json.Valid(e.Value) || !utf8.Valid(e.Value) {
 		t.Fatalf("got value %q", e.Value)
+	}
+	if e.Entry != nil && (!json.Valid(e.Entry) || !utf8.Valid(e.Entry) || !opens(e.Entry, '{')) {
+		t.Fatalf("got entry %q", e.Entry)
 	}
 	if (e.Kind == providers.KindStatus) != (e.Status != nil) || (e.Kind == providers.KindPreference) != (e.Preference != nil) {
 		t.Fatalf("%s: got status %v, preference %v", e.Kind, e.Status, e.Preference)

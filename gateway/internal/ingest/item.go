@@ -40,7 +40,7 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	it := followup.Item{DedupID: a.dedupID(), Channel: a.channel.ID, Assistant: a.channel.Assistant, At: at}
 	if effect.Relay {
 		it.Relay = &followup.RelayEvent{
-			Channel: a.channel.ID, Account: a.account(), Field: e.Field, Value: a.rewrite.Apply(e.Value),
+			Channel: a.channel.ID, Account: a.account(), Entry: e.Entry, Field: e.Field, Value: a.rewrite.Apply(e.Value),
 		}
 	}
 	if a.nobody {

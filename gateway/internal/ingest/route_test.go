@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"maps"
 	"testing"
 
 	"wagate/followup"
@@ -29,5 +30,31 @@ func TestAccountEvents(t *testing.T) {
 	}
 	if len(h.tmpl) == 0 || h.tmpl[0].Name != "visit" || h.tmpl[0].Language != "en_US" || h.tmpl[0].Status != "PAUSED" {
 		t.Errorf("got template changes %+v, want visit en_US PAUSED", h.tmpl)
+	}
+}
+
+// TestEntryIsRelayedAsItCame: what Meta says beside the changes, and nothing of
+// what Gupshup wraps around them.
+func TestEntryIsRelayedAsItCame(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	beside := replace(messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi")), `"changes":`, `"time":1790000000,"new":{"a":1.50},"changes":`)
+	h.meta(t, beside)
+	h.gupshup(t, replace(replace(beside, "wamid.1", "wamid.2"), `"object":`, `"gs_app_id":"`+gupAppID+`","object":`))
+	got := map[followup.ChannelID]string{}
+	for _, d := range h.relayed(t, sales) {
+		for _, e := range d.Events {
+			got[e.Channel] = string(e.Entry)
+		}
+		if err := h.store.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range h.relayed(t, sales) { // the other channel's, behind it
+		got[d.Channel] = string(d.Events[0].Entry)
+	}
+	want := map[followup.ChannelID]string{metaSales: `{"time":1790000000,"new":{"a":1.50}}`, gupSales: ""}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -76,6 +76,10 @@ func TestRender(t *testing.T) {
 	event := func(account, field, value string) followup.RelayEvent {
 		return followup.RelayEvent{Channel: "c", Account: account, Field: field, Value: json.RawMessage(value)}
 	}
+	entry := func(e followup.RelayEvent, entry string) followup.RelayEvent {
+		e.Entry = json.RawMessage(entry)
+		return e
+	}
 	cases := []struct {
 		name   string
 		events []followup.RelayEvent
@@ -98,6 +102,17 @@ func TestRender(t *testing.T) {
 				`{"id":"2","changes":[{"field":"calls","value":3}]},` +
 				`{"id":"1","changes":[{"field":"messages","value":4}]}]}`,
 		},
+		{
+			"what an entry says beside its changes, and no two of them together",
+			[]followup.RelayEvent{
+				entry(event("1", "a", `1`), `{ "time": 17, "n\u00e9w": "é" }`), entry(event("1", "b", `2`), `{"time":17,"néw":"é"}`),
+				entry(event("1", "a", `3`), `{"time":18}`), event("1", "a", `4`), entry(event("1", "a", `5`), ` {} `),
+			},
+			`{"object":"whatsapp_business_account","entry":[` +
+				`{"id":"1","time":17,"n\u00e9w":"\u00e9","changes":[{"field":"a","value":1},{"field":"b","value":2}]},` +
+				`{"id":"1","time":18,"changes":[{"field":"a","value":3}]},` +
+				`{"id":"1","changes":[{"field":"a","value":4},{"field":"a","value":5}]}]}`,
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -114,6 +129,11 @@ func TestRender(t *testing.T) {
 	for _, bad := range []string{``, `{`, `{"a":1}x`} {
 		if _, err := render([]followup.RelayEvent{event("1", "messages", bad)}, ""); err == nil {
 			t.Errorf("value %q: got no error, want one", bad)
+		}
+	}
+	for _, bad := range []string{`{`, `[]`, `7`, `"{}"`, `{"a":1}}`} {
+		if _, err := render([]followup.RelayEvent{entry(event("1", "messages", `{}`), bad)}, ""); err == nil {
+			t.Errorf("entry %q: got no error, want one", bad)
 		}
 	}
 }

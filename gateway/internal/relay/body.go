@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 
@@ -19,26 +21,24 @@ func render(events []followup.RelayEvent, account string) ([]byte, error) {
 		if !json.Valid(e.Value) {
 			return nil, errValue
 		}
-		size += len(e.Value) + len(e.Field) + 64
+		size += len(e.Value) + len(e.Entry) + len(e.Field) + 64
 	}
 	b := make([]byte, 0, size+size/4)
 	b = append(b, `{"object":"whatsapp_business_account","entry":[`...)
-	open := ""
+	var open []byte // how the entry begins that the last event stands in
 	for i, e := range events {
-		of := e.Account
-		if of == "" {
-			of = account
-		}
+		begin, err := entry(cmp.Or(e.Account, account), e.Entry)
 		switch {
+		case err != nil:
+			return nil, err
 		case i == 0:
-			b = appendEntry(b, of)
-		case of != open:
-			b = append(b, `]},`...)
-			b = appendEntry(b, of)
+			b = append(b, begin...)
+		case !bytes.Equal(begin, open):
+			b = append(append(b, `]},`...), begin...)
 		default:
 			b = append(b, ',')
 		}
-		open = of
+		open = begin
 		b = append(b, `{"field":`...)
 		b = appendText(b, e.Field)
 		b = append(b, `,"value":`...)
@@ -51,10 +51,23 @@ func render(events []followup.RelayEvent, account string) ([]byte, error) {
 	return append(b, `]}`...), nil
 }
 
-func appendEntry(b []byte, account string) []byte {
-	b = append(b, `{"id":`...)
-	b = appendText(b, account)
-	return append(b, `,"changes":[`...)
+// entry returns how an entry begins, up to its changes: its id, and what else it
+// says, which is an object or nothing.
+func entry(account string, rest json.RawMessage) ([]byte, error) {
+	b := appendText([]byte(`{"id":`), account)
+	if len(rest) > 0 {
+		if !json.Valid(rest) {
+			return nil, errValue
+		}
+		members, object := bytes.CutPrefix(appendCanonical(nil, rest), []byte{'{'})
+		if !object {
+			return nil, errValue
+		}
+		if members = bytes.TrimSuffix(members, []byte{'}'}); len(members) > 0 {
+			b = append(append(b, ','), members...)
+		}
+	}
+	return append(b, `,"changes":[`...), nil
 }
 
 func appendText(b []byte, s string) []byte {

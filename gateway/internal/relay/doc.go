@@ -26,7 +26,8 @@
 //
 // # Body
 //
-// The envelope is Meta's; consecutive events of one account share an entry.
+// The envelope is Meta's; consecutive events of one account share an entry, if
+// Meta said the same beside their changes (time, and what is new).
 // Bytes are canonical: no white space, short escapes where JSON has them, and
 // everything beyond ASCII (and DEL) as \uxxxx in lower case, with surrogate
 // pairs. That is what both escapeUnicode(JSON.stringify(body)) and Python's
