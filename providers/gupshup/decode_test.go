@@ -80,6 +80,7 @@ func decodeFile(t *testing.T, file string) Inbound {
 	if err != nil {
 		t.Fatalf("decode %s: %v", file, err)
 	}
+	clear(body) // its memory is its owner's again
 	return in
 }
 

@@ -65,7 +65,7 @@ type shape struct {
 
 // Decode reads one callback of either version. An error means that the body
 // as a whole cannot be a callback; a bad item in a good body is skipped and
-// counted.
+// counted. It keeps no reference to body.
 func Decode(body []byte, opt Options) (Inbound, error) {
 	if !isObject(body) {
 		return Inbound{}, ErrShape

@@ -1,6 +1,7 @@
 package gupshup
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -48,7 +49,7 @@ func decodeV2(body []byte, s shape, opt Options) Inbound {
 	case "platform-event":
 		in.Events, ok = e.notice(providers.KindPlatform), true
 	default:
-		e.Payload = body
+		e.Payload = bytes.Clone(body)
 		in.Events, ok = e.notice(providers.KindUnknown), true
 	}
 	if !ok {
