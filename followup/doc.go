@@ -14,6 +14,7 @@
 //	variables.go  {{LEAD_NAME}} and the others
 //	plan.go       which run a change of status starts
 //	optout.go     the message by which a lead opts out
+//	phone.go      the spellings of one phone
 //	store*.go     the contract with Redis, and every sentence that must hold
 //	send.go       the ports through which messages leave
 //

@@ -1,0 +1,138 @@
+package followup
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestCanonicalPhone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, phone, canonical, twin string }{
+		{"Brazilian mobile", "5511912345678", "5511912345678", "551112345678"},
+		{"without the ninth digit", "551112345678", "5511912345678", "5511912345678"},
+		{"an old one, which begins with 9 itself", "551198765432", "5511998765432", "5511998765432"},
+		{"the same with the ninth digit", "5511998765432", "5511998765432", "551198765432"},
+		{"Brazilian landline", "551123456789", "551123456789", ""},
+		{"mobile that ends like a landline", "5511923456789", "5511923456789", ""},
+		{"landline of the highest kind", "551153456789", "551153456789", ""},
+		{"Brazilian with nine digits that do not begin with 9", "5511812345678", "5511812345678", ""},
+		{"no area of Brazil", "5501912345678", "5501912345678", ""},
+		{"nor this", "551012345678", "551012345678", ""},
+		{"Brazilian but a digit short", "55111234567", "55111234567", ""},
+		{"Mexican", "525512345678", "525512345678", "5215512345678"},
+		{"Mexican with the old 1", "5215512345678", "525512345678", "525512345678"},
+		{"Mexican with the old 1, a digit short", "521551234567", "521551234567", ""},
+		{"Mexican, nothing begins with 1", "5211234567890", "5211234567890", ""},
+		{"another country", "15550100001", "15550100001", ""},
+		{"another country of that length", "442012345678", "442012345678", ""},
+		{"no digits", "55119123456x8", "55119123456x8", ""},
+		{"nothing", "", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := CanonicalPhone(c.phone); got != c.canonical {
+				t.Errorf("CanonicalPhone(%q): got %q, want %q", c.phone, got, c.canonical)
+			}
+			if got := PhoneTwin(c.phone); got != c.twin {
+				t.Errorf("PhoneTwin(%q): got %q, want %q", c.phone, got, c.twin)
+			}
+		})
+	}
+}
+
+// line is a telephone as its country's plan has it, without any spelling.
+type line struct {
+	kind   string
+	number string // area and subscriber
+}
+
+// spelled returns every way in which WhatsApp may write it.
+func (l line) spelled() []string {
+	switch l.kind {
+	case "brazilian mobile":
+		long := "55" + l.number[:2] + "9" + l.number[2:]
+		if strings.Contains("2345", l.number[2:3]) {
+			return []string{long}
+		}
+		return []string{long, "55" + l.number}
+	case "brazilian landline":
+		return []string{"55" + l.number}
+	case "mexican":
+		return []string{"52" + l.number, "521" + l.number}
+	}
+	return []string{l.number}
+}
+
+func digits(n int, first string) *rapid.Generator[string] {
+	return rapid.StringMatching(fmt.Sprintf("[%s][0-9]{%d}", first, n-1))
+}
+
+func drawLine(t *rapid.T) line {
+	area := rapid.StringMatching("[1-9][1-9]")
+	switch kind := rapid.SampledFrom([]string{"brazilian mobile", "brazilian landline", "mexican", "other"}).Draw(t, "kind"); kind {
+	case "brazilian mobile":
+		return line{kind, area.Draw(t, "area") + digits(8, "1-9").Draw(t, "subscriber")}
+	case "brazilian landline":
+		return line{kind, area.Draw(t, "area") + digits(8, "2-5").Draw(t, "subscriber")}
+	case "mexican":
+		return line{kind, digits(10, "2-9").Draw(t, "number")}
+	default:
+		country := rapid.SampledFrom([]string{"1", "44", "34", "54", "549", "53", "57"}).Draw(t, "country")
+		return line{kind, country + digits(rapid.IntRange(8, 11).Draw(t, "digits"), "1-9").Draw(t, "number")}
+	}
+}
+
+// TestSpellingsOfAPhoneMeet: all spellings of one telephone have one canonical
+// form, and those of two telephones never have the same.
+func TestSpellingsOfAPhoneMeet(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := drawLine(t), drawLine(t)
+		if rapid.Bool().Draw(t, "alike") {
+			b = line{b.kind, a.number} // the same digits, on another plan or the same
+			if b.kind == "brazilian landline" && !strings.Contains("2345", a.number[2:3]) || b.kind == "other" || a.kind == "other" {
+				t.Skip("no such line")
+			}
+		}
+		for _, x := range a.spelled() {
+			for _, y := range b.spelled() {
+				if got := SamePhone(x, y); got != (a == b) && x != y {
+					t.Fatalf("SamePhone(%s, %s): got %v for %+v and %+v", x, y, got, a, b)
+				}
+			}
+			if got, want := CanonicalPhone(x), a.spelled()[0]; got != want {
+				t.Fatalf("CanonicalPhone(%s): got %s, want %s", x, got, want)
+			}
+		}
+	})
+}
+
+func FuzzPhone(f *testing.F) {
+	for _, s := range []string{"5511912345678", "551112345678", "551123456789", "5215512345678", "525512345678", "15550100001", "+55 11", "٥٥"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		canonical, twin := CanonicalPhone(s), PhoneTwin(s)
+		if again := CanonicalPhone(canonical); again != canonical {
+			t.Fatalf("CanonicalPhone(%q): got %q, and of that %q, want it to stay", s, canonical, again)
+		}
+		if twin == "" {
+			if canonical != s {
+				t.Fatalf("CanonicalPhone(%q): got %q for a phone with one spelling, want it as it is", s, canonical)
+			}
+			return
+		}
+		if twin == s || !SamePhone(s, twin) || PhoneTwin(twin) != s {
+			t.Fatalf("PhoneTwin(%q): got %q, whose own is %q, want two spellings of one", s, twin, PhoneTwin(twin))
+		}
+		if canonical != s && canonical != twin {
+			t.Fatalf("CanonicalPhone(%q): got %q, want one of its spellings", s, canonical)
+		}
+		if !strings.HasPrefix(s, "55") && !strings.HasPrefix(s, "52") {
+			t.Fatalf("PhoneTwin(%q): got %q for a phone of another country", s, twin)
+		}
+	})
+}
