@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Identity is what a contact or a CRM names a lead by. At least one is set.
+// Identity is what a contact or a CRM names a lead by. At least one is set. A
+// phone is the same in each of its spellings, see CanonicalPhone.
 type Identity struct {
 	Phone      string
 	UserID     string
@@ -76,7 +77,7 @@ type LeadStore interface {
 // ScanLimit bounds how many leads a search by name or status looks at.
 const ScanLimit = 10_000
 
-// LeadFilter selects leads. Phone (digits) is exact; Name is a
+// LeadFilter selects leads. Phone (digits) is exact but for its spelling; Name is a
 // case-insensitive part.
 type LeadFilter struct {
 	Limit, Offset int

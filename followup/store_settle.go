@@ -11,8 +11,10 @@ import (
 type SettleStore interface {
 	// Settle applies the items of one lead, at most MaxItems, in order, in one atomic step, each
 	// at most once: an item whose DedupID was seen within DedupAge has no
-	// effect. It creates the lead's record if Resolve has only named it, and
-	// fills in a missing name, phone or user id. It returns ErrLeadMoved if
+	// effect. It creates the lead's record if Resolve has only named it. Of Contact
+	// the record learns the name, phone or user id that it lacks, and another
+	// spelling of its phone; but no phone that comes with another user id than its
+	// own. Without Items that is all. It returns ErrLeadMoved if
 	// the lead was merged or erased. When it returns nil, what was settled is
 	// as durable as configured.
 	//
@@ -80,7 +82,7 @@ type Settlement struct {
 	// Account is true for events that concern an account and no contact: Lead is
 	// AccountLead of the channel, and only dedup and relay take effect.
 	Account bool
-	Contact providers.Contact
+	Contact providers.Contact // as WhatsApp calls him
 	Items   []Item
 	Now     time.Time
 	Real    time.Time

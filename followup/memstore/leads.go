@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 func aliasesOf(tenant followup.TenantID, who followup.Identity) []alias {
 	var out []alias
 	for _, a := range []alias{
-		{tenant, "phone", who.Phone},
+		{tenant, "phone", followup.CanonicalPhone(who.Phone)},
 		{tenant, "user", who.UserID},
 		{tenant, "external", who.ExternalID},
-		{tenant, "phone", who.OldPhone},
+		{tenant, "phone", followup.CanonicalPhone(who.OldPhone)},
 		{tenant, "user", who.OldUserID},
 	} {
 		if a.id != "" {
@@ -76,6 +77,20 @@ func (l *lead) learn(now time.Time, name, phone, user, external string) {
 	}
 }
 
+// hear does that with what WhatsApp calls the contact. Of the spellings of his phone
+// the record has the one heard last. A phone that comes with another user id than
+// the record's is one he had or has not told yet.
+func (l *lead) hear(now time.Time, c providers.Contact) {
+	if c.UserID != "" && l.rec.UserID != "" && c.UserID != l.rec.UserID {
+		c.Phone = ""
+	}
+	if c.Phone != "" && c.Phone == followup.PhoneTwin(l.rec.Phone) {
+		l.rec.Phone = c.Phone
+		l.changed(now)
+	}
+	l.learn(now, c.Name, c.Phone, c.UserID, "")
+}
+
 // Lead implements followup.LeadStore.
 func (s *Store) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	unlock, err := s.lock(ctx)
@@ -111,7 +126,7 @@ func (s *Store) Leads(ctx context.Context, tenant followup.TenantID, f followup.
 		all = page(all, followup.ScanLimit, 0)
 	}
 	matches := slices.DeleteFunc(all, func(l *lead) bool {
-		return f.Phone != "" && s.aliases[alias{tenant, "phone", f.Phone}] != l.rec.ID ||
+		return f.Phone != "" && s.aliases[alias{tenant, "phone", followup.CanonicalPhone(f.Phone)}] != l.rec.ID ||
 			f.StatusID != "" && l.rec.StatusID != f.StatusID ||
 			!strings.Contains(strings.ToLower(l.rec.Name), strings.ToLower(f.Name))
 	})

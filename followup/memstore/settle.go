@@ -23,7 +23,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 
 	t := s.on(l, st.Now, st.Real)
 	if !st.Account {
-		l.learn(st.Now, st.Contact.Name, st.Contact.Phone, st.Contact.UserID, "")
+		l.hear(st.Now, st.Contact)
 	}
 	for id, at := range l.seen {
 		if t.real.Sub(at) > followup.DedupAge {

@@ -62,7 +62,7 @@ func (a *aliases) forget(lead followup.LeadID) {
 func aliasNames(who followup.Identity) []string {
 	var names []string
 	if who.Phone != "" {
-		names = append(names, "p:"+who.Phone)
+		names = append(names, "p:"+followup.CanonicalPhone(who.Phone))
 	}
 	if who.UserID != "" {
 		names = append(names, "u:"+who.UserID)
@@ -71,7 +71,7 @@ func aliasNames(who followup.Identity) []string {
 		names = append(names, "x:"+who.ExternalID)
 	}
 	if who.OldPhone != "" {
-		names = append(names, "p:"+who.OldPhone)
+		names = append(names, "p:"+followup.CanonicalPhone(who.OldPhone))
 	}
 	if who.OldUserID != "" {
 		names = append(names, "u:"+who.OldUserID)

@@ -25,7 +25,7 @@
 //	{p}:dead, dead:<tenant> zset   dead letters by time, of all and of one    replayed, dropped, lead erased
 //	{p}:deadh              hash    their contents                             likewise
 //	{p}:did:<id>           string  request that removed a dead letter         an hour
-//	{t:<tenant>}:alias     hash    phone, BSUID, external id → lead           erased
+//	{t:<tenant>}:alias     hash    canonical phone, BSUID, external id → lead erased
 //	{t:<tenant>}:leads     zset    leads by creation                          erased
 //	{t:<tenant>}:cfg, cfga hash    configs; assistant → config                deleted
 //	{t:<tenant>}:lad       hash    ladders by content hash                    for good: small, and shared

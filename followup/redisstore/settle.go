@@ -21,6 +21,7 @@ var (
 
 type settleRequest struct {
 	Contact map[string]string `json:"contact"`
+	Twin    string            `json:"twin"` // the other spelling of the contact's phone
 	Account bool              `json:"account"`
 	Items   []settleItem      `json:"items"`
 }
@@ -55,11 +56,11 @@ type entry struct {
 
 // Settle implements followup.SettleStore.
 func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
-	if len(st.Items) == 0 {
+	if len(st.Items) == 0 && st.Contact == (providers.Contact{}) {
 		return followup.Settled{}, nil
 	}
 	req := settleRequest{
-		Account: st.Account,
+		Account: st.Account, Items: []settleItem{}, Twin: followup.PhoneTwin(st.Contact.Phone),
 		Contact: map[string]string{"nm": st.Contact.Name, "ph": st.Contact.Phone, "ui": st.Contact.UserID},
 	}
 	sc := scope{lead: st.Lead, tenant: st.Tenant, now: st.Now, real: st.Real}

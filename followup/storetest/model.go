@@ -124,7 +124,7 @@ func newModel(t *rapid.T, reference, tested followup.Store, began time.Time) *mo
 	}
 	for range 3 {
 		m.channels = append(m.channels, followup.ChannelID(uuid.NewString()))
-		m.people = append(m.people, followup.Identity{Phone: newPhone(), UserID: newUser()})
+		m.people = append(m.people, followup.Identity{Phone: newMobile(), UserID: newUser()})
 	}
 	return m
 }
@@ -173,7 +173,8 @@ func (m *model) plain(said any) string {
 		names = append(names, string(id), fmt.Sprintf("config-%d ", i))
 	}
 	for i, p := range m.people {
-		names = append(names, p.Phone, fmt.Sprintf("phone-%d ", i), p.UserID, fmt.Sprintf("user-%d ", i))
+		names = append(names, p.Phone, fmt.Sprintf("phone-%d ", i), p.UserID, fmt.Sprintf("user-%d ", i),
+			followup.PhoneTwin(p.Phone), fmt.Sprintf("twin-%d ", i))
 	}
 	return strings.NewReplacer(names...).Replace(fmt.Sprintf("%+v", said))
 }

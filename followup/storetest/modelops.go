@@ -15,12 +15,21 @@ func (m *model) resolve(t *rapid.T) {
 	m.tick(t)
 	var who followup.Identity
 	if m.flip(t, "by phone") {
-		who.Phone = pick(t, m.people, "phone of").Phone
+		who.Phone = m.phone(t)
 	}
 	if who.Phone == "" || m.rarely(t, 3, "and by user id") {
 		who.UserID = pick(t, m.people, "user id of").UserID
 	}
 	m.meet(who, !m.rarely(t, 5, "only look"))
+}
+
+// phone draws somebody's phone, in either spelling.
+func (m *model) phone(t *rapid.T) string {
+	phone := pick(t, m.people, "phone of").Phone
+	if m.rarely(t, 3, "in its other spelling") {
+		return followup.PhoneTwin(phone)
+	}
+	return phone
 }
 
 // meet resolves an identity, and remembers a lead not seen before.
@@ -105,6 +114,12 @@ func (m *model) settle(t *rapid.T) {
 		}
 	}
 	contact := pick(t, []providers.Contact{{}, {Name: "Ana"}, {Name: "Bia"}}, "contact")
+	if m.rarely(t, 4, "with a phone") {
+		contact.Phone = m.phone(t)
+	}
+	if m.rarely(t, 4, "with a user id") {
+		contact.UserID = pick(t, m.people, "user id of").UserID
+	}
 	both(m, "Settle", func(i int, s *side) (followup.Settled, error) {
 		return s.Settle(m.ctx, followup.Settlement{
 			Tenant: m.tenant, Lead: s.leads[k], Contact: contact, Items: items[i], Now: m.now, Real: m.now,

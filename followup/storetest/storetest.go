@@ -44,6 +44,7 @@ func Run(t *testing.T, open New) {
 		{"I10", wallTests()},
 		{"I12", clockTests()},
 		{"Leads", leadTests()},
+		{"Phones", phoneTests()},
 		{"PutLead", putTests()},
 		{"Merge", mergeTests()},
 		{"MergeInherits", inheritTests()},

@@ -95,7 +95,11 @@ func (w *world) at(got, want time.Time, what string) {
 }
 
 func newPhone() string { return fmt.Sprintf("5599%09d", rand.IntN(1_000_000_000)) }
-func newUser() string  { return "BR." + uuid.NewString() }
+
+// newMobile is a phone with two spellings.
+func newMobile() string { return fmt.Sprintf("551199%07d", rand.IntN(10_000_000)) }
+
+func newUser() string { return "BR." + uuid.NewString() }
 
 // lead makes a lead with a phone.
 func (w *world) lead() followup.LeadID {

@@ -1,6 +1,6 @@
 -- Settles the events of one lead. Guarantees: each item takes effect once; all
 -- or nothing; nothing for a lead that moved.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, account, items: [...]}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...]}.
 -- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay event, history
 -- entry; "" for none.
 -- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant} or {"ok", fresh, ended, rearm, corrections}.
@@ -73,14 +73,18 @@ end
 if not get('t') then set('v', '1', 't', head.t) end
 if not req.account then
   if not get('cr') then set('cr', int(now)) end
-  local filled
+  -- A phone that comes with another user id is one he had, or has not told yet.
+  local user = get('ui') or ''
+  if req.contact.ui ~= '' and user ~= '' and user ~= req.contact.ui then req.contact.ph = '' end
+  local learned
   for field, value in pairs(req.contact) do
-    if value ~= '' and (get(field) or '') == '' then
+    local had = get(field) or ''
+    if value ~= '' and (had == '' or field == 'ph' and had == req.twin) then
       set(field, value)
-      filled = true
+      learned = true
     end
   end
-  if filled or not get('up') then changed() end
+  if learned or not get('up') then changed() end
 end
 
 local rearm = {}
