@@ -31,6 +31,9 @@
 //     person's data into another's record as soon as a CRM mixes up its leads.
 //   - A phone once given keeps leading to its lead after it was changed: whoever
 //     writes from the old number is still this person.
+//   - Another spelling of the phone on record (followup.CanonicalPhone) changes
+//     nothing: the record has the one that WhatsApp itself uses, and a CRM that
+//     spells it otherwise would take that away with each of its events.
 //   - The CRM's events tolerate unknown members, which a CRM's own record has in
 //     plenty; the API refuses them, because there they are typing errors.
 package leads

@@ -159,7 +159,7 @@ func phone(s string) (string, string) {
 	if !strings.HasPrefix(s, "+") && (digits != s || len(s) < leastDigits || len(s) > mostDigits) {
 		return "", "needs the country code with +, such as +5511912345678"
 	}
-	if oldMexican(digits) {
+	if followup.PhoneTwin(digits) != "" { // one spelling of two, of which the library knows one
 		return digits, ""
 	}
 	// Without a default region the library insists on the plus sign, which
@@ -176,13 +176,6 @@ func phone(s string) (string, string) {
 func undecorated(s string) (string, bool) {
 	digits := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(strings.TrimPrefix(s, "+"))
 	return digits, digits != "" && strings.Trim(digits, "0123456789") == ""
-}
-
-// oldMexican reports whether the digits are a Mexican mobile number with the 1
-// that was abolished in 2019. WhatsApp still knows older accounts by it.
-func oldMexican(digits string) bool {
-	const prefix, length = "521", 13
-	return strings.HasPrefix(digits, prefix) && len(digits) == length
 }
 
 func optedOut(p *patch, raw json.RawMessage) string {

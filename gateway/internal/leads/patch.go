@@ -70,7 +70,9 @@ func (p *patch) readCustom(raw json.RawMessage, path string, problems *fault.Pro
 // apply returns the lead with the patch applied.
 func (p patch) apply(l followup.Lead) followup.Lead {
 	p.name.apply(&l.Name)
-	p.phone.apply(&l.Phone)
+	if !followup.SamePhone(p.phone.value, l.Phone) { // a spelling is no change: WhatsApp knows better which to use
+		p.phone.apply(&l.Phone)
+	}
 	p.userID.apply(&l.UserID)
 	p.externalID.apply(&l.ExternalID)
 	p.email.apply(&l.Email)

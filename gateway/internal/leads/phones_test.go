@@ -1,0 +1,71 @@
+package leads_test
+
+import (
+	"testing"
+
+	"wagate/followup"
+	"wagate/gateway/internal/backendtest"
+	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/leads"
+	"wagate/providers"
+)
+
+// heard lets WhatsApp call the lead by a phone.
+func (h *house) heard(id followup.LeadID, phone string) {
+	h.t.Helper()
+	if _, err := h.Store.Settle(h.Ctx(), followup.Settlement{
+		Tenant: acme, Lead: id, Contact: providers.Contact{Phone: phone}, Now: h.Now(), Real: h.Now(),
+	}); err != nil {
+		h.t.Fatalf("settle: %v", err)
+	}
+}
+
+// TestASpellingIsNoOtherPhone: whoever names a phone, and in whichever of its
+// spellings, means one lead; and the spelling that WhatsApp itself uses stays.
+func TestASpellingIsNoOtherPhone(t *testing.T) {
+	t.Parallel()
+	for country, pair := range map[string][2]string{
+		"Brazil": {"5511912345678", "551112345678"}, "Mexico": {"5215512345678", "525512345678"},
+	} {
+		for i := range pair {
+			given, heard := pair[i], pair[1-i]
+			t.Run(country+" "+given, func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t)
+				v := h.create(`{"name":"Ana","phone":"+` + given + `","external_id":"crm-1"}`)
+				if *v.Phone != "+"+given {
+					t.Errorf("phone: got %s, want +%s as it was given", *v.Phone, given)
+				}
+				h.heard(v.ID, heard)
+				_, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Bo","phone":"+`+heard+`"}`))
+				backendtest.WantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead")
+				if err := h.update(string(v.ID), `{"phone":"+`+given+`"}`); err != nil {
+					t.Errorf("update with a spelling of the phone: got %v, want none", err)
+				}
+				h.wantCRM(crmEvent("lead.updated", 1, `{"phone":"+`+given+`","external_id":"crm-1"}`), leads.Applied)
+				if got := h.get(v.ID); *got.Phone != "+"+heard {
+					t.Errorf("phone: got %s, want +%s as WhatsApp has it", *got.Phone, heard)
+				}
+				for _, phone := range pair {
+					page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10, Search: "+" + phone})
+					if err != nil || len(page.Data) != 1 || page.Data[0].ID != v.ID {
+						t.Errorf("search for +%s: got %v, %v, want the lead", phone, page.Data, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestAnotherPhoneIsAChange: what is no spelling of the phone replaces it.
+func TestAnotherPhoneIsAChange(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Ana","phone":"+551134567890"}`) // a landline
+	if err := h.update(string(v.ID), `{"phone":"+5511934567890"}`); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.get(v.ID); *got.Phone != "+5511934567890" {
+		t.Errorf("phone: got %s, want the new one", *got.Phone)
+	}
+}
