@@ -7,7 +7,10 @@ import (
 	"wagate/providers/secret"
 )
 
-// VerifySignature reports whether header (X-Hub-Signature-256) is the signature of body, the bytes as
+// SignatureHeader carries the signature of a webhook.
+const SignatureHeader = "X-Hub-Signature-256"
+
+// VerifySignature reports whether header is the signature of body, the bytes as
 // they were received, under any of the secrets.
 func VerifySignature(secrets []string, header string, body []byte) bool {
 	digest, found := strings.CutPrefix(header, "sha256=")

@@ -50,7 +50,7 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	if e.Kind == providers.KindUnknown && e.MessageID == "" {
 		it.Reply = false // a notice about the contact, not a message of his
 	}
-	it.NewIdentity = e.Kind == providers.KindSystem && !e.Previous.IsZero()
+	it.NewIdentity = renamed(e)
 	if stop, said := in.optOut(e); said && (told || stop) {
 		// Of a word that may be older than another, the stop is the one to believe.
 		it.OptOut, it.OptOutAt = &stop, at.Add(min(e.Margin, now.Sub(at)))

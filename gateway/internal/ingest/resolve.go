@@ -41,7 +41,7 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 		return fmt.Errorf("resolve contact: %w", err)
 	}
 	a.lead, a.nobody = lead, false
-	if e.Kind == providers.KindSystem && !e.Previous.IsZero() {
+	if renamed(e) {
 		return in.rename(ctx, a, now)
 	}
 	return nil
@@ -56,6 +56,14 @@ func (a *arrival) belongsToNobody() {
 func createsLead(e providers.Event) bool {
 	effect := followup.EffectOf(e.Kind)
 	return effect.Opens || effect.Reply || e.Kind == providers.KindPreference
+}
+
+// renamed reports whether a system notice says that the contact has another
+// identity now, and not only another spelling of his phone.
+func renamed(e providers.Event) bool {
+	was, is := e.Previous, e.Contact
+	return e.Kind == providers.KindSystem &&
+		(was.UserID != "" || was.Phone != "" && !followup.SamePhone(was.Phone, is.Phone))
 }
 
 // renameTries bounds how often a record is read again that others write too.
@@ -74,7 +82,7 @@ func (in *Ingest) rename(ctx context.Context, a *arrival, now time.Time) error {
 			return fmt.Errorf("read lead: %w", err)
 		}
 		was := e.Previous
-		if (was.Phone == "" || was.Phone != l.Phone) && (was.UserID == "" || was.UserID != l.UserID) {
+		if (was.Phone == "" || !followup.SamePhone(was.Phone, l.Phone)) && (was.UserID == "" || was.UserID != l.UserID) {
 			return nil // the record has moved on already, or never had it
 		}
 		l.Phone, l.UserID = e.Contact.Phone, cmp.Or(e.Contact.UserID, l.UserID)

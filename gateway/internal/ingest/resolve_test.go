@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -67,26 +66,23 @@ func TestLeadMoves(t *testing.T) {
 // addressed by the new one.
 func TestRekey(t *testing.T) {
 	t.Parallel()
-	system := func(from, rest string) string {
-		return messages("n-sales", `"messages":[{`+from+`"id":"wamid.s","timestamp":"`+fmt.Sprint(minute(-1))+`","type":"system","system":{"body":"x",`+rest+`}}]`)
-	}
 	cases := []struct {
 		name, before, notice, after string
 		phone, user                 string
 	}{
 		{
 			"number and user id", "15550100001/US.1",
-			system(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002","user_id":"US.2","previous_user_id":"US.1"`),
+			systemNotice(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002","user_id":"US.2","previous_user_id":"US.1"`),
 			"US.2", "15550100002", "US.2",
 		},
 		{
 			"phones only", "15550100001",
-			system(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002"`),
+			systemNotice(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002"`),
 			"15550100002", "15550100002", "",
 		},
 		{
 			"user id only, new phone hidden", "15550100001/US.1",
-			system("", `"type":"user_changed_user_id","user_id":"US.2","previous_user_id":"US.1"`),
+			systemNotice("", `"type":"user_changed_user_id","user_id":"US.2","previous_user_id":"US.1"`),
 			"US.2", "", "US.2",
 		},
 	}

@@ -93,7 +93,9 @@ func byContact(list []*arrival) [][]*arrival {
 	for i, a := range list {
 		parent[i] = i
 		now, before := a.event.Contact, a.event.Previous
-		for _, id := range []string{now.Phone, now.UserID, before.Phone, before.UserID} {
+		for _, id := range []string{
+			followup.CanonicalPhone(now.Phone), now.UserID, followup.CanonicalPhone(before.Phone), before.UserID,
+		} {
 			if id == "" {
 				continue
 			}
