@@ -1,7 +1,10 @@
 package runner_test
 
 import (
+	"cmp"
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wagate/followup"
@@ -130,6 +133,31 @@ func TestGivingBackIsTriedAgain(t *testing.T) {
 		h.until(2 * hours)
 		h.is(accepted(h), 1, "messages sent")
 		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// torn is a store whose claims end in an error, whatever they brought.
+type torn struct{ *store }
+
+func (s torn) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
+	b, err := s.store.Claim(ctx, c)
+	return b, cmp.Or(err, errAway)
+}
+
+// What a claim brought is worked on and counted although it ended in an error,
+// and the error is not taken for a claim that went well.
+func TestI7AClaimThatEndsInAnErrorIsWorkedOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		h.params.Store = torn{h.store}
+		h.store.ended = []followup.Ended{{Step: 1, Reason: followup.ConfigOff}}
+		run := h.begin(seed[0])
+		h.until(hours)
+		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.is(h.runner.Alive(hours), false, "alive")
+		h.stop()
+		h.is(h.counted(), map[string]float64{"ai sent ai": 1, "none cancelled config_inactive": 1}, "counted")
 	})
 }
 
