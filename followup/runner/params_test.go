@@ -89,7 +89,7 @@ func (c clocks) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 // Each clock is used for what it is for, and neither is the machine's.
 func TestI12TheTwoClocksAreNotMixedUp(t *testing.T) {
 	t.Parallel()
-	const domain, real = 5 * time.Minute, -7 * time.Minute
+	const domain, real = 5 * time.Minute, 7 * time.Minute
 	play(t, func(h *harness) {
 		c := clocks{h.store, map[string]time.Duration{}, map[string]time.Duration{}}
 		h.params.Store = c
