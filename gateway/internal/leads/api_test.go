@@ -2,12 +2,10 @@ package leads_test
 
 import (
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"wagate/followup"
-	"wagate/followup/memstore"
 	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
@@ -98,50 +96,6 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 			_, err := h.Leads.Create(h.Ctx(), acme, []byte(tt.body))
 			backendtest.WantFault(t, err, tt.code, tt.details...)
 		})
-	}
-}
-
-func TestCreateRefusesAKnownIdentity(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1"}`)
-	h.create(`{"name":"Bo","user_id":"BR.2"}`)
-	_, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Cy","phone":"5511912345678","user_id":"BR.2","external_id":"crm-3"}`))
-	backendtest.WantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead", "user_id: belongs to another lead")
-	if _, err := h.Leads.Create(h.Ctx(), other, []byte(`{"name":"Ana","phone":"+5511912345678"}`)); err != nil {
-		t.Errorf("another tenant's lead with the phone: got %v, want none", err)
-	}
-	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
-	if err != nil || page.Pagination.Total != 2 {
-		t.Errorf("got %d leads, %v, want 2: the refused one left nothing", page.Pagination.Total, err)
-	}
-}
-
-func TestConcurrentCreatesMakeOneLead(t *testing.T) {
-	t.Parallel()
-	store := memstore.New()
-	processes := []*house{houseOn(t, store), houseOn(t, store)}
-	var wg sync.WaitGroup
-	errs := make([]error, 40)
-	for i := range errs {
-		wg.Go(func() {
-			h := processes[i%2]
-			_, errs[i] = h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Ana","phone":"+5511912345678"}`))
-		})
-	}
-	wg.Wait()
-	created := 0
-	for _, err := range errs {
-		if err == nil {
-			created++
-			continue
-		}
-		if f := new(fault.Error); !asFault(err, &f) || f.Code != fault.AlreadyExists {
-			t.Errorf("got %v, want %s", err, fault.AlreadyExists)
-		}
-	}
-	if created != 1 {
-		t.Errorf("got %d leads created, want 1", created)
 	}
 }
 
@@ -344,58 +298,4 @@ func TestDeleteForgets(t *testing.T) {
 		t.Errorf("got %v runs counted as erased, want 1", got)
 	}
 	h.create(`{"name":"Ana","phone":"+5511912345678"}`)
-}
-
-func TestIdentitiesCanChange(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name, create, update, old, new string
-	}{
-		{"the only phone", `{"name":"A","phone":"+5511912345678"}`, `{"phone":"+5511900000001"}`, "phone 5511912345678", "phone 5511900000001"},
-		{"a phone beside a user id", `{"name":"A","phone":"+5511912345678","user_id":"BR.1"}`, `{"phone":"+5511900000001"}`, "user BR.1", "phone 5511900000001"},
-		{"the only external id", `{"name":"A","external_id":"e1"}`, `{"external_id":"e2"}`, "external e1", "external e2"},
-		{
-			"all three", `{"name":"A","phone":"+5511912345678","user_id":"BR.1","external_id":"e1"}`,
-			`{"phone":"+5511900000001","user_id":"BR.2","external_id":"e2"}`, "phone 5511912345678", "user BR.2",
-		},
-		{"phone for user id", `{"name":"A","phone":"+5511912345678"}`, `{"phone":null,"user_id":"BR.2"}`, "phone 5511912345678", "user BR.2"},
-		{"phone beside an external id", `{"name":"A","external_id":"e1"}`, `{"phone":"+5511900000001"}`, "external e1", "phone 5511900000001"},
-		{"external id beside a phone", `{"name":"A","phone":"+5511912345678"}`, `{"external_id":"e2"}`, "phone 5511912345678", "external e2"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t)
-			v := h.create(tt.create)
-			if err := h.update(string(v.ID), tt.update); err != nil {
-				t.Fatalf("update: %v", err)
-			}
-			for _, who := range []string{tt.old, tt.new} {
-				kind, value, _ := strings.Cut(who, " ")
-				i := map[string]followup.Identity{"phone": {Phone: value}, "user": {UserID: value}, "external": {ExternalID: value}}[kind]
-				if id, err := h.Store.Resolve(h.Ctx(), acme, i, false, h.Now()); err != nil || id != v.ID {
-					t.Errorf("%s: got %s, %v, want %s", who, id, err, v.ID)
-				}
-			}
-			if shown := backendtest.JSON(t, h.get(v.ID)); strings.Contains(shown, "wagate:") {
-				t.Errorf("the anchor shows: %s", shown)
-			}
-			stored, err := h.Store.Lead(h.Ctx(), acme, v.ID)
-			if err != nil || strings.HasPrefix(stored.ExternalID, "wagate:") || strings.HasPrefix(stored.UserID, "wagate:") {
-				t.Errorf("the anchor is stored: %q %q, %v", stored.ExternalID, stored.UserID, err)
-			}
-		})
-	}
-}
-
-func TestUpdateRefusesAnothersIdentity(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	ana := h.create(`{"name":"Ana","phone":"+5511912345678"}`)
-	bo := h.create(`{"name":"Bo","phone":"+5511912345679","external_id":"b"}`)
-	backendtest.WantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345679","external_id":"b","name":"X"}`), fault.AlreadyExists,
-		"phone: belongs to another lead", "external_id: belongs to another lead")
-	if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
-		t.Error("a refused update changed or merged leads")
-	}
 }
