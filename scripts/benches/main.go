@@ -25,9 +25,14 @@ import (
 	"wagate/scripts/benches/internal/ingest"
 )
 
-// benchmarks by name.
-var benchmarks = map[string]func(context.Context, *bench.Bench) error{
-	"ingest": ingest.Run,
+// benchmark is one that can be run, as a whole or in parts.
+type benchmark struct {
+	run   func(context.Context, *bench.Bench) error
+	parts []string
+}
+
+var benchmarks = map[string]benchmark{
+	"ingest": {ingest.Run, ingest.Parts()},
 }
 
 // The longest that a benchmark may take.
@@ -74,17 +79,25 @@ func measure(args []string) (ok bool, err error) {
 	fs.StringVar(&p.Wagate, "wagate", "", "the binary to measure")
 	fs.BoolVar(&p.Short, "short", false, "fewer and shorter runs")
 	fs.StringVar(&p.Profiles, "profile", "", "an existing directory for profiles, taken in runs that do not count")
-	only := fs.String("only", "", "the parts to run, with commas between: "+strings.Join(ingest.Parts(), ","))
+	only := fs.String("only", "", "the parts to run, with commas between")
 	name, err := parse(fs, args)
 	if err != nil {
 		return false, err
 	}
-	do, known := benchmarks[name]
-	if !known || p.Wagate == "" {
-		return false, fmt.Errorf("want -wagate and one of %v, got %q", slices.Sorted(maps.Keys(benchmarks)), name)
+	of, known := benchmarks[name]
+	switch {
+	case !known:
+		return false, fmt.Errorf("got benchmark %q, want one of %v", name, slices.Sorted(maps.Keys(benchmarks)))
+	case p.Wagate == "":
+		return false, errors.New("-wagate is missing")
 	}
 	if *only != "" {
 		p.Only = strings.Split(*only, ",")
+	}
+	for _, part := range p.Only {
+		if !slices.Contains(of.parts, part) {
+			return false, fmt.Errorf("got part %q, want some of %v", part, of.parts)
+		}
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -100,7 +113,7 @@ func measure(args []string) (ok bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := do(ctx, b); err != nil {
+	if err := of.run(ctx, b); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

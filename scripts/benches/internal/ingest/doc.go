@@ -33,6 +33,9 @@
 //	end_to_end_…                         text posted → assistant has it, at half of that
 //	dedup_bytes_per_id_<n>               leads with n events each
 //
+// CPU is processor time, of the server that is posted to, of its Redis and of the
+// client; on a machine that is busy elsewhere it swings less than all else.
+//
 // A status is about a message that was sent through wagate: the attempts are
 // made through its store, as its send call does.
 package ingest
