@@ -15,6 +15,9 @@ type Identity struct {
 	// before. They are resolved like the others, and never written to a record.
 	OldPhone  string
 	OldUserID string
+	// Lead is one of the tenant's leads that is known to have the others: they are
+	// said of a message to him.
+	Lead LeadID
 }
 
 // LeadStore keeps leads and who they are.
@@ -26,9 +29,15 @@ type LeadStore interface {
 	// returns: the loser's runs end Merged; its windows (the later), history,
 	// dedup ids, opt-out and waiting relay events are imported; its id answers
 	// ErrLeadMoved (to Settle and writes) from then on. The older lead wins
-	// (earlier created; if equal, the smaller id). A lead that Resolve created is
+	// (earlier created; if equal, the smaller id), and takes the others in in that
+	// order. A lead that Resolve created is
 	// seen by Lead and Leads, with these identities; a known lead's record learns
-	// those it lacks and keeps those it has.
+	// those it lacks and keeps those it has; but no phone that comes with another
+	// user id than its own, and nothing where one identity was only looked for.
+	//
+	// With Lead set none is created. It counts among the leads that are one, and for
+	// the one it was merged into; if it was erased or is not the tenant's,
+	// Resolve returns ErrNotFound and nobody gets the identities.
 	//
 	// Of the merge: reads of the loser's id (Lead, Runs) find nothing. The
 	// winner's empty fields are filled from the loser's record, of two words on

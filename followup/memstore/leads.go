@@ -37,6 +37,13 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 
 	names := aliasesOf(tenant, who)
 	var known []*lead
+	if who.Lead != "" {
+		l := s.heir(s.leads[who.Lead])
+		if l == nil || l.account || l.rec.Tenant != tenant {
+			return "", followup.ErrNotFound
+		}
+		known = append(known, l)
+	}
 	for _, a := range names {
 		if l := s.leads[s.aliases[a]]; l != nil && !slices.Contains(known, l) {
 			known = append(known, l)
@@ -50,23 +57,28 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 		s.leads[l.rec.ID] = l
 		known = []*lead{l}
 	}
-	winner := slices.MinFunc(known, func(a, b *lead) int {
+	slices.SortFunc(known, func(a, b *lead) int {
 		return cmp.Or(a.rec.CreatedAt.Compare(b.rec.CreatedAt), cmp.Compare(a.rec.ID, b.rec.ID))
 	})
-	for _, loser := range known {
-		if loser != winner {
-			s.merge(winner, loser, now)
-		}
+	winner := known[0]
+	for _, loser := range known[1:] {
+		s.merge(winner, loser, now)
 	}
 	for _, a := range names {
 		s.aliases[a] = winner.rec.ID
 	}
-	winner.learn(now, "", who.Phone, who.UserID, who.ExternalID)
+	if create || len(names) > 1 || len(names) > 0 && who.Lead != "" { // one that was only looked for is known already
+		winner.learn(now, "", who.Phone, who.UserID, who.ExternalID)
+	}
 	return winner.rec.ID, nil
 }
 
-// learn fills in what the record lacks.
+// learn fills in what the record lacks. A phone that comes with another user id
+// than the record's is one that the contact had, or has not told yet.
 func (l *lead) learn(now time.Time, name, phone, user, external string) {
+	if l.hasOther(user) {
+		phone = ""
+	}
 	before := [...]string{l.rec.Name, l.rec.Phone, l.rec.UserID, l.rec.ExternalID}
 	l.rec.Name = cmp.Or(l.rec.Name, name)
 	l.rec.Phone = cmp.Or(l.rec.Phone, phone)
@@ -77,14 +89,14 @@ func (l *lead) learn(now time.Time, name, phone, user, external string) {
 	}
 }
 
-// hear does that with what WhatsApp calls the contact. Of the spellings of his phone
-// the record has the one heard last. A phone that comes with another user id than
-// the record's is one he had or has not told yet.
+func (l *lead) hasOther(user string) bool {
+	return user != "" && l.rec.UserID != "" && user != l.rec.UserID
+}
+
+// hear does that with what WhatsApp calls the contact. Of the spellings of his
+// phone the record has the one heard last.
 func (l *lead) hear(now time.Time, c providers.Contact) {
-	if c.UserID != "" && l.rec.UserID != "" && c.UserID != l.rec.UserID {
-		c.Phone = ""
-	}
-	if c.Phone != "" && c.Phone == followup.PhoneTwin(l.rec.Phone) {
+	if c.Phone != "" && c.Phone == followup.PhoneTwin(l.rec.Phone) && !l.hasOther(c.UserID) {
 		l.rec.Phone = c.Phone
 		l.changed(now)
 	}

@@ -22,8 +22,9 @@ type aliasKey struct {
 // maxAliases bounds the memory of the cache, at some 200 bytes each.
 const maxAliases = 200_000
 
-// lookup returns the lead if all the identities are known to name one.
-func (a *aliases) lookup(tenant followup.TenantID, names []string) (followup.LeadID, bool) {
+// lookup returns the lead if all the identities are known to name one: also, if
+// that is not empty, or what it was merged into.
+func (a *aliases) lookup(tenant followup.TenantID, names []string, also followup.LeadID) (followup.LeadID, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var lead followup.LeadID
@@ -34,10 +35,14 @@ func (a *aliases) lookup(tenant followup.TenantID, names []string) (followup.Lea
 		}
 		lead = l
 	}
+	if also != "" && also != lead && a.leads[aliasKey{tenant, mergedInto(also)}] != lead {
+		return "", false
+	}
 	return lead, lead != ""
 }
 
-func (a *aliases) learn(tenant followup.TenantID, names []string, lead followup.LeadID) {
+// learn keeps whom the identities name, and also.
+func (a *aliases) learn(tenant followup.TenantID, names []string, also, lead followup.LeadID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.leads == nil || len(a.leads) >= maxAliases {
@@ -45,6 +50,9 @@ func (a *aliases) learn(tenant followup.TenantID, names []string, lead followup.
 	}
 	for _, n := range names {
 		a.leads[aliasKey{tenant, n}] = lead
+	}
+	if also != "" && also != lead {
+		a.leads[aliasKey{tenant, mergedInto(also)}] = lead
 	}
 }
 
@@ -61,20 +69,20 @@ func (a *aliases) forget(lead followup.LeadID) {
 // aliasNames returns the identities as fields of the alias map.
 func aliasNames(who followup.Identity) []string {
 	var names []string
-	if who.Phone != "" {
-		names = append(names, "p:"+followup.CanonicalPhone(who.Phone))
-	}
-	if who.UserID != "" {
-		names = append(names, "u:"+who.UserID)
-	}
-	if who.ExternalID != "" {
-		names = append(names, "x:"+who.ExternalID)
-	}
-	if who.OldPhone != "" {
-		names = append(names, "p:"+followup.CanonicalPhone(who.OldPhone))
-	}
-	if who.OldUserID != "" {
-		names = append(names, "u:"+who.OldUserID)
+	for _, a := range [...]struct{ kind, value string }{
+		{"p:", followup.CanonicalPhone(who.Phone)},
+		{"u:", who.UserID},
+		{"x:", who.ExternalID},
+		{"p:", followup.CanonicalPhone(who.OldPhone)},
+		{"u:", who.OldUserID},
+	} {
+		if a.value != "" {
+			names = append(names, a.kind+a.value)
+		}
 	}
 	return names
 }
+
+// mergedInto is where the cache, and it alone, keeps what became of a lead that
+// was named by his id.
+func mergedInto(lead followup.LeadID) string { return "l:" + string(lead) }

@@ -237,8 +237,9 @@ func TestI11ErasedMeansEverywhere(t *testing.T) {
 			}
 		}
 		// A Resolve that was under way must not write to the tombstone.
-		if err := s.name(ctx, p.tenant, last, followup.Identity{Phone: "15550100005"}, epoch); err != nil {
-			t.Error(err)
+		late := followup.Identity{Phone: "15550100005"}
+		if err := s.name(ctx, p.tenant, last, late, epoch); !errors.Is(err, followup.ErrLeadMoved) {
+			t.Errorf("a late naming: got %v, want ErrLeadMoved", err)
 		}
 		if got := s.db.HLen(ctx, s.tag(last).lead(last)).Val(); got != 3 {
 			t.Errorf("tombstone after a late naming: got %d fields, want 3", got)

@@ -20,9 +20,9 @@ var (
 	eraseScript   = load("erase", "due", "relay", "lead", "run")
 )
 
-// maxMerges bounds the leads that one contact can turn out to be: it has three
-// identities.
-const maxMerges = 4
+// maxRounds bounds how often the identities are looked at: each of them may be
+// a lead of its own, and somebody else may merge the same ones.
+const maxRounds = 16
 
 // Resolve implements followup.LeadStore. A merge goes over two slots and so in
 // steps, each of which may be repeated; the identities are pointed to the
@@ -32,21 +32,21 @@ func (s *Store) Resolve(
 	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time,
 ) (followup.LeadID, error) {
 	names := aliasNames(who)
-	if len(names) == 0 {
+	if len(names) == 0 && who.Lead == "" {
 		return "", followup.ErrNotFound
 	}
-	if lead, ok := s.aliases.lookup(tenant, names); ok {
+	if lead, ok := s.aliases.lookup(tenant, names, who.Lead); ok {
 		return lead, nil
 	}
-	fresh := followup.LeadID("")
+	also, fresh := who.Lead, followup.LeadID("")
 	if create {
 		fresh = followup.NewLeadID()
 	}
-	args := []any{string(fresh), ms(now)}
-	for _, n := range names {
-		args = append(args, n)
-	}
-	for range maxMerges {
+	for range maxRounds {
+		args := []any{string(fresh), string(also), ms(now)}
+		for _, n := range names {
+			args = append(args, n)
+		}
 		v, err := s.runDurable(ctx, resolveScript, []string{aliasesKey(tenant), leadsKey(tenant)}, args...)
 		if err != nil {
 			return "", fmt.Errorf("resolve: %w", err)
@@ -56,24 +56,27 @@ func (s *Store) Resolve(
 		switch r.text(0) {
 		case "none":
 			return "", followup.ErrNotFound
-		case "ok":
-			lead := followup.LeadID(r.text(1))
-			moved, err := s.unfinished(ctx, tenant, lead, now)
+		case "unlisted":
+			heir, err := s.heir(ctx, also)
 			if err != nil {
 				return "", err
 			}
-			if moved {
-				continue
+			if heir == also {
+				return "", followup.ErrNotFound
 			}
-			if create || len(names) > 1 { // one that was only looked for is known already
-				if err := s.name(ctx, tenant, lead, who, now); err != nil {
-					return "", err
-				}
+			also = heir // what an erased one has is not listed either
+		case "ok":
+			lead := followup.LeadID(r.text(1))
+			whole, err := s.acquaint(ctx, tenant, lead, who, create, now)
+			if err != nil {
+				return "", err
 			}
-			s.aliases.learn(tenant, names, lead)
-			return lead, nil
+			if whole {
+				s.aliases.learn(tenant, names, who.Lead, lead)
+				return lead, nil
+			}
 		case "conflict":
-			if err := s.merge(ctx, tenant, followup.LeadID(r.text(1)), followup.LeadID(r.text(2)), now); err != nil {
+			if err := s.merge(ctx, tenant, followup.LeadID(r.text(1)), followup.LeadID(r.text(2)), now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
 				return "", fmt.Errorf("merge leads: %w", err)
 			}
 		default:
@@ -81,6 +84,21 @@ func (s *Store) Resolve(
 		}
 	}
 	return "", fmt.Errorf("resolve: %w", followup.ErrConflict)
+}
+
+// acquaint has the record learn the identities that lead to it. A merge or an erasure
+// that a crash left half done is finished; whole is false if there was one.
+func (s *Store) acquaint(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, create bool, now time.Time,
+) (whole bool, err error) {
+	// One that was only looked for is known already.
+	if names := len(aliasNames(who)); create || names > 1 || names > 0 && who.Lead != "" {
+		if err := s.name(ctx, tenant, lead, who, now); !errors.Is(err, followup.ErrLeadMoved) {
+			return err == nil, err
+		}
+	}
+	moved, err := s.unfinished(ctx, tenant, lead, now)
+	return err == nil && !moved, err
 }
 
 // unfinished finishes a merge or an erasure that a crash left half done: the
@@ -97,20 +115,19 @@ func (s *Store) unfinished(
 	case heir == erased:
 		return true, s.realias(ctx, tenant, lead, "", nil)
 	}
-	if err := s.merge(ctx, tenant, heir, lead, now); err != nil {
+	if err := s.merge(ctx, tenant, heir, lead, now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
 		return false, fmt.Errorf("merge leads: %w", err)
 	}
 	return true, nil
 }
 
-// name writes the identities into the lead's record. If it was merged just now,
-// the winner has them.
+// name writes the identities into the lead's record.
 func (s *Store) name(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, now time.Time,
 ) error {
 	_, err := s.call(ctx, s.run, nameScript, scope{lead: lead, tenant: tenant, now: now, real: s.now()},
 		marshal(map[string]string{"ph": who.Phone, "ui": who.UserID, "xi": who.ExternalID}))
-	if err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+	if err != nil {
 		return fmt.Errorf("name lead: %w", err)
 	}
 	return nil

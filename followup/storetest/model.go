@@ -32,6 +32,7 @@ func Model(t *testing.T, open New) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"":              m.compare,
 			"resolve":       m.resolve,
+			"identify":      m.identify,
 			"settle":        m.settle,
 			"settle more":   m.settle,
 			"put":           m.put,

@@ -23,6 +23,28 @@ func (m *model) resolve(t *rapid.T) {
 	m.meet(who, !m.rarely(t, 5, "only look"))
 }
 
+// identify says of identities whose they are, and sometimes of none.
+func (m *model) identify(t *rapid.T) {
+	m.tick(t)
+	k := m.lead(t)
+	var who followup.Identity
+	if m.flip(t, "the phone") {
+		who.Phone = m.phone(t)
+	}
+	if m.flip(t, "an old phone") {
+		who.OldPhone = m.phone(t)
+	}
+	if m.flip(t, "the user id") {
+		who.UserID = pick(t, m.people, "user id of").UserID
+	}
+	create := m.flip(t, "create")
+	both(m, "Resolve beside a lead", func(_ int, s *side) (followup.LeadID, error) {
+		one := who
+		one.Lead = s.leads[k]
+		return s.Resolve(m.ctx, m.tenant, one, create, m.now)
+	}, func(s *side, id followup.LeadID) any { return s.index(id) })
+}
+
 // phone draws somebody's phone, in either spelling.
 func (m *model) phone(t *rapid.T) string {
 	phone := pick(t, m.people, "phone of").Phone

@@ -45,6 +45,7 @@ func Run(t *testing.T, open New) {
 		{"I12", clockTests()},
 		{"Leads", leadTests()},
 		{"Phones", phoneTests()},
+		{"Identify", identifyTests()},
 		{"PutLead", putTests()},
 		{"Merge", mergeTests()},
 		{"MergeInherits", inheritTests()},

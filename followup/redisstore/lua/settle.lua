@@ -73,18 +73,7 @@ end
 if not get('t') then set('v', '1', 't', head.t) end
 if not req.account then
   if not get('cr') then set('cr', int(now)) end
-  -- A phone that comes with another user id is one he had, or has not told yet.
-  local user = get('ui') or ''
-  if req.contact.ui ~= '' and user ~= '' and user ~= req.contact.ui then req.contact.ph = '' end
-  local learned
-  for field, value in pairs(req.contact) do
-    local had = get(field) or ''
-    if value ~= '' and (had == '' or field == 'ph' and had == req.twin) then
-      set(field, value)
-      learned = true
-    end
-  end
-  if learned or not get('up') then changed() end
+  if learn(req.contact, req.twin) or not get('up') then changed() end
 end
 
 local rearm = {}

@@ -83,6 +83,23 @@ local function changed()
   set('up', int(now))
 end
 
+-- Fills in what the record lacks of a contact, and takes over another spelling of its
+-- phone if it is twin. A phone that comes with another user id than the record's is one
+-- that the contact had, or has not told yet. Returns whether the record is another now.
+local function learn(contact, twin)
+  local user, learned = get('ui') or '', false
+  local other = user ~= '' and contact.ui ~= '' and contact.ui ~= user
+  for field, value in pairs(contact) do
+    local had = get(field) or ''
+    local open = had == '' or field == 'ph' and had == twin
+    if value ~= '' and open and not (other and field == 'ph') then
+      set(field, value)
+      learned = true
+    end
+  end
+  return learned
+end
+
 local DAY = 86400000
 
 local function window_open(channel)

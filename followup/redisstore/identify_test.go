@@ -1,0 +1,164 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// counter is a client hook that counts round trips.
+type counter struct{ n atomic.Int32 }
+
+func (c *counter) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *counter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		c.n.Add(1)
+		return next(ctx, cmd)
+	}
+}
+
+func (c *counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.n.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+// TestWhoIsKnownIsAskedOfNobody: identities that a replica has seen cost no round
+// trip, with the lead they are of or without, or with one that became that.
+func TestWhoIsKnownIsAskedOfNobody(t *testing.T) {
+	t.Parallel()
+	ctx, p := t.Context(), newParty()
+	client := redistest.Start(t).Client()
+	s := openStore(t, Params{Client: client})
+	resolve := func(who followup.Identity, create bool, at time.Duration) followup.LeadID {
+		t.Helper()
+		id, err := s.Resolve(ctx, p.tenant, who, create, epoch.Add(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	long, short := "5511912345678", "551112345678"
+	lead := resolve(followup.Identity{Phone: long}, true, 0)
+	younger := resolve(followup.Identity{UserID: "BR.1"}, true, time.Second)
+	resolve(followup.Identity{Lead: younger, Phone: short, UserID: "BR.1"}, false, 0)
+
+	trips := &counter{}
+	client.AddHook(trips)
+	for name, who := range map[string]followup.Identity{
+		"phone":                          {Phone: long},
+		"its other spelling":             {Phone: short},
+		"both":                           {Phone: short, UserID: "BR.1"},
+		"both, of the lead":              {Phone: short, UserID: "BR.1", Lead: lead},
+		"phone, of the lead":             {OldPhone: short, Lead: lead},
+		"both, of the one it was":        {Phone: long, UserID: "BR.1", Lead: younger},
+		"the user id, of the one it was": {UserID: "BR.1", Lead: younger},
+	} {
+		if got := resolve(who, false, 0); got != lead {
+			t.Errorf("%s: got %s, want %s", name, got, lead)
+		}
+		if n := trips.n.Swap(0); n != 0 {
+			t.Errorf("%s: got %d round trips, want none", name, n)
+		}
+	}
+	// What the cache cannot know is asked.
+	if _, err := s.Resolve(ctx, p.tenant, followup.Identity{Phone: long, Lead: followup.NewLeadID()}, false, epoch); !errors.Is(err, followup.ErrNotFound) {
+		t.Errorf("the phone, of somebody else: got %v, want ErrNotFound", err)
+	}
+	if n := trips.n.Swap(0); n == 0 {
+		t.Error("the phone, of somebody else: got no round trip, want Redis to be asked")
+	}
+}
+
+// TestI1AMergeThatAnotherOvertakes has the winner of a merge merged away itself
+// before it has got anything: nobody is turned away, and nothing is lost.
+func TestI1AMergeThatAnotherOvertakes(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, half := range map[string]bool{"under way": false, "half done before": true} {
+		t.Run(name, func(t *testing.T) {
+			ctx, p := t.Context(), newParty()
+			client := server.Client()
+			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+			var leads []followup.LeadID
+			for i, who := range []followup.Identity{{ExternalID: "crm-1"}, {Phone: "15550100001"}, {UserID: "US.1"}} {
+				lead, err := s.Resolve(ctx, p.tenant, who, true, epoch.Add(time.Duration(i)*time.Second))
+				if err != nil {
+					t.Fatal(err)
+				}
+				settleText(t, s, p, lead, "m-"+string(lead))
+				leads = append(leads, lead)
+			}
+			both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
+			if half {
+				dying := server.Client()
+				dying.AddHook(&crashBefore{mergeInScript.Hash()})
+				_, _ = openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, both, false, epoch)
+				both.Phone = "" // who meets the tombstone first finishes
+			}
+			client.AddHook(&meanwhile{mergeInScript.Hash(), func() {
+				if _, err := other.Resolve(ctx, p.tenant, followup.Identity{Phone: "15550100001", ExternalID: "crm-1"}, false, epoch); err != nil {
+					t.Errorf("Resolve meanwhile: got %v, want none", err)
+				}
+			}})
+			s.aliases.forget(leads[2])
+			got, err := s.Resolve(ctx, p.tenant, both, false, epoch)
+			if err != nil || got != leads[0] {
+				t.Fatalf("Resolve: got %v, %v, want the oldest", got, err)
+			}
+			if h, err := s.History(ctx, got, p.channel, epoch); err != nil || len(h) != 3 {
+				t.Errorf("history: got %v, %v, want what all three said", h, err)
+			}
+		})
+	}
+}
+
+// TestI1WhatIsSaidOfAMergeHalfDone kills a merge before each of its steps: what is
+// said of the loser afterwards is said of the one lead.
+func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*redis.Script{
+		"before the tombstone":        mergeOutScript,
+		"before the import":           mergeInScript,
+		"before the identities move":  realiasScript,
+		"before the loser is cleared": eraseScript,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, p := t.Context(), newParty()
+			client := server.Client()
+			s := openStore(t, Params{Client: client})
+			var leads []followup.LeadID
+			for i, who := range []followup.Identity{{Phone: "15550100001"}, {UserID: "US.1"}} {
+				lead, err := s.Resolve(ctx, p.tenant, who, true, epoch.Add(time.Duration(i)*time.Second))
+				if err != nil {
+					t.Fatal(err)
+				}
+				settleText(t, s, p, lead, "m-"+string(lead))
+				leads = append(leads, lead)
+			}
+			client.AddHook(&crashBefore{script.Hash()})
+			_, _ = s.Resolve(ctx, p.tenant, followup.Identity{Lead: leads[1], Phone: "15550100001"}, false, epoch)
+
+			after := openStore(t, Params{Client: server.Client()})
+			for range 2 {
+				got, err := after.Resolve(ctx, p.tenant, followup.Identity{Lead: leads[1], OldPhone: "15550100001"}, false, epoch)
+				if err != nil || got != leads[0] {
+					t.Fatalf("Resolve beside the loser: got %v, %v, want the older", got, err)
+				}
+			}
+			if h, err := after.History(ctx, leads[0], p.channel, epoch); err != nil || len(h) != 2 {
+				t.Errorf("history: got %v, %v, want what both said", h, err)
+			}
+		})
+	}
+}
