@@ -75,7 +75,6 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 			"assistant_id: is not an assistant of this tenant",
 			"channel_id: is not a channel of this tenant",
 		}},
-		{"reserved", `{"name":"A","user_id":"wagate:1"}`, fault.Validation, []string{"user_id: must not begin with wagate:"}},
 		{"control characters", `{"name":"A\u0000B","phone":"+5511912345678"}`, fault.Validation, []string{
 			"name: must not contain control characters",
 		}},

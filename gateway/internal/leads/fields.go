@@ -27,9 +27,6 @@ const (
 	maxFieldsBytes = 32 << 10
 )
 
-// reserved begins the user ids that the service gives leads itself; see attach.
-const reserved = "wagate:"
-
 // field reads one member into the patch; it returns what is wrong with it, or "".
 type field struct {
 	name string
@@ -117,9 +114,6 @@ func plain(s string) (string, string) { return s, "" }
 func userID(s string) (string, string) {
 	if strings.ContainsFunc(s, unicode.IsSpace) {
 		return "", "must not contain white space"
-	}
-	if strings.HasPrefix(s, reserved) {
-		return "", "must not begin with " + reserved
 	}
 	return s, ""
 }

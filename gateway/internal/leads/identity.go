@@ -53,8 +53,8 @@ func identityOf(l followup.Lead) followup.Identity {
 func (s *Service) link(ctx context.Context, old, draft followup.Lead) error {
 	known, wanted := identityOf(old), identityOf(draft)
 	var taken []fault.Detail
-	var added []int
-	for i, k := range kinds {
+	var added followup.Identity
+	for _, k := range kinds {
 		v := k.of(wanted)
 		if v == "" || v == k.of(known) {
 			continue
@@ -67,52 +67,21 @@ func (s *Service) link(ctx context.Context, old, draft followup.Lead) error {
 			taken = append(taken, fault.Detail{Field: k.field, Problem: "belongs to another lead"})
 		}
 		if !ok {
-			added = append(added, i)
+			added = k.with(added, v)
 		}
 	}
 	if len(taken) > 0 {
 		return exists(taken...)
 	}
-	for _, i := range added {
-		if err := s.attach(ctx, old, known, i, kinds[i].of(wanted)); err != nil {
-			return err
-		}
-		known = kinds[i].with(known, kinds[i].of(wanted))
+	if added == (followup.Identity{}) {
+		return nil
 	}
-	return nil
-}
-
-// attach makes a new identity of kind i lead to the lead. The store links
-// identities that are named together, so one is named beside it that leads
-// there already. An external id that replaces the only identity there is has
-// none such: the lead is given an anchor, a user id that nobody can have and
-// that no record shows.
-func (s *Service) attach(ctx context.Context, l followup.Lead, known followup.Identity, i int, value string) error {
-	var beside followup.Identity
-	switch {
-	case known.Phone != "":
-		beside.OldPhone = known.Phone
-	case known.UserID != "":
-		beside.OldUserID = known.UserID
-	case kinds[i].field != "external_id":
-		beside.ExternalID = known.ExternalID
-	default:
-		beside.OldUserID = reserved + string(l.ID)
-		anchored := beside
-		anchored.ExternalID = known.ExternalID
-		if err := s.resolveTo(ctx, l, anchored); err != nil {
-			return err
-		}
-	}
-	return s.resolveTo(ctx, l, kinds[i].with(beside, value))
-}
-
-func (s *Service) resolveTo(ctx context.Context, l followup.Lead, who followup.Identity) error {
-	id, err := s.store.Resolve(ctx, l.Tenant, who, true, s.now())
-	if err != nil {
+	added.Lead = old.ID
+	id, err := s.store.Resolve(ctx, old.Tenant, added, false, s.now())
+	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return fmt.Errorf("link identity: %w", err)
 	}
-	if id != l.ID { // somebody was faster; look again
+	if id != old.ID { // somebody was faster; look again
 		return fmt.Errorf("link identity: %w", followup.ErrConflict)
 	}
 	return nil
