@@ -35,6 +35,11 @@
 //	else                                       → parked until the send call's answer
 //	                                             is stored; relayed by its contact
 //
+// Whom the status names beside a lead found this way is that lead: its phone and
+// user id are linked to it, and if they were another's the two are merged, before
+// the status is settled. What merely mentions a contact does not say how his phone
+// is spelled, nor brings back into the record one that he no longer has.
+//
 // The ids and the opaque data that an assistant sees are those it was given and
 // gave; our own opaque data never reaches it. Its own is stored with the answer
 // of the send call; for a status that overtakes that, it stands in the attempt,

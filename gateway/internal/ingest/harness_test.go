@@ -163,6 +163,20 @@ func text(who, id string, at int64, body string) string {
 		contact, from, id, at, body)
 }
 
+// echo is a message from the business's own app; who is as for text.
+func echo(who, id string) string {
+	phone, user := identity(who)
+	to := ""
+	if phone != "" {
+		to += fmt.Sprintf(`"to":%q,`, phone)
+	}
+	if user != "" {
+		to += fmt.Sprintf(`"to_user_id":%q,`, user)
+	}
+	return fmt.Sprintf(`"message_echoes":[{"from":"15550142200",%s"id":%q,"timestamp":"%d","type":"text","text":{"body":"x"}}]`,
+		to, id, minute(-1))
+}
+
 func identity(who string) (phone, user string) {
 	for part := range strings.SplitSeq(who, "/") {
 		if strings.Contains(part, ".") {
@@ -174,11 +188,15 @@ func identity(who string) (phone, user string) {
 	return phone, user
 }
 
+// status is a receipt; who is as for text.
 func status(who, id, state, opaque string) string {
-	phone, _ := identity(who)
+	phone, user := identity(who)
 	extra := ""
+	if user != "" {
+		extra += fmt.Sprintf(`,"recipient_user_id":%q`, user)
+	}
 	if opaque != "" {
-		extra = fmt.Sprintf(`,"biz_opaque_callback_data":%q`, opaque)
+		extra += fmt.Sprintf(`,"biz_opaque_callback_data":%q`, opaque)
 	}
 	return fmt.Sprintf(`"statuses":[{"id":%q,"status":%q,"timestamp":"%d","recipient_id":%q%s}]`, id, state, minute(0), phone, extra)
 }
@@ -218,6 +236,25 @@ func (h *harness) relayed(t *testing.T, a followup.AssistantID) []followup.Deliv
 		t.Fatal(err)
 	}
 	return ds
+}
+
+// conversations takes all that waits for an assistant, and says of each request its
+// lead and the ids of the messages and statuses in it.
+func (h *harness) conversations(t *testing.T, a followup.AssistantID) []string {
+	t.Helper()
+	var out []string
+	for _, d := range h.relayed(t, a) {
+		said := string(d.Lead)
+		for _, e := range d.Events {
+			for _, list := range []string{"messages", "statuses", "message_echoes"} {
+				if id := member(t, string(e.Value), list, 0, "id"); id != "" {
+					said += " " + id
+				}
+			}
+		}
+		out = append(out, said)
+	}
+	return out
 }
 
 // values returns the values relayed to an assistant, one conversation after the other.

@@ -2,7 +2,11 @@ package ingest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
+
+	"wagate/followup"
 )
 
 // A phone in both of its spellings.
@@ -28,20 +32,11 @@ func TestSpellingsAreOneLead(t *testing.T) {
 	if n := h.leads(t, tenantA); n != 1 {
 		t.Errorf("got %d leads, want 1", n)
 	}
-	ds := h.relayed(t, sales)
-	if len(ds) != 1 {
-		t.Fatalf("got %d deliveries, want one conversation", len(ds))
+	l := h.lead(t, tenantA, longPhone)
+	if l.Phone != shortPhone {
+		t.Errorf("got phone %s, want %s as he was called last", l.Phone, shortPhone)
 	}
-	said := ""
-	for _, e := range ds[0].Events {
-		said += member(t, string(e.Value), "messages", 0, "text", "body")
-	}
-	if said != "1234" {
-		t.Errorf("got %s relayed, want 1234: each once and in order", said)
-	}
-	if got := h.lead(t, tenantA, longPhone).Phone; got != shortPhone {
-		t.Errorf("got phone %s, want %s as he was called last", got, shortPhone)
-	}
+	h.wantConversations(t, string(l.ID)+" wamid.1 wamid.2 wamid.3 wamid.4")
 }
 
 // TestRekeyInAnotherSpelling: the notice may spell the old phone otherwise than
@@ -68,5 +63,185 @@ func TestRekeyInAnotherSpelling(t *testing.T) {
 	}
 	if n := h.leads(t, tenantA); n != 1 {
 		t.Errorf("got %d leads, want 1", n)
+	}
+}
+
+// TestAMentionIsNoCall: how somebody else spells the phone is not how WhatsApp
+// calls the contact.
+func TestAMentionIsNoCall(t *testing.T) {
+	t.Parallel()
+	for name, mention := range map[string]string{
+		"status": messages("n-sales", status(longPhone, "wamid.m", "sent", "")),
+		"echo":   fieldOf("smb_message_echoes", "n-sales", echo(longPhone, "wamid.m")),
+	} {
+		h := newHarness(t, nil)
+		h.meta(t, messages("n-sales", text(shortPhone, "wamid.1", minute(-1), "hi")))
+		h.meta(t, mention)
+		l := h.lead(t, tenantA, shortPhone)
+		if l.Phone != shortPhone {
+			t.Errorf("%s: got phone %s, want %s", name, l.Phone, shortPhone)
+		}
+		h.wantConversations(t, string(l.ID)+" wamid.1 wamid.m")
+	}
+}
+
+// TestAStatusSaysWhoItsLeadIs: what a status of a message of ours names beside it
+// are identities of the lead it was sent to.
+func TestAStatusSaysWhoItsLeadIs(t *testing.T) {
+	t.Parallel()
+	for name, known := range map[string]bool{"by our opaque data": false, "by the message id": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			lead, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+			opaque := v.Opaque
+			if known {
+				opaque = ""
+				h.link(t, v, "wamid.o")
+			}
+			h.meta(t, messages("n-sales", status("15550100001/US.1", "wamid.o", "sent", opaque)))
+			if l := h.lead(t, tenantA, "US.1"); l.ID != lead || l.UserID != "US.1" {
+				t.Errorf("got lead %s with user id %q, want %s and US.1", l.ID, l.UserID, lead)
+			}
+			h.meta(t, messages("n-sales", text("US.1", "wamid.1", minute(0), "hi")))
+			h.meta(t, messages("n-sales", text("15550100001", "wamid.2", minute(0), "it is me")))
+			if n := h.leads(t, tenantA); n != 1 {
+				t.Errorf("got %d leads, want 1", n)
+			}
+			h.wantConversations(t, string(lead)+" wamid.o wamid.1 wamid.2")
+		})
+	}
+}
+
+// TestAStatusMakesTwoLeadsOne: the lead that a message was sent to, and another
+// who wrote without a phone, turn out to be one. That is so before the status is
+// settled: it takes effect, in order, for the one there is.
+func TestAStatusMakesTwoLeadsOne(t *testing.T) {
+	t.Parallel()
+	for name, sentAt := range map[string]time.Duration{
+		"the older was sent to": -2 * time.Hour, "the younger was sent to": -time.Hour / 2,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			h.resolve(t, followup.Identity{UserID: "US.1"}, now.Add(-time.Hour))
+			h.resolve(t, followup.Identity{Phone: "15550100001"}, now.Add(sentAt))
+			h.meta(t, messages("n-sales", text("US.1", "wamid.1", minute(-60), "hi")))
+			_, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+			failed := replace(status("15550100001/US.1", "wamid.o", "failed", v.Opaque), `"status":"failed"`,
+				`"status":"failed","errors":[{"code":131050}]`)
+			h.meta(t, messages("n-sales", failed))
+			h.meta(t, messages("n-sales", failed)) // again
+			l := h.lead(t, tenantA, "US.1")
+			if !l.OptedOut || l.Phone != "15550100001" || l.UserID != "US.1" {
+				t.Errorf("got opted out %v, phone %q, user id %q, want the receipt to have taken effect for both in one", l.OptedOut, l.Phone, l.UserID)
+			}
+			if n := h.leads(t, tenantA); n != 1 {
+				t.Errorf("got %d leads, want 1", n)
+			}
+			h.wantConversations(t, string(l.ID)+" wamid.1 wamid.o")
+		})
+	}
+}
+
+// TestAReceiptOfAMergedLead: a status that names nobody finds the lead that the
+// one it was sent to has become.
+func TestAReceiptOfAMergedLead(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	older := h.resolve(t, followup.Identity{UserID: "US.1"}, now.Add(-time.Hour))
+	_, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+	if got := h.resolve(t, followup.Identity{Phone: "15550100001", UserID: "US.1"}, now); got != older {
+		t.Fatalf("got %s, want the leads merged into %s", got, older)
+	}
+	failed := replace(status("", "wamid.o", "failed", v.Opaque), `"status":"failed"`,
+		`"status":"failed","errors":[{"code":131050}]`)
+	h.meta(t, messages("n-sales", failed))
+	if !h.lead(t, tenantA, "US.1").OptedOut {
+		t.Error("got not opted out, want the receipt to have taken effect")
+	}
+	h.wantConversations(t, string(older)+" wamid.o")
+}
+
+// TestAStatusOfAnErasedLead: a receipt must not bring back who was erased. Once he
+// has written again, it is of the one who wrote.
+func TestAStatusOfAnErasedLead(t *testing.T) {
+	t.Parallel()
+	for name, writes := range map[string]bool{"and that was all": false, "who wrote again": true} {
+		h := newHarness(t, nil)
+		lead, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+		if err := h.store.EraseLead(t.Context(), tenantA, lead, now); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		if writes {
+			want = 1
+			h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(0), "hi")))
+		}
+		h.meta(t, messages("n-sales", status("15550100001/US.1", "wamid.o", "delivered", v.Opaque)))
+		if n := h.leads(t, tenantA); n != want {
+			t.Errorf("%s: got %d leads, want %d", name, n, want)
+		}
+		if writes {
+			h.wantConversations(t, string(h.lead(t, tenantA, "US.1").ID)+" wamid.1 wamid.o")
+		}
+	}
+}
+
+// TestALateStatusBringsNoOldPhoneBack: a status of a message that was sent to the
+// number the contact had says nothing about the one he has.
+func TestALateStatusBringsNoOldPhoneBack(t *testing.T) {
+	t.Parallel()
+	for name, who := range map[string]string{"by the phone alone": "15550100001", "by both": "15550100001/US.1"} {
+		h := newHarness(t, nil)
+		h.meta(t, messages("n-sales", text("15550100001/US.1", "wamid.1", minute(-60), "hi")))
+		_, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+		h.meta(t, systemNotice("", `"type":"user_changed_user_id","user_id":"US.2","previous_user_id":"US.1"`))
+		h.meta(t, messages("n-sales", status(who, "wamid.o", "read", v.Opaque)))
+		if l := h.lead(t, tenantA, "US.2"); l.Phone != "" || l.UserID != "US.2" {
+			t.Errorf("%s: got phone %q and user id %q, want none and US.2", name, l.Phone, l.UserID)
+		}
+	}
+}
+
+// TestOneBodyTellsWhoSomebodyIs: the last item of a body says that those before it
+// are of one contact. They are one conversation, in the order told.
+func TestOneBodyTellsWhoSomebodyIs(t *testing.T) {
+	t.Parallel()
+	for range 30 { // leads are settled in parallel
+		h := newHarness(t, nil)
+		h.meta(t, messages("n-sales",
+			text("US.1", "wamid.1", minute(-3), "hi"), text("15550100001", "wamid.2", minute(-2), "me"),
+			text("15550100001/US.1", "wamid.3", minute(-1), "both")))
+		h.wantConversations(t, string(h.lead(t, tenantA, "US.1").ID)+" wamid.1 wamid.2 wamid.3")
+	}
+}
+
+// wantConversations takes what waits for sales and compares it, in any order.
+func (h *harness) wantConversations(t *testing.T, want ...string) {
+	t.Helper()
+	got := h.conversations(t, sales)
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("conversations: got %q, want %q", got, want)
+	}
+}
+
+// resolve names a lead at some instant.
+func (h *harness) resolve(t *testing.T, who followup.Identity, at time.Time) followup.LeadID {
+	t.Helper()
+	id, err := h.store.Resolve(t.Context(), tenantA, who, true, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// link makes the attempt of a verdict known by its message id.
+func (h *harness) link(t *testing.T, v followup.Verdict, id string) {
+	t.Helper()
+	if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: id, ProviderID: id}); err != nil {
+		t.Fatal(err)
 	}
 }

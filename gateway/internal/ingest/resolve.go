@@ -11,28 +11,28 @@ import (
 	"wagate/providers"
 )
 
-// resolve finds the lead of an event. again is true when what a status says
-// about its lead has proved wrong: then its contact counts.
+// resolve finds the lead of an event. again is true when that has to be done
+// once more, because the lead that was found is another by now.
 func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.Time) error {
-	if a.event.Status != nil && !again {
-		known, err := in.receipt(ctx, a, now)
-		if known || err != nil {
+	e := a.event
+	if e.Status != nil && !again {
+		if err := in.receipt(ctx, a, now); err != nil {
 			return err
 		}
 	}
 	if err := in.quoted(ctx, a, again); err != nil {
 		return err
 	}
-	e := a.event
-	who := followup.Identity{
-		Phone: e.Contact.Phone, UserID: e.Contact.UserID,
-		OldPhone: e.Previous.Phone, OldUserID: e.Previous.UserID,
-	}
-	if who == (followup.Identity{}) {
-		a.belongsToNobody()
+	who := a.identity()
+	if e.Contact.IsZero() && who.Lead != "" && !again {
+		a.lead, a.nobody = who.Lead, false // where it moved, settling finds out
 		return nil
 	}
 	lead, err := in.p.Store.Resolve(ctx, a.channel.Tenant, who, createsLead(e), now)
+	if errors.Is(err, followup.ErrNotFound) && who.Lead != "" {
+		who.Lead = "" // erased, or somebody else's: its contact counts
+		lead, err = in.p.Store.Resolve(ctx, a.channel.Tenant, who, createsLead(e), now)
+	}
 	if errors.Is(err, followup.ErrNotFound) {
 		a.belongsToNobody()
 		return nil
@@ -47,6 +47,21 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 	return nil
 }
 
+// identity returns all that the event says about who its lead is. A status about
+// an attempt names the lead himself; what phone it names alone may be the one that
+// he had when the message was sent.
+func (a *arrival) identity() followup.Identity {
+	is, was := a.event.Contact, a.event.Previous
+	who := followup.Identity{Phone: is.Phone, UserID: is.UserID, OldPhone: was.Phone, OldUserID: was.UserID}
+	if a.receipt != nil && a.receipt.Attempt != "" {
+		who.Lead = a.receipt.Attempt.Lead()
+		if who.UserID == "" {
+			who.Phone, who.OldPhone = "", who.Phone
+		}
+	}
+	return who
+}
+
 func (a *arrival) belongsToNobody() {
 	a.lead, a.nobody = followup.AccountLead(a.channel.ID), true
 }
@@ -56,6 +71,15 @@ func (a *arrival) belongsToNobody() {
 func createsLead(e providers.Event) bool {
 	effect := followup.EffectOf(e.Kind)
 	return effect.Opens || effect.Reply || e.Kind == providers.KindPreference
+}
+
+// called returns the contact as WhatsApp calls him in the event. What merely
+// mentions him may spell his phone otherwise, or name one that he no longer has.
+func called(e providers.Event) providers.Contact {
+	if createsLead(e) || e.Kind == providers.KindSystem {
+		return e.Contact
+	}
+	return providers.Contact{Name: e.Contact.Name}
 }
 
 // renamed reports whether a system notice says that the contact has another

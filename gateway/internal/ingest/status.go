@@ -11,9 +11,9 @@ import (
 	"wagate/providers"
 )
 
-// receipt reads a status as a receipt and reports whether it is about an
-// attempt of ours, which then names the lead. What its ids teach is stored.
-func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool, error) {
+// receipt reads a status as a receipt, and finds the attempt of ours that it is
+// about, if there is one. What its ids teach is stored.
+func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error {
 	st := a.event.Status
 	r := followup.Receipt{State: st.State, MessageID: st.MessageID}
 	if st.Err != nil {
@@ -30,7 +30,7 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 	ref, err := in.message(ctx, a.channel.Tenant, st, park)
 	known := err == nil
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
-		return false, fmt.Errorf("find message: %w", err)
+		return fmt.Errorf("find message: %w", err)
 	}
 	if known && !ours {
 		r.Attempt = ref.Attempt
@@ -47,13 +47,9 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) (bool,
 		a.rewrite.StatusID = ref.SenderID
 	}
 	if r.Attempt == "" {
-		return false, nil
+		return nil
 	}
-	if err := in.learn(ctx, a, ref, known); err != nil {
-		return false, err
-	}
-	a.lead, a.nobody = r.Attempt.Lead(), false
-	return true, nil
+	return in.learn(ctx, a, ref, known)
 }
 
 // opaque returns what the sender of an attempt wants back whose message is not

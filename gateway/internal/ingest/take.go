@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,18 +28,7 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 	var resolving errgroup.Group
 	resolving.SetLimit(parallel)
 	for _, group := range byContact(list) {
-		resolving.Go(func() error {
-			for i, a := range group {
-				if err := in.resolve(ctx, a, false, now); err != nil {
-					// What follows waits too, so that order is kept.
-					for _, rest := range group[i:] {
-						rest.skip = true
-					}
-					return err
-				}
-			}
-			return nil
-		})
+		resolving.Go(func() error { return in.resolveAll(ctx, group, now) })
 	}
 	failed := resolving.Wait()
 
@@ -54,6 +44,27 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 	if failed != nil {
 		in.log.Warn("events could not be kept, the provider will send them again", "provider", provider, "err", failed)
 		return fmt.Errorf("settle: %w", errors.Join(webhook.ErrUnavailable, failed))
+	}
+	return nil
+}
+
+// resolveAll finds the leads of events that name one another's contacts, in the
+// order told. If these have become one on the way, the earlier ones are that one's
+// too, so that order is kept.
+func (in *Ingest) resolveAll(ctx context.Context, group []*arrival, now time.Time) error {
+	for _, again := range []bool{false, true} {
+		for i, a := range group {
+			if err := in.resolve(ctx, a, again, now); err != nil {
+				// What follows waits too, so that order is kept.
+				for _, rest := range group[i:] {
+					rest.skip = true
+				}
+				return err
+			}
+		}
+		if len(byLead(group)) == 1 {
+			break
+		}
 	}
 	return nil
 }
@@ -208,7 +219,7 @@ func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) 
 	for _, a := range list {
 		if !a.nobody {
 			// The store fills in what it lacks; the newest name is the one to fill in.
-			c := a.event.Contact
+			c := called(a.event)
 			s.Contact = providers.Contact{
 				Phone: cmp.Or(s.Contact.Phone, c.Phone), UserID: cmp.Or(s.Contact.UserID, c.UserID),
 				Name: cmp.Or(c.Name, s.Contact.Name),
