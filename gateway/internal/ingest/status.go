@@ -37,7 +37,7 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 	}
 	if ours && !known {
 		if ref.Opaque, err = in.opaque(ctx, a.channel.Tenant, attempt); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if ours || ref.Opaque != "" { // not every provider carries ours, and the sender gets his all the same

@@ -149,6 +149,34 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 	})
 }
 
+// TestGoneTakesLittleWithIt: while an endpoint answers that it is gone, perhaps
+// by mistake, most of what waits for it goes on waiting, in order.
+func TestGoneTakesLittleWithIt(t *testing.T) {
+	t.Parallel()
+	const leads = 100
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		for i := range leads {
+			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+		}
+		r, _ := bubble(t, s, func(at time.Duration) int {
+			if at < time.Minute {
+				return http.StatusGone
+			}
+			return http.StatusOK
+		})
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		dead := count(r, outcomeDead)
+		if dead < breakerFailures || dead > 40 {
+			t.Errorf("got %v dead, want some of %d", dead, leads)
+		}
+		if got := count(r, outcomeDelivered); got != leads-dead {
+			t.Errorf("got %v delivered, want %v", got, leads-dead)
+		}
+	})
+}
+
 // TestSlotsNeverOverflow: whatever is claimed within what room allows stays
 // within both bounds.
 func TestSlotsNeverOverflow(t *testing.T) {

@@ -36,14 +36,18 @@ func (r *Relay) deliver(d followup.Delivery, result func(error), allowed bool) {
 	body, err := render(d.Events, r.account(d.Channel))
 	if err != nil {
 		result(nil)
-		r.finish(finishWithin, followup.FinishDelivery{Delivery: d, Dead: "malformed event", Real: r.p.Real()})
+		f := followup.FinishDelivery{Delivery: d, Real: r.p.Real()}
+		if f.Split = len(d.Events) > 1; !f.Split {
+			f.Dead = "malformed event"
+		}
+		r.finish(finishWithin, f)
 		return
 	}
 	began := r.p.Real()
 	a, err := r.try(d, body)
 	if err != nil {
 		result(errStopped)
-		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
+		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Seen: true, Real: r.p.Real()})
 		return
 	}
 	now := r.p.Real()
@@ -145,6 +149,8 @@ func (r *Relay) finish(within time.Duration, f followup.FinishDelivery) {
 		log.Warn("result of a delivery could not be recorded, it will be tried again", "err", err)
 	case f.Dead != "":
 		log.Warn("delivery given up, see dead letters", "tenant", f.Delivery.Tenant, "reason", f.Dead)
+	case f.Split:
+		log.Info("delivery refused, its events are tried one by one", "tenant", f.Delivery.Tenant, "events", len(f.Delivery.Events))
 	default:
 		log.Debug("delivery tried", "outcome", outcome, "attempts", f.Delivery.Attempts)
 	}
@@ -159,6 +165,8 @@ func outcomeOf(f followup.FinishDelivery) string {
 		return outcomeDead
 	case f.Release:
 		return outcomeReleased
+	case f.Split:
+		return outcomeSplit
 	}
 	return outcomeRetried
 }

@@ -110,7 +110,7 @@ func TestI1FrozenOnRetry(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	var lead sync.Once
-	a := newAssistant(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+	a := newAssistant(t, func(n int, w http.ResponseWriter, _ request) {
 		if n <= 3 {
 			lead.Do(func() { events(t, s, assistantID(1), "15550100001", 3, 2) })
 			w.WriteHeader(http.StatusBadGateway)
@@ -143,7 +143,7 @@ func TestI9OrderUnderFailures(t *testing.T) {
 	t.Parallel()
 	const leads, each = 12, 30
 	s := memstore.New()
-	a := newAssistant(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+	a := newAssistant(t, func(n int, w http.ResponseWriter, _ request) {
 		switch n % 5 {
 		case 1:
 			w.WriteHeader(http.StatusInternalServerError)
@@ -192,10 +192,10 @@ func TestI9SlowAssistant(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	hang := make(chan struct{})
-	slow := newAssistant(t, func(_ int, _ http.ResponseWriter, r *http.Request) {
+	slow := newAssistant(t, func(_ int, _ http.ResponseWriter, r request) {
 		select {
 		case <-hang:
-		case <-r.Context().Done():
+		case <-r.http.Context().Done():
 		}
 	})
 	t.Cleanup(func() { close(hang) })
@@ -218,7 +218,7 @@ func TestI9SlowAssistant(t *testing.T) {
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	a := newAssistant(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+	a := newAssistant(t, func(n int, w http.ResponseWriter, _ request) {
 		if n <= 3 {
 			w.WriteHeader(http.StatusUnprocessableEntity)
 		}
@@ -253,9 +253,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	elsewhere := newAssistant(t, nil)
-	a := newAssistant(t, func(n int, w http.ResponseWriter, r *http.Request) {
+	a := newAssistant(t, func(n int, w http.ResponseWriter, r request) {
 		if n == 1 {
-			http.Redirect(w, r, elsewhere.url, http.StatusTemporaryRedirect)
+			http.Redirect(w, r.http, elsewhere.url, http.StatusTemporaryRedirect)
 		}
 	})
 	events(t, s, assistantID(1), "15550100001", 1, 1)

@@ -4,21 +4,31 @@
 // # One delivery
 //
 // A delivery is what the store hands out: the frozen head of one
-// conversation's queue, under a lease. At most one of a queue is out at a time,
-// so order needs no care here; what is behind a delivery waits for it.
+// conversation's queue, at most 20 events and about 1 MB as they lie in the
+// store, under a lease. At most one of a queue is out at a time, so order needs
+// no care here; what is behind a delivery waits for it.
 //
 //	answer                              what follows
 //	2xx                                 delivered
-//	400, 410, 413, 422                  rejected: retried; the third one is a dead letter
+//	400, 422                            rejected: retried; the third one is final
+//	413                                 likewise, but final at once if there are several events
+//	410                                 a dead letter at once, the whole delivery
 //	other status, redirect, no answer   retried for 24 h from the first try, then a dead letter
-//	stopped before an answer            given back, as if never claimed
+//	event that is no JSON               final
+//	stopped before an answer            given back without counting a try, the same when it comes again
+//	final, one event                    a dead letter
+//	final, several events               split: from now on one by one, so that only what is at fault dies
 //
 // The first retry comes after 0.5 to 1 s, then doubling up to 5 min, jittered
-// down to half; a longer Retry-After is honoured, up to the end of the 24 h,
-// where the last try is made. 410 would tell a Standard Webhooks sender to stop
-// for good; here nobody could switch the endpoint on again, so it rejects the
-// delivery only. An assistant that is missing from the operator's file is
-// retried too: the file may come back.
+// down to half; a longer Retry-After is honoured, as far as an hour and the end of
+// the 24 h, where the last try is made. Events that were split have been tried as
+// long as the delivery they were in. An assistant that is missing from the
+// operator's file is retried too: the file may come back.
+//
+// 410 tells a Standard Webhooks sender to stop for good. Here nobody could switch
+// the endpoint on again but by answering, so it ends the delivery and not the
+// endpoint: an operator who has mended it replays the dead letters. For the breaker
+// it is a failure, which keeps most of what waits from dying with it.
 //
 // Delivery is at least once. The receiver tells a repetition by webhook-id, and
 // a repetition has the same body byte by byte, because a delivery is frozen and

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ func assistantID(n int) followup.AssistantID {
 type request struct {
 	header http.Header
 	body   []byte
+	http   *http.Request
 }
 
 // changes returns the values of the delivery's changes.
@@ -66,24 +68,31 @@ type assistant struct {
 	got  chan request
 }
 
-func newAssistant(t *testing.T, answer func(n int, w http.ResponseWriter, r *http.Request)) *assistant {
+func newAssistant(t *testing.T, answer func(n int, w http.ResponseWriter, r request)) *assistant {
 	t.Helper()
 	a := &assistant{got: make(chan request, 10_000)}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		req := request{header: r.Header.Clone(), body: body}
+		req := request{header: r.Header.Clone(), body: body, http: r}
 		a.mu.Lock()
 		a.seen = append(a.seen, req)
 		n := len(a.seen)
 		a.mu.Unlock()
 		if answer != nil {
-			answer(n, w, r)
+			answer(n, w, req)
 		}
 		a.got <- req
 	}))
 	t.Cleanup(srv.Close)
 	a.url = srv.URL
 	return a
+}
+
+// requests returns what came so far.
+func (a *assistant) requests() []request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.seen)
 }
 
 // next waits for the next answered request.
@@ -106,18 +115,24 @@ func events(t *testing.T, s *memstore.Store, a followup.AssistantID, phone strin
 		t.Fatal(err)
 	}
 	for i := from; i < from+n; i++ {
-		_, err := s.Settle(t.Context(), followup.Settlement{
-			Tenant: tenant, Lead: lead, Now: start, Real: time.Now(),
-			Items: []followup.Item{{
-				DedupID: fmt.Sprintf("event-%d", i), Channel: channel, Assistant: a, At: start, Opens: true,
-				Relay: &followup.RelayEvent{Channel: channel, Account: "waba", Field: "messages", Value: json.RawMessage(fmt.Sprint(i))},
-			}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		settle(t, s, lead, a, fmt.Sprintf("event-%d", i), json.RawMessage(fmt.Sprint(i)))
 	}
 	return lead
+}
+
+// settle settles one event of a lead for an assistant.
+func settle(t *testing.T, s *memstore.Store, lead followup.LeadID, a followup.AssistantID, id string, value json.RawMessage) {
+	t.Helper()
+	_, err := s.Settle(t.Context(), followup.Settlement{
+		Tenant: tenant, Lead: lead, Now: start, Real: time.Now(),
+		Items: []followup.Item{{
+			DedupID: id, Channel: channel, Assistant: a, At: start, Opens: true,
+			Relay: &followup.RelayEvent{Channel: channel, Account: "waba", Field: "messages", Value: value},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // newRelay returns a started relay to the given assistants, by number from 1;

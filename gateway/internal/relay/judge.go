@@ -16,6 +16,8 @@ const (
 	maxRejections = 3
 	firstRetry    = time.Second
 	maxRetry      = 5 * time.Minute
+	// maxHold is how long a Retry-After is believed at most.
+	maxHold = time.Hour
 )
 
 // answer is how a try went: a status, or the reason why there is none.
@@ -37,12 +39,16 @@ func (a answer) delivered() bool { return a.trouble == "" && a.status >= 200 && 
 // rejected reports whether the assistant read the delivery and wants none of it.
 func (a answer) rejected() bool {
 	return a.trouble == "" && slices.Contains([]int{
-		http.StatusBadRequest, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity,
+		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity,
 	}, a.status)
 }
 
+// gone reports whether the endpoint is no more and is not to be asked again.
+func (a answer) gone() bool { return a.trouble == "" && a.status == http.StatusGone }
+
 // healthy reports whether the answer says that the assistant works, whatever it
-// thinks of this delivery.
+// thinks of this delivery. An endpoint that is gone does not: the breaker keeps
+// it from taking all that waits with it.
 func (a answer) healthy() bool { return a.delivered() || a.rejected() }
 
 // judge decides what becomes of a delivery after a try that was answered at now.
@@ -53,14 +59,20 @@ func judge(a answer, d followup.Delivery, now time.Time, jitter func(time.Durati
 		first = now
 	}
 	end := first.Add(giveUpAfter)
+	over := !now.Before(end)
+	final := a.rejected() && (over || d.Rejected+1 >= maxRejections)
+	tooLarge := a.rejected() && a.status == http.StatusRequestEntityTooLarge
 	switch {
 	case a.delivered():
 		f.Delivered = true
 		return f
-	case a.rejected() && d.Rejected+1 >= maxRejections:
+	case len(d.Events) > 1 && (final || tooLarge):
+		f.Split = true // only what is at fault may die
+		return f
+	case final, a.gone():
 		f.Dead = "rejected " + strconv.Itoa(a.status)
 		return f
-	case !now.Before(end):
+	case over:
 		f.Dead = fmt.Sprintf("gave up after 24h: %s", a.reason())
 		return f
 	}
@@ -89,10 +101,10 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	if n, err := strconv.Atoi(v); err == nil {
-		return time.Duration(min(max(n, 0), int(giveUpAfter/time.Second))) * time.Second
+		return time.Duration(min(max(n, 0), int(maxHold/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(v); err == nil {
-		return min(max(at.Sub(now), 0), giveUpAfter)
+		return min(max(at.Sub(now), 0), maxHold)
 	}
 	return 0
 }

@@ -18,13 +18,16 @@ func TestJudge(t *testing.T) {
 	old := func(age time.Duration, tries int) followup.Delivery {
 		return followup.Delivery{FirstAt: now.Add(-age), Attempts: tries}
 	}
+	several := func(d followup.Delivery) followup.Delivery {
+		d.Events = make([]followup.RelayEvent, 2)
+		return d
+	}
 	cases := []struct {
-		name     string
-		a        answer
-		d        followup.Delivery
-		want     string // delivered, retry, reject, or the reason of the dead letter
-		retryIn  time.Duration
-		delivers bool
+		name    string
+		a       answer
+		d       followup.Delivery
+		want    string // delivered, retry, reject, split, or the reason of the dead letter
+		retryIn time.Duration
 	}{
 		{name: "200", a: answer{status: 200}, d: fresh, want: "delivered"},
 		{name: "204", a: answer{status: 204}, d: fresh, want: "delivered"},
@@ -43,8 +46,8 @@ func TestJudge(t *testing.T) {
 			want: "retry", retryIn: 32 * time.Second,
 		},
 		{
-			name: "Retry-After past the end is cut to it", a: answer{status: 429, retryAfter: 24 * time.Hour},
-			d: old(20*time.Hour, 9), want: "retry", retryIn: 4 * time.Hour,
+			name: "Retry-After past the end is cut to it", a: answer{status: 429, retryAfter: time.Hour},
+			d: old(24*time.Hour-time.Minute, 9), want: "retry", retryIn: time.Minute,
 		},
 		{name: "just before the end", a: answer{status: 503}, d: old(24*time.Hour-time.Second, 9), want: "retry", retryIn: time.Second},
 		{name: "at the end", a: answer{status: 503}, d: old(24*time.Hour, 9), want: "gave up after 24h: status 503"},
@@ -54,7 +57,16 @@ func TestJudge(t *testing.T) {
 		{name: "third 400", a: answer{status: 400}, d: followup.Delivery{FirstAt: now, Rejected: 2}, want: "rejected 400"},
 		{name: "third 413", a: answer{status: 413}, d: followup.Delivery{FirstAt: now, Rejected: 2}, want: "rejected 413"},
 		{name: "third 422", a: answer{status: 422}, d: followup.Delivery{FirstAt: now, Rejected: 2}, want: "rejected 422"},
-		{name: "third 410", a: answer{status: 410}, d: followup.Delivery{FirstAt: now, Rejected: 2}, want: "rejected 410"},
+		{name: "third of several", a: answer{status: 422}, d: several(followup.Delivery{FirstAt: now, Rejected: 2}), want: "split"},
+		{name: "second of several", a: answer{status: 422}, d: several(followup.Delivery{FirstAt: now, Rejected: 1}), want: "reject", retryIn: time.Second},
+		{name: "413 of several", a: answer{status: 413}, d: several(fresh), want: "split"},
+		{name: "413 of one", a: answer{status: 413}, d: fresh, want: "reject", retryIn: time.Second},
+		{name: "413 of several at the end", a: answer{status: 413}, d: several(old(24*time.Hour, 9)), want: "split"},
+		{name: "rejected at the end", a: answer{status: 422}, d: old(24*time.Hour, 9), want: "rejected 422"},
+		{name: "several rejected at the end", a: answer{status: 422}, d: several(old(24*time.Hour, 9)), want: "split"},
+		{name: "several unanswered at the end", a: answer{trouble: "timeout"}, d: several(old(24*time.Hour, 9)), want: "gave up after 24h: timeout"},
+		{name: "410", a: answer{status: 410}, d: fresh, want: "rejected 410"},
+		{name: "410 of several", a: answer{status: 410}, d: several(fresh), want: "rejected 410"},
 		{
 			name: "other failures are no rejections", a: answer{status: 500},
 			d: followup.Delivery{FirstAt: now, Attempts: 2, Rejected: 2}, want: "retry", retryIn: 4 * time.Second,
@@ -68,6 +80,8 @@ func TestJudge(t *testing.T) {
 			switch {
 			case f.Delivered:
 				got = "delivered"
+			case f.Split:
+				got = "split"
 			case f.Dead == "" && f.Rejected:
 				got = "reject"
 			case f.Dead == "":
@@ -94,7 +108,8 @@ func TestRetryAfter(t *testing.T) {
 		"7":                             7 * time.Second,
 		"-7":                            0,
 		"soon":                          0,
-		"99999999999":                   24 * time.Hour,
+		"99999999999":                   time.Hour,
+		"Wed, 04 Nov 2026 12:00:00 GMT": time.Hour,
 		"Tue, 03 Nov 2026 12:01:30 GMT": 90 * time.Second,
 		"Tue, 03 Nov 2026 11:00:00 GMT": 0,
 	} {

@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 const (
 	outcomeDelivered = "delivered"
 	outcomeRetried   = "retried"
+	outcomeSplit     = "split" // its events go one by one, to find the one at fault
 	outcomeDead      = "dead"
 	outcomeReleased  = "released" // given back untried: breaker, or stopping
 	outcomeStale     = "stale"    // tried, but its lease had passed to somebody else
@@ -31,7 +32,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	for _, o := range []string{
-		outcomeDelivered, outcomeRetried, outcomeDead, outcomeReleased, outcomeStale, outcomeUnknown,
+		outcomeDelivered, outcomeRetried, outcomeSplit, outcomeDead, outcomeReleased, outcomeStale, outcomeUnknown,
 	} {
 		m.deliveries.WithLabelValues(o)
 	}

@@ -53,6 +53,7 @@ type Params struct {
 	Concurrency  int           // deliveries out at once; default 512
 	PerAssistant int           // of these to one assistant; default 16
 	MaxEvents    int           // per delivery; default 20
+	MaxBytes     int           // per delivery, about, but one event always goes; default 1 MiB
 	Poll         time.Duration // longest sleep of the poller; default 1 s
 	// AllowPrivate lets assistants be on private and loopback addresses.
 	AllowPrivate bool
@@ -116,6 +117,9 @@ func New(p Params) (*Relay, error) {
 	}
 	if p.MaxEvents <= 0 {
 		p.MaxEvents = 20
+	}
+	if p.MaxBytes <= 0 {
+		p.MaxBytes = 1 << 20
 	}
 	if p.UserAgent == "" {
 		p.UserAgent = "wagate"
@@ -217,6 +221,7 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 		Real:      r.p.Real(),
 		Limit:     limit,
 		MaxEvents: r.p.MaxEvents,
+		MaxBytes:  r.p.MaxBytes,
 		Lease:     r.p.Timeout + finishWithin + leaseMargin,
 		Skip:      skip,
 	})

@@ -14,28 +14,29 @@ import (
 )
 
 // TestStopGivesBack: what is in flight when the patience of Stop ends is given
-// back as if never tried.
+// back without counting a try, and stays the delivery that the assistant may
+// have got.
 func TestStopGivesBack(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	arrived, hang := make(chan struct{}), make(chan struct{})
-	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		close(arrived)
+	arrived, hang := make(chan string, 1), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		arrived <- r.Header.Get("webhook-id")
 		<-hang
 	}))
 	t.Cleanup(srv.Close)
 	t.Cleanup(func() { close(hang) })
 	events(t, s, assistantID(1), "15550100001", 1, 1)
 	r := newRelay(t, s, nil, srv.URL)
-	<-arrived
+	id := <-arrived
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := r.Stop(ctx); err != nil {
 		t.Errorf("stop: got %v, want nil", err)
 	}
 	d, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: time.Now(), Limit: 1, MaxEvents: 1, Lease: time.Minute})
-	if err != nil || len(d) != 1 || d[0].Attempts != 0 {
-		t.Errorf("got %+v (%v), want one delivery without tries", d, err)
+	if err != nil || len(d) != 1 || d[0].Attempts != 0 || d[0].ID != id {
+		t.Errorf("got %+v (%v), want the delivery %s without tries", d, err, id)
 	}
 	if got := count(r, outcomeReleased); got != 1 {
 		t.Errorf("got %v released, want 1", got)
@@ -47,7 +48,7 @@ func TestStopFinishesInFlight(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	arrived, release := make(chan struct{}), make(chan struct{})
-	a := newAssistant(t, func(int, http.ResponseWriter, *http.Request) { close(arrived); <-release })
+	a := newAssistant(t, func(int, http.ResponseWriter, request) { close(arrived); <-release })
 	events(t, s, assistantID(1), "15550100001", 1, 1)
 	r := newRelay(t, s, nil, a.url)
 	<-arrived
