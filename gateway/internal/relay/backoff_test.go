@@ -1,78 +1,25 @@
 package relay
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"pgregory.net/rapid"
 
 	"wagate/followup"
 	"wagate/followup/memstore"
 )
 
-// wire is a transport without sockets.
-type wire struct {
-	mu     sync.Mutex
-	begin  time.Time
-	tries  []time.Duration
-	answer func(at time.Duration) int // 0: no answer
-}
-
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	at := time.Since(w.begin)
-	w.tries = append(w.tries, at)
-	status := w.answer(at)
-	if status == 0 {
-		return nil, errors.New("connection refused")
-	}
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
-}
-
-// taken returns when tries were made.
-func (w *wire) taken() []time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.tries)
-}
-
-// bubble starts a relay on a wire inside a bubble.
-func bubble(t *testing.T, s Store, answer func(at time.Duration) int) (*Relay, *wire) {
-	t.Helper()
-	w := &wire{begin: time.Now(), answer: answer}
-	r, err := New(Params{
-		Store: s, Directory: followup.NewDirectory(nil), Logger: slog.New(slog.DiscardHandler),
-		Metrics: prometheus.NewPedanticRegistry(),
-		Endpoints: map[followup.AssistantID]Endpoint{
-			assistantID(1): {URL: "https://assistant.example", Secrets: []string{"s"}},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.client.Transport = w
-	r.Start()
-	t.Cleanup(func() { _ = r.Stop(t.Context()) })
-	return r, w
-}
-
 func TestRetriesDoubleWithJitter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		events(t, s, assistantID(1), "15550100001", 1, 1)
-		_, w := bubble(t, s, func(time.Duration) int { return 0 })
+		_, w := bubble(t, s, answers(func(time.Duration) int { return 0 }))
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		tries, want := w.taken(), time.Second
@@ -95,7 +42,7 @@ func TestGivesUpAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		events(t, s, assistantID(1), "15550100001", 1, 1)
-		r, w := bubble(t, s, func(time.Duration) int { return http.StatusServiceUnavailable })
+		r, w := bubble(t, s, answers(func(time.Duration) int { return http.StatusServiceUnavailable }))
 		time.Sleep(24*time.Hour - time.Minute)
 		synctest.Wait()
 		if _, n, _ := s.DeadLetters(t.Context(), tenant, 10, 0); n != 0 {
@@ -130,12 +77,12 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 		for i := range leads {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
-		r, w := bubble(t, s, func(at time.Duration) int {
+		r, w := bubble(t, s, answers(func(at time.Duration) int {
 			if at < outage {
 				return 0
 			}
 			return http.StatusOK
-		})
+		}))
 		time.Sleep(outage - time.Second)
 		synctest.Wait()
 		if n := len(w.taken()); n < 60 || n > 300 {
@@ -159,12 +106,12 @@ func TestGoneTakesLittleWithIt(t *testing.T) {
 		for i := range leads {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
-		r, _ := bubble(t, s, func(at time.Duration) int {
+		r, _ := bubble(t, s, answers(func(at time.Duration) int {
 			if at < time.Minute {
 				return http.StatusGone
 			}
 			return http.StatusOK
-		})
+		}))
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		dead := count(r, outcomeDead)

@@ -52,6 +52,9 @@ func (r *Relay) deliver(d followup.Delivery, result func(error), allowed bool) {
 	}
 	now := r.p.Real()
 	r.metrics.duration.Observe(now.Sub(began).Seconds())
+	if wait := a.hold(); wait > 0 {
+		r.slots.hold(d.Assistant, wait)
+	}
 	if a.healthy() {
 		result(nil)
 	} else {

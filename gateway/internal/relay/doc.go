@@ -21,7 +21,8 @@
 //
 // The first retry comes after 0.5 to 1 s, then doubling up to 5 min, jittered
 // down to half; a longer Retry-After is honoured, as far as an hour and the end of
-// the 24 h, where the last try is made. Events that were split have been tried as
+// the 24 h, where the last try is made. With 429 and 503 it holds the assistant and
+// not only that delivery. Events that were split have been tried as
 // long as the delivery they were in. An assistant that is missing from the
 // operator's file is retried too: the file may come back.
 //
@@ -53,7 +54,8 @@
 // never takes more than fits. So nothing is claimed that has to wait here, and
 // a slow assistant delays only itself. Ten failures in a row open a breaker:
 // while it is open, one delivery every few seconds tries whether the assistant
-// is back.
+// is back. One that asks to wait is left alone so long, by this replica; then one
+// delivery at a time asks it, until it has answered well.
 //
 // # Targets
 //

@@ -51,6 +51,15 @@ func (a answer) gone() bool { return a.trouble == "" && a.status == http.StatusG
 // it from taking all that waits with it.
 func (a answer) healthy() bool { return a.delivered() || a.rejected() }
 
+// hold is how long the answer asks us to leave the assistant alone, not only
+// this delivery.
+func (a answer) hold() time.Duration {
+	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
+		return a.retryAfter
+	}
+	return 0
+}
+
 // judge decides what becomes of a delivery after a try that was answered at now.
 func judge(a answer, d followup.Delivery, now time.Time, jitter func(time.Duration) time.Duration) followup.FinishDelivery {
 	f := followup.FinishDelivery{Delivery: d, Real: now}

@@ -34,7 +34,11 @@ type slots struct {
 
 // slot is one assistant with deliveries out or a failure to remember.
 type slot struct {
-	busy    int
+	busy int
+	held time.Time // not to be tried before, as it asked
+	// wary: it asked to wait and has not answered well since, so it is tried by
+	// one delivery at a time.
+	wary    bool
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	// retryAt is when an open breaker lets one through, in Unix nanoseconds. It
 	// is atomic because the breaker reports under its own lock, which room takes
@@ -60,17 +64,22 @@ func (s *slots) room() (limit int, skip []followup.AssistantID, again time.Durat
 	now := s.now()
 	for id, a := range s.of {
 		state := a.breaker.State()
-		if a.busy == 0 && state == gobreaker.StateClosed && a.breaker.Counts().ConsecutiveFailures == 0 {
+		if a.busy == 0 && !a.wary && state == gobreaker.StateClosed && a.breaker.Counts().ConsecutiveFailures == 0 {
 			delete(s.of, id)
 			continue
 		}
+		until := a.held
+		if state == gobreaker.StateOpen {
+			until = later(until, time.Unix(0, a.retryAt.Load()))
+		}
+		single := a.wary || state == gobreaker.StateHalfOpen
 		switch {
-		case state == gobreaker.StateOpen:
+		case now.Before(until) || state == gobreaker.StateOpen:
 			skip = append(skip, id)
-			if wait := max(time.Unix(0, a.retryAt.Load()).Sub(now), 0) + time.Millisecond; again == 0 || wait < again {
+			if wait := max(until.Sub(now), 0) + time.Millisecond; again == 0 || wait < again {
 				again = wait
 			}
-		case state == gobreaker.StateHalfOpen && a.busy > 0, s.per-a.busy < s.reserve:
+		case single && a.busy > 0, s.per-a.busy < s.reserve:
 			skip = append(skip, id)
 		default:
 			limit = min(limit, s.per-a.busy)
@@ -91,9 +100,45 @@ func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool)
 	}
 	a.busy++
 	s.free--
+	barred := s.now().Before(a.held) || a.wary && a.busy > 1
 	s.mu.Unlock()
-	result, err := a.breaker.Allow()
-	return result, err == nil
+	if barred {
+		return nil, false
+	}
+	done, err := a.breaker.Allow()
+	return func(err error) {
+		if err == nil {
+			s.calm(a)
+		}
+		done(err)
+	}, err == nil
+}
+
+// calm notes that an assistant answered well. What it was still asked before it
+// asked us to wait tells nothing.
+func (s *slots) calm(a *slot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.wary = a.wary && s.now().Before(a.held)
+}
+
+// hold leaves an assistant alone for d, as it asked us to; then one delivery
+// tries whether it has had enough. There is one of it out.
+func (s *slots) hold(id followup.AssistantID, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.of[id]
+	if !a.wary {
+		s.log.Warn("assistant asks to wait", "assistant", id, "for", d)
+	}
+	a.held, a.wary = later(a.held, s.now().Add(d)), true
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // give frees a slot that take occupied.
