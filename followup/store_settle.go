@@ -21,6 +21,15 @@ type SettleStore interface {
 	// An item without a DedupID is always fresh. The age of a first sight goes by
 	// Real. A lead of another tenant is ErrNotFound.
 	//
+	// What waits for an assistant is bounded, where the store was told a bound: a
+	// settlement with a fresh item to be relayed is ErrBacklog, and has no effect at
+	// all, while as many events as that wait for the item's assistant, or LeadBacklog
+	// of the lead's alone. One that finds room is taken whole. Nothing else is ever
+	// refused: duplicates, items without Relay, happenings, what a merge brings, a dead
+	// letter replayed; all that waits counts. A store may grant each part of its
+	// leads a share of its own, so that up to twice the bound wait in all, and go by
+	// what waited up to a second (of its own clock) ago.
+	//
 	// A run is live until it has ended or is marked ending; whoever ends or
 	// marks it first gives the reason. Only runs that ended are in Ended; one that is
 	// marked ending will have its real outcome. A step that was armed or claimed when its
@@ -74,6 +83,11 @@ const DedupAge = 8 * 24 * time.Hour
 // MaxItems bounds the items of one settlement, which holds up everybody else's
 // in its partition. Who has more settles them one part after the other.
 const MaxItems = 1000
+
+// LeadBacklog is how many events of one lead may wait for an assistant for whom
+// bound may in all: a tenth, so that a flood of one lead's keeps nobody else's
+// out, but no fewer than one settlement may hold.
+func LeadBacklog(bound int) int { return min(bound, max(bound/10, MaxItems)) }
 
 // Settlement is the events of one lead out of one webhook body.
 type Settlement struct {

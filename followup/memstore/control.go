@@ -77,5 +77,8 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 			st.RelayLag = max(st.RelayLag, ms(real).Sub(q.events[0].at))
 		}
 	}
+	for _, n := range s.backlog() {
+		st.RelayBacklog = max(st.RelayBacklog, n)
+	}
 	return st, nil
 }

@@ -22,13 +22,16 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	}
 
 	t := s.on(l, st.Now, st.Real)
-	if !st.Account {
-		l.hear(st.Now, st.Contact)
-	}
 	for id, at := range l.seen {
 		if t.real.Sub(at) > followup.DedupAge {
 			delete(l.seen, id)
 		}
+	}
+	if s.full(l, st.Items) {
+		return followup.Settled{}, followup.ErrBacklog
+	}
+	if !st.Account {
+		l.hear(st.Now, st.Contact)
 	}
 	out := followup.Settled{Fresh: make([]bool, len(st.Items))}
 	for i, item := range st.Items {
@@ -70,6 +73,28 @@ func (s *Store) settled(st followup.Settlement) (*lead, error) {
 		return nil, followup.ErrNotFound
 	}
 	return l, nil
+}
+
+// full reports whether an item is to be relayed for which there is no room.
+func (s *Store) full(l *lead, items []followup.Item) bool {
+	return s.MaxBacklog > 0 && slices.ContainsFunc(items, func(item followup.Item) bool {
+		if _, dup := l.seen[item.DedupID]; item.Relay == nil || dup {
+			return false
+		}
+		return s.backlog()[item.Assistant] >= s.MaxBacklog ||
+			len(l.queue(item.Assistant).events) >= followup.LeadBacklog(s.MaxBacklog)
+	})
+}
+
+// backlog counts the events that wait for each assistant.
+func (s *Store) backlog() map[followup.AssistantID]int {
+	waiting := map[followup.AssistantID]int{}
+	for _, l := range s.leads {
+		for a, q := range l.queues {
+			waiting[a] += len(q.events)
+		}
+	}
+	return waiting
 }
 
 // apply does what one fresh item does, in the order of the contract.

@@ -33,6 +33,10 @@ type Store struct {
 	// the contract returns none.
 	OnEnded func([]followup.Ended)
 
+	// MaxBacklog, if set before the first call, is how many events may wait for one
+	// assistant.
+	MaxBacklog int
+
 	// Whose turn it was last, so that the next round begins behind him.
 	lastTenant    followup.TenantID
 	lastAssistant followup.AssistantID

@@ -4,22 +4,12 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
 	"wagate/followup/storetest"
 )
-
-// opened opens a store on whatever the client reaches. Few partitions make the
-// leads of a test share some of them.
-func opened(t *testing.T, client redis.UniversalClient, embedded bool) followup.Store {
-	t.Helper()
-	s, err := Open(t.Context(), Params{Client: client, Embedded: embedded, Partitions: 16})
-	if err != nil {
-		t.Fatalf("open: %v", err)
-	}
-	return s
-}
 
 // TestI13EmbeddedConforms, TestI13RedisConforms and TestI13ClusterConforms run
 // one suite on all three, and the random walks of the model test.
@@ -29,20 +19,34 @@ func TestI13EmbeddedConforms(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	conforms(t, func(t *testing.T) followup.Store { return opened(t, client, true) })
+	conforms(t, client, true)
 }
 
 func TestI13RedisConforms(t *testing.T) {
-	client := redistest.Start(t, redistest.AOF("everysec")).Client()
-	conforms(t, func(t *testing.T) followup.Store { return opened(t, client, false) })
+	conforms(t, redistest.Start(t, redistest.AOF("everysec")).Client(), false)
 }
 
 func TestI13ClusterConforms(t *testing.T) {
-	client := redistest.StartCluster(t, 3, 0).Client()
-	conforms(t, func(t *testing.T) followup.Store { return opened(t, client, false) })
+	conforms(t, redistest.StartCluster(t, 3, 0).Client(), false)
 }
 
-func conforms(t *testing.T, open storetest.New) {
-	t.Run("suite", func(t *testing.T) { storetest.Run(t, open) })
-	t.Run("model", func(t *testing.T) { storetest.Model(t, open) })
+// conforms opens stores on whatever the client reaches. Few partitions make the
+// leads of a test share some of them.
+func conforms(t *testing.T, client redis.UniversalClient, embedded bool) {
+	bounded := func(t *testing.T, bound int) *Store {
+		t.Helper()
+		s := openStore(t, Params{Client: client, Embedded: embedded, Partitions: 16, MaxBacklog: bound})
+		s.backlog.age = 0 // the suite moves its own clock only
+		return s
+	}
+	t.Run("suite", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) followup.Store { return bounded(t, 0) })
+	})
+	t.Run("backlog", func(t *testing.T) {
+		storetest.Backlog(t, func(t *testing.T, bound int) followup.Store { return bounded(t, bound) })
+	})
+	t.Run("model", func(t *testing.T) {
+		s := bounded(t, 0)
+		storetest.Model(t, func(*testing.T) followup.Store { return s }, func(t *rapid.T) { counted(t, s) })
+	})
 }

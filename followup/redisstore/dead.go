@@ -158,7 +158,7 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	}
 	v, err := s.run(ctx, replayScript, []string{
 		t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.answered(webhookID),
-		t.queue(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(), t.lead(d.Lead),
+		t.queue(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(), t.lead(d.Lead), t.relayBacklog(),
 	}, args...)
 	if err != nil {
 		return fmt.Errorf("replay dead letter: %w", err)

@@ -20,6 +20,7 @@
 //	{p}:sg:<tenant>, si    zset    armed steps by due, and tenants by their first
 //	{p}:sl                 zset    claimed and sending steps by end of lease
 //	{p}:rg:<assist.>, ri   zset    queues by when they may be tried, and assistants by their first
+//	{p}:rb                 hash    events waiting, of all queues, per assistant               none waits
 //	{p}:w                  zset    windows by closing time                    an hour after closing
 //	{p}:ctl                hash    copy of the control state                  for good: one field per config, channel, tenant
 //	{p}:dead, dead:<tenant> zset   dead letters by time, of all and of one    replayed, dropped, lead erased
@@ -55,6 +56,17 @@
 // number and the webhook-id. Nothing is copied, and a crash leaves nothing to
 // be put back. Finishing trims them off. To split a delivery is likewise to note how
 // many events at the head go one by one.
+//
+// What waits for an assistant is counted per partition by every script that makes
+// a queue longer or shorter: once per script, not per event. A settlement looks at
+// its own partition's count before it writes. Within the partition's share of the
+// bound that is all; beyond it, the sum of all partitions decides, which is asked for
+// at most once a second. So leads that fall unevenly onto partitions are not refused
+// early, and each partition has its share whatever goes on in the others: refusing
+// begins at the bound, and ends at twice the bound at the latest. Rejected: the
+// shares alone, as a conversation of twenty events would use one up where the bound
+// is a thousand. When nothing waits for an assistant, the count is forgotten, so that
+// an error in it does not last.
 //
 // A merge goes over two slots. The tombstone keeps its runs, and a step in sending
 // is finished there; what that says of the lead is told to the lead it became, and

@@ -48,7 +48,8 @@ func (t tag) stepsLeases() string                      { return string(t) + "sl"
 func (t tag) relayDue(assistant followup.AssistantID) string {
 	return string(t) + "rg:" + string(assistant)
 }
-func (t tag) relayIndex() string { return string(t) + "ri" }
+func (t tag) relayIndex() string   { return string(t) + "ri" }
+func (t tag) relayBacklog() string { return string(t) + "rb" }
 
 func (t tag) windows() string     { return string(t) + "w" }
 func (t tag) control() string     { return string(t) + "ctl" }

@@ -203,5 +203,13 @@ func TestI2EveryAnswerLost(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	client.AddHook(&loseAnswers{})
-	storetest.Run(t, func(t *testing.T) followup.Store { return opened(t, client, false) })
+	bounded := func(t *testing.T, bound int) followup.Store {
+		t.Helper()
+		s := openStore(t, Params{Client: client, Partitions: 16, MaxBacklog: bound})
+		s.backlog.age = 0 // the suite moves its own clock only
+		return s
+	}
+	storetest.Run(t, func(t *testing.T) followup.Store { return bounded(t, 0) })
+	storetest.Backlog(t, bounded)
+	counted(t, openStore(t, Params{Client: client, Partitions: 16}))
 }

@@ -88,6 +88,7 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 				if err != nil || len(history) != 3 {
 					t.Errorf("history of the one lead: got %d entries, %v, want all three", len(history), err)
 				}
+				counted(t, after)
 			})
 		}
 	}

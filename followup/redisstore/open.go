@@ -48,6 +48,8 @@ type Params struct {
 	// Partitions is fixed by the first start. Zero takes what was fixed, at the
 	// first start defaultPartitions.
 	Partitions int
+	// MaxBacklog bounds the events that wait for one assistant. Zero: no bound.
+	MaxBacklog int
 	// Durability is the promise behind Settle and the guards.
 	Durability Durability
 	// WaitTimeout bounds the wait for replicas; default one second. It must be
@@ -77,7 +79,7 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 		db: p.Client, durability: p.Durability, embedded: p.Embedded,
 		waitTimeout: cmp.Or(p.WaitTimeout, time.Second),
 		log:         cmp.Or(p.Logger, slog.New(slog.DiscardHandler)).With("component", "redisstore"),
-		newToken:    token, now: p.Now, onEnded: p.OnEnded,
+		newToken:    token, now: p.Now, onEnded: p.OnEnded, backlog: backlog{bound: p.MaxBacklog, age: tallyAge},
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -18,7 +18,7 @@ import (
 
 var (
 	takeScript    = load("relay_take", "due")
-	deliverScript = load("relay_finish", "due")
+	deliverScript = load("relay_finish", "due", "relay")
 )
 
 // waitingQueue is a queue that may be tried now.
@@ -321,7 +321,7 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 	v, err := s.run(ctx, deliverScript,
 		[]string{
 			t.queue(d.Lead, d.Assistant), t.frozen(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(),
-			t.dead(), t.deadOf(d.Tenant), t.deadLetters(),
+			t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.relayBacklog(),
 		},
 		string(d.Lead), string(d.Assistant), d.Token, s.newToken(), verb, ms(f.RetryAt), rejected,
 		deadMember(d.ID, d.Lead), ms(f.Real), d.ID, letter)

@@ -24,6 +24,9 @@ type settleRequest struct {
 	Twin    string            `json:"twin"` // the other spelling of the contact's phone
 	Account bool              `json:"account"`
 	Items   []settleItem      `json:"items"`
+	// Most and Deep bound what may wait, as lua/settle.lua says.
+	Most map[followup.AssistantID]int64 `json:"most,omitempty"`
+	Deep int                            `json:"deep"`
 }
 
 type settleItem struct {
@@ -87,9 +90,10 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		}
 		payloads = append(payloads, event, entryText(it.Entry))
 	}
-	r, err := s.call(ctx, s.runDurable, settleScript, sc, append([]any{marshal(req), string(ids)}, payloads...)...)
+	req.Most, req.Deep = s.limits(st.Items)
+	r, raised, err := s.settle(ctx, sc, req, append([]any{string(ids)}, payloads...))
 	if err != nil {
-		if errors.Is(err, followup.ErrLeadMoved) {
+		if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrBacklog) {
 			return followup.Settled{}, err
 		}
 		return followup.Settled{}, fmt.Errorf("settle: %w", err)
@@ -101,8 +105,35 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	for _, f := range r.text(0) {
 		out.Fresh = append(out.Fresh, f == '1')
 	}
+	for i, it := range st.Items {
+		if out.Fresh[i] && it.Relay != nil && raised[it.Assistant] {
+			s.backlog.took(it.Assistant)
+		}
+	}
 	out.Corrections = r.list(3).corrections()
 	return s.correctMerged(ctx, st, out)
+}
+
+// settle runs the script, and again with more room for each assistant whose
+// partition has used up its share while the whole bound has not.
+func (s *Store) settle(
+	ctx context.Context, sc scope, req settleRequest, payloads []any,
+) (r reply, raised map[followup.AssistantID]bool, err error) {
+	for range maxNeeds {
+		r, err = s.call(ctx, s.runDurable, settleScript, sc, append([]any{marshal(req)}, payloads...)...)
+		if err != nil || r.text(0) != "full" {
+			return r, raised, err
+		}
+		a := followup.AssistantID(r.text(1))
+		if req.Most[a], err = s.raise(ctx, a, r.int(2)); err != nil {
+			return nil, nil, err
+		}
+		if raised == nil {
+			raised = map[followup.AssistantID]bool{}
+		}
+		raised[a] = true
+	}
+	return nil, nil, followup.ErrBacklog // it fills up faster than we can tell
 }
 
 // correctMerged hands receipts about steps of leads that were merged into this

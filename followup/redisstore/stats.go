@@ -28,6 +28,7 @@ type partitionStats struct {
 	windows       *redis.IntCmd
 	dead          *redis.IntCmd
 	steps, relays *redis.ZSliceCmd
+	backlog       *redis.MapStringStringCmd
 	leases        *redis.StringSliceCmd
 }
 
@@ -47,17 +48,24 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 				steps:   p.ZRangeWithScores(ctx, t.stepsIndex(), 0, -1),
 				relays:  p.ZRangeWithScores(ctx, t.relayIndex(), 0, -1),
 				leases:  p.ZRange(ctx, t.stepsLeases(), 0, -1),
+				backlog: p.HGetAll(ctx, t.relayBacklog()),
 			}
 		}
 	}); err != nil {
 		return followup.Stats{}, fmt.Errorf("read stats: %w", err)
 	}
 	var st followup.Stats
+	backlog := map[string]int{}
 	for _, p := range parts {
 		st.WindowsOpen += int(p.windows.Val())
 		st.RelayDead += int(p.dead.Val())
 		if z := p.steps.Val(); len(z) > 0 {
 			st.StepsOverdue = max(st.StepsOverdue, age(z[0].Score, now))
+		}
+		for assistant, n := range p.backlog.Val() {
+			waiting, _ := strconv.Atoi(n)
+			backlog[assistant] += waiting
+			st.RelayBacklog = max(st.RelayBacklog, backlog[assistant])
 		}
 	}
 	if err := s.statsOfGroups(ctx, parts, real, &st); err != nil {

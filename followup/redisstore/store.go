@@ -27,6 +27,7 @@ type Store struct {
 	onEnded func([]followup.Ended)
 
 	aliases aliases
+	backlog backlog
 	known   facts
 	turn    turn[followup.AssistantID] // whose deliveries were claimed last
 	tenants turn[followup.TenantID]    // whose steps were claimed last

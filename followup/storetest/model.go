@@ -19,7 +19,9 @@ import (
 // Model plays random operations on a store and on the reference and compares
 // every answer, and after every operation all that can be read about the leads.
 // The flags of rapid say how long and with which seed; a failure prints its own.
-func Model(t *testing.T, open New) {
+// Sound looks behind the contract after every operation, at the store's own books.
+// It may be nil.
+func Model(t *testing.T, open New, sound func(t *rapid.T)) {
 	t.Helper()
 	store := open(t)
 	began := time.UnixMilli(time.Now().UnixMilli()).UTC()
@@ -30,7 +32,12 @@ func Model(t *testing.T, open New) {
 			m.meet(followup.Identity{Phone: who.Phone}, true)
 		}
 		rt.Repeat(map[string]func(*rapid.T){
-			"":              m.compare,
+			"": func(t *rapid.T) {
+				m.compare(t)
+				if sound != nil {
+					sound(t)
+				}
+			},
 			"resolve":       m.resolve,
 			"identify":      m.identify,
 			"settle":        m.settle,

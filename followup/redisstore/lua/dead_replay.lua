@@ -1,7 +1,7 @@
 -- Puts a dead letter's events at the end of its queue and removes it. Repeated
 -- with the same request id, it answers the same.
 -- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered,
--- 5 queue, 6 due set of the assistant, 7 index of the due sets, 8 lead.
+-- 5 queue, 6 due set of the assistant, 7 index of the due sets, 8 lead, 9 relay backlog.
 -- ARGV: 1 member, 2 id, 3 request id, 4 lead, 5 assistant, 6 real; then the events.
 -- Needs lib/due, lib/relay.
 -- Returns "ok" or "none".
@@ -17,4 +17,5 @@ redis.call('HSET', KEYS[8], 'qa:' .. ARGV[5], '1')
 for i = 7, #ARGV do
   relay_push(KEYS[5], KEYS[6], KEYS[7], ARGV[4], ARGV[5], ARGV[6], ARGV[i])
 end
+relay_count(KEYS[9], ARGV[5], #ARGV - 6)
 return 'ok'

@@ -20,15 +20,19 @@ for _, c in ipairs(head.c) do
   redis.call('DEL', K.history[c])
   redis.call('ZREM', K.windows, head.l .. ':' .. c)
 end
+count_queued()
 local told = {} -- assistants that the tombstone itself has something to tell
 for i, a in ipairs(head.a) do
+  local had = redis.call('LLEN', K.queue[a])
   if req.keep then
     redis.call('LTRIM', K.queue[a], num('mq:' .. a), -1)
   else
     redis.call('DEL', K.queue[a])
     if frozen(i) then redis.call('DEL', frozen(i)) end
   end
-  if redis.call('EXISTS', K.queue[a]) == 1 then
+  local left = redis.call('LLEN', K.queue[a])
+  relay_count(K.backlog, a, left - had)
+  if left > 0 then
     told[#told + 1] = a
   else
     due_del(K.relaydue[a], K.relays, a, head.l)

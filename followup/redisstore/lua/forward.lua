@@ -9,6 +9,7 @@ if get('mq:' .. req.a) then return { 'unfinished' } end
 local before = num('fo:' .. req.a)
 if req.done > before then
   redis.call('LTRIM', K.queue[req.a], req.done - before, -1)
+  relay_count(K.backlog, req.a, before - req.done)
   before = req.done
   set('fo:' .. req.a, int(before))
 end

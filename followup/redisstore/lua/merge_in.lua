@@ -55,6 +55,7 @@ for i, channel in ipairs(head.c) do
 end
 for i, assistant in ipairs(head.a) do
   local queue = req.queues[i] or {}
+  queued[assistant] = (queued[assistant] or 0) + #queue
   for _, element in ipairs(queue) do
     set('qa:' .. assistant, '1')
     redis.call('RPUSH', K.queue[assistant], element)

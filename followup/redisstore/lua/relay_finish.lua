@@ -1,16 +1,16 @@
 -- Ends a claim of relay_take. Only the holder of the token changes anything;
 -- repeated with the same request id, it answers "ok" again.
 -- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets,
--- 5 dead letters by time, 6 those of the tenant, 7 their contents.
+-- 5 dead letters by time, 6 those of the tenant, 7 their contents, 8 relay backlog.
 -- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|keep|split|retry|dead, 6 when to retry,
--- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content. Needs lib/due.
+-- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content. Needs lib/due, lib/relay.
 -- Returns "ok" or "stale".
 local f = redis.call('HMGET', KEYS[2], 'token', 'last', 'n', 'tries', 'seen', 'ones', 'since', 'first')
 if (f[1] or '') == '' or f[1] ~= ARGV[3] then
   return f[2] == ARGV[4] and 'ok' or 'stale'
 end
 
-local verb, tries = ARGV[5], tonumber(f[4])
+local verb, tries, waiting = ARGV[5], tonumber(f[4]), 0
 if verb == 'retry' then
   redis.call('HSET', KEYS[2], 'token', '', 'last', ARGV[4], 'tries', tries + 1)
   redis.call('HINCRBY', KEYS[2], 'rejected', ARGV[7])
@@ -32,6 +32,7 @@ else
     ones, since = n, f[8]
   elseif verb ~= 'release' then
     redis.call('LTRIM', KEYS[1], n, -1)
+    waiting = relay_count(KEYS[8], ARGV[2], -n)
     ones = ones - n
   end
   -- What stays is for this request's repetition, and what was split; the rest of the queue is cut anew.
@@ -47,7 +48,8 @@ local head = redis.call('LINDEX', KEYS[1], 0)
 if head then
   -- As if it had just waited its turn: since its first event was settled.
   due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], string.match(head, '^{"t":(%d+)') or ARGV[9])
-else
-  due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1])
+elseif due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1]) and waiting > 0 then
+  -- Nothing waits for the assistant here, so the count has gone wrong in whatever way.
+  redis.call('HDEL', KEYS[8], ARGV[2])
 end
 return 'ok'

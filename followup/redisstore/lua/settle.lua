@@ -1,9 +1,12 @@
 -- Settles the events of one lead. Guarantees: each item takes effect once; all
 -- or nothing; nothing for a lead that moved.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...]}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...],
+-- most: {assistant: how many events may wait for it in this partition}, deep: how many of this lead}; without most as
+-- many as come.
 -- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay event, history
 -- entry; "" for none.
--- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant} or {"ok", fresh, ended, rearm, corrections}.
+-- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant}, {"full", assistant, how many wait in
+-- this partition, or -1 if they are this lead's} or {"ok", fresh, ended, rearm, corrections}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -59,6 +62,20 @@ for i = 1, #req.items do
   fresh[i] = is_fresh(id)
   if fresh[i] and id ~= NONE then records[#records + 1] = id .. seconds(real) end
 end
+
+-- Nothing was written so far.
+if req.most then
+  local looked = {}
+  for i, item in ipairs(req.items) do
+    if fresh[i] and ARGV[2 + 2 * i] ~= '' and not looked[item.a] then
+      looked[item.a] = true
+      local waiting = tonumber(redis.call('HGET', K.backlog, item.a) or '0')
+      if waiting >= req.deep and redis.call('LLEN', K.queue[item.a]) >= req.deep then return { 'full', item.a, '-1' } end
+      if waiting >= req.most[item.a] then return { 'full', item.a, int(waiting) } end
+    end
+  end
+end
+
 if #records > 0 then
   local drop, limit = 0, math.floor(real / 1000) - KEEP
   while drop < #seen and seconds_at(drop) < limit do drop = drop + 12 end

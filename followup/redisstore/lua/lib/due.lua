@@ -8,6 +8,7 @@ local function due_refresh(group, index, name)
   else
     redis.call('ZREM', index, name)
   end
+  return not head[1]
 end
 
 local function due_set(group, index, name, member, score)
@@ -15,8 +16,9 @@ local function due_set(group, index, name, member, score)
   due_refresh(group, index, name)
 end
 
+-- Returns whether it was the group's last.
 local function due_del(group, index, name, member)
   if redis.call('ZREM', group, member) == 1 then
-    due_refresh(group, index, name)
+    return due_refresh(group, index, name)
   end
 end

@@ -1,7 +1,7 @@
 -- Needs lib/due and lib/relay. What every script about one lead begins with.
 --
 -- KEYS, fixed: 1 lead, 2 runs, 3 attempts, 4 steps due (of the tenant),
--- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup;
+-- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup, 11 relay backlog;
 -- then for each assistant of the head: its relay queue and its relay due set;
 -- then for each channel of the head: the history.
 -- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel]}.
@@ -22,10 +22,11 @@ local now, real = head.n, head.r
 local K = {
   lead = KEYS[1], runs = KEYS[2], attempts = KEYS[3], due = KEYS[4], index = KEYS[5],
   leases = KEYS[6], control = KEYS[7], windows = KEYS[8], relays = KEYS[9], dedup = KEYS[10],
+  backlog = KEYS[11],
   queue = {}, relaydue = {}, history = {},
 }
 do
-  local i = 10
+  local i = 11
   for _, a in ipairs(head.a) do
     K.queue[a], K.relaydue[a] = KEYS[i + 1], KEYS[i + 2]
     i = i + 2
@@ -60,7 +61,15 @@ local function answered()
   return r == head.q and cjson.decode(get('rr'))
 end
 
+local queued = {} -- per assistant: events queued by this script and not counted yet
+
+local function count_queued()
+  for assistant, n in pairs(queued) do relay_count(K.backlog, assistant, n) end
+  queued = {}
+end
+
 local function answer(reply)
+  count_queued()
   set('rq', head.q, 'rr', cjson.encode(reply))
   return reply
 end
@@ -68,13 +77,14 @@ end
 -- The frozen delivery of the i-th assistant of the head, where it was declared behind
 -- everything else.
 local function frozen(i)
-  return KEYS[10 + 2 * #head.a + #head.c + i]
+  return KEYS[11 + 2 * #head.a + #head.c + i]
 end
 
--- Queues one event (JSON) for the assistant.
+-- Queues one event (JSON) for the assistant; answer counts it.
 local function relay(assistant, event)
   set('qa:' .. assistant, '1')
   relay_push(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), event)
+  queued[assistant] = (queued[assistant] or 0) + 1
 end
 
 -- The record is not what somebody read before.

@@ -1,4 +1,13 @@
--- Needs lib/due. Appends an element to the queue of lead x assistant and makes
+-- Needs lib/due. Counts how many events wait for an assistant in this partition, and
+-- returns it: whatever makes a queue longer or shorter says by how many, once for all.
+local function relay_count(backlog, assistant, by)
+  if by == 0 then return 0 end
+  local waiting = redis.call('HINCRBY', backlog, assistant, by)
+  if waiting <= 0 then redis.call('HDEL', backlog, assistant) end
+  return waiting
+end
+
+-- Appends an element to the queue of lead x assistant and makes
 -- the queue due, unless it is already: waiting, leased or backing off.
 local function relay_element(queue, group, index, lead, assistant, real, element)
   redis.call('RPUSH', queue, element)

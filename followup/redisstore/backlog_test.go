@@ -1,0 +1,321 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// failer is a test of whichever kind.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// counted compares what the scripts have counted with the queues themselves.
+func counted(t failer, s *Store) {
+	t.Helper()
+	ctx := context.Background()
+	var mu sync.Mutex
+	wrong := map[string]int64{} // partition and assistant: counted minus queued
+	if err := s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
+		queues, err := node.Keys(ctx, "{p*}:q:*").Result()
+		if err != nil {
+			return err
+		}
+		counts, err := node.Keys(ctx, "{p*}:rb").Result()
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, key := range queues {
+			parts := strings.Split(key, ":") // {p}:q:lead:assistant
+			n, err := node.LLen(ctx, key).Result()
+			if err != nil {
+				return err
+			}
+			wrong[parts[0]+" "+parts[3]] -= n
+		}
+		for _, key := range counts {
+			all, err := node.HGetAll(ctx, key).Result()
+			if err != nil {
+				return err
+			}
+			for assistant, text := range all {
+				var n int64
+				if _, err := fmt.Sscan(text, &n); err != nil || n <= 0 {
+					return fmt.Errorf("count of %s: %q, %w", assistant, text, err)
+				}
+				wrong[strings.TrimSuffix(key, ":rb")+" "+assistant] += n
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatalf("count queues: %v", err)
+	}
+	for of, n := range wrong {
+		if n != 0 {
+			t.Errorf("events waiting, by partition and assistant %s: counted %+d too many", of, n)
+		}
+	}
+}
+
+// fill settles messages of the lead until one is refused, and returns how many
+// were not.
+func (p party) fill(t *testing.T, s *Store) int {
+	t.Helper()
+	for n := range 1000 {
+		err := p.say(t.Context(), s, "filling", epoch)
+		if errors.Is(err, followup.ErrBacklog) {
+			return n
+		}
+		if err != nil {
+			t.Fatalf("Settle: %v", err)
+		}
+	}
+	t.Fatal("got 1000 messages settled, want a refusal")
+	return 0
+}
+
+// in returns the party with another lead, in one of the partitions that fit says.
+func (p party) in(s *Store, fit func(partition int) bool) party {
+	for p.lead = followup.NewLeadID(); !fit(s.partition(p.lead)); p.lead = followup.NewLeadID() {
+	}
+	return p
+}
+
+// drain delivers all that waits.
+func drain(t *testing.T, s *Store) {
+	t.Helper()
+	for {
+		all := claimAll(t, s, epoch.Add(time.Hour))
+		if len(all) == 0 {
+			return
+		}
+		for _, d := range all {
+			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
+				t.Fatalf("FinishDelivery: %v", err)
+			}
+		}
+	}
+}
+
+// TestBacklogOfOnePartition: one partition may use up the whole bound, and leaves
+// the others their shares.
+func TestBacklogOfOnePartition(t *testing.T) {
+	t.Parallel()
+	const bound = 8 * testPartitions
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client(), MaxBacklog: bound})
+	now := epoch
+	s.now = func() time.Time { return now }
+	p := newParty()
+	home := s.partition(p.lead)
+	if got := p.fill(t, s); got != bound {
+		t.Errorf("one lead: got %d, want all of the bound, %d", got, bound)
+	}
+	if got := p.in(s, func(n int) bool { return n == home }).fill(t, s); got != 0 {
+		t.Errorf("another lead in the same partition: got %d, want none", got)
+	}
+	away := p.in(s, func(n int) bool { return n != home })
+	if got := away.fill(t, s); got != 8 {
+		t.Errorf("a lead elsewhere: got %d, want its partition's share, 8", got)
+	}
+	replica := openStore(t, Params{Client: server.Client(), MaxBacklog: bound})
+	if got := away.fill(t, replica); got != 0 {
+		t.Errorf("at another replica: got %d, want none", got)
+	}
+	counted(t, s)
+
+	drain(t, s)
+	for range 7 {
+		away.mustSay(t, s, "within the share again", epoch)
+	}
+	now = now.Add(tallyAge)
+	if got := away.fill(t, s); got != bound-7 {
+		t.Errorf("once all was delivered: got %d, want the rest of the bound, %d", got, bound-7)
+	}
+	counted(t, s)
+}
+
+// sums is a client hook that counts the questions for what waits in a partition.
+type sums struct{ n atomic.Int64 }
+
+func (q *sums) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (q *sums) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (q *sums) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, c := range cmds {
+			if c.Name() == "hget" && strings.HasSuffix(fmt.Sprint(c.Args()[1]), ":rb") {
+				q.n.Add(1)
+			}
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// TestBacklogIsSummedOnceASecond: those who are refused all the time do not ask
+// every partition each time, and those with room not at all.
+func TestBacklogIsSummedOnceASecond(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	asked := &sums{}
+	client.AddHook(asked)
+	s := openStore(t, Params{Client: client, MaxBacklog: 5 * testPartitions})
+	now := epoch
+	s.now = func() time.Time { return now }
+	p := newParty()
+	for range 5 {
+		p.mustSay(t, s, "within the share", epoch)
+	}
+	if got := asked.n.Load(); got != 0 {
+		t.Errorf("within the share: got %d questions, want none", got)
+	}
+	p.fill(t, s)
+	home := s.partition(p.lead)
+	p = p.in(s, func(n int) bool { return n == home })
+	for range 50 {
+		if err := p.say(t.Context(), s, "x", epoch); !errors.Is(err, followup.ErrBacklog) {
+			t.Fatalf("got %v, want ErrBacklog", err)
+		}
+	}
+	if got := asked.n.Load(); got != testPartitions {
+		t.Errorf("within a second: got %d questions, want each partition asked once, %d", got, testPartitions)
+	}
+	now = now.Add(tallyAge)
+	p.fill(t, s)
+	p.fill(t, s)
+	if got := asked.n.Load(); got != 2*testPartitions {
+		t.Errorf("a second later: got %d questions, want %d", got, 2*testPartitions)
+	}
+}
+
+// TestBacklogUnderConcurrency has many settle, deliver, bury and replay at once.
+func TestBacklogUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		const bound, workers = 10 * testPartitions, 8
+		s.backlog.bound = bound
+		p := newParty()
+		var wg sync.WaitGroup
+		for w := range workers {
+			own := p
+			own.lead = followup.NewLeadID()
+			wg.Go(func() {
+				for i := range 60 {
+					if err := own.say(t.Context(), s, "x", epoch); err != nil && !errors.Is(err, followup.ErrBacklog) {
+						t.Errorf("Settle: %v", err)
+					}
+					if i%20 != w {
+						continue
+					}
+					ds, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: epoch, Limit: 2, MaxEvents: 3, Lease: time.Hour})
+					if err != nil {
+						t.Errorf("ClaimDeliveries: %v", err)
+					}
+					for _, d := range ds {
+						f := followup.FinishDelivery{Delivery: d, Delivered: i%40 != w, Real: epoch}
+						if !f.Delivered {
+							f.Dead = "rejected"
+						}
+						if err := s.FinishDelivery(t.Context(), f); err != nil {
+							t.Errorf("FinishDelivery: %v", err)
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+		letters, _, err := s.DeadLetters(t.Context(), p.tenant, 100, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range letters {
+			if err := s.ReplayDead(t.Context(), l.ID, epoch); err != nil {
+				t.Errorf("ReplayDead: %v", err)
+			}
+		}
+		counted(t, s)
+		// Each partition may add its share, and each worker be on his way with one more.
+		if st, err := s.Stats(t.Context(), epoch, epoch); err != nil || st.RelayBacklog > 2*bound+workers {
+			t.Errorf("got %d waiting, %v, want at most %d", st.RelayBacklog, err, 2*bound+workers)
+		}
+		drain(t, s)
+		counted(t, s)
+	})
+}
+
+// TestBacklogMiscounted: whatever somebody did to the count, it is right again
+// once nothing waits.
+func TestBacklogMiscounted(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		for _, wrong := range []int{-1, 1, 1_000_000} {
+			p := newParty()
+			p.mustSay(t, s, "a", epoch)
+			p.mustSay(t, s, "b", epoch)
+			key := s.tag(p.lead).relayBacklog()
+			if err := s.db.HIncrBy(t.Context(), key, string(p.assistant), int64(wrong)).Err(); err != nil {
+				t.Fatal(err)
+			}
+			drain(t, s)
+			counted(t, s)
+		}
+	})
+}
+
+// TestBacklogIsSummedByOne: while one asks every partition, the others go by the
+// last answer.
+func TestBacklogIsSummedByOne(t *testing.T) {
+	t.Parallel()
+	b := backlog{age: tallyAge, known: map[followup.AssistantID]tally{"a": {waiting: 7, at: epoch}}}
+	at := epoch.Add(tallyAge)
+	if _, fresh := b.lookup("a", at.Add(-time.Millisecond)); !fresh {
+		t.Error("a moment before: got old, want fresh")
+	}
+	if _, fresh := b.lookup("a", at); fresh {
+		t.Error("the first a second later: got fresh, want old")
+	}
+	if got, fresh := b.lookup("a", at); !fresh || got.waiting != 7 {
+		t.Errorf("the second: got %d, fresh %t, want the last answer, 7", got.waiting, fresh)
+	}
+}
+
+// TestBacklogOfALeadErasedWhileSending: what the erasure itself has to tell goes
+// with the queue, and is not taken off what others wait for.
+func TestBacklogOfALeadErasedWhileSending(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		neighbour := p.in(s, func(n int) bool { return n == s.partition(lead) })
+		neighbour.mustSay(t, s, "waits", epoch)
+		if _, _, err := s.Start(t.Context(), p.tenant, lead, followup.Arm{
+			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
+		}, false, epoch.Add(-time.Minute), epoch); err != nil {
+			t.Fatal(err)
+		}
+		guardStep(t, s, claimStep(t, s), nil)
+		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
+			t.Fatal(err)
+		}
+		counted(t, s)
+	})
+}

@@ -1,0 +1,235 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// smallBound is the bound of most tests. A store that grants shares refuses
+// somewhere between it and twice as much.
+const smallBound = 40
+
+// Backlog checks what the contract says of a store that was told a bound on what
+// waits for an assistant; open returns one with that bound.
+func Backlog(t *testing.T, open func(t *testing.T, bound int) followup.Store) {
+	t.Helper()
+	for _, c := range backlogTests() {
+		t.Run(c.name, func(t *testing.T) { c.run(newWorld(t, open(t, smallBound))) })
+	}
+	t.Run("a lead has a part of it", func(t *testing.T) {
+		const bound = 12_000
+		w := newWorld(t, open(t, bound))
+		lead := w.lead()
+		waiting := 0
+		for ; w.trySettle(lead, w.notes(200)...) == nil; waiting += 200 {
+			if waiting > 2*bound {
+				w.Fatalf("waiting: got %d events of one lead, and no refusal", waiting)
+			}
+		}
+		w.is(waiting, followup.LeadBacklog(bound), "events of one lead")
+		w.settle(w.lead(), w.note("another's"))
+	})
+}
+
+// trySettle settles items, which may be refused.
+func (w *world) trySettle(lead followup.LeadID, items ...followup.Item) error {
+	w.Helper()
+	_, err := w.s.Settle(w.ctx, followup.Settlement{
+		Tenant: w.tenant, Lead: lead, Items: items, Now: w.now, Real: w.now,
+	})
+	if err != nil && !errors.Is(err, followup.ErrBacklog) {
+		w.Fatalf("Settle: got %v, want none or ErrBacklog", err)
+	}
+	return err
+}
+
+func (w *world) notes(n int) []followup.Item {
+	items := make([]followup.Item, n)
+	for i := range items {
+		items[i] = w.note(fmt.Sprint("note ", i))
+	}
+	return items
+}
+
+// fill settles one event after the other until one is refused.
+func (w *world) fill(lead followup.LeadID) (waiting int) {
+	w.Helper()
+	for w.trySettle(lead, w.note("filling")) == nil {
+		waiting++
+		if waiting > 2*smallBound {
+			w.Fatalf("waiting: got %d events, and no refusal", waiting)
+		}
+	}
+	return waiting
+}
+
+func (w *world) refused(lead followup.LeadID, what string, items ...followup.Item) {
+	w.Helper()
+	if err := w.trySettle(lead, items...); err == nil {
+		w.Errorf("%s: got settled, want ErrBacklog", what)
+	}
+}
+
+func backlogTests() []test {
+	return []test{
+		{"refused at the bound, and taken once there is room", func(w *world) {
+			lead := w.lead()
+			w.is(w.fill(lead), smallBound, "events of one lead")
+			late := w.note("late")
+			w.refused(lead, "one more", late)
+			w.must(w.finishDelivery(w.delivery(), delivered), "FinishDelivery")
+			w.is(w.settle(lead, late).Fresh, []bool{true}, "fresh")
+			w.is(w.settle(lead, late).Fresh, []bool{false}, "fresh, again")
+			told := w.told(w.sales)
+			w.is(told[len(told)-1], "late", "told last")
+		}},
+		{"of many leads, at no more than twice the bound", func(w *world) {
+			var leads []followup.LeadID
+			for range smallBound {
+				leads = append(leads, w.lead())
+			}
+			waiting := 0
+			for more := true; more && waiting <= 2*smallBound; {
+				more = false
+				for _, lead := range leads {
+					if w.trySettle(lead, w.note("x")) == nil {
+						waiting++
+						more = true
+					}
+				}
+			}
+			w.is(waiting >= smallBound && waiting <= 2*smallBound, true, "%d waiting are one to two bounds", waiting)
+			for _, lead := range leads {
+				w.refused(lead, "one more", w.note("y"))
+			}
+			w.is(len(w.told(w.sales)), waiting, "told")
+		}},
+		{"what is refused has no effect", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			w.fill(lead)
+			first, stop := w.opening(), w.message("hi")
+			stop.OptOut = new(true)
+			w.refused(lead, "a message behind an item without Relay", first, stop)
+			l := w.get(lead)
+			w.is(l.Windows[w.main].LastInbound.IsZero(), true, "no window")
+			w.is(l.OptedOut, false, "OptedOut")
+			w.is(w.run(run).State, followup.RunArmed, "run")
+			w.said(lead)
+			w.is(w.settle(lead, first).Fresh, []bool{true}, "the item without Relay, alone")
+		}},
+		{"what is not relayed is settled", func(w *world) {
+			lead := w.lead()
+			known := w.note("known")
+			w.settle(lead, known)
+			a := w.guardSend(lead, false).Attempt
+			w.fill(lead)
+			w.is(w.settle(lead, known, w.opening()).Fresh, []bool{false, true}, "a duplicate, and one without Relay")
+			w.settle(lead, w.receipt(a, providers.StatusFailed, providers.OptedOut))
+			w.is(w.get(lead).OptedOut, true, "OptedOut by a receipt")
+			w.refused(lead, "a duplicate with a fresh one", known, w.note("fresh"))
+		}},
+		{"another assistant is not concerned", func(w *world) {
+			lead := w.lead()
+			w.fill(lead)
+			other, both := w.note("other"), w.note("in one with what is refused")
+			other.Assistant, both.Assistant = w.support, w.support
+			w.refused(lead, "both in one", both, w.note("one"))
+			w.settle(lead, other)
+			w.is(w.told(w.support), []string{"other"}, "told")
+		}},
+		{"happenings are never refused", func(w *world) {
+			lead := w.lead()
+			n := w.fill(lead)
+			run := w.start(lead)
+			_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+			w.must(err, "Cancel")
+			w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			told := w.told(w.sales)
+			w.is(told[n:], []string{
+				"scheduled 1", "cancelled 1 cancelled/api", "scheduled 1", "sent 1 sent/template", "scheduled 2",
+			}, "told after the rest")
+		}},
+		{"one that finds room is taken whole", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.notes(3*smallBound)...)
+			w.refused(lead, "one more", w.note("more"))
+			w.is(len(w.told(w.sales)), 3*smallBound, "told")
+		}},
+		{"all that waits counts, until it does not wait", func(w *world) {
+			lead := w.lead()
+			half := smallBound / 2
+			w.settle(lead, w.notes(half)...)
+			ds, _ := w.claimDeliveries(1, half)
+			w.must(w.finishDelivery(ds[0], func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			letters, _, err := w.s.DeadLetters(w.ctx, w.tenant, 1, 0)
+			w.must(err, "DeadLetters")
+			w.is(w.fill(lead), smallBound, "beside a dead letter")
+			w.must(w.s.ReplayDead(w.ctx, letters[0].ID, w.now), "ReplayDead")
+			w.refused(lead, "with the dead letter replayed", w.note("x"))
+			// What is out, or is to be tried again, still waits.
+			ds, _ = w.claimDeliveries(1, half)
+			w.is(len(ds), 1, "deliveries")
+			w.refused(lead, "while the first are out", w.note("x"))
+			w.must(w.finishDelivery(ds[0], func(f *followup.FinishDelivery) { f.Release = true }), "FinishDelivery")
+			w.refused(lead, "once they are given back", w.note("x"))
+			for range 2 { // the letter, and as many again
+				ds, _ = w.claimDeliveries(1, half)
+				w.must(w.finishDelivery(ds[0], delivered), "FinishDelivery")
+			}
+			w.is(w.fill(lead), half, "room once the replayed are paid for")
+			run := w.start(lead)
+			w.is(w.run(run).State, followup.RunArmed, "run")
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+			w.is(w.fill(w.lead()), smallBound, "once the lead is erased")
+		}},
+		{"a merge brings what waits, and is not refused", func(w *world) {
+			older, younger, join := w.two()
+			most := smallBound - 10
+			w.settle(older, w.notes(10)...)
+			w.settle(younger, w.notes(most)...)
+			join()
+			w.refused(older, "one more than both had", w.note("x"))
+			w.is(len(w.told(w.sales)), smallBound, "told")
+			w.is(w.fill(older), smallBound, "room once all is told")
+		}},
+		{"what a merged lead's last step has to tell counts as the winner's", func(w *world) {
+			older, younger, join := w.two()
+			w.start(younger)
+			c, a := w.sending()
+			w.told(w.sales)
+			join()
+			w.settle(older, w.notes(smallBound-2)...)
+			w.finish(w.result(c, a)) // sent, cancelled
+			w.refused(older, "one more", w.note("x"))
+			w.is(len(w.told(w.sales)), smallBound, "told")
+			w.is(w.fill(older), smallBound, "room once all is told")
+		}},
+		{"seen in the gauge", func(w *world) {
+			backlog := func() int {
+				st, err := w.s.Stats(w.ctx, w.now, w.now)
+				w.must(err, "Stats")
+				return st.RelayBacklog
+			}
+			one, two := w.lead(), w.lead()
+			before := backlog() // others may share the store
+			w.settle(one, w.notes(before+1)...)
+			other := w.note("other")
+			other.Assistant = w.support
+			w.settle(one, other)
+			w.is(backlog(), before+1, "of one lead")
+			w.must(w.trySettle(two, w.note("two")), "Settle")
+			w.is(backlog(), before+2, "of two")
+			w.told(w.sales)
+			w.pass(time.Second)
+			w.is(backlog() <= max(before, 1), true, "once all is told")
+		}},
+	}
+}
