@@ -49,8 +49,9 @@ func (s *Store) limits(items []followup.Item) (most map[followup.AssistantID]int
 // already and has used up its share, or ErrBacklog. Waiting -1 says that they are
 // all of one lead.
 func (s *Store) raise(ctx context.Context, a followup.AssistantID, waiting int64) (int64, error) {
+	full := fmt.Errorf("assistant %s: %w", a, followup.ErrBacklog)
 	if waiting < 0 {
-		return 0, followup.ErrBacklog
+		return 0, full
 	}
 	all, err := s.tally(ctx, a)
 	if err != nil {
@@ -58,7 +59,7 @@ func (s *Store) raise(ctx context.Context, a followup.AssistantID, waiting int64
 	}
 	room := int64(s.backlog.bound) - all
 	if room <= 0 {
-		return 0, followup.ErrBacklog
+		return 0, full
 	}
 	return waiting + room, nil
 }

@@ -79,7 +79,8 @@ func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 	}
 	a.store, err = redisstore.Open(ctx, redisstore.Params{
 		Client: a.redis.client, Partitions: a.cfg.Redis.Partitions, Durability: durability,
-		Embedded: a.redis.embedded, OnEnded: steps.Ended, Logger: a.log, Registerer: a.registry,
+		MaxBacklog: a.cfg.Relay.MaxBacklog,
+		Embedded:   a.redis.embedded, OnEnded: steps.Ended, Logger: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return err

@@ -169,6 +169,60 @@ func TestI1AssistantInTrouble(t *testing.T) {
 	}
 }
 
+// TestI1BacklogOverItsBound: while an assistant is away, webhooks with more for it
+// than may wait are refused, to come again; what was taken is a duplicate, and when
+// it is back everything arrives once, in order.
+func TestI1BacklogOverItsBound(t *testing.T) {
+	t.Parallel()
+	const bound, leads = 24, 3
+	w := newWorld(t, setup{file: func(f object) { f["relay"] = object{"timeout": "300ms", "max_backlog": bound} }})
+	w.sales.on(func(delivery) reply { return reply{status: http.StatusServiceUnavailable} })
+	p := w.start()
+	phone := func(i int) string { return fmt.Sprint("3460020060", i%leads) }
+	want := map[string][]string{}
+	var refused, taken []byte
+	for n := 0; refused == nil; n++ {
+		if n > 2*bound {
+			t.Fatalf("got %d events taken, want one refused", n)
+		}
+		text := fmt.Sprintf("message %03d", n)
+		body := w.body(providertest.GraphText(user(phone(n)), text))
+		switch a := p.postMeta(body); {
+		case a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
+			refused = body
+		case a.status != http.StatusOK:
+			t.Fatalf("post: got %d %s, want 200, or 503 with Retry-After", a.status, a.body)
+		default:
+			taken = body
+		}
+		want[phone(n)] = append(want[phone(n)], text)
+	}
+	if a := p.postMeta(taken); a.status != 200 {
+		t.Errorf("a duplicate: got %d %s, want 200", a.status, a.body)
+	}
+	if got := p.metric("wagate_relay_backlog"); got < bound || got > 2*bound {
+		t.Errorf("wagate_relay_backlog: got %v, want %d or a little more", got, bound)
+	}
+	if got := p.metric(`wagate_relay_refused_total{provider="meta"}`); got != 1 {
+		t.Errorf("wagate_relay_refused_total: got %v, want 1", got)
+	}
+	w.sales.on(nil)
+	until(t, func() error {
+		if a := p.postMeta(refused); a.status != 200 {
+			return mismatch("post of what was refused", a.status, 200)
+		}
+		return nil
+	})
+	for from, texts := range want {
+		until(t, func() error {
+			if got := w.sales.texts(from); !slices.Equal(got, texts) {
+				return mismatch("messages", got, texts)
+			}
+			return nil
+		})
+	}
+}
+
 // TestI1RejectedBecomesDeadLetter: what an assistant rejects three times is put
 // aside, held back nobody, and can be listed and replayed.
 func TestI1RejectedBecomesDeadLetter(t *testing.T) {

@@ -10,10 +10,11 @@
 //	settle         all items of one lead in one call, leads in parallel
 //	answer         nil only if every lead was settled
 //
-// Any failure of the store is ErrUnavailable: the provider sends the whole
-// body again, and what was settled the first time is then a duplicate. An item
-// that makes no sense or belongs to nobody here is counted and left out; it
-// never harms its neighbours, and sending it again would not help.
+// Any failure of the store is ErrUnavailable, and so is too much that waits for an
+// assistant already (followup.ErrBacklog): the provider sends the whole body again,
+// and what was settled the first time is then a duplicate. An item that makes no
+// sense or belongs to nobody here is counted and left out; it never harms its
+// neighbours, and sending it again would not help.
 //
 // # Whose lead
 //

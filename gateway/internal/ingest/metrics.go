@@ -21,6 +21,7 @@ type metrics struct {
 	events     *prometheus.CounterVec
 	duplicates *prometheus.CounterVec
 	dropped    *prometheus.CounterVec
+	refused    *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -37,16 +38,21 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "wagate_events_dropped_total",
 			Help: "Items of authentic webhooks that were left out, by provider and reason.",
 		}, []string{"provider", "reason"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wagate_relay_refused_total",
+			Help: "Events not taken in, each time they came, because too much waits for their assistant, by provider.",
+		}, []string{"provider"}),
 	}
 	for _, p := range []providers.Name{providers.Meta, providers.Gupshup} {
 		for _, k := range providers.Kinds {
 			m.events.WithLabelValues(string(p), string(k))
 		}
 		m.duplicates.WithLabelValues(string(p))
+		m.refused.WithLabelValues(string(p))
 		for _, reason := range []string{dropUndecodable, dropUnknown, dropUnbound, dropHistory, dropPlatform} {
 			m.dropped.WithLabelValues(string(p), reason)
 		}
 	}
-	r.MustRegister(m.events, m.duplicates, m.dropped)
+	r.MustRegister(m.events, m.duplicates, m.dropped, m.refused)
 	return m
 }

@@ -22,6 +22,7 @@ func TestMetricsFromStart(t *testing.T) {
 		"wagate_events_total":           2 * len(providers.Kinds),
 		"wagate_events_duplicate_total": 2,
 		"wagate_events_dropped_total":   2 * 5,
+		"wagate_relay_refused_total":    2,
 	} {
 		if got[name] != want {
 			t.Errorf("%s: got %d series, want %d", name, got[name], want)

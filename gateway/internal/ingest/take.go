@@ -200,6 +200,9 @@ func (in *Ingest) settlePart(ctx context.Context, provider providers.Name, list 
 			}
 		}
 		return nil
+	case errors.Is(err, followup.ErrBacklog):
+		in.metrics.refused.WithLabelValues(string(provider)).Add(float64(len(list)))
+		return fmt.Errorf("settle lead: %w", err)
 	case err != nil:
 		return fmt.Errorf("settle lead: %w", err)
 	}
