@@ -1,0 +1,128 @@
+package relay
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"reflect"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"wagate/followup"
+	"wagate/providers/meta"
+)
+
+// FuzzRender: whatever was settled, the body of its delivery is JSON in ASCII
+// that means what came in, in order; it is its own canonical form, and whoever
+// knows one of the secrets finds it signed.
+func FuzzRender(f *testing.F) {
+	f.Add("310000000000001", "", "messages", []byte(nil), []byte(`{"messages":[{"text":{"body":"é / 😀"}}]}`), []byte(`[ 1.50e2, true, null ]`))
+	f.Add("1", "2", "calls", []byte(`{"time":1790000000, "n\u00e9w":"\ud83d"}`), []byte(`"\u00E1\uD83D\uDE00\uD83D!\u0000\/"`), []byte("\"\xff\x7f\\\\\""))
+	f.Add("\"\\", "\xff", "\u2028<b>&", []byte(`{}`), []byte(`{"a":1,"a":2}`), []byte(`-0.0E+00`))
+	f.Add("", "", "", []byte(`[]`), []byte(`{`), []byte(``))
+	secrets := []string{"current", "whsec_b2xkIG9uZQ=="}
+	s, err := newSigner(secrets)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, account, other, field string, entry, first, second []byte) {
+		events := []followup.RelayEvent{
+			{Account: account, Entry: entry, Field: field, Value: first},
+			{Account: account, Entry: entry, Field: field, Value: second},
+			{Account: other, Field: field, Value: first},
+		}
+		rest, good := meant(entry).(map[string]any)
+		good = good || len(entry) == 0
+		good = good && json.Valid(first) && json.Valid(second)
+		for _, own := range []string{"id", "changes"} {
+			if _, twice := rest[own]; twice {
+				t.Skip("a decoder leaves out what the envelope has itself")
+			}
+		}
+		body, err := render(events, "own")
+		if (err == nil) != good {
+			t.Fatalf("got error %v, want one: %v", err, !good)
+		}
+		if err != nil {
+			return
+		}
+		if i := bytes.IndexFunc(body, func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
+			t.Fatalf("got byte %#x at %d, want printable ASCII", body[i], i)
+		}
+		if again := appendCanonical(nil, body); !bytes.Equal(again, body) {
+			t.Errorf("got %s the second time, want %s", again, body)
+		}
+		if got, want := meant(body), envelope(events); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		signed(t, s, body, secrets)
+	})
+}
+
+// envelope is what the body of a delivery has to mean.
+func envelope(events []followup.RelayEvent) any {
+	var entries []any
+	var changes []any
+	var open map[string]any // the last entry, without its changes
+	end := func() {
+		if open != nil {
+			open["changes"] = changes
+			entries = append(entries, open)
+		}
+	}
+	for _, e := range events {
+		begin := map[string]any{"id": text(e.Account)}
+		if e.Account == "" {
+			begin["id"] = "own"
+		}
+		rest, _ := meant(e.Entry).(map[string]any)
+		maps.Copy(begin, rest)
+		if open == nil || !reflect.DeepEqual(begin, open) {
+			end()
+			open, changes = begin, nil
+		}
+		changes = append(changes, map[string]any{"field": text(e.Field), "value": meant(e.Value)})
+	}
+	end()
+	return map[string]any{"object": "whatsapp_business_account", "entry": entries}
+}
+
+// meant is what a JSON text means, numbers as they are spelled; nil if it is none.
+func meant(raw []byte) any {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if !json.Valid(raw) || d.Decode(&v) != nil {
+		return nil
+	}
+	return v
+}
+
+// text is a string as JSON can say it.
+func text(s string) any {
+	raw, _ := json.Marshal(s) //nolint:errchkjson // a string always marshals
+	return meant(raw)
+}
+
+func signed(t *testing.T, s signer, body []byte, secrets []string) {
+	t.Helper()
+	h := http.Header{}
+	if err := s.sign(h, "msg_1", time.Now(), body); err != nil {
+		t.Fatal(err)
+	}
+	if !meta.VerifySignature(secrets[:1], h.Get(meta.SignatureHeader), body) {
+		t.Errorf("%s does not verify", meta.SignatureHeader)
+	}
+	for _, secret := range secrets {
+		hook, err := standardwebhooks.NewWebhookRaw(webhookKey(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := hook.Verify(body, h); err != nil {
+			t.Errorf("Standard Webhooks: %v", err)
+		}
+	}
+}
