@@ -72,7 +72,9 @@ type SettleStore interface {
 	//    on waiting until Start is called for that assistant.
 	//  - Receipt: see Receipt.
 	//  - Entry is appended to the channel's history, which is in the order settled.
-	//  - Relay is appended to the assistant's queue of this lead.
+	//  - Relay is appended to the assistant's queue of this lead. Items of one Assistant
+	//    may share one (the same pointer): it is appended once, with the first of
+	//    them that is fresh.
 	Settle(ctx context.Context, s Settlement) (Settled, error)
 }
 

@@ -34,6 +34,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		l.hear(st.Now, st.Contact)
 	}
 	out := followup.Settled{Fresh: make([]bool, len(st.Items))}
+	relayed := map[*followup.RelayEvent]bool{}
 	for i, item := range st.Items {
 		if item.DedupID != "" {
 			if _, dup := l.seen[item.DedupID]; dup {
@@ -42,10 +43,9 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 			l.seen[item.DedupID] = t.real
 		}
 		out.Fresh[i] = true
-		if item.Relay != nil {
-			e := *item.Relay
-			e.Value = slices.Clone(e.Value)
-			t.relay(item.Assistant, e)
+		if item.Relay != nil && !relayed[item.Relay] {
+			relayed[item.Relay] = true
+			t.relay(item.Assistant, clone(*item.Relay))
 		}
 		if !st.Account {
 			out.Rearm = append(out.Rearm, t.apply(item)...)

@@ -40,6 +40,7 @@ type settleItem struct {
 	OptOut    *bool                `json:"oo,omitempty"`
 	OptOutAt  int64                `json:"oat"`
 	Receipt   *receipt             `json:"rc,omitempty"`
+	Shares    int                  `json:"sh,omitempty"` // the relay event of that item, counting from 1
 }
 
 type receipt struct {
@@ -69,7 +70,8 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	sc := scope{lead: st.Lead, tenant: st.Tenant, now: st.Now, real: st.Real}
 	var ids []byte
 	payloads := make([]any, 0, 2*len(st.Items))
-	for _, it := range st.Items {
+	firsts := map[*followup.RelayEvent]int{} // who has it first
+	for i, it := range st.Items {
 		ids = append(ids, dedupID(it.DedupID)...)
 		sc.assistants = append(sc.assistants, it.Assistant)
 		sc.channels = append(sc.channels, it.Channel)
@@ -82,6 +84,12 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		}
 		if r := it.Receipt; r != nil {
 			item.Receipt = &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind, Message: r.MessageID}
+		}
+		first, shared := firsts[it.Relay]
+		if shared {
+			item.Shares, it.Relay = first, nil
+		} else if it.Relay != nil {
+			firsts[it.Relay] = i + 1
 		}
 		req.Items = append(req.Items, item)
 		event, err := relayText(it.Relay)

@@ -125,6 +125,9 @@ func (m *model) settle(t *rapid.T) {
 	var items [2][]followup.Item
 	for range rapid.IntRange(1, 3).Draw(t, "items") {
 		item, about := m.item(t, k)
+		if n := len(items[0]); n > 0 && items[0][n-1].Assistant == item.Assistant && m.rarely(t, 3, "shares the relay event before") {
+			item.Relay = items[0][n-1].Relay
+		}
 		for i := range m.sides {
 			one := item
 			if about != nil {

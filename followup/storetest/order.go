@@ -65,6 +65,27 @@ func orderTests() []test {
 			w.is(string(e.Value), string(it.Relay.Value), "value, byte by byte")
 			w.is(string(e.Entry), string(it.Relay.Entry), "entry, byte by byte")
 		}},
+		{"items that share an event relay it once, with the first fresh one", func(w *world) {
+			lead := w.lead()
+			shared := func(text string, items ...*followup.Item) {
+				e := w.event(text)
+				for _, it := range items {
+					it.Relay = e
+				}
+			}
+			a, b, c := w.item(), w.item(), w.item()
+			shared("a and b", &a, &b)
+			w.settle(lead, w.note("before"), a, w.note("between"), b, w.note("after"))
+			shared("b and c", &b, &c)
+			w.settle(lead, w.note("2 before"), b, w.note("2 between"), c)
+			shared("a, b and c", &a, &b, &c)
+			w.settle(lead, a, b, c)
+			d, alike := w.note("alike"), w.note("alike")
+			w.settle(lead, d, alike)
+			w.is(w.told(w.sales), []string{
+				"before", "a and b", "between", "after", "2 before", "2 between", "b and c", "alike", "alike",
+			}, "told")
+		}},
 		{"with the window of its conversation", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))

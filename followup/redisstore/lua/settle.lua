@@ -4,7 +4,7 @@
 -- most: {assistant: how many events may wait for it in this partition}, deep: how many of this lead}; without most as
 -- many as come.
 -- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay event, history
--- entry; "" for none.
+-- entry; "" for none. An item with sh has the relay event of that item.
 -- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant}, {"full", assistant, how many wait in
 -- this partition, or -1 if they are this lead's} or {"ok", fresh, ended, rearm, corrections}.
 local req = cjson.decode(ARGV[2])
@@ -67,7 +67,7 @@ end
 if req.most then
   local looked = {}
   for i, item in ipairs(req.items) do
-    if fresh[i] and ARGV[2 + 2 * i] ~= '' and not looked[item.a] then
+    if fresh[i] and ARGV[2 + 2 * (item.sh or i)] ~= '' and not looked[item.a] then
       looked[item.a] = true
       local waiting = tonumber(redis.call('HGET', K.backlog, item.a) or '0')
       if waiting >= req.deep and redis.call('LLEN', K.queue[item.a]) >= req.deep then return { 'full', item.a, '-1' } end
@@ -119,10 +119,15 @@ local function receipt(item)
   end
 end
 
+local relayed = {}
 for i, item in ipairs(req.items) do
   if fresh[i] then
-    local event, entry = ARGV[2 + 2 * i], ARGV[3 + 2 * i]
-    if event ~= '' then relay(item.a, event) end
+    local of = item.sh or i -- whose relay event it has
+    local event, entry = ARGV[2 + 2 * of], ARGV[3 + 2 * i]
+    if event ~= '' and not relayed[of] then
+      relayed[of] = true
+      relay(item.a, event)
+    end
     if not req.account then
       if item.op then window_from(item.c, item.at) end
       if item.nw then windows_refuse() end

@@ -14,6 +14,7 @@ type answer struct {
 	t      *testing.T
 	what   string
 	status int
+	header http.Header
 	body   []byte
 }
 
@@ -54,7 +55,7 @@ func (p *process) call(method, url string, header map[string]string, body any) a
 		return a
 	}
 	defer res.Body.Close()
-	a.status = res.StatusCode
+	a.status, a.header = res.StatusCode, res.Header
 	if a.body, err = io.ReadAll(res.Body); err != nil {
 		a.status, a.body = 0, []byte(err.Error())
 	}
