@@ -95,6 +95,10 @@ type LeadFilter struct {
 	StatusID      string
 }
 
+// ResumeMargin is how much older than the second of a resume by PutLead a stop may
+// be that counts all the same: WhatsApp tells whole seconds, by a clock of its own.
+const ResumeMargin = 2 * time.Second
+
 // PutLead is one write of a lead's record.
 type PutLead struct {
 	Lead          Lead

@@ -17,7 +17,8 @@ type SendStore interface {
 
 	// RecordSend records the result of an attempt made under GuardSend: message
 	// id, history entry, and the provider's "window closed" or opt-out. Recording
-	// an attempt again changes nothing.
+	// an attempt again changes nothing. If the lead was merged into another since,
+	// it is recorded with that one; ErrLeadMoved only if it was erased.
 	RecordSend(ctx context.Context, r RecordSend) error
 
 	// BeginKey claims an idempotency key of the tenant for a request with this

@@ -168,7 +168,11 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	defer func() { s.tell(t.ended) }()
 	optsOut := p.Lead.OptedOut && !l.rec.OptedOut
 	if p.Lead.OptedOut != l.rec.OptedOut {
-		l.optedAt = later(l.optedAt, t.now)
+		at := t.now
+		if !p.Lead.OptedOut {
+			at = at.Truncate(time.Second).Add(-followup.ResumeMargin)
+		}
+		l.optedAt = later(l.optedAt, at)
 	}
 	created := l.rec.CreatedAt
 	l.rec = p.Lead

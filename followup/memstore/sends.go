@@ -43,6 +43,11 @@ func (s *Store) RecordSend(ctx context.Context, r followup.RecordSend) error {
 	}
 	defer unlock()
 	l, err := s.find(r.Tenant, r.Lead)
+	if errors.Is(err, followup.ErrLeadMoved) {
+		if l = s.heir(s.leads[r.Lead]); l != nil {
+			err = nil
+		}
+	}
 	if err != nil {
 		return err
 	}

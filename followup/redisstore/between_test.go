@@ -265,7 +265,7 @@ func TestI1AMergeMeetsAnother(t *testing.T) {
 				t.Fatal(err)
 			}
 			settleText(t, s, p, id, "m")
-			return scope{lead: id, tenant: p.tenant, now: epoch, real: epoch}
+			return scope{lead: id, tenant: p.tenant, now: epoch, real: epoch, frozen: true}
 		}
 		out := func(from scope, to followup.LeadID) (reply, error) {
 			return s.call(ctx, s.run, mergeOutScript, from, marshal(map[string]any{"to": to}))
@@ -303,7 +303,7 @@ func TestI1AMergeMeetsAnother(t *testing.T) {
 		}
 		// A run that started since the loser was read is told to its assistant, too.
 		run := p.step(t, s, "c")
-		if _, err := out(scope{lead: run.Lead(), tenant: p.tenant, now: epoch, real: epoch}, third.lead); err != nil {
+		if _, err := out(scope{lead: run.Lead(), tenant: p.tenant, now: epoch, real: epoch, frozen: true}, third.lead); err != nil {
 			t.Errorf("merge of a lead with a run nobody knew of: got %v, want none", err)
 		}
 		if r, err := s.Run(ctx, p.tenant, run); err != nil || r.Reason != followup.Merged {

@@ -23,6 +23,7 @@ type scope struct {
 	now, real  time.Time
 	assistants []followup.AssistantID
 	channels   []followup.ChannelID
+	frozen     bool // the frozen deliveries of the assistants, too
 }
 
 // head is the scope as lua/lib/lead.lua reads it.
@@ -49,6 +50,11 @@ func (s *Store) leadKeys(sc scope) []string {
 	for _, c := range sc.channels {
 		keys = append(keys, t.history(sc.lead, c))
 	}
+	if sc.frozen {
+		for _, a := range sc.assistants {
+			keys = append(keys, t.frozen(sc.lead, a))
+		}
+	}
 	return keys
 }
 
@@ -59,7 +65,7 @@ type runner func(ctx context.Context, script *redis.Script, keys []string, args 
 const maxNeeds = 16
 
 // call runs a script about one lead and returns its reply without the tag
-// "ok"; every other tag but "need" and "moved" is returned as first element.
+// "ok"; every other tag but "need", "need channel" and "moved" is returned as first element.
 func (s *Store) call(ctx context.Context, run runner, script *redis.Script, sc scope, args ...any) (reply, error) {
 	sc.assistants = distinct(sc.assistants)
 	sc.channels = distinct(sc.channels)
@@ -83,6 +89,8 @@ func (s *Store) call(ctx context.Context, run runner, script *redis.Script, sc s
 		switch reply(r).text(0) {
 		case "need":
 			sc.assistants = append(sc.assistants, followup.AssistantID(reply(r).text(1)))
+		case "need channel":
+			sc.channels = append(sc.channels, followup.ChannelID(reply(r).text(1)))
 		case "moved":
 			s.aliases.forget(sc.lead)
 			return nil, followup.ErrLeadMoved

@@ -83,9 +83,9 @@
 //
 // The cluster client routes commands one by one, and a WAIT goes anywhere; so
 // runDurable follows MOVED, ASK, TRYAGAIN and NOSCRIPT itself, with the script
-// and its WAIT in one pipeline on one connection. WAIT asks for all that the node
-// had written when the script ended, which includes what another connection wrote
-// for the first try of a repeated request.
+// and its WAIT in one pipeline on one connection. Since Redis 7.2 that asks for
+// what its connection wrote last; so a script that meets its own earlier request writes
+// something again, after what another connection wrote for the first try.
 //
 // While a slot migrates, a script whose keys are partly here and partly there is
 // answered TRYAGAIN. It is tried until the context ends; other slots go on.

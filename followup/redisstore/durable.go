@@ -65,9 +65,9 @@ const maxHops = 8
 // runDurable runs a script whose effect is promised to somebody. With
 // replicas:N it waits on the same connection until so many have it, else
 // returns followup.ErrNotDurable: the effect stays, nothing may be promised,
-// and a repeated request waits anew. That WAIT counts for a repetition which
-// wrote nothing, too: it asks for all that the node had written when the
-// script before it ended.
+// and a repeated request waits anew. A script must write something when it is
+// repeated, too: since Redis 7.2 WAIT asks for what its connection wrote last, before
+// that for all that the node had written.
 func (s *Store) runDurable(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
 	if s.durability.Replicas == 0 {
 		return s.run(ctx, script, keys, args...)

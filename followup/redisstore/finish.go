@@ -83,29 +83,12 @@ func (s *Store) finish(
 // tellHeir tells the lead that a step's lead was merged into what became of the
 // step: what was said, that the window is closed, that he opted out.
 func (s *Store) tellHeir(ctx context.Context, run followup.Run, f followup.FinishStep, said *followup.Entry) error {
-	used, merged := f.Outcome == followup.Sent || f.Outcome == followup.Uncertain, false
-	for range maxHeirs {
-		heir, err := s.heir(ctx, run.Lead)
-		if err != nil || heir == erased {
-			return err
-		}
-		err = s.record(ctx, followup.RecordSend{
-			Tenant: run.Tenant, Lead: heir, Channel: run.Channel, Attempt: f.Attempt, MessageID: f.MessageID,
-			Entry: said, CloseWindow: f.CloseWindow, OptOut: f.OptOut, Now: f.Now, Real: f.Real,
-		}, used)
-		switch {
-		case errors.Is(err, followup.ErrLeadMoved):
-			continue // merged on meanwhile
-		case !errors.Is(err, followup.ErrNotFound):
-			return err
-		case merged:
-			return nil // nobody knows the attempt any more
-		}
-		// The merge has not come so far as to bring the attempt: finish it.
-		if err := s.merge(ctx, run.Tenant, heir, run.Lead, f.Now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
-			return fmt.Errorf("merge leads: %w", err)
-		}
-		merged = true
+	err := s.recordAtHeir(ctx, followup.RecordSend{
+		Tenant: run.Tenant, Lead: run.Lead, Channel: run.Channel, Attempt: f.Attempt, MessageID: f.MessageID,
+		Entry: said, CloseWindow: f.CloseWindow, OptOut: f.OptOut, Now: f.Now, Real: f.Real,
+	}, f.Outcome == followup.Sent || f.Outcome == followup.Uncertain)
+	if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
+		return nil // erased, or nobody knows the attempt any more
 	}
-	return fmt.Errorf("tell merged lead: %w", followup.ErrConflict)
+	return err
 }

@@ -174,6 +174,7 @@ type putRequest struct {
 	Clear   []string           `json:"clear"`
 	Status  bool               `json:"status"`
 	Out     bool               `json:"out"`
+	Margin  int64              `json:"margin"`
 	From    int64              `json:"from"`
 	Channel followup.ChannelID `json:"channel"`
 	Arm     *arm               `json:"arm,omitempty"`
@@ -187,7 +188,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	}
 	req := putRequest{
 		Rev: p.Lead.Revision, Fields: fields, Clear: clear,
-		Status: p.StatusChanged, Out: p.Lead.OptedOut, From: ms(p.WindowFrom), Channel: p.Lead.Channel,
+		Status: p.StatusChanged, Out: p.Lead.OptedOut, Margin: followup.ResumeMargin.Milliseconds(), From: ms(p.WindowFrom), Channel: p.Lead.Channel,
 	}
 	sc := scope{lead: p.Lead.ID, tenant: p.Lead.Tenant, now: p.Now, real: p.Real}
 	if p.Arm != nil {
@@ -231,7 +232,21 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 		}
 		s.onEnded(ended)
 	}
-	if err := s.realias(ctx, tenant, id, "", fields); err != nil {
+	return s.forgetAll(ctx, sc, fields)
+}
+
+// forget erases what is left of a lead whose erasure, or whose heir's, a crash has
+// cut short.
+func (s *Store) forget(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
+	sc, fields, err := s.whole(ctx, tenant, id, now)
+	if err != nil {
+		return err
+	}
+	return s.forgetAll(ctx, sc, fields)
+}
+
+func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]string) error {
+	if err := s.realias(ctx, sc.tenant, sc.lead, "", fields); err != nil {
 		return err
 	}
 	return s.bury(ctx, sc, fields)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"wagate/followup"
@@ -26,6 +28,8 @@ type mergeIn struct {
 	OptedOut  bool                               `json:"out"`
 	OptedAt   int64                              `json:"outat"`
 	CRMAt     int64                              `json:"crm"`
+	Imported  []followup.LeadID                  `json:"imported"`
+	Forwarded map[string]int64                   `json:"forwarded"`
 }
 
 type mergeWindow struct {
@@ -34,7 +38,8 @@ type mergeWindow struct {
 	Used    int64  `json:"wu"`
 }
 
-// merge makes loser a part of winner.
+// merge makes loser a part of winner, or of the lead that somebody else has begun to
+// make it a part of.
 func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
 	sc, fields, err := s.whole(ctx, tenant, loser, now)
 	if err != nil {
@@ -44,7 +49,8 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		// Erased while its identities were still being taken away.
 		return s.realias(ctx, tenant, loser, "", fields)
 	}
-	r, err := s.call(ctx, s.withFrozen(s.runDurable, sc), mergeOutScript, sc, marshal(map[string]any{"to": winner}))
+	sc.frozen = true
+	r, err := s.call(ctx, s.runDurable, mergeOutScript, sc, marshal(map[string]any{"to": winner}))
 	if err != nil {
 		return err
 	}
@@ -53,7 +59,13 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	s.onEnded(r.list(0).ended())
 	fields = r.list(1).fields()
+	if fields["mv"] != string(winner) {
+		if winner, err = s.heir(ctx, loser); err != nil || winner == erased {
+			return err
+		}
+	}
 	in := mergeIn{
+		Imported: []followup.LeadID{}, Forwarded: map[string]int64{},
 		From: loser, Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
 		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", OptedAt: ms(msField(fields["oa"])), Histories: [][]string{}, Queues: [][]string{},
 	}
@@ -70,14 +82,25 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	for c, w := range lead.Windows {
 		in.Windows[c] = mergeWindow{At: ms(w.LastInbound), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt)}
 	}
-	for i := range sc.channels {
-		in.Histories = append(in.Histories, texts(r.list(4).list(i)))
+	for f, v := range fields {
+		if lead, ok := strings.CutPrefix(f, "im:"); ok {
+			in.Imported = append(in.Imported, followup.LeadID(lead))
+		}
+		if strings.HasPrefix(f, "fw:") {
+			in.Forwarded[f], _ = strconv.ParseInt(v, 10, 64)
+		}
 	}
-	for i := range sc.assistants {
-		in.Queues = append(in.Queues, texts(r.list(5).list(i)))
+	sc.channels, sc.assistants = nil, nil // what it had by then
+	for i, c := range texts(r.list(4)) {
+		sc.channels = append(sc.channels, followup.ChannelID(c))
+		in.Histories = append(in.Histories, texts(r.list(5).list(i)))
+	}
+	for i, a := range texts(r.list(6)) {
+		sc.assistants = append(sc.assistants, followup.AssistantID(a))
+		in.Queues = append(in.Queues, texts(r.list(7).list(i)))
 	}
 	into := sc
-	into.lead = winner
+	into.lead, into.frozen = winner, false
 	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
 	if err != nil {
 		return err
@@ -122,8 +145,11 @@ func (s *Store) forwardTo(ctx context.Context, from scope, a followup.AssistantI
 	done := int64(0)
 	for range maxHeirs {
 		heir, err := s.heir(ctx, from.lead)
-		if err != nil || heir == erased || heir == from.lead {
+		if err != nil || heir == from.lead {
 			return err
+		}
+		if heir == erased {
+			return s.forget(ctx, from.tenant, from.lead, from.now)
 		}
 		r, err := s.call(ctx, s.run, forwardScript, from, marshal(map[string]any{"a": a, "done": done}))
 		if err != nil || r.text(0) == "none" {

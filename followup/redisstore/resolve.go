@@ -113,7 +113,7 @@ func (s *Store) unfinished(
 	case heir == lead:
 		return false, nil
 	case heir == erased:
-		return true, s.realias(ctx, tenant, lead, "", nil)
+		return true, s.forget(ctx, tenant, lead, now)
 	}
 	if err := s.merge(ctx, tenant, heir, lead, now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
 		return false, fmt.Errorf("merge leads: %w", err)
@@ -205,25 +205,13 @@ func (s *Store) whole(
 
 // erase removes a lead's keys; with keep only what a merge handed over.
 func (s *Store) erase(ctx context.Context, sc scope, keep bool) error {
-	r, err := s.call(ctx, s.withFrozen(s.run, sc), eraseScript, sc, marshal(map[string]any{"keep": keep}))
+	sc.frozen = true
+	r, err := s.call(ctx, s.run, eraseScript, sc, marshal(map[string]any{"keep": keep}))
 	if err != nil {
 		return fmt.Errorf("erase lead: %w", err)
 	}
 	s.onEnded(r.list(0).ended())
 	return nil
-}
-
-// withFrozen declares, behind all other keys, the frozen deliveries of the scope's
-// assistants. Of one that the script asks for besides, it goes without.
-func (s *Store) withFrozen(run runner, sc scope) runner {
-	t := s.tag(sc.lead)
-	var frozen []string
-	for _, a := range sc.assistants {
-		frozen = append(frozen, t.frozen(sc.lead, a))
-	}
-	return func(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
-		return run(ctx, script, append(keys, frozen...), args...)
-	}
 }
 
 func texts(r reply) []string {

@@ -53,7 +53,41 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 
 // RecordSend implements followup.SendStore.
 func (s *Store) RecordSend(ctx context.Context, rec followup.RecordSend) error {
-	return s.record(ctx, rec, rec.Entry != nil)
+	used := rec.Entry != nil
+	err := s.record(ctx, rec, used)
+	if errors.Is(err, followup.ErrLeadMoved) {
+		return s.recordAtHeir(ctx, rec, used)
+	}
+	return err
+}
+
+// recordAtHeir records with the lead that the message's was merged into. It returns
+// ErrLeadMoved if that one was erased.
+func (s *Store) recordAtHeir(ctx context.Context, rec followup.RecordSend, used bool) error {
+	lead, merged := rec.Lead, false
+	for range maxHeirs {
+		heir, err := s.heir(ctx, lead)
+		if err != nil {
+			return err
+		}
+		if heir == erased {
+			return followup.ErrLeadMoved
+		}
+		rec.Lead = heir
+		err = s.record(ctx, rec, used)
+		switch {
+		case errors.Is(err, followup.ErrLeadMoved):
+			continue // merged on meanwhile
+		case !errors.Is(err, followup.ErrNotFound) || merged:
+			return err
+		}
+		// The merge has not come so far as to bring the attempt: finish it.
+		if err := s.merge(ctx, rec.Tenant, heir, lead, rec.Now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+			return fmt.Errorf("merge leads: %w", err)
+		}
+		merged = true
+	}
+	return fmt.Errorf("record send: %w", followup.ErrConflict)
 }
 
 // record does it. used says whether the conversation was used by what was sent.

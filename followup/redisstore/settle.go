@@ -145,10 +145,11 @@ func (s *Store) settle(
 }
 
 // correctMerged hands receipts about steps of leads that were merged into this
-// one to where those steps are recorded.
+// one to where those steps are recorded. Of a repetition, too: what was settled
+// here may not have got there, and its rank lets it happen once.
 func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out followup.Settled) (followup.Settled, error) {
-	for i, it := range st.Items {
-		if it.Receipt == nil || !out.Fresh[i] || it.Receipt.Attempt == "" || it.Receipt.Attempt.Lead() == st.Lead {
+	for _, it := range st.Items {
+		if it.Receipt == nil || it.Receipt.Attempt == "" || it.Receipt.Attempt.Lead() == st.Lead {
 			continue
 		}
 		a := it.Receipt.Attempt
@@ -159,7 +160,7 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 		if heir != st.Lead {
 			continue // somebody else's
 		}
-		r, err := s.call(ctx, s.run, correctScript,
+		r, err := s.call(ctx, s.runDurable, correctScript,
 			scope{lead: a.Lead(), tenant: st.Tenant, now: st.Now, real: st.Real},
 			marshal(map[string]any{"a": a, "rk": it.Receipt.State.Rank(), "m": it.Receipt.MessageID}))
 		if errors.Is(err, followup.ErrLeadMoved) {

@@ -2,11 +2,13 @@
 -- handed over. What stays is a tombstone that holds nobody's data.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {keep: bool}.
--- Returns {"need", assistant} or {"ok", ended}.
+-- Returns {"need", assistant}, {"need channel", channel} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
 local missing = undeclared()
 if missing then return { 'need', missing } end
+local more = overlooked()
+if more then return more end
 local moved = get('mv')
 if req.keep then
   if not moved then return { 'ok', ended } end
@@ -28,7 +30,7 @@ for i, a in ipairs(head.a) do
     redis.call('LTRIM', K.queue[a], num('mq:' .. a), -1)
   else
     redis.call('DEL', K.queue[a])
-    if frozen(i) then redis.call('DEL', frozen(i)) end
+    redis.call('DEL', frozen(i))
   end
   local left = redis.call('LLEN', K.queue[a])
   relay_count(K.backlog, a, left - had)

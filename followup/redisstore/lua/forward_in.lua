@@ -8,8 +8,9 @@ local counter = 'fw:' .. req.from .. ':' .. req.a
 -- A lead that had none of those forwarded before became the heir since: the one before has them, or had.
 local had, all = math.max(num(counter), req.before), req.before + #ARGV - 2
 for i = had - req.before + 1, #ARGV - 2 do relay_element(K.queue[req.a], K.relaydue[req.a], K.relays, head.l, req.a, int(real), ARGV[2 + i]) end
+set(counter, int(math.max(had, all)))
 if all > had then
-  set('qa:' .. req.a, '1', counter, int(all))
+  set('qa:' .. req.a, '1')
   relay_count(K.backlog, req.a, all - had)
 end
 return { 'ok', int(math.max(had, all)) }

@@ -1,4 +1,4 @@
 -- Keeps a ladder under its hash, which names one content for ever.
 -- KEYS: 1 ladders of the tenant. ARGV: 1 hash, 2 ladder. Returns {"ok"}.
-redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return { 'ok' }

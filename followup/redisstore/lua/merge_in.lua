@@ -1,6 +1,7 @@
 -- Imports what merge_out handed over; once per loser.
 -- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead,
--- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms}.
+-- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
+-- imported: [lead], forwarded: {field: n}}.
 -- ARGV[3]: the loser's dedup records.
 -- Returns {"moved"}, {"need", assistant} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
@@ -8,7 +9,10 @@ local req = cjson.decode(ARGV[2])
 local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
-if get('im:' .. req.from) then return { 'ok', {} } end
+if get('im:' .. req.from) then
+  set('im:' .. req.from, '1') -- for WAIT
+  return { 'ok', {} }
+end
 local missing = undeclared()
 if missing then return { 'need', missing } end
 
@@ -66,4 +70,9 @@ for i, assistant in ipairs(head.a) do
 end
 opt(req.out, req.outat)
 set('im:' .. req.from, '1')
+-- What the loser had of others already, nobody may bring again.
+for _, lead in ipairs(req.imported) do set('im:' .. lead, '1') end
+for field, n in pairs(req.forwarded) do
+  if n > num(field) then set(field, int(n)) end
+end
 return answer({ 'ok', ended })

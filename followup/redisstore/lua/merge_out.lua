@@ -4,20 +4,25 @@
 -- A delivery that is out is void.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {to: lead}.
--- Returns {"erased"}, {"need", assistant} or {"ok", ended, fields, dedup, attempts, {history…}, {queue…}}.
+-- Returns {"erased"}, {"need", assistant}, {"need channel", channel} or {"ok", ended, fields (mv: the lead it goes to,
+-- which may be another's choice), dedup, attempts, {channel…}, {history…}, {assistant…}, {queue…}}.
 local req = cjson.decode(ARGV[2])
 
 local moved = get('mv')
 if moved == 'erased' then return { 'erased' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
-if not moved then
+local more = overlooked()
+if more then return more end
+if moved then
+  set('mv', moved) -- for WAIT
+else
   -- A step in sending goes on: finish records it here, where its run is.
   runs_end('merged')
   set('v', '1', 't', head.t, 'mv', req.to)
   for i, a in ipairs(head.a) do
     set('mq:' .. a, redis.call('LLEN', K.queue[a]))
-    if frozen(i) then redis.call('DEL', frozen(i)) end
+    redis.call('DEL', frozen(i))
   end
   answer(ended)
 end
@@ -33,5 +38,5 @@ for i, a in ipairs(head.a) do
 end
 return {
   'ok', ended, redis.call('HGETALL', K.lead), redis.call('GET', K.dedup) or '',
-  redis.call('HGETALL', K.attempts), histories, queues,
+  redis.call('HGETALL', K.attempts), head.c, histories, head.a, queues,
 }

@@ -1,7 +1,7 @@
 -- Writes a lead's record if it is still at the revision read, and does what a
 -- change of status does to its runs.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
--- out: bool, from: ms or 0, channel, arm: {...} or absent}.
+-- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
 -- Returns {"moved"}, {"need", assistant}, {"none"}, {"conflict"} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
@@ -16,7 +16,12 @@ if missing then return { 'need', missing } end
 if not get('t') then set('v', '1', 't', head.t) end
 if not get('cr') then set('cr', int(now)) end
 set('up', int(now), 'rev', int(req.rev + 1))
-if (get('oo') == '1') ~= req.out then set('oa', int(math.max(now, num('oa')))) end
+if (get('oo') == '1') ~= req.out then
+  -- WhatsApp tells whole seconds: a stop of the second of this resume, or of what another
+  -- clock takes for it, counts as later.
+  local at = req.out and now or math.floor(now / 1000) * 1000 - req.margin
+  set('oa', int(math.max(at, num('oa'))))
+end
 for field, value in pairs(req.fields) do set(field, value) end
 for _, field in ipairs(req.clear) do redis.call('HDEL', K.lead, field) end
 

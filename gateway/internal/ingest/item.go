@@ -21,7 +21,7 @@ type arrival struct {
 	skip    bool // its lead could not be found out; the provider sends it again
 	receipt *followup.Receipt
 	rewrite cloudapi.Rewrite
-	parked  []followup.Receipt // receipts that waited for what this event told
+	parked  []followup.Parked // receipts that waited for what this event told
 }
 
 // arrivals returns an event once for each channel.

@@ -117,7 +117,7 @@ func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef
 	}
 	for _, p := range parked {
 		p.Receipt.Attempt = a.receipt.Attempt
-		a.parked = append(a.parked, p.Receipt)
+		a.parked = append(a.parked, p)
 	}
 	return nil
 }
@@ -137,9 +137,9 @@ func whatsappID(st *providers.Status) string {
 }
 
 // parkedItem is a receipt that waited: its event has been relayed already.
-func parkedItem(a *arrival, r followup.Receipt, now time.Time) followup.Item {
+func parkedItem(a *arrival, p followup.Parked) followup.Item {
 	return followup.Item{
-		DedupID: fmt.Sprintf("parked:%s:%s", r.Attempt, r.State),
-		Channel: a.channel.ID, Assistant: a.channel.Assistant, At: now, Receipt: &r,
+		DedupID: fmt.Sprintf("parked:%s:%s", p.Receipt.Attempt, p.Receipt.State),
+		Channel: a.channel.ID, Assistant: a.channel.Assistant, At: p.At, Receipt: &p.Receipt,
 	}
 }

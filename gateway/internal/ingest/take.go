@@ -227,8 +227,8 @@ func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) 
 				Phone: cmp.Or(s.Contact.Phone, c.Phone), UserID: cmp.Or(s.Contact.UserID, c.UserID),
 				Name: cmp.Or(c.Name, s.Contact.Name),
 			}
-			for _, r := range a.parked {
-				s.Items, from = append(s.Items, parkedItem(a, r, s.Now)), append(from, nil)
+			for _, p := range a.parked {
+				s.Items, from = append(s.Items, parkedItem(a, p)), append(from, nil)
 			}
 		}
 		s.Items, from = append(s.Items, in.item(a, s.Now)), append(from, a)

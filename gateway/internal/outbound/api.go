@@ -208,7 +208,7 @@ func (a *API) record(ctx context.Context, c followup.Channel, lead followup.Lead
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := a.p.Store.RecordSend(ctx, rec)
 		if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
-			return struct{}{}, nil // erased or merged meanwhile: there is nowhere to record it
+			return struct{}{}, nil // erased meanwhile: there is nowhere to record it
 		}
 		return struct{}{}, err
 	}, backoff.WithMaxElapsedTime(linkWithin))

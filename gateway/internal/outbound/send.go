@@ -35,6 +35,7 @@ type Store interface {
 	Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time) (time.Duration, error)
 	LinkMessage(ctx context.Context, tenant followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error)
 	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
+	Resolve(ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error)
 }
 
 // Params says what a Service works with. All but CallTimeout, Tries and MaxWait
@@ -285,6 +286,11 @@ func (s *Service) settle(ctx context.Context, line Line, a followup.AttemptID, p
 		})
 	}
 	settled, err := s.p.Store.Settle(ctx, st)
+	if errors.Is(err, followup.ErrLeadMoved) { // what a receipt says of a lead, it says of the one he became
+		if st.Lead, err = s.p.Store.Resolve(ctx, line.Tenant, followup.Identity{Lead: a.Lead()}, false, st.Now); err == nil {
+			settled, err = s.p.Store.Settle(ctx, st)
+		}
+	}
 	s.p.Steps.Ended(settled.Ended)
 	if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
 		return nil

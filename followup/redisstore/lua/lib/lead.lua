@@ -56,9 +56,22 @@ end
 
 -- A request that is made again, because its answer was lost, is given that answer.
 -- Of each lead the last is kept: what came between has changed it on purpose.
+-- It is written anew: since Redis 7.2 a WAIT asks only for what its connection wrote.
 local function answered()
-  local r = get('rq')
-  return r == head.q and cjson.decode(get('rr'))
+  if get('rq') ~= head.q then return false end
+  set('rq', head.q)
+  return cjson.decode(get('rr'))
+end
+
+-- What a script that takes all of the lead must ask for: an assistant or channel of
+-- the lead that was not declared, because it came after the caller had looked.
+local function overlooked()
+  for _, field in ipairs(redis.call('HKEYS', K.lead)) do
+    local assistant = string.match(field, '^qa:(.*)$')
+    if assistant and not K.queue[assistant] then return { 'need', assistant } end
+    local channel = string.match(field, '^w[ur]?:(.*)$')
+    if channel and not K.history[channel] then return { 'need channel', channel } end
+  end
 end
 
 local queued = {} -- per assistant: events queued by this script and not counted yet
@@ -74,8 +87,8 @@ local function answer(reply)
   return reply
 end
 
--- The frozen delivery of the i-th assistant of the head, where it was declared behind
--- everything else.
+-- The frozen delivery of the i-th assistant of the head, where they are declared,
+-- behind everything else.
 local function frozen(i)
   return KEYS[11 + 2 * #head.a + #head.c + i]
 end

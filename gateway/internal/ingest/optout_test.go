@@ -1,0 +1,63 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// TestAStopInTheSecondOfAResume: WhatsApp tells whole seconds, so a STOP of this
+// second is not older than what a tenant did in it.
+func TestAStopInTheSecondOfAResume(t *testing.T) {
+	t.Parallel()
+	clock := now
+	h := newHarness(t, func(p *Params) { p.Now = func() time.Time { return clock } })
+	h.meta(t, messages("n-sales", text("15550100001", "wamid.0", minute(-9), "hello")))
+	for _, out := range []bool{true, false} { // opted out, and taken back half a second after the full one
+		l := h.lead(t, tenantA, "15550100001")
+		l.OptedOut = out
+		at := now.Add(-time.Hour)
+		if !out {
+			at = now.Add(500 * time.Millisecond)
+		}
+		if _, err := h.store.PutLead(t.Context(), followup.PutLead{Lead: l, Now: at, Real: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock = now.Add(2 * time.Second)
+	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", now.Unix(), "STOP"))) // said at .9
+	if !h.lead(t, tenantA, "15550100001").OptedOut {
+		t.Error("got not opted out, want the later STOP to count")
+	}
+}
+
+// TestAParkedOptOutIsAsOldAsItIs: a receipt that waited is as old as it is, not as the event that found it.
+func TestAParkedOptOutIsAsOldAsItIs(t *testing.T) {
+	t.Parallel()
+	clock := now
+	h := newHarness(t, func(p *Params) { p.Now = func() time.Time { return clock } })
+	h.meta(t, messages("n-sales", text("15550100001", "wamid.0", minute(-9), "hello")))
+	l := h.lead(t, tenantA, "15550100001")
+	v, err := h.store.GuardSend(t.Context(), followup.GuardSend{
+		Tenant: tenantA, Lead: l.ID, Channel: metaSales, Assistant: sales, Now: now, Real: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.store.Message(t.Context(), tenantA, "wamid.9", &followup.Parked{
+		Channel: metaSales, At: now.Add(-2 * time.Minute),
+		Receipt: followup.Receipt{State: providers.StatusFailed, Kind: providers.OptedOut, MessageID: "wamid.9"},
+	}); !errors.Is(err, followup.ErrNotFound) {
+		t.Fatal(err)
+	}
+	h.meta(t, fieldOf("user_preferences", "n-sales", `"contacts":[{"wa_id":"15550100001"}],"user_preferences":[{"wa_id":"15550100001",`+
+		`"category":"marketing_messages","value":"resume","timestamp":`+fmt.Sprint(minute(-1))+`}]`))
+	h.meta(t, messages("n-sales", status("15550100001", "wamid.9", "sent", v.Attempt.Opaque(0))))
+	if h.lead(t, tenantA, "15550100001").OptedOut {
+		t.Error("got opted out by a receipt older than his resume, want not")
+	}
+}
