@@ -44,13 +44,17 @@ func (b *Bench) Judge(name string, value float64, aim Aim) {
 	b.figures = append(b.figures, figure{name: name, value: value, aim: &aim})
 }
 
-// End prints the figures, and last how many of those with an aim hold. It
-// reports whether all do.
+// End prints the figures, those with an aim behind the others, and last how many
+// of them hold. It reports whether all do.
 func (b *Bench) End() bool {
-	aims, hold := 0, 0
 	for _, f := range b.figures {
 		if f.aim == nil {
 			b.Printf("figure %s %s\n", f.name, number(f.value))
+		}
+	}
+	aims, hold := 0, 0
+	for _, f := range b.figures {
+		if f.aim == nil {
 			continue
 		}
 		aims++

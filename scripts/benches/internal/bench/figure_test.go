@@ -29,13 +29,13 @@ func TestEnd(t *testing.T) {
 			"figure a 0.350 aim >=0.35 short\n0 of 1 hold\n", false,
 		},
 		{
-			"one falls short, one has no aim",
+			"one falls short; one without an aim comes before",
 			func(b *Bench) {
 				b.Judge("a", 20.1, AtMost(20))
 				b.Figure("b", 3)
 				b.Judge("c", 96, AtMost(96))
 			},
-			"figure a 20.1 aim <=20 short\nfigure b 3.00\nfigure c 96.0 aim <=96 ok\n1 of 2 hold\n", false,
+			"figure b 3.00\nfigure a 20.1 aim <=20 short\nfigure c 96.0 aim <=96 ok\n1 of 2 hold\n", false,
 		},
 		{
 			"what is not known does not hold",
