@@ -48,7 +48,7 @@ type Params struct {
 	PerTenant int
 	// ClaimLease must outlast the writing of a text and the wait for pacing; default 3 min.
 	ClaimLease time.Duration
-	// SendLease must outlast one provider call; default 1 min.
+	// SendLease must outlast one provider call and the wait for the next; default 1 min.
 	SendLease time.Duration
 	// MaxTries bounds how often a step that cannot have been sent is put off; default 5.
 	MaxTries int
@@ -157,6 +157,6 @@ func (r *Runner) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	r.abandon()
-	<-idle // each step gives up within its own short deadlines
+	<-idle // a step is soon given back; a result may wait for the store, as long as finishWithin
 	return nil
 }
