@@ -37,15 +37,21 @@ type Channel struct {
 type Directory struct {
 	tenants  map[TenantID]Tenant
 	channels map[ChannelID]Channel
+	owners   map[AssistantID]TenantID
 }
 
 // NewDirectory indexes the tenants.
 func NewDirectory(tenants []Tenant) *Directory {
-	d := &Directory{tenants: map[TenantID]Tenant{}, channels: map[ChannelID]Channel{}}
+	d := &Directory{
+		tenants: map[TenantID]Tenant{}, channels: map[ChannelID]Channel{}, owners: map[AssistantID]TenantID{},
+	}
 	for _, t := range tenants {
 		d.tenants[t.ID] = t
 		for _, c := range t.Channels {
 			d.channels[c.ID] = c
+		}
+		for _, a := range t.Assistants {
+			d.owners[a.ID] = t.ID
 		}
 	}
 	return d
@@ -56,6 +62,9 @@ func (d *Directory) Tenant(id TenantID) (Tenant, bool) {
 	t, ok := d.tenants[id]
 	return t, ok
 }
+
+// Owners returns whose each assistant is. It is shared, and not to be changed.
+func (d *Directory) Owners() map[AssistantID]TenantID { return d.owners }
 
 // Channel returns a channel by id.
 func (d *Directory) Channel(id ChannelID) (Channel, bool) {

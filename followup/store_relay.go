@@ -3,6 +3,7 @@ package followup
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"time"
 )
 
@@ -18,14 +19,15 @@ type RelayEvent struct {
 // RelayStore is the queue of deliveries: one per lead and assistant, in the
 // order settled.
 type RelayStore interface {
-	// ClaimDeliveries takes up to Limit deliveries that may be tried at real,
-	// round-robin by assistant, none of Skip, each under a lease. A delivery is
-	// the longest run of events of one channel at the head of a queue, at most
+	// ClaimDeliveries takes up to Limit deliveries that may be tried at real, each
+	// under a lease: round-robin by tenant, a tenant's round-robin by assistant, and of
+	// neither more than its bound. A delivery is the longest run of events of one channel at the head of a queue, at most
 	// MaxEvents and about MaxBytes of JSON, but always one; it is frozen at its first claim: same ID and events until it is
 	// finished. At most one delivery of a queue is out at a time; one whose
 	// lease ran out is claimed again, and counts as tried. Within an assistant the queue
 	// whose head waits longest comes first. Next: how long until something can be
 	// tried (a retry, a lease that runs out), bounded by an hour; zero if Limit cut short.
+	// What a bound holds back does not count: whoever has the rest out knows when there is room.
 	ClaimDeliveries(ctx context.Context, c ClaimDeliveries) ([]Delivery, time.Duration, error)
 	// FinishDelivery ends a claim: delivered (events removed), to be retried at
 	// RetryAt, released (as if never claimed; one never tried may be cut anew, unless it was
@@ -53,7 +55,30 @@ type ClaimDeliveries struct {
 	MaxEvents int
 	MaxBytes  int // 0: no bound
 	Lease     time.Duration
-	Skip      []AssistantID // busy or broken at this replica
+
+	// Tenants tells whose each assistant is; those that are missing are nobody's,
+	// which counts as one tenant.
+	Tenants     map[AssistantID]TenantID
+	OfTenant    Bound[TenantID]
+	OfAssistant Bound[AssistantID]
+}
+
+// Bound says how many may be taken of each of many: Each, or what is Left to
+// those who have some already, or are to have none. Its zero value bounds nothing.
+type Bound[K comparable] struct {
+	Each int // 0: any number
+	Left map[K]int
+}
+
+// Of is how many may be taken of k.
+func (b Bound[K]) Of(k K) int {
+	if n, ok := b.Left[k]; ok {
+		return max(n, 0)
+	}
+	if b.Each <= 0 {
+		return math.MaxInt
+	}
+	return b.Each
 }
 
 // Delivery is a frozen batch of one conversation's events under lease.

@@ -81,16 +81,11 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries)
 	defer unlock()
 	real := ms(c.Real)
 
-	type candidate struct {
-		l *lead
-		a followup.AssistantID
-		q *queue
-	}
 	var ready []candidate
 	next := maxNext
 	for _, l := range s.leads {
 		for a, q := range l.queues {
-			if len(q.events) == 0 || slices.Contains(c.Skip, a) {
+			if len(q.events) == 0 || c.OfAssistant.Of(a) == 0 || c.OfTenant.Of(c.Tenants[a]) == 0 {
 				continue
 			}
 			if at, waits := q.readyAt(); waits && at.After(real) {
@@ -100,21 +95,48 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries)
 			ready = append(ready, candidate{l, a, q})
 		}
 	}
-	slices.SortFunc(ready, func(a, b candidate) int {
-		return cmp.Or(a.q.events[0].at.Compare(b.q.events[0].at), cmp.Compare(a.l.rec.ID, b.l.rec.ID))
-	})
-	ready = roundRobin(ready, func(x candidate) followup.AssistantID { return x.a }, s.lastAssistant)
-
 	out := []followup.Delivery{}
-	for _, x := range ready {
+	for _, x := range s.fair(ready, c) {
 		if len(out) >= c.Limit {
 			return out, 0, nil
 		}
 		out = append(out, x.q.claim(x.l, x.a, real, c))
-		s.lastAssistant = x.a
+		s.relayTenant = c.Tenants[x.a]
+		s.relayAssistant[c.Tenants[x.a]] = x.a
 		next = min(next, c.Lease)
 	}
 	return out, next, nil
+}
+
+// candidate is a queue that may be claimed.
+type candidate struct {
+	l *lead
+	a followup.AssistantID
+	q *queue
+}
+
+// fair puts candidates in the order in which they are served, without those for
+// whom there is no room.
+func (s *Store) fair(ready []candidate, c followup.ClaimDeliveries) []candidate {
+	slices.SortFunc(ready, func(a, b candidate) int {
+		return cmp.Or(a.q.events[0].at.Compare(b.q.events[0].at), cmp.Compare(a.l.rec.ID, b.l.rec.ID))
+	})
+	ready = within(ready, func(x candidate) followup.AssistantID { return x.a }, c.OfAssistant)
+	tenant := func(x candidate) followup.TenantID { return c.Tenants[x.a] }
+	var lines []candidate
+	for t, line := range groups(ready, tenant) {
+		lines = append(lines, roundRobin(line, func(x candidate) followup.AssistantID { return x.a }, s.relayAssistant[t])...)
+	}
+	return roundRobin(within(lines, tenant, c.OfTenant), tenant, s.relayTenant)
+}
+
+// within drops what goes beyond each owner's bound.
+func within[T any, K comparable](items []T, owner func(T) K, b followup.Bound[K]) []T {
+	taken := map[K]int{}
+	return slices.DeleteFunc(items, func(it T) bool {
+		taken[owner(it)]++
+		return taken[owner(it)] > b.Of(owner(it))
+	})
 }
 
 // claim takes the head of a queue under a lease.

@@ -38,8 +38,9 @@ type Store struct {
 	MaxBacklog int
 
 	// Whose turn it was last, so that the next round begins behind him.
-	lastTenant    followup.TenantID
-	lastAssistant followup.AssistantID
+	lastTenant     followup.TenantID
+	relayTenant    followup.TenantID
+	relayAssistant map[followup.TenantID]followup.AssistantID
 }
 
 var _ followup.Store = (*Store)(nil)
@@ -73,6 +74,8 @@ func New() *Store {
 		messages: map[messageID]*followup.MessageRef{},
 		parked:   map[messageID][]followup.Parked{},
 		dead:     map[string]*followup.DeadLetter{},
+
+		relayAssistant: map[followup.TenantID]followup.AssistantID{},
 	}
 }
 
@@ -132,10 +135,7 @@ func clone[T any](v T) T {
 // owner in turn, owners sorted and beginning behind last, each owner's own in
 // the order given.
 func roundRobin[T any, K cmp.Ordered](items []T, owner func(T) K, last K) []T {
-	of := map[K][]T{}
-	for _, it := range items {
-		of[owner(it)] = append(of[owner(it)], it)
-	}
+	of := groups(items, owner)
 	owners := slices.Sorted(maps.Keys(of))
 	i := slices.IndexFunc(owners, func(k K) bool { return k > last })
 	if i > 0 {
@@ -150,6 +150,15 @@ func roundRobin[T any, K cmp.Ordered](items []T, owner func(T) K, last K) []T {
 		}
 	}
 	return out
+}
+
+// groups collects each owner's items, in the order given.
+func groups[T any, K comparable](items []T, owner func(T) K) map[K][]T {
+	of := map[K][]T{}
+	for _, it := range items {
+		of[owner(it)] = append(of[owner(it)], it)
+	}
+	return of
 }
 
 // page cuts one page out of a list.

@@ -46,7 +46,9 @@
 // indexes of it. Claims look with plain pipelined reads over all partitions and
 // then claim with scripts that look again: two replicas that see the same do no
 // harm, and an idle claim is one round trip. Rejected: a script per partition
-// that finds its own candidates, as it could not declare its keys.
+// that finds its own candidates, as it could not declare its keys. Deliveries are
+// indexed by assistant, since whose it is may change with the operator's file; the claim brings
+// that along, and turns are taken by tenant first.
 //
 // Under lease, a queue stays in its due set at the end of the lease, so that
 // recovery is the claim itself. Steps have a set for leases of their own,

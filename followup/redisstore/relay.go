@@ -1,17 +1,14 @@
 package redisstore
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
 )
@@ -21,31 +18,23 @@ var (
 	deliverScript = load("relay_finish", "due", "relay")
 )
 
-// waitingQueue is a queue that may be tried now.
-type waitingQueue struct {
-	t         tag
-	lead      followup.LeadID
-	assistant followup.AssistantID
-	since     float64
-}
-
 // ClaimDeliveries implements followup.RelayStore. It looks with plain reads and
 // claims with one script per queue, which looks again; so replicas that meet
 // at a queue take it once.
 func (s *Store) ClaimDeliveries(
 	ctx context.Context, c followup.ClaimDeliveries,
 ) ([]followup.Delivery, time.Duration, error) {
-	groups, next, err := s.dueAssistants(ctx, c)
+	due, next, err := s.dueAssistants(ctx, c)
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for deliveries: %w", err)
 	}
-	if len(groups) == 0 {
+	if len(due) == 0 {
 		return nil, next, nil
 	}
 	if c.Limit <= 0 {
 		return nil, 0, nil
 	}
-	picked, next, err := s.pick(ctx, c, groups, next)
+	picked, next, err := s.pick(ctx, c, due, next)
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for deliveries: %w", err)
 	}
@@ -62,137 +51,6 @@ func (s *Store) ClaimDeliveries(
 		next = min(next, time.Millisecond) // somebody else was quicker: look again soon
 	}
 	return out, min(next, max(c.Lease, 0)), nil
-}
-
-// dueAssistants lists, per assistant that has something to be tried, the
-// partitions where; and how long until the next one has.
-func (s *Store) dueAssistants(
-	ctx context.Context, c followup.ClaimDeliveries,
-) (map[followup.AssistantID][]tag, time.Duration, error) {
-	type read struct {
-		due   *redis.StringSliceCmd
-		later *redis.ZSliceCmd
-	}
-	reads := make([]read, s.partitions)
-	real := strconv.FormatInt(ms(c.Real), 10)
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i := range reads {
-			index := tagOf(i).relayIndex()
-			reads[i] = read{
-				p.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: real}),
-				p.ZRangeByScoreWithScores(ctx, index,
-					&redis.ZRangeBy{Min: "(" + real, Max: "+inf", Count: int64(1 + len(c.Skip))}),
-			}
-		}
-	}); err != nil {
-		return nil, 0, err
-	}
-	skip := make(map[string]bool, len(c.Skip))
-	for _, a := range c.Skip {
-		skip[string(a)] = true
-	}
-	groups := map[followup.AssistantID][]tag{}
-	next := maxNext
-	for i, r := range reads {
-		for _, name := range r.due.Val() {
-			if !skip[name] {
-				a := followup.AssistantID(name)
-				groups[a] = append(groups[a], tagOf(i))
-			}
-		}
-		for _, z := range r.later.Val() {
-			if !skip[member(z)] {
-				next = min(next, until(z.Score, c.Real))
-				break
-			}
-		}
-	}
-	return groups, next, nil
-}
-
-func until(score float64, at time.Time) time.Duration {
-	return time.Duration(int64(score)-ms(at)) * time.Millisecond
-}
-
-// pick chooses up to Limit queues, going round the assistants and starting where the
-// last call stopped; within an assistant the longest waiting first. Next is
-// zero if there are more.
-func (s *Store) pick(
-	ctx context.Context, c followup.ClaimDeliveries, groups map[followup.AssistantID][]tag, next time.Duration,
-) ([]waitingQueue, time.Duration, error) {
-	assistants := make([]followup.AssistantID, 0, len(groups))
-	for a := range groups {
-		assistants = append(assistants, a)
-	}
-	slices.Sort(assistants)
-	at, _ := slices.BinarySearch(assistants, s.turn.after())
-	assistants = slices.Concat(assistants[at:], assistants[:at])
-	cut := len(assistants) > c.Limit
-	assistants = assistants[:min(len(assistants), c.Limit)]
-	share := (c.Limit + len(assistants) - 1) / len(assistants)
-
-	queues, more, soonest, err := s.waiting(ctx, c.Real, assistants, groups, share)
-	if err != nil {
-		return nil, 0, err
-	}
-	next = min(next, soonest)
-	var picked []waitingQueue
-	for round := range share {
-		for i := range queues {
-			if round >= len(queues[i]) {
-				continue
-			}
-			if len(picked) == c.Limit {
-				return picked, 0, nil
-			}
-			picked = append(picked, queues[i][round])
-			s.turn.set(assistants[i])
-		}
-	}
-	if cut || more {
-		next = 0
-	}
-	return picked, next, nil
-}
-
-// waiting reads the queues of the assistants that may be tried, longest waiting
-// first and a share of each; whether there are more; and when the next of
-// those assistants' queues can be tried.
-func (s *Store) waiting(
-	ctx context.Context, real time.Time, assistants []followup.AssistantID,
-	groups map[followup.AssistantID][]tag, share int,
-) (queues [][]waitingQueue, more bool, next time.Duration, err error) {
-	reads := make([][]*redis.ZSliceCmd, len(assistants))
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i, a := range assistants {
-			for _, t := range groups[a] {
-				// One more than the share: it says whether there is more, or when.
-				reads[i] = append(reads[i], p.ZRangeWithScores(ctx, t.relayDue(a), 0, int64(share)))
-			}
-		}
-	}); err != nil {
-		return nil, false, 0, err
-	}
-	next = maxNext
-	queues = make([][]waitingQueue, len(assistants))
-	for i, a := range assistants {
-		for j, t := range groups[a] {
-			for _, z := range reads[i][j].Val() {
-				if wait := until(z.Score, real); wait > 0 {
-					next = min(next, wait)
-					break
-				}
-				queues[i] = append(queues[i], waitingQueue{t, followup.LeadID(member(z)), a, z.Score})
-			}
-		}
-		slices.SortFunc(queues[i], func(a, b waitingQueue) int {
-			return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.lead, b.lead))
-		})
-		if len(queues[i]) > share {
-			more, queues[i] = true, queues[i][:share]
-		}
-	}
-	return queues, more, next, nil
 }
 
 // take claims the queues; missed counts those that were gone.

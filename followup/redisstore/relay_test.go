@@ -1,11 +1,15 @@
 package redisstore
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
 )
@@ -176,14 +180,77 @@ func TestRelayEventNestedTooDeep(t *testing.T) {
 	})
 }
 
+// lookups counts the queues' due sets that are read.
+type lookups struct {
+	n atomic.Int32
+}
+
+func (l *lookups) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (l *lookups) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (l *lookups) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			if strings.Contains(fmt.Sprint(cmd.Args()...), ":rg:") && strings.HasPrefix(cmd.Name(), "zrange") {
+				l.n.Add(1)
+			}
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// TestI9TheOldestWhereverTheyLie: of an assistant's queues those that wait longest are
+// claimed, in whichever partitions they are, and no more partitions are looked at
+// than queues are wanted.
+func TestI9TheOldestWhereverTheyLie(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		const each = 3
+		look := &lookups{}
+		s.db.AddHook(look)
+		p := newParty()
+		at := epoch
+		var want []followup.LeadID
+		for partition := range testPartitions {
+			for range each {
+				for p.lead = followup.NewLeadID(); s.partition(p.lead) != partition; {
+					p.lead = followup.NewLeadID()
+				}
+				at = at.Add(time.Second)
+				p.mustSay(t, s, "a", at)
+				want = append(want, p.lead)
+			}
+		}
+		for len(want) > 0 {
+			look.n.Store(0)
+			out, next, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: at, Limit: 2, MaxEvents: 1, Lease: time.Hour})
+			if err != nil || len(out) != 2 {
+				t.Fatalf("got %d deliveries, %v, want 2", len(out), err)
+			}
+			if out[0].Lead != want[0] || out[1].Lead != want[1] {
+				t.Errorf("got %s and %s, want the oldest, %s and %s", out[0].Lead, out[1].Lead, want[0], want[1])
+			}
+			want = want[2:]
+			if more := next == 0; more != (len(want) > 0) {
+				t.Errorf("got next %v with %d left, want 0 as long as there are some", next, len(want))
+			}
+			if n := look.n.Load(); n > 2 {
+				t.Errorf("got %d partitions looked at for 2 queues", n)
+			}
+		}
+	})
+}
+
 func TestNextSaysWhenToLookAgain(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
 		next := func(at time.Time, skip ...followup.AssistantID) string {
-			out, next, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{
-				Real: at, Limit: 5, MaxEvents: 5, Lease: time.Minute, Skip: skip,
-			})
+			c := followup.ClaimDeliveries{Real: at, Limit: 5, MaxEvents: 5, Lease: time.Minute}
+			for _, a := range skip {
+				c.OfAssistant.Left = map[followup.AssistantID]int{a: 0}
+			}
+			out, next, err := s.ClaimDeliveries(t.Context(), c)
 			return fmt.Sprint(len(out), next, err)
 		}
 		if got := next(epoch); got != "0 1h0m0s <nil>" {

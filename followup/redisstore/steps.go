@@ -199,10 +199,9 @@ func (s *Store) candidates(
 // inTurn returns each tenant's candidates, oldest due first, beginning with the
 // tenant behind the one that was served last.
 func (s *Store) inTurn(byTenant map[followup.TenantID][]candidate) [][]candidate {
-	names := slices.Sorted(maps.Keys(byTenant))
-	first, _ := slices.BinarySearch(names, s.tenants.after())
+	names := behind(slices.Sorted(maps.Keys(byTenant)), s.tenants.get())
 	queues := make([][]candidate, 0, len(names))
-	for _, t := range slices.Concat(names[first:], names[:first]) {
+	for _, t := range names {
 		q := byTenant[t]
 		if len(q) == 0 {
 			continue

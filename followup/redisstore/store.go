@@ -29,9 +29,9 @@ type Store struct {
 	aliases aliases
 	backlog backlog
 	known   facts
-	turn    turn[followup.AssistantID] // whose deliveries were claimed last
-	tenants turn[followup.TenantID]    // whose steps were claimed last
-	offset  atomic.Int64               // Redis' clock minus ours, in nanoseconds
+	turns   turns                   // whose deliveries were claimed last
+	tenants turn[followup.TenantID] // whose steps were claimed last
+	offset  atomic.Int64            // Redis' clock minus ours, in nanoseconds
 	told    atomic.Pointer[string]
 }
 

@@ -1,6 +1,11 @@
 package redisstore
 
-import "sync"
+import (
+	"slices"
+	"sync"
+
+	"wagate/followup"
+)
 
 // turn remembers who was served last, so that the next claim begins behind him.
 type turn[T ~string] struct {
@@ -14,9 +19,42 @@ func (t *turn[T]) set(name T) {
 	t.last = name
 }
 
-// after returns the smallest text behind the name that was served last.
-func (t *turn[T]) after() T {
+func (t *turn[T]) get() T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.last + "\x00"
+	return t.last
+}
+
+// behind returns sorted names beginning behind the one that was served last.
+func behind[T ~string](names []T, last T) []T {
+	at, _ := slices.BinarySearch(names, last+"\x00") // the smallest text behind it
+	return slices.Concat(names[at:], names[:at])
+}
+
+// turns remembers which tenant was served last, and of each the assistant.
+type turns struct {
+	mu         sync.Mutex
+	last       followup.TenantID
+	assistants map[followup.TenantID]followup.AssistantID
+}
+
+func (t *turns) set(tenant followup.TenantID, a followup.AssistantID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.assistants == nil {
+		t.assistants = map[followup.TenantID]followup.AssistantID{}
+	}
+	t.last, t.assistants[tenant] = tenant, a
+}
+
+func (t *turns) tenant() followup.TenantID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
+}
+
+func (t *turns) assistant(of followup.TenantID) followup.AssistantID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.assistants[of]
 }

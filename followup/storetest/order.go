@@ -207,27 +207,6 @@ func orderTests() []test {
 			w.is(again.Attempts, 1, "attempts")
 			w.is(again.ID, d.ID, "id")
 		}},
-		{"none of the assistants to skip", func(w *world) {
-			lead := w.lead()
-			other := w.note("other")
-			other.Assistant = w.support
-			w.settle(lead, w.note("sales"), other)
-			ds, _ := w.claimDeliveries(10, 10, w.sales)
-			w.is(len(ds), 1, "deliveries")
-			w.is(ds[0].Assistant, w.support, "assistant")
-		}},
-		{"a noisy assistant does not crowd out another", func(w *world) {
-			for range 8 {
-				w.settle(w.lead(), w.note("noise"))
-			}
-			w.pass(time.Second)
-			quiet := w.note("quiet")
-			quiet.Assistant = w.support
-			w.settle(w.lead(), quiet)
-			ds, _ := w.claimDeliveries(2, 10)
-			w.is(slices.ContainsFunc(ds, func(d followup.Delivery) bool { return d.Assistant == w.support }), true,
-				"the quiet assistant's delivery is among two")
-		}},
 		{"a conversation that waits for its retry does not stop another", func(w *world) {
 			w.settle(w.lead(), w.note("bad"))
 			d := w.delivery()

@@ -132,17 +132,24 @@ func (w *world) deliveries() []followup.Delivery {
 	return ds
 }
 
-func (w *world) claimDeliveries(limit, most int, skip ...followup.AssistantID) ([]followup.Delivery, time.Duration) {
+func (w *world) claimDeliveries(limit, most int) ([]followup.Delivery, time.Duration) {
 	w.Helper()
-	return w.claimWith(followup.ClaimDeliveries{Limit: limit, MaxEvents: most, Skip: skip})
+	return w.claimWith(followup.ClaimDeliveries{Limit: limit, MaxEvents: most})
 }
 
-// claimWith claims as told, now.
-func (w *world) claimWith(c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration) {
+// claimOfAll claims as told, now, of whatever tenant.
+func (w *world) claimOfAll(c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration) {
 	w.Helper()
 	c.Real, c.Lease = w.now, lease
 	ds, next, err := w.s.ClaimDeliveries(w.ctx, c)
 	w.must(err, "ClaimDeliveries")
+	return ds, next
+}
+
+// claimWith claims as told, now, and returns what is of this tenant.
+func (w *world) claimWith(c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration) {
+	w.Helper()
+	ds, next := w.claimOfAll(c)
 	return slices.DeleteFunc(ds, func(d followup.Delivery) bool { return d.Tenant != w.tenant }), next
 }
 

@@ -40,6 +40,7 @@ func Run(t *testing.T, open New) {
 		{"I8", oneLiveRunTests()},
 		{"I9", orderTests()},
 		{"I9Cuts", cutTests()},
+		{"I9Fair", fairTests()},
 		{"I9DeadLetters", deadLetterTests()},
 		{"I10", wallTests()},
 		{"I12", clockTests()},

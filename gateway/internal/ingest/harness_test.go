@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -228,9 +227,10 @@ func (h *harness) leads(t *testing.T, tenant followup.TenantID) int {
 // relayed takes all that waits for an assistant.
 func (h *harness) relayed(t *testing.T, a followup.AssistantID) []followup.Delivery {
 	t.Helper()
+	none := map[followup.AssistantID]int{sales: 0, support: 0, other: 0}
+	delete(none, a)
 	ds, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{
-		Real: now, Limit: 1000, MaxEvents: 1000, Lease: time.Hour, Skip: slices.DeleteFunc([]followup.AssistantID{sales, support, other},
-			func(x followup.AssistantID) bool { return x == a }),
+		Real: now, Limit: 1000, MaxEvents: 1000, Lease: time.Hour, OfAssistant: followup.Bound[followup.AssistantID]{Left: none},
 	})
 	if err != nil {
 		t.Fatal(err)

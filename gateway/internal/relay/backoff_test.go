@@ -2,15 +2,11 @@ package relay
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"pgregory.net/rapid"
-
-	"wagate/followup"
 	"wagate/followup/memstore"
 )
 
@@ -121,61 +117,5 @@ func TestGoneTakesLittleWithIt(t *testing.T) {
 		if got := count(r, outcomeDelivered); got != leads-dead {
 			t.Errorf("got %v delivered, want %v", got, leads-dead)
 		}
-	})
-}
-
-// TestSlotsNeverOverflow: whatever is claimed within what room allows stays
-// within both bounds.
-func TestSlotsNeverOverflow(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		total := rapid.IntRange(1, 20).Draw(t, "total")
-		per := rapid.IntRange(1, 10).Draw(t, "per")
-		s := newSlots(total, per, time.Now, slog.New(slog.DiscardHandler))
-		busy := map[followup.AssistantID]int{}
-		out := 0
-		t.Repeat(map[string]func(*rapid.T){
-			"claim": func(t *rapid.T) {
-				limit, skip, _ := s.room()
-				skipped := map[followup.AssistantID]bool{}
-				for _, id := range skip {
-					skipped[id] = true
-				}
-				for range limit {
-					id := assistantID(rapid.IntRange(1, 4).Draw(t, "assistant"))
-					if skipped[id] {
-						continue
-					}
-					result, allowed := s.take(id)
-					if !allowed {
-						t.Fatal("got refused by a breaker that saw no failure")
-					}
-					result(nil)
-					busy[id]++
-					out++
-				}
-			},
-			"end": func(t *rapid.T) {
-				id := assistantID(rapid.IntRange(1, 4).Draw(t, "assistant"))
-				if busy[id] > 0 {
-					s.give(id)
-					busy[id]--
-					out--
-				}
-			},
-			"": func(t *rapid.T) {
-				if out > total {
-					t.Fatalf("got %d out, want at most %d", out, total)
-				}
-				for id, n := range busy {
-					if n > per {
-						t.Fatalf("got %d out to %s, want at most %d", n, id, per)
-					}
-				}
-				if limit, skip, _ := s.room(); out == 0 && (limit == 0 || len(skip) > 0) {
-					t.Fatalf("got limit %d and skip %v with nothing out, want room", limit, skip)
-				}
-			},
-		})
 	})
 }

@@ -186,35 +186,6 @@ func TestI9OrderUnderFailures(t *testing.T) {
 	}
 }
 
-// TestI9SlowAssistant: an assistant that never answers holds its own slots and
-// nobody else's.
-func TestI9SlowAssistant(t *testing.T) {
-	t.Parallel()
-	s := memstore.New()
-	hang := make(chan struct{})
-	slow := newAssistant(t, func(_ int, _ http.ResponseWriter, r request) {
-		select {
-		case <-hang:
-		case <-r.http.Context().Done():
-		}
-	})
-	t.Cleanup(func() { close(hang) })
-	quick := newAssistant(t, nil)
-	for i := range 100 {
-		events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
-		events(t, s, assistantID(2), fmt.Sprintf("1555020%04d", i), 1, 1)
-	}
-	newRelay(t, s, func(p *Params) { p.Concurrency, p.PerAssistant = 16, 8 }, slow.url, quick.url)
-	for range 100 {
-		quick.next(t)
-	}
-	slow.mu.Lock()
-	defer slow.mu.Unlock()
-	if n := len(slow.seen); n == 0 || n > 8 {
-		t.Errorf("got %d requests at the slow assistant, want 1 to 8", n)
-	}
-}
-
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()

@@ -49,13 +49,21 @@
 //
 // # Isolation
 //
-// An assistant has a bounded number of deliveries out; when more than three
-// quarters of them are busy, it is left out of the next claim, and a claim
-// never takes more than fits. So nothing is claimed that has to wait here, and
-// a slow assistant delays only itself. Ten failures in a row open a breaker:
-// while it is open, one delivery every few seconds tries whether the assistant
-// is back. One that asks to wait is left alone so long, by this replica; then one
-// delivery at a time asks it, until it has answered well.
+// A claim says how much there is room for, of whom, so nothing is claimed that
+// has to wait here.
+//
+//	bound               how much may be out
+//	all                 512
+//	a tenant            as many as stay free: half if it is alone, a third each if there are two
+//	an assistant        16
+//	… failing           ten failures in a row open a breaker; then one every few seconds
+//	… asked to wait     none until then; then one at a time until it has answered well
+//
+// So a slow assistant delays only itself, and a tenant with many of them only
+// itself: whoever has nothing out finds a slot free. Rejected: a fixed part of the
+// slots for each tenant, which one that is alone can do nothing with and which many at
+// once use up. Turns go round the tenants, and round the assistants of each. What an
+// assistant asks of us is known to this replica only; another is told by its own first try.
 //
 // # Targets
 //

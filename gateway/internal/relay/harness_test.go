@@ -33,6 +33,11 @@ func assistantID(n int) followup.AssistantID {
 	return followup.AssistantID(fmt.Sprintf("33333333-3333-4333-8333-%012d", n))
 }
 
+// tenantID returns the n-th tenant's id, for the bounds.
+func tenantID(n int) followup.TenantID {
+	return followup.TenantID(fmt.Sprintf("44444444-4444-4444-8444-%012d", n))
+}
+
 // request is a delivery as an assistant saw it.
 type request struct {
 	header http.Header
@@ -133,6 +138,19 @@ func settle(t *testing.T, s *memstore.Store, lead followup.LeadID, a followup.As
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// owned returns a directory in which the n-th tenant has the n-th list of assistants.
+func owned(assistants ...[]int) *followup.Directory {
+	var tenants []followup.Tenant
+	for i, list := range assistants {
+		of := followup.Tenant{ID: tenantID(i + 1)}
+		for _, n := range list {
+			of.Assistants = append(of.Assistants, followup.Assistant{ID: assistantID(n)})
+		}
+		tenants = append(tenants, of)
+	}
+	return followup.NewDirectory(tenants)
 }
 
 // newRelay returns a started relay to the given assistants, by number from 1;

@@ -50,6 +50,9 @@ func TestRetryAfterHoldsTheAssistant(t *testing.T) {
 				if got := count(r, outcomeDelivered); got != 1+leads {
 					t.Errorf("got %v delivered after the waits, want %d", got, 1+leads)
 				}
+				if got := count(r, outcomeReleased); got != 0 {
+					t.Errorf("got %v claimed in vain, want none", got)
+				}
 			})
 		})
 	}

@@ -38,7 +38,8 @@ type Endpoint struct {
 type Params struct {
 	Store     Store
 	Endpoints map[followup.AssistantID]Endpoint
-	// Directory names the account of a channel, for events that name none.
+	// Directory tells whose an assistant is, and names the account of a channel
+	// for events that name none.
 	Directory *followup.Directory
 	Logger    *slog.Logger
 	Metrics   prometheus.Registerer
@@ -140,7 +141,7 @@ func New(p Params) (*Relay, error) {
 	r := &Relay{
 		p: p, log: log, metrics: newMetrics(p.Metrics), targets: targets,
 		client: newClient(p.AllowPrivate, p.PerAssistant),
-		slots:  newSlots(p.Concurrency, p.PerAssistant, p.Real, log),
+		slots:  newSlots(p.Concurrency, p.PerAssistant, p.Directory.Owners(), p.Real, log),
 	}
 	r.loop = poll.New(poll.Params{Name: "relay", Next: r.turn, Max: p.Poll, Logger: p.Logger, Now: p.Real})
 	return r, nil
@@ -209,22 +210,17 @@ func (r *Relay) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d)
 
 // turn claims what fits and starts it.
 func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
-	limit, skip, again := r.slots.room()
-	if limit == 0 {
+	c, again := r.slots.room()
+	if c.Limit == 0 {
 		return time.Hour, nil // whoever ends wakes us
 	}
+	c.Real, c.Lease = r.p.Real(), r.p.Timeout+finishWithin+leaseMargin
+	c.MaxEvents, c.MaxBytes = r.p.MaxEvents, r.p.MaxBytes
 	// A claim under way is finished even while stopping: what it took is known
 	// and given back, instead of waiting for its lease to run out.
 	claim, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
 	defer cancel()
-	deliveries, next, err := r.p.Store.ClaimDeliveries(claim, followup.ClaimDeliveries{
-		Real:      r.p.Real(),
-		Limit:     limit,
-		MaxEvents: r.p.MaxEvents,
-		MaxBytes:  r.p.MaxBytes,
-		Lease:     r.p.Timeout + finishWithin + leaseMargin,
-		Skip:      skip,
-	})
+	deliveries, next, err := r.p.Store.ClaimDeliveries(claim, c)
 	if err != nil {
 		return 0, fmt.Errorf("claim deliveries: %w", err)
 	}

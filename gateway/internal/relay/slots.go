@@ -17,18 +17,20 @@ const (
 	breakerPause    = 5 * time.Second // until one delivery tries again
 )
 
-// slots keeps count of the deliveries that are out, overall and by assistant,
-// and which assistants are not to be tried just now.
+// maxClaim bounds one claim, and so what the answer of the store may hold.
+const maxClaim = 64
+
+// slots keeps count of the deliveries that are out, overall, by tenant and by
+// assistant, and which assistants are not to be tried just now.
 type slots struct {
-	log *slog.Logger
-	now func() time.Time
-	per int // bound by assistant
-	// reserve is how many slots of an assistant must be free for it to be
-	// claimed for; it keeps claims from shrinking to one delivery.
-	reserve int
+	log    *slog.Logger
+	now    func() time.Time
+	per    int // bound by assistant
+	owners map[followup.AssistantID]followup.TenantID
 
 	mu   sync.Mutex
 	free int
+	out  map[followup.TenantID]int
 	of   map[followup.AssistantID]*slot
 }
 
@@ -46,21 +48,36 @@ type slot struct {
 	retryAt atomic.Int64
 }
 
-func newSlots(total, per int, now func() time.Time, log *slog.Logger) *slots {
+func newSlots(
+	total, per int, owners map[followup.AssistantID]followup.TenantID, now func() time.Time, log *slog.Logger,
+) *slots {
 	return &slots{
-		log: log, now: now, free: total, per: per, reserve: max(1, per/4),
-		of: map[followup.AssistantID]*slot{},
+		log: log, now: now, per: per, owners: owners, free: total,
+		out: map[followup.TenantID]int{}, of: map[followup.AssistantID]*slot{},
 	}
 }
 
-// room says how many deliveries may be claimed, for whom none, and how long
-// until one of those may be tried again (zero: when a delivery ends).
+// room says how much may be claimed of whom, and how long until an assistant of
+// which nothing may be claimed can be tried again (zero: when a delivery ends).
 //
-// Whoever claims no more than that, of others than those, never exceeds a bound.
-func (s *slots) room() (limit int, skip []followup.AssistantID, again time.Duration) {
+// A tenant may have as many out as stay free: one that takes all it gets has half
+// of the slots, two have a third each, and there is always something left for whoever
+// has none. To keep that true while several are served at once, no claim takes
+// more than half of what is free.
+func (s *slots) room() (c followup.ClaimDeliveries, again time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limit = min(s.free, s.per)
+	c.Limit = min((s.free+1)/2, maxClaim)
+	c.Tenants = s.owners
+	c.OfTenant = followup.Bound[followup.TenantID]{
+		Each: max(s.free-c.Limit, 1), Left: make(map[followup.TenantID]int, len(s.out)),
+	}
+	for t, n := range s.out {
+		c.OfTenant.Left[t] = c.OfTenant.Each - n
+	}
+	c.OfAssistant = followup.Bound[followup.AssistantID]{
+		Each: s.per, Left: make(map[followup.AssistantID]int, len(s.of)),
+	}
 	now := s.now()
 	for id, a := range s.of {
 		state := a.breaker.State()
@@ -72,24 +89,23 @@ func (s *slots) room() (limit int, skip []followup.AssistantID, again time.Durat
 		if state == gobreaker.StateOpen {
 			until = later(until, time.Unix(0, a.retryAt.Load()))
 		}
-		single := a.wary || state == gobreaker.StateHalfOpen
 		switch {
-		case now.Before(until) || state == gobreaker.StateOpen:
-			skip = append(skip, id)
+		case state == gobreaker.StateOpen || now.Before(until):
+			c.OfAssistant.Left[id] = 0
 			if wait := max(until.Sub(now), 0) + time.Millisecond; again == 0 || wait < again {
 				again = wait
 			}
-		case single && a.busy > 0, s.per-a.busy < s.reserve:
-			skip = append(skip, id)
+		case state == gobreaker.StateHalfOpen || a.wary:
+			c.OfAssistant.Left[id] = 1 - a.busy
 		default:
-			limit = min(limit, s.per-a.busy)
+			c.OfAssistant.Left[id] = s.per - a.busy
 		}
 	}
-	return limit, skip, again
+	return c, again
 }
 
-// take occupies a slot. If the assistant's breaker allows a try, result tells
-// it how the try went; otherwise allowed is false.
+// take occupies a slot. If the assistant may be tried, result tells its breaker
+// how the try went; otherwise allowed is false.
 func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool) {
 	s.mu.Lock()
 	a, ok := s.of[id]
@@ -100,6 +116,8 @@ func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool)
 	}
 	a.busy++
 	s.free--
+	s.out[s.owners[id]]++
+	// It may have asked to wait since the claim.
 	barred := s.now().Before(a.held) || a.wary && a.busy > 1
 	s.mu.Unlock()
 	if barred {
@@ -112,6 +130,18 @@ func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool)
 		}
 		done(err)
 	}, err == nil
+}
+
+// give frees a slot that take occupied.
+func (s *slots) give(id followup.AssistantID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of[id].busy--
+	s.free++
+	t := s.owners[id]
+	if s.out[t]--; s.out[t] == 0 {
+		delete(s.out, t)
+	}
 }
 
 // calm notes that an assistant answered well. What it was still asked before it
@@ -139,14 +169,6 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// give frees a slot that take occupied.
-func (s *slots) give(id followup.AssistantID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.of[id].busy--
-	s.free++
 }
 
 func (s *slots) newBreaker(id followup.AssistantID, a *slot) *gobreaker.TwoStepCircuitBreaker[struct{}] {

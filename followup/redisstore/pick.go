@@ -1,0 +1,217 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+// peekLater is how many assistants of a partition are looked at, beside those
+// that may be without room, for when the next of them can be tried.
+const peekLater = 16
+
+// waitingQueue is a queue that may be tried now.
+type waitingQueue struct {
+	t         tag
+	lead      followup.LeadID
+	assistant followup.AssistantID
+	since     float64
+}
+
+// part is the partition where an assistant has something to be tried, and since
+// when the first of it waits.
+type part struct {
+	t     tag
+	since float64
+}
+
+// place is an assistant's place in a claim.
+type place struct {
+	tenant    followup.TenantID
+	assistant followup.AssistantID
+	parts     []part
+	share     int // how many of its queues are looked at
+	queues    []waitingQueue
+	more      bool // it has more than its share
+}
+
+// dueAssistants lists, per assistant that there is room for and that has
+// something to be tried, where; and how long until the next one has.
+func (s *Store) dueAssistants(
+	ctx context.Context, c followup.ClaimDeliveries,
+) (map[followup.AssistantID][]part, time.Duration, error) {
+	type read struct{ due, later *redis.ZSliceCmd }
+	reads := make([]read, s.partitions)
+	real := strconv.FormatInt(ms(c.Real), 10)
+	room := func(a followup.AssistantID) bool {
+		return c.OfAssistant.Of(a) > 0 && c.OfTenant.Of(c.Tenants[a]) > 0
+	}
+	most := peekLater + len(c.OfAssistant.Left)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range reads {
+			index := tagOf(i).relayIndex()
+			reads[i] = read{
+				p.ZRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: real}),
+				p.ZRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "(" + real, Max: "+inf", Count: int64(most)}),
+			}
+		}
+	}); err != nil {
+		return nil, 0, err
+	}
+	due := map[followup.AssistantID][]part{}
+	next := maxNext
+	for i, r := range reads {
+		for _, z := range r.due.Val() {
+			if a := followup.AssistantID(member(z)); room(a) {
+				due[a] = append(due[a], part{tagOf(i), z.Score})
+			}
+		}
+		for j, z := range r.later.Val() {
+			// Behind as many without room as were read there may be one that has some.
+			if room(followup.AssistantID(member(z))) || j == most-1 {
+				next = min(next, until(z.Score, c.Real))
+				break
+			}
+		}
+	}
+	return due, next, nil
+}
+
+func until(score float64, at time.Time) time.Duration {
+	return time.Duration(int64(score)-ms(at)) * time.Millisecond
+}
+
+// pick chooses up to Limit queues: the tenants in turn, a tenant's assistants in
+// turn, each turn beginning where the last call stopped; within an assistant the
+// longest waiting first. Next is zero if there are more.
+func (s *Store) pick(
+	ctx context.Context, c followup.ClaimDeliveries, due map[followup.AssistantID][]part, next time.Duration,
+) ([]waitingQueue, time.Duration, error) {
+	places, more := s.places(c, due)
+	soonest, err := s.waiting(ctx, c.Real, places)
+	if err != nil {
+		return nil, 0, err
+	}
+	lines := map[followup.TenantID][][]waitingQueue{}
+	var order []followup.TenantID // as their first places are
+	for _, p := range places {
+		if lines[p.tenant] == nil {
+			order = append(order, p.tenant)
+		}
+		lines[p.tenant] = append(lines[p.tenant], p.queues)
+	}
+	tenants := make([][]waitingQueue, len(order))
+	full := map[followup.TenantID]bool{}
+	for i, t := range order {
+		line, room := inTurns(lines[t]), c.OfTenant.Of(t)
+		tenants[i], full[t] = line[:min(len(line), room)], len(line) >= room
+	}
+	for _, p := range places {
+		// What a bound holds back is not more: there is no room for it.
+		more = more || p.more && !full[p.tenant] && p.share < c.OfAssistant.Of(p.assistant)
+	}
+	picked := inTurns(tenants)
+	if len(picked) > c.Limit {
+		picked, more = picked[:c.Limit], true
+	}
+	for _, q := range picked {
+		s.turns.set(c.Tenants[q.assistant], q.assistant)
+	}
+	if more {
+		next = 0
+	}
+	return picked, min(next, soonest), nil
+}
+
+// places lists whose queues to look at, in the order in which they are served,
+// and each one's share of the claim; and whether there are more than it can hold.
+func (s *Store) places(c followup.ClaimDeliveries, due map[followup.AssistantID][]part) ([]place, bool) {
+	of := map[followup.TenantID][]followup.AssistantID{}
+	for a := range due {
+		of[c.Tenants[a]] = append(of[c.Tenants[a]], a)
+	}
+	tenants := behind(slices.Sorted(maps.Keys(of)), s.turns.tenant())
+	lines := make([][]place, len(tenants))
+	for i, t := range tenants {
+		slices.Sort(of[t])
+		quota := min(share(c.Limit, len(tenants)), c.OfTenant.Of(t))
+		for _, a := range behind(of[t], s.turns.assistant(t)) {
+			if len(lines[i]) == c.OfTenant.Of(t) {
+				break
+			}
+			lines[i] = append(lines[i], place{
+				tenant: t, assistant: a, parts: due[a],
+				share: min(share(quota, len(of[t])), c.OfAssistant.Of(a)),
+			})
+		}
+	}
+	places := inTurns(lines)
+	return places[:min(len(places), c.Limit)], len(places) > c.Limit
+}
+
+// share is what each of many gets of a number, rounded up.
+func share(n, among int) int { return (n + among - 1) / among }
+
+// waiting reads the queues that may be tried, longest waiting first and a share
+// of each place; and says when the next of those that were read can be tried.
+func (s *Store) waiting(ctx context.Context, real time.Time, places []place) (time.Duration, error) {
+	reads := make([][]*redis.ZSliceCmd, len(places))
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range places {
+			of := &places[i]
+			// The oldest of a share of queues lie in as many partitions at most.
+			slices.SortFunc(of.parts, func(a, b part) int { return cmp.Compare(a.since, b.since) })
+			of.more = len(of.parts) > of.share
+			of.parts = of.parts[:min(len(of.parts), of.share)]
+			for _, at := range of.parts {
+				// One more than the share: it says whether there is more, or when.
+				reads[i] = append(reads[i], p.ZRangeWithScores(ctx, at.t.relayDue(of.assistant), 0, int64(of.share)))
+			}
+		}
+	}); err != nil {
+		return 0, err
+	}
+	next := maxNext
+	for i := range places {
+		of := &places[i]
+		for j, at := range of.parts {
+			for _, z := range reads[i][j].Val() {
+				if wait := until(z.Score, real); wait > 0 {
+					next = min(next, wait)
+					break
+				}
+				of.queues = append(of.queues, waitingQueue{at.t, followup.LeadID(member(z)), of.assistant, z.Score})
+			}
+		}
+		slices.SortFunc(of.queues, func(a, b waitingQueue) int {
+			return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.lead, b.lead))
+		})
+		if len(of.queues) > of.share {
+			of.more, of.queues = true, of.queues[:of.share]
+		}
+	}
+	return next, nil
+}
+
+// inTurns takes the first of each list, then the second of each, and so on.
+func inTurns[T any](lists [][]T) []T {
+	var out []T
+	for n := 0; ; n++ {
+		before := len(out)
+		for _, l := range lists {
+			if n < len(l) {
+				out = append(out, l[n])
+			}
+		}
+		if len(out) == before {
+			return out
+		}
+	}
+}

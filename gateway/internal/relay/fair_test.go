@@ -1,0 +1,100 @@
+package relay
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wagate/followup/memstore"
+)
+
+// hangs is longer than any try.
+const hangs = time.Hour
+
+// TestI9SlowAssistant: an assistant that never answers holds its own slots and
+// nobody else's, of its tenant or another.
+func TestI9SlowAssistant(t *testing.T) {
+	t.Parallel()
+	const leads = 100
+	for name, c := range map[string]struct {
+		concurrency int
+		tenants     [][]int
+	}{
+		"of another tenant":  {16, [][]int{{1}, {2}}},
+		"of the same tenant": {32, [][]int{{1, 2}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := memstore.New()
+				for i := range leads {
+					events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+					events(t, s, assistantID(2), fmt.Sprintf("1555020%04d", i), 1, 1)
+				}
+				var slow atomic.Int32
+				r, _ := bubble(t, s, func(of string, _ time.Duration) reply {
+					if of == host(1) {
+						slow.Add(1)
+						return reply{takes: hangs}
+					}
+					return reply{status: http.StatusOK}
+				}, func(p *Params) {
+					endpoint(p, 2)
+					p.Concurrency, p.PerAssistant, p.Directory = c.concurrency, 8, owned(c.tenants...)
+				})
+				time.Sleep(r.p.Timeout - time.Second)
+				synctest.Wait()
+				if got := count(r, outcomeDelivered); got != leads {
+					t.Errorf("got %v delivered while the other hangs, want %d", got, leads)
+				}
+				if n := slow.Load(); n < 1 || n > 8 {
+					t.Errorf("got %d requests at the slow assistant, want 1 to 8", n)
+				}
+			})
+		})
+	}
+}
+
+// TestI9TenantThatHangs: one tenant with many assistants that never answer, and
+// more waiting for each than it has slots, does not delay another's delivery.
+func TestI9TenantThatHangs(t *testing.T) {
+	t.Parallel()
+	const assistants, leads, calm = 40, 20, 41
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		var noisy []int
+		for n := 1; n <= assistants; n++ {
+			noisy = append(noisy, n)
+			for i := range leads {
+				events(t, s, assistantID(n), fmt.Sprintf("15%03d01%04d", n, i), 1, 1)
+			}
+		}
+		r, w := bubble(t, s, func(of string, _ time.Duration) reply {
+			if of == host(calm) {
+				return reply{status: http.StatusOK}
+			}
+			return reply{takes: hangs}
+		}, func(p *Params) {
+			p.Directory = owned(noisy, []int{calm})
+			for n := 1; n <= calm; n++ {
+				endpoint(p, n)
+			}
+		})
+		// Over three time-outs: at first all hang, later the breakers let one each.
+		for i := range 30 {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			before := len(w.taken())
+			events(t, s, assistantID(calm), fmt.Sprintf("1599901%04d", i), 1, 1)
+			r.Wake()
+			time.Sleep(20 * time.Millisecond) // a few turns, and far from a time-out
+			synctest.Wait()
+			if got := count(r, outcomeDelivered); got != float64(i+1) {
+				t.Fatalf("got %v delivered to the calm tenant %v after %d tries at the other, want %d", got, time.Since(w.begin), before, i+1)
+			}
+		}
+	})
+}
