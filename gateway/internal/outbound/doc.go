@@ -15,7 +15,9 @@
 // its result is worth more than a quick end.
 //
 // The message id that the provider answers with is linked before anything is
-// recorded, and receipts that were faster than the answer are settled then.
+// recorded, and receipts that were faster than the answer are settled then. Whom
+// it says that it took the recipient for (a Brazilian or Mexican phone in another
+// spelling, a user id) is linked to the lead, with a merge if that was another.
 //
 // API (api.go) is the route POST /{version}/{number}/messages: it reads a
 // Cloud API body, names the lead, asks its own guard, and words every answer

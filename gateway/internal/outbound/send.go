@@ -34,8 +34,8 @@ type Line struct {
 type Store interface {
 	Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time) (time.Duration, error)
 	LinkMessage(ctx context.Context, tenant followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error)
+	Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error)
 	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
-	Resolve(ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error)
 }
 
 // Params says what a Service works with. All but CallTimeout, Tries and MaxWait
@@ -185,7 +185,7 @@ func (s *Service) Send(
 		result.Sent, result.Err = s.call(ctx, line, m)
 		done(healthy(result.Err))
 		if result.Err == nil {
-			s.linked(ctx, line, result, own)
+			s.linked(ctx, line, result, m.To, own)
 			return result, nil
 		}
 		pause := max(pauses.NextBackOff(), result.Err.RetryAfter)
@@ -238,8 +238,9 @@ func (s *Service) complain(line Line, e *providers.Error) {
 		"channel", line.ID, "provider", line.Channel.Provider, "code", e.Code, "status", e.Status)
 }
 
-// linked makes the message found by its id, and settles what was parked for it.
-func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, opaque string) {
+// linked makes the message found by its id, and settles what was parked for it
+// and whom the provider says that it went to.
+func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, to providers.Contact, opaque string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
 	ref := followup.MessageRef{
@@ -254,11 +255,22 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 	}
 	// On their own: the link stands, whatever becomes of them.
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
-		return struct{}{}, s.settle(ctx, line, r.Attempt, parked)
+		return struct{}{}, s.settle(ctx, line, r.Attempt, heard(r.Sent.Contact, to), parked)
 	}, backoff.WithMaxElapsedTime(linkWithin))
 	if err != nil {
-		s.log.Error("receipts that came before the answer not settled", "channel", line.ID, "receipts", len(parked), "err", err)
+		s.log.Error("what came with the answer or before it not settled", "channel", line.ID, "receipts", len(parked), "err", err)
 	}
+}
+
+// heard returns what an answer tells of the recipient beyond what it was asked with.
+func heard(answered, asked providers.Contact) providers.Contact {
+	if answered.Phone == asked.Phone {
+		answered.Phone = ""
+	}
+	if answered.UserID == asked.UserID {
+		answered.UserID = ""
+	}
+	return answered
 }
 
 const linkWithin = 10 * time.Second
@@ -272,11 +284,23 @@ func providerID(p providers.Name, id string) string {
 	return ""
 }
 
-func (s *Service) settle(ctx context.Context, line Line, a followup.AttemptID, parked []followup.Parked) error {
-	if len(parked) == 0 {
+// settle links whom the provider calls the lead and settles the receipts, to the
+// lead that the one sent to is by then.
+func (s *Service) settle(
+	ctx context.Context, line Line, a followup.AttemptID, who providers.Contact, parked []followup.Parked,
+) error {
+	if who.IsZero() && len(parked) == 0 {
 		return nil
 	}
-	st := followup.Settlement{Tenant: line.Tenant, Lead: a.Lead(), Now: s.p.Now(), Real: s.p.Real()}
+	lead, err := s.p.Store.Resolve(ctx, line.Tenant,
+		followup.Identity{Lead: a.Lead(), Phone: who.Phone, UserID: who.UserID}, false, s.p.Now())
+	if errors.Is(err, followup.ErrNotFound) {
+		return nil // erased
+	}
+	if err != nil {
+		return err
+	}
+	st := followup.Settlement{Tenant: line.Tenant, Lead: lead, Contact: who, Now: s.p.Now(), Real: s.p.Real()}
 	for _, p := range parked {
 		p.Receipt.Attempt = a
 		// No dedup: the receipt was relayed when it came, this is its effect alone,
@@ -286,14 +310,6 @@ func (s *Service) settle(ctx context.Context, line Line, a followup.AttemptID, p
 		})
 	}
 	settled, err := s.p.Store.Settle(ctx, st)
-	if errors.Is(err, followup.ErrLeadMoved) { // what a receipt says of a lead, it says of the one he became
-		if st.Lead, err = s.p.Store.Resolve(ctx, line.Tenant, followup.Identity{Lead: a.Lead()}, false, st.Now); err == nil {
-			settled, err = s.p.Store.Settle(ctx, st)
-		}
-	}
 	s.p.Steps.Ended(settled.Ended)
-	if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
-		return nil
-	}
-	return err
+	return err // also that the lead has moved: the next try finds where
 }
