@@ -20,7 +20,18 @@
 //
 // An event is its contact's. A lead is created for what a contact does (writes,
 // calls, states a preference), not for what merely mentions one (a status, an
-// echo, a group). What concerns no lead is relayed all the same: it is queued
+// echo, a group) — unless that names him by two identities: by phone and user id,
+// or by what he is and what he was. Such an event may be the only one ever to tell
+// that they are of one person; were it forgotten, who writes by the one and who
+// writes by the other would be two leads, whichever comes first. The lead has no
+// window and knows nothing but what the event tells. Rejected: to keep the link
+// alone, as a lead that nobody can see; every reader of leads would have to know
+// of it.
+//
+// The exception to that is a status of a message of ours whose lead is no more: it
+// was erased, and a receipt must not bring it back.
+//
+// What concerns no lead is relayed all the same: it is queued
 // under the channel's account lead, which is nobody. Account events go to each
 // assistant with a channel on that account, bound to the app that signed.
 //

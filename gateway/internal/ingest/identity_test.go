@@ -163,6 +163,33 @@ func TestAReceiptOfAMergedLead(t *testing.T) {
 	h.wantConversations(t, string(older)+" wamid.o")
 }
 
+// TestWhoIsMentionedByBothNamesIsALead: what mentions a contact by phone and user id
+// may be the only thing ever to tell that they are one. Whatever comes then, by
+// either name, is one lead's and in one conversation.
+func TestWhoIsMentionedByBothNamesIsALead(t *testing.T) {
+	t.Parallel()
+	for name, mention := range map[string]string{
+		"status": messages("n-sales", status("15550100001/US.1", "wamid.m", "sent", "")),
+		"echo":   fieldOf("smb_message_echoes", "n-sales", echo("15550100001/US.1", "wamid.m")),
+	} {
+		for _, order := range [][2]string{{"US.1", "15550100001"}, {"15550100001", "US.1"}} {
+			h := newHarness(t, nil)
+			h.meta(t, mention)
+			h.meta(t, mention) // again
+			l := h.lead(t, tenantA, "US.1")
+			if l.Phone != "15550100001" || l.UserID != "US.1" || !l.Windows[metaSales].LastInbound.IsZero() {
+				t.Errorf("%s: got %+v, want a lead with both identities and no window", name, l)
+			}
+			h.meta(t, messages("n-sales", text(order[0], "wamid.1", minute(-1), "hi")))
+			h.meta(t, messages("n-sales", text(order[1], "wamid.2", minute(0), "me")))
+			if n := h.leads(t, tenantA); n != 1 {
+				t.Errorf("%s: got %d leads, want 1", name, n)
+			}
+			h.wantConversations(t, string(l.ID)+" wamid.m wamid.1 wamid.2")
+		}
+	}
+}
+
 // TestAStatusOfAnErasedLead: a receipt must not bring back who was erased. Once he
 // has written again, it is of the one who wrote.
 func TestAStatusOfAnErasedLead(t *testing.T) {

@@ -28,10 +28,10 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 		a.lead, a.nobody = who.Lead, false // where it moved, settling finds out
 		return nil
 	}
-	lead, err := in.p.Store.Resolve(ctx, a.channel.Tenant, who, createsLead(e), now)
+	lead, err := in.p.Store.Resolve(ctx, a.channel.Tenant, who, a.createsLead(), now)
 	if errors.Is(err, followup.ErrNotFound) && who.Lead != "" {
 		who.Lead = "" // erased, or somebody else's: its contact counts
-		lead, err = in.p.Store.Resolve(ctx, a.channel.Tenant, who, createsLead(e), now)
+		lead, err = in.p.Store.Resolve(ctx, a.channel.Tenant, who, a.createsLead(), now)
 	}
 	if errors.Is(err, followup.ErrNotFound) {
 		a.belongsToNobody()
@@ -66,9 +66,25 @@ func (a *arrival) belongsToNobody() {
 	a.lead, a.nobody = followup.AccountLead(a.channel.ID), true
 }
 
-// createsLead reports whether the event is something a contact did: an unknown
-// contact who writes becomes a lead, one who is only mentioned does not.
-func createsLead(e providers.Event) bool {
+// createsLead reports whether an unknown contact becomes a lead: one who does
+// something, and one who is named by two identities, as only this event may ever
+// tell that they are of one. A receipt of ours founds none: its lead was erased.
+func (a *arrival) createsLead() bool {
+	if a.receipt != nil && a.receipt.Attempt != "" {
+		return false
+	}
+	is, was, names := a.event.Contact, a.event.Previous, 0
+	for _, id := range []string{is.Phone, is.UserID, was.Phone, was.UserID} {
+		if id != "" {
+			names++
+		}
+	}
+	return acts(a.event) || names > 1
+}
+
+// acts reports whether the event is something that the contact did; else it
+// merely mentions him.
+func acts(e providers.Event) bool {
 	effect := followup.EffectOf(e.Kind)
 	return effect.Opens || effect.Reply || e.Kind == providers.KindPreference
 }
@@ -76,7 +92,7 @@ func createsLead(e providers.Event) bool {
 // called returns the contact as WhatsApp calls him in the event. What merely
 // mentions him may spell his phone otherwise, or name one that he no longer has.
 func called(e providers.Event) providers.Contact {
-	if createsLead(e) || e.Kind == providers.KindSystem {
+	if acts(e) || e.Kind == providers.KindSystem {
 		return e.Contact
 	}
 	return providers.Contact{Name: e.Contact.Name}

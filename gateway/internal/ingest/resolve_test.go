@@ -119,23 +119,29 @@ func TestRekey(t *testing.T) {
 	}
 	t.Run("of a stranger", func(t *testing.T) {
 		t.Parallel()
-		h := newHarness(t, nil)
-		h.meta(t, cases[0].notice)
-		if n := h.leads(t, tenantA); n != 0 {
-			t.Errorf("got %d leads, want none", n)
-		}
-		if got := len(h.values(t, sales)); got != 1 {
-			t.Errorf("got %d relayed, want 1", got)
+		// Nobody else will tell that who wrote before and who writes from now on are one.
+		for _, c := range cases {
+			h := newHarness(t, nil)
+			h.meta(t, c.notice)
+			h.meta(t, messages("n-sales", text(c.after, "wamid.2", minute(0), "it is me")))
+			h.meta(t, messages("n-sales", text(c.before, "wamid.1", minute(-60), "delayed")))
+			l := h.lead(t, tenantA, c.after)
+			if n := h.leads(t, tenantA); n != 1 || l.Phone != c.phone || l.UserID != c.user {
+				t.Errorf("%s: got %d leads with phone %q and user %q, want 1 with %q and %q", c.name, n, l.Phone, l.UserID, c.phone, c.user)
+			}
+			h.wantConversations(t, string(l.ID)+" wamid.s wamid.2 wamid.1")
 		}
 	})
 }
 
+// TestMentionsCreateNoLead: nobody has done anything, and there is no link to lose.
 func TestMentionsCreateNoLead(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"status": messages("n-sales", status("15550100001", "wamid.o", "sent", "")),
-		"group":  replace(messages("n-sales", text("15550100001", "wamid.1", minute(-1), "x")), `"type":"text"`, `"group_id":"g1","type":"text"`),
-		"echo":   fieldOf("smb_message_echoes", "n-sales", `"message_echoes":[{"from":"15550142200","to":"15550100001","id":"wamid.e","timestamp":"1","type":"text","text":{"body":"x"}}]`),
+		"status":            messages("n-sales", status("15550100001", "wamid.o", "sent", "")),
+		"status by user id": messages("n-sales", status("US.1", "wamid.o", "sent", "")),
+		"group":             replace(messages("n-sales", text("15550100001", "wamid.1", minute(-1), "x")), `"type":"text"`, `"group_id":"g1","type":"text"`),
+		"echo":              fieldOf("smb_message_echoes", "n-sales", echo("15550100001", "wamid.e")),
 	} {
 		h := newHarness(t, nil)
 		h.meta(t, body)
