@@ -7,13 +7,26 @@ import (
 	"time"
 )
 
-// RelayEvent is one event on its way to an assistant.
+// RelayEvent is one event on its way to an assistant: a change in Meta's shape,
+// or a webhook as the provider sent it.
 type RelayEvent struct {
 	Channel ChannelID       `json:"c"`
+	Raw     *RawWebhook     `json:"r,omitempty"` // then there is no account, entry and value
 	Account string          `json:"a,omitempty"` // entry[].id
 	Entry   json.RawMessage `json:"n,omitempty"` // an object: further members of the entry
 	Field   string          `json:"f"`
-	Value   json.RawMessage `json:"v"`
+	Value   json.RawMessage `json:"v,omitempty"`
+}
+
+// RawWebhook is a provider's webhook for an assistant that wants it so. It is
+// kept in base64, because a body need not be UTF-8 and its signature is over its
+// bytes: a third more than these.
+type RawWebhook struct {
+	Body []byte `json:"b"`
+	// Narrowed says that the body had more in it than is this conversation's: it
+	// is the provider's envelope around what is.
+	Narrowed bool              `json:"n,omitempty"`
+	Header   map[string]string `json:"h,omitempty"` // what of the provider's is handed on
 }
 
 // RelayStore is the queue of deliveries: one per lead and assistant, in the
@@ -22,7 +35,7 @@ type RelayStore interface {
 	// ClaimDeliveries takes up to Limit deliveries that may be tried at real, each
 	// under a lease: round-robin by tenant, a tenant's round-robin by assistant, and of
 	// neither more than its bound. A delivery is the longest run of events of one channel at the head of a queue, at most
-	// MaxEvents and about MaxBytes of JSON, but always one; it is frozen at its first claim: same ID and events until it is
+	// MaxEvents and about MaxBytes of JSON, but always one, and a raw webhook by itself; it is frozen at its first claim: same ID and events until it is
 	// finished. At most one delivery of a queue is out at a time; one whose
 	// lease ran out is claimed again, and counts as tried. Within an assistant the queue
 	// whose head waits longest comes first. Next: how long until something can be

@@ -59,9 +59,12 @@ func (q *queue) readyAt() (time.Time, bool) {
 
 // cut returns how many events at the head make up one delivery.
 func (q *queue) cut(c followup.ClaimDeliveries) int {
-	size := q.events[0].size()
+	first, size := q.events[0].event, q.events[0].size()
 	n := 1
-	for ; n < len(q.events) && n < c.MaxEvents && q.events[n].event.Channel == q.events[0].event.Channel; n++ {
+	for ; n < len(q.events) && n < c.MaxEvents && first.Raw == nil; n++ {
+		if e := q.events[n].event; e.Raw != nil || e.Channel != first.Channel {
+			break
+		}
 		if size += q.events[n].size(); c.MaxBytes > 0 && size > c.MaxBytes {
 			break
 		}

@@ -70,6 +70,11 @@
 // is a thousand. When nothing waits for an assistant, the count is forgotten, so that
 // an error in it does not last.
 //
+// A raw webhook is in the queue of each conversation it has items of, whole or
+// narrowed to these, as one element whose body is in base64: four bytes for three,
+// and some 250 for the rest, until it is delivered or dropped. It is told from
+// other events by how the element begins, so its body is never decoded here.
+//
 // A merge goes over two slots. The tombstone keeps its runs, and a step in sending
 // is finished there; what that says of the lead is told to the lead it became, and
 // what it tells the assistant is forwarded to that one's queue, each in steps that

@@ -115,6 +115,9 @@ func (m *model) item(t *rapid.T, lead int) (item followup.Item, about *call) {
 			Channel: item.Channel, Account: "acct", Field: "messages",
 			Value: fmt.Appendf(nil, `{"id":%q}`, item.DedupID),
 		}
+		if m.rarely(t, 4, "as it came") {
+			item.Relay = &followup.RelayEvent{Channel: item.Channel, Field: "messages", Raw: &followup.RawWebhook{Body: []byte(item.DedupID)}}
+		}
 	}
 	return item, about
 }

@@ -94,6 +94,10 @@ func sayHistory(_ *side, h []followup.Entry) any {
 func (s *side) sayEvents(events []followup.RelayEvent) []string {
 	out := []string{}
 	for _, e := range events {
+		if e.Raw != nil {
+			out = append(out, fmt.Sprint(e.Channel, e.Field, *e.Raw))
+			continue
+		}
 		var v map[string]any
 		if err := json.Unmarshal(e.Value, &v); err != nil {
 			out = append(out, "unreadable: "+err.Error())

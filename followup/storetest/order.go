@@ -122,6 +122,28 @@ func orderTests() []test {
 				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 			}
 		}},
+		{"a raw webhook arrives as it was settled, by itself", func(w *world) {
+			lead := w.lead()
+			raw := func(body string) followup.Item {
+				it := w.item()
+				it.Relay = &followup.RelayEvent{Channel: w.main, Field: "messages", Raw: &followup.RawWebhook{
+					Body: []byte(body), Narrowed: true, Header: map[string]string{"User-Agent": "an \"agent\""},
+				}}
+				return it
+			}
+			const odd = "{ \"t\" : \"é \xff <b> \\u00e1\" }\n"
+			w.settle(lead, w.note("a"), w.note("b"), raw(odd), raw("{}"), w.note("c"))
+			for _, want := range [][]string{{"a", "b"}, {fmt.Sprintf("raw %q", odd)}, {`raw "{}"`}, {"c"}} {
+				d := w.delivery()
+				w.is(d.Channel, w.main, "channel")
+				w.is(w.say(d.Events), want, "events")
+				if e := d.Events[0]; e.Raw != nil {
+					w.is(*e.Raw, *raw(string(e.Raw.Body)).Relay.Raw, "raw webhook")
+					w.is(e.Field+" "+e.Account+string(e.Entry)+string(e.Value), "messages ", "field, and nothing else")
+				}
+				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			}
+		}},
 		{"one delivery of a queue is out at a time", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.note("1"))
@@ -314,6 +336,19 @@ func deadLetterTests() []test {
 			_, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
 			w.must(err, "DeadLetters")
 			w.is(n, 0, "letters left")
+		}},
+		{"a raw webhook stays what it is", func(w *world) {
+			it := w.item()
+			it.Relay = &followup.RelayEvent{Channel: w.main, Field: "messages", Raw: &followup.RawWebhook{
+				Body: []byte("\xff\x00"), Header: map[string]string{"Content-Type": "text/plain"},
+			}}
+			w.settle(w.lead(), it)
+			letter := kill(w)
+			full, err := w.s.DeadLetter(w.ctx, letter.ID)
+			w.must(err, "DeadLetter")
+			w.is(full.Events, []followup.RelayEvent{*it.Relay}, "events")
+			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
+			w.is(w.delivery().Events, []followup.RelayEvent{*it.Relay}, "events replayed")
 		}},
 		{"dropped", func(w *world) {
 			w.settle(w.lead(), w.note("1"))

@@ -204,6 +204,10 @@ func (w *world) say(events []followup.RelayEvent) []string {
 	w.Helper()
 	out := []string{}
 	for _, e := range events {
+		if e.Raw != nil {
+			out = append(out, fmt.Sprintf("raw %q", e.Raw.Body))
+			continue
+		}
 		var v struct {
 			Say     string `json:"say"`
 			Event   string `json:"event"`

@@ -42,6 +42,9 @@ local function channel(element)
   return ok and e.e.c or ''
 end
 
+-- A raw webhook is a request of its own.
+local function raw(element) return string.find(element, '^{"t":%d+,"e":{"c":"[^"]*","r":') end
+
 local here = channel(head)
 local elements
 if not id then
@@ -49,9 +52,10 @@ if not id then
   id, first, n, elements = ARGV[4], ARGV[5], 1, { head }
   local size, events, most = #head, tonumber(ARGV[7]), tonumber(ARGV[8])
   if f[7] then first, events = f[8], 1 end
+  if raw(head) then events = 1 end
   while n < events do
     local e = redis.call('LINDEX', KEYS[1], n)
-    if not e or channel(e) ~= here then break end
+    if not e or channel(e) ~= here or raw(e) then break end
     size = size + #e
     if most > 0 and size > most then break end
     n = n + 1
