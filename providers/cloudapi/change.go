@@ -17,6 +17,7 @@ type change struct {
 	account string
 	time    json.RawMessage // of the entry
 	entry   json.RawMessage // what else the entry says; nil: nothing
+	self    object          // its own members, without the value; only for a Narrower
 	field   string
 	raw     json.RawMessage // the value
 	value   object
@@ -77,22 +78,16 @@ func (o object) repeated(keep func(member) bool) object {
 
 // besides returns what an entry says beside its id and its changes.
 func besides(entry object) json.RawMessage {
-	other := func(m member) bool { return !m.is("id") && !m.is("changes") }
-	if !slices.ContainsFunc(entry, other) {
+	if !slices.ContainsFunc(entry, func(m member) bool { return !m.is("id") && !m.is("changes") }) {
 		return nil // as nearly always
 	}
-	rest := entry.repeated(other)
+	rest := entry.without("id", "changes")
 	if len(rest) == 0 {
 		return nil
 	}
 	var b bytes.Buffer
-	for i, m := range rest {
-		b.WriteByte("{,"[min(i, 1)])
-		b.Write(m.key)
-		b.WriteByte(':')
-		b.Write(m.value)
-	}
-	b.WriteByte('}')
+	rest.begin(&b)
+	b.Bytes()[b.Len()-1] = '}'
 	return b.Bytes()
 }
 
@@ -169,13 +164,7 @@ func (c *change) narrow(list string, item, contact json.RawMessage) json.RawMess
 	}
 	var b bytes.Buffer
 	b.Grow(size)
-	b.WriteByte('{')
-	for _, m := range c.frame {
-		b.Write(m.key)
-		b.WriteByte(':')
-		b.Write(m.value)
-		b.WriteByte(',')
-	}
+	c.frame.begin(&b)
 	if contact != nil {
 		b.WriteString(`"contacts":[`)
 		b.Write(contact)

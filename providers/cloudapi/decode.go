@@ -45,7 +45,10 @@ type Batch struct {
 }
 
 // Decode splits a webhook body into events. It keeps no reference to body.
-func Decode(body []byte, o Options) (Batch, error) {
+func Decode(body []byte, o Options) (Batch, error) { return split(body, o, nil) }
+
+// split decodes, and tells n, if there is one, where each event stood.
+func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	if !valid(body) || !opens(body, '{') {
 		return Batch{}, ErrBody
 	}
@@ -59,9 +62,13 @@ func Decode(body []byte, o Options) (Batch, error) {
 	if o.Classify == nil {
 		o.Classify = Classify
 	}
-	d := decoder{Options: o}
+	d := decoder{Options: o, narrower: n}
 	if o.AccountKey != "" {
 		d.account = scalar(lookup(body, o.AccountKey))
+	}
+	if n != nil {
+		top, _ := objectOf(body)
+		n.top = top.without("entry")
 	}
 	list := lookup(body, "entry")
 	if !opens(list, '[') {
@@ -77,8 +84,10 @@ func Decode(body []byte, o Options) (Batch, error) {
 type decoder struct {
 	Options
 
-	account string
-	batch   Batch
+	account  string
+	batch    Batch
+	narrower *Narrower
+	in       *enclosing // for it: where the decoder is
 }
 
 // skip counts an item that made no sense.
@@ -88,6 +97,9 @@ func (d *decoder) skip() { d.batch.Skipped++ }
 func (d *decoder) add(c *change, e providers.Event) {
 	e.Account, e.Number, e.Field, e.Entry = c.account, c.number, c.field, c.entry
 	d.batch.Events = append(d.batch.Events, e)
+	if d.narrower != nil {
+		d.narrower.items = append(d.narrower.items, piece{in: d.in, self: c.self, value: e.Value})
+	}
 }
 
 func (d *decoder) entry(raw json.RawMessage) {
@@ -101,6 +113,9 @@ func (d *decoder) entry(raw json.RawMessage) {
 	if account == "" {
 		account = o.id("id")
 	}
+	if d.narrower != nil {
+		d.in = &enclosing{o.without("changes")}
+	}
 	var rest json.RawMessage
 	if !d.MetaShape {
 		rest = besides(o)
@@ -113,6 +128,9 @@ func (d *decoder) entry(raw json.RawMessage) {
 		}
 		c := newChange(account, o.get("time"), m)
 		c.entry = rest
+		if d.narrower != nil {
+			c.self = m.without("value")
+		}
 		d.change(c)
 	}
 }

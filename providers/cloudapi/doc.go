@@ -24,6 +24,9 @@
 //	account fields, see fields.go        account
 //	anything else                        unknown, relayed whole
 //
+// A Narrower does the same to a whole body: it leaves the provider's envelope
+// around some of its items.
+//
 // # What it promises
 //
 // A body that is no JSON object is an error. Everything below that stands

@@ -37,6 +37,9 @@ func FuzzDecode(f *testing.F) {
 			for _, e := range b.Events {
 				check(t, e)
 			}
+			if err == nil {
+				narrows(t, in, o, b)
+			}
 		}
 		if !slices.Equal(in, kept) {
 			t.Fatal("body was changed")
@@ -52,6 +55,29 @@ func asJSON(t *testing.T, b Batch) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// narrows checks that each item can be cut out of the body, and is then found
+// as the one it was.
+func narrows(t *testing.T, in []byte, o Options, b Batch) {
+	t.Helper()
+	n, err := NewNarrower(in, o)
+	if err != nil || n.Items() != len(b.Events) {
+		t.Fatalf("got %d items to narrow to, %v, want %d", n.Items(), err, len(b.Events))
+	}
+	if len(in) > maxRepeated {
+		return // what is absurdly large is left out
+	}
+	for i, e := range b.Events {
+		cut := n.Narrow([]int{i})
+		again, err := Decode(cut, o)
+		if err != nil || len(again.Events) != 1 || again.Skipped != 0 {
+			t.Fatalf("narrowed to %q: got %+v, %v, want one event", cut, again, err)
+		}
+		if got := again.Events[0]; got.Kind != e.Kind || got.Contact != e.Contact || got.Text != e.Text || got.Account != e.Account {
+			t.Fatalf("narrowed to %q: got %+v, want %+v", cut, got, e)
+		}
+	}
 }
 
 func check(t *testing.T, e providers.Event) {

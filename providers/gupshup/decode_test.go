@@ -282,6 +282,43 @@ func TestURLExpiryKeepsItsType(t *testing.T) {
 	}
 }
 
+// TestNarrower: what a callback is narrowed to is the event that was in it, in
+// Gupshup's own words; version 2 has no parts.
+func TestNarrower(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/inbound/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d samples, %v, want some", len(files), err)
+	}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, want := decodeFile(t, file), 0
+		if in.Version == V3 {
+			want = len(in.Events)
+		}
+		n, err := NewNarrower(body)
+		if err != nil || n.Items() != want {
+			t.Errorf("%s: got %d items, %v, want %d", file, n.Items(), err, want)
+			continue
+		}
+		for i := range want {
+			cut := n.Narrow([]int{i})
+			again, err := Decode(cut, testOptions)
+			if err != nil || len(again.Events) != 1 || again.Skipped != 0 {
+				t.Errorf("%s, event %d: got %+v, %v from %s, want one event", file, i, again, err, cut)
+				continue
+			}
+			got, want := again.Events[0], in.Events[i]
+			if got.ID != want.ID || got.Kind != want.Kind || string(got.Value) != string(want.Value) || again.AppID != in.AppID {
+				t.Errorf("%s, event %d: got %+v, want %+v", file, i, got, want)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob("testdata/inbound/*.json")
 	if err != nil {

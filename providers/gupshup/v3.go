@@ -8,9 +8,9 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// decodeV3 reads Meta's envelope with Gupshup's additions.
-func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
-	batch, err := cloudapi.Decode(body, cloudapi.Options{
+// v3Options is what Gupshup adds to Meta's envelope.
+func v3Options() cloudapi.Options {
+	return cloudapi.Options{
 		AccountKey: "gs_app_id",
 		StatusIDs:  v3StatusIDs,
 		QuotedID:   func(member func(string) string) string { return first(member("gs_id"), member("gsId"), member("id")) },
@@ -25,7 +25,12 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 			"preference-event": providers.KindUnknown,
 		},
 		MetaShape: true,
-	})
+	}
+}
+
+// decodeV3 reads Meta's envelope with Gupshup's additions.
+func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
+	batch, err := cloudapi.Decode(body, v3Options())
 	if err != nil {
 		return Inbound{}, fmt.Errorf("decode v3 callback: %w", ErrShape)
 	}
@@ -38,6 +43,12 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 		complete(e, opt)
 	}
 	return in, nil
+}
+
+// NewNarrower narrows a callback of version 3 to some of the events that Decode
+// finds in it. One of version 2 has no items.
+func NewNarrower(body []byte) (*cloudapi.Narrower, error) {
+	return cloudapi.NewNarrower(body, v3Options())
 }
 
 // v3StatusIDs finds our id among the three a status may have. id is a WhatsApp

@@ -22,3 +22,8 @@ func VerifySignature(secrets []string, header string, body []byte) bool {
 func Decode(body []byte) (cloudapi.Batch, error) {
 	return cloudapi.Decode(body, cloudapi.Options{})
 }
+
+// NewNarrower narrows a body to some of the events that Decode finds in it.
+func NewNarrower(body []byte) (*cloudapi.Narrower, error) {
+	return cloudapi.NewNarrower(body, cloudapi.Options{})
+}
