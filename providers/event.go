@@ -115,7 +115,8 @@ type Event struct {
 	Field string
 	Value json.RawMessage
 	// Entry is what else Meta's entry said, beside its id and changes, as an
-	// object: the time, and what nobody has told us about. nil: nothing.
+	// object: the time, and what nobody has told us about, but no lists, which may
+	// hold items of others. nil: nothing.
 	Entry json.RawMessage `json:",omitempty"`
 }
 

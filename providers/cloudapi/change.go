@@ -30,8 +30,9 @@ type change struct {
 
 // user is one contacts entry.
 type user struct {
-	raw json.RawMessage
-	who providers.Contact
+	raw  json.RawMessage
+	who  providers.Contact
+	used bool // an item is about him
 }
 
 func newChange(account string, time json.RawMessage, o object) *change {
@@ -136,6 +137,7 @@ func (c *change) contact(who providers.Contact) (providers.Contact, json.RawMess
 	if !ok {
 		return who, nil
 	}
+	c.users[i].used = true
 	u := c.users[i]
 	who.Name = u.who.Name
 	if who.UserID == "" {

@@ -69,6 +69,7 @@ func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	if n != nil {
 		top, _ := objectOf(body)
 		n.top = top.without("entry")
+		n.look(top, "entry")
 	}
 	list := lookup(body, "entry")
 	if !opens(list, '[') {
@@ -115,6 +116,7 @@ func (d *decoder) entry(raw json.RawMessage) {
 	}
 	if d.narrower != nil {
 		d.in = &enclosing{o.without("changes")}
+		d.narrower.look(o, "changes")
 	}
 	var rest json.RawMessage
 	if !d.MetaShape {
@@ -130,6 +132,7 @@ func (d *decoder) entry(raw json.RawMessage) {
 		c.entry = rest
 		if d.narrower != nil {
 			c.self = m.without("value")
+			d.narrower.look(m, "value")
 		}
 		d.change(c)
 	}
@@ -170,5 +173,7 @@ func (d *decoder) change(c *change) {
 	if len(d.batch.Events)+d.batch.Skipped == before {
 		// A known field with nothing known in it: relayed as it is.
 		d.notice(c, providers.KindUnknown)
+		return
 	}
+	d.narrower.lookInto(c)
 }

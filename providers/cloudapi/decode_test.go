@@ -157,12 +157,13 @@ func TestDecodeKeepsTheEntry(t *testing.T) {
 	t.Parallel()
 	const change = `{"field":"account_update","value":{"event":"X"}}`
 	for name, test := range map[string]struct{ entry, want string }{
-		"nothing":        {`"id":"1"`, ``},
-		"time":           {`"id":"1","time":1790000000`, `{"time":1790000000}`},
-		"as it came":     {`"new" : [1.50, {"a":"\u00e1"}], "time" : "1790000000"`, `{"new":[1.50, {"a":"\u00e1"}],"time":"1790000000"}`},
-		"twice":          {`"time":1,"new":null,"time":2`, `{"new":null,"time":2}`},
-		"escaped keys":   {`"\u0069d":"1","t\u0069me":5`, `{"t\u0069me":5}`},
-		"absurdly large": {`"big":"` + strings.Repeat("x", 1<<20) + `","time":7`, `{"time":7}`},
+		"nothing":          {`"id":"1"`, ``},
+		"time":             {`"id":"1","time":1790000000`, `{"time":1790000000}`},
+		"as it came":       {`"new" : {"b":[1.50], "a":"\u00e1"}, "time" : "1790000000"`, `{"new":{"b":[1.50], "a":"\u00e1"},"time":"1790000000"}`},
+		"items of anybody": {`"standby":[{"sender":"2"}],"time":3`, `{"time":3}`},
+		"twice":            {`"time":1,"new":null,"time":2`, `{"new":null,"time":2}`},
+		"escaped keys":     {`"\u0069d":"1","t\u0069me":5`, `{"t\u0069me":5}`},
+		"absurdly large":   {`"big":"` + strings.Repeat("x", 1<<20) + `","time":7`, `{"time":7}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

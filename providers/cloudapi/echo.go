@@ -44,6 +44,7 @@ func (d *decoder) history(c *change) {
 			})
 			continue
 		}
+		d.narrower.look(chunk, "threads")
 		meta := chunk.get("metadata")
 		if len(meta) > maxRepeated {
 			meta = nil
@@ -54,6 +55,7 @@ func (d *decoder) history(c *change) {
 				d.skip()
 				continue
 			}
+			d.narrower.look(thread, "messages")
 			for m := range elements(thread.get("messages")) {
 				d.past(c, "history", m, thread, func(m json.RawMessage) json.RawMessage {
 					return inThread(meta, thread.get("id"), m)

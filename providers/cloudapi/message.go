@@ -34,6 +34,7 @@ func (d *decoder) messages(c *change) {
 		var entry json.RawMessage
 		if text(typ) == "system" {
 			e.Contact, e.Previous = systemChange(o)
+			c.contact(who) // the entry says no more of him, but is his
 		} else {
 			e.Contact, entry = c.contact(who)
 		}

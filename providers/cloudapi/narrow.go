@@ -13,6 +13,7 @@ import (
 type Narrower struct {
 	top   object // of the body, without its entries
 	items []piece
+	more  bool // there is more than the items
 }
 
 // piece is an item with what stands around it.
@@ -30,14 +31,57 @@ type enclosing struct{ members object }
 func NewNarrower(body []byte, o Options) (*Narrower, error) {
 	o.MetaShape = false
 	n := &Narrower{}
-	if _, err := split(body, o, n); err != nil {
+	batch, err := split(body, o, n)
+	if err != nil {
 		return nil, err
 	}
+	n.more = n.more || batch.Skipped > 0
 	return n, nil
 }
 
 // Items returns how many items there are.
 func (n *Narrower) Items() int { return len(n.items) }
+
+// Complete reports whether the items are all that the body says of anybody:
+// none was skipped, there is no list of which nobody knows what it holds, and
+// nothing stands there twice.
+func (n *Narrower) Complete() bool { return !n.more }
+
+// itemLists are the lists of a value that hold items, by field, and who the items
+// are about. What holds none is an item itself.
+var itemLists = map[string][]string{
+	"messages":           {"contacts", "messages", "statuses", "errors"},
+	"calls":              {"contacts", "calls", "statuses", "errors"},
+	"smb_message_echoes": {"contacts", "message_echoes"},
+	"history":            {"contacts", "history", "messages"},
+	"user_preferences":   {"contacts", "user_preferences"},
+}
+
+// look notes whether an object has more than these lists.
+func (n *Narrower) look(o object, lists ...string) {
+	if n == nil {
+		return // nobody asks
+	}
+	seen := map[string]bool{}
+	for _, m := range o {
+		name := text(m.key)
+		n.more = n.more || seen[name] || opens(m.value, '[') && !slices.Contains(lists, name)
+		seen[name] = true
+	}
+}
+
+// lookInto does that for what its items were taken from.
+func (n *Narrower) lookInto(c *change) {
+	if n == nil || itemLists[c.field] == nil {
+		return
+	}
+	n.look(c.value, itemLists[c.field]...)
+	entries := 0
+	for range elements(c.value.get("contacts")) {
+		entries++
+	}
+	n.more = n.more || len(c.users) != entries || slices.ContainsFunc(c.users, func(u user) bool { return !u.used })
+}
 
 // Narrow returns the body with no other items than these, by number, ascending.
 func (n *Narrower) Narrow(items []int) []byte {
@@ -85,7 +129,8 @@ func (o object) begin(b *bytes.Buffer) {
 	}
 }
 
-// without returns what is repeated of an object beside the members of these names.
+// without returns what is repeated of an object beside the members of these
+// names. Lists are not: they may hold items of others.
 func (o object) without(names ...string) object {
-	return o.repeated(func(m member) bool { return !slices.ContainsFunc(names, m.is) })
+	return o.repeated(func(m member) bool { return !opens(m.value, '[') && !slices.ContainsFunc(names, m.is) })
 }

@@ -12,7 +12,7 @@ import (
 func TestNarrow(t *testing.T) {
 	t.Parallel()
 	const (
-		head = `{"object":"whatsapp_business_account", "new" : [1.50],"entry":[`
+		head = `{"object":"whatsapp_business_account", "new" : 1.50,"entry":[`
 		one  = `{"from":"1","id":"m1","type":"text","text":{"body":"1 \/ \u00e1"}}`
 		two  = `{"from":"2","id":"m2","type":"text","text":{"body":"2"}}`
 	)
@@ -21,7 +21,7 @@ func TestNarrow(t *testing.T) {
 		`{"field":"account_update","value":{"event":"X"}}]},7,` +
 		`{"id":"310","changes":[{"field":"messages","value":{` + meta + `,"statuses":[{"id":"s1","status":"sent"}]}}]}]}`
 	around := func(entries ...string) string {
-		return `{"object":"whatsapp_business_account","new":[1.50],"entry":[` + strings.Join(entries, ",") + `]}`
+		return `{"object":"whatsapp_business_account","new":1.50,"entry":[` + strings.Join(entries, ",") + `]}`
 	}
 	message := func(who, raw string) string {
 		return `{"x":1,"field":"messages","value":{` + meta + `,"contacts":[{"wa_id":"` + who + `"}],"messages":[` + raw + `]}}`
@@ -70,6 +70,61 @@ func TestNarrowIsNotShaped(t *testing.T) {
 	}
 	if got := string(n.Narrow([]int{0})); got != in {
 		t.Errorf("got  %s\nwant %s", got, in)
+	}
+}
+
+// TestComplete: a body is complete if its items are all that it says of anybody.
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	const (
+		who  = `{"wa_id":"1"}`
+		item = `{"from":"1","id":"m1","type":"text"}`
+	)
+	value := func(rest string) string {
+		return `{` + meta + `,"contacts":[` + who + `],"messages":[` + item + `]` + rest + `}`
+	}
+	for name, test := range map[string]struct {
+		in   string
+		want bool
+	}{
+		"one message":                 {body("messages", value(``)), true},
+		"two of one":                  {body("messages", `{`+meta+`,"contacts":[`+who+`],"messages":[`+item+`,`+item+`],"statuses":[]}`), true},
+		"a system notice":             {body("messages", `{`+meta+`,"contacts":[`+who+`],"messages":[{"from":"1","id":"m","type":"system","system":{"type":"user_changed_number","wa_id":"2"}}]}`), true},
+		"no contacts":                 {body("messages", `{`+meta+`,"messages":[`+item+`]}`), true},
+		"what is no list":             {body("messages", value(`,"new":{"a":[1]}`)), true},
+		"a notice is one item":        {body("account_update", `{"violations":[{"a":1},{"b":2}]}`), true},
+		"of an unknown field, too":    {body("invented", `[1,2]`), true},
+		"with nothing known in it":    {body("messages", `{"invented":[1,2]}`), true},
+		"an item that was skipped":    {body("messages", `{`+meta+`,"messages":[`+item+`,7]}`), false},
+		"a list nobody knows":         {body("messages", value(`,"invented":[{"from":"2"}]`)), false},
+		"a list of another field":     {body("messages", value(`,"calls":[{"from":"2"}]`)), false},
+		"a list given twice":          {body("messages", value(`,"messages":[`+item+`]`)), false},
+		"a list that is none now":     {body("messages", value(`,"statuses":[{"id":"s"}],"statuses":{}`)), false},
+		"a contact without an item":   {body("messages", `{`+meta+`,"contacts":[`+who+`,{"wa_id":"2"}],"messages":[`+item+`]}`), false},
+		"contacts that make no sense": {body("messages", `{`+meta+`,"contacts":[`+who+`,7],"messages":[`+item+`]}`), false},
+		"a list beside the changes":   {strings.Replace(body("messages", value(``)), `"changes"`, `"standby":[1],"changes"`, 1), false},
+		"a list in a change":          {strings.Replace(body("messages", value(``)), `"field"`, `"x":[1],"field"`, 1), false},
+		"a list beside the entries":   {strings.Replace(body("messages", value(``)), `"entry"`, `"x":[1],"entry"`, 1), false},
+		"entries given twice":         {strings.Replace(body("messages", value(``)), `"entry"`, `"entry":[7],"entry"`, 1), false},
+		"changes given twice":         {strings.Replace(body("messages", value(``)), `"changes"`, `"changes":[7],"changes"`, 1), false},
+		"a value given twice":         {strings.Replace(body("messages", value(``)), `"value"`, `"value":{"messages":[]},"value"`, 1), false},
+		"history of one":              {body("history", `{"history":[{"metadata":{},"threads":[{"id":"1","messages":[{"id":"h"}]}]}]}`), true},
+		"history refused":             {body("history", `{"history":[{"errors":[{"code":1}]}]}`), true},
+		"a list beside the threads":   {body("history", `{"history":[{"x":[1],"threads":[{"id":"1","messages":[{"id":"h"}]}]}]}`), false},
+		"a list in a thread":          {body("history", `{"history":[{"threads":[{"id":"1","x":[1],"messages":[{"id":"h"}]}]}]}`), false},
+		"nothing":                     {`{"entry":[]}`, true},
+		"no entries":                  {`{"object":"x"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n, err := NewNarrower([]byte(test.in), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := n.Complete(); got != test.want {
+				t.Errorf("got %v, want %v for %s", got, test.want, test.in)
+			}
+		})
 	}
 }
 
