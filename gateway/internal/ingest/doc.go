@@ -57,6 +57,19 @@
 // of the send call; for a status that overtakes that, it stands in the attempt,
 // which is written before the call.
 //
+// # Raw
+//
+// An assistant may want webhooks as they came. Then the events of one conversation
+// in a body share one relay event, which is queued with the first of them that is
+// fresh: the whole body if these are all of it and it says nothing of anybody
+// else (nothing was skipped or dropped, and there is no list that nobody knows),
+// else the provider's envelope around them. So no item gets to another
+// conversation, let alone another tenant (I10), and a body is kept once for each
+// conversation it has items of. A callback of Gupshup's version 2 has no parts;
+// the rare one that is about several users comes in Meta's shape.
+//
+// # What is not relayed
+//
 // History imports are dropped, unless the channel's assistant asks for them: then
 // they are relayed as they came, in the queue of the lead they are about, and do
 // nothing else. What the provider says to us alone (connectivity checks) goes no

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,7 @@ var (
 type harness struct {
 	*Ingest
 
+	beside   http.Header
 	store    *memstore.Store
 	registry *prometheus.Registry
 
@@ -107,6 +109,15 @@ func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harnes
 }
 
 func sign(secret, body string) string { return providertest.Sign(secret, []byte(body)) }
+
+// Meta and Gupshup post with the headers that a test has set.
+func (h *harness) Meta(ctx context.Context, app, signature string, body []byte) error {
+	return h.Ingest.Meta(ctx, app, signature, h.beside.Get, body)
+}
+
+func (h *harness) Gupshup(ctx context.Context, channel followup.ChannelID, token string, body []byte) error {
+	return h.Ingest.Gupshup(ctx, channel, token, h.beside.Get, body)
+}
 
 // meta posts a body as app main and fails the test on an error.
 func (h *harness) meta(t *testing.T, body string) {

@@ -49,8 +49,9 @@ type Params struct {
 	// GupshupBinding is the app of each Gupshup channel.
 	GupshupBinding map[followup.ChannelID]GupshupApp
 
-	// History names the assistants that want history imports relayed.
-	History map[followup.AssistantID]bool
+	// History names the assistants that want history imports relayed, Raw those
+	// that want webhooks as they came.
+	History, Raw map[followup.AssistantID]bool
 
 	// OptOutWords stop messages; zero: none does.
 	OptOutWords followup.OptOutWords
@@ -117,7 +118,7 @@ func (in *Ingest) MetaHandshake(app, mode, token, challenge string) (string, err
 // Meta takes in a body that claims to be signed by the app. It returns nil once
 // every event in it is kept, else an error of package webhook. It keeps no
 // reference to body.
-func (in *Ingest) Meta(ctx context.Context, app, signature string, body []byte) error {
+func (in *Ingest) Meta(ctx context.Context, app, signature string, beside webhook.Header, body []byte) error {
 	a, ok := in.p.Apps[app]
 	if !ok {
 		return webhook.ErrUnknown
@@ -130,14 +131,15 @@ func (in *Ingest) Meta(ctx context.Context, app, signature string, body []byte) 
 		return fmt.Errorf("decode: %w", webhook.ErrMalformed)
 	}
 	in.drop(providers.Meta, dropUndecodable, batch.Skipped)
+	from := in.source(body, beside, len(batch.Events), meta.NewNarrower)
 	var list []*arrival
-	for _, e := range batch.Events {
+	for i, e := range batch.Events {
 		to, reason := in.routes.meta(app, e)
 		if reason != "" {
 			in.drop(providers.Meta, reason, 1)
 			continue
 		}
-		list = append(list, arrivals(e, to)...)
+		list = append(list, from.mark(i, arrivals(e, to))...)
 	}
 	return in.take(ctx, providers.Meta, list)
 }
@@ -145,7 +147,9 @@ func (in *Ingest) Meta(ctx context.Context, app, signature string, body []byte) 
 // Gupshup takes in a callback for a channel that came with this token. It
 // returns nil once every event in it is kept, else an error of package
 // webhook. It keeps no reference to body.
-func (in *Ingest) Gupshup(ctx context.Context, channel followup.ChannelID, token string, body []byte) error {
+func (in *Ingest) Gupshup(
+	ctx context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte,
+) error {
 	app, ok := in.p.GupshupBinding[channel]
 	c, known := in.routes.channels[channel]
 	if !ok || !known || c.Provider != providers.Gupshup {
@@ -162,15 +166,19 @@ func (in *Ingest) Gupshup(ctx context.Context, channel followup.ChannelID, token
 	// The app binds, the number does not: WhatsApp writes some countries' numbers
 	// with a digit more or less than the operator does.
 	ours := batch.From(app.ID, app.Name)
+	from := in.source(body, beside, len(batch.Events), gupshup.NewNarrower)
+	if from != nil {
+		from.whole = batch.Version == gupshup.V2 && batch.Skipped == 0
+	}
 	var list []*arrival
-	for _, e := range batch.Events {
+	for i, e := range batch.Events {
 		switch {
 		case e.Kind == providers.KindPlatform: // names no app in some versions, and does nothing
 		case !ours:
 			in.drop(providers.Gupshup, dropUnbound, 1)
 			continue
 		}
-		list = append(list, arrivals(e, []followup.Channel{c})...)
+		list = append(list, from.mark(i, arrivals(e, []followup.Channel{c}))...)
 	}
 	return in.take(ctx, providers.Gupshup, list)
 }

@@ -14,6 +14,8 @@ type arrival struct {
 	event   providers.Event
 	channel followup.Channel
 	copy    bool // of an event that is for several: counted once
+	source  *source
+	item    int // which one of the source's
 
 	// Found out on the way.
 	lead    followup.LeadID
@@ -21,7 +23,8 @@ type arrival struct {
 	skip    bool // its lead could not be found out; the provider sends it again
 	receipt *followup.Receipt
 	rewrite cloudapi.Rewrite
-	parked  []followup.Parked // receipts that waited for what this event told
+	parked  []followup.Parked    // receipts that waited for what this event told
+	raw     *followup.RelayEvent // what its assistant wants in the place of Meta's shape; nil: nothing
 }
 
 // arrivals returns an event once for each channel.
@@ -38,7 +41,11 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	e, effect := a.event, followup.EffectOf(a.event.Kind)
 	at, told := in.at(e, now)
 	it := followup.Item{DedupID: a.dedupID(), Channel: a.channel.ID, Assistant: a.channel.Assistant, At: at}
-	if effect.Relay {
+	switch {
+	case !effect.Relay:
+	case a.raw != nil:
+		it.Relay = a.raw
+	default:
 		it.Relay = &followup.RelayEvent{
 			Channel: a.channel.ID, Account: a.account(), Entry: e.Entry, Field: e.Field, Value: a.rewrite.Apply(e.Value),
 		}

@@ -213,6 +213,7 @@ func (in *Ingest) settlePart(ctx context.Context, provider providers.Name, list 
 // settlement returns the settlement of one lead's events, and for each of its
 // items the event it came from; nil for a receipt that had waited.
 func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) {
+	in.asTheyCame(list)
 	first := list[0]
 	s := followup.Settlement{
 		Tenant: first.channel.Tenant, Lead: first.lead, Account: first.nobody,

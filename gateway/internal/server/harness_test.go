@@ -160,6 +160,7 @@ func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, o
 // fakeWebhooks knows one app, one channel, and what it was handed.
 type fakeWebhooks struct {
 	bodies [][]byte
+	agents []string // the User-Agents that came with them
 	err    error
 	crash  bool
 	ctx    context.Context //nolint:containedctx // what the handler was given, for the test to look at
@@ -175,7 +176,7 @@ func (f *fakeWebhooks) MetaHandshake(app, mode, token, challenge string) (string
 	return challenge, nil
 }
 
-func (f *fakeWebhooks) Meta(ctx context.Context, app, signature string, body []byte) error {
+func (f *fakeWebhooks) Meta(ctx context.Context, app, signature string, beside webhook.Header, body []byte) error {
 	f.ctx = ctx
 	switch {
 	case f.crash:
@@ -185,18 +186,18 @@ func (f *fakeWebhooks) Meta(ctx context.Context, app, signature string, body []b
 	case signature != "sha256=right":
 		return webhook.ErrUnauthorized
 	}
-	f.bodies = append(f.bodies, body)
+	f.bodies, f.agents = append(f.bodies, body), append(f.agents, beside("user-agent"))
 	return f.err
 }
 
-func (f *fakeWebhooks) Gupshup(_ context.Context, channel followup.ChannelID, token string, body []byte) error {
+func (f *fakeWebhooks) Gupshup(_ context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte) error {
 	if channel != front {
 		return webhook.ErrUnknown
 	}
 	if token != "callback token" {
 		return webhook.ErrUnauthorized
 	}
-	f.bodies = append(f.bodies, body)
+	f.bodies, f.agents = append(f.bodies, body), append(f.agents, beside("user-agent"))
 	return f.err
 }
 

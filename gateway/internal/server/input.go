@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/webhook"
 )
 
 // What a handler takes out of a request lives in buffers that Fiber reuses for
@@ -20,6 +21,11 @@ func body(c *fiber.Ctx) []byte { return bytes.Clone(c.BodyRaw()) }
 
 // header returns a copy of a header's value.
 func header(c *fiber.Ctx, name string) string { return strings.Clone(c.Get(name)) }
+
+// headers gives copies of the values of headers while the request lasts.
+func headers(c *fiber.Ctx) webhook.Header {
+	return func(name string) string { return header(c, name) }
+}
 
 // query returns a copy of a query parameter.
 func query(c *fiber.Ctx, name string) string { return strings.Clone(c.Query(name)) }

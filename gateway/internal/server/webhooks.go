@@ -20,9 +20,9 @@ type Webhooks interface {
 	// MetaHandshake returns what to answer to the verification of an app's URL.
 	MetaHandshake(app, mode, token, challenge string) (string, error)
 	// Meta takes in a body signed with the app's secret.
-	Meta(ctx context.Context, app, signature string, body []byte) error
+	Meta(ctx context.Context, app, signature string, beside webhook.Header, body []byte) error
 	// Gupshup takes in a body that came with the channel's callback token.
-	Gupshup(ctx context.Context, channel followup.ChannelID, token string, body []byte) error
+	Gupshup(ctx context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte) error
 }
 
 // CRM takes in what a tenant's CRM sends.
@@ -42,7 +42,7 @@ func (s *public) handshake(c *fiber.Ctx) (string, error) {
 }
 
 func (s *public) meta(c *fiber.Ctx) (string, error) {
-	err := s.Webhooks.Meta(c.UserContext(), param(c, "app"), header(c, "X-Hub-Signature-256"), body(c))
+	err := s.Webhooks.Meta(c.UserContext(), param(c, "app"), header(c, webhook.Signature256), headers(c), body(c))
 	return kept(c, err)
 }
 
@@ -51,7 +51,7 @@ func (s *public) gupshup(c *fiber.Ctx) (string, error) {
 	if token == "" {
 		token = query(c, "token")
 	}
-	err := s.Webhooks.Gupshup(c.UserContext(), followup.ChannelID(param(c, "channel")), token, body(c))
+	err := s.Webhooks.Gupshup(c.UserContext(), followup.ChannelID(param(c, "channel")), token, headers(c), body(c))
 	return kept(c, err)
 }
 

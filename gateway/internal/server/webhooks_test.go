@@ -87,13 +87,18 @@ func TestBodiesOutliveTheirRequests(t *testing.T) {
 	h := newHouse(t, settings{})
 	for i := range 20 {
 		body := strings.Repeat(string(rune('a'+i)), 100)
-		do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: map[string]string{"X-Hub-Signature-256": "sha256=right"}, body: body})
+		do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: map[string]string{
+			"X-Hub-Signature-256": "sha256=right", "User-Agent": body,
+		}, body: body})
 		do(t, h.public, request{method: "POST", path: "/v26.0/" + strings.Repeat(string(rune('0'+i%10)), 15) + "/messages", key: acmeKey, body: body})
 	}
 	for i := range 20 {
 		body := strings.Repeat(string(rune('a'+i)), 100)
 		if got := string(h.webhooks.bodies[i]); got != body {
 			t.Errorf("webhook %d: got %.10s…, want %.10s…", i, got, body)
+		}
+		if got := h.webhooks.agents[i]; got != body {
+			t.Errorf("webhook %d: got user agent %.10s…, want %.10s…", i, got, body)
 		}
 		m := h.messages.got[i]
 		if string(m.Body) != body || m.Number != strings.Repeat(string(rune('0'+i%10)), 15) {

@@ -1,6 +1,7 @@
 // Package webhook is the little that the HTTP edge and the packages behind it
-// must agree on about a provider's webhook: how it can go wrong. It is a leaf,
-// so that the edge need not import what takes the events in, nor the reverse.
+// must agree on about a provider's webhook: how it can go wrong, and which of its
+// headers anybody else may see. It is a leaf, so that the edge need not import
+// what takes the events in, nor the reverse.
 //
 // The provider reads nothing but the status of our answer. Each error below
 // stands for one; every other error means that the events could not be kept,

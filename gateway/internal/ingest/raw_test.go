@@ -1,0 +1,335 @@
+package ingest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/gateway/internal/webhook"
+	"wagate/providers/gupshup"
+)
+
+// rawHarness is one whose sales assistant wants webhooks as they come, posted
+// with headers of all sorts.
+func rawHarness(t *testing.T, change func(*Params)) *harness {
+	t.Helper()
+	h := newHarness(t, func(p *Params) {
+		p.Raw = map[followup.AssistantID]bool{sales: true}
+		if change != nil {
+			change(p)
+		}
+	})
+	h.beside = http.Header{
+		"Content-Type": {"application/json"}, "User-Agent": {"facebookexternalua"}, "X-Hub-Signature-256": {"sha256=theirs"},
+		"X-Callback-Token": {"cb-unit"}, "Authorization": {"Bearer secret"}, "Cookie": {"a=b"},
+	}
+	return h
+}
+
+// whole and part are what of these headers goes on.
+var (
+	part  = map[string]string{webhook.ContentType: "application/json", webhook.UserAgent: "facebookexternalua"}
+	whole = func() map[string]string {
+		h := maps.Clone(part)
+		h[webhook.Signature256] = "sha256=theirs"
+		return h
+	}()
+)
+
+// queued takes all that waits for an assistant, conversation by conversation.
+func (h *harness) queued(t *testing.T, a followup.AssistantID) []followup.RelayEvent {
+	t.Helper()
+	var out []followup.RelayEvent
+	for {
+		ds := h.relayed(t, a)
+		if len(ds) == 0 {
+			return out
+		}
+		for _, d := range ds {
+			out = append(out, d.Events...)
+			if err := h.store.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: now}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// wantRaw checks that an event is this body, whole or narrowed.
+func wantRaw(t *testing.T, e followup.RelayEvent, body string, narrowed bool) {
+	t.Helper()
+	if e.Raw == nil {
+		t.Errorf("got %s %s in Meta's shape, want it as it came", e.Field, e.Value)
+		return
+	}
+	if got := string(e.Raw.Body); got != body {
+		t.Errorf("got  %q\nwant %q", got, body)
+	}
+	header := whole
+	if narrowed {
+		header = part
+	}
+	if e.Raw.Narrowed != narrowed || !maps.Equal(e.Raw.Header, header) {
+		t.Errorf("got narrowed %v with %v, want %v with %v", e.Raw.Narrowed, e.Raw.Header, narrowed, header)
+	}
+	if len(e.Value)+len(e.Entry)+len(e.Account) > 0 {
+		t.Errorf("got %+v, want nothing beside what came", e)
+	}
+}
+
+// TestRawIsByteForByte: whatever concerns one conversation only.
+func TestRawIsByteForByte(t *testing.T) {
+	t.Parallel()
+	one := messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi"))
+	for name, body := range map[string]string{
+		"a message":       one,
+		"odd white space": " \n" + strings.ReplaceAll(one, ":", " :\t") + "\r\n",
+		"not UTF-8":       strings.ReplaceAll(one, `"hi"`, "\"h\xffi \\u00e1 <b> \\/\""),
+		"two messages":    messages("n-sales", text("15550100001", "wamid.1", minute(-2), "1"), text("15550100001", "wamid.2", minute(-1), "2")),
+		"message and status": messages("n-sales", text("15550100001", "wamid.1", minute(-2), "1"),
+			status("15550100001", "wamid.o", "read", "")),
+		"status":                     messages("n-sales", status("15550100001", "wamid.o", "sent", "")),
+		"what nobody has told us of": strings.ReplaceAll(one, `"changes"`, `"time":1,"new":{},"changes"`),
+		"account":                    envelope(`{"id":"` + waba + `","changes":[{"field":"account_update","value":{"phone_number":"15550142200","event":"X"}}]}`),
+		"user id and phone of one": messages("n-sales", text("15550100001/US.77", "wamid.1", minute(-2), "1"),
+			text("15550100001", "wamid.2", minute(-1), "2")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := rawHarness(t, nil)
+			h.meta(t, body)
+			h.meta(t, body)
+			got := h.queued(t, sales)
+			if len(got) != 1 {
+				t.Fatalf("got %d events %+v, want the body, once", len(got), got)
+			}
+			wantRaw(t, got[0], body, false)
+		})
+	}
+}
+
+// TestI10RawIsNarrowed: a body that holds more than one conversation's items is
+// for each of them what is left of it without the others'.
+func TestI10RawIsNarrowed(t *testing.T) {
+	t.Parallel()
+	first := text("15550100001", "wamid.1", minute(-2), "for us")
+	other := text("15550100002", "wamid.2", minute(-1), "not for us")
+	ours := messages("n-sales", first)
+	for name, body := range map[string]string{
+		"another contact": messages("n-sales", first, other),
+		"in one list": replace(messages("n-sales", first), `"messages":[`,
+			`"messages":[{"from":"15550100002","id":"wamid.2","type":"text","text":{"body":"not for us"}},`),
+		"another assistant":    envelope(entry("messages", "n-sales", first), entry("messages", "n-support", other)),
+		"another tenant":       envelope(entry("messages", "n-sales", first), entry("messages", "n-other", other)),
+		"nobody's number":      envelope(entry("messages", "n-nobody", other), entry("messages", "n-sales", first)),
+		"another app's number": envelope(entry("messages", "n-strange", other), entry("messages", "n-sales", first)),
+		"what makes no sense":  messages("n-sales", first, `"messages":[7,"not for us"]`),
+		"what is not asked for": envelope(entry("messages", "n-sales", first), entry("history", "n-sales",
+			`"history":[{"threads":[{"id":"15550100001","messages":[{"id":"h","from":"15550100001","text":{"body":"not for us"}}]}]}]`)),
+		"a contact without a message": replace(ours, `"contacts":[`, `"contacts":[{"wa_id":"15550100002","profile":{"name":"not for us"}},`),
+		"a list nobody knows":         replace(ours, `"changes":`, `"standby":[{"text":"not for us"}],"changes":`),
+		"a list hidden by another":    replace(ours, `"messages":[{`, `"messages":["not for us"],"messages":[{`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := rawHarness(t, func(p *Params) {
+				p.MetaBinding[metaOther] = "main"
+				p.Channels = append(p.Channels, followup.Channel{
+					ID: "strange", Tenant: tenantA, Provider: "meta", Assistant: sales, Number: "n-strange", Account: waba,
+				})
+			})
+			h.meta(t, body)
+			var got []followup.RelayEvent
+			for _, e := range h.queued(t, sales) {
+				if e.Raw == nil || !strings.Contains(string(e.Raw.Body), "not for us") {
+					got = append(got, e)
+				}
+			}
+			if len(got) != 1 {
+				t.Fatalf("got %d events without what is not for us, want 1", len(got))
+			}
+			wantRaw(t, got[0], ours, true)
+			if strings.Contains(string(got[0].Raw.Body), "15550100002") {
+				t.Errorf("got another contact in %s", got[0].Raw.Body)
+			}
+		})
+	}
+}
+
+// TestI9RawOrderAndOnce: raw webhooks are told apart from repetitions, and keep
+// their place, like any other event.
+func TestI9RawOrderAndOnce(t *testing.T) {
+	t.Parallel()
+	h := rawHarness(t, nil)
+	item := func(n int) string { return text("15550100001", fmt.Sprint("wamid.", n), minute(-9), fmt.Sprint(n)) }
+	bodies := []string{
+		messages("n-sales", item(1)), messages("n-sales", item(2), item(3)),
+		messages("n-sales", item(3)), // a repetition
+		messages("n-sales", item(3), item(4)),
+		messages("n-sales", item(4), item(1), item(2)), // likewise, batched anew
+		messages("n-sales", item(5)),
+	}
+	for _, b := range bodies {
+		h.meta(t, b)
+	}
+	var got []string
+	for _, e := range h.queued(t, sales) {
+		got = append(got, string(e.Raw.Body))
+	}
+	want := []string{bodies[0], bodies[1], bodies[3], bodies[5]}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestRawBesideMetaShape: one assistant's format is not another's.
+func TestRawBesideMetaShape(t *testing.T) {
+	t.Parallel()
+	h := rawHarness(t, nil)
+	body := `{"object":"whatsapp_business_account","entry":[{"id":"` + waba + `","changes":[{"field":"message_template_status_update",` +
+		`"value":{"event":"PAUSED","message_template_id":1,"message_template_name":"visit","message_template_language":"en-US"}}]}]}`
+	h.meta(t, body)
+	got := h.queued(t, sales)
+	if len(got) != 1 {
+		t.Fatalf("got %d events, want 1", len(got))
+	}
+	wantRaw(t, got[0], body, false) // it concerns each assistant of the account
+	got = h.queued(t, support)
+	if len(got) != 1 || got[0].Raw != nil || got[0].Field != "message_template_status_update" {
+		t.Errorf("got %+v, want it in Meta's shape", got)
+	}
+}
+
+// TestRawOfStrangers: who is no lead has a conversation of his own all the same.
+func TestRawOfStrangers(t *testing.T) {
+	t.Parallel()
+	h := rawHarness(t, nil)
+	a, b := status("15550100001", "wamid.o1", "sent", ""), status("15550100002", "wamid.o2", "sent", "")
+	h.meta(t, messages("n-sales", a, b))
+	got := h.queued(t, sales)
+	if len(got) != 2 {
+		t.Fatalf("got %d events, want one for each", len(got))
+	}
+	slices.SortFunc(got, func(x, y followup.RelayEvent) int { return strings.Compare(string(x.Raw.Body), string(y.Raw.Body)) })
+	wantRaw(t, got[0], messages("n-sales", a), true)
+	wantRaw(t, got[1], messages("n-sales", b), true)
+}
+
+// TestRawGupshup: version 2 comes whole, version 3 narrowed to Gupshup's own words.
+func TestRawGupshup(t *testing.T) {
+	t.Parallel()
+	h := rawHarness(t, nil)
+	v2 := gupText("wamid.g1", "15550100001", "hi")
+	h.gupshup(t, v2)
+	got := h.queued(t, sales)
+	if len(got) != 1 {
+		t.Fatalf("got %d events, want 1", len(got))
+	}
+	wantRaw(t, got[0], v2, false)
+
+	v3 := func(items ...string) string {
+		return replace(replace(messages("n-any", items...), `"object":`, `"gs_app_id":"`+gupAppID+`","object":`), `"timestamp":"`, `"gs_id":"g","timestamp":"`)
+	}
+	a, b := text("15550100001", "wamid.g2", minute(-1), "a"), text("15550100002", "wamid.g3", minute(-1), "b")
+	h.gupshup(t, v3(a, b))
+	got = h.queued(t, sales)
+	if len(got) != 2 {
+		t.Fatalf("got %d events, want 2", len(got))
+	}
+	slices.SortFunc(got, func(x, y followup.RelayEvent) int { return strings.Compare(string(x.Raw.Body), string(y.Raw.Body)) })
+	wantRaw(t, got[0], v3(a), true)
+	wantRaw(t, got[1], v3(b), true)
+
+	// The same message in the other version is a repetition.
+	h.gupshup(t, v3(text("15550100001", "wamid.g1", minute(-1), "hi")))
+	if got := h.queued(t, sales); len(got) != 0 {
+		t.Errorf("got %d events, want none: it was v2's", len(got))
+	}
+
+	// A callback of version 2 about two users has no parts.
+	h.gupshup(t, fmt.Sprintf(`{"app":"AcmeCare","timestamp":%d,"version":2,"type":"preference-event","payload":{"user_preferences":[`+
+		`{"wa_id":"15550100001","category":"marketing_messages","value":"stop","timestamp":%d},`+
+		`{"wa_id":"15550100002","category":"marketing_messages","value":"stop","timestamp":%d}]}}`, now.UnixMilli(), now.Unix(), now.Unix()))
+	got = h.queued(t, sales)
+	if len(got) != 2 || got[0].Raw != nil || got[1].Raw != nil {
+		t.Errorf("got %+v, want two in Meta's shape", got)
+	}
+}
+
+// TestRawEffects: how it is relayed changes nothing else.
+func TestRawEffects(t *testing.T) {
+	t.Parallel()
+	h := rawHarness(t, nil)
+	run := h.arm(t, tenantA, "15550100001", sales, metaSales)
+	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-2), "hi"), text("15550100001", "wamid.2", minute(-1), "STOP")))
+	l := h.lead(t, tenantA, "15550100001")
+	if w := l.Windows[metaSales]; !w.LastInbound.Equal(now.Add(-time.Minute)) || !l.OptedOut {
+		t.Errorf("got window from %v and opted out %v, want it from the last message, and true", w.LastInbound, l.OptedOut)
+	}
+	if got := h.run(t, tenantA, run); got.Reason != followup.Replied {
+		t.Errorf("got run %s %s, want it ended by the reply", got.State, got.Reason)
+	}
+	entries, err := h.store.History(t.Context(), run.Lead(), metaSales, now)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("got history %v, %v, want both messages", entries, err)
+	}
+	var fields []string
+	for _, e := range h.queued(t, sales) {
+		fields = append(fields, e.Field)
+	}
+	if want := []string{"followup", "messages", "followup"}; !slices.Equal(fields, want) {
+		t.Errorf("got %v, want the body between the run's beginning and end, %v", fields, want)
+	}
+}
+
+// TestRawPerChannel: a lead has a conversation on each channel.
+func TestRawPerChannel(t *testing.T) {
+	t.Parallel()
+	h := rawHarness(t, func(p *Params) {
+		p.Channels = append(p.Channels, followup.Channel{
+			ID: "second", Tenant: tenantA, Provider: "meta", Assistant: sales, Number: "n-second", Account: waba,
+		})
+		p.MetaBinding["second"] = "main"
+	})
+	here := entry("messages", "n-sales", text("15550100001", "wamid.1", minute(-2), "here"))
+	there := entry("messages", "n-second", text("15550100001", "wamid.2", minute(-1), "there"))
+	h.meta(t, envelope(here, there))
+	got := h.queued(t, sales)
+	if len(got) != 2 {
+		t.Fatalf("got %d events, want one for each channel", len(got))
+	}
+	wantRaw(t, got[0], envelope(here), true)
+	wantRaw(t, got[1], envelope(there), true)
+}
+
+// TestI10RawThatCannotBeNarrowed: what a callback of version 2 says beside the
+// one conversation goes to nobody else.
+func TestI10RawThatCannotBeNarrowed(t *testing.T) {
+	t.Parallel()
+	h := rawHarness(t, nil)
+	h.gupshup(t, fmt.Sprintf(`{"app":"AcmeCare","timestamp":%d,"version":2,"type":"preference-event","payload":{"user_preferences":[`+
+		`{"wa_id":"15550100001","category":"marketing_messages","value":"stop","timestamp":%d},["15550100002"]]}}`, now.UnixMilli(), now.Unix()))
+	if got := h.queued(t, sales); len(got) != 1 || got[0].Raw != nil {
+		t.Errorf("got %+v, want one in Meta's shape", got)
+	}
+
+	// Two leads that were taken for one get what is theirs when they are told apart.
+	list := []*arrival{{channel: followup.Channel{ID: gupSales, Assistant: sales}}, {item: 1, channel: followup.Channel{ID: gupSales, Assistant: sales}}}
+	from := h.source([]byte(`{}`), h.beside.Get, len(list), gupshup.NewNarrower)
+	from.whole = true
+	for i, a := range list {
+		from.mark(i, []*arrival{a})
+	}
+	h.asTheyCame(list)
+	if list[0].raw == nil || list[0].raw != list[1].raw {
+		t.Fatal("got no common webhook for all of it, want one")
+	}
+	h.asTheyCame(list[:1])
+	if list[0].raw != nil {
+		t.Error("got the webhook of both, want none for one alone")
+	}
+}

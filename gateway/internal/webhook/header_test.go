@@ -1,0 +1,57 @@
+package webhook_test
+
+import (
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+
+	"wagate/gateway/internal/webhook"
+)
+
+// TestI10PassedHeaders: what is on the list goes on, and nothing else, whatever
+// a provider sends.
+func TestI10PassedHeaders(t *testing.T) {
+	t.Parallel()
+	h := http.Header{}
+	for name, value := range map[string]string{
+		"Content-Type": "application/json; charset=utf-8", "User-Agent": "facebookexternalua", "Accept": "*/*",
+		"X-Hub-Signature-256": "sha256=00", "X-Hub-Signature": "sha1=00",
+		"X-Callback-Token": "secret", "Authorization": "Bearer secret", "Cookie": "secret", "Proxy-Authorization": "secret",
+		"X-Leavo-Signature": "secret", "X-Forwarded-For": "192.0.2.1", "Content-Length": "2", "Content-Encoding": "identity",
+		"Webhook-Id": "forged", "Webhook-Signature": "forged", "X-Wagate-Lead-Id": "forged", "Idempotency-Key": "forged",
+	} {
+		h.Set(name, value)
+	}
+	want := map[string]string{
+		"Content-Type": "application/json; charset=utf-8", "User-Agent": "facebookexternalua",
+		"X-Hub-Signature-256": "sha256=00", "X-Hub-Signature": "sha1=00",
+	}
+	whole, part := webhook.Header(h.Get).Pass()
+	if !maps.Equal(whole, want) {
+		t.Errorf("got %v, want %v", whole, want)
+	}
+	delete(want, "X-Hub-Signature-256")
+	delete(want, "X-Hub-Signature")
+	if !maps.Equal(part, want) {
+		t.Errorf("of a part: got %v, want %v", part, want)
+	}
+}
+
+func TestPassedHeadersAreFit(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		"an agent/1.0 (~)": true, "": false, "a\r\nCookie: x": false, "a\x00": false, "ol\xc3\xa1": false, "\x7f": false,
+		strings.Repeat("x", 512): true, strings.Repeat("x", 513): false,
+	} {
+		got, _ := webhook.Header(func(name string) string {
+			if name == "User-Agent" {
+				return value
+			}
+			return ""
+		}).Pass()
+		if _, ok := got["User-Agent"]; ok != want || len(got) > 1 {
+			t.Errorf("%.20q: got %v, want it passed: %v", value, got, want)
+		}
+	}
+}
