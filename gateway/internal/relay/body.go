@@ -12,10 +12,13 @@ import (
 // errValue says that an event's value is no JSON; trying again cannot help.
 var errValue = errors.New("relay: malformed event")
 
-// render returns the webhook body of a delivery: Meta's envelope around its
-// events. account stands in for events that name none (follow-up happenings).
-// The same events always give the same bytes.
+// render returns the body of a delivery: a webhook as it came, else Meta's
+// envelope around its events. account stands in for events that name none
+// (follow-up happenings). The same events always give the same bytes.
 func render(events []followup.RelayEvent, account string) ([]byte, error) {
+	if raw := rawOf(events); raw != nil {
+		return raw.Body, nil
+	}
 	size := 128
 	for _, e := range events {
 		if !json.Valid(e.Value) {

@@ -110,7 +110,13 @@ func (r *Relay) headers(h http.Header, t target, d followup.Delivery, body []byt
 	if closes := window.ClosesAt(d.Window.LastInbound); !closes.IsZero() && !d.Window.Refused {
 		h.Set("X-Wagate-Window-Closes-At", closes.UTC().Format(time.RFC3339))
 	}
-	return t.signer.sign(h, d.ID, r.p.Real(), body)
+	if err := t.signer.sign(h, d.ID, r.p.Real(), body); err != nil {
+		return err
+	}
+	if raw := rawOf(d.Events); raw != nil {
+		passOn(h, raw)
+	}
+	return nil
 }
 
 // trouble puts an error of the transport in closed words: its own text names

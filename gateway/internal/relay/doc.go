@@ -47,6 +47,25 @@
 // but whoever verifies the bytes as they came does not care, and whoever
 // re-serialises would not write it.
 //
+// # Raw
+//
+// For an assistant that wants webhooks as they came, a delivery is one webhook:
+//
+//	X-Wagate-Format  body                                   X-Hub-Signature-256
+//	raw              the provider's, byte by byte           the provider's, where it signs
+//	raw-narrowed     the provider's envelope around what    none: it would not fit
+//	                 is this conversation's
+//	(none)           Meta's shape: follow-up happenings,    ours
+//	                 and what cannot be narrowed
+//
+// Content-Type, User-Agent and the provider's signature go on, nothing else of the
+// provider's does. The Standard Webhooks trio is ours in all three, so whoever
+// verifies that needs no provider's secret. Ids and opaque data in raw bodies are
+// the provider's and ours, not those that the assistant was given and gave:
+// translating them would change the bytes. A delivery holds one webhook, and that
+// may hold several events, so a receiver that counts each event once goes by the
+// message's id.
+//
 // # Isolation
 //
 // A claim says how much there is room for, of whom, so nothing is claimed that
