@@ -153,15 +153,21 @@ type Assistant struct {
 	// History has history imports (WhatsApp Business app coexistence) relayed, up
 	// to half a year of old messages. Default false: they are dropped.
 	History bool `yaml:"history,omitempty"`
-	// Format is the shape of the relayed events: meta, the only one and the default.
+	// Format is the shape of the relayed events: meta (the default) or raw.
 	Format Format `yaml:"format"`
 }
 
 // Format is a shape of relayed events.
 type Format string
 
-// FormatMeta is the shape of Meta's webhooks.
-const FormatMeta Format = "meta"
+// The formats.
+const (
+	// FormatMeta is the shape of Meta's webhooks, whoever the provider is.
+	FormatMeta Format = "meta"
+	// FormatRaw is the provider's webhook as it came, body and headers, or what of
+	// it is the conversation's. Follow-up happenings come in Meta's shape.
+	FormatRaw Format = "raw"
+)
 
 // Provider names who carries a channel.
 type Provider string

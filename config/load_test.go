@@ -99,6 +99,9 @@ func TestFull(t *testing.T) {
 	if !tenant.Assistants[0].History || load(t, "plain.yaml").Tenants[0].Assistants[0].History {
 		t.Error("history: want it true where it stands, and false by default")
 	}
+	if got, other := tenant.Assistants[0].Format, load(t, "plain.yaml").Tenants[0].Assistants[0].Format; got != FormatRaw || other != FormatMeta {
+		t.Errorf("formats: got %s and %s, want raw where it stands, and meta by default", got, other)
+	}
 	if got, want := tenant.Channels[0].PhoneNumberID, "0100000000000001"; got != want {
 		t.Errorf("phone number id: got %q, want it as written, %q", got, want)
 	}

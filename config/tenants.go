@@ -120,7 +120,7 @@ func (d *directory) assistant(o *object) Assistant {
 		Secrets:      needList(o, "secret", signingSecret()),
 		Instructions: field(o, "instructions", "", optional("how the assistant speaks")),
 		History:      field(o, "history", false, boolean()),
-		Format:       field(o, "format", FormatMeta, oneOf(FormatMeta)),
+		Format:       field(o, "format", FormatMeta, oneOf(FormatMeta, FormatRaw)),
 	}
 	d.assistants.once(o, "id", a.ID)
 	if a.URL != nil && isPrivate(a.URL.Hostname()) && !d.config.Sandbox && !d.config.Relay.AllowPrivate {

@@ -143,7 +143,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 	}
 	in := ingest.New(ingest.Params{
 		Store: a.store, Channels: r.channels, Apps: r.apps, MetaBinding: r.metaApps, GupshupBinding: r.gupshupApps,
-		History: r.history, OptOutWords: followup.NewOptOutWords(words), Steps: steps, Logger: a.log, Metrics: a.registry,
+		History: r.history, Raw: r.raw, OptOutWords: followup.NewOptOutWords(words), Steps: steps, Logger: a.log, Metrics: a.registry,
 		Now: a.clock.Now, Real: a.clock.Real, ArrivalTime: a.clock.speed != 1,
 		RelayWake: a.relay.Wake, TemplateChanged: r.templateChanged(templates), Rearm: rearm,
 	})

@@ -39,6 +39,7 @@ type roster struct {
 	gupshupApps map[followup.ChannelID]ingest.GupshupApp
 	endpoints   map[followup.AssistantID]relay.Endpoint
 	history     map[followup.AssistantID]bool
+	raw         map[followup.AssistantID]bool
 	keys        map[server.Digest]followup.TenantID
 	crmSecrets  map[followup.TenantID][]string
 }
@@ -48,7 +49,7 @@ func newRoster(cfg config.Config) (*roster, error) {
 		lists: map[followup.ChannelID]outbound.Lister{}, forgets: map[followup.ChannelID]func(){},
 		apps: map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
 		gupshupApps: map[followup.ChannelID]ingest.GupshupApp{},
-		endpoints:   map[followup.AssistantID]relay.Endpoint{}, history: map[followup.AssistantID]bool{},
+		endpoints:   map[followup.AssistantID]relay.Endpoint{}, history: map[followup.AssistantID]bool{}, raw: map[followup.AssistantID]bool{},
 		keys: map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID][]string{},
 	}
 	for _, a := range cfg.MetaApps {
@@ -69,7 +70,12 @@ func newRoster(cfg config.Config) (*roster, error) {
 			id := followup.AssistantID(a.ID)
 			tenant.Assistants = append(tenant.Assistants, followup.Assistant{ID: id, Name: a.Name, Instructions: a.Instructions})
 			r.endpoints[id] = relay.Endpoint{URL: a.URL.String(), Secrets: reveal(a.Secrets)}
-			r.history[id] = a.History
+			if a.History {
+				r.history[id] = true
+			}
+			if a.Format == config.FormatRaw {
+				r.raw[id] = true
+			}
 		}
 		for _, c := range t.Channels {
 			channel, err := r.channel(cfg, tenant.ID, c, client)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"maps"
 	"reflect"
 	"testing"
 
@@ -18,7 +19,7 @@ tenants:
     name: Acme
     api_keys: key-1
     assistants:
-      - {id: 22222222-2222-4222-8222-222222222222, name: Sales, url: "http://127.0.0.1:9/a?b=c", secret: [new, old], history: true}
+      - {id: 22222222-2222-4222-8222-222222222222, name: Sales, url: "http://127.0.0.1:9/a?b=c", secret: [new, old], history: true, format: raw}
       - {id: 33333333-3333-4333-8333-333333333333, name: Help, url: "http://127.0.0.1:9/d", secret: shh}
 `
 
@@ -42,7 +43,9 @@ func TestRosterOfAssistants(t *testing.T) {
 	if !reflect.DeepEqual(r.endpoints, want) {
 		t.Errorf("got endpoints %v, want %v", r.endpoints, want)
 	}
-	if !r.history[sales] || r.history[help] {
-		t.Errorf("got history %v, want it for %s alone", r.history, sales)
+	for name, got := range map[string]map[followup.AssistantID]bool{"history": r.history, "raw": r.raw} {
+		if want := map[followup.AssistantID]bool{sales: true}; !maps.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
 	}
 }
