@@ -72,7 +72,7 @@
 //
 // A raw webhook is in the queue of each conversation it has items of, whole or
 // narrowed to these, as one element whose body is in base64: four bytes for three,
-// and some 250 for the rest, until it is delivered or dropped. It is told from
+// and some 330 for the rest, until it is delivered or dropped. It is told from
 // other events by how the element begins, so its body is never decoded here.
 //
 // A merge goes over two slots. The tombstone keeps its runs, and a step in sending
