@@ -132,7 +132,7 @@ func TestRawAmongOthers(t *testing.T) {
 func TestI1RawFrozenOnRetry(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	a := newAssistant(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+	a := newAssistant(t, func(n int, w http.ResponseWriter, _ request) {
 		if n == 1 {
 			w.WriteHeader(http.StatusBadGateway)
 		}
