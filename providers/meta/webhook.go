@@ -1,6 +1,8 @@
 package meta
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 
 	"wagate/providers/cloudapi"
@@ -9,6 +11,14 @@ import (
 
 // SignatureHeader carries the signature of a webhook.
 const SignatureHeader = "X-Hub-Signature-256"
+
+// CouldSign reports whether header has the form of a signature. One that has not
+// is none, whatever the body.
+func CouldSign(header string) bool {
+	digest, found := strings.CutPrefix(header, "sha256=")
+	raw, err := hex.DecodeString(digest)
+	return found && err == nil && len(raw) == sha256.Size
+}
 
 // VerifySignature reports whether header is the signature of body, the bytes as
 // they were received, under any of the secrets.

@@ -1,12 +1,15 @@
 package meta_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"wagate/providers/meta"
 	"wagate/providers/providertest"
 )
+
+var hexadecimal = regexp.MustCompile(`^sha256=[0-9a-f]+$`)
 
 func TestVerifySignature(t *testing.T) {
 	t.Parallel()
@@ -55,6 +58,10 @@ func TestVerifySignature(t *testing.T) {
 			t.Parallel()
 			if got := meta.VerifySignature(test.secrets, test.header, body); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
+			}
+			// Whoever has no body yet can tell only what is no signature at all.
+			if got, want := meta.CouldSign(test.header), len(test.header) == len(good) && hexadecimal.MatchString(test.header); got != want {
+				t.Errorf("could sign: got %v, want %v", got, want)
 			}
 		})
 	}

@@ -150,14 +150,10 @@ func (in *Ingest) Meta(ctx context.Context, app, signature string, beside webhoo
 func (in *Ingest) Gupshup(
 	ctx context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte,
 ) error {
-	app, ok := in.p.GupshupBinding[channel]
-	c, known := in.routes.channels[channel]
-	if !ok || !known || c.Provider != providers.Gupshup {
-		return webhook.ErrUnknown
+	if err := in.GupshupCaller(channel, token); err != nil {
+		return err
 	}
-	if !secret.Presented(app.Tokens, token) {
-		return webhook.ErrUnauthorized
-	}
+	app, c := in.p.GupshupBinding[channel], in.routes.channels[channel]
 	batch, err := gupshup.Decode(body, gupshup.Options{PhoneNumberID: string(c.ID), DisplayPhone: c.Number})
 	if err != nil {
 		return fmt.Errorf("decode: %w", webhook.ErrMalformed)
