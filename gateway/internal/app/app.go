@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +34,7 @@ type App struct {
 	clock *clock
 
 	registry *prometheus.Registry
+	refused  *prometheus.CounterVec
 	runner   *runner.Runner
 	relay    *relay.Relay
 	public   *fiber.App
@@ -58,6 +58,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error)
 	a.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(),
 	)
+	a.refused = newRefused(a.registry)
 	steps := followup.NewMetrics(a.registry)
 	if a.redis, err = connect(cfg); err != nil {
 		return nil, err
@@ -211,17 +212,17 @@ func (a *App) Start(ctx context.Context) error {
 		a.log.Warn("SANDBOX: not for production: private targets are allowed, data may be in memory only",
 			"clock_speed", a.cfg.Clock.Speed, "embedded", a.redis.embedded)
 	}
-	public, err := net.Listen("tcp", a.cfg.Listen) //nolint:noctx // a local bind
+	public, err := a.listen(publicListener, a.cfg.Listen, publicConnections)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	admin, err := net.Listen("tcp", a.cfg.Admin) //nolint:noctx // a local bind
+	admin, err := a.listen(adminListener, a.cfg.Admin, adminConnections)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen admin: %w", err), public.Close())
 	}
 	a.publicAddr, a.adminAddr = public.Addr().String(), admin.Addr().String()
-	a.log.Info("listening", "addr", a.publicAddr, "listener", "public")
-	a.log.Info("listening", "addr", a.adminAddr, "listener", "admin")
+	a.log.Info("listening", "addr", a.publicAddr, "listener", publicListener)
+	a.log.Info("listening", "addr", a.adminAddr, "listener", adminListener)
 
 	keep, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.keeping = cancel

@@ -30,10 +30,11 @@ const (
 	RunNotStarted Code = "RUN_NOT_STARTED"
 	// Unavailable: the store cannot be reached or does not promise to keep; try again.
 	Unavailable Code = "UNAVAILABLE"
-	// MethodNotAllowed, TooLarge, Unsupported, BadRequest, Timeout and Internal
-	// are the edge's own.
+	// MethodNotAllowed, TooLarge, HeaderTooLarge, Unsupported, BadRequest, Timeout
+	// and Internal are the edge's own.
 	MethodNotAllowed Code = "METHOD_NOT_ALLOWED"
 	TooLarge         Code = "PAYLOAD_TOO_LARGE"
+	HeaderTooLarge   Code = "HEADER_TOO_LARGE"
 	Unsupported      Code = "UNSUPPORTED_MEDIA_TYPE"
 	BadRequest       Code = "BAD_REQUEST"
 	Timeout          Code = "REQUEST_TIMEOUT"

@@ -22,6 +22,9 @@
 //   - The listener's limit is the webhooks' (4 MiB, above the providers' 3 MB);
 //     everything else is held to 256 KiB once it is read. One listener has one
 //     limit before reading; two listeners for one API would be the alternative.
+//   - An answer to a request that is not read to its end is followed by taking
+//     off and throwing away what still comes, for a while: a connection closed
+//     under a client that writes is reset, and he never sees the 413.
 //   - An unknown app, channel or tenant in a webhook's path is 404. It tells a
 //     stranger no more than he can know: the address in his hand is not one of
 //     ours. The answer is the same before and after its bytes are read.

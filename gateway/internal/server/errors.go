@@ -28,6 +28,7 @@ var statuses = map[fault.Code]int{
 	fault.AlreadyExists:    http.StatusConflict,
 	fault.RunNotStarted:    http.StatusConflict,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
+	fault.HeaderTooLarge:   http.StatusRequestHeaderFieldsTooLarge,
 	fault.Unsupported:      http.StatusUnsupportedMediaType,
 	fault.RateLimited:      http.StatusTooManyRequests,
 	fault.Internal:         http.StatusInternalServerError,
@@ -63,6 +64,8 @@ func ofFiber(status int) *fault.Error {
 		return fault.New(fault.MethodNotAllowed, "the route does not have this method")
 	case http.StatusRequestEntityTooLarge:
 		return fault.New(fault.TooLarge, "the body is too large")
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return fault.New(fault.HeaderTooLarge, "the header is too large")
 	case http.StatusUnsupportedMediaType:
 		return fault.New(fault.Unsupported, "the body must not be compressed")
 	case http.StatusRequestTimeout:

@@ -46,6 +46,7 @@ func newApp(limit int, write time.Duration, onError fiber.ErrorHandler, log *slo
 		JSONEncoder:                  json.Marshal,
 		JSONDecoder:                  json.Unmarshal,
 	})
+	attach(app)
 	app.Use(recovered(log), plainBody)
 	return app
 }

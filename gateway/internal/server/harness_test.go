@@ -45,6 +45,7 @@ type house struct {
 	webhooks *fakeWebhooks
 	messages *fakeMessages
 	log      *strings.Builder
+	shut     func() // called by pipes that will be written to no more; nil: nothing is
 }
 
 // settings are what tests vary.

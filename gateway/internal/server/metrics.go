@@ -130,7 +130,7 @@ func outcomeOf(err error) string {
 		return outcomeConflict
 	case fault.Validation, fault.MissingField, fault.BadRequest, fault.Timeout:
 		return outcomeMalformed
-	case fault.TooLarge:
+	case fault.TooLarge, fault.HeaderTooLarge:
 		return outcomeTooLarge
 	case fault.Unsupported:
 		return outcomeUnsupported

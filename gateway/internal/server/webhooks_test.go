@@ -29,9 +29,11 @@ func TestMetaHandshake(t *testing.T) {
 	h.want(do(t, h.public, request{method: "PUT", path: "/webhooks/meta/main"}), 405, "the route does not have this method")
 }
 
+// signed is the header of what the app sends.
+var signed = map[string]string{"X-Hub-Signature-256": "sha256=right"}
+
 func TestProvidersWebhooks(t *testing.T) {
 	t.Parallel()
-	signed := map[string]string{"X-Hub-Signature-256": "sha256=right"}
 	with := func(token string) map[string]string { return map[string]string{"X-Callback-Token": token} }
 	gupshup := "/webhooks/gupshup/" + string(front)
 	tests := []struct {
@@ -166,7 +168,6 @@ func TestCRMWebhook(t *testing.T) {
 func TestWebhookMetrics(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, settings{})
-	signed := map[string]string{"X-Hub-Signature-256": "sha256=right"}
 	if n := testutil.CollectAndCount(h.Registry, "wagate_webhook_requests_total"); n != 3*13 {
 		t.Errorf("got %d series at start, want every provider and outcome, 39", n)
 	}

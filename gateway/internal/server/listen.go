@@ -1,0 +1,171 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A connection that is closed while its client still writes is reset, and the
+// reset overtakes the answer: the client reads an error where it should read
+// 413. So what comes after the answer is taken off and thrown away for a while.
+const (
+	lingerTime  = 5 * time.Second
+	lingerBytes = 32 << 20
+	refuseTime  = time.Second // for one that gets no place
+	maxRefusing = 64          // at once
+)
+
+// refusal is the answer to whoever finds no place.
+const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n" +
+	"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 11\r\n\r\nunavailable"
+
+// ListenParams bounds a listener.
+type ListenParams struct {
+	// Most is how many connections are served at once. Those beyond are answered
+	// 503 and closed.
+	Most int
+	// Refused is told of each of those. May be nil.
+	Refused func()
+}
+
+// Listen returns a listener to serve an app of this package on. It closes
+// connections so that the last answer can be read, and outlives a shortage of
+// file descriptors.
+func Listen(l net.Listener, p ListenParams) net.Listener {
+	if p.Refused == nil {
+		p.Refused = func() {}
+	}
+	return &listener{Listener: l, p: p, refusing: make(chan struct{}, maxRefusing)}
+}
+
+type listener struct {
+	net.Listener
+
+	p        ListenParams
+	open     atomic.Int64
+	refusing chan struct{}
+	wg       sync.WaitGroup // of those being refused
+}
+
+// Accept waits for the next connection that has a place.
+func (l *listener) Accept() (net.Conn, error) {
+	const first, longest = 5 * time.Millisecond, time.Second
+	for pause := first; ; {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			if !passing(err) {
+				return nil, err
+			}
+			time.Sleep(pause)
+			pause = min(2*pause, longest)
+			continue
+		}
+		pause = first
+		if l.open.Add(1) <= int64(l.p.Most) {
+			return &conn{Conn: c, open: &l.open}, nil
+		}
+		l.open.Add(-1)
+		l.refuse(c)
+	}
+}
+
+// passing reports whether an error is about the machine's state or the caller,
+// not the listener: those who serve it take every other for its end.
+func passing(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// refuse answers a connection that has no place, without holding up Accept.
+func (l *listener) refuse(c net.Conn) {
+	l.p.Refused()
+	select {
+	case l.refusing <- struct{}{}:
+	default:
+		_ = c.Close()
+		return
+	}
+	l.wg.Go(func() {
+		defer func() { <-l.refusing }()
+		_ = c.SetDeadline(time.Now().Add(refuseTime))
+		if _, err := io.WriteString(c, refusal); err == nil {
+			discard(c, refuseTime)
+		}
+		_ = c.Close()
+	})
+}
+
+// Close stops listening.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	l.wg.Wait()
+	return err
+}
+
+// conn is a connection that has a place.
+type conn struct {
+	net.Conn
+
+	open   *atomic.Int64
+	unread atomic.Bool // the client may still be writing
+	once   sync.Once
+	err    error
+}
+
+// linger says that the connection is going to be closed before all was read.
+func linger(c net.Conn) {
+	if c, ok := c.(*conn); ok {
+		c.unread.Store(true)
+	}
+}
+
+// The deadlines are set in vain on a connection that is gone. Whoever serves it
+// panics on being told; reading and writing tell as well.
+
+// SetDeadline implements net.Conn. It returns no error.
+func (c *conn) SetDeadline(t time.Time) error {
+	_ = c.Conn.SetDeadline(t)
+	return nil
+}
+
+// SetReadDeadline implements net.Conn. It returns no error.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	_ = c.Conn.SetReadDeadline(t)
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn. It returns no error.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	_ = c.Conn.SetWriteDeadline(t)
+	return nil
+}
+
+// Close closes the connection and gives its place free.
+func (c *conn) Close() error {
+	c.once.Do(func() {
+		if c.unread.Load() {
+			discard(c.Conn, lingerTime)
+		}
+		c.open.Add(-1)
+		c.err = c.Conn.Close()
+	})
+	return c.err
+}
+
+// discard says that no more will be written, and takes off what is still sent.
+func discard(c net.Conn, within time.Duration) {
+	if w, ok := c.(interface{ CloseWrite() error }); ok {
+		_ = w.CloseWrite()
+	}
+	_ = c.SetReadDeadline(time.Now().Add(within))
+	_, _ = io.CopyN(io.Discard, c, lingerBytes)
+}

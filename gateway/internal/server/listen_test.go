@@ -1,0 +1,255 @@
+package server_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wagate/gateway/internal/server"
+)
+
+// TestRefusalsCanBeRead: a client that goes on sending what nobody wants reads
+// the answer, not an error of the connection.
+func TestRefusalsCanBeRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	addr, _ := serve(t, h.public, server.ListenParams{})
+	long := strings.Repeat("x", 1<<20)
+	for _, tt := range []struct {
+		name   string
+		size   int
+		header map[string]string
+		status int
+	}{
+		{"too large", 16 << 20, signed, 413},
+		{"a header too large", 3 << 20, map[string]string{"X-Long": long}, 431},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for range 5 {
+				body := bytes.NewReader(make([]byte, tt.size))
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+hook, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, value := range tt.header {
+					req.Header.Set(name, value)
+				}
+				transport := &http.Transport{}
+				res, err := (&http.Client{Transport: transport, Timeout: patience}).Do(req)
+				if err != nil {
+					t.Fatalf("got %v, want %d", err, tt.status)
+				}
+				_, err = io.Copy(io.Discard, res.Body)
+				if res.StatusCode != tt.status || err != nil || res.Body.Close() != nil {
+					t.Errorf("got %d, %v, want %d", res.StatusCode, err, tt.status)
+				}
+				transport.CloseIdleConnections()
+			}
+		})
+		t.Run(tt.name+", read at last", func(t *testing.T) {
+			t.Parallel()
+			headers := ""
+			for name, value := range tt.header {
+				headers += name + ": " + value + "\r\n"
+			}
+			if r := dial(t, addr).say(post(hook, headers, tt.size) + strings.Repeat("x", tt.size)).hear("POST"); r.status != tt.status {
+				t.Errorf("got %d %s, want %d", r.status, r.body, tt.status)
+			}
+		})
+	}
+}
+
+// TestNobodySendsForEver: what is taken off after the answer is bounded.
+func TestNobodySendsForEver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	addr, _ := serve(t, h.public, server.ListenParams{})
+	w := dial(t, addr).say(post(hook, signature, 1<<40))
+	if r := w.hear("POST"); r.status != 413 {
+		t.Fatalf("got %d, want 413", r.status)
+	}
+	sent, chunk := 0, make([]byte, 1<<20)
+	for sent < 1<<30 {
+		n, err := w.Write(chunk)
+		sent += n
+		if err != nil {
+			return
+		}
+	}
+	t.Errorf("got %d bytes taken, want the connection closed", sent)
+}
+
+// TestNobodyLingersForEver: a client that neither sends nor hangs up after its
+// last answer is hung up on.
+func TestNobodyLingersForEver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
+	shut := false
+	h.shut = func() { shut = true }
+	synctest.Test(t, func(t *testing.T) {
+		w, ended := h.pipe(t)
+		w.say(post(hook, signature, 5<<20))
+		if r := w.hear("POST"); r.status != 413 {
+			t.Errorf("got %d, want 413", r.status)
+		}
+		synctest.Wait()
+		if !shut {
+			t.Error("got no word that there will be no more")
+		}
+		select {
+		case <-ended:
+			t.Error("got the end at once, want time for what is still on its way")
+		default:
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Error("got no end")
+		}
+	})
+}
+
+// TestPlacesAreBounded: whoever comes when all places are taken is told so, and
+// a place that is left can be taken again.
+func TestPlacesAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	var refused atomic.Int64
+	addr, _ := serve(t, h.public, server.ListenParams{Most: 2, Refused: func() { refused.Add(1) }})
+	handshake := "GET " + hook + "?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1 HTTP/1.1\r\nHost: wagate\r\n"
+	places := []*wire{dial(t, addr), dial(t, addr)}
+	for _, w := range places {
+		if r := w.say(handshake + "\r\n").hear("GET"); r.status != 200 {
+			t.Fatalf("got %d, want 200", r.status)
+		}
+	}
+	for range 3 {
+		w := dial(t, addr).say(post(hook, signature, 1000) + strings.Repeat("x", 1000))
+		r := w.hear("POST")
+		h.want(r, 503, "unavailable")
+		if r.header.Get("Retry-After") == "" {
+			t.Error("got no Retry-After with 503")
+		}
+		w.ends()
+	}
+	if got := refused.Load(); got != 3 {
+		t.Errorf("got %d refused, want 3", got)
+	}
+	for range 3 {
+		w := places[0]
+		if r := w.say(handshake + "Connection: close\r\n\r\n").hear("GET"); r.status != 200 {
+			t.Errorf("got %d, want 200", r.status)
+		}
+		w.ends()
+		places[0] = dial(t, addr)
+		if r := places[0].say(handshake + "\r\n").hear("GET"); r.status != 200 {
+			t.Errorf("got %d for a place that was left, want 200", r.status)
+		}
+	}
+}
+
+// scarce is a listener that fails for a while, as one does for whose process
+// there are no more file descriptors.
+type scarce struct {
+	net.Listener
+
+	errs []error
+}
+
+func (s *scarce) Accept() (net.Conn, error) {
+	if len(s.errs) > 0 {
+		err := s.errs[0]
+		s.errs = s.errs[1:]
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: err}
+	}
+	client, conn := net.Pipe()
+	return conn, client.Close()
+}
+
+// TestAcceptOutlivesShortage: what passes does not end the listener.
+func TestAcceptOutlivesShortage(t *testing.T) {
+	t.Parallel()
+	l := server.Listen(&scarce{errs: []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOMEM}}, server.ListenParams{Most: 1})
+	if _, err := l.Accept(); err != nil {
+		t.Errorf("got %v, want a connection", err)
+	}
+	l = server.Listen(&scarce{errs: []error{net.ErrClosed}}, server.ListenParams{Most: 1})
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v, want %v", err, net.ErrClosed)
+	}
+}
+
+// last is a listener with one connection, which is over then.
+type last struct {
+	net.Listener
+
+	conn net.Conn
+}
+
+func (l *last) Accept() (net.Conn, error) {
+	c := l.conn
+	l.conn = nil
+	if c == nil {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+func (l *last) Close() error { return nil }
+
+// TestCloseWaitsForRefusals: nobody is left behind, not even a client who does not
+// read that he is refused.
+func TestCloseWaitsForRefusals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, conn := net.Pipe()
+		defer func() { _ = client.Close() }()
+		l := server.Listen(&last{conn: conn}, server.ListenParams{})
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("got %v, want %v", err, net.ErrClosed)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if conn.SetDeadline(time.Now()) == nil {
+			t.Error("got a connection that is still open")
+		}
+	})
+}
+
+// TestConnectionsOutliveTheirEnd: what serves a connection panics if a deadline
+// cannot be set, so on one that is gone it can.
+func TestConnectionsOutliveTheirEnd(t *testing.T) {
+	t.Parallel()
+	client, conn := net.Pipe()
+	c, err := server.Listen(accepting{conn: conn}, server.ListenParams{Most: 1}).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = client.Close()
+	if conn.SetDeadline(time.Now()) == nil {
+		t.Fatal("got a deadline set on a connection that is gone")
+	}
+	for name, set := range map[string]func(time.Time) error{
+		"deadline": c.SetDeadline, "read deadline": c.SetReadDeadline, "write deadline": c.SetWriteDeadline,
+	} {
+		if err := set(time.Now()); err != nil {
+			t.Errorf("%s: got %v, want nil", name, err)
+		}
+	}
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("got something read from a connection that is gone")
+	}
+}
