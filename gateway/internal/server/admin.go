@@ -57,7 +57,10 @@ func Admin(p AdminParams) *fiber.App {
 		p.Replayed = func() {}
 	}
 	s := &admin{AdminParams: p, health: newHealth(p.Checks, p.Real), log: p.Logger.With("component", "admin")}
-	app := newApp(bodyLimit, adminWriteTimeout, s.onError, s.log)
+	times := Timeouts{}.withDefaults()
+	most := func(string) int { return bodyLimit }
+	app := newApp(appParams{limit: most, header: times.Header, write: adminWriteTimeout, onError: s.onError, log: s.log})
+	app.Use(newBodies(most, times.Body, bodyBudget).read) // what serves net/http reads it anyway, and without a limit
 
 	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok") })
 	app.Get("/readyz", s.readyz)

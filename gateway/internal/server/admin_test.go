@@ -81,7 +81,7 @@ func TestMetricsAreExposed(t *testing.T) {
 	r := h.op("GET", "/metrics", "")
 	for _, want := range []string{
 		"# HELP wagate_webhook_requests_total Webhook requests answered, by who sent them and what became of them.",
-		"# HELP wagate_webhook_duration_seconds Time from a webhook request's arrival to its answer.",
+		"# HELP wagate_webhook_duration_seconds Time from the last byte of a webhook request to its answer.",
 		`wagate_webhook_requests_total{outcome="unavailable",provider="meta"} 0`,
 		`wagate_webhook_requests_total{outcome="unauthorized",provider="crm"} 0`,
 		`wagate_webhook_duration_seconds_count{provider="gupshup"} 0`,

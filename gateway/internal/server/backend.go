@@ -7,7 +7,7 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// Locals of a /backend request.
+// Locals of a request with an API key.
 type (
 	tenantLocal struct{}
 	keyLocal    struct{}

@@ -82,7 +82,7 @@ func (s *admin) listPauses(c *fiber.Ctx) error {
 
 func (s *admin) pause(paused bool) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		tenant, channel, err := s.readPause(c.BodyRaw())
+		tenant, channel, err := s.readPause(body(c))
 		if err != nil {
 			return err
 		}

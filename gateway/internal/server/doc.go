@@ -13,18 +13,41 @@
 //	         /metrics /debug/pprof                  admin.go
 //	         /api/…                                 dead.go control.go
 //
+// # What comes in
+//
+//	a connection   listen.go  has a place, or is answered 503
+//	its header     wire.go    is complete in time and of bounded size; what it
+//	                          declares too large is refused by it alone
+//	who calls      the route  as far as that shows without a body: the key, the
+//	                          callback token, the form of a signature
+//	the body       body.go    is read to its end, within its limit, in time, out
+//	                          of a budget; then verified, and only then parsed
+//	the answer                and if the body was not read, the connection's end
+//
+// So a stranger takes up a place and some kilobytes, whatever he sends. Whoever
+// can make up the form of a signature takes from the budget of the large bodies,
+// 64 MiB, and only what he really sends: 4 MiB for 256 KiB at worst. Bodies up to
+// 16 KiB are not counted, so the usual webhook does not notice.
+//
 // Decisions:
 //
 //   - Fiber reuses its buffers. Immutable, which copies everything always, is
-//     off; what leaves a handler is copied where it is taken (input.go), once.
-//   - Bodies are taken as received. A compressed one is refused with 415: the
-//     signature covers the bytes on the wire, and an archive bomb is no webhook.
-//   - The listener's limit is the webhooks' (4 MiB, above the providers' 3 MB);
-//     everything else is held to 256 KiB once it is read. One listener has one
-//     limit before reading; two listeners for one API would be the alternative.
+//     off; what leaves a handler is copied where it is taken (input.go), once. A
+//     body is read into memory of its own, which is that copy. It comes from the
+//     collector, not from a pool: a webhook's would go back in time (ingest
+//     keeps no reference to it), but one allocation is not worth a rule that
+//     every handler must keep.
+//   - fasthttp streams bodies: it calls us with the first 8 KiB. Without that it
+//     makes room for all that a header declares before anybody is asked. What it
+//     leaves to us is to end a connection whose body was not read, else the rest
+//     of it is the next request.
 //   - An answer to a request that is not read to its end is followed by taking
 //     off and throwing away what still comes, for a while: a connection closed
 //     under a client that writes is reset, and he never sees the 413.
+//   - Bodies are taken as received. A compressed one is refused with 415: the
+//     signature covers the bytes on the wire, and an archive bomb is no webhook.
+//   - The webhooks' limit is 4 MiB, above the providers' 3 MB; everything else is
+//     held to 256 KiB.
 //   - An unknown app, channel or tenant in a webhook's path is 404. It tells a
 //     stranger no more than he can know: the address in his hand is not one of
 //     ours. The answer is the same before and after its bytes are read.

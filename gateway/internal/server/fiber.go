@@ -13,13 +13,12 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// The limits of a request. Bodies and headers that dribble in hold a
-// connection no longer than readTimeout.
+// The limits of a request. Headers and bodies that dribble in hold a connection
+// no longer than their time-outs.
 const (
 	webhookLimit = 4 << 20   // bytes; Meta sends up to 3 MB
 	bodyLimit    = 256 << 10 // bytes, everywhere else
 	headerLimit  = 16 << 10
-	readTimeout  = 30 * time.Second
 	writeTimeout = 30 * time.Second
 	idleTimeout  = 75 * time.Second
 )
@@ -29,25 +28,34 @@ var (
 	errPanic    = errors.New("server: handler panicked")
 )
 
+// appParams is what the two apps have different.
+type appParams struct {
+	limit         limit
+	header, write time.Duration // time-outs
+	onError       fiber.ErrorHandler
+	log           *slog.Logger
+}
+
 // newApp returns an app without routes, with what every route shares.
-func newApp(limit int, write time.Duration, onError fiber.ErrorHandler, log *slog.Logger) *fiber.App {
+func newApp(p appParams) *fiber.App {
 	app := fiber.New(fiber.Config{
 		// Immutable stays off: see input.go for where things are copied.
-		ServerHeader:                 "", // tell nobody what to look for
-		BodyLimit:                    limit,
+		ServerHeader:                 "",   // tell nobody what to look for
+		StreamRequestBody:            true, // so that we decide what is read, and when
+		BodyLimit:                    webhookLimit,
 		ReadBufferSize:               headerLimit,
-		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 write,
+		ReadTimeout:                  p.header,
+		WriteTimeout:                 p.write,
 		IdleTimeout:                  idleTimeout,
 		CaseSensitive:                true,
 		DisableStartupMessage:        true,
 		DisablePreParseMultipartForm: true, // bodies are read as bytes
-		ErrorHandler:                 onError,
+		ErrorHandler:                 p.onError,
 		JSONEncoder:                  json.Marshal,
 		JSONDecoder:                  json.Unmarshal,
 	})
-	attach(app)
-	app.Use(recovered(log), plainBody)
+	attach(app, p.limit)
+	app.Use(recovered(p.log), notTooLarge, plainBody)
 	return app
 }
 
@@ -78,16 +86,6 @@ func plainBody(c *fiber.Ctx) error {
 		return fiber.ErrUnsupportedMediaType
 	}
 	return c.Next()
-}
-
-// atMost refuses bodies beyond n bytes.
-func atMost(n int) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		if len(c.BodyRaw()) > n {
-			return fiber.ErrRequestEntityTooLarge
-		}
-		return c.Next()
-	}
 }
 
 // within gives the request's context a deadline.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,9 +51,11 @@ type house struct {
 
 // settings are what tests vary.
 type settings struct {
-	rate   int
-	tokens []string
-	checks []server.Check
+	rate     int
+	tokens   []string
+	checks   []server.Check
+	timeouts server.Timeouts
+	bodies   int // their budget
 }
 
 func newHouse(t *testing.T, set settings) *house {
@@ -67,7 +70,8 @@ func newHouse(t *testing.T, set settings) *house {
 		Keys: server.NewKeyRing(map[server.Digest]followup.TenantID{
 			server.DigestOf(acmeKey): acme, server.DigestOf(otherKey): other,
 		}),
-		RatePerMinute: set.rate, Real: h.Now, Registry: h.Registry, Logger: log,
+		RatePerMinute: set.rate, BodyBudget: set.bodies, Timeouts: set.timeouts,
+		Real: h.Now, Registry: h.Registry, Logger: log,
 	})
 	h.admin = server.Admin(server.AdminParams{
 		Tokens: set.tokens, Gatherer: h.Registry, Checks: set.checks, Operator: h.store, Runs: h.Runs,
@@ -160,11 +164,27 @@ func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, o
 
 // fakeWebhooks knows one app, one channel, and what it was handed.
 type fakeWebhooks struct {
+	mu     sync.Mutex
 	bodies [][]byte
 	agents []string // the User-Agents that came with them
 	err    error
 	crash  bool
 	ctx    context.Context //nolint:containedctx // what the handler was given, for the test to look at
+}
+
+// got returns what was handed over so far.
+func (f *fakeWebhooks) got() [][]byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.bodies)
+}
+
+// take keeps a body, and who brought it.
+func (f *fakeWebhooks) take(beside webhook.Header, body []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.bodies, f.agents = append(f.bodies, body), append(f.agents, beside("user-agent"))
+	return f.err
 }
 
 func (f *fakeWebhooks) MetaHandshake(app, mode, token, challenge string) (string, error) {
@@ -177,6 +197,16 @@ func (f *fakeWebhooks) MetaHandshake(app, mode, token, challenge string) (string
 	return challenge, nil
 }
 
+func (f *fakeWebhooks) MetaCaller(app, signature string) error {
+	switch {
+	case app != "main":
+		return webhook.ErrUnknown
+	case !strings.HasPrefix(signature, "sha256="):
+		return webhook.ErrUnauthorized
+	}
+	return nil
+}
+
 func (f *fakeWebhooks) Meta(ctx context.Context, app, signature string, beside webhook.Header, body []byte) error {
 	f.ctx = ctx
 	switch {
@@ -187,19 +217,24 @@ func (f *fakeWebhooks) Meta(ctx context.Context, app, signature string, beside w
 	case signature != "sha256=right":
 		return webhook.ErrUnauthorized
 	}
-	f.bodies, f.agents = append(f.bodies, body), append(f.agents, beside("user-agent"))
-	return f.err
+	return f.take(beside, body)
+}
+
+func (f *fakeWebhooks) GupshupCaller(channel followup.ChannelID, token string) error {
+	switch {
+	case channel != front:
+		return webhook.ErrUnknown
+	case token != "callback token":
+		return webhook.ErrUnauthorized
+	}
+	return nil
 }
 
 func (f *fakeWebhooks) Gupshup(_ context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte) error {
-	if channel != front {
-		return webhook.ErrUnknown
+	if err := f.GupshupCaller(channel, token); err != nil {
+		return err
 	}
-	if token != "callback token" {
-		return webhook.ErrUnauthorized
-	}
-	f.bodies, f.agents = append(f.bodies, body), append(f.agents, beside("user-agent"))
-	return f.err
+	return f.take(beside, body)
 }
 
 // fakeMessages remembers what it was to send.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,8 +15,14 @@ import (
 // the next one. Everything that is handed on is therefore copied here, and
 // nowhere else.
 
-// body returns a copy of the body as received.
-func body(c *fiber.Ctx) []byte { return bytes.Clone(c.BodyRaw()) }
+// body returns the body as received. It was read into memory of its own
+// (body.go), which is the only copy that is made: nobody need keep to the
+// request's time with it, though the webhooks do. Fiber's own ways to the body
+// read what is left of it without any limit and are not for us.
+func body(c *fiber.Ctx) []byte {
+	b, _ := c.Locals(bodyLocal{}).([]byte)
+	return b
+}
 
 // header returns a copy of a header's value.
 func header(c *fiber.Ctx, name string) string { return strings.Clone(c.Get(name)) }

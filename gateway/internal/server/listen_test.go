@@ -20,22 +20,30 @@ import (
 // the answer, not an error of the connection.
 func TestRefusalsCanBeRead(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHouse(t, settings{bodies: 1 << 10})
 	addr, _ := serve(t, h.public, server.ListenParams{})
 	long := strings.Repeat("x", 1<<20)
 	for _, tt := range []struct {
-		name   string
-		size   int
-		header map[string]string
-		status int
+		name      string
+		size      int
+		header    map[string]string
+		status    int
+		unlimited bool // the length is not said
 	}{
-		{"too large", 16 << 20, signed, 413},
-		{"a header too large", 3 << 20, map[string]string{"X-Long": long}, 431},
+		{"too large", 16 << 20, signed, 413, false},
+		{"too large, chunked", 16 << 20, signed, 503, true},
+		{"unsigned", 3 << 20, nil, 401, false},
+		{"no place for it", 3 << 20, signed, 503, false},
+		{"compressed", 3 << 20, map[string]string{"X-Hub-Signature-256": "sha256=right", "Content-Encoding": "gzip"}, 415, false},
+		{"a header too large", 3 << 20, map[string]string{"X-Long": long}, 431, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for range 5 {
-				body := bytes.NewReader(make([]byte, tt.size))
+				var body io.Reader = bytes.NewReader(make([]byte, tt.size))
+				if tt.unlimited {
+					body = io.MultiReader(body) // hides the length
+				}
 				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+hook, body)
 				if err != nil {
 					t.Fatal(err)
@@ -55,6 +63,9 @@ func TestRefusalsCanBeRead(t *testing.T) {
 				transport.CloseIdleConnections()
 			}
 		})
+		if tt.unlimited {
+			continue
+		}
 		t.Run(tt.name+", read at last", func(t *testing.T) {
 			t.Parallel()
 			headers := ""
@@ -92,7 +103,7 @@ func TestNobodySendsForEver(t *testing.T) {
 // last answer is hung up on.
 func TestNobodyLingersForEver(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHouse(t, settings{timeouts: server.Timeouts{Header: time.Hour, Body: time.Hour}})
 	do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
 	shut := false
 	h.shut = func() { shut = true }

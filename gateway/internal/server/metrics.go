@@ -35,13 +35,14 @@ const (
 	outcomeTooLarge     = "too_large"
 	outcomeUnsupported  = "unsupported"
 	outcomeUnavailable  = "unavailable"
+	outcomeBusy         = "busy" // too many large bodies at once
 	outcomeError        = "error"
 )
 
 var outcomes = []string{
 	outcomeOK, string(leads.Ignored), string(leads.Stale), outcomeHandshake, outcomeForbidden,
 	outcomeUnauthorized, outcomeUnknown, outcomeMalformed, outcomeConflict, outcomeTooLarge,
-	outcomeUnsupported, outcomeUnavailable, outcomeError,
+	outcomeUnsupported, outcomeUnavailable, outcomeBusy, outcomeError,
 }
 
 type metrics struct {
@@ -57,7 +58,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"provider", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "wagate_webhook_duration_seconds",
-			Help:    "Time from a webhook request's arrival to its answer.",
+			Help:    "Time from the last byte of a webhook request to its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"provider"}),
 	}
@@ -89,9 +90,9 @@ func (m *metrics) webhook(source string, now func() time.Time, h func(c *fiber.C
 	}
 }
 
-// unrouted counts a webhook that never came to its handler: a body that was
-// too large or never arrived, a panic. Methods and paths that do not exist are
-// not webhooks.
+// unrouted counts a webhook that never came to its handler: a caller who showed
+// to be none by the header, a body that was too large or never arrived, a panic.
+// Methods and paths that do not exist are not webhooks.
 func (m *metrics) unrouted(c *fiber.Ctx, err error) {
 	if c.Locals(counted{}) != nil {
 		return
@@ -116,6 +117,7 @@ func outcomeOf(err error) string {
 		webhook.ErrForbidden:    outcomeForbidden,
 		webhook.ErrUnknown:      outcomeUnknown,
 		webhook.ErrMalformed:    outcomeMalformed,
+		errBusy:                 outcomeBusy,
 	} {
 		if errors.Is(err, sentinel) {
 			return outcome

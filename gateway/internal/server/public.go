@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -14,23 +15,22 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// Timeouts are the deadlines of requests. A zero value is the default.
+// Timeouts are the deadlines of requests: of what arrives, and from then on of
+// the answer. A zero value is the default.
 type Timeouts struct {
+	Header   time.Duration // default 10s, with the first bytes of the body
+	Body     time.Duration // default 30s
 	Webhook  time.Duration // default 10s: Gupshup waits no longer
 	Backend  time.Duration // default 15s
 	Messages time.Duration // default 60s: pacing and retries are inside
 }
 
 func (t Timeouts) withDefaults() Timeouts {
-	if t.Webhook <= 0 {
-		t.Webhook = 10 * time.Second
-	}
-	if t.Backend <= 0 {
-		t.Backend = 15 * time.Second
-	}
-	if t.Messages <= 0 {
-		t.Messages = time.Minute
-	}
+	t.Header = cmp.Or(t.Header, 10*time.Second)
+	t.Body = cmp.Or(t.Body, 30*time.Second)
+	t.Webhook = cmp.Or(t.Webhook, 10*time.Second)
+	t.Backend = cmp.Or(t.Backend, 15*time.Second)
+	t.Messages = cmp.Or(t.Messages, time.Minute)
 	return t
 }
 
@@ -45,7 +45,10 @@ type PublicParams struct {
 	Keys     Keys
 	// RatePerMinute limits /backend per API key; 0: no limit.
 	RatePerMinute int
-	Timeouts      Timeouts
+	// BodyBudget bounds the memory of large bodies in flight, in bytes: what would
+	// go beyond is answered 503. Default: 64 MiB.
+	BodyBudget int
+	Timeouts   Timeouts
 	// Real is real time, for the limit and durations. Default: time.Now.
 	Real     func() time.Time
 	Registry prometheus.Registerer
@@ -55,6 +58,7 @@ type PublicParams struct {
 // public is the public listener.
 type public struct {
 	PublicParams
+	bodies  *bodies
 	metrics *metrics
 	limiter *limiter
 	log     *slog.Logger
@@ -68,23 +72,37 @@ func Public(p PublicParams) *fiber.App {
 	p.Timeouts = p.Timeouts.withDefaults()
 	s := &public{
 		PublicParams: p, metrics: newMetrics(p.Registry), limiter: newLimiter(p.RatePerMinute, p.Real),
-		log: p.Logger.With("component", "server"),
+		bodies: newBodies(publicLimit, p.Timeouts.Body, cmp.Or(p.BodyBudget, bodyBudget)),
+		log:    p.Logger.With("component", "server"),
 	}
-	app := newApp(webhookLimit, writeTimeout, s.onError, s.log)
+	app := newApp(appParams{
+		limit: publicLimit, header: p.Timeouts.Header, write: writeTimeout, onError: s.onError, log: s.log,
+	})
 
-	hooks := app.Group("/webhooks", within(p.Timeouts.Webhook))
-	hooks.Get("/meta/:app", s.metrics.webhook(fromMeta, p.Real, s.handshake))
-	hooks.Post("/meta/:app", s.metrics.webhook(fromMeta, p.Real, s.meta))
-	hooks.Post("/gupshup/:channel", s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
-	hooks.Post("/crm/:tenant", s.metrics.webhook(fromCRM, p.Real, s.crm))
+	// Each chain is: who calls, the body, the time for the answer, the answer.
+	hooks, soon := app.Group("/webhooks"), within(p.Timeouts.Webhook)
+	hooks.Get("/meta/:app", soon, s.metrics.webhook(fromMeta, p.Real, s.handshake))
+	hooks.Post("/meta/:app", s.metaCaller, s.bodies.read, soon, s.metrics.webhook(fromMeta, p.Real, s.meta))
+	hooks.Post("/gupshup/:channel", s.gupshupCaller, s.bodies.read, soon, s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
+	hooks.Post("/crm/:tenant", s.bodies.read, soon, s.metrics.webhook(fromCRM, p.Real, s.crm))
 
-	backend := app.Group("/backend", atMost(bodyLimit), within(p.Timeouts.Backend), s.authenticated, s.limited)
+	backend := app.Group("/backend", s.authenticated, s.limited, s.bodies.read, within(p.Timeouts.Backend))
 	s.leadRoutes(backend)
 	s.configRoutes(backend)
 	s.runRoutes(backend)
 
-	app.Post("/:version/:number/messages", atMost(bodyLimit), within(p.Timeouts.Messages), s.send)
+	app.Post("/:version/:number/messages",
+		graphVersion, s.authenticated, s.bodies.read, within(p.Timeouts.Messages), s.send)
 	return app
+}
+
+// publicLimit is how large a body may be. Where the path stands in a whole URL,
+// as proxies write it, the larger one holds until the route is known.
+func publicLimit(path string) int {
+	if strings.HasPrefix(path, "/") && (!strings.HasPrefix(path, "/webhooks/") || strings.HasPrefix(path, "/webhooks/crm/")) {
+		return bodyLimit
+	}
+	return webhookLimit
 }
 
 // graphPath is how the paths of a Cloud API client look; messagesPath is how
@@ -125,9 +143,9 @@ func area(path string) string {
 }
 
 // logFailure logs what is not the caller's doing. A panic has been logged
-// where it was caught.
+// where it was caught, and whoever sends too much is not to fill the log too.
 func (s *public) logFailure(ctx context.Context, where string, f *fault.Error, err error) {
-	if f.Code == fault.Unavailable && !errors.Is(err, errPanic) {
+	if f.Code == fault.Unavailable && !errors.Is(err, errPanic) && !errors.Is(err, errBusy) {
 		s.log.WarnContext(ctx, "request failed", "area", where, "err", err)
 	}
 }

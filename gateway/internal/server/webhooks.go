@@ -19,8 +19,13 @@ import (
 type Webhooks interface {
 	// MetaHandshake returns what to answer to the verification of an app's URL.
 	MetaHandshake(app, mode, token, challenge string) (string, error)
+	// MetaCaller returns what is wrong with a webhook as far as it shows before
+	// there is a body: no such app, or nothing that could be a signature.
+	MetaCaller(app, signature string) error
 	// Meta takes in a body signed with the app's secret.
 	Meta(ctx context.Context, app, signature string, beside webhook.Header, body []byte) error
+	// GupshupCaller does for a channel and its callback token what MetaCaller does.
+	GupshupCaller(channel followup.ChannelID, token string) error
 	// Gupshup takes in a body that came with the channel's callback token.
 	Gupshup(ctx context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte) error
 }
@@ -41,18 +46,37 @@ func (s *public) handshake(c *fiber.Ctx) (string, error) {
 	return outcomeHandshake, c.SendString(challenge)
 }
 
+func (s *public) metaCaller(c *fiber.Ctx) error {
+	if err := s.Webhooks.MetaCaller(param(c, "app"), signature(c)); err != nil {
+		return err
+	}
+	return c.Next()
+}
+
 func (s *public) meta(c *fiber.Ctx) (string, error) {
-	err := s.Webhooks.Meta(c.UserContext(), param(c, "app"), header(c, webhook.Signature256), headers(c), body(c))
-	return kept(c, err)
+	return kept(c, s.Webhooks.Meta(c.UserContext(), param(c, "app"), signature(c), headers(c), body(c)))
+}
+
+func signature(c *fiber.Ctx) string { return header(c, webhook.Signature256) }
+
+func (s *public) gupshupCaller(c *fiber.Ctx) error {
+	if err := s.Webhooks.GupshupCaller(channelOf(c), callbackToken(c)); err != nil {
+		return err
+	}
+	return c.Next()
 }
 
 func (s *public) gupshup(c *fiber.Ctx) (string, error) {
-	token := header(c, "X-Callback-Token")
-	if token == "" {
-		token = query(c, "token")
+	return kept(c, s.Webhooks.Gupshup(c.UserContext(), channelOf(c), callbackToken(c), headers(c), body(c)))
+}
+
+func channelOf(c *fiber.Ctx) followup.ChannelID { return followup.ChannelID(param(c, "channel")) }
+
+func callbackToken(c *fiber.Ctx) string {
+	if token := header(c, "X-Callback-Token"); token != "" {
+		return token
 	}
-	err := s.Webhooks.Gupshup(c.UserContext(), followup.ChannelID(param(c, "channel")), token, headers(c), body(c))
-	return kept(c, err)
+	return query(c, "token")
 }
 
 // kept answers a webhook whose events are stored: 200 with an empty body, as
@@ -72,9 +96,6 @@ type crmAnswer struct {
 }
 
 func (s *public) crm(c *fiber.Ctx) (string, error) {
-	if len(c.BodyRaw()) > bodyLimit {
-		return "", fiber.ErrRequestEntityTooLarge
-	}
 	tenant := followup.TenantID(param(c, "tenant"))
 	outcome, err := s.CRM.CRM(c.UserContext(), tenant, header(c, "X-Leavo-Signature"), body(c))
 	if err != nil {

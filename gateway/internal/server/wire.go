@@ -5,12 +5,70 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// attach makes the app's server close connections in good order.
-func attach(app *fiber.App) {
+// A request is in good order on the wire only if its body was read to the end:
+// what is left of it would be taken for the next request. fasthttp streams
+// bodies and leaves that to us.
+
+// limit tells how large a body may be at a path.
+type limit func(path string) int
+
+// smallBody is how much of a body fasthttp reads with the header, unless it is
+// chunked.
+const smallBody = 8 << 10
+
+// attach makes the app's server keep connections in good order, whatever
+// becomes of a request, and refuse by the header what is declared too large.
+func attach(app *fiber.App, most limit) {
 	s := app.Server()
-	fail := s.ErrorHandler
+	s.HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		refuseLarge(h, most)
+		return fasthttp.RequestConfig{}
+	}
+	handle, fail := s.Handler, s.ErrorHandler
+	s.Handler = func(ctx *fasthttp.RequestCtx) {
+		handle(ctx)
+		if !taken(ctx) {
+			ctx.SetConnectionClose()
+			linger(ctx.Conn())
+		}
+	}
 	s.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		linger(ctx.Conn())
 		fail(ctx, err)
 	}
+}
+
+// taken reports whether nothing of the request is left on the connection.
+func taken(ctx *fasthttp.RequestCtx) bool {
+	stream, size := ctx.RequestBodyStream(), ctx.Request.Header.ContentLength()
+	switch {
+	case isRefused(&ctx.Request.Header):
+		return false
+	case stream == nil, ctx.UserValue(bodyLocal{}) != nil:
+		return true
+	}
+	return size >= 0 && size <= smallBody
+}
+
+// refused marks a request that is to be refused by its header alone. fasthttp
+// reads the beginning of a body, and answers Expect: 100-continue, before it
+// calls any handler of ours, so the mark must be in the header, in place of the
+// expectation. Whoever sends it himself is refused too.
+const refused = "413"
+
+func refuseLarge(h *fasthttp.RequestHeader, most limit) {
+	if size := h.ContentLength(); size > bodyLimit && size > most(string(h.RequestURI())) {
+		h.Set(fiber.HeaderExpect, refused)
+		h.SetContentLength(0) // nothing of it is read
+	}
+}
+
+func isRefused(h *fasthttp.RequestHeader) bool { return string(h.Peek(fiber.HeaderExpect)) == refused }
+
+// notTooLarge answers what was marked.
+func notTooLarge(c *fiber.Ctx) error {
+	if isRefused(&c.Context().Request.Header) {
+		return fiber.ErrRequestEntityTooLarge
+	}
+	return c.Next()
 }

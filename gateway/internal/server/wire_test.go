@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,4 +159,132 @@ const (
 // post is a POST with these headers and a body that is declared to have size bytes.
 func post(path, headers string, size int) string {
 	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: wagate\r\n%sContent-Length: %d\r\n\r\n", path, headers, size)
+}
+
+// TestI14OddRequests: what no client of ours would send, and what some would,
+// gets one clear answer, and nobody's log is filled with it.
+func TestI14OddRequests(t *testing.T) {
+	t.Parallel()
+	const (
+		phone     = "5511912345678"
+		challenge = hook + "?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1"
+		callback  = "/webhooks/gupshup/" + string(front)
+	)
+	chunked := func(path, body string) string {
+		return "POST " + path + " HTTP/1.1\r\nHost: wagate\r\nAuthorization: Bearer " + acmeKey + "\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\n" + body
+	}
+	tests := []struct {
+		name, request string
+		status        int
+		body, allow   string // body: of what was handed on
+	}{
+		{"HTTP/1.0", "POST " + hook + " HTTP/1.0\r\n" + signature + "Content-Length: 2\r\n\r\n{}", 200, "{}", ""},
+		{"HTTP/1.0 without a length", "POST " + hook + " HTTP/1.0\r\n" + signature + "\r\n{}", 200, "", ""},
+		{"chunked", chunked(hook, "1\r\n{\r\n1;of=us\r\n}\r\n0\r\nX-Trailer: a\r\n\r\n"), 200, "{}", ""},
+		{"chunked, nothing", chunked(hook, "0\r\n\r\n"), 200, "", ""},
+		{"chunked, no hexadecimal", chunked(hook, "two\r\n{}\r\n0\r\n\r\n"), 400, "", ""},
+		{"chunked, longer than said", chunked(hook, "1\r\n{}\r\n0\r\n\r\n"), 400, "", ""},
+		{"chunked, too much", chunked("/backend/leads", "40000\r\n"+strings.Repeat(" ", 256<<10)+"\r\n1\r\n \r\n0\r\n\r\n"), 413, "", ""},
+		{"a URL for a path", post("http://wagate"+hook, signature, 300<<10) + strings.Repeat(" ", 300<<10), 200, strings.Repeat(" ", 300<<10), ""},
+		{"trailing slash", post(hook+"/", signature, 2) + "{}", 200, "{}", ""},
+		{"another case", post("/Webhooks/meta/main", signature, 2) + "{}", 404, "", ""},
+		{"another app's case", post("/webhooks/meta/Main", signature, 2) + "{}", 404, "", ""},
+		{"a stranger's path", post("/webhooks/meta/main/"+phone, signature, 2) + "{}", 404, "", ""},
+		{"PUT", "PUT " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Content-Length: 2\r\n\r\n{}", 405, "", "GET, HEAD, POST"},
+		{"GET where there is POST", "GET " + callback + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 405, "", "POST"},
+		{"HEAD where there is POST", "HEAD " + callback + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 405, "", "POST"},
+		{"OPTIONS", "OPTIONS /backend/leads/" + phone + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 401, "", ""},
+		{"HEAD of the handshake", "HEAD " + challenge + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 200, "", ""},
+		{"no method", "BREW " + hook + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 400, "", ""},
+		{"no request", "\x16\x03\x01\x02\x00\x01\x00 " + phone + "\r\n\r\n", 400, "", ""},
+		{"a negative length", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: -2", 1), 400, "", ""},
+		{"a length beyond numbers", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: 99999999999999999999", 1), 400, "", ""},
+		{"a length that is none", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: two", 1), 400, "", ""},
+		{"a very long URL", post(hook+"?to="+strings.Repeat(phone, 10_000), signature, 2), 431, "", ""},
+		{"a very long header", post(hook, signature+"X-Phone: "+strings.Repeat(phone, 10_000)+"\r\n", 2), 431, "", ""},
+		{"very many headers", post(hook, strings.Repeat("X-Phone: "+phone+"\r\n", 10_000), 2), 431, "", ""},
+		{"a refusal of his own", post(hook, "Expect: 413\r\n"+signature, 2) + "{}", 413, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{})
+			addr, stop := serve(t, h.public, server.ListenParams{})
+			w := dial(t, addr)
+			method, _, _ := strings.Cut(tt.request, " ")
+			r := w.say(tt.request).hear(method)
+			if r.status != tt.status || r.header.Get("Allow") != tt.allow {
+				t.Errorf("got %d, Allow %q, want %d, %q", r.status, r.header.Get("Allow"), tt.status, tt.allow)
+			}
+			if strings.Contains(r.body, phone) {
+				t.Errorf("the answer repeats the request: %.200s", r.body)
+			}
+			got := h.webhooks.got()
+			if handed := tt.status == 200 && method == "POST"; (len(got) == 1) != handed || handed && string(got[0]) != tt.body {
+				t.Errorf("got %d bodies handed on, %.20q, want %.20q", len(got), got, tt.body)
+			}
+			_ = w.Close()
+			stop()
+			if h.log.Len() > 0 {
+				t.Errorf("got log %.300q, want nothing", h.log)
+			}
+		})
+	}
+}
+
+// TestOneRequestAfterAnother: requests sent at once are answered in order, on one
+// connection, also behind one whose body nobody asked for.
+func TestOneRequestAfterAnother(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	addr, _ := serve(t, h.public, server.ListenParams{})
+	large := strings.Repeat("b", 300<<10)
+	w := dial(t, addr).say(post(hook, signature, 1) + "a" +
+		post(hook, "", 5000) + strings.Repeat("x", 5000) + // unsigned
+		post("/nowhere", "", 8<<10) + strings.Repeat("x", 8<<10) + // the most that comes with the header
+		post(hook, signature, len(large)) + large +
+		"POST " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\n1\r\nc\r\n0\r\n\r\n" +
+		"GET /nowhere HTTP/1.1\r\nHost: wagate\r\nContent-Length: 3\r\n\r\nyyy" +
+		post(hook, signature+"Connection: close\r\n", 1) + "d")
+	for i, want := range []int{200, 401, 404, 200, 200, 404, 200} {
+		if r := w.hear("POST"); r.status != want {
+			t.Errorf("request %d: got %d %s, want %d", i, r.status, r.body, want)
+		}
+	}
+	w.ends()
+	got := h.webhooks.got()
+	if len(got) != 4 || string(got[0]) != "a" || string(got[1]) != large || string(got[2]) != "c" || string(got[3]) != "d" {
+		t.Errorf("got %d bodies, %.20q, want a, bbb…, c, d", len(got), got)
+	}
+}
+
+// TestI10NothingIsSmuggled: what follows a body that was not read is never taken
+// for a request.
+func TestI10NothingIsSmuggled(t *testing.T) {
+	t.Parallel()
+	inner := post(hook, signature, 2) + "{}"
+	padded := strings.Repeat("x", 20_000) + inner
+	for name, outer := range map[string]string{
+		"unsigned":     post(hook, "", len(padded)) + padded,
+		"chunked":      "POST " + hook + " HTTP/1.1\r\nHost: wagate\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n", len(inner)) + inner + "\r\n0\r\n\r\n",
+		"no route":     post("/nowhere", "", len(padded)) + padded,
+		"no method":    "BREW / HTTP/1.1\r\nContent-Length: " + fmt.Sprint(len(padded)) + "\r\n\r\n" + padded,
+		"GET":          "GET " + hook + " HTTP/1.1\r\nContent-Length: " + fmt.Sprint(len(padded)) + "\r\n\r\n" + padded,
+		"too large":    post("/backend/leads", "", 300<<10) + inner,
+		"broken chunk": "POST " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + inner,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{})
+			addr, _ := serve(t, h.public, server.ListenParams{})
+			w := dial(t, addr).say(outer)
+			if r := w.hear("POST"); r.status < 400 {
+				t.Errorf("got %d, want a refusal", r.status)
+			}
+			w.ends()
+			if got := h.webhooks.got(); len(got) > 0 {
+				t.Errorf("got %q handed on, want nothing", got)
+			}
+		})
+	}
 }

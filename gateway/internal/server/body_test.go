@@ -1,0 +1,238 @@
+package server_test
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/gateway/internal/server"
+	"wagate/gateway/internal/webhook"
+)
+
+// TestI10StrangersBodiesAreNotRead: whoever shows to be nobody by the header is
+// answered while his body is still to come.
+func TestI10StrangersBodiesAreNotRead(t *testing.T) {
+	t.Parallel()
+	callback := "/webhooks/gupshup/" + string(front)
+	for _, tt := range []struct {
+		name, path, headers string
+		size, status        int
+	}{
+		{"no signature", hook, "", 3 << 20, 401},
+		{"nothing like a signature", hook, "X-Hub-Signature-256: sha1=00\r\n", 3 << 20, 401},
+		{"no such app", "/webhooks/meta/none", signature, 3 << 20, 404},
+		{"no token", callback, "", 3 << 20, 401},
+		{"wrong token", callback, "X-Callback-Token: guess\r\n", 3 << 20, 401},
+		{"wrong token in the URL", callback + "?token=guess", "", 3 << 20, 401},
+		{"no such channel", "/webhooks/gupshup/none", "X-Callback-Token: callback token\r\n", 3 << 20, 404},
+		{"no key", "/backend/leads", "", 200 << 10, 401},
+		{"wrong key", "/backend/leads", "Authorization: Bearer guess\r\n", 200 << 10, 401},
+		{"wrong key to send", "/v26.0/1/messages", "Authorization: Bearer guess\r\n", 200 << 10, 401},
+		{"compressed", hook, signature + "Content-Encoding: gzip\r\n", 3 << 20, 415},
+		{"too large a webhook", hook, signature, 4<<20 + 1, 413},
+		{"too large, elsewhere", "/backend/leads", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
+		{"too large for a CRM", "/webhooks/crm/" + string(acme), "", 256<<10 + 1, 413},
+		{"too large, by a whole URL", "http://wagate/backend/leads", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
+		{"too large to send", "/v26.0/1/messages", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
+		{"no route", "/nowhere", "", 200 << 10, 404},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{})
+			addr, _ := serve(t, h.public, server.ListenParams{})
+			w := dial(t, addr).say(post(tt.path, tt.headers, tt.size) + strings.Repeat(" ", 10_000))
+			if r := w.hear("POST"); r.status != tt.status {
+				t.Errorf("got %d %s, want %d", r.status, r.body, tt.status)
+			}
+			w.ends()
+			if got := len(h.webhooks.got()) + len(h.messages.got); got > 0 {
+				t.Errorf("got %d bodies handed on, want none", got)
+			}
+		})
+	}
+}
+
+// TestExpectation: 100 is said where the body is wanted, and only there.
+func TestExpectation(t *testing.T) {
+	t.Parallel()
+	const expect = "Expect: 100-continue\r\n"
+	h := newHouse(t, settings{})
+	addr, _ := serve(t, h.public, server.ListenParams{})
+	w := dial(t, addr).say(post(hook, signature+expect, 300<<10))
+	if r := w.hear("POST"); r.status != 100 {
+		t.Fatalf("got %d, want 100", r.status)
+	}
+	w.say(strings.Repeat(" ", 300<<10))
+	if r := w.hear("POST"); r.status != 200 {
+		t.Errorf("got %d, want 200", r.status)
+	}
+	for path, size := range map[string]int{
+		hook: 4<<20 + 1, "/backend/leads": 256<<10 + 1, "/webhooks/crm/" + string(acme): 256<<10 + 1, "/v26.0/1/messages": 256<<10 + 1,
+	} {
+		w := dial(t, addr).say(post(path, signature+expect, size))
+		if r := w.hear("POST"); r.status != 413 {
+			t.Errorf("%s: got %d, want 413 and no 100 before", path, r.status)
+		}
+		w.ends()
+	}
+}
+
+// TestSlowRequests: what dribbles in is given up.
+func TestSlowRequests(t *testing.T) {
+	t.Parallel()
+	short := 100 * time.Millisecond
+	late := server.Timeouts{Header: patience, Body: short}
+	chunks := "POST " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\n"
+	for _, tt := range []struct {
+		name     string
+		timeouts server.Timeouts
+		request  string
+	}{
+		{"nothing", server.Timeouts{Header: short}, ""},
+		{"half a header", server.Timeouts{Header: short}, "POST " + hook + " HTTP/1.1\r\nX-Phone: 55119"},
+		{"half a small body", server.Timeouts{Header: short}, post(hook, signature, 100) + "{"},
+		{"half a large body", late, post(hook, signature, 3<<20) + strings.Repeat(" ", 1<<20)},
+		{"half a chunk", late, chunks + "ff\r\n{"},
+		{"half the end of a chunk", late, chunks + "1\r\n{\r"},
+		{"half a chunk's size", late, chunks + "1\r\n{\r\nf"},
+		{"no last chunk", late, chunks + "1\r\n{\r\n"},
+		{"half a trailer", late, chunks + "0\r\nX-Phone: 55119"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{timeouts: tt.timeouts})
+			addr, stop := serve(t, h.public, server.ListenParams{})
+			w := dial(t, addr).say(tt.request)
+			if r := w.hear("POST"); r.status != 408 {
+				t.Errorf("got %d %s, want 408", r.status, r.body)
+			}
+			w.ends()
+			_ = w.Close()
+			stop()
+			if got := len(h.webhooks.got()); got > 0 || h.log.Len() > 0 {
+				t.Errorf("got %d bodies handed on and log %q, want nothing", got, h.log)
+			}
+		})
+	}
+}
+
+// TestCutOffBodies: of a sender who hangs up, nothing is handed on.
+func TestCutOffBodies(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{100, 20_000, 3 << 20} {
+		h := newHouse(t, settings{})
+		addr, _ := serve(t, h.public, server.ListenParams{})
+		w := dial(t, addr).say(post(hook, signature, size) + strings.Repeat(" ", size-1))
+		if c, ok := w.Conn.(*net.TCPConn); !ok || c.CloseWrite() != nil {
+			t.Fatal("cannot hang up")
+		}
+		if r := w.hear("POST"); r.status != 400 {
+			t.Errorf("%d bytes: got %d %s, want 400", size, r.status, r.body)
+		}
+		if got := len(h.webhooks.got()); got > 0 {
+			t.Errorf("%d bytes: got %d bodies handed on, want none", size, got)
+		}
+	}
+}
+
+// whole posts a signed body of that size and returns the status.
+func (h *house) whole(t *testing.T, size int) response {
+	t.Helper()
+	w, _ := h.pipe(t)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = w.Write([]byte(post(hook, signature, size) + strings.Repeat("w", size))) // breaks off where nobody reads on
+	}()
+	r := w.hear("POST")
+	_ = w.Close()
+	<-sent
+	return r
+}
+
+// TestI9LargeBodiesShareABudget: what would go beyond it is answered 503, the
+// usual webhook is not concerned, and what is done with leaves its place.
+func TestI9LargeBodiesShareABudget(t *testing.T) {
+	t.Parallel()
+	const large = 200 << 10
+	h := newHouse(t, settings{bodies: large + large/2})
+	first, _ := h.pipe(t)
+	first.say(post(hook, signature, large) + strings.Repeat("w", large/2))
+
+	r := h.whole(t, large)
+	h.want(r, 503, "unavailable")
+	if r.header.Get("Retry-After") == "" {
+		t.Error("got no Retry-After with 503")
+	}
+	if r := h.whole(t, 16<<10); r.status != 200 {
+		t.Errorf("a usual body: got %d, want 200", r.status)
+	}
+	first.say(strings.Repeat("w", large-large/2))
+	if r := first.hear("POST"); r.status != 200 {
+		t.Errorf("the first: got %d, want 200", r.status)
+	}
+	if r := h.whole(t, large); r.status != 200 {
+		t.Errorf("after the first: got %d, want 200", r.status)
+	}
+	if h.log.Len() > 0 {
+		t.Errorf("got log %q, want nothing: whoever sends too much would fill it", h.log)
+	}
+	if got, _ := h.counted(); got["meta busy"] != 1 || got["meta ok"] != 3 {
+		t.Errorf("got %v counted, want 1 busy and 3 ok", got)
+	}
+}
+
+// TestBudgetIsGivenBack: however a request ends.
+func TestBudgetIsGivenBack(t *testing.T) {
+	t.Parallel()
+	const size = 300 << 10
+	half := post(hook, signature, size) + strings.Repeat("w", size/2)
+	hear := func(status int) func(*testing.T, *house, *wire, <-chan struct{}) {
+		return func(t *testing.T, _ *house, w *wire, _ <-chan struct{}) {
+			t.Helper()
+			if r := w.hear("POST"); r.status != status {
+				t.Errorf("got %d, want %d", r.status, status)
+			}
+		}
+	}
+	chunks := "POST " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\n"
+	for _, tt := range []struct {
+		name, request string
+		end           func(*testing.T, *house, *wire, <-chan struct{})
+		err           error
+		crash         bool
+	}{
+		{"taken", half + strings.Repeat("w", size/2), hear(200), nil, false},
+		{"not kept", half + strings.Repeat("w", size/2), hear(503), errors.New("away"), false},
+		{"malformed", half + strings.Repeat("w", size/2), hear(400), webhook.ErrMalformed, false},
+		{"panic", half + strings.Repeat("w", size/2), hear(500), nil, true},
+		{"slow", half, hear(408), nil, false},
+		{"hung up", half, func(_ *testing.T, _ *house, w *wire, ended <-chan struct{}) {
+			_ = w.Close()
+			<-ended
+		}, nil, false},
+		{"chunked", chunks + "40000\r\n" + strings.Repeat("w", 256<<10) + "\r\n0\r\n\r\n", hear(200), nil, false},
+		{"broken", chunks + "40000\r\n" + strings.Repeat("w", 256<<10) + "\r\nzz\r\n", hear(400), nil, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			// Room for one, and for the beginning that it is copied from.
+			h := newHouse(t, settings{bodies: 4<<20 + 256<<10 + 1, timeouts: server.Timeouts{Body: time.Second}})
+			h.webhooks.err, h.webhooks.crash = tt.err, tt.crash
+			for range 20 {
+				w, ended := h.pipe(t)
+				w.say(tt.request)
+				tt.end(t, h, w, ended)
+				if tt.name == "slow" {
+					break // one is slow enough
+				}
+			}
+			h.webhooks.err, h.webhooks.crash = nil, false
+			if r := h.whole(t, 4<<20); r.status != 200 {
+				t.Errorf("then: got %d, want the whole budget free and 200", r.status)
+			}
+		})
+	}
+}
