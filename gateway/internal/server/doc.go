@@ -46,6 +46,9 @@
 //     under a client that writes is reset, and he never sees the 413.
 //   - Bodies are taken as received. A compressed one is refused with 415: the
 //     signature covers the bytes on the wire, and an archive bomb is no webhook.
+//   - The content type is not judged. What is signed, or comes with the token, is
+//     the provider's whatever he or a proxy calls it, and every body is read as
+//     JSON: to refuse the wrong name would lose events and protect nothing.
 //   - The webhooks' limit is 4 MiB, above the providers' 3 MB; everything else is
 //     held to 256 KiB.
 //   - An unknown app, channel or tenant in a webhook's path is 404. It tells a

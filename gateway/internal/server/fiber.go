@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -82,7 +83,7 @@ func recovered(log *slog.Logger) fiber.Handler {
 
 // plainBody refuses compressed bodies.
 func plainBody(c *fiber.Ctx) error {
-	if e := c.Get(fiber.HeaderContentEncoding); e != "" && e != "identity" {
+	if e := c.Get(fiber.HeaderContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
 		return fiber.ErrUnsupportedMediaType
 	}
 	return c.Next()

@@ -232,6 +232,43 @@ func TestI14OddRequests(t *testing.T) {
 	}
 }
 
+// TestContentEncoding: a body is taken as it came or not at all.
+func TestContentEncoding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	for encoding, want := range map[string]int{
+		"identity": 200, "Identity": 200, "IDENTITY": 200,
+		"gzip": 415, "GZIP": 415, "br": 415, "identity, gzip": 415, "none": 415,
+	} {
+		r := do(t, h.public, request{method: "POST", path: hook, body: "{}", header: map[string]string{
+			"X-Hub-Signature-256": "sha256=right", "Content-Encoding": encoding,
+		}})
+		if r.status != want {
+			t.Errorf("%s: got %d, want %d", encoding, r.status, want)
+		}
+	}
+	if got := len(h.webhooks.got()); got != 3 {
+		t.Errorf("got %d bodies handed on, want 3", got)
+	}
+}
+
+// TestContentTypeIsNotJudged: what is signed is taken whatever it is called, as
+// the very bytes.
+func TestContentTypeIsNotJudged(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{
+		"", "application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "nonsense",
+	} {
+		h := newHouse(t, settings{})
+		addr, _ := serve(t, h.public, server.ListenParams{})
+		const body = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{}\r\n--x--\r\n"
+		r := dial(t, addr).say(post(hook, signature+"Content-Type: "+kind+"\r\n", len(body)) + body).hear("POST")
+		if got := h.webhooks.got(); r.status != 200 || len(got) != 1 || string(got[0]) != body {
+			t.Errorf("%q: got %d, %q, want the bytes as they came", kind, r.status, got)
+		}
+	}
+}
+
 // TestOneRequestAfterAnother: requests sent at once are answered in order, on one
 // connection, also behind one whose body nobody asked for.
 func TestOneRequestAfterAnother(t *testing.T) {
