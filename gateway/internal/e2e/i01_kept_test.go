@@ -121,6 +121,51 @@ func TestI1RedisAway(t *testing.T) {
 	})
 }
 
+// TestI1RedisFrozen: a Redis that takes connections and never answers is not
+// waited for. What was answered 503 has been acknowledged to nobody, and counts
+// once if it is sent again, though Redis may have got it the first time.
+func TestI1RedisFrozen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	p := w.start()
+	const phone = "34600200500"
+	w.says(user(phone), "before")
+	meta := w.body(providertest.GraphText(user(phone), "while it is frozen"))
+	callback := gupshupV2(gupshupMessage(phone, "wamid.FROZEN1", "this too"))
+	post := []func() answer{
+		func() answer { return p.postMeta(meta) },
+		func() answer {
+			return p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken}, callback)
+		},
+	}
+	w.redis.Freeze()
+	t.Cleanup(w.redis.Thaw)
+	atOnce(len(post), func(i int) {
+		a := post[i]()
+		if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+			t.Errorf("%s: got %d %s, Retry-After %q, want 503 and when to try again", a.what, a.status, a.body, a.header.Get("Retry-After"))
+		}
+	})
+	w.redis.Thaw()
+	for _, again := range post {
+		until(t, func() error {
+			if a := again(); a.status != 200 {
+				return mismatch("answer", a.status, 200)
+			}
+			return nil
+		})
+	}
+	w.says(user(phone), "after")
+	until(t, func() error {
+		got := w.sales.texts(phone)
+		slices.Sort(got) // the two channels are two conversations
+		if want := []string{"after", "before", "this too", "while it is frozen"}; !slices.Equal(got, want) {
+			return mismatch("messages", got, want)
+		}
+		return nil
+	})
+}
+
 // TestI1AssistantInTrouble: whatever an assistant does for a while, it gets each
 // lead's messages later, all of them, in order.
 func TestI1AssistantInTrouble(t *testing.T) {
