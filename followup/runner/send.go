@@ -58,12 +58,8 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 	return true
 }
 
-// refused takes in that the guard said no. By its no the step is back from
-// sending, if it was there.
+// refused takes in that the guard said no.
 func (p *passage) refused(no followup.Refusal) bool {
-	if !p.close { // else the attempt tells which window was closed
-		p.attempt = ""
-	}
 	switch no {
 	case followup.RefusedWindow:
 		p.situation.WindowOpen = false
@@ -71,7 +67,7 @@ func (p *passage) refused(no followup.Refusal) bool {
 		p.situation.Paused = true
 	case followup.RefusedOptedOut:
 		p.situation.OptedOut = true
-	case followup.RefusedStale, followup.RefusedLeadMoved, followup.Allowed:
+	case followup.RefusedStale, followup.RefusedLeadMoved:
 		p.lost()
 		return true
 	}
