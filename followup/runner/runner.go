@@ -86,7 +86,6 @@ const (
 	defaultClaimLease = 3 * time.Minute
 	defaultSendLease  = time.Minute
 	defaultMaxTries   = 5
-	defaultMaxSleep   = time.Second
 )
 
 // New returns a runner that does not run yet.
@@ -105,9 +104,6 @@ func New(p Params) *Runner {
 	}
 	if p.MaxTries <= 0 {
 		p.MaxTries = defaultMaxTries
-	}
-	if p.MaxSleep <= 0 {
-		p.MaxSleep = defaultMaxSleep
 	}
 	if p.Speed <= 0 {
 		p.Speed = 1

@@ -17,7 +17,7 @@ const claimWithin = 3 * time.Second
 func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	free, inHand := r.room()
 	if free == 0 {
-		return r.p.MaxSleep, nil // the first worker to be free again wakes us
+		return time.Hour, nil // or less: the first worker to be free again wakes us
 	}
 	batch, err := r.claim(ctx, free, inHand)
 	r.p.Steps.Ended(batch.Ended)
