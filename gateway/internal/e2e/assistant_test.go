@@ -41,6 +41,7 @@ type delivery struct {
 // event is one thing an assistant is told.
 type event struct {
 	Field   string
+	Value   json.RawMessage
 	Message string // id of a lead's message
 	Text    string
 	From    string // phone or BSUID
@@ -181,7 +182,7 @@ func readEvents(t *testing.T, body []byte) []event {
 	var out []event
 	for _, entry := range envelope.Entry {
 		for _, c := range entry.Changes {
-			e := event{Field: c.Field}
+			e := event{Field: c.Field, Value: c.Value}
 			var v struct {
 				Messages []struct {
 					ID, From   string
