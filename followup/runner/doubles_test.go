@@ -207,7 +207,7 @@ func (t *templates) Template(_ context.Context, _ followup.ChannelID, name, _ st
 // complaints is a log that keeps what is said at warning and above.
 type complaints struct {
 	slog.Handler
-	mu   sync.Mutex
+	mu   *sync.Mutex
 	said []string
 	all  strings.Builder // with the attributes
 }
@@ -229,7 +229,7 @@ func (c *complaints) Handle(_ context.Context, r slog.Record) error {
 
 // complaints makes the runner log to one, which it returns.
 func (h *harness) complaints() *complaints {
-	c := &complaints{}
+	c := &complaints{mu: &h.looks}
 	h.params.Logger = slog.New(c)
 	return c
 }

@@ -3,6 +3,7 @@ package runner_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // step otherwise than it is, and may refuse.
 type asking struct {
 	*store
+	looks  *sync.Mutex
 	show   func(*followup.Claimed)
 	refuse followup.Refusal
 	claims []followup.ClaimParams
@@ -23,7 +25,9 @@ type asking struct {
 }
 
 func (a *asking) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
+	a.looks.Lock()
 	a.claims = append(a.claims, c)
+	a.looks.Unlock()
 	b, err := a.store.Claim(ctx, c)
 	for i := range b.Steps {
 		if a.show != nil {
@@ -34,7 +38,9 @@ func (a *asking) Claim(ctx context.Context, c followup.ClaimParams) (followup.Ba
 }
 
 func (a *asking) GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error) {
+	a.looks.Lock()
 	a.asked = append(a.asked, g)
+	a.looks.Unlock()
 	if a.refuse != followup.Allowed {
 		return followup.Verdict{Refusal: a.refuse}, nil
 	}
@@ -42,7 +48,9 @@ func (a *asking) GuardStep(ctx context.Context, g followup.GuardStep) (followup.
 }
 
 func (a *asking) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
+	a.looks.Lock()
 	a.done = append(a.done, f)
+	a.looks.Unlock()
 	if a.gone {
 		return followup.Finished{}, followup.ErrStale
 	}
@@ -50,7 +58,7 @@ func (a *asking) FinishStep(ctx context.Context, f followup.FinishStep) (followu
 }
 
 func (h *harness) asking() *asking {
-	a := &asking{store: h.store}
+	a := &asking{store: h.store, looks: &h.looks}
 	h.params.Store = a
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,9 @@ type harness struct {
 	config    followup.Config
 	leads     []followup.LeadID
 	began     time.Time
+	// looks is held by doubles while they write what the story looks at between
+	// times that pass. The bubble itself orders the story behind them only.
+	looks sync.Mutex
 }
 
 // play runs a story in a bubble; at its end the runner is stopped, the bubble
@@ -133,6 +137,8 @@ func (h *harness) is(got, want any, what string) {
 
 // pass lets time go by, and everything that is due in it happen.
 func (h *harness) pass(d time.Duration) {
+	h.looks.Lock() // what the story looked at before, the doubles write after
+	h.looks.Unlock()
 	time.Sleep(d)
 	synctest.Wait()
 }

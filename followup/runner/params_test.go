@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,10 +45,13 @@ func TestDefaultsOfParams(t *testing.T) {
 // clocks is a store that keeps by which clocks it was asked.
 type clocks struct {
 	*store
+	looks        *sync.Mutex
 	domain, real map[string]time.Duration // ahead of the bubble's
 }
 
 func (c clocks) saw(call string, now, real time.Time) {
+	c.looks.Lock()
+	defer c.looks.Unlock()
 	if !now.IsZero() {
 		c.domain[call] = time.Until(now)
 	}
@@ -91,7 +95,7 @@ func TestI12TheTwoClocksAreNotMixedUp(t *testing.T) {
 	t.Parallel()
 	const domain, real = 5 * time.Minute, 7 * time.Minute
 	play(t, func(h *harness) {
-		c := clocks{h.store, map[string]time.Duration{}, map[string]time.Duration{}}
+		c := clocks{h.store, &h.looks, map[string]time.Duration{}, map[string]time.Duration{}}
 		h.params.Store = c
 		h.params.Now = func() time.Time { return time.Now().Add(domain) }
 		h.params.Real = func() time.Time { return time.Now().Add(real) }
