@@ -137,8 +137,8 @@ func (h *harness) is(got, want any, what string) {
 
 // pass lets time go by, and everything that is due in it happen.
 func (h *harness) pass(d time.Duration) {
-	h.looks.Lock() // what the story looked at before, the doubles write after
-	h.looks.Unlock()
+	h.looks.Lock()   // what the story looked at before, the doubles write after
+	h.looks.Unlock() //nolint:staticcheck // SA2001: it is for the order alone
 	time.Sleep(d)
 	synctest.Wait()
 }
