@@ -35,6 +35,7 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
 	defer cancel()
+	p.over.Store(true)
 	f.Now = r.p.Now() // when it ended, however long it takes to write that down
 	done, err := backoff.Retry(ctx, func() (followup.Finished, error) {
 		f.Real = r.p.Real()

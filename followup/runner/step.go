@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wagate/followup"
@@ -22,6 +23,7 @@ type passage struct {
 	attempt   followup.AttemptID // the last the guard allowed
 	close     bool               // the provider said that the window is closed
 	lost      func()             // counts, once, that the claim was lost
+	over      atomic.Bool        // it is being finished, which finds out by itself whose the step is
 }
 
 // maxDecisions bounds how often a step is decided again; each time something
@@ -52,7 +54,11 @@ func (r *Runner) step(ctx context.Context, c followup.Claimed) {
 		p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Failed, Reason: followup.Unknown})
 		return
 	}
-	ctx, stop := r.keepLease(ctx, c, p.lost)
+	ctx, stop := r.keepLease(ctx, c, func() {
+		if !p.over.Load() {
+			p.lost()
+		}
+	})
 	defer stop()
 	tenant, _ := r.p.Directory.Tenant(c.Run.Tenant)
 	p.facts = followup.Facts{Lead: c.Lead, Company: tenant.Name}
