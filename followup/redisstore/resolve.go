@@ -72,7 +72,10 @@ func (s *Store) Resolve(
 				return "", err
 			}
 			if whole {
-				s.aliases.learn(tenant, names, who.Lead, lead)
+				// Not what he was: who comes by that alone tells the record something new.
+				is := who
+				is.OldPhone, is.OldUserID = "", ""
+				s.aliases.learn(tenant, aliasNames(is), who.Lead, lead)
 				return lead, nil
 			}
 		case "conflict":

@@ -25,6 +25,13 @@ func (w *world) list(f followup.LeadFilter) ([]followup.LeadID, int) {
 // leadTests: who a lead is, and how leads are listed.
 func leadTests() []test {
 	return []test{
+		{"a phone that he had is his record's once he comes by it", func(w *world) {
+			phone, user := newPhone(), newUser()
+			lead := w.resolve(followup.Identity{UserID: user, OldPhone: phone})
+			w.is(w.get(lead).Phone, "", "phone, while it is an old one")
+			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the old phone")
+			w.is(w.get(lead).Phone, phone, "phone")
+		}},
 		{"resolve does not create unasked", func(w *world) {
 			_, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{Phone: newPhone()}, false, w.now)
 			if !errors.Is(err, followup.ErrNotFound) {
