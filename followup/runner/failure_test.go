@@ -128,6 +128,25 @@ func TestEachStepHasItsOwnTries(t *testing.T) {
 	})
 }
 
+// What was not sent does not stand in the history, and a template that stood in
+// for another step is still there for its own.
+func TestI4ARejectedStandInIsNotUsedUp(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.answers(&providers.Error{Kind: providers.TemplateError, Status: 400})
+		lead := h.lead(false)
+		run := h.arm(lead, seed[0], comeBack)
+		h.start()
+		h.until(hours)
+		history, err := h.store.History(h.Context(), lead, h.channel, time.Now())
+		h.must(err, "History")
+		h.is(len(history), 0, "messages in the history")
+		h.until(30 * hours)
+		h.sent("24h30m0s come_back")
+		h.tells(run, "1 template failed/template_rejected", "2 template sent/template", "ended completed")
+	})
+}
+
 // No answer may mean that it was sent: it counts as sent, uses up its template
 // and is never sent again, and what a receipt tells later stands beside.
 func TestI6NoAnswerIsNeverSentAgain(t *testing.T) {

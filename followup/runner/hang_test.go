@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // hung is a store of which one call does not answer before it is told to give up.
@@ -78,17 +79,29 @@ func TestI7AStopIsBoundedWhileTheStoreHangs(t *testing.T) {
 // store that does not record the refusal; the result closes the window then.
 func TestI4AnUnrecordedRefusalHoldsNothingUp(t *testing.T) {
 	t.Parallel()
-	play(t, func(h *harness) {
-		h.params.Store = hung{h.store, "record"}
-		log := h.complaints()
-		h.sender.answers(windowClosed)
-		run := h.begin(seed[0], comeBack)
-		h.until(hours)
-		h.sent("30m3s come_back")
-		h.tells(run, "1 template sent/template", "ended completed")
-		h.is(h.open(), false, "window open")
-		h.is(log.said, []string{"closed window not recorded yet"}, "complaints")
-	})
+	for name, c := range map[string]struct {
+		answer *providers.Error // to the template
+		sent   []string
+		story  string
+	}{
+		"sent":     {nil, []string{"30m3s come_back"}, "1 template sent/template"},
+		"rejected": {&providers.Error{Kind: providers.TemplateError, Status: 400}, nil, "1 template failed/template_rejected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.params.Store = hung{h.store, "record"}
+				log := h.complaints()
+				h.sender.answers(windowClosed, c.answer)
+				run := h.begin(seed[0], comeBack)
+				h.until(hours)
+				h.sent(c.sent...)
+				h.is(h.story(run)[0], c.story, "first step")
+				h.is(h.open(), false, "window open")
+				h.is(log.said, []string{"closed window not recorded yet"}, "complaints")
+			})
+		})
+	}
 }
 
 // A refusal is recorded although the store stumbles: the template in the text's

@@ -116,9 +116,7 @@ func (p *passage) failed(o outgoing, e *providers.Error) bool {
 	}
 	result := followup.FinishStep{
 		Outcome: f.Outcome, Reason: f.Reason, EndReason: f.EndReason, OptOut: f.OptOut,
-	}
-	if f.Wait > 0 {
-		result.NotBefore = r.p.Now().Add(f.Wait)
+		NotBefore: r.p.Now().Add(f.Wait),
 	}
 	if f.Outcome == followup.Uncertain {
 		result.Text, result.UsedStep = o.text, o.used
