@@ -143,6 +143,24 @@ func (h *harness) pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// times is how long after the beginning something happened, each time.
+type times struct {
+	h  *harness
+	at []time.Duration
+}
+
+func (t *times) happened() {
+	t.h.looks.Lock()
+	defer t.h.looks.Unlock()
+	t.at = append(t.at, time.Since(t.h.began))
+}
+
+func (t *times) all() []time.Duration {
+	t.h.looks.Lock()
+	defer t.h.looks.Unlock()
+	return append([]time.Duration(nil), t.at...)
+}
+
 // until lets time go by until d after the beginning.
 func (h *harness) until(d time.Duration) { h.pass(time.Until(h.began.Add(d))) }
 

@@ -16,13 +16,13 @@ func TestI6AClaimIsKeptWhileItsWorkerLives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				claims := 0
-				h.store.claimed = func() { claims++ }
+				claims := times{h: h}
+				h.store.claimed = claims.happened
 				h.store.extends.set(stumbles)
 				h.writer.took = 10 * minutes
 				run := h.begin(seed[0])
 				h.until(hours)
-				h.is(claims, 1, "times it was claimed")
+				h.is(claims.all(), []time.Duration{30 * minutes}, "when it was claimed")
 				h.is(h.writer.asked(), 1, "texts written")
 				h.sent("40m0s ai")
 				h.tells(run, "1 ai sent/ai", "ended completed")
@@ -37,19 +37,19 @@ func TestI6AClaimIsKeptWhileItsWorkerLives(t *testing.T) {
 func TestAClaimLastsForItsLease(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		var kept, claimed []time.Duration
+		kept, claimed := times{h: h}, times{h: h}
 		h.params.ClaimLease = 90 * time.Second
 		h.writer.took = 10 * minutes
-		h.store.claimed = func() { claimed = append(claimed, time.Since(h.began)-30*minutes) }
+		h.store.claimed = claimed.happened
 		h.store.extending = func() {
-			if kept = append(kept, time.Since(h.began)-30*minutes); len(kept) > 2 {
+			if kept.happened(); len(kept.all()) > 2 {
 				h.store.extends.set(-1)
 			}
 		}
 		h.begin(seed[0])
 		h.until(32*minutes + 35*time.Second)
-		h.is(kept[:2], []time.Duration{30e9, 60e9}, "when it was kept")
-		h.is(claimed, []time.Duration{0, 150e9}, "when it was claimed")
+		h.is(kept.all()[:2], []time.Duration{30*minutes + 30*time.Second, 31 * minutes}, "when it was kept")
+		h.is(claimed.all(), []time.Duration{30 * minutes, 32*minutes + 30*time.Second}, "when it was claimed")
 		h.stopNow()
 	})
 }

@@ -29,12 +29,12 @@ func TestTheNextStepWakesThePoller(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.MaxSleep, h.params.ClaimLease = 2*hours, 2*hours
-		var claims []time.Duration
-		h.store.answering = func() { claims = append(claims, time.Since(h.began)) }
+		claims := times{h: h}
+		h.store.answering = claims.happened
 		h.writer.took = minutes
 		h.begin(quick[0], quick[1])
 		h.until(2 * hours)
 		h.sent("31m0s ai", "1h2m0s ai")
-		h.is(claims, []time.Duration{0, 30 * minutes, 31 * minutes, 61 * minutes}, "claims")
+		h.is(claims.all(), []time.Duration{0, 30 * minutes, 31 * minutes, 61 * minutes}, "claims")
 	})
 }
