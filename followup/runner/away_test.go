@@ -33,6 +33,7 @@ func TestI7TheStoreIsAway(t *testing.T) {
 				h.until(47*minutes + 30*time.Second)
 				h.is(accepted(h), 1, "messages sent")
 				h.tells(run, "1 ai sent/ai", "ended completed")
+				h.lost(0)
 			})
 		})
 	}

@@ -83,6 +83,7 @@ func TestI6ACrashIsRecordedOnce(t *testing.T) {
 		h.until(2 * hours)
 		h.tells(run, "1 none uncertain/crash", "ended completed")
 		h.sent()
+		h.is(h.writer.asked(), 0, "requests to the model")
 		h.must(first.Stop(h.Context()), "Stop")
 	})
 }

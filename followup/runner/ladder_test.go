@@ -54,13 +54,20 @@ func TestAnEarlierStepWakesThePoller(t *testing.T) {
 func TestTheWriterIsToldWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		h.begin(followup.Step{Interval: "PT30M", Prompt: "greet {{LEAD_FIRSTNAME|you}} of {{COMPANY_NAME}}"}, seed[1])
+		lead := h.lead(true)
+		l, err := h.store.Lead(h.Context(), h.tenant, lead)
+		h.must(err, "Lead")
+		l.Name = "Ana Silva"
+		_, err = h.store.PutLead(h.Context(), followup.PutLead{Lead: l, Now: time.Now(), Real: time.Now()})
+		h.must(err, "PutLead")
+		h.arm(lead, followup.Step{Interval: "PT30M", Prompt: "greet {{LEAD_FIRSTNAME|you}} of {{COMPANY_NAME}}"}, seed[1])
+		h.start()
 		h.until(3 * hours)
 		if h.writer.asked() != 2 {
 			t.Fatalf("writer: got %d requests, want 2", h.writer.asked())
 		}
 		first, second := h.writer.briefs[0], h.writer.briefs[1]
-		h.is(first.Prompt, "greet you of Acme", "prompt")
+		h.is(first.Prompt, "greet Ana of Acme", "prompt")
 		h.is(first.Lead.ID, h.leads[0], "lead")
 		h.is([]string{first.Company, first.Instructions}, []string{"Acme", "be kind"}, "company and instructions")
 		h.is([]int{first.Step, first.Steps, second.Step}, []int{1, 2, 2}, "step, steps, step")
