@@ -132,14 +132,14 @@ func (p *passage) sendAI(ctx context.Context) bool {
 func (p *passage) sendTemplate(ctx context.Context, d followup.Decision) bool {
 	step := p.ladder.Steps[d.Template]
 	params, _ := followup.ExpandParams(step.TemplateParams, p.facts)
-	info, known := p.r.p.Templates.Template(ctx, p.c.Run.Channel, step.TemplateName, step.TemplateLanguage)
+	info, _ := p.r.p.Templates.Template(ctx, p.c.Run.Channel, step.TemplateName, step.TemplateLanguage)
 	return p.send(ctx, outgoing{
 		message: providers.NewTemplate(p.c.Lead.Contact(), providers.Template{
 			Name: step.TemplateName, Language: step.TemplateLanguage, Params: params,
 		}),
 		kind: followup.KindTemplate, reason: followup.ByTemplate, used: d.UsedStep,
 		text:      templateText(step.TemplateName, params),
-		marketing: !known || info.Category == "" || info.Category == categoryMarketing,
+		marketing: info.Category == "" || info.Category == categoryMarketing,
 	})
 }
 

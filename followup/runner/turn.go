@@ -74,9 +74,7 @@ func (r *Runner) free(t followup.TenantID) {
 		r.Wake()
 	}
 	r.busy--
-	if r.hands[t]--; r.hands[t] == 0 {
-		delete(r.hands, t)
-	}
+	r.hands[t]--
 }
 
 // claim is not cut off by a stop: a claim that was made and not heard of would
