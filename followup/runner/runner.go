@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,6 +74,9 @@ type Runner struct {
 	mu    sync.Mutex
 	busy  int                       // workers with a step in hand
 	hands map[followup.TenantID]int // of those, by tenant
+	// claiming is set from before the poller looks who is free until what it
+	// claimed is in hand.
+	claiming atomic.Bool
 
 	claimed context.CancelFunc // ends the claiming
 	work    context.Context    //nolint:containedctx // of the steps in hand, which outlive the claiming

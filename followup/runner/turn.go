@@ -15,6 +15,8 @@ const claimWithin = 3 * time.Second
 
 // turn claims as many steps as there are free workers.
 func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
+	r.claiming.Store(true)
+	defer r.claiming.Store(false)
 	free, inHand := r.room()
 	if free == 0 {
 		return time.Hour, nil // or less: the first worker to be free again wakes us
@@ -66,11 +68,11 @@ func (r *Runner) take(t followup.TenantID) {
 }
 
 // free gives a worker back, and wakes a poller that found none, or none for
-// this tenant.
+// this tenant, or that is claiming for those who were free before.
 func (r *Runner) free(t followup.TenantID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.busy == r.p.Workers || r.hands[t] == r.p.PerTenant {
+	if r.claiming.Load() || r.busy == r.p.Workers || r.hands[t] == r.p.PerTenant {
 		r.Wake()
 	}
 	r.busy--

@@ -23,6 +23,25 @@ func TestABacklogIsWorkedOffWithoutAPause(t *testing.T) {
 	})
 }
 
+// A worker that becomes free while a claim is under way was not free for it: what
+// the claim held back for his tenant is looked for again.
+func TestAWorkerFreedDuringAClaimIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.Workers, h.params.PerTenant, h.params.MaxSleep = 8, 2, hours
+		h.writer.took = 9950 * time.Millisecond
+		h.store.answering = func() { time.Sleep(100 * time.Millisecond) }
+		h.arm(h.lead(true), seed[0])
+		h.pass(10 * time.Second)
+		for range 2 {
+			h.arm(h.lead(true), seed[0])
+		}
+		h.start()
+		h.until(30*minutes + 21*time.Second)
+		h.is(accepted(h), 3, "messages sent")
+	})
+}
+
 // A step that this runner armed itself is not late, however long the poller may
 // sleep for what others arm; a run that ended is no reason to look.
 func TestTheNextStepWakesThePoller(t *testing.T) {
