@@ -92,6 +92,8 @@ func TestI9AHangingProviderDelaysItsOwnTenantOnly(t *testing.T) {
 		run, _, err := h.store.Start(h.Context(), other, id, arm, false, time.Now(), time.Now())
 		h.must(err, "Start")
 		h.start()
+		h.until(30*minutes + 5*time.Second)
+		h.runner.Wake() // for what it knows to be in hand
 		h.until(30*minutes + 11*time.Second)
 		r, err := h.store.Run(h.Context(), other, run)
 		h.must(err, "Run")

@@ -93,6 +93,24 @@ wagate_followup_claims_lost_total %d
 	h.must(err, "claims lost")
 }
 
+// A step whose result is written and not heard of is not lost because its lease
+// cannot be kept any more.
+func TestAStepBeingFinishedIsNotLost(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.ClaimLease = 3 * time.Second
+		kept := times{h: h}
+		h.store.extending = kept.happened
+		h.store.unheard.set(1)
+		h.store.runs.set(4) // nor can it be looked for
+		run := h.begin(seed[0])
+		h.until(hours)
+		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.is(len(kept.all()) > 0, true, "it was tried to keep the lease")
+		h.lost(0)
+	})
+}
+
 // What another wrote of the step is not taken for ours: neither what came about
 // at the same instant, nor the same at another.
 func TestI7AnothersRecordIsNotCountedAsOurs(t *testing.T) {

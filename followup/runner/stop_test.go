@@ -208,6 +208,7 @@ func TestI7AClaimUnderWayIsGivenBackAtAStop(t *testing.T) {
 		h.must(h.runner.Stop(h.Context()), "Stop")
 		h.is(h.run(run).State, followup.RunArmed, "state")
 		h.sent()
+		h.is(h.writer.asked(), 0, "requests to the model")
 	})
 }
 

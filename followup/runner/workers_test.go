@@ -9,18 +9,25 @@ import (
 // a backlog is worked off without a pause, round after round.
 func TestABacklogIsWorkedOffWithoutAPause(t *testing.T) {
 	t.Parallel()
-	play(t, func(h *harness) {
-		const rounds = 20
-		h.params.Workers, h.params.PerTenant = 4, 4*rounds
-		h.params.MaxSleep = minutes
-		h.writer.took = 2 * time.Second
-		for range 4 * rounds {
-			h.arm(h.lead(true), seed[0])
-		}
-		h.start()
-		h.until(30*minutes + rounds*(2*time.Second+10*time.Millisecond))
-		h.is(accepted(h), 4*rounds, "messages sent")
-	})
+	const rounds = 20
+	for name, c := range map[string]struct{ workers, perTenant int }{
+		"all workers": {4, 4 * rounds}, "all of its tenant's": {4 * rounds, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.params.Workers, h.params.PerTenant = c.workers, c.perTenant
+				h.params.MaxSleep = minutes
+				h.writer.took = 2 * time.Second
+				for range 4 * rounds {
+					h.arm(h.lead(true), seed[0])
+				}
+				h.start()
+				h.until(30*minutes + rounds*(2*time.Second+10*time.Millisecond))
+				h.is(accepted(h), 4*rounds, "messages sent")
+			})
+		})
+	}
 }
 
 // A worker that becomes free while a claim is under way was not free for it: what
@@ -39,6 +46,46 @@ func TestAWorkerFreedDuringAClaimIsNotForgotten(t *testing.T) {
 		h.start()
 		h.until(30*minutes + 21*time.Second)
 		h.is(accepted(h), 3, "messages sent")
+	})
+}
+
+// While every worker has a step in hand nothing is claimed, and nobody looks
+// every moment whether one is free.
+func TestABusyRunnerLeavesTheStoreAlone(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		claims := times{h: h}
+		h.store.answering = claims.happened
+		turns := times{h: h}
+		h.params.Real = func() time.Time { turns.happened(); return time.Now() }
+		h.params.Workers, h.params.PerTenant = 2, 9
+		h.sender.took = minutes
+		for range 3 {
+			h.arm(h.lead(true), seed[0])
+		}
+		h.start()
+		h.until(30*minutes + time.Second)
+		before, looks := len(claims.all()), len(turns.all())
+		h.until(30*minutes + 59*time.Second)
+		h.is(len(claims.all())-before, 0, "claims while all workers are busy")
+		if n := len(turns.all()) - looks; n > 20 {
+			h.Errorf("turns in that minute: got %d, want few", n)
+		}
+		h.until(hours)
+		h.is(accepted(h), 3, "messages sent")
+	})
+}
+
+// However long the poller may sleep, it sleeps as long as the next step has, by
+// its own clock.
+func TestI12AFastClockMakesNoStepLate(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.MaxSleep, h.params.Speed = hours, 60
+		h.params.Now = func() time.Time { return h.began.Add(60 * time.Since(h.began)) }
+		h.begin(seed[0])
+		h.until(minutes)
+		h.sent("30s ai")
 	})
 }
 
