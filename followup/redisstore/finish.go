@@ -27,7 +27,6 @@ type finishRequest struct {
 	Close     bool               `json:"close"`
 	OptOut    bool               `json:"out"`
 	Told      bool               `json:"told"`
-	Request   string             `json:"rq"`
 }
 
 // FinishStep implements followup.StepStore.
@@ -66,7 +65,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 		return followup.Finished{}, followup.ErrStale
 	}
 	s.onEnded(r.list(2).ended())
-	s.forwardIf(ctx, r.text(3), run.Tenant, run.Lead)
+	s.forwardIf(ctx, r.text(3) == "1", run.Tenant, run.Lead)
 	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
 }
 

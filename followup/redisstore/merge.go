@@ -39,7 +39,8 @@ type mergeWindow struct {
 }
 
 // merge makes loser a part of winner, or of the lead that somebody else has begun to
-// make it a part of.
+// make it a part of. If that one is merged away itself meanwhile, who called finds so
+// when he looks again.
 func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
 	sc, fields, err := s.whole(ctx, tenant, loser, now)
 	if err != nil {
@@ -102,6 +103,9 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	into := sc
 	into.lead, into.frozen = winner, false
 	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
+	if errors.Is(err, followup.ErrLeadMoved) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -117,8 +121,8 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 
 // forwardIf forwards at once what a script left in a tombstone's queue. What cannot
 // be forwarded now, the next claim of that queue will.
-func (s *Store) forwardIf(ctx context.Context, moved string, tenant followup.TenantID, lead followup.LeadID) {
-	if moved == "1" {
+func (s *Store) forwardIf(ctx context.Context, moved bool, tenant followup.TenantID, lead followup.LeadID) {
+	if moved {
 		_ = s.forward(ctx, tenant, lead)
 	}
 }
@@ -156,7 +160,7 @@ func (s *Store) forwardTo(ctx context.Context, from scope, a followup.AssistantI
 			return err
 		}
 		if r.text(0) == "unfinished" {
-			if err := s.merge(ctx, from.tenant, heir, from.lead, from.now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+			if err := s.merge(ctx, from.tenant, heir, from.lead, from.now); err != nil {
 				return err
 			}
 			continue

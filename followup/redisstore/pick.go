@@ -110,21 +110,19 @@ func (s *Store) pick(
 	tenants := make([][]waitingQueue, len(order))
 	full := map[followup.TenantID]bool{}
 	for i, t := range order {
-		line, room := inTurns(lines[t]), c.OfTenant.Of(t)
-		tenants[i], full[t] = line[:min(len(line), room)], len(line) >= room
+		room := c.OfTenant.Of(t)
+		tenants[i], _ = inTurns(lines[t], room)
+		full[t] = len(tenants[i]) == room
 	}
 	for _, p := range places {
 		// What a bound holds back is not more: there is no room for it.
 		more = more || p.more && !full[p.tenant] && p.share < c.OfAssistant.Of(p.assistant)
 	}
-	picked := inTurns(tenants)
-	if len(picked) > c.Limit {
-		picked, more = picked[:c.Limit], true
-	}
+	picked, cut := inTurns(tenants, c.Limit)
 	for _, q := range picked {
 		s.turns.set(c.Tenants[q.assistant], q.assistant)
 	}
-	if more {
+	if more || cut {
 		next = 0
 	}
 	return picked, min(next, soonest), nil
@@ -152,8 +150,7 @@ func (s *Store) places(c followup.ClaimDeliveries, due map[followup.AssistantID]
 			})
 		}
 	}
-	places := inTurns(lines)
-	return places[:min(len(places), c.Limit)], len(places) > c.Limit
+	return inTurns(lines, c.Limit)
 }
 
 // share is what each of many gets of a number, rounded up.
@@ -200,18 +197,22 @@ func (s *Store) waiting(ctx context.Context, real time.Time, places []place) (ti
 	return next, nil
 }
 
-// inTurns takes the first of each list, then the second of each, and so on.
-func inTurns[T any](lists [][]T) []T {
-	var out []T
+// inTurns takes the first of each list, then the second of each, and so on, up to
+// most in all; more says that it left some.
+func inTurns[T any](lists [][]T, most int) (out []T, more bool) {
 	for n := 0; ; n++ {
 		before := len(out)
 		for _, l := range lists {
-			if n < len(l) {
-				out = append(out, l[n])
+			if n >= len(l) {
+				continue
 			}
+			if len(out) >= most {
+				return out, true
+			}
+			out = append(out, l[n])
 		}
 		if len(out) == before {
-			return out
+			return out, false
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (s *Store) Resolve(
 				return lead, nil
 			}
 		case "conflict":
-			if err := s.merge(ctx, tenant, followup.LeadID(r.text(1)), followup.LeadID(r.text(2)), now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+			if err := s.merge(ctx, tenant, followup.LeadID(r.text(1)), followup.LeadID(r.text(2)), now); err != nil {
 				return "", fmt.Errorf("merge leads: %w", err)
 			}
 		default:
@@ -118,7 +118,7 @@ func (s *Store) unfinished(
 	case heir == erased:
 		return true, s.forget(ctx, tenant, lead, now)
 	}
-	if err := s.merge(ctx, tenant, heir, lead, now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+	if err := s.merge(ctx, tenant, heir, lead, now); err != nil {
 		return false, fmt.Errorf("merge leads: %w", err)
 	}
 	return true, nil

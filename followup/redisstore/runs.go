@@ -83,7 +83,7 @@ func (s *Store) endRun(
 	if err != nil {
 		return nil, fmt.Errorf("end run: %w", err)
 	}
-	s.forwardIf(ctx, r.text(1), tenant, run.Lead())
+	s.forwardIf(ctx, r.text(1) == "1", tenant, run.Lead())
 	return r.list(0).ended(), nil
 }
 

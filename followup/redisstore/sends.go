@@ -82,7 +82,7 @@ func (s *Store) recordAtHeir(ctx context.Context, rec followup.RecordSend, used 
 			return err
 		}
 		// The merge has not come so far as to bring the attempt: finish it.
-		if err := s.merge(ctx, rec.Tenant, heir, lead, rec.Now); err != nil && !errors.Is(err, followup.ErrLeadMoved) {
+		if err := s.merge(ctx, rec.Tenant, heir, lead, rec.Now); err != nil {
 			return fmt.Errorf("merge leads: %w", err)
 		}
 		merged = true

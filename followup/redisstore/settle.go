@@ -169,8 +169,9 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 		if err != nil {
 			return out, fmt.Errorf("correct a merged lead's step: %w", err)
 		}
-		out.Corrections = append(out.Corrections, r.list(0).corrections()...)
-		s.forwardIf(ctx, "1", st.Tenant, a.Lead())
+		corrected := r.list(0).corrections()
+		out.Corrections = append(out.Corrections, corrected...)
+		s.forwardIf(ctx, len(corrected) > 0, st.Tenant, a.Lead())
 	}
 	return out, nil
 }

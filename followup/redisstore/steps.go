@@ -105,14 +105,14 @@ func (s *Store) peek(ctx context.Context, c followup.ClaimParams) (next time.Dur
 	next = maxNext
 	for i, cmd := range cmds {
 		if z := cmd.step.Val(); len(z) > 0 {
-			wait := time.Duration(int64(z[0].Score)-ms(c.Now)) * time.Millisecond
+			wait := until(z[0].Score, c.Now)
 			if wait <= 0 {
 				due = append(due, i)
 			}
 			next = min(next, max(wait, 0))
 		}
 		if z := cmd.lease.Val(); len(z) > 0 {
-			wait := time.Duration(int64(z[0].Score)-ms(c.Real)) * time.Millisecond
+			wait := until(z[0].Score, c.Real)
 			if wait <= 0 {
 				leased = append(leased, i)
 			}
@@ -178,22 +178,11 @@ func (s *Store) candidates(
 			byTenant[t], held = list[:room], held || c.PerTenant > 0
 		}
 	}
-	queues := s.inTurn(byTenant)
-	for len(queues) > 0 && len(found) < c.Limit {
-		rest := queues[:0]
-		for _, q := range queues {
-			if len(found) == c.Limit {
-				return found, true, held, nil
-			}
-			found = append(found, q[0])
-			s.tenants.set(q[0].tenant)
-			if len(q) > 1 {
-				rest = append(rest, q[1:])
-			}
-		}
-		queues = rest
+	picked, cut := inTurns(s.inTurn(byTenant), c.Limit-len(found))
+	if len(picked) > 0 {
+		s.tenants.set(picked[len(picked)-1].tenant)
 	}
-	return found, len(queues) > 0, held, nil
+	return append(found, picked...), cut, held, nil
 }
 
 // inTurn returns each tenant's candidates, oldest due first, beginning with the
@@ -369,6 +358,6 @@ func (s *Store) ReleaseStep(ctx context.Context, run followup.RunID, token strin
 		return fmt.Errorf("release step: %w", err)
 	}
 	s.onEnded(r.list(0).ended())
-	s.forwardIf(ctx, r.text(1), facts.Tenant, facts.Lead)
+	s.forwardIf(ctx, r.text(1) == "1", facts.Tenant, facts.Lead)
 	return nil
 }

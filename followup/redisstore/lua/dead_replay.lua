@@ -15,7 +15,7 @@ redis.call('SET', KEYS[4], ARGV[3], 'PX', 3600000)
 -- Whoever erases or merges the lead finds the queue by this field.
 redis.call('HSET', KEYS[8], 'qa:' .. ARGV[5], '1')
 for i = 7, #ARGV do
-  relay_push(KEYS[5], KEYS[6], KEYS[7], ARGV[4], ARGV[5], ARGV[6], ARGV[i])
+  relay_element(KEYS[5], KEYS[6], KEYS[7], ARGV[4], ARGV[5], ARGV[6], relay_wrap(ARGV[i], ARGV[6]))
 end
 relay_count(KEYS[9], ARGV[5], #ARGV - 6)
 return 'ok'

@@ -7,10 +7,7 @@ if get('mv') then return { 'moved' } end
 local counter = 'fw:' .. req.from .. ':' .. req.a
 -- A lead that had none of those forwarded before became the heir since: the one before has them, or had.
 local had, all = math.max(num(counter), req.before), req.before + #ARGV - 2
-for i = had - req.before + 1, #ARGV - 2 do relay_element(K.queue[req.a], K.relaydue[req.a], K.relays, head.l, req.a, int(real), ARGV[2 + i]) end
+for i = had - req.before + 1, #ARGV - 2 do enqueue(req.a, ARGV[2 + i]) end
 set(counter, int(math.max(had, all)))
-if all > had then
-  set('qa:' .. req.a, '1')
-  relay_count(K.backlog, req.a, all - had)
-end
+count_queued()
 return { 'ok', int(math.max(had, all)) }

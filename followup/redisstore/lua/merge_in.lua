@@ -58,15 +58,7 @@ for i, channel in ipairs(head.c) do
   end
 end
 for i, assistant in ipairs(head.a) do
-  local queue = req.queues[i] or {}
-  queued[assistant] = (queued[assistant] or 0) + #queue
-  for _, element in ipairs(queue) do
-    set('qa:' .. assistant, '1')
-    redis.call('RPUSH', K.queue[assistant], element)
-  end
-  if #queue > 0 and not redis.call('ZSCORE', K.relaydue[assistant], head.l) then
-    due_set(K.relaydue[assistant], K.relays, assistant, head.l, int(real))
-  end
+  for _, element in ipairs(req.queues[i] or {}) do enqueue(assistant, element) end
 end
 opt(req.out, req.outat)
 set('im:' .. req.from, '1')

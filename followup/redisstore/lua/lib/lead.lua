@@ -93,11 +93,16 @@ local function frozen(i)
   return KEYS[11 + 2 * #head.a + #head.c + i]
 end
 
--- Queues one event (JSON) for the assistant; answer counts it.
-local function relay(assistant, event)
+-- Puts an element into the assistant's queue; count_queued, and so answer, counts it.
+local function enqueue(assistant, element)
   set('qa:' .. assistant, '1')
-  relay_push(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), event)
+  relay_element(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element)
   queued[assistant] = (queued[assistant] or 0) + 1
+end
+
+-- The same for one event (JSON), queued now.
+local function relay(assistant, event)
+  enqueue(assistant, relay_wrap(event, int(real)))
 end
 
 -- The record is not what somebody read before.

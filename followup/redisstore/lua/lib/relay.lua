@@ -16,7 +16,7 @@ local function relay_element(queue, group, index, lead, assistant, real, element
   end
 end
 
--- The same for one event (JSON), queued now.
-local function relay_push(queue, group, index, lead, assistant, real, event)
-  relay_element(queue, group, index, lead, assistant, real, '{"t":' .. real .. ',"e":' .. event .. '}')
+-- The element of an event (JSON) that is queued now.
+local function relay_wrap(event, real)
+  return '{"t":' .. real .. ',"e":' .. event .. '}'
 end
