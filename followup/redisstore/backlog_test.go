@@ -105,9 +105,7 @@ func drain(t *testing.T, s *Store) {
 			return
 		}
 		for _, d := range all {
-			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
-				t.Fatalf("FinishDelivery: %v", err)
-			}
+			delivered(t, s, d)
 		}
 	}
 }
@@ -301,18 +299,10 @@ func TestBacklogOfALeadErasedWhileSending(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
-		lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
-		if err != nil {
-			t.Fatal(err)
-		}
+		lead := mustResolve(t, s, p, followup.Identity{Phone: "1"}, epoch)
 		neighbour := p.in(s, func(n int) bool { return n == s.partition(lead) })
 		neighbour.mustSay(t, s, "waits", epoch)
-		if _, _, err := s.Start(t.Context(), p.tenant, lead, followup.Arm{
-			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
-		}, false, epoch.Add(-time.Minute), epoch); err != nil {
-			t.Fatal(err)
-		}
-		guardStep(t, s, claimStep(t, s), nil)
+		p.sending(t, s, lead)
 		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
 			t.Fatal(err)
 		}

@@ -15,39 +15,11 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// meanwhile is a client hook that lets something else happen just before the
-// first call of a script: after its caller has read, before it writes.
-type meanwhile struct {
-	hash string
-	do   func()
-}
-
-func (m *meanwhile) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (m *meanwhile) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if args := cmd.Args(); len(args) > 1 && args[1] == m.hash && m.do != nil {
-			do := m.do
-			m.do = nil
-			do()
-		}
-		return next(ctx, cmd)
-	}
-}
-
-func (m *meanwhile) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
 // buried returns a dead letter that says x, and whose it is.
 func buried(t *testing.T, s *Store) (party, string) {
 	t.Helper()
 	p := newParty()
-	lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.lead = lead
+	p.lead = mustResolve(t, s, p, followup.Identity{Phone: "1"}, epoch)
 	p.mustSay(t, s, "x", epoch)
 	return p, bury(t, s, claimOne(t, s, epoch), epoch)
 }
@@ -73,20 +45,18 @@ func TestI2DeadLettersGoOnce(t *testing.T) {
 			client := server.Client()
 			other := openStore(t, Params{Client: client})
 			p, letter := buried(t, s)
-			client.AddHook(&meanwhile{row.script.Hash(), func() {
+			client.AddHook(meanwhile(row.script, func() {
 				if err := row.sooner(s, p, letter); err != nil {
 					t.Errorf("the sooner: got %v, want none", err)
 				}
-			}})
+			}))
 			if err := row.late(other, p, letter); !errors.Is(err, followup.ErrNotFound) {
 				t.Errorf("the late: got %v, want ErrNotFound", err)
 			}
 			got := ""
 			for _, d := range claimAll(t, s, epoch.Add(time.Hour)) {
 				got += said(d)
-				if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
-					t.Error(err)
-				}
+				delivered(t, s, d)
 			}
 			if got != row.want {
 				t.Errorf("delivered: got %q, want %q", got, row.want)
@@ -103,7 +73,7 @@ func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
 	s := openStore(t, Params{Client: server.Client()})
 	p, letter := buried(t, s)
 	dying := server.Client()
-	dying.AddHook(&crashBefore{dropScript.Hash()})
+	dying.AddHook(crashBefore(dropScript))
 	if err := eraseLead(openStore(t, Params{Client: dying}), p, letter); !errors.Is(err, errCrash) {
 		t.Fatalf("EraseLead: got %v, want the crash", err)
 	}
@@ -158,11 +128,7 @@ func keysOf(t *testing.T, s *Store, lead followup.LeadID) []string {
 // and one that was replayed for another assistant.
 func lived(t *testing.T, s *Store, p party, who followup.Identity) followup.LeadID {
 	t.Helper()
-	ctx := t.Context()
-	lead, err := s.Resolve(ctx, p.tenant, who, true, epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx, lead := t.Context(), mustResolve(t, s, p, who, epoch)
 	p.lead = lead
 	settleText(t, s, p, lead, "m-"+string(lead))
 	for range 2 {
@@ -173,13 +139,7 @@ func lived(t *testing.T, s *Store, p party, who followup.Identity) followup.Lead
 	if err != nil || s.ReplayDead(ctx, letters[0].ID, epoch) != nil {
 		t.Fatalf("no letter was replayed: %v", err)
 	}
-	_, _, err = s.Start(ctx, p.tenant, lead, followup.Arm{
-		Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
-	}, false, epoch.Add(-time.Minute), epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	guardStep(t, s, claimStep(t, s), nil)
+	p.sending(t, s, lead)
 	claimOne(t, s, epoch)
 	return lead
 }
@@ -342,7 +302,7 @@ func TestI9AMergeHalfDoneDeliversOnce(t *testing.T) {
 			}
 			p.mustSay(t, s, "x", epoch)
 			dying := server.Client()
-			dying.AddHook(&crashBefore{script.Hash()})
+			dying.AddHook(crashBefore(script))
 			both := followup.Identity{Phone: "1", UserID: "1"}
 			if _, err := openStore(t, Params{Client: dying}).Resolve(t.Context(), p.tenant, both, true, epoch); err == nil {
 				t.Fatal("Resolve: got none, want the crash")

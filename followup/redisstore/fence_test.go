@@ -15,10 +15,12 @@ import (
 // step starts a run for the party and makes its first step due at epoch.
 func (p party) step(t *testing.T, s *Store, config followup.ConfigID) followup.RunID {
 	t.Helper()
-	lead, err := s.Resolve(t.Context(), p.tenant, followup.Identity{ExternalID: string(p.lead)}, true, epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return p.start(t, s, mustResolve(t, s, p, followup.Identity{ExternalID: string(p.lead)}, epoch), config)
+}
+
+// start begins a follow-up of the lead with a step that is due.
+func (p party) start(t *testing.T, s *Store, lead followup.LeadID, config followup.ConfigID) followup.RunID {
+	t.Helper()
 	run, _, err := s.Start(t.Context(), p.tenant, lead, followup.Arm{
 		Config: config, Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
 	}, false, epoch.Add(-time.Minute), epoch)
@@ -26,6 +28,22 @@ func (p party) step(t *testing.T, s *Store, config followup.ConfigID) followup.R
 		t.Fatalf("Start: got %q, %v, want a run", run, err)
 	}
 	return run
+}
+
+// sending returns a step of the lead that is on its way, and its attempt.
+func (p party) sending(t *testing.T, s *Store, lead followup.LeadID) (followup.Claimed, followup.AttemptID) {
+	t.Helper()
+	p.start(t, s, lead, "c")
+	c := claimStep(t, s)
+	return c, guardStep(t, s, c, nil).Attempt
+}
+
+// sent is what such a step came to: a text went out, and it was the last.
+func sent(c followup.Claimed, attempt followup.AttemptID) followup.FinishStep {
+	return followup.FinishStep{
+		Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Sent,
+		Reason: followup.ByAI, Text: "hello", Next: -1, Now: epoch, Real: epoch,
+	}
 }
 
 func claimSteps(t *testing.T, s *Store) followup.Batch {
@@ -67,7 +85,7 @@ func TestI5ConfigGoneHalfWay(t *testing.T) {
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
 	dying := server.Client()
-	dying.AddHook(&crashBefore{endScript.Hash()})
+	dying.AddHook(crashBefore(endScript))
 	crashing := openStore(t, Params{Client: dying})
 
 	ways := []struct {

@@ -120,6 +120,49 @@ func flush(t *testing.T, db redis.UniversalClient) {
 	}
 }
 
+// mustResolve returns the lead with these identities, made at that instant if need be.
+func mustResolve(t *testing.T, s *Store, p party, who followup.Identity, at time.Time) followup.LeadID {
+	t.Helper()
+	l, err := s.Resolve(t.Context(), p.tenant, who, true, at)
+	if err != nil {
+		t.Fatalf("Resolve: %v", err)
+	}
+	return l
+}
+
+// talking makes a lead of each identity, a second apart, who each say something.
+func (p party) talking(t *testing.T, s *Store, each ...followup.Identity) []followup.LeadID {
+	t.Helper()
+	leads := make([]followup.LeadID, len(each))
+	for i, who := range each {
+		leads[i] = mustResolve(t, s, p, who, epoch.Add(time.Duration(i)*time.Second))
+		settleText(t, s, p, leads[i], "m-"+string(leads[i]))
+	}
+	return leads
+}
+
+// delivered tells the store that a delivery has arrived.
+func delivered(t *testing.T, s *Store, d followup.Delivery) {
+	t.Helper()
+	if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
+		t.Fatalf("FinishDelivery: %v", err)
+	}
+}
+
+// deliverAll delivers all that there is, looking a few times: a merge queues by the
+// store's own clock.
+func deliverAll(t *testing.T, s *Store) []followup.Delivery {
+	t.Helper()
+	var all []followup.Delivery
+	for i := range 6 {
+		for _, d := range claimAll(t, s, time.Now().Add(time.Duration(i+1)*time.Hour)) {
+			delivered(t, s, d)
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 func bury(t *testing.T, s *Store, d followup.Delivery, at time.Time) string {
 	t.Helper()
 	if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Dead: "410", Real: at}); err != nil {

@@ -89,27 +89,19 @@ func TestI1AMergeThatAnotherOvertakes(t *testing.T) {
 			ctx, p := t.Context(), newParty()
 			client := server.Client()
 			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
-			var leads []followup.LeadID
-			for i, who := range []followup.Identity{{ExternalID: "crm-1"}, {Phone: "15550100001"}, {UserID: "US.1"}} {
-				lead, err := s.Resolve(ctx, p.tenant, who, true, epoch.Add(time.Duration(i)*time.Second))
-				if err != nil {
-					t.Fatal(err)
-				}
-				settleText(t, s, p, lead, "m-"+string(lead))
-				leads = append(leads, lead)
-			}
+			leads := p.talking(t, s, followup.Identity{ExternalID: "crm-1"}, followup.Identity{Phone: "15550100001"}, followup.Identity{UserID: "US.1"})
 			both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
 			if half {
 				dying := server.Client()
-				dying.AddHook(&crashBefore{mergeInScript.Hash()})
+				dying.AddHook(crashBefore(mergeInScript))
 				_, _ = openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, both, false, epoch)
 				both.Phone = "" // who meets the tombstone first finishes
 			}
-			client.AddHook(&meanwhile{mergeInScript.Hash(), func() {
+			client.AddHook(meanwhile(mergeInScript, func() {
 				if _, err := other.Resolve(ctx, p.tenant, followup.Identity{Phone: "15550100001", ExternalID: "crm-1"}, false, epoch); err != nil {
 					t.Errorf("Resolve meanwhile: got %v, want none", err)
 				}
-			}})
+			}))
 			s.aliases.forget(leads[2])
 			got, err := s.Resolve(ctx, p.tenant, both, false, epoch)
 			if err != nil || got != leads[0] {
@@ -137,16 +129,8 @@ func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {
 			ctx, p := t.Context(), newParty()
 			client := server.Client()
 			s := openStore(t, Params{Client: client})
-			var leads []followup.LeadID
-			for i, who := range []followup.Identity{{Phone: "15550100001"}, {UserID: "US.1"}} {
-				lead, err := s.Resolve(ctx, p.tenant, who, true, epoch.Add(time.Duration(i)*time.Second))
-				if err != nil {
-					t.Fatal(err)
-				}
-				settleText(t, s, p, lead, "m-"+string(lead))
-				leads = append(leads, lead)
-			}
-			client.AddHook(&crashBefore{script.Hash()})
+			leads := p.talking(t, s, followup.Identity{Phone: "15550100001"}, followup.Identity{UserID: "US.1"})
+			client.AddHook(crashBefore(script))
 			_, _ = s.Resolve(ctx, p.tenant, followup.Identity{Lead: leads[1], Phone: "15550100001"}, false, epoch)
 
 			after := openStore(t, Params{Client: server.Client()})

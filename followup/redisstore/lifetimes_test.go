@@ -99,7 +99,7 @@ func TestI1ALeadThatWasOnlyNamed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	dying := server.Client()
-	dying.AddHook(&crashBefore{nameScript.Hash()})
+	dying.AddHook(crashBefore(nameScript))
 	crashing := openStore(t, Params{Client: dying})
 	s := openStore(t, Params{Client: server.Client()})
 	later := epoch.Add(time.Minute)

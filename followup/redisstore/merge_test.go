@@ -1,9 +1,7 @@
 package redisstore
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,28 +13,6 @@ import (
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
 )
-
-var errCrash = errors.New("crash")
-
-// crashBefore is a client hook that fails the calls of one script: what a
-// process that died there has not done.
-type crashBefore struct{ hash string }
-
-func (c *crashBefore) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (c *crashBefore) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if args := cmd.Args(); len(args) > 1 && args[1] == c.hash {
-			cmd.SetErr(errCrash)
-			return errCrash
-		}
-		return next(ctx, cmd)
-	}
-}
-
-func (c *crashBefore) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
 
 // TestI1AMergeHalfDoneIsFinished kills a merge before each of its steps. Whoever
 // meets the contact next, by either identity, gets one lead with all that both
@@ -62,16 +38,8 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 				ctx, p := t.Context(), newParty()
 				client := server.Client()
 				s := openStore(t, Params{Client: client})
-				var leads []followup.LeadID
-				for i, who := range []followup.Identity{{Phone: "15550100001"}, {UserID: "US.1"}} {
-					lead, err := s.Resolve(ctx, p.tenant, who, true, epoch.Add(time.Duration(i)*time.Second))
-					if err != nil {
-						t.Fatal(err)
-					}
-					settleText(t, s, p, lead, "m-"+string(lead))
-					leads = append(leads, lead)
-				}
-				client.AddHook(&crashBefore{script.Hash()})
+				leads := p.talking(t, s, followup.Identity{Phone: "15550100001"}, followup.Identity{UserID: "US.1"})
+				client.AddHook(crashBefore(script))
 				_, _ = s.Resolve(ctx, p.tenant, identities["by both"], true, epoch.Add(time.Minute))
 
 				after := openStore(t, Params{Client: server.Client()})
@@ -111,33 +79,18 @@ func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 				ctx, p := t.Context(), newParty()
 				client := server.Client()
 				s := openStore(t, Params{Client: client})
-				older, err := s.Resolve(ctx, p.tenant, followup.Identity{Phone: "15550100001"}, true, epoch.Add(-time.Minute))
-				if err != nil {
-					t.Fatal(err)
-				}
-				loser, err := s.Resolve(ctx, p.tenant, followup.Identity{UserID: "US.1"}, true, epoch)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, _, err = s.Start(ctx, p.tenant, loser, followup.Arm{
-					Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
-				}, false, epoch.Add(-time.Minute), epoch)
-				if err != nil {
-					t.Fatal(err)
-				}
-				c := claimStep(t, s)
-				attempt := guardStep(t, s, c, nil).Attempt
-				client.AddHook(&crashBefore{script.Hash()})
+				older := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch.Add(-time.Minute))
+				loser := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
+				c, attempt := p.sending(t, s, loser)
+				client.AddHook(crashBefore(script))
 				both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
 				_, _ = s.Resolve(ctx, p.tenant, both, true, epoch)
 
-				f := followup.FinishStep{
-					Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Sent,
-					Reason: followup.ByAI, Text: "hello", OptOut: true, Next: -1, Now: epoch, Real: epoch,
-				}
+				f := sent(c, attempt)
+				f.OptOut = true
 				if crash {
 					dying := server.Client()
-					dying.AddHook(&dyingAt{hash: finishScript.Hash(), n: 2})
+					dying.AddHook(crashAt(finishScript, 2))
 					_, _ = openStore(t, Params{Client: dying}).FinishStep(ctx, f)
 				}
 				after := openStore(t, Params{Client: server.Client()})
@@ -177,34 +130,17 @@ func TestI7AStepFinishedDuringAMerge(t *testing.T) {
 			client := server.Client()
 			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
 			both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
-			if _, err := s.Resolve(ctx, p.tenant, followup.Identity{Phone: both.Phone}, true, epoch.Add(-time.Minute)); err != nil {
-				t.Fatal(err)
-			}
-			loser, err := s.Resolve(ctx, p.tenant, followup.Identity{UserID: both.UserID}, true, epoch)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _, err = s.Start(ctx, p.tenant, loser, followup.Arm{
-				Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
-			}, false, epoch.Add(-time.Minute), epoch)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := claimStep(t, s)
-			attempt := guardStep(t, s, c, nil).Attempt
+			mustResolve(t, s, p, followup.Identity{Phone: both.Phone}, epoch.Add(-time.Minute))
+			loser := mustResolve(t, s, p, followup.Identity{UserID: both.UserID}, epoch)
+			c, attempt := p.sending(t, s, loser)
 			told := ""
-			client.AddHook(&meanwhile{script.Hash(), func() {
-				if _, err := other.FinishStep(ctx, followup.FinishStep{
-					Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Sent,
-					Reason: followup.ByAI, Text: "hello", Next: -1, Now: epoch, Real: epoch,
-				}); err != nil {
+			client.AddHook(meanwhile(script, func() {
+				if _, err := other.FinishStep(ctx, sent(c, attempt)); err != nil {
 					t.Errorf("FinishStep: got %v, want none", err)
 				}
 				told = happenings(t, other)
-			}})
-			if _, err := s.Resolve(ctx, p.tenant, both, true, epoch); err != nil {
-				t.Fatal(err)
-			}
+			}))
+			mustResolve(t, s, p, both, epoch)
 			if rest := happenings(t, other); rest != "" {
 				told = strings.TrimSpace(told + " " + rest)
 			}
@@ -216,45 +152,20 @@ func TestI7AStepFinishedDuringAMerge(t *testing.T) {
 	}
 }
 
-// happenings delivers all there is and tells which happenings were in it. A merge
-// queues by the store's own clock.
+// happenings delivers all there is and tells which happenings were in it.
 func happenings(t *testing.T, s *Store) string {
 	t.Helper()
 	var out []string
-	for range 4 {
-		for _, d := range claimAll(t, s, time.Now().Add(time.Hour)) {
-			for _, e := range d.Events {
-				var v struct{ Event string }
-				if err := json.Unmarshal(e.Value, &v); err != nil {
-					t.Fatal(err)
-				}
-				out = append(out, v.Event)
+	for _, d := range deliverAll(t, s) {
+		for _, e := range d.Events {
+			var v struct{ Event string }
+			if err := json.Unmarshal(e.Value, &v); err != nil {
+				t.Fatal(err)
 			}
-			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
-				t.Error(err)
-			}
+			out = append(out, v.Event)
 		}
 	}
 	return strings.Join(out, " ")
-}
-
-// dyingAt fails the n-th call of a script.
-type dyingAt struct {
-	crashBefore
-	hash string
-	n    int
-}
-
-func (d *dyingAt) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if args := cmd.Args(); len(args) > 1 && args[1] == d.hash {
-			if d.n--; d.n == 0 {
-				cmd.SetErr(errCrash)
-				return errCrash
-			}
-		}
-		return next(ctx, cmd)
-	}
 }
 
 // settleText settles one message of the lead, and fails if it was turned away.

@@ -1,9 +1,7 @@
 package redisstore
 
 import (
-	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,29 +31,20 @@ func settleEvent(t *testing.T, s *Store, p party, lead followup.LeadID, text str
 	}
 }
 
-// deliverAll delivers all that there is, looking a few times.
-func deliverAll(t *testing.T, s *Store) string {
+// wantOnce delivers all there is: the one message of the lead is in it, once, and in
+// its history.
+func (p party) wantOnce(t *testing.T, s *Store, lead followup.LeadID, text string) {
 	t.Helper()
 	got := ""
-	for i := range 6 {
-		for _, d := range claimAll(t, s, time.Now().Add(time.Duration(i+1)*time.Hour)) {
-			got += said(d)
-			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
-				t.Error(err)
-			}
-		}
+	for _, d := range deliverAll(t, s) {
+		got += said(d)
 	}
-	return got
-}
-
-// mustResolve returns the lead with these identities, made at that instant if need be.
-func mustResolve(t *testing.T, s *Store, p party, who followup.Identity, at time.Time) followup.LeadID {
-	t.Helper()
-	l, err := s.Resolve(t.Context(), p.tenant, who, true, at)
-	if err != nil {
-		t.Fatalf("Resolve: %v", err)
+	if want := text + " "; got != want {
+		t.Errorf("delivered: got %q, want %q", got, want)
 	}
-	return l
+	if h, err := s.History(t.Context(), lead, p.channel, epoch); err != nil || len(h) != 1 {
+		t.Errorf("history: got %v, %v, want the one message", h, err)
+	}
 }
 
 // TestI1AnEventForAnotherAssistantDuringAMerge has an event for another assistant,
@@ -71,14 +60,9 @@ func TestI1AnEventForAnotherAssistantDuringAMerge(t *testing.T) {
 	loser := mustResolve(t, s, p, followup.Identity{UserID: both.UserID}, epoch)
 	second := p
 	second.assistant, second.channel = followup.AssistantID(uuid.NewString()), followup.ChannelID(uuid.NewString())
-	client.AddHook(&meanwhile{mergeOutScript.Hash(), func() { settleEvent(t, other, second, loser, "kept") }})
+	client.AddHook(meanwhile(mergeOutScript, func() { settleEvent(t, other, second, loser, "kept") }))
 	lead := mustResolve(t, s, p, both, epoch.Add(time.Minute))
-	if got := deliverAll(t, other); got != "kept " {
-		t.Errorf("delivered: got %q, want %q", got, "kept ")
-	}
-	if h, err := other.History(t.Context(), lead, second.channel, epoch); err != nil || len(h) != 1 {
-		t.Errorf("history: got %v, %v, want the one message", h, err)
-	}
+	second.wantOnce(t, other, lead, "kept")
 }
 
 // TestI1AnErasureReachesWhatCameMeanwhile does the same to an erasure.
@@ -93,7 +77,7 @@ func TestI1AnErasureReachesWhatCameMeanwhile(t *testing.T) {
 	settleEvent(t, s, p, lead, "first")
 	second := p
 	second.assistant, second.channel = followup.AssistantID(uuid.NewString()), followup.ChannelID(uuid.NewString())
-	client.AddHook(&meanwhile{eraseScript.Hash(), func() { settleEvent(t, other, second, lead, "secret") }})
+	client.AddHook(meanwhile(eraseScript, func() { settleEvent(t, other, second, lead, "secret") }))
 	if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
 		t.Fatal(err)
 	}
@@ -114,17 +98,10 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
 	mustResolve(t, s, p, followup.Identity{Phone: both.Phone}, epoch.Add(-time.Minute))
 	loser := mustResolve(t, s, p, followup.Identity{UserID: both.UserID}, epoch)
-	if _, _, err := s.Start(ctx, p.tenant, loser, followup.Arm{
-		Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
-	}, false, epoch.Add(-time.Minute), epoch); err != nil {
-		t.Fatal(err)
-	}
-	c := claimStep(t, s)
-	attempt := guardStep(t, s, c, nil).Attempt
-	if _, err := s.FinishStep(ctx, followup.FinishStep{
-		Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Uncertain,
-		Reason: followup.NoAnswer, Text: "hello", Next: -1, Now: epoch, Real: epoch,
-	}); err != nil {
+	c, attempt := p.sending(t, s, loser)
+	f := sent(c, attempt)
+	f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+	if _, err := s.FinishStep(ctx, f); err != nil {
 		t.Fatal(err)
 	}
 	lead := mustResolve(t, s, p, both, epoch)
@@ -136,7 +113,7 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 		}},
 	}
 	dying := server.Client()
-	dying.AddHook(&crashBefore{correctScript.Hash()})
+	dying.AddHook(crashBefore(correctScript))
 	if _, err := openStore(t, Params{Client: dying}).Settle(ctx, st); err == nil {
 		t.Fatal("Settle: got none, want the crash")
 	}
@@ -163,16 +140,11 @@ func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 			mustResolve(t, s, p, followup.Identity{ExternalID: "x"}, epoch.Add(-time.Minute))
 			loser := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
 			settleEvent(t, s, p, loser, "once")
-			client.AddHook(&meanwhile{script.Hash(), func() {
+			client.AddHook(meanwhile(script, func() {
 				mustResolve(t, other, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
-			}})
+			}))
 			lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001", ExternalID: "x"}, epoch)
-			if got := deliverAll(t, other); got != "once " {
-				t.Errorf("delivered: got %q, want %q", got, "once ")
-			}
-			if h, err := other.History(t.Context(), lead, p.channel, epoch); err != nil || len(h) != 1 {
-				t.Errorf("history: got %v, %v, want the one message", h, err)
-			}
+			p.wantOnce(t, other, lead, "once")
 		})
 	}
 }
@@ -191,17 +163,12 @@ func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 			mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Minute))
 			loser := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
 			settleEvent(t, s, p, loser, "once")
-			client.AddHook(&crashBefore{script.Hash()})
+			client.AddHook(crashBefore(script))
 			_, _ = s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "15550100001", UserID: "US.1"}, true, epoch)
 			after := openStore(t, Params{Client: server.Client()})
 			mustResolve(t, after, p, followup.Identity{UserID: "US.1", ExternalID: "x"}, epoch)
 			lead := mustResolve(t, after, p, followup.Identity{Phone: "15550100001"}, epoch)
-			if got := deliverAll(t, after); got != "once " {
-				t.Errorf("delivered: got %q, want %q", got, "once ")
-			}
-			if h, err := after.History(t.Context(), lead, p.channel, epoch); err != nil || len(h) != 1 {
-				t.Errorf("history: got %v, %v, want the one message", h, err)
-			}
+			p.wantOnce(t, after, lead, "once")
 		})
 	}
 }
@@ -218,7 +185,7 @@ func TestI11AnErasureAfterAMergeHalfDone(t *testing.T) {
 			winner := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Minute))
 			loser := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
 			settleEvent(t, s, p, loser, "secret")
-			client.AddHook(&crashBefore{script.Hash()})
+			client.AddHook(crashBefore(script))
 			_, _ = s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "15550100001", UserID: "US.1"}, true, epoch)
 			after := openStore(t, Params{Client: server.Client()})
 			if err := after.EraseLead(t.Context(), p.tenant, winner, epoch); err != nil {
@@ -247,20 +214,11 @@ func TestI2ForwardedToAnHeirThatIsMergedOn(t *testing.T) {
 	mustResolve(t, s, p, followup.Identity{ExternalID: "x"}, epoch.Add(-2*time.Minute))
 	mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch.Add(-time.Minute))
 	loser := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
-	if _, _, err := s.Start(ctx, p.tenant, loser, followup.Arm{
-		Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute,
-	}, false, epoch.Add(-time.Minute), epoch); err != nil {
-		t.Fatal(err)
-	}
-	c := claimStep(t, s)
-	attempt := guardStep(t, s, c, nil).Attempt
+	c, attempt := p.sending(t, s, loser)
 	mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
 	dying := server.Client()
-	dying.AddHook(&dyingAt{hash: forwardScript.Hash(), n: 2})
-	if _, err := openStore(t, Params{Client: dying}).FinishStep(ctx, followup.FinishStep{
-		Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Sent,
-		Reason: followup.ByAI, Text: "hello", Next: -1, Now: epoch, Real: epoch,
-	}); err != nil {
+	dying.AddHook(crashAt(forwardScript, 2))
+	if _, err := openStore(t, Params{Client: dying}).FinishStep(ctx, sent(c, attempt)); err != nil {
 		t.Fatal(err)
 	}
 	mustResolve(t, s, p, followup.Identity{Phone: "15550100001", ExternalID: "x"}, epoch)
@@ -269,70 +227,35 @@ func TestI2ForwardedToAnHeirThatIsMergedOn(t *testing.T) {
 	}
 }
 
-// twice is a client hook that makes each call of a script twice, as after a lost
-// answer, and tells how much the second has written.
-type twice struct {
-	crashBefore
-	hash  string
-	probe redis.UniversalClient
-	wrote []int
-}
-
-func (w *twice) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		args := cmd.Args()
-		if len(args) < 2 || args[1] != w.hash {
-			return next(ctx, cmd)
-		}
-		if err := next(ctx, cmd); err != nil {
-			return err
-		}
-		before := changesOf(ctx, w.probe)
-		err := next(ctx, cmd)
-		w.wrote = append(w.wrote, changesOf(ctx, w.probe)-before)
-		return err
-	}
-}
-
-func changesOf(ctx context.Context, db redis.UniversalClient) int {
-	for line := range strings.Lines(db.Info(ctx, "persistence").Val()) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "rdb_changes_since_last_save:"); ok {
-			n, _ := strconv.Atoi(v)
-			return n
-		}
-	}
-	return -1
-}
-
 // TestI1ARepeatedRequestWritesSomethingToWaitFor looks at what a repetition writes: since Redis
 // 7.2 a WAIT asks for what its connection wrote last, so one that writes nothing, on
 // another connection, would be promised at once.
 func TestI1ARepeatedRequestWritesSomethingToWaitFor(t *testing.T) {
 	t.Parallel()
+	merge := func(t *testing.T, s *Store, p party) {
+		mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
+		mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
+		mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
+	}
 	for name, row := range map[string]struct {
 		script *redis.Script
 		do     func(t *testing.T, s *Store, p party)
 	}{
-		"settle": {settleScript, func(t *testing.T, s *Store, p party) { settleEvent(t, s, p, followup.NewLeadID(), "x") }},
-		"merge in": {mergeInScript, func(t *testing.T, s *Store, p party) {
-			mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
-			mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
-			mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
-		}},
-		"merge out": {mergeOutScript, func(t *testing.T, s *Store, p party) {
-			mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
-			mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
-			mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
-		}},
+		"settle":    {settleScript, func(t *testing.T, s *Store, p party) { settleEvent(t, s, p, followup.NewLeadID(), "x") }},
+		"merge in":  {mergeInScript, merge},
+		"merge out": {mergeOutScript, merge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := redistest.Start(t).Client()
 			s := openStore(t, Params{Client: client})
-			w := &twice{hash: row.script.Hash(), probe: s.db}
-			client.AddHook(w)
+			var wrote []int
+			client.AddHook(twice(row.script, s.db, &wrote))
 			row.do(t, s, newParty())
 			row.do(t, s, newParty())
-			for _, n := range w.wrote {
+			if len(wrote) == 0 {
+				t.Error("nothing was repeated")
+			}
+			for _, n := range wrote {
 				if n == 0 {
 					t.Errorf("the repetition wrote nothing")
 				}

@@ -35,9 +35,7 @@ func TestI1RelaySurvivesScriptFlush(t *testing.T) {
 				t.Errorf("events: got %q, want a b", said(d))
 			}
 			flush(t, s.db)
-			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
-				t.Fatalf("FinishDelivery: %v", err)
-			}
+			delivered(t, s, d)
 		}
 		if got := claimAll(t, s, epoch.Add(time.Hour)); len(got) != 0 {
 			t.Errorf("after all were delivered: got %d, want 0", len(got))
@@ -173,9 +171,7 @@ func TestRelayEventNestedTooDeep(t *testing.T) {
 				}
 				left--
 			}
-			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
-				t.Fatal(err)
-			}
+			delivered(t, s, d)
 		}
 	})
 }

@@ -1,0 +1,91 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var errCrash = errors.New("crash")
+
+// onScript is a client hook around each call of one script.
+type onScript struct {
+	script *redis.Script
+	around func(ctx context.Context, call func() error) error
+}
+
+func (h *onScript) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *onScript) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		args := cmd.Args()
+		if len(args) < 2 || args[1] != h.script.Hash() {
+			return next(ctx, cmd)
+		}
+		err := h.around(ctx, func() error { return next(ctx, cmd) })
+		if errors.Is(err, errCrash) {
+			cmd.SetErr(err)
+		}
+		return err
+	}
+}
+
+func (h *onScript) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// crashBefore fails the calls of a script: what a process that died there has not
+// done.
+func crashBefore(script *redis.Script) *onScript {
+	return &onScript{script, func(context.Context, func() error) error { return errCrash }}
+}
+
+// crashAt fails the n-th call of a script.
+func crashAt(script *redis.Script, n int) *onScript {
+	return &onScript{script, func(_ context.Context, call func() error) error {
+		if n--; n == 0 {
+			return errCrash
+		}
+		return call()
+	}}
+}
+
+// meanwhile does something before the first call of a script: after its caller
+// has read, before it writes.
+func meanwhile(script *redis.Script, do func()) *onScript {
+	done := false
+	return &onScript{script, func(_ context.Context, call func() error) error {
+		if !done {
+			done = true
+			do()
+		}
+		return call()
+	}}
+}
+
+// twice makes each call of a script twice, as after a lost answer, and notes how
+// many changes the second has made.
+func twice(script *redis.Script, db redis.UniversalClient, wrote *[]int) *onScript {
+	return &onScript{script, func(ctx context.Context, call func() error) error {
+		if err := call(); err != nil {
+			return err
+		}
+		before := changesOf(ctx, db)
+		err := call()
+		*wrote = append(*wrote, changesOf(ctx, db)-before)
+		return err
+	}}
+}
+
+func changesOf(ctx context.Context, db redis.UniversalClient) int {
+	for line := range strings.Lines(db.Info(ctx, "persistence").Val()) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "rdb_changes_since_last_save:"); ok {
+			n, _ := strconv.Atoi(v)
+			return n
+		}
+	}
+	return -1
+}
