@@ -12,6 +12,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"wagate/gateway/internal/webhook"
 )
 
 // signer signs deliveries to one assistant, in Meta's way and in that of
@@ -56,7 +58,7 @@ func webhookKey(secret string) []byte {
 func (s signer) sign(h http.Header, id string, at time.Time, body []byte) error {
 	mac := hmac.New(sha256.New, s.secret)
 	mac.Write(body)
-	h.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	h.Set(webhook.Signature256, "sha256="+hex.EncodeToString(mac.Sum(nil)))
 
 	signatures := make([]string, 0, len(s.hooks))
 	for _, hook := range s.hooks {

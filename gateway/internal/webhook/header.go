@@ -1,6 +1,10 @@
 package webhook
 
-import "slices"
+import (
+	"slices"
+
+	"wagate/providers/meta"
+)
 
 // Header returns the value of a header of a provider's request, "" if it has
 // none. It is for the goroutine that it was given to, until it returns.
@@ -10,7 +14,7 @@ type Header func(name string) string
 const (
 	ContentType  = "Content-Type"
 	UserAgent    = "User-Agent"
-	Signature256 = "X-Hub-Signature-256"
+	Signature256 = meta.SignatureHeader
 	Signature1   = "X-Hub-Signature"
 )
 
