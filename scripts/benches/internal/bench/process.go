@@ -47,10 +47,12 @@ func (b *Bench) start(cmd *exec.Cmd, line func(string)) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
-	go p.read(r, line)
+	var reading sync.WaitGroup
+	reading.Go(func() { p.read(r, line) })
 	go func() {
 		_ = cmd.Wait() // that it ended is all that matters here
 		_ = w.Close()
+		reading.Wait() // until all that it said is known
 		close(p.ended)
 	}()
 	b.stops = append(b.stops, p.Stop)
