@@ -53,6 +53,10 @@ func (s *Store) ClaimDeliveries(
 	return out, min(next, max(c.Lease, 0)), nil
 }
 
+// takeWithin bounds the claim of all queues: as long as a Redis may take that is
+// slow and no more, and a small part of a lease.
+const takeWithin = readTimeout
+
 // take claims the queues; missed counts those that were gone.
 func (s *Store) take(
 	ctx context.Context, c followup.ClaimDeliveries, picked []waitingQueue,
@@ -72,7 +76,7 @@ func (s *Store) take(
 	}
 	// A queue whose slot is on its way to another node does not keep the others
 	// waiting under their leases.
-	within, cancel := context.WithTimeout(ctx, claimWithin)
+	within, cancel := context.WithTimeout(ctx, takeWithin)
 	defer cancel()
 	answers := s.runEach(within, takeScript, jobs)
 	for i, q := range picked {
