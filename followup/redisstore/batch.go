@@ -26,7 +26,7 @@ type answer struct {
 // nobody repairs a lost script cache or waits for a migrating slot, so those
 // jobs go again: with the source if the script was not known, after a pause
 // if the slot was on its way.
-func (s *Store) runEach(ctx context.Context, script *redis.Script, jobs []job) []answer {
+func (s *Store) runEach(ctx context.Context, script *script, jobs []job) []answer {
 	answers := make([]answer, len(jobs))
 	todo := make([]int, len(jobs))
 	for i := range jobs {

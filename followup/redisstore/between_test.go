@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
@@ -31,7 +30,7 @@ func TestI2DeadLettersGoOnce(t *testing.T) {
 	s := openStore(t, Params{Client: server.Client()})
 	for _, row := range []struct {
 		name         string
-		script       *redis.Script
+		script       *script
 		late, sooner func(*Store, party, string) error
 		want         string // what is delivered in the end
 	}{
@@ -290,7 +289,7 @@ func TestI9AMergeHalfDoneDeliversOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
-	for name, script := range map[string]*redis.Script{"before the import": mergeInScript, "before the loser is cleared": eraseScript} {
+	for name, script := range map[string]*script{"before the import": mergeInScript, "before the loser is cleared": eraseScript} {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			older, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch.Add(-time.Hour))

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"wagate/followup"
 )
 
@@ -58,7 +56,7 @@ func (s *Store) leadKeys(sc scope) []string {
 	return keys
 }
 
-type runner func(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error)
+type runner func(ctx context.Context, script *script, keys []string, args ...any) (any, error)
 
 // maxNeeds bounds how often a script may ask for further keys: a lead has few
 // live runs.
@@ -66,7 +64,7 @@ const maxNeeds = 16
 
 // call runs a script about one lead and returns its reply without the tag
 // "ok"; every other tag but "need", "need channel" and "moved" is returned as first element.
-func (s *Store) call(ctx context.Context, run runner, script *redis.Script, sc scope, args ...any) (reply, error) {
+func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, args ...any) (reply, error) {
 	sc.assistants = distinct(sc.assistants)
 	sc.channels = distinct(sc.channels)
 	request := s.newToken()

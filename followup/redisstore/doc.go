@@ -88,9 +88,14 @@
 // request overtook is carried out anew, where tokens, attempts and dedup make it harmless. A
 // call repeated by the program is another request.
 //
+// The scripts that are asked for at the same time go to their node together, in
+// one pipeline, with one WAIT behind them where that is promised (lane.go). It
+// makes one try: a script that could not be run where it came goes again alone. Of one
+// lead there is one on a journey, since a broken connection repeats it whole.
+//
 // The cluster client routes commands one by one, and a WAIT goes anywhere; so
-// runDurable follows MOVED, ASK, TRYAGAIN and NOSCRIPT itself, with the script
-// and its WAIT in one pipeline on one connection. Since Redis 7.2 that asks for
+// for a durable script that goes alone MOVED, ASK, TRYAGAIN and NOSCRIPT are followed
+// here, with the script and its WAIT in one pipeline on one connection. Since Redis 7.2 that asks for
 // what its connection wrote last; so a script that meets its own earlier request writes
 // something again, after what another connection wrote for the first try.
 //

@@ -68,11 +68,12 @@ const maxHops = 8
 // and a repeated request waits anew. A script must write something when it is
 // repeated, too: since Redis 7.2 WAIT asks for what its connection wrote last, before
 // that for all that the node had written.
-func (s *Store) runDurable(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
-	if s.durability.Replicas == 0 {
-		return s.run(ctx, script, keys, args...)
-	}
-	c := durableCall{s: s, script: script, keys: keys, args: args}
+func (s *Store) runDurable(ctx context.Context, sc *script, keys []string, args ...any) (any, error) {
+	return s.travel(ctx, s.durability.Replicas > 0, sc, keys, args)
+}
+
+func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, args []any) (any, error) {
+	c := durableCall{s: s, script: sc, keys: keys, args: args}
 	wait := time.Millisecond
 	for hops := 0; ; {
 		v, err := c.try(ctx)
@@ -101,7 +102,7 @@ func (s *Store) runDurable(ctx context.Context, script *redis.Script, keys []str
 // node on the same connection; so the redirections are followed here.
 type durableCall struct {
 	s      *Store
-	script *redis.Script
+	script *script
 	keys   []string
 	args   []any
 
@@ -118,34 +119,41 @@ func (c *durableCall) try(ctx context.Context) (any, error) {
 			return nil, fmt.Errorf("find node: %w", err)
 		}
 	}
-	var script *redis.Cmd
-	var acked *redis.IntCmd
-	_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
+	var cmd *redis.Cmd
+	acked := c.s.wait(ctx)
+	_, _ = node.Pipelined(ctx, func(p redis.Pipeliner) error {
 		if c.asking {
 			p.Do(ctx, "asking")
 		}
 		if c.load {
-			script = c.script.Eval(ctx, p, c.keys, c.args...)
+			cmd = c.script.Eval(ctx, p, c.keys, c.args...)
 		} else {
-			script = c.script.EvalSha(ctx, p, c.keys, c.args...)
+			cmd = c.script.EvalSha(ctx, p, c.keys, c.args...)
 		}
-		acked = redis.NewIntCmd(ctx, "wait", c.s.durability.Replicas, c.s.waitTimeout.Milliseconds())
 		return p.Process(ctx, acked)
 	})
-	v, scriptErr := script.Result()
-	if errors.Is(scriptErr, redis.Nil) {
-		v, scriptErr = nil, nil
+	v, err := value(cmd)
+	if err != nil {
+		return nil, err
 	}
-	if scriptErr != nil {
-		return nil, scriptErr
+	return v, c.s.enough(acked)
+}
+
+// wait asks how many replicas have what its connection has written.
+func (s *Store) wait(ctx context.Context) *redis.IntCmd {
+	return redis.NewIntCmd(ctx, "wait", s.durability.Replicas, s.waitTimeout.Milliseconds())
+}
+
+// enough judges the answer to wait.
+func (s *Store) enough(acked *redis.IntCmd) error {
+	n, err := acked.Result()
+	if err != nil {
+		return fmt.Errorf("wait for replicas: %w", err)
 	}
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("wait for replicas: %w", err)
+	if n < int64(s.durability.Replicas) {
+		return fmt.Errorf("%d of %d replicas: %w", n, s.durability.Replicas, followup.ErrNotDurable)
 	}
-	if n := acked.Val(); n < int64(c.s.durability.Replicas) {
-		return nil, fmt.Errorf("%d of %d replicas: %w", n, c.s.durability.Replicas, followup.ErrNotDurable)
-	}
-	return v, nil
+	return nil
 }
 
 // follow decides how to go on after an error: whether at all, and whether to
@@ -179,10 +187,14 @@ func (c *durableCall) follow(ctx context.Context, err error) (again, slow bool) 
 
 // lost says that a node could not be asked, or is not one to ask at the moment.
 func lost(err error) bool {
+	return broken(err) || redis.IsClusterDownError(err) || redis.IsLoadingError(err) ||
+		redis.IsReadOnlyError(err) || redis.IsMasterDownError(err)
+}
+
+// broken says that a node has not answered.
+func broken(err error) bool {
 	var netErr net.Error
-	return errors.As(err, &netErr) || errors.Is(err, errEOF) || errors.Is(err, redis.ErrPoolTimeout) ||
-		redis.IsClusterDownError(err) || redis.IsLoadingError(err) || redis.IsReadOnlyError(err) ||
-		redis.IsMasterDownError(err)
+	return errors.As(err, &netErr) || errors.Is(err, errEOF) || errors.Is(err, redis.ErrPoolTimeout)
 }
 
 // master returns the node that serves a key.

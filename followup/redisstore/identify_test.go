@@ -119,7 +119,7 @@ func TestI1AMergeThatAnotherOvertakes(t *testing.T) {
 func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*redis.Script{
+	for name, script := range map[string]*script{
 		"before the tombstone":        mergeOutScript,
 		"before the import":           mergeInScript,
 		"before the identities move":  realiasScript,

@@ -19,7 +19,7 @@ import (
 // had, and nobody is turned away for ever.
 func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 	t.Parallel()
-	steps := map[string]*redis.Script{
+	steps := map[string]*script{
 		"before the tombstone":           mergeOutScript,
 		"before the import":              mergeInScript,
 		"before the identities move":     realiasScript,
@@ -68,11 +68,11 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*redis.Script{
+	for name, script := range map[string]*script{
 		"before the import":           mergeInScript,
 		"before the identities move":  realiasScript,
 		"before the loser is cleared": eraseScript,
-		"not at all":                  redis.NewScript("none"),
+		"not at all":                  {Script: redis.NewScript("none")},
 	} {
 		for _, crash := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, crash %t", name, crash), func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 func TestI7AStepFinishedDuringAMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*redis.Script{
+	for name, script := range map[string]*script{
 		"before the tombstone":        mergeOutScript,
 		"before the import":           mergeInScript,
 		"before the loser is cleared": eraseScript,

@@ -13,7 +13,7 @@ var errCrash = errors.New("crash")
 
 // onScript is a client hook around each call of one script.
 type onScript struct {
-	script *redis.Script
+	script *script
 	around func(ctx context.Context, call func() error) error
 }
 
@@ -39,12 +39,12 @@ func (h *onScript) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 
 // crashBefore fails the calls of a script: what a process that died there has not
 // done.
-func crashBefore(script *redis.Script) *onScript {
+func crashBefore(script *script) *onScript {
 	return &onScript{script, func(context.Context, func() error) error { return errCrash }}
 }
 
 // crashAt fails the n-th call of a script.
-func crashAt(script *redis.Script, n int) *onScript {
+func crashAt(script *script, n int) *onScript {
 	return &onScript{script, func(_ context.Context, call func() error) error {
 		if n--; n == 0 {
 			return errCrash
@@ -55,7 +55,7 @@ func crashAt(script *redis.Script, n int) *onScript {
 
 // meanwhile does something before the first call of a script: after its caller
 // has read, before it writes.
-func meanwhile(script *redis.Script, do func()) *onScript {
+func meanwhile(script *script, do func()) *onScript {
 	done := false
 	return &onScript{script, func(_ context.Context, call func() error) error {
 		if !done {
@@ -68,7 +68,7 @@ func meanwhile(script *redis.Script, do func()) *onScript {
 
 // twice makes each call of a script twice, as after a lost answer, and notes how
 // many changes the second has made.
-func twice(script *redis.Script, db redis.UniversalClient, wrote *[]int) *onScript {
+func twice(script *script, db redis.UniversalClient, wrote *[]int) *onScript {
 	return &onScript{script, func(ctx context.Context, call func() error) error {
 		if err := call(); err != nil {
 			return err

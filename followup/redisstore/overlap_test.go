@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
@@ -131,7 +130,7 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*redis.Script{"before the tombstone": mergeOutScript, "before the import": mergeInScript, "before realias": realiasScript, "before erase": eraseScript} {
+	for name, script := range map[string]*script{"before the tombstone": mergeOutScript, "before the import": mergeInScript, "before realias": realiasScript, "before erase": eraseScript} {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			client := server.Client()
@@ -154,7 +153,7 @@ func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*redis.Script{"before realias": realiasScript, "before the import": mergeInScript, "before erase": eraseScript} {
+	for name, script := range map[string]*script{"before realias": realiasScript, "before the import": mergeInScript, "before erase": eraseScript} {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			client := server.Client()
@@ -177,7 +176,7 @@ func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 func TestI11AnErasureAfterAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*redis.Script{"before the import": mergeInScript, "before realias": realiasScript, "before erase": eraseScript} {
+	for name, script := range map[string]*script{"before the import": mergeInScript, "before realias": realiasScript, "before erase": eraseScript} {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			client := server.Client()
@@ -238,7 +237,7 @@ func TestI1ARepeatedRequestWritesSomethingToWaitFor(t *testing.T) {
 		mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
 	}
 	for name, row := range map[string]struct {
-		script *redis.Script
+		script *script
 		do     func(t *testing.T, s *Store, p party)
 	}{
 		"settle":    {settleScript, func(t *testing.T, s *Store, p party) { settleEvent(t, s, p, followup.NewLeadID(), "x") }},

@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +18,15 @@ import (
 //go:embed lua
 var sources embed.FS
 
+// script is a script; lead says that it is about one lead.
+type script struct {
+	*redis.Script
+
+	lead bool
+}
+
 // load builds a script from lua/<name>.lua with the libraries it names in front.
-func load(name string, libs ...string) *redis.Script {
+func load(name string, libs ...string) *script {
 	var b strings.Builder
 	for _, file := range append(prefixed(libs), name) {
 		src, err := sources.ReadFile("lua/" + file + ".lua")
@@ -29,7 +36,7 @@ func load(name string, libs ...string) *redis.Script {
 		b.Write(src)
 		b.WriteByte('\n')
 	}
-	return redis.NewScript(b.String())
+	return &script{redis.NewScript(b.String()), slices.Contains(libs, "lead")}
 }
 
 func prefixed(libs []string) []string {
@@ -40,16 +47,21 @@ func prefixed(libs []string) []string {
 	return out
 }
 
-// run runs a script. While a slot migrates, some of the keys may be here and
-// some there: Redis says TRYAGAIN until they are together, and so do we, within
-// the context's deadline.
-func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
+// run runs a script.
+func (s *Store) run(ctx context.Context, sc *script, keys []string, args ...any) (any, error) {
+	return s.travel(ctx, false, sc, keys, args)
+}
+
+// alone runs a script by itself. While a slot migrates, some of the keys may be
+// here and some there: Redis says TRYAGAIN until they are together, and so do we,
+// within the context's deadline.
+func (s *Store) alone(ctx context.Context, durable bool, sc *script, keys []string, args []any) (any, error) {
+	if durable {
+		return s.aloneDurable(ctx, sc, keys, args)
+	}
 	moves := 0
 	for wait := time.Millisecond; ; wait = min(2*wait, maxTryAgain) {
-		v, err := script.Run(ctx, s.db, keys, args...).Result()
-		if errors.Is(err, redis.Nil) {
-			return nil, nil
-		}
+		v, err := value(sc.Run(ctx, s.db, keys, args...))
 		if err == nil || !s.onItsWay(err, &moves) {
 			return v, err
 		}

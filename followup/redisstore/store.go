@@ -26,6 +26,7 @@ type Store struct {
 	// merge, a change of the record, an erasure.
 	onEnded func([]followup.Ended)
 
+	lanes   lanes
 	aliases aliases
 	backlog backlog
 	known   facts

@@ -1,0 +1,234 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// junction is a client hook that notes which scripts travel together, and lets
+// none leave until it is opened.
+type junction struct {
+	open chan struct{}
+
+	mu       sync.Mutex
+	journeys [][]string // first keys
+}
+
+func (*junction) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (j *junction) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		j.note(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (j *junction) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		j.note(cmds...)
+		return next(ctx, cmds)
+	}
+}
+
+func (j *junction) note(cmds ...redis.Cmder) {
+	var keys []string
+	for _, cmd := range cmds {
+		if strings.HasPrefix(cmd.Name(), "eval") {
+			keys = append(keys, fmt.Sprint(cmd.Args()[3]))
+		}
+	}
+	if keys == nil {
+		return
+	}
+	j.mu.Lock()
+	j.journeys = append(j.journeys, keys)
+	j.mu.Unlock()
+	<-j.open
+}
+
+// crossing is a store whose lanes are both held up, and that many calls of lead
+// scripts about these leads waiting behind.
+func crossing(
+	t *testing.T, ctx context.Context, d Durability, p party, leads ...followup.LeadID, //nolint:revive // not t's
+) (*Store, *junction, func() []error) {
+	t.Helper()
+	client := redistest.Start(t).Client()
+	s := openStore(t, Params{Client: client, Durability: d, WaitTimeout: time.Millisecond})
+	_ = newParty().say(t.Context(), s, "so that the script is known", epoch)
+	j := &junction{open: make(chan struct{})}
+	client.AddHook(j)
+
+	var all sync.WaitGroup
+	errs := make([]error, len(leads))
+	settle := func(ctx context.Context, lead followup.LeadID, err *error) {
+		all.Go(func() {
+			_, *err = s.Settle(ctx, followup.Settlement{
+				Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
+				Items: []followup.Item{{DedupID: "once", Channel: p.channel, Assistant: p.assistant, At: epoch, Opens: true}},
+			})
+		})
+	}
+	var ahead [maxLanes]error
+	for i := range ahead {
+		settle(t.Context(), followup.NewLeadID(), &ahead[i])
+		s.queued(t, i+1, 0)
+	}
+	for i, lead := range leads {
+		settle(ctx, lead, &errs[i])
+		s.queued(t, maxLanes, i+1)
+	}
+	return s, j, func() []error {
+		close(j.open)
+		all.Wait()
+		return append(errs, ahead[:]...)
+	}
+}
+
+// queued waits until so many lanes are under way and so many calls wait.
+func (s *Store) queued(t *testing.T, running, waiting int) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		lanes, calls := 0, 0
+		s.lanes.mu.Lock()
+		for _, q := range s.lanes.busy {
+			lanes, calls = lanes+q.running, calls+len(q.calls)
+		}
+		s.lanes.mu.Unlock()
+		if lanes == running && calls == waiting {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func wantNone(t *testing.T, errs []error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Errorf("settling: got %v, want none", err)
+	}
+}
+
+func leads(n int) []followup.LeadID {
+	all := make([]followup.LeadID, n)
+	for i := range all {
+		all[i] = followup.NewLeadID()
+	}
+	return all
+}
+
+// TestCallsTravelTogether: what waits goes in one round trip, in its order and
+// within its bound; and nothing is kept of a road that nobody uses.
+func TestCallsTravelTogether(t *testing.T) {
+	t.Parallel()
+	some := leads(maxTogether + 3)
+	s, j, settled := crossing(t, t.Context(), Durability{}, newParty(), some...)
+	wantNone(t, settled())
+	var sizes []int
+	var order []string
+	for _, keys := range j.journeys[maxLanes:] {
+		sizes = append(sizes, len(keys))
+		order = append(order, keys...)
+	}
+	slices.Sort(sizes)
+	if !slices.Equal(sizes, []int{3, maxTogether}) {
+		t.Errorf("journeys: got %v calls, want %d and the rest", sizes, maxTogether)
+	}
+	for _, lead := range some {
+		if !slices.Contains(order, s.tag(lead).lead(lead)) {
+			t.Fatalf("lead %s: was not settled", lead)
+		}
+	}
+	s.queued(t, 0, 0)
+	if n := len(s.lanes.busy); n != 0 {
+		t.Errorf("roads: got %d, want none", n)
+	}
+}
+
+// TestI2NoLeadTwiceOnAJourney: of each lead only the last answer is kept, and a
+// broken connection repeats the journey.
+func TestI2NoLeadTwiceOnAJourney(t *testing.T) {
+	t.Parallel()
+	lead := followup.NewLeadID()
+	_, j, settled := crossing(t, t.Context(), Durability{}, newParty(), lead, lead, followup.NewLeadID(), lead)
+	wantNone(t, settled())
+	seen := 0
+	for _, keys := range j.journeys {
+		for _, key := range keys {
+			if strings.HasSuffix(key, string(lead)) {
+				seen++
+			}
+		}
+		slices.Sort(keys)
+		if n := len(keys); len(slices.Compact(keys)) != n {
+			t.Errorf("journey: got %v, want each lead once", keys)
+		}
+	}
+	if seen != 3 {
+		t.Errorf("calls for the lead: got %d, want 3", seen)
+	}
+}
+
+// TestWhoGivesUpTakesNobodyAlong: a caller who is gone before his call leaves has
+// no effect, and the others have theirs.
+func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
+	t.Parallel()
+	ctx, leave := context.WithCancel(t.Context())
+	gone := followup.NewLeadID()
+	s, j, settled := crossing(t, ctx, Durability{}, newParty(), gone)
+	leave()
+	stays := newParty()
+	done := make(chan error)
+	go func() { done <- stays.say(t.Context(), s, "hello", epoch) }()
+	s.queued(t, maxLanes, 2)
+	errs := settled()
+	if !errors.Is(errs[0], context.Canceled) {
+		t.Errorf("who gave up: got %v, want that", errs[0])
+	}
+	if err := errors.Join(append(errs[1:], <-done)...); err != nil {
+		t.Errorf("the others: got %v, want none", err)
+	}
+	for _, keys := range j.journeys {
+		if slices.Contains(keys, s.tag(gone).lead(gone)) {
+			t.Error("the call left without its caller")
+		}
+	}
+}
+
+// TestI1AJourneyMeetsAnEmptyScriptCache: whose script the node has forgotten goes
+// again by himself.
+func TestI1AJourneyMeetsAnEmptyScriptCache(t *testing.T) {
+	t.Parallel()
+	p, some := newParty(), leads(8)
+	s, _, settled := crossing(t, t.Context(), Durability{}, p, some...)
+	flush(t, s.db)
+	wantNone(t, settled())
+	for _, lead := range some {
+		if l, err := s.db.HGet(t.Context(), s.tag(lead).lead(lead), "t").Result(); err != nil || l != string(p.tenant) {
+			t.Errorf("lead %s: got %q, %v, want it settled", lead, l, err)
+		}
+	}
+}
+
+// TestI1AJourneyWithoutReplicas: of what no replica has nothing is promised, to
+// none of those who travelled together.
+func TestI1AJourneyWithoutReplicas(t *testing.T) {
+	t.Parallel()
+	_, _, settled := crossing(t, t.Context(), Durability{Level: LevelReplicas, Replicas: 1}, newParty(), leads(4)...)
+	for i, err := range settled() {
+		if !errors.Is(err, followup.ErrNotDurable) {
+			t.Errorf("call %d: got %v, want ErrNotDurable", i, err)
+		}
+	}
+}
