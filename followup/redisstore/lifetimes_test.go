@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,68 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 			t.Errorf("what was split: got %v to live, want %v", got, want)
 		}
 	}
+}
+
+// TestI2WhatIsInUseStays: the end of first sights and of a history is put off in each
+// half of a day that something comes, and not with every message.
+func TestI2WhatIsInUseStays(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		say := func(id string, at time.Time) {
+			t.Helper()
+			_, err := s.Settle(ctx, followup.Settlement{
+				Tenant: p.tenant, Lead: p.lead, Now: at, Real: at,
+				Items: []followup.Item{{
+					DedupID: id, Channel: p.channel, Assistant: p.assistant, At: at, Opens: true,
+					Entry: &followup.Entry{From: followup.FromLead, Text: id, At: at},
+				}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		tell := func(text string, at time.Time) {
+			t.Helper()
+			v, err := s.GuardSend(ctx, followup.GuardSend{
+				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: at, Real: at,
+			})
+			if err != nil || v.Refusal != followup.Allowed {
+				t.Fatalf("GuardSend: got %+v, %v, want leave", v, err)
+			}
+			if err := s.RecordSend(ctx, followup.RecordSend{
+				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Attempt: v.Attempt, Now: at, Real: at,
+				Entry: &followup.Entry{From: followup.FromBusiness, Text: text, At: at},
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		noon := epoch.Truncate(12 * time.Hour)
+		first, history := s.tag(p.lead).dedup(p.lead), s.tag(p.lead).history(p.lead, p.channel)
+		say("a", noon)
+		for _, row := range []struct {
+			name string
+			what func(id string, at time.Time)
+			at   time.Duration
+			keys []string // put off
+		}{
+			{"the same half of a day", say, 11 * time.Hour, nil},
+			{"the next", say, 12 * time.Hour, []string{first, history}},
+			{"still the next", say, 13 * time.Hour, nil},
+			{"a send in the one behind it", tell, 24 * time.Hour, []string{history}},
+		} {
+			for _, key := range []string{first, history} {
+				s.db.PExpire(ctx, key, time.Minute)
+			}
+			row.what(row.name, noon.Add(row.at))
+			for _, key := range []string{first, history} {
+				ttl, want := s.db.PTTL(ctx, key).Val(), slices.Contains(row.keys, key)
+				if got := ttl > followup.DedupAge; got != want {
+					t.Errorf("%s: %s has %v to live, want it put off: %v", row.name, key, ttl, want)
+				}
+			}
+		}
+	})
 }
 
 // TestI1ALeadThatWasOnlyNamed kills Resolve between giving out a new id and

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -128,18 +127,6 @@ func delivery(q waitingQueue, v []any) (followup.Delivery, error) {
 		d.Events = append(d.Events, event)
 	}
 	return d, nil
-}
-
-// element reads what lua/lib/relay.lua writes: {"t":<real ms>,"e":<event>}.
-func element(text string) (int64, followup.RelayEvent, error) {
-	var e struct {
-		At    int64               `json:"t"`
-		Event followup.RelayEvent `json:"e"`
-	}
-	if err := json.Unmarshal([]byte(text), &e); err != nil {
-		return 0, followup.RelayEvent{}, fmt.Errorf("queued event: %w", errReply)
-	}
-	return e.At, e.Event, nil
 }
 
 // queuedAt returns when an element was queued, 0 if there is none.

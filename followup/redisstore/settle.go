@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -92,7 +91,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 			firsts[it.Relay] = i + 1
 		}
 		req.Items = append(req.Items, item)
-		event, err := relayText(it.Relay)
+		event, err := elementText(it.Relay, st.Real)
 		if err != nil {
 			return followup.Settled{}, err
 		}
@@ -204,17 +203,6 @@ func dedupID(id string) []byte {
 	}
 	sum := sha256.Sum256([]byte(id))
 	return sum[:8]
-}
-
-func relayText(e *followup.RelayEvent) (string, error) {
-	if e == nil {
-		return "", nil
-	}
-	b, err := json.Marshal(e)
-	if err != nil {
-		return "", fmt.Errorf("relay event: %w", err)
-	}
-	return string(b), nil
 }
 
 func entryText(e *followup.Entry) string {

@@ -32,8 +32,8 @@ story.tl[#story.tl + 1] = {
 story_save(run.n, story)
 happening(run, req.outcome, run.step + 1, req.outcome, req.reason, req.text, req.message)
 if not moved then
+  if req.outcome == 'sent' or req.outcome == 'uncertain' then use(run.channel) end
   if ARGV[3] ~= '' then remember(run.channel, ARGV[3]) end
-  if req.outcome == 'sent' or req.outcome == 'uncertain' then set('wu:' .. run.channel, int(now)) end
 end
 
 local attempt = req.attempt ~= '' and redis.call('HGET', K.attempts, req.attempt)

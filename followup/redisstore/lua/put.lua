@@ -23,7 +23,7 @@ if (get('oo') == '1') ~= req.out then
   set('oa', int(math.max(at, num('oa'))))
 end
 for field, value in pairs(req.fields) do set(field, value) end
-for _, field in ipairs(req.clear) do redis.call('HDEL', K.lead, field) end
+for _, field in ipairs(req.clear) do del(field) end
 
 if req.from > 0 and req.channel ~= '' then window_from(req.channel, math.min(req.from, now)) end
 if req.out then runs_end('opted_out') end
@@ -35,7 +35,7 @@ if req.status then
   for i, r in ipairs(live) do list[i] = r end
   for _, r in ipairs(list) do run_end(r, r.assistant == by and 'restarted' or 'status_left') end
   for _, f in ipairs(redis.call('HKEYS', K.lead)) do
-    if string.sub(f, 1, 3) == 'ra:' then redis.call('HDEL', K.lead, f) end
+    if string.sub(f, 1, 3) == 'ra:' then del(f) end
   end
   if req.arm then run = run_start(req.arm) end
 end

@@ -16,6 +16,6 @@ a.done, a.m = true, req.message
 redis.call('HSET', K.attempts, req.attempt, cjson.encode(a))
 if req.close then window_refused(a.c, a.w) end
 if req.out then opt(true, now) end
+if req.used then use(req.channel) end
 if ARGV[3] ~= '' then remember(req.channel, ARGV[3]) end
-if req.used then set('wu:' .. req.channel, int(now)) end
 return answer({ 'ok', ended })

@@ -3,8 +3,8 @@
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...],
 -- most: {assistant: how many events may wait for it in this partition}, deep: how many of this lead}; without most as
 -- many as come.
--- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay event, history
--- entry; "" for none. An item with sh has the relay event of that item.
+-- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay element, history
+-- entry; "" for none. An item with sh has the relay element of that item.
 -- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant}, {"full", assistant, how many wait in
 -- this partition, or -1 if they are this lead's} or {"ok", fresh, ended, rearm, corrections}.
 local req = cjson.decode(ARGV[2])
@@ -26,6 +26,8 @@ for _, item in ipairs(req.items) do
 end
 local missing = undeclared()
 if missing then return { 'need', missing } end
+
+unsaved = {}
 
 -- Dedup: records of 8 bytes of id and 4 bytes of first sight, oldest first.
 local seen = redis.call('GET', K.dedup) or ''
@@ -84,7 +86,12 @@ if #records > 0 then
   else
     redis.call('APPEND', K.dedup, table.concat(records))
   end
-  redis.call('EXPIRE', K.dedup, KEEP)
+  -- Put off when the first of half a day comes: what comes later in it is kept half
+  -- a day less, which is more than DedupAge still.
+  local half = 86400 / 2
+  if #seen == 0 or math.floor(seconds_at(#seen - 12) / half) ~= math.floor(real / 1000 / half) then
+    redis.call('EXPIRE', K.dedup, KEEP)
+  end
 end
 
 if not get('t') then set('v', '1', 't', head.t) end
@@ -126,13 +133,13 @@ for i, item in ipairs(req.items) do
     local event, entry = ARGV[2 + 2 * of], ARGV[3 + 2 * i]
     if event ~= '' and not relayed[of] then
       relayed[of] = true
-      relay(item.a, event)
+      enqueue(item.a, event)
     end
     if not req.account then
       if item.op then window_from(item.c, item.at) end
       if item.nw then windows_refuse() end
       if item.oo ~= nil then opt(item.oo, item.oat) end
-      if item.op or item.rp or item.ob or entry ~= '' then set('wu:' .. item.c, int(now)) end
+      if item.op or item.rp or item.ob or entry ~= '' then use(item.c) end
       if item.rp then
         for _, run in ipairs(live) do
           if run.rearm == '1' and run.ending == '' and concerned(run, item.c, item.a) then set('ra:' .. run.assistant, run.status) end

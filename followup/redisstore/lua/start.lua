@@ -11,7 +11,7 @@ local waits = get('ra:' .. req.arm.assistant)
 local missing = undeclared()
 if missing then return { 'need', missing } end
 
-redis.call('HDEL', K.lead, 'ra:' .. req.arm.assistant)
+del('ra:' .. req.arm.assistant)
 local run = ''
 if (waits or not req.rearm) and get('oo') ~= '1' and control('c:' .. req.arm.config) == '' then
   runs_end('restarted', function(r) return r.assistant == req.arm.assistant end)

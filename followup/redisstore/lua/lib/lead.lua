@@ -38,20 +38,70 @@ do
 end
 
 -- Milliseconds do not survive tostring, which rounds to 14 digits with an exponent.
+local ints = {}
 local function int(n)
-  return string.format('%.0f', n)
+  local text = ints[n]
+  if not text then
+    text = string.format('%.0f', n)
+    ints[n] = text
+  end
+  return text
 end
 
+-- What was read of the lead's hash; false for what it does not have.
+local fields = {}
+
 local function get(field)
-  return redis.call('HGET', K.lead, field)
+  local value = fields[field]
+  if value == nil then
+    value = redis.call('HGET', K.lead, field)
+    fields[field] = value
+  end
+  return value
 end
 
 local function num(field)
   return tonumber(get(field) or '0')
 end
 
+-- Fields that save is still to write; nil: each is written at once.
+local unsaved
+
+local function save()
+  local list = {}
+  for field, value in pairs(unsaved) do
+    list[#list + 1] = field
+    list[#list + 1] = value
+  end
+  if #list > 0 then redis.call('HSET', K.lead, unpack(list)) end
+  unsaved = {}
+end
+
 local function set(...)
-  redis.call('HSET', K.lead, ...)
+  local list = { ... }
+  for i = 1, #list, 2 do
+    local field, value = list[i], list[i + 1]
+    if type(value) == 'number' then
+      value = int(value)
+      list[i + 1] = value
+    end
+    fields[field] = value
+    if unsaved then unsaved[field] = value end
+  end
+  if not unsaved then redis.call('HSET', K.lead, unpack(list)) end
+end
+
+local function del(field)
+  if fields[field] ~= false then redis.call('HDEL', K.lead, field) end
+  fields[field] = false
+  if unsaved then unsaved[field] = nil end
+end
+
+-- Counts a field up.
+local function inc(field)
+  local n = redis.call('HINCRBY', K.lead, field, 1)
+  fields[field] = int(n)
+  return n
 end
 
 -- A request that is made again, because its answer was lost, is given that answer.
@@ -84,6 +134,7 @@ end
 local function answer(reply)
   count_queued()
   set('rq', head.q, 'rr', cjson.encode(reply))
+  if unsaved then save() end
   return reply
 end
 
@@ -95,7 +146,7 @@ end
 
 -- Puts an element into the assistant's queue; count_queued, and so answer, counts it.
 local function enqueue(assistant, element)
-  set('qa:' .. assistant, '1')
+  if not get('qa:' .. assistant) then set('qa:' .. assistant, '1') end
   relay_element(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element)
   queued[assistant] = (queued[assistant] or 0) + 1
 end
@@ -107,7 +158,7 @@ end
 
 -- The record is not what somebody read before.
 local function changed()
-  redis.call('HINCRBY', K.lead, 'rev', 1)
+  inc('rev')
   set('up', int(now))
 end
 
@@ -145,6 +196,7 @@ end
 
 -- The contact has another identity now: no window is his for certain.
 local function windows_refuse()
+  if unsaved then save() end
   for _, f in ipairs(redis.call('HKEYS', K.lead)) do
     local channel = string.match(f, '^w:(.*)$')
     if channel then window_refused(channel, num(f)) end
@@ -154,14 +206,22 @@ end
 local function window_from(channel, at)
   if at <= num('w:' .. channel) then return end
   set('w:' .. channel, int(at))
-  redis.call('HDEL', K.lead, 'wr:' .. channel)
+  del('wr:' .. channel)
   redis.call('ZADD', K.windows, int(at + DAY), head.l .. ':' .. channel)
 end
 
+-- The conversation was used now. What expires by its use is put off twice a day at most.
+local used = {}
+local function use(channel)
+  local before = num('wu:' .. channel)
+  if math.floor(before / DAY * 2) ~= math.floor(now / DAY * 2) then used[channel] = true end
+  set('wu:' .. channel, int(now))
+end
+
 local function remember(channel, entry)
-  redis.call('RPUSH', K.history[channel], entry)
-  redis.call('LTRIM', K.history[channel], -30, -1)
-  redis.call('PEXPIRE', K.history[channel], 30 * DAY)
+  local n = redis.call('RPUSH', K.history[channel], entry)
+  if n > 30 then redis.call('LTRIM', K.history[channel], -30, -1) end
+  if n == 1 or used[channel] then redis.call('PEXPIRE', K.history[channel], 30 * DAY) end
 end
 
 -- The state that operators and config changes put on something: "" if none.

@@ -11,8 +11,8 @@ end
 -- the queue due, unless it is already: waiting, leased or backing off.
 local function relay_element(queue, group, index, lead, assistant, real, element)
   redis.call('RPUSH', queue, element)
-  if not redis.call('ZSCORE', group, lead) then
-    due_set(group, index, assistant, lead, real)
+  if redis.call('ZADD', group, 'NX', real, lead) == 1 then
+    redis.call('ZADD', index, 'LT', real, assistant)
   end
 end
 

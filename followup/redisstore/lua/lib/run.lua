@@ -48,7 +48,7 @@ local function live_save()
   local ns = {}
   for i, run in ipairs(live) do ns[i] = int(run.n) end
   if #ns == 0 then
-    redis.call('HDEL', K.lead, 'lv')
+    del('lv')
   else
     set('lv', table.concat(ns, ' '))
   end
@@ -121,7 +121,7 @@ local function run_close(run, story, reason)
   story_save(run.n, story)
   local _, i = live_find(run.n)
   if i then table.remove(live, i) end
-  redis.call('HDEL', K.lead, 'r' .. int(run.n))
+  del('r' .. int(run.n))
   live_save()
   redis.call('ZREM', K.leases, run_id(run.n))
   due_del(K.due, K.index, head.t, run_id(run.n))
@@ -175,7 +175,7 @@ end
 -- Starts a run. Returns its id, or "" if none may start.
 local function run_start(arm)
   if get('oo') == '1' or control('c:' .. arm.config) ~= '' then return '' end
-  local n = redis.call('HINCRBY', K.lead, 'rs', 1)
+  local n = inc('rs')
   local run = {
     n = n, assistant = arm.assistant, config = arm.config, channel = arm.channel, ladder = arm.ladder,
     step = 0, interval = arm.interval, used = 0, tries = 0, ending = '',
@@ -184,7 +184,7 @@ local function run_start(arm)
   live[#live + 1] = run
   live_save()
   run_arm(run, now + arm.interval)
-  redis.call('HDEL', K.lead, 'ra:' .. arm.assistant)
+  del('ra:' .. arm.assistant)
   happening(run, 'scheduled', 1, '', '')
   return run_id(n)
 end
@@ -210,7 +210,7 @@ local function attempt_new(channel, run, step, opaque)
       if cjson.decode(all[i + 1]).at < now - 30 * DAY then redis.call('HDEL', K.attempts, all[i]) end
     end
   end
-  local id = run_id(redis.call('HINCRBY', K.lead, 'as', 1))
+  local id = run_id(inc('as'))
   redis.call('HSET', K.attempts, id, cjson.encode({
     c = channel, w = num('w:' .. channel), at = now, n = run, s = step, rk = 0, o = opaque ~= '' and opaque or nil,
   }))
