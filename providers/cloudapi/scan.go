@@ -9,12 +9,23 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tidwall/gjson"
+
 	"wagate/providers"
 )
 
+// deepest is how deep encoding/json lets values nest. The quicker validator knows
+// no such bound, and calls itself for each bracket that is open.
+const deepest = 10_000
+
 // valid reports whether the whole of b is one JSON value. Everything below it
 // relies on that, and stays within bounds even if it were not so.
-func valid(b []byte) bool { return json.Valid(b) }
+func valid(b []byte) bool {
+	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) > deepest {
+		return json.Valid(b)
+	}
+	return gjson.ValidBytes(b)
+}
 
 // sanitised returns b with invalid UTF-8 replaced; encoding/json accepts it.
 func sanitised(b []byte) []byte {
@@ -205,6 +216,10 @@ func text(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}
+	if !bytes.Contains(raw, []byte(`\ud`)) && !bytes.Contains(raw, []byte(`\uD`)) {
+		return gjson.ParseBytes(raw).Str
+	}
+	// Half a surrogate pair takes the quicker one's next character with it.
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
 		return ""
