@@ -14,8 +14,9 @@ import (
 	"wagate/providers"
 )
 
-// parallel bounds how many leads of one body are worked on at once.
-const parallel = 16
+// parallel bounds how many leads of one body are worked on at once. The store
+// takes what is asked at once to Redis together.
+const parallel = 64
 
 // take resolves and settles what was routed. It returns nil once all is
 // settled. One lead's trouble does not keep the others from being settled.
@@ -25,19 +26,10 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 		return nil
 	}
 	now := in.p.Now()
-	var resolving errgroup.Group
-	resolving.SetLimit(parallel)
-	for _, group := range byContact(list) {
-		resolving.Go(func() error { return in.resolveAll(ctx, group, now) })
-	}
-	failed := resolving.Wait()
-
-	var settling errgroup.Group
-	settling.SetLimit(parallel)
-	for _, group := range byLead(list) {
-		settling.Go(func() error { return in.settle(ctx, provider, group, moves) })
-	}
-	failed = cmp.Or(failed, settling.Wait())
+	failed := each(byContact(list), func(group []*arrival) error { return in.resolveAll(ctx, group, now) })
+	failed = cmp.Or(failed, each(byLead(list), func(group []*arrival) error {
+		return in.settle(ctx, provider, group, moves)
+	}))
 	if in.p.RelayWake != nil {
 		in.p.RelayWake()
 	}
@@ -46,6 +38,20 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 		return fmt.Errorf("settle: %w", errors.Join(webhook.ErrUnavailable, failed))
 	}
 	return nil
+}
+
+// each does something with every group, and returns the first error when all is
+// done.
+func each(groups [][]*arrival, do func([]*arrival) error) error {
+	if len(groups) == 1 { // as nearly always
+		return do(groups[0])
+	}
+	var all errgroup.Group
+	all.SetLimit(parallel)
+	for _, g := range groups {
+		all.Go(func() error { return do(g) })
+	}
+	return all.Wait()
 }
 
 // resolveAll finds the leads of events that name one another's contacts, in the
@@ -88,6 +94,9 @@ func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
 // byContact groups arrivals that share a phone or user id, directly or by way
 // of others, so that who is who is found out in the order told.
 func byContact(list []*arrival) [][]*arrival {
+	if len(list) == 1 {
+		return [][]*arrival{list}
+	}
 	parent := make([]int, len(list))
 	var root func(int) int
 	root = func(i int) int {
@@ -138,6 +147,9 @@ func byLead(list []*arrival) [][]*arrival {
 
 // group puts arrivals with the same key together, in the order of the first.
 func group[K comparable](list []*arrival, key func(int) K) [][]*arrival {
+	if len(list) == 1 {
+		return [][]*arrival{list}
+	}
 	index := map[K]int{}
 	var groups [][]*arrival
 	for i, a := range list {
