@@ -7,7 +7,7 @@
 //
 //	turn says      the loop
 //	wait d         sleeps d, at least Min, at most Max; Wake cuts it to Min
-//	error          sleeps a growing, jittered back-off; Wake does not cut it
+//	error, panic   sleeps a growing, jittered back-off; Wake does not cut it
 //	ctx cancelled  returns after the turn that is running
 //
 // A wake is never lost: one that comes while a turn runs starts another turn

@@ -2,12 +2,18 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"wagate/followup/rescue"
 )
+
+// errPanic says that a turn panicked; the log has where.
+var errPanic = errors.New("poll: turn panicked")
 
 // Params says what to do and how often. Next is required.
 type Params struct {
@@ -94,7 +100,7 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 	failed := 0
 	for ctx.Err() == nil {
-		wait, err := l.p.Next(ctx)
+		wait, err := l.turn(ctx)
 		switch {
 		case ctx.Err() != nil: // what a stop cut off is neither trouble nor a success
 		case err != nil:
@@ -113,6 +119,14 @@ func (l *Loop) Run(ctx context.Context) {
 			l.sleep(ctx, min(wait, l.p.Max))
 		}
 	}
+}
+
+// turn takes one turn. One that panics has failed.
+func (l *Loop) turn(ctx context.Context) (wait time.Duration, err error) {
+	if !rescue.Call(l.log, "turn panicked", func() { wait, err = l.p.Next(ctx) }) {
+		return 0, errPanic
+	}
+	return wait, err
 }
 
 // sleep waits for d, at least Min; a wake cuts it to that.

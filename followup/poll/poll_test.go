@@ -210,6 +210,35 @@ func TestLoopGoesOnForEver(t *testing.T) {
 	})
 }
 
+// TestLoopOutlivesAPanic: a turn that panics is one that failed, and the log
+// says where.
+func TestLoopOutlivesAPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		l, s := start(t, Params{Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(n int) (time.Duration, error) {
+			if n <= 3 {
+				panic("text of a lead")
+			}
+			return time.Second, nil
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := len(s.taken()); n < 30 {
+			t.Errorf("got %d turns in a minute, want them to go on after three panics", n)
+		}
+		if got := s.taken()[1]; got < firstBackoff/2 {
+			t.Errorf("got the second turn after %v, want a back-off", got)
+		}
+		if !l.Alive(time.Now(), 2*time.Second) {
+			t.Error("got not alive, want alive after recovery")
+		}
+		if said := log.String(); !strings.Contains(said, "poll_test.go") || strings.Contains(said, "text of a lead") {
+			t.Errorf("got log %s, want the stack and not the panic's own text", said)
+		}
+	})
+}
+
 // A stop ends the loop at once, wherever it is, begins no turn and is no trouble
 // in the log.
 func TestLoopStops(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"wagate/followup"
+	"wagate/followup/rescue"
 	"wagate/followup/window"
 )
 
@@ -33,24 +34,23 @@ func (r *Relay) deliver(d followup.Delivery, result func(error), allowed bool) {
 		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
 		return
 	}
-	body, err := render(d.Events, r.account(d.Channel))
-	if err != nil {
+	began := r.p.Real()
+	a, err := r.tried(d)
+	now := r.p.Real()
+	switch {
+	case errors.Is(err, errValue):
 		result(nil)
-		f := followup.FinishDelivery{Delivery: d, Real: r.p.Real()}
+		f := followup.FinishDelivery{Delivery: d, Real: now}
 		if f.Split = len(d.Events) > 1; !f.Split {
 			f.Dead = "malformed event"
 		}
 		r.finish(finishWithin, f)
 		return
-	}
-	began := r.p.Real()
-	a, err := r.try(d, body)
-	if err != nil {
+	case err != nil:
 		result(errStopped)
-		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Seen: true, Real: r.p.Real()})
+		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Seen: true, Real: now})
 		return
 	}
-	now := r.p.Real()
 	r.metrics.duration.Observe(now.Sub(began).Seconds())
 	if wait := a.hold(); wait > 0 {
 		r.slots.hold(d.Assistant, wait)
@@ -69,9 +69,22 @@ func (r *Relay) account(id followup.ChannelID) string {
 	return c.Account
 }
 
-// try posts the delivery once. The error is errStopped: the relay stops, and
-// how the try would have gone is not known.
-func (r *Relay) try(d followup.Delivery, body []byte) (answer, error) {
+// tried makes one try. One that panics has failed: what is at fault may be this
+// delivery, and it shall not take the process with it.
+func (r *Relay) tried(d followup.Delivery) (a answer, err error) {
+	if !rescue.Call(r.log, "try panicked", func() { a, err = r.try(d) }, "delivery", d.ID, "assistant", d.Assistant) {
+		return answer{trouble: "internal error"}, nil
+	}
+	return a, err
+}
+
+// try posts the delivery once. The error is errValue, or errStopped: the relay
+// stops, and how the try would have gone is not known.
+func (r *Relay) try(d followup.Delivery) (answer, error) {
+	body, err := render(d.Events, r.account(d.Channel))
+	if err != nil {
+		return answer{}, err
+	}
 	t, ok := r.targets[d.Assistant]
 	if !ok {
 		return answer{trouble: "unknown assistant"}, nil

@@ -14,6 +14,7 @@
 //	413                                 likewise, but final at once if there are several events
 //	410                                 a dead letter at once, the whole delivery
 //	other status, redirect, no answer   retried for 24 h from the first try, then a dead letter
+//	a panic of ours                     likewise; the log has the stack
 //	event that is no JSON               final
 //	stopped before an answer            given back without counting a try, the same when it comes again
 //	final, one event                    a dead letter

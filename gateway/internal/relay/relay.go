@@ -17,6 +17,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/poll"
+	"wagate/followup/rescue"
 )
 
 // Store is the queue of deliveries; followup.Store is one.
@@ -225,19 +226,27 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("claim deliveries: %w", err)
 	}
 	for _, d := range deliveries {
-		if ctx.Err() != nil {
-			r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
+		if ctx.Err() != nil { // all at once: a stop has not long
+			r.fly(d, func() {
+				r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
+			})
 			continue
 		}
 		result, allowed := r.slots.take(d.Assistant)
-		r.flying.Go(func() {
+		r.fly(d, func() {
+			defer r.loop.Wake() // there is room, and perhaps more of that conversation
+			defer r.slots.give(d.Assistant)
 			r.deliver(d, result, allowed)
-			r.slots.give(d.Assistant)
-			r.loop.Wake() // there is room, and perhaps more of that conversation
 		})
 	}
 	if again > 0 {
 		next = min(next, again)
 	}
 	return next, nil
+}
+
+// fly does what is to be done about a delivery, on a goroutine that Stop waits
+// for. Should it panic, the delivery comes again when its lease has run out.
+func (r *Relay) fly(d followup.Delivery, f func()) {
+	r.flying.Go(func() { rescue.Call(r.log, "delivery panicked", f, "delivery", d.ID, "assistant", d.Assistant) })
 }

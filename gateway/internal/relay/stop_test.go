@@ -3,10 +3,12 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wagate/followup"
@@ -90,4 +92,63 @@ func TestResultSurvivesABlinkOfTheStore(t *testing.T) {
 	if n := len(a.got); n != 1 {
 		t.Errorf("got %d deliveries, want 1", n)
 	}
+}
+
+// sluggish is a store whose claims are answered when told so, and whose results
+// take a second to record.
+type sluggish struct {
+	Store
+	claiming, answer chan struct{}
+}
+
+func (s *sluggish) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
+	out, next, err := s.Store.ClaimDeliveries(ctx, c)
+	close(s.claiming)
+	<-s.answer
+	if ctx.Err() != nil { // a client that was told to give up does not hear what it claimed
+		return nil, 0, ctx.Err()
+	}
+	return out, next, err
+}
+
+func (s *sluggish) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
+	time.Sleep(time.Second)
+	return s.Store.FinishDelivery(ctx, f)
+}
+
+// TestStopGivesBackWhatItOvertook: what a claim brings while the relay stops goes
+// back unspent, all at once.
+func TestStopGivesBackWhatItOvertook(t *testing.T) {
+	t.Parallel()
+	const leads = 20
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		for i := range leads {
+			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+		}
+		slow := &sluggish{Store: s, claiming: make(chan struct{}), answer: make(chan struct{})}
+		r, w := bubble(t, slow, answers(func(time.Duration) int { return http.StatusOK }),
+			func(p *Params) { p.PerAssistant = leads })
+		<-slow.claiming
+		stopped := make(chan error)
+		go func() { stopped <- r.Stop(context.WithoutCancel(t.Context())) }()
+		synctest.Wait()
+		began := time.Now()
+		close(slow.answer)
+		if err := <-stopped; err != nil {
+			t.Errorf("stop: got %v, want nil", err)
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("got %v until all were given back, want the second that one takes", took)
+		}
+		ds, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: time.Now(), Limit: 100, MaxEvents: 1, Lease: time.Minute})
+		if err != nil || len(ds) != leads || len(w.taken()) != 0 {
+			t.Fatalf("got %d deliveries (%v) after tries at %v, want %d untried", len(ds), err, w.taken(), leads)
+		}
+		for _, d := range ds {
+			if d.Attempts != 0 {
+				t.Errorf("got %d attempts, want none", d.Attempts)
+			}
+		}
+	})
 }

@@ -4,14 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"wagate/followup/rescue"
 )
 
 // The limits of a request. Headers and bodies that dribble in hold a connection
@@ -60,24 +59,13 @@ func newApp(p appParams) *fiber.App {
 	return app
 }
 
-// recovered turns a panic into an error without details. The log has the
-// stack; it has the panic's value only if that is the runtime's own, for any
-// other may quote what was being worked on.
+// recovered turns a panic into an error without details, which the log has.
 func recovered(log *slog.Logger) fiber.Handler {
 	return func(c *fiber.Ctx) (err error) {
-		defer func() {
-			r := recover()
-			if r == nil {
-				return
-			}
-			what := fmt.Sprintf("%T", r)
-			if e, ok := r.(runtime.Error); ok {
-				what = e.Error()
-			}
-			log.Error("handler panicked", "panic", what, "stack", string(debug.Stack()))
-			err = errPanic
-		}()
-		return c.Next()
+		if !rescue.Call(log, "handler panicked", func() { err = c.Next() }) {
+			return errPanic
+		}
+		return err
 	}
 }
 
