@@ -69,11 +69,14 @@ func (r *Relay) account(id followup.ChannelID) string {
 	return c.Account
 }
 
+// broken is the answer to a try of ours that panicked.
+var broken = answer{trouble: "internal error"}
+
 // tried makes one try. One that panics has failed: what is at fault may be this
 // delivery, and it shall not take the process with it.
 func (r *Relay) tried(d followup.Delivery) (a answer, err error) {
 	if !rescue.Call(r.log, "try panicked", func() { a, err = r.try(d) }, "delivery", d.ID, "assistant", d.Assistant) {
-		return answer{trouble: "internal error"}, nil
+		return broken, nil
 	}
 	return a, err
 }

@@ -246,7 +246,16 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 }
 
 // fly does what is to be done about a delivery, on a goroutine that Stop waits
-// for. Should it panic, the delivery comes again when its lease has run out.
+// for. Should that panic, it was a try that failed. Should that not be recorded
+// either, the delivery comes again when its lease has run out.
 func (r *Relay) fly(d followup.Delivery, f func()) {
-	r.flying.Go(func() { rescue.Call(r.log, "delivery panicked", f, "delivery", d.ID, "assistant", d.Assistant) })
+	r.flying.Go(func() {
+		log := r.log.With("delivery", d.ID, "assistant", d.Assistant)
+		if rescue.Call(log, "delivery panicked", f) {
+			return
+		}
+		rescue.Call(log, "delivery panicked again, its lease will run out", func() {
+			r.finish(finishWithin, judge(broken, d, r.p.Real(), r.p.Jitter))
+		})
+	})
 }
