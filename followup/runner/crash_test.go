@@ -1,8 +1,6 @@
 package runner_test
 
 import (
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -156,46 +154,4 @@ func TestI6WhatADyingWorkerWasSendingIsKnown(t *testing.T) {
 		h.until(72 * hours)
 		h.tells(run, "1 template uncertain/crash", "ended completed")
 	})
-}
-
-// A step that panics is like one whose worker died: it is sent if nothing can
-// have been sent, else it is uncertain. No other step is the worse for it, and
-// the log says where it was, not what it was about.
-func TestI9APanicCostsItsOwnStepOnly(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		at    func(h *harness) *hook
-		first string
-		sent  []string
-	}{
-		"before the guard": {
-			func(h *harness) *hook { return &h.writer.writing }, "1 ai sent/ai",
-			[]string{"30m20s ai", "33m0s ai"},
-		},
-		"after the guard": {
-			func(h *harness) *hook { return &h.sender.fenced }, "1 ai uncertain/crash",
-			[]string{"30m20s ai"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			play(t, func(h *harness) {
-				log := h.complaints()
-				h.params.Workers = 1
-				var first sync.Once // sync.OnceFunc would panic every time
-				*c.at(h) = func() { first.Do(func() { panic("hello 5599000000001") }) }
-				bad := h.arm(h.lead(true), seed[0])
-				h.pass(20 * time.Second)
-				good := h.arm(h.lead(true), seed[0])
-				h.start()
-				h.until(hours)
-				h.sent(c.sent...)
-				h.tells(bad, c.first, "ended completed")
-				h.tells(good, "1 ai sent/ai", "ended completed")
-				h.is(log.said, []string{"step panicked, its lease will run out"}, "complaints")
-				h.is(strings.Contains(log.all.String(), "crash_test.go"), true, "the stack is in the log")
-				h.is(strings.Contains(log.all.String(), "5599"), false, "what it was about is in the log")
-			})
-		})
-	}
 }

@@ -20,7 +20,9 @@
 //     the program is told to stop. Only a crash loses it; then the lease runs
 //     out, and whoever claims the step next records it as uncertain.
 //   - A step that cannot be finished now (Redis away, stop) is given back unspent.
-//   - A step that panics costs no other one: it is left as a crash leaves it.
+//   - A step that panics costs no other one. If it may be with the provider it is
+//     left as a crash leaves it, else put off like one that was refused, as often
+//     and no longer.
 //
 // The poller never waits for a model or a provider: it claims no more than
 // there are free workers, and every step runs on its own goroutine.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/rescue"
 )
 
 // keepLease keeps a step from being claimed again while its worker lives: a
@@ -24,11 +25,13 @@ func (r *Runner) keepLease(ctx context.Context, c followup.Claimed, lost func())
 				return
 			case <-tick:
 			}
-			err := r.p.Store.ExtendStep(ctx, c.Run.ID, c.Token, r.p.Real(), r.p.ClaimLease)
-			if errors.Is(err, followup.ErrStale) {
-				lost()
-				cancel()
-			}
+			rescue.Call(r.log, "lease not kept, keeping it panicked", func() {
+				err := r.p.Store.ExtendStep(ctx, c.Run.ID, c.Token, r.p.Real(), r.p.ClaimLease)
+				if errors.Is(err, followup.ErrStale) {
+					lost()
+					cancel()
+				}
+			}, "run_id", c.Run.ID)
 		}
 	}()
 	return ctx, func() {

@@ -31,7 +31,7 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 			Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 		})
 		r.p.Steps.Ended(v.Ended)
-		p.attempt = cmp.Or(v.Attempt, p.attempt)
+		p.attempt, p.out = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
 		return v, err
 	}
 	// An error means that nothing was sent, so asking again sends nothing twice.
@@ -95,6 +95,13 @@ func (p *passage) closed() {
 	}
 }
 
+// putOff gives the step back to be tried again later, at least as late as asked.
+func (p *passage) putOff(asked time.Duration) {
+	r := p.r
+	wait := max(min(asked, longestPutOff), time.Minute<<p.c.Run.Tries)
+	r.giveBack(p.c, r.p.Now().Add(r.domain(wait)))
+}
+
 // longestPutOff bounds what a provider may ask us to wait: what it says is no
 // reason to keep a lead's step for days.
 const longestPutOff = time.Hour
@@ -110,8 +117,7 @@ func (p *passage) failed(o outgoing, e *providers.Error) bool {
 		p.situation.Refused = true
 		return false
 	case f.Retryable && p.c.Run.Tries < r.p.MaxTries:
-		wait := max(min(e.RetryAfter, longestPutOff), time.Minute<<p.c.Run.Tries)
-		r.giveBack(p.c, r.p.Now().Add(r.domain(wait)))
+		p.putOff(e.RetryAfter)
 		return true
 	}
 	result := followup.FinishStep{

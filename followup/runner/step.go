@@ -17,10 +17,11 @@ import (
 type passage struct {
 	r         *Runner
 	c         followup.Claimed
-	ladder    followup.Ladder
+	ladder    followup.Ladder // empty until it was read
 	situation followup.Situation
 	facts     followup.Facts
 	attempt   followup.AttemptID // the last the guard allowed
+	out       bool               // the guard let it go, so it may be with the provider
 	close     bool               // the provider said that the window is closed
 	lost      func()             // counts, once, that the claim was lost
 	over      atomic.Bool        // it is being finished, which finds out by itself whose the step is
@@ -30,8 +31,13 @@ type passage struct {
 // is known that was not before, so three would do.
 const maxDecisions = 8
 
-// step sees one claimed step through.
-func (r *Runner) step(ctx context.Context, c followup.Claimed) {
+func (r *Runner) passage(c followup.Claimed) *passage {
+	return &passage{r: r, c: c, attempt: c.Attempt, out: c.Crashed, lost: sync.OnceFunc(r.metrics.stale.Inc)}
+}
+
+// through sees the claimed step through.
+func (p *passage) through(ctx context.Context) {
+	r, c := p.r, p.c
 	ladder, err := r.ladder(ctx, c.Run)
 	lost := errors.Is(err, followup.ErrNotFound) || errors.Is(err, errShort)
 	if err != nil && !lost {
@@ -41,7 +47,7 @@ func (r *Runner) step(ctx context.Context, c followup.Claimed) {
 		r.giveBack(c, time.Time{})
 		return
 	}
-	p := &passage{r: r, c: c, ladder: ladder, attempt: c.Attempt, lost: sync.OnceFunc(r.metrics.stale.Inc)}
+	p.ladder = ladder
 	if c.Crashed {
 		p.finish(cmp.Or(c.Kind, followup.KindNone), followup.FinishStep{
 			Outcome: followup.Uncertain, Reason: followup.Crash, UsedStep: c.UsedStep,

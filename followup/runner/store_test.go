@@ -50,6 +50,7 @@ type store struct {
 	tell      sync.Once
 	finishing hook
 	extending hook
+	reading   hook // of a ladder
 }
 
 func (s *store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
@@ -125,6 +126,7 @@ func (s *store) History(ctx context.Context, l followup.LeadID, c followup.Chann
 
 func (s *store) Ladder(ctx context.Context, t followup.TenantID, h followup.LadderHash) (followup.Ladder, error) {
 	s.reads.Add(1)
+	s.reading.call()
 	if err := s.ladders.err(); err != nil {
 		return followup.Ladder{}, err
 	}

@@ -2,9 +2,7 @@ package runner
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"runtime/debug"
 	"time"
 
 	"wagate/followup"
@@ -31,25 +29,13 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		r.take(c.Run.Tenant) // only this goroutine does
 		r.steps.Go(func() {
 			defer r.free(c.Run.Tenant)
-			defer r.recovered(c.Run.ID)
-			r.step(r.work, c)
+			r.see(c)
 		})
 	}
 	if err != nil {
 		return 0, err
 	}
 	return time.Duration(float64(batch.Next) / r.p.Speed), nil
-}
-
-// recovered makes of a panic what a crash of the program is to a step: its lease
-// runs out, and whoever claims it then knows what to do. One that panics every
-// time would else take down all replicas in turn. The log does not have the
-// panic's value, which may quote what was being worked on.
-func (r *Runner) recovered(run followup.RunID) {
-	if v := recover(); v != nil {
-		r.log.Error("step panicked, its lease will run out",
-			"run_id", run, "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-	}
 }
 
 // room returns how many workers are free, and how many steps of each tenant
