@@ -48,6 +48,7 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	switch {
 	case err == nil:
 		r.p.Steps.Step(kind, f.Outcome, f.Reason)
+		r.p.Told()
 		if done.State != followup.RunEnded {
 			r.Wake()
 		}

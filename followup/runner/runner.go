@@ -26,13 +26,16 @@ type Store interface {
 	History(ctx context.Context, lead followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error)
 }
 
-// Params says what a runner works with. All but the bounds is required.
+// Params says what a runner works with. All but Told and the bounds is required.
 type Params struct {
 	Store     Store
 	Sender    followup.Sender
 	Writer    followup.Writer
 	Templates followup.Templates
 	Directory *followup.Directory
+	// Told is called when there is something to be told to an assistant: how a step
+	// ended, that the next is scheduled. It must not block. Default: nobody is.
+	Told func()
 
 	// Now is domain time, Real is real time, Speed how many domain seconds pass
 	// in a real one.
@@ -111,6 +114,9 @@ func New(p Params) *Runner {
 	}
 	if p.Speed <= 0 {
 		p.Speed = 1
+	}
+	if p.Told == nil {
+		p.Told = func() {}
 	}
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),

@@ -30,7 +30,7 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 			Kind: o.kind, UsedStep: o.used,
 			Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 		})
-		r.p.Steps.Ended(v.Ended)
+		r.ended(v.Ended)
 		p.attempt, p.out = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
 		return v, err
 	}

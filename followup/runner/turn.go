@@ -20,7 +20,7 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		return time.Hour, nil // or less: the first worker to be free again wakes us
 	}
 	batch, err := r.claim(ctx, free, inHand)
-	r.p.Steps.Ended(batch.Ended)
+	r.ended(batch.Ended)
 	for _, c := range batch.Steps {
 		if ctx.Err() != nil {
 			r.steps.Go(func() { r.giveBack(c, time.Time{}) }) // all at once: a stop has not long
@@ -36,6 +36,14 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	return time.Duration(float64(batch.Next) / r.p.Speed), nil
+}
+
+// ended takes in that runs ended: that is counted, and their assistants are told.
+func (r *Runner) ended(runs []followup.Ended) {
+	r.p.Steps.Ended(runs)
+	if len(runs) > 0 {
+		r.p.Told()
+	}
 }
 
 // room returns how many workers are free, and how many steps of each tenant

@@ -37,6 +37,7 @@ type App struct {
 	refused  *prometheus.CounterVec
 	runner   *runner.Runner
 	relay    *relay.Relay
+	poll     time.Duration // longest sleep of the relay, 0: as it likes
 	public   *fiber.App
 	admin    *fiber.App
 
@@ -50,26 +51,33 @@ type App struct {
 // New builds the service and checks what can be checked before it starts: it
 // reaches Redis and refuses one whose data does not fit.
 func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
-	roster, err := newRoster(cfg)
-	if err != nil {
+	a := &App{cfg: cfg, log: log, registry: prometheus.NewRegistry(), serving: make(chan error, 2), kept: make(chan struct{})}
+	if err := a.assemble(ctx); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, registry: prometheus.NewRegistry(), serving: make(chan error, 2), kept: make(chan struct{})}
+	return a, nil
+}
+
+func (a *App) assemble(ctx context.Context) error {
+	roster, err := newRoster(a.cfg)
+	if err != nil {
+		return err
+	}
 	a.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(),
 	)
 	a.refused = newRefused(a.registry)
 	steps := followup.NewMetrics(a.registry)
-	if a.redis, err = connect(cfg); err != nil {
-		return nil, err
+	if a.redis, err = connect(a.cfg); err != nil {
+		return err
 	}
 	if err := a.open(ctx, steps); err != nil {
-		return nil, errors.Join(err, a.redis.close())
+		return errors.Join(err, a.redis.close())
 	}
 	if err := a.build(roster, steps); err != nil {
-		return nil, errors.Join(err, a.redis.close())
+		return errors.Join(err, a.redis.close())
 	}
-	return a, nil
+	return nil
 }
 
 // open opens the store and sets the clocks by it.
@@ -81,7 +89,7 @@ func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 	a.store, err = redisstore.Open(ctx, redisstore.Params{
 		Client: a.redis.client, Partitions: a.cfg.Redis.Partitions, Durability: durability,
 		MaxBacklog: a.cfg.Relay.MaxBacklog,
-		Embedded:   a.redis.embedded, OnEnded: steps.Ended, Logger: a.log, Registerer: a.registry,
+		Embedded:   a.redis.embedded, OnEnded: a.ended(steps), Logger: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return err
@@ -101,11 +109,20 @@ func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 
 // build makes the parts and ties them to each other.
 func (a *App) build(r *roster, steps *followup.Metrics) error {
+	var err error
+	a.relay, err = relay.New(relay.Params{
+		Store: a.store, Endpoints: r.endpoints, Directory: r.directory, Logger: a.log, Metrics: a.registry,
+		Real: a.clock.Real, Timeout: a.cfg.Relay.Timeout, AllowPrivate: a.cfg.Relay.AllowPrivate || a.cfg.Sandbox,
+		Poll: a.poll,
+	})
+	if err != nil {
+		return err
+	}
 	within := boundsOf(a.cfg)
 	templates := outbound.NewTemplates(r.lists, a.clock.Real, a.log)
 	service := outbound.New(outbound.Params{
 		Store: a.store, Lines: r.lines, Now: a.clock.Now, Real: a.clock.Real, CallTimeout: within.send,
-		MaxWait: within.wait, Steps: steps, Registry: a.registry, Logger: a.log,
+		MaxWait: within.wait, Told: a.relay.Wake, Steps: steps, Registry: a.registry, Logger: a.log,
 	})
 	a.runner = runner.New(runner.Params{
 		Store: a.store, Sender: service, Templates: templates, Directory: r.directory,
@@ -113,21 +130,14 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 			BaseURL: a.cfg.AI.BaseURL.String(), APIKey: a.cfg.AI.APIKey.Reveal(), Model: a.cfg.AI.Model,
 			Timeout: a.cfg.AI.Timeout, Now: a.clock.Real, Logger: a.log, Registerer: a.registry,
 		}),
-		Now: a.clock.Now, Real: a.clock.Real, Speed: a.clock.speed, MaxLateness: a.cfg.FollowUp.MaxLateness,
+		Told: a.relay.Wake,
+		Now:  a.clock.Now, Real: a.clock.Real, Speed: a.clock.speed, MaxLateness: a.cfg.FollowUp.MaxLateness,
 		ClaimLease: within.claimLease, SendLease: within.sendLease,
 		Steps: steps, Registry: a.registry, Logger: a.log,
 	})
-	var err error
-	a.relay, err = relay.New(relay.Params{
-		Store: a.store, Endpoints: r.endpoints, Directory: r.directory, Logger: a.log, Metrics: a.registry,
-		Real: a.clock.Real, Timeout: a.cfg.Relay.Timeout, AllowPrivate: a.cfg.Relay.AllowPrivate || a.cfg.Sandbox,
-	})
-	if err != nil {
-		return err
-	}
 	follow := followups.New(followups.Params{
 		Store: a.store, Directory: r.directory, Templates: templates, Metrics: steps,
-		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed,
+		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Told: a.relay.Wake,
 	})
 	people := leads.New(leads.Params{
 		Store: a.store, Planner: follow, Directory: r.directory, CRMSecrets: r.crmSecrets,
@@ -162,6 +172,17 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		Directory: r.directory, Replayed: a.relay.Wake, Real: a.clock.Real, Logger: a.log,
 	})
 	return nil
+}
+
+// ended takes in that runs ended where no caller hears of it: that is counted, and
+// their assistants are told. Nothing ends before all is built.
+func (a *App) ended(steps *followup.Metrics) func([]followup.Ended) {
+	return func(runs []followup.Ended) {
+		steps.Ended(runs)
+		if len(runs) > 0 {
+			a.relay.Wake()
+		}
+	}
 }
 
 // armed wakes what sleeps until the next due time: a run was started, which may

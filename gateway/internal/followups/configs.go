@@ -114,7 +114,7 @@ func (s *Service) updateOnce(ctx context.Context, tenant followup.TenantID, id s
 	if err != nil {
 		return followup.Config{}, fmt.Errorf("update config: %w", err)
 	}
-	s.metrics.Ended(ended)
+	s.ended(ended)
 	return c, nil
 }
 
@@ -131,7 +131,7 @@ func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return fmt.Errorf("delete config: %w", err)
 	}
-	s.metrics.Ended(ended)
+	s.ended(ended)
 	return nil
 }
 

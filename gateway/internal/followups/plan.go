@@ -77,7 +77,7 @@ func (s *Service) start(ctx context.Context, tenant followup.TenantID, lead foll
 	if err != nil {
 		return "", err
 	}
-	s.metrics.Ended(ended)
+	s.ended(ended)
 	if run != "" {
 		s.armed()
 	}

@@ -51,7 +51,7 @@ func (s *Service) Cancel(ctx context.Context, tenant followup.TenantID, run stri
 	if err := found(err, "run"); err != nil {
 		return RunView{}, err
 	}
-	s.metrics.Ended(ended)
+	s.ended(ended)
 	return s.Run(ctx, tenant, run)
 }
 

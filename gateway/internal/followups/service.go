@@ -28,8 +28,9 @@ type Params struct {
 	Now  func() time.Time
 	Real func() time.Time
 	// Armed is called after a run was started, so that a sleeping poller looks
-	// again. May be nil.
-	Armed func()
+	// again, and Told after runs ended otherwise: there is something to be told to
+	// their assistants. May be nil.
+	Armed, Told func()
 }
 
 // Service keeps configs, shows ladders, and starts, shows and cancels runs. It
@@ -41,13 +42,14 @@ type Service struct {
 	metrics   *followup.Metrics
 	now, real func() time.Time
 	armed     func()
+	told      func()
 }
 
 // New returns a Service.
 func New(p Params) *Service {
 	s := &Service{
 		store: p.Store, directory: p.Directory, templates: p.Templates, metrics: p.Metrics,
-		now: p.Now, real: p.Real, armed: p.Armed,
+		now: p.Now, real: p.Real, armed: p.Armed, told: p.Told,
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -58,7 +60,18 @@ func New(p Params) *Service {
 	if s.armed == nil {
 		s.armed = func() {}
 	}
+	if s.told == nil {
+		s.told = func() {}
+	}
 	return s
+}
+
+// ended takes in that runs ended: that is counted, and their assistants are told.
+func (s *Service) ended(runs []followup.Ended) {
+	s.metrics.Ended(runs)
+	if len(runs) > 0 {
+		s.told()
+	}
 }
 
 func (s *Service) tenant(id followup.TenantID) followup.Tenant {

@@ -38,8 +38,8 @@ type Store interface {
 	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
 }
 
-// Params says what a Service works with. All but CallTimeout, Tries and MaxWait
-// is required.
+// Params says what a Service works with. All but CallTimeout, Tries, MaxWait
+// and Told is required.
 type Params struct {
 	Store Store
 	Lines []Line
@@ -51,7 +51,11 @@ type Params struct {
 	Tries int
 	// MaxWait is the longest that Send waits for pacing or before a retry; what
 	// would take longer is handed back as throttled. Default 15 s.
-	MaxWait  time.Duration
+	MaxWait time.Duration
+	// Told is called when there is something to be told to an assistant: a receipt
+	// that came before the answer settled a step. It must not block. Default: nobody
+	// is.
+	Told     func()
 	Steps    *followup.Metrics
 	Registry prometheus.Registerer
 	Logger   *slog.Logger
@@ -87,6 +91,9 @@ func New(p Params) *Service {
 	}
 	if p.MaxWait <= 0 {
 		p.MaxWait = defaultMaxWait
+	}
+	if p.Told == nil {
+		p.Told = func() {}
 	}
 	s := &Service{
 		p: p, log: p.Logger.With("component", "outbound"), metrics: newMetrics(p.Registry),
@@ -311,5 +318,8 @@ func (s *Service) settle(
 	}
 	settled, err := s.p.Store.Settle(ctx, st)
 	s.p.Steps.Ended(settled.Ended)
+	if len(settled.Ended)+len(settled.Corrections) > 0 {
+		s.p.Told()
+	}
 	return err // also that the lead has moved: the next try finds where
 }
