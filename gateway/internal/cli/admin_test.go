@@ -61,7 +61,18 @@ func TestOperatorCommands(t *testing.T) {
 		{"dead replay 3/msg_1", 200, `{"replayed":1}`, "POST /api/dead/3%2Fmsg_1/replay [Bearer adm]", []string{"1 dead letter replayed"}},
 		{"dead replay -all -tenant t1", 200, `{"replayed":4}`, "POST /api/dead/replay?tenant=t1 [Bearer adm]", []string{"4 dead letters replayed"}},
 		{"dead replay -all", 200, `{"replayed":0}`, "POST /api/dead/replay [Bearer adm]", []string{"0 dead letters replayed"}},
-		{"dead drop 3/msg_1", 204, "", "DELETE /api/dead/3%2Fmsg_1 [Bearer adm]", []string{"dropped"}},
+		{
+			"dead list -assistant a1", 200, `{"data":[],` + noMore, "GET /api/dead?assistant=a1&limit=50&offset=0 [Bearer adm]",
+			[]string{"no dead letters"},
+		},
+		{"dead replay -all -assistant a1", 200, `{"replayed":1}`, "POST /api/dead/replay?assistant=a1 [Bearer adm]", []string{"1 dead letter replayed"}},
+		{"dead drop 3/msg_1", 204, "", "DELETE /api/dead/3%2Fmsg_1 [Bearer adm]", []string{"1 dead letter dropped"}},
+		{"dead drop -all", 200, `{"dropped":2}`, "POST /api/dead/drop [Bearer adm]", []string{"2 dead letters dropped"}},
+		{
+			"dead drop -all -tenant t1 -assistant a1", 200, `{"dropped":0}`, "POST /api/dead/drop?assistant=a1&tenant=t1 [Bearer adm]",
+			[]string{"0 dead letters dropped"},
+		},
+		{"dead drop -all -json", 200, `{"dropped":2}`, "POST /api/dead/drop [Bearer adm]", []string{`{"dropped":2}`}},
 		{
 			"runs list -tenant t1 -lead l1", 200, `{"data":[` + oneRun + `],` + noMore,
 			"GET /api/runs?lead=l1&limit=50&offset=0&tenant=t1 [Bearer adm]",

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,15 +32,16 @@ func (s *shell) dead(ctx context.Context, args []string) error {
 
 func (s *shell) deadList(ctx context.Context, args []string) error {
 	fs := s.flags("dead list")
-	admin, paging, tenant := fs.adminFlags(), fs.pageFlags(), fs.String("tenant", "", "only those of the tenant with this `ID`")
+	admin, paging, whose := fs.adminFlags(), fs.pageFlags(), fs.whose("")
 	c, _, err := admin.open(args, 0, 0)
 	if err != nil {
 		return err
 	}
-	query := paging()
-	if *tenant != "" {
-		query.Set("tenant", *tenant)
+	query, err := whose()
+	if err != nil {
+		return err
 	}
+	maps.Copy(query, paging())
 	return list(ctx, c, "/api/dead", query, "dead letters",
 		[]string{"ID", "TENANT", "ASSISTANT", "REASON", "EVENTS", "ATTEMPTS", "DIED"},
 		func(d deadLetter) []string {
@@ -66,51 +69,76 @@ func (s *shell) deadShow(ctx context.Context, args []string) error {
 }
 
 func (s *shell) deadReplay(ctx context.Context, args []string) error {
-	fs := s.flags("dead replay ID | dead replay -all [-tenant ID]")
+	return s.deadSome(ctx, args, "replay", "replayed", http.MethodPost, "/replay")
+}
+
+func (s *shell) deadDrop(ctx context.Context, args []string) error {
+	return s.deadSome(ctx, args, "drop", "dropped", http.MethodDelete, "")
+}
+
+// deadSome does something to one dead letter, by method and suffix of its
+// address, or to all of them, or all of a tenant or an assistant.
+func (s *shell) deadSome(ctx context.Context, args []string, verb, done, method, suffix string) error {
+	fs := s.flags("dead " + verb + " ID | dead " + verb + " -all [-tenant ID] [-assistant ID]")
 	admin := fs.adminFlags()
-	all := fs.Bool("all", false, "replay all, oldest first, instead of one")
-	tenant := fs.String("tenant", "", "with -all: only those of the tenant with this `ID`")
+	all := fs.Bool("all", false, verb+" all, oldest first, instead of one")
+	whose := fs.whose("with -all: ")
 	ids, err := fs.parse(args, 0, 1)
 	if err != nil {
 		return err
 	}
-	if *all == (len(ids) == 1) || *tenant != "" && !*all {
+	query, err := whose()
+	if err != nil {
+		return err
+	}
+	if *all == (len(ids) == 1) || len(query) > 0 && !*all {
 		return fs.wrong("want either an ID or -all")
 	}
 	c, err := admin.client()
 	if err != nil {
 		return err
 	}
-	path, query := "/api/dead/replay", url.Values{}
-	if !*all {
-		path = "/api/dead/" + url.PathEscape(ids[0]) + "/replay"
+	path := "/api/dead/" + verb
+	if *all {
+		method = http.MethodPost
+	} else {
+		path = "/api/dead/" + url.PathEscape(ids[0]) + suffix
 	}
-	if *tenant != "" {
-		query.Set("tenant", *tenant)
-	}
-	data, err := c.call(ctx, http.MethodPost, path, query, nil)
+	data, err := c.call(ctx, method, path, query, nil)
 	if err != nil {
 		return err
 	}
-	return answer(c, data, func(done struct {
-		Replayed int `json:"replayed"`
-	},
-	) {
-		fmt.Fprintf(s.Stdout, "%s replayed\n", count(done.Replayed, "dead letter"))
-	})
+	say := func(counts map[string]int) {
+		fmt.Fprintf(s.Stdout, "%s %s\n", count(counts[done], "dead letter"), done)
+	}
+	if method == http.MethodDelete { // there is no more to say than that it is gone
+		if !c.raw {
+			say(map[string]int{done: 1})
+		}
+		return nil
+	}
+	return answer(c, data, say)
 }
 
-func (s *shell) deadDrop(ctx context.Context, args []string) error {
-	fs := s.flags("dead drop ID")
-	c, ids, err := fs.adminFlags().open(args, 1, 1)
-	if err != nil {
-		return err
+// whose defines the flags that name a tenant's or an assistant's dead letters,
+// and returns the query for what they say.
+//
+// One that is given and empty, as of a variable that is not set, is refused: all
+// would be taken where few were meant.
+func (fs *flagSet) whose(when string) func() (url.Values, error) {
+	fs.String("tenant", "", when+"only those of the tenant with this `ID`")
+	fs.String("assistant", "", when+"only those of the assistant with this `ID`")
+	return func() (query url.Values, err error) {
+		query = url.Values{}
+		fs.Visit(func(f *flag.Flag) {
+			if f.Name != "tenant" && f.Name != "assistant" {
+				return
+			}
+			if f.Value.String() == "" {
+				err = fs.wrong("-%s is empty", f.Name)
+			}
+			query.Set(f.Name, f.Value.String())
+		})
+		return query, err
 	}
-	if _, err = c.call(ctx, http.MethodDelete, "/api/dead/"+url.PathEscape(ids[0]), nil, nil); err != nil {
-		return err
-	}
-	if !c.raw {
-		fmt.Fprintln(s.Stdout, "dropped")
-	}
-	return nil
 }

@@ -131,17 +131,26 @@ func TestOperatorSeesRuns(t *testing.T) {
 		`"message":"a required field is missing","details":[{"field":"lead","problem":"is required"}]}}`)
 }
 
+// support is another assistant of acme's.
+const support followup.AssistantID = "a0000000-0000-4000-8000-0000000000a2"
+
 // bury makes n dead letters of different leads.
 func (h *house) bury(n int) {
 	h.t.Helper()
+	h.buryOf(sales, n)
+}
+
+// buryOf makes n dead letters of an assistant, of different leads.
+func (h *house) buryOf(a followup.AssistantID, n int) {
+	h.t.Helper()
 	ctx := h.t.Context()
 	for i := range n {
-		id, err := h.store.Resolve(ctx, acme, followup.Identity{ExternalID: fmt.Sprint("dead ", i)}, true, h.Now())
+		id, err := h.store.Resolve(ctx, acme, followup.Identity{ExternalID: fmt.Sprint("dead ", a, i)}, true, h.Now())
 		if err != nil {
 			h.t.Fatal(err)
 		}
 		_, err = h.store.Settle(ctx, followup.Settlement{Tenant: acme, Lead: id, Now: h.Now(), Real: h.Now(), Items: []followup.Item{{
-			DedupID: "m", Channel: front, Assistant: sales, Relay: &followup.RelayEvent{Channel: front, Field: "messages", Value: []byte(`{}`)},
+			Channel: front, Assistant: a, Relay: &followup.RelayEvent{Channel: front, Field: "messages", Value: fmt.Appendf(nil, `{"at":%d}`, h.Now().UnixNano())},
 		}}})
 		if err != nil {
 			h.t.Fatal(err)
@@ -201,13 +210,132 @@ func TestDeadLetters(t *testing.T) {
 func TestReplayAll(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, settings{})
-	h.bury(230) // more than two pages
+	h.bury(1030) // more than two pages
 	h.want(h.op("POST", "/api/dead/replay?tenant="+string(other), ""), 200, `{"replayed":0}`)
-	h.want(h.op("POST", "/api/dead/replay?tenant="+string(acme), ""), 200, `{"replayed":230}`)
+	h.want(h.op("POST", "/api/dead/replay?tenant="+string(acme), ""), 200, `{"replayed":1030}`)
 	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":0}`)
 	stats, err := h.store.Stats(t.Context(), h.Now(), h.Now())
-	if err != nil || stats.RelayDead != 0 || stats.RelayPending != 230 {
-		t.Errorf("got %+v, %v, want 230 pending and none dead", stats, err)
+	if err != nil || stats.RelayDead != 0 || stats.RelayPending != 1030 {
+		t.Errorf("got %+v, %v, want 1030 pending and none dead", stats, err)
+	}
+}
+
+// Those that somebody else takes meanwhile are passed over, and the relay is told
+// of what went back, whatever came of the rest.
+func TestAllDeadLettersWhileOthersTakeSome(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	for verb, told := range map[string]int{"replay": 1, "drop": 0} {
+		h.bury(3)
+		h.replayed = 0
+		h.store.listed = func(letters []followup.DeadLetter) {
+			h.store.listed = nil
+			if err := h.store.DropDead(t.Context(), letters[1].ID); err != nil {
+				t.Error(err)
+			}
+		}
+		h.want(h.op("POST", "/api/dead/"+verb, ""), 200, fmt.Sprintf(`{"%s":2}`, map[string]string{"replay": "replayed", "drop": "dropped"}[verb]))
+		if h.replayed != told {
+			t.Errorf("%s: got the relay told %d times, want %d", verb, h.replayed, told)
+		}
+	}
+}
+
+// Of one conversation the letter that died first is replayed first.
+func TestReplayAllKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(1)
+	h.bury(1)
+	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":2}`)
+	ds, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: h.Now(), Limit: 10, MaxEvents: 10, Lease: time.Minute})
+	if err != nil || len(ds) != 1 || len(ds[0].Events) != 2 {
+		t.Fatalf("got %+v, %v, want one delivery of two events", ds, err)
+	}
+	if a, b := string(ds[0].Events[0].Value), string(ds[0].Events[1].Value); a >= b {
+		t.Errorf("got %s before %s, want them as they died", a, b)
+	}
+}
+
+func TestDropAll(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(630)
+	for query, want := range map[string]string{
+		"?tenant=" + string(other):                                 `{"dropped":0}`,
+		"?assistant=" + string(support):                            `{"dropped":0}`,
+		"?tenant=" + string(other) + "&assistant=" + string(sales): `{"dropped":0}`,
+	} {
+		h.want(h.op("POST", "/api/dead/drop"+query, ""), 200, want)
+	}
+	h.want(h.op("POST", "/api/dead/drop?tenant="+string(acme)+"&assistant="+string(sales), ""), 200, `{"dropped":630}`)
+	h.want(h.op("POST", "/api/dead/drop", ""), 200, `{"dropped":0}`)
+	stats, err := h.store.Stats(t.Context(), h.Now(), h.Now())
+	if err != nil || stats.RelayDead != 0 || stats.RelayPending != 0 {
+		t.Errorf("got %+v, %v, want none dead and none pending", stats, err)
+	}
+	h.bury(1)
+	h.store.gone = true
+	h.want(h.op("POST", "/api/dead/drop", ""), 503, unavailable)
+	h.store.gone = false
+	h.want(h.op("POST", "/api/dead/drop", ""), 200, `{"dropped":1}`)
+}
+
+// Whoever narrows to nothing, or by a word that nobody knows, does not mean all.
+func TestDeadLettersOfNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(2)
+	for query, problem := range map[string]string{
+		"?assistant=": `{"field":"assistant","problem":"must not be empty"}`,
+		"?tenant=":    `{"field":"tenant","problem":"must not be empty"}`,
+		"?asistant=x": `{"field":"asistant","problem":"is not known"}`,
+	} {
+		refused := `{"success":false,"error":{"code":"VALIDATION_ERROR","message":"the request is not valid","details":[` + problem + `]}}`
+		h.want(h.op("POST", "/api/dead/drop"+query, ""), 400, refused)
+		h.want(h.op("POST", "/api/dead/replay"+query, ""), 400, refused)
+		h.want(h.op("GET", "/api/dead"+query, ""), 400, refused)
+	}
+	h.want(h.op("POST", "/api/dead/drop", ""), 200, `{"dropped":2}`)
+}
+
+// An assistant's dead letters are listed and replayed without the others.
+func TestDeadLettersOfAnAssistant(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(3)
+	h.buryOf(support, 2)
+	page := func(query string) string {
+		t.Helper()
+		var l struct {
+			Data       []followup.DeadLetter
+			Pagination struct{ Total, Limit, Offset int }
+		}
+		r := h.op("GET", "/api/dead"+query, "")
+		if err := json.Unmarshal([]byte(r.body), &l); err != nil || r.status != 200 {
+			t.Fatalf("got %d %s", r.status, r.body)
+		}
+		out := fmt.Sprint(l.Pagination.Total)
+		for _, d := range l.Data {
+			out += " " + map[followup.AssistantID]string{sales: "sales", support: "support"}[d.Assistant]
+		}
+		return out
+	}
+	for query, want := range map[string]string{
+		"":                              "5 support support sales sales sales",
+		"?assistant=" + string(sales):   "3 sales sales sales",
+		"?assistant=" + string(support): "2 support support",
+		"?limit=2&offset=1&assistant=" + string(sales):             "3 sales sales",
+		"?limit=2&offset=3&assistant=" + string(sales):             "3",
+		"?tenant=" + string(other) + "&assistant=" + string(sales): "0",
+	} {
+		if got := page(query); got != want {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+	h.want(h.op("POST", "/api/dead/replay?assistant="+string(support), ""), 200, `{"replayed":2}`)
+	if got, want := page(""), "3 sales sales sales"; got != want {
+		t.Errorf("left: got %s, want %s", got, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -27,6 +28,7 @@ type Operator interface {
 func (s *admin) deadRoutes(r fiber.Router) {
 	r.Get("/dead", s.listDead)
 	r.Post("/dead/replay", s.replayAll)
+	r.Post("/dead/drop", s.dropAll)
 	r.Get("/dead/:id", s.getDead)
 	r.Delete("/dead/:id", s.dropDead)
 	r.Post("/dead/:id/replay", s.replayDead)
@@ -37,11 +39,97 @@ func (s *admin) listDead(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	letters, total, err := s.Operator.DeadLetters(c.UserContext(), followup.TenantID(query(c, "tenant")), limit, offset)
+	of, err := whose(c)
+	if err != nil {
+		return err
+	}
+	if of.assistant != "" {
+		letters, err := s.named(c.UserContext(), of)
+		if err != nil {
+			return err
+		}
+		page := letters[min(offset, len(letters)):min(offset+limit, len(letters))]
+		return c.JSON(view.NewPage(page, len(letters), limit, offset))
+	}
+	letters, total, err := s.Operator.DeadLetters(c.UserContext(), of.tenant, limit, offset)
 	if err != nil {
 		return err
 	}
 	return c.JSON(view.NewPage(letters, total, limit, offset))
+}
+
+// owner names dead letters: a tenant's, an assistant's, or all.
+type owner struct {
+	tenant    followup.TenantID
+	assistant followup.AssistantID
+}
+
+// whose reads whose dead letters are meant. A name that is empty or that nobody
+// knows is refused: all would be taken where few were meant.
+func whose(c *fiber.Ctx) (owner, error) {
+	var problems fault.Problems
+	for name, value := range c.Queries() {
+		switch name {
+		case "tenant", "assistant":
+			if value == "" {
+				problems.Add(name, "must not be empty")
+			}
+		case "limit", "offset":
+		default:
+			problems.Add(strings.Clone(name), "is not known")
+		}
+	}
+	return owner{followup.TenantID(query(c, "tenant")), followup.AssistantID(query(c, "assistant"))}, problems.Err()
+}
+
+// deadPage is how many dead letters are asked for at once to find all. One of
+// them takes some kilobytes.
+const deadPage = 500
+
+// named returns all dead letters of the owner, newest first, without their
+// events. The store knows no index by assistant, so we look at the tenant's.
+func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, error) {
+	named := []followup.DeadLetter{}
+	for seen := 0; ; {
+		letters, total, err := s.Operator.DeadLetters(ctx, of.tenant, deadPage, seen)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range letters {
+			if of.assistant == "" || l.Assistant == of.assistant {
+				named = append(named, l)
+			}
+		}
+		if seen += len(letters); len(letters) == 0 || seen >= total {
+			return named, nil
+		}
+	}
+}
+
+// each does something to all dead letters that the query names and that are there
+// when it is asked, oldest first, and counts them. Those that somebody else
+// replays or drops meanwhile do not count.
+func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (int, error) {
+	of, err := whose(c)
+	if err != nil {
+		return 0, err
+	}
+	letters, err := s.named(c.UserContext(), of)
+	if err != nil {
+		return 0, err
+	}
+	done := 0
+	for _, l := range slices.Backward(letters) {
+		err := do(c.UserContext(), l.ID)
+		if errors.Is(err, followup.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return done, err
+		}
+		done++
+	}
+	return done, nil
 }
 
 func (s *admin) getDead(c *fiber.Ctx) error {
@@ -65,37 +153,30 @@ func (s *admin) replayDead(c *fiber.Ctx) error {
 	return c.JSON(replayed{1})
 }
 
-// replayAll replays the dead letters of a tenant, or all, that were there when
-// it was asked: oldest first, so that each queue gets its own in the order in
+// replayAll replays oldest first, so that each queue gets its own in the order in
 // which they died. One that dies again meanwhile is not replayed twice.
 func (s *admin) replayAll(c *fiber.Ctx) error {
-	ctx, tenant := c.UserContext(), followup.TenantID(query(c, "tenant"))
-	var ids []string
-	for {
-		letters, total, err := s.Operator.DeadLetters(ctx, tenant, maxLimit, len(ids))
-		if err != nil {
-			return err
-		}
-		for _, l := range letters {
-			ids = append(ids, l.ID)
-		}
-		if len(letters) == 0 || len(ids) >= total {
-			break
-		}
+	n, err := s.each(c, func(ctx context.Context, id string) error { return s.Operator.ReplayDead(ctx, id, s.Real()) })
+	if n > 0 {
+		s.Replayed()
 	}
-	var done replayed
-	for _, id := range slices.Backward(ids) {
-		err := s.Operator.ReplayDead(ctx, id, s.Real())
-		if errors.Is(err, followup.ErrNotFound) {
-			continue // dropped or replayed by somebody else
-		}
-		if err != nil {
-			return err
-		}
-		done.Replayed++
+	if err != nil {
+		return err
 	}
-	s.Replayed()
-	return c.JSON(done)
+	return c.JSON(replayed{n})
+}
+
+// dropped tells how many dead letters were forgotten.
+type dropped struct {
+	Dropped int `json:"dropped"`
+}
+
+func (s *admin) dropAll(c *fiber.Ctx) error {
+	n, err := s.each(c, s.Operator.DropDead)
+	if err != nil {
+		return err
+	}
+	return c.JSON(dropped{n})
 }
 
 func (s *admin) dropDead(c *fiber.Ctx) error {

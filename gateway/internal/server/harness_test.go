@@ -45,6 +45,7 @@ type house struct {
 	store    *brittle
 	webhooks *fakeWebhooks
 	messages *fakeMessages
+	replayed int // how often the relay was told of replays
 	log      *strings.Builder
 	shut     func() // called by pipes that will be written to no more; nil: nothing is
 }
@@ -75,7 +76,7 @@ func newHouse(t *testing.T, set settings) *house {
 	})
 	h.admin = server.Admin(server.AdminParams{
 		Tokens: set.tokens, Gatherer: h.Registry, Checks: set.checks, Operator: h.store, Runs: h.Runs,
-		Directory: h.Directory, Real: h.Now, Logger: log,
+		Directory: h.Directory, Replayed: func() { h.replayed++ }, Real: h.Now, Logger: log,
 	})
 	return h
 }
@@ -137,6 +138,8 @@ func (h *house) want(r response, status int, body string) {
 type brittle struct {
 	*memstore.Store
 	gone bool
+	// listed is called when dead letters were listed. May be nil.
+	listed func([]followup.DeadLetter)
 }
 
 var errGone = errors.New("dial tcp: connection refused")
@@ -159,7 +162,11 @@ func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, o
 	if b.gone {
 		return nil, 0, errGone
 	}
-	return b.Store.DeadLetters(ctx, t, limit, offset)
+	letters, total, err := b.Store.DeadLetters(ctx, t, limit, offset)
+	if b.listed != nil {
+		b.listed(letters)
+	}
+	return letters, total, err
 }
 
 // fakeWebhooks knows one app, one channel, and what it was handed.
