@@ -3,69 +3,52 @@ package server
 import (
 	"errors"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 )
 
-// What bodies may take up. The budget is for all of them together; what is free
-// in each keeps the usual webhook, of one or two kilobytes, out of the reach of
-// whoever uses it up. The connections bound what is free.
+// What bodies may take up. The budget (budget.go) is for all of them together;
+// what is free in each keeps the usual webhook, of one or two kilobytes, out of the
+// reach of whoever uses it up. The connections bound what is free.
 const (
 	freeBody   = 16 << 10
 	bodyGrowth = 16 // times what is there is room made for
 	bodyBudget = 64 << 20
 )
 
-// errBusy: the bodies in flight have used up their budget.
+// errBusy: the bodies in flight have used up their budget, or those of one source
+// its share.
 var errBusy = errors.New("server: too many large bodies at once")
 
 // bodies reads the bodies of requests and bounds what they take up together.
 type bodies struct {
 	limit   limit
 	timeout time.Duration // of one body
-	left    atomic.Int64  // of the budget
+	budget  *budget
 }
 
 func newBodies(l limit, timeout time.Duration, budget int) *bodies {
-	b := &bodies{limit: l, timeout: timeout}
-	b.left.Store(int64(budget))
-	return b
+	return &bodies{limit: l, timeout: timeout, budget: newBudget(budget)}
 }
 
 // bodyLocal is where the handlers find the body.
 type bodyLocal struct{}
 
-// read is the handler that takes the body off the connection, for those behind
-// it. It stands behind whatever can refuse a caller by the header alone: until
-// it is reached, no more is read than came along with the header.
-func (b *bodies) read(c *fiber.Ctx) error {
-	buf := buffer{bodies: b}
-	defer buf.release()
-	if err := buf.fill(c.Context(), b.limit(c.Path())); err != nil {
-		return err
-	}
-	c.Locals(bodyLocal{}, buf.bytes)
-	return c.Next()
-}
-
-// take takes n bytes out of the budget, if they are there.
-func (b *bodies) take(n int) bool {
-	if n <= freeBody {
-		return true
-	}
-	if b.left.Add(-int64(n)) < 0 {
-		b.left.Add(int64(n))
-		return false
-	}
-	return true
-}
-
-func (b *bodies) give(n int) {
-	if n > freeBody {
-		b.left.Add(int64(n))
+// read returns the handler that takes the body off the connection, for those
+// behind it, and charges it to whom it names. It stands behind whatever can refuse a
+// caller by the header alone: until it is reached, no more is read than came along
+// with the header.
+func (b *bodies) read(to charge) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		buf := buffer{bodies: b, c: c, to: to}
+		defer buf.release()
+		if err := buf.fill(c.Context(), b.limit(c.Path())); err != nil {
+			return err
+		}
+		c.Locals(bodyLocal{}, buf.bytes)
+		return c.Next()
 	}
 }
 
@@ -73,10 +56,28 @@ func (b *bodies) give(n int) {
 // was announced: a header costs its sender nothing.
 type buffer struct {
 	bodies *bodies
+	c      *fiber.Ctx
+	to     charge
+	from   []share // once it is large: whom it is charged to
 	bytes  []byte
 }
 
-func (b *buffer) release() { b.bodies.give(cap(b.bytes)) }
+func (b *buffer) release() {
+	if n := cap(b.bytes); n > freeBody {
+		b.bodies.budget.give(n, b.from)
+	}
+}
+
+// take charges n bytes to whoever sends them, if they are not free.
+func (b *buffer) take(n int) bool {
+	if n <= freeBody {
+		return true
+	}
+	if b.from == nil {
+		b.from = b.to.shares(b.c)
+	}
+	return b.bodies.budget.take(n, b.from)
+}
 
 // fill reads a request's whole body.
 func (b *buffer) fill(ctx *fasthttp.RequestCtx, most int) error {
@@ -118,7 +119,7 @@ func (b *buffer) fill(ctx *fasthttp.RequestCtx, most int) error {
 // grow makes room for more, up to size.
 func (b *buffer) grow(size int) bool {
 	room := min(size, max(freeBody, bodyGrowth*cap(b.bytes)))
-	if !b.bodies.take(room) {
+	if !b.take(room) {
 		return false
 	}
 	more := make([]byte, len(b.bytes), room)

@@ -157,7 +157,7 @@ func (h *house) whole(t *testing.T, size int) response {
 func TestI9LargeBodiesShareABudget(t *testing.T) {
 	t.Parallel()
 	const large = 200 << 10
-	h := newHouse(t, settings{bodies: large + large/2})
+	h := newHouse(t, settings{bodies: 3 * large}) // of which one app has half
 	first, _ := h.pipe(t)
 	first.say(post(hook, signature, large) + strings.Repeat("w", large/2))
 
@@ -218,8 +218,8 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			// Room for one, and for the beginning that it is copied from.
-			h := newHouse(t, settings{bodies: 4<<20 + 256<<10 + 1, timeouts: server.Timeouts{Body: time.Second}})
+			// Room for one, and for the beginning that it is copied from, in an app's half.
+			h := newHouse(t, settings{bodies: 2 * (4<<20 + 256<<10 + 1), timeouts: server.Timeouts{Body: time.Second}})
 			h.webhooks.err, h.webhooks.crash = tt.err, tt.crash
 			for range 20 {
 				w, ended := h.pipe(t)

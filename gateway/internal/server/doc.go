@@ -21,13 +21,23 @@
 //	who calls      the route  as far as that shows without a body: the key, the
 //	                          callback token, the form of a signature
 //	the body       body.go    is read to its end, within its limit, in time, out
-//	                          of a budget; then verified, and only then parsed
+//	               budget.go  of a budget; then verified, and only then parsed
 //	the answer                and if the body was not read, the connection's end
 //
 // So a stranger takes up a place and some kilobytes, whatever he sends. Whoever
 // can make up the form of a signature takes from the budget of the large bodies,
 // 64 MiB, and only what he really sends: 4 MiB for 256 KiB at worst. Bodies up to
-// 16 KiB are not counted, so the usual webhook does not notice.
+// 16 KiB are not counted, so the usual webhook does not notice. Large ones of others
+// find room beside his:
+//
+//	he has        what he can take                and what finds room then
+//	one address   a quarter                       everybody else's, that app's too
+//	many          half, aimed at one app          other apps', CRMs', and who has a key
+//	              three quarters, at all we have  who has a key or callback token
+//
+// Behind a proxy the address is the last that X-Forwarded-For does not call one of
+// our own network. Where that says nothing he is of no address, and has the half:
+// rejected was to take the proxy for him, which would leave its other half to nobody.
 //
 // Decisions:
 //

@@ -82,17 +82,17 @@ func Public(p PublicParams) *fiber.App {
 	// Each chain is: who calls, the body, the time for the answer, the answer.
 	hooks, soon := app.Group("/webhooks"), within(p.Timeouts.Webhook)
 	hooks.Get("/meta/:app", soon, s.metrics.webhook(fromMeta, p.Real, s.handshake))
-	hooks.Post("/meta/:app", s.metaCaller, s.bodies.read, soon, s.metrics.webhook(fromMeta, p.Real, s.meta))
-	hooks.Post("/gupshup/:channel", s.gupshupCaller, s.bodies.read, soon, s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
-	hooks.Post("/crm/:tenant", s.bodies.read, soon, s.metrics.webhook(fromCRM, p.Real, s.crm))
+	hooks.Post("/meta/:app", s.metaCaller, s.bodies.read(byApp), soon, s.metrics.webhook(fromMeta, p.Real, s.meta))
+	hooks.Post("/gupshup/:channel", s.gupshupCaller, s.bodies.read(byChannel), soon, s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
+	hooks.Post("/crm/:tenant", s.bodies.read(byCRM), soon, s.metrics.webhook(fromCRM, p.Real, s.crm))
 
-	backend := app.Group("/backend", s.authenticated, s.limited, s.bodies.read, within(p.Timeouts.Backend))
+	backend := app.Group("/backend", s.authenticated, s.limited, s.bodies.read(byTenant), within(p.Timeouts.Backend))
 	s.leadRoutes(backend)
 	s.configRoutes(backend)
 	s.runRoutes(backend)
 
 	app.Post("/:version/:number/messages",
-		graphVersion, s.authenticated, s.bodies.read, within(p.Timeouts.Messages), s.send)
+		graphVersion, s.authenticated, s.bodies.read(byTenant), within(p.Timeouts.Messages), s.send)
 	return app
 }
 

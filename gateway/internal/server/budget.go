@@ -1,0 +1,136 @@
+package server
+
+import (
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// budget is the memory that large bodies may take up together, and that no one
+// source of them may take up alone. A source is whatever we know of who sends:
+// of most webhooks that is no more than an address and a target, as long as their
+// signature is not verified.
+type budget struct {
+	size int64
+
+	mu   sync.Mutex
+	used map[source]int64
+}
+
+// source is one of those whom a body is charged to.
+type source struct{ kind, name string }
+
+// share is a source with its part of the budget.
+type share struct {
+	of         source
+	num, denom int64
+}
+
+// What each may take up. The first is the budget itself.
+//
+//	all                                             all
+//	what could be forged: webhooks signed by body   3/4, so that whoever showed a key finds room
+//	a target: an app, a channel, a tenant, the CRMs 1/2
+//	an address, where it is known                   1/4
+func everybody() share               { return share{source{"all", ""}, 1, 1} }
+func unproven() share                { return share{source{"unproven", ""}, 3, 4} }
+func target(kind, name string) share { return share{source{kind, name}, 1, 2} }
+func address(a netip.Prefix) share   { return share{source{"address", a.String()}, 1, 4} }
+
+func newBudget(size int) *budget {
+	return &budget{size: int64(size), used: map[source]int64{}}
+}
+
+// take charges n bytes to all of them, or to none if one has too little left.
+func (b *budget) take(n int, from []share) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range from {
+		if b.used[s.of]+int64(n) > b.size*s.num/s.denom {
+			return false
+		}
+	}
+	for _, s := range from {
+		b.used[s.of] += int64(n)
+	}
+	return true
+}
+
+// give takes back what take charged.
+func (b *budget) give(n int, from []share) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range from {
+		if b.used[s.of] -= int64(n); b.used[s.of] == 0 {
+			delete(b.used, s.of)
+		}
+	}
+}
+
+// charge names the sources of a request but its address and everybody. Nil: none.
+type charge func(c *fiber.Ctx) []share
+
+func byApp(c *fiber.Ctx) []share { return []share{unproven(), target("app", param(c, "app"))} }
+
+// byCRM is one target for all tenants: which there are is not asked before the body.
+func byCRM(*fiber.Ctx) []share { return []share{unproven(), target("crm", "")} }
+
+func byChannel(c *fiber.Ctx) []share { return []share{target("channel", string(channelOf(c)))} }
+
+func byTenant(c *fiber.Ctx) []share { return []share{target("tenant", string(tenantOf(c)))} }
+
+// shares returns all sources of a request.
+func (f charge) shares(c *fiber.Ctx) []share {
+	from := []share{everybody()}
+	if f != nil {
+		from = append(from, f(c)...)
+	}
+	peer, _ := netip.ParseAddrPort(c.Context().RemoteAddr().String())
+	var hops []string
+	for _, line := range c.Context().Request.Header.PeekAll(fiber.HeaderXForwardedFor) {
+		hops = append(hops, strings.Split(string(line), ",")...)
+	}
+	if a, ok := client(peer.Addr(), hops); ok {
+		from = append(from, address(a))
+	}
+	return from
+}
+
+// client returns the network of who sends, if that is known. What we share a
+// private network with is a proxy: then it is the last of those it names that is
+// none, for what stands before that anybody could have written. Whoever is in our
+// network and no proxy can pretend to be many here; nothing but his share depends
+// on it. Of IPv6 everybody has a /64.
+func client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
+	a := peer.Unmap().WithZone("")
+	for ; inside(a) && len(hops) > 0; hops = hops[:len(hops)-1] {
+		hop := strings.TrimSpace(hops[len(hops)-1])
+		next, err := netip.ParseAddr(hop)
+		if err != nil {
+			withPort, err := netip.ParseAddrPort(hop)
+			if err != nil {
+				return netip.Prefix{}, false
+			}
+			next = withPort.Addr()
+		}
+		a = next.Unmap().WithZone("")
+	}
+	if !a.IsValid() || inside(a) {
+		return netip.Prefix{}, false
+	}
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	return p, err == nil
+}
+
+// shared is the range of RFC 6598, where some clouds have their proxies.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+func inside(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
+}

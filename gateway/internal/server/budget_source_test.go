@@ -1,0 +1,57 @@
+package server
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+)
+
+// TestClient: who sends is who connects to us from outside, whatever he says, or
+// whom our proxies say that he is.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		peer string
+		hops []string
+		want string // empty: not known
+	}{
+		{"203.0.113.7", nil, "203.0.113.7/32"},
+		{"203.0.113.7", []string{"198.51.100.1"}, "203.0.113.7/32"},
+		{"2001:db8:0:7::1", []string{"198.51.100.1"}, "2001:db8:0:7::/64"},
+		{"::ffff:203.0.113.7", nil, "203.0.113.7/32"},
+		{"127.0.0.1", []string{"198.51.100.1"}, "198.51.100.1/32"},
+		{"fd00::1", []string{"198.51.100.1"}, "198.51.100.1/32"},
+		{"fe80::1%eth0", []string{"198.51.100.1"}, "198.51.100.1/32"},
+		{"10.0.0.1", []string{"198.51.100.1", "10.0.0.2", " 192.168.0.1"}, "198.51.100.1/32"},
+		{"10.0.0.1", nil, ""},
+		{"10.0.0.1", []string{"10.0.0.2"}, ""},
+		{"10.0.0.1", []string{"198.51.100.1", ""}, ""},
+		{"10.0.0.1", []string{"198.51.100.1", "unknown"}, ""},
+		{"", []string{"198.51.100.1"}, ""}, // a socket without addresses
+	} {
+		peer, _ := netip.ParseAddr(c.peer)
+		got := ""
+		if p, ok := client(peer, c.hops); ok {
+			got = p.String()
+		}
+		if got != c.want {
+			t.Errorf("%s for %q: got %q, want %q", c.peer, c.hops, got, c.want)
+		}
+	}
+}
+
+// TestBudgetRemembersNobody: of those who have nothing in it any more.
+func TestBudgetRemembersNobody(t *testing.T) {
+	t.Parallel()
+	b := newBudget(100)
+	for i := range 1000 {
+		of := []share{everybody(), target("app", fmt.Sprint(i))}
+		if !b.take(20, of) || b.take(60, of) {
+			t.Fatalf("%d: got the room of others, want half for each", i)
+		}
+		b.give(20, of)
+	}
+	if n := len(b.used); n != 0 {
+		t.Errorf("got %d sources remembered, want none", n)
+	}
+}

@@ -1,0 +1,180 @@
+package server_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/gateway/internal/server"
+)
+
+// Room for sixteen of the large bodies of these tests: four for an address, eight
+// for a target, twelve for what could be forged.
+const (
+	largeBody  = 200 << 10
+	sixteen    = 16 * largeBody
+	ofAddress  = 4
+	ofTarget   = 8
+	ofUnproven = 12
+)
+
+// flood sends the beginnings of large bodies, one with each header, and returns
+// when all but held of them were refused. The others stay until hangUp. {n} in the
+// path is the number of each.
+func flood(t *testing.T, addr, path string, held int, headers ...string) (hangUp func()) {
+	t.Helper()
+	refused := make(chan int, len(headers))
+	var conns []net.Conn
+	for i, h := range headers {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		conns = append(conns, c)
+		go func() {
+			_, _ = c.Write([]byte(post(strings.ReplaceAll(path, "{n}", strconv.Itoa(i)), h, largeBody) + strings.Repeat("w", largeBody/2)))
+			if res, err := http.ReadResponse(bufio.NewReader(c), nil); err == nil {
+				refused <- res.StatusCode
+				_ = res.Body.Close()
+			}
+		}()
+	}
+	for i := range len(headers) - held {
+		select {
+		case got := <-refused:
+			if got != http.StatusServiceUnavailable {
+				t.Fatalf("flood: got %d, want 503", got)
+			}
+		case <-time.After(patience):
+			t.Fatalf("flood: got %d of %d refused, want %d held", i, len(headers), held)
+		}
+	}
+	return func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}
+}
+
+// large posts a whole large body and returns the status.
+func large(t *testing.T, addr, path, headers string) int {
+	t.Helper()
+	w := dial(t, addr)
+	go func() { _, _ = w.Write([]byte(post(path, headers, largeBody) + strings.Repeat("w", largeBody))) }()
+	return w.hear("POST").status
+}
+
+func forwarded(hops string) string { return "X-Forwarded-For: " + hops + "\r\n" }
+
+// numbered returns n headers, with what f makes of the number.
+func numbered(n int, f func(i int) string) (headers []string) {
+	for i := range n {
+		headers = append(headers, f(i))
+	}
+	return headers
+}
+
+const forgery = "X-Hub-Signature-256: sha256=guess\r\n"
+
+// TestI9OneSourceCannotTakeTheBudget: whoever sends large bodies that look signed
+// takes the room of his address, of which those behind a proxy have one each, and
+// what the proxy did not write itself changes nothing.
+func TestI9OneSourceCannotTakeTheBudget(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		header func(i int) string
+		via    string // the hops that others come by too
+	}{
+		"one address":           {func(int) string { return forwarded("203.0.113.7") }, ""},
+		"with a port":           {func(i int) string { return forwarded(fmt.Sprintf("203.0.113.7:%d", 1000+i)) }, ""},
+		"what he says himself":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7", i)) }, ""},
+		"in a line of its own":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d", i)) + forwarded("203.0.113.7") }, ""},
+		"behind two proxies":    {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d,203.0.113.7 , 10.0.0.2", i)) }, ", 10.0.0.2"},
+		"in a cloud":            {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7, 100.64.0.2", i)) }, ", 100.64.0.2"},
+		"one network of IPv6":   {func(i int) string { return forwarded(fmt.Sprintf("2001:db8:0:7::%x", i)) }, ""},
+		"IPv6, in its brackets": {func(i int) string { return forwarded(fmt.Sprintf("[2001:db8:0:7::%x]:443", i)) }, ""},
+		"IPv4 in IPv6":          {func(int) string { return forwarded("::ffff:203.0.113.7") }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{bodies: sixteen})
+			addr, _ := serve(t, h.public, server.ListenParams{})
+			hangUp := flood(t, addr, hook, ofAddress, numbered(10, func(i int) string { return forgery + c.header(i) })...)
+			if got := large(t, addr, hook, signature+c.header(0)); got != 503 {
+				t.Errorf("one more of that address: got %d, want 503", got)
+			}
+			for _, of := range []string{"192.0.2.9", "::ffff:192.0.2.9", "2001:db8:0:8::1", "unknown", ""} {
+				if got := large(t, addr, hook, signature+forwarded(of+c.via)); got != 200 {
+					t.Errorf("somebody else's, of %q: got %d, want 200", of, got)
+				}
+			}
+			hangUp()
+			until := time.Now().Add(patience)
+			for large(t, addr, hook, signature+c.header(0)) != 200 {
+				if time.Now().After(until) {
+					t.Fatal("got the address refused when its bodies are gone, want it taken")
+				}
+			}
+		})
+	}
+}
+
+// TestI9OneTargetCannotTakeTheBudget: with as many addresses as they please, or
+// none that we know, forgers use up the room of what they aim at, and with several
+// targets what forgeries have of it all. Those who showed a key find room.
+func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
+	t.Parallel()
+	const (
+		callback = "/webhooks/gupshup/" + string(front)
+		token    = "X-Callback-Token: callback token\r\n"
+		key      = "Authorization: Bearer " + acmeKey + "\r\n"
+	)
+	everywhere := func(header string) []string {
+		return numbered(ofUnproven+4, func(i int) string { return header + forwarded(fmt.Sprintf("203.0.113.%d", i)) })
+	}
+	nowhere := func(header string) []string { return numbered(ofUnproven+4, func(int) string { return header }) }
+	for name, addresses := range map[string]func(string) []string{"many addresses": everywhere, "no address": nowhere} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{bodies: sixteen})
+			addr, _ := serve(t, h.public, server.ListenParams{})
+			flood(t, addr, hook, ofTarget, addresses(forgery)...)
+			if got := large(t, addr, "/webhooks/crm/"+string(acme), forwarded("192.0.2.9")); got != 401 {
+				t.Errorf("a CRM's body, signed by nobody: got %d, want it read and 401", got)
+			}
+			flood(t, addr, "/webhooks/crm/"+string(acme), ofUnproven-ofTarget, addresses("")...)
+			for path, header := range map[string]string{callback: token, "/backend/leads": key, "/v26.0/1/messages": key} {
+				if got := large(t, addr, path, header); got == 503 {
+					t.Errorf("%s: got 503, want it read", path)
+				}
+			}
+			if got := large(t, addr, hook, signature+forwarded("192.0.2.9")); got != 503 {
+				t.Errorf("that app's: got %d, want 503", got)
+			}
+		})
+	}
+	for name, c := range map[string]struct{ path, header string }{
+		"one channel's token": {callback, token},
+		"one tenant's key":    {"/backend/leads", key},
+		"CRMs":                {"/webhooks/crm/{n}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{bodies: sixteen})
+			addr, _ := serve(t, h.public, server.ListenParams{})
+			flood(t, addr, c.path, ofTarget, nowhere(c.header)...)
+			if got := large(t, addr, hook, signature); got != 200 {
+				t.Errorf("an app's: got %d, want 200", got)
+			}
+			if got := large(t, addr, "/v26.0/1/messages", "Authorization: Bearer "+otherKey+"\r\n"); got == 503 {
+				t.Error("another tenant's: got 503, want it read")
+			}
+		})
+	}
+}
