@@ -58,6 +58,32 @@ func TestI9SlowAssistant(t *testing.T) {
 	}
 }
 
+// TestI9SideBySide: conversations do not wait for each other, but for the bound of
+// their assistant; what belongs to one conversation goes one by one.
+func TestI9SideBySide(t *testing.T) {
+	t.Parallel()
+	const leads, per, each = 12, 8, 3
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		for i := range leads {
+			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, each)
+		}
+		_, w := bubble(t, s, func(string, time.Duration) reply {
+			return reply{status: http.StatusOK, takes: time.Second}
+		}, func(p *Params) { p.MaxEvents, p.PerAssistant = 1, per })
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		if got := len(w.taken()); got != per {
+			t.Errorf("got %d tries at once, want %d", got, per)
+		}
+		time.Sleep(leads * each / per * 2 * time.Second)
+		synctest.Wait()
+		if st, err := s.Stats(t.Context(), start, time.Now()); err != nil || st.RelayPending != 0 || len(w.taken()) != leads*each {
+			t.Errorf("got %d waiting (%v) after %d tries, want all through with one each", st.RelayPending, err, len(w.taken()))
+		}
+	})
+}
+
 // TestI9TenantThatHangs: one tenant with many assistants that never answer, and
 // more waiting for each than it has slots, does not delay another's delivery.
 func TestI9TenantThatHangs(t *testing.T) {
