@@ -141,7 +141,7 @@ func New(p Params) (*Relay, error) {
 	log := p.Logger.With("component", "relay")
 	r := &Relay{
 		p: p, log: log, metrics: newMetrics(p.Metrics), targets: targets,
-		client: newClient(p.AllowPrivate, p.PerAssistant),
+		client: newClient(newDialer(p.AllowPrivate), p.PerAssistant),
 		slots:  newSlots(p.Concurrency, p.PerAssistant, p.Directory.Owners(), p.Real, log),
 	}
 	r.loop = poll.New(poll.Params{Name: "relay", Next: r.turn, Max: p.Poll, Logger: p.Logger, Now: p.Real})

@@ -55,13 +55,18 @@ func guard() func(network, address string, _ syscall.RawConn) error {
 	}
 }
 
-// newClient returns the HTTP client for assistants. Each request brings its own
-// deadline.
-func newClient(allowPrivate bool, perHost int) *http.Client {
+// newDialer returns what connects to assistants.
+func newDialer(allowPrivate bool) *net.Dialer {
 	d := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	if !allowPrivate {
 		d.Control = guard()
 	}
+	return d
+}
+
+// newClient returns the HTTP client for assistants. Each request brings its own
+// deadline.
+func newClient(d *net.Dialer, perHost int) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  nil, // a proxy would connect for us, past the guard

@@ -122,7 +122,7 @@ func TestClientRefusesPrivateTargets(t *testing.T) {
 	t.Cleanup(srv.Close)
 	_, port := splitPort(t, srv.URL)
 	for _, target := range []string{srv.URL, "http://localhost:" + port} {
-		res, err := newClient(false, 1).Get(target)
+		res, err := newClient(newDialer(false), 1).Get(target)
 		if err == nil {
 			_ = res.Body.Close()
 		}
@@ -133,7 +133,7 @@ func TestClientRefusesPrivateTargets(t *testing.T) {
 	if n := hits.Load(); n != 0 {
 		t.Errorf("got %d requests, want none", n)
 	}
-	res, err := newClient(true, 1).Get(srv.URL)
+	res, err := newClient(newDialer(true), 1).Get(srv.URL)
 	if err != nil {
 		t.Fatalf("allowed: %v", err)
 	}
