@@ -1,6 +1,7 @@
 package followup
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"strconv"
@@ -42,14 +43,40 @@ func NewLeadID() LeadID {
 	return LeadID(u.String())
 }
 
-// AccountLead returns the stand-in under which a channel's account-level events
-// are queued for its assistant. It is nobody's lead and appears in no list.
-func AccountLead(c ChannelID) LeadID {
-	u := uuid.NewSHA1(uuid.NameSpaceOID, []byte("wagate account "+string(c)))
-	u[6] = u[6]&0x0f | 0x80
+// A stand-in is what events that are no lead's are queued under for their
+// assistant: nobody's lead, in no list, with a queue and first sights and nothing
+// else. Its id is a version 5 UUID, made of what it stands for.
+//
+// There is one for each conversation that such events are of, so that no request to
+// an assistant mixes two: of a group, of a contact who is no lead, and, for what
+// concerns nobody, of the account. A contact's is not one for each channel, as a
+// lead is not either: a request holds events of one channel in any case, and whoever
+// founds or erases the lead finds it without knowing the channels there are.
+
+// AccountLead returns the stand-in for a channel's account-level events.
+func AccountLead(c ChannelID) LeadID { return standIn("account", string(c)) }
+
+// GroupLead returns the stand-in for what is said in a group that a channel is in.
+func GroupLead(c ChannelID, group string) LeadID { return standIn("group", string(c), group) }
+
+// ContactLead returns the stand-in for events of a tenant's contact who is no
+// lead, by the first of the identities that is set.
+func ContactLead(t TenantID, who Identity) LeadID {
+	phone, user := cmp.Or(who.Phone, who.OldPhone), cmp.Or(who.UserID, who.OldUserID)
+	if phone != "" {
+		return standIn("phone", string(t), CanonicalPhone(phone))
+	}
+	return standIn("user", string(t), user)
+}
+
+func standIn(kind string, of ...string) LeadID {
+	u := uuid.NewSHA1(uuid.NameSpaceOID, []byte("wagate "+kind+" "+strings.Join(of, " ")))
 	clear(u[16-familyBytes:])
 	return LeadID(u.String())
 }
+
+// StandIn reports whether the id is that of a stand-in.
+func (l LeadID) StandIn() bool { return len(l) == 36 && l[14] == '5' }
 
 // ErrBadID says that a text is not an id of the kind asked for.
 var ErrBadID = errors.New("followup: not an id")

@@ -39,6 +39,13 @@ type LeadStore interface {
 	// the one it was merged into; if it was erased or is not the tenant's,
 	// Resolve returns ErrNotFound and nobody gets the identities.
 	//
+	// What came for a contact before he was a lead is the lead's once one of his
+	// identities is found to lead to him: queue, first sights and dead letters of its
+	// ContactLead are imported like a loser's, ahead of what is settled then. From
+	// the time that it has led to him, and for PointerAge at least, Settle returns
+	// ErrLeadMoved for that stand-in. So whoever looked before the lead was there
+	// settles nothing beside him. Once the lead is erased it stands for a stranger again.
+	//
 	// Of the merge: reads of the loser's id (Lead, Runs) find nothing. The
 	// winner's empty fields are filled from the loser's record, of two words on
 	// opt-out the later one counts, or the stop (and then ends the winner's live
@@ -76,12 +83,16 @@ type LeadStore interface {
 
 	// EraseLead removes everything known of the lead: aliases, record, windows,
 	// histories, dedup, runs, pending steps, relay queue, dead letters, and all
-	// of that of the leads merged into it. Live
-	// runs are counted as ended Erased. Afterwards Lead, Run and EraseLead find
+	// of that of the leads merged into it and of the ContactLead of each of its
+	// identities. Live runs are counted as ended Erased. Afterwards Lead, Run and EraseLead find
 	// nothing, Settle and PutLead return ErrLeadMoved, and whatever is out for
 	// the lead (a step, a delivery) is stale.
 	EraseLead(ctx context.Context, tenant TenantID, id LeadID, now time.Time) error
 }
+
+// PointerAge is how long a stand-in points to the lead its contact became, by real
+// time: far longer than anybody takes between looking for a lead and settling.
+const PointerAge = time.Hour
 
 // ScanLimit bounds how many leads a search by name or status looks at.
 const ScanLimit = 10_000

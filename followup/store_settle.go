@@ -95,8 +95,8 @@ func LeadBacklog(bound int) int { return min(bound, max(bound/10, MaxItems)) }
 type Settlement struct {
 	Tenant TenantID
 	Lead   LeadID
-	// Account is true for events that concern an account and no contact: Lead is
-	// AccountLead of the channel, and only dedup and relay take effect.
+	// Account is true for events of no lead: Lead is a stand-in (AccountLead,
+	// GroupLead, ContactLead), and only dedup and relay take effect.
 	Account bool
 	Contact providers.Contact // as WhatsApp calls him
 	Items   []Item

@@ -13,12 +13,13 @@ import (
 // lead is everything known of one lead.
 type lead struct {
 	rec     followup.Lead // without windows
-	account bool          // stands for a channel's account; nobody's lead
+	account bool          // a stand-in; nobody's lead
 
 	// movedTo is the lead this one was merged into; erased says it is no more.
 	// Of a merged lead only runs and attempts are left, of an erased one nothing.
 	movedTo followup.LeadID
 	erased  bool
+	until   time.Time // a stand-in points to movedTo
 
 	optedAt time.Time // when the lead's last word on opt-out was said
 

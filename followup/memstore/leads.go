@@ -70,7 +70,34 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 	if create || len(names) > 1 || len(names) > 0 && who.Lead != "" { // one that was only looked for is known already
 		winner.learn(now, "", who.Phone, who.UserID, who.ExternalID)
 	}
+	for _, id := range standIns(names) {
+		s.adopt(winner, id, now)
+	}
 	return winner.rec.ID, nil
+}
+
+// standIns returns the stand-ins of contacts under these identities.
+func standIns(names []alias) []followup.LeadID {
+	var out []followup.LeadID
+	for _, a := range names {
+		switch a.kind {
+		case "phone":
+			out = append(out, followup.ContactLead(a.tenant, followup.Identity{Phone: a.id}))
+		case "user":
+			out = append(out, followup.ContactLead(a.tenant, followup.Identity{UserID: a.id}))
+		}
+	}
+	return out
+}
+
+// adopt makes what came under a stand-in the lead's, and has it point there.
+func (s *Store) adopt(l *lead, id followup.LeadID, now time.Time) {
+	if was := s.leads[id]; was != nil && was.movedTo == "" {
+		s.merge(l, was, now)
+	}
+	pointer := newLead(followup.Lead{ID: id, Tenant: l.rec.Tenant})
+	pointer.account, pointer.movedTo, pointer.until = true, l.rec.ID, now.Add(followup.PointerAge)
+	s.leads[id] = pointer
 }
 
 // learn fills in what the record lacks. A phone that comes with another user id
@@ -215,15 +242,20 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	if err != nil {
 		return followup.ErrNotFound
 	}
+	gone := []followup.LeadID{id}
 	for a, owner := range s.aliases {
 		if owner == id {
 			delete(s.aliases, a)
+			gone = append(gone, standIns([]alias{a})...)
 		}
 	}
 	for letter, d := range s.dead {
-		if d.Lead == id {
+		if slices.Contains(gone, d.Lead) {
 			delete(s.dead, letter)
 		}
+	}
+	for _, standIn := range gone[1:] {
+		delete(s.leads, standIn)
 	}
 	var all []*lead // first of all: who is buried is nobody's heir
 	for _, other := range s.leads {

@@ -9,7 +9,7 @@ import (
 )
 
 // merge imports the loser's state into the winner and leaves the loser a
-// tombstone that keeps its runs and attempts.
+// tombstone that keeps its runs and attempts. Of a stand-in there is no record.
 func (s *Store) merge(winner, loser *lead, now time.Time) {
 	// The happenings of the ending are queued as the loser's, behind what waits there.
 	t := s.on(loser, now, now)
@@ -21,8 +21,10 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 			s.aliases[a] = winner.rec.ID
 		}
 	}
-	mergeRecord(&winner.rec, loser.rec)
-	winner.changed(now)
+	if !loser.account {
+		mergeRecord(&winner.rec, loser.rec)
+		winner.changed(now)
+	}
 	for c, theirs := range loser.windows {
 		ours, had := winner.windows[c]
 		w := ours

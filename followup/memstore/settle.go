@@ -57,13 +57,19 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	return out, nil
 }
 
-// settled returns the lead a settlement is about; the stand-in of an account is
-// made when it is first needed.
+// settled returns the lead a settlement is about; a stand-in is made when it is
+// first needed, and again when what it pointed to is long past.
 func (s *Store) settled(st followup.Settlement) (*lead, error) {
 	if !st.Account {
 		return s.find(st.Tenant, st.Lead)
 	}
 	l := s.leads[st.Lead]
+	if l != nil && l.movedTo != "" {
+		if st.Now.Before(l.until) {
+			return nil, followup.ErrLeadMoved
+		}
+		l = nil
+	}
 	if l == nil {
 		l = newLead(followup.Lead{ID: st.Lead, Tenant: st.Tenant})
 		l.account = true

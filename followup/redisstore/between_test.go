@@ -242,7 +242,7 @@ func TestI1AMergeMeetsAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := s.call(ctx, s.run, mergeInScript, winner, marshal(mergeIn{
-			From: loser.lead, Fields: map[string]string{"nm": "Ana"}, Histories: [][]string{}, Queues: [][]string{},
+			From: string(loser.lead), Fields: map[string]string{"nm": "Ana"}, Histories: [][]string{}, Queues: [][]string{},
 		}), "")
 		if !errors.Is(err, followup.ErrLeadMoved) {
 			t.Errorf("import into a lead that was merged: got %v, want ErrLeadMoved", err)
@@ -254,7 +254,7 @@ func TestI1AMergeMeetsAnother(t *testing.T) {
 		if r, err := out(gone, third.lead); err != nil || r.text(0) != erased {
 			t.Errorf("merge of an erased lead: got %q, %v, want erased", r.text(0), err)
 		}
-		if err := s.erase(ctx, third, true); err != nil {
+		if err := s.erase(ctx, third, eraseRequest{Keep: true}); err != nil {
 			t.Fatal(err)
 		}
 		if h, err := s.History(ctx, third.lead, p.channel, epoch); err != nil || len(h) != 1 {

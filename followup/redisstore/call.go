@@ -33,6 +33,7 @@ type head struct {
 	Request    string                 `json:"q"`
 	Assistants []followup.AssistantID `json:"a"`
 	Channels   []followup.ChannelID   `json:"c"`
+	StandIn    bool                   `json:"s,omitempty"`
 }
 
 func (s *Store) leadKeys(sc scope) []string {
@@ -71,7 +72,7 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 	for range maxNeeds {
 		h, err := json.Marshal(head{
 			Lead: sc.lead, Tenant: sc.tenant, Now: ms(sc.now), Real: ms(sc.real), Request: request,
-			Assistants: sc.assistants, Channels: sc.channels,
+			Assistants: sc.assistants, Channels: sc.channels, StandIn: sc.lead.StandIn(),
 		})
 		if err != nil {
 			return nil, err

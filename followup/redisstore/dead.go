@@ -151,7 +151,7 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	}
 	args := []any{
 		deadMember(webhookID, d.Lead), webhookID, s.newToken(), string(d.Lead), string(d.Assistant),
-		strconv.FormatInt(ms(real), 10),
+		strconv.FormatInt(ms(real), 10), string(d.Tenant), flag(d.Lead.StandIn()),
 	}
 	for _, e := range d.Events {
 		args = append(args, marshal(e))
@@ -163,10 +163,28 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	if err != nil {
 		return fmt.Errorf("replay dead letter: %w", err)
 	}
-	if v != "ok" {
+	switch v {
+	case "ok":
+		return nil
+	case "moved":
+		return s.replayMoved(ctx, d.Lead, webhookID, real)
+	}
+	return followup.ErrNotFound
+}
+
+// replayMoved replays a dead letter of a stand-in whose contact became a lead.
+func (s *Store) replayMoved(ctx context.Context, standIn followup.LeadID, webhookID string, real time.Time) error {
+	heir, err := s.heir(ctx, standIn)
+	if err != nil {
+		return err
+	}
+	if heir == standIn || heir == erased {
 		return followup.ErrNotFound
 	}
-	return nil
+	if err := s.moveDead(ctx, standIn, heir); err != nil {
+		return fmt.Errorf("replay dead letter: %w", err)
+	}
+	return s.ReplayDead(ctx, s.letterID(heir, webhookID), real)
 }
 
 // DropDead implements followup.RelayStore.

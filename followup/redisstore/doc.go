@@ -10,7 +10,8 @@
 // of the lead lies there, so one script settles it.
 //
 //	key                    type    holds                                      until
-//	{p}:l:<lead>           hash    record, windows, live runs, counters       erased; a merged or erased lead leaves a tombstone
+//	{p}:l:<lead>           hash    record, windows, live runs, counters       erased; a merged or erased lead leaves a tombstone;
+//	                                                                          of a stand-in an hour after nothing waits there
 //	{p}:d:<lead>           string  dedup: 8 bytes of id + 4 of first sight    9 days after the last event
 //	{p}:e:<lead>           hash    runs with their timelines                  30 days after a run ended
 //	{p}:a:<lead>           hash    attempts                                   30 days, trimmed as new ones come
@@ -80,6 +81,16 @@
 // what it tells the assistant is forwarded to that one's queue, each in steps that
 // may be repeated. Should a process die in between, whoever claims the tombstone's queue
 // goes on.
+//
+// What came for a contact who was no lead lies under a stand-in, found by his phone or
+// user id. Resolve merges it into the lead that he is, like any loser but for record
+// and identities, of which it has none. What stays is no tombstone but a pointer that
+// counts for an hour, and it is left where there was nothing to import, too, before
+// anybody settles anything for the lead: so who had looked before him is turned away,
+// looks again, and meets what is known of the event. The same id stands for a
+// stranger again after that hour, or once the lead is erased, and may be imported again;
+// the winner notes each import with the merge that handed it over. Rejected: a
+// pointer that stays for good, two keys more for each lead.
 //
 // The client retries after an error of transport without knowing whether the
 // request was carried out. Scripts that would answer differently the second

@@ -246,7 +246,15 @@ func (s *Store) forget(ctx context.Context, tenant followup.TenantID, id followu
 }
 
 func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]string) error {
-	if err := s.realias(ctx, sc.tenant, sc.lead, "", fields); err != nil {
+	names, err := s.aliasesOf(ctx, sc.tenant, sc.lead, fields)
+	if err != nil {
+		return err
+	}
+	// As long as he is found by them, nothing new comes under his identities.
+	if err := s.buryStandIns(ctx, sc, names); err != nil {
+		return err
+	}
+	if err := s.pointNames(ctx, sc.tenant, sc.lead, "", names); err != nil {
 		return err
 	}
 	return s.bury(ctx, sc, fields)
@@ -256,7 +264,7 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 func (s *Store) bury(ctx context.Context, sc scope, fields map[string]string) error {
 	for f := range fields {
 		loser, ok := strings.CutPrefix(f, "im:")
-		if !ok {
+		if !ok || strings.Contains(loser, "/") { // stand-ins are found by the identities
 			continue
 		}
 		of, theirs, err := s.whole(ctx, sc.tenant, followup.LeadID(loser), sc.now)
@@ -267,7 +275,7 @@ func (s *Store) bury(ctx context.Context, sc scope, fields map[string]string) er
 			return err
 		}
 	}
-	if err := s.erase(ctx, sc, false); err != nil {
+	if err := s.erase(ctx, sc, eraseRequest{}); err != nil {
 		return err
 	}
 	return s.dropDeadOf(ctx, sc.lead)

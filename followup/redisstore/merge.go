@@ -19,7 +19,8 @@ var (
 )
 
 type mergeIn struct {
-	From      followup.LeadID                    `json:"from"`
+	From      string                             `json:"from"`
+	StandIn   bool                               `json:"stand_in"`
 	Fields    map[string]string                  `json:"fields"`
 	Windows   map[followup.ChannelID]mergeWindow `json:"windows"`
 	Attempts  map[string]string                  `json:"attempts"`
@@ -60,14 +61,23 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	s.onEnded(r.list(0).ended())
 	fields = r.list(1).fields()
+	if fields["pu"] != "" {
+		return nil // a stand-in that somebody else has imported
+	}
 	if fields["mv"] != string(winner) {
-		if winner, err = s.heir(ctx, loser); err != nil || winner == erased {
+		if winner, err = s.heir(ctx, loser); err != nil {
 			return err
+		}
+		if winner == erased && loser.StandIn() {
+			return s.vacate(ctx, sc, followup.LeadID(fields["mv"]))
+		}
+		if winner == erased || winner == loser {
+			return nil
 		}
 	}
 	in := mergeIn{
 		Imported: []followup.LeadID{}, Forwarded: map[string]int64{},
-		From: loser, Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
+		From: importedAs(loser, fields), StandIn: loser.StandIn(), Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
 		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", OptedAt: ms(msField(fields["oa"])), Histories: [][]string{}, Queues: [][]string{},
 	}
 	for _, f := range []string{"nm", "ph", "ui", "em", "co", "cf", "xi", "ai", "ci", "st"} {
@@ -113,10 +123,13 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	if err := s.moveDead(ctx, loser, winner); err != nil {
 		return err
 	}
+	if loser.StandIn() {
+		return s.erase(ctx, sc, eraseRequest{Keep: true, To: winner, As: []string{"b", fields["b"]}})
+	}
 	if err := s.realias(ctx, tenant, loser, winner, fields); err != nil {
 		return err
 	}
-	return s.erase(ctx, sc, true)
+	return s.erase(ctx, sc, eraseRequest{Keep: true})
 }
 
 // forwardIf forwards at once what a script left in a tombstone's queue. What cannot

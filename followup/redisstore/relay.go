@@ -163,17 +163,13 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 			},
 		})
 	}
-	rejected := 0
-	if f.Rejected {
-		rejected = 1
-	}
 	v, err := s.run(ctx, deliverScript,
 		[]string{
 			t.queue(d.Lead, d.Assistant), t.frozen(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(),
-			t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.relayBacklog(),
+			t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.relayBacklog(), t.lead(d.Lead),
 		},
-		string(d.Lead), string(d.Assistant), d.Token, s.newToken(), verb, ms(f.RetryAt), rejected,
-		deadMember(d.ID, d.Lead), ms(f.Real), d.ID, letter)
+		string(d.Lead), string(d.Assistant), d.Token, s.newToken(), verb, ms(f.RetryAt), flag(f.Rejected),
+		deadMember(d.ID, d.Lead), ms(f.Real), d.ID, letter, flag(d.Lead.StandIn()))
 	if err != nil {
 		return fmt.Errorf("finish delivery: %w", err)
 	}
@@ -181,4 +177,12 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 		return followup.ErrStale
 	}
 	return nil
+}
+
+// flag is a boolean as scripts see it.
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
 }

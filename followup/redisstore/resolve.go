@@ -68,6 +68,9 @@ func (s *Store) Resolve(
 		case "ok":
 			lead := followup.LeadID(r.text(1))
 			whole, err := s.acquaint(ctx, tenant, lead, who, create, now)
+			if whole {
+				whole, err = s.adopt(ctx, tenant, lead, names, now)
+			}
 			if err != nil {
 				return "", err
 			}
@@ -140,13 +143,18 @@ func (s *Store) name(
 func (s *Store) realias(
 	ctx context.Context, tenant followup.TenantID, from, to followup.LeadID, fields map[string]string,
 ) error {
-	names := aliasNames(followup.Identity{Phone: fields["ph"], UserID: fields["ui"], ExternalID: fields["xi"]})
-	all, err := s.aliasesOf(ctx, tenant, from, names)
+	names, err := s.aliasesOf(ctx, tenant, from, fields)
 	if err != nil {
 		return err
 	}
+	return s.pointNames(ctx, tenant, from, to, names)
+}
+
+// pointNames points these identities, where they are the first lead's, to the other
+// ("": to nobody), and takes the first off the list.
+func (s *Store) pointNames(ctx context.Context, tenant followup.TenantID, from, to followup.LeadID, names []string) error {
 	args := []any{string(from), string(to)}
-	for _, n := range all {
+	for _, n := range names {
 		args = append(args, n)
 	}
 	if _, err := s.run(ctx, realiasScript, []string{aliasesKey(tenant), leadsKey(tenant)}, args...); err != nil {
@@ -159,8 +167,9 @@ func (s *Store) realias(
 // aliasesOf returns every identity that names the lead: those of its record,
 // and those it had before, which only the alias map knows.
 func (s *Store) aliasesOf(
-	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, names []string,
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, fields map[string]string,
 ) ([]string, error) {
+	names := aliasNames(followup.Identity{Phone: fields["ph"], UserID: fields["ui"], ExternalID: fields["xi"]})
 	iter := s.db.HScan(ctx, aliasesKey(tenant), 0, "", 1000).Iterator()
 	for iter.Next(ctx) {
 		name := iter.Val()
@@ -206,10 +215,16 @@ func (s *Store) whole(
 	return sc, fields, nil
 }
 
-// erase removes a lead's keys; with keep only what a merge handed over.
-func (s *Store) erase(ctx context.Context, sc scope, keep bool) error {
+type eraseRequest struct {
+	Keep bool            `json:"keep"` // what a merge did not hand over
+	To   followup.LeadID `json:"to"`   // whom a stand-in points to from then on; empty: it is gone
+	As   []string        `json:"as,omitempty"`
+}
+
+// erase removes a lead's keys.
+func (s *Store) erase(ctx context.Context, sc scope, req eraseRequest) error {
 	sc.frozen = true
-	r, err := s.call(ctx, s.run, eraseScript, sc, marshal(map[string]any{"keep": keep}))
+	r, err := s.call(ctx, s.run, eraseScript, sc, marshal(req))
 	if err != nil {
 		return fmt.Errorf("erase lead: %w", err)
 	}

@@ -99,6 +99,9 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	}
 	req.Most, req.Deep = s.limits(st.Items)
 	r, raised, err := s.settle(ctx, sc, req, append([]any{string(ids)}, payloads...))
+	if st.Account && errors.Is(err, followup.ErrLeadMoved) {
+		return s.settleVacated(ctx, st)
+	}
 	if err != nil {
 		if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrBacklog) {
 			return followup.Settled{}, err

@@ -42,6 +42,7 @@ func Model(t *testing.T, open New, sound func(t *rapid.T)) {
 			},
 			"resolve":       m.resolve,
 			"identify":      m.identify,
+			"mention":       m.mention,
 			"settle":        m.settle,
 			"settle more":   m.settle,
 			"put":           m.put,
@@ -145,6 +146,11 @@ func (m *model) cleanUp() {
 		for _, l := range s.leads {
 			// It may be erased or merged already.
 			_ = s.EraseLead(m.ctx, m.tenant, l, m.now)
+		}
+		for _, who := range m.people { // what waits for a stranger goes with the lead he becomes
+			if l, err := s.Resolve(m.ctx, m.tenant, who, true, m.now); err == nil {
+				_ = s.EraseLead(m.ctx, m.tenant, l, m.now)
+			}
 		}
 	}
 }

@@ -45,6 +45,28 @@ func (m *model) identify(t *rapid.T) {
 	}, func(s *side, id followup.LeadID) any { return s.index(id) })
 }
 
+// mention settles something about a contact who is no lead.
+func (m *model) mention(t *rapid.T) {
+	m.tick(t)
+	who := followup.Identity{Phone: m.phone(t)}
+	if m.flip(t, "by user id") {
+		who = followup.Identity{UserID: pick(t, m.people, "user id of").UserID}
+	}
+	if _, known := both(m, "Resolve", func(_ int, s *side) (followup.LeadID, error) {
+		return s.Resolve(m.ctx, m.tenant, who, false, m.now)
+	}, func(s *side, id followup.LeadID) any { return s.index(id) }); known {
+		t.Skip("he is a lead")
+	}
+	item, _ := m.item(t, -1)
+	item.Receipt = nil
+	both(m, "Settle", func(_ int, s *side) (followup.Settled, error) {
+		return s.Settle(m.ctx, followup.Settlement{
+			Tenant: m.tenant, Lead: followup.ContactLead(m.tenant, who), Account: true, Items: []followup.Item{item},
+			Now: m.now, Real: m.now,
+		})
+	}, (*side).saySettled)
+}
+
 // phone draws somebody's phone, in either spelling.
 func (m *model) phone(t *rapid.T) string {
 	phone := pick(t, m.people, "phone of").Phone

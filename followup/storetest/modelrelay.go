@@ -49,13 +49,13 @@ func (m *model) claimDeliveries() {
 		ds, _, err := s.ClaimDeliveries(m.ctx, followup.ClaimDeliveries{Real: m.now, Limit: 100, MaxEvents: 3, Lease: lease})
 		ds = slices.DeleteFunc(ds, func(d followup.Delivery) bool { return d.Tenant != m.tenant })
 		slices.SortFunc(ds, func(a, b followup.Delivery) int {
-			return cmp.Or(s.index(a.Lead)-s.index(b.Lead), cmp.Compare(a.Assistant, b.Assistant))
+			return cmp.Or(s.index(a.Lead)-s.index(b.Lead), cmp.Compare(standIn(a.Lead), standIn(b.Lead)), cmp.Compare(a.Assistant, b.Assistant))
 		})
 		return ds, err
 	}, func(s *side, ds []followup.Delivery) any {
 		out := []string{}
 		for _, d := range ds {
-			out = append(out, fmt.Sprint(s.index(d.Lead), d.Assistant, d.Channel, s.sayEvents(d.Events), d.Attempts, d.Rejected,
+			out = append(out, fmt.Sprint(s.index(d.Lead), standIn(d.Lead), d.Assistant, d.Channel, s.sayEvents(d.Events), d.Attempts, d.Rejected,
 				stamp(d.FirstAt), stamp(d.Window.LastInbound), d.Window.Refused))
 		}
 		return out
@@ -63,6 +63,14 @@ func (m *model) claimDeliveries() {
 	for j := range got[0] {
 		m.out = append(m.out, delivery{got[0][j], got[1][j]})
 	}
+}
+
+// standIn is the id of a stand-in, which is the same on both sides; "" of a lead.
+func standIn(l followup.LeadID) followup.LeadID {
+	if l.StandIn() {
+		return l
+	}
+	return ""
 }
 
 // redeem compares the dead letters, and replays or drops one.

@@ -1,7 +1,8 @@
 -- Removes what is known of a lead, or, with keep, of a merged one all that merge_out
--- handed over. What stays is a tombstone that holds nobody's data.
+-- handed over. What stays is a tombstone that holds nobody's data; a stand-in points to a lead, or goes.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
--- assistant its frozen delivery. ARGV[2]: {keep: bool}.
+-- assistant its frozen delivery. ARGV[2]: {keep: bool, to: whom a stand-in points to then, "": nobody,
+-- as: {field, value}: only if that is what it is, or absent}.
 -- Returns {"need", assistant}, {"need channel", channel} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
@@ -10,6 +11,7 @@ if missing then return { 'need', missing } end
 local more = overlooked()
 if more then return more end
 local moved = get('mv')
+if req.as and get(req.as[1]) ~= req.as[2] then return { 'ok', ended } end
 if req.keep then
   if not moved then return { 'ok', ended } end
 else
@@ -40,7 +42,10 @@ for i, a in ipairs(head.a) do
     due_del(K.relaydue[a], K.relays, a, head.l)
   end
 end
-if req.keep then
+if head.s then
+  redis.call('DEL', K.lead, K.dedup)
+  if req.to ~= '' then point(req.to) end
+elseif req.keep then
   -- A run of the tombstone that was in sending is still to be finished.
   local keep = { 'v', get('v'), 't', get('t'), 'mv', moved, 'rs', get('rs') or '0', 'as', get('as') or '0' }
   for _, a in ipairs(told) do

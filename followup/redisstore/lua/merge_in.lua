@@ -1,5 +1,6 @@
 -- Imports what merge_out handed over; once per loser.
--- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead,
+-- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead, of a stand-in with its b,
+-- stand_in: bool,
 -- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
 -- imported: [lead], forwarded: {field: n}}.
 -- ARGV[3]: the loser's dedup records.
@@ -17,8 +18,10 @@ local missing = undeclared()
 if missing then return { 'need', missing } end
 
 if not get('t') then set('v', '1', 't', head.t) end
-if not get('cr') then set('cr', int(now)) end
-changed()
+if not req.stand_in then -- of which there is no record
+  if not get('cr') then set('cr', int(now)) end
+  changed()
+end
 if req.crm > num('crm') then set('crm', int(req.crm)) end
 for field, value in pairs(req.fields) do
   if (get(field) or '') == '' then set(field, value) end

@@ -1,4 +1,4 @@
--- Makes a lead a tombstone and hands over what it holds. Repeated, it hands
+-- Makes a lead, or a stand-in, a tombstone and hands over what it holds. Repeated, it hands
 -- over the same until erase with keep. What its last steps have to tell from now
 -- on is forwarded: mq:<assistant> says from which element on.
 -- A delivery that is out is void.
@@ -20,6 +20,10 @@ else
   -- A step in sending goes on: finish records it here, where its run is.
   runs_end('merged')
   set('v', '1', 't', head.t, 'mv', req.to)
+  if head.s then
+    set('b', head.q)
+    redis.call('PERSIST', K.lead)
+  end
   for i, a in ipairs(head.a) do
     set('mq:' .. a, redis.call('LLEN', K.queue[a]))
     redis.call('DEL', frozen(i))

@@ -1,9 +1,9 @@
 -- Ends a claim of relay_take. Only the holder of the token changes anything;
 -- repeated with the same request id, it answers "ok" again.
 -- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets,
--- 5 dead letters by time, 6 those of the tenant, 7 their contents, 8 relay backlog.
+-- 5 dead letters by time, 6 those of the tenant, 7 their contents, 8 relay backlog, 9 lead.
 -- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|keep|split|retry|dead, 6 when to retry,
--- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content. Needs lib/due, lib/relay.
+-- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content, 12 "1" if the lead is a stand-in. Needs lib/due, lib/relay.
 -- Returns "ok" or "stale".
 local f = redis.call('HMGET', KEYS[2], 'token', 'last', 'n', 'tries', 'seen', 'ones', 'since', 'first')
 if (f[1] or '') == '' or f[1] ~= ARGV[3] then
@@ -51,5 +51,12 @@ if head then
 elseif due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1]) and waiting > 0 then
   -- Nothing waits for the assistant here, so the count has gone wrong in whatever way.
   redis.call('HDEL', KEYS[8], ARGV[2])
+end
+if not head and ARGV[12] == '1' then
+  -- A stand-in goes when nothing waits under it for anybody.
+  redis.call('HSET', KEYS[9], 'qa:' .. ARGV[2], '0')
+  local all, waits = redis.call('HGETALL', KEYS[9]), false
+  for i = 1, #all, 2 do waits = waits or string.sub(all[i], 1, 3) == 'qa:' and all[i + 1] == '1' end
+  if not waits then redis.call('PEXPIRE', KEYS[9], 3600000) end
 end
 return 'ok'

@@ -11,7 +11,7 @@ local req = cjson.decode(ARGV[2])
 
 local before = answered()
 if before then return before end
-if get('mv') then return { 'moved' } end
+if gone() then return { 'moved' } end
 if (get('t') or head.t) ~= head.t then return { 'none' } end
 for _, item in ipairs(req.items) do
   if item.rc and item.rc.a ~= '' then
@@ -94,6 +94,7 @@ if #records > 0 then
   end
 end
 
+if req.account then stand() end
 if not get('t') then set('v', '1', 't', head.t) end
 if not req.account then
   if not get('cr') then set('cr', int(now)) end

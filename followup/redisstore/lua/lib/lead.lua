@@ -4,7 +4,8 @@
 -- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup, 11 relay backlog;
 -- then for each assistant of the head: its relay queue and its relay due set;
 -- then for each channel of the head: the history.
--- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel]}.
+-- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel],
+-- s: true if it is a stand-in}.
 --
 -- Fields of the lead's hash:
 --   v format, t tenant, mv moved ("erased" or the lead it was merged into),
@@ -14,8 +15,9 @@
 --   wu:<channel> last use either way,
 --   lv numbers of the live runs, r<n> a live run (lib/run), rs runs so far,
 --   rq the last request that changed something, rr its answer, as attempts so far, ra:<assistant> status of a waiting rearm,
---   qa:<assistant> "1" once its relay queue was used, im:<lead> "1" if imported,
+--   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported,
 --   mq:<assistant> while it is being merged: elements of the queue that are handed over,
+--   of a stand-in: b which merge hands it over, pu until when (real) it points to mv, once it was,
 --   fo:<assistant> elements forwarded since, fw:<lead>:<assistant> elements had of that lead.
 local head = cjson.decode(ARGV[1])
 local now, real = head.n, head.r
@@ -113,6 +115,40 @@ local function answered()
   return cjson.decode(get('rr'))
 end
 
+-- Whether the lead is another by now, or nobody. To what a stand-in points, it points for
+-- a time only.
+local function gone()
+  return get('mv') and not (head.s and get('pu') and real >= num('pu'))
+end
+
+local HOUR = 3600000
+
+-- Has a stand-in point to a lead.
+local function point(to)
+  set('v', '1', 't', head.t, 'mv', to, 'pu', int(real + HOUR))
+  redis.call('PEXPIRE', K.lead, HOUR)
+end
+
+-- What a script has made of a stand-in: "new", or "used" as something waits under it.
+local standing
+
+-- Makes a stand-in, or has it stand for somebody again.
+local function stand()
+  if get('mv') then
+    redis.call('DEL', K.lead)
+    fields = {}
+  end
+  if get('t') then return end
+  set('v', '1', 't', head.t)
+  standing = 'new'
+end
+
+-- It goes an hour after the last that waited under it; first sights are kept apart.
+local function stood()
+  if standing == 'used' then redis.call('PERSIST', K.lead) end
+  if standing == 'new' then redis.call('PEXPIRE', K.lead, HOUR) end
+end
+
 -- What a script that takes all of the lead must ask for: an assistant or channel of
 -- the lead that was not declared, because it came after the caller had looked.
 local function overlooked()
@@ -135,6 +171,7 @@ local function answer(reply)
   count_queued()
   set('rq', head.q, 'rr', cjson.encode(reply))
   if unsaved then save() end
+  stood()
   return reply
 end
 
@@ -146,7 +183,8 @@ end
 
 -- Puts an element into the assistant's queue; count_queued, and so answer, counts it.
 local function enqueue(assistant, element)
-  if not get('qa:' .. assistant) then set('qa:' .. assistant, '1') end
+  if get('qa:' .. assistant) ~= '1' then set('qa:' .. assistant, '1') end
+  if head.s then standing = 'used' end
   relay_element(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element)
   queued[assistant] = (queued[assistant] or 0) + 1
 end

@@ -1,0 +1,115 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"wagate/followup"
+)
+
+var adoptScript = load("adopt")
+
+// standIns returns the stand-ins of contacts by the names of their identities.
+func standIns(tenant followup.TenantID, names []string) []followup.LeadID {
+	var out []followup.LeadID
+	for _, n := range names {
+		switch kind, id, _ := strings.Cut(n, ":"); kind {
+		case "p":
+			out = append(out, followup.ContactLead(tenant, followup.Identity{Phone: id}))
+		case "u":
+			out = append(out, followup.ContactLead(tenant, followup.Identity{UserID: id}))
+		}
+	}
+	return distinct(out)
+}
+
+// adopt imports what came for the contact before he was found to be this lead, and has
+// his stand-ins point there. done is false if there was something: who called looks
+// again, as the lead may have been merged away meanwhile.
+func (s *Store) adopt(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, names []string, now time.Time,
+) (done bool, err error) {
+	ids := standIns(tenant, names)
+	jobs := make([]job, len(ids))
+	until := ms(s.now().Add(followup.PointerAge))
+	for i, id := range ids {
+		t := s.tag(id)
+		jobs[i] = job{
+			keys: []string{t.lead(id), t.dedup(id)},
+			args: []any{string(tenant), string(lead), until, followup.PointerAge.Milliseconds()},
+		}
+	}
+	done = true
+	for i, a := range s.runEach(ctx, adoptScript, jobs) {
+		if a.err != nil {
+			return false, fmt.Errorf("point stand-in: %w", a.err)
+		}
+		if a.value == "held" {
+			done = false
+			if err := s.merge(ctx, tenant, lead, ids[i], now); err != nil {
+				return false, fmt.Errorf("import stand-in: %w", err)
+			}
+		}
+	}
+	return done, nil
+}
+
+// importedAs is the name under which a winner notes that it has imported the loser.
+// A stand-in may stand for a stranger again, and be imported again: it is told apart
+// by the merge that hands it over.
+func importedAs(loser followup.LeadID, fields map[string]string) string {
+	if loser.StandIn() {
+		return string(loser) + "/" + fields["b"]
+	}
+	return string(loser)
+}
+
+// buryStandIns erases what is under the stand-ins of a lead, and leaves them pointing
+// to it, so that nothing more gets there while it is being erased.
+func (s *Store) buryStandIns(ctx context.Context, sc scope, names []string) error {
+	for _, id := range standIns(sc.tenant, names) {
+		of, _, err := s.whole(ctx, sc.tenant, id, sc.now)
+		if err != nil {
+			return err
+		}
+		if err := s.erase(ctx, of, eraseRequest{To: sc.lead}); err != nil {
+			return err
+		}
+		if err := s.dropDeadOf(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vacate has a stand-in whose lead was erased stand for a stranger again. What a merge
+// that was cut short left under it was the lead's.
+func (s *Store) vacate(ctx context.Context, sc scope, to followup.LeadID) error {
+	return s.erase(ctx, sc, eraseRequest{As: []string{"mv", string(to)}})
+}
+
+// settleVacated settles under a stand-in that points to a lead if that was erased: the
+// stand-in stands for a stranger again.
+func (s *Store) settleVacated(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
+	sc, fields, err := s.whole(ctx, st.Tenant, st.Lead, st.Now)
+	if err != nil {
+		return followup.Settled{}, err
+	}
+	to := followup.LeadID(fields["mv"])
+	if to == "" {
+		return followup.Settled{}, followup.ErrLeadMoved
+	}
+	heir, err := s.heir(ctx, to)
+	if err != nil {
+		return followup.Settled{}, err
+	}
+	if heir != erased {
+		return followup.Settled{}, followup.ErrLeadMoved
+	}
+	if err := s.vacate(ctx, sc, to); err != nil {
+		return followup.Settled{}, err
+	}
+	return s.Settle(ctx, st)
+}

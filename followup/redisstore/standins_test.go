@@ -1,0 +1,376 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// stranger is a contact who is no lead, and the stand-in for what comes for him.
+type stranger struct {
+	party
+	who followup.Identity
+}
+
+func newStranger() stranger {
+	s := stranger{party: newParty(), who: followup.Identity{Phone: "15550100001"}}
+	s.lead = followup.ContactLead(s.tenant, s.who)
+	return s
+}
+
+// mention settles something under the stand-in.
+func (p stranger) mention(t *testing.T, s *Store, id string) error {
+	t.Helper()
+	_, err := s.Settle(t.Context(), followup.Settlement{
+		Tenant: p.tenant, Lead: p.lead, Account: true, Now: epoch, Real: epoch,
+		Items: []followup.Item{{
+			DedupID: id, Channel: p.channel, Assistant: p.assistant, At: epoch,
+			Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: fmt.Appendf(nil, `{"text":%q}`, id)},
+		}},
+	})
+	return err
+}
+
+func (p stranger) mustMention(t *testing.T, s *Store, id string) {
+	t.Helper()
+	if err := p.mention(t, s, id); err != nil {
+		t.Fatalf("Settle: got %v, want none", err)
+	}
+}
+
+// become makes the stranger a lead.
+func (p stranger) become(t *testing.T, s *Store) followup.LeadID {
+	t.Helper()
+	return mustResolve(t, s, p.party, p.who, epoch)
+}
+
+// wantPointer fails if Redis holds anything of the stand-in but that it points to the
+// lead for an hour, and the lead's note that it was imported.
+func (p stranger) wantPointer(t *testing.T, s *Store, lead followup.LeadID) {
+	t.Helper()
+	key := s.tag(p.lead).lead(p.lead)
+	left := slices.DeleteFunc(keysOf(t, s, p.lead), func(k string) bool { return k == key || k == s.tag(lead).lead(lead) })
+	if len(left) != 0 {
+		t.Errorf("left of the stand-in: got %q, want its pointer alone", left)
+	}
+	fields := s.db.HGetAll(t.Context(), key).Val()
+	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, []string{"mv", "pu", "t", "v"}) || fields["mv"] != string(lead) {
+		t.Errorf("pointer: got %v, want one to %s", fields, lead)
+	}
+	wantTTL(t, s, key, time.Hour)
+}
+
+func wantTTL(t *testing.T, s *Store, key string, want time.Duration) {
+	t.Helper()
+	if got := s.db.PTTL(t.Context(), key).Val(); got > want || got < want-time.Minute {
+		t.Errorf("%s: got %v to live, want %v", key, got, want)
+	}
+}
+
+// toldOf delivers all there is, and fails if it is not of the lead.
+func toldOf(t *testing.T, s *Store, lead followup.LeadID) string {
+	t.Helper()
+	got := ""
+	for _, d := range deliverAll(t, s) {
+		if d.Lead != lead {
+			t.Errorf("delivered: got %q of %s, want it of %s", said(d), d.Lead, lead)
+		}
+		got += said(d)
+	}
+	return got
+}
+
+// TestI1AnImportHalfDoneIsFinished kills the import of what came for a stranger
+// before each of its steps. Whether it is the relay or another event that comes
+// upon it: everything is told once, as the lead's, and nobody is turned away.
+func TestI1AnImportHalfDoneIsFinished(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*script{
+		"before the tombstone":    mergeOutScript,
+		"before the import":       mergeInScript,
+		"before the letters move": importScript,
+		"before it is cleared":    eraseScript,
+	} {
+		for _, byRelay := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, the relay first %t", name, byRelay), func(t *testing.T) {
+				p := newStranger()
+				client := server.Client()
+				s, after := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+				p.mustMention(t, s, "dead")
+				bury(t, s, claimOne(t, s, epoch), epoch)
+				p.mustMention(t, s, "1")
+				client.AddHook(crashBefore(script))
+				if _, err := s.Resolve(t.Context(), p.tenant, p.who, true, epoch); !errors.Is(err, errCrash) {
+					t.Fatalf("Resolve: got %v, want the crash", err)
+				}
+				lead, err := p.named(t, after)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := ""
+				if byRelay && script != mergeOutScript { // before that there is nothing to be told from the other
+					got = toldOf(t, after, lead)
+				}
+				if again := p.become(t, openStore(t, Params{Client: server.Client()})); again != lead {
+					t.Errorf("Resolve: got %s and %s, want one lead", lead, again)
+				}
+				settleText(t, after, p.party, lead, "m")
+				if got += toldOf(t, after, lead); got != "1 " {
+					t.Errorf("told: got %q, want it once", got)
+				}
+				p.wantPointer(t, after, lead)
+				letters, n, err := after.DeadLetters(t.Context(), p.tenant, 5, 0)
+				if err != nil || n != 1 || letters[0].Lead != lead {
+					t.Errorf("dead letters: got %v, %v, want the one as the lead's", letters, err)
+				}
+				counted(t, after)
+			})
+		}
+	}
+}
+
+// named returns the lead that the stranger's phone names, without asking the store.
+func (p stranger) named(t *testing.T, s *Store) (followup.LeadID, error) {
+	t.Helper()
+	lead, err := s.db.HGet(t.Context(), aliasesKey(p.tenant), "p:"+p.who.Phone).Result()
+	return followup.LeadID(lead), err
+}
+
+// TestI1AnImportMeetsAnother has somebody else do the same between the steps of an
+// import, or begin to. Who looked before can settle nothing beside the lead from then on.
+func TestI1AnImportMeetsAnother(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*script{
+		"before the tombstone": mergeOutScript,
+		"before the import":    mergeInScript,
+		"before it is cleared": eraseScript,
+	} {
+		for _, dies := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, the other dies %t", name, dies), func(t *testing.T) {
+				p := newStranger()
+				client, others := server.Client(), server.Client()
+				s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: others})
+				p.mustMention(t, s, "1")
+				if dies {
+					others.AddHook(crashBefore(mergeInScript))
+				}
+				client.AddHook(meanwhile(script, func() {
+					_, _ = other.Resolve(t.Context(), p.tenant, p.who, true, epoch)
+					if err := p.mention(t, other, "2"); !errors.Is(err, followup.ErrLeadMoved) {
+						t.Errorf("Settle: got %v, want ErrLeadMoved", err)
+					}
+				}))
+				lead := p.become(t, s)
+				last := openStore(t, Params{Client: server.Client()})
+				if got := p.become(t, last); got != lead {
+					t.Errorf("Resolve: got %s and %s, want one lead", lead, got)
+				}
+				if got := toldOf(t, last, lead); got != "1 " {
+					t.Errorf("told: got %q, want it once", got)
+				}
+				p.wantPointer(t, last, lead)
+				counted(t, last)
+			})
+		}
+	}
+}
+
+// TestI1ALetterReplayedDuringAnImport: an operator puts a dead letter back just
+// when the stranger becomes a lead.
+func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*script{
+		"before the tombstone": mergeOutScript,
+		"before the import":    mergeInScript,
+		"before it is cleared": eraseScript,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newStranger()
+			client := server.Client()
+			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+			p.mustMention(t, s, "1")
+			bury(t, s, claimOne(t, s, epoch), epoch)
+			client.AddHook(meanwhile(script, func() {
+				letters, _, err := other.DeadLetters(t.Context(), p.tenant, 5, 0)
+				if err != nil || len(letters) != 1 {
+					t.Fatalf("dead letters: got %v, %v, want one", letters, err)
+				}
+				if err := other.ReplayDead(t.Context(), letters[0].ID, epoch); err != nil {
+					t.Errorf("ReplayDead: got %v, want none", err)
+				}
+			}))
+			lead := p.become(t, s)
+			if got := toldOf(t, other, lead); got != "1 " {
+				t.Errorf("told: got %q, want it once", got)
+			}
+			if _, n, err := other.DeadLetters(t.Context(), p.tenant, 5, 0); err != nil || n != 0 {
+				t.Errorf("dead letters: got %d, %v, want none", n, err)
+			}
+			p.wantPointer(t, other, lead)
+			counted(t, other)
+		})
+	}
+}
+
+// TestErasedMeansAStrangerAgain: what the stand-ins of an erased lead point to turns
+// nobody away, wherever erasing, or somebody who had just found the lead, stopped.
+func TestErasedMeansAStrangerAgain(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	erase := func(t *testing.T, s *Store, p stranger, lead followup.LeadID) {
+		t.Helper()
+		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
+			t.Errorf("EraseLead: got %v, want none", err)
+		}
+	}
+	for name, end := range map[string]func(t *testing.T, p stranger, s *Store, lead followup.LeadID){
+		"erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) { erase(t, s, p, lead) },
+		"found while it was being erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			client := server.Client()
+			client.AddHook(meanwhile(realiasScript, func() { p.become(t, openStore(t, Params{Client: server.Client()})) }))
+			erase(t, openStore(t, Params{Client: client}), p, lead)
+		},
+		"merged first": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			older := mustResolve(t, s, p.party, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Hour))
+			mustResolve(t, s, p.party, followup.Identity{Phone: p.who.Phone, UserID: "US.1"}, epoch)
+			erase(t, s, p, older)
+		},
+		"an import cut short": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+				t.Fatal(err)
+			}
+			p.mustMention(t, s, "1")
+			client := server.Client()
+			client.AddHook(crashBefore(mergeInScript))
+			_, _ = openStore(t, Params{Client: client}).Resolve(t.Context(), p.tenant, p.who, true, epoch)
+			if got := s.db.HGet(t.Context(), s.tag(p.lead).lead(p.lead), "pu").Val(); got != "" {
+				t.Fatalf("got the import finished, want it cut short")
+			}
+			// Erased without the stand-in, as by who had read the identities before.
+			sc := scope{lead: lead, tenant: p.tenant, now: epoch, real: epoch}
+			if err := s.pointNames(t.Context(), p.tenant, lead, "", []string{"p:" + p.who.Phone}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.erase(t.Context(), sc, eraseRequest{}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		for _, relay := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, the relay first %t", name, relay), func(t *testing.T) {
+				p := newStranger()
+				s := openStore(t, Params{Client: server.Client()})
+				lead := p.become(t, s)
+				end(t, p, s, lead)
+				if relay {
+					if got := toldOf(t, s, p.lead); got != "" {
+						t.Errorf("told of who was erased: got %q, want nothing", got)
+					}
+				}
+				after := openStore(t, Params{Client: server.Client()})
+				if _, err := after.Resolve(t.Context(), p.tenant, p.who, false, epoch); !errors.Is(err, followup.ErrNotFound) {
+					t.Fatalf("Resolve: got %v, want ErrNotFound", err)
+				}
+				p.mustMention(t, after, "2")
+				if got := toldOf(t, after, p.lead); got != "2 " {
+					t.Errorf("told of nobody's: got %q, want it once", got)
+				}
+				p.mustMention(t, after, "3")
+				again := p.become(t, after)
+				if got := toldOf(t, after, again); got != "3 " {
+					t.Errorf("told of the new lead: got %q, want it once", got)
+				}
+				p.wantPointer(t, after, again)
+				counted(t, after)
+			})
+		}
+	}
+}
+
+// TestAStandInHasAnEnd: what is kept of strangers goes by itself, but not while
+// anything waits; and what an operator puts back then is still the tenant's.
+func TestAStandInHasAnEnd(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newStranger()
+		key := s.tag(p.lead).lead(p.lead)
+		forGood := func(when string) {
+			t.Helper()
+			if got := s.db.PTTL(t.Context(), key).Val(); got != -1 {
+				t.Errorf("%s: got %v to live, want for good", when, got)
+			}
+		}
+		// hourLater removes what an hour does, looking that it would.
+		hourLater := func() {
+			t.Helper()
+			for _, k := range keysOf(t, s, p.lead) {
+				if k == key || strings.Contains(k, ":f:") {
+					wantTTL(t, s, k, time.Hour)
+					s.db.Del(t.Context(), k)
+				}
+			}
+		}
+		p.mustMention(t, s, "1")
+		forGood("settled")
+		second := p
+		second.assistant, second.channel = newParty().assistant, newParty().channel
+		second.mustMention(t, s, "2")
+		ds := claimAll(t, s, epoch)
+		if len(ds) != 2 {
+			t.Fatalf("deliveries: got %d, want 2", len(ds))
+		}
+		forGood("claimed")
+		delivered(t, s, ds[0])
+		forGood("one of two delivered")
+		p.mustMention(t, s, "1") // a duplicate
+		letter := bury(t, s, ds[1], epoch)
+		wantTTL(t, s, key, time.Hour)
+		wantTTL(t, s, s.tag(p.lead).dedup(p.lead), 9*24*time.Hour)
+		hourLater()
+		p.mustMention(t, s, "1") // still known
+		hourLater()
+		if err := s.ReplayDead(t.Context(), letter, epoch); err != nil {
+			t.Fatal(err)
+		}
+		forGood("replayed")
+		d := claimOne(t, s, epoch)
+		if d.Tenant != p.tenant || len(d.Events) != 1 {
+			t.Errorf("replayed: got %q of tenant %q, want it of %q", said(d), d.Tenant, p.tenant)
+		}
+		delivered(t, s, d)
+		hourLater()
+		// First sights that are all there is are the lead's, too; his record has no end.
+		lead := p.become(t, s)
+		p.wantPointer(t, s, lead)
+		seen := p.party
+		seen.lead = lead
+		_, err := s.Settle(t.Context(), followup.Settlement{
+			Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
+			Items: []followup.Item{{DedupID: "1", Channel: p.channel, Assistant: p.assistant, At: epoch,
+				Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(`{}`)}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := toldOf(t, s, lead); got != "" {
+			t.Errorf("told again: got %q, want nothing", got)
+		}
+		seen.mustSay(t, s, "m", epoch)
+		if got := toldOf(t, s, lead); got != "m " {
+			t.Errorf("told: got %q, want m", got)
+		}
+		if got := s.db.PTTL(t.Context(), s.tag(lead).lead(lead)).Val(); got != -1 {
+			t.Errorf("a lead whose queue is empty: got %v to live, want for good", got)
+		}
+	})
+}
