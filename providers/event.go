@@ -89,6 +89,10 @@ type Event struct {
 	// Previous is the identity a system notice says the contact had before.
 	Previous Contact
 
+	// Group is the group that the item is of; empty for what is between the contact
+	// and the business alone.
+	Group string `json:",omitzero"`
+
 	// At is the provider's timestamp of the item; zero if it told none that can
 	// be believed.
 	At time.Time

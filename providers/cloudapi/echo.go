@@ -24,6 +24,7 @@ func (d *decoder) echoes(c *change) {
 			MessageID: o.id("id"),
 			Text:      words(o),
 			Quoted:    d.quoted(o),
+			Group:     o.id("group_id"),
 			Value:     c.narrow("message_echoes", raw, entry),
 		})
 	}

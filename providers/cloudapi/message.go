@@ -26,6 +26,7 @@ func (d *decoder) messages(c *change) {
 			MessageID: o.id("id"),
 			Text:      words(o),
 			Quoted:    d.quoted(o),
+			Group:     o.id("group_id"),
 		}
 		e.ID = e.MessageID
 		if e.ID == "" {

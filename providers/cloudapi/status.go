@@ -38,7 +38,8 @@ func (d *decoder) statuses(c *change) {
 		}
 		var entry json.RawMessage
 		if o.text("recipient_type") == "group" {
-			// recipient_id is the group; each participant has states of his own.
+			e.Group = o.id("recipient_id")
+			// Each participant has states of his own.
 			if p := o.text("recipient_participant_user_id") + o.id("recipient_participant_id"); p != "" {
 				e.ID += ":" + digest(p)
 			}

@@ -62,6 +62,23 @@ func TestDecodeStatuses(t *testing.T) {
 	}
 }
 
+// TestDecodeGroup: whatever is said or reported in a group names it.
+func TestDecodeGroup(t *testing.T) {
+	t.Parallel()
+	const meta = `"metadata":{"phone_number_id":"420000000000007"}`
+	for name, c := range map[string]struct{ field, value, want string }{
+		"message":            {"messages", `{` + meta + `,"messages":[{"from":"5511970000001","id":"m","group_id":"G1","type":"text"}]}`, "G1"},
+		"status":             {"messages", `{` + meta + `,"statuses":[{"id":"m","status":"read","recipient_type":"group","recipient_id":"G2"}]}`, "G2"},
+		"echo":               {"smb_message_echoes", `{` + meta + `,"message_echoes":[{"id":"m","group_id":"G3","type":"text"}]}`, "G3"},
+		"message to us":      {"messages", `{` + meta + `,"messages":[{"from":"5511970000001","id":"m","type":"text"}]}`, ""},
+		"status of a person": {"messages", `{` + meta + `,"statuses":[{"id":"m","status":"read","recipient_id":"5511970000001"}]}`, ""},
+	} {
+		if e := one(t, body(c.field, c.value), Options{}); e.Group != c.want {
+			t.Errorf("%s: got group %q, want %q", name, e.Group, c.want)
+		}
+	}
+}
+
 func TestDecodeGroupStatusesStayApart(t *testing.T) {
 	t.Parallel()
 	b := decode(t, statusBody(

@@ -31,9 +31,18 @@
 // The exception to that is a status of a message of ours whose lead is no more: it
 // was erased, and a receipt must not bring it back.
 //
-// What concerns no lead is relayed all the same: it is queued
-// under the channel's account lead, which is nobody. Account events go to each
-// assistant with a channel on that account, bound to the app that signed.
+// What concerns no lead is relayed all the same, under a stand-in: of the contact
+// who is no lead, of the account if there is none, and of the group for whatever is
+// said in one, by whomever. So no request to an assistant holds two conversations,
+// and what somebody says in a group neither joins what he says to the business alone
+// nor says anything about his window or silence. When the contact becomes a lead,
+// what waits under his stand-in is the lead's; who had looked before finds that it
+// moved, and looks again. A group's is nobody's but the group's: erasing a member
+// does not reach what he said there, which the relay gets rid of within days, but for
+// dead letters.
+//
+// Account events go to each assistant with a channel on that account, bound to the
+// app that signed.
 //
 // A system notice names a contact by what he was and what he is; both are made
 // to point to one lead, whose record then has the new identity. A user id

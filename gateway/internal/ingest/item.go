@@ -19,7 +19,7 @@ type arrival struct {
 
 	// Found out on the way.
 	lead    followup.LeadID
-	nobody  bool // no lead: queued under the channel's account lead
+	nobody  bool // no lead: queued under a stand-in
 	skip    bool // its lead could not be found out; the provider sends it again
 	receipt *followup.Receipt
 	rewrite cloudapi.Rewrite

@@ -74,19 +74,7 @@ func (in *Ingest) asTheyCame(list []*arrival) {
 			wanted = append(wanted, a)
 		}
 	}
-	// Who is no lead shares a queue with others, but not a conversation.
-	type conversation struct {
-		channel       followup.ChannelID
-		phone, userID string
-	}
-	for _, g := range group(wanted, func(i int) conversation {
-		a := wanted[i]
-		c := conversation{channel: a.channel.ID}
-		if a.nobody {
-			c.phone, c.userID = a.event.Contact.Phone, a.event.Contact.UserID
-		}
-		return c
-	}) {
+	for _, g := range group(wanted, func(i int) followup.ChannelID { return wanted[i].channel.ID }) {
 		items := make([]int, len(g))
 		for i, a := range g {
 			items[i] = a.item

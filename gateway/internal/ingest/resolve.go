@@ -33,16 +33,20 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 		who.Lead = "" // erased, or somebody else's: its contact counts
 		lead, err = in.p.Store.Resolve(ctx, a.channel.Tenant, who, a.createsLead(), now)
 	}
-	if errors.Is(err, followup.ErrNotFound) {
-		a.belongsToNobody()
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return fmt.Errorf("resolve contact: %w", err)
 	}
 	a.lead, a.nobody = lead, false
-	if renamed(e) {
+	switch {
+	case e.Group != "": // its member is linked like anybody, but what he says there is the group's
+		a.lead, a.nobody = followup.GroupLead(a.channel.ID, e.Group), true
+	case err == nil && renamed(e):
 		return in.rename(ctx, a, now)
+	case err == nil:
+	case who == (followup.Identity{}):
+		a.lead, a.nobody = followup.AccountLead(a.channel.ID), true
+	default:
+		a.lead, a.nobody = followup.ContactLead(a.channel.Tenant, who), true
 	}
 	return nil
 }
@@ -60,10 +64,6 @@ func (a *arrival) identity() followup.Identity {
 		}
 	}
 	return who
-}
-
-func (a *arrival) belongsToNobody() {
-	a.lead, a.nobody = followup.AccountLead(a.channel.ID), true
 }
 
 // createsLead reports whether an unknown contact becomes a lead: one who does

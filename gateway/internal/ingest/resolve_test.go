@@ -137,20 +137,24 @@ func TestRekey(t *testing.T) {
 // TestMentionsCreateNoLead: nobody has done anything, and there is no link to lose.
 func TestMentionsCreateNoLead(t *testing.T) {
 	t.Parallel()
-	for name, body := range map[string]string{
-		"status":            messages("n-sales", status("15550100001", "wamid.o", "sent", "")),
-		"status by user id": messages("n-sales", status("US.1", "wamid.o", "sent", "")),
-		"group":             replace(messages("n-sales", text("15550100001", "wamid.1", minute(-1), "x")), `"type":"text"`, `"group_id":"g1","type":"text"`),
-		"echo":              fieldOf("smb_message_echoes", "n-sales", echo("15550100001", "wamid.e")),
+	byPhone := followup.ContactLead(tenantA, followup.Identity{Phone: "15550100001"})
+	for name, c := range map[string]struct {
+		body string
+		of   followup.LeadID
+	}{
+		"status":            {messages("n-sales", status("15550100001", "wamid.o", "sent", "")), byPhone},
+		"status by user id": {messages("n-sales", status("US.1", "wamid.o", "sent", "")), followup.ContactLead(tenantA, followup.Identity{UserID: "US.1"})},
+		"group":             {messages("n-sales", inGroup("g1", text("15550100001", "wamid.o", minute(-1), "x"))), followup.GroupLead(metaSales, "g1")},
+		"echo":              {fieldOf("smb_message_echoes", "n-sales", echo("15550100001", "wamid.o")), byPhone},
 	} {
-		h := newHarness(t, nil)
-		h.meta(t, body)
-		if n := h.leads(t, tenantA); n != 0 {
-			t.Errorf("%s: got %d leads, want none", name, n)
-		}
-		ds := h.relayed(t, sales)
-		if len(ds) != 1 || ds[0].Lead != followup.AccountLead(metaSales) {
-			t.Errorf("%s: got %+v, want one delivery without a lead", name, ds)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			h.meta(t, c.body)
+			if n := h.leads(t, tenantA); n != 0 {
+				t.Errorf("got %d leads, want none", n)
+			}
+			h.wantConversations(t, string(c.of)+" wamid.o")
+		})
 	}
 }

@@ -120,7 +120,7 @@ func (r *Relay) headers(h http.Header, t target, d followup.Delivery, body []byt
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", r.p.UserAgent)
 	h.Set("X-Wagate-Channel-Id", string(d.Channel))
-	if d.Lead != followup.AccountLead(d.Channel) {
+	if !d.Lead.StandIn() {
 		h.Set("X-Wagate-Lead-Id", string(d.Lead))
 	}
 	if closes := window.ClosesAt(d.Window.LastInbound); !closes.IsZero() && !d.Window.Refused {

@@ -78,12 +78,25 @@ func TestSignaturesAndHeaders(t *testing.T) {
 	}
 }
 
-func TestAccountEventHasNoLead(t *testing.T) {
+func TestStandInIsNoLead(t *testing.T) {
 	t.Parallel()
+	for name, standIn := range map[string]followup.LeadID{
+		"account": followup.AccountLead(channel), "group": followup.GroupLead(channel, "g1"),
+		"contact": followup.ContactLead(tenant, followup.Identity{Phone: "15550100001"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hasNoLead(t, standIn)
+		})
+	}
+}
+
+func hasNoLead(t *testing.T, standIn followup.LeadID) {
+	t.Helper()
 	s := memstore.New()
 	a := newAssistant(t, nil)
 	_, err := s.Settle(t.Context(), followup.Settlement{
-		Tenant: tenant, Lead: followup.AccountLead(channel), Account: true, Now: start, Real: time.Now(),
+		Tenant: tenant, Lead: standIn, Account: true, Now: start, Real: time.Now(),
 		Items: []followup.Item{{
 			DedupID: "notice", Channel: channel, Assistant: assistantID(1),
 			Relay: &followup.RelayEvent{Channel: channel, Account: "waba", Field: "account_update", Value: json.RawMessage(`{}`)},
