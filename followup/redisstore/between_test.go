@@ -254,7 +254,7 @@ func TestI1AMergeMeetsAnother(t *testing.T) {
 		if r, err := out(gone, third.lead); err != nil || r.text(0) != erased {
 			t.Errorf("merge of an erased lead: got %q, %v, want erased", r.text(0), err)
 		}
-		if err := s.erase(ctx, third, eraseRequest{Keep: true}); err != nil {
+		if _, err := s.erase(ctx, third, eraseRequest{Keep: true}); err != nil {
 			t.Fatal(err)
 		}
 		if h, err := s.History(ctx, third.lead, p.channel, epoch); err != nil || len(h) != 1 {

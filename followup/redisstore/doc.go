@@ -80,7 +80,9 @@
 // is finished there; what that says of the lead is told to the lead it became, and
 // what it tells the assistant is forwarded to that one's queue, each in steps that
 // may be repeated. Should a process die in between, whoever claims the tombstone's queue
-// goes on.
+// goes on. The winner notes whom it is about to take in before he is made a tombstone, and
+// is not forgotten itself before these are: so its erasure finds them wherever a merge
+// stopped. One that had not begun cannot begin any more.
 //
 // What came for a contact who was no lead lies under a stand-in, found by his phone or
 // user id. Resolve merges it into the lead that he is, like any loser but for record

@@ -12,6 +12,7 @@ import (
 )
 
 var (
+	expectScript    = load("expect", "due", "relay", "lead")
 	mergeOutScript  = load("merge_out", "due", "relay", "lead", "run")
 	mergeInScript   = load("merge_in", "due", "relay", "lead", "run")
 	forwardScript   = load("forward", "due", "relay", "lead")
@@ -51,9 +52,15 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		// Erased while its identities were still being taken away.
 		return s.realias(ctx, tenant, loser, "", fields)
 	}
+	if err := s.expect(ctx, sc, winner); err != nil {
+		if errors.Is(err, followup.ErrLeadMoved) {
+			return nil
+		}
+		return err
+	}
 	sc.frozen = true
 	r, err := s.call(ctx, s.runDurable, mergeOutScript, sc, marshal(map[string]any{"to": winner}))
-	if err != nil {
+	if err != nil || r.text(0) == "barred" {
 		return err
 	}
 	if r.text(0) == erased {
@@ -94,7 +101,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		in.Windows[c] = mergeWindow{At: ms(w.LastInbound), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt)}
 	}
 	for f, v := range fields {
-		if lead, ok := strings.CutPrefix(f, "im:"); ok {
+		if lead, ok := strings.CutPrefix(f, "im:"); ok && v == "1" {
 			in.Imported = append(in.Imported, followup.LeadID(lead))
 		}
 		if strings.HasPrefix(f, "fw:") {
@@ -123,13 +130,26 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	if err := s.moveDead(ctx, loser, winner); err != nil {
 		return err
 	}
+	clear := eraseRequest{Keep: true, To: winner}
 	if loser.StandIn() {
-		return s.erase(ctx, sc, eraseRequest{Keep: true, To: winner, As: []string{"b", fields["b"]}})
-	}
-	if err := s.realias(ctx, tenant, loser, winner, fields); err != nil {
+		clear.As = []string{"b", fields["b"]}
+	} else if err := s.realias(ctx, tenant, loser, winner, fields); err != nil {
 		return err
 	}
-	return s.erase(ctx, sc, eraseRequest{Keep: true})
+	_, err = s.erase(ctx, sc, clear)
+	return err
+}
+
+// expect notes at the winner that the loser is about to become a part of it, so that
+// whoever erases the winner finds him, wherever the merge stops. A stand-in is found by
+// the identities.
+func (s *Store) expect(ctx context.Context, loser scope, winner followup.LeadID) error {
+	if loser.lead.StandIn() {
+		return nil
+	}
+	into := scope{lead: winner, tenant: loser.tenant, now: loser.now, real: loser.real}
+	_, err := s.call(ctx, s.runDurable, expectScript, into, marshal(map[string]any{"from": loser.lead}))
+	return err
 }
 
 // forwardIf forwards at once what a script left in a tombstone's queue. What cannot

@@ -17,7 +17,6 @@ var (
 	resolveScript = load("resolve")
 	nameScript    = load("name", "due", "relay", "lead")
 	realiasScript = load("realias")
-	eraseScript   = load("erase", "due", "relay", "lead", "run")
 )
 
 // maxRounds bounds how often the identities are looked at: each of them may be
@@ -213,23 +212,6 @@ func (s *Store) whole(
 	}
 	sc.assistants, sc.channels = distinct(sc.assistants), distinct(sc.channels)
 	return sc, fields, nil
-}
-
-type eraseRequest struct {
-	Keep bool            `json:"keep"` // what a merge did not hand over
-	To   followup.LeadID `json:"to"`   // whom a stand-in points to from then on; empty: it is gone
-	As   []string        `json:"as,omitempty"`
-}
-
-// erase removes a lead's keys.
-func (s *Store) erase(ctx context.Context, sc scope, req eraseRequest) error {
-	sc.frozen = true
-	r, err := s.call(ctx, s.run, eraseScript, sc, marshal(req))
-	if err != nil {
-		return fmt.Errorf("erase lead: %w", err)
-	}
-	s.onEnded(r.list(0).ended())
-	return nil
 }
 
 func texts(r reply) []string {

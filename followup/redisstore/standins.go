@@ -74,7 +74,7 @@ func (s *Store) buryStandIns(ctx context.Context, sc scope, names []string) erro
 		if err != nil {
 			return err
 		}
-		if err := s.erase(ctx, of, eraseRequest{To: sc.lead}); err != nil {
+		if _, err := s.erase(ctx, of, eraseRequest{To: sc.lead}); err != nil {
 			return err
 		}
 		if err := s.dropDeadOf(ctx, id); err != nil {
@@ -87,7 +87,8 @@ func (s *Store) buryStandIns(ctx context.Context, sc scope, names []string) erro
 // vacate has a stand-in whose lead was erased stand for a stranger again. What a merge
 // that was cut short left under it was the lead's.
 func (s *Store) vacate(ctx context.Context, sc scope, to followup.LeadID) error {
-	return s.erase(ctx, sc, eraseRequest{As: []string{"mv", string(to)}})
+	_, err := s.erase(ctx, sc, eraseRequest{As: []string{"mv", string(to)}})
+	return err
 }
 
 // settleVacated settles under a stand-in that points to a lead if that was erased: the

@@ -261,7 +261,7 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 			if err := s.pointNames(t.Context(), p.tenant, lead, "", []string{"p:" + p.who.Phone}); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.erase(t.Context(), sc, eraseRequest{}); err != nil {
+			if _, err := s.erase(t.Context(), sc, eraseRequest{}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -2,8 +2,9 @@
 -- handed over. What stays is a tombstone that holds nobody's data; a stand-in points to a lead, or goes.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {keep: bool, to: whom a stand-in points to then, "": nobody,
--- as: {field, value}: only if that is what it is, or absent}.
--- Returns {"need", assistant}, {"need channel", channel} or {"ok", ended}.
+-- as: {field, value}: only if that is what it is, or absent, buried: leads merged into it that are erased, or absent}.
+-- Returns {"need", assistant}, {"need channel", channel}, {"first", lead…} if there are others to be
+-- buried before it is forgotten that they were merged into it, or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
 local missing = undeclared()
@@ -15,6 +16,13 @@ if req.as and get(req.as[1]) ~= req.as[2] then return { 'ok', ended } end
 if req.keep then
   if not moved then return { 'ok', ended } end
 else
+  local buried, first = {}, { 'first' }
+  for _, lead in ipairs(req.buried or {}) do buried['im:' .. lead] = true end
+  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+    -- Stand-ins (with a stroke) are found by the identities.
+    if string.match(f, '^im:[^/]*$') and not buried[f] then first[#first + 1] = string.sub(f, 4) end
+  end
+  if #first > 1 then return first end
   moved = 'erased'
   for _, run in ipairs(live) do run.state = 'claimed' end
   runs_end('erased')

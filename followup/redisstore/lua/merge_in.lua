@@ -10,7 +10,7 @@ local req = cjson.decode(ARGV[2])
 local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
-if get('im:' .. req.from) then
+if get('im:' .. req.from) == '1' then
   set('im:' .. req.from, '1') -- for WAIT
   return { 'ok', {} }
 end

@@ -1,0 +1,126 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+)
+
+var (
+	eraseScript = load("erase", "due", "relay", "lead", "run")
+	barScript   = load("bar", "due", "relay", "lead")
+)
+
+// forget erases what is left of a lead whose erasure, or whose heir's, a crash has
+// cut short.
+func (s *Store) forget(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
+	sc, fields, err := s.whole(ctx, tenant, id, now)
+	if err != nil {
+		return err
+	}
+	return s.forgetAll(ctx, sc, fields)
+}
+
+func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]string) error {
+	names, err := s.aliasesOf(ctx, sc.tenant, sc.lead, fields)
+	if err != nil {
+		return err
+	}
+	// As long as he is found by them, nothing new comes under his identities.
+	if err := s.buryStandIns(ctx, sc, names); err != nil {
+		return err
+	}
+	if err := s.pointNames(ctx, sc.tenant, sc.lead, "", names); err != nil {
+		return err
+	}
+	if err := s.bury(ctx, sc); err != nil {
+		return err
+	}
+	for _, id := range standIns(sc.tenant, names) {
+		of := scope{lead: id, tenant: sc.tenant, now: sc.now, real: sc.real}
+		if err := s.vacate(ctx, of, sc.lead); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bury erases a lead, those that were merged into it, and those that were to be: the
+// lead is noted to be theirs before they are taken away.
+func (s *Store) bury(ctx context.Context, sc scope) error {
+	req := eraseRequest{Buried: []followup.LeadID{}}
+	for {
+		r, err := s.erase(ctx, sc, req)
+		if err != nil {
+			return err
+		}
+		if r.text(0) != "first" {
+			return s.dropDeadOf(ctx, sc.lead)
+		}
+		for _, loser := range texts(r[1:]) {
+			if err := s.buryLoser(ctx, sc, followup.LeadID(loser)); err != nil {
+				return err
+			}
+			req.Buried = append(req.Buried, followup.LeadID(loser))
+		}
+	}
+}
+
+// buryLoser erases a lead that another says was merged into it, if it was.
+func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID) error {
+	_, err := s.call(ctx, s.run, barScript,
+		scope{lead: loser, tenant: into.tenant, now: into.now, real: into.real}, marshal(map[string]any{"from": into.lead}))
+	if !errors.Is(err, followup.ErrLeadMoved) {
+		return err // it was not, and will not be
+	}
+	heir, err := s.heir(ctx, loser)
+	if err != nil {
+		return err
+	}
+	ours, err := s.heir(ctx, into.lead)
+	if err != nil {
+		return err
+	}
+	if heir != ours && heir != erased {
+		return nil // it became somebody else's
+	}
+	sc, fields, err := s.whole(ctx, into.tenant, loser, into.now)
+	if err != nil {
+		return err
+	}
+	// On the list until its identities were taken from it.
+	err = s.db.ZScore(ctx, leadsKey(into.tenant), string(loser)).Err()
+	switch {
+	case err == nil:
+		return s.forgetAll(ctx, sc, fields)
+	case !errors.Is(err, redis.Nil):
+		return fmt.Errorf("look for lead: %w", err)
+	}
+	return s.bury(ctx, sc)
+}
+
+type eraseRequest struct {
+	Keep bool            `json:"keep"` // what a merge did not hand over
+	To   followup.LeadID `json:"to"`   // whom a stand-in points to from then on; empty: it is gone
+	As   []string        `json:"as,omitempty"`
+	// Buried are the leads that were merged into it, as far as they are erased.
+	Buried []followup.LeadID `json:"buried,omitempty"`
+}
+
+// erase removes a lead's keys, or says which leads go first.
+func (s *Store) erase(ctx context.Context, sc scope, req eraseRequest) (reply, error) {
+	sc.frozen = true
+	r, err := s.call(ctx, s.run, eraseScript, sc, marshal(req))
+	if err != nil {
+		return nil, fmt.Errorf("erase lead: %w", err)
+	}
+	if r.text(0) != "first" {
+		s.onEnded(r.list(0).ended())
+	}
+	return r, nil
+}

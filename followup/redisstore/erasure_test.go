@@ -1,0 +1,201 @@
+package redisstore
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// halves are two leads that a dying process found to be one.
+type halves struct {
+	party
+	older, younger followup.LeadID
+}
+
+var bothHalves = followup.Identity{Phone: "15550100001", UserID: "US.1"}
+
+// halve makes two leads; the younger, who would be the loser, has lived, and nothing
+// waits in his queue.
+func halve(t *testing.T, s *Store) halves {
+	t.Helper()
+	h := halves{party: newParty()}
+	h.older = mustResolve(t, s, h.party, followup.Identity{Phone: bothHalves.Phone}, epoch.Add(-time.Hour))
+	h.younger = lived(t, s, h.party, followup.Identity{UserID: bothHalves.UserID})
+	deliverAll(t, s)
+	return h
+}
+
+// die has a process find out that the two are one, and die before a script.
+func (h halves) die(t *testing.T, server *redistest.Server, script *script) {
+	t.Helper()
+	client := server.Client()
+	client.AddHook(crashBefore(script))
+	_, err := openStore(t, Params{Client: client}).Resolve(t.Context(), h.tenant, bothHalves, true, epoch)
+	if !errors.Is(err, errCrash) {
+		t.Fatalf("Resolve: got %v, want the crash", err)
+	}
+}
+
+// wantNothing fails if Redis holds anything of the lead but its tombstone.
+func (h halves) wantNothing(t *testing.T, s *Store, lead followup.LeadID) {
+	t.Helper()
+	key := s.tag(lead).lead(lead)
+	if got := keysOf(t, s, lead); !slices.Equal(got, []string{key}) {
+		t.Errorf("keys of an erased lead: got %q, want its tombstone alone", got)
+	}
+	if got := s.db.HGetAll(t.Context(), key).Val(); len(got) != 3 || got["mv"] != erased {
+		t.Errorf("tombstone: got %v, want what it is alone", got)
+	}
+}
+
+// wantNobody does that for both, and looks into the tenant's maps.
+func (h halves) wantNobody(t *testing.T, s *Store) {
+	t.Helper()
+	for _, lead := range []followup.LeadID{h.older, h.younger} {
+		h.wantNothing(t, s, lead)
+	}
+	if got := s.db.HGetAll(t.Context(), aliasesKey(h.tenant)).Val(); len(got) != 0 {
+		t.Errorf("identities: got %v, want none", got)
+	}
+	if _, n, err := s.Leads(t.Context(), h.tenant, followup.LeadFilter{}); err != nil || n != 0 {
+		t.Errorf("leads: got %d, %v, want none", n, err)
+	}
+	counted(t, s)
+}
+
+func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
+	t.Helper()
+	if err := s.EraseLead(t.Context(), h.tenant, lead, epoch); err != nil {
+		t.Errorf("EraseLead: got %v, want none", err)
+	}
+}
+
+// TestI11AnErasureReachesAMergeHalfDone kills a merge before each of its steps, and
+// then the lead is erased that the other was to become a part of. Nothing is left of
+// either, though nobody comes any more who would meet the half that was done.
+func TestI11AnErasureReachesAMergeHalfDone(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*script{
+		"before the import":           mergeInScript,
+		"before the identities move":  realiasScript,
+		"before the loser is cleared": eraseScript,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, Params{Client: server.Client()})
+			h := halve(t, s)
+			h.die(t, server, script)
+			h.erase(t, s, h.older)
+			h.wantNobody(t, s)
+		})
+	}
+}
+
+// TestI11AnErasureReachesAMergeThatBegins has that process begin when the identities are
+// about to be taken from the lead that is being erased.
+func TestI11AnErasureReachesAMergeThatBegins(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := server.Client()
+	s, erasing := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
+	h := halve(t, s)
+	client.AddHook(meanwhile(realiasScript, func() { h.die(t, server, mergeInScript) }))
+	h.erase(t, erasing, h.older)
+	h.wantNobody(t, s)
+}
+
+// TestI11AnErasureReachesThoseBefore: the lead that was to become a part of the erased
+// one had others merged into it, or was to.
+func TestI11AnErasureReachesThoseBefore(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, dies := range map[string]bool{"merged": false, "half merged": true} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, Params{Client: server.Client()})
+			h := halve(t, s)
+			third := lived(t, s, h.party, followup.Identity{ExternalID: "crm-1"})
+			deliverAll(t, s)
+			client := server.Client()
+			if dies {
+				client.AddHook(crashBefore(mergeInScript))
+			}
+			_, err := openStore(t, Params{Client: client}).Resolve(t.Context(), h.tenant,
+				followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}, true, epoch)
+			if errors.Is(err, errCrash) != dies {
+				t.Fatalf("Resolve: got %v, want the crash %t", err, dies)
+			}
+			h.die(t, server, mergeInScript)
+			h.erase(t, s, h.older)
+			h.wantNobody(t, s)
+			h.wantNothing(t, s, third)
+		})
+	}
+}
+
+// TestI1AMergeIntoWhomIsBeingErased: who was not made a part of the erased lead yet is
+// left alone, and is not made one any more: there, he would be lost.
+func TestI1AMergeIntoWhomIsBeingErased(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, erased := range map[string]func(t *testing.T, s *Store, h halves){
+		"once who was to do it has died": func(t *testing.T, s *Store, h halves) {
+			h.die(t, server, mergeOutScript)
+			h.erase(t, s, h.older)
+		},
+		"while he does it, and dies later": func(t *testing.T, s *Store, h halves) {
+			client := server.Client()
+			client.AddHook(meanwhile(mergeOutScript, func() { h.erase(t, s, h.older) }))
+			client.AddHook(crashBefore(mergeInScript))
+			mustResolve(t, openStore(t, Params{Client: client}), h.party, bothHalves, epoch)
+		},
+		"before he begins": func(t *testing.T, s *Store, h halves) {
+			client := server.Client()
+			client.AddHook(meanwhile(expectScript, func() { h.erase(t, s, h.older) }))
+			client.AddHook(crashBefore(mergeInScript))
+			mustResolve(t, openStore(t, Params{Client: client}), h.party, bothHalves, epoch)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, Params{Client: server.Client()})
+			h := halve(t, s)
+			erased(t, s, h)
+			for _, key := range keysOf(t, s, h.older) {
+				if key != s.tag(h.older).lead(h.older) && key != s.tag(h.younger).lead(h.younger) {
+					t.Errorf("left of who was erased: got %s, want nothing", key)
+				}
+			}
+			after := openStore(t, Params{Client: server.Client()})
+			if got := mustResolve(t, after, h.party, bothHalves, epoch); got != h.younger {
+				t.Errorf("Resolve: got %s, want %s who was not erased", got, h.younger)
+			}
+			if entries, err := after.History(t.Context(), h.younger, h.channel, epoch); err != nil || len(entries) != 1 {
+				t.Errorf("history: got %v, %v, want what it was", entries, err)
+			}
+		})
+	}
+}
+
+// TestI1WhoBecameAnothers: a merge was noted and never made, and the loser is a part of
+// a third lead by now. Erasing the one that was to have him takes nothing of his.
+func TestI1WhoBecameAnothers(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	h := halve(t, s)
+	h.die(t, server, mergeOutScript)
+	third := mustResolve(t, s, h.party, followup.Identity{ExternalID: "crm-1"}, epoch.Add(-time.Minute))
+	if got := mustResolve(t, s, h.party, followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}, epoch); got != third {
+		t.Fatalf("Resolve: got %s, want the third", got)
+	}
+	h.erase(t, s, h.older)
+	if _, err := s.Run(t.Context(), h.tenant, h.younger.Run(1)); err != nil {
+		t.Errorf("Run: got %v, want it as it was", err)
+	}
+	if got := mustResolve(t, s, h.party, followup.Identity{UserID: bothHalves.UserID}, epoch); got != third {
+		t.Errorf("Resolve: got %s, want the third", got)
+	}
+}

@@ -1,0 +1,7 @@
+-- Keeps a lead from ever being merged into one that is being erased.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {from: that lead}.
+-- Returns {"moved"} if it was merged, or erased, before, or {"ok"}.
+if get('mv') then return { 'moved' } end
+if not get('t') then set('v', '1', 't', head.t) end
+set('no:' .. cjson.decode(ARGV[2]).from, '1')
+return { 'ok' }
