@@ -29,6 +29,14 @@ func halve(t *testing.T, s *Store) halves {
 	return h
 }
 
+// another makes a third who has said something, the youngest.
+func (h halves) another(t *testing.T, s *Store) followup.LeadID {
+	t.Helper()
+	third := mustResolve(t, s, h.party, followup.Identity{ExternalID: "crm-1"}, epoch.Add(time.Minute))
+	settleText(t, s, h.party, third, "m-third")
+	return third
+}
+
 // die has a process find out that the two are one, and die before a script.
 func (h halves) die(t *testing.T, server *redistest.Server, script *script) {
 	t.Helper()
@@ -117,8 +125,7 @@ func TestI11AnErasureReachesThoseBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
 			h := halve(t, s)
-			third := lived(t, s, h.party, followup.Identity{ExternalID: "crm-1"})
-			deliverAll(t, s)
+			third := h.another(t, s)
 			client := server.Client()
 			if dies {
 				client.AddHook(crashBefore(mergeInScript))
@@ -198,4 +205,30 @@ func TestI1WhoBecameAnothers(t *testing.T) {
 	if got := mustResolve(t, s, h.party, followup.Identity{UserID: bothHalves.UserID}, epoch); got != third {
 		t.Errorf("Resolve: got %s, want the third", got)
 	}
+}
+
+// TestI1AMergeHalfDoneIsHandedOn: what the loser was about to take in is not his yet
+// when he becomes a part of another, who takes it in then.
+func TestI1AMergeHalfDoneIsHandedOn(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	h := halve(t, s)
+	h.another(t, s)
+	client := server.Client()
+	client.AddHook(crashBefore(mergeInScript))
+	both := followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}
+	if _, err := openStore(t, Params{Client: client}).Resolve(t.Context(), h.tenant, both, true, epoch); !errors.Is(err, errCrash) {
+		t.Fatalf("Resolve: got %v, want the crash", err)
+	}
+	after := openStore(t, Params{Client: server.Client()})
+	mustResolve(t, after, h.party, bothHalves, epoch)
+	if got := mustResolve(t, after, h.party, followup.Identity{ExternalID: "crm-1"}, epoch); got != h.older {
+		t.Errorf("Resolve: got %s, want the oldest", got)
+	}
+	if entries, err := s.History(t.Context(), h.older, h.channel, epoch); err != nil || len(entries) != 2 {
+		t.Errorf("history: got %v, %v, want what both had", entries, err)
+	}
+	h.erase(t, s, h.older)
+	h.wantNobody(t, s)
 }

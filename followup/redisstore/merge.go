@@ -68,9 +68,6 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	s.onEnded(r.list(0).ended())
 	fields = r.list(1).fields()
-	if fields["pu"] != "" {
-		return nil // a stand-in that somebody else has imported
-	}
 	if fields["mv"] != string(winner) {
 		if winner, err = s.heir(ctx, loser); err != nil {
 			return err

@@ -233,6 +233,30 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 			t.Errorf("EraseLead: got %v, want none", err)
 		}
 	}
+	next := map[string]func(t *testing.T, p stranger, s *Store){
+		"he is mentioned": func(t *testing.T, p stranger, s *Store) {
+			if _, err := s.Resolve(t.Context(), p.tenant, p.who, false, epoch); !errors.Is(err, followup.ErrNotFound) {
+				t.Fatalf("Resolve: got %v, want ErrNotFound", err)
+			}
+			p.mustMention(t, s, "2")
+			if got := toldOf(t, s, p.lead); got != "2 " {
+				t.Errorf("told of nobody's: got %q, want it once", got)
+			}
+			p.mustMention(t, s, "3")
+		},
+		"the relay looks": func(t *testing.T, p stranger, s *Store) {
+			if got := toldOf(t, s, p.lead); got != "" {
+				t.Errorf("told of who was erased: got %q, want nothing", got)
+			}
+			p.mustMention(t, s, "3")
+		},
+		"he writes": func(t *testing.T, p stranger, s *Store) {
+			lead := p.become(t, s)
+			again := p.party
+			again.lead = lead
+			again.mustSay(t, s, "3", epoch)
+		},
+	}
 	for name, end := range map[string]func(t *testing.T, p stranger, s *Store, lead followup.LeadID){
 		"erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) { erase(t, s, p, lead) },
 		"found while it was being erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
@@ -244,6 +268,22 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 			older := mustResolve(t, s, p.party, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Hour))
 			mustResolve(t, s, p.party, followup.Identity{Phone: p.who.Phone, UserID: "US.1"}, epoch)
 			erase(t, s, p, older)
+		},
+		"mentioned while it was being erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+				t.Fatal(err)
+			}
+			client := server.Client()
+			client.AddHook(meanwhile(realiasScript, func() {
+				if err := p.mention(t, s, "1"); !errors.Is(err, followup.ErrLeadMoved) {
+					t.Errorf("Settle: got %v, want ErrLeadMoved", err)
+				}
+				wantTTL(t, s, s.tag(p.lead).lead(p.lead), time.Hour)
+			}))
+			erase(t, openStore(t, Params{Client: client}), p, lead)
+			if got := keysOf(t, s, p.lead); len(got) != 0 {
+				t.Errorf("left of the stand-in: got %q, want nothing", got)
+			}
 		},
 		"an import cut short": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
 			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
@@ -266,26 +306,15 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 			}
 		},
 	} {
-		for _, relay := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, the relay first %t", name, relay), func(t *testing.T) {
+		for then, follow := range next {
+			t.Run(name+", then "+then, func(t *testing.T) {
 				p := newStranger()
 				s := openStore(t, Params{Client: server.Client()})
 				lead := p.become(t, s)
+				p.wantPointer(t, s, lead)
 				end(t, p, s, lead)
-				if relay {
-					if got := toldOf(t, s, p.lead); got != "" {
-						t.Errorf("told of who was erased: got %q, want nothing", got)
-					}
-				}
 				after := openStore(t, Params{Client: server.Client()})
-				if _, err := after.Resolve(t.Context(), p.tenant, p.who, false, epoch); !errors.Is(err, followup.ErrNotFound) {
-					t.Fatalf("Resolve: got %v, want ErrNotFound", err)
-				}
-				p.mustMention(t, after, "2")
-				if got := toldOf(t, after, p.lead); got != "2 " {
-					t.Errorf("told of nobody's: got %q, want it once", got)
-				}
-				p.mustMention(t, after, "3")
+				follow(t, p, after)
 				again := p.become(t, after)
 				if got := toldOf(t, after, again); got != "3 " {
 					t.Errorf("told of the new lead: got %q, want it once", got)
@@ -295,6 +324,50 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestWhoComesLateClearsNothing: what is under a stand-in by now is another's than
+// what somebody has imported, or found to be of an erased lead.
+func TestWhoComesLateClearsNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newStranger()
+		p.mustMention(t, s, "1")
+		for name, req := range map[string]eraseRequest{
+			"imported before":             {Keep: true, To: followup.NewLeadID(), As: []string{"b", "another merge"}},
+			"pointed to an erased one":    {As: []string{"mv", string(followup.NewLeadID())}},
+			"imported, by who is no more": {Keep: true, To: followup.NewLeadID()},
+		} {
+			if _, err := s.erase(t.Context(), scope{lead: p.lead, tenant: p.tenant, now: epoch, real: epoch}, req); err != nil {
+				t.Errorf("%s: got %v, want none", name, err)
+			}
+		}
+		if got := toldOf(t, s, p.lead); got != "1 " {
+			t.Errorf("told: got %q, want it once", got)
+		}
+	})
+}
+
+// TestI1AnImportLosesItsLead: while it goes on, the lead becomes a part of another.
+func TestI1AnImportLosesItsLead(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	p := newStranger()
+	client := server.Client()
+	s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+	older := mustResolve(t, s, p.party, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Hour))
+	p.mustMention(t, s, "1")
+	client.AddHook(meanwhile(mergeInScript, func() {
+		mustResolve(t, other, p.party, followup.Identity{Phone: p.who.Phone, UserID: "US.1"}, epoch)
+	}))
+	if got := p.become(t, s); got != older {
+		t.Errorf("Resolve: got %s, want %s that it became", got, older)
+	}
+	if got := toldOf(t, other, older); got != "1 " {
+		t.Errorf("told: got %q, want it once", got)
+	}
+	p.wantPointer(t, other, older)
+	counted(t, other)
 }
 
 // TestAStandInHasAnEnd: what is kept of strangers goes by itself, but not while
@@ -347,6 +420,11 @@ func TestAStandInHasAnEnd(t *testing.T) {
 		if d.Tenant != p.tenant || len(d.Events) != 1 {
 			t.Errorf("replayed: got %q of tenant %q, want it of %q", said(d), d.Tenant, p.tenant)
 		}
+		if err := s.ReplayDead(t.Context(), bury(t, s, d, epoch), epoch); err != nil {
+			t.Fatal(err)
+		}
+		forGood("replayed at once")
+		d = claimOne(t, s, epoch)
 		delivered(t, s, d)
 		hourLater()
 		// First sights that are all there is are the lead's, too; his record has no end.

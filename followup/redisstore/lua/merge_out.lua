@@ -21,10 +21,7 @@ else
   -- A step in sending goes on: finish records it here, where its run is.
   runs_end('merged')
   set('v', '1', 't', head.t, 'mv', req.to)
-  if head.s then
-    set('b', head.q)
-    redis.call('PERSIST', K.lead)
-  end
+  if head.s then set('b', head.q) end
   for i, a in ipairs(head.a) do
     set('mq:' .. a, redis.call('LLEN', K.queue[a]))
     redis.call('DEL', frozen(i))
