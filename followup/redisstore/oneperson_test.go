@@ -1,0 +1,161 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// news is an event about a contact, by some of his names; what merely mentions him
+// founds no lead.
+type news struct {
+	who      followup.Identity
+	id       string
+	mentions bool
+}
+
+// TestI2OnePersonAtManyReplicas has four replicas take in, each in an order of its own,
+// all that comes of one contact by this name and that. Whoever founds the lead, whatever
+// is merged on the way: there is one in the end, and each event is told once.
+func TestI2OnePersonAtManyReplicas(t *testing.T) {
+	t.Parallel()
+	for name, client := range map[string]func(t *testing.T) func() redis.UniversalClient{
+		"real": func(t *testing.T) func() redis.UniversalClient {
+			server := redistest.Start(t)
+			return func() redis.UniversalClient { return server.Client() }
+		},
+		"cluster": func(t *testing.T) func() redis.UniversalClient {
+			cluster := redistest.StartCluster(t, 3, 0)
+			return func() redis.UniversalClient { return cluster.Client() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connect := client(t)
+			for seed := range uint64(25) {
+				p := newParty()
+				var replicas sync.WaitGroup
+				for n := range uint64(4) {
+					s := openStore(t, Params{Client: connect()})
+					replicas.Go(func() { p.takeAll(t, s, rand.New(rand.NewPCG(seed, n))) })
+				}
+				replicas.Wait()
+				p.wantOnePerson(t, openStore(t, Params{Client: connect()}), seed)
+			}
+		})
+	}
+}
+
+func everyNews() []news {
+	const phone, twin, user = "5511912345678", "551112345678", "BR.1"
+	list := []news{
+		{followup.Identity{Phone: phone, UserID: user}, "both", false},
+		{followup.Identity{UserID: "BR.2", OldUserID: user, OldPhone: twin}, "changed", false},
+	}
+	for n := range 3 {
+		list = append(list,
+			news{followup.Identity{Phone: phone}, fmt.Sprint("phone", n), false},
+			news{followup.Identity{UserID: user}, fmt.Sprint("user", n), false},
+			news{followup.Identity{Phone: twin}, fmt.Sprint("about-phone", n), true},
+			news{followup.Identity{UserID: user}, fmt.Sprint("about-user", n), true},
+			news{followup.Identity{UserID: "BR.2"}, fmt.Sprint("about-new", n), true},
+		)
+	}
+	return list
+}
+
+// takeAll settles everything as whoever takes in webhooks does. Between looking for
+// whose a mention is and settling it, he does the next.
+func (p party) takeAll(t *testing.T, s *Store, r *rand.Rand) {
+	list := everyNews()
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	var held []func() error
+	for _, n := range append(list, news{}) {
+		waiting := held
+		held = nil
+		if n.id != "" {
+			settle, err := p.look(s, n)
+			for errors.Is(err, followup.ErrConflict) { // the others merge the same leads
+				settle, err = p.look(s, n)
+			}
+			switch {
+			case err != nil:
+				t.Errorf("%s: got %v, want its lead", n.id, err)
+			case n.mentions:
+				held = append(held, settle)
+			default:
+				waiting = append([]func() error{settle}, waiting...)
+			}
+		}
+		for _, settle := range waiting {
+			if err := settle(); err != nil {
+				t.Errorf("settle: got %v, want none", err)
+			}
+		}
+	}
+}
+
+// look finds out whose the event is, and returns how to settle it, looking again as
+// often as he has moved.
+func (p party) look(s *Store, n news) (func() error, error) {
+	ctx := context.Background()
+	lead, err := s.Resolve(ctx, p.tenant, n.who, !n.mentions, epoch)
+	nobody := errors.Is(err, followup.ErrNotFound)
+	if nobody {
+		lead = followup.ContactLead(p.tenant, n.who)
+	} else if err != nil {
+		return nil, err
+	}
+	return func() error {
+		_, err := s.Settle(ctx, followup.Settlement{
+			Tenant: p.tenant, Lead: lead, Account: nobody, Now: epoch, Real: epoch,
+			Items: []followup.Item{{
+				DedupID: n.id, Channel: p.channel, Assistant: p.assistant, At: epoch,
+				Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: fmt.Appendf(nil, `{"text":%q}`, n.id)},
+			}},
+		})
+		for errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrConflict) {
+			var again func() error
+			if again, err = p.look(s, n); err == nil {
+				return again()
+			}
+		}
+		return err
+	}, nil
+}
+
+func (p party) wantOnePerson(t *testing.T, s *Store, seed uint64) {
+	t.Helper()
+	list, n, err := s.Leads(t.Context(), p.tenant, followup.LeadFilter{Limit: 5})
+	if err != nil || n != 1 {
+		t.Fatalf("seed %d: leads: got %v, %v, want one", seed, list, err)
+	}
+	var told, want []string
+	for _, d := range deliverAll(t, s) {
+		if d.Tenant != p.tenant {
+			continue
+		}
+		if d.Lead != list[0].ID {
+			t.Errorf("seed %d: told of %s: got %s, want %s", seed, said(d), d.Lead, list[0].ID)
+		}
+		told = append(told, strings.Fields(said(d))...)
+	}
+	for _, n := range everyNews() {
+		want = append(want, n.id)
+	}
+	slices.Sort(told)
+	slices.Sort(want)
+	if !slices.Equal(told, want) {
+		t.Errorf("seed %d: told: got %q, want each once of %q", seed, told, want)
+	}
+	counted(t, s)
+}
