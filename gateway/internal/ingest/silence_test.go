@@ -58,6 +58,41 @@ func TestEchoSpeaksForTheBusiness(t *testing.T) {
 	}
 }
 
+// TestEchoRestartsTheSilence: what a human writes from the app puts the step off, by
+// whatever it names the contact; sent again it does nothing, and it never opens the window.
+func TestEchoRestartsTheSilence(t *testing.T) {
+	t.Parallel()
+	for name, to := range map[string]string{
+		"phone": longPhone, "other spelling": shortPhone, "user id": "BR.1", "both": longPhone + "/BR.1", "the phone he had": "15550100009",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := now
+			h := newHarness(t, func(p *Params) { p.Now = func() time.Time { return clock } })
+			run := h.arm(t, tenantA, longPhone+"/BR.1", sales, metaSales)
+			if _, err := h.store.Resolve(t.Context(), tenantA, followup.Identity{UserID: "BR.1", OldPhone: "15550100009"}, false, now); err != nil {
+				t.Fatal(err)
+			}
+			due := h.run(t, tenantA, run).DueAt
+			body := fieldOf("smb_message_echoes", "n-sales", echo(to, "wamid.e"))
+			clock = now.Add(20 * time.Minute)
+			h.meta(t, body)
+			clock = now.Add(40 * time.Minute)
+			h.meta(t, body) // again
+			if got, want := h.run(t, tenantA, run), due.Add(20*time.Minute); got.State != followup.RunArmed || !got.DueAt.Equal(want) {
+				t.Errorf("got run %s due %v, want armed, due %v", got.State, got.DueAt, want)
+			}
+			l := h.lead(t, tenantA, longPhone)
+			if l.WindowOpen(metaSales, clock) {
+				t.Error("got the window open, want it as it was")
+			}
+			if n := h.leads(t, tenantA); n != 1 {
+				t.Errorf("got %d leads, want 1", n)
+			}
+		})
+	}
+}
+
 // TestRearm: the business's next message after a reply tells whose run waits.
 func TestRearm(t *testing.T) {
 	t.Parallel()

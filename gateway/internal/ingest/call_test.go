@@ -1,0 +1,77 @@
+package ingest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// call is a notice about a voice call; rest names who, and what happened.
+func call(list, rest string, at int64) string {
+	return fieldOf("calls", "n-sales", fmt.Sprintf(`%q:[{"id":"wacid.1","timestamp":"%d",%s}]`, list, at, rest))
+}
+
+// TestI3Calls: a call by the user opens the window from its own time and is a reply,
+// answered or not, and so is his accepting one of ours; what else is told of calls does
+// nothing. Users who have a user id alone call, too.
+func TestI3Calls(t *testing.T) {
+	t.Parallel()
+	at, opened := minute(-5), now.Add(-5*time.Minute)
+	for name, c := range map[string]struct {
+		body string
+		want time.Time
+	}{
+		"he calls":                  {call("calls", `"from":"15550100001","to":"15550142200","event":"connect","direction":"USER_INITIATED"`, at), opened},
+		"he calls, by his user id":  {call("calls", `"from_user_id":"US.1","to":"15550142200","event":"connect","direction":"USER_INITIATED"`, at), opened},
+		"he calls, nobody answered": {call("calls", `"from":"15550100001","from_user_id":"US.1","to":"15550142200","event":"connect","status":"FAILED","direction":"USER_INITIATED"`, at), opened},
+		"his call ends":             {call("calls", `"from":"15550100001","to":"15550142200","event":"terminate","direction":"USER_INITIATED"`, at), time.Time{}},
+		"he accepts ours":           {call("statuses", `"recipient_id":"15550100001","type":"call","status":"ACCEPTED"`, at), opened},
+		"he accepts, by user id":    {call("statuses", `"recipient_user_id":"US.1","type":"call","status":"ACCEPTED"`, at), opened},
+		"he rejects ours":           {call("statuses", `"recipient_id":"15550100001","type":"call","status":"REJECTED"`, at), time.Time{}},
+		"ours rings":                {call("statuses", `"recipient_id":"15550100001","type":"call","status":"RINGING"`, at), time.Time{}},
+		"we call":                   {call("calls", `"from":"15550142200","to":"15550100001","event":"connect","direction":"BUSINESS_INITIATED"`, at), time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			run := h.arm(t, tenantA, "15550100001/US.1", sales, metaSales)
+			h.meta(t, c.body)
+			h.meta(t, c.body) // again
+			if got := h.lead(t, tenantA, "15550100001").Windows[metaSales].LastInbound; !got.Equal(c.want) {
+				t.Errorf("got window from %v, want %v", got, c.want)
+			}
+			if got := h.run(t, tenantA, run); (got.Reason == followup.Replied) != !c.want.IsZero() {
+				t.Errorf("got run %s %s, want it replied to %t", got.State, got.Reason, !c.want.IsZero())
+			}
+			if got := len(h.values(t, sales)); got != 1 {
+				t.Errorf("got %d relayed, want it once", got)
+			}
+			if n := h.leads(t, tenantA); n != 1 {
+				t.Errorf("got %d leads, want 1", n)
+			}
+		})
+	}
+}
+
+// TestACallFoundsALead: who calls before he has ever written is one, by whatever he is
+// known; who is only called is none.
+func TestACallFoundsALead(t *testing.T) {
+	t.Parallel()
+	for who, body := range map[string]string{
+		"15550100001": call("calls", `"from":"15550100001","to":"15550142200","event":"connect","direction":"USER_INITIATED"`, minute(-5)),
+		"US.1":        call("calls", `"from_user_id":"US.1","to":"15550142200","event":"connect","direction":"USER_INITIATED"`, minute(-5)),
+	} {
+		h := newHarness(t, nil)
+		h.meta(t, body)
+		if !h.lead(t, tenantA, who).WindowOpen(metaSales, now) {
+			t.Errorf("%s: got the window closed, want it open", who)
+		}
+	}
+	h := newHarness(t, nil)
+	h.meta(t, call("calls", `"from":"15550142200","to":"15550100001","event":"connect","direction":"BUSINESS_INITIATED"`, minute(-5)))
+	if n := h.leads(t, tenantA); n != 0 {
+		t.Errorf("got %d leads of a call of ours, want none", n)
+	}
+}
