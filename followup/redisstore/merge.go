@@ -69,13 +69,13 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	s.onEnded(r.list(0).ended())
 	fields = r.list(1).fields()
 	if fields["mv"] != string(winner) {
-		if winner, err = s.heir(ctx, loser); err != nil {
+		if winner, err = s.heir(ctx, followup.LeadID(fields["mv"])); err != nil {
 			return err
 		}
 		if winner == erased && loser.StandIn() {
 			return s.vacate(ctx, sc, followup.LeadID(fields["mv"]))
 		}
-		if winner == erased || winner == loser {
+		if winner == erased {
 			return nil
 		}
 	}

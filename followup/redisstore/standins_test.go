@@ -222,6 +222,36 @@ func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
 	}
 }
 
+// TestI11ErasedMeansStandInsToo looks into Redis itself for what is left of who came to
+// be a lead after something had come for him, and for what came for him since.
+func TestI11ErasedMeansStandInsToo(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newStranger()
+		p.mustMention(t, s, "dead")
+		bury(t, s, claimOne(t, s, epoch), epoch)
+		p.mustMention(t, s, "1")
+		lead := p.become(t, s)
+		if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+			t.Fatal(err)
+		}
+		p.mustMention(t, s, "2")
+		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
+			t.Fatal(err)
+		}
+		if got := keysOf(t, s, p.lead); len(got) != 0 {
+			t.Errorf("left of the stand-in: got %q, want nothing", got)
+		}
+		if got, want := keysOf(t, s, lead), []string{s.tag(lead).lead(lead)}; !slices.Equal(got, want) {
+			t.Errorf("left of the lead: got %q, want its tombstone alone", got)
+		}
+		if _, n, err := s.DeadLetters(t.Context(), p.tenant, 5, 0); err != nil || n != 0 {
+			t.Errorf("dead letters: got %d, %v, want none", n, err)
+		}
+		counted(t, s)
+	})
+}
+
 // TestErasedMeansAStrangerAgain: what the stand-ins of an erased lead point to turns
 // nobody away, wherever erasing, or somebody who had just found the lead, stopped.
 func TestErasedMeansAStrangerAgain(t *testing.T) {
@@ -259,12 +289,12 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 	}
 	for name, end := range map[string]func(t *testing.T, p stranger, s *Store, lead followup.LeadID){
 		"erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) { erase(t, s, p, lead) },
-		"found while it was being erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+		"found while it was being erased": func(t *testing.T, p stranger, _ *Store, lead followup.LeadID) {
 			client := server.Client()
 			client.AddHook(meanwhile(realiasScript, func() { p.become(t, openStore(t, Params{Client: server.Client()})) }))
 			erase(t, openStore(t, Params{Client: client}), p, lead)
 		},
-		"merged first": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+		"merged first": func(t *testing.T, p stranger, s *Store, _ followup.LeadID) {
 			older := mustResolve(t, s, p.party, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Hour))
 			mustResolve(t, s, p.party, followup.Identity{Phone: p.who.Phone, UserID: "US.1"}, epoch)
 			erase(t, s, p, older)
@@ -434,8 +464,10 @@ func TestAStandInHasAnEnd(t *testing.T) {
 		seen.lead = lead
 		_, err := s.Settle(t.Context(), followup.Settlement{
 			Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
-			Items: []followup.Item{{DedupID: "1", Channel: p.channel, Assistant: p.assistant, At: epoch,
-				Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(`{}`)}}},
+			Items: []followup.Item{{
+				DedupID: "1", Channel: p.channel, Assistant: p.assistant, At: epoch,
+				Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(`{}`)},
+			}},
 		})
 		if err != nil {
 			t.Fatal(err)
