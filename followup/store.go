@@ -46,4 +46,5 @@ type Store interface {
 	ControlStore
 	RelayStore
 	MessageStore
+	TemplateStore
 }

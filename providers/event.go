@@ -184,4 +184,5 @@ type TemplateChange struct {
 	Language string // normalised: en_US, never en-US
 	Status   string // upper case as Meta names it; empty if the notice is about something else
 	Category string // upper case; empty if the notice is about something else
+	Quality  string // upper case: GREEN, YELLOW, RED, UNKNOWN; empty if the notice is about something else
 }

@@ -21,13 +21,14 @@ type Store struct {
 	configs map[followup.ConfigID]followup.Config
 	// off holds the state of configs that are not active, for ever: a run may
 	// still name a config that is long gone.
-	off      map[followup.ConfigID]followup.ConfigState
-	paused   map[pause]bool
-	keys     map[keyID]*idempotency
-	slots    map[followup.ChannelID]float64 // theoretical arrival time, Unix ms
-	messages map[messageID]*followup.MessageRef
-	parked   map[messageID][]followup.Parked
-	dead     map[string]*followup.DeadLetter
+	off       map[followup.ConfigID]followup.ConfigState
+	paused    map[pause]bool
+	keys      map[keyID]*idempotency
+	slots     map[followup.ChannelID]float64 // theoretical arrival time, Unix ms
+	messages  map[messageID]*followup.MessageRef
+	parked    map[messageID][]followup.Parked
+	dead      map[string]*followup.DeadLetter
+	templates map[templateID]followup.TemplateNote
 
 	// OnEnded, if set before the first call, is told of the runs that ended where
 	// the contract returns none.
@@ -63,17 +64,18 @@ type (
 // New returns an empty store.
 func New() *Store {
 	return &Store{
-		leads:    map[followup.LeadID]*lead{},
-		aliases:  map[alias]followup.LeadID{},
-		ladders:  map[ladderKey]followup.Ladder{},
-		configs:  map[followup.ConfigID]followup.Config{},
-		off:      map[followup.ConfigID]followup.ConfigState{},
-		paused:   map[pause]bool{},
-		keys:     map[keyID]*idempotency{},
-		slots:    map[followup.ChannelID]float64{},
-		messages: map[messageID]*followup.MessageRef{},
-		parked:   map[messageID][]followup.Parked{},
-		dead:     map[string]*followup.DeadLetter{},
+		leads:     map[followup.LeadID]*lead{},
+		aliases:   map[alias]followup.LeadID{},
+		ladders:   map[ladderKey]followup.Ladder{},
+		configs:   map[followup.ConfigID]followup.Config{},
+		off:       map[followup.ConfigID]followup.ConfigState{},
+		paused:    map[pause]bool{},
+		keys:      map[keyID]*idempotency{},
+		slots:     map[followup.ChannelID]float64{},
+		messages:  map[messageID]*followup.MessageRef{},
+		parked:    map[messageID][]followup.Parked{},
+		dead:      map[string]*followup.DeadLetter{},
+		templates: map[templateID]followup.TemplateNote{},
 
 		relayAssistant: map[followup.TenantID]followup.AssistantID{},
 	}

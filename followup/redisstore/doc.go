@@ -35,6 +35,7 @@
 //	{i:<tenant>:<digest>}  hash    an idempotency key                         24 hours
 //	{m:<tenant>:<id>}      hash    a message by one of its ids                30 days
 //	…:parked               list    receipts that came before it, at most 20   8 days
+//	{a:<digest>}:tpl, tplz hash, zset what was said of an account's templates, and in order; at most 10,000 of them  30 days after the last
 //	{c:<channel>}:pace     hash    next free slot of the channel's rate       a day
 //	wagate:meta            hash    format, partitions, anchor of the clock    for good
 //

@@ -80,7 +80,12 @@ func messageKey(t followup.TenantID, id string) string {
 }
 
 func parkedKey(t followup.TenantID, id string) string { return messageKey(t, id) + ":parked" }
-func paceKey(c followup.ChannelID) string             { return "{c:" + string(c) + "}:pace" }
+
+// What was said of the templates of an account, and that by time.
+func templatesKey(account string) string      { return "{a:" + digest(account) + "}:tpl" }
+func templatesOrderKey(account string) string { return "{a:" + digest(account) + "}:tplz" }
+
+func paceKey(c followup.ChannelID) string { return "{c:" + string(c) + "}:pace" }
 
 // metaKey holds what must agree for everybody who shares this Redis: format,
 // number of partitions, the clock's anchor.

@@ -58,6 +58,7 @@ func Run(t *testing.T, open New) {
 		{"Sends", sendTests()},
 		{"Keys", keyTests()},
 		{"Messages", messageTests()},
+		{"Templates", templateTests()},
 		{"Stats", statsTests()},
 		{"Forget", forgetTests()},
 	}

@@ -1,0 +1,47 @@
+package memstore
+
+import (
+	"context"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// templateID names a template of an account.
+type templateID struct{ account, name, language string }
+
+// NoteTemplate implements followup.TemplateStore.
+func (s *Store) NoteTemplate(
+	ctx context.Context, account string, c providers.TemplateChange, at, _ time.Time,
+) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	at = ms(at)
+	id := templateID{account, c.Name, providers.NormalLanguage(c.Language)}
+	n := s.templates[id]
+	hear := func(w *followup.TemplateWord, word string) {
+		if word != "" && !at.Before(w.At) {
+			*w = followup.TemplateWord{Word: word, At: at}
+		}
+	}
+	hear(&n.Status, c.Status)
+	hear(&n.Category, c.Category)
+	hear(&n.Quality, c.Quality)
+	n.At = later(n.At, at)
+	s.templates[id] = n
+	return nil
+}
+
+// TemplateNote implements followup.TemplateStore.
+func (s *Store) TemplateNote(ctx context.Context, account, name, language string) (followup.TemplateNote, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return followup.TemplateNote{}, err
+	}
+	defer unlock()
+	return s.templates[templateID{account, name, providers.NormalLanguage(language)}], nil
+}

@@ -1,0 +1,86 @@
+package redisstore
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+	"wagate/providers"
+)
+
+// TestOneReplicaIsToldOfATemplateAndAllKnow: of two stores on one Redis, and of
+// one that is opened later.
+func TestOneReplicaIsToldOfATemplateAndAllKnow(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	a, b := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: server.Client()})
+	told := func(s *Store, want string) {
+		t.Helper()
+		n, err := s.TemplateNote(t.Context(), "meta/1", "visit", "pt_BR")
+		if err != nil || n.Status.Word != want {
+			t.Errorf("got status %q, %v, want %q", n.Status.Word, err, want)
+		}
+	}
+	told(b, "")
+	for i, status := range []string{"PAUSED", "APPROVED"} {
+		if err := a.NoteTemplate(t.Context(), "meta/1", providers.TemplateChange{Name: "visit", Language: "pt_BR", Status: status},
+			epoch.Add(time.Duration(i)*time.Second), epoch.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		told(b, status)
+		told(openStore(t, Params{Client: server.Client()}), status)
+	}
+}
+
+// TestTemplateNotesAreBounded: in number, in size, and in time.
+func TestTemplateNotesAreBounded(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	note := func(name string, at, real time.Time) {
+		t.Helper()
+		if err := s.NoteTemplate(ctx, "a", providers.TemplateChange{Name: name, Language: "en", Status: "PAUSED"}, at, real); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known := func(name string) bool {
+		t.Helper()
+		n, err := s.TemplateNote(ctx, "a", name, "en")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.Status.Word != ""
+	}
+	const more = 50
+	at := func(i int) time.Time { return epoch.Add(time.Duration(i) * time.Second) }
+	for i := range followup.MaxTemplateNotes + more {
+		note(fmt.Sprint("t", i), at(i), at(i))
+	}
+	if n := s.db.HLen(ctx, templatesKey("a")).Val(); n != followup.MaxTemplateNotes {
+		t.Errorf("got %d notes, want %d", n, followup.MaxTemplateNotes)
+	}
+	if known(fmt.Sprint("t", more-1)) || !known(fmt.Sprint("t", more)) || !known(fmt.Sprint("t", followup.MaxTemplateNotes+more-1)) {
+		t.Error("got others forgotten than the oldest")
+	}
+	per := s.db.MemoryUsage(ctx, templatesKey("a"), 0).Val() / followup.MaxTemplateNotes
+	if t.Logf("%d bytes a note", per); per > 256 {
+		t.Errorf("got %d bytes a note, want at most 256", per)
+	}
+	last := at(followup.MaxTemplateNotes + more - 1)
+	for range 200 { // a bounded number goes each time
+		note("the latest", last.Add(followup.TemplateNoteAge), last.Add(followup.TemplateNoteAge))
+	}
+	if n := s.db.HLen(ctx, templatesKey("a")).Val(); n != 2 || !known("the latest") {
+		t.Errorf("got %d notes a month later, want the latest two", n)
+	}
+	if n := s.db.ZCard(ctx, templatesOrderKey("a")).Val(); n != 2 {
+		t.Errorf("got %d in order, want as many as there are", n)
+	}
+	for _, key := range []string{templatesKey("a"), templatesOrderKey("a")} {
+		if got := s.db.PTTL(ctx, key).Val(); got > followup.TemplateNoteAge || got < followup.TemplateNoteAge-time.Minute {
+			t.Errorf("%s: got %v to live, want %v", key, got, followup.TemplateNoteAge)
+		}
+	}
+}
