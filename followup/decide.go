@@ -171,7 +171,7 @@ func PausedTemplates(l Ladder, channel ChannelID, lookup TemplateLookup) StepSet
 			continue
 		}
 		info, ok := lookup(channel, step.TemplateName, step.TemplateLanguage)
-		if ok && info.Status != "" && info.Status != templateApproved {
+		if ok && !info.Sendable() {
 			set = set.With(i)
 		}
 	}

@@ -135,6 +135,8 @@ func TestWarnings(t *testing.T) {
 		{"channel of another assistant", nil, on(day), []Channel{{ID: vChannel, Assistant: "other"}}, fine, []string{"official_steps[0].channel_id"}},
 		{"template not known", nil, on(day), known, info(providers.TemplateInfo{}, false), []string{"official_steps[0].steps[0].template_name"}},
 		{"template paused", nil, on(day), known, info(providers.TemplateInfo{Status: "PAUSED", Params: -1}, true), []string{"official_steps[0].steps[0].template_name"}},
+		{"template of low quality", nil, on(day), known, info(providers.TemplateInfo{Status: "APPROVED", Quality: "RED", Params: 1}, true), []string{"official_steps[0].steps[0].template_name"}},
+		{"template of middling quality", nil, on(day), known, info(providers.TemplateInfo{Status: "APPROVED", Quality: "YELLOW", Params: 1}, true), []string{}},
 		{"template with buttons", nil, on(day), known, info(providers.TemplateInfo{Unsupported: "header", Params: -1}, true), []string{"official_steps[0].steps[0].template_name"}},
 		{"number of params", nil, on(day), known, info(providers.TemplateInfo{Params: 2}, true), []string{"official_steps[0].steps[0].template_params"}},
 		{"shared template", []Step{day}, nil, known, info(providers.TemplateInfo{}, false), []string{"steps[0].template_name"}},

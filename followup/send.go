@@ -14,9 +14,9 @@ import (
 type Guard func(ctx context.Context, previous AttemptID) (Verdict, error)
 
 // Sender is the one way out to WhatsApp, shared by the runner and the API:
-// pacing, breaker, template check, then the guard, then the provider call,
-// retried a bounded number of times only where nothing can have been sent, with
-// the guard asked again before each.
+// pacing, breaker, then the guard, then the provider call, retried a bounded
+// number of times only where nothing can have been sent, with the guard asked again
+// before each. A guard for a template looks it up before it asks the store.
 type Sender interface {
 	// Send returns an error only if the guard could not be asked; then nothing was sent
 	// since it last answered.
@@ -31,10 +31,12 @@ type SendResult struct {
 	Err     *providers.Error // set if the provider did not accept, or may have
 }
 
-// Templates tells what is known of an account's templates. It answers from a
-// cache and may not know.
+// Templates tells what is known of an account's templates, and may not know.
 type Templates interface {
-	Template(ctx context.Context, channel ChannelID, name, language string) (providers.TemplateInfo, bool)
+	// Template returns what is known of a template; false if nothing is. What any
+	// replica was told by a webhook before it is asked is in it. An error means that
+	// nobody can say whether there is such a thing: nothing may be sent by it.
+	Template(ctx context.Context, channel ChannelID, name, language string) (providers.TemplateInfo, bool, error)
 }
 
 // Brief is all that the writer is told to write one follow-up message.

@@ -122,6 +122,9 @@ const (
 	RefusedOptedOut  Refusal = "opted_out"
 	RefusedPaused    Refusal = "paused"
 	RefusedLeadMoved Refusal = "lead_moved"
+	// RefusedTemplate is never the store's: who asks the guard found that the
+	// template cannot be sent now, and did not ask it.
+	RefusedTemplate Refusal = "template_paused"
 )
 
 // Verdict is the guard's answer.

@@ -13,9 +13,6 @@ import (
 // if it knows none of that name and language. Nil: there is no registry to ask.
 type TemplateLookup func(channel ChannelID, name, language string) (providers.TemplateInfo, bool)
 
-// templateApproved is the only status in which a template can be sent.
-const templateApproved = "APPROVED"
-
 // Warnings returns what is accepted in a config but may not do what was meant:
 //
 //   - an official channel the tenant does not have (yet), or that another
@@ -114,8 +111,11 @@ func stepWarnings(l Ladder, i int, channel ChannelID, lookup TemplateLookup) []W
 		return []Warning{{"template_name", "is not a template the channel's registry knows in this language"}}
 	}
 	var out []Warning
-	if info.Status != "" && info.Status != templateApproved {
+	if !info.Sendable() {
 		out = append(out, Warning{"template_name", "is not approved: " + info.Status})
+	}
+	if info.Quality == providers.QualityLow {
+		out = append(out, Warning{"template_name", "is of low quality: it may soon be paused"})
 	}
 	if info.Unsupported != "" {
 		out = append(out, Warning{"template_name", "cannot be sent by a follow-up: " + info.Unsupported})

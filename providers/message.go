@@ -106,11 +106,28 @@ type TemplateInfo struct {
 	Language string // normalised: en_US
 	Status   string // upper case: APPROVED, PAUSED, …
 	Category string // upper case: MARKETING, UTILITY, AUTHENTICATION; empty if not told
+	Quality  string // upper case: GREEN, YELLOW, RED; empty if not told
 	Params   int    // number of positional body placeholders; -1 if not told
 	// Unsupported says why this template cannot be sent with body parameters
 	// alone; empty if it can.
 	Unsupported string
 }
+
+// The states of a template that decide whether it is sent, and to whom.
+const (
+	TemplateApproved  = "APPROVED" // the only status in which it can be sent
+	TemplatePaused    = "PAUSED"
+	TemplateDisabled  = "DISABLED"
+	CategoryMarketing = "MARKETING"
+	QualityLow        = "RED"
+)
+
+// Sendable reports whether the template may be sent, as far as is told.
+func (t TemplateInfo) Sendable() bool { return t.Status == "" || t.Status == TemplateApproved }
+
+// Marketing reports whether the template is not for those who opted out. One
+// whose category is not told, or of which nothing is known, is not.
+func (t TemplateInfo) Marketing() bool { return t.Category == "" || t.Category == CategoryMarketing }
 
 // NormalLanguage returns a template language as wagate compares it: Meta's
 // webhooks write en-US where sending and listing use en_US.

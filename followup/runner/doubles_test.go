@@ -185,6 +185,7 @@ type templates struct {
 	mu    sync.Mutex
 	known map[string]providers.TemplateInfo
 	asked hook
+	away  trouble
 }
 
 func (t *templates) tell(info providers.TemplateInfo) {
@@ -196,12 +197,15 @@ func (t *templates) tell(info providers.TemplateInfo) {
 	t.known[info.Name] = info
 }
 
-func (t *templates) Template(_ context.Context, _ followup.ChannelID, name, _ string) (providers.TemplateInfo, bool) {
+func (t *templates) Template(_ context.Context, _ followup.ChannelID, name, _ string) (providers.TemplateInfo, bool, error) {
 	t.asked.call()
+	if err := t.away.err(); err != nil {
+		return providers.TemplateInfo{}, false, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	info, ok := t.known[name]
-	return info, ok
+	return info, ok, nil
 }
 
 // complaints is a log that keeps what is said at warning and above.

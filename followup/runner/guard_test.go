@@ -235,8 +235,9 @@ func TestAPutOffIsInRealTime(t *testing.T) {
 // registry is a template registry of one function.
 type registry func(name, language string) (providers.TemplateInfo, bool)
 
-func (r registry) Template(_ context.Context, _ followup.ChannelID, name, language string) (providers.TemplateInfo, bool) {
-	return r(name, language)
+func (r registry) Template(_ context.Context, _ followup.ChannelID, name, language string) (providers.TemplateInfo, bool, error) {
+	info, ok := r(name, language)
+	return info, ok, nil
 }
 
 // MaxLateness is the operator's, not ours.

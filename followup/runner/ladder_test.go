@@ -177,6 +177,73 @@ func TestAPausedTemplateIsSkipped(t *testing.T) {
 	})
 }
 
+// A template that is paused while its step waits for its turn, or for another try,
+// is not sent either: the next step's is.
+func TestATemplatePausedMeanwhileIsSkipped(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]func(h *harness, pause hook){
+		"waiting for pacing":     func(h *harness, pause hook) { h.sender.pacing = pause },
+		"right before the guard": func(h *harness, pause hook) { h.sender.fencing = pause },
+		"before another try": func(h *harness, pause hook) {
+			h.sender.answers(notSent)
+			h.sender.retrying = pause
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.sender.pace, h.sender.pause = 2*time.Second, 2*time.Second
+				h.templates.tell(providers.TemplateInfo{Name: "first", Status: "APPROVED"})
+				at(h, once(func() { h.templates.tell(providers.TemplateInfo{Name: "first", Status: "PAUSED"}) }))
+				run := h.begin(
+					followup.Step{Interval: "PT30M", TemplateName: "first", TemplateLanguage: "pt_BR"},
+					followup.Step{Interval: "PT30M", TemplateName: "second", TemplateLanguage: "pt_BR"})
+				h.until(2 * hours)
+				var accepted []string
+				for _, c := range h.sender.log() {
+					if c.accepted {
+						accepted = append(accepted, c.what)
+					}
+				}
+				h.is(accepted, []string{"second"}, "sent")
+				h.tells(run, "1 template skipped/template_paused", "2 template sent/template", "ended completed")
+			})
+		})
+	}
+}
+
+// A template whose category becomes marketing while its step waits is marketing
+// to the guard.
+func TestACategoryThatChangesMeanwhileCounts(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		a := h.asking()
+		h.sender.pace = 2 * time.Second
+		h.templates.tell(providers.TemplateInfo{Name: "t", Category: "UTILITY"})
+		h.sender.pacing = once(func() { h.templates.tell(providers.TemplateInfo{Name: "t", Category: "MARKETING"}) })
+		h.begin(followup.Step{Interval: "PT30M", TemplateName: "t", TemplateLanguage: "pt_BR"})
+		h.until(time.Hour)
+		h.is(len(a.asked), 1, "questions to the guard")
+		h.is(a.asked[0].Marketing, true, "marketing")
+	})
+}
+
+// Where nobody can say what was said of a template nothing is sent, and nothing
+// used up: it is sent once somebody can.
+func TestNoTemplateIsSentUnseen(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.templates.away.set(-1)
+		run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "t", TemplateLanguage: "pt_BR"})
+		h.until(time.Hour)
+		h.is(len(h.sender.log()), 0, "calls")
+		h.templates.away.set(0)
+		h.until(time.Hour + 10*minutes)
+		h.is(len(h.sender.log()), 1, "calls")
+		h.tells(run, "1 template sent/template", "ended completed")
+	})
+}
+
 // Steps of many leads leave at their time although few work on them at once.
 func TestWorkersAreBoundedAndEveryStepIsServed(t *testing.T) {
 	t.Parallel()

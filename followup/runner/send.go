@@ -13,27 +13,46 @@ import (
 )
 
 type outgoing struct {
-	message   providers.Message
-	kind      followup.StepKind
-	reason    followup.Reason
-	text      string
-	used      int
-	freeForm  bool
-	marketing bool
+	message  providers.Message
+	kind     followup.StepKind
+	reason   followup.Reason
+	text     string
+	used     int
+	freeForm bool
+	template *providers.Template // nil: it is none
+	step     int                 // whose template it is
+}
+
+// guard asks for leave to send: by the registry, as it is now, and then by the
+// store. A template may have been paused, or put into another category, since
+// the step was decided.
+func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, error) {
+	r := p.r
+	p.out = false // what went before cannot have been sent, or nobody would ask
+	marketing := false
+	if t := o.template; t != nil {
+		info, known, err := r.p.Templates.Template(ctx, p.c.Run.Channel, t.Name, t.Language)
+		if err != nil {
+			return followup.Verdict{}, err
+		}
+		if known && !info.Sendable() {
+			return followup.Verdict{Refusal: followup.RefusedTemplate}, nil
+		}
+		marketing = info.Marketing()
+	}
+	v, err := r.p.Store.GuardStep(ctx, followup.GuardStep{
+		Run: p.c.Run.ID, Token: p.c.Token, FreeForm: o.freeForm, Marketing: marketing,
+		Kind: o.kind, UsedStep: o.used,
+		Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
+	})
+	r.ended(v.Ended)
+	p.attempt, p.out = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
+	return v, err
 }
 
 func (p *passage) send(ctx context.Context, o outgoing) bool {
 	r := p.r
-	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) {
-		v, err := r.p.Store.GuardStep(ctx, followup.GuardStep{
-			Run: p.c.Run.ID, Token: p.c.Token, FreeForm: o.freeForm, Marketing: o.marketing,
-			Kind: o.kind, UsedStep: o.used,
-			Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
-		})
-		r.ended(v.Ended)
-		p.attempt, p.out = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
-		return v, err
-	}
+	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) { return p.guard(ctx, o) }
 	// An error means that nothing was sent, so asking again sends nothing twice.
 	result, err := backoff.Retry(ctx, func() (followup.SendResult, error) {
 		return r.p.Sender.Send(ctx, p.c.Run.Channel, o.message, guard)
@@ -46,7 +65,7 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 		return true
 	}
 	if result.Refusal != followup.Allowed {
-		return p.refused(result.Refusal)
+		return p.refused(o, result.Refusal)
 	}
 	if result.Err != nil {
 		return p.failed(o, result.Err)
@@ -59,8 +78,10 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 }
 
 // refused takes in that the guard said no.
-func (p *passage) refused(no followup.Refusal) bool {
+func (p *passage) refused(o outgoing, no followup.Refusal) bool {
 	switch no {
+	case followup.RefusedTemplate:
+		p.situation.TemplatePaused = p.situation.TemplatePaused.With(o.step)
 	case followup.RefusedWindow:
 		p.situation.WindowOpen = false
 	case followup.RefusedPaused:

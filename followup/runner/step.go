@@ -76,7 +76,8 @@ func (p *passage) through(ctx context.Context) {
 		ParamEmpty: followup.EmptyParams(ladder, p.facts),
 		TemplatePaused: followup.PausedTemplates(ladder, c.Run.Channel,
 			func(ch followup.ChannelID, name, language string) (providers.TemplateInfo, bool) {
-				return r.p.Templates.Template(ctx, ch, name, language)
+				info, ok, _ := r.p.Templates.Template(ctx, ch, name, language) // the guard asks again
+				return info, ok
 			}),
 	}
 	for range maxDecisions {
@@ -138,20 +139,13 @@ func (p *passage) sendAI(ctx context.Context) bool {
 func (p *passage) sendTemplate(ctx context.Context, d followup.Decision) bool {
 	step := p.ladder.Steps[d.Template]
 	params, _ := followup.ExpandParams(step.TemplateParams, p.facts)
-	info, _ := p.r.p.Templates.Template(ctx, p.c.Run.Channel, step.TemplateName, step.TemplateLanguage)
+	template := providers.Template{Name: step.TemplateName, Language: step.TemplateLanguage, Params: params}
 	return p.send(ctx, outgoing{
-		message: providers.NewTemplate(p.c.Lead.Contact(), providers.Template{
-			Name: step.TemplateName, Language: step.TemplateLanguage, Params: params,
-		}),
-		kind: followup.KindTemplate, reason: followup.ByTemplate, used: d.UsedStep,
-		text:      templateText(step.TemplateName, params),
-		marketing: info.Category == "" || info.Category == categoryMarketing,
+		message: providers.NewTemplate(p.c.Lead.Contact(), template),
+		kind:    followup.KindTemplate, reason: followup.ByTemplate, used: d.UsedStep,
+		text: templateText(step.TemplateName, params), template: &template, step: d.Template,
 	})
 }
-
-// categoryMarketing is the category that an opted-out lead never gets; an
-// unknown one counts as it.
-const categoryMarketing = "MARKETING"
 
 // templateText is how a template stands in the history, whose readers have not
 // got its wording.

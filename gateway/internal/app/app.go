@@ -119,7 +119,9 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		return err
 	}
 	within := boundsOf(a.cfg)
-	templates := outbound.NewTemplates(r.lists, a.clock.Real, a.log)
+	templates := outbound.NewTemplates(outbound.TemplatesParams{
+		Accounts: r.templates, Notes: a.store, Real: a.clock.Real, Logger: a.log,
+	})
 	service := outbound.New(outbound.Params{
 		Store: a.store, Lines: r.lines, Now: a.clock.Now, Real: a.clock.Real, CallTimeout: within.send,
 		MaxWait: within.wait, Told: a.relay.Wake, Steps: steps, Registry: a.registry, Logger: a.log,
@@ -156,7 +158,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		Store: a.store, Channels: r.channels, Apps: r.apps, MetaBinding: r.metaApps, GupshupBinding: r.gupshupApps,
 		History: r.history, Raw: r.raw, OptOutWords: followup.NewOptOutWords(words), Steps: steps, Logger: a.log, Metrics: a.registry,
 		Now: a.clock.Now, Real: a.clock.Real, ArrivalTime: a.clock.speed != 1,
-		RelayWake: a.relay.Wake, TemplateChanged: r.templateChanged(templates), Rearm: rearm,
+		RelayWake: a.relay.Wake, NoteTemplate: r.noteTemplates(a.store, a.clock.Real), Rearm: rearm,
 	})
 	api := outbound.NewAPI(outbound.APIParams{
 		Store: a.store, Service: service, Templates: templates, Directory: r.directory, Rearm: rearm,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"wagate/config"
 	"wagate/followup"
@@ -31,8 +33,7 @@ type roster struct {
 	directory *followup.Directory
 	channels  []followup.Channel
 	lines     []outbound.Line
-	lists     map[followup.ChannelID]outbound.Lister
-	forgets   map[followup.ChannelID]func()
+	templates map[followup.ChannelID]outbound.TemplateAccount
 
 	apps        map[string]ingest.App
 	metaApps    map[followup.ChannelID]string
@@ -46,8 +47,8 @@ type roster struct {
 
 func newRoster(cfg config.Config) (*roster, error) {
 	r := &roster{
-		lists: map[followup.ChannelID]outbound.Lister{}, forgets: map[followup.ChannelID]func(){},
-		apps: map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
+		templates: map[followup.ChannelID]outbound.TemplateAccount{},
+		apps:      map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
 		gupshupApps: map[followup.ChannelID]ingest.GupshupApp{},
 		endpoints:   map[followup.AssistantID]relay.Endpoint{}, history: map[followup.AssistantID]bool{}, raw: map[followup.AssistantID]bool{},
 		keys: map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID][]string{},
@@ -108,8 +109,10 @@ func (r *roster) channel(
 			PhoneNumberID: c.PhoneNumberID, AccessToken: c.AccessToken.Reveal(),
 		})
 		line.Provider, line.PerSecond, line.Burst = sender, metaPerSecond, metaPerSecond
-		r.lists[ch.ID] = func(ctx context.Context) ([]providers.TemplateInfo, error) {
-			return sender.Templates(ctx, c.WABAID)
+		r.templates[ch.ID] = outbound.TemplateAccount{
+			// What another app says of this account is not ours to believe.
+			Name: templateAccount(ch.Provider, c.App, c.WABAID),
+			List: func(ctx context.Context) ([]providers.TemplateInfo, error) { return sender.Templates(ctx, c.WABAID) },
 		}
 		r.metaApps[ch.ID] = c.App
 	case config.ProviderGupshup:
@@ -127,8 +130,7 @@ func (r *roster) channel(
 		if v3 {
 			line.PerSecond, line.Burst = gupshupV3PerSecond, gupshupV3PerSecond
 		}
-		r.lists[ch.ID] = sender.Templates
-		r.forgets[ch.ID] = sender.Forget
+		r.templates[ch.ID] = outbound.TemplateAccount{Name: templateAccount(ch.Provider, "", c.AppID), List: sender.Templates}
 		r.gupshupApps[ch.ID] = ingest.GupshupApp{ID: c.AppID, Name: c.AppName, Tokens: reveal(c.CallbackTokens)}
 	}
 	line.Channel = ch
@@ -145,18 +147,14 @@ func reveal(secrets []config.Secret) []string {
 	return out
 }
 
-// templateChanged returns what makes every channel of an account read its
-// templates anew.
-func (r *roster) templateChanged(registry *outbound.Templates) func(followup.Channel, providers.TemplateChange) {
-	return func(of followup.Channel, _ providers.TemplateChange) {
-		for _, c := range r.channels {
-			if c.Provider != of.Provider || c.Account != of.Account {
-				continue
-			}
-			registry.Forget(c.ID)
-			if forget := r.forgets[c.ID]; forget != nil {
-				forget()
-			}
-		}
+// templateAccount names an account for what is said of its templates.
+func templateAccount(p providers.Name, app, account string) string {
+	return strings.Join([]string{string(p), app, account}, "/")
+}
+
+// noteTemplates returns what keeps what is said of an account's templates.
+func (r *roster) noteTemplates(store followup.TemplateStore, real func() time.Time) ingest.NoteTemplate {
+	return func(ctx context.Context, of followup.Channel, change providers.TemplateChange, at time.Time) error {
+		return store.NoteTemplate(ctx, r.templates[of.ID].Name, change, at, real())
 	}
 }

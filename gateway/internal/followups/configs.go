@@ -195,7 +195,8 @@ func (s *Service) lookup(ctx context.Context) followup.TemplateLookup {
 		return nil
 	}
 	return func(channel followup.ChannelID, name, language string) (providers.TemplateInfo, bool) {
-		return s.templates.Template(ctx, channel, name, language)
+		info, ok, _ := s.templates.Template(ctx, channel, name, language) // a warning is no reason to fail
+		return info, ok
 	}
 }
 

@@ -52,8 +52,17 @@ type harness struct {
 
 	mu    sync.Mutex // of what the hooks were told
 	wakes int
-	tmpl  []providers.TemplateChange
-	rearm []followup.AssistantID
+	tmpl  []noted
+	// tmplErr is how noting a template ends.
+	tmplErr error
+	rearm   []followup.AssistantID
+}
+
+// noted is what was to be noted of a template.
+type noted struct {
+	channel followup.ChannelID
+	change  providers.TemplateChange
+	at      time.Time
 }
 
 // newHarness returns an Ingest on a memory store.
@@ -87,10 +96,11 @@ func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harnes
 		Now:            func() time.Time { return now },
 		Real:           func() time.Time { return now },
 		RelayWake:      func() { h.mu.Lock(); h.wakes++; h.mu.Unlock() },
-		TemplateChanged: func(_ followup.Channel, c providers.TemplateChange) {
+		NoteTemplate: func(_ context.Context, c followup.Channel, change providers.TemplateChange, at time.Time) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			h.tmpl = append(h.tmpl, c)
+			h.tmpl = append(h.tmpl, noted{c.ID, change, at})
+			return h.tmplErr
 		},
 		Rearm: func(_ context.Context, _ followup.TenantID, _ followup.LeadID, a []followup.AssistantID) {
 			h.mu.Lock()

@@ -71,14 +71,18 @@ type Params struct {
 
 	// RelayWake says that there is something to relay. May be nil.
 	RelayWake func()
-	// TemplateChanged is told of changes to the templates of a channel's
-	// account. May be nil; it must return soon.
-	TemplateChanged func(channel followup.Channel, change providers.TemplateChange)
+	// NoteTemplate keeps what is said of the templates of a channel's account, at
+	// an instant of real time. Nothing is acknowledged that it could not keep. May be
+	// nil.
+	NoteTemplate NoteTemplate
 	// Rearm is told of assistants whose waiting run is to be started now. May be
 	// nil. The run goes on waiting until it is started, so an error that Rearm
 	// keeps to itself is made good with the next message of the business.
 	Rearm func(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID)
 }
+
+// NoteTemplate keeps what is said of a template.
+type NoteTemplate func(ctx context.Context, channel followup.Channel, change providers.TemplateChange, at time.Time) error
 
 // Ingest takes in webhooks.
 type Ingest struct {

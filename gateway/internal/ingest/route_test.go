@@ -1,10 +1,17 @@
 package ingest
 
 import (
+	"errors"
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/webhook"
 	"wagate/providers"
 )
 
@@ -28,8 +35,78 @@ func TestAccountEvents(t *testing.T) {
 	if got := h.events(providers.Meta, providers.KindTemplate); got != 2 {
 		t.Errorf("got %v events, want 2: one notice, twice", got)
 	}
-	if len(h.tmpl) == 0 || h.tmpl[0].Name != "visit" || h.tmpl[0].Language != "en_US" || h.tmpl[0].Status != "PAUSED" {
-		t.Errorf("got template changes %+v, want visit en_US PAUSED", h.tmpl)
+	// Once each time it comes, of its own time.
+	told := noted{metaSales, providers.TemplateChange{Name: "visit", Language: "en_US", Status: "PAUSED"}, time.Unix(1790000000, 0).UTC()}
+	if want := []noted{told, told}; !slices.Equal(h.tmpl, want) {
+		t.Errorf("got noted %+v, want %+v", h.tmpl, want)
+	}
+}
+
+// TestI1TemplateNotKept: what was said of a template and could not be kept is not
+// acknowledged, and keeps nothing else from being settled. What cannot be settled is
+// no reason not to keep it.
+func TestI1TemplateNotKept(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	change := func(name, event string) string {
+		return fmt.Sprintf(`{"field":"message_template_status_update","value":{"event":%q,"message_template_name":%q,"message_template_language":"en"}}`, event, name)
+	}
+	body := envelope(`{"id":"`+waba+`","changes":[`+change("a", "PAUSED")+","+change("a", "REINSTATED")+","+change("b", strings.Repeat("X", 5000))+`]}`,
+		entry("messages", "n-sales", text("15550100001", "wamid.1", minute(-1), "hi")))
+	post := func() error {
+		return h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+	}
+	h.tmplErr = errAway
+	if err := post(); !errors.Is(err, webhook.ErrUnavailable) || !errors.Is(err, errAway) {
+		t.Fatalf("got %v, want ErrUnavailable because of the store", err)
+	}
+	if got := h.events(providers.Meta, providers.KindText); got != 1 {
+		t.Errorf("got %v texts settled, want its neighbour", got)
+	}
+	h.tmplErr = nil
+	if err := post(); err != nil {
+		t.Fatalf("again: got %v, want nil", err)
+	}
+	var said []string
+	for _, n := range h.tmpl {
+		said = append(said, n.change.Name+" "+n.change.Status)
+		if !n.at.Equal(now) {
+			t.Errorf("got %s noted as of %v, want its arrival, as the entry told no time", n.change.Name, n.at)
+		}
+	}
+	long := "b " + strings.Repeat("X", maxTemplateWord)
+	if want := []string{"a PAUSED", "a APPROVED", long, "a PAUSED", "a APPROVED", long}; !slices.Equal(said, want) {
+		t.Errorf("got noted %q, want %q, in the order told", said, want)
+	}
+
+	s := &flaky{Store: memstore.New(), broken: func(int) error { return errAway }}
+	h = newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
+	if err := post(); !errors.Is(err, webhook.ErrUnavailable) || len(h.tmpl) != 3 {
+		t.Errorf("got %v with %d noted, want ErrUnavailable and all of them", err, len(h.tmpl))
+	}
+}
+
+// TestI10TemplateOfAnotherApp: what an app says of the account of another's
+// channel is noted for its own, as the account of one app.
+func TestI10TemplateOfAnotherApp(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	body := `{"entry":[{"id":"` + waba + `","changes":[{"field":"message_template_status_update","value":{"event":"PAUSED","message_template_name":"a","message_template_language":"en"}}]},` +
+		`{"id":"nobody's","changes":[{"field":"message_template_status_update","value":{"event":"PAUSED","message_template_name":"b","message_template_language":"en"}}]}]}`
+	if err := h.Meta(t.Context(), "other", sign("other-unit-secret", body), []byte(body)); err != nil {
+		t.Fatal(err)
+	}
+	if len(h.tmpl) != 1 || h.tmpl[0].channel != metaOther || h.tmpl[0].change.Name != "a" {
+		t.Errorf("got noted %+v, want one of the app's own channel", h.tmpl)
+	}
+	v2 := `{"app":"Evil","timestamp":1790000000000,"version":2,"type":"template-event","payload":{"id":"1","status":"disabled","elementName":"a","languageCode":"en"}}`
+	h.gupshup(t, v2)
+	if len(h.tmpl) != 1 {
+		t.Errorf("got noted what another Gupshup app said: %+v", h.tmpl)
+	}
+	h.gupshup(t, replace(v2, "Evil", "AcmeCare"))
+	if len(h.tmpl) != 2 || h.tmpl[1].channel != gupSales || h.tmpl[1].change.Status != "DISABLED" {
+		t.Errorf("got noted %+v, want what our own said", h.tmpl)
 	}
 }
 

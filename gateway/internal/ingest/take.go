@@ -27,7 +27,7 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 	}
 	now := in.p.Now()
 	failed := each(byContact(list), func(group []*arrival) error { return in.resolveAll(ctx, group, now) })
-	failed = cmp.Or(failed, each(byLead(list), func(group []*arrival) error {
+	failed = cmp.Or(failed, in.noteTemplates(ctx, list), each(byLead(list), func(group []*arrival) error {
 		return in.settle(ctx, provider, group, moves)
 	}))
 	if in.p.RelayWake != nil {
@@ -260,11 +260,6 @@ func (in *Ingest) settled(
 		in.metrics.events.WithLabelValues(string(provider), string(a.event.Kind)).Inc()
 		if i < len(done.Fresh) && !done.Fresh[i] {
 			in.metrics.duplicates.WithLabelValues(string(provider)).Inc()
-		}
-	}
-	for _, a := range items {
-		if a != nil && a.event.Template != nil && in.p.TemplateChanged != nil {
-			in.p.TemplateChanged(a.channel, *a.event.Template)
 		}
 	}
 	in.p.Steps.Ended(done.Ended)

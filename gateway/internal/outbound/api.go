@@ -125,13 +125,23 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer
 	if err := a.quote(ctx, c.Tenant, &msg); err != nil {
 		return a.away(err), false
 	}
-	marketing := false
-	if msg.IsTemplate() {
-		info, known := a.p.Templates.Template(ctx, c.ID, msg.template, msg.language)
-		marketing = !known || info.Category == "" || info.Category == "MARKETING"
+	_, unsendable, err := a.template(ctx, c.ID, msg)
+	if err != nil {
+		return a.away(err), false
+	}
+	if unsendable != nil {
+		return unsendable.answer(), false // before it takes anybody's slot
 	}
 	var rearm []followup.AssistantID
 	guard := func(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
+		var marketing bool
+		var err error
+		if marketing, unsendable, err = a.template(ctx, c.ID, msg); err != nil { // as it is after pacing
+			return followup.Verdict{}, err
+		}
+		if unsendable != nil {
+			return followup.Verdict{Refusal: followup.RefusedTemplate}, nil
+		}
 		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,
 			FreeForm: !msg.IsTemplate(), Marketing: marketing, Opaque: msg.Opaque, Previous: previous,
@@ -150,6 +160,9 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer
 	if err != nil {
 		return a.away(err), false
 	}
+	if unsendable != nil {
+		return unsendable.answer(), false
+	}
 	if result.Refusal != followup.Allowed {
 		return refused(result.Refusal).answer(), false
 	}
@@ -164,6 +177,27 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer
 		return failed(result.Err).answer(), left
 	}
 	return accepted(msg, result.Sent), true
+}
+
+// template tells of a template whether it is marketing, and says why one is not
+// sent that is known to be paused or disabled. In any other status the provider's
+// own answer decides: a list may be minutes old, and what was approved since be in
+// use.
+func (a *API) template(ctx context.Context, c followup.ChannelID, msg message) (marketing bool, unsendable *failure, err error) {
+	if !msg.IsTemplate() {
+		return false, nil, nil
+	}
+	info, _, err := a.p.Templates.Template(ctx, c, msg.template, msg.language)
+	if err != nil {
+		return false, nil, err
+	}
+	switch info.Status {
+	case providers.TemplatePaused:
+		unsendable = fail(codePaused, "The template is paused; the message was not sent.")
+	case providers.TemplateDisabled:
+		unsendable = fail(codeDisabled, "The template is disabled; the message was not sent.")
+	}
+	return info.Marketing(), unsendable, nil
 }
 
 // lead names whom the message is for. A template may be the first that is ever

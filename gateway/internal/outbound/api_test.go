@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,79 @@ func TestAnOptedOutLeadGetsNoMarketing(t *testing.T) {
 		}
 		h.is(h.post(number, text(phone), "").Status, 200, "an answer to him")
 	})
+}
+
+// A template that is paused or disabled is refused with Meta's code and no call,
+// also if that is told while it waits for its turn, or for another try. What else
+// keeps it from being sent the provider knows best.
+func TestATemplateThatIsPausedIsNotSent(t *testing.T) {
+	t.Parallel()
+	const paused, disabled = "400 132015 The template is paused; the message was not sent.",
+		"400 132016 The template is disabled; the message was not sent."
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		for status, want := range map[string]string{"PAUSED": paused, "DISABLED": disabled} {
+			h.known["t"] = providers.TemplateInfo{Name: "t", Status: status, Category: "UTILITY"}
+			h.is(graph(h.post(number, template(phone, "t"), "k")), want, status)
+		}
+		h.is(len(h.meta.calls()), 0, "calls")
+		h.is(slices.Contains(h.diary.read(), "pace"), false, "a slot was taken")
+		for _, status := range []string{"PENDING", "APPROVED", "", "DELETED"} {
+			h.known["t"] = providers.TemplateInfo{Name: "t", Status: status, Category: "UTILITY"}
+			h.is(h.post(number, template(phone, "t"), "").Status, 200, "status "+status)
+		}
+		h.is(h.post(number, template(phone, "t"), "k").Status, 200, "the same request, once it is approved")
+	})
+	in(t, func(h *harness) {
+		h.store.wait = 5 * time.Second
+		h.wrote(followup.Identity{Phone: phone})
+		time.AfterFunc(2*time.Second, func() { h.learns(providers.TemplateInfo{Name: "t", Status: "PAUSED"}) })
+		h.is(graph(h.post(number, template(phone, "t"), "")), paused, "paused while it waits for its turn")
+		h.is(len(h.meta.calls()), 0, "calls")
+	})
+	in(t, func(h *harness) {
+		h.meta.answers(&providers.Error{Kind: providers.Transient, Code: 131016, Status: 503, Retryable: true})
+		h.meta.hook = func() { h.learns(providers.TemplateInfo{Name: "t", Status: "DISABLED"}) }
+		h.wrote(followup.Identity{Phone: phone})
+		h.is(graph(h.post(number, template(phone, "t"), "")), disabled, "disabled before another try")
+		h.is(len(h.meta.calls()), 1, "calls")
+	})
+}
+
+// A category that becomes marketing while the template waits for its turn bars it
+// from who opted out.
+func TestACategoryThatChangesMeanwhileBars(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.store.wait = 5 * time.Second
+		lead := h.wrote(followup.Identity{Phone: phone})
+		h.known["t"] = providers.TemplateInfo{Name: "t", Status: "APPROVED", Category: "UTILITY"}
+		out := true
+		h.settle(lead, followup.Item{Channel: onMeta, OptOut: &out})
+		time.AfterFunc(2*time.Second, func() { h.learns(providers.TemplateInfo{Name: "t", Category: "MARKETING"}) })
+		h.is(graph(h.post(number, template(phone, "t"), "")), "400 131050 The customer asked to receive no marketing messages.", "answer")
+		h.is(len(h.meta.calls()), 0, "calls")
+	})
+}
+
+// Where nobody can say what was said of a template it is not sent.
+func TestNoTemplateIsSentUnseen(t *testing.T) {
+	t.Parallel()
+	for away, when := range []string{"before it waits for its turn", "before the guard"} {
+		in(t, func(h *harness) {
+			h.wrote(followup.Identity{Phone: phone})
+			h.store.breaks("Template", 1)
+			if away == 1 {
+				h.store.breaks("Template", 0)
+				h.store.wait = time.Second
+				time.AfterFunc(time.Second/2, func() { h.store.breaks("Template", 1) })
+			}
+			a := h.post(number, template(phone, "t"), "")
+			h.is(a.Status, 503, "answer, away "+when)
+			h.is(a.RetryAfter > 0, true, "Retry-After, away "+when)
+			h.is(len(h.meta.calls()), 0, "calls, away "+when)
+		})
+	}
 }
 
 func TestAPauseIs503WithRetryAfter(t *testing.T) {

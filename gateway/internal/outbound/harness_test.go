@@ -220,6 +220,7 @@ type harness struct {
 	api      *outbound.API
 	registry *prometheus.Registry
 	params   outbound.Params
+	mu       sync.Mutex
 	known    map[string]providers.TemplateInfo
 	rearmed  []followup.AssistantID
 }
@@ -271,9 +272,21 @@ func (h *harness) build() {
 }
 
 // Template implements followup.Templates.
-func (h *harness) Template(_ context.Context, _ followup.ChannelID, name, _ string) (providers.TemplateInfo, bool) {
+func (h *harness) Template(_ context.Context, _ followup.ChannelID, name, _ string) (providers.TemplateInfo, bool, error) {
+	if err := h.store.fail("Template"); err != nil {
+		return providers.TemplateInfo{}, false, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	info, ok := h.known[name]
-	return info, ok
+	return info, ok, nil
+}
+
+// learns has the registry know something new of a template.
+func (h *harness) learns(info providers.TemplateInfo) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known[info.Name] = info
 }
 
 func (h *harness) must(err error, call string) {

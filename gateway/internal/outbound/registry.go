@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,11 +14,34 @@ import (
 // Lister lists the templates of one account.
 type Lister func(ctx context.Context) ([]providers.TemplateInfo, error)
 
-// Templates remembers what the accounts' template lists say. It implements
-// followup.Templates. It is advice: while a list cannot be read, nothing is
-// known, and the provider's own answer decides.
+// TemplateAccount is where a channel's templates are.
+type TemplateAccount struct {
+	// Name is what its notes are kept under; see followup.TemplateStore.
+	Name string
+	List Lister
+}
+
+// TemplateNotes is where what webhooks said of templates is kept, for all
+// replicas; followup.TemplateStore is it.
+type TemplateNotes interface {
+	TemplateNote(ctx context.Context, account, name, language string) (followup.TemplateNote, error)
+}
+
+// TemplatesParams says what a registry works with; all is required.
+type TemplatesParams struct {
+	Accounts map[followup.ChannelID]TemplateAccount
+	Notes    TemplateNotes
+	Real     func() time.Time
+	Logger   *slog.Logger
+}
+
+// Templates remembers what the accounts' template lists say, and asks the store
+// for what webhooks said since. It implements followup.Templates. Of the list it
+// is advice: while that cannot be read and nothing was said, nothing is known, and
+// the provider's own answer decides.
 type Templates struct {
 	accounts map[followup.ChannelID]*account
+	notes    TemplateNotes
 	real     func() time.Time
 	log      *slog.Logger
 }
@@ -25,14 +49,15 @@ type Templates struct {
 var _ followup.Templates = (*Templates)(nil)
 
 type account struct {
-	list Lister
+	TemplateAccount
 
 	mu      sync.Mutex
 	known   map[templateKey]providers.TemplateInfo
-	read    time.Time // when known was read
+	asOf    time.Time // when known was asked for; zero: there is none
 	failed  time.Time // when reading last failed
+	due     time.Time // a list asked for before this is out of date from then on
 	reading chan struct{}
-	changes int // how often the provider said that something changed
+	began   time.Time // of reading
 }
 
 type templateKey struct{ name, language string }
@@ -42,19 +67,22 @@ const (
 	templateTTL = 10 * time.Minute
 	// templateRetry is how long a list that could not be read is left alone.
 	templateRetry = time.Minute
-	// templateWait is how long a question waits for a list that was never read.
+	// templateWait is how long a reading is waited for where none ever succeeded.
 	templateWait = 3 * time.Second
 	// templateRead bounds one reading of a list.
 	templateRead = 30 * time.Second
+	// templateLag is how long after a webhook said something a list may still not
+	// show it. It also bounds how often a busy account's list is read.
+	templateLag = time.Minute
 )
 
-// NewTemplates returns a registry of the channels' lists.
-func NewTemplates(lists map[followup.ChannelID]Lister, realNow func() time.Time, log *slog.Logger) *Templates {
+// NewTemplates returns a registry of the channels' templates.
+func NewTemplates(p TemplatesParams) *Templates {
 	t := &Templates{
-		accounts: map[followup.ChannelID]*account{}, real: realNow, log: log.With("component", "templates"),
+		accounts: map[followup.ChannelID]*account{}, notes: p.Notes, real: p.Real, log: p.Logger.With("component", "templates"),
 	}
-	for c, l := range lists {
-		t.accounts[c] = &account{list: l}
+	for c, a := range p.Accounts {
+		t.accounts[c] = &account{TemplateAccount: a}
 	}
 	return t
 }
@@ -62,59 +90,85 @@ func NewTemplates(lists map[followup.ChannelID]Lister, realNow func() time.Time,
 // Template implements followup.Templates.
 func (t *Templates) Template(
 	ctx context.Context, channel followup.ChannelID, name, language string,
-) (providers.TemplateInfo, bool) {
+) (providers.TemplateInfo, bool, error) {
 	a, ok := t.accounts[channel]
 	if !ok {
-		return providers.TemplateInfo{}, false
+		return providers.TemplateInfo{}, false, nil
 	}
-	if reading := t.refresh(channel, a); reading != nil {
-		ctx, cancel := context.WithTimeout(ctx, templateWait)
-		defer cancel()
-		select {
-		case <-reading:
-		case <-ctx.Done():
-		}
+	t.await(ctx, channel, a)
+	note, err := t.notes.TemplateNote(ctx, a.Name, name, language) // last, and nothing between it and the answer
+	if err != nil {
+		return providers.TemplateInfo{}, false, fmt.Errorf("template: %w", err)
 	}
+	info, ok := a.look(templateKey{name, providers.NormalLanguage(language)}, note)
+	return info, ok, nil
+}
+
+// look answers from the list, and from what was said that it may not show yet.
+func (a *account) look(key templateKey, note followup.TemplateNote) (providers.TemplateInfo, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	info, ok := a.known[templateKey{name, providers.NormalLanguage(language)}]
-	return info, ok
+	if due := note.At.Add(templateLag); !note.At.IsZero() && due.After(a.due) {
+		a.due = due
+	}
+	info, known := a.known[key]
+	if !known {
+		info = providers.TemplateInfo{Name: key.name, Language: key.language, Params: -1}
+	}
+	for _, said := range []struct {
+		followup.TemplateWord
+
+		of *string
+	}{{note.Status, &info.Status}, {note.Category, &info.Category}, {note.Quality, &info.Quality}} {
+		if said.Word != "" && !a.asOf.After(said.At.Add(templateLag)) {
+			*said.of, known = said.Word, true
+		}
+	}
+	if !known {
+		return providers.TemplateInfo{}, false
+	}
+	return info, true
 }
 
-// Forget makes the channel's list be read again when it is next asked: the
-// provider said that a template changed.
-func (t *Templates) Forget(channel followup.ChannelID) {
-	if a, ok := t.accounts[channel]; ok {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.read, a.failed = time.Time{}, time.Time{}
-		a.changes++
+// await has the list read if that is due, and waits for it, for a while, if there
+// is none at all.
+func (t *Templates) await(ctx context.Context, channel followup.ChannelID, a *account) {
+	reading, left := t.refresh(channel, a)
+	if reading == nil {
+		return
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-reading:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
-// refresh starts a reading if one is due, and returns a channel to wait on if
-// nothing usable is known before it ends.
-func (t *Templates) refresh(channel followup.ChannelID, a *account) <-chan struct{} {
+// refresh starts a reading if one is due, and returns what to wait on, and how
+// long, if nothing is known before it ends.
+func (t *Templates) refresh(channel followup.ChannelID, a *account) (<-chan struct{}, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := t.real()
-	fresh := !a.read.IsZero() && now.Sub(a.read) < templateTTL
+	outdated := a.asOf.Before(a.due) && !now.Before(a.due)
+	fresh := !a.asOf.IsZero() && now.Sub(a.asOf) < templateTTL && !outdated
 	if a.reading == nil && !fresh && (a.failed.IsZero() || now.Sub(a.failed) >= templateRetry) {
-		a.reading = make(chan struct{})
-		go t.readList(channel, a, a.changes)
+		a.reading, a.began = make(chan struct{}), now
+		go t.readList(channel, a, now)
 	}
-	if a.reading != nil && !fresh && (a.known == nil || a.read.IsZero()) {
-		return a.reading
+	if a.reading == nil || a.known != nil {
+		return nil, 0
 	}
-	return nil
+	return a.reading, max(0, a.began.Add(templateWait).Sub(now))
 }
 
-// readList reads the list as it was after so many changes. One that came while
-// it was read may be missing from it, so that it is read again.
-func (t *Templates) readList(channel followup.ChannelID, a *account, changes int) {
+// readList reads the list as it is now.
+func (t *Templates) readList(channel followup.ChannelID, a *account, now time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), templateRead)
 	defer cancel()
-	list, err := a.list(ctx)
+	list, err := a.List(ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	close(a.reading)
@@ -128,8 +182,5 @@ func (t *Templates) readList(channel followup.ChannelID, a *account, changes int
 	for _, info := range list {
 		a.known[templateKey{info.Name, providers.NormalLanguage(info.Language)}] = info
 	}
-	a.failed = time.Time{}
-	if a.changes == changes {
-		a.read = t.real()
-	}
+	a.failed, a.asOf = time.Time{}, now
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/memstore"
 	"wagate/gateway/internal/outbound"
 	"wagate/providers"
 )
@@ -17,7 +18,7 @@ import (
 // list is a provider's list of templates.
 type list struct {
 	mu     sync.Mutex
-	status string
+	status string // empty: not in the list
 	took   time.Duration
 	err    error
 	reads  int
@@ -39,7 +40,10 @@ func (l *list) read(ctx context.Context) ([]providers.TemplateInfo, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return []providers.TemplateInfo{{Name: "hi", Language: "pt-BR", Status: status}}, err
+	if status == "" {
+		return nil, err
+	}
+	return []providers.TemplateInfo{{Name: "hi", Language: "pt-BR", Status: status, Category: "UTILITY", Params: 2}}, err
 }
 
 func (l *list) times() int {
@@ -48,20 +52,62 @@ func (l *list) times() int {
 	return l.reads
 }
 
+// notes is what webhooks said, as the store has it.
+type notes struct {
+	*memstore.Store
+
+	err error
+}
+
+func (n *notes) TemplateNote(_ context.Context, account, name, language string) (followup.TemplateNote, error) {
+	if n.err != nil {
+		return followup.TemplateNote{}, n.err
+	}
+	return n.Store.TemplateNote(context.Background(), account, name, language)
+}
+
+// says notes something of the template, as of so long ago.
+func (n *notes) says(t *testing.T, ago time.Duration, c providers.TemplateChange) {
+	t.Helper()
+	c.Name, c.Language = "hi", "pt_BR"
+	if err := n.NoteTemplate(t.Context(), "acc", c, time.Now().Add(-ago), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newRegistry is a replica's registry of one channel's list.
+func newRegistry(t *testing.T, l *list, n *notes) (r *outbound.Templates, ask func() string) {
+	t.Helper()
+	r = outbound.NewTemplates(outbound.TemplatesParams{
+		Accounts: map[followup.ChannelID]outbound.TemplateAccount{onMeta: {Name: "acc", List: l.read}},
+		Notes:    n, Real: time.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	return r, func() string {
+		info, ok, err := r.Template(t.Context(), onMeta, "hi", "pt_BR")
+		switch {
+		case err != nil:
+			return err.Error()
+		case !ok:
+			return "unknown"
+		}
+		return info.Status
+	}
+}
+
 // registry plays with one channel's list in a bubble.
 func registry(t *testing.T, story func(t *testing.T, l *list, r *outbound.Templates, ask func() string)) {
 	t.Helper()
+	noted(t, func(t *testing.T, l *list, n *notes) {
+		r, ask := newRegistry(t, l, n)
+		story(t, l, r, ask)
+	})
+}
+
+// noted plays with a list and with what webhooks say of it.
+func noted(t *testing.T, story func(t *testing.T, l *list, n *notes)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &list{status: "APPROVED"}
-		r := outbound.NewTemplates(map[followup.ChannelID]outbound.Lister{onMeta: l.read}, time.Now,
-			slog.New(slog.NewTextHandler(t.Output(), nil)))
-		story(t, l, r, func() string {
-			info, ok := r.Template(t.Context(), onMeta, "hi", "pt_BR")
-			if !ok {
-				return "unknown"
-			}
-			return info.Status
-		})
+		story(t, &list{status: "APPROVED"}, &notes{Store: memstore.New()})
 		synctest.Wait()
 	})
 }
@@ -152,40 +198,172 @@ func TestAListThatFailsLaterIsStillBelieved(t *testing.T) {
 	})
 }
 
-// A notice of change makes the list be read again, and waited for; one that
-// comes while it is read makes it be read once more.
-func TestForgetReadsTheListAgain(t *testing.T) {
+// Who asks while a slow list is read has waited long enough if somebody has.
+func TestASlowListIsWaitedForOnce(t *testing.T) {
 	t.Parallel()
-	registry(t, func(t *testing.T, l *list, r *outbound.Templates, ask func() string) {
-		wants(t, ask(), "APPROVED", "cold")
-		l.set("PAUSED", time.Second, nil)
-		r.Forget(onMeta)
-		wants(t, ask(), "PAUSED", "after a change")
+	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
+		l.set("APPROVED", 20*time.Second, nil)
+		for _, want := range []time.Duration{3 * time.Second, 0, 0} {
+			began := time.Now()
+			wants(t, ask(), "unknown", "answer")
+			wants(t, time.Since(began), want, "waited")
+		}
+		time.Sleep(20 * time.Second)
+		wants(t, ask(), "APPROVED", "once it is read")
+		wants(t, l.times(), 1, "readings")
+	})
+}
 
-		r.Forget(onMeta)
-		go ask()
-		time.Sleep(500 * time.Millisecond)
-		l.set("DISABLED", time.Second, nil)
-		r.Forget(onMeta)
-		time.Sleep(time.Second)
-		wants(t, ask(), "DISABLED", "after a change while it was read")
-		r.Forget("of another")
+// What one replica is told, every replica knows when it is next asked, however
+// fresh its list is, and one that has just started; without reading any list.
+func TestI2WhatOneReplicaIsToldAllKnow(t *testing.T) {
+	t.Parallel()
+	noted(t, func(t *testing.T, l *list, n *notes) {
+		_, first := newRegistry(t, l, n)
+		_, second := newRegistry(t, l, n)
+		wants(t, first()+" "+second(), "APPROVED APPROVED", "cold")
+		n.says(t, 0, providers.TemplateChange{Status: "PAUSED"})
+		wants(t, first()+" "+second(), "PAUSED PAUSED", "after a pause")
+		_, third := newRegistry(t, l, n)
+		wants(t, third(), "PAUSED", "a replica that starts")
+		n.says(t, 0, providers.TemplateChange{Status: "APPROVED"})
+		wants(t, first()+" "+second(), "APPROVED APPROVED", "when it goes on")
+		wants(t, l.times(), 3, "readings")
+	})
+}
+
+// A list that is asked for long enough after something was said knows better;
+// until then it may not show it. An older word than the list's is no news.
+func TestAListThatIsNewerThanANoteCounts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ago, later time.Duration // the note is of before the first reading; asked so long after that
+		want       string
+		readings   int
+	}{
+		"said just now":                   {0, 0, "PAUSED", 1},
+		"and the list may lag":            {0, 59 * time.Second, "PAUSED", 1},
+		"so it is read again":             {0, 2 * time.Minute, "APPROVED", 2},
+		"said while the list may not lag": {time.Minute + time.Millisecond, 0, "APPROVED", 1},
+		"said while it may":               {time.Minute, 0, "PAUSED", 1},
+		"came days late":                  {72 * time.Hour, 0, "APPROVED", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			noted(t, func(t *testing.T, l *list, n *notes) {
+				_, ask := newRegistry(t, l, n)
+				n.says(t, c.ago, providers.TemplateChange{Status: "PAUSED"})
+				ask()
+				time.Sleep(c.later)
+				ask()
+				synctest.Wait() // whatever is read
+				wants(t, ask(), c.want, "answer")
+				wants(t, l.times(), c.readings, "readings")
+			})
+		})
+	}
+}
+
+// Also something that tells no status makes every replica read the list again, no
+// more often than once a minute however much is said.
+func TestAnyNoteMakesTheListBeReadAgain(t *testing.T) {
+	t.Parallel()
+	noted(t, func(t *testing.T, l *list, n *notes) {
+		_, first := newRegistry(t, l, n)
+		_, second := newRegistry(t, l, n)
+		for range 5 * 60 { // one a second, for five minutes
+			n.says(t, 0, providers.TemplateChange{})
+			first()
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if got := l.times(); got > 6 {
+			t.Errorf("readings: got %d in five minutes, want no more than one a minute", got)
+		}
+		before := l.times()
+		second()
+		n.says(t, 0, providers.TemplateChange{})
+		second()
+		time.Sleep(time.Minute)
+		second()
+		synctest.Wait()
+		wants(t, l.times(), before+2, "readings of the other replica, cold and after the note")
+	})
+}
+
+// What was said is all there is of an account whose list cannot be read.
+func TestNotesStandWithoutAList(t *testing.T) {
+	t.Parallel()
+	noted(t, func(t *testing.T, l *list, n *notes) {
+		l.set("", 0, errors.New("no permission"))
+		r, ask := newRegistry(t, l, n)
+		wants(t, ask(), "unknown", "before")
+		n.says(t, 0, providers.TemplateChange{Status: "DISABLED", Category: "MARKETING"})
+		for _, later := range []time.Duration{0, 24 * time.Hour, 20 * 24 * time.Hour} {
+			time.Sleep(later)
+			wants(t, ask(), "DISABLED", "answer")
+		}
+		info, _, _ := r.Template(t.Context(), onMeta, "hi", "pt-BR")
+		wants(t, info, providers.TemplateInfo{Name: "hi", Language: "pt_BR", Status: "DISABLED", Category: "MARKETING", Params: -1}, "template")
+	})
+}
+
+// Of status, category and quality each is the list's unless something newer was
+// said of it; the rest is the list's.
+func TestANoteChangesOnlyWhatItSays(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		said, want providers.TemplateChange
+	}{
+		"status":   {providers.TemplateChange{Status: "PAUSED"}, providers.TemplateChange{Status: "PAUSED", Category: "UTILITY"}},
+		"category": {providers.TemplateChange{Category: "MARKETING"}, providers.TemplateChange{Status: "APPROVED", Category: "MARKETING"}},
+		"quality":  {providers.TemplateChange{Quality: "RED"}, providers.TemplateChange{Status: "APPROVED", Category: "UTILITY", Quality: "RED"}},
+		"nothing":  {providers.TemplateChange{}, providers.TemplateChange{Status: "APPROVED", Category: "UTILITY"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			noted(t, func(t *testing.T, l *list, n *notes) {
+				r, ask := newRegistry(t, l, n)
+				ask()
+				n.says(t, 0, c.said)
+				info, ok, err := r.Template(t.Context(), onMeta, "hi", "pt_BR")
+				if !ok || err != nil {
+					t.Fatalf("got known %v, %v", ok, err)
+				}
+				wants(t, info, providers.TemplateInfo{
+					Name: "hi", Language: "pt-BR", Params: 2, Status: c.want.Status, Category: c.want.Category, Quality: c.want.Quality,
+				}, "template")
+			})
+		})
+	}
+}
+
+// A store that is away is an error, not ignorance.
+func TestNotesThatCannotBeReadAreAnError(t *testing.T) {
+	t.Parallel()
+	noted(t, func(t *testing.T, l *list, n *notes) {
+		r, ask := newRegistry(t, l, n)
+		wants(t, ask(), "APPROVED", "before")
+		n.err = errAway
+		if _, ok, err := r.Template(t.Context(), onMeta, "hi", "pt_BR"); ok || !errors.Is(err, errAway) {
+			t.Errorf("got known %v, %v, want the store's error", ok, err)
+		}
 	})
 }
 
 func TestTheListOfAnotherChannelIsUnknown(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, r *outbound.Templates, _ func() string) {
-		if _, ok := r.Template(t.Context(), onGupshup, "hi", "pt_BR"); ok {
+		if _, ok, _ := r.Template(t.Context(), onGupshup, "hi", "pt_BR"); ok {
 			t.Error("template of another channel: got it known, want unknown")
 		}
-		if _, ok := r.Template(t.Context(), onMeta, "hi", "en_US"); ok {
+		if _, ok, _ := r.Template(t.Context(), onMeta, "hi", "en_US"); ok {
 			t.Error("another language: got it known, want unknown")
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		l.set("APPROVED", time.Minute, nil)
-		if _, ok := r.Template(ctx, onMeta, "hi", "pt_BR"); !ok {
+		if _, ok, _ := r.Template(ctx, onMeta, "hi", "pt_BR"); !ok {
 			t.Error("a caller that is gone: got unknown, want what is known")
 		}
 		wants(t, l.times(), 1, "readings")

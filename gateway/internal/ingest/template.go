@@ -1,0 +1,35 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+)
+
+// maxTemplateWord bounds what is kept of a status, category or quality: no word
+// that means one is that long.
+const maxTemplateWord = 64
+
+// noteTemplates keeps what is said of templates, for every replica, in the order
+// told: of two words of one second the last counts. What comes again is noted
+// again, as the first time may have ended before this. One that could not be kept
+// does not keep the others from it.
+func (in *Ingest) noteTemplates(ctx context.Context, list []*arrival) error {
+	if in.p.NoteTemplate == nil {
+		return nil
+	}
+	var failed error
+	for _, a := range list {
+		if a.event.Template == nil || a.copy {
+			continue
+		}
+		change := *a.event.Template
+		for _, word := range []*string{&change.Status, &change.Category, &change.Quality} {
+			*word = (*word)[:min(len(*word), maxTemplateWord)]
+		}
+		at, _ := in.at(a.event, in.p.Real())
+		if err := in.p.NoteTemplate(ctx, a.channel, change, at); err != nil {
+			failed = fmt.Errorf("note template: %w", err)
+		}
+	}
+	return failed
+}
