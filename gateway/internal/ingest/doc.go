@@ -66,6 +66,13 @@
 // of the send call; for a status that overtakes that, it stands in the attempt,
 // which is written before the call.
 //
+// # Templates
+//
+// What a notice says of a template's status, category or quality is kept for all
+// replicas before it is acknowledged (template.go), as of the account that the
+// channel is on by the app that signed. It does not wait for the settlement, which
+// may be refused for a backlog.
+//
 // # Raw
 //
 // An assistant may want webhooks as they came. Then the events of one conversation

@@ -19,6 +19,16 @@
 // it says that it took the recipient for (a Brazilian or Mexican phone in another
 // spelling, a user id) is linked to the lead, with a merge if that was another.
 //
+// Templates (registry.go) is what is known of templates: each account's list, which
+// every replica reads by itself and believes for ten minutes, and over it what
+// webhooks said since, which the store has for all of them. The latter is asked for
+// each time a template is about to be sent, by whoever asks the guard, right before
+// he does: what any replica has acknowledged by then counts. One that crosses that
+// on its way is as one sent before it, and the provider's to refuse. Rejected: to
+// tell the replicas, as one that is told later than it sends has not been told; and
+// a copy in every partition, for the guard's own script to look at, as there are
+// thousands of templates and 64 partitions.
+//
 // API (api.go) is the route POST /{version}/{number}/messages: it reads a
 // Cloud API body, names the lead, asks its own guard, and words every answer
 // as Graph does, with Meta's codes for every provider, so that an SDK's error
