@@ -1,6 +1,7 @@
 package cloudapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 
@@ -30,6 +31,10 @@ type Options struct {
 
 	// Fields says what a change of a field that this package does not know is.
 	Fields map[string]providers.Kind
+
+	// SameAs names a field of Meta's that a field of the dialect's is: where it holds
+	// items of that kind, they are read, and relayed, as that one's.
+	SameAs map[string]string
 
 	// MetaShape makes Value what Meta would have written where the dialect
 	// differs: a status or context has the id picked above, and a message's or
@@ -153,6 +158,8 @@ func (d *decoder) change(c *change) {
 		return
 	}
 	before := len(d.batch.Events) + d.batch.Skipped
+	name := c.field
+	c.field = cmp.Or(d.SameAs[name], name)
 	switch c.field {
 	case "messages":
 		d.messages(c)
@@ -172,6 +179,7 @@ func (d *decoder) change(c *change) {
 	}
 	if len(d.batch.Events)+d.batch.Skipped == before {
 		// A known field with nothing known in it: relayed as it is.
+		c.field = name
 		d.notice(c, providers.KindUnknown)
 		return
 	}

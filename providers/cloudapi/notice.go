@@ -105,8 +105,10 @@ func template(c *change) *providers.TemplateChange {
 	}
 	switch c.field {
 	case "message_template_status_update":
-		t.Status = templateStatus(v.text("event"))
+		t.Status = TemplateStatus(v.text("event"))
 		t.Category = strings.ToUpper(v.text("message_template_category"))
+	case "message_template_quality_update":
+		t.Quality = strings.ToUpper(v.text("new_quality_score"))
 	case "template_category_update":
 		// In the advance notice too, new_category is the one that holds now.
 		t.Category = strings.ToUpper(v.text("new_category"))
@@ -114,10 +116,10 @@ func template(c *change) *providers.TemplateChange {
 	return t
 }
 
-// templateStatus turns the event of a status update into the status the listing
+// TemplateStatus turns the event of a status update into the status the listing
 // would show: some events only say that a template is approved again, and a
-// flagged one can still be sent.
-func templateStatus(event string) string {
+// flagged one can still be sent (empty).
+func TemplateStatus(event string) string {
 	switch event = strings.ToUpper(event); event {
 	case "REINSTATED", "UNARCHIVED", "UNPAUSED":
 		return "APPROVED"

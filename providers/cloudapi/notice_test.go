@@ -178,6 +178,9 @@ func TestDecodePreferences(t *testing.T) {
 func TestDecodeAccountFields(t *testing.T) {
 	t.Parallel()
 	const template = `"message_template_id":870000000000123456789,"message_template_name":"visit","message_template_language":"en-US"`
+	quality := func(word string) *providers.TemplateChange {
+		return &providers.TemplateChange{Name: "visit", Language: "en_US", Quality: word}
+	}
 	change := func(status, category string) *providers.TemplateChange {
 		return &providers.TemplateChange{Name: "visit", Language: "en_US", Status: status, Category: category}
 	}
@@ -191,7 +194,8 @@ func TestDecodeAccountFields(t *testing.T) {
 		"flagged":      {"message_template_status_update", `{"event":"FLAGGED",` + template + `}`, providers.KindTemplate, change("", "")},
 		"category":     {"template_category_update", `{` + template + `,"previous_category":"UTILITY","new_category":"MARKETING"}`, providers.KindTemplate, change("", "MARKETING")},
 		"announced":    {"template_category_update", `{` + template + `,"new_category":"UTILITY","correct_category":"MARKETING","category_update_timestamp":1790000001}`, providers.KindTemplate, change("", "UTILITY")},
-		"quality":      {"message_template_quality_update", `{` + template + `,"new_quality_score":"RED"}`, providers.KindTemplate, change("", "")},
+		"quality":      {"message_template_quality_update", `{` + template + `,"previous_quality_score":"GREEN","new_quality_score":"Red"}`, providers.KindTemplate, quality("RED")},
+		"quality ?":    {"message_template_quality_update", `{` + template + `,"new_quality_score":7}`, providers.KindTemplate, quality("")},
 		"components":   {"message_template_components_update", `{` + template + `}`, providers.KindTemplate, change("", "")},
 		"nameless":     {"message_template_status_update", `{"event":"PAUSED"}`, providers.KindTemplate, nil},
 		"quality no":   {"phone_number_quality_update", `{"event":"ONBOARDING"}`, providers.KindAccount, nil},

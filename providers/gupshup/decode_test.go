@@ -118,6 +118,8 @@ func TestI2SameEventIDInBothVersions(t *testing.T) {
 		{"v2_delivered", "v3_delivered"},
 		{"v2_enqueued", "v3_enqueued_ms"},
 		{"v2_failed_async", "v3_failed"},
+		{"v2_preference_stop", "v3_preference"},
+		{"v2_preference_stop", "v3_preference_event"},
 	} {
 		a := decodeFile(t, "testdata/inbound/"+pair[0]+".json").Events[0]
 		b := decodeFile(t, "testdata/inbound/"+pair[1]+".json").Events[0]

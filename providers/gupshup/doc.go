@@ -15,15 +15,19 @@
 //	v2 type                      kind                   field, what it becomes
 //	message
 //	  text                       text                   messages, text{body}
-//	  image video audio sticker  the same               {id, url, mime_type, caption, url_expiry}
-//	  file, document             document               the same, filename
+//	  image video audio voice
+//	  sticker                    the same, audio        {id, url, mime_type, caption, url_expiry}
+//	  file document              document               the same, filename
 //	  location                   location               coordinates as numbers
-//	  contact                    contacts               camelCase members as snake_case
+//	  contact contacts           contacts               camelCase members as snake_case
 //	  list_reply                 interactive            list_reply{id, title, description}
-//	  quick_reply, button_reply  interactive            button_reply{id, title}
+//	  quick_reply button_reply   interactive            button_reply{id, title}
 //	  any, inner type "button"   button                 button{payload, text}: a template's quick reply
 //	  reaction                   reaction, …_removed    reaction{message_id, emoji}
-//	  anything else              unsupported            unsupported{type}, errors[131051]; payload under "gupshup"
+//	  anything else, so order
+//	  and nfm_reply              unsupported            unsupported{type}, errors[131051]; payload under "gupshup"
+//	  with any: context          -                      context{id, from, forwarded, frequently_forwarded}
+//	  with any: referral         -                      referral, as it came
 //	message-event
 //	  enqueued                   status: accepted       messages, statuses[]; status "enqueued" as in v3
 //	  sent delivered read        status                 statuses[]; conversation and pricing passed on
@@ -35,12 +39,27 @@
 //	  callbackSetPhone           platform               as it came
 //	  opted-out                  preference: stop       user_preferences
 //	  opted-in …                 account                as it came: bookkeeping, undoes no stop
-//	template-event               template               message_template_status_update, template_category_update
+//	template-event
+//	  category-update, or no
+//	  status                     template: category     template_category_update
+//	  any other                  template: status       message_template_status_update{event, reason, other_info}
 //	preference-event             preference             user_preferences, one event per choice
 //	account-event, billing-event,
 //	system-event                 account                as it came, under Gupshup's name
 //	platform-event               platform               as it came
 //	anything else                unknown                the whole body
+//
+// Version 3 has Meta's fields, which cloudapi reads as Meta's (its table); and
+// Gupshup's own:
+//
+//	v3 field                     kind                   field, what it becomes
+//	billing-event, account-event,
+//	system-event                 account                as it came, under Gupshup's name
+//	platform-event, user-event   platform               as it came
+//	preference-event             preference             user_preferences, if it holds any, else unknown
+//	template-event               template               as in v2, if it names a template, else unknown
+//
+// The last two are documented for version 2 only, and cost nothing to take.
 //
 // Every scalar of v2 is read as string or number, and a member of an unexpected
 // type costs only itself: Gupshup's samples contradict each other. A message

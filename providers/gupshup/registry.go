@@ -17,6 +17,7 @@ type templateRow struct {
 	Category text `json:"category"`
 	Type     text `json:"templateType"`
 	Status   text `json:"status"`
+	Quality  text `json:"quality"`
 	Data     text `json:"data"`
 	// Meta is a JSON text with the parts that data has in one string.
 	Meta text `json:"containerMeta"`
@@ -51,6 +52,7 @@ func (row templateRow) describe() (registered, bool) {
 		Language: providers.NormalLanguage(row.Language.String()),
 		Status:   strings.ToUpper(row.Status.String()),
 		Category: strings.ToUpper(row.Category.String()),
+		Quality:  strings.ToUpper(row.Quality.String()),
 	}}
 	if r.ID == "" || r.Name == "" {
 		return r, false

@@ -149,7 +149,7 @@ func TestTemplates(t *testing.T) {
 		}
 		for _, got := range list {
 			if w, ok := want[got.ID]; ok {
-				w.ID = got.ID
+				w.ID, w.Quality = got.ID, "GREEN"
 				if got != w {
 					t.Errorf("v3 %v: got %+v, want %+v", v3, got, w)
 				}

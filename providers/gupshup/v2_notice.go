@@ -133,7 +133,7 @@ func (e v2Event) templateEvent() ([]providers.Event, bool) {
 	change := providers.TemplateChange{
 		Name:     t.Name.String(),
 		Language: providers.NormalLanguage(t.Language.String()),
-		Status:   strings.ToUpper(t.Status.String()),
+		Status:   cloudapi.TemplateStatus(t.Status.String()),
 		Category: strings.ToUpper(first(t.NewCategory, t.Category).String()),
 	}
 	value := map[string]any{}
@@ -145,7 +145,7 @@ func (e v2Event) templateEvent() ([]providers.Event, bool) {
 
 	ev := e.event(providers.KindTemplate)
 	ev.ID = e.hash()
-	if strings.HasPrefix(t.Type.String(), "category") || change.Status == "" {
+	if strings.HasPrefix(t.Type.String(), "category") || t.Status.String() == "" {
 		change.Status = ""
 		ev.Field = "template_category_update"
 		put(value, "previous_category", strings.ToUpper(t.OldCategory.String()))
@@ -153,7 +153,7 @@ func (e v2Event) templateEvent() ([]providers.Event, bool) {
 		put(value, "correct_category", strings.ToUpper(t.CorrectCategory.String()))
 	} else {
 		ev.Field = "message_template_status_update"
-		put(value, "event", change.Status)
+		put(value, "event", strings.ToUpper(t.Status.String()))
 		put(value, "message_template_category", change.Category)
 		put(value, "reason", t.Reason.String())
 		if d := t.Description.String(); d != "" {

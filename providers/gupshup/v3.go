@@ -24,6 +24,8 @@ func v3Options() cloudapi.Options {
 			"user-event":       providers.KindPlatform,
 			"preference-event": providers.KindUnknown,
 		},
+		// Documented for version 2; version 3 has Meta's field, and may have this.
+		SameAs: map[string]string{"preference-event": "user_preferences"},
 		MetaShape: true,
 	}
 }
@@ -40,9 +42,29 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 		if e.Kind == "" {
 			e.Kind = providers.KindUnknown // a field that neither table has
 		}
+		if e.Field == "template-event" {
+			templateNotice(e)
+		}
 		complete(e, opt)
 	}
 	return in, nil
+}
+
+// templateNotice reads what Gupshup says of a template in its own words, as in
+// version 2, in an envelope of version 3, where Meta's field is documented. What
+// names no template stays as it came.
+func templateNotice(e *providers.Event) {
+	var in struct {
+		Payload json.RawMessage `json:"payload"`
+	}
+	read(e.Value, &in)
+	for _, payload := range []json.RawMessage{e.Value, in.Payload} {
+		list, ok := v2Event{shape: shape{Payload: payload}}.templateEvent()
+		if ok && list[0].Template != nil {
+			e.Kind, e.Template, e.Field, e.Value = list[0].Kind, list[0].Template, list[0].Field, list[0].Value
+			return
+		}
+	}
 }
 
 // NewNarrower narrows a callback of version 3 to some of the events that Decode
