@@ -11,7 +11,7 @@ import (
 // makes it, answered or not, or when he accepts one of ours. That it rang or
 // ended says nothing new, at a later time.
 func (d *decoder) calls(c *change) {
-	for raw := range elements(c.value.get("calls")) {
+	for raw := range d.items(c.value.get("calls")) {
 		o, _ := objectOf(raw)
 		who, byUser := caller(c, o)
 		kind := providers.KindCallOther
@@ -20,7 +20,7 @@ func (d *decoder) calls(c *change) {
 		}
 		d.call(c, "calls", "event", raw, o, who, kind)
 	}
-	for raw := range elements(c.value.get("statuses")) {
+	for raw := range d.items(c.value.get("statuses")) {
 		o, _ := objectOf(raw)
 		who := providers.Contact{Phone: digits(o.id("recipient_id")), UserID: o.text("recipient_user_id")}
 		kind := providers.KindCallOther

@@ -8,10 +8,6 @@ import (
 	"wagate/providers"
 )
 
-// maxRepeated bounds what is copied into the value of every item of a change,
-// so that a body of many items cannot be multiplied by one huge member.
-const maxRepeated = 16 << 10
-
 // change is one change of an entry, and what its items share.
 type change struct {
 	account string
@@ -24,6 +20,8 @@ type change struct {
 	number  string // phone number id
 	display string // the business's own number, digits
 	frame   object // members of the value that every item keeps
+	lean    object // those of it that are left when much has been repeated
+	budget  *budget
 	users   []user
 	byID    map[string]int // "u"+user id and "p"+phone → users
 }
@@ -35,8 +33,8 @@ type user struct {
 	used bool // an item is about him
 }
 
-func newChange(account string, time json.RawMessage, o object) *change {
-	c := &change{account: account, time: time, field: o.text("field"), raw: o.get("value")}
+func newChange(account string, time json.RawMessage, o object, b *budget) *change {
+	c := &change{budget: b, account: account, time: time, field: o.text("field"), raw: o.get("value")}
 	c.value, _ = objectOf(c.raw)
 	if c.field == "" {
 		// Some account updates have the field inside the value.
@@ -54,12 +52,25 @@ func newChange(account string, time json.RawMessage, o object) *change {
 // shared collects the members that every item keeps: all that is no list. Lists
 // belong to items.
 func (c *change) shared() {
-	c.frame = c.value.repeated(func(m member) bool { return !opens(m.value, '[') })
+	c.frame = c.value.repeated(maxRepeated, func(m member) bool { return !opens(m.value, '[') })
+	c.lean = c.frame
+	if c.frame.size() > maxLean {
+		c.lean = c.frame.repeated(maxLean, func(member) bool { return true })
+	}
+}
+
+// size is how many bytes the members are.
+func (o object) size() int {
+	n := 0
+	for _, m := range o {
+		n += len(m.key) + len(m.value)
+	}
+	return n
 }
 
 // repeated returns the members that every item is to have of those that keep
-// says, each name once (the last one counts).
-func (o object) repeated(keep func(member) bool) object {
+// says, each name once (the last one counts), up to so many bytes.
+func (o object) repeated(most int, keep func(member) bool) object {
 	size, last := 0, map[string]int{}
 	for i, m := range o {
 		last[text(m.key)] = i
@@ -69,7 +80,7 @@ func (o object) repeated(keep func(member) bool) object {
 		if !keep(m) || last[text(m.key)] != i {
 			continue
 		}
-		if n := len(m.key) + len(m.value); size+n <= maxRepeated {
+		if n := len(m.key) + len(m.value); size+n <= most {
 			size += n
 			all = append(all, m)
 		}
@@ -98,6 +109,9 @@ func (c *change) index() {
 		o, ok := objectOf(raw)
 		if !ok {
 			continue
+		}
+		if len(c.users) == MaxItems {
+			break // there are no more items that they could be of
 		}
 		u := user{raw: raw, who: providers.Contact{
 			Phone:  digits(o.id("wa_id")),
@@ -160,13 +174,16 @@ func (c *change) find(key string) (int, bool) {
 // narrow returns the change's value with one item in list and the contacts
 // entry, if any, of its user.
 func (c *change) narrow(list string, item, contact json.RawMessage) json.RawMessage {
-	size := len(list) + len(item) + len(contact) + 32
-	for _, m := range c.frame {
-		size += len(m.key) + len(m.value) + 2
+	frame := c.frame
+	if !c.budget.take(frame.size()) {
+		frame = c.lean
+	}
+	if !c.budget.take(len(contact)) {
+		contact = nil
 	}
 	var b bytes.Buffer
-	b.Grow(size)
-	c.frame.begin(&b)
+	b.Grow(frame.size() + 2*len(frame) + len(list) + len(item) + len(contact) + 32)
+	frame.begin(&b)
 	if contact != nil {
 		b.WriteString(`"contacts":[`)
 		b.Write(contact)

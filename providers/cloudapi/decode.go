@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"iter"
 
 	"wagate/providers"
 )
@@ -67,7 +68,7 @@ func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	if o.Classify == nil {
 		o.Classify = Classify
 	}
-	d := decoder{Options: o, narrower: n}
+	d := decoder{Options: o, narrower: n, budget: budget{maxInAll}}
 	if o.AccountKey != "" {
 		d.account = scalar(lookup(body, o.AccountKey))
 	}
@@ -80,7 +81,7 @@ func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	if !opens(list, '[') {
 		d.skip()
 	}
-	for e := range elements(list) {
+	for e := range d.items(list) {
 		d.entry(e)
 	}
 	return d.batch, nil
@@ -91,6 +92,7 @@ type decoder struct {
 	Options
 
 	account  string
+	budget   budget
 	batch    Batch
 	narrower *Narrower
 	in       *enclosing // for it: where the decoder is
@@ -99,9 +101,26 @@ type decoder struct {
 // skip counts an item that made no sense.
 func (d *decoder) skip() { d.batch.Skipped++ }
 
+// items ranges over the elements of an array as long as there is room for more
+// events. The others are skipped before anything is made of them.
+func (d *decoder) items(raw []byte) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		for e := range elements(raw) {
+			if len(d.batch.Events) >= MaxItems {
+				d.skip()
+			} else if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // add completes an event with what its change says and keeps it.
 func (d *decoder) add(c *change, e providers.Event) {
-	e.Account, e.Number, e.Field, e.Entry = c.account, c.number, c.field, c.entry
+	e.Account, e.Number, e.Field = c.account, c.number, c.field
+	if d.budget.take(len(c.entry)) {
+		e.Entry = c.entry
+	}
 	d.batch.Events = append(d.batch.Events, e)
 	if d.narrower != nil {
 		d.narrower.items = append(d.narrower.items, piece{in: d.in, self: c.self, value: e.Value})
@@ -127,13 +146,13 @@ func (d *decoder) entry(raw json.RawMessage) {
 	if !d.MetaShape {
 		rest = besides(o)
 	}
-	for raw := range elements(list) {
+	for raw := range d.items(list) {
 		m, ok := objectOf(raw)
 		if !ok {
 			d.skip()
 			continue
 		}
-		c := newChange(account, o.get("time"), m)
+		c := newChange(account, o.get("time"), m, &d.budget)
 		c.entry = rest
 		if d.narrower != nil {
 			c.self = m.without("value")

@@ -290,6 +290,84 @@ func TestDecodeDoesNotMultiply(t *testing.T) {
 	}
 }
 
+// TestI14ManyTinyItems: a large body, of the shortest items there can be of
+// each sort, with as much around them as may be repeated. Beyond MaxItems they are
+// counted, and what is kept is no more than some times the body.
+func TestI14ManyTinyItems(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 20 // enough for more than there may be
+	big := strings.Repeat("x", 15<<10)
+	fill := func(before, item, after string) string {
+		n := (size - len(before) - len(after)) / (len(item) + 1)
+		return before + strings.Repeat(item+",", n-1) + item + after
+	}
+	around := `"metadata":{"phone_number_id":"4","x":"` + big + `"},"contacts":[{"wa_id":"1","x":"` + big + `"}],`
+	value := func(field, list string) (before, after string) {
+		before, after, _ = strings.Cut(body(field, `{`+around+`"`+list+`":[@]}`), "@")
+		return strings.Replace(before, `"id":`, `"time":1790000000,"more":"`+strings.Repeat("y", 1000)+`","id":`, 1), after
+	}
+	for name, c := range map[string]struct{ field, list, item string }{
+		"messages":         {"messages", "messages", `{"id":"a"}`},
+		"of a contact":     {"messages", "messages", `{"from":"1"}`},
+		"statuses":         {"messages", "statuses", `{"id":"a","status":"b"}`},
+		"errors":           {"messages", "errors", `{}`},
+		"calls":            {"calls", "calls", `{"id":"a","from":"1"}`},
+		"echoes":           {"smb_message_echoes", "message_echoes", `{"id":"a"}`},
+		"preferences":      {"user_preferences", "user_preferences", `{"wa_id":"1"}`},
+		"history":          {"history", "history", `{}`},
+		"history, media":   {"history", "messages", `{"id":"a"}`},
+		"history, threads": {"history", "history", `{"metadata":{"x":"` + big + `"},"threads":[{"messages":[{"id":"a"},{"id":"b"},{"id":"c"}]}]}`},
+		"no items":         {"messages", "messages", `1`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before, after := value(c.field, c.list)
+			bounded(t, fill(before, c.item, after))
+		})
+	}
+	t.Run("changes", func(t *testing.T) {
+		t.Parallel()
+		bounded(t, fill(`{"entry":[{"x":"`+big+`","changes":[`, `{"field":"f","value":1}`, `]}]}`))
+	})
+	t.Run("entries", func(t *testing.T) {
+		t.Parallel()
+		bounded(t, fill(`{"entry":[`, `{"changes":[{"field":"f","value":1}]}`, `]}`))
+	})
+	t.Run("contacts", func(t *testing.T) {
+		t.Parallel()
+		bounded(t, fill(`{"entry":[{"changes":[{"field":"messages","value":{"messages":[{"from":"9"}],"contacts":[`, `{"wa_id":"1"}`, `]}}]}]}`))
+	})
+}
+
+// bounded checks that what a body becomes is bounded, and that of its items those
+// that it has no room for are counted.
+func bounded(t *testing.T, in string) {
+	t.Helper()
+	for _, o := range []Options{{}, dialect} {
+		b := decode(t, in, o)
+		kept := 0
+		for _, e := range b.Events {
+			kept += len(e.Value) + len(e.Entry)
+		}
+		if len(b.Events) > MaxItems {
+			t.Errorf("got %d events, want %d at most", len(b.Events), MaxItems)
+		}
+		if b.Skipped == 0 && len(b.Events) >= MaxItems {
+			t.Error("got none skipped, want those beyond the bound counted")
+		}
+		if most := len(in) + maxInAll + len(b.Events)*(4*maxLean); kept > most {
+			t.Errorf("got %d bytes kept of %d, want %d at most", kept, len(in), most)
+		}
+		if n, err := NewNarrower([]byte(in), o); err != nil || n.Items() != len(b.Events) {
+			t.Errorf("got %d items to narrow to, %v, want %d", n.Items(), err, len(b.Events))
+		} else if len(b.Events) > 0 {
+			if cut := n.Narrow([]int{len(b.Events) - 1}); len(cut) > 64<<10 {
+				t.Errorf("narrowed to one: got %d bytes", len(cut))
+			}
+		}
+	}
+}
+
 func TestDecodeRepairsUTF8(t *testing.T) {
 	t.Parallel()
 	e := one(t, body("messages", `{`+meta+`,"messages":[{"from":"1","id":"m","type":"text","text":{"body":"a`+"\xff\xfe"+`b"}}]}`), Options{})

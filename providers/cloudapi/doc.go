@@ -31,9 +31,10 @@
 //
 // A body that is no JSON object is an error. Everything below that stands
 // alone: an item that makes no sense is skipped and counted, and its neighbours
-// go through. Nothing panics, and the work and memory are linear in the body:
-// what is repeated for every item (metadata, a contact) is left out where it is
-// absurdly large. Events keep no reference to the body. Invalid UTF-8 becomes
+// go through. Nothing panics, and the work and memory are a small multiple of the
+// body: there are no more than MaxItems events, and what is repeated for every
+// item (metadata, a contact) is left out where it is absurdly large, by itself or
+// with all others (bound.go). Events keep no reference to the body. Invalid UTF-8 becomes
 // U+FFFD once, before anything is looked at, so that every Value is valid.
 //
 // # Why not a struct per shape

@@ -9,7 +9,7 @@ import (
 
 // echoes decodes what the business wrote from its own app.
 func (d *decoder) echoes(c *change) {
-	for raw := range elements(c.value.get("message_echoes")) {
+	for raw := range d.items(c.value.get("message_echoes")) {
 		o, ok := objectOf(raw)
 		if !ok || o.id("id") == "" {
 			d.skip()
@@ -33,7 +33,7 @@ func (d *decoder) echoes(c *change) {
 // history decodes the import of older messages, and the media that follows it
 // in bodies of its own.
 func (d *decoder) history(c *change) {
-	for raw := range elements(c.value.get("history")) {
+	for raw := range d.items(c.value.get("history")) {
 		chunk, ok := objectOf(raw)
 		if !ok {
 			d.skip()
@@ -57,14 +57,17 @@ func (d *decoder) history(c *change) {
 				continue
 			}
 			d.narrower.look(thread, "messages")
-			for m := range elements(thread.get("messages")) {
+			for m := range d.items(thread.get("messages")) {
 				d.past(c, "history", m, thread, func(m json.RawMessage) json.RawMessage {
+					if !d.budget.take(len(meta)) {
+						return inThread(nil, thread.get("id"), m)
+					}
 					return inThread(meta, thread.get("id"), m)
 				})
 			}
 		}
 	}
-	for raw := range elements(c.value.get("messages")) {
+	for raw := range d.items(c.value.get("messages")) {
 		d.past(c, "messages", raw, nil, func(m json.RawMessage) json.RawMessage { return m })
 	}
 }
@@ -117,7 +120,7 @@ func inThread(meta, thread, message json.RawMessage) json.RawMessage {
 		item = with(item, "metadata", meta)
 	}
 	inner := json.RawMessage(`{}`)
-	if thread != nil && len(thread) <= maxRepeated {
+	if thread != nil && len(thread) <= maxLean {
 		inner = with(inner, "id", thread)
 	}
 	return with(item, "threads", list(with(inner, "messages", list(message))))

@@ -65,7 +65,7 @@ func narrows(t *testing.T, in []byte, o Options, b Batch) {
 	if err != nil || n.Items() != len(b.Events) {
 		t.Fatalf("got %d items to narrow to, %v, want %d", n.Items(), err, len(b.Events))
 	}
-	if len(in) > maxRepeated {
+	if len(in) > maxBeside {
 		return // what is absurdly large is left out
 	}
 	for i, e := range b.Events {

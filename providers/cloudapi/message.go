@@ -8,7 +8,7 @@ import (
 
 // messages decodes what users wrote.
 func (d *decoder) messages(c *change) {
-	for raw := range elements(c.value.get("messages")) {
+	for raw := range d.items(c.value.get("messages")) {
 		o, ok := objectOf(raw)
 		typ := o.get("type")
 		if !ok || typ != nil && !opens(typ, '"') {

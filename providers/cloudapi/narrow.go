@@ -132,5 +132,5 @@ func (o object) begin(b *bytes.Buffer) {
 // without returns what is repeated of an object beside the members of these
 // names. Lists are not: they may hold items of others.
 func (o object) without(names ...string) object {
-	return o.repeated(func(m member) bool { return !opens(m.value, '[') && !slices.ContainsFunc(names, m.is) })
+	return o.repeated(maxBeside, func(m member) bool { return !opens(m.value, '[') && !slices.ContainsFunc(names, m.is) })
 }

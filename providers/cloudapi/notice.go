@@ -14,7 +14,7 @@ import (
 
 // preferences decodes what users chose about marketing messages.
 func (d *decoder) preferences(c *change) {
-	for raw := range elements(c.value.get("user_preferences")) {
+	for raw := range d.items(c.value.get("user_preferences")) {
 		o, ok := objectOf(raw)
 		who := providers.Contact{Phone: digits(o.id("wa_id")), UserID: o.text("user_id")}
 		if !ok {
@@ -67,7 +67,7 @@ func PreferenceEventID(category, value string, at time.Time) string {
 
 // errors decodes account, app and system problems that concern no message.
 func (d *decoder) errors(c *change) {
-	for raw := range elements(c.value.get("errors")) {
+	for raw := range d.items(c.value.get("errors")) {
 		if !opens(raw, '{') {
 			d.skip()
 			continue

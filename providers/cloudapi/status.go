@@ -9,7 +9,7 @@ import (
 
 // statuses decodes receipts about messages of ours.
 func (d *decoder) statuses(c *change) {
-	for raw := range elements(c.value.get("statuses")) {
+	for raw := range d.items(c.value.get("statuses")) {
 		o, ok := objectOf(raw)
 		word := strings.ToLower(o.text("status"))
 		if !ok || word == "" {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"wagate/providers"
+	"wagate/providers/cloudapi"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -228,6 +229,19 @@ func TestI14WrongTypesCostThemselvesOnly(t *testing.T) {
 	e := in.Events[0]
 	if e.ID != "42" || e.Contact.Phone != "15550163377" || e.Text != "still here" || !e.At.IsZero() {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// A callback of version 2 has no more events than there may be of one body; the
+// others are counted. Version 3 is cloudapi's.
+func TestI14ManyTinyItems(t *testing.T) {
+	t.Parallel()
+	const more = 1000
+	body := `{"app":"A","type":"preference-event","payload":{"payload":{"user_preferences":[` +
+		strings.Repeat(`{"wa_id":"15550163377"},`, cloudapi.MaxItems+more-1) + `{"wa_id":"15550163377"}]}}}`
+	in, err := Decode([]byte(body), testOptions)
+	if err != nil || len(in.Events) != cloudapi.MaxItems || in.Skipped != more {
+		t.Errorf("got %d events, %d skipped, %v, want %d, %d", len(in.Events), in.Skipped, err, cloudapi.MaxItems, more)
 	}
 }
 

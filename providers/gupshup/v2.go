@@ -81,9 +81,12 @@ func (e v2Event) notice(kind providers.Kind) []providers.Event {
 
 // hash identifies a callback that has no id of its own. Gupshup's time is part
 // of it: the same notice may be true again later.
-func (e v2Event) hash(more ...string) string {
+func (e v2Event) hash() string { return e.hashOf(string(e.Payload)) }
+
+// hashOf identifies what a callback says in these parts of it.
+func (e v2Event) hashOf(parts ...string) string {
 	h := sha256.New()
-	for _, part := range append([]string{e.Type.String(), e.Timestamp.String(), string(e.Payload)}, more...) {
+	for _, part := range append([]string{e.Type.String(), e.Timestamp.String()}, parts...) {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}

@@ -66,7 +66,11 @@ func (e v2Event) preferenceEvent() (events []providers.Event, skipped int) {
 	if len(all) == 0 {
 		return nil, 1
 	}
-	for _, raw := range all {
+	for i, raw := range all {
+		if i == cloudapi.MaxItems {
+			skipped += len(all) - i
+			break
+		}
 		var item v2Preference
 		if !read(raw, &item) {
 			skipped++
@@ -96,7 +100,7 @@ func (e v2Event) preference(c providers.Contact, p v2Preference) []providers.Eve
 	ev.Contact = c
 	ev.ID = cloudapi.PreferenceEventID(category, value, ev.At)
 	if ev.At.IsZero() {
-		ev.ID = e.hash(c.Phone, c.UserID, category, value)
+		ev.ID = e.hashOf(c.Phone, c.UserID, category, value) // not of all the payload, for each choice in it
 	}
 	item := map[string]any{}
 	put(item, "category", category)

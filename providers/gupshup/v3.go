@@ -25,7 +25,7 @@ func v3Options() cloudapi.Options {
 			"preference-event": providers.KindUnknown,
 		},
 		// Documented for version 2; version 3 has Meta's field, and may have this.
-		SameAs: map[string]string{"preference-event": "user_preferences"},
+		SameAs:    map[string]string{"preference-event": "user_preferences"},
 		MetaShape: true,
 	}
 }

@@ -1,0 +1,32 @@
+package cloudapi
+
+// MaxItems bounds the items of one body: sixteen times what Meta says it sends
+// at once, and as many as a large import of history has. What is beyond it is
+// skipped and counted. An item may be as short as ten bytes, and an event takes
+// a kilobyte.
+const MaxItems = 16 << 10
+
+// maxRepeated bounds what every item of a change has of what is said beside the
+// items; maxInAll what the items of one body have of it together. Beyond that they
+// have no more than maxLean each: a name and a number, but nothing by which a body
+// could become many times as large as it is.
+const (
+	maxRepeated = 16 << 10
+	maxInAll    = 16 << 20
+	maxLean     = 512
+	// maxBeside bounds what is repeated of what stands around a value: for each item,
+	// or for each conversation that a body is narrowed to.
+	maxBeside = 1 << 10
+)
+
+// budget is what is left of maxInAll.
+type budget struct{ left int }
+
+// take reports whether n bytes may be repeated once more.
+func (b *budget) take(n int) bool {
+	if n > maxLean && n > b.left {
+		return false
+	}
+	b.left -= n
+	return true
+}
