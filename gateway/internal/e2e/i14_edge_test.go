@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"wagate/providers/cloudapi"
 	"wagate/providers/providertest"
 )
 
@@ -79,6 +80,150 @@ func TestI14HardToRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestI14HardToReadByGupshup: the same of a callback, which has a single item in
+// version 2: what is no JSON or neither version is refused, and whatever else was in
+// it never stands in the way of what follows.
+func TestI14HardToReadByGupshup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	p := w.start()
+	nested := func(depth int) string {
+		return strings.Repeat(`{"a":[`, depth/2) + `1` + strings.Repeat(`]}`, depth/2)
+	}
+	for i, c := range []struct {
+		name, top, payload string // members of the callback, and of its payload, beside what they must have
+		text               string // of the message
+		status             int
+		relayed            bool
+	}{
+		{"deep", "", `,"deep":` + nested(4000), `"odd"`, 200, true},
+		{"deep, beside", `,"deep":` + nested(4000), "", `"odd"`, 200, true},
+		{"deeper than anybody reads", "", `,"deep":` + nested(20_000), `"odd"`, 400, false},
+		{"deep where a text should be", "", "", nested(4000), 200, true},
+		{"huge numbers", `,"timestamp":1e400,"version":1e400`, `,"urlExpiry":1e400`, `1e400`, 200, true},
+		{"number of many digits", `,"timestamp":` + strings.Repeat("9", 100_000), "", `"odd"`, 200, true},
+		{"no number", `,"timestamp":0x10`, "", `"odd"`, 400, false},
+		{"not a number", `,"timestamp":NaN`, "", `"odd"`, 400, false},
+		{"keys twice", `,"type":"x","type":"message"`, `,"type":"image","type":"text"`, `"odd"`, 200, true},
+		{"keys in another case", `,"TIMESTAMP":1`, `,"TYPE":"text"`, `"odd"`, 200, true},
+		{"invalid UTF-8", "", "", "\"odd\xff\xfe\xc0\xaf\"", 200, true},
+		{"invalid UTF-8 in a key", "", ",\"\xff\":1", `"odd"`, 200, true},
+		{"half a surrogate pair", "", "", `"odd\ud83d"`, 200, true},
+		{"NUL", "", "", `"odd\u0000"`, 200, true},
+		{"NUL as it is", "", "", "\"odd\x00\"", 400, false},
+		{"a list for a payload", `,"payload":[1]`, "", `"odd"`, 200, false},
+		{"a number for a type", `,"type":7`, "", `"odd"`, 200, true}, // nobody has heard of it: relayed whole
+		{"an empty entry", `,"entry":[]`, "", `"odd"`, 200, false},   // makes it version 3
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			phone, id := fmt.Sprintf("346014007%02d", i), fmt.Sprint("wamid.GSODD", i)
+			body := `{"app":"` + gsName + `","version":2,"type":"message","payload":{"id":"` + id + `","source":"` + phone +
+				`","type":"text","payload":{"text":` + c.text + `},"sender":{"phone":"` + phone + `"}` + c.payload + `}` + c.top + `}`
+			a := p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken}, []byte(body))
+			if a.status != c.status {
+				t.Fatalf("got %d %s, want %d", a.status, a.body, c.status)
+			}
+			w.saysGupshup(phone, "after")
+			relayed := func() bool {
+				return slices.ContainsFunc(w.sales.events(), func(e event) bool { return strings.Contains(string(e.Value), id+`"`) })
+			}
+			until(t, func() error {
+				if got := w.sales.texts(phone); !slices.Contains(got, "after") || c.relayed && !relayed() {
+					return mismatch("messages", got, "what was odd, and what follows")
+				}
+				return nil
+			})
+			if relayed() != c.relayed {
+				t.Error("got the odd one relayed, want it left out")
+			}
+		})
+	}
+}
+
+// TestI14TinyItemsTakeNoMemory: a large body of the shortest items there can be,
+// with as much around them as each may have, by whoever has a token: what it has
+// too many of is counted, and the usual webhook gets through.
+func TestI14TinyItemsTakeNoMemory(t *testing.T) {
+	t.Parallel()
+	const size = 4<<20 - 1000
+	w := newWorld(t, setup{})
+	p := w.start()
+	w.saysGupshup("34601400800", "before")
+	before := p.metric("go_memstats_heap_sys_bytes")
+	head := `{"gs_app_id":"` + gsApp + `","entry":[{"changes":[{"field":"messages","value":{"metadata":{"x":"` + strings.Repeat("x", 15<<10) + `"},"messages":[`
+	const item, tail = `{"id":"a"}`, `]}}]}]}`
+	n := (size - len(head) - len(tail)) / (len(item) + 1)
+	body := []byte(head + strings.Repeat(item+",", n-1) + item + tail)
+	a := p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken}, body)
+	if a.status != http.StatusOK && a.status != http.StatusServiceUnavailable { // a slow machine runs out of time
+		t.Errorf("got %d %s, want it taken, or put off", a.status, a.body)
+	}
+	const dropped = `wagate_events_dropped_total{provider="gupshup",reason="undecodable"}`
+	if got, want := p.metric(dropped), float64(n-cloudapi.MaxItems); got != want {
+		t.Errorf("%s: got %v, want %v", dropped, got, want)
+	}
+	if got := p.metric("go_memstats_heap_sys_bytes") - before; got > 200<<20 {
+		t.Errorf("got %.0f bytes of heap more, want no more than some times the body", got)
+	} else {
+		t.Logf("%.0f bytes of heap more", got)
+	}
+	w.saysGupshup("34601400800", "and after")
+	until(t, func() error {
+		if got := fmt.Sprint(w.sales.texts("34601400800")); got != "[before and after]" {
+			return mismatch("messages", got, "[before and after]")
+		}
+		return nil
+	})
+}
+
+// TestI14TheLargestBodies: Meta's 3 MB of a thousand updates are taken in whole;
+// beyond the limit nothing is, by either provider.
+func TestI14TheLargestBodies(t *testing.T) {
+	t.Parallel()
+	const updates, leads, size = 1000, 50, 3_000_000
+	w := newWorld(t, setup{})
+	p := w.start()
+	phone := func(i int) string { return fmt.Sprint("346014009", 10+i%leads) }
+	var items []string
+	for i := range updates {
+		items = append(items, fmt.Sprintf(`{"from":%q,"id":"wamid.LARGE%d","timestamp":"1790000000","type":"text","text":{"body":"%03d %s"}}`,
+			phone(i), i, i, strings.Repeat("a", size/updates-130)))
+	}
+	const bad = 500
+	items[bad] = `{"type":7}` // which harms none
+	body := []byte(`{"object":"whatsapp_business_account","entry":[{"id":"` + waba + `","changes":[{"field":"messages","value":{` +
+		`"messaging_product":"whatsapp","metadata":{"phone_number_id":"` + numberAcme + `"},"messages":[` + strings.Join(items, ",") + `]}}]}]}`)
+	if len(body) < size*9/10 || len(body) > 3<<20 {
+		t.Fatalf("got a body of %d bytes, want about 3 MB", len(body))
+	}
+	p.postMeta(body).want(200)
+	p.postMeta(body).want(200) // Meta's retry
+	for i := range leads {
+		var want []string
+		for j := i; j < updates; j += leads {
+			if j != bad {
+				want = append(want, fmt.Sprintf("%03d", j))
+			}
+		}
+		until(t, func() error {
+			var got []string
+			for _, s := range w.sales.texts(phone(i)) {
+				got = append(got, s[:3])
+			}
+			if !slices.Equal(got, want) {
+				return mismatch("messages", got, want)
+			}
+			return nil
+		})
+	}
+	large := append(body, bytes.Repeat([]byte(" "), 4<<20+1-len(body))...)
+	p.postMeta(large).want(http.StatusRequestEntityTooLarge)
+	p.postMeta(large[:4<<20]).want(200)
+	p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken}, large).
+		want(http.StatusRequestEntityTooLarge)
 }
 
 // TestI10TwoTenantsInOneBody: what one app says about two tenants' numbers goes
