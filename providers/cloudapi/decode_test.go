@@ -295,7 +295,7 @@ func TestDecodeDoesNotMultiply(t *testing.T) {
 // counted, and what is kept is no more than some times the body.
 func TestI14ManyTinyItems(t *testing.T) {
 	t.Parallel()
-	const size = 1 << 20 // enough for more than there may be
+	const size = 384 << 10 // enough for more than there may be
 	big := strings.Repeat("x", 15<<10)
 	fill := func(before, item, after string) string {
 		n := (size - len(before) - len(after)) / (len(item) + 1)
@@ -335,6 +335,11 @@ func TestI14ManyTinyItems(t *testing.T) {
 	})
 	t.Run("contacts", func(t *testing.T) {
 		t.Parallel()
+		few := strings.Repeat(`{"wa_id":"1"},`, MaxItems)
+		e := one(t, body("messages", `{"messages":[{"from":"9","id":"m"}],"contacts":[`+few+`{"wa_id":"9","profile":{"name":"N"}}]}`), Options{})
+		if e.Contact.Name != "" {
+			t.Error("got a contact that is one too many")
+		}
 		bounded(t, fill(`{"entry":[{"changes":[{"field":"messages","value":{"messages":[{"from":"9"}],"contacts":[`, `{"wa_id":"1"}`, `]}}]}]}`))
 	})
 }
