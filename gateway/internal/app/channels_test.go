@@ -4,10 +4,13 @@ import (
 	"maps"
 	"reflect"
 	"testing"
+	"time"
 
 	"wagate/config"
 	"wagate/followup"
+	"wagate/followup/memstore"
 	"wagate/gateway/internal/relay"
+	"wagate/providers"
 )
 
 const twoAssistants = `
@@ -22,6 +25,53 @@ tenants:
       - {id: 22222222-2222-4222-8222-222222222222, name: Sales, url: "http://127.0.0.1:9/a?b=c", secret: [new, old], history: true, format: raw}
       - {id: 33333333-3333-4333-8333-333333333333, name: Help, url: "http://127.0.0.1:9/d", secret: shh}
 `
+
+const oneAccount = `
+sandbox: true
+redis: {url: ""}
+ai: {base_url: "http://127.0.0.1:9", model: small}
+meta_apps:
+  - {key: main, app_secret: a, verify_token: b}
+  - {key: second, app_secret: c, verify_token: d}
+tenants:
+  - id: 11111111-1111-4111-8111-111111111111
+    name: Acme
+    api_keys: key-1
+    assistants:
+      - {id: 22222222-2222-4222-8222-222222222222, name: Sales, url: "http://127.0.0.1:9/a", secret: shh}
+    channels:
+      - {id: c0000000-0000-4000-8000-000000000001, name: A, provider: meta, app: main, phone_number_id: "1", waba_id: "9", access_token: t, assistant_id: 22222222-2222-4222-8222-222222222222}
+      - {id: c0000000-0000-4000-8000-000000000002, name: B, provider: meta, app: main, phone_number_id: "2", waba_id: "9", access_token: t, assistant_id: 22222222-2222-4222-8222-222222222222}
+      - {id: c0000000-0000-4000-8000-000000000003, name: C, provider: meta, app: second, phone_number_id: "3", waba_id: "9", access_token: t, assistant_id: 22222222-2222-4222-8222-222222222222}
+      - {id: c0000000-0000-4000-8000-000000000004, name: D, provider: gupshup, app_id: "9", app_name: n, source: "15550100009", api_key: k, callback_token: x, assistant_id: 22222222-2222-4222-8222-222222222222}
+`
+
+// TestI10TemplateAccounts: what is said of an account's templates holds for every
+// channel on it that is bound to the app that said it, and for no other.
+func TestI10TemplateAccounts(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse([]byte(oneAccount), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRoster(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel := func(i int) followup.Channel { return r.channels[i-1] }
+	store := memstore.New()
+	at := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	note := r.noteTemplates(store, func() time.Time { return at })
+	if err := note(t.Context(), channel(1), providers.TemplateChange{Name: "t", Language: "en", Status: "PAUSED"}, at); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"PAUSED", "PAUSED", "", ""} {
+		n, err := store.TemplateNote(t.Context(), r.templates[channel(i+1).ID].Name, "t", "en")
+		if err != nil || n.Status.Word != want {
+			t.Errorf("channel %d: got %q, %v, want %q", i+1, n.Status.Word, err, want)
+		}
+	}
+}
 
 // TestRosterOfAssistants: what the file says of an assistant reaches whoever
 // works for it.
