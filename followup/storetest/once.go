@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"wagate/followup"
 )
@@ -62,6 +63,8 @@ func onceTests() []test {
 			w.pass(followup.DedupAge)
 			w.settle(lead, w.message("later"))
 			w.is(w.settle(lead, m).Fresh, []bool{false}, "at DedupAge")
+			const retries = 7 * 24 * time.Hour // Meta's
+			w.is(followup.DedupAge >= retries+12*time.Hour, true, "DedupAge is longer than Meta retries, and whoever comes late with them")
 		}},
 		{"from many goroutines at once", func(w *world) {
 			lead := w.lead()

@@ -89,9 +89,15 @@ func TestI1RedisAway(t *testing.T) {
 	p := w.start()
 	w.says(user("34600200100"), "before")
 	w.redis.Kill()
-	p.postMeta(w.body(providertest.GraphText(user("34600200100"), "lost by everybody"))).want(http.StatusServiceUnavailable)
-	p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken},
-		gupshupV2(gupshupMessage("34600200101", "wamid.AWAY1", "lost too"))).want(http.StatusServiceUnavailable)
+	for _, a := range []answer{
+		p.postMeta(w.body(providertest.GraphText(user("34600200100"), "lost by everybody"))),
+		p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken},
+			gupshupV2(gupshupMessage("34600200101", "wamid.AWAY1", "lost too"))),
+	} {
+		if a.want(http.StatusServiceUnavailable).header.Get("Retry-After") == "" {
+			t.Errorf("%s: got no Retry-After with 503", a.what)
+		}
+	}
 	a := p.api(http.MethodGet, "/backend/leads", nil).want(http.StatusServiceUnavailable)
 	if !strings.Contains(string(a.body), `"code"`) {
 		t.Errorf("error: got %s, want the API's shape", a.body)
