@@ -8,6 +8,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
+	"wagate/providers"
 )
 
 var oneReplica = Durability{Level: LevelReplicas, Replicas: 1}
@@ -36,6 +37,10 @@ func TestI1ReplicasKeepThePromise(t *testing.T) {
 	// The repetition writes nothing, and must not take that for being durable.
 	if _, err := s.Settle(t.Context(), item); !errors.Is(err, followup.ErrNotDurable) {
 		t.Fatalf("again without the replica: got %v, want ErrNotDurable", err)
+	}
+	// What is said of a template is acknowledged, too.
+	if err := s.NoteTemplate(t.Context(), "a", providers.TemplateChange{Name: "t"}, epoch, epoch); !errors.Is(err, followup.ErrNotDurable) {
+		t.Errorf("note of a template without the replica: got %v, want ErrNotDurable", err)
 	}
 	replica.Thaw()
 	s.waitTimeout = 2 * time.Second
