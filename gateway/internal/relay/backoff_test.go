@@ -1,12 +1,15 @@
 package relay
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"wagate/followup"
 	"wagate/followup/memstore"
 )
 
@@ -88,6 +91,39 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 		synctest.Wait()
 		if got := count(r, outcomeDelivered); got != leads {
 			t.Errorf("got %v delivered within 6 minutes of its return, want %d", got, leads)
+		}
+	})
+}
+
+// counting counts the claims.
+type counting struct {
+	Store
+	claims atomic.Int32
+}
+
+func (c *counting) ClaimDeliveries(ctx context.Context, p followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
+	c.claims.Add(1)
+	return c.Store.ClaimDeliveries(ctx, p)
+}
+
+// TestOpenBreakerAsksTheStoreLittle: nor does an assistant that is left alone keep
+// the poller busy.
+func TestOpenBreakerAsksTheStoreLittle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		for i := range 100 {
+			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+		}
+		store := &counting{Store: s}
+		_, _ = bubble(t, store, answers(func(time.Duration) int { return 0 }))
+		time.Sleep(time.Minute)
+		store.claims.Store(0)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		// One a second as ever, and a few around each try.
+		if n := store.claims.Load(); n < 60 || n > 120 {
+			t.Errorf("got %d claims in a minute, want about one a second", n)
 		}
 	})
 }

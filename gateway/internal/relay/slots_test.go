@@ -154,3 +154,22 @@ func TestNotAllowedSinceTheClaim(t *testing.T) {
 		t.Error("got a second allowed before the first was answered, want refused")
 	}
 }
+
+// TestALongHoldIsNotCutShort: by another delivery's answer that asks for less.
+func TestALongHoldIsNotCutShort(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := newSlots(8, 8, nil, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	for range 2 {
+		s.take(assistantID(1))
+	}
+	s.hold(assistantID(1), time.Hour)
+	s.hold(assistantID(1), time.Second)
+	for range 2 {
+		s.give(assistantID(1))
+	}
+	now = now.Add(time.Minute)
+	if c, again := s.room(); c.OfAssistant.Of(assistantID(1)) != 0 || again < 59*time.Minute {
+		t.Errorf("got room for %d, again in %v, want none for the hour", c.OfAssistant.Of(assistantID(1)), again)
+	}
+}
