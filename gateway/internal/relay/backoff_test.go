@@ -81,7 +81,7 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 				return 0
 			}
 			return http.StatusOK
-		}))
+		}), func(p *Params) { p.Poll = time.Hour })
 		time.Sleep(outage - time.Second)
 		synctest.Wait()
 		if n := len(w.taken()); n < 60 || n > 300 {

@@ -133,6 +133,9 @@ func TestClientRefusesPrivateTargets(t *testing.T) {
 	if n := hits.Load(); n != 0 {
 		t.Errorf("got %d requests, want none", n)
 	}
+	if tr, ok := newClient(newDialer(false), 1).Transport.(*http.Transport); !ok || tr.Proxy != nil {
+		t.Error("got a client that may ask a proxy of the environment to connect, want none")
+	}
 	res, err := newClient(newDialer(true), 1).Get(srv.URL)
 	if err != nil {
 		t.Fatalf("allowed: %v", err)
