@@ -21,17 +21,42 @@ func TestRetriesDoubleWithJitter(t *testing.T) {
 		_, w := bubble(t, s, answers(func(time.Duration) int { return 0 }))
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		tries, want := w.taken(), time.Second
+		tries, want, spread := w.taken(), time.Second, false
 		for i := 1; i < min(len(tries), 8); i++ {
 			wait := tries[i] - tries[i-1]
 			// The poller finds it at the next turn at the latest.
 			if wait < want/2 || wait > want+20*time.Millisecond {
 				t.Errorf("retry %d after %v, want between %v and %v", i, wait, want/2, want)
 			}
+			spread = spread || wait < want*9/10
 			want *= 2
+		}
+		if !spread {
+			t.Errorf("got tries at %v, want some sooner than doubled alone", tries)
 		}
 		if n := len(tries); n < 7 || n > 9 {
 			t.Errorf("got %d tries in 2 minutes, want 7 to 9", n)
+		}
+	})
+}
+
+// TestATryIsBounded: one that hangs is given up in time, and tried again as one that
+// failed, long before its lease ends.
+func TestATryIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		events(t, s, assistantID(1), "15550100001", 1, 1)
+		r, w := bubble(t, s, func(_ string, at time.Duration) reply {
+			if at == 0 {
+				return reply{takes: hangs}
+			}
+			return reply{status: http.StatusOK}
+		})
+		time.Sleep(r.p.Timeout + 2*firstRetry)
+		synctest.Wait()
+		if got := count(r, outcomeDelivered); got != 1 || len(w.taken()) != 2 {
+			t.Errorf("got %v delivered in tries at %v, want it in the second, after %v", got, w.taken(), r.p.Timeout)
 		}
 	})
 }

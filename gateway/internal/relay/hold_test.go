@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wagate/followup"
 	"wagate/followup/memstore"
 )
 
@@ -85,6 +86,30 @@ func TestAnswersUnderWayDoNotEndAHold(t *testing.T) {
 		}
 		if n := len(w.taken()); n != leads+1 {
 			t.Errorf("got tries at %v, want all at once and one after the wait", w.taken())
+		}
+	})
+}
+
+// TestNotAllowedIsGivenBack: what was claimed and then not allowed is not tried, and
+// that counts as no try.
+func TestNotAllowedIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		r, w := bubble(t, s, answers(func(time.Duration) int { return http.StatusOK }))
+		synctest.Wait() // the poller sleeps
+		events(t, s, assistantID(1), "15550100001", 1, 1)
+		claim := followup.ClaimDeliveries{Real: time.Now(), Limit: 1, MaxEvents: 1, Lease: time.Hour}
+		ds, _, err := s.ClaimDeliveries(t.Context(), claim)
+		if err != nil || len(ds) != 1 {
+			t.Fatalf("got %d deliveries, %v, want one", len(ds), err)
+		}
+		r.deliver(ds[0], nil, false)
+		if ds, _, err = s.ClaimDeliveries(t.Context(), claim); err != nil || len(ds) != 1 || ds[0].Attempts != 0 || len(w.taken()) != 0 {
+			t.Errorf("got %+v, %v after tries at %v, want it once more, untried", ds, err, w.taken())
+		}
+		if got := count(r, outcomeReleased); got != 1 {
+			t.Errorf("got %v released, want 1", got)
 		}
 	})
 }
