@@ -23,6 +23,7 @@ import (
 	"wagate/followup/redisstore"
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/ingest"
+	"wagate/scripts/internal/proc"
 )
 
 // benchmark is one that can be run, as a whole or in parts.
@@ -47,7 +48,7 @@ func run(args []string) int {
 	redisstore.LogTo(slog.New(slog.DiscardHandler))
 	var err error
 	ok := true
-	if len(args) == 2 && args[0] == bench.RoleFlag {
+	if len(args) == 2 && args[0] == proc.RoleFlag {
 		err = play(args[1])
 	} else {
 		ok, err = measure(args)

@@ -1,11 +1,12 @@
 package bench
 
 import (
-	"fmt"
+	"context"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
+
+	"wagate/scripts/internal/figure"
+	"wagate/scripts/internal/proc"
 )
 
 // Params say how a benchmark is to be run. Wagate and Out are required.
@@ -22,38 +23,31 @@ type Params struct {
 	Out io.Writer
 }
 
-// Bench is one run of a benchmark and all it has started.
+// Bench is one run of a benchmark, all it has started and its figures.
 type Bench struct {
 	Params
-
-	dir     string
-	stops   []func()
-	figures []figure
+	*proc.Group
+	*figure.Sheet
 }
 
 // New returns a benchmark that has started nothing yet.
 func New(p Params) (*Bench, error) {
-	dir, err := os.MkdirTemp("", "bench")
+	g, err := proc.New("bench")
 	if err != nil {
-		return nil, fmt.Errorf("temporary directory: %w", err)
+		return nil, err
 	}
-	return &Bench{Params: p, dir: dir}, nil
+	return &Bench{Params: p, Group: g, Sheet: figure.NewSheet(p.Out)}, nil
 }
 
-// Close stops what was started, last in first out, and removes its files.
-func (b *Bench) Close() error {
-	for _, stop := range slices.Backward(b.stops) {
-		stop()
-	}
-	b.stops = nil
-	return os.RemoveAll(b.dir)
+// StartRedis starts an empty redis-server as it is configured for production.
+func (b *Bench) StartRedis(ctx context.Context) (*proc.Redis, error) {
+	return b.Group.StartRedis(ctx, proc.RedisParams{Fsync: "everysec"})
 }
 
-// Path returns the path of a temporary file of this benchmark.
-func (b *Bench) Path(name string) string { return filepath.Join(b.dir, name) }
-
-// Printf tells how it goes.
-func (b *Bench) Printf(format string, args ...any) { fmt.Fprintf(b.Out, format, args...) }
+// StartWagate starts the binary that is measured.
+func (b *Bench) StartWagate(ctx context.Context, file string) (*proc.Wagate, error) {
+	return b.Group.StartWagate(ctx, b.Wagate, file)
+}
 
 // Runs reports whether a part is to be run.
 func (b *Bench) Runs(part string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, part) }

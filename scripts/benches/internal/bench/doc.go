@@ -1,5 +1,5 @@
-// Package bench is what benchmarks are made of: processes on free loopback ports
-// that end with the benchmark, sides that take turns, and figures with aims.
+// Package bench is what benchmarks are made of: processes that end with the
+// benchmark, sides that take turns, and figures with aims.
 //
 // # Only ratios
 //
@@ -11,8 +11,7 @@
 //
 // # Processes
 //
-// What is measured runs in processes of its own: Redis as it is configured for
-// production, the wagate binary, and helpers that are this program in another
-// role (Child). A Bench stops all that it started, last in first out; the kernel
-// does should the benchmark itself be killed.
+// What is measured runs in processes of its own (package proc): Redis as it is
+// configured for production, the wagate binary, and helpers that are this
+// program in another role.
 package bench

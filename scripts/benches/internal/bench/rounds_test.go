@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"wagate/scripts/internal/figure"
 )
 
 // turn is a run that knows its place.
@@ -36,7 +38,7 @@ func TestRounds(t *testing.T) {
 	t.Parallel()
 	var order []string
 	var out strings.Builder
-	b := &Bench{Params: Params{Out: &out}}
+	b := &Bench{Sheet: figure.NewSheet(&out)}
 	runs, err := Rounds(t.Context(), b, "what", 3, sides(&order, "", "a", "b", "c")...)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +57,7 @@ func TestRounds(t *testing.T) {
 func TestRoundsEndWithAnError(t *testing.T) {
 	t.Parallel()
 	var order []string
-	b := &Bench{Params: Params{Out: io.Discard}}
+	b := &Bench{Sheet: figure.NewSheet(io.Discard)}
 	_, err := Rounds(t.Context(), b, "what", 3, sides(&order, "b", "a", "b", "c")...)
 	if !errors.Is(err, errRun) || !strings.Contains(err.Error(), "what, b, round 1") {
 		t.Errorf("got %v, want the error of b and which run it was", err)

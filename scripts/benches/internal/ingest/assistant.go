@@ -11,7 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2" //nolint:depguard // the other end of the relay
 
-	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/internal/proc"
 )
 
 // watch asks the assistant to note when it is given each of Count messages from
@@ -48,7 +48,7 @@ func assist(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return bench.Answer(in, out, func(w watch) (received, error) {
+	return proc.Answer(in, out, func(w watch) (received, error) {
 		r := a.answer(w)
 		r.Addr = addr
 		return r, nil

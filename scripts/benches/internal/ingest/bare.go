@@ -12,6 +12,7 @@ import (
 
 	"wagate/providers/meta"
 	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/internal/proc"
 )
 
 // notice is what the bare side reads a body into.
@@ -79,7 +80,7 @@ func bare(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return bench.Answer(in, out, func(struct{}) (standing, error) { return standing{addr, bench.CPU()}, nil })
+	return proc.Answer(in, out, func(struct{}) (standing, error) { return standing{addr, bench.CPU()}, nil })
 }
 
 func newServer() *fiber.App {

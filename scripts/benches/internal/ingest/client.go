@@ -12,6 +12,8 @@ import (
 
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/load"
+	"wagate/scripts/internal/figure"
+	"wagate/scripts/internal/proc"
 )
 
 // order asks the client for one run.
@@ -42,7 +44,7 @@ func client(in io.Reader, out io.Writer) error {
 	// Nothing is collected in the middle of a run.
 	debug.SetGCPercent(-1)
 	c := &poster{}
-	return bench.Answer(in, out, c.run)
+	return proc.Answer(in, out, c.run)
 }
 
 // poster keeps what one run leaves to the next.
@@ -73,7 +75,7 @@ func (c *poster) run(o order) (outcome, error) {
 	sorted := r.Sorted()
 	return outcome{
 		Done: len(sorted), Failed: r.Failed, Failure: r.Failure, Began: r.Began, Elapsed: r.Elapsed,
-		P50: bench.Quantile(sorted, 0.5), P99: bench.Quantile(sorted, 0.99), Worst: bench.Quantile(sorted, 1), CPU: used,
+		P50: figure.Quantile(sorted, 0.5), P99: figure.Quantile(sorted, 0.99), Worst: figure.Quantile(sorted, 1), CPU: used,
 	}, nil
 }
 

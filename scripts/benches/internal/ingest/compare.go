@@ -6,6 +6,7 @@ import (
 
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/load"
+	"wagate/scripts/internal/figure"
 )
 
 // nameBatch is the idle world when it takes in batches.
@@ -21,16 +22,16 @@ func (s *suite) compare(ctx context.Context) error {
 		return err
 	}
 	bare, idle, relay := runs[nameBare], runs[nameIdle], runs[nameRelay]
-	s.Judge("texts_64_idle_to_bare", ratio(idle, bare, rate), bench.AtLeast(0.35))
-	s.Judge("texts_64_relaying_to_bare", ratio(relay, bare, rate), bench.AtLeast(0.20))
-	s.Judge("texts_64_idle_to_bare_p99", ratio(idle, bare, p99), bench.AtMost(2))
+	s.Judge("texts_64_idle_to_bare", ratio(idle, bare, rate), figure.AtLeast(0.35))
+	s.Judge("texts_64_relaying_to_bare", ratio(relay, bare, rate), figure.AtLeast(0.20))
+	s.Judge("texts_64_idle_to_bare_p99", ratio(idle, bare, p99), figure.AtMost(2))
 	s.Figure("texts_64_relaying_to_bare_p99", ratio(relay, bare, p99))
-	s.Figure("texts_64_whole_way_to_bare", bench.MedianOf(relay, sample.through)/bench.MedianOf(bare, rate))
-	s.Judge("batch_item_cheaper", batchItems*ratio(runs[nameBatch], idle, rate), bench.AtLeast(4))
+	s.Figure("texts_64_whole_way_to_bare", figure.MedianOf(relay, sample.through)/figure.MedianOf(bare, rate))
+	s.Judge("batch_item_cheaper", batchItems*ratio(runs[nameBatch], idle, rate), figure.AtLeast(4))
 	s.describe("texts_64_bare", bare)
 	s.describe("texts_64_idle", idle)
 	s.describe("texts_64_relaying", relay)
-	s.saturation = bench.MedianOf(relay, sample.through)
+	s.saturation = figure.MedianOf(relay, sample.through)
 	return nil
 }
 
@@ -72,7 +73,7 @@ func (s *suite) openLoop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Judge(what+"_idle_to_bare_p99", ratio(runs[nameIdle], runs[nameBare], p99), bench.AtMost(2))
+	s.Judge(what+"_idle_to_bare_p99", ratio(runs[nameIdle], runs[nameBare], p99), figure.AtMost(2))
 	s.describe(what+"_bare", runs[nameBare])
 	s.describe(what+"_idle", runs[nameIdle])
 	return nil
@@ -83,17 +84,17 @@ func p50(r sample) float64  { return r.p50 }
 func p99(r sample) float64  { return r.p99 }
 
 // ratio compares the medians of two sides.
-func ratio(a, b []sample, figure func(sample) float64) float64 {
-	return bench.MedianOf(a, figure) / bench.MedianOf(b, figure)
+func ratio(a, b []sample, of func(sample) float64) float64 {
+	return figure.MedianOf(a, of) / figure.MedianOf(b, of)
 }
 
 // describe notes the medians of a side's runs.
 func (s *suite) describe(name string, runs []sample) {
-	s.Figure(name+"_per_s", bench.MedianOf(runs, rate))
-	s.Figure(name+"_p50_ms", bench.MedianOf(runs, p50))
-	s.Figure(name+"_p99_ms", bench.MedianOf(runs, p99))
-	s.Figure(name+"_cpu_us_per_event", bench.MedianOf(runs, func(r sample) float64 { return r.micros(r.server) }))
-	s.Figure(name+"_client_cpu_us_per_event", bench.MedianOf(runs, func(r sample) float64 { return r.micros(r.client) }))
+	s.Figure(name+"_per_s", figure.MedianOf(runs, rate))
+	s.Figure(name+"_p50_ms", figure.MedianOf(runs, p50))
+	s.Figure(name+"_p99_ms", figure.MedianOf(runs, p99))
+	s.Figure(name+"_cpu_us_per_event", figure.MedianOf(runs, func(r sample) float64 { return r.micros(r.server) }))
+	s.Figure(name+"_client_cpu_us_per_event", figure.MedianOf(runs, func(r sample) float64 { return r.micros(r.client) }))
 	if runs[0].of == nil {
 		return
 	}
@@ -109,10 +110,10 @@ func (s *suite) describe(name string, runs []sample) {
 		{"redis_bytes_in_per_event", func(r sample) float64 { return r.perEvent(r.cost.redis.In) }},
 		{"redis_bytes_out_per_event", func(r sample) float64 { return r.perEvent(r.cost.redis.Out) }},
 	} {
-		s.Figure(name+"_"+f.name, bench.MedianOf(runs, f.of))
+		s.Figure(name+"_"+f.name, figure.MedianOf(runs, f.of))
 	}
 	if runs[0].of.assistant != nil {
-		s.Figure(name+"_delivered_per_s", bench.MedianOf(runs, sample.delivered))
-		s.Figure(name+"_whole_way_per_s", bench.MedianOf(runs, sample.through))
+		s.Figure(name+"_delivered_per_s", figure.MedianOf(runs, sample.delivered))
+		s.Figure(name+"_whole_way_per_s", figure.MedianOf(runs, sample.through))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/load"
+	"wagate/scripts/internal/figure"
 )
 
 // passage is how long it took from the post of a text, by the timetable, until
@@ -39,8 +40,8 @@ func (s *suite) endToEnd(ctx context.Context) error {
 		return err
 	}
 	s.Figure("end_to_end_per_s", p.PerSecond)
-	s.Figure("end_to_end_p50_ms", bench.MedianOf(runs[nameRelay], func(p passage) float64 { return p.p50 }))
-	s.Judge("end_to_end_p99_ms", bench.MedianOf(runs[nameRelay], func(p passage) float64 { return p.p99 }), bench.AtMost(20))
+	s.Figure("end_to_end_p50_ms", figure.MedianOf(runs[nameRelay], func(p passage) float64 { return p.p50 }))
+	s.Judge("end_to_end_p99_ms", figure.MedianOf(runs[nameRelay], func(p passage) float64 { return p.p99 }), figure.AtMost(20))
 	return nil
 }
 
@@ -71,6 +72,6 @@ func (s *suite) passage(ctx context.Context, p load.Plan) (passage, error) {
 	}
 	slices.Sort(took)
 	return passage{
-		posted: posted, p50: bench.Milliseconds(bench.Quantile(took, 0.5)), p99: bench.Milliseconds(bench.Quantile(took, 0.99)),
+		posted: posted, p50: figure.Milliseconds(figure.Quantile(took, 0.5)), p99: figure.Milliseconds(figure.Quantile(took, 0.99)),
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/internal/proc"
 )
 
 // Roles are what this program does in the processes that the benchmark starts.
@@ -70,7 +71,7 @@ type suite struct {
 	*bench.Bench
 
 	sizes  sizes
-	client *bench.Child
+	client *proc.Child
 	bare   *side
 	idle   *side
 	relay  *side

@@ -12,7 +12,7 @@ import (
 	"wagate/config"
 	"wagate/providers"
 	"wagate/providers/meta"
-	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/internal/proc"
 )
 
 var now = time.Unix(1_790_000_000, 0)
@@ -147,17 +147,17 @@ func TestAssistantTakes(t *testing.T) {
 
 func TestAgree(t *testing.T) {
 	t.Parallel()
-	before := bench.Metrics{`wagate_events_total{kind="text"}`: 10, `wagate_events_duplicate_total{provider="meta"}`: 1}
+	before := proc.Metrics{`wagate_events_total{kind="text"}`: 10, `wagate_events_duplicate_total{provider="meta"}`: 1}
 	for _, c := range []struct {
 		name  string
-		after bench.Metrics
+		after proc.Metrics
 		ok    bool
 	}{
-		{"all", bench.Metrics{`wagate_events_total{kind="text"}`: 15, `wagate_events_duplicate_total{provider="meta"}`: 1}, true},
-		{"one is missing", bench.Metrics{`wagate_events_total{kind="text"}`: 14, `wagate_events_duplicate_total{provider="meta"}`: 1}, false},
-		{"one came twice", bench.Metrics{`wagate_events_total{kind="text"}`: 15, `wagate_events_duplicate_total{provider="meta"}`: 2}, false},
+		{"all", proc.Metrics{`wagate_events_total{kind="text"}`: 15, `wagate_events_duplicate_total{provider="meta"}`: 1}, true},
+		{"one is missing", proc.Metrics{`wagate_events_total{kind="text"}`: 14, `wagate_events_duplicate_total{provider="meta"}`: 1}, false},
+		{"one came twice", proc.Metrics{`wagate_events_total{kind="text"}`: 15, `wagate_events_duplicate_total{provider="meta"}`: 2}, false},
 		{
-			"one was left out", bench.Metrics{
+			"one was left out", proc.Metrics{
 				`wagate_events_total{kind="text"}`: 15, `wagate_events_duplicate_total{provider="meta"}`: 1,
 				`wagate_events_dropped_total{reason="unbound"}`: 1,
 			}, false,

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/load"
+	"wagate/scripts/internal/figure"
 )
 
 // startUp finds out how soon wagate listens.
@@ -25,12 +25,12 @@ func (s *suite) startUp(ctx context.Context) error {
 		if err := w.start(ctx, s.Bench, nobody); err != nil {
 			return err
 		}
-		took = append(took, bench.Milliseconds(w.wagate.Listened))
+		took = append(took, figure.Milliseconds(w.wagate.Listened))
 		s.Printf("run start %d/%d wagate: %.1f ms\n", i+1, s.sizes.starts, took[i])
 		w.wagate.Stop()
 	}
 	redis.Stop()
-	s.Judge("start_ms", bench.Median(took...), bench.AtMost(50))
+	s.Judge("start_ms", figure.Median(took...), figure.AtMost(50))
 	return nil
 }
 
@@ -151,7 +151,7 @@ func (s *suite) dedup(ctx context.Context) error {
 		}
 		perID := float64(bytes) / float64(leads*each)
 		s.Printf("run dedup: %d leads with %d events each: %d keys, %d bytes\n", leads, each, keys, bytes)
-		s.Judge(fmt.Sprintf("dedup_bytes_per_id_%d", each), perID, bench.AtMost(96))
+		s.Judge(fmt.Sprintf("dedup_bytes_per_id_%d", each), perID, figure.AtMost(96))
 		side.world.wagate.Stop()
 		side.world.redis.Stop()
 	}

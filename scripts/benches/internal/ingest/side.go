@@ -7,14 +7,16 @@ import (
 
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/load"
+	"wagate/scripts/internal/figure"
+	"wagate/scripts/internal/proc"
 )
 
 // side is something that webhooks are posted to.
 type side struct {
-	client *bench.Child
+	client *proc.Child
 	addr   string
-	world  *world       // nil: the bare side
-	bare   *bench.Child // nil: a world
+	world  *world      // nil: the bare side
+	bare   *proc.Child // nil: a world
 
 	leads int
 	sent  string // file of the messages that statuses are about
@@ -24,7 +26,7 @@ type side struct {
 	rate   map[kind]float64 // of the last run, requests per second
 }
 
-func newSide(client *bench.Child, addr string, leads int) *side {
+func newSide(client *proc.Child, addr string, leads int) *side {
 	return &side{client: client, addr: addr, leads: leads, next: map[kind]int{}, rate: map[kind]float64{}}
 }
 
@@ -124,7 +126,7 @@ func (s *side) post(ctx context.Context, k kind, p load.Plan, most int) (sample,
 	r.client = out.CPU
 	r.requests, r.events, r.began, r.took = out.Done, out.Done*k.items(), out.Began, out.Elapsed
 	r.rate = float64(out.Done) / out.Elapsed.Seconds()
-	r.p50, r.p99, r.worst = bench.Milliseconds(out.P50), bench.Milliseconds(out.P99), bench.Milliseconds(out.Worst)
+	r.p50, r.p99, r.worst = figure.Milliseconds(out.P50), figure.Milliseconds(out.P99), figure.Milliseconds(out.Worst)
 	s.next[k] += out.Done
 	if p.PerSecond == 0 {
 		s.rate[k] = r.rate

@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"wagate/scripts/benches/internal/bench"
+	"wagate/scripts/internal/proc"
 )
 
 // world is a wagate with its Redis, and whoever takes what it relays.
 type world struct {
-	redis     *bench.Redis
-	wagate    *bench.Wagate
-	assistant *bench.Child // nil: nobody listens
-	events    int          // taken in so far
+	redis     *proc.Redis
+	wagate    *proc.Wagate
+	assistant *proc.Child // nil: nobody listens
+	events    int         // taken in so far
 }
 
 // newWorld starts a Redis and a wagate, whose assistant is at the address.
@@ -40,7 +41,7 @@ func (w *world) start(ctx context.Context, b *bench.Bench, assistant string) err
 
 // cost is what a run took.
 type cost struct {
-	redis     bench.Counters
+	redis     proc.Counters
 	cpu       time.Duration // of wagate
 	allocs    float64
 	delivered int // events that the assistant was given meanwhile
@@ -97,7 +98,7 @@ func (w *world) measure(ctx context.Context, run func() (events int, err error))
 }
 
 // agree compares what was acknowledged with what wagate counted.
-func agree(before, after bench.Metrics, events int) error {
+func agree(before, after proc.Metrics, events int) error {
 	taken, twice := grown(before, after, eventsTaken), grown(before, after, eventsDuplicate)
 	out := grown(before, after, eventsDropped)
 	if taken != float64(events) || twice != 0 || out != 0 {
@@ -107,7 +108,7 @@ func agree(before, after bench.Metrics, events int) error {
 	return nil
 }
 
-func grown(before, after bench.Metrics, name string) float64 {
+func grown(before, after proc.Metrics, name string) float64 {
 	return after.Sum(name) - before.Sum(name)
 }
 

@@ -1,4 +1,4 @@
-package bench
+package proc
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type Child struct {
 const RoleFlag = "-role"
 
 // StartChild starts this program in a role. It is killed when ctx ends.
-func (b *Bench) StartChild(ctx context.Context, role string) (*Child, error) {
+func (g *Group) StartChild(ctx context.Context, role string) (*Child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", role, err)
@@ -39,7 +39,7 @@ func (b *Bench) StartChild(ctx context.Context, role string) (*Child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", role, err)
 	}
-	p, err := b.start(cmd, nil)
+	p, err := g.start(cmd, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +58,11 @@ func (c *Child) Ask(question, answer any) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.in.Encode(question); err != nil {
-		return fmt.Errorf("ask %s: %w: %s", c.name, err, c.said())
+		return fmt.Errorf("ask %s: %w: %s", c.name, err, c.Said())
 	}
 	e := envelope{Answer: answer}
 	if err := c.out.Decode(&e); err != nil {
-		return fmt.Errorf("ask %s: %w: %s", c.name, err, c.said())
+		return fmt.Errorf("ask %s: %w: %s", c.name, err, c.Said())
 	}
 	if e.Error != "" {
 		return fmt.Errorf("%s: %s", c.name, e.Error)

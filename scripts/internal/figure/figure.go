@@ -1,7 +1,8 @@
-package bench
+package figure
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 )
@@ -34,26 +35,38 @@ type figure struct {
 	aim   *Aim
 }
 
+// Sheet collects figures. The zero value cannot print: use NewSheet.
+type Sheet struct {
+	out     io.Writer
+	figures []figure
+}
+
+// NewSheet returns an empty sheet that is printed to out.
+func NewSheet(out io.Writer) *Sheet { return &Sheet{out: out} }
+
+// Printf tells how it goes.
+func (s *Sheet) Printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
+
 // Figure notes a figure that has no aim.
-func (b *Bench) Figure(name string, value float64) {
-	b.figures = append(b.figures, figure{name: name, value: value})
+func (s *Sheet) Figure(name string, value float64) {
+	s.figures = append(s.figures, figure{name: name, value: value})
 }
 
 // Judge notes a figure with its aim.
-func (b *Bench) Judge(name string, value float64, aim Aim) {
-	b.figures = append(b.figures, figure{name: name, value: value, aim: &aim})
+func (s *Sheet) Judge(name string, value float64, aim Aim) {
+	s.figures = append(s.figures, figure{name: name, value: value, aim: &aim})
 }
 
 // End prints the figures, those with an aim behind the others, and last how many
 // of them hold. It reports whether all do.
-func (b *Bench) End() bool {
-	for _, f := range b.figures {
+func (s *Sheet) End() bool {
+	for _, f := range s.figures {
 		if f.aim == nil {
-			b.Printf("figure %s %s\n", f.name, number(f.value))
+			s.Printf("figure %s %s\n", f.name, number(f.value))
 		}
 	}
 	aims, hold := 0, 0
-	for _, f := range b.figures {
+	for _, f := range s.figures {
 		if f.aim == nil {
 			continue
 		}
@@ -63,9 +76,9 @@ func (b *Bench) End() bool {
 			verdict = "ok"
 			hold++
 		}
-		b.Printf("figure %s %s aim %s%s %s\n", f.name, number(f.value), f.aim.op, plain(f.aim.value), verdict)
+		s.Printf("figure %s %s aim %s%s %s\n", f.name, number(f.value), f.aim.op, plain(f.aim.value), verdict)
 	}
-	b.Printf("%d of %d hold\n", hold, aims)
+	s.Printf("%d of %d hold\n", hold, aims)
 	return hold == aims
 }
 

@@ -1,4 +1,4 @@
-package bench
+package proc
 
 import (
 	"context"
@@ -11,38 +11,38 @@ import (
 	"testing"
 )
 
-func newBench(t *testing.T) *Bench {
+func newGroup(t *testing.T) *Group {
 	t.Helper()
-	b, err := New(Params{Out: t.Output()})
+	g, err := New("proc")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = b.Close() })
-	return b
+	t.Cleanup(func() { _ = g.Close() })
+	return g
 }
 
-// TestClose: nothing outlives the benchmark, neither process nor file.
+// TestClose: nothing outlives the group, neither process nor file.
 func TestClose(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	g := newGroup(t)
 	began := make(chan string, 1)
-	p, err := b.start(exec.CommandContext(t.Context(), "/bin/sh", "-c", "echo began; exec sleep 3600"), func(line string) { began <- line })
+	p, err := g.start(exec.CommandContext(t.Context(), "/bin/sh", "-c", "echo began; exec sleep 3600"), func(line string) { began <- line })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := <-began; got != "began" {
 		t.Fatalf("first line: got %q, want began", got)
 	}
-	if err := os.WriteFile(b.Path("x"), nil, 0o600); err != nil {
+	if err := os.WriteFile(g.Path("x"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Close(); err != nil {
+	if err := g.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.cmd.Process.Signal(syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("process: got %v, want it to be done", err)
 	}
-	if _, err := os.Stat(b.Path("x")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(g.Path("x")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("file: got %v, want it to be gone", err)
 	}
 }
@@ -50,8 +50,8 @@ func TestClose(t *testing.T) {
 // TestUntilEnded: waiting for a process that dies ends with what it said.
 func TestUntilEnded(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	p, err := b.start(exec.CommandContext(t.Context(), "/bin/sh", "-c", "echo no luck >&2; exit 3"), nil)
+	g := newGroup(t)
+	p, err := g.start(exec.CommandContext(t.Context(), "/bin/sh", "-c", "echo no luck >&2; exit 3"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +65,8 @@ func TestUntilEnded(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	addr, err := b.Refused()
+	g := newGroup(t)
+	addr, err := g.Refused()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package bench
+package proc
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ const patience = 15 * time.Second
 // errEnded says that a process is gone.
 var errEnded = errors.New("process ended")
 
-// Process is a process that a benchmark started.
+// Process is a process of a group.
 type Process struct {
 	name  string
 	cmd   *exec.Cmd
@@ -36,7 +36,7 @@ const maxTail = 30
 // start starts a process. What it writes, beside what the command says goes
 // elsewhere, is kept for when it fails, and told to line, which may be nil.
 // Close stops it.
-func (b *Bench) start(cmd *exec.Cmd, line func(string)) (*Process, error) {
+func (g *Group) start(cmd *exec.Cmd, line func(string)) (*Process, error) {
 	p := &Process{name: filepath.Base(cmd.Path), cmd: cmd, ended: make(chan struct{})}
 	cmd.SysProcAttr = dieWithParent()
 	r, w := io.Pipe()
@@ -55,7 +55,7 @@ func (b *Bench) start(cmd *exec.Cmd, line func(string)) (*Process, error) {
 		reading.Wait() // until all that it said is known
 		close(p.ended)
 	}()
-	b.stops = append(b.stops, p.Stop)
+	g.atEnd(p.Stop)
 	return p, nil
 }
 
@@ -74,8 +74,8 @@ func (p *Process) read(r io.Reader, line func(string)) {
 	_, _ = io.Copy(io.Discard, r) // a line that is too long must not block it
 }
 
-// said returns the last lines that the process wrote.
-func (p *Process) said() string {
+// Said returns the last lines that the process wrote.
+func (p *Process) Said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.tail, "\n")
@@ -92,6 +92,15 @@ func (p *Process) Stop() {
 	}
 }
 
+// Kill ends the process as a crash would, and returns when it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// Ended is closed once the process is gone.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
 // until repeats try until it succeeds, the process ends or patience does.
 func (p *Process) until(ctx context.Context, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -105,9 +114,9 @@ func (p *Process) until(ctx context.Context, try func(context.Context) error) er
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("%s: %w: %s", p.name, errEnded, p.said())
+			return fmt.Errorf("%s: %w: %s", p.name, errEnded, p.Said())
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not there: %w: %s", p.name, err, p.said())
+			return fmt.Errorf("%s is not there: %w: %s", p.name, err, p.Said())
 		case <-tick.C:
 		}
 	}

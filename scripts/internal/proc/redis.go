@@ -1,4 +1,4 @@
-package bench
+package proc
 
 import (
 	"context"
@@ -14,29 +14,36 @@ import (
 	"github.com/redis/go-redis/v9" //nolint:depguard // asks the server about itself; what is stored is the store's
 )
 
-// Redis is a redis-server as it is configured for production: append-only file,
-// synced every second.
+// RedisParams say how a redis-server is to be.
+type RedisParams struct {
+	// Fsync is how its append-only file is synced: everysec or always.
+	Fsync string
+}
+
+// Redis is a redis-server with an append-only file.
 type Redis struct {
 	*Process
 
 	// URL is its address as the operator's file has it.
 	URL    string
+	group  *Group
+	file   string // its configuration
 	client *redis.Client
 }
 
 // StartRedis starts an empty redis-server and waits until it answers.
-func (b *Bench) StartRedis(ctx context.Context) (*Redis, error) {
+func (g *Group) StartRedis(ctx context.Context, p RedisParams) (*Redis, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, fmt.Errorf("redis-server is not installed: %w", err)
 	}
-	dir, err := os.MkdirTemp(b.dir, "redis")
+	dir, err := os.MkdirTemp(g.dir, "redis")
 	if err != nil {
 		return nil, fmt.Errorf("start redis: %w", err)
 	}
 	var last error
 	for range 5 { // somebody may take the port first
-		r, err := b.startRedis(ctx, path, dir)
+		r, err := g.startRedis(ctx, path, dir, p)
 		if err == nil {
 			return r, nil
 		}
@@ -45,28 +52,46 @@ func (b *Bench) StartRedis(ctx context.Context) (*Redis, error) {
 	return nil, last
 }
 
-func (b *Bench) startRedis(ctx context.Context, path, dir string) (*Redis, error) {
+func (g *Group) startRedis(ctx context.Context, path, dir string, p RedisParams) (*Redis, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	// No snapshot and no rewrite forks in the middle of a run.
-	conf := fmt.Sprintf("bind %s\nport %d\ndir %s\nsave \"\"\nappendonly yes\nappendfsync everysec\n"+
-		"auto-aof-rewrite-min-size 8gb\nloglevel warning\n", loopback, port, dir)
+	conf := fmt.Sprintf("bind %s\nport %d\ndir %s\nsave \"\"\nappendonly yes\nappendfsync %s\n"+
+		"auto-aof-rewrite-min-size 8gb\nloglevel warning\n", loopback, port, dir, p.Fsync)
 	file := filepath.Join(dir, "redis.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		return nil, fmt.Errorf("start redis: %w", err)
 	}
-	p, err := b.start(exec.CommandContext(ctx, path, file), nil) //nolint:gosec // the server that is installed
-	if err != nil {
-		return nil, err
-	}
 	addr := net.JoinHostPort(loopback, strconv.Itoa(port))
-	r := &Redis{Process: p, URL: "redis://" + addr, client: redis.NewClient(&redis.Options{
+	r := &Redis{URL: "redis://" + addr, group: g, file: file, client: redis.NewClient(&redis.Options{
 		Addr: addr, MaxRetries: -1, DisableIdentity: true, ReadTimeout: time.Minute,
 	})}
-	b.stops = append(b.stops, func() { _ = r.client.Close() })
-	return r, p.until(ctx, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
+	g.atEnd(func() { _ = r.client.Close() })
+	return r, r.run(ctx, path)
+}
+
+// run starts the server on its files and waits until it answers.
+func (r *Redis) run(ctx context.Context, path string) error {
+	p, err := r.group.start(exec.CommandContext(ctx, path, r.file), nil) //nolint:gosec // the server that is installed
+	if err != nil {
+		return err
+	}
+	r.Process = p
+	return p.until(ctx, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
+}
+
+// Restart starts the server again that has ended, at its address and on its
+// files, and waits until it answers.
+func (r *Redis) Restart(ctx context.Context) error { return r.run(ctx, r.cmd.Path) }
+
+// FlushScripts empties its cache of scripts.
+func (r *Redis) FlushScripts(ctx context.Context) error {
+	if err := r.client.ScriptFlush(ctx).Err(); err != nil {
+		return fmt.Errorf("flush scripts of redis: %w", err)
+	}
+	return nil
 }
 
 // Counters are what Redis has done since it started.

@@ -1,4 +1,4 @@
-package bench
+package proc
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Wagate is the program that is measured, as a process.
+// Wagate is the program, as a process.
 type Wagate struct {
 	*Process
 
@@ -24,16 +24,16 @@ type Wagate struct {
 
 var listening = regexp.MustCompile(`msg=listening addr=(\S+) listener=(\w+)`)
 
-// StartWagate starts wagate on an operator's file, which is to leave its ports
-// open, and waits until it is ready.
-func (b *Bench) StartWagate(ctx context.Context, file string) (*Wagate, error) {
+// StartWagate starts a binary of wagate on an operator's file, which is to leave its ports
+// open, and waits until it is ready. One that is not in time is ended.
+func (g *Group) StartWagate(ctx context.Context, binary, file string) (w *Wagate, err error) {
 	type listener struct {
 		name, addr string
 		after      time.Duration
 	}
 	listeners := make(chan listener, 2)
 	began := time.Now()
-	p, err := b.start(exec.CommandContext(ctx, b.Wagate, "serve", "-config", file), func(line string) { //nolint:gosec // what is measured
+	p, err := g.start(exec.CommandContext(ctx, binary, "serve", "-config", file), func(line string) { //nolint:gosec // what was built for it
 		if m := listening.FindStringSubmatch(line); m != nil {
 			listeners <- listener{m[2], m[1], time.Since(began)}
 		}
@@ -41,7 +41,12 @@ func (b *Bench) StartWagate(ctx context.Context, file string) (*Wagate, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Wagate{Process: p}
+	defer func() {
+		if err != nil {
+			p.Kill()
+		}
+	}()
+	w = &Wagate{Process: p}
 	for range 2 {
 		select {
 		case l := <-listeners:
@@ -51,9 +56,9 @@ func (b *Bench) StartWagate(ctx context.Context, file string) (*Wagate, error) {
 				w.Admin = l.addr
 			}
 		case <-p.ended:
-			return nil, fmt.Errorf("wagate: %w: %s", errEnded, p.said())
+			return nil, fmt.Errorf("wagate: %w: %s", errEnded, p.Said())
 		case <-time.After(patience):
-			return nil, fmt.Errorf("wagate does not listen: %s", p.said())
+			return nil, fmt.Errorf("wagate does not listen: %s", p.Said())
 		}
 	}
 	return w, p.until(ctx, func(ctx context.Context) error { return w.get(ctx, "/readyz", io.Discard) })

@@ -1,4 +1,4 @@
-package bench
+package proc
 
 import (
 	"fmt"
@@ -8,13 +8,13 @@ import (
 )
 
 // Refused returns an address at which every connection is refused for as long
-// as the benchmark lasts: its port is taken, but nobody listens.
-func (b *Bench) Refused() (string, error) {
+// as the group lasts: its port is taken, but nobody listens.
+func (g *Group) Refused() (string, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return "", fmt.Errorf("take a port: %w", err)
 	}
-	b.stops = append(b.stops, func() { _ = syscall.Close(fd) })
+	g.atEnd(func() { _ = syscall.Close(fd) })
 	syscall.CloseOnExec(fd)
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		return "", fmt.Errorf("take a port: %w", err)

@@ -1,9 +1,0 @@
-package bench
-
-import "syscall"
-
-// dieWithParent has the kernel end a process with the benchmark, even when that
-// is killed and stops nothing itself.
-func dieWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-}

@@ -1,0 +1,49 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// Group is all that a benchmark or a drill has started.
+type Group struct {
+	dir string
+
+	mu    sync.Mutex
+	stops []func()
+}
+
+// New returns a group that has started nothing yet. Its name is part of that of
+// the directory for its files.
+func New(name string) (*Group, error) {
+	dir, err := os.MkdirTemp("", name)
+	if err != nil {
+		return nil, fmt.Errorf("temporary directory: %w", err)
+	}
+	return &Group{dir: dir}, nil
+}
+
+// Close stops what was started, last in first out, and removes its files.
+func (g *Group) Close() error {
+	g.mu.Lock()
+	stops := g.stops
+	g.stops = nil
+	g.mu.Unlock()
+	for _, stop := range slices.Backward(stops) {
+		stop()
+	}
+	return os.RemoveAll(g.dir)
+}
+
+// atEnd has Close call stop.
+func (g *Group) atEnd(stop func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stops = append(g.stops, stop)
+}
+
+// Path returns the path of a temporary file of this group.
+func (g *Group) Path(name string) string { return filepath.Join(g.dir, name) }
