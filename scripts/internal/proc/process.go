@@ -98,6 +98,13 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
+// Freeze stops the process without ending it, as a machine that hangs does; Thaw
+// lets it go on.
+func (p *Process) Freeze() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a process go on that was frozen.
+func (p *Process) Thaw() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Ended is closed once the process is gone.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
