@@ -110,7 +110,11 @@ func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // until repeats try until it succeeds, the process ends or patience does.
 func (p *Process) until(ctx context.Context, try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	return p.untilWithin(ctx, patience, try)
+}
+
+func (p *Process) untilWithin(ctx context.Context, within time.Duration, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

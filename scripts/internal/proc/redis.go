@@ -18,6 +18,9 @@ import (
 type RedisParams struct {
 	// Fsync is how its append-only file is synced: everysec or always.
 	Fsync string
+	// Rewrite lets it rewrite that file as it does by default. Without, nothing
+	// forks in the middle of a run.
+	Rewrite bool
 }
 
 // Redis is a redis-server with an append-only file.
@@ -57,9 +60,11 @@ func (g *Group) startRedis(ctx context.Context, path, dir string, p RedisParams)
 	if err != nil {
 		return nil, err
 	}
-	// No snapshot and no rewrite forks in the middle of a run.
 	conf := fmt.Sprintf("bind %s\nport %d\ndir %s\nsave \"\"\nappendonly yes\nappendfsync %s\n"+
-		"auto-aof-rewrite-min-size 8gb\nloglevel warning\n", loopback, port, dir, p.Fsync)
+		"loglevel warning\n", loopback, port, dir, p.Fsync)
+	if !p.Rewrite {
+		conf += "auto-aof-rewrite-min-size 8gb\n"
+	}
 	file := filepath.Join(dir, "redis.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		return nil, fmt.Errorf("start redis: %w", err)
@@ -69,22 +74,25 @@ func (g *Group) startRedis(ctx context.Context, path, dir string, p RedisParams)
 		Addr: addr, MaxRetries: -1, DisableIdentity: true, ReadTimeout: time.Minute,
 	})}
 	g.atEnd(func() { _ = r.client.Close() })
-	return r, r.run(ctx, path)
+	return r, r.run(ctx, path, patience)
 }
 
+// reading bounds how long a server may take to read its files.
+const reading = time.Minute
+
 // run starts the server on its files and waits until it answers.
-func (r *Redis) run(ctx context.Context, path string) error {
+func (r *Redis) run(ctx context.Context, path string, within time.Duration) error {
 	p, err := r.group.start(exec.CommandContext(ctx, path, r.file), nil) //nolint:gosec // the server that is installed
 	if err != nil {
 		return err
 	}
 	r.Process = p
-	return p.until(ctx, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
+	return p.untilWithin(ctx, within, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
 }
 
 // Restart starts the server again that has ended, at its address and on its
 // files, and waits until it answers.
-func (r *Redis) Restart(ctx context.Context) error { return r.run(ctx, r.cmd.Path) }
+func (r *Redis) Restart(ctx context.Context) error { return r.run(ctx, r.cmd.Path, reading) }
 
 // FlushScripts empties its cache of scripts.
 func (r *Redis) FlushScripts(ctx context.Context) error {

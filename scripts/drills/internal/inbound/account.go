@@ -1,0 +1,140 @@
+package inbound
+
+// books is what the simulators noted, and which events lie in the dead letters.
+type books struct {
+	events   []event
+	sent     []bool // by event
+	acked    []bool
+	arrivals []arrival // in their order
+	dead     []int     // numbers of events; strange for what nobody sent
+}
+
+// tally is the account: what became of the events.
+type tally struct {
+	sent, acked, delivered, dead int
+	// repeated is how many tries brought events that the assistant had been shown
+	// under the same webhook-id: that is how delivery at least once looks.
+	repeated int
+
+	// What must not be.
+	lost      int // acknowledged, and neither delivered nor dead
+	open      int // sent, and not acknowledged in the end
+	doubled   int // shown under two webhook-ids, neither of which was rejected
+	reordered int // first shown, or first taken, after one of the same lead that was sent later
+	admitted  int // only a forged webhook can have brought it
+	astray    int // shown to another tenant's assistant
+	unknown   int // sent by nobody
+	changed   int // tries whose body is not that of the same webhook-id before
+	unsigned  int // tries that are not signed with the assistant's secret
+}
+
+// tally adds up.
+func (b books) tally() tally {
+	var t tally
+	var shown, delivered sequence
+	under := map[int]string{}     // the webhook-id under which an event was shown
+	bodies := map[string]uint64{} // by webhook-id
+	refused := b.refusedIDs()
+	dead, doubled := map[int]bool{}, map[int]bool{}
+	for _, a := range b.arrivals {
+		sum, again := bodies[a.delivery]
+		switch {
+		case !again:
+			bodies[a.delivery] = a.sum
+		case sum != a.sum:
+			t.changed++
+		default:
+			t.repeated++
+		}
+		if a.unsigned {
+			t.unsigned++
+		}
+		t.admitted += a.forged
+		for _, n := range a.events {
+			if n == strange {
+				t.unknown++
+				continue
+			}
+			e := b.events[n]
+			if a.tenant != e.lead.tenant.number {
+				t.astray++
+			}
+			shown.add(n, e)
+			if taken(a.status) {
+				delivered.add(n, e)
+			}
+			if refused[a.delivery] {
+				continue // split: its events come again, one by one
+			}
+			if id, ok := under[n]; ok && id != a.delivery {
+				doubled[n] = true
+			}
+			under[n] = a.delivery
+		}
+	}
+	for _, n := range b.dead {
+		if n == strange {
+			t.unknown++
+			continue
+		}
+		dead[n] = true
+	}
+	for n, e := range b.events {
+		if e.nth < 0 {
+			continue
+		}
+		t.sent += one(b.sent[n])
+		t.acked += one(b.acked[n])
+		t.open += one(b.sent[n] && !b.acked[n])
+		t.delivered += one(delivered.has[n])
+		t.dead += one(dead[n])
+		t.lost += one(b.acked[n] && !delivered.has[n] && !dead[n])
+		t.doubled += one(doubled[n])
+		t.reordered += one(shown.late[n] || delivered.late[n])
+	}
+	return t
+}
+
+// sequence is in which order events came for the first time.
+type sequence struct {
+	has, late map[int]bool  // late: after one of the same lead that was sent later
+	last      map[*lead]int // the latest so far
+}
+
+func (s *sequence) add(n int, e event) {
+	if s.has == nil {
+		s.has, s.late, s.last = map[int]bool{}, map[int]bool{}, map[*lead]int{}
+	}
+	if s.has[n] {
+		return
+	}
+	s.has[n] = true
+	if e.nth < s.last[e.lead] {
+		s.late[n] = true
+	}
+	s.last[e.lead] = max(s.last[e.lead], e.nth)
+}
+
+// refusedIDs are the webhook-ids that the assistant rejected at some time and
+// never took.
+func (b books) refusedIDs() map[string]bool {
+	refused := map[string]bool{}
+	for _, a := range b.arrivals {
+		if rejected(a.status) {
+			refused[a.delivery] = true
+		}
+	}
+	for _, a := range b.arrivals {
+		if taken(a.status) {
+			delete(refused, a.delivery)
+		}
+	}
+	return refused
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,196 @@
+package inbound
+
+import (
+	"slices"
+	"testing"
+)
+
+// scene is a small story for the account: two leads of one tenant, one of
+// another. Events 0 to 2 are the first lead's, 3 the second's, 4 the other
+// tenant's, 5 is forged.
+func scene() books {
+	one, other := &tenant{number: 1}, &tenant{number: 2}
+	ada, bea, cem := &lead{tenant: one}, &lead{tenant: one}, &lead{tenant: other}
+	b := books{events: []event{
+		{lead: ada, nth: 0}, {lead: ada, nth: 1}, {lead: ada, nth: 2}, {lead: bea, nth: 0}, {lead: cem, nth: 0}, {lead: ada, nth: -1},
+	}}
+	b.sent = []bool{true, true, true, true, true, true}
+	b.acked = []bool{true, true, true, true, true, false}
+	return b
+}
+
+// shown is a try under a webhook-id.
+func shown(tenant int, id string, status int, events ...int) arrival {
+	return arrival{tenant: tenant, delivery: id, status: status, events: events}
+}
+
+func TestTally(t *testing.T) {
+	t.Parallel()
+	good := []arrival{shown(1, "a", 200, 0, 1), shown(1, "b", 200, 3), shown(2, "c", 200, 4), shown(1, "d", 200, 2)}
+	well := tally{sent: 5, acked: 5, delivered: 5}
+	for _, c := range []struct {
+		name string
+		edit func(*books)
+		want func(*tally)
+	}{
+		{"all is well", func(*books) {}, func(*tally) {}},
+		{
+			"a try that failed, and its retry",
+			func(b *books) { b.arrivals = append([]arrival{shown(1, "a", 500, 0, 1)}, b.arrivals...) },
+			func(t *tally) { t.repeated = 1 },
+		},
+		{
+			"never shown",
+			func(b *books) { b.arrivals = b.arrivals[:3] },
+			func(t *tally) { t.delivered, t.lost = 4, 1 },
+		},
+		{
+			"shown, but not taken",
+			func(b *books) { b.arrivals[3].status = 500 },
+			func(t *tally) { t.delivered, t.lost = 4, 1 },
+		},
+		{
+			"never shown, but never acknowledged",
+			func(b *books) { b.arrivals, b.acked[2] = b.arrivals[:3], false },
+			func(t *tally) { t.delivered, t.acked, t.open = 4, 4, 1 },
+		},
+		{
+			"never sent",
+			func(b *books) { b.arrivals, b.acked[2], b.sent[2] = b.arrivals[:3], false, false },
+			func(t *tally) { t.delivered, t.acked, t.sent = 4, 4, 4 },
+		},
+		{
+			"rejected, and in the dead letters",
+			func(b *books) { b.arrivals[3].status = 422; b.dead = []int{2} },
+			func(t *tally) { t.delivered, t.dead = 4, 1 },
+		},
+		{
+			"rejected, and nowhere",
+			func(b *books) { b.arrivals[3].status = 422 },
+			func(t *tally) { t.delivered, t.lost = 4, 1 },
+		},
+		{
+			"under two webhook-ids",
+			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "e", 200, 2)) },
+			func(t *tally) { t.doubled = 1 },
+		},
+		{
+			"under three of them counts once",
+			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "e", 200, 2), shown(1, "f", 200, 2)) },
+			func(t *tally) { t.doubled = 1 },
+		},
+		{
+			"under two of them, and the first try failed: it may have been taken",
+			func(b *books) { b.arrivals[3].status = 0; b.arrivals = append(b.arrivals, shown(1, "e", 200, 2)) },
+			func(t *tally) { t.doubled = 1 },
+		},
+		{
+			"rejected and split",
+			func(b *books) {
+				b.arrivals[0].status = 422
+				b.arrivals = slices.Insert(b.arrivals, 1, shown(1, "e", 422, 0), shown(1, "f", 200, 1))
+				b.dead = []int{0}
+			},
+			func(t *tally) { t.delivered, t.dead = 4, 1 },
+		},
+		{
+			"rejected at first, taken later under the same webhook-id, and then under another",
+			func(b *books) {
+				b.arrivals[3].status = 422
+				b.arrivals = append(b.arrivals, shown(1, "d", 200, 2), shown(1, "e", 200, 2))
+			},
+			func(t *tally) { t.repeated, t.doubled = 1, 1 },
+		},
+		{
+			"out of order",
+			func(b *books) { b.arrivals[0], b.arrivals[3] = b.arrivals[3], b.arrivals[0] },
+			func(t *tally) { t.reordered = 2 },
+		},
+		{
+			"shown in order, but taken out of order",
+			func(b *books) {
+				b.arrivals[0].status = 500
+				b.arrivals = append(b.arrivals, shown(1, "a", 200, 0, 1))
+			},
+			func(t *tally) { t.repeated, t.reordered = 1, 2 },
+		},
+		{
+			"out of order within a delivery",
+			func(b *books) { b.arrivals[0].events = []int{1, 0} },
+			func(t *tally) { t.reordered = 1 },
+		},
+		{
+			"shown in order, repeated later",
+			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "a", 200, 0, 1)) },
+			func(t *tally) { t.repeated = 1 },
+		},
+		{
+			"forged",
+			func(b *books) { b.arrivals[1].forged = 2 },
+			func(t *tally) { t.admitted = 2 },
+		},
+		{
+			"at another tenant's",
+			func(b *books) { b.arrivals[2].tenant = 1 },
+			func(t *tally) { t.astray = 1 },
+		},
+		{
+			"sent by nobody",
+			func(b *books) { b.arrivals[1].events = []int{3, strange}; b.dead = []int{strange} },
+			func(t *tally) { t.unknown = 2 },
+		},
+		{
+			"changed on the way",
+			func(b *books) {
+				again := shown(1, "a", 200, 0, 1)
+				again.sum = 7
+				b.arrivals = append(b.arrivals, again)
+			},
+			func(t *tally) { t.changed = 1 },
+		},
+		{
+			"badly signed",
+			func(b *books) { b.arrivals[1].unsigned = true },
+			func(t *tally) { t.unsigned = 1 },
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b, want := scene(), well
+			b.arrivals = append([]arrival{}, good...)
+			c.edit(&b)
+			c.want(&want)
+			if got := b.tally(); got != want {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+// TestLedger: an event is missing until somebody takes it, or rejects it three
+// times and nothing else with it.
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	l := newLedger(scene().events)
+	want := func(when string, missing, open int) {
+		t.Helper()
+		if m, o := l.missing(), l.open(); m != missing || o != open {
+			t.Errorf("%s: got %d missing and %d open, want %d and %d", when, m, o, missing, open)
+		}
+	}
+	want("at first", 0, 0)
+	l.post([]int{0, 1, 3})
+	want("posted", 0, 3)
+	l.acknowledge([]int{0, 1, 3})
+	want("acknowledged", 3, 0)
+	l.answer(l.arrive(shown(1, "a", 0, 0, 1)), 422)
+	l.answer(l.arrive(shown(1, "b", 0, 3)), 500)
+	want("not taken", 3, 0)
+	l.answer(l.arrive(shown(1, "b", 0, 3)), 204)
+	want("taken", 2, 0)
+	for range rejections {
+		want("being rejected", 2, 0)
+		l.answer(l.arrive(shown(1, "c", 0, 0)), 422)
+	}
+	want("rejected for good", 1, 0)
+}

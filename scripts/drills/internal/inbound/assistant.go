@@ -1,0 +1,257 @@
+package inbound
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wagate/providers/meta"
+	"wagate/providers/providertest"
+)
+
+// assistants are those of all tenants, on one port.
+type assistants struct {
+	ledger  *ledger
+	tenants []*tenant
+	addr    string
+	server  *http.Server
+	served  chan struct{}
+	seed    maphash.Seed
+	// healed ends all trouble but what is rejected.
+	healed atomic.Bool
+	mild   atomic.Bool // nothing is rejected any more
+	// arrived is told of each try, if somebody listens.
+	arrived chan struct{}
+
+	mu  sync.Mutex
+	bad map[string]int // tries in a row that went wrong, by webhook-id
+}
+
+// maxBad is after how many bad tries in a row an assistant takes a delivery, so that
+// retries, which come ever later, end.
+const maxBad = 3
+
+func startAssistants(l *ledger, tenants []*tenant) (*assistants, error) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind
+	if err != nil {
+		return nil, fmt.Errorf("start assistants: %w", err)
+	}
+	a := &assistants{
+		ledger: l, tenants: tenants, addr: lis.Addr().String(), served: make(chan struct{}), seed: maphash.MakeSeed(),
+		arrived: make(chan struct{}), bad: map[string]int{},
+	}
+	a.server = &http.Server{Handler: http.HandlerFunc(a.serve), ReadHeaderTimeout: time.Minute}
+	go func() {
+		defer close(a.served)
+		_ = a.server.Serve(lis) // ends when close is called, the only end there is
+	}()
+	return a, nil
+}
+
+func (a *assistants) close() error {
+	err := a.server.Close()
+	<-a.served
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("stop assistants: %w", err)
+	}
+	return nil
+}
+
+// serve is one try of wagate to deliver.
+func (a *assistants) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // whoever sent it is gone
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+	if err != nil || n < 0 || n >= len(a.tenants) {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	t := a.tenants[n]
+	try, poisoned := a.note(t, r.Header, body)
+	select {
+	case a.arrived <- struct{}{}:
+	default:
+	}
+	if poisoned && !a.mild.Load() {
+		a.answer(w, try, http.StatusUnprocessableEntity)
+		return
+	}
+	a.play(r.Context(), w, try, a.mood(t, r.Header.Get("Webhook-Id")))
+}
+
+// note enters a try into the ledger and reports whether there is something in it
+// that the assistant rejects.
+func (a *assistants) note(t *tenant, h http.Header, body []byte) (try int, poisoned bool) {
+	in := arrival{
+		at: time.Now(), tenant: t.number, delivery: h.Get("Webhook-Id"), sum: maphash.Bytes(a.seed, body),
+		unsigned: h.Get(meta.SignatureHeader) != providertest.Sign(t.secret(), body),
+	}
+	for _, r := range read(body) {
+		switch n, ok := a.ledger.numbers[eventKey(r.id, r.state)]; {
+		case strings.HasPrefix(r.words, forgedWords):
+			in.forged++
+		case !ok:
+			in.events = append(in.events, strange)
+		default:
+			in.events = append(in.events, n)
+			poisoned = poisoned || a.ledger.events[n].poison
+		}
+	}
+	return a.ledger.arrive(in), poisoned
+}
+
+// told is one event in Meta's shape.
+type told struct{ id, state, words string }
+
+// read returns the events of a body in Meta's shape; what is none of it counts as
+// an event that nobody sent.
+func read(body []byte) []told {
+	var envelope struct {
+		Entry []struct {
+			Changes []struct {
+				Value json.RawMessage `json:"value"`
+			} `json:"changes"`
+		} `json:"entry"`
+	}
+	if json.Unmarshal(body, &envelope) != nil {
+		return []told{{}}
+	}
+	var all []told
+	for _, e := range envelope.Entry {
+		for _, c := range e.Changes {
+			all = append(all, readValue(c.Value)...)
+		}
+	}
+	return all
+}
+
+// readValue returns the events of a change's value, one that nobody sent if there
+// are none.
+func readValue(value json.RawMessage) []told {
+	var v struct {
+		Messages []struct {
+			ID   string `json:"id"`
+			Text struct {
+				Body string `json:"body"`
+			} `json:"text"`
+		} `json:"messages"`
+		Statuses []struct {
+			ID     string `json:"id"`
+			Status string `json:"status"`
+		} `json:"statuses"`
+	}
+	if json.Unmarshal(value, &v) != nil || len(v.Messages)+len(v.Statuses) == 0 {
+		return []told{{}}
+	}
+	var all []told
+	for _, m := range v.Messages {
+		all = append(all, told{id: m.ID, words: m.Text.Body})
+	}
+	for _, s := range v.Statuses {
+		all = append(all, told{id: s.ID, state: s.Status})
+	}
+	return all
+}
+
+// mood is how an assistant treats a try.
+type mood struct {
+	wait   time.Duration
+	never  bool // answers nothing
+	reset  bool
+	status int // default 200
+}
+
+// mood is what an assistant of its manner feels like.
+func (a *assistants) mood(t *tenant, delivery string) mood {
+	if a.healed.Load() || t.manner != slow && t.manner != failing {
+		return mood{}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m := t.manner.mood(rand.IntN(100)) //nolint:gosec // no secret
+	if m.good() || a.bad[delivery] >= maxBad {
+		delete(a.bad, delivery)
+		return mood{wait: m.wait}
+	}
+	a.bad[delivery]++
+	return m
+}
+
+func (m mood) good() bool { return !m.never && !m.reset && m.status == 0 }
+
+// mood is what comes of a throw of a hundred-sided die.
+func (m manner) mood(die int) mood {
+	if m == slow {
+		if die < 2 {
+			return mood{never: true}
+		}
+		return mood{wait: time.Duration(50+4*die) * time.Millisecond}
+	}
+	switch {
+	case die < 20:
+		return mood{status: http.StatusInternalServerError}
+	case die < 23:
+		return mood{status: http.StatusTooManyRequests}
+	case die < 25:
+		return mood{status: http.StatusServiceUnavailable}
+	case die < 35:
+		return mood{reset: true}
+	}
+	return mood{}
+}
+
+// play answers a try as the mood is.
+func (a *assistants) play(ctx context.Context, w http.ResponseWriter, try int, m mood) {
+	if m.never {
+		<-ctx.Done()
+		return
+	}
+	if m.wait > 0 {
+		select {
+		case <-time.After(m.wait):
+		case <-ctx.Done():
+			return // nobody waits for it any more
+		}
+	}
+	if m.reset {
+		reset(w)
+		return
+	}
+	if m.status == 0 {
+		m.status = http.StatusOK
+	}
+	a.answer(w, try, m.status)
+}
+
+func (a *assistants) answer(w http.ResponseWriter, try, status int) {
+	a.ledger.answer(try, status)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.WriteHeader(status)
+}
+
+// reset cuts the connection so that the caller sees a reset.
+func reset(w http.ResponseWriter) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // cuts it less rudely
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
+}

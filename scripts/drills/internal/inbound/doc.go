@@ -1,0 +1,65 @@
+// Package inbound breaks what webhooks go through on their way in, and keeps an
+// account of what became of them.
+//
+// # Who there is
+//
+// Two wagates share one Redis that syncs every write (durability always). Six
+// tenants, four at Meta under two apps and two at Gupshup, have an assistant each:
+//
+//	calm, quiet   write little, and their assistants take everything
+//	flood         writes ten times as much as a calm one
+//	slow          its assistant takes up to half a second, and at times never answers
+//	failing       its assistant answers a third of the tries with 500, 429, 503 or a reset
+//	picky         its assistant rejects some texts with 422, which ends in the dead letters
+//
+// Webhooks are single texts and statuses and batches of up to 40 of them, at Meta
+// of several tenants, at Gupshup in versions 2 and 3. The providers are Meta's kind:
+// what is not answered 200 within 5 s is posted again, at once and then ever later
+// (days are seconds here), to any of the wagates, also one that is down; and some of
+// what was acknowledged comes again, at once or later, at Gupshup also in the other
+// version. Among them are forged webhooks: without a signature, with another app's,
+// another body's, or none worth the name, and well signed by an app to which the
+// number is not bound; half of them under the id that the lead's next text will have.
+//
+// # What breaks
+//
+// First come windows in which nothing does: quiet ones, in which only the calm
+// tenants write, and loud ones, in which all do, in turn. What is compared is the
+// p99 of the calm tenants' texts from the instant they were due to be posted (by a
+// timetable that waits for nobody) until their assistant had read them; the medians
+// of five windows each. All processes, the simulators' included, share the machine.
+//
+// Then comes the storm, on top of assistants as they are. Instants, down times and
+// moments come from the seed:
+//
+//	wagate killed     with SIGKILL, one or both; some at any time, others just after a
+//	                  webhook was written to it or a delivery has reached an assistant
+//	redis killed      with SIGKILL, and started again on its files; at times both wagates too
+//	wagate frozen     with SIGSTOP, with a delivery in flight, until its leases have run out
+//	redis frozen      for a few seconds
+//	scripts flushed
+//
+// SIGKILL leaves to the kernel what Redis has written, so this does not show what a
+// power cut would take, which is what syncing every write is for.
+//
+// # The account
+//
+// It is drawn up from what the simulators noted. A lead's events are posted one after
+// the other, the next one when the one before is acknowledged, so the order in which
+// they were settled is theirs, and that in which the assistant is first shown them, and
+// first takes them, must be the same.
+//
+//	lost        acknowledged with 200, and neither taken by an assistant with 2xx nor
+//	            in the dead letters (as "wagate dead" lists them)
+//	doubled     shown under two webhook-ids; one that the assistant rejected does not
+//	            count, because its events come again one by one. The same webhook-id may
+//	            come again, with the same body: that is at least once over HTTP
+//	reordered   first shown, or first taken, after a later one of its lead
+//	forged      shown though only a forged webhook said it, or acknowledged though
+//	            the signature was wrong
+//
+// In the end all dead letters are replayed, and must arrive. Beside that the account has
+// whatever else must not be: never acknowledged though all was well in the end,
+// shown to another tenant, changed from one try to the next, badly signed, sent by
+// nobody; and a wagate that ended by itself.
+package inbound

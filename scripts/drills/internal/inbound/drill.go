@@ -1,0 +1,348 @@
+package inbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"wagate/scripts/internal/figure"
+	"wagate/scripts/internal/proc"
+)
+
+// Params say how the drill is to be run. Wagate and Out are required.
+type Params struct {
+	// Wagate is the path of the binary that is drilled.
+	Wagate string
+	// Size is how much is done; default Full.
+	Size Size
+	// Seed decides what is sent and what breaks when; zero: any.
+	Seed uint64
+	// Out is where it is told how it goes.
+	Out io.Writer
+}
+
+// Size is how much is done.
+type Size struct {
+	webhooks int // genuine ones, each counted once
+	leads    map[manner]int
+	relay    time.Duration // how long wagate waits for an assistant
+
+	rounds int           // pairs of a quiet and a loud window
+	window time.Duration // one of them
+	quiet  map[manner]int
+	loud   map[manner]int // texts per second of each tenant, by manner
+
+	storm   time.Duration
+	weights map[manner]int // of the manners, in the storm
+	blows   blows
+	drain   time.Duration // how long everything may take to arrive in the end
+}
+
+// The sizes.
+var (
+	Full = Size{
+		webhooks: 100_000, leads: map[manner]int{calm: 200, flooding: 1500, slow: 300, failing: 300, picky: 200},
+		relay:  2 * time.Second,
+		rounds: 5, window: 5 * time.Second,
+		quiet: map[manner]int{calm: 50}, loud: map[manner]int{calm: 50, flooding: 500, slow: 30, failing: 30, picky: 10},
+		storm: 220 * time.Second, weights: map[manner]int{calm: 3, flooding: 10, slow: 3, failing: 3, picky: 2},
+		blows: blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8}, drain: 2 * time.Minute,
+	}
+	Short = Size{
+		webhooks: 5000, leads: map[manner]int{calm: 40, flooding: 200, slow: 40, failing: 40, picky: 40},
+		relay:  time.Second,
+		rounds: 3, window: time.Second,
+		quiet: Full.quiet, loud: map[manner]int{calm: 50, flooding: 500, slow: 30},
+		storm: 10 * time.Second, weights: Full.weights,
+		blows: blows{wagate: 4, redis: 1, frozenRedis: 1, flushes: 2}, drain: 25 * time.Second,
+	}
+	// Tiny is what the tests do; it has no windows.
+	Tiny = Size{
+		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10},
+		relay: 300 * time.Millisecond,
+		storm: 3 * time.Second, weights: Full.weights,
+		blows: blows{wagate: 3, redis: 1, flushes: 1}, drain: 40 * time.Second,
+	}
+)
+
+// replicas is how many wagates share the work.
+const replicas = 2
+
+// leaseMargin is longer than what wagate's lease of a delivery has over the time that
+// the assistant is given.
+const leaseMargin = 17 * time.Second
+
+// drill is a run on its way.
+type drill struct {
+	Params
+	*figure.Sheet
+
+	group      *proc.Group
+	redis      *proc.Redis
+	fleet      *fleet
+	ledger     *ledger
+	graph      *graph
+	assistants *assistants
+	provider   *provider
+}
+
+// plan is all that will be sent and broken.
+type plan struct {
+	tenants []*tenant
+	events  []event
+	warm    part
+	windows []window // in the order they are played
+	storm   part
+	blows   []blow
+}
+
+// newPlan plans a run.
+func newPlan(seed uint64, s Size) plan {
+	p := newPlanner(seed, newCast(s.leads))
+	out := plan{tenants: p.tenants}
+	out.warm = p.warm()
+	left := s.webhooks - len(out.warm.hooks)
+	for round := range s.rounds {
+		for _, loud := range []bool{round%2 == 1, round%2 == 0} {
+			rates := s.quiet
+			if loud {
+				rates = s.loud
+			}
+			w := window{part: p.window(s.window, rates), loud: loud, round: round}
+			out.windows = append(out.windows, w)
+			left -= len(w.hooks)
+		}
+	}
+	out.storm = p.storm(left, s.storm, s.weights)
+	out.blows = p.blows(s.blows, replicas, s.storm, s.relay+leaseMargin)
+	out.events = p.events
+	return out
+}
+
+// Run drills wagate and prints the account. It reports whether all of it holds.
+func Run(ctx context.Context, p Params) (ok bool, err error) {
+	if p.Size.webhooks == 0 {
+		p.Size = Full
+	}
+	if p.Seed == 0 {
+		p.Seed = newSeed()
+	}
+	d := &drill{Params: p, Sheet: figure.NewSheet(p.Out)}
+	d.Printf("seed %d\n", p.Seed)
+	plan := newPlan(p.Seed, p.Size)
+	d.ledger = newLedger(plan.events)
+	if d.assistants, err = startAssistants(d.ledger, plan.tenants); err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, d.assistants.close()) }()
+	if d.graph, err = startGraph(); err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, d.graph.close()) }()
+	if d.group, err = proc.New("drill"); err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, d.group.Close()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		if d.fleet != nil {
+			d.fleet.supervisors.Wait()
+		}
+	}()
+	if err := d.start(ctx, plan.tenants); err != nil {
+		return false, err
+	}
+	if err := d.play(ctx, plan); err != nil {
+		return false, err
+	}
+	return d.End(), nil
+}
+
+// start starts Redis and the replicas.
+func (d *drill) start(ctx context.Context, tenants []*tenant) error {
+	var err error
+	if d.redis, err = d.group.StartRedis(ctx, proc.RedisParams{Fsync: "always", Rewrite: true}); err != nil {
+		return err
+	}
+	file := d.group.Path("operator.yaml")
+	if err := os.WriteFile(file, []byte(operatorFile(d.redis.URL, d.graph.addr, d.assistants.addr, d.Size.relay, tenants)), 0o600); err != nil {
+		return fmt.Errorf("write operator's file: %w", err)
+	}
+	if d.fleet, err = newFleet(ctx, &fleet{group: d.group, binary: d.Wagate, file: file, printf: d.Printf}, replicas); err != nil {
+		return err
+	}
+	d.provider = newProvider(d.ledger, d.graph, d.fleet, tenants)
+	return nil
+}
+
+// play plays all parts and draws up the account.
+func (d *drill) play(ctx context.Context, p plan) error {
+	// Whoever still posts when this ends with an error stops before the rest does.
+	ctx, cancel := context.WithCancel(ctx)
+	defer d.provider.wait()
+	defer cancel()
+	var done blows
+	err := d.calm(ctx, p)
+	if err == nil {
+		done, err = d.storm(ctx, p)
+	}
+	if err != nil && !errors.Is(err, errUnsettled) {
+		return err
+	}
+	d.drain(ctx)
+	return d.account(ctx, done)
+}
+
+// calm plays what comes before the storm.
+func (d *drill) calm(ctx context.Context, p plan) error {
+	d.assistants.healed.Store(true)
+	if err := d.provider.play(ctx, p.warm, time.Now()); err != nil {
+		return err
+	}
+	if err := d.settled(ctx); err != nil {
+		return err
+	}
+	d.assistants.healed.Store(false)
+	return d.windows(ctx, p.windows)
+}
+
+// storm breaks things while everybody writes. All is mended when it returns.
+func (d *drill) storm(ctx context.Context, p plan) (blows, error) {
+	began := time.Now()
+	v := &vandal{fleet: d.fleet, redis: d.redis, arrived: d.assistants.arrived, printf: d.Printf}
+	raged := make(chan error, 1)
+	go func() { raged <- v.rage(ctx, p.blows, began) }()
+	played := d.provider.play(ctx, p.storm, began)
+	if err := errors.Join(<-raged, played); err != nil {
+		return v.done, fmt.Errorf("storm: %w", err)
+	}
+	d.Printf("storm over after %.1fs: %s\n", time.Since(began).Seconds(), v.done)
+	return v.done, nil
+}
+
+// idle is after how long without anything to deliver wagate is taken to be done.
+const idle = 3 * time.Second
+
+// drain ends all trouble and waits until everything is acknowledged and has
+// arrived and wagate has nothing more to deliver: what comes twice comes then. What
+// is missing although wagate has had nothing to deliver for a while is not waited
+// for. It is no error if that takes too long; the account tells.
+func (d *drill) drain(ctx context.Context) {
+	d.assistants.healed.Store(true)
+	began, busy := time.Now(), time.Now()
+	err := d.until(ctx, d.Size.drain, func() bool {
+		if d.pending(ctx) > 0 || d.ledger.open() > 0 {
+			busy = time.Now()
+			return false
+		}
+		return d.ledger.missing() == 0 || time.Since(busy) > idle
+	})
+	if err != nil || d.ledger.missing() > 0 {
+		d.Printf("still on their way: %d events not acknowledged, %d not delivered\n", d.ledger.open(), d.ledger.missing())
+	}
+	d.Printf("drained for %.1fs\n", time.Since(began).Seconds())
+}
+
+// pending is how much wagate says it has to deliver. It decides how long is
+// waited, and nothing else.
+func (d *drill) pending(ctx context.Context) float64 {
+	w := d.fleet.replicas[0].alive()
+	if w == nil {
+		return 1
+	}
+	m, err := w.Metrics(ctx)
+	if err != nil {
+		return 1
+	}
+	return m.Sum("wagate_relay_pending")
+}
+
+// until repeats a question until the answer is yes, or too late.
+func (d *drill) until(ctx context.Context, within time.Duration, done func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
+	defer cancel()
+	for !done() {
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errUnsettled says that not everything arrived though nothing had been broken: there
+// is no point in going on, and the account tells why.
+var errUnsettled = errors.New("not everything arrived though nothing was broken")
+
+// settled waits until all that was sent has been delivered.
+func (d *drill) settled(ctx context.Context) error {
+	d.provider.wait()
+	if err := d.until(ctx, d.Size.drain, func() bool { return d.ledger.missing() == 0 }); err != nil {
+		d.Printf("%d events are still on their way: %v\n", d.ledger.missing(), errUnsettled)
+		return errUnsettled
+	}
+	return nil
+}
+
+// account draws up the account and judges it.
+func (d *drill) account(ctx context.Context, done blows) error {
+	dead, err := d.dead(ctx)
+	if err != nil {
+		return err
+	}
+	l := d.ledger
+	l.mu.Lock()
+	t := books{events: l.events, sent: l.sent, acked: l.acked, arrivals: l.arrivals, dead: dead}.tally()
+	l.mu.Unlock()
+	left, err := d.replay(ctx, dead)
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"webhooks", int64(d.Size.webhooks)},
+		{"posts", l.posts.Load()},
+		{"posts_after_a_failure", l.repeats.Load()},
+		{"posts_without_need", l.echoes.Load()},
+		{"posts_unanswered", l.unanswered.Load()},
+		{"posts_answered_503", l.busy.Load()},
+		{"forged_refused", l.forgedRefused.Load()},
+		{"forged_acknowledged_and_dropped", l.forgedDropped.Load()},
+		{"forged_unanswered", l.forgedUnanswered.Load()},
+		{"replies_sent", d.graph.sends.Load()},
+		{"events_sent", int64(t.sent)},
+		{"events_acknowledged", int64(t.acked)},
+		{"events_delivered", int64(t.delivered)},
+		{"events_dead", int64(t.dead)},
+		{"deliveries_repeated", int64(t.repeated)},
+	} {
+		d.Figure(f.name, float64(f.value))
+	}
+	d.Judge("wagate_killed", float64(done.wagate), figure.AtLeast(float64(d.Size.blows.wagate)))
+	d.Judge("redis_killed", float64(done.redis), figure.AtLeast(float64(d.Size.blows.redis)))
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"lost", t.lost},
+		{"doubled", t.doubled},
+		{"reordered", t.reordered},
+		{"forged_let_in", t.admitted + int(l.forgedTaken.Load())},
+		{"dead_and_not_replayed", left},
+		{"never_acknowledged", t.open},
+		{"wagate_fell_by_itself", int(d.fleet.fell.Load())},
+		{"posts_answered_otherwise", int(l.otherAnswers.Load())},
+		{"shown_to_another_tenant", t.astray},
+		{"shown_though_nobody_sent_it", t.unknown},
+		{"deliveries_changed", t.changed},
+		{"deliveries_badly_signed", t.unsigned},
+	} {
+		d.Judge(f.name, float64(f.value), figure.AtMost(0))
+	}
+	return nil
+}

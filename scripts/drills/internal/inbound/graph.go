@@ -1,0 +1,110 @@
+package inbound
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// graph is Meta's send API. It gives a message the id that its text asks for, so
+// that the plan knows what statuses will be about.
+type graph struct {
+	addr   string
+	server *http.Server
+	served chan struct{}
+	sends  atomic.Int64
+
+	mu     sync.Mutex
+	opaque map[string]string // what statuses carry back, by message id
+}
+
+func startGraph() (*graph, error) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind
+	if err != nil {
+		return nil, fmt.Errorf("start graph: %w", err)
+	}
+	g := &graph{addr: lis.Addr().String(), served: make(chan struct{}), opaque: map[string]string{}}
+	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: time.Minute}
+	go func() {
+		defer close(g.served)
+		_ = g.server.Serve(lis) // ends when close is called, the only end there is
+	}()
+	return g, nil
+}
+
+func (g *graph) close() error {
+	err := g.server.Close()
+	<-g.served
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("stop graph: %w", err)
+	}
+	return nil
+}
+
+// outbound is a message on its way to a lead.
+type outbound struct {
+	Product string `json:"messaging_product"`
+	To      string `json:"to"`
+	Type    string `json:"type"`
+	Text    struct {
+		Body string `json:"body"`
+	} `json:"text"`
+	Opaque string `json:"biz_opaque_callback_data,omitempty"`
+}
+
+func (g *graph) serve(w http.ResponseWriter, r *http.Request) {
+	var m outbound
+	if !strings.HasSuffix(r.URL.Path, "/messages") || json.NewDecoder(r.Body).Decode(&m) != nil || m.Text.Body == "" {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	g.mu.Lock()
+	g.opaque[m.Text.Body] = m.Opaque
+	g.mu.Unlock()
+	g.sends.Add(1)
+	fmt.Fprintf(w, `{"messaging_product":"whatsapp","contacts":[{"input":%q,"wa_id":%q}],"messages":[{"id":%q}]}`,
+		m.To, strings.TrimPrefix(m.To, "+"), m.Text.Body)
+}
+
+// carried returns what the statuses of a message carry back; empty if it was
+// never sent.
+func (g *graph) carried(id string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.opaque[id]
+}
+
+// reply has the assistant send the message that a status will be about, through
+// any of the wagates. Should that fail, as it may while they are killed, the status
+// is about a message that wagate knows nothing of, or nothing for sure.
+func (p *provider) reply(ctx context.Context, e event) {
+	t := e.lead.tenant
+	m := outbound{Product: "whatsapp", To: "+" + e.lead.phone, Type: "text"}
+	m.Text.Body = e.id
+	body, err := json.Marshal(m)
+	if err != nil {
+		return
+	}
+	_, addr := p.any()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/v26.0/"+t.numberID()+"/messages", bytes.NewReader(body))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+t.name+"-api-key")
+	res, err := p.client.Do(req)
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, res.Body) // the statuses tell how it went
+	_ = res.Body.Close()
+}

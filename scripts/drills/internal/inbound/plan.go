@@ -1,0 +1,272 @@
+package inbound
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// event is one message of a lead or one status.
+type event struct {
+	lead   *lead
+	nth    int    // of its lead
+	id     string // of the message
+	state  string // of a status; empty: a message
+	poison bool   // its assistant rejects it
+	opaque string // what a status carries back; known when it is written
+}
+
+// key tells the event from all others.
+func (e event) key() string { return eventKey(e.id, e.state) }
+
+func eventKey(id, state string) string { return id + "/" + state }
+
+// form is how a provider writes a webhook.
+type form int
+
+// The forms.
+const (
+	formMeta form = iota
+	formV2        // Gupshup's own, one event
+	formV3        // Gupshup's, in Meta's envelope
+)
+
+// forgery is what is wrong with a webhook; zero: nothing.
+type forgery int
+
+// The forgeries. Of the last two the signature is good, but of somebody who has
+// no business with that channel; they are acknowledged and dropped.
+const (
+	genuine      forgery = iota
+	unsigned             // no signature or token
+	otherSecret          // signed by another app, or another channel's token
+	tampered             // the signature of another body, or a token cut short
+	malformed            // no signature at all in the signature's place
+	foreign              // the number is bound to another app
+	forgeryCount = iota - 1
+)
+
+// hook is one webhook.
+type hook struct {
+	due    time.Duration // since its part began
+	tenant *tenant       // whose URL and signature; a batch may hold events of others
+	form   form
+	events []int // numbers of events
+	echoes []echo
+	forged forgery
+
+	ahead int // lines of its leads in which others come first
+}
+
+// echo is a repetition of a webhook that nobody needs: providers send some.
+type echo struct {
+	after time.Duration // since the webhook's turn
+	form  form
+}
+
+// part is what is sent in one go, by its timetable.
+type part struct {
+	hooks []*hook // by due
+	last  time.Duration
+}
+
+// planner makes the parts. All of it comes from the seed.
+type planner struct {
+	rng      *rand.Rand
+	tenants  []*tenant
+	events   []event
+	forged   int
+	storming bool // until then all events are texts that nobody rejects
+}
+
+func newPlanner(seed uint64, tenants []*tenant) *planner {
+	return &planner{rng: rand.New(rand.NewPCG(seed, 1)), tenants: tenants} //nolint:gosec // no secret
+}
+
+// states are what is told of a sent message, one after the other.
+var states = []string{"sent", "delivered", "read"}
+
+// Shares, in a hundred, of what is not a single text.
+const (
+	statusShare = 15
+	batchShare  = 6
+	v3Share     = 20 // of Gupshup's
+	echoShare   = 4
+	forgedShare = 5
+	poisonShare = 3 // of the picky tenant's texts
+)
+
+// maxBatch is how many events a batch holds at most.
+const maxBatch = 40
+
+func (p *planner) chance(percent int) bool { return p.rng.IntN(100) < percent }
+
+func pick[T any](p *planner, list []T) T { return list[p.rng.IntN(len(list))] }
+
+// event plans the next event of a lead.
+func (p *planner) event(l *lead) int {
+	e := event{lead: l, nth: l.events}
+	l.events++
+	switch {
+	case !p.storming:
+		e.id = fmt.Sprintf("wamid.SAID%05d%05d", l.number, e.nth)
+	case l.told > 0 && l.told < len(states), e.nth > 0 && p.chance(statusShare):
+		if l.told %= len(states); l.told == 0 {
+			l.about = fmt.Sprintf("wamid.SENT%05d%05d", l.number, e.nth)
+		}
+		e.id, e.state = l.about, states[l.told]
+		l.told++
+	default:
+		e.id = fmt.Sprintf("wamid.SAID%05d%05d", l.number, e.nth)
+		e.poison = l.tenant.manner == picky && p.chance(poisonShare)
+	}
+	p.events = append(p.events, e)
+	return len(p.events) - 1
+}
+
+// single plans a webhook with one event of any lead.
+func (p *planner) single(t *tenant, due time.Duration) *hook { return p.hook(pick(p, t.leads), due) }
+
+// hook plans a webhook with one event.
+func (p *planner) hook(l *lead, due time.Duration) *hook {
+	t := l.tenant
+	h := &hook{due: due, tenant: t, events: []int{p.event(l)}}
+	if t.app == nil {
+		h.form = formV2
+		if p.chance(v3Share) {
+			h.form = formV3
+		}
+	}
+	return h
+}
+
+// batch plans a webhook with events of several leads, at Meta of several tenants.
+func (p *planner) batch(t *tenant, due time.Duration) *hook {
+	h := &hook{due: due, tenant: t, form: formV3}
+	from := []*tenant{t}
+	if t.app != nil {
+		h.form = formMeta
+		for _, other := range p.tenants {
+			if other.app == t.app && other != t {
+				from = append(from, other)
+			}
+		}
+	}
+	leads := make([]*lead, 1+p.rng.IntN(8))
+	for i := range leads {
+		leads[i] = pick(p, pick(p, from).leads)
+	}
+	for range 2 + p.rng.IntN(maxBatch-1) {
+		h.events = append(h.events, p.event(pick(p, leads)))
+	}
+	return h
+}
+
+// echoed lets the provider repeat some webhooks without need, at once or later,
+// and Gupshup in its other form, too.
+func (p *planner) echoed(h *hook) *hook {
+	if !p.chance(echoShare) {
+		return h
+	}
+	e := echo{form: h.form}
+	if p.chance(50) {
+		e.after = time.Duration(p.rng.IntN(3000)) * time.Millisecond
+	}
+	if h.tenant.app == nil && len(h.events) == 1 && p.events[h.events[0]].state == "" {
+		e.form = formV2 + formV3 - h.form
+	}
+	h.echoes = append(h.echoes, e)
+	return h
+}
+
+// forge plans a webhook that nobody must let in. It says something of a lead, at
+// times under the id that his next message will have.
+func (p *planner) forge(t *tenant, due time.Duration) *hook {
+	kind := forgery(1 + p.rng.IntN(forgeryCount))
+	h := &hook{due: due, tenant: t, forged: kind}
+	if t.app == nil {
+		h.form = formV2
+		if p.chance(50) {
+			h.form = formV3
+		}
+	}
+	l := pick(p, t.leads)
+	id := fmt.Sprintf("wamid.FORGED%07d", p.forged)
+	p.forged++
+	if p.chance(50) {
+		id = fmt.Sprintf("wamid.SAID%05d%05d", l.number, l.events)
+	}
+	p.events = append(p.events, event{lead: l, nth: -1, id: id})
+	h.events = []int{len(p.events) - 1}
+	return h
+}
+
+// spread returns n instants within d, about evenly.
+func (p *planner) spread(n int, d time.Duration) []time.Duration {
+	all := make([]time.Duration, n)
+	for i := range all {
+		all[i] = time.Duration((float64(i) + p.rng.Float64()) * float64(d) / float64(n))
+	}
+	return all
+}
+
+// warmRate is how many leads a second write for the first time.
+const warmRate = 500
+
+// warm plans the first message of every lead, so that windows measure what leads
+// cost that are known.
+func (p *planner) warm() part {
+	var out part
+	for _, t := range p.tenants {
+		for _, l := range t.leads {
+			out.hooks = append(out.hooks, p.hook(l, time.Duration(len(out.hooks))*time.Second/warmRate))
+		}
+	}
+	return out
+}
+
+// window plans texts, one each, at a rate per second by manner: an open loop in
+// which nothing breaks.
+func (p *planner) window(d time.Duration, rates map[manner]int) part {
+	out := part{last: d}
+	for _, t := range p.tenants {
+		for _, due := range p.spread(int(float64(rates[t.manner])*d.Seconds()), d) {
+			out.hooks = append(out.hooks, p.single(t, due))
+		}
+	}
+	out.sort()
+	return out
+}
+
+// storm plans webhooks of every kind, by the weights of the manners.
+func (p *planner) storm(n int, d time.Duration, weights map[manner]int) part {
+	p.storming = true
+	var urn []*tenant
+	for _, t := range p.tenants {
+		for range weights[t.manner] {
+			urn = append(urn, t)
+		}
+	}
+	out := part{last: d}
+	for _, due := range p.spread(n, d) {
+		t := pick(p, urn)
+		if p.chance(forgedShare) {
+			out.hooks = append(out.hooks, p.forge(pick(p, p.tenants), due))
+		}
+		plan := p.single
+		if p.chance(batchShare) {
+			plan = p.batch
+		}
+		out.hooks = append(out.hooks, p.echoed(plan(t, due)))
+	}
+	out.sort()
+	return out
+}
+
+// sort brings hooks into the order of their timetable. It is stable: a forged
+// hook stays before the genuine one whose id it has.
+func (p part) sort() {
+	slices.SortStableFunc(p.hooks, func(a, b *hook) int { return cmp.Compare(a.due, b.due) })
+}

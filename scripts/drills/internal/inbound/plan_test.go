@@ -1,0 +1,201 @@
+package inbound
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"wagate/providers"
+	"wagate/providers/cloudapi"
+	"wagate/providers/gupshup"
+	"wagate/providers/meta"
+)
+
+// hooks are all hooks of a plan in the order they are due.
+func (p plan) hooks() []*hook {
+	all := slices.Clone(p.warm.hooks)
+	for _, w := range p.windows {
+		all = append(all, w.hooks...)
+	}
+	return append(all, p.storm.hooks...)
+}
+
+// TestPlan: of each lead the events are due in their order, a forged hook with
+// the id of a genuine one comes before it, and there is some of everything.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	p := newPlan(1, Short)
+	next := map[*lead]int{}
+	said := map[string]bool{}
+	seen := map[string]int{}
+	count := 0
+	for _, h := range p.hooks() {
+		seen[fmt.Sprint("form ", h.form)]++
+		seen[fmt.Sprint("forgery ", h.forged)]++
+		seen[fmt.Sprint("tenant ", h.tenant.name)]++
+		if h.forged != genuine {
+			if e := p.events[h.events[0]]; said[e.id] {
+				t.Fatalf("forged %s: got it after the genuine one", e.id)
+			}
+			continue
+		}
+		count++
+		tenants := map[*tenant]bool{}
+		for _, n := range h.events {
+			e := p.events[n]
+			tenants[e.lead.tenant] = true
+			said[e.id] = true
+			if e.nth != next[e.lead] {
+				t.Fatalf("lead %d: got event %d, want %d next", e.lead.number, e.nth, next[e.lead])
+			}
+			next[e.lead]++
+			if e.lead.tenant.app != h.tenant.app {
+				t.Fatalf("event of %s in a hook of %s", e.lead.tenant.name, h.tenant.name)
+			}
+			seen["state "+e.state]++
+			seen[fmt.Sprint("poison ", e.poison)]++
+		}
+		seen[fmt.Sprint("tenants ", min(len(tenants), 2))]++
+		seen[fmt.Sprint("batch ", len(h.events) > 1)]++
+		for _, e := range h.echoes {
+			seen[fmt.Sprint("echo in the same form ", e.form == h.form, ", at once ", e.after == 0)]++
+		}
+	}
+	if count != Short.webhooks {
+		t.Errorf("genuine hooks: got %d, want %d", count, Short.webhooks)
+	}
+	for _, want := range []string{
+		"form 0", "form 1", "form 2", "forgery 1", "forgery 2", "forgery 3", "forgery 4", "forgery 5",
+		"tenant calm", "tenant quiet", "tenant flood", "tenant slow", "tenant failing", "tenant picky",
+		"state ", "state sent", "state delivered", "state read", "poison true", "tenants 2", "batch true",
+		"echo in the same form true, at once true", "echo in the same form true, at once false",
+		"echo in the same form false, at once true", "echo in the same form false, at once false",
+	} {
+		if seen[want] == 0 {
+			t.Errorf("got no %s", want)
+		}
+	}
+}
+
+// TestPlanBySeed: a seed gives one plan, another gives another.
+func TestPlanBySeed(t *testing.T) {
+	t.Parallel()
+	one, again, other := newPlan(7, Tiny), newPlan(7, Tiny), newPlan(8, Tiny)
+	if !reflect.DeepEqual(one.blows, again.blows) || !reflect.DeepEqual(one.hooks(), again.hooks()) {
+		t.Error("got two plans of one seed, want one")
+	}
+	if reflect.DeepEqual(one.blows, other.blows) || reflect.DeepEqual(one.hooks(), other.hooks()) {
+		t.Error("got the same plan of two seeds")
+	}
+}
+
+// TestBlows: as many as asked for, in order, before the storm's end.
+func TestBlows(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(50) {
+		p := newPlanner(seed, nil)
+		want := Full.blows
+		list := p.blows(want, 2, time.Minute, time.Second)
+		var got blows
+		for i, b := range list {
+			switch b.what {
+			case killWagate:
+				got.wagate += len(b.replicas)
+			case killRedis:
+				got.redis++
+			case killAll:
+				got.redis++
+				got.wagate += 2
+			case freezeWagate:
+				got.frozenWagate++
+			case freezeRedis:
+				got.frozenRedis++
+			case flush:
+				got.flushes++
+			}
+			if b.at > 54*time.Second || i > 0 && b.at < list[i-1].at {
+				t.Errorf("seed %d: got a blow at %s, want them in order and before the end", seed, b.at)
+			}
+		}
+		if got != want {
+			t.Errorf("seed %d: got %v, want %v", seed, got, want)
+		}
+	}
+}
+
+// TestWrite: what is genuine verifies and says what was planned, in every form;
+// what is forged does not verify, or is somebody else's.
+func TestWrite(t *testing.T) {
+	t.Parallel()
+	p := newPlan(3, Tiny)
+	for _, h := range p.hooks() {
+		for _, f := range append([]form{h.form}, formsOf(h.echoes)...) {
+			var list []event
+			for _, n := range h.events {
+				list = append(list, p.events[n])
+			}
+			r := write(h, f, list, time.Unix(1_790_000_000, 0))
+			got, verified := decode(t, h, r)
+			if want := h.forged == genuine || h.forged == foreign; verified != want {
+				t.Fatalf("forgery %d: got verified %v, want %v", h.forged, verified, want)
+			}
+			var want []string
+			for _, n := range h.events {
+				want = append(want, p.events[n].key())
+			}
+			if h.forged != foreign && !slices.Equal(got, want) {
+				t.Fatalf("form %d: got %v, want %v\n%s", f, got, want, r.body)
+			}
+			if h.forged == foreign && h.tenant.app != nil && r.path == h.tenant.path() {
+				t.Fatalf("foreign: got its own path %s, want another app's", r.path)
+			}
+		}
+	}
+}
+
+func formsOf(list []echo) []form {
+	var all []form
+	for _, e := range list {
+		all = append(all, e.form)
+	}
+	return all
+}
+
+// decode reads a body as wagate does and returns its events' keys.
+func decode(t *testing.T, h *hook, r request) (keys []string, verified bool) {
+	t.Helper()
+	if h.tenant.app != nil {
+		secret := mainApp.secret
+		if r.path == "/webhooks/meta/"+secondApp.key {
+			secret = secondApp.secret
+		}
+		in, err := cloudapi.Decode(r.body, cloudapi.Options{})
+		if err != nil || in.Skipped > 0 {
+			t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.body)
+		}
+		for _, e := range in.Events {
+			keys = append(keys, keyOf(e.MessageID, e.Status))
+		}
+		return keys, meta.VerifySignature([]string{secret}, r.header.Get(meta.SignatureHeader), r.body)
+	}
+	in, err := gupshup.Decode(r.body, gupshup.Options{})
+	if err != nil || in.Skipped > 0 {
+		t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.body)
+	}
+	if in.From(h.tenant.appID(), h.tenant.appName()) == (h.forged == foreign) {
+		t.Fatalf("forgery %d: got app %q %q", h.forged, in.App, in.AppID)
+	}
+	for _, e := range in.Events {
+		keys = append(keys, keyOf(e.MessageID, e.Status))
+	}
+	return keys, r.header.Get("X-Callback-Token") == h.tenant.token()
+}
+
+func keyOf(id string, s *providers.Status) string {
+	if s != nil {
+		return eventKey(s.MessageID, string(s.State))
+	}
+	return eventKey(id, "")
+}

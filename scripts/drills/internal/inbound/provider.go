@@ -1,0 +1,256 @@
+package inbound
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// Retries of a webhook that was not answered 200: at once, then ever later. Real
+// providers go on for days; here until the drill ends.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 2 * time.Second
+	// answerWithin is how long a provider waits for an answer.
+	answerWithin = 5 * time.Second
+	// shun is for how long one that did not is asked less often.
+	shun = 5 * time.Second
+	// atOnce is how many webhooks of a tenant are posted at the same time.
+	atOnce = 64
+)
+
+// provider posts webhooks by their timetable, those of a lead one after the
+// other: the next one's turn comes when the one before is acknowledged.
+type provider struct {
+	ledger *ledger
+	graph  *graph
+	fleet  *fleet
+	client *http.Client
+	slots  map[*tenant]chan struct{}
+
+	mu      sync.Mutex // of the lines of all leads
+	running sync.WaitGroup
+}
+
+func newProvider(l *ledger, g *graph, f *fleet, tenants []*tenant) *provider {
+	p := &provider{ledger: l, graph: g, fleet: f, slots: map[*tenant]chan struct{}{}, client: &http.Client{
+		Timeout: answerWithin, Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
+	}}
+	for _, t := range tenants {
+		p.slots[t] = make(chan struct{}, atOnce)
+	}
+	return p
+}
+
+// play sends a part and returns once all of it was due; wait waits until all of
+// it is acknowledged.
+func (p *provider) play(ctx context.Context, part part, began time.Time) error {
+	for _, h := range part.hooks {
+		if err := sleepUntil(ctx, began.Add(h.due)); err != nil {
+			return err
+		}
+		if h.forged != genuine {
+			p.running.Go(func() { p.forge(ctx, h) })
+			continue
+		}
+		p.enqueue(ctx, h)
+	}
+	return sleepUntil(ctx, began.Add(part.last))
+}
+
+func (p *provider) wait() { p.running.Wait() }
+
+func sleepUntil(ctx context.Context, t time.Time) error {
+	d := time.Until(t)
+	if d <= 0 {
+		return ctx.Err()
+	}
+	return sleep(ctx, d)
+}
+
+// leads are the leads of a hook, each once.
+func (p *provider) leads(h *hook) []*lead {
+	var all []*lead
+	seen := map[*lead]bool{}
+	for _, n := range h.events {
+		if l := p.ledger.events[n].lead; !seen[l] {
+			seen[l] = true
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// enqueue puts a hook into the lines of its leads. All hooks are enqueued one
+// after the other, so no two wait for one another.
+func (p *provider) enqueue(ctx context.Context, h *hook) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.leads(h) {
+		if len(l.line) > 0 {
+			h.ahead++
+		}
+		l.line = append(l.line, h)
+	}
+	if h.ahead == 0 {
+		p.running.Go(func() { p.send(ctx, h) })
+	}
+}
+
+// next takes a hook that is done out of the lines.
+func (p *provider) next(ctx context.Context, h *hook) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.leads(h) {
+		l.line = l.line[1:]
+		if len(l.line) == 0 {
+			continue
+		}
+		first := l.line[0]
+		if first.ahead--; first.ahead == 0 {
+			p.running.Go(func() { p.send(ctx, first) })
+		}
+	}
+}
+
+// told returns the events of a hook, with what their statuses carry back.
+func (p *provider) told(h *hook) []event {
+	list := make([]event, len(h.events))
+	for i, n := range h.events {
+		list[i] = p.ledger.events[n]
+		if list[i].state != "" {
+			list[i].opaque = p.graph.carried(list[i].id)
+		}
+	}
+	return list
+}
+
+// send posts a hook until it is acknowledged, and its echoes. What the first
+// status of a message at Meta is about, is sent before.
+func (p *provider) send(ctx context.Context, h *hook) {
+	if e := p.ledger.events[h.events[0]]; h.tenant.app != nil && e.state == states[0] {
+		p.reply(ctx, e)
+	}
+	now := time.Now()
+	p.ledger.post(h.events)
+	for _, e := range h.echoes {
+		p.running.Go(func() {
+			if sleep(ctx, e.after) == nil {
+				p.ledger.echoes.Add(1)
+				p.insist(ctx, h, write(h, e.form, p.told(h), now))
+			}
+		})
+	}
+	if p.insist(ctx, h, write(h, h.form, p.told(h), now)) {
+		p.next(ctx, h)
+	}
+}
+
+// insist posts a request until it is answered 200, and reports whether it was.
+func (p *provider) insist(ctx context.Context, h *hook, r request) bool {
+	for try := 0; ; try++ {
+		if try > 0 {
+			p.ledger.repeats.Add(1)
+		}
+		switch status := p.post(ctx, h, r); status {
+		case http.StatusOK:
+			p.ledger.acknowledge(h.events)
+			return true
+		case 0:
+			p.ledger.unanswered.Add(1)
+		case http.StatusServiceUnavailable:
+			p.ledger.busy.Add(1)
+		default:
+			p.ledger.otherAnswers.Add(1)
+		}
+		if sleep(ctx, retryDelay(try)) != nil {
+			return false
+		}
+	}
+}
+
+// retryDelay is the wait after a try that came after n others.
+func retryDelay(n int) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	d := min(firstRetry<<min(n-1, 10), lastRetry)
+	return d/2 + rand.N(d/2) //nolint:gosec // no secret
+}
+
+// post posts a request to one of the replicas, also to one that is down, and
+// returns what it was answered; 0: nothing.
+func (p *provider) post(ctx context.Context, h *hook, r request) int {
+	slot := p.slots[h.tenant]
+	select {
+	case slot <- struct{}{}:
+		defer func() { <-slot }()
+	case <-ctx.Done():
+		return 0
+	}
+	p.ledger.posts.Add(1)
+	to, addr := p.any()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
+		select {
+		case to.wrote <- struct{}{}:
+		default:
+		}
+	}})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+r.path, bytes.NewReader(r.body))
+	if err != nil {
+		return 0
+	}
+	req.Header = r.header.Clone()
+	began := time.Now()
+	res, err := p.client.Do(req)
+	if err != nil {
+		if time.Since(began) >= answerWithin {
+			to.shunned.Store(time.Now().Add(shun).UnixNano())
+		}
+		return 0
+	}
+	defer func() { _ = res.Body.Close() }()
+	_, _ = io.Copy(io.Discard, res.Body) // the status is all we want
+	return res.StatusCode
+}
+
+// any returns one of the replicas and its address, which is the old one while it
+// is down. One that did not answer in time is asked less often for a while, as a
+// balancer would do.
+func (p *provider) any() (*replica, string) {
+	all := p.fleet.replicas
+	i := rand.IntN(len(all))                                               //nolint:gosec // no secret
+	if time.Now().UnixNano() < all[i].shunned.Load() && rand.IntN(8) > 0 { //nolint:gosec // no secret
+		i = (i + 1) % len(all)
+	}
+	addr, _ := all[i].public.Load().(string)
+	return all[i], addr
+}
+
+// forge posts a forged webhook until somebody answers.
+func (p *provider) forge(ctx context.Context, h *hook) {
+	r := write(h, h.form, p.told(h), time.Now())
+	for try := range 10 {
+		status := p.post(ctx, h, r)
+		switch {
+		case status == http.StatusOK && h.forged == foreign:
+			p.ledger.forgedDropped.Add(1)
+			return
+		case status == http.StatusOK:
+			p.ledger.forgedTaken.Add(1)
+			return
+		case status == http.StatusUnauthorized:
+			p.ledger.forgedRefused.Add(1)
+			return
+		}
+		if sleep(ctx, retryDelay(try)) != nil {
+			return
+		}
+	}
+	p.ledger.forgedUnanswered.Add(1)
+}
