@@ -237,17 +237,18 @@ func TestI14WrongTypesCostThemselvesOnly(t *testing.T) {
 func TestTemplateWords(t *testing.T) {
 	t.Parallel()
 	for payload, want := range map[string]providers.TemplateChange{
-		`"status":"approved"`:                                                         {Status: "APPROVED"},
-		`"type":"status-update","status":"paused"`:                                    {Status: "PAUSED"},
-		`"type":"status-update","status":"unpaused"`:                                  {Status: "APPROVED"},
-		`"status":"reinstated"`:                                                       {Status: "APPROVED"},
-		`"status":"flagged"`:                                                          {},
-		`"status":"rejected","rejectedReason":"SCAM"`:                                 {Status: "REJECTED"},
-		`"status":"disabled","category":"marketing"`:                                  {Status: "DISABLED", Category: "MARKETING"},
+		`"status":"approved"`:                         {Status: "APPROVED"},
+		`"type":"status-update","status":"paused"`:    {Status: "PAUSED"},
+		`"type":"status-update","status":"unpaused"`:  {Status: "APPROVED"},
+		`"status":"reinstated"`:                       {Status: "APPROVED"},
+		`"status":"flagged"`:                          {},
+		`"status":"rejected","rejectedReason":"SCAM"`: {Status: "REJECTED"},
+		`"status":"disabled","category":"marketing"`:  {Status: "DISABLED", Category: "MARKETING"},
+		`"type":"tomorrow","note":{"a":1}`:            {},
+
 		`"type":"category-update","category":"utility","correctCategory":"marketing"`: {Category: "UTILITY"},
 		`"type":"category-update","oldCategory":"utility","newCategory":"marketing"`:  {Category: "MARKETING"},
 		`"type":"category-update","status":"approved","newCategory":"authentication"`: {Category: "AUTHENTICATION"},
-		`"type":"tomorrow","note":{"a":1}`:                                            {},
 	} {
 		want.Name, want.Language = "bike_ready", "pt_BR"
 		in, err := Decode([]byte(`{"app":"A","timestamp":1790000001234,"type":"template-event","payload":{"elementName":"bike_ready","languageCode":"pt-BR",`+payload+`}}`), testOptions)

@@ -17,6 +17,7 @@ func operatorFile(redisURL, assistant string) string {
 admin: "127.0.0.1:0"
 sandbox: true
 redis: {url: %q, durability: everysec}
+relay: {max_backlog: 100000000}
 graph: {base_url: "http://127.0.0.1:9", version: "v26.0"}
 ai: {base_url: "http://127.0.0.1:9", api_key: "none", model: "none"}
 meta_apps:
