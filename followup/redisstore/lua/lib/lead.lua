@@ -41,14 +41,11 @@ do
 end
 
 -- Milliseconds do not survive tostring, which rounds to 14 digits with an exponent.
-local ints = {}
+local texts = { now = string.format('%.0f', now), real = string.format('%.0f', real) }
 local function int(n)
-  local text = ints[n]
-  if not text then
-    text = string.format('%.0f', n)
-    ints[n] = text
-  end
-  return text
+  if n == now then return texts.now end
+  if n == real then return texts.real end
+  return string.format('%.0f', n)
 end
 
 -- What was read of the lead's hash; false for what it does not have.
