@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,9 +53,9 @@ func (s *Store) ClaimDeliveries(
 	return out, min(next, max(c.Lease, 0)), nil
 }
 
-// takeWithin bounds the claim of all queues: as long as a Redis may take that is
-// slow and no more, and a small part of a lease.
-const takeWithin = readTimeout
+// takeWithin bounds a try to claim the queues: long enough for a Redis that is
+// slow, and a small part of a lease.
+const takeWithin = 2 * time.Second
 
 // take claims the queues; missed counts those that were gone.
 func (s *Store) take(
@@ -73,11 +74,7 @@ func (s *Store) take(
 			},
 		}
 	}
-	// A queue whose slot is on its way to another node does not keep the others
-	// waiting under their leases.
-	within, cancel := context.WithTimeout(ctx, takeWithin)
-	defer cancel()
-	answers := s.runEach(within, takeScript, jobs)
+	answers := s.takeEach(ctx, jobs)
 	for i, q := range picked {
 		if answers[i].err != nil {
 			err = answers[i].err
@@ -90,7 +87,7 @@ func (s *Store) take(
 		}
 		if reply(r).text(0) == "moved" {
 			missed++
-			if failed := s.forward(within, followup.TenantID(reply(r).text(1)), q.lead); failed != nil {
+			if failed := s.forward(ctx, followup.TenantID(reply(r).text(1)), q.lead); failed != nil {
 				err = failed
 			}
 			continue
@@ -103,6 +100,33 @@ func (s *Store) take(
 		out = append(out, d)
 	}
 	return out, missed, err
+}
+
+// takeEach runs the claims, and those again whose answer did not come: what they
+// took would else wait for the end of its lease. By their tokens they are the same.
+// A queue whose slot is on its way to another node does not keep the others waiting
+// under their leases.
+func (s *Store) takeEach(ctx context.Context, jobs []job) []answer {
+	try := func(jobs []job) []answer {
+		within, cancel := context.WithTimeout(ctx, takeWithin)
+		defer cancel()
+		return s.runEach(within, takeScript, jobs)
+	}
+	answers := try(jobs)
+	var unknown []int
+	var again []job
+	for i, a := range answers {
+		if a.err != nil && (broken(a.err) || errors.Is(a.err, context.DeadlineExceeded)) {
+			unknown, again = append(unknown, i), append(again, jobs[i])
+		}
+	}
+	if len(again) == 0 {
+		return answers
+	}
+	for i, a := range try(again) {
+		answers[unknown[i]] = a
+	}
+	return answers
 }
 
 // delivery reads the reply of relay_take.

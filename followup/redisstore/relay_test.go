@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,49 @@ func TestI1RelaySurvivesScriptFlush(t *testing.T) {
 		if got := claimAll(t, s, epoch.Add(time.Hour)); len(got) != 0 {
 			t.Errorf("after all were delivered: got %d, want 0", len(got))
 		}
+	})
+}
+
+// lostOnce is a client hook that loses the answer to the first pipeline of a
+// script, as a connection does that times out.
+type lostOnce struct {
+	script *script
+	lost   atomic.Bool
+}
+
+func (*lostOnce) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (*lostOnce) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (l *lostOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		if cmds[0].Err() != nil || cmds[0].Args()[1] != l.script.Hash() || l.lost.Swap(true) {
+			return err
+		}
+		for _, cmd := range cmds {
+			cmd.SetErr(os.ErrDeadlineExceeded)
+		}
+		return os.ErrDeadlineExceeded
+	}
+}
+
+// TestI9AClaimWhoseAnswerWasLost: what it took is handed out at once, and not when
+// its lease has run out.
+func TestI9AClaimWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		p.mustSay(t, s, "a", epoch)
+		delivered(t, s, claimOne(t, s, epoch)) // the script is known
+		p.mustSay(t, s, "b", epoch)
+		hook := &lostOnce{script: takeScript}
+		s.db.AddHook(hook)
+		d := claimOne(t, s, epoch)
+		if !hook.lost.Load() || said(d) != "b " || d.Attempts != 0 {
+			t.Errorf("got %q after %d tries, lost: %v, want b, at the first, after a lost answer", said(d), d.Attempts, hook.lost.Load())
+		}
+		delivered(t, s, d)
 	})
 }
 
