@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wagate/followup"
+	"wagate/followup/rescue"
 	"wagate/gateway/internal/webhook"
 	"wagate/providers"
 )
@@ -26,8 +27,8 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 		return nil
 	}
 	now := in.p.Now()
-	failed := each(byContact(list), func(group []*arrival) error { return in.resolveAll(ctx, group, now) })
-	failed = cmp.Or(failed, in.noteTemplates(ctx, list), each(byLead(list), func(group []*arrival) error {
+	failed := in.each(byContact(list), func(group []*arrival) error { return in.resolveAll(ctx, group, now) })
+	failed = cmp.Or(failed, in.noteTemplates(ctx, list), in.each(byLead(list), func(group []*arrival) error {
 		return in.settle(ctx, provider, group, moves)
 	}))
 	if in.p.RelayWake != nil {
@@ -40,16 +41,26 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 	return nil
 }
 
+// errPanic: there was a panic over a group, which the log has.
+var errPanic = errors.New("ingest: internal error")
+
 // each does something with every group, and returns the first error when all is
-// done.
-func each(groups [][]*arrival, do func([]*arrival) error) error {
+// done. A panic is the group's own error: on a goroutine nobody else catches it,
+// and the provider would end us again with each time that it sends the body.
+func (in *Ingest) each(groups [][]*arrival, do func([]*arrival) error) error {
+	safe := func(group []*arrival) (err error) {
+		if !rescue.Call(in.log, "taking in panicked", func() { err = do(group) }) {
+			return errPanic
+		}
+		return err
+	}
 	if len(groups) == 1 { // as nearly always
-		return do(groups[0])
+		return safe(groups[0])
 	}
 	var all errgroup.Group
 	all.SetLimit(parallel)
 	for _, g := range groups {
-		all.Go(func() error { return do(g) })
+		all.Go(func() error { return safe(g) })
 	}
 	return all.Wait()
 }

@@ -1,0 +1,79 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/webhook"
+	"wagate/providers"
+)
+
+// breaking panics over one contact, or over the settlement of one of these names.
+type breaking struct {
+	*memstore.Store
+
+	phone, name string
+}
+
+func (b *breaking) Resolve(
+	ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time,
+) (followup.LeadID, error) {
+	if b.phone != "" && who.Phone == b.phone {
+		panic(who.Phone)
+	}
+	return b.Store.Resolve(ctx, t, who, create, now)
+}
+
+func (b *breaking) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+	if b.name != "" && s.Contact.Phone == b.name {
+		panic(s.Contact.Phone)
+	}
+	return b.Store.Settle(ctx, s)
+}
+
+// TestI9PanicOverOneLead: a lead whose events make us panic harms neither the
+// process nor the others of its body, which is asked for again.
+func TestI9PanicOverOneLead(t *testing.T) {
+	t.Parallel()
+	const poison, calm = "15550100001", "15550100002"
+	for name, c := range map[string]struct {
+		where  breaking
+		phones []string
+		kept   int
+	}{
+		"found out, alone":       {breaking{phone: poison}, []string{poison}, 0},
+		"settled, alone":         {breaking{name: poison}, []string{poison}, 0},
+		"found out, with others": {breaking{phone: poison}, []string{poison, calm}, 1},
+		"settled, with others":   {breaking{name: poison}, []string{calm, poison}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := memstore.New()
+			h := newHarnessOn(t, s, func(p *Params) {
+				c.where.Store = s
+				p.Store = &c.where
+			})
+			var values []string
+			for _, phone := range c.phones {
+				values = append(values, text(phone, "wamid."+phone, minute(-1), "hi"))
+			}
+			body := messages("n-sales", values...)
+			err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+			if !errors.Is(err, webhook.ErrUnavailable) {
+				t.Errorf("got %v, want ErrUnavailable", err)
+			}
+			if got := h.events(providers.Meta, providers.KindText); got != float64(c.kept) {
+				t.Errorf("got %v events settled, want %d", got, c.kept)
+			}
+			c.where.phone, c.where.name = "", ""
+			h.meta(t, body)
+			if got := len(h.values(t, sales)); got != len(c.phones) {
+				t.Errorf("got %d relayed once that is mended, want %d", got, len(c.phones))
+			}
+		})
+	}
+}
