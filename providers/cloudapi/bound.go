@@ -30,3 +30,14 @@ func (b *budget) take(n int) bool {
 	b.left -= n
 	return true
 }
+
+// short returns an id that all items of a change, or of a body, have in common:
+// one that is longer than any is stands for itself by its hash, which tells it from
+// others, and is nobody's. Each item that has no id of its own is named by them all,
+// so that what they are decides how much work it is.
+func short(id string) string {
+	if len(id) <= maxLean {
+		return id
+	}
+	return digest(id)
+}

@@ -41,7 +41,7 @@ func newChange(account string, time json.RawMessage, o object, b *budget) *chang
 		c.field = c.value.text("field")
 	}
 	if meta := c.value.get("metadata"); meta != nil {
-		c.number = scalar(lookup(meta, "phone_number_id"))
+		c.number = short(scalar(lookup(meta, "phone_number_id")))
 		c.display = digits(scalar(lookup(meta, "display_phone_number")))
 	}
 	c.shared()

@@ -70,7 +70,7 @@ func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	}
 	d := decoder{Options: o, narrower: n, budget: budget{maxInAll}}
 	if o.AccountKey != "" {
-		d.account = scalar(lookup(body, o.AccountKey))
+		d.account = short(scalar(lookup(body, o.AccountKey)))
 	}
 	if n != nil {
 		top, _ := objectOf(body)
@@ -136,7 +136,11 @@ func (d *decoder) entry(raw json.RawMessage) {
 	}
 	account := d.account
 	if account == "" {
-		account = o.id("id")
+		account = short(o.id("id"))
+	}
+	at := o.get("time")
+	if len(at) > maxLean {
+		at = nil // no time is that long
 	}
 	if d.narrower != nil {
 		d.in = &enclosing{o.without("changes")}
@@ -152,7 +156,7 @@ func (d *decoder) entry(raw json.RawMessage) {
 			d.skip()
 			continue
 		}
-		c := newChange(account, o.get("time"), m, &d.budget)
+		c := newChange(account, at, m, &d.budget)
 		c.entry = rest
 		if d.narrower != nil {
 			c.self = m.without("value")

@@ -1,0 +1,61 @@
+package cloudapi
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// What stands once in a body, and is part of what its items are named by, is not
+// gone through for each of them.
+func TestWorkIsAMultipleOfTheBody(t *testing.T) { // not parallel: it counts what all allocate
+	const items, times = 1000, 32
+	long := strings.Repeat("7", 1<<20)
+	list := strings.TrimSuffix(strings.Repeat(`{},`, items), ",")
+	errors := `{"field":"messages","value":{"errors":[` + list + `]}}`
+	notices := strings.TrimSuffix(strings.Repeat(`{"field":"x","value":{}},`, items), ",")
+	entries := strings.TrimSuffix(strings.Repeat(`{"changes":[{"field":"x","value":{}}]},`, items), ",")
+	for name, body := range map[string]string{
+		"an account with errors":  `{"entry":[{"id":"` + long + `","changes":[` + errors + `]}]}`,
+		"an account with changes": `{"entry":[{"id":"` + long + `","changes":[` + notices + `]}]}`,
+		"the dialect's account":   `{"gs_app_id":"` + long + `","entry":[` + entries + `]}`,
+		"a time with errors":      `{"entry":[{"id":"1","time":` + long + `,"changes":[` + errors + `]}]}`,
+		"a time with changes":     `{"entry":[{"id":"1","time":"` + long + `","changes":[` + notices + `]}]}`,
+		"a number that is a text": `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"` + long + `"},"errors":[` + list + `]}}]}]}`,
+		"a number that is one":    `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":` + long + `},"errors":[` + list + `]}}]}]}`,
+	} {
+		for _, o := range []Options{{}, dialect} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			batch, err := Decode([]byte(body), o)
+			runtime.ReadMemStats(&after)
+			if err != nil || len(batch.Events) != items {
+				t.Fatalf("%s: got %d events, %v, want %d", name, len(batch.Events), err, items)
+			}
+			if got := after.TotalAlloc - before.TotalAlloc; got > uint64(times*len(body)) {
+				t.Errorf("%s: got %d bytes allocated for a body of %d, want %d times that at most", name, got, len(body), times)
+			}
+		}
+	}
+}
+
+// Accounts and numbers longer than any is are told from one another all the same.
+func TestLongNamesDiffer(t *testing.T) {
+	t.Parallel()
+	of := func(account, number string) string {
+		b, err := Decode([]byte(`{"entry":[{"id":"`+account+`","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"`+
+			number+`"},"errors":[{}]}}]}]}`), Options{})
+		if err != nil || len(b.Events) != 1 {
+			t.Fatalf("got %+v, %v, want one event", b, err)
+		}
+		return b.Events[0].ID
+	}
+	long := strings.Repeat("7", 2*maxLean)
+	seen := map[string]bool{}
+	for _, id := range []string{of("1", "2"), of(long+"1", "2"), of(long+"2", "2"), of("1", long+"1"), of("1", long+"2")} {
+		if seen[id] {
+			t.Errorf("got %s twice, want ids that differ", id)
+		}
+		seen[id] = true
+	}
+}
