@@ -1,5 +1,11 @@
 package cloudapi
 
+import (
+	"strings"
+
+	"wagate/providers"
+)
+
 // MaxItems bounds the items of one body: sixteen times what Meta says it sends
 // at once, and as many as a large import of history has. What is beyond it is
 // skipped and counted. An item may be as short as ten bytes, and an event takes
@@ -40,4 +46,26 @@ func short(id string) string {
 		return id
 	}
 	return digest(id)
+}
+
+// MaxIdentity bounds a phone and a user id: ids of users have some 130 characters at
+// most. What is longer names nobody; it would be kept, and looked up, as often as an
+// item is of the only contact there is.
+const MaxIdentity = 256
+
+// maxName bounds the name of a contact.
+const maxName = 512
+
+// plausible returns what of a contact can be one.
+func plausible(c providers.Contact) providers.Contact {
+	if len(c.Phone) > MaxIdentity {
+		c.Phone = ""
+	}
+	if len(c.UserID) > MaxIdentity {
+		c.UserID = ""
+	}
+	if len(c.Name) > maxName {
+		c.Name = strings.ToValidUTF8(c.Name[:maxName], "")
+	}
+	return c
 }

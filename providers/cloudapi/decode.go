@@ -118,6 +118,7 @@ func (d *decoder) items(raw []byte) iter.Seq[json.RawMessage] {
 // add completes an event with what its change says and keeps it.
 func (d *decoder) add(c *change, e providers.Event) {
 	e.Account, e.Number, e.Field = c.account, c.number, c.field
+	e.Contact, e.Previous = plausible(e.Contact), plausible(e.Previous)
 	if d.budget.take(len(c.entry)) {
 		e.Entry = c.entry
 	}

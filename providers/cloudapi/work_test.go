@@ -59,3 +59,28 @@ func TestLongNamesDiffer(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+// TestNobodyIsNamedAtLength: what is too long to be a phone or a user id names
+// nobody, and a name is cut, whoever says it; the item goes through as it came.
+func TestNobodyIsNamedAtLength(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("7", MaxIdentity+1)
+	for name, value := range map[string]string{
+		"a sender":        `{"messages":[{"id":"m","type":"text","from":"` + long + `","from_user_id":"` + long + `"}]}`,
+		"a contact":       `{"contacts":[{"wa_id":"` + long + `","user_id":"` + long + `","profile":{"name":"` + long + long + long + `"}}],"messages":[{"id":"m","type":"text"}]}`,
+		"a recipient":     `{"statuses":[{"id":"m","status":"read","recipient_id":"` + long + `"}]}`,
+		"who was renamed": `{"messages":[{"id":"m","type":"system","from":"` + long + `","system":{"wa_id":"` + long + `","previous_user_id":"` + long + `"}}]}`,
+	} {
+		b, err := Decode([]byte(body("messages", value)), Options{})
+		if err != nil || len(b.Events) != 1 {
+			t.Fatalf("%s: got %+v, %v, want one event", name, b, err)
+		}
+		e := b.Events[0]
+		if e.Contact.Phone+e.Contact.UserID+e.Previous.Phone+e.Previous.UserID != "" || len(e.Contact.Name) > maxName {
+			t.Errorf("%s: got %+v and %+v, want nobody", name, e.Contact, e.Previous)
+		}
+		if !strings.Contains(string(e.Value), long) {
+			t.Errorf("%s: got %s, want it as it came", name, e.Value)
+		}
+	}
+}

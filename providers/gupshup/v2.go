@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wagate/providers"
+	"wagate/providers/cloudapi"
 )
 
 // v2Margin is subtracted from Gupshup's event time to get the time of an
@@ -130,6 +131,9 @@ func put(m map[string]any, key, value string) {
 // taken wherever it turns up.
 func contact(userID text, phones ...text) providers.Contact {
 	c := providers.Contact{UserID: userID.String()}
+	if len(c.UserID) > cloudapi.MaxIdentity {
+		c.UserID = "" // no id of a user
+	}
 	for _, p := range phones {
 		s := strings.TrimPrefix(p.String(), "+")
 		switch {
@@ -150,5 +154,5 @@ func isPhone(s string) bool {
 
 // isUserID reports whether s has the form of a business-scoped user id.
 func isUserID(s string) bool {
-	return len(s) > 3 && s[2] == '.' && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+	return len(s) > 3 && len(s) <= cloudapi.MaxIdentity && s[2] == '.' && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
 }
