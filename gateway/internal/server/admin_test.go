@@ -287,9 +287,12 @@ func TestDeadLettersOfNobody(t *testing.T) {
 	h := newHouse(t, settings{})
 	h.bury(2)
 	for query, problem := range map[string]string{
-		"?assistant=": `{"field":"assistant","problem":"must not be empty"}`,
-		"?tenant=":    `{"field":"tenant","problem":"must not be empty"}`,
-		"?asistant=x": `{"field":"asistant","problem":"is not known"}`,
+		"?assistant=":             `{"field":"assistant","problem":"must not be empty"}`,
+		"?tenant=":                `{"field":"tenant","problem":"must not be empty"}`,
+		"?tenant=&tenant=x":       `{"field":"tenant","problem":"must be given once"}`,
+		"?tenant=a&tenant=b":      `{"field":"tenant","problem":"must be given once"}`,
+		"?assistant=&assistant=x": `{"field":"assistant","problem":"must be given once"}`,
+		"?asistant=x":             `{"field":"asistant","problem":"is not known"}`,
 	} {
 		refused := `{"success":false,"error":{"code":"VALIDATION_ERROR","message":"the request is not valid","details":[` + problem + `]}}`
 		h.want(h.op("POST", "/api/dead/drop"+query, ""), 400, refused)

@@ -71,7 +71,10 @@ func whose(c *fiber.Ctx) (owner, error) {
 	for name, value := range c.Queries() {
 		switch name {
 		case "tenant", "assistant":
-			if value == "" {
+			switch {
+			case len(c.Context().QueryArgs().PeekMulti(name)) > 1: // only one of them would be looked at
+				problems.Add(name, "must be given once")
+			case value == "":
 				problems.Add(name, "must not be empty")
 			}
 		case "limit", "offset":
