@@ -32,7 +32,7 @@ type share struct {
 //
 //	all                                             all
 //	what could be forged: webhooks signed by body   3/4, so that whoever showed a key finds room
-//	a target: an app, a channel, a tenant, the CRMs 1/2
+//	a target: an app, a tenant, the CRMs            1/2
 //	an address, where it is known                   1/4
 func everybody() share               { return share{source{"all", ""}, 1, 1} }
 func unproven() share                { return share{source{"unproven", ""}, 3, 4} }
@@ -77,7 +77,12 @@ func byApp(c *fiber.Ctx) []share { return []share{unproven(), target("app", para
 // byCRM is one target for all tenants: which there are is not asked before the body.
 func byCRM(*fiber.Ctx) []share { return []share{unproven(), target("crm", "")} }
 
-func byChannel(c *fiber.Ctx) []share { return []share{target("channel", string(channelOf(c)))} }
+// byChannel is its tenant: whoever has several channels has no more for that, nor
+// beside what he sends with his key.
+func (s *public) byChannel(c *fiber.Ctx) []share {
+	of, _ := s.Directory.Channel(channelOf(c))
+	return []share{target("tenant", string(of.Tenant))}
+}
 
 func byTenant(c *fiber.Ctx) []share { return []share{target("tenant", string(tenantOf(c)))} }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/server"
 )
 
@@ -159,6 +160,24 @@ func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 			}
 		})
 	}
+	t.Run("one tenant's channels and key", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t, settings{bodies: sixteen})
+		addr, _ := serve(t, h.public, server.ListenParams{})
+		flood(t, addr, callback, ofTarget, nowhere(token)...)
+		for path, header := range map[string]string{"/webhooks/gupshup/" + string(second): token, "/backend/leads": key} {
+			if got := large(t, addr, path, header); got != 503 {
+				t.Errorf("%s of that tenant's: got %d, want 503", path, got)
+			}
+		}
+		for path, header := range map[string]string{
+			hook: signature, "/webhooks/gupshup/" + string(backendtest.Alien): token, "/v26.0/1/messages": "Authorization: Bearer " + otherKey + "\r\n",
+		} {
+			if got := large(t, addr, path, header); got == 503 {
+				t.Errorf("%s of others: got 503, want it read", path)
+			}
+		}
+	})
 	for name, c := range map[string]struct{ path, header string }{
 		"one channel's token": {callback, token},
 		"one tenant's key":    {"/backend/leads", key},

@@ -30,6 +30,9 @@ const (
 	front       = backendtest.Front
 	crmSecret   = backendtest.Secret
 
+	// second is another channel of acme's.
+	second followup.ChannelID = "a0000000-0000-4000-8000-0000000000c2"
+
 	quoted = "11111111-1111-4111-8111-111111111111"
 
 	acmeKey  = "key-of-acme"
@@ -64,13 +67,16 @@ func newHouse(t *testing.T, set settings) *house {
 	h := &house{
 		t: t, store: &brittle{Store: memstore.New()}, webhooks: &fakeWebhooks{}, messages: &fakeMessages{}, log: &strings.Builder{},
 	}
-	h.House = backendtest.New(t, backendtest.Params{Store: h.store})
+	h.House = backendtest.New(t, backendtest.Params{
+		Store: h.store, Channels: []followup.Channel{{ID: second, Tenant: acme, Assistant: sales}},
+	})
 	log := slog.New(slog.NewTextHandler(h.log, nil))
 	h.public = server.Public(server.PublicParams{
 		Webhooks: h.webhooks, CRM: h.Leads, Messages: h.messages, Leads: h.Leads, Configs: h.Runs, Runs: h.Runs,
 		Keys: server.NewKeyRing(map[server.Digest]followup.TenantID{
 			server.DigestOf(acmeKey): acme, server.DigestOf(otherKey): other,
 		}),
+		Directory:     h.Directory,
 		RatePerMinute: set.rate, BodyBudget: set.bodies, Timeouts: set.timeouts,
 		Real: h.Now, Registry: h.Registry, Logger: log,
 	})
@@ -229,7 +235,7 @@ func (f *fakeWebhooks) Meta(ctx context.Context, app, signature string, beside w
 
 func (f *fakeWebhooks) GupshupCaller(channel followup.ChannelID, token string) error {
 	switch {
-	case channel != front:
+	case channel != front && channel != second && channel != backendtest.Alien:
 		return webhook.ErrUnknown
 	case token != "callback token":
 		return webhook.ErrUnauthorized

@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"wagate/followup"
 	"wagate/gateway/internal/fault"
 )
 
@@ -43,6 +44,8 @@ type PublicParams struct {
 	Configs  Configs
 	Runs     Runs
 	Keys     Keys
+	// Directory says whose a channel is.
+	Directory *followup.Directory
 	// RatePerMinute limits /backend per API key; 0: no limit.
 	RatePerMinute int
 	// BodyBudget bounds the memory of large bodies in flight, in bytes: what would
@@ -83,7 +86,7 @@ func Public(p PublicParams) *fiber.App {
 	hooks, soon := app.Group("/webhooks"), within(p.Timeouts.Webhook)
 	hooks.Get("/meta/:app", soon, s.metrics.webhook(fromMeta, p.Real, s.handshake))
 	hooks.Post("/meta/:app", s.metaCaller, s.bodies.read(byApp), soon, s.metrics.webhook(fromMeta, p.Real, s.meta))
-	hooks.Post("/gupshup/:channel", s.gupshupCaller, s.bodies.read(byChannel), soon, s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
+	hooks.Post("/gupshup/:channel", s.gupshupCaller, s.bodies.read(s.byChannel), soon, s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
 	hooks.Post("/crm/:tenant", s.bodies.read(byCRM), soon, s.metrics.webhook(fromCRM, p.Real, s.crm))
 
 	backend := app.Group("/backend", s.authenticated, s.limited, s.bodies.read(byTenant), within(p.Timeouts.Backend))
