@@ -2,12 +2,14 @@ package outbound
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/rescue"
 	"wagate/providers"
 )
 
@@ -164,11 +166,16 @@ func (t *Templates) refresh(channel followup.ChannelID, a *account) (<-chan stru
 	return a.reading, max(0, a.began.Add(templateWait).Sub(now))
 }
 
+// errPanic: reading a list panicked, which the log has.
+var errPanic = errors.New("outbound: internal error")
+
 // readList reads the list as it is now.
 func (t *Templates) readList(channel followup.ChannelID, a *account, now time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), templateRead)
 	defer cancel()
-	list, err := a.List(ctx)
+	var list []providers.TemplateInfo
+	err := errPanic
+	rescue.Call(t.log, "reading templates panicked", func() { list, err = a.List(ctx) }, "channel", channel)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	close(a.reading)

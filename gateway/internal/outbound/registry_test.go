@@ -369,3 +369,30 @@ func TestTheListOfAnotherChannelIsUnknown(t *testing.T) {
 		wants(t, l.times(), 1, "readings")
 	})
 }
+
+// A list over which its reading panics is one that cannot be read: nobody's
+// process ends, nobody waits for it longer, and it is read again later.
+func TestAListThatMakesUsPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		r := outbound.NewTemplates(outbound.TemplatesParams{
+			Accounts: map[followup.ChannelID]outbound.TemplateAccount{onMeta: {
+				Name: "acc", List: func(context.Context) ([]providers.TemplateInfo, error) {
+					if reads++; reads == 1 {
+						panic("a list of a kind that nobody expected")
+					}
+					return []providers.TemplateInfo{{Name: "hi", Language: "pt_BR", Status: "APPROVED"}}, nil
+				},
+			}},
+			Notes: &notes{Store: memstore.New()}, Real: time.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		})
+		for _, want := range []bool{false, false, true} {
+			if _, ok, err := r.Template(t.Context(), onMeta, "hi", "pt_BR"); ok != want || err != nil {
+				t.Errorf("after %d readings: got known %t, %v, want %t", reads, ok, err, want)
+			}
+			time.Sleep(40 * time.Second)
+		}
+		synctest.Wait()
+	})
+}
