@@ -57,29 +57,34 @@ func (d *decoder) history(c *change) {
 				continue
 			}
 			d.narrower.look(thread, "messages")
+			id := thread.get("id") // once, and not for each message
+			if len(id) > MaxIdentity {
+				id = nil // nobody's
+			}
+			of := scalar(id)
 			for m := range d.items(thread.get("messages")) {
-				d.past(c, "history", m, thread, func(m json.RawMessage) json.RawMessage {
+				d.past(c, "history", m, of, func(m json.RawMessage) json.RawMessage {
 					if !d.budget.take(len(meta)) {
-						return inThread(nil, thread.get("id"), m)
+						return inThread(nil, id, m)
 					}
-					return inThread(meta, thread.get("id"), m)
+					return inThread(meta, id, m)
 				})
 			}
 		}
 	}
 	for raw := range d.items(c.value.get("messages")) {
-		d.past(c, "messages", raw, nil, func(m json.RawMessage) json.RawMessage { return m })
+		d.past(c, "messages", raw, "", func(m json.RawMessage) json.RawMessage { return m })
 	}
 }
 
 // past keeps one message of the history. The thread is named after the user.
-func (d *decoder) past(c *change, list string, raw json.RawMessage, thread object, wrap func(json.RawMessage) json.RawMessage) {
+func (d *decoder) past(c *change, list string, raw json.RawMessage, thread string, wrap func(json.RawMessage) json.RawMessage) {
 	o, ok := objectOf(raw)
 	if !ok || o.id("id") == "" {
 		d.skip()
 		return
 	}
-	who := userOf(c, o, thread.id("id"))
+	who := userOf(c, o, thread)
 	who, entry := c.contact(who)
 	d.add(c, providers.Event{
 		Kind:      providers.KindHistory,
@@ -120,7 +125,7 @@ func inThread(meta, thread, message json.RawMessage) json.RawMessage {
 		item = with(item, "metadata", meta)
 	}
 	inner := json.RawMessage(`{}`)
-	if thread != nil && len(thread) <= maxLean {
+	if thread != nil {
 		inner = with(inner, "id", thread)
 	}
 	return with(item, "threads", list(with(inner, "messages", list(message))))

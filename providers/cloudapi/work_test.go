@@ -15,14 +15,17 @@ func TestWorkIsAMultipleOfTheBody(t *testing.T) { // not parallel: it counts wha
 	errors := `{"field":"messages","value":{"errors":[` + list + `]}}`
 	notices := strings.TrimSuffix(strings.Repeat(`{"field":"x","value":{}},`, items), ",")
 	entries := strings.TrimSuffix(strings.Repeat(`{"changes":[{"field":"x","value":{}}]},`, items), ",")
+	old := strings.TrimSuffix(strings.Repeat(`{"id":"h"},`, items), ",")
 	for name, body := range map[string]string{
-		"an account with errors":  `{"entry":[{"id":"` + long + `","changes":[` + errors + `]}]}`,
-		"an account with changes": `{"entry":[{"id":"` + long + `","changes":[` + notices + `]}]}`,
-		"the dialect's account":   `{"gs_app_id":"` + long + `","entry":[` + entries + `]}`,
-		"a time with errors":      `{"entry":[{"id":"1","time":` + long + `,"changes":[` + errors + `]}]}`,
-		"a time with changes":     `{"entry":[{"id":"1","time":"` + long + `","changes":[` + notices + `]}]}`,
-		"a number that is a text": `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"` + long + `"},"errors":[` + list + `]}}]}]}`,
-		"a number that is one":    `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":` + long + `},"errors":[` + list + `]}}]}]}`,
+		"an account with errors":   `{"entry":[{"id":"` + long + `","changes":[` + errors + `]}]}`,
+		"an account with changes":  `{"entry":[{"id":"` + long + `","changes":[` + notices + `]}]}`,
+		"the dialect's account":    `{"gs_app_id":"` + long + `","entry":[` + entries + `]}`,
+		"a thread of old messages": `{"entry":[{"id":"1","changes":[{"field":"history","value":{"history":[{"threads":[{"id":"` + long + `","messages":[` + old + `]}]}]}}]}]}`,
+		"a user's thread":          `{"entry":[{"id":"1","changes":[{"field":"history","value":{"history":[{"threads":[{"id":"1.` + long + `","messages":[` + old + `]}]}]}}]}]}`,
+		"a time with errors":       `{"entry":[{"id":"1","time":` + long + `,"changes":[` + errors + `]}]}`,
+		"a time with changes":      `{"entry":[{"id":"1","time":"` + long + `","changes":[` + notices + `]}]}`,
+		"a number that is a text":  `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"` + long + `"},"errors":[` + list + `]}}]}]}`,
+		"a number that is one":     `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":` + long + `},"errors":[` + list + `]}}]}]}`,
 	} {
 		for _, o := range []Options{{}, dialect} {
 			var before, after runtime.MemStats
