@@ -30,6 +30,9 @@ func decodeV2(body []byte, s shape, opt Options) Inbound {
 	if opt.DisplayPhone == "" {
 		opt.DisplayPhone = s.Phone.String()
 	}
+	if len(s.Timestamp) > cloudapi.MaxIdentity {
+		s.Timestamp = "" // no time is that long, and each choice in it may be named by it
+	}
 	e := v2Event{shape: s, opt: opt}
 	in := Inbound{Version: V2, App: s.App.String(), AppID: s.AppID.String()}
 	var ok bool
