@@ -57,6 +57,10 @@ type RelayStore interface {
 	// of its queue; Drop forgets it. ErrNotFound where there is none.
 	DeadLetters(ctx context.Context, tenant TenantID, limit, offset int) ([]DeadLetter, int, error)
 	DeadLetter(ctx context.Context, id string) (DeadLetter, error)
+	// WalkDead visits the dead letters that are there when it is asked, of the tenant
+	// or of all, without their events, oldest first. What is removed meanwhile may be
+	// left out. It ends with the first error of visit, which it returns as it is.
+	WalkDead(ctx context.Context, tenant TenantID, visit func(DeadLetter) error) error
 	ReplayDead(ctx context.Context, id string, real time.Time) error
 	DropDead(ctx context.Context, id string) error
 }

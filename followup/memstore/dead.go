@@ -3,6 +3,7 @@ package memstore
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -41,6 +42,20 @@ func (s *Store) DeadLetters(ctx context.Context, tenant followup.TenantID, limit
 		return -cmp.Or(a.DeadAt.Compare(b.DeadAt), cmp.Compare(a.ID, b.ID))
 	})
 	return page(all, limit, offset), len(all), nil
+}
+
+// WalkDead implements followup.RelayStore.
+func (s *Store) WalkDead(ctx context.Context, tenant followup.TenantID, visit func(followup.DeadLetter) error) error {
+	all, _, err := s.DeadLetters(ctx, tenant, math.MaxInt32, 0)
+	if err != nil {
+		return err
+	}
+	for _, d := range slices.Backward(all) {
+		if err := visit(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeadLetter implements followup.RelayStore.

@@ -76,29 +76,77 @@ func (s *Store) DeadLetters(
 	if limit == 0 {
 		return []followup.DeadLetter{}, total, nil
 	}
-	type entry struct {
-		partition int
-		id        string
-		at        float64
-	}
-	var all []entry
-	for i, top := range tops {
-		for _, z := range top.Val() {
+	all := newestFirst(tops)
+	out, err := s.readDead(ctx, all[min(offset, len(all)):min(offset+limit, len(all))])
+	return out, total, err
+}
+
+// deadEntry is where a dead letter is, and when it died.
+type deadEntry struct {
+	partition int
+	id        string
+	at        float64
+}
+
+// newestFirst puts in order what the partitions' sets hold.
+func newestFirst(sets []*redis.ZSliceCmd) []deadEntry {
+	var all []deadEntry
+	for i, set := range sets {
+		for _, z := range set.Val() {
 			id, _, _ := strings.Cut(member(z), "|")
-			all = append(all, entry{i, id, z.Score})
+			all = append(all, deadEntry{i, id, z.Score})
 		}
 	}
-	slices.SortFunc(all, func(a, b entry) int {
+	slices.SortFunc(all, func(a, b deadEntry) int {
 		return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.id, a.id))
 	})
-	all = all[min(offset, len(all)):min(offset+limit, len(all))]
+	return all
+}
+
+// deadChunk is how many dead letters are read at once to visit all. One of them
+// takes some kilobytes.
+const deadChunk = 500
+
+// WalkDead implements followup.RelayStore. The sets are read once: a page of them
+// costs as much as all that are before it.
+func (s *Store) WalkDead(ctx context.Context, tenant followup.TenantID, visit func(followup.DeadLetter) error) error {
+	sets := make([]*redis.ZSliceCmd, s.partitions)
+	if err := s.pipe(ctx, func(p redis.Pipeliner) {
+		for i := range sets {
+			set := tagOf(i).dead()
+			if tenant != "" {
+				set = tagOf(i).deadOf(tenant)
+			}
+			sets[i] = p.ZRangeWithScores(ctx, set, 0, -1)
+		}
+	}); err != nil {
+		return fmt.Errorf("list dead letters: %w", err)
+	}
+	all := newestFirst(sets)
+	slices.Reverse(all)
+	for chunk := range slices.Chunk(all, deadChunk) {
+		letters, err := s.readDead(ctx, chunk)
+		if err != nil {
+			return err
+		}
+		for _, d := range letters {
+			if err := visit(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readDead reads dead letters without their events.
+func (s *Store) readDead(ctx context.Context, all []deadEntry) ([]followup.DeadLetter, error) {
 	reads := make([]*redis.StringCmd, len(all))
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i, e := range all {
 			reads[i] = p.HGet(ctx, tagOf(e.partition).deadLetters(), e.id)
 		}
 	}); err != nil {
-		return nil, 0, fmt.Errorf("list dead letters: %w", err)
+		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
 	out := make([]followup.DeadLetter, 0, len(reads))
 	for _, r := range reads {
@@ -107,12 +155,12 @@ func (s *Store) DeadLetters(
 		}
 		d, err := parseLetter(r.Val())
 		if err != nil {
-			return nil, 0, fmt.Errorf("list dead letters: %w", err)
+			return nil, fmt.Errorf("list dead letters: %w", err)
 		}
 		d.Events = nil
 		out = append(out, d)
 	}
-	return out, total, nil
+	return out, nil
 }
 
 func parseLetter(text string) (followup.DeadLetter, error) {

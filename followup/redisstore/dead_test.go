@@ -1,9 +1,16 @@
 package redisstore
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
 )
@@ -100,4 +107,78 @@ func TestDeadLettersFollowTheirLead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWalkDead visits each dead letter once, oldest first, though they are removed as
+// they are visited, and reads the sets once, however many there are.
+func TestWalkDead(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p, other := newParty(), newParty()
+		const n = 2*deadChunk + 7
+		if _, err := s.db.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+			for i := range n {
+				lead, id := followup.NewLeadID(), fmt.Sprintf("msg_%05d", i)
+				tag, z := s.tag(lead), redis.Z{Score: float64(i / 2), Member: deadMember(id, lead)}
+				pipe.ZAdd(t.Context(), tag.dead(), z)
+				pipe.ZAdd(t.Context(), tag.deadOf(p.tenant), z)
+				letter := followup.DeadLetter{ID: s.letterID(lead, id), Events: []followup.RelayEvent{{Field: "x"}}}
+				letter.Tenant, letter.Lead, letter.Assistant = p.tenant, lead, p.assistant
+				pipe.HSet(t.Context(), tag.deadLetters(), id, string(marshal(storedLetter{1, letter})))
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var sets atomic.Int64
+		s.db.AddHook(onCommand(func(name string) {
+			if strings.HasPrefix(name, "zr") {
+				sets.Add(1)
+			}
+		}))
+		var got []string
+		if err := s.WalkDead(t.Context(), p.tenant, func(d followup.DeadLetter) error {
+			_, id, _ := strings.Cut(d.ID, "-")
+			got = append(got, id)
+			if d.Events != nil {
+				t.Error("got events, want none")
+			}
+			return s.DropDead(t.Context(), d.ID)
+		}); err != nil || len(got) != n || !slices.IsSorted(got) {
+			t.Errorf("got %d visited, in order %t, %v, want %d in order", len(got), slices.IsSorted(got), err, n)
+		}
+		if got := sets.Load(); got != testPartitions {
+			t.Errorf("got %d looks at sets, want %d", got, testPartitions)
+		}
+		other.mustSay(t, s, "x", epoch)
+		bury(t, s, claimOne(t, s, epoch), epoch)
+		stop := errors.New("stop")
+		if err := s.WalkDead(t.Context(), "", func(followup.DeadLetter) error { return stop }); !errors.Is(err, stop) {
+			t.Errorf("got %v, want the visitor's error", err)
+		}
+		if err := s.WalkDead(t.Context(), p.tenant, func(followup.DeadLetter) error { return stop }); err != nil {
+			t.Errorf("another tenant's: got %v, want none visited", err)
+		}
+	})
+}
+
+// onCommand is told of the commands that are sent, by name.
+type onCommand func(name string)
+
+func (f onCommand) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (f onCommand) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		f(cmd.Name())
+		return next(ctx, cmd)
+	}
+}
+
+func (f onCommand) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, c := range cmds {
+			f(c.Name())
+		}
+		return next(ctx, cmds)
+	}
 }
