@@ -19,6 +19,7 @@ import (
 type Operator interface {
 	DeadLetters(ctx context.Context, tenant followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error)
 	DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error)
+	WalkDead(ctx context.Context, tenant followup.TenantID, visit func(followup.DeadLetter) error) error
 	ReplayDead(ctx context.Context, id string, now time.Time) error
 	DropDead(ctx context.Context, id string) error
 	Pause(ctx context.Context, tenant followup.TenantID, channel followup.ChannelID, paused bool) error
@@ -85,54 +86,49 @@ func whose(c *fiber.Ctx) (owner, error) {
 	return owner{followup.TenantID(query(c, "tenant")), followup.AssistantID(query(c, "assistant"))}, problems.Err()
 }
 
-// deadPage is how many dead letters are asked for at once to find all. One of
-// them takes some kilobytes.
-const deadPage = 500
+// walk visits all dead letters of the owner, oldest first, without their events. The
+// store knows no index by assistant, so we look at the tenant's.
+func (s *admin) walk(ctx context.Context, of owner, visit func(followup.DeadLetter) error) error {
+	return s.Operator.WalkDead(ctx, of.tenant, func(l followup.DeadLetter) error {
+		if of.assistant != "" && l.Assistant != of.assistant {
+			return nil
+		}
+		return visit(l)
+	})
+}
 
-// named returns all dead letters of the owner, newest first, without their
-// events. The store knows no index by assistant, so we look at the tenant's.
+// named returns all dead letters of the owner, newest first, without their events.
 func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, error) {
 	named := []followup.DeadLetter{}
-	for seen := 0; ; {
-		letters, total, err := s.Operator.DeadLetters(ctx, of.tenant, deadPage, seen)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range letters {
-			if of.assistant == "" || l.Assistant == of.assistant {
-				named = append(named, l)
-			}
-		}
-		if seen += len(letters); len(letters) == 0 || seen >= total {
-			return named, nil
-		}
-	}
+	err := s.walk(ctx, of, func(l followup.DeadLetter) error {
+		named = append(named, l)
+		return nil
+	})
+	slices.Reverse(named)
+	return named, err
 }
 
 // each does something to all dead letters that the query names and that are there
 // when it is asked, oldest first, and counts them. Those that somebody else
-// replays or drops meanwhile do not count.
+// replays or drops meanwhile do not count. Where it is more than there is time for,
+// what is done is done, and who asks again has less before him.
 func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (int, error) {
 	of, err := whose(c)
 	if err != nil {
 		return 0, err
 	}
-	letters, err := s.named(c.UserContext(), of)
-	if err != nil {
-		return 0, err
-	}
 	done := 0
-	for _, l := range slices.Backward(letters) {
+	err = s.walk(c.UserContext(), of, func(l followup.DeadLetter) error {
 		err := do(c.UserContext(), l.ID)
 		if errors.Is(err, followup.ErrNotFound) {
-			continue
+			return nil
 		}
-		if err != nil {
-			return done, err
+		if err == nil {
+			done++
 		}
-		done++
-	}
-	return done, nil
+		return err
+	})
+	return done, err
 }
 
 func (s *admin) getDead(c *fiber.Ctx) error {

@@ -164,6 +164,25 @@ func (b *brittle) Resolve(ctx context.Context, t followup.TenantID, who followup
 	return b.Store.Resolve(ctx, t, who, create, now)
 }
 
+func (b *brittle) WalkDead(ctx context.Context, t followup.TenantID, visit func(followup.DeadLetter) error) error {
+	if b.gone {
+		return errGone
+	}
+	var all []followup.DeadLetter
+	if err := b.Store.WalkDead(ctx, t, func(l followup.DeadLetter) error { all = append(all, l); return nil }); err != nil {
+		return err
+	}
+	if b.listed != nil {
+		b.listed(all)
+	}
+	for _, l := range all {
+		if err := visit(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error) {
 	if b.gone {
 		return nil, 0, errGone
