@@ -27,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 		kept := slices.Clone(in)
 		for _, o := range []Options{{}, dialect} {
 			b, err := Decode(in, o)
-			if (err == nil) != (json.Valid(in) && opens(in, '{')) {
+			if (err == nil) != (json.Valid(in) && !TooDeep(in) && opens(in, '{')) {
 				t.Fatalf("got %v for %q", err, in)
 			}
 			again, _ := Decode(in, o)

@@ -14,15 +14,39 @@ import (
 	"wagate/providers"
 )
 
-// deepest is how deep encoding/json lets values nest. The quicker validator knows
-// no such bound, and calls itself for each bracket that is open.
-const deepest = 10_000
+// deepest is how deep a body may nest. encoding/json reads 10,000 levels and no more,
+// and what is in a body is read again with others around it: in a queue, in a dead
+// letter, at the assistant. The quicker validator knows no such bound, and calls
+// itself for each bracket that is open.
+const deepest = 9_000
+
+// TooDeep reports whether a JSON value nests deeper than what is made of it could be
+// read again.
+func TooDeep(b []byte) bool {
+	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= deepest {
+		return false // as nearly always
+	}
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			i = endString(b, i) - 1
+		case '{', '[':
+			if depth++; depth > deepest {
+				return true
+			}
+		case '}', ']':
+			depth--
+		}
+	}
+	return false
+}
 
 // valid reports whether the whole of b is one JSON value. Everything below it
 // relies on that, and stays within bounds even if it were not so.
 func valid(b []byte) bool {
 	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) > deepest {
-		return json.Valid(b)
+		return !TooDeep(b) && json.Valid(b)
 	}
 	return gjson.ValidBytes(b)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"wagate/providers"
+	"wagate/providers/cloudapi"
 )
 
 // ErrShape says that a callback is valid JSON and neither of Gupshup's two
@@ -67,7 +68,7 @@ type shape struct {
 // as a whole cannot be a callback; a bad item in a good body is skipped and
 // counted. It keeps no reference to body.
 func Decode(body []byte, opt Options) (Inbound, error) {
-	if !isObject(body) {
+	if !isObject(body) || cloudapi.TooDeep(body) {
 		return Inbound{}, ErrShape
 	}
 	var s shape

@@ -1,0 +1,29 @@
+package gupshup
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// TestI14TooDeep: what is made of a callback is read again with others around it, so
+// that one as deep as encoding/json reads at all is refused, in whatever version.
+func TestI14TooDeep(t *testing.T) {
+	t.Parallel()
+	deep := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
+	for name, c := range map[string]struct {
+		body string
+		want error
+	}{
+		"an unknown type, deep":    {`{"app":"AcmeCare","type":"new-event","payload":{"x":` + deep(8_900) + `}}`, nil},
+		"an unknown type, deepest": {`{"app":"AcmeCare","type":"new-event","payload":{"x":` + deep(9_998) + `}}`, ErrShape},
+		"the account's, deepest":   {`{"app":"AcmeCare","type":"account-event","payload":{"x":` + deep(9_997) + `}}`, ErrShape},
+		"version 3, deepest":       {`{"gs_app_id":"a","entry":[{"changes":[{"field":"x","value":{"x":` + deep(9_990) + `}}]}]}`, ErrShape},
+		"many, side by side":       {`{"app":"AcmeCare","type":"new-event","payload":{"x":[` + strings.Repeat(`[],`, 20_000) + `"[[["]}}`, nil},
+	} {
+		in, err := Decode([]byte(c.body), Options{})
+		if !errors.Is(err, c.want) || err == nil && len(in.Events) != 1 {
+			t.Errorf("%s: got %d events, %v, want %v", name, len(in.Events), err, c.want)
+		}
+	}
+}
