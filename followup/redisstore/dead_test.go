@@ -182,3 +182,33 @@ func (f onCommand) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 		return next(ctx, cmds)
 	}
 }
+
+// TestI1DeepEventsComeBack: an event that nests as deep as decoders let it is read
+// again out of its queue and out of its dead letter.
+func TestI1DeepEventsComeBack(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		const deep = 9_000
+		value := `{"a":` + strings.Repeat("[", deep-1) + strings.Repeat("]", deep-1) + `}`
+		if _, err := s.Settle(t.Context(), followup.Settlement{
+			Tenant: p.tenant, Lead: followup.AccountLead(p.channel), Account: true, Now: epoch, Real: epoch,
+			Items: []followup.Item{{
+				DedupID: "deep", Channel: p.channel, Assistant: p.assistant, At: epoch,
+				Relay: &followup.RelayEvent{Channel: p.channel, Field: "x", Value: []byte(value)},
+			}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		id := bury(t, s, claimOne(t, s, epoch), epoch)
+		if _, n, err := s.DeadLetters(t.Context(), "", 10, 0); err != nil || n != 1 {
+			t.Errorf("got %d listed, %v, want 1", n, err)
+		}
+		if err := s.ReplayDead(t.Context(), id, epoch); err != nil {
+			t.Errorf("replay: got %v", err)
+		}
+		if d := claimOne(t, s, epoch); len(d.Events) != 1 || string(d.Events[0].Value) != value {
+			t.Error("got another event back, want it as it was")
+		}
+	})
+}
