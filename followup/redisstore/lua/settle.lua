@@ -86,10 +86,10 @@ if #records > 0 then
   else
     redis.call('APPEND', K.dedup, table.concat(records))
   end
-  -- Put off when the first of half a day comes: what comes later in it is kept half
+  -- SET takes the end away. Put off when the first of half a day comes: what comes later in it is kept half
   -- a day less, which is more than DedupAge still.
   local half = 86400 / 2
-  if #seen == 0 or math.floor(seconds_at(#seen - 12) / half) ~= math.floor(real / 1000 / half) then
+  if drop > 0 or #seen == 0 or math.floor(seconds_at(#seen - 12) / half) ~= math.floor(real / 1000 / half) then
     redis.call('EXPIRE', K.dedup, KEEP)
   end
 end

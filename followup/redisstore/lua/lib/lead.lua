@@ -246,18 +246,17 @@ local function window_from(channel, at)
   redis.call('ZADD', K.windows, int(at + DAY), head.l .. ':' .. channel)
 end
 
--- The conversation was used now. What expires by its use is put off twice a day at most.
-local used = {}
+-- The conversation was used now. Its history's end is put off twice a day at most.
 local function use(channel)
   local before = num('wu:' .. channel)
-  if math.floor(before / DAY * 2) ~= math.floor(now / DAY * 2) then used[channel] = true end
+  if math.floor(before / DAY * 2) ~= math.floor(now / DAY * 2) then redis.call('PEXPIRE', K.history[channel], 30 * DAY) end
   set('wu:' .. channel, int(now))
 end
 
 local function remember(channel, entry)
   local n = redis.call('RPUSH', K.history[channel], entry)
   if n > 30 then redis.call('LTRIM', K.history[channel], -30, -1) end
-  if n == 1 or used[channel] then redis.call('PEXPIRE', K.history[channel], 30 * DAY) end
+  if n == 1 then redis.call('PEXPIRE', K.history[channel], 30 * DAY) end
 end
 
 -- The state that operators and config changes put on something: "" if none.
