@@ -7,6 +7,17 @@
 -- buried before it is forgotten that they were merged into it, or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
+-- Leaves these fields of the lead's hash and no other. It is never gone meanwhile: while
+-- its slot migrates it could not be made anew, and there would be no tombstone.
+local function only(list)
+  local keep = {}
+  for i = 1, #list, 2 do keep[list[i]] = true end
+  set(unpack(list))
+  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+    if not keep[f] then redis.call('HDEL', K.lead, f) end
+  end
+end
+
 local missing = undeclared()
 if missing then return { 'need', missing } end
 local more = overlooked()
@@ -30,7 +41,7 @@ else
 end
 for _, c in ipairs(head.c) do
   redis.call('DEL', K.history[c])
-  redis.call('ZREM', K.windows, head.l .. ':' .. c)
+  emptied('ZREM', K.windows, head.l .. ':' .. c)
 end
 count_queued()
 local told = {} -- assistants that the tombstone itself has something to tell
@@ -42,7 +53,7 @@ for i, a in ipairs(head.a) do
     redis.call('DEL', K.queue[a])
     redis.call('DEL', frozen(i))
   end
-  local left = redis.call('LLEN', K.queue[a])
+  local left = emptied('LLEN', K.queue[a]) or 0
   relay_count(K.backlog, a, left - had)
   if left > 0 then
     told[#told + 1] = a
@@ -71,13 +82,14 @@ elseif req.keep then
     keep[#keep + 1] = 'r' .. int(run.n)
     keep[#keep + 1] = get('r' .. int(run.n))
   end
-  local lv = get('lv')
-  redis.call('DEL', K.lead)
-  set(unpack(keep))
-  if lv then set('lv', lv) end
+  if get('lv') then
+    keep[#keep + 1] = 'lv'
+    keep[#keep + 1] = get('lv')
+  end
+  only(keep)
   redis.call('DEL', K.dedup)
 else
-  redis.call('DEL', K.lead, K.attempts, K.dedup)
-  set('v', '1', 't', head.t, 'mv', moved)
+  only({ 'v', '1', 't', head.t, 'mv', moved })
+  redis.call('DEL', K.attempts, K.dedup)
 end
 return { 'ok', ended }

@@ -56,8 +56,10 @@ for i, channel in ipairs(head.c) do
       if x.at ~= y.at then return x.at < y.at end
       return x.n < y.n
     end)
-    redis.call('DEL', K.history[channel])
-    for _, o in ipairs(ordered) do remember(channel, o.entry) end
+    -- Never empty, as a slot that migrates would break the script off there.
+    for _, o in ipairs(ordered) do redis.call('RPUSH', K.history[channel], o.entry) end
+    redis.call('LTRIM', K.history[channel], -math.min(#ordered, 30), -1)
+    redis.call('PEXPIRE', K.history[channel], 30 * DAY)
   end
 end
 for i, assistant in ipairs(head.a) do

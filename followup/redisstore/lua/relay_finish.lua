@@ -36,15 +36,15 @@ else
     ones = ones - n
   end
   -- What stays is for this request's repetition, and what was split; the rest of the queue is cut anew.
-  redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'v', '1', 'last', ARGV[4])
+  redis.call('HDEL', KEYS[2], 'id', 'n', 'first', 'tries', 'rejected', 'token', 'seen', 'ones', 'since')
   if ones > 0 then
     redis.call('HSET', KEYS[2], 'ones', ones, 'since', since)
   else
     redis.call('PEXPIRE', KEYS[2], 3600000)
   end
 end
-local head = redis.call('LINDEX', KEYS[1], 0)
+local head = emptied('LINDEX', KEYS[1], 0)
 if head then
   -- As if it had just waited its turn: since its first event was settled.
   due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], string.match(head, '^{"t":(%d+)') or ARGV[9])

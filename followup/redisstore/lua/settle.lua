@@ -78,22 +78,6 @@ if req.most then
   end
 end
 
-if #records > 0 then
-  local drop, limit = 0, math.floor(real / 1000) - KEEP
-  while drop < #seen and seconds_at(drop) < limit do drop = drop + 12 end
-  if drop > 0 then
-    redis.call('SET', K.dedup, string.sub(seen, drop + 1) .. table.concat(records))
-  else
-    redis.call('APPEND', K.dedup, table.concat(records))
-  end
-  -- SET takes the end away. Put off when the first of half a day comes: what comes later in it is kept half
-  -- a day less, which is more than DedupAge still.
-  local half = 86400 / 2
-  if drop > 0 or #seen == 0 or math.floor(seconds_at(#seen - 12) / half) ~= math.floor(real / 1000 / half) then
-    redis.call('EXPIRE', K.dedup, KEEP)
-  end
-end
-
 if req.account then stand() end
 if not get('t') then set('v', '1', 't', head.t) end
 if not req.account then
@@ -151,6 +135,23 @@ for i, item in ipairs(req.items) do
       if item.rc then receipt(item) end
       if entry ~= '' then remember(item.c, entry) end
     end
+  end
+end
+
+-- Behind everything else: should a slot that migrates break the script off, it is done again.
+if #records > 0 then
+  local drop, limit = 0, math.floor(real / 1000) - KEEP
+  while drop < #seen and seconds_at(drop) < limit do drop = drop + 12 end
+  if drop > 0 then
+    redis.call('SET', K.dedup, string.sub(seen, drop + 1) .. table.concat(records))
+  else
+    redis.call('APPEND', K.dedup, table.concat(records))
+  end
+  -- SET takes the end away. Put off when the first of half a day comes: what comes later in it is kept half
+  -- a day less, which is more than DedupAge still.
+  local half = 86400 / 2
+  if drop > 0 or #seen == 0 or math.floor(seconds_at(#seen - 12) / half) ~= math.floor(real / 1000 / half) then
+    redis.call('EXPIRE', K.dedup, KEEP)
   end
 end
 

@@ -1,12 +1,22 @@
 -- A due index: per group a sorted set of members by instant, and one sorted
 -- set of groups by the instant of their first member. Claims go round the
 -- groups, so one with a long backlog delays no other.
+
+-- Asks for, or takes from, a key that the script may have emptied before. While its slot
+-- migrates such a key counts as another node's, which would break the script off half way:
+-- here it is one that there is nothing in.
+local function emptied(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'non local key', 1, true) then error(reply.err) end
+end
+
 local function due_refresh(group, index, name)
-  local head = redis.call('ZRANGE', group, 0, 0, 'WITHSCORES')
+  local head = emptied('ZRANGE', group, 0, 0, 'WITHSCORES') or {}
   if head[1] then
     redis.call('ZADD', index, head[2], name)
   else
-    redis.call('ZREM', index, name)
+    emptied('ZREM', index, name)
   end
   return not head[1]
 end
@@ -18,7 +28,7 @@ end
 
 -- Returns whether it was the group's last.
 local function due_del(group, index, name, member)
-  if redis.call('ZREM', group, member) == 1 then
+  if emptied('ZREM', group, member) == 1 then
     return due_refresh(group, index, name)
   end
 end

@@ -227,7 +227,7 @@ end
 local function window_refused(channel, since)
   if num('w:' .. channel) > since then return end
   set('wr:' .. channel, '1')
-  redis.call('ZREM', K.windows, head.l .. ':' .. channel)
+  emptied('ZREM', K.windows, head.l .. ':' .. channel)
 end
 
 -- The contact has another identity now: no window is his for certain.

@@ -94,7 +94,7 @@ end
 local function run_arm(run, due)
   run.state, run.token, run.attempt, run.due = 'armed', '', '', due
   run_save(run)
-  redis.call('ZREM', K.leases, run_id(run.n))
+  emptied('ZREM', K.leases, run_id(run.n))
   due_set(K.due, K.index, head.t, run_id(run.n), int(due))
 end
 
@@ -123,7 +123,7 @@ local function run_close(run, story, reason)
   if i then table.remove(live, i) end
   del('r' .. int(run.n))
   live_save()
-  redis.call('ZREM', K.leases, run_id(run.n))
+  emptied('ZREM', K.leases, run_id(run.n))
   due_del(K.due, K.index, head.t, run_id(run.n))
   runs_trim()
 end

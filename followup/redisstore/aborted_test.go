@@ -1,0 +1,153 @@
+package redisstore
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestI1AnAbortHalfWayLosesNothing has a slot migrate under a settle: a key that the
+// script itself empties on its way is not there any more when it comes to it again, so
+// Redis breaks the script off. Who brings the event again finds nothing of it lost.
+func TestI1AnAbortHalfWayLosesNothing(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	c, s, p := everyKey(t)
+	tag := s.tag(p.lead)
+	later := epoch.Add(10 * time.Minute)
+	settle := func() (followup.Settled, error) {
+		item := func(id string) followup.Item {
+			return followup.Item{
+				DedupID: id, Channel: p.channel, Assistant: p.assistant, At: later, Opens: true, Reply: true,
+				Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(`{"text":"` + id + `"}`)},
+				Entry: &followup.Entry{From: followup.FromLead, Text: id, At: later},
+			}
+		}
+		return s.Settle(ctx, followup.Settlement{
+			Tenant: p.tenant, Lead: p.lead, Now: later, Real: later,
+			Items: []followup.Item{item("one"), item("two")},
+		})
+	}
+	slot := c.Slot(tag.lead(p.lead))
+	m := c.Migrate(slot, c.Other(slot))
+	_, _ = settle() // may fail, and is repeated then
+	m.Finish()
+	c.Settled()
+	if _, err := settle(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.Lead(ctx, p.tenant, p.lead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Windows[p.channel].LastInbound; !got.Equal(later) {
+		t.Errorf("window: counts from %v, want %v", got, later)
+	}
+	if n := s.db.HGet(ctx, tag.lead(p.lead), "lv").Val(); n != "" {
+		t.Errorf("live runs: got %q, want none", n)
+	}
+	texts := ""
+	for _, e := range s.db.LRange(ctx, tag.queue(p.lead, p.assistant), 0, -1).Val() {
+		texts += e
+	}
+	for _, text := range []string{`"one"`, `"two"`, `"replied"`} {
+		if !strings.Contains(texts, text) {
+			t.Errorf("queue: got %s, want %s in it", texts, text)
+		}
+	}
+	h, _ := s.History(ctx, p.lead, p.channel, later)
+	if len(h) != 3 {
+		t.Errorf("history: got %v, want 3", h)
+	}
+}
+
+// everyKey is a lead of a cluster's store who has every key that a script may declare:
+// else it waits until the slot has moved.
+func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
+	t.Helper()
+	ctx := t.Context()
+	c := redistest.StartCluster(t, 3, 0)
+	s := openStore(t, Params{Client: c.Client(), Partitions: 16})
+	p := newParty()
+	p.mustSay(t, s, "before", epoch)
+	settleText(t, s, p, p.lead, "m")
+	for range 2 { // the first is ended, so that there is a story
+		run, _, err := s.Start(ctx, p.tenant, p.lead, followup.Arm{
+			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: 30 * time.Minute,
+		}, false, epoch, epoch)
+		if err != nil || run == "" {
+			t.Fatalf("Start: got %v, %v", run, err)
+		}
+	}
+	if _, err := s.GuardSend(ctx, followup.GuardSend{
+		Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: epoch, Real: epoch,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	claimOne(t, s, epoch)
+	tag := s.tag(p.lead)
+	s.db.ZAdd(ctx, tag.stepsLeases(), redis.Z{Score: 1e15, Member: "another's"})
+	s.db.HSet(ctx, tag.control(), "ch:another", "1:")
+	keys := s.leadKeys(scope{
+		lead: p.lead, tenant: p.tenant, assistants: []followup.AssistantID{p.assistant},
+		channels: []followup.ChannelID{p.channel}, frozen: true,
+	})
+	for _, key := range keys {
+		if s.db.Exists(ctx, key).Val() == 0 {
+			t.Fatalf("%s: is not there", key)
+		}
+	}
+	return c, s, p
+}
+
+// TestI13WhatEmptiesKeysWhileTheirSlotMigrates goes through at once, as it leaves nothing
+// to be made anew behind it.
+func TestI13WhatEmptiesKeysWhileTheirSlotMigrates(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	c, s, p := everyKey(t)
+	tag := s.tag(p.lead)
+	slot := c.Slot(tag.lead(p.lead))
+	other := p
+	for { // whose dead letter makes the keys of dead letters
+		if other.lead = followup.NewLeadID(); s.tag(other.lead) == tag {
+			break
+		}
+	}
+	other.mustSay(t, s, "x", epoch)
+	bury(t, s, claimOne(t, s, epoch), epoch)
+	d := claimOne(t, s, epoch.Add(time.Hour))
+	if n := s.db.LLen(ctx, tag.queue(p.lead, p.assistant)).Val(); d.Lead != p.lead || int(n) != len(d.Events) {
+		t.Fatalf("delivery: got %+v of %d events, want all of the lead's", d, n)
+	}
+	m := c.Migrate(slot, c.Other(slot))
+	if err := s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
+		t.Errorf("FinishDelivery: got %v, want none", err)
+	}
+	m.Finish()
+	c.Settled()
+
+	p.mustSay(t, s, "again", epoch)
+	claimOne(t, s, epoch.Add(2*time.Hour))
+	m = c.Migrate(slot, c.Other(slot))
+	sc, _, err := s.whole(ctx, p.tenant, p.lead, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.erase(ctx, sc, eraseRequest{}); err != nil {
+		t.Errorf("erase: got %v, want none", err)
+	}
+	m.Finish()
+	c.Settled()
+	if got := s.db.HGetAll(ctx, tag.lead(p.lead)).Val(); got["mv"] != erased || len(got) != 3 {
+		t.Errorf("lead: got %v, want a tombstone", got)
+	}
+	if n := s.db.Exists(ctx, tag.runs(p.lead), tag.attempts(p.lead), tag.dedup(p.lead), tag.queue(p.lead, p.assistant)).Val(); n != 0 {
+		t.Errorf("keys left: got %d, want none", n)
+	}
+}
