@@ -59,10 +59,7 @@ func (s *Store) travel(ctx context.Context, durable bool, sc *script, keys []str
 	r := road{node, durable}
 	c := &laneCall{ctx: ctx, script: sc, keys: keys, args: args, done: make(chan struct{})}
 	if s.lanes.join(r, c) {
-		s.journey(ctx, r, []*laneCall{c})
-		if s.lanes.more(r) {
-			go s.drive(r) //nolint:gosec // not the caller's any more
-		}
+		s.first(ctx, r, c)
 	} else {
 		select {
 		case <-c.done:
@@ -74,6 +71,17 @@ func (s *Store) travel(ctx context.Context, durable bool, sc *script, keys []str
 		return s.alone(ctx, durable, sc, keys, args)
 	}
 	return c.value, c.err
+}
+
+// first makes the first journey of a lane, with the caller whose lane it is. Should that
+// panic, who outlives it leaves no lane behind that nobody drives.
+func (s *Store) first(ctx context.Context, r road, c *laneCall) {
+	defer func() {
+		if s.lanes.more(r) {
+			go s.drive(r) //nolint:gosec // not the caller's any more
+		}
+	}()
+	s.journey(ctx, r, []*laneCall{c})
 }
 
 // misled says that another try may succeed, or one elsewhere. Of a single node the

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
+	"wagate/followup/rescue"
 )
 
 // junction is a client hook that notes which scripts travel together, and lets
@@ -231,4 +234,47 @@ func TestI1AJourneyWithoutReplicas(t *testing.T) {
 			t.Errorf("call %d: got %v, want ErrNotDurable", i, err)
 		}
 	}
+}
+
+// jolt is a client hook that panics as often as it is told to.
+type jolt struct {
+	redis.Hook
+
+	left atomic.Int32
+}
+
+func (*jolt) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (*jolt) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (j *jolt) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if j.left.Add(-1) >= 0 {
+			panic("jolt")
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// TestI9APanicOnTheWayLeavesTheRoadOpen: callers outlive panics, so a lane must, too.
+func TestI9APanicOnTheWayLeavesTheRoadOpen(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, Params{Client: client})
+	j := &jolt{}
+	client.AddHook(j)
+	j.left.Store(maxLanes)
+	for range maxLanes {
+		rescue.Call(slog.New(slog.DiscardHandler), "panicked", func() {
+			_ = newParty().say(t.Context(), s, "hello", epoch)
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := newParty().say(ctx, s, "hello", epoch); err != nil {
+		t.Fatalf("settling behind panics: got %v, want none", err)
+	}
+	s.queued(t, 0, 0)
 }
