@@ -78,7 +78,7 @@ func (s *Store) travel(ctx context.Context, durable bool, sc *script, keys []str
 func (s *Store) first(ctx context.Context, r road, c *laneCall) {
 	defer func() {
 		if s.lanes.more(r) {
-			go s.drive(r) //nolint:gosec // not the caller's any more
+			go s.drive(r)
 		}
 	}()
 	s.journey(ctx, r, []*laneCall{c})
