@@ -1,0 +1,167 @@
+package redisstore
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestI11ErasedMeansStandInsToo looks into Redis itself for what is left of who came to
+// be a lead after something had come for him, and for what came for him since.
+func TestI11ErasedMeansStandInsToo(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newStranger()
+		p.mustMention(t, s, "dead")
+		bury(t, s, claimOne(t, s, epoch), epoch)
+		p.mustMention(t, s, "1")
+		lead := p.become(t, s)
+		if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+			t.Fatal(err)
+		}
+		p.mustMention(t, s, "2")
+		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
+			t.Fatal(err)
+		}
+		if got := keysOf(t, s, p.lead); len(got) != 0 {
+			t.Errorf("left of the stand-in: got %q, want nothing", got)
+		}
+		if got, want := keysOf(t, s, lead), []string{s.tag(lead).lead(lead)}; !slices.Equal(got, want) {
+			t.Errorf("left of the lead: got %q, want its tombstone alone", got)
+		}
+		if _, n, err := s.DeadLetters(t.Context(), p.tenant, 5, 0); err != nil || n != 0 {
+			t.Errorf("dead letters: got %d, %v, want none", n, err)
+		}
+		counted(t, s)
+	})
+}
+
+// TestErasedMeansAStrangerAgain: what the stand-ins of an erased lead point to turns
+// nobody away, wherever erasing, or somebody who had just found the lead, stopped.
+func TestErasedMeansAStrangerAgain(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	erase := func(t *testing.T, s *Store, p stranger, lead followup.LeadID) {
+		t.Helper()
+		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
+			t.Errorf("EraseLead: got %v, want none", err)
+		}
+	}
+	next := map[string]func(t *testing.T, p stranger, s *Store){
+		"he is mentioned": func(t *testing.T, p stranger, s *Store) {
+			if _, err := s.Resolve(t.Context(), p.tenant, p.who, false, epoch); !errors.Is(err, followup.ErrNotFound) {
+				t.Fatalf("Resolve: got %v, want ErrNotFound", err)
+			}
+			p.mustMention(t, s, "2")
+			if got := toldOf(t, s, p.lead); got != "2 " {
+				t.Errorf("told of nobody's: got %q, want it once", got)
+			}
+			p.mustMention(t, s, "3")
+		},
+		"the relay looks": func(t *testing.T, p stranger, s *Store) {
+			if got := toldOf(t, s, p.lead); got != "" {
+				t.Errorf("told of who was erased: got %q, want nothing", got)
+			}
+			p.mustMention(t, s, "3")
+		},
+		"he writes": func(t *testing.T, p stranger, s *Store) {
+			lead := p.become(t, s)
+			again := p.party
+			again.lead = lead
+			again.mustSay(t, s, "3", epoch)
+		},
+	}
+	for name, end := range map[string]func(t *testing.T, p stranger, s *Store, lead followup.LeadID){
+		"erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) { erase(t, s, p, lead) },
+		"found while it was being erased": func(t *testing.T, p stranger, _ *Store, lead followup.LeadID) {
+			client := server.Client()
+			client.AddHook(meanwhile(realiasScript, func() { p.become(t, openStore(t, Params{Client: server.Client()})) }))
+			erase(t, openStore(t, Params{Client: client}), p, lead)
+		},
+		"merged first": func(t *testing.T, p stranger, s *Store, _ followup.LeadID) {
+			older := mustResolve(t, s, p.party, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Hour))
+			mustResolve(t, s, p.party, followup.Identity{Phone: p.who.Phone, UserID: "US.1"}, epoch)
+			erase(t, s, p, older)
+		},
+		"mentioned while it was being erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+				t.Fatal(err)
+			}
+			client := server.Client()
+			client.AddHook(meanwhile(realiasScript, func() {
+				if err := p.mention(t, s, "1"); !errors.Is(err, followup.ErrLeadMoved) {
+					t.Errorf("Settle: got %v, want ErrLeadMoved", err)
+				}
+				wantTTL(t, s, s.tag(p.lead).lead(p.lead), time.Hour)
+			}))
+			erase(t, openStore(t, Params{Client: client}), p, lead)
+			if got := keysOf(t, s, p.lead); len(got) != 0 {
+				t.Errorf("left of the stand-in: got %q, want nothing", got)
+			}
+		},
+		"an import cut short": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+				t.Fatal(err)
+			}
+			p.mustMention(t, s, "1")
+			client := server.Client()
+			client.AddHook(crashBefore(mergeInScript))
+			_, _ = openStore(t, Params{Client: client}).Resolve(t.Context(), p.tenant, p.who, true, epoch)
+			if got := s.db.HGet(t.Context(), s.tag(p.lead).lead(p.lead), "pu").Val(); got != "" {
+				t.Fatalf("got the import finished, want it cut short")
+			}
+			// Erased without the stand-in, as by who had read the identities before.
+			sc := scope{lead: lead, tenant: p.tenant, now: epoch, real: epoch}
+			if err := s.pointNames(t.Context(), p.tenant, lead, "", []string{"p:" + p.who.Phone}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.erase(t.Context(), sc, eraseRequest{}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		for then, follow := range next {
+			t.Run(name+", then "+then, func(t *testing.T) {
+				p := newStranger()
+				s := openStore(t, Params{Client: server.Client()})
+				lead := p.become(t, s)
+				p.wantPointer(t, s, lead)
+				end(t, p, s, lead)
+				after := openStore(t, Params{Client: server.Client()})
+				follow(t, p, after)
+				again := p.become(t, after)
+				if got := toldOf(t, after, again); got != "3 " {
+					t.Errorf("told of the new lead: got %q, want it once", got)
+				}
+				p.wantPointer(t, after, again)
+				counted(t, after)
+			})
+		}
+	}
+}
+
+// TestWhoComesLateClearsNothing: what is under a stand-in by now is another's than
+// what somebody has imported, or found to be of an erased lead.
+func TestWhoComesLateClearsNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newStranger()
+		p.mustMention(t, s, "1")
+		for name, req := range map[string]eraseRequest{
+			"imported before":             {Keep: true, To: followup.NewLeadID(), As: []string{"b", "another merge"}},
+			"pointed to an erased one":    {As: []string{"mv", string(followup.NewLeadID())}},
+			"imported, by who is no more": {Keep: true, To: followup.NewLeadID()},
+		} {
+			if _, err := s.erase(t.Context(), scope{lead: p.lead, tenant: p.tenant, now: epoch, real: epoch}, req); err != nil {
+				t.Errorf("%s: got %v, want none", name, err)
+			}
+		}
+		if got := toldOf(t, s, p.lead); got != "1 " {
+			t.Errorf("told: got %q, want it once", got)
+		}
+	})
+}
