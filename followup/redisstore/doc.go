@@ -105,7 +105,7 @@
 // The scripts that are asked for at the same time go to their node together, in
 // one pipeline, with one WAIT behind them where that is promised (lane.go). It
 // makes one try: a script that could not be run where it came goes again alone. Of one
-// lead there is one on a journey, since a broken connection repeats it whole.
+// lead there is one in a batch, since a broken connection repeats it whole.
 //
 // The cluster client routes commands one by one, and a WAIT goes anywhere; so
 // for a durable script that goes alone MOVED, ASK, TRYAGAIN and NOSCRIPT are followed

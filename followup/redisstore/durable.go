@@ -69,7 +69,7 @@ const maxHops = 8
 // repeated, too: since Redis 7.2 WAIT asks for what its connection wrote last, before
 // that for all that the node had written.
 func (s *Store) runDurable(ctx context.Context, sc *script, keys []string, args ...any) (any, error) {
-	return s.travel(ctx, s.durability.Replicas > 0, sc, keys, args)
+	return s.submit(ctx, s.durability.Replicas > 0, sc, keys, args)
 }
 
 func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, args []any) (any, error) {

@@ -8,38 +8,38 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// lanes carry the scripts of all callers to the nodes. Whoever comes while a
-// lane is under way to his node waits for the next one, which takes all that wait
-// in one round trip: the more there is to do, the less each costs. Nobody waits
-// for company: at an idle node a call leaves at once.
+// lanes carry the scripts of all callers to the nodes. Whoever comes while the
+// lanes of his node are busy waits until one is free, which takes all that wait in
+// one pipeline: the more there is to do, the less each costs. No timer is involved:
+// at an idle node a call leaves at once.
 type lanes struct {
 	mu   sync.Mutex
-	busy map[road]*queue
+	busy map[destination]*queue
 }
 
-// road is where a lane leads to. Calls that wait for replicas have one of their
-// own, so that they hold up nobody else.
-type road struct {
+// destination is a node. Calls that wait for replicas have lanes of their own there,
+// so that they hold up nobody else.
+type destination struct {
 	node    *redis.Client
 	durable bool
 }
 
-// queue is what waits for a lane of one road.
+// queue is what waits for one destination.
 type queue struct {
 	calls   []*laneCall
-	running int // lanes under way
+	running int // lanes that are busy
 }
 
-// A road has two lanes: one fills while the other waits for its answers. Redis
-// is blocked by what one brings, so that is bounded.
+// A destination has two lanes: one gathers while the other waits for its answers.
+// A batch blocks Redis as long as it takes, so it is bounded.
 const (
-	maxLanes    = 2
-	maxTogether = 128
+	maxLanes = 2
+	maxBatch = 128
 )
 
-// laneCall is one call of a script on its way.
+// laneCall is one call of a script.
 type laneCall struct {
-	ctx    context.Context //nolint:containedctx // of the caller, who may have gone when the lane comes
+	ctx    context.Context //nolint:containedctx // of the caller, who may have gone before the call leaves
 	script *script
 	keys   []string
 	args   []any
@@ -48,18 +48,18 @@ type laneCall struct {
 	err    error
 }
 
-// travel takes a call down its road, which makes one try. What a node cannot
-// do at once (it does not know the script, its slot is on its way, it is not the
-// one to ask) the caller does alone, while the lane goes on.
-func (s *Store) travel(ctx context.Context, durable bool, sc *script, keys []string, args []any) (any, error) {
+// submit has a lane run a script, which makes one try. What a node cannot do at
+// once (it does not know the script, its slot is on its way, it is not the one to
+// ask) the caller does alone, while the lane goes on.
+func (s *Store) submit(ctx context.Context, durable bool, sc *script, keys []string, args []any) (any, error) {
 	node, err := s.master(ctx, keys[0])
 	if err != nil {
 		return s.alone(ctx, durable, sc, keys, args)
 	}
-	r := road{node, durable}
+	to := destination{node, durable}
 	c := &laneCall{ctx: ctx, script: sc, keys: keys, args: args, done: make(chan struct{})}
-	if s.lanes.join(r, c) {
-		s.first(ctx, r, c)
+	if s.lanes.join(to, c) {
+		s.flushOwn(ctx, to, c)
 	} else {
 		select {
 		case <-c.done:
@@ -67,26 +67,26 @@ func (s *Store) travel(ctx context.Context, durable bool, sc *script, keys []str
 			return nil, ctx.Err()
 		}
 	}
-	if s.misled(c.err) {
+	if s.goesAlone(c.err) {
 		return s.alone(ctx, durable, sc, keys, args)
 	}
 	return c.value, c.err
 }
 
-// first makes the first journey of a lane, with the caller whose lane it is. Should that
-// panic, who outlives it leaves no lane behind that nobody drives.
-func (s *Store) first(ctx context.Context, r road, c *laneCall) {
+// flushOwn runs the call that has taken a lane, and hands that on: also when it
+// panics, as callers outlive that.
+func (s *Store) flushOwn(ctx context.Context, to destination, c *laneCall) {
 	defer func() {
-		if s.lanes.more(r) {
-			go s.drive(r)
+		if s.lanes.more(to) {
+			go s.flushAll(to)
 		}
 	}()
-	s.journey(ctx, r, []*laneCall{c})
+	s.flush(ctx, to, []*laneCall{c})
 }
 
-// misled says that another try may succeed, or one elsewhere. Of a single node the
+// goesAlone says that another try may succeed, or one elsewhere. Of a single node the
 // client has tried a broken connection anew already; a cluster may have another.
-func (s *Store) misled(err error) bool {
+func (s *Store) goesAlone(err error) bool {
 	if err == nil {
 		return false
 	}
@@ -100,16 +100,16 @@ func (s *Store) misled(err error) bool {
 
 // join gives a call a lane of its own if there is one left, else it queues it
 // and returns false.
-func (l *lanes) join(r road, c *laneCall) bool {
+func (l *lanes) join(to destination, c *laneCall) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.busy == nil {
-		l.busy = map[road]*queue{}
+		l.busy = map[destination]*queue{}
 	}
-	q := l.busy[r]
+	q := l.busy[to]
 	if q == nil {
 		q = &queue{}
-		l.busy[r] = q
+		l.busy[to] = q
 	}
 	if q.running == maxLanes {
 		q.calls = append(q.calls, c)
@@ -120,83 +120,83 @@ func (l *lanes) join(r road, c *laneCall) bool {
 }
 
 // more says whether somebody waits for the lane; if nobody does, it ends.
-func (l *lanes) more(r road) bool {
+func (l *lanes) more(to destination) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q := l.busy[r]
+	q := l.busy[to]
 	if len(q.calls) > 0 {
 		return true
 	}
-	l.end(r, q)
+	l.end(to, q)
 	return false
 }
 
-// next returns the calls of the next journey, in the order they came; none ends
-// the lane. Of one lead there is only one among them: of each lead its last answer
-// alone is kept for a repetition, and a broken connection repeats a journey whole.
-func (l *lanes) next(r road) []*laneCall {
+// next returns the next batch, in the order the calls came; an empty one ends the
+// lane. Of one lead there is only one call in it: of each lead its last answer alone
+// is kept for a repetition, and a broken connection repeats a batch whole.
+func (l *lanes) next(to destination) []*laneCall {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q := l.busy[r]
-	var together, rest []*laneCall
+	q := l.busy[to]
+	var batch, rest []*laneCall
 	leads := map[string]bool{}
 	for _, c := range q.calls {
 		switch {
 		case c.ctx.Err() != nil: // its caller has gone
-		case len(together) == maxTogether, c.script.lead && leads[c.keys[0]]:
+		case len(batch) == maxBatch, c.script.lead && leads[c.keys[0]]:
 			rest = append(rest, c)
 		default:
-			together = append(together, c)
+			batch = append(batch, c)
 			leads[c.keys[0]] = true
 		}
 	}
 	q.calls = rest
-	if len(together) == 0 {
-		l.end(r, q)
+	if len(batch) == 0 {
+		l.end(to, q)
 	}
-	return together
+	return batch
 }
 
-// end ends a lane; of a road without lanes nothing is kept.
-func (l *lanes) end(r road, q *queue) {
+// end ends a lane; of a destination without lanes nothing is kept.
+func (l *lanes) end(to destination, q *queue) {
 	if q.running--; q.running == 0 {
-		delete(l.busy, r)
+		delete(l.busy, to)
 	}
 }
 
-// drive makes journeys down a road until nobody waits there.
-func (s *Store) drive(r road) {
+// flushAll runs batches until nobody waits.
+func (s *Store) flushAll(to destination) {
 	// A caller who gives up must not take the others' answers with him; the
-	// client's own time-outs bound a journey.
+	// client's own time-outs bound a batch.
 	ctx := context.Background()
-	for calls := s.lanes.next(r); len(calls) > 0; calls = s.lanes.next(r) {
-		s.journey(ctx, r, calls)
+	for calls := s.lanes.next(to); len(calls) > 0; calls = s.lanes.next(to) {
+		s.flush(ctx, to, calls)
 		for _, c := range calls {
 			close(c.done)
 		}
 	}
 }
 
-// journey takes calls to their node and brings back what it said.
-func (s *Store) journey(ctx context.Context, r road, calls []*laneCall) {
-	if len(calls) == 1 && !r.durable {
+// flush runs one batch.
+func (s *Store) flush(ctx context.Context, to destination, calls []*laneCall) {
+	if len(calls) == 1 && !to.durable {
 		c := calls[0]
-		c.value, c.err = value(c.script.EvalSha(ctx, r.node, c.keys, c.args...))
+		c.value, c.err = value(c.script.EvalSha(ctx, to.node, c.keys, c.args...))
 		return
 	}
 	cmds := make([]*redis.Cmd, len(calls))
 	acked := s.wait(ctx)
-	_, _ = r.node.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, _ = to.node.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			cmds[i] = c.script.EvalSha(ctx, p, c.keys, c.args...)
 		}
-		if r.durable {
+		if to.durable {
 			return p.Process(ctx, acked)
 		}
 		return nil
 	})
 	for i, c := range calls {
-		if c.value, c.err = value(cmds[i]); c.err == nil && r.durable {
+		if c.value, c.err = value(cmds[i]); c.err == nil && to.durable {
 			c.err = s.enough(acked)
 		}
 	}

@@ -20,13 +20,13 @@ import (
 	"wagate/followup/rescue"
 )
 
-// junction is a client hook that notes which scripts travel together, and lets
+// junction is a client hook that notes which scripts go together, and lets
 // none leave until it is opened.
 type junction struct {
 	open chan struct{}
 
-	mu       sync.Mutex
-	journeys [][]string // first keys
+	mu      sync.Mutex
+	batches [][]string // first keys
 }
 
 func (*junction) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -56,7 +56,7 @@ func (j *junction) note(cmds ...redis.Cmder) {
 		return
 	}
 	j.mu.Lock()
-	j.journeys = append(j.journeys, keys)
+	j.batches = append(j.batches, keys)
 	j.mu.Unlock()
 	<-j.open
 }
@@ -131,22 +131,22 @@ func leads(n int) []followup.LeadID {
 	return all
 }
 
-// TestCallsTravelTogether: what waits goes in one round trip, in its order and
-// within its bound; and nothing is kept of a road that nobody uses.
-func TestCallsTravelTogether(t *testing.T) {
+// TestCallsGoTogether: what waits goes in one round trip, in its order and
+// within its bound; and nothing is kept of a node that nobody asks.
+func TestCallsGoTogether(t *testing.T) {
 	t.Parallel()
-	some := leads(maxTogether + 3)
+	some := leads(maxBatch + 3)
 	s, j, settled := crossing(t, t.Context(), Durability{}, newParty(), some...)
 	wantNone(t, settled())
 	var sizes []int
 	var order []string
-	for _, keys := range j.journeys[maxLanes:] {
+	for _, keys := range j.batches[maxLanes:] {
 		sizes = append(sizes, len(keys))
 		order = append(order, keys...)
 	}
 	slices.Sort(sizes)
-	if !slices.Equal(sizes, []int{3, maxTogether}) {
-		t.Errorf("journeys: got %v calls, want %d and the rest", sizes, maxTogether)
+	if !slices.Equal(sizes, []int{3, maxBatch}) {
+		t.Errorf("batches: got %v calls, want %d and the rest", sizes, maxBatch)
 	}
 	for _, lead := range some {
 		if !slices.Contains(order, s.tag(lead).lead(lead)) {
@@ -155,19 +155,19 @@ func TestCallsTravelTogether(t *testing.T) {
 	}
 	s.queued(t, 0, 0)
 	if n := len(s.lanes.busy); n != 0 {
-		t.Errorf("roads: got %d, want none", n)
+		t.Errorf("destinations: got %d, want none", n)
 	}
 }
 
-// TestI2NoLeadTwiceOnAJourney: of each lead only the last answer is kept, and a
-// broken connection repeats the journey.
-func TestI2NoLeadTwiceOnAJourney(t *testing.T) {
+// TestI2NoLeadTwiceInABatch: of each lead only the last answer is kept, and a
+// broken connection repeats the batch.
+func TestI2NoLeadTwiceInABatch(t *testing.T) {
 	t.Parallel()
 	lead := followup.NewLeadID()
 	_, j, settled := crossing(t, t.Context(), Durability{}, newParty(), lead, lead, followup.NewLeadID(), lead)
 	wantNone(t, settled())
 	seen := 0
-	for _, keys := range j.journeys {
+	for _, keys := range j.batches {
 		for _, key := range keys {
 			if strings.HasSuffix(key, string(lead)) {
 				seen++
@@ -175,7 +175,7 @@ func TestI2NoLeadTwiceOnAJourney(t *testing.T) {
 		}
 		slices.Sort(keys)
 		if n := len(keys); len(slices.Compact(keys)) != n {
-			t.Errorf("journey: got %v, want each lead once", keys)
+			t.Errorf("batch: got %v, want each lead once", keys)
 		}
 	}
 	if seen != 3 {
@@ -202,16 +202,16 @@ func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
 	if err := errors.Join(append(errs[1:], <-done)...); err != nil {
 		t.Errorf("the others: got %v, want none", err)
 	}
-	for _, keys := range j.journeys {
+	for _, keys := range j.batches {
 		if slices.Contains(keys, s.tag(gone).lead(gone)) {
 			t.Error("the call left without its caller")
 		}
 	}
 }
 
-// TestI1AJourneyMeetsAnEmptyScriptCache: whose script the node has forgotten goes
+// TestI1ABatchMeetsAnEmptyScriptCache: whose script the node has forgotten goes
 // again by himself.
-func TestI1AJourneyMeetsAnEmptyScriptCache(t *testing.T) {
+func TestI1ABatchMeetsAnEmptyScriptCache(t *testing.T) {
 	t.Parallel()
 	p, some := newParty(), leads(8)
 	s, _, settled := crossing(t, t.Context(), Durability{}, p, some...)
@@ -224,9 +224,9 @@ func TestI1AJourneyMeetsAnEmptyScriptCache(t *testing.T) {
 	}
 }
 
-// TestI1AJourneyWithoutReplicas: of what no replica has nothing is promised, to
-// none of those who travelled together.
-func TestI1AJourneyWithoutReplicas(t *testing.T) {
+// TestI1ABatchWithoutReplicas: of what no replica has nothing is promised, to
+// none of those who went together.
+func TestI1ABatchWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	_, _, settled := crossing(t, t.Context(), Durability{Level: LevelReplicas, Replicas: 1}, newParty(), leads(4)...)
 	for i, err := range settled() {
@@ -258,8 +258,8 @@ func (j *jolt) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// TestI9APanicOnTheWayLeavesTheRoadOpen: callers outlive panics, so a lane must, too.
-func TestI9APanicOnTheWayLeavesTheRoadOpen(t *testing.T) {
+// TestI9APanicLeavesTheLaneOpen: callers outlive panics, so a lane must, too.
+func TestI9APanicLeavesTheLaneOpen(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	s := openStore(t, Params{Client: client})

@@ -49,7 +49,7 @@ func prefixed(libs []string) []string {
 
 // run runs a script.
 func (s *Store) run(ctx context.Context, sc *script, keys []string, args ...any) (any, error) {
-	return s.travel(ctx, false, sc, keys, args)
+	return s.submit(ctx, false, sc, keys, args)
 }
 
 // alone runs a script by itself. While a slot migrates, some of the keys may be
