@@ -122,12 +122,19 @@ type model struct {
 	out      []delivery
 	nConfigs int
 	nItems   int
+	receipts map[string]told // of the lead's own calls, by the event's id
+}
+
+// told is what a receipt said about a call.
+type told struct {
+	receipt *followup.Receipt
+	about   *call
 }
 
 func newModel(t *rapid.T, reference, tested followup.Store, began time.Time) *model {
 	m := &model{
 		t: t, ctx: context.Background(), now: began, tenant: followup.TenantID(uuid.NewString()),
-		sides: [2]*side{{Store: reference}, {Store: tested}},
+		sides: [2]*side{{Store: reference}, {Store: tested}}, receipts: map[string]told{},
 	}
 	for range 2 {
 		m.assistants = append(m.assistants, followup.AssistantID(uuid.NewString()))

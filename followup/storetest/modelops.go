@@ -98,7 +98,8 @@ func (m *model) item(t *rapid.T, lead int) (item followup.Item, about *call) {
 		DedupID: fmt.Sprintf("event %d", m.nItems), Channel: m.channels[c], Assistant: m.assistants[c/2],
 		At: m.now.Add(-pick(t, []time.Duration{0, 0, time.Second, time.Hour, 23 * time.Hour}, "age")),
 	}
-	if m.rarely(t, 4, "a duplicate") {
+	duplicate := m.rarely(t, 4, "a duplicate")
+	if duplicate {
 		item.DedupID = fmt.Sprintf("event %d", rapid.IntRange(1, m.nItems).Draw(t, "of"))
 	}
 	if m.rarely(t, 8, "channel bound to another assistant") {
@@ -131,6 +132,14 @@ func (m *model) item(t *rapid.T, lead int) (item followup.Item, about *call) {
 		if len(calls) > 0 {
 			about = new(pick(t, calls, "attempt"))
 		}
+	}
+	if duplicate {
+		// A store may take from a repetition what it has lost of a receipt: it says
+		// the same as it did.
+		was := m.receipts[item.DedupID]
+		item.Receipt, about = was.receipt, was.about
+	} else if about != nil && about.lead == lead {
+		m.receipts[item.DedupID] = told{item.Receipt, about}
 	}
 	if m.flip(t, "relayed") {
 		item.Relay = &followup.RelayEvent{
