@@ -185,12 +185,13 @@ func (s *Store) flush(ctx context.Context, to destination, calls []*laneCall) {
 		return
 	}
 	cmds := make([]*redis.Cmd, len(calls))
-	acked := s.wait(ctx)
+	var acked *redis.IntCmd
 	_, _ = to.node.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			cmds[i] = c.script.EvalSha(ctx, p, c.keys, c.args...)
 		}
 		if to.durable {
+			acked = s.wait(ctx)
 			return p.Process(ctx, acked)
 		}
 		return nil
