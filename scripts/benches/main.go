@@ -10,7 +10,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"wagate/followup/redisstore"
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/ingest"
+	"wagate/scripts/internal/args"
 	"wagate/scripts/internal/proc"
 )
 
@@ -74,14 +74,14 @@ func play(role string) error {
 	return do(os.Stdin, os.Stdout)
 }
 
-func measure(args []string) (ok bool, err error) {
+func measure(argv []string) (ok bool, err error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	p := bench.Params{Out: os.Stdout}
 	fs.StringVar(&p.Wagate, "wagate", "", "the binary to measure")
 	fs.BoolVar(&p.Short, "short", false, "fewer and shorter runs")
 	fs.StringVar(&p.Profiles, "profile", "", "an existing directory for profiles, taken in runs that do not count")
 	only := fs.String("only", "", "the parts to run, with commas between")
-	name, err := parse(fs, args)
+	name, err := args.Parse(fs, argv)
 	if err != nil {
 		return false, err
 	}
@@ -121,22 +121,4 @@ func measure(args []string) (ok bool, err error) {
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
 	return b.End(), nil
-}
-
-// parse takes flags before and after the name.
-func parse(fs *flag.FlagSet, args []string) (name string, err error) {
-	fs.SetOutput(io.Discard)
-	if err := fs.Parse(args); err != nil {
-		return "", err
-	}
-	name = fs.Arg(0)
-	if fs.NArg() > 0 {
-		if err := fs.Parse(fs.Args()[1:]); err != nil {
-			return "", err
-		}
-	}
-	if fs.NArg() > 0 {
-		return "", fmt.Errorf("unexpected %q", fs.Args())
-	}
-	return name, nil
 }

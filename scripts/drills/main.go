@@ -11,13 +11,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"wagate/scripts/drills/internal/inbound"
+	"wagate/scripts/internal/args"
 )
 
 // The longest that a drill may take.
@@ -39,14 +39,13 @@ func run(args []string) int {
 	return 0
 }
 
-func drill(args []string) (ok bool, err error) {
+func drill(argv []string) (ok bool, err error) {
 	fs := flag.NewFlagSet("drill", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
 	p := inbound.Params{Out: os.Stdout}
 	fs.StringVar(&p.Wagate, "wagate", "", "the binary to drill")
 	fs.Uint64Var(&p.Seed, "seed", 0, "of what is sent and what breaks; 0: any")
 	short := fs.Bool("short", false, "all of it within a minute")
-	name, err := parse(fs, args)
+	name, err := args.Parse(fs, argv)
 	switch {
 	case err != nil:
 		return false, err
@@ -71,21 +70,4 @@ func drill(args []string) (ok bool, err error) {
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
 	return ok, nil
-}
-
-// parse takes flags before and after the name.
-func parse(fs *flag.FlagSet, args []string) (name string, err error) {
-	if err := fs.Parse(args); err != nil {
-		return "", err
-	}
-	name = fs.Arg(0)
-	if fs.NArg() > 0 {
-		if err := fs.Parse(fs.Args()[1:]); err != nil {
-			return "", err
-		}
-	}
-	if fs.NArg() > 0 {
-		return "", fmt.Errorf("unexpected %q", fs.Args())
-	}
-	return name, nil
 }

@@ -3,8 +3,6 @@ package inbound
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"math/rand/v2"
@@ -22,11 +20,10 @@ import (
 
 // assistants are those of all tenants, on one port.
 type assistants struct {
+	*loopback
+
 	ledger  *ledger
 	tenants []*tenant
-	addr    string
-	server  *http.Server
-	served  chan struct{}
 	seed    maphash.Seed
 	// healed ends all trouble but what is rejected.
 	healed atomic.Bool
@@ -43,29 +40,12 @@ type assistants struct {
 const maxBad = 3
 
 func startAssistants(l *ledger, tenants []*tenant) (*assistants, error) {
-	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind
-	if err != nil {
-		return nil, fmt.Errorf("start assistants: %w", err)
-	}
 	a := &assistants{
-		ledger: l, tenants: tenants, addr: lis.Addr().String(), served: make(chan struct{}), seed: maphash.MakeSeed(),
-		arrived: make(chan struct{}), bad: map[string]int{},
+		ledger: l, tenants: tenants, seed: maphash.MakeSeed(), arrived: make(chan struct{}), bad: map[string]int{},
 	}
-	a.server = &http.Server{Handler: http.HandlerFunc(a.serve), ReadHeaderTimeout: time.Minute}
-	go func() {
-		defer close(a.served)
-		_ = a.server.Serve(lis) // ends when close is called, the only end there is
-	}()
-	return a, nil
-}
-
-func (a *assistants) close() error {
-	err := a.server.Close()
-	<-a.served
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("stop assistants: %w", err)
-	}
-	return nil
+	var err error
+	a.loopback, err = listen("assistants", a.serve)
+	return a, err
 }
 
 // serve is one try of wagate to deliver.

@@ -4,50 +4,30 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // graph is Meta's send API. It gives a message the id that its text asks for, so
 // that the plan knows what statuses will be about.
 type graph struct {
-	addr   string
-	server *http.Server
-	served chan struct{}
-	sends  atomic.Int64
+	*loopback
+
+	sends atomic.Int64
 
 	mu     sync.Mutex
 	opaque map[string]string // what statuses carry back, by message id
 }
 
 func startGraph() (*graph, error) {
-	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind
-	if err != nil {
-		return nil, fmt.Errorf("start graph: %w", err)
-	}
-	g := &graph{addr: lis.Addr().String(), served: make(chan struct{}), opaque: map[string]string{}}
-	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: time.Minute}
-	go func() {
-		defer close(g.served)
-		_ = g.server.Serve(lis) // ends when close is called, the only end there is
-	}()
-	return g, nil
-}
-
-func (g *graph) close() error {
-	err := g.server.Close()
-	<-g.served
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("stop graph: %w", err)
-	}
-	return nil
+	g := &graph{opaque: map[string]string{}}
+	var err error
+	g.loopback, err = listen("graph", g.serve)
+	return g, err
 }
 
 // outbound is a message on its way to a lead.
