@@ -240,7 +240,13 @@ func TestI1ARepeatedRequestWritesSomethingToWaitFor(t *testing.T) {
 		script *script
 		do     func(t *testing.T, s *Store, p party)
 	}{
-		"settle":    {settleScript, func(t *testing.T, s *Store, p party) { settleEvent(t, s, p, followup.NewLeadID(), "x") }},
+		"settle": {settleScript, func(t *testing.T, s *Store, p party) { settleEvent(t, s, p, followup.NewLeadID(), "x") }},
+		"said": {saidScript, func(t *testing.T, s *Store, p party) {
+			_, met := s.settleWhole(t.Context(), p.saying(epoch, "x"))
+			if _, err := s.Settle(t.Context(), p.saying(epoch, "y")); met != nil || err != nil {
+				t.Fatalf("Settle: got %v and %v, want none", met, err)
+			}
+		}},
 		"merge in":  {mergeInScript, merge},
 		"merge out": {mergeOutScript, merge},
 	} {

@@ -36,7 +36,7 @@ func load(name string, libs ...string) *script {
 		b.Write(src)
 		b.WriteByte('\n')
 	}
-	return &script{redis.NewScript(b.String()), slices.Contains(libs, "lead")}
+	return &script{redis.NewScript(b.String()), slices.Contains(libs, "lead") || slices.Contains(libs, "sights")}
 }
 
 func prefixed(libs []string) []string {

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	settleScript  = load("settle", "due", "relay", "lead", "run")
+	settleScript  = load("settle", "due", "relay", "sights", "lead", "run")
 	correctScript = load("correct", "due", "relay", "lead", "run")
 )
 
@@ -62,6 +62,20 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	if len(st.Items) == 0 && st.Contact == (providers.Contact{}) {
 		return followup.Settled{}, nil
 	}
+	if sayings(st) {
+		out, usual, err := s.said(ctx, st)
+		if err != nil {
+			return followup.Settled{}, fmt.Errorf("settle: %w", err)
+		}
+		if usual {
+			return out, nil
+		}
+	}
+	return s.settleWhole(ctx, st)
+}
+
+// settleWhole settles whatever it is.
+func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
 	req := settleRequest{
 		Account: st.Account, Items: []settleItem{}, Twin: followup.PhoneTwin(st.Contact.Phone),
 		Contact: map[string]string{"nm": st.Contact.Name, "ph": st.Contact.Phone, "ui": st.Contact.UserID},
@@ -111,10 +125,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	if r.text(0) == "none" {
 		return followup.Settled{}, followup.ErrNotFound
 	}
-	out := followup.Settled{Ended: r.list(1).ended(), Rearm: r.list(2).assistants()}
-	for _, f := range r.text(0) {
-		out.Fresh = append(out.Fresh, f == '1')
-	}
+	out := followup.Settled{Fresh: flags(r.text(0)), Ended: r.list(1).ended(), Rearm: r.list(2).assistants()}
 	for i, it := range st.Items {
 		if out.Fresh[i] && it.Relay != nil && raised[it.Assistant] {
 			s.backlog.took(it.Assistant)
@@ -197,15 +208,27 @@ func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID
 	return lead, nil
 }
 
+// dedupBytes is what is remembered of an event's id.
+const dedupBytes = 8
+
 // dedupID shortens an event's id to what is remembered of it. Within one lead's
 // nine days 64 bits do not collide. None is all zero, which the script takes for always
 // fresh.
 func dedupID(id string) []byte {
 	if id == "" {
-		return make([]byte, 8)
+		return make([]byte, dedupBytes)
 	}
 	sum := sha256.Sum256([]byte(id))
-	return sum[:8]
+	return sum[:dedupBytes]
+}
+
+// flags reads what scripts answer per item.
+func flags(s string) []bool {
+	out := make([]bool, len(s))
+	for i := range out {
+		out[i] = s[i] == '1'
+	}
+	return out
 }
 
 func entryText(e *followup.Entry) string {

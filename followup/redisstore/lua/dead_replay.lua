@@ -21,7 +21,7 @@ if ARGV[8] == '1' then -- it may have gone meanwhile
   redis.call('PERSIST', KEYS[8])
 end
 for i = 9, #ARGV do
-  relay_element(KEYS[5], KEYS[6], KEYS[7], ARGV[4], ARGV[5], ARGV[6], relay_wrap(ARGV[i], ARGV[6]))
+  relay_elements(KEYS[5], KEYS[6], KEYS[7], ARGV[4], ARGV[5], ARGV[6], relay_wrap(ARGV[i], ARGV[6]))
 end
 relay_count(KEYS[9], ARGV[5], #ARGV - 8)
 return 'ok'

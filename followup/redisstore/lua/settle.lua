@@ -29,40 +29,19 @@ if missing then return { 'need', missing } end
 
 unsaved = {}
 
--- Dedup: records of 8 bytes of id and 4 bytes of first sight, oldest first.
 local seen = redis.call('GET', K.dedup) or ''
-local added = {}
-
 local NONE = string.rep('\0', 8)
-
-local function is_fresh(id)
-  if id == NONE then return true end
-  if added[id] then return false end
-  local at = string.find(seen, id, 1, true)
-  while at do
-    if (at - 1) % 12 == 0 then return false end
-    at = string.find(seen, id, at + 1, true)
+local fresh, first = {}, {}
+do
+  local added = {}
+  for i = 1, #req.items do
+    local id = string.sub(ARGV[3], 8 * i - 7, 8 * i)
+    fresh[i] = id == NONE or not added[id] and not sight_known(seen, id)
+    if fresh[i] and id ~= NONE then
+      added[id] = true
+      first[#first + 1] = id
+    end
   end
-  added[id] = true
-  return true
-end
-
-local function seconds(at)
-  local s = math.floor(at / 1000)
-  return string.char(math.floor(s / 16777216) % 256, math.floor(s / 65536) % 256, math.floor(s / 256) % 256, s % 256)
-end
-
-local function seconds_at(offset)
-  local a, b, c, d = string.byte(seen, offset + 9, offset + 12)
-  return ((a * 256 + b) * 256 + c) * 256 + d
-end
-
-local KEEP = 9 * 86400
-local fresh, records = {}, {}
-for i = 1, #req.items do
-  local id = string.sub(ARGV[3], 8 * i - 7, 8 * i)
-  fresh[i] = is_fresh(id)
-  if fresh[i] and id ~= NONE then records[#records + 1] = id .. seconds(real) end
 end
 
 -- Nothing was written so far.
@@ -139,21 +118,7 @@ for i, item in ipairs(req.items) do
 end
 
 -- Behind everything else: should a slot that migrates break the script off, it is done again.
-if #records > 0 then
-  local drop, limit = 0, math.floor(real / 1000) - KEEP
-  while drop < #seen and seconds_at(drop) < limit do drop = drop + 12 end
-  if drop > 0 then
-    redis.call('SET', K.dedup, string.sub(seen, drop + 1) .. table.concat(records))
-  else
-    redis.call('APPEND', K.dedup, table.concat(records))
-  end
-  -- SET takes the end away. Put off when the first of half a day comes: what comes later in it is kept half
-  -- a day less, which is more than DedupAge still.
-  local half = 86400 / 2
-  if drop > 0 or #seen == 0 or math.floor(seconds_at(#seen - 12) / half) ~= math.floor(real / 1000 / half) then
-    redis.call('EXPIRE', K.dedup, KEEP)
-  end
-end
+if #first > 0 then sights_save(K.dedup, seen, sights(first, real), real) end
 
 local flags = {}
 for i = 1, #req.items do flags[i] = fresh[i] and '1' or '0' end

@@ -183,7 +183,7 @@ end
 local function enqueue(assistant, element)
   if get('qa:' .. assistant) ~= '1' then set('qa:' .. assistant, '1') end
   if head.s then standing = 'used' end
-  relay_element(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element)
+  relay_elements(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element)
   queued[assistant] = (queued[assistant] or 0) + 1
 end
 

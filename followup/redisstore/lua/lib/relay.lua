@@ -1,4 +1,4 @@
--- Needs lib/due. Counts how many events wait for an assistant in this partition, and
+-- Counts how many events wait for an assistant in this partition, and
 -- returns it: whatever makes a queue longer or shorter says by how many, once for all.
 local function relay_count(backlog, assistant, by)
   if by == 0 then return 0 end
@@ -7,10 +7,10 @@ local function relay_count(backlog, assistant, by)
   return waiting
 end
 
--- Appends an element to the queue of lead x assistant and makes
+-- Appends elements to the queue of lead x assistant and makes
 -- the queue due, unless it is already: waiting, leased or backing off.
-local function relay_element(queue, group, index, lead, assistant, real, element)
-  redis.call('RPUSH', queue, element)
+local function relay_elements(queue, group, index, lead, assistant, real, ...)
+  redis.call('RPUSH', queue, ...)
   if redis.call('ZADD', group, 'NX', real, lead) == 1 then
     redis.call('ZADD', index, 'LT', real, assistant)
   end

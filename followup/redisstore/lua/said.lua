@@ -1,0 +1,65 @@
+-- Needs lib/relay, lib/sights. Settles what a lead says as most leads do: settle.lua for less, which does
+-- whatever is unusual. Nobody follows the lead up, his contact tells nothing new, and he speaks on one
+-- channel to one assistant, who has heard of him and hears all of it. What it leaves is what settle would.
+-- KEYS: 1 lead, 2 dedup, 3 windows, 4 relay index, 5 relay backlog, 6 relay queue, 7 relay due set, 8 history.
+-- ARGV: 1 request, 2 lead, 3 tenant, 4 assistant, 5 channel, 6 now, 7 real, 8 how many events may wait for the
+-- assistant in this partition, 9 how many of this lead (-1: as many as come), 10 name, 11 phone, 12 user id,
+-- 13 the phone in its other spelling, 14 dedup ids, 8 bytes each; then per item: from when it opens the
+-- window (0: it does not), when that closes, relay element, history entry ("" for none).
+-- Returns {"ok", fresh} or, before anything was written, {"unusual"}.
+local UNUSUAL = { 'unusual' }
+local lead, assistant, channel, now, real = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local had = redis.call('HMGET', KEYS[1], 'rq', 'rr', 't', 'mv', 'lv', 'nm', 'ph', 'ui',
+  'qa:' .. assistant, 'w:' .. channel, 'wr:' .. channel, 'wu:' .. channel)
+
+if had[1] == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'rq', ARGV[1])
+  return { 'ok', string.match(had[2], '%d+') }
+end
+if had[3] ~= ARGV[3] or had[4] or had[5] or had[9] ~= '1' or had[11] then return UNUSUAL end
+for i = 6, 8 do
+  if (had[i] or '') == '' and ARGV[i + 4] ~= '' then return UNUSUAL end
+end
+if had[7] == ARGV[13] and had[7] ~= '' then return UNUSUAL end
+
+local seen = redis.call('GET', KEYS[2]) or ''
+local first, known, fresh = {}, {}, {}
+local elements, entries, from, closes = {}, {}, tonumber(had[10] or '0'), nil
+for i = 1, (#ARGV - 14) / 4 do
+  local id, of = string.sub(ARGV[14], 8 * i - 7, 8 * i), 11 + 4 * i
+  if known[id] or sight_known(seen, id) then
+    fresh[i] = '0'
+  else
+    fresh[i], known[id], first[#first + 1] = '1', true, id
+    if tonumber(ARGV[of]) > from then from, closes = tonumber(ARGV[of]), of + 1 end
+    elements[#elements + 1] = ARGV[of + 2]
+    if ARGV[of + 3] ~= '' then entries[#entries + 1] = ARGV[of + 3] end
+  end
+end
+fresh = table.concat(fresh)
+
+if #first > 0 then
+  if ARGV[8] ~= '-1' then
+    local waiting = tonumber(redis.call('HGET', KEYS[5], assistant) or '0')
+    if waiting >= tonumber(ARGV[8]) or waiting >= tonumber(ARGV[9]) then return UNUSUAL end
+  end
+  relay_elements(KEYS[6], KEYS[7], KEYS[4], lead, assistant, ARGV[7], unpack(elements))
+  relay_count(KEYS[5], assistant, #elements)
+  if closes then redis.call('ZADD', KEYS[3], ARGV[closes], lead .. ':' .. channel) end
+  local n, half = nil, 86400000 / 2
+  if #entries > 0 then
+    n = redis.call('RPUSH', KEYS[8], unpack(entries))
+    if n > 30 then redis.call('LTRIM', KEYS[8], -30, -1) end
+  end
+  if n == #entries or math.floor(tonumber(had[12] or '0') / half) ~= math.floor(now / half) then
+    redis.call('PEXPIRE', KEYS[8], 30 * 86400000)
+  end
+end
+
+local fields = { 'rq', ARGV[1], 'rr', '["ok","' .. fresh .. '",{},{},{}]' }
+if #first > 0 then fields[5], fields[6] = 'wu:' .. channel, ARGV[6] end
+if closes then fields[7], fields[8] = 'w:' .. channel, ARGV[closes - 1] end
+redis.call('HSET', KEYS[1], unpack(fields))
+-- Behind everything else, as in settle.
+if #first > 0 then sights_save(KEYS[2], seen, sights(first, real), real) end
+return { 'ok', fresh }

@@ -1,0 +1,250 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+	"wagate/providers"
+)
+
+// TestSaidLeavesWhatSettleWould gives the same life to a lead in two stores, one of which
+// takes no short cut, and compares all that is in Redis after each step.
+func TestSaidLeavesWhatSettleWould(t *testing.T) {
+	t.Parallel()
+	short, long := openStore(t, Params{Client: redistest.Start(t).Client()}), openStore(t, Params{Client: redistest.Start(t).Client()})
+	usual := 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := &twoStores{T: t, short: short, long: long, now: epoch, party: newParty(), counted: &usual}
+		bound := rapid.SampledFrom([]int{0, 6}).Draw(t, "bound")
+		for _, s := range []*Store{short, long} {
+			s.newToken = func() string {
+				w.tokens++
+				return fmt.Sprint(w.steps, "-", w.tokens)
+			}
+			s.backlog.bound, s.backlog.known = bound, nil
+			s.db.FlushDB(t.Context())
+		}
+		if rapid.Bool().Draw(t, "has said much") {
+			much := make([]string, 28)
+			for i := range much {
+				much[i] = fmt.Sprint("long ago ", i)
+			}
+			w.each(func(s *Store) (any, error) { return s.settleWhole(t.Context(), w.saying(epoch, much...)) })
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"":        func(*rapid.T) { w.same() },
+			"say":     w.say,
+			"say on":  w.say,
+			"say all": w.say,
+			"pass":    w.pass,
+			"refuse":  w.refuse,
+			"start":   w.start,
+			"hear":    w.hear,
+			"move":    w.move,
+		})
+	})
+	if usual == 0 {
+		t.Error("none was usual")
+	}
+}
+
+// TestSaidLeavesALeadHisShare has as much wait of one lead as may, while there is room for others.
+func TestSaidLeavesALeadHisShare(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		s.backlog.bound = 20 * testPartitions * followup.MaxItems
+		deep := followup.LeadBacklog(s.backlog.bound)
+		if _, err := s.Settle(t.Context(), p.saying(epoch, "first")); err != nil {
+			t.Fatal(err)
+		}
+		s.db.RPush(t.Context(), s.tag(p.lead).queue(p.lead, p.assistant), slices.Repeat([]any{"{}"}, deep)...)
+		s.db.HSet(t.Context(), s.tag(p.lead).relayBacklog(), string(p.assistant), deep)
+		if _, err := s.Settle(t.Context(), p.saying(epoch, "one too many")); !errors.Is(err, followup.ErrBacklog) {
+			t.Errorf("Settle: got %v, want %v", err, followup.ErrBacklog)
+		}
+	})
+}
+
+// saying is what the lead says at an instant, in usual messages with these ids.
+func (p party) saying(at time.Time, ids ...string) followup.Settlement {
+	st := followup.Settlement{Tenant: p.tenant, Lead: p.lead, Now: at, Real: at}
+	for _, id := range ids {
+		st.Items = append(st.Items, followup.Item{
+			DedupID: id, Channel: p.channel, Assistant: p.assistant, At: at, Opens: true, Reply: true,
+			Entry: &followup.Entry{From: followup.FromLead, Text: id, At: at},
+			Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(`{"id":"` + id + `"}`)},
+		})
+	}
+	return st
+}
+
+// twoStores are two stores to which the same happens.
+type twoStores struct {
+	*rapid.T
+
+	party
+
+	short, long *Store
+	now         time.Time
+	steps       int
+	tokens      int  // of this step and store
+	counted     *int // settlements that took the short cut
+}
+
+func (w *twoStores) each(do func(s *Store) (any, error)) {
+	w.steps++
+	w.tokens = 0
+	a, failed := do(w.short)
+	w.tokens = 0
+	b, expected := do(w.long)
+	if got, want := fmt.Sprint(a, failed), fmt.Sprint(b, expected); got != want {
+		w.Fatalf("answer: got %s, want %s", got, want)
+	}
+}
+
+func (w *twoStores) say(t *rapid.T) {
+	st := w.saying(w.now)
+	st.Contact = providers.Contact{
+		Name:   rapid.SampledFrom([]string{"", "Ana"}).Draw(t, "name"),
+		Phone:  rapid.SampledFrom([]string{"", "5511987654321", "551187654321"}).Draw(t, "phone"),
+		UserID: rapid.SampledFrom([]string{"", "BR.1"}).Draw(t, "user id"),
+	}
+	for range rapid.IntRange(1, 6).Draw(t, "items") {
+		it := w.saying(w.now, fmt.Sprint(rapid.IntRange(1, 80).Draw(t, "id"))).Items[0]
+		it.At = w.now.Add(-time.Duration(rapid.IntRange(0, 3).Draw(t, "ago")) * time.Minute)
+		it.Opens = rapid.Bool().Draw(t, "opens")
+		if !rapid.Bool().Draw(t, "has words") {
+			it.Entry = nil
+		}
+		st.Items = append(st.Items, it)
+	}
+	if rapid.IntRange(0, 9).Draw(t, "elsewhere") == 0 {
+		st.Items[0].Channel += "2"
+	}
+	if rapid.IntRange(0, 9).Draw(t, "another's") == 0 {
+		st.Tenant = "another"
+	}
+	usual := false
+	settle := func(s *Store) (any, error) {
+		if s == w.long {
+			return s.settleWhole(t.Context(), st)
+		}
+		before := w.scripts(t.Context())
+		out, err := s.Settle(t.Context(), st)
+		usual = sayings(st) && w.scripts(t.Context()) == before+1
+		return out, err
+	}
+	w.each(settle)
+	if !usual {
+		return
+	}
+	*w.counted++
+	if rapid.Bool().Draw(t, "again") {
+		w.steps-- // by its token it is the same request
+		w.each(settle)
+	}
+}
+
+// scripts counts those that the store with the short cut has run.
+func (w *twoStores) scripts(ctx context.Context) int {
+	_, after, _ := strings.Cut(w.short.db.Info(ctx, "commandstats").Val(), "cmdstat_evalsha:calls=")
+	digits, _, _ := strings.Cut(after, ",")
+	n, _ := strconv.Atoi(digits)
+	return n
+}
+
+func (w *twoStores) pass(t *rapid.T) {
+	for _, s := range []*Store{w.short, w.long} { // so that it shows when an end is put off
+		s.db.Persist(t.Context(), s.tag(w.lead).dedup(w.lead))
+		s.db.Persist(t.Context(), s.tag(w.lead).history(w.lead, w.channel))
+	}
+	w.now = w.now.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 13 * time.Hour, 10 * 24 * time.Hour}).Draw(t, "time"))
+}
+
+func (w *twoStores) refuse(t *rapid.T) {
+	w.each(func(s *Store) (any, error) {
+		return s.Settle(t.Context(), followup.Settlement{
+			Tenant: w.tenant, Lead: w.lead, Now: w.now, Real: w.now,
+			Items: []followup.Item{{Channel: w.channel, Assistant: w.assistant, At: w.now, NewIdentity: true}},
+		})
+	})
+}
+
+func (w *twoStores) start(t *rapid.T) {
+	w.each(func(s *Store) (any, error) {
+		run, _, err := s.Start(t.Context(), w.tenant, w.lead, followup.Arm{
+			Config: "c", Assistant: w.assistant, Channel: w.channel, Ladder: "l", Interval: 30 * time.Minute,
+		}, false, w.now, w.now)
+		return run, err
+	})
+}
+
+// move has the lead be another, at times.
+func (w *twoStores) move(t *rapid.T) {
+	if rapid.IntRange(0, 9).Draw(t, "move") > 0 {
+		return
+	}
+	for _, s := range []*Store{w.short, w.long} {
+		s.db.HSet(w.Context(), s.tag(w.lead).lead(w.lead), "mv", "another")
+	}
+}
+
+// hear has the assistant get one event.
+func (w *twoStores) hear(*rapid.T) {
+	for _, s := range []*Store{w.short, w.long} {
+		t := s.tag(w.lead)
+		s.db.LTrim(w.Context(), t.queue(w.lead, w.assistant), 1, -1)
+		s.db.ZRem(w.Context(), t.relayDue(w.assistant), string(w.lead))
+		s.db.HIncrBy(w.Context(), t.relayBacklog(), string(w.assistant), -1)
+	}
+}
+
+// same compares what the stores have of the party.
+func (w *twoStores) same() {
+	got, want := w.dump(w.short), w.dump(w.long)
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if got[key] != want[key] {
+			w.Fatalf("%s: got %s, want %s", key, got[key], want[key])
+		}
+	}
+	if len(got) != len(want) {
+		w.Fatalf("keys: got %v, want %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+}
+
+// dump returns what stands under each key, and when it ends, to the hour.
+func (w *twoStores) dump(s *Store) map[string]string {
+	ctx, out := w.Context(), map[string]string{}
+	for _, key := range s.db.Keys(ctx, "*").Val() {
+		var value any
+		switch kind := s.db.Type(ctx, key).Val(); kind {
+		case "string":
+			value = s.db.Get(ctx, key).Val()
+		case "hash":
+			fields := s.db.HGetAll(ctx, key).Val()
+			delete(fields, "rq") // how many requests it took is not compared
+			value = fields
+		case "list":
+			value = s.db.LRange(ctx, key, 0, -1).Val()
+		case "zset":
+			value = s.db.ZRangeWithScores(ctx, key, 0, -1).Val()
+		default:
+			w.Fatalf("%s is a %s", key, kind)
+		}
+		out[key] = fmt.Sprint(value, s.db.PTTL(ctx, key).Val().Round(time.Hour))
+	}
+	delete(out, metaKey)
+	return out
+}
