@@ -150,6 +150,7 @@ type Settled struct {
 	Fresh []bool        // per item: first sight
 	Ended []Ended       // runs that ended
 	Rearm []AssistantID // assistants whose rearm is to be started now, by RunStore.Start
+	Due   bool          // there may be something to deliver that was not due before
 	// Corrections are the outcomes that receipts of fresh items settled.
 	Corrections []Correction
 }

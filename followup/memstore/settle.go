@@ -44,7 +44,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		}
 		out.Fresh[i] = true
 		if item.Relay != nil && !relayed[item.Relay] {
-			relayed[item.Relay] = true
+			relayed[item.Relay], out.Due = true, true
 			t.relay(item.Assistant, clone(*item.Relay))
 		}
 		if !st.Account {
@@ -54,6 +54,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	slices.Sort(out.Rearm)
 	out.Rearm = slices.Compact(out.Rearm)
 	out.Ended, out.Corrections = t.ended, t.corrections
+	out.Due = out.Due || len(out.Ended)+len(out.Corrections) > 0
 	return out, nil
 }
 

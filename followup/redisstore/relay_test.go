@@ -308,3 +308,31 @@ func TestNextSaysWhenToLookAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestDueSaysWhenThereIsSomethingNewToDeliver: what waits behind something that is on its
+// way, or is known to be due, is no news.
+func TestDueSaysWhenThereIsSomethingNewToDeliver(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		say := func(id string, settle func(context.Context, followup.Settlement) (followup.Settled, error), want bool) {
+			t.Helper()
+			got, err := settle(t.Context(), p.saying(epoch, id))
+			if err != nil || got.Due != want {
+				t.Errorf("%s: got due %v, %v; want %v", id, got.Due, err, want)
+			}
+		}
+		say("first", s.Settle, true)
+		say("second", s.Settle, false)
+		d := claimOne(t, s, epoch)
+		say("while they are on their way", s.Settle, false)
+		say("the long way", s.settleWhole, false)
+		delivered(t, s, d)
+		for _, d := range claimAll(t, s, epoch) {
+			delivered(t, s, d)
+		}
+		say("when all has arrived", s.Settle, true)
+		deliverAll(t, s)
+		say("the long way again", s.settleWhole, true)
+	})
+}

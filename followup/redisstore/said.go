@@ -68,7 +68,7 @@ func (s *Store) said(ctx context.Context, st followup.Settlement) (out followup.
 	r, _ := v.([]any)
 	switch reply(r).text(0) {
 	case "ok":
-		return followup.Settled{Fresh: flags(reply(r).text(1))}, true, nil
+		return settledOf(r[1:]), true, nil
 	case "unusual":
 		return followup.Settled{}, false, nil
 	}

@@ -125,13 +125,12 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 	if r.text(0) == "none" {
 		return followup.Settled{}, followup.ErrNotFound
 	}
-	out := followup.Settled{Fresh: flags(r.text(0)), Ended: r.list(1).ended(), Rearm: r.list(2).assistants()}
+	out := settledOf(r)
 	for i, it := range st.Items {
 		if out.Fresh[i] && it.Relay != nil && raised[it.Assistant] {
 			s.backlog.took(it.Assistant)
 		}
 	}
-	out.Corrections = r.list(3).corrections()
 	return s.correctMerged(ctx, st, out)
 }
 
@@ -222,11 +221,15 @@ func dedupID(id string) []byte {
 	return sum[:dedupBytes]
 }
 
-// flags reads what scripts answer per item.
-func flags(s string) []bool {
-	out := make([]bool, len(s))
-	for i := range out {
-		out[i] = s[i] == '1'
+// settledOf reads the reply of settle.
+func settledOf(r reply) followup.Settled {
+	flags := r.text(0)
+	out := followup.Settled{
+		Fresh: make([]bool, len(flags)), Ended: r.list(1).ended(), Rearm: r.list(2).assistants(),
+		Corrections: r.list(3).corrections(), Due: r.text(4) == "1",
+	}
+	for i := range out.Fresh {
+		out.Fresh[i] = flags[i] == '1'
 	}
 	return out
 }

@@ -6,7 +6,7 @@
 -- assistant in this partition, 9 how many of this lead (-1: as many as come), 10 name, 11 phone, 12 user id,
 -- 13 the phone in its other spelling, 14 dedup ids, 8 bytes each; then per item: from when it opens the
 -- window (0: it does not), when that closes, relay element, history entry ("" for none).
--- Returns {"ok", fresh} or, before anything was written, {"unusual"}.
+-- Returns what settle does or, before anything was written, {"unusual"}.
 local UNUSUAL = { 'unusual' }
 local lead, assistant, channel, now, real = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local had = redis.call('HMGET', KEYS[1], 'rq', 'rr', 't', 'mv', 'lv', 'nm', 'ph', 'ui',
@@ -14,7 +14,7 @@ local had = redis.call('HMGET', KEYS[1], 'rq', 'rr', 't', 'mv', 'lv', 'nm', 'ph'
 
 if had[1] == ARGV[1] then
   redis.call('HSET', KEYS[1], 'rq', ARGV[1])
-  return { 'ok', string.match(had[2], '%d+') }
+  return cjson.decode(had[2])
 end
 if had[3] ~= ARGV[3] or had[4] or had[5] or had[9] ~= '1' or had[11] then return UNUSUAL end
 for i = 6, 8 do
@@ -36,6 +36,7 @@ for i = 1, (#ARGV - 14) / 4 do
     if ARGV[of + 3] ~= '' then entries[#entries + 1] = ARGV[of + 3] end
   end
 end
+local due = ''
 fresh = table.concat(fresh)
 
 if #first > 0 then
@@ -43,7 +44,7 @@ if #first > 0 then
     local waiting = tonumber(redis.call('HGET', KEYS[5], assistant) or '0')
     if waiting >= tonumber(ARGV[8]) or waiting >= tonumber(ARGV[9]) then return UNUSUAL end
   end
-  relay_elements(KEYS[6], KEYS[7], KEYS[4], lead, assistant, ARGV[7], unpack(elements))
+  if relay_elements(KEYS[6], KEYS[7], KEYS[4], lead, assistant, ARGV[7], unpack(elements)) then due = '1' end
   relay_count(KEYS[5], assistant, #elements)
   if closes then redis.call('ZADD', KEYS[3], ARGV[closes], lead .. ':' .. channel) end
   local n, half = nil, 86400000 / 2
@@ -56,10 +57,10 @@ if #first > 0 then
   end
 end
 
-local fields = { 'rq', ARGV[1], 'rr', '["ok","' .. fresh .. '",{},{},{}]' }
+local fields = { 'rq', ARGV[1], 'rr', '["ok","' .. fresh .. '",{},{},{},"' .. due .. '"]' }
 if #first > 0 then fields[5], fields[6] = 'wu:' .. channel, ARGV[6] end
 if closes then fields[7], fields[8] = 'w:' .. channel, ARGV[closes - 1] end
 redis.call('HSET', KEYS[1], unpack(fields))
 -- Behind everything else, as in settle.
 if #first > 0 then sights_save(KEYS[2], seen, sights(first, real), real) end
-return { 'ok', fresh }
+return { 'ok', fresh, {}, {}, {}, due }

@@ -6,7 +6,7 @@
 -- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay element, history
 -- entry; "" for none. An item with sh has the relay element of that item.
 -- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant}, {"full", assistant, how many wait in
--- this partition, or -1 if they are this lead's} or {"ok", fresh, ended, rearm, corrections}.
+-- this partition, or -1 if they are this lead's} or {"ok", fresh, ended, rearm, corrections, "1" if a queue has become due}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -122,4 +122,4 @@ if #first > 0 then sights_save(K.dedup, seen, sights(first, real), real) end
 
 local flags = {}
 for i = 1, #req.items do flags[i] = fresh[i] and '1' or '0' end
-return answer({ 'ok', table.concat(flags), ended, rearm, corrections })
+return answer({ 'ok', table.concat(flags), ended, rearm, corrections, due })

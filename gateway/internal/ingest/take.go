@@ -31,9 +31,6 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 	failed = cmp.Or(failed, in.noteTemplates(ctx, list), in.each(byLead(list), func(group []*arrival) error {
 		return in.settle(ctx, provider, group, moves)
 	}))
-	if in.p.RelayWake != nil {
-		in.p.RelayWake()
-	}
 	if failed != nil {
 		in.log.Warn("events could not be kept, the provider will send them again", "provider", provider, "err", failed)
 		return fmt.Errorf("settle: %w", errors.Join(webhook.ErrUnavailable, failed))
@@ -274,6 +271,9 @@ func (in *Ingest) settled(
 		}
 	}
 	in.p.Steps.Ended(done.Ended)
+	if done.Due && in.p.RelayWake != nil {
+		in.p.RelayWake()
+	}
 	if len(done.Rearm) > 0 && in.p.Rearm != nil {
 		in.p.Rearm(ctx, s.Tenant, s.Lead, done.Rearm)
 	}

@@ -179,11 +179,15 @@ local function frozen(i)
   return KEYS[11 + 2 * #head.a + #head.c + i]
 end
 
+local due = '' -- "1": a queue has become due by this script
+
 -- Puts an element into the assistant's queue; count_queued, and so answer, counts it.
 local function enqueue(assistant, element)
   if get('qa:' .. assistant) ~= '1' then set('qa:' .. assistant, '1') end
   if head.s then standing = 'used' end
-  relay_elements(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element)
+  if relay_elements(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element) then
+    due = '1'
+  end
   queued[assistant] = (queued[assistant] or 0) + 1
 end
 

@@ -8,12 +8,12 @@ local function relay_count(backlog, assistant, by)
 end
 
 -- Appends elements to the queue of lead x assistant and makes
--- the queue due, unless it is already: waiting, leased or backing off.
+-- the queue due, unless it is already: waiting, leased or backing off. Returns whether it was not.
 local function relay_elements(queue, group, index, lead, assistant, real, ...)
   redis.call('RPUSH', queue, ...)
-  if redis.call('ZADD', group, 'NX', real, lead) == 1 then
-    redis.call('ZADD', index, 'LT', real, assistant)
-  end
+  if redis.call('ZADD', group, 'NX', real, lead) == 0 then return false end
+  redis.call('ZADD', index, 'LT', real, assistant)
+  return true
 end
 
 -- The element of an event (JSON) that is queued now.
