@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"wagate/followup"
 )
 
@@ -13,27 +15,57 @@ import (
 // writes the same.
 
 // elementText returns the element of an event that is queued at an instant; none
-// for none. The event's value, by far most of it, is taken as it is.
-func elementText(e *followup.RelayEvent, at time.Time) ([]byte, error) {
+// for none. What came as JSON, by far most of it, is taken as it is.
+func elementText(e *followup.RelayEvent, at time.Time) []byte {
 	if e == nil {
-		return nil, nil
+		return nil
 	}
-	short := *e
-	short.Value = nil
-	head, err := json.Marshal(short)
-	if err != nil {
-		return nil, fmt.Errorf("relay event: %w", err)
-	}
-	b := make([]byte, 0, len(head)+len(e.Value)+40)
+	b := make([]byte, 0, len(e.Value)+len(e.Entry)+len(e.Account)+160)
 	b = append(b, `{"t":`...)
 	b = strconv.AppendInt(b, ms(at), 10)
-	b = append(b, `,"e":`...)
-	b = append(b, head[:len(head)-1]...)
+	b = append(b, `,"e":{"c":`...)
+	b = gjson.AppendJSONString(b, string(e.Channel))
+	if e.Raw != nil {
+		b = append(b, `,"r":`...)
+		b = append(b, marshal(e.Raw)...)
+	}
+	if e.Account != "" {
+		b = append(b, `,"a":`...)
+		b = gjson.AppendJSONString(b, e.Account)
+	}
+	if len(e.Entry) > 0 {
+		b = append(b, `,"n":`...)
+		b = append(b, e.Entry...)
+	}
+	b = append(b, `,"f":`...)
+	b = gjson.AppendJSONString(b, e.Field)
 	if len(e.Value) > 0 {
 		b = append(b, `,"v":`...)
 		b = append(b, e.Value...)
 	}
-	return append(b, `}}`...), nil
+	return append(b, `}}`...)
+}
+
+// entry is a followup.Entry as it is stored.
+type entry struct {
+	From followup.Speaker `json:"f"`
+	Text string           `json:"t"`
+	At   int64            `json:"a"`
+}
+
+// entryText returns a history entry as it is stored; none for none.
+func entryText(e *followup.Entry) []byte {
+	if e == nil {
+		return nil
+	}
+	b := make([]byte, 0, len(e.Text)+len(e.Text)/4+48)
+	b = append(b, `{"f":`...)
+	b = gjson.AppendJSONString(b, string(e.From))
+	b = append(b, `,"t":`...)
+	b = gjson.AppendJSONString(b, e.Text)
+	b = append(b, `,"a":`...)
+	b = strconv.AppendInt(b, ms(e.At), 10)
+	return append(b, '}')
 }
 
 // element reads an element.

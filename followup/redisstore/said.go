@@ -50,15 +50,11 @@ func (s *Store) said(ctx context.Context, st followup.Settlement) (out followup.
 		followup.PhoneTwin(st.Contact.Phone), nil)
 	for _, it := range st.Items {
 		ids = append(ids, dedupID(it.DedupID)...)
-		event, err := elementText(it.Relay, st.Real)
-		if err != nil {
-			return followup.Settled{}, false, err
-		}
 		var from, closes int64
 		if it.Opens {
 			from, closes = ms(it.At), ms(it.At.Add(window.Length))
 		}
-		args = append(args, from, closes, event, entryText(it.Entry))
+		args = append(args, from, closes, elementText(it.Relay, st.Real), entryText(it.Entry))
 	}
 	args[13] = ids
 	v, err := s.runDurable(ctx, saidScript, keys, args...)

@@ -50,13 +50,6 @@ type receipt struct {
 	Message string                `json:"m"`
 }
 
-// entry is a followup.Entry as it is stored.
-type entry struct {
-	From followup.Speaker `json:"f"`
-	Text string           `json:"t"`
-	At   int64            `json:"a"`
-}
-
 // Settle implements followup.SettleStore.
 func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
 	if len(st.Items) == 0 && st.Contact == (providers.Contact{}) {
@@ -105,11 +98,7 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 			firsts[it.Relay] = i + 1
 		}
 		req.Items = append(req.Items, item)
-		event, err := elementText(it.Relay, st.Real)
-		if err != nil {
-			return followup.Settled{}, err
-		}
-		payloads = append(payloads, event, entryText(it.Entry))
+		payloads = append(payloads, elementText(it.Relay, st.Real), entryText(it.Entry))
 	}
 	req.Most, req.Deep = s.limits(st.Items)
 	r, raised, err := s.settle(ctx, sc, req, append([]any{string(ids)}, payloads...))
@@ -232,11 +221,4 @@ func settledOf(r reply) followup.Settled {
 		out.Fresh[i] = flags[i] == '1'
 	}
 	return out
-}
-
-func entryText(e *followup.Entry) string {
-	if e == nil {
-		return ""
-	}
-	return marshal(entry{From: e.From, Text: e.Text, At: ms(e.At)})
 }

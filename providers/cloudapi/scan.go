@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
@@ -82,7 +83,7 @@ func objectOf(raw []byte) (object, bool) {
 	if !opens(raw, '{') {
 		return nil, false
 	}
-	o := make(object, 0, 12)
+	o := make(object, 0, 6)
 	for m := range members(raw) {
 		o = append(o, m)
 	}
@@ -240,15 +241,46 @@ func text(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}
-	if !bytes.Contains(raw, []byte(`\ud`)) && !bytes.Contains(raw, []byte(`\uD`)) {
+	if paired(raw) {
 		return gjson.ParseBytes(raw).Str
 	}
-	// Half a surrogate pair takes the quicker one's next character with it.
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
 	return s
+}
+
+// paired reports whether every surrogate among a string's escapes has its other half:
+// one that has not takes the quicker reader's next character with it.
+func paired(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			return true
+		}
+		if raw = raw[i:]; len(raw) < escapeLength || raw[1] != 'u' {
+			raw = raw[min(2, len(raw)):]
+			continue
+		}
+		r := escaped(raw)
+		raw = raw[escapeLength:]
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		if len(raw) < escapeLength || raw[0] != '\\' || raw[1] != 'u' || utf16.DecodeRune(r, escaped(raw)) == utf8.RuneError {
+			return false
+		}
+		raw = raw[escapeLength:]
+	}
+}
+
+const escapeLength = len(`\u0000`)
+
+// escaped returns the code unit of an escape that raw begins with.
+func escaped(raw []byte) rune {
+	n, _ := strconv.ParseUint(string(raw[2:escapeLength]), 16, 16)
+	return rune(n)
 }
 
 // scalar returns a string's value or a number as it is spelled, else "": ids
