@@ -16,6 +16,8 @@ var (
 	// ErrStale: the token is not the one of the current claim; the work belongs
 	// to somebody else or to nobody.
 	ErrStale = errors.New("followup: stale token")
+	// ErrUnreadable: it is there, but what is stored of it cannot be read.
+	ErrUnreadable = errors.New("followup: cannot be read")
 	// ErrBacklog: too much waits for an assistant already; settle again later.
 	ErrBacklog = errors.New("followup: too much waits for the assistant")
 	// ErrNotDurable: written, but not as durably as configured.

@@ -54,7 +54,8 @@ type RelayStore interface {
 
 	// DeadLetters lists the tenant's dead letters ("" for all tenants), newest
 	// first; DeadLetter returns one with its events. Replay puts it at the end
-	// of its queue; Drop forgets it. ErrNotFound where there is none.
+	// of its queue; Drop forgets it. ErrNotFound where there is none. One that cannot be
+	// read is listed as DeadUnreadable and can be dropped, nothing else (ErrUnreadable).
 	DeadLetters(ctx context.Context, tenant TenantID, limit, offset int) ([]DeadLetter, int, error)
 	DeadLetter(ctx context.Context, id string) (DeadLetter, error)
 	// WalkDead visits the dead letters that are there when it is asked, of the tenant
@@ -142,3 +143,7 @@ type DeadLetter struct {
 	Count     int          `json:"count"`            // number of events
 	Events    []RelayEvent `json:"events,omitempty"` // only from DeadLetter
 }
+
+// DeadUnreadable is the reason of a dead letter that cannot be read: of it no more is
+// known than ID, Lead, DeadAt and, most often, Tenant.
+const DeadUnreadable = "unreadable"

@@ -60,7 +60,7 @@ func (s *Store) bury(ctx context.Context, sc scope) error {
 			return err
 		}
 		if r.text(0) != "first" {
-			return s.dropDeadOf(ctx, sc.lead)
+			return s.dropDeadOf(ctx, sc.tenant, sc.lead)
 		}
 		for _, loser := range texts(r[1:]) {
 			if err := s.buryLoser(ctx, sc, followup.LeadID(loser)); err != nil {

@@ -34,13 +34,13 @@ func (s *Store) letterID(lead followup.LeadID, webhookID string) string {
 }
 
 // parseLetterID takes such an id apart.
-func (s *Store) parseLetterID(id string) (tag, string, error) {
+func (s *Store) parseLetterID(id string) (partition int, webhookID string, err error) {
 	p, webhookID, ok := strings.Cut(id, "-")
 	n, err := strconv.Atoi(p)
 	if !ok || err != nil || n < 0 || n >= s.partitions || strconv.Itoa(n) != p {
-		return "", "", followup.ErrNotFound
+		return 0, "", followup.ErrNotFound
 	}
-	return tagOf(n), webhookID, nil
+	return n, webhookID, nil
 }
 
 // deadMember names a dead letter in the sets: by webhook-id, and by lead, so
@@ -77,15 +77,21 @@ func (s *Store) DeadLetters(
 		return []followup.DeadLetter{}, total, nil
 	}
 	all := newestFirst(tops)
-	out, err := s.readDead(ctx, all[min(offset, len(all)):min(offset+limit, len(all))])
+	out, err := s.readDead(ctx, tenant, all[min(offset, len(all)):min(offset+limit, len(all))])
 	return out, total, err
 }
 
-// deadEntry is where a dead letter is, and when it died.
+// deadEntry is where a dead letter is, whose, and when it died.
 type deadEntry struct {
 	partition int
 	id        string
+	lead      followup.LeadID
 	at        float64
+}
+
+func entryOf(partition int, deadMember string, at float64) deadEntry {
+	id, lead, _ := strings.Cut(deadMember, "|")
+	return deadEntry{partition, id, followup.LeadID(lead), at}
 }
 
 // newestFirst puts in order what the partitions' sets hold.
@@ -93,8 +99,7 @@ func newestFirst(sets []*redis.ZSliceCmd) []deadEntry {
 	var all []deadEntry
 	for i, set := range sets {
 		for _, z := range set.Val() {
-			id, _, _ := strings.Cut(member(z), "|")
-			all = append(all, deadEntry{i, id, z.Score})
+			all = append(all, entryOf(i, member(z), z.Score))
 		}
 	}
 	slices.SortFunc(all, func(a, b deadEntry) int {
@@ -125,7 +130,7 @@ func (s *Store) WalkDead(ctx context.Context, tenant followup.TenantID, visit fu
 	all := newestFirst(sets)
 	slices.Reverse(all)
 	for chunk := range slices.Chunk(all, deadChunk) {
-		letters, err := s.readDead(ctx, chunk)
+		letters, err := s.readDead(ctx, tenant, chunk)
 		if err != nil {
 			return err
 		}
@@ -138,8 +143,11 @@ func (s *Store) WalkDead(ctx context.Context, tenant followup.TenantID, visit fu
 	return nil
 }
 
-// readDead reads dead letters without their events.
-func (s *Store) readDead(ctx context.Context, all []deadEntry) ([]followup.DeadLetter, error) {
+// readDead reads dead letters without their events. Of one that cannot be read it
+// tells what the sets say of it.
+func (s *Store) readDead(
+	ctx context.Context, tenant followup.TenantID, all []deadEntry,
+) ([]followup.DeadLetter, error) {
 	reads := make([]*redis.StringCmd, len(all))
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i, e := range all {
@@ -149,13 +157,14 @@ func (s *Store) readDead(ctx context.Context, all []deadEntry) ([]followup.DeadL
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
 	out := make([]followup.DeadLetter, 0, len(reads))
-	for _, r := range reads {
-		if r.Val() == "" {
+	for i, r := range reads {
+		if errors.Is(r.Err(), redis.Nil) {
 			continue // removed meanwhile
 		}
 		d, err := parseLetter(r.Val())
 		if err != nil {
-			return nil, fmt.Errorf("list dead letters: %w", err)
+			d = all[i].unreadable()
+			d.Tenant = cmp.Or(tenant, tenantIn(r.Val()))
 		}
 		d.Events = nil
 		out = append(out, d)
@@ -165,31 +174,40 @@ func (s *Store) readDead(ctx context.Context, all []deadEntry) ([]followup.DeadL
 
 func parseLetter(text string) (followup.DeadLetter, error) {
 	var d storedLetter
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return followup.DeadLetter{}, fmt.Errorf("dead letter: %w", errReply)
+	if json.Unmarshal([]byte(text), &d) != nil {
+		return followup.DeadLetter{}, fmt.Errorf("dead letter: %w", followup.ErrUnreadable)
 	}
 	return d.DeadLetter, nil
 }
 
 // DeadLetter implements followup.RelayStore.
 func (s *Store) DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error) {
-	t, webhookID, err := s.parseLetterID(id)
+	text, err := s.letterText(ctx, id)
 	if err != nil {
 		return followup.DeadLetter{}, err
-	}
-	text, err := s.db.HGet(ctx, t.deadLetters(), webhookID).Result()
-	if errors.Is(err, redis.Nil) {
-		return followup.DeadLetter{}, followup.ErrNotFound
-	}
-	if err != nil {
-		return followup.DeadLetter{}, fmt.Errorf("read dead letter: %w", err)
 	}
 	return parseLetter(text)
 }
 
+// letterText returns a dead letter as it lies in Redis.
+func (s *Store) letterText(ctx context.Context, id string) (string, error) {
+	partition, webhookID, err := s.parseLetterID(id)
+	if err != nil {
+		return "", err
+	}
+	text, err := s.db.HGet(ctx, tagOf(partition).deadLetters(), webhookID).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", followup.ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("read dead letter: %w", err)
+	}
+	return text, nil
+}
+
 // ReplayDead implements followup.RelayStore.
 func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error {
-	t, webhookID, err := s.parseLetterID(id)
+	partition, webhookID, err := s.parseLetterID(id)
 	if err != nil {
 		return err
 	}
@@ -197,6 +215,7 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	if err != nil {
 		return err
 	}
+	t := tagOf(partition)
 	args := []any{
 		deadMember(webhookID, d.Lead), webhookID, s.newToken(), string(d.Lead), string(d.Assistant),
 		strconv.FormatInt(ms(real), 10), string(d.Tenant), flag(d.Lead.StandIn()),
@@ -215,13 +234,15 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	case "ok":
 		return nil
 	case "moved":
-		return s.replayMoved(ctx, d.Lead, webhookID, real)
+		return s.replayMoved(ctx, d.Tenant, d.Lead, webhookID, real)
 	}
 	return followup.ErrNotFound
 }
 
 // replayMoved replays a dead letter of a stand-in whose contact became a lead.
-func (s *Store) replayMoved(ctx context.Context, standIn followup.LeadID, webhookID string, real time.Time) error {
+func (s *Store) replayMoved(
+	ctx context.Context, tenant followup.TenantID, standIn followup.LeadID, webhookID string, real time.Time,
+) error {
 	heir, err := s.heir(ctx, standIn)
 	if err != nil {
 		return err
@@ -229,7 +250,7 @@ func (s *Store) replayMoved(ctx context.Context, standIn followup.LeadID, webhoo
 	if heir == standIn || heir == erased {
 		return followup.ErrNotFound
 	}
-	if err := s.moveDead(ctx, standIn, heir); err != nil {
+	if err := s.moveDead(ctx, tenant, standIn, heir); err != nil {
 		return fmt.Errorf("replay dead letter: %w", err)
 	}
 	return s.ReplayDead(ctx, s.letterID(heir, webhookID), real)
@@ -237,15 +258,13 @@ func (s *Store) replayMoved(ctx context.Context, standIn followup.LeadID, webhoo
 
 // DropDead implements followup.RelayStore.
 func (s *Store) DropDead(ctx context.Context, id string) error {
-	t, webhookID, err := s.parseLetterID(id)
+	partition, webhookID, err := s.parseLetterID(id)
 	if err != nil {
 		return err
 	}
-	d, err := s.DeadLetter(ctx, id)
-	if err != nil {
-		return err
-	}
-	return s.drop(ctx, t, d.Tenant, d.Lead, webhookID)
+	return s.withLetter(ctx, id, func(d followup.DeadLetter, _ string) error {
+		return s.drop(ctx, tagOf(partition), d.Tenant, d.Lead, webhookID)
+	})
 }
 
 func (s *Store) drop(ctx context.Context, t tag, tenant followup.TenantID, lead followup.LeadID, webhookID string) error {
@@ -257,65 +276,6 @@ func (s *Store) drop(ctx context.Context, t tag, tenant followup.TenantID, lead 
 	}
 	if v != "ok" {
 		return followup.ErrNotFound
-	}
-	return nil
-}
-
-// lettersOf returns the ids of a lead's dead letters, without the partition.
-func (s *Store) lettersOf(ctx context.Context, lead followup.LeadID) ([]string, error) {
-	var ids []string
-	iter := s.db.ZScan(ctx, s.tag(lead).dead(), 0, "*|"+string(lead), 1000).Iterator()
-	for iter.Next(ctx) {
-		if id, of, _ := strings.Cut(iter.Val(), "|"); of == string(lead) {
-			ids = append(ids, id)
-		}
-	}
-	if err := iter.Err(); err != nil {
-		return nil, fmt.Errorf("find dead letters: %w", err)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
-}
-
-// dropDeadOf forgets a lead's dead letters.
-func (s *Store) dropDeadOf(ctx context.Context, lead followup.LeadID) error {
-	return s.eachLetter(ctx, lead, func(d followup.DeadLetter, webhookID string) error {
-		return s.drop(ctx, s.tag(lead), d.Tenant, lead, webhookID)
-	})
-}
-
-// moveDead makes a lead's dead letters another one's. Each is written there
-// before it is removed here, under the same webhook-id; so a repetition after a
-// crash in between changes nothing.
-func (s *Store) moveDead(ctx context.Context, from, to followup.LeadID) error {
-	t := s.tag(to)
-	return s.eachLetter(ctx, from, func(d followup.DeadLetter, webhookID string) error {
-		d.Lead, d.ID = to, s.letterID(to, webhookID)
-		_, err := s.run(ctx, importScript,
-			[]string{t.dead(), t.deadOf(d.Tenant), t.deadLetters()},
-			deadMember(webhookID, to), webhookID, ms(d.DeadAt),
-			marshal(storedLetter{Version: formatVersion, DeadLetter: d}), deadMember(webhookID, from))
-		if err != nil || s.tag(from) == t {
-			return err
-		}
-		return s.drop(ctx, s.tag(from), d.Tenant, from, webhookID)
-	})
-}
-
-// eachLetter calls f for each of a lead's dead letters.
-func (s *Store) eachLetter(ctx context.Context, lead followup.LeadID, f func(followup.DeadLetter, string) error) error {
-	ids, err := s.lettersOf(ctx, lead)
-	if err != nil {
-		return err
-	}
-	for _, webhookID := range ids {
-		d, err := s.DeadLetter(ctx, s.letterID(lead, webhookID))
-		if err == nil {
-			err = f(d, webhookID)
-		}
-		if err != nil && !errors.Is(err, followup.ErrNotFound) {
-			return err
-		}
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func TestDeadLettersFollowTheirLead(t *testing.T) {
 			p.mustSay(t, s, "x", epoch)
 			old := bury(t, s, claimOne(t, s, epoch), epoch)
 			for range 2 {
-				if err := s.moveDead(t.Context(), p.lead, to); err != nil {
+				if err := s.moveDead(t.Context(), p.tenant, p.lead, to); err != nil {
 					t.Fatalf("moveDead: %v", err)
 				}
 			}
@@ -99,7 +99,7 @@ func TestDeadLettersFollowTheirLead(t *testing.T) {
 			if _, err := s.DeadLetter(t.Context(), old); !same && !errors.Is(err, followup.ErrNotFound) {
 				t.Errorf("under its old id: got %v, want ErrNotFound", err)
 			}
-			if err := s.dropDeadOf(t.Context(), to); err != nil {
+			if err := s.dropDeadOf(t.Context(), p.tenant, to); err != nil {
 				t.Fatal(err)
 			}
 			if _, total, _ := s.DeadLetters(t.Context(), "", 5, 0); total != 0 {

@@ -43,7 +43,7 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 	dropped.mustSay(t, s, "b", epoch)
 	letter := bury(t, s, claimOne(t, s, epoch), epoch)
 	must(s.DropDead(ctx, letter))
-	dropT, webhook, err := s.parseLetterID(letter)
+	dropP, webhook, err := s.parseLetterID(letter)
 	must(err)
 
 	tag := s.tag(p.lead)
@@ -52,7 +52,7 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 		tag.history(p.lead, p.channel):    followup.HistoryAge,
 		tag.dedup(p.lead):                 9 * day,
 		tag.frozen(p.lead, p.assistant):   time.Hour,
-		dropT.answered(webhook):           time.Hour,
+		tagOf(dropP).answered(webhook):    time.Hour,
 		idempotencyKey(p.tenant, "begun"): followup.KeyAge,
 		idempotencyKey(p.tenant, "done"):  followup.KeyAge,
 		paceKey(p.channel):                day,

@@ -124,7 +124,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		return err
 	}
 	s.onEnded(r.list(0).ended())
-	if err := s.moveDead(ctx, loser, winner); err != nil {
+	if err := s.moveDead(ctx, tenant, loser, winner); err != nil {
 		return err
 	}
 	clear := eraseRequest{Keep: true, To: winner}

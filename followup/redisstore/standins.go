@@ -77,7 +77,7 @@ func (s *Store) buryStandIns(ctx context.Context, sc scope, names []string) erro
 		if _, err := s.erase(ctx, of, eraseRequest{To: sc.lead}); err != nil {
 			return err
 		}
-		if err := s.dropDeadOf(ctx, id); err != nil {
+		if err := s.dropDeadOf(ctx, sc.tenant, id); err != nil {
 			return err
 		}
 	}

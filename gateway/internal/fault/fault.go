@@ -28,6 +28,8 @@ const (
 
 	// RunNotStarted: the request is in order, and still no run can start.
 	RunNotStarted Code = "RUN_NOT_STARTED"
+	// Unreadable: it is there, but what is stored of it cannot be read.
+	Unreadable Code = "UNREADABLE"
 	// Unavailable: the store cannot be reached or does not promise to keep; try again.
 	Unavailable Code = "UNAVAILABLE"
 	// MethodNotAllowed, TooLarge, HeaderTooLarge, Unsupported, BadRequest, Timeout

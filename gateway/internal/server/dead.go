@@ -110,7 +110,7 @@ func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, err
 
 // each does something to all dead letters that the query names and that are there
 // when it is asked, oldest first, and counts them. Those that somebody else
-// replays or drops meanwhile do not count. Where it is more than there is time for,
+// replays or drops meanwhile do not count, nor those that cannot be read. Where it is more than there is time for,
 // what is done is done, and who asks again has less before him.
 func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (int, error) {
 	of, err := whose(c)
@@ -120,7 +120,7 @@ func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error
 	done := 0
 	err = s.walk(c.UserContext(), of, func(l followup.DeadLetter) error {
 		err := do(c.UserContext(), l.ID)
-		if errors.Is(err, followup.ErrNotFound) {
+		if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrUnreadable) {
 			return nil
 		}
 		if err == nil {
@@ -187,8 +187,11 @@ func (s *admin) dropDead(c *fiber.Ctx) error {
 }
 
 func deadError(err error) error {
-	if errors.Is(err, followup.ErrNotFound) {
+	switch {
+	case errors.Is(err, followup.ErrNotFound):
 		return fault.Missing("dead letter")
+	case errors.Is(err, followup.ErrUnreadable):
+		return fault.New(fault.Unreadable, "the dead letter cannot be read: all that can be done is to drop it")
 	}
 	return err
 }

@@ -27,6 +27,7 @@ var statuses = map[fault.Code]int{
 	fault.Timeout:          http.StatusRequestTimeout,
 	fault.AlreadyExists:    http.StatusConflict,
 	fault.RunNotStarted:    http.StatusConflict,
+	fault.Unreadable:       http.StatusConflict,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
 	fault.HeaderTooLarge:   http.StatusRequestHeaderFieldsTooLarge,
 	fault.Unsupported:      http.StatusUnsupportedMediaType,

@@ -146,6 +146,7 @@ type brittle struct {
 	gone bool
 	// listed is called when dead letters were listed. May be nil.
 	listed func([]followup.DeadLetter)
+	torn   string // the dead letter that cannot be read
 }
 
 var errGone = errors.New("dial tcp: connection refused")
@@ -181,6 +182,20 @@ func (b *brittle) WalkDead(ctx context.Context, t followup.TenantID, visit func(
 		}
 	}
 	return nil
+}
+
+func (b *brittle) DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error) {
+	if id == b.torn {
+		return followup.DeadLetter{}, followup.ErrUnreadable
+	}
+	return b.Store.DeadLetter(ctx, id)
+}
+
+func (b *brittle) ReplayDead(ctx context.Context, id string, real time.Time) error {
+	if id == b.torn {
+		return followup.ErrUnreadable
+	}
+	return b.Store.ReplayDead(ctx, id, real)
 }
 
 func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error) {
