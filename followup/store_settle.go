@@ -120,6 +120,7 @@ type Item struct {
 	NewIdentity bool
 	OptOut      *bool
 	OptOutAt    time.Time // since when the lead wants that, never after Settlement.Now; zero: At
+	Undated     bool      // nobody said when he opted out: another event than an earlier one of that id, if he no longer is
 	Receipt     *Receipt
 	Entry       *Entry
 	Relay       *RelayEvent

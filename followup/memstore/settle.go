@@ -33,16 +33,16 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	if !st.Account {
 		l.hear(st.Now, st.Contact)
 	}
-	out := followup.Settled{Fresh: make([]bool, len(st.Items))}
+	out := followup.Settled{}
 	relayed := map[*followup.RelayEvent]bool{}
+	out.Fresh = l.fresh(st.Items)
 	for i, item := range st.Items {
+		if !out.Fresh[i] {
+			continue
+		}
 		if item.DedupID != "" {
-			if _, dup := l.seen[item.DedupID]; dup {
-				continue
-			}
 			l.seen[item.DedupID] = t.real
 		}
-		out.Fresh[i] = true
 		if item.Relay != nil && !relayed[item.Relay] {
 			relayed[item.Relay], out.Due = true, true
 			t.relay(item.Assistant, clone(*item.Relay))
@@ -82,15 +82,31 @@ func (s *Store) settled(st followup.Settlement) (*lead, error) {
 	return l, nil
 }
 
+// fresh says which items are seen for the first time.
+func (l *lead) fresh(items []followup.Item) []bool {
+	fresh, here := make([]bool, len(items)), map[string]bool{}
+	for i, item := range items {
+		_, before := l.seen[item.DedupID]
+		before = before && (!item.Undated || l.rec.OptedOut)
+		fresh[i] = item.DedupID == "" || !here[item.DedupID] && !before
+		here[item.DedupID] = true
+	}
+	return fresh
+}
+
 // full reports whether an item is to be relayed for which there is no room.
 func (s *Store) full(l *lead, items []followup.Item) bool {
-	return s.MaxBacklog > 0 && slices.ContainsFunc(items, func(item followup.Item) bool {
-		if _, dup := l.seen[item.DedupID]; item.Relay == nil || dup {
-			return false
+	if s.MaxBacklog <= 0 {
+		return false
+	}
+	for i, fresh := range l.fresh(items) {
+		a := items[i].Assistant
+		if fresh && items[i].Relay != nil &&
+			(s.backlog()[a] >= s.MaxBacklog || len(l.queue(a).events) >= followup.LeadBacklog(s.MaxBacklog)) {
+			return true
 		}
-		return s.backlog()[item.Assistant] >= s.MaxBacklog ||
-			len(l.queue(item.Assistant).events) >= followup.LeadBacklog(s.MaxBacklog)
-	})
+	}
+	return false
 }
 
 // backlog counts the events that wait for each assistant.

@@ -38,6 +38,7 @@ type settleItem struct {
 	Renamed   bool                 `json:"nw,omitempty"`
 	OptOut    *bool                `json:"oo,omitempty"`
 	OptOutAt  int64                `json:"oat"`
+	Undated   bool                 `json:"ud,omitempty"`
 	Receipt   *receipt             `json:"rc,omitempty"`
 	Shares    int                  `json:"sh,omitempty"` // the relay event of that item, counting from 1
 }
@@ -84,6 +85,7 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 		item := settleItem{
 			Channel: it.Channel, Assistant: it.Assistant, At: ms(it.At),
 			Opens: it.Opens, Reply: it.Reply, Outbound: it.Outbound, Renamed: it.NewIdentity, OptOut: it.OptOut,
+			Undated: it.Undated,
 		}
 		if it.OptOut != nil {
 			item.OptOutAt = ms(cmp.Or(it.OptOutAt, it.At))

@@ -113,6 +113,7 @@ func (m *model) item(t *rapid.T, lead int) (item followup.Item, about *call) {
 		item.Opens = true
 	case kind == 4:
 		item.OptOut = new(m.flip(t, "stop"))
+		item.Undated = *item.OptOut && m.flip(t, "undated")
 	case kind < 7:
 		item.Outbound = true
 		item.Entry = &followup.Entry{From: followup.FromBusiness, Text: item.DedupID, At: item.At}

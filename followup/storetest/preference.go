@@ -59,6 +59,31 @@ func preferenceTests() []test {
 			w.settle(lead, w.wants(resume, 90*time.Second))
 			isOut(w, lead, true, "after a resume of before")
 		}},
+		{"an undated stop is another one once it was taken back", func(w *world) {
+			lead := w.lead()
+			undated := w.wants(stop, 0)
+			undated.Undated = true
+			say := func(want []bool, when string, items ...followup.Item) {
+				w.Helper()
+				for i := range items {
+					items[i].At = w.now
+				}
+				w.is(w.settle(lead, items...).Fresh, want, "fresh %s", when)
+				isOut(w, lead, true, when)
+				w.pass(time.Minute)
+			}
+			say([]bool{true}, "at first", undated)
+			say([]bool{false}, "again", undated)
+			w.settle(lead, w.wants(resume, 0))
+			isOut(w, lead, false, "after a resume")
+			w.pass(time.Minute)
+			say([]bool{true, false}, "twice after a resume", undated, undated)
+			say([]bool{false}, "again after that", undated)
+			dated := undated
+			dated.Undated = false
+			w.settle(lead, w.wants(resume, 0))
+			w.is(w.settle(lead, dated).Fresh, []bool{false}, "fresh, with a date")
+		}},
 		{"a change by the API counts as now", func(w *world) {
 			lead := w.lead()
 			set := func(out bool) { w.edit(lead, func(l *followup.Lead) { l.OptedOut = out }) }

@@ -36,7 +36,9 @@ do
   local added = {}
   for i = 1, #req.items do
     local id = string.sub(ARGV[3], 8 * i - 7, 8 * i)
-    fresh[i] = id == NONE or not added[id] and not sight_known(seen, id)
+    -- What may be an earlier stop again is one of its own after that was taken back.
+    local again = req.items[i].ud and get('oo') ~= '1'
+    fresh[i] = id == NONE or not added[id] and (again or not sight_known(seen, id))
     if fresh[i] and id ~= NONE then
       added[id] = true
       first[#first + 1] = id

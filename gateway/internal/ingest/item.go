@@ -61,6 +61,7 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	if stop, said := in.optOut(e); said && (told || stop) {
 		// Of a word that may be older than another, the stop is the one to believe.
 		it.OptOut, it.OptOutAt = &stop, at.Add(min(e.Margin, now.Sub(at)))
+		it.Undated = e.Preference != nil && e.At.IsZero()
 	}
 	it.Receipt = a.receipt
 	if effect.Speaker != "" {

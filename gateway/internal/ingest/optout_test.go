@@ -35,6 +35,42 @@ func TestAStopInTheSecondOfAResume(t *testing.T) {
 	}
 }
 
+// TestI2StopWithoutATime: who stops, resumes and stops again is opted out, though nobody
+// says when; and the last stop, sent again, is no event more.
+func TestI2StopWithoutATime(t *testing.T) {
+	t.Parallel()
+	const gupshup = `{"app":"AcmeCare","version":2,"type":"preference-event","payload":{"user_preferences":[` +
+		`{"wa_id":"15550100001","category":"marketing_messages","value":"stop"}]}}`
+	choice := func(value, stamp string) string {
+		return fieldOf("user_preferences", "n-sales", `"contacts":[{"wa_id":"15550100001"}],"user_preferences":[{"wa_id":"15550100001",`+
+			`"category":"marketing_messages","value":"`+value+`"`+stamp+`}]`)
+	}
+	for name, stop := range map[string]func(h *harness){
+		"Gupshup v2": func(h *harness) { h.gupshup(t, gupshup) },
+		"Gupshup opt-out": func(h *harness) {
+			h.gupshup(t, `{"app":"AcmeCare","type":"user-event","payload":{"phone":"15550100001","type":"opted-out"}}`)
+		},
+		"Meta": func(h *harness) { h.meta(t, choice("stop", "")) },
+	} {
+		clock := now
+		h := newHarness(t, func(p *Params) { p.Now = func() time.Time { return clock } })
+		resume := func() { h.meta(t, choice("resume", fmt.Sprintf(`,"timestamp":%d`, clock.Unix()))) }
+		for i, c := range []struct {
+			do  func()
+			out bool
+		}{{func() { stop(h) }, true}, {resume, false}, {func() { stop(h) }, true}, {func() { stop(h) }, true}} {
+			clock = clock.Add(time.Minute)
+			c.do()
+			if got := h.lead(t, tenantA, "15550100001").OptedOut; got != c.out {
+				t.Errorf("%s, after event %d: got opted out %v, want %v", name, i+1, got, c.out)
+			}
+		}
+		if got := len(h.valuesAt(t, sales, now)); got != 3 {
+			t.Errorf("%s: got %d relayed, want 3", name, got)
+		}
+	}
+}
+
 // TestAParkedOptOutIsAsOldAsItIs: a receipt that waited is as old as it is, not as the event that found it.
 func TestAParkedOptOutIsAsOldAsItIs(t *testing.T) {
 	t.Parallel()
