@@ -11,16 +11,23 @@ import (
 // every replica knows before it sends. An account is one provider's account as
 // one app speaks of it, by whatever name the caller gives it.
 type TemplateStore interface {
-	// NoteTemplate takes in what a provider said of a template of the account at
-	// some instant, never after real. Of status, category and quality the latest
+	// NoteTemplates takes in what a provider said of templates of the account, none of
+	// it after real. Of status, category and quality the latest
 	// word counts, each by itself, in whatever order they come; of one instant the
 	// one that came last. What is empty says nothing. When it returns nil, that
 	// is as durable as configured. No account has more than MaxTemplateNotes: the
-	// oldest go, and so may those older than TemplateNoteAge.
-	NoteTemplate(ctx context.Context, account string, c providers.TemplateChange, at, real time.Time) error
+	// oldest go, and so may those older than TemplateNoteAge. A thousand cost little
+	// more than one.
+	NoteTemplates(ctx context.Context, account string, said []TemplateSaid, real time.Time) error
 	// TemplateNote returns what was said of the template of that name and language,
 	// however the language is spelled; zero if nothing was.
 	TemplateNote(ctx context.Context, account, name, language string) (TemplateNote, error)
+}
+
+// TemplateSaid is what a provider said of a template, and when.
+type TemplateSaid struct {
+	Change providers.TemplateChange
+	At     time.Time
 }
 
 // TemplateNoteAge is how long at least it is remembered what was said of a

@@ -11,16 +11,20 @@ import (
 // templateID names a template of an account.
 type templateID struct{ account, name, language string }
 
-// NoteTemplate implements followup.TemplateStore.
-func (s *Store) NoteTemplate(
-	ctx context.Context, account string, c providers.TemplateChange, at, _ time.Time,
-) error {
+// NoteTemplates implements followup.TemplateStore.
+func (s *Store) NoteTemplates(ctx context.Context, account string, said []followup.TemplateSaid, _ time.Time) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	at = ms(at)
+	for _, one := range said {
+		s.noteTemplate(account, one.Change, ms(one.At))
+	}
+	return nil
+}
+
+func (s *Store) noteTemplate(account string, c providers.TemplateChange, at time.Time) {
 	id := templateID{account, c.Name, providers.NormalLanguage(c.Language)}
 	n := s.templates[id]
 	hear := func(w *followup.TemplateWord, word string) {
@@ -33,7 +37,6 @@ func (s *Store) NoteTemplate(
 	hear(&n.Quality, c.Quality)
 	n.At = later(n.At, at)
 	s.templates[id] = n
-	return nil
 }
 
 // TemplateNote implements followup.TemplateStore.

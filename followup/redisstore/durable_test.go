@@ -39,7 +39,8 @@ func TestI1ReplicasKeepThePromise(t *testing.T) {
 		t.Fatalf("again without the replica: got %v, want ErrNotDurable", err)
 	}
 	// What is said of a template is acknowledged, too.
-	if err := s.NoteTemplate(t.Context(), "a", providers.TemplateChange{Name: "t"}, epoch, epoch); !errors.Is(err, followup.ErrNotDurable) {
+	said := []followup.TemplateSaid{{Change: providers.TemplateChange{Name: "t"}, At: epoch}}
+	if err := s.NoteTemplates(t.Context(), "a", said, epoch); !errors.Is(err, followup.ErrNotDurable) {
 		t.Errorf("note of a template without the replica: got %v, want ErrNotDurable", err)
 	}
 	replica.Thaw()

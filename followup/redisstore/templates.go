@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,7 +14,7 @@ import (
 	"wagate/providers"
 )
 
-var noteTemplateScript = load("note_template")
+var noteTemplatesScript = load("note_templates")
 
 // templateNote is a note as it is stored; times in milliseconds.
 type templateNote struct {
@@ -26,18 +27,28 @@ type templateNote struct {
 	QualityAt  int64  `json:"qa"`
 }
 
-// NoteTemplate implements followup.TemplateStore. All notes of an account are in
+// noteChunk is how much is noted at once, which holds up everybody else in Redis for
+// a few milliseconds.
+const noteChunk = 500
+
+// NoteTemplates implements followup.TemplateStore. All notes of an account are in
 // one slot, and a reader asks for one of them: rejected were copies in every
-// partition, as of control state, since there are thousands of templates.
-func (s *Store) NoteTemplate(
-	ctx context.Context, account string, c providers.TemplateChange, at, real time.Time,
-) error {
-	_, err := s.runDurable(ctx, noteTemplateScript, []string{templatesKey(account), templatesOrderKey(account)},
-		templateField(c.Name, c.Language),
-		marshal(map[string]any{"a": ms(at), "s": c.Status, "c": c.Category, "q": c.Quality}),
-		ms(real.Add(-followup.TemplateNoteAge)), followup.MaxTemplateNotes, followup.TemplateNoteAge.Milliseconds())
-	if err != nil {
-		return fmt.Errorf("note template: %w", err)
+// partition, as of control state, since there are thousands of templates. So a body's
+// changes are noted by one script, not in one pipeline: there is one WAIT, and they are in order.
+func (s *Store) NoteTemplates(ctx context.Context, account string, said []followup.TemplateSaid, real time.Time) error {
+	for chunk := range slices.Chunk(said, noteChunk) {
+		args := []any{
+			ms(real.Add(-followup.TemplateNoteAge)), followup.MaxTemplateNotes, followup.TemplateNoteAge.Milliseconds(),
+		}
+		for _, one := range chunk {
+			c := one.Change
+			args = append(args, templateField(c.Name, c.Language),
+				marshal(map[string]any{"a": ms(one.At), "s": c.Status, "c": c.Category, "q": c.Quality}))
+		}
+		keys := []string{templatesKey(account), templatesOrderKey(account)}
+		if _, err := s.runDurable(ctx, noteTemplatesScript, keys, args...); err != nil {
+			return fmt.Errorf("note templates: %w", err)
+		}
 	}
 	return nil
 }

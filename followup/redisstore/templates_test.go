@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +26,11 @@ func TestOneReplicaIsToldOfATemplateAndAllKnow(t *testing.T) {
 	}
 	told(b, "")
 	for i, status := range []string{"PAUSED", "APPROVED"} {
-		if err := a.NoteTemplate(t.Context(), "meta/1", providers.TemplateChange{Name: "visit", Language: "pt_BR", Status: status},
-			epoch.Add(time.Duration(i)*time.Second), epoch.Add(time.Hour)); err != nil {
+		said := []followup.TemplateSaid{{
+			Change: providers.TemplateChange{Name: "visit", Language: "pt_BR", Status: status},
+			At:     epoch.Add(time.Duration(i) * time.Second),
+		}}
+		if err := a.NoteTemplates(t.Context(), "meta/1", said, epoch.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		told(b, status)
@@ -39,9 +43,12 @@ func TestTemplateNotesAreBounded(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
-	note := func(name string, at, real time.Time) {
+	said := func(name string, at time.Time) followup.TemplateSaid {
+		return followup.TemplateSaid{Change: providers.TemplateChange{Name: name, Language: "en", Status: "PAUSED"}, At: at}
+	}
+	note := func(real time.Time, all ...followup.TemplateSaid) {
 		t.Helper()
-		if err := s.NoteTemplate(ctx, "a", providers.TemplateChange{Name: name, Language: "en", Status: "PAUSED"}, at, real); err != nil {
+		if err := s.NoteTemplates(ctx, "a", all, real); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,8 +62,25 @@ func TestTemplateNotesAreBounded(t *testing.T) {
 	}
 	const more = 50
 	at := func(i int) time.Time { return epoch.Add(time.Duration(i) * time.Second) }
+	var calls atomic.Int64
+	s.db.AddHook(onCommand(func(string) { calls.Add(1) }))
+	var all []followup.TemplateSaid
 	for i := range followup.MaxTemplateNotes + more {
-		note(fmt.Sprint("t", i), at(i), at(i))
+		all = append(all, said(fmt.Sprint("t", i), at(i)))
+	}
+	note(at(len(all)-1), all[:len(all)-more]...)
+	if n := calls.Load(); n > 50 {
+		t.Errorf("got %d round trips for %d notes, want few", n, followup.MaxTemplateNotes)
+	}
+	for i, one := range all[len(all)-more:] { // the oldest is said again, so the next ones go
+		if i == 0 {
+			note(at(len(all)-1), said("t0", at(0)), one)
+			if n := s.db.HLen(ctx, templatesKey("a")).Val(); n != followup.MaxTemplateNotes || !known("t0") {
+				t.Errorf("got %d notes, want %d, with what was said last", n, followup.MaxTemplateNotes)
+			}
+			continue
+		}
+		note(at(len(all)-1), one)
 	}
 	if n := s.db.HLen(ctx, templatesKey("a")).Val(); n != followup.MaxTemplateNotes {
 		t.Errorf("got %d notes, want %d", n, followup.MaxTemplateNotes)
@@ -70,7 +94,7 @@ func TestTemplateNotesAreBounded(t *testing.T) {
 	}
 	last := at(followup.MaxTemplateNotes + more - 1)
 	for range 200 { // a bounded number goes each time
-		note("the latest", last.Add(followup.TemplateNoteAge), last.Add(followup.TemplateNoteAge))
+		note(last.Add(followup.TemplateNoteAge), said("the latest", last.Add(followup.TemplateNoteAge)))
 	}
 	if n := s.db.HLen(ctx, templatesKey("a")).Val(); n != 2 || !known("the latest") {
 		t.Errorf("got %d notes a month later, want the latest two", n)

@@ -24,9 +24,11 @@ func templateTests() []test {
 	}
 	note := func(w *world, account string, all ...said) {
 		w.Helper()
+		var list []followup.TemplateSaid
 		for _, s := range all {
-			w.must(w.s.NoteTemplate(w.ctx, account, s.change, w.now.Add(-s.ago), w.now), "NoteTemplate")
+			list = append(list, followup.TemplateSaid{Change: s.change, At: w.now.Add(-s.ago)})
 		}
+		w.must(w.s.NoteTemplates(w.ctx, account, list, w.now), "NoteTemplates")
 	}
 	known := func(w *world, account, name, language string) followup.TemplateNote {
 		w.Helper()
@@ -73,6 +75,8 @@ func templateTests() []test {
 			account := uuid.NewString()
 			note(w, account, said{visit("PAUSED", "", ""), 0}, said{visit("APPROVED", "", ""), 0})
 			w.is(known(w, account, "visit", "pt_BR").Status.Word, "APPROVED", "status")
+			note(w, account, said{visit("PAUSED", "", ""), 0})
+			w.is(known(w, account, "visit", "pt_BR").Status.Word, "PAUSED", "status after another call")
 		}},
 		{"what says nothing of them leaves them, and is the latest all the same", func(w *world) {
 			account := uuid.NewString()

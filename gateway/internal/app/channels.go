@@ -153,8 +153,8 @@ func templateAccount(p providers.Name, app, account string) string {
 }
 
 // noteTemplates returns what keeps what is said of an account's templates.
-func (r *roster) noteTemplates(store followup.TemplateStore, real func() time.Time) ingest.NoteTemplate {
-	return func(ctx context.Context, of followup.Channel, change providers.TemplateChange, at time.Time) error {
-		return store.NoteTemplate(ctx, r.templates[of.ID].Name, change, at, real())
+func (r *roster) noteTemplates(store followup.TemplateStore, real func() time.Time) ingest.NoteTemplates {
+	return func(ctx context.Context, of followup.Channel, said []followup.TemplateSaid) error {
+		return store.NoteTemplates(ctx, r.templates[of.ID].Name, said, real())
 	}
 }

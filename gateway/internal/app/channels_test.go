@@ -62,7 +62,8 @@ func TestI10TemplateAccounts(t *testing.T) {
 	store := memstore.New()
 	at := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
 	note := r.noteTemplates(store, func() time.Time { return at })
-	if err := note(t.Context(), channel(1), providers.TemplateChange{Name: "t", Language: "en", Status: "PAUSED"}, at); err != nil {
+	said := []followup.TemplateSaid{{Change: providers.TemplateChange{Name: "t", Language: "en", Status: "PAUSED"}, At: at}}
+	if err := note(t.Context(), channel(1), said); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"PAUSED", "PAUSED", "", ""} {

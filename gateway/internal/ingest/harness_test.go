@@ -54,8 +54,9 @@ type harness struct {
 	wakes int
 	tmpl  []noted
 	// tmplErr is how noting a template ends.
-	tmplErr error
-	rearm   []followup.AssistantID
+	tmplErr   error
+	tmplCalls int
+	rearm     []followup.AssistantID
 }
 
 // noted is what was to be noted of a template.
@@ -96,10 +97,13 @@ func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harnes
 		Now:            func() time.Time { return now },
 		Real:           func() time.Time { return now },
 		RelayWake:      func() { h.mu.Lock(); h.wakes++; h.mu.Unlock() },
-		NoteTemplate: func(_ context.Context, c followup.Channel, change providers.TemplateChange, at time.Time) error {
+		NoteTemplates: func(_ context.Context, c followup.Channel, said []followup.TemplateSaid) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			h.tmpl = append(h.tmpl, noted{c.ID, change, at})
+			h.tmplCalls++
+			for _, one := range said {
+				h.tmpl = append(h.tmpl, noted{c.ID, one.Change, one.At})
+			}
 			return h.tmplErr
 		},
 		Rearm: func(_ context.Context, _ followup.TenantID, _ followup.LeadID, a []followup.AssistantID) {

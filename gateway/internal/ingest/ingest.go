@@ -71,18 +71,18 @@ type Params struct {
 
 	// RelayWake says that there is something to relay. May be nil.
 	RelayWake func()
-	// NoteTemplate keeps what is said of the templates of a channel's account, at
-	// an instant of real time. Nothing is acknowledged that it could not keep. May be
+	// NoteTemplates keeps what is said of the templates of a channel's account, at
+	// instants of real time. Nothing is acknowledged that it could not keep. May be
 	// nil.
-	NoteTemplate NoteTemplate
+	NoteTemplates NoteTemplates
 	// Rearm is told of assistants whose waiting run is to be started now. May be
 	// nil. The run goes on waiting until it is started, so an error that Rearm
 	// keeps to itself is made good with the next message of the business.
 	Rearm func(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID)
 }
 
-// NoteTemplate keeps what is said of a template.
-type NoteTemplate func(ctx context.Context, channel followup.Channel, change providers.TemplateChange, at time.Time) error
+// NoteTemplates keeps what is said of templates, in this order.
+type NoteTemplates func(ctx context.Context, channel followup.Channel, said []followup.TemplateSaid) error
 
 // Ingest takes in webhooks.
 type Ingest struct {

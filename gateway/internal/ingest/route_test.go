@@ -81,8 +81,8 @@ func TestI1TemplateNotKept(t *testing.T) {
 
 	s := &flaky{Store: memstore.New(), broken: func(int) error { return errAway }}
 	h = newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
-	if err := post(); !errors.Is(err, webhook.ErrUnavailable) || len(h.tmpl) != 3 {
-		t.Errorf("got %v with %d noted, want ErrUnavailable and all of them", err, len(h.tmpl))
+	if err := post(); !errors.Is(err, webhook.ErrUnavailable) || len(h.tmpl) != 3 || h.tmplCalls != 1 {
+		t.Errorf("got %v with %d noted in %d calls, want ErrUnavailable and all of them in one", err, len(h.tmpl), h.tmplCalls)
 	}
 }
 

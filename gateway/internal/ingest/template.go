@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"fmt"
+
+	"wagate/followup"
 )
 
 // maxTemplateWord bounds what is kept of a status, category or quality: no word
@@ -11,13 +13,14 @@ const maxTemplateWord = 64
 
 // noteTemplates keeps what is said of templates, for every replica, in the order
 // told: of two words of one second the last counts. What comes again is noted
-// again, as the first time may have ended before this. One that could not be kept
-// does not keep the others from it.
+// again, as the first time may have ended before this. An account whose could not be
+// kept does not keep the others from it.
 func (in *Ingest) noteTemplates(ctx context.Context, list []*arrival) error {
-	if in.p.NoteTemplate == nil {
+	if in.p.NoteTemplates == nil {
 		return nil
 	}
-	var failed error
+	var channels []followup.Channel
+	said := map[followup.ChannelID][]followup.TemplateSaid{}
 	for _, a := range list {
 		if a.event.Template == nil || a.copy {
 			continue
@@ -27,8 +30,15 @@ func (in *Ingest) noteTemplates(ctx context.Context, list []*arrival) error {
 			*word = (*word)[:min(len(*word), maxTemplateWord)]
 		}
 		at, _ := in.at(a.event, in.p.Real())
-		if err := in.p.NoteTemplate(ctx, a.channel, change, at); err != nil {
-			failed = fmt.Errorf("note template: %w", err)
+		if said[a.channel.ID] == nil {
+			channels = append(channels, a.channel)
+		}
+		said[a.channel.ID] = append(said[a.channel.ID], followup.TemplateSaid{Change: change, At: at})
+	}
+	var failed error
+	for _, c := range channels {
+		if err := in.p.NoteTemplates(ctx, c, said[c.ID]); err != nil {
+			failed = fmt.Errorf("note templates: %w", err)
 		}
 	}
 	return failed

@@ -70,7 +70,8 @@ func (n *notes) TemplateNote(_ context.Context, account, name, language string) 
 func (n *notes) says(t *testing.T, ago time.Duration, c providers.TemplateChange) {
 	t.Helper()
 	c.Name, c.Language = "hi", "pt_BR"
-	if err := n.NoteTemplate(t.Context(), "acc", c, time.Now().Add(-ago), time.Now()); err != nil {
+	said := []followup.TemplateSaid{{Change: c, At: time.Now().Add(-ago)}}
+	if err := n.NoteTemplates(t.Context(), "acc", said, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }
