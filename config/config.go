@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"net/url"
 	"time"
 )
@@ -21,6 +22,9 @@ type Config struct {
 	// AdminTokens guard the operator's API: any lets in, and the first is what our
 	// own commands present. Required unless Admin is loopback.
 	AdminTokens []Secret `yaml:"admin_token,omitempty"`
+	// TrustedProxies are the networks whose word in X-Forwarded-For is believed; an
+	// address is a network of one. Default none: then it is private addresses that are.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies,omitempty"`
 	// Sandbox allows the embedded Redis, a fast clock, and plain http and
 	// private addresses as targets. Default false.
 	Sandbox bool `yaml:"sandbox"`

@@ -118,6 +118,21 @@ func address() kind[string] {
 	}}
 }
 
+// network is an address or a network. All there is would be no proxy, but everybody.
+func network() kind[netip.Prefix] {
+	return kind[netip.Prefix]{
+		want: "an IP address or a network, as 203.0.113.7 or 2001:db8::/32",
+		parse: func(s string) (netip.Prefix, bool) {
+			if a, err := netip.ParseAddr(s); err == nil {
+				a = a.Unmap()
+				return netip.PrefixFrom(a, a.BitLen()), a.Zone() == ""
+			}
+			p, err := netip.ParsePrefix(s)
+			return p.Masked(), err == nil && p.Bits() > 0 && !p.Addr().Is4In6()
+		},
+	}
+}
+
 func portOK(port string, low int) bool {
 	n, err := strconv.Atoi(port)
 	return err == nil && low <= n && n <= 65535

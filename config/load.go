@@ -28,6 +28,7 @@ func Parse(data []byte, lookup Lookup) (Config, error) {
 	var c Config
 	c.Sandbox = field(root, "sandbox", false, boolean())
 	c.Listen, c.Admin, c.AdminTokens = readListeners(root)
+	c.TrustedProxies = list(root, "trusted_proxies", network())
 	c.Clock = readClock(root, c.Sandbox)
 	c.Redis = readRedis(root, c.Sandbox)
 	c.Graph = readGraph(root, c.Sandbox)

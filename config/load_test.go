@@ -40,10 +40,10 @@ func TestDefaults(t *testing.T) {
 	c := load(t, "sandbox.yaml")
 	got := fmt.Sprintln(c.Listen, c.Admin, c.Clock.Speed, c.Redis.Mode, c.Redis.Durability, c.Redis.Partitions,
 		c.Graph.BaseURL, c.Graph.Version, c.Gupshup.BaseURL, c.Gupshup.PartnerBaseURL, c.AI.Timeout,
-		c.FollowUp.MaxLateness, c.FollowUp.OptOutWords == nil, c.API.RatePerMinute, c.Relay, c.Send)
+		c.FollowUp.MaxLateness, c.FollowUp.OptOutWords == nil, len(c.TrustedProxies), c.API.RatePerMinute, c.Relay, c.Send)
 	want := fmt.Sprintln("127.0.0.1:8080", "127.0.0.1:9090", 1, RedisEmbedded, "everysec", 64,
 		"https://graph.facebook.com", "v26.0", "https://api.gupshup.io", "https://partner.gupshup.io", 20*time.Second,
-		6*time.Hour, true, 0, Relay{AllowPrivate: false, Timeout: 10 * time.Second, MaxBacklog: 100_000}, Send{Timeout: 15 * time.Second})
+		6*time.Hour, true, 0, 0, Relay{AllowPrivate: false, Timeout: 10 * time.Second, MaxBacklog: 100_000}, Send{Timeout: 15 * time.Second})
 	if got != want {
 		t.Errorf("got %swant %s", got, want)
 	}
@@ -69,6 +69,10 @@ func TestFull(t *testing.T) {
 	}
 	if got, want := c.FollowUp.OptOutWords, []string{"STOP", "BASTA"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("opt-out words: got %v, want %v", got, want)
+	}
+	if got, want := fmt.Sprint(c.TrustedProxies),
+		"[203.0.113.7/32 198.51.100.0/24 2001:db8::1/128 2001:db8:1::/48 192.0.2.1/32]"; got != want {
+		t.Errorf("trusted proxies: got %s, want %s", got, want)
 	}
 	app, tenant := c.MetaApps[0], c.Tenants[0]
 	for _, list := range []struct {

@@ -166,7 +166,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 	})
 	a.public = server.Public(server.PublicParams{
 		Webhooks: in, CRM: people, Messages: messages{api}, Leads: people, Configs: follow, Runs: follow,
-		Keys: server.NewKeyRing(r.keys), Directory: r.directory, RatePerMinute: a.cfg.API.RatePerMinute,
+		Keys: server.NewKeyRing(r.keys), Directory: r.directory, RatePerMinute: a.cfg.API.RatePerMinute, TrustedProxies: a.cfg.TrustedProxies,
 		Real: a.clock.Real, Registry: a.registry, Logger: a.log,
 	})
 	a.admin = server.Admin(server.AdminParams{

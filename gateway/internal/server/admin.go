@@ -60,7 +60,7 @@ func Admin(p AdminParams) *fiber.App {
 	times := Timeouts{}.withDefaults()
 	most := func(string) int { return bodyLimit }
 	app := newApp(appParams{limit: most, header: times.Header, write: adminWriteTimeout, onError: s.onError, log: s.log})
-	app.Use(newBodies(most, times.Body, bodyBudget).read(nil)) // what serves net/http reads it anyway, and without a limit
+	app.Use(newBodies(most, times.Body, bodyBudget, nil).read(nil)) // what serves net/http reads it anyway, and without a limit
 
 	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok") })
 	app.Get("/readyz", s.readyz)

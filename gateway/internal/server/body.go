@@ -27,10 +27,11 @@ type bodies struct {
 	limit   limit
 	timeout time.Duration // of one body
 	budget  *budget
+	trusted proxies
 }
 
-func newBodies(l limit, timeout time.Duration, budget int) *bodies {
-	return &bodies{limit: l, timeout: timeout, budget: newBudget(budget)}
+func newBodies(l limit, timeout time.Duration, budget int, trusted proxies) *bodies {
+	return &bodies{limit: l, timeout: timeout, budget: newBudget(budget), trusted: trusted}
 }
 
 // bodyLocal is where the handlers find the body.
@@ -74,7 +75,7 @@ func (b *buffer) take(n int) bool {
 		return true
 	}
 	if b.from == nil {
-		b.from = b.to.shares(b.c)
+		b.from = b.to.shares(b.c, b.bodies.trusted)
 	}
 	return b.bodies.budget.take(n, b.from)
 }

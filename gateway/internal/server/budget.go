@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 
@@ -86,8 +87,18 @@ func (s *public) byChannel(c *fiber.Ctx) []share {
 
 func byTenant(c *fiber.Ctx) []share { return []share{target("tenant", string(tenantOf(c)))} }
 
+// proxies are the networks whose word for who sends is believed; none: private ones.
+type proxies []netip.Prefix
+
+func (p proxies) have(a netip.Addr) bool {
+	if len(p) == 0 {
+		return inside(a)
+	}
+	return slices.ContainsFunc(p, func(n netip.Prefix) bool { return n.Contains(a) })
+}
+
 // shares returns all sources of a request.
-func (f charge) shares(c *fiber.Ctx) []share {
+func (f charge) shares(c *fiber.Ctx, trusted proxies) []share {
 	from := []share{everybody()}
 	if f != nil {
 		from = append(from, f(c)...)
@@ -97,20 +108,20 @@ func (f charge) shares(c *fiber.Ctx) []share {
 	for _, line := range c.Context().Request.Header.PeekAll(fiber.HeaderXForwardedFor) {
 		hops = append(hops, strings.Split(string(line), ",")...)
 	}
-	if a, ok := client(peer.Addr(), hops); ok {
+	if a, ok := trusted.client(peer.Addr(), hops); ok {
 		from = append(from, address(a))
 	}
 	return from
 }
 
-// client returns the network of who sends, if that is known. What we share a
-// private network with is a proxy: then it is the last of those it names that is
-// none, for what stands before that anybody could have written. Whoever is in our
-// network and no proxy can pretend to be many here; nothing but his share depends
+// client returns the network of who sends, if that is known. Of whom a proxy names
+// it is the last that is none, for what stands before that anybody could have written.
+// Where nobody said which are proxies, what we share a private network with is one:
+// whoever is in it and no proxy can pretend to be many here; nothing but his share depends
 // on it. Of IPv6 everybody has a /64.
-func client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
+func (p proxies) client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
 	a := peer.Unmap().WithZone("")
-	for ; inside(a) && len(hops) > 0; hops = hops[:len(hops)-1] {
+	for ; p.have(a) && len(hops) > 0; hops = hops[:len(hops)-1] {
 		hop := strings.TrimSpace(hops[len(hops)-1])
 		next, err := netip.ParseAddr(hop)
 		if err != nil {
@@ -122,15 +133,15 @@ func client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
 		}
 		a = next.Unmap().WithZone("")
 	}
-	if !a.IsValid() || inside(a) {
+	if !a.IsValid() || p.have(a) {
 		return netip.Prefix{}, false
 	}
 	bits := 32
 	if a.Is6() {
 		bits = 64
 	}
-	p, err := a.Prefix(bits)
-	return p, err == nil
+	network, err := a.Prefix(bits)
+	return network, err == nil
 }
 
 // shared is the range of RFC 6598, where some clouds have their proxies.

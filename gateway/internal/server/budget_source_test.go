@@ -31,7 +31,39 @@ func TestClient(t *testing.T) {
 	} {
 		peer, _ := netip.ParseAddr(c.peer)
 		got := ""
-		if p, ok := client(peer, c.hops); ok {
+		if p, ok := proxies(nil).client(peer, c.hops); ok {
+			got = p.String()
+		}
+		if got != c.want {
+			t.Errorf("%s for %q: got %q, want %q", c.peer, c.hops, got, c.want)
+		}
+	}
+}
+
+// TestClientOfTrustedProxies: those that were named are believed, and nobody else is.
+func TestClientOfTrustedProxies(t *testing.T) {
+	t.Parallel()
+	trusted := proxies{
+		netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("2001:db8:7::/48"),
+	}
+	for _, c := range []struct {
+		peer string
+		hops []string
+		want string // empty: not known
+	}{
+		{"203.0.113.7", []string{"192.0.2.1", "198.51.100.1"}, "198.51.100.1/32"},
+		{"::ffff:203.0.113.7", []string{"198.51.100.1"}, "198.51.100.1/32"},
+		{"2001:db8:7::1", []string{"2001:db8:8:1::1"}, "2001:db8:8:1::/64"},
+		{"10.0.0.1", []string{"198.51.100.1", "203.0.113.9"}, "198.51.100.1/32"},
+		{"10.0.0.1", []string{"198.51.100.1", "10.0.0.2"}, "10.0.0.2/32"},
+		{"10.0.0.2", []string{"198.51.100.1"}, "10.0.0.2/32"},
+		{"127.0.0.1", []string{"198.51.100.1"}, "127.0.0.1/32"},
+		{"198.51.100.9", []string{"192.0.2.1"}, "198.51.100.9/32"},
+		{"203.0.113.7", []string{"203.0.113.8"}, ""},
+		{"203.0.113.7", nil, ""},
+	} {
+		got := ""
+		if p, ok := trusted.client(netip.MustParseAddr(c.peer), c.hops); ok {
 			got = p.String()
 		}
 		if got != c.want {

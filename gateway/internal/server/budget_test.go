@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,22 +90,27 @@ const forgery = "X-Hub-Signature-256: sha256=guess\r\n"
 func TestI9OneSourceCannotTakeTheBudget(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		header func(i int) string
-		via    string // the hops that others come by too
+		header  func(i int) string
+		via     string // the hops that others come by too
+		trusted []netip.Prefix
 	}{
-		"one address":           {func(int) string { return forwarded("203.0.113.7") }, ""},
-		"with a port":           {func(i int) string { return forwarded(fmt.Sprintf("203.0.113.7:%d", 1000+i)) }, ""},
-		"what he says himself":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7", i)) }, ""},
-		"in a line of its own":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d", i)) + forwarded("203.0.113.7") }, ""},
-		"behind two proxies":    {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d,203.0.113.7 , 10.0.0.2", i)) }, ", 10.0.0.2"},
-		"in a cloud":            {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7, 100.64.0.2", i)) }, ", 100.64.0.2"},
-		"one network of IPv6":   {func(i int) string { return forwarded(fmt.Sprintf("2001:db8:0:7::%x", i)) }, ""},
-		"IPv6, in its brackets": {func(i int) string { return forwarded(fmt.Sprintf("[2001:db8:0:7::%x]:443", i)) }, ""},
-		"IPv4 in IPv6":          {func(int) string { return forwarded("::ffff:203.0.113.7") }, ""},
+		"one address":           {func(int) string { return forwarded("203.0.113.7") }, "", nil},
+		"with a port":           {func(i int) string { return forwarded(fmt.Sprintf("203.0.113.7:%d", 1000+i)) }, "", nil},
+		"what he says himself":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7", i)) }, "", nil},
+		"in a line of its own":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d", i)) + forwarded("203.0.113.7") }, "", nil},
+		"behind two proxies":    {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d,203.0.113.7 , 10.0.0.2", i)) }, ", 10.0.0.2", nil},
+		"in a cloud":            {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7, 100.64.0.2", i)) }, ", 100.64.0.2", nil},
+		"one network of IPv6":   {func(i int) string { return forwarded(fmt.Sprintf("2001:db8:0:7::%x", i)) }, "", nil},
+		"IPv6, in its brackets": {func(i int) string { return forwarded(fmt.Sprintf("[2001:db8:0:7::%x]:443", i)) }, "", nil},
+		"IPv4 in IPv6":          {func(int) string { return forwarded("::ffff:203.0.113.7") }, "", nil},
+		"behind trusted ones": {
+			func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7, 203.0.113.200", i)) }, ", 203.0.113.200",
+			[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("203.0.113.200/32")},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{bodies: sixteen})
+			h := newHouse(t, settings{bodies: sixteen, trusted: c.trusted})
 			addr, _ := serve(t, h.public, server.ListenParams{})
 			hangUp := flood(t, addr, hook, ofAddress, numbered(10, func(i int) string { return forgery + c.header(i) })...)
 			if got := large(t, addr, hook, signature+c.header(0)); got != 503 {

@@ -36,7 +36,7 @@
 //	              three quarters, at all we have  who has a key or callback token
 //
 // Behind a proxy the address is the last that X-Forwarded-For does not call one of
-// our own network. Where that says nothing he is of no address, and has the half:
+// the trusted proxies, or of our own network where none are named. Where that says nothing he is of no address, and has the half:
 // rejected was to take the proxy for him, which would leave its other half to nobody.
 //
 // Decisions:

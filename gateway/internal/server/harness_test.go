@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -60,6 +61,7 @@ type settings struct {
 	checks   []server.Check
 	timeouts server.Timeouts
 	bodies   int // their budget
+	trusted  []netip.Prefix
 }
 
 func newHouse(t *testing.T, set settings) *house {
@@ -77,7 +79,7 @@ func newHouse(t *testing.T, set settings) *house {
 			server.DigestOf(acmeKey): acme, server.DigestOf(otherKey): other,
 		}),
 		Directory:     h.Directory,
-		RatePerMinute: set.rate, BodyBudget: set.bodies, Timeouts: set.timeouts,
+		RatePerMinute: set.rate, BodyBudget: set.bodies, TrustedProxies: set.trusted, Timeouts: set.timeouts,
 		Real: h.Now, Registry: h.Registry, Logger: log,
 	})
 	h.admin = server.Admin(server.AdminParams{

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"regexp"
 	"strings"
 	"time"
@@ -51,7 +52,10 @@ type PublicParams struct {
 	// BodyBudget bounds the memory of large bodies in flight, in bytes: what would
 	// go beyond is answered 503. Default: 64 MiB.
 	BodyBudget int
-	Timeouts   Timeouts
+	// TrustedProxies are believed whom they say they forward for. None: who comes from a
+	// private address is.
+	TrustedProxies []netip.Prefix
+	Timeouts       Timeouts
 	// Real is real time, for the limit and durations. Default: time.Now.
 	Real     func() time.Time
 	Registry prometheus.Registerer
@@ -75,7 +79,7 @@ func Public(p PublicParams) *fiber.App {
 	p.Timeouts = p.Timeouts.withDefaults()
 	s := &public{
 		PublicParams: p, metrics: newMetrics(p.Registry), limiter: newLimiter(p.RatePerMinute, p.Real),
-		bodies: newBodies(publicLimit, p.Timeouts.Body, cmp.Or(p.BodyBudget, bodyBudget)),
+		bodies: newBodies(publicLimit, p.Timeouts.Body, cmp.Or(p.BodyBudget, bodyBudget), p.TrustedProxies),
 		log:    p.Logger.With("component", "server"),
 	}
 	app := newApp(appParams{
