@@ -3,7 +3,10 @@ package server
 import (
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -79,10 +82,12 @@ func Admin(p AdminParams) *fiber.App {
 	return app
 }
 
-// authorized lets in whoever has a token; without any, whoever is no web page.
+// authorized lets in whoever has a token; without any, whoever is no web page. One
+// whose name was made to mean this machine (DNS rebinding) need not say Origin, but
+// it calls us by that name.
 func (s *admin) authorized(c *fiber.Ctx) error {
 	if len(s.Tokens) == 0 {
-		if c.Get(fiber.HeaderOrigin) != "" {
+		if c.Get(fiber.HeaderOrigin) != "" || !loopback(string(c.Context().Request.Header.Host())) {
 			return fiber.ErrForbidden
 		}
 		return c.Next()
@@ -91,6 +96,17 @@ func (s *admin) authorized(c *fiber.Ctx) error {
 		return fault.New(fault.Unauthorized, "the admin token is missing or not valid")
 	}
 	return c.Next()
+}
+
+// loopback reports whether a Host is this machine by its address or as localhost: where
+// there is no token the listener has no other address.
+func loopback(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	a, err := netip.ParseAddr(name)
+	return strings.EqualFold(name, "localhost") || err == nil && a.Unmap().IsLoopback()
 }
 
 func (s *admin) onError(c *fiber.Ctx, err error) error {

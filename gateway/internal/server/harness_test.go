@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -92,6 +93,7 @@ func newHouse(t *testing.T, set settings) *house {
 // request is one request and the answer it got.
 type request struct {
 	method, path, key, body string
+	host                    string // default localhost
 	header                  map[string]string
 }
 
@@ -104,6 +106,7 @@ type response struct {
 func do(t *testing.T, app *fiber.App, r request) response {
 	t.Helper()
 	req := httptest.NewRequest(r.method, r.path, strings.NewReader(r.body))
+	req.Host = cmp.Or(r.host, "localhost")
 	if r.key != "" {
 		req.Header.Set("Authorization", "Bearer "+r.key)
 	}

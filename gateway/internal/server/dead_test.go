@@ -1,0 +1,25 @@
+package server_test
+
+import (
+	"testing"
+
+	"wagate/followup"
+)
+
+// One that cannot be read stands in nobody's way, and can be dropped.
+func TestDeadLetterThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(3)
+	h.store.listed = func(letters []followup.DeadLetter) {
+		h.store.listed = nil
+		h.store.torn = letters[1].ID
+	}
+	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":2}`)
+	const torn = `{"success":false,"error":{"code":"UNREADABLE",` +
+		`"message":"the dead letter cannot be read: all that can be done is to drop it","details":[]}}`
+	letter := "/api/dead/" + h.store.torn
+	h.want(h.op("GET", letter, ""), 409, torn)
+	h.want(h.op("POST", letter+"/replay", ""), 409, torn)
+	h.want(h.op("DELETE", letter, ""), 204, "")
+}
