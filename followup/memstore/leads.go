@@ -35,17 +35,23 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 	}
 	defer unlock()
 
-	names := aliasesOf(tenant, who)
 	var known []*lead
+	var named *lead
 	if who.Lead != "" {
-		l := s.heir(s.leads[who.Lead])
-		if l == nil || l.account || l.rec.Tenant != tenant {
+		named = s.heir(s.leads[who.Lead])
+		if named == nil || named.account || named.rec.Tenant != tenant {
 			return "", followup.ErrNotFound
 		}
-		known = append(known, l)
+		known = append(known, named)
 	}
+	var gone [2]bool
+	who.Phone, gone[0] = s.held(tenant, who.Phone, who.UserID, named, named != nil)
+	who.OldPhone, gone[1] = s.held(tenant, who.OldPhone, who.OldUserID, named, true)
+	names := aliasesOf(tenant, who)
 	for _, a := range names {
-		if l := s.leads[s.aliases[a]]; l != nil && !slices.Contains(known, l) {
+		given := a.kind == "phone" && (gone[0] && a.id == followup.CanonicalPhone(who.Phone) ||
+			gone[1] && a.id == followup.CanonicalPhone(who.OldPhone))
+		if l := s.leads[s.aliases[a]]; l != nil && !given && !slices.Contains(known, l) {
 			known = append(known, l)
 		}
 	}
@@ -74,6 +80,27 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 		s.adopt(winner, id, now)
 	}
 	return winner.rec.ID, nil
+}
+
+// held says whether a phone that comes with a user id was given up by the lead it
+// leads to. It is "" if it is to say nothing.
+func (s *Store) held(tenant followup.TenantID, phone, user string, named *lead, had bool) (is string, gone bool) {
+	holder := s.leads[s.aliases[alias{tenant, "phone", followup.CanonicalPhone(phone)}]]
+	other := s.leads[s.aliases[alias{tenant, "user", user}]]
+	if phone == "" || user == "" || holder == nil || holder == other || holder == named {
+		return phone, false
+	}
+	var rec *followup.Lead
+	if other = cmp.Or(named, other); other != nil {
+		rec = &other.rec
+	}
+	switch followup.HoldOf(phone, user, holder.rec, rec, had) {
+	case followup.GivenUp:
+		return phone, true
+	case followup.HeldByAnother:
+		return "", false
+	}
+	return phone, false
 }
 
 // standIns returns the stand-ins of contacts under these identities.

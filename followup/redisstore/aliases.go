@@ -1,7 +1,9 @@
 package redisstore
 
 import (
+	"strings"
 	"sync"
+	"time"
 
 	"wagate/followup"
 )
@@ -9,10 +11,22 @@ import (
 // aliases remembers which lead an identity names, so that most webhooks need
 // no question to the tenant's slot. A wrong answer is found out by the lead's
 // own script, which knows that it moved; then the lead is forgotten here.
+//
+// A phone may go to a stranger, which no script of the lead knows. So it is asked for
+// anew from time to time, unless a user id came with it, which stays.
 type aliases struct {
 	mu    sync.Mutex
-	leads map[aliasKey]followup.LeadID
+	leads map[aliasKey]named
 }
+
+// named is who an identity names, and since when we know.
+type named struct {
+	lead  followup.LeadID
+	since time.Time
+}
+
+// phoneAge is how long a phone alone is believed. Nobody has it within weeks of another.
+const phoneAge = 10 * time.Minute
 
 type aliasKey struct {
 	tenant followup.TenantID
@@ -24,35 +38,41 @@ const maxAliases = 200_000
 
 // lookup returns the lead if all the identities are known to name one: also, if
 // that is not empty, or what it was merged into.
-func (a *aliases) lookup(tenant followup.TenantID, names []string, also followup.LeadID) (followup.LeadID, bool) {
+func (a *aliases) lookup(
+	tenant followup.TenantID, names []string, also followup.LeadID, now time.Time,
+) (followup.LeadID, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var lead followup.LeadID
+	sure := also != ""
 	for _, n := range names {
 		l, ok := a.leads[aliasKey{tenant, n}]
-		if !ok || (lead != "" && l != lead) {
+		if !ok || (lead != "" && l.lead != lead) {
 			return "", false
 		}
-		lead = l
+		lead = l.lead
+		sure = sure || !isPhone(n) || now.Sub(l.since) < phoneAge
 	}
-	if also != "" && also != lead && a.leads[aliasKey{tenant, mergedInto(also)}] != lead {
+	if also != "" && also != lead && a.leads[aliasKey{tenant, mergedInto(also)}].lead != lead {
 		return "", false
 	}
-	return lead, lead != ""
+	return lead, lead != "" && sure
 }
 
 // learn keeps whom the identities name, and also.
-func (a *aliases) learn(tenant followup.TenantID, names []string, also, lead followup.LeadID) {
+func (a *aliases) learn(
+	tenant followup.TenantID, names []string, also, lead followup.LeadID, now time.Time,
+) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.leads == nil || len(a.leads) >= maxAliases {
-		a.leads = map[aliasKey]followup.LeadID{}
+		a.leads = map[aliasKey]named{}
 	}
 	for _, n := range names {
-		a.leads[aliasKey{tenant, n}] = lead
+		a.leads[aliasKey{tenant, n}] = named{lead, now}
 	}
 	if also != "" && also != lead {
-		a.leads[aliasKey{tenant, mergedInto(also)}] = lead
+		a.leads[aliasKey{tenant, mergedInto(also)}] = named{lead, now}
 	}
 }
 
@@ -60,7 +80,7 @@ func (a *aliases) forget(lead followup.LeadID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for k, l := range a.leads {
-		if l == lead {
+		if l.lead == lead {
 			delete(a.leads, k)
 		}
 	}
@@ -70,10 +90,10 @@ func (a *aliases) forget(lead followup.LeadID) {
 func aliasNames(who followup.Identity) []string {
 	var names []string
 	for _, a := range [...]struct{ kind, value string }{
-		{"p:", followup.CanonicalPhone(who.Phone)},
+		{phoneKind, followup.CanonicalPhone(who.Phone)},
 		{"u:", who.UserID},
 		{"x:", who.ExternalID},
-		{"p:", followup.CanonicalPhone(who.OldPhone)},
+		{phoneKind, followup.CanonicalPhone(who.OldPhone)},
 		{"u:", who.OldUserID},
 	} {
 		if a.value != "" {
@@ -82,6 +102,11 @@ func aliasNames(who followup.Identity) []string {
 	}
 	return names
 }
+
+// phoneKind begins the names of phones.
+const phoneKind = "p:"
+
+func isPhone(name string) bool { return strings.HasPrefix(name, phoneKind) }
 
 // mergedInto is where the cache, and it alone, keeps what became of a lead that
 // was named by his id.

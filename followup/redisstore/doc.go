@@ -85,6 +85,12 @@
 // is not forgotten itself before these are: so its erasure finds them wherever a merge
 // stopped. One that had not begun cannot begin any more.
 //
+// Whose a phone is that comes with a user id is said by the record of the lead it leads
+// to, in another slot: the script of the alias map says that it is in doubt, the record is
+// read, and the script goes again with what that says. That costs two round trips, where a
+// known phone meets a user id for the first time. A replica remembers whom a phone
+// leads to for minutes only, as that may change without the lead's moving.
+//
 // What came for a contact who was no lead lies under a stand-in, found by his phone or
 // user id. Resolve merges it into the lead that he is, like any loser but for record
 // and identities, of which it has none. What stays is no tombstone but a pointer that

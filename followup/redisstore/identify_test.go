@@ -114,6 +114,42 @@ func TestI1AMergeThatAnotherOvertakes(t *testing.T) {
 	}
 }
 
+// TestI10AReplicaHearsOfAStranger: a phone alone is not believed to lead for long to whom
+// it led before; with a user id it is.
+func TestI10AReplicaHearsOfAStranger(t *testing.T) {
+	t.Parallel()
+	ctx, p := t.Context(), newParty()
+	server := redistest.Start(t)
+	s, client := openStore(t, Params{Client: server.Client()}), server.Client()
+	other, real := openStore(t, Params{Client: client}), epoch
+	other.now = func() time.Time { return real }
+	was := followup.Identity{Phone: "15550100001", UserID: "US.1"}
+	lead := mustResolve(t, other, p, was, epoch)
+	mustResolve(t, other, p, followup.Identity{Phone: was.Phone}, epoch)
+	is, err := s.Lead(ctx, p.tenant, lead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is.Phone, is.UserID = "15550100002", "US.2"
+	mustResolve(t, s, p, followup.Identity{Phone: is.Phone, UserID: is.UserID, OldPhone: was.Phone, OldUserID: was.UserID}, epoch)
+	if _, err := s.PutLead(ctx, followup.PutLead{Lead: is, Now: epoch, Real: epoch}); err != nil {
+		t.Fatal(err)
+	}
+	stranger := mustResolve(t, s, p, followup.Identity{Phone: was.Phone, UserID: "US.3"}, epoch)
+	if stranger == lead {
+		t.Fatal("got the stranger taken for him who had the number")
+	}
+	real = real.Add(phoneAge)
+	trips := &counter{}
+	client.AddHook(trips)
+	if got := mustResolve(t, other, p, was, epoch); got != lead || trips.n.Load() != 0 {
+		t.Errorf("with a user id: got %s in %d round trips, want %s in none", got, trips.n.Load(), lead)
+	}
+	if got := mustResolve(t, other, p, followup.Identity{Phone: was.Phone}, epoch); got != stranger {
+		t.Errorf("another replica, by the phone: got %s, want the stranger %s", got, stranger)
+	}
+}
+
 // TestI1WhatIsSaidOfAMergeHalfDone kills a merge before each of its steps: what is
 // said of the loser afterwards is said of the one lead.
 func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {

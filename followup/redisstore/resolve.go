@@ -34,15 +34,16 @@ func (s *Store) Resolve(
 	if len(names) == 0 && who.Lead == "" {
 		return "", followup.ErrNotFound
 	}
-	if lead, ok := s.aliases.lookup(tenant, names, who.Lead); ok {
+	if lead, ok := s.aliases.lookup(tenant, names, who.Lead, s.now()); ok {
 		return lead, nil
 	}
+	holds := newHolders(who)
 	also, fresh := who.Lead, followup.LeadID("")
 	if create {
 		fresh = followup.NewLeadID()
 	}
 	for range maxRounds {
-		args := []any{string(fresh), string(also), ms(now)}
+		args := []any{string(fresh), string(also), ms(now), marshal(holds)}
 		for _, n := range names {
 			args = append(args, n)
 		}
@@ -77,9 +78,14 @@ func (s *Store) Resolve(
 				// Not what he was: who comes by that alone tells the record something new.
 				is := who
 				is.OldPhone, is.OldUserID = "", ""
-				s.aliases.learn(tenant, aliasNames(is), who.Lead, lead)
+				s.aliases.learn(tenant, aliasNames(is), who.Lead, lead, s.now())
 				return lead, nil
 			}
+		case "doubt":
+			if who, err = s.judge(ctx, holds, r, also, who); err != nil {
+				return "", err
+			}
+			names = aliasNames(who)
 		case "conflict":
 			if err := s.merge(ctx, tenant, followup.LeadID(r.text(1)), followup.LeadID(r.text(2)), now); err != nil {
 				return "", fmt.Errorf("merge leads: %w", err)

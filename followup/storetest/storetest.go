@@ -47,6 +47,7 @@ func Run(t *testing.T, open New) {
 		{"Leads", leadTests()},
 		{"Phones", phoneTests()},
 		{"Identify", identifyTests()},
+		{"I10Strangers", strangerTests()},
 		{"StandIns", standInTests()},
 		{"PutLead", putTests()},
 		{"Merge", mergeTests()},

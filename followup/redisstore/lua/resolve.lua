@@ -1,9 +1,13 @@
 -- Finds the tenant's lead by its identities, or names a new one.
 -- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 new lead id or "" to create none,
--- 2 lead that the identities are known to be of, or "", 3 now, 4… identities.
+-- 2 lead that the identities are known to be of, or "", 3 now,
+-- 4 {pairs: [[phone, user id]…] that came together, judged: [lead…]: whom the phone led to when it was
+-- judged, or "", given: {phone: lead}: who has given it up}, 5… identities.
 -- Returns {"none"}, {"unlisted"} if the lead known is no lead (any more), {"ok", lead} with all
--- identities pointing to it, or {"conflict", lead, lead, …}, oldest first, with nothing written.
+-- identities pointing to it, or with nothing written {"conflict", lead, lead, …}, oldest first, or
+-- {"doubt", which pair, the phone's lead, the user id's or ""} if these are not the same and that was not judged.
 local found, order = {}, {}
+local req = cjson.decode(ARGV[4])
 
 local function meet(lead, created)
   if found[lead] then return end
@@ -16,9 +20,16 @@ if ARGV[2] ~= '' then
   if not created then return { 'unlisted' } end
   meet(ARGV[2], created)
 end
-for i = 4, #ARGV do
+for i, pair in ipairs(req.pairs) do
+  local holder = redis.call('HGET', KEYS[1], pair[1])
+  if holder and holder ~= ARGV[2] and req.judged[i] ~= holder then
+    local other = redis.call('HGET', KEYS[1], pair[2])
+    if other ~= holder then return { 'doubt', i, holder, other or '' } end
+  end
+end
+for i = 5, #ARGV do
   local lead = redis.call('HGET', KEYS[1], ARGV[i])
-  if lead then meet(lead, redis.call('ZSCORE', KEYS[2], lead)) end
+  if lead and req.given[ARGV[i]] ~= lead then meet(lead, redis.call('ZSCORE', KEYS[2], lead)) end
 end
 if #order > 1 then
   table.sort(order, function(a, b)
@@ -33,5 +44,5 @@ if not lead then
   lead = ARGV[1]
   redis.call('ZADD', KEYS[2], ARGV[3], lead)
 end
-for i = 4, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], lead) end
+for i = 5, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], lead) end
 return { 'ok', lead }

@@ -47,7 +47,14 @@
 // A system notice names a contact by what he was and what he is; both are made
 // to point to one lead, whose record then has the new identity. A user id
 // changes only with the phone number, so where the new phone is not told, the
-// old one is taken out of the record: it may be a stranger's by now.
+// old one is taken out of the record: it may be a stranger's by now. Who comes by
+// a number that its lead gave up, and with a user id that is not his, is that stranger
+// (followup.HoldOf): another lead, whom the number leads to from then on. Rejected: to
+// take any user id that is new at a number for a stranger's. It may be that of another
+// business portfolio of the tenant's, for which Meta has another user id of the same
+// person; and who kept his number kept his user id. Where we were not told of a change
+// of number (no notice came, or the provider is Gupshup's version 2, which has none),
+// the stranger is thus taken for the lead; so is who comes without a user id.
 //
 // # Statuses
 //
