@@ -11,7 +11,7 @@ type StepStore interface {
 	// oldest due first within a tenant, each for Lease (real time). A claimed
 	// step MUST NOT be claimed again before its lease has run out or it was
 	// given back. Steps whose lease ran out are claimed again first: a claimed
-	// one as before with a new token; one in sending with Crashed set, to be
+	// one with a new token and one try more; one in sending with Crashed set, to be
 	// finished Uncertain and never sent. Steps of configs that are not active
 	// end here instead (Batch.Ended). Next is how long until something will be due, in
 	// domain time, bounded by an hour; zero if Limit cut the batch short. A lease that

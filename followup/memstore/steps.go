@@ -75,6 +75,9 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 func (s *Store) claim(l *lead, r *run, lease time.Time) followup.Claimed {
 	r.token, r.lease = uuid.NewString(), ms(lease)
 	r.crashed = r.State == followup.RunSending
+	if r.State == followup.RunClaimed {
+		r.Tries++
+	}
 	if !r.crashed {
 		r.State = followup.RunClaimed
 	}

@@ -49,6 +49,44 @@ func TestI6ACrashBeforeTheGuardIsSentOnce(t *testing.T) {
 	})
 }
 
+// A step of which every worker dies fails in the end, and the ladder goes on.
+func TestI7AStepThatKillsItsWorkersFails(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), quick[0], quick[1])
+		h.until(30 * minutes)
+		for range 6 {
+			h.die()
+			h.pass(3 * minutes)
+			h.tells(run, "claimed")
+		}
+		h.start()
+		h.until(49 * minutes)
+		h.tells(run, "1 none failed/unknown", "armed")
+		h.is(h.writer.asked(), 0, "requests to the model")
+		h.until(3 * hours)
+		h.sent("1h18m0s ai")
+		h.tells(run, "1 none failed/unknown", "2 ai sent/ai", "ended completed")
+	})
+}
+
+// One whose workers die once less is sent.
+func TestI6AStepThatOutlivesItsWorkersIsSentOnce(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		run := h.arm(h.lead(true), seed[0])
+		h.until(30 * minutes)
+		for range 5 {
+			h.die()
+			h.pass(3 * minutes)
+		}
+		h.start()
+		h.until(2 * hours)
+		h.sent("45m0s ai")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
 // One that dies after the guard may have sent it: uncertain, and never again.
 func TestI6ACrashAfterTheGuardIsUncertainAndNeverSent(t *testing.T) {
 	t.Parallel()

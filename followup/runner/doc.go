@@ -22,7 +22,8 @@
 //   - A step that cannot be finished now (Redis away, stop) is given back unspent.
 //   - A step that panics costs no other one. If it may be with the provider it is
 //     left as a crash leaves it, else put off like one that was refused, as often
-//     and no longer.
+//     and no longer. One that ends the whole program each time, and so leaves nobody
+//     to put it off, has its claims counted instead, with the same bound.
 //
 // The poller never waits for a model or a provider: it claims no more than
 // there are free workers, and every step runs on its own goroutine.

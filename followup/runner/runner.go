@@ -54,7 +54,8 @@ type Params struct {
 	ClaimLease time.Duration
 	// SendLease must outlast one provider call and the wait for the next; default 1 min.
 	SendLease time.Duration
-	// MaxTries bounds how often a step that cannot have been sent is put off; default 5.
+	// MaxTries bounds how often a step that cannot have been sent is put off, or claimed
+	// after the death of its worker; default 5.
 	MaxTries int
 	// MaxSleep is the longest between two looks at the store, for another
 	// replica may have armed an earlier step; default 1 s.

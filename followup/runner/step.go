@@ -54,6 +54,12 @@ func (p *passage) through(ctx context.Context) {
 		})
 		return
 	}
+	if c.Run.Tries > r.p.MaxTries {
+		// Whoever had it died of it, or might have: it must not go on like that.
+		r.log.Error("step was claimed too often without an outcome", "run_id", c.Run.ID)
+		p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Failed, Reason: followup.Unknown})
+		return
+	}
 	if lost {
 		// Nobody knows any more what was to be said.
 		r.log.Error("ladder of a due step is gone, its run ends", "run_id", c.Run.ID)

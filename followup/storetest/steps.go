@@ -285,6 +285,25 @@ func nothingLostTests() []test {
 			w.finish(w.result(c, ""))
 			w.is(w.run(run).Tries, 0, "Tries of the next step")
 		}},
+		{"I7 claimed after its lease ran out, one try counted", func(w *world) {
+			run := w.start(w.lead())
+			c := w.due()
+			w.is(c.Run.Tries, 0, "Tries")
+			for n := range 3 {
+				w.pass(lease)
+				c = w.claim()
+				w.is(c.Run.Tries, n+1, "Tries")
+			}
+			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, time.Time{}), "ReleaseStep")
+			w.is(w.claim().Run.Tries, 3, "Tries, given back as before")
+			w.pass(lease)
+			w.finish(w.result(w.claim(), ""))
+			w.is(w.run(run).Tries, 0, "Tries of the next step")
+			_, a := w.sending()
+			w.pass(2 * lease)
+			w.is(w.claim().Run.Tries, 0, "Tries of one that crashed in sending")
+			w.is(a != "", true, "it was")
+		}},
 		{"released out of sending by who knows that it was not sent", func(w *world) {
 			run := w.start(w.lead())
 			c, a := w.sending()

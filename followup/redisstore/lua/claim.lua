@@ -32,6 +32,7 @@ for i = 1, (#ARGV - 4) / 3 do
     local ours = again or (state == 'armed' and due <= now) or (state ~= 'armed' and leased <= real)
     if ours then
       if state == 'armed' then f[5] = 'claimed' end
+      if state == 'claimed' and not again then f[10] = string.format('%d', tonumber(f[10]) + 1) end
       if state == 'sending' then f[5] = 'crashed' end
       f[11] = token
       redis.call('HSET', lead, 'r' .. n, table.concat(f, '|'))
