@@ -183,6 +183,30 @@ func settleText(t *testing.T, s *Store, p party, lead followup.LeadID, id string
 	}
 }
 
+// TestAMergePutsOffTheEndOfAHistory: the winner's conversation was used when the loser's
+// was, and what he says in the same half a day is not kept less for it.
+func TestAMergePutsOffTheEndOfAHistory(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	p := newParty()
+	older := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
+	settleText(t, s, p, older, "hi")
+	history := s.tag(older).history(older, p.channel)
+	s.db.PExpire(t.Context(), history, 24*time.Hour) // as 29 days later
+	later := epoch.Add(29 * 24 * time.Hour)
+	younger := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, later)
+	if _, err := s.Settle(t.Context(), followup.Settlement{
+		Tenant: p.tenant, Lead: younger, Now: later, Real: later,
+		Items: []followup.Item{{DedupID: "reaction", Channel: p.channel, Assistant: p.assistant, At: later, Reply: true}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, later); got != older {
+		t.Fatalf("got %s, want the older", got)
+	}
+	wantTTL(t, s, history, followup.HistoryAge)
+}
+
 // TestI8AnotherReplicaFindsOutThatALeadIsGone erases a lead behind the back of a
 // replica that remembers it: the next to use it is refused once, and then finds
 // the new one.

@@ -32,7 +32,11 @@ for channel, w in pairs(req.windows) do
     window_from(channel, w.w)
     if w.wr == '1' then window_refused(channel, w.w) end
   end
-  if w.wu > num('wu:' .. channel) then set('wu:' .. channel, int(w.wu)) end
+  if w.wu > num('wu:' .. channel) then
+    set('wu:' .. channel, int(w.wu))
+    -- Whoever uses it next half a day would take its end for put off already.
+    redis.call('PEXPIRE', K.history[channel], 30 * DAY)
+  end
 end
 -- Of the loser's attempts only window and opt-out are the winner's business; the
 -- runs, and so the corrections, stay where they were.
@@ -66,6 +70,13 @@ for i, assistant in ipairs(head.a) do
   for _, element in ipairs(req.queues[i] or {}) do enqueue(assistant, element) end
 end
 opt(req.out, req.outat)
+-- Of a stand-in the last import: before it was handed over, those before it were done.
+local stand_in = string.match(req.from, '^[^/]*/')
+if stand_in then
+  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+    if string.sub(f, 1, 3 + #stand_in) == 'im:' .. stand_in then del(f) end
+  end
+end
 set('im:' .. req.from, '1')
 -- What the loser had of others already, nobody may bring again.
 for _, lead in ipairs(req.imported) do set('im:' .. lead, '1') end
