@@ -54,6 +54,7 @@
 //	status             status:<id the sender was given>:<state>        StatusEventID
 //	call               call:<call id>:<event or status>
 //	preference         preference:<category>:<value>:<unix seconds>    PreferenceEventID
+//	a template's       template:<hash of what it says, and the minute>, Gupshup's alone
 //	history            history:<message id>, so that it never hides the live message
 //	everything else    a hash of the item, the field, the account and entry time
 package cloudapi

@@ -232,40 +232,6 @@ func TestI14WrongTypesCostThemselvesOnly(t *testing.T) {
 	}
 }
 
-// What a template's event says of it, in whichever words: the status that a list
-// would show, and never one that bars what may be sent.
-func TestTemplateWords(t *testing.T) {
-	t.Parallel()
-	for payload, want := range map[string]providers.TemplateChange{
-		`"status":"approved"`:                         {Status: "APPROVED"},
-		`"type":"status-update","status":"paused"`:    {Status: "PAUSED"},
-		`"type":"status-update","status":"unpaused"`:  {Status: "APPROVED"},
-		`"status":"reinstated"`:                       {Status: "APPROVED"},
-		`"status":"flagged"`:                          {},
-		`"status":"rejected","rejectedReason":"SCAM"`: {Status: "REJECTED"},
-		`"status":"disabled","category":"marketing"`:  {Status: "DISABLED", Category: "MARKETING"},
-		`"type":"tomorrow","note":{"a":1}`:            {},
-
-		`"type":"category-update","category":"utility","correctCategory":"marketing"`: {Category: "UTILITY"},
-		`"type":"category-update","oldCategory":"utility","newCategory":"marketing"`:  {Category: "MARKETING"},
-		`"type":"category-update","status":"approved","newCategory":"authentication"`: {Category: "AUTHENTICATION"},
-	} {
-		want.Name, want.Language = "bike_ready", "pt_BR"
-		in, err := Decode([]byte(`{"app":"A","timestamp":1790000001234,"type":"template-event","payload":{"elementName":"bike_ready","languageCode":"pt-BR",`+payload+`}}`), testOptions)
-		if err != nil || len(in.Events) != 1 || in.Events[0].Template == nil || *in.Events[0].Template != want {
-			t.Errorf("%s: got %+v, %v, want %+v", payload, in.Events, err, want)
-			continue
-		}
-		field := "message_template_status_update"
-		if strings.Contains(payload, "category-update") || !strings.Contains(payload, `"status"`) {
-			field = "template_category_update"
-		}
-		if got := in.Events[0].Field; got != field {
-			t.Errorf("%s: got field %s, want %s", payload, got, field)
-		}
-	}
-}
-
 // A callback of version 2 has no more events than there may be of one body; the
 // others are counted. Version 3 is cloudapi's.
 func TestI14ManyTinyItems(t *testing.T) {

@@ -168,5 +168,29 @@ func (e v2Event) templateEvent() ([]providers.Event, bool) {
 		ev.Template = &change
 	}
 	ev.Value = encode(value)
+	ev.ID = templateEventID(ev)
 	return []providers.Event{ev}, true
+}
+
+// templateEventID names a change of a template alike in both versions: by what it says,
+// and by the minute. Each version's callback is made by itself and has a time of its
+// own. So two on both sides of a minute are two events; and no template changes to
+// something twice within one.
+func templateEventID(e providers.Event) string {
+	t := e.Template
+	if t == nil || e.At.IsZero() {
+		return e.ID
+	}
+	said := t.Status
+	switch e.Field {
+	case "template_category_update":
+		said = t.Category
+	case "message_template_quality_update":
+		said = t.Quality
+	}
+	if said == "" {
+		return e.ID
+	}
+	minute := strconv.FormatInt(e.At.Unix()/60, 10)
+	return "template:" + v2Event{}.hashOf(e.Field, t.Name, t.Language, said, minute)
 }

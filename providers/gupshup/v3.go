@@ -45,6 +45,9 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 		if e.Field == "template-event" {
 			templateNotice(e)
 		}
+		if e.Kind == providers.KindTemplate {
+			e.ID = templateEventID(*e)
+		}
 		complete(e, opt)
 	}
 	return in, nil
