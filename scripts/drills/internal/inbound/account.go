@@ -15,6 +15,7 @@ type tally struct {
 	// repeated is how many tries brought events that the assistant had been shown
 	// under the same webhook-id: that is how delivery at least once looks.
 	repeated int
+	raw      int // tries that brought a webhook as it came, whole or narrowed
 
 	// What must not be.
 	lost      int // acknowledged, and neither delivered nor dead
@@ -25,7 +26,7 @@ type tally struct {
 	astray    int // shown to another tenant's assistant
 	unknown   int // sent by nobody
 	changed   int // tries whose body is not that of the same webhook-id before
-	unsigned  int // tries that are not signed with the assistant's secret
+	unsigned  int // tries that are not signed as they should be
 }
 
 // tally adds up.
@@ -49,6 +50,7 @@ func (b books) tally() tally {
 		if a.unsigned {
 			t.unsigned++
 		}
+		t.raw += one(a.raw)
 		t.admitted += a.forged
 		for _, n := range a.events {
 			if n == strange {

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
 	"wagate/providers/meta"
 	"wagate/providers/providertest"
 )
@@ -77,7 +79,7 @@ func (a *assistants) serve(w http.ResponseWriter, r *http.Request) {
 func (a *assistants) note(t *tenant, h http.Header, body []byte) (try int, poisoned bool) {
 	in := arrival{
 		at: time.Now(), tenant: t.number, delivery: h.Get("Webhook-Id"), sum: maphash.Bytes(a.seed, body),
-		unsigned: h.Get(meta.SignatureHeader) != providertest.Sign(t.secret(), body),
+		unsigned: !t.signed(h, body), raw: t.manner == raw,
 	}
 	for _, r := range read(body) {
 		switch n, ok := a.ledger.numbers[eventKey(r.id, r.state)]; {
@@ -91,6 +93,22 @@ func (a *assistants) note(t *tenant, h http.Header, body []byte) (try int, poiso
 		}
 	}
 	return a.ledger.arrive(in), poisoned
+}
+
+// signed reports whether a delivery is signed as it should be: by Standard Webhooks with
+// the assistant's secret, and in Meta's way with that, too; or with the app's, over a body
+// of Meta's that is whole; or not at all, over what is left of one.
+func (t *tenant) signed(h http.Header, body []byte) bool {
+	hook, err := standardwebhooks.NewWebhookRaw([]byte(t.secret()))
+	if err != nil || hook.Verify(body, h) != nil {
+		return false
+	}
+	want := map[string]string{"": providertest.Sign(t.secret(), body)}
+	if t.manner == raw {
+		want = map[string]string{"raw": providertest.Sign(t.app.secret, body), "raw-narrowed": ""}
+	}
+	sum, ok := want[h.Get("X-Wagate-Format")]
+	return ok && h.Get(meta.SignatureHeader) == sum
 }
 
 // told is one event in Meta's shape.

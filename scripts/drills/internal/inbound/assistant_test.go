@@ -5,9 +5,12 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"wagate/providers/meta"
 	"wagate/providers/providertest"
@@ -35,7 +38,18 @@ func (a *assistants) deliver(t *testing.T, path, id, secret, body string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	now := time.Now()
+	hook, err := standardwebhooks.NewWebhookRaw([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := hook.Sign(id, now, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
 	req.Header.Set("Webhook-Id", id)
+	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set("Webhook-Signature", signature)
 	req.Header.Set(meta.SignatureHeader, providertest.Sign(secret, []byte(body)))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -90,6 +104,44 @@ func TestAssistantNotes(t *testing.T) {
 	a.mild.Store(true)
 	if got := a.deliver(t, "/1", "again", other.secret(), body(text("c0", "poison 0"))); got != 200 {
 		t.Errorf("poison for a mild one: answered %d, want 200", got)
+	}
+}
+
+// TestSigned: a webhook as it came has its app's signature, what is left of one has none,
+// and whoever wants neither gets neither.
+func TestSigned(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"entry":[]}`)
+	plain, asItCame := &tenant{name: "plain", app: mainApp}, &tenant{name: "as-it-came", app: mainApp, manner: raw}
+	for _, c := range []struct {
+		of          *tenant
+		format, sum string
+		want        bool
+	}{
+		{plain, "", providertest.Sign(plain.secret(), body), true},
+		{plain, "", providertest.Sign(mainApp.secret, body), false},
+		{plain, "raw", providertest.Sign(mainApp.secret, body), false},
+		{asItCame, "raw", providertest.Sign(mainApp.secret, body), true},
+		{asItCame, "raw", providertest.Sign(asItCame.secret(), body), false},
+		{asItCame, "raw", "", false},
+		{asItCame, "raw-narrowed", "", true},
+		{asItCame, "raw-narrowed", providertest.Sign(mainApp.secret, body), false},
+		{asItCame, "", providertest.Sign(asItCame.secret(), body), false},
+	} {
+		for secret, ours := range map[string]bool{c.of.secret(): true, "another": false} {
+			h := http.Header{}
+			now := time.Now()
+			hook, _ := standardwebhooks.NewWebhookRaw([]byte(secret))
+			signature, _ := hook.Sign("id", now, body)
+			h.Set("Webhook-Id", "id")
+			h.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
+			h.Set("Webhook-Signature", signature)
+			h.Set(meta.SignatureHeader, c.sum)
+			h.Set("X-Wagate-Format", c.format)
+			if got := c.of.signed(h, body); got != (c.want && ours) {
+				t.Errorf("%s as %q, signed by us %v: got %v", c.of.name, c.format, ours, got)
+			}
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	slow                   // an assistant that takes its time, at times too much
 	failing                // an assistant that answers 500, 429, 503 or resets the connection
 	picky                  // an assistant that rejects some messages for good
+	raw                    // one that wants webhooks as they came
 )
 
 // app is an app at Meta: it signs the webhooks of several tenants.
@@ -53,6 +54,18 @@ func (t *tenant) appID() string    { return t.name + "_gupshup_app" }
 func (t *tenant) appName() string  { return t.name + "App" }
 func (t *tenant) token() string    { return t.name + "-callback-token" }
 
+// replies is whether its assistant sends the messages that statuses are about: at Meta
+// all do, at Gupshup the calm one.
+func (t *tenant) replies() bool { return t.app != nil || t.manner == calm }
+
+// from is the name of its channel in the path of what its assistant sends.
+func (t *tenant) from() string {
+	if t.app != nil {
+		return t.numberID()
+	}
+	return t.channel()
+}
+
 // path is where its webhooks go.
 func (t *tenant) path() string {
 	if t.app != nil {
@@ -82,6 +95,7 @@ func newCast(leads map[manner]int) []*tenant {
 		{name: "slow", manner: slow, app: secondApp},
 		{name: "failing", manner: failing, app: mainApp},
 		{name: "picky", manner: picky},
+		{name: "raw", manner: raw, app: secondApp},
 	}
 	n := 0
 	for i, t := range tenants {
@@ -96,6 +110,13 @@ func newCast(leads map[manner]int) []*tenant {
 	return tenants
 }
 
+func (t *tenant) format() string {
+	if t.manner == raw {
+		return "raw"
+	}
+	return "meta"
+}
+
 // operatorFile is wagate's. It is a sandbox because the assistants are on
 // loopback; Redis and the clock are real. relay is how long an assistant may take:
 // what was out when a wagate was killed comes again a lease later, which is 15 s
@@ -107,11 +128,11 @@ admin: "127.0.0.1:0"
 sandbox: true
 redis: {url: %q, durability: always}
 graph: {base_url: "http://%s", version: "v26.0"}
-gupshup: {base_url: "http://127.0.0.1:9", partner_base_url: "http://127.0.0.1:9"}
+gupshup: {base_url: "http://%s", partner_base_url: "http://127.0.0.1:9"}
 ai: {base_url: "http://127.0.0.1:9", api_key: "none", model: "none"}
 relay: {timeout: %s}
 meta_apps:
-`, redisURL, graph, relay)
+`, redisURL, graph, graph, relay)
 	for _, a := range []*app{mainApp, secondApp} {
 		fmt.Fprintf(&b, "  - {key: %s, app_secret: %q, verify_token: verify}\n", a.key, a.secret)
 	}
@@ -121,10 +142,10 @@ meta_apps:
     name: %s
     api_keys: ["%s-api-key"]
     assistants:
-      - {id: %s, name: Sales, url: "http://%s/%d", secret: %q}
+      - {id: %s, name: Sales, url: "http://%s/%d", secret: %q, format: %s}
     channels:
       - {id: %s, name: WhatsApp, assistant_id: %s, `,
-			t.id(), t.name, t.name, t.assistant(), assistants, t.number, t.secret(), t.channel(), t.assistant())
+			t.id(), t.name, t.name, t.assistant(), assistants, t.number, t.secret(), t.format(), t.channel(), t.assistant())
 		if t.app != nil {
 			fmt.Fprintf(&b, "provider: meta, app: %s, phone_number_id: %q, waba_id: %q, access_token: token}\n",
 				t.app.key, t.numberID(), account)

@@ -3,14 +3,15 @@
 //
 // # Who there is
 //
-// Two wagates share one Redis that syncs every write (durability always). Six
-// tenants, four at Meta under two apps and two at Gupshup, have an assistant each:
+// Two wagates share one Redis that syncs every write (durability always). Seven
+// tenants, five at Meta under two apps and two at Gupshup, have an assistant each:
 //
 //	calm, quiet   write little, and their assistants take everything
 //	flood         writes ten times as much as a calm one
 //	slow          its assistant takes up to half a second, and at times never answers
 //	failing       its assistant answers a third of the tries with 500, 429, 503 or a reset
 //	picky         its assistant rejects some texts with 422, which ends in the dead letters
+//	raw           its assistant gets webhooks as they came, or what of them is a conversation's
 //
 // Webhooks are single texts and statuses and batches of up to 40 of them, at Meta
 // of several tenants, at Gupshup in versions 2 and 3. The providers are Meta's kind:
@@ -20,6 +21,8 @@
 // version. Among them are forged webhooks: without a signature, with another app's,
 // another body's, or none worth the name, and well signed by an app to which the
 // number is not bound; half of them under the id that the lead's next text will have.
+// What statuses are about, the assistants have sent through the API; at Gupshup the quiet
+// one's, while the picky one's are of messages that nobody knows.
 //
 // # What breaks
 //

@@ -44,15 +44,15 @@ type Size struct {
 // The sizes.
 var (
 	Full = Size{
-		webhooks: 100_000, leads: map[manner]int{calm: 200, flooding: 1500, slow: 300, failing: 300, picky: 200},
+		webhooks: 100_000, leads: map[manner]int{calm: 200, flooding: 1500, slow: 300, failing: 300, picky: 200, raw: 200},
 		relay:  2 * time.Second,
 		rounds: 5, window: 5 * time.Second,
-		quiet: map[manner]int{calm: 50}, loud: map[manner]int{calm: 50, flooding: 500, slow: 30, failing: 30, picky: 10},
-		storm: 220 * time.Second, weights: map[manner]int{calm: 3, flooding: 10, slow: 3, failing: 3, picky: 2},
+		quiet: map[manner]int{calm: 50}, loud: map[manner]int{calm: 50, flooding: 500, slow: 30, failing: 30, picky: 10, raw: 10},
+		storm: 220 * time.Second, weights: map[manner]int{calm: 3, flooding: 10, slow: 3, failing: 3, picky: 2, raw: 2},
 		blows: blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8}, drain: 2 * time.Minute,
 	}
 	Short = Size{
-		webhooks: 5000, leads: map[manner]int{calm: 40, flooding: 200, slow: 40, failing: 40, picky: 40},
+		webhooks: 5000, leads: map[manner]int{calm: 40, flooding: 200, slow: 40, failing: 40, picky: 40, raw: 40},
 		relay:  time.Second,
 		rounds: 3, window: time.Second,
 		quiet: Full.quiet, loud: map[manner]int{calm: 50, flooding: 500, slow: 30},
@@ -61,7 +61,7 @@ var (
 	}
 	// Tiny is what the tests do; it has no windows.
 	Tiny = Size{
-		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10},
+		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
 		relay: 300 * time.Millisecond,
 		storm: 3 * time.Second, weights: Full.weights,
 		blows: blows{wagate: 3, redis: 1, flushes: 1}, drain: 40 * time.Second,
@@ -324,6 +324,8 @@ func (d *drill) account(ctx context.Context, done blows) error {
 		d.Figure(f.name, float64(f.value))
 	}
 	d.Judge("wagate_killed", float64(done.wagate), figure.AtLeast(float64(d.Size.blows.wagate)))
+	d.Judge("replied_by_gupshup", float64(d.graph.gupshupSends.Load()), figure.AtLeast(1))
+	d.Judge("delivered_raw", float64(t.raw), figure.AtLeast(1))
 	d.Judge("redis_killed", float64(done.redis), figure.AtLeast(float64(d.Size.blows.redis)))
 	for _, f := range []struct {
 		name  string

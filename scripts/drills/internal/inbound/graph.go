@@ -12,12 +12,12 @@ import (
 	"sync/atomic"
 )
 
-// graph is Meta's send API. It gives a message the id that its text asks for, so
-// that the plan knows what statuses will be about.
+// graph is the send API of both providers. It gives a message the id that its text asks
+// for, so that the plan knows what statuses will be about.
 type graph struct {
 	*loopback
 
-	sends atomic.Int64
+	sends, gupshupSends atomic.Int64
 
 	mu     sync.Mutex
 	opaque map[string]string // what statuses carry back, by message id
@@ -42,6 +42,10 @@ type outbound struct {
 }
 
 func (g *graph) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/wa/api/v1/msg" {
+		g.gupshup(w, r)
+		return
+	}
 	var m outbound
 	if !strings.HasSuffix(r.URL.Path, "/messages") || json.NewDecoder(r.Body).Decode(&m) != nil || m.Text.Body == "" {
 		w.WriteHeader(http.StatusNotFound)
@@ -53,6 +57,20 @@ func (g *graph) serve(w http.ResponseWriter, r *http.Request) {
 	g.sends.Add(1)
 	fmt.Fprintf(w, `{"messaging_product":"whatsapp","contacts":[{"input":%q,"wa_id":%q}],"messages":[{"id":%q}]}`,
 		m.To, strings.TrimPrefix(m.To, "+"), m.Text.Body)
+}
+
+// gupshup is its self-serve API. What it is sent carries nothing back.
+func (g *graph) gupshup(w http.ResponseWriter, r *http.Request) {
+	var m struct {
+		Text string `json:"text"`
+	}
+	if json.Unmarshal([]byte(r.FormValue("message")), &m) != nil || m.Text == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	g.gupshupSends.Add(1)
+	w.WriteHeader(http.StatusAccepted)
+	fmt.Fprintf(w, `{"status":"submitted","messageId":%q}`, m.Text)
 }
 
 // carried returns what the statuses of a message carry back; empty if it was
@@ -75,7 +93,7 @@ func (p *provider) reply(ctx context.Context, e event) {
 		return
 	}
 	_, addr := p.any()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/v26.0/"+t.numberID()+"/messages", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/v26.0/"+t.from()+"/messages", bytes.NewReader(body))
 	if err != nil {
 		return
 	}

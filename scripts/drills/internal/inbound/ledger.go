@@ -14,7 +14,8 @@ type arrival struct {
 	sum      uint64 // of the body
 	events   []int  // numbers; strange for what nobody sent
 	forged   int    // how many events only a forged webhook can have brought
-	unsigned bool   // the signature is not ours
+	unsigned bool   // the signatures are not what they should be
+	raw      bool   // as the provider's webhook came
 	status   int    // what it was answered; 0: nothing
 }
 

@@ -68,7 +68,7 @@ func TestPlan(t *testing.T) {
 	}
 	for _, want := range []string{
 		"form 0", "form 1", "form 2", "forgery 1", "forgery 2", "forgery 3", "forgery 4", "forgery 5",
-		"tenant calm", "tenant quiet", "tenant flood", "tenant slow", "tenant failing", "tenant picky",
+		"tenant calm", "tenant quiet", "tenant flood", "tenant slow", "tenant failing", "tenant picky", "tenant raw",
 		"state ", "state sent", "state delivered", "state read", "poison true", "tenants 2", "batch true",
 		"echo in the same form true, at once true", "echo in the same form true, at once false",
 		"echo in the same form false, at once true", "echo in the same form false, at once false",

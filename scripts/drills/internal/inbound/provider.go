@@ -131,9 +131,9 @@ func (p *provider) told(h *hook) []event {
 }
 
 // send posts a hook until it is acknowledged, and its echoes. What the first
-// status of a message at Meta is about, is sent before.
+// status of a message is about, is sent before.
 func (p *provider) send(ctx context.Context, h *hook) {
-	if e := p.ledger.events[h.events[0]]; h.tenant.app != nil && e.state == states[0] {
+	if e := p.ledger.events[h.events[0]]; e.lead.tenant.replies() && e.state == states[0] {
 		p.reply(ctx, e)
 	}
 	now := time.Now()
