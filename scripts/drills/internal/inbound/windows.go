@@ -30,20 +30,22 @@ type passage struct {
 	texts         int
 	p50, p99, max time.Duration
 	kept          time.Duration // p99 of the way until they were acknowledged
+	busy          float64       // how much of the machine's processors was in use, by anybody
 }
 
 // String is the line of a window.
 func (p passage) String() string {
-	return fmt.Sprintf("%d texts of the calm tenants, p50 %.1f p99 %.1f max %.1f ms, acknowledged p99 %.1f ms", p.texts,
-		figure.Milliseconds(p.p50), figure.Milliseconds(p.p99), figure.Milliseconds(p.max), figure.Milliseconds(p.kept))
+	return fmt.Sprintf("%d texts of the calm tenants, p50 %.1f p99 %.1f max %.1f ms, acknowledged p99 %.1f ms, processors busy %.0f%%", p.texts,
+		figure.Milliseconds(p.p50), figure.Milliseconds(p.p99), figure.Milliseconds(p.max), figure.Milliseconds(p.kept), 100*p.busy)
 }
 
 // window plays one window and measures it once all of it has been delivered.
 func (d *drill) window(ctx context.Context, w window) (passage, error) {
-	began := time.Now()
+	began, spent := time.Now(), machineTicks()
 	if err := d.provider.play(ctx, w.part, began); err != nil {
 		return passage{}, err
 	}
+	busy := machineTicks().busy(spent)
 	if err := d.settled(ctx); err != nil {
 		return passage{}, err
 	}
@@ -55,7 +57,9 @@ func (d *drill) window(ctx context.Context, w window) (passage, error) {
 			}
 		}
 	}
-	return measure(due, d.ledger.firstAcked(due), d.ledger.firstShown()), nil
+	p := measure(due, d.ledger.firstAcked(due), d.ledger.firstShown())
+	p.busy = busy
+	return p, nil
 }
 
 // measure tells how long events took from when they were due.
@@ -119,6 +123,9 @@ func (d *drill) windows(ctx context.Context, list []window) error {
 		return nil
 	}
 	p99 := func(p passage) float64 { return figure.Milliseconds(p.p99) }
+	busy := func(p passage) float64 { return 100 * p.busy }
+	d.Figure("quiet_processors_busy_percent", figure.MedianOf(runs[false], busy))
+	d.Figure("loud_processors_busy_percent", figure.MedianOf(runs[true], busy))
 	quiet, loud := figure.MedianOf(runs[false], p99), figure.MedianOf(runs[true], p99)
 	d.Figure("calm_quiet_p99_ms", quiet)
 	d.Figure("calm_loud_p99_ms", loud)
