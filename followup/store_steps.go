@@ -8,7 +8,8 @@ import (
 // StepStore is the clockwork: claim, guard, finish.
 type StepStore interface {
 	// Claim takes up to Limit steps that are due at now, round-robin by tenant,
-	// oldest due first within a tenant, each for Lease (real time). A claimed
+	// the least late first within a tenant, each for Lease (real time): after an outage
+	// what can still be kept is not held up by what is too late anyway. A claimed
 	// step MUST NOT be claimed again before its lease has run out or it was
 	// given back. Steps whose lease ran out are claimed again first: a claimed
 	// one with a new token and one try more; one in sending with Crashed set, to be

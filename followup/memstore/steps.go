@@ -42,7 +42,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	}
 	tenant := func(r *run) followup.TenantID { return r.Tenant }
 	slices.SortFunc(lapsed, func(a, b *run) int { return cmp.Or(a.lease.Compare(b.lease), cmp.Compare(a.ID, b.ID)) })
-	slices.SortFunc(due, func(a, b *run) int { return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(due, func(a, b *run) int { return cmp.Or(b.DueAt.Compare(a.DueAt), cmp.Compare(a.ID, b.ID)) })
 	queue := slices.Concat(roundRobin(lapsed, tenant, s.lastTenant), roundRobin(due, tenant, s.lastTenant))
 
 	b := followup.Batch{Next: next}

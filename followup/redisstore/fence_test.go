@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"testing"
@@ -163,32 +164,35 @@ func TestI5ConfigGoneHalfWay(t *testing.T) {
 				}
 			})
 		}
-		t.Run(fmt.Sprintf("a result meets %s", way.why), func(t *testing.T) {
-			p := newParty()
-			cfg := followup.Config{
-				ID: followup.ConfigID(uuid.NewString()), TenantID: p.tenant, AssistantID: p.assistant,
-				IsActive: true, CreatedAt: epoch, UpdatedAt: epoch,
-			}
-			if err := s.CreateConfig(t.Context(), cfg); err != nil {
-				t.Fatal(err)
-			}
-			run := p.step(t, s, cfg.ID)
-			c := claimStep(t, s)
-			v := guardStep(t, s, c, nil)
-			if err := way.do(cfg); !errors.Is(err, errCrash) {
-				t.Fatalf("turning it off: got %v, want the crash", err)
-			}
-			out, err := s.FinishStep(t.Context(), followup.FinishStep{
-				Run: run, Token: c.Token, Attempt: v.Attempt, Kind: followup.KindTemplate, Outcome: followup.Sent,
-				Reason: followup.ByTemplate, Next: 1, Interval: time.Minute, Now: epoch, Real: epoch,
+		for _, said := range []followup.Reason{"", followup.Unreachable} {
+			t.Run(fmt.Sprintf("a result %s meets %s", said, way.why), func(t *testing.T) {
+				p := newParty()
+				cfg := followup.Config{
+					ID: followup.ConfigID(uuid.NewString()), TenantID: p.tenant, AssistantID: p.assistant,
+					IsActive: true, CreatedAt: epoch, UpdatedAt: epoch,
+				}
+				if err := s.CreateConfig(t.Context(), cfg); err != nil {
+					t.Fatal(err)
+				}
+				run := p.step(t, s, cfg.ID)
+				c := claimStep(t, s)
+				v := guardStep(t, s, c, nil)
+				if err := way.do(cfg); !errors.Is(err, errCrash) {
+					t.Fatalf("turning it off: got %v, want the crash", err)
+				}
+				out, err := s.FinishStep(t.Context(), followup.FinishStep{
+					Run: run, Token: c.Token, Attempt: v.Attempt, Kind: followup.KindTemplate, Outcome: followup.Sent,
+					Reason: followup.ByTemplate, Next: 1, Interval: time.Minute, EndReason: said, Now: epoch, Real: epoch,
+				})
+				if err != nil || out.State != followup.RunEnded {
+					t.Errorf("FinishStep: got %+v, %v, want the run ended", out, err)
+				}
+				want := cmp.Or(said, way.why) // what the result says comes before what the config does
+				if r, err := s.Run(t.Context(), p.tenant, run); err != nil || r.Reason != want {
+					t.Errorf("run: got %v, %v, want %v", r.Reason, err, want)
+				}
 			})
-			if err != nil || out.State != followup.RunEnded {
-				t.Errorf("FinishStep: got %+v, %v, want the run ended", out, err)
-			}
-			if r, err := s.Run(t.Context(), p.tenant, run); err != nil || r.Reason != way.why {
-				t.Errorf("run: got %v, %v, want %v", r.Reason, err, way.why)
-			}
-		})
+		}
 	}
 }
 

@@ -55,9 +55,6 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 		req.Told = true
 		r, err = s.finish(ctx, run, f, req, said)
 	}
-	if errors.Is(err, followup.ErrLeadMoved) { // erased, and the run with it
-		return followup.Finished{}, followup.ErrStale
-	}
 	if err != nil {
 		return followup.Finished{}, fmt.Errorf("finish step: %w", err)
 	}

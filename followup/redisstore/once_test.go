@@ -62,6 +62,34 @@ func TestI2RepeatedRequests(t *testing.T) {
 	})
 }
 
+// TestI7AReleaseWhoseAnswerWasLost gives a step back whose run is to end, and again
+// as the same request: the end is told of by the answer that is seen.
+func TestI7AReleaseWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		c, _ := p.sending(t, s, mustResolve(t, s, p, followup.Identity{Phone: "15550100041"}, epoch))
+		if _, err := s.Settle(t.Context(), followup.Settlement{
+			Tenant: p.tenant, Lead: c.Run.Lead, Now: epoch, Real: epoch,
+			Items: []followup.Item{{DedupID: "reply", Channel: p.channel, Assistant: p.assistant, At: epoch, Reply: true}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		want := followup.Ended{Run: c.Run.ID, Step: 1, Reason: followup.Replied}
+		s.newToken = func() string { return "release" }
+		for _, which := range []string{"first", "repeated"} {
+			var told []followup.Ended
+			s.onEnded = func(ended []followup.Ended) { told = append(told, ended...) }
+			if err := s.ReleaseStep(t.Context(), c.Run.ID, c.Token, time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			if len(told) != 1 || told[0] != want {
+				t.Errorf("%s: got %+v told, want %+v", which, told, want)
+			}
+		}
+	})
+}
+
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -72,7 +72,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	if failed != nil && len(batch.Steps) == 0 {
 		return batch, failed
 	}
-	slices.SortFunc(batch.Steps, func(a, b followup.Claimed) int { return a.Run.DueAt.Compare(b.Run.DueAt) })
+	slices.SortFunc(batch.Steps, func(a, b followup.Claimed) int { return b.Run.DueAt.Compare(a.Run.DueAt) })
 	if cut {
 		return batch, nil
 	}
@@ -123,7 +123,7 @@ func (s *Store) peek(ctx context.Context, c followup.ClaimParams) (next time.Dur
 }
 
 // candidates picks what to claim: expired leases first, then round-robin by
-// tenant, oldest due first within a tenant. cut says that there is more, held
+// tenant, the least late first within a tenant. cut says that there is more, held
 // that a tenant's bound kept some back.
 func (s *Store) candidates(
 	ctx context.Context, c followup.ClaimParams, due, leased []int,
@@ -143,22 +143,37 @@ func (s *Store) candidates(
 	to := strconv.FormatInt(ms(c.Now), 10)
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i, part := range due {
-			groups[i] = p.ZRangeByScore(ctx, tagOf(part).stepsIndex(), &redis.ZRangeBy{Min: "-inf", Max: to, Count: maxGroups})
+			groups[i] = p.ZRangeByScore(ctx, tagOf(part).stepsIndex(), &redis.ZRangeBy{Min: "-inf", Max: to})
 		}
 	}); err != nil {
 		return nil, false, false, err
 	}
+	parts := map[followup.TenantID][]int{}
+	for i, part := range due {
+		for _, name := range groups[i].Val() {
+			t := followup.TenantID(name)
+			if taken[t] >= c.Room(t) {
+				held = held || c.PerTenant > 0
+				continue
+			}
+			parts[t] = append(parts[t], part)
+		}
+	}
+	// Each of them has a step, so that more tenants than steps need not be asked. It
+	// is by turn who is asked, not by who waits longest: whose steps are taken with
+	// the least late first waits longest until all are taken.
+	names := behind(slices.Sorted(maps.Keys(parts)), s.tenants.get())
+	names = names[:min(len(names), c.Limit)]
 	type members struct {
 		tenant followup.TenantID
 		cmd    *redis.ZSliceCmd
 	}
 	var reads []members
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i, part := range due {
-			for _, name := range groups[i].Val() {
-				t := followup.TenantID(name)
-				cmd := p.ZRangeByScoreWithScores(ctx, tagOf(part).stepsDue(t),
-					&redis.ZRangeBy{Min: "-inf", Max: to, Count: int64(c.Limit)})
+		for _, t := range names {
+			for _, part := range parts[t] {
+				cmd := p.ZRevRangeByScoreWithScores(ctx, tagOf(part).stepsDue(t),
+					&redis.ZRangeBy{Min: "-inf", Max: to, Count: int64(c.Room(t) - taken[t] + 1)})
 				reads = append(reads, members{t, cmd})
 			}
 		}
@@ -173,36 +188,21 @@ func (s *Store) candidates(
 		}
 	}
 	for t, list := range byTenant {
-		if room := max(0, c.Room(t)-taken[t]); len(list) > room {
-			slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.due, b.due) })
+		slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(b.due, a.due) })
+		if room := c.Room(t) - taken[t]; len(list) > room {
 			byTenant[t], held = list[:room], held || c.PerTenant > 0
 		}
 	}
-	picked, cut := inTurns(s.inTurn(byTenant), c.Limit-len(found))
+	queues := make([][]candidate, 0, len(names))
+	for _, t := range names {
+		queues = append(queues, byTenant[t])
+	}
+	picked, cut := inTurns(queues, c.Limit-len(found))
 	if len(picked) > 0 {
 		s.tenants.set(picked[len(picked)-1].tenant)
 	}
 	return append(found, picked...), cut, held, nil
 }
-
-// inTurn returns each tenant's candidates, oldest due first, beginning with the
-// tenant behind the one that was served last.
-func (s *Store) inTurn(byTenant map[followup.TenantID][]candidate) [][]candidate {
-	names := behind(slices.Sorted(maps.Keys(byTenant)), s.tenants.get())
-	queues := make([][]candidate, 0, len(names))
-	for _, t := range names {
-		q := byTenant[t]
-		if len(q) == 0 {
-			continue
-		}
-		slices.SortFunc(q, func(a, b candidate) int { return cmp.Compare(a.due, b.due) })
-		queues = append(queues, q)
-	}
-	return queues
-}
-
-// maxGroups bounds how many tenants of one partition a claim looks at.
-const maxGroups = 64
 
 // expired lists the steps whose lease has run out.
 func (s *Store) expired(ctx context.Context, c followup.ClaimParams, partitions []int) ([]candidate, error) {

@@ -6,8 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/uuid"
-
 	"wagate/followup"
 	"wagate/providers"
 )
@@ -79,25 +77,12 @@ func TestI9AHangingProviderDelaysItsOwnTenantOnly(t *testing.T) {
 		for range 8 {
 			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
 		}
-		other := followup.TenantID(uuid.NewString())
-		arm := followup.Arm{
-			Config: followup.ConfigID(uuid.NewString()), Assistant: followup.AssistantID(uuid.NewString()),
-			Channel: followup.ChannelID(uuid.NewString()), Interval: 30*minutes + 10*time.Second,
-		}
-		id, err := h.store.Resolve(h.Context(), other, followup.Identity{Phone: "15550100099"}, true, time.Now())
-		h.must(err, "Resolve")
-		l := followup.Ladder{Steps: []followup.Step{{Interval: "PT30M", TemplateName: "t", TemplateLanguage: "pt_BR"}}}
-		arm.Ladder = l.Hash()
-		h.must(h.store.SaveLadder(h.Context(), other, arm.Ladder, l), "SaveLadder")
-		run, _, err := h.store.Start(h.Context(), other, id, arm, false, time.Now(), time.Now())
-		h.must(err, "Start")
+		next := h.nextDoor(30*minutes + 10*time.Second)
 		h.start()
 		h.until(30*minutes + 5*time.Second)
 		h.runner.Wake() // for what it knows to be in hand
 		h.until(30*minutes + 11*time.Second)
-		r, err := h.store.Run(h.Context(), other, run)
-		h.must(err, "Run")
-		h.is(r.State, followup.RunSending, "the other tenant's step a second after it was due")
+		h.is(next().State, followup.RunSending, "the other tenant's step a second after it was due")
 		h.until(hours)
 		h.is(len(h.sender.log()), 9, "sent in the end")
 		h.stop()

@@ -193,6 +193,29 @@ func (h *harness) arm(lead followup.LeadID, steps ...followup.Step) followup.Run
 	return run
 }
 
+// nextDoor starts a run of another tenant, of which a template is due after the
+// wait, and returns how the run is then. The account at the end of a play knows one
+// tenant only.
+func (h *harness) nextDoor(wait time.Duration) func() followup.Run {
+	h.Helper()
+	tenant := followup.TenantID(uuid.NewString())
+	id, err := h.store.Resolve(h.Context(), tenant, followup.Identity{Phone: "15550100099"}, true, time.Now())
+	h.must(err, "Resolve")
+	l := followup.Ladder{Steps: []followup.Step{{Interval: "PT30M", TemplateName: "t", TemplateLanguage: "pt_BR"}}}
+	h.must(h.store.SaveLadder(h.Context(), tenant, l.Hash(), l), "SaveLadder")
+	run, _, err := h.store.Start(h.Context(), tenant, id, followup.Arm{
+		Config: followup.ConfigID(uuid.NewString()), Assistant: followup.AssistantID(uuid.NewString()),
+		Channel: followup.ChannelID(uuid.NewString()), Ladder: l.Hash(), Interval: wait,
+	}, false, time.Now(), time.Now())
+	h.must(err, "Start")
+	return func() followup.Run {
+		h.Helper()
+		r, err := h.store.Store.Run(h.Context(), tenant, run)
+		h.must(err, "Run")
+		return r
+	}
+}
+
 // begin is the usual beginning: a lead who just wrote climbs the steps.
 func (h *harness) begin(steps ...followup.Step) followup.RunID {
 	h.Helper()

@@ -51,12 +51,13 @@ func claimTests() []test {
 			w.at(c.Lead.Windows[w.main].LastInbound, opened, "window")
 			w.is(c.Paused, false, "Paused")
 		}},
-		{"oldest due first within a tenant", func(w *world) {
+		{"the least late first within a tenant", func(w *world) {
 			var want []followup.RunID
 			for range 4 {
 				want = append(want, w.start(w.lead()))
 				w.pass(time.Second)
 			}
+			slices.Reverse(want)
 			w.pass(interval)
 			var got []followup.RunID
 			for range 2 {
@@ -67,6 +68,24 @@ func claimTests() []test {
 				}
 			}
 			w.is(got, want, "order")
+		}},
+		{"of many tenants with a backlog each has its turn", func(w *world) {
+			const tenants, limit = 70, 10
+			for range tenants {
+				x := w.tenantNextDoor()
+				for range 2 {
+					x.start(x.lead())
+				}
+				w.pass(time.Millisecond)
+			}
+			w.pass(interval)
+			served := map[followup.TenantID]int{}
+			for range tenants / limit {
+				for _, c := range w.batch(limit).Steps {
+					served[c.Run.Tenant]++
+				}
+			}
+			w.is(len(served), tenants, "tenants served")
 		}},
 		{"a noisy tenant does not crowd out another", func(w *world) {
 			for range 8 {

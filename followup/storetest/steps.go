@@ -153,10 +153,14 @@ func atMostOnceTests() []test {
 		}},
 		{"each try has leave of its own, and the last attempt counts", func(w *world) {
 			run := w.start(w.lead())
-			c, _ := w.sending()
+			c, first := w.sending()
 			w.pass(time.Second)
 			v := w.guard(c)
 			w.is(v.Refusal, followup.Allowed, "guard of the second try")
+			w.is(v.Attempt != first, true, "another attempt")
+			if _, err := w.s.FinishStep(w.ctx, w.result(c, first)); !errors.Is(err, followup.ErrStale) {
+				w.Errorf("finish with the attempt before: got %v, want ErrStale", err)
+			}
 			w.finish(w.result(c, v.Attempt))
 			w.timeline(run, "1 sent/template", "2 …")
 		}},

@@ -101,6 +101,9 @@ func windowTests() []test {
 			it.Channel = w.second
 			w.settle(lead, it)
 			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "the other channel's window")
+			w.start(lead)
+			free := func(g *followup.GuardStep) { g.FreeForm = true }
+			w.is(w.guardWith(w.due(), free).Refusal, followup.RefusedWindow, "the other channel's window, for a step")
 		}},
 		{"cut-over opens it and never moves it back", func(w *world) {
 			lead := w.lead()

@@ -28,7 +28,7 @@ for i = 1, (#ARGV - 4) / 3 do
     end
     local state, due = f[5], tonumber(f[8])
     local leased = tonumber(redis.call('ZSCORE', KEYS[2], id) or '0')
-    local again = f[11] == token and state ~= 'armed'
+    local again = f[11] == token -- an armed one has none
     local ours = again or (state == 'armed' and due <= now) or (state ~= 'armed' and leased <= real)
     if ours then
       if state == 'armed' then f[5] = 'claimed' end

@@ -1,13 +1,12 @@
 -- Records how a step ended, and arms the next or ends the run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
 -- next, interval, notbefore, endreason, close: bool, out: bool, told: bool}. ARGV[3]: history entry or "".
--- Returns {"moved"}, {"need", assistant}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
+-- Returns {"need", assistant}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
 if before then return before end
 local moved = get('mv')
-if moved == 'erased' then return { 'moved' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
 local run = live_find(req.n)
@@ -39,8 +38,6 @@ end
 local attempt = req.attempt ~= '' and redis.call('HGET', K.attempts, req.attempt)
 if attempt then
   attempt = cjson.decode(attempt)
-  if req.message ~= '' then attempt.m = req.message end
-  redis.call('HSET', K.attempts, req.attempt, cjson.encode(attempt))
   if req.close and not moved then window_refused(run.channel, attempt.w) end
   -- A receipt may have been faster than the answer of the call.
   correct(attempt)

@@ -1,0 +1,61 @@
+package runner_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wagate/followup"
+)
+
+// After an outage what can still be kept goes out first, the least late of it before
+// all; what is too late is skipped with that reason and holds nothing up. Each lead
+// gets one message, and a small tenant does not wait for a large one's backlog.
+func TestI7ABacklogGoesOutLeastLateFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		h.params.Workers, h.params.PerTenant = 2, 1
+		h.sender.took = time.Second
+		const steps, apart = 60, 10 * minutes
+		var runs []followup.RunID
+		for range steps { // one is due each ten minutes, the last right now
+			runs = append(runs, h.arm(h.lead(true), quick[0], quick[1]))
+			h.pass(apart)
+		}
+		h.pass(30*minutes - apart)
+		small := h.nextDoor(0)
+		h.start()
+		h.pass(2 * minutes)
+
+		kept := int(followup.DefaultMaxLateness / apart)
+		var sent []followup.LeadID
+		for _, c := range h.sender.log() {
+			sent = append(sent, c.attempt.Lead())
+		}
+		var want []followup.LeadID
+		for i := range kept {
+			want = append(want, runs[steps-1-i].Lead())
+		}
+		if len(sent) != kept+1 {
+			t.Fatalf("sent: got %d, want %d and the small tenant's", len(sent), kept)
+		}
+		for i, lead := range sent[:2] {
+			if lead == small().Lead {
+				sent = append(sent[:i:i], sent[i+1:]...)
+			}
+		}
+		h.is(sent, want, "who was sent something, in order, but for the small tenant's lead among the first two")
+		last := h.run(runs[steps-kept]).Timeline[0].At
+		for i, run := range runs {
+			m := h.run(run).Timeline[0]
+			if i >= steps-kept {
+				h.is(m.Outcome, followup.Sent, "outcome of what could be kept")
+				continue
+			}
+			h.is(m.Reason, followup.TooLate, "reason of what is too late")
+			h.is(m.At.Before(last), false, "skipped before the last that could be kept was sent")
+		}
+		h.stop()
+	})
+}
