@@ -64,7 +64,7 @@ type runner func(ctx context.Context, script *script, keys []string, args ...any
 const maxNeeds = 16
 
 // call runs a script about one lead and returns its reply without the tag
-// "ok"; every other tag but "need", "need channel" and "moved" is returned as first element.
+// "ok"; every other tag but "need", "need channel", "moved" and "newer" is returned as first element.
 func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, args ...any) (reply, error) {
 	sc.assistants = distinct(sc.assistants)
 	sc.channels = distinct(sc.channels)
@@ -93,6 +93,8 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 		case "moved":
 			s.aliases.forget(sc.lead)
 			return nil, followup.ErrLeadMoved
+		case "newer":
+			return nil, fmt.Errorf("%w: lead has format %s, this program knows %d", errNewer, reply(r).text(1), formatVersion)
 		case "ok":
 			return r[1:], nil
 		default:

@@ -37,24 +37,24 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 		r.Problems = append(r.Problems, "redis is embedded in this process and keeps nothing beyond it: not for production")
 	}
 	var mu sync.Mutex
+	var zeros []time.Time
 	err := s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
-		offset, err := clockOffset(ctx, node)
+		var f findings
+		zero, err := s.clockOf(ctx, node)
 		if err != nil {
 			return fmt.Errorf("read clock: %w", err)
 		}
-		var f findings
-		if s.embedded {
-			// Its clock is ours. What was measured is how busy the machine is, and
-			// a fast domain clock would jump by a multiple of that.
-			offset = 0
-		} else if f, err = s.examine(ctx, node); err != nil {
-			return err
+		if !s.embedded {
+			if f, err = s.examine(ctx, node); err != nil {
+				return err
+			}
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if offset.Abs() > r.Offset.Abs() {
+		if offset := zero.Sub(s.clock.wallZero()); offset.Abs() > r.Offset.Abs() {
 			r.Offset = offset
 		}
+		zeros = append(zeros, zero)
 		r.Durable = r.Durable && !f.broken
 		r.Problems = append(r.Problems, f.problems...)
 		return nil
@@ -62,13 +62,17 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	if err != nil {
 		return r, fmt.Errorf("check redis: %w", err)
 	}
+	s.clock.agree(median(zeros))
+	if s.clock.jumped() {
+		r.Problems = append(r.Problems,
+			"the clock of redis has jumped: it is followed by three seconds a minute, and steps are early or late by what is left")
+	}
 	if r.Offset.Abs() > maxOffset {
 		r.Problems = append(r.Problems, fmt.Sprintf(
-			"the clocks of redis and of this machine are %v apart: one of them is not synchronised", r.Offset.Round(time.Millisecond)))
+			"the clocks of redis and of this machine are %v apart: one of them is not synchronised", r.Offset.Round(time.Second)))
 	}
 	slices.Sort(r.Problems)
 	r.Problems = slices.Compact(r.Problems)
-	s.offset.Store(int64(r.Offset))
 	s.metrics.checked(r)
 	s.tell(r)
 	return r, nil
@@ -94,22 +98,26 @@ func (s *Store) tell(r Report) {
 		"partitions", s.partitions, "clock_offset", r.Offset)
 }
 
-// clockOffset returns the node's clock minus ours. The node's instant lies
-// somewhere within the round trip; its middle is the best guess.
-func clockOffset(ctx context.Context, node *redis.Client) (time.Duration, error) {
-	best, offset := time.Hour, time.Duration(0)
+// clockOf returns the node's time when the process had run for no time at all. The
+// node's instant lies somewhere within the round trip; its middle is the best guess.
+func (s *Store) clockOf(ctx context.Context, node *redis.Client) (zero time.Time, err error) {
+	if s.embedded {
+		// Its clock is ours. What would be measured is how busy the machine is, and
+		// a fast domain clock would jump by a multiple of that.
+		return s.clock.wallZero(), nil
+	}
+	best := time.Hour
 	for range 3 { // the quickest round trip is the most exact
-		before := time.Now()
+		before := s.clock.elapsed()
 		at, err := node.Time(ctx).Result()
-		trip := time.Since(before)
 		if err != nil {
-			return 0, err
+			return time.Time{}, err
 		}
-		if trip < best {
-			best, offset = trip, at.Sub(before.Add(trip/2))
+		if trip := s.clock.elapsed() - before; trip < best {
+			best, zero = trip, at.Add(-before-trip/2)
 		}
 	}
-	return offset, nil
+	return zero, nil
 }
 
 // findings are what is wrong with one node; broken if the promise is.
@@ -185,10 +193,6 @@ func isServerError(err error) bool {
 	var e redis.Error
 	return errors.As(err, &e)
 }
-
-// Offset returns by how much Redis' clock was ahead of ours when it was last
-// looked at. Real time plus Offset is what all replicas agree on.
-func (s *Store) Offset() time.Duration { return time.Duration(s.offset.Load()) }
 
 // watchEvery is how often Watch looks.
 const watchEvery = 15 * time.Second

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ func parseConfig(packed string) (followup.Config, error) {
 	f := strings.SplitN(packed, " ", 4)
 	if len(f) != 4 {
 		return c, fmt.Errorf("stored config: %w", errReply)
+	}
+	if f[0] != strconv.Itoa(formatVersion) {
+		return c, fmt.Errorf("config of format %s: %w", f[0], errNewer)
 	}
 	if err := json.Unmarshal([]byte(f[3]), &c); err != nil {
 		return c, fmt.Errorf("stored config: %w", err)

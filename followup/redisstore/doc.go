@@ -42,6 +42,37 @@
 // Redis expires keys only to be clean: no rule depends on it, as the embedded
 // one expires nothing.
 //
+// # Formats
+//
+// wagate:meta has the format of the whole, which says whether a program may open it at
+// all. Within it what is stored in several fields has a version of its own, so that two
+// versions of the program can share a Redis while one takes the other's place: who reads
+// an older one writes it anew by and by, who meets a newer one leaves it alone. A lead's
+// v speaks for all that lies with the lead: a step or delivery of it is not claimed, and
+// whatever else is asked about it is answered with an error, so that a webhook is sent
+// again and may meet the newer replica. Likewise a config's. testdata/format1.redis is a store of
+// each format there was, which every later program must go on from.
+//
+// # Clock
+//
+// Real time is that of Redis, whatever the machines' clocks say: Real counts on from
+// what Redis said last by the process's own steady clock, which nobody sets. Redis is
+// asked at start and each quarter of a minute; of a Cluster the median of its masters'
+// clocks counts.
+//
+//	what jumps                               what happens
+//	the machine's clock, back or forth       nothing; the offset, which is exported, tells of it
+//	Redis', as after a failover              it is followed by three seconds a minute; logged
+//	both, forward: the machine slept         it is followed at once, at the next question
+//
+// So Real never goes back, a lease lasts for 19/20 of its length at least, and nothing
+// becomes due earlier than by a twentieth of the time since the jump. A process that
+// starts after the jump takes Redis' time as it is, as it knows no other: it and the
+// others are apart by what they have not made up for yet. What it then claims too early
+// from them is fenced by its token, as after any lost lease. While a machine sleeps, and
+// for a quarter of a minute after that, its clock is late: it claims late, and may see a
+// window as open for as long as it slept.
+//
 // # Decisions
 //
 // The truth about a lead is in its hash; due sets, leases and windows are

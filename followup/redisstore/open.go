@@ -63,8 +63,11 @@ type Params struct {
 	OnEnded    func([]followup.Ended)
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// Now is real time; default time.Now.
-	Now func() time.Time
+	// Wall is the machine's clock, which somebody may set; default time.Now.
+	Wall func() time.Time
+	// Elapsed is how long the process runs, by a clock that nobody sets; by default
+	// what Go measures durations with.
+	Elapsed func() time.Duration
 }
 
 // Open checks that the Redis behind the client holds data of this format and
@@ -79,11 +82,17 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 		db: p.Client, durability: p.Durability, embedded: p.Embedded,
 		waitTimeout: cmp.Or(p.WaitTimeout, time.Second),
 		log:         cmp.Or(p.Logger, slog.New(slog.DiscardHandler)).With("component", "redisstore"),
-		newToken:    token, now: p.Now, onEnded: p.OnEnded, backlog: backlog{bound: p.MaxBacklog, age: tallyAge},
+		newToken:    token, onEnded: p.OnEnded, backlog: backlog{bound: p.MaxBacklog, age: tallyAge},
 	}
-	if s.now == nil {
-		s.now = time.Now
+	s.clock.wall, s.clock.elapsed = p.Wall, p.Elapsed
+	if s.clock.wall == nil {
+		s.clock.wall = func() time.Time { return time.Now().Round(0) } // the machine's own
 	}
+	if s.clock.elapsed == nil {
+		began := time.Now()
+		s.clock.elapsed = func() time.Duration { return time.Since(began) }
+	}
+	s.now = s.clock.now
 	if s.onEnded == nil {
 		s.onEnded = func([]followup.Ended) {}
 	}

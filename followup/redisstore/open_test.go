@@ -100,8 +100,8 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 			if err := testutil.GatherAndCompare(reg, strings.NewReader(text), "wagate_redis_durable", "wagate_redis_up"); err != nil {
 				t.Error(err)
 			}
-			if s.Offset().Abs() > time.Second {
-				t.Errorf("offset to a Redis on this machine: got %v", s.Offset())
+			if r.Offset.Abs() > time.Second {
+				t.Errorf("offset to a Redis on this machine: got %v", r.Offset)
 			}
 		})
 	}
@@ -115,10 +115,18 @@ func TestEmbeddedClockIsOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	s := openStore(t, Params{Client: client, Embedded: true})
+	var ran time.Duration
+	s := openStore(t, Params{
+		Client: client, Embedded: true,
+		Elapsed: func() time.Duration { return ran }, Wall: func() time.Time { return epoch.Add(ran) },
+	})
 	for range 20 {
-		if r, err := s.Check(t.Context()); err != nil || r.Offset != 0 || s.Offset() != 0 {
-			t.Fatalf("got %v, %v and %v kept, want no offset", r.Offset, err, s.Offset())
+		ran += time.Second
+		if got, want := s.Real(), epoch.Add(ran); !got.Equal(want) {
+			t.Fatalf("real time: got %v, want %v", got, want)
+		}
+		if r, err := s.Check(t.Context()); err != nil || r.Offset != 0 {
+			t.Fatalf("got %v, %v, want no offset", r.Offset, err)
 		}
 	}
 }

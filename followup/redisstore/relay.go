@@ -85,6 +85,10 @@ func (s *Store) take(
 			missed++
 			continue
 		}
+		if reply(r).text(0) == "newer" {
+			s.newer.tell(s.log, s.now(), fmt.Errorf("delivery left alone: lead %w", errNewer))
+			continue
+		}
 		if reply(r).text(0) == "moved" {
 			missed++
 			if failed := s.forward(ctx, followup.TenantID(reply(r).text(1)), q.lead); failed != nil {

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,7 +66,11 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 		within, cancel := context.WithTimeout(ctx, claimWithin)
 		err := s.claimIn(within, p, list, token, c, &batch)
 		cancel()
-		if err != nil {
+		switch {
+		case errors.Is(err, errNewer):
+			s.newer.tell(s.log, s.now(), err)
+			held = true // by whoever can read it
+		case err != nil:
 			failed = fmt.Errorf("claim due steps: %w", err)
 		}
 	}
@@ -257,26 +262,34 @@ func (s *Store) claimIn(
 		return err
 	}
 	rows, _ := v.([]any)
+	var failed error // of a row, which takes no other along
 	for i := range rows {
 		r := reply(rows).list(i)
 		f := list[r.int(0)-1]
+		if r.text(1) == "newer" {
+			failed = fmt.Errorf("step left alone: lead %w", errNewer)
+			continue
+		}
 		fields := r.list(4).fields()
 		run, live, err := parseRun(f.run.Lead(), f.run.N(), f.tenant, fields["r"+strconv.Itoa(f.run.N())])
 		if err != nil {
-			return err
+			failed = err
+			continue
 		}
 		s.known.put(run)
 		if reason, over := configOver(r.text(3)); over && r.int(2) == 0 {
 			ended, err := s.endRun(ctx, f.tenant, run.ID, endRequest{Reason: reason, Token: token}, c.Now, c.Real)
 			if err != nil {
-				return err
+				failed = err
+				continue
 			}
 			batch.Ended = append(batch.Ended, ended...)
 			continue
 		}
 		lead, err := parseLead(run.Lead, fields)
 		if err != nil {
-			return err
+			failed = err
+			continue
 		}
 		claimed := followup.Claimed{Run: run, Token: token, Lead: lead, Paused: r.int(1) == 1, Crashed: r.int(2) == 1}
 		if claimed.Crashed {
@@ -284,7 +297,7 @@ func (s *Store) claimIn(
 		}
 		batch.Steps = append(batch.Steps, claimed)
 	}
-	return nil
+	return failed
 }
 
 // configOver says why a config's state ends its runs, if it does.

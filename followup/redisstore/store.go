@@ -32,7 +32,8 @@ type Store struct {
 	known   facts
 	turns   turns                   // whose deliveries were claimed last
 	tenants turn[followup.TenantID] // whose steps were claimed last
-	offset  atomic.Int64            // Redis' clock minus ours, in nanoseconds
+	clock   clock
+	newer   seldom // says that a newer replica's work is left alone
 	told    atomic.Pointer[string]
 }
 

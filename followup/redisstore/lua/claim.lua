@@ -4,7 +4,8 @@
 -- of its tenant, lead.
 -- ARGV: 1 token, 2 now, 3 real, 4 end of the lease; then per candidate: run id,
 -- its number, tenant. Needs lib/due.
--- Returns per claimed candidate {position, paused, crashed, state of its config, fields of the lead's hash}.
+-- Returns per claimed candidate {position, paused, crashed, state of its config, fields of the lead's hash},
+-- and {position, "newer"} for one whose lead a newer replica wrote; it is left to that.
 local token, now, real, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local out = {}
 
@@ -16,8 +17,11 @@ end
 for i = 1, (#ARGV - 4) / 3 do
   local group, lead = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
   local id, n, tenant = ARGV[2 + 3 * i], ARGV[3 + 3 * i], ARGV[4 + 3 * i]
-  local packed = redis.call('HGET', lead, 'r' .. n)
-  if not packed then
+  local had = redis.call('HMGET', lead, 'r' .. n, 'v')
+  local packed = had[1]
+  if (had[2] or '1') ~= '1' then
+    out[#out + 1] = { i, 'newer' }
+  elseif not packed then
     due_del(group, KEYS[1], tenant, id)
     redis.call('ZREM', KEYS[2], id)
   else

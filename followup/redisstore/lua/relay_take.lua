@@ -4,7 +4,7 @@
 -- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets, 5 lead.
 -- ARGV: 1 lead, 2 assistant, 3 token, 4 id for a new delivery, 5 real, 6 end of the lease,
 -- 7 most events, 8 about how many bytes of them (0: no bound). Needs lib/due.
--- Returns {}, {"moved", tenant} if the lead was merged into another, or {id, token, first, tries, rejected, tenant, last inbound, refused, used at, {element…}}.
+-- Returns {}, {"newer"} if a newer replica wrote the lead, {"moved", tenant} if it was merged into another, or {id, token, first, tries, rejected, tenant, last inbound, refused, used at, {element…}}.
 --
 -- Fields of a frozen delivery: v format, id, n events, first claim, tries,
 -- rejected, seen by the assistant though no try counts, token of the claim that is out, last request
@@ -16,7 +16,12 @@ if not head then
   return {}
 end
 
-local lead = redis.call('HMGET', KEYS[5], 'mv', 't')
+local lead = redis.call('HMGET', KEYS[5], 'mv', 't', 'v')
+if (lead[3] or '1') ~= '1' then
+  -- A newer replica wrote it, and delivers it; should that go, again in a second.
+  due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], tonumber(ARGV[5]) + 1000)
+  return { 'newer' }
+end
 if lead[1] then
   -- To be forwarded; should that fail, again in a second.
   due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], tonumber(ARGV[5]) + 1000)

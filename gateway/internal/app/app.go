@@ -94,7 +94,7 @@ func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 	if err != nil {
 		return err
 	}
-	a.clock = &clock{offset: a.store.Offset, speed: a.cfg.Clock.Speed}
+	a.clock = &clock{real: a.store.Real, speed: a.cfg.Clock.Speed}
 	if a.clock.speed != 1 {
 		a.clock.domain0, a.clock.real0, err = a.store.Anchor(ctx, a.clock.speed, a.clock.Real())
 		if err != nil {

@@ -1,20 +1,18 @@
 package app
 
-import (
-	"time"
-)
+import "time"
 
-// clock tells both times, disciplined to Redis' own so that replicas agree.
+// clock tells both times.
 type clock struct {
-	// offset is Redis' clock minus this machine's.
-	offset func() time.Duration
+	// real is the store's, on which all replicas agree.
+	real func() time.Time
 	// domain0 is domain time at real0; it runs speed times as fast as real time.
 	domain0, real0 time.Time
 	speed          float64
 }
 
 // Real is real time as Redis tells it.
-func (c *clock) Real() time.Time { return time.Now().Add(c.offset()).UTC() }
+func (c *clock) Real() time.Time { return c.real() }
 
 // Now is domain time.
 func (c *clock) Now() time.Time {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -58,5 +59,29 @@ func TestServeWithoutRedis(t *testing.T) {
 	}
 	if !strings.Contains(p.log.String(), "redis") {
 		t.Errorf("log: got %s, want what is wrong", p.log)
+	}
+}
+
+// TestTheNumberOfPartitionsIsFixed: neither a check nor a start goes on with another
+// number than the data was written with, and both say what to do.
+func TestTheNumberOfPartitionsIsFixed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	w.start().term()
+	file, err := os.ReadFile(w.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(file), `"partitions": 8`, `"partitions": 16`, 1)
+	if err := os.WriteFile(w.file, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const want = "set redis.partitions to 8"
+	if code, out, errs := command(t, "check", "-config", w.file); code != 1 || !strings.Contains(errs, want) {
+		t.Errorf("check: got %d %s%s, want 1 and %q", code, out, errs, want)
+	}
+	p := w.launch()
+	if code := p.exit(); code != 1 || !strings.Contains(p.log.String(), want) {
+		t.Errorf("serve: got %d %s, want 1 and %q", code, p.log, want)
 	}
 }

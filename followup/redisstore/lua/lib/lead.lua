@@ -64,6 +64,10 @@ local function num(field)
   return tonumber(get(field) or '0')
 end
 
+-- Whoever wrote the lead speaks for all that is the lead's: a newer replica may keep it
+-- in a way that we would misread.
+if (get('v') or '1') ~= '1' then return { 'newer', get('v') } end
+
 -- Fields that save is still to write; nil: each is written at once.
 local unsaved
 

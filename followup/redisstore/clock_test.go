@@ -1,0 +1,263 @@
+package redisstore
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// sky is what time it is, and by how much the clocks are away from that.
+type sky struct {
+	true  time.Duration // since epoch
+	redis time.Duration // Redis' clock is ahead by it
+}
+
+// DialHook and the others make a client to whom Redis tells the time of the sky.
+func (*sky) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (k *sky) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if asked, ok := cmd.(*redis.TimeCmd); ok {
+			asked.SetVal(epoch.Add(k.true + k.redis))
+			return nil
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (*sky) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// replica is a process under the sky, on a machine with a clock of its own.
+type replica struct {
+	*Store
+	wall  time.Duration // the machine's clock is ahead by it
+	slept time.Duration // how long the machine slept since the process runs
+	began time.Duration
+}
+
+// start starts a replica whose machine's clock is ahead.
+func (k *sky) start(t *testing.T, client *redis.Client, wall time.Duration, reg prometheus.Registerer) *replica {
+	t.Helper()
+	r := &replica{wall: wall, began: k.true}
+	client.AddHook(k)
+	r.Store = openStore(t, Params{
+		Client: client, Registerer: reg,
+		Wall:    func() time.Time { return epoch.Add(k.true + r.wall) },
+		Elapsed: func() time.Duration { return k.true - r.began - r.slept },
+	})
+	return r
+}
+
+// ahead is by how much a replica's real time is ahead of the true one.
+func (r *replica) ahead(k *sky) time.Duration { return r.Real().Sub(epoch.Add(k.true)) }
+
+func (r *replica) look(t *testing.T) Report {
+	t.Helper()
+	report, err := r.Check(t.Context())
+	if err != nil {
+		t.Fatalf("Check: %v", err)
+	}
+	return report
+}
+
+// pass lets time pass; all look at Redis as often as Watch does.
+func (k *sky) pass(t *testing.T, d time.Duration, all ...*replica) {
+	t.Helper()
+	for end := k.true + d; k.true < end; {
+		k.true = min(end, k.true+watchEvery)
+		for _, r := range all {
+			r.look(t)
+		}
+	}
+}
+
+// TestI12ReplicasAgreeWhateverTheirClocksSay starts them on machines whose clocks are
+// apart, and sets one of these clocks while it runs.
+func TestI12ReplicasAgreeWhateverTheirClocksSay(t *testing.T) {
+	t.Parallel()
+	server, k, reg := redistest.Start(t), &sky{}, prometheus.NewRegistry()
+	a := k.start(t, server.Client(), 0, nil)
+	b := k.start(t, server.Client(), 5*time.Second, reg)
+	c := k.start(t, server.Client(), -5*time.Second, nil)
+	all := []*replica{a, b, c}
+	for _, set := range []time.Duration{5 * time.Second, time.Hour, -time.Hour, 3 * time.Second} {
+		b.wall = set
+		for range 3 { // before anybody asks Redis, and after
+			for i, r := range all {
+				if got := r.ahead(k); got != 0 {
+					t.Errorf("replica %d, with one machine's clock set to %v: got its time %v ahead, want none", i, set, got)
+				}
+			}
+			k.pass(t, watchEvery, all...)
+		}
+		want := "# HELP wagate_redis_clock_offset_seconds Clock of Redis minus the clock of this process.\n" +
+			"# TYPE wagate_redis_clock_offset_seconds gauge\n" +
+			"wagate_redis_clock_offset_seconds " + strconv.FormatFloat(-set.Seconds(), 'f', -1, 64) + "\n"
+		if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "wagate_redis_clock_offset_seconds"); err != nil {
+			t.Error(err)
+		}
+		if told := strings.Join(b.look(t).Problems, "\n"); !strings.Contains(told, "one of them is not synchronised") {
+			t.Errorf("problems with a clock %v ahead: got %q, want it told", set, told)
+		}
+	}
+}
+
+// TestI12AJumpOfRedisIsFollowedSlowly has another server, with another clock, take over.
+func TestI12AJumpOfRedisIsFollowedSlowly(t *testing.T) {
+	t.Parallel()
+	for name, jump := range map[string]time.Duration{
+		"forth": time.Hour, "back": -time.Hour, "a little": 20 * time.Millisecond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := &sky{}
+			r := k.start(t, redistest.Start(t).Client(), 0, nil)
+			k.pass(t, time.Minute, r)
+			k.redis = jump
+			began, last := k.true, r.Real()
+			for r.ahead(k) != jump {
+				k.pass(t, watchEvery, r)
+				since := k.true - began
+				if since > 21*jump.Abs()+2*watchEvery {
+					t.Fatalf("%v after the jump: got it %v ahead, want %v by now", since, r.ahead(k), jump)
+				}
+				if got := r.ahead(k); got.Abs() > since/slew {
+					t.Fatalf("%v after the jump: got it %v ahead, want no more than a twentieth of that", since, got)
+				}
+				passed := r.Real().Sub(last)
+				if most := watchEvery / slew; (passed - watchEvery).Abs() > most {
+					t.Fatalf("in %v: got %v, want no more than %v off", watchEvery, passed, most)
+				}
+				last = r.Real()
+				told := strings.Contains(strings.Join(r.look(t).Problems, "\n"), "has jumped")
+				if left := (jump - r.ahead(k)).Abs(); told != (left > maxOffset) {
+					t.Fatalf("with %v left: told %v, want it told as long as it is more than %v", left, told, maxOffset)
+				}
+			}
+		})
+	}
+}
+
+// TestI12AMachineThatSleptCatchesUp stops the counting, and nothing else.
+func TestI12AMachineThatSleptCatchesUp(t *testing.T) {
+	t.Parallel()
+	k := &sky{}
+	r := k.start(t, redistest.Start(t).Client(), 5*time.Second, nil)
+	k.pass(t, time.Minute, r)
+	k.true, r.slept = k.true+8*time.Hour, r.slept+8*time.Hour
+	if got := r.ahead(k); got != -8*time.Hour {
+		t.Errorf("before it asked: got %v ahead, want it to count on", got)
+	}
+	k.pass(t, watchEvery, r)
+	if got := r.ahead(k); got != 0 {
+		t.Errorf("after it asked: got %v ahead, want it to have caught up", got)
+	}
+}
+
+// TestI12OneOfSeveralMastersIsOutvoted gives one master another clock.
+func TestI12OneOfSeveralMastersIsOutvoted(t *testing.T) {
+	t.Parallel()
+	at := func(d time.Duration) time.Time { return epoch.Add(d) }
+	for _, row := range []struct{ say, want []time.Duration }{
+		{[]time.Duration{0}, []time.Duration{0}},
+		{[]time.Duration{time.Hour, 0, time.Second}, []time.Duration{time.Second}},
+		{[]time.Duration{0, -time.Hour, 0}, []time.Duration{0}},
+		{[]time.Duration{time.Hour, 0}, []time.Duration{0}},
+	} {
+		var say []time.Time
+		for _, d := range row.say {
+			say = append(say, at(d))
+		}
+		if got := median(say); !got.Equal(at(row.want[0])) {
+			t.Errorf("%v: got %v, want %v", row.say, got.Sub(epoch), row.want[0])
+		}
+	}
+}
+
+// TestI6AClockJumpSendsNothingTwice has two replicas at work while Redis' clock jumps: a
+// step is sent under one token, none is early beyond the bound, none is lost. One that
+// starts after it knows no other time than Redis'.
+func TestI6AClockJumpSendsNothingTwice(t *testing.T) {
+	t.Parallel()
+	for name, jump := range map[string]time.Duration{"forth": time.Hour, "back": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const lease, wait = time.Minute, 30 * time.Minute
+			server, k := redistest.Start(t), &sky{}
+			a := k.start(t, server.Client(), 0, nil)
+			b := k.start(t, server.Client(), 5*time.Second, nil)
+			p := newParty()
+			arm := func(who string, interval time.Duration) followup.RunID {
+				lead := mustResolve(t, a.Store, p, followup.Identity{ExternalID: who}, a.Real())
+				run, _, err := a.Start(t.Context(), p.tenant, lead, followup.Arm{
+					Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: interval,
+				}, false, a.Real(), a.Real())
+				if err != nil || run == "" {
+					t.Fatalf("Start: got %q, %v, want a run", run, err)
+				}
+				return run
+			}
+			claim := func(r *replica) []followup.Claimed {
+				t.Helper()
+				batch, err := r.Claim(t.Context(), followup.ClaimParams{Now: r.Real(), Real: r.Real(), Limit: 10, Lease: lease})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return batch.Steps
+			}
+			guard := func(r *replica, c followup.Claimed) followup.Verdict {
+				t.Helper()
+				return guardStep(t, r.Store, c, func(g *followup.GuardStep) { g.Now, g.Real, g.Lease = r.Real(), r.Real(), lease })
+			}
+			sending, later := arm("sending", 0), arm("later", wait)
+			held := claim(a)
+			if len(held) != 1 || held[0].Run.ID != sending {
+				t.Fatalf("claimed: got %+v, want the one that is due", held)
+			}
+			attempt := guard(a, held[0]).Attempt
+
+			k.redis, b.wall = jump, -jump
+			k.pass(t, lease*(slew-1)/slew-time.Second, a, b)
+			if got := claim(b); len(got) != 0 {
+				t.Errorf("claimed within 19/20 of the lease: got %+v, want none", got)
+			}
+			claimed := false
+			for !claimed {
+				k.pass(t, watchEvery, a, b)
+				for _, step := range claim(b) {
+					switch {
+					case step.Run.ID == sending && (!step.Crashed || guard(b, step).Refusal != followup.RefusedStale):
+						t.Error("what is being sent: got leave to send it again")
+					case step.Run.ID == later:
+						claimed = true
+					}
+				}
+				if k.true > 2*wait {
+					t.Fatal("the later step was never claimed")
+				}
+			}
+			if k.true < wait*(slew-1)/slew-lease {
+				t.Errorf("the later step: claimed after %v, want no earlier than 19/20 of %v", k.true, wait)
+			}
+			f := sent(held[0], attempt)
+			f.Now, f.Real = a.Real(), a.Real()
+			if _, err := a.FinishStep(t.Context(), f); err != nil {
+				t.Errorf("the result of who sent it: %v", err)
+			}
+			if c := k.start(t, server.Client(), 0, nil); c.ahead(k) != jump {
+				t.Errorf("who starts after the jump: got its time %v ahead, want that of redis", c.ahead(k))
+			}
+		})
+	}
+}
