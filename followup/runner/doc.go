@@ -26,5 +26,7 @@
 //     to put it off, has its claims counted instead, with the same bound.
 //
 // The poller never waits for a model or a provider: it claims no more than
-// there are free workers, and every step runs on its own goroutine.
+// there are free workers, and every step runs on its own goroutine. One that waits
+// for the model gives its worker to others meanwhile; so many may wait, and no more,
+// before steps that need the model hold workers.
 package runner

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -119,6 +120,14 @@ func (h *harness) stop() {
 	}
 	h.stopped = true
 	h.must(h.runner.Stop(h.Context()), "Stop")
+}
+
+// abandon stops the runner without time for what is in hand.
+func (h *harness) abandon() {
+	ctx, cancel := context.WithCancel(h.Context())
+	cancel()
+	h.stopped = true
+	h.must(h.runner.Stop(ctx), "Stop")
 }
 
 func (h *harness) must(err error, call string) {

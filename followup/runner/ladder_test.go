@@ -249,7 +249,7 @@ func TestWorkersAreBoundedAndEveryStepIsServed(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.Workers, h.params.PerTenant = 3, 3
-		h.writer.took = 2 * time.Second
+		h.sender.took = 2 * time.Second
 		runs := make([]followup.RunID, 10)
 		for i := range runs {
 			runs[i] = h.arm(h.lead(true), seed[0])

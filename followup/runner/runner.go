@@ -50,6 +50,10 @@ type Params struct {
 	// PerTenant bounds those of one tenant, so that one whose provider hangs
 	// leaves workers to the others; default an eighth of Workers, at least 1.
 	PerTenant int
+	// Writing bounds the steps that wait for the model, beside those in hand, so that a
+	// model that is slow or hangs holds up no step that needs none; of one tenant
+	// there are in proportion no more. Default four times Workers.
+	Writing int
 	// ClaimLease must outlast the writing of a text and the wait for pacing; default 3 min.
 	ClaimLease time.Duration
 	// SendLease must outlast one provider call and the wait for the next; default 1 min.
@@ -78,6 +82,9 @@ type Runner struct {
 	mu    sync.Mutex
 	busy  int                       // workers with a step in hand
 	hands map[followup.TenantID]int // of those, by tenant
+	// waits are the steps that wait for the model and have no worker.
+	waiting int
+	waits   map[followup.TenantID]int
 	// claiming is set from before the poller looks who is free until what it
 	// claimed is in hand.
 	claiming atomic.Bool
@@ -104,6 +111,9 @@ func New(p Params) *Runner {
 	if p.PerTenant <= 0 {
 		p.PerTenant = max(1, p.Workers/8)
 	}
+	if p.Writing <= 0 {
+		p.Writing = 4 * p.Workers
+	}
 	if p.ClaimLease <= 0 {
 		p.ClaimLease = defaultClaimLease
 	}
@@ -121,7 +131,7 @@ func New(p Params) *Runner {
 	}
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
-		done: make(chan struct{}), hands: map[followup.TenantID]int{},
+		done: make(chan struct{}), hands: map[followup.TenantID]int{}, waits: map[followup.TenantID]int{},
 		ladders: ladders{byID: map[followup.LadderHash]followup.Ladder{}},
 	}
 	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: p.MaxSleep, Logger: p.Logger, Now: p.Real})

@@ -121,7 +121,7 @@ func (p *passage) sendAI(ctx context.Context) bool {
 	tenant, _ := r.p.Directory.Tenant(run.Tenant)
 	assistant, _ := tenant.Assistant(run.Assistant)
 	prompt, _ := followup.Expand(p.ladder.Steps[run.Step].Prompt, p.facts)
-	text, err := r.p.Writer.Write(ctx, followup.Brief{
+	text, err := p.write(ctx, followup.Brief{
 		Company: tenant.Name, Instructions: assistant.Instructions, Lead: p.c.Lead, Prompt: prompt,
 		History: history, Now: r.p.Now(), Step: run.Step + 1, Steps: len(p.ladder.Steps),
 	})
@@ -140,6 +140,12 @@ func (p *passage) sendAI(ctx context.Context) bool {
 		message: providers.NewText(p.c.Lead.Contact(), text), kind: followup.KindAI, reason: followup.ByAI,
 		text: text, freeForm: true,
 	})
+}
+
+// write has the text written, and needs no worker meanwhile.
+func (p *passage) write(ctx context.Context, b followup.Brief) (string, error) {
+	defer p.r.lend(p.c.Run.Tenant)()
+	return p.r.p.Writer.Write(ctx, b)
 }
 
 func (p *passage) sendTemplate(ctx context.Context, d followup.Decision) bool {

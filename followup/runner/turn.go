@@ -16,7 +16,7 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	r.claiming.Store(true)
 	defer r.claiming.Store(false)
 	free, inHand := r.room()
-	if free == 0 {
+	if free <= 0 {
 		return time.Hour, nil // or less: the first worker to be free again wakes us
 	}
 	batch, err := r.claim(ctx, free, inHand)
@@ -66,11 +66,36 @@ func (r *Runner) take(t followup.TenantID) {
 func (r *Runner) free(t followup.TenantID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.claiming.Load() || r.busy == r.p.Workers || r.hands[t] == r.p.PerTenant {
+	r.release(t)
+}
+
+func (r *Runner) release(t followup.TenantID) {
+	if r.claiming.Load() || r.busy >= r.p.Workers || r.hands[t] >= r.p.PerTenant {
 		r.Wake()
 	}
 	r.busy--
 	r.hands[t]--
+}
+
+// lend gives a step's worker to others while the step waits for the model, if not too
+// many do. What it returns takes one back, also if there is none free: the bound is passed for a moment then.
+func (r *Runner) lend(t followup.TenantID) (back func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting >= r.p.Writing || r.waits[t]*r.p.Workers >= r.p.Writing*r.p.PerTenant {
+		return func() {}
+	}
+	r.waiting++
+	r.waits[t]++
+	r.release(t)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waiting--
+		r.waits[t]--
+		r.busy++
+		r.hands[t]++
+	}
 }
 
 // claim is not cut off by a stop: a claim that was made and not heard of would
