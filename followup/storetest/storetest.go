@@ -44,6 +44,7 @@ func Run(t *testing.T, open New) {
 		{"I9DeadLetters", deadLetterTests()},
 		{"I10", wallTests()},
 		{"I12", clockTests()},
+		{"I12Calendar", calendarTests()},
 		{"Leads", leadTests()},
 		{"Phones", phoneTests()},
 		{"Identify", identifyTests()},
