@@ -58,6 +58,7 @@ func Model(t *testing.T, open New, sound func(t *rapid.T)) {
 			"finish":        m.finish,
 			"finish more":   m.finish,
 			"release":       m.release,
+			"extend":        m.extend,
 			"guard send":    m.guardSend,
 			"record send":   m.recordSend,
 			"opaque":        m.opaque,
@@ -123,6 +124,7 @@ type model struct {
 	nConfigs int
 	nItems   int
 	receipts map[string]told // of the lead's own calls, by the event's id
+	rules    rules
 }
 
 // told is what a receipt said about a call.
@@ -134,7 +136,7 @@ type told struct {
 func newModel(t *rapid.T, reference, tested followup.Store, began time.Time) *model {
 	m := &model{
 		t: t, ctx: context.Background(), now: began, tenant: followup.TenantID(uuid.NewString()),
-		sides: [2]*side{{Store: reference}, {Store: tested}}, receipts: map[string]told{},
+		sides: [2]*side{{Store: reference}, {Store: tested}}, receipts: map[string]told{}, rules: newRules(),
 	}
 	for range 2 {
 		m.assistants = append(m.assistants, followup.AssistantID(uuid.NewString()))

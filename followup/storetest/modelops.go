@@ -180,11 +180,17 @@ func (m *model) settle(t *rapid.T) {
 	if m.rarely(t, 4, "with a user id") {
 		contact.UserID = pick(t, m.people, "user id of").UserID
 	}
-	both(m, "Settle", func(i int, s *side) (followup.Settled, error) {
+	live := m.live(k, items[1])
+	out, ok := both(m, "Settle", func(i int, s *side) (followup.Settled, error) {
 		return s.Settle(m.ctx, followup.Settlement{
 			Tenant: m.tenant, Lead: s.leads[k], Contact: contact, Items: items[i], Now: m.now, Real: m.now,
 		})
 	}, (*side).saySettled)
+	for i, runs := range live {
+		for _, run := range runs {
+			m.rules.replied[run] = m.rules.replied[run] || ok && out[1].Fresh[i]
+		}
+	}
 }
 
 func (m *model) arm(t *rapid.T) followup.Arm {

@@ -72,6 +72,7 @@ func (m *model) guard(t *rapid.T) {
 	if v[0].Refusal == followup.Allowed {
 		h.attempts = [2]followup.AttemptID{v[0].Attempt, v[1].Attempt}
 		m.calls = append(m.calls, call{lead: h.lead, ids: h.attempts})
+		m.leave(t, h, free, marketing)
 	}
 }
 
@@ -100,7 +101,7 @@ func (m *model) finish(t *rapid.T) {
 	}
 	f.CloseWindow, f.OptOut = m.rarely(t, 5, "closes"), m.rarely(t, 10, "opts out")
 	blind := m.rarely(t, 8, "without the attempt")
-	both(m, "FinishStep", func(i int, s *side) (followup.Finished, error) {
+	_, taken := both(m, "FinishStep", func(i int, s *side) (followup.Finished, error) {
 		g := f
 		g.Run, g.Token = s.leads[h.lead].Run(h.n), h.tokens[i]
 		if !blind {
@@ -108,6 +109,18 @@ func (m *model) finish(t *rapid.T) {
 		}
 		return s.FinishStep(m.ctx, g)
 	}, func(_ *side, out followup.Finished) any { return fmt.Sprint(out.State, stamp(out.Due)) })
+	if taken {
+		m.rules.spent[stepOf(m.sides[1].leads[h.lead].Run(h.n), h.step)] = true
+	}
+}
+
+func (m *model) extend(t *rapid.T) {
+	m.tick(t)
+	h := m.hold(t)
+	longer := pick(t, []time.Duration{time.Second, lease, 3 * lease}, "by")
+	both(m, "ExtendStep", func(i int, s *side) (bool, error) {
+		return true, s.ExtendStep(m.ctx, s.leads[h.lead].Run(h.n), h.tokens[i], m.now, longer)
+	}, nothing)
 }
 
 // release gives steps back that never came to a call: out of sending, the
