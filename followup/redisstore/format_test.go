@@ -247,15 +247,18 @@ func TestI7WhatANewerReplicaWroteIsLeftAlone(t *testing.T) {
 		var log bytes.Buffer
 		s.log = slog.New(slog.NewTextHandler(&log, nil))
 		p, q := newParty(), newParty()
-		leads := p.talking(t, s, followup.Identity{Phone: "15550100071"}, followup.Identity{Phone: "15550100072"})
-		newer, ours := leads[0], leads[1]
+		leads := p.talking(t, s, followup.Identity{Phone: "15550100071"}, followup.Identity{Phone: "15550100072"},
+			followup.Identity{Phone: "15550100074"})
+		newer, ours, idle := leads[0], leads[1], leads[2]
+		p.asLead(idle).mustSay(t, s, "before", epoch)
 		run := p.start(t, s, newer, "c")
 		p.start(t, s, ours, "c")
-		key := s.tag(newer).lead(newer)
 		written := func(format string) {
 			t.Helper()
-			if err := s.db.HSet(ctx, key, "v", format).Err(); err != nil {
-				t.Fatal(err)
+			for _, l := range []followup.LeadID{newer, idle} {
+				if err := s.db.HSet(ctx, s.tag(l).lead(l), "v", format).Err(); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 		all := func() string {
@@ -283,7 +286,7 @@ func TestI7WhatANewerReplicaWroteIsLeftAlone(t *testing.T) {
 			t.Errorf("claimed again: got %d steps and %v, want none and %v", len(b.Steps), b.Next, heldBack)
 		}
 		for _, d := range claimAll(t, s, epoch.Add(time.Hour)) {
-			if d.Lead == newer {
+			if d.Lead != ours {
 				t.Error("a delivery of the newer one was claimed")
 			}
 		}
@@ -293,6 +296,14 @@ func TestI7WhatANewerReplicaWroteIsLeftAlone(t *testing.T) {
 		}
 		for name, ask := range map[string]func() error{
 			"settle": func() error { return p.asLead(newer).say(ctx, s, "x", epoch) },
+			"settle what most leads say": func() error {
+				return second(s.Settle(ctx, followup.Settlement{
+					Tenant: p.tenant, Lead: idle, Now: epoch, Real: epoch, Items: []followup.Item{{
+						DedupID: "y", Channel: p.channel, Assistant: p.assistant, At: epoch, Opens: true, Reply: true,
+						Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(`{}`)},
+					}},
+				}))
+			},
 			"guard": func() error {
 				return second(s.GuardStep(ctx, followup.GuardStep{Run: run, Token: "x", Now: epoch, Real: epoch, Lease: time.Minute}))
 			},

@@ -10,13 +10,15 @@
 local UNUSUAL = { 'unusual' }
 local lead, assistant, channel, now, real = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local had = redis.call('HMGET', KEYS[1], 'rq', 'rr', 't', 'mv', 'lv', 'nm', 'ph', 'ui',
-  'qa:' .. assistant, 'w:' .. channel, 'wr:' .. channel, 'wu:' .. channel)
+  'qa:' .. assistant, 'w:' .. channel, 'wr:' .. channel, 'wu:' .. channel, 'v')
 
 if had[1] == ARGV[1] then
   redis.call('HSET', KEYS[1], 'rq', ARGV[1])
   return cjson.decode(had[2])
 end
-if had[3] ~= ARGV[3] or had[4] or had[5] or had[9] ~= '1' or had[11] then return UNUSUAL end
+if had[3] ~= ARGV[3] or had[4] or had[5] or had[9] ~= '1' or had[11] or had[13] ~= '1' then
+  return UNUSUAL
+end
 for i = 6, 8 do
   if (had[i] or '') == '' and ARGV[i + 4] ~= '' then return UNUSUAL end
 end
