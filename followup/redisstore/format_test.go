@@ -99,7 +99,9 @@ func record(t *testing.T, s *Store) {
 	check(second(s.LinkMessage(ctx, old.tenant, followup.MessageRef{SenderID: "wamid.ours", ProviderID: "wamid.theirs"})))
 	check(second(s.BeginKey(ctx, old.tenant, "key", "print", epoch, time.Minute)))
 	check(s.FinishKey(ctx, old.tenant, "key", []byte("answer"), epoch))
-	check(s.NoteTemplate(ctx, "account", providers.TemplateChange{Name: "come_back", Language: "pt_BR", Status: "PAUSED"}, epoch, epoch))
+	check(s.NoteTemplates(ctx, "account", []followup.TemplateSaid{{
+		Change: providers.TemplateChange{Name: "come_back", Language: "pt_BR", Status: "PAUSED"}, At: epoch,
+	}}, epoch))
 }
 
 func second[T any](_ T, err error) error { return err }
