@@ -22,6 +22,7 @@ import (
 	"wagate/followup/redisstore"
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/ingest"
+	"wagate/scripts/benches/internal/timers"
 	"wagate/scripts/internal/args"
 	"wagate/scripts/internal/proc"
 )
@@ -34,6 +35,7 @@ type benchmark struct {
 
 var benchmarks = map[string]benchmark{
 	"ingest": {ingest.Run, ingest.Parts()},
+	"timers": {timers.Run, timers.Parts()},
 }
 
 // The longest that a benchmark may take.

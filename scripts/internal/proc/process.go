@@ -2,12 +2,15 @@ package proc
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -105,6 +108,25 @@ func (p *Process) Freeze() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
 // Thaw lets a process go on that was frozen.
 func (p *Process) Thaw() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
 
+// CPU returns how much processor time the process has used.
+func (p *Process) CPU() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("processor time of %s: %w", p.name, err)
+	}
+	// Behind the name, which may hold anything, the 12th and 13th field: user and system.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("processor time of %s: got %q", p.name, text)
+	}
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+}
+
+// tick is what the kernel counts processor time in.
+const tick = time.Second / 100
+
 // Ended is closed once the process is gone.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
@@ -116,8 +138,8 @@ func (p *Process) until(ctx context.Context, try func(context.Context) error) er
 func (p *Process) untilWithin(ctx context.Context, within time.Duration, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
 	for {
 		err := try(ctx)
 		if err == nil {
@@ -128,7 +150,7 @@ func (p *Process) untilWithin(ctx context.Context, within time.Duration, try fun
 			return fmt.Errorf("%s: %w: %s", p.name, errEnded, p.Said())
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not there: %w: %s", p.name, err, p.Said())
-		case <-tick.C:
+		case <-again.C:
 		}
 	}
 }

@@ -77,3 +77,29 @@ func TestRefused(t *testing.T) {
 		t.Errorf("listen: got %v and %v, want the port to be taken", l, err)
 	}
 }
+
+// TestCPU: a process that works uses processor time, and what it is called does not
+// matter.
+func TestCPU(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t)
+	shell := g.Path("a) b (c")
+	if err := os.Symlink("/bin/sh", shell); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	cmd := exec.CommandContext(t.Context(), shell, "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; read x")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	p, err := g.start(cmd, func(line string) { ready <- line })
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-ready
+	if used, err := p.CPU(); err != nil || used <= 0 {
+		t.Errorf("got %s, %v, want more than nothing", used, err)
+	}
+}

@@ -171,6 +171,20 @@ func (r *Redis) Memory(ctx context.Context, pattern string) (keys int, bytes int
 	return keys, bytes, nil
 }
 
+// settled is how long Redis is left alone before its memory is read, for the
+// buffers of clients and of the append-only file to be given back.
+const settled = time.Second / 2
+
+// Used returns how many bytes it has allocated, once nothing is under way.
+func (r *Redis) Used(ctx context.Context) (int64, error) {
+	time.Sleep(settled)
+	text, err := r.client.InfoMap(ctx, "memory").Result()
+	if err != nil {
+		return 0, fmt.Errorf("info of redis: %w", err)
+	}
+	return strconv.ParseInt(text["Memory"]["used_memory"], 10, 64)
+}
+
 // Commands returns what Redis says about each command, in its own form.
 func (r *Redis) Commands(ctx context.Context) (string, error) {
 	text, err := r.client.Info(ctx, "commandstats").Result()

@@ -1,0 +1,29 @@
+package timers
+
+import (
+	"testing"
+	"time"
+)
+
+// TestLag: late counts from when a step was due, one that came before is early, and
+// one that never came is an error.
+func TestLag(t *testing.T) {
+	t.Parallel()
+	begin := time.UnixMilli(1_700_000_000_000)
+	table := newTimetable(begin.Add(time.Microsecond), 3)
+	for i, late := range []time.Duration{7 * time.Millisecond, -time.Nanosecond, 2 * time.Millisecond} {
+		if i > 0 {
+			if _, err := table.lag(); err == nil {
+				t.Errorf("with %d of 3: got no error, want one", i)
+			}
+		}
+		table.came[i].Store(begin.Add(time.Duration(i)*time.Millisecond + late).UnixNano())
+	}
+	l, err := table.lag()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.early != 1 || l.p50() != 2 || l.max() != 7 {
+		t.Errorf("got %s, want 1 early, the middle one 2 ms late and the last 7", l)
+	}
+}
