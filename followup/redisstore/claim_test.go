@@ -20,9 +20,8 @@ func TestI6ClaimLooksAgain(t *testing.T) {
 		run := p.step(t, s, followup.ConfigID(uuid.NewString())) // due at epoch
 		take := func(token string, now, real time.Time) []followup.Claimed {
 			t.Helper()
-			var b followup.Batch
-			err := s.claimIn(t.Context(), s.partition(run.Lead()), []candidate{{run: run, tenant: p.tenant}}, token,
-				followup.ClaimParams{Now: now, Real: real, Limit: 1, Lease: lease}, &b)
+			b, _, err := s.claimIn(t.Context(), s.partition(run.Lead()), []candidate{{run: run, tenant: p.tenant}}, token,
+				followup.ClaimParams{Now: now, Real: real, Limit: 1, Lease: lease})
 			if err != nil {
 				t.Fatal(err)
 			}

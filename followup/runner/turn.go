@@ -19,6 +19,7 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	if free <= 0 {
 		return time.Hour, nil // or less: the first worker to be free again wakes us
 	}
+	began := r.p.Real()
 	batch, err := r.claim(ctx, free, inHand)
 	r.ended(batch.Ended)
 	for _, c := range batch.Steps {
@@ -35,7 +36,8 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return time.Duration(float64(batch.Next) / r.p.Speed), nil
+	// What the claim says counts from its beginning.
+	return time.Duration(float64(batch.Next)/r.p.Speed) - r.p.Real().Sub(began), nil
 }
 
 // ended takes in that runs ended: that is counted, and their assistants are told.

@@ -4,25 +4,33 @@
 -- of its tenant, lead.
 -- ARGV: 1 token, 2 now, 3 real, 4 end of the lease; then per candidate: run id,
 -- its number, tenant. Needs lib/due.
--- Returns per claimed candidate {position, paused, crashed, state of its config, fields of the lead's hash},
--- and {position, "newer"} for one whose lead a newer replica wrote; it is left to that.
+-- Returns {when the first step of the partition is due then, when the first lease ends ("" for none),
+-- per claimed candidate {position, paused, crashed, state of its config, its run, fields of the lead's hash},
+-- and {position, "newer"} for one whose lead a newer replica wrote; it is left to that}.
 local token, now, real, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local out = {}
+local leases = {}              -- scores and members to be set
+local gone, groups = {}, {}    -- per steps due what leaves it, and whose it is
 
-local function control(field)
-  local v = redis.call('HGET', KEYS[3], field)
-  return v and string.match(v, '^%d+:(.*)$') or ''
+local function state(v) return v and string.match(v, '^%d+:(.*)$') or '' end
+
+local function leave(group, tenant, id)
+  if not gone[group] then gone[group], groups[#groups + 1] = {}, { group, tenant } end
+  table.insert(gone[group], id)
 end
 
 for i = 1, (#ARGV - 4) / 3 do
   local group, lead = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
   local id, n, tenant = ARGV[2 + 3 * i], ARGV[3 + 3 * i], ARGV[4 + 3 * i]
-  local had = redis.call('HMGET', lead, 'r' .. n, 'v')
-  local packed = had[1]
-  if (had[2] or '1') ~= '1' then
+  local fields, packed, name, version = redis.call('HGETALL', lead), nil, 'r' .. n, '1'
+  for k = 1, #fields, 2 do
+    if fields[k] == name then packed = fields[k + 1] end
+    if fields[k] == 'v' then version = fields[k + 1] end
+  end
+  if version ~= '1' then
     out[#out + 1] = { i, 'newer' }
   elseif not packed then
-    due_del(group, KEYS[1], tenant, id)
+    leave(group, tenant, id)
     redis.call('ZREM', KEYS[2], id)
   else
     local f, k = {}, 0
@@ -30,21 +38,33 @@ for i = 1, (#ARGV - 4) / 3 do
       k = k + 1
       f[k] = v
     end
-    local state, due = f[5], tonumber(f[8])
-    local leased = tonumber(redis.call('ZSCORE', KEYS[2], id) or '0')
-    local again = f[11] == token -- an armed one has none
-    local ours = again or (state == 'armed' and due <= now) or (state ~= 'armed' and leased <= real)
+    local was, ours = f[5], nil
+    if was == 'armed' then
+      ours = tonumber(f[8]) <= now
+    else
+      ours = f[11] == token or tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') <= real
+    end
     if ours then
-      if state == 'armed' then f[5] = 'claimed' end
-      if state == 'claimed' and not again then f[10] = string.format('%d', tonumber(f[10]) + 1) end
-      if state == 'sending' then f[5] = 'crashed' end
+      if was == 'armed' then f[5] = 'claimed' end
+      if was == 'claimed' and f[11] ~= token then f[10] = string.format('%d', tonumber(f[10]) + 1) end
+      if was == 'sending' then f[5] = 'crashed' end
       f[11] = token
-      redis.call('HSET', lead, 'r' .. n, table.concat(f, '|'))
-      redis.call('ZADD', KEYS[2], lease, id)
-      due_del(group, KEYS[1], tenant, id)
-      local paused = control('t:' .. tenant) ~= '' or control('ch:' .. f[3]) ~= ''
-      out[#out + 1] = { i, paused and 1 or 0, f[5] == 'crashed' and 1 or 0, control('c:' .. f[2]), redis.call('HGETALL', lead) }
+      packed = table.concat(f, '|')
+      redis.call('HSET', lead, name, packed)
+      leases[#leases + 1], leases[#leases + 2] = lease, id
+      leave(group, tenant, id)
+      local says = redis.call('HMGET', KEYS[3], 't:' .. tenant, 'ch:' .. f[3], 'c:' .. f[2])
+      local paused = state(says[1]) ~= '' or state(says[2]) ~= ''
+      out[#out + 1] = { i, paused and 1 or 0, f[5] == 'crashed' and 1 or 0, state(says[3]), packed, fields }
     end
   end
 end
-return out
+
+if #leases > 0 then redis.call('ZADD', KEYS[2], unpack(leases)) end
+for _, g in ipairs(groups) do due_del(g[1], KEYS[1], g[2], unpack(gone[g[1]])) end
+
+local function head(set)
+  local first = emptied('ZRANGE', set, 0, 0, 'WITHSCORES') or {}
+  return first[2] or ''
+end
+return { head(KEYS[1]), head(KEYS[2]), out }

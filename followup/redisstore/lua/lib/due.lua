@@ -26,9 +26,9 @@ local function due_set(group, index, name, member, score)
   due_refresh(group, index, name)
 end
 
--- Returns whether it was the group's last.
-local function due_del(group, index, name, member)
-  if emptied('ZREM', group, member) == 1 then
+-- Takes members out. Returns whether they were the group's last.
+local function due_del(group, index, name, ...)
+  if (emptied('ZREM', group, ...) or 0) > 0 then
     return due_refresh(group, index, name)
   end
 end
