@@ -18,11 +18,9 @@ const (
 	rivalCallers = 16
 	// rivalWorkers is how many handlers it has.
 	rivalWorkers = 64
-	// rivalCheck is how often it looks for what is due when it is to be fast, and
-	// rivalFetch whether there is something to be handled, when there was not; by
-	// default that is every five seconds and every second.
+	// rivalCheck is how often it looks for what is due when it is to be fast; by
+	// default it is every five seconds.
 	rivalCheck = 100 * time.Millisecond
-	rivalFetch = 10 * time.Millisecond
 
 	rivalTask  = "step"
 	rivalQueue = "default"
@@ -93,12 +91,12 @@ func (r *rival) fill(ctx context.Context, n int, when func(i int) asynq.Option) 
 }
 
 // serve works off n tasks with a handler that tells took of each, if that is set, and
-// returns when the last was handled.
-func (r *rival) serve(ctx context.Context, n int, check time.Duration, took func(i int)) (ended time.Time, err error) {
-	done, left := make(chan time.Time, 1), atomic.Int64{}
+// returns how long it took from the first to the last.
+func (r *rival) serve(ctx context.Context, n int, check time.Duration, took func(i int)) (time.Duration, error) {
+	began, ended, left := make(chan time.Time, 1), make(chan time.Time, 1), atomic.Int64{}
 	left.Store(int64(n))
 	server := asynq.NewServer(r.opt, asynq.Config{
-		Concurrency: rivalWorkers, DelayedTaskCheckInterval: check, TaskCheckInterval: rivalFetch, LogLevel: asynq.FatalLevel,
+		Concurrency: rivalWorkers, DelayedTaskCheckInterval: check, LogLevel: asynq.FatalLevel,
 	})
 	if err := server.Start(asynq.HandlerFunc(func(_ context.Context, t *asynq.Task) error {
 		if took != nil {
@@ -108,18 +106,21 @@ func (r *rival) serve(ctx context.Context, n int, check time.Duration, took func
 			}
 			took(p.Index)
 		}
-		if left.Add(-1) == 0 {
-			done <- time.Now()
+		switch now := time.Now(); left.Add(-1) {
+		case int64(n - 1):
+			began <- now
+		case 0:
+			ended <- now
 		}
 		return nil
 	})); err != nil {
-		return ended, err
+		return 0, err
 	}
 	defer server.Shutdown()
 	select {
-	case ended = <-done:
-		return ended, nil
+	case last := <-ended:
+		return last.Sub(<-began), nil
 	case <-ctx.Done():
-		return ended, fmt.Errorf("asynq has %d of %d left: %w", left.Load(), n, ctx.Err())
+		return 0, fmt.Errorf("asynq has %d of %d left: %w", left.Load(), n, ctx.Err())
 	}
 }
