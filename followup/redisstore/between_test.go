@@ -174,7 +174,7 @@ func TestI11ErasedMeansEverywhere(t *testing.T) {
 				}
 			}
 			for field := range s.db.HGetAll(ctx, tag.lead(lead)).Val() {
-				known := slices.Contains([]string{"v", "t", "mv", "rs", "as", "lv", "r1"}, field) || strings.HasPrefix(field, "im:")
+				known := slices.Contains([]string{"v", "t", "mv", "rs", "as", "lv", "r1", "f1", "k1", "s1"}, field) || strings.HasPrefix(field, "im:")
 				if !known {
 					t.Errorf("merged: field %s is still there", field)
 				}

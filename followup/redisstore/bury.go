@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	eraseScript = load("erase", "due", "relay", "lead", "run")
+	eraseScript = load("erase", "due", "relay", "lead", "pack", "run")
 	barScript   = load("bar", "due", "relay", "lead")
 )
 

@@ -16,7 +16,7 @@ import (
 	"wagate/followup"
 )
 
-var claimScript = load("claim", "due")
+var claimScript = load("claim", "due", "pack")
 
 // heldBack is when to look again at steps that a tenant's bound held back.
 const heldBack = 50 * time.Millisecond
@@ -375,8 +375,9 @@ func (s *Store) claimed(
 	if row.text(1) == "newer" {
 		return fmt.Errorf("step left alone: lead %w", errNewer)
 	}
-	fields := row.list(5).fields()
-	run, live, err := parseRun(f.run.Lead(), f.run.N(), f.tenant, row.text(4))
+	fields := row.list(6).fields()
+	packed := packedRun{row.text(4), fields["f"+strconv.Itoa(f.run.N())], row.text(5)}
+	run, live, err := parseRun(f.run.Lead(), f.run.N(), f.tenant, packed)
 	if err != nil {
 		return err
 	}

@@ -250,3 +250,44 @@ func TestI1EveryEndIsTold(t *testing.T) {
 		}
 	}
 }
+
+// TestTheOldestAreClaimedWhereverTheyLie has one partition hold more of the oldest
+// steps than is read of it at first.
+func TestTheOldestAreClaimedWhereverTheyLie(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		const old, each = 3 * firstLook, 2
+		want := map[followup.RunID]bool{}
+		made := make([]int, s.partitions)
+		for n := 0; n < old+(s.partitions-1)*each; {
+			lead := followup.NewLeadID()
+			in := s.partition(lead)
+			at, most := epoch, each
+			if in == 0 {
+				at, most = epoch.Add(-time.Hour), old
+			}
+			if made[in] == most {
+				continue
+			}
+			made[in], n = made[in]+1, n+1
+			run, err := s.PutLead(t.Context(), followup.PutLead{
+				Lead: followup.Lead{ID: lead, Tenant: p.tenant, StatusID: "s"}, StatusChanged: true, Now: at, Real: at,
+				Arm: &followup.Arm{Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[run] = in == 0
+		}
+		b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: old, Lease: time.Minute})
+		if err != nil || len(b.Steps) != old || b.Next != 0 {
+			t.Fatalf("got %d steps, next in %v, %v, want %d and more at once", len(b.Steps), b.Next, err, old)
+		}
+		for _, c := range b.Steps {
+			if !want[c.Run.ID] {
+				t.Errorf("got a step due at %v while older ones are left", c.Run.DueAt)
+			}
+		}
+	})
+}

@@ -222,14 +222,14 @@ func (s *Store) runsOf(ctx context.Context, t tag, config followup.ConfigID, pag
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i := 0; i+1 < len(page); i += 2 {
 			run := followup.RunID(page[i])
-			reads = append(reads, p.HGet(ctx, t.lead(run.Lead()), fmt.Sprintf("r%d", run.N())))
+			reads = append(reads, p.HGet(ctx, t.lead(run.Lead()), fmt.Sprintf("f%d", run.N())))
 		}
 	}); err != nil {
 		return nil, fmt.Errorf("find runs of config: %w", err)
 	}
 	var out []followup.RunID
 	for i, r := range reads {
-		if f := strings.SplitN(r.Val(), "|", 3); len(f) == 3 && f[1] == string(config) {
+		if a, ok := unpackFacts(r.Val()); ok && a.Config == config {
 			out = append(out, followup.RunID(page[2*i]))
 		}
 	}

@@ -2,9 +2,13 @@ package redisstore
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
+
+	"github.com/google/uuid"
 
 	"wagate/followup"
 )
@@ -40,18 +44,65 @@ func (s *Store) runFacts(ctx context.Context, id followup.RunID) (followup.Run, 
 		return r, nil
 	}
 	lead := id.Lead()
-	v, err := s.db.HMGet(ctx, s.tag(lead).lead(lead), "t", "r"+strconv.Itoa(id.N())).Result()
+	v, err := s.db.HMGet(ctx, s.tag(lead).lead(lead), append(runFields(strconv.Itoa(id.N())), "t")...).Result()
 	if err != nil {
 		return followup.Run{}, fmt.Errorf("read run: %w", err)
 	}
 	f := reply(v)
-	if f.text(1) == "" {
+	if f.text(0) == "" {
 		return followup.Run{}, nil
 	}
-	run, _, err := parseRun(lead, id.N(), followup.TenantID(f.text(0)), f.text(1))
+	run, _, err := parseRun(lead, id.N(), followup.TenantID(f.text(3)), packedRun{f.text(0), f.text(1), f.text(2)})
 	if err != nil {
 		return followup.Run{}, err
 	}
 	s.known.put(run)
 	return run, nil
+}
+
+// packFacts packs whose a run is into 64 bytes: three UUIDs and the hash of a ladder. What
+// does not look like that is kept as texts, of which no more than one byte is made up.
+func packFacts(a arm) string {
+	b := make([]byte, 0, factBytes)
+	for _, id := range []string{string(a.Assistant), string(a.Config), string(a.Channel)} {
+		u, err := uuid.Parse(id)
+		if err != nil || u.String() != id {
+			return factTexts(a)
+		}
+		b = append(b, u[:]...)
+	}
+	hash, err := hex.DecodeString(string(a.Ladder))
+	if err != nil || len(b)+len(hash) != factBytes || hex.EncodeToString(hash) != string(a.Ladder) {
+		return factTexts(a)
+	}
+	return string(append(b, hash...))
+}
+
+const factBytes = 64
+
+func factTexts(a arm) string {
+	texts := strings.Join([]string{string(a.Assistant), string(a.Config), string(a.Channel), string(a.Ladder)}, "|")
+	if len(texts) == factBytes {
+		texts += "|"
+	}
+	return texts
+}
+
+// unpackFacts reads what packFacts has packed, and false if it is nothing.
+func unpackFacts(packed string) (a arm, ok bool) {
+	if len(packed) == factBytes {
+		id := func(i int) string { return uuid.UUID([]byte(packed[16*i : 16*i+16])).String() }
+		return arm{
+			Assistant: followup.AssistantID(id(0)), Config: followup.ConfigID(id(1)), Channel: followup.ChannelID(id(2)),
+			Ladder: followup.LadderHash(hex.EncodeToString([]byte(packed[48:]))),
+		}, true
+	}
+	f := strings.Split(packed, "|")
+	if len(f) < 4 {
+		return arm{}, false
+	}
+	return arm{
+		Assistant: followup.AssistantID(f[0]), Config: followup.ConfigID(f[1]), Channel: followup.ChannelID(f[2]),
+		Ladder: followup.LadderHash(f[3]),
+	}, true
 }

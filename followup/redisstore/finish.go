@@ -8,7 +8,7 @@ import (
 	"wagate/followup"
 )
 
-var finishScript = load("finish", "due", "relay", "lead", "run")
+var finishScript = load("finish", "due", "relay", "lead", "pack", "run")
 
 type finishRequest struct {
 	N         int                `json:"n"`

@@ -13,7 +13,7 @@ import (
 	"wagate/followup"
 )
 
-var putScript = load("put", "due", "relay", "lead", "run")
+var putScript = load("put", "due", "relay", "lead", "pack", "run")
 
 // Lead implements followup.LeadStore.
 func (s *Store) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
@@ -191,11 +191,13 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		Status: p.StatusChanged, Out: p.Lead.OptedOut, Margin: followup.ResumeMargin.Milliseconds(), From: ms(p.WindowFrom), Channel: p.Lead.Channel,
 	}
 	sc := scope{lead: p.Lead.ID, tenant: p.Lead.Tenant, now: p.Now, real: p.Real}
+	facts := ""
 	if p.Arm != nil {
 		req.Arm = armOf(*p.Arm)
+		facts = packFacts(*req.Arm)
 		sc.assistants = append(sc.assistants, p.Arm.Assistant)
 	}
-	r, err := s.call(ctx, s.runDurable, putScript, sc, marshal(req))
+	r, err := s.call(ctx, s.runDurable, putScript, sc, marshal(req), facts)
 	if errors.Is(err, followup.ErrLeadMoved) {
 		return "", err
 	}

@@ -94,30 +94,45 @@ func msField(s string) time.Time {
 	return fromMS(n)
 }
 
-// parseRun reads a packed live run of lua/lib/run.lua.
-func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, packed string) (followup.Run, liveRun, error) {
-	f := strings.Split(packed, "|")
-	if len(f) != 18 {
-		return followup.Run{}, liveRun{}, fmt.Errorf("run has %d fields: %w", len(f), errReply)
+// packedRun is a live run as lua/lib/pack.lua keeps it, without the status.
+type packedRun struct{ state, facts, claim string }
+
+// runFields are the names of its fields.
+func runFields(n string) []string { return []string{"r" + n, "f" + n, "k" + n} }
+
+func packedOf(fields map[string]string, n string) packedRun {
+	return packedRun{fields["r"+n], fields["f"+n], fields["k"+n]}
+}
+
+// parseRun reads a live run.
+func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, p packedRun) (followup.Run, liveRun, error) {
+	state, claim := strings.Split(p.state, "|"), strings.Split(p.claim, "|")
+	a, ok := unpackFacts(p.facts)
+	if len(state) != 8 || (p.claim != "" && len(claim) != 5) || !ok {
+		return followup.Run{}, liveRun{}, fmt.Errorf("run has %d and %d fields: %w", len(state), len(claim), errReply)
 	}
 	num := func(i int) int64 {
-		v, _ := strconv.ParseInt(f[i], 10, 64)
+		v, _ := strconv.ParseInt(state[i], 10, 64)
 		return v
 	}
-	state := followup.RunState(f[4])
-	if state == stateCrashed {
-		state = followup.RunSending
+	run := followup.Run{
+		ID: lead.Run(n), Tenant: tenant, Lead: lead, Assistant: a.Assistant, Config: a.Config, Channel: a.Channel, Ladder: a.Ladder,
+		State: followup.RunState(state[0]), Step: int(num(1)), Interval: time.Duration(num(2)) * time.Millisecond,
+		DueAt: fromMS(num(3)), Used: followup.StepSet(num(4)), //nolint:gosec // written by finish.lua from steps below 8
+		Tries: int(num(5)), StartedAt: fromMS(num(7)),
 	}
-	return followup.Run{
-			ID: lead.Run(n), Tenant: tenant, Lead: lead, Assistant: followup.AssistantID(f[0]),
-			Config: followup.ConfigID(f[1]), Channel: followup.ChannelID(f[2]), Ladder: followup.LadderHash(f[3]),
-			State: state, Step: int(num(5)), Interval: time.Duration(num(6)) * time.Millisecond,
-			DueAt: fromMS(num(7)), Used: followup.StepSet(num(8)), //nolint:gosec // written by finish.lua from steps below 8
-			Tries: int(num(9)), StartedAt: fromMS(num(15)),
-		},
-		liveRun{
-			attempt: followup.AttemptID(f[11]), kind: followup.StepKind(f[16]), used: int(num(17)),
-		}, nil
+	if run.State == stateCrashed {
+		run.State = followup.RunSending
+	}
+	var live liveRun
+	if p.claim != "" {
+		live.kind = followup.StepKind(claim[2])
+		live.used, _ = strconv.Atoi(claim[3])
+		if nth, err := strconv.ParseInt(claim[1], 16, 0); err == nil {
+			live.attempt = lead.Attempt(int(nth))
+		}
+	}
+	return run, live, nil
 }
 
 // stateCrashed is a step in sending whose worker died: it is only finished.

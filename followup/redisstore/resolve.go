@@ -212,7 +212,7 @@ func (s *Store) whole(
 	}
 	for n := range strings.FieldsSeq(fields["lv"]) {
 		num, _ := strconv.Atoi(n)
-		if run, _, err := parseRun(lead, num, tenant, fields["r"+n]); err == nil {
+		if run, _, err := parseRun(lead, num, tenant, packedOf(fields, n)); err == nil {
 			sc.assistants = append(sc.assistants, run.Assistant)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	startScript  = load("start", "due", "relay", "lead", "run")
-	endScript    = load("end", "due", "relay", "lead", "run")
+	startScript  = load("start", "due", "relay", "lead", "pack", "run")
+	endScript    = load("end", "due", "relay", "lead", "pack", "run")
 	ladderScript = load("ladder")
 )
 
@@ -44,7 +44,7 @@ func (s *Store) Start(
 ) (followup.RunID, []followup.Ended, error) {
 	r, err := s.call(ctx, s.runDurable, startScript,
 		scope{lead: lead, tenant: tenant, now: now, real: real, assistants: []followup.AssistantID{a.Assistant}},
-		marshal(map[string]any{"rearm": rearm, "arm": armOf(a)}))
+		marshal(map[string]any{"rearm": rearm, "arm": armOf(a)}), packFacts(*armOf(a)))
 	if err != nil {
 		return "", nil, fmt.Errorf("start run: %w", err)
 	}
@@ -113,30 +113,30 @@ func (s *Store) Run(ctx context.Context, tenant followup.TenantID, id followup.R
 	var facts *redis.SliceCmd
 	var record *redis.StringCmd
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		facts = p.HMGet(ctx, t.lead(lead), "t", "mv", "r"+n)
+		facts = p.HMGet(ctx, t.lead(lead), append(runFields(n), "t", "mv")...)
 		record = p.HGet(ctx, t.runs(lead), n)
 	}); err != nil {
 		return followup.Run{}, fmt.Errorf("read run: %w", err)
 	}
 	f := reply(facts.Val())
-	if followup.TenantID(f.text(0)) != tenant || f.text(1) == erased {
+	if followup.TenantID(f.text(3)) != tenant || f.text(4) == erased {
 		return followup.Run{}, followup.ErrNotFound
 	}
-	return assemble(id, tenant, f.text(2), record.Val())
+	return assemble(id, tenant, packedRun{f.text(0), f.text(1), f.text(2)}, record.Val())
 }
 
 const erased = "erased"
 
 // assemble builds a run from its packed live state and its record, either of
 // which may be missing.
-func assemble(id followup.RunID, tenant followup.TenantID, packed, record string) (followup.Run, error) {
+func assemble(id followup.RunID, tenant followup.TenantID, packed packedRun, record string) (followup.Run, error) {
 	var st story
 	if record != "" {
 		if err := json.Unmarshal([]byte(record), &st); err != nil {
 			return followup.Run{}, fmt.Errorf("read run: %w", err)
 		}
 	}
-	if packed == "" {
+	if packed.state == "" {
 		if record == "" {
 			return followup.Run{}, followup.ErrNotFound
 		}
@@ -164,9 +164,9 @@ func (s *Store) Runs(ctx context.Context, tenant followup.TenantID, lead followu
 	if followup.TenantID(f["t"]) != tenant || f["mv"] != "" || f["cr"] == "" {
 		return nil, s.named(ctx, tenant, lead)
 	}
-	packed := map[string]string{}
+	packed := map[string]packedRun{}
 	for n := range strings.FieldsSeq(f["lv"]) {
-		packed[n] = f["r"+n]
+		packed[n] = packedOf(f, n)
 	}
 	numbers := make([]string, 0, len(packed)+len(records.Val()))
 	for n := range packed {

@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	guardSendScript = load("guard_send", "due", "relay", "lead", "run")
-	recordScript    = load("record", "due", "relay", "lead", "run")
+	guardSendScript = load("guard_send", "due", "relay", "lead", "pack", "run")
+	recordScript    = load("record", "due", "relay", "lead", "pack", "run")
 )
 
 // refusal reads the tags by which both guards say no.

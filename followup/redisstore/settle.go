@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	settleScript  = load("settle", "due", "relay", "sights", "lead", "run")
-	correctScript = load("correct", "due", "relay", "lead", "run")
+	settleScript  = load("settle", "due", "relay", "sights", "lead", "pack", "run")
+	correctScript = load("correct", "due", "relay", "lead", "pack", "run")
 )
 
 type settleRequest struct {

@@ -113,7 +113,7 @@ func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real 
 		st.RelayPending += int(c.Val())
 	}
 	for _, r := range runs {
-		if f := strings.SplitN(r.Val(), "|", 6); len(f) == 6 && followup.RunState(f[4]) == followup.RunClaimed {
+		if state, _, _ := strings.Cut(r.Val(), "|"); followup.RunState(state) == followup.RunClaimed {
 			st.StepsPending++
 		}
 	}

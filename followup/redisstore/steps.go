@@ -9,9 +9,9 @@ import (
 )
 
 var (
-	guardScript   = load("guard_step", "due", "relay", "lead", "run")
-	releaseScript = load("release", "due", "relay", "lead", "run")
-	extendScript  = load("extend", "due", "relay", "lead", "run")
+	guardScript   = load("guard_step", "due", "relay", "lead", "pack", "run")
+	releaseScript = load("release", "due", "relay", "lead", "pack", "run")
+	extendScript  = load("extend", "due", "relay", "lead", "pack", "run")
 )
 
 // GuardStep implements followup.StepStore.

@@ -3,9 +3,10 @@
 -- KEYS: 1 steps index, 2 step leases, 3 control; then per candidate: steps due
 -- of its tenant, lead.
 -- ARGV: 1 token, 2 now, 3 real, 4 end of the lease; then per candidate: run id,
--- its number, tenant. Needs lib/due.
+-- its number, tenant. Needs lib/due, lib/pack.
 -- Returns {when the first step of the partition is due then, when the first lease ends ("" for none),
--- per claimed candidate {position, paused, crashed, state of its config, its run, fields of the lead's hash},
+-- per claimed candidate {position, paused, crashed, state of its config, its r<n>, its k<n>, fields of the lead's hash
+-- as they were},
 -- and {position, "newer"} for one whose lead a newer replica wrote; it is left to that}.
 local token, now, real, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local out = {}
@@ -22,40 +23,41 @@ end
 for i = 1, (#ARGV - 4) / 3 do
   local group, lead = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
   local id, n, tenant = ARGV[2 + 3 * i], ARGV[3 + 3 * i], ARGV[4 + 3 * i]
-  local fields, packed, name, version = redis.call('HGETALL', lead), nil, 'r' .. n, '1'
-  for k = 1, #fields, 2 do
-    if fields[k] == name then packed = fields[k + 1] end
-    if fields[k] == 'v' then version = fields[k + 1] end
-  end
-  if version ~= '1' then
+  local fields, had = redis.call('HGETALL', lead), {}
+  for j = 1, #fields, 2 do had[fields[j]] = fields[j + 1] end
+  local r, f, k = had['r' .. n], had['f' .. n], had['k' .. n]
+  if (had.v or '1') ~= '1' then
     out[#out + 1] = { i, 'newer' }
-  elseif not packed then
+  elseif not r then
     leave(group, tenant, id)
     redis.call('ZREM', KEYS[2], id)
   else
-    local f, k = {}, 0
-    for v in string.gmatch(packed .. '|', '(.-)|') do
-      k = k + 1
-      f[k] = v
-    end
-    local was, ours = f[5], nil
+    local was, _, _, due = string.match(r, STATE)
+    local had_token, rest = string.match(k or '|||0|', '^(.-)(|.*)$')
+    local ours
     if was == 'armed' then
-      ours = tonumber(f[8]) <= now
+      ours = tonumber(due) <= now
     else
-      ours = f[11] == token or tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') <= real
+      ours = had_token == token or tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') <= real
     end
     if ours then
-      if was == 'armed' then f[5] = 'claimed' end
-      if was == 'claimed' and f[11] ~= token then f[10] = string.format('%d', tonumber(f[10]) + 1) end
-      if was == 'sending' then f[5] = 'crashed' end
-      f[11] = token
-      packed = table.concat(f, '|')
-      redis.call('HSET', lead, name, packed)
+      local is = was
+      if was == 'armed' then is = 'claimed' end
+      if was == 'sending' then is = 'crashed' end
+      local behind = string.sub(r, #was + 1)
+      if was == 'claimed' and had_token ~= token then
+        behind = string.gsub(behind, '^(|[^|]*|[^|]*|[^|]*|[^|]*|)(%d+)', function(before, tries)
+          return before .. string.format('%d', tonumber(tries) + 1)
+        end)
+      end
+      r, k = is .. behind, token .. rest
+      redis.call('HSET', lead, 'r' .. n, r, 'k' .. n, k)
       leases[#leases + 1], leases[#leases + 2] = lease, id
       leave(group, tenant, id)
-      local says = redis.call('HMGET', KEYS[3], 't:' .. tenant, 'ch:' .. f[3], 'c:' .. f[2])
+      local _, config, channel = unpack_facts(f)
+      local says = redis.call('HMGET', KEYS[3], 't:' .. tenant, 'ch:' .. channel, 'c:' .. config)
       local paused = state(says[1]) ~= '' or state(says[2]) ~= ''
-      out[#out + 1] = { i, paused and 1 or 0, f[5] == 'crashed' and 1 or 0, state(says[3]), packed, fields }
+      out[#out + 1] = { i, paused and 1 or 0, is == 'crashed' and 1 or 0, state(says[3]), r, k, fields }
     end
   end
 end

@@ -79,8 +79,12 @@ elseif req.keep then
     end
   end
   for _, run in ipairs(live) do
-    keep[#keep + 1] = 'r' .. int(run.n)
-    keep[#keep + 1] = get('r' .. int(run.n))
+    for _, name in ipairs({ run_fields(run.n) }) do
+      if get(name) then
+        keep[#keep + 1] = name
+        keep[#keep + 1] = get(name)
+      end
+    end
   end
   if get('lv') then
     keep[#keep + 1] = 'lv'

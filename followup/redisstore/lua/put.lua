@@ -2,6 +2,7 @@
 -- change of status does to its runs.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
+-- ARGV[3]: the facts of arm, packed.
 -- Returns {"moved"}, {"need", assistant}, {"none"}, {"conflict"} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
@@ -37,6 +38,6 @@ if req.status then
   for _, f in ipairs(redis.call('HKEYS', K.lead)) do
     if string.sub(f, 1, 3) == 'ra:' then del(f) end
   end
-  if req.arm then run = run_start(req.arm) end
+  if req.arm then run = run_start(req.arm, ARGV[3]) end
 end
 return answer({ 'ok', run, ended })

@@ -1,5 +1,5 @@
 -- Starts a run by hand or by rearm.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rearm: bool, arm: {...}}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rearm: bool, arm: {...}}. ARGV[3]: the facts of arm, packed.
 -- Returns {"none"} if there is no such lead, {"moved"}, {"need", assistant} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
@@ -15,6 +15,6 @@ del('ra:' .. req.arm.assistant)
 local run = ''
 if (waits or not req.rearm) and get('oo') ~= '1' and control('c:' .. req.arm.config) == '' then
   runs_end('restarted', function(r) return r.assistant == req.arm.assistant end)
-  run = run_start(req.arm)
+  run = run_start(req.arm, ARGV[3])
 end
 return answer({ 'ok', run, ended })

@@ -13,7 +13,7 @@
 --   w:<channel> last message that opened the window, by the provider's time,
 --   wr:<channel> "1" if the provider refused since,
 --   wu:<channel> last use either way,
---   lv numbers of the live runs, r<n> a live run (lib/run), rs runs so far,
+--   lv numbers of the live runs, r<n> f<n> k<n> s<n> a live run (lib/pack), rs runs so far,
 --   rq the last request that changed something, rr its answer, as attempts so far, ra:<assistant> status of a waiting rearm,
 --   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be (of a stand-in, im:<stand-in>/<b> of the last time),
 --   no:<lead> "1" if it must not be merged into that one, which is being erased,

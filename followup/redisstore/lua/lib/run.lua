@@ -1,30 +1,47 @@
--- Needs lib/lead. Live runs: each a packed field r<n> of the lead's hash.
-local FIELDS = {
-  'assistant', 'config', 'channel', 'ladder', 'state', 'step', 'interval', 'due', 'used', 'tries',
-  'token', 'attempt', 'ending', 'rearm', 'status', 'started', 'kind', 'stand',
-}
-local INTS = {
-  step = true, interval = true, due = true, used = true, tries = true, started = true, stand = true,
-}
+-- Needs lib/lead and lib/pack. Live runs, by their numbers.
+local function run_fields(n)
+  n = int(n)
+  return 'r' .. n, 'f' .. n, 'k' .. n, 's' .. n
+end
 
 local function run_load(n)
-  local packed = get('r' .. n)
-  if not packed then return nil end
-  local run, i = { n = n }, 0
-  for v in string.gmatch(packed .. '|', '(.-)|') do
-    i = i + 1
-    local name = FIELDS[i]
-    if name then run[name] = INTS[name] and tonumber(v) or v end
+  local names = { run_fields(n) }
+  local values = redis.call('HMGET', K.lead, unpack(names))
+  for i, name in ipairs(names) do fields[name] = values[i] end
+  local r, f, k, s = unpack(values)
+  if not r then return nil end
+  local run = { n = n, facts = f, token = '', attempt = '', kind = '', stand = 0, ending = '', status = s or '' }
+  run.state, run.step, run.interval, run.due, run.used, run.tries, run.rearm, run.started = string.match(r, STATE)
+  for _, name in ipairs({ 'step', 'interval', 'due', 'used', 'tries', 'started' }) do run[name] = tonumber(run[name]) end
+  run.assistant, run.config, run.channel, run.ladder = unpack_facts(f)
+  if k then
+    run.token, run.attempt, run.kind, run.stand, run.ending = string.match(k, CLAIM)
+    run.stand = tonumber(run.stand)
+    if run.attempt ~= '' then run.attempt = string.sub(head.l, 1, 30) .. run.attempt end
   end
   return run
 end
 
 local function run_save(run)
-  local out = {}
-  for i, name in ipairs(FIELDS) do
-    out[i] = INTS[name] and int(run[name]) or run[name]
+  local r, _, k = run_fields(run.n)
+  local state = table.concat({
+    run.state, run.step, int(run.interval), int(run.due), run.used, run.tries, run.rearm, int(run.started),
+  }, '|')
+  if run.state == 'armed' then
+    set(r, state)
+    del(k)
+  else
+    set(r, state, k, table.concat({ run.token, string.sub(run.attempt, 31), run.kind, run.stand, run.ending }, '|'))
   end
-  set('r' .. run.n, table.concat(out, '|'))
+end
+
+local function run_forget(n)
+  local names = { run_fields(n) }
+  redis.call('HDEL', K.lead, unpack(names))
+  for _, name in ipairs(names) do
+    fields[name] = false
+    if unsaved then unsaved[name] = nil end
+  end
 end
 
 local function run_id(n)
@@ -92,7 +109,7 @@ end
 
 -- Makes the current step wait until due.
 local function run_arm(run, due)
-  run.state, run.token, run.attempt, run.due = 'armed', '', '', due
+  run.state, run.token, run.attempt, run.kind, run.stand, run.due = 'armed', '', '', '', 0, due
   run_save(run)
   emptied('ZREM', K.leases, run_id(run.n))
   due_set(K.due, K.index, head.t, run_id(run.n), int(due))
@@ -121,7 +138,7 @@ local function run_close(run, story, reason)
   story_save(run.n, story)
   local _, i = live_find(run.n)
   if i then table.remove(live, i) end
-  del('r' .. int(run.n))
+  run_forget(run.n)
   live_save()
   emptied('ZREM', K.leases, run_id(run.n))
   due_del(K.due, K.index, head.t, run_id(run.n))
@@ -172,15 +189,21 @@ local function opt(out, at)
   if out then runs_end('opted_out') end
 end
 
--- Starts a run. Returns its id, or "" if none may start.
-local function run_start(arm)
+-- Starts a run; facts are arm's, packed. Returns its id, or "" if none may start.
+local function run_start(arm, facts)
   if get('oo') == '1' or control('c:' .. arm.config) ~= '' then return '' end
   local n = inc('rs')
   local run = {
     n = n, assistant = arm.assistant, config = arm.config, channel = arm.channel, ladder = arm.ladder,
-    step = 0, interval = arm.interval, used = 0, tries = 0, ending = '',
-    rearm = arm.rearm and '1' or '', status = get('st') or '', started = now, kind = '', stand = 0,
+    step = 0, interval = arm.interval, used = 0, tries = 0, ending = '', rearm = arm.rearm and '1' or '', started = now,
   }
+  local _, f, k, s = run_fields(n)
+  fields[k] = false -- of a new run there is none
+  set(f, facts)
+  if arm.rearm then
+    run.status = get('st') or ''
+    set(s, run.status)
+  end
   live[#live + 1] = run
   live_save()
   run_arm(run, now + arm.interval)

@@ -1,0 +1,86 @@
+package redisstore
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestFacts: whatever ids a run is given, they come back, here and from a script.
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	canonical := func() string { return uuid.NewString() }
+	hash := string(followup.Ladder{Steps: []followup.Step{{Interval: "PT1H"}}}.Hash())
+	for _, c := range []struct {
+		name, assistant, config, channel, ladder string
+	}{
+		{"as they are", canonical(), canonical(), canonical(), hash},
+		{"first byte is that of a bar", "7c" + canonical()[2:], canonical(), canonical(), hash},
+		{"another spelling of a UUID", strings.ToUpper(canonical()), canonical(), canonical(), hash},
+		{"another spelling of a hash", canonical(), canonical(), canonical(), strings.ToUpper(hash)},
+		{"a short hash", canonical(), canonical(), canonical(), hash[:30]},
+		{"texts", "a", "c", "w", "l"},
+		{"64 bytes of text", strings.Repeat("a", 58), "c", "w", "l"},
+	} {
+		want := arm{
+			Assistant: followup.AssistantID(c.assistant), Config: followup.ConfigID(c.config),
+			Channel: followup.ChannelID(c.channel), Ladder: followup.LadderHash(c.ladder),
+		}
+		if got, ok := unpackFacts(packFacts(want)); !ok || got != want {
+			t.Errorf("%s: got %+v, %v, want %+v", c.name, got, ok, want)
+		}
+	}
+	if _, ok := unpackFacts(""); ok {
+		t.Error("of nothing: got facts, want none")
+	}
+}
+
+// TestALeadWithARunStaysSmall: one long field would triple the memory of a lead. A run
+// has none, from its start to its last moment.
+func TestALeadWithARunStaysSmall(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	ctx, p := t.Context(), newParty()
+	lead := mustResolve(t, s, p, followup.Identity{ExternalID: string(p.lead)}, epoch)
+	key := s.tag(lead).lead(lead)
+	small := func(when string) {
+		t.Helper()
+		if got, err := s.db.ObjectEncoding(ctx, key).Result(); err != nil || got != "listpack" {
+			t.Errorf("%s: got encoding %q, %v, want listpack", when, got, err)
+		}
+	}
+	config := followup.ConfigID(uuid.NewString())
+	ladder := followup.Ladder{Steps: []followup.Step{{Interval: "P365D"}}}
+	run, _, err := s.Start(ctx, p.tenant, lead, followup.Arm{
+		Config: config, Assistant: p.assistant, Channel: p.channel, Ladder: ladder.Hash(),
+		Interval: followup.MaxInterval, RearmOnReply: true,
+	}, false, epoch.Add(-followup.MaxInterval), epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small("armed")
+	c := claimStep(t, s)
+	small("claimed")
+	if r := c.Run; r.Assistant != p.assistant || r.Config != config || r.Channel != p.channel || r.Ladder != ladder.Hash() {
+		t.Errorf("claimed: got %+v, want whose it was started for", r)
+	}
+	v := guardStep(t, s, c, func(g *followup.GuardStep) { g.Kind, g.UsedStep = followup.KindTemplate, 2 })
+	small("sending")
+	if _, err := s.endRun(ctx, p.tenant, run, endRequest{Reason: followup.ConfigOff}, epoch, epoch); err != nil {
+		t.Fatal(err)
+	}
+	small("ending")
+	crashed, err := s.Claim(ctx, followup.ClaimParams{Now: epoch, Real: epoch.Add(time.Hour), Limit: 1, Lease: time.Minute})
+	if err != nil || len(crashed.Steps) != 1 {
+		t.Fatalf("claimed once its lease ran out: got %d steps, %v, want 1", len(crashed.Steps), err)
+	}
+	small("crashed")
+	if got := crashed.Steps[0]; !got.Crashed || got.Attempt != v.Attempt || got.Kind != followup.KindTemplate || got.UsedStep != 2 {
+		t.Errorf("crashed: got %+v, want what its guard was told", got)
+	}
+}
