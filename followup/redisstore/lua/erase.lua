@@ -43,7 +43,7 @@ for _, c in ipairs(head.c) do
   redis.call('DEL', K.history[c])
   emptied('ZREM', K.windows, head.l .. ':' .. c)
 end
-count_queued()
+queue_all()
 local told = {} -- assistants that the tombstone itself has something to tell
 for i, a in ipairs(head.a) do
   local had = redis.call('LLEN', K.queue[a])

@@ -24,11 +24,11 @@ local function finished(state, due)
   return answer({ 'ok', state, int(due), ended, moved and '1' or '' })
 end
 
+unsaved = {}
 local story = story_load(run)
 story.tl[#story.tl + 1] = {
   s = run.step + 1, d = run.due, k = req.kind, o = req.outcome, r = req.reason, m = req.message, a = now,
 }
-story_save(run.n, story)
 happening(run, req.outcome, run.step + 1, req.outcome, req.reason, req.text, req.message)
 if not moved then
   if req.outcome == 'sent' or req.outcome == 'uncertain' then use(run.channel) end
@@ -39,31 +39,35 @@ local attempt = req.attempt ~= '' and redis.call('HGET', K.attempts, req.attempt
 if attempt then
   attempt = cjson.decode(attempt)
   if req.close and not moved then window_refused(run.channel, attempt.w) end
-  -- A receipt may have been faster than the answer of the call.
-  correct(attempt)
-  story = story_load(run)
+  if attempt.rk >= 2 then -- a receipt was faster than the answer of the call
+    story_save(run.n, story)
+    correct(attempt)
+    story = story_load(run)
+  end
 end
 
 -- From here the step has its outcome: nothing of it may be cancelled any more.
 if req.used > 0 and math.floor(run.used / 2 ^ req.used) % 2 == 0 then run.used = run.used + 2 ^ req.used end
 local reason = run.ending
-local config = control('c:' .. run.config)
+local config = controls('c:' .. run.config)
 if reason == '' and req.out then reason = 'opted_out' end
 if reason == '' then reason = req.endreason end
 if reason == '' and config == 'inactive' then reason = 'config_inactive' end
 if reason == '' and config ~= '' then reason = 'config_deleted' end
 if reason == '' and req.next < 0 then reason = 'completed' end
 if reason ~= '' then
-  run_close(run, story, reason)
   if reason == 'replied' or reason == 'completed' then
     happening(run, reason, run.step + 1, '', reason)
   else
     happening(run, 'cancelled', run.step + 1, '', reason)
   end
+  queue_all() -- before the run goes: should a slot that migrates break the script off, it is done again
+  run_close(run, story, reason)
   if req.out and not moved then opt(true, now) end
   return finished('ended', 0)
 end
 
+story_save(run.n, story)
 run.step, run.interval, run.tries = req.next, req.interval, 0
 local due = math.max(now + req.interval, req.notbefore)
 run_arm(run, due)

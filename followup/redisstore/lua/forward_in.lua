@@ -9,5 +9,5 @@ local counter = 'fw:' .. req.from .. ':' .. req.a
 local had, all = math.max(num(counter), req.before), req.before + #ARGV - 2
 for i = had - req.before + 1, #ARGV - 2 do enqueue(req.a, ARGV[2 + i]) end
 set(counter, int(math.max(had, all)))
-count_queued()
+queue_all()
 return { 'ok', int(math.max(had, all)) }

@@ -7,7 +7,7 @@ local req = cjson.decode(ARGV[2])
 if get('mv') then return { 'moved' } end
 if get('t') ~= head.t then return { 'none' } end
 if req.marketing and get('oo') == '1' then return { 'opted_out' } end
-if control('t:' .. head.t) ~= '' or control('ch:' .. req.channel) ~= '' then return { 'paused' } end
+if controls('t:' .. head.t) ~= '' or controls('ch:' .. req.channel) ~= '' then return { 'paused' } end
 if req.free and not window_open(req.channel) then return { 'window_closed' } end
 
 local rearm = {}

@@ -10,13 +10,13 @@ if not run or run.state == 'armed' or run.state == 'crashed' or run.token ~= req
 -- Only after a first try that cannot have been sent; then it never will be.
 if run.ending ~= '' then return { 'end', run.ending } end
 if get('mv') then return { 'moved' } end
-local config = control('c:' .. run.config)
+local config, tenant, channel = controls('c:' .. run.config, 't:' .. head.t, 'ch:' .. run.channel)
 if config == 'inactive' then return { 'end', 'config_inactive' } end
 if config == 'deleted' then return { 'end', 'config_deleted' } end
 local no
 if req.marketing and get('oo') == '1' then
   no = 'opted_out'
-elseif control('t:' .. head.t) ~= '' or control('ch:' .. run.channel) ~= '' then
+elseif tenant ~= '' or channel ~= '' then
   no = 'paused'
 elseif req.free and not window_open(run.channel) then
   no = 'window_closed'

@@ -20,6 +20,7 @@ if moved then
 else
   -- A step in sending goes on: finish records it here, where its run is.
   runs_end('merged')
+  queue_all()
   set('v', '1', 't', head.t, 'mv', req.to)
   if head.s then set('b', head.q) end
   for i, a in ipairs(head.a) do

@@ -9,11 +9,13 @@ local req = cjson.decode(ARGV[2])
 local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
+fetch('rev', 'cr', 'oa', 'st')
 if (get('t') or head.t) ~= head.t then return { 'none' } end
 if num('rev') ~= req.rev then return { 'conflict' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
 
+unsaved = {}
 if not get('t') then set('v', '1', 't', head.t) end
 if not get('cr') then set('cr', int(now)) end
 set('up', int(now), 'rev', int(req.rev + 1))
@@ -24,7 +26,10 @@ if (get('oo') == '1') ~= req.out then
   set('oa', int(math.max(at, num('oa'))))
 end
 for field, value in pairs(req.fields) do set(field, value) end
-for _, field in ipairs(req.clear) do del(field) end
+if #req.clear > 0 then
+  fetch(unpack(req.clear))
+  del(unpack(req.clear))
+end
 
 if req.from > 0 and req.channel ~= '' then window_from(req.channel, math.min(req.from, now)) end
 if req.out then runs_end('opted_out') end

@@ -119,6 +119,7 @@ for i, item in ipairs(req.items) do
   end
 end
 
+queue_all()
 -- Behind everything else: should a slot that migrates break the script off, it is done again.
 if #first > 0 then sights_save(K.dedup, seen, sights(first, real), real) end
 

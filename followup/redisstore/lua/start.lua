@@ -13,7 +13,7 @@ if missing then return { 'need', missing } end
 
 del('ra:' .. req.arm.assistant)
 local run = ''
-if (waits or not req.rearm) and get('oo') ~= '1' and control('c:' .. req.arm.config) == '' then
+if (waits or not req.rearm) and get('oo') ~= '1' and controls('c:' .. req.arm.config) == '' then
   runs_end('restarted', function(r) return r.assistant == req.arm.assistant end)
   run = run_start(req.arm, ARGV[3])
 end

@@ -60,6 +60,15 @@ local function get(field)
   return value
 end
 
+-- Reads fields that are likely to be asked for, at once.
+local function fetch(...)
+  local names = { ... }
+  local values = redis.call('HMGET', K.lead, ...)
+  for i, name in ipairs(names) do
+    if fields[name] == nil then fields[name] = values[i] end
+  end
+end
+
 local function num(field)
   return tonumber(get(field) or '0')
 end
@@ -95,10 +104,14 @@ local function set(...)
   if not unsaved then redis.call('HSET', K.lead, unpack(list)) end
 end
 
-local function del(field)
-  if fields[field] ~= false then redis.call('HDEL', K.lead, field) end
-  fields[field] = false
-  if unsaved then unsaved[field] = nil end
+local function del(...)
+  local there = {}
+  for _, field in ipairs({ ... }) do
+    if fields[field] ~= false then there[#there + 1] = field end
+    fields[field] = false
+    if unsaved then unsaved[field] = nil end
+  end
+  if #there > 0 then redis.call('HDEL', K.lead, unpack(there)) end
 end
 
 -- Counts a field up.
@@ -162,15 +175,21 @@ local function overlooked()
   end
 end
 
-local queued = {} -- per assistant: events queued by this script and not counted yet
+local queued = {} -- per assistant: elements that are still to be queued
+local due = ''    -- "1": a queue has become due by this script
 
-local function count_queued()
-  for assistant, n in pairs(queued) do relay_count(K.backlog, assistant, n) end
+-- Queues them, and counts them.
+local function queue_all()
+  for assistant, list in pairs(queued) do
+    local queue, group = K.queue[assistant], K.relaydue[assistant]
+    if relay_elements(queue, group, K.relays, head.l, assistant, int(real), unpack(list)) then due = '1' end
+    relay_count(K.backlog, assistant, #list)
+  end
   queued = {}
 end
 
 local function answer(reply)
-  count_queued()
+  queue_all()
   set('rq', head.q, 'rr', cjson.encode(reply))
   if unsaved then save() end
   stood()
@@ -183,16 +202,12 @@ local function frozen(i)
   return KEYS[11 + 2 * #head.a + #head.c + i]
 end
 
-local due = '' -- "1": a queue has become due by this script
-
--- Puts an element into the assistant's queue; count_queued, and so answer, counts it.
+-- Puts an element into the assistant's queue, when queue_all or answer is called.
 local function enqueue(assistant, element)
   if get('qa:' .. assistant) ~= '1' then set('qa:' .. assistant, '1') end
   if head.s then standing = 'used' end
-  if relay_elements(K.queue[assistant], K.relaydue[assistant], K.relays, head.l, assistant, int(real), element) then
-    due = '1'
-  end
-  queued[assistant] = (queued[assistant] or 0) + 1
+  queued[assistant] = queued[assistant] or {}
+  table.insert(queued[assistant], element)
 end
 
 -- The same for one event (JSON), queued now.
@@ -267,8 +282,9 @@ local function remember(channel, entry)
   if n == 1 then redis.call('PEXPIRE', K.history[channel], 30 * DAY) end
 end
 
--- The state that operators and config changes put on something: "" if none.
-local function control(field)
-  local v = redis.call('HGET', K.control, field)
-  return v and string.match(v, '^%d+:(.*)$') or ''
+-- The states that operators and config changes put on things: "" for none.
+local function controls(...)
+  local states = redis.call('HMGET', K.control, ...)
+  for i = 1, select('#', ...) do states[i] = states[i] and string.match(states[i], '^%d+:(.*)$') or '' end
+  return unpack(states)
 end

@@ -5,10 +5,9 @@ local function run_fields(n)
 end
 
 local function run_load(n)
-  local names = { run_fields(n) }
-  local values = redis.call('HMGET', K.lead, unpack(names))
-  for i, name in ipairs(names) do fields[name] = values[i] end
-  local r, f, k, s = unpack(values)
+  local r, f, k, s = run_fields(n)
+  fetch(r, f, k, s)
+  r, f, k, s = get(r), get(f), get(k), get(s)
   if not r then return nil end
   local run = { n = n, facts = f, token = '', attempt = '', kind = '', stand = 0, ending = '', status = s or '' }
   run.state, run.step, run.interval, run.due, run.used, run.tries, run.rearm, run.started = string.match(r, STATE)
@@ -35,19 +34,11 @@ local function run_save(run)
   end
 end
 
-local function run_forget(n)
-  local names = { run_fields(n) }
-  redis.call('HDEL', K.lead, unpack(names))
-  for _, name in ipairs(names) do
-    fields[name] = false
-    if unsaved then unsaved[name] = nil end
-  end
-end
-
 local function run_id(n)
   return string.sub(head.l, 1, 30) .. string.format('%06x', n)
 end
 
+fetch('rq', 'mv', 't', 'lv', 'oo', 'rs', 're')
 local live = {}
 for n in string.gmatch(get('lv') or '', '%d+') do
   live[#live + 1] = run_load(tonumber(n))
@@ -96,41 +87,41 @@ local function story_save(n, story)
 end
 
 -- Tells the assistant what happened. A word that is not there yet is null, as in
--- the API: the words are of closed sets. (The embedded Redis has no cjson.null.)
+-- the API: the words are of closed sets.
 local function happening(run, event, step, outcome, reason, text, message)
-  local value, nulls = { event = event, run_id = run_id(run.n), lead_id = head.l, step = step }, ''
-  if outcome ~= '' then value.outcome = outcome else nulls = nulls .. ',"outcome":null' end
-  if reason ~= '' then value.reason = reason else nulls = nulls .. ',"reason":null' end
-  if text and text ~= '' then value.text = text end
-  if message and message ~= '' then value.message_id = message end
-  local json = string.sub(cjson.encode(value), 1, -2) .. nulls .. '}'
-  relay(run.assistant, '{"c":' .. cjson.encode(run.channel) .. ',"f":"followup","v":' .. json .. '}')
+  local function word(w) return w == '' and 'null' or '"' .. w .. '"' end
+  local json = '{"event":"' .. event .. '","run_id":"' .. run_id(run.n) .. '","lead_id":"' .. head.l .. '","step":' .. step
+    .. ',"outcome":' .. word(outcome) .. ',"reason":' .. word(reason)
+  if text and text ~= '' then json = json .. ',"text":' .. cjson.encode(text) end
+  if message and message ~= '' then json = json .. ',"message_id":' .. cjson.encode(message) end
+  relay(run.assistant, '{"c":' .. cjson.encode(run.channel) .. ',"f":"followup","v":' .. json .. '}}')
 end
 
--- Makes the current step wait until due.
-local function run_arm(run, due)
+-- Makes the current step wait until due; fresh: nobody has ever had a lease on it.
+local function run_arm(run, due, fresh)
   run.state, run.token, run.attempt, run.kind, run.stand, run.due = 'armed', '', '', '', 0, due
   run_save(run)
-  emptied('ZREM', K.leases, run_id(run.n))
+  if not fresh then emptied('ZREM', K.leases, run_id(run.n)) end
   due_set(K.due, K.index, head.t, run_id(run.n), int(due))
 end
 
--- Ended runs can be read for 30 days; the oldest go as new ones end.
-local function runs_trim()
-  local oldest = tonumber(get('re') or '1')
+-- Ended runs can be read for 30 days; the oldest go as new ones end, of which this is one.
+local function runs_trim(ended)
+  local first = tonumber(get('re') or '1')
+  local oldest = first
   local bound = oldest + 4
-  while oldest < bound and oldest < num('rs') do
+  while oldest < bound and oldest < num('rs') and oldest ~= ended do
     local s = redis.call('HGET', K.runs, int(oldest))
     if s then
-      local ended = cjson.decode(s).e
-      if ended == 0 or ended > now - 30 * DAY then break end
+      local e = cjson.decode(s).e
+      if e == 0 or e > now - 30 * DAY then break end
       redis.call('HDEL', K.runs, int(oldest))
     elseif live_find(oldest) then
       break
     end
     oldest = oldest + 1
   end
-  set('re', int(oldest))
+  if oldest ~= first then set('re', int(oldest)) end
 end
 
 local function run_close(run, story, reason)
@@ -138,11 +129,15 @@ local function run_close(run, story, reason)
   story_save(run.n, story)
   local _, i = live_find(run.n)
   if i then table.remove(live, i) end
-  run_forget(run.n)
-  live_save()
+  if #live == 0 then
+    del('lv', run_fields(run.n))
+  else
+    del(run_fields(run.n))
+    live_save()
+  end
   emptied('ZREM', K.leases, run_id(run.n))
   due_del(K.due, K.index, head.t, run_id(run.n))
-  runs_trim()
+  runs_trim(run.n)
 end
 
 -- What scripts report of runs that ended with their step unsent: flat triples.
@@ -191,7 +186,7 @@ end
 
 -- Starts a run; facts are arm's, packed. Returns its id, or "" if none may start.
 local function run_start(arm, facts)
-  if get('oo') == '1' or control('c:' .. arm.config) ~= '' then return '' end
+  if get('oo') == '1' or controls('c:' .. arm.config) ~= '' then return '' end
   local n = inc('rs')
   local run = {
     n = n, assistant = arm.assistant, config = arm.config, channel = arm.channel, ladder = arm.ladder,
@@ -206,7 +201,7 @@ local function run_start(arm, facts)
   end
   live[#live + 1] = run
   live_save()
-  run_arm(run, now + arm.interval)
+  run_arm(run, now + arm.interval, true)
   del('ra:' .. arm.assistant)
   happening(run, 'scheduled', 1, '', '')
   return run_id(n)
