@@ -104,3 +104,21 @@ func TestTheNextStepWakesThePoller(t *testing.T) {
 		h.is(claims.all(), []time.Duration{0, 30 * minutes, 31 * minutes, 61 * minutes}, "claims")
 	})
 }
+
+// A claim that takes its time makes the next one no later: what it says of the next
+// step counts from when it began.
+func TestASlowClaimMakesNoStepLate(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.MaxSleep = hours
+		claims := times{h: h}
+		h.store.answering = func() {
+			claims.happened()
+			time.Sleep(100 * time.Millisecond)
+		}
+		h.begin(seed[0])
+		h.until(31 * minutes)
+		h.is(claims.all()[:2], []time.Duration{0, 30 * minutes}, "claims")
+		h.is(accepted(h), 1, "messages sent")
+	})
+}
