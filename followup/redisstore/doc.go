@@ -75,6 +75,10 @@
 //
 // # Decisions
 //
+// A hash that has no field of more than 64 bytes Redis keeps packed, in a third of the
+// memory. So a live run is several short fields of its lead's hash, not one (lua/lib/pack.lua);
+// what a waiting one has no use for is not there.
+//
 // The truth about a lead is in its hash; due sets, leases and windows are
 // indexes of it. Claims look with plain pipelined reads over all partitions and
 // then claim with scripts that look again: two replicas that see the same do no
