@@ -185,6 +185,20 @@ func (r *Redis) Used(ctx context.Context) (int64, error) {
 	return strconv.ParseInt(text["Memory"]["used_memory"], 10, 64)
 }
 
+// Forget removes the keys that fit the pattern.
+func (r *Redis) Forget(ctx context.Context, pattern string) error {
+	scan := r.client.Scan(ctx, 0, pattern, 1000).Iterator()
+	for scan.Next(ctx) {
+		if err := r.client.Del(ctx, scan.Val()).Err(); err != nil {
+			return fmt.Errorf("remove keys of redis: %w", err)
+		}
+	}
+	if err := scan.Err(); err != nil {
+		return fmt.Errorf("keys of redis: %w", err)
+	}
+	return nil
+}
+
 // Commands returns what Redis says about each command, in its own form.
 func (r *Redis) Commands(ctx context.Context) (string, error) {
 	text, err := r.client.Info(ctx, "commandstats").Result()

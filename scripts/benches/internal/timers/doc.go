@@ -34,7 +34,7 @@
 // for its lateness.
 //
 // Bytes are by how much used_memory grows when runs are armed for leads whose record
-// is there already, after their assistants took what they were told: what is left is
-// the run in its lead's hash, its place in the due set, and that its assistant has a
-// queue. For asynq it is all that Redis has.
+// is there already, after their assistants took what they were told, and what is kept of
+// that for an hour was removed. What is left is the run in its lead's hash, its place in
+// the due set, and that its assistant has a queue. For asynq it is all that Redis has.
 package timers
