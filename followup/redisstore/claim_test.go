@@ -251,21 +251,21 @@ func TestI1EveryEndIsTold(t *testing.T) {
 	}
 }
 
-// TestTheOldestAreClaimedWhereverTheyLie has one partition hold more of the oldest
+// TestTheLeastLateAreClaimedWhereverTheyLie has one partition hold more of the oldest
 // steps than is read of it at first.
-func TestTheOldestAreClaimedWhereverTheyLie(t *testing.T) {
+func TestTheLeastLateAreClaimedWhereverTheyLie(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
-		const old, each = 3 * firstLook, 2
+		const fresh, each = 3 * firstLook, 2
 		want := map[followup.RunID]bool{}
 		made := make([]int, s.partitions)
-		for n := 0; n < old+(s.partitions-1)*each; {
+		for n := 0; n < fresh+(s.partitions-1)*each; {
 			lead := followup.NewLeadID()
 			in := s.partition(lead)
-			at, most := epoch, each
+			at, most := epoch.Add(-time.Hour), each
 			if in == 0 {
-				at, most = epoch.Add(-time.Hour), old
+				at, most = epoch, fresh
 			}
 			if made[in] == most {
 				continue
@@ -280,13 +280,13 @@ func TestTheOldestAreClaimedWhereverTheyLie(t *testing.T) {
 			}
 			want[run] = in == 0
 		}
-		b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: old, Lease: time.Minute})
-		if err != nil || len(b.Steps) != old || b.Next != 0 {
-			t.Fatalf("got %d steps, next in %v, %v, want %d and more at once", len(b.Steps), b.Next, err, old)
+		b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: fresh, Lease: time.Minute})
+		if err != nil || len(b.Steps) != fresh || b.Next != 0 {
+			t.Fatalf("got %d steps, next in %v, %v, want %d and more at once", len(b.Steps), b.Next, err, fresh)
 		}
 		for _, c := range b.Steps {
 			if !want[c.Run.ID] {
-				t.Errorf("got a step due at %v while older ones are left", c.Run.DueAt)
+				t.Errorf("got a step due at %v while less late ones are left", c.Run.DueAt)
 			}
 		}
 	})
