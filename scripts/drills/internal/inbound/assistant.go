@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,11 +17,12 @@ import (
 
 	"wagate/providers/meta"
 	"wagate/providers/providertest"
+	"wagate/scripts/drills/internal/loopback"
 )
 
 // assistants are those of all tenants, on one port.
 type assistants struct {
-	*loopback
+	*loopback.Server
 
 	ledger  *ledger
 	tenants []*tenant
@@ -46,7 +46,7 @@ func startAssistants(l *ledger, tenants []*tenant) (*assistants, error) {
 		ledger: l, tenants: tenants, seed: maphash.MakeSeed(), arrived: make(chan struct{}), bad: map[string]int{},
 	}
 	var err error
-	a.loopback, err = listen("assistants", a.serve)
+	a.Server, err = loopback.Listen("assistants", a.serve)
 	return a, err
 }
 
@@ -225,7 +225,7 @@ func (a *assistants) play(ctx context.Context, w http.ResponseWriter, try int, m
 		}
 	}
 	if m.reset {
-		reset(w)
+		loopback.Reset(w)
 		return
 	}
 	if m.status == 0 {
@@ -240,16 +240,4 @@ func (a *assistants) answer(w http.ResponseWriter, try, status int) {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(status)
-}
-
-// reset cuts the connection so that the caller sees a reset.
-func reset(w http.ResponseWriter) {
-	c, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler) // cuts it less rudely
-	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = c.Close()
 }

@@ -24,7 +24,7 @@ func shop(t *testing.T, events []event, tenants ...*tenant) *assistants {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := a.close(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -34,7 +34,7 @@ func shop(t *testing.T, events []event, tenants ...*tenant) *assistants {
 // deliver posts a delivery as wagate does and returns the status; 0: none.
 func (a *assistants) deliver(t *testing.T, path, id, secret, body string) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+a.addr+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+a.Addr+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strconv"
 	"time"
+
+	"wagate/scripts/drills/internal/fleet"
 )
 
 // pageOfDead is how many dead letters are asked for at once.
@@ -75,14 +77,13 @@ func (d *drill) replay(ctx context.Context, dead []int) (left int, err error) {
 		}
 		return left
 	}
-	_ = d.until(ctx, replayWithin, func() bool { return count() == 0 }) // what is left tells
+	_ = fleet.Until(ctx, replayWithin, func() bool { return count() == 0 }) // what is left tells
 	return count(), nil
 }
 
 // command runs "wagate dead …" and reads its answer.
 func (d *drill) command(ctx context.Context, answer any, what string, args ...string) error {
-	addr, _ := d.fleet.replicas[0].admin.Load().(string)
-	args = append([]string{"dead", what, "-json", "-admin", "http://" + addr}, args...)
+	args = append([]string{"dead", what, "-json", "-admin", "http://" + d.fleet.Replicas[0].Admin()}, args...)
 	out, err := exec.CommandContext(ctx, d.Wagate, args...).Output() //nolint:gosec // what was built for it
 	if err != nil {
 		return fmt.Errorf("wagate dead %s: %w", what, err)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"wagate/scripts/drills/internal/dice"
+	"wagate/scripts/drills/internal/fleet"
 	"wagate/scripts/internal/figure"
 	"wagate/scripts/internal/proc"
 )
@@ -82,7 +84,7 @@ type drill struct {
 
 	group      *proc.Group
 	redis      *proc.Redis
-	fleet      *fleet
+	fleet      *fleet.Fleet
 	ledger     *ledger
 	graph      *graph
 	assistants *assistants
@@ -128,7 +130,7 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 		p.Size = Full
 	}
 	if p.Seed == 0 {
-		p.Seed = newSeed()
+		p.Seed = dice.Seed()
 	}
 	d := &drill{Params: p, Sheet: figure.NewSheet(p.Out)}
 	d.Printf("seed %d\n", p.Seed)
@@ -137,11 +139,11 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 	if d.assistants, err = startAssistants(d.ledger, plan.tenants); err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, d.assistants.close()) }()
+	defer func() { err = errors.Join(err, d.assistants.Close()) }()
 	if d.graph, err = startGraph(); err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, d.graph.close()) }()
+	defer func() { err = errors.Join(err, d.graph.Close()) }()
 	if d.group, err = proc.New("drill"); err != nil {
 		return false, err
 	}
@@ -150,7 +152,7 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 	defer func() {
 		cancel()
 		if d.fleet != nil {
-			d.fleet.supervisors.Wait()
+			d.fleet.Wait()
 		}
 	}()
 	if err := d.start(ctx, plan.tenants); err != nil {
@@ -169,10 +171,12 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) error {
 		return err
 	}
 	file := d.group.Path("operator.yaml")
-	if err := os.WriteFile(file, []byte(operatorFile(d.redis.URL, d.graph.addr, d.assistants.addr, d.Size.relay, tenants)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(operatorFile(d.redis.URL, d.graph.Addr, d.assistants.Addr, d.Size.relay, tenants)), 0o600); err != nil {
 		return fmt.Errorf("write operator's file: %w", err)
 	}
-	if d.fleet, err = newFleet(ctx, &fleet{group: d.group, binary: d.Wagate, file: file, printf: d.Printf}, replicas); err != nil {
+	if d.fleet, err = fleet.Start(ctx, fleet.Params{
+		Group: d.group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,
+	}); err != nil {
 		return err
 	}
 	d.provider = newProvider(d.ledger, d.graph, d.fleet, tenants)
@@ -234,7 +238,7 @@ const idle = 3 * time.Second
 func (d *drill) drain(ctx context.Context) {
 	d.assistants.healed.Store(true)
 	began, busy := time.Now(), time.Now()
-	err := d.until(ctx, d.Size.drain, func() bool {
+	err := fleet.Until(ctx, d.Size.drain, func() bool {
 		if d.pending(ctx) > 0 || d.ledger.open() > 0 {
 			busy = time.Now()
 			return false
@@ -250,7 +254,7 @@ func (d *drill) drain(ctx context.Context) {
 // pending is how much wagate says it has to deliver. It decides how long is
 // waited, and nothing else.
 func (d *drill) pending(ctx context.Context) float64 {
-	w := d.fleet.replicas[0].alive()
+	w := d.fleet.Replicas[0].Alive()
 	if w == nil {
 		return 1
 	}
@@ -261,18 +265,6 @@ func (d *drill) pending(ctx context.Context) float64 {
 	return m.Sum("wagate_relay_pending")
 }
 
-// until repeats a question until the answer is yes, or too late.
-func (d *drill) until(ctx context.Context, within time.Duration, done func() bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
-	defer cancel()
-	for !done() {
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // errUnsettled says that not everything arrived though nothing had been broken: there
 // is no point in going on, and the account tells why.
 var errUnsettled = errors.New("not everything arrived though nothing was broken")
@@ -280,7 +272,7 @@ var errUnsettled = errors.New("not everything arrived though nothing was broken"
 // settled waits until all that was sent has been delivered.
 func (d *drill) settled(ctx context.Context) error {
 	d.provider.wait()
-	if err := d.until(ctx, d.Size.drain, func() bool { return d.ledger.missing() == 0 }); err != nil {
+	if err := fleet.Until(ctx, d.Size.drain, func() bool { return d.ledger.missing() == 0 }); err != nil {
 		d.Printf("%d events are still on their way: %v\n", d.ledger.missing(), errUnsettled)
 		return errUnsettled
 	}
@@ -337,7 +329,7 @@ func (d *drill) account(ctx context.Context, done blows) error {
 		{"forged_let_in", t.admitted + int(l.forgedTaken.Load())},
 		{"dead_and_not_replayed", left},
 		{"never_acknowledged", t.open},
-		{"wagate_fell_by_itself", int(d.fleet.fell.Load())},
+		{"wagate_fell_by_itself", d.fleet.Fell()},
 		{"posts_answered_otherwise", int(l.otherAnswers.Load())},
 		{"shown_to_another_tenant", t.astray},
 		{"shown_though_nobody_sent_it", t.unknown},

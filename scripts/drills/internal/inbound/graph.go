@@ -10,12 +10,14 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"wagate/scripts/drills/internal/loopback"
 )
 
 // graph is the send API of both providers. It gives a message the id that its text asks
 // for, so that the plan knows what statuses will be about.
 type graph struct {
-	*loopback
+	*loopback.Server
 
 	sends, gupshupSends atomic.Int64
 
@@ -26,7 +28,7 @@ type graph struct {
 func startGraph() (*graph, error) {
 	g := &graph{opaque: map[string]string{}}
 	var err error
-	g.loopback, err = listen("graph", g.serve)
+	g.Server, err = loopback.Listen("graph", g.serve)
 	return g, err
 }
 
@@ -92,8 +94,7 @@ func (p *provider) reply(ctx context.Context, e event) {
 	if err != nil {
 		return
 	}
-	_, addr := p.any()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/v26.0/"+t.from()+"/messages", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+p.fleet.Any().Public()+"/v26.0/"+t.from()+"/messages", bytes.NewReader(body))
 	if err != nil {
 		return
 	}

@@ -3,9 +3,10 @@ package inbound
 import (
 	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
+
+	"wagate/scripts/drills/internal/dice"
 )
 
 // event is one message of a lead or one status.
@@ -74,7 +75,8 @@ type part struct {
 
 // planner makes the parts. All of it comes from the seed.
 type planner struct {
-	rng      *rand.Rand
+	dice.Dice
+
 	tenants  []*tenant
 	events   []event
 	forged   int
@@ -82,7 +84,7 @@ type planner struct {
 }
 
 func newPlanner(seed uint64, tenants []*tenant) *planner {
-	return &planner{rng: rand.New(rand.NewPCG(seed, 1)), tenants: tenants} //nolint:gosec // no secret
+	return &planner{Dice: dice.New(seed), tenants: tenants}
 }
 
 // states are what is told of a sent message, one after the other.
@@ -101,10 +103,6 @@ const (
 // maxBatch is how many events a batch holds at most.
 const maxBatch = 40
 
-func (p *planner) chance(percent int) bool { return p.rng.IntN(100) < percent }
-
-func pick[T any](p *planner, list []T) T { return list[p.rng.IntN(len(list))] }
-
 // event plans the next event of a lead.
 func (p *planner) event(l *lead) int {
 	e := event{lead: l, nth: l.events}
@@ -112,7 +110,7 @@ func (p *planner) event(l *lead) int {
 	switch {
 	case !p.storming:
 		e.id = fmt.Sprintf("wamid.SAID%05d%05d", l.number, e.nth)
-	case l.told > 0 && l.told < len(states), e.nth > 0 && p.chance(statusShare):
+	case l.told > 0 && l.told < len(states), e.nth > 0 && p.Chance(statusShare):
 		if l.told %= len(states); l.told == 0 {
 			l.about = fmt.Sprintf("wamid.SENT%05d%05d", l.number, e.nth)
 		}
@@ -120,14 +118,16 @@ func (p *planner) event(l *lead) int {
 		l.told++
 	default:
 		e.id = fmt.Sprintf("wamid.SAID%05d%05d", l.number, e.nth)
-		e.poison = l.tenant.manner == picky && p.chance(poisonShare)
+		e.poison = l.tenant.manner == picky && p.Chance(poisonShare)
 	}
 	p.events = append(p.events, e)
 	return len(p.events) - 1
 }
 
 // single plans a webhook with one event of any lead.
-func (p *planner) single(t *tenant, due time.Duration) *hook { return p.hook(pick(p, t.leads), due) }
+func (p *planner) single(t *tenant, due time.Duration) *hook {
+	return p.hook(dice.Pick(p.Dice, t.leads), due)
+}
 
 // hook plans a webhook with one event.
 func (p *planner) hook(l *lead, due time.Duration) *hook {
@@ -135,7 +135,7 @@ func (p *planner) hook(l *lead, due time.Duration) *hook {
 	h := &hook{due: due, tenant: t, events: []int{p.event(l)}}
 	if t.app == nil {
 		h.form = formV2
-		if p.chance(v3Share) {
+		if p.Chance(v3Share) {
 			h.form = formV3
 		}
 	}
@@ -154,12 +154,12 @@ func (p *planner) batch(t *tenant, due time.Duration) *hook {
 			}
 		}
 	}
-	leads := make([]*lead, 1+p.rng.IntN(8))
+	leads := make([]*lead, 1+p.IntN(8))
 	for i := range leads {
-		leads[i] = pick(p, pick(p, from).leads)
+		leads[i] = dice.Pick(p.Dice, dice.Pick(p.Dice, from).leads)
 	}
-	for range 2 + p.rng.IntN(maxBatch-1) {
-		h.events = append(h.events, p.event(pick(p, leads)))
+	for range 2 + p.IntN(maxBatch-1) {
+		h.events = append(h.events, p.event(dice.Pick(p.Dice, leads)))
 	}
 	return h
 }
@@ -167,12 +167,12 @@ func (p *planner) batch(t *tenant, due time.Duration) *hook {
 // echoed lets the provider repeat some webhooks without need, at once or later,
 // and Gupshup in its other form, too.
 func (p *planner) echoed(h *hook) *hook {
-	if !p.chance(echoShare) {
+	if !p.Chance(echoShare) {
 		return h
 	}
 	e := echo{form: h.form}
-	if p.chance(50) {
-		e.after = time.Duration(p.rng.IntN(3000)) * time.Millisecond
+	if p.Chance(50) {
+		e.after = time.Duration(p.IntN(3000)) * time.Millisecond
 	}
 	if h.tenant.app == nil && len(h.events) == 1 && p.events[h.events[0]].state == "" {
 		e.form = formV2 + formV3 - h.form
@@ -184,32 +184,23 @@ func (p *planner) echoed(h *hook) *hook {
 // forge plans a webhook that nobody must let in. It says something of a lead, at
 // times under the id that his next message will have.
 func (p *planner) forge(t *tenant, due time.Duration) *hook {
-	kind := forgery(1 + p.rng.IntN(forgeryCount))
+	kind := forgery(1 + p.IntN(forgeryCount))
 	h := &hook{due: due, tenant: t, forged: kind}
 	if t.app == nil {
 		h.form = formV2
-		if p.chance(50) {
+		if p.Chance(50) {
 			h.form = formV3
 		}
 	}
-	l := pick(p, t.leads)
+	l := dice.Pick(p.Dice, t.leads)
 	id := fmt.Sprintf("wamid.FORGED%07d", p.forged)
 	p.forged++
-	if p.chance(50) {
+	if p.Chance(50) {
 		id = fmt.Sprintf("wamid.SAID%05d%05d", l.number, l.events)
 	}
 	p.events = append(p.events, event{lead: l, nth: -1, id: id})
 	h.events = []int{len(p.events) - 1}
 	return h
-}
-
-// spread returns n instants within d, about evenly.
-func (p *planner) spread(n int, d time.Duration) []time.Duration {
-	all := make([]time.Duration, n)
-	for i := range all {
-		all[i] = time.Duration((float64(i) + p.rng.Float64()) * float64(d) / float64(n))
-	}
-	return all
 }
 
 // warmRate is how many leads a second write for the first time.
@@ -232,7 +223,7 @@ func (p *planner) warm() part {
 func (p *planner) window(d time.Duration, rates map[manner]int) part {
 	out := part{last: d}
 	for _, t := range p.tenants {
-		for _, due := range p.spread(int(float64(rates[t.manner])*d.Seconds()), d) {
+		for _, due := range p.Spread(int(float64(rates[t.manner])*d.Seconds()), d) {
 			out.hooks = append(out.hooks, p.single(t, due))
 		}
 	}
@@ -250,13 +241,13 @@ func (p *planner) storm(n int, d time.Duration, weights map[manner]int) part {
 		}
 	}
 	out := part{last: d}
-	for _, due := range p.spread(n, d) {
-		t := pick(p, urn)
-		if p.chance(forgedShare) {
-			out.hooks = append(out.hooks, p.forge(pick(p, p.tenants), due))
+	for _, due := range p.Spread(n, d) {
+		t := dice.Pick(p.Dice, urn)
+		if p.Chance(forgedShare) {
+			out.hooks = append(out.hooks, p.forge(dice.Pick(p.Dice, p.tenants), due))
 		}
 		plan := p.single
-		if p.chance(batchShare) {
+		if p.Chance(batchShare) {
 			plan = p.batch
 		}
 		out.hooks = append(out.hooks, p.echoed(plan(t, due)))

@@ -4,22 +4,17 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
 	"time"
+
+	"wagate/scripts/drills/internal/fleet"
 )
 
-// Retries of a webhook that was not answered 200: at once, then ever later. Real
-// providers go on for days; here until the drill ends.
 const (
-	firstRetry = 50 * time.Millisecond
-	lastRetry  = 2 * time.Second
 	// answerWithin is how long a provider waits for an answer.
 	answerWithin = 5 * time.Second
-	// shun is for how long one that did not is asked less often.
-	shun = 5 * time.Second
 	// atOnce is how many webhooks of a tenant are posted at the same time.
 	atOnce = 64
 )
@@ -29,7 +24,7 @@ const (
 type provider struct {
 	ledger *ledger
 	graph  *graph
-	fleet  *fleet
+	fleet  *fleet.Fleet
 	client *http.Client
 	slots  map[*tenant]chan struct{}
 
@@ -37,7 +32,7 @@ type provider struct {
 	running sync.WaitGroup
 }
 
-func newProvider(l *ledger, g *graph, f *fleet, tenants []*tenant) *provider {
+func newProvider(l *ledger, g *graph, f *fleet.Fleet, tenants []*tenant) *provider {
 	p := &provider{ledger: l, graph: g, fleet: f, slots: map[*tenant]chan struct{}{}, client: &http.Client{
 		Timeout: answerWithin, Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
 	}}
@@ -51,7 +46,7 @@ func newProvider(l *ledger, g *graph, f *fleet, tenants []*tenant) *provider {
 // it is acknowledged.
 func (p *provider) play(ctx context.Context, part part, began time.Time) error {
 	for _, h := range part.hooks {
-		if err := sleepUntil(ctx, began.Add(h.due)); err != nil {
+		if err := fleet.SleepUntil(ctx, began.Add(h.due)); err != nil {
 			return err
 		}
 		if h.forged != genuine {
@@ -60,18 +55,10 @@ func (p *provider) play(ctx context.Context, part part, began time.Time) error {
 		}
 		p.enqueue(ctx, h)
 	}
-	return sleepUntil(ctx, began.Add(part.last))
+	return fleet.SleepUntil(ctx, began.Add(part.last))
 }
 
 func (p *provider) wait() { p.running.Wait() }
-
-func sleepUntil(ctx context.Context, t time.Time) error {
-	d := time.Until(t)
-	if d <= 0 {
-		return ctx.Err()
-	}
-	return sleep(ctx, d)
-}
 
 // leads are the leads of a hook, each once.
 func (p *provider) leads(h *hook) []*lead {
@@ -140,7 +127,7 @@ func (p *provider) send(ctx context.Context, h *hook) {
 	p.ledger.post(h.events)
 	for _, e := range h.echoes {
 		p.running.Go(func() {
-			if sleep(ctx, e.after) == nil {
+			if fleet.Sleep(ctx, e.after) == nil {
 				p.ledger.echoes.Add(1)
 				p.insist(ctx, h, write(h, e.form, p.told(h), now))
 			}
@@ -168,19 +155,10 @@ func (p *provider) insist(ctx context.Context, h *hook, r request) bool {
 		default:
 			p.ledger.otherAnswers.Add(1)
 		}
-		if sleep(ctx, retryDelay(try)) != nil {
+		if fleet.Sleep(ctx, fleet.RetryDelay(try)) != nil {
 			return false
 		}
 	}
-}
-
-// retryDelay is the wait after a try that came after n others.
-func retryDelay(n int) time.Duration {
-	if n == 0 {
-		return 0
-	}
-	d := min(firstRetry<<min(n-1, 10), lastRetry)
-	return d/2 + rand.N(d/2) //nolint:gosec // no secret
 }
 
 // post posts a request to one of the replicas, also to one that is down, and
@@ -194,14 +172,14 @@ func (p *provider) post(ctx context.Context, h *hook, r request) int {
 		return 0
 	}
 	p.ledger.posts.Add(1)
-	to, addr := p.any()
+	to := p.fleet.Any()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
 		select {
-		case to.wrote <- struct{}{}:
+		case to.Wrote <- struct{}{}:
 		default:
 		}
 	}})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+r.path, bytes.NewReader(r.body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+to.Public()+r.path, bytes.NewReader(r.body))
 	if err != nil {
 		return 0
 	}
@@ -210,26 +188,13 @@ func (p *provider) post(ctx context.Context, h *hook, r request) int {
 	res, err := p.client.Do(req)
 	if err != nil {
 		if time.Since(began) >= answerWithin {
-			to.shunned.Store(time.Now().Add(shun).UnixNano())
+			to.Shun()
 		}
 		return 0
 	}
 	defer func() { _ = res.Body.Close() }()
 	_, _ = io.Copy(io.Discard, res.Body) // the status is all we want
 	return res.StatusCode
-}
-
-// any returns one of the replicas and its address, which is the old one while it
-// is down. One that did not answer in time is asked less often for a while, as a
-// balancer would do.
-func (p *provider) any() (*replica, string) {
-	all := p.fleet.replicas
-	i := rand.IntN(len(all))                                               //nolint:gosec // no secret
-	if time.Now().UnixNano() < all[i].shunned.Load() && rand.IntN(8) > 0 { //nolint:gosec // no secret
-		i = (i + 1) % len(all)
-	}
-	addr, _ := all[i].public.Load().(string)
-	return all[i], addr
 }
 
 // forge posts a forged webhook until somebody answers.
@@ -248,7 +213,7 @@ func (p *provider) forge(ctx context.Context, h *hook) {
 			p.ledger.forgedRefused.Add(1)
 			return
 		}
-		if sleep(ctx, retryDelay(try)) != nil {
+		if fleet.Sleep(ctx, fleet.RetryDelay(try)) != nil {
 			return
 		}
 	}

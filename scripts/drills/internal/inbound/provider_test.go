@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"wagate/scripts/drills/internal/fleet"
 )
 
 // gateway answers webhooks as told and notes them, by number.
@@ -43,9 +45,9 @@ func scenario(t *testing.T, events []event, answer func(string) int) (*provider,
 	g := &gateway{events: events, answer: answer}
 	s := httptest.NewServer(g)
 	t.Cleanup(s.Close)
-	r := &replica{wrote: make(chan struct{})}
-	r.public.Store(strings.TrimPrefix(s.URL, "http://"))
-	p := newProvider(newLedger(events), &graph{opaque: map[string]string{}}, &fleet{replicas: []*replica{r}}, []*tenant{events[0].lead.tenant})
+	r := fleet.NewReplica()
+	r.SetPublic(strings.TrimPrefix(s.URL, "http://"))
+	p := newProvider(newLedger(events), &graph{opaque: map[string]string{}}, &fleet.Fleet{Replicas: []*fleet.Replica{r}}, []*tenant{events[0].lead.tenant})
 	t.Cleanup(p.client.CloseIdleConnections)
 	return p, g
 }

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
+	"wagate/scripts/drills/internal/dice"
+	"wagate/scripts/drills/internal/fleet"
 	"wagate/scripts/internal/proc"
 )
 
@@ -56,9 +57,9 @@ func (p *planner) blows(n blows, replicas int, storm, hang time.Duration) []blow
 	var all []blow
 	storm = storm * 9 / 10
 	left := n.wagate
-	for i, at := range p.spread(n.redis, storm) {
-		b := blow{at: at, what: killRedis, down: time.Duration(100+p.rng.IntN(1900)) * time.Millisecond}
-		if i > 0 && left >= replicas && p.chance(20) { // the first time somebody is there to tell
+	for i, at := range p.Spread(n.redis, storm) {
+		b := blow{at: at, what: killRedis, down: time.Duration(100+p.IntN(1900)) * time.Millisecond}
+		if i > 0 && left >= replicas && p.Chance(20) { // the first time somebody is there to tell
 			b.what = killAll
 			left -= replicas
 		}
@@ -66,29 +67,29 @@ func (p *planner) blows(n blows, replicas int, storm, hang time.Duration) []blow
 	}
 	var killed [][]int
 	for left > 0 {
-		first := p.rng.IntN(replicas)
+		first := p.IntN(replicas)
 		these := []int{first}
-		if left > 1 && p.chance(15) {
+		if left > 1 && p.Chance(15) {
 			these = append(these, (first+1)%replicas)
 		}
 		left -= len(these)
 		killed = append(killed, these)
 	}
-	for i, at := range p.spread(len(killed), storm) {
+	for i, at := range p.Spread(len(killed), storm) {
 		all = append(all, blow{
 			at: at, what: killWagate, replicas: killed[i],
-			moment: pick(p, []moment{anyTime, inWebhook, inWebhook, inDelivery}),
-			linger: time.Duration(p.rng.IntN(4000)) * time.Microsecond,
-			down:   time.Duration(p.rng.IntN(1500)) * time.Millisecond,
+			moment: dice.Pick(p.Dice, []moment{anyTime, inWebhook, inWebhook, inDelivery}),
+			linger: time.Duration(p.IntN(4000)) * time.Microsecond,
+			down:   time.Duration(p.IntN(1500)) * time.Millisecond,
 		})
 	}
-	for _, at := range p.spread(n.frozenWagate, storm) {
-		all = append(all, blow{at: at, what: freezeWagate, replicas: []int{p.rng.IntN(replicas)}, moment: inDelivery, down: hang})
+	for _, at := range p.Spread(n.frozenWagate, storm) {
+		all = append(all, blow{at: at, what: freezeWagate, replicas: []int{p.IntN(replicas)}, moment: inDelivery, down: hang})
 	}
-	for _, at := range p.spread(n.frozenRedis, storm) {
-		all = append(all, blow{at: at, what: freezeRedis, down: time.Duration(500+p.rng.IntN(3000)) * time.Millisecond})
+	for _, at := range p.Spread(n.frozenRedis, storm) {
+		all = append(all, blow{at: at, what: freezeRedis, down: time.Duration(500+p.IntN(3000)) * time.Millisecond})
 	}
-	for _, at := range p.spread(n.flushes, storm) {
+	for _, at := range p.Spread(n.flushes, storm) {
 		all = append(all, blow{at: at, what: flush})
 	}
 	slices.SortStableFunc(all, func(a, b blow) int { return cmp.Compare(a.at, b.at) })
@@ -97,7 +98,7 @@ func (p *planner) blows(n blows, replicas int, storm, hang time.Duration) []blow
 
 // vandal breaks things.
 type vandal struct {
-	fleet   *fleet
+	fleet   *fleet.Fleet
 	redis   *proc.Redis
 	arrived <-chan struct{}
 	printf  func(string, ...any)
@@ -114,7 +115,7 @@ const waitMoment = time.Second
 func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) error {
 	defer v.frozen.Wait()
 	for _, b := range list {
-		if err := sleepUntil(ctx, began.Add(b.at)); err != nil {
+		if err := fleet.SleepUntil(ctx, began.Add(b.at)); err != nil {
 			break
 		}
 		v.strike(ctx, b, began)
@@ -122,7 +123,7 @@ func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) error {
 			return v.broken
 		}
 	}
-	for _, r := range v.fleet.replicas {
+	for _, r := range v.fleet.Replicas {
 		if err := v.up(ctx, r); err != nil {
 			return err
 		}
@@ -143,7 +144,7 @@ func (v *vandal) strike(ctx context.Context, b blow, began time.Time) {
 		v.printf("storm %5.1fs %s\n", time.Since(began).Seconds(), b.what)
 		return
 	case killAll:
-		for i := range v.fleet.replicas {
+		for i := range v.fleet.Replicas {
 			replicas = append(replicas, i)
 		}
 	case killRedis, killWagate, freezeWagate, freezeRedis:
@@ -153,19 +154,19 @@ func (v *vandal) strike(ctx context.Context, b blow, began time.Time) {
 		return
 	}
 	if len(replicas) > 0 {
-		v.await(ctx, v.fleet.replicas[replicas[0]], b)
+		v.await(ctx, v.fleet.Replicas[replicas[0]], b)
 	}
 	v.printf("storm %5.1fs %s %v%s, back after %d ms\n",
 		time.Since(began).Seconds(), b.what, replicas, b.moment, b.down.Milliseconds())
 	switch b.what {
 	case freezeWagate:
 		for _, i := range replicas {
-			v.freeze(ctx, v.fleet.replicas[i], b.down)
+			v.freeze(ctx, v.fleet.Replicas[i], b.down)
 		}
 		return
 	case freezeRedis:
 		v.redis.Freeze()
-		_ = sleep(ctx, b.down)
+		_ = fleet.Sleep(ctx, b.down)
 		v.redis.Thaw()
 		v.done.frozenRedis++
 		return
@@ -175,45 +176,45 @@ func (v *vandal) strike(ctx context.Context, b blow, began time.Time) {
 	case killWagate, flush:
 	}
 	for _, i := range replicas {
-		if v.fleet.replicas[i].kill(ctx, b.down) {
+		if v.fleet.Replicas[i].Kill(ctx, b.down) {
 			v.done.wagate++
 		}
 	}
 	if b.what == killRedis || b.what == killAll {
-		if err := sleep(ctx, b.down); err == nil {
+		if err := fleet.Sleep(ctx, b.down); err == nil {
 			v.broken = v.redis.Restart(ctx)
 		}
 	}
 }
 
 // freeze lets a replica hang for a while. It may be killed meanwhile.
-func (v *vandal) freeze(ctx context.Context, r *replica, d time.Duration) {
-	w := r.alive()
+func (v *vandal) freeze(ctx context.Context, r *fleet.Replica, d time.Duration) {
+	w := r.Alive()
 	if w == nil {
 		return
 	}
 	v.done.frozenWagate++
 	w.Freeze()
-	r.frozen.Store(true)
+	r.Frozen.Store(true)
 	v.frozen.Go(func() {
-		_ = sleep(ctx, d)
+		_ = fleet.Sleep(ctx, d)
 		w.Thaw()
-		r.frozen.Store(false)
+		r.Frozen.Store(false)
 	})
 }
 
 // ready waits until replicas can be struck. If it is only one that is meant, another
 // will do that is up, and one that hangs does so to the end.
 func (v *vandal) ready(ctx context.Context, replicas []int) ([]int, error) {
-	all := v.fleet.replicas
+	all := v.fleet.Replicas
 	for len(replicas) == 1 {
 		for turn := range all {
 			i := (replicas[0] + turn) % len(all)
-			if all[i].alive() != nil && !all[i].frozen.Load() {
+			if all[i].Alive() != nil && !all[i].Frozen.Load() {
 				return []int{i}, nil
 			}
 		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := fleet.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
@@ -226,9 +227,9 @@ func (v *vandal) ready(ctx context.Context, replicas []int) ([]int, error) {
 }
 
 // up waits until a replica is.
-func (v *vandal) up(ctx context.Context, r *replica) error {
-	for r.alive() == nil {
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+func (v *vandal) up(ctx context.Context, r *fleet.Replica) error {
+	for r.Alive() == nil {
+		if err := fleet.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -236,25 +237,22 @@ func (v *vandal) up(ctx context.Context, r *replica) error {
 }
 
 // await waits for the moment of a blow.
-func (v *vandal) await(ctx context.Context, r *replica, b blow) {
+func (v *vandal) await(ctx context.Context, r *fleet.Replica, b blow) {
 	in := v.arrived
 	switch b.moment {
 	case anyTime:
 		return
 	case inWebhook:
-		in = r.wrote
+		in = r.Wrote
 	case inDelivery:
 	}
 	select {
 	case <-in:
-		_ = sleep(ctx, b.linger)
+		_ = fleet.Sleep(ctx, b.linger)
 	case <-time.After(waitMoment):
 	case <-ctx.Done():
 	}
 }
-
-// newSeed is one for when none was given.
-func newSeed() uint64 { return rand.Uint64N(1_000_000) } //nolint:gosec // no secret
 
 // String says how many blows fell.
 func (n blows) String() string {

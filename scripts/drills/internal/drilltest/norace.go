@@ -1,5 +1,5 @@
 //go:build !race
 
-package inbound
+package drilltest
 
 const raceDetector = false

@@ -1,0 +1,59 @@
+// Package loopback serves what a drill simulates.
+package loopback
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Server is a server on a free port, from Listen to Close.
+type Server struct {
+	// Addr is its address, host:port.
+	Addr string
+
+	name   string
+	server *http.Server
+	served chan struct{}
+}
+
+// Listen starts a server; its name stands in errors.
+func Listen(name string, serve http.HandlerFunc) (*Server, error) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	l := &Server{
+		Addr: lis.Addr().String(), name: name, served: make(chan struct{}),
+		server: &http.Server{Handler: serve, ReadHeaderTimeout: time.Minute},
+	}
+	go func() {
+		defer close(l.served)
+		_ = l.server.Serve(lis) // ends when Close is called, the only end there is
+	}()
+	return l, nil
+}
+
+// Close ends the server and cuts its connections.
+func (l *Server) Close() error {
+	err := l.server.Close()
+	<-l.served
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("stop %s: %w", l.name, err)
+	}
+	return nil
+}
+
+// Reset cuts the connection so that the caller sees a reset.
+func Reset(w http.ResponseWriter) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // cuts it less rudely
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
+}
