@@ -111,6 +111,13 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
+// Forget drops the requests so far, for whoever makes very many.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
 // Close stops the server and drops what is under way.
 func (s *Server) Close() error { return s.http.Close() }
 
