@@ -64,10 +64,8 @@ func (c *Cluster) form(replicas int) {
 	for i := c.Masters; i < len(c.Nodes); i++ {
 		c.do(c.Nodes[i], "cluster", "replicate", c.ids[(i-c.Masters)/replicas])
 	}
-	for i := c.Masters; i < len(c.Nodes); i++ {
-		c.wait(c.Nodes[i], "replication", "master_link_status:up")
-	}
 	c.Settled()
+	c.Synced()
 }
 
 // Settled waits until every node that is up sees a cluster that is whole.
@@ -79,6 +77,35 @@ func (c *Cluster) Settled() {
 			c.wait(n, "", "cluster_state:ok", known)
 		}
 	}
+}
+
+// Synced waits until every replica that is up has what its master has.
+func (c *Cluster) Synced() {
+	c.t.Helper()
+	masters := c.masters()
+	for _, n := range c.Nodes {
+		if n.pid() != 0 && !slices.Contains(masters, n) {
+			c.wait(n, "replication", "master_link_status:up")
+		}
+	}
+}
+
+// masters returns the nodes that serve slots, as the first node that is up sees it.
+func (c *Cluster) masters() []*Server {
+	c.t.Helper()
+	var out []*Server
+	for _, n := range c.Nodes {
+		if n.pid() == 0 {
+			continue
+		}
+		for _, r := range c.ranges(n) {
+			if i := slices.Index(c.ids, r.Nodes[0].ID); i >= 0 && !slices.Contains(out, c.Nodes[i]) {
+				out = append(out, c.Nodes[i])
+			}
+		}
+		break
+	}
+	return out
 }
 
 // wait polls INFO section (CLUSTER INFO if empty) until it has all the words.

@@ -28,7 +28,7 @@ func (c *Cluster) Migrate(slot int, to *Server) *Migration {
 func (c *Cluster) Other(slot int) *Server {
 	c.t.Helper()
 	owner := c.Owner(slot)
-	for _, n := range c.Nodes[:c.Masters] {
+	for _, n := range c.masters() {
 		if n != owner && n.pid() != 0 {
 			return n
 		}
@@ -71,7 +71,7 @@ func (m *Migration) Finish() {
 	id := m.c.id(m.to)
 	m.c.do(m.to, "cluster", "setslot", m.slot, "node", id)
 	m.c.do(m.from, "cluster", "setslot", m.slot, "node", id)
-	for _, n := range m.c.Nodes[:m.c.Masters] {
+	for _, n := range m.c.masters() {
 		if n != m.to && n != m.from && n.pid() != 0 {
 			m.c.do(n, "cluster", "setslot", m.slot, "node", id)
 		}
