@@ -1,7 +1,7 @@
 // Command drills breaks wagate and keeps an account; scripts/drill builds both
 // and runs it.
 //
-//	drills -wagate BINARY NAME [-short] [-seed N]
+//	drills -wagate BINARY NAME [-short] [-seed N] [-cluster]
 //
 // It exits 1 if the account falls short of its aims, or if something went wrong.
 package main
@@ -17,13 +17,15 @@ import (
 	"time"
 
 	"wagate/scripts/drills/internal/inbound"
+	"wagate/scripts/drills/internal/timers"
 	"wagate/scripts/internal/args"
 )
 
 // The longest that a drill may take.
 const (
-	limit      = 12 * time.Minute
-	shortLimit = time.Minute
+	inboundLimit = 12 * time.Minute
+	timersLimit  = 7 * time.Minute
+	shortLimit   = time.Minute
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -39,30 +41,36 @@ func run(args []string) int {
 	return 0
 }
 
+// options are what may be asked of a drill.
+type options struct {
+	wagate         string
+	seed           uint64
+	short, cluster bool
+}
+
 func drill(argv []string) (ok bool, err error) {
 	fs := flag.NewFlagSet("drill", flag.ContinueOnError)
-	p := inbound.Params{Out: os.Stdout}
-	fs.StringVar(&p.Wagate, "wagate", "", "the binary to drill")
-	fs.Uint64Var(&p.Seed, "seed", 0, "of what is sent and what breaks; 0: any")
-	short := fs.Bool("short", false, "all of it within a minute")
+	var o options
+	fs.StringVar(&o.wagate, "wagate", "", "the binary to drill")
+	fs.Uint64Var(&o.seed, "seed", 0, "of what is done and what breaks; 0: any")
+	fs.BoolVar(&o.short, "short", false, "all of it within a minute")
+	fs.BoolVar(&o.cluster, "cluster", false, "timers: on a Redis Cluster")
 	name, err := args.Parse(fs, argv)
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, err
-	case name != "inbound":
-		return false, fmt.Errorf("got drill %q, want inbound", name)
-	case p.Wagate == "":
-		return false, errors.New("-wagate is missing")
 	}
-	within := limit
-	if *short {
-		p.Size, within = inbound.Short, shortLimit
+	within, play, err := o.choose(name)
+	if err != nil {
+		return false, err
+	}
+	if o.short {
+		within = shortLimit
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("took longer than %s", within))
 	defer cancel()
-	ok, err = inbound.Run(ctx, p)
+	ok, err = play(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
 	}
@@ -70,4 +78,27 @@ func drill(argv []string) (ok bool, err error) {
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
 	return ok, nil
+}
+
+// choose returns a drill, and the longest that it may take.
+func (o options) choose(name string) (time.Duration, func(context.Context) (bool, error), error) {
+	switch {
+	case o.wagate == "":
+		return 0, nil, errors.New("-wagate is missing")
+	case name == "inbound" && o.cluster:
+		return 0, nil, errors.New("-cluster is for timers")
+	case name == "inbound":
+		p := inbound.Params{Wagate: o.wagate, Seed: o.seed, Out: os.Stdout}
+		if o.short {
+			p.Size = inbound.Short
+		}
+		return inboundLimit, func(ctx context.Context) (bool, error) { return inbound.Run(ctx, p) }, nil
+	case name == "timers":
+		p := timers.Params{Wagate: o.wagate, Seed: o.seed, Cluster: o.cluster, Out: os.Stdout}
+		if o.short {
+			p.Size = timers.Short
+		}
+		return timersLimit, func(ctx context.Context) (bool, error) { return timers.Run(ctx, p) }, nil
+	}
+	return 0, nil, fmt.Errorf("got drill %q, want inbound or timers", name)
 }

@@ -1,0 +1,348 @@
+package timers
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+)
+
+// zero is when the story of the tests begins; after is a time since.
+var zero = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+func after(seconds float64) time.Time { return zero.Add(time.Duration(seconds * float64(time.Second))) }
+
+// story is an honest lead's: its ladder has two prompts and a template. It got its
+// status at 0, its first step at 2.5 s, its second at 5.5 s, answered at 7 s and was
+// given the other status at 20 s, whose first step nobody knows of and whose
+// second met a closed window, which the template stood in for.
+func story() book {
+	return book{
+		name:       "Ada",
+		ladder:     []rung{ai("PT30M", 30*time.Minute), ai("PT45M", 45*time.Minute), template("PT1H", time.Hour)},
+		windowEnds: after(60),
+		deeds: []deed{
+			{triggered, after(0), after(0.1)},
+			{replied, after(7), after(7.1)},
+			{restarted, after(20), after(20.1)},
+		},
+		calls: []call{
+			{at: after(2.4), id: "a", text: true, step: 1, written: after(2.3), answer: notNow},
+			{at: after(2.5), id: "b", text: true, step: 1, written: after(2.3), answer: taken, accepted: true, delivered: true},
+			{at: after(5.5), id: "c", text: true, step: 2, written: after(5.4), answer: taken, accepted: true},
+			{at: after(22.5), id: "d", text: true, step: 1, written: after(22.4), answer: unknown, accepted: true, delivered: true},
+			{at: after(25.5), id: "e", text: true, step: 2, written: after(25.4), answer: windowClosed},
+			{at: after(25.6), id: "f", step: 3, answer: taken, accepted: true},
+		},
+		runs: []run{
+			{id: "1", state: "ended", reason: "replied", started: after(0.05), moments: []moment{
+				{1, "sent", "ai", "b", ""}, {2, "sent", "ai", "c", ""}, {3, "cancelled", "replied", "", ""},
+			}},
+			{id: "2", state: "ended", reason: "completed", started: after(20.05), moments: []moment{
+				{1, "uncertain", "crash", "d", "sent"}, {2, "sent", "template", "f", ""},
+			}},
+		},
+	}
+}
+
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		edit func(*book)
+		want []sin
+	}{
+		{"all is well", func(*book) {}, nil},
+		{"a run that goes on", func(b *book) { b.runs[1].state, b.runs[1].reason = "armed", "" }, []sin{runLive}},
+		{
+			"a run that was never armed",
+			func(b *book) { b.runs, b.calls = b.runs[:1], b.calls[:3] },
+			[]sin{runMissing},
+		},
+		{
+			"one that wagate never said it had may be missing",
+			func(b *book) { b.runs, b.calls, b.deeds[2].done = b.runs[:1], b.calls[:3], time.Time{} },
+			nil,
+		},
+		{
+			"a run armed twice",
+			func(b *book) { b.runs = append(b.runs, b.runs[1]); b.runs[1].moments = nil; b.runs[1].state = "armed" },
+			[]sin{runExtra, runLive},
+		},
+		{
+			"a step is passed over",
+			func(b *book) { b.runs[0].moments = slices.Delete(b.runs[0].moments, 0, 1); b.calls[1].accepted = false },
+			[]sin{noOutcome},
+		},
+		{
+			"a run ends before its last step",
+			func(b *book) {
+				b.runs[1].moments[1] = moment{2, "failed", "window_closed", "", ""}
+				b.calls = b.calls[:5]
+			},
+			[]sin{noOutcome},
+		},
+		{
+			"a run has no step at all",
+			func(b *book) { b.runs[0].moments, b.calls = nil, b.calls[3:] },
+			[]sin{noOutcome},
+		},
+		{
+			"a step with two outcomes",
+			func(b *book) { b.runs[0].moments = append(b.runs[0].moments, moment{3, "skipped", "too_late", "", ""}) },
+			[]sin{twoOutcomes},
+		},
+		{
+			"a word that is not in the sets",
+			func(b *book) { b.runs[0].moments[2].outcome = "dropped" },
+			[]sin{badWords},
+		},
+		{
+			"a reason of another outcome",
+			func(b *book) { b.runs[0].moments[2].reason = "too_late" },
+			[]sin{badWords},
+		},
+		{
+			"a message long after the reply",
+			func(b *book) {
+				b.calls[2].at = b.deeds[1].done.Add(reach + time.Millisecond)
+				b.calls[2].written = b.deeds[1].done.Add(-time.Millisecond)
+			},
+			[]sin{afterStop},
+		},
+		{
+			"one that may have been let go before it",
+			func(b *book) { b.calls[2].at = b.deeds[1].done.Add(reach - time.Millisecond) },
+			nil,
+		},
+		{
+			"one that was written after it",
+			func(b *book) {
+				b.calls[2].written, b.calls[2].at = b.deeds[1].done.Add(time.Millisecond), b.deeds[1].done.Add(2*time.Millisecond)
+			},
+			[]sin{afterStop},
+		},
+		{
+			"one after a reply that wagate never said it had",
+			func(b *book) { b.calls[2].at, b.deeds[1].done = after(10), time.Time{} },
+			nil,
+		},
+		{
+			"a call after it is one too many, even if it is refused",
+			func(b *book) {
+				b.calls = slices.Insert(b.calls, 3, call{at: after(9.5), id: "x", step: 3, answer: refused})
+			},
+			[]sin{afterStop},
+		},
+		{"after the opt-out", func(b *book) { b.deeds[1].what, b.calls[2].written = optedOut, after(7.2); b.calls[2].at = after(7.3) }, []sin{afterStop}},
+		{"after the status was left", func(b *book) { b.deeds[1].what, b.calls[2].at = left, after(9.5) }, []sin{afterStop}},
+		{"after it was cancelled", func(b *book) { b.deeds[1].what, b.calls[2].at = cancelled, after(9.5) }, []sin{afterStop}},
+		{
+			"of the run before, after another began",
+			func(b *book) { b.deeds[1].what, b.calls[2].at, b.calls[2].written = restarted, after(9.5), after(9.4) },
+			[]sin{afterStop, runMissing},
+		},
+		{
+			"a message twice",
+			func(b *book) {
+				again := b.calls[2]
+				again.id, again.at = "c2", again.at.Add(300*time.Millisecond)
+				b.calls = slices.Insert(b.calls, 3, again)
+			},
+			[]sin{twice, again, unsentBut},
+		},
+		{
+			"asked again though the first may have been sent, and was not",
+			func(b *book) { b.calls[0].answer = unknown },
+			[]sin{again},
+		},
+		{
+			"and was",
+			func(b *book) { b.calls[0].answer, b.calls[0].accepted = unknown, true },
+			[]sin{again, twice, unsentBut},
+		},
+		{
+			"asked again though it was refused for good",
+			func(b *book) { b.calls[0].answer = refused },
+			[]sin{again},
+		},
+		{
+			"the same prompt in the next run is another step",
+			func(b *book) {
+				b.calls[3].accepted, b.calls[3].delivered = false, false
+				b.runs[1].moments[0] = moment{1, "uncertain", "crash", "", ""}
+			},
+			nil,
+		},
+		{
+			"text into a window that closed, also within the margin of another",
+			func(b *book) { b.windowEnds = after(5.5).Add(-reach - time.Millisecond) },
+			[]sin{intoClosed},
+		},
+		{
+			"text that may have been let go before",
+			func(b *book) { b.windowEnds = after(5.5).Add(-reach + time.Millisecond) },
+			nil,
+		},
+		{
+			"text to who never wrote",
+			func(b *book) { b.windowEnds = time.Time{} },
+			[]sin{intoClosed, intoClosed, intoClosed},
+		},
+		{
+			"a reply opens it for a day",
+			func(b *book) {
+				b.deeds = slices.Insert(b.deeds, 0, deed{wrote, after(-1), after(-0.9)})
+				b.windowEnds = time.Time{}
+			},
+			nil,
+		},
+		{
+			"and not for longer",
+			func(b *book) {
+				b.windowEnds = time.Time{}
+				b.deeds = slices.Insert(b.deeds, 0, deed{wrote, after(-95), after(-93)})
+			},
+			[]sin{intoClosed},
+		},
+		{
+			"a reply that wagate never said it had may have opened it",
+			func(b *book) {
+				b.windowEnds = time.Time{}
+				b.deeds = slices.Insert(b.deeds, 0, deed{what: wrote, began: after(-1)})
+			},
+			nil,
+		},
+		{
+			"text though the provider has said that the window is closed",
+			func(b *book) {
+				b.calls[0].answer, b.calls[1].accepted, b.calls[1].delivered = windowClosed, false, false
+				b.runs[0].moments[0] = moment{1, "failed", "window_closed", "", ""}
+			},
+			[]sin{again, intoClosed, intoClosed}, // the second call for it, and the second step
+		},
+		{
+			"and wagate has not heard that",
+			func(b *book) {
+				b.calls = b.calls[1:]
+				b.calls[0] = call{at: after(2.5), id: "b", text: true, step: 1, written: after(2.3), answer: windowClosed}
+				b.runs[0].moments[0] = moment{1, "uncertain", "crash", "", ""}
+			},
+			nil,
+		},
+		{
+			"and the lead has written since",
+			func(b *book) {
+				b.calls = append(b.calls[1:5:5], call{at: after(40), id: "g", text: true, step: 2, written: after(39), answer: taken, accepted: true})
+				b.calls[0] = call{at: after(2.5), id: "b", text: true, step: 1, written: after(2.3), answer: windowClosed}
+				b.calls = slices.Delete(b.calls, 1, 2)
+				b.runs[0].moments = []moment{{1, "failed", "window_closed", "", ""}, {2, "cancelled", "replied", "", ""}}
+				b.runs[1].moments[1] = moment{2, "sent", "ai", "g", ""}
+				b.runs[1].moments = append(b.runs[1].moments, moment{3, "skipped", "template_paused", "", ""})
+				b.calls[2].answer = notNow
+			},
+			nil,
+		},
+		{
+			"sent, and the provider knows nothing of it",
+			func(b *book) { b.calls = slices.Delete(b.calls, 2, 3) },
+			[]sin{sentNot},
+		},
+		{
+			"sent, and the provider was asked and did not take it",
+			func(b *book) { b.calls[2].accepted = false },
+			[]sin{sentNot},
+		},
+		{
+			"sent under no message's id",
+			func(b *book) { b.runs[0].moments[1].message = "" },
+			[]sin{sentNot, unsentBut},
+		},
+		{
+			"sent under another's id",
+			func(b *book) { b.runs[0].moments[1].message = "b" },
+			[]sin{sentNot, unsentBut},
+		},
+		{
+			"settled as sent, and never sent",
+			func(b *book) {
+				b.calls[3].accepted, b.calls[3].delivered = false, false
+				b.runs[1].moments[0].message = "d"
+			},
+			[]sin{sentNot},
+		},
+		{
+			"cancelled, and sent",
+			func(b *book) {
+				b.runs[0].moments[1] = moment{2, "cancelled", "replied", "", ""}
+				b.runs[0].moments = b.runs[0].moments[:2]
+			},
+			[]sin{unsentBut},
+		},
+		{
+			"failed, and sent",
+			func(b *book) { b.runs[0].moments[1] = moment{2, "failed", "throttled", "", ""} },
+			[]sin{unsentBut},
+		},
+		{
+			"uncertain, and sent",
+			func(b *book) { b.runs[0].moments[1] = moment{2, "uncertain", "no_answer", "", ""} },
+			nil,
+		},
+		{
+			"uncertain, and another step's message",
+			func(b *book) { b.runs[0].moments[1] = moment{2, "uncertain", "no_answer", "", ""}; b.calls[2].step = 1 },
+			[]sin{again, twice, unsentBut},
+		},
+		{
+			"a message before there was a run",
+			func(b *book) { b.calls[0].at = after(1) },
+			[]sin{ofNoRun},
+		},
+		{
+			"a receipt has settled nothing",
+			func(b *book) { b.runs[1].moments[0] = moment{1, "uncertain", "crash", "", ""} },
+			[]sin{unsettled},
+		},
+		{
+			"a receipt of failure neither",
+			func(b *book) { b.calls[2].failed = true },
+			[]sin{unsettled},
+		},
+		{
+			"a receipt of failure has",
+			func(b *book) { b.calls[2].failed, b.runs[0].moments[1].settled = true, "failed" },
+			nil,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := story()
+			c.edit(&b)
+			want := map[sin]int{}
+			for _, s := range c.want {
+				want[s]++
+			}
+			if got := draw([]book{b}); !maps.Equal(got.wrong, want) {
+				t.Errorf("got %v, want %v\n%v", got.wrong, want, got.examples)
+			}
+		})
+	}
+}
+
+// TestAccountAddsUp: what is counted and not judged.
+func TestAccountAddsUp(t *testing.T) {
+	t.Parallel()
+	b := story()
+	b.calls[2].at = after(7.5)
+	got := draw([]book{b, story()})
+	if got.runs != 4 || got.steps != 10 || got.calls != 12 || got.accepted != 8 || got.near != 1 {
+		t.Errorf("got %+v, want 4 runs, 10 steps, 12 calls, 8 messages, 1 at the time of a reply", got)
+	}
+	want := map[string]int{
+		"sent_ai": 4, "sent_template": 2, "cancelled_replied": 2, "uncertain_crash": 2, "uncertain_then_sent": 2,
+	}
+	if !maps.Equal(got.outcomes, want) {
+		t.Errorf("outcomes: got %v, want %v", got.outcomes, want)
+	}
+}

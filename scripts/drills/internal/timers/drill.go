@@ -1,0 +1,259 @@
+package timers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"wagate/scripts/drills/internal/dice"
+	"wagate/scripts/drills/internal/fleet"
+	"wagate/scripts/drills/internal/loopback"
+	"wagate/scripts/internal/figure"
+	"wagate/scripts/internal/proc"
+)
+
+// Params say how the drill is to be run. Wagate and Out are required.
+type Params struct {
+	// Wagate is the path of the binary that is drilled.
+	Wagate string
+	// Size is how much is done; default Full.
+	Size Size
+	// Seed decides who does what and what breaks when; zero: any.
+	Seed uint64
+	// Cluster has all of it on a Redis Cluster.
+	Cluster bool
+	// Out is where it is told how it goes.
+	Out io.Writer
+}
+
+// Size is how much is done.
+type Size struct {
+	leads    map[string]int // of each tenant
+	storm    time.Duration  // within which leads get their status
+	single   blows
+	cluster  blows
+	stubborn bool          // some steps are put off for a minute
+	drain    time.Duration // how long everything may take to end
+}
+
+// The sizes.
+var (
+	Full = Size{
+		leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second,
+		single:  blows{wagate: 105, redis: 6, flushes: 10},
+		cluster: blows{wagate: 105, masters: 4, slots: 8, flushes: 8}, stubborn: true, drain: 150 * time.Second,
+	}
+	Short = Size{
+		leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second,
+		single:  blows{wagate: 12, redis: 2, flushes: 2},
+		cluster: blows{wagate: 12, masters: 1, slots: 2, flushes: 2}, drain: 20 * time.Second,
+	}
+	// Tiny is what the tests do.
+	Tiny = Size{
+		leads: map[string]int{"big": 120, "both": 40, "plain": 40}, storm: 3 * time.Second,
+		single:  blows{wagate: 3, redis: 1, flushes: 1},
+		cluster: blows{wagate: 3, slots: 1, flushes: 1}, drain: 60 * time.Second,
+	}
+)
+
+// replicas is how many wagates share the work.
+const replicas = 4
+
+// drill is a run on its way.
+type drill struct {
+	Params
+	*figure.Sheet
+
+	group   *proc.Group
+	place   place
+	fleet   *fleet.Fleet
+	journal *journal
+	crowd   *crowd
+	graph   *graph
+	leads   []*lead
+	closers []func() error
+}
+
+// Run drills wagate and prints the account. It reports whether all of it holds.
+func Run(ctx context.Context, p Params) (ok bool, err error) {
+	if p.Size.leads == nil {
+		p.Size = Full
+	}
+	if p.Seed == 0 {
+		p.Seed = dice.Seed()
+	}
+	d := &drill{Params: p, Sheet: figure.NewSheet(p.Out)}
+	d.Printf("seed %d\n", p.Seed)
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		err = errors.Join(err, d.close())
+	}()
+	throws := dice.New(p.Seed)
+	tenants := newTenants(p.Size.leads["seed"] > 0)
+	d.leads = newLeads(throws, tenants, p.Size.leads, p.Size.storm)
+	list := d.blows(throws)
+	if err := d.start(ctx, tenants); err != nil {
+		return false, err
+	}
+	if err := d.play(ctx, list); err != nil {
+		return false, err
+	}
+	return d.End(), nil
+}
+
+// close ends everything, last in first out.
+func (d *drill) close() error {
+	if d.graph != nil {
+		d.graph.posting.Wait()
+	}
+	if d.fleet != nil {
+		d.fleet.Wait()
+	}
+	var errs []error
+	for _, c := range slices.Backward(d.closers) {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+// blows plans what breaks.
+func (d *drill) blows(throws dice.Dice) []blow {
+	n := d.Size.single
+	of := blowsOfSingle
+	if d.Cluster {
+		n, of = d.Size.cluster, blowsOfCluster
+	}
+	return append(blowsOfWagate(throws, n.wagate, d.Size.storm), of(throws, n, d.Size.storm)...)
+}
+
+// start starts everybody.
+func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
+	if d.group, err = proc.New("drill"); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.group.Close)
+	d.journal = newJournal(d.leads)
+	throws := &luck{dice: dice.New(d.Seed + 1)}
+	if d.graph, err = startGraph(ctx, d.journal, throws, tenants, d.Size.stubborn); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.graph.Close)
+	m, err := startModel(d.journal, throws)
+	if err != nil {
+		return err
+	}
+	d.closers = append(d.closers, m.Close)
+	go m.forget(ctx)
+	// The assistants take everything: what they are told is the inbound drill's.
+	assistants, err := loopback.Listen("assistants", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		d.journal.deliveries.Add(1)
+	})
+	if err != nil {
+		return err
+	}
+	d.closers = append(d.closers, assistants.Close)
+	if d.Cluster {
+		d.place, err = startCluster(d)
+	} else {
+		d.place, err = startSingle(ctx, d.group)
+	}
+	if err != nil {
+		return err
+	}
+	raw, err := operatorFile(addresses{
+		redis: d.place.url(), graph: d.graph.URL(), model: m.URL(), assistants: assistants.Addr,
+	}, d.place.durability(), tenants)
+	if err != nil {
+		return fmt.Errorf("write operator's file: %w", err)
+	}
+	file := d.group.Path("operator.yaml")
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		return fmt.Errorf("write operator's file: %w", err)
+	}
+	if d.fleet, err = fleet.Start(ctx, fleet.Params{
+		Group: d.group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,
+	}); err != nil {
+		return err
+	}
+	return d.meet(ctx, tenants)
+}
+
+// meet has the tenants configured and the clock read.
+func (d *drill) meet(ctx context.Context, tenants []*tenant) error {
+	a := newAPI(d.fleet, d.journal)
+	d.graph.api = a
+	for _, t := range tenants {
+		if status := a.once(ctx, t, http.MethodPost, "/backend/followup/configs", t.config(), nil); status != http.StatusCreated {
+			return fmt.Errorf("configure %s: status %d", t.name, status)
+		}
+	}
+	c, err := readClock(ctx, a, tenants[0])
+	if err != nil {
+		return err
+	}
+	d.Printf("domain time is known to %s, which is %s of it\n", c.lag, c.lag*speed)
+	d.crowd = &crowd{api: a, graph: d.graph, journal: d.journal, clock: c}
+	return nil
+}
+
+// play has the storm rage, waits for the end and draws up the account.
+func (d *drill) play(ctx context.Context, list []blow) error {
+	began := time.Now()
+	v := &vandal{fleet: d.fleet, place: d.place, printf: d.Printf, done: map[blowKind]int{}}
+	raged := make(chan error, 1)
+	go func() { raged <- v.rage(ctx, list, began) }()
+	d.crowd.play(ctx, d.leads, began)
+	if err := <-raged; err != nil {
+		return fmt.Errorf("storm: %w", err)
+	}
+	d.Printf("storm over after %.1fs\n", time.Since(began).Seconds())
+	if err := d.drain(ctx); err != nil {
+		return err
+	}
+	d.Printf("all over after %.1fs\n", time.Since(began).Seconds())
+	return d.account(v.done)
+}
+
+// drain waits until everything has ended, as the API says, and all receipts were taken.
+// It is no error if that takes too long; the account tells.
+func (d *drill) drain(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, d.Size.drain)
+	defer cancel()
+	for d.pending(within) > 0 && fleet.Sleep(within, 200*time.Millisecond) == nil {
+	}
+	told := make(chan struct{})
+	go func() {
+		d.graph.posting.Wait()
+		close(told)
+	}()
+	select {
+	case <-told:
+	case <-within.Done():
+		d.Printf("not all has ended within %s\n", d.Size.drain)
+	}
+	live := readRuns(ctx, d.crowd.api, d.crowd.clock, d.leads)
+	for len(live) > 0 && fleet.Sleep(within, time.Second) == nil {
+		live = readRuns(ctx, d.crowd.api, d.crowd.clock, live)
+	}
+	return ctx.Err()
+}
+
+// pending is how many steps wagate says are to come. It decides how long is waited, and
+// nothing else.
+func (d *drill) pending(ctx context.Context) float64 {
+	for _, r := range d.fleet.Replicas {
+		if w := r.Alive(); w != nil {
+			if m, err := w.Metrics(ctx); err == nil {
+				return m.Sum("wagate_followup_pending")
+			}
+		}
+	}
+	return 1
+}

@@ -1,0 +1,135 @@
+package timers
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"wagate/scripts/drills/internal/dice"
+)
+
+// lead is a lead with what it will do.
+type lead struct {
+	number  int
+	tenant  *tenant
+	channel int
+	phone   string
+	at      time.Duration // since the storm began: when it gets its status
+	writes  bool          // it writes first, and so becomes a lead
+	ago     time.Duration // of one that does not: how long ago it last wrote, in domain time; negative: never
+	acts    []act
+
+	id   string // as wagate knows it
+	book book   // guarded by the journal
+
+	mu     sync.Mutex
+	waits  cue
+	waitOn int           // for which step
+	heard  chan struct{} // closed when it comes
+}
+
+func phone(n int) string { return fmt.Sprintf("1555%07d", n) }
+
+// act is what a lead does, and when.
+type act struct {
+	what what
+	cue  cue
+	step int           // whose cue
+	wait time.Duration // after the cue
+}
+
+// cue is what a lead waits for.
+type cue string
+
+// The cues.
+const (
+	atAnyTime  cue = ""            // its trigger
+	asked      cue = "asked"       // the model was asked for the text
+	given      cue = "given"       // the model is about to give it
+	atProvider cue = "at provider" // the provider has read the message
+	beingTold  cue = "being told"  // and is about to answer
+)
+
+// await tells for what the lead waits next.
+func (l *lead) await(c cue, step int) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waits, l.waitOn, l.heard = c, step, make(chan struct{})
+	return l.heard
+}
+
+// hears tells the lead of something, and reports whether it waited for that.
+func (l *lead) hears(c cue, step int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.heard == nil || l.waits != c || l.waitOn != step {
+		return false
+	}
+	close(l.heard)
+	l.heard = nil
+	return true
+}
+
+// waitsFor reports whether the lead waits for that.
+func (l *lead) waitsFor(c cue, step int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heard != nil && l.waits == c && l.waitOn == step
+}
+
+// Shares, in a hundred.
+const (
+	silentShare = 45
+	writesShare = 15 // of those who write first
+	neverShare  = 5  // who never wrote
+	soonShare   = 30 // whose window closes while they are followed up
+)
+
+// newLeads plans the leads: so many of each tenant, by the part of the day at which
+// they get their status.
+func newLeads(d dice.Dice, tenants []*tenant, count map[string]int, storm time.Duration) []*lead {
+	var all []*lead
+	for _, t := range tenants {
+		for range count[t.name] {
+			all = append(all, &lead{tenant: t})
+		}
+	}
+	d.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for i, at := range d.Spread(len(all), storm) {
+		l := all[i]
+		l.number, l.phone, l.at, l.channel = i, phone(i), at, d.IntN(l.tenant.channels)
+		l.book.name, l.book.ladder = fmt.Sprint(i), l.tenant.ladder
+		switch {
+		case d.Chance(writesShare):
+			l.writes = true
+		case d.Chance(neverShare):
+			l.ago = -1
+		case d.Chance(soonShare):
+			l.ago = 24*time.Hour - d.Within(0, 4*time.Hour)
+		default:
+			l.ago = d.Within(0, 12*time.Hour)
+		}
+		l.acts = newActs(d, l.tenant.ladder)
+	}
+	return all
+}
+
+func newActs(d dice.Dice, ladder []rung) []act {
+	if d.Chance(silentShare) {
+		return nil
+	}
+	first := dice.Pick(d, []what{replied, replied, replied, replied, replied, replied, optedOut, left, restarted, cancelled})
+	acts := []act{{what: first, wait: d.Within(time.Second, max(2*time.Second, min(length(ladder), 15*time.Second)))}}
+	a := &acts[0]
+	if d.Chance(60) {
+		a.cue, a.step = dice.Pick(d, []cue{asked, given, given, atProvider, beingTold}), 1+d.IntN(2)
+		a.wait = d.Within(0, 20*time.Millisecond)
+		if a.cue == asked {
+			a.wait = d.Within(0, 200*time.Millisecond)
+		}
+	}
+	if first == replied && d.Chance(30) {
+		acts = append(acts, act{what: restarted, wait: d.Within(3*time.Second, 6*time.Second)})
+	}
+	return acts
+}

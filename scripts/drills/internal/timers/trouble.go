@@ -1,0 +1,112 @@
+package timers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"wagate/scripts/drills/internal/dice"
+	"wagate/scripts/drills/internal/fleet"
+)
+
+// blow is one thing that breaks.
+type blow struct {
+	at      time.Duration // since the storm began
+	what    blowKind
+	replica int           // whose turn it is
+	down    time.Duration // until it is started again
+}
+
+// blowKind is what breaks.
+type blowKind string
+
+// The kinds.
+const (
+	killWagate blowKind = "wagate killed"
+	killRedis  blowKind = "redis killed"
+	flush      blowKind = "scripts flushed"
+	killMaster blowKind = "master killed, its replica promoted"
+	moveSlot   blowKind = "slot moved"
+)
+
+// blows is how many of each there are.
+type blows struct{ wagate, redis, flushes, masters, slots int }
+
+// blowsOfWagate are the ends of processes.
+func blowsOfWagate(d dice.Dice, n int, storm time.Duration) []blow {
+	var all []blow
+	for _, at := range d.Spread(n, storm) {
+		all = append(all, blow{
+			at: at, what: killWagate, replica: d.IntN(replicas), down: d.Within(50*time.Millisecond, 700*time.Millisecond),
+		})
+	}
+	return all
+}
+
+// vandal breaks things.
+type vandal struct {
+	fleet  *fleet.Fleet
+	place  place
+	printf func(string, ...any)
+
+	mu   sync.Mutex
+	done map[blowKind]int
+}
+
+// rage lets the blows fall and returns when all is mended. Processes are killed whatever
+// becomes of Redis meanwhile.
+func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) error {
+	var wagate, redis []blow
+	for _, b := range list {
+		if b.what == killWagate {
+			wagate = append(wagate, b)
+		} else {
+			redis = append(redis, b)
+		}
+	}
+	killed := make(chan error, 1)
+	go func() {
+		killed <- v.each(ctx, wagate, began, func(b blow) error {
+			v.fleet.Replicas[b.replica].Kill(ctx, b.down)
+			return nil
+		})
+	}()
+	err := v.each(ctx, redis, began, func(b blow) error {
+		err := v.place.strike(ctx, b)
+		v.printf("storm %5.1fs %s\n", time.Since(began).Seconds(), b.what)
+		return err
+	})
+	return errors.Join(err, <-killed, v.up(ctx))
+}
+
+// each lets blows fall, one after the other.
+func (v *vandal) each(ctx context.Context, list []blow, began time.Time, strike func(blow) error) error {
+	slices.SortStableFunc(list, func(a, b blow) int { return cmp.Compare(a.at, b.at) })
+	for _, b := range list {
+		if err := fleet.SleepUntil(ctx, began.Add(b.at)); err != nil {
+			return err
+		}
+		if err := strike(b); err != nil {
+			return err
+		}
+		v.mu.Lock()
+		v.done[b.what]++
+		v.mu.Unlock()
+	}
+	return nil
+}
+
+// up waits until all replicas are.
+func (v *vandal) up(ctx context.Context) error {
+	for _, r := range v.fleet.Replicas {
+		for r.Alive() == nil {
+			if err := fleet.Sleep(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
