@@ -82,15 +82,23 @@ func TestClusterFailsOver(t *testing.T) {
 		t.Skip("takes some seconds")
 	}
 	c := redistest.StartCluster(t, 3, 1)
-	slot := c.Slot("k")
-	master := c.Owner(slot)
+	master := c.Owner(0)
 	master.Kill()
 	deadline := time.After(30 * time.Second)
-	for c.Owner(slot) == master {
+	for c.Owner(0) == master {
 		select {
 		case <-deadline:
 			t.Fatal("no replica took over")
 		case <-time.After(100 * time.Millisecond):
 		}
+	}
+	// It comes back as a replica, to which no slot moves.
+	master.Restart()
+	c.Settled()
+	c.Synced()
+	to := c.Other(0)
+	c.Migrate(0, to).Finish()
+	if got := c.Owner(0); got != to || to == master {
+		t.Errorf("the slot is with port %d, want %d", got.Port, to.Port)
 	}
 }
