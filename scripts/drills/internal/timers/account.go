@@ -264,13 +264,16 @@ func (t *tally) gaps(b book, r run, calls []*call, has map[int]bool) {
 }
 
 // stoodIn reports whether a later step's template may have been sent in the place of
-// this one, which has none. Of one that is uncertain nobody may have seen the call.
+// this one, which has none. Of one that is uncertain nobody may have seen the call; it was
+// its own text if that may have been sent.
 func (b book) stoodIn(m moment, calls []*call) bool {
 	if m.step > len(b.ladder) || b.ladder[m.step-1].template {
 		return false
 	}
 	if m.outcome == "uncertain" {
-		return !slices.ContainsFunc(calls, func(c *call) bool { return c.text && c.step == m.step })
+		return !slices.ContainsFunc(calls, func(c *call) bool {
+			return c.text && c.step == m.step && c.answer != windowClosed && c.answer != notNow
+		})
 	}
 	return m.outcome == "sent" && m.reason == "template"
 }

@@ -83,6 +83,19 @@ func TestAccount(t *testing.T) {
 			[]sin{noOutcome},
 		},
 		{
+			"a template stood in for a text that was refused, and nobody knows",
+			func(b *book) {
+				b.runs[1].moments[1] = moment{2, "uncertain", "no_answer", "", ""}
+				b.calls[5].answer = unknown
+			},
+			nil,
+		},
+		{
+			"and the provider has not seen it",
+			func(b *book) { b.runs[1].moments[1], b.calls = moment{2, "uncertain", "crash", "", ""}, b.calls[:5] },
+			nil,
+		},
+		{
 			"a run has no step at all",
 			func(b *book) { b.runs[0].moments, b.calls = nil, b.calls[3:] },
 			[]sin{noOutcome},

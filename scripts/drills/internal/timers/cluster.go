@@ -97,11 +97,14 @@ func (c *clusterPlace) promote(ctx context.Context, slot int) error {
 }
 
 // blowsOfCluster are what breaks of a cluster.
-func blowsOfCluster(d dice.Dice, n blows, storm time.Duration) []blow {
+func blowsOfCluster(d dice.Dice, n blows, within time.Duration) []blow {
 	var all []blow
-	for kind, times := range map[blowKind]int{killMaster: n.masters, moveSlot: n.slots, flush: n.flushes} {
-		for _, at := range d.Spread(times, storm) {
-			all = append(all, blow{at: at, what: kind})
+	for _, b := range []struct {
+		kind  blowKind
+		times int
+	}{{killMaster, n.masters}, {moveSlot, n.slots}, {flush, n.flushes}} {
+		for _, at := range d.Spread(b.times, within) {
+			all = append(all, blow{at: at, what: b.kind})
 		}
 	}
 	return all

@@ -35,6 +35,7 @@ type Params struct {
 type Size struct {
 	leads    map[string]int // of each tenant
 	storm    time.Duration  // within which leads get their status
+	rage     time.Duration  // within which things break
 	single   blows
 	cluster  blows
 	stubborn bool          // some steps are put off for a minute
@@ -44,18 +45,18 @@ type Size struct {
 // The sizes.
 var (
 	Full = Size{
-		leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second,
-		single:  blows{wagate: 105, redis: 6, flushes: 10},
-		cluster: blows{wagate: 105, masters: 4, slots: 8, flushes: 8}, stubborn: true, drain: 150 * time.Second,
+		leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second, rage: 190 * time.Second,
+		single:  blows{wagate: 190, redis: 9, flushes: 15},
+		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, stubborn: true, drain: 150 * time.Second,
 	}
 	Short = Size{
-		leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second,
-		single:  blows{wagate: 12, redis: 2, flushes: 2},
-		cluster: blows{wagate: 12, masters: 1, slots: 2, flushes: 2}, drain: 20 * time.Second,
+		leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second, rage: 20 * time.Second,
+		single:  blows{wagate: 20, redis: 2, flushes: 2},
+		cluster: blows{wagate: 20, masters: 1, slots: 3, flushes: 2}, drain: 20 * time.Second,
 	}
 	// Tiny is what the tests do.
 	Tiny = Size{
-		leads: map[string]int{"big": 120, "both": 40, "plain": 40}, storm: 3 * time.Second,
+		leads: map[string]int{"big": 120, "both": 40, "plain": 40}, storm: 3 * time.Second, rage: 5 * time.Second,
 		single:  blows{wagate: 3, redis: 1, flushes: 1},
 		cluster: blows{wagate: 3, slots: 1, flushes: 1}, drain: 60 * time.Second,
 	}
@@ -129,7 +130,7 @@ func (d *drill) blows(throws dice.Dice) []blow {
 	if d.Cluster {
 		n, of = d.Size.cluster, blowsOfCluster
 	}
-	return append(blowsOfWagate(throws, n.wagate, d.Size.storm), of(throws, n, d.Size.storm)...)
+	return append(blowsOfWagate(throws, n.wagate, d.Size.rage), of(throws, n, d.Size.rage)...)
 }
 
 // start starts everybody.

@@ -41,12 +41,12 @@ func (s *single) strike(ctx context.Context, b blow) error {
 }
 
 // blowsOfSingle are what breaks of one Redis.
-func blowsOfSingle(d dice.Dice, n blows, storm time.Duration) []blow {
+func blowsOfSingle(d dice.Dice, n blows, within time.Duration) []blow {
 	var all []blow
-	for _, at := range d.Spread(n.redis, storm) {
+	for _, at := range d.Spread(n.redis, within) {
 		all = append(all, blow{at: at, what: killRedis, down: d.Within(100*time.Millisecond, 1500*time.Millisecond)})
 	}
-	for _, at := range d.Spread(n.flushes, storm) {
+	for _, at := range d.Spread(n.flushes, within) {
 		all = append(all, blow{at: at, what: flush})
 	}
 	return all

@@ -36,9 +36,9 @@ const (
 type blows struct{ wagate, redis, flushes, masters, slots int }
 
 // blowsOfWagate are the ends of processes.
-func blowsOfWagate(d dice.Dice, n int, storm time.Duration) []blow {
+func blowsOfWagate(d dice.Dice, n int, within time.Duration) []blow {
 	var all []blow
-	for _, at := range d.Spread(n, storm) {
+	for _, at := range d.Spread(n, within) {
 		all = append(all, blow{
 			at: at, what: killWagate, replica: d.IntN(replicas), down: d.Within(50*time.Millisecond, 700*time.Millisecond),
 		})

@@ -1,0 +1,96 @@
+package timers
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"wagate/scripts/drills/internal/dice"
+)
+
+// TestPlan: all that is planned comes from the seed, every lead gets its status within the
+// storm, and there is enough of everything.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	plan := func(seed uint64) ([]*lead, []blow) {
+		d := dice.New(seed)
+		leads := newLeads(d, newTenants(true), Full.leads, Full.storm)
+		return leads, append(append(blowsOfWagate(d, 50, Full.rage), blowsOfSingle(d, Full.single, Full.rage)...),
+			blowsOfCluster(d, Full.cluster, Full.rage)...)
+	}
+	leads, blows := plan(7)
+	again, same := plan(7)
+	if !reflect.DeepEqual(leads, again) || !reflect.DeepEqual(blows, same) {
+		t.Error("the same seed gave another plan")
+	}
+	if other, _ := plan(8); reflect.DeepEqual(leads, other) {
+		t.Error("another seed gave the same plan")
+	}
+	deeds, cues, tenants, never, closing := map[what]int{}, map[cue]int{}, map[string]int{}, 0, 0
+	for i, l := range leads {
+		if l.at < 0 || l.at >= Full.storm || i > 0 && l.at < leads[i-1].at {
+			t.Fatalf("lead %d: got it at %s", i, l.at)
+		}
+		tenants[l.tenant.name]++
+		if l.ago < 0 {
+			never++
+		}
+		if !l.writes && l.ago > 20*time.Hour {
+			closing++
+		}
+		for _, a := range l.acts {
+			deeds[a.what]++
+			cues[a.cue]++
+			if a.cue == atAnyTime && a.wait < 2*early {
+				t.Errorf("lead %d: got an act %s after its trigger, want it clear of that", i, a.wait)
+			}
+		}
+	}
+	if !reflect.DeepEqual(tenants, Full.leads) {
+		t.Errorf("tenants: got %v, want %v", tenants, Full.leads)
+	}
+	for _, w := range []what{replied, optedOut, left, restarted, cancelled} {
+		if deeds[w] < 300 {
+			t.Errorf("%s: got %d, want some hundreds", w, deeds[w])
+		}
+	}
+	for _, c := range []cue{atAnyTime, asked, given, atProvider, beingTold} {
+		if cues[c] < 500 {
+			t.Errorf("%q: got %d, want some hundreds", c, cues[c])
+		}
+	}
+	if never < 500 || closing < 2000 {
+		t.Errorf("got %d who never wrote and %d whose window is about to close, want more", never, closing)
+	}
+}
+
+// TestToss: the provider's answers are what the account is told that they are.
+func TestToss(t *testing.T) {
+	t.Parallel()
+	seen := map[answer]int{}
+	accepted := map[bool]int{}
+	for die := range 1000 {
+		for _, text := range []bool{false, true} {
+			o := toss(die, text)
+			seen[o.answer]++
+			switch {
+			case (o.answer == taken) != (o.fault == nil):
+				t.Fatalf("die %d: got %+v", die, o)
+			case o.answer == windowClosed && !text:
+				t.Errorf("die %d: a template met a closed window", die)
+			case o.fault != nil && o.fault.Accept && o.answer != unknown:
+				t.Errorf("die %d: got %+v, which says that it was not sent", die, o)
+			case o.answer == unknown:
+				accepted[o.fault.Accept]++
+			}
+		}
+	}
+	for _, a := range []answer{taken, notNow, refused, windowClosed, unknown} {
+		if seen[a] == 0 {
+			t.Errorf("%q: never", a)
+		}
+	}
+	if accepted[true] < 30 || accepted[false] < 30 {
+		t.Errorf("of unknown ones got %v sent and not sent, want both", accepted)
+	}
+}
