@@ -53,7 +53,22 @@ func TestAccount(t *testing.T) {
 		want []sin
 	}{
 		{"all is well", func(*book) {}, nil},
-		{"a run that goes on", func(b *book) { b.runs[1].state, b.runs[1].reason = "armed", "" }, []sin{runLive}},
+		{
+			"a run that goes on",
+			func(b *book) {
+				b.runs[1].state, b.runs[1].reason = "armed", ""
+				b.runs[1].moments = append(b.runs[1].moments, moment{step: 3})
+			},
+			[]sin{runLive},
+		},
+		{
+			"a run that has ended with a step to come",
+			func(b *book) {
+				b.runs[0].moments[1] = moment{step: 2}
+				b.calls = slices.Delete(b.calls, 2, 3)
+			},
+			[]sin{noOutcome},
+		},
 		{
 			"a run that was never armed",
 			func(b *book) { b.runs, b.calls = b.runs[:1], b.calls[:3] },

@@ -47,7 +47,7 @@ var (
 	Full = Size{
 		leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second, rage: 190 * time.Second,
 		single:  blows{wagate: 190, redis: 9, flushes: 15},
-		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, stubborn: true, drain: 150 * time.Second,
+		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, stubborn: true, drain: 75 * time.Second,
 	}
 	Short = Size{
 		leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second, rage: 20 * time.Second,
@@ -227,7 +227,15 @@ func (d *drill) play(ctx context.Context, list []blow) error {
 func (d *drill) drain(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, d.Size.drain)
 	defer cancel()
-	for d.pending(within) > 0 && fleet.Sleep(within, 200*time.Millisecond) == nil {
+	for said := time.Now(); fleet.Sleep(within, 200*time.Millisecond) == nil; {
+		n := d.pending(within)
+		if n == 0 {
+			break
+		}
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			d.Printf("%.0f steps are still to come\n", n)
+		}
 	}
 	told := make(chan struct{})
 	go func() {

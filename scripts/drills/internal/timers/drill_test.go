@@ -11,7 +11,12 @@ import (
 func TestDrill(t *testing.T) { drilled(t, false) }
 
 // TestI13Drill is the same on a Redis Cluster, of which a slot moves.
-func TestI13Drill(t *testing.T) { drilled(t, true) }
+func TestI13Drill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute more")
+	}
+	drilled(t, true)
+}
 
 func drilled(t *testing.T, cluster bool) {
 	t.Helper()

@@ -81,12 +81,12 @@ func toss(die int, text bool) outcome {
 
 // refuses reports whether a lead of whom so many calls in a row were answered "not now"
 // may be told so again. After the second wagate may put a step off for a minute, after
-// the third it does, for which only a long drill has the time.
-func (g *graph) refuses(n int) bool {
+// the third it does: for that there must be time before the drill ends.
+func (g *graph) refuses(l *lead, n int) bool {
 	switch {
 	case n < 1:
 		return true
-	case !g.stubborn:
+	case !g.stubborn || l.tenant.official:
 		return false
 	}
 	return n < 4 && g.luck.die(4) == 0
@@ -110,7 +110,7 @@ func (g *graph) take(s providertest.GraphSend) *providertest.Fault {
 		c.step, _ = strconv.Atoi(strings.TrimPrefix(s.Params[len(s.Params)-1], occasion+" "))
 	}
 	o := toss(g.luck.die(1000), c.text)
-	if o.answer == notNow && !g.refuses(g.journal.refusals(l)) {
+	if o.answer == notNow && !g.refuses(l, g.journal.refusals(l)) {
 		o = outcome{answer: taken}
 	}
 	c.answer, c.accepted = o.answer, o.fault == nil || o.fault.Accept

@@ -18,11 +18,12 @@ type listed struct {
 		Reason    string    `json:"reason"`
 		StartedAt time.Time `json:"started_at"`
 		Timeline  []struct {
-			Step      int    `json:"step"`
-			Outcome   string `json:"outcome"`
-			Reason    string `json:"reason"`
-			MessageID string `json:"message_id"`
-			Settled   string `json:"settled"`
+			Step      int       `json:"step"`
+			Outcome   string    `json:"outcome"`
+			Reason    string    `json:"reason"`
+			MessageID string    `json:"message_id"`
+			Settled   string    `json:"settled"`
+			DueAt     time.Time `json:"due_at"`
 		} `json:"timeline"`
 	} `json:"data"`
 }
@@ -33,6 +34,7 @@ func (l listed) runs(c clock) []run {
 	for _, r := range l.Data {
 		one := run{id: r.ID, state: r.State, reason: r.Reason, started: c.real(r.StartedAt)}
 		for _, m := range r.Timeline {
+			one.due = c.real(m.DueAt)
 			one.moments = append(one.moments, moment{m.Step, m.Outcome, m.Reason, m.MessageID, m.Settled})
 		}
 		all = append(all, one)
