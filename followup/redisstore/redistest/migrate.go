@@ -48,7 +48,7 @@ func (m *Migration) Keys() []string {
 	return out
 }
 
-// Move moves the named keys to the target; with none, all there are.
+// Move moves the named keys to the target; with none, those that Keys returns.
 func (m *Migration) Move(keys ...string) {
 	m.c.t.Helper()
 	if len(keys) == 0 {
@@ -64,10 +64,13 @@ func (m *Migration) Move(keys ...string) {
 	m.c.do(m.from, args...)
 }
 
-// Finish moves what is left and hands the slot over.
+// Finish moves what is left and hands the slot over. A key that stays behind would be
+// lost.
 func (m *Migration) Finish() {
 	m.c.t.Helper()
-	m.Move()
+	for keys := m.Keys(); len(keys) > 0; keys = m.Keys() {
+		m.Move(keys...)
+	}
 	id := m.c.id(m.to)
 	m.c.do(m.to, "cluster", "setslot", m.slot, "node", id)
 	m.c.do(m.from, "cluster", "setslot", m.slot, "node", id)

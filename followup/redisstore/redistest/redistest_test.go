@@ -2,6 +2,7 @@ package redistest_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,28 @@ func TestClusterServesWhileASlotMoves(t *testing.T) {
 	}
 	if err := db.MGet(ctx, "{x}a", "{x}b").Err(); err != nil {
 		t.Fatalf("after the move: %v", err)
+	}
+}
+
+// TestNoKeyStaysBehind moves a slot of more keys than are listed at once.
+func TestNoKeyStaysBehind(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3, 0)
+	db := c.Client()
+	const keys = 2500
+	var pairs []any
+	for i := range keys {
+		pairs = append(pairs, fmt.Sprintf("{x}%d", i), i)
+	}
+	if err := db.MSet(t.Context(), pairs...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	slot := c.Slot("{x}")
+	c.Migrate(slot, c.Other(slot)).Finish()
+	for i := range keys {
+		if err := db.Get(t.Context(), fmt.Sprintf("{x}%d", i)).Err(); err != nil {
+			t.Fatalf("key %d of %d: %v", i, keys, err)
+		}
 	}
 }
 
