@@ -64,9 +64,11 @@ func (c *clusterPlace) strike(ctx context.Context, b blow) error {
 // move moves a slot, some keys at a time, so that scripts meet it half way.
 func (c *clusterPlace) move(ctx context.Context, slot int) {
 	m := c.Migrate(slot, c.Other(slot))
-	for keys := range slices.Chunk(m.Keys(), 25) {
-		m.Move(keys...)
-		_ = fleet.Sleep(ctx, 20*time.Millisecond)
+	for all := m.Keys(); len(all) > 0; all = m.Keys() {
+		for keys := range slices.Chunk(all, 25) {
+			m.Move(keys...)
+			_ = fleet.Sleep(ctx, 20*time.Millisecond)
+		}
 	}
 	m.Finish()
 	c.Settled()
