@@ -12,13 +12,16 @@ import (
 	"time"
 
 	"wagate/followup"
-	"wagate/followup/redisstore/redistest"
 	"wagate/providers"
 )
 
 var update = goflag.Bool("update", false, "record the stored format anew")
 
-const recorded = "testdata/format1.redis"
+// What was recorded: by wagate as it is, and by one that kept a run in one field.
+const (
+	recorded = "testdata/format1.redis"
+	oneField = "testdata/format1-one-field.redis"
+)
 
 // old is the party whose store is recorded.
 var old = party{
@@ -125,25 +128,43 @@ func TestI7AnUpgradeLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile(recorded)
+	for _, file := range []string{recorded, oneField} {
+		onRecorded(t, file, goesOn)
+	}
+}
+
+// onRecorded runs a test on a recorded store, embedded and on a real Redis.
+func onRecorded(t *testing.T, file string, f func(t *testing.T, s *Store)) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("embedded", func(t *testing.T) {
-		t.Parallel()
-		c, stop, err := Embedded()
-		if err != nil {
+	onEach(t, func(t *testing.T, s *Store) {
+		if err := s.db.FlushDB(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(stop)
-		restore(t, c, text)
-		goesOn(t, openStore(t, Params{Client: c, Embedded: true}))
+		restore(t, s.db, text)
+		f(t, s)
 	})
-	t.Run("real", func(t *testing.T) {
-		t.Parallel()
-		c := redistest.Start(t).Client()
-		restore(t, c, text)
-		goesOn(t, openStore(t, Params{Client: c}))
+}
+
+// TestI5AReplyEndsARunOfOneField: whichever script meets it first understands it.
+func TestI5AReplyEndsARunOfOneField(t *testing.T) {
+	t.Parallel()
+	onRecorded(t, oneField, func(t *testing.T, s *Store) {
+		now := epoch.Add(time.Minute)
+		for _, phone := range []string{armed, claimed} {
+			lead := mustResolve(t, s, old, followup.Identity{Phone: phone}, now)
+			before, err := s.Runs(t.Context(), old.tenant, lead)
+			if err != nil || len(before) != 1 || before[0].Assistant != old.assistant || before[0].Config != oldConfig {
+				t.Fatalf("runs of %s: got %+v, %v, want one of the config", phone, before, err)
+			}
+			out, err := s.Settle(t.Context(), party{old.tenant, old.assistant, old.channel, lead}.saying(now, "yes"))
+			if err != nil || len(out.Ended) != 1 || out.Ended[0].Reason != followup.Replied {
+				t.Errorf("%s: got %+v, %v, want its run ended by the reply", phone, out.Ended, err)
+			}
+		}
 	})
 }
 

@@ -104,8 +104,38 @@ func packedOf(fields map[string]string, n string) packedRun {
 	return packedRun{fields["r"+n], fields["f"+n], fields["k"+n]}
 }
 
+// fromOneField reads a run as wagate kept it at first, as lua/lib/pack.lua does.
+func fromOneField(packed string) packedRun {
+	f := append(strings.Split(packed, "|"), "", "") // the last two came later
+	if len(f) < 18 {
+		return packedRun{state: packed}
+	}
+	join := func(i ...int) string {
+		var of []string
+		for _, i := range i {
+			of = append(of, f[i])
+		}
+		return strings.Join(of, "|")
+	}
+	p := packedRun{
+		state: join(4, 5, 6, 7, 8, 9, 13, 15),
+		facts: factTexts(arm{
+			Assistant: followup.AssistantID(f[0]), Config: followup.ConfigID(f[1]), Channel: followup.ChannelID(f[2]),
+			Ladder: followup.LadderHash(f[3]),
+		}),
+	}
+	if f[4] != string(followup.RunArmed) {
+		f[11] = f[11][min(30, len(f[11])):]
+		p.claim = join(10, 11, 16, 17, 12)
+	}
+	return p
+}
+
 // parseRun reads a live run.
 func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, p packedRun) (followup.Run, liveRun, error) {
+	if p.state != "" && p.facts == "" {
+		p = fromOneField(p.state)
+	}
 	state, claim := strings.Split(p.state, "|"), strings.Split(p.claim, "|")
 	a, ok := unpackFacts(p.facts)
 	if len(state) != 8 || (p.claim != "" && len(claim) != 5) || !ok {

@@ -32,6 +32,12 @@ for i = 1, (#ARGV - 4) / 3 do
     leave(group, tenant, id)
     redis.call('ZREM', KEYS[2], id)
   else
+    if not f then
+      local s
+      r, f, k, s = from_one_field(r)
+      redis.call('HSET', lead, 'r' .. n, r, 'f' .. n, f, 'k' .. n, k or '|||0|', 's' .. n, s or '')
+      fields[#fields + 1], fields[#fields + 2] = 'f' .. n, f
+    end
     local was, _, _, due = string.match(r, STATE)
     local had_token, rest = string.match(k or '|||0|', '^(.-)(|.*)$')
     local ours

@@ -14,5 +14,17 @@ local function unpack_facts(f)
     string.format(ID, string.byte(f, 33, 48)), string.format(PLAIN, string.byte(f, 49, 64))
 end
 
+-- Reads a run as wagate kept it at first, all of it in r<n>:
+--   assistant|config|channel|ladder|state|step|interval|due|used|tries|token|attempt|ending|rearm|status|started|kind|stand
+-- Returns r<n>, f<n>, k<n> and s<n>; false for none.
+local function from_one_field(r)
+  local v = {}
+  for value in string.gmatch(r .. '|', '(.-)|') do v[#v + 1] = value end
+  local f = table.concat(v, '|', 1, 4)
+  if #f == 64 then f = f .. '|' end
+  local k = v[5] ~= 'armed' and table.concat({ v[11], string.sub(v[12], 31), v[17] or '', v[18] or '0', v[13] }, '|')
+  return table.concat({ v[5], v[6], v[7], v[8], v[9], v[10], v[14], v[16] }, '|'), f, k, v[14] == '1' and v[15]
+end
+
 local STATE = '^(.-)|(.-)|(.-)|(.-)|(.-)|(.-)|(.-)|(.*)$'
 local CLAIM = '^(.-)|(.-)|(.-)|(.-)|(.*)$'

@@ -9,6 +9,13 @@ local function run_load(n)
   fetch(r, f, k, s)
   r, f, k, s = get(r), get(f), get(k), get(s)
   if not r then return nil end
+  if not f then
+    local names = { run_fields(n) }
+    r, f, k, s = from_one_field(r)
+    set(names[1], r, names[2], f)
+    if k then set(names[3], k) end
+    if s then set(names[4], s) end
+  end
   local run = { n = n, facts = f, token = '', attempt = '', kind = '', stand = 0, ending = '', status = s or '' }
   run.state, run.step, run.interval, run.due, run.used, run.tries, run.rearm, run.started = string.match(r, STATE)
   for _, name in ipairs({ 'step', 'interval', 'due', 'used', 'tries', 'started' }) do run[name] = tonumber(run[name]) end
