@@ -178,11 +178,15 @@ end
 local queued = {} -- per assistant: elements that are still to be queued
 local due = ''    -- "1": a queue has become due by this script
 
--- Queues them, and counts them.
+-- Queues them, and counts them. A merge may bring more than fit into one call.
+local AT_ONCE = 500
 local function queue_all()
   for assistant, list in pairs(queued) do
     local queue, group = K.queue[assistant], K.relaydue[assistant]
-    if relay_elements(queue, group, K.relays, head.l, assistant, int(real), unpack(list)) then due = '1' end
+    for i = 1, #list, AT_ONCE do
+      local last = math.min(i + AT_ONCE - 1, #list)
+      if relay_elements(queue, group, K.relays, head.l, assistant, int(real), unpack(list, i, last)) then due = '1' end
+    end
     relay_count(K.backlog, assistant, #list)
   end
   queued = {}

@@ -1,0 +1,43 @@
+package redisstore
+
+import (
+	"fmt"
+	"testing"
+
+	"wagate/followup"
+)
+
+// TestI1ALongQueueIsMerged merges a lead of whom as much waits as may, by default.
+func TestI1ALongQueueIsMerged(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		s.backlog.bound = 100_000
+		deep := followup.LeadBacklog(s.backlog.bound)
+		one, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "15551230001"}, true, epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.lead, err = s.Resolve(t.Context(), p.tenant, followup.Identity{UserID: "US.1"}, true, epoch.Add(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Settle(t.Context(), p.saying(epoch, "first")); err != nil {
+			t.Fatal(err)
+		}
+		more := make([]any, deep-1)
+		for i := range more {
+			more[i] = fmt.Sprintf(`{"t":1,"e":{"c":"%s","f":"messages","v":{}}}`, p.channel)
+		}
+		s.db.RPush(t.Context(), s.tag(p.lead).queue(p.lead, p.assistant), more...)
+		s.db.HSet(t.Context(), s.tag(p.lead).relayBacklog(), string(p.assistant), deep)
+		got, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "15551230001", UserID: "US.1"}, true, epoch)
+		if err != nil {
+			t.Fatalf("Resolve: got %.200v, want none", err)
+		}
+		n := s.db.LLen(t.Context(), s.tag(got).queue(got, p.assistant)).Val()
+		if got == one && n != int64(deep) {
+			t.Errorf("the heir's queue: got %d, want %d", n, deep)
+		}
+	})
+}
