@@ -24,10 +24,13 @@ const (
 //
 // Other is the lead that is known to be meant, or else the one that the user id leads
 // to; nil if there is none. Had says that the phone is one that he had, or that a message
-// was sent to: not where he speaks from.
+// was sent to: not where he speaks from. Where no user id came with it, it is other's.
 func HoldOf(phone, user string, holder Lead, other *Lead, had bool) Hold {
+	if user == "" && other != nil {
+		user = other.UserID
+	}
 	switch {
-	case holder.UserID == "" || holder.UserID == user:
+	case user == "", holder.UserID == "", holder.UserID == user:
 		return HeldBySame
 	case !SamePhone(holder.Phone, phone):
 		return GivenUp

@@ -39,3 +39,23 @@ func TestI10HoldOf(t *testing.T) {
 		}
 	}
 }
+
+func TestI10HoldOfAPhoneAlone(t *testing.T) {
+	t.Parallel()
+	const phone = "5511912345678"
+	for _, c := range []struct {
+		name          string
+		holder, other Lead
+		want          Hold
+	}{
+		{"the other's user id is not known", Lead{Phone: phone, UserID: "BR.2"}, Lead{Phone: "1"}, HeldBySame},
+		{"the holder's is not", Lead{Phone: phone}, Lead{Phone: "1", UserID: "BR.1"}, HeldBySame},
+		{"they have the same", Lead{Phone: phone, UserID: "BR.1"}, Lead{UserID: "BR.1"}, HeldBySame},
+		{"they have two", Lead{Phone: phone, UserID: "BR.2"}, Lead{Phone: "1", UserID: "BR.1"}, HeldByAnother},
+		{"two, and the holder has another phone", Lead{Phone: "2", UserID: "BR.2"}, Lead{Phone: "1", UserID: "BR.1"}, GivenUp},
+	} {
+		if got := HoldOf(phone, "", c.holder, &c.other, true); got != c.want {
+			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
+		}
+	}
+}

@@ -38,7 +38,7 @@ type LeadStore interface {
 	// A phone that comes with a user id, and leads elsewhere, counts as HoldOf says: one
 	// that was given up leads to the lead of the user id from then on, which may be a new
 	// one; one that is held by another stays his and says nothing. The same holds for
-	// OldPhone and OldUserID.
+	// OldPhone and OldUserID; with Lead set, for OldPhone alone as well.
 	//
 	// With Lead set none is created. It counts among the leads that are one, and for
 	// the one it was merged into; if it was erased or is not the tenant's,

@@ -45,8 +45,12 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 		known = append(known, named)
 	}
 	var gone [2]bool
-	who.Phone, gone[0] = s.held(tenant, who.Phone, who.UserID, named, named != nil)
-	who.OldPhone, gone[1] = s.held(tenant, who.OldPhone, who.OldUserID, named, true)
+	if who.UserID != "" {
+		who.Phone, gone[0] = s.held(tenant, who.Phone, who.UserID, named, named != nil)
+	}
+	if who.OldUserID != "" || named != nil {
+		who.OldPhone, gone[1] = s.held(tenant, who.OldPhone, who.OldUserID, named, true)
+	}
 	names := aliasesOf(tenant, who)
 	for _, a := range names {
 		given := a.kind == "phone" && (gone[0] && a.id == followup.CanonicalPhone(who.Phone) ||
@@ -82,12 +86,12 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 	return winner.rec.ID, nil
 }
 
-// held says whether a phone that comes with a user id was given up by the lead it
-// leads to. It is "" if it is to say nothing.
+// held says whether a phone that comes with a user id, or that named had, was given up
+// by the lead it leads to. It is "" if it is to say nothing.
 func (s *Store) held(tenant followup.TenantID, phone, user string, named *lead, had bool) (is string, gone bool) {
 	holder := s.leads[s.aliases[alias{tenant, "phone", followup.CanonicalPhone(phone)}]]
 	other := s.leads[s.aliases[alias{tenant, "user", user}]]
-	if phone == "" || user == "" || holder == nil || holder == other || holder == named {
+	if phone == "" || holder == nil || holder == other || holder == named {
 		return phone, false
 	}
 	var rec *followup.Lead

@@ -28,7 +28,11 @@ type pair struct {
 func newHolders(who followup.Identity) *holders {
 	h := &holders{Pairs: [][2]string{}, Judged: []followup.LeadID{}, Given: map[string]followup.LeadID{}}
 	for _, p := range [...]pair{{who.Phone, who.UserID, false}, {who.OldPhone, who.OldUserID, true}} {
-		if names := aliasNames(followup.Identity{Phone: p.phone, UserID: p.user}); len(names) == 2 {
+		names := aliasNames(followup.Identity{Phone: p.phone, UserID: p.user})
+		if p.had && p.user == "" && who.Lead != "" && len(names) == 1 {
+			names = append(names, "") // of the lead that is known
+		}
+		if len(names) == 2 {
 			h.Pairs, h.Judged, h.is = append(h.Pairs, [2]string{names[0], names[1]}), append(h.Judged, ""), append(h.is, p)
 		}
 	}

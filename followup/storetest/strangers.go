@@ -79,6 +79,7 @@ func strangerTests() []test {
 				lead, was, is := moved(w, told)
 				his := w.resolve(id{Phone: was.Phone, UserID: newUser()})
 				w.is(w.identify(lead, id{Phone: was.Phone, UserID: is.UserID}), lead, "beside the lead")
+				w.is(w.identify(lead, id{OldPhone: was.Phone}), lead, "beside the lead, without his user id")
 				one(w, his, "by the number", id{Phone: was.Phone})
 				has(w, lead, is, "the lead")
 			}

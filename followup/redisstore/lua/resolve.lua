@@ -1,7 +1,7 @@
 -- Finds the tenant's lead by its identities, or names a new one.
 -- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 new lead id or "" to create none,
 -- 2 lead that the identities are known to be of, or "", 3 now,
--- 4 {pairs: [[phone, user id]…] that came together, judged: [lead…]: whom the phone led to when it was
+-- 4 {pairs: [[phone, user id, or "" for that of the lead known]…] that came together, judged: [lead…]: whom the phone led to when it was
 -- judged, or "", given: {phone: lead}: who has given it up}, 5… identities.
 -- Returns {"none"}, {"unlisted"} if the lead known is no lead (any more), {"ok", lead} with all
 -- identities pointing to it, or with nothing written {"conflict", lead, lead, …}, oldest first, or
