@@ -183,13 +183,14 @@ func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e ev
 
 // crmTarget finds the lead that an event is about. Identities of several leads
 // make these one, as long as the CRM does not know two of them by ids of its
-// own.
+// own, and the phone is not one that its lead gave up.
 func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event) (followup.LeadID, error) {
 	if e.named {
 		return e.lead, s.knows(ctx, tenant, e.lead)
 	}
 	who := e.patch.identity()
 	owners := map[followup.LeadID]string{} // lead to its external id
+	of := map[string]followup.Lead{}
 	for _, k := range kinds {
 		v := k.of(who)
 		if v == "" {
@@ -206,16 +207,28 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 		if err != nil && !isMissing(err) {
 			return "", err
 		}
-		owners[id] = l.ExternalID
+		owners[id], of[k.field] = l.ExternalID, l
 	}
 	if known(owners) > 1 {
 		return "", exists(fault.Detail{Field: "data", Problem: "names two leads with an external_id each"})
+	}
+	if strangers(who, of) {
+		return "", exists(fault.Detail{Field: "data.phone", Problem: "belongs to another lead"})
 	}
 	id, err := s.store.Resolve(ctx, tenant, who, true, s.now())
 	if err != nil {
 		return "", fmt.Errorf("resolve lead: %w", err)
 	}
 	return id, nil
+}
+
+// strangers reports whether the phone is of somebody else than the lead that the CRM
+// knows by its id: of whom has it since that lead gave it up. A user id tells by itself.
+func strangers(who followup.Identity, of map[string]followup.Lead) bool {
+	holder, held := of["phone"]
+	lead, named := of["external_id"]
+	return held && named && holder.ID != lead.ID && who.UserID == "" &&
+		followup.HoldOf(who.Phone, "", holder, &lead, true) == followup.HeldByAnother
 }
 
 // known counts the leads that the CRM knows by an id of its own.

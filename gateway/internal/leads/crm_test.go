@@ -243,3 +243,40 @@ func TestCRMKnowsWhoWrote(t *testing.T) {
 	_, err = h.crm(crmEvent("lead.updated", 102, `{"external_id":"e2","phone":"+5511912345678"}`))
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data: names two leads with an external_id each")
 }
+
+// TestI10CRMKnowsANumberThatItsLeadGaveUp: the CRM has the old number of a lead, which is a
+// stranger's by now.
+func TestI10CRMKnowsANumberThatItsLeadGaveUp(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	resolve := func(who followup.Identity) followup.LeadID {
+		t.Helper()
+		id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	const old, now = "5511912345671", "5511912345672"
+	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","name":"Ana","phone":"`+old+`"}`), leads.Applied)
+	lead := resolve(followup.Identity{Phone: old, UserID: "BR.1"})
+	resolve(followup.Identity{Phone: now, UserID: "BR.2", OldPhone: old, OldUserID: "BR.1"})
+	l, err := h.Store.Lead(h.Ctx(), acme, lead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Phone, l.UserID = now, "BR.2"
+	if _, err := h.Store.PutLead(h.Ctx(), followup.PutLead{Lead: l, Now: h.Now(), Real: h.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	stranger := followup.Identity{Phone: old, UserID: "BR.3"}
+	his := resolve(stranger)
+
+	_, err = h.crm(crmEvent("lead.updated", 1, `{"external_id":"e1","name":"Ana Lima","phone":"`+old+`"}`))
+	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: belongs to another lead")
+	got := [2]followup.LeadID{resolve(stranger), h.find(followup.Identity{ExternalID: "e1"}).ID}
+	if want := [2]followup.LeadID{his, lead}; got != want || his == lead {
+		t.Errorf("the stranger and the lead: got %s, want %s", got, want)
+	}
+	h.wantCRM(crmEvent("lead.updated", 2, `{"external_id":"e1","name":"Ana Lima"}`), leads.Applied)
+}
