@@ -84,12 +84,15 @@ func (s *Store) settled(st followup.Settlement) (*lead, error) {
 
 // fresh says which items are seen for the first time.
 func (l *lead) fresh(items []followup.Item) []bool {
-	fresh, here := make([]bool, len(items)), map[string]bool{}
+	fresh, here, out := make([]bool, len(items)), map[string]bool{}, l.rec.OptedOut
 	for i, item := range items {
 		_, before := l.seen[item.DedupID]
-		before = before && (!item.Undated || l.rec.OptedOut)
+		before = before && (!item.Undated || out)
 		fresh[i] = item.DedupID == "" || !here[item.DedupID] && !before
-		here[item.DedupID] = true
+		here[item.DedupID] = here[item.DedupID] || fresh[i]
+		if said := item.OptOut; fresh[i] && said != nil && (*said || ms(cmp.Or(item.OptOutAt, item.At)).After(l.optedAt)) {
+			out = *said
+		}
 	}
 	return fresh
 }

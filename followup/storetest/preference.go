@@ -79,6 +79,10 @@ func preferenceTests() []test {
 			w.pass(time.Minute)
 			say([]bool{true, false}, "twice after a resume", undated, undated)
 			say([]bool{false}, "again after that", undated)
+			say([]bool{true, true}, "behind a resume", w.wants(resume, 0), undated)
+			early := w.wants(resume, 0)
+			early.OptOutAt = w.now.Add(-time.Hour)
+			say([]bool{true, false}, "behind a resume of before", early, undated)
 			dated := undated
 			dated.Undated = false
 			w.settle(lead, w.wants(resume, 0))

@@ -33,12 +33,13 @@ local seen = redis.call('GET', K.dedup) or ''
 local NONE = string.rep('\0', 8)
 local fresh, first = {}, {}
 do
-  local added = {}
-  for i = 1, #req.items do
+  local added, out = {}, get('oo') == '1'
+  for i, item in ipairs(req.items) do
     local id = string.sub(ARGV[3], 8 * i - 7, 8 * i)
     -- What may be an earlier stop again is one of its own after that was taken back.
-    local again = req.items[i].ud and get('oo') ~= '1'
+    local again = item.ud and not out
     fresh[i] = id == NONE or not added[id] and (again or not sight_known(seen, id))
+    if fresh[i] and item.oo ~= nil and (item.oo or item.oat > num('oa')) then out = item.oo end
     if fresh[i] and id ~= NONE then
       added[id] = true
       first[#first + 1] = id
