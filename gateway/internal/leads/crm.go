@@ -215,6 +215,9 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 	if strangers(who, of) {
 		return "", exists(fault.Detail{Field: "data.phone", Problem: "belongs to another lead"})
 	}
+	if gaveUp(who, of) {
+		return "", exists(fault.Detail{Field: "data.phone", Problem: "is one that its lead gave up; who has it now shows by a user_id"})
+	}
 	id, err := s.store.Resolve(ctx, tenant, who, true, s.now())
 	if err != nil {
 		return "", fmt.Errorf("resolve lead: %w", err)
@@ -229,6 +232,15 @@ func strangers(who followup.Identity, of map[string]followup.Lead) bool {
 	lead, named := of["external_id"]
 	return held && named && holder.ID != lead.ID && who.UserID == "" &&
 		followup.HoldOf(who.Phone, "", holder, &lead, true) == followup.HeldByAnother
+}
+
+// gaveUp reports whether the phone leads to somebody who has another one now, and nothing
+// else says that he is meant: what is for whoever has the number would go to him, or the
+// other way round.
+func gaveUp(who followup.Identity, of map[string]followup.Lead) bool {
+	holder, held := of["phone"]
+	_, named := of["external_id"]
+	return held && !named && who.UserID == "" && holder.Phone != "" && !followup.SamePhone(holder.Phone, who.Phone)
 }
 
 // known counts the leads that the CRM knows by an id of its own.

@@ -269,6 +269,12 @@ func TestI10CRMKnowsANumberThatItsLeadGaveUp(t *testing.T) {
 	if _, err := h.Store.PutLead(h.Ctx(), followup.PutLead{Lead: l, Now: h.Now(), Real: h.Now()}); err != nil {
 		t.Fatal(err)
 	}
+	_, err = h.crm(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`"}`))
+	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: is one that its lead gave up; who has it now shows by a user_id")
+	if got, err := h.Store.Lead(h.Ctx(), acme, lead); err != nil || got.Phone != now || got.Name != "Ana" {
+		t.Errorf("the lead's record: got %s with %s, %v, want as it was", got.Name, got.Phone, err)
+	}
+
 	stranger := followup.Identity{Phone: old, UserID: "BR.3"}
 	his := resolve(stranger)
 
@@ -279,4 +285,8 @@ func TestI10CRMKnowsANumberThatItsLeadGaveUp(t *testing.T) {
 		t.Errorf("the stranger and the lead: got %s, want %s", got, want)
 	}
 	h.wantCRM(crmEvent("lead.updated", 2, `{"external_id":"e1","name":"Ana Lima"}`), leads.Applied)
+	h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`","user_id":"BR.3"}`), leads.Applied)
+	if got := h.find(followup.Identity{ExternalID: "e2"}).ID; got != his {
+		t.Errorf("the lead of the CRM's second: got %s, want %s", got, his)
+	}
 }
