@@ -85,6 +85,8 @@ type Runner struct {
 	// waits are the steps that wait for the model and have no worker.
 	waiting int
 	waits   map[followup.TenantID]int
+	// backs are those that have what they waited for, and wait for a worker of their tenant.
+	backs map[followup.TenantID][]chan struct{}
 	// claiming is set from before the poller looks who is free until what it
 	// claimed is in hand.
 	claiming atomic.Bool
@@ -132,6 +134,7 @@ func New(p Params) *Runner {
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
 		done: make(chan struct{}), hands: map[followup.TenantID]int{}, waits: map[followup.TenantID]int{},
+		backs:   map[followup.TenantID][]chan struct{}{},
 		ladders: ladders{byID: map[followup.LadderHash]followup.Ladder{}},
 	}
 	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: p.MaxSleep, Logger: p.Logger, Now: p.Real})

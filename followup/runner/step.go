@@ -144,7 +144,7 @@ func (p *passage) sendAI(ctx context.Context) bool {
 
 // write has the text written, and needs no worker meanwhile.
 func (p *passage) write(ctx context.Context, b followup.Brief) (string, error) {
-	defer p.r.lend(p.c.Run.Tenant)()
+	defer p.r.lend(ctx, p.c.Run.Tenant)()
 	return p.r.p.Writer.Write(ctx, b)
 }
 

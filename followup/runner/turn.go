@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"wagate/followup"
@@ -72,6 +73,11 @@ func (r *Runner) free(t followup.TenantID) {
 }
 
 func (r *Runner) release(t followup.TenantID) {
+	if back := r.backs[t]; len(back) > 0 && r.hands[t] <= r.p.PerTenant {
+		r.backs[t] = back[1:]
+		close(back[0])
+		return // his now
+	}
 	if r.claiming.Load() || r.busy >= r.p.Workers || r.hands[t] >= r.p.PerTenant {
 		r.Wake()
 	}
@@ -80,8 +86,10 @@ func (r *Runner) release(t followup.TenantID) {
 }
 
 // lend gives a step's worker to others while the step waits for the model, if not too
-// many do. What it returns takes one back, also if there is none free: the bound is passed for a moment then.
-func (r *Runner) lend(t followup.TenantID) (back func()) {
+// many do. What it returns takes one back, also if there is none free: the bound is passed
+// for a moment then. The tenant's is not: it waits until another step of his is done, or
+// ctx is.
+func (r *Runner) lend(ctx context.Context, t followup.TenantID) (back func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.waiting >= r.p.Writing || r.waits[t]*r.p.Workers >= r.p.Writing*r.p.PerTenant {
@@ -91,13 +99,43 @@ func (r *Runner) lend(t followup.TenantID) (back func()) {
 	r.waits[t]++
 	r.release(t)
 	return func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.waiting--
-		r.waits[t]--
-		r.busy++
-		r.hands[t]++
+		turn := r.back(t)
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			r.giveUp(t, turn)
+		}
 	}
+}
+
+// back takes a worker back as soon as the channel that it returns is closed.
+func (r *Runner) back(t followup.TenantID) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting--
+	r.waits[t]--
+	turn := make(chan struct{})
+	if r.hands[t] >= r.p.PerTenant {
+		r.backs[t] = append(r.backs[t], turn)
+		return turn
+	}
+	r.busy++
+	r.hands[t]++
+	close(turn)
+	return turn
+}
+
+// giveUp takes the worker at once: the step is to be given back.
+func (r *Runner) giveUp(t followup.TenantID, turn <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.backs[t], func(c chan struct{}) bool { return c == turn })
+	if i < 0 {
+		return // it was his turn
+	}
+	r.backs[t] = slices.Delete(r.backs[t], i, i+1)
+	r.busy++
+	r.hands[t]++
 }
 
 // claim is not cut off by a stop: a claim that was made and not heard of would
