@@ -24,6 +24,9 @@ const heldBack = 50 * time.Millisecond
 // claimWithin bounds the claim in one partition.
 const claimWithin = 500 * time.Millisecond
 
+// maxClaim bounds the steps of one claim, by what a script may have in hand at once.
+const maxClaim = 1024
+
 // maxNext bounds how long a claim may tell the poller to sleep.
 const maxNext = time.Hour
 
@@ -43,18 +46,25 @@ func (h heads) next() time.Duration { return max(min(h.step, h.lease), 0) }
 // Claim implements followup.StepStore: it peeks with plain reads, then claims
 // in all partitions at once, with one script in each that declares every key.
 func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
+	c.Limit = min(c.Limit, maxClaim)
 	parts, err := s.peek(ctx, c)
 	if err != nil {
 		return followup.Batch{}, fmt.Errorf("peek at due steps: %w", err)
 	}
-	if next := soonest(parts); next > 0 {
-		return followup.Batch{Next: next}, nil
+	taken := map[followup.TenantID]int{}
+	batch, newer, failed := s.claimAgain(ctx, c, parts, taken)
+	c.Limit -= len(batch.Steps)
+	if next := soonest(parts); c.Limit == 0 || next > 0 && failed == nil {
+		batch.Next = next
+		return batch, nil
 	}
-	found, cut, held, err := s.candidates(ctx, c, parts)
-	if err != nil {
-		return followup.Batch{}, fmt.Errorf("peek at due steps: %w", err)
+	found, cut, held, err := s.candidates(ctx, c, parts, taken)
+	if err != nil && len(batch.Steps) == 0 {
+		return batch, fmt.Errorf("peek at due steps: %w", err)
 	}
-	batch, newer, err := s.claimAll(ctx, c, found, parts)
+	more, unread, err := s.claimAll(ctx, c, s.claimsOf(found), parts)
+	batch.Steps, batch.Ended = append(batch.Steps, more.Steps...), append(batch.Ended, more.Ended...)
+	newer, err = newer || unread, cmp.Or(err, failed)
 	if err != nil && len(batch.Steps) == 0 {
 		return batch, err
 	}
@@ -63,7 +73,9 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	case cut:
 	case held || newer:
 		batch.Next = heldBack // whoever holds a worker of that tenant knows when it is free
-	case err != nil || len(batch.Steps) == 0: // it has to wait, or somebody else was faster
+	case err != nil: // it has to wait
+		batch.Next = min(max(soonest(parts), time.Millisecond), heldBack)
+	case len(batch.Steps) == 0: // somebody else was faster
 		batch.Next = max(soonest(parts), time.Millisecond)
 	default:
 		batch.Next = soonest(parts)
@@ -79,31 +91,59 @@ func soonest(parts []heads) time.Duration {
 	return next
 }
 
-// claimAll claims the candidates, and notes how the partitions are left. A partition
-// that is not to be had, because its slot is on its way to another node, must not
-// keep what the others gave.
-func (s *Store) claimAll(
-	ctx context.Context, c followup.ClaimParams, found []candidate, parts []heads,
+// claimAgain makes the claims again whose answer did not come, and counts what they give as
+// taken. Where that fails again there is nothing to be had by this claim.
+func (s *Store) claimAgain(
+	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (batch followup.Batch, newer bool, failed error) {
+	claims := s.unheard.take(c)
+	heard := slices.Repeat([]heads{{maxNext, maxNext}}, len(parts))
+	batch, newer, failed = s.claimAll(ctx, c, claims, heard)
+	for _, of := range claims {
+		parts[of.partition] = heard[of.partition]
+	}
+	for _, step := range batch.Steps {
+		taken[step.Run.Tenant]++
+	}
+	return batch, newer, failed
+}
+
+// claimsOf is what to claim in each partition.
+func (s *Store) claimsOf(found []candidate) []claimOf {
 	byPartition := map[int][]candidate{}
 	for _, f := range found {
 		p := s.partition(f.run.Lead())
 		byPartition[p] = append(byPartition[p], f)
 	}
 	token := s.newToken()
-	var mu sync.Mutex
-	var claims sync.WaitGroup
+	claims := make([]claimOf, 0, len(byPartition))
 	for p, list := range byPartition {
-		claims.Go(func() {
+		claims = append(claims, claimOf{p, token, list})
+	}
+	return claims
+}
+
+// claimAll makes the claims, and notes how the partitions are left. A partition
+// that is not to be had, because its slot is on its way to another node, must not
+// keep what the others gave.
+func (s *Store) claimAll(
+	ctx context.Context, c followup.ClaimParams, claims []claimOf, parts []heads,
+) (batch followup.Batch, newer bool, failed error) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for _, of := range claims {
+		all.Go(func() {
 			within, cancel := context.WithTimeout(ctx, claimWithin)
 			defer cancel()
-			b, left, err := s.claimIn(within, p, list, token, c)
+			b, left, err := s.claimIn(within, of.partition, of.steps, of.token, c)
 			mu.Lock()
 			defer mu.Unlock()
 			batch.Steps = append(batch.Steps, b.Steps...)
 			batch.Ended = append(batch.Ended, b.Ended...)
 			if left != nil {
-				parts[p] = *left
+				parts[of.partition] = *left
+			} else {
+				s.unheard.put(of)
 			}
 			switch {
 			case errors.Is(err, errNewer):
@@ -114,7 +154,7 @@ func (s *Store) claimAll(
 			}
 		})
 	}
-	claims.Wait()
+	all.Wait()
 	return batch, newer, failed
 }
 
@@ -146,21 +186,14 @@ func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, erro
 
 // candidates picks what to claim: expired leases first, then round-robin by
 // tenant, the least late first within a tenant. cut says that there is more, held
-// that a tenant's bound kept some back.
+// that a tenant's bound kept some back, or that only a newer replica can read them.
 func (s *Store) candidates(
-	ctx context.Context, c followup.ClaimParams, parts []heads,
+	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (found []candidate, cut, held bool, err error) {
-	found, err = s.expired(ctx, c, parts)
+	found, held, err = s.expired(ctx, c, parts, taken)
 	if err != nil {
 		return nil, false, false, err
 	}
-	taken := map[followup.TenantID]int{}
-	found = slices.DeleteFunc(found, func(f candidate) bool {
-		taken[f.tenant]++
-		over := taken[f.tenant] > c.Room(f.tenant)
-		held = held || over
-		return over
-	})
 	groups, full, err := s.dueGroups(ctx, c, parts, taken)
 	if err != nil {
 		return nil, false, false, err
@@ -178,8 +211,14 @@ func (s *Store) candidates(
 			break
 		}
 	}
-	if len(picked) > 0 {
+	for _, g := range groups {
+		held = held || len(g.newer) > 0
+	}
+	switch {
+	case len(picked) > 0:
 		s.tenants.set(picked[len(picked)-1].tenant)
+	case len(groups) > 0: // nothing that can be read
+		s.tenants.set(groups[len(groups)-1].tenant)
 	}
 	return append(found, picked...), cut, held || over, nil
 }
@@ -191,8 +230,9 @@ const firstLook = 4
 type dueGroup struct {
 	t      tag
 	tenant followup.TenantID
-	first  []candidate // the least late
-	more   bool        // there may be more
+	first  []candidate             // the least late
+	more   bool                    // there may be more
+	newer  map[followup.RunID]bool // of those that only a newer replica can read
 }
 
 // dueGroups lists where something is due of those that there is room for; full says
@@ -238,14 +278,22 @@ func dueBy(at time.Time, most int) *redis.ZRangeBy {
 	return &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(ms(at), 10), Count: int64(most)}
 }
 
-// look reads the n least late steps of each group that may have more than was read.
+// look reads the n least late steps of each group that may have more than was read,
+// beside those that only a newer replica can read.
 func (s *Store) look(ctx context.Context, c followup.ClaimParams, groups []*dueGroup, n int) error {
-	reads := make([]*redis.ZSliceCmd, len(groups))
+	reads, most := make([]*redis.ZSliceCmd, len(groups)), make([]int, len(groups))
+	versions := map[followup.RunID]*redis.StringCmd{}
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i, g := range groups {
-			if g.more {
-				reads[i] = p.ZRevRangeByScoreWithScores(ctx, g.t.stepsDue(g.tenant), dueBy(c.Now, n))
+			if !g.more {
+				continue
 			}
+			g.newer = s.unread.of(g.t.stepsDue(g.tenant), c.Real)
+			for run := range g.newer {
+				versions[run] = p.HGet(ctx, g.t.lead(run.Lead()), "v")
+			}
+			most[i] = n + len(g.newer)
+			reads[i] = p.ZRevRangeByScoreWithScores(ctx, g.t.stepsDue(g.tenant), dueBy(c.Now, most[i]))
 		}
 	}); err != nil {
 		return err
@@ -254,11 +302,14 @@ func (s *Store) look(ctx context.Context, c followup.ClaimParams, groups []*dueG
 		if reads[i] == nil {
 			continue
 		}
+		maps.DeleteFunc(g.newer, func(run followup.RunID, _ bool) bool { return !isNewer(versions[run].Val()) })
 		g.first = g.first[:0]
 		for _, z := range reads[i].Val() {
-			g.first = append(g.first, candidate{run: followup.RunID(member(z)), tenant: g.tenant, due: z.Score})
+			if run := followup.RunID(member(z)); !g.newer[run] {
+				g.first = append(g.first, candidate{run: run, tenant: g.tenant, due: z.Score})
+			}
 		}
-		g.more = len(g.first) == n && n < c.Limit
+		g.more = len(reads[i].Val()) == most[i] && n < c.Limit
 	}
 	return nil
 }
@@ -300,38 +351,57 @@ func unseen(groups []*dueGroup, picked []candidate) bool {
 	return again
 }
 
-// expired lists the steps whose lease has run out.
-func (s *Store) expired(ctx context.Context, c followup.ClaimParams, parts []heads) ([]candidate, error) {
+// leadsAtOnce is of how many leads is asked at once whose they are.
+const leadsAtOnce = 256
+
+// expired lists the steps whose lease has run out, of those that there is room for
+// and that can be read; held says that it left others.
+func (s *Store) expired(
+	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
+) (found []candidate, held bool, err error) {
 	var leases []*redis.StringSliceCmd
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i, h := range parts {
 			if h.lease <= 0 {
-				leases = append(leases, p.ZRangeByScore(ctx, tagOf(i).stepsLeases(), dueBy(c.Real, c.Limit)))
-			}
-		}
-	}); err != nil || len(leases) == 0 {
-		return nil, err
-	}
-	var found []candidate
-	var tenants []*redis.StringCmd
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for _, l := range leases {
-			for _, id := range l.Val() {
-				if len(found) == c.Limit {
-					return
-				}
-				run := followup.RunID(id)
-				found = append(found, candidate{run: run})
-				tenants = append(tenants, p.HGet(ctx, s.tag(run.Lead()).lead(run.Lead()), "t"))
+				leases = append(leases, p.ZRangeByScore(ctx, tagOf(i).stepsLeases(), dueBy(c.Real, 0)))
 			}
 		}
 	}); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	for i := range found {
-		found[i].tenant = followup.TenantID(tenants[i].Val())
+	var ids []string
+	for _, l := range leases {
+		ids = append(ids, l.Val()...)
 	}
-	return found, nil
+	for some := range slices.Chunk(ids, leadsAtOnce) {
+		leads := make([]*redis.SliceCmd, len(some))
+		if err := s.pipe(ctx, func(p redis.Pipeliner) {
+			for i, id := range some {
+				lead := followup.RunID(id).Lead()
+				leads[i] = p.HMGet(ctx, s.tag(lead).lead(lead), "t", "v")
+			}
+		}); err != nil {
+			return nil, false, err
+		}
+		for i, id := range some {
+			f := reply(leads[i].Val())
+			t, v := followup.TenantID(f.text(0)), f.text(1)
+			if isNewer(v) {
+				s.newer.tell(s.log, s.now(), fmt.Errorf("lead of format %s: %w", v, errNewer))
+				held = true
+				continue
+			}
+			if taken[t] >= c.Room(t) {
+				held = true
+				continue
+			}
+			taken[t]++
+			if found = append(found, candidate{run: followup.RunID(id), tenant: t}); len(found) == c.Limit {
+				return found, held, nil
+			}
+		}
+	}
+	return found, held, nil
 }
 
 // claimIn claims candidates of one partition, and says how it is left; nil if nobody
@@ -373,6 +443,7 @@ func (s *Store) claimed(
 	ctx context.Context, f candidate, row reply, token string, c followup.ClaimParams, batch *followup.Batch,
 ) error {
 	if row.text(1) == "newer" {
+		s.unread.put(s.tag(f.run.Lead()).stepsDue(f.tenant), f.run, c.Real)
 		return fmt.Errorf("step left alone: lead %w", errNewer)
 	}
 	fields := row.list(6).fields()

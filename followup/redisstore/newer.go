@@ -3,13 +3,19 @@ package redisstore
 import (
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
+
+	"wagate/followup"
 )
 
 // errNewer says that a newer replica wrote something, which we would misread. It is
 // left alone: whoever asked is told to ask again, and may then meet that replica.
 var errNewer = errors.New("written by a newer version of this program")
+
+// isNewer says of the version of what was stored that a newer replica wrote it.
+func isNewer(v string) bool { return v != "" && v != strconv.Itoa(formatVersion) }
 
 // seldom says something in the log, and not again within tellEvery.
 type seldom struct {
@@ -27,4 +33,48 @@ func (s *seldom) tell(log *slog.Logger, now time.Time, err error) {
 	}
 	s.last = now
 	log.Warn("left to the replica that wrote it", "err", err)
+}
+
+// unread remembers of due steps that only a newer replica can read them, so that those
+// behind them get their turn. It is forgotten by and by: somebody may have written them anew.
+type unread struct {
+	mu    sync.Mutex
+	until map[string]map[followup.RunID]time.Time // by the due set that they are in
+	size  int
+}
+
+const maxUnread = 20_000
+
+func (u *unread) put(set string, run followup.RunID, real time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.until == nil || u.size >= maxUnread {
+		u.until, u.size = map[string]map[followup.RunID]time.Time{}, 0
+	}
+	if u.until[set] == nil {
+		u.until[set] = map[followup.RunID]time.Time{}
+	}
+	if _, had := u.until[set][run]; !had {
+		u.size++
+	}
+	u.until[set][run] = real.Add(tellEvery)
+}
+
+// of lists those of a due set.
+func (u *unread) of(set string, real time.Time) map[followup.RunID]bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var runs map[followup.RunID]bool
+	for run, until := range u.until[set] {
+		if !until.After(real) {
+			delete(u.until[set], run)
+			u.size--
+			continue
+		}
+		if runs == nil {
+			runs = map[followup.RunID]bool{}
+		}
+		runs[run] = true
+	}
+	return runs
 }

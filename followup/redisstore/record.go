@@ -61,7 +61,7 @@ func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
 		OptedOut: f["oo"] == "1", CreatedAt: msField(f["cr"]), UpdatedAt: msField(f["up"]), CRMAt: msField(f["crm"]),
 		Windows: map[followup.ChannelID]followup.Conversation{},
 	}
-	if v := f["v"]; v != "" && v != strconv.Itoa(formatVersion) {
+	if v := f["v"]; isNewer(v) {
 		return followup.Lead{}, fmt.Errorf("lead of format %s: %w", v, errNewer)
 	}
 	l.Revision, _ = strconv.ParseInt(f["rev"], 10, 64)

@@ -34,7 +34,9 @@ type Store struct {
 	turns   turns                   // whose deliveries were claimed last
 	tenants turn[followup.TenantID] // whose steps were claimed last
 	clock   clock
-	newer   seldom // says that a newer replica's work is left alone
+	unheard unheard // claims whose answer did not come
+	unread  unread  // due steps that only a newer replica can read
+	newer   seldom  // says that a newer replica's work is left alone
 	told    atomic.Pointer[string]
 }
 

@@ -11,6 +11,8 @@
 local token, now, real, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local out = {}
 local leases = {}              -- scores and members to be set
+local lost = {}                -- members that stand for nothing
+local met = {}                 -- whom a caller who looked twice has seen lapsed and due
 local gone, groups = {}, {}    -- per steps due what leaves it, and whose it is
 
 local function state(v) return v and string.match(v, '^%d+:(.*)$') or '' end
@@ -26,11 +28,13 @@ for i = 1, (#ARGV - 4) / 3 do
   local fields, had = redis.call('HGETALL', lead), {}
   for j = 1, #fields, 2 do had[fields[j]] = fields[j + 1] end
   local r, f, k = had['r' .. n], had['f' .. n], had['k' .. n]
-  if (had.v or '1') ~= '1' then
+  if met[id] then
+    -- it is claimed, once
+  elseif (had.v or '1') ~= '1' then
     out[#out + 1] = { i, 'newer' }
   elseif not r then
     leave(group, tenant, id)
-    redis.call('ZREM', KEYS[2], id)
+    lost[#lost + 1] = id
   else
     if not f then
       local s
@@ -44,7 +48,8 @@ for i = 1, (#ARGV - 4) / 3 do
     if was == 'armed' then
       ours = tonumber(due) <= now
     else
-      ours = had_token == token or tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') <= real
+      -- In sending under this token the answer was heard: this call was under way for longer than its repetition.
+      ours = had_token == token and was ~= 'sending' or tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') <= real
     end
     if ours then
       local is = was
@@ -58,6 +63,7 @@ for i = 1, (#ARGV - 4) / 3 do
       end
       r, k = is .. behind, token .. rest
       redis.call('HSET', lead, 'r' .. n, r, 'k' .. n, k)
+      met[id] = true
       leases[#leases + 1], leases[#leases + 2] = lease, id
       leave(group, tenant, id)
       local _, config, channel = unpack_facts(f)
@@ -69,6 +75,7 @@ for i = 1, (#ARGV - 4) / 3 do
 end
 
 if #leases > 0 then redis.call('ZADD', KEYS[2], unpack(leases)) end
+if #lost > 0 then emptied('ZREM', KEYS[2], unpack(lost)) end
 for _, g in ipairs(groups) do due_del(g[1], KEYS[1], g[2], unpack(gone[g[1]])) end
 
 local function head(set)

@@ -1,0 +1,273 @@
+package redisstore
+
+import (
+	"context"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// behindRead calls a function once, behind the first pipeline with such a command on a key.
+type behindRead struct {
+	name, key string
+	do        func()
+}
+
+func (*behindRead) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*behindRead) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (h *behindRead) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		for _, cmd := range cmds {
+			if do := h.do; do != nil && cmd.Name() == h.name && cmd.Args()[1] == h.key {
+				h.do = nil
+				do()
+			}
+		}
+		return err
+	}
+}
+
+// TestI6AStepIsInABatchOnce has another replica take a step whose lease is over and
+// give it back while a claim looks: it is seen lapsed and due.
+func TestI6AStepIsInABatchOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		run := p.dueIn(t, s, 0, epoch)
+		claimStep(t, s)
+		p.dueIn(t, s, 0, epoch)
+		later := followup.ClaimParams{Now: epoch, Real: epoch.Add(time.Minute), Limit: 1, Lease: time.Minute}
+		s.db.AddHook(&behindRead{"zrangebyscore", s.tag(run.Lead()).stepsLeases(), func() {
+			other := later
+			other.Limit = 1
+			b, err := s.Claim(t.Context(), other)
+			if err != nil || len(b.Steps) != 1 {
+				t.Errorf("the other claim: got %d steps, %v, want 1", len(b.Steps), err)
+				return
+			}
+			if err := s.ReleaseStep(t.Context(), run, b.Steps[0].Token, time.Time{}); err != nil {
+				t.Error(err)
+			}
+		}})
+		later.Limit = 10
+		b, err := s.Claim(t.Context(), later)
+		if err != nil || len(b.Steps) != 2 || len(claimedRuns(b)) != 2 {
+			t.Errorf("got %d steps of %d runs, %v, want both once", len(b.Steps), len(claimedRuns(b)), err)
+		}
+	})
+}
+
+// dueIn makes a step of the tenant due, in that partition.
+func (p party) dueIn(t *testing.T, s *Store, partition int, at time.Time) followup.RunID {
+	t.Helper()
+	lead := followup.NewLeadID()
+	for s.partition(lead) != partition {
+		lead = followup.NewLeadID()
+	}
+	run, err := s.PutLead(t.Context(), followup.PutLead{
+		Lead: followup.Lead{ID: lead, Tenant: p.tenant, StatusID: "s"}, StatusChanged: true, Now: at, Real: at,
+		Arm: &followup.Arm{Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// newerWrote makes a lead one that a newer replica wrote.
+func newerWrote(t *testing.T, s *Store, run followup.RunID) {
+	t.Helper()
+	if err := s.db.HSet(t.Context(), s.tag(run.Lead()).lead(run.Lead()), "v", "2").Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func claimedRuns(b followup.Batch) map[followup.RunID]bool {
+	got := map[followup.RunID]bool{}
+	for _, c := range b.Steps {
+		got[c.Run.ID] = true
+	}
+	return got
+}
+
+// TestI9ALapsedStepOfAFullTenantHidesNoOthers has a tenant whose provider hangs have
+// more lapsed steps than are claimed at once.
+func TestI9ALapsedStepOfAFullTenantHidesNoOthers(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		noisy, quiet := newParty(), newParty()
+		for range 3 {
+			noisy.dueIn(t, s, 0, epoch)
+		}
+		want := quiet.dueIn(t, s, testPartitions-1, epoch)
+		claimSteps(t, s)
+		b, err := s.Claim(t.Context(), followup.ClaimParams{
+			Now: epoch, Real: epoch.Add(time.Minute), Limit: 2, Lease: time.Minute, PerTenant: 1,
+			InHand: map[followup.TenantID]int{noisy.tenant: 1},
+		})
+		if err != nil || !claimedRuns(b)[want] {
+			t.Errorf("got %d steps, %v, want the one of the other tenant", len(b.Steps), err)
+		}
+	})
+}
+
+// TestI7LapsedStepsThatCannotBeReadHoldNothingUp: a newer replica wrote them and is gone.
+func TestI7LapsedStepsThatCannotBeReadHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		for range 2 {
+			p.dueIn(t, s, 0, epoch)
+		}
+		for _, c := range claimSteps(t, s).Steps {
+			newerWrote(t, s, c.Run.ID)
+		}
+		want := p.dueIn(t, s, 1, epoch)
+		for _, perTenant := range []int{0, 2} {
+			b, err := s.Claim(t.Context(), followup.ClaimParams{
+				Now: epoch, Real: epoch.Add(time.Minute), Limit: 2, Lease: time.Minute, PerTenant: perTenant,
+			})
+			if err != nil || !claimedRuns(b)[want] {
+				t.Errorf("bound %d: got %d steps, next in %v, %v, want the one that can be read", perTenant, len(b.Steps), b.Next, err)
+				continue
+			}
+			if err := s.ReleaseStep(t.Context(), want, b.Steps[0].Token, time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestI7DueStepsThatCannotBeReadHoldNothingUp: they are the least late.
+func TestI7DueStepsThatCannotBeReadHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		for range 3 {
+			newerWrote(t, s, p.dueIn(t, s, 0, epoch))
+		}
+		want := p.dueIn(t, s, 0, epoch.Add(-time.Minute))
+		q := newParty()
+		other := q.dueIn(t, s, 0, epoch)
+		got := map[followup.RunID]bool{}
+		for range 6 {
+			b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: 1, Lease: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(got, claimedRuns(b))
+		}
+		if !got[want] || !got[other] {
+			t.Errorf("got %d steps in six claims, want the two that can be read", len(got))
+		}
+	})
+}
+
+// TestI7MoreAreAskedForThanAScriptCanHave has more steps due than Lua unpacks.
+func TestI7MoreAreAskedForThanAScriptCanHave(t *testing.T) {
+	t.Parallel()
+	s, p := openStore(t, Params{Client: redistest.Start(t).Client()}), newParty()
+	const many = 4100
+	for range many {
+		p.dueIn(t, s, 0, epoch)
+	}
+	for got := 0; got < many; {
+		b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: many, Lease: time.Minute})
+		if got += len(b.Steps); err != nil || len(b.Steps) == 0 || got < many && b.Next != 0 {
+			t.Fatalf("got %d of %d steps, next in %v, %v, want more", got, many, b.Next, err)
+		}
+	}
+}
+
+// TestI7AClaimNobodyHeardOf loses the answers of more claims than a step has tries, each
+// as late as its lease is over: it was in nobody's hand, and the replica that claimed it
+// says so.
+func TestI7AClaimNobodyHeardOf(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		p.step(t, s, "c")
+		if err := claimScript.Load(t.Context(), s.db).Err(); err != nil {
+			t.Fatal(err)
+		}
+		const times = 8
+		lost := 0
+		s.db.AddHook(&onScript{claimScript, func(_ context.Context, call func() error) error {
+			err := call()
+			if lost++; lost <= times {
+				return errCrash
+			}
+			return err
+		}})
+		params := followup.ClaimParams{Now: epoch, Real: epoch, Limit: 10, Lease: time.Minute}
+		for n := range times {
+			params.Real = epoch.Add(time.Duration(n) * time.Minute)
+			if b, err := s.Claim(t.Context(), params); err == nil {
+				t.Fatalf("claim %d: got %d steps, want an error", n, len(b.Steps))
+			}
+		}
+		b, err := s.Claim(t.Context(), params) // its lease runs
+		if err != nil || len(b.Steps) != 1 {
+			t.Fatalf("the next claim: got %d steps, next in %v, %v, want the one whose claim was not heard of", len(b.Steps), b.Next, err)
+		}
+		if got := b.Steps[0].Run.Tries; got != 0 {
+			t.Errorf("tries: got %d, want none", got)
+		}
+	})
+}
+
+// TestI6AClaimThatArrivesLateLeavesWhatIsOnItsWay: its repetition was answered before.
+func TestI6AClaimThatArrivesLateLeavesWhatIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		run := p.step(t, s, "c")
+		c := claimStep(t, s)
+		guardStep(t, s, c, nil)
+		b, _, err := s.claimIn(t.Context(), s.partition(run.Lead()), []candidate{{run: run, tenant: p.tenant}}, c.Token,
+			followup.ClaimParams{Now: epoch, Real: epoch, Limit: 1, Lease: time.Minute})
+		if err != nil || len(b.Steps) != 0 {
+			t.Errorf("got %d steps, %v, want none", len(b.Steps), err)
+		}
+		if v := guardStep(t, s, c, nil); v.Refusal != followup.Allowed {
+			t.Errorf("its next try: got refused, %q, want it allowed", v.Refusal)
+		}
+	})
+}
+
+// TestI9APartitionThatDoesNotAnswerKeepsNothingElse has all steps of a claim be in one
+// that is not to be had.
+func TestI9APartitionThatDoesNotAnswerKeepsNothingElse(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p, q := newParty(), newParty()
+		for range 4 {
+			p.dueIn(t, s, 0, epoch)
+		}
+		s.db.AddHook(&onScript{claimScript, func(context.Context, func() error) error { return errCrash }})
+		params := followup.ClaimParams{Now: epoch, Real: epoch, Limit: 4, Lease: time.Minute}
+		if _, err := s.Claim(t.Context(), params); err == nil {
+			t.Fatal("got no error, want one")
+		}
+		want := q.dueIn(t, s, 1, epoch)
+		tried := s.claimsOf([]candidate{{run: want, tenant: q.tenant}})[0].partition
+		parts, err := s.peek(t.Context(), params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.claimAgain(t.Context(), params, parts, map[followup.TenantID]int{}); err == nil {
+			t.Error("got no error, want one")
+		}
+		found, _, _, err := s.candidates(t.Context(), params, parts, map[followup.TenantID]int{})
+		if err != nil || len(found) != 1 || found[0].run != want {
+			t.Errorf("candidates: got %d, %v, want the one of partition %d", len(found), err, tried)
+		}
+	})
+}
