@@ -24,6 +24,10 @@ const heldBack = 50 * time.Millisecond
 // claimWithin bounds the claim in one partition.
 const claimWithin = 500 * time.Millisecond
 
+// errLate says that a partition did not answer in time, though all have been peeked at: no
+// reason to leave the others alone.
+var errLate = errors.New("steps of a partition not claimed in time")
+
 // maxClaim bounds the steps of one claim, by what a script may have in hand at once.
 const maxClaim = 1024
 
@@ -65,7 +69,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	more, unread, err := s.claimAll(ctx, c, s.claimsOf(found), parts)
 	batch.Steps, batch.Ended = append(batch.Steps, more.Steps...), append(batch.Ended, more.Ended...)
 	newer, err = newer || unread, cmp.Or(err, failed)
-	if err != nil && len(batch.Steps) == 0 {
+	if err != nil && len(batch.Steps) == 0 && !errors.Is(err, errLate) {
 		return batch, err
 	}
 	slices.SortFunc(batch.Steps, func(a, b followup.Claimed) int { return b.Run.DueAt.Compare(a.Run.DueAt) })
@@ -149,6 +153,9 @@ func (s *Store) claimAll(
 			case errors.Is(err, errNewer):
 				s.newer.tell(s.log, s.now(), err)
 				newer = true // it is for whoever can read it
+			case err != nil && within.Err() != nil && ctx.Err() == nil:
+				s.late.tell(s.log, s.now(), fmt.Errorf("partition %d: %w", of.partition, err))
+				failed = cmp.Or(failed, errLate)
 			case err != nil:
 				failed = fmt.Errorf("claim due steps: %w", err)
 			}

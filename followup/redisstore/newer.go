@@ -19,6 +19,7 @@ func isNewer(v string) bool { return v != "" && v != strconv.Itoa(formatVersion)
 
 // seldom says something in the log, and not again within tellEvery.
 type seldom struct {
+	what string
 	mu   sync.Mutex
 	last time.Time
 }
@@ -32,7 +33,7 @@ func (s *seldom) tell(log *slog.Logger, now time.Time, err error) {
 		return
 	}
 	s.last = now
-	log.Warn("left to the replica that wrote it", "err", err)
+	log.Warn(s.what, "err", err)
 }
 
 // unread remembers of due steps that only a newer replica can read them, so that those
