@@ -28,5 +28,6 @@
 // The poller never waits for a model or a provider: it claims no more than
 // there are free workers, and every step runs on its own goroutine. One that waits
 // for the model gives its worker to others meanwhile; so many may wait, and no more,
-// before steps that need the model hold workers.
+// before steps that need the model hold workers. Who has his text waits for a worker of his
+// tenant, so that texts that come at once do not pass the bound of that.
 package runner
