@@ -33,7 +33,7 @@ func (s *seldom) tell(log *slog.Logger, now time.Time, err error) {
 		return
 	}
 	s.last = now
-	log.Warn(s.what, "err", err)
+	log.Warn("left for later", "what", s.what, "err", err)
 }
 
 // unread remembers of due steps that only a newer replica can read them, so that those
