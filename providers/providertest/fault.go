@@ -72,7 +72,7 @@ func (f *fake[Send]) suffer(w http.ResponseWriter, r *http.Request, fault Fault)
 		}
 	}
 	if fault.Reset {
-		reset(w)
+		Reset(w)
 		return false
 	}
 	if fault.Status == 0 && fault.Code == 0 && fault.Body == "" {
@@ -93,8 +93,8 @@ func (f *fake[Send]) suffer(w http.ResponseWriter, r *http.Request, fault Fault)
 	return false
 }
 
-// reset cuts the connection so that the caller sees a reset.
-func reset(w http.ResponseWriter) {
+// Reset cuts the connection so that the caller sees a reset.
+func Reset(w http.ResponseWriter) {
 	c, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler) // cuts it less rudely

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/scripts/internal/proc"
 )
 
@@ -164,7 +165,7 @@ func (f *Fleet) supervise(ctx context.Context, r *Replica) {
 		r.up = false
 		r.mu.Unlock()
 		for {
-			if Sleep(ctx, down) != nil {
+			if poll.Sleep(ctx, down) != nil {
 				return
 			}
 			if f.start(ctx, r) == nil {

@@ -5,27 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-)
 
-// Sleep waits, unless ctx ends first.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+	"wagate/followup/poll"
+)
 
 // SleepUntil waits for an instant, unless ctx ends first.
 func SleepUntil(ctx context.Context, t time.Time) error {
-	d := time.Until(t)
-	if d <= 0 {
-		return ctx.Err()
-	}
-	return Sleep(ctx, d)
+	return poll.Sleep(ctx, time.Until(t))
 }
 
 // Until repeats a question until the answer is yes, or too late.
@@ -33,7 +19,7 @@ func Until(ctx context.Context, within time.Duration, done func() bool) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
 	defer cancel()
 	for !done() {
-		if err := Sleep(ctx, 100*time.Millisecond); err != nil {
+		if err := poll.Sleep(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -225,7 +225,7 @@ func (a *assistants) play(ctx context.Context, w http.ResponseWriter, try int, m
 		}
 	}
 	if m.reset {
-		loopback.Reset(w)
+		providertest.Reset(w)
 		return
 	}
 	if m.status == 0 {

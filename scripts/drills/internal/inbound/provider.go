@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/scripts/drills/internal/fleet"
 )
 
@@ -127,7 +128,7 @@ func (p *provider) send(ctx context.Context, h *hook) {
 	p.ledger.post(h.events)
 	for _, e := range h.echoes {
 		p.running.Go(func() {
-			if fleet.Sleep(ctx, e.after) == nil {
+			if poll.Sleep(ctx, e.after) == nil {
 				p.ledger.echoes.Add(1)
 				p.insist(ctx, h, write(h, e.form, p.told(h), now))
 			}
@@ -155,7 +156,7 @@ func (p *provider) insist(ctx context.Context, h *hook, r request) bool {
 		default:
 			p.ledger.otherAnswers.Add(1)
 		}
-		if fleet.Sleep(ctx, fleet.RetryDelay(try)) != nil {
+		if poll.Sleep(ctx, fleet.RetryDelay(try)) != nil {
 			return false
 		}
 	}
@@ -213,7 +214,7 @@ func (p *provider) forge(ctx context.Context, h *hook) {
 			p.ledger.forgedRefused.Add(1)
 			return
 		}
-		if fleet.Sleep(ctx, fleet.RetryDelay(try)) != nil {
+		if poll.Sleep(ctx, fleet.RetryDelay(try)) != nil {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/scripts/drills/internal/dice"
 	"wagate/scripts/drills/internal/fleet"
 	"wagate/scripts/internal/proc"
@@ -166,7 +167,7 @@ func (v *vandal) strike(ctx context.Context, b blow, began time.Time) {
 		return
 	case freezeRedis:
 		v.redis.Freeze()
-		_ = fleet.Sleep(ctx, b.down)
+		_ = poll.Sleep(ctx, b.down)
 		v.redis.Thaw()
 		v.done.frozenRedis++
 		return
@@ -181,7 +182,7 @@ func (v *vandal) strike(ctx context.Context, b blow, began time.Time) {
 		}
 	}
 	if b.what == killRedis || b.what == killAll {
-		if err := fleet.Sleep(ctx, b.down); err == nil {
+		if err := poll.Sleep(ctx, b.down); err == nil {
 			v.broken = v.redis.Restart(ctx)
 		}
 	}
@@ -197,7 +198,7 @@ func (v *vandal) freeze(ctx context.Context, r *fleet.Replica, d time.Duration) 
 	w.Freeze()
 	r.Frozen.Store(true)
 	v.frozen.Go(func() {
-		_ = fleet.Sleep(ctx, d)
+		_ = poll.Sleep(ctx, d)
 		w.Thaw()
 		r.Frozen.Store(false)
 	})
@@ -214,7 +215,7 @@ func (v *vandal) ready(ctx context.Context, replicas []int) ([]int, error) {
 				return []int{i}, nil
 			}
 		}
-		if err := fleet.Sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := poll.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
@@ -229,7 +230,7 @@ func (v *vandal) ready(ctx context.Context, replicas []int) ([]int, error) {
 // up waits until a replica is.
 func (v *vandal) up(ctx context.Context, r *fleet.Replica) error {
 	for r.Alive() == nil {
-		if err := fleet.Sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := poll.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -248,7 +249,7 @@ func (v *vandal) await(ctx context.Context, r *fleet.Replica, b blow) {
 	}
 	select {
 	case <-in:
-		_ = fleet.Sleep(ctx, b.linger)
+		_ = poll.Sleep(ctx, b.linger)
 	case <-time.After(waitMoment):
 	case <-ctx.Done():
 	}

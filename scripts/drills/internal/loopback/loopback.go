@@ -45,15 +45,3 @@ func (l *Server) Close() error {
 	}
 	return nil
 }
-
-// Reset cuts the connection so that the caller sees a reset.
-func Reset(w http.ResponseWriter) {
-	c, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler) // cuts it less rudely
-	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = c.Close()
-}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/providers/meta"
 	"wagate/providers/providertest"
 	"wagate/scripts/drills/internal/fleet"
@@ -69,7 +70,7 @@ func (a *api) insist(ctx context.Context, try func() int) int {
 		default:
 			a.journal.otherwise.Add(1)
 		}
-		if fleet.Sleep(ctx, fleet.RetryDelay(n)) != nil {
+		if poll.Sleep(ctx, fleet.RetryDelay(n)) != nil {
 			return 0
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/followup/redisstore/redistest"
 	"wagate/scripts/drills/internal/dice"
 	"wagate/scripts/drills/internal/fleet"
@@ -67,7 +68,7 @@ func (c *clusterPlace) move(ctx context.Context, slot int) {
 	for all := m.Keys(); len(all) > 0; all = m.Keys() {
 		for keys := range slices.Chunk(all, 25) {
 			m.Move(keys...)
-			_ = fleet.Sleep(ctx, 20*time.Millisecond)
+			_ = poll.Sleep(ctx, 20*time.Millisecond)
 		}
 	}
 	m.Finish()

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/providers/providertest"
 	"wagate/scripts/drills/internal/fleet"
 )
@@ -48,7 +49,7 @@ func (c *crowd) live(ctx context.Context, l *lead) {
 				return
 			}
 		}
-		if fleet.Sleep(ctx, a.wait) != nil {
+		if poll.Sleep(ctx, a.wait) != nil {
 			return
 		}
 		c.do(ctx, l, a.what)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/scripts/drills/internal/dice"
 	"wagate/scripts/drills/internal/fleet"
 	"wagate/scripts/drills/internal/loopback"
@@ -227,7 +228,7 @@ func (d *drill) play(ctx context.Context, list []blow) error {
 func (d *drill) drain(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, d.Size.drain)
 	defer cancel()
-	for said := time.Now(); fleet.Sleep(within, 200*time.Millisecond) == nil; {
+	for said := time.Now(); poll.Sleep(within, 200*time.Millisecond) == nil; {
 		n := d.pending(within)
 		if n == 0 {
 			break
@@ -248,7 +249,7 @@ func (d *drill) drain(ctx context.Context) error {
 		d.Printf("not all has ended within %s\n", d.Size.drain)
 	}
 	live := readRuns(ctx, d.crowd.api, d.crowd.clock, d.leads)
-	for len(live) > 0 && fleet.Sleep(within, time.Second) == nil {
+	for len(live) > 0 && poll.Sleep(within, time.Second) == nil {
 		live = readRuns(ctx, d.crowd.api, d.crowd.clock, live)
 	}
 	return ctx.Err()

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/providers/providertest"
-	"wagate/scripts/drills/internal/fleet"
 )
 
 // graph is the simulated provider. It notes every call before it answers.
@@ -121,7 +121,7 @@ func (g *graph) take(s providertest.GraphSend) *providertest.Fault {
 	}
 	if o.fault == nil {
 		wait := g.luck.within(0, 40*time.Millisecond)
-		_ = fleet.Sleep(g.ctx, wait)
+		_ = poll.Sleep(g.ctx, wait)
 		l.hears(beingTold, c.step)
 	}
 	return o.fault
@@ -164,7 +164,7 @@ func (g *graph) report(l *lead, n int, s providertest.GraphSend) {
 		wait = g.luck.within(time.Second, 6*time.Second)
 	}
 	g.posting.Go(func() {
-		if fleet.Sleep(g.ctx, wait) == nil {
+		if poll.Sleep(g.ctx, wait) == nil {
 			post()
 		}
 	})

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/followup/writer/modeltest"
-	"wagate/scripts/drills/internal/fleet"
 )
 
 // model is the simulated AI. What it writes tells by itself for whom and for which step it is.
@@ -29,7 +29,7 @@ func startModel(j *journal, l *luck) (*model, error) {
 
 // forget has the server keep no requests, of which there are very many.
 func (m *model) forget(ctx context.Context) {
-	for fleet.Sleep(ctx, time.Second) == nil {
+	for poll.Sleep(ctx, time.Second) == nil {
 		m.Forget()
 	}
 }

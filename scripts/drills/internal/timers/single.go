@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/scripts/drills/internal/dice"
-	"wagate/scripts/drills/internal/fleet"
 	"wagate/scripts/internal/proc"
 )
 
@@ -34,7 +34,7 @@ func (s *single) strike(ctx context.Context, b blow) error {
 		return s.FlushScripts(ctx)
 	}
 	s.Kill()
-	if err := fleet.Sleep(ctx, b.down); err != nil {
+	if err := poll.Sleep(ctx, b.down); err != nil {
 		return err
 	}
 	return s.Restart(ctx)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"wagate/followup/poll"
 	"wagate/scripts/drills/internal/dice"
 	"wagate/scripts/drills/internal/fleet"
 )
@@ -103,7 +104,7 @@ func (v *vandal) each(ctx context.Context, list []blow, began time.Time, strike 
 func (v *vandal) up(ctx context.Context) error {
 	for _, r := range v.fleet.Replicas {
 		for r.Alive() == nil {
-			if err := fleet.Sleep(ctx, 10*time.Millisecond); err != nil {
+			if err := poll.Sleep(ctx, 10*time.Millisecond); err != nil {
 				return err
 			}
 		}
