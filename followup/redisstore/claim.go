@@ -85,6 +85,9 @@ func (s *Store) claimAgain(
 	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (batch followup.Batch, newer bool, failed error) {
 	claims := s.unheard.take(c)
+	if len(claims) == 0 { // as nearly always
+		return batch, false, nil
+	}
 	heard := slices.Repeat([]heads{{maxNext, maxNext}}, len(parts))
 	batch, newer, failed = s.claimAll(ctx, c, claims, heard)
 	for _, of := range claims {
