@@ -273,7 +273,9 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	if err != nil {
 		return followup.ErrNotFound
 	}
-	gone := []followup.LeadID{id}
+	// His record may know him by what no event has linked to him yet.
+	his := aliasesOf(tenant, followup.Identity{Phone: l.rec.Phone, UserID: l.rec.UserID, ExternalID: l.rec.ExternalID})
+	gone := append([]followup.LeadID{id}, standIns(his)...)
 	for a, owner := range s.aliases {
 		if owner == id {
 			delete(s.aliases, a)
