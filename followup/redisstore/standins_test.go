@@ -244,35 +244,6 @@ func TestI1AnImportLosesItsLead(t *testing.T) {
 	counted(t, other)
 }
 
-// TestImportsAreNotedOnce: however often the same contact is a stranger again, his lead
-// notes the last import of him, and everything is told once.
-func TestImportsAreNotedOnce(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	p := newStranger()
-	client := server.Client()
-	s := openStore(t, Params{Client: client})
-	lead := p.become(t, s)
-	for i := range 3 {
-		client.Del(t.Context(), s.tag(p.lead).lead(p.lead)) // an hour later
-		p.mustMention(t, s, fmt.Sprint(i))
-		p.become(t, openStore(t, Params{Client: server.Client()}))
-		if got := toldOf(t, s, lead); got != fmt.Sprint(i)+" " {
-			t.Errorf("told: got %q, want %d once", got, i)
-		}
-	}
-	notes := 0
-	for field := range s.db.HGetAll(t.Context(), s.tag(lead).lead(lead)).Val() {
-		if strings.HasPrefix(field, "im:") {
-			notes++
-		}
-	}
-	if notes != 1 {
-		t.Errorf("got %d notes of imports, want 1", notes)
-	}
-	counted(t, s)
-}
-
 // TestAStandInHasAnEnd: what is kept of strangers goes by itself, but not while
 // anything waits; and what an operator puts back then is still the tenant's.
 func TestAStandInHasAnEnd(t *testing.T) {

@@ -70,13 +70,6 @@ for i, assistant in ipairs(head.a) do
   for _, element in ipairs(req.queues[i] or {}) do enqueue(assistant, element) end
 end
 opt(req.out, req.outat)
--- Of a stand-in the last import: before it was handed over, those before it were done.
-local stand_in = string.match(req.from, '^[^/]*/')
-if stand_in then
-  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
-    if string.sub(f, 1, 3 + #stand_in) == 'im:' .. stand_in then del(f) end
-  end
-end
 set('im:' .. req.from, '1')
 -- What the loser had of others already, nobody may bring again.
 for _, lead in ipairs(req.imported) do set('im:' .. lead, '1') end

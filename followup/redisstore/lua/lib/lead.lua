@@ -15,7 +15,7 @@
 --   wu:<channel> last use either way,
 --   lv numbers of the live runs, r<n> f<n> k<n> s<n> a live run (lib/pack), rs runs so far,
 --   rq the last request that changed something, rr its answer, as attempts so far, ra:<assistant> status of a waiting rearm,
---   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be (of a stand-in, im:<stand-in>/<b> of the last time),
+--   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be,
 --   no:<lead> "1" if it must not be merged into that one, which is being erased,
 --   mq:<assistant> while it is being merged: elements of the queue that are handed over,
 --   of a stand-in: b which merge hands it over, pu until when (real) it points to mv, once it was,
