@@ -25,26 +25,35 @@ type script struct {
 	lead bool
 }
 
-// load builds a script from lua/<name>.lua with the libraries it names in front.
+// load builds a script from lua/<name>.lua and what it uses of the libraries that it names.
 func load(name string, libs ...string) *script {
-	var b strings.Builder
-	for _, file := range append(prefixed(libs), name) {
-		src, err := sources.ReadFile("lua/" + file + ".lua")
-		if err != nil {
-			panic("redisstore: " + err.Error())
-		}
-		b.Write(src)
-		b.WriteByte('\n')
+	of := make([]library, len(libs))
+	for i, l := range libs {
+		of[i] = libraries[l]
 	}
-	return &script{redis.NewScript(b.String()), slices.Contains(libs, "lead") || slices.Contains(libs, "sights")}
+	return &script{redis.NewScript(link(of, source(name))), slices.Contains(libs, "lead") || slices.Contains(libs, "sights")}
 }
 
-func prefixed(libs []string) []string {
-	out := make([]string, 0, len(libs)+1)
-	for _, l := range libs {
-		out = append(out, "lib/"+l)
+// libraries are those of lua/lib, by name.
+var libraries = func() map[string]library {
+	files, err := sources.ReadDir("lua/lib")
+	if err != nil {
+		panic("redisstore: " + err.Error())
+	}
+	out := map[string]library{}
+	for _, f := range files {
+		name := strings.TrimSuffix(f.Name(), ".lua")
+		out[name] = parse(source("lib/" + name))
 	}
 	return out
+}()
+
+func source(file string) string {
+	src, err := sources.ReadFile("lua/" + file + ".lua")
+	if err != nil {
+		panic("redisstore: " + err.Error())
+	}
+	return string(src)
 }
 
 // run runs a script.
