@@ -66,8 +66,7 @@ for i = 1, (#ARGV - 4) / 3 do
       met[id] = true
       leases[#leases + 1], leases[#leases + 2] = lease, id
       leave(group, tenant, id)
-      local _, config, channel = unpack_facts(f)
-      local says = redis.call('HMGET', KEYS[3], 't:' .. tenant, 'ch:' .. channel, 'c:' .. config)
+      local says = redis.call('HMGET', KEYS[3], 't:' .. tenant, 'ch:' .. fact(f, 'channel'), 'c:' .. fact(f, 'config'))
       local paused = state(says[1]) ~= '' or state(says[2]) ~= ''
       out[#out + 1] = { i, paused and 1 or 0, is == 'crashed' and 1 or 0, state(says[3]), r, k, fields }
     end

@@ -9,6 +9,7 @@ if before then return before end
 if get('mv') == 'erased' then return { 'moved' } end
 local missing = undeclared()
 if missing then return { 'need', missing } end
+unsaved = {}
 local run = live_find(req.n)
 if run and (req.config == '' or run.config == req.config) then
   if req.token ~= '' and req.token == run.token then run.state = 'claimed' end

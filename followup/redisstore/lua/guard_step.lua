@@ -29,8 +29,10 @@ if no then
   return { no }
 end
 
+unsaved = {}
 run.state, run.attempt = 'sending', attempt_new(run.channel, run.n, run.step + 1)
 run.kind, run.stand = req.kind, req.used -- for whoever finishes it if the worker dies
 run_save(run)
 redis.call('ZADD', K.leases, int(real + req.lease), run_id(run.n))
+save()
 return { 'ok', run.attempt }

@@ -11,6 +11,7 @@ local waits = get('ra:' .. req.arm.assistant)
 local missing = undeclared()
 if missing then return { 'need', missing } end
 
+unsaved = {}
 del('ra:' .. req.arm.assistant)
 local run = ''
 if (waits or not req.rearm) and get('oo') ~= '1' and controls('c:' .. req.arm.config) == '' then

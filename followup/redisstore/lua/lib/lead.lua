@@ -45,7 +45,7 @@ local texts = { now = string.format('%.0f', now), real = string.format('%.0f', r
 local function int(n)
   if n == now then return texts.now end
   if n == real then return texts.real end
-  return string.format('%.0f', n)
+  return string.format('%d', n)
 end
 
 -- What was read of the lead's hash; false for what it does not have.
@@ -71,6 +71,18 @@ end
 
 local function num(field)
   return tonumber(get(field) or '0')
+end
+
+do
+  local names = { 'v', 'rq', 'mv', 't', 'lv', 'oo', 'rs', 're' }
+  for i = 1, math.min(#head.a, 20) do
+    names[#names + 1], names[#names + 2] = 'qa:' .. head.a[i], 'ra:' .. head.a[i]
+  end
+  for i = 1, math.min(#head.c, 20) do
+    local c = head.c[i]
+    names[#names + 1], names[#names + 2], names[#names + 3] = 'w:' .. c, 'wr:' .. c, 'wu:' .. c
+  end
+  fetch(unpack(names))
 end
 
 -- Whoever wrote the lead speaks for all that is the lead's: a newer replica may keep it
@@ -116,8 +128,8 @@ end
 
 -- Counts a field up.
 local function inc(field)
-  local n = redis.call('HINCRBY', K.lead, field, 1)
-  fields[field] = int(n)
+  local n = num(field) + 1
+  set(field, int(n))
   return n
 end
 

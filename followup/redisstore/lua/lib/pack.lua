@@ -4,15 +4,28 @@
 --   f<n> whose it is: assistant, config, channel, ladder, as the caller has packed them (facts.go)
 --   k<n> of a claim: token|attempt|kind|stand|ending, of the attempt the last 6 characters; absent if it is armed
 --   s<n> the status it was started under, if it rearms
-local ID = '%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x'
-local PLAIN = '%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x'
 
--- Returns assistant, config, channel and ladder: 16 bytes each, or texts.
-local function unpack_facts(f)
-  if #f ~= 64 then return string.match(f, '^(.-)|(.-)|(.-)|([^|]*)') end
-  return string.format(ID, string.byte(f, 1, 16)), string.format(ID, string.byte(f, 17, 32)),
-    string.format(ID, string.byte(f, 33, 48)), string.format(PLAIN, string.byte(f, 49, 64))
+-- Where a fact lies among the packed ones, and in texts.
+local AT, TH = { assistant = 1, config = 17, channel = 33, ladder = 49 }, { assistant = 1, config = 2, channel = 3, ladder = 4 }
+
+local function four(a, b, c, d)
+  return ((a * 256 + b) * 256 + c) * 256 + d
 end
+
+-- Returns a run's assistant, config, channel or ladder, of 16 bytes or a text.
+local function fact(f, name)
+  if #f ~= 64 then return (select(TH[name], string.match(f, '^(.-)|(.-)|(.-)|([^|]*)'))) end
+  local a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q = string.byte(f, AT[name], AT[name] + 15)
+  return string.format(name == 'ladder' and '%08x%04x%04x%04x%04x%08x' or '%08x-%04x-%04x-%04x-%04x%08x',
+    four(a, b, c, d), e * 256 + g, h * 256 + i, j * 256 + k, l * 256 + m, four(n, o, p, q))
+end
+
+-- A live run's are unpacked when they are asked for: that costs more than to read all the rest of it.
+local FACTS = { __index = function(run, name)
+  if not AT[name] then return nil end
+  run[name] = fact(run.facts, name)
+  return run[name]
+end }
 
 -- Reads a run as wagate kept it at first, all of it in r<n>:
 --   assistant|config|channel|ladder|state|step|interval|due|used|tries|token|attempt|ending|rearm|status|started|kind|stand

@@ -19,7 +19,7 @@ local function run_load(n)
   local run = { n = n, facts = f, token = '', attempt = '', kind = '', stand = 0, ending = '', status = s or '' }
   run.state, run.step, run.interval, run.due, run.used, run.tries, run.rearm, run.started = string.match(r, STATE)
   for _, name in ipairs({ 'step', 'interval', 'due', 'used', 'tries', 'started' }) do run[name] = tonumber(run[name]) end
-  run.assistant, run.config, run.channel, run.ladder = unpack_facts(f)
+  setmetatable(run, FACTS)
   if k then
     run.token, run.attempt, run.kind, run.stand, run.ending = string.match(k, CLAIM)
     run.stand = tonumber(run.stand)
@@ -45,7 +45,6 @@ local function run_id(n)
   return string.sub(head.l, 1, 30) .. string.format('%06x', n)
 end
 
-fetch('rq', 'mv', 't', 'lv', 'oo', 'rs', 're')
 local live = {}
 for n in string.gmatch(get('lv') or '', '%d+') do
   live[#live + 1] = run_load(tonumber(n))
