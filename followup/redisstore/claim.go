@@ -201,6 +201,7 @@ func (s *Store) claimed(
 		return err
 	}
 	s.known.put(run)
+	s.followed.add(run.Lead)
 	crashed := row.int(2) == 1
 	if reason, over := configOver(row.text(3)); over && !crashed {
 		ended, err := s.endRun(ctx, f.tenant, run.ID, endRequest{Reason: reason, Token: token}, c.Now, c.Real)

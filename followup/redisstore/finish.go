@@ -61,9 +61,13 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	if r.text(0) == "stale" {
 		return followup.Finished{}, followup.ErrStale
 	}
+	state := followup.RunState(r.text(0))
+	if state == followup.RunEnded {
+		s.followed.take(run.Lead)
+	}
 	s.onEnded(r.list(2).ended())
 	s.forwardIf(ctx, r.text(3) == "1", run.Tenant, run.Lead)
-	return followup.Finished{State: followup.RunState(r.text(0)), Due: fromMS(r.int(1))}, nil
+	return followup.Finished{State: state, Due: fromMS(r.int(1))}, nil
 }
 
 func (s *Store) finish(

@@ -211,7 +211,11 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		return "", followup.ErrNotFound
 	}
 	s.onEnded(r.list(1).ended())
-	return followup.RunID(r.text(0)), nil
+	run := followup.RunID(r.text(0))
+	if run != "" {
+		s.followed.add(p.Lead.ID)
+	}
+	return run, nil
 }
 
 // EraseLead implements followup.LeadStore. The identities go first: an event

@@ -51,16 +51,23 @@ func (s *Store) Start(
 	if r.text(0) == "none" {
 		return "", nil, followup.ErrNotFound
 	}
-	return followup.RunID(r.text(0)), r.list(1).ended(), nil
+	run := followup.RunID(r.text(0))
+	if run != "" {
+		s.followed.add(lead)
+	}
+	return run, r.list(1).ended(), nil
 }
 
 // Cancel implements followup.RunStore.
 func (s *Store) Cancel(
 	ctx context.Context, tenant followup.TenantID, run followup.RunID, now, real time.Time,
 ) ([]followup.Ended, error) {
-	if _, err := s.Run(ctx, tenant, run); err != nil {
+	r, err := s.Run(ctx, tenant, run)
+	if err != nil {
 		return nil, err
 	}
+	r.Timeline = nil
+	s.known.put(r)
 	return s.endRun(ctx, tenant, run, endRequest{Reason: followup.ByAPI}, now, real)
 }
 
@@ -75,14 +82,18 @@ func (s *Store) endRun(
 	ctx context.Context, tenant followup.TenantID, run followup.RunID, req endRequest, now, real time.Time,
 ) ([]followup.Ended, error) {
 	req.N = run.N()
-	r, err := s.call(ctx, s.runDurable, endScript,
-		scope{lead: run.Lead(), tenant: tenant, now: now, real: real}, marshal(req))
+	sc := scope{lead: run.Lead(), tenant: tenant, now: now, real: real}
+	if r, ok := s.known.get(run); ok {
+		sc.assistants = []followup.AssistantID{r.Assistant}
+	}
+	r, err := s.call(ctx, s.runDurable, endScript, sc, marshal(req))
 	if errors.Is(err, followup.ErrLeadMoved) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("end run: %w", err)
 	}
+	s.followed.take(run.Lead())
 	s.forwardIf(ctx, r.text(1) == "1", tenant, run.Lead())
 	return r.list(0).ended(), nil
 }

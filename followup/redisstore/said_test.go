@@ -189,6 +189,85 @@ func (w *twoStores) start(t *rapid.T) {
 		}, false, w.now, w.now)
 		return run, err
 	})
+	w.short.followed.take(w.lead) // as if another replica had started it
+}
+
+// TestAReplyIsNotSaidInVain has a lead's run start, be worked on and end, and looks which script a text of his goes to.
+func TestAReplyIsNotSaidInVain(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	p := newParty()
+	if _, err := s.Settle(t.Context(), p.saying(epoch, "0")); err != nil { // has Redis know the script
+		t.Fatal(err)
+	}
+	asked := 0
+	s.db.AddHook(&onScript{saidScript, func(_ context.Context, call func() error) error {
+		asked++
+		return call()
+	}})
+	says := func(when string, want int, at time.Time, id string) {
+		t.Helper()
+		before := asked
+		if _, err := s.Settle(t.Context(), p.saying(at, id)); err != nil {
+			t.Fatal(err)
+		}
+		if got := asked - before; got != want {
+			t.Errorf("%s: said was asked %d times, want %d", when, got, want)
+		}
+	}
+	arm := followup.Arm{Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute}
+	start := func(at time.Time) followup.RunID {
+		t.Helper()
+		run, _, err := s.Start(t.Context(), p.tenant, p.lead, arm, false, at, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+
+	says("text", 1, epoch, "1")
+	start(epoch)
+	says("reply to a run that was started", 0, epoch, "2")
+	says("text after it", 1, epoch, "3")
+
+	run := start(epoch)
+	if _, err := s.Cancel(t.Context(), p.tenant, run, epoch, epoch); err != nil {
+		t.Fatal(err)
+	}
+	says("text after a run that was cancelled", 1, epoch, "4")
+
+	start(epoch)
+	s.followed.take(p.lead) // as if another replica had started it
+	at := epoch.Add(time.Minute)
+	batch, err := s.Claim(t.Context(), followup.ClaimParams{Now: at, Real: at, Limit: 1, Lease: time.Minute})
+	if err != nil || len(batch.Steps) != 1 {
+		t.Fatalf("Claim: got %d steps, %v, want 1", len(batch.Steps), err)
+	}
+	says("reply to a run that was claimed", 0, at, "5")
+
+	run = start(at)
+	at = at.Add(time.Minute)
+	batch, err = s.Claim(t.Context(), followup.ClaimParams{Now: at, Real: at, Limit: 1, Lease: time.Minute})
+	if err != nil || len(batch.Steps) != 1 {
+		t.Fatalf("Claim: got %d steps, %v, want 1", len(batch.Steps), err)
+	}
+	if _, err := s.FinishStep(t.Context(), followup.FinishStep{
+		Run: run, Token: batch.Steps[0].Token, Kind: followup.KindAI, Outcome: followup.Skipped, Reason: followup.TooLate, Next: -1,
+		Now: at, Real: at,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	says("text after a run that was completed", 1, at, "6")
+
+	lead, err := s.Lead(t.Context(), p.tenant, p.lead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lead.StatusID = "quiet"
+	if _, err := s.PutLead(t.Context(), followup.PutLead{Lead: lead, StatusChanged: true, Arm: &arm, Now: at, Real: at}); err != nil {
+		t.Fatal(err)
+	}
+	says("reply to a run that a status started", 0, at, "7")
 }
 
 // move has the lead be another, at times.

@@ -56,7 +56,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	if len(st.Items) == 0 && st.Contact == (providers.Contact{}) {
 		return followup.Settled{}, nil
 	}
-	if sayings(st) {
+	if sayings(st) && !s.followed.take(st.Lead) {
 		out, usual, err := s.said(ctx, st)
 		if err != nil {
 			return followup.Settled{}, fmt.Errorf("settle: %w", err)

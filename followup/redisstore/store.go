@@ -27,18 +27,19 @@ type Store struct {
 	// merge, a change of the record, an erasure.
 	onEnded func([]followup.Ended)
 
-	lanes   lanes
-	aliases aliases
-	backlog backlog
-	known   facts
-	turns   turns                   // whose deliveries were claimed last
-	tenants turn[followup.TenantID] // whose steps were claimed last
-	clock   clock
-	unheard unheard // claims whose answer did not come
-	unread  unread  // due steps that only a newer replica can read
-	late    seldom  // says that a partition's steps were not claimed
-	newer   seldom  // says that a newer replica's work is left alone
-	told    atomic.Pointer[string]
+	lanes    lanes
+	aliases  aliases
+	backlog  backlog
+	known    facts
+	followed followed
+	turns    turns                   // whose deliveries were claimed last
+	tenants  turn[followup.TenantID] // whose steps were claimed last
+	clock    clock
+	unheard  unheard // claims whose answer did not come
+	unread   unread  // due steps that only a newer replica can read
+	late     seldom  // says that a partition's steps were not claimed
+	newer    seldom  // says that a newer replica's work is left alone
+	told     atomic.Pointer[string]
 }
 
 // token is as random as a UUID, and shorter.
