@@ -166,5 +166,7 @@
 //
 // Open does not refuse a Redis that cannot keep the promised durability: it
 // may be mended while it runs. It says so in the log, in wagate_redis_durable
-// and in Check. With replicas:N the promise is enforced by each call.
+// and in Check. With replicas:N the promise is enforced by each call. A claim of a delivery
+// waits for replicas, too: it names the webhook-id, and what is handed out must not die with a
+// master, to be settled and shown again as something else.
 package redisstore

@@ -72,6 +72,42 @@ func TestDurableSurvivesAnEmptyScriptCache(t *testing.T) {
 	}
 }
 
+// TestI2NothingIsHandedOutThatAReplicaHasNot: with a master dies what it alone has; an
+// assistant that had been shown that would be shown it again, under another webhook-id.
+func TestI2NothingIsHandedOutThatAReplicaHasNot(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t, redistest.TCP())
+	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
+	s := openStore(t, Params{Client: master.Client(), Durability: oneReplica, WaitTimeout: 50 * time.Millisecond})
+	p := newParty()
+	settled(t, p, s)
+	replica.Freeze()
+	claim := func(ctx context.Context) ([]followup.Delivery, error) {
+		out, _, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: epoch, Limit: 100, MaxEvents: 10, Lease: time.Minute})
+		return out, err
+	}
+	for range 2 {
+		if out, err := claim(t.Context()); len(out) != 0 || !errors.Is(err, followup.ErrNotDurable) {
+			t.Fatalf("without the replica: got %d deliveries, %v, want ErrNotDurable", len(out), err)
+		}
+	}
+	replica.Thaw()
+	s.waitTimeout = 2 * time.Second
+	// It is there at once: what was not handed out has no lease, and was not tried.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	out, err := claim(ctx)
+	for errors.Is(err, followup.ErrNotDurable) && ctx.Err() == nil {
+		out, err = claim(ctx)
+	}
+	if err != nil || len(out) != 1 || out[0].Attempts != 0 {
+		t.Fatalf("with the replica again: got %+v, %v, want one delivery that was not tried", out, err)
+	}
+	if got := replica.Client().HGet(ctx, s.tag(p.lead).frozen(p.lead, p.assistant), "id").Val(); got != out[0].ID {
+		t.Errorf("webhook-id at the replica: got %q, want %q", got, out[0].ID)
+	}
+}
+
 // settled settles until the replica has joined.
 func settled(t *testing.T, p party, s *Store) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,23 +62,29 @@ const takeWithin = 2 * time.Second
 func (s *Store) take(
 	ctx context.Context, c followup.ClaimDeliveries, picked []waitingQueue,
 ) (out []followup.Delivery, missed int, err error) {
-	jobs := make([]job, len(picked))
+	jobs, tokens := make([]job, len(picked)), make([]string, len(picked))
 	for i, q := range picked {
+		tokens[i] = s.newToken()
 		jobs[i] = job{
 			keys: []string{
 				q.t.queue(q.lead, q.assistant), q.t.frozen(q.lead, q.assistant), q.t.relayDue(q.assistant),
 				q.t.relayIndex(), q.t.lead(q.lead),
 			},
 			args: []any{
-				string(q.lead), string(q.assistant), s.newToken(), uuid.NewString(),
+				string(q.lead), string(q.assistant), tokens[i], uuid.NewString(),
 				ms(c.Real), ms(c.Real.Add(c.Lease)), max(c.MaxEvents, 1), c.MaxBytes,
 			},
 		}
 	}
 	answers := s.takeEach(ctx, jobs)
+	var back sync.WaitGroup
+	defer back.Wait()
 	for i, q := range picked {
 		if answers[i].err != nil {
 			err = answers[i].err
+			if errors.Is(err, followup.ErrNotDurable) {
+				back.Go(func() { s.handBack(ctx, c.Real, q, tokens[i]) })
+			}
 			continue
 		}
 		r, _ := answers[i].value.([]any)
@@ -114,6 +121,9 @@ func (s *Store) takeEach(ctx context.Context, jobs []job) []answer {
 	try := func(jobs []job) []answer {
 		within, cancel := context.WithTimeout(ctx, takeWithin)
 		defer cancel()
+		if s.durability.Replicas > 0 {
+			return s.takeDurable(within, jobs)
+		}
 		return s.runEach(within, takeScript, jobs)
 	}
 	answers := try(jobs)
@@ -131,6 +141,27 @@ func (s *Store) takeEach(ctx context.Context, jobs []job) []answer {
 		answers[unknown[i]] = a
 	}
 	return answers
+}
+
+// takeDurable runs the claims and waits until replicas have them, and with them all that is
+// handed out. What a master alone has dies with it: an assistant that had been shown it
+// would be shown it again, under another webhook-id.
+func (s *Store) takeDurable(ctx context.Context, jobs []job) []answer {
+	answers := make([]answer, len(jobs))
+	var all sync.WaitGroup
+	for i, j := range jobs {
+		all.Go(func() { answers[i].value, answers[i].err = s.runDurable(ctx, takeScript, j.keys, j.args...) })
+	}
+	all.Wait()
+	return answers
+}
+
+// handBack ends a claim that is not handed out, as if it had never been; where that
+// fails its lease runs out.
+func (s *Store) handBack(ctx context.Context, at time.Time, q waitingQueue, token string) {
+	_ = s.FinishDelivery(ctx, followup.FinishDelivery{
+		Delivery: followup.Delivery{Lead: q.lead, Assistant: q.assistant, Token: token}, Release: true, Real: at,
+	})
 }
 
 // delivery reads the reply of relay_take.
