@@ -1,15 +1,19 @@
 package ingest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/memstore"
 	"wagate/gateway/internal/webhook"
 	"wagate/providers/gupshup"
 )
@@ -110,6 +114,43 @@ func TestRawIsByteForByte(t *testing.T) {
 			wantRaw(t, got[0], body, false)
 		})
 	}
+}
+
+// unknowing does not find the first message it is asked for, nor that there is none.
+type unknowing struct {
+	*memstore.Store
+
+	once sync.Once
+}
+
+func (u *unknowing) Message(
+	ctx context.Context, tenant followup.TenantID, id string, park *followup.Parked,
+) (followup.MessageRef, error) {
+	var err error
+	u.once.Do(func() { err = errAway })
+	if err != nil {
+		return followup.MessageRef{}, err
+	}
+	return u.Store.Message(ctx, tenant, id, park)
+}
+
+// TestI2RawComesWhole: of a conversation's events that share a webhook none is handed on
+// before all can be: it would come again with the rest.
+func TestI2RawComesWhole(t *testing.T) {
+	t.Parallel()
+	store := &unknowing{}
+	h := rawHarness(t, func(p *Params) { p.Store = store })
+	store.Store = h.store
+	body := messages("n-sales", text("15550100001", "wamid.1", minute(-2), "1"), status("15550100001", "wamid.o", "read", ""))
+	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	h.meta(t, body)
+	got := h.queued(t, sales)
+	if len(got) != 1 {
+		t.Fatalf("got %d events %+v, want the body, once", len(got), got)
+	}
+	wantRaw(t, got[0], body, false)
 }
 
 // TestI10RawIsNarrowed: a body that holds more than one conversation's items is

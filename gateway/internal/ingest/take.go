@@ -69,9 +69,10 @@ func (in *Ingest) resolveAll(ctx context.Context, group []*arrival, now time.Tim
 	for _, again := range []bool{false, true} {
 		for i, a := range group {
 			if err := in.resolve(ctx, a, again, now); err != nil {
-				// What follows waits too, so that order is kept.
-				for _, rest := range group[i:] {
-					rest.skip = true
+				// What follows waits too, so that order is kept; and what may share a webhook
+				// with that, which would come again with it.
+				for j, other := range group {
+					other.skip = j >= i || in.p.Raw[other.channel.Assistant]
 				}
 				return err
 			}
