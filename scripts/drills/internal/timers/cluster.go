@@ -2,101 +2,45 @@ package timers
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"sync"
-	"testing"
 	"time"
 
-	"wagate/followup/poll"
-	"wagate/followup/redisstore/redistest"
+	"wagate/scripts/drills/internal/cluster"
 	"wagate/scripts/drills/internal/dice"
-	"wagate/scripts/drills/internal/fleet"
 )
 
-// clusterPlace is a Redis Cluster of three masters with a replica each.
+// clusterPlace is a Redis Cluster.
 type clusterPlace struct {
-	*redistest.Cluster
+	*cluster.Cluster
 
 	dice dice.Dice // whose turn it is
 }
 
-// The shape of the cluster, and how many slots' worth of leads wagate has by default.
-const (
-	masters    = 3
-	partitions = 64
-)
-
 func startCluster(d *drill) (place, error) {
-	s := &stand{}
-	d.closers = append(d.closers, s.close)
-	c := &clusterPlace{dice: dice.New(d.Seed + 2)}
-	return c, attempt(func() {
-		c.Cluster = redistest.StartCluster(s, masters, 1, redistest.AOF("everysec"))
-	})
+	c, err := cluster.Start()
+	if err != nil {
+		return nil, err
+	}
+	d.closers = append(d.closers, c.Close)
+	return &clusterPlace{Cluster: c, dice: dice.New(d.Seed + 2)}, nil
 }
 
 func (c *clusterPlace) url() string      { return c.URL() }
-func (*clusterPlace) durability() string { return "replicas:1" }
+func (*clusterPlace) durability() string { return cluster.Durability }
 
 func (c *clusterPlace) strike(ctx context.Context, b blow) error {
-	slot := 0
-	if err := attempt(func() { slot = c.Slot("{p" + strconv.Itoa(c.dice.IntN(partitions)) + "}") }); err != nil {
-		return err
-	}
+	tag := cluster.Partition(c.dice)
 	switch b.what {
 	case flush:
-		return attempt(func() {
-			for _, n := range c.Nodes {
-				_ = n.Client().ScriptFlush(ctx).Err() // one that is down has none
-			}
-		})
+		c.FlushScripts(ctx)
+		return nil
 	case moveSlot:
-		return attempt(func() { c.move(ctx, slot) })
+		return c.Move(ctx, tag)
 	case killMaster:
-		return c.promote(ctx, slot)
+		return c.Promote(ctx, tag, 0)
 	case killWagate, killRedis:
 	}
 	return fmt.Errorf("no such blow to a cluster: %s", b.what)
-}
-
-// move moves a slot, some keys at a time, so that scripts meet it half way.
-func (c *clusterPlace) move(ctx context.Context, slot int) {
-	m := c.Migrate(slot, c.Other(slot))
-	for all := m.Keys(); len(all) > 0; all = m.Keys() {
-		for keys := range slices.Chunk(all, 25) {
-			m.Move(keys...)
-			_ = poll.Sleep(ctx, 20*time.Millisecond)
-		}
-	}
-	m.Finish()
-	c.Settled()
-}
-
-// promotion bounds how long the others may take to notice that a master is gone.
-const promotion = 20 * time.Second
-
-// promote kills the master of a slot, waits until its replica has taken over, and starts it
-// again, as a replica. Whatever was not copied to one yet is lost.
-func (c *clusterPlace) promote(ctx context.Context, slot int) error {
-	var master *redistest.Server
-	if err := attempt(func() {
-		master = c.Owner(slot)
-		master.Kill()
-	}); err != nil {
-		return err
-	}
-	err := fleet.Until(ctx, promotion, func() bool {
-		now := master
-		return attempt(func() { now = c.Owner(slot) }) == nil && now != master
-	})
-	return errors.Join(err, attempt(func() {
-		master.Restart()
-		c.Settled()
-		c.Synced()
-	}))
 }
 
 // blowsOfCluster are what breaks of a cluster.
@@ -111,52 +55,4 @@ func blowsOfCluster(d dice.Dice, n blows, within time.Duration) []blow {
 		}
 	}
 	return all
-}
-
-// stand takes a test's place for redistest, which starts the cluster. What would fail a
-// test is an error of attempt.
-type stand struct {
-	testing.TB
-
-	mu       sync.Mutex
-	cleanups []func()
-}
-
-// failure is how a stand says that a test would have failed.
-type failure string
-
-func (s *stand) Helper() {}
-
-func (s *stand) Fatal(args ...any) { panic(failure(fmt.Sprint(args...))) }
-
-func (s *stand) Fatalf(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
-
-func (s *stand) Skip(args ...any) { panic(failure(fmt.Sprint(args...))) }
-
-func (s *stand) Cleanup(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cleanups = append(s.cleanups, f)
-}
-
-func (s *stand) close() error {
-	for _, f := range slices.Backward(s.cleanups) {
-		f()
-	}
-	return nil
-}
-
-// attempt returns as an error what would fail a test.
-func attempt(do func()) (err error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case failure:
-			err = errors.New(string(r))
-		default:
-			panic(r)
-		}
-	}()
-	do()
-	return nil
 }

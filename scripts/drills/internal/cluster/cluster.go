@@ -1,0 +1,192 @@
+// Package cluster is the Redis Cluster that a drill breaks: three masters with a
+// replica each.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9" //nolint:depguard // asks the nodes about themselves; what is stored is the store's
+
+	"wagate/followup/poll"
+	"wagate/followup/redisstore/redistest"
+	"wagate/scripts/drills/internal/dice"
+	"wagate/scripts/drills/internal/fleet"
+)
+
+// The shape of the cluster, and how many slots' worth of leads wagate has by default.
+const (
+	masters    = 3
+	replicas   = 1
+	partitions = 64
+)
+
+// Durability is the level that outlives the death of a master.
+const Durability = "replicas:1"
+
+// Cluster is a Redis Cluster. Of what breaks it, but for FlushScripts, one thing is
+// done at a time.
+type Cluster struct {
+	nodes   *redistest.Cluster
+	clients map[*redistest.Server]*redis.Client
+	stand   stand
+}
+
+// Start starts a cluster that syncs its files every second.
+func Start() (*Cluster, error) {
+	c := &Cluster{clients: map[*redistest.Server]*redis.Client{}}
+	err := attempt(func() {
+		c.nodes = redistest.StartCluster(&c.stand, masters, replicas, redistest.AOF("everysec"))
+		for _, n := range c.nodes.Nodes {
+			c.clients[n] = n.Client()
+		}
+	})
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Close ends all nodes.
+func (c *Cluster) Close() error { return c.stand.close() }
+
+// URL returns the addresses as the operator's file takes them.
+func (c *Cluster) URL() string { return c.nodes.URL() }
+
+// Partition is the hash tag of any of wagate's partitions.
+func Partition(d dice.Dice) string { return "{p" + strconv.Itoa(d.IntN(partitions)) + "}" }
+
+// FlushScripts empties the script caches of all nodes that are up.
+func (c *Cluster) FlushScripts(ctx context.Context) {
+	for _, db := range c.clients {
+		_ = db.ScriptFlush(ctx).Err() // one that is down has none
+	}
+}
+
+// Move moves the slot of a tag to another master, some keys at a time, so that scripts
+// meet it half way.
+func (c *Cluster) Move(ctx context.Context, tag string) error {
+	return attempt(func() {
+		slot := c.nodes.Slot(tag)
+		m := c.nodes.Migrate(slot, c.nodes.Other(slot))
+		for all := m.Keys(); len(all) > 0; all = m.Keys() {
+			for keys := range slices.Chunk(all, 25) {
+				m.Move(keys...)
+				_ = poll.Sleep(ctx, 20*time.Millisecond)
+			}
+		}
+		m.Finish()
+		c.nodes.Settled()
+	})
+}
+
+// Promote kills the master of a tag's slot, waits until its replica has taken over, and
+// starts it again, as a replica. Before that the replica hears nothing of it for so long
+// (0: it hears all to the end): what was written meanwhile is lost.
+func (c *Cluster) Promote(ctx context.Context, tag string, deaf time.Duration) error {
+	var slot int
+	var master *redistest.Server
+	err := attempt(func() {
+		slot = c.nodes.Slot(tag)
+		master = c.nodes.Owner(slot)
+	})
+	if err != nil {
+		return err
+	}
+	if deaf > 0 {
+		if err := c.deafen(ctx, master); err != nil {
+			return err
+		}
+		_ = poll.Sleep(ctx, deaf)
+	}
+	master.Kill()
+	err = fleet.Until(ctx, promotion, func() bool {
+		now := master
+		return attempt(func() { now = c.nodes.Owner(slot) }) == nil && now != master
+	})
+	return errors.Join(err, attempt(master.Restart), c.hear(ctx), c.whole(ctx))
+}
+
+// promotion bounds how long the others may take to notice that a master is gone.
+const promotion = 20 * time.Second
+
+// Freeze stops the master of a tag's slot without ending it, for so long. If that is
+// longer than the others wait, its replica takes over.
+func (c *Cluster) Freeze(ctx context.Context, tag string, d time.Duration) error {
+	var master *redistest.Server
+	if err := attempt(func() { master = c.nodes.Owner(c.nodes.Slot(tag)) }); err != nil {
+		return err
+	}
+	master.Freeze()
+	_ = poll.Sleep(ctx, d)
+	master.Thaw()
+	return c.whole(ctx)
+}
+
+// nobodys is a password that no node has.
+const nobodys = "nobodys"
+
+// deafen cuts a master's replicas off from what it writes, and from nothing else: a
+// node without a password takes no connection that gives one.
+func (c *Cluster) deafen(ctx context.Context, master *redistest.Server) error {
+	for n, db := range c.clients {
+		if n == master {
+			continue
+		}
+		if err := db.ConfigSet(ctx, "masterauth", nobodys).Err(); err != nil {
+			return fmt.Errorf("cut replica off: %w", err)
+		}
+	}
+	if err := c.clients[master].Do(ctx, "client", "kill", "type", "replica").Err(); err != nil {
+		return fmt.Errorf("cut replica off: %w", err)
+	}
+	return nil
+}
+
+// hear has all replicas follow their masters again.
+func (c *Cluster) hear(ctx context.Context) error {
+	return fleet.Until(ctx, mending, func() bool {
+		for _, db := range c.clients {
+			if db.ConfigSet(ctx, "masterauth", "").Err() != nil {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// mending bounds how long a cluster may take to be whole again.
+const mending = 30 * time.Second
+
+// whole waits until there are as many masters as there were, all slots are served, and
+// each replica has what its master has.
+func (c *Cluster) whole(ctx context.Context) error {
+	err := fleet.Until(ctx, mending, func() bool {
+		found := 0
+		for _, db := range c.clients {
+			state, err := db.ClusterInfo(ctx).Result()
+			if err != nil || !strings.Contains(state, "cluster_state:ok") {
+				return false
+			}
+			role, err := db.Info(ctx, "replication").Result()
+			switch {
+			case err != nil:
+				return false
+			case strings.Contains(role, "role:master"):
+				found++
+			case !strings.Contains(role, "master_link_status:up"):
+				return false
+			}
+		}
+		return found == masters
+	})
+	if err != nil {
+		return fmt.Errorf("cluster is not whole: %w", err)
+	}
+	return nil
+}
