@@ -64,7 +64,7 @@ func (s *Store) moveDead(ctx context.Context, tenant followup.TenantID, from, to
 			d.Lead, d.ID = to, s.letterID(to, webhookID)
 			text = string(marshal(storedLetter{Version: formatVersion, DeadLetter: d}))
 		}
-		_, err := s.run(ctx, importScript,
+		_, err := s.runDurable(ctx, importScript,
 			[]string{t.dead(), t.deadOf(d.Tenant), t.deadLetters()},
 			deadMember(webhookID, to), webhookID, ms(d.DeadAt), text, deadMember(webhookID, from))
 		if err != nil || s.tag(from) == t {

@@ -108,6 +108,31 @@ func TestI2NothingIsHandedOutThatAReplicaHasNot(t *testing.T) {
 	}
 }
 
+// TestI1ADeadLetterMovesToWhereItIsKept: it is not removed from the lead that was merged
+// while only a master has it as the winner's.
+func TestI1ADeadLetterMovesToWhereItIsKept(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t, redistest.TCP())
+	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
+	s := openStore(t, Params{Client: master.Client(), Durability: oneReplica, WaitTimeout: 50 * time.Millisecond})
+	loser := newParty()
+	settled(t, loser, s)
+	s.waitTimeout = 2 * time.Second
+	bury(t, s, claimOne(t, s, epoch), epoch)
+	winner := followup.NewLeadID()
+	for s.partition(winner) == s.partition(loser.lead) {
+		winner = followup.NewLeadID()
+	}
+	replica.Freeze()
+	s.waitTimeout = 50 * time.Millisecond
+	if err := s.moveDead(t.Context(), loser.tenant, loser.lead, winner); !errors.Is(err, followup.ErrNotDurable) {
+		t.Errorf("without the replica: got %v, want ErrNotDurable", err)
+	}
+	if ids, err := s.deadOfLead(t.Context(), loser.lead); err != nil || len(ids) != 1 {
+		t.Errorf("got %v, %v left with the loser, want the letter", ids, err)
+	}
+}
+
 // settled settles until the replica has joined.
 func settled(t *testing.T, p party, s *Store) {
 	t.Helper()
