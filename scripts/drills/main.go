@@ -54,7 +54,7 @@ func drill(argv []string) (ok bool, err error) {
 	fs.StringVar(&o.wagate, "wagate", "", "the binary to drill")
 	fs.Uint64Var(&o.seed, "seed", 0, "of what is done and what breaks; 0: any")
 	fs.BoolVar(&o.short, "short", false, "all of it within a minute")
-	fs.BoolVar(&o.cluster, "cluster", false, "timers: on a Redis Cluster")
+	fs.BoolVar(&o.cluster, "cluster", false, "on a Redis Cluster")
 	name, err := args.Parse(fs, argv)
 	if err != nil {
 		return false, err
@@ -85,10 +85,8 @@ func (o options) choose(name string) (time.Duration, func(context.Context) (bool
 	switch {
 	case o.wagate == "":
 		return 0, nil, errors.New("-wagate is missing")
-	case name == "inbound" && o.cluster:
-		return 0, nil, errors.New("-cluster is for timers")
 	case name == "inbound":
-		p := inbound.Params{Wagate: o.wagate, Seed: o.seed, Out: os.Stdout}
+		p := inbound.Params{Wagate: o.wagate, Seed: o.seed, Cluster: o.cluster, Out: os.Stdout}
 		if o.short {
 			p.Size = inbound.Short
 		}

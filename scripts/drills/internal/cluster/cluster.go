@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9" //nolint:depguard // asks the nodes about themselves; what is stored is the store's
@@ -35,6 +36,7 @@ type Cluster struct {
 	nodes   *redistest.Cluster
 	clients map[*redistest.Server]*redis.Client
 	stand   stand
+	away    atomic.Pointer[redistest.Server] // the node that does not answer
 }
 
 // Start starts a cluster that syncs its files every second.
@@ -61,10 +63,12 @@ func (c *Cluster) URL() string { return c.nodes.URL() }
 // Partition is the hash tag of any of wagate's partitions.
 func Partition(d dice.Dice) string { return "{p" + strconv.Itoa(d.IntN(partitions)) + "}" }
 
-// FlushScripts empties the script caches of all nodes that are up.
+// FlushScripts empties the script caches of all nodes that are there.
 func (c *Cluster) FlushScripts(ctx context.Context) {
-	for _, db := range c.clients {
-		_ = db.ScriptFlush(ctx).Err() // one that is down has none
+	for n, db := range c.clients {
+		if n != c.away.Load() {
+			_ = db.ScriptFlush(ctx).Err() // one that has just gone has none
+		}
 	}
 }
 
@@ -104,6 +108,8 @@ func (c *Cluster) Promote(ctx context.Context, tag string, deaf time.Duration) e
 		}
 		_ = poll.Sleep(ctx, deaf)
 	}
+	c.away.Store(master)
+	defer c.away.Store(nil)
 	master.Kill()
 	err = fleet.Until(ctx, promotion, func() bool {
 		now := master
@@ -122,9 +128,11 @@ func (c *Cluster) Freeze(ctx context.Context, tag string, d time.Duration) error
 	if err := attempt(func() { master = c.nodes.Owner(c.nodes.Slot(tag)) }); err != nil {
 		return err
 	}
+	c.away.Store(master)
 	master.Freeze()
 	_ = poll.Sleep(ctx, d)
 	master.Thaw()
+	c.away.Store(nil)
 	return c.whole(ctx)
 }
 

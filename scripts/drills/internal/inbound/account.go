@@ -1,5 +1,12 @@
 package inbound
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
 // books is what the simulators noted, and which events lie in the dead letters.
 type books struct {
 	events   []event
@@ -29,9 +36,8 @@ type tally struct {
 	unsigned  int // tries that are not signed as they should be
 }
 
-// tally adds up.
-func (b books) tally() tally {
-	var t tally
+// tally adds up. Beside that it returns the events that were lost, doubled or reordered.
+func (b books) tally() (t tally, wrong []int) {
 	var shown, delivered sequence
 	under := map[int]string{}     // the webhook-id under which an event was shown
 	bodies := map[string]uint64{} // by webhook-id
@@ -85,16 +91,34 @@ func (b books) tally() tally {
 		if e.nth < 0 {
 			continue
 		}
+		lost, late := b.acked[n] && !delivered.has[n] && !dead[n], shown.late[n] || delivered.late[n]
+		if lost || late || doubled[n] {
+			wrong = append(wrong, n)
+		}
 		t.sent += one(b.sent[n])
 		t.acked += one(b.acked[n])
 		t.open += one(b.sent[n] && !b.acked[n])
 		t.delivered += one(delivered.has[n])
 		t.dead += one(dead[n])
-		t.lost += one(b.acked[n] && !delivered.has[n] && !dead[n])
+		t.lost += one(lost)
 		t.doubled += one(doubled[n])
-		t.reordered += one(shown.late[n] || delivered.late[n])
+		t.reordered += one(late)
 	}
-	return t
+	return t, wrong
+}
+
+// story tells when an event was acknowledged and shown, in seconds since an instant.
+func (l *ledger) story(n int, since time.Time) string {
+	e := l.events[n]
+	var b strings.Builder
+	fmt.Fprintf(&b, "event %s, %d of lead %d of %s, acknowledged %.3fs", e.key(), e.nth, e.lead.number, e.lead.tenant.name,
+		l.ackedAt[n].Sub(since).Seconds())
+	for _, a := range l.arrivals {
+		if slices.Contains(a.events, n) {
+			fmt.Fprintf(&b, ", shown %.3fs with %d others under %s: %d", a.at.Sub(since).Seconds(), len(a.events)-1, a.delivery, a.status)
+		}
+	}
+	return b.String()
 }
 
 // sequence is in which order events came for the first time.

@@ -160,8 +160,12 @@ func TestTally(t *testing.T) {
 			b.arrivals = append([]arrival{}, good...)
 			c.edit(&b)
 			c.want(&want)
-			if got := b.tally(); got != want {
+			got, wrong := b.tally()
+			if got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+			if bad := max(got.lost, got.doubled, got.reordered); len(wrong) < bad || bad == 0 && len(wrong) > 0 {
+				t.Errorf("got %d events that went wrong, want at least %d", len(wrong), bad)
 			}
 		})
 	}

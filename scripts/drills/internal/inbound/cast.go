@@ -121,18 +121,18 @@ func (t *tenant) format() string {
 // loopback; Redis and the clock are real. relay is how long an assistant may take:
 // what was out when a wagate was killed comes again a lease later, which is 15 s
 // longer.
-func operatorFile(redisURL, graph, assistants string, relay time.Duration, tenants []*tenant) string {
+func operatorFile(redisURL, durability, graph, assistants string, relay time.Duration, tenants []*tenant) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `listen: "127.0.0.1:0"
 admin: "127.0.0.1:0"
 sandbox: true
-redis: {url: %q, durability: always}
+redis: {url: %q, durability: %q}
 graph: {base_url: "http://%s", version: "v26.0"}
 gupshup: {base_url: "http://%s", partner_base_url: "http://127.0.0.1:9"}
 ai: {base_url: "http://127.0.0.1:9", api_key: "none", model: "none"}
 relay: {timeout: %s}
 meta_apps:
-`, redisURL, graph, graph, relay)
+`, redisURL, durability, graph, graph, relay)
 	for _, a := range []*app{mainApp, secondApp} {
 		fmt.Fprintf(&b, "  - {key: %s, app_secret: %q, verify_token: verify}\n", a.key, a.secret)
 	}

@@ -3,7 +3,8 @@
 //
 // # Who there is
 //
-// Two wagates share one Redis that syncs every write (durability always). Seven
+// Two wagates share one Redis that syncs every write (durability always), or a Redis
+// Cluster of three masters with a replica each (durability replicas:1). Seven
 // tenants, five at Meta under two apps and two at Gupshup, have an assistant each:
 //
 //	calm, quiet   write little, and their assistants take everything
@@ -46,6 +47,18 @@
 //	wagate frozen     with SIGSTOP, with a delivery in flight, until its leases have run out
 //	redis frozen      for a few seconds
 //	scripts flushed
+//
+// In a Cluster, scripts are flushed on all nodes, and the others are
+//
+//	redis killed      the master of a slot, with SIGKILL, until its replica has taken over; it
+//	                  comes back as a replica. Every other one's replica has heard nothing of it for
+//	                  a second before that: what only the master knew is gone, so whoever
+//	                  acknowledges or delivers what no replica has loses it or doubles it
+//	redis frozen      the master of a slot, which may cost it its place
+//	slot moved        to another master, some keys at a time, while webhooks pour in: that of some
+//	                  leads, or that of a tenant
+//
+// Whatever befalls Redis, wagates are killed and frozen meanwhile, too.
 //
 // SIGKILL leaves to the kernel what Redis has written, so this does not show what a
 // power cut would take, which is what syncing every write is for.

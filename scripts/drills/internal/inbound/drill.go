@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ type Params struct {
 	Size Size
 	// Seed decides what is sent and what breaks when; zero: any.
 	Seed uint64
+	// Cluster has all of it on a Redis Cluster.
+	Cluster bool
+	// durability is the level in the place of the one that outlives what breaks.
+	durability string
 	// Out is where it is told how it goes.
 	Out io.Writer
 }
@@ -39,7 +44,8 @@ type Size struct {
 
 	storm   time.Duration
 	weights map[manner]int // of the manners, in the storm
-	blows   blows
+	single  blows
+	cluster blows
 	drain   time.Duration // how long everything may take to arrive in the end
 }
 
@@ -51,7 +57,8 @@ var (
 		rounds: 5, window: 5 * time.Second,
 		quiet: map[manner]int{calm: 50}, loud: map[manner]int{calm: 50, flooding: 500, slow: 30, failing: 30, picky: 10, raw: 10},
 		storm: 220 * time.Second, weights: map[manner]int{calm: 3, flooding: 10, slow: 3, failing: 3, picky: 2, raw: 2},
-		blows: blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8}, drain: 2 * time.Minute,
+		single:  blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8},
+		cluster: blows{wagate: 20, redis: 6, frozenWagate: 3, frozenRedis: 3, flushes: 8, slots: 12}, drain: 2 * time.Minute,
 	}
 	Short = Size{
 		webhooks: 5000, leads: map[manner]int{calm: 40, flooding: 200, slow: 40, failing: 40, picky: 40, raw: 40},
@@ -59,16 +66,26 @@ var (
 		rounds: 3, window: time.Second,
 		quiet: Full.quiet, loud: map[manner]int{calm: 50, flooding: 500, slow: 30},
 		storm: 10 * time.Second, weights: Full.weights,
-		blows: blows{wagate: 4, redis: 1, frozenRedis: 1, flushes: 2}, drain: 25 * time.Second,
+		single:  blows{wagate: 4, redis: 1, frozenRedis: 1, flushes: 2},
+		cluster: blows{wagate: 4, redis: 1, flushes: 2, slots: 2}, drain: 25 * time.Second,
 	}
 	// Tiny is what the tests do; it has no windows.
 	Tiny = Size{
 		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
 		relay: 300 * time.Millisecond,
 		storm: 3 * time.Second, weights: Full.weights,
-		blows: blows{wagate: 3, redis: 1, flushes: 1}, drain: 40 * time.Second,
+		single:  blows{wagate: 3, redis: 1, flushes: 1},
+		cluster: blows{wagate: 1, redis: 1, flushes: 1, slots: 1}, drain: 40 * time.Second,
 	}
 )
+
+// blows are those of one Redis or of a Cluster.
+func (s Size) blows(onCluster bool) blows {
+	if onCluster {
+		return s.cluster
+	}
+	return s.single
+}
 
 // replicas is how many wagates share the work.
 const replicas = 2
@@ -83,12 +100,13 @@ type drill struct {
 	*figure.Sheet
 
 	group      *proc.Group
-	redis      *proc.Redis
+	place      place
 	fleet      *fleet.Fleet
 	ledger     *ledger
 	graph      *graph
 	assistants *assistants
 	provider   *provider
+	stormed    time.Time // when the storm began
 }
 
 // plan is all that will be sent and broken.
@@ -102,7 +120,7 @@ type plan struct {
 }
 
 // newPlan plans a run.
-func newPlan(seed uint64, s Size) plan {
+func newPlan(seed uint64, s Size, onCluster bool) plan {
 	p := newPlanner(seed, newCast(s.leads))
 	out := plan{tenants: p.tenants}
 	out.warm = p.warm()
@@ -119,7 +137,10 @@ func newPlan(seed uint64, s Size) plan {
 		}
 	}
 	out.storm = p.storm(left, s.storm, s.weights)
-	out.blows = p.blows(s.blows, replicas, s.storm, s.relay+leaseMargin)
+	out.blows = p.blows(s.blows(onCluster), replicas, s.storm, s.relay+leaseMargin)
+	if onCluster {
+		out.blows = p.inCluster(out.blows)
+	}
 	out.events = p.events
 	return out
 }
@@ -134,7 +155,7 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 	}
 	d := &drill{Params: p, Sheet: figure.NewSheet(p.Out)}
 	d.Printf("seed %d\n", p.Seed)
-	plan := newPlan(p.Seed, p.Size)
+	plan := newPlan(p.Seed, p.Size, p.Cluster)
 	d.ledger = newLedger(plan.events)
 	if d.assistants, err = startAssistants(d.ledger, plan.tenants); err != nil {
 		return false, err
@@ -148,6 +169,11 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, d.group.Close()) }()
+	defer func() {
+		if d.place != nil {
+			err = errors.Join(err, d.place.Close())
+		}
+	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
@@ -167,11 +193,11 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 // start starts Redis and the replicas.
 func (d *drill) start(ctx context.Context, tenants []*tenant) error {
 	var err error
-	if d.redis, err = d.group.StartRedis(ctx, proc.RedisParams{Fsync: "always", Rewrite: true}); err != nil {
+	if d.place, err = d.startPlace(ctx); err != nil {
 		return err
 	}
 	file := d.group.Path("operator.yaml")
-	if err := os.WriteFile(file, []byte(operatorFile(d.redis.URL, d.graph.Addr, d.assistants.Addr, d.Size.relay, tenants)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(operatorFile(d.place.url(), cmp.Or(d.durability, d.place.durability()), d.graph.Addr, d.assistants.Addr, d.Size.relay, tenants)), 0o600); err != nil {
 		return fmt.Errorf("write operator's file: %w", err)
 	}
 	if d.fleet, err = fleet.Start(ctx, fleet.Params{
@@ -217,7 +243,8 @@ func (d *drill) calm(ctx context.Context, p plan) error {
 // storm breaks things while everybody writes. All is mended when it returns.
 func (d *drill) storm(ctx context.Context, p plan) (blows, error) {
 	began := time.Now()
-	v := &vandal{fleet: d.fleet, redis: d.redis, arrived: d.assistants.arrived, printf: d.Printf}
+	d.stormed = began
+	v := &vandal{fleet: d.fleet, place: d.place, arrived: d.assistants.arrived, printf: d.Printf}
 	raged := make(chan error, 1)
 	go func() { raged <- v.rage(ctx, p.blows, began) }()
 	played := d.provider.play(ctx, p.storm, began)
@@ -275,68 +302,6 @@ func (d *drill) settled(ctx context.Context) error {
 	if err := fleet.Until(ctx, d.Size.drain, func() bool { return d.ledger.missing() == 0 }); err != nil {
 		d.Printf("%d events are still on their way: %v\n", d.ledger.missing(), errUnsettled)
 		return errUnsettled
-	}
-	return nil
-}
-
-// account draws up the account and judges it.
-func (d *drill) account(ctx context.Context, done blows) error {
-	dead, err := d.dead(ctx)
-	if err != nil {
-		return err
-	}
-	l := d.ledger
-	l.mu.Lock()
-	t := books{events: l.events, sent: l.sent, acked: l.acked, arrivals: l.arrivals, dead: dead}.tally()
-	l.mu.Unlock()
-	left, err := d.replay(ctx, dead)
-	if err != nil {
-		return err
-	}
-	for _, f := range []struct {
-		name  string
-		value int64
-	}{
-		{"webhooks", int64(d.Size.webhooks)},
-		{"posts", l.posts.Load()},
-		{"posts_after_a_failure", l.repeats.Load()},
-		{"posts_without_need", l.echoes.Load()},
-		{"posts_unanswered", l.unanswered.Load()},
-		{"posts_answered_503", l.busy.Load()},
-		{"forged_refused", l.forgedRefused.Load()},
-		{"forged_acknowledged_and_dropped", l.forgedDropped.Load()},
-		{"forged_unanswered", l.forgedUnanswered.Load()},
-		{"replies_sent", d.graph.sends.Load()},
-		{"events_sent", int64(t.sent)},
-		{"events_acknowledged", int64(t.acked)},
-		{"events_delivered", int64(t.delivered)},
-		{"events_dead", int64(t.dead)},
-		{"deliveries_repeated", int64(t.repeated)},
-	} {
-		d.Figure(f.name, float64(f.value))
-	}
-	d.Judge("wagate_killed", float64(done.wagate), figure.AtLeast(float64(d.Size.blows.wagate)))
-	d.Judge("replied_by_gupshup", float64(d.graph.gupshupSends.Load()), figure.AtLeast(1))
-	d.Judge("delivered_raw", float64(t.raw), figure.AtLeast(1))
-	d.Judge("redis_killed", float64(done.redis), figure.AtLeast(float64(d.Size.blows.redis)))
-	for _, f := range []struct {
-		name  string
-		value int
-	}{
-		{"lost", t.lost},
-		{"doubled", t.doubled},
-		{"reordered", t.reordered},
-		{"forged_let_in", t.admitted + int(l.forgedTaken.Load())},
-		{"dead_and_not_replayed", left},
-		{"never_acknowledged", t.open},
-		{"wagate_fell_by_itself", d.fleet.Fell()},
-		{"posts_answered_otherwise", int(l.otherAnswers.Load())},
-		{"shown_to_another_tenant", t.astray},
-		{"shown_though_nobody_sent_it", t.unknown},
-		{"deliveries_changed", t.changed},
-		{"deliveries_badly_signed", t.unsigned},
-	} {
-		d.Judge(f.name, float64(f.value), figure.AtMost(0))
 	}
 	return nil
 }

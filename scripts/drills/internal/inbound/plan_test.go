@@ -26,7 +26,7 @@ func (p plan) hooks() []*hook {
 // the id of a genuine one comes before it, and there is some of everything.
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	p := newPlan(1, Short)
+	p := newPlan(1, Short, false)
 	next := map[*lead]int{}
 	said := map[string]bool{}
 	seen := map[string]int{}
@@ -82,7 +82,7 @@ func TestPlan(t *testing.T) {
 // TestPlanBySeed: a seed gives one plan, another gives another.
 func TestPlanBySeed(t *testing.T) {
 	t.Parallel()
-	one, again, other := newPlan(7, Tiny), newPlan(7, Tiny), newPlan(8, Tiny)
+	one, again, other := newPlan(7, Tiny, true), newPlan(7, Tiny, true), newPlan(8, Tiny, true)
 	if !reflect.DeepEqual(one.blows, again.blows) || !reflect.DeepEqual(one.hooks(), again.hooks()) {
 		t.Error("got two plans of one seed, want one")
 	}
@@ -96,7 +96,7 @@ func TestBlows(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		p := newPlanner(seed, nil)
-		want := Full.blows
+		want := Full.cluster
 		list := p.blows(want, 2, time.Minute, time.Second)
 		var got blows
 		for i, b := range list {
@@ -114,6 +114,8 @@ func TestBlows(t *testing.T) {
 				got.frozenRedis++
 			case flush:
 				got.flushes++
+			case moveSlot:
+				got.slots++
 			}
 			if b.at > 54*time.Second || i > 0 && b.at < list[i-1].at {
 				t.Errorf("seed %d: got a blow at %s, want them in order and before the end", seed, b.at)
@@ -125,11 +127,44 @@ func TestBlows(t *testing.T) {
 	}
 }
 
+// TestInCluster: all that breaks of a Cluster is a slot or its master, and the first master
+// and the half of all die with what their replicas have not heard of.
+func TestInCluster(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(50) {
+		var deaf, masters, moved int
+		for _, b := range newPlan(seed, Full, true).blows {
+			switch b.what {
+			case killRedis, killAll:
+				if masters == 0 && b.deaf == 0 {
+					t.Errorf("seed %d: the first master's replica heard all", seed)
+				}
+				masters++
+				deaf += one(b.deaf > 0)
+			case moveSlot:
+				moved++
+			case freezeRedis:
+			case killWagate, freezeWagate, flush:
+				if b.slot != "" {
+					t.Errorf("seed %d: got slot %s for %s, want none", seed, b.slot, b.what)
+				}
+				continue
+			}
+			if b.slot == "" {
+				t.Errorf("seed %d: got no slot for %s", seed, b.what)
+			}
+		}
+		if want := Full.cluster; masters != want.redis || deaf*2 != masters || moved != want.slots {
+			t.Errorf("seed %d: got %d masters, %d of them alone, and %d slots", seed, masters, deaf, moved)
+		}
+	}
+}
+
 // TestWrite: what is genuine verifies and says what was planned, in every form;
 // what is forged does not verify, or is somebody else's.
 func TestWrite(t *testing.T) {
 	t.Parallel()
-	p := newPlan(3, Tiny)
+	p := newPlan(3, Tiny, false)
 	for _, h := range p.hooks() {
 		for _, f := range append([]form{h.form}, formsOf(h.echoes)...) {
 			var list []event
