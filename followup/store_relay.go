@@ -41,6 +41,7 @@ type RelayStore interface {
 	// whose head waits longest comes first. Next: how long until something can be
 	// tried (a retry, a lease that runs out), bounded by an hour; zero if Limit cut short.
 	// What a bound holds back does not count: whoever has the rest out knows when there is room.
+	// What is handed out is kept as durably as what is acknowledged, its ID too.
 	ClaimDeliveries(ctx context.Context, c ClaimDeliveries) ([]Delivery, time.Duration, error)
 	// FinishDelivery ends a claim: delivered (events removed), to be retried at
 	// RetryAt, released (as if never claimed; one never tried may be cut anew, unless it was
