@@ -2,6 +2,7 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -169,6 +170,38 @@ func (r *Redis) Memory(ctx context.Context, pattern string) (keys int, bytes int
 		return 0, 0, fmt.Errorf("keys of redis: %w", err)
 	}
 	return keys, bytes, nil
+}
+
+// packedField is what a field of a packed hash takes beside its name and a short value: a byte in front
+// of and one behind each.
+const packedField = 4
+
+// Packed returns how many hashes whose keys fit the pattern have the field, and the bytes that it takes
+// in them. A hash as a whole is no help there: its memory grows by 64 bytes at a time. It fails if Redis does
+// not keep one of them packed, as there a field takes more.
+func (r *Redis) Packed(ctx context.Context, pattern, field string) (hashes int, bytes int64, err error) {
+	scan := r.client.Scan(ctx, 0, pattern, 1000).Iterator()
+	for scan.Next(ctx) {
+		value, err := r.client.HGet(ctx, scan.Val(), field).Result()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("field of redis: %w", err)
+		}
+		kind, err := r.client.ObjectEncoding(ctx, scan.Val()).Result()
+		if err != nil {
+			return 0, 0, fmt.Errorf("encoding of redis: %w", err)
+		}
+		if kind != "listpack" {
+			return 0, 0, fmt.Errorf("%s is kept as a %s, want it packed", scan.Val(), kind)
+		}
+		hashes, bytes = hashes+1, bytes+int64(packedField+len(field)+len(value))
+	}
+	if err := scan.Err(); err != nil {
+		return 0, 0, fmt.Errorf("keys of redis: %w", err)
+	}
+	return hashes, bytes, nil
 }
 
 // settled is how long Redis is left alone before its memory is read, for the

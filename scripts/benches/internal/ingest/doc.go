@@ -31,7 +31,7 @@
 //	<kind>_<connections>_whole_way…      texts over the time until the assistant has
 //	                                     them all, the backlog of the relay included
 //	end_to_end_…                         text posted → assistant has it, at half of that
-//	dedup_bytes_per_id_<n>               leads with n events each
+//	dedup_bytes_per_id_<n>               leads with n events each: keys as Redis says, fields as they are packed
 //
 // CPU is processor time, of the server that is posted to, of its Redis and of the
 // client; on a machine that is busy elsewhere it swings less than all else.
