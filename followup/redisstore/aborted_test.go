@@ -73,6 +73,7 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	ctx := t.Context()
 	c := redistest.StartCluster(t, 3, 0)
 	s := openStore(t, Params{Client: c.Client(), Partitions: 16})
+	s.fewInHash = false
 	p := newParty()
 	p.mustSay(t, s, "before", epoch)
 	settleText(t, s, p, p.lead, "m")

@@ -34,6 +34,7 @@ type head struct {
 	Assistants []followup.AssistantID `json:"a"`
 	Channels   []followup.ChannelID   `json:"c"`
 	StandIn    bool                   `json:"s,omitempty"`
+	FewInHash  bool                   `json:"f,omitempty"`
 }
 
 func (s *Store) leadKeys(sc scope) []string {
@@ -73,6 +74,7 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 		h, err := json.Marshal(head{
 			Lead: sc.lead, Tenant: sc.tenant, Now: ms(sc.now), Real: ms(sc.real), Request: request,
 			Assistants: sc.assistants, Channels: sc.channels, StandIn: sc.lead.StandIn(),
+			FewInHash: s.fewInHash && !sc.lead.StandIn(), // a stand-in's hash goes earlier than first sights may
 		})
 		if err != nil {
 			return nil, err

@@ -12,7 +12,8 @@
 //	key                    type    holds                                      until
 //	{p}:l:<lead>           hash    record, windows, live runs, counters       erased; a merged or erased lead leaves a tombstone;
 //	                                                                          of a stand-in an hour after nothing waits there
-//	{p}:d:<lead>           string  dedup: 8 bytes of id + 4 of first sight    9 days after the last event
+//	{p}:d:<lead>           string  dedup: 8 bytes of id + 4 of first sight;   9 days after the last event
+//	                               while they are five at most, in the lead
 //	{p}:e:<lead>           hash    runs with their timelines                  30 days after a run ended
 //	{p}:a:<lead>           hash    attempts                                   30 days, trimmed as new ones come
 //	{p}:h:<lead>:<channel> list    history, at most 30                        30 days
@@ -50,8 +51,16 @@
 // an older one writes it anew by and by, who meets a newer one leaves it alone. A lead's
 // v speaks for all that lies with the lead: a step or delivery of it is not claimed, and
 // whatever else is asked about it is answered with an error, so that a webhook is sent
-// again and may meet the newer replica. Likewise a config's. testdata/format1.redis is a store of
+// again and may meet the newer replica. Likewise a config's. testdata/format*.redis are stores of
 // each format there was, which every later program must go on from.
+//
+//	1   first sights are in keys of their own always
+//	2   few are in the lead's hash, where programs up to format 1 would not look: they would relay
+//	    again what another replica has relayed, and so must not share such a store
+//
+// A store keeps the format that it began with, so whoever began it can go on, or come back. Where no
+// older program will run any more, HSET wagate:meta format 2, and a restart, saves a key for most leads;
+// what is in keys then is read there, and goes with them.
 //
 // # Clock
 //

@@ -13,6 +13,7 @@ func TestFirstSightsNeverLoseTheirEnd(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p, noon := newParty(), epoch.Truncate(12*time.Hour)
+		s.fewInHash = false
 		const day = 24 * time.Hour
 		for _, at := range []time.Duration{6 * time.Hour, 9*day + 5*time.Hour, 9*day + 7*time.Hour} {
 			p.mustSay(t, s, "a", noon.Add(at))

@@ -17,9 +17,11 @@ import (
 
 var update = goflag.Bool("update", false, "record the stored format anew")
 
-// What was recorded: by wagate as it is, and by one that kept a run in one field.
+// What was recorded: by wagate as it is, by one whose first sights have a key of their own always,
+// and by one that kept a run in one field.
 const (
-	recorded = "testdata/format1.redis"
+	recorded = "testdata/format2.redis"
+	apart    = "testdata/format1.redis"
 	oneField = "testdata/format1-one-field.redis"
 )
 
@@ -128,7 +130,7 @@ func TestI7AnUpgradeLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, file := range []string{recorded, oneField} {
+	for _, file := range []string{recorded, apart, oneField} {
 		onRecorded(t, file, goesOn)
 	}
 }
@@ -145,7 +147,7 @@ func onRecorded(t *testing.T, file string, f func(t *testing.T, s *Store)) {
 			t.Fatal(err)
 		}
 		restore(t, s.db, text)
-		f(t, s)
+		f(t, openStore(t, Params{Client: s.db, Embedded: s.embedded}))
 	})
 }
 

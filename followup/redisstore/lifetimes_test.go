@@ -17,6 +17,7 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	s.fewInHash = false
 	p := newParty()
 	must := func(err error) {
 		t.Helper()
@@ -100,6 +101,7 @@ func TestI2WhatIsInUseStays(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
+		s.fewInHash = false
 		say := func(id string, at time.Time) {
 			t.Helper()
 			_, err := s.Settle(ctx, followup.Settlement{

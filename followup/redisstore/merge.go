@@ -13,8 +13,8 @@ import (
 
 var (
 	expectScript    = load("expect", "due", "relay", "lead")
-	mergeOutScript  = load("merge_out", "due", "relay", "lead", "pack", "run")
-	mergeInScript   = load("merge_in", "due", "relay", "lead", "pack", "run")
+	mergeOutScript  = load("merge_out", "due", "relay", "sights", "lead", "pack", "run")
+	mergeInScript   = load("merge_in", "due", "relay", "sights", "lead", "pack", "run")
 	forwardScript   = load("forward", "due", "relay", "lead")
 	forwardInScript = load("forward_in", "due", "relay", "lead")
 )

@@ -17,9 +17,17 @@ import (
 	"wagate/followup"
 )
 
-// formatVersion is the version of everything stored. A binary that reads and
-// writes another one refuses to start on it.
+// formatVersion is the version of all that has one of its own: a lead, a config, a
+// dead letter.
 const formatVersion = 1
+
+// storeFormat is the format of a store that this program begins. It goes on with each that
+// there was as that is, and refuses a later one. From fewFormat on, a lead's hash may have
+// first sights: an older program would not find them there.
+const (
+	storeFormat = 2
+	fewFormat   = 2
+)
 
 // The number of partitions: by default, and at most.
 const (
@@ -109,7 +117,7 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 
 // fix agrees with the Redis on format and number of partitions.
 func (s *Store) fix(ctx context.Context, partitions int) error {
-	v, err := s.run(ctx, openScript, []string{metaKey}, formatVersion, partitions, defaultPartitions)
+	v, err := s.run(ctx, openScript, []string{metaKey}, storeFormat, partitions, defaultPartitions)
 	if err != nil {
 		if isMoved(err) {
 			err = fmt.Errorf("%w (this is a node of a cluster: list at least two of its addresses)", err)
@@ -122,15 +130,15 @@ func (s *Store) fix(ctx context.Context, partitions int) error {
 	}
 	format, _ := strconv.Atoi(fmt.Sprint(r[0]))
 	fixed, _ := strconv.Atoi(fmt.Sprint(r[1]))
-	if format != formatVersion {
-		return fmt.Errorf("%w: it has format %d, this program reads and writes format %d; "+
-			"run the version that wrote it, or use an empty redis", ErrMismatch, format, formatVersion)
+	if format < 1 || format > storeFormat {
+		return fmt.Errorf("%w: it has format %d, this program reads and writes formats 1 to %d; "+
+			"run the version that wrote it, or use an empty redis", ErrMismatch, format, storeFormat)
 	}
 	if partitions != 0 && fixed != partitions {
 		return fmt.Errorf("%w: it has %d partitions, configured are %d; the number is fixed by the first start: "+
 			"set redis.partitions to %d, or use an empty redis", ErrMismatch, fixed, partitions, fixed)
 	}
-	s.partitions = fixed
+	s.partitions, s.fewInHash = fixed, format >= fewFormat
 	return nil
 }
 

@@ -69,10 +69,10 @@ func (s *Store) said(ctx context.Context, st followup.Settlement) (out followup.
 		most, deep = limits[of.Assistant], each
 	}
 	ids := make([]byte, 0, dedupBytes*len(st.Items))
-	args := make([]any, 0, 14+4*len(st.Items))
+	args := make([]any, 0, 15+4*len(st.Items))
 	args = append(args, s.newToken(), string(st.Lead), string(st.Tenant), string(of.Assistant), string(of.Channel),
 		ms(st.Now), ms(st.Real), most, deep, st.Contact.Name, st.Contact.Phone, st.Contact.UserID,
-		followup.PhoneTwin(st.Contact.Phone), nil)
+		followup.PhoneTwin(st.Contact.Phone), s.fewInHash, nil)
 	for _, it := range st.Items {
 		ids = append(ids, dedupID(it.DedupID)...)
 		var from, closes int64
@@ -81,7 +81,7 @@ func (s *Store) said(ctx context.Context, st followup.Settlement) (out followup.
 		}
 		args = append(args, from, closes, elementText(it.Relay, st.Real), entryText(it.Entry))
 	}
-	args[13] = ids
+	args[14] = ids
 	v, err := s.runDurable(ctx, saidScript, keys, args...)
 	if err != nil {
 		return followup.Settled{}, false, err

@@ -26,13 +26,13 @@ func TestSaidLeavesWhatSettleWould(t *testing.T) {
 	usual := 0
 	rapid.Check(t, func(t *rapid.T) {
 		w := &twoStores{T: t, short: short, long: long, now: epoch, party: newParty(), counted: &usual}
-		bound := rapid.SampledFrom([]int{0, 6}).Draw(t, "bound")
+		bound, few := rapid.SampledFrom([]int{0, 6}).Draw(t, "bound"), rapid.Bool().Draw(t, "few first sights in the hash")
 		for _, s := range []*Store{short, long} {
 			s.newToken = func() string {
 				w.tokens++
 				return fmt.Sprint(w.steps, "-", w.tokens)
 			}
-			s.backlog.bound, s.backlog.known = bound, nil
+			s.backlog.bound, s.backlog.known, s.fewInHash = bound, nil, few
 			s.db.FlushDB(t.Context())
 		}
 		if rapid.Bool().Draw(t, "has said much") {

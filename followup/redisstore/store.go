@@ -16,6 +16,7 @@ import (
 type Store struct {
 	db          redis.UniversalClient
 	partitions  int
+	fewInHash   bool // a lead's hash may have few first sights
 	durability  Durability
 	waitTimeout time.Duration
 	embedded    bool

@@ -46,8 +46,7 @@ for id, packed in pairs(req.attempts) do
   redis.call('HSET', K.attempts, id, cjson.encode(a))
 end
 if ARGV[3] ~= '' then
-  redis.call('SET', K.dedup, ARGV[3] .. (redis.call('GET', K.dedup) or ''))
-  redis.call('EXPIRE', K.dedup, 9 * 86400)
+  sights_keep(sights_save(K.dedup, get('fs'), head.f, sights_read(K.dedup, get('fs')), ARGV[3], real))
 end
 for i, channel in ipairs(head.c) do
   local theirs = req.histories[i] or {}

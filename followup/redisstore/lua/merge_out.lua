@@ -40,6 +40,6 @@ for i, a in ipairs(head.a) do
   queues[i] = n > 0 and redis.call('LRANGE', K.queue[a], 0, n - 1) or {}
 end
 return {
-  'ok', ended, redis.call('HGETALL', K.lead), redis.call('GET', K.dedup) or '',
+  'ok', ended, redis.call('HGETALL', K.lead), sights_read(K.dedup, get('fs')),
   redis.call('HGETALL', K.attempts), head.c, histories, head.a, queues,
 }

@@ -1,5 +1,5 @@
 -- Fixes format and number of partitions at the first start.
--- KEYS: 1 meta. ARGV: 1 format, 2 partitions (0: whatever is fixed), 3 partitions by default.
+-- KEYS: 1 meta. ARGV: 1 format that a store begins with, 2 partitions (0: whatever is fixed), 3 partitions by default.
 -- Returns {format, partitions} as they are fixed.
 if redis.call('HEXISTS', KEYS[1], 'format') == 0 then
   local partitions = ARGV[2]

@@ -4,13 +4,14 @@
 -- KEYS: 1 lead, 2 dedup, 3 windows, 4 relay index, 5 relay backlog, 6 relay queue, 7 relay due set, 8 history.
 -- ARGV: 1 request, 2 lead, 3 tenant, 4 assistant, 5 channel, 6 now, 7 real, 8 how many events may wait for the
 -- assistant in this partition, 9 how many of this lead (-1: as many as come), 10 name, 11 phone, 12 user id,
--- 13 the phone in its other spelling, 14 dedup ids, 8 bytes each; then per item: from when it opens the
--- window (0: it does not), when that closes, relay element, history entry ("" for none).
+-- 13 the phone in its other spelling, 14 "1" if the lead's hash may have few first sights, 15 dedup ids, 8 bytes
+-- each; then per item: from when it opens the window (0: it does not), when that closes, relay element, history
+-- entry ("" for none).
 -- Returns what settle does or, before anything was written, {"unusual"}.
 local UNUSUAL = { 'unusual' }
 local lead, assistant, channel, now, real = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local had = redis.call('HMGET', KEYS[1], 'rq', 'rr', 't', 'mv', 'lv', 'nm', 'ph', 'ui',
-  'qa:' .. assistant, 'w:' .. channel, 'wr:' .. channel, 'wu:' .. channel, 'v')
+  'qa:' .. assistant, 'w:' .. channel, 'wr:' .. channel, 'wu:' .. channel, 'v', 'fs')
 
 if had[1] == ARGV[1] then
   redis.call('HSET', KEYS[1], 'rq', ARGV[1])
@@ -24,11 +25,11 @@ for i = 6, 8 do
 end
 if had[7] == ARGV[13] and had[7] ~= '' then return UNUSUAL end
 
-local seen = redis.call('GET', KEYS[2]) or ''
+local seen = sights_read(KEYS[2], had[14])
 local first, known, fresh = {}, {}, {}
 local elements, entries, from, closes = {}, {}, tonumber(had[10] or '0'), nil
-for i = 1, (#ARGV - 14) / 4 do
-  local id, of = string.sub(ARGV[14], 8 * i - 7, 8 * i), 11 + 4 * i
+for i = 1, (#ARGV - 15) / 4 do
+  local id, of = string.sub(ARGV[15], 8 * i - 7, 8 * i), 12 + 4 * i
   if known[id] or sight_known(seen, id) then
     fresh[i] = '0'
   else
@@ -60,9 +61,17 @@ if #first > 0 then
 end
 
 local fields = { 'rq', ARGV[1], 'rr', '["ok","' .. fresh .. '",{},{},{},"' .. due .. '"]' }
-if #first > 0 then fields[5], fields[6] = 'wu:' .. channel, ARGV[6] end
-if closes then fields[7], fields[8] = 'w:' .. channel, ARGV[closes - 1] end
+local function field(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+if #first > 0 then
+  field('wu:' .. channel, ARGV[6])
+  if closes then field('w:' .. channel, ARGV[closes - 1]) end
+  -- Behind everything else, as in settle.
+  local few = sights_save(KEYS[2], had[14], ARGV[14] == '1', seen, sights(first, real), real)
+  if few then
+    field('fs', few)
+  elseif had[14] then
+    redis.call('HDEL', KEYS[1], 'fs')
+  end
+end
 redis.call('HSET', KEYS[1], unpack(fields))
--- Behind everything else, as in settle.
-if #first > 0 then sights_save(KEYS[2], seen, sights(first, real), real) end
 return { 'ok', fresh, {}, {}, {}, due }

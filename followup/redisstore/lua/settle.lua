@@ -30,7 +30,7 @@ if missing then return { 'need', missing } end
 
 unsaved = {}
 
-local seen = redis.call('GET', K.dedup) or ''
+local seen = sights_read(K.dedup, get('fs'))
 local NONE = string.rep('\0', 8)
 local fresh, first = {}, {}
 do
@@ -123,7 +123,7 @@ end
 
 queue_all()
 -- Behind everything else: should a slot that migrates break the script off, it is done again.
-if #first > 0 then sights_save(K.dedup, seen, sights(first, real), real) end
+if #first > 0 then sights_keep(sights_save(K.dedup, get('fs'), head.f, seen, sights(first, real), real)) end
 
 local flags = {}
 for i = 1, #req.items do flags[i] = fresh[i] and '1' or '0' end

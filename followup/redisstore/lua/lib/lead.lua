@@ -5,7 +5,7 @@
 -- then for each assistant of the head: its relay queue and its relay due set;
 -- then for each channel of the head: the history.
 -- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel],
--- s: true if it is a stand-in}.
+-- s: true if it is a stand-in, f: true if its hash may have few first sights}.
 --
 -- Fields of the lead's hash:
 --   v format, t tenant, mv moved ("erased" or the lead it was merged into),
@@ -13,6 +13,7 @@
 --   w:<channel> last message that opened the window, by the provider's time,
 --   wr:<channel> "1" if the provider refused since,
 --   wu:<channel> last use either way,
+--   fs first sights while they are few (lib/sights),
 --   lv numbers of the live runs, r<n> f<n> k<n> s<n> a live run (lib/pack), rs runs so far,
 --   rq the last request that changed something, rr its answer, as attempts so far, ra:<assistant> status of a waiting rearm,
 --   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be,
@@ -124,6 +125,15 @@ local function del(...)
     if unsaved then unsaved[field] = nil end
   end
   if #there > 0 then redis.call('HDEL', K.lead, unpack(there)) end
+end
+
+-- Has the lead's hash have few first sights (lib/sights), or false: none.
+local function sights_keep(few)
+  if few then
+    set('fs', few)
+  elseif get('fs') then
+    del('fs')
+  end
 end
 
 -- Counts a field up.

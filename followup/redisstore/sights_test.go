@@ -1,0 +1,169 @@
+package redisstore
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// sighted fails unless first sights of the lead take so many bytes of his hash, and so many
+// of the key.
+func (p party) sighted(t *testing.T, s *Store, field, key int) {
+	t.Helper()
+	tag := s.tag(p.lead)
+	gotField := len(s.db.HGet(t.Context(), tag.lead(p.lead), "fs").Val())
+	if gotKey := len(s.db.Get(t.Context(), tag.dedup(p.lead)).Val()); gotField != field || gotKey != key {
+		t.Errorf("first sights: got %d bytes in the hash and %d in the key, want %d and %d", gotField, gotKey, field, key)
+	}
+}
+
+// mustKnow fails unless the lead's events with these ids were settled before.
+func (p party) mustKnow(t *testing.T, s *Store, at time.Time, ids ...string) {
+	t.Helper()
+	out, err := s.Settle(t.Context(), p.saying(at, ids...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, fresh := range out.Fresh {
+		if fresh {
+			t.Errorf("%s: settled once more", ids[i])
+		}
+	}
+}
+
+// onEachWay runs a test with what settles most, and with what settles whatever it is.
+func onEachWay(t *testing.T, f func(t *testing.T, s *Store, settle func(followup.Settlement))) {
+	t.Helper()
+	onEach(t, func(t *testing.T, s *Store) {
+		for name, way := range map[string]func(followup.Settlement) (followup.Settled, error){
+			"said": func(st followup.Settlement) (followup.Settled, error) { return s.Settle(t.Context(), st) },
+			"settle": func(st followup.Settlement) (followup.Settled, error) {
+				return s.settleWhole(t.Context(), st)
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				f(t, s, func(st followup.Settlement) {
+					t.Helper()
+					if _, err := way(st); err != nil {
+						t.Fatal(err)
+					}
+				})
+			})
+		}
+	})
+}
+
+// TestI2FewFirstSightsLieInTheHash, which stays packed; the one that is too many takes them
+// all to their key, and none is forgotten on the way.
+func TestI2FewFirstSightsLieInTheHash(t *testing.T) {
+	t.Parallel()
+	onEachWay(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
+		p, ids := newParty(), []string{}
+		for i := range 5 {
+			ids = append(ids, fmt.Sprint(i))
+			settle(p.saying(epoch, ids[i]))
+			p.sighted(t, s, 12*len(ids), 0)
+			p.mustKnow(t, s, epoch, ids...)
+		}
+		if !s.embedded {
+			if kind := s.db.ObjectEncoding(t.Context(), s.tag(p.lead).lead(p.lead)).Val(); kind != "listpack" {
+				t.Errorf("hash: got it as %s, want it packed", kind)
+			}
+		}
+		for i := 5; i < 7; i++ {
+			ids = append(ids, fmt.Sprint(i))
+			settle(p.saying(epoch, ids[i]))
+			p.sighted(t, s, 0, 12*len(ids))
+			p.mustKnow(t, s, epoch, ids...)
+		}
+		if ttl := s.db.PTTL(t.Context(), s.tag(p.lead).dedup(p.lead)).Val(); ttl <= followup.DedupAge {
+			t.Errorf("key: got %v to live, want more than %v", ttl, followup.DedupAge)
+		}
+	})
+}
+
+// TestI2OldFirstSightsMakeRoom: what is dropped lets the field last, but takes nothing out
+// of the key that is there.
+func TestI2OldFirstSightsMakeRoom(t *testing.T) {
+	t.Parallel()
+	onEachWay(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
+		later := epoch.Add(10 * 24 * time.Hour)
+		few, many := newParty(), newParty()
+		settle(few.saying(epoch, "1", "2", "3", "4", "5"))
+		settle(few.saying(later, "6"))
+		few.sighted(t, s, 12, 0)
+		few.mustKnow(t, s, later, "6")
+		settle(many.saying(epoch, "1", "2", "3", "4", "5", "6"))
+		settle(many.saying(later, "7"))
+		many.sighted(t, s, 0, 12)
+		many.mustKnow(t, s, later, "7")
+	})
+}
+
+// TestI2AnOlderStoreKeepsItsFirstSightsApart: a replica of the version that began it knows
+// their key alone. A store of which it would miss any, it does not open.
+func TestI2AnOlderStoreKeepsItsFirstSightsApart(t *testing.T) {
+	t.Parallel()
+	onRecorded(t, apart, func(t *testing.T, s *Store) {
+		p := newParty()
+		p.tenant = old.tenant
+		if _, err := s.Settle(t.Context(), p.saying(epoch, "1")); err != nil {
+			t.Fatal(err)
+		}
+		p.sighted(t, s, 0, 12)
+		// Once no such replica is left, the operator may say so.
+		s.db.HSet(t.Context(), metaKey, "format", storeFormat)
+		s = openStore(t, Params{Client: s.db, Embedded: s.embedded})
+		p.mustKnow(t, s, epoch, "1")
+		if _, err := s.Settle(t.Context(), p.saying(epoch, "2")); err != nil {
+			t.Fatal(err)
+		}
+		p.sighted(t, s, 0, 24)
+	})
+	onEach(t, func(t *testing.T, s *Store) {
+		if format := s.db.HGet(t.Context(), metaKey, "format").Val(); s.fewInHash != (format == "2") || !s.fewInHash {
+			t.Errorf("store that was begun: got format %s, few first sights in the hash: %v; want 2, true", format, s.fewInHash)
+		}
+	})
+}
+
+// TestI2AMergeBringsFirstSights from wherever they are to wherever they fit.
+func TestI2AMergeBringsFirstSights(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		s.now = func() time.Time { return epoch }
+		for _, tt := range []struct{ winners, losers, field, key int }{
+			{0, 2, 2, 0}, {2, 3, 5, 0}, {3, 3, 0, 6}, {6, 1, 0, 7}, {1, 6, 0, 7}, {6, 6, 0, 12}, {2, 0, 2, 0},
+		} {
+			t.Run(fmt.Sprint(tt.winners, " and ", tt.losers), func(t *testing.T) {
+				p := newParty()
+				who := followup.Identity{Phone: "15550100081", UserID: "BR.81"}
+				winner := p.asLead(mustResolve(t, s, p, followup.Identity{Phone: who.Phone}, epoch))
+				loser := p.asLead(mustResolve(t, s, p, followup.Identity{UserID: who.UserID}, epoch.Add(time.Second)))
+				var ids []string
+				for i := range tt.winners + tt.losers {
+					of := winner
+					if i >= tt.winners {
+						of = loser
+					}
+					ids = append(ids, fmt.Sprint(i))
+					if _, err := s.Settle(t.Context(), of.saying(epoch, ids[i])); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := mustResolve(t, s, p, who, epoch); got != winner.lead {
+					t.Fatalf("merged: got %s, want it to be %s", got, winner.lead)
+				}
+				winner.sighted(t, s, 12*tt.field, 12*tt.key)
+				loser.sighted(t, s, 0, 0)
+				winner.mustKnow(t, s, epoch, ids...)
+				if err := s.EraseLead(t.Context(), p.tenant, winner.lead, epoch); err != nil {
+					t.Fatal(err)
+				}
+				winner.sighted(t, s, 0, 0)
+			})
+		}
+	})
+}
