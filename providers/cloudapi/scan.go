@@ -2,10 +2,12 @@ package cloudapi
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -238,49 +240,67 @@ func text(raw []byte) string {
 	if len(raw) < 2 || raw[0] != '"' {
 		return ""
 	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
-	}
-	if paired(raw) {
-		return gjson.ParseBytes(raw).Str
-	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
-// paired reports whether every surrogate among a string's escapes has its other half:
-// one that has not takes the quicker reader's next character with it.
-func paired(raw []byte) bool {
+	raw = raw[1 : len(raw)-1]
+	var b strings.Builder
 	for {
 		i := bytes.IndexByte(raw, '\\')
+		if i < 0 && b.Len() == 0 {
+			return string(raw) // as most do, without an escape
+		}
 		if i < 0 {
-			return true
+			b.Write(raw)
+			return b.String()
 		}
-		if raw = raw[i:]; len(raw) < escapeLength || raw[1] != 'u' {
-			raw = raw[min(2, len(raw)):]
-			continue
-		}
-		r := escaped(raw)
-		raw = raw[escapeLength:]
-		if !utf16.IsSurrogate(r) {
-			continue
-		}
-		if len(raw) < escapeLength || raw[0] != '\\' || raw[1] != 'u' || utf16.DecodeRune(r, escaped(raw)) == utf8.RuneError {
-			return false
-		}
-		raw = raw[escapeLength:]
+		b.Grow(len(raw))
+		b.Write(raw[:i])
+		r, n := unescape(raw[i:])
+		b.WriteRune(r)
+		raw = raw[i+n:]
 	}
 }
 
 const escapeLength = len(`\u0000`)
 
-// escaped returns the code unit of an escape that raw begins with.
-func escaped(raw []byte) rune {
-	n, _ := strconv.ParseUint(string(raw[2:escapeLength]), 16, 16)
-	return rune(n)
+// unescape returns the character of the escape that raw begins with, and the length of
+// that. Half of a surrogate pair is no character.
+func unescape(raw []byte) (r rune, n int) {
+	if len(raw) < 2 {
+		return utf8.RuneError, len(raw)
+	}
+	switch raw[1] {
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		r = codeUnit(raw)
+		if !utf16.IsSurrogate(r) {
+			return r, min(escapeLength, len(raw))
+		}
+		if r = utf16.DecodeRune(r, codeUnit(raw[escapeLength:])); r == utf8.RuneError {
+			return r, escapeLength
+		}
+		return r, 2 * escapeLength
+	}
+	return rune(raw[1]), 2
+}
+
+// codeUnit returns the code unit of an escape that raw begins with, U+FFFD if it begins with none.
+func codeUnit(raw []byte) rune {
+	if len(raw) < escapeLength || raw[0] != '\\' || raw[1] != 'u' {
+		return utf8.RuneError
+	}
+	var unit [2]byte
+	if _, err := hex.Decode(unit[:], raw[2:escapeLength]); err != nil {
+		return utf8.RuneError
+	}
+	return rune(unit[0])<<8 | rune(unit[1])
 }
 
 // scalar returns a string's value or a number as it is spelled, else "": ids
