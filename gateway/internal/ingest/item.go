@@ -129,6 +129,9 @@ func said(e providers.Event) string {
 	if e.Kind == providers.KindReaction {
 		text = "[reaction] " + text
 	}
+	if len(text) <= maxSaid {
+		return text // as nearly always
+	}
 	n := 0
 	for i := range text {
 		if n == maxSaid {
