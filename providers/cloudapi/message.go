@@ -16,19 +16,20 @@ func (d *decoder) messages(c *change) {
 			continue
 		}
 		who := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
-		if o.id("id") == "" && who.IsZero() {
+		id := o.id("id")
+		if id == "" && who.IsZero() {
 			d.skip()
 			continue
 		}
 		e := providers.Event{
 			Kind:      messageKind(o),
 			At:        instant(o.get("timestamp")),
-			MessageID: o.id("id"),
+			MessageID: id,
 			Text:      words(o),
 			Quoted:    d.quoted(o),
 			Group:     o.id("group_id"),
 		}
-		e.ID = e.MessageID
+		e.ID = id
 		if e.ID == "" {
 			e.ID = derivedID(c, raw)
 		}
