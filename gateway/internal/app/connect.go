@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -101,6 +102,8 @@ func Check(ctx context.Context, cfg config.Config) error {
 // Serve runs the service until ctx ends, then stops it.
 func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	redisstore.LogTo(log)
+	spare := spareCollector()
+	defer runtime.KeepAlive(spare)
 	a, err := New(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"testing"
+
+	"wagate/config"
+)
+
+// listening is a log that says when the service listens.
+type listening struct {
+	once sync.Once
+	told chan struct{}
+}
+
+func (l *listening) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("msg=listening")) {
+		l.once.Do(func() { close(l.told) })
+	}
+	return len(line), nil
+}
+
+// TestTheCollectorIsSpared as long as the service runs, unless the operator says how often it runs.
+func TestTheCollectorIsSpared(t *testing.T) {
+	for _, tt := range []struct {
+		name, gogc, limit string
+		want              bool
+	}{{"nothing said", "", "", true}, {"how often", "50", "", false}, {"how much", "", "64MiB", false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("GOGC", tt.gogc)
+			t.Setenv("GOMEMLIMIT", tt.limit)
+			cfg, err := config.Parse([]byte(toldAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Listen, cfg.Admin = "127.0.0.1:0", "127.0.0.1:0"
+			ctx, stop := context.WithCancel(t.Context())
+			log, ended := &listening{told: make(chan struct{})}, make(chan error)
+			go func() { ended <- Serve(ctx, cfg, slog.New(slog.NewTextHandler(log, nil))) }()
+			select {
+			case <-log.told:
+			case err := <-ended:
+				t.Fatalf("Serve: got %v before it listened", err)
+			}
+			runtime.GC()
+			live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+			metrics.Read(live)
+			if got := live[0].Value.Uint64(); (got >= spared) != tt.want {
+				t.Errorf("in use: got %d bytes, want as many as are spared: %v", got, tt.want)
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("Serve: got %v, want none", err)
+			}
+		})
+	}
+}
