@@ -36,8 +36,7 @@ type Run struct {
 	// Used is the set of later template steps already sent in the place of an
 	// earlier one; the ladder passes over them.
 	Used StepSet
-	// Tries counts how often the current step was put off, and how often its lease ran
-	// out before anything of it could be sent.
+	// Tries counts how often the current step was put off.
 	Tries int
 
 	Timeline []Moment

@@ -12,7 +12,7 @@ type StepStore interface {
 	// what can still be kept is not held up by what is too late anyway. A claimed
 	// step MUST NOT be claimed again before its lease has run out or it was
 	// given back. Steps whose lease ran out are claimed again first: a claimed
-	// one with a new token and one try more; one in sending with Crashed set, to be
+	// one with a new token and Lapsed one more; one in sending with Crashed set, to be
 	// finished Uncertain and never sent. Steps of configs that are not active
 	// end here instead (Batch.Ended). Next is how long until something will be due, in
 	// domain time, bounded by an hour; zero if Limit cut the batch short. A lease that
@@ -91,6 +91,9 @@ type Claimed struct {
 	Lead    Lead // with windows
 	Paused  bool // the tenant or the channel is paused
 	Crashed bool // it was in sending when its worker died
+	// Lapsed is how many leases of it ran out in a row before anything of it could be
+	// sent. It begins anew when the step is given back, or may be sent.
+	Lapsed int
 	// If Crashed: the attempt, and what its guard was told was going out.
 	Attempt  AttemptID
 	Kind     StepKind

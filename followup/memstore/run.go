@@ -17,6 +17,7 @@ type run struct {
 	attempt followup.AttemptID
 	kind    followup.StepKind // what went out with the attempt
 	stand   int
+	lapsed  int             // leases that ran out in a row, unsent
 	crashed bool            // claimed again out of sending: to be finished, nothing else
 	ending  followup.Reason // marked in sending: how it ends once its result is known
 	rearm   bool            // a reply leaves a rearm waiting
@@ -80,7 +81,7 @@ func (t *turn) arm(r *run, step int, interval time.Duration, notBefore time.Time
 
 // wait makes the current step due at an instant, whoever held it.
 func (r *run) wait(due time.Time) {
-	r.State, r.DueAt = followup.RunArmed, ms(due)
+	r.State, r.DueAt, r.lapsed = followup.RunArmed, ms(due), 0
 	r.token, r.lease, r.attempt = "", time.Time{}, ""
 }
 

@@ -76,14 +76,14 @@ func (s *Store) claim(l *lead, r *run, lease time.Time) followup.Claimed {
 	r.token, r.lease = uuid.NewString(), ms(lease)
 	r.crashed = r.State == followup.RunSending
 	if r.State == followup.RunClaimed {
-		r.Tries++
+		r.lapsed++
 	}
 	if !r.crashed {
 		r.State = followup.RunClaimed
 	}
 	view := r.Run
 	view.Timeline = nil
-	c := followup.Claimed{Run: view, Token: r.token, Lead: l.view(), Paused: s.isPaused(r.Tenant, r.Channel)}
+	c := followup.Claimed{Run: view, Token: r.token, Lead: l.view(), Paused: s.isPaused(r.Tenant, r.Channel), Lapsed: r.lapsed}
 	if r.crashed {
 		c.Crashed, c.Attempt, c.Kind, c.UsedStep = true, r.attempt, r.kind, r.stand
 	}
@@ -130,7 +130,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		return followup.Verdict{Refusal: no}, nil
 	}
 	r.State, r.lease = followup.RunSending, ms(g.Real.Add(g.Lease))
-	r.attempt, r.kind, r.stand = t.attempt(r, r.Channel), g.Kind, g.UsedStep
+	r.attempt, r.kind, r.stand, r.lapsed = t.attempt(r, r.Channel), g.Kind, g.UsedStep, 0
 	return followup.Verdict{Attempt: r.attempt, Opaque: r.attempt.Opaque(0)}, nil
 }
 

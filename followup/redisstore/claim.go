@@ -212,7 +212,7 @@ func (s *Store) claimed(
 	if err != nil {
 		return err
 	}
-	step := followup.Claimed{Run: run, Token: token, Lead: lead, Paused: row.int(1) == 1, Crashed: crashed}
+	step := followup.Claimed{Run: run, Token: token, Lead: lead, Paused: row.int(1) == 1, Crashed: crashed, Lapsed: live.lapsed}
 	if crashed {
 		step.Attempt, step.Kind, step.UsedStep = live.attempt, live.kind, live.used
 	}

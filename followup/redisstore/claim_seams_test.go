@@ -2,7 +2,9 @@ package redisstore
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,7 +188,7 @@ func TestI7MoreAreAskedForThanAScriptCanHave(t *testing.T) {
 	}
 }
 
-// TestI7AClaimNobodyHeardOf loses the answers of more claims than a step has tries, each
+// TestI7AClaimNobodyHeardOf loses the answers of more claims than a step has lives, each
 // as late as its lease is over: it was in nobody's hand, and the replica that claimed it
 // says so.
 func TestI7AClaimNobodyHeardOf(t *testing.T) {
@@ -217,8 +219,39 @@ func TestI7AClaimNobodyHeardOf(t *testing.T) {
 		if err != nil || len(b.Steps) != 1 {
 			t.Fatalf("the next claim: got %d steps, next in %v, %v, want the one whose claim was not heard of", len(b.Steps), b.Next, err)
 		}
-		if got := b.Steps[0].Run.Tries; got != 0 {
-			t.Errorf("tries: got %d, want none", got)
+		if got := b.Steps[0].Lapsed; got != 0 {
+			t.Errorf("leases that ran out: got %d, want none", got)
+		}
+	})
+}
+
+// TestI7ALapsedClaimHasTheFormOfAnyClaim: a replica of the version before reads it, and
+// claims it as one that was put off as often as it was.
+func TestI7ALapsedClaimHasTheFormOfAnyClaim(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		run := p.step(t, s, "c")
+		params := followup.ClaimParams{Now: epoch, Real: epoch, Limit: 10, Lease: time.Minute}
+		var token string
+		for range 3 {
+			b, err := s.Claim(t.Context(), params)
+			if err != nil || len(b.Steps) != 1 {
+				t.Fatalf("got %d steps, %v, want 1", len(b.Steps), err)
+			}
+			token = b.Steps[0].Token
+			params.Real = params.Real.Add(time.Minute)
+		}
+		got, err := s.db.HMGet(t.Context(), s.tag(run.Lead()).lead(run.Lead()), "r1", "k1").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := strings.Split(fmt.Sprint(got[0]), "|")
+		if len(state) != 8 || state[0] != "claimed" || state[5] != "0" {
+			t.Errorf("run: got %q, want eight fields, the sixth of which says that it was never put off", got[0])
+		}
+		if want := token + "|||2|"; got[1] != want {
+			t.Errorf("claim: got %q, want %q", got[1], want)
 		}
 	})
 }

@@ -158,6 +158,9 @@ func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, p packedRun
 	if p.claim != "" {
 		live.kind = followup.StepKind(claim[2])
 		live.used, _ = strconv.Atoi(claim[3])
+		if run.State == followup.RunClaimed && live.kind == "" {
+			live.used, live.lapsed = 0, live.used
+		}
 		if nth, err := strconv.ParseInt(claim[1], 16, 0); err == nil {
 			live.attempt = lead.Attempt(int(nth))
 		}
@@ -173,6 +176,7 @@ type liveRun struct {
 	attempt followup.AttemptID
 	kind    followup.StepKind // what went out with the attempt
 	used    int
+	lapsed  int // leases that ran out in a row, unsent
 }
 
 // story is the record of a run with its timeline, as lua/lib/run.lua keeps it.

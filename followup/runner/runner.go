@@ -58,9 +58,11 @@ type Params struct {
 	ClaimLease time.Duration
 	// SendLease must outlast one provider call and the wait for the next; default 1 min.
 	SendLease time.Duration
-	// MaxTries bounds how often a step that cannot have been sent is put off, or claimed
-	// after the death of its worker; default 5.
+	// MaxTries bounds how often a step that cannot have been sent is put off; default 5.
 	MaxTries int
+	// MaxLapses bounds how often in a row a step may lose its worker before anything of it
+	// can have been sent, so that one that kills its workers ends; default 5.
+	MaxLapses int
 	// MaxSleep is the longest between two looks at the store, for another
 	// replica may have armed an earlier step; default 1 s.
 	MaxSleep time.Duration
@@ -103,6 +105,7 @@ const (
 	defaultClaimLease = 3 * time.Minute
 	defaultSendLease  = time.Minute
 	defaultMaxTries   = 5
+	defaultMaxLapses  = 5
 )
 
 // New returns a runner that does not run yet.
@@ -124,6 +127,9 @@ func New(p Params) *Runner {
 	}
 	if p.MaxTries <= 0 {
 		p.MaxTries = defaultMaxTries
+	}
+	if p.MaxLapses <= 0 {
+		p.MaxLapses = defaultMaxLapses
 	}
 	if p.Speed <= 0 {
 		p.Speed = 1

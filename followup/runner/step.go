@@ -54,9 +54,9 @@ func (p *passage) through(ctx context.Context) {
 		})
 		return
 	}
-	if c.Run.Tries > r.p.MaxTries {
+	if c.Lapsed > r.p.MaxLapses {
 		// Whoever had it died of it, or might have: it must not go on like that.
-		r.log.Error("step was claimed too often without an outcome", "run_id", c.Run.ID)
+		r.log.Error("step lost its worker too often", "run_id", c.Run.ID)
 		p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Failed, Reason: followup.Unknown})
 		return
 	}

@@ -22,7 +22,7 @@ func (m *model) claim(t *rapid.T) {
 	}, func(s *side, list []followup.Claimed) any {
 		out := []string{}
 		for _, c := range list {
-			out = append(out, fmt.Sprint(s.sayRun(c.Run), c.Paused, c.Crashed, c.Attempt != "", s.sayLead(c.Lead)))
+			out = append(out, fmt.Sprint(s.sayRun(c.Run), c.Paused, c.Crashed, c.Lapsed, c.Attempt != "", s.sayLead(c.Lead)))
 		}
 		return out
 	})

@@ -289,24 +289,40 @@ func nothingLostTests() []test {
 			w.finish(w.result(c, ""))
 			w.is(w.run(run).Tries, 0, "Tries of the next step")
 		}},
-		{"I7 claimed after its lease ran out, one try counted", func(w *world) {
+		{"I7 claimed after its lease ran out, which is counted and is no try", func(w *world) {
 			run := w.start(w.lead())
-			c := w.due()
-			w.is(c.Run.Tries, 0, "Tries")
+			counts := func(c followup.Claimed, lapsed, tries int, what string) followup.Claimed {
+				w.Helper()
+				w.is(c.Lapsed, lapsed, "Lapsed, %s", what)
+				w.is(c.Run.Tries, tries, "Tries, %s", what)
+				return c
+			}
+			c := counts(w.due(), 0, 0, "at first")
 			for n := range 3 {
 				w.pass(lease)
-				c = w.claim()
-				w.is(c.Run.Tries, n+1, "Tries")
+				c = counts(w.claim(), n+1, 0, "claimed again")
 			}
 			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, time.Time{}), "ReleaseStep")
-			w.is(w.claim().Run.Tries, 3, "Tries, given back as before")
+			counts(w.claim(), 0, 0, "given back as before")
 			w.pass(lease)
-			w.finish(w.result(w.claim(), ""))
-			w.is(w.run(run).Tries, 0, "Tries of the next step")
-			_, a := w.sending()
+			c = counts(w.claim(), 1, 0, "claimed again")
+			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, w.now.Add(time.Minute)), "ReleaseStep")
+			w.pass(time.Minute)
+			counts(w.claim(), 0, 1, "put off")
+			w.pass(lease)
+			c = counts(w.claim(), 1, 1, "put off, and claimed again")
+			w.is(w.guard(c).Refusal, followup.Allowed, "guard")
+			w.must(w.s.Pause(w.ctx, w.tenant, w.main, true), "Pause")
+			w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard before a retry")
+			w.pass(lease)
+			c = counts(w.claim(), 1, 1, "refused out of sending, and claimed again")
+			w.must(w.s.Pause(w.ctx, w.tenant, w.main, false), "Pause")
+			w.finish(w.result(c, ""))
+			counts(w.due(), 0, 0, "the next step")
+			w.pass(lease)
+			w.is(w.guard(w.claim()).Refusal, followup.Allowed, "guard")
 			w.pass(2 * lease)
-			w.is(w.claim().Run.Tries, 0, "Tries of one that crashed in sending")
-			w.is(a != "", true, "it was")
+			w.is(counts(w.claim(), 0, 0, "crashed in sending").Crashed, true, "Crashed")
 		}},
 		{"released out of sending by who knows that it was not sent", func(w *world) {
 			run := w.start(w.lead())

@@ -17,6 +17,14 @@ local gone, groups = {}, {}    -- per steps due what leaves it, and whose it is
 
 local function state(v) return v and string.match(v, '^%d+:(.*)$') or '' end
 
+-- Counts one more lease that ran out, in a claim behind its token. One that has a kind
+-- was in sending since the last: its stand is a step, not a count.
+local function lapsed_again(rest)
+  local kind, stand, ending = string.match(rest, '^|[^|]*|([^|]*)|([^|]*)|(.*)$')
+  local lapsed = kind == '' and tonumber(stand) or 0
+  return string.format('|||%d|', lapsed + 1) .. ending
+end
+
 local function leave(group, tenant, id)
   if not gone[group] then gone[group], groups[#groups + 1] = {}, { group, tenant } end
   table.insert(gone[group], id)
@@ -55,13 +63,8 @@ for i = 1, (#ARGV - 4) / 3 do
       local is = was
       if was == 'armed' then is = 'claimed' end
       if was == 'sending' then is = 'crashed' end
-      local behind = string.sub(r, #was + 1)
-      if was == 'claimed' and had_token ~= token then
-        behind = string.gsub(behind, '^(|[^|]*|[^|]*|[^|]*|[^|]*|)(%d+)', function(before, tries)
-          return before .. string.format('%d', tonumber(tries) + 1)
-        end)
-      end
-      r, k = is .. behind, token .. rest
+      if was == 'claimed' and had_token ~= token then rest = lapsed_again(rest) end
+      r, k = is .. string.sub(r, #was + 1), token .. rest
       redis.call('HSET', lead, 'r' .. n, r, 'k' .. n, k)
       met[id] = true
       leases[#leases + 1], leases[#leases + 2] = lease, id

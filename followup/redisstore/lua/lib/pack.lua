@@ -2,7 +2,8 @@
 -- has Redis keep the whole hash in three times the memory:
 --   r<n> state|step|interval|due|used|tries|rearm|started
 --   f<n> whose it is: assistant, config, channel, ladder, as the caller has packed them (facts.go)
---   k<n> of a claim: token|attempt|kind|stand|ending, of the attempt the last 6 characters; absent if it is armed
+--   k<n> of a claim: token|attempt|kind|stand|ending, of the attempt the last 6 characters; absent if it is armed.
+--        A claimed step that never was in sending has no kind; its stand is how many leases ran out
 --   s<n> the status it was started under, if it rearms
 
 -- Where a fact lies among the packed ones, and in texts.
