@@ -41,6 +41,10 @@ type Situation struct {
 	Refused bool
 }
 
+// Left is how much later the step may become and still be sent, in domain time: not
+// positive if it is too late.
+func (s Situation) Left() time.Duration { return cmp.Or(s.MaxLate, DefaultMaxLateness) - s.Late }
+
 // Action is what to do with a step.
 type Action string
 
@@ -81,7 +85,7 @@ func Decide(s Situation) Decision {
 		return Decision{Action: EndRun, Kind: KindNone, Outcome: Cancelled, Reason: OptedOut}
 	case s.Paused:
 		return skip(KindNone, Paused)
-	case s.Late >= cmp.Or(s.MaxLate, DefaultMaxLateness):
+	case s.Left() <= 0:
 		return skip(KindNone, TooLate)
 	}
 	step := s.Ladder.Steps[s.Step]

@@ -29,6 +29,9 @@ type SendResult struct {
 	Attempt AttemptID        // the last attempt the guard allowed
 	Sent    providers.Sent   // set if accepted
 	Err     *providers.Error // set if the provider did not accept, or may have
+	// Paced: the channel's own pacing would have it wait for Err.RetryAfter, longer than
+	// Send waits. The provider was not asked, and nothing is wrong with it.
+	Paced bool
 }
 
 // Templates tells what is known of an account's templates, and may not know.

@@ -10,8 +10,9 @@
 //	  │ └── AI failed · window closed · paused · opted out: decide again
 //	write (AI only)
 //	  │
-//	send: pacing → guard → provider ─ stale ─────────→ nothing: it is not ours any more
-//	  │                        └─ not sent, may be tried later → release until then
+//	send: pacing ─ full ─────────────────────────────→ ask again, with what was written
+//	        └─→ guard → provider ─ stale ────────────→ nothing: it is not ours any more
+//	  │                    └─ not sent, may be tried later → release until then
 //	finish → next step armed, or the run ends
 //
 // What it promises:
@@ -23,7 +24,16 @@
 //   - A step that panics costs no other one. If it may be with the provider it is
 //     left as a crash leaves it, else put off like one that was refused, as often
 //     and no longer. One that ends the whole program each time, and so leaves nobody
-//     to put it off, has its claims counted instead, with the same bound.
+//     to put it off, has the leases counted that run out one after another.
+//
+// What a step may spend is bounded by what it is spent on, and by nothing else:
+//
+//	the provider would not take it (throttled, transient)  MaxTries, each with a back-off
+//	its worker died before anything could be sent          MaxLapses in a row
+//	the channel's own pacing                               MaxLateness: it is no try
+//
+// Who waits for pacing keeps its worker, so that no more is claimed of a tenant than
+// its channels take. Rejected: to release it, as its text would be written again each time.
 //
 // The poller never waits for a model or a provider: it claims no more than
 // there are free workers, and every step runs on its own goroutine. One that waits

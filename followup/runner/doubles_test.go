@@ -39,6 +39,7 @@ type call struct {
 type sender struct {
 	tries int
 	pace  time.Duration
+	full  func() bool   // whether the channel's pacing leaves nothing to wait for
 	took  time.Duration // by a provider call
 	pause time.Duration // before a retry
 
@@ -64,6 +65,9 @@ func (s *sender) log() []call {
 
 func (s *sender) Send(ctx context.Context, _ followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
 	s.rendered.call()
+	if s.full != nil && s.full() {
+		return followup.SendResult{Paced: true, Err: &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: fullFor}}, nil
+	}
 	if s.pace > 0 {
 		if !sleep(ctx, s.pace/2) {
 			return followup.SendResult{}, ctx.Err()
@@ -98,6 +102,9 @@ func (s *sender) Send(ctx context.Context, _ followup.ChannelID, m providers.Mes
 	s.answered.call()
 	return r, nil
 }
+
+// fullFor is what a full channel says that a step would have to wait.
+const fullFor = 16 * time.Second
 
 func (s *sender) provider(m providers.Message, v followup.Verdict) (providers.Sent, *providers.Error) {
 	time.Sleep(s.took)

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"wagate/followup"
+	"wagate/followup/poll"
 	"wagate/providers"
 )
 
@@ -50,13 +51,48 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 	return v, err
 }
 
+// send sends it, however long the channel's pacing has it wait while the step is not too
+// late: that is no try, and what was written for the step is kept.
 func (p *passage) send(ctx context.Context, o outgoing) bool {
+	for {
+		result, err := p.ask(ctx, o)
+		if err != nil || !result.Paced {
+			return p.answered(ctx, o, result, err)
+		}
+		if err := poll.Sleep(ctx, p.pacedWait(result.Err.RetryAfter)); err != nil {
+			return p.answered(ctx, o, result, err)
+		}
+		if p.left() <= 0 {
+			return false
+		}
+	}
+}
+
+// ask sends it once. An error means that nothing was sent, so asking again sends nothing twice.
+func (p *passage) ask(ctx context.Context, o outgoing) (followup.SendResult, error) {
 	r := p.r
 	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) { return p.guard(ctx, o) }
-	// An error means that nothing was sent, so asking again sends nothing twice.
-	result, err := backoff.Retry(ctx, func() (followup.SendResult, error) {
+	return backoff.Retry(ctx, func() (followup.SendResult, error) {
 		return r.p.Sender.Send(ctx, p.c.Run.Channel, o.message, guard)
 	}, backoff.WithMaxElapsedTime(askWithin))
+}
+
+// left looks again how late the step is, and returns how much later it may be sent.
+func (p *passage) left() time.Duration {
+	p.situation.Late = p.r.p.Now().Sub(p.c.Run.DueAt)
+	return p.situation.Left()
+}
+
+// pacedWait is how long to wait where the pacing asks for so long: half of it, so that the
+// channel finds somebody who waits whenever it is free, and half of what is left to the step.
+func (p *passage) pacedWait(asked time.Duration) time.Duration {
+	left := time.Duration(float64(p.left()) / p.r.p.Speed)
+	return max(min(asked, left)/2, time.Millisecond)
+}
+
+// answered takes in how sending ended.
+func (p *passage) answered(ctx context.Context, o outgoing, result followup.SendResult, err error) bool {
+	r := p.r
 	if err != nil {
 		if ctx.Err() == nil {
 			r.log.Warn("guard not reached, step given back", "run_id", p.c.Run.ID, "err", err)

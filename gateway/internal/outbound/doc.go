@@ -7,7 +7,8 @@
 //	   └───────── again, boundedly, only if nothing can have been sent ───────┘
 //
 // What the breaker would refuse, or what would wait too long, takes no slot:
-// requests that come to nothing must not put off those that come after.
+// requests that come to nothing must not put off those that come after. The API answers
+// what would wait too long as throttled; a step asks again.
 //
 // The guard is asked last, and again before each retry: what it allows leaves
 // at once, and what happened meanwhile (a reply, a stop, a closed window) still

@@ -171,6 +171,7 @@ func (s *Service) Send(
 			return result, err
 		}
 		if wait > s.p.MaxWait {
+			result.Paced = result.Err == nil // else the provider had something to say
 			result.Err = &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: wait}
 			return result, nil
 		}

@@ -130,7 +130,23 @@ func TestPacingWaits(t *testing.T) {
 		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(*r.Err, providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: time.Minute}, "result")
+		h.is(r.Paced, true, "paced")
 		h.is(len(h.meta.calls()), calls, "provider calls")
+	})
+}
+
+// Who was asked and would not take it is the provider, though no retry is to be had of
+// the pacing.
+func TestAProvidersFailureIsNotOurPacing(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.meta.answers(&providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true})
+		h.meta.hook = func() { h.store.wait = time.Minute }
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(r.Err, &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: time.Minute}, "result")
+		h.is(r.Paced, false, "paced")
+		h.is(len(h.meta.calls()), 1, "provider calls")
 	})
 }
 

@@ -1,0 +1,173 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// fullUntil has the channel be full until d after the beginning, and counts how often it
+// was asked meanwhile.
+func (h *harness) fullUntil(d time.Duration) (asked *times) {
+	asked = &times{h: h}
+	h.sender.full = func() bool {
+		if time.Since(h.began) >= d {
+			return false
+		}
+		asked.happened()
+		return true
+	}
+	return asked
+}
+
+// A step that waits for nothing but its channel's pacing is sent as soon as there is room,
+// however long that takes: it is no try, what was written for it is kept, and nobody has
+// it meanwhile.
+func TestI7APacedStepIsSentWhenThereIsRoom(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		asked := h.fullUntil(4 * hours)
+		run := h.begin(seed[0])
+		h.until(4*hours - time.Millisecond)
+		h.tells(run, "claimed")
+		h.is(h.run(run).Tries, 0, "tries")
+		h.is(len(asked.all()), int(3*hours+30*minutes)/int(fullFor/2), "asked for room, each half of what it waits for")
+		h.until(5 * hours)
+		h.sent("4h0m0s ai")
+		h.is(h.writer.asked(), 1, "requests to the model")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// What bounds it is how late it may be, to the millisecond and whatever time it is.
+func TestI7APacedStepIsSkippedWhenItIsTooLate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		room  time.Duration // from the instant when it is due
+		story []string
+	}{
+		"room 1 ms before": {20*time.Second - time.Millisecond, []string{"1 template sent/template", "ended completed"}},
+		"room then":        {20 * time.Second, []string{"1 none skipped/too_late", "ended completed"}},
+		"never":            {hours, []string{"1 none skipped/too_late", "ended completed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.params.MaxLateness = 20 * time.Second
+				h.sender.full = func() bool { return time.Since(h.began) < 30*minutes+c.room }
+				run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"})
+				h.until(30*minutes + 20*time.Second + time.Millisecond)
+				h.tells(run, c.story...)
+			})
+		})
+	}
+}
+
+// Each has a bound of its own: a step that was put off as often as it may, and waited for
+// pacing, is not the worse for one worker that dies.
+func TestI7AStepPutOffAndPacedOutlivesItsWorker(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.sender.tries = 1
+		h.sender.answers(notSent, notSent, notSent, notSent, notSent)
+		run := h.begin(seed[0])
+		h.until(61*minutes - time.Millisecond) // put off five times
+		h.is(h.run(run).Tries, 5, "tries")
+		h.stop()
+		h.pass(time.Millisecond)
+		h.die()
+		h.fullUntil(70 * minutes)
+		h.restart()
+		h.until(2 * hours)
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// A stop gives a step that waits for pacing back at once, with no try counted.
+func TestI7AStopGivesAPacedStepBack(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.fullUntil(hours)
+		run := h.begin(seed[0])
+		h.until(40 * minutes)
+		began := time.Now()
+		h.abandon()
+		h.is(time.Since(began), time.Duration(0), "stopped after")
+		h.tells(run, "armed")
+		h.is(h.run(run).Tries, 0, "tries")
+		h.is(h.run(run).DueAt.Sub(h.began), 30*minutes, "due")
+	})
+}
+
+// A reply while it waits for pacing ends the run, and nothing is sent.
+func TestI5AReplyEndsAPacedStep(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.fullUntil(hours)
+		run := h.begin(seed[0])
+		h.until(40 * minutes)
+		h.reply(h.leads[0])
+		h.until(2 * hours)
+		h.sent()
+		h.tells(run, "1 none cancelled/replied", "ended replied")
+	})
+}
+
+// lane is a channel of one message a second for all replicas, in which at most slots wait.
+type lane struct {
+	*sender
+	slots chan struct{}
+	next  chan time.Time
+}
+
+func (l *lane) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	default:
+		return followup.SendResult{Paced: true, Err: &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: fullFor}}, nil
+	}
+	at := <-l.next
+	if at.Before(time.Now()) {
+		at = time.Now()
+	}
+	l.next <- at.Add(time.Second)
+	if !sleep(ctx, time.Until(at)) {
+		return followup.SendResult{}, ctx.Err()
+	}
+	return l.sender.Send(ctx, c, m, guard)
+}
+
+// Five replicas with more to send than their channel takes send it at its pace, all of it.
+func TestI7FiveReplicasAtOneChannelSendAllAtItsPace(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		const steps = 1000
+		l := &lane{sender: h.sender, slots: make(chan struct{}, 15), next: make(chan time.Time, 1)}
+		l.next <- time.Time{}
+		h.params.Sender = l
+		var runs []followup.RunID
+		for range steps {
+			runs = append(runs, h.arm(h.lead(true), seed[0]))
+		}
+		h.start()
+		first := h.runner
+		defer func() { h.must(first.Stop(h.Context()), "Stop") }()
+		for range 4 {
+			h.restart()
+			other := h.runner
+			defer func() { h.must(other.Stop(h.Context()), "Stop") }()
+		}
+		h.until(30*minutes + steps*time.Second)
+		story := map[string]int{}
+		for _, run := range runs {
+			story[fmt.Sprint(h.story(run))]++
+		}
+		h.is(story, map[string]int{"[1 ai sent/ai ended completed]": steps}, "timelines")
+		h.is(h.writer.asked(), steps, "requests to the model")
+	})
+}
