@@ -87,20 +87,26 @@ func TestI7AStepPutOffAndPacedOutlivesItsWorker(t *testing.T) {
 	})
 }
 
-// A stop gives a step that waits for pacing back at once, with no try counted.
+// A stop gives a step that waits for pacing back at once, with no try counted, however
+// much time there is for what is in hand.
 func TestI7AStopGivesAPacedStepBack(t *testing.T) {
 	t.Parallel()
-	play(t, func(h *harness) {
-		h.fullUntil(hours)
-		run := h.begin(seed[0])
-		h.until(40 * minutes)
-		began := time.Now()
-		h.abandon()
-		h.is(time.Since(began), time.Duration(0), "stopped after")
-		h.tells(run, "armed")
-		h.is(h.run(run).Tries, 0, "tries")
-		h.is(h.run(run).DueAt.Sub(h.began), 30*minutes, "due")
-	})
+	for name, stop := range map[string]func(h *harness){"with time": (*harness).stop, "with none": (*harness).abandon} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.fullUntil(hours)
+				run := h.begin(seed[0])
+				h.until(40 * minutes)
+				began := time.Now()
+				stop(h)
+				h.is(time.Since(began), time.Duration(0), "stopped after")
+				h.tells(run, "armed")
+				h.is(h.run(run).Tries, 0, "tries")
+				h.is(h.run(run).DueAt.Sub(h.began), 30*minutes, "due")
+			})
+		})
+	}
 }
 
 // A reply while it waits for pacing ends the run, and nothing is sent.

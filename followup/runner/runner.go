@@ -93,6 +93,7 @@ type Runner struct {
 	// claimed is in hand.
 	claiming atomic.Bool
 
+	claims  context.Context    //nolint:containedctx // ends with the claiming
 	claimed context.CancelFunc // ends the claiming
 	work    context.Context    //nolint:containedctx // of the steps in hand, which outlive the claiming
 	abandon context.CancelFunc
@@ -149,12 +150,11 @@ func New(p Params) *Runner {
 
 // Start begins to claim.
 func (r *Runner) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	r.claimed = cancel
+	r.claims, r.claimed = context.WithCancel(context.Background())
 	r.work, r.abandon = context.WithCancel(context.Background())
 	go func() {
 		defer close(r.done)
-		r.loop.Run(ctx)
+		r.loop.Run(r.claims)
 	}()
 }
 
@@ -164,8 +164,9 @@ func (r *Runner) Wake() { r.loop.Wake() }
 // Alive reports whether the poller reached the store within d.
 func (r *Runner) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d) }
 
-// Stop claims no more, lets what is in hand finish until ctx is done, and then
-// gives back what is not sent yet, which is a good end too. It does nothing to
+// Stop claims no more, gives back what waits for a channel's pacing, lets the rest of what
+// is in hand finish until ctx is done, and then gives back what is not sent yet, which is a
+// good end too. It does nothing to
 // a runner never started.
 func (r *Runner) Stop(ctx context.Context) error {
 	if r.claimed == nil {

@@ -59,8 +59,9 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 		if err != nil || !result.Paced {
 			return p.answered(ctx, o, result, err)
 		}
-		if err := poll.Sleep(ctx, p.pacedWait(result.Err.RetryAfter)); err != nil {
-			return p.answered(ctx, o, result, err)
+		if !p.waitPaced(ctx, result.Err.RetryAfter) {
+			p.r.giveBack(p.c, time.Time{})
+			return true
 		}
 		if p.left() <= 0 {
 			return false
@@ -83,11 +84,15 @@ func (p *passage) left() time.Duration {
 	return p.situation.Left()
 }
 
-// pacedWait is how long to wait where the pacing asks for so long: half of it, so that the
-// channel finds somebody who waits whenever it is free, and half of what is left to the step.
-func (p *passage) pacedWait(asked time.Duration) time.Duration {
+// waitPaced waits where the pacing asks for so long: half of it, so that the channel finds
+// somebody who waits whenever it is free, or half of what is left to the step. It returns
+// false if the runner stops, which may be long before there is room, or the step is not ours.
+func (p *passage) waitPaced(ctx context.Context, asked time.Duration) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.r.claims, cancel)()
 	left := time.Duration(float64(p.left()) / p.r.p.Speed)
-	return max(min(asked, left)/2, time.Millisecond)
+	return poll.Sleep(ctx, max(min(asked, left)/2, time.Millisecond)) == nil
 }
 
 // answered takes in how sending ended.
