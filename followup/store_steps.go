@@ -14,9 +14,7 @@ type StepStore interface {
 	// given back. Steps whose lease ran out are claimed again first: a claimed
 	// one with a new token and Lapsed one more; one in sending with Crashed set, to be
 	// finished Uncertain and never sent. Steps of configs that are not active
-	// end here instead (Batch.Ended). Next is how long until something will be due, in
-	// domain time, bounded by an hour; zero if Limit cut the batch short. A lease that
-	// will run out counts as something that will be due. Each token is new. A crashed
+	// end here instead (Batch.Ended). Each token is new. A crashed
 	// step stays in sending: it can be finished, by its attempt, and not guarded or released.
 	Claim(ctx context.Context, c ClaimParams) (Batch, error)
 
@@ -53,8 +51,8 @@ type StepStore interface {
 	// counting a try; or at Until (domain time) counting one, if that is set.
 	// A stale token is not an error: there is nothing to give back. A step in sending is
 	// given back by its token likewise: the caller says that the call cannot have been
-	// sent. If its run is marked ending, the run ends, its step cancelled.
-	ReleaseStep(ctx context.Context, run RunID, token string, until time.Time) error
+	// sent. If its run is marked ending, the run ends at Now, its step cancelled.
+	ReleaseStep(ctx context.Context, r ReleaseStep) error
 }
 
 // ClaimParams says what to claim.
@@ -64,7 +62,7 @@ type ClaimParams struct {
 	Limit int
 	Lease time.Duration
 	// PerTenant bounds the steps of one tenant, those in InHand counted; 0: no
-	// bound. Due steps that it holds back do not make Next zero.
+	// bound. Due steps that it holds back do not make Batch.Next zero.
 	PerTenant int
 	InHand    map[TenantID]int
 }
@@ -81,7 +79,17 @@ func (c ClaimParams) Room(t TenantID) int {
 type Batch struct {
 	Steps []Claimed
 	Ended []Ended
-	Next  time.Duration
+	// Next is how long until a step will be due, in domain time, bounded by an hour; zero if
+	// Limit cut the batch short.
+	Next time.Duration
+	// Again is how long until a lease runs out, or until it is worth asking again for what was
+	// left, in real time, bounded by an hour.
+	Again time.Duration
+}
+
+// Wait is how long the next claim can wait, in real time, where domain time runs at this speed.
+func (b Batch) Wait(speed float64) time.Duration {
+	return min(time.Duration(float64(b.Next)/speed), b.Again)
 }
 
 // Claimed is a step under lease, with the facts to decide on.
@@ -138,6 +146,15 @@ type Verdict struct {
 	Opaque  string        // what to send as biz_opaque_callback_data
 	Ended   []Ended       // runs the guard itself ended: config off, opted out
 	Rearm   []AssistantID // GuardSend: as Settled.Rearm
+}
+
+// ReleaseStep gives a step back.
+type ReleaseStep struct {
+	Run   RunID
+	Token string
+	Until time.Time // domain time; zero: it is due as before
+	Now   time.Time
+	Real  time.Time
 }
 
 // FinishStep is the result of a step.

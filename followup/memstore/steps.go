@@ -24,7 +24,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	now, real := ms(c.Now), ms(c.Real)
 
 	var lapsed, due []*run
-	next := maxNext
+	next, again := maxNext, maxNext
 	for _, l := range s.leads {
 		for _, r := range l.runs {
 			switch {
@@ -34,7 +34,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 			case r.State == followup.RunArmed:
 				due = append(due, r)
 			case r.lease.After(real):
-				next = min(next, r.lease.Sub(real))
+				again = min(again, r.lease.Sub(real))
 			default:
 				lapsed = append(lapsed, r)
 			}
@@ -45,7 +45,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	slices.SortFunc(due, func(a, b *run) int { return cmp.Or(b.DueAt.Compare(a.DueAt), cmp.Compare(a.ID, b.ID)) })
 	queue := slices.Concat(roundRobin(lapsed, tenant, s.lastTenant), roundRobin(due, tenant, s.lastTenant))
 
-	b := followup.Batch{Next: next}
+	b := followup.Batch{Next: next, Again: again}
 	taken := map[followup.TenantID]int{}
 	for _, r := range queue {
 		l := s.leads[r.Lead]
@@ -64,7 +64,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 		}
 		taken[r.Tenant]++
 		b.Steps = append(b.Steps, s.claim(l, r, real.Add(c.Lease)))
-		b.Next = min(b.Next, c.Lease)
+		b.Again = min(b.Again, c.Lease)
 		s.lastTenant = r.Tenant
 	}
 	return b, nil
@@ -163,26 +163,25 @@ func (s *Store) ExtendStep(ctx context.Context, id followup.RunID, token string,
 }
 
 // ReleaseStep implements followup.StepStore.
-func (s *Store) ReleaseStep(ctx context.Context, id followup.RunID, token string, until time.Time) error {
+func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	l, r := s.run(id)
-	if r == nil || !r.holds(token) {
+	l, r := s.run(f.Run)
+	if r == nil || !r.holds(f.Token) {
 		return nil
 	}
 	if r.ending != "" {
-		// There is no instant among the arguments; when it was due is the nearest.
-		t := s.on(l, r.DueAt, r.DueAt)
+		t := s.on(l, f.Now, f.Real)
 		t.endUnsent(r, r.ending)
 		s.tell(t.ended)
 		return nil
 	}
 	due := r.DueAt
-	if !until.IsZero() {
-		due = until
+	if !f.Until.IsZero() {
+		due = f.Until
 		r.Tries++
 	}
 	r.wait(due)

@@ -21,11 +21,9 @@ type candidate struct {
 	due    float64
 }
 
-// heads says how long until a partition's earliest step is due and its earliest
-// lease over: not positive if they are, maxNext if there is none.
+// heads says how long until a partition's earliest step is due, in domain time, and its
+// earliest lease over, in real time: not positive if they are, maxNext if there is none.
 type heads struct{ step, lease time.Duration }
-
-func (h heads) next() time.Duration { return max(min(h.step, h.lease), 0) }
 
 // peek asks every partition for its earliest step and lease, in one round trip.
 func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, error) {

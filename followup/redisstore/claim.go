@@ -15,7 +15,7 @@ import (
 
 var claimScript = load("claim", "due", "pack")
 
-// heldBack is when to look again at steps that a tenant's bound held back.
+// heldBack is when to look again at steps that a tenant's bound held back, in real time.
 const heldBack = 50 * time.Millisecond
 
 // claimWithin bounds the claim in one partition.
@@ -28,7 +28,7 @@ var errLate = errors.New("steps of a partition not claimed in time")
 // maxClaim bounds the steps of one claim, by what a script may have in hand at once.
 const maxClaim = 1024
 
-// maxNext bounds how long a claim may tell the poller to sleep.
+// maxNext bounds how long a claim may tell the poller to sleep, in either time.
 const maxNext = time.Hour
 
 // Claim implements followup.StepStore: it peeks with plain reads, then claims
@@ -42,8 +42,8 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	taken := map[followup.TenantID]int{}
 	batch, newer, failed := s.claimAgain(ctx, c, parts, taken)
 	c.Limit -= len(batch.Steps)
-	if next := soonest(parts); c.Limit == 0 || next > 0 && failed == nil {
-		batch.Next = next
+	batch.Next, batch.Again = soonest(parts)
+	if c.Limit == 0 || min(batch.Next, batch.Again) > 0 && failed == nil {
 		return batch, nil
 	}
 	found, cut, held, err := s.candidates(ctx, c, parts, taken)
@@ -57,26 +57,29 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 		return batch, err
 	}
 	slices.SortFunc(batch.Steps, func(a, b followup.Claimed) int { return b.Run.DueAt.Compare(a.Run.DueAt) })
+	step, lease := soonest(parts)
 	switch {
 	case cut:
+		batch.Next, batch.Again = 0, lease
 	case held || newer:
-		batch.Next = heldBack // whoever holds a worker of that tenant knows when it is free
+		batch.Next, batch.Again = maxNext, heldBack // whoever holds a worker of that tenant knows when it is free
 	case err != nil: // it has to wait
-		batch.Next = min(max(soonest(parts), time.Millisecond), heldBack)
+		batch.Next, batch.Again = max(step, time.Millisecond), min(max(lease, time.Millisecond), heldBack)
 	case len(batch.Steps) == 0: // somebody else was faster
-		batch.Next = max(soonest(parts), time.Millisecond)
+		batch.Next, batch.Again = max(step, time.Millisecond), max(lease, time.Millisecond)
 	default:
-		batch.Next = soonest(parts)
+		batch.Next, batch.Again = step, lease
 	}
 	return batch, nil
 }
 
-func soonest(parts []heads) time.Duration {
-	next := maxNext
+// soonest is how long until a step is due, in domain time, and until a lease is over, in real.
+func soonest(parts []heads) (step, lease time.Duration) {
+	step, lease = maxNext, maxNext
 	for _, h := range parts {
-		next = min(next, h.next())
+		step, lease = min(step, max(h.step, 0)), min(lease, max(h.lease, 0))
 	}
-	return next
+	return step, lease
 }
 
 // claimAgain makes the claims again whose answer did not come, and counts what they give as

@@ -54,7 +54,7 @@ func TestI6AStepIsInABatchOnce(t *testing.T) {
 				t.Errorf("the other claim: got %d steps, %v, want 1", len(b.Steps), err)
 				return
 			}
-			if err := s.ReleaseStep(t.Context(), run, b.Steps[0].Token, time.Time{}); err != nil {
+			if err := s.ReleaseStep(t.Context(), followup.ReleaseStep{Run: run, Token: b.Steps[0].Token, Now: epoch, Real: epoch}); err != nil {
 				t.Error(err)
 			}
 		}})
@@ -140,7 +140,7 @@ func TestI7LapsedStepsThatCannotBeReadHoldNothingUp(t *testing.T) {
 				t.Errorf("bound %d: got %d steps, next in %v, %v, want the one that can be read", perTenant, len(b.Steps), b.Next, err)
 				continue
 			}
-			if err := s.ReleaseStep(t.Context(), want, b.Steps[0].Token, time.Time{}); err != nil {
+			if err := s.ReleaseStep(t.Context(), followup.ReleaseStep{Run: want, Token: b.Steps[0].Token, Now: epoch, Real: epoch}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -49,7 +49,7 @@ func TestI6ClaimLooksAgain(t *testing.T) {
 				t.Errorf("%s: got it crashed, though nothing was sent", row.name)
 			}
 		}
-		if err := s.ReleaseStep(t.Context(), run, "b", epoch.Add(time.Hour)); err != nil {
+		if err := s.ReleaseStep(t.Context(), followup.ReleaseStep{Run: run, Token: "b", Until: epoch.Add(time.Hour), Now: epoch, Real: epoch}); err != nil {
 			t.Fatal(err)
 		}
 		if got := take("b", epoch.Add(lease), epoch.Add(lease)); len(got) != 0 {
@@ -119,7 +119,7 @@ func TestI7AnIndexEntryOfNothingGoes(t *testing.T) {
 		if got := claimAll(t, s, epoch); len(got) != 0 {
 			t.Errorf("deliveries: got %d, want none", len(got))
 		}
-		if b := claimSteps(t, s); b.Next != time.Hour {
+		if b := claimSteps(t, s); b.Wait(1) != time.Hour {
 			t.Errorf("next step: got %v, want nothing for an hour", b.Next)
 		}
 		_, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: epoch, Limit: 1, MaxEvents: 1, Lease: time.Minute})

@@ -307,7 +307,7 @@ func TestI7WhatANewerReplicaWroteIsLeftAlone(t *testing.T) {
 		if c.Run.Lead != ours {
 			t.Errorf("claimed: got a step of %s, want one of %s alone", c.Run.Lead, ours)
 		}
-		if b := claimSteps(t, s); len(b.Steps) != 0 || b.Next != heldBack {
+		if b := claimSteps(t, s); len(b.Steps) != 0 || b.Wait(1) != heldBack {
 			t.Errorf("claimed again: got %d steps and %v, want none and %v", len(b.Steps), b.Next, heldBack)
 		}
 		for _, d := range claimAll(t, s, epoch.Add(time.Hour)) {
@@ -340,10 +340,12 @@ func TestI7WhatANewerReplicaWroteIsLeftAlone(t *testing.T) {
 			"finish": func() error {
 				return second(s.FinishStep(ctx, followup.FinishStep{Run: run, Token: "x", Outcome: followup.Sent, Next: -1, Now: epoch, Real: epoch}))
 			},
-			"release": func() error { return s.ReleaseStep(ctx, run, "x", time.Time{}) },
-			"cancel":  func() error { return second(s.Cancel(ctx, p.tenant, run, epoch, epoch)) },
-			"read":    func() error { return second(s.Lead(ctx, p.tenant, newer)) },
-			"erase":   func() error { return s.EraseLead(ctx, p.tenant, newer, epoch) },
+			"release": func() error {
+				return s.ReleaseStep(ctx, followup.ReleaseStep{Run: run, Token: "x", Now: epoch, Real: epoch})
+			},
+			"cancel": func() error { return second(s.Cancel(ctx, p.tenant, run, epoch, epoch)) },
+			"read":   func() error { return second(s.Lead(ctx, p.tenant, newer)) },
+			"erase":  func() error { return s.EraseLead(ctx, p.tenant, newer, epoch) },
 		} {
 			if err := ask(); !errors.Is(err, errNewer) {
 				t.Errorf("%s: got %v, want it to say that a newer version wrote it", name, err)

@@ -80,7 +80,7 @@ func TestI7AReleaseWhoseAnswerWasLost(t *testing.T) {
 		for _, which := range []string{"first", "repeated"} {
 			var told []followup.Ended
 			s.onEnded = func(ended []followup.Ended) { told = append(told, ended...) }
-			if err := s.ReleaseStep(t.Context(), c.Run.ID, c.Token, time.Time{}); err != nil {
+			if err := s.ReleaseStep(t.Context(), followup.ReleaseStep{Run: c.Run.ID, Token: c.Token, Now: epoch, Real: epoch}); err != nil {
 				t.Fatal(err)
 			}
 			if len(told) != 1 || told[0] != want {

@@ -61,14 +61,14 @@ func (s *Store) ExtendStep(
 }
 
 // ReleaseStep implements followup.StepStore.
-func (s *Store) ReleaseStep(ctx context.Context, run followup.RunID, token string, until time.Time) error {
-	facts, err := s.runFacts(ctx, run)
+func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
+	facts, err := s.runFacts(ctx, f.Run)
 	if err != nil || facts.Tenant == "" {
 		return err
 	}
 	r, err := s.call(ctx, s.run, releaseScript,
-		scope{lead: facts.Lead, tenant: facts.Tenant, now: s.now(), real: s.now()},
-		marshal(map[string]any{"n": run.N(), "token": token, "until": ms(until)}))
+		scope{lead: facts.Lead, tenant: facts.Tenant, now: f.Now, real: f.Real},
+		marshal(map[string]any{"n": f.Run.N(), "token": f.Token, "until": ms(f.Until)}))
 	if err != nil {
 		return fmt.Errorf("release step: %w", err)
 	}

@@ -82,7 +82,9 @@ func (r *Runner) giveBack(c followup.Claimed, until time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackWithin)
 	defer cancel()
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		return struct{}{}, r.p.Store.ReleaseStep(ctx, c.Run.ID, c.Token, until)
+		return struct{}{}, r.p.Store.ReleaseStep(ctx, followup.ReleaseStep{
+			Run: c.Run.ID, Token: c.Token, Until: until, Now: r.p.Now(), Real: r.p.Real(),
+		})
 	}, backoff.WithMaxElapsedTime(giveBackWithin))
 	if err != nil {
 		r.log.Warn("step not given back, its lease will run out", "run_id", c.Run.ID, "err", err)

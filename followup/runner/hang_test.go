@@ -30,11 +30,11 @@ func (s hung) FinishStep(ctx context.Context, f followup.FinishStep) (followup.F
 	return s.store.FinishStep(ctx, f)
 }
 
-func (s hung) ReleaseStep(ctx context.Context, id followup.RunID, token string, until time.Time) error {
+func (s hung) ReleaseStep(ctx context.Context, r followup.ReleaseStep) error {
 	if err := s.wait(ctx, "release"); err != nil {
 		return err
 	}
-	return s.store.ReleaseStep(ctx, id, token, until)
+	return s.store.ReleaseStep(ctx, r)
 }
 
 func (s hung) RecordSend(ctx context.Context, r followup.RecordSend) error {

@@ -19,7 +19,7 @@ type Store interface {
 	GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error)
 	FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error)
 	ExtendStep(ctx context.Context, run followup.RunID, token string, real time.Time, lease time.Duration) error
-	ReleaseStep(ctx context.Context, run followup.RunID, token string, until time.Time) error
+	ReleaseStep(ctx context.Context, r followup.ReleaseStep) error
 	RecordSend(ctx context.Context, r followup.RecordSend) error
 	Run(ctx context.Context, tenant followup.TenantID, id followup.RunID) (followup.Run, error)
 	Ladder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash) (followup.Ladder, error)

@@ -110,11 +110,11 @@ func (s *store) RecordSend(ctx context.Context, r followup.RecordSend) error {
 	return s.Store.RecordSend(ctx, r)
 }
 
-func (s *store) ReleaseStep(ctx context.Context, id followup.RunID, token string, until time.Time) error {
+func (s *store) ReleaseStep(ctx context.Context, r followup.ReleaseStep) error {
 	if err := s.releases.err(); err != nil {
 		return err
 	}
-	return s.Store.ReleaseStep(ctx, id, token, until)
+	return s.Store.ReleaseStep(ctx, r)
 }
 
 func (s *store) History(ctx context.Context, l followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error) {

@@ -38,7 +38,7 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	// What the claim says counts from its beginning.
-	return time.Duration(float64(batch.Next)/r.p.Speed) - r.p.Real().Sub(began), nil
+	return batch.Wait(r.p.Speed) - r.p.Real().Sub(began), nil
 }
 
 // ended takes in that runs ended: that is counted, and their assistants are told.

@@ -175,9 +175,30 @@ func claimTests() []test {
 		{"next knows of leases", func(w *world) {
 			w.start(w.lead())
 			w.pass(interval)
-			w.is(w.batch(100).Next, lease, "Next of the claim itself")
+			w.is(w.batch(100).Again, lease, "Again of the claim itself")
 			w.pass(lease / 2)
-			w.is(w.batch(100).Next, lease/2, "Next")
+			w.is(w.batch(100).Again, lease/2, "Again")
+		}},
+		{"a step is due by domain time, a lease over by real time", func(w *world) {
+			w.start(w.lead())
+			w.pass(interval)
+			real := w.now.Add(-1000 * time.Hour)
+			claim := func() followup.Batch {
+				b, err := w.s.Claim(w.ctx, followup.ClaimParams{Now: w.now, Real: real, Limit: 10, Lease: lease})
+				w.must(err, "Claim")
+				return b
+			}
+			b := claim()
+			w.is([]time.Duration{b.Next, b.Again}, []time.Duration{time.Hour, lease}, "Next and Again of the claim itself")
+			w.start(w.lead())
+			w.pass(interval / 3)
+			real = real.Add(time.Second)
+			b = claim()
+			w.is([]time.Duration{b.Next, b.Again}, []time.Duration{interval - interval/3, lease - time.Second}, "Next and Again")
+			w.is(b.Wait(1000), b.Next/1000, "wait at a speed of 1000")
+			w.is(b.Wait(0.001), b.Again, "wait at a speed of 1/1000")
+			real = real.Add(lease)
+			w.is(len(claim().Steps), 1, "steps once its lease is over, whatever domain time says")
 		}},
 		{"an ended run is never claimed", func(w *world) {
 			run := w.start(w.lead())

@@ -83,7 +83,7 @@ func atMostOnceTests() []test {
 			w.is(c.Attempt, a, "Attempt")
 			w.is(c.Run.State, followup.RunSending, "state")
 			w.is(w.guard(c).Refusal, followup.RefusedStale, "guard of a crashed step")
-			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, time.Time{}), "ReleaseStep")
+			w.release(run, c.Token, time.Time{})
 			w.is(w.run(run).State, followup.RunSending, "state after a release of a crashed step")
 			f := w.result(c, a)
 			f.Outcome, f.Reason = followup.Uncertain, followup.Crash
@@ -268,7 +268,7 @@ func nothingLostTests() []test {
 			run := w.start(w.lead())
 			due := w.run(run).DueAt
 			c := w.due()
-			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, time.Time{}), "ReleaseStep")
+			w.release(run, c.Token, time.Time{})
 			w.is(w.run(run).State, followup.RunArmed, "state")
 			w.at(w.run(run).DueAt, due, "due")
 			again := w.claim()
@@ -279,7 +279,7 @@ func nothingLostTests() []test {
 			run := w.start(w.lead())
 			c := w.due()
 			later := w.now.Add(time.Minute)
-			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, later), "ReleaseStep")
+			w.release(run, c.Token, later)
 			w.at(w.run(run).DueAt, later, "due")
 			w.pass(time.Minute - time.Millisecond)
 			w.is(len(w.claims()), 0, "claims before")
@@ -302,11 +302,11 @@ func nothingLostTests() []test {
 				w.pass(lease)
 				c = counts(w.claim(), n+1, 0, "claimed again")
 			}
-			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, time.Time{}), "ReleaseStep")
+			w.release(run, c.Token, time.Time{})
 			counts(w.claim(), 0, 0, "given back as before")
 			w.pass(lease)
 			c = counts(w.claim(), 1, 0, "claimed again")
-			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, w.now.Add(time.Minute)), "ReleaseStep")
+			w.release(run, c.Token, w.now.Add(time.Minute))
 			w.pass(time.Minute)
 			counts(w.claim(), 0, 1, "put off")
 			w.pass(lease)
@@ -327,7 +327,7 @@ func nothingLostTests() []test {
 		{"released out of sending by who knows that it was not sent", func(w *world) {
 			run := w.start(w.lead())
 			c, a := w.sending()
-			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, w.now.Add(time.Minute)), "ReleaseStep")
+			w.release(run, c.Token, w.now.Add(time.Minute))
 			w.is(w.run(run).State, followup.RunArmed, "state")
 			w.stale(c, a)
 		}},
@@ -336,8 +336,12 @@ func nothingLostTests() []test {
 			run := w.start(lead)
 			c, _ := w.sending()
 			w.settle(lead, w.message("hi"))
-			w.must(w.s.ReleaseStep(w.ctx, run, c.Token, w.now.Add(time.Minute)), "ReleaseStep")
+			w.pass(time.Second)
+			w.must(w.s.ReleaseStep(w.ctx, followup.ReleaseStep{
+				Run: run, Token: c.Token, Until: w.now.Add(time.Minute), Now: w.now, Real: w.now.Add(1000 * time.Hour),
+			}), "ReleaseStep")
 			w.ended(run, followup.Replied)
+			w.at(w.run(run).EndedAt, w.now, "ended, in domain time")
 			w.timeline(run, "1 cancelled/replied")
 		}},
 		{"an end reason ends the run", func(w *world) {

@@ -79,6 +79,12 @@ func (w *world) must(err error, call string) {
 }
 
 // is compares; what says what is compared.
+// release gives a claimed step back.
+func (w *world) release(run followup.RunID, token string, until time.Time) {
+	w.Helper()
+	w.must(w.s.ReleaseStep(w.ctx, followup.ReleaseStep{Run: run, Token: token, Until: until, Now: w.now, Real: w.now}), "ReleaseStep")
+}
+
 func (w *world) is(got, want any, what string, args ...any) {
 	w.Helper()
 	if !reflect.DeepEqual(got, want) {

@@ -1,0 +1,118 @@
+package runner_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+)
+
+// at has domain time run at a speed from now on.
+func (h *harness) at(speed float64) {
+	began := time.Now()
+	h.params.Speed = speed
+	h.params.Now = func() time.Time { return began.Add(time.Duration(float64(time.Since(began)) * speed)) }
+}
+
+// atSpeeds plays a story with domain time faster and slower than real time.
+func atSpeeds(t *testing.T, story func(h *harness, speed float64)) {
+	t.Helper()
+	for _, speed := range []float64{60, 1, 1. / 60} {
+		t.Run(fmt.Sprint(speed), func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.params.MaxSleep = 100 * hours // what the store says is all that wakes the runner
+				h.params.MaxLateness = 1000 * hours
+				h.at(speed)
+				story(h, speed)
+			})
+		})
+	}
+}
+
+// in is how long a domain duration takes in real time.
+func in(d time.Duration, speed float64) time.Duration { return time.Duration(float64(d) / speed) }
+
+// A lease is real time: a step whose worker died is found when it is over, at whatever speed,
+// and nobody looks for it all the time until then.
+func TestALeaseIsOverByRealTime(t *testing.T) {
+	t.Parallel()
+	atSpeeds(t, func(h *harness, _ float64) {
+		run := h.arm(h.lead(true), seed[0])
+		b, err := h.store.Store.Claim(h.Context(), followup.ClaimParams{
+			Now: h.began.Add(30 * minutes), Real: time.Now(), Limit: 1, Lease: 3 * minutes,
+		})
+		h.must(err, "Claim")
+		h.is(len(b.Steps), 1, "steps claimed")
+		asked := times{h: h}
+		h.store.answering = asked.happened
+		h.start()
+		h.until(3*minutes - time.Millisecond)
+		h.is(len(asked.all()) <= 5, true, "claims before: one now and one each hour, of domain time")
+		h.sent()
+		h.until(4 * minutes)
+		h.sent("3m0s ai")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// A step is due by domain time, and waits in real time after the provider would not take it.
+func TestAStepIsDueByDomainTimeAndPutOffByRealTime(t *testing.T) {
+	t.Parallel()
+	atSpeeds(t, func(h *harness, speed float64) {
+		const look = time.Second // a step that was put off wakes nobody
+		h.params.MaxSleep = look
+		h.sender.tries = 1
+		h.sender.answers(notSent)
+		run := h.begin(seed[0])
+		due := in(30*minutes, speed)
+		h.until(due + minutes + look)
+		calls := h.sender.log()
+		if len(calls) != 2 {
+			h.Fatalf("provider calls: got %d, want 2", len(calls))
+		}
+		for i, want := range []time.Duration{due, due + minutes} {
+			after := calls[i].at.Sub(h.began) - want
+			h.is(after >= 0 && after <= look, true, fmt.Sprintf("call %d came as it was due or at the next look", i))
+		}
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
+// Lateness is domain time, also of a step that waits for pacing, which is real time.
+func TestAPacedStepIsTooLateByDomainTime(t *testing.T) {
+	t.Parallel()
+	atSpeeds(t, func(h *harness, speed float64) {
+		const late = 125 * minutes // no multiple of what it waits at a time
+		h.params.MaxLateness = late
+		due := in(30*minutes, speed)
+		h.sender.full = func() bool { return true }
+		run := h.begin(seed[0])
+		h.until(due + in(late, speed) - time.Second)
+		h.tells(run, "claimed")
+		h.until(due + in(late, speed) + time.Second)
+		h.tells(run, "1 none skipped/too_late", "ended completed")
+	})
+}
+
+// A run that ends as its step is given back has ended in domain time.
+func TestARunGivenBackEndsInDomainTime(t *testing.T) {
+	t.Parallel()
+	atSpeeds(t, func(h *harness, speed float64) {
+		h.sender.tries = 1
+		h.sender.answers(notSent)
+		h.store.OnEnded = h.steps.Ended
+		lead := h.lead(true)
+		var ended time.Time
+		h.sender.answered = once(func() {
+			ended = h.params.Now()
+			h.reply(lead)
+		})
+		run := h.arm(lead, seed[0])
+		h.start()
+		h.until(in(30*minutes, speed) + time.Second)
+		h.tells(run, "1 none cancelled/replied", "ended replied")
+		h.is(h.run(run).EndedAt.Sub(ended).Abs() < time.Second, true, "ended when it was given back")
+	})
+}
