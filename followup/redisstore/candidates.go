@@ -25,22 +25,28 @@ type candidate struct {
 // earliest lease over, in real time: not positive if they are, maxNext if there is none.
 type heads struct{ step, lease time.Duration }
 
-// peek asks every partition for its earliest step and lease, in one round trip.
-func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, error) {
+// peek asks every partition for its earliest step and lease, in one round trip. Of those that
+// do not answer it is as if they had none.
+func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, silent, error) {
 	type reads struct{ step, lease *redis.ZSliceCmd }
-	cmds := make([]reads, s.partitions)
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i := range cmds {
-			t := tagOf(i)
-			cmds[i].step = p.ZRangeWithScores(ctx, t.stepsIndex(), 0, 0)
-			cmds[i].lease = p.ZRangeWithScores(ctx, t.stepsLeases(), 0, 0)
-		}
-	}); err != nil {
-		return nil, err
+	cmds, all := make([]reads, s.partitions), make([]int, s.partitions)
+	for i := range all {
+		all[i] = i
+	}
+	without, err := s.pipeNodes(ctx, all, func(p redis.Pipeliner, i int) {
+		t := tagOf(i)
+		cmds[i].step = p.ZRangeWithScores(ctx, t.stepsIndex(), 0, 0)
+		cmds[i].lease = p.ZRangeWithScores(ctx, t.stepsLeases(), 0, 0)
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	parts := make([]heads, s.partitions)
 	for i, cmd := range cmds {
 		parts[i] = heads{maxNext, maxNext}
+		if without[i] {
+			continue // of two commands one may have been answered
+		}
 		if z := cmd.step.Val(); len(z) > 0 {
 			parts[i].step = until(z[0].Score, c.Now)
 		}
@@ -48,12 +54,13 @@ func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, erro
 			parts[i].lease = until(z[0].Score, c.Real)
 		}
 	}
-	return parts, nil
+	return parts, without, nil
 }
 
 // candidates picks what to claim: expired leases first, then round-robin by
 // tenant, the least late first within a tenant. cut says that there is more, held
-// that a tenant's bound kept some back, or that only a newer replica can read them.
+// that a tenant's bound kept some back, that only a newer replica can read them, or that a
+// node did not answer.
 func (s *Store) candidates(
 	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (found []candidate, cut, held bool, err error) {
@@ -70,9 +77,11 @@ func (s *Store) candidates(
 	var picked []candidate
 	var over bool
 	for n := max(firstLook, 2*share(limit, max(len(groups), 1))); ; n *= 4 {
-		if err := s.look(ctx, c, groups, min(n, c.Limit)); err != nil {
+		left, err := s.look(ctx, c, groups, min(n, c.Limit))
+		if err != nil {
 			return nil, false, false, err
 		}
+		held = held || left
 		picked, cut, over = s.pickSteps(c, groups, taken, limit)
 		if !unseen(groups, picked) {
 			break
@@ -95,30 +104,34 @@ const firstLook = 4
 
 // dueGroup is a tenant's steps in one partition.
 type dueGroup struct {
-	t      tag
-	tenant followup.TenantID
-	first  []candidate             // the least late
-	more   bool                    // there may be more
-	newer  map[followup.RunID]bool // of those that only a newer replica can read
+	partition int
+	tenant    followup.TenantID
+	first     []candidate             // the least late
+	more      bool                    // there may be more
+	newer     map[followup.RunID]bool // of those that only a newer replica can read
 }
 
 // dueGroups lists where something is due of those that there is room for; full says
-// that there is none for some. Each of them has a step, so that more tenants than steps need not be
+// that there is none for some, or that a node did not answer. Each of them has a step, so that more tenants than steps need not be
 // asked. It is by turn who is asked, not by who waits longest: whose steps are taken
 // with the least late first waits longest until all are taken.
 func (s *Store) dueGroups(
 	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (groups []*dueGroup, full bool, err error) {
 	reads := make([]*redis.StringSliceCmd, len(parts))
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i, h := range parts {
-			if h.step <= 0 {
-				reads[i] = p.ZRangeByScore(ctx, tagOf(i).stepsIndex(), dueBy(c.Now, 0))
-			}
+	var due []int
+	for i, h := range parts {
+		if h.step <= 0 {
+			due = append(due, i)
 		}
-	}); err != nil {
+	}
+	without, err := s.pipeNodes(ctx, due, func(p redis.Pipeliner, i int) {
+		reads[i] = p.ZRangeByScore(ctx, tagOf(i).stepsIndex(), dueBy(c.Now, 0))
+	})
+	if err != nil {
 		return nil, false, err
 	}
+	full = len(without) > 0
 	of := map[followup.TenantID][]*dueGroup{}
 	for i, names := range reads {
 		if names == nil {
@@ -130,7 +143,7 @@ func (s *Store) dueGroups(
 				full = full || c.PerTenant > 0
 				continue
 			}
-			of[t] = append(of[t], &dueGroup{t: tagOf(i), tenant: t, more: true})
+			of[t] = append(of[t], &dueGroup{partition: i, tenant: t, more: true})
 		}
 	}
 	names := behind(slices.Sorted(maps.Keys(of)), s.tenants.get())
@@ -146,27 +159,37 @@ func dueBy(at time.Time, most int) *redis.ZRangeBy {
 }
 
 // look reads the n least late steps of each group that may have more than was read,
-// beside those that only a newer replica can read.
-func (s *Store) look(ctx context.Context, c followup.ClaimParams, groups []*dueGroup, n int) error {
+// beside those that only a newer replica can read. left says that a node did not answer.
+func (s *Store) look(ctx context.Context, c followup.ClaimParams, groups []*dueGroup, n int) (left bool, err error) {
 	reads, most := make([]*redis.ZSliceCmd, len(groups)), make([]int, len(groups))
 	versions := map[followup.RunID]*redis.StringCmd{}
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i, g := range groups {
-			if !g.more {
-				continue
-			}
-			g.newer = s.unread.of(g.t.stepsDue(g.tenant), c.Real)
+	in := map[int][]int{} // the groups of a partition
+	for i, g := range groups {
+		if g.more {
+			in[g.partition] = append(in[g.partition], i)
+		}
+	}
+	without, err := s.pipeNodes(ctx, slices.Sorted(maps.Keys(in)), func(p redis.Pipeliner, partition int) {
+		for _, i := range in[partition] {
+			g := groups[i]
+			due := tagOf(partition).stepsDue(g.tenant)
+			g.newer = s.unread.of(due, c.Real)
 			for run := range g.newer {
-				versions[run] = p.HGet(ctx, g.t.lead(run.Lead()), "v")
+				versions[run] = p.HGet(ctx, tagOf(partition).lead(run.Lead()), "v")
 			}
 			most[i] = n + len(g.newer)
-			reads[i] = p.ZRevRangeByScoreWithScores(ctx, g.t.stepsDue(g.tenant), dueBy(c.Now, most[i]))
+			reads[i] = p.ZRevRangeByScoreWithScores(ctx, due, dueBy(c.Now, most[i]))
 		}
-	}); err != nil {
-		return err
+	})
+	if err != nil {
+		return false, err
 	}
 	for i, g := range groups {
 		if reads[i] == nil {
+			continue
+		}
+		if without[g.partition] {
+			g.first, g.more = nil, false
 			continue
 		}
 		maps.DeleteFunc(g.newer, func(run followup.RunID, _ bool) bool { return !isNewer(versions[run].Val()) })
@@ -178,7 +201,7 @@ func (s *Store) look(ctx context.Context, c followup.ClaimParams, groups []*dueG
 		}
 		g.more = len(reads[i].Val()) == most[i] && n < c.Limit
 	}
-	return nil
+	return len(without) > 0, nil
 }
 
 // pickSteps picks of what was read. over says that a tenant's bound kept some back.
@@ -222,35 +245,47 @@ func unseen(groups []*dueGroup, picked []candidate) bool {
 const leadsAtOnce = 256
 
 // expired lists the steps whose lease has run out, of those that there is room for
-// and that can be read; held says that it left others.
+// and that can be read; held says that it left others, or that a node did not answer.
 func (s *Store) expired(
 	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (found []candidate, held bool, err error) {
-	var leases []*redis.StringSliceCmd
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i, h := range parts {
-			if h.lease <= 0 {
-				leases = append(leases, p.ZRangeByScore(ctx, tagOf(i).stepsLeases(), dueBy(c.Real, 0)))
-			}
+	leases := make([]*redis.StringSliceCmd, len(parts))
+	var over []int
+	for i, h := range parts {
+		if h.lease <= 0 {
+			over = append(over, i)
 		}
-	}); err != nil {
+	}
+	without, err := s.pipeNodes(ctx, over, func(p redis.Pipeliner, i int) {
+		leases[i] = p.ZRangeByScore(ctx, tagOf(i).stepsLeases(), dueBy(c.Real, 0))
+	})
+	if err != nil {
 		return nil, false, err
 	}
+	held = len(without) > 0
 	var ids []string
-	for _, l := range leases {
-		ids = append(ids, l.Val()...)
+	for _, i := range over {
+		ids = append(ids, leases[i].Val()...)
 	}
 	for some := range slices.Chunk(ids, leadsAtOnce) {
-		leads := make([]*redis.SliceCmd, len(some))
-		if err := s.pipe(ctx, func(p redis.Pipeliner) {
-			for i, id := range some {
-				lead := followup.RunID(id).Lead()
-				leads[i] = p.HMGet(ctx, s.tag(lead).lead(lead), "t", "v")
+		leads, in := make([]*redis.SliceCmd, len(some)), map[int][]int{}
+		for i, id := range some {
+			partition := s.partition(followup.RunID(id).Lead())
+			in[partition] = append(in[partition], i)
+		}
+		without, err := s.pipeNodes(ctx, slices.Sorted(maps.Keys(in)), func(p redis.Pipeliner, partition int) {
+			for _, i := range in[partition] {
+				leads[i] = p.HMGet(ctx, tagOf(partition).lead(followup.RunID(some[i]).Lead()), "t", "v")
 			}
-		}); err != nil {
+		})
+		if err != nil {
 			return nil, false, err
 		}
 		for i, id := range some {
+			if without[s.partition(followup.RunID(id).Lead())] {
+				held = true
+				continue
+			}
 			f := reply(leads[i].Val())
 			t, v := followup.TenantID(f.text(0)), f.text(1)
 			if isNewer(v) {

@@ -15,7 +15,8 @@ import (
 
 var claimScript = load("claim", "due", "pack")
 
-// heldBack is when to look again at steps that a tenant's bound held back, in real time.
+// heldBack is when to look again at steps that a tenant's bound held back, or whose node did
+// not answer, in real time.
 const heldBack = 50 * time.Millisecond
 
 // claimWithin bounds the claim in one partition.
@@ -35,14 +36,17 @@ const maxNext = time.Hour
 // in all partitions at once, with one script in each that declares every key.
 func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
 	c.Limit = min(c.Limit, maxClaim)
-	parts, err := s.peek(ctx, c)
+	parts, without, err := s.peek(ctx, c)
 	if err != nil {
 		return followup.Batch{}, fmt.Errorf("peek at due steps: %w", err)
 	}
 	taken := map[followup.TenantID]int{}
-	batch, newer, failed := s.claimAgain(ctx, c, parts, taken)
+	batch, newer, failed := s.claimAgain(ctx, c, parts, without, taken)
 	c.Limit -= len(batch.Steps)
 	batch.Next, batch.Again = soonest(parts)
+	if len(without) > 0 {
+		batch.Again = min(batch.Again, heldBack)
+	}
 	if c.Limit == 0 || min(batch.Next, batch.Again) > 0 && failed == nil {
 		return batch, nil
 	}
@@ -61,7 +65,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	switch {
 	case cut:
 		batch.Next, batch.Again = 0, lease
-	case held || newer:
+	case held || newer || len(without) > 0:
 		batch.Next, batch.Again = maxNext, heldBack // whoever holds a worker of that tenant knows when it is free
 	case err != nil: // it has to wait
 		batch.Next, batch.Again = max(step, time.Millisecond), min(max(lease, time.Millisecond), heldBack)
@@ -83,11 +87,17 @@ func soonest(parts []heads) (step, lease time.Duration) {
 }
 
 // claimAgain makes the claims again whose answer did not come, and counts what they give as
-// taken. Where that fails again there is nothing to be had by this claim.
+// taken. Where that fails again there is nothing to be had by this claim; of a node that does
+// not answer they are left for later.
 func (s *Store) claimAgain(
-	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
+	ctx context.Context, c followup.ClaimParams, parts []heads, without silent, taken map[followup.TenantID]int,
 ) (batch followup.Batch, newer bool, failed error) {
-	claims := s.unheard.take(c)
+	claims := slices.DeleteFunc(s.unheard.take(c), func(of claimOf) bool {
+		if without[of.partition] {
+			s.unheard.put(of)
+		}
+		return without[of.partition]
+	})
 	if len(claims) == 0 { // as nearly always
 		return batch, false, nil
 	}

@@ -291,11 +291,11 @@ func TestI9APartitionThatDoesNotAnswerKeepsNothingElse(t *testing.T) {
 		}
 		want := q.dueIn(t, s, 1, epoch)
 		tried := s.claimsOf([]candidate{{run: want, tenant: q.tenant}})[0].partition
-		parts, err := s.peek(t.Context(), params)
+		parts, without, err := s.peek(t.Context(), params)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := s.claimAgain(t.Context(), params, parts, map[followup.TenantID]int{}); err == nil {
+		if _, _, err := s.claimAgain(t.Context(), params, parts, without, map[followup.TenantID]int{}); err == nil {
 			t.Error("got no error, want one")
 		}
 		found, _, _, err := s.candidates(t.Context(), params, parts, map[followup.TenantID]int{})

@@ -91,8 +91,9 @@
 // The truth about a lead is in its hash; due sets, leases and windows are
 // indexes of it. Claims look with plain pipelined reads over all partitions and
 // then claim with scripts that look again: two replicas that see the same do no
-// harm, and an idle claim is one round trip. Rejected: a script per partition
-// that finds its own candidates, as it could not declare its keys. Deliveries are
+// harm, and an idle claim is one round trip. In a Cluster each master is asked for itself, so
+// that one that hangs keeps nothing from the others until somebody takes its place. Rejected: a
+// script per partition that finds its own candidates, as it could not declare its keys. Deliveries are
 // indexed by assistant, since whose it is may change with the operator's file; the claim brings
 // that along, and turns are taken by tenant first.
 //

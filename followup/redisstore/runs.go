@@ -227,10 +227,13 @@ func (s *Store) Ladder(ctx context.Context, tenant followup.TenantID, h followup
 
 // pipe sends plain commands in one round trip; a missing key is not an error.
 func (s *Store) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
-	cmds, err := s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
-		fill(p)
-		return nil
-	})
+	p := s.db.Pipeline()
+	fill(p)
+	return s.exec(ctx, p)
+}
+
+func (s *Store) exec(ctx context.Context, p redis.Pipeliner) error {
+	cmds, err := p.Exec(ctx)
 	if err == nil || errors.Is(err, redis.Nil) {
 		for _, c := range cmds {
 			if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {

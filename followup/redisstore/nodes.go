@@ -1,0 +1,75 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// peekWithin bounds reading from one node of a cluster for a claim, in real time.
+const peekWithin = time.Second
+
+// silent are the partitions of the nodes that did not answer.
+type silent map[int]bool
+
+// pipeNodes sends plain commands about partitions, in one round trip per node, and at the same
+// time to each: fill adds those of one partition. One node that hangs or is gone, until its
+// replica takes over, keeps nothing from the others: what was asked of it stays without a
+// result, and its partitions are returned. If none answers that is an error. A missing
+// key is not.
+func (s *Store) pipeNodes(
+	ctx context.Context, partitions []int, fill func(p redis.Pipeliner, partition int),
+) (silent, error) {
+	if _, cluster := s.db.(*redis.ClusterClient); !cluster {
+		return nil, s.pipe(ctx, func(p redis.Pipeliner) {
+			for _, n := range partitions {
+				fill(p, n)
+			}
+		})
+	}
+	of := map[*redis.Client][]int{} // nil: of those that nobody is known to serve
+	for _, n := range partitions {
+		node, _ := s.master(ctx, tagOf(n).stepsIndex())
+		of[node] = append(of[node], n)
+	}
+	var (
+		mu      sync.Mutex
+		all     sync.WaitGroup
+		without = silent{}
+		failed  error
+		wrong   int
+	)
+	for _, list := range of {
+		// The client finds the node again, as it knows what to do while a slot migrates.
+		p := s.db.Pipeline()
+		for _, n := range list {
+			fill(p, n)
+		}
+		all.Go(func() {
+			within, cancel := context.WithTimeout(ctx, peekWithin)
+			defer cancel()
+			err := s.exec(within, p)
+			if err == nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			failed, wrong = err, wrong+1
+			for _, n := range list {
+				without[n] = true
+			}
+		})
+	}
+	all.Wait()
+	if failed == nil {
+		return nil, nil
+	}
+	if wrong == len(of) {
+		return nil, failed
+	}
+	s.late.tell(s.log, s.now(), fmt.Errorf("%d partitions: %w", len(without), failed))
+	return without, nil
+}

@@ -1,0 +1,108 @@
+package redisstore
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestI13AMasterThatHangsKeepsNoStepOfTheOthers: it is stopped and nobody takes over. The
+// steps of the others are claimed and let go meanwhile, also those whose lease was over; its
+// own once it goes on, each once.
+func TestI13AMasterThatHangsKeepsNoStepOfTheOthers(t *testing.T) {
+	t.Parallel()
+	// Nobody finds out that a master is gone, nor stops because of it.
+	c := redistest.StartCluster(t, 3, 0,
+		redistest.Set("cluster-node-timeout", "600000"), redistest.Set("cluster-require-full-coverage", "no"))
+	db := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: c.Addrs(), ContextTimeoutEnabled: true, DisableIdentity: true,
+		ReadTimeout: time.Hour, // of itself it would wait as long as the master hangs
+	})
+	t.Cleanup(func() { _ = db.Close() })
+	var log bytes.Buffer
+	s := openStore(t, Params{Client: db, Partitions: 64, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+
+	hangs := c.Nodes[0]
+	of := map[bool]int{} // leads, by whether their node hangs
+	theirs := map[followup.RunID]bool{}
+	lapsed := 0
+	for i := range 120 {
+		p := newParty()
+		run := p.step(t, s, "c")
+		key := s.tag(run.Lead()).lead(run.Lead())
+		theirs[run] = c.Owner(c.Slot(key)) == hangs
+		of[theirs[run]]++
+		if i == 59 { // these were claimed by somebody who died
+			lapsed = len(claimSteps(t, s).Steps)
+		}
+	}
+	if of[true] == 0 || of[false] == 0 || lapsed == 0 {
+		t.Fatalf("got leads %v, %d claimed, want some of either", of, lapsed)
+	}
+
+	hangs.Freeze()
+	params := followup.ClaimParams{Now: epoch, Real: epoch.Add(time.Hour), Limit: 50, Lease: 10 * time.Hour}
+	got := map[followup.RunID]int{}
+	collect := func(want int) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for len(got) < want {
+			b, err := s.Claim(ctx, params)
+			if err != nil {
+				t.Fatalf("Claim: got %v with %d of %d steps, want those of the others", err, len(got), want)
+			}
+			if b.Wait(1) > heldBack {
+				t.Fatalf("Claim: got %v until the next, want it soon, as some did not answer", b.Wait(1))
+			}
+			for _, step := range b.Steps {
+				got[step.Run.ID]++
+				v, err := s.GuardStep(ctx, followup.GuardStep{
+					Run: step.Run.ID, Token: step.Token, Kind: followup.KindTemplate, Now: epoch, Real: params.Real, Lease: 10 * time.Hour,
+				})
+				if err != nil || v.Refusal != followup.Allowed {
+					t.Errorf("guard: got %q, %v, want it allowed", v.Refusal, err)
+				}
+			}
+		}
+	}
+	collect(of[false])
+	for run, n := range got {
+		if n != 1 || theirs[run] {
+			t.Errorf("got a step %d times, of the node that hangs: %v", n, theirs[run])
+		}
+	}
+	if b, err := s.Claim(t.Context(), params); err != nil || len(b.Steps) != 0 || b.Wait(1) > heldBack {
+		t.Errorf("Claim of none: got %d steps, next in %v, %v, want none, and to look again soon", len(b.Steps), b.Wait(1), err)
+	}
+	if n := strings.Count(log.String(), "steps of a partition"); n > 1 {
+		t.Errorf("log: got it told %d times, want once a minute:\n%s", n, &log)
+	}
+
+	hangs.Thaw()
+	for len(got) < of[true]+of[false] {
+		b, err := s.Claim(t.Context(), params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range b.Steps {
+			got[step.Run.ID]++
+		}
+	}
+	for run, n := range got {
+		if n != 1 {
+			t.Errorf("got a step %d times, of the node that hung: %v", n, theirs[run])
+		}
+	}
+	if b, err := s.Claim(t.Context(), params); err != nil || len(b.Steps) != 0 {
+		t.Errorf("Claim in the end: got %d steps, %v, want none", len(b.Steps), err)
+	}
+}
