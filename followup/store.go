@@ -20,6 +20,9 @@ var (
 	ErrUnreadable = errors.New("followup: cannot be read")
 	// ErrBacklog: too much waits for an assistant already; settle again later.
 	ErrBacklog = errors.New("followup: too much waits for the assistant")
+	// ErrNewer: a newer version of this program wrote it in a form that this one would misread.
+	// It was left alone, and who asks again may meet a replica that can read it.
+	ErrNewer = errors.New("followup: written by a newer version of this program")
 	// ErrNotDurable: written, but not as durably as configured.
 	ErrNotDurable = errors.New("followup: not as durable as configured")
 )

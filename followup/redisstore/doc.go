@@ -51,7 +51,13 @@
 // an older one writes it anew by and by, who meets a newer one leaves it alone. A lead's
 // v speaks for all that lies with the lead: a step or delivery of it is not claimed, and
 // whatever else is asked about it is answered with an error, so that a webhook is sent
-// again and may meet the newer replica. Likewise a config's. testdata/format*.redis are stores of
+// again and may meet the newer replica. Likewise a config's, and
+//
+//	a message             whoever looks for it, links it or would park a receipt under its id is told
+//	an idempotency key    its request is answered 503: it may have been sent; the key is not forgotten either
+//	a note of a template  nothing is sent by it; what comes with it is noted, and comes again
+//
+// It is said in the log once a minute. testdata/format*.redis are stores of
 // each format there was, which every later program must go on from.
 //
 //	1   first sights are in keys of their own always

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,6 +12,7 @@ import (
 var (
 	beginKeyScript  = load("key_begin")
 	finishKeyScript = load("key_finish")
+	dropKeyScript   = load("key_drop")
 )
 
 // BeginKey implements followup.SendStore.
@@ -19,7 +21,7 @@ func (s *Store) BeginKey(
 ) (followup.KeyAnswer, error) {
 	v, err := s.run(ctx, beginKeyScript, []string{idempotencyKey(tenant, key)},
 		fingerprint, ms(real), ms(real.Add(lease)), s.newToken(), followup.KeyAge.Milliseconds())
-	if err != nil {
+	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
 		return followup.KeyAnswer{}, fmt.Errorf("begin idempotency key: %w", err)
 	}
 	l, _ := v.([]any)
@@ -40,9 +42,9 @@ func (s *Store) BeginKey(
 func (s *Store) FinishKey(
 	ctx context.Context, tenant followup.TenantID, key string, answer []byte, real time.Time,
 ) error {
-	_, err := s.runDurable(ctx, finishKeyScript, []string{idempotencyKey(tenant, key)},
+	v, err := s.runDurable(ctx, finishKeyScript, []string{idempotencyKey(tenant, key)},
 		answer, ms(real), followup.KeyAge.Milliseconds())
-	if err != nil {
+	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
 		return fmt.Errorf("finish idempotency key: %w", err)
 	}
 	return nil
@@ -50,7 +52,8 @@ func (s *Store) FinishKey(
 
 // DropKey implements followup.SendStore.
 func (s *Store) DropKey(ctx context.Context, tenant followup.TenantID, key string) error {
-	if err := s.db.Del(ctx, idempotencyKey(tenant, key)).Err(); err != nil {
+	v, err := s.run(ctx, dropKeyScript, []string{idempotencyKey(tenant, key)})
+	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
 		return fmt.Errorf("drop idempotency key: %w", err)
 	}
 	return nil

@@ -62,7 +62,7 @@ func (s *Store) linked(
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for _, id := range []string{ref.SenderID, ref.ProviderID} {
 			if id != "" {
-				reads = append(reads, p.HMGet(ctx, messageKey(tenant, id), "a", "s", "p", "o"))
+				reads = append(reads, p.HMGet(ctx, messageKey(tenant, id), "a", "s", "p", "o", "v"))
 			}
 		}
 	}); err != nil {
@@ -70,6 +70,9 @@ func (s *Store) linked(
 	}
 	known := followup.MessageRef{}
 	for _, r := range reads {
+		if err := s.leave("message", reply(r.Val()).text(4)); err != nil {
+			return ref, err
+		}
 		known = complete(known, messageRef(r.Val()))
 	}
 	return complete(known, ref), nil
@@ -90,7 +93,7 @@ func (s *Store) link(
 ) (followup.MessageRef, []followup.Parked, error) {
 	v, err := s.run(ctx, linkScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		followup.RunAge.Milliseconds(), string(ref.Attempt), ref.SenderID, ref.ProviderID, ref.Opaque)
-	if err != nil {
+	if err = cmp.Or(err, s.left("message", v)); err != nil {
 		return followup.MessageRef{}, nil, err
 	}
 	l, _ := v.([]any)
@@ -131,7 +134,7 @@ func (s *Store) Message(
 	}
 	v, err := s.run(ctx, messageScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		request, receipt, maxParked, followup.DedupAge.Milliseconds())
-	if err != nil {
+	if err = cmp.Or(err, s.left("message", v)); err != nil {
 		return followup.MessageRef{}, fmt.Errorf("find message: %w", err)
 	}
 	l, _ := v.([]any)

@@ -1,7 +1,7 @@
 package redisstore
 
 import (
-	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -10,9 +10,8 @@ import (
 	"wagate/followup"
 )
 
-// errNewer says that a newer replica wrote something, which we would misread. It is
-// left alone: whoever asked is told to ask again, and may then meet that replica.
-var errNewer = errors.New("written by a newer version of this program")
+// errNewer is what whoever asked is told of what a newer replica wrote.
+var errNewer = followup.ErrNewer
 
 // isNewer says of the version of what was stored that a newer replica wrote it.
 func isNewer(v string) bool { return v != "" && v != strconv.Itoa(formatVersion) }
@@ -34,6 +33,25 @@ func (s *seldom) tell(log *slog.Logger, now time.Time, err error) {
 	}
 	s.last = now
 	log.Warn("left for later", "what", s.what, "err", err)
+}
+
+// leave says of a record of that version that it is left alone, if a newer replica wrote it.
+func (s *Store) leave(what, version string) error {
+	if !isNewer(version) {
+		return nil
+	}
+	err := fmt.Errorf("%s of format %s: %w", what, version, errNewer)
+	s.newer.tell(s.log, s.now(), err)
+	return err
+}
+
+// left is what a script says of a record that it left alone; nil if it did not.
+func (s *Store) left(what string, v any) error {
+	l, _ := v.([]any)
+	if r := reply(l); r.text(0) == "newer" {
+		return s.leave(what, r.text(1))
+	}
+	return nil
 }
 
 // unread remembers of due steps that only a newer replica can read them, so that those

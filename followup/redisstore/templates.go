@@ -1,11 +1,13 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,6 +20,7 @@ var noteTemplatesScript = load("note_templates")
 
 // templateNote is a note as it is stored; times in milliseconds.
 type templateNote struct {
+	Version    int    `json:"v"`
 	At         int64  `json:"a"`
 	Status     string `json:"s"`
 	StatusAt   int64  `json:"sa"`
@@ -36,6 +39,7 @@ const noteChunk = 500
 // partition, as of control state, since there are thousands of templates. So a body's
 // changes are noted by one script, not in one pipeline: there is one WAIT, and they are in order.
 func (s *Store) NoteTemplates(ctx context.Context, account string, said []followup.TemplateSaid, real time.Time) error {
+	var left error
 	for chunk := range slices.Chunk(said, noteChunk) {
 		args := []any{
 			ms(real.Add(-followup.TemplateNoteAge)), followup.MaxTemplateNotes, followup.TemplateNoteAge.Milliseconds(),
@@ -46,11 +50,13 @@ func (s *Store) NoteTemplates(ctx context.Context, account string, said []follow
 				marshal(map[string]any{"a": ms(one.At), "s": c.Status, "c": c.Category, "q": c.Quality}))
 		}
 		keys := []string{templatesKey(account), templatesOrderKey(account)}
-		if _, err := s.runDurable(ctx, noteTemplatesScript, keys, args...); err != nil {
+		v, err := s.runDurable(ctx, noteTemplatesScript, keys, args...)
+		if err != nil {
 			return fmt.Errorf("note templates: %w", err)
 		}
+		left = cmp.Or(left, s.left("template note", v))
 	}
-	return nil
+	return left
 }
 
 // TemplateNote implements followup.TemplateStore.
@@ -65,6 +71,9 @@ func (s *Store) TemplateNote(ctx context.Context, account, name, language string
 	var n templateNote
 	if err := json.Unmarshal([]byte(text), &n); err != nil {
 		return followup.TemplateNote{}, fmt.Errorf("read template note: %w", errReply)
+	}
+	if err := s.leave("template note", strconv.Itoa(n.Version)); err != nil {
+		return followup.TemplateNote{}, err
 	}
 	return followup.TemplateNote{
 		Status:   followup.TemplateWord{Word: n.Status, At: fromMS(n.StatusAt)},

@@ -193,6 +193,7 @@ type templates struct {
 	known map[string]providers.TemplateInfo
 	asked hook
 	away  trouble
+	newer func(name string) bool // whether a newer replica wrote what was said of it
 }
 
 func (t *templates) tell(info providers.TemplateInfo) {
@@ -208,6 +209,9 @@ func (t *templates) Template(_ context.Context, _ followup.ChannelID, name, _ st
 	t.asked.call()
 	if err := t.away.err(); err != nil {
 		return providers.TemplateInfo{}, false, err
+	}
+	if t.newer != nil && t.newer(name) {
+		return providers.TemplateInfo{}, false, followup.ErrNewer
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -74,7 +74,11 @@ func (p *passage) ask(ctx context.Context, o outgoing) (followup.SendResult, err
 	r := p.r
 	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) { return p.guard(ctx, o) }
 	return backoff.Retry(ctx, func() (followup.SendResult, error) {
-		return r.p.Sender.Send(ctx, p.c.Run.Channel, o.message, guard)
+		result, err := r.p.Sender.Send(ctx, p.c.Run.Channel, o.message, guard)
+		if errors.Is(err, followup.ErrNewer) {
+			err = backoff.Permanent(err) // asking again is for another replica
+		}
+		return result, err
 	}, backoff.WithMaxElapsedTime(askWithin))
 }
 
@@ -98,6 +102,9 @@ func (p *passage) waitPaced(ctx context.Context, asked time.Duration) bool {
 // answered takes in how sending ended.
 func (p *passage) answered(ctx context.Context, o outgoing, result followup.SendResult, err error) bool {
 	r := p.r
+	if errors.Is(err, followup.ErrNewer) {
+		return p.failed(o, &providers.Error{Kind: providers.Transient, Retryable: true}) // or later by this one
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			r.log.Warn("guard not reached, step given back", "run_id", p.c.Run.ID, "err", err)

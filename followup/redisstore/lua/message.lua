@@ -2,8 +2,9 @@
 -- oldest giving way. Repeated with the same request id, it parks once.
 -- KEYS: 1 message, 2 receipts parked. ARGV: 1 request id ("": park nothing), 2 receipt, 3 most receipts,
 -- 4 how long to keep them.
--- Returns {} or {attempt, sender's id, provider's id, opaque, "1" if receipts are parked}.
+-- Returns {}, {"newer", format} if a newer replica wrote it, or {attempt, sender's id, provider's id, opaque, "1" if receipts are parked}.
 local m = redis.call('HMGET', KEYS[1], 'v', 'a', 's', 'p', 'o')
+if m[1] and m[1] ~= '1' then return { 'newer', m[1] } end
 if m[1] then
   return { m[2], m[3], m[4], m[5] or '', redis.call('EXISTS', KEYS[2]) == 1 and '1' or '' }
 end

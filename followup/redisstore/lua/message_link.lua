@@ -1,9 +1,11 @@
 -- Adds to what is known of a message under one of its ids; what is known stays.
 -- KEYS: 1 message, 2 receipts parked. ARGV: 1 how long to keep it; then the fields a, s, p, o.
--- Returns {a, s, p, o, {receipt…}}; the receipts stay.
+-- Returns {"newer", format} if a newer replica wrote it, or {a, s, p, o, {receipt…}}; the receipts stay.
 --
 -- Fields: v format, a attempt, s the id its sender was given, p the provider's
 -- id, o what the sender wanted back with every status.
+local v = redis.call('HGET', KEYS[1], 'v')
+if v and v ~= '1' then return { 'newer', v } end
 redis.call('HSET', KEYS[1], 'v', '1')
 for i, f in ipairs({ 'a', 's', 'p', 'o' }) do
   if (redis.call('HGET', KEYS[1], f) or '') == '' then redis.call('HSET', KEYS[1], f, ARGV[i + 1]) end

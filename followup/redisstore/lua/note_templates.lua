@@ -3,23 +3,28 @@
 -- ARGV: 1 instant of the oldest to keep, 2 most to keep, 3 how long to keep all of them; then per thing
 -- said: field, {a: instant, s: status, c: category, q: quality}.
 --
+-- Returns {"newer", format} if a newer replica wrote one of them, which it left alone, or {"ok"}.
+--
 -- A note: v format, a instant of the latest; s, c, q what was said, sa, ca, qa when.
-local notes, fields, fresh = {}, {}, 0
+local notes, fields, fresh, newer = {}, {}, 0, nil
 for i = 4, #ARGV, 2 do
   local field, req = ARGV[i], cjson.decode(ARGV[i + 1])
   local n = notes[field]
   if not n then
     local was = redis.call('HGET', KEYS[1], field)
     n = was and cjson.decode(was) or { v = 1, a = 0 }
-    notes[field], fields[#fields + 1] = n, field
+    notes[field] = n
+    if n.v == 1 then fields[#fields + 1] = field else newer = n.v end
     if not was then fresh = fresh + 1 end
   end
-  for _, what in ipairs({ 's', 'c', 'q' }) do
-    if req[what] ~= '' and req.a >= (n[what .. 'a'] or 0) then
-      n[what], n[what .. 'a'] = req[what], req.a
+  if n.v == 1 then
+    for _, what in ipairs({ 's', 'c', 'q' }) do
+      if req[what] ~= '' and req.a >= (n[what .. 'a'] or 0) then
+        n[what], n[what .. 'a'] = req[what], req.a
+      end
     end
+    n.a = math.max(n.a, req.a)
   end
-  n.a = math.max(n.a, req.a)
 end
 
 -- Some of those that are too old, or the oldest of those that are too many; the others the next time.
@@ -41,4 +46,4 @@ for _, field in ipairs(fields) do
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3]) -- to clean up
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-return 'ok'
+return newer and { 'newer', tostring(newer) } or { 'ok' }

@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,6 +197,53 @@ func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 				t.Error("got window open, want the parked failure to have closed it")
 			}
 		})
+	}
+}
+
+// unreadable is a store where a newer replica wrote a message.
+type unreadable struct {
+	Store
+	newer atomic.Bool
+}
+
+func (u *unreadable) Message(
+	ctx context.Context, t followup.TenantID, id string, park *followup.Parked,
+) (followup.MessageRef, error) {
+	if id == "wamid.newer" && u.newer.Load() {
+		return followup.MessageRef{}, followup.ErrNewer
+	}
+	return u.Store.Message(ctx, t, id, park)
+}
+
+// TestI1AStatusOfWhatANewerReplicaWroteComesAgain: it is neither lost nor taken for one of a
+// message that nobody knows, and what came with it is not held up.
+func TestI1AStatusOfWhatANewerReplicaWroteComesAgain(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	u := &unreadable{Store: s}
+	h := newHarnessOn(t, s, func(p *Params) { p.Store = u })
+	_, v := h.send(t, tenantA, "15550100001", sales, metaSales)
+	if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{
+		Attempt: v.Attempt, SenderID: "wamid.newer", ProviderID: "wamid.newer", Opaque: "mine",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	body := messages("n-sales", status("15550100001", "wamid.newer", "sent", ""), status("15550100001", "wamid.other", "sent", "theirs"))
+	u.newer.Store(true)
+	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	u.newer.Store(false)
+	h.meta(t, body)
+	var got []string
+	for _, value := range h.valuesAt(t, sales, now) {
+		if id := member(t, value, "statuses", 0, "id"); id != "" {
+			got = append(got, id+" "+member(t, value, "statuses", 0, "biz_opaque_callback_data"))
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"wamid.newer mine", "wamid.other theirs"}; !slices.Equal(got, want) {
+		t.Errorf("statuses: got %q, want each once %q", got, want)
 	}
 }
 

@@ -123,6 +123,7 @@ type store struct {
 	diary *diary
 	mu    sync.Mutex
 	fails map[string]int // how often yet, by method
+	newer bool           // what is known of messages a newer replica wrote
 	wait  time.Duration  // what Pace answers, if it is not asked
 }
 
@@ -155,6 +156,9 @@ func (s *store) Pace(ctx context.Context, c followup.ChannelID, perSecond float6
 
 func (s *store) LinkMessage(ctx context.Context, t followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error) {
 	s.diary.note("link")
+	if s.newer {
+		return nil, followup.ErrNewer
+	}
 	if err := s.fail("LinkMessage"); err != nil {
 		return nil, err
 	}

@@ -255,7 +255,11 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 		Attempt: r.Attempt, SenderID: r.Sent.ID, ProviderID: providerID(line.Channel.Provider, r.Sent.ID), Opaque: opaque,
 	}
 	parked, err := backoff.Retry(ctx, func() ([]followup.Parked, error) {
-		return s.p.Store.LinkMessage(ctx, line.Tenant, ref)
+		parked, err := s.p.Store.LinkMessage(ctx, line.Tenant, ref)
+		if errors.Is(err, followup.ErrNewer) {
+			err = backoff.Permanent(err) // it stays so; a newer replica has heard of the message before us
+		}
+		return parked, err
 	}, backoff.WithMaxElapsedTime(linkWithin))
 	if err != nil {
 		s.log.Error("message id not linked, its receipts will not be matched", "channel", line.ID, "err", err)

@@ -357,6 +357,20 @@ func TestI7AMessageThatCouldNotBeLinkedIsSent(t *testing.T) {
 	})
 }
 
+// One that a newer replica has heard of before its answer came is its own to link: nobody
+// waits for that.
+func TestAMessageThatANewerReplicaLinkedHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.store.newer = true
+		began := time.Now()
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		h.must(err, "Send")
+		h.is(r.Sent.ID, "wamid.1", "id")
+		h.is(time.Since(began), time.Duration(0), "sent after")
+	})
+}
+
 // A run may outlive its channel's line in the file.
 func TestAChannelThatIsNoMoreIsTheOperators(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,200 @@
+package redisstore
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// leftAlone asks for something that a newer replica wrote: each time the answer is that it
+// did, which is said once in the log, and nothing is written.
+func leftAlone(t *testing.T, s *Store, asks map[string]func() error) {
+	t.Helper()
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	before, err := dump(t.Context(), s.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for name, ask := range asks {
+			if err := ask(); !errors.Is(err, followup.ErrNewer) {
+				t.Errorf("%s: got %v, want it to say that a newer version wrote it", name, err)
+			}
+		}
+	}
+	after, err := dump(t.Context(), s.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(after, before) {
+		t.Errorf("got written\n%s\nwant it left as it was\n%s", after, before)
+	}
+	if n := strings.Count(log.String(), "newer version"); n != 1 {
+		t.Errorf("log: got it told %d times, want once a minute:\n%s", n, &log)
+	}
+}
+
+// TestANewerMessageIsLeftAlone: nobody is told of another message, or of none, a receipt is
+// not parked where nobody would look for it, and what is found by other ids goes on.
+func TestANewerMessageIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		link := func(attempt int, sender, provider string) error {
+			return second(s.LinkMessage(ctx, p.tenant, followup.MessageRef{
+				Attempt: p.lead.Attempt(attempt), SenderID: sender, ProviderID: provider,
+			}))
+		}
+		for i, id := range []string{"newer", "ours"} {
+			if err := link(i+1, id, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		written := func(format string) {
+			t.Helper()
+			if err := s.db.HSet(ctx, messageKey(p.tenant, "newer"), "v", format).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		written("2")
+		receipt := &followup.Parked{Channel: p.channel, Receipt: followup.Receipt{State: providers.StatusDelivered}, At: epoch}
+		leftAlone(t, s, map[string]func() error{
+			"find":                 func() error { return second(s.Message(ctx, p.tenant, "newer", nil)) },
+			"find or park":         func() error { return second(s.Message(ctx, p.tenant, "newer", receipt)) },
+			"link":                 func() error { return link(1, "newer", "") },
+			"link with another id": func() error { return link(1, "newer", "wamid.1") },
+			"link by another id":   func() error { return link(1, "unknown", "newer") },
+		})
+		if ref, err := s.Message(ctx, p.tenant, "ours", nil); err != nil || ref.Attempt != p.lead.Attempt(2) {
+			t.Errorf("another message: got %+v, %v, want it found", ref, err)
+		}
+		written("1")
+		if ref, err := s.Message(ctx, p.tenant, "newer", receipt); err != nil || ref.Attempt != p.lead.Attempt(1) || ref.Waiting {
+			t.Errorf("once it can be read: got %+v, %v, want it as it was, and nothing parked", ref, err)
+		}
+	})
+}
+
+// TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone: it was not known when it was
+// looked for.
+func TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		if err := s.db.HSet(t.Context(), messageKey(p.tenant, "id"), "v", "2").Err(); err != nil {
+			t.Fatal(err)
+		}
+		leftAlone(t, s, map[string]func() error{"link": func() error {
+			_, _, err := s.link(t.Context(), p.tenant, "id", followup.MessageRef{Attempt: p.lead.Attempt(1), SenderID: "id"})
+			return err
+		}})
+	})
+}
+
+// TestANewerIdempotencyKeyIsLeftAlone: whether its request was sent cannot be known, however
+// old it looks; it is not sent again, not finished, not forgotten.
+func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		begin := func(key string, at time.Time) (followup.KeyAnswer, error) {
+			return s.BeginKey(ctx, p.tenant, key, "print", at, time.Minute)
+		}
+		if a, err := begin("newer", epoch); err != nil || a.State != followup.KeyNew {
+			t.Fatalf("BeginKey: got %+v, %v", a, err)
+		}
+		if err := s.FinishKey(ctx, p.tenant, "newer", []byte("answer"), epoch); err != nil {
+			t.Fatal(err)
+		}
+		written := func(format string) {
+			t.Helper()
+			if err := s.db.HSet(ctx, idempotencyKey(p.tenant, "newer"), "v", format).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		written("2")
+		leftAlone(t, s, map[string]func() error{
+			"begin":       func() error { return second(begin("newer", epoch)) },
+			"begin later": func() error { return second(begin("newer", epoch.Add(2*followup.KeyAge))) },
+			"finish":      func() error { return s.FinishKey(ctx, p.tenant, "newer", []byte("other"), epoch) },
+			"drop":        func() error { return s.DropKey(ctx, p.tenant, "newer") },
+		})
+		if a, err := begin("ours", epoch); err != nil || a.State != followup.KeyNew {
+			t.Errorf("another key: got %+v, %v, want it new", a, err)
+		}
+		written("1")
+		if a, err := begin("newer", epoch); err != nil || a.State != followup.KeyDone || string(a.Answer) != "answer" {
+			t.Errorf("once it can be read: got %+v, %v, want its answer", a, err)
+		}
+	})
+}
+
+// TestANewerTemplateNoteIsLeftAlone: nothing is sent by it, as it may say that the template
+// is paused; and what is said beside it is noted all the same.
+func TestANewerTemplateNoteIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		note := func(status string, names ...string) error {
+			var said []followup.TemplateSaid
+			for _, name := range names {
+				said = append(said, followup.TemplateSaid{
+					Change: providers.TemplateChange{Name: name, Language: "pt_BR", Status: status}, At: epoch,
+				})
+			}
+			return s.NoteTemplates(ctx, "account", said, epoch)
+		}
+		status := func(name string) string {
+			t.Helper()
+			n, err := s.TemplateNote(ctx, "account", name, "pt_BR")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n.Status.Word
+		}
+		if err := note("PAUSED", "newer", "ours"); err != nil {
+			t.Fatal(err)
+		}
+		key, field := templatesKey("account"), templateField("newer", "pt_BR")
+		was, err := s.db.HGet(ctx, key, field).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := func(text string) {
+			t.Helper()
+			if err := s.db.HSet(ctx, key, field, text).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const newer = `{"v":2,"other":"form"}`
+		written(newer)
+		leftAlone(t, s, map[string]func() error{
+			"read": func() error { return second(s.TemplateNote(ctx, "account", "newer", "pt_BR")) },
+			"note": func() error { return note("APPROVED", "newer") },
+		})
+		many := []string{"newer"}
+		for range noteChunk {
+			many = append(many, "ours")
+		}
+		if err := note("APPROVED", append(many, "last")...); !errors.Is(err, followup.ErrNewer) {
+			t.Errorf("note with others: got %v, want it to say that a newer version wrote one", err)
+		}
+		if a, b := status("ours"), status("last"); a != "APPROVED" || b != "APPROVED" {
+			t.Errorf("the others: got %q and %q, want them noted", a, b)
+		}
+		if now := s.db.HGet(ctx, key, field).Val(); now != newer {
+			t.Errorf("the newer note: got %s, want %s", now, newer)
+		}
+		written(was)
+		if got := status("newer"); got != "PAUSED" {
+			t.Errorf("once it can be read: got %q, want what it said", got)
+		}
+	})
+}
