@@ -29,11 +29,8 @@ type heads struct{ step, lease time.Duration }
 // do not answer it is as if they had none.
 func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, silent, error) {
 	type reads struct{ step, lease *redis.ZSliceCmd }
-	cmds, all := make([]reads, s.partitions), make([]int, s.partitions)
-	for i := range all {
-		all[i] = i
-	}
-	without, err := s.pipeNodes(ctx, all, func(p redis.Pipeliner, i int) {
+	cmds := make([]reads, s.partitions)
+	without, err := s.pipeNodes(ctx, s.all(), func(p redis.Pipeliner, i int) {
 		t := tagOf(i)
 		cmds[i].step = p.ZRangeWithScores(ctx, t.stepsIndex(), 0, 0)
 		cmds[i].lease = p.ZRangeWithScores(ctx, t.stepsLeases(), 0, 0)

@@ -15,6 +15,15 @@ const peekWithin = time.Second
 // silent are the partitions of the nodes that did not answer.
 type silent map[int]bool
 
+// all are the partitions.
+func (s *Store) all() []int {
+	list := make([]int, s.partitions)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
 // pipeNodes sends plain commands about partitions, in one round trip per node, and at the same
 // time to each: fill adds those of one partition. One node that hangs or is gone, until its
 // replica takes over, keeps nothing from the others: what was asked of it stays without a

@@ -92,7 +92,7 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 		log:         cmp.Or(p.Logger, slog.New(slog.DiscardHandler)).With("component", "redisstore"),
 		newToken:    token, onEnded: p.OnEnded, backlog: backlog{bound: p.MaxBacklog, age: tallyAge},
 	}
-	s.newer.what, s.late.what = "left to the replica that wrote it", "steps not claimed in time, they are tried again"
+	s.newer.what, s.late.what = "left to the replica that wrote it", "what could not be claimed in time, it is tried again"
 	s.clock.wall, s.clock.elapsed = p.Wall, p.Elapsed
 	if s.clock.wall == nil {
 		s.clock.wall = func() time.Time { return time.Now().Round(0) } // the machine's own

@@ -43,7 +43,8 @@ type place struct {
 }
 
 // dueAssistants lists, per assistant that there is room for and that has
-// something to be tried, where; and how long until the next one has.
+// something to be tried, where; and how long until the next one has. A node that does not
+// answer is to be looked at again soon.
 func (s *Store) dueAssistants(
 	ctx context.Context, c followup.ClaimDeliveries,
 ) (map[followup.AssistantID][]part, time.Duration, error) {
@@ -54,20 +55,25 @@ func (s *Store) dueAssistants(
 		return c.OfAssistant.Of(a) > 0 && c.OfTenant.Of(c.Tenants[a]) > 0
 	}
 	most := peekLater + len(c.OfAssistant.Left)
-	if err := s.pipe(ctx, func(p redis.Pipeliner) {
-		for i := range reads {
-			index := tagOf(i).relayIndex()
-			reads[i] = read{
-				p.ZRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: real}),
-				p.ZRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "(" + real, Max: "+inf", Count: int64(most)}),
-			}
+	without, err := s.pipeNodes(ctx, s.all(), func(p redis.Pipeliner, i int) {
+		index := tagOf(i).relayIndex()
+		reads[i] = read{
+			p.ZRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "-inf", Max: real}),
+			p.ZRangeByScoreWithScores(ctx, index, &redis.ZRangeBy{Min: "(" + real, Max: "+inf", Count: int64(most)}),
 		}
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, 0, err
 	}
 	due := map[followup.AssistantID][]part{}
 	next := maxNext
+	if len(without) > 0 {
+		next = heldBack
+	}
 	for i, r := range reads {
+		if without[i] {
+			continue
+		}
 		for _, z := range r.due.Val() {
 			if a := followup.AssistantID(member(z)); room(a) {
 				due[a] = append(due[a], part{tagOf(i), z.Score})

@@ -14,10 +14,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI13AMasterThatHangsKeepsNoStepOfTheOthers: it is stopped and nobody takes over. The
-// steps of the others are claimed and let go meanwhile, also those whose lease was over; its
-// own once it goes on, each once.
-func TestI13AMasterThatHangsKeepsNoStepOfTheOthers(t *testing.T) {
+// TestI13AMasterThatHangsKeepsNothingOfTheOthers: it is stopped and nobody takes over. The
+// steps of the others are claimed and let go meanwhile, also those whose lease was over, and
+// their deliveries; its own once it goes on, each once.
+func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 	t.Parallel()
 	// Nobody finds out that a master is gone, nor stops because of it.
 	c := redistest.StartCluster(t, 3, 0,
@@ -83,7 +83,25 @@ func TestI13AMasterThatHangsKeepsNoStepOfTheOthers(t *testing.T) {
 	if b, err := s.Claim(t.Context(), params); err != nil || len(b.Steps) != 0 || b.Wait(1) > heldBack {
 		t.Errorf("Claim of none: got %d steps, next in %v, %v, want none, and to look again soon", len(b.Steps), b.Wait(1), err)
 	}
-	if n := strings.Count(log.String(), "steps of a partition"); n > 1 {
+	told := map[followup.LeadID]int{}
+	collectTold := func(want int) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for len(told) < want {
+			ds, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
+				Real: params.Real, Limit: 50, MaxEvents: 10, Lease: 10 * time.Hour,
+			})
+			if err != nil || next > heldBack && len(told)+len(ds) < len(theirs) {
+				t.Fatalf("ClaimDeliveries: got next in %v, %v with %d of %d deliveries", next, err, len(told), want)
+			}
+			for _, d := range ds {
+				told[d.Lead]++
+			}
+		}
+	}
+	collectTold(of[false])
+	if n := strings.Count(log.String(), "could not be claimed in time"); n != 1 {
 		t.Errorf("log: got it told %d times, want once a minute:\n%s", n, &log)
 	}
 
@@ -97,9 +115,10 @@ func TestI13AMasterThatHangsKeepsNoStepOfTheOthers(t *testing.T) {
 			got[step.Run.ID]++
 		}
 	}
+	collectTold(len(theirs))
 	for run, n := range got {
-		if n != 1 {
-			t.Errorf("got a step %d times, of the node that hung: %v", n, theirs[run])
+		if n != 1 || told[run.Lead()] != 1 {
+			t.Errorf("got a step %d times, a delivery %d times, of the node that hung: %v", n, told[run.Lead()], theirs[run])
 		}
 	}
 	if b, err := s.Claim(t.Context(), params); err != nil || len(b.Steps) != 0 {

@@ -38,7 +38,7 @@ type Store struct {
 	clock    clock
 	unheard  unheard // claims whose answer did not come
 	unread   unread  // due steps that only a newer replica can read
-	late     seldom  // says that a partition's steps were not claimed
+	late     seldom  // says that what a partition has was not claimed
 	newer    seldom  // says that a newer replica's work is left alone
 	told     atomic.Pointer[string]
 }
