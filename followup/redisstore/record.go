@@ -158,7 +158,7 @@ func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, p packedRun
 	if p.claim != "" {
 		live.kind = followup.StepKind(claim[2])
 		live.used, _ = strconv.Atoi(claim[3])
-		if run.State == followup.RunClaimed && live.kind == "" {
+		if run.State == followup.RunClaimed {
 			live.used, live.lapsed = 0, live.used
 		}
 		if nth, err := strconv.ParseInt(claim[1], 16, 0); err == nil {

@@ -22,7 +22,7 @@ func (m *model) claim(t *rapid.T) {
 	}, func(s *side, list []followup.Claimed) any {
 		out := []string{}
 		for _, c := range list {
-			out = append(out, fmt.Sprint(s.sayRun(c.Run), c.Paused, c.Crashed, c.Lapsed, c.Attempt != "", s.sayLead(c.Lead)))
+			out = append(out, fmt.Sprint(s.sayRun(c.Run), c.Paused, c.Crashed, c.Lapsed, c.Attempt != "", c.Kind, c.UsedStep, s.sayLead(c.Lead)))
 		}
 		return out
 	})
@@ -63,10 +63,14 @@ func (m *model) guard(t *rapid.T) {
 	m.tick(t)
 	h := m.hold(t)
 	free, marketing := m.flip(t, "free-form"), m.flip(t, "marketing")
+	used := 0
+	if h.step == 0 && m.flip(t, "stands in") {
+		used = 2
+	}
 	v, _ := both(m, "GuardStep", func(i int, s *side) (followup.Verdict, error) {
 		return s.GuardStep(m.ctx, followup.GuardStep{
 			Run: s.leads[h.lead].Run(h.n), Token: h.tokens[i], FreeForm: free, Marketing: marketing,
-			Now: m.now, Real: m.now, Lease: lease,
+			Kind: followup.KindTemplate, UsedStep: used, Now: m.now, Real: m.now, Lease: lease,
 		})
 	}, (*side).sayVerdict)
 	if v[0].Refusal == followup.Allowed {

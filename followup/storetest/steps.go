@@ -311,9 +311,10 @@ func nothingLostTests() []test {
 			counts(w.claim(), 0, 1, "put off")
 			w.pass(lease)
 			c = counts(w.claim(), 1, 1, "put off, and claimed again")
-			w.is(w.guard(c).Refusal, followup.Allowed, "guard")
+			standIn := func(g *followup.GuardStep) { g.Kind, g.UsedStep = followup.KindTemplate, 2 }
+			w.is(w.guardWith(c, standIn).Refusal, followup.Allowed, "guard")
 			w.must(w.s.Pause(w.ctx, w.tenant, w.main, true), "Pause")
-			w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard before a retry")
+			w.is(w.guardWith(c, standIn).Refusal, followup.RefusedPaused, "guard before a retry")
 			w.pass(lease)
 			c = counts(w.claim(), 1, 1, "refused out of sending, and claimed again")
 			w.must(w.s.Pause(w.ctx, w.tenant, w.main, false), "Pause")
