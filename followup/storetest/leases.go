@@ -56,5 +56,41 @@ func leaseTests() []test {
 			w.finish(f)
 			stale(c.Token, "ended")
 		}},
+		{"I7 claimed after its lease ran out, which is counted and is no try", func(w *world) {
+			run := w.start(w.lead())
+			counts := func(c followup.Claimed, lapsed, tries int, what string) followup.Claimed {
+				w.Helper()
+				w.is(c.Lapsed, lapsed, "Lapsed, %s", what)
+				w.is(c.Run.Tries, tries, "Tries, %s", what)
+				return c
+			}
+			c := counts(w.due(), 0, 0, "at first")
+			for n := range 3 {
+				w.pass(lease)
+				c = counts(w.claim(), n+1, 0, "claimed again")
+			}
+			w.release(run, c.Token, time.Time{})
+			counts(w.claim(), 0, 0, "given back as before")
+			w.pass(lease)
+			c = counts(w.claim(), 1, 0, "claimed again")
+			w.release(run, c.Token, w.now.Add(time.Minute))
+			w.pass(time.Minute)
+			counts(w.claim(), 0, 1, "put off")
+			w.pass(lease)
+			c = counts(w.claim(), 1, 1, "put off, and claimed again")
+			standIn := func(g *followup.GuardStep) { g.Kind, g.UsedStep = followup.KindTemplate, 2 }
+			w.is(w.guardWith(c, standIn).Refusal, followup.Allowed, "guard")
+			w.must(w.s.Pause(w.ctx, w.tenant, w.main, true), "Pause")
+			w.is(w.guardWith(c, standIn).Refusal, followup.RefusedPaused, "guard before a retry")
+			w.pass(lease)
+			c = counts(w.claim(), 1, 1, "refused out of sending, and claimed again")
+			w.must(w.s.Pause(w.ctx, w.tenant, w.main, false), "Pause")
+			w.finish(w.result(c, ""))
+			counts(w.due(), 0, 0, "the next step")
+			w.pass(lease)
+			w.is(w.guard(w.claim()).Refusal, followup.Allowed, "guard")
+			w.pass(2 * lease)
+			w.is(counts(w.claim(), 0, 0, "crashed in sending").Crashed, true, "Crashed")
+		}},
 	}
 }
