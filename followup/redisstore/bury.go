@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	eraseScript = load("erase", "due", "relay", "lead", "pack", "run")
-	barScript   = load("bar", "due", "relay", "lead")
+	eraseScript = loadOfLead("erase")
+	barScript   = loadOfLead("bar")
 )
 
 // forget erases what is left of a lead whose erasure, or whose heir's, a crash has

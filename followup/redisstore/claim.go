@@ -13,7 +13,7 @@ import (
 	"wagate/followup"
 )
 
-var claimScript = load("claim", "due", "pack")
+var claimScript = load("claim")
 
 // heldBack is when to look again at steps that a tenant's bound held back, or whose node did
 // not answer, in real time.

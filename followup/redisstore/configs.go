@@ -17,9 +17,9 @@ import (
 )
 
 var (
-	createConfigScript = load("config_create", "control")
-	updateConfigScript = load("config_update", "control")
-	deleteConfigScript = load("config_delete", "control")
+	createConfigScript = load("config_create")
+	updateConfigScript = load("config_update")
+	deleteConfigScript = load("config_delete")
 )
 
 // A stored config is "<format> <updated ms> <request id> <JSON>": what scripts

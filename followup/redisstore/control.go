@@ -22,7 +22,7 @@ import (
 // even when the master lost its last ones with a crash of Redis.
 
 var (
-	pauseScript  = load("control_set", "control")
+	pauseScript  = load("control_set")
 	spreadScript = load("control_copy")
 )
 

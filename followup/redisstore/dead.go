@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	replayScript = load("dead_replay", "due", "relay")
+	replayScript = load("dead_replay")
 	dropScript   = load("dead_drop")
 	importScript = load("dead_import")
 )

@@ -8,7 +8,7 @@ import (
 	"wagate/followup"
 )
 
-var finishScript = load("finish", "due", "relay", "lead", "pack", "run")
+var finishScript = loadOfLead("finish")
 
 type finishRequest struct {
 	N         int                `json:"n"`

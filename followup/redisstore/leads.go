@@ -13,7 +13,7 @@ import (
 	"wagate/followup"
 )
 
-var putScript = load("put", "due", "relay", "lead", "pack", "run")
+var putScript = loadOfLead("put")
 
 // Lead implements followup.LeadStore.
 func (s *Store) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {

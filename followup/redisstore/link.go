@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -11,7 +10,10 @@ import (
 // make all of the libraries' costs more than most scripts' own work.
 func link(libraries []library, script string) string {
 	script = uncommented(script)
-	all := slices.Concat(libraries...)
+	var all []block
+	for _, l := range libraries {
+		all = append(all, l.blocks...)
+	}
 	linked := make([]bool, len(all))
 	reached := map[string]bool{}
 	reach := func(words []string) {
@@ -39,8 +41,42 @@ func link(libraries []library, script string) string {
 	return out.String()
 }
 
+// needed returns the libraries that a source says it needs, each behind those that it
+// needs itself.
+func needed(source string) []library {
+	var out []library
+	met := map[string]bool{}
+	var need func(source string)
+	need = func(source string) {
+		for _, says := range needs.FindAllString(source, -1) {
+			for _, name := range libraryName.FindAllString(says, -1) {
+				if met[name] {
+					continue
+				}
+				met[name] = true
+				l, ok := libraries[name]
+				if !ok {
+					panic("redisstore: no " + name)
+				}
+				need(l.source)
+				out = append(out, l)
+			}
+		}
+	}
+	need(source)
+	return out
+}
+
+var (
+	needs       = regexp.MustCompile(`Needs lib/\w+((,| and) lib/\w+)*\.`)
+	libraryName = regexp.MustCompile(`lib/\w+`)
+)
+
 // library is a file of functions, and of what stands between them.
-type library []block
+type library struct {
+	source string
+	blocks []block
+}
 
 type block struct {
 	function string // its name; "" if it is none
@@ -53,9 +89,9 @@ const blockEnd = "\nend\n"
 // parse takes a library apart. Its functions begin with "local function" and end with
 // "end", each at the beginning of a line.
 func parse(source string) library {
+	l := library{source: source}
+	add := func(function, text string) { l.blocks = append(l.blocks, block{function, text, words(text)}) }
 	source = uncommented(source)
-	var l library
-	add := func(function, text string) { l = append(l, block{function, text, words(text)}) }
 	for {
 		at := function.FindStringSubmatchIndex(source)
 		if at == nil {

@@ -67,3 +67,31 @@ func TestParseRefusesAFunctionWithoutEnd(t *testing.T) {
 		}()
 	}
 }
+
+func TestNeeded(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ source, want string }{
+		{"-- Does nothing.\nreturn 1\n", ""},
+		{"-- Ends it. Needs lib/due.\n", "lib/due"},
+		{"-- Needs lib/run, lib/sights.\n", "lib/due lib/relay lib/lead lib/pack lib/run lib/sights"},
+		{"-- Needs lib/sights and lib/lead.\n", "lib/sights lib/due lib/relay lib/lead"},
+	} {
+		var got []string
+		for _, l := range needed(test.source) {
+			for name, of := range libraries {
+				if of.source == l.source {
+					got = append(got, name)
+				}
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("needed %q: got %q, want %q", test.source, strings.Join(got, " "), test.want)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("needed of a library that is not there: got none, want a panic")
+		}
+	}()
+	needed("-- Needs lib/nothing.\n")
+}

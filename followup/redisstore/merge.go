@@ -12,11 +12,11 @@ import (
 )
 
 var (
-	expectScript    = load("expect", "due", "relay", "lead")
-	mergeOutScript  = load("merge_out", "due", "relay", "sights", "lead", "pack", "run")
-	mergeInScript   = load("merge_in", "due", "relay", "sights", "lead", "pack", "run")
-	forwardScript   = load("forward", "due", "relay", "lead")
-	forwardInScript = load("forward_in", "due", "relay", "lead")
+	expectScript    = loadOfLead("expect")
+	mergeOutScript  = loadOfLead("merge_out")
+	mergeInScript   = loadOfLead("merge_in")
+	forwardScript   = loadOfLead("forward")
+	forwardInScript = loadOfLead("forward_in")
 )
 
 type mergeIn struct {

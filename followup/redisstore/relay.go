@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	takeScript    = load("relay_take", "due")
-	deliverScript = load("relay_finish", "due", "relay")
+	takeScript    = load("relay_take")
+	deliverScript = load("relay_finish")
 )
 
 // ClaimDeliveries implements followup.RelayStore. It looks with plain reads and

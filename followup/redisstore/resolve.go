@@ -15,7 +15,7 @@ import (
 
 var (
 	resolveScript = load("resolve")
-	nameScript    = load("name", "due", "relay", "lead")
+	nameScript    = loadOfLead("name")
 	realiasScript = load("realias")
 )
 

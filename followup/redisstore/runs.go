@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	startScript  = load("start", "due", "relay", "lead", "pack", "run")
-	endScript    = load("end", "due", "relay", "lead", "pack", "run")
+	startScript  = loadOfLead("start")
+	endScript    = loadOfLead("end")
 	ladderScript = load("ladder")
 )
 

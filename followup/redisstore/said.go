@@ -9,7 +9,7 @@ import (
 	"wagate/followup/window"
 )
 
-var saidScript = load("said", "relay", "sights")
+var saidScript = loadOfLead("said")
 
 // maxSayings bounds the items that said takes; who says more at once is not usual.
 const maxSayings = 64

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,13 +24,17 @@ type script struct {
 	lead bool
 }
 
-// load builds a script from lua/<name>.lua and what it uses of the libraries that it names.
-func load(name string, libs ...string) *script {
-	of := make([]library, len(libs))
-	for i, l := range libs {
-		of[i] = libraries[l]
-	}
-	return &script{redis.NewScript(link(of, source(name))), slices.Contains(libs, "lead") || slices.Contains(libs, "sights")}
+// load builds a script from lua/<name>.lua and what it uses of the libraries that it needs.
+func load(name string) *script {
+	src := source(name)
+	return &script{Script: redis.NewScript(link(needed(src), src))}
+}
+
+// loadOfLead builds one that is about the lead of its first key.
+func loadOfLead(name string) *script {
+	s := load(name)
+	s.lead = true
+	return s
 }
 
 // libraries are those of lua/lib, by name.
@@ -42,8 +45,8 @@ var libraries = func() map[string]library {
 	}
 	out := map[string]library{}
 	for _, f := range files {
-		name := strings.TrimSuffix(f.Name(), ".lua")
-		out[name] = parse(source("lib/" + name))
+		name := "lib/" + strings.TrimSuffix(f.Name(), ".lua")
+		out[name] = parse(source(name))
 	}
 	return out
 }()

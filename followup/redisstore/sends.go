@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	guardSendScript = load("guard_send", "due", "relay", "lead", "pack", "run")
-	recordScript    = load("record", "due", "relay", "lead", "pack", "run")
+	guardSendScript = loadOfLead("guard_send")
+	recordScript    = loadOfLead("record")
 )
 
 // refusal reads the tags by which both guards say no.

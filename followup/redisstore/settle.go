@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	settleScript  = load("settle", "due", "relay", "sights", "lead", "pack", "run")
-	correctScript = load("correct", "due", "relay", "lead", "pack", "run")
+	settleScript  = loadOfLead("settle")
+	correctScript = loadOfLead("correct")
 )
 
 type settleRequest struct {

@@ -9,9 +9,9 @@ import (
 )
 
 var (
-	guardScript   = load("guard_step", "due", "relay", "lead", "pack", "run")
-	releaseScript = load("release", "due", "relay", "lead", "pack", "run")
-	extendScript  = load("extend", "due", "relay", "lead", "pack", "run")
+	guardScript   = loadOfLead("guard_step")
+	releaseScript = loadOfLead("release")
+	extendScript  = loadOfLead("extend")
 )
 
 // GuardStep implements followup.StepStore.

@@ -1,4 +1,5 @@
 -- Keeps a lead from ever being merged into one that is being erased.
+-- Needs lib/lead.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {from: that lead}.
 -- Returns {"moved"} if it was merged, or erased, before, or {"ok"}.
 if get('mv') then return { 'moved' } end

@@ -1,4 +1,5 @@
 -- Ends one live run.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, reason, config: only if the run is this config's, or "",
 -- token: "" or that of the claim whose holder vouches that nothing was sent}.
 -- Returns {"moved"}, {"need", assistant} or {"ok", ended, "1" if there is something to forward}. A run that is not live is left as it is.

@@ -1,5 +1,6 @@
 -- Removes what is known of a lead, or, with keep, of a merged one all that merge_out
 -- handed over. What stays is a tombstone that holds nobody's data; a stand-in points to a lead, or goes.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {keep: bool, to: whom a stand-in points to then, "": nobody,
 -- as: {field, value}: only if that is what it is, or absent, buried: leads merged into it that are erased, or absent}.

@@ -1,4 +1,5 @@
 -- Keeps a claimed step under its lease while its worker lives.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, lease: ms}.
 -- Returns {"stale"} or {"ok"}.
 local req = cjson.decode(ARGV[2])

@@ -1,4 +1,5 @@
 -- What the last steps of a merged lead have to tell, for the lead it became.
+-- Needs lib/lead.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: assistant, done: how many it has of all there ever were}.
 -- Returns {"none"} if there is nobody to tell, {"unfinished"} if the merge is, or {"ok", how many were
 -- forwarded before, {element…}}.

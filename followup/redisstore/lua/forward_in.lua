@@ -1,4 +1,5 @@
 -- Queues what forward handed over; each element once.
+-- Needs lib/lead.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {from: lead, a: assistant, before: elements forwarded before}; then the elements.
 -- Returns {"moved"} or {"ok", how many elements it has had in all}.
 local req = cjson.decode(ARGV[2])

@@ -1,5 +1,6 @@
 -- The send fence of an assistant's own message. Claimed steps of the runs
 -- concerned are void, so a nudge can never cross it.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, free: bool, marketing: bool, opaque, previous}.
 -- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm}.
 local req = cjson.decode(ARGV[2])

@@ -1,4 +1,5 @@
 -- The send fence of a step: the last thing before the provider call.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, free: bool, marketing: bool, lease: ms, kind, used}.
 -- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"},
 -- {"window_closed"} or {"ok", attempt}. Asked again under the same token it means

@@ -1,4 +1,5 @@
 -- Imports what merge_out handed over; once per loser.
+-- Needs lib/run, lib/sights.
 -- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead, of a stand-in with its b,
 -- stand_in: bool,
 -- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,

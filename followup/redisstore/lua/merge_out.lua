@@ -2,6 +2,7 @@
 -- over the same until erase with keep. What its last steps have to tell from now
 -- on is forwarded: mq:<assistant> says from which element on.
 -- A delivery that is out is void.
+-- Needs lib/run, lib/sights.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {to: lead}.
 -- Returns {"erased"}, {"barred"} if that one is being erased, {"need", assistant}, {"need channel", channel} or {"ok", ended, fields (mv: the lead it goes to,

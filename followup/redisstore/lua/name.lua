@@ -1,4 +1,5 @@
 -- Gives a lead the identities that Resolve found to be its own.
+-- Needs lib/lead.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {field: value}.
 -- Returns {"moved"} or {"ok"}.
 if get('mv') then return { 'moved' } end

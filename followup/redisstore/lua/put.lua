@@ -1,5 +1,6 @@
 -- Writes a lead's record if it is still at the revision read, and does what a
 -- change of status does to its runs.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
 -- ARGV[3]: the facts of arm, packed.

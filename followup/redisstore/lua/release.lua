@@ -1,4 +1,5 @@
 -- Gives a claimed, unsent step back, due as before or later.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, until: ms or 0}.
 -- Returns {"need", assistant} or {"ok", ended, "1" if there is something to forward}: a stale token has nothing to give back. The caller
 -- vouches that nothing was sent, also for a step in sending.

@@ -1,5 +1,6 @@
 -- Settles the events of one lead. Guarantees: each item takes effect once; all
 -- or nothing; nothing for a lead that moved.
+-- Needs lib/run, lib/sights.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...],
 -- most: {assistant: how many events may wait for it in this partition}, deep: how many of this lead}; without most as
 -- many as come.

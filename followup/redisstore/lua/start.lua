@@ -1,4 +1,5 @@
 -- Starts a run by hand or by rearm.
+-- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rearm: bool, arm: {...}}. ARGV[3]: the facts of arm, packed.
 -- Returns {"none"} if there is no such lead, {"moved"}, {"need", assistant} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
