@@ -137,6 +137,8 @@ const (
 	// RefusedTemplate is never the store's: who asks the guard found that the
 	// template cannot be sent now, and did not ask it.
 	RefusedTemplate Refusal = "template_paused"
+	// RefusedLate is never the store's either: the step has become too late.
+	RefusedLate Refusal = "too_late"
 )
 
 // Verdict is the guard's answer.

@@ -26,7 +26,7 @@ func refusal(r reply, err error) (followup.Verdict, bool, error) {
 	switch no := followup.Refusal(r.text(0)); no {
 	case followup.RefusedStale, followup.RefusedWindow, followup.RefusedOptedOut, followup.RefusedPaused:
 		return followup.Verdict{Refusal: no}, true, nil
-	case followup.Allowed, followup.RefusedLeadMoved, followup.RefusedTemplate:
+	case followup.Allowed, followup.RefusedLeadMoved, followup.RefusedTemplate, followup.RefusedLate:
 	}
 	return followup.Verdict{}, false, nil
 }

@@ -31,6 +31,35 @@ func TestI7LatenessIsBoundedToTheMillisecond(t *testing.T) {
 	}
 }
 
+// What counts is how late it is when it would leave, however long it took until then.
+func TestI7AStepThatBecameTooLateOnItsWayIsSkipped(t *testing.T) {
+	t.Parallel()
+	const most = 20 * time.Second
+	for name, takes := range map[string]func(h *harness, d time.Duration){
+		"its text":   func(h *harness, d time.Duration) { h.writer.took = d },
+		"its pacing": func(h *harness, d time.Duration) { h.sender.pace = d },
+		"a retry": func(h *harness, d time.Duration) {
+			h.sender.answers(notSent)
+			h.sender.pause = d
+		},
+	} {
+		for late, story := range map[time.Duration]string{
+			most - 2*time.Millisecond: "1 ai sent/ai", most: "1 none skipped/too_late",
+		} {
+			t.Run(name+" took "+late.String(), func(t *testing.T) {
+				t.Parallel()
+				play(t, func(h *harness) {
+					h.params.MaxLateness = most
+					takes(h, late)
+					run := h.begin(seed[0])
+					h.until(hours)
+					h.tells(run, story, "ended completed")
+				})
+			})
+		}
+	}
+}
+
 // Each of a ladder's steps waits for the one before, however late that was: a
 // week of silence is not caught up on at once.
 func TestABacklogIsNeverABurstAtOneLead(t *testing.T) {

@@ -24,12 +24,16 @@ type outgoing struct {
 	step     int                 // whose template it is
 }
 
-// guard asks for leave to send: by the registry, as it is now, and then by the
-// store. A template may have been paused, or put into another category, since
-// the step was decided.
+// guard asks for leave to send: by the clock and the registry, as they are now, and then
+// by the store. Since the step was decided it may have become too late (the model, a worker
+// and the pacing take their time), its template may have been paused, or put into another
+// category.
 func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, error) {
 	r := p.r
 	p.out = false // what went before cannot have been sent, or nobody would ask
+	if p.left() <= 0 {
+		return followup.Verdict{Refusal: followup.RefusedLate}, nil
+	}
 	marketing := false
 	if t := o.template; t != nil {
 		info, known, err := r.p.Templates.Template(ctx, p.c.Run.Channel, t.Name, t.Language)
@@ -139,6 +143,7 @@ func (p *passage) refused(o outgoing, no followup.Refusal) bool {
 	case followup.RefusedStale, followup.RefusedLeadMoved:
 		p.lost()
 		return true
+	case followup.RefusedLate: // the guard noted how late
 	}
 	return false
 }

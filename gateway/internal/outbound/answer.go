@@ -92,7 +92,7 @@ func refused(no followup.Refusal) *failure {
 		f := fail(codeUnavailable, "Sending is paused by the operator; the message was not sent.")
 		f.retryAfter = time.Minute
 		return f
-	case followup.RefusedStale, followup.RefusedLeadMoved, followup.RefusedTemplate, followup.Allowed:
+	case followup.RefusedStale, followup.RefusedLeadMoved, followup.RefusedTemplate, followup.RefusedLate, followup.Allowed:
 	}
 	f := fail(codeUnavailable, "The contact is being changed; the message was not sent.")
 	f.retryAfter = time.Second
