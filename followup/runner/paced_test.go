@@ -177,3 +177,46 @@ func TestI7FiveReplicasAtOneChannelSendAllAtItsPace(t *testing.T) {
 		h.is(h.writer.asked(), steps, "requests to the model")
 	})
 }
+
+// fullAfterRefusal has the provider refuse the first text, as the window is closed, and the
+// channel be full then until d after the beginning.
+func (h *harness) fullAfterRefusal(d time.Duration) {
+	h.sender.answers(&providers.Error{Kind: providers.WindowClosed, Code: 131047})
+	h.sender.answered = once(func() { h.fullUntil(d) })
+}
+
+// A template that stands in for a text which the provider refused waits for pacing like
+// any other: a reply ends its run.
+func TestI5AReplyEndsAPacedStepThatWasRefused(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.fullAfterRefusal(2 * hours)
+		run := h.begin(seed[0], seed[2])
+		h.until(40 * minutes)
+		h.tells(run, "claimed")
+		h.reply(h.leads[0])
+		h.tells(run, "1 none cancelled/replied", "ended replied")
+		h.until(3 * hours)
+		h.sent()
+	})
+}
+
+// Nor is it with the provider: it is sent, though its worker dies.
+func TestI7APacedStepThatWasRefusedOutlivesItsWorker(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.ClaimLease = 3 * minutes
+		h.fullAfterRefusal(2 * hours)
+		run := h.begin(seed[0], seed[2])
+		h.until(40 * minutes)
+		h.store.extends.set(-1) // as good as dead: nobody keeps its lease
+		first := h.runner
+		h.restart()
+		h.until(50 * minutes)
+		h.store.extends.set(0)
+		h.must(first.Stop(h.Context()), "Stop")
+		h.until(3 * hours)
+		h.is(accepted(h), 1, "messages sent")
+		h.tells(run, "1 template sent/template", "ended completed")
+	})
+}

@@ -56,14 +56,16 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 }
 
 // send sends it, however long the channel's pacing has it wait while the step is not too
-// late: that is no try, and what was written for the step is kept.
+// late: that is no try, and what was written for the step is kept. One that was with the
+// provider before is given back, and waits when it is claimed again: as long as it is
+// marked as being sent no reply ends its run, and the death of its worker makes it uncertain.
 func (p *passage) send(ctx context.Context, o outgoing) bool {
 	for {
 		result, err := p.ask(ctx, o)
 		if err != nil || !result.Paced {
 			return p.answered(ctx, o, result, err)
 		}
-		if !p.waitPaced(ctx, result.Err.RetryAfter) {
+		if p.attempt != "" || !p.waitPaced(ctx, result.Err.RetryAfter) {
 			p.r.giveBack(p.c, time.Time{})
 			return true
 		}
