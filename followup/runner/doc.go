@@ -32,8 +32,10 @@
 //	its worker died before anything could be sent          MaxLapses in a row
 //	the channel's own pacing                               MaxLateness: it is no try
 //
-// Who waits for pacing keeps its worker, so that no more is claimed of a tenant than
-// its channels take. Rejected: to release it, as its text would be written again each time.
+// Who waits for pacing counts as one in hand of its tenant, so that no more is claimed of
+// him than his channels take; its worker is for other tenants meanwhile, if not too many wait.
+// A tenant's channel that stays full so holds up his other ones. Rejected: to release the
+// step, as its text would be written again each time.
 //
 // The poller never waits for a model or a provider: it claims no more than
 // there are free workers, and every step runs on its own goroutine. One that waits

@@ -66,7 +66,7 @@ func (s *sender) log() []call {
 func (s *sender) Send(ctx context.Context, _ followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
 	s.rendered.call()
 	if s.full != nil && s.full() {
-		return followup.SendResult{Paced: true, Err: &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: fullFor}}, nil
+		return full()
 	}
 	if s.pace > 0 {
 		if !sleep(ctx, s.pace/2) {
@@ -105,6 +105,13 @@ func (s *sender) Send(ctx context.Context, _ followup.ChannelID, m providers.Mes
 
 // fullFor is what a full channel says that a step would have to wait.
 const fullFor = 16 * time.Second
+
+// full is what sending on a full channel returns.
+func full() (followup.SendResult, error) {
+	return followup.SendResult{
+		Paced: true, Err: &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: fullFor},
+	}, nil
+}
 
 func (s *sender) provider(m providers.Message, v followup.Verdict) (providers.Sent, *providers.Error) {
 	time.Sleep(s.took)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wagate/followup"
@@ -135,7 +136,7 @@ func (l *lane) Send(ctx context.Context, c followup.ChannelID, m providers.Messa
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
 	default:
-		return followup.SendResult{Paced: true, Err: &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: fullFor}}, nil
+		return full()
 	}
 	at := <-l.next
 	if at.Before(time.Now()) {
@@ -218,5 +219,59 @@ func TestI7APacedStepThatWasRefusedOutlivesItsWorker(t *testing.T) {
 		h.until(3 * hours)
 		h.is(accepted(h), 1, "messages sent")
 		h.tells(run, "1 template sent/template", "ended completed")
+	})
+}
+
+// fullOn is a sender of whose channels one is full.
+type fullOn struct {
+	*sender
+
+	channel followup.ChannelID
+}
+
+func (f *fullOn) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
+	if c == f.channel {
+		return full()
+	}
+	return f.sender.Send(ctx, c, m, guard)
+}
+
+// Steps that wait for pacing keep no worker from another tenant.
+func TestI9AFullChannelHoldsUpNoOtherTenant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // the account of a play knows one tenant only
+		h := newHarness(t)
+		h.params.Workers, h.params.PerTenant = 2, 2
+		h.params.Sender = &fullOn{sender: h.sender, channel: h.channel}
+		for range 3 {
+			h.arm(h.lead(true), seed[0])
+		}
+		next := h.nextDoor(40 * minutes)
+		h.start()
+		h.until(41 * minutes)
+		h.is(next().State, followup.RunEnded, "run of the other tenant")
+		h.stop()
+	})
+}
+
+// So many may wait for pacing beside those in hand, and no more.
+func TestStepsThatWaitForPacingAreBounded(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.Workers, h.params.PerTenant, h.params.Writing = 2, 9, 3
+		h.fullUntil(26 * hours)
+		var runs []followup.RunID
+		for range 9 {
+			runs = append(runs, h.arm(h.lead(true), seed[2]))
+		}
+		h.start()
+		h.until(25 * hours)
+		story := map[string]int{}
+		for _, run := range runs {
+			story[fmt.Sprint(h.story(run))]++
+		}
+		h.is(story, map[string]int{"[claimed]": 5, "[armed]": 4}, "timelines")
+		h.until(27 * hours)
+		h.is(accepted(h), 9, "messages sent")
 	})
 }

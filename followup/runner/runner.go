@@ -52,7 +52,8 @@ type Params struct {
 	PerTenant int
 	// Writing bounds the steps that wait for the model, beside those in hand, so that a
 	// model that is slow or hangs holds up no step that needs none; of one tenant
-	// there are in proportion no more. Default four times Workers.
+	// there are in proportion no more. As many may wait for pacing, so that channels that are
+	// full hold up no other tenant. Default four times Workers.
 	Writing int
 	// ClaimLease must outlast the writing of a text and the wait for pacing; default 3 min.
 	ClaimLease time.Duration
@@ -87,6 +88,8 @@ type Runner struct {
 	// waits are the steps that wait for the model and have no worker.
 	waiting int
 	waits   map[followup.TenantID]int
+	// resting are the steps that wait for pacing and have no worker.
+	resting int
 	// backs are those that have what they waited for, and wait for a worker of their tenant.
 	backs map[followup.TenantID][]chan struct{}
 	// claiming is set from before the poller looks who is free until what it
@@ -166,8 +169,7 @@ func (r *Runner) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d
 
 // Stop claims no more, gives back what waits for a channel's pacing, lets the rest of what
 // is in hand finish until ctx is done, and then gives back what is not sent yet, which is a
-// good end too. It does nothing to
-// a runner never started.
+// good end too. It does nothing to a runner never started.
 func (r *Runner) Stop(ctx context.Context) error {
 	if r.claimed == nil {
 		return nil

@@ -97,7 +97,9 @@ func (p *passage) left() time.Duration {
 // waitPaced waits where the pacing asks for so long: half of it, so that the channel finds
 // somebody who waits whenever it is free, or half of what is left to the step. It returns
 // false if the runner stops, which may be long before there is room, or the step is not ours.
+// Other tenants have its worker meanwhile.
 func (p *passage) waitPaced(ctx context.Context, asked time.Duration) bool {
+	defer p.r.rest()()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.r.claims, cancel)()

@@ -78,11 +78,38 @@ func (r *Runner) release(t followup.TenantID) {
 		close(back[0])
 		return // his now
 	}
-	if r.claiming.Load() || r.busy >= r.p.Workers || r.hands[t] >= r.p.PerTenant {
+	if r.hands[t] >= r.p.PerTenant {
+		r.Wake()
+	}
+	r.idle()
+	r.hands[t]--
+}
+
+// idle counts a worker less.
+func (r *Runner) idle() {
+	if r.claiming.Load() || r.busy >= r.p.Workers {
 		r.Wake()
 	}
 	r.busy--
-	r.hands[t]--
+}
+
+// rest gives a step's worker to other tenants while the step waits for its channel's pacing,
+// if not too many do: its own has it in hand as before. What it returns takes one back, also
+// if there is none free: the bound is passed for a moment then.
+func (r *Runner) rest() (back func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.resting >= r.p.Writing {
+		return func() {}
+	}
+	r.resting++
+	r.idle()
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.resting--
+		r.busy++
+	}
 }
 
 // lend gives a step's worker to others while the step waits for the model, if not too
