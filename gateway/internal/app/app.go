@@ -127,7 +127,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		MaxWait: within.wait, Told: a.relay.Wake, Steps: steps, Registry: a.registry, Logger: a.log,
 	})
 	a.runner = runner.New(runner.Params{
-		Store: a.store, Sender: service, Templates: templates, Directory: r.directory,
+		Store: a.store, Sender: service.ForSteps(), Templates: templates, Directory: r.directory,
 		Writer: writer.New(writer.Params{
 			BaseURL: a.cfg.AI.BaseURL.String(), APIKey: a.cfg.AI.APIKey.Reveal(), Model: a.cfg.AI.Model,
 			Timeout: a.cfg.AI.Timeout, Now: a.clock.Real, Logger: a.log, Registerer: a.registry,

@@ -1,6 +1,6 @@
 // Package outbound is the one way out to WhatsApp. What a follow-up step says
 // and what an assistant sends through the Cloud API route go through the same
-// Service.Send:
+// Service:
 //
 //	breaker → pacing (per channel, shared by all replicas) → breaker → guard → provider
 //	   ▲                                                                      │
@@ -8,7 +8,9 @@
 //
 // What the breaker would refuse, or what would wait too long, takes no slot:
 // requests that come to nothing must not put off those that come after. The API answers
-// what would wait too long as throttled; a step asks again.
+// what would wait too long as throttled; a step asks again. A step is turned away sooner than
+// an assistant's message, so however many wait there is room for that behind them. The price:
+// while an assistant sends all that its channel takes, no step of that channel gets a turn.
 //
 // The guard is asked last, and again before each retry: what it allows leaves
 // at once, and what happened meanwhile (a reply, a stop, a closed window) still

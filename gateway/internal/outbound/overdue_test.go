@@ -183,7 +183,7 @@ func (o *outage) engine() *runner.Runner {
 		Store: o.store, Writer: mute{}, Templates: mute{}, Directory: followup.NewDirectory(tenants),
 		Sender: outbound.New(outbound.Params{
 			Store: o.store, Lines: lines, Now: o.clock.now, Real: time.Now, Steps: steps, Registry: registry, Logger: logger,
-		}),
+		}).ForSteps(),
 		Told: func() { o.ended.Add(1) },
 		Now:  o.clock.now, Real: time.Now, Speed: outageSpeed, MaxLateness: followup.DefaultMaxLateness, PerTenant: perTenant,
 		Steps: steps, Registry: registry, Logger: logger,

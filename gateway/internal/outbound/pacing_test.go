@@ -1,11 +1,16 @@
 package outbound_test
 
 import (
+	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/poll"
+	"wagate/gateway/internal/outbound"
 	"wagate/providers"
 )
 
@@ -65,5 +70,68 @@ func TestAFloodDoesNotLockTheChannel(t *testing.T) {
 		h.must(err, "Send")
 		h.is(r.Err, (*providers.Error)(nil), "result after the flood")
 		h.is(time.Since(began), time.Duration(0), "wait after the flood")
+	})
+}
+
+// What a step waits for its channel's pacing at a time is a third of what an assistant's
+// message does.
+func TestAStepIsTurnedAwaySooner(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sender func(s *outbound.Service) followup.Sender
+		most   time.Duration
+	}{
+		"a message": {func(s *outbound.Service) followup.Sender { return s }, 15 * time.Second},
+		"a step":    {(*outbound.Service).ForSteps, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				for wait, paced := range map[time.Duration]bool{c.most: false, c.most + time.Millisecond: true} {
+					h.store.wait = wait
+					r, err := c.sender(h.service).Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+					h.must(err, "Send")
+					h.is(r.Paced, paced, "turned away, as the channel is behind by "+wait.String())
+				}
+			})
+		})
+	}
+}
+
+// However many steps wait for their channel, an assistant's message finds room behind them.
+func TestStepsLeaveRoomForAssistants(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst = 1, 1
+		h.build()
+		ctx, stop := context.WithCancel(h.Context())
+		var sent atomic.Int64
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					r, err := h.service.ForSteps().Send(ctx, onMeta, hello, h.leave(followup.NewLeadID()))
+					switch {
+					case err != nil: // it is over
+					case r.Paced:
+						_ = poll.Sleep(ctx, r.Err.RetryAfter/2)
+					default:
+						sent.Add(1)
+					}
+				}
+			})
+		}
+		for range 10 {
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			r, err := h.service.Send(ctx, onMeta, hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+			h.is(r.Err, (*providers.Error)(nil), "result of an assistant's message")
+		}
+		stop()
+		wg.Wait()
+		if n := sent.Load(); n < 100 {
+			h.Errorf("steps sent: got %d, want all that the channel takes beside, some 140", n)
+		}
 	})
 }

@@ -50,7 +50,8 @@ type Params struct {
 	// Tries bounds the provider calls of one Send; default 3.
 	Tries int
 	// MaxWait is the longest that Send waits for pacing or before a retry; what
-	// would take longer is handed back as throttled. Default 15 s.
+	// would take longer is handed back as throttled. Steps wait for pacing a third of it
+	// at a time. Default 15 s.
 	MaxWait time.Duration
 	// Told is called when there is something to be told to an assistant: a receipt
 	// that came before the answer settled a step. It must not block. Default: nobody
@@ -61,7 +62,7 @@ type Params struct {
 	Logger   *slog.Logger
 }
 
-// Service sends. It implements followup.Sender.
+// Service sends, for assistants by Send, for steps by what ForSteps returns.
 type Service struct {
 	p        Params
 	log      *slog.Logger
@@ -71,8 +72,6 @@ type Service struct {
 	// complained is when a channel's trouble was last said in the log.
 	complained sync.Map
 }
-
-var _ followup.Sender = (*Service)(nil)
 
 // The defaults of Params.
 const (
@@ -149,9 +148,34 @@ func resting(cause error) *providers.Error {
 	return &providers.Error{Kind: providers.Transient, Retryable: true, RetryAfter: breakerPause, Cause: cause}
 }
 
-// Send implements followup.Sender.
+// Send sends what an assistant has to say, as a followup.Sender does.
 func (s *Service) Send(
 	ctx context.Context, channel followup.ChannelID, m providers.Message, guard followup.Guard,
+) (followup.SendResult, error) {
+	return s.send(ctx, channel, m, guard, s.p.MaxWait)
+}
+
+// stepsShare is how much shorter the queue is that a step joins than the one that an
+// assistant's message does. Steps ask again and again, and whoever finds the queue full
+// is turned away: there is always room behind all of them.
+const stepsShare = 3
+
+// steps sends steps.
+type steps struct{ s *Service }
+
+// ForSteps returns who sends steps: on a channel where much waits, assistants go first.
+func (s *Service) ForSteps() followup.Sender { return steps{s} }
+
+// Send implements followup.Sender.
+func (f steps) Send(
+	ctx context.Context, channel followup.ChannelID, m providers.Message, guard followup.Guard,
+) (followup.SendResult, error) {
+	return f.s.send(ctx, channel, m, guard, f.s.p.MaxWait/stepsShare)
+}
+
+// send sends what waits for its channel's pacing no longer than that.
+func (s *Service) send(
+	ctx context.Context, channel followup.ChannelID, m providers.Message, guard followup.Guard, longest time.Duration,
 ) (followup.SendResult, error) {
 	line, ok := s.lines[channel]
 	if !ok {
@@ -166,11 +190,11 @@ func (s *Service) Send(
 			result.Err = resting(gobreaker.ErrOpenState)
 			return result, nil
 		}
-		wait, err := s.p.Store.Pace(ctx, channel, line.PerSecond, line.Burst, s.p.MaxWait, s.p.Real())
+		wait, err := s.p.Store.Pace(ctx, channel, line.PerSecond, line.Burst, longest, s.p.Real())
 		if err != nil {
 			return result, err
 		}
-		if wait > s.p.MaxWait {
+		if wait > longest {
 			result.Paced = result.Err == nil // else the provider had something to say
 			result.Err = &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: wait}
 			return result, nil
