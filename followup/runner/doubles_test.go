@@ -40,6 +40,7 @@ type sender struct {
 	tries int
 	pace  time.Duration
 	full  func() bool   // whether the channel's pacing leaves nothing to wait for
+	away  trouble       // of the store, which keeps the pacing
 	took  time.Duration // by a provider call
 	pause time.Duration // before a retry
 
@@ -65,6 +66,9 @@ func (s *sender) log() []call {
 
 func (s *sender) Send(ctx context.Context, _ followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
 	s.rendered.call()
+	if err := s.away.err(); err != nil {
+		return followup.SendResult{}, err
+	}
 	if s.full != nil && s.full() {
 		return full()
 	}

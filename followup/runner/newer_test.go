@@ -37,3 +37,16 @@ func TestI7AStepForANewerReplicaHoldsNothingUp(t *testing.T) {
 		})
 	}
 }
+
+// Nor does one that waited for pacing before.
+func TestI7APacedStepIsLeftForANewerReplica(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.fullUntil(31 * minutes)
+		h.templates.newer = func(string) bool { return true }
+		run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"})
+		h.until(31*minutes + fullFor)
+		h.tells(run, "armed")
+		h.is(h.run(run).Tries, 1, "tries")
+	})
+}

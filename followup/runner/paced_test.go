@@ -88,6 +88,29 @@ func TestI7AStepPutOffAndPacedOutlivesItsWorker(t *testing.T) {
 	})
 }
 
+// A store that is away for a minute, again and again, costs a step that waits for pacing
+// neither its text nor its turn: its worker lives.
+func TestI7APacedStepWaitsOnWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.fullUntil(4 * hours)
+		run := h.begin(seed[0])
+		for at := 40 * minutes; at < 4*hours; at += 10 * minutes {
+			h.until(at)
+			for _, n := range []int{-1, 0} {
+				for _, of := range []*trouble{&h.sender.away, &h.store.extends, &h.store.releases, &h.store.claims} {
+					of.set(n)
+				}
+				h.pass(minutes)
+			}
+		}
+		h.until(4*hours + fullFor)
+		h.is(accepted(h), 1, "messages sent")
+		h.is(h.writer.asked(), 1, "requests to the model")
+		h.tells(run, "1 ai sent/ai", "ended completed")
+	})
+}
+
 // A stop gives a step that waits for pacing back at once, with no try counted, however
 // much time there is for what is in hand.
 func TestI7AStopGivesAPacedStepBack(t *testing.T) {

@@ -59,13 +59,18 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 // late: that is no try, and what was written for the step is kept. One that was with the
 // provider before is given back, and waits when it is claimed again: as long as it is
 // marked as being sent no reply ends its run, and the death of its worker makes it uncertain.
+// One that waits goes on to wait while the store is away: it could not be given back either.
 func (p *passage) send(ctx context.Context, o outgoing) bool {
+	var asked time.Duration // to wait, by the pacing
 	for {
 		result, err := p.ask(ctx, o)
-		if err != nil || !result.Paced {
+		switch {
+		case err == nil && result.Paced:
+			asked = result.Err.RetryAfter
+		case err == nil || asked == 0 || errors.Is(err, followup.ErrNewer):
 			return p.answered(ctx, o, result, err)
 		}
-		if p.attempt != "" || !p.waitPaced(ctx, result.Err.RetryAfter) {
+		if p.attempt != "" || !p.waitPaced(ctx, asked) {
 			p.r.giveBack(p.c, time.Time{})
 			return true
 		}
