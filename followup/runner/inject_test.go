@@ -36,6 +36,10 @@ var points = []point{
 	{"model writes", before, false, func(h *harness, happens hook) { h.writer.writing = happens }},
 	{"text rendered", before, false, func(h *harness, happens hook) { h.sender.rendered = happens }},
 	{"waiting for pacing", before, false, func(h *harness, happens hook) { h.sender.pacing = happens }},
+	{"waiting for room in the pacing", before, false, func(h *harness, happens hook) {
+		h.fullUntil(31 * minutes)
+		time.AfterFunc(30*minutes+20*time.Second, happens)
+	}},
 	{"right before the guard", before, false, func(h *harness, happens hook) { h.sender.fencing = happens }},
 	{"between guard and call", after, false, func(h *harness, happens hook) { h.sender.fenced = happens }},
 	{"during the wait for a retry", between, false, func(h *harness, happens hook) {
