@@ -106,6 +106,76 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	return c, s, p
 }
 
+// TestI8ARunInPlaceOfAnotherWhileItsSlotMigrates: the only step that is due for the tenant
+// goes, and another comes. The keys of both are there all the time, so that it is done at once.
+func TestI8ARunInPlaceOfAnotherWhileItsSlotMigrates(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	c, s, p := everyKey(t)
+	tag := s.tag(p.lead)
+	arm := followup.Arm{
+		Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: 30 * time.Minute,
+	}
+	replaced := func(what string, start func() (followup.RunID, error), words ...string) {
+		t.Helper()
+		if n := s.db.ZCard(ctx, tag.stepsDue(p.tenant)).Val(); n != 1 {
+			t.Fatalf("%s: got %d steps due before it, want 1", what, n)
+		}
+		s.db.LTrim(ctx, tag.queue(p.lead, p.assistant), 0, 0)
+		slot := c.Slot(tag.lead(p.lead))
+		m := c.Migrate(slot, c.Other(slot))
+		run, err := start()
+		m.Finish()
+		c.Settled()
+		if err != nil || run == "" {
+			t.Fatalf("%s: got %q, %v, want a run", what, run, err)
+		}
+		if got := s.db.ZRange(ctx, tag.stepsDue(p.tenant), 0, -1).Val(); len(got) != 1 || got[0] != string(run) {
+			t.Errorf("%s: got %v due, want %s", what, got, run)
+		}
+		told := strings.Join(s.db.LRange(ctx, tag.queue(p.lead, p.assistant), 1, -1).Val(), "")
+		for _, word := range words {
+			if strings.Count(told, word) != 1 {
+				t.Errorf("%s: got %s told, want %s in it once", what, told, word)
+			}
+		}
+	}
+	replaced("Start", func() (followup.RunID, error) {
+		run, _, err := s.Start(ctx, p.tenant, p.lead, arm, false, epoch, epoch)
+		return run, err
+	}, `"reason":"restarted"`, `"event":"scheduled"`)
+	replaced("PutLead", func() (followup.RunID, error) {
+		l, err := s.Lead(ctx, p.tenant, p.lead)
+		if err != nil {
+			return "", err
+		}
+		l.StatusID = "another"
+		return s.PutLead(ctx, followup.PutLead{Lead: l, StatusChanged: true, Arm: &arm, Now: epoch, Real: epoch})
+	}, `"reason":"restarted"`, `"event":"scheduled"`)
+
+	// A reply ends the one that is due, and the business speaks beside one that is claimed.
+	beside := p
+	beside.assistant, beside.channel = "beside", "beside"
+	settleText(t, s, beside, p.lead, "beside")
+	arm.Assistant, arm.Channel, arm.Interval = beside.assistant, beside.channel, time.Minute
+	run, _, err := s.Start(ctx, p.tenant, p.lead, arm, false, epoch, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Claim(ctx, followup.ClaimParams{Now: epoch.Add(time.Minute), Real: epoch, Limit: 1, Lease: time.Minute})
+	if err != nil || len(b.Steps) != 1 || b.Steps[0].Run.ID != run {
+		t.Fatalf("Claim: got %v, %v, want %s", b.Steps, err, run)
+	}
+	replaced("Settle", func() (followup.RunID, error) {
+		st := p.saying(epoch, "reply")
+		st.Items = append(st.Items, followup.Item{
+			DedupID: "echo", Channel: beside.channel, Assistant: beside.assistant, At: epoch, Outbound: true,
+		})
+		_, err := s.Settle(ctx, st)
+		return run, err
+	}, `"event":"replied"`)
+}
+
 // TestI13WhatEmptiesKeysWhileTheirSlotMigrates goes through at once, as it leaves nothing
 // to be made anew behind it.
 func TestI13WhatEmptiesKeysWhileTheirSlotMigrates(t *testing.T) {

@@ -199,8 +199,11 @@ end
 
 local queued = {} -- per assistant: elements that are still to be queued
 local due = ''    -- "1": a queue has become due by this script
+local leaving = {} -- steps that are still to leave the due set
 
--- Queues them, and counts them. A merge may bring more than fit into one call.
+-- Queues them, and counts them. A merge may bring more than fit into one call. What leaves
+-- the due set does so now, behind what comes: if that emptied it, it could not be made
+-- anew while its slot migrates.
 local AT_ONCE = 500
 local function queue_all()
   for assistant, list in pairs(queued) do
@@ -212,6 +215,8 @@ local function queue_all()
     relay_count(K.backlog, assistant, #list)
   end
   queued = {}
+  if #leaving > 0 then due_del(K.due, K.index, head.t, unpack(leaving)) end
+  leaving = {}
 end
 
 local function answer(reply)

@@ -142,7 +142,7 @@ local function run_close(run, story, reason)
     live_save()
   end
   emptied('ZREM', K.leases, run_id(run.n))
-  due_del(K.due, K.index, head.t, run_id(run.n))
+  leaving[#leaving + 1] = run_id(run.n)
   runs_trim(run.n)
 end
 
