@@ -60,8 +60,8 @@ func (s *Store) leadKeys(sc scope) []string {
 
 type runner func(ctx context.Context, script *script, keys []string, args ...any) (any, error)
 
-// maxNeeds bounds how often a script may ask for further keys: a lead has few
-// live runs.
+// maxNeeds bounds how often a script may ask for further keys: it names all that the
+// live runs lack, so that asking more often takes runs that have come meanwhile.
 const maxNeeds = 16
 
 // call runs a script about one lead and returns its reply without the tag
@@ -89,7 +89,7 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 		}
 		switch reply(r).text(0) {
 		case "need":
-			sc.assistants = append(sc.assistants, followup.AssistantID(reply(r).text(1)))
+			sc.assistants = append(sc.assistants, reply(r[1:]).assistants()...)
 		case "need channel":
 			sc.channels = append(sc.channels, followup.ChannelID(reply(r).text(1)))
 		case "moved":
@@ -103,7 +103,7 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("lead has too many live runs: %w", errReply)
+	return nil, fmt.Errorf("lead's keys not to be told: %w", errReply)
 }
 
 func distinct[T comparable](in []T) []T {

@@ -2,14 +2,14 @@
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, reason, config: only if the run is this config's, or "",
 -- token: "" or that of the claim whose holder vouches that nothing was sent}.
--- Returns {"moved"}, {"need", assistant} or {"ok", ended, "1" if there is something to forward}. A run that is not live is left as it is.
+-- Returns {"moved"}, {"need", assistant…} or {"ok", ended, "1" if there is something to forward}. A run that is not live is left as it is.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
 if before then return before end
 if get('mv') == 'erased' then return { 'moved' } end
 local missing = undeclared()
-if missing then return { 'need', missing } end
+if missing then return missing end
 unsaved = {}
 local run = live_find(req.n)
 if run and (req.config == '' or run.config == req.config) then

@@ -4,7 +4,7 @@
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {keep: bool, to: whom a stand-in points to then, "": nobody,
 -- as: {field, value}: only if that is what it is, or absent, buried: leads merged into it that are erased, or absent}.
--- Returns {"need", assistant}, {"need channel", channel}, {"first", lead…} if there are others to be
+-- Returns {"need", assistant…}, {"need channel", channel}, {"first", lead…} if there are others to be
 -- buried before it is forgotten that they were merged into it, or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
@@ -20,7 +20,7 @@ local function only(list)
 end
 
 local missing = undeclared()
-if missing then return { 'need', missing } end
+if missing then return missing end
 local more = overlooked()
 if more then return more end
 local moved = get('mv')

@@ -2,14 +2,14 @@
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
 -- next, interval, notbefore, endreason, close: bool, out: bool, told: bool}. ARGV[3]: history entry or "".
--- Returns {"need", assistant}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
+-- Returns {"need", assistant…}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
 if before then return before end
 local moved = get('mv')
 local missing = undeclared()
-if missing then return { 'need', missing } end
+if missing then return missing end
 local run = live_find(req.n)
 if not run or run.state == 'armed' then return { 'stale' } end
 if run.state == 'sending' or run.state == 'crashed' then

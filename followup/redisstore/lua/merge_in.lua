@@ -5,7 +5,7 @@
 -- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
 -- imported: [lead], forwarded: {field: n}}.
 -- ARGV[3]: the loser's dedup records.
--- Returns {"moved"}, {"need", assistant} or {"ok", ended}.
+-- Returns {"moved"}, {"need", assistant…} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -16,7 +16,7 @@ if get('im:' .. req.from) == '1' then
   return { 'ok', {} }
 end
 local missing = undeclared()
-if missing then return { 'need', missing } end
+if missing then return missing end
 
 if not get('t') then set('v', '1', 't', head.t) end
 if not req.stand_in then -- of which there is no record

@@ -4,7 +4,7 @@
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
 -- ARGV[3]: the facts of arm, packed.
--- Returns {"moved"}, {"need", assistant}, {"none"}, {"conflict"} or {"ok", run, ended}.
+-- Returns {"moved"}, {"need", assistant…}, {"none"}, {"conflict"} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -14,7 +14,7 @@ fetch('rev', 'cr', 'oa', 'st')
 if (get('t') or head.t) ~= head.t then return { 'none' } end
 if num('rev') ~= req.rev then return { 'conflict' } end
 local missing = undeclared()
-if missing then return { 'need', missing } end
+if missing then return missing end
 
 unsaved = {}
 if not get('t') then set('v', '1', 't', head.t) end

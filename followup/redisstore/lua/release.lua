@@ -1,7 +1,7 @@
 -- Gives a claimed, unsent step back, due as before or later.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, until: ms or 0}.
--- Returns {"need", assistant} or {"ok", ended, "1" if there is something to forward}: a stale token has nothing to give back. The caller
+-- Returns {"need", assistant…} or {"ok", ended, "1" if there is something to forward}: a stale token has nothing to give back. The caller
 -- vouches that nothing was sent, also for a step in sending.
 local req = cjson.decode(ARGV[2])
 
@@ -11,7 +11,7 @@ local run = live_find(req.n)
 if not run or run.state == 'armed' or run.state == 'crashed' or run.token ~= req.token then return { 'ok' } end
 if run.ending ~= '' then
   local missing = undeclared()
-  if missing then return { 'need', missing } end
+  if missing then return missing end
   run.state = 'claimed'
   run_end(run, run.ending)
   return answer({ 'ok', ended, get('mv') and '1' or '' })

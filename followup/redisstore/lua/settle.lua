@@ -6,7 +6,7 @@
 -- many as come.
 -- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay element, history
 -- entry; "" for none. An item with sh has the relay element of that item.
--- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant}, {"full", assistant, how many wait in
+-- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant…}, {"full", assistant, how many wait in
 -- this partition, or -1 if they are this lead's} or {"ok", fresh, ended, rearm, corrections, "1" if a queue has become due}.
 local req = cjson.decode(ARGV[2])
 
@@ -27,7 +27,7 @@ for _, item in ipairs(req.items) do
   end
 end
 local missing = undeclared()
-if missing then return { 'need', missing } end
+if missing then return missing end
 
 unsaved = {}
 

@@ -1,7 +1,7 @@
 -- Starts a run by hand or by rearm.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rearm: bool, arm: {...}}. ARGV[3]: the facts of arm, packed.
--- Returns {"none"} if there is no such lead, {"moved"}, {"need", assistant} or {"ok", run, ended}.
+-- Returns {"none"} if there is no such lead, {"moved"}, {"need", assistant…} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -10,7 +10,7 @@ if get('mv') then return { 'moved' } end
 if get('t') ~= head.t then return { 'none' } end
 local waits = get('ra:' .. req.arm.assistant)
 local missing = undeclared()
-if missing then return { 'need', missing } end
+if missing then return missing end
 
 unsaved = {}
 del('ra:' .. req.arm.assistant)

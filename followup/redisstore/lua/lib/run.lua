@@ -50,12 +50,14 @@ for n in string.gmatch(get('lv') or '', '%d+') do
   live[#live + 1] = run_load(tonumber(n))
 end
 
--- The assistant of a live run whose queue was not declared, if any: the caller
--- must ask again with it, before anything was written.
+-- What the caller must ask for again, before anything was written: the assistants of live
+-- runs whose queue was not declared, if there are any.
 local function undeclared()
+  local need = { 'need' }
   for _, run in ipairs(live) do
-    if not K.queue[run.assistant] then return run.assistant end
+    if not K.queue[run.assistant] then need[#need + 1] = run.assistant end
   end
+  return need[2] and need
 end
 
 local function live_save()
