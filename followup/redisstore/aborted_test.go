@@ -9,6 +9,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
+	"wagate/providers"
 )
 
 // TestI1AnAbortHalfWayLosesNothing has a slot migrate under a settle: a key that the
@@ -174,6 +175,55 @@ func TestI8ARunInPlaceOfAnotherWhileItsSlotMigrates(t *testing.T) {
 		_, err := s.Settle(ctx, st)
 		return run, err
 	}, `"event":"replied"`)
+}
+
+// TestI5AWindowThatIsRefusedAndOpensAgainWhileItsSlotMigrates: it is the only one of the
+// index, and what came with it has taken effect, though what is known of it is known already.
+func TestI5AWindowThatIsRefusedAndOpensAgainWhileItsSlotMigrates(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	c, s, p := everyKey(t)
+	tag := s.tag(p.lead)
+	later := epoch.Add(10 * time.Minute)
+	failed := func(kind providers.ErrorKind) followup.Item {
+		v, err := s.GuardSend(ctx, followup.GuardSend{
+			Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: epoch, Real: epoch,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return followup.Item{
+			DedupID: string(kind), Channel: p.channel, Assistant: p.assistant, At: later,
+			Receipt: &followup.Receipt{Attempt: v.Attempt, State: providers.StatusFailed, Kind: kind},
+		}
+	}
+	st := p.saying(later, "again")
+	st.Items = append([]followup.Item{failed(providers.OptedOut), failed(providers.WindowClosed)}, st.Items...)
+	if n := s.db.ZCard(ctx, tag.windows()).Val(); n != 1 {
+		t.Fatalf("windows: got %d, want 1", n)
+	}
+	slot := c.Slot(tag.lead(p.lead))
+	m := c.Migrate(slot, c.Other(slot))
+	_, err := s.Settle(ctx, st)
+	m.Finish()
+	c.Settled()
+	if err != nil {
+		t.Errorf("Settle: got %v, want none", err)
+		if _, err := s.Settle(ctx, st); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := s.Lead(ctx, p.tenant, p.lead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := l.Windows[p.channel]; !l.OptedOut || w.Refused || !w.LastInbound.Equal(later) {
+		t.Errorf("lead: got opted out %v, window %+v; want true, open from %v", l.OptedOut, w, later)
+	}
+	want := float64(later.Add(24 * time.Hour).UnixMilli())
+	if z := s.db.ZRangeWithScores(ctx, tag.windows(), 0, -1).Val(); len(z) != 1 || z[0].Score != want {
+		t.Errorf("windows: got %v, want one that closes at %v", z, want)
+	}
 }
 
 // TestI13WhatEmptiesKeysWhileTheirSlotMigrates goes through at once, as it leaves nothing

@@ -219,8 +219,22 @@ local function queue_all()
   leaving = {}
 end
 
+local closing = {} -- per channel: when its window closes, to be indexed; false if it is not to be
+
+-- Indexes the windows, what comes before what goes: an index that was emptied could not be
+-- made anew while its slot migrates.
+local function windows_index()
+  for channel, at in pairs(closing) do
+    if at then redis.call('ZADD', K.windows, int(at), head.l .. ':' .. channel) end
+  end
+  for channel, at in pairs(closing) do
+    if not at then emptied('ZREM', K.windows, head.l .. ':' .. channel) end
+  end
+end
+
 local function answer(reply)
   queue_all()
+  windows_index()
   set('rq', head.q, 'rr', cjson.encode(reply))
   if unsaved then save() end
   stood()
@@ -277,11 +291,11 @@ local function window_open(channel)
 end
 
 -- The provider said "window closed" about a message that was sent when the
--- window counted from that instant.
+-- window counted from that instant. As with window_from, it is indexed by answer.
 local function window_refused(channel, since)
   if num('w:' .. channel) > since then return end
   set('wr:' .. channel, '1')
-  emptied('ZREM', K.windows, head.l .. ':' .. channel)
+  closing[channel] = false
 end
 
 -- The contact has another identity now: no window is his for certain.
@@ -297,7 +311,7 @@ local function window_from(channel, at)
   if at <= num('w:' .. channel) then return end
   set('w:' .. channel, int(at))
   del('wr:' .. channel)
-  redis.call('ZADD', K.windows, int(at + DAY), head.l .. ':' .. channel)
+  closing[channel] = at + DAY
 end
 
 -- The conversation was used now. Its history's end is put off twice a day at most.
