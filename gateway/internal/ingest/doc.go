@@ -88,7 +88,7 @@
 // else (nothing was skipped or dropped, and there is no list that nobody knows),
 // else the provider's envelope around them. So no item gets to another
 // conversation, let alone another tenant (I10), and a body is kept once for each
-// conversation it has items of. While the lead of one of a contact's events cannot be found
+// conversation it has items of. While the lead of one of a contact's events, or of a group's, cannot be found
 // out, those before it wait, too: their part of the webhook would come again with the rest. A callback of Gupshup's version 2 has no parts;
 // the rare one that is about several users comes in Meta's shape.
 //

@@ -153,6 +153,25 @@ func TestI2RawComesWhole(t *testing.T) {
 	wantRaw(t, got[0], body, false)
 }
 
+// TestI2RawOfAGroupComesWhole: likewise of what several members said in one group.
+func TestI2RawOfAGroupComesWhole(t *testing.T) {
+	t.Parallel()
+	store := &unresolving{}
+	h := rawHarness(t, func(p *Params) { p.Store = store })
+	store.Store = h.store
+	body := messages("n-sales",
+		inGroup("g1", text("15550100001", "wamid.1", minute(-2), "1")), inGroup("g1", text("15550100002", "wamid.2", minute(-1), "2")))
+	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	h.meta(t, body)
+	got := h.queued(t, sales)
+	if len(got) != 1 {
+		t.Fatalf("got %d events %+v, want the body, once", len(got), got)
+	}
+	wantRaw(t, got[0], body, false)
+}
+
 // TestI10RawIsNarrowed: a body that holds more than one conversation's items is
 // for each of them what is left of it without the others'.
 func TestI10RawIsNarrowed(t *testing.T) {

@@ -100,8 +100,8 @@ func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
 	return rest
 }
 
-// byContact groups arrivals that share a phone or user id, directly or by way
-// of others, so that who is who is found out in the order told.
+// byContact groups arrivals that share a phone or user id, or a group's conversation, directly
+// or by way of others, so that who is who is found out in the order told.
 func byContact(list []*arrival) [][]*arrival {
 	if len(list) == 1 {
 		return [][]*arrival{list}
@@ -121,9 +121,12 @@ func byContact(list []*arrival) [][]*arrival {
 	first := map[name]int{}
 	for i, a := range list {
 		parent[i] = i
-		now, before := a.event.Contact, a.event.Previous
+		now, before, shared := a.event.Contact, a.event.Previous, ""
+		if a.event.Group != "" {
+			shared = string(followup.GroupLead(a.channel.ID, a.event.Group))
+		}
 		for _, id := range []string{
-			followup.CanonicalPhone(now.Phone), now.UserID, followup.CanonicalPhone(before.Phone), before.UserID,
+			followup.CanonicalPhone(now.Phone), now.UserID, followup.CanonicalPhone(before.Phone), before.UserID, shared,
 		} {
 			if id == "" {
 				continue
