@@ -3,6 +3,8 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,4 +149,46 @@ func settled(t *testing.T, p party, s *Store) {
 			t.Fatalf("Settle: %v", err)
 		}
 	}
+}
+
+// TestI9WhatIsHandedBackIsLookedAtSoon: no delivery of another node, which may take as
+// long as its assistant does, has to end before that.
+func TestI9WhatIsHandedBackIsLookedAtSoon(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3, 1)
+	c.Synced()
+	s := openStore(t, Params{Client: c.Client(), Durability: oneReplica, WaitTimeout: 2 * time.Second})
+	short, other := newParty(), newParty()
+	owner := func(p party) *redistest.Server { return c.Owner(c.Slot(s.tag(p.lead).lead(p.lead))) }
+	for owner(other) == owner(short) {
+		other = newParty()
+	}
+	settled(t, short, s)
+	settled(t, other, s)
+	frozen := 0
+	for _, n := range c.Nodes {
+		of := n.Client().Info(t.Context(), "replication").Val()
+		if strings.Contains(of, "master_port:"+portOf(t, owner(short))+"\r") {
+			n.Freeze()
+			frozen++
+		}
+	}
+	if frozen != 1 {
+		t.Fatalf("replicas: froze %d, want 1", frozen)
+	}
+	s.waitTimeout = 50 * time.Millisecond
+	out, next, err := s.ClaimDeliveries(t.Context(),
+		followup.ClaimDeliveries{Real: epoch, Limit: 100, MaxEvents: 10, Lease: time.Minute})
+	if err != nil || len(out) != 1 || out[0].Lead != other.lead || next > heldBack {
+		t.Errorf("got %+v, next in %v, %v; want what the other node has, and to look again within %v", out, next, err, heldBack)
+	}
+}
+
+func portOf(t *testing.T, s *redistest.Server) string {
+	t.Helper()
+	u, err := url.Parse(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Port()
 }

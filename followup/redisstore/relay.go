@@ -40,10 +40,10 @@ func (s *Store) ClaimDeliveries(
 		return nil, 0, fmt.Errorf("look for deliveries: %w", err)
 	}
 	out, missed, err := s.take(ctx, c, picked)
-	if len(out) > 0 {
+	if len(out) > 0 && err != nil {
 		// What was taken is under lease and must be handed out; an error of the
-		// rest comes again with the next call.
-		err = nil
+		// rest comes again with the next call, which waits for none of them.
+		next, err = min(next, heldBack), nil
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("claim deliveries: %w", err)
