@@ -111,6 +111,15 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
+			"a step is let go after its run's restart was asked for, as that took long",
+			func(b *book) {
+				b.deeds = []deed{b.deeds[0], {restarted, after(3.5), after(20.1)}}
+				b.runs[0].reason, b.runs[0].moments[2] = "restarted", moment{3, "cancelled", "restarted", "", ""}
+				b.runs[1].started = after(3.5)
+			},
+			nil,
+		},
+		{
 			"a run has no step at all",
 			func(b *book) { b.runs[0].moments, b.calls = nil, b.calls[3:] },
 			[]sin{noOutcome},

@@ -91,10 +91,17 @@ func (m moment) sent() bool { return m.outcome == "sent" || m.settled == "sent" 
 // open reports whether it says that nobody knows.
 func (m moment) open() bool { return m.outcome == "uncertain" && m.settled == "" }
 
-// runOf returns which run a call belongs to, -1 if to none: the last that had begun
-// early enough. A run's first step is not due before half an hour, two seconds, has
-// passed, and what an earlier run has let go has arrived by then.
+// runOf returns which run a call belongs to, -1 if to none: the one that has its message,
+// else the last that had begun early enough. A run's first step is not due before half
+// an hour, two seconds, has passed, and what an earlier run has let go has arrived by
+// then. It may arrive later if a master died: a run begins as of when wagate asked for it first,
+// however often it had to ask.
 func (b book) runOf(c call) int {
+	for n, r := range b.runs {
+		if slices.ContainsFunc(r.moments, func(m moment) bool { return m.message == c.id && m.step == c.step }) {
+			return n
+		}
+	}
 	for n, r := range slices.Backward(b.runs) {
 		if !c.at.Before(r.started.Add(reach)) {
 			return n
