@@ -2,7 +2,7 @@
 // master, a Redis Cluster, or the Redis embedded in the process. All that
 // changes something is a Lua script (lua/*.lua, the libraries they share in
 // lua/lib) that touches one hash slot and declares every key; each file says
-// what it takes, returns and guarantees.
+// what it needs, takes, returns and guarantees, and is linked with what it uses of the libraries.
 //
 // # Keys
 //

@@ -74,6 +74,7 @@ local function num(field)
   return tonumber(get(field) or '0')
 end
 
+-- What nearly every script asks for, in one go; of the few who name many assistants or channels a part.
 do
   local names = { 'v', 'rq', 'mv', 't', 'lv', 'oo', 'rs', 're' }
   for i = 1, math.min(#head.a, 20) do
