@@ -42,14 +42,18 @@ func TestI1DrillTellsALoss(t *testing.T) {
 	size := Tiny
 	// What is acknowledged waits for a while: what was delivered at once is not lost.
 	size.cluster, size.weights = blows{redis: 1}, map[manner]int{failing: 1}
-	var out bytes.Buffer
-	ok, err := Run(t.Context(), Params{
-		Wagate: drilltest.Wagate(t), Size: size, Seed: 1, Cluster: true, durability: "everysec", Out: io.MultiWriter(t.Output(), &out),
-	})
-	if err != nil {
-		t.Fatal(err)
+	// A busy machine may take in nothing while the replica is deaf, so there is more than one try.
+	for seed := range uint64(5) {
+		var out bytes.Buffer
+		ok, err := Run(t.Context(), Params{
+			Wagate: drilltest.Wagate(t), Size: size, Seed: seed + 1, Cluster: true, durability: "everysec", Out: io.MultiWriter(t.Output(), &out),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok && regexp.MustCompile(`(?m)^figure lost \d.* short$`).Match(out.Bytes()) {
+			return
+		}
 	}
-	if ok || !regexp.MustCompile(`(?m)^figure lost \d.* short$`).Match(out.Bytes()) {
-		t.Error("nothing was lost, by the account")
-	}
+	t.Error("nothing was lost, by the account")
 }
