@@ -8,10 +8,10 @@ import (
 // link puts libraries before a script, without those of their functions that the script
 // never comes to: Redis makes every function anew each time a script runs, and to
 // make all of the libraries' costs more than most scripts' own work.
-func link(libraries []library, script string) string {
+func link(with []library, script string) string {
 	script = uncommented(script)
 	var all []block
-	for _, l := range libraries {
+	for _, l := range with {
 		all = append(all, l.blocks...)
 	}
 	linked := make([]bool, len(all))
@@ -78,6 +78,20 @@ type library struct {
 	blocks []block
 }
 
+// libraries are those of lua/lib, by name.
+var libraries = func() map[string]library {
+	files, err := sources.ReadDir("lua/lib")
+	if err != nil {
+		panic("redisstore: " + err.Error())
+	}
+	out := map[string]library{}
+	for _, f := range files {
+		name := "lib/" + strings.TrimSuffix(f.Name(), ".lua")
+		out[name] = parse(source(name))
+	}
+	return out
+}()
+
 type block struct {
 	function string // its name; "" if it is none
 	text     string
@@ -109,13 +123,18 @@ func parse(source string) library {
 	}
 }
 
-// A comment has lines of its own: a name in it reaches nothing.
-var (
-	function = regexp.MustCompile(`(?m)^local function (\w+)`)
-	comment  = regexp.MustCompile(`(?m)^\s*--.*\n`)
-)
+var function = regexp.MustCompile(`(?m)^local function (\w+)`)
 
-func uncommented(source string) string { return comment.ReplaceAllString(source, "") }
+// uncommented takes out the comments that have lines of their own: a name in one reaches nothing.
+func uncommented(source string) string {
+	var out strings.Builder
+	for line := range strings.Lines(source) {
+		if !strings.HasPrefix(strings.TrimLeft(line, " "), "--") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
 
 func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool {

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,20 +35,6 @@ func loadOfLead(name string) *script {
 	s.lead = true
 	return s
 }
-
-// libraries are those of lua/lib, by name.
-var libraries = func() map[string]library {
-	files, err := sources.ReadDir("lua/lib")
-	if err != nil {
-		panic("redisstore: " + err.Error())
-	}
-	out := map[string]library{}
-	for _, f := range files {
-		name := "lib/" + strings.TrimSuffix(f.Name(), ".lua")
-		out[name] = parse(source(name))
-	}
-	return out
-}()
 
 func source(file string) string {
 	src, err := sources.ReadFile("lua/" + file + ".lua")
