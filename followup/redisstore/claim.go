@@ -213,8 +213,8 @@ func (s *Store) claimed(
 	if err != nil {
 		return err
 	}
-	s.known.put(run)
-	s.followed.add(run.Lead)
+	s.known.put(run.ID, run)
+	s.followed.put(run.Lead, struct{}{})
 	crashed := row.int(2) == 1
 	if reason, over := configOver(row.text(3)); over && !crashed {
 		ended, err := s.endRun(ctx, f.tenant, run.ID, endRequest{Reason: reason, Token: token}, c.Now, c.Real)

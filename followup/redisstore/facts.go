@@ -6,37 +6,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/google/uuid"
 
 	"wagate/followup"
 )
-
-// facts remembers of claimed runs what never changes in them and what their
-// scripts' keys are made of: tenant, assistant, channel.
-type facts struct {
-	mu   sync.Mutex
-	runs map[followup.RunID]followup.Run
-}
-
-const maxFacts = 20_000
-
-func (f *facts) put(r followup.Run) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.runs == nil || len(f.runs) >= maxFacts {
-		f.runs = map[followup.RunID]followup.Run{}
-	}
-	f.runs[r.ID] = r
-}
-
-func (f *facts) get(id followup.RunID) (followup.Run, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r, ok := f.runs[id]
-	return r, ok
-}
 
 // runFacts returns the unchanging facts of a live run; a zero run if it is not live.
 func (s *Store) runFacts(ctx context.Context, id followup.RunID) (followup.Run, error) {
@@ -56,7 +30,7 @@ func (s *Store) runFacts(ctx context.Context, id followup.RunID) (followup.Run, 
 	if err != nil {
 		return followup.Run{}, err
 	}
-	s.known.put(run)
+	s.known.put(run.ID, run)
 	return run, nil
 }
 

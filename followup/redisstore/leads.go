@@ -213,7 +213,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	s.onEnded(r.list(1).ended())
 	run := followup.RunID(r.text(0))
 	if run != "" {
-		s.followed.add(p.Lead.ID)
+		s.followed.put(p.Lead.ID, struct{}{})
 	}
 	return run, nil
 }

@@ -53,7 +53,7 @@ func (s *Store) Start(
 	}
 	run := followup.RunID(r.text(0))
 	if run != "" {
-		s.followed.add(lead)
+		s.followed.put(lead, struct{}{})
 	}
 	return run, r.list(1).ended(), nil
 }
@@ -67,7 +67,7 @@ func (s *Store) Cancel(
 		return nil, err
 	}
 	r.Timeline = nil
-	s.known.put(r)
+	s.known.put(r.ID, r)
 	return s.endRun(ctx, tenant, run, endRequest{Reason: followup.ByAPI}, now, real)
 }
 

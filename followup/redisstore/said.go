@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"wagate/followup"
 	"wagate/followup/window"
@@ -30,30 +29,6 @@ func sayings(st followup.Settlement) bool {
 		}
 	}
 	return true
-}
-
-// followed remembers leads that have been seen with a run, to whose replies said is asked in vain.
-type followed struct {
-	mu    sync.Mutex
-	leads map[followup.LeadID]struct{}
-}
-
-func (f *followed) add(lead followup.LeadID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.leads == nil || len(f.leads) >= maxFacts {
-		f.leads = map[followup.LeadID]struct{}{}
-	}
-	f.leads[lead] = struct{}{}
-}
-
-// take says whether a lead was seen with one since he was last asked for: a reply ends it.
-func (f *followed) take(lead followup.LeadID) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_, was := f.leads[lead]
-	delete(f.leads, lead)
-	return was
 }
 
 // said settles what most leads say at less than half of what settle costs. Usual is

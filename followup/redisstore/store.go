@@ -28,11 +28,14 @@ type Store struct {
 	// merge, a change of the record, an erasure.
 	onEnded func([]followup.Ended)
 
-	lanes    lanes
-	aliases  aliases
-	backlog  backlog
-	known    facts
-	followed followed
+	lanes   lanes
+	aliases aliases
+	backlog backlog
+	// Of claimed runs what never changes in them, and what their scripts' keys are made
+	// of: tenant, assistant, channel.
+	known remembered[followup.RunID, followup.Run]
+	// Leads that were seen with a run, to whose replies said is asked in vain. A reply ends it.
+	followed remembered[followup.LeadID, struct{}]
 	turns    turns                   // whose deliveries were claimed last
 	tenants  turn[followup.TenantID] // whose steps were claimed last
 	clock    clock
