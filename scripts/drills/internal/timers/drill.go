@@ -238,14 +238,9 @@ func (d *drill) drain(ctx context.Context) error {
 			d.Printf("%.0f steps are still to come\n", n)
 		}
 	}
-	told := make(chan struct{})
-	go func() {
-		d.graph.posting.Wait()
-		close(told)
-	}()
-	select {
-	case <-told:
-	case <-within.Done():
+	for d.graph.underWay.Load() > 0 && poll.Sleep(within, 10*time.Millisecond) == nil {
+	}
+	if within.Err() != nil {
 		d.Printf("not all has ended within %s\n", d.Size.drain)
 	}
 	live := readRuns(ctx, d.crowd.api, d.crowd.clock, d.leads)

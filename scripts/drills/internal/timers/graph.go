@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wagate/followup/poll"
@@ -21,8 +22,9 @@ type graph struct {
 	api      *api
 	stubborn bool // some are told "not now" so often that wagate puts the step off
 
-	ctx     context.Context //nolint:containedctx // of the receipts, which outlive the calls
-	posting sync.WaitGroup
+	ctx      context.Context //nolint:containedctx // of the receipts, which outlive the calls
+	posting  sync.WaitGroup
+	underWay atomic.Int64 // receipts: a call may add to them while somebody waits
 }
 
 func startGraph(ctx context.Context, j *journal, l *luck, tenants []*tenant, stubborn bool) (*graph, error) {
@@ -152,7 +154,7 @@ func (g *graph) report(l *lead, n int, s providertest.GraphSend) {
 		return
 	case die < 26:
 		told := make(chan struct{})
-		g.posting.Go(func() { defer close(told); post() })
+		g.tell(func() { defer close(told); post() })
 		select {
 		case <-told:
 		case <-time.After(callTimeout / 2):
@@ -163,9 +165,18 @@ func (g *graph) report(l *lead, n int, s providertest.GraphSend) {
 	default:
 		wait = g.luck.within(time.Second, 6*time.Second)
 	}
-	g.posting.Go(func() {
+	g.tell(func() {
 		if poll.Sleep(g.ctx, wait) == nil {
 			post()
 		}
+	})
+}
+
+// tell has a receipt come.
+func (g *graph) tell(post func()) {
+	g.underWay.Add(1)
+	g.posting.Go(func() {
+		defer g.underWay.Add(-1)
+		post()
 	})
 }
