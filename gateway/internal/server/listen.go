@@ -20,6 +20,11 @@ const (
 	maxRefusing = 64          // at once
 )
 
+// silentTime is how long a connection that has not said anything may hold up the
+// end of its listener: a client that has just connected is about to speak, one
+// that connected ahead of need may not do so for minutes.
+const silentTime = time.Second
+
 // refusal is the answer to whoever finds no place.
 const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n" +
 	"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 11\r\n\r\nunavailable"
@@ -40,7 +45,7 @@ func Listen(l net.Listener, p ListenParams) net.Listener {
 	if p.Refused == nil {
 		p.Refused = func() {}
 	}
-	return &listener{Listener: l, p: p, refusing: make(chan struct{}, maxRefusing)}
+	return &listener{Listener: l, p: p, refusing: make(chan struct{}, maxRefusing), silent: map[*conn]struct{}{}}
 }
 
 type listener struct {
@@ -50,6 +55,10 @@ type listener struct {
 	open     atomic.Int64
 	refusing chan struct{}
 	wg       sync.WaitGroup // of those being refused
+
+	mu     sync.Mutex
+	silent map[*conn]struct{} // that were not heard yet
+	closed bool
 }
 
 // Accept waits for the next connection that has a place.
@@ -67,7 +76,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		pause = first
 		if l.open.Add(1) <= int64(l.p.Most) {
-			return &conn{Conn: c, open: &l.open}, nil
+			return l.place(c), nil
 		}
 		l.open.Add(-1)
 		l.refuse(c)
@@ -104,21 +113,72 @@ func (l *listener) refuse(c net.Conn) {
 	})
 }
 
-// Close stops listening.
+// Close stops listening. Who said nothing until then is given a second to do so.
 func (l *listener) Close() error {
 	err := l.Listener.Close()
+	l.mu.Lock()
+	l.closed = true
+	for c := range l.silent {
+		c.hurry()
+	}
+	l.mu.Unlock()
 	l.wg.Wait()
 	return err
+}
+
+// place gives a connection its place.
+func (l *listener) place(nc net.Conn) *conn {
+	c := &conn{Conn: nc, l: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.silent[c] = struct{}{}
+	if l.closed { // while it was accepted
+		c.hurry()
+	}
+	return c
+}
+
+// heard takes in that a connection has spoken or is gone. It returns false when
+// it was given up before.
+func (l *listener) heard(c *conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, silent := l.silent[c]
+	delete(l.silent, c)
+	return silent
 }
 
 // conn is a connection that has a place.
 type conn struct {
 	net.Conn
 
-	open   *atomic.Int64
+	l      *listener
+	spoke  atomic.Bool
 	unread atomic.Bool // the client may still be writing
 	once   sync.Once
 	err    error
+}
+
+// hurry gives the connection up if it stays silent: whoever serves it would wait
+// for its first byte as long as for a header, which is longer than a stop may take.
+func (c *conn) hurry() {
+	time.AfterFunc(silentTime, func() {
+		if c.l.heard(c) {
+			_ = c.Close()
+		}
+	})
+}
+
+// Read implements net.Conn. A connection that was given up is at its end.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if !c.spoke.Load() && (n > 0 || err != nil) {
+		c.spoke.Store(true)
+		if !c.l.heard(c) {
+			return 0, io.EOF
+		}
+	}
+	return n, err
 }
 
 // linger says that the connection is going to be closed before all was read.
@@ -155,7 +215,8 @@ func (c *conn) Close() error {
 		if c.unread.Load() {
 			discard(c.Conn, lingerTime)
 		}
-		c.open.Add(-1)
+		c.l.heard(c)
+		c.l.open.Add(-1)
 		c.err = c.Conn.Close()
 	})
 	return c.err

@@ -264,3 +264,64 @@ func TestConnectionsOutliveTheirEnd(t *testing.T) {
 		t.Error("got something read from a connection that is gone")
 	}
 }
+
+// TestStopWaitsForNobodySilent: who connected ahead of need holds up no stop.
+func TestStopWaitsForNobodySilent(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{timeouts: server.Timeouts{Header: time.Hour}})
+	addr, stop := serve(t, h.public, server.ListenParams{})
+	silent := dial(t, addr)
+	if r := dial(t, addr).say("GET /nowhere HTTP/1.1\r\nHost: wagate\r\n\r\n").hear("GET"); r.status != 404 { // it serves
+		t.Fatalf("got %d, want 404", r.status)
+	}
+	stop() // within patience, or the test fails
+	silent.ends()
+}
+
+// TestSilenceIsGivenASecond: who connected just before the end may still speak.
+func TestSilenceIsGivenASecond(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		after  time.Duration // from the end of the listener to the first byte
+		before bool          // it was heard before
+		heard  bool
+	}{
+		"speaks in time": {999 * time.Millisecond, false, true},
+		"too late":       {1001 * time.Millisecond, false, false},
+		"heard before":   {time.Minute, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client, conn := net.Pipe()
+				l := server.Listen(&last{conn: conn}, server.ListenParams{Most: 1})
+				c, err := l.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				b := make([]byte, 1)
+				if tt.before {
+					go func() { _, _ = client.Write(b) }()
+					if _, err := c.Read(b); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+				go func() {
+					time.Sleep(tt.after)
+					_, _ = client.Write(b)
+					time.Sleep(time.Minute)
+					_ = client.Close()
+				}()
+				n, err := c.Read(b)
+				if heard := n == 1 && err == nil; heard != tt.heard || !heard && !errors.Is(err, io.EOF) {
+					t.Errorf("got %d, %v, want it heard: %t", n, err, tt.heard)
+				}
+				_ = c.Close()
+				time.Sleep(time.Hour) // the client ends, too
+			})
+		})
+	}
+}
