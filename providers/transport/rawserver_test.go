@@ -94,3 +94,17 @@ func (s *rawServer) requests() []string {
 	defer s.mu.Unlock()
 	return s.seen
 }
+
+// last returns the latest request.
+func (s *rawServer) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[len(s.seen)-1]
+}
+
+// accepted returns how many connections there were.
+func (s *rawServer) accepted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
