@@ -1,6 +1,7 @@
 package gupshup
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"reflect"
@@ -58,7 +59,7 @@ func fake(t *testing.T, change func(*providertest.GupshupOptions)) *providertest
 func sender(t *testing.T, g *providertest.Gupshup, change func(*Params)) *Sender {
 	t.Helper()
 	p := Params{
-		Client:  transport.New(transport.Params{Timeout: 5 * time.Second}),
+		Client:  transport.New(transport.Params{Timeout: 5 * time.Minute, ConnectTimeout: 5 * time.Minute}),
 		BaseURL: g.URL(), PartnerBaseURL: g.URL() + "/", AppID: testAppID, AppName: testApp,
 		Source: testSource, APIKey: testKey, PartnerToken: testToken,
 	}
@@ -71,6 +72,19 @@ func sender(t *testing.T, g *providertest.Gupshup, change func(*Params)) *Sender
 		t.Fatal(err)
 	}
 	return s
+}
+
+// untilAsked returns a context that ends when the fake has read a request.
+func untilAsked(t *testing.T, g *providertest.Gupshup) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		for ctx.Err() == nil && len(g.Requests()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return ctx
 }
 
 // message returns a Cloud API message from its JSON body.

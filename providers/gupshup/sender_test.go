@@ -1,10 +1,8 @@
 package gupshup
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/url"
 	"reflect"
 	"strings"
@@ -13,7 +11,6 @@ import (
 
 	"wagate/providers"
 	"wagate/providers/providertest"
-	"wagate/providers/transport"
 )
 
 func TestSendFreeForm(t *testing.T) {
@@ -217,11 +214,11 @@ func TestI6UnknownResults(t *testing.T) {
 			for _, v3 := range []bool{false, true} {
 				g := fake(t, nil)
 				g.Script(c.fault)
-				s := sender(t, g, func(p *Params) {
-					p.V3 = v3
-					p.Client = transport.New(transport.Params{Timeout: 200 * time.Millisecond})
-				})
-				_, err := s.Send(t.Context(), text)
+				ctx := t.Context()
+				if c.fault.Hang {
+					ctx = untilAsked(t, g)
+				}
+				_, err := sender(t, g, func(p *Params) { p.V3 = v3 }).Send(ctx, text)
 				if e := providers.AsError(err); err == nil || !e.MaybeSent || e.Retryable {
 					t.Errorf("v3 %v: got %+v, want perhaps sent and not retryable", v3, e)
 				}
@@ -229,16 +226,8 @@ func TestI6UnknownResults(t *testing.T) {
 		})
 	}
 	g := fake(t, nil)
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := "http://" + l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s := sender(t, g, func(p *Params) { p.BaseURL = nobody })
-	_, err = s.Send(t.Context(), text)
+	s := sender(t, g, func(p *Params) { p.BaseURL = "http://127.0.0.1:1" }) // which nobody is given
+	_, err := s.Send(t.Context(), text)
 	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
 		t.Errorf("nobody there: got %+v, want retryable and not sent", e)
 	}
@@ -280,16 +269,18 @@ func TestAnswers(t *testing.T) {
 // Errors are seen by strangers: no key, number, text or address in them (I11).
 func TestI11ErrorsAreQuiet(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
 	for _, fault := range []providertest.Fault{
 		{Status: 400, Body: `{"status":"error","message":"no ` + testPhone + ` at https://x.example/?apikey=` + testKey + `"}`},
 		{Reset: true},
 		{Hang: true},
 	} {
+		g := fake(t, nil)
 		g.Script(fault)
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx := t.Context()
+		if fault.Hang {
+			ctx = untilAsked(t, g)
+		}
 		_, err := sender(t, g, nil).Send(ctx, providers.NewText(providers.Contact{Phone: testPhone}, "a secret text"))
-		cancel()
 		e := providers.AsError(err)
 		said := err.Error() + e.Detail
 		if e.Cause != nil {

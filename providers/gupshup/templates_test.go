@@ -11,7 +11,6 @@ import (
 
 	"wagate/providers"
 	"wagate/providers/providertest"
-	"wagate/providers/transport"
 )
 
 // clock is a clock that tests move.
@@ -247,20 +246,16 @@ func TestI6ListingErrorsAreShared(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var calls atomic.Int64
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				calls.Add(1)
 				if c.status == 0 {
-					<-r.Context().Done()
-					return
+					panic(http.ErrAbortHandler)
 				}
 				w.WriteHeader(c.status)
 			}))
 			t.Cleanup(server.Close)
 			clk := &clock{now: time.Unix(1790000000, 0)}
-			s := sender(t, fake(t, nil), func(p *Params) {
-				p.BaseURL, p.Now = server.URL, clk.Now
-				p.Client = transport.New(transport.Params{Timeout: 200 * time.Millisecond})
-			})
+			s := sender(t, fake(t, nil), func(p *Params) { p.BaseURL, p.Now = server.URL, clk.Now })
 			for range 3 {
 				_, err := s.Send(t.Context(), template("plain", "pt_BR"))
 				if e := providers.AsError(err); err == nil || e.Kind != c.want || e.MaybeSent || e.Retryable != c.retry {
