@@ -35,7 +35,7 @@ func harness(t *testing.T, p providertest.GraphParams) (*meta.Sender, *providert
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := transport.New(transport.Params{Timeout: 2 * time.Second})
+	c := transport.New(transport.Params{Timeout: 5 * time.Minute, ConnectTimeout: 5 * time.Minute})
 	t.Cleanup(func() {
 		c.Close()
 		if err := g.Close(); err != nil {

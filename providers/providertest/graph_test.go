@@ -1,7 +1,6 @@
 package providertest_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -192,7 +191,7 @@ func TestGraphPostsLikeMeta(t *testing.T) {
 	const secret = "unit-secret-9"
 	r := newReceiver(t, secret)
 	g := newGraph(t, providertest.GraphParams{
-		CallbackURL: r.URL, AppSecret: secret, Statuses: []string{"sent", "delivered"},
+		CallbackURL: r.URL, AppSecret: secret, Statuses: []string{"sent", "delivered"}, Client: &http.Client{},
 		Backoff: func(attempt int) (time.Duration, bool) { return 0, attempt < 3 },
 	})
 	user := providertest.GraphUser{Phone: "5511970000001", UserID: "BR.9c2", Name: "Zoé"}
@@ -216,9 +215,7 @@ func TestGraphPostsLikeMeta(t *testing.T) {
 
 	before := len(r.bodies)
 	send(t, g, "any", `{"messaging_product":"whatsapp","to":"+5511970000001","type":"text","text":{"body":"x"},"biz_opaque_callback_data":"op-1"}`)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := g.WaitIdle(ctx); err != nil {
+	if err := g.WaitIdle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	sent := g.Sends()[0]
@@ -243,7 +240,7 @@ func TestGraphWindowsFollowInbound(t *testing.T) {
 	now := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 	var mu sync.Mutex
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
-	g := newGraph(t, providertest.GraphParams{CallbackURL: r.URL, EnforceWindow: true, Now: clock})
+	g := newGraph(t, providertest.GraphParams{CallbackURL: r.URL, EnforceWindow: true, Now: clock, Client: &http.Client{}})
 	body := `{"messaging_product":"whatsapp","to":"+5511970000001","type":"text","text":{"body":"x"}}`
 	user := providertest.GraphUser{Phone: "5511970000001"}
 	want := func(when string, code int) {

@@ -28,7 +28,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	g := newGupshup(t, providertest.GupshupOptions{AppName: "A", CallbackToken: "tok", RetryEvery: time.Millisecond})
+	g := newGupshup(t, providertest.GupshupOptions{AppName: "A", CallbackToken: "tok", RetryEvery: time.Millisecond, Client: &http.Client{}})
 	g.ConnectivityCheck() // nowhere to go yet
 	g.SetCallbackURL(server.URL)
 	g.ConnectivityCheck()
