@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wagate/gateway/internal/server"
@@ -82,8 +83,8 @@ func TestExpectation(t *testing.T) {
 // TestSlowRequests: what dribbles in is given up.
 func TestSlowRequests(t *testing.T) {
 	t.Parallel()
-	short := 100 * time.Millisecond
-	late := server.Timeouts{Header: patience, Body: short}
+	const short = 10 * time.Second
+	late := server.Timeouts{Body: short}
 	chunks := "POST " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\n"
 	for _, tt := range []struct {
 		name     string
@@ -103,14 +104,17 @@ func TestSlowRequests(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, settings{timeouts: tt.timeouts})
-			addr, stop := serve(t, h.public, server.ListenParams{})
-			w := dial(t, addr).say(tt.request)
-			if r := w.hear("POST"); r.status != 408 {
-				t.Errorf("got %d %s, want 408", r.status, r.body)
-			}
-			w.ends()
-			_ = w.Close()
-			stop()
+			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				w, ended := h.pipe(t)
+				r := w.say(tt.request).hear("POST")
+				if took := time.Since(began); r.status != 408 || took != short {
+					t.Errorf("got %d %s after %v, want 408 after %v", r.status, r.body, took, short)
+				}
+				w.ends()
+				<-ended
+			})
 			if got := len(h.webhooks.got()); got > 0 || h.log.Len() > 0 {
 				t.Errorf("got %d bodies handed on and log %q, want nothing", got, h.log)
 			}
@@ -219,15 +223,16 @@ func TestBudgetIsGivenBack(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			// Room for one, and for the beginning that it is copied from, in an app's half.
-			h := newHouse(t, settings{bodies: 2 * (4<<20 + 256<<10 + 1), timeouts: server.Timeouts{Body: time.Second}})
+			h := newHouse(t, settings{bodies: 2 * (4<<20 + 256<<10 + 1)})
 			h.webhooks.err, h.webhooks.crash = tt.err, tt.crash
+			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
 			for range 20 {
-				w, ended := h.pipe(t)
-				w.say(tt.request)
-				tt.end(t, h, w, ended)
-				if tt.name == "slow" {
-					break // one is slow enough
-				}
+				synctest.Test(t, func(t *testing.T) {
+					w, ended := h.pipe(t)
+					_ = w.SetDeadline(time.Time{}) // one is slow for hours
+					w.say(tt.request)
+					tt.end(t, h, w, ended)
+				})
 			}
 			h.webhooks.err, h.webhooks.crash = nil, false
 			if r := h.whole(t, 4<<20); r.status != 200 {

@@ -60,8 +60,8 @@ type settings struct {
 	rate     int
 	tokens   []string
 	checks   []server.Check
-	timeouts server.Timeouts
-	bodies   int // their budget
+	timeouts server.Timeouts // hours, where none is set
+	bodies   int             // their budget
 	trusted  []netip.Prefix
 }
 
@@ -73,6 +73,11 @@ func newHouse(t *testing.T, set settings) *house {
 	h.House = backendtest.New(t, backendtest.Params{
 		Store: h.store, Channels: []followup.Channel{{ID: second, Tenant: acme, Assistant: sales}},
 	})
+	for _, d := range []*time.Duration{
+		&set.timeouts.Header, &set.timeouts.Body, &set.timeouts.Webhook, &set.timeouts.Backend, &set.timeouts.Messages,
+	} {
+		*d = cmp.Or(*d, 5*time.Hour)
+	}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
 	h.public = server.Public(server.PublicParams{
 		Webhooks: h.webhooks, CRM: h.Leads, Messages: h.messages, Leads: h.Leads, Configs: h.Runs, Runs: h.Runs,

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -16,8 +17,8 @@ import (
 const (
 	lingerTime  = 5 * time.Second
 	lingerBytes = 32 << 20
-	refuseTime  = time.Second // for one that gets no place
-	maxRefusing = 64          // at once
+	refuseTime  = time.Second
+	maxRefusing = 64 // at once
 )
 
 // silentTime is how long a connection that has not said anything may hold up the
@@ -36,6 +37,9 @@ type ListenParams struct {
 	Most int
 	// Refused is told of each of those. May be nil.
 	Refused func()
+	// Linger is for how long what comes after the last answer is taken off.
+	// Default 5 s, and 1 s for one that gets no place.
+	Linger time.Duration
 }
 
 // Listen returns a listener to serve an app of this package on. It closes
@@ -105,9 +109,10 @@ func (l *listener) refuse(c net.Conn) {
 	}
 	l.wg.Go(func() {
 		defer func() { <-l.refusing }()
-		_ = c.SetDeadline(time.Now().Add(refuseTime))
+		within := cmp.Or(l.p.Linger, refuseTime)
+		_ = c.SetDeadline(time.Now().Add(within))
 		if _, err := io.WriteString(c, refusal); err == nil {
-			discard(c, refuseTime)
+			discard(c, within)
 		}
 		_ = c.Close()
 	})
@@ -213,7 +218,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 func (c *conn) Close() error {
 	c.once.Do(func() {
 		if c.unread.Load() {
-			discard(c.Conn, lingerTime)
+			discard(c.Conn, cmp.Or(c.l.p.Linger, lingerTime))
 		}
 		c.l.heard(c)
 		c.l.open.Add(-1)

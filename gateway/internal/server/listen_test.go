@@ -103,7 +103,7 @@ func TestNobodySendsForEver(t *testing.T) {
 // last answer is hung up on.
 func TestNobodyLingersForEver(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{timeouts: server.Timeouts{Header: time.Hour, Body: time.Hour}})
+	h := newHouse(t, settings{})
 	do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
 	shut := false
 	h.shut = func() { shut = true }
@@ -221,23 +221,29 @@ func (l *last) Accept() (net.Conn, error) {
 func (l *last) Close() error { return nil }
 
 // TestCloseWaitsForRefusals: nobody is left behind, not even a client who does not
-// read that he is refused.
+// read that he is refused, for as long as such a one is borne.
 func TestCloseWaitsForRefusals(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		client, conn := net.Pipe()
-		defer func() { _ = client.Close() }()
-		l := server.Listen(&last{conn: conn}, server.ListenParams{})
-		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
-			t.Fatalf("got %v, want %v", err, net.ErrClosed)
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if conn.SetDeadline(time.Now()) == nil {
-			t.Error("got a connection that is still open")
-		}
-	})
+	for linger, want := range map[time.Duration]time.Duration{0: time.Second, time.Hour: time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			client, conn := net.Pipe()
+			defer func() { _ = client.Close() }()
+			l := server.Listen(&last{conn: conn}, server.ListenParams{Linger: linger})
+			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+				t.Fatalf("got %v, want %v", err, net.ErrClosed)
+			}
+			began := time.Now()
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("got it closed after %v, want %v", took, want)
+			}
+			if conn.SetDeadline(time.Now()) == nil {
+				t.Error("got a connection that is still open")
+			}
+		})
+	}
 }
 
 // TestConnectionsOutliveTheirEnd: what serves a connection panics if a deadline
@@ -268,7 +274,7 @@ func TestConnectionsOutliveTheirEnd(t *testing.T) {
 // TestStopWaitsForNobodySilent: who connected ahead of need holds up no stop.
 func TestStopWaitsForNobodySilent(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{timeouts: server.Timeouts{Header: time.Hour}})
+	h := newHouse(t, settings{})
 	addr, stop := serve(t, h.public, server.ListenParams{})
 	silent := dial(t, addr)
 	if r := dial(t, addr).say("GET /nowhere HTTP/1.1\r\nHost: wagate\r\n\r\n").hear("GET"); r.status != 404 { // it serves

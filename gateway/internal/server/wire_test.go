@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // wire is a client that says exactly what it is told.
 type wire struct {
@@ -76,7 +76,7 @@ func serve(t *testing.T, app *fiber.App, p server.ListenParams) (addr string, st
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Most = cmp.Or(p.Most, 100)
+	p.Most, p.Linger = cmp.Or(p.Most, 100), patience
 	ended := make(chan error, 1)
 	go func() { ended <- app.Listener(server.Listen(l, p)) }()
 	stop = func() {
