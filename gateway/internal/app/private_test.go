@@ -57,7 +57,7 @@ func TestPrivateTargetsAreTheOperatorsChoice(t *testing.T) {
 			if err != nil || res.StatusCode != http.StatusOK || res.Body.Close() != nil {
 				t.Fatalf("got %+v, %v, want 200", res, err)
 			}
-			tick, late := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
+			tick, late := time.NewTicker(10*time.Millisecond), time.After(patience)
 			defer tick.Stop()
 			for outcomes(t, a)[c.outcome] == 0 {
 				select {

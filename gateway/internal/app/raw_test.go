@@ -16,6 +16,9 @@ import (
 	"wagate/providers/providertest"
 )
 
+// patience bounds every wait for something that must happen.
+const patience = 2 * time.Minute
+
 const rawAssistant = `
 sandbox: true
 redis: {url: ""}
@@ -95,8 +98,8 @@ func TestRawFromEdgeToAssistant(t *testing.T) {
 				t.Errorf("got user agent %q and cookie %q, want Meta's, and none", ua, cookie)
 			}
 			return r
-		case <-time.After(20 * time.Second):
-			t.Fatal("got no delivery within 20s, want one")
+		case <-time.After(patience):
+			t.Fatalf("got no delivery within %v, want one", patience)
 			return request{}
 		}
 	}

@@ -26,6 +26,9 @@ const (
 	channel followup.ChannelID = "22222222-2222-4222-8222-222222222222"
 )
 
+// patience bounds every wait for something that must happen.
+const patience = 2 * time.Minute
+
 var start = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
 
 // assistantID returns the n-th assistant's id.
@@ -106,8 +109,8 @@ func (a *assistant) next(t *testing.T) request {
 	select {
 	case r := <-a.got:
 		return r
-	case <-time.After(20 * time.Second):
-		t.Fatal("got no delivery within 20s, want one")
+	case <-time.After(patience):
+		t.Fatalf("got no delivery within %v, want one", patience)
 		return request{}
 	}
 }
@@ -153,14 +156,14 @@ func owned(assistants ...[]int) *followup.Directory {
 	return followup.NewDirectory(tenants)
 }
 
-// newRelay returns a started relay to the given assistants, by number from 1;
-// it is stopped with the test.
+// newRelay returns a started relay to the given assistants, by number from 1, whose
+// time-outs a busy machine does not come near; it is stopped with the test.
 func newRelay(t *testing.T, s Store, change func(*Params), urls ...string) *Relay {
 	t.Helper()
 	p := Params{
 		Store: s, Endpoints: map[followup.AssistantID]Endpoint{}, Directory: followup.NewDirectory(nil),
 		Logger:  slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics: prometheus.NewPedanticRegistry(), AllowPrivate: true, Poll: 50 * time.Millisecond,
+		Metrics: prometheus.NewPedanticRegistry(), AllowPrivate: true, Poll: 50 * time.Millisecond, Timeout: patience,
 		Jitter: func(time.Duration) time.Duration { return time.Millisecond },
 	}
 	for i, u := range urls {
@@ -209,12 +212,12 @@ func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("got no such state within 30s, want it")
+			t.Fatalf("got no such state within %v, want it", patience)
 		}
 	}
 }
