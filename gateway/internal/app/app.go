@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,7 @@ type App struct {
 	public   *fiber.App
 	admin    *fiber.App
 
+	listeners             struct{ public, admin net.Listener } // nil until it has started
 	publicAddr, adminAddr string
 	draining              atomic.Bool
 	keeping               context.CancelFunc
@@ -252,6 +254,7 @@ func (a *App) Start(ctx context.Context) error {
 	go a.keep(keep)
 	a.runner.Start()
 	a.relay.Start()
+	a.listeners.public, a.listeners.admin = public, admin
 	go func() { a.serving <- a.public.Listener(public) }()
 	go func() { a.serving <- a.admin.Listener(admin) }()
 	return nil

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 )
 
 // The bounds of the steps of Stop; doc.go adds them up.
@@ -30,7 +33,7 @@ func (a *App) Stop(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("stop %s: %w", name, err))
 		}
 	}
-	step("requests", stopRequests, a.public.ShutdownWithContext)
+	step("requests", stopRequests, func(ctx context.Context) error { return shut(ctx, a.public, a.listeners.public) })
 	step("work", stopWork, func(ctx context.Context) error {
 		var wg sync.WaitGroup
 		var steps, deliveries error
@@ -39,11 +42,21 @@ func (a *App) Stop(ctx context.Context) error {
 		wg.Wait()
 		return errors.Join(steps, deliveries)
 	})
-	step("admin", stopRest, a.admin.ShutdownWithContext)
+	step("admin", stopRest, func(ctx context.Context) error { return shut(ctx, a.admin, a.listeners.admin) })
 	step("redis", stopRest, func(context.Context) error {
 		a.keeping()
 		<-a.kept
 		return a.redis.close()
 	})
 	return errors.Join(errs...)
+}
+
+// shut ends a server and its listener. One that was told to serve a moment ago may not
+// have begun, and does not know yet of the listener that it is to close.
+func shut(ctx context.Context, server *fiber.App, l net.Listener) error {
+	err := server.ShutdownWithContext(ctx)
+	if l != nil {
+		_ = l.Close() // by the server, if it had begun
+	}
+	return err
 }
