@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -155,6 +156,26 @@ func TestDemoInterrupted(t *testing.T) {
 				t.Errorf("got it told on after the interrupt:\n%s", out.String())
 			}
 		})
+	}
+}
+
+// A machine on which a window closes before what was to happen in it has happened
+// gets the story from the beginning, with a slower clock.
+func TestDemoOnABusyMachine(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &trip{on: "a day passes in 24 seconds", do: cancel}
+	stalls := 1
+	err := play(ctx, part{once: true, out: out, log: slog.New(slog.DiscardHandler), meddle: func(w *world) {
+		if stalls--; stalls == 0 {
+			w.clock.follow(func() time.Time { return w.gateway.Now().Add(aDay) })
+		}
+	}})
+	if err == nil || err.Error() != "interrupted before the story was complete" {
+		t.Errorf("got error %v, want the second try to be interrupted", err)
+	}
+	if got := out.String(); !strings.Contains(got, "\n2. ") || strings.Contains(got, "\n3. ") || strings.Contains(got, "otherwise") {
+		t.Errorf("got told, want no more of it than the windows that had closed:\n%s", got)
 	}
 }
 

@@ -37,13 +37,21 @@ func (s *story) problem(format string, args ...any) {
 // what went otherwise.
 func (s *story) tell(ctx context.Context) error {
 	s.introduce()
-	for _, chapter := range []func(context.Context) error{
-		s.configure, s.leadsWrite, s.statusChanges, s.goQuiet, s.windowsClose, s.templates,
+	for _, chapter := range []struct {
+		play func(context.Context) error
+		by   func() time.Time // when it must be over, zero: at any time
+	}{
+		{s.configure, nil}, {s.leadsWrite, s.firstCloses}, {s.statusChanges, s.firstCloses}, {s.goQuiet, s.firstCloses},
+		{s.windowsClose, s.lastStepDue}, {s.templates, nil},
 	} {
-		if err := chapter(ctx); err != nil {
-			if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
-				return err // somebody wants to go home
-			}
+		err := chapter.play(ctx)
+		if err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
+			return err // somebody wants to go home
+		}
+		if chapter.by != nil && !chapter.by().IsZero() && !s.clock.now().Before(chapter.by()) {
+			return errBehind
+		}
+		if err != nil {
 			s.problem("%v", err)
 			break
 		}
@@ -52,6 +60,24 @@ func (s *story) tell(ctx context.Context) error {
 	defer cancel()
 	s.account(ctx)
 	return s.verdict()
+}
+
+// firstCloses is when the first window closes.
+func (s *story) firstCloses() time.Time { return earliest(s.closes) }
+
+// lastStepDue is the earliest that the last step, a template, may be due.
+func (s *story) lastStepDue() time.Time {
+	return earliest(s.triggered).Add(30*time.Minute + 2*time.Hour + aDay)
+}
+
+// earliest returns the earliest of what is known, zero if nothing is.
+func earliest(of map[*person]time.Time) (first time.Time) {
+	for _, at := range of {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }
 
 func (s *story) introduce() {
@@ -128,10 +154,12 @@ func (s *story) leadsWrite(ctx context.Context) error {
 			return err
 		}
 		window := lead.window(p.channel())
+		if !window.ClosesAt.IsZero() {
+			s.closes[p] = window.ClosesAt
+		}
 		if !window.Open {
 			return fmt.Errorf("%s has written and his window is not open", p.first())
 		}
-		s.closes[p] = window.ClosesAt
 		// Gupshup tells no time of WhatsApp's; wagate takes off a minute to be safe.
 		if opened := window.ClosesAt.Add(-aDay); opened.Before(before.Add(-time.Minute)) || opened.After(after) {
 			s.problem("%s wrote between %s and %s, and his window closes at %s", p.first(),
@@ -280,7 +308,7 @@ func (s *story) replies(ctx context.Context, p *person) error {
 // eventually reads the metrics until they show no problem any more, for what is
 // counted a moment after it was done.
 func (s *story) eventually(ctx context.Context, problems func(metrics) []string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience/3)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
