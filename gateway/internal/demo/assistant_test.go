@@ -76,6 +76,7 @@ func TestAssistant(t *testing.T) {
 	}
 	a.connect(gateway.URL)
 
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // others' tests close idle connections of the default one
 	post := func(id, signature string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.url, bytes.NewReader([]byte(hello)))
 		if err != nil {
@@ -83,7 +84,7 @@ func TestAssistant(t *testing.T) {
 		}
 		req.Header.Set("X-Hub-Signature-256", signature)
 		req.Header.Set("webhook-id", id)
-		res, err := http.DefaultClient.Do(req)
+		res, err := client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func newStory(w *world) *story {
 
 // patience is how long, in real time, the story waits for what should happen at
 // once: long enough for a machine that is busy with something else.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 func (s *story) problem(format string, args ...any) {
 	s.problems = append(s.problems, fmt.Sprintf(format, args...))
