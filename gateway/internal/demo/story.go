@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"wagate/followup"
-	"wagate/followup/poll"
 )
 
 // story is the plot. What went otherwise than it should is a problem, told at
@@ -39,16 +39,16 @@ func (s *story) tell(ctx context.Context) error {
 	s.introduce()
 	for _, chapter := range []struct {
 		play func(context.Context) error
-		by   func() time.Time // when it must be over, zero: at any time
+		open bool // by its end the windows must still be open
 	}{
-		{s.configure, nil}, {s.leadsWrite, s.firstCloses}, {s.statusChanges, s.firstCloses}, {s.goQuiet, s.firstCloses},
-		{s.windowsClose, s.lastStepDue}, {s.templates, nil},
+		{s.configure, false}, {s.leadsWrite, true}, {s.statusChanges, true}, {s.goQuiet, true},
+		{s.windowsClose, false}, {s.templates, false},
 	} {
 		err := chapter.play(ctx)
 		if err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
 			return err // somebody wants to go home
 		}
-		if chapter.by != nil && !chapter.by().IsZero() && !s.clock.now().Before(chapter.by()) {
+		if chapter.open && s.closed() {
 			return errBehind
 		}
 		if err != nil {
@@ -62,22 +62,14 @@ func (s *story) tell(ctx context.Context) error {
 	return s.verdict()
 }
 
-// firstCloses is when the first window closes.
-func (s *story) firstCloses() time.Time { return earliest(s.closes) }
-
-// lastStepDue is the earliest that the last step, a template, may be due.
-func (s *story) lastStepDue() time.Time {
-	return earliest(s.triggered).Add(30*time.Minute + 2*time.Hour + aDay)
-}
-
-// earliest returns the earliest of what is known, zero if nothing is.
-func earliest(of map[*person]time.Time) (first time.Time) {
-	for _, at := range of {
-		if first.IsZero() || at.Before(first) {
-			first = at
+// closed reports whether the first of the windows has closed.
+func (s *story) closed() bool {
+	for _, at := range s.closes {
+		if !s.clock.now().Before(at) {
+			return true
 		}
 	}
-	return first
+	return false
 }
 
 func (s *story) introduce() {
@@ -305,30 +297,6 @@ func (s *story) replies(ctx context.Context, p *person) error {
 	return nil
 }
 
-// eventually reads the metrics until they show no problem any more, for what is
-// counted a moment after it was done.
-func (s *story) eventually(ctx context.Context, problems func(metrics) []string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		m, err := s.tenant.metrics(ctx)
-		if err != nil {
-			return err
-		}
-		found := problems(m)
-		if len(found) == 0 {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return errors.New(strings.Join(found, "; "))
-		}
-	}
-}
-
 // windowsClose: a day after they wrote, the business may not write freely any
 // more; not even the assistant by hand.
 func (s *story) windowsClose(ctx context.Context) error {
@@ -364,28 +332,17 @@ func (s *story) windowsClose(ctx context.Context) error {
 // windowClosed is Meta's code for a free-form message into a closed window.
 const windowClosed = 131047
 
-// calls counts the sends that Meta has seen, refused ones too.
+// calls counts the sends of texts that Meta has seen, refused ones too. The template
+// of the last step may come at any time.
 func (s *story) calls() int {
 	n := 0
 	for _, r := range s.graph.Requests() {
-		if r.Method == http.MethodPost {
+		var message struct{ Type string }
+		if r.Method == http.MethodPost && json.Unmarshal(r.Body, &message) == nil && message.Type == kindText {
 			n++
 		}
 	}
 	return n
-}
-
-// until waits for an instant of the story's clock.
-func (s *story) until(ctx context.Context, at time.Time) error {
-	for {
-		left := at.Sub(s.clock.now())
-		if left <= 0 {
-			return nil
-		}
-		if err := poll.Sleep(ctx, s.real(left)+time.Millisecond); err != nil {
-			return err
-		}
-	}
 }
 
 // templates: what may be sent into a closed window is what Meta has approved.
