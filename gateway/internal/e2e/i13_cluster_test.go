@@ -18,7 +18,7 @@ import (
 func TestI13SeedLadderOnACluster(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0, redistest.AOF("always"))
-	w := newWorld(t, setup{speed: daysASecond, redisURL: "redis://" + strings.Join(c.Addrs(), ",")})
+	w := newWorld(t, setup{speed: hoursASecond, redisURL: "redis://" + strings.Join(c.Addrs(), ",")})
 	seedStory(t, w, w.start(), onMeta, func() {
 		db := c.Client()
 		err := db.ForEachMaster(t.Context(), func(ctx context.Context, node *redis.Client) error {
