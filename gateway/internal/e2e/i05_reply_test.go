@@ -80,9 +80,11 @@ func TestI5ReplyWhileArmed(t *testing.T) {
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600500200"
+	release := w.hold() // should it be due before the reply
 	l := p.follow(phone)
 	w.says(user(phone), "Yes, please")
 	p.untilRun(l.ID, "ended replied 1:cancelled/replied")
+	release()
 	p.status(l.ID, hot) // the same status: nothing
 	if n := len(p.runs(l.ID)); n != 1 {
 		t.Errorf("runs: got %d, want 1", n)
