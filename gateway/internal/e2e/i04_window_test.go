@@ -53,7 +53,7 @@ func TestI4NoFreeFormIntoAClosedWindow(t *testing.T) {
 	}
 	for phone, at := range map[string]time.Time{
 		yesterday: time.Now().Add(-24*time.Hour - time.Second),
-		today:     time.Now().Add(-24*time.Hour + time.Minute),
+		today:     time.Now().Add(-24*time.Hour + time.Hour),
 	} {
 		for i, channel := range []string{onMeta, onGupshup} {
 			at := at.Add(-time.Duration(i) * time.Second) // what was read and put back opens nothing

@@ -14,7 +14,11 @@ func TestCommands(t *testing.T) {
 		t.Errorf("check: got %d %s%s, want 0 and a summary", code, out, errs)
 	}
 	p := w.start()
-	if code, out, errs := command(t, "health", "-url", p.admin+"/readyz"); code != 0 || out != "ready\n" {
+	health := func() (code int, stdout, stderr string) {
+		t.Helper()
+		return command(t, "health", "-timeout", "1m", "-url", p.admin+"/readyz")
+	}
+	if code, out, errs := health(); code != 0 || out != "ready\n" {
 		t.Errorf("health: got %d %s%s, want ready", code, out, errs)
 	}
 	if code, out, errs := command(t, "version"); code != 0 || !strings.HasPrefix(out, "wagate ") {
@@ -31,19 +35,19 @@ func TestCommands(t *testing.T) {
 	if code, _, errs := command(t, "check", "-config", w.file); code != 1 || !strings.Contains(errs, "redis") {
 		t.Errorf("check without Redis: got %d %s, want 1 and what is wrong", code, errs)
 	}
-	if code, out, errs := command(t, "health", "-url", p.admin+"/readyz"); code != 1 || !strings.Contains(errs, "redis") {
+	if code, out, errs := health(); code != 1 || !strings.Contains(errs, "redis") {
 		t.Errorf("health without Redis: got %d %s%s, want 1 and which check fails", code, out, errs)
 	}
 	w.redis.Restart()
 	untilTrue(t, "ready again", func() bool {
-		code, _, _ := command(t, "health", "-url", p.admin+"/readyz")
+		code, _, _ := health()
 		return code == 0
 	})
 	p.term()
 	if code := p.exit(); code != 0 {
 		t.Errorf("stop: got %d, want 0", code)
 	}
-	if code, _, _ := command(t, "health", "-url", p.admin+"/readyz"); code != 1 {
+	if code, _, _ := health(); code != 1 {
 		t.Errorf("health of nobody: got %d, want 1", code)
 	}
 }

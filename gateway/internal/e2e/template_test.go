@@ -190,7 +190,7 @@ func TestAStepOfAPausedTemplateIsSkippedByAnyReplica(t *testing.T) {
 	template := func(interval string) object {
 		return object{"interval": interval, "template_name": "reengagement_v1", "template_language": "en", "template_params": []string{"Ada", "us"}}
 	}
-	claims.configure(template("PT30M"), template("PT1H"))
+	claims.configure(template("PT30M"), template("PT6H")) // 24 s, in which to end the pause
 	// It knows the list as it is.
 	claims.api(http.MethodPost, "/v26.0/"+onMeta+"/messages", reengagement("34600210301")).want(200)
 	told := w.start()
