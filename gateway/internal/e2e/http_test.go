@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"testing"
-	"time"
 )
 
 // answer is what a request was answered with; status 0 is no answer.
@@ -21,7 +20,7 @@ type answer struct {
 // client makes the requests of the tests; its connections are not kept, as
 // processes come and go.
 func client() *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	return &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
 // call makes a request. A body that is neither nil, text nor bytes is encoded.

@@ -8,9 +8,13 @@ import (
 	"wagate/providers/providertest"
 )
 
-// crashSetup is a world whose leases run out soon: some 14 s for a step that is
-// claimed, some 8 s for one that is being sent.
-func crashSetup() setup { return setup{speed: minutesASecond, ai: time.Second, send: 2 * time.Second} }
+// writingSetup is a world in which a step is claimed for some 32 s, and sendingSetup one
+// in which it is being sent for 35: a time-out of the model or the provider is as long as
+// a process has to be killed in that state.
+func writingSetup() setup {
+	return setup{speed: minutesASecond, ai: 4 * time.Second, send: 2 * time.Second}
+}
+func sendingSetup() setup { return setup{speed: minutesASecond, send: 8 * time.Second} }
 
 // lies is the fault of a provider that takes a message and never answers.
 func lies() providertest.Fault { return providertest.Fault{Accept: true, Hang: true} }
@@ -20,8 +24,8 @@ func lies() providertest.Fault { return providertest.Fault{Accept: true, Hang: t
 // are sent after the restart, each once.
 func TestI6KillBeforeTheGuard(t *testing.T) {
 	t.Parallel()
-	s := crashSetup()
-	s.ai = 2 * time.Second
+	s := writingSetup()
+	s.ai = 8 * time.Second
 	w := newWorld(t, s)
 	p := w.start()
 	p.configure(nudge("PT30M"))
@@ -49,6 +53,7 @@ func TestI6KillBeforeTheGuard(t *testing.T) {
 	}
 	p.kill()
 	release()
+	w.calm()
 	p = w.start()
 	for i, l := range leads {
 		p.untilRun(l.ID, "ended completed 1:sent/ai")
@@ -63,7 +68,7 @@ func TestI6KillBeforeTheGuard(t *testing.T) {
 // known of it is that nobody knows, until a receipt tells. The ladder goes on.
 func TestI6KillWhileSending(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, crashSetup())
+	w := newWorld(t, sendingSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"), nudge("PT30M"))
 	const taken, lost, failed = "34600600200", "34600600201", "34600600202"
@@ -83,6 +88,7 @@ func TestI6KillWhileSending(t *testing.T) {
 		}
 	}
 	p.kill()
+	w.calm()
 	p = w.start()
 	for _, l := range leads {
 		p.untilRun(l.ID, "ended completed 1:uncertain/crash 2:sent/ai")
@@ -120,7 +126,7 @@ func TestI6KillWhileSending(t *testing.T) {
 // uncertain and settled, and never sent again.
 func TestI6ReceiptBeforeTheRestart(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, crashSetup())
+	w := newWorld(t, sendingSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600600300"
@@ -128,6 +134,7 @@ func TestI6ReceiptBeforeTheRestart(t *testing.T) {
 	l := p.follow(phone)
 	untilTrue(t, "accepted", func() bool { return len(w.sentTo(phone)) == 1 })
 	p.kill()
+	w.calm()
 	p = w.start()
 	if err := w.graph.Status(t.Context(), providertest.GraphStatus{ID: w.sentTo(phone)[0].ID, State: "delivered"}); err != nil {
 		t.Fatal(err)
@@ -149,7 +156,7 @@ func TestI6ReceiptBeforeTheRestart(t *testing.T) {
 // sent twice and never recorded as not sent is not.
 func TestI6KillAfterTheAnswer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, crashSetup())
+	w := newWorld(t, sendingSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	var leads []lead
@@ -179,7 +186,7 @@ func TestI6KillAfterTheAnswer(t *testing.T) {
 // everybody is alive either.
 func TestI6ProviderDoesNotSay(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, crashSetup())
+	w := newWorld(t, sendingSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	faults := map[string]providertest.Fault{
@@ -206,9 +213,7 @@ func TestI6ProviderDoesNotSay(t *testing.T) {
 // more: it must find that out, and send nothing.
 func TestI6FrozenProcess(t *testing.T) {
 	t.Parallel()
-	s := crashSetup()
-	s.ai = 3 * time.Second // so that the second still waits while the first wakes
-	w := newWorld(t, s)
+	w := newWorld(t, writingSetup())
 	first := w.start()
 	first.configure(nudge("PT30M"))
 	const phone = "34600600600"
@@ -216,6 +221,7 @@ func TestI6FrozenProcess(t *testing.T) {
 	l := first.follow(phone)
 	receive(t, "request at the model", w.model.Arrived())
 	first.freeze()
+	w.calm() // so that the second still waits while the first wakes
 	second := w.start()
 	release := w.hold()
 	receive(t, "request of the second", w.model.Arrived())

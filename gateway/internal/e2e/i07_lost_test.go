@@ -43,13 +43,16 @@ func TestI7RedisRestarts(t *testing.T) {
 // due after it came up again, at its time if that is still to come.
 func TestI7EverybodyRestarts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{speed: minutesASecond})
+	w := newWorld(t, writingSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600700200"
+	release := w.hold() // should it be due before the end
 	l := p.follow(phone)
 	due := *p.run(l.ID).Timeline[0].DueAt
 	p.kill()
+	release()
+	w.calm()
 	w.redis.Kill()
 	w.redis.Restart()
 	p = w.start()
@@ -63,13 +66,18 @@ func TestI7EverybodyRestarts(t *testing.T) {
 // not forgotten.
 func TestI7TooLate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{speed: 7200, file: func(f object) { f["followup"] = object{"max_lateness": "1h"} }})
+	s := writingSetup()
+	s.speed, s.file = 7200, func(f object) { f["followup"] = object{"max_lateness": "1h"} }
+	w := newWorld(t, s)
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600700300"
+	release := w.hold() // should it be due before the end
 	began := time.Now()
 	l := p.follow(phone)
 	p.kill()
+	release()
+	w.calm()
 	// Half an hour and the hour after it are less than this.
 	untilTrue(t, "late", func() bool { return time.Since(began) > time.Second })
 	p = w.start()
@@ -86,7 +94,8 @@ func TestI7GracefulStop(t *testing.T) {
 	t.Parallel()
 	t.Run("armed", func(t *testing.T) {
 		t.Parallel()
-		w, p, l := stopWorld(t, setup{speed: minutesASecond})
+		w, p := stopWorld(t, setup{speed: minutesASecond})
+		l := p.follow(stopPhone)
 		stopped(t, p)
 		p = w.start()
 		p.untilRun(l.ID, "ended completed 1:sent/ai")
@@ -94,8 +103,9 @@ func TestI7GracefulStop(t *testing.T) {
 	})
 	t.Run("writing, done in time", func(t *testing.T) {
 		t.Parallel()
-		w, p, l := stopWorld(t, setup{speed: minutesASecond})
+		w, p := stopWorld(t, setup{speed: minutesASecond})
 		release := w.hold()
+		l := p.follow(stopPhone)
 		receive(t, "request at the model", w.model.Arrived())
 		p.term()
 		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
@@ -111,8 +121,9 @@ func TestI7GracefulStop(t *testing.T) {
 		t.Parallel()
 		// The model takes longer than a stop waits; the step is given back and is
 		// not kept from the next process until a lease runs out, here minutes.
-		w, p, l := stopWorld(t, setup{speed: minutesASecond, ai: time.Minute})
+		w, p := stopWorld(t, setup{speed: minutesASecond})
 		release := w.hold()
+		l := p.follow(stopPhone)
 		receive(t, "request at the model", w.model.Arrived())
 		stopped(t, p)
 		if n := w.handed(stopPhone); n != 0 {
@@ -125,8 +136,9 @@ func TestI7GracefulStop(t *testing.T) {
 	t.Run("sending", func(t *testing.T) {
 		t.Parallel()
 		held := make(chan struct{})
-		w, p, l := stopWorld(t, setup{speed: minutesASecond})
+		w, p := stopWorld(t, setup{speed: minutesASecond})
 		w.graph.ScriptFor(stopPhone, providertest.Fault{Hang: true, Release: held})
+		l := p.follow(stopPhone)
 		untilTrue(t, "handed to Graph", func() bool { return w.handed(stopPhone) == 1 })
 		p.term()
 		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
@@ -187,13 +199,13 @@ func TestI7GracefulStop(t *testing.T) {
 
 const stopPhone = "34600700400"
 
-// stopWorld starts a process with one step armed.
-func stopWorld(t *testing.T, s setup) (*world, *process, lead) {
+// stopWorld starts a process that follows up whoever goes quiet.
+func stopWorld(t *testing.T, s setup) (*world, *process) {
 	t.Helper()
 	w := newWorld(t, s)
 	p := w.start()
 	p.configure(nudge("PT30M"))
-	return w, p, p.follow(stopPhone)
+	return w, p
 }
 
 func stopped(t *testing.T, p *process) {

@@ -15,7 +15,7 @@ import (
 // levels, the metrics and the bodies of errors.
 func TestI11NothingPrivateIsTold(t *testing.T) {
 	t.Parallel()
-	s := crashSetup()
+	s := sendingSetup()
 	s.relay = 300e6
 	w := newWorld(t, s)
 	const (

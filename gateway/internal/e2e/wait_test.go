@@ -10,7 +10,7 @@ import (
 
 // patience bounds every wait for something that must happen. Leases that have
 // to run out are part of it.
-const patience = 90 * time.Second
+const patience = 4 * time.Minute
 
 // until repeats f until it succeeds; the test ends with its last error if it
 // does not within patience.

@@ -51,15 +51,16 @@ const (
 	cold = "10000000-0000-4000-8000-0000000000b3" // one that does not
 )
 
-// setup is what a test may have otherwise. The zero value is a good one.
+// setup is what a test may have otherwise. The zero value is a good one: no time-out
+// in it is near enough for a busy machine to meet.
 type setup struct {
-	speed      float64 // of domain time; default 1
-	durability string  // default always
-	partitions int     // default 8
-	redisURL   string  // default a server of its own
-	ai         time.Duration
-	send       time.Duration // time-out of a provider call
-	relay      time.Duration
+	speed      float64       // of domain time; default 1
+	durability string        // default always
+	partitions int           // default 8
+	redisURL   string        // default a server of its own
+	ai         time.Duration // time-outs: of a request of the model,
+	send       time.Duration // of a provider call,
+	relay      time.Duration // of a delivery; by default the longest that may be set
 	graph      func(*providertest.GraphParams)
 	gupshup    func(*providertest.GupshupOptions)
 	file       func(map[string]any) // last changes to the operator's file
@@ -75,6 +76,7 @@ type world struct {
 	gate      gate
 	sales     *assistant
 	support   *assistant
+	setup     setup
 	file      string
 	processes []*process
 	speed     float64
@@ -163,6 +165,7 @@ func newWorld(t *testing.T, s setup) *world {
 	}
 	t.Cleanup(func() { _ = w.model.Close() })
 	w.sales, w.support = newAssistant(t, salesSecret), newAssistant(t, supportSecret)
+	w.setup = s
 	w.writeFile(s)
 	return w
 }
@@ -184,6 +187,14 @@ func (w *world) writeFile(s setup) {
 	}
 }
 
+// calm writes the file anew with the default time-outs, for the processes to come.
+func (w *world) calm() {
+	w.t.Helper()
+	s := w.setup
+	s.ai, s.send, s.relay = 0, 0, 0
+	w.writeFile(s)
+}
+
 type object = map[string]any
 
 func (w *world) operatorFile(s setup) object {
@@ -193,9 +204,9 @@ func (w *world) operatorFile(s setup) object {
 		"redis":    object{"url": s.redisURL, "durability": cmp.Or(s.durability, "always"), "partitions": cmp.Or(s.partitions, 8)},
 		"graph":    object{"base_url": w.graph.URL(), "version": "v26.0"},
 		"gupshup":  object{"base_url": w.gupshup.URL(), "partner_base_url": w.gupshup.URL()},
-		"ai":       object{"base_url": w.model.URL(), "api_key": "model-key", "model": "invented-1", "timeout": cmp.Or(s.ai, 20*time.Second).String()},
-		"send":     object{"timeout": cmp.Or(s.send, 10*time.Second).String()},
-		"relay":    object{"timeout": cmp.Or(s.relay, 5*time.Second).String()},
+		"ai":       object{"base_url": w.model.URL(), "api_key": "model-key", "model": "invented-1", "timeout": cmp.Or(s.ai, time.Minute).String()},
+		"send":     object{"timeout": cmp.Or(s.send, 15*time.Second).String()},
+		"relay":    object{"timeout": cmp.Or(s.relay, time.Minute).String()},
 		"followup": object{"max_lateness": "720h"},
 		"meta_apps": []any{
 			object{"key": "main", "app_secret": appSecret, "verify_token": "verify-me"},
