@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What the demo suggests to try works, as it stands.
 func TestSuggestionsWork(t *testing.T) {
 	t.Parallel()
 	var out tape
-	w, err := newWorld(t.Context(), dayLive, newNarrator(&out), slog.New(slog.DiscardHandler))
+	w, err := newWorld(t.Context(), time.Hour, newNarrator(&out), slog.New(slog.DiscardHandler)) // a day: nothing closes meanwhile
 	t.Cleanup(func() {
 		if err := w.stop(); err != nil {
 			t.Error(err)
