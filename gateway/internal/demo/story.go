@@ -41,8 +41,12 @@ func (s *story) tell(ctx context.Context) error {
 		play func(context.Context) error
 		open bool // by its end the windows must still be open
 	}{
-		{s.configure, false}, {s.leadsWrite, true}, {s.statusChanges, true}, {s.goQuiet, true},
-		{s.windowsClose, false}, {s.templates, false},
+		{s.configure, false},
+		{s.leadsWrite, true},
+		{s.statusChanges, true},
+		{s.goQuiet, true},
+		{s.windowsClose, false},
+		{s.templates, false},
 	} {
 		err := chapter.play(ctx)
 		if err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
