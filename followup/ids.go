@@ -81,6 +81,15 @@ func (l LeadID) StandIn() bool { return len(l) == 36 && l[14] == '5' }
 // ErrBadID says that a text is not an id of the kind asked for.
 var ErrBadID = errors.New("followup: not an id")
 
+// CanonicalID returns a UUID as ids are written here, in lower case; any other text
+// comes back as it is. People write UUIDs in either case.
+func CanonicalID(s string) string {
+	if u, err := uuid.Parse(s); err == nil && len(s) == uuidText {
+		return u.String()
+	}
+	return s
+}
+
 // ParseLeadID checks that s is a lead id in canonical form.
 func ParseLeadID(s string) (LeadID, error) {
 	u, err := parseCanonical(s)

@@ -40,3 +40,20 @@ func TestStandIns(t *testing.T) {
 		}
 	}
 }
+
+func TestCanonicalID(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"AAAAAAAA-0000-4000-8000-00000000000F":          "aaaaaaaa-0000-4000-8000-00000000000f",
+		"aaaaaaaa-0000-4000-8000-00000000000f":          "aaaaaaaa-0000-4000-8000-00000000000f",
+		"{AAAAAAAA-0000-4000-8000-00000000000F}":        "{AAAAAAAA-0000-4000-8000-00000000000F}",
+		"urn:uuid:AAAAAAAA-0000-4000-8000-00000000000F": "urn:uuid:AAAAAAAA-0000-4000-8000-00000000000F",
+		"AAAAAAAA00004000800000000000000F":              "AAAAAAAA00004000800000000000000F",
+		"PN-410":                                        "PN-410",
+		"":                                              "",
+	} {
+		if got := CanonicalID(s); got != want {
+			t.Errorf("%q: got %q, want %q", s, got, want)
+		}
+	}
+}

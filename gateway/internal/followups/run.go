@@ -112,7 +112,8 @@ func readOrder(t followup.Tenant, body []byte) (order, error) {
 		return order{}, err
 	}
 	o := order{
-		lead: given["lead_id"], assistant: given["assistant_id"], config: given["config_id"], channel: given["channel_id"],
+		lead: followup.CanonicalID(given["lead_id"]), assistant: followup.CanonicalID(given["assistant_id"]),
+		config: followup.CanonicalID(given["config_id"]), channel: followup.CanonicalID(given["channel_id"]),
 	}
 	if o.lead == "" && !problems.Has("lead_id") {
 		problems.Absent("lead_id")

@@ -134,7 +134,7 @@ func leadNamed(raw json.RawMessage) (id followup.LeadID, named bool) {
 		return "", false
 	}
 	if s != nil {
-		id, _ = followup.ParseLeadID(*s)
+		id, _ = followup.ParseLeadID(followup.CanonicalID(*s))
 	}
 	return id, true
 }

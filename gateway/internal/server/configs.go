@@ -40,7 +40,7 @@ func (s *public) createConfig(c *fiber.Ctx) error {
 }
 
 func (s *public) getConfig(c *fiber.Ctx) error {
-	f, err := s.Configs.Config(c.UserContext(), tenantOf(c), param(c, "id"))
+	f, err := s.Configs.Config(c.UserContext(), tenantOf(c), id(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s *public) getConfig(c *fiber.Ctx) error {
 }
 
 func (s *public) configOfAssistant(c *fiber.Ctx) error {
-	f, err := s.Configs.ConfigOf(c.UserContext(), tenantOf(c), param(c, "id"))
+	f, err := s.Configs.ConfigOf(c.UserContext(), tenantOf(c), id(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *public) configOfAssistant(c *fiber.Ctx) error {
 }
 
 func (s *public) configsOfTenant(c *fiber.Ctx) error {
-	f, err := s.Configs.Configs(c.UserContext(), tenantOf(c), param(c, "id"))
+	f, err := s.Configs.Configs(c.UserContext(), tenantOf(c), id(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *public) configsOfTenant(c *fiber.Ctx) error {
 }
 
 func (s *public) updateConfig(c *fiber.Ctx) error {
-	f, err := s.Configs.Update(c.UserContext(), tenantOf(c), param(c, "id"), body(c))
+	f, err := s.Configs.Update(c.UserContext(), tenantOf(c), id(c, "id"), body(c))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (s *public) deleteConfig(c *fiber.Ctx) error {
 		problems.Add("pending", "must be finish, or absent")
 		return problems.Err()
 	}
-	err := s.Configs.Delete(c.UserContext(), tenantOf(c), param(c, "id"), pending == "finish")
+	err := s.Configs.Delete(c.UserContext(), tenantOf(c), id(c, "id"), pending == "finish")
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (s *public) deleteConfig(c *fiber.Ctx) error {
 }
 
 func (s *public) getLadder(c *fiber.Ctx) error {
-	l, err := s.Configs.Ladder(c.UserContext(), tenantOf(c), param(c, "id"), query(c, "channel_id"))
+	l, err := s.Configs.Ladder(c.UserContext(), tenantOf(c), id(c, "id"), queryID(c, "channel_id"))
 	if err != nil {
 		return err
 	}

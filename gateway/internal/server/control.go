@@ -30,7 +30,7 @@ func (s *admin) listRuns(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return answerRuns(c, s.Runs, tenant, query(c, "lead"), "lead")
+	return answerRuns(c, s.Runs, tenant, queryID(c, "lead"), "lead")
 }
 
 func (s *admin) getRun(c *fiber.Ctx) error {
@@ -38,7 +38,7 @@ func (s *admin) getRun(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.Runs.Run(c.UserContext(), tenant, param(c, "id"))
+	r, err := s.Runs.Run(c.UserContext(), tenant, id(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -47,16 +47,16 @@ func (s *admin) getRun(c *fiber.Ctx) error {
 
 // tenant reads the tenant that a request is about.
 func (s *admin) tenant(c *fiber.Ctx) (followup.TenantID, error) {
-	id := followup.TenantID(query(c, "tenant"))
-	if id == "" {
+	tenant := followup.TenantID(queryID(c, "tenant"))
+	if tenant == "" {
 		var problems fault.Problems
 		problems.Absent("tenant")
 		return "", problems.Err()
 	}
-	if _, ok := s.Directory.Tenant(id); !ok {
+	if _, ok := s.Directory.Tenant(tenant); !ok {
 		return "", fault.Missing("tenant")
 	}
-	return id, nil
+	return tenant, nil
 }
 
 func (s *admin) listPauses(c *fiber.Ctx) error {
@@ -107,7 +107,7 @@ func (s *admin) readPause(body []byte) (followup.TenantID, followup.ChannelID, e
 	if err := problems.Err(); err != nil {
 		return "", "", err
 	}
-	t, ok := s.Directory.Tenant(followup.TenantID(tenant))
+	t, ok := s.Directory.Tenant(followup.TenantID(followup.CanonicalID(tenant)))
 	if !ok {
 		return "", "", fault.Missing("tenant")
 	}
@@ -115,7 +115,7 @@ func (s *admin) readPause(body []byte) (followup.TenantID, followup.ChannelID, e
 	if channel == "" {
 		return t.ID, "", nil
 	}
-	ch, ok := t.Channel(followup.ChannelID(channel))
+	ch, ok := t.Channel(followup.ChannelID(followup.CanonicalID(channel)))
 	if !ok {
 		return "", "", fault.Missing("channel")
 	}

@@ -83,7 +83,7 @@ func whose(c *fiber.Ctx) (owner, error) {
 			problems.Add(strings.Clone(name), "is not known")
 		}
 	}
-	return owner{followup.TenantID(query(c, "tenant")), followup.AssistantID(query(c, "assistant"))}, problems.Err()
+	return owner{followup.TenantID(queryID(c, "tenant")), followup.AssistantID(queryID(c, "assistant"))}, problems.Err()
 }
 
 // walk visits all dead letters of the owner, oldest first, without their events. The

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"wagate/followup"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/webhook"
 )
@@ -44,6 +45,12 @@ func param(c *fiber.Ctx, name string) string {
 	}
 	return strings.Clone(s)
 }
+
+// id returns a path parameter that is an id; a UUID in the one spelling it has here.
+func id(c *fiber.Ctx, name string) string { return followup.CanonicalID(param(c, name)) }
+
+// queryID returns a query parameter that is an id, as id does.
+func queryID(c *fiber.Ctx, name string) string { return followup.CanonicalID(query(c, name)) }
 
 // bearer returns a copy of the bearer token, "" if there is none.
 func bearer(c *fiber.Ctx) string {

@@ -60,7 +60,7 @@ func (s *public) createLead(c *fiber.Ctx) error {
 }
 
 func (s *public) getLead(c *fiber.Ctx) error {
-	l, err := s.Leads.Get(c.UserContext(), tenantOf(c), param(c, "id"))
+	l, err := s.Leads.Get(c.UserContext(), tenantOf(c), id(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (s *public) getLead(c *fiber.Ctx) error {
 }
 
 func (s *public) updateLead(c *fiber.Ctx) error {
-	l, err := s.Leads.Update(c.UserContext(), tenantOf(c), param(c, "id"), body(c))
+	l, err := s.Leads.Update(c.UserContext(), tenantOf(c), id(c, "id"), body(c))
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (s *public) updateLead(c *fiber.Ctx) error {
 }
 
 func (s *public) deleteLead(c *fiber.Ctx) error {
-	if err := s.Leads.Delete(c.UserContext(), tenantOf(c), param(c, "id")); err != nil {
+	if err := s.Leads.Delete(c.UserContext(), tenantOf(c), id(c, "id")); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -43,7 +43,7 @@ func graphVersion(c *fiber.Ctx) error {
 
 func (s *public) send(c *fiber.Ctx) error {
 	a := s.Messages.Send(c.UserContext(), MessagesRequest{
-		Tenant: tenantOf(c), Number: param(c, "number"),
+		Tenant: tenantOf(c), Number: id(c, "number"),
 		IdempotencyKey: header(c, "Idempotency-Key"), Body: body(c),
 	})
 	if a.RetryAfter > 0 {

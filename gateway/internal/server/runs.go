@@ -28,7 +28,7 @@ func (s *public) runRoutes(r fiber.Router) {
 }
 
 func (s *public) listRuns(c *fiber.Ctx) error {
-	return answerRuns(c, s.Runs, tenantOf(c), query(c, "lead_id"), "lead_id")
+	return answerRuns(c, s.Runs, tenantOf(c), queryID(c, "lead_id"), "lead_id")
 }
 
 // answerRuns answers a page of a lead's runs; field is the parameter that named
@@ -59,7 +59,7 @@ func (s *public) startRun(c *fiber.Ctx) error {
 }
 
 func (s *public) getRun(c *fiber.Ctx) error {
-	r, err := s.Runs.Run(c.UserContext(), tenantOf(c), param(c, "id"))
+	r, err := s.Runs.Run(c.UserContext(), tenantOf(c), id(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *public) getRun(c *fiber.Ctx) error {
 }
 
 func (s *public) cancelRun(c *fiber.Ctx) error {
-	r, err := s.Runs.Cancel(c.UserContext(), tenantOf(c), param(c, "id"))
+	r, err := s.Runs.Cancel(c.UserContext(), tenantOf(c), id(c, "id"))
 	if err != nil {
 		return err
 	}

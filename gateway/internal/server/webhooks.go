@@ -70,7 +70,7 @@ func (s *public) gupshup(c *fiber.Ctx) (string, error) {
 	return kept(c, s.Webhooks.Gupshup(c.UserContext(), channelOf(c), callbackToken(c), headers(c), body(c)))
 }
 
-func channelOf(c *fiber.Ctx) followup.ChannelID { return followup.ChannelID(param(c, "channel")) }
+func channelOf(c *fiber.Ctx) followup.ChannelID { return followup.ChannelID(id(c, "channel")) }
 
 func callbackToken(c *fiber.Ctx) string {
 	if token := header(c, "X-Callback-Token"); token != "" {
@@ -96,7 +96,7 @@ type crmAnswer struct {
 }
 
 func (s *public) crm(c *fiber.Ctx) (string, error) {
-	tenant := followup.TenantID(param(c, "tenant"))
+	tenant := followup.TenantID(id(c, "tenant"))
 	outcome, err := s.CRM.CRM(c.UserContext(), tenant, header(c, "X-Leavo-Signature"), body(c))
 	if err != nil {
 		return "", err
