@@ -177,18 +177,21 @@ type Query struct {
 	StatusID string // a UUID; empty: any status
 }
 
+// Check notes what is wrong with the query.
+func (q Query) Check(problems *fault.Problems) {
+	if _, problem := id(q.StatusID); problem != "" && q.StatusID != "" {
+		problems.Add("status_id", "%s", problem)
+	}
+}
+
 // List returns one page of the tenant's leads, newest first.
 func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (view.Page[View], error) {
-	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset}
-	if q.StatusID != "" {
-		status, problem := id(q.StatusID)
-		if problem != "" {
-			var problems fault.Problems
-			problems.Add("status_id", "%s", problem)
-			return view.Page[View]{}, problems.Err()
-		}
-		f.StatusID = status
+	var problems fault.Problems
+	if q.Check(&problems); !problems.None() {
+		return view.Page[View]{}, problems.Err()
 	}
+	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset}
+	f.StatusID, _ = id(q.StatusID)
 	if digits, ok := asPhone(q.Search); ok {
 		f.Phone = digits
 	} else {

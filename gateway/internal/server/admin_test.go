@@ -328,6 +328,9 @@ func TestDeadLettersOfAnAssistant(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", query, got, want)
 		}
 	}
+	h.want(h.op("GET", "/api/dead?limit=0&assistant=", ""), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
+		`"message":"the request is not valid","details":[{"field":"limit","problem":"must be a whole number from 1 to 100"},`+
+		`{"field":"assistant","problem":"must not be empty"}]}}`)
 	h.want(h.op("POST", "/api/dead/replay?assistant="+string(support), ""), 200, `{"replayed":2}`)
 	if got, want := page(""), "3 sales sales sales"; got != want {
 		t.Errorf("left: got %s, want %s", got, want)

@@ -54,6 +54,11 @@ func TestLeadRoutes(t *testing.T) {
 		`{"data":[`+r.body+`],"pagination":{"total":1,"limit":1,"offset":0,"has_more":false}}`)
 	h.want(h.call("GET", "/backend/leads?status_id=zzz", ""), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
 		`"message":"the request is not valid","details":[{"field":"status_id","problem":"is not a UUID"}]}}`)
+	h.want(h.call("GET", "/backend/leads?limit=0&offset=-1&status_id=zzz&search="+strings.Repeat("x", 101), ""), 400,
+		`{"success":false,"error":{"code":"VALIDATION_ERROR","message":"the request is not valid","details":[`+
+			`{"field":"limit","problem":"must be a whole number from 1 to 100"},`+
+			`{"field":"offset","problem":"must be a whole number from 0 to 1073741824"},`+
+			`{"field":"search","problem":"must have at most 100 characters"},{"field":"status_id","problem":"is not a UUID"}]}}`)
 	h.want(h.call("GET", "/backend/leads?search=zz", ""), 200, `{"data":[],"pagination":{"total":0,"limit":50,"offset":0,"has_more":false}}`)
 	h.call("POST", "/backend/leads", `{"name":"Bo","phone":"+5511912345679"}`)
 	if r := h.call("GET", "/backend/leads?limit=1", ""); !strings.HasSuffix(r.body, `"pagination":{"total":2,"limit":1,"offset":0,"has_more":true}}`) {
@@ -119,6 +124,9 @@ func TestRunRoutes(t *testing.T) {
 		`{"data":[],"pagination":{"total":1,"limit":50,"offset":7,"has_more":false}}`)
 	h.want(h.call("GET", "/backend/followup/runs", ""), 400, `{"success":false,"error":{"code":"MISSING_FIELD",`+
 		`"message":"a required field is missing","details":[{"field":"lead_id","problem":"is required"}]}}`)
+	h.want(h.call("GET", "/backend/followup/runs?limit=x", ""), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
+		`"message":"the request is not valid","details":[{"field":"limit","problem":"must be a whole number from 1 to 100"},`+
+		`{"field":"lead_id","problem":"is required"}]}}`)
 	if r := h.call("POST", "/backend/followup/runs/"+run+"/cancel", ""); r.status != 200 || !strings.Contains(r.body, `"state":"ended","reason":"api"`) {
 		t.Errorf("got %d %s", r.status, r.body)
 	}

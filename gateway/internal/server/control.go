@@ -60,8 +60,9 @@ func (s *admin) tenant(c *fiber.Ctx) (followup.TenantID, error) {
 }
 
 func (s *admin) listPauses(c *fiber.Ctx) error {
-	limit, offset, err := paging(c)
-	if err != nil {
+	var problems fault.Problems
+	limit, offset := paging(c, &problems)
+	if err := problems.Err(); err != nil {
 		return err
 	}
 	tenant, err := s.tenant(c)

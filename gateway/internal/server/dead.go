@@ -36,12 +36,10 @@ func (s *admin) deadRoutes(r fiber.Router) {
 }
 
 func (s *admin) listDead(c *fiber.Ctx) error {
-	limit, offset, err := paging(c)
-	if err != nil {
-		return err
-	}
-	of, err := whose(c)
-	if err != nil {
+	var problems fault.Problems
+	limit, offset := paging(c, &problems)
+	of := whose(c, &problems)
+	if err := problems.Err(); err != nil {
 		return err
 	}
 	if of.assistant != "" {
@@ -67,8 +65,7 @@ type owner struct {
 
 // whose reads whose dead letters are meant. A name that is empty or that nobody
 // knows is refused: all would be taken where few were meant.
-func whose(c *fiber.Ctx) (owner, error) {
-	var problems fault.Problems
+func whose(c *fiber.Ctx, problems *fault.Problems) owner {
 	for name, value := range c.Queries() {
 		switch name {
 		case "tenant", "assistant":
@@ -83,7 +80,7 @@ func whose(c *fiber.Ctx) (owner, error) {
 			problems.Add(strings.Clone(name), "is not known")
 		}
 	}
-	return owner{followup.TenantID(queryID(c, "tenant")), followup.AssistantID(queryID(c, "assistant"))}, problems.Err()
+	return owner{followup.TenantID(queryID(c, "tenant")), followup.AssistantID(queryID(c, "assistant"))}
 }
 
 // walk visits all dead letters of the owner, oldest first, without their events. The
@@ -113,12 +110,13 @@ func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, err
 // replays or drops meanwhile do not count, nor those that cannot be read. Where it is more than there is time for,
 // what is done is done, and who asks again has less before him.
 func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (int, error) {
-	of, err := whose(c)
-	if err != nil {
+	var problems fault.Problems
+	of := whose(c, &problems)
+	if err := problems.Err(); err != nil {
 		return 0, err
 	}
 	done := 0
-	err = s.walk(c.UserContext(), of, func(l followup.DeadLetter) error {
+	err := s.walk(c.UserContext(), of, func(l followup.DeadLetter) error {
 		err := do(c.UserContext(), l.ID)
 		if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrUnreadable) {
 			return nil

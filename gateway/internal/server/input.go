@@ -68,12 +68,11 @@ const (
 	maxOffset    = 1 << 30
 )
 
-// paging reads limit and offset.
-func paging(c *fiber.Ctx) (limit, offset int, err error) {
-	var problems fault.Problems
-	limit = number(c, "limit", defaultLimit, 1, maxLimit, &problems)
-	offset = number(c, "offset", 0, 0, maxOffset, &problems)
-	return limit, offset, problems.Err()
+// paging reads limit and offset, and notes what is wrong with them.
+func paging(c *fiber.Ctx, problems *fault.Problems) (limit, offset int) {
+	limit = number(c, "limit", defaultLimit, 1, maxLimit, problems)
+	offset = number(c, "offset", 0, 0, maxOffset, problems)
+	return limit, offset
 }
 
 func number(c *fiber.Ctx, name string, absent, least, most int, problems *fault.Problems) int {

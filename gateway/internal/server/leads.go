@@ -34,15 +34,15 @@ func (s *public) leadRoutes(r fiber.Router) {
 }
 
 func (s *public) listLeads(c *fiber.Ctx) error {
-	limit, offset, err := paging(c)
-	if err != nil {
-		return err
-	}
+	var problems fault.Problems
+	limit, offset := paging(c, &problems)
 	q := leads.Query{Limit: limit, Offset: offset, Search: query(c, "search"), StatusID: query(c, "status_id")}
 	if utf8.RuneCountInString(q.Search) > maxSearch {
-		var problems fault.Problems
 		problems.Add("search", "must have at most %d characters", maxSearch)
-		return problems.Err()
+	}
+	q.Check(&problems)
+	if err := problems.Err(); err != nil {
+		return err
 	}
 	p, err := s.Leads.List(c.UserContext(), tenantOf(c), q)
 	if err != nil {

@@ -34,14 +34,13 @@ func (s *public) listRuns(c *fiber.Ctx) error {
 // answerRuns answers a page of a lead's runs; field is the parameter that named
 // the lead.
 func answerRuns(c *fiber.Ctx, runs Runs, tenant followup.TenantID, lead, field string) error {
-	limit, offset, err := paging(c)
-	if err != nil {
-		return err
-	}
+	var problems fault.Problems
+	limit, offset := paging(c, &problems)
 	if lead == "" {
-		var problems fault.Problems
 		problems.Absent(field)
-		return problems.Err()
+	}
+	if err := problems.Err(); err != nil {
+		return err
 	}
 	all, err := runs.Runs(c.UserContext(), tenant, lead)
 	if err != nil {
