@@ -30,7 +30,7 @@
 //	  with any: referral         -                      referral, as it came
 //	message-event
 //	  enqueued                   status: accepted       messages, statuses[]; status "enqueued" as in v3
-//	  sent delivered read        status                 statuses[]; conversation and pricing passed on
+//	  sent delivered read        status                 statuses[]; conversation, pricing in Meta's words
 //	  failed                     status                 statuses[] with errors[]
 //	  deleted                    revoke                 revoke{original_message_id}: the user's own message
 //	  mismatch others …          status: other          statuses[]; mismatch with the user's real wa_id in contacts

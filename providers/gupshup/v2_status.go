@@ -2,6 +2,7 @@ package gupshup
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"wagate/providers"
@@ -73,10 +74,10 @@ func (e v2Event) messageEvent() ([]providers.Event, bool) {
 		item["meta_msg_id"] = wamid
 	}
 	if v := firstObject(r.Conversation, r.Payload.Conversation); v != nil {
-		item["conversation"] = v
+		item["conversation"] = conversationValue(v)
 	}
 	if v := firstObject(r.Pricing, r.Payload.Pricing); v != nil {
-		item["pricing"] = v
+		item["pricing"] = rename(v, pricingName)
 	}
 	if st.State == providers.StatusFailed {
 		st.Err = failure(r.Payload.Code.int(), r.Payload.Reason.String())
@@ -141,6 +142,37 @@ func errorValue(code int, reason string) map[string]any {
 		v["error_data"] = map[string]string{"details": reason}
 	}
 	return v
+}
+
+// conversationValue is a conversation as the Cloud API has it in a status: its end a
+// string of seconds, its kind in origin. What is not known stays as it came.
+func conversationValue(doc json.RawMessage) map[string]any {
+	var members map[string]json.RawMessage
+	read(doc, &members)
+	out := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(members)) { // in order, so that two words for one thing give one result always
+		v := members[name]
+		switch name {
+		case "expiresAt":
+			var at text
+			if json.Unmarshal(v, &at) == nil {
+				put(out, "expiration_timestamp", unix(at.time()))
+			}
+		case "type":
+			out["origin"] = map[string]json.RawMessage{"type": v}
+		default:
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// pricingName is the Cloud API's name for a member of a price.
+func pricingName(s string) string {
+	if s == "policy" {
+		return "pricing_model"
+	}
+	return s
 }
 
 // firstObject returns the first document that is an object, nil if none is.
