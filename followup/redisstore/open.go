@@ -83,6 +83,46 @@ type Params struct {
 // promise; what it finds it says in the log and in the metrics, and Check
 // returns it. It does not refuse a Redis that promises less.
 func Open(ctx context.Context, p Params) (*Store, error) {
+	s, err := build(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fix(ctx, p.Partitions); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(p.Registerer, s)
+	if _, err := s.Check(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Inspect reports all that is wrong with the Redis behind the client for a store
+// opened with p, and of that what Open refuses, too. It writes nothing: what is only
+// looked at is fixed to no format and to no number of partitions.
+func Inspect(ctx context.Context, p Params) (Report, error) {
+	s, err := build(p)
+	if err != nil {
+		return Report{}, err
+	}
+	fixed, err := s.db.HMGet(ctx, metaKey, "format", "partitions").Result()
+	if err != nil {
+		return Report{}, unopened(err)
+	}
+	var unfit error
+	if len(fixed) == 2 && fixed[0] != nil {
+		unfit = s.fits(fixed, p.Partitions)
+	}
+	s.metrics = newMetrics(p.Registerer, s)
+	r, err := s.Check(ctx)
+	if unfit != nil {
+		r.Problems = append([]string{unfit.Error()}, r.Problems...)
+	}
+	return r, err
+}
+
+// build returns a store that has asked Redis nothing yet.
+func build(p Params) (*Store, error) {
 	if p.Partitions < 0 || p.Partitions > maxPartitions {
 		return nil, fmt.Errorf("redisstore: %d partitions: want 1 to %d", p.Partitions, maxPartitions)
 	}
@@ -105,13 +145,6 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 	if s.onEnded == nil {
 		s.onEnded = func([]followup.Ended) {}
 	}
-	if err := s.fix(ctx, p.Partitions); err != nil {
-		return nil, err
-	}
-	s.metrics = newMetrics(p.Registerer, s)
-	if _, err := s.Check(ctx); err != nil {
-		return nil, err
-	}
 	return s, nil
 }
 
@@ -119,15 +152,26 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 func (s *Store) fix(ctx context.Context, partitions int) error {
 	v, err := s.run(ctx, openScript, []string{metaKey}, storeFormat, partitions, defaultPartitions)
 	if err != nil {
-		if isMoved(err) {
-			err = fmt.Errorf("%w (this is a node of a cluster: list at least two of its addresses)", err)
-		}
-		return fmt.Errorf("open store: redis: %w", err)
+		return unopened(err)
 	}
 	r, _ := v.([]any)
 	if len(r) != 2 {
 		return fmt.Errorf("open store: unexpected reply")
 	}
+	return s.fits(r, partitions)
+}
+
+// unopened says why Redis did not answer.
+func unopened(err error) error {
+	if isMoved(err) {
+		err = fmt.Errorf("%w (this is a node of a cluster: list at least two of its addresses)", err)
+	}
+	return fmt.Errorf("open store: redis: %w", err)
+}
+
+// fits takes over the format and the number of partitions that are fixed, unless
+// the store is to have others.
+func (s *Store) fits(r []any, partitions int) error {
 	format, _ := strconv.Atoi(fmt.Sprint(r[0]))
 	fixed, _ := strconv.Atoi(fmt.Sprint(r[1]))
 	if format < 1 || format > storeFormat {

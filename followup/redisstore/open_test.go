@@ -37,6 +37,36 @@ func TestOpenFixesWhatMustAgree(t *testing.T) {
 	}
 }
 
+// TestInspectOnlyLooks: it tells all that is in the way, and fixes nothing.
+func TestInspectOnlyLooks(t *testing.T) {
+	t.Parallel()
+	db := redistest.Start(t).Client() // without an append-only file
+	r, err := Inspect(t.Context(), Params{Client: db, Partitions: 4})
+	if err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "append-only") {
+		t.Errorf("an empty redis: got %v, %v, want one problem, with the file", r.Problems, err)
+	}
+	if n, err := db.DBSize(t.Context()).Result(); err != nil || n != 0 {
+		t.Errorf("got %d keys, %v, want none", n, err)
+	}
+	openStore(t, Params{Client: db, Partitions: 8})
+	r, err = Inspect(t.Context(), Params{Client: db, Partitions: 4})
+	if err != nil || len(r.Problems) != 2 || !strings.Contains(r.Problems[0], "set redis.partitions to 8") || !strings.Contains(r.Problems[1], "append-only") {
+		t.Errorf("other partitions: got %v, %v, want these and the file", r.Problems, err)
+	}
+	if r, err = Inspect(t.Context(), Params{Client: db}); err != nil || len(r.Problems) != 1 {
+		t.Errorf("whatever is fixed: got %v, %v, want the file alone", r.Problems, err)
+	}
+	if _, err = Inspect(t.Context(), Params{Client: db, Partitions: maxPartitions + 1}); err == nil {
+		t.Error("too many partitions: got no error")
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = Inspect(t.Context(), Params{Client: db}); err == nil {
+		t.Error("no redis: got no error")
+	}
+}
+
 func TestOpenTakesItsOwnNumberOfPartitions(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Params{Client: redistest.Start(t).Client()})

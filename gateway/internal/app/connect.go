@@ -81,14 +81,10 @@ func Check(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	store, err := redisstore.Open(ctx, redisstore.Params{
+	report, err := redisstore.Inspect(ctx, redisstore.Params{
 		Client: c.client, Partitions: cfg.Redis.Partitions, Durability: durability, Embedded: c.embedded,
 		Logger: slog.New(slog.DiscardHandler),
 	})
-	if err != nil {
-		return err
-	}
-	report, err := store.Check(ctx)
 	if err != nil || c.embedded {
 		return err
 	}
