@@ -100,7 +100,7 @@ func adminURL(address string) (string, error) {
 		return "", fmt.Errorf("admin address: %w", err)
 	}
 	if port == "0" {
-		return "", errors.New("the file leaves the admin port open (0): take it from the log's \"listening addr=\" and give -admin")
+		return "", errors.New("the file leaves the admin port open (0): take it from the log's \"listening addr=\" and give -admin http://ADDR; to health, -url http://ADDR/readyz")
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

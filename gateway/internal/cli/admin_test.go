@@ -154,8 +154,10 @@ func TestAdminURL(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want %s", address, got, err, want)
 		}
 	}
-	if got, err := adminURL("127.0.0.1:0"); err == nil {
-		t.Errorf("port 0: got %s, want an error", got)
+	for _, way := range []string{"-admin http://ADDR", "-url http://ADDR/readyz"} { // both want a URL, and the log has none
+		if got, err := adminURL("127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), way) {
+			t.Errorf("port 0: got %s, %v, want an error that tells of %s", got, err, way)
+		}
 	}
 }
 
