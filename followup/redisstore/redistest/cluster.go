@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -23,19 +25,24 @@ type Cluster struct {
 	ids []string
 }
 
+// nodeTimeout is the cluster-node-timeout, in milliseconds: longer than any test. A short
+// one only makes a busy machine look like a broken cluster.
+const nodeTimeout = "600000"
+
+// Failover has a replica take over from a master that does not answer for so long, be it
+// gone or on a busy machine.
+func Failover(after time.Duration) Option {
+	return Set("cluster-node-timeout", strconv.FormatInt(after.Milliseconds(), 10))
+}
+
 // StartCluster starts a cluster of masters with replicas each, and waits until
-// every node sees it whole. It is stopped when the test ends.
+// every node sees it whole. It is stopped when the test ends. Nobody takes over from a
+// node that is gone, but with Failover.
 func StartCluster(t testing.TB, masters, replicas int, opts ...Option) *Cluster {
 	t.Helper()
 	need(t)
-	// Without a replica there is nobody to fail over to, and a short time-out
-	// only makes a busy machine look like a broken cluster.
-	timeout := "10000"
-	if replicas > 0 {
-		timeout = "2000"
-	}
 	opts = append([]Option{
-		TCP(), Set("cluster-enabled", "yes"), Set("cluster-node-timeout", timeout),
+		TCP(), Set("cluster-enabled", "yes"), Set("cluster-node-timeout", nodeTimeout),
 		Set("cluster-replica-validity-factor", "0"),
 	}, opts...)
 	c := &Cluster{t: t, Masters: masters}
@@ -165,7 +172,9 @@ func (c *Cluster) URL() string {
 
 // Client returns a client of the whole cluster that is closed when the test ends.
 func (c *Cluster) Client() *redis.ClusterClient {
-	db := redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(), DisableIdentity: true})
+	db := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: c.Addrs(), DisableIdentity: true, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience,
+	})
 	c.t.Cleanup(func() { _ = db.Close() })
 	return db
 }

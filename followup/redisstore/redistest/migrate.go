@@ -57,7 +57,7 @@ func (m *Migration) Move(keys ...string) {
 	if len(keys) == 0 {
 		return
 	}
-	args := []any{"migrate", "127.0.0.1", m.to.Port, "", 0, 5000, "keys"}
+	args := []any{"migrate", "127.0.0.1", m.to.Port, "", 0, patience.Milliseconds(), "keys"}
 	for _, k := range keys {
 		args = append(args, k)
 	}

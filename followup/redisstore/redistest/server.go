@@ -17,9 +17,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience bounds every wait for a server; a small machine under the race
-// detector needs most of it only when something is wrong.
-const patience = 30 * time.Second
+// patience bounds every wait for a server. All of it is needed only when something is
+// wrong: a busy machine may let a process wait for many seconds.
+const patience = 2 * time.Minute
 
 // Server is one redis-server process.
 type Server struct {
@@ -249,13 +249,16 @@ func (s *Server) URL() string {
 }
 
 // options returns client options for the server, without retries, so that a
-// test sees the first error.
+// test sees the first error. That a process has to wait is none.
 func (s *Server) options() *redis.Options {
 	network := "tcp"
 	if s.Socket != "" {
 		network = "unix"
 	}
-	return &redis.Options{Network: network, Addr: s.addr(), MaxRetries: -1, DisableIdentity: true}
+	return &redis.Options{
+		Network: network, Addr: s.addr(), MaxRetries: -1, DisableIdentity: true,
+		DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience,
+	}
 }
 
 // Client returns a client that is closed when the test ends.

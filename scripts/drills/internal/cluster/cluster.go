@@ -39,11 +39,16 @@ type Cluster struct {
 	away    atomic.Pointer[redistest.Server] // the node that does not answer
 }
 
-// Start starts a cluster that syncs its files every second.
-func Start() (*Cluster, error) {
+// Start starts a cluster that syncs its files every second. A replica takes over from a
+// master that does not answer for so long; 0: for as long as the drill lasts.
+func Start(failover time.Duration) (*Cluster, error) {
 	c := &Cluster{clients: map[*redistest.Server]*redis.Client{}}
+	opts := []redistest.Option{redistest.AOF("everysec")}
+	if failover > 0 {
+		opts = append(opts, redistest.Failover(failover))
+	}
 	err := attempt(func() {
-		c.nodes = redistest.StartCluster(&c.stand, masters, replicas, redistest.AOF("everysec"))
+		c.nodes = redistest.StartCluster(&c.stand, masters, replicas, opts...)
 		for _, n := range c.nodes.Nodes {
 			c.clients[n] = n.Client()
 		}
@@ -119,7 +124,7 @@ func (c *Cluster) Promote(ctx context.Context, tag string, deaf time.Duration) e
 }
 
 // promotion bounds how long the others may take to notice that a master is gone.
-const promotion = 20 * time.Second
+const promotion = 3 * time.Minute
 
 // Freeze stops the master of a tag's slot without ending it, for so long. If that is
 // longer than the others wait, its replica takes over.
@@ -169,7 +174,7 @@ func (c *Cluster) hear(ctx context.Context) error {
 }
 
 // mending bounds how long a cluster may take to be whole again.
-const mending = 30 * time.Second
+const mending = 3 * time.Minute
 
 // whole waits until there are as many masters as there were, all slots are served, and
 // each replica has what its master has.

@@ -46,7 +46,9 @@ type Size struct {
 	weights map[manner]int // of the manners, in the storm
 	single  blows
 	cluster blows
-	drain   time.Duration // how long everything may take to arrive in the end
+	// failover is how long a Cluster's master may not answer until its replica takes over.
+	failover time.Duration
+	drain    time.Duration // how long everything may take to arrive in the end
 }
 
 // The sizes.
@@ -57,8 +59,9 @@ var (
 		rounds: 5, window: 5 * time.Second,
 		quiet: map[manner]int{calm: 50}, loud: map[manner]int{calm: 50, flooding: 500, slow: 30, failing: 30, picky: 10, raw: 10},
 		storm: 220 * time.Second, weights: map[manner]int{calm: 3, flooding: 10, slow: 3, failing: 3, picky: 2, raw: 2},
-		single:  blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8},
-		cluster: blows{wagate: 20, redis: 6, frozenWagate: 3, frozenRedis: 3, flushes: 8, slots: 12}, drain: 2 * time.Minute,
+		single:   blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8},
+		cluster:  blows{wagate: 20, redis: 6, frozenWagate: 3, frozenRedis: 3, flushes: 8, slots: 12},
+		failover: 2 * time.Second, drain: 2 * time.Minute,
 	}
 	Short = Size{
 		webhooks: 5000, leads: map[manner]int{calm: 40, flooding: 200, slow: 40, failing: 40, picky: 40, raw: 40},
@@ -66,16 +69,19 @@ var (
 		rounds: 3, window: time.Second,
 		quiet: Full.quiet, loud: map[manner]int{calm: 50, flooding: 500, slow: 30},
 		storm: 10 * time.Second, weights: Full.weights,
-		single:  blows{wagate: 4, redis: 1, frozenRedis: 1, flushes: 2},
-		cluster: blows{wagate: 4, redis: 1, flushes: 2, slots: 2}, drain: 25 * time.Second,
+		single:   blows{wagate: 4, redis: 1, frozenRedis: 1, flushes: 2},
+		cluster:  blows{wagate: 4, redis: 1, flushes: 2, slots: 2},
+		failover: 2 * time.Second, drain: 25 * time.Second,
 	}
-	// Tiny is what the tests do; it has no windows.
+	// Tiny is what the tests do; it has no windows. It waits longer than the others, for
+	// machines that are busy.
 	Tiny = Size{
 		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
 		relay: 300 * time.Millisecond,
 		storm: 3 * time.Second, weights: Full.weights,
-		single:  blows{wagate: 3, redis: 1, flushes: 1},
-		cluster: blows{wagate: 1, redis: 1, flushes: 1, slots: 1}, drain: 40 * time.Second,
+		single:   blows{wagate: 3, redis: 1, flushes: 1},
+		cluster:  blows{wagate: 1, redis: 1, flushes: 1, slots: 1},
+		failover: 5 * time.Second, drain: 5 * time.Minute,
 	}
 )
 

@@ -20,7 +20,7 @@ type place interface {
 
 func (d *drill) startPlace(ctx context.Context) (place, error) {
 	if d.Cluster {
-		c, err := cluster.Start()
+		c, err := cluster.Start(d.Size.failover)
 		if err != nil {
 			return nil, err
 		}

@@ -39,6 +39,7 @@ type Size struct {
 	rage     time.Duration  // within which things break
 	single   blows
 	cluster  blows
+	failover time.Duration // how long a Cluster's master may not answer until its replica takes over; 0: none does
 	stubborn bool          // some steps are put off for a minute
 	drain    time.Duration // how long everything may take to end
 }
@@ -48,18 +49,18 @@ var (
 	Full = Size{
 		leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second, rage: 190 * time.Second,
 		single:  blows{wagate: 190, redis: 9, flushes: 15},
-		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, stubborn: true, drain: 75 * time.Second,
+		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, failover: 2 * time.Second, stubborn: true, drain: 75 * time.Second,
 	}
 	Short = Size{
 		leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second, rage: 20 * time.Second,
 		single:  blows{wagate: 20, redis: 2, flushes: 2},
-		cluster: blows{wagate: 20, masters: 1, slots: 3, flushes: 2}, drain: 20 * time.Second,
+		cluster: blows{wagate: 20, masters: 1, slots: 3, flushes: 2}, failover: 2 * time.Second, drain: 20 * time.Second,
 	}
 	// Tiny is what the tests do.
 	Tiny = Size{
 		leads: map[string]int{"big": 120, "both": 40, "plain": 40}, storm: 3 * time.Second, rage: 5 * time.Second,
 		single:  blows{wagate: 3, redis: 1, flushes: 1},
-		cluster: blows{wagate: 3, slots: 1, flushes: 1}, drain: 60 * time.Second,
+		cluster: blows{wagate: 3, slots: 1, flushes: 1}, drain: 5 * time.Minute,
 	}
 )
 
