@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/uuid"
@@ -26,6 +27,8 @@ func Embedded() (client *redis.Client, stop func(), err error) {
 	}
 	client = redis.NewClient(&redis.Options{
 		Addr: m.Addr(), Password: password, DisableIdentity: true, ContextTimeoutEnabled: true,
+		// It is here: what does not answer is this process, and nobody else to be had.
+		ReadTimeout: time.Minute, WriteTimeout: time.Minute,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 	return client, func() {

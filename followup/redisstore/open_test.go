@@ -161,6 +161,19 @@ func TestEmbeddedClockIsOurs(t *testing.T) {
 	}
 }
 
+// Its client gives up on nothing while this process has to wait for a processor.
+func TestEmbeddedIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	client, stop, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	if o := client.Options(); o.ReadTimeout < time.Minute || o.WriteTimeout < time.Minute {
+		t.Errorf("got time-outs %v and %v, want them long", o.ReadTimeout, o.WriteTimeout)
+	}
+}
+
 func TestUpFollowsRedis(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
