@@ -19,9 +19,6 @@ var claimScript = load("claim")
 // not answer, in real time.
 const heldBack = 50 * time.Millisecond
 
-// claimWithin bounds the claim in one partition.
-const claimWithin = 500 * time.Millisecond
-
 // errLate says that a partition did not answer in time, though all have been peeked at: no
 // reason to leave the others alone.
 var errLate = errors.New("steps of a partition not claimed in time")
@@ -137,7 +134,7 @@ func (s *Store) claimAll(
 	var all sync.WaitGroup
 	for _, of := range claims {
 		all.Go(func() {
-			within, cancel := context.WithTimeout(ctx, claimWithin)
+			within, cancel := context.WithTimeout(ctx, s.patience.claim)
 			defer cancel()
 			b, left, err := s.claimIn(within, of.partition, of.steps, of.token, c)
 			mu.Lock()

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -19,6 +20,16 @@ var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // testPartitions is small, so that leads share partitions.
 const testPartitions = 8
 
+// inTheEnd bounds every wait for what must come; a busy machine may take long.
+const inTheEnd = 3 * time.Minute
+
+// late says that nobody answered in time, as may be where a machine lets processes wait:
+// who asks again is answered, as long as ctx lasts.
+func late(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && (broken(err) || errors.Is(err, context.DeadlineExceeded))
+}
+
+// openStore opens a store that waits for a Redis which a busy machine lets wait.
 func openStore(t *testing.T, p Params) *Store {
 	t.Helper()
 	if p.Partitions == 0 {
@@ -28,6 +39,7 @@ func openStore(t *testing.T, p Params) *Store {
 	if err != nil {
 		t.Fatalf("Open: got %v, want none", err)
 	}
+	s.patience = patience{peek: time.Minute, claim: time.Minute, take: time.Minute, up: time.Minute}
 	return s
 }
 
@@ -64,17 +76,21 @@ func newParty() party {
 	}
 }
 
-// say settles one message for the relay.
-func (p party) say(ctx context.Context, s *Store, text string, at time.Time) error {
+// message is one message for the relay.
+func (p party) message(text string, at time.Time) followup.Settlement {
 	value, _ := json.Marshal(map[string]string{"text": text})
-	_, err := s.Settle(ctx, followup.Settlement{
+	return followup.Settlement{
 		Tenant: p.tenant, Lead: p.lead, Now: at, Real: at,
 		Items: []followup.Item{{
 			DedupID: uuid.NewString(), Channel: p.channel, Assistant: p.assistant, At: at,
 			Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: value},
 		}},
-	})
-	return err
+	}
+}
+
+// say settles one message for the relay.
+func (p party) say(ctx context.Context, s *Store, text string, at time.Time) error {
+	return second(s.Settle(ctx, p.message(text, at)))
 }
 
 func (p party) mustSay(t *testing.T, s *Store, text string, at time.Time) {

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -11,9 +10,6 @@ type metrics struct {
 	durable prometheus.Gauge
 	offset  prometheus.Gauge
 }
-
-// upTimeout bounds the question at scrape time whether Redis is there.
-const upTimeout = time.Second
 
 // newMetrics registers the store's metrics; none with a nil Registerer.
 func newMetrics(r prometheus.Registerer, s *Store) *metrics {
@@ -34,7 +30,7 @@ func newMetrics(r prometheus.Registerer, s *Store) *metrics {
 		Name: "wagate_redis_up",
 		Help: "1 if Redis answered when this was scraped, else 0.",
 	}, func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), upTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), s.patience.up)
 		defer cancel()
 		if s.Ping(ctx) != nil {
 			return 0

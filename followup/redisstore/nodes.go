@@ -4,13 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
-
-// peekWithin bounds reading from one node of a cluster for a claim, in real time.
-const peekWithin = time.Second
 
 // silent are the partitions of the nodes that did not answer.
 type silent map[int]bool
@@ -58,7 +54,7 @@ func (s *Store) pipeNodes(
 			fill(p, n)
 		}
 		all.Go(func() {
-			within, cancel := context.WithTimeout(ctx, peekWithin)
+			within, cancel := context.WithTimeout(ctx, s.patience.peek)
 			defer cancel()
 			err := s.exec(within, p)
 			if err == nil {

@@ -128,9 +128,9 @@ func build(p Params) (*Store, error) {
 	}
 	s := &Store{
 		db: p.Client, durability: p.Durability, embedded: p.Embedded,
-		waitTimeout: cmp.Or(p.WaitTimeout, time.Second),
-		log:         cmp.Or(p.Logger, slog.New(slog.DiscardHandler)).With("component", "redisstore"),
-		newToken:    token, onEnded: p.OnEnded, backlog: backlog{bound: p.MaxBacklog, age: tallyAge},
+		waitTimeout: cmp.Or(p.WaitTimeout, time.Second), patience: usualPatience,
+		log:      cmp.Or(p.Logger, slog.New(slog.DiscardHandler)).With("component", "redisstore"),
+		newToken: token, onEnded: p.OnEnded, backlog: backlog{bound: p.MaxBacklog, age: tallyAge},
 	}
 	s.newer.what, s.late.what = "left to the replica that wrote it", "what could not be claimed in time, it is tried again"
 	s.clock.wall, s.clock.elapsed = p.Wall, p.Elapsed

@@ -54,10 +54,6 @@ func (s *Store) ClaimDeliveries(
 	return out, min(next, max(c.Lease, 0)), nil
 }
 
-// takeWithin bounds a try to claim the queues: long enough for a Redis that is
-// slow, and a small part of a lease.
-const takeWithin = 2 * time.Second
-
 // take claims the queues; missed counts those that were gone.
 func (s *Store) take(
 	ctx context.Context, c followup.ClaimDeliveries, picked []waitingQueue,
@@ -119,7 +115,7 @@ func (s *Store) take(
 // under their leases.
 func (s *Store) takeEach(ctx context.Context, jobs []job) []answer {
 	try := func(jobs []job) []answer {
-		within, cancel := context.WithTimeout(ctx, takeWithin)
+		within, cancel := context.WithTimeout(ctx, s.patience.take)
 		defer cancel()
 		if s.durability.Replicas > 0 {
 			return s.takeDurable(within, jobs)

@@ -19,6 +19,7 @@ type Store struct {
 	fewInHash   bool // a lead's hash may have few first sights
 	durability  Durability
 	waitTimeout time.Duration
+	patience    patience
 	embedded    bool
 	log         *slog.Logger
 	metrics     *metrics
