@@ -167,7 +167,7 @@ func TestControlOutlivesALostMaster(t *testing.T) {
 		if err := s.db.Del(t.Context(), controlMasterKey(p.tenant)).Err(); err != nil {
 			t.Fatal(err)
 		}
-		s.now = func() time.Time { return time.Now().Add(time.Second) }
+		s.now = func() time.Time { return time.Now().Add(time.Hour) }
 		if err := s.Pause(t.Context(), p.tenant, p.channel, false); err != nil {
 			t.Fatal(err)
 		}

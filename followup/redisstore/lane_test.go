@@ -271,7 +271,7 @@ func TestI9APanicLeavesTheLaneOpen(t *testing.T) {
 			_ = newParty().say(t.Context(), s, "hello", epoch)
 		})
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
 	if err := newParty().say(ctx, s, "hello", epoch); err != nil {
 		t.Fatalf("settling behind panics: got %v, want none", err)
