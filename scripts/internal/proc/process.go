@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// patience bounds every wait for a process to start or to end.
-const patience = 15 * time.Second
+// patience bounds every wait for a process to start or to end. All of it is needed only
+// when something is wrong: a busy machine may let a process wait for many seconds.
+const patience = 2 * time.Minute
 
 // errEnded says that a process is gone.
 var errEnded = errors.New("process ended")
@@ -132,11 +133,7 @@ func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // until repeats try until it succeeds, the process ends or patience does.
 func (p *Process) until(ctx context.Context, try func(context.Context) error) error {
-	return p.untilWithin(ctx, patience, try)
-}
-
-func (p *Process) untilWithin(ctx context.Context, within time.Duration, try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()

@@ -72,28 +72,25 @@ func (g *Group) startRedis(ctx context.Context, path, dir string, p RedisParams)
 	}
 	addr := net.JoinHostPort(loopback, strconv.Itoa(port))
 	r := &Redis{URL: "redis://" + addr, group: g, file: file, client: redis.NewClient(&redis.Options{
-		Addr: addr, MaxRetries: -1, DisableIdentity: true, ReadTimeout: time.Minute,
+		Addr: addr, MaxRetries: -1, DisableIdentity: true, ReadTimeout: patience,
 	})}
 	g.atEnd(func() { _ = r.client.Close() })
-	return r, r.run(ctx, path, patience)
+	return r, r.run(ctx, path)
 }
 
-// reading bounds how long a server may take to read its files.
-const reading = time.Minute
-
 // run starts the server on its files and waits until it answers.
-func (r *Redis) run(ctx context.Context, path string, within time.Duration) error {
+func (r *Redis) run(ctx context.Context, path string) error {
 	p, err := r.group.start(exec.CommandContext(ctx, path, r.file), nil) //nolint:gosec // the server that is installed
 	if err != nil {
 		return err
 	}
 	r.Process = p
-	return p.untilWithin(ctx, within, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
+	return p.until(ctx, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
 }
 
 // Restart starts the server again that has ended, at its address and on its
 // files, and waits until it answers.
-func (r *Redis) Restart(ctx context.Context) error { return r.run(ctx, r.cmd.Path, reading) }
+func (r *Redis) Restart(ctx context.Context) error { return r.run(ctx, r.cmd.Path) }
 
 // FlushScripts empties its cache of scripts.
 func (r *Redis) FlushScripts(ctx context.Context) error {
