@@ -19,6 +19,7 @@ func after(seconds float64) time.Time { return zero.Add(time.Duration(seconds * 
 func story() book {
 	return book{
 		name:       "Ada",
+		speed:      900,
 		ladder:     []rung{ai("PT30M", 30*time.Minute), ai("PT45M", 45*time.Minute), template("PT1H", time.Hour)},
 		windowEnds: after(60),
 		deeds: []deed{
@@ -142,14 +143,14 @@ func TestAccount(t *testing.T) {
 		{
 			"a message long after the reply",
 			func(b *book) {
-				b.calls[2].at = b.deeds[1].done.Add(reach + time.Millisecond)
+				b.calls[2].at = b.deeds[1].done.Add(b.speed.reach() + time.Millisecond)
 				b.calls[2].written = b.deeds[1].done.Add(-time.Millisecond)
 			},
 			[]sin{afterStop},
 		},
 		{
 			"one that may have been let go before it",
-			func(b *book) { b.calls[2].at = b.deeds[1].done.Add(reach - time.Millisecond) },
+			func(b *book) { b.calls[2].at = b.deeds[1].done.Add(b.speed.reach() - time.Millisecond) },
 			nil,
 		},
 		{
@@ -213,12 +214,12 @@ func TestAccount(t *testing.T) {
 		},
 		{
 			"text into a window that closed, also within the margin of another",
-			func(b *book) { b.windowEnds = after(5.5).Add(-reach - time.Millisecond) },
+			func(b *book) { b.windowEnds = after(5.5).Add(-b.speed.reach() - time.Millisecond) },
 			[]sin{intoClosed},
 		},
 		{
 			"text that may have been let go before",
-			func(b *book) { b.windowEnds = after(5.5).Add(-reach + time.Millisecond) },
+			func(b *book) { b.windowEnds = after(5.5).Add(-b.speed.reach() + time.Millisecond) },
 			nil,
 		},
 		{

@@ -10,6 +10,7 @@ import (
 // noted, and what the API says in the end.
 type book struct {
 	name   string
+	speed  speed
 	ladder []rung
 	// windowEnds is when the window closes with which it began; zero: it had none.
 	windowEnds time.Time
@@ -93,7 +94,7 @@ func (m moment) open() bool { return m.outcome == "uncertain" && m.settled == ""
 
 // runOf returns which run a call belongs to, -1 if to none: the one that has its message,
 // else the last that had begun early enough. A run's first step is not due before half
-// an hour, two seconds, has passed, and what an earlier run has let go has arrived by
+// an hour has passed, and what an earlier run has let go has arrived by
 // then. It may arrive later if a master died: a run begins as of when wagate asked for it first,
 // however often it had to ask.
 func (b book) runOf(c call) int {
@@ -103,7 +104,7 @@ func (b book) runOf(c call) int {
 		}
 	}
 	for n, r := range slices.Backward(b.runs) {
-		if !c.at.Before(r.started.Add(reach)) {
+		if !c.at.Before(r.started.Add(b.speed.reach())) {
 			return n
 		}
 	}

@@ -107,7 +107,7 @@ type addresses struct{ redis, graph, model, assistants string }
 
 // operatorFile is wagate's. It is a sandbox for its clock, and because everybody is on
 // loopback; Redis is real.
-func operatorFile(at addresses, durability string, tenants []*tenant) ([]byte, error) {
+func operatorFile(at addresses, durability string, s speed, tenants []*tenant) ([]byte, error) {
 	var list []object
 	for _, t := range tenants {
 		var channels []object
@@ -123,7 +123,7 @@ func operatorFile(at addresses, durability string, tenants []*tenant) ([]byte, e
 		})
 	}
 	return json.MarshalIndent(object{ // JSON is YAML
-		"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "sandbox": true, "clock": object{"speed": speed},
+		"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "sandbox": true, "clock": object{"speed": s},
 		"redis": object{"url": at.redis, "durability": durability},
 		"graph": object{"base_url": at.graph, "version": "v26.0"}, "gupshup": object{"base_url": at.graph, "partner_base_url": at.graph},
 		"ai":        object{"base_url": at.model, "api_key": "none", "model": "invented-1", "timeout": modelTimeout.String()},

@@ -43,7 +43,7 @@ func (c *crowd) live(ctx context.Context, l *lead) {
 		if a.cue != atAnyTime {
 			select {
 			case <-heard:
-			case <-time.After(length(l.tenant.ladder) + patience):
+			case <-time.After(l.book.speed.length(l.tenant.ladder) + patience):
 				return
 			case <-ctx.Done():
 				return

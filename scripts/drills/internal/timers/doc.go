@@ -31,13 +31,13 @@
 // It is drawn up for each lead from what the simulators noted and from what the API says
 // of its runs. The clock is known from the API as well, to half of a round trip.
 //
-// A call belongs to the run that had begun two seconds before it: no run sends
+// A call belongs to the run that had begun half an hour before it, by domain time: no run sends
 // sooner, and what an earlier run had let go has arrived by then. Which step it is tells its
 // text, which the model wrote for one step, or the template's parameter.
 //
 // Between the guard and the moment at which the provider notes the call, time passes that
 // nobody can measure from outside: the call is given 1.33 s, so a call that the provider
-// notes within 1.9 s of a reply may have been let go before it. That margin (reach) would hide
+// notes within 1.9 s of a reply (at 900 times the speed of time) may have been let go before it. That margin (reach) would hide
 // much, so there is a sharper rule beside it: a text that the model gave after wagate
 // had answered the reply's webhook with 200 was guarded after it, and must never be seen,
 // not a millisecond later. For windows there is the margin alone, which is half an hour

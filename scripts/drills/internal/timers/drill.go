@@ -34,6 +34,7 @@ type Params struct {
 
 // Size is how much is done.
 type Size struct {
+	speed    speed          // of domain time
 	leads    map[string]int // of each tenant
 	storm    time.Duration  // within which leads get their status
 	rage     time.Duration  // within which things break
@@ -47,18 +48,19 @@ type Size struct {
 // The sizes.
 var (
 	Full = Size{
-		leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second, rage: 190 * time.Second,
+		speed: 900, leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second, rage: 190 * time.Second,
 		single:  blows{wagate: 190, redis: 9, flushes: 15},
 		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, failover: 2 * time.Second, stubborn: true, drain: 75 * time.Second,
 	}
 	Short = Size{
-		leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second, rage: 20 * time.Second,
+		speed: 900, leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second, rage: 20 * time.Second,
 		single:  blows{wagate: 20, redis: 2, flushes: 2},
 		cluster: blows{wagate: 20, masters: 1, slots: 3, flushes: 2}, failover: 2 * time.Second, drain: 20 * time.Second,
 	}
-	// Tiny is what the tests do.
+	// Tiny is what the tests do. Its time passes slower, so that what is on its way arrives in time
+	// on machines that are busy, and it waits longer than the others.
 	Tiny = Size{
-		leads: map[string]int{"big": 120, "both": 40, "plain": 40}, storm: 3 * time.Second, rage: 5 * time.Second,
+		speed: 300, leads: map[string]int{"big": 120, "both": 40, "plain": 40}, storm: 3 * time.Second, rage: 15 * time.Second,
 		single:  blows{wagate: 3, redis: 1, flushes: 1},
 		cluster: blows{wagate: 3, slots: 1, flushes: 1}, drain: 5 * time.Minute,
 	}
@@ -99,7 +101,7 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 	}()
 	throws := dice.New(p.Seed)
 	tenants := newTenants(p.Size.leads["seed"] > 0)
-	d.leads = newLeads(throws, tenants, p.Size.leads, p.Size.storm)
+	d.leads = newLeads(throws, tenants, p.Size)
 	list := d.blows(throws)
 	if err := d.start(ctx, tenants); err != nil {
 		return false, err
@@ -112,9 +114,6 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 
 // close ends everything, last in first out.
 func (d *drill) close() error {
-	if d.graph != nil {
-		d.graph.posting.Wait()
-	}
 	if d.fleet != nil {
 		d.fleet.Wait()
 	}
@@ -146,7 +145,8 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	if d.graph, err = startGraph(ctx, d.journal, throws, tenants, d.Size.stubborn); err != nil {
 		return err
 	}
-	d.closers = append(d.closers, d.graph.Close)
+	// Receipts are waited for when no call can add to them any more.
+	d.closers = append(d.closers, func() error { d.graph.posting.Wait(); return nil }, d.graph.Close)
 	m, err := startModel(d.journal, throws)
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	}
 	raw, err := operatorFile(addresses{
 		redis: d.place.url(), graph: d.graph.URL(), model: m.URL(), assistants: assistants.Addr,
-	}, d.place.durability(), tenants)
+	}, d.place.durability(), d.Size.speed, tenants)
 	if err != nil {
 		return fmt.Errorf("write operator's file: %w", err)
 	}
@@ -188,20 +188,27 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	return d.meet(ctx, tenants)
 }
 
+// meeting bounds how long it may take to configure all tenants.
+const meeting = 2 * time.Minute
+
 // meet has the tenants configured and the clock read.
 func (d *drill) meet(ctx context.Context, tenants []*tenant) error {
 	a := newAPI(d.fleet, d.journal)
 	d.graph.api = a
+	within, cancel := context.WithTimeout(ctx, meeting)
+	defer cancel()
 	for _, t := range tenants {
-		if status := a.once(ctx, t, http.MethodPost, "/backend/followup/configs", t.config(), nil); status != http.StatusCreated {
+		switch status := a.ask(within, t, http.MethodPost, "/backend/followup/configs", t.config(), nil); status {
+		case http.StatusCreated, http.StatusConflict: // the answer of an earlier try was lost
+		default:
 			return fmt.Errorf("configure %s: status %d", t.name, status)
 		}
 	}
-	c, err := readClock(ctx, a, tenants[0])
+	c, err := readClock(ctx, a, tenants[0], d.Size.speed)
 	if err != nil {
 		return err
 	}
-	d.Printf("domain time is known to %s, which is %s of it\n", c.lag, c.lag*speed)
+	d.Printf("domain time is known to %s, which is %s of it\n", c.lag, c.lag*time.Duration(c.speed))
 	d.crowd = &crowd{api: a, graph: d.graph, journal: d.journal, clock: c}
 	return nil
 }

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// speed is how fast domain time passes. Half an hour, the least a step may wait, is
-// two seconds then, which is longer than a message can be on its way (reach).
-const speed = 900
+// speed is how many times as fast as real time domain time passes. Half an hour, the least
+// a step may wait, must take longer than a message can be on its way (reach).
+type speed int
 
 // real is how long a stretch of domain time takes.
-func real(domain time.Duration) time.Duration { return domain / speed }
+func (s speed) real(domain time.Duration) time.Duration { return domain / time.Duration(s) }
 
 // rung is one step of a ladder.
 type rung struct {
@@ -27,10 +27,10 @@ func template(wait string, after time.Duration) rung {
 }
 
 // length is how long a ladder takes whoever never answers, in real time.
-func length(ladder []rung) time.Duration {
+func (s speed) length(ladder []rung) time.Duration {
 	var d time.Duration
 	for _, r := range ladder {
-		d += real(r.after)
+		d += s.real(r.after)
 	}
 	return d
 }

@@ -87,18 +87,18 @@ const (
 
 // newLeads plans the leads: so many of each tenant, by the part of the day at which
 // they get their status.
-func newLeads(d dice.Dice, tenants []*tenant, count map[string]int, storm time.Duration) []*lead {
+func newLeads(d dice.Dice, tenants []*tenant, s Size) []*lead {
 	var all []*lead
 	for _, t := range tenants {
-		for range count[t.name] {
+		for range s.leads[t.name] {
 			all = append(all, &lead{tenant: t})
 		}
 	}
 	d.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	for i, at := range d.Spread(len(all), storm) {
+	for i, at := range d.Spread(len(all), s.storm) {
 		l := all[i]
 		l.number, l.phone, l.at, l.channel = i, phone(i), at, d.IntN(l.tenant.channels)
-		l.book.name, l.book.ladder = fmt.Sprint(i), l.tenant.ladder
+		l.book.name, l.book.speed, l.book.ladder = fmt.Sprint(i), s.speed, l.tenant.ladder
 		switch {
 		case d.Chance(writesShare):
 			l.writes = true
@@ -109,17 +109,17 @@ func newLeads(d dice.Dice, tenants []*tenant, count map[string]int, storm time.D
 		default:
 			l.ago = d.Within(0, 12*time.Hour)
 		}
-		l.acts = newActs(d, l.tenant.ladder)
+		l.acts = newActs(d, s.speed.length(l.tenant.ladder))
 	}
 	return all
 }
 
-func newActs(d dice.Dice, ladder []rung) []act {
+func newActs(d dice.Dice, ladder time.Duration) []act {
 	if d.Chance(silentShare) {
 		return nil
 	}
 	first := dice.Pick(d, []what{replied, replied, replied, replied, replied, replied, optedOut, left, restarted, cancelled})
-	acts := []act{{what: first, wait: d.Within(time.Second, max(2*time.Second, min(length(ladder), 15*time.Second)))}}
+	acts := []act{{what: first, wait: d.Within(time.Second, max(2*time.Second, min(ladder, 15*time.Second)))}}
 	a := &acts[0]
 	if d.Chance(60) {
 		a.cue, a.step = dice.Pick(d, []cue{asked, given, given, atProvider, beingTold}), 1+d.IntN(2)

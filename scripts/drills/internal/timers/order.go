@@ -7,8 +7,9 @@ import (
 
 // reach is longer than a message can be on its way from the guard to the provider: the
 // call as a whole is given 1.33 s (callTimeout and what wagate looks up before), the rest is for
-// processes that wait for a processor, and for how well the clock is known.
-const reach = 1900 * time.Millisecond
+// processes that wait for a processor. It is shorter than the least wait of a step by more
+// than is not known of the clock.
+func (s speed) reach() time.Duration { return s.real(30*time.Minute) * 95 / 100 }
 
 // stopped looks for calls for a run after what should have ended it. A text that the
 // model gave only after wagate had said that it had the reply was guarded after it,
@@ -20,7 +21,7 @@ func (t *tally) stopped(b book, r run, calls []*call) {
 		}
 		for _, c := range calls {
 			switch {
-			case c.text && c.written.After(d.done), c.at.After(d.done.Add(reach)):
+			case c.text && c.written.After(d.done), c.at.After(d.done.Add(b.speed.reach())):
 				t.note(afterStop, b, "%s at %s; %s", d.what, clockTime(d.done), c)
 			case c.at.After(d.done):
 				t.near++
@@ -48,14 +49,14 @@ func (t *tally) windows(b book) {
 			}
 			until := c.at.Add(time.Hour)
 			if !d.done.IsZero() {
-				until = d.done.Add(real(24 * time.Hour))
+				until = d.done.Add(b.speed.real(24 * time.Hour))
 			}
 			if until.After(ends) {
 				ends = until
 			}
-			reopened = reopened || d.done.IsZero() || d.done.After(shut.Add(-reach))
+			reopened = reopened || d.done.IsZero() || d.done.After(shut.Add(-b.speed.reach()))
 		}
-		if c.at.After(ends.Add(reach)) {
+		if c.at.After(ends.Add(b.speed.reach())) {
 			t.note(intoClosed, b, "closed at %s; %s", clockTime(ends), &c)
 		} else if !shut.IsZero() && !reopened {
 			t.note(intoClosed, b, "refused at %s; %s", clockTime(shut), &c)

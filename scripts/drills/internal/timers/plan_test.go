@@ -14,7 +14,7 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	plan := func(seed uint64) ([]*lead, []blow) {
 		d := dice.New(seed)
-		leads := newLeads(d, newTenants(true), Full.leads, Full.storm)
+		leads := newLeads(d, newTenants(true), Full)
 		return leads, append(append(blowsOfWagate(d, 50, Full.rage), blowsOfSingle(d, Full.single, Full.rage)...),
 			blowsOfCluster(d, Full.cluster, Full.rage)...)
 	}
