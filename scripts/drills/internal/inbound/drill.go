@@ -242,6 +242,10 @@ func (d *drill) calm(ctx context.Context, p plan) error {
 	if err := d.settled(ctx); err != nil {
 		return err
 	}
+	// In the storm every one of its replies may fail.
+	if err := fleet.Until(ctx, d.Size.drain, func() bool { return d.provider.repliesByGupshup(ctx, p.tenants) }); err != nil {
+		return fmt.Errorf("reply by gupshup: %w", err)
+	}
 	d.assistants.healed.Store(false)
 	return d.windows(ctx, p.windows)
 }

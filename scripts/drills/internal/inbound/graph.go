@@ -83,6 +83,16 @@ func (g *graph) carried(id string) string {
 	return g.opaque[id]
 }
 
+// repliesByGupshup replies to a lead at Gupshup, and reports whether anything was sent there.
+func (p *provider) repliesByGupshup(ctx context.Context, tenants []*tenant) bool {
+	for _, t := range tenants {
+		if t.app == nil && t.replies() {
+			p.reply(ctx, event{lead: t.leads[0], id: "wamid.CALM"})
+		}
+	}
+	return p.graph.gupshupSends.Load() > 0
+}
+
 // reply has the assistant send the message that a status will be about, through
 // any of the wagates. Should that fail, as it may while they are killed, the status
 // is about a message that wagate knows nothing of, or nothing for sure.
