@@ -55,7 +55,7 @@ func (d *drill) dead(ctx context.Context) ([]int, error) {
 }
 
 // replayWithin bounds how long dead letters may take to arrive.
-const replayWithin = 20 * time.Second
+const replayWithin = 3 * time.Minute
 
 // replay has all dead letters delivered again to assistants that reject nothing
 // any more, and returns how many of the events do not arrive.

@@ -43,7 +43,7 @@ func TestI1DrillTellsALoss(t *testing.T) {
 	// What is acknowledged waits for a while: what was delivered at once is not lost.
 	size.cluster, size.weights = blows{redis: 1}, map[manner]int{failing: 1}
 	// A busy machine may take in nothing while the replica is deaf, so there is more than one try.
-	for seed := range uint64(5) {
+	for seed := range uint64(10) {
 		var out bytes.Buffer
 		ok, err := Run(t.Context(), Params{
 			Wagate: drilltest.Wagate(t), Size: size, Seed: seed + 1, Cluster: true, durability: "everysec", Out: io.MultiWriter(t.Output(), &out),

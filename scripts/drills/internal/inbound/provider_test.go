@@ -48,6 +48,7 @@ func scenario(t *testing.T, events []event, answer func(string) int) (*provider,
 	r := fleet.NewReplica()
 	r.SetPublic(strings.TrimPrefix(s.URL, "http://"))
 	p := newProvider(newLedger(events), &graph{opaque: map[string]string{}}, &fleet.Fleet{Replicas: []*fleet.Replica{r}}, []*tenant{events[0].lead.tenant})
+	p.client.Timeout = 0 // what is not answered is told by the scenario, not by a machine that is slow
 	t.Cleanup(p.client.CloseIdleConnections)
 	return p, g
 }
