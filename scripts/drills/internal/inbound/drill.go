@@ -77,7 +77,7 @@ var (
 	// machines that are busy.
 	Tiny = Size{
 		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
-		relay: 300 * time.Millisecond,
+		relay: time.Second,
 		storm: 3 * time.Second, weights: Full.weights,
 		single:   blows{wagate: 3, redis: 1, flushes: 1},
 		cluster:  blows{wagate: 1, redis: 1, flushes: 1, slots: 1},
