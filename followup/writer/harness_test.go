@@ -43,7 +43,7 @@ func start(t *testing.T, edit func(*writer.Params), script ...modeltest.Answer) 
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	p := writer.Params{
-		BaseURL: m.URL(), APIKey: key, Model: "small-1", Timeout: 20 * time.Second,
+		BaseURL: m.URL(), APIKey: key, Model: "small-1", Timeout: time.Minute,
 		BackOff: func() backoff.BackOff { return &backoff.ZeroBackOff{} }, Transport: transport, Registerer: f.registry,
 		Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
