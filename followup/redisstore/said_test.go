@@ -32,6 +32,7 @@ func TestSaidLeavesWhatSettleWould(t *testing.T) {
 				w.tokens++
 				return fmt.Sprint(w.steps, "-", w.tokens)
 			}
+			s.now = func() time.Time { return w.now } // both sum up what waits at the same instant
 			s.backlog.bound, s.backlog.known, s.fewInHash = bound, nil, few
 			s.db.FlushDB(t.Context())
 		}
