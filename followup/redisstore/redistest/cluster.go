@@ -25,24 +25,28 @@ type Cluster struct {
 	ids []string
 }
 
-// nodeTimeout is the cluster-node-timeout, in milliseconds: longer than any test. A short
-// one only makes a busy machine look like a broken cluster.
-const nodeTimeout = "600000"
+// nodeTimeout is longer than any test: a short one only makes a busy machine look like a
+// broken cluster. goneAfter is what it is while a master is gone.
+const (
+	nodeTimeoutName = "cluster-node-timeout"
+	nodeTimeout     = 10 * time.Minute
+	goneAfter       = 2 * time.Second
+)
 
-// Failover has a replica take over from a master that does not answer for so long, be it
+// TakeOver has a replica take over from a master that does not answer for so long, be it
 // gone or on a busy machine.
-func Failover(after time.Duration) Option {
-	return Set("cluster-node-timeout", strconv.FormatInt(after.Milliseconds(), 10))
-}
+func TakeOver(after time.Duration) Option { return Set(nodeTimeoutName, milliseconds(after)) }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // StartCluster starts a cluster of masters with replicas each, and waits until
 // every node sees it whole. It is stopped when the test ends. Nobody takes over from a
-// node that is gone, but with Failover.
+// node that is gone, but with TakeOver or within Failover.
 func StartCluster(t testing.TB, masters, replicas int, opts ...Option) *Cluster {
 	t.Helper()
 	need(t)
 	opts = append([]Option{
-		TCP(), Set("cluster-enabled", "yes"), Set("cluster-node-timeout", nodeTimeout),
+		TCP(), Set("cluster-enabled", "yes"), TakeOver(nodeTimeout),
 		Set("cluster-replica-validity-factor", "0"),
 	}, opts...)
 	c := &Cluster{t: t, Masters: masters}
@@ -154,6 +158,38 @@ func (c *Cluster) do(n *Server, args ...any) any {
 		c.t.Fatalf("redistest: %v at %s: %v", args, n.addr(), err)
 	}
 	return v
+}
+
+// Failover kills the master of a slot and waits until its replica has taken over. Only
+// meanwhile do the nodes find out soon who is gone.
+func (c *Cluster) Failover(slot int) (was *Server) {
+	c.t.Helper()
+	was = c.Owner(slot)
+	was.Kill()
+	for _, n := range c.Nodes {
+		if n != was && n.pid() != 0 {
+			c.do(n, "config", "set", nodeTimeoutName, milliseconds(goneAfter))
+			defer c.do(n, "config", "set", nodeTimeoutName, n.cfg[nodeTimeoutName])
+		}
+	}
+	c.Served(slot, was)
+	return was
+}
+
+// Served waits until a slot is served by another node than that, as the first one that is
+// up sees it.
+func (c *Cluster) Served(slot int, butBy *Server) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := poll(ctx, func() error {
+		if c.Owner(slot) == butBy {
+			return fmt.Errorf("slot %d is with %s", slot, butBy.addr())
+		}
+		return nil
+	}); err != nil {
+		c.t.Fatalf("redistest: no replica took over: %v", err)
+	}
 }
 
 // Addrs returns the addresses of all nodes.

@@ -40,12 +40,12 @@ type Cluster struct {
 }
 
 // Start starts a cluster that syncs its files every second. A replica takes over from a
-// master that does not answer for so long; 0: for as long as the drill lasts.
-func Start(failover time.Duration) (*Cluster, error) {
+// master that does not answer for so long; 0: only while Promote has killed it.
+func Start(takeOver time.Duration) (*Cluster, error) {
 	c := &Cluster{clients: map[*redistest.Server]*redis.Client{}}
 	opts := []redistest.Option{redistest.AOF("everysec")}
-	if failover > 0 {
-		opts = append(opts, redistest.Failover(failover))
+	if takeOver > 0 {
+		opts = append(opts, redistest.TakeOver(takeOver))
 	}
 	err := attempt(func() {
 		c.nodes = redistest.StartCluster(&c.stand, masters, replicas, opts...)
@@ -115,16 +115,9 @@ func (c *Cluster) Promote(ctx context.Context, tag string, deaf time.Duration) e
 	}
 	c.away.Store(master)
 	defer c.away.Store(nil)
-	master.Kill()
-	err = fleet.Until(ctx, promotion, func() bool {
-		now := master
-		return attempt(func() { now = c.nodes.Owner(slot) }) == nil && now != master
-	})
+	err = attempt(func() { master = c.nodes.Failover(slot) })
 	return errors.Join(err, attempt(master.Restart), c.hear(ctx), c.whole(ctx))
 }
-
-// promotion bounds how long the others may take to notice that a master is gone.
-const promotion = 3 * time.Minute
 
 // Freeze stops the master of a tag's slot without ending it, for so long. If that is
 // longer than the others wait, its replica takes over.

@@ -46,8 +46,9 @@ type Size struct {
 	weights map[manner]int // of the manners, in the storm
 	single  blows
 	cluster blows
-	// failover is how long a Cluster's master may not answer until its replica takes over.
-	failover time.Duration
+	// takeOver is how long a Cluster's master may not answer until its replica takes over; 0:
+	// only one that was killed is replaced.
+	takeOver time.Duration
 	drain    time.Duration // how long everything may take to arrive in the end
 }
 
@@ -61,7 +62,7 @@ var (
 		storm: 220 * time.Second, weights: map[manner]int{calm: 3, flooding: 10, slow: 3, failing: 3, picky: 2, raw: 2},
 		single:   blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8},
 		cluster:  blows{wagate: 20, redis: 6, frozenWagate: 3, frozenRedis: 3, flushes: 8, slots: 12},
-		failover: 2 * time.Second, drain: 2 * time.Minute,
+		takeOver: 2 * time.Second, drain: 2 * time.Minute,
 	}
 	Short = Size{
 		webhooks: 5000, leads: map[manner]int{calm: 40, flooding: 200, slow: 40, failing: 40, picky: 40, raw: 40},
@@ -71,7 +72,7 @@ var (
 		storm: 10 * time.Second, weights: Full.weights,
 		single:   blows{wagate: 4, redis: 1, frozenRedis: 1, flushes: 2},
 		cluster:  blows{wagate: 4, redis: 1, flushes: 2, slots: 2},
-		failover: 2 * time.Second, drain: 25 * time.Second,
+		takeOver: 2 * time.Second, drain: 25 * time.Second,
 	}
 	// Tiny is what the tests do; it has no windows. It waits longer than the others, for
 	// machines that are busy.
@@ -79,9 +80,9 @@ var (
 		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
 		relay: time.Second,
 		storm: 3 * time.Second, weights: Full.weights,
-		single:   blows{wagate: 3, redis: 1, flushes: 1},
-		cluster:  blows{wagate: 1, redis: 1, flushes: 1, slots: 1},
-		failover: 5 * time.Second, drain: 5 * time.Minute,
+		single:  blows{wagate: 3, redis: 1, flushes: 1},
+		cluster: blows{wagate: 1, redis: 1, flushes: 1, slots: 1},
+		drain:   5 * time.Minute,
 	}
 )
 

@@ -20,7 +20,7 @@ type place interface {
 
 func (d *drill) startPlace(ctx context.Context) (place, error) {
 	if d.Cluster {
-		c, err := cluster.Start(d.Size.failover)
+		c, err := cluster.Start(d.Size.takeOver)
 		if err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ type Size struct {
 	rage     time.Duration  // within which things break
 	single   blows
 	cluster  blows
-	failover time.Duration // how long a Cluster's master may not answer until its replica takes over; 0: none does
+	takeOver time.Duration // how long a Cluster's master may not answer until its replica takes over; 0: only one that was killed
 	stubborn bool          // some steps are put off for a minute
 	drain    time.Duration // how long everything may take to end
 }
@@ -50,12 +50,12 @@ var (
 	Full = Size{
 		speed: 900, leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second, rage: 190 * time.Second,
 		single:  blows{wagate: 190, redis: 9, flushes: 15},
-		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, failover: 2 * time.Second, stubborn: true, drain: 75 * time.Second,
+		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, takeOver: 2 * time.Second, stubborn: true, drain: 75 * time.Second,
 	}
 	Short = Size{
 		speed: 900, leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second, rage: 20 * time.Second,
 		single:  blows{wagate: 20, redis: 2, flushes: 2},
-		cluster: blows{wagate: 20, masters: 1, slots: 3, flushes: 2}, failover: 2 * time.Second, drain: 20 * time.Second,
+		cluster: blows{wagate: 20, masters: 1, slots: 3, flushes: 2}, takeOver: 2 * time.Second, drain: 20 * time.Second,
 	}
 	// Tiny is what the tests do. Its time passes slower, so that what is on its way arrives in time
 	// on machines that are busy, and it waits longer than the others.
