@@ -94,3 +94,29 @@ func TestToss(t *testing.T) {
 		t.Errorf("of unknown ones got %v sent and not sent, want both", accepted)
 	}
 }
+
+// TestSpeed: at every speed of domain time a message arrives before the least wait of a step
+// is over.
+func TestSpeed(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[speed]struct{ reach, least, length time.Duration }{
+		900: {1900 * time.Millisecond, 2 * time.Second, 5 * time.Second},
+		300: {5700 * time.Millisecond, 6 * time.Second, 15 * time.Second},
+	} {
+		ladder := []rung{ai("PT30M", 30*time.Minute), ai("PT45M", 45*time.Minute)}
+		if got := s.reach(); got != want.reach {
+			t.Errorf("speed %d: got a reach of %s, want %s", s, got, want.reach)
+		}
+		if got := s.real(30 * time.Minute); got != want.least {
+			t.Errorf("speed %d: got half an hour to take %s, want %s", s, got, want.least)
+		}
+		if got := s.length(ladder); got != want.length {
+			t.Errorf("speed %d: got a ladder of %s, want %s", s, got, want.length)
+		}
+		at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+		c := clock{speed: s, domain0: at, real0: zero}
+		if got := c.real(at.Add(30 * time.Minute)).Sub(zero); got != want.least {
+			t.Errorf("speed %d: got half an hour later by the clock after %s, want %s", s, got, want.least)
+		}
+	}
+}
