@@ -30,6 +30,13 @@ func parseMetrics(r io.Reader) (Metrics, error) {
 	return m, lines.Err()
 }
 
+// Gauge returns a sample without labels; false if it is not there, as one is not that wagate
+// cannot read at the moment.
+func (m Metrics) Gauge(name string) (v float64, ok bool) {
+	v, ok = m[name]
+	return v, ok
+}
+
 // Sum adds up the samples of a metric whose labels include all of these, each
 // as it is written: label="value".
 func (m Metrics) Sum(name string, labels ...string) float64 {

@@ -35,6 +35,12 @@ go_memstats_mallocs_total 123456
 			t.Errorf("%s %v: got %v, want %v", c.name, c.labels, got, c.want)
 		}
 	}
+	if got, ok := m.Gauge("wagate_events_total_other"); got != 1 || !ok {
+		t.Errorf("a gauge: got %v, %v, want 1", got, ok)
+	}
+	if got, ok := m.Gauge("wagate_events_total"); ok {
+		t.Errorf("a gauge that is not there: got %v, want none", got)
+	}
 	for _, bad := range []string{"name", "name x", "5"} {
 		if _, err := parseMetrics(strings.NewReader(bad + "\n")); err == nil {
 			t.Errorf("%q: got no error, want one", bad)

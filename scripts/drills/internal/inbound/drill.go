@@ -275,13 +275,11 @@ const idle = 3 * time.Second
 // for. It is no error if that takes too long; the account tells.
 func (d *drill) drain(ctx context.Context) {
 	d.assistants.healed.Store(true)
-	began, busy := time.Now(), time.Now()
+	began, quiet := time.Now(), lull{}
 	err := fleet.Until(ctx, d.Size.drain, func() bool {
-		if d.pending(ctx) > 0 || d.ledger.open() > 0 {
-			busy = time.Now()
-			return false
-		}
-		return d.ledger.missing() == 0 || time.Since(busy) > idle
+		busy := d.pending(ctx) > 0 || d.ledger.open() > 0
+		lasted := quiet.lasted(busy, time.Now())
+		return !busy && d.ledger.missing() == 0 || lasted > idle
 	})
 	if err != nil || d.ledger.missing() > 0 {
 		d.Printf("still on their way: %d events not acknowledged, %d not delivered\n", d.ledger.open(), d.ledger.missing())
@@ -289,8 +287,24 @@ func (d *drill) drain(ctx context.Context) {
 	d.Printf("drained for %.1fs\n", time.Since(began).Seconds())
 }
 
-// pending is how much wagate says it has to deliver. It decides how long is
-// waited, and nothing else.
+// lull is since when nothing was seen under way.
+type lull struct{ since time.Time }
+
+// lasted takes in whether something is under way now, and returns how long nothing was seen to
+// be. What nobody looked at does not count: a busy machine may look seldom.
+func (l *lull) lasted(busy bool, now time.Time) time.Duration {
+	if busy {
+		l.since = time.Time{}
+		return 0
+	}
+	if l.since.IsZero() {
+		l.since = now
+	}
+	return now.Sub(l.since)
+}
+
+// pending is how much wagate says it has to deliver, 1 if it cannot say. It decides how
+// long is waited, and nothing else.
 func (d *drill) pending(ctx context.Context) float64 {
 	w := d.fleet.Replicas[0].Alive()
 	if w == nil {
@@ -300,7 +314,11 @@ func (d *drill) pending(ctx context.Context) float64 {
 	if err != nil {
 		return 1
 	}
-	return m.Sum("wagate_relay_pending")
+	n, ok := m.Gauge("wagate_relay_pending")
+	if !ok {
+		return 1
+	}
+	return n
 }
 
 // errUnsettled says that not everything arrived though nothing had been broken: there

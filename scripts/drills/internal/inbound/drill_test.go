@@ -5,9 +5,32 @@ import (
 	"io"
 	"regexp"
 	"testing"
+	"time"
 
 	"wagate/scripts/drills/internal/drilltest"
 )
+
+// TestLull: it begins when nothing is seen under way, and not when something was seen last.
+func TestLull(t *testing.T) {
+	t.Parallel()
+	began, l := time.Now(), lull{}
+	for i, c := range []struct {
+		busy bool
+		at   time.Duration
+		want time.Duration
+	}{
+		{true, 0, 0},
+		{false, 10 * time.Second, 0},
+		{false, 12 * time.Second, 2 * time.Second},
+		{true, 13 * time.Second, 0},
+		{false, 20 * time.Second, 0},
+		{false, 21 * time.Second, time.Second},
+	} {
+		if got := l.lasted(c.busy, began.Add(c.at)); got != c.want {
+			t.Errorf("look %d: got %v, want %v", i, got, c.want)
+		}
+	}
+}
 
 // TestDrill is the drill on a small scale: Redis, two wagates and all simulators,
 // three kills, the account.

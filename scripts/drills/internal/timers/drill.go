@@ -258,13 +258,15 @@ func (d *drill) drain(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// pending is how many steps wagate says are to come. It decides how long is waited, and
+// pending is how many steps wagate says are to come, 1 if none can say. It decides how long is waited, and
 // nothing else.
 func (d *drill) pending(ctx context.Context) float64 {
 	for _, r := range d.fleet.Replicas {
 		if w := r.Alive(); w != nil {
 			if m, err := w.Metrics(ctx); err == nil {
-				return m.Sum("wagate_followup_pending")
+				if n, ok := m.Gauge("wagate_followup_pending"); ok {
+					return n
+				}
 			}
 		}
 	}
