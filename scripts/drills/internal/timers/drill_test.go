@@ -13,7 +13,7 @@ func TestDrill(t *testing.T) { drilled(t, false) }
 // TestI13Drill is the same on a Redis Cluster, of which a slot moves.
 func TestI13Drill(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes half a minute more")
+		t.Skip("takes a minute more")
 	}
 	drilled(t, true)
 }
