@@ -109,7 +109,10 @@ func (r *Relay) try(d followup.Delivery) (answer, error) {
 		return answer{trouble: trouble(ctx, err)}, nil
 	}
 	defer func() { _ = res.Body.Close() }() // the status is all we want
-	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
+	// What follows a switch of protocols is no answer, and no deadline ends it.
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
+	}
 	return answer{status: res.StatusCode, retryAfter: retryAfter(res.Header, r.p.Real())}, nil
 }
 
