@@ -116,6 +116,10 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (Response, *provider
 		return Response{}, unsent(err)
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		// What follows is no answer, and no time-out ends it.
+		return Response{}, uncertain("read answer", errSwitched, answer.StatusCode)
+	}
 	r := Response{
 		Status:     answer.StatusCode,
 		RetryAfter: retryAfter(answer.Header.Get("Retry-After"), c.now()),

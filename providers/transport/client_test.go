@@ -113,6 +113,15 @@ func TestDoFailures(t *testing.T) {
 			want:  providers.Error{Kind: providers.Transient, MaybeSent: true, Status: 200},
 			cause: "read answer: answer too long",
 		},
+		"switches protocols": {
+			serve: func(s *rawServer, r *bufio.Reader, c net.Conn) {
+				s.request(r)
+				fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+				_, _ = r.ReadByte()
+			},
+			want:  providers.Error{Kind: providers.Transient, MaybeSent: true, Status: 101},
+			cause: "read answer: protocol switched",
+		},
 		"is not a TLS server": {
 			serve: func(_ *rawServer, _ *bufio.Reader, c net.Conn) { fmt.Fprint(c, "hello there\r\n") },
 			https: true, want: unsent, cause: "connect: not a TLS server",

@@ -11,7 +11,10 @@ import (
 	"wagate/providers"
 )
 
-var errTooLong = errors.New("transport: answer too long")
+var (
+	errTooLong  = errors.New("transport: answer too long")
+	errSwitched = errors.New("transport: another protocol from now on")
+)
 
 // unsent is a failure after which nothing can have reached the provider.
 func unsent(err error) *providers.Error {
@@ -72,6 +75,8 @@ func reason(err error) string {
 		return "cancelled"
 	case errors.Is(err, errTooLong):
 		return "answer too long"
+	case errors.Is(err, errSwitched):
+		return "protocol switched"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
