@@ -16,6 +16,9 @@ type RelayEvent struct {
 	Entry   json.RawMessage `json:"n,omitempty"` // an object: further members of the entry
 	Field   string          `json:"f"`
 	Value   json.RawMessage `json:"v,omitempty"`
+	// Unreadable is what lies in the queue, where that is no event, or none that can be
+	// read: then nothing else is known of it. It cannot be delivered.
+	Unreadable []byte `json:"u,omitempty"`
 }
 
 // RawWebhook is a provider's webhook for an assistant that wants it so. It is

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -68,14 +67,16 @@ func entryText(e *followup.Entry) []byte {
 	return append(b, '}')
 }
 
-// element reads an element.
-func element(text string) (int64, followup.RelayEvent, error) {
+// element reads an element. One that cannot be read, or says nothing, is an event that is
+// Unreadable.
+func element(text string) (int64, followup.RelayEvent) {
 	var e struct {
 		At    int64               `json:"t"`
 		Event followup.RelayEvent `json:"e"`
 	}
-	if err := json.Unmarshal([]byte(text), &e); err != nil {
-		return 0, followup.RelayEvent{}, fmt.Errorf("queued event: %w", errReply)
+	err := json.Unmarshal([]byte(text), &e)
+	if err != nil || e.Event.Value == nil && e.Event.Raw == nil && e.Event.Unreadable == nil {
+		return queuedAt(text), followup.RelayEvent{Unreadable: []byte(text)}
 	}
-	return e.At, e.Event, nil
+	return e.At, e.Event
 }

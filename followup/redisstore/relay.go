@@ -99,12 +99,7 @@ func (s *Store) take(
 			}
 			continue
 		}
-		d, bad := delivery(q, r)
-		if bad != nil {
-			err = bad
-			continue
-		}
-		out = append(out, d)
+		out = append(out, delivery(q, r))
 	}
 	return out, missed, err
 }
@@ -160,8 +155,9 @@ func (s *Store) handBack(ctx context.Context, at time.Time, q waitingQueue, toke
 	})
 }
 
-// delivery reads the reply of relay_take.
-func delivery(q waitingQueue, v []any) (followup.Delivery, error) {
+// delivery reads the reply of relay_take. An event that cannot be read is handed out as
+// such: it must not stand in the way of what is behind it.
+func delivery(q waitingQueue, v []any) followup.Delivery {
 	r := reply(v)
 	d := followup.Delivery{
 		Lead: q.lead, Assistant: q.assistant, ID: r.text(0), Token: r.text(1), FirstAt: fromMS(r.int(2)),
@@ -172,16 +168,13 @@ func delivery(q waitingQueue, v []any) (followup.Delivery, error) {
 	}
 	for i, e := range r.list(9) {
 		text, _ := e.(string)
-		at, event, err := element(text)
-		if err != nil {
-			return followup.Delivery{}, err
-		}
+		at, event := element(text)
 		if i == 0 {
 			d.QueuedAt, d.Channel = fromMS(at), event.Channel
 		}
 		d.Events = append(d.Events, event)
 	}
-	return d, nil
+	return d
 }
 
 // queuedAt returns when an element was queued, 0 if there is none.

@@ -39,12 +39,13 @@ if held ~= ARGV[3] then
 end
 
 -- Events are decoded only if they were written by somebody else's encoder; one
--- that is nested too deeply for cjson must not block its queue.
+-- that is nested too deeply for cjson, or is none, must not block its queue.
 local function channel(element)
   local c = string.match(element, '^{"t":%d+,"e":{"c":"([^"]*)"')
   if c then return c end
   local ok, e = pcall(cjson.decode, element)
-  return ok and e.e.c or ''
+  local event = ok and type(e) == 'table' and e.e
+  return type(event) == 'table' and type(event.c) == 'string' and event.c or ''
 end
 
 -- A raw webhook is a request of its own.
