@@ -55,9 +55,12 @@ func (r *Relay) deliver(d followup.Delivery, result func(error), allowed bool) {
 	if wait := a.hold(); wait > 0 {
 		r.slots.hold(d.Assistant, wait)
 	}
-	if a.healthy() {
+	switch {
+	case r.foreign(d): // tells nothing of the assistant
+		result(errStopped)
+	case a.healthy():
 		result(nil)
-	} else {
+	default:
 		result(errUnhealthy)
 	}
 	r.finish(finishWithin, judge(a, d, now, r.p.Jitter))
@@ -67,6 +70,13 @@ func (r *Relay) deliver(d followup.Delivery, result func(error), allowed bool) {
 func (r *Relay) account(id followup.ChannelID) string {
 	c, _ := r.p.Directory.Channel(id)
 	return c.Account
+}
+
+// foreign reports whether the assistant is another tenant's by now: what was settled
+// for it is not that one's to see.
+func (r *Relay) foreign(d followup.Delivery) bool {
+	owner, known := r.p.Directory.Owners()[d.Assistant]
+	return known && owner != d.Tenant
 }
 
 // broken is the answer to a try of ours that panicked.
@@ -89,7 +99,7 @@ func (r *Relay) try(d followup.Delivery) (answer, error) {
 		return answer{}, err
 	}
 	t, ok := r.targets[d.Assistant]
-	if !ok {
+	if !ok || r.foreign(d) {
 		return answer{trouble: "unknown assistant"}, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(r.tries, r.p.Timeout, errTimeout)

@@ -25,7 +25,8 @@
 // the 24 h, where the last try is made. With 429 and 503 it holds the assistant and
 // not only that delivery. Events that were split have been tried as
 // long as the delivery they were in. An assistant that is missing from the
-// operator's file is retried too: the file may come back.
+// operator's file is retried too: the file may come back. So is one that the file
+// gives to another tenant, who sees nothing of what waited for it before.
 //
 // 410 tells a Standard Webhooks sender to stop for good. Here nobody could switch
 // the endpoint on again but by answering, so it ends the delivery and not the

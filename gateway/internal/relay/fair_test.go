@@ -31,8 +31,8 @@ func TestI9SlowAssistant(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
 				for i := range leads {
-					events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
-					events(t, s, assistantID(2), fmt.Sprintf("1555020%04d", i), 1, 1)
+					eventsOf(t, s, ownerOf(1, c.tenants...), assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+					eventsOf(t, s, ownerOf(2, c.tenants...), assistantID(2), fmt.Sprintf("1555020%04d", i), 1, 1)
 				}
 				var slow atomic.Int32
 				r, _ := bubble(t, s, func(of string, _ time.Duration) reply {
@@ -95,7 +95,7 @@ func TestI9TenantThatHangs(t *testing.T) {
 		for n := 1; n <= assistants; n++ {
 			noisy = append(noisy, n)
 			for i := range leads {
-				events(t, s, assistantID(n), fmt.Sprintf("15%03d01%04d", n, i), 1, 1)
+				eventsOf(t, s, tenantID(1), assistantID(n), fmt.Sprintf("15%03d01%04d", n, i), 1, 1)
 			}
 		}
 		r, w := bubble(t, s, func(of string, _ time.Duration) reply {
@@ -114,7 +114,7 @@ func TestI9TenantThatHangs(t *testing.T) {
 			time.Sleep(time.Second)
 			synctest.Wait()
 			before := len(w.taken())
-			events(t, s, assistantID(calm), fmt.Sprintf("1599901%04d", i), 1, 1)
+			eventsOf(t, s, tenantID(2), assistantID(calm), fmt.Sprintf("1599901%04d", i), 1, 1)
 			r.Wake()
 			time.Sleep(20 * time.Millisecond) // a few turns, and far from a time-out
 			synctest.Wait()

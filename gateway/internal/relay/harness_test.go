@@ -118,12 +118,20 @@ func (a *assistant) next(t *testing.T) request {
 // events settles n numbered events of one lead for an assistant and returns the lead.
 func events(t *testing.T, s *memstore.Store, a followup.AssistantID, phone string, from, n int) followup.LeadID {
 	t.Helper()
-	lead, err := s.Resolve(t.Context(), tenant, followup.Identity{Phone: phone}, true, start)
+	return eventsOf(t, s, tenant, a, phone, from, n)
+}
+
+// eventsOf does that for a lead of this tenant's.
+func eventsOf(
+	t *testing.T, s *memstore.Store, of followup.TenantID, a followup.AssistantID, phone string, from, n int,
+) followup.LeadID {
+	t.Helper()
+	lead, err := s.Resolve(t.Context(), of, followup.Identity{Phone: phone}, true, start)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := from; i < from+n; i++ {
-		settle(t, s, lead, a, fmt.Sprintf("event-%d", i), json.RawMessage(fmt.Sprint(i)))
+		settleOf(t, s, of, lead, a, fmt.Sprintf("event-%d", i), json.RawMessage(fmt.Sprint(i)))
 	}
 	return lead
 }
@@ -131,8 +139,17 @@ func events(t *testing.T, s *memstore.Store, a followup.AssistantID, phone strin
 // settle settles one event of a lead for an assistant.
 func settle(t *testing.T, s *memstore.Store, lead followup.LeadID, a followup.AssistantID, id string, value json.RawMessage) {
 	t.Helper()
+	settleOf(t, s, tenant, lead, a, id, value)
+}
+
+// settleOf does that for a lead of this tenant's.
+func settleOf(
+	t *testing.T, s *memstore.Store, of followup.TenantID, lead followup.LeadID, a followup.AssistantID, id string,
+	value json.RawMessage,
+) {
+	t.Helper()
 	_, err := s.Settle(t.Context(), followup.Settlement{
-		Tenant: tenant, Lead: lead, Now: start, Real: time.Now(),
+		Tenant: of, Lead: lead, Now: start, Real: time.Now(),
 		Items: []followup.Item{{
 			DedupID: id, Channel: channel, Assistant: a, At: start, Opens: true,
 			Relay: &followup.RelayEvent{Channel: channel, Account: "waba", Field: "messages", Value: value},
@@ -154,6 +171,11 @@ func owned(assistants ...[]int) *followup.Directory {
 		tenants = append(tenants, of)
 	}
 	return followup.NewDirectory(tenants)
+}
+
+// ownerOf returns which of these tenants has the n-th assistant.
+func ownerOf(n int, assistants ...[]int) followup.TenantID {
+	return tenantID(1 + slices.IndexFunc(assistants, func(list []int) bool { return slices.Contains(list, n) }))
 }
 
 // newRelay returns a started relay to the given assistants, by number from 1, whose

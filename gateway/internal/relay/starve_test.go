@@ -51,7 +51,7 @@ func TestI9NobodyIsForgotten(t *testing.T) {
 					}
 					return reply{} // refuses the connection
 				}
-				s := memstore.New()
+				s, tenants := memstore.New(), [][]int{{1, 2, 3, forever}, {5, 6}}
 				var last atomic.Int64 // try at the one that hangs
 				_, w := bubble(t, s, func(of string, at time.Duration) reply {
 					switch {
@@ -63,7 +63,7 @@ func TestI9NobodyIsForgotten(t *testing.T) {
 					}
 					return reply{status: http.StatusOK}
 				}, func(p *Params) {
-					p.Directory = owned([]int{1, 2, 3, forever}, []int{5, 6})
+					p.Directory = owned(tenants...)
 					p.Concurrency, p.PerAssistant = 5, 2
 					for n := 2; n <= all; n++ {
 						endpoint(p, n)
@@ -72,7 +72,7 @@ func TestI9NobodyIsForgotten(t *testing.T) {
 				for round := range 3 {
 					for n := 1; n <= all; n++ {
 						for i := range leads {
-							events(t, s, assistantID(n), fmt.Sprintf("15%03d01%04d", n, i), 1+round, 1)
+							eventsOf(t, s, ownerOf(n, tenants...), assistantID(n), fmt.Sprintf("15%03d01%04d", n, i), 1+round, 1)
 						}
 					}
 					time.Sleep(trouble / 4)
