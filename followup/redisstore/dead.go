@@ -234,26 +234,26 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	case "ok":
 		return nil
 	case "moved":
-		return s.replayMoved(ctx, d.Tenant, d.Lead, webhookID, real)
+		heir, err := s.heirOfLetters(ctx, d.Tenant, d.Lead)
+		if err != nil {
+			return fmt.Errorf("replay dead letter: %w", err)
+		}
+		return s.ReplayDead(ctx, s.letterID(heir, webhookID), real)
 	}
 	return followup.ErrNotFound
 }
 
-// replayMoved replays a dead letter of a stand-in whose contact became a lead.
-func (s *Store) replayMoved(
-	ctx context.Context, tenant followup.TenantID, standIn followup.LeadID, webhookID string, real time.Time,
-) error {
-	heir, err := s.heir(ctx, standIn)
+// heirOfLetters returns whose a merged lead's dead letters are, after it has seen to it
+// that they are with that one; ErrNotFound if they are nobody's.
+func (s *Store) heirOfLetters(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) (followup.LeadID, error) {
+	heir, err := s.heir(ctx, lead)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if heir == standIn || heir == erased {
-		return followup.ErrNotFound
+	if heir == lead || heir == erased {
+		return "", followup.ErrNotFound
 	}
-	if err := s.moveDead(ctx, tenant, standIn, heir); err != nil {
-		return fmt.Errorf("replay dead letter: %w", err)
-	}
-	return s.ReplayDead(ctx, s.letterID(heir, webhookID), real)
+	return heir, s.moveDead(ctx, tenant, lead, heir)
 }
 
 // DropDead implements followup.RelayStore.
@@ -263,19 +263,38 @@ func (s *Store) DropDead(ctx context.Context, id string) error {
 		return err
 	}
 	return s.withLetter(ctx, id, func(d followup.DeadLetter, _ string) error {
-		return s.drop(ctx, tagOf(partition), d.Tenant, d.Lead, webhookID)
+		t, request := tagOf(partition), s.newToken()
+		err := s.drop(ctx, t, d.Tenant, d.Lead, webhookID, request, true)
+		if !errors.Is(err, followup.ErrLeadMoved) {
+			return err
+		}
+		heir, err := s.heirOfLetters(ctx, d.Tenant, d.Lead)
+		if errors.Is(err, followup.ErrNotFound) {
+			return s.drop(ctx, t, d.Tenant, d.Lead, webhookID, request, false)
+		}
+		if err != nil {
+			return fmt.Errorf("drop dead letter: %w", err)
+		}
+		return s.DropDead(ctx, s.letterID(heir, webhookID))
 	})
 }
 
-func (s *Store) drop(ctx context.Context, t tag, tenant followup.TenantID, lead followup.LeadID, webhookID string) error {
+// drop removes a dead letter; still: only if its lead was not merged away, else
+// ErrLeadMoved.
+func (s *Store) drop(
+	ctx context.Context, t tag, tenant followup.TenantID, lead followup.LeadID, webhookID, request string, still bool,
+) error {
 	v, err := s.run(ctx, dropScript,
-		[]string{t.dead(), t.deadOf(tenant), t.deadLetters(), t.answered(webhookID)},
-		deadMember(webhookID, lead), webhookID, s.newToken())
+		[]string{t.dead(), t.deadOf(tenant), t.deadLetters(), t.answered(webhookID), t.lead(lead)},
+		deadMember(webhookID, lead), webhookID, request, flag(still))
 	if err != nil {
 		return fmt.Errorf("drop dead letter: %w", err)
 	}
-	if v != "ok" {
-		return followup.ErrNotFound
+	switch v {
+	case "ok":
+		return nil
+	case "moved":
+		return followup.ErrLeadMoved
 	}
-	return nil
+	return followup.ErrNotFound
 }

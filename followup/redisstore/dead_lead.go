@@ -49,14 +49,15 @@ func (s *Store) scanDead(ctx context.Context, partition int, pattern string) ([]
 // dropDeadOf forgets a lead's dead letters.
 func (s *Store) dropDeadOf(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) error {
 	return s.eachLetter(ctx, tenant, lead, func(webhookID string, d followup.DeadLetter, _ string) error {
-		return s.drop(ctx, s.tag(lead), d.Tenant, lead, webhookID)
+		return s.drop(ctx, s.tag(lead), d.Tenant, lead, webhookID, s.newToken(), false)
 	})
 }
 
 // moveDead makes a lead's dead letters another one's. Each is written there
 // before it is removed here, under the same webhook-id; so a repetition after a
-// crash in between changes nothing. One that cannot be read goes along as it is:
-// its member tells whose it is.
+// crash in between changes nothing, and what was replayed or dropped there meanwhile does
+// not come back. Here nobody replays or drops one any more. One that cannot be read goes
+// along as it is: its member tells whose it is.
 func (s *Store) moveDead(ctx context.Context, tenant followup.TenantID, from, to followup.LeadID) error {
 	t := s.tag(to)
 	return s.eachLetter(ctx, tenant, from, func(webhookID string, d followup.DeadLetter, text string) error {
@@ -64,13 +65,13 @@ func (s *Store) moveDead(ctx context.Context, tenant followup.TenantID, from, to
 			d.Lead, d.ID = to, s.letterID(to, webhookID)
 			text = string(marshal(storedLetter{Version: formatVersion, DeadLetter: d}))
 		}
-		_, err := s.runDurable(ctx, importScript,
-			[]string{t.dead(), t.deadOf(d.Tenant), t.deadLetters()},
-			deadMember(webhookID, to), webhookID, ms(d.DeadAt), text, deadMember(webhookID, from))
-		if err != nil || s.tag(from) == t {
+		v, err := s.runDurable(ctx, importScript,
+			[]string{t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.answered(webhookID), t.lead(to)},
+			deadMember(webhookID, to), webhookID, ms(d.DeadAt), text, deadMember(webhookID, from), string(to), string(from))
+		if err != nil || v == "ok" && s.tag(from) == t {
 			return err
 		}
-		return s.drop(ctx, s.tag(from), d.Tenant, from, webhookID)
+		return s.drop(ctx, s.tag(from), d.Tenant, from, webhookID, "mv:"+string(from), false)
 	})
 }
 

@@ -1,10 +1,13 @@
 -- Removes a dead letter. Repeated with the same request id, it answers the same.
--- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered.
--- ARGV: 1 member, 2 id, 3 request id.
--- Returns "ok" or "none".
-if redis.call('HEXISTS', KEYS[3], ARGV[2]) == 0 then
+-- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead.
+-- ARGV: 1 member, 2 id, 3 request id, "mv:<lead>" of who has handed it on, 4 "1": only if that lead
+-- has not been merged away.
+-- Returns "ok", "none" or "moved".
+-- By its lead: in this partition may be the lead, too, to whom it has been handed on.
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
   return redis.call('GET', KEYS[4]) == ARGV[3] and 'ok' or 'none'
 end
+if ARGV[4] == '1' and (redis.call('HGET', KEYS[5], 'mv') or 'erased') ~= 'erased' then return 'moved' end
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[2])

@@ -5,11 +5,12 @@
 -- ARGV: 1 member, 2 id, 3 request id, 4 lead, 5 assistant, 6 real, 7 tenant, 8 "1" if the lead
 -- is a stand-in; then the events.
 -- Needs lib/due, lib/relay.
--- Returns "ok", "none", or "moved" if a stand-in's are another's.
+-- Returns "ok", "none", or "moved" if the lead's are another's: who hands them over may have
+-- read this one already.
 if redis.call('HEXISTS', KEYS[3], ARGV[2]) == 0 or redis.call('HGET', KEYS[8], 'mv') == 'erased' then
   return redis.call('GET', KEYS[4]) == ARGV[3] and 'ok' or 'none'
 end
-if ARGV[8] == '1' and redis.call('HEXISTS', KEYS[8], 'mv') == 1 then return 'moved' end
+if redis.call('HEXISTS', KEYS[8], 'mv') == 1 then return 'moved' end
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[2])

@@ -1,0 +1,132 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// Three leads, the oldest first, and what makes the last two one, and these and the first.
+var (
+	threeLeads      = []followup.Identity{{ExternalID: "crm-1"}, {Phone: "15550100001"}, {UserID: "BR.1"}}
+	secondAndThird  = followup.Identity{Phone: "15550100001", UserID: "BR.1"}
+	oldestAndSecond = followup.Identity{ExternalID: "crm-1", Phone: "15550100001"}
+)
+
+// inPartitions are the ways in which three leads can lie.
+var inPartitions = map[string]func(a, b, c int) bool{
+	"in one partition":     func(a, b, c int) bool { return a == b && b == c },
+	"there and back":       func(a, b, c int) bool { return a == c && b != c },
+	"each in its own":      func(a, b, c int) bool { return a != b && b != c && a != c },
+	"the oldest elsewhere": func(a, b, c int) bool { return a != b && b == c },
+}
+
+// TestI2ADeadLetterOfALeadThatIsMerged has one replica hand a merged lead's dead letter
+// over, and another at work on it when it has read the letter and not written it yet:
+// whatever that one does with it counts, and once.
+func TestI2ADeadLetterOfALeadThatIsMerged(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client(), Partitions: 3})
+	merge := func(s *Store, p party, who followup.Identity) error {
+		_, err := s.Resolve(context.Background(), p.tenant, who, true, epoch)
+		return err
+	}
+	// The letter as an operator finds it listed at that moment.
+	listed := func(s *Store, p party, do func(*Store, party, string) error) error {
+		all, _, err := s.DeadLetters(context.Background(), p.tenant, 1, 0)
+		if err != nil || len(all) != 1 {
+			return fmt.Errorf("listed: got %d, %w", len(all), err)
+		}
+		return do(s, p, all[0].ID)
+	}
+	erase := func(s *Store, p party) error {
+		heir, err := s.Resolve(context.Background(), p.tenant, threeLeads[1], false, epoch)
+		if err != nil {
+			return err
+		}
+		return s.EraseLead(context.Background(), p.tenant, heir, epoch)
+	}
+	for _, row := range []struct {
+		name      string
+		meanwhile func(s *Store, p party) error
+		want      string // what is delivered in the end
+		left      int    // dead letters
+	}{
+		{"replayed", func(s *Store, p party) error { return listed(s, p, replay) }, "x ", 0},
+		{"dropped", func(s *Store, p party) error { return listed(s, p, drop) }, "", 0},
+		{"handed over and replayed", func(s *Store, p party) error {
+			if err := merge(s, p, secondAndThird); err != nil {
+				return err
+			}
+			return listed(s, p, replay)
+		}, "x ", 0},
+		{"handed over and dropped", func(s *Store, p party) error {
+			if err := merge(s, p, secondAndThird); err != nil {
+				return err
+			}
+			return listed(s, p, drop)
+		}, "", 0},
+		{"handed on", func(s *Store, p party) error {
+			if err := merge(s, p, secondAndThird); err != nil {
+				return err
+			}
+			return merge(s, p, oldestAndSecond)
+		}, "", 1},
+		{"erased with its lead", erase, "", 0},
+		{"handed over and erased", func(s *Store, p party) error {
+			if err := merge(s, p, secondAndThird); err != nil {
+				return err
+			}
+			return erase(s, p)
+		}, "", 0},
+	} {
+		for where, fits := range inPartitions {
+			t.Run(row.name+", "+where, func(t *testing.T) {
+				var p party
+				for fitting := false; !fitting; {
+					p = newParty()
+					var at []int
+					for i, who := range threeLeads {
+						p.lead = mustResolve(t, s, p, who, epoch.Add(time.Duration(i)*time.Second))
+						at = append(at, s.partition(p.lead))
+					}
+					fitting = fits(at[0], at[1], at[2])
+				}
+				p.mustSay(t, s, "x", epoch)
+				bury(t, s, claimOne(t, s, epoch), epoch)
+				client := server.Client()
+				late := openStore(t, Params{Client: client, Partitions: 3})
+				client.AddHook(meanwhile(importScript, func() {
+					if err := row.meanwhile(s, p); err != nil {
+						t.Errorf("meanwhile: got %v, want none", err)
+					}
+				}))
+				if err := merge(late, p, secondAndThird); err != nil {
+					t.Fatalf("Resolve: %v", err)
+				}
+				list, n, err := s.DeadLetters(t.Context(), p.tenant, 5, 0)
+				if err != nil || n != row.left {
+					t.Errorf("got %+v, %d, %v, want %d", list, n, err, row.left)
+				}
+				if row.left == 1 {
+					if err := listed(s, p, replay); err != nil {
+						t.Errorf("ReplayDead: %v", err)
+					}
+					row.want = "x "
+				}
+				got := ""
+				for _, d := range deliverAll(t, s) {
+					got += said(d)
+				}
+				if got != row.want {
+					t.Errorf("delivered: got %q, want %q", got, row.want)
+				}
+			})
+		}
+	}
+}
