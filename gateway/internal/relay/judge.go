@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -109,7 +110,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	if v == "" {
 		return 0
 	}
-	if n, err := strconv.Atoi(v); err == nil {
+	// One that is out of range is read as the number nearest to it.
+	if n, err := strconv.Atoi(v); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(max(n, 0), int(maxHold/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(v); err == nil {

@@ -109,6 +109,8 @@ func TestRetryAfter(t *testing.T) {
 		"-7":                            0,
 		"soon":                          0,
 		"99999999999":                   time.Hour,
+		"99999999999999999999":          time.Hour,
+		"-99999999999999999999":         0,
 		"Wed, 04 Nov 2026 12:00:00 GMT": time.Hour,
 		"Tue, 03 Nov 2026 12:01:30 GMT": 90 * time.Second,
 		"Tue, 03 Nov 2026 11:00:00 GMT": 0,
