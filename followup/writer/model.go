@@ -201,6 +201,9 @@ func isOutcome(err error, among ...outcome) bool {
 	return ok && slices.Contains(among, e.outcome)
 }
 
+// errSwitched: the model speaks another protocol from now on.
+var errSwitched = errors.New("writer: protocol switched")
+
 // bounded is a transport whose answers end after maxAnswer bytes.
 type bounded struct{ http.RoundTripper }
 
@@ -208,6 +211,11 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := b.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return nil, err
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// What follows is no answer, and no deadline ends it.
+		_ = resp.Body.Close()
+		return nil, errSwitched
 	}
 	resp.Body = struct {
 		io.Reader

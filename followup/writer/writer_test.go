@@ -3,6 +3,7 @@ package writer_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -165,6 +166,28 @@ func TestNobodyListens(t *testing.T) {
 		t.Errorf("got %v, want ErrAIUnavailable", err)
 	}
 	f.wantRequests(t, map[string]int{"error": 3})
+	f.wantQuiet(t, err)
+}
+
+// A model that answers with another protocol is one that failed, though what it says
+// there has no end.
+func TestAModelThatSwitchesProtocols(t *testing.T) {
+	t.Parallel()
+	endless, end := io.Pipe()
+	t.Cleanup(func() { _ = end.Close() })
+	f := start(t, func(p *writer.Params) {
+		p.Tries = 1
+		p.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
+			r := respond(http.StatusSwitchingProtocols, "")
+			r.Body = endless
+			return r, nil
+		})
+	})
+	_, err := f.Write(t.Context(), brief())
+	if !errors.Is(err, followup.ErrAIUnavailable) {
+		t.Errorf("got %v, want ErrAIUnavailable", err)
+	}
+	f.wantRequests(t, map[string]int{"error": 1})
 	f.wantQuiet(t, err)
 }
 
