@@ -134,7 +134,9 @@ type Item struct {
 // settlement is relayed as HappeningSettled. Failed with Kind WindowClosed
 // closes the channel's window unless it counts from a later message than when
 // the attempt was made. Failed with OptedOut opts the lead out; Undeliverable
-// (Unreachable) and OptedOut end the run. Capped puts the run's armed step off to 24 h from Now at least. A receipt that comes while the step is in sending
+// (Unreachable) and OptedOut end the run. Capped puts the run's next message off to
+// 24 h from Now at least: an armed step, a claimed one, which is taken from its worker,
+// or the one behind a step in sending. A receipt that comes while the step is in sending
 // is remembered, and settles the outcome as soon as Finish has recorded it. An
 // attempt made by the API has no run: there is nothing to settle, the rest holds.
 type Receipt struct {

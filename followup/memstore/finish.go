@@ -40,7 +40,11 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 		t.close(r, why, "")
 		return followup.Finished{State: followup.RunEnded}, nil
 	}
-	t.arm(r, f.Next, f.Interval, f.NotBefore)
+	notBefore := f.NotBefore
+	if a := t.attemptOf(f.Attempt); a != nil {
+		notBefore = later(notBefore, a.notBefore)
+	}
+	t.arm(r, f.Next, f.Interval, notBefore)
 	return followup.Finished{State: followup.RunArmed, Due: r.DueAt}, nil
 }
 

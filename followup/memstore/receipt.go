@@ -20,6 +20,8 @@ type attempt struct {
 	recorded bool                  // RecordSend was here
 	message  string                // its id, as a receipt told it
 	opaque   string                // what its sender wants back
+	// notBefore is when the step behind it may be due at the earliest.
+	notBefore time.Time
 }
 
 // attempt makes the record of a call about to happen.
@@ -65,13 +67,23 @@ func (t *turn) receipt(rc followup.Receipt, at time.Time) {
 	case providers.OptedOut:
 		t.optOut(true, at)
 	case providers.Capped:
-		if _, r := t.s.run(a.run); r != nil && r.live() && r.State == followup.RunArmed {
-			r.wait(later(r.DueAt, t.now.Add(cappedWait)))
+		if _, r := t.s.run(a.run); r != nil && r.live() {
+			t.putOff(r, t.now.Add(cappedWait))
 		}
 	case providers.Undeliverable:
 		if _, r := t.s.run(a.run); r != nil {
 			t.end(r, followup.Unreachable)
 		}
+	}
+}
+
+// putOff has the run's next message go no earlier than at an instant. Behind one that
+// is being sent, FinishStep sees to it.
+func (t *turn) putOff(r *run, at time.Time) {
+	if r.State != followup.RunSending {
+		r.wait(later(r.DueAt, at))
+	} else if a := t.attemptOf(r.attempt); a != nil {
+		a.notBefore = at
 	}
 }
 

@@ -171,18 +171,47 @@ func receiptTests() []test {
 				w.at(w.run(run).DueAt, w.now.Add(row.due), "due after "+string(row.kind))
 			}
 		}},
-		test{"capped leaves a step that is under way, and one of another message", func(w *world) {
+		test{"capped before the answer, the next step waits for a day too", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.settle(lead, w.receipt(a, failed, providers.Capped))
+			w.pass(time.Minute)
+			f := w.result(c, a)
+			f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+			w.finish(f)
+			w.timeline(run, "1 uncertain/no_answer → failed", "2 …")
+			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour-time.Minute), "due")
+		}},
+		test{"capped takes a claimed step from its worker, and puts it off", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			next := w.due()
+			w.settle(lead, w.receipt(a, failed, providers.Capped))
+			w.stale(next, "")
+			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due")
+			w.pass(24 * time.Hour)
+			w.is(w.guard(w.due()).Refusal, followup.Allowed, "its guard a day later")
+		}},
+		test{"capped while the step behind it is being sent puts off the one behind that", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			c, b := w.sending()
+			w.settle(lead, w.receipt(a, failed, providers.Capped))
+			w.finish(w.result(c, b))
+			w.timeline(run, "1 sent/template → failed", "2 sent/template", "3 …")
+			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due")
+		}},
+		test{"capped of another message leaves the step", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			due := w.run(run).DueAt
 			w.settle(lead, w.receipt(w.guardSend(lead, false).Attempt, failed, providers.Capped))
 			w.at(w.run(run).DueAt, due, "due after a message through the API was capped")
-			c, a := w.sending()
-			w.finish(w.result(c, a))
-			next := w.due()
-			w.settle(lead, w.receipt(a, failed, providers.Capped))
-			w.is(w.run(run).State, followup.RunClaimed, "state of a step that is claimed")
-			w.is(w.guard(next).Refusal, followup.Allowed, "its guard")
 		}},
 		test{"undeliverable ends the run, its step failed", func(w *world) {
 			lead := w.lead()

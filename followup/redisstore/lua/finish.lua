@@ -70,7 +70,7 @@ end
 
 story_save(run.n, story)
 run.step, run.interval, run.tries = req.next, req.interval, 0
-local due = math.max(now + req.interval, req.notbefore)
+local due = math.max(now + req.interval, req.notbefore, attempt and attempt.nb or 0)
 run_arm(run, due)
 happening(run, 'scheduled', run.step + 1, '', '')
 return finished('armed', due)

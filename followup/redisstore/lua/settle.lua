@@ -87,7 +87,7 @@ local function receipt(item)
   if rc.k == 'capped' and a.n > 0 then
     -- Not again within 24 hours, so the next step waits for that.
     local run = live_find(a.n)
-    if run and run.state == 'armed' then run_arm(run, math.max(run.due, now + DAY)) end
+    if run then put_off(run, now + DAY) end
   end
   if rc.k == 'undeliverable' and a.n > 0 then
     local run = live_find(a.n)

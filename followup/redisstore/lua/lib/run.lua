@@ -228,7 +228,8 @@ local function spoke(channel, assistant)
 end
 
 -- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
--- s: step, rk: rank of the furthest receipt, o: what its sender wants back, m: message id, done: recorded}.
+-- s: step, rk: rank of the furthest receipt, o: what its sender wants back, m: message id, done: recorded,
+-- nb: when the step behind it may be due at the earliest}.
 local function attempt_new(channel, run, step, opaque)
   if redis.call('HLEN', K.attempts) > 200 then
     local all = redis.call('HGETALL', K.attempts)
@@ -241,6 +242,19 @@ local function attempt_new(channel, run, step, opaque)
     c = channel, w = num('w:' .. channel), at = now, n = run, s = step, rk = 0, o = opaque ~= '' and opaque or nil,
   }))
   return id
+end
+
+-- Has the run's next message go no earlier than at an instant. Behind one that is being sent, finish sees to it.
+local function put_off(run, at)
+  if run.state == 'armed' or run.state == 'claimed' then
+    run_arm(run, math.max(run.due, at))
+    return
+  end
+  local packed = redis.call('HGET', K.attempts, run.attempt)
+  if not packed then return end
+  local a = cjson.decode(packed)
+  a.nb = at
+  redis.call('HSET', K.attempts, run.attempt, cjson.encode(a))
 end
 
 -- What receipts corrected: flat quadruples.
