@@ -8,9 +8,11 @@ import (
 // RunStore starts, ends and shows runs.
 type RunStore interface {
 	// Start starts a run by hand or by rearm. A live run of the same assistant
-	// ends Restarted, if one is started. A rearm that waited for the assistant is forgotten. With Rearm set it does nothing unless a rearm is waiting
-	// for the assistant. Result "" if no run was started: the lead is opted out, the
-	// config is not active, or nothing waited.
+	// ends Restarted, if one is started. A rearm that waited for the assistant is
+	// forgotten. With Rearm set it does nothing unless a rearm is waiting for the
+	// assistant for which the business has spoken, and the lead not answered on one of the
+	// assistant's channels since. Result "" if no run was started: the lead is opted out,
+	// the config is not active, or nothing waited.
 	Start(ctx context.Context, tenant TenantID, lead LeadID, a Arm, rearm bool, now, real time.Time) (RunID, []Ended, error)
 
 	// Cancel ends a live run with the reason ByAPI. A run that has ended is left as

@@ -30,8 +30,14 @@ type lead struct {
 	attempts  map[followup.AttemptID]*attempt
 	nRuns     int
 	nAttempts int
-	rearms    map[followup.AssistantID]string // the status then
+	rearms    map[followup.AssistantID]rearm
 	queues    map[followup.AssistantID]*queue
+}
+
+// rearm is a run that waits for the business to speak again.
+type rearm struct {
+	status string // the status at the reply
+	spoke  bool   // it has, and the lead has not answered since
 }
 
 func newLead(rec followup.Lead) *lead {
@@ -42,7 +48,7 @@ func newLead(rec followup.Lead) *lead {
 		seen:      map[string]time.Time{},
 		runs:      map[followup.RunID]*run{},
 		attempts:  map[followup.AttemptID]*attempt{},
-		rearms:    map[followup.AssistantID]string{},
+		rearms:    map[followup.AssistantID]rearm{},
 		queues:    map[followup.AssistantID]*queue{},
 	}
 }

@@ -19,10 +19,12 @@ func (s *Store) Start(ctx context.Context, tenant followup.TenantID, id followup
 	if err != nil {
 		return "", nil, err
 	}
-	_, waiting := l.rearms[a.Assistant]
+	if rearm && !l.rearms[a.Assistant].spoke {
+		return "", nil, nil
+	}
 	delete(l.rearms, a.Assistant)
 	t := s.on(l, now, real)
-	if rearm && !waiting || !t.mayStart(a) {
+	if !t.mayStart(a) {
 		return "", nil, nil
 	}
 	for _, r := range l.liveRuns() {

@@ -184,9 +184,13 @@ func (t *turn) concerned(c followup.ChannelID, a followup.AssistantID) []*run {
 func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
 	for _, r := range t.concerned(c, a) {
 		if r.rearm {
-			t.l.rearms[r.Assistant] = t.l.rec.StatusID
+			t.l.rearms[r.Assistant] = rearm{status: t.l.rec.StatusID}
 		}
 		t.end(r, followup.Replied)
+	}
+	if waits, ok := t.l.rearms[a]; ok {
+		waits.spoke = false
+		t.l.rearms[a] = waits
 	}
 }
 
@@ -199,7 +203,9 @@ func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID) []followup.As
 			r.wait(later(r.DueAt, t.now.Add(r.Interval)))
 		}
 	}
-	if status, waits := t.l.rearms[a]; waits && status == t.l.rec.StatusID {
+	if waits, ok := t.l.rearms[a]; ok && waits.status == t.l.rec.StatusID {
+		waits.spoke = true
+		t.l.rearms[a] = waits
 		return []followup.AssistantID{a}
 	}
 	return nil

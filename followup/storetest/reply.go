@@ -267,6 +267,39 @@ func rearmTests() []test {
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a second Start")
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm after it was started")
 		}},
+		{"not for who answered what the business said, before Start came to it", func(w *world) {
+			lead, arm := replied(w)
+			// Known to the assistant, and with nothing new to tell, as most who answer at once.
+			w.settle(lead, w.message("known"))
+			for _, speak := range []func() []followup.AssistantID{
+				func() []followup.AssistantID { return w.settle(lead, w.echo()).Rearm },
+				func() []followup.AssistantID { return w.guardSend(lead, false).Rearm },
+			} {
+				w.is(speak(), []followup.AssistantID{w.sales}, "Rearm")
+				w.pass(time.Second)
+				w.settle(lead, w.message("I am here"))
+				w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
+			}
+			w.settle(lead, w.echo())
+			elsewhere := w.message("to another")
+			elsewhere.Channel, elsewhere.Assistant = w.other, w.support
+			w.settle(lead, elsewhere)
+			w.is(start(w, lead, arm) != "", true, "a run was started, once he was spoken to again")
+		}},
+		{"an echo and his answer in one batch", func(w *world) {
+			lead, arm := replied(w)
+			w.settle(lead, w.echo(), w.message("I am here"))
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
+			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm, as it goes on waiting")
+		}},
+		{"not before the business has spoken", func(w *world) {
+			lead, arm := replied(w)
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+			w.settle(lead, w.echo())
+			w.is(start(w, lead, arm) != "", true, "a run was started")
+			w.settle(lead, w.message("hi"))
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm, after another reply")
+		}},
 		{"a message through the API tells", func(w *world) {
 			lead, _ := replied(w)
 			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm")
@@ -354,13 +387,12 @@ func rearmTests() []test {
 			lead, arm := replied(w)
 			out := w.item()
 			out.OptOut = new(true)
-			w.settle(lead, out)
+			w.settle(lead, w.echo(), out)
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 			w.pass(time.Second)
 			back := w.item()
 			back.OptOut = new(false)
-			w.settle(lead, back)
-			w.is(start(w, lead, arm), followup.RunID(""), "run once the lead came back: the rearm is forgotten")
+			w.is(len(w.settle(lead, back, w.echo()).Rearm), 0, "Rearm once the lead came back: it is forgotten")
 		}},
 	}
 }

@@ -42,7 +42,7 @@ if req.status then
   for i, r in ipairs(live) do list[i] = r end
   for _, r in ipairs(list) do run_end(r, r.assistant == by and 'restarted' or 'status_left') end
   for _, f in ipairs(redis.call('HKEYS', K.lead)) do
-    if string.sub(f, 1, 3) == 'ra:' then del(f) end
+    if string.match(f, '^r[ab]:') then del(f) end
   end
   if req.arm then run = run_start(req.arm, ARGV[3]) end
 end

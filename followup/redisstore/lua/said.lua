@@ -1,6 +1,6 @@
 -- Needs lib/relay, lib/sights. Settles what a lead says as most leads do: settle.lua for less, which does
--- whatever is unusual. Nobody follows the lead up, his contact tells nothing new, and he speaks on one
--- channel to one assistant, who has heard of him and hears all of it. What it leaves is what settle would.
+-- whatever is unusual. Nobody follows the lead up, or is about to, his contact tells nothing new, and he speaks
+-- on one channel to one assistant, who has heard of him and hears all of it. What it leaves is what settle would.
 -- KEYS: 1 lead, 2 dedup, 3 windows, 4 relay index, 5 relay backlog, 6 relay queue, 7 relay due set, 8 history.
 -- ARGV: 1 request, 2 lead, 3 tenant, 4 assistant, 5 channel, 6 now, 7 real, 8 how many events may wait for the
 -- assistant in this partition, 9 how many of this lead (-1: as many as come), 10 name, 11 phone, 12 user id,
@@ -11,13 +11,13 @@
 local UNUSUAL = { 'unusual' }
 local lead, assistant, channel, now, real = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local had = redis.call('HMGET', KEYS[1], 'rq', 'rr', 't', 'mv', 'lv', 'nm', 'ph', 'ui',
-  'qa:' .. assistant, 'w:' .. channel, 'wr:' .. channel, 'wu:' .. channel, 'v', 'fs')
+  'qa:' .. assistant, 'w:' .. channel, 'wr:' .. channel, 'wu:' .. channel, 'v', 'fs', 'rb:' .. assistant)
 
 if had[1] == ARGV[1] then
   redis.call('HSET', KEYS[1], 'rq', ARGV[1])
   return cjson.decode(had[2])
 end
-if had[3] ~= ARGV[3] or had[4] or had[5] or had[9] ~= '1' or had[11] or had[13] ~= '1' then
+if had[3] ~= ARGV[3] or had[4] or had[5] or had[9] ~= '1' or had[11] or had[13] ~= '1' or had[15] then
   return UNUSUAL
 end
 for i = 6, 8 do

@@ -113,6 +113,7 @@ for i, item in ipairs(req.items) do
         for _, run in ipairs(live) do
           if run.rearm == '1' and run.ending == '' and concerned(run, item.c, item.a) then set('ra:' .. run.assistant, run.status) end
         end
+        del('rb:' .. item.a)
         runs_end('replied', function(run) return concerned(run, item.c, item.a) end)
       end
       if item.ob then rearm[#rearm + 1] = spoke(item.c, item.a) end

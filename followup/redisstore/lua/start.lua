@@ -8,14 +8,15 @@ local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
 if get('t') ~= head.t then return { 'none' } end
-local waits = get('ra:' .. req.arm.assistant)
+local waits = get('ra:' .. req.arm.assistant) and get('rb:' .. req.arm.assistant)
 local missing = undeclared()
 if missing then return missing end
 
 unsaved = {}
-del('ra:' .. req.arm.assistant)
+if req.rearm and not waits then return answer({ 'ok', '', ended }) end
+del('ra:' .. req.arm.assistant, 'rb:' .. req.arm.assistant)
 local run = ''
-if (waits or not req.rearm) and get('oo') ~= '1' and controls('c:' .. req.arm.config) == '' then
+if get('oo') ~= '1' and controls('c:' .. req.arm.config) == '' then
   runs_end('restarted', function(r) return r.assistant == req.arm.assistant end)
   run = run_start(req.arm, ARGV[3])
 end

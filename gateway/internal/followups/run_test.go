@@ -186,8 +186,16 @@ func TestRearmStartsWhatWaited(t *testing.T) {
 	if err != nil || len(settled.Ended) != 1 {
 		t.Fatalf("reply: got %+v, %v, want the run ended", settled, err)
 	}
+	if got := rearm(); got != 1 {
+		t.Errorf("after the reply: got %d live and all, want 1", got)
+	}
+	if v, err := h.Store.GuardSend(t.Context(), followup.GuardSend{
+		Tenant: acme, Lead: lead, Channel: front, Assistant: sales, Now: h.Now(), Real: h.Now(),
+	}); err != nil || len(v.Rearm) != 1 {
+		t.Fatalf("the business speaks: got %+v, %v, want a rearm", v, err)
+	}
 	if got := rearm(); got != 12 {
-		t.Errorf("after the reply: got %d live and all, want 12", got)
+		t.Errorf("after the business spoke: got %d live and all, want 12", got)
 	}
 	if got := rearm(); got != 12 {
 		t.Errorf("once more: got %d live and all, want 12", got)

@@ -16,6 +16,7 @@
 --   fs first sights while they are few (lib/sights),
 --   lv numbers of the live runs, r<n> f<n> k<n> s<n> a live run (lib/pack), rs runs so far,
 --   rq the last request that changed something, rr its answer, as attempts so far, ra:<assistant> status of a waiting rearm,
+--   rb:<assistant> "1" once the business has spoken for which that waited, until the lead answers,
 --   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be,
 --   no:<lead> "1" if it must not be merged into that one, which is being erased,
 --   mq:<assistant> while it is being merged: elements of the queue that are handed over,
@@ -78,7 +79,8 @@ end
 do
   local names = { 'v', 'rq', 'mv', 't', 'lv', 'oo', 'rs', 're' }
   for i = 1, math.min(#head.a, 20) do
-    names[#names + 1], names[#names + 2] = 'qa:' .. head.a[i], 'ra:' .. head.a[i]
+    local a = head.a[i]
+    names[#names + 1], names[#names + 2], names[#names + 3] = 'qa:' .. a, 'ra:' .. a, 'rb:' .. a
   end
   for i = 1, math.min(#head.c, 20) do
     local c = head.c[i]

@@ -210,7 +210,6 @@ local function run_start(arm, facts)
   live[#live + 1] = run
   live_save()
   run_arm(run, now + arm.interval, true)
-  del('ra:' .. arm.assistant)
   happening(run, 'scheduled', 1, '', '')
   return run_id(n)
 end
@@ -224,7 +223,10 @@ local function spoke(channel, assistant)
     end
   end
   local status = get('ra:' .. assistant)
-  if status and status == (get('st') or '') then return assistant end
+  if status and status == (get('st') or '') then
+    set('rb:' .. assistant, '1')
+    return assistant
+  end
 end
 
 -- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
