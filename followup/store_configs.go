@@ -16,7 +16,9 @@ type ConfigStore interface {
 	Configs(ctx context.Context, tenant TenantID) ([]Config, error)
 	// UpdateConfig replaces the config if it is still as updated at prev, else
 	// ErrConflict. Before it returns, every partition's guard knows the new
-	// state, and if it went inactive its live runs have ended (ConfigOff).
+	// state, and if it went inactive its live runs have ended (ConfigOff). If that was cut
+	// off, they have ended before the config is active again. With an error it returns
+	// what it has ended so far.
 	UpdateConfig(ctx context.Context, c Config, prev time.Time, now, real time.Time) ([]Ended, error)
 	// DeleteConfig removes it; its live runs end (ConfigGone) before it returns, or, with
 	// finish, after the step that is armed now.

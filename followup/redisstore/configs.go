@@ -126,27 +126,52 @@ func (s *Store) Configs(ctx context.Context, tenant followup.TenantID) ([]follow
 func (s *Store) UpdateConfig(
 	ctx context.Context, c followup.Config, prev, now, real time.Time,
 ) ([]followup.Ended, error) {
+	var left []followup.Ended
+	if c.IsActive {
+		var err error
+		if left, err = s.endLeft(ctx, c.TenantID, c.ID, now, real); err != nil {
+			return left, fmt.Errorf("update config: %w", err)
+		}
+	}
 	request := s.newToken()
 	v, err := s.runDurable(ctx, updateConfigScript, configKeys(c.TenantID),
 		string(c.ID), ms(prev), request, s.packConfig(c, request), string(configState(c)), ms(real))
 	if err != nil {
-		return nil, fmt.Errorf("update config: %w", err)
+		return left, fmt.Errorf("update config: %w", err)
 	}
 	l, _ := v.([]any)
 	r := reply(l)
 	switch r.text(0) {
 	case "none":
-		return nil, followup.ErrNotFound
+		return left, followup.ErrNotFound
 	case "conflict":
-		return nil, followup.ErrConflict
+		return left, followup.ErrConflict
 	}
 	if err := s.spread(ctx, controlConfig(c.ID), r.text(1)); err != nil {
-		return nil, fmt.Errorf("update config: %w", err)
+		return left, fmt.Errorf("update config: %w", err)
 	}
 	if c.IsActive {
-		return nil, nil
+		return left, nil
 	}
 	return s.endConfig(ctx, c.TenantID, c.ID, followup.ConfigOff, now, real)
+}
+
+// endLeft ends the live runs of a config that is inactive, before it is active again:
+// whoever turned it off may have died before he came to all of them, or to the guards.
+func (s *Store) endLeft(
+	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, now, real time.Time,
+) ([]followup.Ended, error) {
+	value, err := s.db.HGet(ctx, controlMasterKey(tenant), controlConfig(config)).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	if _, state := parseControl(value); state != string(followup.ConfigInactive) {
+		return nil, nil
+	}
+	if err := s.spread(ctx, controlConfig(config), value); err != nil {
+		return nil, err
+	}
+	return s.endConfig(ctx, tenant, config, followup.ConfigOff, now, real)
 }
 
 // DeleteConfig implements followup.ConfigStore.

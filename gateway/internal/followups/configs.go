@@ -108,13 +108,13 @@ func (s *Service) updateOnce(ctx context.Context, tenant followup.TenantID, id s
 		c.UpdatedAt = old.UpdatedAt.Add(tick)
 	}
 	ended, err := s.store.UpdateConfig(ctx, c, old.UpdatedAt, now, s.real())
+	s.ended(ended)
 	if errors.Is(err, followup.ErrNotFound) {
 		return followup.Config{}, fault.Missing("configuration")
 	}
 	if err != nil {
 		return followup.Config{}, fmt.Errorf("update config: %w", err)
 	}
-	s.ended(ended)
 	return c, nil
 }
 
@@ -125,13 +125,13 @@ func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id strin
 		return fault.Missing("configuration")
 	}
 	ended, err := s.store.DeleteConfig(ctx, tenant, followup.ConfigID(id), finish, s.now(), s.real())
+	s.ended(ended)
 	if errors.Is(err, followup.ErrNotFound) {
 		return fault.Missing("configuration")
 	}
 	if err != nil {
 		return fmt.Errorf("delete config: %w", err)
 	}
-	s.ended(ended)
 	return nil
 }
 

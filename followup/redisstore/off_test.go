@@ -1,0 +1,68 @@
+package redisstore
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// mustCreate makes the party's assistant a config that is active.
+func (p party) mustCreate(t *testing.T, s *Store) followup.Config {
+	t.Helper()
+	c := followup.Config{
+		ID: followup.ConfigID(uuid.NewString()), TenantID: p.tenant, AssistantID: p.assistant,
+		IsActive: true, CreatedAt: epoch, UpdatedAt: epoch,
+	}
+	if err := s.CreateConfig(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// toggle makes the config active or not, as the n-th change of it.
+func toggle(t *testing.T, s *Store, c followup.Config, active bool, n int) ([]followup.Ended, error) {
+	t.Helper()
+	prev := epoch.Add(time.Duration(n-1) * time.Second)
+	c.IsActive, c.UpdatedAt = active, prev.Add(time.Second)
+	return s.UpdateConfig(t.Context(), c, prev, epoch, epoch.Add(time.Duration(n)*time.Second))
+}
+
+// TestI7AConfigThatIsActiveAgainRevivesNothing, wherever turning it off has stopped: what
+// is left of its runs ends before it is on.
+func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for where, known := range map[string]bool{"before the guards know": false, "before the runs end": true} {
+		t.Run(where, func(t *testing.T) {
+			s, p := openStore(t, Params{Client: server.Client()}), newParty()
+			c := p.mustCreate(t, s)
+			run := p.start(t, s, mustResolve(t, s, p, followup.Identity{Phone: "15550100081"}, epoch), c.ID)
+			dying := server.Client()
+			dying.AddHook(crashBefore(endScript))
+			if _, err := toggle(t, openStore(t, Params{Client: dying}), c, false, 1); !errors.Is(err, errCrash) {
+				t.Fatalf("UpdateConfig: got %v, want the crash", err)
+			}
+			for i := range s.partitions {
+				if !known {
+					s.db.HDel(t.Context(), tagOf(i).control(), controlConfig(c.ID))
+				}
+			}
+			ended, err := toggle(t, s, c, true, 2)
+			if want := (followup.Ended{Run: run, Step: 1, Reason: followup.ConfigOff}); err != nil || len(ended) != 1 || ended[0] != want {
+				t.Errorf("UpdateConfig: got %v, %v, want %v", ended, err, want)
+			}
+			if b := claimSteps(t, s); len(b.Steps) != 0 {
+				t.Errorf("claimed: got %d steps, want none", len(b.Steps))
+			}
+			p.start(t, s, mustResolve(t, s, p, followup.Identity{Phone: "15550100082"}, epoch), c.ID)
+			if b := claimSteps(t, s); len(b.Steps) != 1 {
+				t.Errorf("claimed of a run since: got %d steps, want 1", len(b.Steps))
+			}
+		})
+	}
+}
