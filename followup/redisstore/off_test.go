@@ -66,3 +66,34 @@ func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestI7ARunOfAConfigThatIsActiveAgainGoesOn: somebody who turned it off comes late to
+// end its runs, and finds one that was started since.
+func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s, p := openStore(t, Params{Client: server.Client()}), newParty()
+	c := p.mustCreate(t, s)
+	lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100083"}, epoch)
+	first := p.start(t, s, lead, c.ID)
+	late, since := server.Client(), followup.RunID("")
+	late.AddHook(meanwhile(endScript, func() {
+		if _, err := toggle(t, s, c, true, 2); err != nil {
+			t.Error(err)
+		}
+		for s.partition(lead) != s.partitions-1 { // to which he comes last
+			lead = mustResolve(t, s, p, followup.Identity{Phone: "1555" + uuid.NewString()[:4]}, epoch)
+		}
+		since = p.start(t, s, lead, c.ID)
+	}))
+	ended, err := toggle(t, openStore(t, Params{Client: late}), c, false, 1)
+	if err != nil || len(ended) != 0 {
+		t.Errorf("UpdateConfig: got %v, %v, want nothing left to end", ended, err)
+	}
+	if r, err := s.Run(t.Context(), p.tenant, first); err != nil || r.Reason != followup.ConfigOff {
+		t.Errorf("the run before: got %s %s, %v, want it ended", r.State, r.Reason, err)
+	}
+	if r, err := s.Run(t.Context(), p.tenant, since); err != nil || r.State != followup.RunArmed {
+		t.Errorf("the run since: got %s, %v, want it armed", r.State, err)
+	}
+}

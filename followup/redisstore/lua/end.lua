@@ -1,6 +1,7 @@
 -- Ends one live run.
 -- Needs lib/run.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, reason, config: only if the run is this config's, or "",
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, reason, config: only if the run is this config's, and that is
+-- not active by now, or "",
 -- token: "" or that of the claim whose holder vouches that nothing was sent}.
 -- Returns {"moved"}, {"need", assistant…} or {"ok", ended, "1" if there is something to forward}. A run that is not live is left as it is.
 local req = cjson.decode(ARGV[2])
@@ -12,7 +13,7 @@ local missing = undeclared()
 if missing then return missing end
 unsaved = {}
 local run = live_find(req.n)
-if run and (req.config == '' or run.config == req.config) then
+if run and (req.config == '' or run.config == req.config and controls('c:' .. req.config) ~= '') then
   if req.token ~= '' and req.token == run.token then run.state = 'claimed' end
   run_end(run, req.reason)
 end
