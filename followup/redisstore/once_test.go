@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -85,6 +86,44 @@ func TestI7AReleaseWhoseAnswerWasLost(t *testing.T) {
 			}
 			if len(told) != 1 || told[0] != want {
 				t.Errorf("%s: got %+v told, want %+v", which, told, want)
+			}
+		}
+	})
+}
+
+// TestI7AGuardThatIsRepeatedLate has the request of a guard come a second time when the
+// first has been answered, as from a connection that the client gave up: whatever has
+// changed since, the step is being sent as it was answered.
+func TestI7AGuardThatIsRepeatedLate(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		for name, since := range map[string]func(p party) error{
+			"nothing since": func(party) error { return nil },
+			"paused since":  func(p party) error { return s.Pause(t.Context(), p.tenant, p.channel, true) },
+		} {
+			p := newParty()
+			lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100042"}, epoch)
+			p.start(t, s, lead, "c")
+			c := claimStep(t, s)
+			ordinary := s.newToken
+			s.newToken = func() string { return "guard " + name }
+			first := guardStep(t, s, c, nil)
+			s.newToken = ordinary
+			if err := since(p); err != nil {
+				t.Fatal(err)
+			}
+			s.newToken = func() string { return "guard " + name }
+			if again := guardStep(t, s, c, nil); !reflect.DeepEqual(again, first) {
+				t.Errorf("%s: got %+v, want %+v again", name, again, first)
+			}
+			s.newToken = ordinary
+			settleText(t, s, p, lead, "reply")
+			if _, err := s.FinishStep(t.Context(), sent(c, first.Attempt)); err != nil {
+				t.Errorf("%s: FinishStep: got %v, want none", name, err)
+			}
+			r, err := s.Run(t.Context(), p.tenant, c.Run.ID)
+			if err != nil || len(r.Timeline) != 1 || r.Timeline[0].Outcome != followup.Sent || r.Reason != followup.Replied {
+				t.Errorf("%s: got %+v, %v, want it sent and then replied", name, r, err)
 			}
 		}
 	})

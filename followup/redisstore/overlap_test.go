@@ -247,6 +247,9 @@ func TestI1ARepeatedRequestWritesSomethingToWaitFor(t *testing.T) {
 				t.Fatalf("Settle: got %v and %v, want none", met, err)
 			}
 		}},
+		"guard": {guardScript, func(t *testing.T, s *Store, p party) {
+			p.sending(t, s, mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch))
+		}},
 		"merge in":  {mergeInScript, merge},
 		"merge out": {mergeOutScript, merge},
 	} {

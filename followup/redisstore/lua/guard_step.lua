@@ -3,7 +3,8 @@
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, free: bool, marketing: bool, lease: ms, kind, used}.
 -- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"},
 -- {"window_closed"} or {"ok", attempt}. Asked again under the same token it means
--- that the call before cannot have been sent.
+-- that the call before cannot have been sent; the same request again means nothing, as
+-- it may come when the first is long answered.
 local req = cjson.decode(ARGV[2])
 
 local run = live_find(req.n)
@@ -14,6 +15,7 @@ if get('mv') then return { 'moved' } end
 local config, tenant, channel = controls('c:' .. run.config, 't:' .. head.t, 'ch:' .. run.channel)
 if config == 'inactive' then return { 'end', 'config_inactive' } end
 if config == 'deleted' then return { 'end', 'config_deleted' } end
+if run.state == 'sending' and attempt_again(run.attempt) then return { 'ok', run.attempt } end
 local no
 if req.marketing and get('oo') == '1' then
   no = 'opted_out'

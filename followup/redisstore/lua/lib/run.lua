@@ -231,7 +231,7 @@ end
 
 -- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
 -- s: step, rk: rank of the furthest receipt, o: what its sender wants back, m: message id, done: recorded,
--- nb: when the step behind it may be due at the earliest}.
+-- q: request that made it, nb: when the step behind it may be due at the earliest}.
 local function attempt_new(channel, run, step, opaque)
   if redis.call('HLEN', K.attempts) > 200 then
     local all = redis.call('HGETALL', K.attempts)
@@ -242,8 +242,17 @@ local function attempt_new(channel, run, step, opaque)
   local id = run_id(inc('as'))
   redis.call('HSET', K.attempts, id, cjson.encode({
     c = channel, w = num('w:' .. channel), at = now, n = run, s = step, rk = 0, o = opaque ~= '' and opaque or nil,
+    q = run > 0 and head.q or nil,
   }))
   return id
+end
+
+-- Whether this request has made the attempt before.
+local function attempt_again(id)
+  local packed = redis.call('HGET', K.attempts, id)
+  if not packed or cjson.decode(packed).q ~= head.q then return false end
+  redis.call('HSET', K.attempts, id, packed) -- for WAIT
+  return true
 end
 
 -- Has the run's next message go no earlier than at an instant. Behind one that is being sent, finish sees to it.
