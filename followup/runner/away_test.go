@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // While the store is away nothing is sent, and nothing is lost: the step is
@@ -33,6 +34,62 @@ func TestI7TheStoreIsAway(t *testing.T) {
 				h.until(47*minutes + 30*time.Second)
 				h.is(accepted(h), 1, "messages sent")
 				h.tells(run, "1 ai sent/ai", "ended completed")
+				h.lost(0)
+			})
+		})
+	}
+}
+
+// A step that had leave to be sent, which nobody heard of, is not sent after all: it is
+// in sending, and nobody has the attempt. What becomes of it is recorded as it was.
+func TestI7AnUnsentStepWhoseLeaveWasNotHeardOf(t *testing.T) {
+	t.Parallel()
+	resting := func(h *harness, send int) {
+		h.sender.resting = send != 2
+		if send == 2 { // it has been put off once, which is as often as it may be
+			h.store.leave.set(1)
+		}
+	}
+	for name, row := range map[string]struct {
+		before func(h *harness, send int) // each time that it is to be sent
+		want   string
+	}{
+		"its template is paused": {func(h *harness, send int) {
+			if send == 1 {
+				h.store.leave.set(1)
+				return
+			}
+			h.templates.tell(providers.TemplateInfo{Name: "come_back", Status: providers.TemplatePaused})
+		}, "1 template skipped/template_paused"},
+		"it is too late": {func(h *harness, send int) {
+			if send == 1 {
+				h.store.leave.set(1)
+				return
+			}
+			time.Sleep(7 * hours)
+		}, "1 none skipped/too_late"},
+		"the provider rests": {resting, "1 template failed/transient"},
+		"the lead answers while the provider rests": {func(h *harness, send int) {
+			if resting(h, send); send == 3 {
+				h.reply(h.leads[0])
+			}
+		}, "1 none cancelled/replied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(h *harness) {
+				h.params.MaxTries = 1
+				h.params.SendLease = 5 * minutes // which is kept each minute, while one looks on
+				h.store.OnEnded = h.steps.Ended
+				send := 0
+				h.sender.rendered = func() {
+					send++
+					row.before(h, send)
+				}
+				run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "come_back", TemplateLanguage: "pt_BR"})
+				h.until(9 * hours)
+				h.sent()
+				h.is(h.story(run)[0], row.want, "the step")
 				h.lost(0)
 			})
 		})

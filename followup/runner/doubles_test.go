@@ -39,10 +39,12 @@ type call struct {
 type sender struct {
 	tries int
 	pace  time.Duration
-	full  func() bool   // whether the channel's pacing leaves nothing to wait for
-	away  trouble       // of the store, which keeps the pacing
-	took  time.Duration // by a provider call
-	pause time.Duration // before a retry
+	full  func() bool // whether the channel's pacing leaves nothing to wait for
+	away  trouble     // of the store, which keeps the pacing
+	// resting is whether the breaker lets nothing through.
+	resting bool
+	took    time.Duration // by a provider call
+	pause   time.Duration // before a retry
 
 	rendered, pacing, fencing, fenced, retrying, gaveUp, answered hook
 
@@ -71,6 +73,9 @@ func (s *sender) Send(ctx context.Context, _ followup.ChannelID, m providers.Mes
 	}
 	if s.full != nil && s.full() {
 		return full()
+	}
+	if s.resting {
+		return followup.SendResult{Err: &providers.Error{Kind: providers.Transient, Retryable: true}}, nil
 	}
 	if s.pace > 0 {
 		if !sleep(ctx, s.pace/2) {

@@ -23,9 +23,15 @@ const (
 // writing again every second that Redis does not answer.
 const askWithin = 30 * time.Second
 
-// finish records the outcome and what follows from it.
+// finish records the outcome and what follows from it. A step in sending is finished by
+// its attempt: one whose attempt nobody has heard of, and which so was not sent, is
+// given back, and comes to the same the next time.
 func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	r, run := p.r, p.c.Run
+	if p.unheard {
+		r.giveBack(p.c, time.Time{})
+		return
+	}
 	f.Run, f.Token, f.Attempt, f.Kind = run.ID, p.c.Token, p.attempt, kind
 	f.CloseWindow = p.close
 	f.Next = p.ladder.Next(run.Step, run.Used.With(f.UsedStep)) // the first step, 0, is nobody's next

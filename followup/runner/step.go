@@ -22,6 +22,7 @@ type passage struct {
 	facts     followup.Facts
 	attempt   followup.AttemptID // the last the guard allowed
 	out       bool               // the guard let it go, so it may be with the provider
+	unheard   bool               // the guard may have let it go under an attempt that we have not heard of
 	close     bool               // the provider said that the window is closed
 	lost      func()             // counts, once, that the claim was lost
 	over      atomic.Bool        // it is being finished, which finds out by itself whose the step is

@@ -41,6 +41,8 @@ type store struct {
 	claims, guards, finishes, releases, histories, ladders, runs, extends, records trouble
 	// unheard makes FinishStep fail after it has written.
 	unheard trouble
+	// leave makes GuardStep fail after it has written.
+	leave trouble
 
 	answering hook             // a claim is made and not heard of yet
 	gone      bool             // every ladder is
@@ -73,7 +75,13 @@ func (s *store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 	if err := s.guards.err(); err != nil {
 		return followup.Verdict{}, err
 	}
-	return s.Store.GuardStep(ctx, g)
+	v, err := s.Store.GuardStep(ctx, g)
+	if err == nil {
+		if err = s.leave.err(); err != nil {
+			return followup.Verdict{}, err
+		}
+	}
+	return v, err
 }
 
 func (s *store) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
