@@ -68,8 +68,9 @@ type SettleStore interface {
 	//    at Now (an armed step's due becomes Now+Interval, or stays if it is
 	//    later than that; a claimed one is void
 	//    and armed again like that; one in sending goes on), and Rearm tells Assistant
-	//    if its rearm waits and the lead's status is still what it was then. It goes
-	//    on waiting until Start is called for that assistant.
+	//    if its rearm waits, the lead's status is still what it was then, and At is not
+	//    before what the channel's window counts from. It goes on waiting until Start is
+	//    called for that assistant.
 	//  - Receipt: see Receipt.
 	//  - Entry is appended to the channel's history, which is in the order settled.
 	//  - Relay is appended to the assistant's queue of this lead. Items of one Assistant

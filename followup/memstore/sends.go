@@ -26,7 +26,7 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 		return followup.Verdict{Refusal: no}, nil
 	}
 	t := s.on(l, g.Now, g.Real)
-	rearm := t.spoke(g.Channel, g.Assistant)
+	rearm := t.spoke(g.Channel, g.Assistant, false)
 	id := g.Previous
 	if t.attemptOf(id) == nil {
 		id = t.attempt(nil, g.Channel)

@@ -146,7 +146,7 @@ func (t *turn) apply(item followup.Item) []followup.AssistantID {
 	}
 	var rearm []followup.AssistantID
 	if item.Outbound {
-		rearm = t.spoke(item.Channel, item.Assistant)
+		rearm = t.spoke(item.Channel, item.Assistant, ms(item.At).Before(t.l.windows[item.Channel].LastInbound))
 	}
 	if item.Receipt != nil {
 		t.receipt(*item.Receipt, item.At)
@@ -196,14 +196,15 @@ func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
 
 // spoke starts the wait of the current steps again, since the silence they
 // measure was broken. It never brings a step forward: one that was put off
-// stays put off.
-func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID) []followup.AssistantID {
+// stays put off. Early says that it was said before the lead wrote last: no rearm
+// waits for that.
+func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID, early bool) []followup.AssistantID {
 	for _, r := range t.concerned(c, a) {
 		if r.State != followup.RunSending {
 			r.wait(later(r.DueAt, t.now.Add(r.Interval)))
 		}
 	}
-	if waits, ok := t.l.rearms[a]; ok && waits.status == t.l.rec.StatusID {
+	if waits, ok := t.l.rearms[a]; ok && waits.status == t.l.rec.StatusID && !early {
 		waits.spoke = true
 		t.l.rearms[a] = waits
 		return []followup.AssistantID{a}

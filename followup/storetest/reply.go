@@ -286,6 +286,16 @@ func rearmTests() []test {
 			w.settle(lead, elsewhere)
 			w.is(start(w, lead, arm) != "", true, "a run was started, once he was spoken to again")
 		}},
+		{"an echo of what was said before the reply does not tell, though it comes later", func(w *world) {
+			lead, arm := replied(w)
+			early := w.echo()
+			early.At = w.now.Add(-time.Second)
+			w.is(len(w.settle(lead, early).Rearm), 0, "Rearm")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm by what was said in the second of the reply")
+			w.settle(lead, early)
+			w.is(start(w, lead, arm) != "", true, "a run was started")
+		}},
 		{"an echo and his answer in one batch", func(w *world) {
 			lead, arm := replied(w)
 			w.settle(lead, w.echo(), w.message("I am here"))

@@ -116,7 +116,7 @@ for i, item in ipairs(req.items) do
         del('rb:' .. item.a)
         runs_end('replied', function(run) return concerned(run, item.c, item.a) end)
       end
-      if item.ob then rearm[#rearm + 1] = spoke(item.c, item.a) end
+      if item.ob then rearm[#rearm + 1] = spoke(item.c, item.a, item.at < num('w:' .. item.c)) end
       if item.rc then receipt(item) end
       if entry ~= '' then remember(item.c, entry) end
     end

@@ -215,15 +215,16 @@ local function run_start(arm, facts)
 end
 
 -- The business spoke from elsewhere: silence is measured anew, which never
--- brings a step forward. Returns the assistant if a rearm waits for it.
-local function spoke(channel, assistant)
+-- brings a step forward. Returns the assistant if a rearm waits for it; early:
+-- for no word that was said before the lead wrote last.
+local function spoke(channel, assistant, early)
   for _, run in ipairs(live) do
     if concerned(run, channel, assistant) and (run.state == 'armed' or run.state == 'claimed') then
       run_arm(run, math.max(run.due, now + run.interval))
     end
   end
   local status = get('ra:' .. assistant)
-  if status and status == (get('st') or '') then
+  if status and status == (get('st') or '') and not early then
     set('rb:' .. assistant, '1')
     return assistant
   end
