@@ -34,13 +34,17 @@ type SendStore interface {
 	// Pace takes one slot of the channel's rate (messages per second, with
 	// burst), shared by all replicas, and returns how long to wait before using
 	// it. If that is longer than longest it takes none, so that what is refused
-	// does not put off what comes after it.
+	// does not put off what comes after it. A slot that is farther off than anybody can
+	// have taken, who waits LongestPace at most, is of a clock that was ahead, and does not count.
 	Pace(ctx context.Context, channel ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time) (time.Duration, error)
 
 	// History returns the conversation's last messages, oldest first, within
 	// HistoryMessages and HistoryAge of now.
 	History(ctx context.Context, lead LeadID, channel ChannelID, now time.Time) ([]Entry, error)
 }
+
+// LongestPace is the longest that anybody waits for a slot of a channel's rate.
+const LongestPace = time.Minute
 
 // KeyAge is how long an idempotency key is remembered.
 const KeyAge = 24 * time.Hour

@@ -108,8 +108,11 @@ func (s *Store) Pace(
 		return 0, nil
 	}
 	now, interval := float64(real.UnixMilli()), 1000/perSecond
-	slot := max(s.slots[c], now)
-	wait := time.Duration(max(slot-float64(max(burst, 1)-1)*interval-now, 0) * float64(time.Millisecond))
+	slot, ahead := max(s.slots[c], now), float64(max(burst, 1))*interval
+	if slot-ahead-now > float64(max(longest, followup.LongestPace).Milliseconds()) {
+		slot = now // it is of a clock that was ahead
+	}
+	wait := time.Duration(max(slot-ahead+interval-now, 0) * float64(time.Millisecond))
 	if wait <= longest {
 		s.slots[c] = slot + interval
 	}

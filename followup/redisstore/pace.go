@@ -20,7 +20,8 @@ func (s *Store) Pace(
 		return 0, nil
 	}
 	v, err := s.run(ctx, paceScript, []string{paceKey(channel)},
-		strconv.FormatFloat(1000/perSecond, 'g', -1, 64), max(burst, 1), longest.Milliseconds(), ms(real), s.newToken())
+		strconv.FormatFloat(1000/perSecond, 'g', -1, 64), max(burst, 1), longest.Milliseconds(), ms(real), s.newToken(),
+		max(longest, followup.LongestPace).Milliseconds())
 	if err != nil {
 		return 0, fmt.Errorf("pace: %w", err)
 	}

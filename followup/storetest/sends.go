@@ -144,6 +144,25 @@ func sendTests() []test {
 			w.pass(followup.HistoryAge - time.Hour)
 			w.said(lead, "new")
 		}},
+		{"pace by a clock that was ahead holds nobody up", func(w *world) {
+			c := followup.ChannelID(uuid.NewString())
+			pace := func(perSecond float64) time.Duration {
+				d, err := w.s.Pace(w.ctx, c, perSecond, 1, 15*time.Second, w.now)
+				w.must(err, "Pace")
+				return d
+			}
+			// A slot that is as far off as somebody may have taken it is of no other clock.
+			for i := range 16 {
+				w.is(pace(1), time.Duration(i)*time.Second, "wait %d", i)
+			}
+			w.is(pace(1), 16*time.Second, "wait of who is refused")
+			w.pass(-time.Hour)
+			w.is(pace(1), time.Duration(0), "wait by the right clock")
+			w.is(pace(1), time.Second, "wait behind that")
+			w.pass(time.Hour)
+			w.is(pace(0.01), time.Duration(0), "wait of the first on a slow channel")
+			w.is(pace(0.01), 100*time.Second, "wait of the second")
+		}},
 		{"pace gives one slot to each", func(w *world) {
 			c := followup.ChannelID(uuid.NewString())
 			pace := func() time.Duration {
