@@ -22,14 +22,19 @@ type SendStore interface {
 	RecordSend(ctx context.Context, r RecordSend) error
 
 	// BeginKey claims an idempotency key of the tenant for a request with this
-	// fingerprint. If the key is new (or its owner's lease ran out before any
-	// attempt was made): KeyNew. If another request holds it: KeyBusy. If it was
+	// fingerprint. If the key is new (or its owner's lease ran out before HoldKey): KeyNew,
+	// and its Owner. If another request holds it: KeyBusy. If it was
 	// finished: KeyDone with the answer. If the fingerprint differs: KeyMismatch.
 	BeginKey(ctx context.Context, tenant TenantID, key, fingerprint string, real time.Time, lease time.Duration) (KeyAnswer, error)
-	// FinishKey stores the answer for KeyAge; DropKey forgets the key, so that
-	// the same request may be tried again.
+	// HoldKey says that the owner of a key is about to send: what becomes of it may not be
+	// known from now on, so the key is held for as long as it is remembered. ErrStale if it
+	// is another's by now, as the lease ran out; then nothing is to be sent. When it returns
+	// nil, that is as durable as configured.
+	HoldKey(ctx context.Context, tenant TenantID, key, owner string, real time.Time) error
+	// FinishKey stores the answer for KeyAge; DropKey forgets the key, unless it is another's
+	// by now, so that the same request may be tried again.
 	FinishKey(ctx context.Context, tenant TenantID, key string, answer []byte, real time.Time) error
-	DropKey(ctx context.Context, tenant TenantID, key string) error
+	DropKey(ctx context.Context, tenant TenantID, key, owner string) error
 
 	// Pace takes one slot of the channel's rate (messages per second, with
 	// burst), shared by all replicas, and returns how long to wait before using
@@ -64,6 +69,7 @@ const (
 type KeyAnswer struct {
 	State  KeyState
 	Answer []byte
+	Owner  string // of a key that is new: whose it is
 }
 
 // GuardSend asks for leave to send a message of an assistant.

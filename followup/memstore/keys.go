@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"wagate/followup"
 )
 
@@ -20,6 +22,7 @@ type idempotency struct {
 	done        bool
 	answer      []byte
 	at          time.Time // begun or finished
+	owner       string
 }
 
 // BeginKey implements followup.SendStore.
@@ -40,8 +43,24 @@ func (s *Store) BeginKey(ctx context.Context, tenant followup.TenantID, key, fin
 	case real.Before(k.lease):
 		return followup.KeyAnswer{State: followup.KeyBusy}, nil
 	}
-	s.keys[id] = &idempotency{fingerprint: fingerprint, lease: ms(real.Add(lease)), at: ms(real)}
-	return followup.KeyAnswer{State: followup.KeyNew}, nil
+	owner := uuid.NewString()
+	s.keys[id] = &idempotency{fingerprint: fingerprint, lease: ms(real.Add(lease)), at: ms(real), owner: owner}
+	return followup.KeyAnswer{State: followup.KeyNew, Owner: owner}, nil
+}
+
+// HoldKey implements followup.SendStore.
+func (s *Store) HoldKey(ctx context.Context, tenant followup.TenantID, key, owner string, real time.Time) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	k := s.keys[keyID{tenant, key}]
+	if k == nil || k.owner != owner {
+		return followup.ErrStale
+	}
+	k.lease = ms(real.Add(followup.KeyAge))
+	return nil
 }
 
 // FinishKey implements followup.SendStore.
@@ -58,12 +77,14 @@ func (s *Store) FinishKey(ctx context.Context, tenant followup.TenantID, key str
 }
 
 // DropKey implements followup.SendStore.
-func (s *Store) DropKey(ctx context.Context, tenant followup.TenantID, key string) error {
+func (s *Store) DropKey(ctx context.Context, tenant followup.TenantID, key, owner string) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	delete(s.keys, keyID{tenant, key})
+	if k := s.keys[keyID{tenant, key}]; k != nil && k.owner == owner {
+		delete(s.keys, keyID{tenant, key})
+	}
 	return nil
 }

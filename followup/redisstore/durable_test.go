@@ -27,6 +27,11 @@ func TestI1ReplicasKeepThePromise(t *testing.T) {
 		t.Error("settled, but not at the replica")
 	}
 
+	key, err := s.BeginKey(t.Context(), p.tenant, "key", "print", epoch, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	replica.Freeze()
 	s.waitTimeout = 50 * time.Millisecond
 	item := followup.Settlement{
@@ -39,6 +44,12 @@ func TestI1ReplicasKeepThePromise(t *testing.T) {
 	// The repetition writes nothing, and must not take that for being durable.
 	if _, err := s.Settle(t.Context(), item); !errors.Is(err, followup.ErrNotDurable) {
 		t.Fatalf("again without the replica: got %v, want ErrNotDurable", err)
+	}
+	// A message is not sent before its key is held.
+	for range 2 {
+		if err := s.HoldKey(t.Context(), p.tenant, "key", key.Owner, epoch); !errors.Is(err, followup.ErrNotDurable) {
+			t.Errorf("holding a key without the replica: got %v, want ErrNotDurable", err)
+		}
 	}
 	// What is said of a template is acknowledged, too.
 	said := []followup.TemplateSaid{{Change: providers.TemplateChange{Name: "t"}, At: epoch}}

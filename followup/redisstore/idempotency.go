@@ -11,6 +11,7 @@ import (
 
 var (
 	beginKeyScript  = load("key_begin")
+	holdKeyScript   = load("key_hold")
 	finishKeyScript = load("key_finish")
 	dropKeyScript   = load("key_drop")
 )
@@ -19,8 +20,9 @@ var (
 func (s *Store) BeginKey(
 	ctx context.Context, tenant followup.TenantID, key, fingerprint string, real time.Time, lease time.Duration,
 ) (followup.KeyAnswer, error) {
+	owner := s.newToken()
 	v, err := s.run(ctx, beginKeyScript, []string{idempotencyKey(tenant, key)},
-		fingerprint, ms(real), ms(real.Add(lease)), s.newToken(), followup.KeyAge.Milliseconds())
+		fingerprint, ms(real), ms(real.Add(lease)), owner, followup.KeyAge.Milliseconds())
 	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
 		return followup.KeyAnswer{}, fmt.Errorf("begin idempotency key: %w", err)
 	}
@@ -30,15 +32,30 @@ func (s *Store) BeginKey(
 		return followup.KeyAnswer{}, fmt.Errorf("begin idempotency key: %w", errReply)
 	}
 	a := followup.KeyAnswer{State: followup.KeyState(r.text(0))}
-	if a.State == followup.KeyDone {
+	switch a.State {
+	case followup.KeyNew:
+		a.Owner = owner
+	case followup.KeyDone:
 		a.Answer = []byte(r.text(1))
+	case followup.KeyBusy, followup.KeyMismatch:
 	}
 	return a, nil
 }
 
-// FinishKey implements followup.SendStore. It may be called again with a better
-// answer: a caller that stores "it may have been sent" before its provider call
-// and the outcome after it is never repeated blindly, even by a crash.
+// HoldKey implements followup.SendStore.
+func (s *Store) HoldKey(ctx context.Context, tenant followup.TenantID, key, owner string, real time.Time) error {
+	v, err := s.runDurable(ctx, holdKeyScript, []string{idempotencyKey(tenant, key)},
+		owner, ms(real), followup.KeyAge.Milliseconds())
+	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
+		return fmt.Errorf("hold idempotency key: %w", err)
+	}
+	if l, _ := v.([]any); reply(l).text(0) == "stale" {
+		return followup.ErrStale
+	}
+	return nil
+}
+
+// FinishKey implements followup.SendStore.
 func (s *Store) FinishKey(
 	ctx context.Context, tenant followup.TenantID, key string, answer []byte, real time.Time,
 ) error {
@@ -51,8 +68,8 @@ func (s *Store) FinishKey(
 }
 
 // DropKey implements followup.SendStore.
-func (s *Store) DropKey(ctx context.Context, tenant followup.TenantID, key string) error {
-	v, err := s.run(ctx, dropKeyScript, []string{idempotencyKey(tenant, key)})
+func (s *Store) DropKey(ctx context.Context, tenant followup.TenantID, key, owner string) error {
+	v, err := s.run(ctx, dropKeyScript, []string{idempotencyKey(tenant, key)}, owner)
 	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
 		return fmt.Errorf("drop idempotency key: %w", err)
 	}

@@ -107,9 +107,11 @@ func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 		begin := func(key string, at time.Time) (followup.KeyAnswer, error) {
 			return s.BeginKey(ctx, p.tenant, key, "print", at, time.Minute)
 		}
-		if a, err := begin("newer", epoch); err != nil || a.State != followup.KeyNew {
+		a, err := begin("newer", epoch)
+		if err != nil || a.State != followup.KeyNew {
 			t.Fatalf("BeginKey: got %+v, %v", a, err)
 		}
+		owner := a.Owner
 		if err := s.FinishKey(ctx, p.tenant, "newer", []byte("answer"), epoch); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +126,8 @@ func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 			"begin":       func() error { return second(begin("newer", epoch)) },
 			"begin later": func() error { return second(begin("newer", epoch.Add(2*followup.KeyAge))) },
 			"finish":      func() error { return s.FinishKey(ctx, p.tenant, "newer", []byte("other"), epoch) },
-			"drop":        func() error { return s.DropKey(ctx, p.tenant, "newer") },
+			"hold":        func() error { return s.HoldKey(ctx, p.tenant, "newer", owner, epoch) },
+			"drop":        func() error { return s.DropKey(ctx, p.tenant, "newer", owner) },
 		})
 		if a, err := begin("ours", epoch); err != nil || a.State != followup.KeyNew {
 			t.Errorf("another key: got %+v, %v, want it new", a, err)

@@ -231,9 +231,38 @@ func keyTests() []test {
 			w.is(begin(w, "k", "other").State, followup.KeyMismatch, "after it was finished")
 		}},
 		{"dropped, it is new again", func(w *world) {
-			state(w, followup.KeyNew, "first")
-			w.must(w.s.DropKey(w.ctx, w.tenant, "k"), "DropKey")
+			owner := begin(w, "k", "p").Owner
+			w.must(w.s.DropKey(w.ctx, w.tenant, "k", owner), "DropKey")
 			w.is(begin(w, "k", "other").State, followup.KeyNew, "after it was dropped, whatever the request")
+		}},
+		{"held, its lease does not run out", func(w *world) {
+			owner := begin(w, "k", "p").Owner
+			w.pass(lease / 2)
+			for range 2 {
+				w.must(w.s.HoldKey(w.ctx, w.tenant, "k", owner, w.now), "HoldKey")
+			}
+			w.pass(followup.KeyAge - lease/2 - time.Millisecond)
+			state(w, followup.KeyBusy, "1 ms before")
+			w.pass(time.Millisecond)
+			state(w, followup.KeyNew, "KeyAge after it was begun")
+		}},
+		{"whoever lost it holds and drops nothing", func(w *world) {
+			late := begin(w, "k", "p").Owner
+			w.pass(lease)
+			owner := begin(w, "k", "p").Owner
+			stale := func(owner, what string) {
+				w.Helper()
+				if err := w.s.HoldKey(w.ctx, w.tenant, "k", owner, w.now); !errors.Is(err, followup.ErrStale) {
+					w.Errorf("HoldKey %s: got %v, want ErrStale", what, err)
+				}
+			}
+			stale(late, "by who was late")
+			w.must(w.s.DropKey(w.ctx, w.tenant, "k", late), "DropKey")
+			state(w, followup.KeyBusy, "after who was late has dropped it")
+			w.must(w.s.HoldKey(w.ctx, w.tenant, "k", owner, w.now), "HoldKey")
+			w.must(w.s.DropKey(w.ctx, w.tenant, "k", owner), "DropKey")
+			stale(owner, "once it was dropped")
+			state(w, followup.KeyNew, "which made it nobody's")
 		}},
 		{"a lease that ran out frees it", func(w *world) {
 			state(w, followup.KeyNew, "first")
@@ -260,8 +289,8 @@ func keyTests() []test {
 			state(w, followup.KeyDone, "KeyAge after it was begun")
 		}},
 		{"finished after it was dropped, it stays new", func(w *world) {
-			state(w, followup.KeyNew, "first")
-			w.must(w.s.DropKey(w.ctx, w.tenant, "k"), "DropKey")
+			owner := begin(w, "k", "p").Owner
+			w.must(w.s.DropKey(w.ctx, w.tenant, "k", owner), "DropKey")
 			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
 			state(w, followup.KeyNew, "after")
 		}},

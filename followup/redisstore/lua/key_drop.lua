@@ -1,6 +1,6 @@
--- Forgets an idempotency key.
--- KEYS: 1 key. Returns {"newer", format} if a newer replica wrote it, or {"ok"}.
-local v = redis.call('HGET', KEYS[1], 'v')
-if v and v ~= '1' then return { 'newer', v } end
-redis.call('DEL', KEYS[1])
+-- Forgets an idempotency key, unless it is another's by now.
+-- KEYS: 1 key. ARGV: 1 request that claimed it. Returns {"newer", format} if a newer replica wrote it, or {"ok"}.
+local f = redis.call('HMGET', KEYS[1], 'v', 'rq')
+if f[1] and f[1] ~= '1' then return { 'newer', f[1] } end
+if f[2] == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return { 'ok' }

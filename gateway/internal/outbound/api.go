@@ -21,7 +21,8 @@ type APIStore interface {
 	RecordSend(ctx context.Context, r followup.RecordSend) error
 	BeginKey(ctx context.Context, t followup.TenantID, key, fingerprint string, real time.Time, lease time.Duration) (followup.KeyAnswer, error)
 	FinishKey(ctx context.Context, t followup.TenantID, key string, answer []byte, real time.Time) error
-	DropKey(ctx context.Context, t followup.TenantID, key string) error
+	HoldKey(ctx context.Context, t followup.TenantID, key, owner string, real time.Time) error
+	DropKey(ctx context.Context, t followup.TenantID, key, owner string) error
 	Message(ctx context.Context, t followup.TenantID, id string, park *followup.Parked) (followup.MessageRef, error)
 }
 
@@ -81,10 +82,10 @@ func (a *API) Send(ctx context.Context, r Request) Answer {
 		return a.pass(ctx, channel, msg.pass)
 	}
 	if r.IdempotencyKey == "" {
-		answer, _ := a.send(ctx, channel, msg)
+		answer, _ := a.send(ctx, channel, msg, func(context.Context) error { return nil })
 		return answer
 	}
-	return a.once(ctx, r, func() (Answer, bool) { return a.send(ctx, channel, msg) })
+	return a.once(ctx, r, func(hold hold) (Answer, bool) { return a.send(ctx, channel, msg, hold) })
 }
 
 // channel finds the tenant's channel by phone number id or channel id.
@@ -114,7 +115,7 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage
 
 // send sends one message. final is false if nothing was sent, so that the same
 // request may be made again.
-func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer Answer, final bool) {
+func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold hold) (answer Answer, final bool) {
 	lead, err := a.lead(ctx, c.Tenant, msg)
 	if errors.Is(err, followup.ErrNotFound) {
 		return fail(codeWindowClosed, neverWrote).answer(), false // and it has no window to be open
@@ -141,6 +142,9 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message) (answer
 		}
 		if unsendable != nil {
 			return followup.Verdict{Refusal: followup.RefusedTemplate}, nil
+		}
+		if err := hold(ctx); err != nil {
+			return followup.Verdict{}, err
 		}
 		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,

@@ -125,6 +125,8 @@ type store struct {
 	fails map[string]int // how often yet, by method
 	newer bool           // what is known of messages a newer replica wrote
 	wait  time.Duration  // what Pace answers, if it is not asked
+	// holding is called when a key is to be held.
+	holding func()
 }
 
 func (s *store) fail(method string) error {
@@ -203,7 +205,21 @@ func (s *store) BeginKey(ctx context.Context, t followup.TenantID, key, fingerpr
 	if err := s.fail("BeginKey"); err != nil {
 		return followup.KeyAnswer{}, err
 	}
-	return s.Store.BeginKey(ctx, t, key, fingerprint, real, lease)
+	k, err := s.Store.BeginKey(ctx, t, key, fingerprint, real, lease)
+	if lost := s.fail("BeginKey's answer"); lost != nil {
+		return followup.KeyAnswer{}, lost
+	}
+	return k, err
+}
+
+func (s *store) HoldKey(ctx context.Context, t followup.TenantID, key, owner string, real time.Time) error {
+	if s.holding != nil {
+		s.holding()
+	}
+	if err := s.fail("HoldKey"); err != nil {
+		return err
+	}
+	return s.Store.HoldKey(ctx, t, key, owner, real)
 }
 
 func (s *store) FinishKey(ctx context.Context, t followup.TenantID, key string, answer []byte, real time.Time) error {

@@ -11,10 +11,14 @@ import (
 	"wagate/followup/poll"
 )
 
-// keyLease is for how long a request that never ended holds its key: for as
-// long as the key is remembered. A crash leaves open whether the message left, and
-// then it is not for us to send it again.
-const keyLease = followup.KeyAge
+// keyLease is for how long a request holds its key that never comes to send: it died, or
+// nobody heard that it has the key. Once it is about to send it holds the key for as long
+// as that is remembered: a crash leaves open whether the message left, and then it is not
+// for us to send it again.
+const keyLease = time.Minute
+
+// hold is asked before a message is sent; an error means that it must not be.
+type hold func(ctx context.Context) error
 
 // stored is an answer as it is kept for a repeated key.
 type stored struct {
@@ -49,7 +53,7 @@ func (a *API) begin(ctx context.Context, r Request, fingerprint string) (followu
 }
 
 // once lets one request of a key through and gives its answer to the others.
-func (a *API) once(ctx context.Context, r Request, send func() (Answer, bool)) Answer {
+func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool)) Answer {
 	if len(r.IdempotencyKey) > maxKey {
 		return fail(codeInvalid, "Idempotency-Key must have at most 255 bytes").answer()
 	}
@@ -76,7 +80,15 @@ func (a *API) once(ctx context.Context, r Request, send func() (Answer, bool)) A
 	case followup.KeyNew:
 	}
 
-	answer, final := send()
+	held := false
+	answer, final := send(func(ctx context.Context) error {
+		if held {
+			return nil
+		}
+		err := a.p.Store.HoldKey(ctx, r.Tenant, r.IdempotencyKey, k.Owner, a.p.Real())
+		held = err == nil
+		return err
+	})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
 	if final {
@@ -85,7 +97,7 @@ func (a *API) once(ctx context.Context, r Request, send func() (Answer, bool)) A
 			err = a.p.Store.FinishKey(ctx, r.Tenant, r.IdempotencyKey, b, a.p.Real())
 		}
 	} else {
-		err = a.p.Store.DropKey(ctx, r.Tenant, r.IdempotencyKey)
+		err = a.p.Store.DropKey(ctx, r.Tenant, r.IdempotencyKey, k.Owner)
 	}
 	if err != nil {
 		a.log.Error("idempotency key not finished", "err", err)

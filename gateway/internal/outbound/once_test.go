@@ -3,6 +3,7 @@ package outbound_test
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,6 +130,59 @@ func TestI6AKeyThatCouldNotBeFinishedIsHeld(t *testing.T) {
 		h.store.breaks("FinishKey", 1000)
 		h.is(h.post(number, text(phone), "k").Status, 200, "first")
 		h.is(h.post(number, text(phone), "k").Status, 409, "second")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+// A request that has not come to send, though it has the key, keeps nobody from sending.
+func TestAKeyWhoseBeginningNobodyHeardOfIsFreeSoon(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.store.breaks("BeginKey's answer", 1)
+		h.is(h.post(number, text(phone), "k").Status, 503, "first")
+		h.is(h.post(number, text(phone), "k").Status, 409, "at once")
+		time.Sleep(time.Minute)
+		h.is(h.post(number, text(phone), "k").Status, 200, "a minute later")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+// Who was held up for so long that another has his key sends nothing, and leaves it to him.
+func TestI6WhoLostHisKeySendsNothing(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		held := make(chan struct{})
+		var first atomic.Bool
+		h.store.holding = func() {
+			if first.CompareAndSwap(false, true) {
+				<-held
+			}
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { h.is(h.post(number, text(phone), "k").Status, 503, "who was held up") })
+		time.Sleep(time.Minute)
+		h.is(h.post(number, text(phone), "k").Status, 200, "the other")
+		close(held)
+		wg.Wait()
+		h.is(h.post(number, text(phone), "k").Status, 200, "once more")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+// What may have left holds its key, whoever died over it; what cannot hold it is not sent.
+func TestI6AKeyIsHeldBeforeTheCall(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.store.breaks("HoldKey", 1)
+		h.is(h.post(number, text(phone), "k").Status, 503, "not held")
+		h.is(len(h.meta.calls()), 0, "provider calls")
+		h.store.breaks("FinishKey", 1000)
+		h.is(h.post(number, text(phone), "k").Status, 200, "held")
+		time.Sleep(followup.KeyAge - time.Minute)
+		h.is(h.post(number, text(phone), "k").Status, 409, "most of a day later")
 		h.is(len(h.meta.calls()), 1, "provider calls")
 	})
 }
