@@ -207,15 +207,10 @@ func (s *Service) send(
 			result.Err = resting(err) // it has opened while this one waited its turn
 			return result, nil
 		}
-		verdict, err := guard(ctx, result.Attempt)
-		if err != nil || verdict.Refusal != followup.Allowed {
-			done(errNotCalled) // says nothing about the provider
-			return followup.SendResult{Refusal: verdict.Refusal}, err
+		no, err := s.try(ctx, line, m, guard, &result, done)
+		if err != nil || no != followup.Allowed {
+			return followup.SendResult{Refusal: no}, err
 		}
-		result.Attempt = verdict.Attempt
-		m.Opaque = verdict.Opaque
-		result.Sent, result.Err = s.call(ctx, line, m)
-		done(healthy(result.Err))
 		if result.Err == nil {
 			s.linked(ctx, line, result, m.To, own)
 			return result, nil
@@ -228,6 +223,28 @@ func (s *Service) send(
 			return result, nil // it has not been sent, and says so
 		}
 	}
+}
+
+// errPanicked tells the breaker that nobody knows how the call ended.
+var errPanicked = errors.New("outbound: call panicked")
+
+// try asks the guard and, with its leave, the provider. The breaker is told what that
+// says about the provider also if one of them panics, which the caller may outlive: it
+// would wait for the end of its trial for good.
+func (s *Service) try(
+	ctx context.Context, line Line, m providers.Message, guard followup.Guard, result *followup.SendResult, done func(error),
+) (followup.Refusal, error) {
+	says := errNotCalled
+	defer func() { done(says) }()
+	verdict, err := guard(ctx, result.Attempt)
+	if err != nil || verdict.Refusal != followup.Allowed {
+		return verdict.Refusal, err
+	}
+	says = errPanicked
+	result.Attempt, m.Opaque = verdict.Attempt, verdict.Opaque
+	result.Sent, result.Err = s.call(ctx, line, m)
+	says = healthy(result.Err)
+	return followup.Allowed, nil
 }
 
 // healthy returns nil unless the failure is one of the provider itself.

@@ -1,0 +1,54 @@
+package outbound_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/providers"
+)
+
+// A trial that panics, which its worker outlives, is over all the same: else nothing
+// would ever be sent on the channel again.
+func TestI7ATrialThatPanicsClosesNoChannel(t *testing.T) {
+	t.Parallel()
+	boom := func() { panic("boom") }
+	for name, panics := range map[string]func(h *harness) followup.Guard{
+		"asking for leave": func(*harness) followup.Guard {
+			return func(context.Context, followup.AttemptID) (followup.Verdict, error) {
+				boom()
+				return followup.Verdict{}, nil
+			}
+		},
+		"sending": func(h *harness) followup.Guard {
+			h.meta.hook = boom
+			return h.leave(followup.NewLeadID())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				h.params.Tries = 1
+				h.build()
+				send := func(g followup.Guard) followup.SendResult {
+					r, err := h.service.Send(h.Context(), onMeta, hello, g)
+					h.must(err, "Send")
+					return r
+				}
+				for range 10 {
+					h.meta.answers(lost)
+					send(h.leave(followup.NewLeadID()))
+				}
+				time.Sleep(10*time.Second + time.Millisecond)
+				func() {
+					defer func() { h.is(recover(), "boom", "panic") }()
+					send(panics(h))
+				}()
+				h.meta.hook = nil
+				time.Sleep(10*time.Second + time.Millisecond)
+				h.is(send(h.leave(followup.NewLeadID())).Err, (*providers.Error)(nil), "a later trial")
+			})
+		})
+	}
+}
