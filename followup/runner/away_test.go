@@ -96,6 +96,24 @@ func TestI7AnUnsentStepWhoseLeaveWasNotHeardOf(t *testing.T) {
 	}
 }
 
+// A step whose leave nobody heard of does not wait for pacing as one that is being sent:
+// an answer of the lead ends its run at once.
+func TestI5AStepWhoseLeaveWasNotHeardOfWaitsAsAnyOther(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.store.leave.set(1)
+		h.store.OnEnded = h.steps.Ended
+		send := 0
+		h.sender.rendered = func() { send++ }
+		h.sender.full = func() bool { return send > 1 }
+		run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "come_back", TemplateLanguage: "pt_BR"})
+		h.until(30*minutes + 30*time.Second)
+		h.reply(h.leads[0])
+		h.tells(run, "1 none cancelled/replied", "ended replied")
+		h.sent()
+	})
+}
+
 // A store that cannot be asked for leave costs no text per second: what was
 // written is kept while it is away.
 func TestAnUnreachableGuardDoesNotBurnTexts(t *testing.T) {

@@ -58,7 +58,7 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 
 // send sends it, however long the channel's pacing has it wait while the step is not too
 // late: that is no try, and what was written for the step is kept. One that was with the
-// provider before is given back, and waits when it is claimed again: as long as it is
+// provider before, or for which the store may take it, is given back, and waits when it is claimed again: as long as it is
 // marked as being sent no reply ends its run, and the death of its worker makes it uncertain.
 // One that waits goes on to wait while the store is away: it could not be given back either.
 func (p *passage) send(ctx context.Context, o outgoing) bool {
@@ -71,7 +71,7 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 		case err == nil || asked == 0 || errors.Is(err, followup.ErrNewer):
 			return p.answered(ctx, o, result, err)
 		}
-		if p.attempt != "" || !p.waitPaced(ctx, asked) {
+		if p.attempt != "" || p.unheard && err == nil || !p.waitPaced(ctx, asked) {
 			p.r.giveBack(p.c, time.Time{})
 			return true
 		}
