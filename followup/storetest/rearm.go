@@ -1,0 +1,172 @@
+package storetest
+
+import (
+	"time"
+
+	"wagate/followup"
+)
+
+// rearmTests: rearm_on_reply starts a run anew with the next message of the business.
+func rearmTests() []test {
+	// replied leaves a rearm waiting.
+	replied := func(w *world) (followup.LeadID, followup.Arm) {
+		lead := w.lead()
+		arm := w.arm()
+		arm.RearmOnReply = true
+		w.startWith(lead, arm)
+		w.settle(lead, w.message("hi"))
+		return lead, arm
+	}
+	start := func(w *world, lead followup.LeadID, a followup.Arm) followup.RunID {
+		id, _, err := w.s.Start(w.ctx, w.tenant, lead, a, true, w.now, w.now)
+		w.must(err, "Start")
+		return id
+	}
+	return []test{
+		{"an echo tells, and Start starts once", func(w *world) {
+			lead, arm := replied(w)
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm until it is started")
+			w.is(start(w, lead, arm) != "", true, "a run was started")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a second Start")
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm after it was started")
+		}},
+		{"not for who answered what the business said, before Start came to it", func(w *world) {
+			lead, arm := replied(w)
+			// Known to the assistant, and with nothing new to tell, as most who answer at once.
+			w.settle(lead, w.message("known"))
+			for _, speak := range []func() []followup.AssistantID{
+				func() []followup.AssistantID { return w.settle(lead, w.echo()).Rearm },
+				func() []followup.AssistantID { return w.guardSend(lead, false).Rearm },
+			} {
+				w.is(speak(), []followup.AssistantID{w.sales}, "Rearm")
+				w.pass(time.Second)
+				w.settle(lead, w.message("I am here"))
+				w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
+			}
+			w.settle(lead, w.echo())
+			elsewhere := w.message("to another")
+			elsewhere.Channel, elsewhere.Assistant = w.other, w.support
+			w.settle(lead, elsewhere)
+			w.is(start(w, lead, arm) != "", true, "a run was started, once he was spoken to again")
+		}},
+		{"an echo of what was said before the reply does not tell, though it comes later", func(w *world) {
+			lead, arm := replied(w)
+			early := w.echo()
+			early.At = w.now.Add(-time.Second)
+			w.is(len(w.settle(lead, early).Rearm), 0, "Rearm")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm by what was said in the second of the reply")
+			w.settle(lead, early)
+			w.is(start(w, lead, arm) != "", true, "a run was started")
+		}},
+		{"an echo and his answer in one batch", func(w *world) {
+			lead, arm := replied(w)
+			w.settle(lead, w.echo(), w.message("I am here"))
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
+			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm, as it goes on waiting")
+		}},
+		{"not before the business has spoken", func(w *world) {
+			lead, arm := replied(w)
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+			w.settle(lead, w.echo())
+			w.is(start(w, lead, arm) != "", true, "a run was started")
+			w.settle(lead, w.message("hi"))
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm, after another reply")
+		}},
+		{"a message through the API tells", func(w *world) {
+			lead, _ := replied(w)
+			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+		}},
+		{"speech of another assistant does not", func(w *world) {
+			lead, _ := replied(w)
+			e := w.echo()
+			e.Channel, e.Assistant = w.other, w.support
+			w.is(len(w.settle(lead, e).Rearm), 0, "Rearm")
+		}},
+		{"of a run that a status started", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.put(lead, "trigger", &arm)
+			w.settle(lead, w.message("hi"))
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+			w.edit(lead, func(l *followup.Lead) { l.StatusID = "won" })
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm when the status is another, though no change was told of")
+		}},
+		{"a reply to a run that is marked ending leaves none", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			run := w.startWith(lead, arm)
+			c, a := w.sending()
+			_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+			w.must(err, "Cancel")
+			w.settle(lead, w.message("hi"))
+			w.finish(w.result(c, a))
+			w.ended(run, followup.ByAPI)
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+		}},
+		{"a reply elsewhere leaves none", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.startWith(lead, arm)
+			m := w.message("hi")
+			m.Channel, m.Assistant = w.other, w.support
+			w.settle(lead, m)
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+		}},
+		{"a reply and an echo in one batch", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.startWith(lead, arm)
+			both := w.echo()
+			both.Reply = true
+			w.is(w.settle(lead, both).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+		}},
+		{"not without RearmOnReply", func(w *world) {
+			lead := w.lead()
+			w.start(lead)
+			w.settle(lead, w.message("hi"))
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+			w.is(start(w, lead, w.arm()), followup.RunID(""), "run of a Start by rearm")
+		}},
+		{"a reply in sending leaves one too", func(w *world) {
+			lead := w.lead()
+			arm := w.arm()
+			arm.RearmOnReply = true
+			w.startWith(lead, arm)
+			c, a := w.sending()
+			w.settle(lead, w.message("hi"))
+			w.finish(w.result(c, a))
+			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
+		}},
+		{"forgotten when the status changes", func(w *world) {
+			lead, arm := replied(w)
+			p := followup.PutLead{Lead: w.get(lead), StatusChanged: true, Now: w.now, Real: w.now}
+			p.Lead.StatusID = "won"
+			_, err := w.s.PutLead(w.ctx, p)
+			w.must(err, "PutLead")
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+		}},
+		{"forgotten when a run is started by hand", func(w *world) {
+			lead, arm := replied(w)
+			w.start(lead)
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+		}},
+		{"not for a lead who opted out since", func(w *world) {
+			lead, arm := replied(w)
+			out := w.item()
+			out.OptOut = new(true)
+			w.settle(lead, w.echo(), out)
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+			w.pass(time.Second)
+			back := w.item()
+			back.OptOut = new(false)
+			w.is(len(w.settle(lead, back, w.echo()).Rearm), 0, "Rearm once the lead came back: it is forgotten")
+		}},
+	}
+}
