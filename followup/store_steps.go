@@ -145,9 +145,12 @@ const (
 type Verdict struct {
 	Refusal Refusal
 	Attempt AttemptID
-	Opaque  string        // what to send as biz_opaque_callback_data
-	Ended   []Ended       // runs the guard itself ended: config off, opted out
-	Rearm   []AssistantID // GuardSend: as Settled.Rearm
+	Opaque  string // what to send as biz_opaque_callback_data
+	// Closes is when the window closes that a free-form message relies on, in domain
+	// time: one that leaves no earlier must not leave. Zero: it relies on none.
+	Closes time.Time
+	Ended  []Ended       // runs the guard itself ended: config off, opted out
+	Rearm  []AssistantID // GuardSend: as Settled.Rearm
 }
 
 // ReleaseStep gives a step back.

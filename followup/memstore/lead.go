@@ -112,6 +112,14 @@ func (l *lead) isOpen(c followup.ChannelID, now time.Time) bool {
 	return window.Open(w.LastInbound, ms(now), w.Refused)
 }
 
+// closes is when the window closes that a message relies on.
+func (l *lead) closes(c followup.ChannelID, freeForm bool) time.Time {
+	if !freeForm {
+		return time.Time{}
+	}
+	return window.ClosesAt(l.windows[c].LastInbound)
+}
+
 // refuse records the provider's "window closed" about a message sent when the
 // window counted from since.
 func (l *lead) refuse(c followup.ChannelID, since time.Time) {

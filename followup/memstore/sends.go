@@ -32,7 +32,7 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 		id = t.attempt(nil, g.Channel)
 		l.attempts[id].opaque = g.Opaque
 	}
-	return followup.Verdict{Attempt: id, Opaque: id.Opaque(0), Rearm: rearm}, nil
+	return followup.Verdict{Attempt: id, Opaque: id.Opaque(0), Closes: l.closes(g.Channel, g.FreeForm), Rearm: rearm}, nil
 }
 
 // RecordSend implements followup.SendStore.

@@ -131,7 +131,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 	}
 	r.State, r.lease = followup.RunSending, ms(g.Real.Add(g.Lease))
 	r.attempt, r.kind, r.stand, r.lapsed = t.attempt(r, r.Channel), g.Kind, g.UsedStep, 0
-	return followup.Verdict{Attempt: r.attempt, Opaque: r.attempt.Opaque(0)}, nil
+	return followup.Verdict{Attempt: r.attempt, Opaque: r.attempt.Opaque(0), Closes: l.closes(r.Channel, g.FreeForm)}, nil
 }
 
 // refusal is what the guards of steps and of API messages have in common.

@@ -48,6 +48,7 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 	attempt := followup.AttemptID(r.text(0))
 	return followup.Verdict{
 		Attempt: attempt, Opaque: attempt.Opaque(s.partition(g.Lead)), Rearm: r.list(1).assistants(),
+		Closes: fromMS(r.int(2)),
 	}, nil
 }
 

@@ -35,7 +35,9 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		return followup.Verdict{Refusal: followup.RefusedStale, Ended: ended}, err
 	}
 	attempt := followup.AttemptID(r.text(0))
-	return followup.Verdict{Attempt: attempt, Opaque: attempt.Opaque(s.partition(run.Lead))}, nil
+	return followup.Verdict{
+		Attempt: attempt, Opaque: attempt.Opaque(s.partition(run.Lead)), Closes: fromMS(r.int(1)),
+	}, nil
 }
 
 // ExtendStep implements followup.StepStore.

@@ -32,6 +32,19 @@ func windowTests() []test {
 			w.is(w.guardWith(c, free).Refusal, followup.RefusedWindow, "free-form at 24 h")
 			w.is(w.guard(c).Refusal, followup.Allowed, "template at 24 h, same token")
 		}},
+		{"the guard says until when it holds", func(w *world) {
+			lead := w.lead()
+			w.settle(lead, w.opening())
+			closes := w.now.Add(day)
+			w.start(lead)
+			w.pass(time.Hour)
+			c := w.claim()
+			free := func(g *followup.GuardStep) { g.FreeForm = true }
+			w.at(w.guardWith(c, free).Closes, closes, "free-form, for a step")
+			w.at(w.guard(c).Closes, time.Time{}, "template, for a step")
+			w.at(w.guardSend(lead, true).Closes, closes, "free-form by the API")
+			w.at(w.guardSend(lead, false).Closes, time.Time{}, "template by the API")
+		}},
 		{"counts from the provider's timestamp, not from arrival", func(w *world) {
 			lead := w.lead()
 			it := w.opening()

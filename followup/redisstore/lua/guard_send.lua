@@ -2,7 +2,8 @@
 -- concerned are void, so a nudge can never cross it.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, free: bool, marketing: bool, opaque, previous}.
--- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm}.
+-- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm,
+-- when the window closes (free: else 0)}.
 local req = cjson.decode(ARGV[2])
 
 if get('mv') then return { 'moved' } end
@@ -17,4 +18,4 @@ local id = req.previous
 if id == '' or redis.call('HEXISTS', K.attempts, id) == 0 then
   id = attempt_new(req.channel, 0, 0, req.opaque)
 end
-return { 'ok', id, rearm }
+return { 'ok', id, rearm, req.free and int(window_closes(req.channel)) or '0' }

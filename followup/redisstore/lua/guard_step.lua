@@ -2,8 +2,8 @@
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, free: bool, marketing: bool, lease: ms, kind, used}.
 -- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"},
--- {"window_closed"} or {"ok", attempt}. Asked again under the same token it means
--- that the call before cannot have been sent; the same request again means nothing, as
+-- {"window_closed"} or {"ok", attempt, when the window closes (free: else 0)}. Asked again under the same
+-- token it means that the call before cannot have been sent; the same request again means nothing, as
 -- it may come when the first is long answered.
 local req = cjson.decode(ARGV[2])
 
@@ -15,7 +15,8 @@ if get('mv') then return { 'moved' } end
 local config, tenant, channel = controls('c:' .. run.config, 't:' .. head.t, 'ch:' .. run.channel)
 if config == 'inactive' then return { 'end', 'config_inactive' } end
 if config == 'deleted' then return { 'end', 'config_deleted' } end
-if run.state == 'sending' and attempt_again(run.attempt) then return { 'ok', run.attempt } end
+local closes = req.free and int(window_closes(run.channel)) or '0'
+if run.state == 'sending' and attempt_again(run.attempt) then return { 'ok', run.attempt, closes } end
 local no
 if req.marketing and get('oo') == '1' then
   no = 'opted_out'
@@ -38,4 +39,4 @@ run.kind, run.stand = req.kind, req.used -- for whoever finishes it if the worke
 run_save(run)
 redis.call('ZADD', K.leases, int(real + req.lease), run_id(run.n))
 save()
-return { 'ok', run.attempt }
+return { 'ok', run.attempt, closes }

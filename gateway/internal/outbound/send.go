@@ -236,7 +236,7 @@ func (s *Service) try(
 ) (followup.Refusal, error) {
 	says := errNotCalled
 	defer func() { done(says) }()
-	verdict, err := guard(ctx, result.Attempt)
+	verdict, err := s.leave(ctx, guard, result.Attempt)
 	if err != nil || verdict.Refusal != followup.Allowed {
 		return verdict.Refusal, err
 	}
@@ -245,6 +245,18 @@ func (s *Service) try(
 	result.Sent, result.Err = s.call(ctx, line, m)
 	says = healthy(result.Err)
 	return followup.Allowed, nil
+}
+
+// leave asks the guard for leave to send. Its yes may be long on the way (a master dies, a
+// replica has to be waited for): when the window has closed meanwhile, it is asked again.
+func (s *Service) leave(ctx context.Context, guard followup.Guard, previous followup.AttemptID) (followup.Verdict, error) {
+	for {
+		v, err := guard(ctx, previous)
+		if err != nil || v.Refusal != followup.Allowed || v.Closes.IsZero() || s.p.Now().Before(v.Closes) {
+			return v, err
+		}
+		previous = v.Attempt
+	}
 }
 
 // healthy returns nil unless the failure is one of the provider itself.

@@ -258,6 +258,46 @@ func TestI6ACallGoesOnAfterItsCallerIsGone(t *testing.T) {
 	}
 }
 
+// A yes of the guard that is so long on its way that the window has closed is none.
+func TestI4AVerdictThatComesTooLateIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		closes time.Duration // after the guard was asked first; 0: that is nothing to the message
+		again  followup.Verdict
+		asked  int
+		calls  int
+	}{
+		"the window has closed":   {time.Second, followup.Verdict{Refusal: followup.RefusedWindow}, 2, 0},
+		"at that very instant":    {2 * time.Second, followup.Verdict{Refusal: followup.RefusedWindow}, 2, 0},
+		"the lead wrote":          {time.Second, followup.Verdict{Attempt: "1.2", Closes: time.Unix(1<<40, 0)}, 2, 1},
+		"it is open still":        {2*time.Second + 1, followup.Verdict{}, 1, 1},
+		"it is no free-form text": {0, followup.Verdict{}, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				var asked []followup.AttemptID
+				first := followup.Verdict{Attempt: "1.1"}
+				if c.closes > 0 {
+					first.Closes = time.Now().Add(c.closes)
+				}
+				r, err := h.service.Send(h.Context(), onMeta, hello,
+					func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
+						if asked = append(asked, previous); len(asked) > 1 {
+							return c.again, nil
+						}
+						time.Sleep(2 * time.Second)
+						return first, nil
+					})
+				h.must(err, "Send")
+				h.is(asked, []followup.AttemptID{"", "1.1"}[:c.asked], "asked for the attempts")
+				h.is(len(h.meta.calls()), c.calls, "provider calls")
+				h.is(r.Refusal, c.again.Refusal, "refusal")
+			})
+		})
+	}
+}
+
 // A receipt that was faster than the answer is settled once the answer is
 // there, even if the store stumbles between the two.
 func TestI7ParkedReceiptsAreSettled(t *testing.T) {

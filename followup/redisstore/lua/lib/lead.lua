@@ -288,9 +288,12 @@ end
 
 local DAY = 86400000
 
+local function window_closes(channel)
+  return num('w:' .. channel) + DAY
+end
+
 local function window_open(channel)
-  local last = num('w:' .. channel)
-  return last > 0 and now < last + DAY and get('wr:' .. channel) ~= '1'
+  return num('w:' .. channel) > 0 and now < window_closes(channel) and get('wr:' .. channel) ~= '1'
 end
 
 -- The provider said "window closed" about a message that was sent when the
