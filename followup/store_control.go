@@ -15,7 +15,8 @@ type ControlStore interface {
 	Pauses(ctx context.Context, tenant TenantID) ([]ChannelID, error)
 	// Stats reads the state for gauges, within the context's deadline.
 	Stats(ctx context.Context, now, real time.Time) (Stats, error)
-	// Ping reaches the store.
+	// Ping returns why nothing can be kept just now: the store cannot be reached, or
+	// takes nothing that is written.
 	Ping(ctx context.Context) error
 }
 

@@ -168,7 +168,8 @@ func (s *Store) examine(ctx context.Context, node *redis.Client) (findings, erro
 			f.breaks("redis has %d replicas and %s is promised: nothing will be acknowledged or sent", have, s.durability)
 		}
 	}
-	return f, nil
+	err := examineWrites(ctx, node, &f)
+	return f, err
 }
 
 // examineFsync asks for appendfsync, which only CONFIG tells, and which hosted

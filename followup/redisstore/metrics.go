@@ -32,10 +32,10 @@ func newMetrics(r prometheus.Registerer, s *Store) *metrics {
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), s.patience.up)
 		defer cancel()
-		if s.Ping(ctx) != nil {
-			return 0
+		if s.answers(ctx) {
+			return 1
 		}
-		return 1
+		return 0
 	}))
 	return m
 }

@@ -12,11 +12,6 @@ import (
 	"wagate/followup"
 )
 
-// Ping implements followup.ControlStore: every master must answer.
-func (s *Store) Ping(ctx context.Context) error {
-	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() })
-}
-
 // lagHeads is how many queues per assistant and partition Stats looks into from
 // either end for the oldest event: those that wait for their turn longest are
 // tried first, those that failed longest last. With more than twice as many the

@@ -1,0 +1,94 @@
+package redisstore
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestCheckSeesThatNothingCanBeWritten: a Redis that answers and takes nothing is as bad as
+// none. Whoever looks is told why, and that it is over.
+func TestCheckSeesThatNothingCanBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, says string
+		harm, mend []string
+	}{
+		{"memory is full", "OOM", []string{"config", "set", "maxmemory", "1"}, []string{"config", "set", "maxmemory", "0"}},
+		{"it has become a replica", "READONLY", []string{"replicaof", "127.0.0.1", "1"}, []string{"replicaof", "no", "one"}},
+		{"it lacks its replicas", "NOREPLICAS", []string{"config", "set", "min-replicas-to-write", "1"}, []string{"config", "set", "min-replicas-to-write", "0"}},
+		{
+			"a user without rights", "NOPERM",
+			[]string{"acl", "setuser", "default", "-evalsha"}, []string{"acl", "setuser", "default", "+evalsha"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			reg := prometheus.NewRegistry()
+			server := redistest.Start(t, redistest.AOF("everysec"))
+			s := openStore(t, Params{
+				Client: server.Client(), Registerer: reg, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			do := func(command []string) {
+				t.Helper()
+				args := make([]any, len(command))
+				for i, a := range command {
+					args[i] = a
+				}
+				if err := server.Client().Do(t.Context(), args...).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			look := func(state string, durable bool) (problems string) {
+				t.Helper()
+				r, err := s.Check(t.Context())
+				if err != nil || r.Durable != durable {
+					t.Fatalf("%s: got %+v, %v, want durable %v", state, r, err, durable)
+				}
+				want := "# HELP wagate_redis_up 1 if Redis answered when this was scraped, else 0.\n" +
+					"# TYPE wagate_redis_up gauge\nwagate_redis_up 1\n"
+				if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "wagate_redis_up"); err != nil {
+					t.Errorf("%s: it answers: %v", state, err)
+				}
+				return strings.Join(r.Problems, "\n")
+			}
+			do(tt.harm)
+			if err := s.Ping(t.Context()); err == nil || !strings.HasPrefix(err.Error(), tt.says) {
+				t.Errorf("Ping: got %v, want %s", err, tt.says)
+			}
+			for range 2 {
+				if got := look("broken", false); !strings.Contains(got, tt.says) {
+					t.Errorf("problems: got %q, want one that says %s", got, tt.says)
+				}
+			}
+			if got := strings.Count(log.String(), tt.says); got != 1 {
+				t.Errorf("log: told %d times, want once: %s", got, &log)
+			}
+			do(tt.mend)
+			if err := s.Ping(t.Context()); err != nil {
+				t.Errorf("Ping when it was mended: got %v, want none", err)
+			}
+			if got := look("mended", true); got != "" {
+				t.Errorf("problems when it was mended: got %q, want none", got)
+			}
+		})
+	}
+}
+
+// TestPingOfWhatCannotJudge: a Redis that does not know how to say it is not taken for one
+// that takes nothing.
+func TestPingOfWhatCannotJudge(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		if err := s.Ping(t.Context()); err != nil {
+			t.Errorf("Ping: got %v, want none", err)
+		}
+	})
+}
