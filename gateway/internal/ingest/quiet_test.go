@@ -24,7 +24,13 @@ func TestI11Quiet(t *testing.T) {
 			t.Errorf("got %q in the log or the error, want it kept quiet:\n%s%v", secret, log.String(), err)
 		}
 	}
+	if !strings.Contains(err.Error(), errAway.Error()) || !strings.Contains(err.Error(), "meta") {
+		t.Errorf("got %v, want an error that says of whom and why", err)
+	}
+	if strings.Contains(log.String(), errAway.Error()) {
+		t.Errorf("got the failure logged as well as returned, want it told once:\n%s", log.String())
+	}
 	if log.Len() == 0 {
-		t.Error("got nothing logged, want the failure")
+		t.Error("got nothing logged, want what was left out")
 	}
 }

@@ -32,8 +32,7 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 		return in.settle(ctx, provider, group, moves)
 	}))
 	if failed != nil {
-		in.log.Warn("events could not be kept, the provider will send them again", "provider", provider, "err", failed)
-		return fmt.Errorf("settle: %w", errors.Join(webhook.ErrUnavailable, failed))
+		return fmt.Errorf("%w: %s: %w", webhook.ErrUnavailable, provider, failed)
 	}
 	return nil
 }

@@ -78,6 +78,9 @@ func TestProvidersWebhooks(t *testing.T) {
 			if got := r.header.Get("Retry-After") != ""; got != (tt.status == 503) {
 				t.Errorf("got Retry-After %v with %d", got, tt.status)
 			}
+			if got := strings.Count(h.log.String(), "\n"); (got == 1) != (tt.status == 503) || got > 1 {
+				t.Errorf("got %d lines in the log with %d, want one where we are at fault: %s", got, tt.status, h.log)
+			}
 		})
 	}
 }
