@@ -26,7 +26,7 @@ func (fs *flagSet) logFlags(level string) logFlags {
 	}
 }
 
-// logger returns the logger that the flags ask for.
+// logger returns the logger that the flags ask for; no trouble fills it.
 func (l logFlags) logger(fs *flagSet, w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(*l.level)); err != nil {
@@ -35,9 +35,9 @@ func (l logFlags) logger(fs *flagSet, w io.Writer) (*slog.Logger, error) {
 	opts := &slog.HandlerOptions{Level: level}
 	switch *l.format {
 	case formatText:
-		return slog.New(slog.NewTextHandler(w, opts)), nil
+		return slog.New(newCalm(slog.NewTextHandler(w, opts))), nil
 	case formatJSON:
-		return slog.New(slog.NewJSONHandler(w, opts)), nil
+		return slog.New(newCalm(slog.NewJSONHandler(w, opts))), nil
 	default:
 		return nil, fs.wrong("got -log-format %q, want text or json", *l.format)
 	}
