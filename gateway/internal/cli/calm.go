@@ -55,11 +55,12 @@ func (c *calm) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (c *calm) WithAttrs(attrs []slog.Attr) slog.Handler {
-	with := c.with
+	with := strings.Builder{}
+	with.WriteString(c.with)
 	for _, a := range attrs {
-		with += a.String()
+		with.WriteString(a.String())
 	}
-	return &calm{Handler: c.Handler.WithAttrs(attrs), said: c.said, with: with}
+	return &calm{Handler: c.Handler.WithAttrs(attrs), said: c.said, with: with.String()}
 }
 
 // WithGroup implements slog.Handler.

@@ -15,7 +15,7 @@ import (
 // journal writes records at instants of its own.
 type journal struct {
 	t       *testing.T
-	handler slog.Handler
+	handler *calm
 	out     *bytes.Buffer
 	at      time.Time
 }
@@ -91,7 +91,7 @@ func TestWhatSaysTheSame(t *testing.T) {
 	if written != calmMost {
 		t.Errorf("each is another: got %d lines, want %d", written, calmMost)
 	}
-	if got := len(j.handler.(*calm).said.of["b"].alike); got > calmMost {
+	if got := len(j.handler.said.of["b"].alike); got > calmMost {
 		t.Errorf("got %d texts remembered, want %d at most", got, calmMost)
 	}
 }
