@@ -168,7 +168,7 @@ func (s *Store) examine(ctx context.Context, node *redis.Client) (findings, erro
 			f.breaks("redis has %d replicas and %s is promised: nothing will be acknowledged or sent", have, s.durability)
 		}
 	}
-	err := examineWrites(ctx, node, &f)
+	err := s.examineWrites(ctx, node, &f)
 	return f, err
 }
 

@@ -11,9 +11,9 @@ import (
 var writableScript = load("writable")
 
 // Ping implements followup.ControlStore: every master must take what is written. One
-// that is out of memory, cannot write its file or has become a replica answers, but
+// that is out of memory, cannot write its file, has become a replica or misses the rest of its cluster answers, but
 // nothing can be acknowledged and nothing sent.
-func (s *Store) Ping(ctx context.Context) error { return s.eachNode(ctx, writable) }
+func (s *Store) Ping(ctx context.Context) error { return s.eachNode(ctx, s.writable) }
 
 // answers says whether every master answers, whatever it takes.
 func (s *Store) answers(ctx context.Context) bool {
@@ -21,17 +21,33 @@ func (s *Store) answers(ctx context.Context) bool {
 }
 
 // writable returns why a node takes nothing that is written, in Redis' own words.
-func writable(ctx context.Context, node *redis.Client) error {
-	err := writableScript.Run(ctx, node, nil).Err()
+func (s *Store) writable(ctx context.Context, node *redis.Client) error {
+	err := writableScript.Run(ctx, node, s.keyAt(ctx, node)).Err()
+	_, asked := redis.IsAskError(err)
+	if asked || isMoved(err) { // the slot has just gone to another, which is asked, too
+		return nil
+	}
 	if isServerError(err) && strings.HasPrefix(err.Error(), "ERR ") { // the embedded one, as any before version 7, cannot read the script, but answers
 		return nil
 	}
 	return err
 }
 
+// keyAt returns a key that a node has to do with, none if it serves no partition. A node of a
+// cluster refuses it as it would a lead's: while slots are without a master, most refuse all.
+func (s *Store) keyAt(ctx context.Context, node *redis.Client) []string {
+	for _, n := range s.all() {
+		key := tagOf(n).control()
+		if of, err := s.master(ctx, key); err == nil && of == node {
+			return []string{key}
+		}
+	}
+	return nil
+}
+
 // examineWrites looks whether a node takes what is written.
-func examineWrites(ctx context.Context, node *redis.Client, f *findings) error {
-	err := writable(ctx, node)
+func (s *Store) examineWrites(ctx context.Context, node *redis.Client, f *findings) error {
+	err := s.writable(ctx, node)
 	if err != nil && !isServerError(err) {
 		return fmt.Errorf("ask whether it can be written to: %w", err)
 	}
