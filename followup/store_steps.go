@@ -51,7 +51,8 @@ type StepStore interface {
 	// counting a try; or at Until (domain time) counting one, if that is set.
 	// A stale token is not an error: there is nothing to give back. A step in sending is
 	// given back by its token likewise: the caller says that the call cannot have been
-	// sent. If its run is marked ending, the run ends at Now, its step cancelled.
+	// sent. If its run is marked ending, the run ends at Now, its step cancelled. It is due no earlier than an interval
+	// after the business spoke meanwhile, and than a receipt had the run's next message put off to.
 	ReleaseStep(ctx context.Context, r ReleaseStep) error
 }
 

@@ -20,8 +20,10 @@ type attempt struct {
 	recorded bool                  // RecordSend was here
 	message  string                // its id, as a receipt told it
 	opaque   string                // what its sender wants back
-	// notBefore is when the step behind it may be due at the earliest.
+	// notBefore is when the run's next message may go at the earliest.
 	notBefore time.Time
+	// silent is when this one may if it was not sent: the business spoke meanwhile.
+	silent time.Time
 }
 
 // attempt makes the record of a call about to happen.
@@ -83,8 +85,17 @@ func (t *turn) putOff(r *run, at time.Time) {
 	if r.State != followup.RunSending {
 		r.wait(later(r.DueAt, at))
 	} else if a := t.attemptOf(r.attempt); a != nil {
-		a.notBefore = at
+		a.notBefore = later(a.notBefore, at)
 	}
+}
+
+// unsentFrom is when a step that turns out not to be sent may be due again at the earliest.
+func (t *turn) unsentFrom(r *run) time.Time {
+	a := t.attemptOf(r.attempt)
+	if a == nil {
+		return time.Time{}
+	}
+	return later(a.notBefore, a.silent)
 }
 
 // correct settles the outcome of the attempt's step by what receipts have told

@@ -196,12 +196,15 @@ func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
 
 // spoke starts the wait of the current steps again, since the silence they
 // measure was broken. It never brings a step forward: one that was put off
-// stays put off. Early says that it was said before the lead wrote last: no rearm
-// waits for that.
+// stays put off. The wait of one that is being sent is that of a step which turns out
+// not to be. Early says that it was said before the lead wrote last: no rearm waits for
+// that.
 func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID, early bool) []followup.AssistantID {
 	for _, r := range t.concerned(c, a) {
-		if r.State != followup.RunSending {
-			r.wait(later(r.DueAt, t.now.Add(r.Interval)))
+		if again := t.now.Add(r.Interval); r.State != followup.RunSending {
+			r.wait(later(r.DueAt, again))
+		} else if a := t.attemptOf(r.attempt); a != nil {
+			a.silent = later(a.silent, again)
 		}
 	}
 	if waits, ok := t.l.rearms[a]; ok && waits.status == t.l.rec.StatusID && !early {

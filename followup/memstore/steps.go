@@ -125,6 +125,10 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		t.endUnsent(r, off)
 		return followup.Verdict{Refusal: followup.RefusedStale, Ended: t.ended}, nil
 	}
+	if from := t.unsentFrom(r); from.After(t.now) {
+		r.wait(from)
+		return followup.Verdict{Refusal: followup.RefusedStale}, nil
+	}
 	if no := s.refusal(l, r.Channel, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
 		r.State, r.attempt = followup.RunClaimed, ""
 		return followup.Verdict{Refusal: no}, nil
@@ -173,8 +177,8 @@ func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 	if r == nil || !r.holds(f.Token) {
 		return nil
 	}
+	t := s.on(l, f.Now, f.Real)
 	if r.ending != "" {
-		t := s.on(l, f.Now, f.Real)
 		t.endUnsent(r, r.ending)
 		s.tell(t.ended)
 		return nil
@@ -184,6 +188,6 @@ func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 		due = f.Until
 		r.Tries++
 	}
-	r.wait(due)
+	r.wait(later(due, t.unsentFrom(r)))
 	return nil
 }

@@ -206,6 +206,23 @@ func receiptTests() []test {
 			w.timeline(run, "1 sent/template → failed", "2 sent/template", "3 …")
 			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due")
 		}},
+		test{"capped while the step behind it is being sent puts that off if it is not sent", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, a := w.sending()
+			w.finish(w.result(c, a))
+			c, _ = w.sending()
+			w.settle(lead, w.receipt(a, failed, providers.Capped))
+			w.release(run, c.Token, w.now.Add(time.Minute))
+			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due after it was given back")
+			w.pass(24 * time.Hour)
+			c = w.claim()
+			w.is(w.guard(c).Refusal, followup.Allowed, "its guard a day later")
+			w.settle(lead, w.receipt(w.guard(c).Attempt, failed, providers.Capped))
+			w.is(w.guard(c).Refusal, followup.RefusedStale, "leave asked again")
+			w.stale(c, "")
+			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due after leave was asked again")
+		}},
 		test{"capped of another message leaves the step", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)

@@ -193,6 +193,49 @@ func silenceTests() []test {
 				w.is(w.finish(w.result(c, a)).State, followup.RunArmed, "state after the result")
 				w.timeline(run, "1 sent/template", "2 …")
 			}},
+			test{way.name + " restarts one in sending whose call is to be made again", func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				c, _ := w.sending()
+				w.pass(time.Second)
+				way.speak(w, lead)
+				due := w.now.Add(interval)
+				w.pass(time.Second)
+				w.is(w.guard(c).Refusal, followup.RefusedStale, "guard")
+				w.stale(c, "")
+				w.is(w.run(run).State, followup.RunArmed, "state")
+				w.at(w.run(run).DueAt, due, "due")
+				w.pass(interval)
+				w.is(w.guard(w.claim()).Refusal, followup.Allowed, "guard of the new claim")
+			}},
+			test{way.name + " restarts one in sending that comes back unsent", func(w *world) {
+				for _, row := range []struct{ until, due time.Duration }{
+					{0, interval}, {time.Minute, interval}, {2 * interval, 2 * interval},
+				} {
+					lead := w.lead()
+					run := w.start(lead)
+					c, _ := w.sending()
+					way.speak(w, lead)
+					until := time.Time{}
+					if row.until > 0 {
+						until = w.now.Add(row.until)
+					}
+					w.release(run, c.Token, until)
+					w.at(w.run(run).DueAt, w.now.Add(row.due), "due after "+row.until.String())
+					_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+					w.must(err, "Cancel")
+				}
+			}},
+			test{way.name + " while a step is sent delays none behind it", func(w *world) {
+				lead := w.lead()
+				run := w.start(lead)
+				c, a := w.sending()
+				way.speak(w, lead)
+				f := w.result(c, a)
+				f.Interval = interval / 2
+				w.finish(f)
+				w.at(w.run(run).DueAt, w.now.Add(interval/2), "due")
+			}},
 			test{way.name + " never brings a step forward", func(w *world) {
 				lead := w.lead()
 				run := w.start(lead)

@@ -16,7 +16,14 @@ local config, tenant, channel = controls('c:' .. run.config, 't:' .. head.t, 'ch
 if config == 'inactive' then return { 'end', 'config_inactive' } end
 if config == 'deleted' then return { 'end', 'config_deleted' } end
 local closes = req.free and int(window_closes(run.channel)) or '0'
-if run.state == 'sending' and attempt_again(run.attempt) then return { 'ok', run.attempt, closes } end
+if run.state == 'sending' then
+  if attempt_again(run.attempt) then return { 'ok', run.attempt, closes } end
+  local from = unsent_from(run)
+  if from > now then
+    run_arm(run, from)
+    return { 'stale' }
+  end
+end
 local no
 if req.marketing and get('oo') == '1' then
   no = 'opted_out'

@@ -1,4 +1,5 @@
--- Gives a claimed, unsent step back, due as before or later.
+-- Gives a claimed, unsent step back, due as before or later; later also if the lead was told
+-- something else meanwhile, or is to be left alone.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, until: ms or 0}.
 -- Returns {"need", assistant…} or {"ok", ended, "1" if there is something to forward}: a stale token has nothing to give back. The caller
@@ -16,10 +17,11 @@ if run.ending ~= '' then
   run_end(run, run.ending)
   return answer({ 'ok', ended, get('mv') and '1' or '' })
 end
+local from = unsent_from(run)
 if req['until'] > 0 then
   run.tries = run.tries + 1
-  run_arm(run, req['until'])
+  run_arm(run, math.max(req['until'], from))
 else
-  run_arm(run, run.due)
+  run_arm(run, math.max(run.due, from))
 end
 return { 'ok' }

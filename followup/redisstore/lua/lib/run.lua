@@ -214,25 +214,10 @@ local function run_start(arm, facts)
   return run_id(n)
 end
 
--- The business spoke from elsewhere: silence is measured anew, which never
--- brings a step forward. Returns the assistant if a rearm waits for it; early:
--- for no word that was said before the lead wrote last.
-local function spoke(channel, assistant, early)
-  for _, run in ipairs(live) do
-    if concerned(run, channel, assistant) and (run.state == 'armed' or run.state == 'claimed') then
-      run_arm(run, math.max(run.due, now + run.interval))
-    end
-  end
-  local status = get('ra:' .. assistant)
-  if status and status == (get('st') or '') and not early then
-    set('rb:' .. assistant, '1')
-    return assistant
-  end
-end
-
 -- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
 -- s: step, rk: rank of the furthest receipt, o: what its sender wants back, m: message id, done: recorded,
--- q: request that made it, nb: when the step behind it may be due at the earliest}.
+-- q: request that made it, nb: when the run's next message may go at the earliest, sp: when this one may
+-- if it was not sent}.
 local function attempt_new(channel, run, step, opaque)
   if redis.call('HLEN', K.attempts) > 200 then
     local all = redis.call('HGETALL', K.attempts)
@@ -256,17 +241,51 @@ local function attempt_again(id)
   return true
 end
 
+-- Notes in the attempt of a step that is being sent an instant: nb or sp.
+local function attempt_note(run, name, at)
+  local packed = redis.call('HGET', K.attempts, run.attempt)
+  if not packed then return end
+  local a = cjson.decode(packed)
+  a[name] = math.max(a[name] or 0, at)
+  redis.call('HSET', K.attempts, run.attempt, cjson.encode(a))
+end
+
+-- When a step that turns out not to be sent may be due again at the earliest.
+local function unsent_from(run)
+  local packed = run.attempt ~= '' and redis.call('HGET', K.attempts, run.attempt)
+  if not packed then return 0 end
+  local a = cjson.decode(packed)
+  return math.max(a.nb or 0, a.sp or 0)
+end
+
+-- The business spoke from elsewhere: silence is measured anew, which never
+-- brings a step forward; that of one that is being sent only if it turns out not to be.
+-- Returns the assistant if a rearm waits for it; early: for no word that was said
+-- before the lead wrote last.
+local function spoke(channel, assistant, early)
+  for _, run in ipairs(live) do
+    if concerned(run, channel, assistant) then
+      if run.state == 'armed' or run.state == 'claimed' then
+        run_arm(run, math.max(run.due, now + run.interval))
+      elseif run.state == 'sending' then
+        attempt_note(run, 'sp', now + run.interval)
+      end
+    end
+  end
+  local status = get('ra:' .. assistant)
+  if status and status == (get('st') or '') and not early then
+    set('rb:' .. assistant, '1')
+    return assistant
+  end
+end
+
 -- Has the run's next message go no earlier than at an instant. Behind one that is being sent, finish sees to it.
 local function put_off(run, at)
   if run.state == 'armed' or run.state == 'claimed' then
     run_arm(run, math.max(run.due, at))
-    return
+  else
+    attempt_note(run, 'nb', at)
   end
-  local packed = redis.call('HGET', K.attempts, run.attempt)
-  if not packed then return end
-  local a = cjson.decode(packed)
-  a.nb = at
-  redis.call('HSET', K.attempts, run.attempt, cjson.encode(a))
 end
 
 -- What receipts corrected: flat quadruples.
