@@ -49,8 +49,8 @@ type Params struct {
 	CallTimeout time.Duration
 	// Tries bounds the provider calls of one Send; default 3.
 	Tries int
-	// MaxWait is the longest that Send waits for pacing or before a retry; what
-	// would take longer is handed back as throttled. Steps wait for pacing a third of it
+	// MaxWait is the longest that Send waits for pacing or before a retry, and that a yes of
+	// the guard holds; what would take longer is handed back as throttled. Steps wait for pacing a third of it
 	// at a time. Default 15 s.
 	MaxWait time.Duration
 	// Told is called when there is something to be told to an assistant: a receipt
@@ -248,11 +248,15 @@ func (s *Service) try(
 }
 
 // leave asks the guard for leave to send. Its yes may be long on the way (a master dies, a
-// replica has to be waited for): when the window has closed meanwhile, it is asked again.
+// replica has to be waited for) or this process stand still meanwhile: when the window has
+// closed since, or the yes is so old that the step's lease may not outlast the call, it is
+// asked again. Whoever took the step over has recorded how it ended then.
 func (s *Service) leave(ctx context.Context, guard followup.Guard, previous followup.AttemptID) (followup.Verdict, error) {
 	for {
+		asked := s.p.Real()
 		v, err := guard(ctx, previous)
-		if err != nil || v.Refusal != followup.Allowed || v.Closes.IsZero() || s.p.Now().Before(v.Closes) {
+		closed := !v.Closes.IsZero() && !s.p.Now().Before(v.Closes)
+		if err != nil || v.Refusal != followup.Allowed || !closed && s.p.Real().Sub(asked) <= s.p.MaxWait {
 			return v, err
 		}
 		previous = v.Attempt

@@ -298,6 +298,42 @@ func TestI4AVerdictThatComesTooLateIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// A yes of the guard is none when the step's lease may end before the call does: the
+// process may have stood still, and another have taken the step over.
+func TestI6ALeaveThatIsTooOldIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	const wait = 15 * time.Second
+	for name, c := range map[string]struct {
+		first, second time.Duration // how long the guard's answers are on their way
+		then          followup.Verdict
+		asked, calls  int
+	}{
+		"taken over since":   {wait + 1, 0, followup.Verdict{Refusal: followup.RefusedStale}, 2, 0},
+		"still the worker's": {wait + 1, wait, followup.Verdict{Attempt: "1.2"}, 2, 1},
+		"not too old":        {wait, 0, followup.Verdict{}, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				var asked []followup.AttemptID
+				r, err := h.service.Send(h.Context(), onMeta, hello,
+					func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
+						if asked = append(asked, previous); len(asked) > 1 {
+							time.Sleep(c.second)
+							return c.then, nil
+						}
+						time.Sleep(c.first)
+						return followup.Verdict{Attempt: "1.1"}, nil
+					})
+				h.must(err, "Send")
+				h.is(asked, []followup.AttemptID{"", "1.1"}[:c.asked], "asked for the attempts")
+				h.is(len(h.meta.calls()), c.calls, "provider calls")
+				h.is(r.Refusal, c.then.Refusal, "refusal")
+			})
+		})
+	}
+}
+
 // A receipt that was faster than the answer is settled once the answer is
 // there, even if the store stumbles between the two.
 func TestI7ParkedReceiptsAreSettled(t *testing.T) {
