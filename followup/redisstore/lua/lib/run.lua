@@ -214,17 +214,40 @@ local function run_start(arm, facts)
   return run_id(n)
 end
 
+-- Attempts are kept for 30 days. Of a lead who has many the oldest go as others come, a few at a time: there may
+-- be thousands. All are looked at when nobody has noted the oldest, and whenever twice as many were made, for
+-- those that came with another lead.
+local function attempts_trim()
+  if redis.call('HLEN', K.attempts) <= 200 then return end
+  local before, made, oldest = now - 30 * DAY, num('as'), num('ao')
+  local from = oldest
+  if oldest == 0 or math.frexp(made) == 0.5 then
+    oldest = made + 1
+    local all = redis.call('HGETALL', K.attempts)
+    for i = 1, #all, 2 do
+      if cjson.decode(all[i + 1]).at < before then
+        redis.call('HDEL', K.attempts, all[i])
+      elseif string.sub(all[i], 1, 30) == string.sub(head.l, 1, 30) then
+        oldest = math.min(oldest, tonumber(string.sub(all[i], 31), 16))
+      end
+    end
+  else
+    for n = oldest, math.min(oldest + 3, made) do
+      local packed = redis.call('HGET', K.attempts, run_id(n))
+      if packed and cjson.decode(packed).at >= before then break end
+      if packed then redis.call('HDEL', K.attempts, run_id(n)) end
+      oldest = n + 1
+    end
+  end
+  if oldest ~= from then set('ao', int(oldest)) end
+end
+
 -- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
 -- s: step, rk: rank of the furthest receipt, o: what its sender wants back, m: message id, done: recorded,
 -- q: request that made it, nb: when the run's next message may go at the earliest, sp: when this one may
 -- if it was not sent}.
 local function attempt_new(channel, run, step, opaque)
-  if redis.call('HLEN', K.attempts) > 200 then
-    local all = redis.call('HGETALL', K.attempts)
-    for i = 1, #all, 2 do
-      if cjson.decode(all[i + 1]).at < now - 30 * DAY then redis.call('HDEL', K.attempts, all[i]) end
-    end
-  end
+  attempts_trim()
   local id = run_id(inc('as'))
   redis.call('HSET', K.attempts, id, cjson.encode({
     c = channel, w = num('w:' .. channel), at = now, n = run, s = step, rk = 0, o = opaque ~= '' and opaque or nil,

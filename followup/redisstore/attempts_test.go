@@ -1,0 +1,93 @@
+package redisstore
+
+import (
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestI9ALeadOfManyMessagesHoldsUpNobody has an assistant that goes on talking to one
+// lead: what Redis has to do for one more message is the same however many there were,
+// and what is 30 days old goes all the same.
+func TestI9ALeadOfManyMessagesHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db := redistest.Start(t).Client()
+	s := openStore(t, Params{Client: db})
+	p := newParty()
+	p.mustSay(t, s, "hello", epoch)
+	now := epoch
+	guard := func(times int) {
+		t.Helper()
+		for range times {
+			if v, err := s.GuardSend(ctx, followup.GuardSend{
+				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: now, Real: now,
+			}); err != nil || v.Attempt == "" {
+				t.Fatalf("GuardSend: got %+v, %v, want leave", v, err)
+			}
+		}
+	}
+	calls := func(command string) int {
+		t.Helper()
+		stats := db.Info(ctx, "commandstats").Val()
+		m := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
+		if m == nil {
+			return 0
+		}
+		n, _ := strconv.Atoi(m[1])
+		return n
+	}
+	kept := func(want int64, when string) {
+		t.Helper()
+		if n := db.HLen(ctx, s.tag(p.lead).attempts(p.lead)).Val(); n != want {
+			t.Errorf("attempts kept %s: got %d, want %d", when, n, want)
+		}
+	}
+
+	// Of a lead that was merged into this one.
+	db.HSet(ctx, s.tag(p.lead).attempts(p.lead), "another's", `{"at":`+strconv.FormatInt(ms(epoch), 10)+`,"n":0}`)
+	guard(260)
+	before := calls("hgetall")
+	guard(50)
+	kept(311, "within 30 days")
+	now = now.Add(followup.RunAge + time.Millisecond)
+	guard(100)
+	if n := calls("hgetall") - before; n > 0 {
+		t.Errorf("times that all was read for 150 messages: got %d, want 0", n)
+	}
+	if n := db.HLen(ctx, s.tag(p.lead).attempts(p.lead)).Val(); n > 201 {
+		t.Errorf("attempts kept beyond 30 days: got %d, want 201 at most", n)
+	}
+	guard(104) // beyond the 512th of the lead, when all are looked at again
+	kept(204, "of which none is old")
+}
+
+// TestALeadOfWhomAnOlderStoreKeptMany: nobody noted there which is the oldest.
+func TestALeadOfWhomAnOlderStoreKeptMany(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		p.mustSay(t, s, "hello", epoch)
+		key := s.tag(p.lead).attempts(p.lead)
+		for n := range 300 {
+			at := epoch.Add(time.Duration(n) * time.Minute)
+			s.db.HSet(ctx, key, string(p.lead.Attempt(1000+n)), `{"at":`+strconv.FormatInt(ms(at), 10)+`,"n":0}`)
+		}
+		s.db.HSet(ctx, s.tag(p.lead).lead(p.lead), "as", 1299)
+		for n := range 3 {
+			now := epoch.Add(followup.RunAge + time.Duration(100+n)*time.Minute)
+			if _, err := s.GuardSend(ctx, followup.GuardSend{
+				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: now, Real: now,
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.db.HLen(ctx, key).Val(); got != 201 {
+				t.Errorf("attempts kept after %d: got %d, want 201", n+1, got)
+			}
+		}
+	})
+}
