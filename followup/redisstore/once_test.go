@@ -129,6 +129,54 @@ func TestI7AGuardThatIsRepeatedLate(t *testing.T) {
 	})
 }
 
+// TestI7AGuardThatComesAfterTheNext has the request of a guard come a second time when its
+// worker, whose call the provider did not take, has asked again already: the step is as
+// the later answer says, and its result is taken.
+func TestI7AGuardThatComesAfterTheNext(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		for name, row := range map[string]struct {
+			paused bool // when it asked again
+			result followup.Outcome
+		}{
+			"which allowed it": {false, followup.Sent},
+			"which refused it": {true, followup.Skipped},
+		} {
+			p := newParty()
+			lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100043"}, epoch)
+			p.start(t, s, lead, "c")
+			c := claimStep(t, s)
+			ordinary := s.newToken
+			as := func(id string, after time.Duration) followup.Verdict {
+				t.Helper()
+				s.newToken = func() string { return id + name }
+				defer func() { s.newToken = ordinary }()
+				return guardStep(t, s, c, func(g *followup.GuardStep) {
+					g.Now, g.Real = g.Now.Add(after), g.Real.Add(after)
+				})
+			}
+			f := sent(c, as("first", 0).Attempt)
+			pause := func(yes bool) {
+				t.Helper()
+				s.newToken = ordinary
+				if err := s.Pause(t.Context(), p.tenant, p.channel, yes); err != nil {
+					t.Fatal(err)
+				}
+			}
+			pause(row.paused)
+			if v := as("second", time.Second); v.Attempt != "" {
+				f.Attempt = v.Attempt
+			}
+			pause(false)
+			as("first", 0)
+			f.Outcome = row.result
+			if _, err := s.FinishStep(t.Context(), f); err != nil {
+				t.Errorf("%s: FinishStep: got %v, want none", name, err)
+			}
+		}
+	})
+}
+
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

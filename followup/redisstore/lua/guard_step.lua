@@ -16,13 +16,16 @@ local config, tenant, channel = controls('c:' .. run.config, 't:' .. head.t, 'ch
 if config == 'inactive' then return { 'end', 'config_inactive' } end
 if config == 'deleted' then return { 'end', 'config_deleted' } end
 local closes = req.free and int(window_closes(run.channel)) or '0'
-if run.state == 'sending' then
-  if attempt_again(run.attempt) then return { 'ok', run.attempt, closes } end
-  local from = unsent_from(run)
-  if from > now then
-    run_arm(run, from)
-    return { 'stale' }
-  end
+local before = attempt_of(run)
+if before and before.q == head.q then
+  redis.call('HSET', K.attempts, run.attempt, cjson.encode(before)) -- for WAIT
+  return { 'ok', run.attempt, closes }
+end
+-- The same of a request that came before the last: its worker has gone on.
+if before and now < before.at then return { 'stale' } end
+if run.state == 'sending' and unsent_from(before) > now then
+  run_arm(run, unsent_from(before))
+  return { 'stale' }
 end
 local no
 if req.marketing and get('oo') == '1' then
@@ -34,7 +37,7 @@ elseif req.free and not window_open(run.channel) then
 end
 if no then
   if run.state == 'sending' then
-    run.state, run.attempt = 'claimed', ''
+    run.state = 'claimed'
     run_save(run)
   end
   return { no }

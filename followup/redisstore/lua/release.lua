@@ -17,7 +17,7 @@ if run.ending ~= '' then
   run_end(run, run.ending)
   return answer({ 'ok', ended, get('mv') and '1' or '' })
 end
-local from = unsent_from(run)
+local from = unsent_from(attempt_of(run))
 if req['until'] > 0 then
   run.tries = run.tries + 1
   run_arm(run, math.max(req['until'], from))

@@ -256,29 +256,23 @@ local function attempt_new(channel, run, step, opaque)
   return id
 end
 
--- Whether this request has made the attempt before.
-local function attempt_again(id)
-  local packed = redis.call('HGET', K.attempts, id)
-  if not packed or cjson.decode(packed).q ~= head.q then return false end
-  redis.call('HSET', K.attempts, id, packed) -- for WAIT
-  return true
+-- The attempt of a step that is being sent, or would be if its guard had not refused since; nil if there is none.
+local function attempt_of(run)
+  local packed = run.attempt ~= '' and redis.call('HGET', K.attempts, run.attempt)
+  return packed and cjson.decode(packed) or nil
 end
 
 -- Notes in the attempt of a step that is being sent an instant: nb or sp.
 local function attempt_note(run, name, at)
-  local packed = redis.call('HGET', K.attempts, run.attempt)
-  if not packed then return end
-  local a = cjson.decode(packed)
+  local a = attempt_of(run)
+  if not a then return end
   a[name] = math.max(a[name] or 0, at)
   redis.call('HSET', K.attempts, run.attempt, cjson.encode(a))
 end
 
--- When a step that turns out not to be sent may be due again at the earliest.
-local function unsent_from(run)
-  local packed = run.attempt ~= '' and redis.call('HGET', K.attempts, run.attempt)
-  if not packed then return 0 end
-  local a = cjson.decode(packed)
-  return math.max(a.nb or 0, a.sp or 0)
+-- When a step that turns out not to be sent by this attempt may be due again at the earliest.
+local function unsent_from(attempt)
+  return attempt and math.max(attempt.nb or 0, attempt.sp or 0) or 0
 end
 
 -- The business spoke from elsewhere: silence is measured anew, which never
