@@ -177,6 +177,37 @@ func TestI7AGuardThatComesAfterTheNext(t *testing.T) {
 	})
 }
 
+// TestI5AStartThatIsRepeatedLate has the request of a run that was started by hand come a
+// second time, when the lead has answered: nobody follows him up for it.
+func TestI5AStartThatIsRepeatedLate(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100044"}, epoch)
+		ordinary := s.newToken
+		start := func(id string) followup.RunID {
+			t.Helper()
+			if id != "" {
+				s.newToken = func() string { return id }
+				defer func() { s.newToken = ordinary }()
+			}
+			return p.start(t, s, lead, "c")
+		}
+		first := start("by hand")
+		settleText(t, s, p, lead, "an answer")
+		if again := start("by hand"); again != first {
+			t.Errorf("repeated: got %s, want %s again", again, first)
+		}
+		runs, err := s.Runs(t.Context(), p.tenant, lead)
+		if err != nil || len(runs) != 1 || runs[0].Reason != followup.Replied {
+			t.Errorf("got %+v, %v, want one run that ended replied", runs, err)
+		}
+		if other := start(""); other == first {
+			t.Errorf("another start: got %s again, want another run", other)
+		}
+	})
+}
+
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -8,6 +8,12 @@ local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
 if get('t') ~= head.t then return { 'none' } end
+-- The same request again, whatever came between: the lead may have answered.
+local by, n = string.match(get('sq') or '', '^(.*)|(%d+)$')
+if by == head.q then
+  set('sq', get('sq')) -- for WAIT
+  return { 'ok', run_id(tonumber(n)), ended }
+end
 local waits = get('ra:' .. req.arm.assistant) and get('rb:' .. req.arm.assistant)
 local missing = undeclared()
 if missing then return missing end
@@ -19,5 +25,6 @@ local run = ''
 if get('oo') ~= '1' and controls('c:' .. req.arm.config) == '' then
   runs_end('restarted', function(r) return r.assistant == req.arm.assistant end)
   run = run_start(req.arm, ARGV[3])
+  if not req.rearm and run ~= '' then set('sq', head.q .. '|' .. int(live[#live].n)) end
 end
 return answer({ 'ok', run, ended })
