@@ -29,6 +29,7 @@ func once(f func()) hook { return sync.OnceFunc(f) }
 type call struct {
 	at       time.Time
 	what     string // "ai" or the template's name, with its parameters
+	to       providers.Contact
 	attempt  followup.AttemptID
 	opaque   string
 	accepted bool
@@ -131,7 +132,7 @@ func (s *sender) provider(m providers.Message, v followup.Verdict) (providers.Se
 		e, s.script = s.script[0], s.script[1:]
 	}
 	s.calls = append(s.calls, call{
-		at: time.Now(), what: wording(m), attempt: v.Attempt, opaque: v.Opaque, accepted: e == nil || e.MaybeSent,
+		at: time.Now(), what: wording(m), to: m.To, attempt: v.Attempt, opaque: v.Opaque, accepted: e == nil || e.MaybeSent,
 	})
 	return providers.Sent{ID: fmt.Sprintf("wamid.%d", len(s.calls))}, e
 }

@@ -44,6 +44,25 @@ func TestI7APacedStepIsSentWhenThereIsRoom(t *testing.T) {
 	})
 }
 
+// Who has another phone by the time that there is room gets his message there: the one he
+// had may be somebody else's.
+func TestI10APacedStepGoesToWhereTheLeadIsThen(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.fullUntil(4 * hours)
+		h.begin(followup.Step{Interval: "PT30M", TemplateName: "come_back", TemplateLanguage: "pt_BR"})
+		h.until(3 * hours)
+		l, err := h.store.Lead(h.Context(), h.tenant, h.leads[0])
+		h.must(err, "Lead")
+		l.Phone = "559912345678"
+		_, err = h.store.PutLead(h.Context(), followup.PutLead{Lead: l, Now: time.Now(), Real: time.Now()})
+		h.must(err, "PutLead")
+		h.until(5 * hours)
+		h.sent("4h0m0s come_back")
+		h.is(h.sender.log()[0].to, l.Contact(), "sent to")
+	})
+}
+
 // What bounds it is how late it may be, to the millisecond and whatever time it is.
 func TestI7APacedStepIsSkippedWhenItIsTooLate(t *testing.T) {
 	t.Parallel()

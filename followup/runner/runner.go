@@ -22,6 +22,7 @@ type Store interface {
 	ReleaseStep(ctx context.Context, r followup.ReleaseStep) error
 	RecordSend(ctx context.Context, r followup.RecordSend) error
 	Run(ctx context.Context, tenant followup.TenantID, id followup.RunID) (followup.Run, error)
+	Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error)
 	Ladder(ctx context.Context, tenant followup.TenantID, h followup.LadderHash) (followup.Ladder, error)
 	History(ctx context.Context, lead followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error)
 }

@@ -78,7 +78,17 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 		if p.left() <= 0 {
 			return false
 		}
+		o.message.To = p.contact(ctx)
 	}
+}
+
+// contact is where the lead is to be found by now: who has waited for hours may have another
+// phone. A store that does not tell gives no leave to send either.
+func (p *passage) contact(ctx context.Context) providers.Contact {
+	if lead, err := p.r.p.Store.Lead(ctx, p.c.Run.Tenant, p.c.Run.Lead); err == nil {
+		p.c.Lead = lead
+	}
+	return p.c.Lead.Contact()
 }
 
 // ask sends it once. An error means that nothing was sent, so asking again sends nothing twice.
