@@ -3,6 +3,7 @@ package runner_test
 import (
 	"cmp"
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,6 +95,41 @@ func TestI7AnUnsentStepWhoseLeaveWasNotHeardOf(t *testing.T) {
 			})
 		})
 	}
+}
+
+// delayed is a store that the first guard reaches when its worker has gone on: right before
+// an outcome is recorded.
+type delayed struct {
+	*store
+	first *followup.GuardStep
+	once  sync.Once
+}
+
+func (d *delayed) GuardStep(_ context.Context, g followup.GuardStep) (followup.Verdict, error) {
+	if d.first == nil {
+		d.first = &g
+		return followup.Verdict{}, errAway
+	}
+	return followup.Verdict{Refusal: followup.RefusedPaused}, nil
+}
+
+func (d *delayed) FinishStep(ctx context.Context, f followup.FinishStep) (followup.Finished, error) {
+	d.once.Do(func() { _, _ = d.store.GuardStep(ctx, *d.first) })
+	return d.store.FinishStep(ctx, f)
+}
+
+// A guard that was not heard of may reach the store when the next has refused: by then its
+// worker holds the step no more, so that what became of it is recorded as it was.
+func TestI7AGuardThatComesWhenTheNextHasRefused(t *testing.T) {
+	t.Parallel()
+	play(t, func(h *harness) {
+		h.params.Store = &delayed{store: h.store}
+		run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "come_back", TemplateLanguage: "pt_BR"})
+		h.until(hours)
+		h.sent()
+		h.tells(run, "1 none skipped/paused", "ended completed")
+		h.lost(0)
+	})
 }
 
 // A step whose leave nobody heard of does not wait for pacing as one that is being sent:

@@ -51,7 +51,7 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 		Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 	})
 	r.ended(v.Ended)
-	p.unheard = err != nil
+	p.unheard = err != nil || p.unheard && v.Refusal != followup.Allowed // one not heard of may still be on its way
 	p.attempt, p.out = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
 	return v, err
 }
