@@ -1,6 +1,7 @@
 package outbound_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -219,7 +220,8 @@ func (s *store) HoldKey(ctx context.Context, t followup.TenantID, key, owner str
 	if err := s.fail("HoldKey"); err != nil {
 		return err
 	}
-	return s.Store.HoldKey(ctx, t, key, owner, real)
+	err := s.Store.HoldKey(ctx, t, key, owner, real)
+	return cmp.Or(s.fail("HoldKey's answer"), err)
 }
 
 func (s *store) FinishKey(ctx context.Context, t followup.TenantID, key string, answer []byte, real time.Time) error {
@@ -227,6 +229,13 @@ func (s *store) FinishKey(ctx context.Context, t followup.TenantID, key string, 
 		return err
 	}
 	return s.Store.FinishKey(ctx, t, key, answer, real)
+}
+
+func (s *store) DropKey(ctx context.Context, t followup.TenantID, key, owner string) error {
+	if err := s.fail("DropKey"); err != nil {
+		return err
+	}
+	return s.Store.DropKey(ctx, t, key, owner)
 }
 
 // harness is the send route and the service with doubles around them.

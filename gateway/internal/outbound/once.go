@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	"wagate/followup"
 	"wagate/followup/poll"
@@ -80,27 +83,43 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 	case followup.KeyNew:
 	}
 
-	held := false
+	asked, held := false, false
 	answer, final := send(func(ctx context.Context) error {
 		if held {
 			return nil
 		}
+		asked = true
 		err := a.p.Store.HoldKey(ctx, r.Tenant, r.IdempotencyKey, k.Owner, a.p.Real())
 		held = err == nil
 		return err
 	})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
-	if final {
-		b, merr := json.Marshal(stored{Status: answer.Status, Body: answer.Body})
-		if err = merr; err == nil {
-			err = a.p.Store.FinishKey(ctx, r.Tenant, r.IdempotencyKey, b, a.p.Real())
-		}
-	} else {
-		err = a.p.Store.DropKey(ctx, r.Tenant, r.IdempotencyKey, k.Owner)
+	tries := uint(1) // one that is not held is free soon by itself
+	if asked {
+		tries = 0 // as often as there is time
 	}
+	_, err = backoff.Retry(ctx, func() (struct{}, error) {
+		err := a.end(ctx, r, k.Owner, answer, final)
+		if errors.Is(err, followup.ErrNewer) {
+			err = backoff.Permanent(err) // it stays so
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(linkWithin))
 	if err != nil {
 		a.log.Error("idempotency key not finished", "err", err)
 	}
 	return answer
+}
+
+// end writes down what became of a key's request: its answer, or that nothing was sent.
+func (a *API) end(ctx context.Context, r Request, owner string, answer Answer, final bool) error {
+	if !final {
+		return a.p.Store.DropKey(ctx, r.Tenant, r.IdempotencyKey, owner)
+	}
+	b, err := json.Marshal(stored{Status: answer.Status, Body: answer.Body})
+	if err != nil {
+		return backoff.Permanent(err)
+	}
+	return a.p.Store.FinishKey(ctx, r.Tenant, r.IdempotencyKey, b, a.p.Real())
 }

@@ -187,6 +187,38 @@ func TestI6AKeyIsHeldBeforeTheCall(t *testing.T) {
 	})
 }
 
+// A key that was held for a message which then was not sent is free although the store
+// stumbles, and one whose message left has its answer.
+func TestI6WhatBecameOfAHeldKeyIsWrittenThoughTheStoreStumbles(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.store.breaks("GuardSend", 1)
+		h.store.breaks("DropKey", 3)
+		h.is(h.post(number, text(phone), "k").Status, 503, "no leave")
+		h.store.breaks("HoldKey's answer", 1)
+		h.store.breaks("DropKey", 3)
+		h.is(h.post(number, text(phone), "k").Status, 503, "perhaps held")
+		h.store.breaks("FinishKey", 3)
+		first := h.post(number, text(phone), "k")
+		h.is(first.Status, 200, "again")
+		h.is(h.post(number, text(phone), "k"), first, "repeated")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+// Nothing is waited for where the key is free by itself soon.
+func TestAKeyThatWasNotHeldIsNotMinded(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.store.breaks("Resolve", 1)
+		h.store.breaks("DropKey", 1000)
+		began := time.Now()
+		h.is(h.post(number, text(phone), "k").Status, 503, "status")
+		h.is(time.Since(began), time.Duration(0), "took")
+	})
+}
+
 func TestKeysAreBounded(t *testing.T) {
 	t.Parallel()
 	in(t, func(h *harness) {
