@@ -217,7 +217,7 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	}
 	t := tagOf(partition)
 	args := []any{
-		deadMember(webhookID, d.Lead), webhookID, s.newToken(), string(d.Lead), string(d.Assistant),
+		deadMember(webhookID, d.Lead), webhookID, s.removal(), string(d.Lead), string(d.Assistant),
 		strconv.FormatInt(ms(real), 10), string(d.Tenant), flag(d.Lead.StandIn()),
 	}
 	for _, e := range d.Events {
@@ -243,6 +243,10 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	return followup.ErrNotFound
 }
 
+// removal is the id of a request that removes a dead letter for good. It says so, as
+// what was only handed on may come back.
+func (s *Store) removal() string { return "rm:" + s.newToken() }
+
 // heirOfLetters returns whose a merged lead's dead letters are, after it has seen to it
 // that they are with that one; ErrNotFound if they are nobody's.
 func (s *Store) heirOfLetters(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) (followup.LeadID, error) {
@@ -263,7 +267,7 @@ func (s *Store) DropDead(ctx context.Context, id string) error {
 		return err
 	}
 	return s.withLetter(ctx, id, func(d followup.DeadLetter, _ string) error {
-		t, request := tagOf(partition), s.newToken()
+		t, request := tagOf(partition), s.removal()
 		err := s.drop(ctx, t, d.Tenant, d.Lead, webhookID, request, true)
 		if !errors.Is(err, followup.ErrLeadMoved) {
 			return err

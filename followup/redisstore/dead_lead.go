@@ -49,7 +49,7 @@ func (s *Store) scanDead(ctx context.Context, partition int, pattern string) ([]
 // dropDeadOf forgets a lead's dead letters.
 func (s *Store) dropDeadOf(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) error {
 	return s.eachLetter(ctx, tenant, lead, func(webhookID string, d followup.DeadLetter, _ string) error {
-		return s.drop(ctx, s.tag(lead), d.Tenant, lead, webhookID, s.newToken(), false)
+		return s.drop(ctx, s.tag(lead), d.Tenant, lead, webhookID, s.removal(), false)
 	})
 }
 

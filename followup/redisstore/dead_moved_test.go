@@ -130,3 +130,39 @@ func TestI2ADeadLetterOfALeadThatIsMerged(t *testing.T) {
 		}
 	}
 }
+
+// TestI1ADeadLetterThatAnOlderProgramHandedOn: one that left where it goes back to, and
+// nobody noted that it was not removed, as it was at first. It is not taken for gone.
+func TestI1ADeadLetterThatAnOlderProgramHandedOn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		next := followup.NewLeadID()
+		for s.partition(next) == s.partition(p.lead) {
+			next = followup.NewLeadID()
+		}
+		last := followup.NewLeadID()
+		for s.partition(last) != s.partition(p.lead) {
+			last = followup.NewLeadID()
+		}
+		p.mustSay(t, s, "x", epoch)
+		d := claimOne(t, s, epoch)
+		bury(t, s, d, epoch)
+		if err := s.moveDead(t.Context(), p.tenant, p.lead, next); err != nil {
+			t.Fatalf("moveDead: %v", err)
+		}
+		if err := s.db.Set(t.Context(), s.tag(p.lead).answered(d.ID), token(), time.Hour).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.moveDead(t.Context(), p.tenant, next, last); err != nil {
+			t.Fatalf("moveDead: %v", err)
+		}
+		list, total, err := s.DeadLetters(t.Context(), p.tenant, 5, 0)
+		if err != nil || total != 1 || list[0].Lead != last {
+			t.Fatalf("got %+v, %d, %v, want it to be the last one's", list, total, err)
+		}
+		if err := replay(s, p, list[0].ID); err != nil {
+			t.Errorf("ReplayDead: %v", err)
+		}
+	})
+}

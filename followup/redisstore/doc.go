@@ -27,8 +27,8 @@
 //	{p}:ctl                hash    copy of the control state                  for good: one field per config, channel, tenant
 //	{p}:dead, dead:<tenant> zset   dead letters by time, of all and of one    replayed, dropped, lead erased
 //	{p}:deadh              hash    their contents                             likewise
-//	{p}:did:<id>           string  request that removed a dead letter, or     an hour
-//	                               mv:<lead> that handed it on
+//	{p}:did:<id>           string  rm:<request> that removed a dead letter,   an hour
+//	                               or mv:<lead> that handed it on
 //	{t:<tenant>}:alias     hash    canonical phone, BSUID, external id → lead erased
 //	{t:<tenant>}:leads     zset    leads by creation                          erased
 //	{t:<tenant>}:cfg, cfga hash    configs; assistant → config                deleted

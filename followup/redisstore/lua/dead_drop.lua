@@ -1,6 +1,6 @@
 -- Removes a dead letter. Repeated with the same request id, it answers the same.
 -- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead.
--- ARGV: 1 member, 2 id, 3 request id, "mv:<lead>" of who has handed it on, 4 "1": only if that lead
+-- ARGV: 1 member, 2 id, 3 request id, begins with "rm:", or "mv:<lead>" of who has handed it on, 4 "1": only if that lead
 -- has not been merged away.
 -- Returns "ok", "none" or "moved".
 -- By its lead: in this partition may be the lead, too, to whom it has been handed on.

@@ -1,11 +1,12 @@
 -- Takes in a dead letter of a lead that was merged into this one. In the same
 -- partition it replaces the other's. One that has been replayed, dropped or handed on here
--- meanwhile does not come back, nor does one of a lead that is erased.
+-- meanwhile does not come back, nor does one of a lead that is erased. Of one that a program removed which
+-- does not say why, as they did at first, it is not known: it comes, as it would be lost otherwise.
 -- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead.
 -- ARGV: 1 member, 2 id, 3 when it died, 4 content, 5 member as the other lead's, 6 lead, 7 the other lead.
 -- Returns "ok" or "gone".
-local last = redis.call('GET', KEYS[4]) or 'mv:'
-if string.sub(last, 1, 3) ~= 'mv:' or last == 'mv:' .. ARGV[6] or redis.call('HGET', KEYS[5], 'mv') == 'erased' then
+local last = redis.call('GET', KEYS[4]) or ''
+if string.sub(last, 1, 3) == 'rm:' or last == 'mv:' .. ARGV[6] or redis.call('HGET', KEYS[5], 'mv') == 'erased' then
   return 'gone'
 end
 -- What comes before what goes: a set that was emptied could not be made anew while its slot migrates.
