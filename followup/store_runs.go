@@ -11,8 +11,8 @@ type RunStore interface {
 	// ends Restarted, if one is started. A rearm that waited for the assistant is
 	// forgotten. With Rearm set it does nothing unless a rearm is waiting for the
 	// assistant for which the business has spoken, and the lead not answered on one of the
-	// assistant's channels since. Result "" if no run was started: the lead is opted out,
-	// the config is not active, or nothing waited.
+	// assistant's channels since, nor the window of the channel where it spoke moved. Result ""
+	// if no run was started: the lead is opted out, the config is not active, or nothing waited.
 	Start(ctx context.Context, tenant TenantID, lead LeadID, a Arm, rearm bool, now, real time.Time) (RunID, []Ended, error)
 
 	// Cancel ends a live run with the reason ByAPI. A run that has ended is left as

@@ -36,8 +36,10 @@ type lead struct {
 
 // rearm is a run that waits for the business to speak again.
 type rearm struct {
-	status string // the status at the reply
-	spoke  bool   // it has, and the lead has not answered since
+	status  string // the status at the reply
+	spoke   bool   // it has, and the lead has not answered since
+	channel followup.ChannelID
+	since   time.Time // what the window of the channel counted from when it spoke
 }
 
 func newLead(rec followup.Lead) *lead {

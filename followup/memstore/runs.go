@@ -19,7 +19,7 @@ func (s *Store) Start(ctx context.Context, tenant followup.TenantID, id followup
 	if err != nil {
 		return "", nil, err
 	}
-	if rearm && !l.rearms[a.Assistant].spoke {
+	if waits := l.rearms[a.Assistant]; rearm && (!waits.spoke || !l.windows[waits.channel].LastInbound.Equal(waits.since)) {
 		return "", nil, nil
 	}
 	delete(l.rearms, a.Assistant)

@@ -208,7 +208,7 @@ func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID, early bool) [
 		}
 	}
 	if waits, ok := t.l.rearms[a]; ok && waits.status == t.l.rec.StatusID && !early {
-		waits.spoke = true
+		waits.spoke, waits.channel, waits.since = true, c, t.l.windows[c].LastInbound
 		t.l.rearms[a] = waits
 		return []followup.AssistantID{a}
 	}

@@ -55,3 +55,52 @@ func TestNothingIsLeftOfARearm(t *testing.T) {
 		}
 	})
 }
+
+// TestI5NoRearmOnANoteThatAnOlderProgramLeft, which does not know of the note that the
+// business has spoken: it settles the answer, or has started the run already.
+func TestI5NoRearmOnANoteThatAnOlderProgramLeft(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		for name, older := range map[string]func(p party, lead string) error{
+			"his answer": func(p party, lead string) error {
+				note, err := s.db.HGet(ctx, lead, "rb:"+string(p.assistant)).Result()
+				if err != nil {
+					return err
+				}
+				if _, err := s.Settle(ctx, p.saying(epoch.Add(time.Second), "I am here")); err != nil {
+					return err
+				}
+				return s.db.HSet(ctx, lead, "rb:"+string(p.assistant), note).Err()
+			},
+			"the run": func(p party, lead string) error {
+				return s.db.HDel(ctx, lead, "ra:"+string(p.assistant)).Err()
+			},
+		} {
+			p := newParty()
+			p.lead = mustResolve(t, s, p, followup.Identity{Phone: "15550100074"}, epoch)
+			arm := followup.Arm{
+				Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Hour, RearmOnReply: true,
+			}
+			if _, _, err := s.Start(ctx, p.tenant, p.lead, arm, false, epoch, epoch); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Settle(ctx, p.saying(epoch, "reply")); err != nil {
+				t.Fatal(err)
+			}
+			v, err := s.GuardSend(ctx, followup.GuardSend{
+				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: epoch, Real: epoch,
+			})
+			if err != nil || len(v.Rearm) != 1 {
+				t.Fatalf("GuardSend: got %+v, %v, want a rearm", v, err)
+			}
+			if err := older(p, s.tag(p.lead).lead(p.lead)); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			run, _, err := s.Start(ctx, p.tenant, p.lead, arm, true, epoch.Add(time.Minute), epoch.Add(time.Minute))
+			if err != nil || run != "" {
+				t.Errorf("Start behind %s: got %q, %v, want no run", name, run, err)
+			}
+		}
+	})
+}

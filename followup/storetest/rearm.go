@@ -66,6 +66,17 @@ func rearmTests() []test {
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
 			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm, as it goes on waiting")
 		}},
+		{"not once the window has moved since the business spoke", func(w *world) {
+			lead, arm := replied(w)
+			w.settle(lead, w.echo())
+			w.pass(time.Second)
+			moves := w.message("no reply")
+			moves.Reply = false
+			w.settle(lead, moves)
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
+			w.settle(lead, w.echo())
+			w.is(start(w, lead, arm) != "", true, "a run was started, once he was spoken to again")
+		}},
 		{"not before the business has spoken", func(w *world) {
 			lead, arm := replied(w)
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")

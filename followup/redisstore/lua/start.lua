@@ -14,7 +14,7 @@ if by == head.q then
   set('sq', get('sq')) -- for WAIT
   return { 'ok', run_id(tonumber(n)), ended }
 end
-local waits = get('ra:' .. req.arm.assistant) and get('rb:' .. req.arm.assistant)
+local waits = spoke_last(req.arm.assistant)
 local missing = undeclared()
 if missing then return missing end
 

@@ -15,9 +15,11 @@
 --   wu:<channel> last use either way,
 --   fs first sights while they are few (lib/sights),
 --   lv numbers of the live runs, r<n> f<n> k<n> s<n> a live run (lib/pack), rs runs so far,
---   rq the last request that changed something, rr its answer, as attempts so far, ao the oldest that may be kept if they are many, ra:<assistant> status of a waiting rearm,
+--   rq the last request that changed something, rr its answer, as attempts so far, ao the oldest that may be kept if they
+--   are many, ra:<assistant> status of a waiting rearm,
 --   sq request that started a run by hand last|the run's number,
---   rb:<assistant> "1" once the business has spoken for which that waited, until the lead answers,
+--   rb:<assistant> once the business has spoken for which that waited, until the lead answers: what the window of the
+--   channel counted from, a space, the channel,
 --   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be,
 --   no:<lead> "1" if it must not be merged into that one, which is being erased,
 --   mq:<assistant> while it is being merged: elements of the queue that are handed over,

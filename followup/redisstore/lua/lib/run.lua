@@ -291,7 +291,7 @@ local function spoke(channel, assistant, early)
   end
   local status = get('ra:' .. assistant)
   if status and status == (get('st') or '') and not early then
-    set('rb:' .. assistant, '1')
+    set('rb:' .. assistant, int(num('w:' .. channel)) .. ' ' .. channel)
     return assistant
   end
 end
@@ -303,6 +303,13 @@ local function put_off(run, at)
   else
     attempt_note(run, 'nb', at)
   end
+end
+
+-- Whether the business has spoken for which a rearm waits, and the lead not answered since. A reply takes the
+-- note of it away, but for one that an older program settles: that is known by the window that it moved.
+local function spoke_last(assistant)
+  local at, channel = string.match(get('rb:' .. assistant) or '', '^(%d+) (.*)$')
+  return at and get('ra:' .. assistant) and num('w:' .. channel) == tonumber(at)
 end
 
 -- What receipts corrected: flat quadruples.
