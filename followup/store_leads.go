@@ -18,6 +18,9 @@ type Identity struct {
 	// Lead is one of the tenant's leads that is known to have the others: they are
 	// said of a message to him.
 	Lead LeadID
+	// Sole says that nobody else may have them. Whoever gives an identity to a lead, and not
+	// finds out whose it is, would make two people one if another was faster.
+	Sole bool
 }
 
 // LeadStore keeps leads and who they are.
@@ -43,6 +46,10 @@ type LeadStore interface {
 	// With Lead set none is created. It counts among the leads that are one, and for
 	// the one it was merged into; if it was erased or is not the tenant's,
 	// Resolve returns ErrNotFound and nobody gets the identities.
+	//
+	// With Sole set nobody is merged: if one of them leads to another lead than Lead, or to
+	// any where that is empty, Resolve returns ErrConflict, and nothing has changed. A phone is
+	// then whose it leads to, whatever user id comes with it.
 	//
 	// What came for a contact before he was a lead is the lead's once one of his
 	// identities is found to lead to him: queue, first sights and dead letters of its

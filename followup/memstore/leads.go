@@ -45,7 +45,7 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 		known = append(known, named)
 	}
 	var gone [2]bool
-	if who.UserID != "" {
+	if who.UserID != "" && !who.Sole {
 		who.Phone, gone[0] = s.held(tenant, who.Phone, who.UserID, named, named != nil)
 	}
 	if who.OldUserID != "" || named != nil {
@@ -55,7 +55,11 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 	for _, a := range names {
 		given := a.kind == "phone" && (gone[0] && a.id == followup.CanonicalPhone(who.Phone) ||
 			gone[1] && a.id == followup.CanonicalPhone(who.OldPhone))
-		if l := s.leads[s.aliases[a]]; l != nil && !given && !slices.Contains(known, l) {
+		l := s.leads[s.aliases[a]]
+		if l != nil && who.Sole && l != named {
+			return "", followup.ErrConflict
+		}
+		if l != nil && !given && !slices.Contains(known, l) {
 			known = append(known, l)
 		}
 	}

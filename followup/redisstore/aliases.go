@@ -76,6 +76,15 @@ func (a *aliases) learn(
 	}
 }
 
+// unlearn forgets whom the identities name.
+func (a *aliases) unlearn(tenant followup.TenantID, names []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, n := range names {
+		delete(a.leads, aliasKey{tenant, n})
+	}
+}
+
 func (a *aliases) forget(lead followup.LeadID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

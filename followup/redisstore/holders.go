@@ -15,6 +15,7 @@ type holders struct {
 	// ""; Given is by phone who has given it up.
 	Judged []followup.LeadID          `json:"judged"`
 	Given  map[string]followup.LeadID `json:"given"`
+	Sole   bool                       `json:"sole"` // then there are no pairs
 
 	is []pair
 }
@@ -26,7 +27,10 @@ type pair struct {
 }
 
 func newHolders(who followup.Identity) *holders {
-	h := &holders{Pairs: [][2]string{}, Judged: []followup.LeadID{}, Given: map[string]followup.LeadID{}}
+	h := &holders{Pairs: [][2]string{}, Judged: []followup.LeadID{}, Given: map[string]followup.LeadID{}, Sole: who.Sole}
+	if who.Sole {
+		return h
+	}
 	for _, p := range [...]pair{{who.Phone, who.UserID, false}, {who.OldPhone, who.OldUserID, true}} {
 		names := aliasNames(followup.Identity{Phone: p.phone, UserID: p.user})
 		if p.had && p.user == "" && who.Lead != "" && len(names) == 1 {

@@ -34,7 +34,7 @@ func (s *Store) Resolve(
 	if len(names) == 0 && who.Lead == "" {
 		return "", followup.ErrNotFound
 	}
-	if lead, ok := s.aliases.lookup(tenant, names, who.Lead, s.now()); ok {
+	if lead, ok := s.aliases.lookup(tenant, names, who.Lead, s.now()); ok && !who.Sole {
 		return lead, nil
 	}
 	holds := newHolders(who)
@@ -65,6 +65,9 @@ func (s *Store) Resolve(
 				return "", followup.ErrNotFound
 			}
 			also = heir // what an erased one has is not listed either
+		case "taken":
+			s.aliases.unlearn(tenant, names) // who asks whose they are is to hear what we have just heard
+			return "", followup.ErrConflict
 		case "ok":
 			lead := followup.LeadID(r.text(1))
 			whole, err := s.acquaint(ctx, tenant, lead, who, create, now)

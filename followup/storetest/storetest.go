@@ -48,6 +48,7 @@ func Run(t *testing.T, open New) {
 		{"Leads", leadTests()},
 		{"Phones", phoneTests()},
 		{"Identify", identifyTests()},
+		{"Sole", soleTests()},
 		{"I10Strangers", strangerTests()},
 		{"StandIns", standInTests()},
 		{"PutLead", putTests()},

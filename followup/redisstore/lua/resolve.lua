@@ -2,8 +2,9 @@
 -- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 new lead id or "" to create none,
 -- 2 lead that the identities are known to be of, or "", 3 now,
 -- 4 {pairs: [[phone, user id, or "" for that of the lead known]…] that came together, judged: [lead…]: whom the phone led to when it was
--- judged, or "", given: {phone: lead}: who has given it up}, 5… identities.
--- Returns {"none"}, {"unlisted"} if the lead known is no lead (any more), {"ok", lead} with all
+-- judged, or "", given: {phone: lead}: who has given it up, sole: if nobody but the lead known, or the new one, may have them},
+-- 5… identities.
+-- Returns {"none"}, {"unlisted"} if the lead known is no lead (any more), {"taken"} if sole and one has, {"ok", lead} with all
 -- identities pointing to it, or with nothing written {"conflict", lead, lead, …}, oldest first, or
 -- {"doubt", which pair, the phone's lead, the user id's or ""} if these are not the same and that was not judged.
 local found, order = {}, {}
@@ -29,6 +30,7 @@ for i, pair in ipairs(req.pairs) do
 end
 for i = 5, #ARGV do
   local lead = redis.call('HGET', KEYS[1], ARGV[i])
+  if lead and req.sole and lead ~= ARGV[1] and lead ~= ARGV[2] then return { 'taken' } end
   if lead and req.given[ARGV[i]] ~= lead then meet(lead, redis.call('ZSCORE', KEYS[2], lead)) end
 end
 if #order > 1 then
