@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,12 +33,9 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	if err := problems.Err(); err != nil {
 		return View{}, err
 	}
-	if err := s.untaken(ctx, tenant, p.identity()); err != nil {
-		return View{}, err
-	}
-	id, err := s.store.Resolve(ctx, tenant, p.identity(), true, s.now())
+	id, err := s.name(ctx, tenant, p.identity())
 	if err != nil {
-		return View{}, fmt.Errorf("resolve lead: %w", err)
+		return View{}, err
 	}
 	l, err := s.write(ctx, tenant, id, func(old followup.Lead) (draft, error) {
 		if !blank(old) {
@@ -51,34 +49,48 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	return s.view(l), nil
 }
 
-// untaken returns a conflict naming each identity that is a lead's already.
-func (s *Service) untaken(ctx context.Context, tenant followup.TenantID, who followup.Identity) error {
-	var taken []fault.Detail
-	for _, k := range kinds {
-		v := k.of(who)
-		if v == "" {
+// name makes a lead of these identities. One that has them is taken for it if nothing else is
+// known of him: somebody named him and got no further.
+func (s *Service) name(ctx context.Context, tenant followup.TenantID, who followup.Identity) (followup.LeadID, error) {
+	for try := 1; ; try++ {
+		var blanks []followup.LeadID
+		if err := s.taken(ctx, tenant, who, func(l followup.Lead) bool {
+			if !blank(l) || !agree(who, identityOf(l)) {
+				return false
+			}
+			if !slices.Contains(blanks, l.ID) {
+				blanks = append(blanks, l.ID)
+			}
+			return true
+		}); err != nil {
+			return "", err
+		}
+		is := who
+		is.Sole = len(blanks) < 2 // else these become one
+		if len(blanks) == 1 {
+			is.Lead = blanks[0]
+		}
+		id, err := s.store.Resolve(ctx, tenant, is, true, s.now())
+		faster := errors.Is(err, followup.ErrConflict) || errors.Is(err, followup.ErrNotFound)
+		if faster && try < resolveTries {
 			continue
 		}
-		id, ok, err := s.owner(ctx, tenant, k.with(followup.Identity{}, v))
 		if err != nil {
-			return err
+			return "", fmt.Errorf("resolve lead: %w", err)
 		}
-		if !ok {
-			continue
-		}
-		l, err := s.load(ctx, tenant, id)
-		if err != nil && !isMissing(err) {
-			return err
-		}
-		if err != nil || blank(l) {
-			continue // only named, by somebody who got no further
-		}
-		taken = append(taken, fault.Detail{Field: k.field, Problem: "belongs to another lead"})
+		return id, nil
 	}
-	if len(taken) > 0 {
-		return exists(taken...)
+}
+
+// agree reports whether nothing that both tell differs.
+func agree(a, b followup.Identity) bool {
+	a.Phone, b.Phone = followup.CanonicalPhone(a.Phone), followup.CanonicalPhone(b.Phone)
+	for _, k := range kinds {
+		if x, y := k.of(a), k.of(b); x != "" && y != "" && x != y {
+			return false
+		}
 	}
-	return nil
+	return true
 }
 
 // Get returns a lead.

@@ -52,37 +52,62 @@ func identityOf(l followup.Lead) followup.Identity {
 // draft is written. One that belongs to another lead is a conflict.
 func (s *Service) link(ctx context.Context, old, draft followup.Lead) error {
 	known, wanted := identityOf(old), identityOf(draft)
-	var taken []fault.Detail
 	var added followup.Identity
 	for _, k := range kinds {
-		v := k.of(wanted)
-		if v == "" || v == k.of(known) {
-			continue
-		}
-		id, ok, err := s.owner(ctx, old.Tenant, k.with(followup.Identity{}, v))
-		if err != nil {
-			return err
-		}
-		if ok && id != old.ID {
-			taken = append(taken, fault.Detail{Field: k.field, Problem: "belongs to another lead"})
-		}
-		if !ok {
+		if v := k.of(wanted); v != "" && v != k.of(known) {
 			added = k.with(added, v)
 		}
-	}
-	if len(taken) > 0 {
-		return exists(taken...)
 	}
 	if added == (followup.Identity{}) {
 		return nil
 	}
-	added.Lead = old.ID
-	id, err := s.store.Resolve(ctx, old.Tenant, added, false, s.now())
+	who := added
+	who.Lead, who.Sole = old.ID, true
+	id, err := s.store.Resolve(ctx, old.Tenant, who, false, s.now())
+	if errors.Is(err, followup.ErrConflict) {
+		if err := s.taken(ctx, old.Tenant, added, func(l followup.Lead) bool { return l.ID == old.ID }); err != nil {
+			return err
+		}
+	}
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return fmt.Errorf("link identity: %w", err)
 	}
 	if id != old.ID { // somebody was faster; look again
 		return fmt.Errorf("link identity: %w", followup.ErrConflict)
+	}
+	return nil
+}
+
+// taken returns a conflict that names each identity of a lead who is not ours.
+func (s *Service) taken(
+	ctx context.Context, tenant followup.TenantID, who followup.Identity, ours func(followup.Lead) bool,
+) error {
+	var taken []fault.Detail
+	for _, k := range kinds {
+		v := k.of(who)
+		if v == "" {
+			continue
+		}
+		id, ok, err := s.owner(ctx, tenant, k.with(followup.Identity{}, v))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		l, err := s.load(ctx, tenant, id)
+		if isMissing(err) {
+			continue // moved or erased since
+		}
+		if err != nil {
+			return err
+		}
+		if !ours(l) {
+			taken = append(taken, fault.Detail{Field: k.field, Problem: "belongs to another lead"})
+		}
+	}
+	if len(taken) > 0 {
+		return exists(taken...)
 	}
 	return nil
 }
