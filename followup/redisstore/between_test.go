@@ -84,6 +84,33 @@ func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
 	}
 }
 
+// TestI11AnErasureHalfDoneIsFinished stops one behind the tombstone. Who asks again, of
+// whichever replica, finds nobody, and what was left is gone; a stranger finishes nothing.
+func TestI11AnErasureHalfDoneIsFinished(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	p, letter := buried(t, s)
+	dying := server.Client()
+	dying.AddHook(crashBefore(dropScript))
+	if err := eraseLead(openStore(t, Params{Client: dying}), p, letter); !errors.Is(err, errCrash) {
+		t.Fatalf("EraseLead: got %v, want the crash", err)
+	}
+	stranger := newParty()
+	stranger.lead = p.lead
+	for _, row := range []struct {
+		who  party
+		left int
+	}{{stranger, 1}, {p, 0}} {
+		if err := eraseLead(s, row.who, letter); !errors.Is(err, followup.ErrNotFound) {
+			t.Errorf("EraseLead again: got %v, want ErrNotFound", err)
+		}
+		if _, n, err := s.DeadLetters(t.Context(), p.tenant, 10, 0); err != nil || n != row.left {
+			t.Errorf("dead letters: got %d, %v, want %d", n, err, row.left)
+		}
+	}
+}
+
 func replay(s *Store, _ party, letter string) error {
 	return s.ReplayDead(context.Background(), letter, epoch)
 }

@@ -26,6 +26,19 @@ func (s *Store) forget(ctx context.Context, tenant followup.TenantID, id followu
 	return s.forgetAll(ctx, sc, fields)
 }
 
+// forgetRest does that with one of whom there is a tombstone already: his dead letters
+// are not, and cannot be, removed with him.
+func (s *Store) forgetRest(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
+	v, err := s.db.HMGet(ctx, s.tag(id).lead(id), "t", "mv").Result()
+	if err != nil {
+		return fmt.Errorf("read lead: %w", err)
+	}
+	if r := reply(v); r.text(0) != string(tenant) || r.text(1) != erased {
+		return nil
+	}
+	return s.forget(ctx, tenant, id, now)
+}
+
 func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]string) error {
 	names, err := s.aliasesOf(ctx, sc.tenant, sc.lead, fields)
 	if err != nil {

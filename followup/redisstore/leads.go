@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -220,9 +221,11 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 
 // EraseLead implements followup.LeadStore. The identities go first: an event
 // that still finds the lead meets the tombstone, resolves again and founds a
-// new one.
+// new one. Whoever asks again after a crash finds nobody; what was left by then goes.
 func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
-	if err := s.named(ctx, tenant, id); err != nil {
+	if err := s.named(ctx, tenant, id); errors.Is(err, followup.ErrNotFound) {
+		return cmp.Or(s.forgetRest(ctx, tenant, id, now), err)
+	} else if err != nil {
 		return err
 	}
 	sc, fields, err := s.whole(ctx, tenant, id, now)
