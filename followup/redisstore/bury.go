@@ -54,7 +54,16 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	if err := s.bury(ctx, sc); err != nil {
 		return err
 	}
-	for _, id := range standIns(sc.tenant, names) {
+	// He may have come by yet another one while he was still found. Behind the tombstone
+	// whoever finds him takes it away.
+	late, err := s.aliasesOf(ctx, sc.tenant, sc.lead, nil)
+	if err != nil {
+		return err
+	}
+	if err := s.pointNames(ctx, sc.tenant, sc.lead, "", late); err != nil {
+		return err
+	}
+	for _, id := range standIns(sc.tenant, append(names, late...)) {
 		of := scope{lead: id, tenant: sc.tenant, now: sc.now, real: sc.real}
 		if err := s.vacate(ctx, of, sc.lead); err != nil {
 			return err

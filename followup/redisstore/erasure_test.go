@@ -116,6 +116,29 @@ func TestI11AnErasureReachesAMergeThatBegins(t *testing.T) {
 	h.wantNobody(t, s)
 }
 
+// TestI11AnErasureReachesWhatItHasNotSeen has the lead come by another user id when his
+// identities are about to be taken from him. He never comes again.
+func TestI11AnErasureReachesWhatItHasNotSeen(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := server.Client()
+	s, erasing := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
+	p := newParty()
+	lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
+	client.AddHook(meanwhile(realiasScript, func() {
+		mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.9"}, epoch)
+	}))
+	if err := erasing.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
+		t.Errorf("EraseLead: got %v, want none", err)
+	}
+	if got := s.db.HGetAll(t.Context(), aliasesKey(p.tenant)).Val(); len(got) != 0 {
+		t.Errorf("identities: got %v, want none", got)
+	}
+	if got := keysOf(t, s, lead); !slices.Equal(got, []string{s.tag(lead).lead(lead)}) {
+		t.Errorf("keys of an erased lead: got %q, want its tombstone alone", got)
+	}
+}
+
 // TestI11AnErasureReachesThoseBefore: the lead that was to become a part of the erased
 // one had others merged into it, or was to.
 func TestI11AnErasureReachesThoseBefore(t *testing.T) {
