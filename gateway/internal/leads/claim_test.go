@@ -19,6 +19,8 @@ type overtaken struct {
 	followup.Store
 	when func(who followup.Identity, create bool) bool
 	by   func()
+	// after happens once, behind the first that creates.
+	after func()
 }
 
 func (o *overtaken) Resolve(
@@ -28,7 +30,12 @@ func (o *overtaken) Resolve(
 		o.by = nil
 		by()
 	}
-	return o.Store.Resolve(ctx, tenant, who, create, now)
+	id, err := o.Store.Resolve(ctx, tenant, who, create, now)
+	if after := o.after; after != nil && create {
+		o.after = nil
+		after()
+	}
+	return id, err
 }
 
 // TestARaceForAnIdentityMergesNobody has two processes give one identity to two leads at

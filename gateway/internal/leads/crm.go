@@ -68,8 +68,8 @@ func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature s
 			return Applied, nil
 		case errors.Is(err, errStale):
 			return Stale, nil
-		case errors.Is(err, followup.ErrLeadMoved) && try < resolveTries:
-			continue
+		case (errors.Is(err, followup.ErrLeadMoved) || isMissing(err) && !e.named) && try < resolveTries:
+			continue // he is whoever has his identities by now
 		}
 		return "", err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/memstore"
 	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
@@ -288,5 +289,41 @@ func TestI10CRMKnowsANumberThatItsLeadGaveUp(t *testing.T) {
 	h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`","user_id":"BR.3"}`), leads.Applied)
 	if got := h.find(followup.Identity{ExternalID: "e2"}).ID; got != his {
 		t.Errorf("the lead of the CRM's second: got %s, want %s", got, his)
+	}
+}
+
+// TestCRMFindsWhoMovedMeanwhile has a lead become another's part, or erased, behind the look
+// at whose the identities are: the event is not for nobody.
+func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
+	t.Parallel()
+	both := followup.Identity{Phone: "5511912345678", UserID: "BR.1"}
+	for name, move := range map[string]func(*house, followup.LeadID) error{
+		"merged": func(h *house, _ followup.LeadID) error {
+			_, err := h.Store.Resolve(h.Ctx(), acme, both, true, h.Now())
+			return err
+		},
+		"erased": func(h *house, lead followup.LeadID) error { return h.Leads.Delete(h.Ctx(), acme, string(lead)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := memstore.New()
+			first, late := houseOn(t, store), &overtaken{Store: store}
+			second := houseOn(t, late)
+			first.create(`{"name":"Ana","phone":"+5511912345678"}`)
+			first.Advance(time.Second)
+			younger, err := store.Resolve(t.Context(), acme, followup.Identity{UserID: both.UserID}, true, first.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			late.after = func() {
+				if err := move(first, younger); err != nil {
+					t.Errorf("move: got %v, want none", err)
+				}
+			}
+			second.wantCRM(crmEvent("lead.updated", 0, `{"user_id":"BR.1","company":"Acme"}`), leads.Applied)
+			if v := second.find(followup.Identity{UserID: both.UserID}); v.Company == nil || *v.Company != "Acme" {
+				t.Errorf("company: got %v, want Acme", v.Company)
+			}
+		})
 	}
 }
