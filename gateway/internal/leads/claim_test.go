@@ -13,14 +13,12 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
-// overtaken is a store at which somebody else is faster: what he does happens once,
-// between the last look at whose an identity is and what is done about it.
+// overtaken is a store at which somebody else is faster, when it is asked whose an identity is.
 type overtaken struct {
 	followup.Store
 	when func(who followup.Identity, create bool) bool
-	by   func()
-	// after happens once, behind the first that creates.
-	after func()
+	// by happens once before such a look, after once behind one.
+	by, after func()
 }
 
 func (o *overtaken) Resolve(
@@ -31,7 +29,7 @@ func (o *overtaken) Resolve(
 		by()
 	}
 	id, err := o.Store.Resolve(ctx, tenant, who, create, now)
-	if after := o.after; after != nil && create {
+	if after := o.after; after != nil && o.when(who, create) {
 		o.after = nil
 		after()
 	}

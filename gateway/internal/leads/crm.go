@@ -183,7 +183,7 @@ func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e ev
 
 // crmTarget finds the lead that an event is about. Identities of several leads
 // make these one, as long as the CRM does not know two of them by ids of its
-// own, and the phone is not one that its lead gave up.
+// own, and neither phone nor external id is one that its lead gave up.
 func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event) (followup.LeadID, error) {
 	if e.named {
 		return e.lead, s.knows(ctx, tenant, e.lead)
@@ -204,13 +204,19 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 			continue
 		}
 		l, err := s.load(ctx, tenant, id)
-		if err != nil && !isMissing(err) {
+		if isMissing(err) {
+			continue // moved or erased since
+		}
+		if err != nil {
 			return "", err
 		}
 		owners[id], of[k.field] = l.ExternalID, l
 	}
 	if known(owners) > 1 {
 		return "", exists(fault.Detail{Field: "data", Problem: "names two leads with an external_id each"})
+	}
+	if lead, named := of["external_id"]; named && len(owners) > 1 && lead.ExternalID != who.ExternalID {
+		return "", exists(fault.Detail{Field: "data.external_id", Problem: "is one that its lead gave up; the other identities are of another"})
 	}
 	if strangers(who, of) {
 		return "", exists(fault.Detail{Field: "data.phone", Problem: "belongs to another lead"})

@@ -245,6 +245,55 @@ func TestCRMKnowsWhoWrote(t *testing.T) {
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data: names two leads with an external_id each")
 }
 
+// TestCRMMergesNobodyByAnExternalIDThatWasTaken: somebody had mixed up two leads and set the
+// one right. The CRM's next event about the other does not make them one.
+func TestCRMMergesNobodyByAnExternalIDThatWasTaken(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{`null`, `"e2"`} {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			ana := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`)
+			bo := h.create(`{"name":"Bo","phone":"+5511912345679"}`)
+			if err := h.update(string(ana.ID), `{"external_id":`+to+`}`); err != nil {
+				t.Fatalf("update: %v", err)
+			}
+			_, err := h.crm(crmEvent("lead.updated", 0, `{"external_id":"e1","phone":"+5511912345679","company":"B"}`))
+			backendtest.WantFault(t, err, fault.AlreadyExists,
+				"data.external_id: is one that its lead gave up; the other identities are of another")
+			if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
+				t.Error("two leads became one")
+			}
+			// What names nobody else is his who had it: a re-key adds an identity and moves none.
+			h.wantCRM(crmEvent("lead.updated", 1, `{"external_id":"e1","company":"A"}`), leads.Applied)
+			if v := h.get(ana.ID); v.Company == nil || *v.Company != "A" {
+				t.Errorf("company: got %v, want A", v.Company)
+			}
+		})
+	}
+}
+
+// TestCRMGoesByWhoIsThere has the lead of an external id erased while the event looks whose it
+// is: whoever else it names is not another than nobody.
+func TestCRMGoesByWhoIsThere(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	first, late := houseOn(t, store), &overtaken{Store: store}
+	second := houseOn(t, late)
+	gone := first.create(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`)
+	bo := first.create(`{"name":"Bo","phone":"+5511912345679"}`)
+	late.when = func(who followup.Identity, _ bool) bool { return who.ExternalID == "e1" }
+	late.after = func() {
+		if err := first.Leads.Delete(first.Ctx(), acme, string(gone.ID)); err != nil {
+			t.Errorf("delete: got %v, want none", err)
+		}
+	}
+	second.wantCRM(crmEvent("lead.updated", 0, `{"external_id":"e1","phone":"+5511912345679"}`), leads.Applied)
+	if v := first.get(bo.ID); v.ExternalID == nil || *v.ExternalID != "e1" {
+		t.Errorf("external id: got %v, want e1", v.ExternalID)
+	}
+}
+
 // TestI10CRMKnowsANumberThatItsLeadGaveUp: the CRM has the old number of a lead, which is a
 // stranger's by now.
 func TestI10CRMKnowsANumberThatItsLeadGaveUp(t *testing.T) {
@@ -315,6 +364,7 @@ func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			late.when = func(_ followup.Identity, create bool) bool { return create }
 			late.after = func() {
 				if err := move(first, younger); err != nil {
 					t.Errorf("move: got %v, want none", err)

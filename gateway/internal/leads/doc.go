@@ -24,7 +24,8 @@
 //   - The API never merges leads. An identity that belongs to another lead is a
 //     conflict. The CRM may: its event names a person by external_id and phone, and a lead
 //     that an unknown contact created by writing is that person. Two leads with
-//     an external_id each are two people to the CRM, and stay a conflict.
+//     an external_id each are two people to the CRM, and stay a conflict; so do a lead whose
+//     external_id was taken from him and whoever else comes by that.
 //   - An id in a CRM's event is believed, not interpreted: one that is not a lead
 //     of the tenant (also one that was erased or merged away) is not found,
 //     whatever identities stand beside it. Falling back to these would write one
