@@ -118,7 +118,11 @@ func leadFacts(l followup.Lead) any {
 		case string:
 			f.Fields[cut(key, maxField)] = cut(v, maxField)
 		case []any:
-			f.Fields[cut(key, maxField)] = cut(fmt.Sprint(v...), maxField)
+			words := make([]string, len(v)) // Sprint of all puts nothing between texts
+			for i, e := range v {
+				words[i] = fmt.Sprint(e)
+			}
+			f.Fields[cut(key, maxField)] = cut(strings.Join(words, ", "), maxField)
 		default:
 			f.Fields[cut(key, maxField)] = v
 		}

@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ func brief() followup.Brief {
 		Company: "Acme", Instructions: "Fale como a Bia.", Prompt: "Pergunte se o orçamento chegou bem até ela",
 		Lead: followup.Lead{
 			ID: "lead-id", Name: "Ana Souza", Phone: "5511900000001", UserID: "BR.9001", Email: "ana@example.com",
-			Company: "Padaria Sol", ExternalID: "crm-77", CustomFields: map[string]any{"plan": "gold", "seats": 12.0, "none": nil, "deep": map[string]any{"x": 1}},
+			Company: "Padaria Sol", ExternalID: "crm-77", CustomFields: map[string]any{"plan": "gold", "seats": json.Number("12345678901234567"), "tags": []any{"red", json.Number("7"), json.Number("8"), true}, "none": nil, "deep": map[string]any{"x": 1}},
 		},
 		History: []followup.Entry{
 			{From: followup.FromLead, Text: "quanto custa?", At: now.Add(-3 * time.Hour)},
@@ -36,7 +37,7 @@ func TestComposeTellsEverythingNeeded(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		`{"name":"Ana Souza","company":"Padaria Sol","fields":{"plan":"gold","seats":12}}`,
+		`{"name":"Ana Souza","company":"Padaria Sol","fields":{"plan":"gold","seats":12345678901234567,"tags":"red, 7, 8, true"}}`,
 		`{"from":"lead","said":"3 hours ago","text":"quanto custa?"}` + "\n" + `{"from":"business","said":"50 minutes ago","text":"Depende do plano."}`,
 	} {
 		if !strings.Contains(m[1].Content, want) {
