@@ -1,6 +1,9 @@
 package followup
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"wagate/followup/window"
@@ -17,7 +20,7 @@ type Lead struct {
 	Email        string
 	Company      string
 	StatusID     string
-	CustomFields map[string]any // JSON values by field key
+	CustomFields map[string]any // JSON values by field key, as ParseFields reads them
 	ExternalID   string         // the CRM's id
 	Assistant    AssistantID    // empty: the assistant of the last used channel
 	Channel      ChannelID      // empty: the last used channel
@@ -31,6 +34,18 @@ type Lead struct {
 	CRMAt time.Time
 	// Windows holds the conversation state per channel the lead has used.
 	Windows map[ChannelID]Conversation
+}
+
+// ParseFields reads a JSON object of custom fields; null is none. Numbers stay as they are
+// written: an invoice's of 17 digits is no longer itself as a float64.
+func ParseFields(b []byte) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var fields map[string]any
+	if err := d.Decode(&fields); err != nil {
+		return nil, fmt.Errorf("custom fields: %w", err)
+	}
+	return fields, nil
 }
 
 // Contact returns whom to address.

@@ -151,6 +151,9 @@ func fieldText(v any) string {
 	case string:
 		return v
 	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.ContainsAny(v.String(), "eE") {
+			return fieldText(f)
+		}
 		return v.String()
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)

@@ -13,7 +13,7 @@ func facts() Facts {
 	return Facts{Company: "Acme", Lead: Lead{
 		Name: "Ana  Maria Souza", Phone: "5511900000001", Company: "Padaria Sol",
 		CustomFields: map[string]any{
-			"city": "Recife", "Plan": "gold", "plan": "silver", "n": json.Number("12"), "f": 2.50, "yes": true, "none": nil, "blank": " \n",
+			"city": "Recife", "Plan": "gold", "plan": "silver", "n": json.Number("12"), "big": json.Number("12345678901234567"), "e": json.Number("1.5E3"), "f": 2.50, "yes": true, "none": nil, "blank": " \n",
 			"list": []any{"a", nil, 3.0}, "object": map[string]any{"k": "v"}, "lines": "one\n two\tthree", "sly": "{{LEAD_NAME}}",
 		},
 	}}
@@ -33,6 +33,7 @@ func TestExpand(t *testing.T) {
 		{"{{LEAD_FIELD_CITY}} {{LEAD_FIELD_city}} {{LEAD_FIELD_CiTy}}", "Recife Recife Recife", false},
 		{"{{LEAD_FIELD_plan}} {{LEAD_FIELD_Plan}} {{LEAD_FIELD_PLAN}}", "silver gold gold", false},
 		{"{{LEAD_FIELD_N}} {{LEAD_FIELD_F}} {{LEAD_FIELD_YES}} {{LEAD_FIELD_LIST}}", "12 2.5 true a, 3", false},
+		{"{{LEAD_FIELD_BIG}} {{LEAD_FIELD_E}}", "12345678901234567 1500", false},
 		{"{{LEAD_FIELD_LINES}}", "one two three", false},
 		{"{{LEAD_FIELD_SLY}}", "{{LEAD_NAME}}", false}, // a value is never expanded again
 		{"{{LEAD_FIELD_NONE}}", "", true},

@@ -91,7 +91,7 @@ func (l *lead) changed(now time.Time) {
 func (l *lead) view() followup.Lead {
 	out := l.rec
 	if out.CustomFields != nil {
-		out.CustomFields = clone(out.CustomFields)
+		out.CustomFields = cloneFields(out.CustomFields)
 	}
 	out.Windows = make(map[followup.ChannelID]followup.Conversation, len(l.windows))
 	maps.Copy(out.Windows, l.windows)

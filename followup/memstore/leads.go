@@ -240,7 +240,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	l.rec = p.Lead
 	l.rec.CreatedAt, l.rec.CRMAt, l.rec.Windows = created, ms(p.Lead.CRMAt), nil
 	if p.Lead.CustomFields != nil {
-		l.rec.CustomFields = clone(p.Lead.CustomFields)
+		l.rec.CustomFields = cloneFields(p.Lead.CustomFields)
 	}
 	l.changed(p.Now)
 	if !p.WindowFrom.IsZero() && p.Lead.Channel != "" {

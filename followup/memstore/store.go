@@ -133,6 +133,19 @@ func clone[T any](v T) T {
 	return out
 }
 
+// cloneFields does that with custom fields.
+func cloneFields(fields map[string]any) map[string]any {
+	b, err := json.Marshal(fields)
+	if err != nil {
+		panic("memstore: " + err.Error()) // as above
+	}
+	out, err := followup.ParseFields(b)
+	if err != nil {
+		panic("memstore: " + err.Error())
+	}
+	return out
+}
+
 // roundRobin puts items in the order in which they are served: one of each
 // owner in turn, owners sorted and beginning behind last, each owner's own in
 // the order given.

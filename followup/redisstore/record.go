@@ -66,8 +66,9 @@ func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
 	}
 	l.Revision, _ = strconv.ParseInt(f["rev"], 10, 64)
 	if cf := f["cf"]; cf != "" {
-		if err := json.Unmarshal([]byte(cf), &l.CustomFields); err != nil {
-			return followup.Lead{}, fmt.Errorf("custom fields: %w", err)
+		var err error
+		if l.CustomFields, err = followup.ParseFields([]byte(cf)); err != nil {
+			return followup.Lead{}, err
 		}
 	}
 	for name, value := range f {

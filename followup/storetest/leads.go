@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -214,7 +215,7 @@ func putTests() []test {
 			want := w.get(lead)
 			want.Name, want.Email, want.Company, want.StatusID = "Ana \"Zé\" 😀", "a@example.com", "Acme", "s-1"
 			want.ExternalID, want.Assistant, want.Channel = "crm-9", w.sales, w.main
-			want.CustomFields = map[string]any{"plan": "gold", "seats": 12.0, "tags": []any{}, "extra": map[string]any{"a": nil}}
+			want.CustomFields = map[string]any{"plan": "gold", "seats": json.Number("12345678901234567"), "tags": []any{}, "extra": map[string]any{"a": nil}}
 			want.OptedOut, want.CRMAt = true, w.now.Add(-time.Minute)
 			_, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: want, Now: w.now, Real: w.now})
 			w.must(err, "PutLead")

@@ -119,6 +119,24 @@ func TestUpdateIsPartial(t *testing.T) {
 	backendtest.WantFault(t, h.update(string(v.ID), `{"phone":null}`), fault.MissingField, "phone: is required, unless user_id or external_id is given")
 }
 
+// TestNumbersStayAsTheyAre: a custom field may be the number of something, of more digits
+// than a float has.
+func TestNumbersStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const fields = `{"deep":[{"n":12345678901234567}],"nr":12345678901234567,"price":1.50}`
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","custom_fields":` + fields + `}`)
+	if got := backendtest.JSON(t, h.get(v.ID).CustomFields); got != fields {
+		t.Errorf("got %s, want %s", got, fields)
+	}
+	h.Advance(time.Minute)
+	if err := h.update(string(v.ID), `{"custom_fields":`+fields+`}`); err != nil || !h.get(v.ID).UpdatedAt.Equal(v.UpdatedAt) {
+		t.Errorf("put back: got %v, want no change", err)
+	}
+	backendtest.WantFault(t, h.update(string(v.ID), `{"custom_fields":{"nr":1e400}}`), fault.Validation,
+		"custom_fields: has a number that is too large")
+}
+
 func TestPhones(t *testing.T) {
 	t.Parallel()
 	const (

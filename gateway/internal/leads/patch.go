@@ -41,9 +41,13 @@ const customFields = "custom_fields"
 
 // readCustom reads custom_fields, noting each wrong key by its own path.
 func (p *patch) readCustom(raw json.RawMessage, path string, problems *fault.Problems) {
-	var values map[string]any
-	if json.Unmarshal(raw, &values) != nil {
+	values, err := followup.ParseFields(raw)
+	if err != nil {
 		problems.Add(path, "must be an object or null")
+		return
+	}
+	if json.Unmarshal(raw, new(any)) != nil { // most who read it have floats
+		problems.Add(path, "has a number that is too large")
 		return
 	}
 	if values == nil {
