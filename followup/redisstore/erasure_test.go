@@ -103,6 +103,40 @@ func TestI11AnErasureReachesAMergeHalfDone(t *testing.T) {
 	}
 }
 
+// TestAMergeHalfDoneListsOne kills a merge before each of its steps: who is on the list is
+// somebody, by whatever he is looked for.
+func TestAMergeHalfDoneListsOne(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*script{
+		"before the import":           mergeInScript,
+		"before the identities move":  realiasScript,
+		"before the loser is cleared": eraseScript,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, Params{Client: server.Client()})
+			h := halve(t, s)
+			for _, lead := range []followup.LeadID{h.older, h.younger} {
+				l, err := s.Lead(t.Context(), h.tenant, lead)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Name = "Ana"
+				if _, err := s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: epoch, Real: epoch}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.die(t, server, script)
+			for _, f := range []followup.LeadFilter{{Limit: 10}, {Limit: 10, Name: "ana"}} {
+				all, _, err := s.Leads(t.Context(), h.tenant, f)
+				if err != nil || len(all) != 1 || all[0].ID != h.older {
+					t.Errorf("leads by %+v: got %v, %v, want %s alone", f, all, err, h.older)
+				}
+			}
+		})
+	}
+}
+
 // TestI11AnErasureReachesAMergeThatBegins has that process begin when the identities are
 // about to be taken from the lead that is being erased.
 func TestI11AnErasureReachesAMergeThatBegins(t *testing.T) {

@@ -72,13 +72,13 @@ func (s *Store) Leads(
 		if err != nil {
 			return nil, 0, fmt.Errorf("list leads: %w", err)
 		}
-		leads, err := s.leadPage(ctx, tenant, f.Offset, f.Limit)
+		leads, _, err := s.leadPage(ctx, tenant, f.Offset, f.Limit)
 		return leads, int(total), err
 	}
 	var found []followup.Lead
 	total := 0
 	for offset := 0; offset < followup.ScanLimit; offset += scanPage {
-		page, err := s.leadPage(ctx, tenant, offset, scanPage)
+		page, last, err := s.leadPage(ctx, tenant, offset, scanPage)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -91,7 +91,7 @@ func (s *Store) Leads(
 			}
 			total++
 		}
-		if len(page) < scanPage {
+		if last {
 			break
 		}
 	}
@@ -132,16 +132,21 @@ func (s *Store) leadByPhone(
 	return []followup.Lead{l}, 1, nil
 }
 
-func (s *Store) leadPage(ctx context.Context, tenant followup.TenantID, offset, limit int) ([]followup.Lead, error) {
+// leadPage reads a page of the list; last says that there is no more behind it. One that is
+// being merged or erased is nobody, as for Lead, though he is on the list for a moment, or
+// where that was cut short until somebody comes by an identity of his.
+func (s *Store) leadPage(
+	ctx context.Context, tenant followup.TenantID, offset, limit int,
+) (leads []followup.Lead, last bool, err error) {
 	if limit <= 0 {
-		return nil, nil
+		return nil, true, nil
 	}
 	rows, err := s.db.ZRevRangeWithScores(ctx, leadsKey(tenant), int64(offset), int64(offset+limit-1)).Result()
 	if err != nil {
-		return nil, fmt.Errorf("list leads: %w", err)
+		return nil, false, fmt.Errorf("list leads: %w", err)
 	}
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, true, nil
 	}
 	cmds := make([]*redis.MapStringStringCmd, len(rows))
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
@@ -150,15 +155,18 @@ func (s *Store) leadPage(ctx context.Context, tenant followup.TenantID, offset, 
 			cmds[i] = p.HGetAll(ctx, s.tag(id).lead(id))
 		}
 	}); err != nil {
-		return nil, fmt.Errorf("list leads: %w", err)
+		return nil, false, fmt.Errorf("list leads: %w", err)
 	}
-	leads := make([]followup.Lead, 0, len(rows))
+	leads = make([]followup.Lead, 0, len(rows))
 	for i, row := range rows {
 		id := followup.LeadID(fmt.Sprint(row.Member))
 		fields := cmds[i].Val()
+		if fields["mv"] != "" {
+			continue
+		}
 		l, err := parseLead(id, fields)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if fields["cr"] == "" {
 			at := fromMS(int64(row.Score))
@@ -166,7 +174,7 @@ func (s *Store) leadPage(ctx context.Context, tenant followup.TenantID, offset, 
 		}
 		leads = append(leads, l)
 	}
-	return leads, nil
+	return leads, len(rows) < limit, nil
 }
 
 type putRequest struct {
