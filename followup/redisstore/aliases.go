@@ -19,10 +19,12 @@ type aliases struct {
 	leads map[aliasKey]named
 }
 
-// named is who an identity names, and since when we know.
+// named is who an identity names, since when we know, and whether his record was told
+// of it: an old phone leads to him, too.
 type named struct {
 	lead  followup.LeadID
 	since time.Time
+	told  bool
 }
 
 // phoneAge is how long a phone alone is believed. Nobody has it within weeks of another.
@@ -37,9 +39,9 @@ type aliasKey struct {
 const maxAliases = 200_000
 
 // lookup returns the lead if all the identities are known to name one: also, if
-// that is not empty, or what it was merged into.
+// that is not empty, or what it was merged into. With tells his record must have been told.
 func (a *aliases) lookup(
-	tenant followup.TenantID, names []string, also followup.LeadID, now time.Time,
+	tenant followup.TenantID, names []string, also followup.LeadID, tells bool, now time.Time,
 ) (followup.LeadID, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -47,7 +49,7 @@ func (a *aliases) lookup(
 	sure := also != ""
 	for _, n := range names {
 		l, ok := a.leads[aliasKey{tenant, n}]
-		if !ok || (lead != "" && l.lead != lead) {
+		if !ok || (lead != "" && l.lead != lead) || tells && !l.told {
 			return "", false
 		}
 		lead = l.lead
@@ -59,9 +61,9 @@ func (a *aliases) lookup(
 	return lead, lead != "" && sure
 }
 
-// learn keeps whom the identities name, and also.
+// learn keeps whom the identities name, and also; told: as his record has it.
 func (a *aliases) learn(
-	tenant followup.TenantID, names []string, also, lead followup.LeadID, now time.Time,
+	tenant followup.TenantID, names []string, also, lead followup.LeadID, told bool, now time.Time,
 ) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,10 +71,11 @@ func (a *aliases) learn(
 		a.leads = map[aliasKey]named{}
 	}
 	for _, n := range names {
-		a.leads[aliasKey{tenant, n}] = named{lead, now}
+		before := a.leads[aliasKey{tenant, n}]
+		a.leads[aliasKey{tenant, n}] = named{lead, now, told || before.told && before.lead == lead}
 	}
 	if also != "" && also != lead {
-		a.leads[aliasKey{tenant, mergedInto(also)}] = named{lead, now}
+		a.leads[aliasKey{tenant, mergedInto(also)}] = named{lead: lead, since: now}
 	}
 }
 

@@ -224,7 +224,7 @@ func TestI11ErasedMeansEverywhere(t *testing.T) {
 		}
 		// A Resolve that was under way must not write to the tombstone.
 		late := followup.Identity{Phone: "15550100005"}
-		if err := s.name(ctx, p.tenant, last, late, epoch); !errors.Is(err, followup.ErrLeadMoved) {
+		if _, err := s.name(ctx, p.tenant, last, late, epoch); !errors.Is(err, followup.ErrLeadMoved) {
 			t.Errorf("a late naming: got %v, want ErrLeadMoved", err)
 		}
 		if got := s.db.HLen(ctx, s.tag(last).lead(last)).Val(); got != 3 {

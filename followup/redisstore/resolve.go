@@ -34,7 +34,8 @@ func (s *Store) Resolve(
 	if len(names) == 0 && who.Lead == "" {
 		return "", followup.ErrNotFound
 	}
-	if lead, ok := s.aliases.lookup(tenant, names, who.Lead, s.now()); ok && !who.Sole {
+	tells := create || len(names) > 1 || len(names) > 0 && who.Lead != "" // one that is only looked for is known already
+	if lead, ok := s.aliases.lookup(tenant, names, who.Lead, tells, s.now()); ok && !who.Sole {
 		return lead, nil
 	}
 	holds := newHolders(who)
@@ -70,7 +71,7 @@ func (s *Store) Resolve(
 			return "", followup.ErrConflict
 		case "ok":
 			lead := followup.LeadID(r.text(1))
-			whole, err := s.acquaint(ctx, tenant, lead, who, create, now)
+			whole, lacks, err := s.acquaint(ctx, tenant, lead, who, tells, now)
 			if whole {
 				whole, err = s.adopt(ctx, tenant, lead, names, now)
 			}
@@ -78,10 +79,14 @@ func (s *Store) Resolve(
 				return "", err
 			}
 			if whole {
-				// Not what he was: who comes by that alone tells the record something new.
+				// Not what he was, nor a phone that the record has not taken: who comes by that again
+				// may tell it something new.
 				is := who
 				is.OldPhone, is.OldUserID = "", ""
-				s.aliases.learn(tenant, aliasNames(is), who.Lead, lead, s.now())
+				if lacks {
+					is.Phone = ""
+				}
+				s.aliases.learn(tenant, aliasNames(is), who.Lead, lead, tells, s.now())
 				return lead, nil
 			}
 		case "doubt":
@@ -100,19 +105,20 @@ func (s *Store) Resolve(
 	return "", fmt.Errorf("resolve: %w", followup.ErrConflict)
 }
 
-// acquaint has the record learn the identities that lead to it. A merge or an erasure
-// that a crash left half done is finished; whole is false if there was one.
+// acquaint has the record learn the identities that lead to it, if they tell something; lacks
+// says that it has no phone still. A merge or an erasure that a crash left half done is finished;
+// whole is false if there was one.
 func (s *Store) acquaint(
-	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, create bool, now time.Time,
-) (whole bool, err error) {
-	// One that was only looked for is known already.
-	if names := len(aliasNames(who)); create || names > 1 || names > 0 && who.Lead != "" {
-		if err := s.name(ctx, tenant, lead, who, now); !errors.Is(err, followup.ErrLeadMoved) {
-			return err == nil, err
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, tells bool, now time.Time,
+) (whole, lacks bool, err error) {
+	if tells {
+		lacks, err := s.name(ctx, tenant, lead, who, now)
+		if !errors.Is(err, followup.ErrLeadMoved) {
+			return err == nil, lacks, err
 		}
 	}
 	moved, err := s.unfinished(ctx, tenant, lead, now)
-	return err == nil && !moved, err
+	return err == nil && !moved, false, err
 }
 
 // unfinished finishes a merge or an erasure that a crash left half done: the
@@ -135,16 +141,16 @@ func (s *Store) unfinished(
 	return true, nil
 }
 
-// name writes the identities into the lead's record.
+// name writes the identities into the lead's record. It returns whether that has no phone.
 func (s *Store) name(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, now time.Time,
-) error {
-	_, err := s.call(ctx, s.run, nameScript, scope{lead: lead, tenant: tenant, now: now, real: s.now()},
+) (lacks bool, err error) {
+	r, err := s.call(ctx, s.run, nameScript, scope{lead: lead, tenant: tenant, now: now, real: s.now()},
 		marshal(map[string]string{"ph": who.Phone, "ui": who.UserID, "xi": who.ExternalID}))
 	if err != nil {
-		return fmt.Errorf("name lead: %w", err)
+		return false, fmt.Errorf("name lead: %w", err)
 	}
-	return nil
+	return r.text(0) == "", nil
 }
 
 // realias points the loser's identities to the winner.

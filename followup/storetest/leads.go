@@ -33,6 +33,30 @@ func leadTests() []test {
 			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the old phone")
 			w.is(w.get(lead).Phone, phone, "phone")
 		}},
+		{"so is one by which he was looked for meanwhile", func(w *world) {
+			for _, with := range []bool{false, true} {
+				phone, user := newPhone(), newUser()
+				lead := w.resolve(followup.Identity{UserID: user, OldPhone: phone})
+				got, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{Phone: phone}, false, w.now)
+				w.must(err, "Resolve")
+				w.is(got, lead, "looked for by the old phone")
+				w.is(w.get(lead).Phone, "", "phone, while he was only looked for")
+				who := followup.Identity{Phone: phone}
+				if with {
+					who.UserID = user
+				}
+				w.is(w.resolve(who), lead, "by the old phone")
+				w.is(w.get(lead).Phone, phone, "phone, with the user id: %t", with)
+			}
+		}},
+		{"so is one that came with another's user id before", func(w *world) {
+			phone, user := newPhone(), newUser()
+			lead := w.resolve(followup.Identity{UserID: user})
+			w.is(w.identify(lead, followup.Identity{Phone: phone, UserID: newUser()}), lead, "beside the lead")
+			w.is(w.get(lead).Phone, "", "phone, while it came with another user id")
+			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), lead, "by the phone and his user id")
+			w.is(w.get(lead).Phone, phone, "phone")
+		}},
 		{"resolve does not create unasked", func(w *world) {
 			_, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{Phone: newPhone()}, false, w.now)
 			if !errors.Is(err, followup.ErrNotFound) {
