@@ -64,10 +64,9 @@ func TestI2DeadLettersGoOnce(t *testing.T) {
 	}
 }
 
-// TestI11AnErasureHalfDoneRevivesNothing stops an erasure before the letters
-// go: what is left of them is replayed to nobody.
-func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
-	t.Parallel()
+// halfErased stops an erasure behind the tombstone, before the letters go.
+func halfErased(t *testing.T) (*Store, party, string) {
+	t.Helper()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
 	p, letter := buried(t, s)
@@ -76,6 +75,13 @@ func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
 	if err := eraseLead(openStore(t, Params{Client: dying}), p, letter); !errors.Is(err, errCrash) {
 		t.Fatalf("EraseLead: got %v, want the crash", err)
 	}
+	return s, p, letter
+}
+
+// TestI11AnErasureHalfDoneRevivesNothing: what is left of the letters is replayed to nobody.
+func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
+	t.Parallel()
+	s, p, letter := halfErased(t)
 	if err := replay(s, p, letter); !errors.Is(err, followup.ErrNotFound) {
 		t.Errorf("ReplayDead: got %v, want ErrNotFound", err)
 	}
@@ -84,18 +90,11 @@ func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
 	}
 }
 
-// TestI11AnErasureHalfDoneIsFinished stops one behind the tombstone. Who asks again, of
-// whichever replica, finds nobody, and what was left is gone; a stranger finishes nothing.
+// TestI11AnErasureHalfDoneIsFinished: who asks again, of whichever replica, finds nobody, and
+// what was left is gone; a stranger finishes nothing.
 func TestI11AnErasureHalfDoneIsFinished(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t)
-	s := openStore(t, Params{Client: server.Client()})
-	p, letter := buried(t, s)
-	dying := server.Client()
-	dying.AddHook(crashBefore(dropScript))
-	if err := eraseLead(openStore(t, Params{Client: dying}), p, letter); !errors.Is(err, errCrash) {
-		t.Fatalf("EraseLead: got %v, want the crash", err)
-	}
+	s, p, letter := halfErased(t)
 	stranger := newParty()
 	stranger.lead = p.lead
 	for _, row := range []struct {

@@ -82,17 +82,21 @@ func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
 	}
 }
 
+// mergeHalves are the steps of a merge that a crash can come before when the loser is a
+// tombstone already.
+var mergeHalves = map[string]*script{
+	"before the import":           mergeInScript,
+	"before the identities move":  realiasScript,
+	"before the loser is cleared": eraseScript,
+}
+
 // TestI11AnErasureReachesAMergeHalfDone kills a merge before each of its steps, and
 // then the lead is erased that the other was to become a part of. Nothing is left of
 // either, though nobody comes any more who would meet the half that was done.
 func TestI11AnErasureReachesAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the import":           mergeInScript,
-		"before the identities move":  realiasScript,
-		"before the loser is cleared": eraseScript,
-	} {
+	for name, script := range mergeHalves {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
 			h := halve(t, s)
@@ -108,11 +112,7 @@ func TestI11AnErasureReachesAMergeHalfDone(t *testing.T) {
 func TestAMergeHalfDoneListsOne(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the import":           mergeInScript,
-		"before the identities move":  realiasScript,
-		"before the loser is cleared": eraseScript,
-	} {
+	for name, script := range mergeHalves {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
 			h := halve(t, s)
