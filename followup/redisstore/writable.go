@@ -11,8 +11,8 @@ import (
 var writableScript = load("writable")
 
 // Ping implements followup.ControlStore: every master must take what is written. One
-// that is out of memory, cannot write its file, has become a replica or misses the rest of its cluster answers, but
-// nothing can be acknowledged and nothing sent.
+// that is out of memory, cannot write its file, has become a replica or misses the rest of
+// its cluster answers, but nothing can be acknowledged and nothing sent.
 func (s *Store) Ping(ctx context.Context) error { return s.eachNode(ctx, s.writable) }
 
 // answers says whether every master answers, whatever it takes.
@@ -27,7 +27,8 @@ func (s *Store) writable(ctx context.Context, node *redis.Client) error {
 	if asked || isMoved(err) { // the slot has just gone to another, which is asked, too
 		return nil
 	}
-	if isServerError(err) && strings.HasPrefix(err.Error(), "ERR ") { // the embedded one, as any before version 7, cannot read the script, but answers
+	// The embedded one, as any before version 7, cannot read the script, but answers.
+	if isServerError(err) && strings.HasPrefix(err.Error(), "ERR ") {
 		return nil
 	}
 	return err

@@ -15,8 +15,9 @@
 // The guard is asked last, and again before each retry: what it allows leaves
 // at once, and what happened meanwhile (a reply, a stop, a closed window) still
 // counts. Its yes to free-form text says when the window closes, and is none from then on,
-// however long it was on its way; nor is any that is older than a step's lease allows. A provider call once begun is not cut off by its caller going away:
-// its result is worth more than a quick end.
+// however long it was on its way; nor is any that is older than a step's lease allows. A
+// provider call once begun is not cut off by its caller going away: its result is worth more
+// than a quick end.
 //
 // The message id that the provider answers with is linked before anything is
 // recorded, and receipts that were faster than the answer are settled then. Whom

@@ -49,9 +49,9 @@ type Params struct {
 	CallTimeout time.Duration
 	// Tries bounds the provider calls of one Send; default 3.
 	Tries int
-	// MaxWait is the longest that Send waits for pacing or before a retry, and that a yes of
-	// the guard holds; what would take longer is handed back as throttled. Steps wait for pacing a third of it
-	// at a time. Default 15 s.
+	// MaxWait is the longest that Send waits for pacing or before a retry; what would take
+	// longer is handed back as throttled. Steps wait for pacing a third of it at a time. It is
+	// also for how long a yes of the guard holds. Default 15 s.
 	MaxWait time.Duration
 	// Told is called when there is something to be told to an assistant: a receipt
 	// that came before the answer settled a step. It must not block. Default: nobody
