@@ -19,7 +19,8 @@
 //
 // Bodies are signed before the clock starts. Each message and each status is a
 // new one, and leads take turns; all of them have written before, except where a
-// figure says otherwise. After every run wagate's own counters must agree that
+// figure says otherwise. The memory that Redis will grow into is touched once before
+// (bench.Touch). After every run wagate's own counters must agree that
 // it took in exactly what it acknowledged, and none of it twice.
 //
 // # Figures

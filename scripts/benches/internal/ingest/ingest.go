@@ -48,18 +48,19 @@ type sizes struct {
 	connections []int
 	few         int // leads with few events, for dedup
 	starts      int
+	touch       int // bytes of memory that are used once before anything is compared
 }
 
 func sizesOf(short bool) sizes {
 	if short {
 		return sizes{
 			rounds: 3, others: 1, long: 400 * time.Millisecond, short: 200 * time.Millisecond, open: 700 * time.Millisecond,
-			leads: 2000, sent: 1500, few: 1000, starts: 3, connections: []int{1, crowd},
+			leads: 2000, sent: 1500, few: 1000, starts: 3, connections: []int{1, crowd}, touch: 256 << 20,
 		}
 	}
 	return sizes{
 		rounds: 5, others: 3, long: 2 * time.Second, short: time.Second, open: 3 * time.Second,
-		leads: 20_000, sent: 20_000, few: 4000, starts: 5, connections: []int{1, 16, crowd, 256},
+		leads: 20_000, sent: 20_000, few: 4000, starts: 5, connections: []int{1, 16, crowd, 256}, touch: 6 << 30,
 	}
 }
 
@@ -105,6 +106,9 @@ func Run(ctx context.Context, b *bench.Bench) error {
 
 // loads is all that compares the sides.
 func (s *suite) loads(ctx context.Context) error {
+	if err := bench.Touch(s.sizes.touch); err != nil {
+		return err
+	}
 	if err := s.sides(ctx); err != nil {
 		return err
 	}
