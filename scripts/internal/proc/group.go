@@ -47,3 +47,12 @@ func (g *Group) atEnd(stop func()) {
 
 // Path returns the path of a temporary file of this group.
 func (g *Group) Path(name string) string { return filepath.Join(g.dir, name) }
+
+// WriteFile writes a temporary file of this group and returns its path.
+func (g *Group) WriteFile(name string, data []byte) (path string, err error) {
+	path = g.Path(name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return "", fmt.Errorf("temporary file: %w", err)
+	}
+	return path, nil
+}

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"wagate/scripts/benches/internal/bench"
@@ -30,11 +29,10 @@ func newWorld(ctx context.Context, b *bench.Bench, assistant string) (*world, er
 
 // start starts another wagate on the world's Redis.
 func (w *world) start(ctx context.Context, b *bench.Bench, assistant string) error {
-	file := b.Path("operator.yaml")
-	if err := os.WriteFile(file, []byte(operatorFile(w.redis.URL, assistant)), 0o600); err != nil {
-		return fmt.Errorf("write operator's file: %w", err)
+	file, err := b.WriteFile("operator.yaml", []byte(operatorFile(w.redis.URL, assistant)))
+	if err != nil {
+		return err
 	}
-	var err error
 	w.wagate, err = b.StartWagate(ctx, file)
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -156,9 +155,9 @@ func (s *suite) idle(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	file := s.Path("operator.yaml")
-	if err := os.WriteFile(file, []byte(operatorFile(w.redis.URL, assistant)), 0o600); err != nil {
-		return fmt.Errorf("write operator's file: %w", err)
+	file, err := s.WriteFile("operator.yaml", []byte(operatorFile(w.redis.URL, assistant)))
+	if err != nil {
+		return err
 	}
 	wagate, err := s.StartWagate(ctx, file)
 	if err != nil {

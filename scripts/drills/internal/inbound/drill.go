@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"wagate/scripts/drills/internal/dice"
@@ -198,14 +197,14 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 }
 
 // start starts Redis and the replicas.
-func (d *drill) start(ctx context.Context, tenants []*tenant) error {
-	var err error
+func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	if d.place, err = d.startPlace(ctx); err != nil {
 		return err
 	}
-	file := d.group.Path("operator.yaml")
-	if err := os.WriteFile(file, []byte(operatorFile(d.place.url(), cmp.Or(d.durability, d.place.durability()), d.graph.Addr, d.assistants.Addr, d.Size.relay, tenants)), 0o600); err != nil {
-		return fmt.Errorf("write operator's file: %w", err)
+	file, err := d.group.WriteFile("operator.yaml", []byte(operatorFile(
+		d.place.url(), cmp.Or(d.durability, d.place.durability()), d.graph.Addr, d.assistants.Addr, d.Size.relay, tenants)))
+	if err != nil {
+		return err
 	}
 	if d.fleet, err = fleet.Start(ctx, fleet.Params{
 		Group: d.group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -176,9 +175,9 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	if err != nil {
 		return fmt.Errorf("write operator's file: %w", err)
 	}
-	file := d.group.Path("operator.yaml")
-	if err := os.WriteFile(file, raw, 0o600); err != nil {
-		return fmt.Errorf("write operator's file: %w", err)
+	file, err := d.group.WriteFile("operator.yaml", raw)
+	if err != nil {
+		return err
 	}
 	if d.fleet, err = fleet.Start(ctx, fleet.Params{
 		Group: d.group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,
