@@ -52,12 +52,12 @@ func (r *Replica) Admin() string {
 // SetPublic says where the public listener is.
 func (r *Replica) SetPublic(addr string) { r.public.Store(addr) }
 
-// shun is for how long one that did not answer in time is asked less often.
-const shun = 5 * time.Second
+// shunFor is for how long one that did not answer in time is asked less often.
+const shunFor = 5 * time.Second
 
-// Shun has it asked less often for a while, as a balancer would do with one that
+// shun has it asked less often for a while, as a balancer would do with one that
 // did not answer in time.
-func (r *Replica) Shun() { r.shunned.Store(time.Now().Add(shun).UnixNano()) }
+func (r *Replica) shun() { r.shunned.Store(time.Now().Add(shunFor).UnixNano()) }
 
 // Params say what a fleet is made of.
 type Params struct {

@@ -8,6 +8,7 @@ import (
 
 	"wagate/providers/meta"
 	"wagate/providers/providertest"
+	"wagate/scripts/drills/internal/fleet"
 )
 
 // forgedWords begin the text of every message that nobody must let in.
@@ -27,28 +28,21 @@ func (e event) words() string {
 	return "Ol\\u00e1, mensagem " + strconv.Itoa(e.nth) + ": voc\\u00eas entregam em Niter\\u00f3i at\\u00e9 s\\u00e1bado \\ud83d\\ude42?"
 }
 
-// request is a webhook as it is posted.
-type request struct {
-	path   string
-	header http.Header
-	body   []byte
-}
-
 // write writes a webhook with its events in a form, now.
-func write(h *hook, f form, list []event, now time.Time) request {
-	r := request{path: h.tenant.path(), header: http.Header{"Content-Type": {"application/json"}}}
+func write(h *hook, f form, list []event, now time.Time) fleet.Request {
+	r := fleet.Request{Method: http.MethodPost, Path: h.tenant.path(), Header: http.Header{}}
 	switch f {
 	case formMeta:
-		r.body = writeMeta(nil, "", list, now)
+		r.Body = writeMeta(nil, "", list, now)
 	case formV3:
-		r.body = writeMeta(nil, h.tenant.named(h.forged).appID(), list, now)
+		r.Body = writeMeta(nil, h.tenant.named(h.forged).appID(), list, now)
 	case formV2:
-		r.body = writeV2(h.tenant.named(h.forged), list[0], now)
+		r.Body = writeV2(h.tenant.named(h.forged), list[0], now)
 	}
 	if h.tenant.app != nil {
-		r.sign(h)
+		sign(&r, h)
 	} else {
-		r.present(h)
+		present(&r, h)
 	}
 	return r
 }
@@ -62,31 +56,31 @@ func (t *tenant) named(f forgery) *tenant {
 }
 
 // sign signs a webhook of Meta's, well unless it is forged.
-func (r *request) sign(h *hook) {
+func sign(r *fleet.Request, h *hook) {
 	own, other := h.tenant.app, mainApp
 	if own == other {
 		other = secondApp
 	}
-	signature := providertest.Sign(own.secret, r.body)
+	signature := providertest.Sign(own.secret, r.Body)
 	switch h.forged {
 	case genuine:
 	case unsigned:
 		return
 	case otherSecret:
-		signature = providertest.Sign(other.secret, r.body)
+		signature = providertest.Sign(other.secret, r.Body)
 	case tampered:
-		signature = providertest.Sign(own.secret, r.body[1:])
+		signature = providertest.Sign(own.secret, r.Body[1:])
 	case malformed:
 		signature = "sha256=" + own.key
 	case foreign: // by an app to which the number is not bound, at that app's own URL
-		r.path = "/webhooks/meta/" + other.key
-		signature = providertest.Sign(other.secret, r.body)
+		r.Path = "/webhooks/meta/" + other.key
+		signature = providertest.Sign(other.secret, r.Body)
 	}
-	r.header.Set(meta.SignatureHeader, signature)
+	r.Header.Set(meta.SignatureHeader, signature)
 }
 
 // present puts the token where Gupshup's callbacks have it.
-func (r *request) present(h *hook) {
+func present(r *fleet.Request, h *hook) {
 	token := h.tenant.token()
 	switch h.forged {
 	case genuine, foreign:
@@ -99,7 +93,7 @@ func (r *request) present(h *hook) {
 	case malformed:
 		token = "sha256=" + token
 	}
-	r.header.Set("X-Callback-Token", token)
+	r.Header.Set("X-Callback-Token", token)
 }
 
 // writeMeta writes Meta's envelope, or Gupshup's version 3 of it. Events that

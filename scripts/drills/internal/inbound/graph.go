@@ -1,16 +1,15 @@
 package inbound
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"wagate/scripts/drills/internal/fleet"
 	"wagate/scripts/drills/internal/loopback"
 )
 
@@ -104,16 +103,9 @@ func (p *provider) reply(ctx context.Context, e event) {
 	if err != nil {
 		return
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+p.fleet.Any().Public()+"/v26.0/"+t.from()+"/messages", bytes.NewReader(body))
-	if err != nil {
-		return
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+t.name+"-api-key")
-	res, err := p.client.Do(req)
-	if err != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, res.Body) // the statuses tell how it went
-	_ = res.Body.Close()
+	// The statuses tell how it went.
+	_, _ = p.client.Ask(ctx, p.fleet.Any(), fleet.Request{
+		Method: http.MethodPost, Path: "/v26.0/" + t.from() + "/messages", Body: body,
+		Header: http.Header{"Authorization": {"Bearer " + t.name + "-api-key"}},
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"wagate/providers/cloudapi"
 	"wagate/providers/gupshup"
 	"wagate/providers/meta"
+	"wagate/scripts/drills/internal/fleet"
 )
 
 // hooks are all hooks of a plan in the order they are due.
@@ -181,10 +182,10 @@ func TestWrite(t *testing.T) {
 				want = append(want, p.events[n].key())
 			}
 			if h.forged != foreign && !slices.Equal(got, want) {
-				t.Fatalf("form %d: got %v, want %v\n%s", f, got, want, r.body)
+				t.Fatalf("form %d: got %v, want %v\n%s", f, got, want, r.Body)
 			}
-			if h.forged == foreign && h.tenant.app != nil && r.path == h.tenant.path() {
-				t.Fatalf("foreign: got its own path %s, want another app's", r.path)
+			if h.forged == foreign && h.tenant.app != nil && r.Path == h.tenant.path() {
+				t.Fatalf("foreign: got its own path %s, want another app's", r.Path)
 			}
 		}
 	}
@@ -199,25 +200,25 @@ func formsOf(list []echo) []form {
 }
 
 // decode reads a body as wagate does and returns its events' keys.
-func decode(t *testing.T, h *hook, r request) (keys []string, verified bool) {
+func decode(t *testing.T, h *hook, r fleet.Request) (keys []string, verified bool) {
 	t.Helper()
 	if h.tenant.app != nil {
 		secret := mainApp.secret
-		if r.path == "/webhooks/meta/"+secondApp.key {
+		if r.Path == "/webhooks/meta/"+secondApp.key {
 			secret = secondApp.secret
 		}
-		in, err := cloudapi.Decode(r.body, cloudapi.Options{})
+		in, err := cloudapi.Decode(r.Body, cloudapi.Options{})
 		if err != nil || in.Skipped > 0 {
-			t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.body)
+			t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.Body)
 		}
 		for _, e := range in.Events {
 			keys = append(keys, keyOf(e.MessageID, e.Status))
 		}
-		return keys, meta.VerifySignature([]string{secret}, r.header.Get(meta.SignatureHeader), r.body)
+		return keys, meta.VerifySignature([]string{secret}, r.Header.Get(meta.SignatureHeader), r.Body)
 	}
-	in, err := gupshup.Decode(r.body, gupshup.Options{})
+	in, err := gupshup.Decode(r.Body, gupshup.Options{})
 	if err != nil || in.Skipped > 0 {
-		t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.body)
+		t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.Body)
 	}
 	if in.From(h.tenant.appID(), h.tenant.appName()) == (h.forged == foreign) {
 		t.Fatalf("forgery %d: got app %q %q", h.forged, in.App, in.AppID)
@@ -225,7 +226,7 @@ func decode(t *testing.T, h *hook, r request) (keys []string, verified bool) {
 	for _, e := range in.Events {
 		keys = append(keys, keyOf(e.MessageID, e.Status))
 	}
-	return keys, r.header.Get("X-Callback-Token") == h.tenant.token()
+	return keys, r.Header.Get("X-Callback-Token") == h.tenant.token()
 }
 
 func keyOf(id string, s *providers.Status) string {

@@ -1,9 +1,7 @@
 package inbound
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
@@ -13,12 +11,11 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-const (
-	// answerWithin is how long a provider waits for an answer.
-	answerWithin = 5 * time.Second
-	// atOnce is how many webhooks of a tenant are posted at the same time.
-	atOnce = 64
-)
+// atOnce is how many webhooks of a tenant are posted at the same time.
+const atOnce = 64
+
+// connections is how many are kept to a replica.
+const connections = 256
 
 // provider posts webhooks by their timetable, those of a lead one after the
 // other: the next one's turn comes when the one before is acknowledged.
@@ -26,7 +23,7 @@ type provider struct {
 	ledger *ledger
 	graph  *graph
 	fleet  *fleet.Fleet
-	client *http.Client
+	client fleet.Client
 	slots  map[*tenant]chan struct{}
 
 	mu      sync.Mutex // of the lines of all leads
@@ -34,9 +31,7 @@ type provider struct {
 }
 
 func newProvider(l *ledger, g *graph, f *fleet.Fleet, tenants []*tenant) *provider {
-	p := &provider{ledger: l, graph: g, fleet: f, slots: map[*tenant]chan struct{}{}, client: &http.Client{
-		Timeout: answerWithin, Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
-	}}
+	p := &provider{ledger: l, graph: g, fleet: f, client: fleet.NewClient(connections), slots: map[*tenant]chan struct{}{}}
 	for _, t := range tenants {
 		p.slots[t] = make(chan struct{}, atOnce)
 	}
@@ -140,7 +135,7 @@ func (p *provider) send(ctx context.Context, h *hook) {
 }
 
 // insist posts a request until it is answered 200, and reports whether it was.
-func (p *provider) insist(ctx context.Context, h *hook, r request) bool {
+func (p *provider) insist(ctx context.Context, h *hook, r fleet.Request) bool {
 	for try := 0; ; try++ {
 		if try > 0 {
 			p.ledger.repeats.Add(1)
@@ -164,7 +159,7 @@ func (p *provider) insist(ctx context.Context, h *hook, r request) bool {
 
 // post posts a request to one of the replicas, also to one that is down, and
 // returns what it was answered; 0: nothing.
-func (p *provider) post(ctx context.Context, h *hook, r request) int {
+func (p *provider) post(ctx context.Context, h *hook, r fleet.Request) int {
 	slot := p.slots[h.tenant]
 	select {
 	case slot <- struct{}{}:
@@ -180,22 +175,8 @@ func (p *provider) post(ctx context.Context, h *hook, r request) int {
 		default:
 		}
 	}})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+to.Public()+r.path, bytes.NewReader(r.body))
-	if err != nil {
-		return 0
-	}
-	req.Header = r.header.Clone()
-	began := time.Now()
-	res, err := p.client.Do(req)
-	if err != nil {
-		if time.Since(began) >= answerWithin {
-			to.Shun()
-		}
-		return 0
-	}
-	defer func() { _ = res.Body.Close() }()
-	_, _ = io.Copy(io.Discard, res.Body) // the status is all we want
-	return res.StatusCode
+	status, _ := p.client.Ask(ctx, to, r)
+	return status
 }
 
 // forge posts a forged webhook until somebody answers.

@@ -1,12 +1,9 @@
 package timers
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"time"
 
 	"wagate/followup/poll"
 	"wagate/providers/meta"
@@ -18,29 +15,25 @@ import (
 // again.
 type api struct {
 	fleet   *fleet.Fleet
-	client  *http.Client
+	client  fleet.Client
 	journal *journal
 	slots   chan struct{}
 }
 
-// answerWithin is how long an answer is waited for, atOnce how many requests are under way.
-const (
-	answerWithin = 5 * time.Second
-	atOnce       = 96
-)
+// atOnce is how many requests are under way.
+const atOnce = 96
 
 func newAPI(f *fleet.Fleet, j *journal) *api {
-	return &api{fleet: f, journal: j, slots: make(chan struct{}, atOnce), client: &http.Client{
-		Timeout: answerWithin, Transport: &http.Transport{MaxIdleConnsPerHost: atOnce, DisableCompression: true},
-	}}
+	return &api{fleet: f, journal: j, slots: make(chan struct{}, atOnce), client: fleet.NewClient(atOnce)}
 }
 
 // webhook posts a webhook of Meta's until it is answered 200, and reports whether it was.
 func (a *api) webhook(ctx context.Context, body []byte) bool {
-	header := http.Header{meta.SignatureHeader: {providertest.Sign(appSecret, body)}}
-	return a.insist(ctx, func() int {
-		return a.do(ctx, http.MethodPost, "/webhooks/meta/main", header, body, nil)
-	}) == http.StatusOK
+	r := fleet.Request{
+		Method: http.MethodPost, Path: "/webhooks/meta/main", Body: body,
+		Header: http.Header{meta.SignatureHeader: {providertest.Sign(appSecret, body)}},
+	}
+	return a.insist(ctx, func() int { return a.do(ctx, r, nil) }) == http.StatusOK
 }
 
 // ask makes a request of a tenant's until it is answered, reads what comes, and
@@ -50,11 +43,11 @@ func (a *api) ask(ctx context.Context, t *tenant, method, path string, body, ans
 }
 
 func (a *api) once(ctx context.Context, t *tenant, method, path string, body, answer any) int {
-	var raw []byte
+	r := fleet.Request{Method: method, Path: path, Header: http.Header{"Authorization": {"Bearer " + t.key()}}}
 	if body != nil {
-		raw, _ = json.Marshal(body) // texts, numbers and times
+		r.Body, _ = json.Marshal(body) // texts, numbers and times
 	}
-	return a.do(ctx, method, path, http.Header{"Authorization": {"Bearer " + t.key()}}, raw, answer)
+	return a.do(ctx, r, answer)
 }
 
 // insist repeats a request until it is answered; 0 if it never is.
@@ -77,7 +70,7 @@ func (a *api) insist(ctx context.Context, try func() int) int {
 }
 
 // do makes one request of any of the wagates and returns the status; 0: no answer.
-func (a *api) do(ctx context.Context, method, path string, header http.Header, body []byte, answer any) int {
+func (a *api) do(ctx context.Context, r fleet.Request, answer any) int {
 	select {
 	case a.slots <- struct{}{}:
 		defer func() { <-a.slots }()
@@ -85,25 +78,9 @@ func (a *api) do(ctx context.Context, method, path string, header http.Header, b
 		return 0
 	}
 	a.journal.posts.Add(1)
-	to := a.fleet.Any()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+to.Public()+path, bytes.NewReader(body))
-	if err != nil {
+	status, raw := a.client.Ask(ctx, a.fleet.Any(), r)
+	if answer != nil && status < 300 && json.Unmarshal(raw, answer) != nil {
 		return 0
 	}
-	req.Header = header
-	req.Header.Set("Content-Type", "application/json")
-	began := time.Now()
-	res, err := a.client.Do(req)
-	if err != nil {
-		if time.Since(began) >= answerWithin {
-			to.Shun()
-		}
-		return 0
-	}
-	defer func() { _ = res.Body.Close() }()
-	raw, err := io.ReadAll(res.Body)
-	if err != nil || answer != nil && res.StatusCode < 300 && json.Unmarshal(raw, answer) != nil {
-		return 0
-	}
-	return res.StatusCode
+	return status
 }
