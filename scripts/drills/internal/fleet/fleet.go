@@ -109,6 +109,31 @@ func (f *Fleet) Any() *Replica {
 	return f.Replicas[i]
 }
 
+// Up waits until all replicas are.
+func (f *Fleet) Up(ctx context.Context) error {
+	for _, r := range f.Replicas {
+		if err := r.Up(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pending is a gauge of what is still to come, as any of the wagates says; 1 if none can
+// say.
+func (f *Fleet) Pending(ctx context.Context, gauge string) float64 {
+	for _, r := range f.Replicas {
+		if w := r.Alive(); w != nil {
+			if m, err := w.Metrics(ctx); err == nil {
+				if n, ok := m.Gauge(gauge); ok {
+					return n
+				}
+			}
+		}
+	}
+	return 1
+}
+
 func (f *Fleet) start(ctx context.Context, r *Replica) error {
 	w, err := f.p.Group.StartWagate(ctx, f.p.Binary, f.p.File)
 	if err != nil {
@@ -130,6 +155,16 @@ func (r *Replica) Alive() *proc.Wagate {
 		return nil
 	}
 	return r.wagate
+}
+
+// Up waits until the replica is, unless ctx ends first.
+func (r *Replica) Up(ctx context.Context) error {
+	for r.Alive() == nil {
+		if err := poll.Sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Kill has the supervisor end a replica as a crash would, and start it again

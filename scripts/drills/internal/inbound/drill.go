@@ -271,12 +271,13 @@ const idle = 3 * time.Second
 // drain ends all trouble and waits until everything is acknowledged and has
 // arrived and wagate has nothing more to deliver: what comes twice comes then. What
 // is missing although wagate has had nothing to deliver for a while is not waited
-// for. It is no error if that takes too long; the account tells.
+// for. It is no error if that takes too long; the account tells. What wagate says is
+// pending decides how long is waited, and nothing else.
 func (d *drill) drain(ctx context.Context) {
 	d.assistants.healed.Store(true)
 	began, quiet := time.Now(), lull{}
 	err := fleet.Until(ctx, d.Size.drain, func() bool {
-		busy := d.pending(ctx) > 0 || d.ledger.open() > 0
+		busy := d.fleet.Pending(ctx, "wagate_relay_pending") > 0 || d.ledger.open() > 0
 		lasted := quiet.lasted(busy, time.Now())
 		return !busy && d.ledger.missing() == 0 || lasted > idle
 	})
@@ -300,24 +301,6 @@ func (l *lull) lasted(busy bool, now time.Time) time.Duration {
 		l.since = now
 	}
 	return now.Sub(l.since)
-}
-
-// pending is how much wagate says it has to deliver, 1 if it cannot say. It decides how
-// long is waited, and nothing else.
-func (d *drill) pending(ctx context.Context) float64 {
-	w := d.fleet.Replicas[0].Alive()
-	if w == nil {
-		return 1
-	}
-	m, err := w.Metrics(ctx)
-	if err != nil {
-		return 1
-	}
-	n, ok := m.Gauge("wagate_relay_pending")
-	if !ok {
-		return 1
-	}
-	return n
 }
 
 // errUnsettled says that not everything arrived though nothing had been broken: there

@@ -37,12 +37,7 @@ func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) (err er
 			return err
 		}
 	}
-	for _, r := range v.fleet.Replicas {
-		if err := v.up(ctx, r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return v.fleet.Up(ctx)
 }
 
 // mended waits until the place is whole again.
@@ -140,21 +135,11 @@ func (v *vandal) ready(ctx context.Context, replicas []int) ([]int, error) {
 		}
 	}
 	for _, i := range replicas {
-		if err := v.up(ctx, all[i]); err != nil {
+		if err := all[i].Up(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return replicas, nil
-}
-
-// up waits until a replica is.
-func (v *vandal) up(ctx context.Context, r *fleet.Replica) error {
-	for r.Alive() == nil {
-		if err := poll.Sleep(ctx, 10*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // await waits for the moment of a blow.

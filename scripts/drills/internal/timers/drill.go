@@ -231,12 +231,13 @@ func (d *drill) play(ctx context.Context, list []blow) error {
 }
 
 // drain waits until everything has ended, as the API says, and all receipts were taken.
-// It is no error if that takes too long; the account tells.
+// It is no error if that takes too long; the account tells. What wagate says is pending
+// decides how long is waited, and nothing else.
 func (d *drill) drain(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, d.Size.drain)
 	defer cancel()
 	for said := time.Now(); poll.Sleep(within, 200*time.Millisecond) == nil; {
-		n := d.pending(within)
+		n := d.fleet.Pending(within, "wagate_followup_pending")
 		if n == 0 {
 			break
 		}
@@ -255,19 +256,4 @@ func (d *drill) drain(ctx context.Context) error {
 		live = readRuns(ctx, d.crowd.api, d.crowd.clock, live)
 	}
 	return ctx.Err()
-}
-
-// pending is how many steps wagate says are to come, 1 if none can say. It decides how long is waited, and
-// nothing else.
-func (d *drill) pending(ctx context.Context) float64 {
-	for _, r := range d.fleet.Replicas {
-		if w := r.Alive(); w != nil {
-			if m, err := w.Metrics(ctx); err == nil {
-				if n, ok := m.Gauge("wagate_followup_pending"); ok {
-					return n
-				}
-			}
-		}
-	}
-	return 1
 }

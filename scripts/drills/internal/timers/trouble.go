@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"wagate/followup/poll"
 	"wagate/scripts/drills/internal/dice"
 	"wagate/scripts/drills/internal/fleet"
 )
@@ -80,7 +79,7 @@ func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) error {
 		v.printf("storm %5.1fs %s\n", time.Since(began).Seconds(), b.what)
 		return err
 	})
-	return errors.Join(err, <-killed, v.up(ctx))
+	return errors.Join(err, <-killed, v.fleet.Up(ctx))
 }
 
 // each lets blows fall, one after the other.
@@ -96,18 +95,6 @@ func (v *vandal) each(ctx context.Context, list []blow, began time.Time, strike 
 		v.mu.Lock()
 		v.done[b.what]++
 		v.mu.Unlock()
-	}
-	return nil
-}
-
-// up waits until all replicas are.
-func (v *vandal) up(ctx context.Context) error {
-	for _, r := range v.fleet.Replicas {
-		for r.Alive() == nil {
-			if err := poll.Sleep(ctx, 10*time.Millisecond); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
