@@ -11,22 +11,30 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
 	"wagate/scripts/drills/internal/inbound"
+	"wagate/scripts/drills/internal/stage"
 	"wagate/scripts/drills/internal/timers"
 	"wagate/scripts/internal/args"
 )
 
-// The longest that a drill may take.
-const (
-	inboundLimit = 12 * time.Minute
-	timersLimit  = 7 * time.Minute
-	shortLimit   = time.Minute
-)
+// drills are those that can be run, with the longest that each may take.
+var drills = map[string]struct {
+	within time.Duration
+	run    func(context.Context, *stage.Stage) error
+}{
+	"inbound": {12 * time.Minute, inbound.Run},
+	"timers":  {7 * time.Minute, timers.Run},
+}
+
+// shortLimit is the longest that any may take that is to be short.
+const shortLimit = time.Minute
 
 func main() { os.Exit(run(os.Args[1:])) }
 
@@ -41,62 +49,42 @@ func run(args []string) int {
 	return 0
 }
 
-// options are what may be asked of a drill.
-type options struct {
-	wagate         string
-	seed           uint64
-	short, cluster bool
-}
-
 func drill(argv []string) (ok bool, err error) {
 	fs := flag.NewFlagSet("drill", flag.ContinueOnError)
-	var o options
-	fs.StringVar(&o.wagate, "wagate", "", "the binary to drill")
-	fs.Uint64Var(&o.seed, "seed", 0, "of what is done and what breaks; 0: any")
-	fs.BoolVar(&o.short, "short", false, "all of it within a minute")
-	fs.BoolVar(&o.cluster, "cluster", false, "on a Redis Cluster")
+	p := stage.Params{Out: os.Stdout}
+	fs.StringVar(&p.Wagate, "wagate", "", "the binary to drill")
+	fs.Uint64Var(&p.Seed, "seed", 0, "of what is done and what breaks; 0: any")
+	fs.BoolVar(&p.Short, "short", false, "all of it within a minute")
+	fs.BoolVar(&p.Cluster, "cluster", false, "on a Redis Cluster")
 	name, err := args.Parse(fs, argv)
 	if err != nil {
 		return false, err
 	}
-	within, play, err := o.choose(name)
-	if err != nil {
-		return false, err
+	of, known := drills[name]
+	switch {
+	case !known:
+		return false, fmt.Errorf("got drill %q, want one of %v", name, slices.Sorted(maps.Keys(drills)))
+	case p.Wagate == "":
+		return false, errors.New("-wagate is missing")
 	}
-	if o.short {
+	within := of.within
+	if p.Short {
 		within = shortLimit
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("took longer than %s", within))
 	defer cancel()
-	ok, err = play(ctx)
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), err)
-	}
+	s, err := stage.New(p)
 	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := of.run(ctx, s); err != nil {
+		if ctx.Err() != nil {
+			err = errors.Join(context.Cause(ctx), err)
+		}
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
-	return ok, nil
-}
-
-// choose returns a drill, and the longest that it may take.
-func (o options) choose(name string) (time.Duration, func(context.Context) (bool, error), error) {
-	switch {
-	case o.wagate == "":
-		return 0, nil, errors.New("-wagate is missing")
-	case name == "inbound":
-		p := inbound.Params{Wagate: o.wagate, Seed: o.seed, Cluster: o.cluster, Out: os.Stdout}
-		if o.short {
-			p.Size = inbound.Short
-		}
-		return inboundLimit, func(ctx context.Context) (bool, error) { return inbound.Run(ctx, p) }, nil
-	case name == "timers":
-		p := timers.Params{Wagate: o.wagate, Seed: o.seed, Cluster: o.cluster, Out: os.Stdout}
-		if o.short {
-			p.Size = timers.Short
-		}
-		return timersLimit, func(ctx context.Context) (bool, error) { return timers.Run(ctx, p) }, nil
-	}
-	return 0, nil, fmt.Errorf("got drill %q, want inbound or timers", name)
+	return s.End(), nil
 }

@@ -5,93 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"wagate/scripts/drills/internal/dice"
 	"wagate/scripts/drills/internal/fleet"
-	"wagate/scripts/internal/figure"
-	"wagate/scripts/internal/proc"
+	"wagate/scripts/drills/internal/stage"
 )
-
-// Params say how the drill is to be run. Wagate and Out are required.
-type Params struct {
-	// Wagate is the path of the binary that is drilled.
-	Wagate string
-	// Size is how much is done; default Full.
-	Size Size
-	// Seed decides what is sent and what breaks when; zero: any.
-	Seed uint64
-	// Cluster has all of it on a Redis Cluster.
-	Cluster bool
-	// durability is the level in the place of the one that outlives what breaks.
-	durability string
-	// Out is where it is told how it goes.
-	Out io.Writer
-}
-
-// Size is how much is done.
-type Size struct {
-	webhooks int // genuine ones, each counted once
-	leads    map[manner]int
-	relay    time.Duration // how long wagate waits for an assistant
-
-	rounds int           // pairs of a quiet and a loud window
-	window time.Duration // one of them
-	quiet  map[manner]int
-	loud   map[manner]int // texts per second of each tenant, by manner
-
-	storm   time.Duration
-	weights map[manner]int // of the manners, in the storm
-	single  blows
-	cluster blows
-	// takeOver is how long a Cluster's master may not answer until its replica takes over; 0:
-	// only one that was killed is replaced.
-	takeOver time.Duration
-	drain    time.Duration // how long everything may take to arrive in the end
-}
-
-// The sizes.
-var (
-	Full = Size{
-		webhooks: 100_000, leads: map[manner]int{calm: 200, flooding: 1500, slow: 300, failing: 300, picky: 200, raw: 200},
-		relay:  2 * time.Second,
-		rounds: 5, window: 5 * time.Second,
-		quiet: map[manner]int{calm: 50}, loud: map[manner]int{calm: 50, flooding: 500, slow: 30, failing: 30, picky: 10, raw: 10},
-		storm: 220 * time.Second, weights: map[manner]int{calm: 3, flooding: 10, slow: 3, failing: 3, picky: 2, raw: 2},
-		single:   blows{wagate: 20, redis: 5, frozenWagate: 3, frozenRedis: 3, flushes: 8},
-		cluster:  blows{wagate: 20, redis: 6, frozenWagate: 3, frozenRedis: 3, flushes: 8, slots: 12},
-		takeOver: 2 * time.Second, drain: 2 * time.Minute,
-	}
-	Short = Size{
-		webhooks: 5000, leads: map[manner]int{calm: 40, flooding: 200, slow: 40, failing: 40, picky: 40, raw: 40},
-		relay:  time.Second,
-		rounds: 3, window: time.Second,
-		quiet: Full.quiet, loud: map[manner]int{calm: 50, flooding: 500, slow: 30},
-		storm: 10 * time.Second, weights: Full.weights,
-		single:   blows{wagate: 4, redis: 1, frozenRedis: 1, flushes: 2},
-		cluster:  blows{wagate: 4, redis: 1, flushes: 2, slots: 2},
-		takeOver: 2 * time.Second, drain: 25 * time.Second,
-	}
-	// Tiny is what the tests do; it has no windows. It waits longer than the others, for
-	// machines that are busy.
-	Tiny = Size{
-		webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
-		relay: time.Second,
-		storm: 3 * time.Second, weights: Full.weights,
-		single:  blows{wagate: 3, redis: 1, flushes: 1},
-		cluster: blows{wagate: 1, redis: 1, flushes: 1, slots: 1},
-		drain:   5 * time.Minute,
-	}
-)
-
-// blows are those of one Redis or of a Cluster.
-func (s Size) blows(onCluster bool) blows {
-	if onCluster {
-		return s.cluster
-	}
-	return s.single
-}
 
 // replicas is how many wagates share the work.
 const replicas = 2
@@ -102,10 +20,9 @@ const leaseMargin = 17 * time.Second
 
 // drill is a run on its way.
 type drill struct {
-	Params
-	*figure.Sheet
+	*stage.Stage
 
-	group      *proc.Group
+	sizes      sizes
 	place      place
 	fleet      *fleet.Fleet
 	ledger     *ledger
@@ -126,7 +43,7 @@ type plan struct {
 }
 
 // newPlan plans a run.
-func newPlan(seed uint64, s Size, onCluster bool) plan {
+func newPlan(seed uint64, s sizes, onCluster bool) plan {
 	p := newPlanner(seed, newCast(s.leads))
 	out := plan{tenants: p.tenants}
 	out.warm = p.warm()
@@ -151,30 +68,26 @@ func newPlan(seed uint64, s Size, onCluster bool) plan {
 	return out
 }
 
-// Run drills wagate and prints the account. It reports whether all of it holds.
-func Run(ctx context.Context, p Params) (ok bool, err error) {
-	if p.Size.webhooks == 0 {
-		p.Size = Full
+// Run drills wagate and draws up the account.
+func Run(ctx context.Context, s *stage.Stage) error {
+	if s.Short {
+		return perform(ctx, s, short)
 	}
-	if p.Seed == 0 {
-		p.Seed = dice.Seed()
-	}
-	d := &drill{Params: p, Sheet: figure.NewSheet(p.Out)}
-	d.Printf("seed %d\n", p.Seed)
-	plan := newPlan(p.Seed, p.Size, p.Cluster)
+	return perform(ctx, s, full)
+}
+
+func perform(ctx context.Context, s *stage.Stage, n sizes) (err error) {
+	d := &drill{Stage: s, sizes: n}
+	plan := newPlan(s.Seed, n, s.Cluster)
 	d.ledger = newLedger(plan.events)
 	if d.assistants, err = startAssistants(d.ledger, plan.tenants); err != nil {
-		return false, err
+		return err
 	}
 	defer func() { err = errors.Join(err, d.assistants.Close()) }()
 	if d.graph, err = startGraph(); err != nil {
-		return false, err
+		return err
 	}
 	defer func() { err = errors.Join(err, d.graph.Close()) }()
-	if d.group, err = proc.New("drill"); err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, d.group.Close()) }()
 	defer func() {
 		if d.place != nil {
 			err = errors.Join(err, d.place.Close())
@@ -188,12 +101,9 @@ func Run(ctx context.Context, p Params) (ok bool, err error) {
 		}
 	}()
 	if err := d.start(ctx, plan.tenants); err != nil {
-		return false, err
+		return err
 	}
-	if err := d.play(ctx, plan); err != nil {
-		return false, err
-	}
-	return d.End(), nil
+	return d.play(ctx, plan)
 }
 
 // start starts Redis and the replicas.
@@ -201,13 +111,13 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	if d.place, err = d.startPlace(ctx); err != nil {
 		return err
 	}
-	file, err := d.group.WriteFile("operator.yaml", []byte(operatorFile(
-		d.place.url(), cmp.Or(d.durability, d.place.durability()), d.graph.Addr, d.assistants.Addr, d.Size.relay, tenants)))
+	file, err := d.WriteFile("operator.yaml", []byte(operatorFile(
+		d.place.url(), cmp.Or(d.sizes.durability, d.place.durability()), d.graph.Addr, d.assistants.Addr, d.sizes.relay, tenants)))
 	if err != nil {
 		return err
 	}
 	if d.fleet, err = fleet.Start(ctx, fleet.Params{
-		Group: d.group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,
+		Group: d.Group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,
 	}); err != nil {
 		return err
 	}
@@ -243,7 +153,7 @@ func (d *drill) calm(ctx context.Context, p plan) error {
 		return err
 	}
 	// In the storm every one of its replies may fail.
-	if err := fleet.Until(ctx, d.Size.drain, func() bool { return d.provider.repliesByGupshup(ctx, p.tenants) }); err != nil {
+	if err := fleet.Until(ctx, d.sizes.drain, func() bool { return d.provider.repliesByGupshup(ctx, p.tenants) }); err != nil {
 		return fmt.Errorf("reply by gupshup: %w", err)
 	}
 	d.assistants.healed.Store(false)
@@ -276,7 +186,7 @@ const idle = 3 * time.Second
 func (d *drill) drain(ctx context.Context) {
 	d.assistants.healed.Store(true)
 	began, quiet := time.Now(), lull{}
-	err := fleet.Until(ctx, d.Size.drain, func() bool {
+	err := fleet.Until(ctx, d.sizes.drain, func() bool {
 		busy := d.fleet.Pending(ctx, "wagate_relay_pending") > 0 || d.ledger.open() > 0
 		lasted := quiet.lasted(busy, time.Now())
 		return !busy && d.ledger.missing() == 0 || lasted > idle
@@ -310,7 +220,7 @@ var errUnsettled = errors.New("not everything arrived though nothing was broken"
 // settled waits until all that was sent has been delivered.
 func (d *drill) settled(ctx context.Context) error {
 	d.provider.wait()
-	if err := fleet.Until(ctx, d.Size.drain, func() bool { return d.ledger.missing() == 0 }); err != nil {
+	if err := fleet.Until(ctx, d.sizes.drain, func() bool { return d.ledger.missing() == 0 }); err != nil {
 		d.Printf("%d events are still on their way: %v\n", d.ledger.missing(), errUnsettled)
 		return errUnsettled
 	}

@@ -2,13 +2,26 @@ package inbound
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"regexp"
 	"testing"
 	"time"
 
 	"wagate/scripts/drills/internal/drilltest"
+	"wagate/scripts/drills/internal/stage"
 )
+
+// tiny is what the tests do; it has no windows. It waits longer than the others, for
+// machines that are busy.
+var tiny = sizes{
+	webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
+	relay: time.Second,
+	storm: 3 * time.Second, weights: full.weights,
+	single:  blows{wagate: 3, redis: 1, flushes: 1},
+	cluster: blows{wagate: 1, redis: 1, flushes: 1, slots: 1},
+	drain:   5 * time.Minute,
+}
 
 // TestLull: it begins when nothing is seen under way, and not when something was seen last.
 func TestLull(t *testing.T) {
@@ -47,13 +60,14 @@ func TestI13Drill(t *testing.T) {
 
 func drilled(t *testing.T, cluster bool) {
 	t.Helper()
-	ok, err := Run(t.Context(), Params{Wagate: drilltest.Wagate(t), Size: Tiny, Cluster: cluster, Out: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !ok {
+	if !drilltest.Run(t, stage.Params{Cluster: cluster}, tried(tiny)) {
 		t.Error("the account falls short: see its figures above")
 	}
+}
+
+// tried is a drill in which so much is done.
+func tried(n sizes) func(context.Context, *stage.Stage) error {
+	return func(ctx context.Context, s *stage.Stage) error { return perform(ctx, s, n) }
 }
 
 // TestI1DrillTellsALoss: a wagate that acknowledges what no replica has loses it with
@@ -62,18 +76,14 @@ func TestI1DrillTellsALoss(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute more")
 	}
-	size := Tiny
+	size := tiny
+	size.durability = "everysec"
 	// What is acknowledged waits for a while: what was delivered at once is not lost.
 	size.cluster, size.weights = blows{redis: 1}, map[manner]int{failing: 1}
 	// A busy machine may take in nothing while the replica is deaf, so there is more than one try.
 	for seed := range uint64(10) {
 		var out bytes.Buffer
-		ok, err := Run(t.Context(), Params{
-			Wagate: drilltest.Wagate(t), Size: size, Seed: seed + 1, Cluster: true, durability: "everysec", Out: io.MultiWriter(t.Output(), &out),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		ok := drilltest.Run(t, stage.Params{Seed: seed + 1, Cluster: true, Out: io.MultiWriter(t.Output(), &out)}, tried(size))
 		if !ok && regexp.MustCompile(`(?m)^figure lost \d.* short$`).Match(out.Bytes()) {
 			return
 		}

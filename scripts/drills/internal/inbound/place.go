@@ -20,13 +20,13 @@ type place interface {
 
 func (d *drill) startPlace(ctx context.Context) (place, error) {
 	if d.Cluster {
-		c, err := cluster.Start(d.Size.takeOver)
+		c, err := cluster.Start(d.sizes.takeOver)
 		if err != nil {
 			return nil, err
 		}
 		return &clusterPlace{c}, nil
 	}
-	r, err := d.group.StartRedis(ctx, proc.RedisParams{Fsync: "always", Rewrite: true})
+	r, err := d.StartRedis(ctx, proc.RedisParams{Fsync: "always", Rewrite: true})
 	return &single{r}, err
 }
 

@@ -27,7 +27,7 @@ func (p plan) hooks() []*hook {
 // the id of a genuine one comes before it, and there is some of everything.
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	p := newPlan(1, Short, false)
+	p := newPlan(1, short, false)
 	next := map[*lead]int{}
 	said := map[string]bool{}
 	seen := map[string]int{}
@@ -64,8 +64,8 @@ func TestPlan(t *testing.T) {
 			seen[fmt.Sprint("echo in the same form ", e.form == h.form, ", at once ", e.after == 0)]++
 		}
 	}
-	if count != Short.webhooks {
-		t.Errorf("genuine hooks: got %d, want %d", count, Short.webhooks)
+	if count != short.webhooks {
+		t.Errorf("genuine hooks: got %d, want %d", count, short.webhooks)
 	}
 	for _, want := range []string{
 		"form 0", "form 1", "form 2", "forgery 1", "forgery 2", "forgery 3", "forgery 4", "forgery 5",
@@ -83,7 +83,7 @@ func TestPlan(t *testing.T) {
 // TestPlanBySeed: a seed gives one plan, another gives another.
 func TestPlanBySeed(t *testing.T) {
 	t.Parallel()
-	one, again, other := newPlan(7, Tiny, true), newPlan(7, Tiny, true), newPlan(8, Tiny, true)
+	one, again, other := newPlan(7, tiny, true), newPlan(7, tiny, true), newPlan(8, tiny, true)
 	if !reflect.DeepEqual(one.blows, again.blows) || !reflect.DeepEqual(one.hooks(), again.hooks()) {
 		t.Error("got two plans of one seed, want one")
 	}
@@ -97,7 +97,7 @@ func TestBlows(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		p := newPlanner(seed, nil)
-		want := Full.cluster
+		want := full.cluster
 		list := p.blows(want, 2, time.Minute, time.Second)
 		var got blows
 		for i, b := range list {
@@ -134,7 +134,7 @@ func TestInCluster(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		var deaf, masters, moved int
-		for _, b := range newPlan(seed, Full, true).blows {
+		for _, b := range newPlan(seed, full, true).blows {
 			switch b.what {
 			case killRedis, killAll:
 				if masters == 0 && b.deaf == 0 {
@@ -155,7 +155,7 @@ func TestInCluster(t *testing.T) {
 				t.Errorf("seed %d: got no slot for %s", seed, b.what)
 			}
 		}
-		if want := Full.cluster; masters != want.redis || deaf*2 != masters || moved != want.slots {
+		if want := full.cluster; masters != want.redis || deaf*2 != masters || moved != want.slots {
 			t.Errorf("seed %d: got %d masters, %d of them alone, and %d slots", seed, masters, deaf, moved)
 		}
 	}
@@ -165,7 +165,7 @@ func TestInCluster(t *testing.T) {
 // what is forged does not verify, or is somebody else's.
 func TestWrite(t *testing.T) {
 	t.Parallel()
-	p := newPlan(3, Tiny, false)
+	p := newPlan(3, tiny, false)
 	for _, h := range p.hooks() {
 		for _, f := range append([]form{h.form}, formsOf(h.echoes)...) {
 			var list []event

@@ -30,7 +30,7 @@ func (d *drill) account(ctx context.Context, done blows) error {
 		name  string
 		value int64
 	}{
-		{"webhooks", int64(d.Size.webhooks)},
+		{"webhooks", int64(d.sizes.webhooks)},
 		{"posts", l.posts.Load()},
 		{"posts_after_a_failure", l.repeats.Load()},
 		{"posts_without_need", l.echoes.Load()},
@@ -48,7 +48,7 @@ func (d *drill) account(ctx context.Context, done blows) error {
 	} {
 		d.Figure(f.name, float64(f.value))
 	}
-	want := d.Size.blows(d.Cluster)
+	want := d.sizes.blows(d.Cluster)
 	d.Judge("wagate_killed", float64(done.wagate), figure.AtLeast(float64(want.wagate)))
 	d.Judge("replied_by_gupshup", float64(d.graph.gupshupSends.Load()), figure.AtLeast(1))
 	d.Judge("delivered_raw", float64(t.raw), figure.AtLeast(1))

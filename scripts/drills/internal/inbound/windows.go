@@ -116,7 +116,7 @@ func (d *drill) windows(ctx context.Context, list []window) error {
 		if err != nil {
 			return err
 		}
-		d.Printf("run window %d/%d %s: %s\n", w.round+1, d.Size.rounds, w, p)
+		d.Printf("run window %d/%d %s: %s\n", w.round+1, d.sizes.rounds, w, p)
 		runs[w.loud] = append(runs[w.loud], p)
 	}
 	if len(list) == 0 {

@@ -17,7 +17,7 @@ type clusterPlace struct {
 }
 
 func startCluster(d *drill) (place, error) {
-	c, err := cluster.Start(d.Size.takeOver)
+	c, err := cluster.Start(d.sizes.takeOver)
 	if err != nil {
 		return nil, err
 	}

@@ -13,26 +13,11 @@ import (
 	"wagate/scripts/drills/internal/dice"
 	"wagate/scripts/drills/internal/fleet"
 	"wagate/scripts/drills/internal/loopback"
-	"wagate/scripts/internal/figure"
-	"wagate/scripts/internal/proc"
+	"wagate/scripts/drills/internal/stage"
 )
 
-// Params say how the drill is to be run. Wagate and Out are required.
-type Params struct {
-	// Wagate is the path of the binary that is drilled.
-	Wagate string
-	// Size is how much is done; default Full.
-	Size Size
-	// Seed decides who does what and what breaks when; zero: any.
-	Seed uint64
-	// Cluster has all of it on a Redis Cluster.
-	Cluster bool
-	// Out is where it is told how it goes.
-	Out io.Writer
-}
-
-// Size is how much is done.
-type Size struct {
+// sizes is how much is done.
+type sizes struct {
 	speed    speed          // of domain time
 	leads    map[string]int // of each tenant
 	storm    time.Duration  // within which leads get their status
@@ -46,22 +31,15 @@ type Size struct {
 
 // The sizes.
 var (
-	Full = Size{
+	full = sizes{
 		speed: 900, leads: map[string]int{"big": 14_000, "both": 2500, "plain": 2500, "seed": 1000}, storm: 110 * time.Second, rage: 190 * time.Second,
 		single:  blows{wagate: 190, redis: 9, flushes: 15},
 		cluster: blows{wagate: 190, masters: 6, slots: 12, flushes: 12}, takeOver: 2 * time.Second, stubborn: true, drain: 75 * time.Second,
 	}
-	Short = Size{
+	short = sizes{
 		speed: 900, leads: map[string]int{"big": 1200, "both": 300, "plain": 300}, storm: 14 * time.Second, rage: 20 * time.Second,
 		single:  blows{wagate: 20, redis: 2, flushes: 2},
 		cluster: blows{wagate: 20, masters: 1, slots: 3, flushes: 2}, takeOver: 2 * time.Second, drain: 20 * time.Second,
-	}
-	// Tiny is what the tests do. Its time passes slower, so that what is on its way arrives in time
-	// on machines that are busy, and it waits longer than the others.
-	Tiny = Size{
-		speed: 300, leads: map[string]int{"big": 120, "both": 40, "plain": 40}, storm: 3 * time.Second, rage: 15 * time.Second,
-		single:  blows{wagate: 3, redis: 1, flushes: 1},
-		cluster: blows{wagate: 3, slots: 1, flushes: 1}, drain: 5 * time.Minute,
 	}
 )
 
@@ -70,10 +48,9 @@ const replicas = 4
 
 // drill is a run on its way.
 type drill struct {
-	Params
-	*figure.Sheet
+	*stage.Stage
 
-	group   *proc.Group
+	sizes   sizes
 	place   place
 	fleet   *fleet.Fleet
 	journal *journal
@@ -83,32 +60,29 @@ type drill struct {
 	closers []func() error
 }
 
-// Run drills wagate and prints the account. It reports whether all of it holds.
-func Run(ctx context.Context, p Params) (ok bool, err error) {
-	if p.Size.leads == nil {
-		p.Size = Full
+// Run drills wagate and draws up the account.
+func Run(ctx context.Context, s *stage.Stage) error {
+	if s.Short {
+		return perform(ctx, s, short)
 	}
-	if p.Seed == 0 {
-		p.Seed = dice.Seed()
-	}
-	d := &drill{Params: p, Sheet: figure.NewSheet(p.Out)}
-	d.Printf("seed %d\n", p.Seed)
+	return perform(ctx, s, full)
+}
+
+func perform(ctx context.Context, s *stage.Stage, n sizes) (err error) {
+	d := &drill{Stage: s, sizes: n}
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
 		err = errors.Join(err, d.close())
 	}()
-	throws := dice.New(p.Seed)
-	tenants := newTenants(p.Size.leads["seed"] > 0)
-	d.leads = newLeads(throws, tenants, p.Size)
+	throws := dice.New(d.Seed)
+	tenants := newTenants(n.leads["seed"] > 0)
+	d.leads = newLeads(throws, tenants, n)
 	list := d.blows(throws)
 	if err := d.start(ctx, tenants); err != nil {
-		return false, err
+		return err
 	}
-	if err := d.play(ctx, list); err != nil {
-		return false, err
-	}
-	return d.End(), nil
+	return d.play(ctx, list)
 }
 
 // close ends everything, last in first out.
@@ -125,23 +99,19 @@ func (d *drill) close() error {
 
 // blows plans what breaks.
 func (d *drill) blows(throws dice.Dice) []blow {
-	n := d.Size.single
+	n := d.sizes.single
 	of := blowsOfSingle
 	if d.Cluster {
-		n, of = d.Size.cluster, blowsOfCluster
+		n, of = d.sizes.cluster, blowsOfCluster
 	}
-	return append(blowsOfWagate(throws, n.wagate, d.Size.rage), of(throws, n, d.Size.rage)...)
+	return append(blowsOfWagate(throws, n.wagate, d.sizes.rage), of(throws, n, d.sizes.rage)...)
 }
 
 // start starts everybody.
 func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
-	if d.group, err = proc.New("drill"); err != nil {
-		return err
-	}
-	d.closers = append(d.closers, d.group.Close)
 	d.journal = newJournal(d.leads)
 	throws := &luck{dice: dice.New(d.Seed + 1)}
-	if d.graph, err = startGraph(ctx, d.journal, throws, tenants, d.Size.stubborn); err != nil {
+	if d.graph, err = startGraph(ctx, d.journal, throws, tenants, d.sizes.stubborn); err != nil {
 		return err
 	}
 	// Receipts are waited for when no call can add to them any more.
@@ -164,23 +134,23 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	if d.Cluster {
 		d.place, err = startCluster(d)
 	} else {
-		d.place, err = startSingle(ctx, d.group)
+		d.place, err = startSingle(ctx, d.Group)
 	}
 	if err != nil {
 		return err
 	}
 	raw, err := operatorFile(addresses{
 		redis: d.place.url(), graph: d.graph.URL(), model: m.URL(), assistants: assistants.Addr,
-	}, d.place.durability(), d.Size.speed, tenants)
+	}, d.place.durability(), d.sizes.speed, tenants)
 	if err != nil {
 		return fmt.Errorf("write operator's file: %w", err)
 	}
-	file, err := d.group.WriteFile("operator.yaml", raw)
+	file, err := d.WriteFile("operator.yaml", raw)
 	if err != nil {
 		return err
 	}
 	if d.fleet, err = fleet.Start(ctx, fleet.Params{
-		Group: d.group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,
+		Group: d.Group, Binary: d.Wagate, File: file, Size: replicas, Printf: d.Printf,
 	}); err != nil {
 		return err
 	}
@@ -203,7 +173,7 @@ func (d *drill) meet(ctx context.Context, tenants []*tenant) error {
 			return fmt.Errorf("configure %s: status %d", t.name, status)
 		}
 	}
-	c, err := readClock(ctx, a, tenants[0], d.Size.speed)
+	c, err := readClock(ctx, a, tenants[0], d.sizes.speed)
 	if err != nil {
 		return err
 	}
@@ -234,7 +204,7 @@ func (d *drill) play(ctx context.Context, list []blow) error {
 // It is no error if that takes too long; the account tells. What wagate says is pending
 // decides how long is waited, and nothing else.
 func (d *drill) drain(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, d.Size.drain)
+	within, cancel := context.WithTimeout(ctx, d.sizes.drain)
 	defer cancel()
 	for said := time.Now(); poll.Sleep(within, 200*time.Millisecond) == nil; {
 		n := d.fleet.Pending(within, "wagate_followup_pending")
@@ -249,7 +219,7 @@ func (d *drill) drain(ctx context.Context) error {
 	for d.graph.underWay.Load() > 0 && poll.Sleep(within, 10*time.Millisecond) == nil {
 	}
 	if within.Err() != nil {
-		d.Printf("not all has ended within %s\n", d.Size.drain)
+		d.Printf("not all has ended within %s\n", d.sizes.drain)
 	}
 	live := readRuns(ctx, d.crowd.api, d.crowd.clock, d.leads)
 	for len(live) > 0 && poll.Sleep(within, time.Second) == nil {

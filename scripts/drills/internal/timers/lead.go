@@ -87,7 +87,7 @@ const (
 
 // newLeads plans the leads: so many of each tenant, by the part of the day at which
 // they get their status.
-func newLeads(d dice.Dice, tenants []*tenant, s Size) []*lead {
+func newLeads(d dice.Dice, tenants []*tenant, s sizes) []*lead {
 	var all []*lead
 	for _, t := range tenants {
 		for range s.leads[t.name] {

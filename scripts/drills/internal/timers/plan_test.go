@@ -14,9 +14,9 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	plan := func(seed uint64) ([]*lead, []blow) {
 		d := dice.New(seed)
-		leads := newLeads(d, newTenants(true), Full)
-		return leads, append(append(blowsOfWagate(d, 50, Full.rage), blowsOfSingle(d, Full.single, Full.rage)...),
-			blowsOfCluster(d, Full.cluster, Full.rage)...)
+		leads := newLeads(d, newTenants(true), full)
+		return leads, append(append(blowsOfWagate(d, 50, full.rage), blowsOfSingle(d, full.single, full.rage)...),
+			blowsOfCluster(d, full.cluster, full.rage)...)
 	}
 	leads, blows := plan(7)
 	again, same := plan(7)
@@ -28,7 +28,7 @@ func TestPlan(t *testing.T) {
 	}
 	deeds, cues, tenants, never, closing := map[what]int{}, map[cue]int{}, map[string]int{}, 0, 0
 	for i, l := range leads {
-		if l.at < 0 || l.at >= Full.storm || i > 0 && l.at < leads[i-1].at {
+		if l.at < 0 || l.at >= full.storm || i > 0 && l.at < leads[i-1].at {
 			t.Fatalf("lead %d: got it at %s", i, l.at)
 		}
 		tenants[l.tenant.name]++
@@ -46,8 +46,8 @@ func TestPlan(t *testing.T) {
 			}
 		}
 	}
-	if !reflect.DeepEqual(tenants, Full.leads) {
-		t.Errorf("tenants: got %v, want %v", tenants, Full.leads)
+	if !reflect.DeepEqual(tenants, full.leads) {
+		t.Errorf("tenants: got %v, want %v", tenants, full.leads)
 	}
 	for _, w := range []what{replied, optedOut, left, restarted, cancelled} {
 		if deeds[w] < 300 {

@@ -52,9 +52,9 @@ func (d *drill) account(done map[blowKind]int) error {
 	count("requests", int(j.posts.Load()))
 	count("requests_unanswered", int(j.unanswered.Load()))
 	count("requests_answered_503", int(j.busy.Load()))
-	want := d.Size.single
+	want := d.sizes.single
 	if d.Cluster {
-		want = d.Size.cluster
+		want = d.sizes.cluster
 	}
 	for _, b := range []struct {
 		kind blowKind
