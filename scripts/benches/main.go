@@ -16,14 +16,13 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"wagate/followup/redisstore"
 	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/benches/internal/ingest"
 	"wagate/scripts/benches/internal/timers"
-	"wagate/scripts/internal/args"
+	"wagate/scripts/internal/command"
 	"wagate/scripts/internal/proc"
 )
 
@@ -44,25 +43,13 @@ const (
 	shortLimit = time.Minute
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
-
-func run(args []string) int {
+func main() {
 	redisstore.LogTo(slog.New(slog.DiscardHandler))
-	var err error
-	ok := true
-	if len(args) == 2 && args[0] == proc.RoleFlag {
-		err = play(args[1])
-	} else {
-		ok, err = measure(args)
+	if len(os.Args) == 3 && os.Args[1] == proc.RoleFlag {
+		os.Exit(command.Code("bench", true, play(os.Args[2])))
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		return 1
-	}
-	if !ok {
-		return 1
-	}
-	return 0
+	hold, err := measure(os.Args[1:])
+	os.Exit(command.Code("bench", hold, err))
 }
 
 // play is this program as a child of a benchmark. A signal for the whole group
@@ -76,14 +63,14 @@ func play(role string) error {
 	return do(os.Stdin, os.Stdout)
 }
 
-func measure(argv []string) (ok bool, err error) {
+func measure(argv []string) (hold bool, err error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	p := bench.Params{Out: os.Stdout}
 	fs.StringVar(&p.Wagate, "wagate", "", "the binary to measure")
 	fs.BoolVar(&p.Short, "short", false, "fewer and shorter runs")
 	fs.StringVar(&p.Profiles, "profile", "", "an existing directory for profiles, taken in runs that do not count")
 	only := fs.String("only", "", "the parts to run, with commas between")
-	name, err := args.Parse(fs, argv)
+	name, err := command.Parse(fs, argv)
 	if err != nil {
 		return false, err
 	}
@@ -103,24 +90,22 @@ func measure(argv []string) (ok bool, err error) {
 		}
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	within := limit
 	if p.Short {
 		within = shortLimit
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("took longer than %s", within))
-	defer cancel()
-	b, err := bench.New(p)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := of.run(ctx, b); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+	err = command.Within(within, func(ctx context.Context) error {
+		b, err := bench.New(p)
+		if err != nil {
+			return err
 		}
+		if err = of.run(ctx, b); err == nil {
+			hold = b.End()
+		}
+		return errors.Join(err, b.Close())
+	})
+	if err != nil {
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
-	return b.End(), nil
+	return hold, nil
 }

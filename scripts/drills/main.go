@@ -13,15 +13,13 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"wagate/scripts/drills/internal/inbound"
 	"wagate/scripts/drills/internal/stage"
 	"wagate/scripts/drills/internal/timers"
-	"wagate/scripts/internal/args"
+	"wagate/scripts/internal/command"
 )
 
 // drills are those that can be run, with the longest that each may take.
@@ -36,27 +34,19 @@ var drills = map[string]struct {
 // shortLimit is the longest that any may take that is to be short.
 const shortLimit = time.Minute
 
-func main() { os.Exit(run(os.Args[1:])) }
-
-func run(args []string) int {
-	ok, err := drill(args)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "drill:", err)
-	}
-	if err != nil || !ok {
-		return 1
-	}
-	return 0
+func main() {
+	hold, err := drill(os.Args[1:])
+	os.Exit(command.Code("drill", hold, err))
 }
 
-func drill(argv []string) (ok bool, err error) {
+func drill(argv []string) (hold bool, err error) {
 	fs := flag.NewFlagSet("drill", flag.ContinueOnError)
 	p := stage.Params{Out: os.Stdout}
 	fs.StringVar(&p.Wagate, "wagate", "", "the binary to drill")
 	fs.Uint64Var(&p.Seed, "seed", 0, "of what is done and what breaks; 0: any")
 	fs.BoolVar(&p.Short, "short", false, "all of it within a minute")
 	fs.BoolVar(&p.Cluster, "cluster", false, "on a Redis Cluster")
-	name, err := args.Parse(fs, argv)
+	name, err := command.Parse(fs, argv)
 	if err != nil {
 		return false, err
 	}
@@ -71,20 +61,18 @@ func drill(argv []string) (ok bool, err error) {
 	if p.Short {
 		within = shortLimit
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("took longer than %s", within))
-	defer cancel()
-	s, err := stage.New(p)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := of.run(ctx, s); err != nil {
-		if ctx.Err() != nil {
-			err = errors.Join(context.Cause(ctx), err)
+	err = command.Within(within, func(ctx context.Context) error {
+		s, err := stage.New(p)
+		if err != nil {
+			return err
 		}
+		if err = of.run(ctx, s); err == nil {
+			hold = s.End()
+		}
+		return errors.Join(err, s.Close())
+	})
+	if err != nil {
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
-	return s.End(), nil
+	return hold, nil
 }
