@@ -44,10 +44,5 @@ func (b *Bench) StartRedis(ctx context.Context) (*proc.Redis, error) {
 	return b.Group.StartRedis(ctx, proc.RedisParams{Fsync: "everysec"})
 }
 
-// StartWagate starts the binary that is measured.
-func (b *Bench) StartWagate(ctx context.Context, file string) (*proc.Wagate, error) {
-	return b.Group.StartWagate(ctx, b.Wagate, file)
-}
-
 // Runs reports whether a part is to be run.
 func (b *Bench) Runs(part string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, part) }

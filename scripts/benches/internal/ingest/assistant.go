@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2" //nolint:depguard // the other end of the relay
 
+	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/internal/proc"
 )
 
@@ -39,7 +40,7 @@ type assistant struct {
 func assist(in io.Reader, out io.Writer) error {
 	a := &assistant{seen: map[int]bool{}}
 	app := newServer()
-	app.Post(assistantPath, func(c *fiber.Ctx) error {
+	app.Post(bench.AssistantPath, func(c *fiber.Ctx) error {
 		a.take(c.BodyRaw(), time.Now().UnixNano())
 		c.Status(http.StatusOK)
 		return nil

@@ -63,7 +63,7 @@ type standing struct {
 // JSON, 200.
 func bare(in io.Reader, out io.Writer) error {
 	app := newServer()
-	secrets := []string{appSecret}
+	secrets := []string{bench.AppSecret}
 	app.Post(webhookPath, func(c *fiber.Ctx) error {
 		body := c.BodyRaw()
 		if !meta.VerifySignature(secrets, c.Get(meta.SignatureHeader), body) {

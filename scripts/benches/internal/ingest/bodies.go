@@ -1,14 +1,19 @@
 package ingest
 
-import "fmt"
+import (
+	"fmt"
 
-// Where the webhooks go to.
+	"wagate/scripts/benches/internal/bench"
+)
+
+// webhookPath is where the webhooks go to.
+const webhookPath = "/webhooks/meta/" + bench.AppKey
+
+// The tenant that they are for.
 const (
-	webhookPath = "/webhooks/meta/" + appKey
-	appKey      = "main"
-	appSecret   = "main-app-secret"
-	accountID   = "300000000000001"
-	numberID    = "400000000000001"
+	tenantID    = "10000000-0000-4000-8000-000000000001"
+	assistantID = "10000000-0000-4000-8000-0000000000a1"
+	channelID   = "10000000-0000-4000-8000-0000000000c1"
 )
 
 // kind is what a webhook's body holds.
@@ -39,10 +44,10 @@ func (k kind) items() int {
 // A change is written as Meta does, in its order and with its escapes; what
 // stands in angle brackets differs from one to the next.
 const (
-	bodyHead  = `{"object":"whatsapp_business_account","entry":[{"id":"` + accountID + `","changes":[`
+	bodyHead  = `{"object":"whatsapp_business_account","entry":[{"id":"` + bench.AccountID + `","changes":[`
 	bodyTail  = `]}]}`
 	valueHead = `{"field":"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":` +
-		`"15550100001","phone_number_id":"` + numberID + `"},"contacts":[{"profile":{"name":"Noor Haddad"},` +
+		`"15550100001","phone_number_id":"` + bench.NumberID + `"},"contacts":[{"profile":{"name":"Noor Haddad"},` +
 		`"wa_id":"<phone>","user_id":"<user>"}],`
 	textForm = valueHead + `"messages":[{"from":"<phone>","from_user_id":"<user>","id":"<id>",` +
 		`"timestamp":"<time>","type":"text","text":{"body":"<words>"}}]}}`

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wagate/providers/providertest"
+	"wagate/scripts/benches/internal/bench"
 )
 
 // template is a text with gaps: before each gap what stands there, and last
@@ -81,7 +82,7 @@ func (m *maker) requests(k kind, from, n, most int) [][]byte {
 	for i := 0; i < n && len(m.buffer) < most; i++ {
 		m.render(k, from+i)
 		m.buffer = append(m.buffer, head...)
-		m.buffer = append(m.buffer, providertest.Sign(appSecret, m.body)...)
+		m.buffer = append(m.buffer, providertest.Sign(bench.AppSecret, m.body)...)
 		m.buffer = append(m.buffer, "\r\nContent-Length: "...)
 		m.buffer = strconv.AppendInt(m.buffer, int64(len(m.body)), 10)
 		m.buffer = append(m.buffer, "\r\n\r\n"...)

@@ -2,16 +2,14 @@ package ingest
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"wagate/config"
 	"wagate/providers"
 	"wagate/providers/meta"
+	"wagate/scripts/benches/internal/bench"
 	"wagate/scripts/internal/proc"
 )
 
@@ -31,7 +29,7 @@ func events(t *testing.T, requests [][]byte) []providers.Event {
 		if header["Content-Length"] != strconv.Itoa(len(body)) {
 			t.Errorf("length: got %s, want %d", header["Content-Length"], len(body))
 		}
-		if !meta.VerifySignature([]string{appSecret}, header[meta.SignatureHeader], body) {
+		if !meta.VerifySignature([]string{bench.AppSecret}, header[meta.SignatureHeader], body) {
 			t.Errorf("signature: got %s, want that of the body", header[meta.SignatureHeader])
 		}
 		batch, err := meta.Decode(body)
@@ -54,7 +52,7 @@ func TestTexts(t *testing.T) {
 	}
 	ids, who := map[string]bool{}, map[string]bool{}
 	for i, e := range got {
-		if e.Kind != providers.KindText || e.MessageID != messageID(100+i) || !e.At.Equal(now) || e.Number != numberID {
+		if e.Kind != providers.KindText || e.MessageID != messageID(100+i) || !e.At.Equal(now) || e.Number != bench.NumberID {
 			t.Errorf("event %d: got %s %s at %s on %s", i, e.Kind, e.MessageID, e.At, e.Number)
 		}
 		if !strings.HasPrefix(e.Text, "Olá, vi o anúncio") || !strings.Contains(e.Text, "sábado 🙂 A") || e.Contact.UserID == "" {
@@ -166,20 +164,5 @@ func TestAgree(t *testing.T) {
 		if err := agree(before, c.after, 5); (err == nil) != c.ok {
 			t.Errorf("%s: got %v, want agreement: %v", c.name, err, c.ok)
 		}
-	}
-}
-
-func TestOperatorFile(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "operator.yaml")
-	if err := os.WriteFile(file, []byte(operatorFile("redis://127.0.0.1:6379", "127.0.0.1:8081")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load(file, func(string) (string, bool) { return "", false })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Redis.Mode == config.RedisEmbedded || c.Clock.Speed != 1 {
-		t.Errorf("got redis %s and speed %v, want a real one and 1", c.Redis.Mode, c.Clock.Speed)
 	}
 }

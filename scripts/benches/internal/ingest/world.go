@@ -29,11 +29,8 @@ func newWorld(ctx context.Context, b *bench.Bench, assistant string) (*world, er
 
 // start starts another wagate on the world's Redis.
 func (w *world) start(ctx context.Context, b *bench.Bench, assistant string) error {
-	file, err := b.WriteFile("operator.yaml", []byte(operatorFile(w.redis.URL, assistant)))
-	if err != nil {
-		return err
-	}
-	w.wagate, err = b.StartWagate(ctx, file)
+	var err error
+	w.wagate, err = b.StartWagate(ctx, w.redis, assistant, bench.Tenant{ID: tenantID, Assistant: assistantID, Channel: channelID})
 	return err
 }
 

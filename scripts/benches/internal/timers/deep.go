@@ -155,11 +155,9 @@ func (s *suite) idle(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	file, err := s.WriteFile("operator.yaml", []byte(operatorFile(w.redis.URL, assistant)))
-	if err != nil {
-		return err
-	}
-	wagate, err := s.StartWagate(ctx, file)
+	wagate, err := s.StartWagate(ctx, w.redis, assistant, bench.Tenant{
+		ID: string(tenantOf(0)), Assistant: string(assistantOf(0)), Channel: string(channelOf(0)),
+	})
 	if err != nil {
 		return err
 	}
