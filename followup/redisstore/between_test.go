@@ -315,7 +315,7 @@ func TestI9AMergeHalfDoneDeliversOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
-	for name, script := range map[string]*script{"before the import": mergeInScript, "before the loser is cleared": eraseScript} {
+	for name, script := range before(mergeInScript, eraseScript) {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			older, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "1"}, true, epoch.Add(-time.Hour))

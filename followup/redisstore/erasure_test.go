@@ -84,11 +84,7 @@ func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
 
 // mergeHalves are the steps of a merge that a crash can come before when the loser is a
 // tombstone already.
-var mergeHalves = map[string]*script{
-	"before the import":           mergeInScript,
-	"before the identities move":  realiasScript,
-	"before the loser is cleared": eraseScript,
-}
+var mergeHalves = before(mergeInScript, realiasScript, eraseScript)
 
 // TestI11AnErasureReachesAMergeHalfDone kills a merge before each of its steps, and
 // then the lead is erased that the other was to become a part of. Nothing is left of

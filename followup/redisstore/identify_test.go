@@ -155,12 +155,7 @@ func TestI10AReplicaHearsOfAStranger(t *testing.T) {
 func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the tombstone":        mergeOutScript,
-		"before the import":           mergeInScript,
-		"before the identities move":  realiasScript,
-		"before the loser is cleared": eraseScript,
-	} {
+	for name, script := range before(mergeOutScript, mergeInScript, realiasScript, eraseScript) {
 		t.Run(name, func(t *testing.T) {
 			ctx, p := t.Context(), newParty()
 			client := server.Client()

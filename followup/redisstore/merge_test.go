@@ -19,13 +19,7 @@ import (
 // had, and nobody is turned away for ever.
 func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 	t.Parallel()
-	steps := map[string]*script{
-		"before the tombstone":           mergeOutScript,
-		"before the import":              mergeInScript,
-		"before the identities move":     realiasScript,
-		"before the loser is cleared":    eraseScript,
-		"before the identities are told": nameScript,
-	}
+	steps := before(mergeOutScript, mergeInScript, realiasScript, eraseScript, nameScript)
 	identities := map[string]followup.Identity{
 		"by phone":   {Phone: "15550100001"},
 		"by user id": {UserID: "US.1"},
@@ -68,12 +62,9 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the import":           mergeInScript,
-		"before the identities move":  realiasScript,
-		"before the loser is cleared": eraseScript,
-		"not at all":                  {Script: redis.NewScript("none")},
-	} {
+	steps := before(mergeInScript, realiasScript, eraseScript)
+	steps["not at all"] = &script{Script: redis.NewScript("none")}
+	for name, script := range steps {
 		for _, crash := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, crash %t", name, crash), func(t *testing.T) {
 				ctx, p := t.Context(), newParty()
@@ -120,11 +111,7 @@ func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 func TestI7AStepFinishedDuringAMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the tombstone":        mergeOutScript,
-		"before the import":           mergeInScript,
-		"before the loser is cleared": eraseScript,
-	} {
+	for name, script := range before(mergeOutScript, mergeInScript, eraseScript) {
 		t.Run(name, func(t *testing.T) {
 			ctx, p := t.Context(), newParty()
 			client := server.Client()

@@ -11,6 +11,25 @@ import (
 
 var errCrash = errors.New("crash")
 
+// moments are those just before the scripts of a merge.
+var moments = map[*script]string{
+	mergeOutScript: "before the tombstone",
+	mergeInScript:  "before the import",
+	importScript:   "before the letters move",
+	realiasScript:  "before the identities move",
+	eraseScript:    "before the loser is cleared",
+	nameScript:     "before the identities are told",
+}
+
+// before returns scripts of a merge by the moments before them.
+func before(scripts ...*script) map[string]*script {
+	named := make(map[string]*script, len(scripts))
+	for _, s := range scripts {
+		named[moments[s]] = s
+	}
+	return named
+}
+
 // onScript is a client hook around each call of one script.
 type onScript struct {
 	script *script

@@ -130,7 +130,7 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{"before the tombstone": mergeOutScript, "before the import": mergeInScript, "before realias": realiasScript, "before erase": eraseScript} {
+	for name, script := range before(mergeOutScript, mergeInScript, realiasScript, eraseScript) {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			client := server.Client()
@@ -153,7 +153,7 @@ func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{"before realias": realiasScript, "before the import": mergeInScript, "before erase": eraseScript} {
+	for name, script := range before(realiasScript, mergeInScript, eraseScript) {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			client := server.Client()
@@ -176,7 +176,7 @@ func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 func TestI11AnErasureAfterAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{"before the import": mergeInScript, "before realias": realiasScript, "before erase": eraseScript} {
+	for name, script := range before(mergeInScript, realiasScript, eraseScript) {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
 			client := server.Client()

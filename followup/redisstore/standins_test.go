@@ -93,12 +93,7 @@ func toldOf(t *testing.T, s *Store, lead followup.LeadID) string {
 func TestI1AnImportHalfDoneIsFinished(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the tombstone":    mergeOutScript,
-		"before the import":       mergeInScript,
-		"before the letters move": importScript,
-		"before it is cleared":    eraseScript,
-	} {
+	for name, script := range before(mergeOutScript, mergeInScript, importScript, eraseScript) {
 		for _, byRelay := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, the relay first %t", name, byRelay), func(t *testing.T) {
 				p := newStranger()
@@ -149,11 +144,7 @@ func (p stranger) named(t *testing.T, s *Store) (followup.LeadID, error) {
 func TestI1AnImportMeetsAnother(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the tombstone": mergeOutScript,
-		"before the import":    mergeInScript,
-		"before it is cleared": eraseScript,
-	} {
+	for name, script := range before(mergeOutScript, mergeInScript, eraseScript) {
 		for _, dies := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, the other dies %t", name, dies), func(t *testing.T) {
 				p := newStranger()
@@ -189,11 +180,7 @@ func TestI1AnImportMeetsAnother(t *testing.T) {
 func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range map[string]*script{
-		"before the tombstone": mergeOutScript,
-		"before the import":    mergeInScript,
-		"before it is cleared": eraseScript,
-	} {
+	for name, script := range before(mergeOutScript, mergeInScript, eraseScript) {
 		t.Run(name, func(t *testing.T) {
 			p := newStranger()
 			client := server.Client()
