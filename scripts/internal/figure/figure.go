@@ -19,17 +19,11 @@ func AtLeast(v float64) Aim { return Aim{">=", v} }
 // AtMost is the aim of a figure that should be v or less.
 func AtMost(v float64) Aim { return Aim{"<=", v} }
 
-// Exactly is the aim of a figure that should be v.
-func Exactly(v float64) Aim { return Aim{"=", v} }
-
 // holds judges the figure itself, not how it is printed. What could not be
 // measured holds nothing.
 func (a Aim) holds(v float64) bool {
-	switch a.op {
-	case ">=":
+	if a.op == ">=" {
 		return v >= a.value
-	case "=":
-		return v == a.value
 	}
 	return v <= a.value
 }

@@ -38,15 +38,6 @@ func TestEnd(t *testing.T) {
 			"figure b 3.00\nfigure a 20.1 aim <=20 short\nfigure c 96.0 aim <=96 ok\n1 of 2 hold\n", false,
 		},
 		{
-			"exactly, or not",
-			func(s *Sheet) {
-				s.Judge("a", 0, Exactly(0))
-				s.Judge("b", 1, Exactly(0))
-				s.Judge("c", -1, Exactly(0))
-			},
-			"figure a 0.000 aim =0 ok\nfigure b 1.00 aim =0 short\nfigure c -1.00 aim =0 short\n1 of 3 hold\n", false,
-		},
-		{
 			"what is not known does not hold",
 			func(s *Sheet) { s.Judge("a", math.NaN(), AtMost(1)) },
 			"figure a unknown aim <=1 short\n0 of 1 hold\n", false,

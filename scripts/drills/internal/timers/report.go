@@ -65,11 +65,11 @@ func (d *drill) account(done map[blowKind]int) error {
 		}
 	}
 	for _, s := range sins {
-		d.Judge(string(s), float64(t.wrong[s]), figure.Exactly(0))
+		d.Judge(string(s), float64(t.wrong[s]), figure.AtMost(0))
 	}
-	d.Judge("asked_of_nobody", float64(j.strangers.Load()), figure.Exactly(0))
-	d.Judge("requests_answered_otherwise", float64(j.otherwise.Load()), figure.Exactly(0))
-	d.Judge("wagate_fell_by_itself", float64(d.fleet.Fell()), figure.Exactly(0))
+	d.Judge("asked_of_nobody", float64(j.strangers.Load()), figure.AtMost(0))
+	d.Judge("requests_answered_otherwise", float64(j.otherwise.Load()), figure.AtMost(0))
+	d.Judge("wagate_fell_by_itself", float64(d.fleet.Fell()), figure.AtMost(0))
 	return nil
 }
 
