@@ -59,7 +59,7 @@ func cutTests() []test {
 			for d := w.delivery(); ; d = w.delivery() {
 				text := w.say(d.Events)[0]
 				if text == "bad" {
-					w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+					w.must(w.finishDelivery(d, rejected), "FinishDelivery")
 					continue
 				}
 				got = append(got, text)
@@ -69,9 +69,7 @@ func cutTests() []test {
 				}
 			}
 			w.is(got, []string{"1", "3"}, "delivered")
-			list, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
-			w.must(err, "DeadLetters")
-			w.is([]int{n, list[0].Count}, []int{1, 1}, "dead letters, and their events")
+			w.is(w.letter().Count, 1, "events of the dead letter")
 		}},
 		{"split, one of them is tried again and given back like any other", func(w *world) {
 			w.settle(w.lead(), w.note("1"), w.note("2"), w.note("3"))

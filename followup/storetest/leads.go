@@ -351,9 +351,8 @@ func eraseTests() []test {
 			lead := w.resolve(who)
 			w.settle(lead, w.message("secret"))
 			run := w.start(lead)
-			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
-			letters, _, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
-			w.must(err, "DeadLetters")
+			w.must(w.finishDelivery(w.delivery(), rejected), "FinishDelivery")
+			letter := w.letter()
 			c, a := w.sending()
 			w.settle(lead, w.note("waiting"))
 			out := w.delivery()
@@ -367,7 +366,7 @@ func eraseTests() []test {
 				"Run":        func() error { _, err := w.s.Run(w.ctx, w.tenant, run); return err },
 				"Runs":       func() error { _, err := w.s.Runs(w.ctx, w.tenant, lead); return err },
 				"EraseLead":  func() error { return w.s.EraseLead(w.ctx, w.tenant, lead, w.now) },
-				"DeadLetter": func() error { _, err := w.s.DeadLetter(w.ctx, letters[0].ID); return err },
+				"DeadLetter": func() error { _, err := w.s.DeadLetter(w.ctx, letter.ID); return err },
 				"Resolve": func() error {
 					_, err := w.s.Resolve(w.ctx, w.tenant, who, false, w.now)
 					return err
@@ -386,7 +385,7 @@ func eraseTests() []test {
 			if _, err := w.s.FinishStep(w.ctx, w.result(c, a)); !errors.Is(err, followup.ErrStale) {
 				w.Errorf("FinishStep: got %v, want ErrStale", err)
 			}
-			_, err = w.s.PutLead(w.ctx, followup.PutLead{Lead: l, Now: w.now, Real: w.now})
+			_, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: l, Now: w.now, Real: w.now})
 			w.is(moved(err), true, "PutLead says that the lead moved (%v)", err)
 			_, err = w.s.Settle(w.ctx, followup.Settlement{
 				Tenant: w.tenant, Lead: lead, Items: []followup.Item{w.message("hi")}, Now: w.now, Real: w.now,

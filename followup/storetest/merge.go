@@ -202,13 +202,11 @@ func mergeTests() []test {
 		{"dead letters become the winner's", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(younger, w.note("dead"))
-			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), rejected), "FinishDelivery")
 			join()
-			list, _, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
-			w.must(err, "DeadLetters")
-			w.is(len(list), 1, "letters")
-			w.is(list[0].Lead, older, "lead")
-			w.must(w.s.ReplayDead(w.ctx, list[0].ID, w.now), "ReplayDead")
+			letter := w.letter()
+			w.is(letter.Lead, older, "lead")
+			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
 			w.is(w.told(w.sales), []string{"dead"}, "told")
 		}},
 		{"three at once", func(w *world) {

@@ -226,7 +226,7 @@ func statsTests() []test {
 			w.is(stats(w).RelayLag, time.Minute, "lag")
 			d := w.delivery()
 			w.is(stats(w).RelayLag, time.Minute, "lag while it is out")
-			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			w.must(w.finishDelivery(d, rejected), "FinishDelivery")
 			w.is(stats(w).RelayPending, before.RelayPending, "conversations pending after")
 			w.is(stats(w).RelayDead, before.RelayDead+1, "dead")
 		}},

@@ -179,7 +179,20 @@ func delivered(f *followup.FinishDelivery) { f.Delivered = true }
 
 func released(f *followup.FinishDelivery) { f.Release = true }
 
+func rejected(f *followup.FinishDelivery) { f.Dead = "rejected" }
+
 func split(f *followup.FinishDelivery) { f.Split = true }
+
+// letter returns the one dead letter there is.
+func (w *world) letter() followup.DeadLetter {
+	w.Helper()
+	list, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
+	w.must(err, "DeadLetters")
+	if n != 1 || len(list) != 1 {
+		w.Fatalf("dead letters: got %d of %d, want one", len(list), n)
+	}
+	return list[0]
+}
 
 // told delivers all that waits and returns what each assistant was told, in
 // order: said texts, and followup happenings as "event step outcome/reason".

@@ -107,14 +107,12 @@ func standInTests() []test {
 		{"his dead letters are the lead's", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			w.queue(followup.ContactLead(w.tenant, who), w.message("dead"))
-			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), rejected), "FinishDelivery")
 			w.pass(time.Second)
 			lead := w.resolve(who)
-			list, _, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
-			w.must(err, "DeadLetters")
-			w.is(len(list), 1, "letters")
-			w.is(list[0].Lead, lead, "lead")
-			w.must(w.s.ReplayDead(w.ctx, list[0].ID, w.now), "ReplayDead")
+			letter := w.letter()
+			w.is(letter.Lead, lead, "lead")
+			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
 			w.is(w.told(w.sales), []string{"dead"}, "told")
 		}},
 		{"who looked before and settles after settles nothing beside the lead", func(w *world) {
@@ -191,7 +189,7 @@ func standInTests() []test {
 			byUser := followup.ContactLead(w.tenant, followup.Identity{UserID: who.UserID})
 			w.pass(followup.PointerAge + time.Minute)
 			w.queue(byUser, w.message("dead"))
-			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), rejected), "FinishDelivery")
 			seen := w.message("out")
 			w.queue(byPhone, seen, w.message("waiting"))
 			out := w.delivery()
