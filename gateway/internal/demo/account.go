@@ -28,7 +28,7 @@ func rungs(p *person) []rung {
 	return []rung{
 		{30 * time.Minute, "sent", "ai", kindText, p.nudges[0], true},
 		{2 * time.Hour, "sent", "ai", kindText, p.nudges[1], true},
-		{aDay, "sent", "template", kindTemplate, fill(templateText, []string{p.first(), "Leavo"}), false},
+		{aDay, "sent", "template", kindTemplate, filled([]string{p.first(), "Leavo"}), false},
 	}
 }
 

@@ -62,15 +62,14 @@ type incoming struct {
 	WindowCloses time.Time // X-Wagate-Window-Closes-At
 }
 
-// happening is what becomes of follow-ups: the value of a "followup" event.
+// happening is what becomes of follow-ups: of the value of a "followup" event what the story
+// needs.
 type happening struct {
 	Event     string `json:"event"`
-	RunID     string `json:"run_id"`
 	LeadID    string `json:"lead_id"`
 	Step      int    `json:"step"`
 	Outcome   string `json:"outcome"`
 	Reason    string `json:"reason"`
-	Text      string `json:"text"`
 	MessageID string `json:"message_id"`
 }
 

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -153,25 +152,16 @@ func (t *tenant) metrics(ctx context.Context) (metrics, error) {
 		return nil, fmt.Errorf("read metrics: %w", err)
 	}
 	m := metrics{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		series, value, ok := cutLast(lines.Text())
-		if !ok || strings.HasPrefix(series, "#") {
+	for line := range strings.Lines(string(text)) {
+		at := strings.LastIndexByte(line, ' ')
+		if at < 0 || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if v, err := strconv.ParseFloat(value, 64); err == nil {
-			m[series] = v
+		if v, err := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err == nil {
+			m[line[:at]] = v
 		}
 	}
-	return m, lines.Err()
-}
-
-func cutLast(line string) (before, after string, ok bool) {
-	i := strings.LastIndexByte(line, ' ')
-	if i < 0 {
-		return "", "", false
-	}
-	return line[:i], line[i+1:], true
+	return m, nil
 }
 
 // metrics is the value of each series, by its name with labels as exposed.

@@ -106,7 +106,7 @@ func (w *world) arrivals() []arrival {
 func fromGraph(s providertest.GraphSend) arrival {
 	a := arrival{via: config.ProviderMeta, id: s.ID, to: strings.TrimPrefix(s.To, "+"), kind: s.Type, text: s.Text, at: s.At}
 	if s.Type == kindTemplate {
-		a.text = fill(templateText, s.Params)
+		a.text = filled(s.Params)
 	}
 	return a
 }
@@ -120,7 +120,7 @@ func fromGupshup(s providertest.GupshupSend) arrival {
 	_ = json.Unmarshal([]byte(s.Message), &m) // the fake has checked it
 	a := arrival{via: config.ProviderGupshup, id: s.ID, to: s.To, kind: m.Type, text: m.Text, at: s.At}
 	if s.Template {
-		a.kind, a.text = kindTemplate, fill(templateText, m.Params)
+		a.kind, a.text = kindTemplate, filled(m.Params)
 	}
 	return a
 }
@@ -131,12 +131,13 @@ const (
 	kindTemplate = "template"
 )
 
-// fill puts the parameters into a template.
-func fill(template string, params []string) string {
+// filled is the template with the parameters in it.
+func filled(params []string) string {
+	text := templateText
 	for i, p := range params {
-		template = strings.ReplaceAll(template, "{{"+strconv.Itoa(i+1)+"}}", p)
+		text = strings.ReplaceAll(text, "{{"+strconv.Itoa(i+1)+"}}", p)
 	}
-	return template
+	return text
 }
 
 // watch tells of every message that a provider accepts.
