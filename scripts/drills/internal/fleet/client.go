@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -36,9 +37,7 @@ func (c Client) Ask(ctx context.Context, to *Replica, r Request) (status int, bo
 	if err != nil {
 		return 0, nil
 	}
-	for name, values := range r.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.Header)
 	req.Header.Set("Content-Type", "application/json")
 	began := time.Now()
 	res, err := c.Do(req)
