@@ -146,12 +146,12 @@ func isMeta(code int) bool {
 }
 
 type graphError struct {
-	Message   string     `json:"message"`
-	Type      string     `json:"type"`
-	Code      int        `json:"code"`
-	Subcode   int        `json:"error_subcode,omitempty"`
-	ErrorData *errorData `json:"error_data,omitempty"`
-	TraceID   string     `json:"fbtrace_id"`
+	Message   string    `json:"message"`
+	Type      string    `json:"type"`
+	Code      int       `json:"code"`
+	Subcode   int       `json:"error_subcode,omitempty"`
+	ErrorData errorData `json:"error_data"`
+	TraceID   string    `json:"fbtrace_id"`
 }
 
 type errorData struct {
@@ -164,7 +164,7 @@ func (f *failure) answer() Answer {
 		Status: f.status, RetryAfter: f.retryAfter,
 		Body: mustJSON(map[string]graphError{"error": {
 			Message: fmt.Sprintf("(#%d) %s", f.code, f.title), Type: "OAuthException", Code: f.code,
-			ErrorData: &errorData{Product: "whatsapp", Details: f.details},
+			ErrorData: errorData{Product: "whatsapp", Details: f.details},
 		}}),
 	}
 }
@@ -176,6 +176,7 @@ func unknownObject(id string) Answer {
 		Message: fmt.Sprintf("Unsupported post request. Object with ID '%s' does not exist, "+
 			"cannot be loaded due to missing permissions, or does not support this operation.", id),
 		Type: "GraphMethodException", Code: codeInvalid, Subcode: 33,
+		ErrorData: errorData{Product: "whatsapp", Details: "the path names no channel of this tenant, by phone number id or channel id"},
 	}})}
 }
 

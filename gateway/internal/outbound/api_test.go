@@ -64,7 +64,8 @@ func TestI10ANumberOfNobodyIs404(t *testing.T) {
 			a := h.api.Send(h.Context(), outbound.Request{Tenant: c.tenant, Number: c.number, Body: []byte(text(phone))})
 			h.answered(a, 404, `{"error":{"message":"Unsupported post request. Object with ID '`+c.number+
 				`' does not exist, cannot be loaded due to missing permissions, or does not support this operation.",`+
-				`"type":"GraphMethodException","code":100,"error_subcode":33,"fbtrace_id":""}}`)
+				`"type":"GraphMethodException","code":100,"error_subcode":33,`+
+				`"error_data":{"messaging_product":"whatsapp","details":"the path names no channel of this tenant, by phone number id or channel id"},"fbtrace_id":""}}`)
 		}
 		h.is(len(h.meta.calls()), 0, "provider calls")
 		h.is(h.post(string(onMeta), text(phone), "").Status, 200, "by channel id")

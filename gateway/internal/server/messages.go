@@ -55,11 +55,11 @@ func (s *public) send(c *fiber.Ctx) error {
 
 // graphError is an error as the Graph API words it.
 type graphError struct {
-	Message   string          `json:"message"`
-	Type      string          `json:"type"`
-	Code      int             `json:"code"`
-	ErrorData *graphErrorData `json:"error_data,omitempty"`
-	TraceID   string          `json:"fbtrace_id"`
+	Message   string         `json:"message"`
+	Type      string         `json:"type"`
+	Code      int            `json:"code"`
+	ErrorData graphErrorData `json:"error_data"`
+	TraceID   string         `json:"fbtrace_id"`
 }
 
 type graphErrorData struct {
@@ -97,9 +97,8 @@ func answerGraph(c *fiber.Ctx, err error) error {
 	case fault.Unavailable:
 		e = graphError{Message: "(#131016) Service unavailable", Type: graphOAuth, Code: graphUnavailable}
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds(retryAfter)))
-	default:
-		e.ErrorData = &graphErrorData{Product: messagingWhatsApp, Details: f.Message}
 	}
+	e.ErrorData = graphErrorData{Product: messagingWhatsApp, Details: f.Message}
 	status := statuses[f.Code]
 	if status == 0 {
 		status = http.StatusInternalServerError

@@ -33,7 +33,8 @@ func TestMessagesAreCarried(t *testing.T) {
 func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 	t.Parallel()
 	const path = "/v26.0/106540352242922/messages"
-	token := `{"error":{"message":"Invalid OAuth access token.","type":"OAuthException","code":190,"fbtrace_id":""}}`
+	token := `{"error":{"message":"Invalid OAuth access token.","type":"OAuthException","code":190,` +
+		`"error_data":{"messaging_product":"whatsapp","details":"the API key is missing or not valid"},"fbtrace_id":""}}`
 	tests := []struct {
 		name   string
 		r      request
@@ -48,13 +49,15 @@ func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 			"method",
 			request{method: "GET", path: path, key: acmeKey},
 			405,
-			`{"error":{"message":"Unsupported request method","type":"GraphMethodException","code":100,"fbtrace_id":""}}`,
+			`{"error":{"message":"Unsupported request method","type":"GraphMethodException","code":100,` +
+				`"error_data":{"messaging_product":"whatsapp","details":"the route does not have this method"},"fbtrace_id":""}}`,
 		},
 		{
 			"path",
 			request{method: "POST", path: "/v26.0/106540352242922/media", key: acmeKey},
 			404,
-			`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,"fbtrace_id":""}}`,
+			`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,` +
+				`"error_data":{"messaging_product":"whatsapp","details":"there is no such route"},"fbtrace_id":""}}`,
 		},
 		{
 			"size",
@@ -97,7 +100,8 @@ func TestMessagesOfAnUnknownVersionAreNotFoundInGraphsShape(t *testing.T) {
 		for _, path := range []string{"/106540352242922/messages", "/106540352242922/messages/"} {
 			for _, key := range []string{acmeKey, ""} {
 				h.want(do(t, h.public, request{method: "POST", path: "/" + version + path, key: key, body: "{}"}), 404,
-					`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,"fbtrace_id":""}}`)
+					`{"error":{"message":"Unknown path components","type":"OAuthException","code":2500,`+
+						`"error_data":{"messaging_product":"whatsapp","details":"there is no such route"},"fbtrace_id":""}}`)
 			}
 		}
 	}
