@@ -24,7 +24,7 @@ type message struct {
 // Bounds of the Cloud API (messages reference).
 const (
 	maxText   = 4096 // characters
-	maxOpaque = 512  // bytes
+	maxOpaque = 512  // characters
 	maxUserID = 200  // bytes; a BSUID has a prefix and up to 128 characters
 )
 
@@ -60,8 +60,8 @@ func parse(body []byte) (message, *failure) {
 	}
 	m.content(&r)
 	m.Opaque = r.optional("biz_opaque_callback_data")
-	if len(m.Opaque) > maxOpaque {
-		r.add("biz_opaque_callback_data must have at most 512 bytes")
+	if utf8.RuneCountInString(m.Opaque) > maxOpaque {
+		r.add("biz_opaque_callback_data must have at most 512 characters")
 	}
 	if raw, ok := m.Body["context"]; ok {
 		id := ""

@@ -41,7 +41,7 @@ func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
 		"interactive":               {with(`"type":"interactive","interactive":{}`), 131008, "interactive.type is required; interactive.action is required"},
 		"reaction":                  {with(`"type":"reaction","reaction":{"emoji":"x"}`), 131008, "reaction.message_id is required"},
 		"context":                   {with(`"text":{"body":"x"},"context":{"message_id":""}`), 100, "context.message_id must be the id of a message"},
-		"opaque":                    {with(`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("x", 513) + `"`), 100, "biz_opaque_callback_data must have at most 512 bytes"},
+		"opaque":                    {with(`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("é", 513) + `"`), 100, "biz_opaque_callback_data must have at most 512 characters"},
 		"opaque, a number":          {with(`"text":{"body":"x"},"biz_opaque_callback_data":1`), 100, "biz_opaque_callback_data must be a string"},
 		"a group":                   {with(`"recipient_type":"group","text":{"body":"x"}`), 100, `recipient_type must be "individual"`},
 		"an unread":                 {`{"messaging_product":"whatsapp","status":"unread","message_id":"x"}`, 100, `status must be "read", with the message_id of a message of the user`},
@@ -112,6 +112,7 @@ func TestOtherTypesArePassedOn(t *testing.T) {
 			`"type":"image","image":{"link":"https://cdn.example/a.jpg","caption":"A"}`,
 			`"type":"hologram","hologram":{}`,
 			`"type":null,"text":{"body":"x"}`,
+			`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("é", 512) + `"`,
 		} {
 			h.is(h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`",`+members+`}`, "").Status, 200, members)
 			h.is(len(h.meta.calls()), i+1, "provider calls")
