@@ -112,6 +112,22 @@ func TestTheBodyIsPassedOn(t *testing.T) {
 	})
 }
 
+// Clients write null for what they leave out; so it is not there, to the provider either.
+func TestNullIsAbsent(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.is(h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`","recipient":null,"recipient_type":null,"status":null,"context":null,
+			"biz_opaque_callback_data":null,"type":"text","text":{"body":"hello"},"image":null}`, "").Status, 200, "status")
+		b, err := json.Marshal(h.meta.calls()[0].Body)
+		h.must(err, "Marshal")
+		h.is(string(b), `{"messaging_product":"whatsapp","text":{"body":"hello"},"type":"text"}`, "body")
+		receipt := `"messaging_product":"whatsapp","status":"read"`
+		h.is(h.post(number, `{"message_id":"wamid.B",`+receipt+`,"to":null,"typing_indicator":null}`, "").Status, 200, "status of a receipt")
+		h.is(h.meta.passed, []string{`{"message_id":"wamid.B",` + receipt + `}`}, "receipt")
+	})
+}
+
 // The id in a quotation is the one the quoted message's sender was given.
 func TestQuotationsAreTranslated(t *testing.T) {
 	t.Parallel()

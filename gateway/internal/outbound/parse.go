@@ -39,6 +39,8 @@ func parse(body []byte) (message, *failure) {
 	if !ok {
 		return m, fail(codeInvalid, "the body must be one JSON object")
 	}
+	// To clients that write null for what they leave out it is not there.
+	maps.DeleteFunc(fields, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" })
 	m.Body = fields
 	r := reader{fields: fields}
 	r.unique("", twin)
@@ -149,7 +151,7 @@ var types = []string{
 // it, and what no provider would take. The rest is the provider's to judge.
 func (m *message) content(r *reader) {
 	raw, ok := m.Body[m.Type]
-	if !ok || string(raw) == "null" {
+	if !ok {
 		if slices.Contains(types, m.Type) {
 			r.missing(m.Type)
 		} else {

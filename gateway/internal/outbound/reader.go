@@ -21,10 +21,10 @@ func (r *reader) missing(field string) {
 	r.add(fmt.Sprintf("%s is required", field))
 }
 
-// sound reports whether a member is absent, null or a string.
+// sound reports whether a member is absent or a string.
 func (r *reader) sound(name string) bool {
 	raw, ok := r.fields[name]
-	return !ok || string(raw) == "null" || raw[0] == '"'
+	return !ok || raw[0] == '"'
 }
 
 // need notes a required field that is not there.
