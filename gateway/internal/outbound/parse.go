@@ -170,16 +170,16 @@ func (m *message) content(r *reader) {
 		m.contentTemplate(r, raw)
 	case m.Type == "interactive":
 		if o, ok := r.object(m.Type, raw, "type"); ok {
-			r.need("interactive.type", o.text["type"] != "")
+			r.need("interactive.type", o.has("type"))
 			r.need("interactive.action", len(o.fields["action"]) > 0)
 		}
 	case m.Type == "reaction":
 		if o, ok := r.object(m.Type, raw, "message_id"); ok {
 			m.quoted = o.text["message_id"]
-			r.need("reaction.message_id", m.quoted != "")
+			r.need("reaction.message_id", o.has("message_id"))
 		}
 	case mediaTypes[m.Type]:
-		if o, ok := r.object(m.Type, raw, "id", "link"); ok && (o.text["id"] == "") == (o.text["link"] == "") {
+		if o, ok := r.object(m.Type, raw, "id", "link"); ok && o.has("id") == o.has("link") {
 			r.add(m.Type + " must have either id or link")
 		}
 	}
@@ -191,7 +191,7 @@ func (m *message) contentText(r *reader, raw json.RawMessage) {
 		return
 	}
 	m.text = o.text["body"]
-	r.need("text.body", strings.TrimSpace(m.text) != "")
+	r.need("text.body", o.wrong["body"] || strings.TrimSpace(m.text) != "")
 	if utf8.RuneCountInString(m.text) > maxText {
 		r.add("text.body must have at most 4096 characters")
 	}
@@ -203,15 +203,15 @@ func (m *message) contentTemplate(r *reader, raw json.RawMessage) {
 		return
 	}
 	m.template = o.text["name"]
+	r.need("template.name", o.has("name"))
+	var language object
 	if raw, ok := o.fields["language"]; ok && string(raw) != "null" {
-		l, ok := r.object("template.language", raw, "code")
-		if !ok {
+		if language, ok = r.object("template.language", raw, "code"); !ok {
 			return
 		}
-		m.language = l.text["code"]
 	}
-	r.need("template.name", m.template != "")
-	r.need("template.language.code", m.language != "")
+	m.language = language.text["code"]
+	r.need("template.language.code", language.has("code"))
 }
 
 // requote replaces the id of the quoted message, or of the one reacted to.

@@ -51,23 +51,27 @@ func (r *reader) unique(object, twin string) {
 type object struct {
 	fields map[string]json.RawMessage
 	text   map[string]string // the members asked for; "" if absent
+	wrong  map[string]bool   // those that are no strings, which has been reported
 }
 
-// object reads an object, and those of its members that must be strings.
+// has reports whether a member that must be a string is there, be it as something else.
+func (o object) has(member string) bool { return o.text[member] != "" || o.wrong[member] }
+
+// object reads an object, and those of its members that must be strings; false if it is none.
 func (r *reader) object(name string, raw json.RawMessage, want ...string) (object, bool) {
 	fields, twin, ok := members(raw)
-	o := object{fields: fields, text: map[string]string{}}
-	for _, member := range want {
-		if !ok {
-			break
-		}
-		o.text[member], ok = text(fields[member])
-	}
 	if !ok {
 		r.add(name + " is malformed")
-		return o, false
+		return object{}, false
 	}
 	r.unique(name, twin)
+	o := object{fields: fields, text: map[string]string{}, wrong: map[string]bool{}}
+	for _, member := range want {
+		if o.text[member], ok = text(fields[member]); !ok {
+			o.wrong[member] = true
+			r.add(name + "." + member + " must be a string")
+		}
+	}
 	return o, true
 }
 
