@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ type decoder struct {
 // parse returns the file's only document as a mapping, or false if there is
 // nothing to walk.
 func (d *decoder) parse(data []byte) (*object, bool) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // the byte order mark of some editors
 	// Keys given twice are looked for here, else the parser stops at the first.
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
