@@ -64,7 +64,9 @@ func (d *decoder) report(line int, path, format string, args ...any) {
 	d.problems = append(d.problems, Problem{Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-// resolve follows anchors, aliases and tags to the node that holds the value.
+// resolve follows anchors, aliases and tags to the node that holds the value. An
+// alias that leads to none stays what it is, which no key takes: were it nothing,
+// its key would count as left out.
 func (d *decoder) resolve(n ast.Node) ast.Node {
 	for range 16 { // an alias may point at itself
 		switch v := n.(type) {
@@ -73,7 +75,9 @@ func (d *decoder) resolve(n ast.Node) ast.Node {
 		case *ast.TagNode:
 			n = v.Value
 		case *ast.AliasNode:
-			n = d.anchors[v.Value.GetToken().Value]
+			if n = d.anchors[v.Value.GetToken().Value]; n == nil {
+				return v
+			}
 		default:
 			return n
 		}
@@ -184,6 +188,8 @@ func kindOf(n ast.Node) string {
 		return "keys with values"
 	case *ast.SequenceNode:
 		return "a list"
+	case *ast.AliasNode:
+		return "an alias of nothing"
 	default:
 		return "a single value"
 	}
