@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -16,10 +17,39 @@ func Object(body []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
+// Members decodes the JSON object of a request as Object does, but notes under prefix
+// each member that is given twice: which of the two was meant? The first stands.
+func Members(body []byte, prefix string, problems *Problems) (map[string]json.RawMessage, error) {
+	if _, err := Object(body); err != nil {
+		return nil, err
+	}
+	members, twice := map[string]json.RawMessage{}, map[string]bool{}
+	d := json.NewDecoder(bytes.NewReader(body))
+	_, err := d.Token() // the brace
+	for err == nil && d.More() {
+		var name json.Token
+		var value json.RawMessage
+		if name, err = d.Token(); err == nil {
+			err = d.Decode(&value)
+		}
+		key, _ := name.(string)
+		if _, known := members[key]; !known {
+			members[key] = value
+		} else if !twice[key] {
+			twice[key] = true
+			problems.Add(prefix+key, "is given twice")
+		}
+	}
+	if err != nil {
+		return nil, notJSON()
+	}
+	return members, nil
+}
+
 // Texts decodes a JSON object whose members are texts of these names. It returns
 // those that were given and are not null, and notes every other flaw.
 func Texts(body []byte, problems *Problems, names ...string) (map[string]string, error) {
-	members, err := Object(body)
+	members, err := Members(body, "", problems)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ func TestStartByHandRefuses(t *testing.T) {
 			"config_id: must be a string or null", "x: is not a known field",
 			"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant",
 		}},
+		{"given twice", "", nil, `,"lead_id":null`, fault.Validation, []string{"lead_id: is given twice"}},
 		{"both", "", nil, `,"assistant_id":"` + string(sales) + `","config_id":"x"`, fault.Validation, []string{
 			"config_id: must not be given together with assistant_id",
 		}},

@@ -18,11 +18,11 @@ import (
 // Create creates a lead from a JSON object. A lead with any of its identities
 // makes it a conflict.
 func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []byte) (View, error) {
-	members, err := fault.Object(body)
+	var problems fault.Problems
+	members, err := fault.Members(body, "", &problems)
 	if err != nil {
 		return View{}, err
 	}
-	var problems fault.Problems
 	p := parse(members, "", true, &problems)
 	if p.name.value == "" && !problems.Has("name") {
 		problems.Absent("name")
@@ -116,14 +116,14 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return View{}, err // somebody else's lead stays unknown, whatever the body
 	}
-	members, err := fault.Object(body)
+	var problems fault.Problems
+	members, err := fault.Members(body, "", &problems)
 	if err != nil {
 		return View{}, err
 	}
 	if shown, err := json.Marshal("+" + known.Phone); err == nil && bytes.Equal(members["phone"], shown) {
 		delete(members, "phone") // a provider's number need not be one that we would accept
 	}
-	var problems fault.Problems
 	p := parse(members, "", true, &problems)
 	p.references(s.tenant(tenant), "", &problems)
 	l, err := s.write(ctx, tenant, lead, s.edit(p, "", &problems))

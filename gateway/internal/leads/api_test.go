@@ -75,6 +75,12 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 			"assistant_id: is not an assistant of this tenant",
 			"channel_id: is not a channel of this tenant",
 		}},
+		{"given twice", `{"name":"A","phone":"+5511912345678","name":"B","zip":1,"zip":2,"name":"C"}`, fault.Validation, []string{
+			"name: is given twice", "zip: is given twice", "zip: is not a known field",
+		}},
+		{"given twice within", `{"name":"A","phone":"+5511912345678","custom_fields":{"a":1,"\u0061":2,"b":{"c":1,"c":2}}}`, fault.Validation, []string{
+			"custom_fields.a: is given twice",
+		}},
 		{"control characters", `{"name":"A\u0000B","phone":"+5511912345678"}`, fault.Validation, []string{
 			"name: must not contain control characters",
 		}},

@@ -72,6 +72,7 @@ func parse(members map[string]json.RawMessage, prefix string, strict bool, probl
 	if !strict {
 		return p
 	}
+	_, _ = fault.Members(members[customFields], prefix+customFields+".", problems) // if it is an object
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !known[name] && !slices.Contains(readOnly, name) {
 			problems.Add(prefix+name, "is not a known field")
