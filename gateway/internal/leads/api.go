@@ -1,7 +1,6 @@
 package leads
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -121,9 +120,7 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return View{}, err
 	}
-	if shown, err := json.Marshal("+" + known.Phone); err == nil && bytes.Equal(members["phone"], shown) {
-		delete(members, "phone") // a provider's number need not be one that we would accept
-	}
+	s.leaveOut(members, known)
 	p := parse(members, "", true, &problems)
 	p.references(s.tenant(tenant), "", &problems)
 	l, err := s.write(ctx, tenant, lead, s.edit(p, "", &problems))
@@ -131,6 +128,27 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 		return View{}, err
 	}
 	return s.view(l), nil
+}
+
+// leaveOut removes the texts that are as GET shows them. They change nothing, and are not
+// to be judged: a provider's number or a name at WhatsApp need not be what we would take
+// from a caller, nor an assistant or a channel still be there.
+func (s *Service) leaveOut(members map[string]json.RawMessage, known followup.Lead) {
+	b, err := json.Marshal(s.view(known))
+	if err != nil { // it comes from JSON and goes back to it
+		panic(fmt.Sprintf("leads: marshal view: %v", err))
+	}
+	shown, err := fault.Object(b)
+	if err != nil {
+		panic(fmt.Sprintf("leads: read view: %v", err))
+	}
+	for name, raw := range members {
+		var now, given *string
+		if json.Unmarshal(shown[name], &now) == nil && json.Unmarshal(raw, &given) == nil &&
+			now != nil && given != nil && *now == *given {
+			delete(members, name)
+		}
+	}
 }
 
 // edit returns the edit that applies the patch, unless that or something found

@@ -1,14 +1,17 @@
 package leads_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/memstore"
 	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
+	"wagate/providers"
 )
 
 func TestCreateShowsTheWholeLead(t *testing.T) {
@@ -221,6 +224,70 @@ func TestWhatGetGaveCanBePut(t *testing.T) {
 	if got, want := backendtest.JSON(t, h.get(v.ID)), backendtest.JSON(t, before); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+}
+
+// What people call themselves at WhatsApp comes as it is.
+func TestANameThatNobodyCouldGiveCanBePutBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for i, name := range []string{"Ana\nSouza", " Ana ", "\u00a0", strings.Repeat("x", 300)} {
+		who := followup.Identity{Phone: fmt.Sprintf("551191234567%d", i), UserID: "BR." + strings.Repeat("z", 300+i)}
+		id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := h.Store.Lead(h.Ctx(), acme, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Name, l.Phone, l.UserID = name, who.Phone, who.UserID
+		if _, err := h.Store.PutLead(h.Ctx(), followup.PutLead{Lead: l, Now: h.Now(), Real: h.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		v := h.get(id)
+		company := "Acme"
+		v.Company = &company
+		if err := h.update(string(id), backendtest.JSON(t, v)); err != nil {
+			t.Errorf("%q: put what get gave: %v", name, err)
+		}
+		got := h.get(id)
+		got.UpdatedAt = v.UpdatedAt
+		if got, want := backendtest.JSON(t, got), backendtest.JSON(t, v); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if err := h.update(string(id), `{"name":"`+strings.Repeat("y", 300)+`"}`); err == nil {
+			t.Error("another such name: got no error")
+		}
+	}
+}
+
+// An assistant or a channel that the operator's file no longer lists stays on record, and
+// in what GET gives.
+func TestWhatIsNoLongerThereCanBePutBack(t *testing.T) {
+	t.Parallel()
+	const gone followup.AssistantID = "a0000000-0000-4000-8000-00000000000b"
+	store := memstore.New()
+	before := &house{backendtest.New(t, backendtest.Params{
+		Store: store, Assistants: []followup.Assistant{{ID: gone}},
+		Channels: []followup.Channel{{ID: spare, Tenant: acme, Provider: providers.Gupshup, Assistant: gone}},
+	}), t}
+	id := string(before.create(`{"name":"Ana","phone":"+5511912345678","assistant_id":"` + string(gone) + `","channel_id":"` + string(spare) + `"}`).ID)
+	h := &house{backendtest.New(t, backendtest.Params{Store: store}), t}
+	v, err := h.Leads.Get(h.Ctx(), acme, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "Bia"
+	v.Name = &name
+	if err := h.update(id, backendtest.JSON(t, v)); err != nil {
+		t.Errorf("put what get gave: %v", err)
+	}
+	if err := h.update(id, `{"assistant_id":null,"channel_id":null}`); err != nil {
+		t.Errorf("take them off: %v", err)
+	}
+	err = h.update(id, backendtest.JSON(t, v))
+	backendtest.WantFault(t, err, fault.Validation,
+		"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant")
 }
 
 func TestALeadWithoutANameShowsNull(t *testing.T) {
