@@ -49,11 +49,9 @@ func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature s
 	if !secret.Signed(secrets, signature, body) {
 		return "", fault.New(fault.Unauthorized, "the signature does not fit the body")
 	}
-	e, err := s.readEvent(tenant, body)
-	if e.named { // a lead that is not the tenant's stays unknown, whatever is said of it
-		if err := s.knows(ctx, tenant, e.lead); err != nil {
-			return "", err
-		}
+	e, err := s.readEvent(ctx, tenant, body)
+	if e.unknown != nil { // a lead that is not the tenant's stays unknown, whatever is said of it
+		return "", e.unknown
 	}
 	if err != nil {
 		return "", err
@@ -83,9 +81,11 @@ type event struct {
 	lead  followup.LeadID // that id; empty if it cannot be one of ours
 	patch patch
 	found *fault.Problems // empty, kept for the checks against the record
+	// unknown is why there is no lead of that id; nil if there is.
+	unknown error
 }
 
-func (s *Service) readEvent(tenant followup.TenantID, body []byte) (event, error) {
+func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body []byte) (event, error) {
 	envelope, err := fault.Object(body)
 	if err != nil {
 		return event{}, err
@@ -114,9 +114,14 @@ func (s *Service) readEvent(tenant followup.TenantID, body []byte) (event, error
 	case err != nil:
 		problems.Add("data", "must be an object")
 	default:
+		if e.lead, e.named = leadNamed(data["id"]); e.named {
+			var known followup.Lead
+			if known, e.unknown = s.knows(ctx, tenant, e.lead); e.unknown == nil {
+				s.leaveOut(data, known)
+			}
+		}
 		e.patch = parse(data, "data.", false, &problems)
 		e.patch.references(s.tenant(tenant), "data.", &problems)
-		e.lead, e.named = leadNamed(data["id"])
 		if !e.named {
 			check(e.patch.apply(followup.Lead{}), "data.", &problems)
 		}
@@ -139,18 +144,18 @@ func leadNamed(raw json.RawMessage) (id followup.LeadID, named bool) {
 	return id, true
 }
 
-// knows returns a NotFound fault about data.id unless the lead is the tenant's.
-func (s *Service) knows(ctx context.Context, tenant followup.TenantID, id followup.LeadID) error {
+// knows returns the lead, and a NotFound fault about data.id unless it is the tenant's.
+func (s *Service) knows(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	missing := fault.Missing("lead")
 	missing.Details = []fault.Detail{{Field: "data.id", Problem: "is not a lead of this tenant"}}
 	if id == "" {
-		return missing
+		return followup.Lead{}, missing
 	}
-	_, err := s.load(ctx, tenant, id)
+	l, err := s.load(ctx, tenant, id)
 	if isMissing(err) {
-		return missing
+		err = missing
 	}
-	return err
+	return l, err
 }
 
 func readString(members map[string]json.RawMessage, name string, to *string, problems *fault.Problems) {
@@ -186,7 +191,8 @@ func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e ev
 // own, and neither phone nor external id is one that its lead gave up.
 func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event) (followup.LeadID, error) {
 	if e.named {
-		return e.lead, s.knows(ctx, tenant, e.lead)
+		_, err := s.knows(ctx, tenant, e.lead)
+		return e.lead, err
 	}
 	who := e.patch.identity()
 	owners := map[followup.LeadID]string{} // lead to its external id

@@ -165,6 +165,27 @@ func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 	h.wantCRM(crmEvent("message.sent", 3, `{}`), leads.Ignored)
 }
 
+// A CRM may say a lead as it was shown to it, with what it would not be let to say itself.
+func TestCRMSaysALeadAsItIsShown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.config()
+	who := followup.Identity{Phone: "16505551234567"} // nowhere a phone
+	id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.wrote(id, front, backendtest.Start.Add(-time.Hour))
+	v, status := h.get(id), quoted
+	v.StatusID = &status
+	h.wantCRM(crmEvent("lead.status_changed", 1, backendtest.JSON(t, v)), leads.Applied)
+	if got := h.get(id); got.StatusID == nil || *got.StatusID != quoted || *got.Phone != *v.Phone || len(h.live(id)) != 1 {
+		t.Errorf("got %s and %d live runs, want the status and a run", backendtest.JSON(t, got), len(h.live(id)))
+	}
+	_, err = h.crm(crmEvent("lead.updated", 2, `{"id":"`+string(id)+`","phone":"+16505551234568"}`))
+	backendtest.WantFault(t, err, fault.Validation, "data.phone: is not an international phone number, such as +5511912345678")
+}
+
 func TestI2CRMEventNotNewerIsIgnored(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
