@@ -77,7 +77,8 @@ type LeadStore interface {
 	// Leads lists the tenant's leads with their windows, newest first (then by
 	// id, descending), and how many match. Name search and status filter look at
 	// no more than the ScanLimit newest leads. A phone finds the lead by any
-	// phone that resolves to it. Limit 0 gives only the number.
+	// phone that resolves to it. Limit 0 gives only the number. While others come and
+	// go, nobody who stays is left out of a page of a search, or in it twice.
 	Leads(ctx context.Context, tenant TenantID, f LeadFilter) ([]Lead, int, error)
 
 	// PutLead writes the record of an existing lead if its revision is still

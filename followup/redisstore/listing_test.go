@@ -1,0 +1,160 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestAListingThatOthersMoveUnder looks through more leads than are read at once, while others
+// come or go: nobody is listed twice, or left out who stays.
+func TestAListingThatOthersMoveUnder(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	const many = scanPage + 10
+	for _, row := range []struct {
+		name       string
+		f          followup.LeadFilter
+		come, gone int
+	}{
+		{"by name, one comes", followup.LeadFilter{Name: "ana"}, 1, 0},
+		{"by name, two go", followup.LeadFilter{Name: "ana"}, 0, 2},
+		{"by status, one comes", followup.LeadFilter{StatusID: "s"}, 1, 0},
+		{"by status, two go", followup.LeadFilter{StatusID: "s"}, 0, 2},
+		{"by both", followup.LeadFilter{Name: "ana", StatusID: "s"}, 2, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := newParty()
+			put := func(i int, at time.Time) followup.LeadID {
+				id := mustResolve(t, s, p, followup.Identity{Phone: fmt.Sprint(5_511_900_000_000 + i)}, at)
+				l, err := s.Lead(t.Context(), p.tenant, id)
+				if err != nil {
+					t.Fatalf("Lead: %v", err)
+				}
+				l.Name, l.StatusID = "Ana", "s"
+				if _, err := s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: at, Real: at}); err != nil {
+					t.Fatalf("PutLead: %v", err)
+				}
+				return id
+			}
+			var want []followup.LeadID
+			for i := range many {
+				want = append(want, put(i, epoch.Add(time.Duration(i/3)*time.Millisecond))) // several in one
+			}
+			stay, gone := want[:many-row.gone], want[many-row.gone:]
+			client := server.Client()
+			other := openStore(t, Params{Client: client})
+			client.AddHook(&afterReading{many: scanPage, do: func() {
+				for i := range row.come {
+					put(many+i, epoch.Add(time.Hour))
+				}
+				for _, id := range gone {
+					if err := s.EraseLead(t.Context(), p.tenant, id, epoch); err != nil {
+						t.Errorf("EraseLead: %v", err)
+					}
+				}
+			}})
+			f := row.f
+			f.Limit = 2 * many
+			leads, total, err := other.Leads(t.Context(), p.tenant, f)
+			if err != nil {
+				t.Fatalf("Leads: %v", err)
+			}
+			seen := map[followup.LeadID]int{}
+			for _, l := range leads {
+				seen[l.ID]++
+			}
+			for _, id := range stay {
+				if seen[id] != 1 {
+					t.Fatalf("a lead is listed %d times, want once", seen[id])
+				}
+			}
+			if total < len(leads) || total > many {
+				t.Errorf("total: got %d, want from the %d that are listed to %d", total, len(leads), many)
+			}
+		})
+	}
+}
+
+// TestAListingOfOneInstant looks through more leads of one millisecond than are read at once.
+func TestAListingOfOneInstant(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	p := newParty()
+	last := mustResolve(t, s, p, followup.Identity{Phone: "5511900000000"}, epoch)
+	for i := range 2*scanPage + 1 {
+		last = min(last, mustResolve(t, s, p, followup.Identity{Phone: fmt.Sprint(5_511_900_000_001 + i)}, epoch))
+	}
+	l, err := s.Lead(t.Context(), p.tenant, last)
+	if err != nil {
+		t.Fatalf("Lead: %v", err)
+	}
+	l.Name = "Ana"
+	if _, err := s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: epoch, Real: epoch}); err != nil {
+		t.Fatalf("PutLead: %v", err)
+	}
+	leads, total, err := s.Leads(t.Context(), p.tenant, followup.LeadFilter{Name: "ana", Limit: 5})
+	if err != nil || total != 1 || len(leads) != 1 || leads[0].ID != last {
+		t.Errorf("got %d leads of %d, %v, want the last", len(leads), total, err)
+	}
+}
+
+// TestALeadIsCountedWithItsPage has a lead come while a page is read.
+func TestALeadIsCountedWithItsPage(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	for _, after := range []string{"zcard", "zrevrange"} {
+		p := newParty()
+		client := server.Client()
+		other := openStore(t, Params{Client: client})
+		client.AddHook(&afterReading{command: after, do: func() { mustResolve(t, s, p, followup.Identity{Phone: "5511900000001"}, epoch) }})
+		leads, total, err := other.Leads(t.Context(), p.tenant, followup.LeadFilter{Limit: 5})
+		if err != nil || total != len(leads) {
+			t.Errorf("one that came after %s: got %d leads of %d, %v, want as many as there are", after, len(leads), total, err)
+		}
+	}
+}
+
+// afterReading does something once, after a command of that name or a pipeline of that many.
+type afterReading struct {
+	command string
+	many    int
+	do      func()
+	done    bool
+}
+
+func (a *afterReading) after(here bool) {
+	if here && !a.done {
+		a.done = true
+		a.do()
+	}
+}
+
+func (a *afterReading) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (a *afterReading) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		a.after(strings.EqualFold(cmd.Name(), a.command))
+		return err
+	}
+}
+
+func (a *afterReading) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		named := slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return strings.EqualFold(c.Name(), a.command) })
+		a.after(named || a.many > 0 && len(cmds) >= a.many)
+		return err
+	}
+}
