@@ -75,8 +75,8 @@ type LeadStore interface {
 	Lead(ctx context.Context, tenant TenantID, id LeadID) (Lead, error)
 
 	// Leads lists the tenant's leads with their windows, newest first (then by
-	// id, descending), and how many match. Name search and status filter look at
-	// no more than the ScanLimit newest leads. A phone finds the lead by any
+	// id, descending), and how many match. A search by name looks at no more than
+	// the ScanLimit newest leads, one by status alone at all. A phone finds the lead by any
 	// phone that resolves to it. Limit 0 gives only the number. While others come and
 	// go, nobody who stays is left out of a page of a search, or in it twice.
 	Leads(ctx context.Context, tenant TenantID, f LeadFilter) ([]Lead, int, error)
@@ -107,7 +107,7 @@ type LeadStore interface {
 // time: far longer than anybody takes between looking for a lead and settling.
 const PointerAge = time.Hour
 
-// ScanLimit bounds how many leads a search by name or status looks at.
+// ScanLimit bounds how many leads a search by name looks at.
 const ScanLimit = 10_000
 
 // LeadFilter selects leads. Phone (digits) is exact but for its spelling; Name is a

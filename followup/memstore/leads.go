@@ -196,7 +196,7 @@ func (s *Store) Leads(ctx context.Context, tenant followup.TenantID, f followup.
 	slices.SortFunc(all, func(a, b *lead) int {
 		return -cmp.Or(a.rec.CreatedAt.Compare(b.rec.CreatedAt), cmp.Compare(a.rec.ID, b.rec.ID))
 	})
-	if f.Name != "" || f.StatusID != "" {
+	if f.Name != "" {
 		all = page(all, followup.ScanLimit, 0)
 	}
 	matches := slices.DeleteFunc(all, func(l *lead) bool {

@@ -28,7 +28,7 @@ func (s *Store) Leads(
 	}
 	var found []followup.Lead
 	total := 0
-	err := s.scanLeads(ctx, tenant, true, func(rows []redis.Z) error {
+	err := s.scanLeads(ctx, tenant, f.Name != "", func(rows []redis.Z) error {
 		rows, err := s.inStatus(ctx, rows, f.StatusID)
 		if err != nil {
 			return err

@@ -217,6 +217,37 @@ func leadTests() []test {
 			w.is(got, []followup.LeadID{ana}, "second page of a search")
 			w.is(n, 2, "total of a search by pages")
 		}},
+		{"a status is looked for among all, a name among the newest", func(w *world) {
+			oldest := w.lead()
+			w.edit(oldest, func(l *followup.Lead) { l.Name, l.StatusID = "Ana", "one" })
+			w.pass(time.Second)
+			var wg sync.WaitGroup
+			for part := range 16 {
+				wg.Go(func() {
+					for i := part; i < followup.ScanLimit; i += 16 {
+						_, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{ExternalID: fmt.Sprint(i)}, true, w.now)
+						if err != nil {
+							w.Errorf("Resolve: got error %v, want none", err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			for _, row := range []struct {
+				f    followup.LeadFilter
+				want []followup.LeadID
+			}{
+				{followup.LeadFilter{StatusID: "one"}, []followup.LeadID{oldest}},
+				{followup.LeadFilter{Name: "ana"}, []followup.LeadID{}},
+				{followup.LeadFilter{Name: "ana", StatusID: "one"}, []followup.LeadID{}},
+			} {
+				row.f.Limit = 10
+				got, n := w.list(row.f)
+				w.is(got, row.want, "filter %+v", row.f)
+				w.is(n, len(row.want), "total of filter %+v", row.f)
+			}
+		}},
 	}
 }
 
