@@ -64,7 +64,7 @@ func redisURL(r config.Redis, address string) string {
 	if r.DB != 0 {
 		u.Path = "/" + strconv.Itoa(r.DB)
 	}
-	return u.String()
+	return strings.ReplaceAll(u.String(), ",", "%2C") // the only ones stand between addresses
 }
 
 // Check reaches what the configuration names and returns every problem, one a

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/config"
+)
+
+// TestPasswordOfRedisIsTakenAsItIs wants whatever the file says to get to the client: one that
+// gets there changed, or is taken for two addresses, keeps the service from starting.
+func TestPasswordOfRedisIsTakenAsItIs(t *testing.T) {
+	t.Parallel()
+	const name, password = "na,me@:/", `p@ss:/w%rd?x#y,z;&=+$ "\é`
+	one, two := []string{"127.0.0.1:1"}, []string{"127.0.0.1:1", "127.0.0.1:2"}
+	for mode, r := range map[string]config.Redis{
+		"single":   {Mode: config.RedisSingle, Addresses: one, DB: 3},
+		"cluster":  {Mode: config.RedisCluster, Addresses: two},
+		"sentinel": {Mode: config.RedisSentinel, Addresses: two, Master: "m", DB: 3},
+		"tls":      {Mode: config.RedisSingle, Addresses: one, TLS: true, DB: 3},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			r.Username, r.Password = name, config.NewSecret(password)
+			c, err := connect(config.Config{Redis: r})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.close() }()
+			var gotName, gotPassword string
+			db := 0
+			switch client := c.client.(type) {
+			case *redis.Client:
+				gotName, gotPassword, db = client.Options().Username, client.Options().Password, client.Options().DB
+			case *redis.ClusterClient:
+				gotName, gotPassword = client.Options().Username, client.Options().Password
+			}
+			if gotName != name || gotPassword != password || db != r.DB {
+				t.Errorf("got %q, %q, %d, want %q, %q, %d", gotName, gotPassword, db, name, password, r.DB)
+			}
+		})
+	}
+}
