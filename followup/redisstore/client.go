@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,6 +25,8 @@ type ClientParams struct {
 	SentinelPassword  string // of the sentinels themselves; empty: none
 	// PoolSize is the number of connections per node; default 10 per CPU.
 	PoolSize int
+
+	roots *x509.CertPool // whom servers of several are trusted by; nil: the system's
 }
 
 // The bounds of one call. Scripts answer a repeated request like the first, so
@@ -92,7 +95,8 @@ func sentinelClient(p ClientParams, opts []*redis.Options) (redis.UniversalClien
 		ContextTimeoutEnabled: true, DisableIdentity: true,
 	}
 	if len(opts) == 1 {
-		o.Username, o.Password, o.DB, o.TLSConfig = opts[0].Username, opts[0].Password, opts[0].DB, opts[0].TLSConfig
+		o.Username, o.Password, o.DB = opts[0].Username, opts[0].Password, opts[0].DB
+		o.Dialer = dialer(opts[0], p.SentinelAddresses, p.roots)
 	}
 	return redis.NewFailoverClient(o), nil
 }
@@ -110,7 +114,7 @@ func clusterClient(p ClientParams, opts []*redis.Options) (redis.UniversalClient
 		addrs[i] = o.Addr
 	}
 	return redis.NewClusterClient(&redis.ClusterOptions{
-		Addrs: addrs, Username: first.Username, Password: first.Password, TLSConfig: first.TLSConfig,
+		Addrs: addrs, Username: first.Username, Password: first.Password, Dialer: dialer(first, addrs, p.roots),
 		DialTimeout: dialTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, PoolTimeout: poolTimeout,
 		MaxRedirects: maxHops, MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff, PoolSize: p.PoolSize,
 		ContextTimeoutEnabled: true, DisableIdentity: true,

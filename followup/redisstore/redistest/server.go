@@ -28,9 +28,10 @@ type Server struct {
 	// Port is its port on 127.0.0.1; 0 without TCP.
 	Port int
 
-	t   testing.TB
-	dir string
-	cfg map[string]string
+	t    testing.TB
+	dir  string
+	cfg  map[string]string
+	args []string // behind the file
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -136,7 +137,7 @@ func (s *Server) start() error {
 	}
 	s.mu.Lock()
 	s.log = &bytes.Buffer{}
-	cmd := exec.Command("redis-server", file) //nolint:gosec // our own file
+	cmd := exec.Command("redis-server", append([]string{file}, s.args...)...) //nolint:gosec // our own file
 	cmd.Stdout, cmd.Stderr = s.log, s.log
 	cmd.SysProcAttr = dieWithParent()
 	s.cmd = cmd
