@@ -14,13 +14,33 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run gives the command line its context: it ends with the first signal, and a
-// second one kills.
+// run gives the command line its context.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
+	ctx, release := untilStopped(context.Background())
+	defer release()
 	return cli.Run(ctx, program(), cli.System(), os.Args[1:])
+}
+
+// untilStopped returns a context that ends with the first signal to stop. Who has a terminal may
+// kill the process by a second Ctrl-C. The others come more than once without meaning it: from
+// whoever started this one and from whoever signals the whole group, or as a terminal goes away.
+// What stops processes in earnest has SIGKILL.
+func untilStopped(parent context.Context) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	go func() {
+		select {
+		case <-signals:
+			signal.Reset(os.Interrupt)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 func program() cli.Program {

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"net/http"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,6 +150,43 @@ func TestI7GracefulStop(t *testing.T) {
 		}
 		w.start().untilRun(l.ID, "ended completed 1:sent/ai")
 		once(t, w)
+	})
+	for name, signals := range map[string][]os.Signal{
+		"told twice":           {syscall.SIGTERM, syscall.SIGTERM},
+		"the terminal is gone": {syscall.SIGHUP, syscall.SIGHUP},
+		"told otherwise":       {syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			held := make(chan struct{})
+			w, p := stopWorld(t, setup{speed: minutesASecond})
+			w.graph.ScriptFor(stopPhone, providertest.Fault{Hang: true, Release: held})
+			l := p.follow(stopPhone)
+			untilTrue(t, "handed to Graph", func() bool { return w.handed(stopPhone) == 1 })
+			for _, s := range signals {
+				p.signal(s)
+				untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
+			}
+			close(held)
+			if code := p.exit(); code != 0 {
+				t.Errorf("exit code: got %d, want 0", code)
+			}
+			w.start().untilRun(l.ID, "ended completed 1:sent/ai")
+			once(t, w)
+		})
+	}
+	t.Run("in a hurry", func(t *testing.T) {
+		t.Parallel()
+		w, p := stopWorld(t, setup{speed: minutesASecond})
+		w.graph.ScriptFor(stopPhone, providertest.Fault{Hang: true})
+		p.follow(stopPhone)
+		untilTrue(t, "handed to Graph", func() bool { return w.handed(stopPhone) == 1 })
+		p.signal(os.Interrupt)
+		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
+		p.signal(os.Interrupt)
+		if code := p.exit(); code != -1 {
+			t.Errorf("a second Ctrl-C: got exit code %d, want the process to be killed by it", code)
+		}
 	})
 	t.Run("answering", func(t *testing.T) {
 		t.Parallel()
