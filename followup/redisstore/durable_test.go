@@ -56,6 +56,14 @@ func TestI1ReplicasKeepThePromise(t *testing.T) {
 	if err := s.NoteTemplates(t.Context(), "a", said, epoch); !errors.Is(err, followup.ErrNotDurable) {
 		t.Errorf("note of a template without the replica: got %v, want ErrNotDurable", err)
 	}
+	// So is a receipt that came before its message is known, and it is nowhere else.
+	parked := &followup.Parked{Channel: p.channel, At: epoch}
+	if _, err := s.Message(t.Context(), p.tenant, "id", parked); !errors.Is(err, followup.ErrNotDurable) {
+		t.Errorf("parking a receipt without the replica: got %v, want ErrNotDurable", err)
+	}
+	if _, err := s.Message(t.Context(), p.tenant, "id", nil); !errors.Is(err, followup.ErrNotFound) {
+		t.Errorf("looking for a message without the replica: got %v, want ErrNotFound", err)
+	}
 	replica.Thaw()
 	s.waitTimeout = time.Minute
 	durably(t, func(ctx context.Context) error {

@@ -125,14 +125,15 @@ type storedReceipt struct {
 func (s *Store) Message(
 	ctx context.Context, tenant followup.TenantID, id string, park *followup.Parked,
 ) (followup.MessageRef, error) {
-	request, receipt := "", ""
+	request, receipt, run := "", "", s.run
 	if park != nil {
+		run = s.runDurable // it is acknowledged, and is nowhere else
 		p := *park
 		p.At = fromMS(ms(p.At))
 		request = s.newToken()
 		receipt = marshal(storedReceipt{Request: request, Parked: p})
 	}
-	v, err := s.run(ctx, messageScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
+	v, err := run(ctx, messageScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		request, receipt, maxParked, followup.DedupAge.Milliseconds())
 	if err = cmp.Or(err, s.left("message", v)); err != nil {
 		return followup.MessageRef{}, fmt.Errorf("find message: %w", err)
