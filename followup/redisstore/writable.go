@@ -2,36 +2,78 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
 )
 
 var writableScript = load("writable")
 
 // Ping implements followup.ControlStore: every master must take what is written. One
 // that is out of memory, cannot write its file, has become a replica or misses the rest of
-// its cluster answers, but nothing can be acknowledged and nothing sent.
-func (s *Store) Ping(ctx context.Context) error { return s.eachNode(ctx, s.writable) }
+// its cluster answers, but nothing can be acknowledged and nothing sent. Where replicas are promised,
+// one master must have them: of several, those that lack theirs keep nothing from the others.
+func (s *Store) Ping(ctx context.Context) error {
+	var mu sync.Mutex
+	var short error
+	replicated := false
+	err := s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
+		serves, err := s.writable(ctx, node)
+		if err != nil || !serves {
+			return err
+		}
+		err = s.replicated(ctx, node)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			short = err
+		}
+		replicated = replicated || err == nil
+		return nil
+	})
+	if err == nil && !replicated {
+		return short
+	}
+	return err
+}
+
+// replicated returns an error if fewer replicas than are promised have what a node has.
+func (s *Store) replicated(ctx context.Context, node *redis.Client) error {
+	if s.durability.Replicas == 0 {
+		return nil
+	}
+	acked := s.wait(ctx)
+	_, _ = node.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Ping(ctx) // what WAIT asks for is of its connection's last command
+		return p.Process(ctx, acked)
+	})
+	return s.enough(acked)
+}
 
 // answers says whether every master answers, whatever it takes.
 func (s *Store) answers(ctx context.Context) bool {
 	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() }) == nil
 }
 
-// writable returns why a node takes nothing that is written, in Redis' own words.
-func (s *Store) writable(ctx context.Context, node *redis.Client) error {
-	err := writableScript.Run(ctx, node, s.keyAt(ctx, node)).Err()
+// writable returns why a node takes nothing that is written, in Redis' own words; and whether
+// it serves any partition.
+func (s *Store) writable(ctx context.Context, node *redis.Client) (serves bool, err error) {
+	keys := s.keyAt(ctx, node)
+	err = writableScript.Run(ctx, node, keys).Err()
 	_, asked := redis.IsAskError(err)
-	if asked || isMoved(err) { // the slot has just gone to another, which is asked, too
-		return nil
+	if _, cluster := s.db.(*redis.ClusterClient); cluster && (asked || isMoved(err)) {
+		return false, nil // the slot has just gone to another, which is asked, too
 	}
 	// The embedded one, as any before version 7, cannot read the script, but answers.
 	if isServerError(err) && strings.HasPrefix(err.Error(), "ERR ") {
-		return nil
+		err = nil
 	}
-	return err
+	return len(keys) > 0, err
 }
 
 // keyAt returns a key that a node has to do with, none if it serves no partition. A node of a
@@ -46,14 +88,33 @@ func (s *Store) keyAt(ctx context.Context, node *redis.Client) []string {
 	return nil
 }
 
-// examineWrites looks whether a node takes what is written.
-func (s *Store) examineWrites(ctx context.Context, node *redis.Client, f *findings) error {
-	err := s.writable(ctx, node)
+// examineWrites looks whether a node takes what is written, and whether so many replicas
+// as are promised follow it.
+func (s *Store) examineWrites(ctx context.Context, node *redis.Client, replicas int, f *findings) error {
+	serves, err := s.writable(ctx, node)
 	if err != nil && !isServerError(err) {
 		return fmt.Errorf("ask whether it can be written to: %w", err)
 	}
 	if err != nil {
 		f.breaks("redis takes nothing that is written, so webhooks are answered 503 and nothing is sent: %v", err)
+		return nil
+	}
+	if replicas < s.durability.Replicas {
+		f.breaks("redis has %d replicas and %s is promised: nothing will be acknowledged or sent", replicas, s.durability)
+		return nil
+	}
+	if !serves {
+		return nil
+	}
+	err = s.replicated(ctx, node)
+	switch {
+	case err == nil:
+	case errors.Is(err, followup.ErrNotDurable):
+		f.breaks("redis has %d replicas that do not keep up and %s is promised: nothing will be acknowledged or sent", replicas, s.durability)
+	case isServerError(err):
+		f.breaks("redis does not wait for replicas, so webhooks are answered 503 and nothing is sent: %v", err)
+	default:
+		return fmt.Errorf("ask its replicas: %w", err)
 	}
 	return nil
 }

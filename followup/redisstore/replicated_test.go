@@ -1,0 +1,124 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// untilPing asks until it is answered so.
+func untilPing(t *testing.T, s *Store, state string, want func(error) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	defer cancel()
+	for err := s.Ping(ctx); !want(err); err = s.Ping(ctx) {
+		if ctx.Err() != nil {
+			t.Fatalf("%s: Ping: still %v", state, err)
+		}
+	}
+}
+
+func well(err error) bool  { return err == nil }
+func short(err error) bool { return errors.Is(err, followup.ErrNotDurable) }
+
+// alone waits until a master knows that its replica is gone.
+func alone(t *testing.T, master *redistest.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	defer cancel()
+	db := master.Client()
+	for db.InfoMap(ctx, "replication").Item("Replication", "connected_slaves") != "0" {
+		if ctx.Err() != nil {
+			t.Fatal("it still has a replica")
+		}
+	}
+}
+
+// TestNotReadyWithoutTheReplicas: where nothing is acknowledged nor sent since replicas lack, whoever looks is
+// told so, be they gone or hanging, and that it is over.
+func TestNotReadyWithoutTheReplicas(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"))
+	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
+	s := openStore(t, Params{Client: master.Client(), Durability: oneReplica, WaitTimeout: time.Minute})
+	s.waitTimeout = 50 * time.Millisecond
+	problem := func(state, want string) {
+		t.Helper()
+		r, err := s.Check(t.Context())
+		if got := strings.Join(r.Problems, "\n"); err != nil || r.Durable || !strings.Contains(got, want) || strings.Contains(got, "\n") {
+			t.Errorf("%s: got %+v, %v, want one problem, with %q", state, r, err, want)
+		}
+	}
+	fit := func(state string) {
+		t.Helper()
+		untilPing(t, s, state, well)
+		ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+		defer cancel()
+		for r, err := s.Check(ctx); err != nil || !r.Durable; r, err = s.Check(ctx) {
+			if ctx.Err() != nil {
+				t.Fatalf("%s: still %+v, %v", state, r, err)
+			}
+		}
+	}
+	fit("with the replica")
+	replica.Freeze()
+	if err := master.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	untilPing(t, s, "the replica hangs", short)
+	problem("the replica hangs", "1 replicas that do not keep up")
+	replica.Thaw()
+	fit("the replica is back")
+	replica.Kill()
+	untilPing(t, s, "the replica is gone", short)
+	alone(t, master)
+	problem("the replica is gone", "has 0 replicas")
+	replica.Restart()
+	fit("the replica is there again")
+	if err := master.Client().Do(t.Context(), "acl", "setuser", "default", "-wait").Err(); err != nil {
+		t.Fatal(err)
+	}
+	untilPing(t, s, "no right to wait", func(err error) bool { return redis.HasErrorPrefix(err, "NOPERM") })
+	problem("no right to wait", "does not wait")
+}
+
+// TestReadyWhileOneOfSeveralHasReplicas: leads of a master that lacks its replica are refused, which keeps
+// nothing from those of the others.
+func TestReadyWhileOneOfSeveralHasReplicas(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 2, 1)
+	s := openStore(t, Params{Client: c.Client(), Durability: oneReplica, WaitTimeout: time.Minute})
+	s.waitTimeout = 50 * time.Millisecond
+	untilPing(t, s, "with all replicas", well)
+	c.Nodes[2].Kill()
+	alone(t, c.Nodes[0])
+	untilPing(t, s, "one lacks", well)
+	c.Nodes[3].Kill()
+	alone(t, c.Nodes[1])
+	untilPing(t, s, "all lack", short)
+	c.Nodes[2].Restart()
+	untilPing(t, s, "one is back", well)
+}
+
+// TestNotReadyWhereMostIsElsewhere: a node of a cluster that is taken for a single server refuses
+// what is another's.
+func TestNotReadyWhereMostIsElsewhere(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 2, 0)
+	owner := c.Owner(c.Slot(metaKey))
+	slot := c.Slot(tagOf(0).control())
+	if c.Owner(slot) == owner {
+		c.Migrate(slot, c.Other(slot)).Finish()
+	}
+	s := openStore(t, Params{Client: owner.Client()})
+	if err := s.Ping(t.Context()); !isMoved(err) {
+		t.Errorf("Ping: got %v, want that it is elsewhere", err)
+	}
+}
