@@ -27,15 +27,19 @@ var (
 // again; nobody looks at it.
 const maxAnswer = 64 << 10
 
-// deliver makes one try and records what became of it. result reports it to the
-// assistant's breaker, which may not have allowed the try.
-func (r *Relay) deliver(d followup.Delivery, result func(error), allowed bool) {
+// errLate is that of a try that would go on when the lease has run out. Somebody else may have delivered
+// by then, and what came behind it, too: this process stood still.
+var errLate = errors.New("relay: too late to begin")
+
+// deliver makes one try, if it is not later than by, and records what became of it. result reports
+// it to the assistant's breaker, which may not have allowed the try.
+func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), allowed bool) {
 	if !allowed {
 		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
 		return
 	}
 	began := r.p.Real()
-	a, err := r.tried(d)
+	a, err := r.tried(d, by)
 	now := r.p.Real()
 	switch {
 	case errors.Is(err, errValue):
@@ -84,16 +88,16 @@ var broken = answer{trouble: "internal error"}
 
 // tried makes one try. One that panics has failed: what is at fault may be this
 // delivery, and it shall not take the process with it.
-func (r *Relay) tried(d followup.Delivery) (a answer, err error) {
-	if !rescue.Call(r.log, "try panicked", func() { a, err = r.try(d) }, "delivery", d.ID, "assistant", d.Assistant) {
+func (r *Relay) tried(d followup.Delivery, by time.Time) (a answer, err error) {
+	if !rescue.Call(r.log, "try panicked", func() { a, err = r.try(d, by) }, "delivery", d.ID, "assistant", d.Assistant) {
 		return broken, nil
 	}
 	return a, err
 }
 
-// try posts the delivery once. The error is errValue, or errStopped: the relay
+// try posts the delivery once. The error is errValue, errLate, or errStopped: the relay
 // stops, and how the try would have gone is not known.
-func (r *Relay) try(d followup.Delivery) (answer, error) {
+func (r *Relay) try(d followup.Delivery, by time.Time) (answer, error) {
 	body, err := render(d.Events, r.account(d.Channel))
 	if err != nil {
 		return answer{}, err
@@ -110,6 +114,9 @@ func (r *Relay) try(d followup.Delivery) (answer, error) {
 	}
 	if err := r.headers(req.Header, t, d, body); err != nil {
 		return answer{trouble: "cannot sign"}, nil
+	}
+	if r.p.Real().After(by) {
+		return answer{}, errLate
 	}
 	res, err := r.client.Do(req)
 	if err != nil {

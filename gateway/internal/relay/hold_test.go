@@ -104,7 +104,7 @@ func TestNotAllowedIsGivenBack(t *testing.T) {
 		if err != nil || len(ds) != 1 {
 			t.Fatalf("got %d deliveries, %v, want one", len(ds), err)
 		}
-		r.deliver(ds[0], nil, false)
+		r.deliver(ds[0], time.Now(), nil, false)
 		if ds, _, err = s.ClaimDeliveries(t.Context(), claim); err != nil || len(ds) != 1 || ds[0].Attempts != 0 || len(w.taken()) != 0 {
 			t.Errorf("got %+v, %v after tries at %v, want it once more, untried", ds, err, w.taken())
 		}

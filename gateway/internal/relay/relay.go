@@ -236,7 +236,7 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 		r.fly(d, func() {
 			defer r.loop.Wake() // there is room, and perhaps more of that conversation
 			defer r.slots.give(d.Assistant)
-			r.deliver(d, result, allowed)
+			r.deliver(d, c.Real.Add(c.Lease-r.p.Timeout), result, allowed)
 		})
 	}
 	if again > 0 {

@@ -1,0 +1,89 @@
+package relay
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+)
+
+// frozen is a store whose first claim that gives something is answered after the process has stood
+// still, and somebody else has done all there was to do meanwhile.
+type frozen struct {
+	*memstore.Store
+
+	once sync.Once
+	stop func()
+}
+
+func (f *frozen) ClaimDeliveries(
+	ctx context.Context, c followup.ClaimDeliveries,
+) ([]followup.Delivery, time.Duration, error) {
+	out, next, err := f.Store.ClaimDeliveries(ctx, c)
+	if len(out) > 0 {
+		f.once.Do(f.stop)
+	}
+	return out, next, err
+}
+
+// TestI9WhoStoodStillDeliversNothingLate: a process that is stopped between a claim and the request, for longer
+// than its lease, does not show the assistant again what another has delivered since, behind newer things.
+func TestI9WhoStoodStillDeliversNothingLate(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var stood time.Duration
+	real := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return time.Now().Add(stood)
+	}
+	s := &frozen{Store: memstore.New()}
+	a := newAssistant(t, nil)
+	var other []string
+	s.stop = func() {
+		mu.Lock()
+		stood = time.Hour
+		mu.Unlock()
+		for _, id := range []string{"first", "second"} {
+			if id == "second" {
+				events(t, s.Store, assistantID(1), "15550100001", 2, 1)
+			}
+			out, _, err := s.Store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{
+				Real: real(), Limit: 1, MaxEvents: 10, MaxBytes: 1 << 20, Lease: time.Minute,
+			})
+			if err != nil || len(out) != 1 {
+				t.Errorf("the other's claim of the %s: got %d, %v, want 1", id, len(out), err)
+				return
+			}
+			for _, e := range out[0].Events {
+				other = append(other, string(e.Value))
+			}
+			if err := s.Store.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: out[0], Delivered: true, Real: real()}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	events(t, s.Store, assistantID(1), "15550100001", 1, 1)
+	r := newRelay(t, s, func(p *Params) { p.Real = real }, a.url)
+	for count(r, outcomeStale)+count(r, outcomeDelivered) == 0 {
+		select {
+		case got := <-a.got:
+			t.Fatalf("got %v after the other had delivered %v, want nothing", got.changes(t), other)
+		case <-t.Context().Done():
+			t.Fatal("the claim was not finished")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if want := []string{"1", "2"}; !slices.Equal(other, want) {
+		t.Errorf("the other delivered %v, want %v", other, want)
+	}
+	events(t, s.Store, assistantID(1), "15550100001", 3, 1)
+	r.Wake()
+	if got, want := a.next(t).changes(t), []string{"3"}; !slices.Equal(got, want) {
+		t.Errorf("next: got %v, want %v", got, want)
+	}
+}
