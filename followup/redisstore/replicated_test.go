@@ -28,15 +28,15 @@ func untilPing(t *testing.T, s *Store, state string, want func(error) bool) {
 func well(err error) bool  { return err == nil }
 func short(err error) bool { return errors.Is(err, followup.ErrNotDurable) }
 
-// alone waits until a master knows that its replica is gone.
-func alone(t *testing.T, master *redistest.Server) {
+// untilReplicas waits until a master knows that it has so many replicas.
+func untilReplicas(t *testing.T, master *redistest.Server, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
 	db := master.Client()
-	for db.InfoMap(ctx, "replication").Item("Replication", "connected_slaves") != "0" {
+	for db.InfoMap(ctx, "replication").Item("Replication", "connected_slaves") != want {
 		if ctx.Err() != nil {
-			t.Fatal("it still has a replica")
+			t.Fatalf("it has not %s replicas", want)
 		}
 	}
 }
@@ -78,10 +78,15 @@ func TestNotReadyWithoutTheReplicas(t *testing.T) {
 	fit("the replica is back")
 	replica.Kill()
 	untilPing(t, s, "the replica is gone", short)
-	alone(t, master)
+	untilReplicas(t, master, "0")
 	problem("the replica is gone", "has 0 replicas")
 	replica.Restart()
 	fit("the replica is there again")
+	another := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
+	untilReplicas(t, master, "2")
+	problem("one more than is waited for", "set redis.durability to replicas:2")
+	another.Kill()
+	fit("as many as are waited for")
 	if err := master.Client().Do(t.Context(), "acl", "setuser", "default", "-wait").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -98,10 +103,10 @@ func TestReadyWhileOneOfSeveralHasReplicas(t *testing.T) {
 	s.waitTimeout = 50 * time.Millisecond
 	untilPing(t, s, "with all replicas", well)
 	c.Nodes[2].Kill()
-	alone(t, c.Nodes[0])
+	untilReplicas(t, c.Nodes[0], "0")
 	untilPing(t, s, "one lacks", well)
 	c.Nodes[3].Kill()
-	alone(t, c.Nodes[1])
+	untilReplicas(t, c.Nodes[1], "0")
 	untilPing(t, s, "all lack", short)
 	c.Nodes[2].Restart()
 	untilPing(t, s, "one is back", well)

@@ -88,8 +88,8 @@ func (s *Store) keyAt(ctx context.Context, node *redis.Client) []string {
 	return nil
 }
 
-// examineWrites looks whether a node takes what is written, and whether so many replicas
-// as are promised follow it.
+// examineWrites looks whether a node takes what is written, and whether as many replicas
+// as are promised follow it, and no more: what one of those has that is not waited for, nobody knows.
 func (s *Store) examineWrites(ctx context.Context, node *redis.Client, replicas int, f *findings) error {
 	serves, err := s.writable(ctx, node)
 	if err != nil && !isServerError(err) {
@@ -102,6 +102,10 @@ func (s *Store) examineWrites(ctx context.Context, node *redis.Client, replicas 
 	if replicas < s.durability.Replicas {
 		f.breaks("redis has %d replicas and %s is promised: nothing will be acknowledged or sent", replicas, s.durability)
 		return nil
+	}
+	if want := s.durability.Replicas; want > 0 && replicas > want {
+		f.breaks("redis has %d replicas and %s is promised: one that takes over may lack what was acknowledged; "+
+			"set redis.durability to replicas:%d, or leave it fewer replicas", replicas, s.durability, replicas)
 	}
 	if !serves {
 		return nil
