@@ -81,12 +81,13 @@ func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, arg
 			return v, err
 		}
 		again, slow := c.follow(ctx, err)
+		if redis.IsTryAgainError(err) {
+			hops = 0 // that lasts as long as the slot migrates, and all the while the owner sends us there anew
+		}
 		if !again || hops == maxHops {
 			return nil, err
 		}
-		if !redis.IsTryAgainError(err) { // that lasts as long as the slot migrates
-			hops++
-		}
+		hops++
 		if !slow {
 			continue
 		}
