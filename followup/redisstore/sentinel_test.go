@@ -1,0 +1,67 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// TestI1GoesOnBehindSentinels kills the master that sentinels have named. What was acknowledged is with the
+// one that takes its place, nothing more is acknowledged before that has a replica itself, and whoever asks is told so.
+func TestI1GoesOnBehindSentinels(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	defer cancel()
+	master := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"))
+	replica := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"), redistest.ReplicaOf(master))
+	sentinel := redistest.StartSentinel(t, "m", "127.0.0.1", strconv.Itoa(master.Port), inTheEnd)
+	db, err := NewClient(ClientParams{
+		SentinelMaster: "m", SentinelAddresses: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(sentinel.Port))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	s := openStore(t, Params{Client: db, Durability: oneReplica, WaitTimeout: 100 * time.Millisecond})
+	untilPing(t, s, "with the replica", well)
+	p := newParty()
+	message := p.message("1", epoch)
+	durably(t, func(ctx context.Context) error { return second(s.Settle(ctx, message)) })
+	for seen := ""; seen == "" && ctx.Err() == nil; { // a sentinel takes a while to hear of the replica
+		seen = sentinel.Client().InfoMap(ctx, "sentinel").Item("Sentinel", "master0")
+		if seen != "name=m,status=ok,address=127.0.0.1:"+strconv.Itoa(master.Port)+",slaves=1,sentinels=1" {
+			seen = ""
+		}
+	}
+	master.Kill()
+	patience := func(gone time.Duration) { // only meanwhile is a short one of use, where a machine is busy
+		t.Helper()
+		if err := sentinel.Client().Do(ctx, "sentinel", "set", "m", "down-after-milliseconds", gone.Milliseconds()).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	patience(time.Second)
+	untilPing(t, s, "the replica has taken over", short)
+	patience(inTheEnd)
+	if _, err := s.Settle(ctx, message); !errors.Is(err, followup.ErrNotDurable) {
+		t.Errorf("without a replica: got %v, want ErrNotDurable", err)
+	}
+	other := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(replica))
+	untilPing(t, s, "it has a replica", well)
+	durably(t, func(ctx context.Context) error {
+		got, err := s.Settle(ctx, message)
+		if err == nil && got.Fresh[0] {
+			t.Error("what was acknowledged before is not known any more")
+		}
+		return err
+	})
+	if got := other.Client().Exists(ctx, s.tag(p.lead).lead(p.lead)).Val(); got != 1 {
+		t.Error("settled, but not at the replica")
+	}
+}
