@@ -82,6 +82,9 @@ func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, arg
 		}
 		again, slow := c.follow(ctx, err)
 		if redis.IsTryAgainError(err) {
+			if sc.hasty {
+				return nil, err
+			}
 			hops = 0 // that lasts as long as the slot migrates, and all the while the owner sends us there anew
 		}
 		if !again || hops == maxHops {

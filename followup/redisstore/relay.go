@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
 )
 
 var (
-	takeScript    = load("relay_take")
+	takeScript    = loadHasty("relay_take")
 	deliverScript = load("relay_finish")
 )
 
@@ -45,6 +46,11 @@ func (s *Store) ClaimDeliveries(
 		// rest comes again with the next call, which waits for none of them.
 		next, err = min(next, heldBack), nil
 	}
+	if _, cluster := s.db.(*redis.ClusterClient); cluster && ctx.Err() == nil && ofOne(err) {
+		// What comes for the others must not wait until who asks has got over it.
+		s.late.tell(s.log, s.now(), err)
+		next, err = min(next, heldBack), nil
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("claim deliveries: %w", err)
 	}
@@ -52,6 +58,11 @@ func (s *Store) ClaimDeliveries(
 		next = min(next, time.Millisecond) // somebody else was quicker: look again soon
 	}
 	return out, min(next, max(c.Lease, 0)), nil
+}
+
+// ofOne says that an error is of one node of a cluster, or of one slot, as all had answered just before.
+func ofOne(err error) bool {
+	return errors.Is(err, followup.ErrNotDurable) || redis.IsTryAgainError(err) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // take claims the queues; missed counts those that were gone.

@@ -16,11 +16,12 @@ import (
 //go:embed lua
 var sources embed.FS
 
-// script is a script; lead says that it is about one lead.
+// script is a script; lead says that it is about one lead. Of a hasty one that meets keys whose slot is on
+// its way nobody waits for that: others wait for what it is asked with, and it is asked again soon.
 type script struct {
 	*redis.Script
 
-	lead bool
+	lead, hasty bool
 }
 
 // load builds a script from lua/<name>.lua and what it uses of the libraries that it needs.
@@ -33,6 +34,13 @@ func load(name string) *script {
 func loadOfLead(name string) *script {
 	s := load(name)
 	s.lead = true
+	return s
+}
+
+// loadHasty builds one that is hasty.
+func loadHasty(name string) *script {
+	s := load(name)
+	s.hasty = true
 	return s
 }
 
@@ -59,7 +67,7 @@ func (s *Store) alone(ctx context.Context, durable bool, sc *script, keys []stri
 	moves := 0
 	for wait := time.Millisecond; ; wait = min(2*wait, maxTryAgain) {
 		v, err := value(sc.Run(ctx, s.db, keys, args...))
-		if err == nil || !s.onItsWay(err, &moves) {
+		if err == nil || sc.hasty && redis.IsTryAgainError(err) || !s.onItsWay(err, &moves) {
 			return v, err
 		}
 		if err := poll.Sleep(ctx, wait); err != nil {
