@@ -173,7 +173,8 @@
 // something again, after what another connection wrote for the first try.
 //
 // While a slot migrates, a script whose keys are partly here and partly there is
-// answered TRYAGAIN. It is tried until the context ends; other slots go on.
+// answered TRYAGAIN. It is tried until the context ends; other slots go on. A claim of deliveries is
+// not, as others are asked for in it: it comes again soon.
 //
 // Control state (inactive configs, pauses) is written to the tenant's master,
 // then to every partition, before the call returns, and only then are the live

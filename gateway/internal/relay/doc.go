@@ -6,7 +6,8 @@
 // A delivery is what the store hands out: the frozen head of one
 // conversation's queue, at most 20 events and about 1 MB as they lie in the
 // store, under a lease. At most one of a queue is out at a time, so order needs
-// no care here; what is behind a delivery waits for it.
+// no care here; what is behind a delivery waits for it. A try that would outlast its lease, as
+// the process stood still, is not begun: another may have gone on with the queue.
 //
 //	answer                              what follows
 //	2xx                                 delivered
@@ -17,6 +18,7 @@
 //	a panic of ours                     likewise; the log has the stack
 //	event that is no JSON               final
 //	stopped before an answer            given back without counting a try, the same when it comes again
+//	too late to begin                   likewise, if it is still ours
 //	final, one event                    a dead letter
 //	final, several events               split: from now on one by one, so that only what is at fault dies
 //
