@@ -62,7 +62,7 @@ func TestI9WhoStoodStillDeliversNothingLate(t *testing.T) {
 			for _, e := range out[0].Events {
 				other = append(other, string(e.Value))
 			}
-			if err := s.Store.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: out[0], Delivered: true, Real: real()}); err != nil {
+			if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: out[0], Delivered: true, Real: real()}); err != nil {
 				t.Error(err)
 			}
 		}
