@@ -179,13 +179,16 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 	return out, nil
 }
 
-// maxHeirs bounds how often a lead may have been merged on.
+// maxHeirs bounds how often a lead may be merged on while somebody looks for his heir.
 const maxHeirs = 8
+
+// maxMerged bounds how often a lead may have been merged on: a person has a few names a year.
+const maxMerged = 1000
 
 // heir returns the lead that a lead was merged into in the end: itself if it
 // was not, erased if that one was.
 func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID, error) {
-	for range maxHeirs {
+	for range maxMerged {
 		to, err := s.db.HGet(ctx, s.tag(lead).lead(lead), "mv").Result()
 		if errors.Is(err, redis.Nil) || to == "" {
 			return lead, nil
@@ -195,7 +198,7 @@ func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID
 		}
 		lead = followup.LeadID(to)
 	}
-	return lead, nil
+	return "", fmt.Errorf("lead merged on %d times: %w", maxMerged, errReply)
 }
 
 // dedupBytes is what is remembered of an event's id.

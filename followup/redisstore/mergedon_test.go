@@ -1,0 +1,63 @@
+package redisstore
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+	"wagate/providers"
+)
+
+// TestI7ALeadMergedOnAndOn has a person's notices of change arrive the latest first, so that each
+// name is a lead who becomes a part of the one before: what the first has under way, and
+// an erasure, find their way along all of them.
+func TestI7ALeadMergedOnAndOn(t *testing.T) {
+	t.Parallel()
+	ctx, p := t.Context(), newParty()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	leads := make([]followup.LeadID, 12)
+	for i := range leads {
+		who := followup.Identity{Phone: fmt.Sprint("1555010000", i), UserID: fmt.Sprint("US.", i)}
+		leads[i] = mustResolve(t, s, p, who, epoch.Add(time.Duration(i)*time.Second))
+	}
+	first, last := leads[len(leads)-1], leads[0]
+	c, attempt := p.sending(t, s, first)
+	for i := len(leads) - 1; i > 0; i-- {
+		who := followup.Identity{UserID: fmt.Sprint("US.", i), OldUserID: fmt.Sprint("US.", i-1)}
+		if got := mustResolve(t, s, p, who, epoch); got != leads[i-1] {
+			t.Fatalf("Resolve: got %s, want %s", got, leads[i-1])
+		}
+	}
+	f := sent(c, attempt)
+	f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+	if _, err := s.FinishStep(ctx, f); err != nil {
+		t.Errorf("FinishStep: got %v, want none", err)
+	}
+	if h, err := s.History(ctx, last, p.channel, epoch); err != nil || len(h) != 1 {
+		t.Errorf("history of the last: got %v, %v, want what was said", h, err)
+	}
+	out, err := s.Settle(ctx, followup.Settlement{
+		Tenant: p.tenant, Lead: last, Now: epoch, Real: epoch,
+		Items: []followup.Item{{
+			DedupID: "status", Channel: p.channel, Assistant: p.assistant, At: epoch,
+			Receipt: &followup.Receipt{Attempt: attempt, State: providers.StatusDelivered, MessageID: "m1"},
+		}},
+	})
+	if err != nil || len(out.Corrections) != 1 {
+		t.Errorf("Settle: got %+v, %v, want the step settled", out, err)
+	}
+	if got, want := happenings(t, s), "scheduled uncertain cancelled settled"; got != want {
+		t.Errorf("told: got %q, want %q", got, want)
+	}
+	if err := s.EraseLead(ctx, p.tenant, last, epoch); err != nil {
+		t.Fatal(err)
+	}
+	for i, lead := range leads {
+		if got, want := keysOf(t, s, lead), []string{s.tag(lead).lead(lead)}; !slices.Equal(got, want) {
+			t.Errorf("keys of lead %d, erased: got %q, want its tombstone alone", i, got)
+		}
+	}
+}
