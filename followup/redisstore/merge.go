@@ -54,7 +54,8 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	if err := s.expect(ctx, sc, winner); err != nil {
 		if errors.Is(err, followup.ErrLeadMoved) {
-			return nil
+			// What that was cut short leads identities to the winner still, and to us.
+			_, err = s.unfinished(ctx, tenant, winner, now)
 		}
 		return err
 	}

@@ -61,3 +61,29 @@ func TestI7ALeadMergedOnAndOn(t *testing.T) {
 		}
 	}
 }
+
+// TestI1AMergeIntoWhomIsHalfMerged: the lead that another is found to be one with was to become a
+// part of a third when the process died. Whoever names
+// the two finishes that first; else he would be turned away for ever.
+func TestI1AMergeIntoWhomIsHalfMerged(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range mergeHalves {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, Params{Client: server.Client()})
+			h := halve(t, s)
+			third := h.another(t, s)
+			h.die(t, server, script)
+			who := followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}
+			if got, err := s.Resolve(t.Context(), h.tenant, who, true, epoch); got != h.older {
+				t.Errorf("Resolve: got %s, %v, want the oldest", got, err)
+			}
+			if entries, err := s.History(t.Context(), h.older, h.channel, epoch); err != nil || len(entries) != 2 {
+				t.Errorf("history: got %v, %v, want what all had", entries, err)
+			}
+			h.erase(t, s, h.older)
+			h.wantNobody(t, s)
+			h.wantNothing(t, s, third)
+		})
+	}
+}
