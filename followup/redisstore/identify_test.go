@@ -177,3 +177,24 @@ func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {
 		})
 	}
 }
+
+// TestALeadErasedAtOnceIsFoundedAnew: a contact whose lead is erased before that has a record
+// becomes another lead.
+func TestALeadErasedAtOnceIsFoundedAnew(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := server.Client()
+	s, founding := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
+	p, who := newParty(), followup.Identity{Phone: "15550100001"}
+	var first followup.LeadID
+	client.AddHook(meanwhile(nameScript, func() {
+		first = mustResolve(t, s, p, who, epoch)
+		if err := s.EraseLead(t.Context(), p.tenant, first, epoch); err != nil {
+			t.Errorf("EraseLead: got %v, want none", err)
+		}
+	}))
+	got := mustResolve(t, founding, p, who, epoch)
+	if is := mustResolve(t, s, p, who, epoch); got == first || is != got {
+		t.Errorf("Resolve: got %s, then %s, want one lead that is not the erased %s", got, is, first)
+	}
+}

@@ -39,11 +39,12 @@ func (s *Store) Resolve(
 		return lead, nil
 	}
 	holds := newHolders(who)
-	also, fresh := who.Lead, followup.LeadID("")
-	if create {
-		fresh = followup.NewLeadID()
-	}
+	also := who.Lead
 	for range maxRounds {
+		fresh := followup.LeadID("")
+		if create {
+			fresh = followup.NewLeadID() // each time: the last may have been erased before he had a record
+		}
 		args := []any{string(fresh), string(also), ms(now), marshal(holds)}
 		for _, n := range names {
 			args = append(args, n)
