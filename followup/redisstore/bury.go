@@ -51,19 +51,22 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	if err := s.pointNames(ctx, sc.tenant, sc.lead, "", names); err != nil {
 		return err
 	}
-	if err := s.bury(ctx, sc); err != nil {
-		return err
-	}
-	// He may have come by yet another one while he was still found. Behind the tombstone
-	// whoever finds him takes it away.
-	late, err := s.aliasesOf(ctx, sc.tenant, sc.lead, nil)
+	buried, err := s.bury(ctx, sc)
 	if err != nil {
 		return err
 	}
-	if err := s.pointNames(ctx, sc.tenant, sc.lead, "", late); err != nil {
+	// He may have come by yet another one while he was still found, or those who became he
+	// while they were made tombstones. Behind these whoever finds him takes it away.
+	late, err := s.namesOf(ctx, sc.tenant, buried...)
+	if err != nil {
 		return err
 	}
-	for _, id := range standIns(sc.tenant, append(names, late...)) {
+	for lead, of := range late {
+		if err := s.pointNames(ctx, sc.tenant, lead, "", of); err != nil {
+			return err
+		}
+	}
+	for _, id := range standIns(sc.tenant, append(names, late[sc.lead]...)) {
 		of := scope{lead: id, tenant: sc.tenant, now: sc.now, real: sc.real}
 		if err := s.vacate(ctx, of, sc.lead); err != nil {
 			return err
@@ -73,55 +76,56 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 }
 
 // bury erases a lead, those that were merged into it, and those that were to be: the
-// lead is noted to be theirs before they are taken away.
-func (s *Store) bury(ctx context.Context, sc scope) error {
+// lead is noted to be theirs before they are taken away. It returns all of these.
+func (s *Store) bury(ctx context.Context, sc scope) (buried []followup.LeadID, err error) {
 	req := eraseRequest{Buried: []followup.LeadID{}}
 	for {
 		r, err := s.erase(ctx, sc, req)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if r.text(0) != "first" {
-			return s.dropDeadOf(ctx, sc.tenant, sc.lead)
+			return append(buried, sc.lead), s.dropDeadOf(ctx, sc.tenant, sc.lead)
 		}
 		for _, loser := range texts(r[1:]) {
-			if err := s.buryLoser(ctx, sc, followup.LeadID(loser)); err != nil {
-				return err
+			others, err := s.buryLoser(ctx, sc, followup.LeadID(loser))
+			if err != nil {
+				return nil, err
 			}
-			req.Buried = append(req.Buried, followup.LeadID(loser))
+			buried, req.Buried = append(buried, others...), append(req.Buried, followup.LeadID(loser))
 		}
 	}
 }
 
-// buryLoser erases a lead that another says was merged into it, if it was.
-func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID) error {
+// buryLoser erases a lead that another says was merged into it, if it was, like bury.
+func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID) ([]followup.LeadID, error) {
 	_, err := s.call(ctx, s.run, barScript,
 		scope{lead: loser, tenant: into.tenant, now: into.now, real: into.real}, marshal(map[string]any{"from": into.lead}))
 	if !errors.Is(err, followup.ErrLeadMoved) {
-		return err // it was not, and will not be
+		return nil, err // it was not, and will not be
 	}
 	heir, err := s.heir(ctx, loser)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ours, err := s.heir(ctx, into.lead)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if heir != ours && heir != erased {
-		return nil // it became somebody else's
+		return nil, nil // it became somebody else's
 	}
 	sc, fields, err := s.whole(ctx, into.tenant, loser, into.now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// On the list until its identities were taken from it.
 	err = s.db.ZScore(ctx, leadsKey(into.tenant), string(loser)).Err()
 	switch {
 	case err == nil:
-		return s.forgetAll(ctx, sc, fields)
+		return nil, s.forgetAll(ctx, sc, fields)
 	case !errors.Is(err, redis.Nil):
-		return fmt.Errorf("look for lead: %w", err)
+		return nil, fmt.Errorf("look for lead: %w", err)
 	}
 	return s.bury(ctx, sc)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -185,20 +186,29 @@ func (s *Store) aliasesOf(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, fields map[string]string,
 ) ([]string, error) {
 	names := aliasNames(followup.Identity{Phone: fields["ph"], UserID: fields["ui"], ExternalID: fields["xi"]})
+	others, err := s.namesOf(ctx, tenant, lead)
+	return distinct(append(names, others[lead]...)), err
+}
+
+// namesOf returns the identities that the alias map leads to these leads by.
+func (s *Store) namesOf(
+	ctx context.Context, tenant followup.TenantID, leads ...followup.LeadID,
+) (map[followup.LeadID][]string, error) {
+	names := map[followup.LeadID][]string{}
 	iter := s.db.HScan(ctx, aliasesKey(tenant), 0, "", 1000).Iterator()
 	for iter.Next(ctx) {
 		name := iter.Val()
 		if !iter.Next(ctx) {
 			break
 		}
-		if iter.Val() == string(lead) {
-			names = append(names, name)
+		if lead := followup.LeadID(iter.Val()); slices.Contains(leads, lead) {
+			names[lead] = append(names[lead], name)
 		}
 	}
 	if err := iter.Err(); err != nil {
 		return nil, fmt.Errorf("read identities: %w", err)
 	}
-	return distinct(names), nil
+	return names, nil
 }
 
 // whole returns a scope with every assistant and channel the lead ever had to
