@@ -99,8 +99,7 @@ func (s *Store) bury(ctx context.Context, sc scope) (buried []followup.LeadID, e
 
 // buryLoser erases a lead that another says was merged into it, if it was, like bury.
 func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID) ([]followup.LeadID, error) {
-	_, err := s.call(ctx, s.run, barScript,
-		scope{lead: loser, tenant: into.tenant, now: into.now, real: into.real}, marshal(map[string]any{"from": into.lead}))
+	err := s.bar(ctx, scope{lead: loser, tenant: into.tenant, now: into.now, real: into.real}, into.lead)
 	if !errors.Is(err, followup.ErrLeadMoved) {
 		return nil, err // it was not, and will not be
 	}
@@ -128,6 +127,12 @@ func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID
 		return nil, fmt.Errorf("look for lead: %w", err)
 	}
 	return s.bury(ctx, sc)
+}
+
+// bar keeps a lead from being merged into another one, or, if that is empty, into any.
+func (s *Store) bar(ctx context.Context, lead scope, from followup.LeadID) error {
+	_, err := s.call(ctx, s.run, barScript, lead, marshal(map[string]any{"from": from}))
+	return err
 }
 
 type eraseRequest struct {

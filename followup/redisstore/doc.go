@@ -135,7 +135,8 @@
 // may be repeated. Should a process die in between, whoever claims the tombstone's queue
 // goes on. The winner notes whom it is about to take in before he is made a tombstone, and
 // is not forgotten itself before these are: so its erasure finds them wherever a merge
-// stopped. One that had not begun cannot begin any more.
+// stopped. One that had not begun cannot begin any more. Nor does who is being erased become a part of
+// anybody: whoever is about to make him that goes on with the erasure.
 //
 // Whose a phone is that comes with a user id is said by the record of the lead it leads
 // to, in another slot: the script of the alias map says that it is in doubt, the record is

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"wagate/followup"
@@ -31,4 +32,64 @@ func TestI11AnErasureReachesWhatCameToATombstone(t *testing.T) {
 	h.erase(t, s, h.older)
 	h.wantNobody(t, s)
 	h.wantNothing(t, s, third)
+}
+
+// TestI11AnErasureOfWhoIsFoundToBeAnother has the lead found to be one with an older one while he is
+// being erased: he is erased, and nothing of him with the other; or he was a part of that one
+// before, and the other one is asked about.
+func TestI11AnErasureOfWhoIsFoundToBeAnother(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, row := range map[string]struct {
+		script *script
+		want   error
+	}{
+		"before it begins":                   {barScript, followup.ErrNotFound},
+		"before his run is ended":            {endScript, nil},
+		"before his identities are taken":    {realiasScript, nil},
+		"before he is made a tombstone":      {eraseScript, nil},
+		"before his dead letters are erased": {dropScript, nil},
+	} {
+		for _, dies := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, dies %t", name, dies), func(t *testing.T) {
+				client := server.Client()
+				s, erasing := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
+				h := halve(t, s)
+				client.AddHook(meanwhile(row.script, func() {
+					if got := mustResolve(t, s, h.party, bothHalves, epoch); got != h.older {
+						t.Errorf("Resolve: got %s, want the older", got)
+					}
+				}))
+				want := row.want
+				if dies {
+					want = errCrash
+					client.AddHook(crashBefore(row.script))
+				}
+				if err := erasing.EraseLead(t.Context(), h.tenant, h.younger, epoch); !errors.Is(err, want) {
+					t.Errorf("EraseLead: got %v, want %v", err, want)
+				}
+				if dies { // who asked asks again
+					if err := s.EraseLead(t.Context(), h.tenant, h.younger, epoch); !errors.Is(err, followup.ErrNotFound) {
+						t.Errorf("EraseLead again: got %v, want ErrNotFound", err)
+					}
+				}
+				entries, err := s.History(t.Context(), h.older, h.channel, epoch)
+				if taken := len(entries) == 1; err != nil || taken != (row.want != nil) {
+					t.Errorf("history of the older: got %v, %v, want the younger's: %t", entries, err, row.want != nil)
+				}
+				for _, key := range keysOf(t, s, h.younger) {
+					if row.want == nil && key != s.tag(h.older).lead(h.older) && key != s.tag(h.younger).lead(h.younger) {
+						t.Errorf("left of who was erased: got %s, want nothing", key)
+					}
+				}
+				for _, who := range []followup.Identity{{Phone: bothHalves.Phone}, {UserID: bothHalves.UserID}} {
+					if got := mustResolve(t, s, h.party, who, epoch); got != h.older {
+						t.Errorf("Resolve: got %s by %v, want the older", got, who)
+					}
+				}
+				h.erase(t, s, h.older)
+				h.wantNobody(t, s)
+			})
+		}
+	}
 }

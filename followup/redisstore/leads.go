@@ -111,9 +111,15 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 // that still finds the lead meets the tombstone, resolves again and founds a
 // new one. Whoever asks again after a crash finds nobody; what was left by then goes.
 func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
-	if err := s.named(ctx, tenant, id); errors.Is(err, followup.ErrNotFound) {
-		return cmp.Or(s.forgetRest(ctx, tenant, id, now), err)
-	} else if err != nil {
+	err := s.named(ctx, tenant, id)
+	if err == nil {
+		// Else who is found to be one with another while we are at it lives on there.
+		err = s.bar(ctx, scope{lead: id, tenant: tenant, now: now, real: s.now()}, "")
+	}
+	switch {
+	case errors.Is(err, followup.ErrNotFound), errors.Is(err, followup.ErrLeadMoved):
+		return cmp.Or(s.forgetRest(ctx, tenant, id, now), followup.ErrNotFound)
+	case err != nil:
 		return err
 	}
 	sc, fields, err := s.whole(ctx, tenant, id, now)

@@ -64,8 +64,11 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	if err != nil || r.text(0) == "barred" {
 		return err
 	}
-	if r.text(0) == erased {
+	switch r.text(0) {
+	case erased:
 		return s.realias(ctx, tenant, loser, "", fields)
+	case "erasing":
+		return s.forget(ctx, tenant, loser, now) // whether who asked for it goes on or has died
 	}
 	s.onEnded(r.list(0).ended())
 	fields = r.list(1).fields()

@@ -5,12 +5,13 @@
 -- Needs lib/run, lib/sights.
 -- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
 -- assistant its frozen delivery. ARGV[2]: {to: lead}.
--- Returns {"erased"}, {"barred"} if that one is being erased, {"need", assistant…}, {"need channel", channel} or {"ok", ended, fields (mv: the lead it goes to,
+-- Returns {"erased"}, {"erasing"}, {"barred"} if that one is being erased, {"need", assistant…}, {"need channel", channel} or {"ok", ended, fields (mv: the lead it goes to,
 -- which may be another's choice), dedup, attempts, {channel…}, {history…}, {assistant…}, {queue…}}.
 local req = cjson.decode(ARGV[2])
 
 local moved = get('mv')
 if moved == 'erased' then return { 'erased' } end
+if not moved and get('no:') then return { 'erasing' } end
 if not moved and get('no:' .. req.to) then return { 'barred' } end
 local missing = undeclared()
 if missing then return missing end

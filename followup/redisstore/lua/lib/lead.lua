@@ -21,7 +21,7 @@
 --   rb:<assistant> once the business has spoken for which that waited, until the lead answers: what the window of the
 --   channel counted from, a space, the channel,
 --   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be,
---   no:<lead> "1" if it must not be merged into that one, which is being erased,
+--   no:<lead> "1" if it must not be merged into that one, which is being erased, no: "1" if it is being erased itself,
 --   mq:<assistant> while it is being merged: elements of the queue that are handed over,
 --   of a stand-in: b which merge hands it over, pu until when (real) it points to mv, once it was,
 --   fo:<assistant> elements forwarded since, fw:<lead>:<assistant> elements had of that lead.
