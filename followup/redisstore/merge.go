@@ -32,6 +32,8 @@ type mergeIn struct {
 	CRMAt     int64                              `json:"crm"`
 	Imported  []followup.LeadID                  `json:"imported"`
 	Forwarded map[string]int64                   `json:"forwarded"`
+	// After is the lead that the loser was merged into, if that is one that was merged on.
+	After followup.LeadID `json:"after,omitempty"`
 }
 
 type mergeWindow struct {
@@ -118,6 +120,9 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		sc.assistants = append(sc.assistants, followup.AssistantID(a))
 		in.Queues = append(in.Queues, texts(r.list(7).list(i)))
 	}
+	if to := followup.LeadID(fields["mv"]); to != winner {
+		in.After = to
+	}
 	into := sc
 	into.lead, into.frozen = winner, false
 	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
@@ -126,6 +131,13 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	if err != nil {
 		return err
+	}
+	if r.text(0) == "early" {
+		// What that one has of the loser already is on its way to the winner.
+		if err := s.merge(ctx, tenant, winner, in.After, now); err != nil {
+			return err
+		}
+		return s.merge(ctx, tenant, winner, loser, now)
 	}
 	s.onEnded(r.list(0).ended())
 	if err := s.moveDead(ctx, tenant, loser, winner); err != nil {
@@ -205,11 +217,19 @@ func (s *Store) forwardTo(ctx context.Context, from scope, a followup.AssistantI
 		}
 		to := from
 		to.lead = heir
-		r, err = s.call(ctx, s.runDurable, forwardInScript, to, append([]any{
-			marshal(map[string]any{"from": from.lead, "a": a, "before": r.int(0)}),
-		}, elements...)...)
+		req := map[string]any{"from": from.lead, "a": a, "before": r.int(0)}
+		first := followup.LeadID(r.text(2))
+		if first != heir {
+			req["after"] = first
+		}
+		r, err = s.call(ctx, s.runDurable, forwardInScript, to, append([]any{marshal(req)}, elements...)...)
 		if err != nil && !errors.Is(err, followup.ErrLeadMoved) { // if it has: once more, to its own heir
 			return err
+		}
+		if r.text(0) == "early" {
+			if err := s.merge(ctx, from.tenant, heir, first, from.now); err != nil {
+				return err
+			}
 		}
 		done = r.int(0)
 	}

@@ -87,3 +87,57 @@ func TestI1AMergeIntoWhomIsHalfMerged(t *testing.T) {
 		})
 	}
 }
+
+// TestI2AMergeMeetsItsWinnersOwn: the lead whom another became a part of is about to become a part of
+// a third, who has not got it all yet, and whoever comes by the first finishes that merge: what
+// he had gets there once.
+func TestI2AMergeMeetsItsWinnersOwn(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, script := range map[string]*script{"before the identities move": realiasScript, "before the import": mergeInScript, "before the loser is cleared": eraseScript} {
+		t.Run(name, func(t *testing.T) {
+			p := newParty()
+			dying, client := server.Client(), server.Client()
+			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+			mustResolve(t, s, p, followup.Identity{ExternalID: "x"}, epoch.Add(-2*time.Minute))
+			mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Minute))
+			loser := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
+			settleEvent(t, s, p, loser, "once")
+			dying.AddHook(crashBefore(script))
+			_, _ = openStore(t, Params{Client: dying}).Resolve(t.Context(), p.tenant, followup.Identity{Phone: "15550100001", UserID: "US.1"}, true, epoch)
+			client.AddHook(meanwhile(mergeInScript, func() {
+				mustResolve(t, other, p, followup.Identity{Phone: "15550100001"}, epoch)
+			}))
+			lead := mustResolve(t, s, p, followup.Identity{UserID: "US.1", ExternalID: "x"}, epoch)
+			p.wantOnce(t, other, lead, "once")
+		})
+	}
+}
+
+// TestI2ForwardedToAnHeirThatIsBeingMergedOn: what the last step of the first tells was forwarded to the
+// second, which nobody has noted yet, and the second is about to become a part of the third.
+func TestI2ForwardedToAnHeirThatIsBeingMergedOn(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	ctx, p := t.Context(), newParty()
+	dying, client := server.Client(), server.Client()
+	s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+	mustResolve(t, s, p, followup.Identity{ExternalID: "x"}, epoch.Add(-2*time.Minute))
+	mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch.Add(-time.Minute))
+	loser := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
+	c, attempt := p.sending(t, s, loser)
+	mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
+	dying.AddHook(crashAt(forwardScript, 2))
+	if _, err := openStore(t, Params{Client: dying}).FinishStep(ctx, sent(c, attempt)); err != nil {
+		t.Fatal(err)
+	}
+	client.AddHook(meanwhile(mergeInScript, func() {
+		if err := other.forward(ctx, p.tenant, loser); err != nil {
+			t.Errorf("forward: got %v, want none", err)
+		}
+	}))
+	mustResolve(t, s, p, followup.Identity{Phone: "15550100001", ExternalID: "x"}, epoch)
+	if got, want := happenings(t, other), "scheduled sent cancelled"; got != want {
+		t.Errorf("told: got %q, want %q", got, want)
+	}
+}

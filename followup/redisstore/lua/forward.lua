@@ -2,10 +2,11 @@
 -- Needs lib/lead.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: assistant, done: how many it has of all there ever were}.
 -- Returns {"none"} if there is nobody to tell, {"unfinished"} if the merge is, or {"ok", how many were
--- forwarded before, {element…}}.
+-- forwarded before, {element…}, the lead it was merged into}.
 local req = cjson.decode(ARGV[2])
 
-if (get('mv') or 'erased') == 'erased' then return { 'none' } end
+local moved = get('mv') or 'erased'
+if moved == 'erased' then return { 'none' } end
 if get('mq:' .. req.a) then return { 'unfinished' } end
 local before = num('fo:' .. req.a)
 if req.done > before then
@@ -16,4 +17,4 @@ if req.done > before then
 end
 local elements = redis.call('LRANGE', K.queue[req.a], 0, -1)
 if #elements == 0 then due_del(K.relaydue[req.a], K.relays, req.a, head.l) end
-return { 'ok', int(before), elements }
+return { 'ok', int(before), elements, moved }

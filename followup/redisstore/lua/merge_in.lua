@@ -3,9 +3,9 @@
 -- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead, of a stand-in with its b,
 -- stand_in: bool,
 -- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
--- imported: [lead], forwarded: {field: n}}.
+-- imported: [lead], forwarded: {field: n}, after: a lead that the loser may have been imported into, or absent}.
 -- ARGV[3]: the loser's dedup records.
--- Returns {"moved"}, {"need", assistant…} or {"ok", ended}.
+-- Returns {"moved"}, {"early"} before that lead was imported, {"need", assistant…} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -15,6 +15,7 @@ if get('im:' .. req.from) == '1' then
   set('im:' .. req.from, '1') -- for WAIT
   return { 'ok', {} }
 end
+if req.after and get('im:' .. req.after) ~= '1' then return { 'early' } end
 local missing = undeclared()
 if missing then return missing end
 
