@@ -25,21 +25,24 @@ type news struct {
 	mentions bool
 }
 
+// onServers start a Redis that several processes may share, and return how to connect to it.
+var onServers = map[string]func(t *testing.T) func() redis.UniversalClient{
+	"real": func(t *testing.T) func() redis.UniversalClient {
+		server := redistest.Start(t)
+		return func() redis.UniversalClient { return server.Client() }
+	},
+	"cluster": func(t *testing.T) func() redis.UniversalClient {
+		cluster := redistest.StartCluster(t, 3, 0)
+		return func() redis.UniversalClient { return cluster.Client() }
+	},
+}
+
 // TestI2OnePersonAtManyReplicas has four replicas take in, each in an order of its own,
 // all that comes of one contact by this name and that. Whoever founds the lead, whatever
 // is merged on the way: there is one in the end, and each event is told once.
 func TestI2OnePersonAtManyReplicas(t *testing.T) {
 	t.Parallel()
-	for name, client := range map[string]func(t *testing.T) func() redis.UniversalClient{
-		"real": func(t *testing.T) func() redis.UniversalClient {
-			server := redistest.Start(t)
-			return func() redis.UniversalClient { return server.Client() }
-		},
-		"cluster": func(t *testing.T) func() redis.UniversalClient {
-			cluster := redistest.StartCluster(t, 3, 0)
-			return func() redis.UniversalClient { return cluster.Client() }
-		},
-	} {
+	for name, client := range onServers {
 		t.Run(name, func(t *testing.T) {
 			connect := client(t)
 			for seed := range uint64(25) {
