@@ -1,0 +1,105 @@
+package watchtest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// scraped are the labels that Prometheus adds to each series.
+var scraped = []string{"job", "instance"}
+
+// shared are the gauges that each replica reads of the one Redis: their sum over
+// replicas means nothing.
+var shared = []string{
+	"wagate_windows_open", "wagate_followup_pending", "wagate_followup_overdue_seconds", "wagate_relay_pending",
+	"wagate_relay_backlog", "wagate_relay_lag_seconds", "wagate_relay_dead",
+}
+
+// grows are the functions that may be given a counter.
+var grows = []string{"rate", "irate", "increase"}
+
+// check checks one query against what is exported.
+func check(t *testing.T, all map[string]exported, query string) {
+	t.Helper()
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+	if err != nil {
+		t.Errorf("%s: %v", query, err)
+		return
+	}
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		switch n := node.(type) {
+		case *parser.VectorSelector:
+			selector(t, all, query, n, path)
+		case *parser.AggregateExpr:
+			for _, l := range n.Grouping {
+				if !slices.Contains(scraped, l) && !beneath(all, n.Expr, l) {
+					t.Errorf("%s: got grouping by %s, want a label of what is asked for", query, l)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// selector checks a name, its labels and their values, and that it is put together
+// over replicas in a way that means something.
+func selector(t *testing.T, all map[string]exported, query string, n *parser.VectorSelector, path []parser.Node) {
+	t.Helper()
+	e, ok := all[n.Name]
+	if !ok {
+		t.Errorf("%s: got %s, want a metric that wagate exports", query, n.Name)
+		return
+	}
+	for _, m := range n.LabelMatchers {
+		if m.Name != model.MetricNameLabel && !slices.Contains(scraped, m.Name) {
+			matcher(t, query, n.Name, e, m)
+		}
+	}
+	grown, outermost := false, parser.ItemType(0)
+	for _, p := range path {
+		switch p := p.(type) {
+		case *parser.Call:
+			grown = grown || slices.Contains(grows, p.Func.Name)
+		case *parser.AggregateExpr:
+			outermost = p.Op
+		}
+	}
+	if e.counter != grown {
+		t.Errorf("%s: %s: got rate %v, want it for counters and for them only", query, n.Name, grown)
+	}
+	if slices.Contains(shared, n.Name) && outermost != parser.MAX {
+		t.Errorf("%s: %s: got no max, want it, as every replica exports the same", query, n.Name)
+	}
+}
+
+// matcher checks that each value that is named exists.
+func matcher(t *testing.T, query, name string, e exported, m *labels.Matcher) {
+	t.Helper()
+	values, ok := e.labels[m.Name]
+	if !ok {
+		t.Errorf("%s: got label %s, want one that %s has", query, m.Name, name)
+		return
+	}
+	for one := range strings.SplitSeq(m.Value, "|") {
+		if !values[one] {
+			t.Errorf("%s: got %s=%q, want a value that %s has from the start", query, m.Name, one, name)
+		}
+	}
+}
+
+// beneath reports whether something that an expression asks for has a label.
+func beneath(all map[string]exported, expr parser.Expr, label string) bool {
+	found := false
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if s, ok := node.(*parser.VectorSelector); ok && all[s.Name].labels[label] != nil {
+			found = true
+		}
+		return nil
+	})
+	return found
+}
