@@ -66,6 +66,7 @@ const maxNeeds = 16
 
 // call runs a script about one lead and returns its reply without the tag
 // "ok"; every other tag but "need", "need channel", "moved" and "newer" is returned as first element.
+// With followup.ErrNotDurable it returns the reply of what was done, too.
 func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, args ...any) (reply, error) {
 	sc.assistants = distinct(sc.assistants)
 	sc.channels = distinct(sc.channels)
@@ -80,6 +81,9 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 			return nil, err
 		}
 		v, err := run(ctx, script, s.leadKeys(sc), append([]any{string(h)}, args...)...)
+		if r, ok := v.([]any); ok && errors.Is(err, followup.ErrNotDurable) && reply(r).text(0) == "ok" {
+			return r[1:], err
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -165,6 +169,14 @@ func (r reply) ended() []followup.Ended {
 		})
 	}
 	return out
+}
+
+// unpromised tells of the runs that ended by what replicas have not got: it stays done, and whoever
+// repeats it for being told so finds them ended.
+func (s *Store) unpromised(err error, ended []followup.Ended) {
+	if errors.Is(err, followup.ErrNotDurable) {
+		s.onEnded(ended)
+	}
 }
 
 // corrections reads the flat quadruples of lua/lib/run.lua.

@@ -218,3 +218,62 @@ func portOf(t *testing.T, s *redistest.Server) string {
 	}
 	return u.Port()
 }
+
+// TestEndsThatNobodyWasPromisedAreCounted: with too few replicas what was asked for is done, and answered as
+// failed. Whoever asks again finds the run ended; it is counted all the same.
+func TestEndsThatNobodyWasPromisedAreCounted(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	var counted []followup.Ended
+	strict := openStore(t, Params{
+		Client: redis.Client(), Durability: oneReplica, WaitTimeout: 10 * time.Millisecond,
+		OnEnded: func(e []followup.Ended) { counted = append(counted, e...) },
+	})
+	s := openStore(t, Params{Client: redis.Client()})
+	ctx := t.Context()
+	arm := func(p party) followup.Arm {
+		return followup.Arm{Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute}
+	}
+	for _, tt := range []struct {
+		name string
+		want followup.Reason
+		end  func(p party, run followup.RunID) error
+	}{
+		{"a reply", followup.Replied, func(p party, _ followup.RunID) error {
+			reply := p.message("yes", epoch)
+			reply.Items[0].Reply, reply.Items[0].Relay = true, nil // or it takes the short cut, which finds that there is more to it
+			return second(strict.Settle(ctx, reply))
+		}},
+		{"a start by hand", followup.Restarted, func(p party, _ followup.RunID) error {
+			_, _, err := strict.Start(ctx, p.tenant, p.lead, arm(p), false, epoch, epoch)
+			return err
+		}},
+		{"a cancel", followup.ByAPI, func(p party, run followup.RunID) error {
+			return second(strict.Cancel(ctx, p.tenant, run, epoch, epoch))
+		}},
+		{"a status", followup.Restarted, func(p party, _ followup.RunID) error {
+			lead, err := s.Lead(ctx, p.tenant, p.lead)
+			if err != nil {
+				return err
+			}
+			again := arm(p)
+			return second(strict.PutLead(ctx, followup.PutLead{Lead: lead, StatusChanged: true, Arm: &again, Now: epoch, Real: epoch}))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newParty()
+			p.lead = mustResolve(t, s, p, followup.Identity{ExternalID: string(p.lead)}, epoch)
+			run, _, err := s.Start(ctx, p.tenant, p.lead, arm(p), false, epoch, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counted = nil
+			if err := tt.end(p, run); !errors.Is(err, followup.ErrNotDurable) {
+				t.Fatalf("without a replica: got %v, want ErrNotDurable", err)
+			}
+			if len(counted) != 1 || counted[0].Run != run || counted[0].Reason != tt.want {
+				t.Errorf("counted: got %v, want %s ended by %s", counted, run, tt.want)
+			}
+		})
+	}
+}

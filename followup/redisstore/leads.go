@@ -91,6 +91,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		return "", err
 	}
 	if err != nil {
+		s.unpromised(err, r.list(1).ended())
 		return "", fmt.Errorf("put lead: %w", err)
 	}
 	switch r.text(0) {

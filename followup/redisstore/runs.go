@@ -46,6 +46,7 @@ func (s *Store) Start(
 		scope{lead: lead, tenant: tenant, now: now, real: real, assistants: []followup.AssistantID{a.Assistant}},
 		marshal(map[string]any{"rearm": rearm, "arm": armOf(a)}), packFacts(*armOf(a)))
 	if err != nil {
+		s.unpromised(err, r.list(1).ended())
 		return "", nil, fmt.Errorf("start run: %w", err)
 	}
 	if r.text(0) == "none" {
@@ -91,6 +92,7 @@ func (s *Store) endRun(
 		return nil, nil
 	}
 	if err != nil {
+		s.unpromised(err, r.list(0).ended())
 		return nil, fmt.Errorf("end run: %w", err)
 	}
 	s.followed.take(run.Lead())

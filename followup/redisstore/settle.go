@@ -108,6 +108,7 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 		return s.settleVacated(ctx, st)
 	}
 	if err != nil {
+		s.unpromised(err, r.list(1).ended())
 		if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrBacklog) {
 			return followup.Settled{}, err
 		}

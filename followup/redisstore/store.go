@@ -26,7 +26,7 @@ type Store struct {
 	newToken    func() string // of claims and requests
 	now         func() time.Time
 	// onEnded is told of runs that ended where the contract returns none: by a
-	// merge, a change of the record, an erasure.
+	// merge, a change of the record, an erasure, or what is not as durable as it should be.
 	onEnded func([]followup.Ended)
 
 	lanes   lanes
