@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -43,6 +44,11 @@ type model struct {
 	slots   *semaphore.Weighted
 	breaker *gobreaker.CircuitBreaker[answer]
 	metrics *metrics
+	log     *slog.Logger
+	// last is how the last request failed; complained is when it was last said that a human is
+	// needed, in Unix nanoseconds.
+	last       atomic.Pointer[requestError]
+	complained atomic.Int64
 }
 
 // answer is what the model said; fault is set if it said itself that this is
@@ -74,21 +80,42 @@ func newModel(p Params, m *metrics, log *slog.Logger) *model {
 		// A redirect would carry the texts to a host nobody configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &model{
+	asked := &model{
 		now: p.Now, client: openai.NewClientWithConfig(cfg), name: p.Model, timeout: p.Timeout, tries: p.Tries,
-		backOff: p.BackOff, slots: semaphore.NewWeighted(int64(p.Concurrency)), metrics: m,
-		breaker: gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
-			Timeout:     breakFor,
-			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
-			// Only an ailing server trips it: not one that throttles, not a wrong
-			// key, not a caller that gave up.
-			IsSuccessful: func(err error) bool { return !isOutcome(err, failed, timeout) },
-			IsExcluded:   func(err error) bool { return isOutcome(err, cancelled) },
-			OnStateChange: func(_ string, from, to gobreaker.State) {
-				log.Warn("breaker of the model changed", "from", from.String(), "to", to.String())
-			},
-		}),
+		backOff: p.BackOff, slots: semaphore.NewWeighted(int64(p.Concurrency)), metrics: m, log: log,
 	}
+	asked.breaker = gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
+		Timeout:     breakFor,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
+		// Only an ailing server trips it: not one that throttles, not a wrong
+		// key, not a caller that gave up.
+		IsSuccessful:  func(err error) bool { return !isOutcome(err, failed, timeout) },
+		IsExcluded:    func(err error) bool { return isOutcome(err, cancelled) },
+		OnStateChange: func(_ string, from, to gobreaker.State) { asked.changed(from, to) },
+	})
+	return asked
+}
+
+// changed says in the log what became of the breaker, and why it opened.
+func (m *model) changed(from, to gobreaker.State) {
+	log := m.log
+	if e := m.last.Load(); to == gobreaker.StateOpen && e != nil {
+		log = log.With("last", e.Error())
+	}
+	log.Warn("breaker of the model changed", "from", from.String(), "to", to.String())
+}
+
+// complainEvery is how often it is said that a human is needed.
+const complainEvery = time.Minute
+
+// complain says that a human is needed: the steps that fail for it tell no more than that there
+// was no text.
+func (m *model) complain(e *requestError) {
+	now, last := m.now().UnixNano(), m.complained.Load()
+	if last != 0 && now-last < int64(complainEvery) || !m.complained.CompareAndSwap(last, now) {
+		return
+	}
+	m.log.Error("model rejects requests: see ai.api_key, ai.model and the account's quota", "status", e.status)
 }
 
 // ask returns the model's answer, or ErrAIUnavailable once the tries are spent.
@@ -115,7 +142,13 @@ func (m *model) try(ctx context.Context, messages []openai.ChatCompletionMessage
 		return answer{}, backoff.Permanent(&requestError{outcome: cancelled})
 	}
 	defer m.slots.Release(1)
-	a, err := m.breaker.Execute(func() (answer, error) { return m.complete(ctx, messages) })
+	a, err := m.breaker.Execute(func() (answer, error) {
+		a, err := m.complete(ctx, messages)
+		if e, ok := errors.AsType[*requestError](err); ok {
+			m.last.Store(e)
+		}
+		return a, err
+	})
 	if err == nil {
 		return a, nil
 	}
@@ -124,6 +157,9 @@ func (m *model) try(ctx context.Context, messages []openai.ChatCompletionMessage
 		e = &requestError{outcome: broken}
 	}
 	m.metrics.request(e.outcome)
+	if e.outcome == rejected {
+		m.complain(e)
+	}
 	switch {
 	case e.outcome == cancelled, e.outcome == rejected, e.retryAfter > maxRetryAfter:
 		return answer{}, backoff.Permanent(e)

@@ -1,9 +1,11 @@
 package writer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -335,6 +337,46 @@ func TestAWrongKeyDoesNotTripTheBreaker(t *testing.T) {
 	if n := calls.Load(); n != 30 {
 		t.Errorf("got %d requests, want 30", n)
 	}
+}
+
+// TestTheLogSaysWhatIsWrongWithTheModel: with a wrong key, once a minute and naming what to change; of an ailing server, why
+// the breaker opened.
+func TestTheLogSaysWhatIsWrongWithTheModel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var status atomic.Int32
+		w := writer.New(writer.Params{
+			Model: "m", BaseURL: "http://model.invalid/v1", Tries: 1, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				return respond(int(status.Load()), `{"error":{"message":"quoted back"}}`), nil
+			}),
+		})
+		ask := func(code int32, times int) {
+			status.Store(code)
+			for range times {
+				_, _ = w.Write(t.Context(), brief())
+			}
+		}
+		const complaint = "see ai.api_key, ai.model and the account's quota"
+		ask(401, 30)
+		if got := strings.Count(log.String(), complaint); got != 1 || !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "status=401") {
+			t.Errorf("a wrong key: got %d complaints in %s, want one, with the status", got, &log)
+		}
+		time.Sleep(time.Minute) // virtual
+		ask(404, 2)
+		if got := strings.Count(log.String(), complaint); got != 2 {
+			t.Errorf("a minute later: got %d complaints, want 2", got)
+		}
+		log.Reset()
+		ask(502, 10)
+		if !strings.Contains(log.String(), `to=open`) || !strings.Contains(log.String(), `last="error, status 502"`) {
+			t.Errorf("an ailing server: got %s, want why the breaker opened", &log)
+		}
+		if strings.Contains(log.String(), complaint) || strings.Contains(log.String(), "quoted back") {
+			t.Errorf("an ailing server: got %s, want no more than that", &log)
+		}
+	})
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
