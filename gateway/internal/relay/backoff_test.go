@@ -1,9 +1,12 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -118,6 +121,32 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 			t.Errorf("got %v delivered within 6 minutes of its return, want %d", got, leads)
 		}
 	})
+}
+
+// TestTheLogSaysHowAnAssistantFails: nothing else does before its events are given up, a day later.
+func TestTheLogSaysHowAnAssistantFails(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]string{http.StatusBadGateway: "status 502", 0: "no connection"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := memstore.New()
+			for i := range 2 * breakerFailures {
+				events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+			}
+			var log bytes.Buffer
+			r, _ := bubble(t, s, answers(func(time.Duration) int { return status }), func(p *Params) {
+				p.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			})
+			time.Sleep(time.Minute)
+			if err := r.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			said := fmt.Sprintf("level=WARN msg=%q component=relay assistant=%s reason=%q",
+				"assistant keeps failing, trying it now and then", assistantID(1), want)
+			if got := strings.Count(log.String(), said); got != 1 {
+				t.Errorf("got %d times %s in %s, want it once", got, said, &log)
+			}
+		})
+	}
 }
 
 // counting counts the claims.

@@ -16,12 +16,13 @@ import (
 	"wagate/followup/window"
 )
 
-var (
-	// errTimeout is the cause with which a try ends that took too long.
-	errTimeout = errors.New("relay: assistant took too long")
-	// errUnhealthy tells the breaker that a try failed.
-	errUnhealthy = errors.New("relay: assistant failed")
-)
+// errTimeout is the cause with which a try ends that took too long.
+var errTimeout = errors.New("relay: assistant took too long")
+
+// unhealthy tells the breaker that a try failed, and how.
+type unhealthy struct{ reason string }
+
+func (u unhealthy) Error() string { return "relay: assistant failed: " + u.reason }
 
 // maxAnswer is how much of an answer is read, so that the connection can be used
 // again; nobody looks at it.
@@ -65,7 +66,7 @@ func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), a
 	case a.healthy():
 		result(nil)
 	default:
-		result(errUnhealthy)
+		result(unhealthy{a.reason()})
 	}
 	r.finish(finishWithin, judge(a, d, now, r.p.Jitter))
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,8 @@ type slot struct {
 	// is atomic because the breaker reports under its own lock, which room takes
 	// under ours.
 	retryAt atomic.Int64
+	// trouble is how the last try failed; atomic for the same reason.
+	trouble atomic.Value
 }
 
 func newSlots(
@@ -128,6 +131,9 @@ func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool)
 		if err == nil {
 			s.calm(a)
 		}
+		if u, ok := errors.AsType[unhealthy](err); ok {
+			a.trouble.Store(u.reason)
+		}
 		done(err)
 	}, err == nil
 }
@@ -181,7 +187,7 @@ func (s *slots) newBreaker(id followup.AssistantID, a *slot) *gobreaker.TwoStepC
 			case gobreaker.StateOpen:
 				a.retryAt.Store(s.now().Add(breakerPause).UnixNano())
 				if from == gobreaker.StateClosed {
-					s.log.Warn("assistant keeps failing, trying it now and then", "assistant", id)
+					s.log.Warn("assistant keeps failing, trying it now and then", "assistant", id, "reason", a.trouble.Load())
 				}
 			case gobreaker.StateClosed:
 				s.log.Info("assistant is back", "assistant", id)
