@@ -71,6 +71,8 @@ type Service struct {
 	breakers map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
 	// complained is when a channel's trouble was last said in the log.
 	complained sync.Map
+	// failures are how each channel's provider last failed, for the log.
+	failures sync.Map
 }
 
 // The defaults of Params.
@@ -114,7 +116,11 @@ func (s *Service) breaker(c followup.ChannelID) *gobreaker.TwoStepCircuitBreaker
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerTrips },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNotCalled) },
 		OnStateChange: func(channel string, _, to gobreaker.State) {
-			s.log.Warn("provider breaker", "channel", channel, "state", to.String())
+			log := s.log
+			if e, ok := s.failures.Load(followup.ChannelID(channel)); ok && to == gobreaker.StateOpen {
+				log = log.With("last", e)
+			}
+			log.Warn("provider breaker", "channel", channel, "state", to.String())
 		},
 	})
 }
@@ -180,6 +186,9 @@ func (s *Service) send(
 	line, ok := s.lines[channel]
 	if !ok {
 		// The file no longer lists the channel of a run that began before.
+		if s.mayComplain(channel) {
+			s.log.Error("the operator file has no such channel, its steps fail", "channel", channel)
+		}
 		return followup.SendResult{Err: &providers.Error{Kind: providers.Operator}}, nil
 	}
 	own := m.Opaque // the caller's; ours travels in its place
@@ -243,7 +252,9 @@ func (s *Service) try(
 	says = errPanicked
 	result.Attempt, m.Opaque = verdict.Attempt, verdict.Opaque
 	result.Sent, result.Err = s.call(ctx, line, m)
-	says = healthy(result.Err)
+	if says = healthy(result.Err); says != nil {
+		s.failures.Store(line.ID, result.Err.Error())
+	}
 	return followup.Allowed, nil
 }
 
@@ -294,13 +305,21 @@ func (s *Service) complain(line Line, e *providers.Error) {
 	if e == nil || e.Kind != providers.Operator {
 		return
 	}
-	now := s.p.Real()
-	if last, ok := s.complained.Load(line.ID); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:errcheck,forcetypeassert // stored below
+	if !s.mayComplain(line.ID) {
 		return
 	}
-	s.complained.Store(line.ID, now)
 	s.log.Error("provider refuses the channel: token, payment or policy",
 		"channel", line.ID, "provider", line.Channel.Provider, "code", e.Code, "status", e.Status)
+}
+
+// mayComplain reports whether a channel's trouble is to be said, and notes that it is.
+func (s *Service) mayComplain(channel followup.ChannelID) bool {
+	now := s.p.Real()
+	if last, ok := s.complained.Load(channel); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:errcheck,forcetypeassert // stored below
+		return false
+	}
+	s.complained.Store(channel, now)
+	return true
 }
 
 // linked makes the message found by its id, and settles what was parked for it

@@ -1,8 +1,11 @@
 package outbound_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -165,7 +168,8 @@ func TestRetriesWaitAsTheProviderAsks(t *testing.T) {
 func TestTheBreakerOpensAndSwallowsNothing(t *testing.T) {
 	t.Parallel()
 	in(t, func(h *harness) {
-		h.params.Tries = 1
+		var log bytes.Buffer
+		h.params.Tries, h.params.Logger = 1, slog.New(slog.NewTextHandler(&log, nil))
 		h.build()
 		send := func() followup.SendResult {
 			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
@@ -175,6 +179,9 @@ func TestTheBreakerOpensAndSwallowsNothing(t *testing.T) {
 		for range 10 {
 			h.meta.answers(lost)
 			h.is(send().Err.MaybeSent, true, "result of a failing call")
+		}
+		if want := `state=open`; !strings.Contains(log.String(), want) || !strings.Contains(log.String(), lost.Error()) {
+			t.Errorf("log: got %s, want the breaker open, and why", &log)
 		}
 		calls := len(h.meta.calls())
 		r := send()
@@ -392,10 +399,16 @@ func TestAMessageThatANewerReplicaLinkedHoldsNobodyUp(t *testing.T) {
 func TestAChannelThatIsNoMoreIsTheOperators(t *testing.T) {
 	t.Parallel()
 	in(t, func(h *harness) {
-		r, err := h.service.Send(h.Context(), "gone", hello, h.leave(followup.NewLeadID()))
-		h.must(err, "Send")
-		h.is(r.Err.Kind, providers.Operator, "kind")
+		var log bytes.Buffer
+		h.params.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		h.build()
+		for range 3 {
+			r, err := h.service.Send(h.Context(), "gone", hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+			h.is(r.Err.Kind, providers.Operator, "kind")
+		}
 		h.is(len(h.diary.read()), 0, "things done")
+		h.is(strings.Count(log.String(), `level=ERROR msg="the operator file has no such channel, its steps fail" component=outbound channel=gone`), 1, "complaints")
 	})
 }
 
