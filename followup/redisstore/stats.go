@@ -20,7 +20,7 @@ const lagHeads = 16
 
 // partitionStats are the questions to one partition.
 type partitionStats struct {
-	windows       *redis.IntCmd
+	windows, gone *redis.IntCmd
 	dead          *redis.IntCmd
 	steps, relays *redis.ZSliceCmd
 	backlog       *redis.MapStringStringCmd
@@ -28,7 +28,7 @@ type partitionStats struct {
 }
 
 // Stats implements followup.ControlStore: three round trips, whatever the
-// number of leads. It also forgets windows in the index that closed long ago.
+// number of leads. In one more it forgets windows in the index that closed long ago, if there are any.
 func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats, error) {
 	parts := make([]partitionStats, s.partitions)
 	open := "(" + strconv.FormatInt(ms(now), 10)
@@ -36,9 +36,9 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range parts {
 			t := tagOf(i)
-			p.ZRemRangeByScore(ctx, t.windows(), "-inf", gone)
 			parts[i] = partitionStats{
 				windows: p.ZCount(ctx, t.windows(), open, "+inf"),
+				gone:    p.ZCount(ctx, t.windows(), "-inf", gone),
 				dead:    p.ZCard(ctx, t.dead()),
 				steps:   p.ZRangeWithScores(ctx, t.stepsIndex(), 0, -1),
 				relays:  p.ZRangeWithScores(ctx, t.relayIndex(), 0, -1),
@@ -49,6 +49,7 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 	}); err != nil {
 		return followup.Stats{}, fmt.Errorf("read stats: %w", err)
 	}
+	s.forgetWindows(ctx, parts, gone)
 	var st followup.Stats
 	backlog := map[string]int{}
 	for _, p := range parts {
@@ -67,6 +68,20 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 		return followup.Stats{}, fmt.Errorf("read stats: %w", err)
 	}
 	return st, nil
+}
+
+// forgetWindows forgets those that closed by then. A Redis that takes nothing that is written can still
+// be read, and what is left is forgotten another time.
+func (s *Store) forgetWindows(ctx context.Context, parts []partitionStats, closed string) {
+	p := s.db.Pipeline()
+	for i, part := range parts {
+		if part.gone.Val() > 0 {
+			p.ZRemRangeByScore(ctx, tagOf(i).windows(), "-inf", closed)
+		}
+	}
+	if p.Len() > 0 {
+		_ = s.exec(ctx, p)
+	}
 }
 
 // statsOfGroups adds what is counted per tenant, run and assistant.

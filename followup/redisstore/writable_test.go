@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -177,4 +178,41 @@ func TestPingOfWhatCannotJudge(t *testing.T) {
 			t.Errorf("Ping: got %v, want none", err)
 		}
 	})
+}
+
+// TestStatsOfARedisThatTakesNothing: what waits in it, and for how long, can be read all the same. What
+// there is to be forgotten is forgotten when it takes writes again.
+func TestStatsOfARedisThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	p := newParty()
+	opens := p.message("hello", epoch)
+	opens.Items[0].Opens = true
+	if _, err := s.Settle(t.Context(), opens); err != nil {
+		t.Fatal(err)
+	}
+	do := func(args ...any) {
+		t.Helper()
+		if err := server.Client().Do(t.Context(), args...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waiting := func(kept int64) {
+		t.Helper()
+		got, err := s.Stats(t.Context(), epoch.Add(26*time.Hour), epoch.Add(time.Minute))
+		if err != nil || got.RelayPending != 1 || got.RelayLag != time.Minute || got.WindowsOpen != 0 {
+			t.Errorf("got %+v, %v, want an event that waits for a minute and no window", got, err)
+		}
+		if n := server.Client().ZCard(t.Context(), s.tag(p.lead).windows()).Val(); n != kept {
+			t.Errorf("index of windows: got %d, want %d", n, kept)
+		}
+	}
+	do("replicaof", "127.0.0.1", "1")
+	waiting(1)
+	do("replicaof", "no", "one")
+	do("config", "set", "min-replicas-to-write", "1")
+	waiting(1)
+	do("config", "set", "min-replicas-to-write", "0")
+	waiting(0)
 }
