@@ -13,7 +13,7 @@
 //	answer                               result
 //	2xx with a message id                Sent
 //	2xx without one                      unknown, may have been sent
-//	error with a code                    cloudapi.Classify: table of codes
+//	error with a code, 2xx or not        cloudapi.Classify: table of codes
 //	429 of any kind                      throttled, retryable
 //	5xx without a code we know           transient, may have been sent
 //	401, 403 without a code              operator

@@ -166,8 +166,11 @@ func (s *Sender) call(
 	if failure != nil {
 		return answer, failure
 	}
-	if !answer.OK() {
-		return answer, cloudapi.Failure(answer.Body, answer.Status, answer.RetryAfter)
+	// What counts is the code, whatever the status: it may stand in a success, too.
+	said := cloudapi.Failure(answer.Body, answer.Status, answer.RetryAfter)
+	_, none := accepted(answer.Body)
+	if !answer.OK() || said.Code != 0 && none != nil {
+		return answer, said
 	}
 	return answer, nil
 }

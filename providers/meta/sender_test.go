@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -133,7 +135,10 @@ func TestSendFailures(t *testing.T) {
 		"empty id":      {fault{Body: `{"messages":[{"id":""}]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
 		"number for id": {fault{Body: `{"messages":[{"id":7}]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
 		"not JSON":      {fault{Status: 202, Body: `OK`}, providers.Error{Kind: providers.Unknown, Status: 202, MaybeSent: true}},
-		"partial":       {fault{Status: 206, Code: 131201}, providers.Error{Kind: providers.Unknown, Status: 206, MaybeSent: true}},
+		"partial":       {fault{Status: 206, Code: 131201}, providers.Error{Kind: providers.Unknown, Code: 131201, Status: 206, MaybeSent: true}},
+		"closed, 200":   {fault{Status: 200, Code: 131047}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 200}},
+		"busy, 200":     {fault{Status: 200, Code: 130429}, providers.Error{Kind: providers.Throttled, Code: 130429, Status: 200, Retryable: true}},
+		"new code, 200": {fault{Status: 200, Code: 999999}, providers.Error{Kind: providers.Unknown, Code: 999999, Status: 200, MaybeSent: true}},
 		"reset":         {fault{Reset: true, Accept: true}, providers.Error{Kind: providers.Transient, MaybeSent: true}},
 	} {
 		if test.fault.Status == 500 && test.fault.Code == 0 {
@@ -226,4 +231,31 @@ func TestDo(t *testing.T) {
 	}
 	_, err = s.Do(t.Context(), json.RawMessage(`{"messaging_product":"whatsapp","status":"read","message_id":"x"}`))
 	wantError(t, err, providers.Error{Kind: providers.Invalid, Code: 131009, Status: 400})
+}
+
+// TestASuccessMayHoldAnError: the code counts, not the status, but for a message that has an id.
+func TestASuccessMayHoldAnError(t *testing.T) {
+	t.Parallel()
+	const limit = `{"error":{"message":"(#80007) Rate limit","code":80007}`
+	var body string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+	defer server.Close()
+	c := transport.New(transport.Params{})
+	defer c.Close()
+	s := meta.NewSender(meta.Params{Client: c, BaseURL: server.URL, PhoneNumberID: number, AccessToken: token})
+
+	body = limit + `}`
+	want := providers.Error{Kind: providers.Throttled, Code: 80007, Status: 200, Retryable: true, RetryAfter: time.Minute}
+	list, err := s.Templates(t.Context(), waba)
+	wantError(t, err, want)
+	if list != nil {
+		t.Errorf("got %d templates, want no list", len(list))
+	}
+	_, err = s.Do(t.Context(), json.RawMessage(`{}`))
+	wantError(t, err, want)
+
+	body = limit + `,"messages":[{"id":"wamid.OUT1"}]}`
+	if sent, err := s.Send(t.Context(), providers.NewText(phone, "x")); err != nil || sent.ID != "wamid.OUT1" {
+		t.Errorf("got %+v, %v, want what was sent", sent, err)
+	}
 }
