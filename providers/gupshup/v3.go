@@ -3,6 +3,7 @@ package gupshup
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"wagate/providers"
 	"wagate/providers/cloudapi"
@@ -96,7 +97,8 @@ func v3StatusIDs(member func(string) string) (string, []string) {
 // complete makes a relayed value what a Cloud API bot expects where Gupshup
 // differs: metadata names the channel by the id under which the assistant sends
 // on it, as in v2 events, and stands in enqueued reports too, which have none; a
-// failure that is told beside the status stands in errors.
+// failure stands in errors, also one that is told beside the status, in all the
+// members that Meta's have.
 func complete(e *providers.Event, opt Options) {
 	var v map[string]json.RawMessage
 	if !isObject(e.Value) || json.Unmarshal(e.Value, &v) != nil {
@@ -111,12 +113,8 @@ func complete(e *providers.Event, opt Options) {
 	}
 	if e.Status != nil && e.Status.Err != nil {
 		var list []map[string]json.RawMessage
-		if json.Unmarshal(v["statuses"], &list) == nil && len(list) == 1 && list[0]["errors"] == nil {
-			var reason text
-			if raw := list[0]["reason"]; raw != nil && json.Unmarshal(raw, &reason) != nil {
-				reason = ""
-			}
-			list[0]["errors"] = encode([]any{errorValue(e.Status.Err.Code, reason.String())})
+		if json.Unmarshal(v["statuses"], &list) == nil && len(list) == 1 {
+			list[0]["errors"] = errorsOf(list[0], e.Status.Err.Code)
 			v["statuses"], changed = encode(list), true
 		}
 	}
@@ -124,3 +122,30 @@ func complete(e *providers.Event, opt Options) {
 		e.Value = encode(v)
 	}
 }
+
+// errorsOf returns the errors of a failed status. Gupshup's have a title and no
+// more, or there are none and code and reason stand in the status itself.
+func errorsOf(status map[string]json.RawMessage, code int) json.RawMessage {
+	var list []map[string]json.RawMessage
+	if json.Unmarshal(status["errors"], &list) != nil || len(list) == 0 || slices.ContainsFunc(list, isNone) {
+		var reason text
+		if raw := status["reason"]; raw != nil && json.Unmarshal(raw, &reason) != nil {
+			reason = ""
+		}
+		return encode([]any{errorValue(code, reason.String())})
+	}
+	for _, said := range list {
+		var title, message text
+		_ = json.Unmarshal(said["title"], &title)
+		_ = json.Unmarshal(said["message"], &message)
+		words := first(message, title).String()
+		for name, value := range errorValue(code, words) {
+			if _, there := said[name]; !there {
+				said[name] = encode(value)
+			}
+		}
+	}
+	return encode(list)
+}
+
+func isNone(o map[string]json.RawMessage) bool { return o == nil }

@@ -1,0 +1,38 @@
+package gupshup
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// TestAFailedReportOfV3HasMetasMembers: a bot for the Cloud API reads code, title, message and
+// error_data.details; what Gupshup left out of them is filled in, and nothing it said replaced.
+func TestAFailedReportOfV3HasMetasMembers(t *testing.T) {
+	t.Parallel()
+	const whole = `[{"code":131026,"error_data":{"details":"D"},"message":"M","title":"T"}]`
+	for name, c := range map[string]struct{ said, want string }{
+		"title only":      {`"errors":[{"code":131026,"title":"T","href":"h"}]`, `[{"code":131026,"error_data":{"details":"T"},"href":"h","message":"T","title":"T"}]`},
+		"all of it":       {`"errors":` + whole, whole},
+		"no words":        {`"errors":[{"code":131026}]`, `[{"code":131026}]`},
+		"beside, no list": {`"code":1003,"reason":"R"`, `[{"code":1003,"error_data":{"details":"R"},"message":"R","title":"R"}]`},
+		"beside, no item": {`"errors":[],"code":1003,"reason":"R"`, `[{"code":1003,"error_data":{"details":"R"},"message":"R","title":"R"}]`},
+		"beside, null":    {`"errors":null,"code":1003,"reason":{}`, `[{"code":1003}]`},
+		"nothing in it":   {`"errors":[null],"code":1003`, `[{"code":1003}]`},
+	} {
+		body := `{"gs_app_id":"` + testAppID + `","entry":[{"changes":[{"field":"messages","value":{"statuses":[` +
+			`{"gs_id":"g","status":"failed","recipient_id":"15550163377",` + c.said + `}]}}]}]}`
+		in, err := Decode([]byte(body), testOptions)
+		if err != nil || len(in.Events) != 1 {
+			t.Fatalf("%s: got %+v, %v, want one event", name, in, err)
+		}
+		var v struct {
+			Statuses []struct{ Errors json.RawMessage }
+		}
+		if err := json.Unmarshal(in.Events[0].Value, &v); err != nil || len(v.Statuses) != 1 {
+			t.Fatalf("%s: got %s, %v, want one status", name, in.Events[0].Value, err)
+		}
+		if got := string(v.Statuses[0].Errors); got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}
