@@ -55,6 +55,7 @@
 //	call               call:<call id>:<event or status>
 //	preference         preference:<category>:<value>:<unix seconds>    PreferenceEventID
 //	a template's       template:<hash of what it says, and the minute>, Gupshup's alone
+//	a price            billing:<hash of the message and what was decided>, Gupshup's alone
 //	history            history:<message id>, so that it never hides the live message
 //	everything else    a hash of the item, the field, the account and entry time
 package cloudapi

@@ -121,12 +121,38 @@ func TestI2SameEventIDInBothVersions(t *testing.T) {
 		{"v2_failed_async", "v3_failed"},
 		{"v2_preference_stop", "v3_preference"},
 		{"v2_preference_stop", "v3_preference_event"},
+		{"v2_billing", "v3_billing"},
 	} {
 		a := decodeFile(t, "testdata/inbound/"+pair[0]+".json").Events[0]
 		b := decodeFile(t, "testdata/inbound/"+pair[1]+".json").Events[0]
 		if a.ID != b.ID || a.Kind != b.Kind || a.Text != b.Text {
 			t.Errorf("%s and %s: got %s %q and %s %q, want the same", pair[0], pair[1], a.Kind, a.ID, b.Kind, b.ID)
 		}
+	}
+}
+
+// The price of a message is one event, and another message's, or another price of it, is not that.
+func TestI2BillingIsOfOneMessage(t *testing.T) {
+	t.Parallel()
+	ids := map[string]string{}
+	for name, payload := range map[string]string{
+		"one":              `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"gsId":"g1","id":"w1"}`,
+		"another message":  `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"gsId":"g2","id":"w2"}`,
+		"by WhatsApp's id": `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"id":"w3"}`,
+		"another category": `"deductions":{"model":"PMP","category":"utility","billable":true},"references":{"gsId":"g1","id":"w1"}`,
+		"free":             `"deductions":{"model":"PMP","category":"marketing","billable":false},"references":{"gsId":"g1","id":"w1"}`,
+		"another model":    `"deductions":{"model":"CBP","category":"marketing","billable":true},"references":{"gsId":"g1","id":"w1"}`,
+		"of no message":    `"deductions":{"model":"PMP"},"n":1`,
+		"nor this":         `"deductions":{"model":"PMP"},"n":2`,
+	} {
+		in, err := Decode([]byte(`{"app":"A","timestamp":1790000001234,"type":"billing-event","payload":{`+payload+`}}`), testOptions)
+		if err != nil || len(in.Events) != 1 {
+			t.Fatalf("%s: got %+v, %v, want one event", name, in, err)
+		}
+		if other, ok := ids[in.Events[0].ID]; ok {
+			t.Errorf("got one id for %q and %q", name, other)
+		}
+		ids[in.Events[0].ID] = name
 	}
 }
 

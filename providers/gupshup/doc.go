@@ -71,8 +71,8 @@
 // WhatsApp id is told by enqueued alone, so a report carries all ids it knows as
 // OtherIDs. A relayed v2 report has gs_id where gsId told it, and when enqueued;
 // else its id may be WhatsApp's. A change of a template has what it says and the
-// minute of it: the times that the two versions tell differ by a moment. All else has
-// a hash of the item.
+// minute of it: the times that the two versions tell differ by a moment. The price of a
+// message has the message and what was decided. All else has a hash of the item.
 //
 // Times. A v2 message has Gupshup's clock only: its time, for the window and in
 // the relayed timestamp, is a minute earlier (v2Margin). Reports have WhatsApp's.

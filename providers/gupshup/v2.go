@@ -12,6 +12,9 @@ import (
 	"wagate/providers/cloudapi"
 )
 
+// billingField is Gupshup's name, in both versions, for the price of a message.
+const billingField = "billing-event"
+
 // v2Margin is subtracted from Gupshup's event time to get the time of an
 // inbound v2 message, which WhatsApp's own timestamp does not reach. A window
 // that we close a minute early costs a template; one closed late costs a
@@ -48,7 +51,7 @@ func decodeV2(body []byte, s shape, opt Options) Inbound {
 	case "preference-event":
 		in.Events, in.Skipped = e.preferenceEvent()
 		return in
-	case "account-event", "billing-event", "system-event":
+	case "account-event", billingField, "system-event":
 		in.Events, ok = e.notice(providers.KindAccount), true
 	case "platform-event":
 		in.Events, ok = e.notice(providers.KindPlatform), true
@@ -79,6 +82,9 @@ func (e v2Event) notice(kind providers.Kind) []providers.Event {
 	ev.Value = e.Payload
 	if !isObject(ev.Value) {
 		ev.Value = json.RawMessage("{}")
+	}
+	if ev.Field == billingField {
+		ev.ID = billingEventID(ev.Value, ev.ID)
 	}
 	return []providers.Event{ev}
 }

@@ -194,3 +194,33 @@ func templateEventID(e providers.Event) string {
 	minute := strconv.FormatInt(e.At.Unix()/60, 10)
 	return "template:" + v2Event{}.hashOf(e.Field, t.Name, t.Language, said, minute)
 }
+
+// billingEventID names the price of a message alike in both versions: by the message, and what
+// was decided. It is id where it names no message.
+func billingEventID(value json.RawMessage, id string) string {
+	type billing struct {
+		Deductions struct {
+			Model    text `json:"model"`
+			Category text `json:"category"`
+			Billable text `json:"billable"`
+		} `json:"deductions"`
+		References struct {
+			ID        text `json:"id"`
+			GSID      text `json:"gsId"`
+			GSIDSnake text `json:"gs_id"`
+		} `json:"references"`
+	}
+	var b struct {
+		billing
+
+		V3 billing `json:"billing"`
+	}
+	read(value, &b)
+	for _, said := range []billing{b.billing, b.V3} {
+		of, d := said.References, said.Deductions
+		if message := first(of.GSID, of.GSIDSnake, of.ID).String(); message != "" {
+			return "billing:" + v2Event{}.hashOf(message, d.Model.String(), d.Category.String(), d.Billable.String())
+		}
+	}
+	return id
+}

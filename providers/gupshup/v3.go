@@ -17,7 +17,7 @@ func v3Options() cloudapi.Options {
 		QuotedID:   func(member func(string) string) string { return first(member("gs_id"), member("gsId"), member("id")) },
 		Classify:   classify,
 		Fields: map[string]providers.Kind{
-			"billing-event":    providers.KindAccount,
+			billingField:       providers.KindAccount,
 			"account-event":    providers.KindAccount,
 			"system-event":     providers.KindAccount,
 			"template-event":   providers.KindUnknown,
@@ -46,8 +46,11 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 		if e.Field == "template-event" {
 			templateNotice(e)
 		}
-		if e.Kind == providers.KindTemplate {
+		switch {
+		case e.Kind == providers.KindTemplate:
 			e.ID = templateEventID(*e)
+		case e.Field == billingField:
+			e.ID = billingEventID(e.Value, e.ID)
 		}
 		complete(e, opt)
 	}

@@ -124,6 +124,10 @@ func TestI2EveryTypeInBothFormats(t *testing.T) {
 		pairs["preference "+word] = pair{two, v3("user_preferences", `"user_preferences":[`+item+`]`), providers.KindPreference}
 		pairs["preference event "+word] = pair{two, v3("preference-event", `"user_preferences":[`+item+`]`), providers.KindPreference}
 	}
+	const price = `"deductions":{"model":"PMP","billable":true,"category":"marketing"},"references":{"id":"wa-1","destination":"15550100001",`
+	pairs["price"] = pair{
+		v2("billing-event", `{`+price+`"gsId":"gs-1"}}`), v3("billing-event", `"billing":{`+price+`"gs_id":"gs-1"}}`), providers.KindAccount,
+	}
 	for name, p := range pairs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
