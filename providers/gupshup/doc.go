@@ -29,11 +29,11 @@
 //	  with any: context          -                      context{id, from, forwarded, frequently_forwarded}
 //	  with any: referral         -                      referral, as it came
 //	message-event
-//	  enqueued                   status: accepted       messages, statuses[]; status "enqueued" as in v3
-//	  sent delivered read        status                 statuses[]; conversation, pricing in Meta's words
+//	  sent delivered read        status                 messages, statuses[]; conversation, pricing in Meta's words
 //	  failed                     status                 statuses[] with errors[]
 //	  deleted                    revoke                 revoke{original_message_id}: the user's own message
-//	  mismatch others …          status: other          statuses[]; mismatch with the user's real wa_id in contacts
+//	  enqueued                   status: accepted       message-event, statuses[], as WhatsApp has no such state
+//	  mismatch others …          status: other          likewise; mismatch with the user's real wa_id in contacts
 //	user-event
 //	  sandbox-start, any of
 //	  callbackSetPhone           platform               as it came
@@ -53,6 +53,7 @@
 // Gupshup's own:
 //
 //	v3 field                     kind                   field, what it becomes
+//	messages, status enqueued    status: accepted       message-event, as in v2
 //	billing-event, account-event,
 //	system-event                 account                as it came, under Gupshup's name
 //	platform-event, user-event   platform               as it came

@@ -87,7 +87,19 @@ func (e v2Event) messageEvent() ([]providers.Event, bool) {
 		// The user behind the number we dialled is known to WhatsApp by another.
 		c.Phone = wa
 	}
-	return e.relay(ev, c, "messages", "statuses", item), true
+	return e.relay(ev, c, reportField(st.State), "statuses", item), true
+}
+
+// ownReports is Gupshup's name for reports, under which those are relayed that WhatsApp has no
+// word for: a bot for the Cloud API may know no more states than Meta has.
+const ownReports = "message-event"
+
+// reportField is the field under which a report of this state is relayed.
+func reportField(s providers.StatusState) string {
+	if s == providers.StatusAccepted || s == providers.StatusOther {
+		return ownReports
+	}
+	return "messages"
 }
 
 // gupshupID returns the id of the message at Gupshup if the report surely tells

@@ -53,6 +53,9 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 			e.ID = billingEventID(e.Value, e.ID)
 		}
 		complete(e, opt)
+		if e.Status != nil && e.Status.State == providers.StatusAccepted {
+			e.Field = ownReports // another one that nobody knows may be Meta's
+		}
 	}
 	return in, nil
 }
