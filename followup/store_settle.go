@@ -132,7 +132,8 @@ type Item struct {
 // Its effect, at most once per state and never against the rank of
 // providers.StatusState: Sent or better settles an Uncertain outcome to Sent;
 // Failed settles Uncertain and Sent to Failed (beside, in the timeline); each
-// settlement is relayed as HappeningSettled. Failed with Kind WindowClosed
+// settlement is relayed as HappeningSettled. That an attempt failed behind which its step was
+// tried again settles nothing: the outcome is the last one's. Failed with Kind WindowClosed
 // closes the channel's window unless it counts from a later message than when
 // the attempt was made. Failed with OptedOut opts the lead out; Undeliverable
 // (Unreachable) and OptedOut end the run. Capped puts the run's next message off to

@@ -24,6 +24,8 @@ type attempt struct {
 	notBefore time.Time
 	// silent is when this one may if it was not sent: the business spoke meanwhile.
 	silent time.Time
+	// again: the step was tried once more, as this one cannot have been sent.
+	again bool
 }
 
 // attempt makes the record of a call about to happen.
@@ -33,6 +35,9 @@ func (t *turn) attempt(r *run, c followup.ChannelID) followup.AttemptID {
 	a := &attempt{channel: c, since: t.l.windows[c].LastInbound, at: t.now}
 	if r != nil {
 		a.run, a.step = r.ID, r.Step+1
+		for _, before := range t.l.attempts {
+			before.again = before.again || before.run == a.run && before.step == a.step
+		}
 	}
 	id := t.l.rec.ID.Attempt(t.l.nAttempts)
 	t.l.attempts[id] = a
@@ -115,7 +120,7 @@ func (t *turn) correct(a *attempt) {
 		from = m.Settled
 	}
 	to := settle(from, a.state)
-	if to == from {
+	if to == from || to == followup.Failed && a.again {
 		return
 	}
 	m.Settled, m.SettledAt = to, t.now

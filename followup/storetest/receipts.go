@@ -284,6 +284,52 @@ func receiptTests() []test {
 			w.settle(lead, w.receipt(a, failed, providers.OptedOut))
 			w.is(w.get(lead).OptedOut, false, "OptedOut")
 		}},
+		test{"the failure of an earlier try says nothing of the one that was sent", func(w *world) {
+			for _, again := range []func(followup.Claimed) followup.Claimed{
+				func(c followup.Claimed) followup.Claimed { return c },
+				func(c followup.Claimed) followup.Claimed {
+					w.release(c.Run.ID, c.Token, w.now.Add(time.Minute))
+					return w.due()
+				},
+			} {
+				lead := w.lead()
+				run := w.start(lead)
+				c, first := w.sending() // refused by the provider as not processed, and a receipt says so, too
+				c = again(c)
+				second := w.guard(c).Attempt
+				f := w.result(c, second)
+				f.Next = -1
+				w.finish(f)
+				w.pass(time.Second)
+				w.settle(lead, w.receipt(first, failed, providers.Throttled))
+				w.timeline(run, "1 sent/template")
+				w.settle(lead, w.receipt(second, failed, providers.Unknown))
+				w.timeline(run, "1 sent/template → failed")
+			}
+		}},
+		test{"the failure of an earlier try leaves the last one's uncertain, but not its delivery", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, first := w.sending()
+			f := w.result(c, w.guard(c).Attempt)
+			f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+			w.finish(f)
+			w.settle(lead, w.receipt(first, failed, providers.Transient))
+			w.timeline(run, "1 uncertain/no_answer", "2 …")
+			w.settle(lead, w.receipt(first, delivered, ""))
+			w.timeline(run, "1 uncertain/no_answer → sent", "2 …")
+		}},
+		test{"the failure of a step counts whatever was sent since", func(w *world) {
+			lead := w.lead()
+			run := w.start(lead)
+			c, first := w.sending()
+			w.finish(w.result(c, first))
+			c, second := w.sending()
+			w.finish(w.result(c, second))
+			w.guardSend(lead, false)
+			w.settle(lead, w.receipt(first, failed, providers.Unknown))
+			w.timeline(run, "1 sent/template → failed", "2 sent/template", "3 …")
+		}},
 		test{"the same state again has no effect", func(w *world) {
 			lead := w.lead()
 			a := w.guardSend(lead, false).Attempt

@@ -18,5 +18,5 @@ if assistant and not K.queue[assistant] then return { 'need', assistant } end
 a.rk = req.rk
 if (a.m or '') == '' then a.m = req.m end
 redis.call('HSET', K.attempts, req.a, cjson.encode(a))
-correct(a)
+correct(req.a, a)
 return answer({ 'ok', corrections })

@@ -42,7 +42,7 @@ if attempt then
   if req.close and not moved then window_refused(run.channel, attempt.w) end
   if attempt.rk >= 2 then -- a receipt was faster than the answer of the call
     story_save(run.n, story)
-    correct(attempt)
+    correct(req.attempt, attempt)
     story = story_load(run)
   end
 end

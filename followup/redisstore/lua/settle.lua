@@ -80,7 +80,7 @@ local function receipt(item)
   a.rk = rc.rk
   if (a.m or '') == '' then a.m = rc.m end
   redis.call('HSET', K.attempts, rc.a, cjson.encode(a))
-  correct(a)
+  correct(rc.a, a)
   if rc.st ~= 'failed' then return end
   if rc.k == 'window_closed' then window_refused(a.c, a.w) end
   if rc.k == 'opted_out' then opt(true, item.at) end

@@ -315,9 +315,22 @@ end
 -- What receipts corrected: flat quadruples.
 local corrections = {}
 
+-- Whether a step was tried again after this attempt, which cannot have been sent then. What was tried since
+-- the step's outcome was recorded is of others.
+local function tried_again(id, a, recorded)
+  if string.sub(id, 1, 30) ~= string.sub(head.l, 1, 30) then return false end
+  for n = tonumber(string.sub(id, 31), 16) + 1, num('as') do
+    local packed = redis.call('HGET', K.attempts, run_id(n))
+    local b = packed and cjson.decode(packed)
+    if b and b.n == a.n and b.s == a.s then return true end
+    if b and b.at > recorded then return false end
+  end
+  return false
+end
+
 -- Settles the outcome that an attempt led to by what receipts have told so far,
--- if the outcome is recorded already.
-local function correct(a)
+-- if the outcome is recorded already. That an earlier try of the step failed says nothing of the last.
+local function correct(id, a)
   if a.n == 0 or a.rk < 2 then return end
   local to = a.rk == 3 and 'failed' or 'sent'
   local s = redis.call('HGET', K.runs, int(a.n))
@@ -326,7 +339,8 @@ local function correct(a)
   for _, m in ipairs(story.tl) do
     if m.s == a.s then
       local is = m.x or m.o
-      if (is == 'uncertain') or (is == 'sent' and to == 'failed') then
+      local settles = is == 'uncertain' or is == 'sent' and to == 'failed'
+      if settles and not (to == 'failed' and tried_again(id, a, m.a)) then
         m.x, m.y = to, now
         if (m.m or '') == '' then m.m = a.m or '' end
         story_save(a.n, story)
