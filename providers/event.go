@@ -106,6 +106,9 @@ type Event struct {
 	// Text is what the person said in words (body, caption, title of the tapped
 	// button), for the conversation history and opt-out words. It may be empty.
 	Text string
+	// Payload is what the tapped quick reply of a template carries: its label unless
+	// its sender gave it another. Empty for all else.
+	Payload string `json:",omitzero"`
 	// Quoted is the message id this one replies to, as the sender of the quoted
 	// message was given it if the provider says so; empty if none.
 	Quoted string

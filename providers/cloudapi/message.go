@@ -1,6 +1,7 @@
 package cloudapi
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"wagate/providers"
@@ -28,6 +29,9 @@ func (d *decoder) messages(c *change) {
 			Text:      words(o),
 			Quoted:    d.quoted(o),
 			Group:     o.id("group_id"),
+		}
+		if e.Kind == providers.KindButton {
+			e.Payload = cmp.Or(text(lookup(o.get("button"), "payload")), e.Text)
 		}
 		e.ID = id
 		if e.ID == "" {

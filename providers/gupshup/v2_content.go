@@ -12,6 +12,7 @@ type content struct {
 	metaType string         // the Cloud API type
 	members  map[string]any // the members of the message beside type
 	words    string         // what the person said in words
+	payload  string         // what a template's tapped quick reply carries
 	target   string         // the message a reaction is about
 	referral json.RawMessage
 }
@@ -147,10 +148,10 @@ func contactCards(in v2Inner) content {
 // button is a tap on a template's quick reply.
 func button(in v2Inner) content {
 	label := first(in.Text, in.Title)
-	return one(providers.KindButton, "button", map[string]string{
-		"payload": string(first(in.PostbackText, label)),
-		"text":    string(label),
-	}, label)
+	payload := string(first(in.PostbackText, label))
+	c := one(providers.KindButton, "button", map[string]string{"payload": payload, "text": string(label)}, label)
+	c.payload = payload
+	return c
 }
 
 // buttonReply is a tap on a button of a session message. The inner id is the

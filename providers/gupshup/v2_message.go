@@ -80,7 +80,7 @@ func (e v2Event) message() ([]providers.Event, bool) {
 	ev.Quoted = m.Context.quoted()
 
 	content := v2Content(m.Type.String(), m.Payload)
-	ev.Kind, ev.Text = content.kind, content.words
+	ev.Kind, ev.Text, ev.Payload = content.kind, content.words, content.payload
 	if content.target != "" {
 		ev.Quoted = content.target
 	}

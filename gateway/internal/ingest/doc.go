@@ -106,6 +106,14 @@
 // reply. Gupshup v2 tells Gupshup's own time; of that, or of the arrival, a margin
 // is taken off.
 //
+// # Opt-out
+//
+// A message that is nothing but one of the words opts its lead out, and so does a tap on a
+// template's quick reply that carries one. That is its label, unless whoever sent the template
+// gave it something else to carry: then that says what the tap means ("Cancelar" of a visit), and
+// is his to understand. Taps on buttons and lists of a session are answers to who offered them,
+// where "Sair" leaves a menu.
+//
 // A word on opt-out counts as of its time, and a stop as of the latest that its
 // time can be: without the margin, or of now if nobody knows. A resume of which
 // nobody knows when it was said lifts nothing; the tenant can.

@@ -110,10 +110,14 @@ func (in *Ingest) at(e providers.Event, now time.Time) (at time.Time, told bool)
 
 // optOut returns what the event says about the lead's wish, if anything.
 func (in *Ingest) optOut(e providers.Event) (stop, said bool) {
-	if e.Preference != nil {
+	switch {
+	case e.Preference != nil:
 		return e.Preference.Stop, true
+	case e.Kind == providers.KindText:
+		stop = in.p.OptOutWords.Match(e.Text)
+	case e.Kind == providers.KindButton:
+		stop = in.p.OptOutWords.Match(e.Payload)
 	}
-	stop = e.Kind == providers.KindText && in.p.OptOutWords.Match(e.Text)
 	return stop, stop
 }
 
