@@ -79,6 +79,38 @@ func kindOf(code int) (providers.ErrorKind, bool) {
 	}
 }
 
+// metaCode returns Meta's code for what a code says that the Cloud API does not have: bots for it
+// act by code, and know no others. What has no twin there gets that of its kind.
+func metaCode(code int) int {
+	switch code {
+	case 471:
+		return 131048
+	case 1003: // no money
+		return 131042
+	case 1009:
+		return codeMissing
+	case 1010, 1011:
+		return 131053
+	case 4004:
+		return codeUnsupportedType
+	case 2000, 2003:
+		return codeTemplateParams
+	case 2012:
+		return codeTemplateFormat
+	case codePausedTemplate:
+		return codeTemplatePaused
+	}
+	kind, own := kindOf(code)
+	if !own {
+		return code
+	}
+	return map[providers.ErrorKind]int{
+		providers.Throttled: 130429, providers.Transient: 131000, providers.WindowClosed: 131047,
+		providers.TemplateError: codeTemplateMissing, providers.Undeliverable: 131026, providers.OptedOut: 131050,
+		providers.Capped: 130472, providers.Operator: 131031, providers.Invalid: codeInvalidParameter,
+	}[kind]
+}
+
 // classify says what a code in an answer or a report of Gupshup means. It adds
 // to cloudapi.Classify the codes that only Gupshup has. None of those is
 // documented as not processed, so by itself none makes a call retryable.

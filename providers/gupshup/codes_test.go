@@ -1,9 +1,12 @@
 package gupshup
 
 import (
+	"encoding/json"
+	"fmt"
 	"testing"
 
 	"wagate/providers"
+	"wagate/providers/cloudapi"
 )
 
 // One row per code that a failed report can carry and that the Cloud API does
@@ -100,5 +103,58 @@ func TestClassifyOwnCodesByStatus(t *testing.T) {
 	}
 	if e := classify(472, 0); e.RetryAfter.Hours() != 24 {
 		t.Errorf("472: got retry after %s, want 24h", e.RetryAfter)
+	}
+}
+
+// TestReportsHaveMetasCodes: every code of Gupshup's own is relayed as one that the Cloud API has,
+// which means the same to us, with its own beside it; Meta's own stay as they are. In both versions.
+func TestReportsHaveMetasCodes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ code, want int }{
+		{500, 131000}, {1001, 131031}, {1002, 131026}, {1003, 131042}, {1004, 131047}, {1005, 131047}, {1006, 131047},
+		{1007, 131047}, {1008, 131047}, {1009, 131008}, {1010, 131053}, {1011, 131053}, {1012, 131050}, {4001, 130429},
+		{4002, 131000}, {4003, 132001}, {4004, 131051}, {4005, 132015},
+		{470, 131047}, {471, 131048}, {472, 130472}, {1013, 131026}, {1014, 131000}, {1015, 130429}, {1016, 130429},
+		{1026, 131026}, {1031, 131031}, {2000, 132000}, {2001, 132001}, {2003, 132000}, {2012, 132012},
+		{131047, 131047}, {131049, 131049}, {190, 190}, {777777, 777777}, {0, 0},
+	} {
+		said := fmt.Sprintf(`"code":%d,"reason":"R"`, c.code)
+		v3 := `{"gs_app_id":"A","entry":[{"changes":[{"field":"messages","value":{"statuses":[{"gs_id":"g","status":"failed",%s}]}}]}]}`
+		for name, body := range map[string]string{
+			"v2":         `{"app":"A","type":"message-event","payload":{"gsId":"g","type":"failed","destination":"15550163377","payload":{` + said + `}}}`,
+			"v3":         fmt.Sprintf(v3, fmt.Sprintf(`"errors":[{"code":%d,"title":"R"}]`, c.code)),
+			"v3, quoted": fmt.Sprintf(v3, fmt.Sprintf(`"errors":[{"code":"%d","title":"R"}]`, c.code)),
+			"v3, beside": fmt.Sprintf(v3, said),
+		} {
+			in, err := Decode([]byte(body), testOptions)
+			if err != nil || len(in.Events) != 1 {
+				t.Fatalf("%d, %s: got %+v, %v, want one event", c.code, name, in, err)
+			}
+			var v struct {
+				Statuses []struct {
+					Errors []struct {
+						Code int
+						Own  int `json:"gupshup_code"`
+					}
+				}
+			}
+			if err := json.Unmarshal(in.Events[0].Value, &v); err != nil || len(v.Statuses) != 1 || len(v.Statuses[0].Errors) != 1 {
+				t.Fatalf("%d, %s: got %s, %v, want one error", c.code, name, in.Events[0].Value, err)
+			}
+			own := c.code
+			if c.code == c.want {
+				own = 0
+			}
+			if got := v.Statuses[0].Errors[0]; got.Code != c.want || got.Own != own {
+				t.Errorf("%d, %s: got %+v, want code %d and Gupshup's own %d", c.code, name, got, c.want, own)
+			}
+			if e := in.Events[0].Status.Err; e.Code != c.code {
+				t.Errorf("%d, %s: got code %d for ourselves, want it as it came", c.code, name, e.Code)
+			}
+		}
+		ours, theirs := classify(c.code, 0).Kind, cloudapi.Classify(c.want, 0).Kind
+		if ours != theirs {
+			t.Errorf("%d: got %s, but %s for its twin %d", c.code, ours, theirs, c.want)
+		}
 	}
 }

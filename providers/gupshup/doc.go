@@ -120,5 +120,7 @@
 //
 // One number space holds Gupshup's own codes, those of the retired on-premises
 // API and the Cloud API's; Classify asks its own table first. 1006 to 1008 (not
-// opted in and inactive) count as a closed window, as a template settles them.
+// opted in and inactive) count as a closed window, as a template settles them. A report is
+// relayed with Meta's code of the same meaning, as bots act by those, and Gupshup's beside it as
+// gupshup_code.
 package gupshup

@@ -145,9 +145,13 @@ func (e v2Event) revoke(r v2Report) ([]providers.Event, bool) {
 	return e.relay(ev, c, "messages", "messages", msg), true
 }
 
-// errorValue is a failure as the Cloud API lists it in errors[].
+// errorValue is a failure as the Cloud API lists it in errors[]. A code of Gupshup's own stands
+// beside Meta's for the same.
 func errorValue(code int, reason string) map[string]any {
-	v := map[string]any{"code": code}
+	v := map[string]any{"code": metaCode(code)}
+	if v["code"] != code {
+		v["gupshup_code"] = code
+	}
 	put(v, "title", reason)
 	put(v, "message", reason)
 	if reason != "" {

@@ -141,12 +141,13 @@ func errorsOf(status map[string]json.RawMessage, code int) json.RawMessage {
 		return encode([]any{errorValue(code, reason.String())})
 	}
 	for _, said := range list {
-		var title, message text
+		var title, message, code text
+		_ = json.Unmarshal(said["code"], &code)
 		_ = json.Unmarshal(said["title"], &title)
 		_ = json.Unmarshal(said["message"], &message)
 		words := first(message, title).String()
-		for name, value := range errorValue(code, words) {
-			if _, there := said[name]; !there {
+		for name, value := range errorValue(code.int(), words) {
+			if _, there := said[name]; !there || name == "code" {
 				said[name] = encode(value)
 			}
 		}

@@ -14,10 +14,10 @@ func TestAFailedReportOfV3HasMetasMembers(t *testing.T) {
 		"title only":      {`"errors":[{"code":131026,"title":"T","href":"h"}]`, `[{"code":131026,"error_data":{"details":"T"},"href":"h","message":"T","title":"T"}]`},
 		"all of it":       {`"errors":` + whole, whole},
 		"no words":        {`"errors":[{"code":131026}]`, `[{"code":131026}]`},
-		"beside, no list": {`"code":1003,"reason":"R"`, `[{"code":1003,"error_data":{"details":"R"},"message":"R","title":"R"}]`},
-		"beside, no item": {`"errors":[],"code":1003,"reason":"R"`, `[{"code":1003,"error_data":{"details":"R"},"message":"R","title":"R"}]`},
-		"beside, null":    {`"errors":null,"code":1003,"reason":{}`, `[{"code":1003}]`},
-		"nothing in it":   {`"errors":[null],"code":1003`, `[{"code":1003}]`},
+		"beside, no list": {`"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
+		"beside, no item": {`"errors":[],"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
+		"beside, null":    {`"errors":null,"code":1003,"reason":{}`, `[{"code":131042,"gupshup_code":1003}]`},
+		"nothing in it":   {`"errors":[null],"code":1003`, `[{"code":131042,"gupshup_code":1003}]`},
 	} {
 		body := `{"gs_app_id":"` + testAppID + `","entry":[{"changes":[{"field":"messages","value":{"statuses":[` +
 			`{"gs_id":"g","status":"failed","recipient_id":"15550163377",` + c.said + `}]}}]}]}`
