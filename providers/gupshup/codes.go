@@ -28,6 +28,16 @@ const (
 	codePausedTemplate  = 4005
 )
 
+// TemplatesStale reports whether a code, of an answer or of a report, says that the templates we
+// know may be out of date: there is none as we named it, or it may not be sent any more.
+func TemplatesStale(code int) bool {
+	switch code {
+	case codeNoTextMatch, codeNoTemplateMatch, codePausedTemplate, codeTemplateMissing:
+		return true
+	}
+	return false
+}
+
 // kindOf returns the kind of the codes that the Cloud API does not have. Three
 // number ranges meet in Gupshup's reports: its own, those of the retired
 // on-premises API, and the Cloud API's.

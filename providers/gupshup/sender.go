@@ -97,11 +97,8 @@ func (s *Sender) Send(ctx context.Context, m providers.Message) (providers.Sent,
 	if err == nil {
 		return sent, nil
 	}
-	if err.Status != 0 { // the provider's word, not ours
-		switch err.Code {
-		case codeNoTextMatch, codeNoTemplateMatch, codePausedTemplate, codeTemplateMissing:
-			s.templates.forget()
-		}
+	if err.Status != 0 && TemplatesStale(err.Code) { // the provider's word, not ours
+		s.templates.forget()
 	}
 	return providers.Sent{}, err
 }
@@ -219,5 +216,6 @@ func (s *Sender) call(ctx context.Context, method, url, contentType, body string
 }
 
 // Forget makes the next use of a template ask for the list again: one changed,
-// or a report says that one was not found.
+// or a report says that one was not found (TemplatesStale), as v2 tells that after it
+// took the message.
 func (s *Sender) Forget() { s.templates.forget() }

@@ -34,6 +34,7 @@ type roster struct {
 	channels  []followup.Channel
 	lines     []outbound.Line
 	templates map[followup.ChannelID]outbound.TemplateAccount
+	forget    map[followup.ChannelID]func() // of channels that send templates by ids of theirs: believe them no more
 
 	apps        map[string]ingest.App
 	metaApps    map[followup.ChannelID]string
@@ -47,8 +48,8 @@ type roster struct {
 
 func newRoster(cfg config.Config) (*roster, error) {
 	r := &roster{
-		templates: map[followup.ChannelID]outbound.TemplateAccount{},
-		apps:      map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
+		templates: map[followup.ChannelID]outbound.TemplateAccount{}, forget: map[followup.ChannelID]func(){},
+		apps: map[string]ingest.App{}, metaApps: map[followup.ChannelID]string{},
 		gupshupApps: map[followup.ChannelID]ingest.GupshupApp{},
 		endpoints:   map[followup.AssistantID]relay.Endpoint{}, history: map[followup.AssistantID]bool{}, raw: map[followup.AssistantID]bool{},
 		keys: map[server.Digest]followup.TenantID{}, crmSecrets: map[followup.TenantID][]string{},
@@ -131,6 +132,7 @@ func (r *roster) channel(
 			line.PerSecond, line.Burst = gupshupV3PerSecond, gupshupV3PerSecond
 		}
 		r.templates[ch.ID] = outbound.TemplateAccount{Name: templateAccount(ch.Provider, "", c.AppID), List: sender.Templates}
+		r.forget[ch.ID] = sender.Forget
 		r.gupshupApps[ch.ID] = ingest.GupshupApp{ID: c.AppID, Name: c.AppName, Tokens: reveal(c.CallbackTokens)}
 	}
 	line.Channel = ch
@@ -155,6 +157,17 @@ func templateAccount(p providers.Name, app, account string) string {
 // noteTemplates returns what keeps what is said of an account's templates.
 func (r *roster) noteTemplates(store followup.TemplateStore, real func() time.Time) ingest.NoteTemplates {
 	return func(ctx context.Context, of followup.Channel, said []followup.TemplateSaid) error {
+		if forget := r.forget[of.ID]; forget != nil {
+			forget()
+		}
 		return store.NoteTemplates(ctx, r.templates[of.ID].Name, said, real())
+	}
+}
+
+// failed makes a channel that sends templates by an id of theirs ask for the ids again when a
+// receipt says that one was not found. Other replicas do so when their list is too old.
+func (r *roster) failed(of followup.ChannelID, code int) {
+	if forget := r.forget[of]; forget != nil && gupshup.TemplatesStale(code) {
+		forget()
 	}
 }

@@ -74,6 +74,44 @@ func TestI10TemplateAccounts(t *testing.T) {
 	}
 }
 
+// TestTemplatesAreForgotten: a channel that sends templates by ids of theirs asks for these again
+// when a template changed, and when a receipt says that one was not found. No other channel has any.
+func TestTemplatesAreForgotten(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse([]byte(oneAccount), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRoster(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byMeta, byGupshup := r.channels[0], r.channels[3]
+	if len(r.forget) != 1 || r.forget[byGupshup.ID] == nil {
+		t.Fatalf("got %d channels that forget, want Gupshup's alone", len(r.forget))
+	}
+	forgot := 0
+	r.forget[byGupshup.ID] = func() { forgot++ }
+	for code, want := range map[int]int{1005: 1, 4003: 1, 4005: 1, 132001: 1, 131047: 0, 132000: 0, 0: 0} {
+		forgot = 0
+		r.failed(byMeta.ID, code)
+		r.failed(byGupshup.ID, code)
+		if forgot != want {
+			t.Errorf("after a receipt with code %d: got forgotten %d times, want %d", code, forgot, want)
+		}
+	}
+	forgot = 0
+	note := r.noteTemplates(memstore.New(), time.Now)
+	for _, of := range []followup.Channel{byMeta, byGupshup} {
+		if err := note(t.Context(), of, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if forgot != 1 {
+		t.Errorf("after a change: got forgotten %d times, want once", forgot)
+	}
+}
+
 // TestRosterOfAssistants: what the file says of an assistant reaches whoever
 // works for it.
 func TestRosterOfAssistants(t *testing.T) {

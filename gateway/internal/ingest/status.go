@@ -18,6 +18,9 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 	r := followup.Receipt{State: st.State, MessageID: st.MessageID}
 	if st.Err != nil {
 		r.Kind = st.Err.Kind
+		if in.p.Failed != nil {
+			in.p.Failed(a.channel.ID, st.Err.Code)
+		}
 	}
 	attempt, ours := followup.ParseOpaque(st.Opaque)
 	r.Attempt = attempt
