@@ -105,8 +105,11 @@ func (g *Graph) inbound(in []GraphInbound) ([]GraphInbound, []byte, error) {
 	return in, body, err
 }
 
-// opened opens the window that a message opens.
+// opened opens the window that a message opens; one in a group has another.
 func (g *Graph) opened(m GraphInbound) {
+	if m.Extra["group_id"] != nil {
+		return
+	}
 	switch m.Type {
 	case "reaction", "unsupported", "edit", "revoke", "system":
 		return

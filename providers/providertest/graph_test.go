@@ -254,6 +254,12 @@ func TestGraphWindowsFollowInbound(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("only reacted", 131047)
+	inGroup := providertest.GraphText(user, "hi all")
+	inGroup.Extra = map[string]any{"group_id": "120363"}
+	if _, err := g.Inbound(t.Context(), inGroup); err != nil {
+		t.Fatal(err)
+	}
+	want("only in a group", 131047)
 	if _, err := g.Inbound(t.Context(), providertest.GraphText(user, "hi")); err != nil {
 		t.Fatal(err)
 	}

@@ -142,9 +142,11 @@ func (in GupshupInbound) v3(source string) map[string]any {
 }
 
 // ReportAll posts the whole life of a message: enqueued, then sent and
-// delivered, or failed with its code.
+// delivered, or failed with its code. What Gupshup itself refuses comes to no queue.
 func (g *Gupshup) ReportAll(s GupshupSend) {
-	g.Report(s, "enqueued")
+	if !s.refused() {
+		g.Report(s, "enqueued")
+	}
 	if s.Code != 0 {
 		g.Report(s, "failed")
 		return
@@ -165,15 +167,27 @@ func (g *Gupshup) Report(s GupshupSend, state string) {
 	})
 }
 
-// v2 is the payload of a report in v2: only enqueued has our id as id.
+// refused reports whether the message fails at Gupshup, which has codes of its own for
+// that, and WhatsApp never sees it.
+func (s GupshupSend) refused() bool {
+	return s.Code == 500 || s.Code >= 1001 && s.Code <= 1012 || s.Code >= 4001 && s.Code <= 4005
+}
+
+// v2 is the payload of a report in v2: only enqueued, and a failure at Gupshup, has our id
+// as id.
 func (s GupshupSend) v2(state string, at time.Time) map[string]any {
-	p := map[string]any{"id": s.WAMID, "gsId": s.ID, "type": state, "destination": s.To}
+	p := map[string]any{"id": s.WAMID, "gsId": s.ID, "type": state}
+	s.recipient(p, "destination", "userId")
 	switch state {
 	case "enqueued":
 		p["id"] = s.ID
 		delete(p, "gsId")
 		p["payload"] = map[string]any{"whatsappMessageId": s.WAMID, "type": "session"}
 	case "failed":
+		if s.refused() {
+			p["id"] = s.ID
+			delete(p, "gsId")
+		}
 		p["payload"] = map[string]any{"code": s.Code, "reason": "Message failed"}
 	default:
 		p["payload"] = map[string]any{"ts": at.Unix()}
@@ -184,17 +198,30 @@ func (s GupshupSend) v2(state string, at time.Time) map[string]any {
 // v3 is a report in v3. The time of enqueued is a number of milliseconds.
 func (s GupshupSend) v3(state string, at time.Time) map[string]any {
 	st := map[string]any{
-		"gs_id": s.ID, "id": "id-" + s.ID, "meta_msg_id": s.WAMID, "recipient_id": s.To,
+		"gs_id": s.ID, "id": "id-" + s.ID, "meta_msg_id": s.WAMID,
 		"status": state, "timestamp": strconv.FormatInt(at.Unix(), 10),
 	}
+	s.recipient(st, "recipient_id", "recipient_user_id")
 	gupshupSet(st, "biz_opaque_callback_data", s.Opaque)
 	switch state {
 	case "enqueued":
 		st["timestamp"] = at.UnixMilli()
 	case "failed":
-		st["errors"] = []any{map[string]any{"code": s.Code, "title": "Message failed"}}
+		st["errors"] = []any{map[string]any{"code": s.Code, "title": "Message failed", "href": "https://errors.example"}}
+		if s.refused() {
+			delete(st, "meta_msg_id")
+		}
 	}
 	return st
+}
+
+// recipient names whom the message was sent to: by phone, or by user id.
+func (s GupshupSend) recipient(item map[string]any, phone, userID string) {
+	if strings.Contains(s.To, ".") {
+		item[userID] = s.To
+		return
+	}
+	item[phone] = s.To
 }
 
 // ConnectivityCheck posts the check that must be answered 2xx at any time.

@@ -3,6 +3,7 @@ package providertest_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -132,5 +133,48 @@ func TestGupshupWaitSends(t *testing.T) {
 	}
 	if got := <-done; got.err == nil || len(got.sends) != 1 {
 		t.Errorf("got %+v, want an error: the fake was closed", got)
+	}
+}
+
+// What fails at WhatsApp is reported under WhatsApp's id with ours beside it, what fails at Gupshup
+// under ours alone, without ever having been enqueued; and whom a report is about, as he was addressed.
+func TestGupshupReports(t *testing.T) {
+	t.Parallel()
+	var bodies []string // callbacks come one after another
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		bodies = append(bodies, string(body))
+	}))
+	t.Cleanup(server.Close)
+	for name, c := range map[string]struct {
+		version int
+		send    providertest.GupshupSend
+		want    []string // in turn: what each report has
+		lacks   string
+	}{
+		"v2, at WhatsApp": {2, providertest.GupshupSend{ID: "gs", WAMID: "wa", To: "15550100001", Code: 131047}, []string{`"id":"gs"`, `"gsId":"gs","id":"wa"`}, "userId"},
+		"v2, at Gupshup":  {2, providertest.GupshupSend{ID: "gs", WAMID: "wa", To: "15550100001", Code: 1008}, []string{`"destination":"15550100001","id":"gs","payload":{"code":1008`}, "gsId"},
+		"v2, on-premises": {2, providertest.GupshupSend{ID: "gs", WAMID: "wa", To: "US.1", Code: 470}, []string{`"whatsappMessageId":"wa"`, `"userId":"US.1"`}, "destination"},
+		"v3, at WhatsApp": {3, providertest.GupshupSend{ID: "gs", WAMID: "wa", To: "US.1", Code: 131047}, []string{`"enqueued"`, `"meta_msg_id":"wa","recipient_user_id":"US.1"`}, "recipient_id"},
+		"v3, at Gupshup":  {3, providertest.GupshupSend{ID: "gs", WAMID: "wa", To: "15550100001", Code: 4003}, []string{`"gs_id":"gs","id":"id-gs","recipient_id":"15550100001"`}, "meta_msg_id"},
+		"v3, delivered":   {3, providertest.GupshupSend{ID: "gs", WAMID: "wa", To: "15550100001"}, []string{`"enqueued"`, `"sent"`, `"delivered"`}, "errors"},
+	} {
+		bodies = nil
+		g := newGupshup(t, providertest.GupshupOptions{AppName: "A", AppID: "a", CallbackURL: server.URL, Versions: []int{c.version}})
+		g.ReportAll(c.send)
+		if err := g.WaitIdle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(bodies) != len(c.want) {
+			t.Fatalf("%s: got %q, want %d", name, bodies, len(c.want))
+		}
+		for i, want := range c.want {
+			if !strings.Contains(bodies[i], want) || strings.Contains(bodies[i], c.lacks) {
+				t.Errorf("%s: got %s, want it to have %s, and no %s", name, bodies[i], want, c.lacks)
+			}
+		}
 	}
 }
