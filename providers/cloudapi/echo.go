@@ -112,8 +112,8 @@ func userOf(c *change, o object, thread string) providers.Contact {
 	if who.Phone == c.display && c.display != "" {
 		who.Phone = ""
 	}
-	if who.Phone == "" {
-		who.Phone = digits(thread)
+	if phone := digits(thread); who.Phone == "" && strings.Trim(phone, "0123456789") == "" {
+		who.Phone = phone
 	}
 	return who
 }
