@@ -3,6 +3,7 @@ package app
 import (
 	"maps"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +110,27 @@ func TestTemplatesAreForgotten(t *testing.T) {
 	}
 	if forgot != 1 {
 		t.Errorf("after a change: got forgotten %d times, want once", forgot)
+	}
+}
+
+// TestPacingOfChannels: a channel is paced as its provider documents.
+func TestPacingOfChannels(t *testing.T) {
+	t.Parallel()
+	v3 := strings.Replace(oneAccount, "api_key: k,", "api: v3, partner_token: p, api_key: k,", 1)
+	for file, want := range map[string][]float64{oneAccount: {80, 80, 80, 20}, v3: {80, 80, 80, 10}} {
+		cfg, err := config.Parse([]byte(file), func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := newRoster(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, l := range r.lines {
+			if l.PerSecond != want[i] || float64(l.Burst) != want[i] {
+				t.Errorf("channel %s: got %v a second, %d at once, want %v", l.Name, l.PerSecond, l.Burst, want[i])
+			}
+		}
 	}
 }
 
