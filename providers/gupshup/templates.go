@@ -75,15 +75,14 @@ func (s *Sender) fetchPage(ctx context.Context, base string, page int) ([]templa
 		return nil, notSent(err)
 	}
 	var a answer
+	ok := read(r.Body, &a)
 	if !r.OK() {
-		read(r.Body, &a)
 		return nil, notSent(a.err(r))
 	}
 	var list struct {
-		Status    text              `json:"status"`
 		Templates []json.RawMessage `json:"templates"`
 	}
-	if !read(r.Body, &list) || list.Status == "error" {
+	if !ok || a.failed() || !read(r.Body, &list) {
 		e := cloudapi.Classify(0, http.StatusBadGateway)
 		e.Status, e.Detail = r.Status, "the list of templates cannot be read"
 		return nil, notSent(&e)

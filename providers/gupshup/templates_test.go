@@ -1,6 +1,7 @@
 package gupshup
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -225,6 +226,22 @@ func TestI6ListingFailures(t *testing.T) {
 	_, err = sender(t, g, nil).Send(t.Context(), template("plain", "pt_BR"))
 	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
 		t.Errorf("no list at all: got %+v, want retryable and not sent", e)
+	}
+}
+
+// A listing that answers with success and an error in it is no list, and takes nothing away that is known.
+func TestListingWithAnErrorInside(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"status":"error","message":"Too Many Requests"}`, `{"status":"Error"}`, `{"error":{"code":4,"message":"limit"}}`, "<html>", `[]`,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		s := sender(t, fake(t, nil), func(p *Params) { p.BaseURL = server.URL })
+		list, err := s.Templates(t.Context())
+		if e := providers.AsError(err); err == nil || e.Kind != providers.Transient || !e.Retryable || e.MaybeSent || list != nil {
+			t.Errorf("%s: got %v, %+v, want no list, to be asked for again", body, list, e)
+		}
+		server.Close()
 	}
 }
 
