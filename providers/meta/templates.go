@@ -43,7 +43,7 @@ func (s *Sender) Templates(ctx context.Context, waba string) ([]providers.Templa
 				} `json:"cursors"`
 			} `json:"paging"`
 		}
-		if json.Unmarshal(answer.Body, &page) != nil {
+		if json.Unmarshal(answer.Body, &page) != nil || page.Data == nil {
 			return nil, &providers.Error{Kind: providers.Unknown, Status: answer.Status, Cause: errListing}
 		}
 		for _, raw := range page.Data {

@@ -2,6 +2,7 @@ package meta_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -105,5 +106,22 @@ func TestTemplatesEnds(t *testing.T) {
 	wantError(t, err, providers.Error{Kind: providers.Unknown})
 	if n != 2 {
 		t.Errorf("got %d calls, want 2: the cursor did not move", n)
+	}
+}
+
+// A success that holds no list is none: it does not say that there are no templates.
+func TestTemplatesWantsAList(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		`{"data":[]}`: true, `{}`: false, `{"data":null}`: false, `{"data":{}}`: false, `{"error":{"message":"(#0) x"}}`: false, `<html>`: false, ``: false,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		c := transport.New(transport.Params{})
+		s := meta.NewSender(meta.Params{Client: c, BaseURL: server.URL, PhoneNumberID: number, AccessToken: token})
+		if _, err := s.Templates(t.Context(), waba); (err == nil) != want {
+			t.Errorf("%q: got %v, want a list %v", body, err, want)
+		}
+		c.Close()
+		server.Close()
 	}
 }
