@@ -102,6 +102,9 @@ func parseMessage(body []byte) (graphMessage, *graphError) {
 	if n := utf8.RuneCountInString(m.Text.Body); m.Type == "text" && (strings.TrimSpace(m.Text.Body) == "" || n > 4096) {
 		return refuse(100, "text.body must have 1 to 4096 characters.")
 	}
+	if problem := beyond(m.Type, m.all[m.Type]); problem != "" {
+		return refuse(131009, problem)
+	}
 	return m, nil
 }
 
