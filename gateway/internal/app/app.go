@@ -160,7 +160,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		Store: a.store, Channels: r.channels, Apps: r.apps, MetaBinding: r.metaApps, GupshupBinding: r.gupshupApps,
 		History: r.history, Raw: r.raw, OptOutWords: followup.NewOptOutWords(words), Steps: steps, Logger: a.log, Metrics: a.registry,
 		Now: a.clock.Now, Real: a.clock.Real, ArrivalTime: a.clock.speed != 1,
-		RelayWake: a.relay.Wake, NoteTemplates: r.noteTemplates(a.store, a.clock.Real), Failed: r.failed, Rearm: rearm,
+		RelayWake: a.relay.Wake, NoteTemplates: r.noteTemplates(a.store, a.clock.Real), Failed: r.failed(service.Complain), Rearm: rearm,
 	})
 	api := outbound.NewAPI(outbound.APIParams{
 		Store: a.store, Service: service, Templates: templates, Directory: r.directory, Rearm: rearm,

@@ -164,10 +164,14 @@ func (r *roster) noteTemplates(store followup.TemplateStore, real func() time.Ti
 	}
 }
 
-// failed makes a channel that sends templates by an id of theirs ask for the ids again when a
-// receipt says that one was not found. Other replicas do so when their list is too old.
-func (r *roster) failed(of followup.ChannelID, code int) {
-	if forget := r.forget[of]; forget != nil && gupshup.TemplatesStale(code) {
-		forget()
+// failed returns what is done about a receipt of a failure, beside what it does to its lead. A
+// channel that sends templates by ids of theirs asks for the ids again when one was not found (other
+// replicas do so when their list is too old), and the operator is told of what only he can mend.
+func (r *roster) failed(complain func(followup.ChannelID, *providers.Error)) func(followup.ChannelID, *providers.Error) {
+	return func(of followup.ChannelID, why *providers.Error) {
+		if forget := r.forget[of]; forget != nil && gupshup.TemplatesStale(why.Code) {
+			forget()
+		}
+		complain(of, why)
 	}
 }

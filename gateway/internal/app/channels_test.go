@@ -95,10 +95,17 @@ func TestTemplatesAreForgotten(t *testing.T) {
 	r.forget[byGupshup.ID] = func() { forgot++ }
 	for code, want := range map[int]int{1005: 1, 4003: 1, 4005: 1, 132001: 1, 131047: 0, 132000: 0, 0: 0} {
 		forgot = 0
-		r.failed(byMeta.ID, code)
-		r.failed(byGupshup.ID, code)
-		if forgot != want {
-			t.Errorf("after a receipt with code %d: got forgotten %d times, want %d", code, forgot, want)
+		told := 0
+		failed := r.failed(func(c followup.ChannelID, why *providers.Error) {
+			if told++; why.Code != code {
+				t.Errorf("got code %d told of %s, want %d", why.Code, c, code)
+			}
+		})
+		for _, c := range []followup.Channel{byMeta, byGupshup} {
+			failed(c.ID, &providers.Error{Code: code})
+		}
+		if forgot != want || told != 2 {
+			t.Errorf("after a receipt with code %d: got forgotten %d times, told %d, want %d, 2", code, forgot, told, want)
 		}
 	}
 	forgot = 0

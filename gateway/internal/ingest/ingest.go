@@ -75,8 +75,8 @@ type Params struct {
 	// instants of real time. Nothing is acknowledged that it could not keep. May be
 	// nil.
 	NoteTemplates NoteTemplates
-	// Failed is told the code of every receipt of a failure. May be nil.
-	Failed func(channel followup.ChannelID, code int)
+	// Failed is told what every receipt of a failure says. May be nil.
+	Failed func(channel followup.ChannelID, why *providers.Error)
 	// Rearm is told of assistants whose waiting run is to be started now. May be
 	// nil. The run goes on waiting until it is started, so an error that Rearm
 	// keeps to itself is made good with the next message of the business.

@@ -19,7 +19,7 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 	if st.Err != nil {
 		r.Kind = st.Err.Kind
 		if in.p.Failed != nil {
-			in.p.Failed(a.channel.ID, st.Err.Code)
+			in.p.Failed(a.channel.ID, st.Err)
 		}
 	}
 	attempt, ours := followup.ParseOpaque(st.Opaque)

@@ -320,17 +320,19 @@ func TestForeignOpaqueIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestFailuresAreTold: the code of a receipt of a failure, and of no other one, is told with its channel.
+// TestFailuresAreTold: what a receipt of a failure says, and no other one, is told with its channel.
 func TestFailuresAreTold(t *testing.T) {
 	t.Parallel()
 	var got []string
 	h := newHarness(t, func(p *Params) {
-		p.Failed = func(c followup.ChannelID, code int) { got = append(got, fmt.Sprint(c, " ", code)) }
+		p.Failed = func(c followup.ChannelID, why *providers.Error) {
+			got = append(got, fmt.Sprint(c, " ", why.Kind, " ", why.Code))
+		}
 	})
 	h.gupshup(t, replace(gupReport("failed", "wa-1", "gs-1"), `"payload":{"ts"`, `"payload":{"code":4003,"reason":"x","ts"`))
 	h.gupshup(t, gupReport("delivered", "wa-2", "gs-2"))
 	h.meta(t, messages("n-sales", `"statuses":[{"id":"wamid.9","status":"failed","timestamp":"1790000001","recipient_id":"1","errors":[{"code":132001}]}]`))
-	if want := []string{string(gupSales) + " 4003", string(metaSales) + " 132001"}; !slices.Equal(got, want) {
+	if want := []string{string(gupSales) + " template 4003", string(metaSales) + " template 132001"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

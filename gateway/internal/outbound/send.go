@@ -292,34 +292,10 @@ func (s *Service) call(ctx context.Context, line Line, m providers.Message) (pro
 		e = providers.AsError(err)
 	}
 	s.metrics.sent(line.Channel.Provider, m.Type, e, s.p.Real().Sub(began))
-	s.complain(line, e)
+	if e != nil {
+		s.Complain(line.ID, e)
+	}
 	return sent, e
-}
-
-// complainEvery is how often one channel's trouble is said in the log.
-const complainEvery = time.Minute
-
-// complain says that a human is needed: nothing else in the log would, and the
-// metric does not name the channel.
-func (s *Service) complain(line Line, e *providers.Error) {
-	if e == nil || e.Kind != providers.Operator {
-		return
-	}
-	if !s.mayComplain(line.ID) {
-		return
-	}
-	s.log.Error("provider refuses the channel: token, payment or policy",
-		"channel", line.ID, "provider", line.Channel.Provider, "code", e.Code, "status", e.Status)
-}
-
-// mayComplain reports whether a channel's trouble is to be said, and notes that it is.
-func (s *Service) mayComplain(channel followup.ChannelID) bool {
-	now := s.p.Real()
-	if last, ok := s.complained.Load(channel); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:errcheck,forcetypeassert // stored below
-		return false
-	}
-	s.complained.Store(channel, now)
-	return true
 }
 
 // linked makes the message found by its id, and settles what was parked for it
