@@ -70,8 +70,11 @@ func (in graphInteractive) beyond() string {
 		most       int
 	}
 	bounds := []bound{
-		{"header", in.Header.Text, 60}, {"body", in.Body.Text, body}, {"footer", in.Footer.Text, 60},
-		{"button", in.Action.Button, 20}, {"display_text", in.Action.Parameters.DisplayText, 20},
+		{"header", in.Header.Text, 60},
+		{"body", in.Body.Text, body},
+		{"footer", in.Footer.Text, 60},
+		{"button", in.Action.Button, 20},
+		{"display_text", in.Action.Parameters.DisplayText, 20},
 	}
 	titles := map[string]bool{}
 	for _, b := range in.Action.Buttons {
