@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,16 +39,16 @@ type crowd struct {
 type happened struct{ surely, maybe int }
 
 // mortal is a client hook: a process that dies before its n-th script.
-type mortal struct{ left int }
+type mortal struct{ left atomic.Int64 }
 
 func (m *mortal) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (m *mortal) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if m.left > 0 && cmd.Name() == "evalsha" {
-			m.left--
+		for n := m.left.Load(); n > 0 && cmd.Name() == "evalsha" && !m.left.CompareAndSwap(n, n-1); {
+			n = m.left.Load()
 		}
-		if m.left == 0 {
+		if m.left.Load() == 0 {
 			cmd.SetErr(errCrash)
 			return errCrash
 		}
@@ -57,7 +58,7 @@ func (m *mortal) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (m *mortal) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if m.left != 0 {
+		if m.left.Load() != 0 {
 			return next(ctx, cmds)
 		}
 		for _, cmd := range cmds {
@@ -67,6 +68,7 @@ func (m *mortal) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	}
 }
 
+// immortal is how many scripts a process has left that does not die; with none left it is dead.
 const immortal = -1
 
 // actor is a process, which may die at any script and come back.
@@ -171,7 +173,7 @@ func (a *actor) say() error {
 			a.past = append(a.past, settled)
 			return nil
 		case errors.Is(err, errCrash):
-			a.life.left = immortal // the provider sends it again
+			a.life.left.Store(immortal) // the provider sends it again
 		case !passing(err):
 			return err
 		case try > 200:
@@ -350,14 +352,14 @@ func (a *actor) walk(steps int, erases bool) {
 		all = append(all, a.erase)
 	}
 	for range steps {
-		a.life.left = immortal
+		a.life.left.Store(immortal)
 		if a.r.IntN(3) == 0 {
-			a.life.left = 1 + a.r.IntN(12)
+			a.life.left.Store(1 + a.r.Int64N(12))
 		}
 		if err := all[a.r.IntN(len(all))](); err != nil && !passing(err) && !errors.Is(err, errCrash) {
 			a.t.Errorf("got %v, want none", err)
 		}
-		a.life.left = immortal
+		a.life.left.Store(immortal)
 	}
 }
 
@@ -365,7 +367,8 @@ func (a *actor) walk(steps int, erases bool) {
 func (c *crowd) play(t *testing.T, connect func() redis.UniversalClient, seed uint64, erases bool) *actor {
 	t.Helper()
 	join := func(n uint64) *actor {
-		a := &actor{c, t, nil, rand.New(rand.NewPCG(seed, n)), &mortal{immortal}}
+		a := &actor{c, t, nil, rand.New(rand.NewPCG(seed, n)), &mortal{}}
+		a.life.left.Store(immortal)
 		client := connect()
 		a.s = openStore(t, Params{Client: client})
 		a.s.now = func() time.Time { return epoch }
