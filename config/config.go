@@ -103,8 +103,8 @@ type Relay struct {
 	AllowPrivate bool `yaml:"allow_private"`
 	// Timeout bounds one delivery. Default 10s, between 100ms and 1m.
 	Timeout time.Duration `yaml:"timeout"`
-	// MaxBacklog is how many events may wait for one assistant, of one lead a tenth
-	// of that (1000 at least), before webhooks with more are answered 503, to be sent
+	// MaxBacklog is how many events may wait for one assistant, those in dead letters
+	// counted, of one lead a tenth of that (1000 at least), before webhooks with more are answered 503, to be sent
 	// again later. Where leads are spread unevenly, up to twice as many may. A text
 	// takes some 0.6 KB of Redis. Default 100000, between 1 and 100000000.
 	MaxBacklog int `yaml:"max_backlog"`

@@ -26,7 +26,9 @@ type Stats struct {
 	StepsPending int           // armed and claimed
 	StepsOverdue time.Duration // age of the oldest step that is due and not claimed; domain time
 	RelayPending int           // conversations with events waiting
-	RelayBacklog int           // events waiting for the assistant for whom most do
-	RelayLag     time.Duration // age of the oldest event that no assistant took yet, also while it waits for a retry; real time
-	RelayDead    int
+	RelayBacklog int           // events waiting for the assistant for whom most do, those in dead letters counted
+	// RelayBacklogDead are those of RelayBacklog that lie in dead letters.
+	RelayBacklogDead int
+	RelayLag         time.Duration // age of the oldest event that no assistant took yet, also while it waits for a retry; real time
+	RelayDead        int
 }

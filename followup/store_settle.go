@@ -24,7 +24,8 @@ type SettleStore interface {
 	// What waits for an assistant is bounded, where the store was told a bound: a
 	// settlement with a fresh item to be relayed is ErrBacklog, and has no effect at
 	// all, while as many events as that wait for the item's assistant, or LeadBacklog
-	// of this lead's alone. One that finds room is taken whole. Nothing else is ever
+	// of this lead's alone; those in dead letters of the tenant's for it count as waiting until
+	// they are dropped. One that finds room is taken whole. Nothing else is ever
 	// refused: duplicates, items without Relay, happenings, what a merge brings, a dead
 	// letter replayed; all that waits counts. A store may grant each part of its
 	// leads a share of its own, so that up to twice the bound wait in all, and go by

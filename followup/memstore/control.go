@@ -77,8 +77,21 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 			st.RelayLag = max(st.RelayLag, ms(real).Sub(q.events[0].at))
 		}
 	}
-	for _, n := range s.backlog() {
+	type owner struct {
+		tenant    followup.TenantID
+		assistant followup.AssistantID
+	}
+	waiting, dead := s.waiting(), map[owner]int{}
+	for _, n := range waiting {
 		st.RelayBacklog = max(st.RelayBacklog, n)
+	}
+	for _, d := range s.dead {
+		dead[owner{d.Tenant, d.Assistant}] += d.Count
+	}
+	for of, n := range dead {
+		if all := waiting[of.assistant] + n; all > st.RelayBacklog || all == st.RelayBacklog && n > st.RelayBacklogDead {
+			st.RelayBacklog, st.RelayBacklogDead = all, n
+		}
 	}
 	return st, nil
 }

@@ -103,17 +103,29 @@ func (s *Store) full(l *lead, items []followup.Item) bool {
 		return false
 	}
 	for i, fresh := range l.fresh(items) {
+		if !fresh || items[i].Relay == nil {
+			continue
+		}
 		a := items[i].Assistant
-		if fresh && items[i].Relay != nil &&
-			(s.backlog()[a] >= s.MaxBacklog || len(l.queue(a).events) >= followup.LeadBacklog(s.MaxBacklog)) {
+		all, own := s.waiting()[a], len(l.queue(a).events)
+		for _, d := range s.dead {
+			if d.Tenant != l.rec.Tenant || d.Assistant != a {
+				continue
+			}
+			all += d.Count
+			if d.Lead == l.rec.ID {
+				own += d.Count
+			}
+		}
+		if all >= s.MaxBacklog || own >= followup.LeadBacklog(s.MaxBacklog) {
 			return true
 		}
 	}
 	return false
 }
 
-// backlog counts the events that wait for each assistant.
-func (s *Store) backlog() map[followup.AssistantID]int {
+// waiting counts the events in the queues of each assistant.
+func (s *Store) waiting() map[followup.AssistantID]int {
 	waiting := map[followup.AssistantID]int{}
 	for _, l := range s.leads {
 		for a, q := range l.queues {

@@ -91,7 +91,14 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	claimOne(t, s, epoch)
+	beside := p.in(s, func(n int) bool { return n == s.partition(p.lead) })
+	beside.assistant = "beside with dead letters"
+	beside.mustSay(t, s, "dead", epoch)
+	for _, d := range claimAll(t, s, epoch) {
+		if d.Lead == beside.lead {
+			bury(t, s, d, epoch)
+		} // the other stays under a lease
+	}
 	tag := s.tag(p.lead)
 	s.db.ZAdd(ctx, tag.stepsLeases(), redis.Z{Score: 1e15, Member: "another's"})
 	s.db.HSet(ctx, tag.control(), "ch:another", "1:")

@@ -11,7 +11,7 @@ import (
 	"wagate/followup"
 )
 
-// backlog bounds what waits for an assistant. Each partition counts its own and
+// backlog bounds what waits for an assistant, in queues and dead letters. Each partition counts its own and
 // grants an equal share of the bound without a question; a settlement that finds
 // the share used up goes by the whole, which is the sum of all partitions.
 type backlog struct {
@@ -19,12 +19,13 @@ type backlog struct {
 	age   time.Duration // how old a sum may be
 
 	mu    sync.Mutex
-	known map[followup.AssistantID]tally
+	known map[string]tally // by deadField
 }
 
-// tally is what waits for one assistant, and since when that is known.
+// tally is what waits for one assistant of a tenant, and since when that is known.
 type tally struct {
-	waiting int64
+	waiting int64 // with dead
+	dead    int64 // in dead letters
 	at      time.Time
 }
 
@@ -47,61 +48,72 @@ func (s *Store) limits(items []followup.Item) (most map[followup.AssistantID]int
 
 // raise returns how many events may wait in a partition that has waiting of them
 // already and has used up its share, or ErrBacklog. Waiting -1 says that they are
-// all of one lead.
-func (s *Store) raise(ctx context.Context, a followup.AssistantID, waiting int64) (int64, error) {
-	full := fmt.Errorf("assistant %s: %w", a, followup.ErrBacklog)
+// all of one lead, and that dead of these lie in dead letters.
+func (s *Store) raise(
+	ctx context.Context, t followup.TenantID, a followup.AssistantID, waiting, dead int64,
+) (int64, error) {
 	if waiting < 0 {
-		return 0, full
+		return 0, tooMuch(a, "of one lead", dead)
 	}
-	all, err := s.tally(ctx, a)
+	all, err := s.tally(ctx, t, a)
 	if err != nil {
 		return 0, fmt.Errorf("read backlog: %w", err)
 	}
-	room := int64(s.backlog.bound) - all
+	room := int64(s.backlog.bound) - all.waiting
 	if room <= 0 {
-		return 0, full
+		return 0, tooMuch(a, "of all leads", all.dead)
 	}
 	return waiting + room, nil
 }
 
-// tally returns how many events wait for the assistant in all partitions, as it
-// was not long ago, and what this process has added since.
-func (s *Store) tally(ctx context.Context, a followup.AssistantID) (int64, error) {
-	now := s.now()
-	if t, fresh := s.backlog.lookup(a, now); fresh {
-		return t.waiting, nil
+// tooMuch says for whom too much waits, and what is to be done if dead letters are among it.
+func tooMuch(a followup.AssistantID, of string, dead int64) error {
+	if dead <= 0 {
+		return fmt.Errorf("assistant %s, events %s: %w", a, of, followup.ErrBacklog)
 	}
-	counts := make([]*redis.StringCmd, s.partitions)
+	return fmt.Errorf("assistant %s, events %s: %w, %d of them in dead letters, until these are replayed or dropped"+
+		" (wagate dead replay, wagate dead drop)", a, of, followup.ErrBacklog, dead)
+}
+
+// tally returns how many events wait for the tenant's assistant in all partitions, as it
+// was not long ago, and what this process has added since.
+func (s *Store) tally(ctx context.Context, tenant followup.TenantID, a followup.AssistantID) (tally, error) {
+	now, dead := s.now(), deadField(tenant, a)
+	if t, fresh := s.backlog.lookup(dead, now); fresh {
+		return t, nil
+	}
+	counts := make([]*redis.SliceCmd, s.partitions)
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range counts {
-			counts[i] = p.HGet(ctx, tagOf(i).relayBacklog(), string(a))
+			counts[i] = p.HMGet(ctx, tagOf(i).relayBacklog(), string(a), dead)
 		}
 	}); err != nil {
-		return 0, err
+		return tally{}, err
 	}
 	t := tally{at: now}
 	for _, c := range counts {
-		n, _ := c.Int64() // none: none waits
-		t.waiting += n
+		r := reply(c.Val()) // none: none waits
+		t.waiting += r.int(0) + r.int(1)
+		t.dead += r.int(1)
 	}
 	s.backlog.mu.Lock()
 	defer s.backlog.mu.Unlock()
 	if s.backlog.known == nil {
-		s.backlog.known = map[followup.AssistantID]tally{}
+		s.backlog.known = map[string]tally{}
 	}
-	s.backlog.known[a] = t
-	return t.waiting, nil
+	s.backlog.known[dead] = t
+	return t, nil
 }
 
 // lookup returns the last sum, if it is fresh. Of those who find it old one counts
 // anew, while the others go by it a little longer.
-func (b *backlog) lookup(a followup.AssistantID, now time.Time) (tally, bool) {
+func (b *backlog) lookup(of string, now time.Time) (tally, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t, ok := b.known[a]
+	t, ok := b.known[of]
 	if !ok || now.Sub(t.at) >= b.age {
 		if ok {
-			b.known[a] = tally{waiting: t.waiting, at: now}
+			b.known[of] = tally{waiting: t.waiting, dead: t.dead, at: now}
 		}
 		return t, false
 	}
@@ -109,11 +121,11 @@ func (b *backlog) lookup(a followup.AssistantID, now time.Time) (tally, bool) {
 }
 
 // took adds what was settled beyond a share to the sum known of it.
-func (b *backlog) took(a followup.AssistantID) {
+func (b *backlog) took(of string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if t, ok := b.known[a]; ok {
+	if t, ok := b.known[of]; ok {
 		t.waiting++
-		b.known[a] = t
+		b.known[of] = t
 	}
 }

@@ -23,12 +23,12 @@ type failer interface {
 	Fatalf(format string, args ...any)
 }
 
-// counted compares what the scripts have counted with the queues themselves.
+// counted compares what the scripts have counted with the queues and the dead letters themselves.
 func counted(t failer, s *Store) {
 	t.Helper()
 	ctx := context.Background()
 	var mu sync.Mutex
-	wrong := map[string]int64{} // partition and assistant: counted minus queued
+	wrong := map[string]int64{} // partition and field: counted minus what there is
 	if err := s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
 		queues, err := node.Keys(ctx, "{p*}:q:*").Result()
 		if err != nil {
@@ -48,17 +48,45 @@ func counted(t failer, s *Store) {
 			}
 			wrong[parts[0]+" "+parts[3]] -= n
 		}
-		for _, key := range counts {
+		letters, err := node.Keys(ctx, "{p*}:dead").Result()
+		if err != nil {
+			return err
+		}
+		for _, key := range letters {
+			part := strings.TrimSuffix(key, ":dead")
+			for _, m := range node.ZRange(ctx, key, 0, -1).Val() {
+				webhookID, lead, _ := strings.Cut(m, "|")
+				d, err := parseLetter(node.HGet(ctx, part+":deadh", webhookID).Val())
+				if err != nil {
+					return fmt.Errorf("letter %s: %w", m, err)
+				}
+				field := deadField(d.Tenant, d.Assistant)
+				wrong[part+" "+field] -= int64(d.Count)
+				wrong[part+" l:"+field+"|"+lead] -= int64(d.Count)
+			}
+		}
+		noted, err := node.Keys(ctx, "{p*}:deadn").Result()
+		if err != nil {
+			return err
+		}
+		for _, key := range append(counts, noted...) {
 			all, err := node.HGetAll(ctx, key).Result()
 			if err != nil {
 				return err
 			}
-			for assistant, text := range all {
+			part, kind, _ := strings.Cut(key, ":")
+			for field, text := range all {
+				if kind == "deadn" && !strings.HasPrefix(field, "l:") {
+					if err := node.ZScore(ctx, part+":dead", field).Err(); err != nil {
+						return fmt.Errorf("counted letter %s: %w", field, err)
+					}
+					continue
+				}
 				var n int64
 				if _, err := fmt.Sscan(text, &n); err != nil || n <= 0 {
-					return fmt.Errorf("count of %s: %q, %w", assistant, text, err)
+					return fmt.Errorf("count of %s: %q, %w", field, text, err)
 				}
-				wrong[strings.TrimSuffix(key, ":rb")+" "+assistant] += n
+				wrong[part+" "+field] += n
 			}
 		}
 		return nil
@@ -67,7 +95,7 @@ func counted(t failer, s *Store) {
 	}
 	for of, n := range wrong {
 		if n != 0 {
-			t.Errorf("events waiting, by partition and assistant %s: counted %+d too many", of, n)
+			t.Errorf("events waiting, by partition and field %s: counted %+d too many", of, n)
 		}
 	}
 }
@@ -158,7 +186,7 @@ func (q *sums) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return ne
 func (q *sums) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		for _, c := range cmds {
-			if c.Name() == "hget" && strings.HasSuffix(fmt.Sprint(c.Args()[1]), ":rb") {
+			if c.Name() == "hmget" && strings.HasSuffix(fmt.Sprint(c.Args()[1]), ":rb") {
 				q.n.Add(1)
 			}
 		}
@@ -280,7 +308,7 @@ func TestBacklogMiscounted(t *testing.T) {
 // last answer.
 func TestBacklogIsSummedByOne(t *testing.T) {
 	t.Parallel()
-	b := backlog{age: tallyAge, known: map[followup.AssistantID]tally{"a": {waiting: 7, at: epoch}}}
+	b := backlog{age: tallyAge, known: map[string]tally{"a": {waiting: 7, at: epoch}}}
 	at := epoch.Add(tallyAge)
 	if _, fresh := b.lookup("a", at.Add(-time.Millisecond)); !fresh {
 		t.Error("a moment before: got old, want fresh")

@@ -42,7 +42,7 @@ func (s *Store) leadKeys(sc scope) []string {
 	keys := []string{
 		t.lead(sc.lead), t.runs(sc.lead), t.attempts(sc.lead), t.stepsDue(sc.tenant), t.stepsIndex(),
 		t.stepsLeases(), t.control(), t.windows(), t.relayIndex(), t.dedup(sc.lead),
-		t.relayBacklog(),
+		t.relayBacklog(), t.deadCounted(),
 	}
 	for _, a := range sc.assistants {
 		keys = append(keys, t.queue(sc.lead, a), t.relayDue(a))

@@ -226,6 +226,7 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	v, err := s.run(ctx, replayScript, []string{
 		t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.answered(webhookID),
 		t.queue(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(), t.lead(d.Lead), t.relayBacklog(),
+		t.deadCounted(),
 	}, args...)
 	if err != nil {
 		return fmt.Errorf("replay dead letter: %w", err)
@@ -289,7 +290,9 @@ func (s *Store) drop(
 	ctx context.Context, t tag, tenant followup.TenantID, lead followup.LeadID, webhookID, request string, still bool,
 ) error {
 	v, err := s.run(ctx, dropScript,
-		[]string{t.dead(), t.deadOf(tenant), t.deadLetters(), t.answered(webhookID), t.lead(lead)},
+		[]string{
+			t.dead(), t.deadOf(tenant), t.deadLetters(), t.answered(webhookID), t.lead(lead), t.deadCounted(), t.relayBacklog(),
+		},
 		deadMember(webhookID, lead), webhookID, request, flag(still))
 	if err != nil {
 		return fmt.Errorf("drop dead letter: %w", err)

@@ -65,9 +65,16 @@ func (s *Store) moveDead(ctx context.Context, tenant followup.TenantID, from, to
 			d.Lead, d.ID = to, s.letterID(to, webhookID)
 			text = string(marshal(storedLetter{Version: formatVersion, DeadLetter: d}))
 		}
+		counts, err := s.movedCount(ctx, from, webhookID, d)
+		if err != nil {
+			return err
+		}
 		v, err := s.runDurable(ctx, importScript,
-			[]string{t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.answered(webhookID), t.lead(to)},
-			deadMember(webhookID, to), webhookID, ms(d.DeadAt), text, deadMember(webhookID, from), string(to), string(from))
+			[]string{
+				t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.answered(webhookID), t.lead(to), t.deadCounted(), t.relayBacklog(),
+			},
+			deadMember(webhookID, to), webhookID, ms(d.DeadAt), text, deadMember(webhookID, from), string(to), string(from),
+			counts)
 		if err != nil || v == "ok" && s.tag(from) == t {
 			return err
 		}

@@ -113,6 +113,7 @@ func TestI2ADeadLetterOfALeadThatIsMerged(t *testing.T) {
 				if err != nil || n != row.left {
 					t.Errorf("got %+v, %d, %v, want %d", list, n, err, row.left)
 				}
+				counted(t, s)
 				if row.left == 1 {
 					if err := listed(s, p, replay); err != nil {
 						t.Errorf("ReplayDead: %v", err)

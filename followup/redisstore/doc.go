@@ -22,11 +22,13 @@
 //	{p}:sg:<tenant>, si    zset    armed steps by due, and tenants by their first
 //	{p}:sl                 zset    claimed and sending steps by end of lease
 //	{p}:rg:<assist.>, ri   zset    queues by when they may be tried, and assistants by their first
-//	{p}:rb                 hash    events waiting, of all queues, per assistant               none waits
+//	{p}:rb                 hash    events waiting, of all queues, per assistant; and in       none waits
+//	                               dead letters, d:<assistant>:<tenant>
 //	{p}:w                  zset    windows by closing time                    an hour after closing
 //	{p}:ctl                hash    copy of the control state                  for good: one field per config, channel, tenant
 //	{p}:dead, dead:<tenant> zset   dead letters by time, of all and of one    replayed, dropped, lead erased
 //	{p}:deadh              hash    their contents                             likewise
+//	{p}:deadn              hash    what each of them counts, and each lead's    likewise
 //	{p}:did:<id>           string  rm:<request> that removed a dead letter,   an hour
 //	                               or mv:<lead> that handed it on
 //	{t:<tenant>}:alias     hash    canonical phone, BSUID, external id → lead erased
@@ -123,6 +125,12 @@
 // shares alone, as a conversation of twenty events would use one up where the bound
 // is a thousand. When nothing waits for an assistant, the count is forgotten, so that
 // an error in it does not last.
+//
+// Dead letters count as what waits does, in a field of their own, which a settlement reads with the
+// other. What each letter counted is noted beside it, so it counts once and is taken off as what it was,
+// readable or not. A program that counts none leaves letters without that note, and notes without a
+// letter: RecountDead compares the names, at the start and every few minutes, and reads
+// only the letters it has no note of. Rejected: to sum the letters themselves, as they hold all the events.
 //
 // A raw webhook is in the queue of each conversation it has items of, whole or
 // narrowed to these, as one element whose body is in base64: four bytes for three,

@@ -59,6 +59,14 @@ func (t tag) deadOf(tenant followup.TenantID) string {
 	return string(t) + "dead:" + string(tenant)
 }
 
+// deadCounted is what dead letters count of what may wait for an assistant, and deadField
+// the field of relayBacklog that has the sum of a tenant's: those of whoever had the assistant's
+// id before are none of his.
+func (t tag) deadCounted() string { return string(t) + "deadn" }
+func deadField(t followup.TenantID, a followup.AssistantID) string {
+	return "d:" + string(a) + ":" + string(t)
+}
+
 // answered remembers which request removed a dead letter, for its repetition.
 func (t tag) answered(id string) string { return string(t) + "did:" + id }
 

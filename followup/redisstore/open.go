@@ -56,7 +56,7 @@ type Params struct {
 	// Partitions is fixed by the first start. Zero takes what was fixed, at the
 	// first start defaultPartitions.
 	Partitions int
-	// MaxBacklog bounds the events that wait for one assistant. Zero: no bound.
+	// MaxBacklog bounds the events that wait for one assistant, in queues and dead letters. Zero: no bound.
 	MaxBacklog int
 	// Durability is the promise behind Settle and the guards.
 	Durability Durability

@@ -225,10 +225,10 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 	v, err := s.run(ctx, deliverScript,
 		[]string{
 			t.queue(d.Lead, d.Assistant), t.frozen(d.Lead, d.Assistant), t.relayDue(d.Assistant), t.relayIndex(),
-			t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.relayBacklog(), t.lead(d.Lead),
+			t.dead(), t.deadOf(d.Tenant), t.deadLetters(), t.relayBacklog(), t.lead(d.Lead), t.deadCounted(),
 		},
 		string(d.Lead), string(d.Assistant), d.Token, s.newToken(), verb, ms(f.RetryAt), flag(f.Rejected),
-		deadMember(d.ID, d.Lead), ms(f.Real), d.ID, letter, flag(d.Lead.StandIn()))
+		deadMember(d.ID, d.Lead), ms(f.Real), d.ID, letter, flag(d.Lead.StandIn()), countsAs(d.Tenant, d.Assistant, len(d.Events)))
 	if err != nil {
 		return fmt.Errorf("finish delivery: %w", err)
 	}

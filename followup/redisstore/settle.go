@@ -120,7 +120,7 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 	out := settledOf(r)
 	for i, it := range st.Items {
 		if out.Fresh[i] && it.Relay != nil && raised[it.Assistant] {
-			s.backlog.took(it.Assistant)
+			s.backlog.took(deadField(st.Tenant, it.Assistant))
 		}
 	}
 	return s.correctMerged(ctx, st, out)
@@ -137,7 +137,7 @@ func (s *Store) settle(
 			return r, raised, err
 		}
 		a := followup.AssistantID(r.text(1))
-		if req.Most[a], err = s.raise(ctx, a, r.int(2)); err != nil {
+		if req.Most[a], err = s.raise(ctx, sc.tenant, a, r.int(2), r.int(3)); err != nil {
 			return nil, nil, err
 		}
 		if raised == nil {

@@ -51,17 +51,29 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 	}
 	s.forgetWindows(ctx, parts, gone)
 	var st followup.Stats
-	backlog := map[string]int{}
+	waiting, dead := map[string]int{}, map[string]int{}
 	for _, p := range parts {
 		st.WindowsOpen += int(p.windows.Val())
 		st.RelayDead += int(p.dead.Val())
 		if z := p.steps.Val(); len(z) > 0 {
 			st.StepsOverdue = max(st.StepsOverdue, age(z[0].Score, now))
 		}
-		for assistant, n := range p.backlog.Val() {
-			waiting, _ := strconv.Atoi(n)
-			backlog[assistant] += waiting
-			st.RelayBacklog = max(st.RelayBacklog, backlog[assistant])
+		for field, n := range p.backlog.Val() {
+			events, _ := strconv.Atoi(n)
+			if strings.HasPrefix(field, "d:") {
+				dead[field] += events
+			} else {
+				waiting[field] += events
+			}
+		}
+	}
+	for _, n := range waiting {
+		st.RelayBacklog = max(st.RelayBacklog, n)
+	}
+	for field, n := range dead {
+		assistant, _, _ := strings.Cut(strings.TrimPrefix(field, "d:"), ":")
+		if all := waiting[assistant] + n; all > st.RelayBacklog || all == st.RelayBacklog && n > st.RelayBacklogDead {
+			st.RelayBacklog, st.RelayBacklogDead = all, n
 		}
 	}
 	if err := s.statsOfGroups(ctx, parts, real, &st); err != nil {

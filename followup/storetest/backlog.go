@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"wagate/followup"
 	"wagate/providers"
 )
@@ -33,6 +35,12 @@ func Backlog(t *testing.T, open func(t *testing.T, bound int) followup.Store) {
 		}
 		w.is(waiting, followup.LeadBacklog(bound), "events of one lead")
 		w.settle(w.lead(), w.note("another's"))
+		w.told(w.sales)
+		for range waiting / 600 {
+			w.deadLetter(lead, w.notes(600)...)
+		}
+		w.refused(lead, "of one lead, in dead letters", w.note("x"))
+		w.settle(w.lead(), w.note("another's again"))
 	})
 }
 
@@ -73,6 +81,19 @@ func (w *world) refused(lead followup.LeadID, what string, items ...followup.Ite
 	if err := w.trySettle(lead, items...); err == nil {
 		w.Errorf("%s: got settled, want ErrBacklog", what)
 	}
+}
+
+// deadLetter settles items and has them become one dead letter, whose id it returns.
+func (w *world) deadLetter(lead followup.LeadID, items ...followup.Item) string {
+	w.Helper()
+	w.settle(lead, items...)
+	ds, _ := w.claimDeliveries(1, len(items))
+	w.is(len(ds), 1, "deliveries")
+	w.is(len(ds[0].Events), len(items), "events of the delivery")
+	w.must(w.finishDelivery(ds[0], func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
+	letters, _, err := w.s.DeadLetters(w.ctx, w.tenant, 1, 0)
+	w.must(err, "DeadLetters")
+	return letters[0].ID
 }
 
 func backlogTests() []test {
@@ -171,7 +192,7 @@ func backlogTests() []test {
 			w.must(w.finishDelivery(ds[0], func(f *followup.FinishDelivery) { f.Dead = "rejected" }), "FinishDelivery")
 			letters, _, err := w.s.DeadLetters(w.ctx, w.tenant, 1, 0)
 			w.must(err, "DeadLetters")
-			w.is(w.fill(lead), smallBound, "beside a dead letter")
+			w.is(w.fill(lead), half, "beside a dead letter")
 			w.must(w.s.ReplayDead(w.ctx, letters[0].ID, w.now), "ReplayDead")
 			w.refused(lead, "with the dead letter replayed", w.note("x"))
 			// What is out, or is to be tried again, still waits.
@@ -180,15 +201,57 @@ func backlogTests() []test {
 			w.refused(lead, "while the first are out", w.note("x"))
 			w.must(w.finishDelivery(ds[0], func(f *followup.FinishDelivery) { f.Release = true }), "FinishDelivery")
 			w.refused(lead, "once they are given back", w.note("x"))
-			for range 2 { // the letter, and as many again
-				ds, _ = w.claimDeliveries(1, half)
-				w.must(w.finishDelivery(ds[0], delivered), "FinishDelivery")
-			}
-			w.is(w.fill(lead), half, "room once the replayed are paid for")
+			ds, _ = w.claimDeliveries(1, half)
+			w.must(w.finishDelivery(ds[0], delivered), "FinishDelivery")
+			w.is(w.fill(lead), half, "room once the first are delivered")
 			run := w.start(lead)
 			w.is(w.run(run).State, followup.RunArmed, "run")
 			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
 			w.is(w.fill(w.lead()), smallBound, "once the lead is erased")
+		}},
+		{"what lies in dead letters counts until it is dropped", func(w *world) {
+			lead := w.lead()
+			first := w.deadLetter(lead, w.note("first"))
+			w.is(w.fill(lead), smallBound-1, "beside one event")
+			w.must(w.s.DropDead(w.ctx, first), "DropDead")
+			w.is(w.fill(lead), 1, "once it is dropped")
+			w.told(w.sales)
+			for range smallBound / 4 {
+				w.deadLetter(lead, w.notes(4)...)
+			}
+			w.refused(lead, "an assistant that takes nothing", w.note("x"))
+			other := w.note("other")
+			other.Assistant = w.support
+			w.settle(lead, other)
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+			w.is(w.fill(w.lead()), smallBound, "once the lead is erased")
+		}},
+		{"dead letters go with a lead that is merged", func(w *world) {
+			older, younger, join := w.two()
+			of := w.deadLetter(younger, w.notes(smallBound-2)...)
+			w.deadLetter(older, w.note("older"))
+			join()
+			w.is(w.fill(older), 1, "beside the letters of both")
+			letters, _, err := w.s.DeadLetters(w.ctx, w.tenant, 5, 0)
+			w.must(err, "DeadLetters")
+			for _, d := range letters {
+				if d.Count > 1 {
+					of = d.ID
+				}
+			}
+			w.must(w.s.DropDead(w.ctx, of), "DropDead")
+			w.is(w.fill(older), smallBound-2, "once the merged lead's is dropped")
+		}},
+		{"dead letters of an assistant that was another tenant's are not the new one's", func(w *world) {
+			lead := w.lead()
+			w.deadLetter(lead, w.notes(smallBound)...)
+			w.refused(lead, "of the tenant", w.note("x"))
+			before := w.tenant
+			w.tenant = followup.TenantID(uuid.NewString())
+			lead = w.lead()
+			w.is(w.fill(lead), smallBound, "of another")
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+			w.tenant = before
 		}},
 		{"a merge brings what waits, and is not refused", func(w *world) {
 			older, younger, join := w.two()
@@ -230,6 +293,11 @@ func backlogTests() []test {
 			w.told(w.sales)
 			w.pass(time.Second)
 			w.is(backlog() <= max(before, 1), true, "once all is told")
+			w.deadLetter(one, w.notes(before+2)...)
+			w.settle(one, w.note("waits"))
+			st, err := w.s.Stats(w.ctx, w.now, w.now)
+			w.must(err, "Stats")
+			w.is([]int{st.RelayBacklog, st.RelayBacklogDead}, []int{before + 3, before + 2}, "with a dead letter, and of these in it")
 		}},
 	}
 }

@@ -1,7 +1,8 @@
 -- Removes a dead letter. Repeated with the same request id, it answers the same.
--- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead.
+-- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead, 6 what is counted of them, 7 relay backlog.
 -- ARGV: 1 member, 2 id, 3 request id, begins with "rm:", or "mv:<lead>" of who has handed it on, 4 "1": only if that lead
 -- has not been merged away.
+-- Needs lib/dead.
 -- Returns "ok", "none" or "moved".
 -- By its lead: in this partition may be the lead, too, to whom it has been handed on.
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
@@ -12,4 +13,5 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[2])
 redis.call('SET', KEYS[4], ARGV[3], 'PX', 3600000)
+dead_uncount(KEYS[6], KEYS[7], ARGV[1])
 return 'ok'

@@ -2,8 +2,10 @@
 -- partition it replaces the other's. One that has been replayed, dropped or handed on here
 -- meanwhile does not come back, nor does one of a lead that is erased. Of one that a program removed which
 -- does not say why, as they did at first, it is not known: it comes, as it would be lost otherwise.
--- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead.
--- ARGV: 1 member, 2 id, 3 when it died, 4 content, 5 member as the other lead's, 6 lead, 7 the other lead.
+-- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead, 6 what is counted of them, 7 relay backlog.
+-- ARGV: 1 member, 2 id, 3 when it died, 4 content, 5 member as the other lead's, 6 lead, 7 the other lead,
+-- 8 what it counts as, "" if that is not known.
+-- Needs lib/dead.
 -- Returns "ok" or "gone".
 local last = redis.call('GET', KEYS[4]) or ''
 if string.sub(last, 1, 3) == 'rm:' or last == 'mv:' .. ARGV[6] or redis.call('HGET', KEYS[5], 'mv') == 'erased' then
@@ -12,7 +14,9 @@ end
 -- What comes before what goes: a set that was emptied could not be made anew while its slot migrates.
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+dead_count(KEYS[6], KEYS[7], ARGV[1], ARGV[8])
 if redis.call('ZREM', KEYS[1], ARGV[5]) == 1 then redis.call('SET', KEYS[4], 'mv:' .. ARGV[7], 'PX', 3600000) end
 redis.call('ZREM', KEYS[2], ARGV[5])
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[4])
+dead_uncount(KEYS[6], KEYS[7], ARGV[5])
 return 'ok'

@@ -1,9 +1,11 @@
 -- Ends a claim of relay_take. Only the holder of the token changes anything;
 -- repeated with the same request id, it answers "ok" again.
 -- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets,
--- 5 dead letters by time, 6 those of the tenant, 7 their contents, 8 relay backlog, 9 lead.
+-- 5 dead letters by time, 6 those of the tenant, 7 their contents, 8 relay backlog, 9 lead,
+-- 10 what is counted of dead letters.
 -- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|keep|split|retry|dead, 6 when to retry,
--- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content, 12 "1" if the lead is a stand-in. Needs lib/due, lib/relay.
+-- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content, 12 "1" if the lead is a stand-in,
+-- 13 what the letter counts as. Needs lib/due, lib/relay, lib/dead.
 -- Returns "ok" or "stale".
 local f = redis.call('HMGET', KEYS[2], 'token', 'last', 'n', 'tries', 'seen', 'ones', 'since', 'first')
 if (f[1] or '') == '' or f[1] ~= ARGV[3] then
@@ -27,6 +29,7 @@ else
     redis.call('ZADD', KEYS[5], ARGV[9], ARGV[8])
     redis.call('ZADD', KEYS[6], ARGV[9], ARGV[8])
     redis.call('HSET', KEYS[7], ARGV[10], ARGV[11])
+    dead_count(KEYS[10], KEYS[8], ARGV[8], ARGV[13])
   end
   if verb == 'split' then
     ones, since = n, f[8]

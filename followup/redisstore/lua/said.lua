@@ -44,7 +44,8 @@ fresh = table.concat(fresh)
 
 if #first > 0 then
   if ARGV[8] ~= '-1' then
-    local waiting = tonumber(redis.call('HGET', KEYS[5], assistant) or '0')
+    local all = redis.call('HMGET', KEYS[5], assistant, 'd:' .. assistant .. ':' .. ARGV[3])
+    local waiting = (all[1] or 0) + (all[2] or 0) -- dead letters count
     if waiting >= tonumber(ARGV[8]) or waiting >= tonumber(ARGV[9]) then return UNUSUAL end
   end
   if relay_elements(KEYS[6], KEYS[7], KEYS[4], lead, assistant, ARGV[7], unpack(elements)) then due = '1' end

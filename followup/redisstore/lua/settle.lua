@@ -2,12 +2,12 @@
 -- or nothing; nothing for a lead that moved.
 -- Needs lib/run, lib/sights.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...],
--- most: {assistant: how many events may wait for it in this partition}, deep: how many of this lead}; without most as
--- many as come.
+-- most: {assistant: how many events may wait for it in this partition, those in dead letters of the tenant's counted},
+-- deep: how many of this lead}; without most as many as come.
 -- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay element, history
 -- entry; "" for none. An item with sh has the relay element of that item.
 -- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant…}, {"full", assistant, how many wait in
--- this partition, or -1 if they are this lead's} or {"ok", fresh, ended, rearm, corrections, "1" if a queue has become due}.
+-- this partition, or -1 if they are this lead's, then of these in dead letters} or {"ok", fresh, ended, rearm, corrections, "1" if a queue has become due}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -55,8 +55,13 @@ if req.most then
   for i, item in ipairs(req.items) do
     if fresh[i] and ARGV[2 + 2 * (item.sh or i)] ~= '' and not looked[item.a] then
       looked[item.a] = true
-      local waiting = tonumber(redis.call('HGET', K.backlog, item.a) or '0')
-      if waiting >= req.deep and redis.call('LLEN', K.queue[item.a]) >= req.deep then return { 'full', item.a, '-1' } end
+      local dead = 'd:' .. item.a .. ':' .. head.t
+      local all = redis.call('HMGET', K.backlog, item.a, dead)
+      local waiting = (all[1] or 0) + (all[2] or 0)
+      if waiting >= req.deep then
+        dead = tonumber(redis.call('HGET', K.counted, 'l:' .. dead .. '|' .. head.l) or '0')
+        if redis.call('LLEN', K.queue[item.a]) + dead >= req.deep then return { 'full', item.a, '-1', int(dead) } end
+      end
       if waiting >= req.most[item.a] then return { 'full', item.a, int(waiting) } end
     end
   end

@@ -1,7 +1,8 @@
 -- Needs lib/due and lib/relay. What every script about one lead begins with.
 --
 -- KEYS, fixed: 1 lead, 2 runs, 3 attempts, 4 steps due (of the tenant),
--- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup, 11 relay backlog;
+-- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup, 11 relay backlog,
+-- 12 what is counted of dead letters;
 -- then for each assistant of the head: its relay queue and its relay due set;
 -- then for each channel of the head: the history.
 -- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel],
@@ -30,11 +31,11 @@ local now, real = head.n, head.r
 local K = {
   lead = KEYS[1], runs = KEYS[2], attempts = KEYS[3], due = KEYS[4], index = KEYS[5],
   leases = KEYS[6], control = KEYS[7], windows = KEYS[8], relays = KEYS[9], dedup = KEYS[10],
-  backlog = KEYS[11],
+  backlog = KEYS[11], counted = KEYS[12],
   queue = {}, relaydue = {}, history = {},
 }
 do
-  local i = 11
+  local i = 12
   for _, a in ipairs(head.a) do
     K.queue[a], K.relaydue[a] = KEYS[i + 1], KEYS[i + 2]
     i = i + 2
@@ -250,7 +251,7 @@ end
 -- The frozen delivery of the i-th assistant of the head, where they are declared,
 -- behind everything else.
 local function frozen(i)
-  return KEYS[11 + 2 * #head.a + #head.c + i]
+  return KEYS[12 + 2 * #head.a + #head.c + i]
 end
 
 -- Puts an element into the assistant's queue, when queue_all or answer is called.

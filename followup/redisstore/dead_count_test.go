@@ -1,0 +1,268 @@
+package redisstore
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
+)
+
+// uncount forgets what dead letters were counted, as a program leaves them that counts none.
+func uncount(t *testing.T, s *Store, of party, partitions ...int) {
+	t.Helper()
+	for _, p := range partitions {
+		s.db.Del(t.Context(), tagOf(p).deadCounted())
+		s.db.HDel(t.Context(), tagOf(p).relayBacklog(), deadField(of.tenant, of.assistant))
+	}
+}
+
+// dieAt has the lead say something that becomes a dead letter, whose id it returns.
+func (p party) dieAt(t *testing.T, s *Store, at time.Time) string {
+	t.Helper()
+	p.mustSay(t, s, "x", at)
+	return bury(t, s, claimOne(t, s, at), at)
+}
+
+// TestDeadLettersOfAProgramThatCountsNone: what it has buried counts once it is recounted, and what it
+// has removed counts no more; both may be done meanwhile by one that counts.
+func TestDeadLettersOfAProgramThatCountsNone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		recount := func(what string) {
+			t.Helper()
+			for range 2 {
+				if err := s.RecountDead(t.Context()); err != nil {
+					t.Fatalf("%s: RecountDead: %v", what, err)
+				}
+				counted(t, s)
+			}
+		}
+		p := newParty()
+		home := s.partition(p.lead)
+		first := p.dieAt(t, s, epoch)
+		uncount(t, s, p, home)
+		if err := s.ReplayDead(t.Context(), first, epoch); err != nil {
+			t.Fatal(err)
+		}
+		counted(t, s) // the replayed alone, as its letter counted nothing
+		drain(t, s)
+
+		first, second := p.dieAt(t, s, epoch.Add(2*time.Hour)), ""
+		uncount(t, s, p, home)
+		second = p.dieAt(t, s, epoch.Add(3*time.Hour))
+		recount("buried uncounted")
+
+		_, webhookID, _ := strings.Cut(first, "-")
+		tag := tagOf(home)
+		s.db.ZRem(t.Context(), tag.dead(), deadMember(webhookID, p.lead))
+		s.db.ZRem(t.Context(), tag.deadOf(p.tenant), deadMember(webhookID, p.lead))
+		s.db.HDel(t.Context(), tag.deadLetters(), webhookID)
+		recount("dropped, and counted still")
+
+		if err := s.DropDead(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		counted(t, s)
+		if n := s.db.Exists(t.Context(), tag.deadCounted(), tag.relayBacklog()).Val(); n != 0 {
+			t.Errorf("got %d keys of what is counted left, want none", n)
+		}
+	})
+}
+
+// TestRecountedWhileALetterGoes: what is dropped, or replayed, after it was read is not counted, nor
+// is twice what somebody else has counted by then.
+func TestRecountedWhileALetterGoes(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, Params{Client: server.Client()})
+	for name, do := range map[string]func(*Store, party, string) error{
+		"dropped": drop, "replayed": replay,
+		"recounted": func(s *Store, _ party, _ string) error { return s.RecountDead(t.Context()) },
+	} {
+		p := newParty()
+		id := p.dieAt(t, s, epoch)
+		uncount(t, s, p, s.partition(p.lead))
+		client := server.Client()
+		late := openStore(t, Params{Client: client})
+		client.AddHook(meanwhile(recountScript, func() {
+			if err := do(s, p, id); err != nil {
+				t.Errorf("%s: got %v, want none", name, err)
+			}
+		}))
+		if err := late.RecountDead(t.Context()); err != nil {
+			t.Fatalf("%s: RecountDead: %v", name, err)
+		}
+		counted(t, s)
+		drain(t, s)
+	}
+}
+
+// TestAnUpgradeCountsDeadLetters: those of each format that there was.
+func TestAnUpgradeCountsDeadLetters(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{recorded, apart, oneField} {
+		onRecorded(t, file, func(t *testing.T, s *Store) {
+			if err := s.RecountDead(t.Context()); err != nil {
+				t.Fatalf("RecountDead: %v", err)
+			}
+			counted(t, s)
+			st, err := s.Stats(t.Context(), epoch, epoch)
+			if err != nil || st.RelayDead != 1 {
+				t.Fatalf("got %+v, %v, want one dead letter", st, err)
+			}
+			letters, _, err := s.DeadLetters(t.Context(), old.tenant, 1, 0)
+			if err != nil || len(letters) != 1 || st.RelayBacklogDead != letters[0].Count {
+				t.Errorf("got %d events in dead letters, %v, want those of %+v", st.RelayBacklogDead, err, letters)
+			}
+		})
+	}
+}
+
+// TestALetterThatCannotBeReadCounts: as long as it is there, and as what it was; of one that was
+// never read nobody knows what it is to count.
+func TestALetterThatCannotBeReadCounts(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		for name, text := range unreadables {
+			for _, known := range []bool{true, false} {
+				p := newParty()
+				torn, whole, of := tornLetter(t, s, p, text(p))
+				want := 2
+				if !known {
+					_, webhookID, _ := strings.Cut(torn, "-")
+					uncountOne(t, s, of, webhookID)
+					want = 1
+				}
+				is := func(when string, want int) {
+					t.Helper()
+					if err := s.RecountDead(t.Context()); err != nil {
+						t.Fatalf("%s, %s: RecountDead: %v", name, when, err)
+					}
+					st, err := s.Stats(t.Context(), epoch, epoch)
+					if err != nil || st.RelayBacklogDead != want || st.RelayBacklog != want {
+						t.Errorf("%s, known %t, %s: got %+v, %v, want %d", name, known, when, st, err, want)
+					}
+				}
+				is("buried", want)
+				to := of
+				for _, same := range []bool{true, false} {
+					from := to
+					for to = followup.NewLeadID(); (s.partition(to) == s.partition(from)) != same; {
+						to = followup.NewLeadID()
+					}
+					if err := s.moveDead(t.Context(), p.tenant, from, to); err != nil {
+						t.Fatalf("%s: moveDead: %v", name, err)
+					}
+					is("handed over", want)
+				}
+				if err := s.dropDeadOf(t.Context(), p.tenant, to); err != nil {
+					t.Fatalf("%s: dropDeadOf: %v", name, err)
+				}
+				is("dropped", 1)
+				counted(t, s)
+				if err := s.DropDead(t.Context(), whole); err != nil {
+					t.Fatal(err)
+				}
+				counted(t, s)
+			}
+		}
+	})
+}
+
+// uncountOne has one letter count nothing.
+func uncountOne(t *testing.T, s *Store, lead followup.LeadID, webhookID string) {
+	t.Helper()
+	tag, name := s.tag(lead), deadMember(webhookID, lead)
+	_, field, _ := strings.Cut(s.db.HGet(t.Context(), tag.deadCounted(), name).Val(), " ")
+	s.db.HDel(t.Context(), tag.deadCounted(), name, "l:"+field+"|"+string(lead))
+	if s.db.HIncrBy(t.Context(), tag.relayBacklog(), field, -1).Val() == 0 {
+		s.db.HDel(t.Context(), tag.relayBacklog(), field)
+	}
+}
+
+// TestI13DeadLettersWhileTheirSlotMigrates: the last one goes at once, and what it counted with it.
+func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	c, s, p := everyKey(t)
+	tag := s.tag(p.lead)
+	slot := c.Slot(tag.lead(p.lead))
+	other := p.in(s, func(n int) bool { return n == s.partition(p.lead) })
+	other.mustSay(t, s, "x", epoch)
+	drain(t, s)
+	for name, do := range map[string]func(string) error{
+		"DropDead":   func(id string) error { return s.DropDead(ctx, id) },
+		"ReplayDead": func(id string) error { return s.ReplayDead(ctx, id, epoch) },
+		"moveDead":   func(string) error { return s.moveDead(ctx, p.tenant, p.lead, other.lead) },
+	} {
+		list, _, err := s.DeadLetters(ctx, p.tenant, 10, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range list {
+			if err := s.DropDead(ctx, d.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		id := p.dieAt(t, s, epoch.Add(24*time.Hour))
+		p.mustSay(t, s, "behind it", epoch)
+		_, webhookID, _ := strings.Cut(id, "-")
+		s.db.Set(ctx, tag.answered(webhookID), "another", time.Hour)
+		m := c.Migrate(slot, c.Other(slot))
+		if err := do(id); err != nil {
+			t.Errorf("%s: got %v, want none", name, err)
+		}
+		m.Finish()
+		c.Settled()
+		counted(t, s)
+		drain(t, s)
+	}
+}
+
+// TestBacklogOfDeadLettersTellsWhatToDo: whoever reads why webhooks are refused knows whose
+// dead letters are to be replayed or dropped.
+func TestBacklogOfDeadLettersTellsWhatToDo(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		s.backlog.bound, s.backlog.age = testPartitions, 0
+		says := func(p party, dead bool) {
+			t.Helper()
+			err := p.say(t.Context(), s, "one more", epoch)
+			if !errors.Is(err, followup.ErrBacklog) {
+				t.Fatalf("got %v, want ErrBacklog", err)
+			}
+			if !strings.Contains(err.Error(), string(p.assistant)) || strings.Contains(err.Error(), "wagate dead") != dead {
+				t.Errorf("got %q, want the assistant, and %t that it is to do with dead letters", err, dead)
+			}
+		}
+		p := newParty()
+		p.fill(t, s)
+		says(p, false)
+		drain(t, s)
+		p = newParty()
+		for range testPartitions {
+			p.dieAt(t, s, epoch)
+		}
+		says(p, true)
+		p.lead = p.in(s, func(n int) bool { return n == s.partition(p.lead) }).lead
+		says(p, true)
+	})
+}
+
+// TestBacklogOfDeadLettersHoldsForWhatMostLeadsSay: for the short cut, too.
+func TestBacklogOfDeadLettersHoldsForWhatMostLeadsSay(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		s.backlog.bound, s.backlog.age = testPartitions, 0
+		p := newParty()
+		for range testPartitions {
+			p.dieAt(t, s, epoch)
+		}
+		if _, err := s.Settle(t.Context(), p.saying(epoch, "one more")); !errors.Is(err, followup.ErrBacklog) {
+			t.Errorf("got %v, want ErrBacklog", err)
+		}
+	})
+}
