@@ -11,17 +11,27 @@ import (
 // syncEvery is how often the copies of the control state are looked after.
 const syncEvery = time.Minute
 
-// keep looks after Redis: its clock, its fitness for the promise, and the copies
-// of the control state, which a crash may have left behind their master.
+// recountEvery is how often dead letters are recounted, for those that a program has
+// buried or removed beside us, or before us, that counts none.
+const recountEvery = 5 * time.Minute
+
+// keep looks after Redis: its clock, its fitness for the promise, the copies
+// of the control state, which a crash may have left behind their master, and what dead letters count.
 func (a *App) keep(ctx context.Context) {
 	defer close(a.kept)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { a.store.Watch(ctx) })
-	tick := time.NewTicker(syncEvery)
+	wg.Go(func() { every(ctx, recountEvery, a.recountDead) })
+	every(ctx, syncEvery, a.syncControl)
+}
+
+// every does something at once and then once per interval, until ctx is done.
+func every(ctx context.Context, interval time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		a.syncControl(ctx)
+		do(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -39,5 +49,13 @@ func (a *App) syncControl(ctx context.Context) {
 	}
 	if err := a.store.SyncControl(ctx, ids); err != nil && ctx.Err() == nil {
 		a.log.Warn("control state not synchronised", "component", "app", "err", err)
+	}
+}
+
+func (a *App) recountDead(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, recountEvery)
+	defer cancel()
+	if err := a.store.RecountDead(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("dead letters not recounted", "component", "app", "err", err)
 	}
 }

@@ -47,8 +47,14 @@ func newState(read func(ctx context.Context) (followup.Stats, error), log *slog.
 			func(s followup.Stats) float64 { return float64(s.RelayPending) },
 		},
 		{
-			describe("wagate_relay_backlog", "Events waiting for the assistant for whom most do; relay.max_backlog bounds it."),
+			describe("wagate_relay_backlog",
+				"Events waiting for the assistant for whom most do, those in dead letters counted; relay.max_backlog bounds it."),
 			func(s followup.Stats) float64 { return float64(s.RelayBacklog) },
+		},
+		{
+			describe("wagate_relay_backlog_dead",
+				"Of wagate_relay_backlog, those in dead letters: they count until they are replayed and delivered, or dropped."),
+			func(s followup.Stats) float64 { return float64(s.RelayBacklogDead) },
 		},
 		{
 			describe("wagate_relay_lag_seconds", "Age of the oldest event that no assistant took yet, also while it waits for a retry."),

@@ -11,7 +11,7 @@ import (
 var contract = []string{
 	"wagate_webhook_requests_total{", "wagate_webhook_duration_seconds_count{", "wagate_events_total{",
 	"wagate_events_duplicate_total{", "wagate_windows_open ", "wagate_relay_deliveries_total{", "wagate_relay_lag_seconds ",
-	"wagate_relay_pending ", "wagate_relay_backlog ", "wagate_relay_refused_total{", "wagate_relay_dead ", "wagate_sends_total{", "wagate_send_duration_seconds_count{",
+	"wagate_relay_pending ", "wagate_relay_backlog ", "wagate_relay_backlog_dead ", "wagate_relay_refused_total{", "wagate_relay_dead ", "wagate_sends_total{", "wagate_send_duration_seconds_count{",
 	"wagate_followup_steps_total{", "wagate_followup_lateness_seconds_count ", "wagate_followup_pending ",
 	"wagate_followup_overdue_seconds ", "wagate_ai_requests_total{", "wagate_ai_duration_seconds_count ",
 	"wagate_ai_tokens_total{", "wagate_redis_up ", "wagate_redis_durable ", "wagate_build_info{",
