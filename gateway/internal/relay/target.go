@@ -64,6 +64,14 @@ func newDialer(allowPrivate bool) *net.Dialer {
 	return d
 }
 
+// A connection of HTTP/2 outlives the tries on it that get no answer. One that is lost without a word
+// would go on to be used until TCP gives up, a quarter of an hour later: so one that is silent is asked
+// whether it is there, and left if it does not say so.
+const (
+	silence = 10 * time.Second
+	pong    = 5 * time.Second
+)
+
 // newClient returns the HTTP client for assistants. Each request brings its own
 // deadline.
 func newClient(d *net.Dialer, perHost int) *http.Client {
@@ -72,6 +80,7 @@ func newClient(d *net.Dialer, perHost int) *http.Client {
 			Proxy:                  nil, // a proxy would connect for us, past the guard
 			DialContext:            d.DialContext,
 			ForceAttemptHTTP2:      true,
+			HTTP2:                  &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: pong},
 			TLSHandshakeTimeout:    5 * time.Second,
 			MaxIdleConns:           1024,
 			MaxIdleConnsPerHost:    perHost,
