@@ -64,23 +64,18 @@ func newDialer(allowPrivate bool) *net.Dialer {
 	return d
 }
 
-// A connection of HTTP/2 outlives the tries on it that get no answer. One that is lost without a word
-// would go on to be used until TCP gives up, a quarter of an hour later: so one that is silent is asked
-// whether it is there, and left if it does not say so.
-const (
-	silence = 10 * time.Second
-	pong    = 5 * time.Second
-)
-
 // newClient returns the HTTP client for assistants. Each request brings its own
-// deadline.
+// deadline, and has a connection to itself while it is out: so one that gets no answer takes its
+// connection with it, and a body that is not read is in the way of no other assistant behind the same
+// host. HTTP/2 would share one among them all.
 func newClient(d *net.Dialer, perHost int) *http.Client {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  nil, // a proxy would connect for us, past the guard
 			DialContext:            d.DialContext,
-			ForceAttemptHTTP2:      true,
-			HTTP2:                  &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: pong},
+			Protocols:              &protocols,
 			TLSHandshakeTimeout:    5 * time.Second,
 			MaxIdleConns:           1024,
 			MaxIdleConnsPerHost:    perHost,
