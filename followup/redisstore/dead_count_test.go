@@ -10,7 +10,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// uncount forgets what dead letters were counted, as a program leaves them that counts none.
+// uncount forgets what dead letters were counted, as a program leaves them that counts none: all that are
+// in these partitions are the party's.
 func uncount(t *testing.T, s *Store, of party, partitions ...int) {
 	t.Helper()
 	for _, p := range partitions {
@@ -97,6 +98,9 @@ func TestRecountedWhileALetterGoes(t *testing.T) {
 		}
 		counted(t, s)
 		drain(t, s)
+		if err := s.DropDead(t.Context(), id); (err == nil) != (name == "recounted") {
+			t.Errorf("%s: DropDead: got %v, want it there only if it was recounted", name, err)
+		}
 	}
 }
 

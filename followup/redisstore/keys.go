@@ -59,10 +59,11 @@ func (t tag) deadOf(tenant followup.TenantID) string {
 	return string(t) + "dead:" + string(tenant)
 }
 
-// deadCounted is what dead letters count of what may wait for an assistant, and deadField
-// the field of relayBacklog that has the sum of a tenant's: those of whoever had the assistant's
-// id before are none of his.
+// deadCounted is what dead letters count of what may wait for an assistant.
 func (t tag) deadCounted() string { return string(t) + "deadn" }
+
+// deadField is the field of relayBacklog that has the sum of a tenant's: those of whoever had
+// the assistant's id before are none of his.
 func deadField(t followup.TenantID, a followup.AssistantID) string {
 	return "d:" + string(a) + ":" + string(t)
 }
