@@ -114,12 +114,16 @@ func (p *passage) act(ctx context.Context, d followup.Decision) bool {
 
 func (p *passage) sendAI(ctx context.Context) bool {
 	r, run := p.r, p.c.Run
+	tenant, _ := r.p.Directory.Tenant(run.Tenant)
+	if _, listed := tenant.Channel(run.Channel); !listed {
+		// As the sender would say once the text was paid for.
+		return p.failed(outgoing{kind: followup.KindAI}, &providers.Error{Kind: providers.Operator})
+	}
 	history, err := r.p.Store.History(ctx, run.Lead, run.Channel, r.p.Now())
 	if err != nil {
 		r.giveBack(p.c, time.Time{})
 		return true
 	}
-	tenant, _ := r.p.Directory.Tenant(run.Tenant)
 	assistant, _ := tenant.Assistant(run.Assistant)
 	prompt, _ := followup.Expand(p.ladder.Steps[run.Step].Prompt, p.facts)
 	text, err := p.write(ctx, followup.Brief{
