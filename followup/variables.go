@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Facts are what variables stand for.
@@ -27,8 +28,8 @@ const maxVariable = 200
 // (its first word), {{LEAD_NUMBER}} (digits with country code), {{COMPANY_NAME}}
 // and {{LEAD_FIELD_<KEY>}}, a custom field whose key is compared without regard
 // to case. Behind a bar stands what to say instead of an empty value:
-// {{LEAD_FIRSTNAME|there}}, in which no { may stand. Names of variables are upper case,
-// without spaces.
+// {{LEAD_FIRSTNAME|there}}, in which no { may stand; a value of which nothing can be seen is
+// empty, a default is what it is. Names of variables are upper case, without spaces.
 //
 // Values are put in as they are, but in one line; what looks like a variable
 // inside a value is left alone. Empty is true if a value was empty and had no
@@ -43,12 +44,10 @@ func Expand(text string, f Facts) (out string, empty bool) {
 			return b.String(), empty
 		}
 		value := oneLine(f.value(name))
-		if value == "" {
+		if blank(value) {
 			value = oneLine(fallback)
 		}
-		if value == "" {
-			empty = true
-		}
+		empty = empty || value == ""
 		b.WriteString(value)
 		text = rest
 	}
@@ -115,10 +114,11 @@ func (f Facts) value(name string) string {
 	case "LEAD_NAME":
 		return f.Lead.Name
 	case "LEAD_FIRSTNAME":
-		if words := strings.Fields(f.Lead.Name); len(words) > 0 {
-			return words[0]
+		words := slices.DeleteFunc(strings.Fields(f.Lead.Name), blank)
+		if len(words) == 0 {
+			return ""
 		}
-		return ""
+		return words[0]
 	case "LEAD_NUMBER":
 		return f.Lead.Phone
 	case "COMPANY_NAME":
@@ -173,6 +173,15 @@ func fieldText(v any) string {
 		return strings.Join(words, ", ")
 	}
 	return ""
+}
+
+// blank reports whether nothing of a text can be seen: WhatsApp takes a profile name that
+// is a letter without a shape (U+3164), or marks of direction.
+func blank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) &&
+			!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != '\u2800' // braille without a dot
+	})
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -67,6 +67,31 @@ func TestExpandNamelessLead(t *testing.T) {
 	}
 }
 
+// Some have a WhatsApp name in which nothing can be seen, or which begins so.
+func TestExpandANameThatCannotBeSeen(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"\u3164", "\u200e", "\u200b \u2060", "\u2800", "\u00ad", "\ufe0f", "\u115f\u1160", "\uffa0", "\u0301"} {
+		f := Facts{Lead: Lead{Name: name}}
+		for _, text := range []string{"{{LEAD_NAME}}", "{{LEAD_FIRSTNAME}}", "{{LEAD_NAME| }}"} {
+			if got, empty := ExpandParams([]string{text}, f); !empty {
+				t.Errorf("%q of %+q: got %+q, want empty", text, name, got)
+			}
+		}
+		if got, empty := Expand("Oi {{LEAD_FIRSTNAME|tudo bem}}", f); got != "Oi tudo bem" || empty {
+			t.Errorf("default for %+q: got %+q, %v", name, got, empty)
+		}
+		f.Lead.Name += " Ana"
+		if got, _ := Expand("{{LEAD_FIRSTNAME}}", f); got != "Ana" {
+			t.Errorf("first name of %+q: got %+q, want Ana", f.Lead.Name, got)
+		}
+	}
+	for _, name := range []string{"🌸", "李", "é", "X Æ", "-", "$", "7"} {
+		if got, empty := Expand("{{LEAD_NAME|there}}", Facts{Lead: Lead{Name: name}}); got != name || empty {
+			t.Errorf("%q: got %q, %v, want it as it is", name, got, empty)
+		}
+	}
+}
+
 func TestExpandParams(t *testing.T) {
 	t.Parallel()
 	got, empty := ExpandParams([]string{"{{LEAD_FIRSTNAME}}", "Leavo"}, facts())
