@@ -11,7 +11,7 @@
 //	warnings.go   what is accepted but may not do what was meant
 //	body.go       JSON with the path of everything in it; fields.go its readers
 //	interval.go   ISO 8601 durations as follow-up reads them
-//	variables.go  {{LEAD_NAME}} and the others
+//	variables.go  {{LEAD_NAME}} and the others; prompt.go the same in what the model is told
 //	plan.go       which run a change of status starts
 //	optout.go     the message by which a lead opts out
 //	phone.go      the spellings of one phone

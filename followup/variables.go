@@ -34,8 +34,13 @@ const maxVariable = 200
 // Values are put in as they are, but in one line; what looks like a variable
 // inside a value is left alone. Empty is true if a value was empty and had no
 // default. That keeps a template parameter from being sent; a prompt is used
-// all the same.
+// all the same, see ExpandPrompt.
 func Expand(text string, f Facts) (out string, empty bool) {
+	return expand(text, f, func(_, value string) string { return value })
+}
+
+// expand fills in the variables; put words a value that is there.
+func expand(text string, f Facts, put func(name, value string) string) (out string, empty bool) {
 	var b strings.Builder
 	for {
 		before, name, fallback, rest, found := cutVariable(text)
@@ -43,12 +48,13 @@ func Expand(text string, f Facts) (out string, empty bool) {
 		if !found {
 			return b.String(), empty
 		}
-		value := oneLine(f.value(name))
-		if blank(value) {
+		if value := oneLine(f.value(name)); !blank(value) {
+			b.WriteString(put(name, value))
+		} else {
 			value = oneLine(fallback)
+			empty = empty || value == ""
+			b.WriteString(value)
 		}
-		empty = empty || value == ""
-		b.WriteString(value)
 		text = rest
 	}
 }

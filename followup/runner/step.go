@@ -125,9 +125,9 @@ func (p *passage) sendAI(ctx context.Context) bool {
 		return true
 	}
 	assistant, _ := tenant.Assistant(run.Assistant)
-	prompt, _ := followup.Expand(p.ladder.Steps[run.Step].Prompt, p.facts)
 	text, err := p.write(ctx, followup.Brief{
-		Company: tenant.Name, Instructions: assistant.Instructions, Lead: p.c.Lead, Prompt: prompt,
+		Company: tenant.Name, Instructions: assistant.Instructions, Lead: p.c.Lead,
+		Prompt:  followup.ExpandPrompt(p.ladder.Steps[run.Step].Prompt, p.facts),
 		History: history, Now: r.p.Now(), Step: run.Step + 1, Steps: len(p.ladder.Steps),
 	})
 	switch {

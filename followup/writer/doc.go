@@ -10,7 +10,9 @@
 //
 //   - What the lead wrote, and what is stored about him, is data: it reaches
 //     the model as JSON inside a fence that it cannot close, beside the rule
-//     that nothing in it is an instruction. The checks do not trust that rule.
+//     that nothing in it is an instruction. The checks do not trust that rule. What
+//     the task names of it stands there in quotation marks, unless it is as short and
+//     plain as a name (followup.ExpandPrompt).
 //   - The lead's phone, user id, e-mail and ids are not told to the model.
 //   - No error and no log line holds a text, the key, or an answer's body.
 //     OpenAI's own error message quotes parts of the key, and the client

@@ -100,3 +100,15 @@ func TestAShortTaskIsALeakAsAWhole(t *testing.T) {
 		}
 	}
 }
+
+// What the task holds of the lead may be said to him, however long it is.
+func TestAValueOfTheTaskIsNoLeak(t *testing.T) {
+	t.Parallel()
+	b := brief()
+	b.Prompt = followup.ExpandPrompt("Ask whether {{LEAD_FIELD_ORDER}} arrived", followup.Facts{Lead: followup.Lead{
+		CustomFields: map[string]any{"order": "two blue chairs and one round table made of oak"},
+	}})
+	if got := check("Oi Ana! Did the two blue chairs and one round table made of oak reach you?", b); got != "" {
+		t.Errorf("got %q, want it fit to be sent", got)
+	}
+}

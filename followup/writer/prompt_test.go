@@ -31,7 +31,7 @@ func TestComposeTellsEverythingNeeded(t *testing.T) {
 	if len(m) != 2 || m[0].Role != "system" || m[1].Role != "user" {
 		t.Fatalf("got %+v, want a system and a user message", m)
 	}
-	for _, want := range []string{"Acme", "message 2 of at most 3", "Fale como a Bia.", "Pergunte se o orçamento", "language the lead writes in", "At most 1000 characters"} {
+	for _, want := range []string{"Acme", "message 2 of at most 3", "Fale como a Bia.", "Pergunte se o orçamento", "language the lead writes in", "At most 1000 characters", "quotation marks in the task"} {
 		if !strings.Contains(m[0].Content, want) {
 			t.Errorf("system: got no %q", want)
 		}
