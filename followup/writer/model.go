@@ -15,7 +15,6 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	openai "github.com/sashabaranov/go-openai"
 	"github.com/sony/gobreaker/v2"
-	"golang.org/x/sync/semaphore"
 
 	"wagate/followup"
 )
@@ -41,7 +40,7 @@ type model struct {
 	timeout time.Duration
 	tries   uint
 	backOff func() backoff.BackOff
-	slots   *semaphore.Weighted
+	slots   *slots
 	breaker *gobreaker.CircuitBreaker[answer]
 	metrics *metrics
 	log     *slog.Logger
@@ -82,7 +81,7 @@ func newModel(p Params, m *metrics, log *slog.Logger) *model {
 	}
 	asked := &model{
 		now: p.Now, client: openai.NewClientWithConfig(cfg), name: p.Model, timeout: p.Timeout, tries: p.Tries,
-		backOff: p.BackOff, slots: semaphore.NewWeighted(int64(p.Concurrency)), metrics: m, log: log,
+		backOff: p.BackOff, slots: newSlots(p.Concurrency), metrics: m, log: log,
 	}
 	asked.breaker = gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
 		Timeout:     breakFor,
@@ -119,8 +118,8 @@ func (m *model) complain(e *requestError) {
 }
 
 // ask returns the model's answer, or ErrAIUnavailable once the tries are spent.
-func (m *model) ask(ctx context.Context, messages []openai.ChatCompletionMessage) (answer, error) {
-	a, err := backoff.Retry(ctx, func() (answer, error) { return m.try(ctx, messages) },
+func (m *model) ask(ctx context.Context, t followup.TenantID, messages []openai.ChatCompletionMessage) (answer, error) {
+	a, err := backoff.Retry(ctx, func() (answer, error) { return m.try(ctx, t, messages) },
 		backoff.WithBackOff(m.backOff()), backoff.WithMaxTries(m.tries), backoff.WithMaxElapsedTime(0))
 	if err == nil {
 		return a, nil
@@ -136,12 +135,12 @@ func (m *model) ask(ctx context.Context, messages []openai.ChatCompletionMessage
 
 // try makes one request and says whether another makes sense. Failures are
 // counted here; an answer is counted once its text was checked.
-func (m *model) try(ctx context.Context, messages []openai.ChatCompletionMessage) (answer, error) {
-	if err := m.slots.Acquire(ctx, 1); err != nil {
+func (m *model) try(ctx context.Context, t followup.TenantID, messages []openai.ChatCompletionMessage) (answer, error) {
+	if err := m.slots.acquire(ctx, t); err != nil {
 		m.metrics.request(cancelled)
 		return answer{}, backoff.Permanent(&requestError{outcome: cancelled})
 	}
-	defer m.slots.Release(1)
+	defer m.slots.release()
 	a, err := m.breaker.Execute(func() (answer, error) {
 		a, err := m.complete(ctx, messages)
 		if e, ok := errors.AsType[*requestError](err); ok {

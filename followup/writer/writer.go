@@ -22,7 +22,7 @@ type Params struct {
 	Model   string
 	// Timeout bounds one request; default 20 s.
 	Timeout time.Duration
-	// Concurrency bounds the requests under way; default 16.
+	// Concurrency bounds the requests under way; default 16. Tenants take turns.
 	Concurrency int
 	// Tries bounds the requests for one answer; default 3.
 	Tries uint
@@ -80,7 +80,7 @@ func (w *Writer) Write(ctx context.Context, b followup.Brief) (string, error) {
 	messages := compose(b)
 	var fault fault
 	for range attempts {
-		answer, err := w.model.ask(ctx, messages)
+		answer, err := w.model.ask(ctx, b.Lead.Tenant, messages)
 		if err != nil {
 			return "", err
 		}
