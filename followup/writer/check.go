@@ -76,6 +76,9 @@ var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\
 // thinking is how some models show their reasoning before the answer.
 var thinking = regexp.MustCompile(`(?s)^\s*<think>.*?</think>`)
 
+// language is what a fence around a text says that it is written in.
+var language = regexp.MustCompile("^\\s*```[a-z]+[ \t]*\n")
+
 // quotes are the pairs a model may wrap its text in.
 var quotes = [...][2]string{
 	{"```", "```"}, {`"`, `"`}, {"“", "”"}, {"„", "“"}, {"«", "»"}, {"'", "'"}, {"‘", "’"}, {"`", "`"},
@@ -92,6 +95,7 @@ func clean(text string) string {
 		}
 		return r
 	}, text)
+	text = language.ReplaceAllString(text, "```\n")
 	for {
 		before := text
 		text = strings.TrimSpace(text)
