@@ -26,7 +26,7 @@ type Params struct {
 	Concurrency int
 	// Tries bounds the requests for one answer; default 3.
 	Tries uint
-	// BackOff makes the waits between them; default 500 ms, doubling, with jitter.
+	// BackOff makes the waits between them; default 500 ms, growing by half, with jitter.
 	BackOff func() backoff.BackOff
 	// Transport makes the connections; default net/http's.
 	Transport http.RoundTripper
