@@ -26,11 +26,12 @@ const (
 	faultRepetition  fault = "repetition"
 	faultCutOff      fault = "cut_off"
 	faultRefused     fault = "refused"
+	faultLink        fault = "link"
 )
 
 // faults are all of them.
 var faults = [...]fault{
-	faultEmpty, faultLong, faultPlaceholder, faultLeak, faultRepetition, faultCutOff, faultRefused,
+	faultEmpty, faultLong, faultPlaceholder, faultLeak, faultRepetition, faultCutOff, faultRefused, faultLink,
 }
 
 // advice tells the model what was wrong.
@@ -46,6 +47,8 @@ func advice(f fault) string {
 		return "it speaks of its instructions or repeats them, or of you as a machine. Speak to the lead only."
 	case faultRepetition:
 		return "it repeats an earlier message of the business. Say something new."
+	case faultLink:
+		return "it holds a link that is not the business's own. Leave it out."
 	case faultRefused:
 		return "it was refused. Write a harmless, friendly message."
 	}
@@ -61,6 +64,8 @@ func check(text string, b followup.Brief) fault {
 		return faultLong
 	case placeholder.MatchString(text):
 		return faultPlaceholder
+	case strays(text, b):
+		return faultLink
 	case leaks(text, b):
 		return faultLeak
 	case repeats(text, b.History):

@@ -13,6 +13,7 @@
 //     that nothing in it is an instruction. The checks do not trust that rule. What
 //     the task names of it stands there in quotation marks, unless it is as short and
 //     plain as a name (followup.ExpandPrompt).
+//   - No link goes out that the business has not given: what the lead writes may ask for one.
 //   - The lead's phone, user id, e-mail and ids are not told to the model.
 //   - No error and no log line holds a text, the key, or an answer's body.
 //     OpenAI's own error message quotes parts of the key, and the client
