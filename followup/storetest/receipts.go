@@ -285,26 +285,48 @@ func receiptTests() []test {
 			w.is(w.get(lead).OptedOut, false, "OptedOut")
 		}},
 		test{"the failure of an earlier try says nothing of the one that was sent", func(w *world) {
-			for _, again := range []func(followup.Claimed) followup.Claimed{
+			for _, again := range []func(c followup.Claimed) followup.Claimed{
 				func(c followup.Claimed) followup.Claimed { return c },
 				func(c followup.Claimed) followup.Claimed {
+					w.must(w.s.Pause(w.ctx, w.tenant, "", true), "Pause")
+					w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard while paused")
+					w.must(w.s.Pause(w.ctx, w.tenant, "", false), "Pause")
+					return c
+				},
+				func(c followup.Claimed) followup.Claimed {
 					w.release(c.Run.ID, c.Token, w.now.Add(time.Minute))
-					return w.due()
+					w.pass(time.Minute)
+					return w.claim()
+				},
+				func(c followup.Claimed) followup.Claimed {
+					w.settle(c.Run.Lead, w.echo())
+					w.is(w.guard(c).Refusal, followup.RefusedStale, "guard once the business has spoken")
+					w.pass(interval)
+					return w.claim()
+				},
+				func(c followup.Claimed) followup.Claimed {
+					w.must(w.s.Pause(w.ctx, w.tenant, "", true), "Pause")
+					w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard while paused")
+					w.must(w.s.Pause(w.ctx, w.tenant, "", false), "Pause")
+					w.settle(c.Run.Lead, w.echo())
+					w.pass(interval)
+					return w.claim()
 				},
 			} {
-				lead := w.lead()
-				run := w.start(lead)
-				c, first := w.sending() // refused by the provider as not processed, and a receipt says so, too
-				c = again(c)
-				second := w.guard(c).Attempt
-				f := w.result(c, second)
-				f.Next = -1
-				w.finish(f)
-				w.pass(time.Second)
-				w.settle(lead, w.receipt(first, failed, providers.Throttled))
-				w.timeline(run, "1 sent/template")
-				w.settle(lead, w.receipt(second, failed, providers.Unknown))
-				w.timeline(run, "1 sent/template → failed")
+				for _, outcome := range []followup.Outcome{followup.Sent, followup.Uncertain} {
+					lead := w.lead()
+					run := w.start(lead)
+					c, first := w.sending()
+					c = again(c)
+					second := w.guard(c).Attempt
+					f := w.result(c, second)
+					f.Outcome, f.Reason, f.Next = outcome, "x", -1
+					w.finish(f)
+					w.is(len(w.settle(lead, w.receipt(first, failed, providers.Unknown)).Corrections), 0, "corrections")
+					w.timeline(run, "1 "+string(outcome)+"/x")
+					w.settle(lead, w.receipt(second, failed, providers.Unknown))
+					w.timeline(run, "1 "+string(outcome)+"/x → failed")
+				}
 			}
 		}},
 		test{"the failure of an earlier try leaves the last one's uncertain, but not its delivery", func(w *world) {
