@@ -85,9 +85,9 @@ func listen(t *testing.T, handle http.HandlerFunc) *pipes {
 // carry has a relay reach every assistant over the network.
 func (n *pipes) carry(r *Relay) {
 	r.client = newClient(newDialer(true), r.p.PerAssistant)
-	over := r.client.Transport.(*http.Transport) //nolint:forcetypeassert // it is one
+	over := r.client.Transport.(*http.Transport) //nolint:errcheck,forcetypeassert // it is one
 	over.DialContext = n.dial
-	over.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // of a test
+	over.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 }
 
 func (n *pipes) lose() {
