@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,10 +35,6 @@ func counted(t failer, s *Store) {
 		if err != nil {
 			return err
 		}
-		counts, err := node.Keys(ctx, "{p*}:rb").Result()
-		if err != nil {
-			return err
-		}
 		mu.Lock()
 		defer mu.Unlock()
 		for _, key := range queues {
@@ -46,58 +43,57 @@ func counted(t failer, s *Store) {
 			if err != nil {
 				return err
 			}
-			wrong[parts[0]+" "+parts[3]] -= n
-		}
-		letters, err := node.Keys(ctx, "{p*}:dead").Result()
-		if err != nil {
-			return err
-		}
-		for _, key := range letters {
-			part := strings.TrimSuffix(key, ":dead")
-			for _, m := range node.ZRange(ctx, key, 0, -1).Val() {
-				webhookID, lead, _ := strings.Cut(m, "|")
-				d, err := parseLetter(node.HGet(ctx, part+":deadh", webhookID).Val())
-				if err != nil {
-					return fmt.Errorf("letter %s: %w", m, err)
-				}
-				field := deadField(d.Tenant, d.Assistant)
-				wrong[part+" "+field] -= int64(d.Count)
-				wrong[part+" l:"+field+"|"+lead] -= int64(d.Count)
-			}
-		}
-		noted, err := node.Keys(ctx, "{p*}:deadn").Result()
-		if err != nil {
-			return err
-		}
-		for _, key := range append(counts, noted...) {
-			all, err := node.HGetAll(ctx, key).Result()
-			if err != nil {
-				return err
-			}
-			part, kind, _ := strings.Cut(key, ":")
-			for field, text := range all {
-				if kind == "deadn" && !strings.HasPrefix(field, "l:") {
-					if err := node.ZScore(ctx, part+":dead", field).Err(); err != nil {
-						return fmt.Errorf("counted letter %s: %w", field, err)
-					}
-					continue
-				}
-				var n int64
-				if _, err := fmt.Sscan(text, &n); err != nil || n <= 0 {
-					return fmt.Errorf("count of %s: %q, %w", field, text, err)
-				}
-				wrong[part+" "+field] += n
-			}
+			wrong[parts[0]+":"+parts[3]] -= n
 		}
 		return nil
 	}); err != nil {
 		t.Fatalf("count queues: %v", err)
+	}
+	for i := range s.partitions {
+		if err := s.countedIn(ctx, tagOf(i), wrong); err != nil {
+			t.Fatalf("count partition %d: %v", i, err)
+		}
 	}
 	for of, n := range wrong {
 		if n != 0 {
 			t.Errorf("events waiting, by partition and field %s: counted %+d too many", of, n)
 		}
 	}
+}
+
+// countedIn adds what a partition has counted, and takes off what lies in its dead letters.
+func (s *Store) countedIn(ctx context.Context, p tag, wrong map[string]int64) error {
+	pipe := s.db.Pipeline()
+	waiting, noted := pipe.HGetAll(ctx, p.relayBacklog()), pipe.HGetAll(ctx, p.deadCounted())
+	members, letters := pipe.ZRange(ctx, p.dead(), 0, -1), pipe.HGetAll(ctx, p.deadLetters())
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err
+	}
+	dead := map[string]bool{}
+	for _, m := range members.Val() {
+		dead[m] = true
+		webhookID, lead, _ := strings.Cut(m, "|")
+		d, err := parseLetter(letters.Val()[webhookID])
+		if err != nil {
+			return fmt.Errorf("letter %s: %w", m, err)
+		}
+		field := deadField(d.Tenant, d.Assistant)
+		wrong[string(p)+field] -= int64(d.Count)
+		wrong[string(p)+"l:"+field+"|"+lead] -= int64(d.Count)
+	}
+	for _, counts := range []map[string]string{waiting.Val(), noted.Val()} {
+		for field, text := range counts {
+			if dead[field] {
+				continue // what one letter counts
+			}
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n <= 0 {
+				return fmt.Errorf("count of %s: %q, %w", field, text, err)
+			}
+			wrong[string(p)+field] += n
+		}
+	}
+	return nil
 }
 
 // fill settles messages of the lead until one is refused, and returns how many
