@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
@@ -61,10 +62,25 @@ func entryText(e *followup.Entry) []byte {
 	b = append(b, `{"f":`...)
 	b = gjson.AppendJSONString(b, string(e.From))
 	b = append(b, `,"t":`...)
-	b = gjson.AppendJSONString(b, e.Text)
+	b = appendText(b, e.Text)
 	b = append(b, `,"a":`...)
 	b = strconv.AppendInt(b, ms(e.At), 10)
 	return append(b, '}')
+}
+
+// appendText appends a text as JSON. One that has nothing to escape, as most, is copied.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' {
+			return gjson.AppendJSONString(b, s)
+		}
+	}
+	if !utf8.ValidString(s) {
+		return gjson.AppendJSONString(b, s)
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // element reads an element. One that cannot be read, or says nothing, is an event that is

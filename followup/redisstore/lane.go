@@ -30,11 +30,11 @@ type queue struct {
 	running int // lanes that are busy
 }
 
-// A destination has two lanes: one gathers while the other waits for its answers.
-// A batch blocks Redis as long as it takes, so it is bounded.
+// A destination has few lanes, so that calls gather, and small batches, so that Redis has the next ones
+// while the callers of the last work on. How many of each was measured.
 const (
-	maxLanes = 2
-	maxBatch = 128
+	maxLanes = 3
+	maxBatch = 24
 )
 
 // laneCall is one call of a script.

@@ -61,7 +61,7 @@ func (j *junction) note(cmds ...redis.Cmder) {
 	<-j.open
 }
 
-// crossing is a store whose lanes are both held up, and that many calls of lead
+// crossing is a store whose lanes are all held up, and that many calls of lead
 // scripts about these leads waiting behind.
 func crossing(
 	t *testing.T, ctx context.Context, d Durability, p party, leads ...followup.LeadID, //nolint:revive // not t's
