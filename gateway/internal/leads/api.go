@@ -120,9 +120,10 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return View{}, err
 	}
-	s.leaveOut(members, known)
+	shown := s.asShown(members, known)
 	p := parse(members, "", true, &problems)
 	p.references(s.tenant(tenant), "", &problems)
+	p.add(shown)
 	l, err := s.write(ctx, tenant, lead, s.edit(p, "", &problems))
 	if err != nil {
 		return View{}, err
@@ -130,25 +131,29 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	return s.view(l), nil
 }
 
-// leaveOut removes the texts that are as GET shows them. They change nothing, and are not
-// to be judged: a provider's number or a name at WhatsApp need not be what we would take
-// from a caller, nor an assistant or a channel still be there.
-func (s *Service) leaveOut(members map[string]json.RawMessage, known followup.Lead) {
+// asShown takes out the texts that are as GET shows them, and returns them as a patch. They
+// are not to be judged: a provider's number or a name at WhatsApp need not be what we would
+// take from a caller, nor an assistant or a channel still be there. They are written all the
+// same, as the record may be another by then.
+func (s *Service) asShown(members map[string]json.RawMessage, known followup.Lead) (shown patch) {
 	b, err := json.Marshal(s.view(known))
 	if err != nil { // it comes from JSON and goes back to it
 		panic(fmt.Sprintf("leads: marshal view: %v", err))
 	}
-	shown, err := fault.Object(b)
+	view, err := fault.Object(b)
 	if err != nil {
 		panic(fmt.Sprintf("leads: read view: %v", err))
 	}
-	for name, raw := range members {
+	for _, f := range writable {
 		var now, given *string
-		if json.Unmarshal(shown[name], &now) == nil && json.Unmarshal(raw, &given) == nil &&
+		if f.in != nil && json.Unmarshal(view[f.name], &now) == nil && json.Unmarshal(members[f.name], &given) == nil &&
 			now != nil && given != nil && *now == *given {
-			delete(members, name)
+			delete(members, f.name)
+			*f.in(&shown) = change[string]{set: true, value: *now}
 		}
 	}
+	shown.phone.value = strings.TrimPrefix(shown.phone.value, "+")
+	return shown
 }
 
 // edit returns the edit that applies the patch, unless that or something found

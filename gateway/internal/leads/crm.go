@@ -114,14 +114,16 @@ func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body 
 	case err != nil:
 		problems.Add("data", "must be an object")
 	default:
+		var shown patch
 		if e.lead, e.named = leadNamed(data["id"]); e.named {
 			var known followup.Lead
 			if known, e.unknown = s.knows(ctx, tenant, e.lead); e.unknown == nil {
-				s.leaveOut(data, known)
+				shown = s.asShown(data, known)
 			}
 		}
 		e.patch = parse(data, "data.", false, &problems)
 		e.patch.references(s.tenant(tenant), "data.", &problems)
+		e.patch.add(shown)
 		if !e.named {
 			check(e.patch.apply(followup.Lead{}), "data.", &problems)
 		}

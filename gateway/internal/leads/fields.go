@@ -27,25 +27,27 @@ const (
 	maxFieldsBytes = 32 << 10
 )
 
-// field reads one member into the patch; it returns what is wrong with it, or "".
+// field reads one member into the patch; it returns what is wrong with it, or "". In is
+// where the patch has it, if it is a text.
 type field struct {
 	name string
 	read func(p *patch, raw json.RawMessage) string
+	in   func(p *patch) *change[string]
 }
 
 // writable lists the members a caller may set, in the order of problems.
 var writable = []field{
-	{"name", text(func(p *patch) *change[string] { return &p.name }, plain)},
-	{"phone", text(func(p *patch) *change[string] { return &p.phone }, phone)},
-	{"user_id", text(func(p *patch) *change[string] { return &p.userID }, userID)},
-	{"external_id", text(func(p *patch) *change[string] { return &p.externalID }, plain)},
-	{"email", text(func(p *patch) *change[string] { return &p.email }, email)},
-	{"company", text(func(p *patch) *change[string] { return &p.company }, plain)},
-	{"status_id", text(func(p *patch) *change[string] { return &p.statusID }, id)},
-	{"assistant_id", text(func(p *patch) *change[string] { return &p.assistant }, id)},
-	{"channel_id", text(func(p *patch) *change[string] { return &p.channel }, id)},
-	{"opted_out", optedOut},
-	{"last_inbound_at", lastInbound},
+	text("name", func(p *patch) *change[string] { return &p.name }, plain),
+	text("phone", func(p *patch) *change[string] { return &p.phone }, phone),
+	text("user_id", func(p *patch) *change[string] { return &p.userID }, userID),
+	text("external_id", func(p *patch) *change[string] { return &p.externalID }, plain),
+	text("email", func(p *patch) *change[string] { return &p.email }, email),
+	text("company", func(p *patch) *change[string] { return &p.company }, plain),
+	text("status_id", func(p *patch) *change[string] { return &p.statusID }, id),
+	text("assistant_id", func(p *patch) *change[string] { return &p.assistant }, id),
+	text("channel_id", func(p *patch) *change[string] { return &p.channel }, id),
+	{name: "opted_out", read: optedOut},
+	{name: "last_inbound_at", read: lastInbound},
 }
 
 // readOnly lists the members that GET shows and nobody sets.
@@ -81,15 +83,15 @@ func parse(members map[string]json.RawMessage, prefix string, strict bool, probl
 	return p
 }
 
-// text returns the reader of a text member: null and "" clear it, anything
-// else goes through check, which may also normalise it.
-func text(at func(*patch) *change[string], check func(string) (string, string)) func(*patch, json.RawMessage) string {
-	return func(p *patch, raw json.RawMessage) string {
+// text returns the field of a text: null and "" clear it, anything else goes
+// through check, which may also normalise it.
+func text(name string, in func(*patch) *change[string], check func(string) (string, string)) field {
+	return field{name: name, in: in, read: func(p *patch, raw json.RawMessage) string {
 		var s *string
 		if json.Unmarshal(raw, &s) != nil {
 			return "must be a string or null"
 		}
-		to := at(p)
+		to := in(p)
 		to.set = true
 		if s == nil {
 			return ""
@@ -107,7 +109,7 @@ func text(at func(*patch) *change[string], check func(string) (string, string)) 
 		var problem string
 		to.value, problem = check(v)
 		return problem
-	}
+	}}
 }
 
 func plain(s string) (string, string) { return s, "" }

@@ -71,6 +71,15 @@ func (p *patch) readCustom(raw json.RawMessage, path string, problems *fault.Pro
 	p.custom = values
 }
 
+// add takes over the texts that another patch sets.
+func (p *patch) add(other patch) {
+	for _, f := range writable {
+		if f.in != nil && f.in(&other).set {
+			*f.in(p) = *f.in(&other)
+		}
+	}
+}
+
 // apply returns the lead with the patch applied.
 func (p patch) apply(l followup.Lead) followup.Lead {
 	p.name.apply(&l.Name)

@@ -1,0 +1,58 @@
+package leads_test
+
+import (
+	"context"
+	"testing"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/backendtest"
+	"wagate/gateway/internal/leads"
+)
+
+// meanwhile is a store at which somebody else is faster, once after a lead was read.
+type meanwhile struct {
+	followup.Store
+	by func()
+}
+
+func (m *meanwhile) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	l, err := m.Store.Lead(ctx, tenant, id)
+	if by := m.by; by != nil {
+		m.by = nil
+		by()
+	}
+	return l, err
+}
+
+// What is said last stands, also if it is what was known when it was said: something older
+// may be written in between.
+func TestWhatIsSaidLastStands(t *testing.T) {
+	t.Parallel()
+	for name, say := range map[string]func(h *house, id followup.LeadID, when int, data string){
+		"by the CRM": func(h *house, _ followup.LeadID, when int, data string) {
+			h.wantCRM(crmEvent("lead.updated", when, data), leads.Applied)
+		},
+		"by the tenant": func(h *house, id followup.LeadID, _ int, data string) {
+			if err := h.update(string(id), data); err != nil {
+				h.t.Errorf("update: %v", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := memstore.New()
+			first, late := houseOn(t, store), &meanwhile{Store: store}
+			second := houseOn(t, late)
+			first.config()
+			v := first.create(`{"name":"Ana","phone":"+5511912345678","status_id":"` + quoted + `"}`)
+			later := backendtest.JSON(t, v)
+			late.by = func() { say(first, v.ID, 1, `{"id":"`+string(v.ID)+`","name":"Bia","status_id":"`+archived+`"}`) }
+			say(second, v.ID, 2, later)
+			got := first.get(v.ID)
+			if *got.Name != *v.Name || *got.StatusID != quoted || *got.Phone != *v.Phone || len(first.live(v.ID)) != 1 {
+				t.Errorf("got %s and %d live runs, want %s and one", backendtest.JSON(t, got), len(first.live(v.ID)), later)
+			}
+		})
+	}
+}
