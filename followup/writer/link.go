@@ -6,21 +6,27 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/net/publicsuffix"
+
 	"wagate/followup"
 )
 
-// link matches what WhatsApp makes a link of, in lower case: by its scheme, or by how it ends.
-var link = regexp.MustCompile(`https?://\S+|www\.\S+|(?:[\pL\d-]+\.)+(?:com|net|org|io|app|ly|me|gl|link|shop|store|site|online|info|biz|xyz|br|mx)(?:[/?#:]\S*|[^\pL\d]|$)`)
+// link matches what may be a link, in lower case: by its scheme, or by its dots. Email is an
+// address that is none.
+var (
+	link  = regexp.MustCompile(`https?://\S+|www\.\S+|(?:[\pL\d-]+\.)+[\pL\d-]+(?:[/?#:]\S*)?`)
+	email = regexp.MustCompile(`[\pL\d.+-]+@(?:[\pL\d-]+\.)+[\pL\d-]+`)
+)
 
 // strays reports whether a text has a link that the business has not given: the model made
 // it up, or the lead had it put in. Given is what stands in the instructions, the task, the
 // lead's fields and what the business said before. An e-mail's address is no link.
 func strays(text string, b followup.Brief) bool {
-	said := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune(" \n\t()<>\"'*_~`“”«»,;", r) })
+	said := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
 	var given string
 	for _, word := range said {
-		if strings.Contains(word, "@") && !strings.Contains(word, "://") {
-			continue
+		if !strings.Contains(word, "://") {
+			word = email.ReplaceAllString(word, " ")
 		}
 		for _, found := range link.FindAllString(word, -1) {
 			if given == "" {
@@ -52,16 +58,37 @@ func gives(text, address string) bool {
 // the one behind it begins.
 var (
 	inName = regexp.MustCompile(`[\pL\d.-]$`)
-	goesOn = regexp.MustCompile(`^\.?[\pL\d-]`)
+	goesOn = regexp.MustCompile(`^[._]?[\pL\d-]`)
 )
 
-// address is a link without what does not matter to where it leads.
+// address is a link without what does not matter to where it leads; empty if it leads nowhere.
 func address(link string) string {
 	_, rest, found := strings.Cut(link, "://")
-	if !found {
+	switch {
+	case found:
+	case strings.HasPrefix(link, "www."):
 		rest = link
+	default:
+		rest = site(link)
 	}
 	return strings.TrimRightFunc(strings.TrimPrefix(rest, "www."), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// site is what WhatsApp makes a link of in words with dots between, which may be but the end
+// of a sentence and the beginning of the next: as much as ends like a host's name.
+func site(words string) string {
+	host, path := words, ""
+	if i := strings.IndexAny(words, "/?#:"); i >= 0 {
+		host, path = words[:i], words[i:]
+	}
+	for host != "" {
+		suffix, listed := publicsuffix.PublicSuffix(host)
+		if listed && suffix != host || !listed && strings.Contains(suffix, ".") {
+			return host + path
+		}
+		host, path = host[:max(0, strings.LastIndexAny(host, ".-"))], ""
+	}
+	return ""
 }
 
 // theBusinessSaid is all that the model was told by the business.
