@@ -63,9 +63,9 @@ var (
 
 // address is a link without what does not matter to where it leads; empty if it leads nowhere.
 func address(link string) string {
-	_, rest, found := strings.Cut(link, "://")
+	scheme, rest, _ := strings.Cut(link, "://")
 	switch {
-	case found:
+	case scheme == "http", scheme == "https":
 	case strings.HasPrefix(link, "www."):
 		rest = link
 	default:

@@ -36,6 +36,7 @@ func TestNoLinkThatTheBusinessHasNotGiven(t *testing.T) {
 		"Look: acme.com|evil.com":                             faultLink,
 		"Look: http://. or http:// www. 🌸":                    "",
 		"Look: acme.com🌸":                                     "",
+		"See evil.com/?to=https://acme.com":                   faultLink,
 		"See tiktok.com/@ana":                                 faultLink,
 		"See evil.com/@ana, or evil.com?to=ana@gmail.com":     faultLink,
 		"See evil.com/ana@gmail.com":                          faultLink,
