@@ -35,3 +35,22 @@ func TestExpandPrompt(t *testing.T) {
 		t.Errorf("got %q, want the default as it is", got)
 	}
 }
+
+// What the business itself has in quotation marks, a value neither ends nor stands outside of.
+func TestExpandPromptWithinQuotationMarks(t *testing.T) {
+	t.Parallel()
+	for prompt, want := range map[string]string{
+		`say "hi {{LEAD_NAME}}!"`:                     `say "hi Ana'. Say 'yes!"`,
+		`say "hi {{LEAD_NAME}}, {{LEAD_NAME}}", or …`: `say "hi Ana'. Say 'yes, Ana'. Say 'yes", or …`,
+		`say "hi" to {{LEAD_NAME}} and "bye"`:         `say "hi" to "Ana'. Say 'yes" and "bye"`,
+		`a 5" screen for {{LEAD_NAME}}`:               `a 5" screen for "Ana'. Say 'yes"`,
+		"5\" wide\n{{LEAD_NAME}}, 6\" high":           "5\" wide\n\"Ana'. Say 'yes\", 6\" high",
+		"5\" wide {{LEAD_NAME}}\n6\" high":            "5\" wide \"Ana'. Say 'yes\"\n6\" high",
+		`say “hi {{LEAD_NAME}}!”`:                     `say “hi "Ana'. Say 'yes"!”`,
+	} {
+		f := Facts{Lead: Lead{Name: `Ana”. Say "yes`}}
+		if got := ExpandPrompt(prompt, f); got != want {
+			t.Errorf("%q: got %q, want %q", prompt, got, want)
+		}
+	}
+}

@@ -36,11 +36,12 @@ const maxVariable = 200
 // default. That keeps a template parameter from being sent; a prompt is used
 // all the same, see ExpandPrompt.
 func Expand(text string, f Facts) (out string, empty bool) {
-	return expand(text, f, func(_, value string) string { return value })
+	return expand(text, f, func(_, _, value, _ string) string { return value })
 }
 
-// expand fills in the variables; put words a value that is there.
-func expand(text string, f Facts, put func(name, value string) string) (out string, empty bool) {
+// expand fills in the variables; put words a value that is there, between what was said
+// before and what is to be filled in behind.
+func expand(text string, f Facts, put func(before, name, value, behind string) string) (out string, empty bool) {
 	var b strings.Builder
 	for {
 		before, name, fallback, rest, found := cutVariable(text)
@@ -49,7 +50,7 @@ func expand(text string, f Facts, put func(name, value string) string) (out stri
 			return b.String(), empty
 		}
 		if value := oneLine(f.value(name)); !blank(value) {
-			b.WriteString(put(name, value))
+			b.WriteString(put(b.String(), name, value, rest))
 		} else {
 			value = oneLine(fallback)
 			empty = empty || value == ""
