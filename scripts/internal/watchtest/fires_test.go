@@ -66,14 +66,18 @@ var nights = []night{
 	}, 15 * time.Minute, nil},
 	{"WagateWebhooksFailing", "nothing comes", []string{`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="error"} 9x20`}, 15 * time.Minute, nil},
 
-	{"WagateNothingGetsIn", "a secret does not fit", []string{
-		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 7x30`,
-		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0+5x30`,
-	}, 25 * time.Minute, []string{meta}},
+	{"WagateNothingGetsIn", "a secret does not fit, and little comes", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 7x60`,
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0x3 1x20 2x20 3x20`,
+	}, 45 * time.Minute, []string{meta}},
 	{"WagateNothingGetsIn", "a stranger calls among the others", []string{
-		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 0+1x30`,
-		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0+500x30`,
-	}, 25 * time.Minute, nil},
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 0+1x60`,
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0+500x60`,
+	}, 45 * time.Minute, nil},
+	{"WagateNothingGetsIn", "a stranger called once at a quiet hour", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 7x60`,
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0x3 500x60`,
+	}, 40 * time.Minute, nil},
 
 	{"WagateConnectionsRefused", "it goes on", []string{`wagate_connections_refused_total{job="wagate",instance="a",listener="public"} 0+1x20`}, 15 * time.Minute, []string{`{job="wagate", listener="public"}`}},
 	{"WagateConnectionsRefused", "it was once", []string{`wagate_connections_refused_total{job="wagate",instance="a",listener="public"} 0x4 90x20`}, 15 * time.Minute, nil},
@@ -111,6 +115,16 @@ var nights = []night{
 	{"WagateFollowUpsOverdue", "what was left by an outage is worked off", []string{`wagate_followup_overdue_seconds{job="wagate",instance="a"} 0x3 3600 2400 1200 600 0x20`}, 18 * time.Minute, nil},
 
 	{"WagateFollowUpsTooLate", "it goes on", []string{`wagate_followup_steps_total{job="wagate",instance="a",kind="ai",outcome="skipped",reason="too_late"} 0+1x20`}, 15 * time.Minute, []string{job}},
+	{"WagateFollowUpsTooLate", "Redis comes back, and all that was too late is skipped at once", []string{`wagate_followup_steps_total{job="wagate",instance="a",kind="ai",outcome="skipped",reason="too_late"} 0x4 500x20`}, 15 * time.Minute, []string{job}},
+	{"WagateFollowUpsTooLate", "it is skipped before the first scrape of who starts", []string{
+		`wagate_followup_steps_total{job="wagate",instance="a",kind="ai",outcome="skipped",reason="too_late"} _x4 500x20`,
+		`process_start_time_seconds{job="wagate",instance="a"} _x4 270x20`,
+	}, 15 * time.Minute, []string{job}},
+	{"WagateFollowUpsTooLate", "it was an hour ago", []string{
+		`wagate_followup_steps_total{job="wagate",instance="a",kind="ai",outcome="skipped",reason="too_late"} 500x60`,
+		`process_start_time_seconds{job="wagate",instance="a"} 0x60`,
+		`process_start_time_seconds{job="wagate",instance="b"} 3300x60`,
+	}, 60 * time.Minute, nil},
 	{"WagateFollowUpsTooLate", "other reasons", []string{`wagate_followup_steps_total{job="wagate",instance="a",kind="ai",outcome="skipped",reason="paused"} 0+1x20`}, 15 * time.Minute, nil},
 
 	{"WagateSendsFailing", "the provider is away", []string{
@@ -127,11 +141,11 @@ var nights = []night{
 	}, 15 * time.Minute, nil},
 	{"WagateSendsFailing", "the only one of the night failed", []string{`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="unknown"} 0x4 1x20`}, 15 * time.Minute, nil},
 
-	{"WagateOperatorNeeded", "a token is no longer valid", []string{
-		`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="sent"} 0+90x20`,
-		`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="operator"} 0+1x20`,
-	}, 15 * time.Minute, []string{meta}},
-	{"WagateOperatorNeeded", "it was replaced", []string{`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="operator"} 0+1x5 5x20`}, 15 * time.Minute, nil},
+	{"WagateOperatorNeeded", "a token is no longer valid, of a channel with little to say", []string{
+		`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="sent"} 0+90x90`,
+		`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="operator"} 0x3 1x30 2x30 3x30`,
+	}, 75 * time.Minute, []string{meta}},
+	{"WagateOperatorNeeded", "it was replaced", []string{`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="operator"} 0+1x5 5x90`}, 75 * time.Minute, nil},
 
 	{"WagateSendsUncertain", "a tenth is not answered", []string{
 		`wagate_sends_total{job="wagate",instance="a",provider="meta",kind="text",outcome="sent"} 0+90x20`,
