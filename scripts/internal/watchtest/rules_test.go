@@ -105,3 +105,20 @@ func TestReadmeTellsOfEachAlert(t *testing.T) {
 		t.Errorf("readme: got rows for %v, want %v", told, wakes)
 	}
 }
+
+// TestReadmeNamesEachMetric: what is exported is told of.
+func TestReadmeNamesEachMetric(t *testing.T) {
+	text, err := os.ReadFile(readmeFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, err := fresh()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range families {
+		if strings.HasPrefix(name, "wagate_") && !regexp.MustCompile("`"+name+"[`{]").Match(text) {
+			t.Errorf("readme: got nothing of %s", name)
+		}
+	}
+}
