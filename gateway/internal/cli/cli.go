@@ -87,7 +87,7 @@ func Run(ctx context.Context, p Program, w World, args []string) int {
 		s.usage(w.Stderr)
 		return exitUsage
 	}
-	if name := args[0]; name == "help" || name == "-h" || name == "-help" || name == "--help" {
+	if asksForHelp(args[0]) {
 		s.usage(w.Stdout)
 		return exitOK
 	}
@@ -101,11 +101,19 @@ func Run(ctx context.Context, p Program, w World, args []string) int {
 	return exitUsage
 }
 
+func asksForHelp(arg string) bool {
+	return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg)
+}
+
 // sub carries out a command that has commands of its own.
 func (s *shell) sub(ctx context.Context, name string, args []string, subs map[string]func(context.Context, []string) error) error {
 	words := strings.Join(slices.Sorted(maps.Keys(subs)), "|")
 	if len(args) == 0 {
 		return usageError{"usage: wagate " + name + " " + words}
+	}
+	if asksForHelp(args[0]) {
+		fmt.Fprintf(s.Stdout, "usage: wagate %s %s\n\nwagate %s COMMAND -h tells the flags of each.\n", name, words, name)
+		return nil
 	}
 	run, ok := subs[args[0]]
 	if !ok {
