@@ -74,6 +74,14 @@ var nights = []night{
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 0+1x60`,
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0+500x60`,
 	}, 45 * time.Minute, nil},
+	{"WagateNothingGetsIn", "a stranger calls, and what a CRM says asks for nothing", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="crm",outcome="ignored"} 0+5x60`,
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="crm",outcome="unauthorized"} 0+1x60`,
+	}, 45 * time.Minute, nil},
+	{"WagateNothingGetsIn", "a stranger calls, and Redis is away", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unavailable"} 0+5x60`,
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0+1x60`,
+	}, 45 * time.Minute, nil},
 	{"WagateNothingGetsIn", "a stranger called once at a quiet hour", []string{
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 7x60`,
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0x3 500x60`,
