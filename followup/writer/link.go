@@ -19,8 +19,9 @@ var (
 )
 
 // strays reports whether a text has a link that the business has not given: the model made
-// it up, or the lead had it put in. Given is what stands in the instructions, the task, the
-// lead's fields and what the business said before. An e-mail's address is no link.
+// it up, or the lead had it put in. Given is what stands in the instructions, the task and the
+// lead's fields and company, which the business alone tells us, and what it said before. An
+// e-mail's address is no link.
 func strays(text string, b followup.Brief) bool {
 	said := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
 	var given string
@@ -93,7 +94,7 @@ func site(words string) string {
 
 // theBusinessSaid is all that the model was told by the business.
 func theBusinessSaid(b followup.Brief) string {
-	said := []string{b.Company, b.Instructions, b.Prompt}
+	said := []string{b.Company, b.Instructions, b.Prompt, b.Lead.Company}
 	for _, v := range b.Lead.CustomFields {
 		said = append(said, fmt.Sprint(v))
 	}

@@ -18,6 +18,7 @@ func TestNoLinkThatTheBusinessHasNotGiven(t *testing.T) {
 		{From: followup.FromBusiness, Text: "See bit.ly/abc"},
 	}
 	b.Company = "Not.com-evil"
+	b.Lead.Company = "sofas.com.br"
 	for text, want := range map[string]fault{
 		"Look: http://evil.example/x":                         faultLink,
 		"Look at evil.com!":                                   faultLink,
@@ -54,6 +55,7 @@ func TestNoLinkThatTheBusinessHasNotGiven(t *testing.T) {
 		"See https://pay.example/bill":                        faultLink,
 		"Pay: _https://pay.example/bill_42_":                  "",
 		"Here (*vende.com.pe*), and in England acme.co.uk/x.": "",
+		"Has sofas.com.br got it?":                            "",
 		"I wrote to ana@gmail.com":                            "",
 		"Write to ana.b@acme.com.br, please":                  "",
 		"See acme.com.Sim/não, it ends in .com.br":            "",
