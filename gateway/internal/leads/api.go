@@ -169,13 +169,14 @@ func (s *Service) edit(p patch, prefix string, found *fault.Problems) edit {
 }
 
 // opening returns from when the patch opens the window of the lead's channel,
-// zero if it does not: nothing was said, or nothing new.
+// zero if it does not: nothing was said, or nothing new. A lead without one may have
+// written since a caller was shown when.
 func (s *Service) opening(p patch, old followup.Lead, prefix string, problems *fault.Problems) time.Time {
-	at := p.lastInbound.value
-	if !p.lastInbound.set || at.Equal(lastInboundOf(old)) {
+	at, last := p.lastInbound.value, lastInboundOf(old)
+	channel := p.apply(old).Channel
+	if !p.lastInbound.set || at.Equal(last) || channel == "" && at.Before(last) {
 		return time.Time{}
 	}
-	channel := p.apply(old).Channel
 	if channel == "" && !problems.Has(prefix+"channel_id") {
 		problems.Add(prefix+"last_inbound_at", "needs a channel_id: a window belongs to a channel")
 	}

@@ -224,6 +224,23 @@ func TestWhatGetGaveCanBePut(t *testing.T) {
 	if got, want := backendtest.JSON(t, h.get(v.ID)), backendtest.JSON(t, before); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	h.wrote(v.ID, spare, h.Now()) // before it was put
+	now := h.get(v.ID)
+	if err := h.update(string(v.ID), backendtest.JSON(t, before)); err != nil {
+		t.Errorf("put what get gave before he wrote again: %v", err)
+	}
+	if got := h.get(v.ID); !got.LastInboundAt.Equal(*now.LastInboundAt) {
+		t.Errorf("got last_inbound_at %s, want %s", got.LastInboundAt, now.LastInboundAt)
+	}
+	err = h.update(string(v.ID), `{"last_inbound_at":"`+now.LastInboundAt.Add(time.Second).Format(time.RFC3339)+`"}`)
+	backendtest.WantFault(t, err, fault.Validation, "last_inbound_at: needs a channel_id: a window belongs to a channel")
+	v = h.create(`{"name":"Bo","phone":"+5511912345679","channel_id":"` + string(front) + `","last_inbound_at":"2026-03-02T08:00:00Z"}`)
+	if err := h.update(string(v.ID), `{"channel_id":"`+string(spare)+`","last_inbound_at":"2026-03-02T07:00:00Z"}`); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.get(v.ID); len(got.Windows) != 2 || got.LastInboundAt.Hour() != 7 {
+		t.Errorf("got %s, want the other channel's window opened, too", backendtest.JSON(t, got))
+	}
 }
 
 // What people call themselves at WhatsApp comes as it is.
