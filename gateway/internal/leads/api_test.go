@@ -1,17 +1,14 @@
 package leads_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"wagate/followup"
-	"wagate/followup/memstore"
 	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
 	"wagate/gateway/internal/leads"
-	"wagate/providers"
 )
 
 func TestCreateShowsTheWholeLead(t *testing.T) {
@@ -201,110 +198,6 @@ func TestPhones(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestWhatGetGaveCanBePut(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	// A number such as providers use for tests, which is nowhere a phone.
-	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: "16505551234567"}, true, h.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := h.get(id)
-	if err := h.update(string(id), `{"name":"Ana","custom_fields":{"a":1}}`); err != nil {
-		t.Fatal(err)
-	}
-	h.wrote(v.ID, front, backendtest.Start.Add(-time.Hour)) // no channel_id of its own, but a window
-	before := h.get(v.ID)
-	h.Advance(time.Hour)
-	if err := h.update(string(v.ID), backendtest.JSON(t, before)); err != nil {
-		t.Fatalf("put what get gave: %v", err)
-	}
-	if got, want := backendtest.JSON(t, h.get(v.ID)), backendtest.JSON(t, before); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	h.wrote(v.ID, spare, h.Now()) // before it was put
-	now := h.get(v.ID)
-	if err := h.update(string(v.ID), backendtest.JSON(t, before)); err != nil {
-		t.Errorf("put what get gave before he wrote again: %v", err)
-	}
-	if got := h.get(v.ID); !got.LastInboundAt.Equal(*now.LastInboundAt) {
-		t.Errorf("got last_inbound_at %s, want %s", got.LastInboundAt, now.LastInboundAt)
-	}
-	err = h.update(string(v.ID), `{"last_inbound_at":"`+now.LastInboundAt.Add(time.Second).Format(time.RFC3339)+`"}`)
-	backendtest.WantFault(t, err, fault.Validation, "last_inbound_at: needs a channel_id: a window belongs to a channel")
-	v = h.create(`{"name":"Bo","phone":"+5511912345679","channel_id":"` + string(front) + `","last_inbound_at":"2026-03-02T08:00:00Z"}`)
-	if err := h.update(string(v.ID), `{"channel_id":"`+string(spare)+`","last_inbound_at":"2026-03-02T07:00:00Z"}`); err != nil {
-		t.Fatal(err)
-	}
-	if got := h.get(v.ID); len(got.Windows) != 2 || got.LastInboundAt.Hour() != 7 {
-		t.Errorf("got %s, want the other channel's window opened, too", backendtest.JSON(t, got))
-	}
-}
-
-// What people call themselves at WhatsApp comes as it is.
-func TestANameThatNobodyCouldGiveCanBePutBack(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	for i, name := range []string{"Ana\nSouza", " Ana ", "\u00a0", strings.Repeat("x", 300)} {
-		who := followup.Identity{Phone: fmt.Sprintf("551191234567%d", i), UserID: "BR." + strings.Repeat("z", 300+i)}
-		id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := h.Store.Lead(h.Ctx(), acme, id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Name, l.Phone, l.UserID = name, who.Phone, who.UserID
-		if _, err := h.Store.PutLead(h.Ctx(), followup.PutLead{Lead: l, Now: h.Now(), Real: h.Now()}); err != nil {
-			t.Fatal(err)
-		}
-		v := h.get(id)
-		company := "Acme"
-		v.Company = &company
-		if err := h.update(string(id), backendtest.JSON(t, v)); err != nil {
-			t.Errorf("%q: put what get gave: %v", name, err)
-		}
-		got := h.get(id)
-		got.UpdatedAt = v.UpdatedAt
-		if got, want := backendtest.JSON(t, got), backendtest.JSON(t, v); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-		if err := h.update(string(id), `{"name":"`+strings.Repeat("y", 300)+`"}`); err == nil {
-			t.Error("another such name: got no error")
-		}
-	}
-}
-
-// An assistant or a channel that the operator's file no longer lists stays on record, and
-// in what GET gives.
-func TestWhatIsNoLongerThereCanBePutBack(t *testing.T) {
-	t.Parallel()
-	const gone followup.AssistantID = "a0000000-0000-4000-8000-00000000000b"
-	store := memstore.New()
-	before := &house{backendtest.New(t, backendtest.Params{
-		Store: store, Assistants: []followup.Assistant{{ID: gone}},
-		Channels: []followup.Channel{{ID: spare, Tenant: acme, Provider: providers.Gupshup, Assistant: gone}},
-	}), t}
-	id := string(before.create(`{"name":"Ana","phone":"+5511912345678","assistant_id":"` + string(gone) + `","channel_id":"` + string(spare) + `"}`).ID)
-	h := &house{backendtest.New(t, backendtest.Params{Store: store}), t}
-	v, err := h.Leads.Get(h.Ctx(), acme, id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "Bia"
-	v.Name = &name
-	if err := h.update(id, backendtest.JSON(t, v)); err != nil {
-		t.Errorf("put what get gave: %v", err)
-	}
-	if err := h.update(id, `{"assistant_id":null,"channel_id":null}`); err != nil {
-		t.Errorf("take them off: %v", err)
-	}
-	err = h.update(id, backendtest.JSON(t, v))
-	backendtest.WantFault(t, err, fault.Validation,
-		"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant")
 }
 
 func TestALeadWithoutANameShowsNull(t *testing.T) {
