@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -122,6 +123,43 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	run, err := s.Run(ctx, p.tenant, c.Run.ID)
 	if err != nil || run.Timeline[0].Settled != followup.Sent {
 		t.Errorf("timeline: got %+v, %v, want it settled as sent", run.Timeline, err)
+	}
+}
+
+// TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn: the lead with whom it was settled became a part of another
+// before the step was told. Nobody sends the receipt again.
+func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	ctx, p, client := t.Context(), newParty(), server.Client()
+	s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+	last := mustResolve(t, s, p, followup.Identity{ExternalID: "x"}, epoch.Add(-2*time.Minute))
+	mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch.Add(-time.Minute))
+	loser := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
+	c, attempt := p.sending(t, s, loser)
+	f := sent(c, attempt)
+	f.Outcome, f.Reason = followup.Uncertain, followup.NoAnswer
+	if _, err := s.FinishStep(ctx, f); err != nil {
+		t.Fatal(err)
+	}
+	lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
+	settleText(t, s, p, lead, "first") // so that the server knows the script
+	client.AddHook(&onScript{settleScript, func(_ context.Context, call func() error) error {
+		err := call()
+		if got := mustResolve(t, other, p, followup.Identity{Phone: "15550100001", ExternalID: "x"}, epoch); got != last {
+			t.Errorf("Resolve: got %s, want %s", got, last)
+		}
+		return err
+	}})
+	out, err := s.Settle(ctx, followup.Settlement{
+		Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
+		Items: []followup.Item{{
+			DedupID: "status", Channel: p.channel, Assistant: p.assistant, At: epoch,
+			Receipt: &followup.Receipt{Attempt: attempt, State: providers.StatusDelivered, MessageID: "m1"},
+		}},
+	})
+	if err != nil || len(out.Corrections) != 1 {
+		t.Errorf("Settle: got %+v, %v, want the step settled", out, err)
 	}
 }
 

@@ -161,7 +161,13 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 		if err != nil {
 			return out, err
 		}
-		if heir != st.Lead {
+		ours := st.Lead
+		if heir != ours { // which may have been merged on since it settled this
+			if ours, err = s.heir(ctx, ours); err != nil {
+				return out, err
+			}
+		}
+		if heir != ours {
 			continue // somebody else's
 		}
 		r, err := s.call(ctx, s.runDurable, correctScript,
