@@ -234,6 +234,19 @@ func TestEndsThatNobodyWasPromisedAreCounted(t *testing.T) {
 	arm := func(p party) followup.Arm {
 		return followup.Arm{Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute}
 	}
+	other := func(p party) followup.LeadID {
+		return mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
+	}
+	// short is a store whose replica goes while that script is called.
+	short := func(at *script) *Store {
+		client := redis.Client()
+		s := openStore(t, Params{Client: client, WaitTimeout: 10 * time.Millisecond, OnEnded: strict.onEnded})
+		client.AddHook(&onScript{at, func(_ context.Context, call func() error) error {
+			s.durability = oneReplica
+			return call()
+		}})
+		return s
+	}
 	for _, tt := range []struct {
 		name string
 		want followup.Reason
@@ -258,6 +271,25 @@ func TestEndsThatNobodyWasPromisedAreCounted(t *testing.T) {
 			}
 			again := arm(p)
 			return second(strict.PutLead(ctx, followup.PutLead{Lead: lead, StatusChanged: true, Arm: &again, Now: epoch, Real: epoch}))
+		}},
+		{"a step of another's", followup.OptedOut, func(p party, _ followup.RunID) error {
+			p.assistant, p.channel = newParty().assistant, newParty().channel
+			f := sent(p.sending(t, s, p.lead))
+			f.OptOut = true
+			return second(short(finishScript).FinishStep(ctx, f)) // which asks for the other's queue first
+		}},
+		{"a merge", followup.Merged, func(p party, _ followup.RunID) error {
+			return short(expectScript).merge(ctx, p.tenant, other(p), p.lead, epoch)
+		}},
+		{"a merge with one who opted out", followup.OptedOut, func(p party, _ followup.RunID) error {
+			stop, out := p, true
+			stop.lead = other(p)
+			st := stop.message("stop", epoch)
+			st.Items[0].OptOut = &out
+			if _, err := s.Settle(ctx, st); err != nil {
+				return err
+			}
+			return short(mergeOutScript).merge(ctx, p.tenant, p.lead, stop.lead, epoch)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -56,6 +56,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 		r, err = s.finish(ctx, run, f, req, said)
 	}
 	if err != nil {
+		s.unpromised(err, r.list(2).ended())
 		return followup.Finished{}, fmt.Errorf("finish step: %w", err)
 	}
 	if r.text(0) == "stale" {

@@ -63,6 +63,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	sc.frozen = true
 	r, err := s.call(ctx, s.runDurable, mergeOutScript, sc, marshal(map[string]any{"to": winner}))
+	s.unpromised(err, r.list(0).ended())
 	if err != nil || r.text(0) == "barred" {
 		return err
 	}
@@ -126,6 +127,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	into := sc
 	into.lead, into.frozen = winner, false
 	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
+	s.unpromised(err, r.list(0).ended())
 	if errors.Is(err, followup.ErrLeadMoved) {
 		return nil
 	}
