@@ -81,7 +81,7 @@ func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, arg
 			return v, err
 		}
 		again, slow := c.follow(ctx, err)
-		if redis.IsTryAgainError(err) {
+		if _, asked := redis.IsAskError(err); redis.IsTryAgainError(err) || asked && slow {
 			if sc.hasty {
 				return nil, err
 			}
@@ -174,8 +174,9 @@ func (c *durableCall) follow(ctx context.Context, err error) (again, slow bool) 
 		return true, true
 	}
 	if addr, ok := redis.IsAskError(err); ok {
-		c.node, c.asking = c.s.nodeAt(ctx, addr), true
-		return c.node != nil, false
+		c.node = c.s.nodeAt(ctx, addr)
+		c.asking = c.node != nil
+		return true, c.node == nil // it serves no slot yet: once it serves this one, it is known
 	}
 	if addr, ok := redis.IsMovedError(err); ok {
 		c.s.reload(ctx)

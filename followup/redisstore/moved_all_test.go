@@ -2,30 +2,43 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
 )
 
 // TestI13WhatHasMovedWaitsForItsSlot: all that a lead has is at the target, and its slot is not, as others'
 // keys still move. The old owner sends there by ASK, and there TRYAGAIN is all that is heard of a script
-// which also names keys that nobody has. That lasts for as long as the slot migrates, and no longer.
+// which also names keys that nobody has. That lasts for as long as the slot migrates, and no longer. Where the target
+// serves no slot yet, no client is told of it before that.
 func TestI13WhatHasMovedWaitsForItsSlot(t *testing.T) {
 	t.Parallel()
-	for name, d := range map[string]Durability{"plain": {}, "durable": oneReplica} {
+	for name, tt := range map[string]struct {
+		d     Durability
+		first bool // of the target's slots
+		wait  time.Duration
+	}{
+		"plain": {}, "durable": {d: oneReplica, wait: time.Minute},
+		"plain, its first": {first: true}, "durable, its first": {oneReplica, true, 50 * time.Millisecond},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 			defer cancel()
-			c := redistest.StartCluster(t, 2, d.Replicas)
-			s := openStore(t, Params{Client: c.Client(), Durability: d, WaitTimeout: time.Minute})
+			c := redistest.StartCluster(t, 2, tt.d.Replicas)
+			s := openStore(t, Params{Client: c.Client(), Durability: tt.d, WaitTimeout: tt.wait})
 			p := newParty()
 			durably(t, func(ctx context.Context) error { return p.say(ctx, s, "1", epoch) })
 			slot := c.Slot(s.tag(p.lead).lead(p.lead))
-			to := c.Other(slot)
+			from, to := c.Owner(slot), c.Other(slot)
+			if tt.first {
+				to = c.Join()
+			}
 			m := c.Migrate(slot, to)
 			m.Move()
 			done := make(chan error, 1)
@@ -37,15 +50,25 @@ func TestI13WhatHasMovedWaitsForItsSlot(t *testing.T) {
 					t.Fatalf("before the slot has moved: got %v after %d tries, want it to wait", err, tried)
 				case <-time.After(time.Millisecond):
 				}
-				for line := range strings.Lines(to.Client().Info(ctx, "errorstats").Val()) {
-					_, _ = fmt.Sscanf(line, "errorstat_TRYAGAIN:count=%d", &tried)
+				for line := range strings.Lines(from.Client().Info(ctx, "errorstats").Val()) {
+					_, _ = fmt.Sscanf(line, "errorstat_ASK:count=%d", &tried)
 				}
 				if ctx.Err() != nil {
 					t.Fatalf("tried %d times only", tried)
 				}
 			}
+			// A claim does not wait, but comes again soon.
+			if out, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
+				Real: epoch.Add(time.Hour), Limit: 5, MaxEvents: 5, Lease: time.Minute,
+			}); err != nil || len(out) != 0 || next > heldBack {
+				t.Errorf("ClaimDeliveries: got %d, next in %v, %v, want none, and to look again within %v", len(out), next, err, heldBack)
+			}
 			m.Finish()
-			if err := <-done; err != nil {
+			err := <-done
+			if errors.Is(err, followup.ErrNotDurable) && tt.first {
+				err = nil // it came to the target, which has no replica
+			}
+			if err != nil {
 				t.Errorf("after the slot has moved: got %v, want none", err)
 			}
 		})

@@ -62,7 +62,8 @@ func (s *Store) ClaimDeliveries(
 
 // ofOne says that an error is of one node of a cluster, or of one slot, as all had answered just before.
 func ofOne(err error) bool {
-	return errors.Is(err, followup.ErrNotDurable) || redis.IsTryAgainError(err) || errors.Is(err, context.DeadlineExceeded)
+	_, asked := redis.IsAskError(err)
+	return asked || redis.IsTryAgainError(err) || errors.Is(err, followup.ErrNotDurable) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // take claims the queues; missed counts those that were gone.

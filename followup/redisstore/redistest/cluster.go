@@ -21,8 +21,9 @@ type Cluster struct {
 	Nodes   []*Server
 	Masters int
 
-	t   testing.TB
-	ids []string
+	t    testing.TB
+	opts []Option
+	ids  []string
 }
 
 // nodeTimeout is longer than any test: a short one only makes a busy machine look like a
@@ -49,26 +50,47 @@ func StartCluster(t testing.TB, masters, replicas int, opts ...Option) *Cluster 
 		TCP(), Set("cluster-enabled", "yes"), TakeOver(nodeTimeout),
 		Set("cluster-replica-validity-factor", "0"),
 	}, opts...)
-	c := &Cluster{t: t, Masters: masters}
+	c := &Cluster{t: t, Masters: masters, opts: opts}
 	for range masters * (1 + replicas) {
-		n := Start(t, opts...)
-		c.Nodes = append(c.Nodes, n)
-		c.ids = append(c.ids, fmt.Sprint(c.do(n, "cluster", "myid")))
+		c.start()
 	}
 	c.form(replicas)
 	return c
 }
 
+// start starts a node, which the others do not know.
+func (c *Cluster) start() *Server {
+	n := Start(c.t, c.opts...)
+	c.Nodes = append(c.Nodes, n)
+	c.ids = append(c.ids, fmt.Sprint(c.do(n, "cluster", "myid")))
+	return n
+}
+
+// Join adds a master that serves no slot yet.
+func (c *Cluster) Join() *Server {
+	c.t.Helper()
+	n := c.start()
+	c.do(n, "cluster", "set-config-epoch", len(c.Nodes))
+	c.meet(n)
+	c.Settled()
+	return n
+}
+
+// meet makes a node known to the first.
+func (c *Cluster) meet(n *Server) {
+	first := c.Nodes[0]
+	c.do(n, "cluster", "meet", "127.0.0.1", first.Port, first.cfg["cluster-port"])
+}
+
 func (c *Cluster) form(replicas int) {
 	c.t.Helper()
-	first := c.Nodes[0]
 	for i, n := range c.Nodes {
 		c.do(n, "cluster", "set-config-epoch", i+1) // spares the nodes the quarrel over epochs
 		if i < c.Masters {
 			c.do(n, "cluster", "addslotsrange", i*slots/c.Masters, (i+1)*slots/c.Masters-1)
 		}
 		if i > 0 {
-			c.do(n, "cluster", "meet", "127.0.0.1", first.Port, first.cfg["cluster-port"])
+			c.meet(n)
 		}
 	}
 	c.Settled()
