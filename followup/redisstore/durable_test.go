@@ -61,6 +61,13 @@ func TestI1ReplicasKeepThePromise(t *testing.T) {
 	if _, err := s.Message(t.Context(), p.tenant, "id", parked); !errors.Is(err, followup.ErrNotDurable) {
 		t.Errorf("parking a receipt without the replica: got %v, want ErrNotDurable", err)
 	}
+	// By its link a receipt finds whom it is about. Lost, it would be parked for good, acknowledged and without effect.
+	ref := followup.MessageRef{Attempt: p.lead.Attempt(1), SenderID: "sent"}
+	for range 2 {
+		if _, err := s.LinkMessage(t.Context(), p.tenant, ref); !errors.Is(err, followup.ErrNotDurable) {
+			t.Errorf("linking a message without the replica: got %v, want ErrNotDurable", err)
+		}
+	}
 	if _, err := s.Message(t.Context(), p.tenant, "id", nil); !errors.Is(err, followup.ErrNotFound) {
 		t.Errorf("looking for a message without the replica: got %v, want ErrNotFound", err)
 	}

@@ -91,7 +91,7 @@ func complete(known, from followup.MessageRef) followup.MessageRef {
 func (s *Store) link(
 	ctx context.Context, tenant followup.TenantID, id string, ref followup.MessageRef,
 ) (followup.MessageRef, []followup.Parked, error) {
-	v, err := s.run(ctx, linkScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
+	v, err := s.runDurable(ctx, linkScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		followup.RunAge.Milliseconds(), string(ref.Attempt), ref.SenderID, ref.ProviderID, ref.Opaque)
 	if err = cmp.Or(err, s.left("message", v)); err != nil {
 		return followup.MessageRef{}, nil, err
