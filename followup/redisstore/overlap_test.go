@@ -163,6 +163,37 @@ func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
 	}
 }
 
+// TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor: what was told of the step may have been too much for replicas,
+// so that the provider sends the receipt again. That, too, writes something, or nobody would wait for it.
+func TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	ctx, p, client := t.Context(), newParty(), redistest.Start(t).Client()
+	s := openStore(t, Params{Client: client})
+	mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch.Add(-time.Minute))
+	loser := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
+	_, attempt := p.sending(t, s, loser)
+	st := followup.Settlement{
+		Tenant: p.tenant, Lead: mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch),
+		Now: epoch, Real: epoch, Items: []followup.Item{{
+			DedupID: "status", Channel: p.channel, Assistant: p.assistant, At: epoch,
+			Receipt: &followup.Receipt{Attempt: attempt, State: providers.StatusDelivered, MessageID: "m1"},
+		}},
+	}
+	if _, err := s.Settle(ctx, st); err != nil {
+		t.Fatal(err)
+	}
+	wrote := 0
+	client.AddHook(&onScript{correctScript, func(_ context.Context, call func() error) error {
+		before := changesOf(ctx, client)
+		err := call()
+		wrote = changesOf(ctx, client) - before
+		return err
+	}})
+	if _, err := s.Settle(ctx, st); err != nil || wrote == 0 {
+		t.Errorf("Settle again: got %v, and %d changes, want some", err, wrote)
+	}
+}
+
 // TestI2TwoMergesOfOneLeadAtOnce has two processes find out at once that one lead is two
 // others, each another.
 func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {

@@ -11,7 +11,10 @@ if get('mv') == 'erased' then return { 'moved' } end
 local packed = redis.call('HGET', K.attempts, req.a)
 if not packed then return { 'ok', corrections } end
 local a = cjson.decode(packed)
-if req.rk <= a.rk then return { 'ok', corrections } end
+if req.rk <= a.rk then
+  redis.call('HSET', K.attempts, req.a, packed) -- for WAIT
+  return { 'ok', corrections }
+end
 local s = redis.call('HGET', K.runs, int(a.n))
 local assistant = s and cjson.decode(s).as
 if assistant and not K.queue[assistant] then return { 'need', assistant } end
