@@ -89,7 +89,8 @@ func TestI1AnErasureReachesWhatCameMeanwhile(t *testing.T) {
 }
 
 // TestI7AReceiptOfAMergedStepHalfDone kills the process between the slot of the lead
-// and that of the step that a receipt is about: the repetition goes on from there.
+// and that of the step that a receipt is about: the repetition goes on from there. What
+// has ended by then is counted, though the answer is an error.
 func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -114,8 +115,15 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	}
 	dying := server.Client()
 	dying.AddHook(crashBefore(correctScript))
-	if _, err := openStore(t, Params{Client: dying}).Settle(ctx, st); err == nil {
+	st.Items[0].Reply = true
+	live := p.start(t, s, lead, "c")
+	var ended []followup.Ended
+	count := func(e []followup.Ended) { ended = append(ended, e...) }
+	if _, err := openStore(t, Params{Client: dying, OnEnded: count}).Settle(ctx, st); err == nil {
 		t.Fatal("Settle: got none, want the crash")
+	}
+	if len(ended) != 1 || ended[0].Run != live {
+		t.Errorf("counted: got %v, want the end of %s", ended, live)
 	}
 	if _, err := s.Settle(ctx, st); err != nil { // the provider sends it again
 		t.Fatal(err)

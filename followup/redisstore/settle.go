@@ -123,7 +123,13 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 			s.backlog.took(deadField(st.Tenant, it.Assistant))
 		}
 	}
-	return s.correctMerged(ctx, st, out)
+	corrected, err := s.correctMerged(ctx, st)
+	if err != nil {
+		s.onEnded(out.Ended) // whoever repeats it finds them ended
+		return followup.Settled{}, err
+	}
+	out.Corrections = append(out.Corrections, corrected...)
+	return out, nil
 }
 
 // settle runs the script, and again with more room for each assistant whose
@@ -151,7 +157,7 @@ func (s *Store) settle(
 // correctMerged hands receipts about steps of leads that were merged into this
 // one to where those steps are recorded. Of a repetition, too: what was settled
 // here may not have got there, and its rank lets it happen once.
-func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out followup.Settled) (followup.Settled, error) {
+func (s *Store) correctMerged(ctx context.Context, st followup.Settlement) (out []followup.Correction, err error) {
 	for _, it := range st.Items {
 		if it.Receipt == nil || it.Receipt.Attempt == "" || it.Receipt.Attempt.Lead() == st.Lead {
 			continue
@@ -180,7 +186,7 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement, out f
 			return out, fmt.Errorf("correct a merged lead's step: %w", err)
 		}
 		corrected := r.list(0).corrections()
-		out.Corrections = append(out.Corrections, corrected...)
+		out = append(out, corrected...)
 		s.forwardIf(ctx, len(corrected) > 0, st.Tenant, a.Lead())
 	}
 	return out, nil
