@@ -167,6 +167,43 @@ func TestI1ADeadLetterMovesToWhereItIsKept(t *testing.T) {
 	}
 }
 
+// TestI1ADeadLetterThatWentMeanwhileIsWaitedFor: it was handed over, though no replica had it there, and replayed.
+// When the merge goes on it is removed from the lead that was merged; so that has something to wait for.
+func TestI1ADeadLetterThatWentMeanwhileIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client, dying, ctx := server.Client(), server.Client(), t.Context()
+	s := openStore(t, Params{Client: client})
+	for name, do := range map[string]func(*Store, party, string) error{"replayed": replay, "dropped": drop} {
+		p := newParty()
+		from := p.lead
+		p.dieAt(t, s, epoch)
+		p = p.in(s, func(n int) bool { return n != s.partition(from) })
+		dying.AddHook(crashBefore(dropScript))
+		if err := openStore(t, Params{Client: dying}).moveDead(ctx, p.tenant, from, p.lead); !errors.Is(err, errCrash) {
+			t.Fatalf("%s: moveDead: got %v, want the crash", name, err)
+		}
+		ids, err := s.deadOfLead(ctx, p.lead)
+		if err != nil || len(ids) != 1 {
+			t.Fatalf("%s: got %v, %v, want the letter", name, ids, err)
+		}
+		if err := do(s, p, s.letterID(p.lead, ids[0])); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		wrote := 0
+		client.AddHook(&onScript{importScript, func(_ context.Context, call func() error) error {
+			before := changesOf(ctx, client)
+			err := call()
+			wrote += changesOf(ctx, client) - before
+			return err
+		}})
+		if err := s.moveDead(ctx, p.tenant, from, p.lead); err != nil || wrote == 0 {
+			t.Errorf("%s: moveDead: got %v, and %d changes, want some", name, err, wrote)
+		}
+		drain(t, s)
+	}
+}
+
 // settled settles a message until the replica has joined and has it.
 func settled(t *testing.T, p party, s *Store) {
 	t.Helper()

@@ -8,9 +8,9 @@
 -- Needs lib/dead.
 -- Returns "ok" or "gone".
 local last = redis.call('GET', KEYS[4]) or ''
-if string.sub(last, 1, 3) == 'rm:' or last == 'mv:' .. ARGV[6] or redis.call('HGET', KEYS[5], 'mv') == 'erased' then
-  return 'gone'
-end
+local removed = string.sub(last, 1, 3) == 'rm:'
+if removed then redis.call('SET', KEYS[4], last, 'PX', 3600000) end -- for WAIT
+if removed or last == 'mv:' .. ARGV[6] or redis.call('HGET', KEYS[5], 'mv') == 'erased' then return 'gone' end
 -- What comes before what goes: a set that was emptied could not be made anew while its slot migrates.
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
