@@ -59,6 +59,16 @@ func messageTests() []test {
 			link(w, followup.MessageRef{Attempt: w.lead().Attempt(9), SenderID: ref.SenderID, ProviderID: ref.ProviderID})
 			known(w, ref.SenderID, ref)
 		}},
+		{"a third id is learnt, and the first two stay", func(w *world) {
+			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id(), Opaque: "mine"}
+			link(w, ref)
+			third, fourth := id(), id()
+			link(w, followup.MessageRef{SenderID: ref.SenderID, ProviderID: third})
+			link(w, followup.MessageRef{SenderID: fourth, ProviderID: third})
+			for _, by := range []string{ref.SenderID, ref.ProviderID, third, fourth} {
+				known(w, by, ref)
+			}
+		}},
 		{"none of ours is kept too, and becomes ours", func(w *world) {
 			ref := followup.MessageRef{SenderID: id(), ProviderID: id()}
 			link(w, ref)

@@ -71,7 +71,9 @@
 // The ids and the opaque data that an assistant sees are those it was given and
 // gave; our own opaque data never reaches it. Its own is stored with the answer
 // of the send call; for a status that overtakes that, it stands in the attempt,
-// which is written before the call.
+// which is written before the call. Each id that a status of an attempt tells is
+// learned: at Gupshup a message has up to three, and a report that comes a week later,
+// or in the other version, may have any of them.
 //
 // # Templates
 //

@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +32,7 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 	if !ours {
 		park = &followup.Parked{Channel: a.channel.ID, Receipt: r, At: now}
 	}
-	ref, err := in.message(ctx, a.channel.Tenant, st, park)
+	ref, all, err := in.message(ctx, a.channel.Tenant, st, park)
 	known := err == nil
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return fmt.Errorf("find message: %w", err)
@@ -52,7 +54,10 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 	if r.Attempt == "" {
 		return nil
 	}
-	return in.learn(ctx, a, ref, known)
+	if all && !ref.Waiting {
+		return nil
+	}
+	return in.learn(ctx, a, ref)
 }
 
 // opaque returns what the sender of an attempt wants back whose message is not
@@ -66,77 +71,77 @@ func (in *Ingest) opaque(ctx context.Context, tenant followup.TenantID, attempt 
 }
 
 // message finds a message by any of a status's ids, and whether receipts wait
-// under any of them. If none is known, the receipt is parked under the one that
-// the send call will answer with; that is asked last, so that a receipt is
-// either found or parked.
+// under any of them; all says that each of the ids finds it. If none is known, the
+// receipt is parked under the one that the send call will answer with; that is
+// asked last, so that a receipt is either found or parked.
 func (in *Ingest) message(
 	ctx context.Context, tenant followup.TenantID, st *providers.Status, park *followup.Parked,
-) (followup.MessageRef, error) {
-	var found followup.MessageRef
-	known := false
+) (found followup.MessageRef, all bool, err error) {
+	known := 0
 	for _, id := range st.OtherIDs {
 		ref, err := in.p.Store.Message(ctx, tenant, id, nil)
 		switch {
 		case errors.Is(err, followup.ErrNotFound):
+			continue
 		case err != nil:
-			return ref, err
-		case known:
+			return ref, false, err
+		case known > 0:
 			found.Waiting = found.Waiting || ref.Waiting
 		default:
-			found, known = ref, true
+			found = ref
 		}
+		known++
 	}
-	if known {
+	if known > 0 {
 		park = nil
 	}
 	ref, err := in.p.Store.Message(ctx, tenant, st.MessageID, park)
-	if !known || (err != nil && !errors.Is(err, followup.ErrNotFound)) {
-		return ref, err
+	switch {
+	case known == 0 || err != nil && !errors.Is(err, followup.ErrNotFound):
+		return ref, err == nil && len(st.OtherIDs) == 0, err
+	case err != nil:
+		return found, false, nil
 	}
 	found.Waiting = found.Waiting || ref.Waiting
-	return found, nil
+	return found, known == len(st.OtherIDs), nil
 }
 
 // learn stores ids of a message that were not known yet, and takes up the
 // receipts that wait for them; also those of a message that is known by now,
 // for whoever took them up before may have fallen before they took effect.
-func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef, known bool) error {
+// Later reports may have any one of the ids.
+func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef) error {
 	st := a.event.Status
-	wamid := whatsappID(st)
-	if known && !ref.Waiting && (ref.ProviderID != "" || wamid == "") {
-		return nil
+	// The answer of the send call is not stored yet, or never came, if it is not known.
+	sender := cmp.Or(ref.SenderID, st.MessageID)
+	ids := slices.DeleteFunc(whatsappFirst(st), func(id string) bool { return id == sender })
+	if len(ids) == 0 {
+		ids = []string{""} // there is no other
 	}
-	link := followup.MessageRef{Attempt: a.receipt.Attempt, SenderID: ref.SenderID, ProviderID: wamid, Opaque: ref.Opaque}
-	if !known {
-		// The answer of the send call is not stored yet, or never came.
-		link.SenderID = st.MessageID
-		if a.channel.Provider == providers.Meta {
-			link.ProviderID = st.MessageID
+	for _, id := range ids {
+		link := followup.MessageRef{Attempt: a.receipt.Attempt, SenderID: sender, ProviderID: id, Opaque: ref.Opaque}
+		parked, err := in.p.Store.LinkMessage(ctx, a.channel.Tenant, link)
+		if err != nil {
+			return fmt.Errorf("link message: %w", err)
 		}
-	}
-	parked, err := in.p.Store.LinkMessage(ctx, a.channel.Tenant, link)
-	if err != nil {
-		return fmt.Errorf("link message: %w", err)
-	}
-	for _, p := range parked {
-		p.Receipt.Attempt = a.receipt.Attempt
-		a.parked = append(a.parked, p)
+		for _, p := range parked {
+			p.Receipt.Attempt = a.receipt.Attempt
+			a.parked = append(a.parked, p) // once more with each id, and once by its rank
+		}
 	}
 	return nil
 }
 
-// whatsappID returns the further id that WhatsApp itself knows the message by,
-// if one was told. Decoders list it last; where the format gives it away, that
-// counts more.
-func whatsappID(st *providers.Status) string {
-	id := ""
-	for _, other := range st.OtherIDs {
-		if strings.HasPrefix(other, "wamid.") {
-			return other
-		}
-		id = other
+// whatsappFirst returns the ids of a message, before all the one that WhatsApp itself
+// most likely knows it by, as the first that is told is kept as that. Decoders list it last; where
+// the format gives it away, that counts more.
+func whatsappFirst(st *providers.Status) []string {
+	ids := append([]string{st.MessageID}, st.OtherIDs...)
+	slices.Reverse(ids)
+	if i := slices.IndexFunc(ids, func(id string) bool { return strings.HasPrefix(id, "wamid.") }); i > 0 {
+		ids[0], ids[i] = ids[i], ids[0]
 	}
-	return id
+	return ids
 }
 
 // parkedItem is a receipt that waited: its event has been relayed already.

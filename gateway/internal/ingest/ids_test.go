@@ -1,0 +1,132 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/webhook"
+)
+
+// TestEveryIDOfAMessageIsLearned: one message at Gupshup may have an id of its answer, an id of its reports
+// and WhatsApp's own. Once a report has told them, a later one under any of them, a week later and in
+// whichever version, has the id that the sender was given, and is the same event.
+func TestEveryIDOfAMessageIsLearned(t *testing.T) {
+	t.Parallel()
+	v3 := func(state, ids string) string {
+		return fmt.Sprintf(`{"gs_app_id":%q,"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":{"statuses":[`+
+			`{%s,"status":%q,"timestamp":"%d","recipient_id":"15550100001"}]}}]}]}`, gupAppID, ids, state, minute(0))
+	}
+	enqueued := replace(gupReport("enqueued", "gs-1", ""), `"payload":{"ts"`, `"payload":{"whatsappMessageId":"wamid.1","ts"`)
+	const all, later = `"gs_id":"gs-1","id":"u-1","meta_msg_id":"wamid.1"`, `"id":"u-1","meta_msg_id":"wamid.1"`
+	for name, c := range map[string]struct {
+		first, then []string
+		whatsApp    string // what the message is quoted by
+	}{
+		"v2":                  {[]string{enqueued, gupReport("sent", "u-1", "gs-1")}, []string{gupReport("read", "u-1", ""), gupReport("read", "wamid.1", "")}, "wamid.1"},
+		"v3":                  {[]string{v3("enqueued", all)}, []string{v3("read", later), v3("read", `"id":"wamid.1"`), v3("read", `"id":"u-1"`)}, "wamid.1"},
+		"both":                {[]string{v3("sent", all)}, []string{v3("read", later), gupReport("read", "u-1", ""), gupReport("read", "u-1", "gs-1")}, "wamid.1"},
+		"WhatsApp's own last": {[]string{gupReport("sent", "u-1", "gs-1"), v3("sent", all)}, []string{v3("read", `"id":"wamid.1"`), gupReport("read", "u-1", "")}, "u-1"},
+		"before the answer":   {[]string{v3("sent", `"biz_opaque_callback_data":"OURS",`+all)}, []string{v3("read", later), gupReport("read", "u-1", "")}, "wamid.1"},
+		"his own first":       {[]string{v3("sent", `"gs_id":"gs-1","id":"wamid.1","meta_msg_id":"u-1"`)}, []string{gupReport("read", "u-1", "")}, "wamid.1"},
+		"nothing but our own": {[]string{v3("enqueued", `"biz_opaque_callback_data":"OURS","gs_id":"gs-1"`), gupReport("sent", "u-1", "gs-1")}, []string{gupReport("read", "u-1", "")}, "u-1"},
+		"none looks like it":  {[]string{v3("sent", replace(all, "wamid.1", "m-1"))}, []string{gupReport("read", "u-1", "")}, "m-1"},
+		"told without gs_id":  {[]string{gupReport("sent", "wamid.1", "gs-1"), v3("delivered", later)}, []string{gupReport("read", "u-1", "")}, "wamid.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, nil)
+			_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
+			if name != "before the answer" && name != "nothing but our own" {
+				if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, body := range slices.Concat(c.first, c.then) {
+				h.gupshup(t, replace(body, "OURS", v.Opaque))
+			}
+			h.gupshup(t, replace(gupText("wamid.q", "15550100001", "yes"), `"payload":{"text"`, `"context":{"id":"u-1"},"payload":{"text"`))
+			if ref, err := h.store.Message(t.Context(), tenantA, "gs-1", nil); err != nil || ref.ProviderID != c.whatsApp {
+				t.Errorf("got %+v, %v, want it known to WhatsApp as %s", ref, err, c.whatsApp)
+			}
+			read := 0
+			values := h.valuesAt(t, sales, now.Add(time.Minute))
+			for _, v := range values {
+				if got := member(t, v, "statuses", 0, "id"); got != "gs-1" && got != "" {
+					t.Errorf("got a status of %q, want gs-1", got)
+				}
+				if member(t, v, "statuses", 0, "status") == "read" {
+					read++
+				}
+			}
+			if read != 1 {
+				t.Errorf("got %d reports of one reading, want 1", read)
+			}
+			if got := member(t, values[len(values)-1], "messages", 0, "context", "id"); got != "gs-1" {
+				t.Errorf("got quoted %q, want gs-1", got)
+			}
+		})
+	}
+}
+
+// TestWhatIsKnownIsNotLinkedAgain: most reports tell nothing new, and cost no more than looking that up.
+func TestWhatIsKnownIsNotLinkedAgain(t *testing.T) {
+	t.Parallel()
+	s := &links{Store: memstore.New()}
+	h := newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
+	_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
+	if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{"sent", "delivered", "read"} {
+		h.gupshup(t, gupReport(state, "wa-1", "gs-1"))
+	}
+	if s.n != 1 {
+		t.Errorf("got %d links, want 1", s.n)
+	}
+}
+
+// links counts the links.
+type links struct {
+	*memstore.Store
+	n int
+}
+
+func (l *links) LinkMessage(ctx context.Context, t followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error) {
+	l.n++
+	return l.Store.LinkMessage(ctx, t, ref)
+}
+
+// TestAnIDThatCannotBeLookedUpComesAgain: a report is not taken in while what one of its ids finds is not known.
+func TestAnIDThatCannotBeLookedUpComesAgain(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"gs-1", "wa-1"} {
+		s := memstore.New()
+		h := newHarnessOn(t, s, func(p *Params) { p.Store = &awayFor{s, id} })
+		_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
+		if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1", ProviderID: "wa-1"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Gupshup(t.Context(), gupSales, "cb-unit", []byte(gupReport("sent", "wa-1", "gs-1"))); !errors.Is(err, webhook.ErrUnavailable) {
+			t.Errorf("%s: got %v, want ErrUnavailable", id, err)
+		}
+	}
+}
+
+// awayFor is a store that cannot look up one message.
+type awayFor struct {
+	Store
+	id string
+}
+
+func (a *awayFor) Message(ctx context.Context, t followup.TenantID, id string, park *followup.Parked) (followup.MessageRef, error) {
+	if id == a.id {
+		return followup.MessageRef{}, errAway
+	}
+	return a.Store.Message(ctx, t, id, park)
+}
