@@ -76,8 +76,10 @@ func (s *Sender) fetchPage(ctx context.Context, base string, page int) ([]templa
 	}
 	var a answer
 	ok := read(r.Body, &a)
-	if !r.OK() {
-		return nil, notSent(a.err(r))
+	said := a.err(r)
+	about := said.Kind != providers.Invalid && said.Kind != providers.Unknown // what it says is known, and not of this request
+	if !r.OK() || a.failed() && about {
+		return nil, notSent(said)
 	}
 	var list struct {
 		Templates []json.RawMessage `json:"templates"`

@@ -230,16 +230,34 @@ func TestI6ListingFailures(t *testing.T) {
 }
 
 // A listing that answers with success and an error in it is no list, and takes nothing away that is known.
+// The error is what it says, as that of a send is; what it says of the request is not about the message.
 func TestListingWithAnErrorInside(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{
-		`{"status":"error","message":"Too Many Requests"}`, `{"status":"Error"}`, `{"error":{"code":4,"message":"limit"}}`, "<html>", `[]`,
+	for body, want := range map[string]providers.ErrorKind{
+		`{"status":"error","message":"Too Many Requests"}`: providers.Transient,
+		`{"status":"Error"}`:                     providers.Transient,
+		`{"error":{"code":4,"message":"limit"}}`: providers.Throttled,
+		"<html>":                                 providers.Transient,
+		`[]`:                                     providers.Transient,
+		`{"status":"error","message":"Authentication Failed"}`: providers.Operator,
+		`{"error":{"code":190,"message":"token"}}`:             providers.Operator,
+		`{"error":{"code":100,"message":"pageNo"}}`:            providers.Transient,
+		`{"error":{"code":777777}}`:                            providers.Transient,
+		`{"status":"success","code":200,"templates":[{}]}`:     "",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
 		s := sender(t, fake(t, nil), func(p *Params) { p.BaseURL = server.URL })
 		list, err := s.Templates(t.Context())
-		if e := providers.AsError(err); err == nil || e.Kind != providers.Transient || !e.Retryable || e.MaybeSent || list != nil {
-			t.Errorf("%s: got %v, %+v, want no list, to be asked for again", body, list, e)
+		if want == "" {
+			if err != nil {
+				t.Errorf("%s: got %v, want a list", body, err)
+			}
+			server.Close()
+			continue
+		}
+		e := providers.AsError(err)
+		if err == nil || e.Kind != want || e.Retryable != (want != providers.Operator) || e.MaybeSent || list != nil {
+			t.Errorf("%s: got %v, %+v, want no list, and %s, never sent", body, list, e, want)
 		}
 		server.Close()
 	}
