@@ -40,9 +40,6 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 	in := Inbound{Version: V3, AppID: s.GSAppID.String(), Events: batch.Events, Skipped: batch.Skipped}
 	for i := range in.Events {
 		e := &in.Events[i]
-		if e.Kind == "" {
-			e.Kind = providers.KindUnknown // a field that neither table has
-		}
 		if e.Field == "template-event" {
 			templateNotice(e)
 		}
@@ -135,9 +132,7 @@ func errorsOf(status map[string]json.RawMessage, code int) json.RawMessage {
 	var list []map[string]json.RawMessage
 	if json.Unmarshal(status["errors"], &list) != nil || len(list) == 0 || slices.ContainsFunc(list, isNone) {
 		var reason text
-		if raw := status["reason"]; raw != nil && json.Unmarshal(raw, &reason) != nil {
-			reason = ""
-		}
+		_ = json.Unmarshal(status["reason"], &reason)
 		return encode([]any{errorValue(code, reason.String())})
 	}
 	for _, said := range list {

@@ -13,6 +13,8 @@ func TestAFailedReportOfV3HasMetasMembers(t *testing.T) {
 	for name, c := range map[string]struct{ said, want string }{
 		"title only":      {`"errors":[{"code":131026,"title":"T","href":"h"}]`, `[{"code":131026,"error_data":{"details":"T"},"href":"h","message":"T","title":"T"}]`},
 		"all of it":       {`"errors":` + whole, whole},
+		"message only":    {`"errors":[{"code":131026,"message":"M"}]`, `[{"code":131026,"error_data":{"details":"M"},"message":"M","title":"M"}]`},
+		"no details":      {`"errors":[{"code":131026,"message":"M","title":"T"}]`, `[{"code":131026,"error_data":{"details":"M"},"message":"M","title":"T"}]`},
 		"no words":        {`"errors":[{"code":131026}]`, `[{"code":131026}]`},
 		"beside, no list": {`"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
 		"beside, no item": {`"errors":[],"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
