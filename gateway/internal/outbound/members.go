@@ -8,7 +8,8 @@ import (
 )
 
 // members reads one JSON object by the exact names of its members, which
-// decoding into a struct does not do: there NAME is name. twin is a name that
+// decoding into a struct does not do: there NAME is name. What is null is absent, as
+// clients write that for what they leave out. twin is a name that
 // is there a second time, be it in other letters' case; "" if there is none.
 func members(raw []byte) (fields map[string]json.RawMessage, twin string, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -29,7 +30,9 @@ func members(raw []byte) (fields map[string]json.RawMessage, twin string, ok boo
 		} else if twin == "" {
 			twin = name
 		}
-		fields[name] = value
+		if string(value) != "null" {
+			fields[name] = value
+		}
 	}
 	return fields, twin, true
 }
@@ -45,7 +48,7 @@ func fold(name string) string {
 	}, name)
 }
 
-// text reads a string that may be absent or null: then it is "".
+// text reads a string that may be absent: then it is "".
 func text(raw json.RawMessage) (string, bool) {
 	if len(raw) == 0 {
 		return "", true

@@ -39,8 +39,6 @@ func parse(body []byte) (message, *failure) {
 	if !ok {
 		return m, fail(codeInvalid, "the body must be one JSON object")
 	}
-	// To clients that write null for what they leave out it is not there.
-	maps.DeleteFunc(fields, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" })
 	m.Body = fields
 	r := reader{fields: fields}
 	r.unique("", twin)
@@ -205,7 +203,7 @@ func (m *message) contentTemplate(r *reader, raw json.RawMessage) {
 	m.template = o.text["name"]
 	r.need("template.name", o.has("name"))
 	var language object
-	if raw, ok := o.fields["language"]; ok && string(raw) != "null" {
+	if raw, ok := o.fields["language"]; ok {
 		if language, ok = r.object("template.language", raw, "code"); !ok {
 			return
 		}
