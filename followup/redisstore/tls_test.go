@@ -90,18 +90,6 @@ func (a *authority) serves(host, port, cert string) redistest.Option {
 	}
 }
 
-// portAt returns a port that is free at an address.
-func portAt(t *testing.T, host string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		t.Skip("no such address: ", err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 // TestClusterWithTLS: nodes of a cluster have a certificate each, or one for what they are called by in
 // the operator's file. Nobody else's is taken for theirs.
 func TestClusterWithTLS(t *testing.T) {
@@ -115,7 +103,7 @@ func TestClusterWithTLS(t *testing.T) {
 		n++
 		host, cert := fmt.Sprintf("127.0.0.%d", n+1), fmt.Sprintf("node%d", n)
 		a.sign(cert, &x509.Certificate{IPAddresses: []net.IP{net.ParseIP(host)}})
-		port := portAt(t, host)
+		port := fmt.Sprint(redistest.FreePort(t, host))
 		urls = append(urls, "rediss://"+net.JoinHostPort(host, port))
 		a.serves(host, port, cert)(s)
 		redistest.Set("cluster-announce-ip", host)(s)
@@ -149,7 +137,7 @@ func TestSentinelWithTLS(t *testing.T) {
 	server := func(n int) (host, port string, opt redistest.Option) {
 		host, cert := fmt.Sprintf("127.0.0.%d", n), fmt.Sprintf("server%d", n)
 		a.sign(cert, &x509.Certificate{IPAddresses: []net.IP{net.ParseIP(host)}})
-		port = portAt(t, host)
+		port = fmt.Sprint(redistest.FreePort(t, host))
 		return host, port, a.serves(host, port, cert)
 	}
 	host, port, opt := server(2)

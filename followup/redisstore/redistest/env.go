@@ -22,18 +22,29 @@ func need(t testing.TB) {
 	t.Skip("SKIPPED: " + missing)
 }
 
-// freePort returns a loopback port nobody listens on, below the range from
-// which the kernel takes ports for connections going out.
-func freePort(t testing.TB) int {
+// FreePort returns a port nobody listens on at 127.0.0.1 and at these addresses of this machine, below the
+// range from which the kernel takes ports for connections going out.
+func FreePort(t testing.TB, addresses ...string) int {
 	t.Helper()
+	var err error
 	for range 200 {
 		port := 10_000 + rand.IntN(22_000) //nolint:gosec // no secret
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			_ = l.Close()
+		if err = bind(port, append(addresses, "127.0.0.1")); err == nil {
 			return port
 		}
 	}
-	t.Fatal("redistest: no free port")
+	t.Fatalf("redistest: no free port: %v", err)
 	return 0
+}
+
+// bind listens on a port at each of the addresses, and ends that.
+func bind(port int, addresses []string) error {
+	for _, a := range addresses {
+		l, err := net.Listen("tcp", net.JoinHostPort(a, strconv.Itoa(port)))
+		if err != nil {
+			return err
+		}
+		_ = l.Close()
+	}
+	return nil
 }

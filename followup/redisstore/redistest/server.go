@@ -106,10 +106,10 @@ func (s *Server) first() {
 	}
 	var err error
 	for range 5 {
-		s.Port = freePort(s.t)
+		s.Port = FreePort(s.t)
 		s.cfg["port"] = fmt.Sprint(s.Port)
 		if s.cfg["cluster-enabled"] == "yes" {
-			s.cfg["cluster-port"] = fmt.Sprint(freePort(s.t))
+			s.cfg["cluster-port"] = fmt.Sprint(FreePort(s.t))
 		}
 		if err = s.start(); err == nil {
 			return
