@@ -24,21 +24,21 @@ func elementText(e *followup.RelayEvent, at time.Time) []byte {
 	b = append(b, `{"t":`...)
 	b = strconv.AppendInt(b, ms(at), 10)
 	b = append(b, `,"e":{"c":`...)
-	b = gjson.AppendJSONString(b, string(e.Channel))
+	b = appendText(b, string(e.Channel))
 	if e.Raw != nil {
 		b = append(b, `,"r":`...)
 		b = append(b, marshal(e.Raw)...)
 	}
 	if e.Account != "" {
 		b = append(b, `,"a":`...)
-		b = gjson.AppendJSONString(b, e.Account)
+		b = appendText(b, e.Account)
 	}
 	if len(e.Entry) > 0 {
 		b = append(b, `,"n":`...)
 		b = append(b, e.Entry...)
 	}
 	b = append(b, `,"f":`...)
-	b = gjson.AppendJSONString(b, e.Field)
+	b = appendText(b, e.Field)
 	if len(e.Value) > 0 {
 		b = append(b, `,"v":`...)
 		b = append(b, e.Value...)
@@ -60,7 +60,7 @@ func entryText(e *followup.Entry) []byte {
 	}
 	b := make([]byte, 0, len(e.Text)+len(e.Text)/4+48)
 	b = append(b, `{"f":`...)
-	b = gjson.AppendJSONString(b, string(e.From))
+	b = appendText(b, string(e.From))
 	b = append(b, `,"t":`...)
 	b = appendText(b, e.Text)
 	b = append(b, `,"a":`...)
