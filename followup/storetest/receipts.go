@@ -285,12 +285,15 @@ func receiptTests() []test {
 			w.is(w.get(lead).OptedOut, false, "OptedOut")
 		}},
 		test{"the failure of an earlier try says nothing of the one that was sent", func(w *world) {
+			paused := func(c followup.Claimed) {
+				w.must(w.s.Pause(w.ctx, w.tenant, "", true), "Pause")
+				w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard while paused")
+				w.must(w.s.Pause(w.ctx, w.tenant, "", false), "Pause")
+			}
 			for _, again := range []func(c followup.Claimed) followup.Claimed{
 				func(c followup.Claimed) followup.Claimed { return c },
 				func(c followup.Claimed) followup.Claimed {
-					w.must(w.s.Pause(w.ctx, w.tenant, "", true), "Pause")
-					w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard while paused")
-					w.must(w.s.Pause(w.ctx, w.tenant, "", false), "Pause")
+					paused(c)
 					return c
 				},
 				func(c followup.Claimed) followup.Claimed {
@@ -305,9 +308,7 @@ func receiptTests() []test {
 					return w.claim()
 				},
 				func(c followup.Claimed) followup.Claimed {
-					w.must(w.s.Pause(w.ctx, w.tenant, "", true), "Pause")
-					w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard while paused")
-					w.must(w.s.Pause(w.ctx, w.tenant, "", false), "Pause")
+					paused(c)
 					w.settle(c.Run.Lead, w.echo())
 					w.pass(interval)
 					return w.claim()
