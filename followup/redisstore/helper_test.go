@@ -13,6 +13,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
+	"wagate/providers"
 )
 
 var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -84,6 +85,17 @@ func (p party) message(text string, at time.Time) followup.Settlement {
 		Items: []followup.Item{{
 			DedupID: uuid.NewString(), Channel: p.channel, Assistant: p.assistant, At: at,
 			Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: value},
+		}},
+	}
+}
+
+// delivered is a receipt: the message of an attempt, settled with a lead, was delivered.
+func (p party) delivered(lead followup.LeadID, a followup.AttemptID) followup.Settlement {
+	return followup.Settlement{
+		Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
+		Items: []followup.Item{{
+			DedupID: "status", Channel: p.channel, Assistant: p.assistant, At: epoch,
+			Receipt: &followup.Receipt{Attempt: a, State: providers.StatusDelivered, MessageID: "m1"},
 		}},
 	}
 }

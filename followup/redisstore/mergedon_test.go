@@ -8,7 +8,6 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
-	"wagate/providers"
 )
 
 // TestI7ALeadMergedOnAndOn has a person's notices of change arrive the latest first, so that each
@@ -39,13 +38,7 @@ func TestI7ALeadMergedOnAndOn(t *testing.T) {
 	if h, err := s.History(ctx, last, p.channel, epoch); err != nil || len(h) != 1 {
 		t.Errorf("history of the last: got %v, %v, want what was said", h, err)
 	}
-	out, err := s.Settle(ctx, followup.Settlement{
-		Tenant: p.tenant, Lead: last, Now: epoch, Real: epoch,
-		Items: []followup.Item{{
-			DedupID: "status", Channel: p.channel, Assistant: p.assistant, At: epoch,
-			Receipt: &followup.Receipt{Attempt: attempt, State: providers.StatusDelivered, MessageID: "m1"},
-		}},
-	})
+	out, err := s.Settle(ctx, p.delivered(last, attempt))
 	if err != nil || len(out.Corrections) != 1 {
 		t.Errorf("Settle: got %+v, %v, want the step settled", out, err)
 	}

@@ -11,7 +11,6 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
-	"wagate/providers"
 )
 
 // settleEvent settles one event that does something of everything.
@@ -106,13 +105,7 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	lead := mustResolve(t, s, p, both, epoch)
-	st := followup.Settlement{
-		Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
-		Items: []followup.Item{{
-			DedupID: "status:m1:delivered", Channel: p.channel, Assistant: p.assistant, At: epoch,
-			Receipt: &followup.Receipt{Attempt: attempt, State: providers.StatusDelivered, MessageID: "m1"},
-		}},
-	}
+	st := p.delivered(lead, attempt)
 	dying := server.Client()
 	dying.AddHook(crashBefore(correctScript))
 	st.Items[0].Reply = true
@@ -159,13 +152,7 @@ func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
 		}
 		return err
 	}})
-	out, err := s.Settle(ctx, followup.Settlement{
-		Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
-		Items: []followup.Item{{
-			DedupID: "status", Channel: p.channel, Assistant: p.assistant, At: epoch,
-			Receipt: &followup.Receipt{Attempt: attempt, State: providers.StatusDelivered, MessageID: "m1"},
-		}},
-	})
+	out, err := s.Settle(ctx, p.delivered(lead, attempt))
 	if err != nil || len(out.Corrections) != 1 {
 		t.Errorf("Settle: got %+v, %v, want the step settled", out, err)
 	}
@@ -180,13 +167,7 @@ func TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor(t *testing.T) {
 	mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch.Add(-time.Minute))
 	loser := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch)
 	_, attempt := p.sending(t, s, loser)
-	st := followup.Settlement{
-		Tenant: p.tenant, Lead: mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch),
-		Now: epoch, Real: epoch, Items: []followup.Item{{
-			DedupID: "status", Channel: p.channel, Assistant: p.assistant, At: epoch,
-			Receipt: &followup.Receipt{Attempt: attempt, State: providers.StatusDelivered, MessageID: "m1"},
-		}},
-	}
+	st := p.delivered(mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch), attempt)
 	if _, err := s.Settle(ctx, st); err != nil {
 		t.Fatal(err)
 	}
