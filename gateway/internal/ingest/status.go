@@ -51,10 +51,7 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 	if known && ref.SenderID != "" && ref.SenderID != st.MessageID {
 		a.rewrite.StatusID = ref.SenderID
 	}
-	if r.Attempt == "" {
-		return nil
-	}
-	if all && !ref.Waiting {
+	if r.Attempt == "" || all && !ref.Waiting {
 		return nil
 	}
 	return in.learn(ctx, a, ref)
