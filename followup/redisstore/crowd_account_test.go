@@ -252,7 +252,7 @@ func (a *actor) wantNobody() {
 		a.t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		for _, secret := range append(slices.Concat(crowdPhones, crowdUsers, crowdIDs), "secret-", "Ana") {
+		for _, secret := range append(slices.Concat(crowdPhones, crowdUsers, crowdIDs), "secret-", crowdName) {
 			if strings.Contains(line, secret) {
 				a.t.Errorf("left of who was erased: got %s, want nothing", line)
 				break

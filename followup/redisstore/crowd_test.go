@@ -97,6 +97,9 @@ var (
 	crowdIDs    = []string{"crm-77", "crm-78"}
 )
 
+// crowdName is a name that no random token happens to contain.
+const crowdName = "Ana of the crowd"
+
 // someName draws by what the person is known this time: seldom by two names.
 func (a *actor) someName() followup.Identity {
 	var who followup.Identity
@@ -140,7 +143,7 @@ func (a *actor) say() error {
 		DedupID: text, Channel: channel, Assistant: a.assistant, At: at,
 		Relay: &followup.RelayEvent{Channel: channel, Field: "messages", Value: fmt.Appendf(nil, `{"text":%q}`, text)},
 	}
-	contact := providers.Contact{Name: "Ana"}
+	contact := providers.Contact{Name: crowdName}
 	create := true
 	switch a.r.IntN(6) {
 	case 0: // is mentioned
