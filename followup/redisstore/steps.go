@@ -21,7 +21,10 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		return followup.Verdict{Refusal: followup.RefusedStale}, err
 	}
 	r, err := s.call(ctx, s.runDurable, guardScript,
-		scope{lead: run.Lead, tenant: run.Tenant, now: g.Now, real: g.Real},
+		scope{
+			lead: run.Lead, tenant: run.Tenant, now: g.Now, real: g.Real, run: g.Run.N(),
+			channels: []followup.ChannelID{run.Channel},
+		},
 		marshal(map[string]any{
 			"n": g.Run.N(), "token": g.Token, "free": g.FreeForm, "marketing": g.Marketing, "lease": g.Lease.Milliseconds(),
 			"kind": g.Kind, "used": g.UsedStep,
@@ -51,7 +54,7 @@ func (s *Store) ExtendStep(
 	if facts.Tenant == "" {
 		return followup.ErrStale
 	}
-	r, err := s.call(ctx, s.run, extendScript, scope{lead: facts.Lead, tenant: facts.Tenant, now: real, real: real},
+	r, err := s.call(ctx, s.run, extendScript, scope{lead: facts.Lead, tenant: facts.Tenant, now: real, real: real, run: run.N()},
 		marshal(map[string]any{"n": run.N(), "token": token, "lease": lease.Milliseconds()}))
 	if err != nil {
 		return fmt.Errorf("extend lease: %w", err)
@@ -69,7 +72,7 @@ func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 		return err
 	}
 	r, err := s.call(ctx, s.run, releaseScript,
-		scope{lead: facts.Lead, tenant: facts.Tenant, now: f.Now, real: f.Real},
+		scope{lead: facts.Lead, tenant: facts.Tenant, now: f.Now, real: f.Real, run: f.Run.N()},
 		marshal(map[string]any{"n": f.Run.N(), "token": f.Token, "until": ms(f.Until)}))
 	if err != nil {
 		return fmt.Errorf("release step: %w", err)

@@ -1,7 +1,7 @@
 -- Writes a lead's record if it is still at the revision read, and does what a
 -- change of status does to its runs.
 -- Needs lib/run.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
+-- KEYS, ARGV[1]: lib/lead, read whole. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
 -- ARGV[3]: the facts of arm, packed.
 -- Returns {"moved"}, {"need", assistant…}, {"none"}, {"conflict"} or {"ok", run, ended}.
@@ -10,7 +10,6 @@ local req = cjson.decode(ARGV[2])
 local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
-fetch('rev', 'cr', 'oa', 'st')
 if (get('t') or head.t) ~= head.t then return { 'none' } end
 if num('rev') ~= req.rev then return { 'conflict' } end
 local missing = undeclared()
@@ -27,10 +26,7 @@ if (get('oo') == '1') ~= req.out then
   set('oa', int(math.max(at, num('oa'))))
 end
 for field, value in pairs(req.fields) do set(field, value) end
-if #req.clear > 0 then
-  fetch(unpack(req.clear))
-  del(unpack(req.clear))
-end
+del(unpack(req.clear))
 
 if req.from > 0 and req.channel ~= '' then window_from(req.channel, math.min(req.from, now)) end
 if req.out then runs_end('opted_out') end
@@ -41,8 +37,8 @@ if req.status then
   local list = {}
   for i, r in ipairs(live) do list[i] = r end
   for _, r in ipairs(list) do run_end(r, r.assistant == by and 'restarted' or 'status_left') end
-  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
-    if string.match(f, '^r[ab]:') then del(f) end
+  for f in pairs(fields) do
+    if string.find(f, '^r[ab]:') then del(f) end
   end
   if req.arm then run = run_start(req.arm, ARGV[3]) end
 end

@@ -26,6 +26,12 @@ local function due_set(group, index, name, member, score)
   due_refresh(group, index, name)
 end
 
+-- The same for a member that is not in the group: its first can only become earlier.
+local function due_add(group, index, name, member, score)
+  redis.call('ZADD', group, score, member)
+  redis.call('ZADD', index, 'LT', score, name)
+end
+
 -- Takes members out. Returns whether they were the group's last.
 local function due_del(group, index, name, ...)
   if (emptied('ZREM', group, ...) or 0) > 0 then

@@ -6,7 +6,8 @@
 -- then for each assistant of the head: its relay queue and its relay due set;
 -- then for each channel of the head: the history.
 -- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel],
--- s: true if it is a stand-in, f: true if its hash may have few first sights}.
+-- s: true if it is a stand-in, f: true if its hash may have few first sights, w: true to read the hash whole,
+-- x: the number of a run that is asked for, if one is}.
 --
 -- Fields of the lead's hash:
 --   v format, t tenant, mv moved ("erased" or the lead it was merged into),
@@ -47,10 +48,9 @@ do
 end
 
 -- Milliseconds do not survive tostring, which rounds to 14 digits with an exponent.
-local texts = { now = string.format('%.0f', now), real = string.format('%.0f', real) }
+local now_text = string.format('%d', now)
 local function int(n)
-  if n == now then return texts.now end
-  if n == real then return texts.real end
+  if n == now then return now_text end
   return string.format('%d', n)
 end
 
@@ -67,11 +67,10 @@ local function get(field)
 end
 
 -- Reads fields that are likely to be asked for, at once.
-local function fetch(...)
-  local names = { ... }
-  local values = redis.call('HMGET', K.lead, ...)
-  for i, name in ipairs(names) do
-    if fields[name] == nil then fields[name] = values[i] end
+local function fetch(names)
+  local values = redis.call('HMGET', K.lead, unpack(names))
+  for i = 1, #names do
+    if fields[names[i]] == nil then fields[names[i]] = values[i] end
   end
 end
 
@@ -80,8 +79,13 @@ local function num(field)
 end
 
 -- What nearly every script asks for, in one go; of the few who name many assistants or channels a part.
-do
+if head.w then
+  local all = redis.call('HGETALL', K.lead)
+  for i = 1, #all, 2 do fields[all[i]] = all[i + 1] end
+  setmetatable(fields, { __index = function() return false end })
+else
   local names = { 'v', 'rq', 'mv', 't', 'lv', 'oo', 'rs', 're' }
+  if head.x then names = { 'v', 'rq', 'mv', 't', 'lv', 'oo', 'rs', 're', 'as', 'r' .. head.x, 'f' .. head.x, 'k' .. head.x, 's' .. head.x } end
   for i = 1, math.min(#head.a, 20) do
     local a = head.a[i]
     names[#names + 1], names[#names + 2], names[#names + 3] = 'qa:' .. a, 'ra:' .. a, 'rb:' .. a
@@ -90,38 +94,38 @@ do
     local c = head.c[i]
     names[#names + 1], names[#names + 2], names[#names + 3] = 'w:' .. c, 'wr:' .. c, 'wu:' .. c
   end
-  fetch(unpack(names))
+  fetch(names)
 end
 
 -- Whoever wrote the lead speaks for all that is the lead's: a newer replica may keep it
 -- in a way that we would misread.
 if (get('v') or '1') ~= '1' then return { 'newer', get('v') } end
 
--- Fields that save is still to write; nil: each is written at once.
+-- Names of fields that save is still to write, in order, and each of them as a key; nil: all is written at once.
 local unsaved
 
 local function save()
   local list = {}
-  for field, value in pairs(unsaved) do
-    list[#list + 1] = field
-    list[#list + 1] = value
+  for i = 1, #unsaved do
+    local value = fields[unsaved[i]]
+    if value then list[#list + 1], list[#list + 2] = unsaved[i], value end
   end
   if #list > 0 then redis.call('HSET', K.lead, unpack(list)) end
   unsaved = {}
 end
 
 local function set(...)
-  local list = { ... }
-  for i = 1, #list, 2 do
-    local field, value = list[i], list[i + 1]
-    if type(value) == 'number' then
-      value = int(value)
-      list[i + 1] = value
-    end
-    fields[field] = value
-    if unsaved then unsaved[field] = value end
+  local at_once = not unsaved
+  if at_once then unsaved = {} end
+  for i = 1, select('#', ...), 2 do
+    local field, value = select(i, ...)
+    fields[field] = type(value) == 'number' and int(value) or value
+    if not unsaved[field] then unsaved[#unsaved + 1], unsaved[field] = field, true end
   end
-  if not unsaved then redis.call('HSET', K.lead, unpack(list)) end
+  if at_once then
+    save()
+    unsaved = nil
+  end
 end
 
 local function del(...)
@@ -129,7 +133,6 @@ local function del(...)
   for _, field in ipairs({ ... }) do
     if fields[field] ~= false then there[#there + 1] = field end
     fields[field] = false
-    if unsaved then unsaved[field] = nil end
   end
   if #there > 0 then redis.call('HDEL', K.lead, unpack(there)) end
 end

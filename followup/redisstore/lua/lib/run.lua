@@ -6,7 +6,7 @@ end
 
 local function run_load(n)
   local r, f, k, s = run_fields(n)
-  fetch(r, f, k, s)
+  if fields[r] == nil then fetch({ r, f, k, s }) end
   r, f, k, s = get(r), get(f), get(k), get(s)
   if not r then return nil end
   if not f then
@@ -17,8 +17,10 @@ local function run_load(n)
     if s then set(names[4], s) end
   end
   local run = { n = n, facts = f, token = '', attempt = '', kind = '', stand = 0, ending = '', status = s or '' }
-  run.state, run.step, run.interval, run.due, run.used, run.tries, run.rearm, run.started = string.match(r, STATE)
-  for _, name in ipairs({ 'step', 'interval', 'due', 'used', 'tries', 'started' }) do run[name] = tonumber(run[name]) end
+  local step, interval, due, used, tries, started
+  run.state, step, interval, due, used, tries, run.rearm, started = string.match(r, STATE)
+  run.step, run.interval, run.due = tonumber(step), tonumber(interval), tonumber(due)
+  run.used, run.tries, run.started = tonumber(used), tonumber(tries), tonumber(started)
   setmetatable(run, FACTS)
   if k then
     run.token, run.attempt, run.kind, run.stand, run.ending = string.match(k, CLAIM)
@@ -30,19 +32,24 @@ end
 
 local function run_save(run)
   local r, _, k = run_fields(run.n)
-  local state = table.concat({
-    run.state, run.step, int(run.interval), int(run.due), run.used, run.tries, run.rearm, int(run.started),
-  }, '|')
+  local state = run.state .. '|' .. int(run.step) .. '|' .. int(run.interval) .. '|' .. int(run.due) .. '|'
+    .. int(run.used) .. '|' .. int(run.tries) .. '|' .. run.rearm .. '|' .. int(run.started)
   if run.state == 'armed' then
     set(r, state)
     del(k)
   else
-    set(r, state, k, table.concat({ run.token, string.sub(run.attempt, 31), run.kind, run.stand, run.ending }, '|'))
+    set(r, state, k, run.token .. '|' .. string.sub(run.attempt, 31) .. '|' .. run.kind .. '|' .. int(run.stand) .. '|' .. run.ending)
   end
 end
 
+local ids = {}
 local function run_id(n)
-  return string.sub(head.l, 1, 30) .. string.format('%06x', n)
+  local id = ids[n]
+  if not id then
+    id = string.sub(head.l, 1, 30) .. string.format('%06x', n)
+    ids[n] = id
+  end
+  return id
 end
 
 local live = {}
@@ -105,12 +112,17 @@ local function happening(run, event, step, outcome, reason, text, message)
   relay(run.assistant, '{"c":' .. cjson.encode(run.channel) .. ',"f":"followup","v":' .. json .. '}}')
 end
 
--- Makes the current step wait until due; fresh: nobody has ever had a lease on it.
-local function run_arm(run, due, fresh)
+-- Makes the current step wait until due. One that waits has no lease, and one that has one does not wait.
+local function run_arm(run, due)
+  local was, id = run.state, run_id(run.n)
   run.state, run.token, run.attempt, run.kind, run.stand, run.due = 'armed', '', '', '', 0, due
   run_save(run)
-  if not fresh then emptied('ZREM', K.leases, run_id(run.n)) end
-  due_set(K.due, K.index, head.t, run_id(run.n), int(due))
+  if was == 'armed' then
+    due_set(K.due, K.index, head.t, id, int(due))
+  else
+    if was then emptied('ZREM', K.leases, id) end
+    due_add(K.due, K.index, head.t, id, int(due))
+  end
 end
 
 -- Ended runs can be read for 30 days; the oldest go as new ones end, of which this is one.
@@ -143,8 +155,11 @@ local function run_close(run, story, reason)
     del(run_fields(run.n))
     live_save()
   end
-  emptied('ZREM', K.leases, run_id(run.n))
-  leaving[#leaving + 1] = run_id(run.n)
+  if run.state == 'armed' then
+    leaving[#leaving + 1] = run_id(run.n)
+  else
+    emptied('ZREM', K.leases, run_id(run.n))
+  end
   runs_trim(run.n)
 end
 
@@ -209,7 +224,7 @@ local function run_start(arm, facts)
   end
   live[#live + 1] = run
   live_save()
-  run_arm(run, now + arm.interval, true)
+  run_arm(run, now + arm.interval)
   happening(run, 'scheduled', 1, '', '')
   return run_id(n)
 end
