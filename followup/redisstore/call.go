@@ -22,8 +22,6 @@ type scope struct {
 	assistants []followup.AssistantID
 	channels   []followup.ChannelID
 	frozen     bool // the frozen deliveries of the assistants, too
-	whole      bool // all of the lead's hash is to be read
-	run        int  // the number of the run that is asked for; 0 for none
 }
 
 // head is the scope as lua/lib/lead.lua reads it.
@@ -37,8 +35,6 @@ type head struct {
 	Channels   []followup.ChannelID   `json:"c"`
 	StandIn    bool                   `json:"s,omitempty"`
 	FewInHash  bool                   `json:"f,omitempty"`
-	Whole      bool                   `json:"w,omitempty"`
-	Run        int                    `json:"x,omitempty"`
 }
 
 func (s *Store) leadKeys(sc scope) []string {
@@ -80,7 +76,6 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 			Lead: sc.lead, Tenant: sc.tenant, Now: ms(sc.now), Real: ms(sc.real), Request: request,
 			Assistants: sc.assistants, Channels: sc.channels, StandIn: sc.lead.StandIn(),
 			FewInHash: s.fewInHash && !sc.lead.StandIn(), // a stand-in's hash goes earlier than first sights may
-			Whole:     sc.whole, Run: sc.run,
 		})
 		if err != nil {
 			return nil, err

@@ -197,6 +197,7 @@ func (a *actor) wantOne(lead followup.LeadID) {
 	}
 	a.wantNoIndexes()
 	counted(a.t, a.s)
+	indexed(a.t, a.s)
 }
 
 // wantNoIndexes: no step and no queue is due, where none is.
@@ -260,4 +261,5 @@ func (a *actor) wantNobody() {
 		}
 	}
 	counted(a.t, a.s)
+	indexed(a.t, a.s)
 }

@@ -73,6 +73,7 @@ func (h halves) wantNobody(t *testing.T, s *Store) {
 		t.Errorf("leads: got %d, %v, want none", n, err)
 	}
 	counted(t, s)
+	indexed(t, s)
 }
 
 func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {

@@ -76,7 +76,7 @@ func (s *Store) finish(
 ) (reply, error) {
 	return s.call(ctx, s.runDurable, finishScript,
 		scope{
-			lead: run.Lead, tenant: run.Tenant, now: f.Now, real: f.Real, run: run.ID.N(),
+			lead: run.Lead, tenant: run.Tenant, now: f.Now, real: f.Real,
 			assistants: []followup.AssistantID{run.Assistant}, channels: []followup.ChannelID{run.Channel},
 		}, marshal(req), entryText(said))
 }

@@ -79,7 +79,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		Rev: p.Lead.Revision, Fields: fields, Clear: clear,
 		Status: p.StatusChanged, Out: p.Lead.OptedOut, Margin: followup.ResumeMargin.Milliseconds(), From: ms(p.WindowFrom), Channel: p.Lead.Channel,
 	}
-	sc := scope{lead: p.Lead.ID, tenant: p.Lead.Tenant, now: p.Now, real: p.Real, whole: true}
+	sc := scope{lead: p.Lead.ID, tenant: p.Lead.Tenant, now: p.Now, real: p.Real}
 	facts := ""
 	if p.Arm != nil {
 		req.Arm = armOf(*p.Arm)

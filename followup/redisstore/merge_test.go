@@ -51,6 +51,7 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 					t.Errorf("history of the one lead: got %d entries, %v, want all three", len(history), err)
 				}
 				counted(t, after)
+				indexed(t, after)
 			})
 		}
 	}

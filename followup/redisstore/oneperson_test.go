@@ -163,4 +163,5 @@ func (p party) wantOnePerson(t *testing.T, s *Store, seed uint64) {
 		t.Errorf("seed %d: told: got %q, want each once of %q", seed, told, want)
 	}
 	counted(t, s)
+	indexed(t, s)
 }

@@ -87,6 +87,20 @@ func TestI1AnErasureReachesWhatCameMeanwhile(t *testing.T) {
 	}
 }
 
+// TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing: no index of steps keeps it.
+func TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	p, client := newParty(), server.Client()
+	s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+	lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
+	client.AddHook(meanwhile(eraseScript, func() { p.start(t, other, lead, "c") }))
+	if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
+		t.Fatal(err)
+	}
+	indexed(t, other)
+}
+
 // TestI7AReceiptOfAMergedStepHalfDone kills the process between the slot of the lead
 // and that of the step that a receipt is about: the repetition goes on from there. What
 // has ended by then is counted, though the answer is an error.

@@ -21,10 +21,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		return followup.Verdict{Refusal: followup.RefusedStale}, err
 	}
 	r, err := s.call(ctx, s.runDurable, guardScript,
-		scope{
-			lead: run.Lead, tenant: run.Tenant, now: g.Now, real: g.Real, run: g.Run.N(),
-			channels: []followup.ChannelID{run.Channel},
-		},
+		scope{lead: run.Lead, tenant: run.Tenant, now: g.Now, real: g.Real},
 		marshal(map[string]any{
 			"n": g.Run.N(), "token": g.Token, "free": g.FreeForm, "marketing": g.Marketing, "lease": g.Lease.Milliseconds(),
 			"kind": g.Kind, "used": g.UsedStep,
@@ -54,7 +51,7 @@ func (s *Store) ExtendStep(
 	if facts.Tenant == "" {
 		return followup.ErrStale
 	}
-	r, err := s.call(ctx, s.run, extendScript, scope{lead: facts.Lead, tenant: facts.Tenant, now: real, real: real, run: run.N()},
+	r, err := s.call(ctx, s.run, extendScript, scope{lead: facts.Lead, tenant: facts.Tenant, now: real, real: real},
 		marshal(map[string]any{"n": run.N(), "token": token, "lease": lease.Milliseconds()}))
 	if err != nil {
 		return fmt.Errorf("extend lease: %w", err)
@@ -72,7 +69,7 @@ func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 		return err
 	}
 	r, err := s.call(ctx, s.run, releaseScript,
-		scope{lead: facts.Lead, tenant: facts.Tenant, now: f.Now, real: f.Real, run: f.Run.N()},
+		scope{lead: facts.Lead, tenant: facts.Tenant, now: f.Now, real: f.Real},
 		marshal(map[string]any{"n": f.Run.N(), "token": f.Token, "until": ms(f.Until)}))
 	if err != nil {
 		return fmt.Errorf("release step: %w", err)

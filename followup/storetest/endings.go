@@ -58,6 +58,7 @@ func endingTests() []test {
 			w.is(w.told(w.sales), []string{"sent 1 sent/template", row.told}, "told")
 		}})
 	}
+	tests = append(tests, nothingWaitsTests()...)
 	return append(tests,
 		test{"out of claimed the token counts, whatever the attempt", func(w *world) {
 			run := w.start(w.lead())
@@ -109,4 +110,50 @@ func endingTests() []test {
 			told(map[string]any{"event": "cancelled", "step": 2, "outcome": "cancelled", "reason": "api"})
 		}},
 	)
+}
+
+// nothingWaitsTests: of a run that ended nothing waits, neither to be due nor for the end of a lease, whatever
+// ended it and wherever its step was.
+func nothingWaitsTests() []test {
+	armed := func(*world) (followup.Claimed, followup.AttemptID) { return followup.Claimed{}, "" }
+	claimed := func(w *world) (followup.Claimed, followup.AttemptID) { return w.due(), "" }
+	cancel := func(w *world, run followup.RunID) {
+		_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
+		w.must(err, "Cancel")
+	}
+	ends := map[string]func(w *world, lead followup.LeadID, run followup.RunID){
+		"a reply":            func(w *world, lead followup.LeadID, _ followup.RunID) { w.settle(lead, w.message("hi")) },
+		"a change of status": func(w *world, lead followup.LeadID, _ followup.RunID) { w.put(lead, "another", nil) },
+		"a restart":          func(w *world, lead followup.LeadID, _ followup.RunID) { cancel(w, w.start(lead)) },
+		"the tenant":         func(w *world, _ followup.LeadID, run followup.RunID) { cancel(w, run) },
+		"erasure": func(w *world, lead followup.LeadID, _ followup.RunID) {
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+		},
+	}
+	var tests []test
+	for where, bring := range map[string]func(*world) (followup.Claimed, followup.AttemptID){
+		"armed": armed, "claimed": claimed, "in sending": (*world).sending,
+	} {
+		for by, end := range ends {
+			tests = append(tests, test{"nothing waits for one ended by " + by + " while " + where, func(w *world) {
+				pending := func() int {
+					st, err := w.s.Stats(w.ctx, w.now, w.now)
+					w.must(err, "Stats")
+					return st.StepsPending
+				}
+				before := pending()
+				lead := w.lead()
+				run := w.start(lead)
+				c, a := bring(w)
+				end(w, lead, run)
+				if a != "" {
+					_, _ = w.s.FinishStep(w.ctx, w.result(c, a)) // stale where the lead is erased
+				}
+				w.is(pending(), before, "steps that wait")
+				w.pass(interval + lease)
+				w.is(len(w.claims()), 0, "steps to be had")
+			}})
+		}
+	}
+	return tests
 }

@@ -30,13 +30,15 @@ if req.keep then
 else
   local buried, first = {}, { 'first' }
   for _, lead in ipairs(req.buried or {}) do buried['im:' .. lead] = true end
-  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+  for _, f in ipairs(names()) do
     -- Stand-ins (with a stroke) are found by the identities.
     if string.match(f, '^im:[^/]*$') and not buried[f] then first[#first + 1] = string.sub(f, 4) end
   end
   if #first > 1 then return first end
   moved = 'erased'
-  for _, run in ipairs(live) do run.state = 'claimed' end
+  for _, run in ipairs(live) do
+    if run.state ~= 'armed' then run.state = 'claimed' end
+  end
   runs_end('erased')
   redis.call('DEL', K.runs)
 end
@@ -72,7 +74,7 @@ elseif req.keep then
     keep[#keep + 1] = 'qa:' .. a
     keep[#keep + 1] = '1'
   end
-  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+  for _, f in ipairs(names()) do
     local kind = string.sub(f, 1, 3)
     if kind == 'im:' or kind == 'fo:' then
       keep[#keep + 1] = f

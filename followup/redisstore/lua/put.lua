@@ -1,7 +1,7 @@
 -- Writes a lead's record if it is still at the revision read, and does what a
 -- change of status does to its runs.
 -- Needs lib/run.
--- KEYS, ARGV[1]: lib/lead, read whole. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
 -- ARGV[3]: the facts of arm, packed.
 -- Returns {"moved"}, {"need", assistant…}, {"none"}, {"conflict"} or {"ok", run, ended}.
@@ -37,7 +37,7 @@ if req.status then
   local list = {}
   for i, r in ipairs(live) do list[i] = r end
   for _, r in ipairs(list) do run_end(r, r.assistant == by and 'restarted' or 'status_left') end
-  for f in pairs(fields) do
+  for _, f in ipairs(names()) do
     if string.find(f, '^r[ab]:') then del(f) end
   end
   if req.arm then run = run_start(req.arm, ARGV[3]) end

@@ -6,8 +6,7 @@
 -- then for each assistant of the head: its relay queue and its relay due set;
 -- then for each channel of the head: the history.
 -- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel],
--- s: true if it is a stand-in, f: true if its hash may have few first sights, w: true to read the hash whole,
--- x: the number of a run that is asked for, if one is}.
+-- s: true if it is a stand-in, f: true if its hash may have few first sights}.
 --
 -- Fields of the lead's hash:
 --   v format, t tenant, mv moved ("erased" or the lead it was merged into),
@@ -54,13 +53,15 @@ local function int(n)
   return string.format('%d', n)
 end
 
--- What was read of the lead's hash; false for what it does not have.
+-- What was read of the lead's hash; false for what it does not have. Nearly always it is packed (lib/pack), where
+-- to look for one field is to look through all: then it is read whole.
 local fields = {}
+local whole = redis.call('HLEN', K.lead) <= 128
 
 local function get(field)
   local value = fields[field]
   if value == nil then
-    value = redis.call('HGET', K.lead, field)
+    value = not whole and redis.call('HGET', K.lead, field)
     fields[field] = value
   end
   return value
@@ -68,6 +69,7 @@ end
 
 -- Reads fields that are likely to be asked for, at once.
 local function fetch(names)
+  if whole then return end
   local values = redis.call('HMGET', K.lead, unpack(names))
   for i = 1, #names do
     if fields[names[i]] == nil then fields[names[i]] = values[i] end
@@ -79,13 +81,11 @@ local function num(field)
 end
 
 -- What nearly every script asks for, in one go; of the few who name many assistants or channels a part.
-if head.w then
+if whole then
   local all = redis.call('HGETALL', K.lead)
   for i = 1, #all, 2 do fields[all[i]] = all[i + 1] end
-  setmetatable(fields, { __index = function() return false end })
 else
   local names = { 'v', 'rq', 'mv', 't', 'lv', 'oo', 'rs', 're' }
-  if head.x then names = { 'v', 'rq', 'mv', 't', 'lv', 'oo', 'rs', 're', 'as', 'r' .. head.x, 'f' .. head.x, 'k' .. head.x, 's' .. head.x } end
   for i = 1, math.min(#head.a, 20) do
     local a = head.a[i]
     names[#names + 1], names[#names + 2], names[#names + 3] = 'qa:' .. a, 'ra:' .. a, 'rb:' .. a
@@ -131,7 +131,7 @@ end
 local function del(...)
   local there = {}
   for _, field in ipairs({ ... }) do
-    if fields[field] ~= false then there[#there + 1] = field end
+    if fields[field] or not whole and fields[field] == nil then there[#there + 1] = field end
     fields[field] = false
   end
   if #there > 0 then redis.call('HDEL', K.lead, unpack(there)) end
@@ -196,10 +196,23 @@ local function stood()
   if standing == 'new' then redis.call('PEXPIRE', K.lead, HOUR) end
 end
 
+-- The names of all fields, those that are still to be written among them.
+local function names()
+  if not whole then
+    if unsaved then save() end
+    return redis.call('HKEYS', K.lead)
+  end
+  local list = {}
+  for field, value in pairs(fields) do
+    if value then list[#list + 1] = field end
+  end
+  return list
+end
+
 -- What a script that takes all of the lead must ask for: an assistant or channel of
 -- the lead that was not declared, because it came after the caller had looked.
 local function overlooked()
-  for _, field in ipairs(redis.call('HKEYS', K.lead)) do
+  for _, field in ipairs(names()) do
     local assistant = string.match(field, '^qa:(.*)$')
     if assistant and not K.queue[assistant] then return { 'need', assistant } end
     local channel = string.match(field, '^w[ur]?:(.*)$')
@@ -313,8 +326,7 @@ end
 
 -- The contact has another identity now: no window is his for certain.
 local function windows_refuse()
-  if unsaved then save() end
-  for _, f in ipairs(redis.call('HKEYS', K.lead)) do
+  for _, f in ipairs(names()) do
     local channel = string.match(f, '^w:(.*)$')
     if channel then window_refused(channel, num(f)) end
   end

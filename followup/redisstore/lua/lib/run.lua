@@ -6,7 +6,7 @@ end
 
 local function run_load(n)
   local r, f, k, s = run_fields(n)
-  if fields[r] == nil then fetch({ r, f, k, s }) end
+  fetch({ r, f, k, s })
   r, f, k, s = get(r), get(f), get(k), get(s)
   if not r then return nil end
   if not f then
