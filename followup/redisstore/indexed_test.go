@@ -61,7 +61,7 @@ func stepsOfLeads(ctx context.Context, node *redis.Client) (map[string]string, e
 			return nil, fmt.Errorf("read lead: %w", err)
 		}
 		partition, id, _ := strings.Cut(key, ":l:")
-		for _, n := range strings.Fields(fields["lv"]) {
+		for n := range strings.FieldsSeq(fields["lv"]) {
 			number, _ := strconv.Atoi(n)
 			run := string(followup.LeadID(id).Run(number))
 			state := strings.Split(fields["r"+n], "|")
