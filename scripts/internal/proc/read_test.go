@@ -52,14 +52,14 @@ func TestCounters(t *testing.T) {
 	t.Parallel()
 	info := "# Stats\r\ntotal_connections_received:3\r\ntotal_commands_processed:900\r\ntotal_net_input_bytes:5000\r\n" +
 		"total_net_output_bytes:70\r\ntotal_reads_processed:12\r\n# Commandstats\r\n" +
-		"cmdstat_evalsha:calls=10,usec=5,usec_per_call=0.50\r\ncmdstat_eval:calls=2,usec=1\r\ncmdstat_get:calls=99,usec=1\r\n" +
+		"cmdstat_evalsha:calls=10,usec=5,usec_per_call=0.50\r\ncmdstat_eval:calls=2,usec=1\r\ncmdstat_get:calls=99,usec=7\r\ncmdstat_config|get:calls=1,usec=3,usec_per_call=3.00\r\n" +
 		"# CPU\r\nused_cpu_sys:0.25\r\nused_cpu_user:1.5\r\nused_cpu_sys_children:9\r\n"
 	got := parseCounters(info)
-	if want := (Counters{Commands: 900, Scripts: 12, Reads: 12, In: 5000, Out: 70, CPU: 1750 * time.Millisecond}); got != want {
+	if want := (Counters{Commands: 900, Scripts: 12, Reads: 12, In: 5000, Out: 70, CPU: 1750 * time.Millisecond, Within: 10 * time.Microsecond}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	before := Counters{Commands: 800, Scripts: 2, Reads: 1, In: 4000, Out: 60, CPU: time.Second}
-	if diff, want := got.Sub(before), (Counters{Commands: 100, Scripts: 10, Reads: 11, In: 1000, Out: 10, CPU: 750 * time.Millisecond}); diff != want {
+	before := Counters{Commands: 800, Scripts: 2, Reads: 1, In: 4000, Out: 60, CPU: time.Second, Within: time.Microsecond}
+	if diff, want := got.Sub(before), (Counters{Commands: 100, Scripts: 10, Reads: 11, In: 1000, Out: 10, CPU: 750 * time.Millisecond, Within: 9 * time.Microsecond}); diff != want {
 		t.Errorf("difference: got %+v, want %+v", diff, want)
 	}
 }

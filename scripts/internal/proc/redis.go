@@ -107,13 +107,15 @@ type Counters struct {
 	Reads    int64 // of sockets: round trips, as long as nobody sends piece by piece
 	In, Out  int64 // bytes
 	CPU      time.Duration
+	// Within is the time within commands, those that scripts call among them, without the scripts.
+	Within time.Duration
 }
 
 // Sub returns what was done between two readings.
 func (c Counters) Sub(before Counters) Counters {
 	return Counters{
 		Commands: c.Commands - before.Commands, Scripts: c.Scripts - before.Scripts, Reads: c.Reads - before.Reads,
-		In: c.In - before.In, Out: c.Out - before.Out, CPU: c.CPU - before.CPU,
+		In: c.In - before.In, Out: c.Out - before.Out, CPU: c.CPU - before.CPU, Within: c.Within - before.Within,
 	}
 }
 
@@ -141,15 +143,28 @@ func parseCounters(info string) Counters {
 		case "total_net_output_bytes":
 			c.Out = n
 		case "cmdstat_evalsha", "cmdstat_eval":
-			calls, _, _ := strings.Cut(strings.TrimPrefix(value, "calls="), ",")
-			n, _ = strconv.ParseInt(calls, 10, 64)
-			c.Scripts += n
+			c.Scripts += statOf(value, "calls")
 		case "used_cpu_sys", "used_cpu_user":
 			seconds, _ := strconv.ParseFloat(value, 64)
 			c.CPU += time.Duration(seconds * float64(time.Second))
+		default:
+			if strings.HasPrefix(name, "cmdstat_") {
+				c.Within += time.Duration(statOf(value, "usec")) * time.Microsecond
+			}
 		}
 	}
 	return c
+}
+
+// statOf is one of the numbers in what Redis says about a command, such as calls=1,usec=2.
+func statOf(says, name string) int64 {
+	for part := range strings.SplitSeq(says, ",") {
+		if value, ok := strings.CutPrefix(part, name+"="); ok {
+			n, _ := strconv.ParseInt(value, 10, 64)
+			return n
+		}
+	}
+	return 0
 }
 
 // Memory returns how many keys fit the pattern, and the bytes that Redis says

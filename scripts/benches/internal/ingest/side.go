@@ -53,8 +53,8 @@ func (s sample) String() string {
 	if s.of == nil {
 		return line + " us"
 	}
-	line += fmt.Sprintf(" + %.0f us, redis commands %.1f, allocations %.0f",
-		s.micros(s.cost.redis.CPU), s.perEvent(s.cost.redis.Commands), s.allocs())
+	line += fmt.Sprintf(" + %.0f us, redis commands %.1f in %.1f us, allocations %.0f",
+		s.micros(s.cost.redis.CPU), s.perEvent(s.cost.redis.Commands), s.micros(s.cost.redis.Within), s.allocs())
 	if s.of.assistant != nil {
 		line += fmt.Sprintf(", delivered %.0f/s, the whole way %.0f/s", s.delivered(), s.through())
 	}

@@ -23,6 +23,8 @@
 //	drain_unsent_…   due → over: claim, decide, finish; the step is skipped, the run completed
 //	drain_sent_…     due → over: claim, decide, guard, provider, finish
 //	cancel_…         a lead's text is settled and ends his run; asynq: DeleteTask
+//	…_commands_alone what the ratio would be if all that took time were the commands that our
+//	_to_asynq        scripts call: no Lua, no engine, no connection, no append-only file
 //	lateness_…       1,000 a second become due; from then until the provider is called
 //	behind_…         the same while texts are settled, 16 at once, and 1,000,000 runs wait
 //	bytes_…          of Redis per pending step, with few (200,000) and many (1,000,000)

@@ -46,14 +46,17 @@ func (r rate) micros(d time.Duration) float64 { return float64(d.Microseconds())
 
 // String is the line of a run.
 func (r rate) String() string {
-	return fmt.Sprintf("%d in %.2f s, %.0f/s, CPU %.0f + %.0f us of redis, redis commands %.1f, reads %.2f",
+	return fmt.Sprintf("%d in %.2f s, %.0f/s, CPU %.0f + %.0f us of redis, redis commands %.1f in %.1f us, reads %.2f",
 		r.n, r.took.Seconds(), r.perSecond(), r.micros(r.cpu), r.micros(r.redis.CPU),
-		float64(r.redis.Commands)/float64(r.n), float64(r.redis.Reads)/float64(r.n))
+		float64(r.redis.Commands)/float64(r.n), r.micros(r.redis.Within), float64(r.redis.Reads)/float64(r.n))
 }
 
-// against judges a side against another by their medians.
+// against judges a side against another by their medians. It tells, too, what would be the ratio if nothing
+// took time but the commands that our scripts call.
 func (s *suite) against(name string, ours, asynq []rate, aim float64) {
 	s.describe(name, ours)
+	within := figure.MedianOf(ours, func(r rate) float64 { return r.micros(r.redis.Within) / 1e6 })
+	s.Figure(name+"_commands_alone_to_asynq", 1/within/figure.MedianOf(asynq, rate.perSecond))
 	s.Judge(name+"_to_asynq", figure.MedianOf(ours, rate.perSecond)/figure.MedianOf(asynq, rate.perSecond), figure.AtLeast(aim))
 }
 
