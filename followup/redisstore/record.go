@@ -14,7 +14,7 @@ import (
 
 // recordFields returns the fields of a lead's record, and those to be cleared.
 func recordFields(l followup.Lead) (set map[string]string, clear []string, err error) {
-	set = map[string]string{}
+	set, clear = map[string]string{}, []string{} // for a script null is no list
 	put := func(name, value string) {
 		if value == "" {
 			clear = append(clear, name)
