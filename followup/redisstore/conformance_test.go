@@ -1,6 +1,9 @@
 package redisstore
 
 import (
+	"context"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -28,6 +31,58 @@ func TestI13RedisConforms(t *testing.T) {
 
 func TestI13ClusterConforms(t *testing.T) {
 	conforms(t, redistest.StartCluster(t, 3, 0).Client(), false)
+}
+
+// TestI13WideLeadsConform runs the suite with leads that have more fields than are read at once.
+func TestI13WideLeadsConform(t *testing.T) {
+	client, stop, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	beside := redis.NewClient(client.Options())
+	t.Cleanup(func() { _ = beside.Close() })
+	client.AddHook(&widening{beside})
+	storetest.Run(t, func(t *testing.T) followup.Store {
+		return openStore(t, Params{Client: client, Embedded: true, Partitions: 16})
+	})
+}
+
+// widening is a client hook that gives a lead who is there many fields more before each script about him.
+type widening struct{ db redis.UniversalClient }
+
+func (w *widening) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (w *widening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		w.widen(ctx, cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (w *widening) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			w.widen(ctx, cmd)
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func (w *widening) widen(ctx context.Context, cmd redis.Cmder) {
+	args := cmd.Args() // EVALSHA, its hash, number of keys, the first of them
+	if len(args) < 4 || !strings.HasPrefix(cmd.Name(), "eval") {
+		return
+	}
+	lead, _ := args[3].(string)
+	if n := w.db.HLen(ctx, lead).Val(); !strings.Contains(lead, ":l:") || n == 0 || n > 128 {
+		return
+	}
+	more := map[string]any{}
+	for i := range 129 {
+		more["more:"+strconv.Itoa(i)] = i
+	}
+	w.db.HSet(ctx, lead, more)
 }
 
 // conforms opens stores on whatever the client reaches. Few partitions make the

@@ -56,13 +56,18 @@ func TestALeadWithARunStaysSmall(t *testing.T) {
 	}
 	config := followup.ConfigID(uuid.NewString())
 	ladder := followup.Ladder{Steps: []followup.Step{{Interval: "P365D"}}}
-	run, _, err := s.Start(ctx, p.tenant, lead, followup.Arm{
-		Config: config, Assistant: p.assistant, Channel: p.channel, Ladder: ladder.Hash(),
-		Interval: followup.MaxInterval, RearmOnReply: true,
-	}, false, epoch.Add(-followup.MaxInterval), epoch)
-	if err != nil {
-		t.Fatal(err)
+	start := func() followup.RunID {
+		t.Helper()
+		run, _, err := s.Start(ctx, p.tenant, lead, followup.Arm{
+			Config: config, Assistant: p.assistant, Channel: p.channel, Ladder: ladder.Hash(),
+			Interval: followup.MaxInterval, RearmOnReply: true,
+		}, false, epoch.Add(-followup.MaxInterval), epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
 	}
+	run := start()
 	small("armed")
 	c := claimStep(t, s)
 	small("claimed")
@@ -83,4 +88,18 @@ func TestALeadWithARunStaysSmall(t *testing.T) {
 	if got := crashed.Steps[0]; !got.Crashed || got.Attempt != v.Attempt || got.Kind != followup.KindTemplate || got.UsedStep != 2 {
 		t.Errorf("crashed: got %+v, want what its guard was told", got)
 	}
+	if _, err := s.FinishStep(ctx, sent(crashed.Steps[0], v.Attempt)); err != nil {
+		t.Fatal(err)
+	}
+	small("ended")
+	start()
+	small("started again")
+	start()
+	small("restarted")
+	m := p.message("hi", epoch)
+	m.Lead, m.Items[0].Reply, m.Items[0].Opens = lead, true, true
+	if settled, err := s.Settle(ctx, m); err != nil || len(settled.Ended) != 1 {
+		t.Fatalf("Settle: got %+v, %v, want a run that ended", settled, err)
+	}
+	small("replied")
 }

@@ -37,7 +37,7 @@ else
   if #first > 1 then return first end
   moved = 'erased'
   for _, run in ipairs(live) do
-    if run.state ~= 'armed' then run.state = 'claimed' end
+    if run.state ~= 'armed' then run.state = 'claimed' end -- nobody waits for what becomes of one in sending
   end
   runs_end('erased')
   redis.call('DEL', K.runs)

@@ -14,7 +14,6 @@ local before = answered()
 if before then return before end
 if gone() then return { 'moved' } end
 if (get('t') or head.t) ~= head.t then return { 'none' } end
-fetch({ 'fs', 'cr', 'up', 'nm', 'ph', 'ui' })
 for _, item in ipairs(req.items) do
   if item.rc and item.rc.a ~= '' then
     -- The assistant whose run the attempt belongs to is told of a correction.

@@ -26,7 +26,8 @@ local function due_set(group, index, name, member, score)
   due_refresh(group, index, name)
 end
 
--- The same for a member that is not in the group: its first can only become earlier.
+-- The same for a member that is not in the group, whose first can only become earlier then: of one that is in it,
+-- and moves back, the index would tell the old instant until something leaves the group.
 local function due_add(group, index, name, member, score)
   redis.call('ZADD', group, score, member)
   redis.call('ZADD', index, 'LT', score, name)

@@ -53,8 +53,8 @@ local function int(n)
   return string.format('%d', n)
 end
 
--- What was read of the lead's hash; false for what it does not have. Nearly always it is packed (lib/pack), where
--- to look for one field is to look through all: then it is read whole.
+-- What was read of the lead's hash; false for what it does not have. With so few fields as it nearly always has
+-- it is read whole: where it is packed (lib/pack), to look for one field is to look through all of them.
 local fields = {}
 local whole = redis.call('HLEN', K.lead) <= 128
 
@@ -129,7 +129,7 @@ local function set(...)
 end
 
 local function del(...)
-  local there = {}
+  local there = {} -- and what may be, as it was not read
   for _, field in ipairs({ ... }) do
     if fields[field] or not whole and fields[field] == nil then there[#there + 1] = field end
     fields[field] = false
@@ -153,13 +153,17 @@ local function inc(field)
   return n
 end
 
+-- What is longer would unpack the lead (lib/pack). So of an answer that names runs the part that their ids have in
+-- common with the lead's is kept as one byte, which is in no JSON.
+local LONG, common = 64, string.sub(head.l, 1, 30)
+
 -- A request that is made again, because its answer was lost, is given that answer.
 -- Of each lead the last is kept: what came between has changed it on purpose.
 -- It is written anew: since Redis 7.2 a WAIT asks only for what its connection wrote.
 local function answered()
   if get('rq') ~= head.q then return false end
   set('rq', head.q)
-  return cjson.decode(get('rr'))
+  return cjson.decode((string.gsub(get('rr'), '\1', common)))
 end
 
 -- Whether the lead is another by now, or nobody. To what a stand-in points, it points for
@@ -196,13 +200,9 @@ local function stood()
   if standing == 'new' then redis.call('PEXPIRE', K.lead, HOUR) end
 end
 
--- The names of all fields, those that are still to be written among them.
+-- The names of all fields, those that are still to be written among them; of a lead with many some may come twice.
 local function names()
-  if not whole then
-    if unsaved then save() end
-    return redis.call('HKEYS', K.lead)
-  end
-  local list = {}
+  local list = whole and {} or redis.call('HKEYS', K.lead)
   for field, value in pairs(fields) do
     if value then list[#list + 1] = field end
   end
@@ -258,7 +258,9 @@ end
 local function answer(reply)
   queue_all()
   windows_index()
-  set('rq', head.q, 'rr', cjson.encode(reply))
+  local told = cjson.encode(reply)
+  if #told > LONG then told = string.gsub(told, (string.gsub(common, '%W', '%%%0')), '\1') end
+  set('rq', head.q, 'rr', told)
   if unsaved then save() end
   stood()
   return reply

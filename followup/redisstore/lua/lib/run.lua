@@ -25,7 +25,7 @@ local function run_load(n)
   if k then
     run.token, run.attempt, run.kind, run.stand, run.ending = string.match(k, CLAIM)
     run.stand = tonumber(run.stand)
-    if run.attempt ~= '' then run.attempt = string.sub(head.l, 1, 30) .. run.attempt end
+    if run.attempt ~= '' then run.attempt = common .. run.attempt end
   end
   return run
 end
@@ -46,7 +46,7 @@ local ids = {}
 local function run_id(n)
   local id = ids[n]
   if not id then
-    id = string.sub(head.l, 1, 30) .. string.format('%06x', n)
+    id = common .. string.format('%06x', n)
     ids[n] = id
   end
   return id
@@ -216,7 +216,7 @@ local function run_start(arm, facts)
     step = 0, interval = arm.interval, used = 0, tries = 0, ending = '', rearm = arm.rearm and '1' or '', started = now,
   }
   local _, f, k, s = run_fields(n)
-  fields[k] = false -- of a new run there is none
+  fields[k] = false -- a new run has none, and nobody need look
   set(f, facts)
   if arm.rearm then
     run.status = get('st') or ''
@@ -242,7 +242,7 @@ local function attempts_trim()
     for i = 1, #all, 2 do
       if cjson.decode(all[i + 1]).at < before then
         redis.call('HDEL', K.attempts, all[i])
-      elseif string.sub(all[i], 1, 30) == string.sub(head.l, 1, 30) then
+      elseif string.sub(all[i], 1, 30) == common then
         oldest = math.min(oldest, tonumber(string.sub(all[i], 31), 16))
       end
     end
@@ -333,7 +333,7 @@ local corrections = {}
 -- Whether a step was tried again after this attempt, which cannot have been sent then. What was tried since
 -- the step's outcome was recorded is of others.
 local function tried_again(id, a, recorded)
-  if string.sub(id, 1, 30) ~= string.sub(head.l, 1, 30) then return false end
+  if string.sub(id, 1, 30) ~= common then return false end
   for n = tonumber(string.sub(id, 31), 16) + 1, num('as') do
     local packed = redis.call('HGET', K.attempts, run_id(n))
     local b = packed and cjson.decode(packed)
