@@ -35,16 +35,11 @@ func TestI13ClusterConforms(t *testing.T) {
 
 // TestI13WideLeadsConform runs the suite with leads that have more fields than are read at once.
 func TestI13WideLeadsConform(t *testing.T) {
-	client, stop, err := Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	beside := redis.NewClient(client.Options())
-	t.Cleanup(func() { _ = beside.Close() })
-	client.AddHook(&widening{beside})
+	server := redistest.Start(t)
+	client := server.Client()
+	client.AddHook(&widening{server.Client()})
 	storetest.Run(t, func(t *testing.T) followup.Store {
-		return openStore(t, Params{Client: client, Embedded: true, Partitions: 16})
+		return openStore(t, Params{Client: client, Partitions: 16})
 	})
 }
 
