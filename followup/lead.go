@@ -25,6 +25,8 @@ type Lead struct {
 	Assistant    AssistantID    // empty: the assistant of the last used channel
 	Channel      ChannelID      // empty: the last used channel
 	OptedOut     bool
+	// OptOutSaidAt is when the last word on opting out was said, either way; zero if none was. PutLead sees to it.
+	OptOutSaidAt time.Time
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 

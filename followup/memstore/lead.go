@@ -90,6 +90,7 @@ func (l *lead) changed(now time.Time) {
 // view returns the record with its windows, shared with nobody.
 func (l *lead) view() followup.Lead {
 	out := l.rec
+	out.OptOutSaidAt = l.optedAt
 	if out.CustomFields != nil {
 		out.CustomFields = cloneFields(out.CustomFields)
 	}

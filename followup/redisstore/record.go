@@ -58,7 +58,7 @@ func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
 		ID: id, Tenant: followup.TenantID(f["t"]), Name: f["nm"], Phone: f["ph"], UserID: f["ui"],
 		Email: f["em"], Company: f["co"], StatusID: f["st"], ExternalID: f["xi"],
 		Assistant: followup.AssistantID(f["ai"]), Channel: followup.ChannelID(f["ci"]),
-		OptedOut: f["oo"] == "1", CreatedAt: msField(f["cr"]), UpdatedAt: msField(f["up"]), CRMAt: msField(f["crm"]),
+		OptedOut: f["oo"] == "1", OptOutSaidAt: msField(f["oa"]), CreatedAt: msField(f["cr"]), UpdatedAt: msField(f["up"]), CRMAt: msField(f["crm"]),
 		Windows: map[followup.ChannelID]followup.Conversation{},
 	}
 	if v := f["v"]; isNewer(v) {

@@ -278,6 +278,8 @@ func putTests() []test {
 			w.at(got.CRMAt, want.CRMAt, "CRMAt")
 			w.at(got.CreatedAt, created, "CreatedAt")
 			w.at(got.UpdatedAt, w.now, "UpdatedAt")
+			w.at(got.OptOutSaidAt, w.now, "OptOutSaidAt")
+			want.OptOutSaidAt = got.OptOutSaidAt
 			w.is(got.Revision > want.Revision, true, "the revision grew")
 			want.CRMAt, want.CreatedAt, want.UpdatedAt, want.Revision = got.CRMAt, got.CreatedAt, got.UpdatedAt, got.Revision
 			want.Windows = got.Windows

@@ -124,6 +124,7 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	p := parse(members, "", true, &problems)
 	p.references(s.tenant(tenant), "", &problems)
 	p.add(shown)
+	_ = json.Unmarshal(members["updated_at"], &p.asOf) // of what GET gave; else whatever it is is ignored
 	l, err := s.write(ctx, tenant, lead, s.edit(p, "", &problems))
 	if err != nil {
 		return View{}, err

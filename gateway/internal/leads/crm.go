@@ -124,6 +124,7 @@ func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body 
 		e.patch = parse(data, "data.", false, &problems)
 		e.patch.references(s.tenant(tenant), "data.", &problems)
 		e.patch.add(shown)
+		e.patch.asOf = e.at.Add(s.now().Sub(s.real())) // leads say what they want in domain time
 		if !e.named {
 			check(e.patch.apply(followup.Lead{}), "data.", &problems)
 		}

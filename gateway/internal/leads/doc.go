@@ -20,7 +20,8 @@
 //     for the whole object clears it. Replacing the object as a whole was
 //     rejected: two systems that each own some fields would erase each other's.
 //   - What GET shows can be put back: read-only members are ignored, and a
-//     text equal to the one shown is not judged.
+//     text equal to the one shown is not judged. A lead who said STOP after that updated_at,
+//     or after the timestamp of a CRM's event, is not resumed by the opted_out that comes along.
 //   - The API never merges leads. An identity that belongs to another lead is a
 //     conflict. The CRM may: its event names a person by external_id and phone, and a lead
 //     that an unknown contact created by writing is that person. Two leads with

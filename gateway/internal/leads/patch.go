@@ -30,7 +30,9 @@ type patch struct {
 	name, phone, email, company, userID, externalID change[string]
 	statusID, assistant, channel                    change[string]
 	optedOut                                        change[bool]
-	lastInbound                                     change[time.Time]
+	// asOf is when the caller last looked, or spoke, if it tells: a lead who has opted out since, or no longer has, stays so.
+	asOf        time.Time
+	lastInbound change[time.Time]
 	// custom holds values to set; a nil one deletes its key. clearCustom
 	// clears all of them.
 	custom      map[string]any
@@ -91,7 +93,9 @@ func (p patch) apply(l followup.Lead) followup.Lead {
 	p.email.apply(&l.Email)
 	p.company.apply(&l.Company)
 	p.statusID.apply(&l.StatusID)
-	p.optedOut.apply(&l.OptedOut)
+	if p.asOf.IsZero() || !p.asOf.Before(l.OptOutSaidAt) {
+		p.optedOut.apply(&l.OptedOut)
+	}
 	if p.assistant.set {
 		l.Assistant = followup.AssistantID(p.assistant.value)
 	}

@@ -10,6 +10,7 @@ import (
 	"wagate/followup/memstore"
 	"wagate/gateway/internal/backendtest"
 	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/leads"
 	"wagate/providers"
 )
 
@@ -115,4 +116,60 @@ func TestWhatIsNoLongerThereCanBePutBack(t *testing.T) {
 	err = h.update(id, backendtest.JSON(t, v))
 	backendtest.WantFault(t, err, fault.Validation,
 		"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant")
+}
+
+// What GET gave before a lead said STOP does not resume him, nor does what a CRM knew before that.
+func TestWhoSaidStopIsNotResumedByWhatWasKnownBefore(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1"}`)
+	says := func(stop bool) {
+		t.Helper()
+		h.Advance(time.Minute)
+		if _, err := h.Store.Settle(h.Ctx(), followup.Settlement{
+			Tenant: acme, Lead: v.ID, Now: h.Now(), Real: h.Now(),
+			Items: []followup.Item{{DedupID: h.Now().String(), Channel: front, Assistant: sales, At: h.Now(), Reply: true, OptOut: &stop}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.Advance(time.Minute)
+	}
+	put := func(v leads.View, out bool) {
+		t.Helper()
+		v.OptedOut = out
+		if err := h.update(string(v.ID), backendtest.JSON(t, v)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	event := func(at time.Time) {
+		t.Helper()
+		h.wantCRM(`{"event":"lead.updated","timestamp":"`+at.Format(time.RFC3339Nano)+`","data":{"id":"`+string(v.ID)+`","opted_out":false}}`, leads.Applied)
+	}
+	want := func(out bool, after string) {
+		t.Helper()
+		if got := h.get(v.ID).OptedOut; got != out {
+			t.Errorf("after %s: got opted_out %v, want %v", after, got, out)
+		}
+	}
+	before, began := h.get(v.ID), h.Now()
+	says(true)
+	put(before, false)
+	want(true, "what GET gave before")
+	event(began)
+	want(true, "an event of the CRM's from before")
+	event(h.Now())
+	want(false, "an event of the CRM's from now")
+	says(true)
+	put(h.get(v.ID), false)
+	want(false, "what GET gives now, changed")
+	says(true)
+	if err := h.update(string(v.ID), `{"opted_out":false}`); err != nil {
+		t.Fatal(err)
+	}
+	want(false, "opted_out alone")
+	before = h.get(v.ID)
+	says(true)
+	says(false)
+	put(before, true)
+	want(false, "what GET gave before he came back")
 }
