@@ -117,6 +117,8 @@ type LeadFilter struct {
 	Phone         string
 	Name          string
 	StatusID      string
+	// Now is domain time: whoever looks for a phone finishes a merge that he meets half done.
+	Now time.Time
 }
 
 // ResumeMargin is how much older than the second of a resume by PutLead a stop may

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -153,7 +152,7 @@ func matches(l followup.Lead, f followup.LeadFilter) bool {
 func (s *Store) leadByPhone(
 	ctx context.Context, tenant followup.TenantID, f followup.LeadFilter,
 ) ([]followup.Lead, int, error) {
-	id, err := s.Resolve(ctx, tenant, followup.Identity{Phone: f.Phone}, false, time.Time{})
+	id, err := s.Resolve(ctx, tenant, followup.Identity{Phone: f.Phone}, false, f.Now)
 	if errors.Is(err, followup.ErrNotFound) {
 		return nil, 0, nil
 	}

@@ -158,3 +158,38 @@ func (a *afterReading) ProcessPipelineHook(next redis.ProcessPipelineHook) redis
 		return err
 	}
 }
+
+// TestI7ASearchFinishesAMergeWhenItIs: whoever looks for the phone of somebody who is half merged goes on with
+// that, and what he does is dated.
+func TestI7ASearchFinishesAMergeWhenItIs(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	ctx, p := t.Context(), newParty()
+	s := openStore(t, Params{Client: server.Client()})
+	both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
+	older := mustResolve(t, s, p, followup.Identity{UserID: both.UserID}, epoch.Add(-time.Minute))
+	p.start(t, s, older, "c")
+	younger := mustResolve(t, s, p, followup.Identity{Phone: both.Phone}, epoch)
+	l, err := s.Lead(ctx, p.tenant, younger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.OptedOut = true
+	if _, err := s.PutLead(ctx, followup.PutLead{Lead: l, Now: epoch, Real: epoch}); err != nil {
+		t.Fatal(err)
+	}
+	dying := server.Client()
+	dying.AddHook(crashBefore(mergeInScript))
+	_, _ = openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, both, true, epoch)
+
+	now := epoch.Add(time.Hour)
+	found, _, err := openStore(t, Params{Client: server.Client()}).Leads(ctx, p.tenant,
+		followup.LeadFilter{Phone: both.Phone, Limit: 1, Now: now})
+	if err != nil || len(found) != 1 || !found[0].UpdatedAt.Equal(now) {
+		t.Errorf("found: got %+v, %v, want the one he became, as of the search", found, err)
+	}
+	runs, err := s.Runs(ctx, p.tenant, older)
+	if err != nil || len(runs) != 1 || !runs[0].EndedAt.Equal(now) {
+		t.Errorf("runs: got %+v, %v, want one that ended then", runs, err)
+	}
+}

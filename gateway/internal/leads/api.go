@@ -227,7 +227,7 @@ func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (
 	if q.Check(&problems); !problems.None() {
 		return view.Page[View]{}, problems.Err()
 	}
-	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset}
+	f := followup.LeadFilter{Limit: q.Limit, Offset: q.Offset, Now: s.now()}
 	f.StatusID, _ = id(q.StatusID)
 	if digits, ok := asPhone(q.Search); ok {
 		f.Phone = digits
