@@ -167,8 +167,8 @@
 // time are given an id of the request, keep it with what they wrote, and answer
 // the same id the same. Of each lead the last answer is kept; a repetition that another
 // request overtook is carried out anew, where tokens, attempts and dedup make it harmless; a
-// start by hand, which none of them does, is kept by itself. A call repeated by the program is
-// another request.
+// start by hand, which none of them does, is kept by itself. Of an erasure none is: runs that its
+// first try ended are counted by nobody. A call repeated by the program is another request.
 //
 // The scripts that are asked for at the same time go to their node together, in
 // one pipeline, with one WAIT behind them where that is promised (lane.go). It
