@@ -15,7 +15,8 @@
 //     is an optimisation: take it out and only the retries grow.
 //   - A write that changes nothing is not made. A lead put twice keeps its
 //     updated_at, and the same status again is not a trigger.
-//   - PUT is partial. A key that is absent is left alone; null or "" clears.
+//   - PUT is partial. A key that is absent is left alone; null or "" clears a text;
+//     null leaves opted_out and last_inbound_at alone, which are nobody's to forget.
 //     custom_fields is merged by key: a value replaces, null deletes, and null
 //     for the whole object clears it. Replacing the object as a whole was
 //     rejected: two systems that each own some fields would erase each other's.

@@ -175,12 +175,16 @@ func undecorated(s string) (string, bool) {
 	return digits, digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
+// optedOut reads a lead's word; null leaves it alone, because who does not know it has not
+// heard him take it back.
 func optedOut(p *patch, raw json.RawMessage) string {
 	var b *bool
 	if json.Unmarshal(raw, &b) != nil {
 		return "must be true or false"
 	}
-	p.optedOut = change[bool]{set: true, value: b != nil && *b}
+	if b != nil {
+		p.optedOut = change[bool]{set: true, value: *b}
+	}
 	return ""
 }
 

@@ -173,3 +173,23 @@ func TestWhoSaidStopIsNotResumedByWhatWasKnownBefore(t *testing.T) {
 	put(before, true)
 	want(false, "what GET gave before he came back")
 }
+
+// A CRM that does not know says null, and so may a caller: neither has heard the lead take his STOP back.
+func TestWhoSaidStopIsNotResumedByNull(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1","opted_out":true}`)
+	if err := h.update(string(v.ID), `{"company":"Acme","opted_out":null}`); err != nil {
+		t.Fatal(err)
+	}
+	if !h.get(v.ID).OptedOut {
+		t.Error("after an update with null: got resumed, want opted out")
+	}
+	h.wantCRM(crmEvent("lead.updated", 1, `{"external_id":"crm-1","email":"ana@example.com","opted_out":null}`), leads.Applied)
+	if !h.get(v.ID).OptedOut {
+		t.Error("after an event of the CRM's with null: got resumed, want opted out")
+	}
+	if h.create(`{"name":"Bo","phone":"+5511912345679","opted_out":null}`).OptedOut {
+		t.Error("created with null: got opted out, want not")
+	}
+}
