@@ -224,7 +224,7 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 	if known(owners) > 1 {
 		return "", exists(fault.Detail{Field: "data", Problem: "names two leads with an external_id each"})
 	}
-	if lead, named := of["external_id"]; named && len(owners) > 1 && lead.ExternalID != who.ExternalID {
+	if lead, named := of["external_id"]; named && lead.ExternalID != who.ExternalID && (len(owners) > 1 || !matches(who, lead)) {
 		return "", exists(fault.Detail{Field: "data.external_id", Problem: "is one that its lead gave up; the other identities are of another"})
 	}
 	if strangers(who, of) {
@@ -238,6 +238,12 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 		return "", fmt.Errorf("resolve lead: %w", err)
 	}
 	return id, nil
+}
+
+// matches reports whether neither the phone nor the user id is another than the lead's.
+func matches(who followup.Identity, lead followup.Lead) bool {
+	who.ExternalID = ""
+	return agree(who, identityOf(lead))
 }
 
 // strangers reports whether the phone is of somebody else than the lead that the CRM

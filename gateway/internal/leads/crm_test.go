@@ -398,3 +398,30 @@ func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// TestI10CRMWritesNobodyIntoWhoGaveUpAnExternalID: the CRM gives an id anew that was a lead's,
+// to somebody nobody knows yet.
+func TestI10CRMWritesNobodyIntoWhoGaveUpAnExternalID(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{`null`, `"e2"`} {
+		for _, other := range []string{`"phone":"+5511912345679"`, `"user_id":"BR.2"`, `"phone":"+5511912345678","user_id":"BR.2"`} {
+			t.Run(to+" "+other, func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t)
+				id := h.create(`{"name":"Ana","phone":"+5511912345678","user_id":"BR.1","external_id":"e1"}`).ID
+				if err := h.update(string(id), `{"external_id":`+to+`}`); err != nil {
+					t.Fatalf("update: %v", err)
+				}
+				ana := backendtest.JSON(t, h.get(id))
+				h.Advance(time.Minute)
+				_, err := h.crm(crmEvent("lead.created", 0, `{"external_id":"e1","name":"Bo",`+other+`}`))
+				backendtest.WantFault(t, err, fault.AlreadyExists,
+					"data.external_id: is one that its lead gave up; the other identities are of another")
+				if got := backendtest.JSON(t, h.get(id)); got != ana {
+					t.Errorf("got  %s\nwant %s", got, ana)
+				}
+				h.wantCRM(crmEvent("lead.updated", 1, `{"external_id":"e1","phone":"+551112345678","company":"A"}`), leads.Applied)
+			})
+		}
+	}
+}
