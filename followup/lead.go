@@ -2,8 +2,10 @@ package followup
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"wagate/followup/window"
@@ -36,6 +38,45 @@ type Lead struct {
 	CRMAt time.Time
 	// Windows holds the conversation state per channel the lead has used.
 	Windows map[ChannelID]Conversation
+}
+
+// TakeIn returns the lead with what its record lacks filled from that of another who is the
+// same person. Of two windows of a channel the one with the later LastInbound is taken whole,
+// with the later UsedAt. What they said on opting out is not weighed here.
+func (l Lead) TakeIn(other Lead) Lead {
+	l.Name = cmp.Or(l.Name, other.Name)
+	l.Phone = cmp.Or(l.Phone, other.Phone)
+	l.UserID = cmp.Or(l.UserID, other.UserID)
+	l.Email = cmp.Or(l.Email, other.Email)
+	l.Company = cmp.Or(l.Company, other.Company)
+	l.StatusID = cmp.Or(l.StatusID, other.StatusID)
+	l.ExternalID = cmp.Or(l.ExternalID, other.ExternalID)
+	l.Assistant = cmp.Or(l.Assistant, other.Assistant)
+	l.Channel = cmp.Or(l.Channel, other.Channel)
+	l.CRMAt = later(l.CRMAt, other.CRMAt)
+	if len(l.CustomFields) == 0 {
+		l.CustomFields = other.CustomFields
+	}
+	windows := make(map[ChannelID]Conversation, len(l.Windows)+len(other.Windows))
+	maps.Copy(windows, l.Windows)
+	for c, theirs := range other.Windows {
+		ours, had := windows[c]
+		w := ours
+		if !had || theirs.LastInbound.After(ours.LastInbound) {
+			w = theirs
+		}
+		w.UsedAt = later(ours.UsedAt, theirs.UsedAt)
+		windows[c] = w
+	}
+	l.Windows = windows
+	return l
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // ParseFields reads a JSON object of custom fields; null is none. Numbers stay as they are

@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -21,19 +20,15 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 			s.aliases[a] = winner.rec.ID
 		}
 	}
+	theirs := followup.Lead{Windows: loser.windows}
 	if !loser.account {
-		mergeRecord(&winner.rec, loser.rec)
+		theirs = loser.rec
+		theirs.Windows = loser.windows
 		winner.changed(now)
 	}
-	for c, theirs := range loser.windows {
-		ours, had := winner.windows[c]
-		w := ours
-		if !had || theirs.LastInbound.After(ours.LastInbound) {
-			w = theirs
-		}
-		w.UsedAt = later(ours.UsedAt, theirs.UsedAt)
-		winner.windows[c] = w
-	}
+	winner.rec.Windows = winner.windows
+	winner.rec = winner.rec.TakeIn(theirs)
+	winner.windows, winner.rec.Windows = winner.rec.Windows, nil
 	for c, theirs := range loser.histories {
 		h := slices.Concat(winner.histories[c], theirs)
 		slices.SortStableFunc(h, func(a, b followup.Entry) int { return a.At.Compare(b.At) })
@@ -58,21 +53,4 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 	word := s.on(winner, now, now)
 	word.optOut(loser.rec.OptedOut, loser.optedAt)
 	s.tell(word.ended)
-}
-
-// mergeRecord fills the winner's empty fields.
-func mergeRecord(w *followup.Lead, l followup.Lead) {
-	w.Name = cmp.Or(w.Name, l.Name)
-	w.Phone = cmp.Or(w.Phone, l.Phone)
-	w.UserID = cmp.Or(w.UserID, l.UserID)
-	w.Email = cmp.Or(w.Email, l.Email)
-	w.Company = cmp.Or(w.Company, l.Company)
-	w.StatusID = cmp.Or(w.StatusID, l.StatusID)
-	w.ExternalID = cmp.Or(w.ExternalID, l.ExternalID)
-	w.Assistant = cmp.Or(w.Assistant, l.Assistant)
-	w.Channel = cmp.Or(w.Channel, l.Channel)
-	w.CRMAt = later(w.CRMAt, l.CRMAt)
-	if len(w.CustomFields) == 0 {
-		w.CustomFields = l.CustomFields
-	}
 }

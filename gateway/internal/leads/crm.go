@@ -1,6 +1,7 @@
 package leads
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -173,26 +174,33 @@ func readString(members map[string]json.RawMessage, name string, to *string, pro
 }
 
 func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e event) error {
-	id, err := s.crmTarget(ctx, tenant, e)
+	apply := s.tell(e)
+	id, err := s.crmTarget(ctx, tenant, e, apply)
 	if err != nil {
 		return err
 	}
+	_, err = s.write(ctx, tenant, id, apply)
+	return err
+}
+
+// tell returns the edit that applies the event, unless the lead knows something newer.
+func (s *Service) tell(e event) edit {
 	apply := s.edit(e.patch, "data.", e.found)
-	_, err = s.write(ctx, tenant, id, func(old followup.Lead) (draft, error) {
+	return func(old followup.Lead) (draft, error) {
 		if !e.at.After(old.CRMAt) {
 			return draft{}, errStale
 		}
 		d, err := apply(old)
 		d.lead.CRMAt = e.at
 		return d, err
-	})
-	return err
+	}
 }
 
 // crmTarget finds the lead that an event is about. Identities of several leads
 // make these one, as long as the CRM does not know two of them by ids of its
-// own, and neither phone nor external id is one that its lead gave up.
-func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event) (followup.LeadID, error) {
+// own, and neither phone nor external id is one that its lead gave up. What apply would
+// refuse makes and names nobody.
+func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event, apply edit) (followup.LeadID, error) {
 	if e.named {
 		_, err := s.knows(ctx, tenant, e.lead)
 		return e.lead, err
@@ -233,11 +241,63 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 	if gaveUp(who, of) {
 		return "", exists(fault.Detail{Field: "data.phone", Problem: "is one that its lead gave up; who has it now shows by a user_id"})
 	}
+	if _, err := apply(become(who, of)); err != nil {
+		return "", err
+	}
+	if lead, all := leadOf(who, of); all {
+		return lead, nil // Resolve would have the record learn what the event may yet be too old to tell
+	}
 	id, err := s.store.Resolve(ctx, tenant, who, true, s.now())
 	if err != nil {
 		return "", fmt.Errorf("resolve lead: %w", err)
 	}
 	return id, nil
+}
+
+// become returns what is known of the lead that Resolve will make of the owners.
+func become(who followup.Identity, of map[string]followup.Lead) followup.Lead {
+	var owners []followup.Lead
+	for field, l := range of {
+		if field != "phone" || holdOf(who, of) == followup.HeldBySame {
+			owners = append(owners, l)
+		}
+	}
+	slices.SortFunc(owners, func(a, b followup.Lead) int { // as Resolve takes them in
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	var l followup.Lead
+	for _, o := range owners {
+		l = l.TakeIn(o)
+	}
+	return l
+}
+
+// leadOf returns the lead whose all identities are already; all is false if they are not.
+func leadOf(who followup.Identity, of map[string]followup.Lead) (id followup.LeadID, all bool) {
+	for _, k := range kinds {
+		if k.of(who) == "" {
+			continue
+		}
+		l, owned := of[k.field]
+		if !owned || id != "" && l.ID != id {
+			return "", false
+		}
+		id = l.ID
+	}
+	return id, true
+}
+
+// holdOf tells whose the phone is if a user id comes with it that leads elsewhere, or nowhere yet.
+func holdOf(who followup.Identity, of map[string]followup.Lead) followup.Hold {
+	holder, held := of["phone"]
+	lead, known := of["user_id"]
+	switch {
+	case !held || who.UserID == "" || holder.ID == lead.ID:
+		return followup.HeldBySame
+	case known:
+		return followup.HoldOf(who.Phone, who.UserID, holder, &lead, false)
+	}
+	return followup.HoldOf(who.Phone, who.UserID, holder, nil, false)
 }
 
 // matches reports whether neither the phone nor the user id is another than the lead's.
@@ -246,13 +306,19 @@ func matches(who followup.Identity, lead followup.Lead) bool {
 	return agree(who, identityOf(lead))
 }
 
-// strangers reports whether the phone is of somebody else than the lead that the CRM
-// knows by its id: of whom has it since that lead gave it up. A user id tells by itself.
+// strangers reports whether the phone is of somebody else than the lead that the user id leads
+// to; without one, than the lead that the CRM knows by its id: of whom has it since that lead
+// gave it up.
 func strangers(who followup.Identity, of map[string]followup.Lead) bool {
 	holder, held := of["phone"]
 	lead, named := of["external_id"]
-	return held && named && holder.ID != lead.ID && who.UserID == "" &&
-		followup.HoldOf(who.Phone, "", holder, &lead, true) == followup.HeldByAnother
+	switch {
+	case !held || holder.ID == lead.ID:
+		return false
+	case who.UserID != "":
+		return holdOf(who, of) == followup.HeldByAnother
+	}
+	return named && followup.HoldOf(who.Phone, "", holder, &lead, true) == followup.HeldByAnother
 }
 
 // gaveUp reports whether the phone leads to somebody who has another one now, and nothing

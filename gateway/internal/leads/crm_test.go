@@ -377,7 +377,7 @@ func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := memstore.New()
-			first, late := houseOn(t, store), &overtaken{Store: store}
+			first, late := houseOn(t, store), &meanwhile{Store: store}
 			second := houseOn(t, late)
 			first.create(`{"name":"Ana","phone":"+5511912345678"}`)
 			first.Advance(time.Second)
@@ -385,8 +385,7 @@ func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			late.when = func(_ followup.Identity, create bool) bool { return create }
-			late.after = func() {
+			late.by = func() {
 				if err := move(first, younger); err != nil {
 					t.Errorf("move: got %v, want none", err)
 				}

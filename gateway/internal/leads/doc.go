@@ -28,6 +28,10 @@
 //     that an unknown contact created by writing is that person. Two leads with
 //     an external_id each are two people to the CRM, and stay a conflict; so do a lead whose
 //     external_id was taken from him and whoever else comes by that.
+//   - A CRM's event is judged by the lead that it would make of whomever it names, before
+//     anybody is named, told an identity or merged: one that is stale or refused changes nothing.
+//     It is judged again when it is written. What remains is an event that brings an identity
+//     and is overtaken by a newer one in between: the store links before it is asked to write.
 //   - An id in a CRM's event is believed, not interpreted: one that is not a lead
 //     of the tenant (also one that was erased or merged away) is not found,
 //     whatever identities stand beside it. Falling back to these would write one

@@ -13,12 +13,14 @@ import (
 // meanwhile is a store at which somebody else is faster, once after a lead was read.
 type meanwhile struct {
 	followup.Store
-	by func()
+	reads int // that go before
+	by    func()
 }
 
 func (m *meanwhile) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	l, err := m.Store.Lead(ctx, tenant, id)
-	if by := m.by; by != nil {
+	if m.reads--; m.reads < 0 && m.by != nil {
+		by := m.by
 		m.by = nil
 		by()
 	}

@@ -1,0 +1,193 @@
+package leads_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/backendtest"
+	"wagate/gateway/internal/fault"
+	"wagate/gateway/internal/leads"
+)
+
+const ana, bo = "+5511912345678", "+5511912345679"
+
+// everybody is what the API shows of all leads; a write in between shows in updated_at.
+func (h *house) everybody() string {
+	h.t.Helper()
+	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
+	if err != nil {
+		h.t.Fatalf("list: %v", err)
+	}
+	h.Advance(time.Minute)
+	return backendtest.JSON(h.t, page)
+}
+
+// contact is whoever writes by this phone, unknown before.
+func (h *house) contact(phone string) followup.LeadID {
+	h.t.Helper()
+	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: strings.TrimPrefix(phone, "+")}, true, h.Now())
+	if err != nil {
+		h.t.Fatalf("resolve: %v", err)
+	}
+	return id
+}
+
+func (h *house) wantEverybody(want string) {
+	h.t.Helper()
+	if got := h.everybody(); got != want {
+		h.t.Errorf("leads: got  %s\nwant %s", got, want)
+	}
+}
+
+// TestI2AStaleCRMEventTellsNothing: an event that is ignored names nobody, gives no phone back
+// and makes no two leads one.
+func TestI2AStaleCRMEventTellsNothing(t *testing.T) {
+	t.Parallel()
+	t.Run("a phone that was taken back", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Applied)
+		h.wantCRM(crmEvent("lead.updated", 5, `{"external_id":"e1","phone":null}`), leads.Applied)
+		before := h.everybody()
+		h.wantCRM(crmEvent("lead.updated", 3, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Stale)
+		h.wantCRM(crmEvent("lead.updated", 5, `{"external_id":"e1","user_id":"BR.1"}`), leads.Stale)
+		h.wantEverybody(before)
+	})
+	for name, age := range map[string]int{"an older stranger": -1, "a younger stranger": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			if age < 0 {
+				h.contact(bo)
+				h.Advance(time.Second)
+			}
+			h.wantCRM(crmEvent("lead.created", 5, `{"external_id":"e1"}`), leads.Applied)
+			if age > 0 {
+				h.Advance(time.Second)
+				h.contact(bo)
+			}
+			before := h.everybody()
+			h.wantCRM(crmEvent("lead.updated", 2, `{"external_id":"e1","phone":"`+bo+`"}`), leads.Stale)
+			h.wantEverybody(before)
+		})
+	}
+	t.Run("of another who had the phone", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`","user_id":"BR.1"}`), leads.Applied)
+		h.wantCRM(crmEvent("lead.updated", 5, `{"external_id":"e1","phone":"`+bo+`"}`), leads.Applied)
+		h.wantCRM(crmEvent("lead.created", 2, `{"external_id":"e2","phone":"`+ana+`","user_id":"BR.2"}`), leads.Applied)
+		if a, b := h.find(followup.Identity{ExternalID: "e1"}), h.find(followup.Identity{ExternalID: "e2"}); a.ID == b.ID || *b.Phone != ana {
+			t.Errorf("got %s and %s, want two leads", backendtest.JSON(t, a), backendtest.JSON(t, b))
+		}
+	})
+}
+
+// TestI2ALateCRMEventTellsNothing has a newer event be applied behind the look at the lead.
+func TestI2ALateCRMEventTellsNothing(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	first, late := houseOn(t, store), &meanwhile{Store: store, reads: 1} // for the phone; then for the external id
+	second := houseOn(t, late)
+	first.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Applied)
+	late.by = func() {
+		first.wantCRM(crmEvent("lead.updated", 5, `{"external_id":"e1","phone":null}`), leads.Applied)
+	}
+	second.wantCRM(crmEvent("lead.updated", 3, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Stale)
+	if v := first.find(followup.Identity{ExternalID: "e1"}); v.Phone != nil {
+		t.Errorf("phone: got %s, want none", *v.Phone)
+	}
+}
+
+// TestI14ARefusedCRMEventTellsNothing: what is answered 400 or 409 has changed nothing.
+func TestI14ARefusedCRMEventTellsNothing(t *testing.T) {
+	t.Parallel()
+	const inbound = `"last_inbound_at":"2026-03-02T08:00:00Z"`
+	const windowless = "data.last_inbound_at: needs a channel_id: a window belongs to a channel"
+	full := func(prefix string) string {
+		var fields []string
+		for i := range 60 {
+			fields = append(fields, fmt.Sprintf(`"%s%d":1`, prefix, i))
+		}
+		return `"custom_fields":{` + strings.Join(fields, ",") + `}`
+	}
+	tests := []struct {
+		name   string
+		leads  []string // in the order of their age
+		data   string
+		code   fault.Code
+		detail string
+	}{
+		{"of nobody", nil, `{"external_id":"e1","name":"Ana",` + inbound + `}`, fault.Validation, windowless},
+		{
+			"of one",
+			[]string{`{"name":"Ana","phone":"` + ana + `"}`},
+			`{"external_id":"e1","phone":"` + ana + `",` + inbound + `}`, fault.Validation, windowless,
+		},
+		{
+			"of two",
+			[]string{`{"name":"Ana","external_id":"e1"}`, `{"name":"Bo","phone":"` + bo + `"}`},
+			`{"external_id":"e1","phone":"` + bo + `",` + inbound + `}`, fault.Validation, windowless,
+		},
+		{
+			"of two, for what the elder has",
+			[]string{`{"name":"Bo","phone":"` + bo + `",` + full("b") + `}`, `{"name":"Ana","external_id":"e1"}`},
+			`{"external_id":"e1","phone":"` + bo + `",` + full("e") + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
+		},
+		{
+			"of two, for what the younger has",
+			[]string{`{"name":"Ana","external_id":"e1"}`, `{"name":"Bo","phone":"` + bo + `",` + full("b") + `}`},
+			`{"external_id":"e1","phone":"` + bo + `",` + full("e") + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
+		},
+		{
+			"with a phone of another user",
+			[]string{`{"name":"Ana","phone":"` + ana + `","user_id":"BR.1"}`, `{"name":"Bo","phone":"` + bo + `","user_id":"BR.2"}`},
+			`{"external_id":"e1","phone":"` + bo + `","user_id":"BR.1"}`, fault.AlreadyExists, "data.phone: belongs to another lead",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			for _, l := range tt.leads {
+				h.create(l)
+				h.Advance(time.Second)
+			}
+			before := h.everybody()
+			_, err := h.crm(crmEvent("lead.created", 0, tt.data))
+			backendtest.WantFault(t, err, tt.code, tt.detail)
+			h.wantEverybody(before)
+		})
+	}
+}
+
+// TestCRMIsJudgedByWhomTheEventMakes: what one of two leads has is the other's, too, once the
+// event has made them one; with that it is in order.
+func TestCRMIsJudgedByWhomTheEventMakes(t *testing.T) {
+	t.Parallel()
+	const at = "2026-03-02T08:00:00Z"
+	for name, younger := range map[string]string{
+		"a channel": `{"name":"Bo","phone":"` + bo + `","channel_id":"` + string(front) + `"}`,
+		"a window":  `{"name":"Bo","phone":"` + bo + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.create(`{"name":"Ana","external_id":"e1"}`)
+			h.Advance(time.Second)
+			id := h.create(younger).ID
+			if name == "a window" {
+				h.wrote(id, front, backendtest.Start.Add(-time.Hour))
+			}
+			h.wantCRM(crmEvent("lead.updated", 0, `{"external_id":"e1","phone":"`+bo+`","last_inbound_at":"`+at+`"}`), leads.Applied)
+			v := h.find(followup.Identity{ExternalID: "e1"})
+			if v.Phone == nil || *v.Phone != bo || v.LastInboundAt == nil || v.LastInboundAt.Format(time.RFC3339) != at {
+				t.Errorf("got %s, want one lead who wrote at %s", backendtest.JSON(t, v), at)
+			}
+		})
+	}
+}
