@@ -111,6 +111,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"runs", "show", "id"}, 2, "-tenant is needed"},
 		{[]string{"pause"}, 2, "-tenant is needed"},
 		{[]string{"resume", "-channel", "c"}, 2, "-tenant is needed"},
+		{[]string{"pause", "-tenant", "t", "-channel", "", "-admin", "http://x"}, 2, "-channel is empty"},
+		{[]string{"resume", "-tenant", "t", "-channel=", "-admin", "http://x"}, 2, "-channel is empty"},
 		{[]string{"pauses"}, 2, "-tenant is needed"},
 		{[]string{"version", "x"}, 2, "1 argument"},
 	} {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -122,23 +121,15 @@ func (s *shell) deadSome(ctx context.Context, args []string, verb, done, method,
 
 // whose defines the flags that name a tenant's or an assistant's dead letters,
 // and returns the query for what they say.
-//
-// One that is given and empty, as of a variable that is not set, is refused: all
-// would be taken where few were meant.
 func (fs *flagSet) whose(when string) func() (url.Values, error) {
 	fs.String("tenant", "", when+"only those of the tenant with this `ID`")
 	fs.String("assistant", "", when+"only those of the assistant with this `ID`")
-	return func() (query url.Values, err error) {
-		query = url.Values{}
-		fs.Visit(func(f *flag.Flag) {
-			if f.Name != "tenant" && f.Name != "assistant" {
-				return
-			}
-			if f.Value.String() == "" {
-				err = fs.wrong("-%s is empty", f.Name)
-			}
-			query.Set(f.Name, f.Value.String())
-		})
+	return func() (url.Values, error) {
+		given, err := fs.given("tenant", "assistant")
+		query := url.Values{}
+		for name, value := range given {
+			query.Set(name, value)
+		}
 		return query, err
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -53,6 +54,25 @@ func (fs *flagSet) parse(args []string, least, most int) ([]string, error) {
 func (fs *flagSet) neededID(name string) *string {
 	fs.needed = append(fs.needed, name)
 	return fs.String(name, "", "the "+name+"'s `ID`")
+}
+
+// given returns those of the flags of these names that were given.
+//
+// One that is given and empty, as of a variable that is not set, is refused: all
+// would be taken where few were meant.
+func (fs *flagSet) given(names ...string) (map[string]string, error) {
+	given := map[string]string{}
+	var err error
+	fs.Visit(func(f *flag.Flag) {
+		if !slices.Contains(names, f.Name) {
+			return
+		}
+		if f.Value.String() == "" {
+			err = fs.wrong("-%s is empty", f.Name)
+		}
+		given[f.Name] = f.Value.String()
+	})
+	return given, err
 }
 
 // missing returns a usage error if a flag that is needed was not given.

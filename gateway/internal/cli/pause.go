@@ -32,14 +32,19 @@ func (s *shell) resume(ctx context.Context, args []string) error {
 
 func (s *shell) setPause(ctx context.Context, verb string, args []string) error {
 	fs := s.flags(verb + " -tenant ID [-channel ID]")
-	admin, tenant, channel := fs.adminFlags(), fs.neededID("tenant"), fs.String("channel", "", "only the channel with this `ID`")
+	fs.String("channel", "", "only the channel with this `ID`")
+	admin, tenant := fs.adminFlags(), fs.neededID("tenant")
 	c, _, err := admin.open(args, 0, 0)
 	if err != nil {
 		return err
 	}
+	given, err := fs.given("channel")
+	if err != nil {
+		return err
+	}
 	body := map[string]string{"tenant_id": *tenant}
-	if *channel != "" {
-		body["channel_id"] = *channel
+	if channel, ok := given["channel"]; ok {
+		body["channel_id"] = channel
 	}
 	data, err := c.call(ctx, http.MethodPost, "/api/"+verb, nil, body)
 	if err != nil {

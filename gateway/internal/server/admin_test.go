@@ -108,6 +108,51 @@ func TestPauses(t *testing.T) {
 		`"message":"a required field is missing","details":[{"field":"tenant","problem":"is required"}]}}`)
 }
 
+// A channel that is given and empty, as of a variable that is not set, is not the whole tenant: that would be
+// stopped, or sent for again, where one channel was meant.
+func TestAPauseOfAnEmptyChannelIsNotTheTenants(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	whole := `{"tenant_id":"` + string(acme) + `","channel_id":null}`
+	empty := `{"tenant_id":"` + string(acme) + `","channel_id":""}`
+	refused := `{"success":false,"error":{"code":"VALIDATION_ERROR","message":"the request is not valid",` +
+		`"details":[{"field":"channel_id","problem":"must not be empty"}]}}`
+	h.want(h.op("POST", "/api/pause", empty), 400, refused)
+	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":0`) {
+		t.Errorf("got %s, want nothing paused", r.body)
+	}
+	h.want(h.op("POST", "/api/pause", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":true}`)
+	h.want(h.op("POST", "/api/resume", empty), 400, refused)
+	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":1`) {
+		t.Errorf("got %s, want the tenant paused still", r.body)
+	}
+	h.want(h.op("POST", "/api/resume", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":false}`)
+	h.want(h.op("POST", "/api/pause", `{"channel_id":""}`), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
+		`"message":"the request is not valid","details":[{"field":"channel_id","problem":"must not be empty"},`+
+		`{"field":"tenant_id","problem":"is required"}]}}`)
+}
+
+// What was paused and then taken out of the file is listed, so it can be resumed. It cannot be paused.
+func TestAPausedChannelThatIsNotInTheFileAnyMoreCanBeResumed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	const gone followup.ChannelID = "a0000000-0000-4000-8000-0000000000c9"
+	body := func(id string) string { return `{"tenant_id":"` + string(acme) + `","channel_id":"` + id + `"}` }
+	if err := h.store.Pause(t.Context(), acme, gone, true); err != nil {
+		t.Fatal(err)
+	}
+	h.want(h.op("POST", "/api/pause", body(string(gone))), 404, notFound("channel"))
+	h.want(h.op("POST", "/api/resume", `{"tenant_id":"`+string(other)+`","channel_id":"`+string(gone)+`"}`), 404, notFound("channel"))
+	h.want(h.op("POST", "/api/resume", body(strings.ToUpper(string(gone)))), 200,
+		`{"tenant_id":"`+string(acme)+`","channel_id":"`+string(gone)+`","paused":false}`)
+	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":0`) {
+		t.Errorf("got %s, want nothing paused", r.body)
+	}
+	h.want(h.op("POST", "/api/resume", body(string(gone))), 404, notFound("channel"))
+	h.store.gone = true
+	h.want(h.op("POST", "/api/resume", body(string(gone))), 503, unavailable)
+}
+
 func TestOperatorSeesRuns(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, settings{})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -83,7 +84,7 @@ func (s *admin) listPauses(c *fiber.Ctx) error {
 
 func (s *admin) pause(paused bool) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		tenant, channel, err := s.readPause(body(c))
+		tenant, channel, err := s.readPause(c.UserContext(), body(c), paused)
 		if err != nil {
 			return err
 		}
@@ -94,12 +95,19 @@ func (s *admin) pause(paused bool) fiber.Handler {
 	}
 }
 
-// readPause reads whom to pause. The decoded strings are copies of the body's.
-func (s *admin) readPause(body []byte) (followup.TenantID, followup.ChannelID, error) {
+// readPause reads whom to pause or resume. The decoded strings are copies of the body's.
+//
+// A channel that is given and empty, as of a variable that is not set, is refused:
+// the whole tenant would be taken where one channel was meant.
+func (s *admin) readPause(ctx context.Context, body []byte, paused bool) (followup.TenantID, followup.ChannelID, error) {
 	var problems fault.Problems
 	given, err := fault.Texts(body, &problems, "tenant_id", "channel_id")
 	if err != nil {
 		return "", "", err
+	}
+	name, one := given["channel_id"]
+	if one && name == "" {
+		problems.Add("channel_id", "must not be empty")
 	}
 	tenant, ok := given["tenant_id"]
 	if !ok && !problems.Has("tenant_id") {
@@ -112,15 +120,24 @@ func (s *admin) readPause(body []byte) (followup.TenantID, followup.ChannelID, e
 	if !ok {
 		return "", "", fault.Missing("tenant")
 	}
-	channel := given["channel_id"]
-	if channel == "" {
+	if !one {
 		return t.ID, "", nil
 	}
-	ch, ok := t.Channel(followup.ChannelID(followup.CanonicalID(channel)))
-	if !ok {
+	channel := followup.ChannelID(followup.CanonicalID(name))
+	if _, ok := t.Channel(channel); ok {
+		return t.ID, channel, nil
+	}
+	if paused {
 		return "", "", fault.Missing("channel")
 	}
-	return t.ID, ch.ID, nil
+	left, err := s.Operator.Pauses(ctx, t.ID) // it may have been paused before it left the file
+	if err != nil {
+		return "", "", err
+	}
+	if !slices.Contains(left, channel) {
+		return "", "", fault.Missing("channel")
+	}
+	return t.ID, channel, nil
 }
 
 func viewPause(t followup.TenantID, c followup.ChannelID, paused bool) pauseView {

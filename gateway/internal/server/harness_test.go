@@ -219,6 +219,13 @@ func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, o
 	return letters, total, err
 }
 
+func (b *brittle) Pauses(ctx context.Context, t followup.TenantID) ([]followup.ChannelID, error) {
+	if b.gone {
+		return nil, errGone
+	}
+	return b.Store.Pauses(ctx, t)
+}
+
 // fakeWebhooks knows one app, one channel, and what it was handed.
 type fakeWebhooks struct {
 	mu     sync.Mutex
