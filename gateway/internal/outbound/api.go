@@ -24,6 +24,7 @@ type APIStore interface {
 	HoldKey(ctx context.Context, t followup.TenantID, key, owner string, real time.Time) error
 	DropKey(ctx context.Context, t followup.TenantID, key, owner string) error
 	Message(ctx context.Context, t followup.TenantID, id string, park *followup.Parked) (followup.MessageRef, error)
+	Pauses(ctx context.Context, t followup.TenantID) ([]followup.ChannelID, error)
 }
 
 // Passer carries what is no message (read receipts, typing) to a provider and
@@ -116,11 +117,12 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage
 // send sends one message. final is false if nothing was sent, so that the same
 // request may be made again.
 func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold hold) (answer Answer, final bool) {
-	lead, err := a.lead(ctx, c.Tenant, msg)
-	if errors.Is(err, followup.ErrNotFound) {
+	lead, err := a.lead(ctx, c.Tenant, msg, false)
+	switch stranger := errors.Is(err, followup.ErrNotFound); {
+	case stranger && msg.IsTemplate(): // he becomes a lead in the guard, right before it is sent
+	case stranger:
 		return fail(codeWindowClosed, neverWrote).answer(), false // and it has no window to be open
-	}
-	if err != nil {
+	case err != nil:
 		return a.away(err), false
 	}
 	if err := a.quote(ctx, c.Tenant, &msg); err != nil {
@@ -146,6 +148,12 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 		if err := hold(ctx); err != nil {
 			return followup.Verdict{}, err
 		}
+		if lead == "" {
+			var refusal followup.Refusal
+			if lead, refusal, err = a.found(ctx, c, msg); err != nil || refusal != followup.Allowed {
+				return followup.Verdict{Refusal: refusal}, err
+			}
+		}
 		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,
 			FreeForm: !msg.IsTemplate(), Marketing: marketing, Opaque: msg.Opaque, Previous: previous,
@@ -157,7 +165,7 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 	result, err := a.p.Service.Send(ctx, c.ID, msg.Message, guard)
 	if err == nil && result.Refusal == followup.RefusedLeadMoved {
 		// Merged or erased since it was named: once more, by name.
-		if lead, err = a.lead(ctx, c.Tenant, msg); err == nil {
+		if lead, err = a.lead(ctx, c.Tenant, msg, msg.IsTemplate()); err == nil {
 			result, err = a.p.Service.Send(ctx, c.ID, msg.Message, guard)
 		}
 	}
@@ -204,10 +212,23 @@ func (a *API) template(ctx context.Context, c followup.ChannelID, msg message) (
 	return info.Marketing(), unsendable, nil
 }
 
-// lead names whom the message is for. A template may be the first that is ever
-// said to somebody; free-form to a stranger would meet a closed window.
-func (a *API) lead(ctx context.Context, t followup.TenantID, msg message) (followup.LeadID, error) {
-	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.To.Phone, UserID: msg.To.UserID}, msg.IsTemplate(), a.p.Now())
+// lead names whom the message is for.
+func (a *API) lead(ctx context.Context, t followup.TenantID, msg message, create bool) (followup.LeadID, error) {
+	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.To.Phone, UserID: msg.To.UserID}, create, a.p.Now())
+}
+
+// found makes a stranger a lead: a template may be the first that is ever said to somebody.
+// An operator's pause is asked for before, as the guard of a lead comes too late for him.
+func (a *API) found(ctx context.Context, c followup.Channel, msg message) (followup.LeadID, followup.Refusal, error) {
+	paused, err := a.p.Store.Pauses(ctx, c.Tenant)
+	if err != nil {
+		return "", followup.Allowed, err
+	}
+	if slices.Contains(paused, "") || slices.Contains(paused, c.ID) {
+		return "", followup.RefusedPaused, nil
+	}
+	lead, err := a.lead(ctx, c.Tenant, msg, true)
+	return lead, followup.Allowed, err
 }
 
 // quote puts the provider's own id in the place of the id that the sender of

@@ -259,6 +259,49 @@ func TestATemplateThatIsPausedIsNotSent(t *testing.T) {
 	})
 }
 
+// Who is not written to does not become a lead: a template that is refused before anything
+// is sent founds none, whatever it is refused for.
+func TestATemplateThatIsNotSentFoundsNoLead(t *testing.T) {
+	t.Parallel()
+	const paused, byOperator = "400 132015 The template is paused; the message was not sent.",
+		"503 131016 Sending is paused by the operator; the message was not sent."
+	pausedTemplate := providers.TemplateInfo{Name: "t", Status: "PAUSED"}
+	pause := func(h *harness, c followup.ChannelID) { h.must(h.store.Pause(h.Context(), tenant, c, true), "Pause") }
+	for name, c := range map[string]struct {
+		as   func(h *harness)
+		want string
+	}{
+		"a paused template": {func(h *harness) { h.learns(pausedTemplate) }, paused},
+		"paused while it waits for its turn": {func(h *harness) {
+			h.store.wait = 5 * time.Second
+			time.AfterFunc(2*time.Second, func() { h.learns(pausedTemplate) })
+		}, paused},
+		"a channel that the operator paused": {func(h *harness) { pause(h, onMeta) }, byOperator},
+		"a tenant that the operator paused":  {func(h *harness) { pause(h, "") }, byOperator},
+		"another channel of the tenant":      {func(h *harness) { pause(h, onGupshup) }, ""},
+		"too many wait for the channel":      {func(h *harness) { h.store.wait = time.Hour }, "400 130429 Rate limit hit"},
+		"nobody says what waits":             {func(h *harness) { h.store.breaks("Pace", 1) }, "503 131016 the message was not sent; try again"},
+		"it is sent":                         {func(*harness) {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in(t, func(h *harness) {
+				c.as(h)
+				a := h.post(number, template(phone, "t"), "")
+				_, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: phone}, false, time.Now())
+				if c.want == "" {
+					h.is(a.Status, 200, "status")
+					h.is(err, nil, "a lead who was written to")
+					return
+				}
+				h.is(graph(a), c.want, "answer")
+				h.is(err, followup.ErrNotFound, "a lead who was not")
+				h.is(len(h.meta.calls()), 0, "calls")
+			})
+		})
+	}
+}
+
 // A category that becomes marketing while the template waits for its turn bars it
 // from who opted out.
 func TestACategoryThatChangesMeanwhileBars(t *testing.T) {

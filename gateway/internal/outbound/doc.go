@@ -37,5 +37,6 @@
 // API (api.go) is the route POST /{version}/{number}/messages: it reads a
 // Cloud API body, names the lead, asks its own guard, and words every answer
 // as Graph does, with Meta's codes for every provider, so that an SDK's error
-// handling works.
+// handling works. A stranger whom a template is for becomes a lead in that guard:
+// what is refused before (a paused template, pacing, an operator's pause) founds none.
 package outbound
