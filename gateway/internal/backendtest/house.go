@@ -45,6 +45,8 @@ type Params struct {
 	// Assistants and Channels are what Acme has besides.
 	Assistants []followup.Assistant
 	Channels   []followup.Channel
+	// Templates tells about templates. May be nil.
+	Templates followups.Templates
 }
 
 // House is a process with the services of the /backend API.
@@ -74,7 +76,7 @@ func New(t *testing.T, p Params) *House {
 	}
 	armed := func() { h.armed.Add(1) }
 	h.Runs = followups.New(followups.Params{
-		Store: h.Store, Directory: h.Directory, Metrics: metrics, Now: h.Now, Real: h.Now, Armed: armed,
+		Store: h.Store, Directory: h.Directory, Templates: p.Templates, Metrics: metrics, Now: h.Now, Real: h.Now, Armed: armed,
 	})
 	h.Leads = leads.New(leads.Params{
 		Store: h.Store, Planner: h.Runs, Directory: h.Directory,

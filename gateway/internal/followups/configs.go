@@ -39,7 +39,7 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	if err != nil {
 		return followup.Config{}, fmt.Errorf("create config: %w", err)
 	}
-	return s.shown(ctx, c), nil
+	return s.shown(ctx, c)[0], nil
 }
 
 // Config returns a config.
@@ -48,7 +48,7 @@ func (s *Service) Config(ctx context.Context, tenant followup.TenantID, id strin
 	if err != nil {
 		return followup.Config{}, err
 	}
-	return s.shown(ctx, c), nil
+	return s.shown(ctx, c)[0], nil
 }
 
 // ConfigOf returns the config of an assistant.
@@ -60,7 +60,7 @@ func (s *Service) ConfigOf(ctx context.Context, tenant followup.TenantID, assist
 	if err := found(err, "configuration"); err != nil {
 		return followup.Config{}, err
 	}
-	return s.shown(ctx, c), nil
+	return s.shown(ctx, c)[0], nil
 }
 
 // Configs returns the configs of a tenant, which must be the caller's own.
@@ -72,11 +72,7 @@ func (s *Service) Configs(ctx context.Context, tenant followup.TenantID, asked s
 	if err != nil {
 		return nil, fmt.Errorf("read configs: %w", err)
 	}
-	out := make([]followup.Config, 0, len(configs))
-	for _, c := range configs {
-		out = append(out, s.shown(ctx, c))
-	}
-	return out, nil
+	return s.shown(ctx, configs...), nil
 }
 
 // Update replaces the members of a config that the body names.
@@ -89,7 +85,7 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 		if err != nil {
 			return followup.Config{}, err
 		}
-		return s.shown(ctx, c), nil
+		return s.shown(ctx, c)[0], nil
 	}
 }
 
@@ -152,7 +148,9 @@ func (s *Service) Ladder(ctx context.Context, tenant followup.TenantID, id, chan
 	if _, ok := t.Channel(ch); !ok && !names(c, ch) {
 		return followup.LadderView{}, fault.Missing("channel")
 	}
-	return followup.ViewLadder(c, ch, t, s.lookup(ctx)), nil
+	var view followup.LadderView
+	s.look(ctx, func(lookup followup.TemplateLookup) { view = followup.ViewLadder(c, ch, t, lookup) })
+	return view, nil
 }
 
 func names(c followup.Config, channel followup.ChannelID) bool {
@@ -173,31 +171,50 @@ func (s *Service) config(ctx context.Context, tenant followup.TenantID, id strin
 	return c, found(err, "configuration")
 }
 
-// shown returns the config as the API shows it: with warnings, and with empty
+// shown returns configs as the API shows them: with warnings, and with empty
 // lists where there is nothing.
-func (s *Service) shown(ctx context.Context, c followup.Config) followup.Config {
-	if c.Steps == nil {
-		c.Steps = []followup.Step{}
+func (s *Service) shown(ctx context.Context, configs ...followup.Config) []followup.Config {
+	out := make([]followup.Config, len(configs))
+	for i, c := range configs {
+		if c.Steps == nil {
+			c.Steps = []followup.Step{}
+		}
+		if c.OfficialSteps == nil {
+			c.OfficialSteps = []followup.OfficialSteps{}
+		}
+		c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
+		out[i] = c
 	}
-	if c.OfficialSteps == nil {
-		c.OfficialSteps = []followup.OfficialSteps{}
-	}
-	c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
-	c.Warnings = followup.Warnings(c, s.tenant(c.TenantID), s.lookup(ctx))
-	if c.Warnings == nil {
-		c.Warnings = []followup.Warning{}
-	}
-	return c
+	s.look(ctx, func(lookup followup.TemplateLookup) {
+		for i, c := range out {
+			out[i].Warnings = followup.Warnings(c, s.tenant(c.TenantID), lookup)
+		}
+	})
+	return out
 }
 
-func (s *Service) lookup(ctx context.Context) followup.TemplateLookup {
+// look calls at with what looks templates up. It does so twice: at first only to learn of
+// which channels templates are asked for, whose lists are then read all at the same time
+// and not each when its turn comes.
+func (s *Service) look(ctx context.Context, at func(followup.TemplateLookup)) {
 	if s.templates == nil {
-		return nil
+		at(nil)
+		return
 	}
-	return func(channel followup.ChannelID, name, language string) (providers.TemplateInfo, bool) {
-		info, ok, _ := s.templates.Template(ctx, channel, name, language) // a warning is no reason to fail
+	unsaid := providers.TemplateInfo{Params: -1} // nothing to be warned of
+	var channels []followup.ChannelID
+	at(func(channel followup.ChannelID, _, _ string) (providers.TemplateInfo, bool) {
+		channels = append(channels, channel)
+		return unsaid, true
+	})
+	listed := s.templates.Listed(ctx, channels)
+	at(func(channel followup.ChannelID, name, language string) (providers.TemplateInfo, bool) {
+		info, ok, err := s.templates.Template(ctx, channel, name, language)
+		if err != nil || !ok && !listed[channel] { // nobody could be asked, which says nothing of the template
+			return unsaid, true
+		}
 		return info, ok
-	}
+	})
 }
 
 func invalid(wrong []followup.Problem) error {

@@ -14,5 +14,8 @@
 //     inactive, no config, no steps on that channel) is 409 RUN_NOT_STARTED with
 //     the field that says why. It is a conflict with the present state, not a
 //     flaw of the request: the same request may succeed tomorrow.
+//   - Warnings are advice: they wait briefly for the lists of templates that they need,
+//     for all of them at the same time, and say of no template that it is unknown
+//     where there is no list, or the store is away.
 //   - Whatever is not the tenant's is unknown, malformed ids included.
 package followups

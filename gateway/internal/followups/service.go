@@ -17,12 +17,20 @@ type Store interface {
 	Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error)
 }
 
+// Templates is what the service asks of the registry of templates, for warnings.
+type Templates interface {
+	followup.Templates
+	// Listed has the channels' templates listed where that is due, all at the same
+	// time, waits for that briefly, and returns of which channels there is a list.
+	Listed(ctx context.Context, channels []followup.ChannelID) map[followup.ChannelID]bool
+}
+
 // Params is what a Service is made of.
 type Params struct {
 	Store     Store
 	Directory *followup.Directory
 	// Templates tells about templates for warnings. May be nil.
-	Templates followup.Templates
+	Templates Templates
 	Metrics   *followup.Metrics
 	// Now is domain time, Real real time. Default: time.Now.
 	Now  func() time.Time
@@ -38,7 +46,7 @@ type Params struct {
 type Service struct {
 	store     Store
 	directory *followup.Directory
-	templates followup.Templates
+	templates Templates
 	metrics   *followup.Metrics
 	now, real func() time.Time
 	armed     func()

@@ -25,7 +25,8 @@
 // spelling, a user id) is linked to the lead, with a merge if that was another.
 //
 // Templates (registry.go) is what is known of templates: each account's list, which
-// every replica reads by itself and believes for ten minutes, and over it what
+// every replica reads by itself (once for all channels on it, by one's access that is
+// accepted) and believes for ten minutes, and over it what
 // webhooks said since, which the store has for all of them. The latter is asked for
 // each time a template is about to be sent, by whoever asks the guard, right before
 // he does: what any replica has acknowledged by then counts. One that crosses that

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +20,10 @@ type Lister func(ctx context.Context) ([]providers.TemplateInfo, error)
 
 // TemplateAccount is where a channel's templates are.
 type TemplateAccount struct {
-	// Name is what its notes are kept under; see followup.TemplateStore.
+	// Name is what its notes are kept under; see followup.TemplateStore. Channels
+	// whose accounts have one name are on one account.
 	Name string
+	// List lists its templates, by this channel's access to it.
 	List Lister
 }
 
@@ -51,7 +55,8 @@ type Templates struct {
 var _ followup.Templates = (*Templates)(nil)
 
 type account struct {
-	TemplateAccount
+	name  string
+	lists []channelList // only for who reads; first, by which that last went well
 
 	mu      sync.Mutex
 	known   map[templateKey]providers.TemplateInfo
@@ -60,6 +65,12 @@ type account struct {
 	due     time.Time // a list asked for before this is out of date from then on
 	reading chan struct{}
 	began   time.Time // of reading
+}
+
+// channelList is a list by one channel's access.
+type channelList struct {
+	channel followup.ChannelID
+	read    Lister
 }
 
 type templateKey struct{ name, language string }
@@ -78,13 +89,22 @@ const (
 	templateLag = time.Minute
 )
 
-// NewTemplates returns a registry of the channels' templates.
+// NewTemplates returns a registry of the channels' templates. An account is there
+// once, however many channels are on it.
 func NewTemplates(p TemplatesParams) *Templates {
 	t := &Templates{
 		accounts: map[followup.ChannelID]*account{}, notes: p.Notes, real: p.Real, log: p.Logger.With("component", "templates"),
 	}
-	for c, a := range p.Accounts {
-		t.accounts[c] = &account{TemplateAccount: a}
+	named := map[string]*account{}
+	for _, c := range slices.Sorted(maps.Keys(p.Accounts)) {
+		of := p.Accounts[c]
+		a := named[of.Name]
+		if a == nil {
+			a = &account{name: of.Name}
+			named[of.Name] = a
+		}
+		a.lists = append(a.lists, channelList{c, of.List})
+		t.accounts[c] = a
 	}
 	return t
 }
@@ -97,13 +117,39 @@ func (t *Templates) Template(
 	if !ok {
 		return providers.TemplateInfo{}, false, nil
 	}
-	t.await(ctx, channel, a)
-	note, err := t.notes.TemplateNote(ctx, a.Name, name, language) // last, and nothing between it and the answer
+	t.await(ctx, a)
+	note, err := t.notes.TemplateNote(ctx, a.name, name, language) // last, and nothing between it and the answer
 	if err != nil {
 		return providers.TemplateInfo{}, false, fmt.Errorf("template: %w", err)
 	}
 	info, ok := a.look(templateKey{name, providers.NormalLanguage(language)}, note)
 	return info, ok, nil
+}
+
+// Listed has the channels' accounts listed where that is due, all at the same time,
+// waits for them as Template does, and returns of which channels there is a list. That
+// a template is unknown says something of these only.
+func (t *Templates) Listed(ctx context.Context, channels []followup.ChannelID) map[followup.ChannelID]bool {
+	accounts := map[followup.ChannelID]*account{}
+	for _, c := range channels {
+		if a, ok := t.accounts[c]; ok {
+			accounts[c] = a
+			t.refresh(a)
+		}
+	}
+	listed := map[followup.ChannelID]bool{}
+	for c, a := range accounts {
+		t.await(ctx, a)
+		listed[c] = a.listed()
+	}
+	return listed
+}
+
+// listed reports whether there is a list.
+func (a *account) listed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known != nil
 }
 
 // look answers from the list, and from what was said that it may not show yet.
@@ -134,8 +180,8 @@ func (a *account) look(key templateKey, note followup.TemplateNote) (providers.T
 
 // await has the list read if that is due, and waits for it, for a while, if there
 // is none at all.
-func (t *Templates) await(ctx context.Context, channel followup.ChannelID, a *account) {
-	reading, left := t.refresh(channel, a)
+func (t *Templates) await(ctx context.Context, a *account) {
+	reading, left := t.refresh(a)
 	if reading == nil {
 		return
 	}
@@ -150,7 +196,7 @@ func (t *Templates) await(ctx context.Context, channel followup.ChannelID, a *ac
 
 // refresh starts a reading if one is due, and returns what to wait on, and how
 // long, if nothing is known before it ends.
-func (t *Templates) refresh(channel followup.ChannelID, a *account) (<-chan struct{}, time.Duration) {
+func (t *Templates) refresh(a *account) (<-chan struct{}, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := t.real()
@@ -158,7 +204,7 @@ func (t *Templates) refresh(channel followup.ChannelID, a *account) (<-chan stru
 	fresh := !a.asOf.IsZero() && now.Sub(a.asOf) < templateTTL && !outdated
 	if a.reading == nil && !fresh && (a.failed.IsZero() || now.Sub(a.failed) >= templateRetry) {
 		a.reading, a.began = make(chan struct{}), now
-		go t.readList(channel, a, now)
+		go t.readList(a, now)
 	}
 	if a.reading == nil || a.known != nil {
 		return nil, 0
@@ -170,19 +216,16 @@ func (t *Templates) refresh(channel followup.ChannelID, a *account) (<-chan stru
 var errPanic = errors.New("outbound: internal error")
 
 // readList reads the list as it is now.
-func (t *Templates) readList(channel followup.ChannelID, a *account, now time.Time) {
+func (t *Templates) readList(a *account, now time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), templateRead)
 	defer cancel()
-	var list []providers.TemplateInfo
-	err := errPanic
-	rescue.Call(t.log, "reading templates panicked", func() { list, err = a.List(ctx) }, "channel", channel)
+	list, err := t.list(ctx, a)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	close(a.reading)
 	a.reading = nil
 	if err != nil {
 		a.failed = t.real()
-		t.log.Warn("templates not readable", "channel", channel, "err", err)
 		return
 	}
 	a.known = make(map[templateKey]providers.TemplateInfo, len(list))
@@ -190,4 +233,23 @@ func (t *Templates) readList(channel followup.ChannelID, a *account, now time.Ti
 		a.known[templateKey{info.Name, providers.NormalLanguage(info.Language)}] = info
 	}
 	a.failed, a.asOf = time.Time{}, now
+}
+
+// list lists an account's templates by one of its channels. Where that one's access is not
+// accepted another's may be; whatever else is wrong is so for all of them.
+func (t *Templates) list(ctx context.Context, a *account) (list []providers.TemplateInfo, err error) {
+	for range a.lists {
+		by := a.lists[0]
+		err = errPanic
+		rescue.Call(t.log, "reading templates panicked", func() { list, err = by.read(ctx) }, "channel", by.channel)
+		if err == nil {
+			return list, nil
+		}
+		t.log.Warn("templates not readable", "channel", by.channel, "err", err)
+		if e, ok := errors.AsType[*providers.Error](err); !ok || e.Kind != providers.Operator {
+			return nil, err
+		}
+		a.lists = append(a.lists[1:], by)
+	}
+	return nil, err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -368,6 +370,87 @@ func TestTheListOfAnotherChannelIsUnknown(t *testing.T) {
 			t.Error("a caller that is gone: got unknown, want what is known")
 		}
 		wants(t, l.times(), 1, "readings")
+	})
+}
+
+// Channels of one account share its list, and what is wrong with one's access to it does not keep
+// it from the others; anything else that is wrong is not tried again by each of them.
+func TestChannelsOfAnAccountShareItsList(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err   error // of the first two channels
+		known bool
+		reads []int // of each channel, by the first reading and after an hour
+		later []int
+	}{
+		"all is well":         {nil, true, []int{1, 0, 0}, []int{2, 0, 0}},
+		"access not accepted": {&providers.Error{Kind: providers.Operator, Code: 190}, true, []int{1, 1, 1}, []int{1, 1, 2}},
+		"the provider rests":  {&providers.Error{Kind: providers.Throttled, Code: 4}, false, []int{1, 0, 0}, []int{2, 0, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				lists := []*list{{status: "APPROVED", err: c.err}, {status: "APPROVED", err: c.err}, {status: "APPROVED"}}
+				accounts := map[followup.ChannelID]outbound.TemplateAccount{onGupshup: {Name: "another app's", List: (&list{}).read}}
+				channels := []followup.ChannelID{"1", "2", "3"}
+				for i, l := range lists {
+					accounts[channels[i]] = outbound.TemplateAccount{Name: "acc", List: l.read}
+				}
+				r := outbound.NewTemplates(outbound.TemplatesParams{
+					Accounts: accounts, Notes: &notes{Store: memstore.New()}, Real: time.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+				})
+				for i, want := range [][]int{c.reads, c.later} {
+					time.Sleep(time.Duration(i) * time.Hour)
+					for _, ch := range channels {
+						_, ok, err := r.Template(t.Context(), ch, "hi", "pt_BR")
+						if ok != c.known || err != nil {
+							t.Errorf("channel %s: got known %t, %v, want %t", ch, ok, err, c.known)
+						}
+						if _, ok, _ := r.Template(t.Context(), onGupshup, "hi", "pt_BR"); ok {
+							t.Error("another app's: got it known, want unknown")
+						}
+						synctest.Wait()
+					}
+					got := []int{lists[0].times(), lists[1].times(), lists[2].times()}
+					if !slices.Equal(got, want) {
+						t.Errorf("after %d h: got %v readings, want %v", i, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Lists are read at the same time, and waited for no longer than one is.
+func TestListsOfManyAccountsAreReadAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		lists := map[followup.ChannelID]*list{
+			"quick": {status: "APPROVED", took: time.Second}, "empty": {took: 2 * time.Second},
+			"slow": {status: "APPROVED", took: 20 * time.Second}, "slow too": {status: "APPROVED", took: 20 * time.Second},
+			"bad": {err: errors.New("no permission")},
+		}
+		accounts := map[followup.ChannelID]outbound.TemplateAccount{}
+		for c, l := range lists {
+			accounts[c] = outbound.TemplateAccount{Name: string(c), List: l.read}
+		}
+		r := outbound.NewTemplates(outbound.TemplatesParams{
+			Accounts: accounts, Notes: &notes{Store: memstore.New()}, Real: time.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		})
+		asked := append(slices.Collect(maps.Keys(lists)), "quick", "nobody's")
+		for _, want := range []time.Duration{3 * time.Second, 0} {
+			began := time.Now()
+			listed := r.Listed(t.Context(), asked)
+			wants(t, time.Since(began), want, "waited")
+			for _, c := range asked {
+				wants(t, listed[c], c == "quick" || c == "empty", string(c)+" listed")
+			}
+		}
+		time.Sleep(20 * time.Second)
+		wants(t, r.Listed(t.Context(), asked)["slow too"], true, "slow too listed, later")
+		for c, l := range lists {
+			wants(t, l.times(), 1, "readings of "+string(c))
+		}
 	})
 }
 

@@ -1,0 +1,191 @@
+package followups_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wagate/followup"
+	"wagate/followup/memstore"
+	"wagate/gateway/internal/backendtest"
+	"wagate/gateway/internal/outbound"
+	"wagate/providers"
+)
+
+const unknownTemplate = "is not a template the channel's registry knows in this language"
+
+// many is Acme with many more channels of its sales assistant, whose accounts have
+// lists of templates.
+type many struct {
+	*house
+
+	channels []followup.Channel
+	reads    atomic.Int64
+	took     time.Duration
+	err      error
+	away     error // of the store
+}
+
+// TemplateNote implements outbound.TemplateNotes: no webhook said anything.
+func (m *many) TemplateNote(context.Context, string, string, string) (followup.TemplateNote, error) {
+	return followup.TemplateNote{}, m.away
+}
+
+func (m *many) list(ctx context.Context) ([]providers.TemplateInfo, error) {
+	m.reads.Add(1)
+	select {
+	case <-time.After(m.took):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return []providers.TemplateInfo{{Name: "back_v1", Language: "pt_BR", Status: "APPROVED", Params: 0}}, m.err
+}
+
+// newMany makes n channels, of as many accounts.
+func newMany(t *testing.T, n, accounts int) *many {
+	t.Helper()
+	m := &many{}
+	lists := map[followup.ChannelID]outbound.TemplateAccount{}
+	for i := range n {
+		ch := followup.Channel{
+			ID: followup.ChannelID(fmt.Sprintf("a0000000-0000-4000-8000-0000000001%02d", i)), Tenant: acme, Provider: providers.Meta, Assistant: sales,
+		}
+		m.channels = append(m.channels, ch)
+		lists[ch.ID] = outbound.TemplateAccount{Name: fmt.Sprint("account ", i%accounts), List: m.list}
+	}
+	lists[front] = lists[m.channels[0].ID]
+	m.house = &house{backendtest.New(t, backendtest.Params{
+		Store: memstore.New(), Assistants: []followup.Assistant{{ID: support}}, Channels: m.channels,
+		Templates: outbound.NewTemplates(outbound.TemplatesParams{
+			Accounts: lists, Notes: m, Real: time.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		}),
+	}), t}
+	return m
+}
+
+// templates returns the steps of a config that names templates.
+func templates(names ...string) string {
+	var steps []string
+	for _, name := range names {
+		steps = append(steps, `{"interval":"P1D","template_name":"`+name+`"}`)
+	}
+	return `"steps":[` + strings.Join(steps, ",") + `]`
+}
+
+// made makes a config, of the sales assistant, and returns it and how long that took.
+func (m *many) made(steps string) (followup.Config, time.Duration) { return m.madeOf(sales, steps) }
+
+func (m *many) madeOf(a followup.AssistantID, steps string) (followup.Config, time.Duration) {
+	m.t.Helper()
+	began := time.Now()
+	c, err := m.Runs.Create(m.t.Context(), acme, []byte(`{"assistant_id":"`+string(a)+`","trigger_status_ids":["`+quoted+`"],`+steps+`}`))
+	if err != nil {
+		m.t.Fatalf("create: %v", err)
+	}
+	return c, time.Since(began)
+}
+
+// Warnings about the templates of many channels take as long as one list does: of an account
+// it is read once, whosever channels are on it, and of all accounts at the same time.
+func TestWarningsOfManyChannelsTakeAsLongAsOneList(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ accounts, reads int }{"one account": {1, 1}, "an account each": {60, 60}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMany(t, 60, c.accounts)
+				m.took = 400 * time.Millisecond
+				got, took := m.made(templates("back_v1", "elsewhere"))
+				if took != m.took || int(m.reads.Load()) != c.reads {
+					t.Errorf("got %v and %d readings, want %v and %d", took, m.reads.Load(), m.took, c.reads)
+				}
+				if len(got.Warnings) != 1 || got.Warnings[0].Field != "steps[1].template_name" ||
+					!strings.HasPrefix(got.Warnings[0].Problem, unknownTemplate) {
+					t.Errorf("got warnings %v, want that no list has the second", got.Warnings)
+				}
+			})
+		})
+	}
+}
+
+// Lists that are slow are waited for once, whichever configs they are for, and not at all where no
+// step has a template.
+func TestAllConfigsWaitForSlowListsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMany(t, 4, 4)
+		m.took = 20 * time.Second
+		c, took := m.made(`"steps":[{"interval":"PT1H","prompt":"Ask"}]`)
+		if took != 0 || m.reads.Load() != 0 {
+			t.Errorf("no template: got %v and %d readings, want none", took, m.reads.Load())
+		}
+		m.took, m.err = 0, errors.New("not now") // so the lists are left alone for a while
+		official := func(i int) string {
+			return `"steps":[],"official_steps":[{"channel_id":"` + string(m.channels[i].ID) + `","app_id":"x",` + templates("back_v1") + `}]`
+		}
+		if _, err := m.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{`+official(0)+`}`)); err != nil {
+			t.Fatal(err)
+		}
+		m.madeOf(support, official(1))
+		time.Sleep(time.Minute)
+		m.took, m.err = 20*time.Second, nil
+		began := time.Now()
+		all, err := m.Runs.Configs(t.Context(), acme, string(acme))
+		if took := time.Since(began); err != nil || len(all) != 2 || took != 3*time.Second {
+			t.Errorf("got %d configs, %v, %v, want 2 after three seconds", len(all), err, took)
+		}
+		if all, err = m.Runs.Configs(t.Context(), acme, string(acme)); err != nil || time.Since(began) != 3*time.Second {
+			t.Errorf("got %d configs, %v, %v, want no more waited for", len(all), err, time.Since(began))
+		}
+		time.Sleep(31 * time.Second)
+	})
+}
+
+// That a template is unknown is said only where somebody could be asked.
+func TestNoTemplateIsCalledUnknownWhereNobodyCouldBeAsked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		as   func(m *many)
+		want int // warnings
+	}{
+		"a list without it":              {func(*many) {}, 1},
+		"a list that cannot be read":     {func(m *many) { m.err = errors.New("token expired") }, 0},
+		"a list that is slow":            {func(m *many) { m.took = 20 * time.Second }, 0},
+		"the store is away":              {func(m *many) { m.away = errors.New("away") }, 0},
+		"a channel that is not known":    {func(m *many) { m.channels = nil }, 1}, // of the channel
+		"its ladder, list without it":    {func(*many) {}, 1},
+		"its ladder, list not readable":  {func(m *many) { m.err = errors.New("token expired") }, 0},
+		"its ladder, the store was away": {func(m *many) { m.away = errors.New("away") }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMany(t, 2, 2)
+				channel := m.channels[1].ID
+				c.as(m)
+				if m.channels == nil {
+					channel = "a0000000-0000-4000-8000-0000000000c9"
+				}
+				got, _ := m.made(`"steps":[],"official_steps":[{"channel_id":"` + string(channel) + `","app_id":"x",` + templates("elsewhere") + `}]`)
+				warnings := got.Warnings
+				if strings.HasPrefix(name, "its ladder") {
+					v, err := m.Runs.Ladder(t.Context(), acme, string(got.ID), string(channel))
+					if err != nil {
+						t.Fatal(err)
+					}
+					warnings = v.Steps[0].Warnings
+				}
+				if len(warnings) != c.want {
+					t.Errorf("got warnings %v, want %d", warnings, c.want)
+				}
+				time.Sleep(31 * time.Second)
+			})
+		})
+	}
+}
