@@ -84,6 +84,12 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 		{"control characters", `{"name":"A\u0000B","phone":"+5511912345678"}`, fault.Validation, []string{
 			"name: must not contain control characters",
 		}},
+		{"a time before all messages", `{"name":"A","phone":"+5511912345678","channel_id":"` + string(front) + `","last_inbound_at":"1970-01-01T00:00:00Z"}`, fault.Validation, []string{
+			"last_inbound_at: must be after 1970-01-01T00:00:00Z",
+		}},
+		{"no time at all", `{"name":"A","phone":"+5511912345678","channel_id":"` + string(front) + `","last_inbound_at":"0001-01-01T00:00:00Z"}`, fault.Validation, []string{
+			"last_inbound_at: must be after 1970-01-01T00:00:00Z",
+		}},
 		{"window without channel", `{"name":"A","phone":"+5511912345678","last_inbound_at":"2026-03-02T08:00:00Z"}`, fault.Validation, []string{
 			"last_inbound_at: needs a channel_id: a window belongs to a channel",
 		}},

@@ -202,6 +202,9 @@ func lastInbound(p *patch, raw json.RawMessage) string {
 	if err != nil {
 		return "is not a time as in RFC 3339"
 	}
+	if at.UnixMilli() <= 0 { // what some write for no time at all; the store has no other word for that
+		return "must be after 1970-01-01T00:00:00Z"
+	}
 	p.lastInbound = change[time.Time]{set: true, value: at.UTC().Truncate(time.Millisecond)}
 	return ""
 }
