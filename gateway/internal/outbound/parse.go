@@ -54,11 +54,13 @@ func parse(body []byte) (message, *failure) {
 	}
 	m.recipient(&r)
 	m.Type = r.optional("type")
-	if m.Type == "" {
-		m.Type = "text" // as Meta reads it
-		m.Body["type"] = json.RawMessage(`"text"`)
+	if r.sound("type") { // else nobody knows which content to look for
+		if m.Type == "" {
+			m.Type = "text" // as Meta reads it
+			m.Body["type"] = json.RawMessage(`"text"`)
+		}
+		m.content(&r)
 	}
-	m.content(&r)
 	m.Opaque = r.optional("biz_opaque_callback_data")
 	if utf8.RuneCountInString(m.Opaque) > maxOpaque {
 		r.add("biz_opaque_callback_data must have at most 512 characters")
@@ -89,9 +91,11 @@ var receiptMembers = []string{"messaging_product", "status", "message_id", "typi
 // what a receipt consists of, and refused with anything else in it: it passes
 // by pacing and guard, so no message may travel in it.
 func (r *reader) receipt() json.RawMessage {
-	if r.text("status") != "read" || r.text("message_id") == "" {
-		r.add(`status must be "read", with the message_id of a message of the user`)
+	if r.text("status") != "read" {
+		r.add(`status must be "read"`)
 	}
+	id := r.optional("message_id")
+	r.need("message_id", id != "" || !r.sound("message_id"))
 	body := map[string]json.RawMessage{}
 	for _, name := range slices.Sorted(maps.Keys(r.fields)) {
 		if !slices.Contains(receiptMembers, name) {
