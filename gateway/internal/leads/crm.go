@@ -99,14 +99,13 @@ func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body 
 	}
 	var stamp string
 	if readString(envelope, "timestamp", &stamp, &problems); stamp != "" {
-		at, err := time.Parse(time.RFC3339, stamp)
-		switch {
-		case err != nil:
-			problems.Add("timestamp", "is not a time as in RFC 3339")
-		case at.After(s.real().Add(maxAhead)):
-			problems.Add("timestamp", "is more than a day in the future")
+		var problem string
+		if e.at, problem = instant(stamp); problem == "" && e.at.After(s.real().Add(maxAhead)) {
+			problem = "is more than a day in the future"
 		}
-		e.at = at.UTC().Truncate(time.Millisecond)
+		if problem != "" {
+			problems.Add("timestamp", "%s", problem)
+		}
 	}
 	data, err := fault.Object(envelope["data"])
 	switch {

@@ -95,6 +95,7 @@ func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
 		{"times", `{"event":"lead.created","timestamp":"today","data":{"phone":"1"}}`, fault.Validation, []string{
 			"timestamp: is not a time as in RFC 3339", "data.phone: needs the country code with +, such as +5511912345678",
 		}},
+		{"no time", `{"event":"lead.created","timestamp":"0001-01-01T00:00:00Z","data":{"external_id":"e"}}`, fault.Validation, []string{"timestamp: must be after 1970-01-01T00:00:00Z"}},
 		{"future", crmEvent("lead.created", 25*3600, `{"external_id":"e"}`), fault.Validation, []string{"timestamp: is more than a day in the future"}},
 		{"nobody", crmEvent("lead.created", 0, `{"name":"A"}`), fault.MissingField, []string{
 			"data.phone: is required, unless user_id or external_id is given",

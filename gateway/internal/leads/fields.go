@@ -198,15 +198,23 @@ func lastInbound(p *patch, raw json.RawMessage) string {
 	if s == nil {
 		return ""
 	}
-	at, err := time.Parse(time.RFC3339, *s)
-	if err != nil {
-		return "is not a time as in RFC 3339"
+	at, problem := instant(*s)
+	if problem == "" {
+		p.lastInbound = change[time.Time]{set: true, value: at}
 	}
-	if at.UnixMilli() <= 0 { // what some write for no time at all; the store has no other word for that
-		return "must be after 1970-01-01T00:00:00Z"
+	return problem
+}
+
+// instant reads a time as the store keeps it, in milliseconds.
+func instant(s string) (at time.Time, problem string) {
+	at, err := time.Parse(time.RFC3339, s)
+	switch {
+	case err != nil:
+		return time.Time{}, "is not a time as in RFC 3339"
+	case at.UnixMilli() <= 0: // what some write for no time at all; the store has no other word for that
+		return time.Time{}, "must be after 1970-01-01T00:00:00Z"
 	}
-	p.lastInbound = change[time.Time]{set: true, value: at.UTC().Truncate(time.Millisecond)}
-	return ""
+	return at.UTC().Truncate(time.Millisecond), ""
 }
 
 // references checks the ids that must be the tenant's own.
