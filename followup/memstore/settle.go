@@ -144,11 +144,7 @@ func (t *turn) apply(item followup.Item) []followup.AssistantID {
 		t.l.used(item.Channel, t.now)
 	}
 	if item.NewIdentity {
-		for c, w := range t.l.windows {
-			if !w.LastInbound.IsZero() {
-				t.l.refuse(c, w.LastInbound)
-			}
-		}
+		t.l.refuseAll()
 	}
 	if item.OptOut != nil {
 		t.optOut(*item.OptOut, cmp.Or(item.OptOutAt, item.At))
