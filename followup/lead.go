@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"wagate/followup/window"
@@ -41,7 +42,7 @@ type Lead struct {
 }
 
 // TakeIn returns the lead with what its record lacks filled from that of another who is the
-// same person. Of two windows of a channel the one with the later LastInbound is taken whole,
+// same person, the custom fields by key. Of two windows of a channel the one with the later LastInbound is taken whole,
 // with the later UsedAt. What they said on opting out is not weighed here.
 func (l Lead) TakeIn(other Lead) Lead {
 	l.Name = cmp.Or(l.Name, other.Name)
@@ -54,8 +55,8 @@ func (l Lead) TakeIn(other Lead) Lead {
 	l.Assistant = cmp.Or(l.Assistant, other.Assistant)
 	l.Channel = cmp.Or(l.Channel, other.Channel)
 	l.CRMAt = later(l.CRMAt, other.CRMAt)
-	if len(l.CustomFields) == 0 {
-		l.CustomFields = other.CustomFields
+	if len(other.CustomFields) > 0 {
+		l.CustomFields = JoinFields(l.CustomFields, other.CustomFields)
 	}
 	windows := make(map[ChannelID]Conversation, len(l.Windows)+len(other.Windows))
 	maps.Copy(windows, l.Windows)
@@ -89,6 +90,43 @@ func ParseFields(b []byte) (map[string]any, error) {
 		return nil, fmt.Errorf("custom fields: %w", err)
 	}
 	return fields, nil
+}
+
+// The bounds of a record's custom fields. They keep one lead's hash far below what a script
+// can move at once.
+const (
+	MaxFields      = 100
+	MaxFieldsBytes = 32 << 10 // as JSON
+)
+
+// JoinFields adds to a record's custom fields those that it lacks of another's, in the order of
+// their keys and as far as the bounds go: a record beyond them could not be changed any more.
+func JoinFields(ours, theirs map[string]any) map[string]any {
+	out, size := map[string]any{}, 1
+	if len(ours) > 0 {
+		maps.Copy(out, ours)
+		size = FieldsSize(ours)
+	}
+	for _, key := range slices.Sorted(maps.Keys(theirs)) {
+		if _, had := out[key]; had {
+			continue
+		}
+		more := FieldsSize(map[string]any{key: theirs[key]}) - 1 // a comma or the braces are there already
+		if len(out) < MaxFields && size+more <= MaxFieldsBytes {
+			out[key] = theirs[key]
+			size += more
+		}
+	}
+	return out
+}
+
+// FieldsSize tells how long custom fields are as JSON.
+func FieldsSize(fields map[string]any) int {
+	b, err := json.Marshal(fields)
+	if err != nil { // values come from JSON and go back to it
+		panic(fmt.Sprintf("followup: marshal custom fields: %v", err))
+	}
+	return len(b)
 }
 
 // Contact returns whom to address.

@@ -59,7 +59,8 @@ type LeadStore interface {
 	// settles nothing beside him. Once the lead is erased it stands for a stranger again.
 	//
 	// Of the merge: reads of the loser's id (Lead, Runs) find nothing. The
-	// winner's empty fields are filled from the loser's record, of two words on
+	// winner's empty fields are filled from the loser's record, its custom ones by key
+	// as JoinFields says, of two words on
 	// opt-out the later one counts, or the stop (and then ends the winner's live
 	// runs), and of two windows the one with the later LastInbound is taken whole, with the later
 	// UsedAt. Histories are put together by time. The loser's queue is appended to

@@ -1,12 +1,15 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
 )
@@ -23,6 +26,8 @@ type mergeIn struct {
 	From      string                             `json:"from"`
 	StandIn   bool                               `json:"stand_in"`
 	Fields    map[string]string                  `json:"fields"`
+	Custom    string                             `json:"custom"` // joined with Had, what the winner has
+	Had       string                             `json:"had"`
 	Windows   map[followup.ChannelID]mergeWindow `json:"windows"`
 	Attempts  map[string]string                  `json:"attempts"`
 	Histories [][]string                         `json:"histories"`
@@ -91,7 +96,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		From: importedAs(loser, fields), StandIn: loser.StandIn(), Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
 		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", OptedAt: ms(msField(fields["oa"])), Histories: [][]string{}, Queues: [][]string{},
 	}
-	for _, f := range []string{"nm", "ph", "ui", "em", "co", "cf", "xi", "ai", "ci", "st"} {
+	for _, f := range []string{"nm", "ph", "ui", "em", "co", "xi", "ai", "ci", "st"} {
 		if fields[f] != "" {
 			in.Fields[f] = fields[f]
 		}
@@ -126,7 +131,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	into := sc
 	into.lead, into.frozen = winner, false
-	r, err = s.call(ctx, s.runDurable, mergeInScript, into, marshal(in), r.text(2))
+	r, err = s.importInto(ctx, into, in, lead.CustomFields, r.text(2))
 	s.unpromised(err, r.list(0).ended())
 	if errors.Is(err, followup.ErrLeadMoved) {
 		return nil
@@ -153,6 +158,28 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	_, err = s.erase(ctx, sc, clear)
 	return err
+}
+
+// importInto imports what a loser hands over. Custom fields are joined here, as a script would make floats
+// of the numbers in them; should the winner's be others by the time they are written, they are joined anew.
+func (s *Store) importInto(ctx context.Context, winner scope, in mergeIn, custom map[string]any, seen string) (reply, error) {
+	for range maxRounds {
+		if len(custom) > 0 {
+			had, err := s.db.HGet(ctx, s.tag(winner.lead).lead(winner.lead), "cf").Result()
+			if err != nil && !errors.Is(err, redis.Nil) {
+				return nil, fmt.Errorf("read custom fields: %w", err)
+			}
+			ours, err := followup.ParseFields([]byte(cmp.Or(had, "null")))
+			if err != nil {
+				return nil, err
+			}
+			in.Had, in.Custom = had, marshal(followup.JoinFields(ours, custom))
+		}
+		if r, err := s.call(ctx, s.runDurable, mergeInScript, winner, marshal(in), seen); err != nil || r.text(0) != "again" {
+			return r, err
+		}
+	}
+	return nil, followup.ErrConflict
 }
 
 // expect notes at the winner that the loser is about to become a part of it, so that

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,57 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 				indexed(t, after)
 			})
 		}
+	}
+}
+
+// TestI1CustomFieldsOfAMergeHalfDone: the merge that a crash cut short, before or after they were joined, brings
+// back nothing that was changed meanwhile, and loses nothing that was written while it was on its way.
+func TestI1CustomFieldsOfAMergeHalfDone(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	who := followup.Identity{Phone: "15550100001", UserID: "US.1"}
+	changed := map[string]any{"c": "winner's", "new": json.Number("2.50")}
+	joined := map[string]any{"b": json.Number("12345678901234567"), "c": "winner's", "new": json.Number("2.50")}
+	write := func(t *testing.T, s *Store, p party, lead followup.LeadID, custom map[string]any) {
+		t.Helper()
+		l, err := s.Lead(t.Context(), p.tenant, lead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.CustomFields = custom
+		if _, err := s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: epoch, Real: epoch}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct {
+		name  string
+		hook  func(change func()) redis.Hook
+		crash bool
+		want  map[string]any
+	}{
+		{"changed before the import", func(change func()) redis.Hook { return meanwhile(mergeInScript, change) }, false, joined},
+		{"changed after a crash before the import", func(func()) redis.Hook { return crashBefore(mergeInScript) }, true, joined},
+		{"changed after a crash behind it", func(func()) redis.Hook { return crashBefore(realiasScript) }, true, changed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p, client := newParty(), server.Client()
+			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
+			winner := mustResolve(t, s, p, followup.Identity{Phone: who.Phone}, epoch.Add(-time.Minute))
+			loser := mustResolve(t, s, p, followup.Identity{UserID: who.UserID}, epoch)
+			write(t, s, p, winner, map[string]any{"a": "winner's", "c": "winner's"})
+			write(t, s, p, loser, map[string]any{"b": json.Number("12345678901234567"), "c": "loser's"})
+			change := func() { write(t, other, p, winner, changed) }
+			client.AddHook(row.hook(change))
+			_, _ = s.Resolve(t.Context(), p.tenant, who, true, epoch)
+			if row.crash {
+				change()
+				mustResolve(t, other, p, who, epoch)
+			}
+			l, err := other.Lead(t.Context(), p.tenant, winner)
+			if err != nil || !reflect.DeepEqual(l.CustomFields, row.want) {
+				t.Errorf("custom fields: got %v, %v, want %v", l.CustomFields, err, row.want)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"time"
 
 	"wagate/followup"
@@ -26,6 +29,35 @@ func inheritTests() []test {
 			if _, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: old, Now: w.now, Real: w.now}); !errors.Is(err, followup.ErrConflict) {
 				w.Errorf("PutLead of what was read before: got %v, want ErrConflict", err)
 			}
+		}},
+		{"custom fields are joined by key", func(w *world) {
+			older, younger, join := w.two()
+			w.edit(older, func(l *followup.Lead) {
+				l.CustomFields = map[string]any{"plan": "gold", "invoice": json.Number("12345678901234567")}
+			})
+			w.edit(younger, func(l *followup.Lead) {
+				l.CustomFields = map[string]any{
+					"plan": "blue", "order": json.Number("76543210987654321"), "tags": []any{"a<b", json.Number("1.10")},
+				}
+			})
+			join()
+			w.is(w.get(older).CustomFields, map[string]any{
+				"plan": "gold", "invoice": json.Number("12345678901234567"),
+				"order": json.Number("76543210987654321"), "tags": []any{"a<b", json.Number("1.10")},
+			}, "custom fields")
+		}},
+		{"custom fields stay within the bounds of a record", func(w *world) {
+			older, younger, join := w.two()
+			ours := map[string]any{}
+			for i := range followup.MaxFields - 1 {
+				ours[fmt.Sprint("k", i)] = true
+			}
+			w.edit(older, func(l *followup.Lead) { l.CustomFields = ours })
+			w.edit(younger, func(l *followup.Lead) { l.CustomFields = map[string]any{"x": "1", "y": "2", "k0": false} })
+			join()
+			want := maps.Clone(ours)
+			want["x"] = "1"
+			w.is(w.get(older).CustomFields, want, "custom fields")
 		}},
 		{"the later time of the CRM", func(w *world) {
 			for _, first := range []bool{true, false} {

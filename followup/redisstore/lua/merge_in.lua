@@ -1,11 +1,12 @@
 -- Imports what merge_out handed over; once per loser.
 -- Needs lib/run, lib/sights.
 -- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead, of a stand-in with its b,
--- stand_in: bool,
--- fields: {..}, windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
+-- stand_in: bool, fields: {..}, custom: the custom fields, joined with had, which were the winner's; "" for none,
+-- windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
 -- imported: [lead], forwarded: {field: n}, after: a lead that the loser may have been imported into, or absent}.
 -- ARGV[3]: the loser's dedup records.
--- Returns {"moved"}, {"early"} before that lead was imported, {"need", assistant…} or {"ok", ended}.
+-- Returns {"moved"}, {"early"} before that lead was imported, {"again"} if the winner has other custom fields than had,
+-- {"need", assistant…} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -16,6 +17,7 @@ if get('im:' .. req.from) == '1' then
   return { 'ok', {} }
 end
 if req.after and get('im:' .. req.after) ~= '1' then return { 'early' } end
+if req.custom ~= '' and (get('cf') or '') ~= req.had then return { 'again' } end
 local missing = undeclared()
 if missing then return missing end
 
@@ -28,6 +30,7 @@ if req.crm > num('crm') then set('crm', int(req.crm)) end
 for field, value in pairs(req.fields) do
   if (get(field) or '') == '' then set(field, value) end
 end
+if req.custom ~= '' and req.custom ~= req.had then set('cf', req.custom) end
 for channel, w in pairs(req.windows) do
   local had = get('w:' .. channel) or get('wu:' .. channel) or get('wr:' .. channel)
   if not had or w.w > num('w:' .. channel) then

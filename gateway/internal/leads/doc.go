@@ -19,7 +19,8 @@
 //     null leaves opted_out and last_inbound_at alone, which are nobody's to forget.
 //     custom_fields is merged by key: a value replaces, null deletes, and null
 //     for the whole object clears it. Replacing the object as a whole was
-//     rejected: two systems that each own some fields would erase each other's.
+//     rejected: two systems that each own some fields would erase each other's. So does a merge of
+//     two leads join them (followup.JoinFields).
 //   - What GET shows can be put back: read-only members are ignored, and a
 //     text equal to the one shown is not judged. A lead who said STOP after that updated_at,
 //     or after the timestamp of a CRM's event, is not resumed by the opted_out that comes along.

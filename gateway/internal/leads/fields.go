@@ -18,13 +18,10 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// The bounds of a record. They keep one lead's hash far below what a script
-// can move at once.
+// The bounds of a text, and of the key of a custom field; followup has those of all of these.
 const (
-	maxText        = 200
-	maxKey         = 64
-	maxFields      = 100
-	maxFieldsBytes = 32 << 10
+	maxText = 200 // characters
+	maxKey  = 64  // bytes
 )
 
 // field reads one member into the patch; it returns what is wrong with it, or "". In is

@@ -2,7 +2,6 @@ package leads
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -56,8 +55,8 @@ func (p *patch) readCustom(raw json.RawMessage, path string, problems *fault.Pro
 		p.clearCustom = true
 		return
 	}
-	if len(raw) > maxFieldsBytes {
-		problems.Add(path, "must have at most %d bytes", maxFieldsBytes)
+	if len(raw) > followup.MaxFieldsBytes {
+		problems.Add(path, "must have at most %d bytes", followup.MaxFieldsBytes)
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -143,19 +142,10 @@ func check(l followup.Lead, prefix string, problems *fault.Problems) {
 			Field: prefix + "phone", Problem: "is required, unless user_id or external_id is given", Missing: true,
 		})
 	}
-	if len(l.CustomFields) > maxFields {
-		problems.Add(prefix+customFields, "would have more than %d keys", maxFields)
+	if len(l.CustomFields) > followup.MaxFields {
+		problems.Add(prefix+customFields, "would have more than %d keys", followup.MaxFields)
 	}
-	if size := encodedSize(l.CustomFields); size > maxFieldsBytes {
-		problems.Add(prefix+customFields, "would have more than %d bytes", maxFieldsBytes)
+	if size := followup.FieldsSize(l.CustomFields); size > followup.MaxFieldsBytes {
+		problems.Add(prefix+customFields, "would have more than %d bytes", followup.MaxFieldsBytes)
 	}
-}
-
-// encodedSize tells how long the fields are as JSON.
-func encodedSize(fields map[string]any) int {
-	b, err := json.Marshal(fields)
-	if err != nil { // values come from JSON and go back to it
-		panic(fmt.Sprintf("leads: marshal custom fields: %v", err))
-	}
-	return len(b)
 }
