@@ -21,6 +21,7 @@ type ConfigStore interface {
 	// what it has ended so far.
 	UpdateConfig(ctx context.Context, c Config, prev time.Time, now, real time.Time) ([]Ended, error)
 	// DeleteConfig removes it; its live runs end (ConfigGone) before it returns, or, with
-	// finish, after the step that is armed now.
+	// finish, after the step that is armed now. If that was cut off, deleting it again ends those
+	// that are left; ErrNotFound if there are none. With an error it returns what it has ended so far.
 	DeleteConfig(ctx context.Context, tenant TenantID, id ConfigID, finish bool, now, real time.Time) ([]Ended, error)
 }

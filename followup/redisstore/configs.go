@@ -129,7 +129,7 @@ func (s *Store) UpdateConfig(
 	var left []followup.Ended
 	if c.IsActive {
 		var err error
-		if left, err = s.endLeft(ctx, c.TenantID, c.ID, now, real); err != nil {
+		if left, err = s.endLeft(ctx, c.TenantID, c.ID, followup.ConfigInactive, followup.ConfigOff, now, real); err != nil {
 			return left, fmt.Errorf("update config: %w", err)
 		}
 	}
@@ -156,22 +156,22 @@ func (s *Store) UpdateConfig(
 	return s.endConfig(ctx, c.TenantID, c.ID, followup.ConfigOff, now, real)
 }
 
-// endLeft ends the live runs of a config that is inactive, before it is active again:
-// whoever turned it off may have died before he came to all of them, or to the guards.
+// endLeft ends the live runs of a config that is in a state for which they have to end: whoever
+// brought it there may have died before he came to all of them, or to the guards.
 func (s *Store) endLeft(
-	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, now, real time.Time,
+	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, in followup.ConfigState, why followup.Reason, now, real time.Time,
 ) ([]followup.Ended, error) {
 	value, err := s.db.HGet(ctx, controlMasterKey(tenant), controlConfig(config)).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
-	if _, state := parseControl(value); state != string(followup.ConfigInactive) {
+	if _, state := parseControl(value); state != string(in) {
 		return nil, nil
 	}
 	if err := s.spread(ctx, controlConfig(config), value); err != nil {
 		return nil, err
 	}
-	return s.endConfig(ctx, tenant, config, followup.ConfigOff, now, real)
+	return s.endConfig(ctx, tenant, config, why, now, real)
 }
 
 // DeleteConfig implements followup.ConfigStore.
@@ -179,6 +179,9 @@ func (s *Store) DeleteConfig(
 	ctx context.Context, tenant followup.TenantID, id followup.ConfigID, finish bool, now, real time.Time,
 ) ([]followup.Ended, error) {
 	c, err := s.Config(ctx, tenant, id)
+	if errors.Is(err, followup.ErrNotFound) {
+		return s.deleteLeft(ctx, tenant, id, now, real)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +197,7 @@ func (s *Store) DeleteConfig(
 	l, _ := v.([]any)
 	r := reply(l)
 	if r.text(0) != "ok" {
-		return nil, followup.ErrNotFound
+		return s.deleteLeft(ctx, tenant, id, now, real)
 	}
 	if err := s.spread(ctx, controlConfig(id), r.text(1)); err != nil {
 		return nil, fmt.Errorf("delete config: %w", err)
@@ -203,6 +206,20 @@ func (s *Store) DeleteConfig(
 		return nil, nil
 	}
 	return s.endConfig(ctx, tenant, id, followup.ConfigGone, now, real)
+}
+
+// deleteLeft goes on with a deletion that was cut off; ErrNotFound if it has left no run.
+func (s *Store) deleteLeft(
+	ctx context.Context, tenant followup.TenantID, id followup.ConfigID, now, real time.Time,
+) ([]followup.Ended, error) {
+	left, err := s.endLeft(ctx, tenant, id, followup.ConfigDeleted, followup.ConfigGone, now, real)
+	if err != nil {
+		return left, fmt.Errorf("delete config: %w", err)
+	}
+	if len(left) == 0 {
+		return nil, followup.ErrNotFound
+	}
+	return left, nil
 }
 
 // endConfig ends the live runs of a config, wherever they are. Leases are

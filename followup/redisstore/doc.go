@@ -189,7 +189,7 @@
 // then to every partition, before the call returns, and only then are the live
 // runs of a config ended one by one. A crash in between is safe: guards and
 // claims end what they meet, SyncControl brings the copies up to the master, and who
-// makes the config active again first ends what is left.
+// makes the config active again, or deletes it again, first ends what is left.
 // Versions are instants, so that a master that lost its last writes still
 // writes newer ones than its copies have.
 //

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -95,5 +96,61 @@ func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
 	}
 	if r, err := s.Run(t.Context(), p.tenant, since); err != nil || r.State != followup.RunArmed {
 		t.Errorf("the run since: got %s, %v, want it armed", r.State, err)
+	}
+}
+
+// TestI7ADeleteThatWasCutOffIsFinishedByTheNext, wherever it has stopped: what is left of the config's
+// runs ends, and only who finds none left is told that there is no such config.
+func TestI7ADeleteThatWasCutOffIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for _, row := range []struct {
+		where string
+		known bool
+		call  int // the one of endScript that the process dies at; each run takes two, as the first asks for its assistant
+		ended int
+	}{
+		{"before the guards know", false, 1, 0},
+		{"before the runs end", true, 1, 0},
+		{"between two runs", true, 3, 1},
+	} {
+		t.Run(row.where, func(t *testing.T) {
+			s, p := openStore(t, Params{Client: server.Client()}), newParty()
+			c := p.mustCreate(t, s)
+			var runs []followup.RunID
+			for i := range 3 {
+				lead := mustResolve(t, s, p, followup.Identity{Phone: fmt.Sprint("1555010008", i)}, epoch)
+				runs = append(runs, p.start(t, s, lead, c.ID))
+			}
+			remove := func(s *Store, tenant followup.TenantID) ([]followup.Ended, error) {
+				return s.DeleteConfig(t.Context(), tenant, c.ID, false, epoch, epoch.Add(time.Second))
+			}
+			dying := server.Client()
+			dying.AddHook(crashAt(endScript, row.call))
+			first, err := remove(openStore(t, Params{Client: dying}), p.tenant)
+			if !errors.Is(err, errCrash) || len(first) != row.ended {
+				t.Fatalf("DeleteConfig: got %v, %v, want %d ended and the crash", first, err, row.ended)
+			}
+			for i := range s.partitions {
+				if !row.known {
+					s.db.HDel(t.Context(), tagOf(i).control(), controlConfig(c.ID))
+				}
+			}
+			if _, err := remove(s, newParty().tenant); !errors.Is(err, followup.ErrNotFound) {
+				t.Errorf("DeleteConfig by another tenant: got %v, want ErrNotFound", err)
+			}
+			rest, err := remove(s, p.tenant)
+			if err != nil || len(first)+len(rest) != len(runs) {
+				t.Errorf("DeleteConfig again: got %v, %v, want those of %d that %v lacks", rest, err, len(runs), first)
+			}
+			for _, id := range runs {
+				if r, err := s.Run(t.Context(), p.tenant, id); err != nil || r.Reason != followup.ConfigGone {
+					t.Errorf("run: got %q, %v, want config_deleted", r.Reason, err)
+				}
+			}
+			if _, err := remove(s, p.tenant); !errors.Is(err, followup.ErrNotFound) {
+				t.Errorf("DeleteConfig once none is left: got %v, want ErrNotFound", err)
+			}
+		})
 	}
 }
