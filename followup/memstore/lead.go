@@ -134,15 +134,6 @@ func (l *lead) refuse(c followup.ChannelID, since time.Time) {
 	l.windows[c] = w
 }
 
-// refuseAll does so with every window: the contact has another identity now, and none is his for certain.
-func (l *lead) refuseAll() {
-	for c, w := range l.windows {
-		if !w.LastInbound.IsZero() {
-			l.refuse(c, w.LastInbound)
-		}
-	}
-}
-
 func (l *lead) used(c followup.ChannelID, now time.Time) {
 	w := l.windows[c]
 	w.UsedAt = later(w.UsedAt, ms(now))

@@ -236,7 +236,6 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		}
 		l.optedAt = later(l.optedAt, at)
 	}
-	renamed := l.rec.Phone != "" && !followup.SamePhone(l.rec.Phone, p.Lead.Phone) || l.hasOther(p.Lead.UserID)
 	created := l.rec.CreatedAt
 	l.rec = p.Lead
 	l.rec.CreatedAt, l.rec.CRMAt, l.rec.Windows = created, ms(p.Lead.CRMAt), nil
@@ -244,9 +243,6 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		l.rec.CustomFields = cloneFields(p.Lead.CustomFields)
 	}
 	l.changed(p.Now)
-	if renamed {
-		l.refuseAll()
-	}
 	if !p.WindowFrom.IsZero() && p.Lead.Channel != "" {
 		l.open(p.Lead.Channel, earlier(p.WindowFrom, p.Now))
 	}

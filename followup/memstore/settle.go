@@ -144,7 +144,11 @@ func (t *turn) apply(item followup.Item) []followup.AssistantID {
 		t.l.used(item.Channel, t.now)
 	}
 	if item.NewIdentity {
-		t.l.refuseAll()
+		for c, w := range t.l.windows {
+			if !w.LastInbound.IsZero() {
+				t.l.refuse(c, w.LastInbound)
+			}
+		}
 	}
 	if item.OptOut != nil {
 		t.optOut(*item.OptOut, cmp.Or(item.OptOutAt, item.At))

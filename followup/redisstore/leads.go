@@ -61,7 +61,6 @@ type putRequest struct {
 	Rev     int64              `json:"rev"`
 	Fields  map[string]string  `json:"fields"`
 	Clear   []string           `json:"clear"`
-	Twin    string             `json:"twin"`
 	Status  bool               `json:"status"`
 	Out     bool               `json:"out"`
 	Margin  int64              `json:"margin"`
@@ -77,7 +76,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		return "", err
 	}
 	req := putRequest{
-		Rev: p.Lead.Revision, Fields: fields, Clear: clear, Twin: followup.PhoneTwin(p.Lead.Phone),
+		Rev: p.Lead.Revision, Fields: fields, Clear: clear,
 		Status: p.StatusChanged, Out: p.Lead.OptedOut, Margin: followup.ResumeMargin.Milliseconds(), From: ms(p.WindowFrom), Channel: p.Lead.Channel,
 	}
 	sc := scope{lead: p.Lead.ID, tenant: p.Lead.Tenant, now: p.Now, real: p.Real}

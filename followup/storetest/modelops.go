@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -215,22 +214,6 @@ func (m *model) put(t *rapid.T) {
 	}
 	status := pick(t, []string{"", "one", "two"}, "status")
 	out, stale := m.rarely(t, 5, "opted out"), m.rarely(t, 6, "stale")
-	var who followup.Identity
-	if m.rarely(t, 4, "another phone") {
-		who.Phone = m.phone(t)
-	}
-	if m.rarely(t, 6, "another user id") {
-		who.UserID = pick(t, m.people, "user id of").UserID
-	}
-	if who != (followup.Identity{}) {
-		if _, ok := both(m, "Resolve for a lead alone", func(_ int, s *side) (followup.LeadID, error) {
-			one := who
-			one.Lead, one.Sole = s.leads[k], true
-			return s.Resolve(m.ctx, m.tenant, one, false, m.now)
-		}, func(s *side, id followup.LeadID) any { return s.index(id) }); !ok {
-			who = followup.Identity{}
-		}
-	}
 	both(m, "PutLead", func(_ int, s *side) (followup.RunID, error) {
 		l, err := s.Lead(m.ctx, m.tenant, s.leads[k])
 		if err != nil {
@@ -243,7 +226,6 @@ func (m *model) put(t *rapid.T) {
 		if p.StatusChanged {
 			q.Lead.StatusID = status
 		}
-		q.Lead.Phone, q.Lead.UserID = cmp.Or(who.Phone, l.Phone), cmp.Or(who.UserID, l.UserID)
 		if stale {
 			q.Lead.Revision--
 		}

@@ -66,54 +66,6 @@ func windowTests() []test {
 			w.settle(lead, w.opening())
 			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after its first message")
 		}},
-		{"another phone or user id in the record closes it until the next message", func(w *world) {
-			phone, user := newMobile(), newUser()
-			for _, row := range []struct {
-				what   string
-				change func(l *followup.Lead)
-				want   followup.Refusal
-			}{
-				{"another phone", func(l *followup.Lead) { l.Phone = newPhone() }, followup.RefusedWindow},
-				{"no phone any more", func(l *followup.Lead) { l.Phone = "" }, followup.RefusedWindow},
-				{"another user id", func(l *followup.Lead) { l.UserID = newUser() }, followup.RefusedWindow},
-				{"another spelling", func(l *followup.Lead) { l.Phone = followup.PhoneTwin(phone) }, followup.Allowed},
-				{"no user id any more", func(l *followup.Lead) { l.UserID = "" }, followup.Allowed},
-				{"another name", func(l *followup.Lead) { l.Name = "Ana" }, followup.Allowed},
-			} {
-				n := w.tenantNextDoor() // where nobody has the phone yet
-				lead := n.resolve(followup.Identity{Phone: phone, UserID: user})
-				on2 := n.opening()
-				on2.Channel = n.second
-				n.settle(lead, n.opening(), on2)
-				n.pass(time.Second)
-				n.edit(lead, row.change)
-				n.is(n.guardSend(lead, true).Refusal, row.want, "free-form after %s", row.what)
-				n.is(n.guardSend(lead, false).Refusal, followup.Allowed, "template after %s", row.what)
-				n.is(n.get(lead).Windows[n.second].Refused, row.want != followup.Allowed, "Refused on the other channel after %s", row.what)
-				n.settle(lead, n.opening())
-				n.is(n.guardSend(lead, true).Refusal, followup.Allowed, "free-form after %s and a message", row.what)
-			}
-		}},
-		{"a phone or user id that the record had none of closes nothing", func(w *world) {
-			lead := w.resolve(followup.Identity{UserID: newUser()})
-			w.settle(lead, w.opening())
-			w.edit(lead, func(l *followup.Lead) { l.Phone = newPhone() })
-			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after the first phone")
-			lead = w.lead()
-			w.settle(lead, w.opening())
-			w.edit(lead, func(l *followup.Lead) { l.UserID = newUser() })
-			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after the first user id")
-		}},
-		{"a cut-over with another phone opens it", func(w *world) {
-			lead := w.lead()
-			w.settle(lead, w.opening())
-			w.pass(time.Minute)
-			p := followup.PutLead{Lead: w.get(lead), WindowFrom: w.now.Add(-time.Second), Now: w.now, Real: w.now}
-			p.Lead.Phone, p.Lead.Channel = newPhone(), w.main
-			_, err := w.s.PutLead(w.ctx, p)
-			w.must(err, "PutLead")
-			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
-		}},
 		{"only a later timestamp moves it", func(w *world) {
 			lead := w.lead()
 			first := w.now

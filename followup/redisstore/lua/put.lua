@@ -1,7 +1,7 @@
 -- Writes a lead's record if it is still at the revision read, and does what a
 -- change of status does to its runs.
 -- Needs lib/run.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], twin: the phone in its other spelling, status: bool,
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
 -- ARGV[3]: the facts of arm, packed.
 -- Returns {"moved"}, {"need", assistant…}, {"none"}, {"conflict"} or {"ok", run, ended}.
@@ -14,12 +14,6 @@ if (get('t') or head.t) ~= head.t then return { 'none' } end
 if num('rev') ~= req.rev then return { 'conflict' } end
 local missing = undeclared()
 if missing then return missing end
-
--- At once, as whoever does this again after an abort must not find the record without the phone it had.
-local phone, user = get('ph') or '', get('ui') or ''
-local other_phone = phone ~= '' and phone ~= req.fields.ph and phone ~= req.twin
-local other_user = user ~= '' and req.fields.ui and user ~= req.fields.ui
-if other_phone or other_user then windows_refuse() end
 
 unsaved = {}
 if not get('t') then set('v', '1', 't', head.t) end

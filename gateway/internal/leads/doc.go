@@ -39,8 +39,6 @@
 //     person's data into another's record as soon as a CRM mixes up its leads.
 //   - A phone once given keeps leading to its lead after it was changed: whoever
 //     writes from the old number is still this person.
-//   - A lead who gets another phone or user id has no open window until he writes from it: what
-//     opened it came from somebody else, for all we know. A last_inbound_at that comes along counts.
 //   - Another spelling of the phone on record (followup.CanonicalPhone) changes
 //     nothing: the record has the one that WhatsApp itself uses, and a CRM that
 //     spells it otherwise would take that away with each of its events.
