@@ -119,7 +119,7 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage
 func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold hold) (answer Answer, final bool) {
 	lead, err := a.lead(ctx, c.Tenant, msg, false)
 	switch stranger := errors.Is(err, followup.ErrNotFound); {
-	case stranger && msg.IsTemplate(): // he becomes a lead in the guard, right before it is sent
+	case stranger && msg.IsTemplate(): // he becomes a lead in the guard
 	case stranger:
 		return fail(codeWindowClosed, neverWrote).answer(), false // and it has no window to be open
 	case err != nil:
@@ -136,6 +136,9 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 		return unsendable.answer(), false // before it takes anybody's slot
 	}
 	var rearm []followup.AssistantID
+	// A template may go to nobody's lead, or to one whose making was cut off: in the guard, right before it is
+	// sent, he is made one, or wholly one.
+	made := !msg.IsTemplate()
 	guard := func(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
 		var marketing bool
 		var err error
@@ -148,11 +151,12 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 		if err := hold(ctx); err != nil {
 			return followup.Verdict{}, err
 		}
-		if lead == "" {
+		if !made {
 			var refusal followup.Refusal
-			if lead, refusal, err = a.found(ctx, c, msg); err != nil || refusal != followup.Allowed {
+			if lead, refusal, err = a.found(ctx, c, msg, lead == ""); err != nil || refusal != followup.Allowed {
 				return followup.Verdict{Refusal: refusal}, err
 			}
+			made = true
 		}
 		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,
@@ -165,7 +169,10 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 	result, err := a.p.Service.Send(ctx, c.ID, msg.Message, guard)
 	if err == nil && result.Refusal == followup.RefusedLeadMoved {
 		// Merged or erased since it was named: once more, by name.
-		if lead, err = a.lead(ctx, c.Tenant, msg, msg.IsTemplate()); err == nil {
+		if made = !msg.IsTemplate(); made {
+			lead, err = a.lead(ctx, c.Tenant, msg, false)
+		}
+		if err == nil {
 			result, err = a.p.Service.Send(ctx, c.ID, msg.Message, guard)
 		}
 	}
@@ -217,15 +224,19 @@ func (a *API) lead(ctx context.Context, t followup.TenantID, msg message, create
 	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.To.Phone, UserID: msg.To.UserID}, create, a.p.Now())
 }
 
-// found makes a stranger a lead: a template may be the first that is ever said to somebody.
-// An operator's pause is asked for before, as the guard of a lead comes too late for him.
-func (a *API) found(ctx context.Context, c followup.Channel, msg message) (followup.LeadID, followup.Refusal, error) {
-	paused, err := a.p.Store.Pauses(ctx, c.Tenant)
-	if err != nil {
-		return "", followup.Allowed, err
-	}
-	if slices.Contains(paused, "") || slices.Contains(paused, c.ID) {
-		return "", followup.RefusedPaused, nil
+// found makes whom a template is for a lead: it may be the first that is ever said to somebody. For a
+// stranger an operator's pause is asked for before, as the guard of a lead comes too late for him.
+func (a *API) found(
+	ctx context.Context, c followup.Channel, msg message, stranger bool,
+) (followup.LeadID, followup.Refusal, error) {
+	if stranger {
+		paused, err := a.p.Store.Pauses(ctx, c.Tenant)
+		if err != nil {
+			return "", followup.Allowed, err
+		}
+		if slices.Contains(paused, "") || slices.Contains(paused, c.ID) {
+			return "", followup.RefusedPaused, nil
+		}
 	}
 	lead, err := a.lead(ctx, c.Tenant, msg, true)
 	return lead, followup.Allowed, err

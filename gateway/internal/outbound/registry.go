@@ -235,8 +235,8 @@ func (t *Templates) readList(a *account, now time.Time) {
 	a.failed, a.asOf = time.Time{}, now
 }
 
-// list lists an account's templates by one of its channels. Where that one's access is not
-// accepted another's may be; whatever else is wrong is so for all of them.
+// list lists an account's templates by one of its channels. Where that fails another's may succeed, with access
+// or an interface of its own; not where the provider wants to be left alone.
 func (t *Templates) list(ctx context.Context, a *account) (list []providers.TemplateInfo, err error) {
 	for range a.lists {
 		by := a.lists[0]
@@ -246,7 +246,7 @@ func (t *Templates) list(ctx context.Context, a *account) (list []providers.Temp
 			return list, nil
 		}
 		t.log.Warn("templates not readable", "channel", by.channel, "err", err)
-		if e, ok := errors.AsType[*providers.Error](err); !ok || e.Kind != providers.Operator {
+		if e, ok := errors.AsType[*providers.Error](err); ok && e.Kind == providers.Throttled || ctx.Err() != nil {
 			return nil, err
 		}
 		a.lists = append(a.lists[1:], by)

@@ -383,9 +383,11 @@ func TestChannelsOfAnAccountShareItsList(t *testing.T) {
 		reads []int // of each channel, by the first reading and after an hour
 		later []int
 	}{
-		"all is well":         {nil, true, []int{1, 0, 0}, []int{2, 0, 0}},
-		"access not accepted": {&providers.Error{Kind: providers.Operator, Code: 190}, true, []int{1, 1, 1}, []int{1, 1, 2}},
-		"the provider rests":  {&providers.Error{Kind: providers.Throttled, Code: 4}, false, []int{1, 0, 0}, []int{2, 0, 0}},
+		"all is well":          {nil, true, []int{1, 0, 0}, []int{2, 0, 0}},
+		"access not accepted":  {&providers.Error{Kind: providers.Operator, Code: 190}, true, []int{1, 1, 1}, []int{1, 1, 2}},
+		"no access of its own": {&providers.Error{Kind: providers.Invalid, Code: 100}, true, []int{1, 1, 1}, []int{1, 1, 2}},
+		"no provider at all":   {errors.New("connection refused"), true, []int{1, 1, 1}, []int{1, 1, 2}},
+		"the provider rests":   {&providers.Error{Kind: providers.Throttled, Code: 4}, false, []int{1, 0, 0}, []int{2, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
