@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,6 +127,9 @@ type store struct {
 	fails map[string]int // how often yet, by method
 	newer bool           // what is known of messages a newer replica wrote
 	wait  time.Duration  // what Pace answers, if it is not asked
+	// half says that leads have their identities and no record, as of a process that died in between, until
+	// somebody makes them.
+	half atomic.Bool
 	// holding is called when a key is to be held.
 	holding func()
 }
@@ -183,6 +187,9 @@ func (s *store) Resolve(ctx context.Context, t followup.TenantID, who followup.I
 	if err := s.fail("Resolve"); err != nil {
 		return "", err
 	}
+	if create {
+		s.half.Store(false)
+	}
 	return s.Store.Resolve(ctx, t, who, create, now)
 }
 
@@ -190,6 +197,9 @@ func (s *store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 	s.diary.note("guard")
 	if err := s.fail("GuardSend"); err != nil {
 		return followup.Verdict{}, err
+	}
+	if s.half.Load() {
+		return followup.Verdict{}, followup.ErrNotFound
 	}
 	return s.Store.GuardSend(ctx, g)
 }

@@ -144,3 +144,13 @@ func TestTheAnswerBringsNobodyBack(t *testing.T) {
 		h.is(n, 0, "leads")
 	})
 }
+
+// A lead whose making was cut off has his identities, and no record to be guarded: a template makes him whole.
+func TestATemplateReachesALeadWhoseMakingWasCutOff(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.store.half.Store(true)
+		h.is(h.post(number, template(phone, "hello"), "").Status, 200, "status")
+	})
+}
