@@ -54,7 +54,7 @@ func (l Lead) TakeIn(other Lead) Lead {
 	l.ExternalID = cmp.Or(l.ExternalID, other.ExternalID)
 	l.Assistant = cmp.Or(l.Assistant, other.Assistant)
 	l.Channel = cmp.Or(l.Channel, other.Channel)
-	l.CRMAt = later(l.CRMAt, other.CRMAt)
+	l.CRMAt = Later(l.CRMAt, other.CRMAt)
 	if len(other.CustomFields) > 0 {
 		l.CustomFields = JoinFields(l.CustomFields, other.CustomFields)
 	}
@@ -66,14 +66,15 @@ func (l Lead) TakeIn(other Lead) Lead {
 		if !had || theirs.LastInbound.After(ours.LastInbound) {
 			w = theirs
 		}
-		w.UsedAt = later(ours.UsedAt, theirs.UsedAt)
+		w.UsedAt = Later(ours.UsedAt, theirs.UsedAt)
 		windows[c] = w
 	}
 	l.Windows = windows
 	return l
 }
 
-func later(a, b time.Time) time.Time {
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

@@ -42,7 +42,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	}
 	notBefore := f.NotBefore
 	if a := t.attemptOf(f.Attempt); a != nil {
-		notBefore = later(notBefore, a.notBefore)
+		notBefore = followup.Later(notBefore, a.notBefore)
 	}
 	t.arm(r, f.Next, f.Interval, notBefore)
 	return followup.Finished{State: followup.RunArmed, Due: r.DueAt}, nil

@@ -136,7 +136,7 @@ func (l *lead) refuse(c followup.ChannelID, since time.Time) {
 
 func (l *lead) used(c followup.ChannelID, now time.Time) {
 	w := l.windows[c]
-	w.UsedAt = later(w.UsedAt, ms(now))
+	w.UsedAt = followup.Later(w.UsedAt, ms(now))
 	l.windows[c] = w
 }
 

@@ -234,7 +234,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		if !p.Lead.OptedOut {
 			at = at.Truncate(time.Second).Add(-followup.ResumeMargin)
 		}
-		l.optedAt = later(l.optedAt, at)
+		l.optedAt = followup.Later(l.optedAt, at)
 	}
 	created := l.rec.CreatedAt
 	l.rec = p.Lead

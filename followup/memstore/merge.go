@@ -35,7 +35,7 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 		winner.histories[c] = h[max(0, len(h)-followup.HistoryMessages):]
 	}
 	for id, at := range loser.seen {
-		winner.seen[id] = later(winner.seen[id], at)
+		winner.seen[id] = followup.Later(winner.seen[id], at)
 	}
 	for a, q := range loser.queues {
 		to := winner.queue(a)

@@ -88,9 +88,9 @@ func (t *turn) receipt(rc followup.Receipt, at time.Time) {
 // is being sent, FinishStep sees to it.
 func (t *turn) putOff(r *run, at time.Time) {
 	if r.State != followup.RunSending {
-		r.wait(later(r.DueAt, at))
+		r.wait(followup.Later(r.DueAt, at))
 	} else if a := t.attemptOf(r.attempt); a != nil {
-		a.notBefore = later(a.notBefore, at)
+		a.notBefore = followup.Later(a.notBefore, at)
 	}
 }
 
@@ -100,7 +100,7 @@ func (t *turn) unsentFrom(r *run) time.Time {
 	if a == nil {
 		return time.Time{}
 	}
-	return later(a.notBefore, a.silent)
+	return followup.Later(a.notBefore, a.silent)
 }
 
 // correct settles the outcome of the attempt's step by what receipts have told

@@ -75,7 +75,7 @@ func (t *turn) mayStart(a followup.Arm) bool {
 // arm makes a step the current one and tells so.
 func (t *turn) arm(r *run, step int, interval time.Duration, notBefore time.Time) {
 	r.Step, r.Interval, r.Tries = step, interval, 0
-	r.wait(later(t.now.Add(interval), ms(notBefore)))
+	r.wait(followup.Later(t.now.Add(interval), ms(notBefore)))
 	t.happening(r, followup.HappeningScheduled, followup.Moment{Step: step + 1}, "")
 }
 

@@ -214,9 +214,9 @@ func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
 func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID, early bool) []followup.AssistantID {
 	for _, r := range t.concerned(c, a) {
 		if again := t.now.Add(r.Interval); r.State != followup.RunSending {
-			r.wait(later(r.DueAt, again))
+			r.wait(followup.Later(r.DueAt, again))
 		} else if a := t.attemptOf(r.attempt); a != nil {
-			a.silent = later(a.silent, again)
+			a.silent = followup.Later(a.silent, again)
 		}
 	}
 	if waits, ok := t.l.rearms[a]; ok && waits.status == t.l.rec.StatusID && !early {

@@ -162,7 +162,7 @@ func (s *Store) ExtendStep(ctx context.Context, id followup.RunID, token string,
 	if r == nil || !r.holds(token) {
 		return followup.ErrStale
 	}
-	r.lease = later(r.lease, ms(real.Add(lease)))
+	r.lease = followup.Later(r.lease, ms(real.Add(lease)))
 	return nil
 }
 
@@ -188,6 +188,6 @@ func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 		due = f.Until
 		r.Tries++
 	}
-	r.wait(later(due, t.unsentFrom(r)))
+	r.wait(followup.Later(due, t.unsentFrom(r)))
 	return nil
 }

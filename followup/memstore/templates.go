@@ -35,7 +35,7 @@ func (s *Store) noteTemplate(account string, c providers.TemplateChange, at time
 	hear(&n.Status, c.Status)
 	hear(&n.Category, c.Category)
 	hear(&n.Quality, c.Quality)
-	n.At = later(n.At, at)
+	n.At = followup.Later(n.At, at)
 	s.templates[id] = n
 }
 

@@ -90,7 +90,7 @@ func (s *slots) room() (c followup.ClaimDeliveries, again time.Duration) {
 		}
 		until := a.held
 		if state == gobreaker.StateOpen {
-			until = later(until, time.Unix(0, a.retryAt.Load()))
+			until = followup.Later(until, time.Unix(0, a.retryAt.Load()))
 		}
 		switch {
 		case state == gobreaker.StateOpen || now.Before(until):
@@ -167,14 +167,7 @@ func (s *slots) hold(id followup.AssistantID, d time.Duration) {
 	if !a.wary {
 		s.log.Warn("assistant asks to wait", "assistant", id, "for", d)
 	}
-	a.held, a.wary = later(a.held, s.now().Add(d)), true
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	a.held, a.wary = followup.Later(a.held, s.now().Add(d)), true
 }
 
 func (s *slots) newBreaker(id followup.AssistantID, a *slot) *gobreaker.TwoStepCircuitBreaker[struct{}] {
