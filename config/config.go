@@ -218,7 +218,8 @@ type Channel struct {
 	API GupshupAPI `yaml:"api,omitempty"`
 	// APIKey is for the self-serve API; required with v2.
 	APIKey Secret `yaml:"api_key,omitzero"`
-	// PartnerToken is for the partner API; required with v3.
+	// PartnerToken is the Authorization header of the partner API as it stands: a legacy app
+	// token alone, a universal one behind "Bearer "; required with v3.
 	PartnerToken Secret `yaml:"partner_token,omitzero"`
 	// CallbackTokens are what Gupshup's callbacks may present.
 	CallbackTokens []Secret `yaml:"callback_token,omitempty"`

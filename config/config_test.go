@@ -18,6 +18,7 @@ func environment(name string) (string, bool) {
 		"INJECT": "20s\nsandbox: true",
 		"EMPTY":  "",
 		"DOLLAR": "a${SECRET}b",
+		"LINE":   "hunter2\n",
 	}[name]
 	return value, ok
 }

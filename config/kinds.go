@@ -19,6 +19,11 @@ func text(want string) kind[string] {
 	}}
 }
 
+// exact is a text that another side has to say alike.
+func exact(want string) kind[string] {
+	return kind[string]{want: want, parse: func(s string) (string, bool) { return s, s != "" && tidy(s) }}
+}
+
 // optional is a text that may be empty.
 func optional(want string) kind[string] {
 	return kind[string]{want: want, parse: func(s string) (string, bool) { return s, true }}
@@ -29,13 +34,13 @@ func hidden(string) string { return "something else (not shown)" }
 
 func secret(want string) kind[Secret] {
 	return kind[Secret]{want: want, show: hidden, parse: func(s string) (Secret, bool) {
-		return NewSecret(s), strings.TrimSpace(s) != ""
+		return NewSecret(s), s != "" && tidy(s)
 	}}
 }
 
 // optionalSecret is a secret that may be empty, which is as good as left out.
 func optionalSecret(want string) kind[Secret] {
-	return kind[Secret]{want: want, show: hidden, parse: func(s string) (Secret, bool) { return NewSecret(s), true }}
+	return kind[Secret]{want: want, show: hidden, parse: func(s string) (Secret, bool) { return NewSecret(s), tidy(s) }}
 }
 
 func matching(pattern, want string) kind[string] {

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -128,9 +130,18 @@ func read[T any](d *decoder, n ast.Node, path string, line int, fallback T, k ki
 			show = shown
 		}
 		got = show(raw)
+		if !tidy(text) {
+			got += ", with white space around it or a control character"
+		}
 	}
 	d.report(line, path, "got %s, want %s", got, k.want)
 	return fallback
+}
+
+// tidy reports whether a value is as somebody means it: what comes out of a file
+// ends in a line break that nobody sees, and that no header can have.
+func tidy(s string) bool {
+	return s == strings.TrimSpace(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // scalar returns a value as it is written: 0012 and 1e3 may be names.

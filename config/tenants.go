@@ -168,7 +168,7 @@ func (d *directory) meta(o *object, c *Channel) {
 
 func (d *directory) gupshup(o *object, c *Channel) {
 	c.AppID = need(o, "app_id", name("the app's id at Gupshup"))
-	c.AppName = need(o, "app_name", text("the app's name at Gupshup"))
+	c.AppName = need(o, "app_name", exact("the app's name at Gupshup"))
 	c.Source = need(o, "source", digits())
 	c.CallbackTokens = needList(o, "callback_token", secret("the token of the callbacks, or a list while rotating"))
 	c.API = field(o, "api", GupshupV2, oneOf(GupshupV2, GupshupV3))
@@ -200,7 +200,7 @@ func apiKey() kind[KeyDigest] {
 		parse: func(s string) (KeyDigest, bool) {
 			digest, hashed := strings.CutPrefix(s, prefix)
 			if !hashed {
-				return digestKey(s), s != "" && s == strings.TrimSpace(s)
+				return digestKey(s), s != "" && tidy(s)
 			}
 			var k KeyDigest
 			if len(digest) != hex.EncodedLen(len(k)) {
@@ -219,7 +219,7 @@ func signingSecret() kind[Secret] {
 		parse: func(s string) (Secret, bool) {
 			encoded, coded := strings.CutPrefix(s, "whsec_")
 			if !coded {
-				return NewSecret(s), strings.TrimSpace(s) != ""
+				return NewSecret(s), s != "" && tidy(s)
 			}
 			key, err := base64.StdEncoding.DecodeString(encoded)
 			return NewSecret(s), err == nil && len(key) > 0
