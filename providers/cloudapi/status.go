@@ -83,12 +83,18 @@ func StatusEventID(id, word string) string {
 	return "status:" + id + ":" + string(state)
 }
 
-// failure reads why a message failed. It is final: such an error is neither
-// retryable nor of unknown result, whatever its code means in an answer.
+// failure reads why a message failed: the first error that has a code says so, else
+// the first. It is final: such an error is neither retryable nor of unknown result,
+// whatever its code means in an answer.
 func (d *decoder) failure(o object) *providers.Error {
 	var cause object
 	for raw := range elements(o.get("errors")) {
-		if cause, _ = objectOf(raw); cause != nil {
+		e, _ := objectOf(raw)
+		coded := number(e.get("code")) != 0
+		if cause == nil || coded {
+			cause = e
+		}
+		if coded {
 			break
 		}
 	}

@@ -40,6 +40,8 @@ func TestDecodeStatuses(t *testing.T) {
 		"failed final":  {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":131000}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Transient, Code: 131000}},
 		"failed later":  {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":130429}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Throttled, Code: 130429}},
 		"failed beside": {`{"id":"out1","status":"failed","recipient_id":"1","code":"131026","reason":"To 5511970000001"}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Undeliverable, Code: 131026, Detail: "To …"}},
+		"failed, told":  {`{"id":"out1","status":"failed","recipient_id":"1","errors":[null,{"title":"Not sent"},{"code":"131047","title":"Re-engagement message"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.WindowClosed, Code: 131047, Detail: "Re-engagement message"}},
+		"failed, words": {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"title":"Not sent"},{"title":"More"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Unknown, Detail: "Not sent"}},
 		"failed mutely": {`{"id":"out1","status":"failed","recipient_id":"1","errors":[]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Unknown}},
 	} {
 		t.Run(name, func(t *testing.T) {
