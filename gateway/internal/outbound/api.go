@@ -109,7 +109,9 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage
 	}
 	raw, err := passer.Do(ctx, body)
 	if err != nil {
-		return failed(providers.AsError(err)).answer()
+		e := *providers.AsError(err)
+		e.MaybeSent = false // what is read may be said to be read again
+		return failed(&e).answer()
 	}
 	return Answer{Status: 200, Body: raw}
 }

@@ -408,6 +408,8 @@ func TestReadReceiptsArePassedThrough(t *testing.T) {
 		h.is(graph(h.post(string(onGupshup), body, "")), "400 131051 this channel's provider takes no read receipts or typing notices", "at Gupshup")
 		h.meta.answers(&providers.Error{Kind: providers.Invalid, Code: 100, Status: 400, Detail: "no such message"})
 		h.is(graph(h.post(number, body, "")), "400 100 no such message", "a failure")
+		h.meta.answers(&providers.Error{Kind: providers.Transient, MaybeSent: true})
+		h.is(graph(h.post(number, body, "")), "503 131016 Service unavailable", "no answer, which forbids no second try")
 	})
 }
 
