@@ -35,6 +35,9 @@ var mediaTypes = map[string]bool{"image": true, "video": true, "audio": true, "d
 // it does not know it leaves to the provider.
 func parse(body []byte) (message, *failure) {
 	var m message
+	if !utf8.Valid(body) { // readers put something else in its place, and that would be sent
+		return m, fail(codeInvalid, "the body is not valid UTF-8")
+	}
 	fields, twin, ok := members(body)
 	if !ok {
 		return m, fail(codeInvalid, "the body must be one JSON object")
@@ -127,7 +130,8 @@ func (m *message) recipient(r *reader) {
 	}
 }
 
-// phone returns the digits of a phone number with country code, "" if it is none.
+// phone returns the digits of a phone number with country code, "" if it is none. No
+// country's begins with 0: 00 is what some countries dial before it.
 func phone(s string) string {
 	digits := strings.Map(func(c rune) rune {
 		switch {
@@ -138,7 +142,7 @@ func phone(s string) string {
 		}
 		return 'x'
 	}, strings.TrimSpace(s))
-	if len(digits) < 7 || len(digits) > 15 || strings.Contains(digits, "x") {
+	if len(digits) < 7 || len(digits) > 15 || strings.Contains(digits, "x") || digits[0] == '0' {
 		return ""
 	}
 	return digits
