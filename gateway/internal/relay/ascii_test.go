@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 func TestCanonical(t *testing.T) {
@@ -117,7 +118,7 @@ func TestRender(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := render(c.events, "own")
+			got, err := render(c.events, followup.Channel{ID: "c", Account: "own"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,13 +128,46 @@ func TestRender(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{``, `{`, `{"a":1}x`} {
-		if _, err := render([]followup.RelayEvent{event("1", "messages", bad)}, ""); err == nil {
+		if _, err := render([]followup.RelayEvent{event("1", "messages", bad)}, followup.Channel{}); err == nil {
 			t.Errorf("value %q: got no error, want one", bad)
 		}
 	}
 	for _, bad := range []string{`{`, `[]`, `7`, `"{}"`, `{"a":1}}`} {
-		if _, err := render([]followup.RelayEvent{entry(event("1", "messages", `{}`), bad)}, ""); err == nil {
+		if _, err := render([]followup.RelayEvent{entry(event("1", "messages", `{}`), bad)}, followup.Channel{}); err == nil {
 			t.Errorf("entry %q: got no error, want one", bad)
 		}
+	}
+}
+
+// What becomes of follow-ups says of which number it is where Meta's values do: bots for the
+// Cloud API look there before they know whether they care.
+func TestAHappeningNamesItsNumber(t *testing.T) {
+	t.Parallel()
+	const happening, members = `{"event":"scheduled","step":1}`, `"event":"scheduled","step":1`
+	for name, c := range map[string]struct {
+		of   followup.Channel
+		want string
+	}{
+		"at Meta": {
+			followup.Channel{ID: "c", Provider: providers.Meta, Number: "109870006543", Account: "own"},
+			`{"display_phone_number":"","phone_number_id":"109870006543"}`,
+		},
+		"at Gupshup": {
+			followup.Channel{ID: "c", Provider: providers.Gupshup, Number: "5599000000001", Account: "own"},
+			`{"display_phone_number":"5599000000001","phone_number_id":"c"}`,
+		},
+		"of a channel that left the file": {
+			followup.Channel{ID: "c", Account: "own"}, `{"display_phone_number":"","phone_number_id":"c"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := render([]followup.RelayEvent{{Channel: "c", Field: "followup", Value: json.RawMessage(happening)}}, c.of)
+			want := `{"object":"whatsapp_business_account","entry":[{"id":"own","changes":[{"field":"followup","value":` +
+				`{"messaging_product":"whatsapp","metadata":` + c.want + `,` + members + `}}]}]}`
+			if err != nil || string(got) != want {
+				t.Errorf("got  %s %v\nwant %s", got, err, want)
+			}
+		})
 	}
 }

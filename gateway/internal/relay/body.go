@@ -7,15 +7,17 @@ import (
 	"errors"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // errValue says that an event's value is no JSON; trying again cannot help.
 var errValue = errors.New("relay: malformed event")
 
 // render returns the body of a delivery: a webhook as it came, else Meta's
-// envelope around its events. account stands in for events that name none
-// (follow-up happenings). The same events always give the same bytes.
-func render(events []followup.RelayEvent, account string) ([]byte, error) {
+// envelope around its events. of is the channel they are on, whose account stands in
+// for events that name none (follow-up happenings). The same events always give the
+// same bytes.
+func render(events []followup.RelayEvent, of followup.Channel) ([]byte, error) {
 	if raw := rawOf(events); raw != nil {
 		return raw.Body, nil
 	}
@@ -30,7 +32,7 @@ func render(events []followup.RelayEvent, account string) ([]byte, error) {
 	b = append(b, `{"object":"whatsapp_business_account","entry":[`...)
 	var open []byte // how the entry begins that the last event stands in
 	for i, e := range events {
-		begin, err := entry(cmp.Or(e.Account, account), e.Entry)
+		begin, err := entry(cmp.Or(e.Account, of.Account), e.Entry)
 		switch {
 		case err != nil:
 			return nil, err
@@ -45,13 +47,43 @@ func render(events []followup.RelayEvent, account string) ([]byte, error) {
 		b = append(b, `{"field":`...)
 		b = appendText(b, e.Field)
 		b = append(b, `,"value":`...)
-		b = appendCanonical(b, e.Value)
+		b = appendValue(b, e, of)
 		b = append(b, '}')
 	}
 	if len(events) > 0 {
 		b = append(b, `]}`...)
 	}
 	return append(b, `]}`...), nil
+}
+
+// happenings is the field of what becomes of follow-ups.
+const happenings = "followup"
+
+// appendValue appends an event's value. A happening's gets what every value of Meta's about a
+// number begins with, as bots look there before they know whether they care: one that is not
+// answered well holds up all that its lead says.
+func appendValue(b []byte, e followup.RelayEvent, of followup.Channel) []byte {
+	start := len(b)
+	b = appendCanonical(b, e.Value)
+	if e.Field != happenings {
+		return b
+	}
+	members, object := bytes.CutPrefix(b[start:], []byte{'{'})
+	if !object || members[0] == '}' {
+		return b
+	}
+	// The id is the one that the assistant sends under; Meta's display number nobody told us.
+	id, display := string(of.ID), of.Number
+	if of.Provider == providers.Meta {
+		id, display = of.Number, ""
+	}
+	members = bytes.Clone(members)
+	b = append(b[:start], `{"messaging_product":"whatsapp","metadata":{"display_phone_number":`...)
+	b = appendText(b, display)
+	b = append(b, `,"phone_number_id":`...)
+	b = appendText(b, id)
+	b = append(b, `},`...)
+	return append(b, members...)
 }
 
 // entry returns how an entry begins, up to its changes: its id, and what else it

@@ -71,10 +71,13 @@ func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), a
 	r.finish(finishWithin, judge(a, d, now, r.p.Jitter))
 }
 
-// account returns what stands for a channel in entry[].id.
-func (r *Relay) account(id followup.ChannelID) string {
-	c, _ := r.p.Directory.Channel(id)
-	return c.Account
+// channel returns a channel; of one that left the file, what is known of it.
+func (r *Relay) channel(id followup.ChannelID) followup.Channel {
+	c, known := r.p.Directory.Channel(id)
+	if !known {
+		c.ID = id
+	}
+	return c
 }
 
 // foreign reports whether the assistant is another tenant's by now: what was settled
@@ -99,7 +102,7 @@ func (r *Relay) tried(d followup.Delivery, by time.Time) (a answer, err error) {
 // try posts the delivery once. The error is errValue, errLate, or errStopped: the relay
 // stops, and how the try would have gone is not known.
 func (r *Relay) try(d followup.Delivery, by time.Time) (answer, error) {
-	body, err := render(d.Events, r.account(d.Channel))
+	body, err := render(d.Events, r.channel(d.Channel))
 	if err != nil {
 		return answer{}, err
 	}

@@ -42,7 +42,10 @@
 // # Body
 //
 // The envelope is Meta's; consecutive events of one account share an entry, if
-// Meta said the same beside their changes (time, and what is new).
+// Meta said the same beside their changes (time, and what is new). A follow-up
+// happening names its number as Meta's values do (messaging_product, metadata), before
+// its own members: SDKs read that of whatever comes, and one that throws would hold up
+// its lead's queue for a day.
 // Bytes are canonical: no white space, short escapes where JSON has them, and
 // everything beyond ASCII (and DEL) as \uxxxx in lower case, with surrogate
 // pairs. That is what both escapeUnicode(JSON.stringify(body)) and Python's

@@ -42,7 +42,7 @@ func FuzzRender(f *testing.F) {
 				t.Skip("a decoder leaves out what the envelope has itself")
 			}
 		}
-		body, err := render(events, "own")
+		body, err := render(events, followup.Channel{Account: "own"})
 		if (err == nil) != good {
 			t.Fatalf("got error %v, want one: %v", err, !good)
 		}

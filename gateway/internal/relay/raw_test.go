@@ -160,7 +160,7 @@ func TestRawIsNeverPartOfADelivery(t *testing.T) {
 	raw := followup.RelayEvent{Channel: channel, Field: "messages", Raw: &followup.RawWebhook{Body: []byte(`{}`)}}
 	other := followup.RelayEvent{Channel: channel, Field: "messages", Value: json.RawMessage(`{}`)}
 	for _, events := range [][]followup.RelayEvent{{raw, other}, {other, raw}, {raw, raw}} {
-		if body, err := render(events, ""); err == nil {
+		if body, err := render(events, followup.Channel{}); err == nil {
 			t.Errorf("got %s, want an error", body)
 		}
 	}
