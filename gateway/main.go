@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log" //nolint:depguard // to silence it
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,8 +16,10 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run gives the command line its context.
+// run gives the command line its context. What libraries write to the standard log is nobody's
+// to read: net/http quotes there whatever a peer says unasked, so its words and its secrets.
 func run() int {
+	log.SetOutput(io.Discard)
 	ctx, release := untilStopped(context.Background())
 	defer release()
 	return cli.Run(ctx, program(), cli.System(), os.Args[1:])

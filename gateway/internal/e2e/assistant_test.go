@@ -66,6 +66,7 @@ type happening struct {
 type reply struct {
 	status int // default 200
 	reset  bool
+	echo   bool            // 200, and behind that answer all that was asked, unasked
 	hold   <-chan struct{} // until closed, or the caller gives up
 }
 
@@ -159,6 +160,16 @@ func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		a.mu.Unlock()
 		answer.status = http.StatusOK
+	}
+	if answer.echo {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			a.t.Errorf("hijack: %v", err)
+			return
+		}
+		_, _ = c.Write(append([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), body...))
+		_ = c.Close()
+		return
 	}
 	w.WriteHeader(answer.status)
 }

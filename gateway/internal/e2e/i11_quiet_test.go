@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +102,12 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 		}
 		return false
 	})
-	// The assistant fails, then Redis.
+	// The assistant says more than it was asked, and fails, then Redis.
+	w.sales.on(func(delivery) reply { return reply{echo: true} })
+	w.says(ada, inbound+" twice")
+	untilTrue(t, "answered", func() bool {
+		return slices.ContainsFunc(w.sales.attempts(), func(d delivery) bool { return bytes.Contains(d.Body, []byte(inbound+" twice")) })
+	})
 	w.sales.on(func(delivery) reply { return reply{status: 500} })
 	w.says(ada, inbound+" once more")
 	w.sales.on(func(delivery) reply { return reply{reset: true} })
