@@ -149,6 +149,35 @@ func TestTheLogSaysHowAnAssistantFails(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeSentIsNoAnswer: a dead assistant is not back because an event for it is none.
+func TestWhatCannotBeSentIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		for i := range 2 * breakerFailures {
+			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+		}
+		var log bytes.Buffer
+		r, _ := bubble(t, &garbling{Store: s, value: "4"}, answers(func(time.Duration) int { return 0 }), func(p *Params) {
+			p.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		})
+		time.Sleep(time.Minute)
+		events(t, s, assistantID(1), "15550200000", 4, 1)
+		r.Wake()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if got := count(r, outcomeDead); got != 1 {
+			t.Errorf("got %v dead letters, want the damaged event", got)
+		}
+		if err := r.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(log.String(), "assistant is back") {
+			t.Errorf("got %s, want nothing of its being back", &log)
+		}
+	})
+}
+
 // counting counts the claims.
 type counting struct {
 	Store

@@ -44,7 +44,7 @@ func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), a
 	now := r.p.Real()
 	switch {
 	case errors.Is(err, errValue):
-		result(nil)
+		result(errStopped) // it was not asked
 		f := followup.FinishDelivery{Delivery: d, Real: now}
 		if f.Split = len(d.Events) > 1; !f.Split {
 			f.Dead = "malformed event"
