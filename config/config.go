@@ -103,6 +103,9 @@ type Relay struct {
 	AllowPrivate bool `yaml:"allow_private"`
 	// Timeout bounds one delivery. Default 10s, between 100ms and 1m.
 	Timeout time.Duration `yaml:"timeout"`
+	// MaxEvents is how many events of a conversation a delivery holds at most. Default
+	// 20, between 1 and 20. Many bots read the first of a request only: they need 1.
+	MaxEvents int `yaml:"max_events"`
 	// MaxBacklog is how many events may wait for one assistant, those in dead letters
 	// counted, of one lead a tenth of that (1000 at least), before webhooks with more are answered 503, to be sent
 	// again later. Where leads are spread unevenly, up to twice as many may. A text

@@ -159,6 +159,7 @@ func readRelay(root *object) Relay {
 	r := Relay{
 		AllowPrivate: field(o, "allow_private", false, boolean()),
 		Timeout:      field(o, "timeout", 10*time.Second, duration(100*time.Millisecond, time.Minute)),
+		MaxEvents:    field(o, "max_events", 20, integer(1, 20)),
 		MaxBacklog:   field(o, "max_backlog", 100_000, integer(1, 100_000_000)),
 	}
 	o.end()

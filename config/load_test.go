@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 		c.FollowUp.MaxLateness, c.FollowUp.OptOutWords == nil, len(c.TrustedProxies), c.API.RatePerMinute, c.Relay, c.Send)
 	want := fmt.Sprintln("127.0.0.1:8080", "127.0.0.1:9090", 1, RedisEmbedded, "everysec", 64,
 		"https://graph.facebook.com", "v26.0", "https://api.gupshup.io", "https://partner.gupshup.io", 20*time.Second,
-		6*time.Hour, true, 0, 0, Relay{AllowPrivate: false, Timeout: 10 * time.Second, MaxBacklog: 100_000}, Send{Timeout: 15 * time.Second})
+		6*time.Hour, true, 0, 0, Relay{AllowPrivate: false, Timeout: 10 * time.Second, MaxEvents: 20, MaxBacklog: 100_000}, Send{Timeout: 15 * time.Second})
 	if got != want {
 		t.Errorf("got %swant %s", got, want)
 	}

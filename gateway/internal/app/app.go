@@ -115,7 +115,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 	a.relay, err = relay.New(relay.Params{
 		Store: a.store, Endpoints: r.endpoints, Directory: r.directory, Logger: a.log, Metrics: a.registry,
 		Real: a.clock.Real, Timeout: a.cfg.Relay.Timeout, AllowPrivate: a.cfg.Relay.AllowPrivate || a.cfg.Sandbox,
-		Poll: a.poll,
+		MaxEvents: a.cfg.Relay.MaxEvents, Poll: a.poll,
 	})
 	if err != nil {
 		return err

@@ -58,6 +58,29 @@ func TestI9OrderThroughTrouble(t *testing.T) {
 	}
 }
 
+// TestI9OneAtATime: a bot that sees the first event of a request only, as many do, misses none
+// where the operator has it told one at a time.
+func TestI9OneAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{file: func(f object) { f["relay"] = object{"max_events": 1} }})
+	p := w.start()
+	answer := make(chan struct{})
+	w.sales.on(func(delivery) reply { return reply{hold: answer} })
+	want := []string{"one", "two", "three", "four"}
+	for _, text := range want { // all but the first while it is busy with that
+		p.postMeta(w.body(providertest.GraphText(user("34600900200"), text))).want(200)
+	}
+	close(answer)
+	untilTrue(t, "told", func() bool { return len(w.sales.texts("34600900200")) == len(want) })
+	var got []string
+	for _, d := range w.sales.attempts() {
+		got = append(got, d.Events[0].Text)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v as first events of requests, want %v", got, want)
+	}
+}
+
 // TestI9SlowTenantDelaysOnlyItself: one tenant's assistant hangs, with more
 // conversations waiting for it than the relay takes out at once. Another
 // tenant's messages pass all the same.

@@ -4,8 +4,8 @@
 // # One delivery
 //
 // A delivery is what the store hands out: the frozen head of one
-// conversation's queue, at most 20 events and about 1 MB as they lie in the
-// store, under a lease. At most one of a queue is out at a time, so order needs
+// conversation's queue, at most 20 events (fewer where bots do not read on behind
+// the first) and about 1 MB as they lie in the store, under a lease. At most one of a queue is out at a time, so order needs
 // no care here; what is behind a delivery waits for it. A try that would outlast its lease, as
 // the process stood still, is not begun: another may have gone on with the queue.
 //
