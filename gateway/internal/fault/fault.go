@@ -64,13 +64,16 @@ func New(code Code, message string) *Error { return &Error{Code: code, Message: 
 // Missing says that nothing of this kind is known to the tenant.
 func Missing(what string) *Error { return New(NotFound, what+" not found") }
 
-// notJSON says that the body is no JSON object at all.
-func notJSON() *Error {
+// badBody says what is wrong with the body as a whole.
+func badBody(problem string) *Error {
 	return &Error{
 		Code: Validation, Message: "the request is not valid",
-		Details: []Detail{{Field: "body", Problem: "must be a JSON object"}},
+		Details: []Detail{{Field: "body", Problem: problem}},
 	}
 }
+
+// notJSON says that the body is no JSON object at all.
+func notJSON() *Error { return badBody("must be a JSON object") }
 
 // The bounds of what is told. A stranger chose the names of unknown fields, and
 // how many there are.

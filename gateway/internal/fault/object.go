@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // Object decodes the JSON object of a request into its members. Anything else is
-// a fault of the body.
+// a fault of the body, and so is what is not UTF-8, of which a decoder would make something else.
 func Object(body []byte) (map[string]json.RawMessage, error) {
+	if !utf8.Valid(body) {
+		return nil, badBody("is not valid UTF-8")
+	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil || members == nil {
 		return nil, notJSON()
