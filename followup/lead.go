@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"wagate/followup/window"
 	"wagate/providers"
 )
 
@@ -43,8 +42,9 @@ type Lead struct {
 
 // TakeIn returns the lead with what its record lacks filled from that of another who is the
 // same person, the custom fields by key. Of two windows of a channel the one with the later LastInbound is taken whole,
-// with the later UsedAt. What they said on opting out is not weighed here.
+// with the later UsedAt, and stays whose it was. What they said on opting out is not weighed here.
 func (l Lead) TakeIn(other Lead) Lead {
+	before := l
 	l.Name = cmp.Or(l.Name, other.Name)
 	l.Phone = cmp.Or(l.Phone, other.Phone)
 	l.UserID = cmp.Or(l.UserID, other.UserID)
@@ -59,12 +59,20 @@ func (l Lead) TakeIn(other Lead) Lead {
 		l.CustomFields = JoinFields(l.CustomFields, other.CustomFields)
 	}
 	windows := make(map[ChannelID]Conversation, len(l.Windows)+len(other.Windows))
-	maps.Copy(windows, l.Windows)
+	for c, ours := range l.Windows {
+		if l.Phone != before.Phone || l.UserID != before.UserID {
+			ours = ours.Of(before)
+		}
+		windows[c] = ours
+	}
 	for c, theirs := range other.Windows {
 		ours, had := windows[c]
 		w := ours
 		if !had || theirs.LastInbound.After(ours.LastInbound) {
-			w = theirs
+			w = theirs.Of(other)
+			if w.OpenedBy == (providers.Contact{Phone: l.Phone, UserID: l.UserID}) {
+				w.OpenedBy = providers.Contact{}
+			}
 		}
 		w.UsedAt = Later(ours.UsedAt, theirs.UsedAt)
 		windows[c] = w
@@ -140,6 +148,9 @@ type Conversation struct {
 	// LastInbound is the provider's time of the newest message that opens the
 	// window; zero if there was none.
 	LastInbound time.Time
+	// OpenedBy is the phone or user id that it came from, where that is not whom the record
+	// names. A window is open to nobody else.
+	OpenedBy providers.Contact
 	// Refused is true when the provider said "window closed" about a message
 	// after that; only a later inbound message opens the window again.
 	Refused bool
@@ -168,9 +179,3 @@ const (
 	HistoryMessages = 30
 	HistoryAge      = 30 * 24 * time.Hour
 )
-
-// WindowOpen reports whether free-form messages may be sent on the channel now.
-func (l Lead) WindowOpen(c ChannelID, now time.Time) bool {
-	w := l.Windows[c]
-	return window.Open(w.LastInbound, now, w.Refused)
-}

@@ -84,7 +84,7 @@ type LeadStore interface {
 
 	// PutLead writes the record of an existing lead if its revision is still
 	// Lead.Revision, else returns ErrConflict. Windows are not written, but
-	// for WindowFrom. If StatusChanged, in the same atomic step: every live run
+	// for WindowFrom: each stays open to who opened it, whomever the record names now. If StatusChanged, in the same atomic step: every live run
 	// ends (Restarted if Arm is for the same assistant, else StatusLeft), a
 	// waiting rearm is forgotten, and Arm, if any, starts a run, unless the
 	// lead is opted out or the config is not active. OptedOut going true ends

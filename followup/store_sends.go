@@ -3,6 +3,8 @@ package followup
 import (
 	"context"
 	"time"
+
+	"wagate/providers"
 )
 
 // SendStore guards and records what is sent through the API.
@@ -78,6 +80,8 @@ type GuardSend struct {
 	Lead      LeadID
 	Channel   ChannelID
 	Assistant AssistantID
+	// To is whom it is addressed to. With FreeForm the window must be his.
+	To        providers.Contact
 	FreeForm  bool
 	Marketing bool
 	Opaque    string    // the sender's biz_opaque_callback_data, to be given back in statuses

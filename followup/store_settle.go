@@ -55,7 +55,8 @@ type SettleStore interface {
 	//
 	// Effects of a fresh item, in this order:
 	//  - Opens: the channel's window counts from At if that is later than what
-	//    it counts from; and then a refusal (Refused) is lifted.
+	//    it counts from; and then a refusal (Refused) is lifted, and the window is Contact's
+	//    (Lead.OpenerOf).
 	//  - NewIdentity: every window of the lead is Refused.
 	//  - OptOut set: unless the lead's last word on it was later than this one, or a stop
 	//    of the same instant, the lead's opt-out becomes that; true ends its live runs
@@ -100,7 +101,7 @@ type Settlement struct {
 	// Account is true for events of no lead: Lead is a stand-in (AccountLead,
 	// GroupLead, ContactLead), and only dedup and relay take effect.
 	Account bool
-	Contact providers.Contact // as WhatsApp calls him
+	Contact providers.Contact // as WhatsApp calls him in all of Items
 	Items   []Item
 	Now     time.Time
 	Real    time.Time

@@ -3,6 +3,8 @@ package followup
 import (
 	"context"
 	"time"
+
+	"wagate/providers"
 )
 
 // StepStore is the clockwork: claim, guard, finish.
@@ -111,8 +113,10 @@ type Claimed struct {
 
 // GuardStep asks for leave to send a step.
 type GuardStep struct {
-	Run       RunID
-	Token     string
+	Run   RunID
+	Token string
+	// To is whom the message is addressed to. With FreeForm the window must be his.
+	To        providers.Contact
 	FreeForm  bool
 	Marketing bool // a template whose category is marketing or unknown
 	// Kind and UsedStep, as in FinishStep, are kept for whoever has to finish the

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/window"
 )
 
 // Pause implements followup.ControlStore.
@@ -56,8 +57,8 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 	defer unlock()
 	st := followup.Stats{RelayDead: len(s.dead)}
 	for _, l := range s.leads {
-		for c := range l.windows {
-			if l.isOpen(c, now) {
+		for _, w := range l.windows {
+			if window.Open(w.LastInbound, ms(now), w.Refused) {
 				st.WindowsOpen++
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/window"
+	"wagate/providers"
 )
 
 // lead is everything known of one lead.
@@ -99,20 +100,30 @@ func (l *lead) view() followup.Lead {
 	return out
 }
 
-// open moves the window of a channel, if at is later than what it counts from.
-func (l *lead) open(c followup.ChannelID, at time.Time) {
+// name gives the record another phone or user id. Whoever opened a window is kept.
+func (l *lead) name(phone, user string) {
+	if phone != l.rec.Phone || user != l.rec.UserID {
+		for c, w := range l.windows {
+			l.windows[c] = w.Of(l.rec)
+		}
+	}
+	l.rec.Phone, l.rec.UserID = phone, user
+}
+
+// open moves the window of a channel, if at is later than what it counts from. By is
+// who wrote; zero: whom the record names.
+func (l *lead) open(c followup.ChannelID, at time.Time, by providers.Contact) {
 	at = ms(at)
 	w := l.windows[c]
 	if !at.After(w.LastInbound) {
 		return
 	}
-	w.LastInbound, w.Refused = at, false
+	w.LastInbound, w.Refused, w.OpenedBy = at, false, l.rec.OpenerOf(by)
 	l.windows[c] = w
 }
 
-func (l *lead) isOpen(c followup.ChannelID, now time.Time) bool {
-	w := l.windows[c]
-	return window.Open(w.LastInbound, ms(now), w.Refused)
+func (l *lead) isOpen(c followup.ChannelID, to providers.Contact, now time.Time) bool {
+	return l.view().WindowOpenTo(c, to, ms(now))
 }
 
 // closes is when the window closes that a message relies on.

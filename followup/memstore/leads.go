@@ -143,8 +143,7 @@ func (l *lead) learn(now time.Time, name, phone, user, external string) {
 	}
 	before := [...]string{l.rec.Name, l.rec.Phone, l.rec.UserID, l.rec.ExternalID}
 	l.rec.Name = cmp.Or(l.rec.Name, name)
-	l.rec.Phone = cmp.Or(l.rec.Phone, phone)
-	l.rec.UserID = cmp.Or(l.rec.UserID, user)
+	l.name(cmp.Or(l.rec.Phone, phone), cmp.Or(l.rec.UserID, user))
 	l.rec.ExternalID = cmp.Or(l.rec.ExternalID, external)
 	if before != [...]string{l.rec.Name, l.rec.Phone, l.rec.UserID, l.rec.ExternalID} {
 		l.changed(now)
@@ -237,6 +236,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		l.optedAt = followup.Later(l.optedAt, at)
 	}
 	created := l.rec.CreatedAt
+	l.name(p.Lead.Phone, p.Lead.UserID)
 	l.rec = p.Lead
 	l.rec.CreatedAt, l.rec.CRMAt, l.rec.Windows = created, ms(p.Lead.CRMAt), nil
 	if p.Lead.CustomFields != nil {
@@ -244,7 +244,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	}
 	l.changed(p.Now)
 	if !p.WindowFrom.IsZero() && p.Lead.Channel != "" {
-		l.open(p.Lead.Channel, earlier(p.WindowFrom, p.Now))
+		l.open(p.Lead.Channel, earlier(p.WindowFrom, p.Now), providers.Contact{})
 	}
 	if optsOut {
 		t.endAll(followup.OptedOut)

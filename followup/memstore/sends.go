@@ -22,7 +22,7 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 	if err != nil {
 		return followup.Verdict{}, err
 	}
-	if no := s.refusal(l, g.Channel, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
+	if no := s.refusal(l, g.Channel, g.To, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
 		return followup.Verdict{Refusal: no}, nil
 	}
 	t := s.on(l, g.Now, g.Real)

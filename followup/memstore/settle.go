@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // Settle implements followup.SettleStore.
@@ -48,7 +49,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 			t.relay(item.Assistant, clone(*item.Relay))
 		}
 		if !st.Account {
-			out.Rearm = append(out.Rearm, t.apply(item)...)
+			out.Rearm = append(out.Rearm, t.apply(item, st.Contact)...)
 		}
 	}
 	slices.Sort(out.Rearm)
@@ -135,10 +136,10 @@ func (s *Store) waiting() map[followup.AssistantID]int {
 	return waiting
 }
 
-// apply does what one fresh item does, in the order of the contract.
-func (t *turn) apply(item followup.Item) []followup.AssistantID {
+// apply does what one fresh item of the contact does, in the order of the contract.
+func (t *turn) apply(item followup.Item, by providers.Contact) []followup.AssistantID {
 	if item.Opens {
-		t.l.open(item.Channel, item.At)
+		t.l.open(item.Channel, item.At, by)
 	}
 	if item.Opens || item.Reply || item.Outbound || item.Entry != nil {
 		t.l.used(item.Channel, t.now)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // maxNext bounds how long a claim tells its caller to sleep.
@@ -129,7 +130,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		r.wait(from)
 		return followup.Verdict{Refusal: followup.RefusedStale}, nil
 	}
-	if no := s.refusal(l, r.Channel, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
+	if no := s.refusal(l, r.Channel, g.To, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
 		r.State, r.attempt = followup.RunClaimed, ""
 		return followup.Verdict{Refusal: no}, nil
 	}
@@ -139,13 +140,15 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 }
 
 // refusal is what the guards of steps and of API messages have in common.
-func (s *Store) refusal(l *lead, c followup.ChannelID, freeForm, marketing bool, now time.Time) followup.Refusal {
+func (s *Store) refusal(
+	l *lead, c followup.ChannelID, to providers.Contact, freeForm, marketing bool, now time.Time,
+) followup.Refusal {
 	switch {
 	case marketing && l.rec.OptedOut:
 		return followup.RefusedOptedOut
 	case s.isPaused(l.rec.Tenant, c):
 		return followup.RefusedPaused
-	case freeForm && !l.isOpen(c, now):
+	case freeForm && !l.isOpen(c, to, now):
 		return followup.RefusedWindow
 	}
 	return followup.Allowed

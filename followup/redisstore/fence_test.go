@@ -67,7 +67,7 @@ func claimStep(t *testing.T, s *Store) followup.Claimed {
 
 func guardStep(t *testing.T, s *Store, c followup.Claimed, edit func(*followup.GuardStep)) followup.Verdict {
 	t.Helper()
-	g := followup.GuardStep{Run: c.Run.ID, Token: c.Token, Now: epoch, Real: epoch, Lease: time.Minute}
+	g := followup.GuardStep{Run: c.Run.ID, Token: c.Token, To: c.Lead.Contact(), Now: epoch, Real: epoch, Lease: time.Minute}
 	if edit != nil {
 		edit(&g)
 	}

@@ -43,6 +43,7 @@ type mergeIn struct {
 
 type mergeWindow struct {
 	At      int64  `json:"w"`
+	Opener  string `json:"wo"`
 	Refused string `json:"wr"`
 	Used    int64  `json:"wu"`
 }
@@ -107,7 +108,9 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	}
 	in.CRMAt = ms(lead.CRMAt)
 	for c, w := range lead.Windows {
-		in.Windows[c] = mergeWindow{At: ms(w.LastInbound), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt)}
+		in.Windows[c] = mergeWindow{
+			At: ms(w.LastInbound), Opener: openerText(w.Of(lead).OpenedBy), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt),
+		}
 	}
 	for f, v := range fields {
 		if lead, ok := strings.CutPrefix(f, "im:"); ok && v == "1" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // The lead's hash, as lua/lib/lead.lua documents it, read and written.
@@ -73,13 +74,15 @@ func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
 	}
 	for name, value := range f {
 		kind, channel, ok := strings.Cut(name, ":")
-		if !ok || (kind != "w" && kind != "wr" && kind != "wu") {
+		if !ok || (kind != "w" && kind != "wo" && kind != "wr" && kind != "wu") {
 			continue
 		}
 		c := l.Windows[followup.ChannelID(channel)]
 		switch kind {
 		case "w":
 			c.LastInbound = msField(value)
+		case "wo":
+			c.OpenedBy = openerIn(value, f["w:"+channel])
 		case "wr":
 			c.Refused = value == "1"
 		case "wu":
@@ -88,6 +91,23 @@ func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
 		l.Windows[followup.ChannelID(channel)] = c
 	}
 	return l, nil
+}
+
+// openerIn reads who opened the window that counts from an instant, as lua/lib/window.lua keeps it.
+func openerIn(packed, at string) (by providers.Contact) {
+	then, who, _ := strings.Cut(packed, " ")
+	if then == at {
+		by.Phone, by.UserID, _ = strings.Cut(who, " ")
+	}
+	return by
+}
+
+// openerText is the part of that which says who; "" of nobody.
+func openerText(by providers.Contact) string {
+	if by.IsZero() {
+		return ""
+	}
+	return by.Phone + " " + by.UserID
 }
 
 func msField(s string) time.Time {

@@ -119,8 +119,8 @@ func (w *twoStores) say(t *rapid.T) {
 	st := w.saying(w.now)
 	st.Contact = providers.Contact{
 		Name:   rapid.SampledFrom([]string{"", "Ana"}).Draw(t, "name"),
-		Phone:  rapid.SampledFrom([]string{"", "5511987654321", "551187654321"}).Draw(t, "phone"),
-		UserID: rapid.SampledFrom([]string{"", "BR.1"}).Draw(t, "user id"),
+		Phone:  rapid.SampledFrom([]string{"", "5511987654321", "551187654321", "5511987650000"}).Draw(t, "phone"),
+		UserID: rapid.SampledFrom([]string{"", "BR.1", "BR.2"}).Draw(t, "user id"),
 	}
 	for range rapid.IntRange(1, 6).Draw(t, "items") {
 		it := w.saying(w.now, fmt.Sprint(rapid.IntRange(1, 80).Draw(t, "id"))).Items[0]

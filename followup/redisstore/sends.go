@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 var (
@@ -31,12 +32,23 @@ func refusal(r reply, err error) (followup.Verdict, bool, error) {
 	return followup.Verdict{}, false, nil
 }
 
+// addressee is whom a message is addressed to.
+type addressee struct {
+	Phone  string `json:"ph"`
+	Twin   string `json:"tw"` // the other spelling of the phone
+	UserID string `json:"ui"`
+}
+
+func addresseeOf(c providers.Contact) addressee {
+	return addressee{Phone: c.Phone, Twin: followup.PhoneTwin(c.Phone), UserID: c.UserID}
+}
+
 // GuardSend implements followup.SendStore.
 func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error) {
 	r, err := s.call(ctx, s.runDurable, guardSendScript,
 		scope{lead: g.Lead, tenant: g.Tenant, now: g.Now, real: g.Real},
 		marshal(map[string]any{
-			"channel": g.Channel, "assistant": g.Assistant, "free": g.FreeForm, "marketing": g.Marketing,
+			"channel": g.Channel, "assistant": g.Assistant, "to": addresseeOf(g.To), "free": g.FreeForm, "marketing": g.Marketing,
 			"opaque": g.Opaque, "previous": g.Previous,
 		}))
 	if v, refused, err := refusal(r, err); refused || err != nil {

@@ -23,7 +23,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 	r, err := s.call(ctx, s.runDurable, guardScript,
 		scope{lead: run.Lead, tenant: run.Tenant, now: g.Now, real: g.Real},
 		marshal(map[string]any{
-			"n": g.Run.N(), "token": g.Token, "free": g.FreeForm, "marketing": g.Marketing, "lease": g.Lease.Milliseconds(),
+			"n": g.Run.N(), "token": g.Token, "to": addresseeOf(g.To), "free": g.FreeForm, "marketing": g.Marketing, "lease": g.Lease.Milliseconds(),
 			"kind": g.Kind, "used": g.UsedStep,
 		}))
 	if v, refused, err := refusal(r, err); refused || err != nil {

@@ -25,7 +25,7 @@ func (h *harness) dieSending() (followup.Claimed, followup.AttemptID) {
 	h.Helper()
 	c := h.die()
 	v, err := h.store.Store.GuardStep(h.Context(), followup.GuardStep{
-		Run: c.Run.ID, Token: c.Token, FreeForm: true, Now: time.Now(), Real: time.Now(), Lease: minutes,
+		Run: c.Run.ID, Token: c.Token, To: c.Lead.Contact(), FreeForm: true, Now: time.Now(), Real: time.Now(), Lease: minutes,
 	})
 	h.must(err, "GuardStep")
 	h.is(v.Refusal, followup.Allowed, "guard")

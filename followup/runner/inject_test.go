@@ -276,8 +276,10 @@ func TestAnEchoRestartsTheWaitWhereverTheStepIs(t *testing.T) {
 func TestAnAssistantsMessageRestartsTheWaitWhereverTheStepIs(t *testing.T) {
 	t.Parallel()
 	everyPoint(t, func(h *harness, lead followup.LeadID) {
+		l, err := h.store.Lead(h.Context(), h.tenant, lead)
+		h.must(err, "Lead")
 		v, err := h.store.GuardSend(h.Context(), followup.GuardSend{
-			Tenant: h.tenant, Lead: lead, Channel: h.channel, Assistant: h.assistant, FreeForm: true,
+			Tenant: h.tenant, Lead: lead, Channel: h.channel, Assistant: h.assistant, To: l.Contact(), FreeForm: true,
 			Now: time.Now(), Real: time.Now(),
 		})
 		if err != nil || v.Refusal != followup.Allowed {

@@ -46,7 +46,7 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 		marketing = info.Marketing()
 	}
 	v, err := r.p.Store.GuardStep(ctx, followup.GuardStep{
-		Run: p.c.Run.ID, Token: p.c.Token, FreeForm: o.freeForm, Marketing: marketing,
+		Run: p.c.Run.ID, Token: p.c.Token, To: o.message.To, FreeForm: o.freeForm, Marketing: marketing,
 		Kind: o.kind, UsedStep: o.used,
 		Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 	})

@@ -121,7 +121,7 @@ func clockTests() []test {
 			w.settle(lead, w.opening())
 			ask := func(now, real time.Time) followup.Refusal {
 				v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
-					Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, FreeForm: true, Now: now, Real: real,
+					Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, To: w.contact(lead), FreeForm: true, Now: now, Real: real,
 				})
 				w.must(err, "GuardSend")
 				return v.Refusal

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -65,6 +67,21 @@ func (m *model) mention(t *rapid.T) {
 			Now: m.now, Real: m.now,
 		})
 	}, (*side).saySettled)
+}
+
+// addressee draws whom a message to a lead is addressed to: mostly whom the record names.
+func (m *model) addressee(t *rapid.T, lead int) providers.Contact {
+	switch rapid.IntRange(0, 5).Draw(t, "addressee") {
+	case 0:
+		return providers.Contact{Phone: m.phone(t)}
+	case 1:
+		return providers.Contact{UserID: pick(t, m.people, "user id of").UserID}
+	}
+	l, err := m.sides[0].Lead(m.ctx, m.tenant, m.sides[0].leads[lead])
+	if err != nil && !errors.Is(err, followup.ErrNotFound) {
+		t.Fatalf("Lead: %v", err)
+	}
+	return l.Contact()
 }
 
 // phone draws somebody's phone, in either spelling.
@@ -214,6 +231,22 @@ func (m *model) put(t *rapid.T) {
 	}
 	status := pick(t, []string{"", "one", "two"}, "status")
 	out, stale := m.rarely(t, 5, "opted out"), m.rarely(t, 6, "stale")
+	var who followup.Identity // he is given
+	if m.rarely(t, 4, "another phone") {
+		who.Phone = m.phone(t)
+	}
+	if m.rarely(t, 6, "another user id") {
+		who.UserID = pick(t, m.people, "user id of").UserID
+	}
+	if who != (followup.Identity{}) {
+		if _, ok := both(m, "Resolve for a lead alone", func(_ int, s *side) (followup.LeadID, error) {
+			one := who
+			one.Lead, one.Sole = s.leads[k], true
+			return s.Resolve(m.ctx, m.tenant, one, false, m.now)
+		}, func(s *side, id followup.LeadID) any { return s.index(id) }); !ok {
+			who = followup.Identity{}
+		}
+	}
 	both(m, "PutLead", func(_ int, s *side) (followup.RunID, error) {
 		l, err := s.Lead(m.ctx, m.tenant, s.leads[k])
 		if err != nil {
@@ -226,6 +259,7 @@ func (m *model) put(t *rapid.T) {
 		if p.StatusChanged {
 			q.Lead.StatusID = status
 		}
+		q.Lead.Phone, q.Lead.UserID = cmp.Or(who.Phone, l.Phone), cmp.Or(who.UserID, l.UserID)
 		if stale {
 			q.Lead.Revision--
 		}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"wagate/followup"
+	"wagate/providers"
 )
 
 // rules are the invariants that a walk checks by itself, so that a mistake which the
@@ -40,7 +41,7 @@ func (m *model) live(k int, items []followup.Item) [][]followup.RunID {
 }
 
 // leave checks what must hold of a leave to send, whoever gave it.
-func (m *model) leave(t *rapid.T, h *held, free, marketing bool) {
+func (m *model) leave(t *rapid.T, h *held, to providers.Contact, free, marketing bool) {
 	s := m.sides[1]
 	id := s.leads[h.lead].Run(h.n)
 	if m.rules.replied[id] {
@@ -57,7 +58,7 @@ func (m *model) leave(t *rapid.T, h *held, free, marketing bool) {
 	if err != nil {
 		t.Fatalf("Lead: %v", err)
 	}
-	if free && !lead.WindowOpen(run.Channel, m.now) {
+	if free && !lead.WindowOpenTo(run.Channel, to, m.now) {
 		t.Fatalf("I4: %s may write freely into a closed window", s.name(id))
 	}
 	if marketing && lead.OptedOut {

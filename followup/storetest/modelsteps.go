@@ -67,16 +67,17 @@ func (m *model) guard(t *rapid.T) {
 	if h.step == 0 && m.flip(t, "stands in") {
 		used = 2
 	}
+	to := m.addressee(t, h.lead)
 	v, _ := both(m, "GuardStep", func(i int, s *side) (followup.Verdict, error) {
 		return s.GuardStep(m.ctx, followup.GuardStep{
-			Run: s.leads[h.lead].Run(h.n), Token: h.tokens[i], FreeForm: free, Marketing: marketing,
+			Run: s.leads[h.lead].Run(h.n), Token: h.tokens[i], To: to, FreeForm: free, Marketing: marketing,
 			Kind: followup.KindTemplate, UsedStep: used, Now: m.now, Real: m.now, Lease: lease,
 		})
 	}, (*side).sayVerdict)
 	if v[0].Refusal == followup.Allowed {
 		h.attempts = [2]followup.AttemptID{v[0].Attempt, v[1].Attempt}
 		m.calls = append(m.calls, call{lead: h.lead, ids: h.attempts})
-		m.leave(t, h, free, marketing)
+		m.leave(t, h, to, free, marketing)
 	}
 }
 
@@ -150,10 +151,11 @@ func (m *model) guardSend(t *rapid.T) {
 	if n := len(m.sent); n > 0 && m.sent[n-1].lead == k && m.sent[n-1].channel == m.channels[c] && m.flip(t, "a retry") {
 		previous = m.sent[n-1].call
 	}
+	to := m.addressee(t, k)
 	v, _ := both(m, "GuardSend", func(i int, s *side) (followup.Verdict, error) {
 		return s.GuardSend(m.ctx, followup.GuardSend{
 			Tenant: m.tenant, Lead: s.leads[k], Channel: m.channels[c], Assistant: m.assistants[c/2],
-			FreeForm: free, Marketing: marketing, Opaque: opaque, Previous: previous.ids[i], Now: m.now, Real: m.now,
+			To: to, FreeForm: free, Marketing: marketing, Opaque: opaque, Previous: previous.ids[i], Now: m.now, Real: m.now,
 		})
 	}, (*side).sayVerdict)
 	if v[0].Attempt != "" {

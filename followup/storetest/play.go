@@ -50,7 +50,7 @@ func (w *world) guard(c followup.Claimed) followup.Verdict {
 
 func (w *world) guardWith(c followup.Claimed, edit func(*followup.GuardStep)) followup.Verdict {
 	w.Helper()
-	g := followup.GuardStep{Run: c.Run.ID, Token: c.Token, Now: w.now, Real: w.now, Lease: lease}
+	g := followup.GuardStep{Run: c.Run.ID, Token: c.Token, To: c.Lead.Contact(), Now: w.now, Real: w.now, Lease: lease}
 	edit(&g)
 	v, err := w.s.GuardStep(w.ctx, g)
 	w.must(err, "GuardStep")

@@ -26,7 +26,7 @@ func sendTests() []test {
 			ask := func(free, marketing bool) followup.Refusal {
 				v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
 					Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales,
-					FreeForm: free, Marketing: marketing, Now: w.now, Real: w.now,
+					To: w.contact(lead), FreeForm: free, Marketing: marketing, Now: w.now, Real: w.now,
 				})
 				w.must(err, "GuardSend")
 				return v.Refusal

@@ -25,6 +25,7 @@ func Run(t *testing.T, open New) {
 	}{
 		{"I2", onceTests()},
 		{"I3", windowTests()},
+		{"I4Openers", openerTests()},
 		{"I4", refusalTests()},
 		{"I5", replyTests()},
 		{"I5Silence", silenceTests()},

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -128,6 +129,16 @@ func (w *world) get(id followup.LeadID) followup.Lead {
 	return l
 }
 
+// contact is whom the lead's record names; nobody if the lead is gone.
+func (w *world) contact(lead followup.LeadID) providers.Contact {
+	w.Helper()
+	l, err := w.s.Lead(w.ctx, w.tenant, lead)
+	if !errors.Is(err, followup.ErrNotFound) {
+		w.must(err, "Lead")
+	}
+	return l.Contact()
+}
+
 // settle settles items, which must be possible.
 func (w *world) settle(lead followup.LeadID, items ...followup.Item) followup.Settled {
 	w.Helper()
@@ -212,7 +223,7 @@ func (w *world) guardSend(lead followup.LeadID, freeForm bool) followup.Verdict 
 	w.Helper()
 	v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
 		Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales,
-		FreeForm: freeForm, Now: w.now, Real: w.now,
+		To: w.contact(lead), FreeForm: freeForm, Now: w.now, Real: w.now,
 	})
 	w.must(err, "GuardSend")
 	return v

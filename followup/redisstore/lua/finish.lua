@@ -1,5 +1,5 @@
 -- Records how a step ended, and arms the next or ends the run.
--- Needs lib/run.
+-- Needs lib/run, lib/window.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
 -- next, interval, notbefore, endreason, close: bool, out: bool, told: bool}. ARGV[3]: history entry or "".
 -- Returns {"need", assistant…}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.

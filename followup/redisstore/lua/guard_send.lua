@@ -1,7 +1,7 @@
 -- The send fence of an assistant's own message. Claimed steps of the runs
 -- concerned are void, so a nudge can never cross it.
--- Needs lib/run.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, free: bool, marketing: bool, opaque, previous}.
+-- Needs lib/run, lib/window.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, to: {ph, tw, ui}, free: bool, marketing: bool, opaque, previous}.
 -- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm,
 -- when the window closes (free: else 0)}.
 local req = cjson.decode(ARGV[2])
@@ -10,7 +10,7 @@ if get('mv') then return { 'moved' } end
 if get('t') ~= head.t then return { 'none' } end
 if req.marketing and get('oo') == '1' then return { 'opted_out' } end
 if controls('t:' .. head.t) ~= '' or controls('ch:' .. req.channel) ~= '' then return { 'paused' } end
-if req.free and not window_open(req.channel) then return { 'window_closed' } end
+if req.free and not window_open(req.channel, req.to) then return { 'window_closed' } end
 
 local rearm = {}
 rearm[1] = spoke(req.channel, req.assistant)

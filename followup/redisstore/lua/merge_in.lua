@@ -1,8 +1,8 @@
 -- Imports what merge_out handed over; once per loser.
--- Needs lib/run, lib/sights.
+-- Needs lib/run, lib/sights, lib/window.
 -- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead, of a stand-in with its b,
 -- stand_in: bool, fields: {..}, custom: the custom fields, joined with had, which were the winner's; "" for none,
--- windows: {channel: {w, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
+-- windows: {channel: {w, wo: who opened it, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
 -- imported: [lead], forwarded: {field: n}, after: a lead that the loser may have been imported into, or absent}.
 -- ARGV[3]: the loser's dedup records.
 -- Returns {"moved"}, {"early"} before that lead was imported, {"again"} if the winner has other custom fields than had,
@@ -27,14 +27,12 @@ if not req.stand_in then -- of which there is no record
   changed()
 end
 if req.crm > num('crm') then set('crm', int(req.crm)) end
-for field, value in pairs(req.fields) do
-  if (get(field) or '') == '' then set(field, value) end
-end
+fill(req.fields)
 if req.custom ~= '' and req.custom ~= req.had then set('cf', req.custom) end
 for channel, w in pairs(req.windows) do
   local had = get('w:' .. channel) or get('wu:' .. channel) or get('wr:' .. channel)
   if not had or w.w > num('w:' .. channel) then
-    window_from(channel, w.w)
+    window_from(channel, w.w, w.wo ~= '' and w.wo ~= named() and w.wo or nil)
     if w.wr == '1' then window_refused(channel, w.w) end
   end
   if w.wu > num('wu:' .. channel) then

@@ -1,5 +1,5 @@
 -- Gives a lead the identities that Resolve found to be its own.
--- Needs lib/lead.
+-- Needs lib/window.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {field: value}.
 -- Returns {"moved"} or {"ok", the record's phone}.
 if get('mv') then return { 'moved' } end

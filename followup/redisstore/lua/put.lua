@@ -1,6 +1,6 @@
 -- Writes a lead's record if it is still at the revision read, and does what a
 -- change of status does to its runs.
--- Needs lib/run.
+-- Needs lib/run, lib/window.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
 -- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
 -- ARGV[3]: the facts of arm, packed.
@@ -14,6 +14,9 @@ if (get('t') or head.t) ~= head.t then return { 'none' } end
 if num('rev') ~= req.rev then return { 'conflict' } end
 local missing = undeclared()
 if missing then return missing end
+
+-- At once: whoever does this again after an abort may find the record without the phone that it had.
+if named() ~= (req.fields.ph or '') .. ' ' .. (req.fields.ui or '') then openers_keep() end
 
 unsaved = {}
 if not get('t') then set('v', '1', 't', head.t) end

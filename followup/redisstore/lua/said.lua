@@ -25,6 +25,14 @@ for i = 6, 8 do
 end
 if had[7] == ARGV[13] and had[7] ~= '' then return UNUSUAL end
 
+-- Who writes, as in opener_of (lib/window); by: if that is not whom the record names.
+local phone, user, by = had[7] or '', had[8] or '', nil
+if ARGV[11] ~= '' and ARGV[11] ~= phone then
+  by = ARGV[11] .. ' ' .. ARGV[12]
+elseif ARGV[12] ~= '' and ARGV[12] ~= user then
+  by = phone .. ' ' .. ARGV[12]
+end
+
 local seen = sights_read(KEYS[2], had[14])
 local first, known, fresh = {}, {}, {}
 local elements, entries, from, closes = {}, {}, tonumber(had[10] or '0'), nil
@@ -66,6 +74,7 @@ local function field(name, value) fields[#fields + 1], fields[#fields + 2] = nam
 if #first > 0 then
   field('wu:' .. channel, ARGV[6])
   if closes then field('w:' .. channel, ARGV[closes - 1]) end
+  if closes and by then field('wo:' .. channel, ARGV[closes - 1] .. ' ' .. by) end
   -- Behind everything else, as in settle.
   local few = sights_save(KEYS[2], had[14], ARGV[14] == '1', seen, sights(first, real), real)
   if few then

@@ -1,6 +1,6 @@
 -- Settles the events of one lead. Guarantees: each item takes effect once; all
 -- or nothing; nothing for a lead that moved.
--- Needs lib/run, lib/sights.
+-- Needs lib/run, lib/sights, lib/window.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...],
 -- most: {assistant: how many events may wait for it in this partition, those in dead letters of the tenant's counted},
 -- deep: how many of this lead}; without most as many as come.
@@ -109,7 +109,7 @@ for i, item in ipairs(req.items) do
       enqueue(item.a, event)
     end
     if not req.account then
-      if item.op then window_from(item.c, item.at) end
+      if item.op then window_from(item.c, item.at, opener_of(req.contact, req.twin)) end
       if item.nw then windows_refuse() end
       if item.oo ~= nil then opt(item.oo, item.oat) end
       if item.op or item.rp or item.ob or entry ~= '' then use(item.c) end

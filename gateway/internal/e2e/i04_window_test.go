@@ -94,6 +94,37 @@ func TestI4NoFreeFormIntoAClosedWindow(t *testing.T) {
 	refusedWindow(send(numberAcme, never)) // which opened nothing
 }
 
+// TestI4TheWindowIsOfTheNumberThatWrote: a lead who is given another phone has no window there, until he
+// writes from it.
+func TestI4TheWindowIsOfTheNumberThatWrote(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	p := w.start()
+	const was, is = "34600400110", "34600400111"
+	send := func(to string) answer {
+		return p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(to, "Hello"))
+	}
+	w.says(user(was), "hi")
+	id := p.leadOf(was).ID
+	p.api(http.MethodPut, "/backend/leads/"+id, object{"phone": "+" + is}).want(200)
+	if p.leadOf(is).open(onMeta) {
+		t.Error("window with another phone: got open, want closed")
+	}
+	refusedWindow(send(is))
+	if n := w.handed(is); n != 0 {
+		t.Errorf("handed to Graph: got %d messages, want none", n)
+	}
+	send(was).want(200)
+	// Meta counts in seconds, and all this took less.
+	moved := providertest.GraphText(user(is), "my new number")
+	moved.At = time.Now().Add(2 * time.Second)
+	w.inbound(moved)
+	send(is).want(200)
+	if l := p.leadOf(is); l.ID != id || !l.open(onMeta) {
+		t.Errorf("window after a message: got lead %s, open %v, want %s and open", l.ID, l.open(onMeta), id)
+	}
+}
+
 // TestI4ProviderClosesOurs: when a provider says that the window is closed, ours
 // is, until the lead writes again.
 func TestI4ProviderClosesOurs(t *testing.T) {

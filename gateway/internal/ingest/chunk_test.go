@@ -7,10 +7,12 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"wagate/followup"
 	"wagate/followup/memstore"
 	"wagate/gateway/internal/webhook"
+	"wagate/providers"
 )
 
 // counting notes how many items each settlement had, and refuses the ones that
@@ -99,5 +101,29 @@ func TestPartsCountReceiptsThatWaited(t *testing.T) {
 	}
 	if want := []int{1, 1, 1, 2}; !slices.Equal(got, want) {
 		t.Errorf("got parts of %v events, want %v", got, want)
+	}
+}
+
+// TestI4PartsAreOfOneContact: a lead may write from several numbers in one body, and each opens
+// the window to itself.
+func TestI4PartsAreOfOneContact(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	h.resolve(t, followup.Identity{Phone: "15550100001", UserID: "US.1"}, now.Add(-time.Hour))
+	body := messages("n-sales",
+		text("15550100001/US.1", "wamid.1", minute(-5), "one"), text("15550100001/US.1", "wamid.2", minute(-4), "two"),
+		status("15550100001", "wamid.o", "read", ""), text("US.1", "wamid.3", minute(-3), "three"),
+		text("15550100002/US.1", "wamid.4", minute(-2), "from another phone"))
+	s := &counting{Store: h.store, broken: func(int) error { return nil }}
+	counted := newHarnessOn(t, h.store, func(p *Params) { p.Store = s })
+	counted.meta(t, body)
+	if want := []int{4, 1}; !slices.Equal(s.sizes, want) {
+		t.Errorf("got settlements of %v items, want %v", s.sizes, want)
+	}
+	l := h.lead(t, tenantA, "US.1")
+	for to, want := range map[string]bool{"15550100001": false, "15550100002": true} {
+		if got := l.WindowOpenTo(metaSales, providers.Contact{Phone: to}, now); got != want {
+			t.Errorf("window to %s: got open %v, want %v", to, got, want)
+		}
 	}
 }

@@ -190,18 +190,38 @@ func (in *Ingest) settle(ctx context.Context, provider providers.Name, list []*a
 	return nil
 }
 
-// parts cuts the events of one lead into what one settlement may hold.
+// parts cuts the events of one lead into what one settlement may hold: so many items, of one
+// contact, as a window is open to who wrote.
 func parts(list []*arrival) [][]*arrival {
 	var all [][]*arrival
+	var who providers.Contact
 	from, n := 0, 0
 	for i, a := range list {
-		items := 1 + len(a.parked)
-		if n += items; n > followup.MaxItems && i > from {
-			all = append(all, list[from:i])
-			from, n = i, items
+		items, is := 1+len(a.parked), providers.Contact{}
+		if !a.nobody {
+			is = called(a.event)
 		}
+		if n += items; i > from && (n > followup.MaxItems || contradict(who, is)) {
+			all = append(all, list[from:i])
+			from, n, who = i, items, providers.Contact{}
+		}
+		who = joined(who, is)
 	}
 	return append(all, list[from:])
+}
+
+// joined is one contact, as two events call him. The store fills in what it lacks, and the newest
+// name is the one to fill in.
+func joined(a, b providers.Contact) providers.Contact {
+	return providers.Contact{
+		Phone: cmp.Or(a.Phone, b.Phone), UserID: cmp.Or(a.UserID, b.UserID), Name: cmp.Or(b.Name, a.Name),
+	}
+}
+
+// contradict reports whether two contacts have different phones or user ids.
+func contradict(a, b providers.Contact) bool {
+	return a.Phone != "" && b.Phone != "" && !followup.SamePhone(a.Phone, b.Phone) ||
+		a.UserID != "" && b.UserID != "" && a.UserID != b.UserID
 }
 
 // settlePart settles some events of one lead. If the lead has moved meanwhile (or
@@ -245,12 +265,7 @@ func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) 
 	var from []*arrival
 	for _, a := range list {
 		if !a.nobody {
-			// The store fills in what it lacks; the newest name is the one to fill in.
-			c := called(a.event)
-			s.Contact = providers.Contact{
-				Phone: cmp.Or(s.Contact.Phone, c.Phone), UserID: cmp.Or(s.Contact.UserID, c.UserID),
-				Name: cmp.Or(c.Name, s.Contact.Name),
-			}
+			s.Contact = joined(s.Contact, called(a.event))
 			for _, p := range a.parked {
 				s.Items, from = append(s.Items, parkedItem(a, p)), append(from, nil)
 			}

@@ -63,8 +63,8 @@ func (s *Service) view(l followup.Lead) View {
 func windows(l followup.Lead, now time.Time) []WindowView {
 	out := make([]WindowView, 0, len(l.Windows))
 	for channel, c := range l.Windows {
-		w := WindowView{ChannelID: channel, Open: window.Open(c.LastInbound, now, c.Refused)}
-		if !c.Refused {
+		w := WindowView{ChannelID: channel, Open: l.WindowOpen(channel, now)}
+		if !c.Refused && l.Opened(channel, l.Contact()) {
 			w.ClosesAt = view.Instant(window.ClosesAt(c.LastInbound))
 		}
 		out = append(out, w)

@@ -162,7 +162,7 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 		}
 		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,
-			FreeForm: !msg.IsTemplate(), Marketing: marketing, Opaque: msg.Opaque, Previous: previous,
+			To: msg.To, FreeForm: !msg.IsTemplate(), Marketing: marketing, Opaque: msg.Opaque, Previous: previous,
 			Now: a.p.Now(), Real: a.p.Real(),
 		})
 		rearm = v.Rearm

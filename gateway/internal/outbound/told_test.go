@@ -48,11 +48,13 @@ func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 					func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) {
 						if !c.lost { // somebody else speaks while the step waits
 							return h.store.GuardSend(ctx, followup.GuardSend{
-								Tenant: tenant, Lead: lead, Channel: onMeta, Assistant: assistant, FreeForm: true, Now: time.Now(), Real: time.Now(),
+								Tenant: tenant, Lead: lead, Channel: onMeta, Assistant: assistant,
+								To: providers.Contact{Phone: phone}, FreeForm: true, Now: time.Now(), Real: time.Now(),
 							})
 						}
 						v, err := h.store.GuardStep(ctx, followup.GuardStep{
-							Run: step.Run.ID, Token: step.Token, FreeForm: true, Now: time.Now(), Real: time.Now(), Lease: time.Minute,
+							Run: step.Run.ID, Token: step.Token, To: providers.Contact{Phone: phone}, FreeForm: true, Now: time.Now(), Real: time.Now(),
+							Lease: time.Minute,
 						})
 						attempt = v.Attempt
 						return v, err

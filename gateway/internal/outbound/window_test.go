@@ -52,3 +52,26 @@ func TestI4TheProvidersWordClosesTheWindow(t *testing.T) {
 		h.is(len(h.meta.calls()), 1, "provider calls")
 	})
 }
+
+// The number that wrote may be written to, and none of the lead's others.
+func TestI4AnotherNumberOfTheLeadHasNoWindow(t *testing.T) {
+	t.Parallel()
+	const user, other = "BR.77a", "5599000000031"
+	in(t, func(h *harness) {
+		lead := h.wrote(followup.Identity{Phone: phone, UserID: user})
+		if _, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: other, Lead: lead}, false, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		h.is(graph(h.post(number, text(other), ""))[:10], "400 131047", "to a number that leads to him")
+		l, err := h.store.Lead(h.Context(), tenant, lead)
+		h.must(err, "Lead")
+		l.Phone = other
+		_, err = h.store.PutLead(h.Context(), followup.PutLead{Lead: l, Now: time.Now(), Real: time.Now()})
+		h.must(err, "PutLead")
+		h.is(graph(h.post(number, text(other), ""))[:10], "400 131047", "to the number on record")
+		h.is(len(h.meta.calls()), 0, "provider calls")
+		h.is(h.post(number, text(phone), "").Status, 200, "to the number that wrote")
+		h.is(h.post(number, `{"messaging_product":"whatsapp","recipient":"`+user+`","type":"text","text":{"body":"hi"}}`, "").Status, 200, "to the user id that wrote")
+		h.is(h.post(number, template(other, "hi"), "").Status, 200, "a template")
+	})
+}

@@ -12,6 +12,7 @@
 --   v format, t tenant, mv moved ("erased" or the lead it was merged into),
 --   nm ph ui em co cf xi ai ci st oo cr up rev crm: the record, oa when the last word on opt-out was said,
 --   w:<channel> last message that opened the window, by the provider's time,
+--   wo:<channel> who wrote it, if that is not whom the record names (lib/window),
 --   wr:<channel> "1" if the provider refused since,
 --   wu:<channel> last use either way,
 --   fs first sights while they are few (lib/sights),
@@ -291,55 +292,7 @@ local function changed()
   set('up', int(now))
 end
 
--- Fills in what the record lacks of a contact, and takes over another spelling of its
--- phone if it is twin. A phone that comes with another user id than the record's is one
--- that the contact had, or has not told yet. Returns whether the record is another now.
-local function learn(contact, twin)
-  local user, learned = get('ui') or '', false
-  local other = user ~= '' and contact.ui ~= '' and contact.ui ~= user
-  for field, value in pairs(contact) do
-    local had = get(field) or ''
-    local open = had == '' or field == 'ph' and had == twin
-    if value ~= '' and open and not (other and field == 'ph') then
-      set(field, value)
-      learned = true
-    end
-  end
-  return learned
-end
-
 local DAY = 86400000
-
-local function window_closes(channel)
-  return num('w:' .. channel) + DAY
-end
-
-local function window_open(channel)
-  return num('w:' .. channel) > 0 and now < window_closes(channel) and get('wr:' .. channel) ~= '1'
-end
-
--- The provider said "window closed" about a message that was sent when the
--- window counted from that instant. As with window_from, it is indexed by answer.
-local function window_refused(channel, since)
-  if num('w:' .. channel) > since then return end
-  set('wr:' .. channel, '1')
-  closing[channel] = false
-end
-
--- The contact has another identity now: no window is his for certain.
-local function windows_refuse()
-  for _, f in ipairs(names()) do
-    local channel = string.match(f, '^w:(.*)$')
-    if channel then window_refused(channel, num(f)) end
-  end
-end
-
-local function window_from(channel, at)
-  if at <= num('w:' .. channel) then return end
-  set('w:' .. channel, int(at))
-  del('wr:' .. channel)
-  closing[channel] = at + DAY
-end
 
 -- The conversation was used now. Its history's end is put off twice a day at most.
 local function use(channel)

@@ -12,6 +12,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/redisstore"
+	"wagate/providers"
 )
 
 // seeders is how many messages are sent at once.
@@ -53,7 +54,8 @@ func sendOne(ctx context.Context, store *redisstore.Store, m *sent) error {
 		return err
 	}
 	v, err := store.GuardSend(ctx, followup.GuardSend{
-		Tenant: tenantID, Lead: lead, Channel: channelID, Assistant: assistantID, FreeForm: true, Now: now, Real: now,
+		Tenant: tenantID, Lead: lead, Channel: channelID, Assistant: assistantID,
+		To: providers.Contact{Phone: phone(m.Lead)}, FreeForm: true, Now: now, Real: now,
 	})
 	if err != nil {
 		return err
