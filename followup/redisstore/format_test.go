@@ -221,7 +221,7 @@ func goesOn(t *testing.T, s *Store) {
 		t.Helper()
 		v, err := s.GuardSend(ctx, followup.GuardSend{
 			Tenant: old.tenant, Lead: lead(phone), Channel: old.channel, Assistant: old.assistant,
-			FreeForm: phone != optedOut, Marketing: true, Now: at, Real: at,
+			To: providers.Contact{Phone: phone}, FreeForm: phone != optedOut, Marketing: true, Now: at, Real: at,
 		})
 		if err != nil {
 			t.Fatal(err)
