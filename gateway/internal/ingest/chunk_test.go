@@ -127,3 +127,19 @@ func TestI4PartsAreOfOneContact(t *testing.T) {
 		}
 	}
 }
+
+// TestI4PartsShareNobodysHalves: events of a phone and events of a user id, of which nothing says that they are of one
+// contact, are not told as those of one who has both.
+func TestI4PartsShareNobodysHalves(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	lead := h.resolve(t, followup.Identity{Phone: "15550100001", UserID: "US.1"}, now)
+	if _, err := h.store.Resolve(t.Context(), tenantA, followup.Identity{Phone: "15550100009", Lead: lead}, false, now); err != nil {
+		t.Fatal(err)
+	}
+	h.meta(t, messages("n-sales", text("15550100009", "wamid.1", minute(-50), "from my old phone"), text("US.1", "wamid.2", minute(-1), "hi")))
+	l := h.lead(t, tenantA, "US.1")
+	if !l.WindowOpen(metaSales, now) {
+		t.Errorf("window of the record, whose user id wrote last: got closed (opened by %+v), want open", l.Windows[metaSales].OpenedBy)
+	}
+}

@@ -218,10 +218,12 @@ func joined(a, b providers.Contact) providers.Contact {
 	}
 }
 
-// contradict reports whether two contacts have different phones or user ids.
+// contradict reports whether two contacts have different phones or user ids, or nothing in common by which they
+// are one.
 func contradict(a, b providers.Contact) bool {
-	return a.Phone != "" && b.Phone != "" && !followup.SamePhone(a.Phone, b.Phone) ||
-		a.UserID != "" && b.UserID != "" && a.UserID != b.UserID
+	phones, users := a.Phone != "" && b.Phone != "", a.UserID != "" && b.UserID != ""
+	apart := !phones && !users && a.Phone+a.UserID != "" && b.Phone+b.UserID != ""
+	return apart || phones && !followup.SamePhone(a.Phone, b.Phone) || users && a.UserID != b.UserID
 }
 
 // settlePart settles some events of one lead. If the lead has moved meanwhile (or
