@@ -67,8 +67,11 @@ end
 -- By is as opener_of says.
 local function window_from(channel, at, by)
   if at <= num('w:' .. channel) then return end
-  set('w:' .. channel, int(at))
-  if by then set('wo:' .. channel, int(at) .. ' ' .. by) end
+  if by then
+    set('w:' .. channel, int(at), 'wo:' .. channel, int(at) .. ' ' .. by) -- at once, as whoever does it again finds it moved
+  else
+    set('w:' .. channel, int(at))
+  end
   del('wr:' .. channel)
   closing[channel] = at + DAY
 end
