@@ -53,7 +53,7 @@ func stamp(t time.Time) string {
 func (s *side) sayLead(l followup.Lead) any {
 	windows := []string{}
 	for c, w := range l.Windows {
-		windows = append(windows, fmt.Sprint(c, " ", stamp(w.LastInbound), w.Refused, stamp(w.UsedAt)))
+		windows = append(windows, fmt.Sprint(c, " ", stamp(w.LastInbound), w.Refused, stamp(w.UsedAt), w.OpenedBy.Phone, w.OpenedBy.UserID))
 	}
 	sort.Strings(windows)
 	return fmt.Sprint(s.index(l.ID), l.Name, l.Phone, l.UserID, l.ExternalID, l.StatusID, l.Assistant, l.Channel,
