@@ -61,7 +61,7 @@ func (l Lead) TakeIn(other Lead) Lead {
 	windows := make(map[ChannelID]Conversation, len(l.Windows)+len(other.Windows))
 	for c, ours := range l.Windows {
 		if l.Phone != before.Phone || l.UserID != before.UserID {
-			ours = ours.Of(before)
+			ours = ours.Renamed(before, l.Phone, l.UserID)
 		}
 		windows[c] = ours
 	}

@@ -57,7 +57,7 @@ type SettleStore interface {
 	//  - Opens: the channel's window counts from At if that is later than what
 	//    it counts from; and then a refusal (Refused) is lifted, and the window is Contact's
 	//    (Lead.OpenerOf).
-	//  - NewIdentity: every window of the lead is Refused.
+	//  - NewIdentity: every window of the lead is Refused that does not count from later than At.
 	//  - OptOut set: unless the lead's last word on it was later than this one, or a stop
 	//    of the same instant, the lead's opt-out becomes that; true ends its live runs
 	//    (OptedOut). Whatever else opts a lead out is such a word, too: a receipt, as of
@@ -118,8 +118,8 @@ type Item struct {
 	Reply     bool
 	Outbound  bool // the business spoke from elsewhere (echo)
 	// NewIdentity says that the contact's number or user id changed. Whether WhatsApp
-	// takes the window over is not documented, so every window of the lead counts
-	// as refused until his next message.
+	// takes the window over is not documented, so every window of the lead that counts from At or
+	// before is refused until his next message.
 	NewIdentity bool
 	OptOut      *bool
 	OptOutAt    time.Time // since when the lead wants that, never after Settlement.Now; zero: At

@@ -104,7 +104,7 @@ func (l *lead) view() followup.Lead {
 func (l *lead) name(phone, user string) {
 	if phone != l.rec.Phone || user != l.rec.UserID {
 		for c, w := range l.windows {
-			l.windows[c] = w.Of(l.rec)
+			l.windows[c] = w.Renamed(l.rec, phone, user)
 		}
 	}
 	l.rec.Phone, l.rec.UserID = phone, user

@@ -147,7 +147,7 @@ func (t *turn) apply(item followup.Item, by providers.Contact) []followup.Assist
 	if item.NewIdentity {
 		for c, w := range t.l.windows {
 			if !w.LastInbound.IsZero() {
-				t.l.refuse(c, w.LastInbound)
+				t.l.refuse(c, ms(item.At))
 			}
 		}
 	}

@@ -35,13 +35,10 @@ func refusal(r reply, err error) (followup.Verdict, bool, error) {
 // addressee is whom a message is addressed to.
 type addressee struct {
 	Phone  string `json:"ph"`
-	Twin   string `json:"tw"` // the other spelling of the phone
 	UserID string `json:"ui"`
 }
 
-func addresseeOf(c providers.Contact) addressee {
-	return addressee{Phone: c.Phone, Twin: followup.PhoneTwin(c.Phone), UserID: c.UserID}
-}
+func addresseeOf(c providers.Contact) addressee { return addressee{c.Phone, c.UserID} }
 
 // GuardSend implements followup.SendStore.
 func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error) {

@@ -173,5 +173,39 @@ func openerTests() []test {
 			w.is(w.free(lead, contact{Phone: phone}), open, "to the phone, without the user id")
 			w.is(w.get(lead).WindowOpen(w.second, w.now), false, "the other channel's, to a phone that is not the user's any more")
 		}},
+		{"a second phone that a user id is given has none", func(w *world) {
+			phone, other, user := newPhone(), newPhone(), newUser()
+			lead := w.resolve(followup.Identity{UserID: user})
+			w.wrote(lead, contact{UserID: user})
+			w.edit(lead, func(l *followup.Lead) { l.Phone = phone })
+			w.is(w.guardSend(lead, true).Refusal, open, "to his phone")
+			w.edit(lead, func(l *followup.Lead) { l.Phone = other })
+			w.is(w.guardSend(lead, true).Refusal, closed, "to another")
+		}},
+		{"a second user id that a phone is given has none", func(w *world) {
+			phone, user, other := newPhone(), newUser(), newUser()
+			lead := w.resolve(followup.Identity{Phone: phone})
+			w.wrote(lead, contact{Phone: phone})
+			w.edit(lead, func(l *followup.Lead) { l.UserID = user })
+			w.is(w.free(lead, contact{UserID: user}), open, "to his user id")
+			w.edit(lead, func(l *followup.Lead) { l.UserID = other })
+			w.is(w.free(lead, contact{UserID: other}), closed, "to another")
+		}},
+		{"another spelling of the phone keeps it open to the user id", func(w *world) {
+			phone, user := newMobile(), newUser()
+			lead := w.resolve(followup.Identity{Phone: phone})
+			w.wrote(lead, contact{Phone: phone})
+			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), lead, "whose user id it is")
+			w.is(w.free(lead, contact{UserID: user}), open, "to the user id")
+			reaction := w.message("ok")
+			reaction.Opens = false
+			_, err := w.s.Settle(w.ctx, followup.Settlement{
+				Tenant: w.tenant, Lead: lead, Contact: contact{Phone: followup.PhoneTwin(phone), UserID: user},
+				Items: []followup.Item{reaction}, Now: w.now, Real: w.now,
+			})
+			w.must(err, "Settle")
+			w.is(w.free(lead, contact{Phone: phone}), open, "to the phone")
+			w.is(w.free(lead, contact{UserID: user}), open, "to the user id, as the phone is spelled otherwise")
+		}},
 	}
 }

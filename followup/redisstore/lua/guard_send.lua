@@ -1,7 +1,7 @@
 -- The send fence of an assistant's own message. Claimed steps of the runs
 -- concerned are void, so a nudge can never cross it.
 -- Needs lib/run, lib/window.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, to: {ph, tw, ui}, free: bool, marketing: bool, opaque, previous}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, to: {ph, ui}, free: bool, marketing: bool, opaque, previous}.
 -- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm,
 -- when the window closes (free: else 0)}.
 local req = cjson.decode(ARGV[2])

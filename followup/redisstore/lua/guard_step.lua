@@ -1,6 +1,6 @@
 -- The send fence of a step: the last thing before the provider call.
 -- Needs lib/run, lib/window.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, to: {ph, tw, ui}, free: bool, marketing: bool, lease: ms, kind, used}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, to: {ph, ui}, free: bool, marketing: bool, lease: ms, kind, used}.
 -- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"},
 -- {"window_closed"} or {"ok", attempt, when the window closes (free: else 0)}. Asked again under the same
 -- token it means that the call before cannot have been sent; the same request again means nothing, as

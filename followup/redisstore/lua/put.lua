@@ -16,7 +16,8 @@ local missing = undeclared()
 if missing then return missing end
 
 -- At once: whoever does this again after an abort may find the record without the phone that it had.
-if named() ~= (req.fields.ph or '') .. ' ' .. (req.fields.ui or '') then openers_keep() end
+local phone, user = req.fields.ph or '', req.fields.ui or ''
+if named() ~= phone .. ' ' .. user then openers_keep(phone, user) end
 
 unsaved = {}
 if not get('t') then set('v', '1', 't', head.t) end

@@ -1,4 +1,4 @@
--- Needs lib/relay, lib/sights. Settles what a lead says as most leads do: settle.lua for less, which does
+-- Needs lib/relay, lib/sights, lib/number. Settles what a lead says as most leads do: settle.lua for less, which does
 -- whatever is unusual. Nobody follows the lead up, or is about to, his contact tells nothing new, and he speaks
 -- on one channel to one assistant, who has heard of him and hears all of it. What it leaves is what settle would.
 -- KEYS: 1 lead, 2 dedup, 3 windows, 4 relay index, 5 relay backlog, 6 relay queue, 7 relay due set, 8 history.
@@ -27,7 +27,7 @@ if had[7] == ARGV[13] and had[7] ~= '' then return UNUSUAL end
 
 -- Who writes, as in opener_of (lib/window); by: if that is not whom the record names.
 local phone, user, by = had[7] or '', had[8] or '', nil
-if ARGV[11] ~= '' and ARGV[11] ~= phone then
+if ARGV[11] ~= '' and not same_number(ARGV[11], phone) then
   by = ARGV[11] .. ' ' .. ARGV[12]
 elseif ARGV[12] ~= '' and ARGV[12] ~= user then
   by = phone .. ' ' .. ARGV[12]

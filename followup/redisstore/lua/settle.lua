@@ -109,8 +109,8 @@ for i, item in ipairs(req.items) do
       enqueue(item.a, event)
     end
     if not req.account then
-      if item.op then window_from(item.c, item.at, opener_of(req.contact, req.twin)) end
-      if item.nw then windows_refuse() end
+      if item.op then window_from(item.c, item.at, opener_of(req.contact)) end
+      if item.nw then windows_refuse(item.at) end
       if item.oo ~= nil then opt(item.oo, item.oat) end
       if item.op or item.rp or item.ob or entry ~= '' then use(item.c) end
       if item.rp then

@@ -40,7 +40,7 @@
 //   - A phone once given keeps leading to its lead after it was changed: whoever
 //     writes from the old number is still this person.
 //   - A window is open to the number that wrote: who is given another has none there until he writes
-//     from it, or a last_inbound_at comes along. One that its owner had opened already stays open.
+//     from it, or a later last_inbound_at comes along. One that its owner had opened already stays open.
 //   - Another spelling of the phone on record (followup.CanonicalPhone) changes
 //     nothing: the record has the one that WhatsApp itself uses, and a CRM that
 //     spells it otherwise would take that away with each of its events.

@@ -33,8 +33,8 @@ type View struct {
 }
 
 // WindowView is the customer service window of the lead on one channel.
-// ClosesAt is null if there is none: the lead never wrote there, or the
-// provider said that it is closed.
+// ClosesAt is null if there is none: the lead never wrote there, or from a number that the
+// record does not name, or the provider said that it is closed.
 type WindowView struct {
 	ChannelID followup.ChannelID `json:"channel_id"`
 	Open      bool               `json:"open"`

@@ -1,4 +1,4 @@
--- Needs lib/lead. The customer service windows of the lead. One is open to the number that wrote, and to nobody
+-- Needs lib/lead, lib/number. The customer service windows of the lead. One is open to the number that wrote, and to nobody
 -- else (followup/opener.go); wo:<channel> is {what w:<channel> was then} {phone} {user id}, and counts while that is so.
 
 -- Whom the record names.
@@ -13,21 +13,26 @@ local function opener(channel)
 end
 
 -- What a window says of a contact who opens it; nil: whom the record names.
-local function opener_of(contact, twin)
+local function opener_of(contact)
   local phone, user = get('ph') or '', get('ui') or ''
-  if contact.ph ~= '' and contact.ph ~= phone and (twin == '' or twin ~= phone) then
-    return contact.ph .. ' ' .. contact.ui
-  end
+  if contact.ph ~= '' and not same_number(contact.ph, phone) then return contact.ph .. ' ' .. contact.ui end
   if contact.ui ~= '' and contact.ui ~= user then return phone .. ' ' .. contact.ui end
 end
 
--- Before the record names the lead otherwise: windows keep who opened them.
-local function openers_keep()
-  local who = named()
-  if who == ' ' then return end
+-- Before the record names the lead otherwise: windows keep who opened them, and what the record knows of him beside
+-- what he told, as long as that names him.
+local function openers_keep(phone, user)
+  local had_phone, had_user = get('ph') or '', get('ui') or ''
   for _, f in ipairs(names()) do
     local channel = string.match(f, '^w:(.*)$')
-    if channel and num(f) > 0 and not opener(channel) then set('wo:' .. channel, int(num(f)) .. ' ' .. who) end
+    if channel and num(f) > 0 then
+      local was = opener(channel)
+      local by, by_user = string.match(was or named(), '^(%S*) (.*)$')
+      if by == '' and by_user == had_user and by_user == user then by = had_phone end
+      if by_user == '' and by == had_phone and by == phone then by_user = had_user end
+      local who = by .. ' ' .. by_user
+      if who ~= ' ' and who ~= was then set('wo:' .. channel, int(num(f)) .. ' ' .. who) end
+    end
   end
 end
 
@@ -35,16 +40,15 @@ local function window_closes(channel)
   return num('w:' .. channel) + DAY
 end
 
--- Whether free-form may be sent to a contact, {ph, tw: that in its other spelling, ui}; if he has both, the
--- phone is meant.
+-- Whether free-form may be sent to a contact, {ph, ui}; if he has both, the phone is meant.
 local function window_open(channel, to)
   if num('w:' .. channel) == 0 or now >= window_closes(channel) or get('wr:' .. channel) == '1' then return false end
   local phone, user = get('ph') or '', get('ui') or ''
   local by, by_user = string.match(opener(channel) or named(), '^(%S*) (.*)$')
   -- What he did not tell is the record's, as long as that names him.
   if by == '' and by_user == user then by = phone end
-  if by_user == '' and by == phone then by_user = user end
-  if to.ph ~= '' then return by == to.ph or by ~= '' and by == to.tw end
+  if by_user == '' and same_number(by, phone) then by_user = user end
+  if to.ph ~= '' then return same_number(by, to.ph) end
   return to.ui ~= '' and by_user == to.ui
 end
 
@@ -56,11 +60,11 @@ local function window_refused(channel, since)
   closing[channel] = false
 end
 
--- The contact has another identity now: no window is his for certain.
-local function windows_refuse()
+-- The contact has another identity since then: no window that counts from before is his for certain.
+local function windows_refuse(since)
   for _, f in ipairs(names()) do
     local channel = string.match(f, '^w:(.*)$')
-    if channel then window_refused(channel, num(f)) end
+    if channel then window_refused(channel, since) end
   end
 end
 
@@ -86,7 +90,7 @@ local function fill(fields, but)
       otherwise = otherwise or field == 'ph' or field == 'ui'
     end
   end
-  if otherwise then openers_keep() end
+  if otherwise then openers_keep(fields.ph, fields.ui) end
   if #new > 0 then set(unpack(new)) end
   return #new > 0
 end
