@@ -15,10 +15,14 @@ func TestAStepOfAChannelThatLeftCostsNoText(t *testing.T) {
 		h.params.Directory = followup.NewDirectory([]followup.Tenant{{
 			ID: h.tenant, Assistants: []followup.Assistant{{ID: h.assistant}},
 		}})
+		log := h.complaints()
+		other := h.arm(h.lead(true), seed[0])
 		run := h.begin(seed[0], seed[1])
 		h.until(hours)
 		h.is(h.writer.asked(), 0, "texts")
 		h.tells(run, "1 ai failed/operator", "armed")
+		h.tells(other, "1 ai failed/operator", "ended completed")
+		h.is(log.said, []string{"the operator file gives the tenant no such channel, its steps fail"}, "complaints within a minute")
 		h.stop()
 		h.params.Directory = whole
 		h.restart()
@@ -26,4 +30,29 @@ func TestAStepOfAChannelThatLeftCostsNoText(t *testing.T) {
 		h.is(h.writer.asked(), 1, "texts when the channel is back")
 		h.tells(run, "1 ai failed/operator", "2 ai sent/ai", "ended completed")
 	})
+}
+
+// A channel that the operator's file gives to another tenant by now sends nothing for the runs of
+// the one that had it, neither text nor template: it would go out by the other one's account.
+func TestI10AChannelThatIsAnothersByNowSendsNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		step followup.Step
+		want string
+	}{
+		{seed[0], "1 ai failed/operator"},
+		{seed[2], "1 template failed/operator"},
+	} {
+		play(t, func(h *harness) {
+			other := followup.TenantID("other")
+			h.params.Directory = followup.NewDirectory([]followup.Tenant{
+				{ID: h.tenant, Assistants: []followup.Assistant{{ID: h.assistant}}},
+				{ID: other, Channels: []followup.Channel{{ID: h.channel, Tenant: other}}},
+			})
+			run := h.begin(c.step)
+			h.until(30 * hours)
+			h.tells(run, c.want, "ended completed")
+			h.sent()
+		})
+	}
 }

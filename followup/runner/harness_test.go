@@ -35,6 +35,9 @@ var seed = []followup.Step{
 	{Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"},
 }
 
+// neighbour is another tenant's channel.
+var neighbour = followup.Channel{ID: "next-door", Tenant: "neighbour", Provider: providers.Meta}
+
 // harness is a runner in a bubble with doubles around it.
 type harness struct {
 	*testing.T
@@ -85,6 +88,8 @@ func newHarness(t *testing.T) *harness {
 		ID: h.tenant, Name: "Acme",
 		Assistants: []followup.Assistant{{ID: h.assistant, Name: "Sales", Instructions: "be kind"}},
 		Channels:   []followup.Channel{{ID: h.channel, Tenant: h.tenant, Provider: providers.Meta, Assistant: h.assistant}},
+	}, {
+		ID: neighbour.Tenant, Channels: []followup.Channel{neighbour},
 	}})
 	h.params = runner.Params{
 		Store: h.store, Sender: h.sender, Writer: h.writer, Templates: h.templates, Directory: directory,
@@ -207,14 +212,14 @@ func (h *harness) arm(lead followup.LeadID, steps ...followup.Step) followup.Run
 // tenant only.
 func (h *harness) nextDoor(wait time.Duration) func() followup.Run {
 	h.Helper()
-	tenant := followup.TenantID(uuid.NewString())
+	tenant := neighbour.Tenant
 	id, err := h.store.Resolve(h.Context(), tenant, followup.Identity{Phone: "15550100099"}, true, time.Now())
 	h.must(err, "Resolve")
 	l := followup.Ladder{Steps: []followup.Step{{Interval: "PT30M", TemplateName: "t", TemplateLanguage: "pt_BR"}}}
 	h.must(h.store.SaveLadder(h.Context(), tenant, l.Hash(), l), "SaveLadder")
 	run, _, err := h.store.Start(h.Context(), tenant, id, followup.Arm{
 		Config: followup.ConfigID(uuid.NewString()), Assistant: followup.AssistantID(uuid.NewString()),
-		Channel: followup.ChannelID(uuid.NewString()), Ladder: l.Hash(), Interval: wait,
+		Channel: neighbour.ID, Ladder: l.Hash(), Interval: wait,
 	}, false, time.Now(), time.Now())
 	h.must(err, "Start")
 	return func() followup.Run {

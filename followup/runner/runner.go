@@ -93,6 +93,8 @@ type Runner struct {
 	resting int
 	// backs are those that have what they waited for, and wait for a worker of their tenant.
 	backs map[followup.TenantID][]chan struct{}
+	// toldUnlisted is when the log last told of a channel that is not its run's tenant's.
+	toldUnlisted map[followup.ChannelID]time.Time
 	// claiming is set from before the poller looks who is free until what it
 	// claimed is in hand.
 	claiming atomic.Bool
@@ -145,7 +147,7 @@ func New(p Params) *Runner {
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
 		done: make(chan struct{}), hands: map[followup.TenantID]int{}, waits: map[followup.TenantID]int{},
-		backs:   map[followup.TenantID][]chan struct{}{},
+		backs: map[followup.TenantID][]chan struct{}{}, toldUnlisted: map[followup.ChannelID]time.Time{},
 		ladders: ladders{byID: map[followup.LadderHash]followup.Ladder{}},
 	}
 	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: p.MaxSleep, Logger: p.Logger, Now: p.Real})

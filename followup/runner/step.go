@@ -99,6 +99,11 @@ func (p *passage) through(ctx context.Context) {
 // act carries out a decision. It returns false if something came to light by
 // which it must be decided again.
 func (p *passage) act(ctx context.Context, d followup.Decision) bool {
+	sends := d.Action == followup.SendAI || d.Action == followup.SendTemplate
+	if sends && !p.listed() {
+		p.r.unlisted(p.c.Run)
+		return p.failed(outgoing{kind: d.Kind}, &providers.Error{Kind: providers.Operator})
+	}
 	switch d.Action {
 	case followup.SendAI:
 		return p.sendAI(ctx)
@@ -112,13 +117,33 @@ func (p *passage) act(ctx context.Context, d followup.Decision) bool {
 	return true
 }
 
+// listed says whether the operator's file still gives the run's tenant its channel. One that is
+// another tenant's by now has nothing to say for this one.
+func (p *passage) listed() bool {
+	tenant, _ := p.r.p.Directory.Tenant(p.c.Run.Tenant)
+	_, ok := tenant.Channel(p.c.Run.Channel)
+	return ok
+}
+
+// unlistedEvery is how often a channel that is not listed is told of.
+const unlistedEvery = time.Minute
+
+// unlisted says in the log that a run's channel is not its tenant's, once a minute: a tenant or a
+// channel that left the file may have thousands of runs.
+func (r *Runner) unlisted(run followup.Run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.p.Real()
+	if last, ok := r.toldUnlisted[run.Channel]; ok && now.Sub(last) < unlistedEvery {
+		return
+	}
+	r.toldUnlisted[run.Channel] = now
+	r.log.Error("the operator file gives the tenant no such channel, its steps fail", "tenant", run.Tenant, "channel", run.Channel)
+}
+
 func (p *passage) sendAI(ctx context.Context) bool {
 	r, run := p.r, p.c.Run
 	tenant, _ := r.p.Directory.Tenant(run.Tenant)
-	if _, listed := tenant.Channel(run.Channel); !listed {
-		// As the sender would say once the text was paid for.
-		return p.failed(outgoing{kind: followup.KindAI}, &providers.Error{Kind: providers.Operator})
-	}
 	history, err := r.p.Store.History(ctx, run.Lead, run.Channel, r.p.Now())
 	if err != nil {
 		r.giveBack(p.c, time.Time{})

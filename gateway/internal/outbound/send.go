@@ -185,10 +185,6 @@ func (s *Service) send(
 ) (followup.SendResult, error) {
 	line, ok := s.lines[channel]
 	if !ok {
-		// The file no longer lists the channel of a run that began before.
-		if s.mayComplain(channel) {
-			s.log.Error("the operator file has no such channel, its steps fail", "channel", channel)
-		}
 		return followup.SendResult{Err: &providers.Error{Kind: providers.Operator}}, nil
 	}
 	own := m.Opaque // the caller's; ours travels in its place
