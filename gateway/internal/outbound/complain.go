@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"errors"
 	"time"
 
 	"wagate/followup"
@@ -10,24 +11,42 @@ import (
 // complainEvery is how often one channel's trouble is said in the log.
 const complainEvery = time.Minute
 
-// Complain says in the log that a human is needed, if that is what an answer or a receipt says:
-// nothing else there would, and the metric does not name the channel. Some providers take a message
-// whatever their trouble with the account, and tell it by a receipt alone.
-func (s *Service) Complain(c followup.ChannelID, e *providers.Error) {
-	line, ok := s.lines[c]
-	if !ok || e.Kind != providers.Operator || !s.mayComplain(c) {
-		return
-	}
-	s.log.Error("provider refuses the channel: token, payment or policy",
-		"channel", c, "provider", line.Channel.Provider, "code", e.Code, "status", e.Status)
+// complaint is a channel's trouble of a kind.
+type complaint struct {
+	channel followup.ChannelID
+	kind    providers.ErrorKind
 }
 
-// mayComplain reports whether a channel's trouble is to be said, and notes that it is.
-func (s *Service) mayComplain(c followup.ChannelID) bool {
+// Complain says in the log that a human is needed, or that the provider wants less, if that is what an
+// answer or a receipt says: nothing else there would, and the metric does not name the channel. Some
+// providers take a message whatever their trouble with the account, and tell it by a receipt alone.
+func (s *Service) Complain(c followup.ChannelID, e *providers.Error) {
+	line, ok := s.lines[c]
+	if !ok || e.Kind != providers.Operator && e.Kind != providers.Throttled || !s.mayComplain(complaint{c, e.Kind}) {
+		return
+	}
+	log := s.log.With("channel", c, "provider", line.Channel.Provider, "code", e.Code, "status", e.Status)
+	if e.Kind == providers.Throttled {
+		log.Warn("provider throttles the channel's messages")
+		return
+	}
+	log.Error("provider refuses the channel: token, payment or policy")
+}
+
+// mayComplain reports whether a trouble is to be said, and notes that it is.
+func (s *Service) mayComplain(c complaint) bool {
 	now := s.p.Real()
 	if last, ok := s.complained.Load(c); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:errcheck,forcetypeassert // stored below
 		return false
 	}
 	s.complained.Store(c, now)
 	return true
+}
+
+// why words an error for the log: a provider's with what the transport says of it, in closed words.
+func why(err error) string {
+	if e, ok := errors.AsType[*providers.Error](err); ok && e.Cause != nil {
+		return e.Error() + ": " + e.Cause.Error()
+	}
+	return err.Error()
 }

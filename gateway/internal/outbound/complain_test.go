@@ -12,7 +12,7 @@ import (
 )
 
 // What only the operator can mend is said in the log, once a minute and channel, whether an answer
-// says so or a receipt alone; nothing else is.
+// says so or a receipt alone; so is that a provider throttles, as a warning. Nothing else is.
 func TestTheOperatorIsTold(t *testing.T) {
 	t.Parallel()
 	in(t, func(h *harness) {
@@ -28,25 +28,37 @@ func TestTheOperatorIsTold(t *testing.T) {
 			out.Reset()
 			h.is(len(lines), len(want), when+": lines in the log")
 			for i, line := range lines {
-				if i < len(want) && (!strings.Contains(line, "level=ERROR") || !strings.Contains(line, want[i])) {
-					h.Errorf("%s: got %s, want an error with %s", when, line, want[i])
+				if i < len(want) && !strings.Contains(line, want[i]) {
+					h.Errorf("%s: got %s, want %s", when, line, want[i])
 				}
 			}
 		}
 		empty := &providers.Error{Kind: providers.Operator, Code: 1003}
 		h.service.Complain(onGupshup, empty)
-		told("a receipt", "channel="+string(onGupshup)+" provider=gupshup code=1003")
+		const refuses = `level=ERROR msg="provider refuses the channel: token, payment or policy" component=outbound channel=`
+		const throttles = `level=WARN msg="provider throttles the channel's messages" component=outbound channel=`
+		told("a receipt", refuses+string(onGupshup)+" provider=gupshup code=1003")
 		h.service.Complain(onGupshup, empty)
 		told("again")
 		h.meta.answers(&providers.Error{Kind: providers.Operator, Code: 190, Status: 401})
 		_, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
 		h.must(err, "Send")
-		told("another channel's answer", "channel="+string(onMeta)+" provider=meta code=190 status=401")
+		told("another channel's answer", refuses+string(onMeta)+" provider=meta code=190 status=401")
 		time.Sleep(time.Minute)
 		h.service.Complain(onGupshup, empty)
 		told("a minute later", "code=1003")
+		h.meta.answers(&providers.Error{Kind: providers.Throttled, Code: 130429, Status: 429, RetryAfter: time.Minute}, empty)
+		for range 2 {
+			_, err = h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			h.must(err, "Send")
+		}
+		told("a limit, and what the operator has to mend beside it",
+			throttles+string(onMeta)+" provider=meta code=130429 status=429", refuses+string(onMeta)+" provider=meta code=1003")
+		h.service.Complain(onMeta, &providers.Error{Kind: providers.Throttled})
+		told("a limit again")
+		time.Sleep(time.Minute)
 		for _, kind := range providers.ErrorKinds {
-			if kind != providers.Operator {
+			if kind != providers.Operator && kind != providers.Throttled {
 				h.service.Complain(onMeta, &providers.Error{Kind: kind})
 			}
 		}

@@ -1,11 +1,13 @@
 package outbound_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -480,5 +482,25 @@ func TestAListThatMakesUsPanic(t *testing.T) {
 			time.Sleep(40 * time.Second)
 		}
 		synctest.Wait()
+	})
+}
+
+// Why a list cannot be read is said in the log as the transport words it, not as a code of nothing.
+func TestTheLogSaysWhyAListCannotBeRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		l := &list{err: &providers.Error{Kind: providers.Transient, Retryable: true, Cause: errors.New("connect: name not resolved")}}
+		r := outbound.NewTemplates(outbound.TemplatesParams{
+			Accounts: map[followup.ChannelID]outbound.TemplateAccount{onMeta: {Name: "acc", List: l.read}},
+			Notes:    &notes{Store: memstore.New()}, Real: time.Now, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		_, known, err := r.Template(t.Context(), onMeta, "hi", "pt_BR")
+		if err != nil || known {
+			t.Fatalf("got %v, %v, want nothing known", known, err)
+		}
+		if want := "connect: name not resolved"; !strings.Contains(log.String(), want) {
+			t.Errorf("log: got %s, want %s", &log, want)
+		}
 	})
 }

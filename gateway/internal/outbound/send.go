@@ -69,7 +69,7 @@ type Service struct {
 	metrics  *metrics
 	lines    map[followup.ChannelID]Line
 	breakers map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
-	// complained is when a channel's trouble was last said in the log.
+	// complained is when each complaint was last said in the log.
 	complained sync.Map
 	// failures are how each channel's provider last failed, for the log.
 	failures sync.Map
@@ -249,7 +249,7 @@ func (s *Service) try(
 	result.Attempt, m.Opaque = verdict.Attempt, verdict.Opaque
 	result.Sent, result.Err = s.call(ctx, line, m)
 	if says = healthy(result.Err); says != nil {
-		s.failures.Store(line.ID, result.Err.Error())
+		s.failures.Store(line.ID, why(result.Err))
 	}
 	return followup.Allowed, nil
 }

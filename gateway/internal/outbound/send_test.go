@@ -177,10 +177,10 @@ func TestTheBreakerOpensAndSwallowsNothing(t *testing.T) {
 			return r
 		}
 		for range 10 {
-			h.meta.answers(lost)
+			h.meta.answers(&providers.Error{Kind: providers.Transient, MaybeSent: true, Cause: errors.New("await answer: reset")})
 			h.is(send().Err.MaybeSent, true, "result of a failing call")
 		}
-		if want := `state=open`; !strings.Contains(log.String(), want) || !strings.Contains(log.String(), lost.Error()) {
+		if want := `state=open`; !strings.Contains(log.String(), want) || !strings.Contains(log.String(), lost.Error()+": await answer: reset") {
 			t.Errorf("log: got %s, want the breaker open, and why", &log)
 		}
 		calls := len(h.meta.calls())
