@@ -2,7 +2,11 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
+	"time"
 
 	"wagate/followup"
 	"wagate/gateway/internal/webhook"
@@ -120,6 +124,43 @@ func TestI10Unbound(t *testing.T) {
 	if got := len(h.values(t, other)); got != 0 {
 		t.Errorf("got %d events relayed to the other tenant, want none", got)
 	}
+}
+
+// TestStraysAreToldOf: what is dropped as the operator's file does not have it was answered 200, so the log
+// says whose it was, once an hour.
+func TestStraysAreToldOf(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	at := now
+	h := newHarness(t, func(p *Params) {
+		p.Logger, p.Real = slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return at }
+	})
+	told := func(when string, want ...string) {
+		t.Helper()
+		lines := strings.Split(strings.TrimSuffix(log.String(), "\n"), "\n")
+		if log.Len() == 0 {
+			lines = nil
+		}
+		log.Reset()
+		if len(lines) != len(want) {
+			t.Fatalf("%s: got %d lines %q, want %d", when, len(lines), lines, len(want))
+		}
+		for i, line := range lines {
+			if !strings.Contains(line, "level=WARN") || !strings.HasSuffix(line, want[i]) {
+				t.Errorf("%s: got %s, want a warning that ends with %s", when, line, want[i])
+			}
+		}
+	}
+	for i, number := range []string{"n-nowhere", "n-other", "n-nowhere", "n-sales"} {
+		h.meta(t, messages(number, text("15550100001", fmt.Sprint("wamid.", i), minute(0), "x")))
+	}
+	told("at first", "reason=unknown_channel app=main phone_number_id=n-nowhere waba_id="+waba,
+		"reason=unbound app=main phone_number_id=n-other waba_id="+waba)
+	h.gupshup(t, gupTextOf("Evil", "wamid.g1", "15550100001", "hi"))
+	told("another app's at Gupshup", "reason=unbound channel="+string(gupSales))
+	at = at.Add(time.Hour)
+	h.meta(t, messages("n-nowhere", text("15550100001", "wamid.9", minute(0), "x")))
+	told("an hour later", "reason=unknown_channel app=main phone_number_id=n-nowhere waba_id="+waba)
 }
 
 func TestI10GupshupApp(t *testing.T) {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -92,6 +93,7 @@ type Ingest struct {
 	log     *slog.Logger
 	metrics *metrics
 	routes  routes
+	strays  strays
 }
 
 // New returns an Ingest.
@@ -104,7 +106,7 @@ func New(p Params) *Ingest {
 	}
 	return &Ingest{
 		p: p, log: p.Logger.With("component", "ingest"), metrics: newMetrics(p.Metrics),
-		routes: newRoutes(p.Channels, p.MetaBinding),
+		routes: newRoutes(p.Channels, p.MetaBinding), strays: strays{told: map[string]time.Time{}},
 	}
 }
 
@@ -143,6 +145,7 @@ func (in *Ingest) Meta(ctx context.Context, app, signature string, beside webhoo
 		to, reason := in.routes.meta(app, e)
 		if reason != "" {
 			in.drop(providers.Meta, reason, 1)
+			in.stray(reason, cmp.Or(e.Number, e.Account), "app", app, "phone_number_id", e.Number, "waba_id", e.Account)
 			continue
 		}
 		list = append(list, from.mark(i, arrivals(e, to))...)
@@ -178,6 +181,7 @@ func (in *Ingest) Gupshup(
 		case e.Kind == providers.KindPlatform: // names no app in some versions, and does nothing
 		case !ours:
 			in.drop(providers.Gupshup, dropUnbound, 1)
+			in.stray(dropUnbound, string(c.ID), "channel", c.ID)
 			continue
 		}
 		list = append(list, from.mark(i, arrivals(e, []followup.Channel{c}))...)
