@@ -70,6 +70,10 @@ var nights = []night{
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 7x60`,
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0x3 1x20 2x20 3x20`,
 	}, 45 * time.Minute, []string{meta}},
+	{"WagateNothingGetsIn", "an app's key is another in the file than in the provider's URL", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 7x60`,
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unknown"} 0+5x60`,
+	}, 45 * time.Minute, []string{meta}},
 	{"WagateNothingGetsIn", "a stranger calls among the others", []string{
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 0+1x60`,
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0+500x60`,
