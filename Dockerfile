@@ -1,7 +1,9 @@
 # The image of wagate: one static binary, no shell, not root.
 #
 #   docker build -t wagate .
-#   docker run -v ./wagate.yaml:/etc/wagate/wagate.yaml:ro -p 8080:8080 --env-file wagate.env wagate
+#   docker run --stop-timeout 50 -v ./wagate.yaml:/etc/wagate/wagate.yaml:ro -p 8080:8080 --env-file wagate.env wagate
+#
+# The file has to be readable by the user nonroot, 65532. A stop takes up to 50 s; after 10 s docker would kill.
 #
 # In the file: listen "0.0.0.0:8080", or the port is not reachable. The health
 # check runs inside and needs no more than loopback; for Prometheus to reach
