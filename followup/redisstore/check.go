@@ -135,6 +135,16 @@ func (f *findings) breaks(format string, args ...any) {
 	f.add(format, args...)
 }
 
+// leastMajor is the first version of Redis that knows all that we ask of it. One before may refuse our
+// scripts, and does not say whether it takes what is written.
+const leastMajor = 7
+
+// isBefore says whether a version's first number is less than that. Who tells none is believed to know.
+func isBefore(major string, least int) bool {
+	n, err := strconv.Atoi(major)
+	return err == nil && n < least
+}
+
 func (s *Store) examine(ctx context.Context, node *redis.Client) (findings, error) {
 	info := map[string]string{}
 	for _, section := range []string{"server", "memory", "persistence", "replication"} {
@@ -149,6 +159,9 @@ func (s *Store) examine(ctx context.Context, node *redis.Client) (findings, erro
 		}
 	}
 	var f findings
+	if major, _, _ := strings.Cut(info["redis_version"], "."); isBefore(major, leastMajor) {
+		f.add("redis is version %s, and version %d or later is needed: what is asked of it may be refused", info["redis_version"], leastMajor)
+	}
 	if policy := info["maxmemory_policy"]; policy != "noeviction" {
 		f.breaks("redis may throw data away when memory is short: maxmemory-policy is %q; set it to noeviction", policy)
 	}

@@ -2,14 +2,17 @@ package redisstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
 
 	"wagate/followup/redisstore/redistest"
 )
@@ -64,6 +67,45 @@ func TestInspectOnlyLooks(t *testing.T) {
 	}
 	if _, err = Inspect(t.Context(), Params{Client: db}); err == nil {
 		t.Error("no redis: got no error")
+	}
+}
+
+// otherVersion has Redis tell another version of itself.
+type otherVersion string
+
+func (otherVersion) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (otherVersion) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (v otherVersion) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if info, ok := cmd.(*redis.StringCmd); ok && cmd.Name() == "info" {
+			info.SetVal(regexp.MustCompile(`(?m)^redis_version:[^\r]*`).ReplaceAllString(info.Val(), string(v)))
+		}
+		return err
+	}
+}
+
+// TestInspectTellsOfAnOldRedis: it may refuse a script with each webhook, and look well otherwise.
+func TestInspectTellsOfAnOldRedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.AOF("everysec"))
+	for version, want := range map[string]int{
+		"redis_version:6.2.14": 1, "redis_version:5.0.7": 1, "redis_version:7.0.0": 0, "redis_version:8.2": 0, "redis_version:10.0.1": 0,
+		"redis_version:unstable": 0, "another_version:1": 0,
+	} {
+		db := server.Client()
+		db.AddHook(otherVersion(version))
+		r, err := Inspect(t.Context(), Params{Client: db})
+		if err != nil || len(r.Problems) != want {
+			t.Errorf("%s: got %v, %v, want %d problems", version, r.Problems, err, want)
+		}
+		if want > 0 && !strings.Contains(strings.Join(r.Problems, ""), "version 7 or later is needed") {
+			t.Errorf("%s: got %v, want one that says what is needed", version, r.Problems)
+		}
 	}
 }
 
