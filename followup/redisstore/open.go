@@ -163,8 +163,11 @@ func (s *Store) fix(ctx context.Context, partitions int) error {
 
 // unopened says why Redis did not answer.
 func unopened(err error) error {
-	if isMoved(err) {
+	switch {
+	case isMoved(err):
 		err = fmt.Errorf("%w (this is a node of a cluster: list at least two of its addresses)", err)
+	case errors.Is(err, redis.Nil): // the client calls sentinels that answer so unreachable
+		err = fmt.Errorf("%w (a sentinel knows no master of this name: see redis.sentinel.master)", err)
 	}
 	return fmt.Errorf("open store: redis: %w", err)
 }

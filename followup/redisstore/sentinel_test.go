@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,5 +64,22 @@ func TestI1GoesOnBehindSentinels(t *testing.T) {
 	})
 	if got := other.Client().Exists(ctx, s.tag(p.lead).lead(p.lead)).Val(); got != 1 {
 		t.Error("settled, but not at the replica")
+	}
+}
+
+// TestInspectTellsOfAnUnknownMaster: of sentinels that answer the client says that they are unreachable.
+func TestInspectTellsOfAnUnknownMaster(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t, redistest.TCP())
+	sentinel := redistest.StartSentinel(t, "m", "127.0.0.1", strconv.Itoa(master.Port), inTheEnd)
+	db, err := NewClient(ClientParams{
+		SentinelMaster: "n", SentinelAddresses: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(sentinel.Port))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := Inspect(t.Context(), Params{Client: db}); err == nil || !strings.Contains(err.Error(), "knows no master of this name") {
+		t.Errorf("got %v, want an error that says whose name is wrong", err)
 	}
 }
