@@ -415,3 +415,33 @@ func TestScrapeThenStop(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTheLogTellsWhatTheOperatorDid: who looks later why nothing is sent, or where events are, finds it there.
+// What came to nothing is not told.
+func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, settings{})
+	h.bury(4)
+	letters, _, err := h.store.DeadLetters(t.Context(), acme, 4, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := `{"tenant_id":"` + string(acme) + `"}`
+	for _, c := range []struct{ method, path, body, want string }{
+		{"POST", "/api/pause", whole, `msg="sending paused or resumed" component=admin tenant=` + string(acme) + ` channel="" paused=true`},
+		{"POST", "/api/resume", whole, `paused=false`},
+		{"POST", "/api/pause", `{}`, ""},
+		{"POST", "/api/dead/" + letters[0].ID + "/replay", "", `msg="dead letter replayed" component=admin id=` + letters[0].ID},
+		{"POST", "/api/dead/" + letters[0].ID + "/replay", "", ""},
+		{"DELETE", "/api/dead/" + letters[1].ID, "", `msg="dead letter dropped" component=admin id=` + letters[1].ID},
+		{"POST", "/api/dead/replay?tenant=" + string(other), "", ""},
+		{"POST", "/api/dead/drop?tenant=" + string(acme), "", `msg="dead letters dropped" component=admin count=2 tenant=` + string(acme) + ` assistant=""`},
+		{"POST", "/api/dead/drop", "", ""},
+	} {
+		h.log.Reset()
+		h.op(c.method, c.path, c.body)
+		if got := h.log.String(); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+			t.Errorf("%s %s %s: got %q in the log, want %q", c.method, c.path, c.body, got, c.want)
+		}
+	}
+}

@@ -91,6 +91,7 @@ func (s *admin) pause(paused bool) fiber.Handler {
 		if err := s.Operator.Pause(c.UserContext(), tenant, channel, paused); err != nil {
 			return err
 		}
+		s.log.Info("sending paused or resumed", "tenant", tenant, "channel", channel, "paused", paused)
 		return c.JSON(viewPause(tenant, channel, paused))
 	}
 }

@@ -109,14 +109,13 @@ func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, err
 // when it is asked, oldest first, and counts them. Those that somebody else
 // replays or drops meanwhile do not count, nor those that cannot be read. Where it is more than there is time for,
 // what is done is done, and who asks again has less before him.
-func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (int, error) {
+func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (of owner, done int, err error) {
 	var problems fault.Problems
-	of := whose(c, &problems)
+	of = whose(c, &problems)
 	if err := problems.Err(); err != nil {
-		return 0, err
+		return of, 0, err
 	}
-	done := 0
-	err := s.walk(c.UserContext(), of, func(l followup.DeadLetter) error {
+	err = s.walk(c.UserContext(), of, func(l followup.DeadLetter) error {
 		err := do(c.UserContext(), l.ID)
 		if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrUnreadable) {
 			return nil
@@ -126,7 +125,7 @@ func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error
 		}
 		return err
 	})
-	return done, err
+	return of, done, err
 }
 
 func (s *admin) getDead(c *fiber.Ctx) error {
@@ -146,6 +145,7 @@ func (s *admin) replayDead(c *fiber.Ctx) error {
 	if err := s.Operator.ReplayDead(c.UserContext(), param(c, "id"), s.Real()); err != nil {
 		return deadError(err)
 	}
+	s.log.Info("dead letter replayed", "id", param(c, "id"))
 	s.Replayed()
 	return c.JSON(replayed{1})
 }
@@ -153,8 +153,9 @@ func (s *admin) replayDead(c *fiber.Ctx) error {
 // replayAll replays oldest first, so that each queue gets its own in the order in
 // which they died. One that dies again meanwhile is not replayed twice.
 func (s *admin) replayAll(c *fiber.Ctx) error {
-	n, err := s.each(c, func(ctx context.Context, id string) error { return s.Operator.ReplayDead(ctx, id, s.Real()) })
+	of, n, err := s.each(c, func(ctx context.Context, id string) error { return s.Operator.ReplayDead(ctx, id, s.Real()) })
 	if n > 0 {
+		s.log.Info("dead letters replayed", "count", n, "tenant", of.tenant, "assistant", of.assistant)
 		s.Replayed()
 	}
 	if err != nil {
@@ -169,7 +170,10 @@ type dropped struct {
 }
 
 func (s *admin) dropAll(c *fiber.Ctx) error {
-	n, err := s.each(c, s.Operator.DropDead)
+	of, n, err := s.each(c, s.Operator.DropDead)
+	if n > 0 {
+		s.log.Info("dead letters dropped", "count", n, "tenant", of.tenant, "assistant", of.assistant)
+	}
 	if err != nil {
 		return err
 	}
@@ -180,6 +184,7 @@ func (s *admin) dropDead(c *fiber.Ctx) error {
 	if err := s.Operator.DropDead(c.UserContext(), param(c, "id")); err != nil {
 		return deadError(err)
 	}
+	s.log.Info("dead letter dropped", "id", param(c, "id"))
 	c.Status(http.StatusNoContent)
 	return nil
 }
