@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"wagate/followup"
+	"wagate/providers/transport"
 )
 
 const (
@@ -61,12 +63,16 @@ type answer struct {
 type requestError struct {
 	outcome    outcome
 	status     int
+	why        string // there was no answer, in closed words; empty: there was
 	retryAfter time.Duration
 }
 
 func (e *requestError) Error() string {
-	if e.status != 0 {
+	switch {
+	case e.status != 0:
 		return string(e.outcome) + ", status " + strconv.Itoa(e.status)
+	case e.why != "":
+		return string(e.outcome) + ", " + e.why
 	}
 	return string(e.outcome)
 }
@@ -209,6 +215,9 @@ func classify(ctx, bounded context.Context, err error, header http.Header) *requ
 		status = e.HTTPStatusCode
 	}
 	e := &requestError{outcome: failed, status: status, retryAfter: retryAfter(header)}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		e.why = transport.Reason(err)
+	}
 	switch {
 	case quota:
 		e.outcome = rejected // it is sent as a 429, and no wait helps

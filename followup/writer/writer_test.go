@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -349,6 +350,9 @@ func TestTheLogSaysWhatIsWrongWithTheModel(t *testing.T) {
 		w := writer.New(writer.Params{
 			Model: "m", BaseURL: "http://model.invalid/v1", Tries: 1, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				if status.Load() == 0 {
+					return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "model.invalid"}}
+				}
 				return respond(int(status.Load()), `{"error":{"message":"quoted back"}}`), nil
 			}),
 		})
@@ -375,6 +379,12 @@ func TestTheLogSaysWhatIsWrongWithTheModel(t *testing.T) {
 		}
 		if strings.Contains(log.String(), complaint) || strings.Contains(log.String(), "quoted back") {
 			t.Errorf("an ailing server: got %s, want no more than that", &log)
+		}
+		time.Sleep(time.Minute)
+		log.Reset()
+		ask(0, 1)
+		if !strings.Contains(log.String(), `last="error, name not resolved"`) || strings.Contains(log.String(), "model.invalid") {
+			t.Errorf("a server that is not there: got %s, want why, and not where", &log)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func unsent(err error) *providers.Error {
 	return &providers.Error{
 		Kind:      providers.Transient,
 		Retryable: true,
-		Cause:     &failure{stage: "connect", reason: reason(err), err: err},
+		Cause:     &failure{stage: "connect", reason: Reason(err), err: err},
 	}
 }
 
@@ -31,7 +31,7 @@ func uncertain(stage string, err error, status int) *providers.Error {
 		Kind:      providers.Transient,
 		Status:    status,
 		MaybeSent: true,
-		Cause:     &failure{stage: stage, reason: reason(err), err: err},
+		Cause:     &failure{stage: stage, reason: Reason(err), err: err},
 	}
 }
 
@@ -54,8 +54,9 @@ func (f *failure) Timeout() bool { return f.reason == reasonTimeout }
 
 const reasonTimeout = "time-out"
 
-// reason names an error of net/http by a closed set of words.
-func reason(err error) string {
+// Reason names an error of net/http by a closed set of words: its own text names the URL, and may
+// quote what the peer sent.
+func Reason(err error) string {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return "name not resolved"
 	}

@@ -126,7 +126,7 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 // TestTheLogSaysHowAnAssistantFails: nothing else does before its events are given up, a day later.
 func TestTheLogSaysHowAnAssistantFails(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]string{http.StatusBadGateway: "status 502", 0: "no connection"} {
+	for status, want := range map[int]string{http.StatusBadGateway: "status 502", 0: "no connection: refused"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := memstore.New()
 			for i := range 2 * breakerFailures {

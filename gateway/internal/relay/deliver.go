@@ -3,7 +3,6 @@ package relay
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"wagate/followup"
 	"wagate/followup/rescue"
 	"wagate/followup/window"
+	"wagate/providers/transport"
 )
 
 // errTimeout is the cause with which a try ends that took too long.
@@ -168,10 +168,7 @@ func trouble(ctx context.Context, err error) string {
 	if errors.Is(err, errBlocked) {
 		return "address not allowed"
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "certificate not valid"
-	}
-	return "no connection"
+	return "no connection: " + transport.Reason(err)
 }
 
 // finish tells the store what became of a delivery, again and again within the
