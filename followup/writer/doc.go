@@ -17,7 +17,8 @@
 //   - The lead's phone, user id, e-mail and ids are not told to the model.
 //   - No error and no log line holds a text, the key, or an answer's body.
 //     OpenAI's own error message quotes parts of the key, and the client
-//     library's errors quote the body, so both are reduced to a status.
+//     library's errors quote the body, so both are reduced to a status, or to what is
+//     wrong with the connection.
 //   - At most Concurrency requests are under way, and who waits for one of them waits
 //     for his own tenant's others, not for all of another's. While the breaker is open no request
 //     is made; that counts as a try, so that a step meets the end of a short
