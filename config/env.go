@@ -9,10 +9,11 @@ import (
 // Lookup finds a variable of the environment, as os.LookupEnv does.
 type Lookup func(name string) (value string, set bool)
 
+var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
 // expand replaces each ${NAME} in s. What a variable holds is not expanded
 // again. $${ is a literal ${.
 func expand(s string, lookup Lookup) (string, error) {
-	variable := regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 	var b strings.Builder
 	for {
 		i := strings.Index(s, "${")

@@ -43,18 +43,25 @@ func optionalSecret(want string) kind[Secret] {
 	return kind[Secret]{want: want, show: hidden, parse: func(s string) (Secret, bool) { return NewSecret(s), tidy(s) }}
 }
 
-func matching(pattern, want string) kind[string] {
-	re := regexp.MustCompile(pattern)
+// The patterns of values, compiled once: a file has tens of thousands of them.
+var (
+	namePattern    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	uuidPattern    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	digitsPattern  = regexp.MustCompile(`^[0-9]{5,15}$`)
+	versionPattern = regexp.MustCompile(`^v[0-9]{1,3}\.[0-9]{1,2}$`)
+)
+
+func matching(re *regexp.Regexp, want string) kind[string] {
 	return kind[string]{want: want, parse: func(s string) (string, bool) { return s, re.MatchString(s) }}
 }
 
 // name is a text that can stand in a path of a URL.
 func name(want string) kind[string] {
-	return matching(`^[A-Za-z0-9_-]{1,128}$`, want+" (letters, digits, - and _)")
+	return matching(namePattern, want+" (letters, digits, - and _)")
 }
 
 func uuid() kind[string] {
-	k := matching(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, "a UUID")
+	k := matching(uuidPattern, "a UUID")
 	return kind[string]{want: k.want, parse: func(s string) (string, bool) { return k.parse(strings.ToLower(s)) }}
 }
 

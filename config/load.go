@@ -101,7 +101,7 @@ func readGraph(root *object, sandbox bool) Graph {
 	o := section(root, "graph")
 	g := Graph{
 		BaseURL: field(o, "base_url", httpsURL("graph.facebook.com"), target(sandbox)),
-		Version: field(o, "version", "v26.0", matching(`^v[0-9]{1,3}\.[0-9]{1,2}$`, "a version as v26.0")),
+		Version: field(o, "version", "v26.0", matching(versionPattern, "a version as v26.0")),
 	}
 	o.end()
 	return g

@@ -186,7 +186,7 @@ func (d *directory) gupshup(o *object, c *Channel) {
 
 // digits is a phone number; a leading + is dropped.
 func digits() kind[string] {
-	k := matching(`^[0-9]{5,15}$`, "the number in digits, with its country code")
+	k := matching(digitsPattern, "the number in digits, with its country code")
 	return kind[string]{want: k.want, show: hidden, parse: func(s string) (string, bool) {
 		return k.parse(strings.TrimPrefix(s, "+"))
 	}}
