@@ -7,7 +7,7 @@ import (
 )
 
 // TestALargeFileIsReadQuickly: what a channel costs is little more than what it says. Each replica reads the
-// file as it starts, and each probe of a container as it asks.
+// file before it listens.
 func TestALargeFileIsReadQuickly(t *testing.T) {
 	file := func(channels int) []byte {
 		var b strings.Builder
