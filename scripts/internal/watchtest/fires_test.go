@@ -74,6 +74,20 @@ var nights = []night{
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 7x60`,
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unknown"} 0+5x60`,
 	}, 45 * time.Minute, []string{meta}},
+	{"WagateNothingGetsIn", "a channel's app is another in the file, and all is dropped", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="gupshup",outcome="ok"} 0+5x60`,
+		`wagate_events_total{job="wagate",instance="a",provider="gupshup",kind="text"} 7x60`,
+		`wagate_events_dropped_total{job="wagate",instance="a",provider="gupshup",reason="unbound"} 0+5x60`,
+	}, 45 * time.Minute, []string{`{job="wagate", provider="gupshup"}`}},
+	{"WagateNothingGetsIn", "a number of somebody else's is dropped beside ours", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 0+5x60`,
+		`wagate_events_total{job="wagate",instance="a",provider="meta",kind="text"} 0+1x60`,
+		`wagate_events_dropped_total{job="wagate",instance="a",provider="meta",reason="unknown_channel"} 0+4x60`,
+	}, 45 * time.Minute, nil},
+	{"WagateNothingGetsIn", "history is dropped, as nobody asked for it", []string{
+		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 0+5x60`,
+		`wagate_events_dropped_total{job="wagate",instance="a",provider="meta",reason="history"} 0+4x60`,
+	}, 45 * time.Minute, nil},
 	{"WagateNothingGetsIn", "a stranger calls among the others", []string{
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="ok"} 0+1x60`,
 		`wagate_webhook_requests_total{job="wagate",instance="a",provider="meta",outcome="unauthorized"} 0+500x60`,
