@@ -21,7 +21,7 @@ const maxOffset = time.Second
 // Report is what Check found out about the Redis.
 type Report struct {
 	// Durable says that every master keeps the configured promise, as far as
-	// it let us look.
+	// it let us look, and has kept it.
 	Durable bool
 	// Offset is Redis' clock minus ours; of the node that is furthest off.
 	Offset time.Duration
@@ -29,8 +29,9 @@ type Report struct {
 	Problems []string
 }
 
-// Check looks at every master: eviction, persistence, replicas, clock. It
-// updates the metrics, and says in the log what it found when that changed.
+// Check looks at every master: eviction, persistence, replicas, clock; and whether what
+// this store was opened on is still there. It updates the metrics, and says in the log
+// what it found when that changed.
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	r := Report{Durable: !s.embedded}
 	if s.embedded {
@@ -59,8 +60,16 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 		r.Problems = append(r.Problems, f.problems...)
 		return nil
 	})
+	gone := ""
+	if err == nil && s.partitions > 0 {
+		gone, err = s.begunAnew(ctx)
+	}
 	if err != nil {
 		return r, fmt.Errorf("check redis: %w", err)
+	}
+	if gone != "" {
+		r.Durable = false
+		r.Problems = append(r.Problems, gone)
 	}
 	s.clock.agree(median(zeros))
 	if s.clock.jumped() {
@@ -76,6 +85,22 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	s.metrics.checked(r)
 	s.tell(r)
 	return r, nil
+}
+
+// begunAnew says that the data which this store was opened on is not there any more, if so: it works on what
+// it then has, and nobody would notice that the leads, the steps and what waited are gone.
+func (s *Store) begunAnew(ctx context.Context) (string, error) {
+	fixed, err := s.db.HMGet(ctx, metaKey, "format", "partitions").Result()
+	if err != nil {
+		return "", fmt.Errorf("read what was fixed: %w", err)
+	}
+	switch {
+	case fixed[0] == nil:
+		return "redis has lost what was in it, leads, steps and what waited: restore it; a restart of wagate begins anew", nil
+	case fmt.Sprint(fixed[1]) != strconv.Itoa(s.partitions):
+		return fmt.Sprintf("redis has lost what was in it and was begun anew with %v partitions, not %d: restart wagate", fixed[1], s.partitions), nil
+	}
+	return "", nil
 }
 
 // tell logs the report if it is not the one told last.

@@ -179,6 +179,29 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 	}
 }
 
+// TestCheckSeesThatAllIsGone: who flushes Redis, or starts it without its files, leaves no other trace; the
+// programs go on with what comes. What is told ends with the restart that begins anew.
+func TestCheckSeesThatAllIsGone(t *testing.T) {
+	t.Parallel()
+	db := redistest.Start(t, redistest.AOF("everysec")).Client()
+	s := openStore(t, Params{Client: db, Partitions: 4})
+	wants := func(s *Store, when, problem string) {
+		t.Helper()
+		r, err := s.Check(t.Context())
+		if err != nil || r.Durable != (problem == "") || !strings.Contains(strings.Join(r.Problems, "\n"), problem) {
+			t.Errorf("%s: got %+v, %v, want a problem with %q", when, r, err, problem)
+		}
+	}
+	wants(s, "at first", "")
+	if err := db.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	wants(s, "flushed", "has lost what was in it")
+	other := openStore(t, Params{Client: db, Partitions: 8})
+	wants(s, "begun anew by another", "with 8 partitions, not 4")
+	wants(other, "who began anew", "")
+}
+
 // The clock of a Redis in this process is ours, however long it takes to ask.
 func TestEmbeddedClockIsOurs(t *testing.T) {
 	t.Parallel()
