@@ -23,7 +23,7 @@ var (
 // lead's fields and company, which the business alone tells us, and what it said before. An
 // e-mail's address is no link.
 func strays(text string, b followup.Brief) bool {
-	said := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
+	said := strings.FieldsFunc(strings.Map(seen, strings.ToLower(text)), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
 	var given string
 	for _, word := range said {
 		if !strings.Contains(word, "://") {
@@ -39,6 +39,14 @@ func strays(text string, b followup.Brief) bool {
 		}
 	}
 	return false
+}
+
+// seen leaves out what cannot be seen in a text, and would tear a link apart for us alone.
+func seen(r rune) rune {
+	if unicode.Is(unicode.Cf, r) {
+		return -1
+	}
+	return r
 }
 
 // gives reports whether an address stands in a text, and not as a part of another's name.

@@ -51,6 +51,8 @@ func TestNoLinkThatTheBusinessHasNotGiven(t *testing.T) {
 		"See evil.com.Sim":                                    faultLink,
 		"See evil.com-":                                       faultLink,
 		"See acme.com.ar":                                     faultLink,
+		"See evil\u200b.com, or evil.\u2060com":               faultLink,
+		"See ht\u00adtps://evil.example":                      faultLink,
 		"See https://pay.example/bill_43":                     faultLink,
 		"See https://pay.example/bill":                        faultLink,
 		"Pay: _https://pay.example/bill_42_":                  "",
