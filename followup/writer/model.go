@@ -182,6 +182,9 @@ func (m *model) complete(ctx context.Context, messages []openai.ChatCompletionMe
 		Model: m.name, Messages: messages, MaxCompletionTokens: maxTokens,
 	})
 	m.metrics.took(m.now().Sub(start))
+	if flagged(err) {
+		return answer{fault: faultRefused}, nil
+	}
 	if err != nil {
 		return answer{}, classify(ctx, bounded, err, resp.Header())
 	}
@@ -198,6 +201,13 @@ func (m *model) complete(ctx context.Context, messages []openai.ChatCompletionMe
 		a.fault = faultCutOff
 	}
 	return a, nil
+}
+
+// flagged reports whether the server does not answer because of what this one text holds. Its
+// status is that of a wrong request, but nothing is wrong with key and model.
+func flagged(err error) bool {
+	e, ok := errors.AsType[*openai.APIError](err)
+	return ok && (e.Code == "content_filter" || e.Code == "content_policy_violation" || e.Code == "invalid_prompt")
 }
 
 // classify reduces an error of the client to what may be told of it.

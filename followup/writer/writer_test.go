@@ -91,6 +91,8 @@ func TestTwiceUnusable(t *testing.T) {
 		"repetition":  {Text: "Posso ajudar em mais alguma coisa hoje?"},
 		"cut off":     {Text: "Oi, quoted back", Finish: "length"},
 		"filtered":    {Text: "Oi, quoted back", Finish: "content_filter"},
+		"not let in":  {Status: 400, Code: "content_filter", Text: "quoted back"},
+		"flagged":     {Status: 400, Code: "invalid_prompt", Text: "quoted back"},
 		"refusal":     {Raw: `{"choices":[{"message":{"role":"assistant","content":"","refusal":"quoted back"}}]}`},
 	}
 	for name, a := range tests {
