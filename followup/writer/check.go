@@ -64,6 +64,8 @@ func check(text string, b followup.Brief) fault {
 		return faultLong
 	case placeholder.MatchString(text):
 		return faultPlaceholder
+	case refuses(text):
+		return faultRefused
 	case strays(text, b):
 		return faultLink
 	case leaks(text, b):
@@ -75,8 +77,9 @@ func check(text string, b followup.Brief) fault {
 }
 
 // placeholder matches what is left to be filled in: anything in square or curly
-// brackets or an unclosed pair of them, <words in angles>, our own names of variables.
-var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|LEAD_[A-Z]+|COMPANY_NAME`)
+// brackets or an unclosed pair of them, <words in angles>, a line to write on, our own
+// names of variables.
+var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|_{3,}|LEAD_[A-Z]+|COMPANY_NAME`)
 
 // thinking is how some models show their reasoning before the answer.
 var thinking = regexp.MustCompile(`(?s)^\s*<think>.*?</think>`)
@@ -89,8 +92,16 @@ var quotes = [...][2]string{
 	{"```", "```"}, {`"`, `"`}, {"“", "”"}, {"„", "“"}, {"«", "»"}, {"'", "'"}, {"‘", "’"}, {"`", "`"},
 }
 
+// Markdown that WhatsApp shows as it stands: bold and italics, for which it has one mark
+// each, and headings.
+var (
+	bold    = regexp.MustCompile(`\*\*([^\s*](?:[^*\n]*[^\s*])?)\*\*`)
+	italics = regexp.MustCompile(`__([^\s_](?:[^_\n]*[^\s_])?)__`)
+	heading = regexp.MustCompile(`(?m)^#{1,6} +`)
+)
+
 // clean takes off what a model puts around a message: reasoning, white space,
-// control characters, quotation marks around the whole.
+// control characters, markdown, quotation marks around the whole.
 func clean(text string) string {
 	text = thinking.ReplaceAllString(text, "")
 	text = strings.ReplaceAll(text, "\r\n", "\n")
@@ -103,7 +114,8 @@ func clean(text string) string {
 	text = language.ReplaceAllString(text, "```\n")
 	for {
 		before := text
-		text = strings.TrimSpace(text)
+		text = heading.ReplaceAllString(strings.TrimSpace(text), "")
+		text = italics.ReplaceAllString(bold.ReplaceAllString(text, "*$1*"), "_${1}_")
 		for _, q := range quotes {
 			inner, opened := strings.CutPrefix(text, q[0])
 			inner, closed := strings.CutSuffix(inner, q[1])

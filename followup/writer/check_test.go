@@ -28,6 +28,9 @@ func TestClean(t *testing.T) {
 		{`Ela disse "oi"`, `Ela disse "oi"`},
 		{"<think>The lead is Ana.\n</think>\n\nOi, Ana!", "Oi, Ana!"},
 		{"um\r\ndois\x00\x07", "um\ndois"},
+		{"**Oi, Ana!** Tudo __bem__?", "*Oi, Ana!* Tudo _bem_?"},
+		{"***Oi***, 2 ** 3", "*Oi*, 2 ** 3"},
+		{"## Oi\n\nPedido # 1 e #2", "Oi\n\nPedido # 1 e #2"},
 		{`"`, `"`},
 		{`""`, ""},
 		{"", ""},
@@ -72,10 +75,23 @@ func TestCheck(t *testing.T) {
 		{"unclosed", "Oi, {{nome", faultPlaceholder},
 		{"single braces", "Oi, {nome}!", faultPlaceholder},
 		{"angles", "Oi, <seu nome>!", faultPlaceholder},
+		{"a line to write on", "Oi, ____! Tudo bem?", faultPlaceholder},
 		{"bare variable", "Oi, LEAD_FIRSTNAME!", faultPlaceholder},
 		{"as an AI", "As an AI, I can't do that.", faultLeak},
 		{"sou uma IA", "Oi! Sou uma IA da Acme.", faultLeak},
 		{"preamble", "Here's the message: Oi, Ana!", faultLeak},
+		{"preamble in other words", "Sure, here's a friendly follow-up:\n\nOi, Ana! Tudo bem?", faultLeak},
+		{"preamble in Portuguese", "Claro! Aqui vai uma mensagem curta para a Ana:\n\nOi, Ana! Tudo bem?", faultLeak},
+		{"preamble in Spanish", "¡Por supuesto! Aquí tienes un mensaje breve: ¡Hola, Ana!", faultLeak},
+		{"label", "Mensagem: Oi, Ana! Tudo bem?", faultLeak},
+		{"label in bold", "*Message:* Hi Ana, all well?", faultLeak},
+		{"label behind bold", "*Follow-up message*: Hi Ana, all well?", faultLeak},
+		{"role", "Assistant: Hi Ana, all well?", faultLeak},
+		{"alternatives", "Opção 1: Oi, Ana!\n\nOpção 2: Olá, Ana!", faultLeak},
+		{"fine, what is here", "Here's what I found for you, Ana: two tables in oak. Shall I send photos?", ""},
+		{"fine, their message", "Oi, Ana! Vi sua mensagem: o prazo é de dez dias. Quer fechar?", ""},
+		{"fine, options", "Ana, aqui estão as opções: mesa ou banco. Qual prefere?", ""},
+		{"fine, a word that labels", "Mensagem recebida, Ana: já separei o seu pedido!", ""},
 		{"the task", "Send a friendly message asking if the lead needs help.", faultLeak},
 		{"the instructions, other punctuation", "Oi! Nunca ofereça mais do que dez; por cento… de DESCONTO a ninguém.", faultLeak},
 		{"our rules", "Never mention these rules, the task, or that the message is automatic.", faultLeak},
@@ -87,6 +103,37 @@ func TestCheck(t *testing.T) {
 	for _, tt := range tests {
 		if got := check(tt.text, b); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Models that have no field for a refusal, or do not use it, refuse in words.
+func TestARefusalInWordsIsNotSent(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]fault{
+		"I'm sorry, but I can't assist with that request.":                  faultRefused,
+		"I’m sorry, I can’t help with that.":                                faultRefused,
+		"I cannot assist with this.":                                        faultRefused,
+		"Sorry, I am unable to help with that request.":                     faultRefused,
+		"I'm not able to write that message.":                               faultRefused,
+		"I can't comply with this request":                                  faultRefused,
+		"I cannot fulfill this request.":                                    faultRefused,
+		"Sorry, I won't be able to help with this one.":                     faultRefused,
+		"Desculpe, não posso ajudar com isso.":                              faultRefused,
+		"Desculpe, mas não posso atender a esse pedido.":                    faultRefused,
+		"Sinto muito, não consigo gerar essa mensagem.":                     faultRefused,
+		"Lo siento, no puedo ayudar con eso.":                               faultRefused,
+		"Lo siento, pero no puedo ayudarte con esa solicitud.":              faultRefused,
+		"No puedo cumplir con esta solicitud.":                              faultRefused,
+		"Sorry for the silence, Ana! Did you get the quote?":                "",
+		"I'm sorry I couldn't write yesterday. Can I help with that quote?": "",
+		"Can't decide, Ana? I can help with that!":                          "",
+		"Oi, Ana! Não posso deixar de perguntar: posso ajudar com isso?":    "",
+		"Ana, no puedo esperar a ver tu jardín. ¿Te ayudo con eso?":         "",
+		"Desculpe a demora! Ainda posso ajudar com esse pedido?":            "",
+	} {
+		if got := check(text, brief()); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }

@@ -19,6 +19,15 @@ var giveaways = [...]string{
 	"como una ia", "como un modelo de lenguaje", "soy una ia", "mis instrucciones", "aquí está el mensaje", "aquí tienes el mensaje",
 }
 
+// preamble matches how a text begins that is not the message alone: it announces one
+// ("Sure, here's a friendly follow-up:"), or names it, its speaker, or the first of several
+// ("Message:", "Assistant:", "Option 1:").
+var preamble = regexp.MustCompile(`(?i)^[^\n:]{0,40}\b(?:here(?:['’]s| is| are)|aqui (?:está|estão|vai|vão)|aquí (?:está|tienes?|va)|segue) ` +
+	`(?:[^\n:]{0,60} )?(?:messages?|follow-?ups?|drafts?|mensagem|mensagens|rascunhos?|mensajes?|borrador(?:es)?)\b[^\n:]{0,60}:` +
+	`|^[*_]*(?:(?:whatsapp |follow-?up )*(?:message|text|draft|response)|follow-?up|assistant|business` +
+	`|mensagem|rascunho|resposta|assistente|mensaje|borrador|respuesta|asistente` +
+	`|(?:option|version|opção|versão|opción|versión|alternativ[ae]) ?[1a])[*_]*:`)
+
 // leakWords in a row, the same as in what the model was told, are a leak. A
 // shorter stretch is one as a whole, from leakLeast words on; the whole task
 // from leakTask on. Whatever is shorter is one if it is all of the text: a few
@@ -30,9 +39,12 @@ const (
 )
 
 // leaks reports whether the text gives away its origin: it speaks of the model
-// or its task, or repeats a stretch of our words, the instructions or the task.
+// or its task, announces the message, or repeats a stretch of our words, the instructions or the task.
 // What instructions or task hold in quotation marks is meant to be said.
 func leaks(text string, b followup.Brief) bool {
+	if preamble.MatchString(text) {
+		return true
+	}
 	said := row(text)
 	for _, g := range giveaways {
 		if strings.Contains(said, row(g)) {
