@@ -44,7 +44,8 @@ func (s *Service) keep(ctx context.Context, tenant followup.TenantID, p followup
 
 // Rearm starts the runs that waited for the business to speak again after a
 // reply, one per assistant that a settlement or a guard named. The store decides
-// whether a rearm still waits.
+// whether a rearm still waits, and the config of now whether there is to be one: it may be
+// another than that of the run which the lead answered.
 func (s *Service) Rearm(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID) error {
 	if len(assistants) == 0 {
 		return nil
@@ -61,7 +62,7 @@ func (s *Service) Rearm(ctx context.Context, tenant followup.TenantID, lead foll
 		if err != nil {
 			return fmt.Errorf("rearm: %w", err)
 		}
-		if arm == nil {
+		if arm == nil || !arm.RearmOnReply {
 			continue
 		}
 		if _, err := s.start(ctx, tenant, lead, *arm, true); err != nil {

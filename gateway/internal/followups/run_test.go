@@ -155,7 +155,7 @@ func TestI10OtherTenantsRunsAreUnknown(t *testing.T) {
 func TestRearmStartsWhatWaited(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.create(`"rearm_on_reply":true`)
+	c := h.create(`"rearm_on_reply":true`)
 	lead := h.lead(func(l *followup.Lead) { l.StatusID = quoted })
 	if _, err := h.start(lead, ""); err != nil {
 		t.Fatal(err)
@@ -195,6 +195,17 @@ func TestRearmStartsWhatWaited(t *testing.T) {
 	}); err != nil || len(v.Rearm) != 1 {
 		t.Fatalf("the business speaks: got %+v, %v, want a rearm", v, err)
 	}
+	says := func(rearms string) {
+		t.Helper()
+		if _, err := h.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{"rearm_on_reply":`+rearms+`}`)); err != nil {
+			t.Fatalf("update: %v", err)
+		}
+	}
+	says("false")
+	if got := rearm(); got != 1 {
+		t.Errorf("the config says no more that it rearms: got %d live and all, want 1", got)
+	}
+	says("true")
 	if got := rearm(); got != 12 {
 		t.Errorf("after the business spoke: got %d live and all, want 12", got)
 	}
