@@ -77,9 +77,9 @@ func check(text string, b followup.Brief) fault {
 }
 
 // placeholder matches what is left to be filled in: anything in square or curly
-// brackets or an unclosed pair of them, <words in angles>, a line to write on, our own
+// brackets or an unclosed pair of them, <words in angles>, <|a model's own marks|>, a line to write on, our own
 // names of variables.
-var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|_{3,}|LEAD_[A-Z]+|COMPANY_NAME`)
+var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|_{3,}|<\||LEAD_[A-Z]+|COMPANY_NAME`)
 
 // thinking is how some models show their reasoning before the answer.
 var thinking = regexp.MustCompile(`(?s)^\s*<think>.*?</think>`)

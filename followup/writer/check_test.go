@@ -75,6 +75,7 @@ func TestCheck(t *testing.T) {
 		{"unclosed", "Oi, {{nome", faultPlaceholder},
 		{"single braces", "Oi, {nome}!", faultPlaceholder},
 		{"angles", "Oi, <seu nome>!", faultPlaceholder},
+		{"what a server should have cut off", "Oi, Ana! Tudo bem?<|im_end|>", faultPlaceholder},
 		{"a line to write on", "Oi, ____! Tudo bem?", faultPlaceholder},
 		{"bare variable", "Oi, LEAD_FIRSTNAME!", faultPlaceholder},
 		{"as an AI", "As an AI, I can't do that.", faultLeak},
