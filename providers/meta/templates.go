@@ -25,7 +25,7 @@ var (
 // always a *providers.Error.
 func (s *Sender) Templates(ctx context.Context, waba string) ([]providers.TemplateInfo, error) {
 	query := url.Values{
-		"fields": {"id,name,language,status,category,parameter_format,components"},
+		"fields": {"id,name,language,status,category,quality_score,parameter_format,components"},
 		"limit":  {templatePage},
 	}
 	var all []providers.TemplateInfo
@@ -79,6 +79,7 @@ type template struct {
 	Language   string      `json:"language"`
 	Status     string      `json:"status"`
 	Category   string      `json:"category"`
+	Quality    quality     `json:"quality_score"`
 	Format     string      `json:"parameter_format"`
 	Components []component `json:"components"`
 }
@@ -95,6 +96,21 @@ type button struct {
 	URL  string `json:"url"`
 }
 
+// quality is the score of a template's quality. One in another form is none: it is advice, and
+// nothing is wrong with the template.
+type quality string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (q *quality) UnmarshalJSON(b []byte) error {
+	var told struct {
+		Score string `json:"score"`
+	}
+	if json.Unmarshal(b, &told) == nil {
+		*q = quality(strings.ToUpper(told.Score))
+	}
+	return nil
+}
+
 func (t template) info() providers.TemplateInfo {
 	i := providers.TemplateInfo{
 		ID:       t.ID,
@@ -102,6 +118,7 @@ func (t template) info() providers.TemplateInfo {
 		Language: providers.NormalLanguage(t.Language),
 		Status:   strings.ToUpper(t.Status),
 		Category: strings.ToUpper(t.Category),
+		Quality:  string(t.Quality),
 	}
 	for _, c := range t.Components {
 		if strings.EqualFold(c.Type, "BODY") {

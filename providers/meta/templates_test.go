@@ -51,7 +51,8 @@ func TestTemplatesReadsComponents(t *testing.T) {
 	p := providertest.GraphParams{}
 	for _, test := range tests {
 		p.Templates = append(p.Templates, providertest.GraphTemplate{
-			ID: "T" + test.name, Name: test.name, Language: "en-US", Status: "paused", Category: "marketing", Format: test.format, Components: test.components,
+			ID: "T" + test.name, Name: test.name, Language: "en-US", Status: "paused", Category: "marketing", Quality: "red",
+			Format: test.format, Components: test.components,
 		})
 	}
 	s, g := harness(t, p)
@@ -61,7 +62,7 @@ func TestTemplatesReadsComponents(t *testing.T) {
 	}
 	for i, test := range tests {
 		want := providers.TemplateInfo{
-			ID: "T" + test.name, Name: test.name, Language: "en_US", Status: "PAUSED", Category: "MARKETING",
+			ID: "T" + test.name, Name: test.name, Language: "en_US", Status: "PAUSED", Category: "MARKETING", Quality: "RED",
 			Params: test.params, Unsupported: test.unsupported,
 		}
 		if got[i] != want {
@@ -70,6 +71,27 @@ func TestTemplatesReadsComponents(t *testing.T) {
 	}
 	if path := g.Requests()[0].Path; !strings.HasPrefix(path, "/v26.0/"+waba+"/message_templates?") || strings.Contains(path, token) {
 		t.Errorf("got path %s", path)
+	}
+}
+
+// What is odd about a quality is no fault of the template.
+func TestTemplatesReadsQuality(t *testing.T) {
+	t.Parallel()
+	for score, want := range map[string]string{
+		`{"score":"RED","date":1760000000}`: "RED", `{"score":"Yellow"}`: "YELLOW",
+		`null`: "", `{}`: "", `"GREEN"`: "", `7`: "", `{"score":7}`: "", `[{"score":"RED"}]`: "",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"data":[{"quality_score":`+score+`,"name":"a","status":"APPROVED"}]}`)
+		}))
+		c := transport.New(transport.Params{})
+		s := meta.NewSender(meta.Params{Client: c, BaseURL: server.URL, PhoneNumberID: number, AccessToken: token})
+		got, err := s.Templates(t.Context(), waba)
+		if err != nil || len(got) != 1 || got[0].Quality != want || got[0].Unsupported != "" || got[0].Status != "APPROVED" {
+			t.Errorf("%s: got %+v, %v, want quality %q", score, got, err, want)
+		}
+		c.Close()
+		server.Close()
 	}
 }
 

@@ -14,6 +14,7 @@ type GraphTemplate struct {
 	Status             string // default APPROVED
 	Category           string // default UTILITY
 	Format             string // parameter_format, default POSITIONAL
+	Quality            string // quality_score, default UNKNOWN; listed only if asked for, as Meta does
 	Body               string // text with {{1}}, {{2}}
 	// Components replaces the components of the listing, which otherwise are
 	// the body alone.
@@ -95,11 +96,15 @@ func (g *Graph) listTemplates(w http.ResponseWriter, r *http.Request) {
 		if components == nil {
 			components = []any{map[string]string{"type": "BODY", "text": t.Body}}
 		}
-		data = append(data, map[string]any{
+		listed := map[string]any{
 			"id": cmp.Or(t.ID, "87000000000"+strconv.Itoa(1000+start+i)), "name": t.Name, "language": t.language(),
 			"status": cmp.Or(t.Status, "APPROVED"), "category": cmp.Or(t.Category, "UTILITY"),
 			"parameter_format": cmp.Or(t.Format, "POSITIONAL"), "components": components,
-		})
+		}
+		if slices.Contains(strings.Split(r.URL.Query().Get("fields"), ","), "quality_score") {
+			listed["quality_score"] = map[string]any{"score": cmp.Or(t.Quality, "UNKNOWN"), "date": 1760000000}
+		}
+		data = append(data, listed)
 	}
 	paging := map[string]any{}
 	if len(data) > 0 {
