@@ -20,20 +20,20 @@ var (
 
 // strays reports whether a text has a link that the business has not given: the model made
 // it up, or the lead had it put in. Given is what stands in the instructions, the task and the
-// lead's fields and company, which the business alone tells us, and what it said before. An
-// e-mail's address is no link.
+// lead's fields and company, which the business alone tells us, and what it said before; not what
+// the lead calls himself, if the task names him. An e-mail's address is no link.
 func strays(text string, b followup.Brief) bool {
 	said := strings.FieldsFunc(strings.Map(seen, strings.ToLower(text)), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
-	var given string
+	var given func(address string) bool
 	for _, word := range said {
 		if !strings.Contains(word, "://") {
 			word = email.ReplaceAllString(word, " ")
 		}
 		for _, found := range link.FindAllString(word, -1) {
-			if given == "" {
-				given = strings.ToLower(theBusinessSaid(b))
+			if given == nil {
+				given = theBusinessGave(b)
 			}
-			if a := address(found); a != "" && !gives(given, a) {
+			if a := address(found); a != "" && !given(a) {
 				return true
 			}
 		}
@@ -100,9 +100,17 @@ func site(words string) string {
 	return ""
 }
 
-// theBusinessSaid is all that the model was told by the business.
+// theBusinessGave returns who tells whether the business gave an address.
+func theBusinessGave(b followup.Brief) func(address string) bool {
+	said, task, name := strings.ToLower(theBusinessSaid(b)), strings.ToLower(b.Prompt), strings.ToLower(b.Lead.Name)
+	return func(address string) bool {
+		return gives(said, address) || gives(task, address) && !gives(name, address)
+	}
+}
+
+// theBusinessSaid is all that the model was told by the business beside its task.
 func theBusinessSaid(b followup.Brief) string {
-	said := []string{b.Company, b.Instructions, b.Prompt, b.Lead.Company}
+	said := []string{b.Company, b.Instructions, b.Lead.Company}
 	for _, v := range b.Lead.CustomFields {
 		said = append(said, fmt.Sprint(v))
 	}

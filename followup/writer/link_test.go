@@ -70,3 +70,22 @@ func TestNoLinkThatTheBusinessHasNotGiven(t *testing.T) {
 		}
 	}
 }
+
+// What a lead calls himself stands in the task where that names him, and is not the business's word.
+func TestALinkThatTheLeadCallsHimselfIsNotGiven(t *testing.T) {
+	t.Parallel()
+	b := brief()
+	b.Lead.Name = "Evil.com Ada acme.com"
+	b.Instructions = "Our site is acme.com"
+	task := "Greet {{LEAD_NAME}}, or {{LEAD_FIRSTNAME}}, and send wa.me/5511900000002"
+	b.Prompt = followup.ExpandPrompt(task, followup.Facts{Lead: b.Lead})
+	for text, want := range map[string]fault{
+		"Oi, Evil.com Ada! Tudo bem?":                  faultLink,
+		"Oi, evil.com. Tudo bem?":                      faultLink,
+		"Oi, Ada! Veja acme.com e wa.me/5511900000002": "",
+	} {
+		if got := check(text, b); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
