@@ -28,7 +28,7 @@ type Params struct {
 	Tries uint
 	// BackOff makes the waits between them; default 500 ms, growing by half, with jitter.
 	BackOff func() backoff.BackOff
-	// Transport makes the connections; default net/http's.
+	// Transport makes the connections; default newTransport's.
 	Transport http.RoundTripper
 	// Now measures how long requests take; default time.Now.
 	Now func() time.Time
@@ -58,7 +58,7 @@ func New(p Params) *Writer {
 		p.BackOff = func() backoff.BackOff { return backoff.NewExponentialBackOff() }
 	}
 	if p.Transport == nil {
-		p.Transport = http.DefaultTransport
+		p.Transport = newTransport(p.Concurrency)
 	}
 	if p.Now == nil {
 		p.Now = time.Now
