@@ -93,11 +93,11 @@ var quotes = [...][2]string{
 }
 
 // Markdown that WhatsApp shows as it stands: bold and italics, for which it has one mark
-// each, and headings.
+// each, and headings and lines between parts, for which it has none.
 var (
 	bold    = regexp.MustCompile(`\*\*([^\s*](?:[^*\n]*[^\s*])?)\*\*`)
 	italics = regexp.MustCompile(`__([^\s_](?:[^_\n]*[^\s_])?)__`)
-	heading = regexp.MustCompile(`(?m)^#{1,6} +`)
+	heading = regexp.MustCompile(`(?m)^(?:#{1,6} +|(?:-{3,}|\*{3,}|_{3,})[ \t]*$)`)
 )
 
 // clean takes off what a model puts around a message: reasoning, white space,

@@ -19,13 +19,15 @@ var giveaways = [...]string{
 	"como una ia", "como un modelo de lenguaje", "soy una ia", "mis instrucciones", "aquí está el mensaje", "aquí tienes el mensaje",
 }
 
-// preamble matches how a text begins that is not the message alone: it announces one
-// ("Sure, here's a friendly follow-up:"), or names it, its speaker, or the first of several
-// ("Message:", "Assistant:", "Option 1:").
-var preamble = regexp.MustCompile(`(?i)^[^\n:]{0,40}\b(?:here(?:['’]s| is| are)|aqui (?:está|estão|vai|vão)|aquí (?:está|tienes?|va)|segue) ` +
+// preamble matches how a text begins that is not the message alone: it assents to us ("Sure!", on a
+// line of its own), announces the message ("Here's a friendly follow-up:"), or names it, its speaker, or the
+// first of several ("Message for Ana:", "Assistant:", "Option 1:").
+var preamble = regexp.MustCompile(`(?i)^(?:sure|certainly|of course|absolutely|com certeza|¡?claro|¡?por supuesto)[!.,]* *\n` +
+	`|^[^\n:]{0,40}\b(?:here(?:['’]s| is| are)|aqui (?:está|estão|vai|vão)|aquí (?:está|tienes?|va)|segue) ` +
 	`(?:[^\n:]{0,60} )?(?:messages?|follow-?ups?|drafts?|mensagem|mensagens|rascunhos?|mensajes?|borrador(?:es)?)\b[^\n:]{0,60}:` +
-	`|^[*_]*(?:(?:whatsapp |follow-?up )*(?:message|text|draft|response)|follow-?up|assistant|business` +
-	`|mensagem|rascunho|resposta|assistente|mensaje|borrador|respuesta|asistente` +
+	`|^[^\n:]{0,40}\bhere you (?:go|are)[^\n:]{0,10}:` +
+	`|^[^\pL\d]*(?:(?:whatsapp |follow-?up )*(?:message|mensagem|mensaje)(?: (?:for|to|de|para) [^\n:]{1,30})?` +
+	`|text|draft|response|follow-?up|assistant|business|rascunho|resposta|assistente|borrador|respuesta|asistente` +
 	`|(?:option|version|opção|versão|opción|versión|alternativ[ae]) ?[1a])[*_]*:`)
 
 // leakWords in a row, the same as in what the model was told, are a leak. A
