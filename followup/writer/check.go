@@ -95,13 +95,17 @@ var quotes = [...][2]string{
 // Markdown that WhatsApp shows as it stands: bold and italics, for which it has one mark
 // each, and headings and lines between parts, for which it has none.
 var (
-	bold    = regexp.MustCompile(`\*\*([^\s*](?:[^*\n]*[^\s*])?)\*\*`)
-	italics = regexp.MustCompile(`__([^\s_](?:[^_\n]*[^\s_])?)__`)
-	heading = regexp.MustCompile(`(?m)^(?:#{1,6} +|(?:-{3,}|\*{3,}|_{3,})[ \t]*$)`)
+	bold    = regexp.MustCompile(`\*{2,}([^\s*](?:[^*\n]*[^\s*])?)\*{2,}`)
+	italics = regexp.MustCompile(`_{2,}([^\s_](?:[^_\n]*[^\s_])?)_{2,}`)
+	heading = regexp.MustCompile(`(?m)^(?:(?:#{1,6} +)+|(?:-{3,}|\*{3,}|_{3,})[ \t]*$)`)
 )
 
+// maxWrapped is from when on a text, in characters, is too long whatever is around it.
+const maxWrapped = 4 * maxLength
+
 // clean takes off what a model puts around a message: reasoning, white space,
-// control characters, markdown, quotation marks around the whole.
+// control characters, markdown, quotation marks around the whole. That is done layer by
+// layer, and of what is far too long not at all.
 func clean(text string) string {
 	text = thinking.ReplaceAllString(text, "")
 	text = strings.ReplaceAll(text, "\r\n", "\n")
@@ -111,6 +115,9 @@ func clean(text string) string {
 		}
 		return r
 	}, text)
+	if utf8.RuneCountInString(text) > maxWrapped {
+		return text
+	}
 	text = language.ReplaceAllString(text, "```\n")
 	for {
 		before := text

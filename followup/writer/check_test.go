@@ -43,6 +43,17 @@ func TestClean(t *testing.T) {
 	}
 }
 
+// What is too long however much is taken off is left as it is: layer by layer it would take minutes.
+func TestCleanLeavesWhatIsFarTooLong(t *testing.T) {
+	t.Parallel()
+	for _, layer := range []string{"# ", "\n# ", "---\n", "**a", "__a__", "“«", "```a\n", "<think>"} {
+		long := strings.Repeat(layer, 1<<17)
+		if got := check(clean(long), brief()); got == "" {
+			t.Errorf("%q over and over: got none, want a fault", layer)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	b := followup.Brief{
