@@ -79,7 +79,7 @@ func check(text string, b followup.Brief) fault {
 // placeholder matches what is left to be filled in: anything in square or curly
 // brackets or an unclosed pair of them, <words in angles>, <|a model's own marks|>, a line to write on, our own
 // names of variables.
-var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|_{3,}|<\||LEAD_[A-Z]+|COMPANY_NAME`)
+var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|(?:^|[^\pL\d/_-])_{3,}|<\||LEAD_[A-Z]+|COMPANY_NAME`)
 
 // thinking is how some models show their reasoning before the answer.
 var thinking = regexp.MustCompile(`(?s)^\s*<think>.*?</think>`)
@@ -92,11 +92,10 @@ var quotes = [...][2]string{
 	{"```", "```"}, {`"`, `"`}, {"“", "”"}, {"„", "“"}, {"«", "»"}, {"'", "'"}, {"‘", "’"}, {"`", "`"},
 }
 
-// Markdown that WhatsApp shows as it stands: bold and italics, for which it has one mark
-// each, and headings and lines between parts, for which it has none.
+// Markdown that WhatsApp shows as it stands: bold, for which it has one mark, and headings and
+// lines between parts, for which it has none.
 var (
 	bold    = regexp.MustCompile(`\*{2,}([^\s*](?:[^*\n]*[^\s*])?)\*{2,}`)
-	italics = regexp.MustCompile(`_{2,}([^\s_](?:[^_\n]*[^\s_])?)_{2,}`)
 	heading = regexp.MustCompile(`(?m)^(?:(?:#{1,6} +)+|(?:-{3,}|\*{3,}|_{3,})[ \t]*$)`)
 )
 
@@ -122,7 +121,7 @@ func clean(text string) string {
 	for {
 		before := text
 		text = heading.ReplaceAllString(strings.TrimSpace(text), "")
-		text = italics.ReplaceAllString(bold.ReplaceAllString(text, "*$1*"), "_${1}_")
+		text = bold.ReplaceAllString(text, "*$1*")
 		for _, q := range quotes {
 			inner, opened := strings.CutPrefix(text, q[0])
 			inner, closed := strings.CutSuffix(inner, q[1])
