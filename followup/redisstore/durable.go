@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -234,13 +235,24 @@ func (s *Store) nodeAt(ctx context.Context, addr string) *redis.Client {
 	return found
 }
 
-// eachNode calls f for every master; concurrently, if there are several.
+// eachNode calls f for every master; concurrently, if there are several. Who they are is asked of
+// any node: one that has lost its file knows of none, so another is asked then.
 func (s *Store) eachNode(ctx context.Context, f func(context.Context, *redis.Client) error) error {
 	switch db := s.db.(type) {
 	case *redis.Client:
 		return f(ctx, db)
 	case *redis.ClusterClient:
-		return db.ForEachMaster(ctx, f)
+		var called atomic.Bool
+		for range maxHops {
+			err := db.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+				called.Store(true)
+				return f(ctx, node)
+			})
+			if err != nil || called.Load() {
+				return err
+			}
+		}
+		return errNoMaster
 	}
 	return errClient
 }

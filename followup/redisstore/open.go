@@ -44,6 +44,8 @@ var (
 	errEOF = io.EOF
 	// errClient: a Ring would spread the slots without telling the scripts.
 	errClient = errors.New("want a *redis.Client or *redis.ClusterClient")
+	// errNoMaster: whichever node is asked, it knows of none that serves a slot.
+	errNoMaster = errors.New("the cluster has no master")
 	// ErrMismatch says that the data in Redis was written with other settings.
 	ErrMismatch = errors.New("redisstore: the data in redis does not fit")
 )
