@@ -41,21 +41,21 @@ func every(ctx context.Context, interval time.Duration, do func(context.Context)
 }
 
 func (a *App) syncControl(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, syncEvery)
+	within, cancel := context.WithTimeout(ctx, syncEvery)
 	defer cancel()
 	ids := make([]followup.TenantID, 0, len(a.cfg.Tenants))
 	for _, t := range a.cfg.Tenants {
 		ids = append(ids, followup.TenantID(t.ID))
 	}
-	if err := a.store.SyncControl(ctx, ids); err != nil && ctx.Err() == nil {
+	if err := a.store.SyncControl(within, ids); err != nil && ctx.Err() == nil {
 		a.log.Warn("control state not synchronised", "component", "app", "err", err)
 	}
 }
 
 func (a *App) recountDead(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, recountEvery)
+	within, cancel := context.WithTimeout(ctx, recountEvery)
 	defer cancel()
-	if err := a.store.RecountDead(ctx); err != nil && ctx.Err() == nil {
+	if err := a.store.RecountDead(within); err != nil && ctx.Err() == nil {
 		a.log.Warn("dead letters not recounted", "component", "app", "err", err)
 	}
 }

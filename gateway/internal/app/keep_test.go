@@ -1,0 +1,68 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/redis/go-redis/v9"
+
+	"wagate/followup/redisstore"
+)
+
+// mute lets no command end before its context.
+type mute struct{}
+
+func (mute) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, _ redis.Cmder) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+}
+
+func (mute) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, _ []redis.Cmder) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+}
+
+func (mute) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// TestUpkeepThatTakesTooLongIsTold: nobody else says that it came to nothing. That a stop cut it
+// off is nothing to tell.
+func TestUpkeepThatTakesTooLongIsTold(t *testing.T) {
+	t.Parallel()
+	client, stop, err := redisstore.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	store, err := redisstore.Open(t.Context(), redisstore.Params{Client: client, Embedded: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.AddHook(mute{})
+	for name, upkeep := range map[string]func(*App, context.Context){
+		"not synchronised": (*App).syncControl, "not recounted": (*App).recountDead,
+	} {
+		for _, stopped := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				a := &App{store: store, log: slog.New(slog.NewTextHandler(&log, nil))}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if stopped {
+					cancel()
+				}
+				upkeep(a, ctx)
+				if told := strings.Contains(log.String(), name); told == stopped {
+					t.Errorf("%s, stopped %v: got %q in the log", name, stopped, log.String())
+				}
+			})
+		}
+	}
+}
