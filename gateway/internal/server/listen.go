@@ -98,9 +98,16 @@ func passing(err error) bool {
 	return false
 }
 
-// refuse answers a connection that has no place, without holding up Accept.
+// refuse answers a connection that has no place, without holding up Accept. Behind the end
+// of the listener nobody would wait for that.
 func (l *listener) refuse(c net.Conn) {
 	l.p.Refused()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		_ = c.Close()
+		return
+	}
 	select {
 	case l.refusing <- struct{}{}:
 	default:

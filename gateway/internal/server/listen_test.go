@@ -246,6 +246,26 @@ func TestCloseWaitsForRefusals(t *testing.T) {
 	}
 }
 
+// TestNobodyIsRefusedBehindTheEnd: who was accepted while the listener was closed, and finds no
+// place, is let go at once: nobody waits for his refusal any more.
+func TestNobodyIsRefusedBehindTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, conn := net.Pipe()
+		defer func() { _ = client.Close() }()
+		l := server.Listen(&last{conn: conn}, server.ListenParams{})
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("got %v, want %v", err, net.ErrClosed)
+		}
+		if conn.SetDeadline(time.Now()) == nil {
+			t.Error("got a connection that is still open")
+		}
+	})
+}
+
 // TestConnectionsOutliveTheirEnd: what serves a connection panics if a deadline
 // cannot be set, so on one that is gone it can.
 func TestConnectionsOutliveTheirEnd(t *testing.T) {
