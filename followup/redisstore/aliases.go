@@ -14,17 +14,22 @@ import (
 //
 // A phone may go to a stranger, which no script of the lead knows. So it is asked for
 // anew from time to time, unless a user id came with it, which stays.
+//
+// Nobody looks for all that names a lead to forget him: everybody else's webhooks would wait
+// for that. What was learned before he was forgotten last is not believed.
 type aliases struct {
-	mu    sync.Mutex
-	leads map[aliasKey]named
+	mu        sync.Mutex
+	leads     map[aliasKey]named
+	forgotten map[followup.LeadID]uint32 // how often
 }
 
 // named is who an identity names, since when we know, and whether his record was told
 // of it: an old phone leads to him, too.
 type named struct {
-	lead  followup.LeadID
-	since time.Time
-	told  bool
+	lead      followup.LeadID
+	since     time.Time
+	told      bool
+	forgotten uint32 // how often he had been then
 }
 
 // phoneAge is how long a phone alone is believed. Nobody has it within weeks of another.
@@ -35,8 +40,17 @@ type aliasKey struct {
 	alias  string
 }
 
-// maxAliases bounds the memory of the cache, at some 200 bytes each.
+// maxAliases bounds the memory of the cache, at some 200 bytes each, and of whom it forgot.
 const maxAliases = 200_000
+
+// known returns whom an identity names, unless he was forgotten since.
+func (a *aliases) known(k aliasKey) (named, bool) {
+	n, ok := a.leads[k]
+	if !ok || n.forgotten != a.forgotten[n.lead] {
+		return named{}, false
+	}
+	return n, true
+}
 
 // lookup returns the lead if all the identities are known to name one: also, if
 // that is not empty, or what it was merged into. With tells his record must have been told.
@@ -48,15 +62,17 @@ func (a *aliases) lookup(
 	var lead followup.LeadID
 	sure := also != ""
 	for _, n := range names {
-		l, ok := a.leads[aliasKey{tenant, n}]
+		l, ok := a.known(aliasKey{tenant, n})
 		if !ok || (lead != "" && l.lead != lead) || tells && !l.told {
 			return "", false
 		}
 		lead = l.lead
 		sure = sure || !isPhone(n) || now.Sub(l.since) < phoneAge
 	}
-	if also != "" && also != lead && a.leads[aliasKey{tenant, mergedInto(also)}].lead != lead {
-		return "", false
+	if also != "" && also != lead {
+		if into, _ := a.known(aliasKey{tenant, mergedInto(also)}); into.lead != lead {
+			return "", false
+		}
 	}
 	return lead, lead != "" && sure
 }
@@ -68,15 +84,21 @@ func (a *aliases) learn(
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.leads == nil || len(a.leads) >= maxAliases {
-		a.leads = map[aliasKey]named{}
+		a.clear()
+	}
+	is := named{lead: lead, since: now, forgotten: a.forgotten[lead]}
+	if also != "" && also != lead {
+		a.leads[aliasKey{tenant, mergedInto(also)}] = is
 	}
 	for _, n := range names {
-		before := a.leads[aliasKey{tenant, n}]
-		a.leads[aliasKey{tenant, n}] = named{lead, now, told || before.told && before.lead == lead}
+		before, _ := a.known(aliasKey{tenant, n})
+		is.told = told || before.told && before.lead == lead
+		a.leads[aliasKey{tenant, n}] = is
 	}
-	if also != "" && also != lead {
-		a.leads[aliasKey{tenant, mergedInto(also)}] = named{lead: lead, since: now}
-	}
+}
+
+func (a *aliases) clear() {
+	a.leads, a.forgotten = map[aliasKey]named{}, map[followup.LeadID]uint32{}
 }
 
 // unlearn forgets whom the identities name.
@@ -91,11 +113,10 @@ func (a *aliases) unlearn(tenant followup.TenantID, names []string) {
 func (a *aliases) forget(lead followup.LeadID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for k, l := range a.leads {
-		if l.lead == lead {
-			delete(a.leads, k)
-		}
+	if a.forgotten == nil || len(a.forgotten) >= maxAliases {
+		a.clear()
 	}
+	a.forgotten[lead]++
 }
 
 // aliasNames returns the identities as fields of the alias map.

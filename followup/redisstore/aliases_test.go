@@ -1,0 +1,49 @@
+package redisstore
+
+import (
+	"strconv"
+	"testing"
+
+	"wagate/followup"
+)
+
+// TestForgottenLeadIsAskedForAnew: by whatever he was known, until that is heard again.
+func TestForgottenLeadIsAskedForAnew(t *testing.T) {
+	t.Parallel()
+	const tenant = "t"
+	var a aliases
+	found := func(name string, also followup.LeadID) bool {
+		_, ok := a.lookup(tenant, []string{name}, also, true, epoch)
+		return ok
+	}
+	lead, other, merged := followup.NewLeadID(), followup.NewLeadID(), followup.NewLeadID()
+	a.learn(tenant, []string{"p:1", "u:1"}, merged, lead, true, epoch)
+	a.learn(tenant, []string{"p:2"}, "", other, true, epoch)
+	if !found("p:1", "") || !found("u:1", merged) || !found("p:2", "") {
+		t.Fatal("got somebody unknown who was just learned")
+	}
+	a.forget(lead)
+	if found("p:1", "") || found("u:1", "") || found("u:1", merged) || !found("p:2", "") {
+		t.Error("got somebody else forgotten than was to be")
+	}
+	a.learn(tenant, []string{"p:1"}, "", lead, false, epoch)
+	if found("p:1", "") {
+		t.Error("got his record told, want it unknown as of before he was forgotten")
+	}
+	a.learn(tenant, []string{"p:1"}, "", lead, true, epoch)
+	if !found("p:1", "") || found("u:1", "") || found("p:1", merged) {
+		t.Error("got more of him known than was learned again")
+	}
+}
+
+// TestWhomTheCacheForgotIsBounded: whoever makes us forget ever more leads takes no memory.
+func TestWhomTheCacheForgotIsBounded(t *testing.T) {
+	t.Parallel()
+	var a aliases
+	for n := range maxAliases + 10 {
+		a.forget(followup.LeadID(strconv.Itoa(n)))
+	}
+	if len(a.forgotten) > maxAliases {
+		t.Errorf("got %d, want %d at most", len(a.forgotten), maxAliases)
+	}
+}
