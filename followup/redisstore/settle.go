@@ -203,11 +203,11 @@ const maxMerged = 1000
 func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID, error) {
 	for range maxMerged {
 		to, err := s.db.HGet(ctx, s.tag(lead).lead(lead), "mv").Result()
-		if errors.Is(err, redis.Nil) || to == "" {
-			return lead, nil
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, redis.Nil) {
 			return "", fmt.Errorf("read lead: %w", err)
+		}
+		if to == "" {
+			return lead, nil
 		}
 		lead = followup.LeadID(to)
 	}
