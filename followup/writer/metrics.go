@@ -10,17 +10,20 @@ import (
 type outcome string
 
 const (
-	ok        outcome = "ok"
-	unusable  outcome = "unusable"  // answered, and the text failed the checks
-	throttled outcome = "throttled" // HTTP 429
-	timeout   outcome = "timeout"
-	failed    outcome = "error"    // no connection, 5xx, or an answer that is none
-	rejected  outcome = "rejected" // any other 4xx: key, model or quota; a human is needed
-	broken    outcome = "breaker_open"
-	cancelled outcome = "cancelled" // the caller gave up
+	outcomeOK        outcome = "ok"
+	outcomeUnusable  outcome = "unusable"  // answered, and the text failed the checks
+	outcomeThrottled outcome = "throttled" // HTTP 429
+	outcomeTimeout   outcome = "timeout"
+	outcomeFailed    outcome = "error"    // no connection, 5xx, or an answer that is none
+	outcomeRejected  outcome = "rejected" // any other 4xx: key, model or quota; a human is needed
+	outcomeBroken    outcome = "breaker_open"
+	outcomeCancelled outcome = "cancelled" // the caller gave up
 )
 
-var outcomes = [...]outcome{ok, unusable, throttled, timeout, failed, rejected, broken, cancelled}
+var outcomes = [...]outcome{
+	outcomeOK, outcomeUnusable, outcomeThrottled, outcomeTimeout, outcomeFailed,
+	outcomeRejected, outcomeBroken, outcomeCancelled,
+}
 
 type metrics struct {
 	requests *prometheus.CounterVec

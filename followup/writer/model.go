@@ -94,8 +94,8 @@ func newModel(p Params, m *metrics, log *slog.Logger) *model {
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
 		// Only an ailing server trips it: not one that throttles, not a wrong
 		// key, not a caller that gave up.
-		IsSuccessful:  func(err error) bool { return !isOutcome(err, failed, timeout) },
-		IsExcluded:    func(err error) bool { return isOutcome(err, cancelled) },
+		IsSuccessful:  func(err error) bool { return !isOutcome(err, outcomeFailed, outcomeTimeout) },
+		IsExcluded:    func(err error) bool { return isOutcome(err, outcomeCancelled) },
 		OnStateChange: func(_ string, from, to gobreaker.State) { asked.changed(from, to) },
 	})
 	return asked
@@ -143,8 +143,8 @@ func (m *model) ask(ctx context.Context, t followup.TenantID, messages []openai.
 // counted here; an answer is counted once its text was checked.
 func (m *model) try(ctx context.Context, t followup.TenantID, messages []openai.ChatCompletionMessage) (answer, error) {
 	if err := m.slots.acquire(ctx, t); err != nil {
-		m.metrics.request(cancelled)
-		return answer{}, backoff.Permanent(&requestError{outcome: cancelled})
+		m.metrics.request(outcomeCancelled)
+		return answer{}, backoff.Permanent(&requestError{outcome: outcomeCancelled})
 	}
 	defer m.slots.release()
 	a, err := m.breaker.Execute(func() (answer, error) {
@@ -159,14 +159,14 @@ func (m *model) try(ctx context.Context, t followup.TenantID, messages []openai.
 	}
 	e, isRequest := errors.AsType[*requestError](err)
 	if !isRequest { // the breaker's own: open, or half open and busy
-		e = &requestError{outcome: broken}
+		e = &requestError{outcome: outcomeBroken}
 	}
 	m.metrics.request(e.outcome)
-	if e.outcome == rejected {
+	if e.outcome == outcomeRejected {
 		m.complain(e)
 	}
 	switch {
-	case e.outcome == cancelled, e.outcome == rejected, e.retryAfter > maxRetryAfter:
+	case e.outcome == outcomeCancelled, e.outcome == outcomeRejected, e.retryAfter > maxRetryAfter:
 		return answer{}, backoff.Permanent(e)
 	case e.retryAfter > 0:
 		return answer{}, errors.Join(e, &backoff.RetryAfterError{Duration: e.retryAfter})
@@ -190,7 +190,7 @@ func (m *model) complete(ctx context.Context, messages []openai.ChatCompletionMe
 	}
 	m.metrics.used(resp.Usage.PromptTokens, resp.Usage.CompletionTokens)
 	if len(resp.Choices) == 0 {
-		return answer{}, &requestError{outcome: failed}
+		return answer{}, &requestError{outcome: outcomeFailed}
 	}
 	c := resp.Choices[0]
 	a := answer{text: c.Message.Content}
@@ -214,9 +214,9 @@ func flagged(err error) bool {
 func classify(ctx, bounded context.Context, err error, header http.Header) *requestError {
 	switch {
 	case ctx.Err() != nil:
-		return &requestError{outcome: cancelled}
+		return &requestError{outcome: outcomeCancelled}
 	case bounded.Err() != nil:
-		return &requestError{outcome: timeout}
+		return &requestError{outcome: outcomeTimeout}
 	}
 	status, quota := 0, false
 	if e, ok := errors.AsType[*openai.APIError](err); ok {
@@ -224,18 +224,18 @@ func classify(ctx, bounded context.Context, err error, header http.Header) *requ
 	} else if e, ok := errors.AsType[*openai.RequestError](err); ok {
 		status = e.HTTPStatusCode
 	}
-	e := &requestError{outcome: failed, status: status, retryAfter: retryAfter(header)}
+	e := &requestError{outcome: outcomeFailed, status: status, retryAfter: retryAfter(header)}
 	if _, ok := errors.AsType[*url.Error](err); ok {
 		e.why = transport.Reason(err)
 	}
 	switch {
 	case quota:
-		e.outcome = rejected // it is sent as a 429, and no wait helps
+		e.outcome = outcomeRejected // it is sent as a 429, and no wait helps
 	case status == http.StatusTooManyRequests:
-		e.outcome = throttled
+		e.outcome = outcomeThrottled
 	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly:
 	case status >= 400 && status < 500:
-		e.outcome = rejected
+		e.outcome = outcomeRejected
 	}
 	return e
 }

@@ -90,10 +90,10 @@ func (w *Writer) Write(ctx context.Context, b followup.Brief) (string, error) {
 			fault = check(text, b)
 		}
 		if fault == "" {
-			w.metrics.request(ok)
+			w.metrics.request(outcomeOK)
 			return text, nil
 		}
-		w.metrics.request(unusable)
+		w.metrics.request(outcomeUnusable)
 		w.log.Debug("model's text unusable", "fault", string(fault))
 		messages = append(messages, again(answer.text, fault)...)
 	}
