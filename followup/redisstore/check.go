@@ -225,8 +225,8 @@ func (s *Store) examineFsync(ctx context.Context, node *redis.Client, f *finding
 
 // isServerError tells an answer of Redis from a failure to reach it.
 func isServerError(err error) bool {
-	var e redis.Error
-	return errors.As(err, &e)
+	_, ok := errors.AsType[redis.Error](err)
+	return ok
 }
 
 // watchEvery is how often Watch looks.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -199,8 +200,8 @@ func lost(err error) bool {
 
 // broken says that a node has not answered.
 func broken(err error) bool {
-	var netErr net.Error
-	return errors.As(err, &netErr) || errors.Is(err, errEOF) || errors.Is(err, redis.ErrPoolTimeout)
+	_, ofNet := errors.AsType[net.Error](err)
+	return ofNet || errors.Is(err, io.EOF) || errors.Is(err, redis.ErrPoolTimeout)
 }
 
 // master returns the node that serves a key.

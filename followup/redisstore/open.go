@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"strconv"
@@ -41,7 +40,6 @@ var (
 )
 
 var (
-	errEOF = io.EOF
 	// errClient: a Ring would spread the slots without telling the scripts.
 	errClient = errors.New("want a *redis.Client or *redis.ClusterClient")
 	// errNoMaster: whichever node is asked, it knows of none that serves a slot.
