@@ -121,7 +121,7 @@ func index(rows []registered) map[templateKey]registered {
 	m := make(map[templateKey]registered, len(rows))
 	for _, r := range rows {
 		k := templateKey{r.Name, r.Language}
-		if old, ok := m[k]; ok && (old.Status == approved || r.Status != approved) {
+		if old, ok := m[k]; ok && (old.Status == providers.TemplateApproved || r.Status != providers.TemplateApproved) {
 			continue
 		}
 		m[k] = r
@@ -129,17 +129,14 @@ func index(rows []registered) map[templateKey]registered {
 	return m
 }
 
-// approved is the one status in which a template may be sent.
-const approved = "APPROVED"
-
 // sendable says why a template cannot be sent now, nil if it can.
 func (r registered) sendable() error {
 	switch r.Status {
-	case approved:
+	case providers.TemplateApproved:
 		return nil
-	case "PAUSED":
+	case providers.TemplatePaused:
 		return refuse(providers.TemplateError, codeTemplatePaused, "the template is paused")
-	case "DISABLED":
+	case providers.TemplateDisabled:
 		return refuse(providers.TemplateError, codeTemplateDisabled, "the template is disabled")
 	default:
 		return refuse(providers.TemplateError, codeTemplateMissing, "the template is not approved")

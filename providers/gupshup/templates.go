@@ -162,7 +162,7 @@ func (r *registry) find(key templateKey) (t registered, ok, due bool) {
 	now := r.now()
 	t, ok = r.byKey[key]
 	stale := r.at.IsZero() || now.Sub(r.at) >= r.ttl
-	unusable := !ok || t.Status != approved
+	unusable := !ok || t.Status != providers.TemplateApproved
 	recent := r.byKey != nil && now.Sub(r.tried) < minRefresh
 	return t, ok, (stale || unusable) && !recent
 }

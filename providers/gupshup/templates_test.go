@@ -316,8 +316,8 @@ func TestIndexPrefersApproved(t *testing.T) {
 		return registered{TemplateInfo: providers.TemplateInfo{ID: id, Name: "n", Language: "pt_BR", Status: status}}
 	}
 	for _, rows := range [][]registered{
-		{row("old", "REJECTED"), row("good", approved), row("late", approved)},
-		{row("good", approved), row("old", "DELETED")},
+		{row("old", "REJECTED"), row("good", providers.TemplateApproved), row("late", providers.TemplateApproved)},
+		{row("good", providers.TemplateApproved), row("old", "DELETED")},
 		{row("good", "PAUSED"), row("old", "REJECTED")},
 	} {
 		if got := index(rows)[templateKey{"n", "pt_BR"}]; got.ID != "good" {
