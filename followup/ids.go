@@ -156,7 +156,7 @@ func (l LeadID) member(n int) string {
 		return ""
 	}
 	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], uint32(n)) //nolint:gosec // bounded by MaxFamily
+	binary.BigEndian.PutUint32(b[:], uint32(n)) //nolint:gosec // three bytes of it count, and no lead has that many
 	copy(u[16-familyBytes:], b[4-familyBytes:])
 	return u.String()
 }
