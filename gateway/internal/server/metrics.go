@@ -112,16 +112,17 @@ func (m *metrics) unrouted(c *fiber.Ctx, err error) {
 }
 
 func outcomeOf(err error) string {
-	for sentinel, outcome := range map[error]string{
-		webhook.ErrUnauthorized: outcomeUnauthorized,
-		webhook.ErrForbidden:    outcomeForbidden,
-		webhook.ErrUnknown:      outcomeUnknown,
-		webhook.ErrMalformed:    outcomeMalformed,
-		errBusy:                 outcomeBusy,
-	} {
-		if errors.Is(err, sentinel) {
-			return outcome
-		}
+	switch {
+	case errors.Is(err, webhook.ErrUnauthorized):
+		return outcomeUnauthorized
+	case errors.Is(err, webhook.ErrForbidden):
+		return outcomeForbidden
+	case errors.Is(err, webhook.ErrUnknown):
+		return outcomeUnknown
+	case errors.Is(err, webhook.ErrMalformed):
+		return outcomeMalformed
+	case errors.Is(err, errBusy):
+		return outcomeBusy
 	}
 	switch asFault(err).Code {
 	case fault.Unauthorized:
