@@ -44,8 +44,10 @@ func (a *App) Stop(ctx context.Context) error {
 	})
 	step("admin", stopRest, func(ctx context.Context) error { return shut(ctx, a.admin, a.listeners.admin) })
 	step("redis", stopRest, func(context.Context) error {
-		a.keeping()
-		<-a.kept
+		if a.keeping != nil { // it has started
+			a.keeping()
+			<-a.kept
+		}
 		return a.redis.close()
 	})
 	return errors.Join(errs...)

@@ -10,6 +10,25 @@ import (
 	"wagate/config"
 )
 
+// TestStopBeforeStart: what was built and never started ends, too.
+func TestStopBeforeStart(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse([]byte(toldAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Stop(t.Context()); err != nil {
+		t.Errorf("stop: got %v, want nil", err)
+	}
+	if err := a.redis.client.Ping(t.Context()).Err(); err == nil {
+		t.Error("got a connection to Redis that is still open")
+	}
+}
+
 // TestStopRightAfterStart: a server that had not begun when it was told to stop does
 // not begin afterwards.
 func TestStopRightAfterStart(t *testing.T) {

@@ -113,10 +113,10 @@ func (w *world) serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("start wagate: %w", err)
 	}
+	w.gateway = gateway
 	if err := gateway.Start(ctx); err != nil {
 		return fmt.Errorf("start wagate: %w", err)
 	}
-	w.gateway = gateway
 	w.clock.follow(gateway.Now)
 	w.narrator.begins(gateway.Now())
 	public := "http://" + gateway.PublicAddr()
