@@ -226,6 +226,7 @@ func TestDoAnswers(t *testing.T) {
 		"429 date":     {"HTTP/1.1 429 X\r\nRetry-After: Tue, 01 Sep 2026 12:00:30 GMT\r\nContent-Length: 0\r\n\r\n", transport.Response{Status: 429, RetryAfter: 30 * time.Second}},
 		"429 past":     {"HTTP/1.1 429 X\r\nRetry-After: Tue, 01 Sep 2026 11:00:30 GMT\r\nContent-Length: 0\r\n\r\n", transport.Response{Status: 429}},
 		"429 absurd":   {"HTTP/1.1 429 X\r\nRetry-After: 999999999999\r\nContent-Length: 0\r\n\r\n", transport.Response{Status: 429, RetryAfter: 24 * time.Hour}},
+		"429 no int64": {"HTTP/1.1 429 X\r\nRetry-After: 99999999999999999999\r\nContent-Length: 0\r\n\r\n", transport.Response{Status: 429, RetryAfter: 24 * time.Hour}},
 		"429 negative": {"HTTP/1.1 429 X\r\nRetry-After: -9223372036854775808\r\nContent-Length: 0\r\n\r\n", transport.Response{Status: 429}},
 		"429 words":    {"HTTP/1.1 429 X\r\nRetry-After: later\r\nContent-Length: 0\r\n\r\n", transport.Response{Status: 429}},
 		"429 cut off":  {"HTTP/1.1 429 X\r\nRetry-After: 3\r\nContent-Length: 50\r\n\r\n{\"err", transport.Response{Status: 429, RetryAfter: 3 * time.Second}},

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,7 +16,8 @@ const maxRetryAfter = 24 * time.Hour
 // asks for nothing or makes no sense.
 func retryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
-	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
+	// One that is out of range is read as the number nearest to it.
+	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(max(0, seconds), int64(maxRetryAfter/time.Second))) * time.Second
 	}
 	at, err := http.ParseTime(header)
