@@ -199,6 +199,15 @@ func (r reply) assistants() []followup.AssistantID {
 	return out
 }
 
+// texts reads a flat list.
+func texts(r reply) []string {
+	out := make([]string, len(r))
+	for i := range r {
+		out[i] = r.text(i)
+	}
+	return out
+}
+
 // marshal is json.Marshal for the requests of scripts, which cannot fail.
 func marshal(v any) string {
 	b, err := json.Marshal(v)

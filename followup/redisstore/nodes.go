@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -77,4 +78,24 @@ func (s *Store) pipeNodes(
 	}
 	s.late.tell(s.log, s.now(), fmt.Errorf("%d partitions: %w", len(without), failed))
 	return without, nil
+}
+
+// pipe sends plain commands in one round trip; a missing key is not an error.
+func (s *Store) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
+	p := s.db.Pipeline()
+	fill(p)
+	return s.exec(ctx, p)
+}
+
+func (s *Store) exec(ctx context.Context, p redis.Pipeliner) error {
+	cmds, err := p.Exec(ctx)
+	if err == nil || errors.Is(err, redis.Nil) {
+		for _, c := range cmds {
+			if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {
+				return err
+			}
+		}
+		return nil
+	}
+	return err
 }

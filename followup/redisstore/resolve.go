@@ -239,11 +239,3 @@ func (s *Store) whole(
 	sc.assistants, sc.channels = distinct(sc.assistants), distinct(sc.channels)
 	return sc, fields, nil
 }
-
-func texts(r reply) []string {
-	out := make([]string, len(r))
-	for i := range r {
-		out[i] = r.text(i)
-	}
-	return out
-}

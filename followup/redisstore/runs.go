@@ -138,8 +138,6 @@ func (s *Store) Run(ctx context.Context, tenant followup.TenantID, id followup.R
 	return assemble(id, tenant, packedRun{f.text(0), f.text(1), f.text(2)}, record.Val())
 }
 
-const erased = "erased"
-
 // assemble builds a run from its packed live state and its record, either of
 // which may be missing.
 func assemble(id followup.RunID, tenant followup.TenantID, packed packedRun, record string) (followup.Run, error) {
@@ -225,24 +223,4 @@ func (s *Store) Ladder(ctx context.Context, tenant followup.TenantID, h followup
 		return followup.Ladder{}, fmt.Errorf("read ladder: %w", err)
 	}
 	return l, nil
-}
-
-// pipe sends plain commands in one round trip; a missing key is not an error.
-func (s *Store) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
-	p := s.db.Pipeline()
-	fill(p)
-	return s.exec(ctx, p)
-}
-
-func (s *Store) exec(ctx context.Context, p redis.Pipeliner) error {
-	cmds, err := p.Exec(ctx)
-	if err == nil || errors.Is(err, redis.Nil) {
-		for _, c := range cmds {
-			if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {
-				return err
-			}
-		}
-		return nil
-	}
-	return err
 }
