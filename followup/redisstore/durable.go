@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,23 +33,7 @@ const (
 	LevelReplicas = "replicas" // N replicas have it before we answer
 )
 
-// ParseDurability reads "everysec" (also for ""), "always" or "replicas:N".
-func ParseDurability(s string) (Durability, error) {
-	switch s {
-	case "", LevelEverysec:
-		return Durability{Level: LevelEverysec}, nil
-	case LevelAlways:
-		return Durability{Level: LevelAlways}, nil
-	}
-	if n, ok := strings.CutPrefix(s, LevelReplicas+":"); ok {
-		if v, err := strconv.Atoi(n); err == nil && v >= 1 && v <= 100 {
-			return Durability{Level: LevelReplicas, Replicas: v}, nil
-		}
-	}
-	return Durability{}, fmt.Errorf("durability %q: want everysec, always or replicas:N", s)
-}
-
-// String returns the form that ParseDurability reads.
+// String returns the durability as the operator writes it: "everysec", "always" or "replicas:N".
 func (d Durability) String() string {
 	if d.Level == LevelReplicas {
 		return LevelReplicas + ":" + strconv.Itoa(d.Replicas)

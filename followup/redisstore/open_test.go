@@ -119,10 +119,6 @@ func TestOpenTakesItsOwnNumberOfPartitions(t *testing.T) {
 
 func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 	t.Parallel()
-	replicas, err := ParseDurability("replicas:1")
-	if err != nil {
-		t.Fatal(err)
-	}
 	tests := []struct {
 		name    string
 		opts    []redistest.Option
@@ -137,7 +133,7 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 		{"left to the system", []redistest.Option{redistest.AOF("no")}, Durability{}, false, "appendfsync"},
 		{"evicting", []redistest.Option{redistest.AOF("everysec"), redistest.Set("maxmemory-policy", "allkeys-lru")}, Durability{}, false, "noeviction"},
 		{"CONFIG forbidden", []redistest.Option{redistest.AOF("everysec"), redistest.Set("rename-command", "CONFIG \"\"")}, Durability{}, false, "cannot be verified"},
-		{"no replica", []redistest.Option{redistest.AOF("everysec")}, replicas, false, "0 replicas"},
+		{"no replica", []redistest.Option{redistest.AOF("everysec")}, oneReplica, false, "0 replicas"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -283,17 +279,4 @@ func TestI12AnchorNeverRewinds(t *testing.T) {
 			t.Error("speed 0: got no error")
 		}
 	})
-}
-
-func TestParseDurability(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"": "everysec", "everysec": "everysec", "always": "always", "replicas:1": "replicas:1", "replicas:3": "replicas:3",
-		"replicas": "", "replicas:0": "", "replicas:-1": "", "replicas:x": "", "none": "", "Always": "",
-	} {
-		d, err := ParseDurability(text)
-		if (err == nil) != (want != "") || (err == nil && d.String() != want) {
-			t.Errorf("%q: got %v, %v, want %q", text, d, err, want)
-		}
-	}
 }

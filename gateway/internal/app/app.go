@@ -84,12 +84,9 @@ func (a *App) assemble(ctx context.Context) error {
 
 // open opens the store and sets the clocks by it.
 func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
-	durability, err := redisstore.ParseDurability(a.cfg.Redis.Durability.String())
-	if err != nil {
-		return err
-	}
+	var err error
 	a.store, err = redisstore.Open(ctx, redisstore.Params{
-		Client: a.redis.client, Partitions: a.cfg.Redis.Partitions, Durability: durability,
+		Client: a.redis.client, Partitions: a.cfg.Redis.Partitions, Durability: promised(a.cfg.Redis.Durability),
 		MaxBacklog: a.cfg.Relay.MaxBacklog,
 		Embedded:   a.redis.embedded, OnEnded: a.ended(steps), Logger: a.log, Registerer: a.registry,
 	})

@@ -67,6 +67,11 @@ func redisURL(r config.Redis, address string) string {
 	return strings.ReplaceAll(u.String(), ",", "%2C") // the only ones stand between addresses
 }
 
+// promised is a durability in the words of the store, which has the same.
+func promised(d config.Durability) redisstore.Durability {
+	return redisstore.Durability{Level: string(d.Level), Replicas: d.Replicas}
+}
+
 // Check reaches what the configuration names and returns every problem, one a
 // line: Redis away, unfit for the promised durability, or with data that does
 // not fit.
@@ -77,12 +82,8 @@ func Check(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	defer c.close() //nolint:errcheck // nothing was written
-	durability, err := redisstore.ParseDurability(cfg.Redis.Durability.String())
-	if err != nil {
-		return err
-	}
 	report, err := redisstore.Inspect(ctx, redisstore.Params{
-		Client: c.client, Partitions: cfg.Redis.Partitions, Durability: durability, Embedded: c.embedded,
+		Client: c.client, Partitions: cfg.Redis.Partitions, Durability: promised(cfg.Redis.Durability), Embedded: c.embedded,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil || c.embedded {

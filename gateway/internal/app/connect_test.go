@@ -6,7 +6,22 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wagate/config"
+	"wagate/followup/redisstore"
 )
+
+// TestPromisedDurabilityIsTheFiles: what the file promises is what the store keeps.
+func TestPromisedDurabilityIsTheFiles(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[config.Durability]redisstore.Durability{
+		{Level: config.EverySec}:              {Level: redisstore.LevelEverysec},
+		{Level: config.Always}:                {Level: redisstore.LevelAlways},
+		{Level: config.Replicas, Replicas: 2}: {Level: redisstore.LevelReplicas, Replicas: 2},
+	} {
+		if got := promised(file); got != want || got.String() != file.String() {
+			t.Errorf("%s: got %+v, want %+v", file, got, want)
+		}
+	}
+}
 
 // TestPasswordOfRedisIsTakenAsItIs wants whatever the file says to get to the client: one that
 // gets there changed, or is taken for two addresses, keeps the service from starting.
