@@ -80,6 +80,36 @@ func TestExpectation(t *testing.T) {
 	}
 }
 
+// TestConnectionThatRested: what is said before a handler is asked comes through on a connection
+// that has been silent for longer than an answer may take.
+func TestConnectionThatRested(t *testing.T) {
+	t.Parallel()
+	const pause = time.Minute
+	for name, tt := range map[string]struct {
+		request string
+		status  int
+	}{
+		"expects to go on": {post(hook, signature+"Expect: 100-continue\r\n", 2), 100},
+		"makes no sense":   {"\x16\x03\x01\r\n\r\n", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, settings{})
+			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
+			synctest.Test(t, func(t *testing.T) {
+				w, _ := h.pipe(t)
+				if r := w.say(post(hook, signature, 2) + "{}").hear("POST"); r.status != 200 {
+					t.Fatalf("got %d, want 200", r.status)
+				}
+				time.Sleep(pause)
+				if r := w.say(tt.request).hear("POST"); r.status != tt.status {
+					t.Errorf("after %v: got %d, want %d", pause, r.status, tt.status)
+				}
+			})
+		})
+	}
+}
+
 // TestSlowRequests: what dribbles in is given up.
 func TestSlowRequests(t *testing.T) {
 	t.Parallel()

@@ -209,9 +209,15 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// SetReadDeadline implements net.Conn. It returns no error.
+// SetReadDeadline implements net.Conn. It returns no error. Who serves the connection sets it for
+// each request, and the one for writing not before its answer: what is said earlier (100, 400, 408)
+// would go by that of the answer before, which is over on a connection that rested.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	_ = c.Conn.SetReadDeadline(t)
+	if !t.IsZero() {
+		t = t.Add(writeTimeout)
+	}
+	_ = c.Conn.SetWriteDeadline(t)
 	return nil
 }
 
