@@ -36,11 +36,9 @@ func (s *Service) Complain(c followup.ChannelID, e *providers.Error) {
 // mayComplain reports whether a trouble is to be said, and notes that it is.
 func (s *Service) mayComplain(c complaint) bool {
 	now := s.p.Real()
-	if last, ok := s.complained.Load(c); ok && now.Sub(last.(time.Time)) < complainEvery { //nolint:errcheck,forcetypeassert // stored below
-		return false
-	}
-	s.complained.Store(c, now)
-	return true
+	last, said := s.complained.LoadOrStore(c, now)
+	return !said || now.Sub(last.(time.Time)) >= complainEvery && //nolint:errcheck,forcetypeassert // stored here
+		s.complained.CompareAndSwap(c, last, now)
 }
 
 // why words an error for the log: a provider's with what the transport says of it, in closed words.

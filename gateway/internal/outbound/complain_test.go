@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,5 +65,24 @@ func TestTheOperatorIsTold(t *testing.T) {
 		}
 		h.service.Complain("nobody's", empty)
 		told("nothing of the operator's")
+	})
+}
+
+// Of all whom a channel's provider refuses at the same time one says so.
+func TestTheOperatorIsToldOnceByMany(t *testing.T) {
+	t.Parallel()
+	in(t, func(h *harness) {
+		var out bytes.Buffer
+		h.params.Logger = slog.New(slog.NewTextHandler(&out, nil))
+		h.build()
+		for minute := range 100 {
+			var all sync.WaitGroup
+			for range 50 {
+				all.Go(func() { h.service.Complain(onMeta, &providers.Error{Kind: providers.Operator}) })
+			}
+			all.Wait()
+			h.is(strings.Count(out.String(), "\n"), minute+1, "lines in the log")
+			time.Sleep(time.Minute)
+		}
 	})
 }
