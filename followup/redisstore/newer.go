@@ -26,13 +26,20 @@ type seldom struct {
 const tellEvery = time.Minute
 
 func (s *seldom) tell(log *slog.Logger, now time.Time, err error) {
+	if s.due(now) {
+		log.Warn("left for later", "what", s.what, "err", err)
+	}
+}
+
+// due says whether it is time to say it, and notes that it is said.
+func (s *seldom) due(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.last.IsZero() && now.Sub(s.last) < tellEvery {
-		return
+		return false
 	}
 	s.last = now
-	log.Warn("left for later", "what", s.what, "err", err)
+	return true
 }
 
 // leave says of a record of that version that it is left alone, if a newer replica wrote it.

@@ -162,12 +162,13 @@ func (s *slots) calm(a *slot) {
 // tries whether it has had enough. There is one of it out.
 func (s *slots) hold(id followup.AssistantID, d time.Duration) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	a := s.of[id]
-	if !a.wary {
+	before := a.wary
+	a.held, a.wary = followup.Later(a.held, s.now().Add(d)), true
+	s.mu.Unlock()
+	if !before {
 		s.log.Warn("assistant asks to wait", "assistant", id, "for", d)
 	}
-	a.held, a.wary = followup.Later(a.held, s.now().Add(d)), true
 }
 
 func (s *slots) newBreaker(id followup.AssistantID, a *slot) *gobreaker.TwoStepCircuitBreaker[struct{}] {
