@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wagate/followup/rescue"
 )
 
 // maxOffset is how far Redis' clock and ours may be apart before it is said to
@@ -242,10 +244,15 @@ func (s *Store) Watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		look, cancel := context.WithTimeout(ctx, watchEvery/2)
-		if _, err := s.Check(look); err != nil && ctx.Err() == nil {
-			s.log.Warn("redis could not be examined", "err", err)
-		}
-		cancel()
+		rescue.Call(s.log, "examining redis panicked", func() { s.checkOnce(ctx) })
+	}
+}
+
+// checkOnce is one look of Watch.
+func (s *Store) checkOnce(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, watchEvery/2)
+	defer cancel()
+	if _, err := s.Check(within); err != nil && ctx.Err() == nil {
+		s.log.Warn("redis could not be examined", "err", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wagate/followup"
+	"wagate/followup/rescue"
 )
 
 // syncEvery is how often the copies of the control state are looked after.
@@ -22,16 +23,16 @@ func (a *App) keep(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { a.store.Watch(ctx) })
-	wg.Go(func() { every(ctx, recountEvery, a.recountDead) })
-	every(ctx, syncEvery, a.syncControl)
+	wg.Go(func() { a.every(ctx, recountEvery, a.recountDead) })
+	a.every(ctx, syncEvery, a.syncControl)
 }
 
-// every does something at once and then once per interval, until ctx is done.
-func every(ctx context.Context, interval time.Duration, do func(context.Context)) {
+// every does something at once and then once per interval, until ctx is done, whether it panics or not.
+func (a *App) every(ctx context.Context, interval time.Duration, do func(context.Context)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		do(ctx)
+		rescue.Call(a.log, "upkeep panicked", func() { do(ctx) }, "component", "app")
 		select {
 		case <-ctx.Done():
 			return

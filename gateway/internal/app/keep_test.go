@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -65,4 +66,25 @@ func TestUpkeepThatTakesTooLongIsTold(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestUpkeepOutlivesItsPanic: what goes wrong once does not end the service, which has other
+// things to do, nor the upkeep.
+func TestUpkeepOutlivesItsPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		a := &App{log: slog.New(slog.NewTextHandler(&log, nil))}
+		ctx, cancel := context.WithCancel(t.Context())
+		tries := 0
+		a.every(ctx, time.Minute, func(context.Context) {
+			if tries++; tries == 1 {
+				panic("out of order")
+			}
+			cancel()
+		})
+		if tries != 2 || !strings.Contains(log.String(), "upkeep panicked") {
+			t.Errorf("got %d tries and log %q, want two, and the panic told", tries, log.String())
+		}
+	})
 }

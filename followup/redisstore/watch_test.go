@@ -1,0 +1,43 @@
+package redisstore
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// TestWatchOutlivesItsPanic: what goes wrong once ends neither the service nor the watch.
+func TestWatchOutlivesItsPanic(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // of an embedded one nothing is asked
+	t.Cleanup(func() { _ = client.Close() })
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var looks atomic.Int64
+		s, err := build(Params{
+			Client: client, Embedded: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Wall: func() time.Time {
+				if looks.Add(1) == 1 {
+					panic("out of order")
+				}
+				return epoch
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.metrics = newMetrics(nil, s)
+		go s.Watch(t.Context())
+		time.Sleep(2*watchEvery + time.Second)
+		synctest.Wait()
+		if !strings.Contains(log.String(), "panicked") || s.told.Load() == nil {
+			t.Errorf("got log %q and report %v, want the panic told, and then a report", log.String(), s.told.Load())
+		}
+	})
+}
