@@ -1,7 +1,6 @@
 package cloudapi
 
 import (
-	"encoding/json"
 	"strings"
 
 	"wagate/providers"
@@ -11,28 +10,26 @@ import (
 // makes it, answered or not, or when he accepts one of ours. That it rang or
 // ended says nothing new, at a later time.
 func (d *decoder) calls(c *change) {
-	for raw := range d.items(c.value.get("calls")) {
-		o, _ := objectOf(raw)
+	for o := range d.items(c.value.get("calls")) {
 		who, byUser := caller(c, o)
 		kind := providers.KindCallOther
 		if byUser && strings.EqualFold(o.text("event"), "connect") {
 			kind = providers.KindCall
 		}
-		d.call(c, "calls", "event", raw, o, who, kind)
+		d.call(c, "calls", "event", o, who, kind)
 	}
-	for raw := range d.items(c.value.get("statuses")) {
-		o, _ := objectOf(raw)
+	for o := range d.items(c.value.get("statuses")) {
 		who := providers.Contact{Phone: digits(o.id("recipient_id")), UserID: o.text("recipient_user_id")}
 		kind := providers.KindCallOther
 		if strings.EqualFold(o.text("status"), "accepted") {
 			kind = providers.KindCall
 		}
-		d.call(c, "statuses", "status", raw, o, who, kind)
+		d.call(c, "statuses", "status", o, who, kind)
 	}
 }
 
 // caller returns the user of a call, and whether it was he who called.
-func caller(c *change, o object) (providers.Contact, bool) {
+func caller(c *change, o value) (providers.Contact, bool) {
 	from := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
 	to := providers.Contact{Phone: digits(o.id("to")), UserID: o.text("to_user_id")}
 	switch strings.ToUpper(o.text("direction")) {
@@ -49,7 +46,7 @@ func caller(c *change, o object) (providers.Contact, bool) {
 
 // call keeps one notice; word names the member that says what happened.
 func (d *decoder) call(
-	c *change, list, word string, raw json.RawMessage, o object, who providers.Contact, kind providers.Kind,
+	c *change, list, word string, o value, who providers.Contact, kind providers.Kind,
 ) {
 	id, happened := o.id("id"), strings.ToLower(o.text(word))
 	if id == "" || happened == "" {
@@ -61,7 +58,7 @@ func (d *decoder) call(
 		Kind:    kind,
 		ID:      "call:" + id + ":" + happened,
 		Contact: who,
-		At:      instant(o.get("timestamp")),
-		Value:   c.narrow(list, raw, entry),
+		At:      providers.Instant(o.id("timestamp")),
+		Value:   c.narrow(list, o.raw(), entry),
 	})
 }

@@ -13,14 +13,13 @@ type change struct {
 	account string
 	time    json.RawMessage // of the entry
 	entry   json.RawMessage // what else the entry says; nil: nothing
-	self    object          // its own members, without the value; only for a Narrower
+	self    []byte          // its own members, without the value; only for a Narrower
 	field   string
-	raw     json.RawMessage // the value
-	value   object
+	value   value
 	number  string // phone number id
 	display string // the business's own number, digits
-	frame   object // members of the value that every item keeps
-	lean    object // those of it that are left when much has been repeated
+	frame   []byte // members of the value that every item keeps
+	lean    []byte // those of it that are left when much has been repeated
 	budget  *budget
 	users   []user
 	byID    map[string]int // "u"+user id and "p"+phone → users
@@ -33,90 +32,72 @@ type user struct {
 	used bool // an item is about him
 }
 
-func newChange(account string, time json.RawMessage, o object, b *budget) *change {
-	c := &change{budget: b, account: account, time: time, field: o.text("field"), raw: o.get("value")}
-	c.value, _ = objectOf(c.raw)
+func newChange(account string, time json.RawMessage, o value, b *budget) *change {
+	c := &change{budget: b, account: account, time: time, field: o.text("field"), value: o.get("value")}
 	if c.field == "" {
 		// Some account updates have the field inside the value.
 		c.field = c.value.text("field")
 	}
-	if meta := c.value.get("metadata"); meta != nil {
-		c.number = short(scalar(lookup(meta, "phone_number_id")))
-		c.display = digits(scalar(lookup(meta, "display_phone_number")))
-	}
+	meta := c.value.get("metadata")
+	c.number, c.display = short(meta.id("phone_number_id")), digits(meta.id("display_phone_number"))
 	c.shared()
 	c.index()
 	return c
 }
 
-// shared collects the members that every item keeps: all that is no list. Lists
-// belong to items.
+// shared collects the members that every item keeps.
 func (c *change) shared() {
-	c.frame = c.value.repeated(maxRepeated, func(m member) bool { return !opens(m.value, '[') })
+	c.frame = c.value.beside(maxRepeated)
 	c.lean = c.frame
-	if c.frame.size() > maxLean {
-		c.lean = c.frame.repeated(maxLean, func(member) bool { return true })
+	if len(c.frame) > maxLean {
+		c.lean = c.value.beside(maxLean)
 	}
 }
 
-// size is how many bytes the members are.
-func (o object) size() int {
-	n := 0
-	for _, m := range o {
-		n += len(m.key) + len(m.value)
+// beside returns the members of an object that are repeated around something else of it,
+// as they came, a comma behind each: up to so many bytes, without lists, which hold items,
+// and without those of these names. Of a name that is there twice the last one counts.
+func (v value) beside(most int, but ...string) []byte {
+	last := map[string]int32{}
+	for name, m := range v.members() {
+		if !slices.ContainsFunc(but, name.is) {
+			last[text(name.raw())] = m.at
+		}
 	}
-	return n
-}
-
-// repeated returns the members that every item is to have of those that keep
-// says, each name once (the last one counts), up to so many bytes.
-func (o object) repeated(most int, keep func(member) bool) object {
-	size, last := 0, map[string]int{}
-	for i, m := range o {
-		last[text(m.key)] = i
-	}
-	var all object
-	for i, m := range o {
-		if !keep(m) || last[text(m.key)] != i {
+	var b []byte
+	for name, m := range v.members() {
+		if at, ok := last[text(name.raw())]; !ok || at != m.at || m.opens('[') {
 			continue
 		}
-		if n := len(m.key) + len(m.value); size+n <= most {
-			size += n
-			all = append(all, m)
+		if len(b)+len(name.raw())+len(m.raw())+len(`:,`) <= most {
+			b = append(append(append(append(b, name.raw()...), ':'), m.raw()...), ',')
 		}
 	}
-	return all
+	return b
 }
 
 // besides returns what an entry says beside its id and its changes.
-func besides(entry object) json.RawMessage {
-	if !slices.ContainsFunc(entry, func(m member) bool { return !m.is("id") && !m.is("changes") }) {
+func besides(entry value) json.RawMessage {
+	rest := entry.beside(maxBeside, "id", "changes")
+	if len(rest) == 0 {
 		return nil // as nearly always
 	}
-	rest := entry.without("id", "changes")
-	if len(rest) == 0 {
-		return nil
-	}
-	var b bytes.Buffer
-	rest.begin(&b)
-	b.Bytes()[b.Len()-1] = '}'
-	return b.Bytes()
+	return slices.Concat([]byte{'{'}, rest[:len(rest)-1], []byte{'}'})
 }
 
 // index reads the contacts.
 func (c *change) index() {
-	for raw := range elements(c.value.get("contacts")) {
-		o, ok := objectOf(raw)
-		if !ok {
+	for o := range c.value.get("contacts").elements() {
+		if !o.opens('{') {
 			continue
 		}
 		if len(c.users) == MaxItems {
 			break // there are no more items that they could be of
 		}
-		u := user{raw: raw, who: providers.Contact{
+		u := user{raw: o.raw(), who: providers.Contact{
 			Phone:  digits(o.id("wa_id")),
 			UserID: o.text("user_id"),
-			Name:   text(lookup(o.get("profile"), "name")),
+			Name:   o.get("profile").text("name"),
 		}}
 		if c.byID == nil {
 			c.byID = map[string]int{}
@@ -175,15 +156,16 @@ func (c *change) find(key string) (int, bool) {
 // entry, if any, of its user.
 func (c *change) narrow(list string, item, contact json.RawMessage) json.RawMessage {
 	frame := c.frame
-	if !c.budget.take(frame.size()) {
+	if !c.budget.take(len(frame)) {
 		frame = c.lean
 	}
 	if !c.budget.take(len(contact)) {
 		contact = nil
 	}
 	var b bytes.Buffer
-	b.Grow(frame.size() + 2*len(frame) + len(list) + len(item) + len(contact) + 32)
-	frame.begin(&b)
+	b.Grow(len(frame) + len(list) + len(item) + len(contact) + 32)
+	b.WriteByte('{')
+	b.Write(frame)
 	if contact != nil {
 		b.WriteString(`"contacts":[`)
 		b.Write(contact)
@@ -198,7 +180,7 @@ func (c *change) narrow(list string, item, contact json.RawMessage) json.RawMess
 }
 
 // whole returns the value as it came.
-func (c *change) whole() json.RawMessage { return slices.Clone(c.raw) }
+func (c *change) whole() json.RawMessage { return slices.Clone(c.value.raw()) }
 
 // digits returns a phone number as contacts have it: without a plus sign.
 func digits(s string) string {

@@ -55,10 +55,13 @@ func Decode(body []byte, o Options) (Batch, error) { return split(body, o, nil) 
 
 // split decodes, and tells n, if there is one, where each event stood.
 func split(body []byte, o Options, n *Narrower) (Batch, error) {
-	if !valid(body) || !opens(body, '{') {
+	if !valid(body) {
 		return Batch{}, ErrBody
 	}
-	body = sanitised(body)
+	top := read(sanitised(body))
+	if !top.opens('{') {
+		return Batch{}, ErrBody
+	}
 	if o.StatusIDs == nil {
 		o.StatusIDs = func(member func(string) string) (string, []string) { return member("id"), nil }
 	}
@@ -70,15 +73,14 @@ func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	}
 	d := decoder{Options: o, narrower: n, budget: budget{maxInAll}}
 	if o.AccountKey != "" {
-		d.account = short(scalar(lookup(body, o.AccountKey)))
+		d.account = short(top.id(o.AccountKey))
 	}
 	if n != nil {
-		top, _ := objectOf(body)
-		n.top = top.without("entry")
+		n.top = top.beside(maxBeside, "entry")
 		n.look(top, "entry")
 	}
-	list := lookup(body, "entry")
-	if !opens(list, '[') {
+	list := top.get("entry")
+	if !list.opens('[') {
 		d.skip()
 	}
 	for e := range d.items(list) {
@@ -103,9 +105,9 @@ func (d *decoder) skip() { d.batch.Skipped++ }
 
 // items ranges over the elements of an array as long as there is room for more
 // events. The others are skipped before anything is made of them.
-func (d *decoder) items(raw []byte) iter.Seq[json.RawMessage] {
-	return func(yield func(json.RawMessage) bool) {
-		for e := range elements(raw) {
+func (d *decoder) items(list value) iter.Seq[value] {
+	return func(yield func(value) bool) {
+		for e := range list.elements() {
 			if len(d.batch.Events) >= MaxItems {
 				d.skip()
 			} else if !yield(e) {
@@ -128,10 +130,9 @@ func (d *decoder) add(c *change, e providers.Event) {
 	}
 }
 
-func (d *decoder) entry(raw json.RawMessage) {
-	o, ok := objectOf(raw)
+func (d *decoder) entry(o value) {
 	list := o.get("changes")
-	if !ok || !opens(list, '[') {
+	if !list.opens('[') {
 		d.skip()
 		return
 	}
@@ -139,28 +140,27 @@ func (d *decoder) entry(raw json.RawMessage) {
 	if account == "" {
 		account = short(o.id("id"))
 	}
-	at := o.get("time")
+	at := o.get("time").raw()
 	if len(at) > maxLean {
 		at = nil // no time is that long
 	}
 	if d.narrower != nil {
-		d.in = &enclosing{o.without("changes")}
+		d.in = &enclosing{o.beside(maxBeside, "changes")}
 		d.narrower.look(o, "changes")
 	}
 	var rest json.RawMessage
 	if !d.MetaShape {
 		rest = besides(o)
 	}
-	for raw := range d.items(list) {
-		m, ok := objectOf(raw)
-		if !ok {
+	for m := range d.items(list) {
+		if !m.opens('{') {
 			d.skip()
 			continue
 		}
 		c := newChange(account, at, m, &d.budget)
 		c.entry = rest
 		if d.narrower != nil {
-			c.self = m.without("value")
+			c.self = m.beside(maxBeside, "value")
 			d.narrower.look(m, "value")
 		}
 		d.change(c)
@@ -169,7 +169,7 @@ func (d *decoder) entry(raw json.RawMessage) {
 
 // change hands a change to whoever knows its field.
 func (d *decoder) change(c *change) {
-	if c.raw == nil || c.field == "" {
+	if !c.value.there() || c.field == "" {
 		d.skip()
 		return
 	}
@@ -177,7 +177,7 @@ func (d *decoder) change(c *change) {
 	if more, ok := d.Fields[c.field]; !known && ok {
 		kind, known = more, true
 	}
-	if known && !opens(c.raw, '{') {
+	if known && !c.value.opens('{') {
 		d.skip()
 		return
 	}

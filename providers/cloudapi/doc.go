@@ -40,9 +40,10 @@
 // # Why not a struct per shape
 //
 // Structs lose the members they do not know, and one member of an unexpected
-// type fails its neighbours. The body is validated once by encoding/json (see
-// valid, the one place to put another validator) and then walked by a scanner
-// that slices it; duplicate keys: the last one counts, as in encoding/json.
+// type fails its neighbours. The body is validated once (see valid, the one place
+// to put another validator) and then read once by a scanner that notes where each
+// value ends, so that nothing is gone over again to find what stands behind it;
+// duplicate keys: the last one counts, as in encoding/json.
 // A validator that lets control characters through (sonic's default) was
 // rejected: such a Value would fail when it is marshalled for the relay.
 //

@@ -1,6 +1,7 @@
 package cloudapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -9,9 +10,8 @@ import (
 
 // echoes decodes what the business wrote from its own app.
 func (d *decoder) echoes(c *change) {
-	for raw := range d.items(c.value.get("message_echoes")) {
-		o, ok := objectOf(raw)
-		if !ok || o.id("id") == "" {
+	for o := range d.items(c.value.get("message_echoes")) {
+		if o.id("id") == "" {
 			d.skip()
 			continue
 		}
@@ -20,12 +20,12 @@ func (d *decoder) echoes(c *change) {
 			Kind:      providers.KindEcho,
 			ID:        o.id("id"),
 			Contact:   who,
-			At:        instant(o.get("timestamp")),
+			At:        providers.Instant(o.id("timestamp")),
 			MessageID: o.id("id"),
 			Text:      words(o),
 			Quoted:    d.quoted(o),
 			Group:     o.id("group_id"),
-			Value:     c.narrow("message_echoes", raw, entry),
+			Value:     c.narrow("message_echoes", o.raw(), entry),
 		})
 	}
 }
@@ -33,31 +33,29 @@ func (d *decoder) echoes(c *change) {
 // history decodes the import of older messages, and the media that follows it
 // in bodies of its own.
 func (d *decoder) history(c *change) {
-	for raw := range d.items(c.value.get("history")) {
-		chunk, ok := objectOf(raw)
-		if !ok {
+	for chunk := range d.items(c.value.get("history")) {
+		if !chunk.opens('{') {
 			d.skip()
 			continue
 		}
-		if chunk.get("threads") == nil { // the business refused to share
+		if !chunk.get("threads").there() { // the business refused to share
 			d.add(c, providers.Event{
-				Kind: providers.KindHistory, ID: derivedID(c, raw), Value: c.narrow("history", raw, nil),
+				Kind: providers.KindHistory, ID: derivedID(c, chunk.raw()), Value: c.narrow("history", chunk.raw(), nil),
 			})
 			continue
 		}
 		d.narrower.look(chunk, "threads")
-		meta := chunk.get("metadata")
+		meta := chunk.get("metadata").raw()
 		if len(meta) > maxRepeated {
 			meta = nil
 		}
-		for t := range elements(chunk.get("threads")) {
-			thread, ok := objectOf(t)
-			if !ok {
+		for thread := range chunk.get("threads").elements() {
+			if !thread.opens('{') {
 				d.skip()
 				continue
 			}
 			d.narrower.look(thread, "messages")
-			id := thread.get("id") // once, and not for each message
+			id := thread.get("id").raw() // once, and not for each message
 			if len(id) > MaxIdentity {
 				id = nil // nobody's
 			}
@@ -72,15 +70,14 @@ func (d *decoder) history(c *change) {
 			}
 		}
 	}
-	for raw := range d.items(c.value.get("messages")) {
-		d.past(c, "messages", raw, "", func(m json.RawMessage) json.RawMessage { return m })
+	for m := range d.items(c.value.get("messages")) {
+		d.past(c, "messages", m, "", func(m json.RawMessage) json.RawMessage { return m })
 	}
 }
 
 // past keeps one message of the history. The thread is named after the user.
-func (d *decoder) past(c *change, list string, raw json.RawMessage, thread string, wrap func(json.RawMessage) json.RawMessage) {
-	o, ok := objectOf(raw)
-	if !ok || o.id("id") == "" {
+func (d *decoder) past(c *change, list string, o value, thread string, wrap func(json.RawMessage) json.RawMessage) {
+	if o.id("id") == "" {
 		d.skip()
 		return
 	}
@@ -90,16 +87,16 @@ func (d *decoder) past(c *change, list string, raw json.RawMessage, thread strin
 		Kind:      providers.KindHistory,
 		ID:        "history:" + o.id("id"),
 		Contact:   who,
-		At:        instant(o.get("timestamp")),
+		At:        providers.Instant(o.id("timestamp")),
 		MessageID: o.id("id"),
 		Text:      words(o),
 		Quoted:    d.quoted(o),
-		Value:     c.narrow(list, wrap(raw), entry),
+		Value:     c.narrow(list, wrap(o.raw()), entry),
 	})
 }
 
 // userOf tells which side of an old message is the user.
-func userOf(c *change, o object, thread string) providers.Contact {
+func userOf(c *change, o value, thread string) providers.Contact {
 	if strings.Contains(thread, ".") {
 		return providers.Contact{UserID: thread}
 	}
@@ -120,21 +117,22 @@ func userOf(c *change, o object, thread string) providers.Contact {
 
 // inThread wraps one message as the history item it stood in.
 func inThread(meta, thread, message json.RawMessage) json.RawMessage {
-	item := json.RawMessage(`{}`)
+	var b bytes.Buffer
+	b.Grow(len(meta) + len(thread) + len(message) + 64)
+	b.WriteByte('{')
 	if meta != nil {
-		item = with(item, "metadata", meta)
+		b.WriteString(`"metadata":`)
+		b.Write(meta)
+		b.WriteByte(',')
 	}
-	inner := json.RawMessage(`{}`)
+	b.WriteString(`"threads":[{`)
 	if thread != nil {
-		inner = with(inner, "id", thread)
+		b.WriteString(`"id":`)
+		b.Write(thread)
+		b.WriteByte(',')
 	}
-	return with(item, "threads", list(with(inner, "messages", list(message))))
-}
-
-// list returns an array of one.
-func list(item json.RawMessage) json.RawMessage {
-	b := make([]byte, 0, len(item)+2)
-	b = append(b, '[')
-	b = append(b, item...)
-	return append(b, ']')
+	b.WriteString(`"messages":[`)
+	b.Write(message)
+	b.WriteString(`]}]}`)
+	return b.Bytes()
 }

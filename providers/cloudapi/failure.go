@@ -1,6 +1,7 @@
 package cloudapi
 
 import (
+	"cmp"
 	"time"
 
 	"wagate/providers"
@@ -13,12 +14,9 @@ func Failure(body []byte, httpStatus int, retryAfter time.Duration) *providers.E
 	var code int
 	var wording string
 	if valid(body) {
-		cause := lookup(sanitised(body), "error")
-		code = number(lookup(cause, "code"))
-		wording = text(lookup(cause, "error_data", "details"))
-		if wording == "" {
-			wording = text(lookup(cause, "message"))
-		}
+		cause := read(sanitised(body)).get("error")
+		code = cause.number("code")
+		wording = cmp.Or(cause.get("error_data").text("details"), cause.text("message"))
 	}
 	e := Classify(code, httpStatus)
 	e.Detail = Detail(wording)

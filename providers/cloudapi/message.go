@@ -9,10 +9,9 @@ import (
 
 // messages decodes what users wrote.
 func (d *decoder) messages(c *change) {
-	for raw := range d.items(c.value.get("messages")) {
-		o, ok := objectOf(raw)
+	for o := range d.items(c.value.get("messages")) {
 		typ := o.get("type")
-		if !ok || typ != nil && !opens(typ, '"') {
+		if !o.opens('{') || typ.there() && !typ.opens('"') {
 			d.skip()
 			continue
 		}
@@ -24,28 +23,29 @@ func (d *decoder) messages(c *change) {
 		}
 		e := providers.Event{
 			Kind:      messageKind(o),
-			At:        instant(o.get("timestamp")),
+			At:        providers.Instant(o.id("timestamp")),
 			MessageID: id,
 			Text:      words(o),
 			Quoted:    d.quoted(o),
 			Group:     o.id("group_id"),
 		}
 		if e.Kind == providers.KindButton {
-			e.Payload = cmp.Or(text(lookup(o.get("button"), "payload")), e.Text)
+			e.Payload = cmp.Or(o.get("button").text("payload"), e.Text)
 		}
 		e.ID = id
 		if e.ID == "" {
-			e.ID = derivedID(c, raw)
+			e.ID = derivedID(c, o.raw())
 		}
 		var entry json.RawMessage
-		if text(typ) == "system" {
+		if o.text("type") == "system" {
 			e.Contact, e.Previous = systemChange(o)
 			c.contact(who) // the entry says no more of him, but is his
 		} else {
 			e.Contact, entry = c.contact(who)
 		}
+		raw := o.raw()
 		if d.MetaShape {
-			raw = shapeMessage(o, raw, e)
+			raw = shapeMessage(o, e)
 		}
 		e.Value = c.narrow("messages", raw, entry)
 		d.add(c, e)
@@ -54,7 +54,7 @@ func (d *decoder) messages(c *change) {
 
 // messageKind names a message by its type. A group's message is of the group,
 // whatever it is.
-func messageKind(o object) providers.Kind {
+func messageKind(o value) providers.Kind {
 	if o.id("group_id") != "" {
 		return providers.KindGroup
 	}
@@ -82,7 +82,7 @@ func messageKind(o object) providers.Kind {
 	case "order":
 		return providers.KindOrder
 	case "reaction":
-		if text(lookup(o.get("reaction"), "emoji")) == "" {
+		if o.get("reaction").text("emoji") == "" {
 			return providers.KindReactionRemoved
 		}
 		return providers.KindReaction
@@ -99,34 +99,24 @@ func messageKind(o object) providers.Kind {
 }
 
 // words returns what a message says in words; empty where it says nothing.
-func words(o object) string {
+func words(o value) string {
 	typ := o.text("type")
 	body := o.get(typ)
 	switch typ {
 	case "text":
-		return text(lookup(body, "body"))
+		return body.text("body")
 	case "image", "video", "audio", "document":
-		return text(lookup(body, "caption"))
+		return body.text("caption")
 	case "button":
-		if s := text(lookup(body, "text")); s != "" {
-			return s
-		}
-		return text(lookup(body, "payload"))
+		return cmp.Or(body.text("text"), body.text("payload"))
 	case "interactive":
-		for _, path := range [][]string{
-			{"button_reply", "title"}, {"list_reply", "title"}, {"nfm_reply", "body"},
-		} {
-			if s := text(lookup(body, path...)); s != "" {
-				return s
-			}
-		}
+		return cmp.Or(body.get("button_reply").text("title"), body.get("list_reply").text("title"), body.get("nfm_reply").text("body"))
 	case "order":
-		return text(lookup(body, "text"))
+		return body.text("text")
 	case "reaction":
-		return text(lookup(body, "emoji"))
+		return body.text("emoji")
 	case "edit":
-		inner, ok := objectOf(lookup(body, "message"))
-		if ok && inner.text("type") != "edit" {
+		if inner := body.get("message"); inner.text("type") != "edit" {
 			return words(inner)
 		}
 	}
@@ -134,20 +124,20 @@ func words(o object) string {
 }
 
 // quoted returns the message that a message replies, reacts or belongs to.
-func (d *decoder) quoted(o object) string {
-	if context, ok := objectOf(o.get("context")); ok {
+func (d *decoder) quoted(o value) string {
+	if context := o.get("context"); context.opens('{') {
 		if id := d.QuotedID(context.id); id != "" {
 			return id
 		}
 	}
-	return text(lookup(o.get("reaction"), "message_id"))
+	return o.get("reaction").text("message_id")
 }
 
 // systemChange reads who a system notice is about now and who he was. A notice
 // of an unknown type that names no new identity is about its sender.
-func systemChange(o object) (now, before providers.Contact) {
+func systemChange(o value) (now, before providers.Contact) {
 	from := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
-	s, _ := objectOf(o.get("system"))
+	s := o.get("system")
 	now = providers.Contact{Phone: digits(s.id("wa_id")), UserID: s.text("user_id")}
 	if now.Phone == "" {
 		now.Phone = digits(s.id("new_wa_id")) // older versions

@@ -8,10 +8,9 @@ import (
 
 // Narrower cuts out of one body what is left of it for somebody whom only some of
 // its items concern: the provider's own envelope around these, nothing of it
-// shaped. A change is repeated for each of its items, as in Event.Value. It keeps
-// the body.
+// shaped. A change is repeated for each of its items, as in Event.Value.
 type Narrower struct {
-	top   object // of the body, without its entries
+	top   []byte // of the body, without its entries
 	items []piece
 	more  bool // there is more than the items
 }
@@ -19,12 +18,12 @@ type Narrower struct {
 // piece is an item with what stands around it.
 type piece struct {
 	in    *enclosing
-	self  object // of the change, without its value
+	self  []byte // of the change, without its value
 	value json.RawMessage
 }
 
 // enclosing is an entry without its changes.
-type enclosing struct{ members object }
+type enclosing struct{ beside []byte }
 
 // NewNarrower reads a body as Decode does. Its items are numbered as the events
 // that Decode gives for the same options.
@@ -58,14 +57,14 @@ var itemLists = map[string][]string{
 }
 
 // look notes whether an object has more than these lists.
-func (n *Narrower) look(o object, lists ...string) {
+func (n *Narrower) look(o value, lists ...string) {
 	if n == nil {
 		return // nobody asks
 	}
 	seen := map[string]bool{}
-	for _, m := range o {
-		name := text(m.key)
-		n.more = n.more || seen[name] || opens(m.value, '[') && !slices.Contains(lists, name)
+	for key, m := range o.members() {
+		name := text(key.raw())
+		n.more = n.more || seen[name] || m.opens('[') && !slices.Contains(lists, name)
 		seen[name] = true
 	}
 }
@@ -77,7 +76,7 @@ func (n *Narrower) lookInto(c *change) {
 	}
 	n.look(c.value, itemLists[c.field]...)
 	entries := 0
-	for range elements(c.value.get("contacts")) {
+	for range c.value.get("contacts").elements() {
 		entries++
 	}
 	n.more = n.more || len(c.users) != entries || slices.ContainsFunc(c.users, func(u user) bool { return !u.used })
@@ -86,7 +85,8 @@ func (n *Narrower) lookInto(c *change) {
 // Narrow returns the body with no other items than these, by number, ascending.
 func (n *Narrower) Narrow(items []int) []byte {
 	var b bytes.Buffer
-	n.top.begin(&b)
+	b.WriteByte('{')
+	b.Write(n.top)
 	b.WriteString(`"entry":[`)
 	var in *enclosing
 	for _, i := range items {
@@ -101,7 +101,8 @@ func (n *Narrower) Narrow(items []int) []byte {
 			b.WriteByte(',')
 		}
 		in = it.in
-		it.self.begin(&b)
+		b.WriteByte('{')
+		b.Write(it.self)
 		b.WriteString(`"value":`)
 		b.Write(it.value)
 		b.WriteByte('}')
@@ -114,23 +115,7 @@ func (n *Narrower) Narrow(items []int) []byte {
 }
 
 func (e *enclosing) begin(b *bytes.Buffer) {
-	e.members.begin(b)
-	b.WriteString(`"changes":[`)
-}
-
-// begin writes the members of an object that is to have one more.
-func (o object) begin(b *bytes.Buffer) {
 	b.WriteByte('{')
-	for _, m := range o {
-		b.Write(m.key)
-		b.WriteByte(':')
-		b.Write(m.value)
-		b.WriteByte(',')
-	}
-}
-
-// without returns what is repeated of an object beside the members of these
-// names. Lists are not: they may hold items of others.
-func (o object) without(names ...string) object {
-	return o.repeated(maxBeside, func(m member) bool { return !opens(m.value, '[') && !slices.ContainsFunc(names, m.is) })
+	b.Write(e.beside)
+	b.WriteString(`"changes":[`)
 }

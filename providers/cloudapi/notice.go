@@ -14,14 +14,12 @@ import (
 
 // preferences decodes what users chose about marketing messages.
 func (d *decoder) preferences(c *change) {
-	for raw := range d.items(c.value.get("user_preferences")) {
-		o, ok := objectOf(raw)
-		who := providers.Contact{Phone: digits(o.id("wa_id")), UserID: o.text("user_id")}
-		if !ok {
+	for o := range d.items(c.value.get("user_preferences")) {
+		if !o.opens('{') {
 			d.skip()
 			continue
 		}
-		who, entry := c.contact(who)
+		who, entry := c.contact(providers.Contact{Phone: digits(o.id("wa_id")), UserID: o.text("user_id")})
 		if who.IsZero() {
 			d.skip()
 			continue
@@ -29,14 +27,14 @@ func (d *decoder) preferences(c *change) {
 		e := providers.Event{
 			Kind:    providers.KindUnknown,
 			Contact: who,
-			At:      instant(o.get("timestamp")),
-			Value:   c.narrow("user_preferences", raw, entry),
+			At:      providers.Instant(o.id("timestamp")),
+			Value:   c.narrow("user_preferences", o.raw(), entry),
 		}
 		category, value := o.text("category"), strings.ToLower(o.text("value"))
 		if p := PreferenceOf(category, value); p != nil {
 			e.Kind, e.Preference = providers.KindPreference, p
 		}
-		e.ID = derivedID(c, raw)
+		e.ID = derivedID(c, o.raw())
 		if !e.At.IsZero() {
 			e.ID = PreferenceEventID(category, value, e.At)
 		}
@@ -67,13 +65,13 @@ func PreferenceEventID(category, value string, at time.Time) string {
 
 // errors decodes account, app and system problems that concern no message.
 func (d *decoder) errors(c *change) {
-	for raw := range d.items(c.value.get("errors")) {
-		if !opens(raw, '{') {
+	for o := range d.items(c.value.get("errors")) {
+		if !o.opens('{') {
 			d.skip()
 			continue
 		}
 		d.add(c, providers.Event{
-			Kind: providers.KindAccount, ID: derivedID(c, raw), Value: c.narrow("errors", raw, nil),
+			Kind: providers.KindAccount, ID: derivedID(c, o.raw()), Value: c.narrow("errors", o.raw(), nil),
 		})
 	}
 }
@@ -83,8 +81,8 @@ func (d *decoder) errors(c *change) {
 func (d *decoder) notice(c *change, kind providers.Kind) {
 	e := providers.Event{
 		Kind:  kind,
-		ID:    derivedID(c, c.raw),
-		At:    instant(c.time),
+		ID:    derivedID(c, c.value.raw()),
+		At:    providers.Instant(scalar(c.time)),
 		Value: c.whole(),
 	}
 	if kind == providers.KindTemplate {

@@ -16,9 +16,10 @@ type Rewrite struct {
 // Apply returns the value with the changes made in its one message or status;
 // all other bytes stay as they are. A value without such an item is returned
 // as it is.
-func (r Rewrite) Apply(value json.RawMessage) json.RawMessage {
+func (r Rewrite) Apply(raw json.RawMessage) json.RawMessage {
 	if r.StatusID != "" || r.Opaque != nil {
-		value = inList(value, "statuses", func(s json.RawMessage) json.RawMessage {
+		raw = inList(raw, "statuses", func(status value) json.RawMessage {
+			s := status.raw()
 			if r.StatusID != "" {
 				s = with(s, "id", quote(r.StatusID))
 			}
@@ -34,30 +35,36 @@ func (r Rewrite) Apply(value json.RawMessage) json.RawMessage {
 	}
 	if r.Quoted != "" {
 		for _, name := range []string{"messages", "message_echoes"} {
-			value = inList(value, name, func(m json.RawMessage) json.RawMessage {
-				if context := lookup(m, "context"); lookup(context, "id") != nil {
-					return with(m, "context", with(context, "id", quote(r.Quoted)))
+			raw = inList(raw, name, func(m value) json.RawMessage {
+				for _, of := range []struct{ member, id string }{{"context", "id"}, {"reaction", "message_id"}} {
+					if v := m.get(of.member); v.get(of.id).there() {
+						return with(m.raw(), of.member, with(v.raw(), of.id, quote(r.Quoted)))
+					}
 				}
-				if reaction := lookup(m, "reaction"); lookup(reaction, "message_id") != nil {
-					return with(m, "reaction", with(reaction, "message_id", quote(r.Quoted)))
-				}
-				return m
+				return m.raw()
 			})
 		}
 	}
-	return value
+	return raw
 }
 
-// inList changes the only element of a list in value.
-func inList(value json.RawMessage, name string, change func(json.RawMessage) json.RawMessage) json.RawMessage {
-	items := lookup(value, name)
+// inList changes the only element of a list in an object.
+func inList(raw json.RawMessage, name string, change func(value) json.RawMessage) json.RawMessage {
 	n := 0
-	var item json.RawMessage
-	for item = range elements(items) {
+	var item value
+	for item = range read(raw).get(name).elements() {
 		n++
 	}
-	if n != 1 || !opens(item, '{') {
-		return value
+	if n != 1 || !item.opens('{') {
+		return raw
 	}
-	return with(value, name, list(change(item)))
+	return with(raw, name, list(change(item)))
+}
+
+// list returns an array of one.
+func list(item json.RawMessage) json.RawMessage {
+	b := make([]byte, 0, len(item)+2)
+	b = append(b, '[')
+	b = append(b, item...)
+	return append(b, ']')
 }

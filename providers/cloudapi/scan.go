@@ -5,16 +5,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
-
-	"wagate/providers"
 )
 
 // deepest is how deep a body may nest. encoding/json reads 10,000 levels and no more,
@@ -22,6 +18,10 @@ import (
 // letter, at the assistant. The quicker validator knows no such bound, and calls
 // itself for each bracket that is open.
 const deepest = 9_000
+
+// longest is how long a body may be, in bytes: far beyond what is let in. A value's place
+// in it takes 32 bits, also once invalid UTF-8 was replaced, three bytes for one at worst.
+const longest = 1 << 29
 
 // TooDeep reports whether a JSON value nests deeper than what is made of it could be
 // read again.
@@ -48,6 +48,9 @@ func TooDeep(b []byte) bool {
 // valid reports whether the whole of b is one JSON value. Everything below it
 // relies on that, and stays within bounds even if it were not so.
 func valid(b []byte) bool {
+	if len(b) > longest {
+		return false
+	}
 	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) > deepest {
 		return !TooDeep(b) && json.Valid(b)
 	}
@@ -62,150 +65,164 @@ func sanitised(b []byte) []byte {
 	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 }
 
-// member is one member of an object as it came: key with its quotes, raw value.
-type member struct {
-	key   []byte
-	value json.RawMessage
+// value is a value in a body that was read, or the name of a member. The zero value is
+// one that is not there.
+type value struct {
+	*reading
+
+	at int32 // its token
 }
 
-// is reports whether the member has this name, however the key is escaped.
-func (m member) is(name string) bool {
-	k := m.key
-	if len(k) == len(name)+2 && string(k[1:len(k)-1]) == name {
-		return true
-	}
-	return bytes.IndexByte(k, '\\') >= 0 && text(k) == name
+// reading is a body with its values and names, in the order they begin in. Whoever looks
+// for one of them passes over what the others hold.
+type reading struct {
+	body   []byte
+	tokens []token
 }
 
-// object is the members of an object, in order.
-type object []member
+// token is where a value begins and ends, and the first token behind what it holds.
+type token struct{ from, to, next int32 }
 
-// objectOf returns the members of raw, and false if it is no object.
-func objectOf(raw []byte) (object, bool) {
-	if !opens(raw, '{') {
-		return nil, false
+// read goes over a body, which is valid, once. It does not recurse, and takes six times
+// the body's memory at most, in one piece: a value takes up a byte, and one before it.
+func read(body []byte) value {
+	room := 1
+	for _, c := range []byte("{[:,") {
+		room += bytes.Count(body, []byte{c})
 	}
-	o := make(object, 0, 6)
-	for m := range members(raw) {
-		o = append(o, m)
+	r := &reading{body: body, tokens: make([]token, 0, min(room, len(body)/2+1))}
+	open := int32(-1) // the innermost object or array at i; until it ends, its next is the one around it
+	for i := 0; i < len(body); {
+		from := i
+		switch body[i] {
+		case ' ', '\n', '\t', '\r', ',', ':':
+			i++
+			continue
+		case '}', ']':
+			i++
+			open = r.close(open, i)
+			continue
+		case '{', '[':
+			r.tokens = append(r.tokens, token{from: offset(i), next: open})
+			open = offset(len(r.tokens) - 1)
+			i++
+			continue
+		case '"':
+			i = endString(body, i)
+		default:
+			i = endWord(body, i)
+		}
+		r.tokens = append(r.tokens, token{offset(from), offset(i), offset(len(r.tokens) + 1)})
 	}
-	return o, true
+	for open >= 0 { // only if the body was not valid
+		open = r.close(open, len(body))
+	}
+	if len(r.tokens) == 0 {
+		return value{}
+	}
+	return value{reading: r}
 }
 
-// get returns the value of a member, nil if there is none. The last one counts.
-func (o object) get(name string) json.RawMessage {
-	for _, m := range slices.Backward(o) {
-		if m.is(name) {
-			return m.value
+// close ends the innermost object or array before i, if there is one, and returns the one around it.
+func (r *reading) close(open int32, i int) int32 {
+	if open < 0 {
+		return open
+	}
+	t := &r.tokens[open]
+	around := t.next
+	t.to, t.next = offset(i), offset(len(r.tokens))
+	return around
+}
+
+// offset is an index into a body, or into its tokens, which are fewer.
+func offset(i int) int32 { return int32(i) } //nolint:gosec // longest bounds it
+
+func (v value) token() token { return v.tokens[v.at] }
+
+// raw returns the value as it came, capped, so that appending to it cannot reach the
+// rest; nil if there is none.
+func (v value) raw() json.RawMessage {
+	if !v.there() {
+		return nil
+	}
+	t := v.token()
+	return v.body[t.from:t.to:t.to]
+}
+
+// there reports whether there is such a value.
+func (v value) there() bool { return v.reading != nil }
+
+// opens reports whether the value begins with c.
+func (v value) opens(c byte) bool { return v.there() && v.body[v.token().from] == c }
+
+// members ranges over the members of an object; over nothing if it is none.
+func (v value) members() iter.Seq2[value, value] {
+	return func(yield func(name, member value) bool) {
+		if !v.opens('{') {
+			return
+		}
+		for i, end := v.at+1, v.token().next; i < end; {
+			m := v.tokens[i].next
+			if m >= end || !yield(value{v.reading, i}, value{v.reading, m}) {
+				return
+			}
+			i = v.tokens[m].next
 		}
 	}
-	return nil
+}
+
+// elements ranges over the elements of an array; over nothing if it is none.
+func (v value) elements() iter.Seq[value] {
+	return func(yield func(value) bool) {
+		if !v.opens('[') {
+			return
+		}
+		for i, end := v.at+1, v.token().next; i < end; i = v.tokens[i].next {
+			if !yield(value{v.reading, i}) {
+				return
+			}
+		}
+	}
+}
+
+// get returns a member of an object. The last one of that name counts.
+func (v value) get(name string) (found value) {
+	for key, m := range v.members() {
+		if key.is(name) {
+			found = m
+		}
+	}
+	return found
+}
+
+// is reports whether the name of a member is this one, however it is escaped: that makes
+// it longer.
+func (v value) is(name string) bool {
+	key := v.raw()
+	if len(key) <= len(name)+len(`""`) {
+		return len(key) == len(name)+len(`""`) && string(key[1:len(key)-1]) == name
+	}
+	return bytes.IndexByte(key, '\\') >= 0 && text(key) == name
 }
 
 // text returns a member that is a string, else "".
-func (o object) text(name string) string { return text(o.get(name)) }
+func (v value) text(name string) string { return text(v.get(name).raw()) }
 
 // id returns a member that is a string or a number, as text.
-func (o object) id(name string) string { return scalar(o.get(name)) }
+func (v value) id(name string) string { return scalar(v.get(name).raw()) }
 
-// lookup follows names down through objects; nil if the path ends early.
-func lookup(raw []byte, path ...string) json.RawMessage {
-	for _, name := range path {
-		var found json.RawMessage
-		for m := range members(raw) {
-			if m.is(name) {
-				found = m.value
-			}
-		}
-		raw = found
+// number returns a member that is an integer, given as number or string; 0 if it is none.
+func (v value) number(name string) int {
+	n, err := strconv.Atoi(v.id(name))
+	if err != nil {
+		return 0
 	}
-	return raw
+	return n
 }
 
-// members ranges over the members of an object; over nothing if raw is none.
-func members(raw []byte) iter.Seq[member] {
-	return func(yield func(member) bool) {
-		if !opens(raw, '{') {
-			return
-		}
-		i := space(raw, space(raw, 0)+1)
-		for i < len(raw) && raw[i] == '"' {
-			k := end(raw, i)
-			v := space(raw, space(raw, k)+1)
-			e := end(raw, v)
-			if !yield(member{key: raw[i:k], value: slice(raw, v, e)}) {
-				return
-			}
-			i = space(raw, space(raw, e)+1)
-		}
-	}
-}
-
-// elements ranges over the elements of an array; over nothing if raw is none.
-func elements(raw []byte) iter.Seq[json.RawMessage] {
-	return func(yield func(json.RawMessage) bool) {
-		if !opens(raw, '[') {
-			return
-		}
-		i := space(raw, space(raw, 0)+1)
-		for i < len(raw) && raw[i] != ']' {
-			e := end(raw, i)
-			if !yield(slice(raw, i, e)) {
-				return
-			}
-			i = space(raw, space(raw, e)+1)
-		}
-	}
-}
-
-// opens reports whether raw is a value that begins with c.
-func opens(raw []byte, c byte) bool {
-	i := space(raw, 0)
-	return i < len(raw) && raw[i] == c
-}
-
-// space returns the first index from i on that is no white space.
-func space(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// slice returns b[i:e], capped, so that appending to it cannot reach the rest.
-func slice(b []byte, i, e int) json.RawMessage {
-	i, e = min(i, len(b)), min(e, len(b))
-	return b[i:e:e]
-}
-
-// end returns the index just past the value that starts at i. It does not
-// recurse: nesting costs nothing.
-func end(b []byte, i int) int {
-	if i >= len(b) {
-		return len(b)
-	}
-	switch b[i] {
-	case '"':
-		return endString(b, i)
-	case '{', '[':
-		depth := 0
-		for i < len(b) {
-			switch b[i] {
-			case '"':
-				i = endString(b, i)
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-			i++
-		}
-		return len(b)
-	}
-	for i++; i < len(b); i++ {
+// endWord returns the index just past the number or literal that starts at start.
+func endWord(b []byte, start int) int {
+	for i := start + 1; i < len(b); i++ {
 		switch b[i] {
 		case ',', '}', ']', ' ', '\n', '\t', '\r':
 			return i
@@ -311,15 +328,3 @@ func scalar(raw []byte) string {
 	}
 	return text(raw)
 }
-
-// number returns an integer given as number or string, 0 if it is none.
-func number(raw []byte) int {
-	n, err := strconv.Atoi(scalar(raw))
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// instant reads a timestamp, string or number.
-func instant(raw []byte) time.Time { return providers.Instant(scalar(raw)) }

@@ -11,32 +11,32 @@ import (
 
 // shapeMessage gives a message the timestamp and the quoted id Meta would have
 // written.
-func shapeMessage(o object, raw json.RawMessage, e providers.Event) json.RawMessage {
-	raw = shapeTime(o, raw, e.At)
-	if context := o.get("context"); opens(context, '{') && e.Quoted != "" && scalar(lookup(context, "id")) != e.Quoted {
-		raw = with(raw, "context", with(context, "id", quote(e.Quoted)))
+func shapeMessage(o value, e providers.Event) json.RawMessage {
+	raw := shapeTime(o, e.At)
+	if context := o.get("context"); context.opens('{') && e.Quoted != "" && context.id("id") != e.Quoted {
+		raw = with(raw, "context", with(context.raw(), "id", quote(e.Quoted)))
 	}
 	return raw
 }
 
 // shapeTime gives an item a timestamp in seconds, as a string.
-func shapeTime(o object, raw json.RawMessage, at time.Time) json.RawMessage {
+func shapeTime(o value, at time.Time) json.RawMessage {
 	if at.IsZero() {
-		return raw
+		return o.raw()
 	}
 	want := strconv.FormatInt(at.Unix(), 10)
-	if stamp := o.get("timestamp"); opens(stamp, '"') && text(stamp) == want {
-		return raw
+	if stamp := o.get("timestamp"); text(stamp.raw()) == want {
+		return o.raw()
 	}
-	return with(raw, "timestamp", quote(want))
+	return with(o.raw(), "timestamp", quote(want))
 }
 
 // with returns the object raw with a member of this value: in the place where
 // it had it, once, else at the end; a nil value removes the member. All other
 // bytes stay as they are. Anything but an object is returned as it is.
 func with(raw json.RawMessage, name string, value json.RawMessage) json.RawMessage {
-	o, ok := objectOf(raw)
-	if !ok {
+	o := read(raw)
+	if !o.opens('{') {
 		return raw
 	}
 	var b bytes.Buffer
@@ -51,12 +51,12 @@ func with(raw json.RawMessage, name string, value json.RawMessage) json.RawMessa
 	}
 	b.WriteByte('{')
 	done := value == nil
-	for _, m := range o {
+	for key, m := range o.members() {
 		switch {
-		case !m.is(name):
-			write(m.key, m.value)
+		case !key.is(name):
+			write(key.raw(), m.raw())
 		case !done:
-			write(m.key, value)
+			write(key.raw(), value)
 			done = true
 		}
 	}

@@ -1,6 +1,7 @@
 package cloudapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -9,10 +10,9 @@ import (
 
 // statuses decodes receipts about messages of ours.
 func (d *decoder) statuses(c *change) {
-	for raw := range d.items(c.value.get("statuses")) {
-		o, ok := objectOf(raw)
+	for o := range d.items(c.value.get("statuses")) {
 		word := strings.ToLower(o.text("status"))
-		if !ok || word == "" {
+		if word == "" {
 			d.skip()
 			continue
 		}
@@ -33,7 +33,7 @@ func (d *decoder) statuses(c *change) {
 		e := providers.Event{
 			Kind:   providers.KindStatus,
 			ID:     StatusEventID(id, word),
-			At:     instant(o.get("timestamp")),
+			At:     providers.Instant(o.id("timestamp")),
 			Status: s,
 		}
 		var entry json.RawMessage
@@ -49,8 +49,9 @@ func (d *decoder) statuses(c *change) {
 				UserID: o.text("recipient_user_id"),
 			})
 		}
+		raw := o.raw()
 		if d.MetaShape {
-			raw = shapeTime(o, raw, e.At)
+			raw = shapeTime(o, e.At)
 			if o.id("id") != id {
 				raw = with(raw, "id", quote(id))
 			}
@@ -86,31 +87,23 @@ func StatusEventID(id, word string) string {
 // failure reads why a message failed: the first error that has a code says so, else
 // the first. It is final: such an error is neither retryable nor of unknown result,
 // whatever its code means in an answer.
-func (d *decoder) failure(o object) *providers.Error {
-	var cause object
-	for raw := range elements(o.get("errors")) {
-		e, _ := objectOf(raw)
-		coded := number(e.get("code")) != 0
-		if cause == nil || coded {
+func (d *decoder) failure(o value) *providers.Error {
+	var cause value
+	for e := range o.get("errors").elements() {
+		coded := e.number("code") != 0
+		if coded || !cause.there() && e.opens('{') {
 			cause = e
 		}
 		if coded {
 			break
 		}
 	}
-	if cause == nil {
+	if !cause.there() {
 		cause = o // Gupshup: code and reason on the status itself
 	}
-	e := d.Classify(number(cause.get("code")), 0)
+	e := d.Classify(cause.number("code"), 0)
 	e.MaybeSent, e.Retryable = false, false
-	for _, wording := range []string{
-		text(lookup(cause.get("error_data"), "details")),
-		cause.text("message"), cause.text("title"), cause.text("reason"),
-	} {
-		if wording != "" {
-			e.Detail = Detail(wording)
-			break
-		}
-	}
+	e.Detail = Detail(cmp.Or(cause.get("error_data").text("details"),
+		cause.text("message"), cause.text("title"), cause.text("reason")))
 	return &e
 }

@@ -42,6 +42,35 @@ func TestWorkIsAMultipleOfTheBody(t *testing.T) { // not parallel: it counts wha
 	}
 }
 
+// TestReadTakesAMultipleOfTheBody: however many values a body is cut up into.
+func TestReadTakesAMultipleOfTheBody(t *testing.T) { // not parallel: it counts what all allocate
+	const size, times = 1 << 20, 7
+	for name, part := range hostile {
+		body := []byte(`{"x":[` + strings.Repeat(part+",", size/(len(part)+1)) + `1],"entry":[]}`)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		batch, err := Decode(body, Options{})
+		runtime.ReadMemStats(&after)
+		if err != nil || len(batch.Events) != 0 {
+			t.Fatalf("%s: got %d events, %v, want none", name, len(batch.Events), err)
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; got > uint64(times*len(body)) {
+			t.Errorf("%s: got %d bytes allocated for a body of %d, want %d times that at most", name, got, len(body), times)
+		}
+	}
+}
+
+// hostile are values of which there may be very many in a body.
+var hostile = map[string]string{
+	"digits":  `1`,
+	"objects": `{}`,
+	"lists":   strings.Repeat("[", deepest/2) + strings.Repeat("]", deepest/2),
+	"members": `{"":0,"":0,"":0}`,
+	"strings": `""`,
+	"commas":  `",,,,,,,,:::::[[[[{{{{,,,,,,,,,,,,,,,"`,
+	"escapes": `"\\\\\"\""`,
+}
+
 // Accounts and numbers longer than any is are told from one another all the same.
 func TestLongNamesDiffer(t *testing.T) {
 	t.Parallel()
