@@ -140,8 +140,9 @@ func (in *Ingest) Meta(ctx context.Context, app, signature string, beside webhoo
 	}
 	in.drop(providers.Meta, dropUndecodable, batch.Skipped)
 	from := in.source(body, beside, len(batch.Events), meta.NewNarrower)
-	var list []*arrival
-	for i, e := range batch.Events {
+	list := make([]*arrival, 0, len(batch.Events))
+	for i := range batch.Events {
+		e := &batch.Events[i]
 		to, reason := in.routes.meta(app, e)
 		if reason != "" {
 			in.drop(providers.Meta, reason, 1)
@@ -175,8 +176,9 @@ func (in *Ingest) Gupshup(
 	if from != nil {
 		from.whole = batch.Version == gupshup.V2 && batch.Skipped == 0
 	}
-	var list []*arrival
-	for i, e := range batch.Events {
+	list := make([]*arrival, 0, len(batch.Events))
+	for i := range batch.Events {
+		e := &batch.Events[i]
 		switch {
 		case e.Kind == providers.KindPlatform: // names no app in some versions, and does nothing
 		case !ours:
@@ -184,7 +186,7 @@ func (in *Ingest) Gupshup(
 			in.stray(dropUnbound, string(c.ID), "channel", c.ID)
 			continue
 		}
-		list = append(list, from.mark(i, arrivals(e, []followup.Channel{c}))...)
+		list = append(list, from.mark(i, arrivals(e, []*followup.Channel{c}))...)
 	}
 	return in.take(ctx, providers.Gupshup, list)
 }

@@ -11,8 +11,8 @@ import (
 
 // arrival is one event on its way to one channel's lead.
 type arrival struct {
-	event   providers.Event
-	channel followup.Channel
+	event   *providers.Event
+	channel *followup.Channel
 	copy    bool // of an event that is for several: counted once
 	source  *source
 	item    int // which one of the source's
@@ -28,7 +28,7 @@ type arrival struct {
 }
 
 // arrivals returns an event once for each channel.
-func arrivals(e providers.Event, to []followup.Channel) []*arrival {
+func arrivals(e *providers.Event, to []*followup.Channel) []*arrival {
 	var list []*arrival
 	for i, c := range to {
 		list = append(list, &arrival{event: e, channel: c, copy: i > 0})
@@ -95,7 +95,7 @@ func (a *arrival) account() string {
 
 // at returns the event's time as the window counts it. Told is false if nobody
 // knows it: then it is now for all but the window.
-func (in *Ingest) at(e providers.Event, now time.Time) (at time.Time, told bool) {
+func (in *Ingest) at(e *providers.Event, now time.Time) (at time.Time, told bool) {
 	latest := now.Add(-e.Margin)
 	switch {
 	case in.p.ArrivalTime:
@@ -109,7 +109,7 @@ func (in *Ingest) at(e providers.Event, now time.Time) (at time.Time, told bool)
 }
 
 // optOut returns what the event says about the lead's wish, if anything.
-func (in *Ingest) optOut(e providers.Event) (stop, said bool) {
+func (in *Ingest) optOut(e *providers.Event) (stop, said bool) {
 	switch {
 	case e.Preference != nil:
 		return e.Preference.Stop, true
@@ -125,7 +125,7 @@ func (in *Ingest) optOut(e providers.Event) (stop, said bool) {
 const maxSaid = 2000
 
 // said returns what stands in the history: the words, or the kind in brackets.
-func said(e providers.Event) string {
+func said(e *providers.Event) string {
 	text := strings.TrimSpace(e.Text)
 	if text == "" {
 		return "[" + string(e.Kind) + "]"

@@ -15,6 +15,7 @@ import (
 	"wagate/followup"
 	"wagate/followup/memstore"
 	"wagate/gateway/internal/webhook"
+	"wagate/providers"
 	"wagate/providers/gupshup"
 )
 
@@ -376,7 +377,8 @@ func TestI10RawThatCannotBeNarrowed(t *testing.T) {
 	}
 
 	// Two leads that were taken for one get what is theirs when they are told apart.
-	list := []*arrival{{channel: followup.Channel{ID: gupSales, Assistant: sales}}, {item: 1, channel: followup.Channel{ID: gupSales, Assistant: sales}}}
+	channel := &followup.Channel{ID: gupSales, Assistant: sales}
+	list := []*arrival{{event: &providers.Event{}, channel: channel}, {event: &providers.Event{}, item: 1, channel: channel}}
 	from := h.source([]byte(`{}`), h.beside.Get, len(list), gupshup.NewNarrower)
 	from.whole = true
 	for i, a := range list {

@@ -84,14 +84,14 @@ func (a *arrival) createsLead() bool {
 
 // acts reports whether the event is something that the contact did; else it
 // merely mentions him.
-func acts(e providers.Event) bool {
+func acts(e *providers.Event) bool {
 	effect := followup.EffectOf(e.Kind)
 	return effect.Opens || effect.Reply || e.Kind == providers.KindPreference
 }
 
 // called returns the contact as WhatsApp calls him in the event. What merely
 // mentions him may spell his phone otherwise, or name one that he no longer has.
-func called(e providers.Event) providers.Contact {
+func called(e *providers.Event) providers.Contact {
 	if acts(e) || e.Kind == providers.KindSystem {
 		return e.Contact
 	}
@@ -100,7 +100,7 @@ func called(e providers.Event) providers.Contact {
 
 // renamed reports whether a system notice says that the contact has another
 // identity now, and not only another spelling of his phone.
-func renamed(e providers.Event) bool {
+func renamed(e *providers.Event) bool {
 	was, is := e.Previous, e.Contact
 	return e.Kind == providers.KindSystem &&
 		(was.UserID != "" || was.Phone != "" && !followup.SamePhone(was.Phone, is.Phone))

@@ -7,20 +7,21 @@ import (
 
 // routes finds the channels an event concerns.
 type routes struct {
-	channels map[followup.ChannelID]followup.Channel
-	numbers  map[string]followup.Channel   // Meta, by phone number id
-	accounts map[string][]followup.Channel // Meta, by WABA id, in the file's order
+	channels map[followup.ChannelID]*followup.Channel
+	numbers  map[string]*followup.Channel   // Meta, by phone number id
+	accounts map[string][]*followup.Channel // Meta, by WABA id, in the file's order
 	app      map[followup.ChannelID]string
 }
 
 func newRoutes(channels []followup.Channel, app map[followup.ChannelID]string) routes {
 	r := routes{
-		channels: map[followup.ChannelID]followup.Channel{},
-		numbers:  map[string]followup.Channel{},
-		accounts: map[string][]followup.Channel{},
+		channels: map[followup.ChannelID]*followup.Channel{},
+		numbers:  map[string]*followup.Channel{},
+		accounts: map[string][]*followup.Channel{},
 		app:      app,
 	}
-	for _, c := range channels {
+	for i := range channels {
+		c := &channels[i]
 		r.channels[c.ID] = c
 		if c.Provider == providers.Meta {
 			r.numbers[c.Number] = c
@@ -34,7 +35,7 @@ func newRoutes(channels []followup.Channel, app map[followup.ChannelID]string) r
 // What names a number is for that channel. What names only an account is for
 // each tenant there if it is about a contact, else for each assistant; always
 // by the first channel that will do, so that a repetition finds the same.
-func (r routes) meta(app string, e providers.Event) ([]followup.Channel, string) {
+func (r routes) meta(app string, e *providers.Event) ([]*followup.Channel, string) {
 	if e.Number != "" {
 		c, ok := r.numbers[e.Number]
 		if !ok {
@@ -43,9 +44,9 @@ func (r routes) meta(app string, e providers.Event) ([]followup.Channel, string)
 		if r.app[c.ID] != app {
 			return nil, dropUnbound
 		}
-		return []followup.Channel{c}, ""
+		return []*followup.Channel{c}, ""
 	}
-	var to []followup.Channel
+	var to []*followup.Channel
 	seen := map[string]bool{}
 	reason := dropUnknown
 	for _, c := range r.accounts[e.Account] {

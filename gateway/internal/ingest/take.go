@@ -85,7 +85,7 @@ func (in *Ingest) resolveAll(ctx context.Context, group []*arrival, now time.Tim
 
 // ours leaves out what is for nobody.
 func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
-	var rest []*arrival
+	rest := make([]*arrival, 0, len(list))
 	for _, a := range list {
 		switch kind := a.event.Kind; {
 		case kind == providers.KindHistory && !in.p.History[a.channel.Assistant]:
@@ -143,7 +143,7 @@ func byContact(list []*arrival) [][]*arrival {
 
 // byLead groups the arrivals whose lead is known by it, in order.
 func byLead(list []*arrival) [][]*arrival {
-	var known []*arrival
+	known := make([]*arrival, 0, len(list))
 	for _, a := range list {
 		if !a.skip {
 			known = append(known, a)
@@ -264,7 +264,8 @@ func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) 
 		Tenant: first.channel.Tenant, Lead: first.lead, Account: first.nobody,
 		Now: in.p.Now(), Real: in.p.Real(),
 	}
-	var from []*arrival
+	s.Items = make([]followup.Item, 0, len(list))
+	from := make([]*arrival, 0, len(list))
 	for _, a := range list {
 		if !a.nobody {
 			s.Contact = joined(s.Contact, called(a.event))

@@ -19,7 +19,7 @@ func (in *Ingest) noteTemplates(ctx context.Context, list []*arrival) error {
 	if in.p.NoteTemplates == nil {
 		return nil
 	}
-	var channels []followup.Channel
+	var channels []*followup.Channel
 	said := map[followup.ChannelID][]followup.TemplateSaid{}
 	for _, a := range list {
 		if a.event.Template == nil || a.copy {
@@ -37,7 +37,7 @@ func (in *Ingest) noteTemplates(ctx context.Context, list []*arrival) error {
 	}
 	var failed error
 	for _, c := range channels {
-		if err := in.p.NoteTemplates(ctx, c, said[c.ID]); err != nil {
+		if err := in.p.NoteTemplates(ctx, *c, said[c.ID]); err != nil {
 			failed = fmt.Errorf("note templates: %w", err)
 		}
 	}
