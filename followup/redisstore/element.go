@@ -3,6 +3,7 @@ package redisstore
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -85,14 +86,50 @@ func appendText(b []byte, s string) []byte {
 
 // element reads an element. One that cannot be read, or says nothing, is an event that is
 // Unreadable.
-func element(text string) (int64, followup.RelayEvent) {
-	var e struct {
-		At    int64               `json:"t"`
-		Event followup.RelayEvent `json:"e"`
-	}
-	err := json.Unmarshal([]byte(text), &e)
-	if err != nil || e.Event.Value == nil && e.Event.Raw == nil && e.Event.Unreadable == nil {
+func element(text string) (at int64, e followup.RelayEvent) {
+	ok := valid(text)
+	read := func(v gjson.Result, into any) { ok = ok && json.Unmarshal([]byte(v.Raw), into) == nil }
+	gjson.Parse(text).ForEach(func(name, v gjson.Result) bool {
+		switch name.Str {
+		case "t":
+			read(v, &at)
+		case "e":
+			v.ForEach(func(name, v gjson.Result) bool {
+				switch name.Str {
+				case "c":
+					read(v, &e.Channel)
+				case "r":
+					read(v, &e.Raw)
+				case "a":
+					read(v, &e.Account)
+				case "n":
+					e.Entry = []byte(v.Raw)
+				case "f":
+					read(v, &e.Field)
+				case "v":
+					e.Value = []byte(v.Raw)
+				case "u":
+					read(v, &e.Unreadable)
+				}
+				return ok
+			})
+		}
+		return ok
+	})
+	if !ok || e.Value == nil && e.Raw == nil && e.Unreadable == nil {
 		return queuedAt(text), followup.RelayEvent{Unreadable: []byte(text)}
 	}
-	return e.At, e.Event
+	return at, e
+}
+
+// many is how many brackets there are in what may nest deeper than encoding/json reads.
+const many = 10_000
+
+// valid reports whether a text is JSON that others can read, too. The quicker validator
+// calls itself for each bracket that is open.
+func valid(text string) bool {
+	if strings.Count(text, "{")+strings.Count(text, "[") > many {
+		return json.Valid([]byte(text))
+	}
+	return gjson.Valid(text)
 }

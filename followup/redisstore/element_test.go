@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"wagate/followup"
 )
@@ -22,6 +23,28 @@ func TestEntryIsReadAsItWasWritten(t *testing.T) {
 		var got entry
 		if err := json.Unmarshal(entryText(&followup.Entry{From: want.From, Text: text, At: epoch}), &got); err != nil || got != want {
 			t.Errorf("%q: got %+v, %v, want %+v", text, got, err, want)
+		}
+	}
+}
+
+// TestElementIsReadAsItWasWritten: also one that a script wrote, or a replica before us.
+func TestElementIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]followup.RelayEvent{
+		"a text":     {Channel: "c", Account: "1", Field: "messages", Value: []byte(`{"messages":[{"id":"\u00e1 \" }}"}] }`)},
+		"an entry":   {Channel: "c", Account: "1", Entry: []byte(`{"time":1,"v":{}}`), Field: "messages", Value: []byte(`[1]`)},
+		"escapes":    {Channel: "c", Account: "\"\\\n", Field: "á\x00", Value: []byte(`"v"`)},
+		"a webhook":  {Channel: "c", Field: "f", Raw: &followup.RawWebhook{Body: []byte("\x00\xff"), Narrowed: true, Header: map[string]string{"A": "b"}}},
+		"unreadable": {Unreadable: []byte("\x00\xff")},
+	} {
+		texts := []string{`{"e":` + marshal(want) + `,"t":7}`}
+		if want.Unreadable == nil { // none of those is queued anew
+			texts = append(texts, string(elementText(&want, time.UnixMilli(7))))
+		}
+		for _, text := range texts {
+			if at, got := element(text); at != 7 || marshal(got) != marshal(want) {
+				t.Errorf("%s: got %d, %s of %s, want 7, %s", name, at, marshal(got), text, marshal(want))
+			}
 		}
 	}
 }

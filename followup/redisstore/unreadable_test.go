@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -13,12 +14,15 @@ func TestI1UnreadableElement(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, torn := range map[string]func(party) string{
-			"overwritten":  func(party) string { return "\x00\xff" },
-			"empty":        func(party) string { return "" },
-			"no element":   func(party) string { return `{}` },
-			"a text":       func(party) string { return `"e"` },
-			"other types":  func(party) string { return `{"t":"1","e":{"c":7}}` },
-			"broken off":   func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"mess` },
+			"overwritten": func(party) string { return "\x00\xff" },
+			"empty":       func(party) string { return "" },
+			"no element":  func(party) string { return `{}` },
+			"a text":      func(party) string { return `"e"` },
+			"other types": func(party) string { return `{"t":"1","e":{"c":7}}` },
+			"broken off":  func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"mess` },
+			"too deep": func(p party) string {
+				return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"messages","v":` + strings.Repeat("[", many) + strings.Repeat("]", many) + `}}`
+			},
 			"broken value": func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"messages","v":{]}}` },
 		} {
 			p := newParty()
