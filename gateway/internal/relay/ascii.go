@@ -33,6 +33,12 @@ func appendString(dst, raw []byte, i int) ([]byte, int) {
 		switch {
 		case c == '"':
 			return append(dst, '"'), i + 1
+		case isPlain(c):
+			from := i
+			for i < len(raw) && isPlain(raw[i]) {
+				i++
+			}
+			dst = append(dst, raw[from:i]...)
 		case c == '\\' && i+1 < len(raw):
 			var unit uint16
 			unit, i = unescape(raw, i)
@@ -52,6 +58,9 @@ func appendString(dst, raw []byte, i int) ([]byte, int) {
 	}
 	return dst, i
 }
+
+// isPlain reports whether a byte of a string is one that stays as it is.
+func isPlain(c byte) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
 
 // unescape reads the escape at raw[i] as a UTF-16 unit. Lone surrogates stay
 // what they are.
