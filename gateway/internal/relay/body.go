@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/tidwall/gjson"
+
 	"wagate/followup"
 	"wagate/providers"
 )
@@ -23,7 +25,7 @@ func render(events []followup.RelayEvent, of followup.Channel) ([]byte, error) {
 	}
 	size := 128
 	for _, e := range events {
-		if !json.Valid(e.Value) {
+		if !gjson.ValidBytes(e.Value) {
 			return nil, errValue
 		}
 		size += len(e.Value) + len(e.Entry) + len(e.Field) + 64
@@ -91,7 +93,7 @@ func appendValue(b []byte, e followup.RelayEvent, of followup.Channel) []byte {
 func entry(account string, rest json.RawMessage) ([]byte, error) {
 	b := appendText([]byte(`{"id":`), account)
 	if len(rest) > 0 {
-		if !json.Valid(rest) {
+		if !gjson.ValidBytes(rest) {
 			return nil, errValue
 		}
 		members, object := bytes.CutPrefix(appendCanonical(nil, rest), []byte{'{'})
