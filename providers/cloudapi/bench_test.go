@@ -17,6 +17,7 @@ func BenchmarkDecode(b *testing.B) {
 		"text":   body("messages", text),
 		"status": body("messages", status),
 		"batch":  body("messages", slices.Repeat([]string{text}, 100)...),
+		"1000":   body("messages", slices.Repeat([]string{text}, 1000)...),
 	}
 	for name, part := range hostile {
 		bodies["hostile "+name] = body("messages", `{"messages":[`+strings.Repeat(part+",", 3<<20/(len(part)+1))+`1]}`)

@@ -221,6 +221,7 @@ func TestDecodeRefusesBodies(t *testing.T) {
 	for _, in := range []string{
 		``, ` `, `[]`, `null`, `7`, `"x"`, `{`, `{"entry":[}`, `{"entry":[]} x`, `{"entry":[]}{}`, "{\"a\":\"\x01\"}",
 		strings.Repeat(`{"a":`, 20000) + `1` + strings.Repeat(`}`, 20000),
+		`{"a":` + strings.Repeat(`]`, 20000) + strings.Repeat(`[`, 20000), `{"a":"` + strings.Repeat(`[`, 20000),
 	} {
 		if b, err := Decode([]byte(in), Options{}); !errors.Is(err, ErrBody) || len(b.Events) > 0 {
 			t.Errorf("%.20q: got %v, want ErrBody", in, err)
