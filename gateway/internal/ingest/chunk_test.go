@@ -92,7 +92,7 @@ func TestPartsCountReceiptsThatWaited(t *testing.T) {
 	t.Parallel()
 	list := make([]*arrival, 5)
 	for i := range list {
-		list[i] = &arrival{parked: make([]followup.Parked, followup.MaxItems/2)}
+		list[i] = &arrival{event: &providers.Event{}, parked: make([]followup.Parked, followup.MaxItems/2)}
 	}
 	list[4].parked = nil
 	var got []int
