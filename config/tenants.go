@@ -221,8 +221,8 @@ func signingSecret() kind[Secret] {
 			if !coded {
 				return NewSecret(s), s != "" && tidy(s)
 			}
-			key, err := base64.StdEncoding.DecodeString(encoded)
-			return NewSecret(s), err == nil && len(key) > 0
+			key, err := base64.StdEncoding.DecodeString(encoded) // which passes over line breaks
+			return NewSecret(s), err == nil && len(key) > 0 && tidy(s)
 		},
 	}
 }
