@@ -150,6 +150,13 @@ func TestARefusalInWordsIsNotSent(t *testing.T) {
 		"Oi, Ana! Não posso deixar de perguntar: posso ajudar com isso?":    "",
 		"Ana, no puedo esperar a ver tu jardín. ¿Te ayudo con eso?":         "",
 		"Desculpe a demora! Ainda posso ajudar com esse pedido?":            "",
+		"Não posso atender essa solicitação.":                               faultRefused,
+		"No puedo atender esta petición.":                                   faultRefused,
+		"Ana, não consigo atender esta semana. Pode ser na próxima?":        "",
+		"Oi, Ana! Não posso te ajudar essa tarde, mas amanhã sim.":          "",
+		"Ana, não posso atender a esta hora: abrimos às 9h. Te ligo?":       "",
+		"Ana, no puedo atenderte esta tarde. ¿Te viene bien mañana?":        "",
+		"Hola, Ana: no podré atenderte en esta fecha. ¿Te sirve el lunes?":  "",
 	} {
 		if got := check(text, brief()); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)

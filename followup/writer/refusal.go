@@ -3,17 +3,20 @@ package writer
 import "regexp"
 
 // refusal matches, in a row of words, how a model refuses in words: that it cannot help with
-// this, or cannot write such a message. What a business cannot do reads otherwise.
+// this, or cannot write such a message. What a business cannot do reads otherwise: not this week, not
+// at this hour.
 var refusal = regexp.MustCompile(
 	` i (?:can t|cannot|can not|(?:won t|will not) be able to|(?:m|am) (?:unable|not able) to) (?:` +
 		`(?:assist|help)(?: you)? with (?:this|that|these|such|your request)` +
 		`|(?:comply with|fulfill?) (?:this|that|these|such|your request)` +
 		`|(?:write|create|generate|provide|produce) (?:this|that|the|such|an?|any)(?: \pL+)? (?:message|text|content|response)) ` +
 		`| não (?:posso|consigo|poderei) (?:` +
-		`(?:te |lhe )?(?:ajudar|ajudá l[oa]|auxiliar|atender|cumprir)(?: você)?(?: com| a)? (?:isso|isto|nisso|nisto|ess[ea]|est[ea])` +
+		`(?:te |lhe )?(?:ajudar|ajudá l[oa]|auxiliar|atender|cumprir)(?: você)?` +
+		`(?:(?: com| a)? (?:isso|isto|nisso|nisto)| com (?:ess[ea]|est[ea])|(?: a)? (?:ess[ea]|est[ea]) (?:pedido|solicitação|requisição|tarefa))` +
 		`|(?:gerar|escrever|criar|produzir|fornecer) (?:isso|ess[ea]|est[ea]|[oa]|uma?)(?: \pL+)? (?:mensagem|texto|conteúdo|resposta)) ` +
 		`| no (?:puedo|podré) (?:` +
-		`(?:ayudar|asistir|atender|cumplir)(?:te|l[eoa])?(?: con| a| en)? (?:eso|esto|es[ea]|est[ea])` +
+		`(?:ayudar|asistir|atender|cumplir)(?:te|l[eoa])?` +
+		`(?:(?: con| a| en)? (?:eso|esto)| con (?:es[ea]|est[ea])|(?: a| en)? (?:es[ea]|est[ea]) (?:pedido|solicitud|petición|tarea))` +
 		`|(?:generar|escribir|crear|producir|proporcionar) (?:es[ea]|est[ea]|el|la|una?)(?: \pL+)? (?:mensaje|texto|contenido|respuesta)) `)
 
 // refuses reports whether the model refused, and said so in the text.
