@@ -1,16 +1,11 @@
 package relay
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,84 +13,13 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/memstore"
+	"wagate/providers/transport/pipetest"
 )
 
-// pipes is a network in memory whose connections can be lost: what is written to a lost one
-// is taken and arrives nowhere, and nobody says so.
-type pipes struct {
-	accept chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-
-	mu    sync.Mutex
-	conns []*pipe
-}
-
-type pipe struct {
-	net.Conn
-
-	lost atomic.Bool
-}
-
-func (p *pipe) Write(b []byte) (int, error) {
-	if p.lost.Load() {
-		return len(b), nil
-	}
-	return p.Conn.Write(b)
-}
-
-func (n *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	p := &pipe{Conn: ours}
-	n.mu.Lock()
-	n.conns = append(n.conns, p)
-	n.mu.Unlock()
-	n.accept <- theirs
-	return p, nil
-}
-
-func (n *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-n.accept:
-		return c, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (n *pipes) Close() error {
-	n.once.Do(func() { close(n.closed) })
-	return nil
-}
-
-func (n *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443} }
-
-// listen starts a server that knows HTTP/2, too, on such a network, for the life of the test.
-func listen(t *testing.T, handle http.HandlerFunc) *pipes {
-	t.Helper()
-	server := httptest.NewUnstartedServer(handle)
-	network := &pipes{accept: make(chan net.Conn), closed: make(chan struct{})}
-	_ = server.Listener.Close()
-	server.Listener, server.EnableHTTP2 = network, true
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	return network
-}
-
 // carry has a relay reach every assistant over the network.
-func (n *pipes) carry(r *Relay) {
+func carry(n *pipetest.Network, r *Relay) {
 	r.client = newClient(newDialer(true), r.p.PerAssistant)
-	over := r.client.Transport.(*http.Transport) //nolint:errcheck,forcetypeassert // it is one
-	over.DialContext = n.dial
-	over.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
-}
-
-func (n *pipes) lose() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, c := range n.conns {
-		c.lost.Store(true)
-	}
+	n.Carry(r.client.Transport.(*http.Transport)) //nolint:errcheck,forcetypeassert // it is one
 }
 
 // TestI9ALostConnectionIsLeft: where a connection is lost without a word, as behind a gateway that
@@ -104,10 +28,10 @@ func TestI9ALostConnectionIsLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var got atomic.Int64
-		network := listen(t, func(http.ResponseWriter, *http.Request) { got.Add(1) })
+		network := pipetest.Serve(t, func(http.ResponseWriter, *http.Request) { got.Add(1) })
 		s := memstore.New()
 		r, _ := bubble(t, s, nil)
-		network.carry(r)
+		carry(network, r)
 		events(t, s, assistantID(1), "1", 0, 1)
 		r.Wake()
 		time.Sleep(time.Second)
@@ -115,7 +39,7 @@ func TestI9ALostConnectionIsLeft(t *testing.T) {
 		if got.Load() != 1 {
 			t.Fatalf("got %d deliveries, want one", got.Load())
 		}
-		network.lose()
+		network.Lose()
 		events(t, s, assistantID(1), "1", 1, 1)
 		r.Wake()
 		time.Sleep(time.Minute)
@@ -136,7 +60,7 @@ func TestI9AssistantsOfOneHostHaveEachTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hanging, got atomic.Int64
 		over := make(chan struct{})
-		network := listen(t, func(_ http.ResponseWriter, r *http.Request) {
+		network := pipetest.Serve(t, func(_ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/1" {
 				hanging.Add(1)
 				<-over // reads nothing
@@ -152,7 +76,7 @@ func TestI9AssistantsOfOneHostHaveEachTheirOwn(t *testing.T) {
 				p.Endpoints[assistantID(n)] = Endpoint{URL: "https://assistants.example/" + strconv.Itoa(n), Secrets: []string{"s"}}
 			}
 		})
-		network.carry(r)
+		carry(network, r)
 		long := json.RawMessage(`"` + strings.Repeat("x", 300<<10) + `"`)
 		for i := range 16 {
 			phone := strconv.Itoa(i)
