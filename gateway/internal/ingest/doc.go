@@ -85,7 +85,7 @@
 // # Raw
 //
 // An assistant may want webhooks as they came. Then the events of one conversation
-// in a body share one relay event, which is queued with the first of them that is
+// in a body that are settled together (parts) share one relay event, which is queued with the first of them that is
 // fresh: the whole body if these are all of it and it says nothing of anybody
 // else (nothing was skipped or dropped, and there is no list that nobody knows),
 // else the provider's envelope around them. So no item gets to another

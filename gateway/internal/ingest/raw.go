@@ -63,7 +63,7 @@ func (s *source) raw(items []int) *followup.RawWebhook {
 	return &followup.RawWebhook{Body: n.Narrow(items), Narrowed: true, Header: s.besidePart}
 }
 
-// asTheyCame gives the events of one lead that assistants want as they came the
+// asTheyCame gives the events of one settlement that assistants want as they came the
 // webhook they came in: one for each conversation, which its events share. Where
 // that is not possible they keep Meta's shape.
 func (in *Ingest) asTheyCame(list []*arrival) {
