@@ -286,7 +286,7 @@ func (s *Store) expired(
 			f := reply(leads[i].Val())
 			t, v := followup.TenantID(f.text(0)), f.text(1)
 			if isNewer(v) {
-				s.newer.tell(s.log, s.now(), fmt.Errorf("lead of format %s: %w", v, errNewer))
+				s.leftForLater(leftToNewer, fmt.Errorf("lead of format %s: %w", v, errNewer))
 				held = true
 				continue
 			}

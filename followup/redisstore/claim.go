@@ -148,10 +148,10 @@ func (s *Store) claimAll(
 			}
 			switch {
 			case errors.Is(err, errNewer):
-				s.newer.tell(s.log, s.now(), err)
+				s.leftForLater(leftToNewer, err)
 				newer = true // it is for whoever can read it
 			case err != nil && within.Err() != nil && ctx.Err() == nil:
-				s.late.tell(s.log, s.now(), fmt.Errorf("partition %d: %w", of.partition, err))
+				s.leftForLater(leftUnclaimed, fmt.Errorf("partition %d: %w", of.partition, err))
 				failed = cmp.Or(failed, errLate)
 			case err != nil:
 				failed = fmt.Errorf("claim due steps: %w", err)

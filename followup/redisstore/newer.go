@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"fmt"
-	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -16,30 +15,20 @@ var errNewer = followup.ErrNewer
 // isNewer says of the version of what was stored that a newer replica wrote it.
 func isNewer(v string) bool { return v != "" && v != strconv.Itoa(formatVersion) }
 
-// seldom says something in the log, and not again within tellEvery.
-type seldom struct {
-	what string
-	mu   sync.Mutex
-	last time.Time
-}
+// Why work is left for later.
+const (
+	leftToNewer   = "left to the replica that wrote it"
+	leftUnclaimed = "what could not be claimed in time, it is tried again"
+)
 
+// tellEvery is how often the log repeats that work is left for the same reason.
 const tellEvery = time.Minute
 
-func (s *seldom) tell(log *slog.Logger, now time.Time, err error) {
-	if s.due(now) {
-		log.Warn("left for later", "what", s.what, "err", err)
+// leftForLater says in the log that work is left for later, and why.
+func (s *Store) leftForLater(why string, err error) {
+	if s.lefts.Allow(why, s.now()) {
+		s.log.Warn("left for later", "what", why, "err", err)
 	}
-}
-
-// due says whether it is time to say it, and notes that it is said.
-func (s *seldom) due(now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.last.IsZero() && now.Sub(s.last) < tellEvery {
-		return false
-	}
-	s.last = now
-	return true
 }
 
 // leave says of a record of that version that it is left alone, if a newer replica wrote it.
@@ -48,7 +37,7 @@ func (s *Store) leave(what, version string) error {
 		return nil
 	}
 	err := fmt.Errorf("%s of format %s: %w", what, version, errNewer)
-	s.newer.tell(s.log, s.now(), err)
+	s.leftForLater(leftToNewer, err)
 	return err
 }
 

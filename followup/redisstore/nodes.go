@@ -76,7 +76,7 @@ func (s *Store) pipeNodes(
 	if wrong == len(of) {
 		return nil, failed
 	}
-	s.late.tell(s.log, s.now(), fmt.Errorf("%d partitions: %w", len(without), failed))
+	s.leftForLater(leftUnclaimed, fmt.Errorf("%d partitions: %w", len(without), failed))
 	return without, nil
 }
 

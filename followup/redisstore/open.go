@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
+	"wagate/followup/sometimes"
 )
 
 // formatVersion is the version of all that has one of its own: a lead, a config, a
@@ -131,8 +132,8 @@ func build(p Params) (*Store, error) {
 		waitTimeout: cmp.Or(p.WaitTimeout, time.Second), patience: usualPatience,
 		log:      cmp.Or(p.Logger, slog.New(slog.DiscardHandler)).With("component", "redisstore"),
 		newToken: token, onEnded: p.OnEnded, backlog: backlog{bound: p.MaxBacklog, age: tallyAge},
+		lefts: sometimes.Limiter[string]{Interval: tellEvery},
 	}
-	s.newer.what, s.late.what = "left to the replica that wrote it", "what could not be claimed in time, it is tried again"
 	s.clock.wall, s.clock.elapsed = p.Wall, p.Elapsed
 	if s.clock.wall == nil {
 		s.clock.wall = func() time.Time { return time.Now().Round(0) } // the machine's own

@@ -48,7 +48,7 @@ func (s *Store) ClaimDeliveries(
 	}
 	if _, cluster := s.db.(*redis.ClusterClient); cluster && ctx.Err() == nil && ofOne(err) {
 		// What comes for the others must not wait until who asks has got over it.
-		s.late.tell(s.log, s.now(), err)
+		s.leftForLater(leftUnclaimed, err)
 		next, err = min(next, heldBack), nil
 	}
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *Store) take(
 			continue
 		}
 		if reply(r).text(0) == "newer" {
-			s.newer.tell(s.log, s.now(), fmt.Errorf("delivery left alone: lead %w", errNewer))
+			s.leftForLater(leftToNewer, fmt.Errorf("delivery left alone: lead %w", errNewer))
 			continue
 		}
 		if reply(r).text(0) == "moved" {

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wagate/followup"
+	"wagate/followup/sometimes"
 )
 
 // Store implements followup.Store on Redis.
@@ -40,10 +41,9 @@ type Store struct {
 	turns    turns                   // whose deliveries were claimed last
 	tenants  turn[followup.TenantID] // whose steps were claimed last
 	clock    clock
-	unheard  unheard // claims whose answer did not come
-	unread   unread  // due steps that only a newer replica can read
-	late     seldom  // says that what a partition has was not claimed
-	newer    seldom  // says that a newer replica's work is left alone
+	unheard  unheard                   // claims whose answer did not come
+	unread   unread                    // due steps that only a newer replica can read
+	lefts    sometimes.Limiter[string] // by reason
 	told     atomic.Pointer[string]
 }
 

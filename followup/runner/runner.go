@@ -11,6 +11,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/poll"
+	"wagate/followup/sometimes"
 )
 
 // Store is what the runner needs of followup.Store.
@@ -93,8 +94,8 @@ type Runner struct {
 	resting int
 	// backs are those that have what they waited for, and wait for a worker of their tenant.
 	backs map[followup.TenantID][]chan struct{}
-	// toldUnlisted is when the log last told of a channel that is not its run's tenant's.
-	toldUnlisted map[followup.ChannelID]time.Time
+	// unlistedChannels limits how often the log names a channel that is not its run's tenant's.
+	unlistedChannels sometimes.Limiter[followup.ChannelID]
 	// claiming is set from before the poller looks who is free until what it
 	// claimed is in hand.
 	claiming atomic.Bool
@@ -147,8 +148,9 @@ func New(p Params) *Runner {
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
 		done: make(chan struct{}), hands: map[followup.TenantID]int{}, waits: map[followup.TenantID]int{},
-		backs: map[followup.TenantID][]chan struct{}{}, toldUnlisted: map[followup.ChannelID]time.Time{},
-		ladders: ladders{byID: map[followup.LadderHash]followup.Ladder{}},
+		backs:            map[followup.TenantID][]chan struct{}{},
+		unlistedChannels: sometimes.Limiter[followup.ChannelID]{Interval: unlistedEvery},
+		ladders:          ladders{byID: map[followup.LadderHash]followup.Ladder{}},
 	}
 	r.loop = poll.New(poll.Params{Name: "steps", Next: r.turn, Max: p.MaxSleep, Logger: p.Logger, Now: p.Real})
 	return r

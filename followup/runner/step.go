@@ -125,27 +125,15 @@ func (p *passage) listed() bool {
 	return ok
 }
 
-// unlistedEvery is how often a channel that is not listed is told of.
+// unlistedEvery is how often the log repeats that a channel is not listed.
 const unlistedEvery = time.Minute
 
 // unlisted says in the log that a run's channel is not its tenant's, once a minute: a tenant or a
 // channel that left the file may have thousands of runs.
 func (r *Runner) unlisted(run followup.Run) {
-	if r.tellsUnlisted(run.Channel) {
+	if r.unlistedChannels.Allow(run.Channel, r.p.Real()) {
 		r.log.Error("the operator file gives the tenant no such channel, its steps fail", "tenant", run.Tenant, "channel", run.Channel)
 	}
-}
-
-// tellsUnlisted says whether it is time to tell of a channel, and notes that it is told of.
-func (r *Runner) tellsUnlisted(c followup.ChannelID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.p.Real()
-	if last, ok := r.toldUnlisted[c]; ok && now.Sub(last) < unlistedEvery {
-		return false
-	}
-	r.toldUnlisted[c] = now
-	return true
 }
 
 func (p *passage) sendAI(ctx context.Context) bool {

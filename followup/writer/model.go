@@ -18,6 +18,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"wagate/followup"
+	"wagate/followup/sometimes"
 	"wagate/providers/transport"
 )
 
@@ -46,10 +47,9 @@ type model struct {
 	breaker *gobreaker.CircuitBreaker[answer]
 	metrics *metrics
 	log     *slog.Logger
-	// last is how the last request failed; complained is when it was last said that a human is
-	// needed, in Unix nanoseconds.
-	last       atomic.Pointer[requestError]
-	complained atomic.Int64
+	last    atomic.Pointer[requestError] // how the last request failed
+	// complaints limits how often the log repeats that a human is needed.
+	complaints sometimes.Limiter[struct{}]
 }
 
 // answer is what the model said; fault is set if it said itself that this is
@@ -88,6 +88,7 @@ func newModel(p Params, m *metrics, log *slog.Logger) *model {
 	asked := &model{
 		now: p.Now, client: openai.NewClientWithConfig(cfg), name: p.Model, timeout: p.Timeout, tries: p.Tries,
 		backOff: p.BackOff, slots: newSlots(p.Concurrency), metrics: m, log: log,
+		complaints: sometimes.Limiter[struct{}]{Interval: complainEvery},
 	}
 	asked.breaker = gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
 		Timeout:     breakFor,
@@ -116,11 +117,9 @@ const complainEvery = time.Minute
 // complain says that a human is needed: the steps that fail for it tell no more than that there
 // was no text.
 func (m *model) complain(e *requestError) {
-	now, last := m.now().UnixNano(), m.complained.Load()
-	if last != 0 && now-last < int64(complainEvery) || !m.complained.CompareAndSwap(last, now) {
-		return
+	if m.complaints.Allow(struct{}{}, m.now()) {
+		m.log.Error("model rejects requests: see ai.api_key, ai.model and the account's quota", "status", e.status)
 	}
-	m.log.Error("model rejects requests: see ai.api_key, ai.model and the account's quota", "status", e.status)
 }
 
 // ask returns the model's answer, or ErrAIUnavailable once the tries are spent.

@@ -1,12 +1,10 @@
 package ingest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -125,40 +123,6 @@ func TestI10Unbound(t *testing.T) {
 	}
 	if got := len(h.values(t, other)); got != 0 {
 		t.Errorf("got %d events relayed to the other tenant, want none", got)
-	}
-}
-
-// unlocked is a log that looks whether a lock is held while a line is written.
-type unlocked struct {
-	slog.Handler
-	mu       *sync.Mutex
-	free     int
-	occupied int
-}
-
-func (u *unlocked) WithAttrs([]slog.Attr) slog.Handler { return u }
-
-func (u *unlocked) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
-
-func (u *unlocked) Handle(context.Context, slog.Record) error {
-	if !u.mu.TryLock() {
-		u.occupied++
-		return nil
-	}
-	u.mu.Unlock()
-	u.free++
-	return nil
-}
-
-// TestStraysAreToldOfUnderNoLock: a log that takes no line at the moment holds up no other webhooks.
-func TestStraysAreToldOfUnderNoLock(t *testing.T) {
-	t.Parallel()
-	var u unlocked
-	h := newHarness(t, func(p *Params) { p.Logger = slog.New(&u) })
-	u.mu = &h.strays.mu
-	h.meta(t, messages("n-nowhere", text("15550100001", "wamid.1", minute(0), "x")))
-	if u.free != 1 || u.occupied != 0 {
-		t.Errorf("got %d lines under no lock and %d under one, want 1 and none", u.free, u.occupied)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"wagate/followup"
+	"wagate/followup/sometimes"
 	"wagate/gateway/internal/webhook"
 	"wagate/providers"
 	"wagate/providers/gupshup"
@@ -93,7 +94,7 @@ type Ingest struct {
 	log     *slog.Logger
 	metrics *metrics
 	routes  routes
-	strays  strays
+	strays  sometimes.Limiter[string]
 }
 
 // New returns an Ingest.
@@ -106,7 +107,7 @@ func New(p Params) *Ingest {
 	}
 	return &Ingest{
 		p: p, log: p.Logger.With("component", "ingest"), metrics: newMetrics(p.Metrics),
-		routes: newRoutes(p.Channels, p.MetaBinding), strays: strays{told: map[string]time.Time{}},
+		routes: newRoutes(p.Channels, p.MetaBinding), strays: sometimes.Limiter[string]{Interval: strayEvery},
 	}
 }
 

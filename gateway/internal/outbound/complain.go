@@ -22,7 +22,7 @@ type complaint struct {
 // providers take a message whatever their trouble with the account, and tell it by a receipt alone.
 func (s *Service) Complain(c followup.ChannelID, e *providers.Error) {
 	line, ok := s.lines[c]
-	if !ok || e.Kind != providers.Operator && e.Kind != providers.Throttled || !s.mayComplain(complaint{c, e.Kind}) {
+	if !ok || e.Kind != providers.Operator && e.Kind != providers.Throttled || !s.complaints.Allow(complaint{c, e.Kind}, s.p.Real()) {
 		return
 	}
 	log := s.log.With("channel", c, "provider", line.Channel.Provider, "code", e.Code, "status", e.Status)
@@ -31,14 +31,6 @@ func (s *Service) Complain(c followup.ChannelID, e *providers.Error) {
 		return
 	}
 	log.Error("provider refuses the channel: token, payment or policy")
-}
-
-// mayComplain reports whether a trouble is to be said, and notes that it is.
-func (s *Service) mayComplain(c complaint) bool {
-	now := s.p.Real()
-	last, said := s.complained.LoadOrStore(c, now)
-	return !said || now.Sub(last.(time.Time)) >= complainEvery && //nolint:errcheck,forcetypeassert // stored here
-		s.complained.CompareAndSwap(c, last, now)
 }
 
 // why words an error for the log: a provider's with what the transport says of it, in closed words.

@@ -13,6 +13,7 @@ import (
 
 	"wagate/followup"
 	"wagate/followup/poll"
+	"wagate/followup/sometimes"
 	"wagate/providers"
 )
 
@@ -69,8 +70,8 @@ type Service struct {
 	metrics  *metrics
 	lines    map[followup.ChannelID]Line
 	breakers map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
-	// complained is when each complaint was last said in the log.
-	complained sync.Map
+	// complaints limits how often the log repeats each one.
+	complaints sometimes.Limiter[complaint]
 	// failures are how each channel's provider last failed, for the log.
 	failures sync.Map
 }
@@ -97,7 +98,8 @@ func New(p Params) *Service {
 		p.Told = func() {}
 	}
 	s := &Service{
-		p: p, log: p.Logger.With("component", "outbound"), metrics: newMetrics(p.Registry),
+		complaints: sometimes.Limiter[complaint]{Interval: complainEvery},
+		p:          p, log: p.Logger.With("component", "outbound"), metrics: newMetrics(p.Registry),
 		lines:    map[followup.ChannelID]Line{},
 		breakers: map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]{},
 	}
