@@ -1,7 +1,6 @@
-// Package runner makes due steps happen: it claims them, decides by
-// followup.Decide, has the AI's text written, sends through the one
-// followup.Sender, and records the outcome. It knows no provider, no model and
-// no Redis.
+// Package runner carries out due steps. It claims a step, decides what to do with it
+// (followup.Decide), has the AI text written if there is one, sends the message through the one
+// followup.Sender, and records the outcome. It knows no provider, no model and no Redis.
 //
 //	claim ─ crashed? ────────────────────────────────→ finish uncertain
 //	  │
@@ -10,36 +9,39 @@
 //	  │ └── AI failed · window closed · paused · opted out: decide again
 //	write (AI only)
 //	  │
-//	send: pacing ─ full ─────────────────────────────→ ask again, with what was written
-//	        └─→ guard → provider ─ stale ────────────→ nothing: it is not ours any more
-//	  │                    └─ not sent, may be tried later → release until then
+//	send: pacing ─ full ─────────────────────────────→ wait, ask again with the same text
+//	        └─→ guard → provider ─ stale ────────────→ nothing: another worker or event owns the step
+//	  │                    └─ not sent, retryable ───→ release until later
 //	finish → next step armed, or the run ends
 //
-// What it promises:
-//   - A step whose guard said no is not sent; who voided it has recorded why.
-//   - A result that came is recorded even while Redis is away for a moment or
-//     the program is told to stop. Only a crash loses it; then the lease runs
-//     out, and whoever claims the step next records it as uncertain.
-//   - A step that cannot be finished now (Redis away, stop) is given back unspent.
-//   - A step that panics costs no other one. If it may be with the provider it is
-//     left as a crash leaves it, else put off like one that was refused, as often
-//     and no longer. One that ends the whole program each time, and so leaves nobody
-//     to put it off, has the leases counted that run out one after another.
+// Guarantees:
+//   - A step that the guard refused is not sent. If a reply, a cancel or another event made it
+//     void, that event has recorded why.
+//   - A known result is recorded even if Redis is unreachable for a moment or the program is told
+//     to stop. Only a crash loses it. The lease then runs out, and the worker that claims the step
+//     next records it as uncertain.
+//   - A step that cannot be finished at the moment (Redis unreachable, stop) is released unspent.
+//   - A step that panics affects no other step. If the message may have reached the provider, the
+//     step is left as a crash would leave it. Otherwise it is put off like a step that the provider
+//     refused, with the same limit on tries. A step that brings down the whole program every time
+//     cannot be put off by its worker. For that case the store counts the leases of the step that
+//     run out in a row.
 //
-// What a step may spend is bounded by what it is spent on, and by nothing else:
+// Each cause of delay has a limit of its own, and counts against no other limit:
 //
-//	the provider would not take it (throttled, transient)  MaxTries, each with a back-off
-//	its worker died before anything could be sent          MaxLapses in a row
-//	the channel's own pacing                               MaxLateness: it is no try
+//	the provider refused for the moment (throttled, transient)  MaxTries, each with a back-off
+//	the worker died before anything could be sent               MaxLapses in a row
+//	the channel's own pacing                                    MaxLateness; costs no try
 //
-// Who waits for pacing counts as one in hand of its tenant, so that no more is claimed of
-// him than his channels take; its worker is for other tenants meanwhile, if not too many wait.
-// A tenant's channel that stays full so holds up his other ones. Rejected: to release the
-// step, as its text would be written again each time.
+// A step that waits for pacing still counts as one of its tenant's steps in hand, so that no more
+// steps of the tenant are claimed than its channels can take. Its worker serves other tenants
+// meanwhile, unless too many steps wait already. A channel that stays full therefore also holds up
+// the tenant's other channels. The alternative, releasing the step, was rejected: its text would
+// have to be written again each time.
 //
-// The poller never waits for a model or a provider: it claims no more than
-// there are free workers, and every step runs on its own goroutine. One that waits
-// for the model gives its worker to others meanwhile; so many may wait, and no more,
-// before steps that need the model hold workers. Who has his text waits for a worker of his
-// tenant, so that texts that come at once do not pass the bound of that.
+// The poller never waits for a model or a provider. It claims no more steps than there are free
+// workers, and every step runs on its own goroutine. A step that waits for the model lends its
+// worker to other steps. The number of such steps is bounded (Params.Writing); beyond the bound, a
+// step that waits for the model keeps its worker. When its text is written, a step waits until its
+// tenant is below Params.PerTenant, so that many texts finished at once do not exceed that bound.
 package runner

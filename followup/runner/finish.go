@@ -11,21 +11,22 @@ import (
 	"wagate/followup"
 )
 
-// The bounds of what is done after the provider answered, when neither a stop
-// nor Redis being away for a moment may lose it.
+// Bounds for the store calls after the provider answered. Neither a stop nor a short outage of
+// Redis may lose the result, so these calls do not use the caller's context.
 const (
 	finishWithin   = 45 * time.Second
 	giveBackWithin = 3 * time.Second
 )
 
-// askWithin bounds asking while the store is away: for the ladder, and for leave
-// to send. What was written for the step is kept meanwhile: a text is not worth
-// writing again every second that Redis does not answer.
+// askWithin bounds how long a step waits for the store, when it reads its ladder or asks the guard.
+// The step keeps its text meanwhile: writing a new text every second until Redis answers would be
+// wasteful.
 const askWithin = 30 * time.Second
 
-// finish records the outcome and what follows from it. A step in sending is finished by
-// its attempt: one whose attempt nobody has heard of, and which so was not sent, is
-// given back, and comes to the same the next time.
+// finish records the outcome of the step, and arms the next step or ends the run. The store accepts
+// the result of a step in sending by its attempt id. If the guard may have recorded an attempt
+// whose id never arrived here, nothing was sent under that attempt: finish then releases the step,
+// which comes to the same outcome when it is claimed again.
 func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	r, run := p.r, p.c.Run
 	if p.unheard {
@@ -34,7 +35,8 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	}
 	f.Run, f.Token, f.Attempt, f.Kind = run.ID, p.c.Token, p.attempt, kind
 	f.CloseWindow = p.close
-	f.Next = p.ladder.Next(run.Step, run.Used.With(f.UsedStep)) // the first step, 0, is nobody's next
+	// Step 0 is never a next step, so a UsedStep of zero marks none.
+	f.Next = p.ladder.Next(run.Step, run.Used.With(f.UsedStep))
 	if f.Next >= 0 {
 		f.Interval = p.ladder.Steps[f.Next].Wait()
 	}
@@ -42,7 +44,7 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
 	defer cancel()
 	p.over.Store(true)
-	f.Now = r.p.Now() // when it ended, however long it takes to write that down
+	f.Now = r.p.Now() // when the step ended, however long recording takes
 	done, err := backoff.Retry(ctx, func() (followup.Finished, error) {
 		f.Real = r.p.Real()
 		done, err := r.p.Store.FinishStep(ctx, f)
@@ -65,16 +67,16 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	}
 }
 
-// recorded returns nil if f, which is not taken, is in the run's timeline
-// already: an error does not say that nothing was written, and writing it again
-// then finds the step gone. If it is not, ErrStale is the last word.
+// recorded returns nil if the run's timeline already holds f, which the store has just refused as
+// stale. A failed call may have been carried out all the same; the repetition then finds the step
+// gone. If the timeline does not hold f, recorded returns ErrStale as a permanent error.
 func (r *Runner) recorded(ctx context.Context, run followup.Run, f followup.FinishStep) error {
 	now, err := r.p.Store.Run(ctx, run.Tenant, run.ID)
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return err
 	}
 	if slices.ContainsFunc(now.Timeline, func(m followup.Moment) bool {
-		// No two moments of a run are of one reason and one instant.
+		// A run never has two moments with the same reason at the same instant.
 		return m.Reason == f.Reason && m.At.UnixMilli() == f.Now.UnixMilli()
 	}) {
 		return nil
@@ -82,8 +84,8 @@ func (r *Runner) recorded(ctx context.Context, run followup.Run, f followup.Fini
 	return backoff.Permanent(followup.ErrStale)
 }
 
-// giveBack returns a step that was not sent; at until, if that is set. If that
-// fails too, the lease runs out.
+// giveBack releases a step that was not sent. If until is set, the step is due again then, and the
+// release counts as a try. If giveBack fails, the lease runs out.
 func (r *Runner) giveBack(c followup.Claimed, until time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackWithin)
 	defer cancel()

@@ -10,14 +10,13 @@ import (
 	"wagate/followup"
 )
 
-// ladders remembers ladders by hash; a hash names one content for ever, whoever
-// uses it.
+// ladders caches ladders by hash. An entry never goes stale: the hash identifies the content.
 type ladders struct {
 	mu   sync.Mutex
 	byID map[followup.LadderHash]followup.Ladder
 }
 
-// maxLadders bounds what is remembered; beyond it, all is read anew.
+// maxLadders bounds the cache. When it is full, all entries are dropped.
 const maxLadders = 10_000
 
 func (l *ladders) get(hash followup.LadderHash) (followup.Ladder, bool) {
@@ -38,7 +37,8 @@ func (l *ladders) put(hash followup.LadderHash, ladder followup.Ladder) {
 
 var errShort = errors.New("runner: ladder is shorter than its run")
 
-// ladder returns the ladder that a run climbs, which has the run's step.
+// ladder returns the ladder of a run. The ladder has the run's current step, else the error is
+// errShort.
 func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder, error) {
 	l, ok := r.ladders.get(run.Ladder)
 	if !ok {
@@ -54,8 +54,8 @@ func (r *Runner) ladder(ctx context.Context, run followup.Run) (followup.Ladder,
 	return l, nil
 }
 
-// readLadder asks the store for it, for a while: a step is not worth claiming
-// again every second that its tenant's part of Redis does not answer.
+// readLadder reads the ladder from the store and retries for up to askWithin. While the tenant's
+// part of Redis does not answer, claiming the step again every second would be wasteful.
 func (r *Runner) readLadder(ctx context.Context, run followup.Run) (followup.Ladder, error) {
 	return backoff.Retry(ctx, func() (followup.Ladder, error) {
 		l, err := r.p.Store.Ladder(ctx, run.Tenant, run.Ladder)

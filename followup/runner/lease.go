@@ -9,10 +9,10 @@ import (
 	"wagate/followup/rescue"
 )
 
-// keepLease keeps a step from being claimed again while its worker lives: a
-// text may take long, above all when many are asked for at once. The context it
-// returns ends when the step is not ours any more, so that nothing more is
-// spent on it.
+// keepLease renews the lease of a claimed step while its worker lives, so that the step is not
+// claimed again. Writing a text may take long, above all when many are requested at once. The
+// returned context is cancelled when the lease is lost, so that nothing more is spent on the step;
+// lost is called then. The returned function stops the renewal and waits for its end.
 func (r *Runner) keepLease(ctx context.Context, c followup.Claimed, lost func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})

@@ -5,8 +5,8 @@ import (
 	"wagate/followup/rescue"
 )
 
-// see sees a claimed step through, and outlives its panic: one that panics every
-// time would else take down all replicas in turn.
+// see runs a claimed step to its outcome and recovers from a panic. Without that, a step that
+// panics every time would bring down all replicas in turn.
 func (r *Runner) see(c followup.Claimed) {
 	p := r.passage(c)
 	log := r.log.With("run_id", c.Run.ID)
@@ -16,10 +16,10 @@ func (r *Runner) see(c followup.Claimed) {
 	rescue.Call(log, "step panicked again, its lease will run out", p.panicked)
 }
 
-// panicked takes in that the passage panicked. What may be with the provider is
-// left as a crash of the program leaves it: its lease runs out, and whoever claims
-// it then knows what to do. Anything else is put off like a step that the provider
-// would not take, as often, and has then failed for no reason that we know.
+// panicked handles a panic of the passage. A message that may have reached the provider is left as
+// a crash of the program leaves it: the lease runs out, and the next claim records the step as
+// uncertain. Any other step is put off like one that the provider refused, up to MaxTries. After
+// that it is recorded as failed with reason unknown.
 func (p *passage) panicked() {
 	switch {
 	case p.out:

@@ -14,7 +14,7 @@ import (
 	"wagate/followup/sometimes"
 )
 
-// Store is what the runner needs of followup.Store.
+// Store is the part of followup.Store that the runner uses.
 type Store interface {
 	Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error)
 	GuardStep(ctx context.Context, g followup.GuardStep) (followup.Verdict, error)
@@ -28,46 +28,47 @@ type Store interface {
 	History(ctx context.Context, lead followup.LeadID, c followup.ChannelID, now time.Time) ([]followup.Entry, error)
 }
 
-// Params says what a runner works with. All but Told and the bounds is required.
+// Params configures a Runner. Everything except Told and the bounds is required.
 type Params struct {
 	Store     Store
 	Sender    followup.Sender
 	Writer    followup.Writer
 	Templates followup.Templates
 	Directory *followup.Directory
-	// Told is called when there is something to be told to an assistant: how a step
-	// ended, that the next is scheduled. It must not block. Default: nobody is.
+	// Told is called when an assistant has something to be told, such as the outcome of a step or
+	// the schedule of the next one. It must not block. Default: no call.
 	Told func()
 
-	// Now is domain time, Real is real time, Speed how many domain seconds pass
-	// in a real one.
+	// Now returns domain time and Real returns real time. Speed is the number of domain seconds per
+	// real second.
 	Now   func() time.Time
 	Real  func() time.Time
 	Speed float64
 
-	// MaxLateness is from when on a due step is skipped.
+	// MaxLateness is how late a due step may be and still be sent; beyond it the step is skipped.
 	MaxLateness time.Duration
-	// Workers bounds the steps in hand at once; default 256.
+	// Workers bounds the steps in hand at once. Default 256.
 	Workers int
-	// PerTenant bounds those of one tenant, so that one whose provider hangs
-	// leaves workers to the others; default an eighth of Workers, at least 1.
+	// PerTenant bounds the steps in hand of one tenant, so that a tenant whose provider hangs
+	// leaves workers to the others. Default an eighth of Workers, at least 1.
 	PerTenant int
-	// Writing bounds the steps that wait for the model, beside those in hand, so that a
-	// model that is slow or hangs holds up no step that needs none; of one tenant
-	// there are in proportion no more. As many may wait for pacing, so that channels that are
-	// full hold up no other tenant. Default four times Workers.
+	// Writing bounds the steps that wait for the model without a worker, in addition to the steps
+	// in hand, so that a slow or hanging model holds up no step that needs none. One tenant may
+	// have a share of them in the proportion PerTenant/Workers. The same number of steps may wait
+	// for pacing without a worker, so that full channels hold up no other tenant. Default four
+	// times Workers.
 	Writing int
-	// ClaimLease must outlast the writing of a text and the wait for pacing; default 3 min.
+	// ClaimLease must be longer than writing a text and waiting for pacing take. Default 3 min.
 	ClaimLease time.Duration
-	// SendLease must outlast one provider call and the wait for the next; default 1 min.
+	// SendLease must be longer than one provider call and the wait for the next. Default 1 min.
 	SendLease time.Duration
-	// MaxTries bounds how often a step that cannot have been sent is put off; default 5.
+	// MaxTries bounds how often a step that cannot have been sent is put off. Default 5.
 	MaxTries int
-	// MaxLapses bounds how often in a row a step may lose its worker before anything of it
-	// can have been sent, so that one that kills its workers ends; default 5.
+	// MaxLapses bounds how often in a row a step may lose its worker before anything of it can have
+	// been sent, so that a step that kills its workers ends. Default 5.
 	MaxLapses int
-	// MaxSleep is the longest between two looks at the store, for another
-	// replica may have armed an earlier step; default 1 s.
+	// MaxSleep is the longest time between two claims. It is bounded because another replica may
+	// have armed an earlier step. Default 1 s.
 	MaxSleep time.Duration
 
 	Steps    *followup.Metrics
@@ -75,7 +76,7 @@ type Params struct {
 	Logger   *slog.Logger
 }
 
-// Runner claims due steps and sees them through.
+// Runner claims due steps and carries each one through to its outcome.
 type Runner struct {
 	p       Params
 	log     *slog.Logger
@@ -85,29 +86,32 @@ type Runner struct {
 
 	steps sync.WaitGroup
 	mu    sync.Mutex
-	busy  int                       // workers with a step in hand
-	hands map[followup.TenantID]int // of those, by tenant
-	// waits are the steps that wait for the model and have no worker.
+	busy  int                       // workers with a step
+	hands map[followup.TenantID]int // steps in hand by tenant, those that wait for pacing included
+	// waiting counts the steps that wait for the model and have lent their worker; waits counts
+	// them by tenant.
 	waiting int
 	waits   map[followup.TenantID]int
-	// resting are the steps that wait for pacing and have no worker.
+	// resting counts the steps that wait for pacing and have lent their worker.
 	resting int
-	// backs are those that have what they waited for, and wait for a worker of their tenant.
+	// backs holds, by tenant and in order, the steps that have their text and wait until the tenant
+	// is below PerTenant. Closing the channel hands the step a worker.
 	backs map[followup.TenantID][]chan struct{}
-	// unlistedChannels limits how often the log names a channel that is not its run's tenant's.
+	// unlistedChannels limits how often the log names a channel that does not belong to its run's
+	// tenant.
 	unlistedChannels sometimes.Limiter[followup.ChannelID]
-	// claiming is set from before the poller looks who is free until what it
-	// claimed is in hand.
+	// claiming is true from before the poller counts the free workers until the claimed steps have
+	// theirs.
 	claiming atomic.Bool
 
-	claims  context.Context    //nolint:containedctx // ends with the claiming
-	claimed context.CancelFunc // ends the claiming
-	work    context.Context    //nolint:containedctx // of the steps in hand, which outlive the claiming
+	claims  context.Context    //nolint:containedctx // cancelled when claiming stops
+	claimed context.CancelFunc // cancels claims
+	work    context.Context    //nolint:containedctx // context of the steps in hand, which outlive the claiming
 	abandon context.CancelFunc
 	done    chan struct{}
 }
 
-// The defaults of Params.
+// Defaults of Params.
 const (
 	defaultWorkers    = 256
 	defaultClaimLease = 3 * time.Minute
@@ -116,7 +120,7 @@ const (
 	defaultMaxLapses  = 5
 )
 
-// New returns a runner that does not run yet.
+// New returns a Runner. Call Start to make it claim.
 func New(p Params) *Runner {
 	if p.Workers <= 0 {
 		p.Workers = defaultWorkers
@@ -156,7 +160,7 @@ func New(p Params) *Runner {
 	return r
 }
 
-// Start begins to claim.
+// Start starts claiming in the background. Call it once.
 func (r *Runner) Start() {
 	r.claims, r.claimed = context.WithCancel(context.Background())
 	r.work, r.abandon = context.WithCancel(context.Background())
@@ -166,15 +170,17 @@ func (r *Runner) Start() {
 	}()
 }
 
-// Wake makes the runner look for due steps now: an earlier one was armed.
+// Wake makes the runner look for due steps at once, because an earlier one may have been armed. It
+// does not block.
 func (r *Runner) Wake() { r.loop.Wake() }
 
 // Alive reports whether the poller reached the store within d.
 func (r *Runner) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d) }
 
-// Stop claims no more, gives back what waits for a channel's pacing, lets the rest of what
-// is in hand finish until ctx is done, and then gives back what is not sent yet, which is a
-// good end too. It does nothing to a runner never started.
+// Stop stops claiming and releases the steps that wait for a channel's pacing. The other steps in
+// hand may finish until ctx is done; then those that are not sent yet are released too. Stop waits
+// for all of them and always returns nil: releasing a step is a good end. On a runner that was
+// never started, Stop does nothing.
 func (r *Runner) Stop(ctx context.Context) error {
 	if r.claimed == nil {
 		return nil
@@ -191,6 +197,6 @@ func (r *Runner) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	r.abandon()
-	<-idle // a step is soon given back; a result may wait for the store, as long as finishWithin
+	<-idle // releasing takes a moment; recording a result may take up to finishWithin
 	return nil
 }

@@ -20,17 +20,17 @@ type outgoing struct {
 	text     string
 	used     int
 	freeForm bool
-	template *providers.Template // nil: it is none
-	step     int                 // whose template it is
+	template *providers.Template // nil if the message is no template
+	step     int                 // the ladder step that the template belongs to
 }
 
-// guard asks for leave to send: by the clock and the registry, as they are now, and then
-// by the store. Since the step was decided it may have become too late (the model, a worker
-// and the pacing take their time), its template may have been paused, or put into another
+// guard asks for permission to send. It checks the lateness and the template registry anew, then
+// asks the store. The decision may be old: while the step waited for the model, a worker and the
+// pacing, it may have become too late, and its template may have been paused or moved to another
 // category.
 func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, error) {
 	r := p.r
-	p.out = false // what went before cannot have been sent, or nobody would ask
+	p.out = false // the caller asks again only if the previous attempt cannot have been sent
 	if p.left() <= 0 {
 		return followup.Verdict{Refusal: followup.RefusedLate}, nil
 	}
@@ -51,18 +51,20 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 		Now: r.p.Now(), Real: r.p.Real(), Lease: r.p.SendLease,
 	})
 	r.ended(v.Ended)
-	p.unheard = err != nil || p.unheard && v.Refusal != followup.Allowed // one not heard of may still be on its way
+	// An unheard guard call may still reach the store; only a newer attempt ends the doubt.
+	p.unheard = err != nil || p.unheard && v.Refusal != followup.Allowed
 	p.attempt, p.out = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
 	return v, err
 }
 
-// send sends it, however long the channel's pacing has it wait while the step is not too
-// late: that is no try, and what was written for the step is kept. One that was with the
-// provider before, or for which the store may take it, is given back, and waits when it is claimed again: as long as it is
-// marked as being sent no reply ends its run, and the death of its worker makes it uncertain.
-// One that waits goes on to wait while the store is away: it could not be given back either.
+// send sends the message. While the channel's pacing is full, send waits and keeps the message,
+// until the step is too late; that costs no try. A step is released instead of waiting here if the
+// guard has allowed an attempt before, or may have: in state sending, a reply cannot end its run,
+// and the death of its worker would make it uncertain. The released step waits when it is claimed
+// again. A step that is already waiting goes on waiting while the store does not answer, since it
+// could not be released either.
 func (p *passage) send(ctx context.Context, o outgoing) bool {
-	var asked time.Duration // to wait, by the pacing
+	var asked time.Duration // wait that the pacing asked for last
 	for {
 		result, err := p.ask(ctx, o)
 		switch {
@@ -82,8 +84,9 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 	}
 }
 
-// contact is where the lead is to be found by now: who has waited for hours may have another
-// phone. A store that does not tell gives no leave to send either.
+// contact returns the lead's current contact: over hours of waiting the phone may have changed. If
+// the store does not answer, contact returns the last known one; the guard will not allow a send
+// then either.
 func (p *passage) contact(ctx context.Context) providers.Contact {
 	if lead, err := p.r.p.Store.Lead(ctx, p.c.Run.Tenant, p.c.Run.Lead); err == nil {
 		p.c.Lead = lead
@@ -91,29 +94,30 @@ func (p *passage) contact(ctx context.Context) providers.Contact {
 	return p.c.Lead.Contact()
 }
 
-// ask sends it once. An error means that nothing was sent, so asking again sends nothing twice.
+// ask calls the Sender, retrying for up to askWithin. An error means that nothing was sent, so a
+// retry sends nothing twice.
 func (p *passage) ask(ctx context.Context, o outgoing) (followup.SendResult, error) {
 	r := p.r
 	guard := func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) { return p.guard(ctx, o) }
 	return backoff.Retry(ctx, func() (followup.SendResult, error) {
 		result, err := r.p.Sender.Send(ctx, p.c.Run.Channel, o.message, guard)
 		if errors.Is(err, followup.ErrNewer) {
-			err = backoff.Permanent(err) // asking again is for another replica
+			err = backoff.Permanent(err) // another replica may know the format; this one does not
 		}
 		return result, err
 	}, backoff.WithMaxElapsedTime(askWithin))
 }
 
-// left looks again how late the step is, and returns how much later it may be sent.
+// left updates how late the step is and returns how much longer it may wait before it is too late.
 func (p *passage) left() time.Duration {
 	p.situation.Late = p.r.p.Now().Sub(p.c.Run.DueAt)
 	return p.situation.Left()
 }
 
-// waitPaced waits where the pacing asks for so long: half of it, so that the channel finds
-// somebody who waits whenever it is free, or half of what is left to the step. It returns
-// false if the runner stops, which may be long before there is room, or the step is not ours.
-// Other tenants have its worker meanwhile.
+// waitPaced waits for half the time that the pacing asked for, or half of the time left to the step
+// if that is shorter. Half, so that the channel has a waiting step whenever it becomes free.
+// waitPaced returns false if the runner stops, because the pacing may take much longer than the
+// stop, or if the lease is lost. Other tenants use the step's worker meanwhile.
 func (p *passage) waitPaced(ctx context.Context, asked time.Duration) bool {
 	defer p.r.rest()()
 	ctx, cancel := context.WithCancel(ctx)
@@ -123,11 +127,12 @@ func (p *passage) waitPaced(ctx context.Context, asked time.Duration) bool {
 	return poll.Sleep(ctx, max(min(asked, left)/2, time.Millisecond)) == nil
 }
 
-// answered takes in how sending ended.
+// answered handles the result of sending. It returns false if the step must be decided again.
 func (p *passage) answered(ctx context.Context, o outgoing, result followup.SendResult, err error) bool {
 	r := p.r
 	if errors.Is(err, followup.ErrNewer) {
-		return p.failed(o, &providers.Error{Kind: providers.Transient, Retryable: true}) // or later by this one
+		// Retryable, so that another replica takes the step, or this one later.
+		return p.failed(o, &providers.Error{Kind: providers.Transient, Retryable: true})
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -149,7 +154,7 @@ func (p *passage) answered(ctx context.Context, o outgoing, result followup.Send
 	return true
 }
 
-// refused takes in that the guard said no.
+// refused handles a refusal of the guard. It returns false if the step must be decided again.
 func (p *passage) refused(o outgoing, no followup.Refusal) bool {
 	switch no {
 	case followup.RefusedTemplate:
@@ -163,13 +168,13 @@ func (p *passage) refused(o outgoing, no followup.Refusal) bool {
 	case followup.RefusedStale, followup.RefusedLeadMoved:
 		p.lost()
 		return true
-	case followup.RefusedLate: // the guard noted how late
+	case followup.RefusedLate: // guard has updated the lateness
 	}
 	return false
 }
 
-// closed records at once that the provider found the window closed: what
-// follows may be put off, and must not meet an open window then.
+// closed records at once that the provider found the window closed. The step may be put off next,
+// and must not find the window open when it is claimed again.
 func (p *passage) closed() {
 	r, run := p.r, p.c.Run
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackWithin)
@@ -189,18 +194,20 @@ func (p *passage) closed() {
 	}
 }
 
-// putOff gives the step back to be tried again later, at least as late as asked.
+// putOff releases the step to be tried again later, no earlier than after asked, which is capped at
+// longestPutOff. The wait is at least a minute, doubling with each try.
 func (p *passage) putOff(asked time.Duration) {
 	r := p.r
 	wait := max(min(asked, longestPutOff), time.Minute<<p.c.Run.Tries)
 	r.giveBack(p.c, r.p.Now().Add(r.domain(wait)))
 }
 
-// longestPutOff bounds what a provider may ask us to wait: what it says is no
-// reason to keep a lead's step for days.
+// longestPutOff bounds the wait that a provider may ask for, so that its answer cannot hold a
+// lead's step for days.
 const longestPutOff = time.Hour
 
-// failed takes in that the provider did not accept the message, or may have.
+// failed handles a message that the provider did not accept, or may have accepted. It returns false
+// if the step must be decided again.
 func (p *passage) failed(o outgoing, e *providers.Error) bool {
 	r := p.r
 	f := followup.AfterFailure(e, o.kind)
@@ -225,7 +232,7 @@ func (p *passage) failed(o outgoing, e *providers.Error) bool {
 	return true
 }
 
-// domain is how much domain time passes in d of real time.
+// domain converts a span of real time to domain time.
 func (r *Runner) domain(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * r.p.Speed)
 }

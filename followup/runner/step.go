@@ -17,26 +17,26 @@ import (
 type passage struct {
 	r         *Runner
 	c         followup.Claimed
-	ladder    followup.Ladder // empty until it was read
+	ladder    followup.Ladder // empty until read
 	situation followup.Situation
 	facts     followup.Facts
-	attempt   followup.AttemptID // the last the guard allowed
-	out       bool               // the guard let it go, so it may be with the provider
-	unheard   bool               // the guard may have let it go under an attempt that we have not heard of
-	close     bool               // the provider said that the window is closed
-	lost      func()             // counts, once, that the claim was lost
-	over      atomic.Bool        // it is being finished, which finds out by itself whose the step is
+	attempt   followup.AttemptID // last attempt that the guard allowed
+	out       bool               // the guard allowed it, so the provider may have the message
+	unheard   bool               // the store may have recorded an attempt whose id did not arrive here
+	close     bool               // the provider reported the window closed
+	lost      func()             // counts the lost claim, once
+	over      atomic.Bool        // finish has begun, which detects a lost claim by itself
 }
 
-// maxDecisions bounds how often a step is decided again; each time something
-// is known that was not before, so three would do.
+// maxDecisions bounds how often a step is decided. Each round adds a fact that was not known
+// before, so three would do.
 const maxDecisions = 8
 
 func (r *Runner) passage(c followup.Claimed) *passage {
 	return &passage{r: r, c: c, attempt: c.Attempt, out: c.Crashed, lost: sync.OnceFunc(r.metrics.stale.Inc)}
 }
 
-// through sees the claimed step through.
+// through carries the claimed step to its outcome.
 func (p *passage) through(ctx context.Context) {
 	r, c := p.r, p.c
 	ladder, err := r.ladder(ctx, c.Run)
@@ -56,13 +56,13 @@ func (p *passage) through(ctx context.Context) {
 		return
 	}
 	if c.Lapsed > r.p.MaxLapses {
-		// Whoever had it died of it, or might have: it must not go on like that.
+		// The step killed its workers, or may have. It must not go on.
 		r.log.Error("step lost its worker too often", "run_id", c.Run.ID)
 		p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Failed, Reason: followup.Unknown})
 		return
 	}
 	if lost {
-		// Nobody knows any more what was to be said.
+		// Without the ladder, the message is unknown.
 		r.log.Error("ladder of a due step is gone, its run ends", "run_id", c.Run.ID)
 		p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Failed, Reason: followup.Unknown})
 		return
@@ -96,8 +96,8 @@ func (p *passage) through(ctx context.Context) {
 	p.finish(followup.KindNone, followup.FinishStep{Outcome: followup.Failed, Reason: followup.Unknown})
 }
 
-// act carries out a decision. It returns false if something came to light by
-// which it must be decided again.
+// act carries out a decision. It returns false if it learned something that requires a new
+// decision.
 func (p *passage) act(ctx context.Context, d followup.Decision) bool {
 	sends := d.Action == followup.SendAI || d.Action == followup.SendTemplate
 	if sends && !p.listed() {
@@ -117,19 +117,19 @@ func (p *passage) act(ctx context.Context, d followup.Decision) bool {
 	return true
 }
 
-// listed says whether the operator's file still gives the run's tenant its channel. One that is
-// another tenant's by now has nothing to say for this one.
+// listed reports whether the operator file still lists the run's channel under the run's tenant. A
+// channel that has moved to another tenant must not send for this one.
 func (p *passage) listed() bool {
 	tenant, _ := p.r.p.Directory.Tenant(p.c.Run.Tenant)
 	_, ok := tenant.Channel(p.c.Run.Channel)
 	return ok
 }
 
-// unlistedEvery is how often the log repeats that a channel is not listed.
+// unlistedEvery is the shortest time between two log lines about the same unlisted channel.
 const unlistedEvery = time.Minute
 
-// unlisted says in the log that a run's channel is not its tenant's, once a minute: a tenant or a
-// channel that left the file may have thousands of runs.
+// unlisted logs that a run's channel does not belong to its tenant, at most once a minute per
+// channel: a tenant or channel removed from the file may have thousands of runs.
 func (r *Runner) unlisted(run followup.Run) {
 	if r.unlistedChannels.Allow(run.Channel, r.p.Real()) {
 		r.log.Error("the operator file gives the tenant no such channel, its steps fail", "tenant", run.Tenant, "channel", run.Channel)
@@ -167,7 +167,7 @@ func (p *passage) sendAI(ctx context.Context) bool {
 	})
 }
 
-// write has the text written, and needs no worker meanwhile.
+// write has the model write the text. The step lends its worker meanwhile.
 func (p *passage) write(ctx context.Context, b followup.Brief) (string, error) {
 	defer p.r.lend(ctx, p.c.Run.Tenant)()
 	return p.r.p.Writer.Write(ctx, b)
@@ -184,8 +184,8 @@ func (p *passage) sendTemplate(ctx context.Context, d followup.Decision) bool {
 	})
 }
 
-// templateText is how a template stands in the history, whose readers have not
-// got its wording.
+// templateText is how a template message is shown in the history, whose readers do not know the
+// template's wording.
 func templateText(name string, params []string) string {
 	if len(params) == 0 {
 		return "[template " + name + "]"

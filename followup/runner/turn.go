@@ -9,26 +9,27 @@ import (
 	"wagate/followup"
 )
 
-// claimWithin bounds a claim that is under way when the runner is stopped.
+// claimWithin bounds how long a claim in progress may go on after a stop.
 const claimWithin = 3 * time.Second
 
-// turn claims as many steps as there are free workers.
+// turn claims as many steps as there are free workers and starts each on a goroutine of its own. It
+// returns how long to wait before the next turn.
 func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	r.claiming.Store(true)
 	defer r.claiming.Store(false)
 	free, inHand := r.room()
 	if free <= 0 {
-		return time.Hour, nil // or less: the first worker to be free again wakes us
+		return time.Hour, nil // at most: the first worker to become free wakes the poller
 	}
 	began := r.p.Real()
 	batch, err := r.claim(ctx, free, inHand)
 	r.ended(batch.Ended)
 	for _, c := range batch.Steps {
 		if ctx.Err() != nil {
-			r.steps.Go(func() { r.giveBack(c, time.Time{}) }) // all at once: a stop has not long
+			r.steps.Go(func() { r.giveBack(c, time.Time{}) }) // in parallel: a stop has little time
 			continue
 		}
-		r.take(c.Run.Tenant) // only this goroutine does
+		r.take(c.Run.Tenant) // called on this goroutine only
 		r.steps.Go(func() {
 			defer r.free(c.Run.Tenant)
 			r.see(c)
@@ -37,11 +38,11 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	// What the claim says counts from its beginning.
+	// The wait is measured from the beginning of the claim.
 	return batch.Wait(r.p.Speed) - r.p.Real().Sub(began), nil
 }
 
-// ended takes in that runs ended: that is counted, and their assistants are told.
+// ended counts runs that ended and reports that their assistants have something to be told.
 func (r *Runner) ended(runs []followup.Ended) {
 	r.p.Steps.Ended(runs)
 	if len(runs) > 0 {
@@ -49,8 +50,7 @@ func (r *Runner) ended(runs []followup.Ended) {
 	}
 }
 
-// room returns how many workers are free, and how many steps of each tenant
-// are in hand.
+// room returns the number of free workers, and the steps in hand of each tenant.
 func (r *Runner) room() (int, map[followup.TenantID]int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,8 +64,8 @@ func (r *Runner) take(t followup.TenantID) {
 	r.hands[t]++
 }
 
-// free gives a worker back, and wakes a poller that found none, or none for
-// this tenant, or that is claiming for those who were free before.
+// free returns a worker. It wakes a poller that found no free worker, that found the tenant at its
+// limit, or that is claiming for the workers that were free before.
 func (r *Runner) free(t followup.TenantID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,7 +76,7 @@ func (r *Runner) release(t followup.TenantID) {
 	if back := r.backs[t]; len(back) > 0 && r.hands[t] <= r.p.PerTenant {
 		r.backs[t] = back[1:]
 		close(back[0])
-		return // his now
+		return // the worker passes to the tenant's waiting step
 	}
 	if r.hands[t] >= r.p.PerTenant {
 		r.Wake()
@@ -85,7 +85,7 @@ func (r *Runner) release(t followup.TenantID) {
 	r.hands[t]--
 }
 
-// idle counts a worker less.
+// idle counts one busy worker less and wakes the poller if it needs to know.
 func (r *Runner) idle() {
 	if r.claiming.Load() || r.busy >= r.p.Workers {
 		r.Wake()
@@ -93,9 +93,9 @@ func (r *Runner) idle() {
 	r.busy--
 }
 
-// rest gives a step's worker to other tenants while the step waits for its channel's pacing,
-// if not too many do: its own has it in hand as before. What it returns takes one back, also
-// if there is none free: the bound is passed for a moment then.
+// rest lends the worker of a step that waits for its channel's pacing to other tenants, unless too
+// many steps are waiting. The step still counts as one of its tenant's steps in hand. The returned
+// function takes a worker back even if none is free; Workers is exceeded for a moment then.
 func (r *Runner) rest() (back func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,10 +112,10 @@ func (r *Runner) rest() (back func()) {
 	}
 }
 
-// lend gives a step's worker to others while the step waits for the model, if not too
-// many do. What it returns takes one back, also if there is none free: the bound is passed
-// for a moment then. The tenant's is not: it waits until another step of his is done, or
-// ctx is.
+// lend lends a step's worker to other steps while the step waits for the model, unless too many
+// steps are waiting. The returned function takes a worker back even if none is free; Workers is
+// exceeded for a moment then. PerTenant is not exceeded: the function waits until another step of
+// the tenant is done. If ctx ends first, it takes the worker at once.
 func (r *Runner) lend(ctx context.Context, t followup.TenantID) (back func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +135,8 @@ func (r *Runner) lend(ctx context.Context, t followup.TenantID) (back func()) {
 	}
 }
 
-// back takes a worker back as soon as the channel that it returns is closed.
+// back asks for a worker for a step whose text is written. The step has its worker once the
+// returned channel is closed.
 func (r *Runner) back(t followup.TenantID) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,21 +153,21 @@ func (r *Runner) back(t followup.TenantID) <-chan struct{} {
 	return turn
 }
 
-// giveUp takes the worker at once: the step is to be given back.
+// giveUp takes a worker at once for a step that stops waiting, because it is about to be released.
 func (r *Runner) giveUp(t followup.TenantID, turn <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := slices.IndexFunc(r.backs[t], func(c chan struct{}) bool { return c == turn })
 	if i < 0 {
-		return // it was his turn
+		return // the worker has been handed over already
 	}
 	r.backs[t] = slices.Delete(r.backs[t], i, i+1)
 	r.busy++
 	r.hands[t]++
 }
 
-// claim is not cut off by a stop: a claim that was made and not heard of would
-// keep its steps until their lease runs out.
+// claim calls the store's Claim. A stop does not cut it off before claimWithin: steps that were
+// claimed without the answer arriving would be held until their lease runs out.
 func (r *Runner) claim(
 	ctx context.Context, limit int, inHand map[followup.TenantID]int,
 ) (followup.Batch, error) {
