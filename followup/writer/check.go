@@ -10,12 +10,12 @@ import (
 	"wagate/followup"
 )
 
-// maxLength is how long a follow-up may be, in characters. WhatsApp takes 4096;
-// nobody reads that of a business that was not asked.
+// maxLength is the longest follow-up allowed, in characters. WhatsApp takes 4096, but nobody reads
+// that much from a business they have not asked.
 const maxLength = 1000
 
-// fault says why a text may not be sent. The set is closed and holds no part
-// of the text, so it may be logged.
+// fault is why a text may not be sent. The set is closed and contains no part of the text, so a
+// fault may be logged.
 type fault string
 
 const (
@@ -29,12 +29,12 @@ const (
 	faultLink        fault = "link"
 )
 
-// faults are all of them.
+// faults lists all faults.
 var faults = [...]fault{
 	faultEmpty, faultLong, faultPlaceholder, faultLeak, faultRepetition, faultCutOff, faultRefused, faultLink,
 }
 
-// advice tells the model what was wrong.
+// advice is what the model is told about a fault.
 func advice(f fault) string {
 	switch f {
 	case faultEmpty:
@@ -55,7 +55,7 @@ func advice(f fault) string {
 	return "it is not fit to be sent."
 }
 
-// check returns what is wrong with a cleaned text, or "".
+// check returns the fault of a cleaned text, or "" if it has none.
 func check(text string, b followup.Brief) fault {
 	switch {
 	case !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }):
@@ -76,35 +76,36 @@ func check(text string, b followup.Brief) fault {
 	return ""
 }
 
-// placeholder matches what is left to be filled in: anything in square or curly
-// brackets or an unclosed pair of them, <words in angles>, <|a model's own marks|>, a line to write on, our own
-// names of variables.
+// placeholder matches what is left to be filled in: anything in square or curly brackets, double
+// curly brackets even without their pair, <words in angle brackets>, <| as in a model's own marks,
+// a line to write on, and the names of our variables.
 var placeholder = regexp.MustCompile(`\{\{|\}\}|\[[^\]]*\]|\{[^}]*\}|</?[\pL_][\pL_ /-]*>|(?:^|[^\pL\d/_-])_{3,}|<\||LEAD_[A-Z]+|COMPANY_NAME`)
 
-// thinking is how some models show their reasoning before the answer.
+// thinking matches the reasoning that some models write before the answer.
 var thinking = regexp.MustCompile(`(?s)^\s*<think>.*?</think>`)
 
-// language is what a fence around a text says that it is written in.
+// language matches an opening code fence that names a language.
 var language = regexp.MustCompile("^\\s*```[a-z]+[ \t]*\n")
 
-// quotes are the pairs a model may wrap its text in.
+// quotes are the pairs of marks that a model may wrap its text in.
 var quotes = [...][2]string{
 	{"```", "```"}, {`"`, `"`}, {"“", "”"}, {"„", "“"}, {"«", "»"}, {"'", "'"}, {"‘", "’"}, {"`", "`"},
 }
 
-// Markdown that WhatsApp shows as it stands: bold, for which it has one mark, and headings and
-// lines between parts, for which it has none.
+// Markdown that WhatsApp shows as it stands. Its bold has one mark, not two; headings and
+// horizontal rules do not exist.
 var (
 	bold    = regexp.MustCompile(`\*{2,}([^\s*](?:[^*\n]*[^\s*])?)\*{2,}`)
 	heading = regexp.MustCompile(`(?m)^(?:(?:#{1,6} +)+|(?:-{3,}|\*{3,}|_{3,})[ \t]*$)`)
 )
 
-// maxWrapped is from when on a text, in characters, is too long whatever is around it.
+// maxWrapped bounds the texts that clean unwraps, in characters. A longer text is too long whatever
+// is wrapped around it.
 const maxWrapped = 4 * maxLength
 
-// clean takes off what a model puts around a message: reasoning, white space,
-// control characters, markdown, quotation marks around the whole. That is done layer by
-// layer, and of what is far too long not at all.
+// clean removes what a model puts around a message: reasoning, white space, control characters,
+// markdown, and quotation marks around the whole text. It removes layer after layer until nothing
+// changes. A text longer than maxWrapped keeps its markdown and quotation marks.
 func clean(text string) string {
 	text = thinking.ReplaceAllString(text, "")
 	text = strings.ReplaceAll(text, "\r\n", "\n")
@@ -136,11 +137,10 @@ func clean(text string) string {
 	}
 }
 
-// similar is from when on two texts are the same message in other words: the
-// share of their pairs of neighbouring words that both have.
+// similar is the likeness from which two texts count as the same message in other words.
 const similar = 0.8
 
-// repeats reports whether the business has said this before.
+// repeats reports whether the business has said nearly the same before.
 func repeats(text string, history []followup.Entry) bool {
 	mine := words(text)
 	for _, e := range history {
@@ -151,8 +151,9 @@ func repeats(text string, history []followup.Entry) bool {
 	return false
 }
 
-// likeness is Dice's coefficient over pairs of neighbouring words, between 0
-// and 1. The text's ends count as words, so single words can be compared.
+// likeness returns Dice's coefficient over the pairs of neighbouring words of two texts: between 0
+// (none in common) and 1 (all). The ends of a text count as words, so that single words can be
+// compared.
 func likeness(a, b []string) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 0

@@ -1,29 +1,27 @@
 // Package writer has a model write the text of a follow-up's AI step.
 //
-// Any server that speaks OpenAI's chat completions will do. A text goes out
-// only after it has passed the checks of check.go; one that has not is asked
-// for once more, saying what was wrong, and then given up (ErrAIUnusable). A
-// model that cannot be reached is tried a bounded number of times, each within
-// its time-out, then given up too (ErrAIUnavailable).
+// Any server that implements OpenAI's chat completions will do. A text is returned only after it
+// has passed the checks in check.go. If a text fails them, the model is told what was wrong and
+// asked once more; after that the writer gives up with ErrAIUnusable. A request that gets no answer
+// is tried a bounded number of times, each within its timeout; after that the writer gives up with
+// ErrAIUnavailable.
 //
-// What holds:
+// Guarantees:
 //
-//   - What the lead wrote, and what is stored about him, is data: it reaches
-//     the model as JSON inside a fence that it cannot close, beside the rule
-//     that nothing in it is an instruction. The checks do not trust that rule. What
-//     the task names of it stands there in quotation marks, unless it is as short and
-//     plain as a name (followup.ExpandPrompt).
-//   - No link goes out that the business has not given: what the lead writes may ask for one.
-//   - The lead's phone, user id, e-mail and ids are not told to the model.
-//   - No error and no log line holds a text, the key, or an answer's body.
-//     OpenAI's own error message quotes parts of the key, and the client
-//     library's errors quote the body, so both are reduced to a status, or to what is
-//     wrong with the connection.
-//   - At most Concurrency requests are under way, and who waits for one of them waits
-//     for his own tenant's others, not for all of another's. While the breaker is open no request
-//     is made; that counts as a try, so that a step meets the end of a short
-//     outage within its own retries.
-//   - A cancelled context ends everything at once, and the error then matches
-//     the context's cause beside ErrAIUnavailable: the caller can tell "we were
-//     stopped" from "the model was away".
+//   - What the lead wrote, and what is stored about the lead, is data. It reaches the model as JSON
+//     inside a fence that it cannot close, together with the rule that nothing in it is an
+//     instruction. The checks do not rely on that rule. Where the task contains such a value, the
+//     value stands in quotation marks, unless it is as short and plain as a name
+//     (followup.ExpandPrompt).
+//   - A text contains no link that the business has not given, since the lead's words may ask for
+//     one.
+//   - The model is not told the lead's phone, user id, e-mail or other ids.
+//   - No error and no log line contains a text, the key or the body of an answer. OpenAI's error
+//     message quotes parts of the key, and the client library's errors quote the body. Both are
+//     reduced to a status, or to what is wrong with the connection.
+//   - At most Concurrency requests are in progress. Tenants take turns: a request waits for its own
+//     tenant's others, not for all of another tenant's. While the breaker is open no request is
+//     made. That counts as a try, so that the retries of one step can outlast a short outage.
+//   - A cancelled context ends the call at once. The error then matches the context's cause as well
+//     as ErrAIUnavailable, so that the caller can tell a stop from an unreachable model.
 package writer

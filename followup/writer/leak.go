@@ -8,8 +8,8 @@ import (
 	"wagate/followup"
 )
 
-// giveaways are phrases by which a model speaks of itself or of its task. They
-// are compared word by word, without case and punctuation.
+// giveaways are phrases in which a model speaks about itself or its task. They are compared word by
+// word, ignoring case and punctuation.
 var giveaways = [...]string{
 	"as an ai", "as a language model", "as an artificial intelligence", "i am an ai", "i'm an ai", "i am a language model",
 	"system prompt", "my instructions", "here is the message", "here's the message", "here is a message", "here's a message",
@@ -19,9 +19,10 @@ var giveaways = [...]string{
 	"como una ia", "como un modelo de lenguaje", "soy una ia", "mis instrucciones", "aquí está el mensaje", "aquí tienes el mensaje",
 }
 
-// preamble matches how a text begins that is not the message alone: it assents to us ("Sure!", on a
-// line of its own), announces the message ("Here's a friendly follow-up:"), or names it, its speaker, or the
-// first of several ("Message for Ana:", "Assistant:", "Option 1:").
+// preamble matches the beginning of a text that is more than the message: it agrees to the task
+// ("Sure!" on a line of its own), announces the message ("Here's a friendly follow-up:"), or labels
+// the message, its speaker or the first of several versions ("Message for Ana:", "Assistant:",
+// "Option 1:").
 var preamble = regexp.MustCompile(`(?i)^(?:sure|certainly|of course|absolutely|com certeza|¡?claro|¡?por supuesto)[!.,]* *\n` +
 	`|^[^\n:]{0,40}\b(?:here(?:['’]s| is| are)|aqui (?:está|estão|vai|vão)|aquí (?:está|tienes?|va)|segue) ` +
 	`(?:[^\n:]{0,60} )?(?:messages?|follow-?ups?|drafts?|mensagem|mensagens|rascunhos?|mensajes?|borrador(?:es)?)\b[^\n:]{0,60}:` +
@@ -30,19 +31,19 @@ var preamble = regexp.MustCompile(`(?i)^(?:sure|certainly|of course|absolutely|c
 	`|text|draft|response|follow-?up|assistant|business|rascunho|resposta|assistente|borrador|respuesta|asistente` +
 	`|(?:option|version|opção|versão|opción|versión|alternativ[ae]) ?[1a])[*_]*:`)
 
-// leakWords in a row, the same as in what the model was told, are a leak. A
-// shorter stretch is one as a whole, from leakLeast words on; the whole task
-// from leakTask on. Whatever is shorter is one if it is all of the text: a few
-// common words are in many good messages.
+// A text leaks what the model was told if it repeats leakWords words in a row of it. A source or a
+// stretch between quotations that is shorter leaks as a whole if it has at least leakLeast words,
+// and the whole task if it has at least leakTask. Anything shorter leaks only if it is the entire
+// text: a few common words occur in many good messages.
 const (
 	leakWords = 8
 	leakLeast = 4
 	leakTask  = 3
 )
 
-// leaks reports whether the text gives away its origin: it speaks of the model
-// or its task, announces the message, or repeats a stretch of our words, the instructions or the task.
-// What instructions or task hold in quotation marks is meant to be said.
+// leaks reports whether the text gives away its origin: it speaks about the model or its task,
+// announces the message, or repeats a stretch of our prompts, the instructions or the task. What
+// the instructions or the task put in quotation marks is meant to be said, and is no leak.
 func leaks(text string, b followup.Brief) bool {
 	if preamble.MatchString(text) {
 		return true
@@ -70,13 +71,13 @@ func leaks(text string, b followup.Brief) bool {
 	return saysTask(said, b.Prompt) || saysLine(said, b)
 }
 
-// repeatsSentence reports whether a sentence of ours was said.
+// repeatsSentence reports whether the text contains a sentence of our prompts, or is one.
 func repeatsSentence(said, s string) bool {
 	return said == row(s) || len(words(s)) >= leakLeast && strings.Contains(said, row(s))
 }
 
-// repeatsStretch reports whether a stretch of the source, outside of quotation
-// marks, was said.
+// repeatsStretch reports whether the text contains a stretch of source that lies outside quotation
+// marks.
 func repeatsStretch(said, source string) bool {
 	for _, part := range quoted.Split(source, -1) {
 		told := words(part)
@@ -93,7 +94,7 @@ func repeatsStretch(said, source string) bool {
 	return false
 }
 
-// saysTask reports whether the task as a whole was said, with what it quotes.
+// saysTask reports whether the text contains the whole task, quotations included.
 func saysTask(said, task string) bool {
 	if speech(task) {
 		return false
@@ -101,8 +102,8 @@ func saysTask(said, task string) bool {
 	return said == row(task) || len(words(task)) >= leakTask && strings.Contains(said, row(task))
 }
 
-// saysLine reports whether all that was said is one line of what the business
-// gave us, or one sentence of its task or of our objections.
+// saysLine reports whether the entire text is one line of what the business gave us, or one
+// sentence of its task or of our objections.
 func saysLine(said string, b followup.Brief) bool {
 	lines := slices.Concat(strings.Split(b.Instructions, "\n"), strings.Split(b.Prompt, "\n"), sentences(b.Prompt))
 	for _, f := range faults {
@@ -113,17 +114,17 @@ func saysLine(said string, b followup.Brief) bool {
 	})
 }
 
-// speech reports whether a text has no words outside of quotation marks.
+// speech reports whether a text has no words outside quotation marks.
 func speech(s string) bool { return len(words(quoted.ReplaceAllString(s, " "))) == 0 }
 
-// quoted matches what is said in quotation marks.
+// quoted matches a passage in quotation marks.
 var quoted = regexp.MustCompile(`"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|„[^“\n]*“`)
 
-// sentences splits a text of ours, or a task, at what ends a thought.
+// sentences splits a text at full stops, colons, semicolons and line ends.
 func sentences(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(".:;\n", r) })
 }
 
-// row is a text's words one after the other, so that one row is found in
-// another only from word to word.
+// row joins the words of a text with single spaces, and with a space at each end, so that a row is
+// found in another only at word boundaries.
 func row(s string) string { return " " + strings.Join(words(s), " ") + " " }

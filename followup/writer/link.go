@@ -11,17 +11,18 @@ import (
 	"wagate/followup"
 )
 
-// link matches what may be a link, in lower case: by its scheme, or by its dots. Email is an
-// address that is none.
+// link matches what may be a link in lower-case text, by its scheme or by its dots. email matches
+// an e-mail address, which is not a link.
 var (
 	link  = regexp.MustCompile(`https?://\S+|www\.\S+|(?:[\pL\d-]+\.)+[\pL\d-]+(?:[/?#:]\S*)?`)
 	email = regexp.MustCompile(`[\pL\d.+-]+@(?:[\pL\d-]+\.)+[\pL\d-]+`)
 )
 
-// strays reports whether a text has a link that the business has not given: the model made
-// it up, or the lead had it put in. Given is what stands in the instructions, the task and the
-// lead's fields and company, which the business alone tells us, and what it said before; not what
-// the lead calls himself, if the task names him. An e-mail's address is no link.
+// strays reports whether a text has a link that the business has not given: the model invented it,
+// or the lead got it in. The business gives links in its name, the instructions, the task, the
+// lead's company and custom fields (only the business sets those), and in its earlier messages. A
+// link in the lead's own name is not given, even if the task contains the name. An e-mail address
+// is no link.
 func strays(text string, b followup.Brief) bool {
 	said := strings.FieldsFunc(strings.Map(seen, strings.ToLower(text)), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
 	var given func(address string) bool
@@ -41,7 +42,8 @@ func strays(text string, b followup.Brief) bool {
 	return false
 }
 
-// seen leaves out what cannot be seen in a text, and would tear a link apart for us alone.
+// seen drops invisible format characters. They would hide a link from the check, but not from the
+// reader.
 func seen(r rune) rune {
 	if unicode.Is(unicode.Cf, r) {
 		return -1
@@ -49,7 +51,7 @@ func seen(r rune) rune {
 	return r
 }
 
-// gives reports whether an address stands in a text, and not as a part of another's name.
+// gives reports whether an address occurs in a text other than as part of a longer name.
 func gives(text, address string) bool {
 	for {
 		before, after, found := strings.Cut(text, address)
@@ -63,14 +65,15 @@ func gives(text, address string) bool {
 	}
 }
 
-// What makes of an address a part of another's name: how the text before it ends, and how
-// the one behind it begins.
+// inName and goesOn match the text before and behind an address if the address is only part of a
+// longer name.
 var (
 	inName = regexp.MustCompile(`[\pL\d.-]$`)
 	goesOn = regexp.MustCompile(`^[._]?[\pL\d-]`)
 )
 
-// address is a link without what does not matter to where it leads; empty if it leads nowhere.
+// address reduces a link to the part that decides where it leads: without scheme, "www." and
+// trailing punctuation. It is empty if the link leads nowhere.
 func address(link string) string {
 	scheme, rest, _ := strings.Cut(link, "://")
 	switch {
@@ -83,8 +86,9 @@ func address(link string) string {
 	return strings.TrimRightFunc(strings.TrimPrefix(rest, "www."), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
-// site is what WhatsApp makes a link of in words with dots between, which may be but the end
-// of a sentence and the beginning of the next: as much as ends like a host's name.
+// site returns the part of dotted words that WhatsApp would make a link of: the longest beginning
+// that ends like a host name. It is empty if there is none, for the dot may only separate two
+// sentences.
 func site(words string) string {
 	host, path := words, ""
 	if i := strings.IndexAny(words, "/?#:"); i >= 0 {
@@ -100,7 +104,7 @@ func site(words string) string {
 	return ""
 }
 
-// theBusinessGave returns who tells whether the business gave an address.
+// theBusinessGave returns a function that reports whether the business gave an address.
 func theBusinessGave(b followup.Brief) func(address string) bool {
 	said, task, name := strings.ToLower(theBusinessSaid(b)), strings.ToLower(b.Prompt), strings.ToLower(b.Lead.Name)
 	return func(address string) bool {
@@ -108,7 +112,7 @@ func theBusinessGave(b followup.Brief) func(address string) bool {
 	}
 }
 
-// theBusinessSaid is all that the model was told by the business beside its task.
+// theBusinessSaid joins everything the business told the model apart from the task.
 func theBusinessSaid(b followup.Brief) string {
 	said := []string{b.Company, b.Instructions, b.Lead.Company}
 	for _, v := range b.Lead.CustomFields {

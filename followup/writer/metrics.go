@@ -6,15 +6,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// outcome is how one request to the model ended; a metric label.
+// outcome is how one request to the model ended. It is a metric label.
 type outcome string
 
 const (
 	outcomeOK        outcome = "ok"
-	outcomeUnusable  outcome = "unusable"  // answered, and the text failed the checks
+	outcomeUnusable  outcome = "unusable"  // answered, but the text failed the checks
 	outcomeThrottled outcome = "throttled" // HTTP 429
 	outcomeTimeout   outcome = "timeout"
-	outcomeFailed    outcome = "error"    // no connection, 5xx, or an answer that is none
+	outcomeFailed    outcome = "error"    // no connection, 5xx, or a malformed answer
 	outcomeRejected  outcome = "rejected" // any other 4xx: key, model or quota; a human is needed
 	outcomeBroken    outcome = "breaker_open"
 	outcomeCancelled outcome = "cancelled" // the caller gave up

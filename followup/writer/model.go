@@ -23,19 +23,19 @@ import (
 )
 
 const (
-	// maxAnswer bounds what is read of one answer.
+	// maxAnswer bounds how much of one answer is read, in bytes.
 	maxAnswer = 1 << 20
-	// maxTokens bounds what one answer costs; reasoning counts too, hence the room.
+	// maxTokens bounds what one answer costs. Reasoning counts too, so the bound is generous.
 	maxTokens = 4096
-	// maxRetryAfter is the longest wait a server may ask for within one text;
-	// one that asks for more is unavailable.
+	// maxRetryAfter is the longest Retry-After that is waited for within one text. If the server
+	// asks for more, the model is unavailable.
 	maxRetryAfter = 15 * time.Second
-	// breakAfter failures in a row open the breaker for breakFor.
+	// breakAfter consecutive failures open the breaker for breakFor.
 	breakAfter = 10
 	breakFor   = 10 * time.Second
 )
 
-// model asks the server for one completion: bounded in number, time and tries.
+// model requests completions from the server, bounded in number, time and tries.
 type model struct {
 	now     func() time.Time
 	client  *openai.Client
@@ -47,23 +47,22 @@ type model struct {
 	breaker *gobreaker.CircuitBreaker[answer]
 	metrics *metrics
 	log     *slog.Logger
-	last    atomic.Pointer[requestError] // how the last request failed
+	last    atomic.Pointer[requestError] // the last failed request
 	// complaints limits how often the log repeats that a human is needed.
 	complaints sometimes.Limiter[struct{}]
 }
 
-// answer is what the model said; fault is set if it said itself that this is
-// no message.
+// answer is the model's answer. fault is set if the server or the model marked it as unusable.
 type answer struct {
 	text  string
 	fault fault
 }
 
-// requestError is a failed request, told without any of its content.
+// requestError is a failed request, described without any of its content.
 type requestError struct {
 	outcome    outcome
 	status     int
-	why        string // there was no answer, in closed words; empty: there was
+	why        string // from a closed set of words, if there was no answer; else empty
 	retryAfter time.Duration
 }
 
@@ -82,7 +81,7 @@ func newModel(p Params, m *metrics, log *slog.Logger) *model {
 	cfg.BaseURL = p.BaseURL
 	cfg.HTTPClient = &http.Client{
 		Transport: bounded{p.Transport},
-		// A redirect would carry the texts to a host nobody configured.
+		// A redirect would send the texts to a host that nobody configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	asked := &model{
@@ -93,8 +92,8 @@ func newModel(p Params, m *metrics, log *slog.Logger) *model {
 	asked.breaker = gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
 		Timeout:     breakFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
-		// Only an ailing server trips it: not one that throttles, not a wrong
-		// key, not a caller that gave up.
+		// Only an ailing server opens the breaker. Throttling, a wrong key and a caller that gave
+		// up do not.
 		IsSuccessful:  func(err error) bool { return !isOutcome(err, outcomeFailed, outcomeTimeout) },
 		IsExcluded:    func(err error) bool { return isOutcome(err, outcomeCancelled) },
 		OnStateChange: func(_ string, from, to gobreaker.State) { asked.changed(from, to) },
@@ -102,7 +101,7 @@ func newModel(p Params, m *metrics, log *slog.Logger) *model {
 	return asked
 }
 
-// changed says in the log what became of the breaker, and why it opened.
+// changed logs a change of the breaker's state and, when it opens, the last failure.
 func (m *model) changed(from, to gobreaker.State) {
 	log := m.log
 	if e := m.last.Load(); to == gobreaker.StateOpen && e != nil {
@@ -111,18 +110,19 @@ func (m *model) changed(from, to gobreaker.State) {
 	log.Warn("breaker of the model changed", "from", from.String(), "to", to.String())
 }
 
-// complainEvery is how often it is said that a human is needed.
+// complainEvery is the shortest time between two log lines of complain.
 const complainEvery = time.Minute
 
-// complain says that a human is needed: the steps that fail for it tell no more than that there
-// was no text.
+// complain logs that a human is needed. The failing steps do not show it: they record only that
+// there was no text.
 func (m *model) complain(e *requestError) {
 	if m.complaints.Allow(struct{}{}, m.now()) {
 		m.log.Error("model rejects requests: see ai.api_key, ai.model and the account's quota", "status", e.status)
 	}
 }
 
-// ask returns the model's answer, or ErrAIUnavailable once the tries are spent.
+// ask returns the model's answer. The error matches ErrAIUnavailable once the tries are spent or
+// ctx ended.
 func (m *model) ask(ctx context.Context, t followup.TenantID, messages []openai.ChatCompletionMessage) (answer, error) {
 	a, err := backoff.Retry(ctx, func() (answer, error) { return m.try(ctx, t, messages) },
 		backoff.WithBackOff(m.backOff()), backoff.WithMaxTries(m.tries), backoff.WithMaxElapsedTime(0))
@@ -133,13 +133,13 @@ func (m *model) ask(ctx context.Context, t followup.TenantID, messages []openai.
 		return answer{}, fmt.Errorf("%w: %w", followup.ErrAIUnavailable, cause)
 	}
 	if e, ok := errors.AsType[*requestError](err); ok {
-		err = e // without the advice for the retry
+		err = e // drop the advice for the retry
 	}
 	return answer{}, fmt.Errorf("%w: %w", followup.ErrAIUnavailable, err)
 }
 
-// try makes one request and says whether another makes sense. Failures are
-// counted here; an answer is counted once its text was checked.
+// try makes one request. It marks the error as permanent if another try makes no sense. Failures
+// are counted here; an answer is counted once its text has been checked.
 func (m *model) try(ctx context.Context, t followup.TenantID, messages []openai.ChatCompletionMessage) (answer, error) {
 	if err := m.slots.acquire(ctx, t); err != nil {
 		m.metrics.request(outcomeCancelled)
@@ -157,7 +157,7 @@ func (m *model) try(ctx context.Context, t followup.TenantID, messages []openai.
 		return a, nil
 	}
 	e, isRequest := errors.AsType[*requestError](err)
-	if !isRequest { // the breaker's own: open, or half open and busy
+	if !isRequest { // the breaker's own error: open, or half open and busy
 		e = &requestError{outcome: outcomeBroken}
 	}
 	m.metrics.request(e.outcome)
@@ -202,14 +202,14 @@ func (m *model) complete(ctx context.Context, messages []openai.ChatCompletionMe
 	return a, nil
 }
 
-// flagged reports whether the server does not answer because of what this one text holds. Its
-// status is that of a wrong request, but nothing is wrong with key and model.
+// flagged reports whether the server refused to answer because of the content of this text. The
+// status is that of a bad request, but key and model are fine.
 func flagged(err error) bool {
 	e, ok := errors.AsType[*openai.APIError](err)
 	return ok && (e.Code == "content_filter" || e.Code == "content_policy_violation" || e.Code == "invalid_prompt")
 }
 
-// classify reduces an error of the client to what may be told of it.
+// classify reduces an error of the client to what may be logged.
 func classify(ctx, bounded context.Context, err error, header http.Header) *requestError {
 	switch {
 	case ctx.Err() != nil:
@@ -229,7 +229,7 @@ func classify(ctx, bounded context.Context, err error, header http.Header) *requ
 	}
 	switch {
 	case quota:
-		e.outcome = outcomeRejected // it is sent as a 429, and no wait helps
+		e.outcome = outcomeRejected // comes as a 429, but waiting does not help
 	case status == http.StatusTooManyRequests:
 		e.outcome = outcomeThrottled
 	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly:
@@ -239,8 +239,8 @@ func classify(ctx, bounded context.Context, err error, header http.Header) *requ
 	return e
 }
 
-// retryAfter reads a header in seconds; the form with a date is not in use by
-// model servers and reads as nothing said.
+// retryAfter reads a Retry-After header in seconds. Model servers do not use the form with a date;
+// it reads as absent.
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.ParseFloat(h.Get("Retry-After"), 64)
 	if err != nil || !(seconds > 0) {
@@ -254,10 +254,10 @@ func isOutcome(err error, among ...outcome) bool {
 	return ok && slices.Contains(among, e.outcome)
 }
 
-// errSwitched: the model speaks another protocol from now on.
+// errSwitched reports that the server switched protocols, so that no answer will follow.
 var errSwitched = errors.New("writer: protocol switched")
 
-// bounded is a transport whose answers end after maxAnswer bytes.
+// bounded is a transport that cuts response bodies off after maxAnswer bytes.
 type bounded struct{ http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -266,7 +266,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		// What follows is no answer, and no deadline ends it.
+		// What follows is not an answer, and no deadline would end it.
 		_ = resp.Body.Close()
 		return nil, errSwitched
 	}

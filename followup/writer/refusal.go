@@ -2,9 +2,9 @@ package writer
 
 import "regexp"
 
-// refusal matches, in a row of words, how a model refuses in words: that it cannot help with
-// this, or cannot write such a message. What a business cannot do reads otherwise: not this week, not
-// at this hour.
+// refusal matches how a model refuses in words, in a row: it cannot help with this, or cannot write
+// such a message. What a business says that it cannot do reads differently: not this week, not at
+// this hour.
 var refusal = regexp.MustCompile(
 	` i (?:can t|cannot|can not|(?:won t|will not) be able to|(?:m|am) (?:unable|not able) to) (?:` +
 		`(?:assist|help)(?: you)? with (?:this|that|these|such|your request)` +
@@ -19,5 +19,5 @@ var refusal = regexp.MustCompile(
 		`(?:(?: con| a| en)? (?:eso|esto)| con (?:es[ea]|est[ea])|(?: a| en)? (?:es[ea]|est[ea]) (?:pedido|solicitud|petición|tarea))` +
 		`|(?:generar|escribir|crear|producir|proporcionar) (?:es[ea]|est[ea]|el|la|una?)(?: \pL+)? (?:mensaje|texto|contenido|respuesta)) `)
 
-// refuses reports whether the model refused, and said so in the text.
+// refuses reports whether the text says that the model refused.
 func refuses(text string) bool { return refusal.MatchString(row(text)) }

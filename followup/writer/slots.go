@@ -8,21 +8,21 @@ import (
 	"wagate/followup"
 )
 
-// slots bounds the requests under way. Who finds none free waits, the tenants by turns: one
-// that has hundreds of texts written keeps no other waiting for more than one of them.
+// slots bounds the requests in progress. A request that finds no slot free waits, and the tenants
+// take turns: a tenant with hundreds of texts to write holds up another for at most one of them.
 type slots struct {
 	mu    sync.Mutex
 	free  int
-	waits map[followup.TenantID][]chan struct{} // of each tenant, in order
-	turns []followup.TenantID                   // those who wait; the first is served next
+	waits map[followup.TenantID][]chan struct{} // waiting requests by tenant, in order
+	turns []followup.TenantID                   // tenants with waiting requests; the first is served next
 }
 
 func newSlots(n int) *slots {
 	return &slots{free: n, waits: map[followup.TenantID][]chan struct{}{}}
 }
 
-// acquire waits for a slot, to be given back by release. If ctx ends before, it returns
-// why, and there is nothing to give back.
+// acquire waits for a slot, which the caller must release. If ctx ends first, acquire returns its
+// cause, and there is nothing to release.
 func (s *slots) acquire(ctx context.Context, t followup.TenantID) error {
 	turn := s.join(t)
 	select {
@@ -32,11 +32,11 @@ func (s *slots) acquire(ctx context.Context, t followup.TenantID) error {
 		if s.leave(t, turn) {
 			return context.Cause(ctx)
 		}
-		return nil // its turn had come
+		return nil // the slot was handed over already
 	}
 }
 
-// join takes a slot as soon as the channel that it returns is closed.
+// join asks for a slot. The caller has the slot once the returned channel is closed.
 func (s *slots) join(t followup.TenantID) chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,7 +53,7 @@ func (s *slots) join(t followup.TenantID) chan struct{} {
 	return turn
 }
 
-// leave takes back a join whose turn has not come; false if it has.
+// leave cancels a join. It returns false if the slot was handed over already.
 func (s *slots) leave(t followup.TenantID, turn chan struct{}) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,13 +68,13 @@ func (s *slots) leave(t followup.TenantID, turn chan struct{}) bool {
 	return true
 }
 
-// forget takes a tenant of whom nobody waits out of the turns.
+// forget removes a tenant without waiting requests from the turns.
 func (s *slots) forget(t followup.TenantID) {
 	delete(s.waits, t)
 	s.turns = slices.DeleteFunc(s.turns, func(other followup.TenantID) bool { return other == t })
 }
 
-// release gives a slot back, to whoever is next.
+// release returns a slot, or hands it to the next waiting request.
 func (s *slots) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

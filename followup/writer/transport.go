@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// newTransport returns what connects to the model. Each request has a connection to itself while
-// it is out, and takes it with it if it gets no answer: over HTTP/2 all would share one, and fail
-// with it until TCP gives it up.
+// newTransport returns the transport to the model. It uses HTTP/1.1, so that each request has a
+// connection of its own while it is in progress, and a request that gets no answer takes only its
+// own connection down. Over HTTP/2 all requests would share one connection and fail with it until
+// TCP gives it up.
 func newTransport(atOnce int) *http.Transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)

@@ -15,32 +15,33 @@ import (
 	"wagate/followup"
 )
 
-// Params are the settings of a Writer.
+// Params are the settings of a Writer. Only BaseURL and Model are required.
 type Params struct {
-	BaseURL string // up to and including /v1
-	APIKey  string // may be empty for a server that asks for none
+	BaseURL string // including /v1
+	APIKey  string // empty for a server that needs none
 	Model   string
-	// Timeout bounds one request; default 20 s.
+	// Timeout bounds one request. Default 20 s.
 	Timeout time.Duration
-	// Concurrency bounds the requests under way; default 16. Tenants take turns.
+	// Concurrency bounds the requests in progress. Default 16. Tenants take turns.
 	Concurrency int
-	// Tries bounds the requests for one answer; default 3.
+	// Tries bounds the requests for one answer. Default 3.
 	Tries uint
-	// BackOff makes the waits between them; default 500 ms, growing by half, with jitter.
+	// BackOff returns the waits between the tries. Default: exponential from 500 ms, growing by
+	// half, with jitter.
 	BackOff func() backoff.BackOff
-	// Transport makes the connections; default newTransport's.
+	// Transport makes the connections. Default: see newTransport.
 	Transport http.RoundTripper
-	// Now measures how long requests take; default time.Now.
+	// Now is the clock that measures how long requests take. Default time.Now.
 	Now func() time.Time
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
 
-// attempts is how often the model is asked for a text that can be sent.
+// attempts is how often the model is asked for a text that passes the checks.
 const attempts = 2
 
-// Writer writes texts with a model. It implements followup.Writer.
+// Writer writes texts with a model. It implements followup.Writer and is safe for concurrent use.
 type Writer struct {
 	model   *model
 	metrics *metrics
@@ -49,7 +50,7 @@ type Writer struct {
 
 var _ followup.Writer = (*Writer)(nil)
 
-// New returns a Writer; it makes no request yet.
+// New returns a Writer. It makes no request yet.
 func New(p Params) *Writer {
 	p.Timeout = cmp.Or(p.Timeout, 20*time.Second)
 	p.Concurrency = cmp.Or(p.Concurrency, 16)
@@ -74,8 +75,8 @@ func New(p Params) *Writer {
 	return w
 }
 
-// Write returns a text that may be sent as it is, or followup.ErrAIUnavailable
-// or followup.ErrAIUnusable.
+// Write returns a text that may be sent as it is. Its error matches followup.ErrAIUnavailable or
+// followup.ErrAIUnusable.
 func (w *Writer) Write(ctx context.Context, b followup.Brief) (string, error) {
 	messages := compose(b)
 	var fault fault
@@ -100,7 +101,7 @@ func (w *Writer) Write(ctx context.Context, b followup.Brief) (string, error) {
 	return "", fmt.Errorf("%w: %s", followup.ErrAIUnusable, string(fault))
 }
 
-// again continues a conversation whose last text could not be sent.
+// again returns the messages that continue a conversation whose last text failed the checks.
 func again(text string, f fault) []openai.ChatCompletionMessage {
 	var out []openai.ChatCompletionMessage
 	if text != "" {
