@@ -7,8 +7,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Dump returns the effective configuration as YAML: defaults filled in, secrets
-// and what may hold one masked.
+// Dump returns the effective configuration as YAML, with the defaults filled in. Secrets and the
+// queries of URLs, which may hold one, are masked.
 func (c Config) Dump() ([]byte, error) {
 	out, err := yaml.MarshalWithOptions(c, yaml.IndentSequence(true), yaml.CustomMarshaler(func(u url.URL) ([]byte, error) {
 		if u.RawQuery != "" {

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Lookup finds a variable of the environment, as os.LookupEnv does.
+// Lookup returns the value of an environment variable and whether it is set, as os.LookupEnv does.
 type Lookup func(name string) (value string, set bool)
 
 var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// expand replaces each ${NAME} in s. What a variable holds is not expanded
-// again. $${ is a literal ${.
+// expand replaces each ${NAME} in s and each $${ by ${. The content of a variable is not expanded
+// again. A ${ without a name and }, or a variable that is not set, is an error.
 func expand(s string, lookup Lookup) (string, error) {
 	var b strings.Builder
 	for {

@@ -19,7 +19,7 @@ func text(want string) kind[string] {
 	}}
 }
 
-// exact is a text that another side has to say alike.
+// exact is a text that must equal what another side sends, so white space around it is refused.
 func exact(want string) kind[string] {
 	return kind[string]{want: want, parse: func(s string) (string, bool) { return s, s != "" && tidy(s) }}
 }
@@ -29,7 +29,7 @@ func optional(want string) kind[string] {
 	return kind[string]{want: want, parse: func(s string) (string, bool) { return s, true }}
 }
 
-// hidden stands for what must not be shown.
+// hidden replaces a value that must not be shown.
 func hidden(string) string { return "something else (not shown)" }
 
 func secret(want string) kind[Secret] {
@@ -38,12 +38,12 @@ func secret(want string) kind[Secret] {
 	}}
 }
 
-// optionalSecret is a secret that may be empty, which is as good as left out.
+// optionalSecret is a secret that may be empty, which means the same as leaving it out.
 func optionalSecret(want string) kind[Secret] {
 	return kind[Secret]{want: want, show: hidden, parse: func(s string) (Secret, bool) { return NewSecret(s), tidy(s) }}
 }
 
-// The patterns of values, compiled once: a file has tens of thousands of them.
+// The patterns are compiled once, because a file may hold tens of thousands of values.
 var (
 	namePattern    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	uuidPattern    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -55,7 +55,7 @@ func matching(re *regexp.Regexp, want string) kind[string] {
 	return kind[string]{want: want, parse: func(s string) (string, bool) { return s, re.MatchString(s) }}
 }
 
-// name is a text that can stand in a path of a URL.
+// name is a text that may appear in the path of a URL.
 func name(want string) kind[string] {
 	return matching(namePattern, want+" (letters, digits, - and _)")
 }
@@ -100,7 +100,7 @@ func duration(low, high time.Duration) kind[time.Duration] {
 	}
 }
 
-// short writes 1m0s as people do.
+// short writes a duration without trailing zero units: 1m instead of 1m0s.
 func short(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
@@ -122,7 +122,7 @@ func oneOf[T ~string](allowed ...T) kind[T] {
 	}}
 }
 
-// address is where to listen; an empty host is every interface.
+// address is an address to listen on. An empty host means all interfaces.
 func address() kind[string] {
 	return kind[string]{want: "host:port", parse: func(s string) (string, bool) {
 		host, port, err := net.SplitHostPort(s)
@@ -130,7 +130,8 @@ func address() kind[string] {
 	}}
 }
 
-// network is an address or a network. All there is would be no proxy, but everybody.
+// network is an IP address or a network. A network of all addresses is refused: it would trust
+// everybody, not a proxy.
 func network() kind[netip.Prefix] {
 	return kind[netip.Prefix]{
 		want: "an IP address or a network, as 203.0.113.7 or 2001:db8::/32",
@@ -150,8 +151,8 @@ func portOK(port string, low int) bool {
 	return err == nil && low <= n && n <= 65535
 }
 
-// target is the URL of a service we call with credentials: https, unless plain
-// http is allowed or stays on this machine. Its path has no slash at the end.
+// target is the URL of a service that wagate calls with credentials. It must be https, unless plain
+// is set or the host is this machine. Slashes at the end of its path are removed.
 func target(plain bool) kind[*url.URL] {
 	want := "an https:// URL without user, query and fragment"
 	if plain {
@@ -167,7 +168,7 @@ func target(plain bool) kind[*url.URL] {
 	}}
 }
 
-// hook is the URL of an assistant; a query belongs to it.
+// hook is the URL of an assistant. It may have a query.
 func hook(plain bool) kind[*url.URL] {
 	want := "an https:// URL without user and fragment"
 	if plain {
@@ -202,14 +203,14 @@ func webURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// isLoopback reports whether a host is this machine only.
+// isLoopback reports whether a host names this machine.
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
-// isPrivate reports whether a host, as it is written, cannot be on the public
-// internet. What a name resolves to is checked when it is called.
+// isPrivate reports whether a host, as written, cannot be on the public internet. The addresses
+// that a name resolves to are checked when it is called.
 func isPrivate(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Load reads the operator's file. If anything is wrong with it, the error is
-// Problems, and the Config holds what could be read.
+// Load reads the operator's file. If the file has problems, the error is of type Problems and the
+// Config holds what could be read.
 func Load(path string, lookup Lookup) (Config, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {
@@ -18,7 +18,7 @@ func Load(path string, lookup Lookup) (Config, error) {
 	return Parse(data, lookup)
 }
 
-// Parse reads the operator's file from memory. Its error is that of Load.
+// Parse reads the operator's file from memory. Its errors are those of Load.
 func Parse(data []byte, lookup Lookup) (Config, error) {
 	d := &decoder{lookup: lookup}
 	root, ok := d.parse(data)
@@ -44,14 +44,14 @@ func Parse(data []byte, lookup Lookup) (Config, error) {
 	return c, d.problems.err()
 }
 
-// Admin is what it takes to talk to the admin listener of a running service.
+// Admin is what a command needs to call the admin listener of a running service.
 type Admin struct {
-	Address string // host:port as the file says; port 0 means that only its log tells
-	Token   Secret // the first; zero if there is none
+	Address string // host:port as in the file; with port 0 the real port is only in the log
+	Token   Secret // the first admin token; zero if there is none
 }
 
-// LoadAdmin reads only the admin keys of the operator's file. A file that has
-// become wrong elsewhere says nothing about the service that still runs.
+// LoadAdmin reads only the listener keys of the operator's file and ignores problems elsewhere:
+// they do not affect the service that is running. Its errors are those of Load.
 func LoadAdmin(path string, lookup Lookup) (Admin, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {

@@ -12,18 +12,18 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// decoder walks one parsed file and gathers its problems.
+// decoder walks one parsed file and collects its problems.
 type decoder struct {
 	lookup   Lookup
 	anchors  map[string]ast.Node
 	problems Problems
 }
 
-// parse returns the file's only document as a mapping, or false if there is
-// nothing to walk.
+// parse returns the file's only document as a mapping. It returns false if there is nothing to
+// walk.
 func (d *decoder) parse(data []byte) (*object, bool) {
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // the byte order mark of some editors
-	// Keys given twice are looked for here, else the parser stops at the first.
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // byte order mark that some editors write
+	// Duplicate keys are reported while walking, because the parser would stop at the first one.
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.syntax(err)
@@ -40,7 +40,7 @@ func (d *decoder) parse(data []byte) (*object, bool) {
 	return root, !root.broken
 }
 
-// Visit remembers anchors; it makes decoder an ast.Visitor.
+// Visit records anchors. It makes decoder an ast.Visitor.
 func (d *decoder) Visit(n ast.Node) ast.Visitor {
 	if a, ok := n.(*ast.AnchorNode); ok {
 		d.anchors[a.Name.GetToken().Value] = a.Value
@@ -48,8 +48,8 @@ func (d *decoder) Visit(n ast.Node) ast.Visitor {
 	return d
 }
 
-// syntax reports what the parser stumbled over. The parser's own rendering
-// quotes the lines around it, and secrets may stand there.
+// syntax reports a syntax error. It does not use the parser's own rendering, which quotes the
+// surrounding lines and may show secrets.
 func (d *decoder) syntax(err error) {
 	at, ok := errors.AsType[yaml.Error](err)
 	if !ok || at.GetToken() == nil {
@@ -64,11 +64,11 @@ func (d *decoder) report(line int, path, format string, args ...any) {
 	d.problems = append(d.problems, Problem{Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-// resolve follows anchors, aliases and tags to the node that holds the value. An
-// alias that leads to none stays what it is, which no key takes: were it nothing,
-// its key would count as left out.
+// resolve follows anchors, aliases and tags to the node that holds the value. An alias without an
+// anchor is returned as it is, and no key accepts it. If resolve returned nil, the key would count
+// as left out.
 func (d *decoder) resolve(n ast.Node) ast.Node {
-	for range 16 { // an alias may point at itself
+	for range 16 { // bounded, because an alias may refer to itself
 		switch v := n.(type) {
 		case *ast.AnchorNode:
 			n = v.Value
@@ -85,13 +85,12 @@ func (d *decoder) resolve(n ast.Node) ast.Node {
 	return nil
 }
 
-// object is a mapping of the file. Each key that is read becomes known; end
-// reports the others.
+// object is a mapping of the file. Reading a key marks it as known; end reports the unknown keys.
 type object struct {
 	d      *decoder
 	path   string
 	line   int
-	broken bool // it is no mapping, which has been reported; its keys are not missed
+	broken bool // not a mapping, which has been reported; missing keys are then not reported
 	fields map[string]ast.Node
 	lines  map[string]int
 	order  []string
@@ -131,7 +130,7 @@ func (o *object) at(key string) string {
 	return o.path + "." + key
 }
 
-// report reports a problem with a key; with the mapping if the key is missing.
+// report reports a problem with a key. If the key is missing, the line is that of the mapping.
 func (o *object) report(key, format string, args ...any) {
 	line, ok := o.lines[key]
 	if !ok {
@@ -140,7 +139,7 @@ func (o *object) report(key, format string, args ...any) {
 	o.d.report(line, o.at(key), format, args...)
 }
 
-// has reports whether the key stands there with a value, and makes it known.
+// has reports whether the key has a value, and marks it as known.
 func (o *object) has(key string) bool {
 	o.known[key] = true
 	switch n := o.fields[key].(type) {
@@ -151,7 +150,7 @@ func (o *object) has(key string) bool {
 	}
 }
 
-// end reports every key that nobody read.
+// end reports every key that was not read.
 func (o *object) end() {
 	allowed := make([]string, 0, len(o.known))
 	for key := range o.known {
@@ -165,7 +164,7 @@ func (o *object) end() {
 	}
 }
 
-// lineOf returns the line a node starts at.
+// lineOf returns the line on which a node starts, 0 if unknown.
 func lineOf(n ast.Node) int {
 	if n == nil || n.GetToken() == nil {
 		return 0
@@ -179,7 +178,7 @@ func lineOf(n ast.Node) int {
 	return n.GetToken().Position.Line
 }
 
-// kindOf says what a node is, in the operator's words.
+// kindOf describes the kind of a node in words for the operator.
 func kindOf(n ast.Node) string {
 	switch n.(type) {
 	case nil, *ast.NullNode:

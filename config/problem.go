@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with the file.
+// Problem is one problem of the file.
 type Problem struct {
-	Line int    // in the file, counting from 1; 0: the file as a whole
-	Path string // of the key, as tenants[0].channels[1].app
-	Text string // what it got and what is allowed; never a secret's value
+	Line int    // line of the file, counting from 1; 0 if it concerns the whole file
+	Path string // path of the key, such as tenants[0].channels[1].app
+	Text string // what was found and what is allowed; never the value of a secret
 }
 
 // String returns the problem as one line.
@@ -27,10 +27,10 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is everything that is wrong with a file, in the order of its lines.
+// Problems lists all problems of a file in the order of its lines.
 type Problems []Problem
 
-// Error lists the problems, one a line.
+// Error returns the problems, one per line.
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {
@@ -39,16 +39,15 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Under reports whether there is a problem with the key or below it, or with the
-// file as a whole.
+// Under reports whether a problem concerns the key, a key below it, or the file as a whole.
 func (ps Problems) Under(key string) bool {
 	return slices.ContainsFunc(ps, func(p Problem) bool {
 		return p.Path == "" || p.Path == key || strings.HasPrefix(p.Path, key+".") || strings.HasPrefix(p.Path, key+"[")
 	})
 }
 
-// err returns the problems sorted, or nil if there are none: an empty Problems
-// in an error would not be nil.
+// err returns the problems sorted by line, or nil if there are none. Returning an empty Problems as
+// an error would give a non-nil error.
 func (ps Problems) err() error {
 	if len(ps) == 0 {
 		return nil

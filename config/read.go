@@ -9,14 +9,14 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// kind is a kind of value: what is allowed, in words, and how to read it.
+// kind is a kind of value: what is allowed, in words, and how to parse it.
 type kind[T any] struct {
 	want  string
 	parse func(string) (T, bool)
-	show  func(raw string) string // how to show what was got; nil: quoted
+	show  func(raw string) string // how to show a rejected value; nil: shown
 }
 
-// need reads a key that has to be there.
+// need reads a required key.
 func need[T any](o *object, key string, k kind[T]) T {
 	var zero T
 	if !o.has(key) {
@@ -28,7 +28,7 @@ func need[T any](o *object, key string, k kind[T]) T {
 	return read(o.d, o.fields[key], o.at(key), o.lines[key], zero, k)
 }
 
-// field reads a key that may be left out.
+// field reads an optional key.
 func field[T any](o *object, key string, fallback T, k kind[T]) T {
 	if !o.has(key) {
 		return fallback
@@ -36,7 +36,7 @@ func field[T any](o *object, key string, fallback T, k kind[T]) T {
 	return read(o.d, o.fields[key], o.at(key), o.lines[key], fallback, k)
 }
 
-// list reads a list of values; a single value stands for a list of one.
+// list reads a list of values. A single value stands for a list of one.
 func list[T any](o *object, key string, k kind[T]) []T {
 	if !o.has(key) {
 		return nil
@@ -58,7 +58,7 @@ func list[T any](o *object, key string, k kind[T]) []T {
 	return values
 }
 
-// needList reads a list that has to have a value.
+// needList reads a list that must have a value.
 func needList[T any](o *object, key string, k kind[T]) []T {
 	values := list(o, key, k)
 	if len(values) == 0 && !o.broken {
@@ -67,9 +67,9 @@ func needList[T any](o *object, key string, k kind[T]) []T {
 	return values
 }
 
-// optionalSecrets reads secrets of which there may be none. A single empty value
-// is as good as left out: a variable may be set to nothing. One in a list is a
-// rotation gone wrong.
+// optionalSecrets reads a list of secrets that may be empty. A single empty value means the same as
+// leaving the key out, because a variable may be set to nothing. An empty value inside a list is a
+// problem: a rotation has gone wrong.
 func optionalSecrets(o *object, key, want string) []Secret {
 	if _, many := o.fields[key].(*ast.SequenceNode); many {
 		return list(o, key, secret(want))
@@ -95,7 +95,7 @@ func objects(o *object, key string) []*object {
 	return all
 }
 
-// section reads a mapping that may be left out; then it is empty.
+// section reads an optional mapping. If it is missing, the result is an empty mapping.
 func section(o *object, key string) *object {
 	if o.has(key) {
 		return o.d.object(o.fields[key], o.at(key))
@@ -107,7 +107,8 @@ func section(o *object, key string) *object {
 	return &object{d: o.d, path: o.at(key), line: line, known: map[string]bool{}}
 }
 
-// read reads one value. What it cannot take is a problem, and gives the fallback.
+// read reads one value. If the value is not acceptable, read reports a problem and returns
+// fallback.
 func read[T any](d *decoder, n ast.Node, path string, line int, fallback T, k kind[T]) T {
 	raw, ok := scalar(n)
 	if !ok {
@@ -138,13 +139,14 @@ func read[T any](d *decoder, n ast.Node, path string, line int, fallback T, k ki
 	return fallback
 }
 
-// tidy reports whether a value is as somebody means it: what comes out of a file
-// ends in a line break that nobody sees, and that no header can have.
+// tidy reports whether a value has no white space around it and no control character. A value read
+// from a file, for example, often ends in a line break, which is invisible and not allowed in a
+// header.
 func tidy(s string) bool {
 	return s == strings.TrimSpace(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// scalar returns a value as it is written: 0012 and 1e3 may be names.
+// scalar returns a value as written in the file, because 0012 and 1e3 may be names.
 func scalar(n ast.Node) (string, bool) {
 	switch v := n.(type) {
 	case *ast.StringNode:
@@ -158,8 +160,8 @@ func scalar(n ast.Node) (string, bool) {
 	}
 }
 
-// shown returns a value for a problem: quoted, so that it stays on its line, and
-// not longer than a glance.
+// shown returns a value as a problem shows it: quoted, so that it stays on one line, and cut to a
+// readable length.
 func shown(raw string) string {
 	const longest = 60
 	if r := []rune(raw); len(r) > longest {

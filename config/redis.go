@@ -10,33 +10,33 @@ import (
 	"strings"
 )
 
-// Redis is where everything is stored.
+// Redis configures the connection to Redis, the only store.
 type Redis struct {
-	// Mode is how Redis is reached; it follows from the other keys.
+	// Mode is how Redis is reached. It is derived from the other keys.
 	Mode RedisMode `yaml:"mode"`
-	// Addresses are host:port pairs: the server, some nodes of the cluster, or
-	// the sentinels. None with the embedded Redis.
+	// Addresses are host:port pairs: of the server, of some nodes of the cluster, or of the
+	// sentinels. Empty for the embedded Redis.
 	Addresses []string `yaml:"addresses,omitempty"`
-	// Master is the name the sentinels know the server by.
+	// Master is the sentinels' name of the server.
 	Master string `yaml:"master,omitempty"`
-	// Username, Password and DB are the server's; SentinelPassword the
-	// sentinels'. DB is 0 with a cluster.
+	// Username, Password and DB are for the server, SentinelPassword is for the sentinels. DB is 0
+	// for a cluster.
 	Username         string `yaml:"username,omitempty"`
 	Password         Secret `yaml:"password,omitzero"`
 	SentinelPassword Secret `yaml:"sentinel_password,omitzero"`
 	DB               int    `yaml:"db"`
 	TLS              bool   `yaml:"tls"`
-	// Durability is what a write has to survive before it counts. Default everysec.
+	// Durability is what a write must survive before it is acknowledged. Default everysec.
 	Durability Durability `yaml:"durability"`
-	// Partitions is how many slots the leads are spread over, 1 to 1024, default
-	// 64. It is fixed when the service first starts.
+	// Partitions is the number of slots that the leads are spread over. Default 64, between 1 and
+	// 1024. It is fixed when the service first starts.
 	Partitions int `yaml:"partitions"`
 }
 
 // RedisMode is how Redis is reached.
 type RedisMode string
 
-// The modes.
+// The Redis modes.
 const (
 	RedisEmbedded RedisMode = "embedded" // in this process; sandbox only
 	RedisSingle   RedisMode = "single"
@@ -47,20 +47,20 @@ const (
 // DurabilityLevel is a promise about acknowledged writes.
 type DurabilityLevel string
 
-// The levels.
+// The durability levels.
 const (
 	EverySec DurabilityLevel = "everysec" // a crash of Redis can lose the last seconds
 	Always   DurabilityLevel = "always"   // each write is synced to disk
-	Replicas DurabilityLevel = "replicas" // replicas have the write
+	Replicas DurabilityLevel = "replicas" // a number of replicas have the write
 )
 
-// Durability is a level, and with Replicas how many have to have a write.
+// Durability is a level and, for Replicas, the number of replicas that must have a write.
 type Durability struct {
 	Level    DurabilityLevel
 	Replicas int
 }
 
-// String returns the durability as the file writes it.
+// String returns the durability as written in the file.
 func (d Durability) String() string {
 	if d.Level == Replicas {
 		return fmt.Sprintf("%s:%d", d.Level, d.Replicas)
@@ -68,7 +68,7 @@ func (d Durability) String() string {
 	return string(d.Level)
 }
 
-// MarshalYAML returns the durability as the file writes it.
+// MarshalYAML returns the durability as written in the file.
 func (d Durability) MarshalYAML() (any, error) { return d.String(), nil }
 
 const (
@@ -96,7 +96,7 @@ func readRedis(root *object, sandbox bool) Redis {
 	return r
 }
 
-// readServer reads where Redis is: url or sentinel.
+// readServer reads how Redis is reached: url or sentinel.
 func readServer(o *object) Redis {
 	var r Redis
 	if o.has("sentinel") {
@@ -145,10 +145,9 @@ func readSentinel(o *object) Redis {
 	return r
 }
 
-// parseRedisURL reads redis://[user:password@]host[:port][/db], rediss:// for
-// TLS, and several addresses with commas between for a cluster; the scheme may
-// be repeated or left out after the first. Its errors never quote the URL:
-// there may be a password in it.
+// parseRedisURL parses redis://[user:password@]host[:port][/db], or rediss:// for TLS. Several
+// addresses separated by commas mean a cluster; all but the first may leave out the scheme. The
+// errors never quote the URL, which may hold a password.
 func parseRedisURL(s string) (Redis, error) {
 	if s == "" {
 		return Redis{Mode: RedisEmbedded}, nil
@@ -193,7 +192,7 @@ func parseRedisURL(s string) (Redis, error) {
 	return r, nil
 }
 
-// hostPort is an address to call; the port may be left out.
+// hostPort is an address to connect to. If it has no port, port is used.
 func hostPort(port string) kind[string] {
 	return kind[string]{want: "host:port", show: hidden, parse: func(s string) (string, bool) {
 		if strings.ContainsAny(s, " @/?#,") || s == "" {

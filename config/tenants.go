@@ -24,11 +24,10 @@ func readMetaApps(root *object) []MetaApp {
 	return apps
 }
 
-// places remembers where a value that may stand once in the file was first seen.
+// places maps a value that may occur only once in the file to the path where it was first seen.
 type places map[string]string
 
-// once reports a value that was seen before. The value itself is not shown; the
-// two places are.
+// once reports a value that was seen before. The problem shows the two places, not the value.
 func (p places) once(o *object, key, value string) {
 	if value == "" {
 		return // missing or wrong, which has been reported
@@ -40,7 +39,7 @@ func (p places) once(o *object, key, value string) {
 	p[value] = o.at(key)
 }
 
-// directory reads tenants and holds what has to be unique across them.
+// directory reads the tenants and tracks what must be unique across them.
 type directory struct {
 	config     Config
 	apps       map[string]bool
@@ -145,7 +144,7 @@ func (d *directory) channel(o *object) Channel {
 	case ProviderGupshup:
 		d.gupshup(o, &c)
 		o.end()
-	default: // which keys are allowed is not known
+	default: // the allowed keys are unknown
 	}
 	return c
 }
@@ -155,7 +154,7 @@ func (d *directory) meta(o *object, c *Channel) {
 	c.PhoneNumberID = need(o, "phone_number_id", name("Meta's id of the number"))
 	c.WABAID = need(o, "waba_id", name("Meta's id of the account"))
 	c.AccessToken = need(o, "access_token", secret("the token for calls to Meta"))
-	// With an app whose own key could not be read there is no telling.
+	// If the key of some app could not be read, the channel may mean that one.
 	if c.App != "" && !d.apps[c.App] && !d.apps[""] {
 		want := "a key of meta_apps, which has none"
 		if len(d.apps) > 0 {
@@ -184,7 +183,7 @@ func (d *directory) gupshup(o *object, c *Channel) {
 	}
 }
 
-// digits is a phone number; a leading + is dropped.
+// digits is a phone number. A leading + is dropped.
 func digits() kind[string] {
 	k := matching(digitsPattern, "the number in digits, with its country code")
 	return kind[string]{want: k.want, show: hidden, parse: func(s string) (string, bool) {
@@ -192,7 +191,7 @@ func digits() kind[string] {
 	}}
 }
 
-// apiKey is a key as its holder presents it, or its digest.
+// apiKey is an API key as its holder presents it, or its digest.
 func apiKey() kind[KeyDigest] {
 	const prefix = "sha256:"
 	return kind[KeyDigest]{
@@ -212,7 +211,7 @@ func apiKey() kind[KeyDigest] {
 	}
 }
 
-// signingSecret is an assistant's secret; what is behind whsec_ has to be base64.
+// signingSecret is an assistant's secret. If it begins with whsec_, the rest must be base64.
 func signingSecret() kind[Secret] {
 	return kind[Secret]{
 		want: "a secret (base64 behind whsec_), or a list while rotating", show: hidden,
@@ -221,7 +220,7 @@ func signingSecret() kind[Secret] {
 			if !coded {
 				return NewSecret(s), s != "" && tidy(s)
 			}
-			key, err := base64.StdEncoding.DecodeString(encoded) // which passes over line breaks
+			key, err := base64.StdEncoding.DecodeString(encoded) // accepts line breaks, which tidy refuses
 			return NewSecret(s), err == nil && len(key) > 0 && tidy(s)
 		},
 	}
