@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Name names a provider. It is a metric label.
+// Name is the name of a provider. It is a metric label.
 type Name string
 
-// The providers there are.
+// The providers.
 const (
 	Meta    Name = "meta"
 	Gupshup Name = "gupshup"
 )
 
-// Kind is what an inbound event is. The set is closed: it is a metric label,
-// and the effect of every kind on window and reply is one table in followup.
+// Kind is the kind of an inbound event. The set is closed: a kind is a metric label, and package
+// followup has one table with the effect of every kind on window and reply.
 type Kind string
 
 // The kinds of inbound event.
@@ -34,20 +34,20 @@ const (
 	KindCall            Kind = "call"             // the user called, or accepted our call
 	KindCallOther       Kind = "call_other"       // any other call notice
 	KindReaction        Kind = "reaction"         // an emoji on a message of ours
-	KindReactionRemoved Kind = "reaction_removed" // and its removal
+	KindReactionRemoved Kind = "reaction_removed" // removal of such an emoji
 	KindUnsupported     Kind = "unsupported"
 	KindEdit            Kind = "edit"
 	KindRevoke          Kind = "revoke"
 	KindGroup           Kind = "group"  // any message in a group
-	KindSystem          Kind = "system" // number or user id changed
+	KindSystem          Kind = "system" // the number or user id of a user changed
 	KindStatus          Kind = "status" // a receipt about a message of ours
 	KindEcho            Kind = "echo"   // the business wrote from its own app
 	KindHistory         Kind = "history"
 	KindPreference      Kind = "preference" // marketing stop or resume
 	KindTemplate        Kind = "template"   // a template changed status, category or quality
-	KindAccount         Kind = "account"    // account-level notice, also errors without a message
-	KindPlatform        Kind = "platform"   // the provider checks us: connectivity-check, sandbox-start
-	KindUnknown         Kind = "unknown"    // a field or type nobody has told us about
+	KindAccount         Kind = "account"    // account-level notice, or an error that belongs to no message
+	KindPlatform        Kind = "platform"   // connectivity-check or sandbox-start of the provider
+	KindUnknown         Kind = "unknown"    // a field or type that wagate does not know
 )
 
 // Kinds lists every kind, so that metrics can exist before the first event.
@@ -58,76 +58,75 @@ var Kinds = []Kind{
 	KindPreference, KindTemplate, KindAccount, KindPlatform, KindUnknown,
 }
 
-// Contact is the WhatsApp user as the provider names him. Either Phone or
-// UserID may be missing: since 2026 a user with a username hides his phone.
+// Contact is the WhatsApp user as the provider names them. Either Phone or UserID may be missing:
+// since 2026 a user with a username hides the phone.
 type Contact struct {
 	Phone  string // digits with country code, without "+"; empty if not shared
 	UserID string // business-scoped user id (BSUID), prefix and dot included; empty if not told
 	Name   string // profile name; empty if not told
 }
 
-// IsZero reports whether the contact can be addressed by neither identity.
+// IsZero reports whether the contact has neither a phone nor a user id to address it by.
 func (c Contact) IsZero() bool { return c.Phone == "" && c.UserID == "" }
 
-// Event is one item of a webhook: a message, a status, a notice. Decoders
-// split batches, so every event stands alone.
+// Event is one item of a webhook: a message, a status or a notice. Decoders split batches, so every
+// event stands alone.
 type Event struct {
 	Kind Kind
 
-	// ID identifies the event for deduplication within its lead: the
-	// provider's message id, and for everything else a string derived from the
-	// item that a re-delivery, in whichever format, yields again. Never empty.
+	// ID identifies the event for deduplication within its lead. For messages it is the provider's
+	// message id. For everything else it is derived from the item such that a re-delivery, in any
+	// format, gives the same ID. Never empty.
 	ID string
 
-	// Number routes the event to a channel: Meta's phone number id. Empty for
-	// account-level events and for Gupshup v2, whose URL names the channel.
+	// Number is Meta's phone number id, which routes the event to a channel. Empty for
+	// account-level events and for Gupshup v2, where the webhook URL names the channel.
 	Number string
 	// Account is the WABA id (entry[].id), or the Gupshup app id or name.
 	Account string
 
 	Contact Contact
-	// Previous is the identity a system notice says the contact had before.
+	// Previous is the contact's former identity, if a system notice tells one.
 	Previous Contact
 
-	// Group is the group that the item is of; empty for what is between the contact
+	// Group is the id of the group that the item belongs to; empty for an item between the contact
 	// and the business alone.
 	Group string `json:",omitzero"`
 
-	// At is the provider's timestamp of the item; zero if it told none that can
-	// be believed.
+	// At is the provider's timestamp of the item; zero if there is none or it is not credible.
 	At time.Time
-	// Margin is what At was put earlier by, because WhatsApp's own timestamp of
-	// the message is not told (Gupshup v2): it was written at At+Margin at the
-	// latest. Where At is zero, the arrival minus Margin stands for it.
+	// Margin is how much At was moved back because the provider does not tell WhatsApp's own
+	// timestamp of the message (Gupshup v2): the message was written at At+Margin at the latest. If
+	// At is zero, use the time of arrival minus Margin instead.
 	Margin time.Duration `json:",omitzero"`
 
-	// MessageID is the provider's id of the message itself ("" if it has none).
+	// MessageID is the provider's id of the message itself; empty if the item has none.
 	MessageID string
-	// Text is what the person said in words (body, caption, title of the tapped
-	// button), for the conversation history and opt-out words. It may be empty.
+	// Text is what the person said in words (body, caption, title of the tapped button), for the
+	// conversation history and the opt-out words. May be empty.
 	Text string
-	// Payload is what the tapped quick reply of a template carries: its label unless
-	// its sender gave it another. Empty for all else.
+	// Payload is the payload of a tapped quick reply of a template: the button's label unless the
+	// sender of the template set another. Empty for everything else.
 	Payload string `json:",omitzero"`
-	// Quoted is the message id this one replies to, as the sender of the quoted
-	// message was given it if the provider says so; empty if none.
+	// Quoted is the id of the message that this one replies to; empty if none. It is the id that
+	// the sender of the quoted message was given, if the provider tells it.
 	Quoted string
 
 	Status     *Status         // set for KindStatus
 	Preference *Preference     // set for KindPreference
 	Template   *TemplateChange // set for KindTemplate where the item names a template
 
-	// Field and Value are the Cloud API change this event is relayed as, with
-	// Value narrowed to this one item and its contact.
+	// Field and Value are the Cloud API change that the event is relayed as. Value is narrowed to
+	// this one item and its contact.
 	Field string
 	Value json.RawMessage
-	// Entry is what else Meta's entry said, beside its id and changes, as an
-	// object: the time, and what nobody has told us about, but no lists, which may
-	// hold items of others. nil: nothing.
+	// Entry holds the other members of Meta's webhook entry, beside its id and changes, as an
+	// object: the time and members that wagate does not know. Lists are left out, as they may hold
+	// items of others. Nil if there is nothing.
 	Entry json.RawMessage `json:",omitempty"`
 }
 
-// StatusState is how far a message of ours got. See Rank.
+// StatusState is how far a message of ours got. Rank orders the states.
 type StatusState string
 
 // The states a receipt can report.
@@ -138,12 +137,11 @@ const (
 	StatusRead      StatusState = "read"
 	StatusPlayed    StatusState = "played"
 	StatusFailed    StatusState = "failed"
-	StatusOther     StatusState = "other" // anything newer than this list
+	StatusOther     StatusState = "other" // any state that is not in this list
 )
 
-// Rank orders the states a message passes; receipts arrive in any order and a
-// lower rank never replaces a higher one. Failed may only follow accepted and
-// sent. Unknown states have rank 0.
+// Rank returns the rank of a state. Receipts arrive in any order, and a lower rank never replaces a
+// higher one. Failed may only follow accepted and sent. Unknown states have rank 0.
 func (s StatusState) Rank() int {
 	switch s {
 	case StatusAccepted:
@@ -165,23 +163,23 @@ func (s StatusState) Rank() int {
 
 // Status is a receipt about a message of ours.
 type Status struct {
-	// MessageID is the id the send call answered with, as far as the provider
-	// says; OtherIDs are further ids the same message is known by.
+	// MessageID is the id that the send call returned, as far as the provider tells it. OtherIDs
+	// are further ids of the same message.
 	MessageID string
 	OtherIDs  []string
 	State     StatusState
 	Err       *Error // set for StatusFailed
-	// Opaque is biz_opaque_callback_data as it came back; empty if none.
+	// Opaque is the biz_opaque_callback_data of the message; empty if none.
 	Opaque string
 }
 
-// Preference is a user's choice about marketing messages (Meta
-// user_preferences, Gupshup preference-event).
+// Preference is a user's choice about marketing messages (Meta user_preferences, Gupshup
+// preference-event).
 type Preference struct {
 	Stop bool // true: stop, false: resume
 }
 
-// TemplateChange says that a template of the account changed.
+// TemplateChange is a change to a template of the account.
 type TemplateChange struct {
 	Name     string
 	Language string // normalised: en_US, never en-US

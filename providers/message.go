@@ -5,29 +5,28 @@ import (
 	"strings"
 )
 
-// Message is something to send, in Cloud API form.
+// Message is a message to send, in Cloud API form.
 type Message struct {
 	To   Contact
 	Type string // Cloud API type: text, template, image, interactive, …
 
-	// Body holds the top-level members of a Cloud API send (type, text,
-	// template, context, recipient_type, …) except to, recipient and
-	// biz_opaque_callback_data, which belong to the sender.
+	// Body holds the top-level members of a Cloud API send (type, text, template, context,
+	// recipient_type, …) except to, recipient and biz_opaque_callback_data, which the sender sets.
 	Body map[string]json.RawMessage
 
-	// Opaque travels as biz_opaque_callback_data where the provider has such a
-	// field, and comes back in the statuses of this message. At most 512 bytes.
+	// Opaque is sent as biz_opaque_callback_data if the provider has such a field, and comes back
+	// in the statuses of the message. At most 512 bytes.
 	Opaque string
 }
 
-// IsTemplate reports whether the message may be sent into a closed window.
+// IsTemplate reports whether the message is a template, which may be sent into a closed window.
 func (m Message) IsTemplate() bool { return m.Type == "template" }
 
-// Template is an approved message by name: the part of a Cloud API template
-// that a follow-up step can say.
+// Template names an approved message and gives its body parameters: the part of a Cloud API
+// template that a follow-up step can express.
 type Template struct {
 	Name     string
-	Language string   // as registered, e.g. pt_BR
+	Language string   // as registered, such as pt_BR
 	Params   []string // body placeholders in order; none may be empty
 }
 
@@ -41,9 +40,9 @@ func NewText(to Contact, body string) Message {
 	}}
 }
 
-// NewTemplate returns a template message with positional body parameters.
-// White space inside a parameter is collapsed: newlines, tabs and long runs of
-// spaces are refused by Meta.
+// NewTemplate returns a template message with positional body parameters. White space inside a
+// parameter is collapsed to single spaces, because Meta refuses newlines, tabs and long runs of
+// spaces.
 func NewTemplate(to Contact, t Template) Message {
 	type param struct {
 		Type string `json:"type"`
@@ -87,33 +86,31 @@ func raw(v any) json.RawMessage {
 
 // Sent is a provider's acceptance of a message.
 type Sent struct {
-	// ID is the id the provider answered with: wamid at Meta, Gupshup's own
-	// message id at Gupshup. Never empty on success.
+	// ID is the message id of the provider's answer: the wamid at Meta, Gupshup's own message id at
+	// Gupshup. Never empty on success.
 	ID string
-	// Contact is whom the provider says it took the recipient for; either
-	// identity may be missing, and a Brazilian or Mexican phone may differ from
-	// the one dialled.
+	// Contact is the recipient as the provider resolved it. Either identity may be missing, and a
+	// Brazilian or Mexican phone may differ from the one dialled.
 	Contact Contact
-	// MessageStatus is what Meta adds for templates: accepted,
-	// held_for_quality_assessment, paused. Usually empty.
+	// MessageStatus is what Meta adds for templates: accepted, held_for_quality_assessment, paused.
+	// Usually empty.
 	MessageStatus string
 }
 
-// TemplateInfo is one template as the provider's registry lists it.
+// TemplateInfo is one template as listed by the provider's registry.
 type TemplateInfo struct {
-	ID       string // provider's own id; Gupshup v2 sends by it
+	ID       string // the provider's own id; Gupshup v2 sends by it
 	Name     string
 	Language string // normalised: en_US
 	Status   string // upper case: APPROVED, PAUSED, …
 	Category string // upper case: MARKETING, UTILITY, AUTHENTICATION; empty if not told
 	Quality  string // upper case: GREEN, YELLOW, RED; empty if not told
 	Params   int    // number of positional body placeholders; -1 if not told
-	// Unsupported says why this template cannot be sent with body parameters
-	// alone; empty if it can.
+	// Unsupported is why the template cannot be sent with body parameters alone; empty if it can.
 	Unsupported string
 }
 
-// The states of a template that decide whether it is sent, and to whom.
+// The template properties that decide whether a template is sent, and to whom.
 const (
 	TemplateApproved  = "APPROVED" // the only status in which it can be sent
 	TemplatePaused    = "PAUSED"
@@ -122,13 +119,14 @@ const (
 	QualityLow        = "RED"
 )
 
-// Sendable reports whether the template may be sent, as far as is told.
+// Sendable reports whether the template may be sent, as far as known. An empty status counts as
+// sendable.
 func (t TemplateInfo) Sendable() bool { return t.Status == "" || t.Status == TemplateApproved }
 
-// Marketing reports whether the template is not for those who opted out. One
-// whose category is not told, or of which nothing is known, is not.
+// Marketing reports whether the template must not go to a lead who opted out. A template without a
+// known category counts as marketing.
 func (t TemplateInfo) Marketing() bool { return t.Category == "" || t.Category == CategoryMarketing }
 
-// NormalLanguage returns a template language as wagate compares it: Meta's
-// webhooks write en-US where sending and listing use en_US.
+// NormalLanguage returns a template language in the form in which wagate compares languages: Meta's
+// webhooks write en-US, sending and listing use en_US.
 func NormalLanguage(code string) string { return strings.ReplaceAll(strings.TrimSpace(code), "-", "_") }

@@ -1,11 +1,11 @@
-// Package meta translates between wagate and Meta's WhatsApp Cloud API: it
-// verifies and decodes webhooks, sends messages and lists templates. It decides
-// nothing about windows, retries or leads.
+// Package meta translates between wagate and Meta's WhatsApp Cloud API. It verifies and decodes
+// webhooks, sends messages and lists templates. It makes no decisions about windows, retries or
+// leads.
 //
 //	webhook signature   VerifySignature   HMAC-SHA256 of the raw body, any secret of a rotation
-//	webhook body        Decode            the envelope of package cloudapi, as it is
+//	webhook body        Decode            the envelope of package cloudapi, unchanged
 //	send                Sender.Send       POST /{version}/{number}/messages
-//	read, typing        Sender.Do         the same route, answer handed back raw
+//	read, typing        Sender.Do         the same route, answer returned as it came
 //	templates           Sender.Templates  GET /{version}/{waba}/message_templates
 //
 // # How an answer to a send is read
@@ -22,10 +22,10 @@
 //
 // # Decisions
 //
-// A recipient is dialled with a leading plus sign: without it Meta prefixes the
-// business's country code. The business-scoped id is used only where no phone
-// is known; if both were sent the phone would win.
+// A phone is sent with a leading plus sign. Without it, Meta prefixes the country code of the
+// business. The business-scoped id is sent only if no phone is known; if both were sent, Meta would
+// use the phone.
 //
-// A template listing is paged by cursor. The ready-made next URL is not
-// followed: it names a host of the answer's choosing, and may hold the token.
+// A template listing is paged by cursor. The next URL in the answer is not followed: the answer
+// chooses its host, and the URL may contain the token.
 package meta

@@ -15,10 +15,10 @@ import (
 	"wagate/providers/transport"
 )
 
-// maxOpaque is how much biz_opaque_callback_data Meta takes.
+// maxOpaque is the longest biz_opaque_callback_data that Meta accepts, in bytes.
 const maxOpaque = 512
 
-// The reasons for which a message is refused here, before any call.
+// Causes of errors. All but errNoID stop a message before the call.
 var (
 	errNoRecipient = errors.New("meta: message has no recipient")
 	errOpaque      = errors.New("meta: opaque data is longer than 512 bytes")
@@ -44,7 +44,7 @@ type Sender struct {
 	token  string
 }
 
-// NewSender returns a Sender.
+// NewSender returns a Sender. Params.Client is required.
 func NewSender(p Params) *Sender {
 	base := strings.TrimRight(cmp.Or(p.BaseURL, "https://graph.facebook.com"), "/")
 	version := strings.Trim(cmp.Or(p.Version, "v26.0"), "/")
@@ -70,9 +70,8 @@ func (s *Sender) Send(ctx context.Context, m providers.Message) (providers.Sent,
 	return sent, nil
 }
 
-// Do posts a body that is no message, such as a read receipt or a typing
-// indicator, to the number's messages and returns the answer as it came. An
-// error is always a *providers.Error.
+// Do posts a body that is not a message, such as a read receipt or a typing indicator, to the
+// number's messages route. It returns the answer as it came. An error is always a *providers.Error.
 func (s *Sender) Do(ctx context.Context, body json.RawMessage) (json.RawMessage, error) {
 	answer, failure := s.call(ctx, http.MethodPost, s.number+"/messages", nil, body)
 	if failure != nil {
@@ -114,12 +113,12 @@ func compose(m providers.Message) ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(body); err != nil {
-		return nil, errBody // the encoder's own error would quote the body
+		return nil, errBody // the encoder's error would quote the body
 	}
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// accepted reads the answer to a send.
+// accepted reads the answer to a send. Its error is errNoID if there is no message id.
 func accepted(body []byte) (providers.Sent, error) {
 	var answer struct {
 		Messages []struct {
@@ -131,7 +130,7 @@ func accepted(body []byte) (providers.Sent, error) {
 			UserID string `json:"user_id"`
 		} `json:"contacts"`
 	}
-	// A member of an unexpected type does not take the id away.
+	// A member of an unexpected type elsewhere must not hide the id, so the error is ignored.
 	_ = json.Unmarshal(body, &answer)
 	if !json.Valid(body) || len(answer.Messages) == 0 || answer.Messages[0].ID == "" {
 		return providers.Sent{}, errNoID
@@ -146,7 +145,7 @@ func accepted(body []byte) (providers.Sent, error) {
 	return sent, nil
 }
 
-// call makes one call; an answer without success is an error.
+// call makes one call. An answer that reports no success is an error.
 func (s *Sender) call(
 	ctx context.Context, method, path string, query url.Values, body []byte,
 ) (transport.Response, *providers.Error) {
@@ -166,7 +165,7 @@ func (s *Sender) call(
 	if failure != nil {
 		return answer, failure
 	}
-	// What counts is the code, whatever the status: it may stand in a success, too.
+	// The code decides, whatever the status: even a 2xx may carry an error code.
 	said := cloudapi.Failure(answer.Body, answer.Status, answer.RetryAfter)
 	_, none := accepted(answer.Body)
 	if !answer.OK() || said.Code != 0 && none != nil {

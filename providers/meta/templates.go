@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	templatePage  = "50" // an answer is bounded, and a template may be 10 kB
+	templatePage  = "50" // small, because an answer is bounded and a template may be 10 kB
 	templatePages = 200  // Meta allows 6,000 templates
 )
 
@@ -21,8 +21,8 @@ var (
 	errEndless = errors.New("meta: template listing does not end")
 )
 
-// Templates lists the templates of an account, all pages of it. An error is
-// always a *providers.Error.
+// Templates lists all templates of an account, over all pages. An error is always a
+// *providers.Error.
 func (s *Sender) Templates(ctx context.Context, waba string) ([]providers.TemplateInfo, error) {
 	query := url.Values{
 		"fields": {"id,name,language,status,category,quality_score,parameter_format,components"},
@@ -54,8 +54,8 @@ func (s *Sender) Templates(ctx context.Context, waba string) ([]providers.Templa
 			}
 			info := t.info()
 			if err != nil {
-				// Listed all the same: it exists, and must not be taken for one
-				// that was deleted.
+				// List it all the same. The template exists and must not be mistaken for a deleted
+				// one.
 				info.Unsupported = "its definition is not understood"
 			}
 			all = append(all, info)
@@ -72,7 +72,7 @@ func (s *Sender) Templates(ctx context.Context, waba string) ([]providers.Templa
 	return nil, &providers.Error{Kind: providers.Unknown, Cause: errEndless}
 }
 
-// template is one template as the listing has it.
+// template is one template of the listing.
 type template struct {
 	ID         string      `json:"id"`
 	Name       string      `json:"name"`
@@ -96,8 +96,8 @@ type button struct {
 	URL  string `json:"url"`
 }
 
-// quality is the score of a template's quality. One in another form is none: it is advice, and
-// nothing is wrong with the template.
+// quality is the quality score of a template. A score in another form reads as none: it is only
+// advice, and the template is fine without it.
 type quality string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -131,7 +131,8 @@ func (t template) info() providers.TemplateInfo {
 	return i
 }
 
-// unsupported says why a component needs more than positional body parameters.
+// unsupported returns why a component needs more than positional body parameters, "" if it does
+// not.
 func (c component) unsupported(named bool) string {
 	switch strings.ToUpper(c.Type) {
 	case "BODY":
@@ -164,7 +165,7 @@ func (c component) unsupported(named bool) string {
 	return ""
 }
 
-// placeholders counts the distinct {{n}} of a body.
+// placeholders counts the distinct {{n}} in a body.
 func placeholders(body string) int {
 	seen := map[string]bool{}
 	for {

@@ -1,9 +1,9 @@
-// Package secret checks what a stranger presents against what was agreed with
-// him: a token, or an HMAC-SHA256 of the bytes he sent.
+// Package secret verifies what a stranger presents against the agreed secrets: a token, or an
+// HMAC-SHA256 of the bytes sent.
 //
-// While a secret is replaced by another there are two or more. All of them are
-// compared whichever fits, each in constant time: how long it takes tells how
-// many there are and nothing else. An empty secret is none, and never fits.
+// During a rotation there are several secrets. All of them are compared, whether or not one has
+// matched, each in constant time. The duration therefore reveals how many secrets there are, and
+// nothing else. An empty secret never matches.
 package secret
 
 import (
@@ -15,7 +15,7 @@ import (
 
 // Presented reports whether token is one of the secrets.
 func Presented(secrets []string, token string) bool {
-	// Hashed first: a comparison of different lengths would end early.
+	// Compare hashes: a comparison of different lengths would end early.
 	got := sha256.Sum256([]byte(token))
 	fits := 0
 	for _, s := range secrets {
@@ -28,8 +28,8 @@ func Presented(secrets []string, token string) bool {
 	return fits == 1
 }
 
-// Signed reports whether digest, in hex, is that of body, the bytes as they
-// were received, under one of the secrets.
+// Signed reports whether digest, in hex, is the HMAC-SHA256 of body under one of the secrets. Body
+// must be the bytes as received.
 func Signed(secrets []string, digest string, body []byte) bool {
 	got, err := hex.DecodeString(digest)
 	if err != nil {

@@ -13,24 +13,24 @@ import (
 	"wagate/providers"
 )
 
-// MaxBody is how much of an answer is read; a longer one is an error.
+// MaxBody bounds the body of an answer, in bytes. A longer body is an error.
 const MaxBody = 1 << 20
 
-// Params configures a Client. Every zero value is a good one.
+// Params configures a Client. The zero value is valid.
 type Params struct {
-	// Timeout bounds a whole call, from the name look-up to the last byte of
-	// the answer. Default 15 s.
+	// Timeout bounds a whole call, from the name look-up to the last byte of the answer. Default 15
+	// s.
 	Timeout time.Duration
-	// ConnectTimeout bounds dialling and, separately, the TLS handshake.
-	// Default 5 s; never longer than Timeout.
+	// ConnectTimeout bounds dialling and, separately, the TLS handshake. Default 5 s; never longer
+	// than Timeout.
 	ConnectTimeout time.Duration
-	// MaxIdle is how many idle connections are kept per host. Default 64.
+	// MaxIdle is the number of idle connections kept per host. Default 64.
 	MaxIdle int
-	// TLS overrides the client's TLS configuration, for private roots.
+	// TLS replaces the default TLS configuration, for example to trust private roots.
 	TLS *tls.Config
-	// UserAgent names us to the provider. Default "wagate".
+	// UserAgent is the User-Agent header. Default "wagate".
 	UserAgent string
-	// Now dates a Retry-After given as a date. Default time.Now.
+	// Now is the clock for a Retry-After given as a date. Default time.Now.
 	Now func() time.Time
 }
 
@@ -74,8 +74,8 @@ func New(p Params) *Client {
 		Protocols:           &protocols,
 		MaxIdleConns:        4 * idle,
 		MaxIdleConnsPerHost: idle,
-		// Shorter than what servers keep, so that few requests meet a
-		// connection that is just being closed: those are uncertain.
+		// Shorter than the idle timeout of servers, so that few requests meet a connection that is
+		// being closed: their result would be uncertain.
 		IdleConnTimeout: 20 * time.Second,
 	}
 	return c
@@ -84,18 +84,18 @@ func New(p Params) *Client {
 // Close closes the idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Response is a whole answer, whatever its status.
+// Response is a complete answer, whatever its status.
 type Response struct {
 	Status     int
 	Body       []byte
-	RetryAfter time.Duration // as the answer's header asks; zero if it does not
+	RetryAfter time.Duration // from the header of the answer; zero if absent
 }
 
-// OK reports whether the status is one of success.
+// OK reports whether the status is 2xx.
 func (r Response) OK() bool { return r.Status >= 200 && r.Status < 300 }
 
-// Do makes one call and reads the whole answer. The error says whether the
-// request can have reached the provider; it is nil whenever there is an answer.
+// Do makes one call and reads the complete answer. The error is nil if there is one, whatever its
+// status. Otherwise the error tells whether the request can have reached the provider.
 func (c *Client) Do(ctx context.Context, req *http.Request) (Response, *providers.Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
@@ -117,7 +117,7 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (Response, *provider
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusSwitchingProtocols {
-		// What follows is no answer, and no time-out ends it.
+		// What follows is not an answer, and no timeout would end it.
 		return Response{}, uncertain("read answer", errSwitched, answer.StatusCode)
 	}
 	r := Response{

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// conn counts what is written to a connection and can be sealed.
+// conn is a connection that counts the bytes written to it and can be sealed.
 type conn struct {
 	net.Conn
 
@@ -16,7 +16,7 @@ type conn struct {
 	sealed  bool
 }
 
-// Write writes unless the connection is sealed.
+// Write writes p, or fails with net.ErrClosed if the connection is sealed.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,7 +35,7 @@ func (c *conn) count() int64 {
 	return c.written
 }
 
-// seal ends all writing, also one that is going on, and returns the final count.
+// seal ends all writing, including a Write in progress, and returns the final count.
 func (c *conn) seal() int64 {
 	_ = c.Close() // unblocks a Write that holds the lock
 	c.mu.Lock()
@@ -44,14 +44,14 @@ func (c *conn) seal() int64 {
 	return c.written
 }
 
-// witness watches which connections a request is given.
+// witness records which connections a request is given.
 type witness struct {
 	mu   sync.Mutex
 	uses []use
-	lost bool // a connection was got that does not count
+	lost bool // the request got a connection that does not count bytes
 }
 
-// use is a connection and its count when the request got it.
+// use is a connection together with its count when the request got it.
 type use struct {
 	conn  *conn
 	start int64
@@ -70,8 +70,8 @@ func (w *witness) watch(ctx context.Context) context.Context {
 	}})
 }
 
-// wrote seals every connection the request was given and reports whether any
-// byte can have left on one of them.
+// wrote seals every connection of the request and reports whether any byte may have been written to
+// one of them.
 func (w *witness) wrote() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -16,7 +16,7 @@ var (
 	errSwitched = errors.New("transport: another protocol from now on")
 )
 
-// unsent is a failure after which nothing can have reached the provider.
+// unsent returns the error for a call of which nothing can have reached the provider.
 func unsent(err error) *providers.Error {
 	return &providers.Error{
 		Kind:      providers.Transient,
@@ -25,7 +25,7 @@ func unsent(err error) *providers.Error {
 	}
 }
 
-// uncertain is a failure after which nobody knows what the provider did.
+// uncertain returns the error for a call whose result is unknown.
 func uncertain(stage string, err error, status int) *providers.Error {
 	return &providers.Error{
 		Kind:      providers.Transient,
@@ -35,18 +35,18 @@ func uncertain(stage string, err error, status int) *providers.Error {
 	}
 }
 
-// failure describes an error of net/http without its text, which may quote what
-// the peer sent. It can be matched, and not unwrapped.
+// failure describes an error of net/http without its text, which may quote what the peer sent. It
+// supports errors.Is but not unwrapping.
 type failure struct {
 	stage  string
 	reason string
 	err    error
 }
 
-// Error says at which stage the call failed and, in one of few words, why.
+// Error returns the stage at which the call failed and the reason, in words of a closed set.
 func (f *failure) Error() string { return f.stage + ": " + f.reason }
 
-// Is matches the underlying error.
+// Is reports whether target matches the underlying error.
 func (f *failure) Is(target error) bool { return errors.Is(f.err, target) }
 
 // Timeout reports whether the call took too long.
@@ -54,8 +54,8 @@ func (f *failure) Timeout() bool { return f.reason == reasonTimeout }
 
 const reasonTimeout = "time-out"
 
-// Reason names an error of net/http by a closed set of words: its own text names the URL, and may
-// quote what the peer sent.
+// Reason describes an error of net/http in words of a closed set. The error's own text contains the
+// URL and may quote what the peer sent.
 func Reason(err error) string {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return "name not resolved"

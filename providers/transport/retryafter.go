@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds what a provider can ask for: beyond it the header is
-// more likely broken than meant.
+// maxRetryAfter caps the wait that a provider can ask for. A longer one is more likely a mistake
+// than meant.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter reads a Retry-After header, seconds or an HTTP date; zero if it
-// asks for nothing or makes no sense.
+// retryAfter parses a Retry-After header, in seconds or as an HTTP date. It returns zero if the
+// header asks for no wait or cannot be parsed.
 func retryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
-	// One that is out of range is read as the number nearest to it.
+	// On ErrRange, ParseInt returns the nearest number in range.
 	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(max(0, seconds), int64(maxRetryAfter/time.Second))) * time.Second
 	}

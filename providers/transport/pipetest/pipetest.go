@@ -1,6 +1,5 @@
-// Package pipetest is a network in memory for tests in a bubble of testing/synctest, whose
-// connections can be lost: what is written to a lost one is taken and arrives nowhere, and
-// nobody says so.
+// Package pipetest is an in-memory network for tests in a testing/synctest bubble. Its connections
+// can be lost: writes to a lost connection succeed, but nothing arrives and no error is reported.
 package pipetest
 
 import (
@@ -14,7 +13,7 @@ import (
 	"testing"
 )
 
-// Network has one server on it.
+// Network is a network with one server.
 type Network struct {
 	accept chan net.Conn
 	closed chan struct{}
@@ -37,7 +36,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// Serve starts a server that speaks TLS and knows HTTP/2, too, for the life of the test.
+// Serve starts a TLS server that also supports HTTP/2. It runs until the test ends.
 func Serve(t *testing.T, handle http.HandlerFunc) *Network {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handle)
@@ -49,13 +48,13 @@ func Serve(t *testing.T, handle http.HandlerFunc) *Network {
 	return network
 }
 
-// Carry has a transport reach the server, whatever it dials.
+// Carry makes a transport connect to the server, whatever address it dials.
 func (n *Network) Carry(over *http.Transport) {
 	over.DialContext = n.dial
 	over.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // it is in memory
 }
 
-// Lose loses all connections there are.
+// Lose loses all existing connections.
 func (n *Network) Lose() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
