@@ -6,29 +6,28 @@ import (
 	"wagate/providers"
 )
 
-// MaxItems bounds the items of one body: sixteen times what Meta says it sends
-// at once, and as many as a large import of history has. What is beyond it is
-// skipped and counted. An item may be as short as ten bytes, and an event takes
-// a kilobyte.
+// MaxItems bounds the items of one body. It is sixteen times what Meta says it sends at once, and
+// as many as a large import of history has. Items beyond it are skipped and counted. Without the
+// bound an item of ten bytes would become an event of a kilobyte.
 const MaxItems = 16 << 10
 
-// maxRepeated bounds what every item of a change has of what is said beside the
-// items; maxInAll what the items of one body have of it together. Beyond that they
-// have no more than maxLean each: a name and a number, but nothing by which a body
-// could become many times as large as it is.
+// Bounds of what is copied into every item of a body. maxRepeated bounds, in bytes, the members of
+// a change that each of its items gets. maxInAll bounds their sum over all items of a body. Once
+// the sum is spent, an item gets at most maxLean bytes: enough for a name and a number, too little
+// to make the events many times as large as the body.
 const (
 	maxRepeated = 16 << 10
 	maxInAll    = 16 << 20
 	maxLean     = 512
-	// maxBeside bounds what is repeated of what stands around a value: for each item,
-	// or for each conversation that a body is narrowed to.
+	// maxBeside bounds what is copied from around a value, for each item or for each conversation
+	// that a body is narrowed to.
 	maxBeside = 1 << 10
 )
 
-// budget is what is left of maxInAll.
+// budget is the unspent part of maxInAll.
 type budget struct{ left int }
 
-// take reports whether n bytes may be repeated once more.
+// take reports whether n bytes may be copied once more, and spends them.
 func (b *budget) take(n int) bool {
 	if n > maxLean && n > b.left {
 		return false
@@ -37,10 +36,9 @@ func (b *budget) take(n int) bool {
 	return true
 }
 
-// short returns an id that all items of a change, or of a body, have in common:
-// one that is longer than any is stands for itself by its hash, which tells it from
-// others, and is nobody's. Each item that has no id of its own is named by them all,
-// so that what they are decides how much work it is.
+// short returns an id that all items of a change or a body share. If the id is longer than maxLean,
+// it is replaced by its hash, which still distinguishes it from others and matches no real id. The
+// shared ids are part of every derived id, so their length determines how much work each item is.
 func short(id string) string {
 	if len(id) <= maxLean {
 		return id
@@ -48,15 +46,15 @@ func short(id string) string {
 	return digest(id)
 }
 
-// MaxIdentity bounds a phone and a user id: ids of users have some 130 characters at
-// most. What is longer names nobody; it would be kept, and looked up, as often as an
-// item is of the only contact there is.
+// MaxIdentity bounds a phone and a user id, in bytes. Real user ids have at most about 130
+// characters. A longer value names nobody and is dropped; otherwise it would be kept and looked up
+// for every item that refers to the only contact of a change.
 const MaxIdentity = 256
 
-// maxName bounds the name of a contact.
+// maxName bounds the name of a contact, in bytes.
 const maxName = 512
 
-// plausible returns what of a contact can be one.
+// plausible returns c without identities that are too long, and with its name cut to maxName.
 func plausible(c providers.Contact) providers.Contact {
 	if len(c.Phone) > MaxIdentity {
 		c.Phone = ""

@@ -6,9 +6,8 @@ import (
 	"wagate/providers"
 )
 
-// calls decodes notices about voice calls. A call counts once: when the user
-// makes it, answered or not, or when he accepts one of ours. That it rang or
-// ended says nothing new, at a later time.
+// calls decodes notices about voice calls. A call counts once: when the user makes it, answered or
+// not, or when the user accepts one of ours. Later notices, that it rang or ended, add nothing.
 func (d *decoder) calls(c *change) {
 	for o := range d.items(c.value.get("calls")) {
 		who, byUser := caller(c, o)
@@ -28,7 +27,7 @@ func (d *decoder) calls(c *change) {
 	}
 }
 
-// caller returns the user of a call, and whether it was he who called.
+// caller returns the user of a call, and whether the user made the call.
 func caller(c *change, o value) (providers.Contact, bool) {
 	from := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
 	to := providers.Contact{Phone: digits(o.id("to")), UserID: o.text("to_user_id")}
@@ -44,7 +43,7 @@ func caller(c *change, o value) (providers.Contact, bool) {
 	return from, true
 }
 
-// call keeps one notice; word names the member that says what happened.
+// call adds the event for one notice. word is the member that says what happened.
 func (d *decoder) call(
 	c *change, list, word string, o value, who providers.Contact, kind providers.Kind,
 ) {

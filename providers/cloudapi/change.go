@@ -8,18 +8,18 @@ import (
 	"wagate/providers"
 )
 
-// change is one change of an entry, and what its items share.
+// change is one change of an entry, together with what its items share.
 type change struct {
 	account string
 	time    json.RawMessage // of the entry
-	entry   json.RawMessage // what else the entry says; nil: nothing
-	self    []byte          // its own members, without the value; only for a Narrower
+	entry   json.RawMessage // other members of the entry; nil if there are none
+	self    []byte          // members of the change except value; only for a Narrower
 	field   string
 	value   value
 	number  string // phone number id
 	display string // the business's own number, digits
-	frame   []byte // members of the value that every item keeps
-	lean    []byte // those of it that are left when much has been repeated
+	frame   []byte // members of the value that every item gets
+	lean    []byte // the part of frame that items get when the budget is spent
 	budget  *budget
 	users   []user
 	byID    map[string]int // "u"+user id and "p"+phone → users
@@ -29,7 +29,7 @@ type change struct {
 type user struct {
 	raw  json.RawMessage
 	who  providers.Contact
-	used bool // an item is about him
+	used bool // an item refers to this user
 }
 
 func newChange(account string, time json.RawMessage, o value, b *budget) *change {
@@ -45,7 +45,7 @@ func newChange(account string, time json.RawMessage, o value, b *budget) *change
 	return c
 }
 
-// shared collects the members that every item keeps.
+// shared collects the members that every item gets.
 func (c *change) shared() {
 	c.frame = c.value.beside(maxRepeated)
 	c.lean = c.frame
@@ -54,9 +54,9 @@ func (c *change) shared() {
 	}
 }
 
-// beside returns the members of an object that are repeated around something else of it,
-// as they came, a comma behind each: up to so many bytes, without lists, which hold items,
-// and without those of these names. Of a name that is there twice the last one counts.
+// beside returns the members of an object that are copied around another part of it, as they came,
+// each followed by a comma. It returns at most most bytes. It leaves out lists, which hold items,
+// and the members named in but. Of members with the same name the last one counts.
 func (v value) beside(most int, but ...string) []byte {
 	last := map[string]int32{}
 	for name, m := range v.members() {
@@ -76,11 +76,11 @@ func (v value) beside(most int, but ...string) []byte {
 	return b
 }
 
-// besides returns what an entry says beside its id and its changes.
+// besides returns the members of an entry other than id and changes, nil if there are none.
 func besides(entry value) json.RawMessage {
 	rest := entry.beside(maxBeside, "id", "changes")
 	if len(rest) == 0 {
-		return nil // as nearly always
+		return nil // the usual case
 	}
 	return slices.Concat([]byte{'{'}, rest[:len(rest)-1], []byte{'}'})
 }
@@ -92,7 +92,7 @@ func (c *change) index() {
 			continue
 		}
 		if len(c.users) == MaxItems {
-			break // there are no more items that they could be of
+			break // there are no more items to refer to them
 		}
 		u := user{raw: o.raw(), who: providers.Contact{
 			Phone:  digits(o.id("wa_id")),
@@ -112,9 +112,9 @@ func (c *change) index() {
 	}
 }
 
-// contact completes an item's user from the contacts entry that names him, and
-// returns that entry. An item that names nobody is about the only entry there
-// is. What the item itself says wins.
+// contact completes an item's user from the contacts entry that names the user, and returns that
+// entry. An item that names nobody refers to the only entry, if there is only one. What the item
+// itself says wins.
 func (c *change) contact(who providers.Contact) (providers.Contact, json.RawMessage) {
 	i, ok := -1, false
 	if who.UserID != "" {
@@ -123,7 +123,7 @@ func (c *change) contact(who providers.Contact) (providers.Contact, json.RawMess
 	if !ok && who.Phone != "" {
 		i, ok = c.find("p" + who.Phone)
 		if ok && who.UserID != "" && c.users[i].who.UserID != "" {
-			ok = false // the entry is about somebody else with that phone
+			ok = false // the entry is about another user with that phone
 		}
 	}
 	if !ok && who.IsZero() && len(c.users) == 1 {
@@ -152,8 +152,8 @@ func (c *change) find(key string) (int, bool) {
 	return i, ok
 }
 
-// narrow returns the change's value with one item in list and the contacts
-// entry, if any, of its user.
+// narrow returns the change's value with only one item in list and, if there is one, the contacts
+// entry of its user.
 func (c *change) narrow(list string, item, contact json.RawMessage) json.RawMessage {
 	frame := c.frame
 	if !c.budget.take(len(frame)) {
@@ -182,7 +182,7 @@ func (c *change) narrow(list string, item, contact json.RawMessage) json.RawMess
 // whole returns the value as it came.
 func (c *change) whole() json.RawMessage { return slices.Clone(c.value.raw()) }
 
-// digits returns a phone number as contacts have it: without a plus sign.
+// digits returns a phone number in the form that contacts have: without a plus sign.
 func digits(s string) string {
 	if s != "" && s[0] == '+' {
 		return s[1:]

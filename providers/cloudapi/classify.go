@@ -6,16 +6,15 @@ import (
 	"wagate/providers"
 )
 
-// Classify says what an error answer means: code as the provider numbers it (0
-// if the answer held none that could be parsed), httpStatus that of the answer
-// (0 for the error of a failed status). A bare 5xx, and an unlisted code with a
-// 5xx, may have been sent. Meta's own code 0, a token that is not accepted, is
-// known by its 401.
+// Classify returns the meaning of an error answer. code is the provider's code, 0 if the answer has
+// none that can be parsed. httpStatus is the HTTP status of the answer, 0 for the error in a failed
+// status. A bare 5xx, or a 5xx with an unlisted code, may have been sent. Meta's own code 0, a
+// token that is not accepted, is recognised by its status 401.
 func Classify(code, httpStatus int) providers.Error {
 	e, listed := codeError(code)
 	e.Code, e.Status = code, httpStatus
 	if httpStatus == 429 {
-		// Refused at the door, whatever the body says of a permanent reason.
+		// Refused before processing, whatever permanent reason the body gives.
 		switch e.Kind {
 		case providers.Unknown, providers.Throttled, providers.Transient:
 			e.Kind, e.Retryable, e.MaybeSent = providers.Throttled, true, false
@@ -29,7 +28,7 @@ func Classify(code, httpStatus int) providers.Error {
 	case httpStatus == 0:
 		return e
 	case httpStatus < 300:
-		// Taken, and the answer does not say as what.
+		// Accepted, but the answer does not say as what.
 		e.Kind, e.MaybeSent = providers.Unknown, true
 	case httpStatus >= 500 || httpStatus == 408:
 		e.Kind, e.MaybeSent = providers.Transient, true
@@ -42,8 +41,8 @@ func Classify(code, httpStatus int) providers.Error {
 	return e
 }
 
-// codeError is the table of Cloud API codes. Only the codes documented as not
-// processed are retryable.
+// codeError is the table of Cloud API codes. It also reports whether code is listed. Only codes
+// documented as not processed are retryable.
 func codeError(code int) (providers.Error, bool) {
 	is := func(k providers.ErrorKind) (providers.Error, bool) { return providers.Error{Kind: k}, true }
 	wait := func(k providers.ErrorKind, d time.Duration) (providers.Error, bool) {

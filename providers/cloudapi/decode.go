@@ -9,51 +9,51 @@ import (
 	"wagate/providers"
 )
 
-// ErrBody says that a webhook's body is not a JSON object at all.
+// ErrBody reports that the body of a webhook is not a JSON object.
 var ErrBody = errors.New("cloudapi: body is not a JSON object")
 
-// Options are what a provider's dialect of the envelope adds. The zero value is
-// Meta's own.
+// Options are the additions of a provider's dialect of the envelope. The zero value is Meta's own
+// dialect.
 type Options struct {
-	// AccountKey names a top-level member that stands for the account instead
-	// of entry[].id (Gupshup: gs_app_id). It is used where it is present.
+	// AccountKey is a top-level member that identifies the account instead of entry[].id (Gupshup:
+	// gs_app_id). It is used if it is present.
 	AccountKey string
 
-	// StatusIDs picks, from the members of a status, the id that the send call
-	// answered with and further ids of the same message. Default: id, none. A
-	// result without an id makes the status malformed.
+	// StatusIDs picks, from the members of a status, the id that the send call returned and further
+	// ids of the same message. Default: id, and no others. A status for which it returns no id is
+	// malformed.
 	StatusIDs func(member func(name string) string) (id string, others []string)
 
-	// QuotedID picks the quoted message from the members of a context. Default: id.
+	// QuotedID picks the id of the quoted message from the members of a context. Default: id.
 	QuotedID func(member func(name string) string) string
 
-	// Classify reads the code of a failed status. Default: Classify of this package.
+	// Classify returns the meaning of the code of a failed status. Default: this package's
+	// Classify.
 	Classify func(code, httpStatus int) providers.Error
 
-	// Fields says what a change of a field that this package does not know is.
+	// Fields gives the kind of changes of fields that this package does not know.
 	Fields map[string]providers.Kind
 
-	// SameAs names a field of Meta's that a field of the dialect's is: where it holds
-	// items of that kind, they are read, and relayed, as that one's.
+	// SameAs maps a field of the dialect to the equivalent field of Meta's. If a change of the
+	// first holds items of the second, the items are read and relayed as the second.
 	SameAs map[string]string
 
-	// MetaShape makes Value what Meta would have written where the dialect
-	// differs: a status or context has the id picked above, and a message's or
-	// status's timestamp is a string of seconds. What the dialect's entry says
-	// beside its changes is left out.
+	// MetaShape writes Value as Meta would where the dialect differs: a status or context gets the
+	// id picked above, and the timestamp of a message or status becomes a string of seconds.
+	// Members of the dialect's entry beside its changes are left out.
 	MetaShape bool
 }
 
-// Batch is what one webhook body held.
+// Batch is the content of one webhook body.
 type Batch struct {
 	Events  []providers.Event
-	Skipped int // items that made no sense
+	Skipped int // malformed items, and items beyond MaxItems
 }
 
-// Decode splits a webhook body into events. It keeps no reference to body.
+// Decode splits a webhook body into events. Its error is ErrBody. It keeps no reference to body.
 func Decode(body []byte, o Options) (Batch, error) { return split(body, o, nil) }
 
-// split decodes, and tells n, if there is one, where each event stood.
+// split decodes the body and, if n is not nil, records in n where each event was found.
 func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	if !valid(body) {
 		return Batch{}, ErrBody
@@ -89,7 +89,7 @@ func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	return d.batch, nil
 }
 
-// decoder gathers the events of one body.
+// decoder collects the events of one body.
 type decoder struct {
 	Options
 
@@ -97,14 +97,14 @@ type decoder struct {
 	budget   budget
 	batch    Batch
 	narrower *Narrower
-	in       *enclosing // for it: where the decoder is
+	in       *enclosing // entry that the decoder is in; only for a Narrower
 }
 
-// skip counts an item that made no sense.
+// skip counts a malformed item.
 func (d *decoder) skip() { d.batch.Skipped++ }
 
-// items ranges over the elements of an array as long as there is room for more
-// events. The others are skipped before anything is made of them.
+// items ranges over the elements of an array while there is room for more events. It skips the
+// others before any work is done for them.
 func (d *decoder) items(list value) iter.Seq[value] {
 	return func(yield func(value) bool) {
 		for e := range list.elements() {
@@ -117,7 +117,7 @@ func (d *decoder) items(list value) iter.Seq[value] {
 	}
 }
 
-// add completes an event with what its change says and keeps it.
+// add completes an event with what its change says, and appends it.
 func (d *decoder) add(c *change, e providers.Event) {
 	e.Account, e.Number, e.Field = c.account, c.number, c.field
 	e.Contact, e.Previous = plausible(e.Contact), plausible(e.Previous)
@@ -167,7 +167,7 @@ func (d *decoder) entry(o value) {
 	}
 }
 
-// change hands a change to whoever knows its field.
+// change decodes a change by its field.
 func (d *decoder) change(c *change) {
 	if !c.value.there() || c.field == "" {
 		d.skip()
@@ -202,7 +202,7 @@ func (d *decoder) change(c *change) {
 		d.notice(c, kind)
 	}
 	if len(d.batch.Events)+d.batch.Skipped == before {
-		// A known field with nothing known in it: relayed as it is.
+		// A known field without a known item is relayed as it is.
 		c.field = name
 		d.notice(c, providers.KindUnknown)
 		return

@@ -8,14 +8,14 @@ import (
 
 const (
 	maxDetail = 200 // runes of a provider's wording that are kept
-	minPhone  = 7   // digits from which on a run of them may be a phone number
+	minPhone  = 7   // digits in a row from which they may be a phone number
 	mask      = "…"
 )
 
-// Detail makes a provider's wording of an error fit to be shown: what may be a
-// phone number, a business-scoped user id, an address or a link is masked, and
-// so is anything quoted that does not look like the name of a parameter. It is
-// bounded in length. It rather masks too much: it is an aid, not a record.
+// Detail makes a provider's wording of an error fit to be shown. It masks everything that may be a
+// phone number, a business-scoped user id, an address or a link, and every quotation that does not
+// look like the name of a parameter. It cuts the text to maxDetail runes. When in doubt it masks:
+// the result is an aid, not a record.
 func Detail(s string) string {
 	s = strings.ToValidUTF8(s, "")
 	if len(s) > 8*maxDetail {
@@ -34,8 +34,8 @@ func Detail(s string) string {
 	return s
 }
 
-// maskQuoted masks what stands between double quotes or between single quotes
-// that are no apostrophes. A quotation that does not end is masked to the end.
+// maskQuoted masks what stands between double quotes, or between single quotes that are no
+// apostrophes. A quotation without an end is masked to the end of the text.
 func maskQuoted(s string) string {
 	var b strings.Builder
 	previous := ' '
@@ -65,7 +65,7 @@ func maskQuoted(s string) string {
 	return b.String()
 }
 
-// closingQuote returns what ends a quotation that r opens, 0 if r opens none.
+// closingQuote returns the quotation mark that ends a quotation opened by r, 0 if r opens none.
 func closingQuote(r, previous rune) rune {
 	switch r {
 	case '"':
@@ -90,7 +90,7 @@ func isName(s string) bool {
 	return strings.ContainsAny(s, "_.[]") || s == "to" || s == "type" || s == "text" || s == "body"
 }
 
-// maskNumbers masks runs of digits, however grouped, that could be dialled.
+// maskNumbers masks sequences of digits, grouped in any way, that could be phone numbers.
 func maskNumbers(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {

@@ -8,7 +8,7 @@ import (
 	"wagate/providers"
 )
 
-// echoes decodes what the business wrote from its own app.
+// echoes decodes messages that the business wrote from its own app.
 func (d *decoder) echoes(c *change) {
 	for o := range d.items(c.value.get("message_echoes")) {
 		if o.id("id") == "" {
@@ -30,15 +30,15 @@ func (d *decoder) echoes(c *change) {
 	}
 }
 
-// history decodes the import of older messages, and the media that follows it
-// in bodies of its own.
+// history decodes the import of older messages, and the media of that import, which arrive in
+// bodies of their own.
 func (d *decoder) history(c *change) {
 	for chunk := range d.items(c.value.get("history")) {
 		if !chunk.opens('{') {
 			d.skip()
 			continue
 		}
-		if !chunk.get("threads").there() { // the business refused to share
+		if !chunk.get("threads").there() { // the business declined to share its history
 			d.add(c, providers.Event{
 				Kind: providers.KindHistory, ID: derivedID(c, chunk.raw()), Value: c.narrow("history", chunk.raw(), nil),
 			})
@@ -55,9 +55,9 @@ func (d *decoder) history(c *change) {
 				continue
 			}
 			d.narrower.look(thread, "messages")
-			id := thread.get("id").raw() // once, and not for each message
+			id := thread.get("id").raw() // read once per thread, not per message
 			if len(id) > MaxIdentity {
-				id = nil // nobody's
+				id = nil // no user id is that long
 			}
 			of := scalar(id)
 			for m := range d.items(thread.get("messages")) {
@@ -75,7 +75,7 @@ func (d *decoder) history(c *change) {
 	}
 }
 
-// past keeps one message of the history. The thread is named after the user.
+// past adds one message of the history. The id of the thread is the phone or user id of the user.
 func (d *decoder) past(c *change, list string, o value, thread string, wrap func(json.RawMessage) json.RawMessage) {
 	if o.id("id") == "" {
 		d.skip()
@@ -95,7 +95,7 @@ func (d *decoder) past(c *change, list string, o value, thread string, wrap func
 	})
 }
 
-// userOf tells which side of an old message is the user.
+// userOf returns the side of an old message that is the user.
 func userOf(c *change, o value, thread string) providers.Contact {
 	if strings.Contains(thread, ".") {
 		return providers.Contact{UserID: thread}
@@ -115,7 +115,7 @@ func userOf(c *change, o value, thread string) providers.Contact {
 	return who
 }
 
-// inThread wraps one message as the history item it stood in.
+// inThread wraps one message in the history item that it was part of.
 func inThread(meta, thread, message json.RawMessage) json.RawMessage {
 	var b bytes.Buffer
 	b.Grow(len(meta) + len(thread) + len(message) + 64)

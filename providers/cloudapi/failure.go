@@ -7,9 +7,9 @@ import (
 	"wagate/providers"
 )
 
-// Failure reads an answer without success: the code of Graph's error object if
-// there is one, else the HTTP status alone. A time the answer asked to wait
-// wins over the documented one.
+// Failure reads an answer that reports no success. It uses the code of Graph's error object if
+// there is one, else the HTTP status alone. A retryAfter from the answer replaces the documented
+// wait for the code.
 func Failure(body []byte, httpStatus int, retryAfter time.Duration) *providers.Error {
 	var code int
 	var wording string

@@ -6,9 +6,8 @@ import (
 	"wagate/providers"
 )
 
-// fieldKind says what a change of a field is, where the field alone decides, and
-// whether the field is known. For fields that hold items the kind is the one of
-// a value without any.
+// fieldKind returns the kind of a change if the field alone decides it, and whether the field is
+// known. For a field that holds items it returns the kind of a value without any.
 func fieldKind(field string) (providers.Kind, bool) {
 	switch field {
 	case "messages", "calls", "smb_message_echoes", "history", "user_preferences":

@@ -7,7 +7,7 @@ import (
 	"wagate/providers"
 )
 
-// messages decodes what users wrote.
+// messages decodes messages of users.
 func (d *decoder) messages(c *change) {
 	for o := range d.items(c.value.get("messages")) {
 		typ := o.get("type")
@@ -39,7 +39,7 @@ func (d *decoder) messages(c *change) {
 		var entry json.RawMessage
 		if o.text("type") == "system" {
 			e.Contact, e.Previous = systemChange(o)
-			c.contact(who) // the entry says no more of him, but is his
+			c.contact(who) // only marks the entry as used: it belongs to the message but adds nothing
 		} else {
 			e.Contact, entry = c.contact(who)
 		}
@@ -52,8 +52,8 @@ func (d *decoder) messages(c *change) {
 	}
 }
 
-// messageKind names a message by its type. A group's message is of the group,
-// whatever it is.
+// messageKind returns the kind of a message by its type. A message in a group is always of kind
+// group.
 func messageKind(o value) providers.Kind {
 	if o.id("group_id") != "" {
 		return providers.KindGroup
@@ -98,7 +98,7 @@ func messageKind(o value) providers.Kind {
 	return providers.KindUnknown
 }
 
-// words returns what a message says in words; empty where it says nothing.
+// words returns what a message says in words, "" if it has none.
 func words(o value) string {
 	typ := o.text("type")
 	body := o.get(typ)
@@ -123,7 +123,7 @@ func words(o value) string {
 	return ""
 }
 
-// quoted returns the message that a message replies, reacts or belongs to.
+// quoted returns the id of the message that this message replies to, reacts to or belongs to.
 func (d *decoder) quoted(o value) string {
 	if context := o.get("context"); context.opens('{') {
 		if id := d.QuotedID(context.id); id != "" {
@@ -133,7 +133,7 @@ func (d *decoder) quoted(o value) string {
 	return o.get("reaction").text("message_id")
 }
 
-// systemChange reads who a system notice is about now and who he was. A notice
+// systemChange returns whom a system notice is about, and the contact's former identity. A notice
 // of an unknown type that names no new identity is about its sender.
 func systemChange(o value) (now, before providers.Contact) {
 	from := providers.Contact{Phone: digits(o.id("from")), UserID: o.text("from_user_id")}
@@ -154,7 +154,7 @@ func systemChange(o value) (now, before providers.Contact) {
 		before.UserID = from.UserID
 	}
 	if now.IsZero() {
-		// It does not say who he is now.
+		// The notice does not tell the new identity.
 		return from, providers.Contact{}
 	}
 	if before.Phone == now.Phone {
@@ -166,7 +166,7 @@ func systemChange(o value) (now, before providers.Contact) {
 	return now, before
 }
 
-// fill returns c with its gaps filled from other.
+// fill returns c with missing identities taken from other.
 func fill(c, other providers.Contact) providers.Contact {
 	if c.Phone == "" {
 		c.Phone = other.Phone

@@ -6,27 +6,27 @@ import (
 	"slices"
 )
 
-// Narrower cuts out of one body what is left of it for somebody whom only some of
-// its items concern: the provider's own envelope around these, nothing of it
-// shaped. A change is repeated for each of its items, as in Event.Value.
+// Narrower reduces one body to some of its items, for a receiver that only these concern. The
+// result keeps the provider's own envelope, and nothing in it is reshaped. A change is repeated for
+// each of its items, as in Event.Value.
 type Narrower struct {
-	top   []byte // of the body, without its entries
+	top   []byte // members of the body except entry
 	items []piece
-	more  bool // there is more than the items
+	more  bool // the body holds something beside the items
 }
 
-// piece is an item with what stands around it.
+// piece is an item with what surrounds it.
 type piece struct {
 	in    *enclosing
-	self  []byte // of the change, without its value
+	self  []byte // members of the change except value
 	value json.RawMessage
 }
 
 // enclosing is an entry without its changes.
 type enclosing struct{ beside []byte }
 
-// NewNarrower reads a body as Decode does. Its items are numbered as the events
-// that Decode gives for the same options.
+// NewNarrower reads a body as Decode does. Its items have the same numbers as the events that
+// Decode returns for the same options.
 func NewNarrower(body []byte, o Options) (*Narrower, error) {
 	o.MetaShape = false
 	n := &Narrower{}
@@ -38,16 +38,15 @@ func NewNarrower(body []byte, o Options) (*Narrower, error) {
 	return n, nil
 }
 
-// Items returns how many items there are.
+// Items returns the number of items.
 func (n *Narrower) Items() int { return len(n.items) }
 
-// Complete reports whether the items are all that the body says of anybody:
-// none was skipped, there is no list of which nobody knows what it holds, and
-// nothing stands there twice.
+// Complete reports whether the items are all that the body says: no item was skipped, there is no
+// list of unknown content, and no member occurs twice.
 func (n *Narrower) Complete() bool { return !n.more }
 
-// itemLists are the lists of a value that hold items, by field, and who the items
-// are about. What holds none is an item itself.
+// itemLists names, by field, the lists of a value that hold items or the users of items. A value of
+// any other field is an item itself.
 var itemLists = map[string][]string{
 	"messages":           {"contacts", "messages", "statuses", "errors"},
 	"calls":              {"contacts", "calls", "statuses", "errors"},
@@ -56,10 +55,10 @@ var itemLists = map[string][]string{
 	"user_preferences":   {"contacts", "user_preferences"},
 }
 
-// look notes whether an object has more than these lists.
+// look records whether an object has lists other than these, or a member twice.
 func (n *Narrower) look(o value, lists ...string) {
 	if n == nil {
-		return // nobody asks
+		return // not narrowing
 	}
 	seen := map[string]bool{}
 	for key, m := range o.members() {
@@ -69,7 +68,7 @@ func (n *Narrower) look(o value, lists ...string) {
 	}
 }
 
-// lookInto does that for what its items were taken from.
+// lookInto does the same for the value that a change's items were taken from, and for its contacts.
 func (n *Narrower) lookInto(c *change) {
 	if n == nil || itemLists[c.field] == nil {
 		return
@@ -82,7 +81,7 @@ func (n *Narrower) lookInto(c *change) {
 	n.more = n.more || len(c.users) != entries || slices.ContainsFunc(c.users, func(u user) bool { return !u.used })
 }
 
-// Narrow returns the body with no other items than these, by number, ascending.
+// Narrow returns the body reduced to the items with these numbers, which must be ascending.
 func (n *Narrower) Narrow(items []int) []byte {
 	var b bytes.Buffer
 	b.WriteByte('{')

@@ -12,7 +12,7 @@ import (
 	"wagate/providers"
 )
 
-// preferences decodes what users chose about marketing messages.
+// preferences decodes users' choices about marketing messages.
 func (d *decoder) preferences(c *change) {
 	for o := range d.items(c.value.get("user_preferences")) {
 		if !o.opens('{') {
@@ -42,8 +42,7 @@ func (d *decoder) preferences(c *change) {
 	}
 }
 
-// PreferenceOf reads a user preference; nil for a category or value nobody has
-// told us about.
+// PreferenceOf returns the preference for a category and value, nil if either is unknown.
 func PreferenceOf(category, value string) *providers.Preference {
 	if category != "" && category != "marketing_messages" {
 		return nil
@@ -57,13 +56,13 @@ func PreferenceOf(category, value string) *providers.Preference {
 	return nil
 }
 
-// PreferenceEventID is the id of a preference event, the same in every format a
+// PreferenceEventID returns the id of a preference event. It is the same in every format that a
 // provider reports in.
 func PreferenceEventID(category, value string, at time.Time) string {
 	return "preference:" + category + ":" + strings.ToLower(value) + ":" + strconv.FormatInt(at.Unix(), 10)
 }
 
-// errors decodes account, app and system problems that concern no message.
+// errors decodes problems of the account, the app or the system that belong to no message.
 func (d *decoder) errors(c *change) {
 	for o := range d.items(c.value.get("errors")) {
 		if !o.opens('{') {
@@ -76,8 +75,8 @@ func (d *decoder) errors(c *change) {
 	}
 }
 
-// notice keeps a change that is one item: about a template, about the account,
-// or about something nobody has told us of.
+// notice adds a change that is one item: about a template, about the account, or about something
+// unknown.
 func (d *decoder) notice(c *change, kind providers.Kind) {
 	e := providers.Event{
 		Kind:  kind,
@@ -91,7 +90,7 @@ func (d *decoder) notice(c *change, kind providers.Kind) {
 	d.add(c, e)
 }
 
-// template reads which template changed, and how; nil if none is named.
+// template returns which template changed, and how; nil if the change names none.
 func template(c *change) *providers.TemplateChange {
 	v := c.value
 	t := &providers.TemplateChange{
@@ -108,15 +107,15 @@ func template(c *change) *providers.TemplateChange {
 	case "message_template_quality_update":
 		t.Quality = strings.ToUpper(v.text("new_quality_score"))
 	case "template_category_update":
-		// In the advance notice too, new_category is the one that holds now.
+		// new_category is the current category even in the advance notice.
 		t.Category = strings.ToUpper(v.text("new_category"))
 	}
 	return t
 }
 
-// TemplateStatus turns the event of a status update into the status the listing
-// would show: some events only say that a template is approved again, and a
-// flagged one can still be sent (empty).
+// TemplateStatus returns the status that the template listing shows after a status update with this
+// event. Some events mean that a template is approved again. A flagged template can still be sent,
+// so the result for FLAGGED is empty.
 func TemplateStatus(event string) string {
 	switch event = strings.ToUpper(event); event {
 	case "REINSTATED", "UNARCHIVED", "UNPAUSED":
@@ -127,8 +126,8 @@ func TemplateStatus(event string) string {
 	return event
 }
 
-// derivedID names an item that has no id of its own by what it says. White
-// space does not count.
+// derivedID returns an id for an item without one, derived from its content. White space does not
+// matter.
 func derivedID(c *change, raw json.RawMessage) string {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) != nil {
@@ -138,7 +137,7 @@ func derivedID(c *change, raw json.RawMessage) string {
 	return c.field + ":" + digest(c.account, c.number, c.field, string(c.time), b.String())
 }
 
-// digest is a short stable hash of its parts.
+// digest returns a short stable hash of its parts.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {

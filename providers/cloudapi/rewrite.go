@@ -2,20 +2,19 @@ package cloudapi
 
 import "encoding/json"
 
-// Rewrite says what an event's Value is to have in place of the provider's
-// words when it is relayed: ids the assistant was given, and its own opaque
-// data. An empty member leaves what is there.
+// Rewrite replaces the provider's ids and opaque data in an event's Value when it is relayed, with
+// the ids that the assistant was given and its own opaque data. An empty member leaves the value as
+// it is.
 type Rewrite struct {
-	StatusID string // of the status
-	Quoted   string // of the message quoted or reacted to
-	// Opaque replaces biz_opaque_callback_data of the status; pointing to "" it
-	// removes it.
+	StatusID string // id of the status
+	Quoted   string // id of the message quoted or reacted to
+	// Opaque replaces biz_opaque_callback_data of the status. If it points to "", the member is
+	// removed.
 	Opaque *string
 }
 
-// Apply returns the value with the changes made in its one message or status;
-// all other bytes stay as they are. A value without such an item is returned
-// as it is.
+// Apply returns raw with the changes made in its one message or status. All other bytes stay as
+// they are. If raw does not have exactly one such item, it is returned unchanged.
 func (r Rewrite) Apply(raw json.RawMessage) json.RawMessage {
 	if r.StatusID != "" || r.Opaque != nil {
 		raw = inList(raw, "statuses", func(status value) json.RawMessage {
@@ -61,7 +60,7 @@ func inList(raw json.RawMessage, name string, change func(value) json.RawMessage
 	return with(raw, name, list(change(item)))
 }
 
-// list returns an array of one.
+// list returns an array with one element.
 func list(item json.RawMessage) json.RawMessage {
 	b := make([]byte, 0, len(item)+2)
 	b = append(b, '[')

@@ -13,21 +13,22 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// deepest is how deep a body may nest. encoding/json reads 10,000 levels and no more,
-// and what is in a body is read again with others around it: in a queue, in a dead
-// letter, at the assistant. The validator knows no such bound, and calls itself for
-// each bracket that is open: as far as a body is valid, TooDeep counts the same ones.
+// deepest is the deepest nesting that a body may have. encoding/json reads at most 10,000 levels,
+// and parts of a body are read again inside other JSON: in a queue, in a dead letter, at the
+// assistant. The validator has no such bound and recurses for every open bracket. As far as a body
+// is valid, TooDeep counts the same brackets, so it bounds that recursion.
 const deepest = 9_000
 
-// longest is how long a body may be, in bytes: far beyond what is let in. A value's place
-// in it takes 32 bits, also once invalid UTF-8 was replaced, three bytes for one at worst.
+// longest is the greatest length of a body in bytes, far more than the listeners accept. Offsets
+// into a body are 32 bits, and must fit even after invalid UTF-8 was replaced, which makes one byte
+// three at worst.
 const longest = 1 << 29
 
-// TooDeep reports whether a JSON value nests deeper than what is made of it could be
+// TooDeep reports whether a JSON value is nested so deeply that what is made of it could not be
 // read again.
 func TooDeep(b []byte) bool {
 	if bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= deepest {
-		return false // as nearly always
+		return false // the usual case
 	}
 	depth := 0
 	for i := 0; i < len(b); i++ {
@@ -45,11 +46,11 @@ func TooDeep(b []byte) bool {
 	return false
 }
 
-// valid reports whether the whole of b is one JSON value. Everything below it
-// relies on that, and stays within bounds even if it were not so.
+// valid reports whether b as a whole is one JSON value. All functions below rely on that, but stay
+// within bounds even if it does not hold.
 func valid(b []byte) bool { return len(b) <= longest && !TooDeep(b) && gjson.ValidBytes(b) }
 
-// sanitised returns b with invalid UTF-8 replaced; encoding/json accepts it.
+// sanitised returns b with invalid UTF-8 replaced, which encoding/json accepts.
 func sanitised(b []byte) []byte {
 	if utf8.Valid(b) {
 		return b
@@ -57,33 +58,34 @@ func sanitised(b []byte) []byte {
 	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 }
 
-// value is a value in a body that was read, or the name of a member. The zero value is
-// one that is not there.
+// value is a value in a parsed body, or the name of a member. The zero value represents a missing
+// value.
 type value struct {
 	*reading
 
-	at int32 // its token
+	at int32 // index of its token
 }
 
-// reading is a body with its values and names, in the order they begin in. Whoever looks
-// for one of them passes over what the others hold.
+// reading is a body with its values and names, in the order of their beginnings. A search among
+// them can step over the content of a value.
 type reading struct {
 	body   []byte
 	tokens []token
 }
 
-// token is where a value begins and ends, and the first token behind what it holds.
+// token holds where a value begins and ends, and the index of the first token after its content.
 type token struct{ from, to, next int32 }
 
-// read goes over a body, which is valid, once. It does not recurse, and takes six times
-// the body's memory at most, in one piece: a value takes up a byte, and one before it.
+// read scans a valid body once. It does not recurse. It allocates at most six times the size of the
+// body, at once: a token has twelve bytes, and a value takes at least two bytes of the body, itself
+// and a separator before it.
 func read(body []byte) value {
 	room := 1
 	for _, c := range []byte("{[:,") {
 		room += bytes.Count(body, []byte{c})
 	}
 	r := &reading{body: body, tokens: make([]token, 0, min(room, len(body)/2+1))}
-	open := int32(-1) // the innermost object or array at i; until it ends, its next is the one around it
+	open := int32(-1) // innermost open object or array; until it is closed, its next is the index of the one around it
 	for i := 0; i < len(body); {
 		from := i
 		switch body[i] {
@@ -115,7 +117,7 @@ func read(body []byte) value {
 	return value{reading: r}
 }
 
-// close ends the innermost object or array before i, if there is one, and returns the one around it.
+// close closes the innermost object or array, if there is one, at i and returns the one around it.
 func (r *reading) close(open int32, i int) int32 {
 	if open < 0 {
 		return open
@@ -126,13 +128,13 @@ func (r *reading) close(open int32, i int) int32 {
 	return around
 }
 
-// offset is an index into a body, or into its tokens, which are fewer.
-func offset(i int) int32 { return int32(i) } //nolint:gosec // longest bounds it
+// offset converts an index into a body, or into its tokens, which are fewer.
+func offset(i int) int32 { return int32(i) } //nolint:gosec // bounded by longest
 
 func (v value) token() token { return v.tokens[v.at] }
 
-// raw returns the value as it came, capped, so that appending to it cannot reach the
-// rest; nil if there is none.
+// raw returns the value as it came, nil if it is missing. Its capacity is limited, so that
+// appending to it cannot overwrite the rest of the body.
 func (v value) raw() json.RawMessage {
 	if !v.there() {
 		return nil
@@ -141,13 +143,13 @@ func (v value) raw() json.RawMessage {
 	return v.body[t.from:t.to:t.to]
 }
 
-// there reports whether there is such a value.
+// there reports whether the value exists.
 func (v value) there() bool { return v.reading != nil }
 
 // opens reports whether the value begins with c.
 func (v value) opens(c byte) bool { return v.there() && v.body[v.token().from] == c }
 
-// members ranges over the members of an object; over nothing if it is none.
+// members ranges over the members of an object. For anything else it ranges over nothing.
 func (v value) members() iter.Seq2[value, value] {
 	return func(yield func(name, member value) bool) {
 		if !v.opens('{') {
@@ -163,7 +165,7 @@ func (v value) members() iter.Seq2[value, value] {
 	}
 }
 
-// elements ranges over the elements of an array; over nothing if it is none.
+// elements ranges over the elements of an array. For anything else it ranges over nothing.
 func (v value) elements() iter.Seq[value] {
 	return func(yield func(value) bool) {
 		if !v.opens('[') {
@@ -177,7 +179,7 @@ func (v value) elements() iter.Seq[value] {
 	}
 }
 
-// get returns a member of an object. The last one of that name counts.
+// get returns a member of an object. Of several with that name the last one counts.
 func (v value) get(name string) (found value) {
 	for key, m := range v.members() {
 		if key.is(name) {
@@ -187,8 +189,8 @@ func (v value) get(name string) (found value) {
 	return found
 }
 
-// is reports whether the name of a member is this one, however it is escaped: that makes
-// it longer.
+// is reports whether the name of a member equals name, even if it is written with escapes. Escapes
+// make it longer than name.
 func (v value) is(name string) bool {
 	key := v.raw()
 	if len(key) <= len(name)+len(`""`) {
@@ -203,7 +205,7 @@ func (v value) text(name string) string { return text(v.get(name).raw()) }
 // id returns a member that is a string or a number, as text.
 func (v value) id(name string) string { return scalar(v.get(name).raw()) }
 
-// number returns a member that is an integer, given as number or string; 0 if it is none.
+// number returns a member that is an integer, given as a number or a string; otherwise 0.
 func (v value) number(name string) int {
 	n, err := strconv.Atoi(v.id(name))
 	if err != nil {
@@ -223,9 +225,9 @@ func endWord(b []byte, start int) int {
 	return len(b)
 }
 
-// endString returns the index just past the string that starts at start. It
-// looks for quotes and then back whether they are escaped: long texts, full of
-// escapes, are skipped at the speed of IndexByte.
+// endString returns the index just past the string that starts at start. It searches for quotation
+// marks and looks back whether they are escaped, so that long texts full of escapes are skipped at
+// the speed of IndexByte.
 func endString(b []byte, start int) int {
 	for i := start + 1; i < len(b); i++ {
 		n := bytes.IndexByte(b[i:], '"')
@@ -244,7 +246,7 @@ func endString(b []byte, start int) int {
 	return len(b)
 }
 
-// text returns a JSON string's value, and "" for anything else.
+// text returns the value of a JSON string, "" for anything else.
 func text(raw []byte) string {
 	if len(raw) < 2 || raw[0] != '"' {
 		return ""
@@ -254,7 +256,7 @@ func text(raw []byte) string {
 	for {
 		i := bytes.IndexByte(raw, '\\')
 		if i < 0 && b.Len() == 0 {
-			return string(raw) // as most do, without an escape
+			return string(raw) // no escape, the usual case
 		}
 		if i < 0 {
 			b.Write(raw)
@@ -270,8 +272,8 @@ func text(raw []byte) string {
 
 const escapeLength = len(`\u0000`)
 
-// unescape returns the character of the escape that raw begins with, and the length of
-// that. Half of a surrogate pair is no character.
+// unescape returns the character of the escape sequence at the beginning of raw, and the length of
+// the sequence. Half of a surrogate pair gives U+FFFD.
 func unescape(raw []byte) (r rune, n int) {
 	if len(raw) < 2 {
 		return utf8.RuneError, len(raw)
@@ -300,7 +302,8 @@ func unescape(raw []byte) (r rune, n int) {
 	return rune(raw[1]), 2
 }
 
-// codeUnit returns the code unit of an escape that raw begins with, U+FFFD if it begins with none.
+// codeUnit returns the UTF-16 code unit of the \u escape at the beginning of raw, U+FFFD if there
+// is none.
 func codeUnit(raw []byte) rune {
 	if len(raw) < escapeLength || raw[0] != '\\' || raw[1] != 'u' {
 		return utf8.RuneError
@@ -312,8 +315,8 @@ func codeUnit(raw []byte) rune {
 	return rune(unit[0])<<8 | rune(unit[1])
 }
 
-// scalar returns a string's value or a number as it is spelled, else "": ids
-// that are strings at one provider are numbers at another.
+// scalar returns the value of a string, or a number as it is spelled, else "". Ids that are strings
+// at one provider are numbers at another.
 func scalar(raw []byte) string {
 	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
 		return string(raw)

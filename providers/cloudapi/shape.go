@@ -9,8 +9,7 @@ import (
 	"wagate/providers"
 )
 
-// shapeMessage gives a message the timestamp and the quoted id Meta would have
-// written.
+// shapeMessage returns a message with the timestamp and the quoted id that Meta would have written.
 func shapeMessage(o value, e providers.Event) json.RawMessage {
 	raw := shapeTime(o, e.At)
 	if context := o.get("context"); context.opens('{') && e.Quoted != "" && context.id("id") != e.Quoted {
@@ -19,7 +18,7 @@ func shapeMessage(o value, e providers.Event) json.RawMessage {
 	return raw
 }
 
-// shapeTime gives an item a timestamp in seconds, as a string.
+// shapeTime returns an item with its timestamp as a string of seconds.
 func shapeTime(o value, at time.Time) json.RawMessage {
 	if at.IsZero() {
 		return o.raw()
@@ -31,9 +30,10 @@ func shapeTime(o value, at time.Time) json.RawMessage {
 	return with(o.raw(), "timestamp", quote(want))
 }
 
-// with returns the object raw with a member of this value: in the place where
-// it had it, once, else at the end; a nil value removes the member. All other
-// bytes stay as they are. Anything but an object is returned as it is.
+// with returns the object raw with the named member set to value. An existing member is replaced in
+// place, and duplicates of it are removed; a new member is added at the end. A nil value removes
+// the member. All other members stay as they are. If raw is not an object, it is returned
+// unchanged.
 func with(raw json.RawMessage, name string, value json.RawMessage) json.RawMessage {
 	o := read(raw)
 	if !o.opens('{') {

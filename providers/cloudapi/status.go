@@ -39,7 +39,7 @@ func (d *decoder) statuses(c *change) {
 		var entry json.RawMessage
 		if o.text("recipient_type") == "group" {
 			e.Group = o.id("recipient_id")
-			// Each participant has states of his own.
+			// Each participant of a group has states of their own.
 			if p := o.text("recipient_participant_user_id") + o.id("recipient_participant_id"); p != "" {
 				e.ID += ":" + digest(p)
 			}
@@ -61,7 +61,7 @@ func (d *decoder) statuses(c *change) {
 	}
 }
 
-// State reads a status by its word. Gupshup's enqueued is our accepted.
+// State returns the state for a provider's word. Gupshup's enqueued is our accepted.
 func State(word string) providers.StatusState {
 	switch s := providers.StatusState(strings.ToLower(word)); s {
 	case "enqueued":
@@ -73,9 +73,9 @@ func State(word string) providers.StatusState {
 	return providers.StatusOther
 }
 
-// StatusEventID is the id of a status event: id is the one the sender was
-// given, word the provider's word for the state. It is the same in every format
-// a provider reports in.
+// StatusEventID returns the id of a status event. id is the id that the sender was given, word is
+// the provider's word for the state. The result is the same in every format that a provider reports
+// in.
 func StatusEventID(id, word string) string {
 	state := State(word)
 	if state == providers.StatusOther {
@@ -84,9 +84,9 @@ func StatusEventID(id, word string) string {
 	return "status:" + id + ":" + string(state)
 }
 
-// failure reads why a message failed: the first error that has a code says so, else
-// the first. It is final: such an error is neither retryable nor of unknown result,
-// whatever its code means in an answer.
+// failure returns why a message failed: the first error with a code, else the first error. A failed
+// status is final, so the result is neither retryable nor of unknown result, whatever the code
+// means in an answer.
 func (d *decoder) failure(o value) *providers.Error {
 	var cause value
 	for e := range o.get("errors").elements() {
@@ -99,7 +99,7 @@ func (d *decoder) failure(o value) *providers.Error {
 		}
 	}
 	if !cause.there() {
-		cause = o // Gupshup: code and reason on the status itself
+		cause = o // Gupshup puts code and reason into the status itself
 	}
 	e := d.Classify(cause.number("code"), 0)
 	e.MaybeSent, e.Retryable = false, false
