@@ -41,8 +41,8 @@ func NewNarrower(body []byte, o Options) (*Narrower, error) {
 // Items returns the number of items.
 func (n *Narrower) Items() int { return len(n.items) }
 
-// Complete reports whether the items are all that the body says: no item was skipped, there is no
-// list of unknown content, and no member occurs twice.
+// Complete reports whether the items are all that the body says: no item was skipped, no list has
+// unknown content, no contacts entry is without an item, and no member occurs twice.
 func (n *Narrower) Complete() bool { return !n.more }
 
 // itemLists names, by field, the lists of a value that hold items or the users of items. A value of

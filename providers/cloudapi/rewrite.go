@@ -13,8 +13,8 @@ type Rewrite struct {
 	Opaque *string
 }
 
-// Apply returns raw with the changes made in its one message or status. All other bytes stay as
-// they are. If raw does not have exactly one such item, it is returned unchanged.
+// Apply returns raw with the changes made in its one message or status. All other members keep the
+// bytes that they came with. If raw does not have exactly one such item, it is returned unchanged.
 func (r Rewrite) Apply(raw json.RawMessage) json.RawMessage {
 	if r.StatusID != "" || r.Opaque != nil {
 		raw = inList(raw, "statuses", func(status value) json.RawMessage {

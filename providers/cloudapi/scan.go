@@ -85,7 +85,9 @@ func read(body []byte) value {
 		room += bytes.Count(body, []byte{c})
 	}
 	r := &reading{body: body, tokens: make([]token, 0, min(room, len(body)/2+1))}
-	open := int32(-1) // innermost open object or array; until it is closed, its next is the index of the one around it
+	// open is the innermost open object or array. Until it is closed, its next is the index of the one
+	// around it.
+	open := int32(-1)
 	for i := 0; i < len(body); {
 		from := i
 		switch body[i] {

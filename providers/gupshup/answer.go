@@ -10,8 +10,8 @@ import (
 	"wagate/providers/transport"
 )
 
-// answer is the union of what the send endpoints answer: Gupshup's own form,
-// Meta's success, Meta's error.
+// answer is the union of the answers of the send endpoints: Gupshup's own form, Meta's success and
+// Meta's error.
 type answer struct {
 	Status    text            `json:"status"`
 	MessageID text            `json:"messageId"`
@@ -29,7 +29,7 @@ type answer struct {
 	} `json:"contacts"`
 }
 
-// wording is an error's text and code, wherever the answer has them.
+// wording is the text and code of an error, from any of the places where answers have them.
 type wording struct {
 	Code    text `json:"code"`
 	Message text `json:"message"`
@@ -39,9 +39,8 @@ type wording struct {
 	} `json:"error_data"`
 }
 
-// v2Answer reads the answer of /msg and /template/msg. The content type is not
-// to be trusted. Accepted is only what has a success status, an id and no word
-// of an error.
+// v2Answer reads the answer of /msg and /template/msg. It ignores the content type, which is not
+// reliable. A message is accepted only if the answer has a success status, an id and no error.
 func v2Answer(r transport.Response, to providers.Contact) (providers.Sent, *providers.Error) {
 	var a answer
 	ok := read(r.Body, &a)
@@ -51,8 +50,7 @@ func v2Answer(r transport.Response, to providers.Contact) (providers.Sent, *prov
 	return providers.Sent{ID: a.MessageID.String(), Contact: to}, nil
 }
 
-// v3Answer reads the answer of /v3/message, which is Meta's with an id of
-// Gupshup's.
+// v3Answer reads the answer of /v3/message: Meta's answer, with an id of Gupshup's.
 func v3Answer(r transport.Response) (providers.Sent, *providers.Error) {
 	var a answer
 	ok := read(r.Body, &a)
@@ -69,12 +67,12 @@ func v3Answer(r transport.Response) (providers.Sent, *providers.Error) {
 	return s, nil
 }
 
-// failed reports whether the answer says of itself that it is an error.
+// failed reports whether the answer says that it is an error.
 func (a answer) failed() bool {
 	return strings.EqualFold(a.Status.String(), "error") || isObject(a.Error)
 }
 
-// err reads a refusal.
+// err returns the error for an answer that does not accept the message.
 func (a answer) err(r transport.Response) *providers.Error {
 	w := wording{Code: a.Code}
 	switch {
@@ -93,7 +91,7 @@ func (a answer) err(r transport.Response) *providers.Error {
 	switch {
 	case w.Code.int() != 0:
 	case r.OK() && a.failed():
-		// A success status, and words that say the contrary: nothing was taken.
+		// A success status together with an error: nothing was accepted.
 		e.Kind, e.MaybeSent = providers.Invalid, false
 	case r.Status == http.StatusNotFound || r.Status >= 300 && r.Status < 400:
 		e.Kind = providers.Operator // no such app, or a wrong base URL
@@ -108,8 +106,8 @@ func (a answer) err(r transport.Response) *providers.Error {
 	return &e
 }
 
-// operatorTrouble reports whether the words of a refusal without code are about
-// the app or its credentials rather than about this message.
+// operatorTrouble reports whether the text of a refusal without a code is about the app or its
+// credentials rather than about this message.
 func operatorTrouble(said string) bool {
 	said = strings.ToLower(said)
 	for _, words := range []string{"invalid app", "app details", "authentication", "unauthori", "invalid source", "wallet", "balance"} {
@@ -120,9 +118,8 @@ func operatorTrouble(said string) bool {
 	return false
 }
 
-// notSent is the error of a step before the send itself: whatever happened to
-// that step, the message did not go out, and what was only unlucky may be tried
-// again.
+// notSent returns the error for a step before the send itself. Whatever happened in that step, the
+// message was not sent, so a throttled or transient error may be retried.
 func notSent(err error) *providers.Error {
 	e := *providers.AsError(err)
 	e.MaybeSent = false

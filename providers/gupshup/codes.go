@@ -8,8 +8,8 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// The codes this package gives to what it refuses by itself. They are Meta's,
-// so that a Cloud API client's error handling understands them.
+// The codes of messages that this package refuses itself. They are Meta's codes, so that the error
+// handling of a Cloud API client understands them.
 const (
 	codeInvalidParameter = 100
 	codeMissing          = 131008
@@ -21,15 +21,15 @@ const (
 	codeTemplateDisabled = 132016
 )
 
-// Gupshup's own codes that say the templates we know may be out of date.
+// Gupshup's codes which say that our list of templates may be out of date.
 const (
 	codeNoTextMatch     = 1005
 	codeNoTemplateMatch = 4003
 	codePausedTemplate  = 4005
 )
 
-// TemplatesStale reports whether a code, of an answer or of a report, says that the templates we
-// know may be out of date: there is none as we named it, or it may not be sent any more.
+// TemplatesStale reports whether a code, from an answer or a report, says that our list of
+// templates may be out of date: there is no template by that name, or it may not be sent any more.
 func TemplatesStale(code int) bool {
 	switch code {
 	case codeNoTextMatch, codeNoTemplateMatch, codePausedTemplate, codeTemplateMissing:
@@ -38,9 +38,8 @@ func TemplatesStale(code int) bool {
 	return false
 }
 
-// kindOf returns the kind of the codes that the Cloud API does not have. Three
-// number ranges meet in Gupshup's reports: its own, those of the retired
-// on-premises API, and the Cloud API's.
+// kindOf returns the kind of a code that the Cloud API does not have. Gupshup's reports mix three
+// number ranges: its own codes, those of the retired on-premises API, and the Cloud API's.
 func kindOf(code int) (providers.ErrorKind, bool) {
 	switch code {
 	// Gupshup's own.
@@ -89,8 +88,9 @@ func kindOf(code int) (providers.ErrorKind, bool) {
 	}
 }
 
-// metaCode returns Meta's code for what a code says that the Cloud API does not have: bots for it
-// act by code, and know no others. What has no twin there gets that of its kind.
+// metaCode returns Meta's code for the meaning of a code that the Cloud API does not have. Cloud
+// API bots act on codes and know only Meta's. A code without an exact equivalent gets one of the
+// same kind.
 func metaCode(code int) int {
 	switch code {
 	case 471:
@@ -121,9 +121,9 @@ func metaCode(code int) int {
 	}[kind]
 }
 
-// classify says what a code in an answer or a report of Gupshup means. It adds
-// to cloudapi.Classify the codes that only Gupshup has. None of those is
-// documented as not processed, so by itself none makes a call retryable.
+// classify returns the meaning of a code in an answer or report of Gupshup. It adds Gupshup's own
+// codes to cloudapi.Classify. None of them is documented as not processed, so a code alone never
+// makes a call retryable.
 func classify(code, httpStatus int) providers.Error {
 	kind, own := kindOf(code)
 	if !own {
@@ -132,7 +132,7 @@ func classify(code, httpStatus int) providers.Error {
 	e := providers.Error{Kind: kind, Code: code, Status: httpStatus}
 	switch kind {
 	case providers.Throttled:
-		// Refused at the door, if the door says so too.
+		// Refused before processing, if the HTTP status says so too.
 		e.Retryable = httpStatus == http.StatusTooManyRequests
 		e.RetryAfter = ownPause
 	case providers.Transient:
@@ -144,19 +144,19 @@ func classify(code, httpStatus int) providers.Error {
 	return e
 }
 
-// ownPause is how long a rate limit of Gupshup's own is left alone; its
-// documentation asks for a stop and gives no figure.
+// ownPause is how long to wait after a rate limit of Gupshup's own. Its documentation demands a
+// pause but gives no figure.
 const ownPause = time.Minute
 
-// failure returns the error that a failed report carries. The report is the
-// verdict: nothing went out, and nothing is tried again because of it.
+// failure returns the error of a failed report. A report is final: the message was not delivered,
+// and nothing is retried because of the report.
 func failure(code int, reason string) *providers.Error {
 	e := classify(code, 0)
 	e.Detail, e.MaybeSent, e.Retryable = cloudapi.Detail(reason), false, false
 	return &e
 }
 
-// refuse returns the error for a message that is not sent at all.
+// refuse returns the error for a message that is refused without a call.
 func refuse(kind providers.ErrorKind, code int, why string) *providers.Error {
 	return &providers.Error{Kind: kind, Code: code, Detail: why}
 }

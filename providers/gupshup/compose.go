@@ -6,17 +6,15 @@ import (
 	"wagate/providers"
 )
 
-// draft is the message field of a v2 send, and the form fields beside it that
-// depend on the message.
+// draft is the message field of a v2 send, and the form fields that depend on the message.
 type draft struct {
 	message        map[string]any
 	disablePreview bool
 	encode         bool
 }
 
-// compose translates a free-form Cloud API message to Gupshup's own dialect.
-// What that dialect has no documented word for is refused before anything is
-// sent: a message that arrives as something else is worse than an error.
+// compose translates a free-form Cloud API message to the v2 dialect. It refuses anything that the
+// dialect does not document: a message that arrives as something else is worse than an error.
 func compose(m providers.Message) (draft, error) {
 	d, err := composeType(m)
 	if err != nil {
@@ -36,7 +34,7 @@ func compose(m providers.Message) (draft, error) {
 	return d, nil
 }
 
-// composeType is compose without what all types share.
+// composeType translates the part of a message that depends on its type.
 func composeType(m providers.Message) (draft, error) {
 	raw := m.Body[m.Type]
 	switch m.Type {
@@ -161,8 +159,8 @@ func composeReaction(raw json.RawMessage) (draft, error) {
 	return draft{message: map[string]any{"type": "reaction", "msgId": r.MessageID, "emoji": r.Emoji}}, nil
 }
 
-// member decodes one member of a message; what it was is all that is said about
-// a failure, as the value is the person's own.
+// member decodes one member of a message. Its errors name the member but not the value, which is
+// personal.
 func member(path string, raw json.RawMessage, into any) error {
 	if len(raw) == 0 {
 		return missing(path)

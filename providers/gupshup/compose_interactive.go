@@ -7,14 +7,14 @@ import (
 	"wagate/providers"
 )
 
-// The bounds of reply buttons and list rows. Beyond them Gupshup accepts the
-// message and WhatsApp refuses it later.
+// Limits of reply buttons and list rows. Beyond them Gupshup accepts the message and WhatsApp
+// refuses it later.
 const (
 	maxButtons = 3
 	maxRows    = 10
 )
 
-// interactive is the part of a Cloud API interactive message that v2 can say.
+// interactive is the part of a Cloud API interactive message that v2 can express.
 type interactive struct {
 	Type   string  `json:"type"`
 	Header *header `json:"header"`
@@ -52,7 +52,7 @@ type header struct {
 	Document file   `json:"document"`
 }
 
-// option is a button or a row in Gupshup's dialect.
+// option is a button or a row in the v2 dialect.
 type option struct {
 	Type         string `json:"type"`
 	Title        string `json:"title"`
@@ -166,7 +166,8 @@ func (in interactive) list(msgid string, emoji bool) (draft, error) {
 		title = in.Header.Text
 	}
 	m := map[string]any{
-		// title is the header; Gupshup's page calls it required, so it is sent empty too.
+		// title is the header. Gupshup's documentation calls it required, so it is sent even if
+		// empty.
 		"type": "list", "title": title, "body": in.Body.Text, "msgid": msgid, "items": items,
 		"globalButtons": []option{{Type: "text", Title: in.Action.Button}},
 	}
@@ -174,8 +175,8 @@ func (in interactive) list(msgid string, emoji bool) (draft, error) {
 	return draft{message: m, encode: emoji}, nil
 }
 
-// hasEmoji reports whether a list needs Gupshup's encode flag: it drops
-// pictographs from lists sent without. Cloud API bodies may have them escaped.
+// hasEmoji reports whether a list needs Gupshup's encode flag: without it Gupshup drops pictographs
+// from lists. The raw message may have them as \u escapes.
 func hasEmoji(raw string) bool {
 	if strings.Contains(raw, `\u`) {
 		var v any

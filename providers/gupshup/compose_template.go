@@ -8,7 +8,7 @@ import (
 	"wagate/providers"
 )
 
-// templateCall is a template message as the Cloud API says it.
+// templateCall is a template message in Cloud API form.
 type templateCall struct {
 	Name     string `json:"name"`
 	Language struct {
@@ -41,7 +41,7 @@ type fallback struct {
 	Value string `json:"fallback_value"`
 }
 
-// templateDraft is what the template endpoint of v2 wants, one form field each.
+// templateDraft holds the form fields of the v2 template endpoint.
 type templateDraft struct {
 	template  map[string]any   // id and params
 	header    map[string]any   // message, for a media or location header
@@ -63,9 +63,9 @@ func readTemplate(m providers.Message) (templateCall, error) {
 	return c, nil
 }
 
-// compose fits the parameters to the registered template. v2 has one flat list
-// of parameters; where a header's or a button's would stand in it is not
-// documented, so a template that needs one is refused.
+// compose matches the parameters to the registered template. v2 has one flat list of parameters. It
+// is not documented where the parameter of a text header or a link button belongs in it, so a
+// template that needs one is refused.
 func (c templateCall) compose(r registered) (templateDraft, error) {
 	d := templateDraft{}
 	var params []string
@@ -127,8 +127,8 @@ func (c templateComponent) bodyParams() ([]string, error) {
 	return out, nil
 }
 
-// mediaHeader returns a media or location header in the dialect of the template
-// endpoint, which differs from that of free-form messages.
+// mediaHeader returns a media or location header in the dialect of the template endpoint, which
+// differs from that of free-form messages.
 func (c templateComponent) mediaHeader() (map[string]any, error) {
 	if len(c.Parameters) == 0 {
 		return nil, nil
@@ -155,7 +155,7 @@ func (c templateComponent) mediaHeader() (map[string]any, error) {
 	return map[string]any{"type": p.Type, p.Type: object}, nil
 }
 
-// postback returns the payload of a quick reply button.
+// postback returns the payload of a quick reply button, nil if it has none.
 func (c templateComponent) postback() (map[string]any, error) {
 	if !strings.EqualFold(c.SubType, "quick_reply") {
 		return nil, misfit("a button parameter other than a quick reply's payload cannot be sent through Gupshup's v2 API")
@@ -166,7 +166,7 @@ func (c templateComponent) postback() (map[string]any, error) {
 	return map[string]any{"index": c.Index.int(), "text": c.Parameters[0].Payload}, nil
 }
 
-// misfit refuses a template message that cannot be said in v2.
+// misfit refuses a template message that v2 cannot express.
 func misfit(why string) *providers.Error {
 	return refuse(providers.TemplateError, codeTemplateFormat, why)
 }

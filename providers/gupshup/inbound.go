@@ -9,8 +9,7 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// ErrShape says that a callback is valid JSON and neither of Gupshup's two
-// envelopes.
+// ErrShape reports that a callback is in neither of Gupshup's two envelopes.
 var ErrShape = errors.New("gupshup: neither a v2 nor a v3 callback")
 
 // The callback versions.
@@ -19,30 +18,29 @@ const (
 	V3 = 3 // Meta's envelope with gs_app_id
 )
 
-// Options is what a callback does not say about the channel it came for.
+// Options are facts about the channel that a callback does not contain.
 type Options struct {
-	// PhoneNumberID is what metadata.phone_number_id reads in every relayed
-	// event, v2 and v3: the id under which the assistant sends on this channel.
-	// Empty leaves v3 as it came.
+	// PhoneNumberID becomes metadata.phone_number_id in every relayed event, v2 and v3. It is the
+	// id under which the assistant sends on this channel. If it is empty, v3 keeps the id that
+	// came.
 	PhoneNumberID string
-	// DisplayPhone is the business number, digits only: the channel's source.
+	// DisplayPhone is the business number in digits: the channel's source.
 	DisplayPhone string
 }
 
 // Inbound is a decoded callback.
 type Inbound struct {
 	Version int
-	// App and AppID are the app the body names, by name (v2) and by id (v3, and
-	// some v2 bodies). Either may be empty.
+	// App and AppID are the app that the body names, by name (v2) and by id (v3, and some v2
+	// bodies). Either may be empty.
 	App, AppID string
 	Events     []providers.Event
-	// Skipped counts the items that could not be read and were left out.
+	// Skipped counts the items that were left out because they could not be read.
 	Skipped int
 }
 
-// From reports whether the callback is about the given app: everything it
-// names agrees, and it names at least one of the two. A body that names nothing
-// belongs to nobody.
+// From reports whether the callback is about the given app: it names the app by id or name, and
+// everything it names agrees. A callback that names no app belongs to none.
 func (in Inbound) From(appID, appName string) bool {
 	if in.App == "" && in.AppID == "" {
 		return false
@@ -50,7 +48,7 @@ func (in Inbound) From(appID, appName string) bool {
 	return (in.AppID == "" || in.AppID == appID) && (in.App == "" || in.App == appName)
 }
 
-// shape is the outermost members of both versions.
+// shape holds the outermost members of both versions.
 type shape struct {
 	Object  text            `json:"object"`
 	Entry   json.RawMessage `json:"entry"`
@@ -64,16 +62,16 @@ type shape struct {
 	Payload   json.RawMessage `json:"payload"`
 }
 
-// Decode reads one callback of either version. An error means that the body
-// as a whole cannot be a callback; a bad item in a good body is skipped and
-// counted. It keeps no reference to body.
+// Decode decodes one callback of either version. Its error is ErrShape, if the body as a whole
+// cannot be a callback. A malformed item in a good body is skipped and counted. Decode keeps no
+// reference to body.
 func Decode(body []byte, opt Options) (Inbound, error) {
 	if !isObject(body) || cloudapi.TooDeep(body) {
 		return Inbound{}, ErrShape
 	}
 	var s shape
 	if err := json.Unmarshal(body, &s); err != nil {
-		// The cause may quote the body, which holds personal data.
+		// Drop the cause. It may quote the body, which holds personal data.
 		return Inbound{}, fmt.Errorf("decode callback: %w", ErrShape)
 	}
 	switch {

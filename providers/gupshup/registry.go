@@ -9,7 +9,7 @@ import (
 	"wagate/providers"
 )
 
-// templateRow is one template as Gupshup lists it.
+// templateRow is one template of Gupshup's listing.
 type templateRow struct {
 	ID       text `json:"id"`
 	Name     text `json:"elementName"`
@@ -19,12 +19,11 @@ type templateRow struct {
 	Status   text `json:"status"`
 	Quality  text `json:"quality"`
 	Data     text `json:"data"`
-	// Meta is a JSON text with the parts that data has in one string.
+	// Meta is a JSON text with the parts that Data has in one string.
 	Meta text `json:"containerMeta"`
 }
 
-// templateMeta is what containerMeta holds, as far as it decides whether a
-// template can be sent.
+// templateMeta is the part of containerMeta that decides whether a template can be sent.
 type templateMeta struct {
 	Data    text              `json:"data"`
 	Header  text              `json:"header"`
@@ -32,8 +31,7 @@ type templateMeta struct {
 	Cards   []json.RawMessage `json:"cards"`
 }
 
-// registered is a template and what sending it through v2 needs beyond the
-// vocabulary.
+// registered is a template together with what sending it through v2 needs beyond TemplateInfo.
 type registered struct {
 	providers.TemplateInfo
 
@@ -44,7 +42,7 @@ type registered struct {
 // placeholder matches {{1}} and {{first_name}}.
 var placeholder = regexp.MustCompile(`\{\{\s*([A-Za-z0-9_]+)\s*\}\}`)
 
-// describe reads a row; false if it names no template.
+// describe converts a row. It returns false if the row has no id or no name.
 func (row templateRow) describe() (registered, bool) {
 	r := registered{TemplateInfo: providers.TemplateInfo{
 		ID:       row.ID.String(),
@@ -83,7 +81,7 @@ func (row templateRow) describe() (registered, bool) {
 	return r, true
 }
 
-// parts separates the body from all else that may take a parameter.
+// parts splits a template into its body and everything else that may take a parameter.
 func (row templateRow) parts() (body, rest string) {
 	var meta templateMeta
 	if read(json.RawMessage(row.Meta), &meta) && meta.Data != "" {
@@ -93,12 +91,12 @@ func (row templateRow) parts() (body, rest string) {
 		}
 		return string(meta.Data), rest
 	}
-	// data is everything in one string, buttons last: "text | [Confirm]".
+	// Data is everything in one string, buttons last: "text | [Confirm]".
 	body, rest, _ = strings.Cut(string(row.Data), " | [")
 	return body, rest
 }
 
-// count returns how many positional parameters a body has; -1 and true if they
+// count returns the number of positional parameters of a body, or -1 and true if the parameters
 // have names.
 func count(body string) (n int, named bool) {
 	seen := map[string]bool{}
@@ -111,12 +109,12 @@ func count(body string) (n int, named bool) {
 	return len(seen), false
 }
 
-// templateKey is what identifies a template to its users. One Gupshup id is one
-// language, and another language never stands in.
+// templateKey identifies a template to its users. Each Gupshup id is for one language, and another
+// language is never substituted.
 type templateKey struct{ name, language string }
 
-// index makes rows findable. Of two with one key the approved one counts, then
-// the first listed.
+// index indexes rows by key. Of two rows with the same key the approved one counts, otherwise the
+// first one listed.
 func index(rows []registered) map[templateKey]registered {
 	m := make(map[templateKey]registered, len(rows))
 	for _, r := range rows {
@@ -129,7 +127,7 @@ func index(rows []registered) map[templateKey]registered {
 	return m
 }
 
-// sendable says why a template cannot be sent now, nil if it can.
+// sendable returns why a template cannot be sent, nil if it can.
 func (r registered) sendable() error {
 	switch r.Status {
 	case providers.TemplateApproved:

@@ -15,10 +15,9 @@ import (
 	"wagate/providers"
 )
 
-// text is a JSON string, number or boolean read as a string. Gupshup's samples
-// disagree with one another about which fields are quoted, and one wrong guess
-// must not lose a message, so every scalar is read through it. Null, objects
-// and arrays read as empty.
+// text is a JSON string, number or boolean, read as a string. Gupshup's samples disagree about
+// which fields are quoted, and a wrong guess must not lose a message, so every scalar is read as
+// text. Null, objects and arrays read as empty.
 type text string
 
 // UnmarshalJSON never fails on valid JSON.
@@ -41,7 +40,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 // String returns the value without surrounding white space.
 func (t text) String() string { return strings.TrimSpace(string(t)) }
 
-// int returns the value as a whole number, 0 if it is none.
+// int returns the value as an integer, 0 if it is not one.
 func (t text) int() int {
 	n, err := strconv.Atoi(t.String())
 	if err != nil {
@@ -50,11 +49,11 @@ func (t text) int() int {
 	return n
 }
 
-// bool returns the value as a truth value, false if it is none.
+// bool returns the value as a boolean, false if it is not one.
 func (t text) bool() bool { return strings.EqualFold(t.String(), "true") }
 
-// number returns the value as a JSON number: verbatim where its digits already
-// are one, so that no precision is lost. It reports false for anything else.
+// number returns the value as a JSON number. If the text already is one, it is kept as it is, so
+// that no precision is lost. number returns false for anything else.
 func (t text) number() (json.RawMessage, bool) {
 	s := t.String()
 	f, err := strconv.ParseFloat(s, 64)
@@ -67,11 +66,11 @@ func (t text) number() (json.RawMessage, bool) {
 	return json.RawMessage(strconv.FormatFloat(f, 'f', -1, 64)), true
 }
 
-// time returns the value as an instant; zero if it is none that can be believed.
+// time returns the value as an instant; zero if it is not credible.
 func (t text) time() time.Time { return providers.Instant(t.String()) }
 
-// unix returns an instant as the Cloud API writes it in messages and statuses,
-// a string of seconds; empty for the zero time.
+// unix returns an instant as the Cloud API writes it in messages and statuses: a string of seconds,
+// empty for the zero time.
 func unix(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -79,8 +78,8 @@ func unix(t time.Time) string {
 	return strconv.FormatInt(t.Unix(), 10)
 }
 
-// read decodes what it can: a member of an unexpected type stays empty and the
-// others are read. It reports false if the document is no JSON object.
+// read decodes doc. A member of an unexpected type stays empty and the others are decoded. read
+// returns false if doc is not a JSON object.
 func read(doc json.RawMessage, into any) bool {
 	if !isObject(doc) {
 		return false
@@ -90,7 +89,7 @@ func read(doc json.RawMessage, into any) bool {
 	return err == nil || mismatch
 }
 
-// first returns the first value that is not empty.
+// first returns the first value that is not blank, "" if there is none.
 func first[S ~string](values ...S) S {
 	for _, v := range values {
 		if strings.TrimSpace(string(v)) != "" {
@@ -100,8 +99,8 @@ func first[S ~string](values ...S) S {
 	return ""
 }
 
-// rename returns the document with every object key, at any depth, passed
-// through f. Values stay as they are. Text that is no JSON comes back as null.
+// rename returns a document with f applied to every object key at any depth. Values stay as they
+// are. If doc is not JSON, the result is null.
 func rename(doc json.RawMessage, f func(string) string) json.RawMessage {
 	var v any
 	d := json.NewDecoder(bytes.NewReader(doc))
@@ -112,12 +111,12 @@ func rename(doc json.RawMessage, f func(string) string) json.RawMessage {
 	return encode(renameValue(v, f))
 }
 
-// renameValue is rename on a decoded document.
+// renameValue is rename for a decoded document.
 func renameValue(v any, f func(string) string) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
-		// In order, so that two keys with one new name give one result always.
+		// Sorted, so that two keys that map to the same name always give the same result.
 		for _, k := range slices.Sorted(maps.Keys(v)) {
 			out[f(k)] = renameValue(v[k], f)
 		}
@@ -144,8 +143,8 @@ func snake(s string) string {
 	return b.String()
 }
 
-// camel turns country_code into countryCode. wa_id stays: Gupshup's samples
-// write it Meta's way among camel-case neighbours.
+// camel turns country_code into countryCode. It keeps wa_id, which Gupshup's samples write in
+// Meta's form among camel-case members.
 func camel(s string) string {
 	if s == "wa_id" {
 		return s
@@ -172,16 +171,15 @@ func isObject(doc json.RawMessage) bool {
 	return len(doc) > 0 && doc[0] == '{'
 }
 
-// isScalar reports whether a valid JSON document is anything but null, an
-// object, an array or empty text.
+// isScalar reports whether a valid JSON document is a scalar other than null or an empty string.
 func isScalar(doc json.RawMessage) bool {
 	var t text
 	return json.Unmarshal(doc, &t) == nil && t.String() != ""
 }
 
-// encode marshals a value built in this package, without escaping for HTML.
-// Its parts are strings, maps and JSON that was valid when it was read, so it
-// cannot fail; if it did, null is a value every reader can take.
+// encode marshals a value built in this package, without escaping for HTML. The value consists of
+// strings, maps and JSON that was valid when it was read, so marshalling cannot fail. If it did,
+// the result would be null, which every reader accepts.
 func encode(v any) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -15,24 +15,22 @@ import (
 	"wagate/providers/transport"
 )
 
-// Params configures the sender of one channel.
+// Params configures the Sender of one channel.
 type Params struct {
 	Client *transport.Client
-	// BaseURL and PartnerBaseURL are the hosts of the two API families, without
-	// a path.
+	// BaseURL and PartnerBaseURL are the hosts of the two API families, without a path.
 	BaseURL, PartnerBaseURL string
 	AppID, AppName          string
 	Source                  string // business number, digits
-	APIKey                  string // of the api family, v2
-	// PartnerToken is the value of the Authorization header of the partner
-	// family as it stands: a legacy app token alone, a universal one behind
-	// "Bearer ".
+	APIKey                  string // for the self-serve API, v2
+	// PartnerToken is the complete Authorization header for the partner API: a legacy app token
+	// alone, a universal app token after "Bearer ".
 	PartnerToken string
-	// V3 sends in Meta's form through the partner family.
+	// V3 sends in Meta's form through the partner API.
 	V3 bool
-	// TemplateTTL is how long the list of templates is believed. Default 10 min.
+	// TemplateTTL is how long the list of templates is used. Default 10 min.
 	TemplateTTL time.Duration
-	// Now is the clock of that list. Default time.Now.
+	// Now is the clock for TemplateTTL. Default time.Now.
 	Now func() time.Time
 }
 
@@ -42,7 +40,7 @@ type Sender struct {
 	templates *registry
 }
 
-// NewSender returns a Sender, and an error that lists what it lacks.
+// NewSender returns a Sender. If required parameters are missing, the error lists all of them.
 func NewSender(p Params) (*Sender, error) {
 	var lacks []error
 	need := func(name string, ok bool) {
@@ -77,9 +75,9 @@ func NewSender(p Params) (*Sender, error) {
 	return s, nil
 }
 
-// Send makes one attempt to send a message. Its error is always a
-// *providers.Error. Acceptance says nothing about the recipient: a closed
-// window, an unknown number and an empty wallet are reported later, by callback.
+// Send makes one attempt to send a message. Its error is always a *providers.Error. Acceptance says
+// nothing about the recipient: a closed window, an unknown number and an empty wallet are reported
+// later, by callback.
 func (s *Sender) Send(ctx context.Context, m providers.Message) (providers.Sent, error) {
 	if m.To.IsZero() {
 		return providers.Sent{}, missing("to")
@@ -97,7 +95,7 @@ func (s *Sender) Send(ctx context.Context, m providers.Message) (providers.Sent,
 	if err == nil {
 		return sent, nil
 	}
-	if err.Status != 0 && TemplatesStale(err.Code) { // the provider's word, not ours
+	if err.Status != 0 && TemplatesStale(err.Code) { // the provider refused it, not this package
 		s.templates.forget()
 	}
 	return providers.Sent{}, err
@@ -120,7 +118,7 @@ func (s *Sender) sendFreeForm(ctx context.Context, m providers.Message) (provide
 	return s.postForm(ctx, "/wa/api/v1/msg", form, m.To)
 }
 
-// sendTemplate sends through /template/msg, by the Gupshup id of the template.
+// sendTemplate sends through /template/msg, by Gupshup's id of the template.
 func (s *Sender) sendTemplate(ctx context.Context, m providers.Message) (providers.Sent, *providers.Error) {
 	call, err := readTemplate(m)
 	if err != nil {
@@ -145,8 +143,8 @@ func (s *Sender) sendTemplate(ctx context.Context, m providers.Message) (provide
 	return s.postForm(ctx, "/wa/api/v1/template/msg", form, m.To)
 }
 
-// form starts the form of a v2 send. A user whose phone is hidden is addressed
-// by user id; that v2 takes one is not documented, and if it does not it says so.
+// form returns the form fields common to all v2 sends. A user whose phone is hidden is addressed by
+// user id. It is not documented that v2 accepts that; if it does not, it will refuse the message.
 func (s *Sender) form(to providers.Contact) url.Values {
 	return url.Values{
 		"channel":     {"whatsapp"},
@@ -164,7 +162,7 @@ func (s *Sender) postForm(ctx context.Context, path string, form url.Values, to 
 	return v2Answer(r, to)
 }
 
-// sendV3 sends the message as Meta takes it.
+// sendV3 sends the message in Meta's form.
 func (s *Sender) sendV3(ctx context.Context, m providers.Message) (providers.Sent, *providers.Error) {
 	body := maps.Clone(m.Body)
 	if body == nil {
@@ -173,8 +171,7 @@ func (s *Sender) sendV3(ctx context.Context, m providers.Message) (providers.Sen
 	body["messaging_product"] = encode("whatsapp")
 	body["type"] = encode(m.Type)
 	if m.To.Phone != "" {
-		// The body is Meta's: without the plus sign the business number's own
-		// country code would be put before.
+		// As at Meta, without the plus sign the country code of the business would be prefixed.
 		body["to"] = encode("+" + strings.TrimPrefix(m.To.Phone, "+"))
 		delete(body, "recipient")
 	} else {
@@ -193,11 +190,11 @@ func (s *Sender) sendV3(ctx context.Context, m providers.Message) (providers.Sen
 	return v3Answer(r)
 }
 
-// call makes one request with the credentials of the family in use.
+// call makes one request with the credentials of the API in use.
 func (s *Sender) call(ctx context.Context, method, url, contentType, body string) (transport.Response, *providers.Error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
-		// The base URL is wrong; the cause would quote it.
+		// The base URL is invalid, and the cause would quote it.
 		return transport.Response{}, refuse(providers.Operator, 0, "the provider's base URL is not valid")
 	}
 	if body == "" {
@@ -215,7 +212,7 @@ func (s *Sender) call(ctx context.Context, method, url, contentType, body string
 	return s.p.Client.Do(ctx, req)
 }
 
-// Forget makes the next use of a template ask for the list again: one changed,
-// or a report says that one was not found (TemplatesStale), as v2 tells that after it
-// took the message.
+// Forget makes the next use of a template fetch the list again. Call it when a template has
+// changed, or when a report says that a template was not found (TemplatesStale), since v2 reports
+// that only after it accepted the message.
 func (s *Sender) Forget() { s.templates.forget() }

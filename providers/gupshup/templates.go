@@ -13,13 +13,13 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// The bounds of one listing.
+// Limits of one listing.
 const (
 	pageSize = 100
 	maxPages = 100
 )
 
-// Templates lists the templates of the app, and refreshes what Send knows.
+// Templates lists the templates of the app, and refreshes the list that Send uses.
 func (s *Sender) Templates(ctx context.Context) ([]providers.TemplateInfo, error) {
 	rows, err := s.templates.refresh(ctx)
 	if err != nil {
@@ -32,9 +32,10 @@ func (s *Sender) Templates(ctx context.Context) ([]providers.TemplateInfo, error
 	return out, nil
 }
 
-// fetchTemplates reads all pages. Whether pages count from 0 or from 1 differs
-// between two of Gupshup's pages, as does whether the size is honoured; so it
-// asks from 0 on until a page has nothing new, not trusting the first repetition.
+// fetchTemplates reads all pages. Gupshup's documentation contradicts itself about whether pages
+// count from 0 or from 1, and whether the page size is honoured. fetchTemplates therefore starts at
+// 0 and goes on until a page is empty or has nothing new. An empty page 0, or a page 1 that repeats
+// page 0, does not end the listing.
 func (s *Sender) fetchTemplates(ctx context.Context) ([]registered, *providers.Error) {
 	base := s.p.BaseURL + "/wa/app/" + url.PathEscape(s.p.AppID) + "/template"
 	if s.p.V3 {
@@ -77,7 +78,8 @@ func (s *Sender) fetchPage(ctx context.Context, base string, page int) ([]templa
 	var a answer
 	ok := read(r.Body, &a)
 	said := a.err(r)
-	about := said.Kind != providers.Invalid && said.Kind != providers.Unknown // what it says is known, and not of this request
+	// about: the cause is known, and is not this request.
+	about := said.Kind != providers.Invalid && said.Kind != providers.Unknown
 	if !r.OK() || a.failed() && about {
 		return nil, notSent(said)
 	}
@@ -99,17 +101,16 @@ func (s *Sender) fetchPage(ctx context.Context, base string, page int) ([]templa
 	return rows, nil
 }
 
-// minRefresh is the shortest time between two listings that Send causes:
-// Gupshup allows ten a minute and a listing takes several calls.
+// minRefresh is the shortest time between two listings that Send causes. Gupshup allows ten calls a
+// minute, and a listing takes several.
 const minRefresh = 30 * time.Second
 
-// failedPause is how long a listing that failed is not tried again while there
-// is no list at all: those who wait for one must not queue up behind each
-// other's time-outs.
+// failedPause is how long a failed listing is not retried while there is no list at all. Otherwise
+// the callers that wait for a list would wait for each other's timeouts in turn.
 const failedPause = 5 * time.Second
 
-// registry keeps the list of templates for a while. While one caller asks for
-// it anew, others wait if they must, and use what is there if they can.
+// registry caches the list of templates. While one caller refreshes the list, callers that need a
+// refresh too wait for it; the others use the current list.
 type registry struct {
 	fetch func(context.Context) ([]registered, *providers.Error)
 	ttl   time.Duration
@@ -118,9 +119,9 @@ type registry struct {
 
 	mu    sync.Mutex
 	byKey map[templateKey]registered
-	at    time.Time // when the list was fetched; zero: not believed
-	tried time.Time // when it was last asked for
-	err   error     // how that ended
+	at    time.Time // when the list was fetched; zero: it must be fetched again
+	tried time.Time // when a fetch last ended
+	err   error     // error of that fetch
 }
 
 func newRegistry(fetch func(context.Context) ([]registered, *providers.Error), ttl time.Duration, now func() time.Time) *registry {
@@ -129,15 +130,15 @@ func newRegistry(fetch func(context.Context) ([]registered, *providers.Error), t
 	return r
 }
 
-// forget stops the list from being believed. It stays as a last resort.
+// forget marks the list as outdated. It is still used if it cannot be refreshed.
 func (r *registry) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.at = time.Time{}
 }
 
-// lookup finds a template that may be sent. A list that cannot be refreshed is
-// used as it is: the provider has the last word anyway.
+// lookup finds a template that may be sent. If the list cannot be refreshed, the current one is
+// used: the provider decides in the end.
 func (r *registry) lookup(ctx context.Context, name, language string) (registered, error) {
 	key := templateKey{name, providers.NormalLanguage(language)}
 	t, ok, due := r.find(key)
@@ -154,8 +155,8 @@ func (r *registry) lookup(ctx context.Context, name, language string) (registere
 	return t, t.sendable()
 }
 
-// find looks into the list and says whether it is time to ask for it anew: it
-// is too old, or has no answer that could be used.
+// find looks a template up, and reports whether the list should be fetched again: it is too old, or
+// has no usable entry for the key.
 func (r *registry) find(key templateKey) (t registered, ok, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,7 +168,7 @@ func (r *registry) find(key templateKey) (t registered, ok, due bool) {
 	return t, ok, (stale || unusable) && !recent
 }
 
-// refreshOnce refreshes the list unless somebody else did so meanwhile.
+// refreshOnce refreshes the list, unless another caller did so meanwhile.
 func (r *registry) refreshOnce(ctx context.Context, key templateKey) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
@@ -183,7 +184,7 @@ func (r *registry) refreshOnce(ctx context.Context, key templateKey) error {
 	return err
 }
 
-// failed returns the error of a listing that has just failed.
+// failed returns the error of the last listing, if it failed less than failedPause ago.
 func (r *registry) failed() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,7 +194,7 @@ func (r *registry) failed() error {
 	return nil
 }
 
-// refresh fetches the list in any case and returns it.
+// refresh always fetches the list, and returns it.
 func (r *registry) refresh(ctx context.Context) ([]registered, error) {
 	if err := r.acquire(ctx); err != nil {
 		return nil, err
@@ -213,7 +214,7 @@ func (r *registry) acquire(ctx context.Context) error {
 
 func (r *registry) release() { r.busy <- struct{}{} }
 
-// load fetches the list; the caller holds the token.
+// load fetches the list. The caller must hold the token.
 func (r *registry) load(ctx context.Context) ([]registered, error) {
 	rows, err := r.fetch(ctx)
 	r.mu.Lock()

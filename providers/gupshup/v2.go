@@ -12,29 +12,28 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// billingField is Gupshup's name, in both versions, for the price of a message.
+// billingField is Gupshup's name for the price of a message, in both versions.
 const billingField = "billing-event"
 
-// v2Margin is subtracted from Gupshup's event time to get the time of an
-// inbound v2 message, which WhatsApp's own timestamp does not reach. A window
-// that we close a minute early costs a template; one closed late costs a
-// message that Gupshup takes and WhatsApp refuses.
+// v2Margin is subtracted from Gupshup's event time to get the time of an inbound v2 message,
+// because v2 does not contain WhatsApp's own timestamp. A window that we close a minute early costs
+// a template. One closed late costs a message that Gupshup accepts and WhatsApp refuses.
 const v2Margin = 60 * time.Second
 
-// v2Event is one v2 callback on its way to events.
+// v2Event is one v2 callback while it is decoded.
 type v2Event struct {
 	shape
 	opt Options
 }
 
-// decodeV2 reads a v2 callback: one event, except that a preference event may
-// list several choices.
+// decodeV2 decodes a v2 callback. It is one event, except that a preference event may list several
+// choices.
 func decodeV2(body []byte, s shape, opt Options) Inbound {
 	if opt.DisplayPhone == "" {
 		opt.DisplayPhone = s.Phone.String()
 	}
 	if len(s.Timestamp) > cloudapi.MaxIdentity {
-		s.Timestamp = "" // no time is that long, and each choice in it may be named by it
+		s.Timestamp = "" // no time is that long, and the ids of many choices may be derived from it
 	}
 	e := v2Event{shape: s, opt: opt}
 	in := Inbound{Version: V2, App: s.App.String(), AppID: s.AppID.String()}
@@ -65,7 +64,7 @@ func decodeV2(body []byte, s shape, opt Options) Inbound {
 	return in
 }
 
-// event returns what every event of this callback has in common.
+// event returns what all events of this callback have in common.
 func (e v2Event) event(kind providers.Kind) providers.Event {
 	return providers.Event{
 		Kind:    kind,
@@ -74,7 +73,7 @@ func (e v2Event) event(kind providers.Kind) providers.Event {
 	}
 }
 
-// notice relays the payload as it came, under Gupshup's own name for it.
+// notice relays the payload as it came, under Gupshup's own name.
 func (e v2Event) notice(kind providers.Kind) []providers.Event {
 	ev := e.event(kind)
 	ev.ID = e.hash()
@@ -89,11 +88,11 @@ func (e v2Event) notice(kind providers.Kind) []providers.Event {
 	return []providers.Event{ev}
 }
 
-// hash identifies a callback that has no id of its own. Gupshup's time is part
-// of it: the same notice may be true again later.
+// hash returns an id for a callback that has none of its own. It includes Gupshup's time, because
+// the same notice may be true again later.
 func (e v2Event) hash() string { return e.hashOf(string(e.Payload)) }
 
-// hashOf identifies what a callback says in these parts of it.
+// hashOf returns an id derived from the callback's type and time and these parts.
 func (e v2Event) hashOf(parts ...string) string {
 	h := sha256.New()
 	for _, part := range append([]string{e.Type.String(), e.Timestamp.String()}, parts...) {
@@ -103,8 +102,8 @@ func (e v2Event) hashOf(parts ...string) string {
 	return "gs:" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// relay gives an event its Cloud API shape: one item in a list of the field's
-// value, and the contact it is about. It returns the event as the only one.
+// relay gives an event its Cloud API shape: one item in a list of the field's value, with the
+// contact that it is about. It returns the event as the only one of the callback.
 func (e v2Event) relay(ev providers.Event, c providers.Contact, field, list string, item map[string]any) []providers.Event {
 	value := map[string]any{
 		"messaging_product": "whatsapp",
@@ -128,20 +127,20 @@ func (e v2Event) relay(ev providers.Event, c providers.Contact, field, list stri
 	return []providers.Event{ev}
 }
 
-// put sets a member unless it is empty.
+// put sets a member unless the value is empty.
 func put(m map[string]any, key, value string) {
 	if value != "" {
 		m[key] = value
 	}
 }
 
-// contact reads a user from the places v2 names him in. All may be empty: what
-// v2 sends for a user who hides his phone is not documented, so a user id is
-// taken wherever it turns up.
+// contact reads a user from the places where v2 names one. All of them may be empty. It is not
+// documented what v2 sends for a user whose phone is hidden, so a user id is accepted in any of
+// them.
 func contact(userID text, phones ...text) providers.Contact {
 	c := providers.Contact{UserID: userID.String()}
 	if len(c.UserID) > cloudapi.MaxIdentity {
-		c.UserID = "" // no id of a user
+		c.UserID = "" // no user id is that long
 	}
 	for _, p := range phones {
 		s := strings.TrimPrefix(p.String(), "+")
@@ -156,7 +155,7 @@ func contact(userID text, phones ...text) providers.Contact {
 	return c
 }
 
-// isPhone reports whether s is digits only, as many as a number can have.
+// isPhone reports whether s is 5 to 20 digits.
 func isPhone(s string) bool {
 	return len(s) >= 5 && len(s) <= 20 && strings.Trim(s, "0123456789") == ""
 }

@@ -9,11 +9,11 @@ import (
 // content is the part of a message that depends on its type.
 type content struct {
 	kind     providers.Kind
-	metaType string         // the Cloud API type
-	members  map[string]any // the members of the message beside type
+	metaType string         // Cloud API type
+	members  map[string]any // members of the message other than type
 	words    string         // what the person said in words
-	payload  string         // what a template's tapped quick reply carries
-	target   string         // the message a reaction is about
+	payload  string         // payload of a template's tapped quick reply
+	target   string         // id of the message that a reaction is about
 	referral json.RawMessage
 }
 
@@ -26,7 +26,7 @@ type v2Inner struct {
 	Filename     text `json:"filename"`
 	URL          text `json:"url"`
 	ContentType  text `json:"contentType"`
-	ContentType2 text `json:"content-type"` // the documentation's table, against its samples
+	ContentType2 text `json:"content-type"` // as the documentation's table spells it, unlike its samples
 
 	URLExpiry json.RawMessage `json:"urlExpiry"`
 
@@ -62,10 +62,10 @@ func v2Content(typ string, payload json.RawMessage) content {
 	return c
 }
 
-// v2Known translates the documented types; the zero content means none of them.
+// v2Known translates the documented types. It returns the zero content for any other.
 func v2Known(typ string, in v2Inner) content {
-	// A tap on a template's button comes as quick_reply on one page of the
-	// documentation and as text on another; the inner type tells.
+	// One page of the documentation says that a tap on a template's button comes as quick_reply,
+	// another says text. The inner type decides.
 	if in.Type == "button" {
 		return button(in)
 	}
@@ -97,14 +97,14 @@ func v2Known(typ string, in v2Inner) content {
 	}
 }
 
-// one returns content with a single member, named as its type.
+// one returns content with a single member that is named after its type.
 func one(kind providers.Kind, typ string, member any, words text) content {
 	return content{kind: kind, metaType: typ, members: map[string]any{typ: member}, words: words.String()}
 }
 
-// media translates a file. The Cloud API knows files by id and v2 by address
-// only; a bot that insists on an id gets the address as one, and url holds it
-// as the Cloud API's own url does. It is fetched without any token.
+// media translates a file. The Cloud API identifies files by id, v2 by address only. The address is
+// used as the id too, for bots that require one, and as url, which is a member of the Cloud API
+// too. It is fetched without a token.
 func media(kind providers.Kind, typ string, in v2Inner) content {
 	m := map[string]any{}
 	put(m, "id", in.URL.String())
@@ -112,7 +112,7 @@ func media(kind providers.Kind, typ string, in v2Inner) content {
 	put(m, "mime_type", first(in.ContentType, in.ContentType2).String())
 	put(m, "caption", string(in.Caption))
 	if expiry := in.URLExpiry; isScalar(expiry) {
-		m["url_expiry"] = expiry // a number or text, as it came
+		m["url_expiry"] = expiry // number or text, as it came
 	}
 	if kind == providers.KindDocument {
 		put(m, "filename", first(in.Name, in.Filename).String())
@@ -120,8 +120,8 @@ func media(kind providers.Kind, typ string, in v2Inner) content {
 	return one(kind, typ, m, in.Caption)
 }
 
-// location turns Gupshup's quoted coordinates into the numbers a Cloud API bot
-// reads. What is no number is passed on as it came.
+// location turns Gupshup's quoted coordinates into the numbers that Cloud API bots read. A
+// coordinate that is no number is passed on as it came.
 func location(in v2Inner) content {
 	m := map[string]any{}
 	for key, t := range map[string]text{"latitude": in.Latitude, "longitude": in.Longitude} {
@@ -137,7 +137,7 @@ func location(in v2Inner) content {
 	return one(providers.KindLocation, "location", m, "")
 }
 
-// contactCards renames the members of shared cards from camel case.
+// contactCards renames the members of shared contact cards from camel case.
 func contactCards(in v2Inner) content {
 	if len(in.Contacts) == 0 {
 		return content{}
@@ -154,8 +154,8 @@ func button(in v2Inner) content {
 	return c
 }
 
-// buttonReply is a tap on a button of a session message. The inner id is the
-// msgid of that message, not of the button: the button is its postbackText.
+// buttonReply is a tap on a button of a session message. The inner id is the msgid of that message;
+// the button is identified by its postbackText.
 func buttonReply(in v2Inner) content {
 	return one(providers.KindInteractive, "interactive", map[string]any{
 		"type": "button_reply",
@@ -177,8 +177,8 @@ func listReply(in v2Inner) content {
 		map[string]any{"type": "list_reply", "list_reply": row}, in.Title)
 }
 
-// reaction reads the undocumented v2 reaction where it is plain: an emoji
-// beside a message id, or an empty emoji for its removal.
+// reaction reads the undocumented v2 reaction in its unambiguous forms: an emoji with a message id,
+// or an empty emoji for the removal.
 func reaction(in v2Inner) content {
 	target := first(in.GSID, in.MsgID, in.MessageID).String()
 	if in.Emoji == nil || target == "" {
@@ -195,8 +195,8 @@ func reaction(in v2Inner) content {
 	return c
 }
 
-// unsupported relays a type nobody has documented as the Cloud API relays one:
-// with code 131051, and with Gupshup's payload untouched beside it.
+// unsupported relays an undocumented type in the Cloud API's form for such types: with code 131051,
+// and with Gupshup's payload unchanged beside it.
 func unsupported(typ string, payload json.RawMessage) content {
 	const title = "Message type unknown"
 	members := map[string]any{

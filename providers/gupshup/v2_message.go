@@ -22,7 +22,7 @@ type v2Message struct {
 	} `json:"sender"`
 }
 
-// v2Context says which message a reply or a tap is about.
+// v2Context identifies the message that a reply or a tap refers to.
 type v2Context struct {
 	ID                  text `json:"id"`
 	GSID                text `json:"gsId"`
@@ -31,13 +31,14 @@ type v2Context struct {
 	FrequentlyForwarded text `json:"frequently_forwarded"`
 }
 
-// ours returns the id our send call returned; empty if Gupshup does not say.
+// ours returns the id that our send call returned; empty if Gupshup does not tell it.
 func (c v2Context) ours() string { return first(c.GSID, c.GSIDSnake).String() }
 
-// quoted returns the id of the message in question as its sender was given it.
+// quoted returns the id of the referenced message, as its sender was given it if Gupshup tells
+// that.
 func (c v2Context) quoted() string { return first(c.ours(), c.ID.String()) }
 
-// value returns the context in Cloud API form, nil if there is nothing to say.
+// value returns the context in Cloud API form, nil if it is empty.
 func (c v2Context) value(business string) map[string]any {
 	v := map[string]any{}
 	put(v, "id", c.quoted())
@@ -56,8 +57,8 @@ func (c v2Context) value(business string) map[string]any {
 	return v
 }
 
-// message translates an inbound message. It reports false for one that names
-// no sender: there is no conversation it could belong to.
+// message translates an inbound message. It returns false if the message names no sender, because
+// it then belongs to no conversation.
 func (e v2Event) message() ([]providers.Event, bool) {
 	var m v2Message
 	if !read(e.Payload, &m) {

@@ -9,10 +9,10 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// userEvent translates the notices of Gupshup's opt-in service, and the check
-// that comes when a callback URL is saved. An opt-out there is an opt-out. An
-// opt-in is bookkeeping: the service also opts users in by itself, so it must
-// not undo a stop that the person has written.
+// userEvent translates the notices of Gupshup's opt-in service, and the check that is sent when a
+// callback URL is saved. An opt-out at that service is an opt-out here. An opt-in is bookkeeping:
+// the service also opts users in by itself, so an opt-in must not undo a stop that the person
+// wrote.
 func (e v2Event) userEvent() ([]providers.Event, bool) {
 	var u struct {
 		Phone  text `json:"phone"`
@@ -41,7 +41,7 @@ func (e v2Event) userEvent() ([]providers.Event, bool) {
 // v2Preference is one choice in a preference event.
 type v2Preference struct {
 	WaID      text `json:"wa_id"`
-	UserID    text `json:"userid"` // any case: user_id is the v3 name
+	UserID    text `json:"userid"` // in any case; v3 calls it user_id
 	UserID3   text `json:"user_id"`
 	Parent    text `json:"parent_user_id"`
 	Detail    text `json:"detail"`
@@ -86,8 +86,8 @@ func (e v2Event) preferenceEvent() (events []providers.Event, skipped int) {
 	return events, skipped
 }
 
-// preference returns one choice in the shape of Meta's user_preferences. A
-// choice nobody has told us about is relayed and has no effect.
+// preference returns one choice in the shape of Meta's user_preferences. An unknown choice is
+// relayed and has no other effect.
 func (e v2Event) preference(c providers.Contact, p v2Preference) []providers.Event {
 	category, value := p.Category.String(), p.Value.String()
 	ev := e.event(providers.KindUnknown)
@@ -100,7 +100,7 @@ func (e v2Event) preference(c providers.Contact, p v2Preference) []providers.Eve
 	ev.Contact = c
 	ev.ID = cloudapi.PreferenceEventID(category, value, ev.At)
 	if ev.At.IsZero() {
-		ev.ID = e.hashOf(c.Phone, c.UserID, category, value) // not of all the payload, for each choice in it
+		ev.ID = e.hashOf(c.Phone, c.UserID, category, value) // not a hash of the whole payload for each choice in it
 	}
 	item := map[string]any{}
 	put(item, "category", category)
@@ -143,8 +143,8 @@ func (e v2Event) templateEvent() ([]providers.Event, bool) {
 	value := map[string]any{}
 	put(value, "message_template_name", change.Name)
 	put(value, "message_template_language", change.Language)
-	// Meta's id is a number and typed bots read it as one, so Gupshup's, which
-	// is none, has a name of its own.
+	// Meta's template id is a number, and typed bots read it as one. Gupshup's id is not a number,
+	// so it gets a member of its own.
 	put(value, "gupshup_template_id", t.ID.String())
 
 	ev := e.event(providers.KindTemplate)
@@ -172,10 +172,10 @@ func (e v2Event) templateEvent() ([]providers.Event, bool) {
 	return []providers.Event{ev}, true
 }
 
-// templateEventID names a change of a template alike in both versions: by what it says,
-// and by the minute. Each version's callback is made by itself and has a time of its
-// own. So two on both sides of a minute are two events; and no template changes to
-// something twice within one.
+// templateEventID returns an id for a change of a template that is the same for both versions of
+// the callback. It is derived from the content and the minute, because each version is created
+// separately and has a time of its own. If the two times are in different minutes, they are two
+// events. A template does not change to the same value twice within a minute.
 func templateEventID(e providers.Event) string {
 	t := e.Template
 	if t == nil || e.At.IsZero() {
@@ -195,8 +195,8 @@ func templateEventID(e providers.Event) string {
 	return "template:" + v2Event{}.hashOf(e.Field, t.Name, t.Language, said, minute)
 }
 
-// billingEventID names the price of a message alike in both versions: by the message, and what
-// was decided. It is id where it names no message.
+// billingEventID returns an id for the price of a message that is the same for both versions. It is
+// derived from the message and the decision. If the event names no message, the result is id.
 func billingEventID(value json.RawMessage, id string) string {
 	type billing struct {
 		Deductions struct {

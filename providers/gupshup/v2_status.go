@@ -22,8 +22,8 @@ type v2Report struct {
 	Pricing      json.RawMessage `json:"pricing"`
 }
 
-// v2ReportInner is the union of the inner payloads of message-events. Samples
-// put conversation and pricing beside the payload or into it.
+// v2ReportInner is the union of the inner payloads of message-events. Samples have conversation and
+// pricing either beside the payload or inside it.
 type v2ReportInner struct {
 	TS           text            `json:"ts"`
 	Code         text            `json:"code"`
@@ -35,10 +35,9 @@ type v2ReportInner struct {
 	Pricing      json.RawMessage `json:"pricing"`
 }
 
-// messageEvent translates a delivery report. The id our send call returned is
-// gsId where there is one, else id; the other id, and the WhatsApp id that only
-// enqueued tells, are kept so that a later report without gsId (they stop after
-// a week) is still found.
+// messageEvent translates a delivery report. The id that our send call returned is gsId if present,
+// else id. The other id, and the WhatsApp id that only enqueued tells, are kept in OtherIDs, so
+// that a later report without gsId (it is missing after a week) can still be matched.
 func (e v2Event) messageEvent() ([]providers.Event, bool) {
 	var r v2Report
 	if !read(e.Payload, &r) {
@@ -84,17 +83,17 @@ func (e v2Event) messageEvent() ([]providers.Event, bool) {
 		item["errors"] = []any{errorValue(r.Payload.Code.int(), r.Payload.Reason.String())}
 	}
 	if wa := r.Payload.WaID.String(); r.Type == "mismatch" && isPhone(wa) {
-		// The user behind the number we dialled is known to WhatsApp by another.
+		// WhatsApp knows the user behind the dialled number by another number.
 		c.Phone = wa
 	}
 	return e.relay(ev, c, reportField(st.State), "statuses", item), true
 }
 
-// ownReports is Gupshup's name for reports, under which those are relayed that WhatsApp has no
-// word for: a bot for the Cloud API may know no more states than Meta has.
+// ownReports is Gupshup's name for reports. Reports of a state that WhatsApp does not have are
+// relayed under it: a Cloud API bot may know only Meta's states.
 const ownReports = "message-event"
 
-// reportField is the field under which a report of this state is relayed.
+// reportField returns the field under which a report of this state is relayed.
 func reportField(s providers.StatusState) string {
 	if s == providers.StatusAccepted || s == providers.StatusOther {
 		return ownReports
@@ -102,9 +101,8 @@ func reportField(s providers.StatusState) string {
 	return "messages"
 }
 
-// gupshupID returns the id of the message at Gupshup if the report surely tells
-// it. A bare id is one when the message was just enqueued; in any other report
-// without gsId it may be WhatsApp's.
+// gupshupID returns Gupshup's id of the message if the report tells it for certain. An id without
+// gsId is Gupshup's in an enqueued report. In any other it may be WhatsApp's.
 func (r v2Report) gupshupID() string {
 	if id := first(r.GSID, r.GSIDSnake).String(); id != "" || r.Type != "enqueued" {
 		return id
@@ -112,7 +110,7 @@ func (r v2Report) gupshupID() string {
 	return r.ID.String()
 }
 
-// wamid returns the WhatsApp id of the message if the report tells one.
+// wamid returns the WhatsApp id of the message if the report tells it.
 func (r v2Report) wamid(key string) string {
 	if r.Payload.WhatsappID.String() != "" {
 		return r.Payload.WhatsappID.String()
@@ -123,7 +121,7 @@ func (r v2Report) wamid(key string) string {
 	return ""
 }
 
-// revoke translates the report that a user deleted a message of his own.
+// revoke translates the report that a user deleted a message of their own.
 func (e v2Event) revoke(r v2Report) ([]providers.Event, bool) {
 	c := contact(r.UserID, r.Destination)
 	if c.IsZero() {
@@ -145,8 +143,8 @@ func (e v2Event) revoke(r v2Report) ([]providers.Event, bool) {
 	return e.relay(ev, c, "messages", "messages", msg), true
 }
 
-// errorValue is a failure as the Cloud API lists it in errors[]. A code of Gupshup's own stands
-// beside Meta's for the same.
+// errorValue returns a failure as the Cloud API lists it in errors[]. If the code is Gupshup's own,
+// the result has Meta's equivalent as code and Gupshup's as gupshup_code.
 func errorValue(code int, reason string) map[string]any {
 	v := map[string]any{"code": metaCode(code)}
 	if v["code"] != code {
@@ -160,13 +158,13 @@ func errorValue(code int, reason string) map[string]any {
 	return v
 }
 
-// conversationValue is a conversation as the Cloud API has it in a status: its end a
-// string of seconds, its kind in origin. What is not known stays as it came.
+// conversationValue returns a conversation as the Cloud API has it in a status: its end as a string
+// of seconds, its type in origin. Unknown members stay as they came.
 func conversationValue(doc json.RawMessage) map[string]any {
 	var members map[string]json.RawMessage
 	read(doc, &members)
 	out := map[string]any{}
-	for _, name := range slices.Sorted(maps.Keys(members)) { // in order, so that two words for one thing give one result always
+	for _, name := range slices.Sorted(maps.Keys(members)) { // sorted, so that the result is always the same
 		v := members[name]
 		switch name {
 		case "expiresAt":
@@ -183,7 +181,7 @@ func conversationValue(doc json.RawMessage) map[string]any {
 	return out
 }
 
-// pricingName is the Cloud API's name for a member of a price.
+// pricingName returns the Cloud API's name for a member of a price.
 func pricingName(s string) string {
 	if s == "policy" {
 		return "pricing_model"
@@ -191,7 +189,7 @@ func pricingName(s string) string {
 	return s
 }
 
-// firstObject returns the first document that is an object, nil if none is.
+// firstObject returns the first document that is an object, nil if there is none.
 func firstObject(docs ...json.RawMessage) json.RawMessage {
 	for _, d := range docs {
 		if isObject(d) {

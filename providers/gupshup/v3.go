@@ -9,7 +9,7 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// v3Options is what Gupshup adds to Meta's envelope.
+// v3Options returns Gupshup's additions to Meta's envelope.
 func v3Options() cloudapi.Options {
 	return cloudapi.Options{
 		AccountKey: "gs_app_id",
@@ -25,13 +25,14 @@ func v3Options() cloudapi.Options {
 			"user-event":       providers.KindPlatform,
 			"preference-event": providers.KindUnknown,
 		},
-		// Documented for version 2; version 3 has Meta's field, and may have this.
+		// Documented for version 2 only. Version 3 documents Meta's field, but may also use this
+		// one.
 		SameAs:    map[string]string{"preference-event": "user_preferences"},
 		MetaShape: true,
 	}
 }
 
-// decodeV3 reads Meta's envelope with Gupshup's additions.
+// decodeV3 decodes Meta's envelope with Gupshup's additions.
 func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 	batch, err := cloudapi.Decode(body, v3Options())
 	if err != nil {
@@ -51,15 +52,15 @@ func decodeV3(body []byte, s shape, opt Options) (Inbound, error) {
 		}
 		complete(e, opt)
 		if e.Status != nil && e.Status.State == providers.StatusAccepted {
-			e.Field = ownReports // another one that nobody knows may be Meta's
+			e.Field = ownReports // another unknown state may be one of Meta's
 		}
 	}
 	return in, nil
 }
 
-// templateNotice reads what Gupshup says of a template in its own words, as in
-// version 2, in an envelope of version 3, where Meta's field is documented. What
-// names no template stays as it came.
+// templateNotice reads a template change in Gupshup's own words, as in version 2, inside an
+// envelope of version 3, for which Meta's field is documented. If it names no template, the event
+// stays as it is.
 func templateNotice(e *providers.Event) {
 	var in struct {
 		Payload json.RawMessage `json:"payload"`
@@ -74,14 +75,14 @@ func templateNotice(e *providers.Event) {
 	}
 }
 
-// NewNarrower narrows a callback of version 3 to some of the events that Decode
-// finds in it. One of version 2 has no items.
+// NewNarrower returns a Narrower, which reduces a version 3 callback to some of the events that
+// Decode finds in it. A version 2 callback has no items.
 func NewNarrower(body []byte) (*cloudapi.Narrower, error) {
 	return cloudapi.NewNarrower(body, v3Options())
 }
 
-// v3StatusIDs finds our id among the three a status may have. id is a WhatsApp
-// id in older samples and a UUID of Gupshup's in newer ones, so gs_id leads.
+// v3StatusIDs picks the id that our send call returned, among the three that a status may have. id
+// is a WhatsApp id in older samples and a UUID of Gupshup's in newer ones, so gs_id comes first.
 func v3StatusIDs(member func(string) string) (string, []string) {
 	ids := []string{member("gs_id"), member("id"), member("meta_msg_id")}
 	key := first(ids...)
@@ -97,11 +98,10 @@ func v3StatusIDs(member func(string) string) (string, []string) {
 	return key, others
 }
 
-// complete makes a relayed value what a Cloud API bot expects where Gupshup
-// differs: metadata names the channel by the id under which the assistant sends
-// on it, as in v2 events, and stands in enqueued reports too, which have none; a
-// failure stands in errors, also one that is told beside the status, in all the
-// members that Meta's have.
+// complete changes a relayed value where Gupshup differs from what Cloud API bots expect. As in v2
+// events, metadata names the channel by the id under which the assistant sends on it; that includes
+// enqueued reports, which come without metadata. A failure is listed in errors with all the members
+// of Meta's errors, even if it came beside the status.
 func complete(e *providers.Event, opt Options) {
 	var v map[string]json.RawMessage
 	if !isObject(e.Value) || json.Unmarshal(e.Value, &v) != nil {
@@ -126,8 +126,8 @@ func complete(e *providers.Event, opt Options) {
 	}
 }
 
-// errorsOf returns the errors of a failed status. Gupshup's have a title and no
-// more, or there are none and code and reason stand in the status itself.
+// errorsOf returns the errors of a failed status in Meta's form. Gupshup's errors have only a
+// title, or are missing, with code and reason in the status itself.
 func errorsOf(status map[string]json.RawMessage, code int) json.RawMessage {
 	var list []map[string]json.RawMessage
 	if json.Unmarshal(status["errors"], &list) != nil || len(list) == 0 || slices.ContainsFunc(list, isNone) {
