@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// Request is one call as it came in. It has the credentials it was made with:
-// tests check them.
+// Request is one call as it was received. It includes the credentials, because tests check them.
 type Request struct {
-	Method, Path string // the path with its query
+	Method, Path string // path with its query
 	Header       http.Header
 	Body         []byte
 	At           time.Time
@@ -25,30 +24,30 @@ func (f *fake[Send]) Requests() []Request {
 	return slices.Clone(f.requests)
 }
 
-// Sends returns all accepted messages so far, in order: the account a drill
-// holds against wagate's.
+// Sends returns all accepted messages so far, in order. This is the account that a drill compares
+// with wagate's records.
 func (f *fake[Send]) Sends() []Send {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.sends)
 }
 
-// WaitSends returns the accepted messages once there are at least n of them.
+// WaitSends waits until at least n messages were accepted, and returns all of them.
 func (f *fake[Send]) WaitSends(ctx context.Context, n int) ([]Send, error) {
 	err := f.wait(ctx, func() bool { return len(f.sends) >= n })
 	return f.Sends(), err
 }
 
-// WaitIdle returns when no callback is on its way.
+// WaitIdle waits until no callback is pending.
 func (f *fake[Send]) WaitIdle(ctx context.Context) error {
 	return f.wait(ctx, func() bool { return f.pending == 0 })
 }
 
-// take enters a call into the account and returns its body.
+// take records a call and returns its body.
 func (f *fake[Send]) take(r *http.Request) []byte {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 4<<20))
 	if err != nil {
-		panic(http.ErrAbortHandler) // the caller went away
+		panic(http.ErrAbortHandler) // the caller is gone
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,7 +58,7 @@ func (f *fake[Send]) take(r *http.Request) []byte {
 	return body
 }
 
-// wait returns when the condition, asked under the lock, holds.
+// wait waits until holds returns true. It calls holds with the lock held.
 func (f *fake[Send]) wait(ctx context.Context, holds func() bool) error {
 	for {
 		f.mu.Lock()
@@ -78,7 +77,7 @@ func (f *fake[Send]) wait(ctx context.Context, holds func() bool) error {
 	}
 }
 
-// touch wakes those who wait. The lock must be held.
+// touch wakes all callers of wait. The lock must be held.
 func (f *fake[Send]) touch() {
 	close(f.changed)
 	f.changed = make(chan struct{})

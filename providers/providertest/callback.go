@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// SetCallbackURL says where callbacks go from now on, for a gateway that is
-// started after the fake.
+// SetCallbackURL sets where callbacks are posted from then on, for a gateway that starts after the
+// fake.
 func (f *fake[Send]) SetCallbackURL(url string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.url = url
 }
 
-// post posts a callback once and returns what it was answered, status 0 if it
-// was not.
+// post posts a callback once and returns the status and body of the answer, status 0 if there was
+// none.
 func (f *fake[Send]) post(ctx context.Context, url string, body []byte, header map[string]string) (status int, text string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -31,12 +31,12 @@ func (f *fake[Send]) post(ctx context.Context, url string, body []byte, header m
 		return 0, ""
 	}
 	defer answer.Body.Close()
-	// Read to the end, so that the connection can be used again.
+	// Read to the end, so that the connection can be reused.
 	b, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<16))
 	return answer.StatusCode, string(b)
 }
 
-// pause waits, unless the context or the fake ends first.
+// pause waits for d, unless the context or the fake ends first.
 func (f *fake[Send]) pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

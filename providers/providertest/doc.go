@@ -1,21 +1,20 @@
-// Package providertest holds fake providers: real HTTP servers on a free
-// loopback port that behave as the documentation says, and misbehave as told.
-// Tests, drills and the demo run against them, so the package does not import
-// testing.
+// Package providertest holds fake providers. They are real HTTP servers on a free loopback port
+// that behave as the documentation says, and misbehave as instructed. Tests, drills and the demo
+// run against them, so the package does not import testing.
 //
-// Graph is Meta's Cloud API, Gupshup both API families of Gupshup; what is not
-// the provider's (server, account, faults, callbacks) they share. Each checks
-// what it is sent as strictly as the real one, answers with invented ids, posts
-// webhooks back and keeps an account of everything it accepted. That account
-// is independent of wagate's own records: a drill compares the two.
+// Graph is a fake of Meta's Cloud API, Gupshup one of both API families of Gupshup. What is
+// independent of the provider (server, account, faults, callbacks) is shared. Each fake validates
+// its input as strictly as the real provider, answers with invented ids, posts webhooks and keeps
+// an account of everything it accepted. The account is independent of wagate's own records, so that
+// a drill can compare the two.
 //
 //	fault                      script                       what a caller sees
 //	error with a code          Fault{Code}                  Meta's error object
-//	bare status                Fault{Status, Body}          the body as it stands
+//	bare status                Fault{Status, Body}          the body as given
 //	throttled                  Fault{Status: 429, …}        Retry-After
-//	no answer                  Fault{Hang}                  time-out, or released
+//	no answer                  Fault{Hang}                  timeout, or the answer once released
 //	connection reset           Fault{Reset}                 reset after the body was read
-//	accepted behind its back   Fault{Accept, Hang | Reset}  as above, but it was sent
+//	accepted regardless        Fault{Accept, Hang | Reset}  as above, but the message was sent
 //
-// What is not simulated: media, pricing, quality, groups.
+// Not simulated: media, pricing, quality, groups.
 package providertest

@@ -10,31 +10,29 @@ import (
 	"time"
 )
 
-// fake is what every fake is: a server on a free loopback port that keeps an
-// account of what it was asked and what it accepted (a Send), suffers faults and
-// posts to a callback URL.
+// fake is the common part of all fakes: a server on a free loopback port that records the calls it
+// gets and the messages it accepted (a Send each), plays faults and posts to a callback URL.
 type fake[Send any] struct {
-	name     string // in errors
+	name     string // for errors
 	now      func() time.Time
 	client   *http.Client // posts callbacks
 	listener net.Listener
 	server   *http.Server
-	ctx      context.Context //nolint:containedctx // the life of the server, ended by Close
+	ctx      context.Context //nolint:containedctx // lives as long as the server; Close cancels it
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 
 	mu       sync.Mutex
-	url      string // of the callbacks
+	url      string // where callbacks go
 	windows  map[string]time.Time
 	script   []Fault
 	requests []Request
 	sends    []Send
-	pending  int           // callbacks on their way
+	pending  int           // callbacks not yet finished
 	changed  chan struct{} // closed and replaced by touch
 }
 
-// start begins to serve. The defaults: now is time.Now, client one with a
-// time-out of 10 s.
+// start starts serving. Default now is time.Now, default client one with a timeout of 10 s.
 func (f *fake[Send]) start(name string, h http.Handler, now func() time.Time, client *http.Client, callbackURL string) error {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -55,19 +53,18 @@ func (f *fake[Send]) start(name string, h http.Handler, now func() time.Time, cl
 		BaseContext:       func(net.Listener) context.Context { return f.ctx },
 	}
 	f.done.Go(func() {
-		// Ends with http.ErrServerClosed when Close is called, the only end there is.
+		// Serve returns http.ErrServerClosed once Close is called, and never ends otherwise.
 		_ = f.server.Serve(l)
 	})
 	return nil
 }
 
-// URL is the base URL, without a version or an API's name.
+// URL returns the base URL, without an API version or path.
 func (f *fake[Send]) URL() string { return "http://" + f.listener.Addr().String() }
 
-// Close stops the fake and waits for what it started. Callbacks on their way are
-// given up.
+// Close stops the fake and waits for everything that it started. Pending callbacks are abandoned.
 func (f *fake[Send]) Close() error {
-	f.mu.Lock() // nothing is started from here on, see enter
+	f.mu.Lock() // nothing starts from here on; see enter
 	f.stop()
 	f.mu.Unlock()
 	err := f.server.Close()
@@ -79,15 +76,15 @@ func (f *fake[Send]) Close() error {
 	return nil
 }
 
-// SetWindow opens the window to a phone or BSUID until t; a past t closes it.
+// SetWindow opens the window for a phone or BSUID until t. A t in the past closes it.
 func (f *fake[Send]) SetWindow(to string, t time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.windows[to] = t
 }
 
-// enter counts a piece of work that Close is to wait for, which calls
-// f.done.Done; false if the fake is closed. The lock must be held.
+// enter registers work that Close must wait for; the work ends with f.done.Done. It returns false
+// if the fake is closed. The lock must be held.
 func (f *fake[Send]) enter() bool {
 	if f.ctx.Err() != nil {
 		return false

@@ -7,20 +7,19 @@ import (
 	"strconv"
 )
 
-// Fault is how a fake treats one send. The zero Fault lets it succeed.
+// Fault is how a fake treats one send. The zero Fault lets the send succeed.
 type Fault struct {
-	// Status is answered with Body, or with Meta's error object of Code, which
-	// Gupshup hands through. Default: 400 if there is a Code, 200 if there is a
-	// Body only.
+	// Status is the status of an answer with Body or, if Code is set, with Meta's error object for
+	// Code, which Gupshup passes on. Default: 400 if there is a Code, 200 if there is only a Body.
 	Status     int
 	Code       int
 	Details    string // error_data.details
 	Body       string
 	RetryAfter string // header
 
-	// Hang keeps the caller waiting until Release is closed, the caller gives
-	// up or the fake is closed; then the rest of the fault takes place. Reset
-	// cuts the connection without an answer.
+	// Hang keeps the caller waiting until Release is closed, the caller gives up or the fake is
+	// closed. After a release, the rest of the fault takes place. Reset resets the connection
+	// without an answer.
 	Hang    bool
 	Release <-chan struct{}
 	Reset   bool
@@ -28,14 +27,14 @@ type Fault struct {
 	Accept bool
 }
 
-// Script queues faults for the next sends, one each; then sends work again.
+// Script queues faults for the next sends, one for each. After them, sends succeed again.
 func (f *fake[Send]) Script(faults ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.script = append(f.script, faults...)
 }
 
-// next takes the first fault off a queue. The lock must be held.
+// next removes and returns the first fault of a queue. The lock must be held.
 func next(queue *[]Fault) (Fault, bool) {
 	if len(*queue) == 0 {
 		return Fault{}, false
@@ -45,9 +44,8 @@ func next(queue *[]Fault) (Fault, bool) {
 	return first, true
 }
 
-// play lets a fault happen to a send, which accept enters into the account. It
-// reports whether the send is to be answered as if nothing had happened: if the
-// fault does nothing, or only hangs.
+// play applies a fault to a send, and calls accept if the message counts as sent. It returns true
+// if the send must be answered normally: the fault does nothing, or only hangs.
 func (f *fake[Send]) play(w http.ResponseWriter, r *http.Request, fault Fault, accept func()) (answer bool) {
 	if fault.Accept {
 		accept()
@@ -93,11 +91,11 @@ func (f *fake[Send]) suffer(w http.ResponseWriter, r *http.Request, fault Fault)
 	return false
 }
 
-// Reset cuts the connection so that the caller sees a reset.
+// Reset closes the connection so that the caller sees a reset.
 func Reset(w http.ResponseWriter) {
 	c, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // cuts it less rudely
+		panic(http.ErrAbortHandler) // closes it without a reset
 	}
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

@@ -7,35 +7,33 @@ import (
 	"time"
 )
 
-// GraphParams is the app and the account that a fake Graph hosts, and its manners.
+// GraphParams describes the app and account that a fake Graph hosts, and how it behaves.
 type GraphParams struct {
-	Token   string        // access token; empty accepts any bearer
+	Token   string        // access token; if empty, any bearer token is accepted
 	WABA    string        // default 300000000000001
 	Numbers []GraphNumber // default one: 400000000000001, 15550100001
 
-	// CallbackURL and AppSecret say where webhooks go and what signs them. No
-	// URL: no webhooks.
+	// CallbackURL is where webhooks are posted, AppSecret signs them. Without a URL there are no
+	// webhooks.
 	CallbackURL, AppSecret string
 
-	// Statuses are posted, in this order, about every accepted message by
-	// itself; none: never. StatusDelay goes before each.
+	// Statuses are posted in this order about every accepted message; none by default. StatusDelay
+	// precedes each.
 	Statuses    []string
 	StatusDelay time.Duration
 
-	// Backoff says how long to wait before a webhook that was not answered 200
-	// is posted again, and false to give up. attempt counts from 1. Default:
-	// 20 ms doubling, given up after the eighth.
+	// Backoff returns how long to wait before a webhook that was not answered 200 is posted again,
+	// and false to give up. attempt counts from 1. Default: 20 ms, doubling, eight repetitions.
 	Backoff func(attempt int) (time.Duration, bool)
 
-	// EnforceWindow refuses free-form messages to users whose window nobody
-	// opened, by Inbound or SetWindow. Without it a user whose window was never
-	// spoken of has an open one.
+	// EnforceWindow refuses free-form messages to users whose window was not opened by Inbound or
+	// SetWindow. Without it, the window of a user never mentioned counts as open.
 	EnforceWindow bool
 
 	Templates []GraphTemplate
-	// Now is the clock of windows and timestamps. Default: time.Now.
+	// Now is the clock of windows and timestamps. Default time.Now.
 	Now func() time.Time
-	// Client posts the webhooks. Default: a client with a time-out of 10 s.
+	// Client posts the webhooks. Default: a client with a timeout of 10 s.
 	Client *http.Client
 }
 
@@ -45,20 +43,19 @@ type GraphNumber struct {
 	Display string // digits
 }
 
-// Graph is a fake Cloud API on a free loopback port. All its methods may be
-// called concurrently.
+// Graph is a fake Cloud API on a free loopback port. It is safe for concurrent use.
 type Graph struct {
 	fake[GraphSend]
 	p     GraphParams
 	slots chan struct{} // bounds concurrent webhooks
 
-	// Under the fake's lock.
+	// Guarded by the lock of fake.
 	scripts  map[string][]Fault // by recipient
 	hook     func(GraphSend) *Fault
 	webhooks []GraphWebhook
 }
 
-// NewGraph starts a fake. Close stops it.
+// NewGraph starts a fake Graph. Stop it with Close.
 func NewGraph(p GraphParams) (*Graph, error) {
 	p.WABA = cmp.Or(p.WABA, "300000000000001")
 	if len(p.Numbers) == 0 {
@@ -77,10 +74,10 @@ func NewGraph(p GraphParams) (*Graph, error) {
 	return g, nil
 }
 
-// GraphSend is a message: in Sends, one that the fake accepted.
+// GraphSend is a message sent to the fake. Sends returns those that the fake accepted.
 type GraphSend struct {
 	ID       string // wamid
-	Number   string // phone number id it was sent from
+	Number   string // phone number id that it was sent from
 	To       string // digits, or the BSUID
 	Type     string
 	Text     string   // body of a text

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// serve handles a call. Paths are matched by hand: an unknown one is answered
-// with Graph's error object.
+// serve handles a call. Paths are matched by hand, so that an unknown path is answered with Graph's
+// error object.
 func (g *Graph) serve(w http.ResponseWriter, r *http.Request) {
 	body := g.take(r)
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -36,7 +36,7 @@ func (g *Graph) hosts(number string) bool {
 	return slices.ContainsFunc(g.p.Numbers, func(n GraphNumber) bool { return n.ID == number })
 }
 
-// messages takes a message or a read receipt.
+// messages handles a message or a read receipt.
 func (g *Graph) messages(w http.ResponseWriter, r *http.Request, number string, body []byte) {
 	m, problem := parseMessage(body)
 	if problem != nil {
@@ -58,7 +58,7 @@ func (g *Graph) messages(w http.ResponseWriter, r *http.Request, number string, 
 	}
 }
 
-// accept enters a message into the account and reports on it.
+// accept records an accepted message and posts the statuses about it.
 func (g *Graph) accept(s GraphSend) {
 	g.mu.Lock()
 	g.sends = append(g.sends, s)
@@ -67,7 +67,7 @@ func (g *Graph) accept(s GraphSend) {
 	g.report(s)
 }
 
-// answerTo is the answer to an accepted message.
+// answerTo returns the answer to an accepted message.
 func answerTo(m graphMessage, s GraphSend) any {
 	type contact struct {
 		Input  string `json:"input"`
@@ -99,7 +99,7 @@ func newWAMID() string { return "wamid.INVENTED" + rand.Text() }
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.WriteHeader(status)
-	// The caller may be gone; there is nobody else to tell.
+	// The caller may be gone. There is nobody else to tell.
 	_ = json.NewEncoder(w).Encode(v)
 }
 

@@ -1,23 +1,23 @@
 package providertest
 
-// ScriptFor queues faults for the next sends to one phone or BSUID. They come
-// before those of Script.
+// ScriptFor queues faults for the next sends to one phone or BSUID. They take precedence over those
+// of Script.
 func (g *Graph) ScriptFor(to string, faults ...Fault) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.scripts[to] = append(g.scripts[to], faults...)
 }
 
-// OnSend installs a function that is asked about every valid send after its
-// body was read and before it is accepted; nil lets it pass. It may block, and
-// call the fake. Faults that were queued come first.
+// OnSend installs a function that is called for every valid send that has no queued fault, after
+// the body was read and before the message is accepted. If it returns nil, the send succeeds. It
+// may block, and may call the fake.
 func (g *Graph) OnSend(hook func(GraphSend) *Fault) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.hook = hook
 }
 
-// fault returns what is to happen to a send.
+// fault returns the fault for a send.
 func (g *Graph) fault(s GraphSend) Fault {
 	g.mu.Lock()
 	queue := g.scripts[s.To]

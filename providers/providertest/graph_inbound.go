@@ -9,32 +9,31 @@ import (
 	"time"
 )
 
-// GraphUser is a WhatsApp user. A user without a phone hides it behind a
-// username.
+// GraphUser is a WhatsApp user. A user without a phone hides it behind a username.
 type GraphUser struct {
 	Phone  string // digits
 	UserID string // BSUID
 	Name   string
 }
 
-// GraphInbound is a message that a user writes.
+// GraphInbound is a message written by a user.
 type GraphInbound struct {
 	From   GraphUser
-	Number string    // phone number id it is written to; default the first
+	Number string    // phone number id that it is written to; default the first number
 	ID     string    // default invented
 	At     time.Time // default now
 	Type   string
-	Object any    // the object named after the type
-	Quoted string // message id it replies to
+	Object any    // value of the member named after the type
+	Quoted string // id of the message that it replies to
 	Extra  map[string]any
 }
 
-// GraphText is a text.
+// GraphText returns a text message.
 func GraphText(from GraphUser, body string) GraphInbound {
 	return GraphInbound{From: from, Type: "text", Object: map[string]string{"body": body}}
 }
 
-// GraphImage is an image; the caption may be empty.
+// GraphImage returns an image message. The caption may be empty.
 func GraphImage(from GraphUser, caption string) GraphInbound {
 	image := map[string]string{"id": "990000000000101", "mime_type": "image/jpeg", "sha256": "aW52ZW50ZWQ="}
 	if caption != "" {
@@ -43,8 +42,8 @@ func GraphImage(from GraphUser, caption string) GraphInbound {
 	return GraphInbound{From: from, Type: "image", Object: image}
 }
 
-// GraphReaction is a reaction to a message of the business; without an emoji
-// its removal.
+// GraphReaction returns a reaction to a message of the business. Without an emoji it is the removal
+// of one.
 func GraphReaction(from GraphUser, messageID, emoji string) GraphInbound {
 	reaction := map[string]string{"message_id": messageID}
 	if emoji != "" {
@@ -53,13 +52,13 @@ func GraphReaction(from GraphUser, messageID, emoji string) GraphInbound {
 	return GraphInbound{From: from, Type: "reaction", Object: reaction}
 }
 
-// GraphButton is a tap on a template's quick reply.
+// GraphButton returns a tap on a template's quick reply.
 func GraphButton(from GraphUser, quoted, label string) GraphInbound {
 	return GraphInbound{From: from, Type: "button", Quoted: quoted, Object: map[string]string{"payload": label, "text": label}}
 }
 
-// Inbound posts the messages in one webhook and returns their ids when it was
-// answered 200. What opens a window opens the fake's.
+// Inbound posts the messages in one webhook and returns their ids once it was answered 200.
+// Messages that open a window also open the fake's.
 func (g *Graph) Inbound(ctx context.Context, in ...GraphInbound) ([]string, error) {
 	in, body, err := g.inbound(in)
 	if err != nil {
@@ -72,8 +71,8 @@ func (g *Graph) Inbound(ctx context.Context, in ...GraphInbound) ([]string, erro
 	return ids, g.Post(ctx, body)
 }
 
-// InboundBody returns the webhook that Inbound would post, for whoever posts it
-// himself: twice, late, or with a wrong signature.
+// InboundBody returns the webhook that Inbound would post, for a caller that posts it itself:
+// twice, late, or with a wrong signature.
 func (g *Graph) InboundBody(in ...GraphInbound) ([]byte, error) {
 	_, body, err := g.inbound(in)
 	return body, err
@@ -93,7 +92,7 @@ func (g *Graph) inbound(in []GraphInbound) ([]GraphInbound, []byte, error) {
 		g.opened(*m)
 	}
 	for i := 0; i < len(in); {
-		// Messages to one number share a change, as far as they are neighbours.
+		// Neighbouring messages to the same number share a change.
 		j := i + 1
 		for j < len(in) && in[j].Number == in[i].Number {
 			j++
@@ -105,7 +104,7 @@ func (g *Graph) inbound(in []GraphInbound) ([]GraphInbound, []byte, error) {
 	return in, body, err
 }
 
-// opened opens the window that a message opens; one in a group has another.
+// opened opens the window that a message opens. A message in a group opens none.
 func (g *Graph) opened(m GraphInbound) {
 	if m.Extra["group_id"] != nil {
 		return
@@ -164,7 +163,7 @@ func contactEntry(u GraphUser) any {
 	return entry
 }
 
-// change wraps a value of a number's webhook.
+// change wraps a value as a change for a number.
 func (g *Graph) change(field, number string, value map[string]any) any {
 	value["messaging_product"] = "whatsapp"
 	value["metadata"] = map[string]string{"display_phone_number": g.display(number), "phone_number_id": number}

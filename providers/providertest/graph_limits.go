@@ -10,7 +10,7 @@ type graphMedia struct {
 	ID, Link, Caption string
 }
 
-// graphInteractive is what is bounded of an interactive message.
+// graphInteractive is the part of an interactive message that has limits.
 type graphInteractive struct {
 	Type   string
 	Header struct{ Type, Text string }
@@ -31,7 +31,7 @@ type graphInteractive struct {
 	}
 }
 
-// beyond says which documented bound the object of a message is beyond; empty: none.
+// beyond returns which documented limit the object of a message exceeds, "" if none.
 func beyond(typ string, object json.RawMessage) string {
 	switch typ {
 	case "image", "video", "audio", "document", "sticker":
@@ -59,7 +59,7 @@ func beyond(typ string, object json.RawMessage) string {
 	return ""
 }
 
-// beyond tells the first text that is too long, or what there is too much of.
+// beyond returns the first limit that is exceeded: a text that is too long, or a number of parts.
 func (in graphInteractive) beyond() string {
 	body := 1024
 	if in.Type == "list" {

@@ -11,15 +11,15 @@ import (
 
 // GraphStatus is a receipt about a message.
 type GraphStatus struct {
-	ID    string // of a message in Sends, else To and Number are needed
+	ID    string // id of a message in Sends; for any other, To and Number are needed
 	State string // sent, delivered, read, played, failed
 	Code  int    // for failed
 
 	To, Number, Opaque string // default: those of the message
 }
 
-// Status posts receipts in one webhook each, in order, and returns when all
-// were answered 200.
+// Status posts each receipt in a webhook of its own, in order, and returns once all were answered
+// 200.
 func (g *Graph) Status(ctx context.Context, statuses ...GraphStatus) error {
 	for _, s := range statuses {
 		body, err := g.StatusBody(s)
@@ -67,7 +67,7 @@ func (g *Graph) StatusBody(s GraphStatus) ([]byte, error) {
 	return MetaJSON(g.envelope(g.change("messages", s.Number, value)))
 }
 
-// find returns an accepted message; the zero one if there is none.
+// find returns an accepted message, the zero value if there is none.
 func (g *Graph) find(id string) GraphSend {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -78,8 +78,7 @@ func (g *Graph) find(id string) GraphSend {
 	return g.sends[i]
 }
 
-// report posts the configured receipts about an accepted message, in the
-// background.
+// report posts the configured receipts about an accepted message in the background.
 func (g *Graph) report(s GraphSend) {
 	g.mu.Lock()
 	silent := g.url == ""
@@ -92,7 +91,7 @@ func (g *Graph) report(s GraphSend) {
 			if g.pause(ctx, g.p.StatusDelay) != nil {
 				return
 			}
-			// How it went stands in Webhooks.
+			// The answers are recorded in Webhooks.
 			if g.Status(ctx, GraphStatus{ID: s.ID, State: state, To: s.To, Number: s.Number, Opaque: s.Opaque}) != nil {
 				return
 			}

@@ -14,16 +14,15 @@ type GraphTemplate struct {
 	Status             string // default APPROVED
 	Category           string // default UTILITY
 	Format             string // parameter_format, default POSITIONAL
-	Quality            string // quality_score, default UNKNOWN; listed only if asked for, as Meta does
+	Quality            string // quality_score, default UNKNOWN; listed only if requested, as at Meta
 	Body               string // text with {{1}}, {{2}}
-	// Components replaces the components of the listing, which otherwise are
-	// the body alone.
+	// Components replaces the components of the listing. Default: the body only.
 	Components []any
 }
 
 func (t GraphTemplate) language() string { return cmp.Or(t.Language, "pt_BR") }
 
-// refuseTemplate says why a template is not sent.
+// refuseTemplate returns why a template is not sent, nil if it is.
 func (g *Graph) refuseTemplate(s GraphSend) *graphError {
 	problem := func(status, code int, details string) *graphError {
 		return &graphError{status: status, code: code, details: details}
@@ -72,7 +71,7 @@ func countPlaceholders(body string) int {
 	return n
 }
 
-// listTemplates answers the listing, by pages.
+// listTemplates answers the listing page by page.
 func (g *Graph) listTemplates(w http.ResponseWriter, r *http.Request) {
 	limit, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("limit"), "25"))
 	if err != nil || limit < 1 {

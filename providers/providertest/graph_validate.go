@@ -11,7 +11,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// graphMessage is what the fake reads of a send.
+// graphMessage is the part of a send that the fake reads.
 type graphMessage struct {
 	Product       string                     `json:"messaging_product"`
 	RecipientType string                     `json:"recipient_type"`
@@ -38,7 +38,7 @@ type graphTemplateUse struct {
 	} `json:"components"`
 }
 
-// send returns the message as the account lists it.
+// send returns the message in the form of the account.
 func (m graphMessage) send() GraphSend {
 	s := GraphSend{
 		To: strings.TrimPrefix(m.To, "+"), Type: m.Type, Text: m.Text.Body, Opaque: m.Opaque,
@@ -58,11 +58,11 @@ func (m graphMessage) send() GraphSend {
 	return s
 }
 
-// sendTypes are the types a message may have.
+// sendTypes are the types that a message may have.
 const sendTypes = " text image video audio document sticker location contacts reaction interactive template "
 
-// parseMessage reads a send and refuses what the Cloud API would, as far as the
-// body alone tells.
+// parseMessage parses a send and refuses what the Cloud API would refuse on account of the body
+// alone.
 func parseMessage(body []byte) (graphMessage, *graphError) {
 	var m graphMessage
 	refuse := func(code int, details string) (graphMessage, *graphError) {
@@ -110,7 +110,8 @@ func parseMessage(body []byte) (graphMessage, *graphError) {
 
 func bsuid() *regexp.Regexp { return regexp.MustCompile(`^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$`) }
 
-// refuse says why a well-formed message is not sent: window and template.
+// refuse returns why a well-formed message is not sent, because of its window or template; nil if
+// it is.
 func (g *Graph) refuse(s GraphSend) *graphError {
 	g.mu.Lock()
 	defer g.mu.Unlock()

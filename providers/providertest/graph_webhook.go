@@ -9,17 +9,17 @@ import (
 	"slices"
 )
 
-// ErrNotTaken says that a webhook was given up: it was never answered 200.
+// ErrNotTaken reports that a webhook was given up without ever being answered 200.
 var ErrNotTaken = errors.New("webhook was not taken")
 
-// GraphWebhook is a webhook that the fake posted, or tried to.
+// GraphWebhook is a webhook that the fake posted or tried to post.
 type GraphWebhook struct {
 	Body    []byte
 	Answers []int // HTTP status of each attempt; 0: no answer
 	Done    bool  // answered 200, or given up
 }
 
-// Webhooks returns all webhooks so far, in the order they were begun.
+// Webhooks returns all webhooks so far, in the order of their first attempts.
 func (g *Graph) Webhooks() []GraphWebhook {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -30,8 +30,8 @@ func (g *Graph) Webhooks() []GraphWebhook {
 	return all
 }
 
-// Post signs a webhook body and posts it until it is answered 200, as Meta
-// does, or the backoff ends: ErrNotTaken.
+// Post signs a webhook body and posts it until it is answered 200, as Meta does. If the backoff
+// ends first, the error is ErrNotTaken.
 func (g *Graph) Post(ctx context.Context, body []byte) error {
 	i, url := g.begin(body)
 	defer g.end(i)
@@ -55,14 +55,12 @@ func (g *Graph) Post(ctx context.Context, body []byte) error {
 	}
 }
 
-// PostLater posts a webhook in the background; WaitIdle waits for it, Webhooks
-// tells how it went.
+// PostLater posts a webhook in the background. WaitIdle waits for it; Webhooks returns its answers.
 func (g *Graph) PostLater(body []byte) {
 	g.later(func(ctx context.Context) { _ = g.Post(ctx, body) })
 }
 
-// later runs work that counts as a webhook on its way. After Close it does
-// nothing.
+// later runs work in the background that counts as a pending callback. After Close it does nothing.
 func (g *Graph) later(work func(context.Context)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -102,8 +100,8 @@ func (g *Graph) end(i int) {
 	g.touch()
 }
 
-// Handshake makes the GET verification with this token and returns the answer's
-// status and body; the challenge is "1158201444".
+// Handshake makes the GET verification with this token and returns the status and body of the
+// answer. The challenge is "1158201444".
 func (g *Graph) Handshake(ctx context.Context, token string) (int, string, error) {
 	g.mu.Lock()
 	url := g.url

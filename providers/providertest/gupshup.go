@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// GupshupOptions is the app that a fake Gupshup hosts, and its manners.
+// GupshupOptions describes the app that a fake Gupshup hosts, and how it behaves.
 type GupshupOptions struct {
 	AppID, AppName string
 	Source         string // business number, digits
-	APIKey         string // api family
-	PartnerToken   string // value of the Authorization header of the partner family
+	APIKey         string // of the self-serve API
+	PartnerToken   string // complete Authorization header of the partner API
 
-	// CallbackURL and CallbackToken say where events go; the token travels as
-	// X-Callback-Token. No URL: no events.
+	// CallbackURL is where events are posted, CallbackToken is sent as X-Callback-Token. Without a
+	// URL there are no events.
 	CallbackURL, CallbackToken string
-	// Versions of the callbacks; two of them mean that every event is posted
-	// twice. Default: 2.
+	// Versions are the versions of the callbacks. With two, every event is posted twice. Default:
+	// 2.
 	Versions []int
-	// Reports makes the fake report on every accepted message by itself:
-	// enqueued, sent and delivered, or failed.
+	// Reports makes the fake report on every accepted message: enqueued, sent and delivered, or
+	// failed.
 	Reports bool
 
 	Templates []GupshupTemplate
-	// Now is the clock of windows and timestamps. Default: time.Now.
+	// Now is the clock of windows and timestamps. Default time.Now.
 	Now func() time.Time
-	// Attempts is how often a callback is posted that is not answered 2xx, and
-	// RetryEvery the pause between two. Default: 3 times, 200 ms.
+	// Attempts is how often a callback that is not answered 2xx is posted in total, RetryEvery the
+	// pause between attempts. Default: 3 times, 200 ms.
 	Attempts   int
 	RetryEvery time.Duration
-	// Client posts the callbacks. Default: a client with a time-out of 10 s.
+	// Client posts the callbacks. Default: a client with a timeout of 10 s.
 	Client *http.Client
 }
 
@@ -43,21 +43,21 @@ type GupshupTemplate struct {
 	Meta                                       string // containerMeta, a JSON text; may be empty
 }
 
-// Gupshup is a fake Gupshup on a free loopback port: both API families and the
-// callbacks. Like the real one it takes a free-form message into a closed
-// window with 202 and says later that it failed.
+// Gupshup is a fake Gupshup on a free loopback port, with both API families and the callbacks. Like
+// the real one it accepts a free-form message into a closed window with 202 and reports the failure
+// later.
 type Gupshup struct {
 	fake[GupshupSend]
 	opt  GupshupOptions
 	wake chan struct{}
 
-	// Under the fake's lock.
+	// Guarded by the lock of fake.
 	verdicts map[string]int
 	answers  []GupshupAnswer
 	queue    []gupshupPost
 }
 
-// NewGupshup starts a fake. Close stops it.
+// NewGupshup starts a fake Gupshup. Stop it with Close.
 func NewGupshup(opt GupshupOptions) (*Gupshup, error) {
 	if len(opt.Versions) == 0 {
 		opt.Versions = []int{2}
@@ -91,16 +91,16 @@ func GupshupBadApp() Fault {
 	return Fault{Status: http.StatusBadRequest, Body: gupshupError("Invalid App Details")}
 }
 
-// GupshupBadNumber is the documented answer to a number that cannot be one.
+// GupshupBadNumber is the documented answer to an impossible number.
 func GupshupBadNumber() Fault {
 	return Fault{Status: http.StatusBadRequest, Body: gupshupError("Invalid Destination")}
 }
 
-// gupshupError is an error body of the api family.
+// gupshupError returns an error body of the self-serve API.
 func gupshupError(message string) string { return `{"status":"error","message":"` + message + `"}` }
 
-// FailFor makes every later message to this contact fail with code, reported
-// by callback; 0 ends it.
+// FailFor makes every later message to this contact fail with code, reported by callback. Code 0
+// ends that.
 func (g *Gupshup) FailFor(to string, code int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -109,7 +109,7 @@ func (g *Gupshup) FailFor(to string, code int) {
 	}
 }
 
-// GupshupSend is a message that the fake accepted: the account a drill keeps.
+// GupshupSend is a message that the fake accepted, as recorded in its account.
 type GupshupSend struct {
 	ID       string // messageId, gs_id
 	WAMID    string
@@ -117,25 +117,25 @@ type GupshupSend struct {
 	Template bool
 	Opaque   string // biz_opaque_callback_data, v3 only
 	Message  string // JSON: message (v2), template (v2) or the whole body (v3)
-	Code     int    // the code it will fail with; 0 delivers
+	Code     int    // the code that it will fail with; 0 if it is delivered
 	At       time.Time
 }
 
-// GupshupAnswer is what the gateway said to one callback.
+// GupshupAnswer is the gateway's answer to one callback.
 type GupshupAnswer struct {
-	Status int // 0 if it did not answer
+	Status int // 0 if there was no answer
 	Body   string
 	Took   time.Duration
 }
 
-// Answers returns what the gateway answered so far.
+// Answers returns the gateway's answers so far.
 func (g *Gupshup) Answers() []GupshupAnswer {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.answers)
 }
 
-// gupshupUUID returns a random id in the form Gupshup's have.
+// gupshupUUID returns a random id in the form of Gupshup's ids.
 func gupshupUUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // documented never to fail

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// routes is the part of Gupshup's API that a gateway calls.
+// routes serves the part of Gupshup's API that a gateway calls.
 func (g *Gupshup) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /wa/api/v1/msg", g.api(g.sendMsg))
@@ -47,7 +47,7 @@ func (g *Gupshup) checked(header, want string, h gupshupHandler) http.HandlerFun
 	}
 }
 
-// sendMsg takes a free-form v2 message.
+// sendMsg accepts a free-form v2 message.
 func (g *Gupshup) sendMsg(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, ok := g.form(w, body)
 	if !ok {
@@ -64,7 +64,7 @@ func (g *Gupshup) sendMsg(w http.ResponseWriter, r *http.Request, body []byte) {
 	g.accept(w, r, GupshupSend{To: form.Get("destination"), Message: msg}, gupshupAccepted)
 }
 
-// sendTemplate takes a template message; what is wrong with it is reported later.
+// sendTemplate accepts a template message. What is wrong with its template is reported later.
 func (g *Gupshup) sendTemplate(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, ok := g.form(w, body)
 	if !ok {
@@ -87,7 +87,7 @@ func (g *Gupshup) sendTemplate(w http.ResponseWriter, r *http.Request, body []by
 	g.accept(w, r, s, gupshupAccepted)
 }
 
-// gupshupTemplateCode returns the code that a template message fails with, 0 if it does not.
+// gupshupTemplateCode returns the code that a template message fails with, 0 if it does not fail.
 func gupshupTemplateCode(t GupshupTemplate, params int) int {
 	want := 0
 	for strings.Contains(t.Body, "{{"+strconv.Itoa(want+1)+"}}") {
@@ -105,7 +105,7 @@ func gupshupTemplateCode(t GupshupTemplate, params int) int {
 	}
 }
 
-// form reads a v2 send and checks what Gupshup checks at once.
+// form parses a v2 send and checks what Gupshup checks at once.
 func (g *Gupshup) form(w http.ResponseWriter, body []byte) (url.Values, bool) {
 	form, err := url.ParseQuery(string(body))
 	switch {
@@ -121,7 +121,7 @@ func (g *Gupshup) form(w http.ResponseWriter, body []byte) (url.Values, bool) {
 	return nil, false
 }
 
-// sendV3 takes a message in Meta's form.
+// sendV3 accepts a message in Meta's form.
 func (g *Gupshup) sendV3(w http.ResponseWriter, r *http.Request, body []byte) {
 	var m struct {
 		Product   string `json:"messaging_product"`
@@ -141,7 +141,7 @@ func (g *Gupshup) sendV3(w http.ResponseWriter, r *http.Request, body []byte) {
 	if input == "" {
 		input = m.Recipient
 	}
-	// As at Meta, a number without a plus sign would be dialled with our country code.
+	// As at Meta, without a plus sign the country code of the business would be prefixed.
 	plus := m.To == "" || strings.HasPrefix(m.To, "+")
 	if err != nil || m.Product != "whatsapp" || input == "" || !plus || m.Type == "" {
 		gupshupAnswer(w, http.StatusBadRequest,
@@ -172,12 +172,12 @@ func (g *Gupshup) sendV3(w http.ResponseWriter, r *http.Request, body []byte) {
 	})
 }
 
-// gupshupAccepted is the answer of the api family.
+// gupshupAccepted is the answer of the self-serve API to an accepted message.
 func gupshupAccepted(s GupshupSend) (int, any) {
 	return http.StatusAccepted, map[string]string{"status": "submitted", "messageId": s.ID}
 }
 
-// accept plays the next fault, or takes the message and answers.
+// accept plays the next fault, or accepts the message and answers.
 func (g *Gupshup) accept(w http.ResponseWriter, r *http.Request, s GupshupSend, answer func(GupshupSend) (int, any)) {
 	g.mu.Lock()
 	fault, _ := next(&g.script)
@@ -194,7 +194,7 @@ func (g *Gupshup) accept(w http.ResponseWriter, r *http.Request, s GupshupSend, 
 	gupshupAnswer(w, status, string(b))
 }
 
-// record keeps an accepted message, decides how it will end, and reports on it.
+// record records an accepted message, decides how it will end, and reports on it.
 func (g *Gupshup) record(s GupshupSend) GupshupSend {
 	s = g.enroll(s)
 	if g.opt.Reports {
@@ -219,7 +219,7 @@ func (g *Gupshup) enroll(s GupshupSend) GupshupSend {
 	return s
 }
 
-// listTemplates lists the templates, pages counting from 0.
+// listTemplates lists the templates. Pages count from 0.
 func (g *Gupshup) listTemplates(w http.ResponseWriter, r *http.Request, _ []byte) {
 	page, _ := strconv.Atoi(r.URL.Query().Get("pageNo"))
 	size, _ := strconv.Atoi(r.URL.Query().Get("pageSize"))
@@ -248,7 +248,8 @@ func (g *Gupshup) listTemplates(w http.ResponseWriter, r *http.Request, _ []byte
 	gupshupAnswer(w, http.StatusOK, string(b))
 }
 
-// gupshupType is the content type of Gupshup's answers, which is not always right.
+// gupshupType is the content type of Gupshup's answers. As with the real one, it does not match the
+// content.
 const gupshupType = "text/html"
 
 func gupshupAnswer(w http.ResponseWriter, status int, body string) {

@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// GupshupInbound is what a simulated user does, in v2 terms. Phone or UserID
-// may be empty, as for users with a username.
+// GupshupInbound is an action of a simulated user, in v2 terms. Phone or UserID may be empty, as
+// for users with a username.
 type GupshupInbound struct {
 	Phone, UserID, Name string
-	ID                  string // WhatsApp id; made up if empty
+	ID                  string // WhatsApp id; invented if empty
 	Type                string // v2 type: text, image, …
 	Payload             map[string]any
 	Quotes              string // gsId of the message that is quoted or tapped
 	Referral            map[string]any
-	At                  time.Time // default: now
+	At                  time.Time // default now
 }
 
-// GupshupText is a text message.
+// GupshupText returns a text message.
 func GupshupText(phone, body string) GupshupInbound {
 	return GupshupInbound{Phone: phone, Type: "text", Payload: map[string]any{"text": body}}
 }
 
-// GupshupSamples returns one message of every v2 type from one user.
+// GupshupSamples returns one message of every v2 type, all from one user.
 func GupshupSamples(phone, userID string) []GupshupInbound {
 	file := func(mime string) map[string]any {
 		return map[string]any{
@@ -64,9 +64,9 @@ func GupshupSamples(phone, userID string) []GupshupInbound {
 	return samples
 }
 
-// Receive lets a user act: it opens his window and posts the message in every
-// version subscribed. It returns the WhatsApp id. In v3 only text and taps are
-// told as what they are, all else as unsupported.
+// Receive makes a user act: it opens the user's window, posts the message in every configured
+// version, and returns its WhatsApp id. In v3 only texts and taps keep their type; everything else
+// is unsupported.
 func (g *Gupshup) Receive(in GupshupInbound) string {
 	if in.ID == "" {
 		in.ID = "wamid." + strings.ToUpper(strings.ReplaceAll(gupshupUUID(), "-", ""))
@@ -88,7 +88,7 @@ func (g *Gupshup) Receive(in GupshupInbound) string {
 	return in.ID
 }
 
-// v2 is the payload of the message in v2.
+// v2 returns the v2 payload of the message.
 func (in GupshupInbound) v2() map[string]any {
 	p := map[string]any{"id": in.ID, "type": in.Type, "payload": in.Payload}
 	sender := map[string]any{"name": in.Name}
@@ -105,7 +105,7 @@ func (in GupshupInbound) v2() map[string]any {
 	return p
 }
 
-// v3 is the value of the message in v3.
+// v3 returns the v3 value of the message.
 func (in GupshupInbound) v3(source string) map[string]any {
 	m := map[string]any{"id": in.ID, "timestamp": strconv.FormatInt(in.At.Unix(), 10)}
 	gupshupSet(m, "from", in.Phone)
@@ -141,8 +141,8 @@ func (in GupshupInbound) v3(source string) map[string]any {
 	return map[string]any{"contacts": []any{contact}, "messages": []any{m}}
 }
 
-// ReportAll posts the whole life of a message: enqueued, then sent and
-// delivered, or failed with its code. What Gupshup itself refuses comes to no queue.
+// ReportAll posts all reports about a message: enqueued, then sent and delivered, or failed with
+// its code. A message that Gupshup itself refuses is never enqueued.
 func (g *Gupshup) ReportAll(s GupshupSend) {
 	if !s.refused() {
 		g.Report(s, "enqueued")
@@ -155,8 +155,8 @@ func (g *Gupshup) ReportAll(s GupshupSend) {
 	g.Report(s, "delivered")
 }
 
-// Report posts one report about a message: enqueued, sent, delivered, read or
-// failed (with the message's code), in every version subscribed.
+// Report posts one report about a message in every configured version: enqueued, sent, delivered,
+// read or failed (with the message's code).
 func (g *Gupshup) Report(s GupshupSend, state string) {
 	at := g.now()
 	g.each(func(version int) any {
@@ -167,14 +167,14 @@ func (g *Gupshup) Report(s GupshupSend, state string) {
 	})
 }
 
-// refused reports whether the message fails at Gupshup, which has codes of its own for
-// that, and WhatsApp never sees it.
+// refused reports whether the message fails at Gupshup, before WhatsApp sees it. Gupshup has codes
+// of its own for that.
 func (s GupshupSend) refused() bool {
 	return s.Code == 500 || s.Code >= 1001 && s.Code <= 1012 || s.Code >= 4001 && s.Code <= 4005
 }
 
-// v2 is the payload of a report in v2: only enqueued, and a failure at Gupshup, has our id
-// as id.
+// v2 returns the v2 payload of a report. Only enqueued, and a failure at Gupshup, have the send's
+// id as id.
 func (s GupshupSend) v2(state string, at time.Time) map[string]any {
 	p := map[string]any{"id": s.WAMID, "gsId": s.ID, "type": state}
 	s.recipient(p, "destination", "userId")
@@ -195,7 +195,7 @@ func (s GupshupSend) v2(state string, at time.Time) map[string]any {
 	return p
 }
 
-// v3 is a report in v3. The time of enqueued is a number of milliseconds.
+// v3 returns a report in v3. The time of enqueued is a number of milliseconds.
 func (s GupshupSend) v3(state string, at time.Time) map[string]any {
 	st := map[string]any{
 		"gs_id": s.ID, "id": "id-" + s.ID, "meta_msg_id": s.WAMID,
@@ -215,7 +215,7 @@ func (s GupshupSend) v3(state string, at time.Time) map[string]any {
 	return st
 }
 
-// recipient names whom the message was sent to: by phone, or by user id.
+// recipient sets the recipient of a message, by phone or by user id.
 func (s GupshupSend) recipient(item map[string]any, phone, userID string) {
 	if strings.Contains(s.To, ".") {
 		item[userID] = s.To
@@ -236,12 +236,12 @@ func (g *Gupshup) ConnectivityCheck() {
 	})
 }
 
-// SandboxStart posts what Gupshup posts when a callback URL is saved.
+// SandboxStart posts the event that Gupshup posts when a callback URL is saved.
 func (g *Gupshup) SandboxStart() {
 	g.Post(g.v2("user-event", g.now(), map[string]any{"phone": "callbackSetPhone", "type": "sandbox-start"}))
 }
 
-// Preference posts a user's choice about marketing: stop or resume.
+// Preference posts a user's choice about marketing. value is stop or resume.
 func (g *Gupshup) Preference(phone, userID, value string) {
 	at := g.now()
 	p := map[string]any{"detail": "User choice", "category": "marketing_messages", "value": value, "timestamp": at.Unix()}
@@ -279,15 +279,15 @@ func (g *Gupshup) v3(at time.Time, field string, value map[string]any) any {
 	}
 }
 
-// each posts one event in every version subscribed.
+// each posts one event in every configured version.
 func (g *Gupshup) each(body func(version int) any) {
 	for _, v := range g.opt.Versions {
 		g.Post(body(v))
 	}
 }
 
-// Post queues one callback. Callbacks are posted one after another; one that
-// is not answered 2xx is posted again, as often as the options say.
+// Post queues one callback. Callbacks are posted one after another. A callback that is not answered
+// 2xx is posted again, up to the configured number of attempts.
 func (g *Gupshup) Post(body any) {
 	raw, err := json.Marshal(body)
 	g.mu.Lock()
@@ -299,11 +299,11 @@ func (g *Gupshup) Post(body any) {
 	g.queue = append(g.queue, gupshupPost{url: g.url, body: raw})
 	select {
 	case g.wake <- struct{}{}:
-	default: // already awake
+	default: // a wake-up is pending already
 	}
 }
 
-// gupshupPost is a callback on its way.
+// gupshupPost is a queued callback.
 type gupshupPost struct {
 	url  string
 	body []byte
@@ -354,7 +354,7 @@ func (g *Gupshup) deliver(ctx context.Context, p gupshupPost) {
 	}
 }
 
-// gupshupSet sets a member unless it is empty.
+// gupshupSet sets a member unless the value is empty.
 func gupshupSet(m map[string]any, key, value string) {
 	if value != "" {
 		m[key] = value

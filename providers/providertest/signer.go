@@ -18,8 +18,8 @@ func Sign(secret string, body []byte) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// MetaJSON encodes v as Meta writes and signs webhooks: ASCII only, everything
-// beyond escaped in lower-case hex and surrogate pairs, slashes escaped.
+// MetaJSON encodes v as Meta writes and signs webhooks: ASCII only, all other characters escaped in
+// lower-case hex as surrogate pairs where needed, and slashes escaped.
 func MetaJSON(v any) ([]byte, error) {
 	var plain bytes.Buffer
 	e := json.NewEncoder(&plain)
