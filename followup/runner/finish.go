@@ -29,7 +29,7 @@ const askWithin = 30 * time.Second
 // which comes to the same outcome when it is claimed again.
 func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 	r, run := p.r, p.c.Run
-	if p.unheard {
+	if p.attemptUnknown {
 		r.giveBack(p.c, time.Time{})
 		return
 	}
@@ -43,7 +43,7 @@ func (p *passage) finish(kind followup.StepKind, f followup.FinishStep) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
 	defer cancel()
-	p.over.Store(true)
+	p.finishing.Store(true)
 	f.Now = r.p.Now() // when the step ended, however long recording takes
 	done, err := backoff.Retry(ctx, func() (followup.Finished, error) {
 		f.Real = r.p.Real()

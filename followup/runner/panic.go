@@ -5,12 +5,12 @@ import (
 	"wagate/followup/rescue"
 )
 
-// see runs a claimed step to its outcome and recovers from a panic. Without that, a step that
+// process runs a claimed step to its outcome and recovers from a panic. Without that, a step that
 // panics every time would bring down all replicas in turn.
-func (r *Runner) see(c followup.Claimed) {
+func (r *Runner) process(c followup.Claimed) {
 	p := r.passage(c)
 	log := r.log.With("run_id", c.Run.ID)
-	if rescue.Call(log, "step panicked", func() { p.through(r.work) }) {
+	if rescue.Call(log, "step panicked", func() { p.run(r.stepCtx) }) {
 		return
 	}
 	rescue.Call(log, "step panicked again, its lease will run out", p.panicked)
@@ -22,7 +22,7 @@ func (r *Runner) see(c followup.Claimed) {
 // that it is recorded as failed with reason unknown.
 func (p *passage) panicked() {
 	switch {
-	case p.out:
+	case p.maybeSent:
 	case p.c.Run.Tries < p.r.p.MaxTries:
 		p.putOff(0)
 	default:

@@ -94,9 +94,9 @@ type Runner struct {
 	waits   map[followup.TenantID]int
 	// resting counts the steps that wait for pacing and have lent their worker.
 	resting int
-	// backs holds, by tenant and in order, the steps that have their text and wait until the tenant
-	// is below PerTenant. Closing the channel hands the step a worker.
-	backs map[followup.TenantID][]chan struct{}
+	// returning holds, by tenant and in order, the steps that have their text and wait until the
+	// tenant is below PerTenant. Closing the channel hands the step a worker.
+	returning map[followup.TenantID][]chan struct{}
 	// unlistedChannels limits how often the log names a channel that does not belong to its run's
 	// tenant.
 	unlistedChannels sometimes.Limiter[followup.ChannelID]
@@ -104,11 +104,11 @@ type Runner struct {
 	// theirs.
 	claiming atomic.Bool
 
-	claims  context.Context    //nolint:containedctx // cancelled when claiming stops
-	claimed context.CancelFunc // cancels claims
-	work    context.Context    //nolint:containedctx // context of the steps in hand, which outlive the claiming
-	abandon context.CancelFunc
-	done    chan struct{}
+	claimCtx     context.Context    //nolint:containedctx // cancelled when claiming stops
+	stopClaiming context.CancelFunc // cancels claimCtx
+	stepCtx      context.Context    //nolint:containedctx // context of the steps in hand, which outlive the claiming
+	stopSteps    context.CancelFunc
+	done         chan struct{}
 }
 
 // Defaults of Params.
@@ -152,7 +152,7 @@ func New(p Params) *Runner {
 	r := &Runner{
 		p: p, log: p.Logger.With("component", "runner"), metrics: newMetrics(p.Registry),
 		done: make(chan struct{}), hands: map[followup.TenantID]int{}, waits: map[followup.TenantID]int{},
-		backs:            map[followup.TenantID][]chan struct{}{},
+		returning:        map[followup.TenantID][]chan struct{}{},
 		unlistedChannels: sometimes.Limiter[followup.ChannelID]{Interval: unlistedEvery},
 		ladders:          ladders{byID: map[followup.LadderHash]followup.Ladder{}},
 	}
@@ -162,11 +162,11 @@ func New(p Params) *Runner {
 
 // Start starts claiming in the background. Call it once.
 func (r *Runner) Start() {
-	r.claims, r.claimed = context.WithCancel(context.Background())
-	r.work, r.abandon = context.WithCancel(context.Background())
+	r.claimCtx, r.stopClaiming = context.WithCancel(context.Background())
+	r.stepCtx, r.stopSteps = context.WithCancel(context.Background())
 	go func() {
 		defer close(r.done)
-		r.loop.Run(r.claims)
+		r.loop.Run(r.claimCtx)
 	}()
 }
 
@@ -182,10 +182,10 @@ func (r *Runner) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d
 // for all of them and always returns nil: releasing a step is a good end. On a runner that was
 // never started, Stop does nothing.
 func (r *Runner) Stop(ctx context.Context) error {
-	if r.claimed == nil {
+	if r.stopClaiming == nil {
 		return nil
 	}
-	r.claimed()
+	r.stopClaiming()
 	<-r.done
 	idle := make(chan struct{})
 	go func() {
@@ -196,7 +196,7 @@ func (r *Runner) Stop(ctx context.Context) error {
 	case <-idle:
 	case <-ctx.Done():
 	}
-	r.abandon()
+	r.stopSteps()
 	<-idle // releasing takes a moment; recording a result may take up to finishWithin
 	return nil
 }

@@ -30,7 +30,7 @@ type outgoing struct {
 // category.
 func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, error) {
 	r := p.r
-	p.out = false // the caller asks again only if the previous attempt cannot have been sent
+	p.maybeSent = false // the caller asks again only if the previous attempt cannot have been sent
 	if p.left() <= 0 {
 		return followup.Verdict{Refusal: followup.RefusedLate}, nil
 	}
@@ -52,8 +52,8 @@ func (p *passage) guard(ctx context.Context, o outgoing) (followup.Verdict, erro
 	})
 	r.ended(v.Ended)
 	// An unheard guard call may still reach the store; only a newer attempt ends the doubt.
-	p.unheard = err != nil || p.unheard && v.Refusal != followup.Allowed
-	p.attempt, p.out = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
+	p.attemptUnknown = err != nil || p.attemptUnknown && v.Refusal != followup.Allowed
+	p.attempt, p.maybeSent = cmp.Or(v.Attempt, p.attempt), err == nil && v.Refusal == followup.Allowed
 	return v, err
 }
 
@@ -73,7 +73,7 @@ func (p *passage) send(ctx context.Context, o outgoing) bool {
 		case err == nil || asked == 0 || errors.Is(err, followup.ErrNewer):
 			return p.answered(ctx, o, result, err)
 		}
-		if p.attempt != "" || p.unheard && err == nil || !p.waitPaced(ctx, asked) {
+		if p.attempt != "" || p.attemptUnknown && err == nil || !p.waitPaced(ctx, asked) {
 			p.r.giveBack(p.c, time.Time{})
 			return true
 		}
@@ -119,10 +119,10 @@ func (p *passage) left() time.Duration {
 // waitPaced returns false if the runner stops, because the pacing may take much longer than the
 // stop, or if the lease is lost. Other tenants use the step's worker meanwhile.
 func (p *passage) waitPaced(ctx context.Context, asked time.Duration) bool {
-	defer p.r.rest()()
+	defer p.r.lendWhilePaced()()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(p.r.claims, cancel)()
+	defer context.AfterFunc(p.r.claimCtx, cancel)()
 	left := time.Duration(float64(p.left()) / p.r.p.Speed)
 	return poll.Sleep(ctx, max(min(asked, left)/2, time.Millisecond)) == nil
 }

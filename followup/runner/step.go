@@ -15,17 +15,17 @@ import (
 
 // passage is one claimed step on its way to its outcome.
 type passage struct {
-	r         *Runner
-	c         followup.Claimed
-	ladder    followup.Ladder // empty until read
-	situation followup.Situation
-	facts     followup.Facts
-	attempt   followup.AttemptID // last attempt that the guard allowed
-	out       bool               // the guard allowed it, so the provider may have the message
-	unheard   bool               // the store may have recorded an attempt whose id did not arrive here
-	close     bool               // the provider reported the window closed
-	lost      func()             // counts the lost claim, once
-	over      atomic.Bool        // finish has begun, which detects a lost claim by itself
+	r              *Runner
+	c              followup.Claimed
+	ladder         followup.Ladder // empty until read
+	situation      followup.Situation
+	facts          followup.Facts
+	attempt        followup.AttemptID // last attempt that the guard allowed
+	maybeSent      bool               // the guard allowed it, so the provider may have the message
+	attemptUnknown bool               // the store may have recorded an attempt whose id did not arrive here
+	close          bool               // the provider reported the window closed
+	lost           func()             // counts the lost claim, once
+	finishing      atomic.Bool        // finish has begun, which detects a lost claim by itself
 }
 
 // maxDecisions bounds how often a step is decided. Each round adds a fact that was not known
@@ -33,11 +33,11 @@ type passage struct {
 const maxDecisions = 8
 
 func (r *Runner) passage(c followup.Claimed) *passage {
-	return &passage{r: r, c: c, attempt: c.Attempt, out: c.Crashed, lost: sync.OnceFunc(r.metrics.stale.Inc)}
+	return &passage{r: r, c: c, attempt: c.Attempt, maybeSent: c.Crashed, lost: sync.OnceFunc(r.metrics.stale.Inc)}
 }
 
-// through carries the claimed step to its outcome.
-func (p *passage) through(ctx context.Context) {
+// run carries the claimed step to its outcome.
+func (p *passage) run(ctx context.Context) {
 	r, c := p.r, p.c
 	ladder, err := r.ladder(ctx, c.Run)
 	lost := errors.Is(err, followup.ErrNotFound) || errors.Is(err, errShort)
@@ -68,7 +68,7 @@ func (p *passage) through(ctx context.Context) {
 		return
 	}
 	ctx, stop := r.keepLease(ctx, c, func() {
-		if !p.over.Load() {
+		if !p.finishing.Load() {
 			p.lost()
 		}
 	})
@@ -169,7 +169,7 @@ func (p *passage) sendAI(ctx context.Context) bool {
 
 // write has the model write the text. The step lends its worker meanwhile.
 func (p *passage) write(ctx context.Context, b followup.Brief) (string, error) {
-	defer p.r.lend(ctx, p.c.Run.Tenant)()
+	defer p.r.lendWhileWriting(ctx, p.c.Run.Tenant)()
 	return p.r.p.Writer.Write(ctx, b)
 }
 

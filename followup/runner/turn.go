@@ -32,7 +32,7 @@ func (r *Runner) turn(ctx context.Context) (time.Duration, error) {
 		r.take(c.Run.Tenant) // called on this goroutine only
 		r.steps.Go(func() {
 			defer r.free(c.Run.Tenant)
-			r.see(c)
+			r.process(c)
 		})
 	}
 	if err != nil {
@@ -73,8 +73,8 @@ func (r *Runner) free(t followup.TenantID) {
 }
 
 func (r *Runner) release(t followup.TenantID) {
-	if back := r.backs[t]; len(back) > 0 && r.hands[t] <= r.p.PerTenant {
-		r.backs[t] = back[1:]
+	if back := r.returning[t]; len(back) > 0 && r.hands[t] <= r.p.PerTenant {
+		r.returning[t] = back[1:]
 		close(back[0])
 		return // the worker passes to the tenant's waiting step
 	}
@@ -93,10 +93,11 @@ func (r *Runner) idle() {
 	r.busy--
 }
 
-// rest lends the worker of a step that waits for its channel's pacing to other tenants, unless too
-// many steps are waiting. The step still counts as one of its tenant's steps in hand. The returned
-// function takes a worker back even if none is free; Workers is exceeded for a moment then.
-func (r *Runner) rest() (back func()) {
+// lendWhilePaced lends the worker of a step to other tenants while the step waits for its channel's
+// pacing, unless too many steps are waiting. The step still counts as one of its tenant's steps in
+// hand. The returned function takes a worker back even if none is free; Workers is exceeded for a
+// moment then.
+func (r *Runner) lendWhilePaced() (back func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.resting >= r.p.Writing {
@@ -112,11 +113,11 @@ func (r *Runner) rest() (back func()) {
 	}
 }
 
-// lend lends a step's worker to other steps while the step waits for the model, unless too many
-// steps are waiting. The returned function takes a worker back even if none is free; Workers is
-// exceeded for a moment then. PerTenant is not exceeded: the function waits until another step of
-// the tenant is done. If ctx ends first, it takes the worker at once.
-func (r *Runner) lend(ctx context.Context, t followup.TenantID) (back func()) {
+// lendWhileWriting lends the worker of a step to other steps while the step waits for the model,
+// unless too many steps are waiting. The returned function takes a worker back even if none is
+// free; Workers is exceeded for a moment then. PerTenant is not exceeded: the function waits until
+// another step of the tenant is done. If ctx ends first, it takes the worker at once.
+func (r *Runner) lendWhileWriting(ctx context.Context, t followup.TenantID) (back func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.waiting >= r.p.Writing || r.waits[t]*r.p.Workers >= r.p.Writing*r.p.PerTenant {
@@ -144,7 +145,7 @@ func (r *Runner) back(t followup.TenantID) <-chan struct{} {
 	r.waits[t]--
 	turn := make(chan struct{})
 	if r.hands[t] >= r.p.PerTenant {
-		r.backs[t] = append(r.backs[t], turn)
+		r.returning[t] = append(r.returning[t], turn)
 		return turn
 	}
 	r.busy++
@@ -157,11 +158,11 @@ func (r *Runner) back(t followup.TenantID) <-chan struct{} {
 func (r *Runner) giveUp(t followup.TenantID, turn <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.backs[t], func(c chan struct{}) bool { return c == turn })
+	i := slices.IndexFunc(r.returning[t], func(c chan struct{}) bool { return c == turn })
 	if i < 0 {
 		return // the worker has been handed over already
 	}
-	r.backs[t] = slices.Delete(r.backs[t], i, i+1)
+	r.returning[t] = slices.Delete(r.returning[t], i, i+1)
 	r.busy++
 	r.hands[t]++
 }
