@@ -22,7 +22,7 @@ func TestAStepOfAChannelThatLeftCostsNoText(t *testing.T) {
 		h.is(h.writer.asked(), 0, "texts")
 		h.tells(run, "1 ai failed/operator", "armed")
 		h.tells(other, "1 ai failed/operator", "ended completed")
-		h.is(log.said, []string{"the operator file gives the tenant no such channel, its steps fail"}, "complaints within a minute")
+		h.is(log.said, []string{"the operator file does not list the run's channel under its tenant, its steps fail"}, "complaints within a minute")
 		h.stop()
 		h.params.Directory = whole
 		h.restart()

@@ -25,7 +25,7 @@ func (r *Runner) keepLease(ctx context.Context, c followup.Claimed, lost func())
 				return
 			case <-tick:
 			}
-			rescue.Call(r.log, "lease not kept, keeping it panicked", func() {
+			rescue.Call(r.log, "lease renewal panicked", func() {
 				err := r.p.Store.ExtendStep(ctx, c.Run.ID, c.Token, r.p.Real(), r.p.ClaimLease)
 				if errors.Is(err, followup.ErrStale) {
 					lost()

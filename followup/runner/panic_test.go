@@ -147,7 +147,7 @@ func TestI9APanicOfTheLeaseCostsNothing(t *testing.T) {
 		h.until(2 * hours)
 		h.sent("40m0s ai")
 		h.tells(run, "1 ai sent/ai", "ended completed")
-		h.is(log.said, []string{"lease not kept, keeping it panicked"}, "complaints")
+		h.is(log.said, []string{"lease renewal panicked"}, "complaints")
 		h.is(strings.Contains(log.all.String(), "5599"), false, "what it was about is in the log")
 	})
 }

@@ -132,7 +132,8 @@ const unlistedEvery = time.Minute
 // channel: a tenant or channel removed from the file may have thousands of runs.
 func (r *Runner) unlisted(run followup.Run) {
 	if r.unlistedChannels.Allow(run.Channel, r.p.Real()) {
-		r.log.Error("the operator file gives the tenant no such channel, its steps fail", "tenant", run.Tenant, "channel", run.Channel)
+		r.log.Error("the operator file does not list the run's channel under its tenant, its steps fail",
+			"tenant", run.Tenant, "channel", run.Channel)
 	}
 }
 

@@ -39,7 +39,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"outcome"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "wagate_ai_duration_seconds",
-			Help:    "Time the model took to answer a request, or not to.",
+			Help:    "Time until a request to the model was answered or had failed.",
 			Buckets: []float64{.1, .25, .5, 1, 2, 3, 5, 8, 13, 20, 30, 60},
 		}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{

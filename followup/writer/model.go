@@ -107,7 +107,7 @@ func (m *model) changed(from, to gobreaker.State) {
 	if e := m.last.Load(); to == gobreaker.StateOpen && e != nil {
 		log = log.With("last", e.Error())
 	}
-	log.Warn("breaker of the model changed", "from", from.String(), "to", to.String())
+	log.Warn("model breaker changed state", "from", from.String(), "to", to.String())
 }
 
 // complainEvery is the shortest time between two log lines of complain.

@@ -13,7 +13,7 @@ import (
 
 var (
 	errTooLong  = errors.New("transport: answer too long")
-	errSwitched = errors.New("transport: another protocol from now on")
+	errSwitched = errors.New("transport: protocol switched")
 )
 
 // unsent returns the error for a call of which nothing can have reached the provider.
