@@ -66,7 +66,7 @@ func check(text string, b followup.Brief) fault {
 		return faultPlaceholder
 	case refuses(text):
 		return faultRefused
-	case strays(text, b):
+	case hasForeignLink(text, b):
 		return faultLink
 	case leaks(text, b):
 		return faultLeak

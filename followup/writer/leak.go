@@ -96,7 +96,7 @@ func repeatsStretch(said, source string) bool {
 
 // saysTask reports whether the text contains the whole task, quotations included.
 func saysTask(said, task string) bool {
-	if speech(task) {
+	if onlyQuoted(task) {
 		return false
 	}
 	return said == row(task) || len(words(task)) >= leakTask && strings.Contains(said, row(task))
@@ -110,12 +110,12 @@ func saysLine(said string, b followup.Brief) bool {
 		lines = append(lines, sentences(advice(f))...)
 	}
 	return slices.ContainsFunc(append(lines, business(b)), func(line string) bool {
-		return !speech(line) && said == row(line)
+		return !onlyQuoted(line) && said == row(line)
 	})
 }
 
-// speech reports whether a text has no words outside quotation marks.
-func speech(s string) bool { return len(words(quoted.ReplaceAllString(s, " "))) == 0 }
+// onlyQuoted reports whether a text has no words outside quotation marks.
+func onlyQuoted(s string) bool { return len(words(quoted.ReplaceAllString(s, " "))) == 0 }
 
 // quoted matches a passage in quotation marks.
 var quoted = regexp.MustCompile(`"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|„[^“\n]*“`)

@@ -18,7 +18,7 @@ func TestNoLineOfThePromptsIsSent(t *testing.T) {
 	for _, b := range []followup.Brief{b, silent} {
 		messages := compose(b)
 		for _, f := range faults {
-			messages = append(messages, again("", f)...)
+			messages = append(messages, retryMessages("", f)...)
 		}
 		for _, m := range messages {
 			for line := range strings.Lines(m.Content) {

@@ -18,13 +18,13 @@ var (
 	email = regexp.MustCompile(`[\pL\d.+-]+@(?:[\pL\d-]+\.)+[\pL\d-]+`)
 )
 
-// strays reports whether a text has a link that the business has not given: the model invented it,
-// or the lead got it in. The business gives links in its name, the instructions, the task, the
-// lead's company and custom fields (only the business sets those), and in its earlier messages. A
-// link in the lead's own name is not given, even if the task contains the name. An e-mail address
-// is no link.
-func strays(text string, b followup.Brief) bool {
-	said := strings.FieldsFunc(strings.Map(seen, strings.ToLower(text)), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
+// hasForeignLink reports whether a text has a link that the business has not given: the model
+// invented it, or the lead got it in. The business gives links in its name, the instructions, the
+// task, the lead's company and custom fields (only the business sets those), and in its earlier
+// messages. A link in the lead's own name is not given, even if the task contains the name. An
+// e-mail address is no link.
+func hasForeignLink(text string, b followup.Brief) bool {
+	said := strings.FieldsFunc(strings.Map(dropInvisible, strings.ToLower(text)), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>\"`“”«»", r) })
 	var given func(address string) bool
 	for _, word := range said {
 		if !strings.Contains(word, "://") {
@@ -32,7 +32,7 @@ func strays(text string, b followup.Brief) bool {
 		}
 		for _, found := range link.FindAllString(word, -1) {
 			if given == nil {
-				given = theBusinessGave(b)
+				given = givenByBusiness(b)
 			}
 			if a := address(found); a != "" && !given(a) {
 				return true
@@ -42,34 +42,34 @@ func strays(text string, b followup.Brief) bool {
 	return false
 }
 
-// seen drops invisible format characters. They would hide a link from the check, but not from the
-// reader.
-func seen(r rune) rune {
+// dropInvisible drops invisible format characters. They would hide a link from the check, but not
+// from the reader.
+func dropInvisible(r rune) rune {
 	if unicode.Is(unicode.Cf, r) {
 		return -1
 	}
 	return r
 }
 
-// gives reports whether an address occurs in a text other than as part of a longer name.
-func gives(text, address string) bool {
+// containsAddress reports whether an address occurs in a text other than as part of a longer name.
+func containsAddress(text, address string) bool {
 	for {
 		before, after, found := strings.Cut(text, address)
 		if !found {
 			return false
 		}
-		if !inName.MatchString(strings.TrimSuffix(before, "www.")) && !goesOn.MatchString(after) {
+		if !nameBefore.MatchString(strings.TrimSuffix(before, "www.")) && !nameAfter.MatchString(after) {
 			return true
 		}
 		text = after
 	}
 }
 
-// inName and goesOn match the text before and behind an address if the address is only part of a
-// longer name.
+// nameBefore and nameAfter match the text before and behind an address if the address is only part
+// of a longer name.
 var (
-	inName = regexp.MustCompile(`[\pL\d.-]$`)
-	goesOn = regexp.MustCompile(`^[._]?[\pL\d-]`)
+	nameBefore = regexp.MustCompile(`[\pL\d.-]$`)
+	nameAfter  = regexp.MustCompile(`^[._]?[\pL\d-]`)
 )
 
 // address reduces a link to the part that decides where it leads: without scheme, "www." and
@@ -104,16 +104,16 @@ func site(words string) string {
 	return ""
 }
 
-// theBusinessGave returns a function that reports whether the business gave an address.
-func theBusinessGave(b followup.Brief) func(address string) bool {
-	said, task, name := strings.ToLower(theBusinessSaid(b)), strings.ToLower(b.Prompt), strings.ToLower(b.Lead.Name)
+// givenByBusiness returns a function that reports whether the business gave an address.
+func givenByBusiness(b followup.Brief) func(address string) bool {
+	said, task, name := strings.ToLower(businessText(b)), strings.ToLower(b.Prompt), strings.ToLower(b.Lead.Name)
 	return func(address string) bool {
-		return gives(said, address) || gives(task, address) && !gives(name, address)
+		return containsAddress(said, address) || containsAddress(task, address) && !containsAddress(name, address)
 	}
 }
 
-// theBusinessSaid joins everything the business told the model apart from the task.
-func theBusinessSaid(b followup.Brief) string {
+// businessText joins everything the business told the model apart from the task.
+func businessText(b followup.Brief) string {
 	said := []string{b.Company, b.Instructions, b.Lead.Company}
 	for _, v := range b.Lead.CustomFields {
 		said = append(said, fmt.Sprint(v))

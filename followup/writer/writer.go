@@ -96,13 +96,14 @@ func (w *Writer) Write(ctx context.Context, b followup.Brief) (string, error) {
 		}
 		w.metrics.request(outcomeUnusable)
 		w.log.Debug("model's text unusable", "fault", string(fault))
-		messages = append(messages, again(answer.text, fault)...)
+		messages = append(messages, retryMessages(answer.text, fault)...)
 	}
 	return "", fmt.Errorf("%w: %s", followup.ErrAIUnusable, string(fault))
 }
 
-// again returns the messages that continue a conversation whose last text failed the checks.
-func again(text string, f fault) []openai.ChatCompletionMessage {
+// retryMessages returns the messages that continue a conversation whose last text failed the
+// checks.
+func retryMessages(text string, f fault) []openai.ChatCompletionMessage {
 	var out []openai.ChatCompletionMessage
 	if text != "" {
 		out = append(out, openai.ChatCompletionMessage{Role: openai.ChatMessageRoleAssistant, Content: cut(text, 2*maxLength)})
