@@ -36,10 +36,11 @@ func (b *budget) take(n int) bool {
 	return true
 }
 
-// short returns an id that all items of a change or a body share. If the id is longer than maxLean,
-// it is replaced by its hash, which still distinguishes it from others and matches no real id. The
-// shared ids are part of every derived id, so their length determines how much work each item is.
-func short(id string) string {
+// sharedID returns an id that all items of a change or a body share. If the id is longer than
+// maxLean, it is replaced by its hash, which still distinguishes it from others and matches no real
+// id. The shared ids are part of every derived id, so their length determines how much work each
+// item is.
+func sharedID(id string) string {
 	if len(id) <= maxLean {
 		return id
 	}

@@ -39,7 +39,7 @@ func newChange(account string, time json.RawMessage, o value, b *budget) *change
 		c.field = c.value.text("field")
 	}
 	meta := c.value.get("metadata")
-	c.number, c.display = short(meta.id("phone_number_id")), digits(meta.id("display_phone_number"))
+	c.number, c.display = sharedID(meta.id("phone_number_id")), digits(meta.id("display_phone_number"))
 	c.shared()
 	c.index()
 	return c
@@ -76,8 +76,9 @@ func (v value) beside(most int, but ...string) []byte {
 	return b
 }
 
-// besides returns the members of an entry other than id and changes, nil if there are none.
-func besides(entry value) json.RawMessage {
+// entryMembers returns the members of an entry other than id, changes and lists, nil if there are
+// none.
+func entryMembers(entry value) json.RawMessage {
 	rest := entry.beside(maxBeside, "id", "changes")
 	if len(rest) == 0 {
 		return nil // the usual case

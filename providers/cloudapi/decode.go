@@ -73,11 +73,11 @@ func split(body []byte, o Options, n *Narrower) (Batch, error) {
 	}
 	d := decoder{Options: o, narrower: n, budget: budget{maxInAll}}
 	if o.AccountKey != "" {
-		d.account = short(top.id(o.AccountKey))
+		d.account = sharedID(top.id(o.AccountKey))
 	}
 	if n != nil {
 		n.top = top.beside(maxBeside, "entry")
-		n.look(top, "entry")
+		n.noteExtra(top, "entry")
 	}
 	list := top.get("entry")
 	if !list.opens('[') {
@@ -138,7 +138,7 @@ func (d *decoder) entry(o value) {
 	}
 	account := d.account
 	if account == "" {
-		account = short(o.id("id"))
+		account = sharedID(o.id("id"))
 	}
 	at := o.get("time").raw()
 	if len(at) > maxLean {
@@ -146,11 +146,11 @@ func (d *decoder) entry(o value) {
 	}
 	if d.narrower != nil {
 		d.in = &enclosing{o.beside(maxBeside, "changes")}
-		d.narrower.look(o, "changes")
+		d.narrower.noteExtra(o, "changes")
 	}
 	var rest json.RawMessage
 	if !d.MetaShape {
-		rest = besides(o)
+		rest = entryMembers(o)
 	}
 	for m := range d.items(list) {
 		if !m.opens('{') {
@@ -161,7 +161,7 @@ func (d *decoder) entry(o value) {
 		c.entry = rest
 		if d.narrower != nil {
 			c.self = m.beside(maxBeside, "value")
-			d.narrower.look(m, "value")
+			d.narrower.noteExtra(m, "value")
 		}
 		d.change(c)
 	}
@@ -169,7 +169,7 @@ func (d *decoder) entry(o value) {
 
 // change decodes a change by its field.
 func (d *decoder) change(c *change) {
-	if !c.value.there() || c.field == "" {
+	if !c.value.exists() || c.field == "" {
 		d.skip()
 		return
 	}
@@ -207,5 +207,5 @@ func (d *decoder) change(c *change) {
 		d.notice(c, providers.KindUnknown)
 		return
 	}
-	d.narrower.lookInto(c)
+	d.narrower.noteExtraIn(c)
 }

@@ -38,13 +38,13 @@ func (d *decoder) history(c *change) {
 			d.skip()
 			continue
 		}
-		if !chunk.get("threads").there() { // the business declined to share its history
+		if !chunk.get("threads").exists() { // the business declined to share its history
 			d.add(c, providers.Event{
 				Kind: providers.KindHistory, ID: derivedID(c, chunk.raw()), Value: c.narrow("history", chunk.raw(), nil),
 			})
 			continue
 		}
-		d.narrower.look(chunk, "threads")
+		d.narrower.noteExtra(chunk, "threads")
 		meta := chunk.get("metadata").raw()
 		if len(meta) > maxRepeated {
 			meta = nil
@@ -54,14 +54,14 @@ func (d *decoder) history(c *change) {
 				d.skip()
 				continue
 			}
-			d.narrower.look(thread, "messages")
+			d.narrower.noteExtra(thread, "messages")
 			id := thread.get("id").raw() // read once per thread, not per message
 			if len(id) > MaxIdentity {
 				id = nil // no user id is that long
 			}
 			of := scalar(id)
 			for m := range d.items(thread.get("messages")) {
-				d.past(c, "history", m, of, func(m json.RawMessage) json.RawMessage {
+				d.historyMessage(c, "history", m, of, func(m json.RawMessage) json.RawMessage {
 					if !d.budget.take(len(meta)) {
 						return inThread(nil, id, m)
 					}
@@ -71,12 +71,13 @@ func (d *decoder) history(c *change) {
 		}
 	}
 	for m := range d.items(c.value.get("messages")) {
-		d.past(c, "messages", m, "", func(m json.RawMessage) json.RawMessage { return m })
+		d.historyMessage(c, "messages", m, "", func(m json.RawMessage) json.RawMessage { return m })
 	}
 }
 
-// past adds one message of the history. The id of the thread is the phone or user id of the user.
-func (d *decoder) past(c *change, list string, o value, thread string, wrap func(json.RawMessage) json.RawMessage) {
+// historyMessage adds one message of the history. The id of the thread is the phone or user id of
+// the user.
+func (d *decoder) historyMessage(c *change, list string, o value, thread string, wrap func(json.RawMessage) json.RawMessage) {
 	if o.id("id") == "" {
 		d.skip()
 		return

@@ -11,7 +11,7 @@ import (
 func (d *decoder) messages(c *change) {
 	for o := range d.items(c.value.get("messages")) {
 		typ := o.get("type")
-		if !o.opens('{') || typ.there() && !typ.opens('"') {
+		if !o.opens('{') || typ.exists() && !typ.opens('"') {
 			d.skip()
 			continue
 		}

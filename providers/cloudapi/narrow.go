@@ -12,7 +12,7 @@ import (
 type Narrower struct {
 	top   []byte // members of the body except entry
 	items []piece
-	more  bool // the body holds something beside the items
+	extra bool // the body holds something beside the items
 }
 
 // piece is an item with what surrounds it.
@@ -34,7 +34,7 @@ func NewNarrower(body []byte, o Options) (*Narrower, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.more = n.more || batch.Skipped > 0
+	n.extra = n.extra || batch.Skipped > 0
 	return n, nil
 }
 
@@ -43,7 +43,7 @@ func (n *Narrower) Items() int { return len(n.items) }
 
 // Complete reports whether the items are all that the body says: no item was skipped, no list has
 // unknown content, no contacts entry is without an item, and no member occurs twice.
-func (n *Narrower) Complete() bool { return !n.more }
+func (n *Narrower) Complete() bool { return !n.extra }
 
 // itemLists names, by field, the lists of a value that hold items or the users of items. A value of
 // any other field is an item itself.
@@ -55,30 +55,31 @@ var itemLists = map[string][]string{
 	"user_preferences":   {"contacts", "user_preferences"},
 }
 
-// look records whether an object has lists other than these, or a member twice.
-func (n *Narrower) look(o value, lists ...string) {
+// noteExtra records whether an object has lists other than these, or a member twice.
+func (n *Narrower) noteExtra(o value, lists ...string) {
 	if n == nil {
 		return // not narrowing
 	}
 	seen := map[string]bool{}
 	for key, m := range o.members() {
 		name := text(key.raw())
-		n.more = n.more || seen[name] || m.opens('[') && !slices.Contains(lists, name)
+		n.extra = n.extra || seen[name] || m.opens('[') && !slices.Contains(lists, name)
 		seen[name] = true
 	}
 }
 
-// lookInto does the same for the value that a change's items were taken from, and for its contacts.
-func (n *Narrower) lookInto(c *change) {
+// noteExtraIn does the same for the value that a change's items were taken from, and for its
+// contacts.
+func (n *Narrower) noteExtraIn(c *change) {
 	if n == nil || itemLists[c.field] == nil {
 		return
 	}
-	n.look(c.value, itemLists[c.field]...)
+	n.noteExtra(c.value, itemLists[c.field]...)
 	entries := 0
 	for range c.value.get("contacts").elements() {
 		entries++
 	}
-	n.more = n.more || len(c.users) != entries || slices.ContainsFunc(c.users, func(u user) bool { return !u.used })
+	n.extra = n.extra || len(c.users) != entries || slices.ContainsFunc(c.users, func(u user) bool { return !u.used })
 }
 
 // Narrow returns the body reduced to the items with these numbers, which must be ascending.

@@ -36,7 +36,7 @@ func (r Rewrite) Apply(raw json.RawMessage) json.RawMessage {
 		for _, name := range []string{"messages", "message_echoes"} {
 			raw = inList(raw, name, func(m value) json.RawMessage {
 				for _, of := range []struct{ member, id string }{{"context", "id"}, {"reaction", "message_id"}} {
-					if v := m.get(of.member); v.get(of.id).there() {
+					if v := m.get(of.member); v.get(of.id).exists() {
 						return with(m.raw(), of.member, with(v.raw(), of.id, quote(r.Quoted)))
 					}
 				}

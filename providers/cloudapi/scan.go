@@ -85,8 +85,8 @@ func read(body []byte) value {
 		room += bytes.Count(body, []byte{c})
 	}
 	r := &reading{body: body, tokens: make([]token, 0, min(room, len(body)/2+1))}
-	// open is the innermost open object or array. Until it is closed, its next is the index of the one
-	// around it.
+	// open is the innermost open object or array. Until it is closed, its next is the index of the
+	// one around it.
 	open := int32(-1)
 	for i := 0; i < len(body); {
 		from := i
@@ -138,18 +138,18 @@ func (v value) token() token { return v.tokens[v.at] }
 // raw returns the value as it came, nil if it is missing. Its capacity is limited, so that
 // appending to it cannot overwrite the rest of the body.
 func (v value) raw() json.RawMessage {
-	if !v.there() {
+	if !v.exists() {
 		return nil
 	}
 	t := v.token()
 	return v.body[t.from:t.to:t.to]
 }
 
-// there reports whether the value exists.
-func (v value) there() bool { return v.reading != nil }
+// exists reports whether the value is present.
+func (v value) exists() bool { return v.reading != nil }
 
 // opens reports whether the value begins with c.
-func (v value) opens(c byte) bool { return v.there() && v.body[v.token().from] == c }
+func (v value) opens(c byte) bool { return v.exists() && v.body[v.token().from] == c }
 
 // members ranges over the members of an object. For anything else it ranges over nothing.
 func (v value) members() iter.Seq2[value, value] {

@@ -91,14 +91,14 @@ func (d *decoder) failure(o value) *providers.Error {
 	var cause value
 	for e := range o.get("errors").elements() {
 		coded := e.number("code") != 0
-		if coded || !cause.there() && e.opens('{') {
+		if coded || !cause.exists() && e.opens('{') {
 			cause = e
 		}
 		if coded {
 			break
 		}
 	}
-	if !cause.there() {
+	if !cause.exists() {
 		cause = o // Gupshup puts code and reason into the status itself
 	}
 	e := d.Classify(cause.number("code"), 0)

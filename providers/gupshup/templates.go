@@ -78,9 +78,9 @@ func (s *Sender) fetchPage(ctx context.Context, base string, page int) ([]templa
 	var a answer
 	ok := read(r.Body, &a)
 	said := a.err(r)
-	// about: the cause is known, and is not this request.
-	about := said.Kind != providers.Invalid && said.Kind != providers.Unknown
-	if !r.OK() || a.failed() && about {
+	// A known cause other than this request, such as a wrong key or a limit.
+	known := said.Kind != providers.Invalid && said.Kind != providers.Unknown
+	if !r.OK() || a.failed() && known {
 		return nil, notSent(said)
 	}
 	var list struct {

@@ -31,18 +31,18 @@ type v2Context struct {
 	FrequentlyForwarded text `json:"frequently_forwarded"`
 }
 
-// ours returns the id that our send call returned; empty if Gupshup does not tell it.
-func (c v2Context) ours() string { return first(c.GSID, c.GSIDSnake).String() }
+// sentID returns the id that our send call returned; empty if Gupshup does not tell it.
+func (c v2Context) sentID() string { return first(c.GSID, c.GSIDSnake).String() }
 
 // quoted returns the id of the referenced message, as its sender was given it if Gupshup tells
 // that.
-func (c v2Context) quoted() string { return first(c.ours(), c.ID.String()) }
+func (c v2Context) quoted() string { return first(c.sentID(), c.ID.String()) }
 
 // value returns the context in Cloud API form, nil if it is empty.
 func (c v2Context) value(business string) map[string]any {
 	v := map[string]any{}
 	put(v, "id", c.quoted())
-	if c.ours() != "" {
+	if c.sentID() != "" {
 		put(v, "from", business)
 	}
 	if c.Forwarded.bool() {
