@@ -92,7 +92,7 @@ func speed() kind[float64] {
 
 func duration(low, high time.Duration) kind[time.Duration] {
 	return kind[time.Duration]{
-		want: fmt.Sprintf("a duration as 90s or 1h30m, between %s and %s", short(low), short(high)),
+		want: fmt.Sprintf("a duration such as 90s or 1h30m, between %s and %s", short(low), short(high)),
 		parse: func(s string) (time.Duration, bool) {
 			d, err := time.ParseDuration(s)
 			return d, err == nil && low <= d && d <= high
@@ -134,7 +134,7 @@ func address() kind[string] {
 // everybody, not a proxy.
 func network() kind[netip.Prefix] {
 	return kind[netip.Prefix]{
-		want: "an IP address or a network, as 203.0.113.7 or 2001:db8::/32",
+		want: "an IP address or a network, such as 203.0.113.7 or 2001:db8::/32",
 		parse: func(s string) (netip.Prefix, bool) {
 			if a, err := netip.ParseAddr(s); err == nil {
 				a = a.Unmap()

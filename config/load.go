@@ -82,7 +82,7 @@ func readListeners(o *object) (listen, admin string, tokens []Secret) {
 		o.report("admin_token", "missing, want a token: admin listens on %q, which is not loopback", host)
 	}
 	if listen == admin && port != "0" {
-		o.report("admin", "got %q, want another address than listen", admin)
+		o.report("admin", "got %q, want an address other than listen's", admin)
 	}
 	return listen, admin, tokens
 }
@@ -101,7 +101,7 @@ func readGraph(root *object, sandbox bool) Graph {
 	o := section(root, "graph")
 	g := Graph{
 		BaseURL: field(o, "base_url", httpsURL("graph.facebook.com"), target(sandbox)),
-		Version: field(o, "version", "v26.0", matching(versionPattern, "a version as v26.0")),
+		Version: field(o, "version", "v26.0", matching(versionPattern, "a version such as v26.0")),
 	}
 	o.end()
 	return g

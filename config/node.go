@@ -188,7 +188,7 @@ func kindOf(n ast.Node) string {
 	case *ast.SequenceNode:
 		return "a list"
 	case *ast.AliasNode:
-		return "an alias of nothing"
+		return "an alias without an anchor"
 	default:
 		return "a single value"
 	}

@@ -102,7 +102,7 @@ func readServer(o *object) Redis {
 	if o.has("sentinel") {
 		r = readSentinel(o.d.object(o.fields["sentinel"], o.at("sentinel")))
 		if o.has("url") {
-			o.report("url", "given beside sentinel, want one of the two")
+			o.report("url", "given together with sentinel, want only one of the two")
 		}
 		return r
 	}
@@ -183,7 +183,7 @@ func parseRedisURL(s string) (Redis, error) {
 	}
 	if path = strings.Trim(path, "/"); path != "" {
 		if r.DB, err = strconv.Atoi(path); err != nil || r.DB < 0 {
-			return Redis{}, errors.New("got a path that is no database number, want one as /0, or none")
+			return Redis{}, errors.New("got a path that is not a database number, want one such as /0, or none")
 		}
 	}
 	if r.Mode == RedisCluster && r.DB != 0 {

@@ -33,7 +33,7 @@ func (p places) once(o *object, key, value string) {
 		return // missing or wrong, which has been reported
 	}
 	if first, twice := p[value]; twice {
-		o.report(key, "the same as %s, want each once in the file", first)
+		o.report(key, "same as %s, want each only once in the file", first)
 		return
 	}
 	p[value] = o.at(key)
@@ -103,7 +103,7 @@ func (d *directory) apiKeys(o *object) []KeyDigest {
 		}
 		here := index(o.at("api_keys"), i)
 		if first, twice := d.keys[string(k[:])]; twice {
-			o.d.report(o.lines["api_keys"], here, "the same key as %s, want each once in the file", first)
+			o.d.report(o.lines["api_keys"], here, "same key as %s, want each key only once in the file", first)
 			continue
 		}
 		d.keys[string(k[:])] = here
@@ -123,7 +123,7 @@ func (d *directory) assistant(o *object) Assistant {
 	}
 	d.assistants.once(o, "id", a.ID)
 	if a.URL != nil && isPrivate(a.URL.Hostname()) && !d.config.Sandbox && !d.config.Relay.AllowPrivate {
-		o.report("url", "got a private address, want a public one, or relay.allow_private or sandbox true")
+		o.report("url", "got a private address, want a public one, or relay.allow_private or sandbox set to true")
 	}
 	o.end()
 	return a
@@ -156,7 +156,7 @@ func (d *directory) meta(o *object, c *Channel) {
 	c.AccessToken = need(o, "access_token", secret("the token for calls to Meta"))
 	// If the key of some app could not be read, the channel may mean that one.
 	if c.App != "" && !d.apps[c.App] && !d.apps[""] {
-		want := "a key of meta_apps, which has none"
+		want := "a key of meta_apps, which is empty"
 		if len(d.apps) > 0 {
 			want = "a key of meta_apps: " + strings.Join(slices.Sorted(maps.Keys(d.apps)), ", ")
 		}
