@@ -65,8 +65,8 @@
 // and counted; a user id without a phone is enough.
 //
 // Ids. A message has its WhatsApp id, so that both versions of it are one event. A report has
-// status:<id the send call returned>:<state>. That id is gsId (v3: gs_id) if present, else id. gsId
-// is missing from a week after the send on, and only enqueued tells the WhatsApp id. A report
+// status:<id the send call returned>:<state>. That id is gsId (v3: gs_id) if present, else id. A
+// week after the send, reports stop having gsId, and only enqueued tells the WhatsApp id. A report
 // therefore lists all ids that it knows in OtherIDs. A relayed v2 report has gs_id if gsId tells it
 // or the state is enqueued; in others, its id may be WhatsApp's. A template change has an id made
 // of its content and the minute, because the times that the two versions report differ by a moment.
