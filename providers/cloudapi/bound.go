@@ -7,8 +7,8 @@ import (
 )
 
 // MaxItems bounds the items of one body. It is sixteen times what Meta says it sends at once, and
-// as many as a large import of history has. Items beyond it are skipped and counted. Without the
-// bound an item of ten bytes would become an event of a kilobyte.
+// as many as a large import of history has. Items beyond it are skipped and counted. The bound
+// limits memory: an item may be as short as ten bytes, and an event takes a kilobyte.
 const MaxItems = 16 << 10
 
 // Bounds of what is copied into every item of a body. maxRepeated bounds, in bytes, the members of
