@@ -7,21 +7,22 @@ import (
 
 // ConfigStore keeps follow-up configurations.
 type ConfigStore interface {
-	// CreateConfig stores a config; ErrExists if its assistant has one.
+	// CreateConfig stores a config. It returns ErrExists if the assistant already has one.
 	CreateConfig(ctx context.Context, c Config) error
-	// Config, ConfigByAssistant: ErrNotFound if there is none of this tenant.
+	// Config and ConfigByAssistant return ErrNotFound if the tenant has no such config.
 	Config(ctx context.Context, tenant TenantID, id ConfigID) (Config, error)
 	ConfigByAssistant(ctx context.Context, tenant TenantID, a AssistantID) (Config, error)
-	// Configs lists the tenant's, oldest first, then by id.
+	// Configs lists the tenant's configs, oldest first, then by id.
 	Configs(ctx context.Context, tenant TenantID) ([]Config, error)
-	// UpdateConfig replaces the config if it is still as updated at prev, else
-	// ErrConflict. Before it returns, every partition's guard knows the new
-	// state, and if it went inactive its live runs have ended (ConfigOff). If that was cut
-	// off, they have ended before the config is active again. With an error it returns
-	// what it has ended so far.
+	// UpdateConfig replaces the config if its UpdatedAt is still prev, else it returns ErrConflict.
+	// Before it returns, the guard of every partition knows the new state; and if the config became
+	// inactive, its live runs have ended (ConfigOff). If the call was cut off before it had ended
+	// them all, the rest end before the config can be active again. With an error it returns the
+	// runs that it has ended so far.
 	UpdateConfig(ctx context.Context, c Config, prev time.Time, now, real time.Time) ([]Ended, error)
-	// DeleteConfig removes it; its live runs end (ConfigGone) before it returns, or, with
-	// finish, after the step that is armed now. If that was cut off, deleting it again ends those
-	// that are left; ErrNotFound if there are none. With an error it returns what it has ended so far.
+	// DeleteConfig removes the config. Its live runs end (ConfigGone) before it returns, or, with
+	// finish, after the step that is currently armed. If the call was cut off, deleting the config
+	// again ends the remaining runs; ErrNotFound if none remain. With an error it returns the runs
+	// that it has ended so far.
 	DeleteConfig(ctx context.Context, tenant TenantID, id ConfigID, finish bool, now, real time.Time) ([]Ended, error)
 }

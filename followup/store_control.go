@@ -7,16 +7,15 @@ import (
 
 // ControlStore pauses and resumes sending, for operators.
 type ControlStore interface {
-	// Pause stops (or resumes) all sends of a tenant, or of one channel of it if
-	// channel is set: steps that fall due are skipped (Paused), API sends are
-	// refused. Before it returns, every partition's guard knows.
+	// Pause stops or resumes all sends of a tenant, or of one of its channels if channel is set.
+	// While paused, steps that fall due are skipped (Paused) and API sends are refused. Before Pause
+	// returns, the guard of every partition knows.
 	Pause(ctx context.Context, tenant TenantID, channel ChannelID, paused bool) error
 	// Pauses lists what is paused: channels, and "" for the tenant itself.
 	Pauses(ctx context.Context, tenant TenantID) ([]ChannelID, error)
 	// Stats reads the state for gauges, within the context's deadline.
 	Stats(ctx context.Context, now, real time.Time) (Stats, error)
-	// Ping returns why nothing can be kept just now: the store cannot be reached, or
-	// takes nothing that is written.
+	// Ping returns nil if the store can be reached and accepts writes, else the reason why not.
 	Ping(ctx context.Context) error
 }
 
@@ -26,9 +25,13 @@ type Stats struct {
 	StepsPending int           // armed and claimed
 	StepsOverdue time.Duration // age of the oldest step that is due and not claimed; domain time
 	RelayPending int           // conversations with events waiting
-	RelayBacklog int           // events waiting for the assistant for whom most do, those in dead letters counted
-	// RelayBacklogDead are those of RelayBacklog that lie in dead letters.
+	// RelayBacklog is the number of events that wait for the assistant with the most events waiting.
+	// Events in dead letters are counted.
+	RelayBacklog int
+	// RelayBacklogDead is how many of RelayBacklog are in dead letters.
 	RelayBacklogDead int
-	RelayLag         time.Duration // age of the oldest event that no assistant took yet, also while it waits for a retry; real time
-	RelayDead        int
+	// RelayLag is the age of the oldest event that its assistant has not accepted yet, including
+	// events that wait for a retry; real time.
+	RelayLag  time.Duration
+	RelayDead int
 }

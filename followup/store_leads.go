@@ -5,125 +5,125 @@ import (
 	"time"
 )
 
-// Identity is what a contact or a CRM names a lead by. At least one is set. A
-// phone is the same in each of its spellings, see CanonicalPhone.
+// Identity is what a contact or a CRM names a lead by. At least one field is set. All spellings of a
+// phone count as the same phone; see CanonicalPhone.
 type Identity struct {
 	Phone      string
 	UserID     string
 	ExternalID string
-	// OldPhone and OldUserID are what a notice of change says the contact had
-	// before. They are resolved like the others, and never written to a record.
+	// OldPhone and OldUserID are those that the contact had before, according to a notice of change.
+	// They are resolved like the others, and never written to a record.
 	OldPhone  string
 	OldUserID string
-	// Lead is one of the tenant's leads that is known to have the others: they are
-	// said of a message to him.
+	// Lead is one of the tenant's leads, if the caller knows that the other identities belong to it:
+	// they come from a status about a message to that lead, or are being added to its record.
 	Lead LeadID
-	// Sole says that nobody else may have them. Whoever gives an identity to a lead, and not
-	// finds out whose it is, would make two people one if another was faster.
+	// Sole says that no other lead may have these identities. A caller that assigns an identity to a
+	// lead, rather than looking up whose it is, needs it: otherwise two people would be merged into
+	// one if another caller was faster.
 	Sole bool
 }
 
-// LeadStore keeps leads and who they are.
+// LeadStore keeps leads and their identities.
 type LeadStore interface {
-	// Resolve returns the tenant's lead with any of the identities; it creates
-	// the lead if none exists and create is set, else returns ErrNotFound. All
-	// given identities MUST point to the returned lead afterwards. If they
-	// pointed to different leads, these are merged into one before Resolve
-	// returns: the loser's runs end Merged; its windows (the later), history,
-	// dedup ids, opt-out and waiting relay events are imported; its id answers
-	// ErrLeadMoved (to Settle and writes) from then on. The older lead wins
-	// (earlier created; if equal, the smaller id), and takes the others in in that
-	// order. A lead that Resolve created is
-	// seen by Lead and Leads, with these identities; a known lead's record learns
-	// those it lacks and keeps those it has; but no phone that comes with another
-	// user id than its own, and nothing where one identity was only looked for.
+	// Resolve returns the tenant's lead with any of the identities. If none exists, it creates the
+	// lead if create is set, else it returns ErrNotFound. All given identities MUST point to the
+	// returned lead afterwards. If they pointed to different leads, these are merged into one before
+	// Resolve returns: the older lead wins (earlier created; if equal, the smaller id) and takes in
+	// the others in that order. A loser's runs end Merged; its windows (the later), history, dedup
+	// ids, opt-out and waiting relay events are imported; Settle and writes return ErrLeadMoved for
+	// its id from then on.
 	//
-	// A phone that comes with a user id, and leads elsewhere, counts as HoldOf says: one
-	// that was given up leads to the lead of the user id from then on, which may be a new
-	// one; one that is held by another stays his and says nothing. The same holds for
-	// OldPhone and OldUserID; with Lead set, for OldPhone alone as well.
+	// Lead and Leads show a lead that Resolve created, with these identities. The record of a known
+	// lead learns the identities that it lacks and keeps those it has. It does not learn a phone
+	// that comes with a user id other than its own, and it learns nothing if a single identity was
+	// only looked up.
 	//
-	// With Lead set none is created. It counts among the leads that are one, and for
-	// the one it was merged into; if it was erased or is not the tenant's,
-	// Resolve returns ErrNotFound and nobody gets the identities.
+	// HoldOf decides about a phone that comes with a user id and leads to another lead. If the phone
+	// was given up, it points from then on to the lead of the user id, which may be a new one. If
+	// the phone is held by another, it stays with its lead and is ignored. The same holds for
+	// OldPhone with OldUserID and, if Lead is set, for OldPhone alone.
 	//
-	// With Sole set nobody is merged: if one of them leads to another lead than Lead, or to
-	// any where that is empty, Resolve returns ErrConflict, and nothing has changed. A phone is
-	// then whose it leads to, whatever user id comes with it.
+	// With Lead set, no lead is created. Lead counts as one of the leads that the identities point
+	// to; if it was merged, the lead it was merged into counts instead. If it was erased or is not
+	// the tenant's, Resolve returns ErrNotFound and no lead gets the identities.
 	//
-	// What came for a contact before he was a lead is the lead's once one of his
-	// identities is found to lead to him: queue, first sights and dead letters of its
-	// ContactLead are imported like a loser's, ahead of what is settled then. From
-	// the time that it has led to him, and for PointerAge at least, Settle returns
-	// ErrLeadMoved for that stand-in. So whoever looked before the lead was there
-	// settles nothing beside him. Once the lead is erased it stands for a stranger again.
+	// With Sole set, no leads are merged. If one of the identities points to a lead other than Lead,
+	// or to any lead while Lead is empty, Resolve returns ErrConflict and nothing has changed. A
+	// phone then belongs to the lead it points to, whatever user id comes with it.
 	//
-	// Of the merge: reads of the loser's id (Lead, Runs) find nothing. The
-	// winner's empty fields are filled from the loser's record, its custom ones by key
-	// as JoinFields says, of two words on
-	// opt-out the later one counts, or the stop (and then ends the winner's live
-	// runs), and of two windows the one with the later LastInbound is taken whole, with the later
-	// UsedAt. Histories are put together by time. The loser's queue is appended to
-	// the winner's; its delivery that was out becomes stale and is cut anew.
-	// Dead letters become the winner's (their ids may change). A waiting rearm of
-	// the loser is forgotten. Its runs and attempts keep their ids: Run reads
-	// them, FinishStep finishes one in sending, and a receipt settled to the
-	// winner still settles them; what that says of the lead (history, window,
-	// opt-out) it says of the winner, whose queue its happenings join.
+	// Events of a contact who was not a lead yet become the lead's as soon as one of the contact's
+	// identities points to it: the queue, first sights and dead letters of the contact's ContactLead
+	// are imported like a loser's, ahead of what is settled afterwards. From then on, and for at
+	// least PointerAge, Settle returns ErrLeadMoved for that stand-in. So a caller that looked up
+	// the contact before the lead existed cannot settle beside it. Once the lead is erased, the
+	// stand-in stands for a stranger again.
+	//
+	// A merge in detail: reads of the loser's id (Lead, Runs) find nothing. The winner's empty
+	// fields are filled from the loser's record, its custom fields by key (JoinFields). Of their two
+	// words on opt-out the later counts; of two at the same instant, the stop. A stop that prevails
+	// ends the winner's live runs. Of two windows the one with the later LastInbound is taken whole,
+	// with the later UsedAt. Histories are merged by time. The loser's queue is appended to the
+	// winner's; its delivery that was out becomes stale and is cut anew. Its dead letters become the
+	// winner's (their ids may change). Its waiting rearm is forgotten. Its runs and attempts keep
+	// their ids: Run reads them, FinishStep finishes one in sending, and a receipt settled to the
+	// winner still settles them. What these say of the lead (history, window, opt-out) is applied
+	// to the winner, and their happenings join the winner's queue.
 	Resolve(ctx context.Context, tenant TenantID, who Identity, create bool, now time.Time) (LeadID, error)
 
 	// Lead returns the lead with its windows, or ErrNotFound if it is not the tenant's.
 	Lead(ctx context.Context, tenant TenantID, id LeadID) (Lead, error)
 
-	// Leads lists the tenant's leads with their windows, newest first (then by
-	// id, descending), and how many match. A search by name looks at no more than
-	// the ScanLimit newest leads, one by status alone at all. A phone finds the lead by any
-	// phone that resolves to it. Limit 0 gives only the number. While others come and
-	// go, nobody who stays is left out of a page of a search, or in it twice.
+	// Leads lists the tenant's leads with their windows, newest first (then by id, descending), and
+	// returns how many match. A search by name looks only at the ScanLimit newest leads; a search by
+	// status alone looks at all. A phone finds the lead by any phone that resolves to it. Limit 0
+	// returns only the number. While other leads are created or removed, a page of a search neither
+	// leaves out a lead that stays nor lists it twice.
 	Leads(ctx context.Context, tenant TenantID, f LeadFilter) ([]Lead, int, error)
 
-	// PutLead writes the record of an existing lead if its revision is still
-	// Lead.Revision, else returns ErrConflict. Windows are not written, but
-	// for WindowFrom: each stays open to who opened it, whomever the record names now. If StatusChanged, in the same atomic step: every live run
-	// ends (Restarted if Arm is for the same assistant, else StatusLeft), a
-	// waiting rearm is forgotten, and Arm, if any, starts a run, unless the
-	// lead is opted out or the config is not active. OptedOut going true ends
-	// the live runs (OptedOut), before anything else. Identities MUST have been resolved before.
-	// CreatedAt is kept as it was, UpdatedAt becomes Now, and the revision grows
-	// with every change of the record, by whichever method. A config the store has
-	// never been told of counts as active, here and at the guard.
-	// Result: the run started, or "".
+	// PutLead writes the record of an existing lead if its revision is still Lead.Revision, else it
+	// returns ErrConflict. Identities MUST have been resolved before. It does not write windows,
+	// except by WindowFrom: each window stays open to whoever opened it, whatever phone or user id
+	// the record has now.
+	//
+	// OptedOut going true ends the live runs (OptedOut), before anything else. If StatusChanged, in
+	// the same atomic step: every live run ends (Restarted if Arm is for the same assistant, else
+	// StatusLeft), a waiting rearm is forgotten, and Arm, if any, starts a run, unless the lead is
+	// opted out or the config is not active. A config that the store has never been told of counts
+	// as active, here and at the guard.
+	//
+	// CreatedAt stays as it was, UpdatedAt becomes Now, and the revision grows with every change of
+	// the record, by whichever method. PutLead returns the run that was started, or "".
 	PutLead(ctx context.Context, p PutLead) (RunID, error)
 
-	// EraseLead removes everything known of the lead: aliases, record, windows,
-	// histories, dedup, runs, pending steps, relay queue, dead letters, and all
-	// of that of the leads merged into it and of the ContactLead of each of its
-	// identities. Live runs are counted as ended Erased. Afterwards Lead, Run and EraseLead find
-	// nothing, Settle and PutLead return ErrLeadMoved, and whatever is out for
-	// the lead (a step, a delivery) is stale.
+	// EraseLead removes everything known of the lead: aliases, record, windows, histories, dedup,
+	// runs, pending steps, relay queue and dead letters; and the same of the leads merged into it
+	// and of the ContactLead of each of its identities. Its live runs are counted as ended Erased.
+	// Afterwards Lead, Run and EraseLead find nothing, Settle and PutLead return ErrLeadMoved, and
+	// whatever is out for the lead (a step, a delivery) is stale.
 	EraseLead(ctx context.Context, tenant TenantID, id LeadID, now time.Time) error
 }
 
-// PointerAge is how long a stand-in points to the lead its contact became, by real
-// time: far longer than anybody takes between looking for a lead and settling.
+// PointerAge is how long, in real time, a stand-in points to the lead that its contact became: far
+// longer than any caller takes between looking up a lead and settling.
 const PointerAge = time.Hour
 
-// ScanLimit bounds how many leads a search by name looks at.
+// ScanLimit is the number of leads that a search by name looks at.
 const ScanLimit = 10_000
 
-// LeadFilter selects leads. Phone (digits) is exact but for its spelling; Name is a
-// case-insensitive part.
+// LeadFilter selects leads. Phone (digits) must match exactly, in any spelling; Name is a
+// case-insensitive substring.
 type LeadFilter struct {
 	Limit, Offset int
 	Phone         string
 	Name          string
 	StatusID      string
-	// Now is domain time: whoever looks for a phone finishes a merge that he meets half done.
+	// Now is domain time. A search by phone that meets a merge half done finishes it.
 	Now time.Time
 }
 
-// ResumeMargin is how much older than the second of a resume by PutLead a stop may
-// be that counts all the same: WhatsApp tells whole seconds, by a clock of its own.
+// ResumeMargin is how much older than the second of a resume by PutLead a stop may be and still
+// count: WhatsApp's timestamps have whole seconds, by a clock of its own.
 const ResumeMargin = 2 * time.Second
 
 // PutLead is one write of a lead's record.
@@ -131,15 +131,15 @@ type PutLead struct {
 	Lead          Lead
 	StatusChanged bool
 	Arm           *Arm
-	// WindowFrom opens the window of Lead.Channel from this instant (cut-over);
-	// zero: leave it. It never moves a window back; one in the future counts as Now.
+	// WindowFrom opens the window of Lead.Channel as of this instant (cut-over); zero leaves the
+	// window alone. It never moves a window back, and an instant in the future counts as Now.
 	WindowFrom time.Time
 	Now        time.Time
 	Real       time.Time
 }
 
-// Arm describes a run to start. A run whose ladder has no steps is never
-// started; the caller sees to that, as the store does not read ladders.
+// Arm describes a run to start. The ladder must have at least one step. The caller sees to that,
+// because the store does not read ladders.
 type Arm struct {
 	Config       ConfigID
 	Assistant    AssistantID

@@ -5,35 +5,34 @@ import (
 	"time"
 )
 
-// MessageStore maps provider message ids to what we sent. An id means something
-// within its tenant only: whatever another tenant's webhooks or requests say of
-// the same id is about another message.
+// MessageStore maps provider message ids to the messages we sent. An id has a meaning only within
+// its tenant: the same id in another tenant's webhooks or requests is another message.
 type MessageStore interface {
-	// LinkMessage makes ref found by each of its ids, and returns the receipts
-	// that were parked under any of them, to be settled now. They stay until they
-	// are a week old, so that a crash before they have taken effect loses none, and
-	// are returned again when any of the ids is linked again: a receipt takes
-	// effect once, by its rank. It adds to what is known: an id linked before
-	// keeps its attempt, and learns the ids; ids linked together share one attempt.
+	// LinkMessage makes ref findable by each of its ids, and returns the receipts that were parked
+	// under any of them, to be settled now. Receipts stay parked until they are a week old, so that
+	// a crash before they took effect loses none. They are returned again when any of the ids is
+	// linked again; that does no harm, as a receipt takes effect once, by its rank. LinkMessage adds
+	// to what is known: an id linked before keeps its attempt and learns the new ids; ids linked
+	// together share one attempt.
 	LinkMessage(ctx context.Context, tenant TenantID, ref MessageRef) ([]Parked, error)
-	// Message returns the tenant's message known by id, or ErrNotFound. With park set and
-	// nothing known, the receipt is kept under id for a week, for LinkMessage.
+	// Message returns the tenant's message known by id, or ErrNotFound. If none is known and park is
+	// set, the receipt is kept under id for a week, for LinkMessage.
 	Message(ctx context.Context, tenant TenantID, id string, park *Parked) (MessageRef, error)
-	// Opaque returns what GuardSend was told to give back for an attempt: known
-	// from before the call is made, so also to a status that comes before its answer.
-	// Empty if that was nothing, and for a step. ErrNotFound if the tenant knows
-	// no such attempt; one of a lead that was merged is known, of an erased one not.
+	// Opaque returns the GuardSend.Opaque of an attempt. It is known before the call is made, so a
+	// status that comes before the call's answer finds it. It is empty if the sender gave none, and
+	// for a step. ErrNotFound if the tenant knows no such attempt. An attempt of a merged lead is
+	// known; one of an erased lead is not.
 	Opaque(ctx context.Context, tenant TenantID, attempt AttemptID) (string, error)
 }
 
 // MessageRef is a message of ours by its ids.
 type MessageRef struct {
-	Attempt    AttemptID // empty: none of ours
+	Attempt    AttemptID // empty: not a message of ours
 	SenderID   string    // the id its sender was given
 	ProviderID string    // WhatsApp's own id, to be used when quoting; empty: not known yet
-	Opaque     string    // the sender's biz_opaque_callback_data, to be given back in statuses; empty: none
-	// Waiting says that receipts are parked under the id that Message was asked
-	// for: who would settle them now links it again. Not read by LinkMessage.
+	Opaque     string    // the sender's biz_opaque_callback_data, given back in statuses; empty: none
+	// Waiting says that receipts are parked under the id that Message was asked for. A caller that
+	// wants to settle them now links the id again. LinkMessage does not read Waiting.
 	Waiting bool
 }
 
