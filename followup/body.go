@@ -14,23 +14,22 @@ import (
 const (
 	MaxBody     = 256 << 10 // bytes
 	maxDepth    = 16
-	maxProblems = 100 // more are not listed; nobody reads on
+	maxProblems = 100 // further problems are not listed
 )
 
-// Problem is one thing wrong with a body, at the path of its field.
+// Problem is one error in a body, at the path of its field.
 type Problem struct {
 	Field   string `json:"field"`
 	Problem string `json:"problem"`
-	// Missing is true if a required field was not sent. An answer whose
-	// problems are all of this sort is a MISSING_FIELD, any other a
-	// VALIDATION_ERROR.
+	// Missing is true if a required field was not sent. If all problems of an answer are Missing, the
+	// answer is a MISSING_FIELD, otherwise a VALIDATION_ERROR.
 	Missing bool `json:"-"`
 }
 
-// wholeBody is the path of a problem with the body as such.
+// wholeBody is the path of a problem that concerns the whole body.
 const wholeBody = "body"
 
-// problems gathers what is wrong, up to a bound.
+// problems collects problems, up to maxProblems.
 type problems []Problem
 
 func (p *problems) add(path, format string, args ...any) {
@@ -53,8 +52,8 @@ type member struct {
 	value any
 }
 
-// object is a JSON object that remembers its order. Other values are as
-// encoding/json has them: []any, string, json.Number, bool, nil.
+// object is a JSON object that keeps the order of its members. Other values have the types that
+// encoding/json gives them: []any, string, json.Number, bool, nil.
 type object []member
 
 func (o object) get(key string) (any, bool) {
@@ -66,12 +65,12 @@ func (o object) get(key string) (any, bool) {
 	return nil, false
 }
 
-// parseBody reads a JSON object. A key given twice is a problem at its path
-// (which of the two was meant?); the first stands. Any other flaw of form is the only
-// problem reported.
+// parseBody parses a JSON object. A key given twice is a problem at its path, because it is unclear
+// which of the two was meant; the first value is kept. If the body is malformed in any other way,
+// that is the only problem reported.
 //
-// encoding/json into a struct would not do: it ignores the case of keys, takes
-// the last of two, stops at the first wrong type and names Go's types.
+// Decoding into a struct with encoding/json would not do: it ignores the case of keys, takes the last
+// of two equal keys, stops at the first wrong type and reports the types of Go.
 func parseBody(body []byte, p *problems) (object, bool) {
 	fail := func(format string, args ...any) (object, bool) {
 		*p = nil
@@ -170,8 +169,8 @@ func parseObject(d *json.Decoder, path string, depth int, p *problems) (object, 
 
 func indexPath(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
-// keyPath shows a key in a path: as it stands if it is a plain name, else
-// quoted and shortened, for a stranger chose it.
+// keyPath returns a key as it is shown in a path: unchanged if it is a plain name, else quoted and
+// shortened, because the client chose it.
 func keyPath(key string) string {
 	const most = 40
 	plain := key != "" && len(key) <= most
@@ -184,7 +183,7 @@ func keyPath(key string) string {
 	return strconv.QuoteToASCII(shorten(key))
 }
 
-// typeName names the JSON type of a value in a problem.
+// typeName returns the name of a value's JSON type, for a problem.
 func typeName(v any) string {
 	switch v.(type) {
 	case nil:
@@ -201,7 +200,7 @@ func typeName(v any) string {
 	return "an object"
 }
 
-// joinPath names a field of what stands at path; either may be empty.
+// joinPath returns the path of a field of the value at path. Either may be empty.
 func joinPath(path, field string) string {
 	if path == "" || field == "" {
 		return path + field

@@ -7,21 +7,20 @@ import (
 	"wagate/providers"
 )
 
-// This file is what is sent when. A step that is due meets a situation; Decide
-// says what becomes of it, AfterFailure what follows if the provider did not
-// take it.
+// This file decides what is sent when. Decide turns the situation of a due step into a decision;
+// AfterFailure says what follows if the provider did not take the step.
 
-// DefaultMaxLateness is from when on a step is too late to be sent.
+// DefaultMaxLateness is the lateness from which a step is too late to be sent.
 const DefaultMaxLateness = 6 * time.Hour
 
-// CappedWait is how long a capped contact is left alone.
+// CappedWait is how long a contact is left alone after the provider capped it.
 const CappedWait = 24 * time.Hour
 
 // Situation is everything a decision depends on.
 type Situation struct {
 	Ladder Ladder
 	Step   int     // index of the step that is due
-	Used   StepSet // later template steps already sent in another's place
+	Used   StepSet // later template steps already sent in place of an earlier one
 
 	WindowOpen bool          // the lead's window on the run's channel, now
 	OptedOut   bool          // the lead asked to stop
@@ -29,20 +28,20 @@ type Situation struct {
 	Late       time.Duration // now minus due
 	MaxLate    time.Duration // zero: DefaultMaxLateness
 
-	// TemplatePaused are the steps whose template the registry says cannot be
-	// sent now; ParamEmpty those with a parameter that is empty for this lead.
+	// TemplatePaused holds the steps whose template cannot be sent now according to the registry.
+	// ParamEmpty holds the steps with a template parameter that is empty for this lead.
 	TemplatePaused StepSet
 	ParamEmpty     StepSet
 
-	// AIFailed is AIUnavailable or AIUnusable once the writer has given up.
+	// AIFailed is AIUnavailable or AIUnusable once the writer has given up, else empty.
 	AIFailed Reason
-	// Refused is true once the provider has refused this step's AI text because
-	// the window is closed, whatever WindowOpen says.
+	// Refused is true once the provider has refused this step's AI text because the window is
+	// closed. It overrides WindowOpen.
 	Refused bool
 }
 
-// Left is how much later the step may become and still be sent, in domain time: not
-// positive if it is too late.
+// Left returns how much later, in domain time, the step may become and still be sent. It is zero or
+// negative if the step is too late.
 func (s Situation) Left() time.Duration { return cmp.Or(s.MaxLate, DefaultMaxLateness) - s.Late }
 
 // Action is what to do with a step.
@@ -60,8 +59,8 @@ const (
 type Decision struct {
 	Action Action
 	Kind   StepKind
-	// Template is the index of the step whose template is sent. UsedStep is the same if
-	// that is a later one in this one's place, else 0; as in FinishStep.
+	// Template is the index of the step whose template is sent. UsedStep is the same index if that
+	// is a later step sent in place of this one, else 0; as in FinishStep.
 	Template int
 	UsedStep int
 	// Outcome and Reason are how the step ends if nothing is sent.
@@ -69,16 +68,16 @@ type Decision struct {
 	Reason  Reason
 }
 
-// Decide says what is sent, by the window and not by the interval:
+// Decide returns what becomes of a due step. What is sent depends on the window, not on the interval:
 //
 //	step has       window open                            window closed
 //	prompt only    AI                                     the next template step in its place
 //	template only  template                               template
 //	both           AI if the interval < 24 h, else templ. template
 //
-// Before that, in this order: an opted-out lead ends the run, a pause and
-// lateness skip the step. A step is sent if it is less than MaxLate late. If
-// AI fails, the step's own template is sent if it has one that can be.
+// Three checks come first, in this order: an opted-out lead ends the run, a pause skips the step, and
+// lateness skips the step. A step is sent if it is less than MaxLate late. If AI fails, the step's
+// own template is sent if it has one that can be sent.
 func Decide(s Situation) Decision {
 	switch {
 	case s.OptedOut:
@@ -107,7 +106,7 @@ func Decide(s Situation) Decision {
 	return skip(KindAI, WindowClosedNoTemplate)
 }
 
-// ai sends AI text, or what there is in its stead once the writer gave up.
+// ai sends AI text or, once the writer has given up, the step's own template.
 func (s Situation) ai(step Step) Decision {
 	if s.AIFailed == "" {
 		return Decision{Action: SendAI, Kind: KindAI}
@@ -118,8 +117,8 @@ func (s Situation) ai(step Step) Decision {
 	return Decision{Action: EndStep, Kind: KindAI, Outcome: Failed, Reason: s.AIFailed}
 }
 
-// template sends step i's template, or skips for what is wrong with it. One
-// that would have stood in for this step is then not used up.
+// template sends the template of step i, or skips the due step if that template cannot be sent. A
+// later step whose template was to be sent in place of the due one is then not used up.
 func (s Situation) template(i int) Decision {
 	if reason := s.unsendable(i); reason != "" {
 		return skip(KindTemplate, reason)
@@ -141,7 +140,7 @@ func (s Situation) unsendable(i int) Reason {
 	return ""
 }
 
-// nextTemplate is the next step of the ladder that has a template, or -1.
+// nextTemplate returns the next unused step of the ladder that has a template, or -1.
 func (s Situation) nextTemplate() int {
 	for i := s.Ladder.Next(s.Step, s.Used); i >= 0; i = s.Ladder.Next(i, s.Used) {
 		if s.Ladder.Steps[i].hasTemplate() {
@@ -166,8 +165,8 @@ func EmptyParams(l Ladder, f Facts) StepSet {
 	return set
 }
 
-// PausedTemplates returns the steps whose template the registry knows and says
-// cannot be sent. One that it does not know is tried: the provider knows best.
+// PausedTemplates returns the steps whose template is known to the registry and cannot be sent. A
+// template that the registry does not know is tried: the provider knows best.
 func PausedTemplates(l Ladder, channel ChannelID, lookup TemplateLookup) StepSet {
 	var set StepSet
 	for i, step := range l.Steps {
@@ -182,8 +181,8 @@ func PausedTemplates(l Ladder, channel ChannelID, lookup TemplateLookup) StepSet
 	return set
 }
 
-// Failure is what follows when the provider did not take a step, as far as is
-// known, and all retries are spent.
+// Failure is what follows when, as far as is known, the provider did not take a step and all retries
+// are spent.
 type Failure struct {
 	Outcome Outcome
 	Reason  Reason
@@ -191,18 +190,18 @@ type Failure struct {
 	EndReason   Reason
 	CloseWindow bool // our window was wrong; close it
 	OptOut      bool // record that the lead opted out
-	// Wait is how long the lead is left alone at least before the next step.
+	// Wait is how long, at least, the lead is left alone before the next step.
 	Wait time.Duration
-	// Retryable is true if nothing can have been sent and a later try may
-	// succeed: the step may be released and tried again instead of ending so.
+	// Retryable is true if nothing can have been sent and a later try may succeed: the step may be
+	// released and tried again instead of ending like this.
 	Retryable bool
-	// Redecide is true if AI text met a closed window: decide again with
-	// Situation.Refused before recording this.
+	// Redecide is true if AI text met a closed window: call Decide again with Situation.Refused
+	// before recording this failure.
 	Redecide bool
 }
 
-// AfterFailure says what follows from a provider's failure of a step of this
-// kind. What may have been sent is uncertain whatever else is said about it.
+// AfterFailure returns what follows from a provider's error about a step of this kind. If the message
+// may have been sent, the outcome is Uncertain, whatever else the error says.
 func AfterFailure(e *providers.Error, kind StepKind) Failure {
 	if e.MaybeSent {
 		return Failure{Outcome: Uncertain, Reason: NoAnswer}

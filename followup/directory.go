@@ -18,7 +18,7 @@ type Tenant struct {
 type Assistant struct {
 	ID           AssistantID
 	Name         string
-	Instructions string // how it speaks; part of the prompt of every AI step
+	Instructions string // how the assistant speaks; part of the prompt of every AI step
 }
 
 // Channel is one WhatsApp number at one provider.
@@ -32,15 +32,15 @@ type Channel struct {
 	Account   string // Meta: WABA id; Gupshup: app id
 }
 
-// Directory is the operator's tenants, assistants and channels: immutable, so
-// that everybody may share it.
+// Directory holds the operator's tenants, assistants and channels. It is immutable and safe for
+// concurrent use.
 type Directory struct {
 	tenants  map[TenantID]Tenant
 	channels map[ChannelID]Channel
 	owners   map[AssistantID]TenantID
 }
 
-// NewDirectory indexes the tenants.
+// NewDirectory returns a directory of the tenants.
 func NewDirectory(tenants []Tenant) *Directory {
 	d := &Directory{
 		tenants: map[TenantID]Tenant{}, channels: map[ChannelID]Channel{}, owners: map[AssistantID]TenantID{},
@@ -63,7 +63,7 @@ func (d *Directory) Tenant(id TenantID) (Tenant, bool) {
 	return t, ok
 }
 
-// Owners returns whose each assistant is. It is shared, and not to be changed.
+// Owners returns the tenant of each assistant. The map is shared; the caller must not change it.
 func (d *Directory) Owners() map[AssistantID]TenantID { return d.owners }
 
 // Channel returns a channel by id.

@@ -7,15 +7,15 @@ type Effect struct {
 	Opens    bool    // it opens the customer service window
 	Reply    bool    // it is a reply of the lead: live runs end
 	Outbound bool    // the business spoke from elsewhere: the wait starts again
-	Relay    bool    // the assistant is told
-	Speaker  Speaker // who said something for the history; empty: nobody
+	Relay    bool    // it is relayed to the assistant
+	Speaker  Speaker // whose message the history records; empty: none
 }
 
 // EffectOf returns the effect of a kind of inbound event.
 //
-// A kind nobody has told us about, or an unlisted one, is relayed and counts
-// as a reply, but opens nothing: a nudge too few is better than one after a
-// reply, and silence better than free-form text into a closed window.
+// An unknown or unlisted kind is relayed and counts as a reply, but does not open the window: one
+// nudge too few is better than a nudge after a reply, and silence is better than free-form text into
+// a closed window.
 func EffectOf(kind providers.Kind) Effect {
 	var (
 		message  = Effect{Opens: true, Reply: true, Relay: true, Speaker: FromLead}

@@ -8,13 +8,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// The readers of single fields of a parsed body. Each notes what is wrong at
-// the field's path and returns a value that lets validation go on.
+// This file reads single fields of a parsed body. Each method adds what is wrong as a problem at the
+// field's path and returns a value with which validation can go on.
 
-// uuidText is the length of a UUID in the one form that is accepted.
+// uuidText is the length of a UUID in the only form that is accepted.
 const uuidText = 36
 
-// known reports members that nobody knows.
+// known adds a problem for each member that is not among fields.
 func (d *decoder) known(path string, o object, fields []string) {
 	for _, m := range o {
 		if !slices.Contains(fields, m.key) {
@@ -23,7 +23,7 @@ func (d *decoder) known(path string, o object, fields []string) {
 	}
 }
 
-// id returns a required UUID, or "" with the problem noted.
+// id returns a required UUID, or "" with a problem added.
 func (d *decoder) id(o object, path, key string) string {
 	v, _ := o.get(key)
 	if v == nil {
@@ -47,7 +47,7 @@ func (d *decoder) uuid(path string, v any) string {
 	return u.String()
 }
 
-// required returns a text that must be there and not blank.
+// required returns a text that must be present and not blank.
 func (d *decoder) required(o object, path, key string, most int) string {
 	v, _ := o.get(key)
 	if v == nil {
@@ -61,7 +61,7 @@ func (d *decoder) required(o object, path, key string, most int) string {
 	return s
 }
 
-// text returns an optional text; blank is empty.
+// text returns an optional text. A blank text is returned as "".
 func (d *decoder) text(o object, path, key string, most int) string {
 	v, _ := o.get(key)
 	if v == nil {
@@ -79,7 +79,7 @@ func (d *decoder) text(o object, path, key string, most int) string {
 	return s
 }
 
-// list returns an optional array: nil if absent, ok false if it is no array.
+// list returns an optional array: nil if it is absent, and ok false if the value is not an array.
 func (d *decoder) list(o object, path, key string) (list []any, ok bool) {
 	v, _ := o.get(key)
 	if v == nil {
@@ -112,7 +112,7 @@ func (d *decoder) boolean(o object, key string, absent bool) bool {
 	return b
 }
 
-// isText reports whether a member is a string or absent.
+// isText reports whether a member is a string, null or absent.
 func isText(o object, key string) bool {
 	v, _ := o.get(key)
 	_, ok := v.(string)

@@ -1,30 +1,32 @@
 package followup
 
-// Hold says what the lead that a phone leads to is to a contact who is named by that
-// phone and a user id that does not lead there.
+// Hold says how a contact, named by a phone and a user id, relates to the phone's holder: the lead
+// that the phone leads to. The user id does not lead to the holder.
 type Hold int
 
-// What there is to say.
+// The values of Hold.
 const (
-	// HeldBySame: nothing speaks against their being one person.
+	// HeldBySame: nothing speaks against the contact and the holder being one person.
 	HeldBySame Hold = iota
-	// GivenUp: the lead has another phone now, and the phone another user.
+	// GivenUp: the holder has another phone, and the phone has another user.
 	GivenUp
-	// HeldByAnother: the phone is the lead's, and the user id another's, or one that he
-	// had; so the two are not said of now.
+	// HeldByAnother: the phone is the holder's, and the user id is another lead's or one that the
+	// contact had before. So the two do not name one contact at present.
 	HeldByAnother
 )
 
-// HoldOf decides that. A user id is of one person for good, and it changes only with
-// his phone, which may be a stranger's some months later (Meta's rule). So who
-// comes with the phone and another user id than the lead's is a stranger once
-// the lead has another phone. As long as it has not, he is taken for the same: a user
-// id is one business portfolio's, a tenant may have channels of several, and of a
-// change of number Meta sends a notice.
+// HoldOf returns what the holder of a phone is to a contact named by the phone and a user id.
 //
-// Other is the lead that is known to be meant, or else the one that the user id leads
-// to; nil if there is none. Had says that the phone is one that he had, or that a message
-// was sent to: not where he speaks from. Where no user id came with it, it is other's.
+// A user id belongs to one person for good and changes only with that person's phone. The phone may
+// be a stranger's some months later (Meta's rule). So a contact with the phone and a user id other
+// than the holder's is a stranger once the holder has another phone. Until then, the contact is taken
+// for the holder: a user id is valid within one business portfolio, a tenant may have channels of
+// several portfolios, and Meta sends a notice when a number changes.
+//
+// Other is the lead that is known to be meant, or else the lead that the user id leads to; nil if
+// there is none. Had says that the phone is one that the contact had before, or one that a message
+// was sent to, rather than the one the contact speaks from. If user is empty, the user id of other is
+// taken.
 func HoldOf(phone, user string, holder Lead, other *Lead, had bool) Hold {
 	if user == "" && other != nil {
 		user = other.UserID

@@ -11,8 +11,8 @@ import (
 )
 
 type (
-	// TenantID and the others are the ids of the domain: UUIDs in canonical text
-	// form, as types of their own so that they cannot be swapped in a call.
+	// TenantID names a tenant of the operator's file. Like the other ids of the domain it is a UUID in
+	// canonical text form, with a type of its own so that ids cannot be swapped in a call.
 	TenantID string
 	// AssistantID names an assistant of the operator's file.
 	AssistantID string
@@ -20,7 +20,7 @@ type (
 	ChannelID string
 	// ConfigID names a follow-up config.
 	ConfigID string
-	// LeadID names a lead, RunID and AttemptID what belongs to it; see NewLeadID.
+	// LeadID names a lead, or a stand-in. The ids of its runs and attempts are derived from it.
 	LeadID string
 	// RunID names a run.
 	RunID string
@@ -28,14 +28,13 @@ type (
 	AttemptID string
 )
 
-// A lead id is random but for its last three bytes, which are zero. The ids of
-// the lead's runs and attempts are the lead's id with those bytes counting from
-// one. So everything about a lead is found from any id of its family, in one
-// Redis slot, without an index: an attempt id that comes back in a status a
-// week later leads straight to its lead.
+// A lead id is random except for its last three bytes, which are zero. The ids of the lead's runs and
+// attempts are the lead id with those bytes counting up from one. So any id of the family leads to
+// everything about the lead, in one Redis slot, without an index. For example, an attempt id that
+// comes back in a status a week later leads straight to its lead.
 const familyBytes = 3
 
-// NewLeadID returns a fresh lead id: a version 8 UUID with 98 random bits.
+// NewLeadID returns a new random lead id: a version 8 UUID with 98 random bits.
 func NewLeadID() LeadID {
 	u := uuid.New()
 	u[6] = u[6]&0x0f | 0x80
@@ -43,24 +42,25 @@ func NewLeadID() LeadID {
 	return LeadID(u.String())
 }
 
-// A stand-in is what events that are no lead's are queued under for their
-// assistant: nobody's lead, in no list, with a queue and first sights and nothing
-// else. Its id is a version 5 UUID, made of what it stands for.
+// A stand-in takes the place of a lead for events that belong to no lead: they are queued under it for
+// their assistant. It has a queue and first sights and nothing else, and appears in no list of leads.
+// Its id is a version 5 UUID derived from what it stands for.
 //
-// There is one for each conversation that such events are of, so that no request to
-// an assistant mixes two: of a group, of a contact who is no lead, and, for what
-// concerns nobody, of the account. A contact's is not one for each channel, as a
-// lead is not either: a request holds events of one channel in any case, and whoever
-// founds or erases the lead finds it without knowing the channels there are.
+// There is one stand-in per conversation of such events, so that no request to an assistant mixes two
+// conversations: one for each group that a channel is in, one for each contact who is not a lead and,
+// for account-level events, one for each channel. A contact has one stand-in for all channels, as it
+// would have one lead: a request holds events of one channel in any case, and code that creates or
+// erases the lead finds the stand-in without knowing the channels.
 
 // AccountLead returns the stand-in for a channel's account-level events.
 func AccountLead(c ChannelID) LeadID { return standIn("account", string(c)) }
 
-// GroupLead returns the stand-in for what is said in a group that a channel is in.
+// GroupLead returns the stand-in for the events of a group that the channel is in.
 func GroupLead(c ChannelID, group string) LeadID { return standIn("group", string(c), group) }
 
-// ContactLead returns the stand-in for events of a tenant's contact who is no
-// lead, by the first of the identities that is set.
+// ContactLead returns the stand-in for events of a tenant's contact who is not a lead. It is derived
+// from the contact's phone (else its old phone), in any spelling, or, without a phone, from its user
+// id (else its old user id).
 func ContactLead(t TenantID, who Identity) LeadID {
 	phone, user := cmp.Or(who.Phone, who.OldPhone), cmp.Or(who.UserID, who.OldUserID)
 	if phone != "" {
@@ -81,8 +81,8 @@ func (l LeadID) StandIn() bool { return len(l) == 36 && l[14] == '5' }
 // ErrBadID says that a text is not an id of the kind asked for.
 var ErrBadID = errors.New("followup: not an id")
 
-// CanonicalID returns a UUID as ids are written here, in lower case; any other text
-// comes back as it is. People write UUIDs in either case.
+// CanonicalID returns a 36-character UUID in lower case, the form that ids have in this program; any
+// other text is returned as it is. People write UUIDs in either case.
 func CanonicalID(s string) string {
 	if u, err := uuid.Parse(s); err == nil && len(s) == uuidText {
 		return u.String()
@@ -114,26 +114,26 @@ func (l LeadID) Run(n int) RunID { return RunID(l.member(n)) }
 // Attempt returns the id of the n-th provider call for the lead, n counting from 1.
 func (l LeadID) Attempt(n int) AttemptID { return AttemptID(l.member(n)) }
 
-// Lead returns the lead whose run this is.
+// Lead returns the lead that the run belongs to, or "" if the id is malformed.
 func (r RunID) Lead() LeadID { return leadOf(string(r)) }
 
-// Lead returns the lead for whom the provider call was made.
+// Lead returns the lead for which the provider call was made, or "" if the id is malformed.
 func (a AttemptID) Lead() LeadID { return leadOf(string(a)) }
 
-// N returns the run's number within its lead, 0 if the id is malformed.
+// N returns the run's number within its lead, counting from 1; 0 if the id is malformed.
 func (r RunID) N() int { return numberOf(string(r)) }
 
 // opaquePrefix marks biz_opaque_callback_data as ours; wg1 is its format.
 const opaquePrefix = "wg1."
 
-// Opaque returns what travels with the message as biz_opaque_callback_data.
-// The partition is for whoever reads provider logs; the id alone suffices.
+// Opaque returns the biz_opaque_callback_data to send with the message. The partition is only for
+// people who read provider logs; the id alone identifies the attempt.
 func (a AttemptID) Opaque(partition int) string {
 	return opaquePrefix + strconv.Itoa(partition) + "." + string(a)
 }
 
-// ParseOpaque returns the attempt that a status' biz_opaque_callback_data
-// names, and false if it is not ours.
+// ParseOpaque returns the attempt that a status's biz_opaque_callback_data names, and false if the
+// data is not from this program.
 func ParseOpaque(s string) (AttemptID, bool) {
 	rest, ok := strings.CutPrefix(s, opaquePrefix)
 	if !ok {
@@ -180,8 +180,8 @@ func numberOf(s string) int {
 
 func sequence(u uuid.UUID) int { return int(u[13])<<16 | int(u[14])<<8 | int(u[15]) }
 
-// parseCanonical accepts the 36-character lower-case form only, so that one
-// thing has one spelling in keys and caches.
+// parseCanonical accepts only the 36-character lower-case form, so that each id has one spelling in
+// keys and caches.
 func parseCanonical(s string) (uuid.UUID, error) {
 	u, err := uuid.Parse(s)
 	if err != nil || u.String() != s {

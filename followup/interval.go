@@ -15,10 +15,10 @@ const (
 	MaxInterval = 365 * 24 * time.Hour
 )
 
-// TemplateInterval is from when on a step must have a template.
+// TemplateInterval is the interval from which a step must have a template.
 const TemplateInterval = 24 * time.Hour
 
-// The ways an interval can be wrong. The texts are shown to tenants.
+// The errors of ParseInterval. Their texts are shown to tenants.
 var (
 	ErrIntervalSyntax   = errors.New("must be an ISO 8601 duration such as PT30M, PT2H, P1DT12H or P1W")
 	ErrIntervalCalendar = errors.New("must not have years or months: their length depends on the calendar")
@@ -27,13 +27,14 @@ var (
 	ErrIntervalLong     = errors.New("must be at most P365D")
 )
 
-// unit is one designator of a duration, in the order they must come.
+// unit is one designator of a duration.
 type unit struct {
 	designator byte
 	seconds    uint64
-	clock      bool // stands behind the T
+	clock      bool // comes after the T
 }
 
+// units holds the designators in the order in which they must come.
 var units = [...]unit{
 	{'W', 7 * 24 * 3600, false},
 	{'D', 24 * 3600, false},
@@ -42,13 +43,12 @@ var units = [...]unit{
 	{'S', 1, true},
 }
 
-// ParseInterval reads a step's interval: P[nW][nD][T[nH][nM][nS]] in whole
-// numbers, at least one of them, a T only before a time, upper case, between
-// MinInterval and MaxInterval. Unlike ISO 8601 proper it lets weeks stand
-// beside days; days and weeks are exactly 24 and 168 hours.
+// ParseInterval parses a step's interval, P[nW][nD][T[nH][nM][nS]]: upper case, whole numbers, at
+// least one of them, T only before a time, and the total between MinInterval and MaxInterval. Unlike
+// strict ISO 8601 it allows weeks together with other units. A day is exactly 24 hours and a week 168.
 //
-// The parser is our own because the libraries we know accept what is refused
-// here (fractions, signs, repeated designators) and lose precision doing so.
+// The parser is our own because the libraries we know accept what must be refused here (fractions,
+// signs, repeated designators) and lose precision.
 func ParseInterval(s string) (time.Duration, error) {
 	seconds, err := parseSeconds(s)
 	switch {
@@ -65,7 +65,7 @@ func ParseInterval(s string) (time.Duration, error) {
 func parseSeconds(s string) (uint64, error) {
 	rest, ok := strings.CutPrefix(s, "P")
 	if !ok {
-		return 0, refusal(s, true) // nothing after a missing P is a month
+		return 0, refusal(s, true) // without a P, no M can mean months
 	}
 	var total uint64
 	next, clock, parts := 0, false, 0
@@ -94,7 +94,7 @@ func parseSeconds(s string) (uint64, error) {
 	return total, nil
 }
 
-// indexUnit finds the designator among those that may still come.
+// indexUnit returns the index of the designator among units[from:] that may still come, or -1.
 func indexUnit(designator byte, clock bool, from int) int {
 	for i := from; i < len(units); i++ {
 		if units[i].designator == designator && units[i].clock == clock {
@@ -104,8 +104,8 @@ func indexUnit(designator byte, clock bool, from int) int {
 	return -1
 }
 
-// saturate adds digits × seconds to total, or stays at the largest number, so
-// that a number of any length is just too long.
+// saturate returns total + digits × seconds, or the largest number if that overflows. So a number
+// with any number of digits is simply an interval that is too long.
 func saturate(total uint64, digits string, seconds uint64) uint64 {
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || n > (math.MaxUint64-total)/seconds {
@@ -114,7 +114,7 @@ func saturate(total uint64, digits string, seconds uint64) uint64 {
 	return total + n*seconds
 }
 
-// refusal picks the most helpful error for what is left of an interval.
+// refusal returns the most helpful error for the unparsed rest of an interval.
 func refusal(rest string, clock bool) error {
 	if strings.ContainsAny(rest, ".,+-") {
 		return ErrIntervalFraction
@@ -126,8 +126,8 @@ func refusal(rest string, clock bool) error {
 	return ErrIntervalSyntax
 }
 
-// formatDuration writes d as an ISO 8601 duration in days, hours, minutes and
-// seconds: P1DT2H30M. Parts of a second are dropped; nothing is PT0S.
+// formatDuration returns d as an ISO 8601 duration in days, hours, minutes and seconds, such as
+// P1DT2H30M. Fractions of a second are dropped; zero and negative durations are PT0S.
 func formatDuration(d time.Duration) string {
 	left := max(d, 0) / time.Second
 	var date, clock strings.Builder

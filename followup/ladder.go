@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// LadderHash names a ladder by its content; runs refer to it.
+// LadderHash identifies a ladder by its content; runs refer to it.
 type LadderHash string
 
-// Ladder is the steps a lead on one channel will get, in order; at most
-// MaxSteps.
+// Ladder holds the steps that a lead on one channel will get, in order; at most MaxSteps.
 type Ladder struct {
 	Steps []Step `json:"steps"`
 }
@@ -20,9 +19,8 @@ type Ladder struct {
 // MaxSteps bounds each list of steps in a config and every ladder.
 const MaxSteps = 3
 
-// buildLadder returns the ladder of a channel: the config's steps, then the
-// channel's official ones. A channel without official steps, known or not, has
-// the config's steps alone.
+// buildLadder returns the ladder of a channel: the config's steps, then the channel's official steps.
+// A channel without official steps, known or not, has only the config's steps.
 func buildLadder(c Config, channel ChannelID) Ladder {
 	steps := slices.Clone(c.Steps)
 	for _, o := range c.OfficialSteps {
@@ -33,8 +31,8 @@ func buildLadder(c Config, channel ChannelID) Ladder {
 	return Ladder{Steps: steps}
 }
 
-// Hash returns the ladder's name: equal steps, equal name, in every process. A
-// run keeps the ladder it started with by keeping this.
+// Hash returns the ladder's hash. Equal steps have equal hashes in every process. A run keeps the
+// ladder it started with by keeping the hash.
 func (l Ladder) Hash() LadderHash {
 	b, err := json.Marshal(l.Steps)
 	if err != nil {
@@ -44,9 +42,8 @@ func (l Ladder) Hash() LadderHash {
 	return LadderHash(hex.EncodeToString(sum[:16]))
 }
 
-// Next returns the index of the step after step i, passing over those already
-// used in the place of an earlier one; -1 if the ladder ends. Next(-1, 0) is
-// the first.
+// Next returns the index of the step after step i, skipping the steps in used: those already sent in
+// place of an earlier one. It returns -1 if the ladder ends. Next(-1, 0) is the first step.
 func (l Ladder) Next(i int, used StepSet) int {
 	for n := i + 1; n < len(l.Steps); n++ {
 		if !used.Has(n) {
@@ -56,8 +53,8 @@ func (l Ladder) Next(i int, used StepSet) int {
 	return -1
 }
 
-// Wait returns the step's interval. One that cannot be read, which validation
-// does not let pass, is the longest there is: better late than at once.
+// Wait returns the step's interval. For an interval that cannot be parsed, which validation does not
+// let through, it returns MaxInterval: better late than at once.
 func (s Step) Wait() time.Duration {
 	d, err := ParseInterval(s.Interval)
 	if err != nil {
@@ -76,18 +73,17 @@ type LadderView struct {
 	Warnings  []Warning  `json:"warnings"`
 }
 
-// StepView is a step of an effective ladder. After is how long after the
-// trigger it comes if the lead stays silent, as an ISO 8601 duration.
+// StepView is a step of an effective ladder. After is how long after the trigger the step comes if
+// the lead stays silent, as an ISO 8601 duration.
 type StepView struct {
 	Step
 	After    string    `json:"after"`
 	Warnings []Warning `json:"warnings"`
 }
 
-// ViewLadder returns the effective ladder of a channel. Its warnings are those
-// of the config (see Warnings) that concern this channel; each step's are those
-// about the step, with the same fields: a step's place in the ladder is not
-// where it is written in the config.
+// ViewLadder returns the effective ladder of a channel. Its warnings are the config's warnings (see
+// Warnings) that concern this channel. Each step has the warnings about that step, with the same
+// Field as in the config, because a step's place in the ladder is not its place in the config.
 func ViewLadder(c Config, channel ChannelID, t Tenant, lookup TemplateLookup) LadderView {
 	l := buildLadder(c, channel)
 	v := LadderView{ChannelID: channel, Steps: make([]StepView, 0, len(l.Steps)), Warnings: []Warning{}}

@@ -24,10 +24,11 @@ type Lead struct {
 	StatusID     string
 	CustomFields map[string]any // JSON values by field key, as ParseFields reads them
 	ExternalID   string         // the CRM's id
-	Assistant    AssistantID    // empty: the assistant of the last used channel
+	Assistant    AssistantID    // empty: the assistant of the last used channel; see AssistantOf
 	Channel      ChannelID      // empty: the last used channel
 	OptedOut     bool
-	// OptOutSaidAt is when the last word on opting out was said, either way; zero if none was. PutLead sees to it.
+	// OptOutSaidAt is when the lead's last word on opting out, either way, was said; zero if none
+	// was. PutLead maintains it.
 	OptOutSaidAt time.Time
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
@@ -40,9 +41,10 @@ type Lead struct {
 	Windows map[ChannelID]Conversation
 }
 
-// TakeIn returns the lead with what its record lacks filled from that of another who is the
-// same person, the custom fields by key. Of two windows of a channel the one with the later LastInbound is taken whole,
-// with the later UsedAt, and stays whose it was. What they said on opting out is not weighed here.
+// TakeIn returns the lead with the empty fields of its record filled from the record of other, who is
+// the same person; custom fields are filled by key. Of two windows of a channel, the one with the
+// later LastInbound is taken whole, with the later UsedAt, and stays open to whoever opened it. TakeIn
+// does not touch opt-out.
 func (l Lead) TakeIn(other Lead) Lead {
 	before := l
 	l.Name = cmp.Or(l.Name, other.Name)
@@ -89,8 +91,8 @@ func Later(a, b time.Time) time.Time {
 	return a
 }
 
-// ParseFields reads a JSON object of custom fields; null is none. Numbers stay as they are
-// written: an invoice's of 17 digits is no longer itself as a float64.
+// ParseFields parses a JSON object of custom fields; null is no fields. Numbers are kept as written,
+// as json.Number: an invoice number of 17 digits would change as a float64.
 func ParseFields(b []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -101,15 +103,16 @@ func ParseFields(b []byte) (map[string]any, error) {
 	return fields, nil
 }
 
-// The bounds of a record's custom fields. They keep one lead's hash far below what a script
-// can move at once.
+// The bounds of a record's custom fields. They keep one lead's Redis hash far below the size that a
+// script can move at once.
 const (
 	MaxFields      = 100
 	MaxFieldsBytes = 32 << 10 // as JSON
 )
 
-// JoinFields adds to a record's custom fields those that it lacks of another's, in the order of
-// their keys and as far as the bounds go: a record beyond them could not be changed any more.
+// JoinFields returns ours with those fields of theirs that ours lacks. It adds them in the order of
+// their keys and only as far as the bounds allow, because a record beyond the bounds could not be
+// changed any more.
 func JoinFields(ours, theirs map[string]any) map[string]any {
 	out, size := map[string]any{}, 1
 	if len(ours) > 0 {
@@ -120,7 +123,7 @@ func JoinFields(ours, theirs map[string]any) map[string]any {
 		if _, had := out[key]; had {
 			continue
 		}
-		more := FieldsSize(map[string]any{key: theirs[key]}) - 1 // a comma or the braces are there already
+		more := FieldsSize(map[string]any{key: theirs[key]}) - 1 // instead of two braces, the field adds one comma
 		if len(out) < MaxFields && size+more <= MaxFieldsBytes {
 			out[key] = theirs[key]
 			size += more
@@ -129,7 +132,7 @@ func JoinFields(ours, theirs map[string]any) map[string]any {
 	return out
 }
 
-// FieldsSize tells how long custom fields are as JSON.
+// FieldsSize returns the length of custom fields as JSON, in bytes.
 func FieldsSize(fields map[string]any) int {
 	b, err := json.Marshal(fields)
 	if err != nil { // values come from JSON and go back to it
@@ -138,34 +141,35 @@ func FieldsSize(fields map[string]any) int {
 	return len(b)
 }
 
-// Contact returns whom to address.
+// Contact returns the contact that the record names: whom to address.
 func (l Lead) Contact() providers.Contact {
 	return providers.Contact{Phone: l.Phone, UserID: l.UserID, Name: l.Name}
 }
 
-// Conversation is what is known of lead × channel.
+// Conversation is the state of one lead on one channel.
 type Conversation struct {
-	// LastInbound is the provider's time of the newest message that opens the
-	// window; zero if there was none.
+	// LastInbound is the provider's time of the newest message that opens the window; zero if there
+	// was none.
 	LastInbound time.Time
-	// OpenedBy is the phone or user id that it came from, where that is not whom the record
-	// names. A window is open to nobody else.
+	// OpenedBy is the phone or user id that this message came from, if that is not the contact that
+	// the record names; else it is zero. The window is open to nobody else.
 	OpenedBy providers.Contact
-	// Refused is true when the provider said "window closed" about a message
-	// after that; only a later inbound message opens the window again.
+	// Refused is true if the provider has said "window closed" since LastInbound, or the contact's
+	// identity changed since. Only a later inbound message opens the window again.
 	Refused bool
-	// UsedAt is the arrival of the newest event either way; it orders "last used".
+	// UsedAt is when the newest event in either direction arrived. It decides which channel was last
+	// used.
 	UsedAt time.Time
 }
 
 // Entry is one message of a conversation's history.
 type Entry struct {
 	From Speaker   `json:"f"`
-	Text string    `json:"t"` // what was said, or "[image]" and the like
+	Text string    `json:"t"` // the text, or a placeholder such as "[image]"
 	At   time.Time `json:"a"`
 }
 
-// Speaker is who said it.
+// Speaker is who said an Entry.
 type Speaker string
 
 // The speakers.

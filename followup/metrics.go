@@ -2,13 +2,12 @@ package followup
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics counts the outcomes of steps, whoever brought them about: the runner,
-// a reply, the API.
+// Metrics counts the outcomes of steps, whatever caused them: the runner, a reply, the API.
 type Metrics struct {
 	steps *prometheus.CounterVec
 }
 
-// NewMetrics registers the counter with every label value that can occur.
+// NewMetrics registers the counter, with a series for every combination of label values that can occur.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{steps: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wagate_followup_steps_total",
@@ -30,7 +29,7 @@ func (m *Metrics) Step(kind StepKind, outcome Outcome, reason Reason) {
 	m.steps.WithLabelValues(string(kind), string(outcome), string(reason)).Inc()
 }
 
-// Ended counts the steps of runs that ended before them.
+// Ended counts the unsent steps of runs that ended.
 func (m *Metrics) Ended(ended []Ended) {
 	for _, e := range ended {
 		m.Step(KindNone, e.Reason.Unsent(), e.Reason)

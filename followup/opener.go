@@ -7,15 +7,16 @@ import (
 	"wagate/providers"
 )
 
-// A window is open to the number that wrote last, and to nobody else: where a lead's record is given
-// another phone, or another number leads to him, WhatsApp knows of no window there. So a window says
-// who opened it, unless that is whom the record names. A user id that comes without a phone, and leads to the lead,
-// is believed to have the phone on record.
+// A window is open only to the number that wrote last. If a lead's record is given another phone, or
+// another number leads to the lead, WhatsApp knows of no window for that number. So a window keeps the
+// contact who opened it (Conversation.OpenedBy), unless that is the contact that the record names. A
+// user id that leads to the lead and comes without a phone is assumed to have the phone on record.
 
-// sameNumber reports whether two phones of one lead are one in two spellings. Whoever dials a number
-// need not spell it as WhatsApp does, which tells its own spelling only in an answer (Argentina's 9, a
-// trunk zero, those of CanonicalPhone): one or two digits are put in somewhere behind the first two, and at
-// least eight follow. As a rule for whose lead a phone is that would be too bold.
+// sameNumber reports whether two phones of one lead are spellings of the same number. A caller need
+// not spell a number as WhatsApp does, and WhatsApp reveals its own spelling only in an answer
+// (Argentina's 9, a trunk zero, the spellings of CanonicalPhone). Two spellings count as the same
+// number if the longer one has one or two digits inserted, after at least the first two digits and
+// before at least the last eight. This rule is too lax to decide which lead a phone belongs to.
 func sameNumber(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
@@ -32,9 +33,9 @@ func sameNumber(a, b string) bool {
 	return false
 }
 
-// OpenerOf returns what a window says of a contact who opens it: nobody, if that is whom the
-// record names. What WhatsApp did not tell of him it has from the record, but for the user id of one with
-// another phone.
+// OpenerOf returns the OpenedBy of a window that contact c opens: zero if c is the contact that the
+// record names. A phone that WhatsApp did not give is taken from the record. A contact with a phone
+// other than the record's keeps the user id that WhatsApp gave, even if that is empty.
 func (l Lead) OpenerOf(c providers.Contact) providers.Contact {
 	switch {
 	case c.Phone != "" && !sameNumber(c.Phone, l.Phone):
@@ -45,7 +46,9 @@ func (l Lead) OpenerOf(c providers.Contact) providers.Contact {
 	return providers.Contact{}
 }
 
-// Of returns a window of the lead's as it is to be kept by a record that names him otherwise.
+// Of returns the lead's window w with OpenedBy filled in: if it is empty and the window was ever
+// opened, it becomes the phone and user id of l. So the window can be kept by a record with another
+// phone or user id.
 func (w Conversation) Of(l Lead) Conversation {
 	if w.OpenedBy.IsZero() && !w.LastInbound.IsZero() {
 		w.OpenedBy = providers.Contact{Phone: l.Phone, UserID: l.UserID}
@@ -53,8 +56,9 @@ func (w Conversation) Of(l Lead) Conversation {
 	return w
 }
 
-// Renamed returns it as it is to be kept when the record is given another phone or user id: of who
-// opened it that is told, too, which he did not tell himself, as long as what he told names him.
+// Renamed returns the window as it is to be kept when the record before is given this phone and user
+// id. OpenedBy is filled in as by Of. If only the opener's phone or only the user id is known, and the
+// record has that same value before and after, the other is filled in from the record before.
 func (w Conversation) Renamed(before Lead, phone, user string) Conversation {
 	w = w.Of(before)
 	switch by := &w.OpenedBy; {
@@ -67,20 +71,22 @@ func (w Conversation) Renamed(before Lead, phone, user string) Conversation {
 	return w
 }
 
-// WindowOpen reports whether free-form messages may be sent to the lead, as his record
-// names him, on the channel now.
+// WindowOpen reports whether free-form messages may be sent on the channel now to the phone and user
+// id of the lead's record.
 func (l Lead) WindowOpen(c ChannelID, now time.Time) bool { return l.WindowOpenTo(c, l.Contact(), now) }
 
-// WindowOpenTo reports that of one of the lead's phones or user ids; of a contact with both, of the phone.
+// WindowOpenTo reports whether free-form messages may be sent on the channel now to the contact, one
+// of the lead's phones or user ids. If the contact has both, the phone decides.
 func (l Lead) WindowOpenTo(c ChannelID, to providers.Contact, now time.Time) bool {
 	w := l.Windows[c]
 	return window.Open(w.LastInbound, now, w.Refused) && l.Opened(c, to)
 }
 
-// Opened reports whether it was that contact who wrote last on the channel, as far as its window goes.
+// Opened reports whether the channel's window was opened by the contact who, by phone if it has one,
+// else by user id. It does not look at whether the window is open now.
 func (l Lead) Opened(c ChannelID, who providers.Contact) bool {
 	by := l.Windows[c].Of(l).OpenedBy
-	// What he did not tell is the record's, as long as that names him.
+	// What the opener did not give is the record's, as long as the record names the opener.
 	if by.Phone == "" && by.UserID == l.UserID {
 		by.Phone = l.Phone
 	}

@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// DefaultOptOutWords returns the words that stop messages if a lead's message
-// is nothing but one of them.
+// DefaultOptOutWords returns the default words that opt a lead out if its message is nothing but one
+// of them.
 func DefaultOptOutWords() []string {
 	return []string{"STOP", "PARAR", "PARE", "SAIR", "CANCELAR", "UNSUBSCRIBE", "BAJA"}
 }
@@ -30,14 +30,14 @@ func NewOptOutWords(words []string) OptOutWords {
 // longestOptOut keeps long messages from being normalised for nothing.
 const longestOptOut = 200
 
-// Match reports whether the text is nothing but one of the words. Case, and
-// whatever is neither letter nor digit around it ("Stop.", "*PARAR!* 🙏"), do
-// not count; a word within a sentence does not match.
+// Match reports whether the text is nothing but one of the words. It ignores case and any characters
+// around the word that are neither letters nor digits ("Stop.", "*PARAR!* 🙏"). A word within a
+// sentence does not match.
 func (w OptOutWords) Match(text string) bool {
 	return len(text) <= longestOptOut && w.words[normalWord(text)]
 }
 
-// normalWord strips the surroundings, collapses white space and folds case.
+// normalWord trims everything but letters and digits, collapses white space and folds case.
 func normalWord(s string) string {
 	s = strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return strings.ToLower(strings.ToUpper(strings.Join(strings.Fields(s), " ")))

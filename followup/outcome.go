@@ -13,12 +13,12 @@ const (
 	Uncertain Outcome = "uncertain" // it may have been sent; never sent again
 )
 
-// Reason says why a step ended so, and why a run ended. The set is closed.
+// Reason says why a step ended with its outcome, and why a run ended. The set is closed.
 type Reason string
 
 // The reasons, by the outcome they belong to.
 const (
-	// Sent: what was sent.
+	// Sent: the kind of message that was sent.
 	ByAI       Reason = "ai"
 	ByTemplate Reason = "template"
 
@@ -60,8 +60,8 @@ const (
 	Crash    Reason = "crash"
 )
 
-// Reasons lists every reason a step can end with, by outcome, so that metrics
-// exist before the first step does.
+// Reasons lists every reason a step can end with, by outcome, so that the metric's series exist before
+// the first step ends.
 var Reasons = map[Outcome][]Reason{
 	Sent:    {ByAI, ByTemplate},
 	Skipped: {WindowClosedNoTemplate, TemplateParamEmpty, TemplatePaused, TooLate, Paused},
@@ -80,10 +80,10 @@ type StepKind string
 const (
 	KindAI       StepKind = "ai"
 	KindTemplate StepKind = "template"
-	KindNone     StepKind = "none" // it ended before that was decided
+	KindNone     StepKind = "none" // it ended before its kind was decided
 )
 
-// Happening names a follow-up event as the assistant is told of it.
+// Happening names a follow-up event that is relayed to the assistant.
 type Happening string
 
 // The happenings relayed with field "followup".
@@ -96,11 +96,11 @@ const (
 	HappeningReplied   Happening = "replied"   // the run ended: the lead answered
 	HappeningCancelled Happening = "cancelled" // the run ended for any other reason before its last step
 	HappeningCompleted Happening = "completed" // the run ended after its last step
-	HappeningSettled   Happening = "settled"   // a receipt settled an outcome: outcome holds the new word
+	HappeningSettled   Happening = "settled"   // a receipt settled an outcome: the event has the new outcome
 )
 
-// Unsent returns the outcome of a step whose run ended for this reason before
-// it was sent: Cancelled, and Failed for a contact that cannot be reached.
+// Unsent returns the outcome of a step whose run ended for this reason before the step was sent:
+// Failed for a contact that cannot be reached, else Cancelled.
 func (r Reason) Unsent() Outcome {
 	if r == Unreachable {
 		return Failed

@@ -2,25 +2,25 @@ package followup
 
 import "strings"
 
-// WhatsApp knows some phones by two spellings, both of which reach the same
-// person. Which of the two an account has depends on when and where it was
-// made, and a provider may answer with the other than it was asked for.
+// WhatsApp knows some phones by two spellings, both of which reach the same person. Which of the two an
+// account has depends on when and where it was created, and a provider may answer with the spelling
+// that it was not asked for.
 //
 //	Brazil  55 AA 9 NNNN NNNN  and  55 AA NNNN NNNN    the ninth digit of mobiles
 //	Mexico  52 NN NNNN NNNN    and  521 NN NNNN NNNN   the 1 abolished in 2019
 //
-// In Brazil eight digits that begin with 2 to 5 are a landline: it has no ninth
-// digit, and the mobile that has one before the same digits is somebody else.
+// In Brazil, eight digits that begin with 2 to 5 are a landline. A landline has no ninth digit; a mobile
+// with a 9 before the same eight digits is another person's.
 
-// CanonicalPhone returns the one form that stands for a phone (digits with
-// country code) in whatever spelling it came. Phones are compared by it, and
-// never shown in it: what one sends to is the spelling last heard from WhatsApp.
+// CanonicalPhone returns the one form that stands for a phone (digits with country code) in all its
+// spellings. Phones are compared in this form but never shown in it: messages go to the spelling last
+// heard from WhatsApp.
 func CanonicalPhone(phone string) string {
 	canonical, _ := spellings(phone)
 	return canonical
 }
 
-// PhoneTwin returns the other spelling of a phone; "" if it has only one.
+// PhoneTwin returns the other spelling of a phone, or "" if it has only one.
 func PhoneTwin(phone string) string {
 	canonical, other := spellings(phone)
 	if phone == canonical {
@@ -29,17 +29,17 @@ func PhoneTwin(phone string) string {
 	return canonical
 }
 
-// SamePhone reports whether two phones are one in two spellings, or in one.
+// SamePhone reports whether two phones are equal, apart from spelling.
 func SamePhone(a, b string) bool { return CanonicalPhone(a) == CanonicalPhone(b) }
 
-// The lengths of a number with country code in its shorter and longer spelling;
-// they happen to be the same in both countries.
+// The lengths of a number with country code in its shorter and longer spelling. They happen to be the
+// same in both countries.
 const (
 	shortSpelling = 12
 	longSpelling  = 13
 )
 
-// spellings returns a phone's canonical form, and its other spelling if it has one.
+// spellings returns a phone's canonical form and its other spelling; other is "" if it has only one.
 func spellings(phone string) (canonical, other string) {
 	if strings.Trim(phone, "0123456789") != "" {
 		return phone, ""
@@ -57,14 +57,14 @@ func spellings(phone string) (canonical, other string) {
 	return phone, ""
 }
 
-// brazilian reports whether a phone begins with the code of Brazil and an area,
-// of whose two digits neither is 0.
+// brazilian reports whether a phone begins with the code of Brazil and an area code, neither of whose
+// two digits is 0.
 func brazilian(phone string) bool {
 	return strings.HasPrefix(phone, "55") && phone[2] != '0' && phone[3] != '0'
 }
 
-// landline reports whether eight Brazilian digits are one.
+// landline reports whether eight Brazilian digits are a landline number.
 func landline(digits string) bool { return digits[0] >= '2' && digits[0] <= '5' }
 
-// national reports whether ten digits can be a Mexican number: none begins with 0 or 1.
+// national reports whether ten digits can be a Mexican number. No Mexican number begins with 0 or 1.
 func national(digits string) bool { return digits[0] > '1' }

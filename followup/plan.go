@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// Plan is a run that is to be started: what to arm, and the ladder to keep
-// under Arm.Ladder.
+// Plan is a run to start: what to arm, and the ladder to save under Arm.Ladder.
 type Plan struct {
 	Arm    Arm
 	Ladder Ladder
 }
 
-// NoRun says why no run is to be started; empty: one is.
+// NoRun says why no run is to be started; empty if one is.
 type NoRun string
 
 // The reasons for which no run is started.
@@ -27,10 +26,10 @@ const (
 	NoRunEmptySteps NoRun = "no_steps"
 )
 
-// AssistantOf returns the lead's assistant: its own, else that of its last used
-// channel, else that of its channel, else the tenant's only one. An assistant
-// or a channel that the operator's file no longer lists does not count. A lead
-// of a tenant with several assistants who never wrote and names neither has none.
+// AssistantOf returns the lead's assistant: that of its record, else that of its last used channel,
+// else that of the channel of its record, else the tenant's only assistant. An assistant or channel
+// that the operator's file does not list is ignored. It returns false for a lead of a tenant with
+// several assistants that has no used channel and whose record has neither assistant nor channel.
 func AssistantOf(l Lead, t Tenant) (AssistantID, bool) {
 	if _, ok := t.Assistant(l.Assistant); ok {
 		return l.Assistant, true
@@ -47,9 +46,9 @@ func AssistantOf(l Lead, t Tenant) (AssistantID, bool) {
 	return "", false
 }
 
-// PlanRun returns the run that the lead's status starts under config c, which
-// must be that of AssistantOf. The caller knows that the status has changed
-// (or that a rearm waited); whether it is a trigger is decided here.
+// PlanRun returns the run that the lead's status starts under config c, which must be the config of
+// the assistant that AssistantOf returns. The caller has found that the status changed (or that a
+// rearm waited); PlanRun decides whether the status is a trigger.
 func PlanRun(l Lead, t Tenant, c Config) (Plan, NoRun) {
 	if a, ok := AssistantOf(l, t); !ok || a != c.AssistantID {
 		return Plan{}, NoRunAssistant
@@ -60,9 +59,8 @@ func PlanRun(l Lead, t Tenant, c Config) (Plan, NoRun) {
 	return plan(l, t, c, "")
 }
 
-// PlanManual returns the run that is started by hand under config c, whatever
-// the lead's status and assistant. The channel, if set, must be the tenant's;
-// empty: as for PlanRun.
+// PlanManual returns the run that is started by hand under config c, whatever the lead's status and
+// assistant. The channel, if set, must be one of the tenant's; if empty, it is chosen as for PlanRun.
 func PlanManual(l Lead, t Tenant, c Config, channel ChannelID) (Plan, NoRun) {
 	return plan(l, t, c, channel)
 }
@@ -88,8 +86,8 @@ func plan(l Lead, t Tenant, c Config, channel ChannelID) (Plan, NoRun) {
 	}}, ""
 }
 
-// channelOf returns the channel of a run: the one asked for, else the lead's
-// own, else its last used one of the assistant, else the assistant's first.
+// channelOf returns the channel of a run: the one asked for, else that of the lead's record, else the
+// lead's last used channel of the assistant, else the assistant's first channel.
 func channelOf(l Lead, t Tenant, a AssistantID, asked ChannelID) (ChannelID, bool) {
 	if asked != "" {
 		_, ok := t.Channel(asked)
@@ -108,8 +106,8 @@ func channelOf(l Lead, t Tenant, a AssistantID, asked ChannelID) (ChannelID, boo
 	return t.Channels[i].ID, true
 }
 
-// lastUsed returns the channel the lead used last, among those of assistant a
-// or, if a is empty, among all.
+// lastUsed returns the channel that the lead used last, among the channels of assistant a or, if a is
+// empty, among all.
 func lastUsed(l Lead, t Tenant, a AssistantID) (Channel, bool) {
 	ids := slices.SortedFunc(maps.Keys(l.Windows), func(x, y ChannelID) int {
 		return cmp.Or(l.Windows[y].UsedAt.Compare(l.Windows[x].UsedAt), cmp.Compare(x, y))

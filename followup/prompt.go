@@ -5,18 +5,18 @@ import (
 	"unicode"
 )
 
-// The longest value of a lead that stands in a prompt as it is, in characters and in words,
-// and the longest that stands in one at all.
+// Bounds of a lead's values in a prompt: a value of at most plainLength characters and plainWords
+// words can stand in a prompt unquoted; none is longer than maxValue characters.
 const (
 	plainLength = 40
 	plainWords  = 5
 	maxValue    = 300
 )
 
-// ExpandPrompt fills in the variables of a step's prompt, as Expand does. The prompt is the
-// business's word to the model, and its values are not: a lead gives himself what name he
-// likes. What is more than a name or a number stands in quotation marks that it cannot
-// close, the business's own if it is between such, and is cut to 300 characters.
+// ExpandPrompt fills in the variables of a step's prompt, as Expand does. The prompt comes from the
+// business, but the values do not: a lead can choose any name. So a value that is more than a plain
+// name or number is put in quotation marks that it cannot close (those of the prompt, if it already
+// stands between some), and is cut to 300 characters.
 func ExpandPrompt(prompt string, f Facts) string {
 	text, _ := expand(prompt, f, func(before, name, value, behind string) string {
 		if name == "COMPANY_NAME" || plain(value) {
@@ -34,17 +34,17 @@ func ExpandPrompt(prompt string, f Facts) string {
 	return text
 }
 
-// noMarks takes out what a value could end a quotation with.
+// noMarks replaces the quotation marks with which a value could end a quotation.
 var noMarks = strings.NewReplacer(`"`, "'", "“", "'", "”", "'", "„", "'", "«", "'", "»", "'")
 
-// quoting reports whether what stands between two texts is between quotation marks of theirs,
-// in one line. Marks of its own would end these there, and leave a value outside.
+// quoting reports whether a value between the texts before and behind is already between quotation
+// marks of theirs, on one line. A second pair would end the first and leave the value outside.
 func quoting(before, behind string) bool {
 	line, _, _ := strings.Cut(behind, "\n")
 	return strings.Count(before[strings.LastIndexByte(before, '\n')+1:], `"`)%2 == 1 && strings.Contains(line, `"`)
 }
 
-// plain reports whether a value is short, and has nothing of a sentence in it.
+// plain reports whether a value is short and has no characters that make up a sentence.
 func plain(value string) bool {
 	r := []rune(value)
 	return len(r) <= plainLength && len(strings.Fields(value)) <= plainWords && !strings.ContainsFunc(value, func(r rune) bool {

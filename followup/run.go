@@ -2,19 +2,18 @@ package followup
 
 import "time"
 
-// RunState is where a run is.
+// RunState is the state of a run.
 type RunState string
 
 // The states of a run.
 const (
 	RunArmed   RunState = "armed"   // waiting for its step to become due
-	RunClaimed RunState = "claimed" // a worker prepares the step
-	RunSending RunState = "sending" // a provider call is under way, or its result unknown
+	RunClaimed RunState = "claimed" // a worker is preparing the step
+	RunSending RunState = "sending" // a provider call is in flight, or its result is unknown
 	RunEnded   RunState = "ended"
 )
 
-// Run is one lead climbing one ladder. At most one is live per lead and
-// assistant.
+// Run is one passage of a lead through a ladder. At most one run is live per lead and assistant.
 type Run struct {
 	ID        RunID
 	Tenant    TenantID
@@ -28,13 +27,13 @@ type Run struct {
 	StartedAt time.Time
 	EndedAt   time.Time
 
-	// Step is the current step, counting from 0. Interval is its wait, DueAt
+	// Step is the index of the current step, counting from 0. Interval is its wait, and DueAt is
 	// when it is due.
 	Step     int
 	Interval time.Duration
 	DueAt    time.Time
-	// Used is the set of later template steps already sent in the place of an
-	// earlier one; the ladder passes over them.
+	// Used is the set of later template steps already sent in place of an earlier one. The ladder
+	// skips them.
 	Used StepSet
 	// Tries counts how often the current step was put off.
 	Tries int
@@ -42,21 +41,21 @@ type Run struct {
 	Timeline []Moment
 }
 
-// Moment is one line of a run's timeline: a step and how it ended. The step
-// that has not ended yet is the last line, without outcome.
+// Moment is one entry of a run's timeline: a step and how it ended. A step that has not ended yet is
+// the last entry, without outcome.
 type Moment struct {
-	Step      int // counting from 1, as people do
+	Step      int // counting from 1
 	DueAt     time.Time
 	Kind      StepKind
 	Outcome   Outcome // empty: not yet
 	Reason    Reason
 	MessageID string
 	At        time.Time
-	Settled   Outcome // what a receipt settled it to; empty: nothing
+	Settled   Outcome // the outcome that a receipt settled; empty: none
 	SettledAt time.Time
 }
 
-// StepSet is a set of step indexes below 8.
+// StepSet is a set of step indexes from 0 to 7.
 type StepSet uint8
 
 // Has reports whether step i is in the set.

@@ -11,8 +11,8 @@ import (
 // DefaultTemplateLanguage is the language of a template that names none.
 const DefaultTemplateLanguage = "pt_BR"
 
-// The bounds of a config's parts, texts in characters. They are far beyond any sensible config; they
-// keep one tenant's body from being everybody's memory.
+// The bounds of a config's parts; those of texts are in characters. They are far beyond any sensible
+// config, and keep one tenant's body from taking up the memory that all tenants share.
 const (
 	maxTriggers = 200
 	maxOfficial = 100
@@ -23,22 +23,20 @@ const (
 	maxLanguage = 20
 )
 
-// readOnly are the top-level fields that are ours; sent back, they are ignored.
+// readOnly holds the top-level fields that clients cannot set. They are accepted and ignored.
 var readOnly = []string{"id", "tenant_id", "created_at", "updated_at", "warnings"}
 
-// DecodeConfig reads the body that creates a config of tenant t, and returns
-// every problem with it at once. Without problems, the config is complete but
-// for its id and times.
+// DecodeConfig decodes the body that creates a config of tenant t, and returns all problems with it at
+// once. If there are none, the config is complete except for its id and times.
 //
-// How it reads where the API does not say:
+// Where the API documentation is silent, DecodeConfig decides as follows:
 //
-//   - null is an absent list or text, so that a client may send empty fields; a
-//     boolean or an element must not be null.
-//   - Triggers given twice count once. Ids are kept in lower case.
-//   - A field that is required only in some cases (a template for a long
-//     interval, a step in either list once "steps" is there) is a wrong value,
-//     not a missing field.
-//   - A language without a template, and blank texts, are as good as absent.
+//   - A list or text that is null counts as absent, so that a client may send empty fields. A boolean
+//     or an element of a list must not be null.
+//   - A trigger given twice counts once. Ids are kept in lower case.
+//   - A field that is required only in some cases (a template for a long interval; a step in either
+//     list, once "steps" is sent) is reported as a wrong value, not as a missing field.
+//   - A language without a template counts as absent, and so does a blank text.
 func DecodeConfig(body []byte, t Tenant) (Config, []Problem) {
 	var p problems
 	o, ok := parseBody(body, &p)
@@ -54,10 +52,9 @@ func DecodeConfig(body []byte, t Tenant) (Config, []Problem) {
 	return c, d.problems
 }
 
-// MergeConfig reads the body of an update: it replaces the top-level fields it
-// names, lists as a whole, and leaves the others as they are in old; the result
-// is validated like a new config. The assistant cannot change. A list that is
-// null is named, and empty.
+// MergeConfig decodes the body of an update. The top-level fields that the body names replace those of
+// old, lists as a whole; the others stay as they are in old. The result is validated like a new
+// config. The assistant cannot change. A list that is null counts as named and empty.
 func MergeConfig(old Config, body []byte) (Config, []Problem) {
 	var p problems
 	o, ok := parseBody(body, &p)
@@ -74,7 +71,7 @@ func MergeConfig(old Config, body []byte) (Config, []Problem) {
 	return c, d.problems
 }
 
-// decoder turns the parsed body into a config and gathers what is wrong.
+// decoder turns the parsed body into a config and collects the problems.
 type decoder struct{ problems }
 
 func (d *decoder) config(o object) Config {
@@ -93,8 +90,8 @@ func (d *decoder) config(o object) Config {
 	return c
 }
 
-// atLeastOne checks that there is a step at all. It looks at what was sent, not
-// at what was understood: a step with a problem is a step.
+// atLeastOne checks that there is at least one step. It looks at what was sent, not at what could be
+// decoded: a step with a problem counts as a step.
 func (d *decoder) atLeastOne(o object) {
 	steps, sent := o.get("steps")
 	official, _ := o.get("official_steps")
@@ -197,7 +194,7 @@ func (d *decoder) steps(o object, path string) []Step {
 			out = append(out, d.step(m, at))
 			continue
 		}
-		out = append(out, Step{}) // keeps the count
+		out = append(out, Step{}) // keeps the number of steps
 	}
 	return out
 }
@@ -233,9 +230,8 @@ func (d *decoder) language(s *Step, path string) {
 	}
 }
 
-// content checks the interval and what the step must have for it. Whether a
-// value of the wrong type was meant to be there is not asked: it has its own
-// problem.
+// content checks the interval, and that the step has what the interval requires. A prompt or template
+// name of the wrong type counts as present here, because it already has a problem of its own.
 func (d *decoder) content(m object, s Step, path string) {
 	wait, err := ParseInterval(s.Interval)
 	if err != nil && s.Interval != "" {
@@ -279,8 +275,8 @@ func (d *decoder) params(m object, path string) []string {
 	return out
 }
 
-// overlay returns the old config as a body would say it, with the members of o
-// in their places.
+// overlay returns the body of an update as a full body: the members of o and, for each field that o
+// does not name, the value of the old config.
 func overlay(old Config, o object) object {
 	list := func(n int, at func(i int) any) []any {
 		out := make([]any, n)

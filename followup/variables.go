@@ -10,37 +10,38 @@ import (
 	"unicode"
 )
 
-// Facts are what variables stand for.
+// Facts holds the values that variables stand for.
 type Facts struct {
 	Lead Lead
-	// Company is {{COMPANY_NAME}}: the tenant's name. Everything about the lead
-	// is called LEAD_…, so the company without that prefix is the one who writes.
+	// Company is {{COMPANY_NAME}}: the tenant's name. All variables about the lead begin with LEAD_,
+	// so the company without that prefix is the sender.
 	Company string
 }
 
-// fieldPrefix begins the variables of the lead's custom fields.
+// fieldPrefix is the prefix of the variables for the lead's custom fields.
 const fieldPrefix = "LEAD_FIELD_"
 
 // maxVariable bounds the key of a custom field, in bytes.
 const maxVariable = 200
 
-// Expand fills in the variables of a text: {{LEAD_NAME}}, {{LEAD_FIRSTNAME}}
-// (its first word), {{LEAD_NUMBER}} (digits with country code), {{COMPANY_NAME}}
-// and {{LEAD_FIELD_<KEY>}}, a custom field whose key is compared without regard
-// to case. Behind a bar stands what to say instead of an empty value:
-// {{LEAD_FIRSTNAME|there}}, in which no { may stand; a value of which nothing can be seen is
-// empty, a default is what it is. Names of variables are upper case, without spaces.
+// Expand fills in the variables of a text: {{LEAD_NAME}}, {{LEAD_FIRSTNAME}} (the first word of the
+// name), {{LEAD_NUMBER}} (digits with country code), {{COMPANY_NAME}} and {{LEAD_FIELD_<KEY>}}, a
+// custom field whose key is compared case-insensitively. Names of variables are upper case, without
+// spaces.
 //
-// Values are put in as they are, but in one line; what looks like a variable
-// inside a value is left alone. Empty is true if a value was empty and had no
-// default. That keeps a template parameter from being sent; a prompt is used
-// all the same, see ExpandPrompt.
+// A default after a bar replaces an empty value: {{LEAD_FIRSTNAME|there}}. It must not contain {. A
+// value without any visible character counts as empty; a default is used as it is.
+//
+// Values are put in on one line, otherwise unchanged. Text in a value that looks like a variable is
+// not expanded. Empty is true if a value was empty and had no default. A template with such a
+// parameter is not sent; a prompt is used nevertheless (see ExpandPrompt).
 func Expand(text string, f Facts) (out string, empty bool) {
 	return expand(text, f, func(_, _, value, _ string) string { return value })
 }
 
-// expand fills in the variables; put words a value that is there, between what was said
-// before and what is to be filled in behind.
+// expand fills in the variables of a text. For each value that is not empty it calls put with the
+// expanded text before the variable, the variable's name, its value and the unexpanded text behind
+// it, and inserts what put returns.
 func expand(text string, f Facts, put func(before, name, value, behind string) string) (out string, empty bool) {
 	var b strings.Builder
 	for {
@@ -60,8 +61,8 @@ func expand(text string, f Facts, put func(before, name, value, behind string) s
 	}
 }
 
-// ExpandParams fills in a template's parameters. Empty is true if one of them,
-// or a variable within one, is empty: such a template is not sent.
+// ExpandParams fills in the variables of a template's parameters. Empty is true if a parameter, or a
+// variable in one, is empty; then the template is not sent.
 func ExpandParams(params []string, f Facts) (out []string, empty bool) {
 	for _, p := range params {
 		text, missing := Expand(p, f)
@@ -82,7 +83,7 @@ func checkVariables(text string) string {
 			return fmt.Sprintf("has the unknown variable {{%s}}; known are {{LEAD_NAME}}, {{LEAD_FIRSTNAME}}, "+
 				"{{LEAD_NUMBER}}, {{COMPANY_NAME}} and {{LEAD_FIELD_<KEY>}}", shorten(name))
 		}
-		if strings.Contains(fallback, "{") { // it would be said as it stands
+		if strings.Contains(fallback, "{") { // it would be sent as it is
 			return fmt.Sprintf("has { in the default of {{%s|…}}", shorten(name))
 		}
 		text = rest
@@ -93,7 +94,7 @@ func checkVariables(text string) string {
 	return ""
 }
 
-// cutVariable cuts a text around its first {{name|fallback}}.
+// cutVariable splits a text around its first {{name|fallback}}.
 func cutVariable(text string) (before, name, fallback, rest string, found bool) {
 	before, rest, found = strings.Cut(text, "{{")
 	if !found {
@@ -137,8 +138,8 @@ func (f Facts) value(name string) string {
 	return ""
 }
 
-// field finds a custom field: the exact key, else the first in order that
-// differs in case only, so that the answer is always the same.
+// field returns a custom field: the one with the exact key, else the first, in the order of keys, whose
+// key differs only in case. The order makes the result deterministic.
 func field(fields map[string]any, key string) any {
 	if v, ok := fields[key]; ok {
 		return v
@@ -151,8 +152,8 @@ func field(fields map[string]any, key string) any {
 	return nil
 }
 
-// fieldText writes a JSON value in words: lists with commas; objects, which
-// have no wording, are empty.
+// fieldText returns a JSON value as text: a list with commas between its elements; "" for an object,
+// which has no sensible text.
 func fieldText(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -182,18 +183,18 @@ func fieldText(v any) string {
 	return ""
 }
 
-// blank reports whether nothing of a text can be seen: WhatsApp takes a profile name that
-// is a letter without a shape (U+3164), or marks of direction.
+// blank reports whether a text has no visible character. WhatsApp accepts a profile name that consists
+// of an invisible letter (U+3164) or of direction marks.
 func blank(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) &&
-			!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != '\u2800' // braille without a dot
+			!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != '\u2800' // the empty braille pattern
 	})
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// shorten keeps a name that is quoted in a problem readable.
+// shorten cuts a name that is quoted in a problem to 40 characters.
 func shorten(s string) string {
 	const most = 40
 	if r := []rune(s); len(r) > most {

@@ -9,23 +9,21 @@ import (
 	"wagate/providers"
 )
 
-// TemplateLookup tells what the registry knows of a channel's template; false
-// if it knows none of that name and language. Nil: there is no registry to ask.
+// TemplateLookup returns what the registry knows of a channel's template, or false if it knows none of
+// that name and language. A nil TemplateLookup means that there is no registry to ask.
 type TemplateLookup func(channel ChannelID, name, language string) (providers.TemplateInfo, bool)
 
 // Warnings returns what is accepted in a config but may not do what was meant:
 //
-//   - an official channel the tenant does not have (yet), or that another
-//     assistant answers;
-//   - a template the registry does not know, that is not approved, that cannot
-//     be sent with text parameters alone, or takes another number of them;
-//   - a prompt-only step with no template at or after it in a ladder. The window
-//     counts from the lead's last message, not from the trigger, so it may be
-//     closed at any step: also one that comes minutes after the trigger. With
-//     a template further on, that one is sent in its place.
+//   - an official channel that the tenant does not have (yet), or that another assistant answers;
+//   - a template that the registry does not know, that is not approved, that is of low quality, that
+//     cannot be sent with text parameters alone, or that takes another number of parameters;
+//   - a prompt-only step with no template in any later step of a ladder. The window counts from the
+//     lead's last message, not from the trigger, so it may be closed at any step, even one that comes
+//     minutes after the trigger. If a later step has a template, that is sent in its place.
 //
-// Ladders looked at are those of the official channels and of the assistant's
-// channels; if there are none, the config's steps alone.
+// It looks at the ladders of the official channels and of the assistant's channels; if there are
+// none, at the config's steps alone.
 func Warnings(c Config, t Tenant, lookup TemplateLookup) []Warning {
 	out := []Warning{}
 	for i, o := range c.OfficialSteps {
@@ -59,7 +57,7 @@ func Warnings(c Config, t Tenant, lookup TemplateLookup) []Warning {
 	return out
 }
 
-// warnedChannels are the channels whose ladders leads can meet.
+// warnedChannels returns the channels on whose ladders a lead can be; [""] if there are none.
 func warnedChannels(c Config, t Tenant) []ChannelID {
 	var out []ChannelID
 	for _, o := range c.OfficialSteps {
@@ -76,7 +74,7 @@ func warnedChannels(c Config, t Tenant) []ChannelID {
 	return out
 }
 
-// stepPath names step i of a channel's ladder as a field of the config.
+// stepPath returns the config field in which step i of a channel's ladder is written.
 func stepPath(c Config, channel ChannelID, i int) string {
 	if i < len(c.Steps) {
 		return fmt.Sprintf("steps[%d]", i)
@@ -96,8 +94,8 @@ func channelWarning(t Tenant, a AssistantID, id ChannelID) string {
 	return ""
 }
 
-// stepWarnings returns the warnings about one step of a ladder, with fields
-// relative to the step; "" is the step as a whole.
+// stepWarnings returns the warnings about step i of a ladder, with fields relative to the step; "" is
+// the step as a whole.
 func stepWarnings(l Ladder, i int, channel ChannelID, lookup TemplateLookup) []Warning {
 	s := l.Steps[i]
 	if !s.hasTemplate() {
@@ -141,7 +139,8 @@ func closedWindowWarnings(l Ladder, i int) []Warning {
 	return []Warning{{"", "has no template: it is skipped if the lead's window is closed by then"}}
 }
 
-// onChannels says for which channels something holds; a shared step can be on many.
+// onChannels returns a text that names the channels a warning is about; a step of Config.Steps can be
+// on many.
 func onChannels(ids []ChannelID) string {
 	const shown = 3
 	if ids[0] == "" {

@@ -12,30 +12,30 @@ import (
 	"wagate/followup/rescue"
 )
 
-// errPanic says that a turn panicked; the log has where.
+// errPanic says that a turn panicked; the log has the stack.
 var errPanic = errors.New("poll: turn panicked")
 
-// Params says what to do and how often. Next is required.
+// Params configures a Loop. Next and Logger are required.
 type Params struct {
-	// Name says in logs which loop it is.
+	// Name identifies the loop in logs.
 	Name string
-	// Next is one turn: it does what is due and returns how long until
-	// something else will be. It must return soon after ctx is cancelled.
+	// Next takes one turn: it does the work that is due and returns how long until more will be due.
+	// It must return soon after ctx is cancelled.
 	Next func(ctx context.Context) (time.Duration, error)
-	// Min is the least time between the end of a turn and the next; default 2 ms.
+	// Min is the shortest time between the end of a turn and the start of the next; default 2 ms.
 	Min time.Duration
-	// Max is the longest sleep, so that work that nobody announced is found;
-	// default 1 s.
+	// Max is the longest sleep; default 1 s. It bounds how long work for which no caller woke the loop
+	// stays unnoticed.
 	Max time.Duration
-	// MaxBackoff bounds the sleep after errors; default 5 s.
+	// MaxBackoff is the longest sleep after errors; default 5 s.
 	MaxBackoff time.Duration
-	// Logger is required.
+	// Logger receives the loop's log.
 	Logger *slog.Logger
-	// Now is real time; default time.Now.
+	// Now returns real time; default time.Now.
 	Now func() time.Time
 }
 
-// Loop takes turns until it is told to stop.
+// Loop takes turns until it is stopped. Create it with New.
 type Loop struct {
 	p    Params
 	log  *slog.Logger
@@ -51,7 +51,7 @@ const (
 	firstBackoff   = 50 * time.Millisecond
 )
 
-// New returns a loop that does not run yet.
+// New returns a loop that is not running yet; see Run.
 func New(p Params) *Loop {
 	if p.Min <= 0 {
 		p.Min = leastPause
@@ -68,17 +68,16 @@ func New(p Params) *Loop {
 	return &Loop{p: p, log: p.Logger.With("component", "poll", "loop", p.Name), wake: make(chan struct{}, 1)}
 }
 
-// Wake makes the next turn come as soon as Min allows. It never blocks and may
-// be called at any time, by anybody.
+// Wake makes the next turn come as soon as Min allows. It never blocks, and may be called at any time
+// and concurrently.
 func (l *Loop) Wake() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // one is on its way; the turn it starts will see this work too
+	default: // a wake is pending already; the turn it starts will see this work too
 	}
 }
 
-// LastTurn returns when the last successful turn ended, the zero time if there
-// was none yet. Readiness compares it with now.
+// LastTurn returns when the last successful turn ended, or the zero time if there was none yet.
 func (l *Loop) LastTurn() time.Time {
 	n := l.last.Load()
 	if n == 0 {
@@ -87,8 +86,8 @@ func (l *Loop) LastTurn() time.Time {
 	return time.Unix(0, n)
 }
 
-// Alive reports whether a turn succeeded within d before now, in real time. A
-// healthy loop takes a turn at least every Max.
+// Alive reports whether the last successful turn ended within d before now, in real time. A healthy
+// loop ends a turn at least every Max. Readiness is based on Alive.
 func (l *Loop) Alive(now time.Time, d time.Duration) bool {
 	return now.Sub(l.LastTurn()) <= d // the zero time is longer ago than any d
 }
@@ -102,7 +101,7 @@ func (l *Loop) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait, err := l.turn(ctx)
 		switch {
-		case ctx.Err() != nil: // what a stop cut off is neither trouble nor a success
+		case ctx.Err() != nil: // a turn that a stop cut off has neither failed nor succeeded
 		case err != nil:
 			if failed == 0 {
 				l.log.Warn("turn failed, backing off", "err", err)
@@ -121,7 +120,7 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// turn takes one turn. One that panics has failed.
+// turn takes one turn. A turn that panics has failed.
 func (l *Loop) turn(ctx context.Context) (wait time.Duration, err error) {
 	if !rescue.Call(l.log, "turn panicked", func() { wait, err = l.p.Next(ctx) }) {
 		return 0, errPanic
@@ -129,7 +128,7 @@ func (l *Loop) turn(ctx context.Context) (wait time.Duration, err error) {
 	return wait, err
 }
 
-// sleep waits for d, at least Min; a wake cuts it to that.
+// sleep waits for d, or at least Min. A wake ends it, but not before Min.
 func (l *Loop) sleep(ctx context.Context, d time.Duration) {
 	_ = Sleep(ctx, l.p.Min)
 	select {

@@ -1,5 +1,5 @@
-// Package rescue keeps a panic in one piece of work from ending the process,
-// and with it everybody else's work.
+// Package rescue keeps a panic in one piece of work from ending the process, and with it all other
+// work.
 package rescue
 
 import (
@@ -9,9 +9,9 @@ import (
 	"runtime/debug"
 )
 
-// Call calls f and reports whether it came back. If it panicked, the log has
-// the message with args, and the stack; it has the panic's value only if that is
-// the runtime's own, for any other may quote what was being worked on.
+// Call calls f and reports whether it returned without a panic. If f panicked, Call logs the message
+// with args and the stack. It logs the panic's value only if that is a runtime.Error, else only its
+// type: any other value may quote the data that was being worked on.
 func Call(log *slog.Logger, message string, f func(), args ...any) (ok bool) {
 	defer func() {
 		r := recover()
