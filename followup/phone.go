@@ -2,8 +2,8 @@ package followup
 
 import "strings"
 
-// WhatsApp knows some phones by two spellings, both of which reach the same person. Which of the two an
-// account has depends on when and where it was created, and a provider may answer with the spelling
+// WhatsApp knows some phones by two spellings, both of which reach the same person. Which of the two
+// an account has depends on when and where it was created, and a provider may answer with the spelling
 // that it was not asked for.
 //
 //	Brazil  55 AA 9 NNNN NNNN  and  55 AA NNNN NNNN    the ninth digit of mobiles

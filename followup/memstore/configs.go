@@ -23,7 +23,7 @@ func (s *Store) CreateConfig(ctx context.Context, c followup.Config) error {
 	return nil
 }
 
-// keepConfig stores a config and what the guards must know of it.
+// keepConfig stores a config and its state for the guards.
 func (s *Store) keepConfig(c followup.Config) {
 	c = clone(c)
 	c.CreatedAt, c.UpdatedAt, c.Warnings = ms(c.CreatedAt), ms(c.UpdatedAt), nil
@@ -35,6 +35,7 @@ func (s *Store) keepConfig(c followup.Config) {
 	}
 }
 
+// configOf returns the id of the assistant's config, or "".
 func (s *Store) configOf(tenant followup.TenantID, a followup.AssistantID) followup.ConfigID {
 	for id, c := range s.configs {
 		if c.TenantID == tenant && c.AssistantID == a {

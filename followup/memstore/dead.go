@@ -10,7 +10,7 @@ import (
 	"wagate/followup"
 )
 
-// bringOut makes the head of a queue a dead letter.
+// bringOut stores the delivery at the head of a queue as a dead letter.
 func (s *Store) bringOut(l *lead, a followup.AssistantID, q *queue, f followup.FinishDelivery) {
 	letter := &followup.DeadLetter{
 		ID: "0." + q.head.id, Tenant: l.rec.Tenant, Assistant: a, Lead: l.rec.ID,

@@ -1,13 +1,12 @@
-// Package memstore is the store contract in memory: the model that the Redis
-// implementation is compared against, and the fake for the tests of everything
-// that needs a store. It keeps nothing beyond the process and never serves.
+// Package memstore implements the store contract in memory. It is the model that the Redis
+// implementation is compared against, and the fake for all tests that need a store. It keeps nothing
+// beyond the process and never serves production.
 //
-// One mutex guards everything, so every method is atomic by construction. Where
-// the contract speaks of something that exists for Redis' sake it is simply
-// absent here: there are no partitions, a generation is not counted because
-// what it would void is voided at once, and everything is durable at once.
+// One mutex guards everything, so every method is atomic by construction. What exists only for the sake
+// of Redis is absent: there are no partitions, no generation is counted because whatever it would void
+// is voided at once, and everything is durable at once.
 //
-// Nothing is indexed. A claim looks at every live run, the statistics look at
-// every lead. That is the point: what is obviously right is compared with what
-// is fast. Times are cut to milliseconds, as Redis keeps them.
+// Nothing is indexed. A claim looks at every run, and the statistics look at every lead. That is the
+// point: an implementation that is obviously right is compared with one that is fast. Times are
+// truncated to milliseconds, as Redis keeps them.
 package memstore

@@ -28,8 +28,8 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	if f.UsedStep > 0 {
 		r.Used = r.Used.With(f.UsedStep)
 	}
-	// The outcome stands. What follows is what the rest of the lead learns of it,
-	// and the lead may have been merged into another meanwhile.
+	// The outcome is recorded. What it says about the lead is applied to the lead's heir, because the
+	// lead may have been merged into another meanwhile.
 	r.State, r.token = followup.RunClaimed, ""
 	if heir := s.heir(l); heir != nil {
 		of := s.on(heir, f.Now, f.Real)
@@ -48,7 +48,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	return followup.Finished{State: followup.RunArmed, Due: r.DueAt}, nil
 }
 
-// accepts reports whether a result is that of the step as it is now held.
+// accepts reports whether a result matches the current claim or attempt of the run's step.
 func (r *run) accepts(f followup.FinishStep) bool {
 	if r.State == followup.RunSending {
 		return r.attempt != "" && r.attempt == f.Attempt
@@ -56,7 +56,7 @@ func (r *run) accepts(f followup.FinishStep) bool {
 	return r.holds(f.Token)
 }
 
-// told takes in what a result says about the lead.
+// told applies what a step's result says about the lead.
 func (t *turn) told(r *run, f followup.FinishStep) {
 	if f.Text != "" {
 		t.l.remember(r.Channel, followup.Entry{From: followup.FromBusiness, Text: f.Text, At: t.now})
@@ -71,13 +71,13 @@ func (t *turn) told(r *run, f followup.FinishStep) {
 		}
 	}
 	if f.OptOut {
-		// This run has its outcome already and ends by its own path.
+		// This step has its outcome already, so FinishStep ends the run.
 		r.ending = cmp.Or(r.ending, followup.OptedOut)
 		t.optOut(true, t.now)
 	}
 }
 
-// endOf returns why a run ends with the step just finished; empty: it goes on.
+// endOf returns why a run ends with the step just finished; empty if it goes on.
 func (s *Store) endOf(r *run, f followup.FinishStep) followup.Reason {
 	why := cmp.Or(r.ending, f.EndReason, s.offReason(r))
 	if why == "" && s.off[r.Config] == followup.ConfigFinish {

@@ -15,13 +15,13 @@ type keyID struct {
 	key    string
 }
 
-// idempotency is what is known of one idempotency key.
+// idempotency is the state of one idempotency key.
 type idempotency struct {
 	fingerprint string
 	lease       time.Time
 	done        bool
 	answer      []byte
-	at          time.Time // begun or finished
+	at          time.Time // when it was begun or finished
 	owner       string
 }
 

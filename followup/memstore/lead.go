@@ -14,13 +14,13 @@ import (
 // lead is everything known of one lead.
 type lead struct {
 	rec     followup.Lead // without windows
-	account bool          // a stand-in; nobody's lead
+	account bool          // a stand-in
 
-	// movedTo is the lead this one was merged into; erased says it is no more.
-	// Of a merged lead only runs and attempts are left, of an erased one nothing.
+	// movedTo is the lead that this one was merged into. A merged lead keeps only its runs and
+	// attempts; an erased lead keeps nothing.
 	movedTo followup.LeadID
 	erased  bool
-	until   time.Time // a stand-in points to movedTo
+	until   time.Time // until when a stand-in points to movedTo
 
 	optedAt time.Time // when the lead's last word on opt-out was said
 
@@ -35,12 +35,12 @@ type lead struct {
 	queues    map[followup.AssistantID]*queue
 }
 
-// rearm is a run that waits for the business to speak again.
+// rearm is a run to be started once the business speaks again after a reply.
 type rearm struct {
-	status  string // the status at the reply
-	spoke   bool   // it has, and the lead has not answered since
+	status  string // the lead's status at the reply
+	spoke   bool   // the business has spoken, and the lead has not answered since
 	channel followup.ChannelID
-	since   time.Time // what the window of the channel counted from when it spoke
+	since   time.Time // what the channel's window counted from when the business spoke
 }
 
 func newLead(rec followup.Lead) *lead {
@@ -58,7 +58,7 @@ func newLead(rec followup.Lead) *lead {
 
 func (l *lead) moved() bool { return l.erased || l.movedTo != "" }
 
-// find returns the tenant's lead, for writing.
+// find returns the tenant's lead, ErrNotFound or ErrLeadMoved. Stand-ins are not found.
 func (s *Store) find(tenant followup.TenantID, id followup.LeadID) (*lead, error) {
 	l := s.leads[id]
 	if l == nil || l.rec.Tenant != tenant || l.account {
@@ -70,8 +70,8 @@ func (s *Store) find(tenant followup.TenantID, id followup.LeadID) (*lead, error
 	return l, nil
 }
 
-// heir returns the lead into whose queues and windows things of l go today: l
-// itself, or what it was merged into; nil if that is erased.
+// heir returns the lead whose queues and windows take what concerns l: l itself or, at the end of the
+// chain, the lead it was merged into; nil if that is erased.
 func (s *Store) heir(l *lead) *lead {
 	for l != nil && l.movedTo != "" {
 		l = s.leads[l.movedTo]
@@ -82,13 +82,13 @@ func (s *Store) heir(l *lead) *lead {
 	return l
 }
 
-// changed notes that the record is not what somebody read before.
+// changed counts a change of the record.
 func (l *lead) changed(now time.Time) {
 	l.rec.Revision++
 	l.rec.UpdatedAt = ms(now)
 }
 
-// view returns the record with its windows, shared with nobody.
+// view returns a copy of the record with its windows.
 func (l *lead) view() followup.Lead {
 	out := l.rec
 	out.OptOutSaidAt = l.optedAt
@@ -100,7 +100,7 @@ func (l *lead) view() followup.Lead {
 	return out
 }
 
-// name gives the record another phone or user id. Whoever opened a window is kept.
+// name gives the record this phone and user id. Each window stays open to whoever opened it.
 func (l *lead) name(phone, user string) {
 	if phone != l.rec.Phone || user != l.rec.UserID {
 		for c, w := range l.windows {
@@ -110,8 +110,8 @@ func (l *lead) name(phone, user string) {
 	l.rec.Phone, l.rec.UserID = phone, user
 }
 
-// open moves the window of a channel, if at is later than what it counts from. By is
-// who wrote; zero: whom the record names.
+// open makes the window of a channel count from at, if that is later than what it counts from. By is
+// the contact who wrote; zero for the contact that the record names.
 func (l *lead) open(c followup.ChannelID, at time.Time, by providers.Contact) {
 	at = ms(at)
 	w := l.windows[c]
@@ -126,7 +126,7 @@ func (l *lead) isOpen(c followup.ChannelID, to providers.Contact, now time.Time)
 	return l.view().WindowOpenTo(c, to, ms(now))
 }
 
-// closes is when the window closes that a message relies on.
+// closes returns when the window that a message relies on closes; zero if the message relies on none.
 func (l *lead) closes(c followup.ChannelID, freeForm bool) time.Time {
 	if !freeForm {
 		return time.Time{}
@@ -134,8 +134,8 @@ func (l *lead) closes(c followup.ChannelID, freeForm bool) time.Time {
 	return window.ClosesAt(l.windows[c].LastInbound)
 }
 
-// refuse records the provider's "window closed" about a message sent when the
-// window counted from since.
+// refuse marks the window of a channel refused, unless it counts from later than since. For a
+// provider's "window closed", since is what the window counted from when the message was sent.
 func (l *lead) refuse(c followup.ChannelID, since time.Time) {
 	w := l.windows[c]
 	if w.LastInbound.After(since) {

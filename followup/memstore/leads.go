@@ -81,7 +81,7 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 	for _, a := range names {
 		s.aliases[a] = winner.rec.ID
 	}
-	if create || len(names) > 1 || len(names) > 0 && who.Lead != "" { // one that was only looked for is known already
+	if create || len(names) > 1 || len(names) > 0 && who.Lead != "" { // a single identity that was only looked up is known already
 		winner.learn(now, "", who.Phone, who.UserID, who.ExternalID)
 	}
 	for _, id := range standIns(names) {
@@ -90,8 +90,9 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 	return winner.rec.ID, nil
 }
 
-// held says whether a phone that comes with a user id, or that named had, was given up
-// by the lead it leads to. It is "" if it is to say nothing.
+// held applies HoldOf to a phone that comes with a user id, or that the named lead had before. It
+// returns the phone, or "" if the phone is held by another lead and must be ignored; gone is true if
+// the lead that the phone leads to has given it up.
 func (s *Store) held(tenant followup.TenantID, phone, user string, named *lead, had bool) (is string, gone bool) {
 	holder := s.leads[s.aliases[alias{tenant, "phone", followup.CanonicalPhone(phone)}]]
 	other := s.leads[s.aliases[alias{tenant, "user", user}]]
@@ -111,7 +112,7 @@ func (s *Store) held(tenant followup.TenantID, phone, user string, named *lead, 
 	return phone, false
 }
 
-// standIns returns the stand-ins of contacts under these identities.
+// standIns returns the ContactLead stand-ins of these identities.
 func standIns(names []alias) []followup.LeadID {
 	var out []followup.LeadID
 	for _, a := range names {
@@ -125,7 +126,7 @@ func standIns(names []alias) []followup.LeadID {
 	return out
 }
 
-// adopt makes what came under a stand-in the lead's, and has it point there.
+// adopt imports what was settled under a stand-in into the lead, and makes the stand-in point to it.
 func (s *Store) adopt(l *lead, id followup.LeadID, now time.Time) {
 	if was := s.leads[id]; was != nil && was.movedTo == "" {
 		s.merge(l, was, now)
@@ -135,8 +136,8 @@ func (s *Store) adopt(l *lead, id followup.LeadID, now time.Time) {
 	s.leads[id] = pointer
 }
 
-// learn fills in what the record lacks. A phone that comes with another user id
-// than the record's is one that the contact had, or has not told yet.
+// learn fills in what the record lacks. It ignores a phone that comes with a user id other than the
+// record's: the contact may have had it before, or has not used it yet.
 func (l *lead) learn(now time.Time, name, phone, user, external string) {
 	if l.hasOther(user) {
 		phone = ""
@@ -154,8 +155,8 @@ func (l *lead) hasOther(user string) bool {
 	return user != "" && l.rec.UserID != "" && user != l.rec.UserID
 }
 
-// hear does that with what WhatsApp calls the contact. Of the spellings of his
-// phone the record has the one heard last.
+// hear fills in what the record lacks from the contact as WhatsApp names it. Of the spellings of its
+// phone, the record keeps the one heard last.
 func (l *lead) hear(now time.Time, c providers.Contact) {
 	if c.Phone != "" && c.Phone == followup.PhoneTwin(l.rec.Phone) && !l.hasOther(c.UserID) {
 		l.rec.Phone = c.Phone
@@ -277,7 +278,7 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	if err != nil {
 		return followup.ErrNotFound
 	}
-	// His record may know him by what no event has linked to him yet.
+	// The record may have identities that no event has linked to the lead yet.
 	his := aliasesOf(tenant, followup.Identity{Phone: l.rec.Phone, UserID: l.rec.UserID, ExternalID: l.rec.ExternalID})
 	gone := append([]followup.LeadID{id}, standIns(his)...)
 	for a, owner := range s.aliases {
@@ -294,7 +295,7 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	for _, standIn := range gone[1:] {
 		delete(s.leads, standIn)
 	}
-	var all []*lead // first of all: who is buried is nobody's heir
+	var all []*lead // collected before the first bury: a buried lead is nobody's heir
 	for _, other := range s.leads {
 		if s.heir(other) == l {
 			all = append(all, other)
@@ -306,7 +307,7 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	return nil
 }
 
-// bury leaves of a lead only that it was.
+// bury replaces a lead by an empty tombstone.
 func (s *Store) bury(l *lead) {
 	var ended []followup.Ended
 	for _, r := range l.liveRuns() {

@@ -7,10 +7,10 @@ import (
 	"wagate/followup"
 )
 
-// merge imports the loser's state into the winner and leaves the loser a
-// tombstone that keeps its runs and attempts. Of a stand-in there is no record.
+// merge imports the loser's state into the winner and leaves the loser as a tombstone that keeps its
+// runs and attempts. The loser may be a stand-in, which has no record.
 func (s *Store) merge(winner, loser *lead, now time.Time) {
-	// The happenings of the ending are queued as the loser's, behind what waits there.
+	// The happenings of the ended runs go into the loser's queues, behind what waits there.
 	t := s.on(loser, now, now)
 	t.endAll(followup.Merged)
 	s.tell(t.ended)

@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// messageID is a message's id; the tenant is part of it.
+// messageID is a message's id within its tenant.
 type messageID struct {
 	tenant followup.TenantID
 	id     string

@@ -14,21 +14,22 @@ type attempt struct {
 	run      followup.RunID // empty: made by the API
 	step     int            // of the run, counting from 1
 	channel  followup.ChannelID
-	since    time.Time // what the channel's window counted from
+	since    time.Time // what the channel's window counted from at the call
 	at       time.Time
-	state    providers.StatusState // the furthest a receipt told
-	recorded bool                  // RecordSend was here
-	message  string                // its id, as a receipt told it
-	opaque   string                // what its sender wants back
-	// notBefore is when the run's next message may go at the earliest.
+	state    providers.StatusState // the state of highest rank that a receipt told
+	recorded bool                  // by RecordSend
+	message  string                // the message id, as a receipt told it
+	opaque   string                // the sender's GuardSend.Opaque
+	// notBefore is the earliest time for the run's next message, set by a receipt.
 	notBefore time.Time
-	// silent is when this one may if it was not sent: the business spoke meanwhile.
+	// silent is the earliest time for this step's message if this attempt turns out not to have been
+	// sent: the business spoke while it was in sending.
 	silent time.Time
-	// again: the step was tried once more, as this one cannot have been sent.
+	// again is true if the step was tried again after this attempt, which thus cannot have been sent.
 	again bool
 }
 
-// attempt makes the record of a call about to happen.
+// attempt records a provider call that is about to be made, for run r or, if nil, for the API.
 func (t *turn) attempt(r *run, c followup.ChannelID) followup.AttemptID {
 	t.trim()
 	t.l.nAttempts++
@@ -44,7 +45,7 @@ func (t *turn) attempt(r *run, c followup.ChannelID) followup.AttemptID {
 	return id
 }
 
-// attemptOf returns an attempt made for the lead, or for one merged into it.
+// attemptOf returns an attempt made for the lead or for a lead merged into it; nil if there is none.
 func (t *turn) attemptOf(id followup.AttemptID) *attempt {
 	l := t.s.leads[id.Lead()]
 	if l == nil || t.s.heir(l) != t.l {
@@ -53,10 +54,10 @@ func (t *turn) attemptOf(id followup.AttemptID) *attempt {
 	return l.attempts[id]
 }
 
-// cappedWait is how long a lead is left alone whom the provider capped.
+// cappedWait is how long a lead is left alone after the provider capped it.
 const cappedWait = followup.CappedWait
 
-// receipt takes in a status about a message of ours.
+// receipt applies a status about a message of ours.
 func (t *turn) receipt(rc followup.Receipt, at time.Time) {
 	a := t.attemptOf(rc.Attempt)
 	if a == nil || rc.State.Rank() <= a.state.Rank() {
@@ -84,8 +85,8 @@ func (t *turn) receipt(rc followup.Receipt, at time.Time) {
 	}
 }
 
-// putOff has the run's next message go no earlier than at an instant. Behind one that
-// is being sent, FinishStep sees to it.
+// putOff makes the run's next message due no earlier than at. If a step is in sending, FinishStep
+// does so for the step after it.
 func (t *turn) putOff(r *run, at time.Time) {
 	if r.State != followup.RunSending {
 		r.wait(followup.Later(r.DueAt, at))
@@ -94,7 +95,8 @@ func (t *turn) putOff(r *run, at time.Time) {
 	}
 }
 
-// unsentFrom is when a step that turns out not to be sent may be due again at the earliest.
+// unsentFrom returns when a step in sending may be due again at the earliest, if it turns out not to
+// have been sent; zero if there is no such bound.
 func (t *turn) unsentFrom(r *run) time.Time {
 	a := t.attemptOf(r.attempt)
 	if a == nil {
@@ -103,8 +105,8 @@ func (t *turn) unsentFrom(r *run) time.Time {
 	return followup.Later(a.notBefore, a.silent)
 }
 
-// correct settles the outcome of the attempt's step by what receipts have told
-// so far, if the outcome is recorded already.
+// correct settles the outcome of the attempt's step by what receipts have told so far, if the outcome
+// has been recorded.
 func (t *turn) correct(a *attempt) {
 	_, r := t.s.run(a.run)
 	if r == nil {
@@ -131,7 +133,7 @@ func (t *turn) correct(a *attempt) {
 	t.happening(r, followup.HappeningSettled, told, "")
 }
 
-// settle returns what an outcome becomes by a receipt.
+// settle returns the outcome that a receipt of this state turns an outcome into.
 func settle(from followup.Outcome, state providers.StatusState) followup.Outcome {
 	switch {
 	case state == providers.StatusFailed && (from == followup.Uncertain || from == followup.Sent):

@@ -11,15 +11,15 @@ import (
 	"wagate/followup"
 )
 
-// queue is what waits for one assistant about one lead.
+// queue holds the events of one lead that wait for one assistant.
 type queue struct {
 	events []queued
-	head   *frozen // the delivery at the head, once it was claimed
-	token  string  // of the claim that is out; empty: none is
+	head   *frozen // the delivery at the head, once it has been claimed; nil before
+	token  string  // of the claim that is out; empty: none
 	lease  time.Time
-	retry  time.Time // not to be tried before
-	// The first ones events were split: they are delivered one by one. Since is
-	// when they were first tried.
+	retry  time.Time // the head must not be tried earlier
+	// The first ones events come from a split delivery and are delivered one by one. Since is when
+	// that delivery was first claimed.
 	ones  int
 	since time.Time
 }
@@ -29,13 +29,13 @@ type queued struct {
 	at    time.Time // when it was settled; real time
 }
 
-// frozen is a delivery since its first claim: the first n events of its queue.
+// frozen is a delivery after its first claim: the first n events of its queue.
 type frozen struct {
 	id       string
 	n        int
-	tries    int // claims, but for those given back
+	tries    int // claims, except those that were released
 	rejected int
-	seen     bool // by the assistant, perhaps, though no try counts
+	seen     bool // the assistant may have received it, although no try counts
 	first    time.Time
 }
 
@@ -49,7 +49,7 @@ func (l *lead) queue(a followup.AssistantID) *queue {
 	return q
 }
 
-// readyAt returns from when on the head can be claimed; false: at once.
+// readyAt returns when the head can be claimed; false if it can be claimed at once.
 func (q *queue) readyAt() (time.Time, bool) {
 	if q.token != "" {
 		return q.lease, true
@@ -72,7 +72,7 @@ func (q *queue) cut(c followup.ClaimDeliveries) int {
 	return n
 }
 
-// size is about how long the event is in JSON.
+// size returns approximately how long the event is as JSON, in bytes.
 func (q queued) size() int { return len(q.event.Value) + len(q.event.Channel) + len(q.event.Field) }
 
 // ClaimDeliveries implements followup.RelayStore.
@@ -118,8 +118,8 @@ type candidate struct {
 	q *queue
 }
 
-// fair puts candidates in the order in which they are served, without those for
-// whom there is no room.
+// fair returns the candidates in the order in which they are served, without those that exceed a
+// bound.
 func (s *Store) fair(ready []candidate, c followup.ClaimDeliveries) []candidate {
 	slices.SortFunc(ready, func(a, b candidate) int {
 		return cmp.Or(a.q.events[0].at.Compare(b.q.events[0].at), cmp.Compare(a.l.rec.ID, b.l.rec.ID))
@@ -133,7 +133,7 @@ func (s *Store) fair(ready []candidate, c followup.ClaimDeliveries) []candidate 
 	return roundRobin(within(lines, tenant, c.OfTenant), tenant, s.relayTenant)
 }
 
-// within drops what goes beyond each owner's bound.
+// within drops the items that exceed their owner's bound.
 func within[T any, K comparable](items []T, owner func(T) K, b followup.Bound[K]) []T {
 	taken := map[K]int{}
 	return slices.DeleteFunc(items, func(it T) bool {
@@ -205,7 +205,7 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 	return nil
 }
 
-// shift drops the head; what is behind it is next.
+// shift removes the delivery at the head, with its events.
 func (q *queue) shift() {
 	q.events = slices.Clone(q.events[q.head.n:])
 	q.ones = max(0, q.ones-q.head.n)

@@ -8,26 +8,26 @@ import (
 	"wagate/followup"
 )
 
-// run is a run with what only the store needs of it. Its Timeline holds the
-// steps that ended.
+// run is a run with the fields that only the store needs. Its Timeline holds only the steps that have
+// ended.
 type run struct {
 	followup.Run
 	token   string
-	lease   time.Time // until when it is claimed or sending; real time
+	lease   time.Time // end of the lease, while claimed or sending; real time
 	attempt followup.AttemptID
 	kind    followup.StepKind // what went out with the attempt
-	stand   int
-	lapsed  int             // leases that ran out in a row, unsent
-	crashed bool            // claimed again out of sending: to be finished, nothing else
-	ending  followup.Reason // marked in sending: how it ends once its result is known
-	rearm   bool            // a reply leaves a rearm waiting
+	stand   int               // GuardStep.UsedStep of the attempt
+	lapsed  int               // leases that ran out in a row, unsent
+	crashed bool              // claimed again while in sending: it can only be finished
+	ending  followup.Reason   // marked ending while in sending: the reason once the result is known
+	rearm   bool              // a reply leaves a rearm waiting
 }
 
-// live reports whether the run is one of those that replies, restarts and
-// cancellations are about.
+// live reports whether the run has neither ended nor been marked ending. Replies, restarts and
+// cancellations concern live runs only.
 func (r *run) live() bool { return r.State != followup.RunEnded && r.ending == "" }
 
-// view returns the run as it is shown, with the pending step last.
+// view returns the run as callers see it, with the pending step last in the timeline.
 func (r *run) view() followup.Run {
 	out := r.Run
 	out.Timeline = slices.Clone(r.Timeline)
@@ -37,8 +37,8 @@ func (r *run) view() followup.Run {
 	return out
 }
 
-// turn is one atomic step on one lead: the instants it happens at and what it
-// leads to.
+// turn is one atomic change of one lead: when it happens, and which runs it ended and outcomes it
+// corrected.
 type turn struct {
 	s           *Store
 	l           *lead
@@ -47,11 +47,12 @@ type turn struct {
 	corrections []followup.Correction
 }
 
+// on begins a turn on a lead.
 func (s *Store) on(l *lead, now, real time.Time) *turn {
 	return &turn{s: s, l: l, now: ms(now), real: ms(real)}
 }
 
-// start starts a run, unless it must not.
+// start starts a run and returns its id, or "" if mayStart forbids it.
 func (t *turn) start(a followup.Arm) followup.RunID {
 	if !t.mayStart(a) {
 		return ""
@@ -72,20 +73,20 @@ func (t *turn) mayStart(a followup.Arm) bool {
 	return !t.l.rec.OptedOut && t.s.off[a.Config] == followup.ConfigActive
 }
 
-// arm makes a step the current one and tells so.
+// arm makes a step the current one, sets when it is due and queues HappeningScheduled.
 func (t *turn) arm(r *run, step int, interval time.Duration, notBefore time.Time) {
 	r.Step, r.Interval, r.Tries = step, interval, 0
 	r.wait(followup.Later(t.now.Add(interval), ms(notBefore)))
 	t.happening(r, followup.HappeningScheduled, followup.Moment{Step: step + 1}, "")
 }
 
-// wait makes the current step due at an instant, whoever held it.
+// wait arms the current step again, due at the instant due. A claim or attempt of it is void.
 func (r *run) wait(due time.Time) {
 	r.State, r.DueAt, r.lapsed = followup.RunArmed, ms(due), 0
 	r.token, r.lease, r.attempt = "", time.Time{}, ""
 }
 
-// end ends a live run: at once, or once the result of its call is known.
+// end ends a live run. A run in sending is marked, and ends once the result of its call is known.
 func (t *turn) end(r *run, why followup.Reason) {
 	if !r.live() {
 		return
@@ -103,7 +104,7 @@ func (t *turn) endAll(why followup.Reason) {
 	}
 }
 
-// endUnsent ends a run whose current step was not sent and never will be.
+// endUnsent ends a run whose current step was not sent, and records the step's outcome.
 func (t *turn) endUnsent(r *run, why followup.Reason) {
 	m := followup.Moment{
 		Step: r.Step + 1, DueAt: r.DueAt, Kind: followup.KindNone,
@@ -114,8 +115,8 @@ func (t *turn) endUnsent(r *run, why followup.Reason) {
 	t.close(r, why, m.Outcome)
 }
 
-// close ends a run whose current step has its outcome. cancelled is that
-// outcome if the ending brought it about.
+// close ends a run whose current step has its outcome. cancelled is that outcome if the end of the run
+// caused it, else empty.
 func (t *turn) close(r *run, why followup.Reason, cancelled followup.Outcome) {
 	r.State, r.Reason, r.EndedAt = followup.RunEnded, why, t.now
 	r.token, r.lease, r.attempt, r.ending = "", time.Time{}, "", ""
@@ -129,7 +130,7 @@ func (t *turn) close(r *run, why followup.Reason, cancelled followup.Outcome) {
 	t.happening(r, event, followup.Moment{Step: r.Step + 1, Outcome: cancelled, Reason: why}, "")
 }
 
-// trim forgets runs and attempts nobody may ask for any more.
+// trim removes ended runs and attempts that are older than RunAge.
 func (t *turn) trim() {
 	for id, r := range t.l.runs {
 		if r.State == followup.RunEnded && t.now.Sub(r.EndedAt) >= followup.RunAge {
@@ -143,14 +144,14 @@ func (t *turn) trim() {
 	}
 }
 
-// happening tells the run's assistant, in order with the rest of the lead's events.
+// happening queues a follow-up event for the run's assistant, in order with the lead's other events.
 func (t *turn) happening(r *run, event followup.Happening, m followup.Moment, text string) {
 	value, err := json.Marshal(struct {
 		Event     followup.Happening `json:"event"`
 		RunID     followup.RunID     `json:"run_id"`
 		LeadID    followup.LeadID    `json:"lead_id"`
 		Step      int                `json:"step"`
-		Outcome   *followup.Outcome  `json:"outcome"` // null: not yet
+		Outcome   *followup.Outcome  `json:"outcome"` // null: none yet
 		Reason    *followup.Reason   `json:"reason"`
 		Text      string             `json:"text,omitempty"`
 		MessageID string             `json:"message_id,omitempty"`
@@ -161,7 +162,7 @@ func (t *turn) happening(r *run, event followup.Happening, m followup.Moment, te
 	t.relay(r.Assistant, followup.RelayEvent{Channel: r.Channel, Field: "followup", Value: value})
 }
 
-// word returns nil for a word that is not there yet.
+// word returns a pointer to w, or nil if w is empty.
 func word[T ~string](w T) *T {
 	if w == "" {
 		return nil
@@ -169,7 +170,7 @@ func word[T ~string](w T) *T {
 	return &w
 }
 
-// relay appends an event to the queue of whoever the lead is today.
+// relay appends an event to the assistant's queue of the lead's heir.
 func (t *turn) relay(a followup.AssistantID, e followup.RelayEvent) {
 	if l := t.s.heir(t.l); l != nil && a != "" {
 		q := l.queue(a)

@@ -51,7 +51,7 @@ func (s *Store) Cancel(ctx context.Context, tenant followup.TenantID, id followu
 	return t.ended, nil
 }
 
-// run finds a run by its id alone, and the lead that keeps it.
+// run returns a run by its id alone, and the lead that keeps it; nil if there is none.
 func (s *Store) run(id followup.RunID) (*lead, *run) {
 	l := s.leads[id.Lead()]
 	if l == nil {

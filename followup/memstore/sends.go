@@ -94,8 +94,8 @@ func (s *Store) History(ctx context.Context, id followup.LeadID, c followup.Chan
 	return out, nil
 }
 
-// Pace implements followup.SendStore by the generic cell rate algorithm: a
-// channel's slots are one interval apart, and a burst may take its slots ahead.
+// Pace implements followup.SendStore by the generic cell rate algorithm: a channel's slots are one
+// interval apart, and a burst may take its slots in advance.
 func (s *Store) Pace(
 	ctx context.Context, c followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time,
 ) (time.Duration, error) {
@@ -110,7 +110,7 @@ func (s *Store) Pace(
 	now, interval := float64(real.UnixMilli()), 1000/perSecond
 	slot, ahead := max(s.slots[c], now), float64(max(burst, 1))*interval
 	if slot-ahead-now > float64(max(longest, followup.LongestPace).Milliseconds()) {
-		slot = now // it is of a clock that was ahead
+		slot = now // the stored slot comes from a clock that was ahead
 	}
 	wait := time.Duration(max(slot-ahead+interval-now, 0) * float64(time.Millisecond))
 	if wait <= longest {

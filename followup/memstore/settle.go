@@ -59,8 +59,8 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	return out, nil
 }
 
-// settled returns the lead a settlement is about; a stand-in is made when it is
-// first needed, and again when what it pointed to is long past.
+// settled returns the lead that a settlement is about. A stand-in is created when it is first needed,
+// and again once it has pointed to a lead for PointerAge.
 func (s *Store) settled(st followup.Settlement) (*lead, error) {
 	if !st.Account {
 		return s.find(st.Tenant, st.Lead)
@@ -83,7 +83,7 @@ func (s *Store) settled(st followup.Settlement) (*lead, error) {
 	return l, nil
 }
 
-// fresh says which items are seen for the first time.
+// fresh reports for each item whether it is seen for the first time.
 func (l *lead) fresh(items []followup.Item) []bool {
 	fresh, here, out := make([]bool, len(items)), map[string]bool{}, l.rec.OptedOut
 	for i, item := range items {
@@ -98,7 +98,7 @@ func (l *lead) fresh(items []followup.Item) []bool {
 	return fresh
 }
 
-// full reports whether an item is to be relayed for which there is no room.
+// full reports whether a fresh item is to be relayed for which the backlog has no room.
 func (s *Store) full(l *lead, items []followup.Item) bool {
 	if s.MaxBacklog <= 0 {
 		return false
@@ -136,7 +136,8 @@ func (s *Store) waiting() map[followup.AssistantID]int {
 	return waiting
 }
 
-// apply does what one fresh item of the contact does, in the order of the contract.
+// apply applies the effects of one fresh item of the contact, in the order of the contract. It returns
+// the assistants whose rearm is to be started.
 func (t *turn) apply(item followup.Item, by providers.Contact) []followup.AssistantID {
 	if item.Opens {
 		t.l.open(item.Channel, item.At, by)
@@ -170,7 +171,7 @@ func (t *turn) apply(item followup.Item, by providers.Contact) []followup.Assist
 	return rearm
 }
 
-// optOut takes in what the lead wants as of an instant.
+// optOut applies a word of the lead on opt-out, said at the instant at.
 func (t *turn) optOut(out bool, at time.Time) {
 	at = ms(at)
 	if at.Before(t.l.optedAt) || at.Equal(t.l.optedAt) && !out {
@@ -186,14 +187,15 @@ func (t *turn) optOut(out bool, at time.Time) {
 	}
 }
 
-// concerned returns the live runs that something on this channel of this
-// assistant is about.
+// concerned returns the live runs that a reply or message on this channel of this assistant concerns.
 func (t *turn) concerned(c followup.ChannelID, a followup.AssistantID) []*run {
 	return slices.DeleteFunc(t.l.liveRuns(), func(r *run) bool {
 		return r.Assistant != a && r.Channel != c
 	})
 }
 
+// reply ends the runs concerned; those started with RearmOnReply leave a rearm waiting. A rearm that
+// waits for assistant a needs the business to speak again after this reply.
 func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
 	for _, r := range t.concerned(c, a) {
 		if r.rearm {
@@ -207,11 +209,11 @@ func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
 	}
 }
 
-// spoke starts the wait of the current steps again, since the silence they
-// measure was broken. It never brings a step forward: one that was put off
-// stays put off. The wait of one that is being sent is that of a step which turns out
-// not to be. Early says that it was said before the lead wrote last: no rearm waits for
-// that.
+// spoke starts the wait of the current steps again, because the silence that they measure was broken.
+// It never brings a step forward: a step that was put off stays put off. For a step in sending, the
+// new wait counts only if the step turns out not to have been sent. Early says that the business
+// spoke before the lead last wrote; that starts no rearm. It returns the assistant whose rearm is to
+// be started, if any.
 func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID, early bool) []followup.AssistantID {
 	for _, r := range t.concerned(c, a) {
 		if again := t.now.Add(r.Interval); r.State != followup.RunSending {

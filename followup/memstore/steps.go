@@ -12,7 +12,7 @@ import (
 	"wagate/providers"
 )
 
-// maxNext bounds how long a claim tells its caller to sleep.
+// maxNext is the longest sleep that a claim tells its caller.
 const maxNext = time.Hour
 
 // Claim implements followup.StepStore.
@@ -71,8 +71,8 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	return b, nil
 }
 
-// claim puts a step under a lease with a new token. One that was in sending
-// stays there: whether it was sent is not known.
+// claim puts a step under a lease with a new token. A step in sending stays there, because it is not
+// known whether it was sent.
 func (s *Store) claim(l *lead, r *run, lease time.Time) followup.Claimed {
 	r.token, r.lease = uuid.NewString(), ms(lease)
 	r.crashed = r.State == followup.RunSending
@@ -91,7 +91,7 @@ func (s *Store) claim(l *lead, r *run, lease time.Time) followup.Claimed {
 	return c
 }
 
-// offReason tells why a run must end because of its config; empty: it need not.
+// offReason returns why a run must end because of its config; empty if it need not.
 func (s *Store) offReason(r *run) followup.Reason {
 	switch s.off[r.Config] {
 	case followup.ConfigInactive:
@@ -103,8 +103,7 @@ func (s *Store) offReason(r *run) followup.Reason {
 	return ""
 }
 
-// holds reports whether the token is that of the current claim, and of one that
-// may still send.
+// holds reports whether the token is that of the current claim, and the claim is one that may send.
 func (r *run) holds(token string) bool {
 	held := r.State == followup.RunClaimed || r.State == followup.RunSending
 	return held && !r.crashed && token != "" && r.token == token
@@ -139,7 +138,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 	return followup.Verdict{Attempt: r.attempt, Opaque: r.attempt.Opaque(0), Closes: l.closes(r.Channel, g.FreeForm)}, nil
 }
 
-// refusal is what the guards of steps and of API messages have in common.
+// refusal makes the checks that the guards of steps and of API messages have in common.
 func (s *Store) refusal(
 	l *lead, c followup.ChannelID, to providers.Contact, freeForm, marketing bool, now time.Time,
 ) followup.Refusal {

@@ -19,8 +19,8 @@ type Store struct {
 	aliases map[alias]followup.LeadID
 	ladders map[ladderKey]followup.Ladder
 	configs map[followup.ConfigID]followup.Config
-	// off holds the state of configs that are not active, for ever: a run may
-	// still name a config that is long gone.
+	// off holds the state of configs that are not active. It is never cleaned up: a run may still
+	// name a config that was deleted long ago.
 	off       map[followup.ConfigID]followup.ConfigState
 	paused    map[pause]bool
 	keys      map[keyID]*idempotency
@@ -30,15 +30,15 @@ type Store struct {
 	dead      map[string]*followup.DeadLetter
 	templates map[templateID]followup.TemplateNote
 
-	// OnEnded, if set before the first call, is told of the runs that ended where
-	// the contract returns none.
+	// OnEnded, if set before the first call, is called with ended runs that the method's result has no
+	// place for.
 	OnEnded func([]followup.Ended)
 
-	// MaxBacklog, if set before the first call, is how many events may wait for one
-	// assistant.
+	// MaxBacklog, if set before the first call, is how many events may wait for one assistant; 0: any
+	// number.
 	MaxBacklog int
 
-	// Whose turn it was last, so that the next round begins behind him.
+	// The owners served last, so that the next round-robin starts after them.
 	lastTenant     followup.TenantID
 	relayTenant    followup.TenantID
 	relayAssistant map[followup.TenantID]followup.AssistantID
@@ -81,7 +81,7 @@ func New() *Store {
 	}
 }
 
-// lock takes the store unless the caller has given up already.
+// lock locks the store, unless ctx has ended already.
 func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (s *Store) tell(ended []followup.Ended) {
 	}
 }
 
-// ms cuts a time to what the store keeps.
+// ms truncates a time to milliseconds, in UTC.
 func ms(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
@@ -112,7 +112,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// clone copies a JSON value deeply, so that no caller shares it with the store.
+// clone returns a deep copy of a JSON value, so that no caller shares it with the store.
 func clone[T any](v T) T {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -125,7 +125,7 @@ func clone[T any](v T) T {
 	return out
 }
 
-// cloneFields does that with custom fields.
+// cloneFields returns a deep copy of custom fields.
 func cloneFields(fields map[string]any) map[string]any {
 	b, err := json.Marshal(fields)
 	if err != nil {
@@ -138,9 +138,8 @@ func cloneFields(fields map[string]any) map[string]any {
 	return out
 }
 
-// roundRobin puts items in the order in which they are served: one of each
-// owner in turn, owners sorted and beginning behind last, each owner's own in
-// the order given.
+// roundRobin returns the items in the order in which they are served: one of each owner in turn. Owners
+// are sorted, starting after last; each owner's items stay in the order given.
 func roundRobin[T any, K cmp.Ordered](items []T, owner func(T) K, last K) []T {
 	of := groups(items, owner)
 	owners := slices.Sorted(maps.Keys(of))
@@ -168,7 +167,7 @@ func groups[T any, K comparable](items []T, owner func(T) K) map[K][]T {
 	return of
 }
 
-// page cuts one page out of a list.
+// page returns the part of a list that offset and limit select.
 func page[T any](list []T, limit, offset int) []T {
 	offset = min(max(offset, 0), len(list))
 	return list[offset:min(offset+max(limit, 0), len(list))]

@@ -87,7 +87,7 @@ func (l *Loop) LastTurn() time.Time {
 }
 
 // Alive reports whether the last successful turn ended within d before now, in real time. A healthy
-// loop ends a turn at least every Max. Readiness is based on Alive.
+// loop takes a turn at least every Max. Readiness is based on Alive.
 func (l *Loop) Alive(now time.Time, d time.Duration) bool {
 	return now.Sub(l.LastTurn()) <= d // the zero time is longer ago than any d
 }
