@@ -18,10 +18,10 @@ type Effect struct {
 // a closed window.
 func EffectOf(kind providers.Kind) Effect {
 	var (
-		message  = Effect{Opens: true, Reply: true, Relay: true, Speaker: FromLead}
-		sign     = Effect{Reply: true, Relay: true, Speaker: FromLead}
-		notice   = Effect{Relay: true}
-		business = Effect{Outbound: true, Relay: true, Speaker: FromBusiness}
+		message   = Effect{Opens: true, Reply: true, Relay: true, Speaker: FromLead}
+		replyOnly = Effect{Reply: true, Relay: true, Speaker: FromLead}
+		notice    = Effect{Relay: true}
+		business  = Effect{Outbound: true, Relay: true, Speaker: FromBusiness}
 	)
 	switch kind {
 	case providers.KindText, providers.KindImage, providers.KindVideo, providers.KindAudio,
@@ -29,7 +29,7 @@ func EffectOf(kind providers.Kind) Effect {
 		providers.KindInteractive, providers.KindButton, providers.KindOrder, providers.KindCall:
 		return message
 	case providers.KindReaction, providers.KindUnsupported, providers.KindEdit, providers.KindRevoke:
-		return sign
+		return replyOnly
 	case providers.KindReactionRemoved, providers.KindGroup, providers.KindSystem, providers.KindStatus,
 		providers.KindHistory, providers.KindPreference, providers.KindTemplate, providers.KindAccount,
 		providers.KindCallOther:

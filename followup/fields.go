@@ -14,8 +14,8 @@ import (
 // uuidText is the length of a UUID in the only form that is accepted.
 const uuidText = 36
 
-// known adds a problem for each member that is not among fields.
-func (d *decoder) known(path string, o object, fields []string) {
+// onlyFields adds a problem for each member that is not among fields.
+func (d *decoder) onlyFields(path string, o object, fields []string) {
 	for _, m := range o {
 		if !slices.Contains(fields, m.key) {
 			d.add(joinPath(path, keyPath(m.key)), "is not a known field")

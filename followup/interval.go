@@ -65,7 +65,7 @@ func ParseInterval(s string) (time.Duration, error) {
 func parseSeconds(s string) (uint64, error) {
 	rest, ok := strings.CutPrefix(s, "P")
 	if !ok {
-		return 0, refusal(s, true) // without a P, no M can mean months
+		return 0, intervalError(s, true) // without a P, no M can mean months
 	}
 	var total uint64
 	next, clock, parts := 0, false, 0
@@ -79,11 +79,11 @@ func parseSeconds(s string) (uint64, error) {
 		}
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
 		if digits == 0 || digits == len(rest) {
-			return 0, refusal(rest, clock)
+			return 0, intervalError(rest, clock)
 		}
 		i := indexUnit(rest[digits], clock, next)
 		if i < 0 {
-			return 0, refusal(rest, clock)
+			return 0, intervalError(rest, clock)
 		}
 		total = saturate(total, rest[:digits], units[i].seconds)
 		next, parts, rest = i+1, parts+1, rest[digits+1:]
@@ -114,8 +114,8 @@ func saturate(total uint64, digits string, seconds uint64) uint64 {
 	return total + n*seconds
 }
 
-// refusal returns the most helpful error for the unparsed rest of an interval.
-func refusal(rest string, clock bool) error {
+// intervalError returns the most helpful error for the unparsed rest of an interval.
+func intervalError(rest string, clock bool) error {
 	if strings.ContainsAny(rest, ".,+-") {
 		return ErrIntervalFraction
 	}

@@ -49,9 +49,9 @@ func spellings(phone string) (canonical, other string) {
 		return phone, phone[:4] + phone[5:]
 	case n == shortSpelling && brazilian(phone) && !landline(phone[4:]):
 		return phone[:4] + "9" + phone[4:], phone
-	case n == longSpelling && strings.HasPrefix(phone, "521") && national(phone[3:]):
+	case n == longSpelling && strings.HasPrefix(phone, "521") && mexican(phone[3:]):
 		return "52" + phone[3:], phone
-	case n == shortSpelling && strings.HasPrefix(phone, "52") && national(phone[2:]):
+	case n == shortSpelling && strings.HasPrefix(phone, "52") && mexican(phone[2:]):
 		return phone, "521" + phone[2:]
 	}
 	return phone, ""
@@ -66,5 +66,5 @@ func brazilian(phone string) bool {
 // landline reports whether eight Brazilian digits are a landline number.
 func landline(digits string) bool { return digits[0] >= '2' && digits[0] <= '5' }
 
-// national reports whether ten digits can be a Mexican number. No Mexican number begins with 0 or 1.
-func national(digits string) bool { return digits[0] > '1' }
+// mexican reports whether ten digits can be a Mexican number. No Mexican number begins with 0 or 1.
+func mexican(digits string) bool { return digits[0] > '1' }

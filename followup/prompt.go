@@ -25,8 +25,8 @@ func ExpandPrompt(prompt string, f Facts) string {
 		if r := []rune(value); len(r) > maxValue {
 			value = string(r[:maxValue-1]) + "…"
 		}
-		value = noMarks.Replace(value)
-		if quoting(before, behind) {
+		value = quoteReplacer.Replace(value)
+		if insideQuotes(before, behind) {
 			return value
 		}
 		return `"` + value + `"`
@@ -34,12 +34,12 @@ func ExpandPrompt(prompt string, f Facts) string {
 	return text
 }
 
-// noMarks replaces the quotation marks with which a value could end a quotation.
-var noMarks = strings.NewReplacer(`"`, "'", "“", "'", "”", "'", "„", "'", "«", "'", "»", "'")
+// quoteReplacer replaces the quotation marks with which a value could end a quotation.
+var quoteReplacer = strings.NewReplacer(`"`, "'", "“", "'", "”", "'", "„", "'", "«", "'", "»", "'")
 
-// quoting reports whether a value between the texts before and behind is already between quotation
+// insideQuotes reports whether a value between the texts before and behind is already between quotation
 // marks of theirs, on one line. A second pair would end the first and leave the value outside.
-func quoting(before, behind string) bool {
+func insideQuotes(before, behind string) bool {
 	line, _, _ := strings.Cut(behind, "\n")
 	return strings.Count(before[strings.LastIndexByte(before, '\n')+1:], `"`)%2 == 1 && strings.Contains(line, `"`)
 }

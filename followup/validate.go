@@ -75,7 +75,7 @@ func MergeConfig(old Config, body []byte) (Config, []Problem) {
 type decoder struct{ problems }
 
 func (d *decoder) config(o object) Config {
-	d.known("", o, append([]string{
+	d.onlyFields("", o, append([]string{
 		"assistant_id", "trigger_status_ids", "steps", "official_steps", "is_active", "rearm_on_reply",
 	}, readOnly...))
 	c := Config{
@@ -144,7 +144,7 @@ func (d *decoder) officials(o object, shared int) []OfficialSteps {
 		if !ok {
 			continue
 		}
-		d.known(path, m, []string{"channel_id", "channel_name", "app_id", "steps"})
+		d.onlyFields(path, m, []string{"channel_id", "channel_name", "app_id", "steps"})
 		id := d.id(m, path, "channel_id")
 		if first, ok := seen[id]; ok {
 			d.add(path+".channel_id", "is the same as official_steps[%d].channel_id", first)
@@ -200,7 +200,7 @@ func (d *decoder) steps(o object, path string) []Step {
 }
 
 func (d *decoder) step(m object, path string) Step {
-	d.known(path, m, []string{"interval", "prompt", "template_name", "template_language", "template_params"})
+	d.onlyFields(path, m, []string{"interval", "prompt", "template_name", "template_language", "template_params"})
 	s := Step{
 		Interval:         d.required(m, path, "interval", maxName),
 		Prompt:           d.text(m, path, "prompt", maxPrompt),

@@ -136,7 +136,7 @@ func (s *Store) DeleteConfig(ctx context.Context, tenant followup.TenantID, id f
 func (s *Store) endConfig(id followup.ConfigID, why followup.Reason, now, real time.Time) []followup.Ended {
 	var out []followup.Ended
 	for _, l := range s.leads {
-		t := s.on(l, now, real)
+		t := s.begin(l, now, real)
 		for _, r := range l.liveRuns() {
 			if r.Config == id {
 				t.end(r, why)

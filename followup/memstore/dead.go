@@ -10,8 +10,8 @@ import (
 	"wagate/followup"
 )
 
-// bringOut stores the delivery at the head of a queue as a dead letter.
-func (s *Store) bringOut(l *lead, a followup.AssistantID, q *queue, f followup.FinishDelivery) {
+// addDeadLetter stores the delivery at the head of a queue as a dead letter.
+func (s *Store) addDeadLetter(l *lead, a followup.AssistantID, q *queue, f followup.FinishDelivery) {
 	letter := &followup.DeadLetter{
 		ID: "0." + q.head.id, Tenant: l.rec.Tenant, Assistant: a, Lead: l.rec.ID,
 		Channel: q.events[0].event.Channel, Reason: f.Dead, Attempts: q.head.tries,
@@ -84,7 +84,7 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 		return followup.ErrNotFound
 	}
 	delete(s.dead, id)
-	t := s.on(s.leads[d.Lead], real, real)
+	t := s.begin(s.leads[d.Lead], real, real)
 	for _, e := range d.Events {
 		t.relay(d.Assistant, e)
 	}

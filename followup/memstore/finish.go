@@ -18,7 +18,7 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	if r == nil || !r.accepts(f) {
 		return followup.Finished{}, followup.ErrStale
 	}
-	t := s.on(l, f.Now, f.Real)
+	t := s.begin(l, f.Now, f.Real)
 	m := followup.Moment{
 		Step: r.Step + 1, DueAt: r.DueAt, Kind: f.Kind, Outcome: f.Outcome,
 		Reason: f.Reason, MessageID: f.MessageID, At: t.now,
@@ -32,9 +32,9 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	// lead may have been merged into another meanwhile.
 	r.State, r.token = followup.RunClaimed, ""
 	if heir := s.heir(l); heir != nil {
-		of := s.on(heir, f.Now, f.Real)
-		of.told(r, f)
-		s.tell(of.ended)
+		of := s.begin(heir, f.Now, f.Real)
+		of.applyResult(r, f)
+		s.reportEnded(of.ended)
 	}
 	if why := s.endOf(r, f); why != "" {
 		t.close(r, why, "")
@@ -56,8 +56,8 @@ func (r *run) accepts(f followup.FinishStep) bool {
 	return r.holds(f.Token)
 }
 
-// told applies what a step's result says about the lead.
-func (t *turn) told(r *run, f followup.FinishStep) {
+// applyResult applies what a step's result says about the lead.
+func (t *turn) applyResult(r *run, f followup.FinishStep) {
 	if f.Text != "" {
 		t.l.remember(r.Channel, followup.Entry{From: followup.FromBusiness, Text: f.Text, At: t.now})
 	}

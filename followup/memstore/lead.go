@@ -14,7 +14,7 @@ import (
 // lead is everything known of one lead.
 type lead struct {
 	rec     followup.Lead // without windows
-	account bool          // a stand-in
+	standIn bool          // not a lead but a stand-in
 
 	// movedTo is the lead that this one was merged into. A merged lead keeps only its runs and
 	// attempts; an erased lead keeps nothing.
@@ -61,7 +61,7 @@ func (l *lead) moved() bool { return l.erased || l.movedTo != "" }
 // find returns the tenant's lead, ErrNotFound or ErrLeadMoved. Stand-ins are not found.
 func (s *Store) find(tenant followup.TenantID, id followup.LeadID) (*lead, error) {
 	l := s.leads[id]
-	if l == nil || l.rec.Tenant != tenant || l.account {
+	if l == nil || l.rec.Tenant != tenant || l.standIn {
 		return nil, followup.ErrNotFound
 	}
 	if l.moved() {
@@ -100,8 +100,8 @@ func (l *lead) view() followup.Lead {
 	return out
 }
 
-// name gives the record this phone and user id. Each window stays open to whoever opened it.
-func (l *lead) name(phone, user string) {
+// setIdentity gives the record this phone and user id. Each window stays open to whoever opened it.
+func (l *lead) setIdentity(phone, user string) {
 	if phone != l.rec.Phone || user != l.rec.UserID {
 		for c, w := range l.windows {
 			l.windows[c] = w.Renamed(l.rec, phone, user)

@@ -39,7 +39,7 @@ func (s *Store) Resolve(ctx context.Context, tenant followup.TenantID, who follo
 	var named *lead
 	if who.Lead != "" {
 		named = s.heir(s.leads[who.Lead])
-		if named == nil || named.account || named.rec.Tenant != tenant {
+		if named == nil || named.standIn || named.rec.Tenant != tenant {
 			return "", followup.ErrNotFound
 		}
 		known = append(known, named)
@@ -132,7 +132,7 @@ func (s *Store) adopt(l *lead, id followup.LeadID, now time.Time) {
 		s.merge(l, was, now)
 	}
 	pointer := newLead(followup.Lead{ID: id, Tenant: l.rec.Tenant})
-	pointer.account, pointer.movedTo, pointer.until = true, l.rec.ID, now.Add(followup.PointerAge)
+	pointer.standIn, pointer.movedTo, pointer.until = true, l.rec.ID, now.Add(followup.PointerAge)
 	s.leads[id] = pointer
 }
 
@@ -144,7 +144,7 @@ func (l *lead) learn(now time.Time, name, phone, user, external string) {
 	}
 	before := [...]string{l.rec.Name, l.rec.Phone, l.rec.UserID, l.rec.ExternalID}
 	l.rec.Name = cmp.Or(l.rec.Name, name)
-	l.name(cmp.Or(l.rec.Phone, phone), cmp.Or(l.rec.UserID, user))
+	l.setIdentity(cmp.Or(l.rec.Phone, phone), cmp.Or(l.rec.UserID, user))
 	l.rec.ExternalID = cmp.Or(l.rec.ExternalID, external)
 	if before != [...]string{l.rec.Name, l.rec.Phone, l.rec.UserID, l.rec.ExternalID} {
 		l.changed(now)
@@ -155,9 +155,9 @@ func (l *lead) hasOther(user string) bool {
 	return user != "" && l.rec.UserID != "" && user != l.rec.UserID
 }
 
-// hear fills in what the record lacks from the contact as WhatsApp names it. Of the spellings of its
-// phone, the record keeps the one heard last.
-func (l *lead) hear(now time.Time, c providers.Contact) {
+// learnContact fills in what the record lacks from the contact as WhatsApp names it. Of the spellings
+// of its phone, the record keeps the one heard last.
+func (l *lead) learnContact(now time.Time, c providers.Contact) {
 	if c.Phone != "" && c.Phone == followup.PhoneTwin(l.rec.Phone) && !l.hasOther(c.UserID) {
 		l.rec.Phone = c.Phone
 		l.changed(now)
@@ -189,7 +189,7 @@ func (s *Store) Leads(ctx context.Context, tenant followup.TenantID, f followup.
 
 	var all []*lead
 	for _, l := range s.leads {
-		if l.rec.Tenant == tenant && !l.account && !l.moved() {
+		if l.rec.Tenant == tenant && !l.standIn && !l.moved() {
 			all = append(all, l)
 		}
 	}
@@ -226,8 +226,8 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		return "", followup.ErrConflict
 	}
 
-	t := s.on(l, p.Now, p.Real)
-	defer func() { s.tell(t.ended) }()
+	t := s.begin(l, p.Now, p.Real)
+	defer func() { s.reportEnded(t.ended) }()
 	optsOut := p.Lead.OptedOut && !l.rec.OptedOut
 	if p.Lead.OptedOut != l.rec.OptedOut {
 		at := t.now
@@ -237,7 +237,7 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 		l.optedAt = followup.Later(l.optedAt, at)
 	}
 	created := l.rec.CreatedAt
-	l.name(p.Lead.Phone, p.Lead.UserID)
+	l.setIdentity(p.Lead.Phone, p.Lead.UserID)
 	l.rec = p.Lead
 	l.rec.CreatedAt, l.rec.CRMAt, l.rec.Windows = created, ms(p.Lead.CRMAt), nil
 	if p.Lead.CustomFields != nil {
@@ -313,7 +313,7 @@ func (s *Store) bury(l *lead) {
 	for _, r := range l.liveRuns() {
 		ended = append(ended, followup.Ended{Run: r.ID, Step: r.Step + 1, Reason: followup.Erased})
 	}
-	s.tell(ended)
+	s.reportEnded(ended)
 	gone := newLead(followup.Lead{ID: l.rec.ID, Tenant: l.rec.Tenant})
 	gone.erased = true
 	s.leads[l.rec.ID] = gone

@@ -11,9 +11,9 @@ import (
 // runs and attempts. The loser may be a stand-in, which has no record.
 func (s *Store) merge(winner, loser *lead, now time.Time) {
 	// The happenings of the ended runs go into the loser's queues, behind what waits there.
-	t := s.on(loser, now, now)
+	t := s.begin(loser, now, now)
 	t.endAll(followup.Merged)
-	s.tell(t.ended)
+	s.reportEnded(t.ended)
 
 	for a, owner := range s.aliases {
 		if owner == loser.rec.ID {
@@ -21,7 +21,7 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 		}
 	}
 	theirs := followup.Lead{Windows: loser.windows}
-	if !loser.account {
+	if !loser.standIn {
 		theirs = loser.rec
 		theirs.Windows = loser.windows
 		winner.changed(now)
@@ -50,7 +50,7 @@ func (s *Store) merge(winner, loser *lead, now time.Time) {
 	left.movedTo, left.runs, left.attempts = winner.rec.ID, loser.runs, loser.attempts
 	s.leads[loser.rec.ID] = left
 
-	word := s.on(winner, now, now)
+	word := s.begin(winner, now, now)
 	word.optOut(loser.rec.OptedOut, loser.optedAt)
-	s.tell(word.ended)
+	s.reportEnded(word.ended)
 }

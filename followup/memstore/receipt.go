@@ -22,11 +22,11 @@ type attempt struct {
 	opaque   string                // the sender's GuardSend.Opaque
 	// notBefore is the earliest time for the run's next message, set by a receipt.
 	notBefore time.Time
-	// silent is the earliest time for this step's message if this attempt turns out not to have been
-	// sent: the business spoke while it was in sending.
-	silent time.Time
-	// again is true if the step was tried again after this attempt, which thus cannot have been sent.
-	again bool
+	// unsentNotBefore is the earliest time for this step's message if this attempt turns out not to
+	// have been sent: the business spoke while it was in sending.
+	unsentNotBefore time.Time
+	// retried is true if the step was tried again after this attempt, which thus cannot have been sent.
+	retried bool
 }
 
 // attempt records a provider call that is about to be made, for run r or, if nil, for the API.
@@ -37,7 +37,7 @@ func (t *turn) attempt(r *run, c followup.ChannelID) followup.AttemptID {
 	if r != nil {
 		a.run, a.step = r.ID, r.Step+1
 		for _, before := range t.l.attempts {
-			before.again = before.again || before.run == a.run && before.step == a.step
+			before.retried = before.retried || before.run == a.run && before.step == a.step
 		}
 	}
 	id := t.l.rec.ID.Attempt(t.l.nAttempts)
@@ -89,7 +89,7 @@ func (t *turn) receipt(rc followup.Receipt, at time.Time) {
 // does so for the step after it.
 func (t *turn) putOff(r *run, at time.Time) {
 	if r.State != followup.RunSending {
-		r.wait(followup.Later(r.DueAt, at))
+		r.armAt(followup.Later(r.DueAt, at))
 	} else if a := t.attemptOf(r.attempt); a != nil {
 		a.notBefore = followup.Later(a.notBefore, at)
 	}
@@ -102,7 +102,7 @@ func (t *turn) unsentFrom(r *run) time.Time {
 	if a == nil {
 		return time.Time{}
 	}
-	return followup.Later(a.notBefore, a.silent)
+	return followup.Later(a.notBefore, a.unsentNotBefore)
 }
 
 // correct settles the outcome of the attempt's step by what receipts have told so far, if the outcome
@@ -122,7 +122,7 @@ func (t *turn) correct(a *attempt) {
 		from = m.Settled
 	}
 	to := settle(from, a.state)
-	if to == from || to == followup.Failed && a.again {
+	if to == from || to == followup.Failed && a.retried {
 		return
 	}
 	m.Settled, m.SettledAt = to, t.now

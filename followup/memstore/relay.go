@@ -194,7 +194,7 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 		q.ones, q.since = q.head.n, q.head.first
 		q.head = nil
 	case f.Dead != "":
-		s.bringOut(l, d.Assistant, q, f)
+		s.addDeadLetter(l, d.Assistant, q, f)
 		q.shift()
 	default:
 		q.retry = ms(f.RetryAt)

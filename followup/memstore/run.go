@@ -12,15 +12,15 @@ import (
 // ended.
 type run struct {
 	followup.Run
-	token   string
-	lease   time.Time // end of the lease, while claimed or sending; real time
-	attempt followup.AttemptID
-	kind    followup.StepKind // what went out with the attempt
-	stand   int               // GuardStep.UsedStep of the attempt
-	lapsed  int               // leases that ran out in a row, unsent
-	crashed bool              // claimed again while in sending: it can only be finished
-	ending  followup.Reason   // marked ending while in sending: the reason once the result is known
-	rearm   bool              // a reply leaves a rearm waiting
+	token    string
+	lease    time.Time // end of the lease, while claimed or sending; real time
+	attempt  followup.AttemptID
+	kind     followup.StepKind // what went out with the attempt
+	usedStep int               // GuardStep.UsedStep of the attempt
+	lapsed   int               // leases that ran out in a row, unsent
+	crashed  bool              // claimed again while in sending: it can only be finished
+	ending   followup.Reason   // marked ending while in sending: the reason once the result is known
+	rearm    bool              // a reply leaves a rearm waiting
 }
 
 // live reports whether the run has neither ended nor been marked ending. Replies, restarts and
@@ -47,8 +47,8 @@ type turn struct {
 	corrections []followup.Correction
 }
 
-// on begins a turn on a lead.
-func (s *Store) on(l *lead, now, real time.Time) *turn {
+// begin returns a new turn on a lead.
+func (s *Store) begin(l *lead, now, real time.Time) *turn {
 	return &turn{s: s, l: l, now: ms(now), real: ms(real)}
 }
 
@@ -76,12 +76,12 @@ func (t *turn) mayStart(a followup.Arm) bool {
 // arm makes a step the current one, sets when it is due and queues HappeningScheduled.
 func (t *turn) arm(r *run, step int, interval time.Duration, notBefore time.Time) {
 	r.Step, r.Interval, r.Tries = step, interval, 0
-	r.wait(followup.Later(t.now.Add(interval), ms(notBefore)))
+	r.armAt(followup.Later(t.now.Add(interval), ms(notBefore)))
 	t.happening(r, followup.HappeningScheduled, followup.Moment{Step: step + 1}, "")
 }
 
-// wait arms the current step again, due at the instant due. A claim or attempt of it is void.
-func (r *run) wait(due time.Time) {
+// armAt arms the current step again, due at the instant due. A claim or attempt of it is void.
+func (r *run) armAt(due time.Time) {
 	r.State, r.DueAt, r.lapsed = followup.RunArmed, ms(due), 0
 	r.token, r.lease, r.attempt = "", time.Time{}, ""
 }

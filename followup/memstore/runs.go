@@ -23,7 +23,7 @@ func (s *Store) Start(ctx context.Context, tenant followup.TenantID, id followup
 		return "", nil, nil
 	}
 	delete(l.rearms, a.Assistant)
-	t := s.on(l, now, real)
+	t := s.begin(l, now, real)
 	if !t.mayStart(a) {
 		return "", nil, nil
 	}
@@ -46,7 +46,7 @@ func (s *Store) Cancel(ctx context.Context, tenant followup.TenantID, id followu
 	if r == nil || r.Tenant != tenant {
 		return nil, followup.ErrNotFound
 	}
-	t := s.on(l, now, real)
+	t := s.begin(l, now, real)
 	t.end(r, followup.ByAPI)
 	return t.ended, nil
 }

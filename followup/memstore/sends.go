@@ -25,7 +25,7 @@ func (s *Store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 	if no := s.refusal(l, g.Channel, g.To, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
 		return followup.Verdict{Refusal: no}, nil
 	}
-	t := s.on(l, g.Now, g.Real)
+	t := s.begin(l, g.Now, g.Real)
 	rearm := t.spoke(g.Channel, g.Assistant, false)
 	id := g.Previous
 	if t.attemptOf(id) == nil {
@@ -51,7 +51,7 @@ func (s *Store) RecordSend(ctx context.Context, r followup.RecordSend) error {
 	if err != nil {
 		return err
 	}
-	t := s.on(l, r.Now, r.Real)
+	t := s.begin(l, r.Now, r.Real)
 	a := t.attemptOf(r.Attempt)
 	if a == nil {
 		return followup.ErrNotFound
@@ -69,7 +69,7 @@ func (s *Store) RecordSend(ctx context.Context, r followup.RecordSend) error {
 	}
 	if r.OptOut {
 		t.optOut(true, t.now)
-		s.tell(t.ended)
+		s.reportEnded(t.ended)
 	}
 	return nil
 }

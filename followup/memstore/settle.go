@@ -17,12 +17,12 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		return followup.Settled{}, err
 	}
 	defer unlock()
-	l, err := s.settled(st)
+	l, err := s.settlementLead(st)
 	if err != nil {
 		return followup.Settled{}, err
 	}
 
-	t := s.on(l, st.Now, st.Real)
+	t := s.begin(l, st.Now, st.Real)
 	for id, at := range l.seen {
 		if t.real.Sub(at) > followup.DedupAge {
 			delete(l.seen, id)
@@ -32,7 +32,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 		return followup.Settled{}, followup.ErrBacklog
 	}
 	if !st.Account {
-		l.hear(st.Now, st.Contact)
+		l.learnContact(st.Now, st.Contact)
 	}
 	out := followup.Settled{}
 	relayed := map[*followup.RelayEvent]bool{}
@@ -59,9 +59,9 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	return out, nil
 }
 
-// settled returns the lead that a settlement is about. A stand-in is created when it is first needed,
-// and again once it has pointed to a lead for PointerAge.
-func (s *Store) settled(st followup.Settlement) (*lead, error) {
+// settlementLead returns the lead that a settlement is about. A stand-in is created when it is first
+// needed, and again once it has pointed to a lead for PointerAge.
+func (s *Store) settlementLead(st followup.Settlement) (*lead, error) {
 	if !st.Account {
 		return s.find(st.Tenant, st.Lead)
 	}
@@ -74,7 +74,7 @@ func (s *Store) settled(st followup.Settlement) (*lead, error) {
 	}
 	if l == nil {
 		l = newLead(followup.Lead{ID: st.Lead, Tenant: st.Tenant})
-		l.account = true
+		l.standIn = true
 		s.leads[st.Lead] = l
 	}
 	if l.rec.Tenant != st.Tenant {
@@ -217,9 +217,9 @@ func (t *turn) reply(c followup.ChannelID, a followup.AssistantID) {
 func (t *turn) spoke(c followup.ChannelID, a followup.AssistantID, early bool) []followup.AssistantID {
 	for _, r := range t.concerned(c, a) {
 		if again := t.now.Add(r.Interval); r.State != followup.RunSending {
-			r.wait(followup.Later(r.DueAt, again))
+			r.armAt(followup.Later(r.DueAt, again))
 		} else if a := t.attemptOf(r.attempt); a != nil {
-			a.silent = followup.Later(a.silent, again)
+			a.unsentNotBefore = followup.Later(a.unsentNotBefore, again)
 		}
 	}
 	if waits, ok := t.l.rearms[a]; ok && waits.status == t.l.rec.StatusID && !early {

@@ -51,7 +51,7 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	for _, r := range queue {
 		l := s.leads[r.Lead]
 		if off := s.offReason(r); off != "" && r.State != followup.RunSending {
-			t := s.on(l, now, real)
+			t := s.begin(l, now, real)
 			t.end(r, off)
 			b.Ended = append(b.Ended, t.ended...)
 			continue
@@ -86,7 +86,7 @@ func (s *Store) claim(l *lead, r *run, lease time.Time) followup.Claimed {
 	view.Timeline = nil
 	c := followup.Claimed{Run: view, Token: r.token, Lead: l.view(), Paused: s.isPaused(r.Tenant, r.Channel), Lapsed: r.lapsed}
 	if r.crashed {
-		c.Crashed, c.Attempt, c.Kind, c.UsedStep = true, r.attempt, r.kind, r.stand
+		c.Crashed, c.Attempt, c.Kind, c.UsedStep = true, r.attempt, r.kind, r.usedStep
 	}
 	return c
 }
@@ -120,13 +120,13 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 	if r == nil || !r.holds(g.Token) {
 		return followup.Verdict{Refusal: followup.RefusedStale}, nil
 	}
-	t := s.on(l, g.Now, g.Real)
+	t := s.begin(l, g.Now, g.Real)
 	if off := cmp.Or(r.ending, s.offReason(r)); off != "" {
 		t.endUnsent(r, off)
 		return followup.Verdict{Refusal: followup.RefusedStale, Ended: t.ended}, nil
 	}
 	if from := t.unsentFrom(r); from.After(t.now) {
-		r.wait(from)
+		r.armAt(from)
 		return followup.Verdict{Refusal: followup.RefusedStale}, nil
 	}
 	if no := s.refusal(l, r.Channel, g.To, g.FreeForm, g.Marketing, g.Now); no != followup.Allowed {
@@ -134,7 +134,7 @@ func (s *Store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 		return followup.Verdict{Refusal: no}, nil
 	}
 	r.State, r.lease = followup.RunSending, ms(g.Real.Add(g.Lease))
-	r.attempt, r.kind, r.stand, r.lapsed = t.attempt(r, r.Channel), g.Kind, g.UsedStep, 0
+	r.attempt, r.kind, r.usedStep, r.lapsed = t.attempt(r, r.Channel), g.Kind, g.UsedStep, 0
 	return followup.Verdict{Attempt: r.attempt, Opaque: r.attempt.Opaque(0), Closes: l.closes(r.Channel, g.FreeForm)}, nil
 }
 
@@ -179,10 +179,10 @@ func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 	if r == nil || !r.holds(f.Token) {
 		return nil
 	}
-	t := s.on(l, f.Now, f.Real)
+	t := s.begin(l, f.Now, f.Real)
 	if r.ending != "" {
 		t.endUnsent(r, r.ending)
-		s.tell(t.ended)
+		s.reportEnded(t.ended)
 		return nil
 	}
 	due := r.DueAt
@@ -190,6 +190,6 @@ func (s *Store) ReleaseStep(ctx context.Context, f followup.ReleaseStep) error {
 		due = f.Until
 		r.Tries++
 	}
-	r.wait(followup.Later(due, t.unsentFrom(r)))
+	r.armAt(followup.Later(due, t.unsentFrom(r)))
 	return nil
 }

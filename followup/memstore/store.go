@@ -90,8 +90,8 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	return s.mu.Unlock, nil
 }
 
-// tell reports runs that ended to OnEnded.
-func (s *Store) tell(ended []followup.Ended) {
+// reportEnded passes runs that ended to OnEnded.
+func (s *Store) reportEnded(ended []followup.Ended) {
 	if s.OnEnded != nil && len(ended) > 0 {
 		s.OnEnded(ended)
 	}
