@@ -123,7 +123,7 @@ func JoinFields(ours, theirs map[string]any) map[string]any {
 		if _, had := out[key]; had {
 			continue
 		}
-		more := FieldsSize(map[string]any{key: theirs[key]}) - 1 // instead of two braces, the field adds one comma
+		more := FieldsSize(map[string]any{key: theirs[key]}) - 1 // a comma takes the place of two braces
 		if len(out) < MaxFields && size+more <= MaxFieldsBytes {
 			out[key] = theirs[key]
 			size += more

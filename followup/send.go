@@ -34,7 +34,7 @@ type SendResult struct {
 	Paced bool
 }
 
-// Templates tells what is known of templates.
+// Templates tells what is known of the templates of a channel's account.
 type Templates interface {
 	// Template returns what is known of a channel's template, or false if nothing is. The answer
 	// includes what any replica was told by a webhook before the call. An error means that what

@@ -41,8 +41,9 @@ type LeadStore interface {
 	//
 	// HoldOf decides about a phone that comes with a user id and leads to another lead. If the phone
 	// was given up, it points from then on to the lead of the user id, which may be a new one. If
-	// the phone is held by another, it stays with its lead and is ignored. The same holds for
-	// OldPhone with OldUserID and, if Lead is set, for OldPhone alone.
+	// the phone is held by another, it stays with its lead and is ignored. Otherwise both leads count
+	// as the same person and are merged. The same holds for OldPhone with OldUserID and, if Lead is
+	// set, for OldPhone alone.
 	//
 	// With Lead set, no lead is created. Lead counts as one of the leads that the identities point
 	// to; if it was merged, the lead it was merged into counts instead. If it was erased or is not

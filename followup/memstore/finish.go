@@ -71,7 +71,8 @@ func (t *turn) applyResult(r *run, f followup.FinishStep) {
 		}
 	}
 	if f.OptOut {
-		// This step has its outcome already, so FinishStep ends the run.
+		// Marked ending, this run is not live for optOut. Its step has its outcome already, and FinishStep
+		// ends the run.
 		r.ending = cmp.Or(r.ending, followup.OptedOut)
 		t.optOut(true, t.now)
 	}

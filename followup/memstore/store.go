@@ -97,7 +97,7 @@ func (s *Store) reportEnded(ended []followup.Ended) {
 	}
 }
 
-// ms truncates a time to milliseconds, in UTC.
+// ms truncates a time to milliseconds, in UTC. The zero time stays zero.
 func ms(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
