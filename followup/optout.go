@@ -37,7 +37,7 @@ func (w OptOutWords) Match(text string) bool {
 	return len(text) <= longestOptOut && w.words[normalWord(text)]
 }
 
-// normalWord trims everything but letters and digits, collapses white space and folds case.
+// normalWord trims what is neither letter nor digit from both ends, collapses white space and folds case.
 func normalWord(s string) string {
 	s = strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return strings.ToLower(strings.ToUpper(strings.Join(strings.Fields(s), " ")))

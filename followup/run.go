@@ -51,7 +51,7 @@ type Moment struct {
 	Reason    Reason
 	MessageID string
 	At        time.Time
-	Settled   Outcome // the outcome that a receipt settled; empty: none
+	Settled   Outcome // the outcome after a receipt settled it; empty: none did
 	SettledAt time.Time
 }
 
