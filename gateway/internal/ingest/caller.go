@@ -8,9 +8,8 @@ import (
 	"wagate/providers/secret"
 )
 
-// MetaCaller returns what is wrong with a webhook as far as it shows before
-// there is a body: ErrUnknown, or ErrUnauthorized if the signature could be
-// that of none.
+// MetaCaller checks a webhook before its body is read. It returns webhook.ErrUnknown if there is no
+// such app, and webhook.ErrUnauthorized if the signature does not even have the form of one.
 func (in *Ingest) MetaCaller(app, signature string) error {
 	if _, ok := in.p.Apps[app]; !ok {
 		return webhook.ErrUnknown
@@ -21,8 +20,8 @@ func (in *Ingest) MetaCaller(app, signature string) error {
 	return nil
 }
 
-// GupshupCaller returns what is wrong with a callback before there is a body:
-// ErrUnknown, or ErrUnauthorized if the token is not the channel's.
+// GupshupCaller checks a callback before its body is read. It returns webhook.ErrUnknown if there
+// is no such Gupshup channel, and webhook.ErrUnauthorized if the token is not one of the channel's.
 func (in *Ingest) GupshupCaller(channel followup.ChannelID, token string) error {
 	app, ok := in.p.GupshupBinding[channel]
 	c, known := in.routes.channels[channel]

@@ -18,7 +18,7 @@ import (
 	"wagate/providers/secret"
 )
 
-// Store is what taking in needs of the store; followup.Store is one.
+// Store is the part of followup.Store that Ingest uses.
 type Store interface {
 	followup.SettleStore
 	followup.MessageStore
@@ -27,68 +27,67 @@ type Store interface {
 	PutLead(ctx context.Context, p followup.PutLead) (followup.RunID, error)
 }
 
-// App is a Meta app.
+// App holds the secrets of a Meta app.
 type App struct {
-	Secrets      []string // any of them signs; several while rotating
-	VerifyTokens []string // any of them; several while rotating
+	Secrets      []string // a webhook may be signed with any of them; several while rotating
+	VerifyTokens []string // a handshake may present any of them; several while rotating
 }
 
-// GupshupApp is what authenticates the callbacks of a Gupshup channel.
+// GupshupApp holds what authenticates the callbacks of a Gupshup channel: the app's id and name,
+// and the callback tokens.
 type GupshupApp struct {
 	ID, Name string
-	Tokens   []string // any of them; several while rotating
+	Tokens   []string // a callback may present any of them; several while rotating
 }
 
-// Params is what ingest needs. Store, Channels, Steps, Logger and Metrics are
-// required.
+// Params configures an Ingest. Store, Channels, Steps, Logger and Metrics are required.
 type Params struct {
 	Store Store
-	// Channels in the order of the operator's file.
+	// Channels are in the order of the operator's file.
 	Channels []followup.Channel
-	// Apps are the Meta apps by key, MetaBinding names the app of each Meta channel.
+	// Apps are the Meta apps by key. MetaBinding names the app of each Meta channel.
 	Apps        map[string]App
 	MetaBinding map[followup.ChannelID]string
 	// GupshupBinding is the app of each Gupshup channel.
 	GupshupBinding map[followup.ChannelID]GupshupApp
 
-	// History names the assistants that want history imports relayed, Raw those
-	// that want webhooks as they came.
+	// History names the assistants that want history imports relayed. Raw names those that want
+	// webhooks as they came.
 	History, Raw map[followup.AssistantID]bool
 
-	// OptOutWords stop messages; zero: none does.
+	// OptOutWords are the words by which a lead opts out. The zero value has none.
 	OptOutWords followup.OptOutWords
 	// Steps counts the steps that replies and opt-outs cancel.
 	Steps   *followup.Metrics
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
 
-	// Now is domain time, Real real time; default time.Now.
+	// Now returns domain time and Real returns real time. Both default to time.Now.
 	Now  func() time.Time
 	Real func() time.Time
-	// ArrivalTime takes every event's time to be its arrival: for a clock whose
+	// ArrivalTime takes the time of arrival as every event's time. It is meant for a clock whose
 	// speed is not 1.
 	ArrivalTime bool
 
 	// The hooks below may be called from several goroutines at once.
 
-	// RelayWake says that there is something to relay. May be nil.
+	// RelayWake is called when there may be something new to deliver. May be nil.
 	RelayWake func()
-	// NoteTemplates keeps what is said of the templates of a channel's account, at
-	// instants of real time. Nothing is acknowledged that it could not keep. May be
-	// nil.
+	// NoteTemplates stores what was said about the templates of a channel's account, with instants
+	// of real time. If it fails, the webhook is not acknowledged. May be nil.
 	NoteTemplates NoteTemplates
-	// Failed is told what every receipt of a failure says. May be nil.
+	// Failed is called with the error of every receipt that reports a failure. May be nil.
 	Failed func(channel followup.ChannelID, why *providers.Error)
-	// Rearm is told of assistants whose waiting run is to be started now. May be
-	// nil. The run goes on waiting until it is started, so an error that Rearm
-	// keeps to itself is made good with the next message of the business.
+	// Rearm is called with the assistants whose waiting run is to be started now. May be nil. The
+	// run goes on waiting until it is started. So an error that Rearm does not report is made good
+	// by the next message of the business, which calls Rearm again.
 	Rearm func(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID)
 }
 
-// NoteTemplates keeps what is said of templates, in this order.
+// NoteTemplates stores what was said about templates of the channel's account, in the given order.
 type NoteTemplates func(ctx context.Context, channel followup.Channel, said []followup.TemplateSaid) error
 
-// Ingest takes in webhooks.
+// Ingest takes in webhooks. It is safe for concurrent use.
 type Ingest struct {
 	p       Params
 	log     *slog.Logger
@@ -97,7 +96,7 @@ type Ingest struct {
 	strays  sometimes.Limiter[string]
 }
 
-// New returns an Ingest.
+// New returns an Ingest and registers its metrics with p.Metrics.
 func New(p Params) *Ingest {
 	if p.Now == nil {
 		p.Now = time.Now
@@ -111,8 +110,9 @@ func New(p Params) *Ingest {
 	}
 }
 
-// MetaHandshake answers the verification of an app's URL with the challenge, or
-// with ErrUnknown or ErrForbidden.
+// MetaHandshake returns the challenge that answers the verification of an app's webhook URL. It
+// returns webhook.ErrUnknown if there is no such app, and webhook.ErrForbidden if the mode is not
+// "subscribe" or the token is not one of the app's.
 func (in *Ingest) MetaHandshake(app, mode, token, challenge string) (string, error) {
 	a, ok := in.p.Apps[app]
 	if !ok {
@@ -124,9 +124,9 @@ func (in *Ingest) MetaHandshake(app, mode, token, challenge string) (string, err
 	return challenge, nil
 }
 
-// Meta takes in a body that claims to be signed by the app. It returns nil once
-// every event in it is kept, else an error of package webhook. It keeps no
-// reference to body.
+// Meta takes in a body that claims to be signed with a secret of the app; beside reads the
+// request's headers. It returns nil once every event in the body is settled or left out, and an
+// error of package webhook otherwise. It keeps no reference to body.
 func (in *Ingest) Meta(ctx context.Context, app, signature string, beside webhook.Header, body []byte) error {
 	a, ok := in.p.Apps[app]
 	if !ok {
@@ -155,9 +155,9 @@ func (in *Ingest) Meta(ctx context.Context, app, signature string, beside webhoo
 	return in.take(ctx, providers.Meta, list)
 }
 
-// Gupshup takes in a callback for a channel that came with this token. It
-// returns nil once every event in it is kept, else an error of package
-// webhook. It keeps no reference to body.
+// Gupshup takes in a callback for a channel that came with this token; beside reads the request's
+// headers. It returns nil once every event in the body is settled or left out, and an error of
+// package webhook otherwise. It keeps no reference to body.
 func (in *Ingest) Gupshup(
 	ctx context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte,
 ) error {
@@ -170,8 +170,8 @@ func (in *Ingest) Gupshup(
 		return fmt.Errorf("decode: %w", webhook.ErrMalformed)
 	}
 	in.drop(providers.Gupshup, dropUndecodable, batch.Skipped)
-	// The app binds, the number does not: WhatsApp writes some countries' numbers
-	// with a digit more or less than the operator does.
+	// The callback must be of the channel's app. The number is not compared: WhatsApp writes the
+	// numbers of some countries with a digit more or less than the operator does.
 	ours := batch.From(app.ID, app.Name)
 	from := in.source(body, beside, len(batch.Events), gupshup.NewNarrower)
 	if from != nil {
@@ -181,7 +181,7 @@ func (in *Ingest) Gupshup(
 	for i := range batch.Events {
 		e := &batch.Events[i]
 		switch {
-		case e.Kind == providers.KindPlatform: // names no app in some versions, and does nothing
+		case e.Kind == providers.KindPlatform: // some versions name no app here; the event has no effect
 		case !ours:
 			in.drop(providers.Gupshup, dropUnbound, 1)
 			in.stray(dropUnbound, string(c.ID), "channel", c.ID)
@@ -192,7 +192,7 @@ func (in *Ingest) Gupshup(
 	return in.take(ctx, providers.Gupshup, list)
 }
 
-// drop counts items that are left out, without a word about their content.
+// drop counts items that are left out. It logs nothing of their content.
 func (in *Ingest) drop(provider providers.Name, reason string, n int) {
 	if n > 0 {
 		in.metrics.dropped.WithLabelValues(string(provider), reason).Add(float64(n))

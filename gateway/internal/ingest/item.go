@@ -9,25 +9,25 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// arrival is one event on its way to one channel's lead.
+// arrival is one event on its way to the lead of one channel.
 type arrival struct {
 	event   *providers.Event
 	channel *followup.Channel
-	copy    bool // of an event that is for several: counted once
+	copy    bool // another channel has the event too; it is counted there
 	source  *source
-	item    int // which one of the source's
+	item    int // index of the event in source
 
-	// Found out on the way.
+	// The rest is found out on the way.
 	lead    followup.LeadID
 	nobody  bool // no lead: queued under a stand-in
-	skip    bool // its lead could not be found out; the provider sends it again
+	skip    bool // its lead could not be found; the provider will send it again
 	receipt *followup.Receipt
 	rewrite cloudapi.Rewrite
-	parked  []followup.Parked    // receipts that waited for what this event told
-	raw     *followup.RelayEvent // what its assistant wants in the place of Meta's shape; nil: nothing
+	parked  []followup.Parked    // parked receipts of the message that this event is about
+	raw     *followup.RelayEvent // what the assistant gets instead of Meta's shape; nil: Meta's shape
 }
 
-// arrivals returns an event once for each channel.
+// arrivals returns one arrival of an event for each channel.
 func arrivals(e *providers.Event, to []*followup.Channel) []*arrival {
 	var list []*arrival
 	for i, c := range to {
@@ -36,7 +36,7 @@ func arrivals(e *providers.Event, to []*followup.Channel) []*arrival {
 	return list
 }
 
-// item says what the event does to its lead.
+// item returns what the event does to its lead.
 func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	e, effect := a.event, followup.EffectOf(a.event.Kind)
 	at, told := in.at(e, now)
@@ -55,11 +55,12 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	}
 	it.Opens, it.Reply, it.Outbound = effect.Opens && told, effect.Reply, effect.Outbound
 	if e.Kind == providers.KindUnknown && e.MessageID == "" {
-		it.Reply = false // a notice about the contact, not a message of his
+		it.Reply = false // a notice about the contact, not a message from the contact
 	}
 	it.NewIdentity = renamed(e)
 	if stop, said := in.optOut(e); said && (told || stop) {
-		// Of a word that may be older than another, the stop is the one to believe.
+		// The margin is added back, up to now: if it is unclear which of two words is the later
+		// one, a stop shall count.
 		it.OptOut, it.OptOutAt = &stop, at.Add(min(e.Margin, now.Sub(at)))
 		it.Undated = e.Preference != nil && e.At.IsZero()
 	}
@@ -70,9 +71,9 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	return it
 }
 
-// dedupID is the event's id. A status that names its message by another id
-// than the sender was given gets the name it would have with that one: in
-// another format, or after a week, the same status comes under either.
+// dedupID returns the event's id for deduplication. The id of a status contains the id of its
+// message. If that is not the id that the sender was given, dedupID puts the sender's in its place:
+// in another format, or after a week, the same status comes under either id.
 func (a *arrival) dedupID() string {
 	id := a.event.ID
 	if a.event.Status == nil || a.rewrite.StatusID == "" {
@@ -84,8 +85,8 @@ func (a *arrival) dedupID() string {
 	return id
 }
 
-// account is what entry[].id says to the assistant: a Gupshup channel has one,
-// though its events name the app now by id, now by name.
+// account returns the entry[].id that the assistant sees. A Gupshup channel always has the same
+// one, though its events name the app by id at one time and by name at another.
 func (a *arrival) account() string {
 	if a.channel.Provider == providers.Gupshup && a.channel.Account != "" {
 		return a.channel.Account
@@ -93,8 +94,8 @@ func (a *arrival) account() string {
 	return a.event.Account
 }
 
-// at returns the event's time as the window counts it. Told is false if nobody
-// knows it: then it is now for all but the window.
+// at returns the event's time as the window counts it, never later than now. told is false if the
+// time is unknown: then at is now, which counts for everything but the window.
 func (in *Ingest) at(e *providers.Event, now time.Time) (at time.Time, told bool) {
 	latest := now.Add(-e.Margin)
 	switch {
@@ -108,7 +109,8 @@ func (in *Ingest) at(e *providers.Event, now time.Time) (at time.Time, told bool
 	return e.At, true
 }
 
-// optOut returns what the event says about the lead's wish, if anything.
+// optOut reports whether the event says anything about the lead's wish to get messages, and if so
+// whether it is a stop or a resume.
 func (in *Ingest) optOut(e *providers.Event) (stop, said bool) {
 	switch {
 	case e.Preference != nil:
@@ -121,10 +123,10 @@ func (in *Ingest) optOut(e *providers.Event) (stop, said bool) {
 	return stop, stop
 }
 
-// maxSaid bounds a history entry, in characters.
+// maxSaid bounds the text of a history entry, in characters.
 const maxSaid = 2000
 
-// said returns what stands in the history: the words, or the kind in brackets.
+// said returns the event's text for the history: its words, or its kind in brackets if it has none.
 func said(e *providers.Event) string {
 	text := strings.TrimSpace(e.Text)
 	if text == "" {
@@ -134,7 +136,7 @@ func said(e *providers.Event) string {
 		text = "[reaction] " + text
 	}
 	if len(text) <= maxSaid {
-		return text // as nearly always
+		return text // the usual case
 	}
 	n := 0
 	for i := range text {

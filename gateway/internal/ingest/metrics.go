@@ -6,7 +6,7 @@ import (
 	"wagate/providers"
 )
 
-// Why an item was left out.
+// The reasons why an item is left out.
 const (
 	dropUndecodable = "undecodable"
 	dropUnknown     = "unknown_channel"
@@ -15,8 +15,8 @@ const (
 	dropPlatform    = "platform"
 )
 
-// metrics of taking in. An event counts when it is settled, so that one which
-// the provider has to send again counts once.
+// metrics are those of the package. An event is counted when it is settled, so an event that the
+// provider has to send again is counted once.
 type metrics struct {
 	events     *prometheus.CounterVec
 	duplicates *prometheus.CounterVec

@@ -8,21 +8,21 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// source is the webhook that events came in, for the assistants that want it as
-// it came.
+// source is the webhook that events came in. It is kept for the assistants that want webhooks as
+// they came.
 type source struct {
 	body       []byte
-	beside     map[string]string // the headers that go on with it
-	besidePart map[string]string // and with a part of it
-	events     int               // in the body
+	beside     map[string]string // the headers that are handed on with the body
+	besidePart map[string]string // those that are handed on with a part of it
+	events     int               // how many there are in the body
 	// whole says that the body has no parts: it is about one thing.
 	whole bool
-	// narrower reads the body for narrowing it, when that is first needed.
+	// narrower parses the body on the first call, so that it can be narrowed.
 	narrower func() (*cloudapi.Narrower, error)
 }
 
-// source returns what is to be known of a webhook of so many events; nil if
-// nobody will ask.
+// source returns the source for a webhook with this many events, or nil if no assistant wants raw
+// webhooks.
 func (in *Ingest) source(
 	body []byte, beside webhook.Header, events int, narrower func([]byte) (*cloudapi.Narrower, error),
 ) *source {
@@ -37,7 +37,7 @@ func (in *Ingest) source(
 	return s
 }
 
-// mark notes that these arrivals are of the event with this number.
+// mark records which event of the source these arrivals are of.
 func (s *source) mark(item int, list []*arrival) []*arrival {
 	for _, a := range list {
 		a.source, a.item = s, item
@@ -45,9 +45,9 @@ func (s *source) mark(item int, list []*arrival) []*arrival {
 	return list
 }
 
-// raw returns the body for whom these items of it concern, by number, ascending:
-// whole, byte by byte, if it says nothing else of anybody, else narrowed to them.
-// nil: it cannot be narrowed.
+// raw returns the webhook for the conversation that these items are of, given by index in ascending
+// order. It is the whole body, byte for byte, if that says nothing else about anybody, and
+// otherwise the body narrowed to the items. It is nil if the body cannot be narrowed.
 func (s *source) raw(items []int) *followup.RawWebhook {
 	all := len(items) == s.events
 	if all && s.whole {
@@ -63,9 +63,9 @@ func (s *source) raw(items []int) *followup.RawWebhook {
 	return &followup.RawWebhook{Body: n.Narrow(items), Narrowed: true, Header: s.besidePart}
 }
 
-// asTheyCame gives the events of one settlement that assistants want as they came the
-// webhook they came in: one for each conversation, which its events share. Where
-// that is not possible they keep Meta's shape.
+// asTheyCame sets raw in the events of one settlement whose assistants want webhooks as they came.
+// The events of one conversation share one webhook. Where that is not possible they keep Meta's
+// shape.
 func (in *Ingest) asTheyCame(list []*arrival) {
 	var wanted []*arrival
 	for _, a := range list {

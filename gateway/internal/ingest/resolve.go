@@ -11,8 +11,8 @@ import (
 	"wagate/providers"
 )
 
-// resolve finds the lead of an event. again is true when that has to be done
-// once more, because the lead that was found is another by now.
+// resolve finds the lead of an event. again is true if this is done once more, because the lead
+// found before may have become another.
 func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.Time) error {
 	e := a.event
 	if e.Status != nil && !again {
@@ -25,12 +25,12 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 	}
 	who := a.identity()
 	if e.Contact.IsZero() && who.Lead != "" && !again {
-		a.lead, a.nobody = who.Lead, false // where it moved, settling finds out
+		a.lead, a.nobody = who.Lead, false // if the lead moved, settling finds out
 		return nil
 	}
 	lead, err := in.p.Store.Resolve(ctx, a.channel.Tenant, who, a.createsLead(), now)
 	if errors.Is(err, followup.ErrNotFound) && who.Lead != "" {
-		who.Lead = "" // erased, or somebody else's: its contact counts
+		who.Lead = "" // the lead was erased or is not the tenant's: the contact decides
 		lead, err = in.p.Store.Resolve(ctx, a.channel.Tenant, who, a.createsLead(), now)
 	}
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
@@ -38,7 +38,7 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 	}
 	a.lead, a.nobody = lead, false
 	switch {
-	case e.Group != "": // its member is linked like anybody, but what he says there is the group's
+	case e.Group != "": // the member's identities are linked as usual, but the event is the group's
 		a.lead, a.nobody = followup.GroupLead(a.channel.ID, e.Group), true
 	case err == nil && renamed(e):
 		return in.rename(ctx, a, now)
@@ -51,9 +51,9 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 	return nil
 }
 
-// identity returns all that the event says about who its lead is. A status about
-// an attempt names the lead himself; what phone it names alone may be the one that
-// he had when the message was sent.
+// identity returns all that the event says about who its lead is. A status about an attempt names
+// the lead itself. The phone that it names without a user id may be one that the lead had when the
+// message was sent, so that phone counts as an old one.
 func (a *arrival) identity() followup.Identity {
 	is, was := a.event.Contact, a.event.Previous
 	who := followup.Identity{Phone: is.Phone, UserID: is.UserID, OldPhone: was.Phone, OldUserID: was.UserID}
@@ -66,9 +66,9 @@ func (a *arrival) identity() followup.Identity {
 	return who
 }
 
-// createsLead reports whether an unknown contact becomes a lead: one who does
-// something, and one who is named by two identities, as only this event may ever
-// tell that they are of one. A receipt of ours founds none: its lead was erased.
+// createsLead reports whether an unknown contact becomes a lead. That is a contact who does
+// something, and a contact who is named by two identities, because only this event may ever say
+// that both belong to one person. A receipt of an attempt creates no lead: its lead was erased.
 func (a *arrival) createsLead() bool {
 	if a.receipt != nil && a.receipt.Attempt != "" {
 		return false
@@ -82,15 +82,16 @@ func (a *arrival) createsLead() bool {
 	return acts(a.event) || names > 1
 }
 
-// acts reports whether the event is something that the contact did; else it
-// merely mentions him.
+// acts reports whether the event is something that the contact did. Otherwise the event merely
+// mentions the contact.
 func acts(e *providers.Event) bool {
 	effect := followup.EffectOf(e.Kind)
 	return effect.Opens || effect.Reply || e.Kind == providers.KindPreference
 }
 
-// called returns the contact as WhatsApp calls him in the event. What merely
-// mentions him may spell his phone otherwise, or name one that he no longer has.
+// called returns what the event says about the contact, as far as it may change the lead's record.
+// An event that merely mentions the contact says only the name: it may spell the phone differently,
+// or have a phone that the contact has given up.
 func called(e *providers.Event) providers.Contact {
 	if acts(e) || e.Kind == providers.KindSystem {
 		return e.Contact
@@ -98,19 +99,19 @@ func called(e *providers.Event) providers.Contact {
 	return providers.Contact{Name: e.Contact.Name}
 }
 
-// renamed reports whether a system notice says that the contact has another
-// identity now, and not only another spelling of his phone.
+// renamed reports whether the event is a system notice that the contact has another identity, and
+// not only another spelling of the phone.
 func renamed(e *providers.Event) bool {
 	was, is := e.Previous, e.Contact
 	return e.Kind == providers.KindSystem &&
 		(was.UserID != "" || was.Phone != "" && !followup.SamePhone(was.Phone, is.Phone))
 }
 
-// renameTries bounds how often a record is read again that others write too.
+// renameTries bounds how often rename reads the record again because others write it too.
 const renameTries = 5
 
-// rename gives the lead's record the identity that a system notice tells. Where
-// that has no phone, the record has none: see the package's doc.
+// rename gives the lead's record the identity that a system notice tells. If the notice has no
+// phone, the record has none afterwards: see "Whose lead" in the package documentation.
 func (in *Ingest) rename(ctx context.Context, a *arrival, now time.Time) error {
 	e := a.event
 	for range renameTries {
@@ -123,7 +124,7 @@ func (in *Ingest) rename(ctx context.Context, a *arrival, now time.Time) error {
 		}
 		was := e.Previous
 		if (was.Phone == "" || !followup.SamePhone(was.Phone, l.Phone)) && (was.UserID == "" || was.UserID != l.UserID) {
-			return nil // the record has moved on already, or never had it
+			return nil // the record has changed already, or never had the old identity
 		}
 		l.Phone, l.UserID = e.Contact.Phone, cmp.Or(e.Contact.UserID, l.UserID)
 		_, err = in.p.Store.PutLead(ctx, followup.PutLead{Lead: l, Now: now, Real: in.p.Real()})
@@ -137,8 +138,8 @@ func (in *Ingest) rename(ctx context.Context, a *arrival, now time.Time) error {
 	return fmt.Errorf("rename lead: %w", followup.ErrConflict)
 }
 
-// quoted makes a quoted message known by the id its sender was given. Meta has
-// one id only.
+// quoted replaces the id of a quoted message by the one that its sender was given. At Meta a
+// message has only one id.
 func (in *Ingest) quoted(ctx context.Context, a *arrival, again bool) error {
 	if again || a.channel.Provider == providers.Meta || a.event.Quoted == "" {
 		return nil

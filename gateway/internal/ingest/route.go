@@ -5,7 +5,7 @@ import (
 	"wagate/providers"
 )
 
-// routes finds the channels an event concerns.
+// routes finds the channels that an event concerns.
 type routes struct {
 	channels map[followup.ChannelID]*followup.Channel
 	numbers  map[string]*followup.Channel   // Meta, by phone number id
@@ -31,10 +31,10 @@ func newRoutes(channels []followup.Channel, app map[followup.ChannelID]string) r
 	return r
 }
 
-// meta returns the channels an event is for, or the reason why it is dropped.
-// What names a number is for that channel. What names only an account is for
-// each tenant there if it is about a contact, else for each assistant; always
-// by the first channel that will do, so that a repetition finds the same.
+// meta returns the channels that an event is for, or the reason why it is dropped. An event that
+// names a number is for the channel of that number. An event that names only an account is for each
+// tenant on the account if it is about a contact, and for each assistant otherwise. It always goes
+// by the first channel that fits, so that a repetition finds the same one.
 func (r routes) meta(app string, e *providers.Event) ([]*followup.Channel, string) {
 	if e.Number != "" {
 		c, ok := r.numbers[e.Number]

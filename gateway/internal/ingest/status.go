@@ -13,8 +13,8 @@ import (
 	"wagate/providers"
 )
 
-// receipt reads a status as a receipt, and finds the attempt of ours that it is
-// about, if there is one. What its ids teach is stored.
+// receipt reads a status as a receipt and finds the attempt of ours that it is about, if there is
+// one. It stores the ids that the status teaches.
 func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error {
 	st := a.event.Status
 	r := followup.Receipt{State: st.State, MessageID: st.MessageID}
@@ -45,8 +45,8 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 			return err
 		}
 	}
-	if ours || ref.Opaque != "" { // not every provider carries ours, and the sender gets his all the same
-		a.rewrite.Opaque = &ref.Opaque // none: ours is removed
+	if ours || ref.Opaque != "" { // not every provider carries our opaque data; the sender gets its own back in any case
+		a.rewrite.Opaque = &ref.Opaque // empty: our own is removed
 	}
 	if known && ref.SenderID != "" && ref.SenderID != st.MessageID {
 		a.rewrite.StatusID = ref.SenderID
@@ -57,8 +57,8 @@ func (in *Ingest) receipt(ctx context.Context, a *arrival, now time.Time) error 
 	return in.learn(ctx, a, ref)
 }
 
-// opaque returns what the sender of an attempt wants back whose message is not
-// known yet: the guard has noted it before the call.
+// opaque returns the opaque data that the sender of an attempt wants back, for an attempt whose
+// message is not known yet. The guard stored it before the call.
 func (in *Ingest) opaque(ctx context.Context, tenant followup.TenantID, attempt followup.AttemptID) (string, error) {
 	own, err := in.p.Store.Opaque(ctx, tenant, attempt)
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
@@ -67,10 +67,10 @@ func (in *Ingest) opaque(ctx context.Context, tenant followup.TenantID, attempt 
 	return own, nil
 }
 
-// message finds a message by any of a status's ids, and whether receipts wait
-// under any of them; all says that each of the ids finds it. If none is known, the
-// receipt is parked under the one that the send call will answer with; that is
-// asked last, so that a receipt is either found or parked.
+// message finds a message by any of a status's ids. The result says whether receipts are parked
+// under any of the ids, and all says whether every id finds the message. If no id is known, the
+// receipt is parked under the id that the send call will answer with. That id is looked up last, so
+// that a receipt is either found or parked.
 func (in *Ingest) message(
 	ctx context.Context, tenant followup.TenantID, st *providers.Status, park *followup.Parked,
 ) (found followup.MessageRef, all bool, err error) {
@@ -103,17 +103,16 @@ func (in *Ingest) message(
 	return found, known == len(st.OtherIDs), nil
 }
 
-// learn stores ids of a message that were not known yet, and takes up the
-// receipts that wait for them; also those of a message that is known by now,
-// for whoever took them up before may have fallen before they took effect.
-// Later reports may have any one of the ids.
+// learn stores the ids of a message that are not known yet, because later statuses may carry any of
+// them. It takes up the receipts that are parked under the ids, even if the message is known
+// already: whoever took them up before may have crashed before they took effect.
 func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef) error {
 	st := a.event.Status
-	// The answer of the send call is not stored yet, or never came, if it is not known.
+	// If the sender's id is not known, the answer of the send call is not stored yet or never came.
 	sender := cmp.Or(ref.SenderID, st.MessageID)
 	ids := slices.DeleteFunc(whatsappFirst(st), func(id string) bool { return id == sender })
 	if len(ids) == 0 {
-		ids = []string{""} // there is no other
+		ids = []string{""} // there is no other id
 	}
 	for _, id := range ids {
 		link := followup.MessageRef{Attempt: a.receipt.Attempt, SenderID: sender, ProviderID: id, Opaque: ref.Opaque}
@@ -123,15 +122,15 @@ func (in *Ingest) learn(ctx context.Context, a *arrival, ref followup.MessageRef
 		}
 		for _, p := range parked {
 			p.Receipt.Attempt = a.receipt.Attempt
-			a.parked = append(a.parked, p) // once more with each id, and once by its rank
+			a.parked = append(a.parked, p) // each id may return it again; it takes effect once, by its rank
 		}
 	}
 	return nil
 }
 
-// whatsappFirst returns the ids of a message, before all the one that WhatsApp itself
-// most likely knows it by, as the first that is told is kept as that. Decoders list it last; where
-// the format gives it away, that counts more.
+// whatsappFirst returns the ids of a message, beginning with the one that WhatsApp itself most
+// likely knows it by, because the first id that is linked is kept as WhatsApp's. Decoders list that
+// id last, but an id that has the form of WhatsApp's takes precedence.
 func whatsappFirst(st *providers.Status) []string {
 	ids := append([]string{st.MessageID}, st.OtherIDs...)
 	slices.Reverse(ids)
@@ -141,7 +140,8 @@ func whatsappFirst(st *providers.Status) []string {
 	return ids
 }
 
-// parkedItem is a receipt that waited: its event has been relayed already.
+// parkedItem returns the item of a parked receipt. It relays nothing: the event was relayed when it
+// came.
 func parkedItem(a *arrival, p followup.Parked) followup.Item {
 	return followup.Item{
 		DedupID: fmt.Sprintf("parked:%s:%s", p.Receipt.Attempt, p.Receipt.State),

@@ -6,8 +6,8 @@ import "time"
 // come from few numbers.
 const strayEvery = time.Hour
 
-// stray says in the log that an authentic webhook is dropped as the operator's file does not list
-// whose it is, or binds that to another app: the sender has his 200 and notices nothing.
+// stray logs that an authentic webhook is dropped because the operator's file does not list its
+// channel or account, or binds it to another app. The sender gets 200 and notices nothing.
 func (in *Ingest) stray(reason, whose string, facts ...any) {
 	if in.strays.Allow(reason+" "+whose, in.p.Real()) {
 		in.log.Warn("the operator file lists no such channel for this app, its webhooks are dropped",

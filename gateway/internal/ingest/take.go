@@ -15,12 +15,12 @@ import (
 	"wagate/providers"
 )
 
-// parallel bounds how many leads of one body are worked on at once. The store
-// takes what is asked at once to Redis together.
+// parallel bounds how many leads of one body are worked on at once. The store sends concurrent
+// calls to Redis together.
 const parallel = 64
 
-// take resolves and settles what was routed. It returns nil once all is
-// settled. One lead's trouble does not keep the others from being settled.
+// take resolves and settles routed events. It returns nil once all of them are settled. Trouble
+// with one lead does not keep the others from being settled.
 func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arrival) error {
 	list = in.ours(provider, list)
 	if len(list) == 0 {
@@ -37,12 +37,12 @@ func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arr
 	return nil
 }
 
-// errPanic: there was a panic over a group, which the log has.
+// errPanic reports that work on a group panicked; the log has the panic.
 var errPanic = errors.New("ingest: internal error")
 
-// each does something with every group, and returns the first error when all is
-// done. A panic is the group's own error: on a goroutine nobody else catches it,
-// and the provider would end us again with each time that it sends the body.
+// each calls do for every group and returns the first error once all calls have returned. A panic
+// becomes an error of its group: nothing else recovers it on its own goroutine, and the provider
+// would crash the process again with each repetition of the body.
 func (in *Ingest) each(groups [][]*arrival, do func([]*arrival) error) error {
 	safe := func(group []*arrival) (err error) {
 		if !rescue.Call(in.log, "taking in panicked", func() { err = do(group) }) {
@@ -50,7 +50,7 @@ func (in *Ingest) each(groups [][]*arrival, do func([]*arrival) error) error {
 		}
 		return err
 	}
-	if len(groups) == 1 { // as nearly always
+	if len(groups) == 1 { // the usual case
 		return safe(groups[0])
 	}
 	var all errgroup.Group
@@ -61,15 +61,16 @@ func (in *Ingest) each(groups [][]*arrival, do func([]*arrival) error) error {
 	return all.Wait()
 }
 
-// resolveAll finds the leads of events that name one another's contacts, in the
-// order told. If these have become one on the way, the earlier ones are that one's
-// too, so that order is kept.
+// resolveAll finds the leads of events that share contacts, in the order told. If that yields more
+// than one lead, it resolves the events once more: a later event may have merged the leads, and
+// then the earlier events must be settled to the merged lead, so that order is kept.
 func (in *Ingest) resolveAll(ctx context.Context, group []*arrival, now time.Time) error {
 	for _, again := range []bool{false, true} {
 		for i, a := range group {
 			if err := in.resolve(ctx, a, again, now); err != nil {
-				// What follows waits too, so that order is kept; and what may share a webhook
-				// with that, which would come again with it.
+				// The events from here on wait for the repetition, so that order is kept. So do
+				// earlier events of assistants that want raw webhooks: the repetition would deliver
+				// them again together with the others.
 				for j, other := range group {
 					other.skip = j >= i || in.p.Raw[other.channel.Assistant]
 				}
@@ -83,7 +84,8 @@ func (in *Ingest) resolveAll(ctx context.Context, group []*arrival, now time.Tim
 	return nil
 }
 
-// ours leaves out what is for nobody.
+// ours drops events that are not taken in: history imports that the assistant has not asked for,
+// and what the provider says to us alone.
 func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
 	rest := make([]*arrival, 0, len(list))
 	for _, a := range list {
@@ -99,8 +101,8 @@ func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
 	return rest
 }
 
-// byContact groups arrivals that share a phone or user id, or a group's conversation, directly
-// or by way of others, so that who is who is found out in the order told.
+// byContact groups arrivals that share a phone, a user id or a group's conversation, directly or
+// through other arrivals. The identities within such a group have to be resolved in the order told.
 func byContact(list []*arrival) [][]*arrival {
 	if len(list) == 1 {
 		return [][]*arrival{list}
@@ -141,7 +143,7 @@ func byContact(list []*arrival) [][]*arrival {
 	return group(list, func(i int) int { return root(i) })
 }
 
-// byLead groups the arrivals whose lead is known by it, in order.
+// byLead groups the arrivals by lead, in order. It leaves out those whose lead could not be found.
 func byLead(list []*arrival) [][]*arrival {
 	known := make([]*arrival, 0, len(list))
 	for _, a := range list {
@@ -156,7 +158,8 @@ func byLead(list []*arrival) [][]*arrival {
 	return group(known, func(i int) owner { return owner{known[i].channel.Tenant, known[i].lead} })
 }
 
-// group puts arrivals with the same key together, in the order of the first.
+// group puts arrivals with the same key together. The groups are in the order of their first
+// arrivals.
 func group[K comparable](list []*arrival, key func(int) K) [][]*arrival {
 	if len(list) == 1 {
 		return [][]*arrival{list}
@@ -176,11 +179,12 @@ func group[K comparable](list []*arrival, key func(int) K) [][]*arrival {
 	return groups
 }
 
-// moves bounds how often a lead is looked for again that moved.
+// moves bounds how often settling looks again for a lead that has moved.
 const moves = 3
 
-// settle settles the events of one lead, in as many parts as it takes. What is
-// behind a part that could not be settled waits with it, so that order is kept.
+// settle settles the events of one lead, in as many parts as it takes. If a part cannot be settled,
+// the parts behind it wait with it, so that order is kept. left is how often a lead that has moved
+// may still be looked for again.
 func (in *Ingest) settle(ctx context.Context, provider providers.Name, list []*arrival, left int) error {
 	for _, part := range parts(list) {
 		if err := in.settlePart(ctx, provider, part, left); err != nil {
@@ -190,8 +194,8 @@ func (in *Ingest) settle(ctx context.Context, provider providers.Name, list []*a
 	return nil
 }
 
-// parts cuts the events of one lead into what one settlement may hold: so many items, of one
-// contact, as a window is open to who wrote.
+// parts cuts the events of one lead into settlements. A settlement holds at most followup.MaxItems
+// items, and events of one contact only, because a window is open to the contact who wrote.
 func parts(list []*arrival) [][]*arrival {
 	var all [][]*arrival
 	var who providers.Contact
@@ -210,24 +214,24 @@ func parts(list []*arrival) [][]*arrival {
 	return append(all, list[from:])
 }
 
-// joined is one contact, as two events call him. The store fills in what it lacks, and the newest
-// name is the one to fill in.
+// joined returns one contact from the ways in which two events name it. The store fills in what its
+// record lacks, and the newest name is the one to fill in.
 func joined(a, b providers.Contact) providers.Contact {
 	return providers.Contact{
 		Phone: cmp.Or(a.Phone, b.Phone), UserID: cmp.Or(a.UserID, b.UserID), Name: cmp.Or(b.Name, a.Name),
 	}
 }
 
-// contradict reports whether two contacts have different phones or user ids, or nothing in common by which they
-// are one.
+// contradict reports whether two contacts cannot be taken for one: their phones or user ids differ,
+// or they have no kind of identity in common that would show them to be one.
 func contradict(a, b providers.Contact) bool {
 	phones, users := a.Phone != "" && b.Phone != "", a.UserID != "" && b.UserID != ""
 	apart := !phones && !users && a.Phone+a.UserID != "" && b.Phone+b.UserID != ""
 	return apart || phones && !followup.SamePhone(a.Phone, b.Phone) || users && a.UserID != b.UserID
 }
 
-// settlePart settles some events of one lead. If the lead has moved meanwhile (or
-// a status named one that is not the tenant's) it is looked for again.
+// settlePart settles some events of one lead. If the lead has moved meanwhile, or if a status named
+// a lead that is not the tenant's, it resolves the events again and settles them.
 func (in *Ingest) settlePart(ctx context.Context, provider providers.Name, list []*arrival, left int) error {
 	s, items := in.settlement(list)
 	settled, err := in.p.Store.Settle(ctx, s)
@@ -255,8 +259,8 @@ func (in *Ingest) settlePart(ctx context.Context, provider providers.Name, list 
 	return nil
 }
 
-// settlement returns the settlement of one lead's events, and for each of its
-// items the event it came from; nil for a receipt that had waited.
+// settlement returns the settlement of one lead's events, and for each of its items the event that
+// the item came from: nil for a parked receipt.
 func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) {
 	in.asTheyCame(list)
 	first := list[0]
@@ -278,7 +282,7 @@ func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) 
 	return s, from
 }
 
-// settled counts what was done and tells those who wait for it.
+// settled counts what a settlement did and calls the hooks that concern it.
 func (in *Ingest) settled(
 	ctx context.Context, provider providers.Name, s followup.Settlement, done followup.Settled, items []*arrival,
 ) {

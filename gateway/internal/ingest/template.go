@@ -7,14 +7,14 @@ import (
 	"wagate/followup"
 )
 
-// maxTemplateWord bounds what is kept of a status, category or quality: no word
-// that means one is that long.
+// maxTemplateWord bounds what is stored of a status, category or quality, in bytes. No meaningful
+// value is that long.
 const maxTemplateWord = 64
 
-// noteTemplates keeps what is said of templates, for every replica, in the order
-// told: of two words of one second the last counts. What comes again is noted
-// again, as the first time may have ended before this. An account whose could not be
-// kept does not keep the others from it.
+// noteTemplates stores what is said about templates, for every replica, in the order told: of two
+// statements in one second the last one counts. A repeated webhook is noted again, because the
+// first delivery may have failed before this point. A failure for one account does not keep the
+// others from being stored.
 func (in *Ingest) noteTemplates(ctx context.Context, list []*arrival) error {
 	if in.p.NoteTemplates == nil {
 		return nil
