@@ -19,7 +19,7 @@ type arrival struct {
 
 	// The rest is found out on the way.
 	lead    followup.LeadID
-	nobody  bool // no lead: queued under a stand-in
+	standIn bool // no lead: queued under a stand-in
 	skip    bool // its lead could not be found; the provider will send it again
 	receipt *followup.Receipt
 	rewrite cloudapi.Rewrite
@@ -39,7 +39,7 @@ func arrivals(e *providers.Event, to []*followup.Channel) []*arrival {
 // item returns what the event does to its lead.
 func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	e, effect := a.event, followup.EffectOf(a.event.Kind)
-	at, told := in.at(e, now)
+	at, told := in.eventTime(e, now)
 	it := followup.Item{DedupID: a.dedupID(), Channel: a.channel.ID, Assistant: a.channel.Assistant, At: at}
 	switch {
 	case !effect.Relay:
@@ -50,7 +50,7 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 			Channel: a.channel.ID, Account: a.account(), Entry: e.Entry, Field: e.Field, Value: a.rewrite.Apply(e.Value),
 		}
 	}
-	if a.nobody {
+	if a.standIn {
 		return it
 	}
 	it.Opens, it.Reply, it.Outbound = effect.Opens && told, effect.Reply, effect.Outbound
@@ -66,7 +66,7 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	}
 	it.Receipt = a.receipt
 	if effect.Speaker != "" {
-		it.Entry = &followup.Entry{From: effect.Speaker, Text: said(e), At: it.At}
+		it.Entry = &followup.Entry{From: effect.Speaker, Text: historyText(e), At: it.At}
 	}
 	return it
 }
@@ -94,9 +94,9 @@ func (a *arrival) account() string {
 	return a.event.Account
 }
 
-// at returns the event's time as the window counts it, never later than now. told is false if the
-// time is unknown: then at is now, which counts for everything but the window.
-func (in *Ingest) at(e *providers.Event, now time.Time) (at time.Time, told bool) {
+// eventTime returns the event's time as the window counts it, never later than now. told is false
+// if the time is unknown: then at is now, which counts for everything but the window.
+func (in *Ingest) eventTime(e *providers.Event, now time.Time) (at time.Time, told bool) {
 	latest := now.Add(-e.Margin)
 	switch {
 	case in.p.ArrivalTime:
@@ -126,8 +126,9 @@ func (in *Ingest) optOut(e *providers.Event) (stop, said bool) {
 // maxSaid bounds the text of a history entry, in characters.
 const maxSaid = 2000
 
-// said returns the event's text for the history: its words, or its kind in brackets if it has none.
-func said(e *providers.Event) string {
+// historyText returns the event's text for the history: its words, or its kind in brackets if it
+// has none.
+func historyText(e *providers.Event) string {
 	text := strings.TrimSpace(e.Text)
 	if text == "" {
 		return "[" + string(e.Kind) + "]"

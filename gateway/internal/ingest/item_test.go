@@ -23,7 +23,7 @@ func TestHistoryText(t *testing.T) {
 		{providers.KindText, long, strings.Repeat("é", maxSaid) + "…"},
 	}
 	for _, c := range cases {
-		if got := said(&providers.Event{Kind: c.kind, Text: c.text}); got != c.want {
+		if got := historyText(&providers.Event{Kind: c.kind, Text: c.text}); got != c.want {
 			t.Errorf("%s %.20q: got %.30q, want %.30q", c.kind, c.text, got, c.want)
 		}
 	}

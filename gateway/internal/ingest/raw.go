@@ -63,10 +63,10 @@ func (s *source) raw(items []int) *followup.RawWebhook {
 	return &followup.RawWebhook{Body: n.Narrow(items), Narrowed: true, Header: s.besidePart}
 }
 
-// asTheyCame sets raw in the events of one settlement whose assistants want webhooks as they came.
+// attachRaw sets raw in the events of one settlement whose assistants want webhooks as they came.
 // The events of one conversation share one webhook. Where that is not possible they keep Meta's
 // shape.
-func (in *Ingest) asTheyCame(list []*arrival) {
+func (in *Ingest) attachRaw(list []*arrival) {
 	var wanted []*arrival
 	for _, a := range list {
 		a.raw = nil

@@ -384,11 +384,11 @@ func TestI10RawThatCannotBeNarrowed(t *testing.T) {
 	for i, a := range list {
 		from.mark(i, []*arrival{a})
 	}
-	h.asTheyCame(list)
+	h.attachRaw(list)
 	if list[0].raw == nil || list[0].raw != list[1].raw {
 		t.Fatal("got no common webhook for all of it, want one")
 	}
-	h.asTheyCame(list[:1])
+	h.attachRaw(list[:1])
 	if list[0].raw != nil {
 		t.Error("got the webhook of both, want none for one alone")
 	}

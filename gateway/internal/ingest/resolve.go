@@ -25,7 +25,7 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 	}
 	who := a.identity()
 	if e.Contact.IsZero() && who.Lead != "" && !again {
-		a.lead, a.nobody = who.Lead, false // if the lead moved, settling finds out
+		a.lead, a.standIn = who.Lead, false // if the lead moved, settling finds out
 		return nil
 	}
 	lead, err := in.p.Store.Resolve(ctx, a.channel.Tenant, who, a.createsLead(), now)
@@ -36,17 +36,17 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return fmt.Errorf("resolve contact: %w", err)
 	}
-	a.lead, a.nobody = lead, false
+	a.lead, a.standIn = lead, false
 	switch {
 	case e.Group != "": // the member's identities are linked as usual, but the event is the group's
-		a.lead, a.nobody = followup.GroupLead(a.channel.ID, e.Group), true
+		a.lead, a.standIn = followup.GroupLead(a.channel.ID, e.Group), true
 	case err == nil && renamed(e):
 		return in.rename(ctx, a, now)
 	case err == nil:
 	case who == (followup.Identity{}):
-		a.lead, a.nobody = followup.AccountLead(a.channel.ID), true
+		a.lead, a.standIn = followup.AccountLead(a.channel.ID), true
 	default:
-		a.lead, a.nobody = followup.ContactLead(a.channel.Tenant, who), true
+		a.lead, a.standIn = followup.ContactLead(a.channel.Tenant, who), true
 	}
 	return nil
 }
@@ -89,10 +89,10 @@ func acts(e *providers.Event) bool {
 	return effect.Opens || effect.Reply || e.Kind == providers.KindPreference
 }
 
-// called returns what the event says about the contact, as far as it may change the lead's record.
-// An event that merely mentions the contact says only the name: it may spell the phone differently,
-// or have a phone that the contact has given up.
-func called(e *providers.Event) providers.Contact {
+// contactOf returns what the event says about the contact, as far as it may change the lead's
+// record. An event that merely mentions the contact says only the name: it may spell the phone
+// differently, or have a phone that the contact has given up.
+func contactOf(e *providers.Event) providers.Contact {
 	if acts(e) || e.Kind == providers.KindSystem {
 		return e.Contact
 	}

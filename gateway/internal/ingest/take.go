@@ -22,14 +22,14 @@ const parallel = 64
 // take resolves and settles routed events. It returns nil once all of them are settled. Trouble
 // with one lead does not keep the others from being settled.
 func (in *Ingest) take(ctx context.Context, provider providers.Name, list []*arrival) error {
-	list = in.ours(provider, list)
+	list = in.wanted(provider, list)
 	if len(list) == 0 {
 		return nil
 	}
 	now := in.p.Now()
 	failed := in.each(byContact(list), func(group []*arrival) error { return in.resolveAll(ctx, group, now) })
 	failed = cmp.Or(failed, in.noteTemplates(ctx, list), in.each(byLead(list), func(group []*arrival) error {
-		return in.settle(ctx, provider, group, moves)
+		return in.settle(ctx, provider, group, maxMoves)
 	}))
 	if failed != nil {
 		return fmt.Errorf("%w: %s: %w", webhook.ErrUnavailable, provider, failed)
@@ -84,9 +84,9 @@ func (in *Ingest) resolveAll(ctx context.Context, group []*arrival, now time.Tim
 	return nil
 }
 
-// ours drops events that are not taken in: history imports that the assistant has not asked for,
+// wanted drops events that are not taken in: history imports that the assistant has not asked for,
 // and what the provider says to us alone.
-func (in *Ingest) ours(provider providers.Name, list []*arrival) []*arrival {
+func (in *Ingest) wanted(provider providers.Name, list []*arrival) []*arrival {
 	rest := make([]*arrival, 0, len(list))
 	for _, a := range list {
 		switch kind := a.event.Kind; {
@@ -179,8 +179,8 @@ func group[K comparable](list []*arrival, key func(int) K) [][]*arrival {
 	return groups
 }
 
-// moves bounds how often settling looks again for a lead that has moved.
-const moves = 3
+// maxMoves bounds how often settling looks again for a lead that has moved.
+const maxMoves = 3
 
 // settle settles the events of one lead, in as many parts as it takes. If a part cannot be settled,
 // the parts behind it wait with it, so that order is kept. left is how often a lead that has moved
@@ -202,21 +202,21 @@ func parts(list []*arrival) [][]*arrival {
 	from, n := 0, 0
 	for i, a := range list {
 		items, is := 1+len(a.parked), providers.Contact{}
-		if !a.nobody {
-			is = called(a.event)
+		if !a.standIn {
+			is = contactOf(a.event)
 		}
 		if n += items; i > from && (n > followup.MaxItems || contradict(who, is)) {
 			all = append(all, list[from:i])
 			from, n, who = i, items, providers.Contact{}
 		}
-		who = joined(who, is)
+		who = mergeContacts(who, is)
 	}
 	return append(all, list[from:])
 }
 
-// joined returns one contact from the ways in which two events name it. The store fills in what its
-// record lacks, and the newest name is the one to fill in.
-func joined(a, b providers.Contact) providers.Contact {
+// mergeContacts returns one contact from the ways in which two events name it. The store fills in
+// what its record lacks, and the newest name is the one to fill in.
+func mergeContacts(a, b providers.Contact) providers.Contact {
 	return providers.Contact{
 		Phone: cmp.Or(a.Phone, b.Phone), UserID: cmp.Or(a.UserID, b.UserID), Name: cmp.Or(b.Name, a.Name),
 	}
@@ -262,17 +262,17 @@ func (in *Ingest) settlePart(ctx context.Context, provider providers.Name, list 
 // settlement returns the settlement of one lead's events, and for each of its items the event that
 // the item came from: nil for a parked receipt.
 func (in *Ingest) settlement(list []*arrival) (followup.Settlement, []*arrival) {
-	in.asTheyCame(list)
+	in.attachRaw(list)
 	first := list[0]
 	s := followup.Settlement{
-		Tenant: first.channel.Tenant, Lead: first.lead, Account: first.nobody,
+		Tenant: first.channel.Tenant, Lead: first.lead, Account: first.standIn,
 		Now: in.p.Now(), Real: in.p.Real(),
 	}
 	s.Items = make([]followup.Item, 0, len(list))
 	from := make([]*arrival, 0, len(list))
 	for _, a := range list {
-		if !a.nobody {
-			s.Contact = joined(s.Contact, called(a.event))
+		if !a.standIn {
+			s.Contact = mergeContacts(s.Contact, contactOf(a.event))
 			for _, p := range a.parked {
 				s.Items, from = append(s.Items, parkedItem(a, p)), append(from, nil)
 			}

@@ -29,7 +29,7 @@ func (in *Ingest) noteTemplates(ctx context.Context, list []*arrival) error {
 		for _, word := range []*string{&change.Status, &change.Category, &change.Quality} {
 			*word = (*word)[:min(len(*word), maxTemplateWord)]
 		}
-		at, _ := in.at(a.event, in.p.Real())
+		at, _ := in.eventTime(a.event, in.p.Real())
 		if said[a.channel.ID] == nil {
 			channels = append(channels, a.channel)
 		}
