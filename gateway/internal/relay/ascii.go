@@ -7,8 +7,8 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// appendCanonical appends the JSON text raw, which must be valid, without white
-// space and in ASCII; see the package's doc for the form.
+// appendCanonical appends the JSON text raw, which must be valid, without white space and in ASCII.
+// The package documentation describes the form.
 func appendCanonical(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		switch c := raw[i]; c {
@@ -59,11 +59,11 @@ func appendString(dst, raw []byte, i int) ([]byte, int) {
 	return dst, i
 }
 
-// isPlain reports whether a byte of a string is one that stays as it is.
+// isPlain reports whether a byte of a string is copied as it is.
 func isPlain(c byte) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
 
-// unescape reads the escape at raw[i] as a UTF-16 unit. Lone surrogates stay
-// what they are.
+// unescape reads the escape at raw[i] as a UTF-16 unit and returns the index just past the escape.
+// Lone surrogates stay as they are.
 func unescape(raw []byte, i int) (uint16, int) {
 	switch c := raw[i+1]; c {
 	case 'b':
@@ -97,7 +97,7 @@ func hexValue(c byte) uint16 {
 	return uint16(c - '0')
 }
 
-// appendUnit appends one UTF-16 unit of a string.
+// appendUnit appends one UTF-16 unit of a string, escaped where necessary.
 func appendUnit(dst []byte, u uint16) []byte {
 	switch {
 	case u == '"' || u == '\\':

@@ -12,13 +12,12 @@ import (
 	"wagate/providers"
 )
 
-// errValue says that an event's value is no JSON; trying again cannot help.
+// errValue reports that an event is not valid JSON. Trying again cannot help.
 var errValue = errors.New("relay: malformed event")
 
-// render returns the body of a delivery: a webhook as it came, else Meta's
-// envelope around its events. of is the channel they are on, whose account stands in
-// for events that name none (follow-up happenings). The same events always give the
-// same bytes.
+// render returns the body of a delivery: a webhook as it came, or else Meta's envelope around the
+// events. of is the channel that the events are on. Its account is used for events that name none
+// (follow-up happenings). The same events always give the same bytes.
 func render(events []followup.RelayEvent, of followup.Channel) ([]byte, error) {
 	if raw := rawOf(events); raw != nil {
 		return raw.Body, nil
@@ -32,7 +31,7 @@ func render(events []followup.RelayEvent, of followup.Channel) ([]byte, error) {
 	}
 	b := make([]byte, 0, size+size/4)
 	b = append(b, `{"object":"whatsapp_business_account","entry":[`...)
-	var open []byte // how the entry begins that the last event stands in
+	var open []byte // the beginning of the entry that the last event is in
 	for i, e := range events {
 		begin, err := entry(cmp.Or(e.Account, of.Account), e.Entry)
 		switch {
@@ -58,12 +57,12 @@ func render(events []followup.RelayEvent, of followup.Channel) ([]byte, error) {
 	return append(b, `]}`...), nil
 }
 
-// happenings is the field of what becomes of follow-ups.
+// happenings is the field of changes that tell what became of follow-ups.
 const happenings = "followup"
 
-// appendValue appends an event's value. A happening's gets what every value of Meta's about a
-// number begins with, as bots look there before they know whether they care: one that is not
-// answered well holds up all that its lead says.
+// appendValue appends an event's value. The value of a happening gets the members with which every
+// value of Meta's about a number begins. Bots look at these before they know whether they care
+// about the change, and a happening that is not answered well holds up all that its lead says.
 func appendValue(b []byte, e followup.RelayEvent, of followup.Channel) []byte {
 	start := len(b)
 	b = appendCanonical(b, e.Value)
@@ -74,7 +73,7 @@ func appendValue(b []byte, e followup.RelayEvent, of followup.Channel) []byte {
 	if !object || members[0] == '}' {
 		return b
 	}
-	// The id is the one that the assistant sends under; Meta's display number nobody told us.
+	// The id is the one that the assistant sends under. Meta's display number is not known here.
 	id, display := string(of.ID), of.Number
 	if of.Provider == providers.Meta {
 		id, display = of.Number, ""
@@ -88,8 +87,8 @@ func appendValue(b []byte, e followup.RelayEvent, of followup.Channel) []byte {
 	return append(b, members...)
 }
 
-// entry returns how an entry begins, up to its changes: its id, and what else it
-// says, which is an object or nothing.
+// entry returns the beginning of an entry, up to its changes: its id, and the members of rest,
+// which is an object or empty.
 func entry(account string, rest json.RawMessage) ([]byte, error) {
 	b := appendText([]byte(`{"id":`), account)
 	if len(rest) > 0 {

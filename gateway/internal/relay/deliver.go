@@ -16,24 +16,25 @@ import (
 	"wagate/providers/transport"
 )
 
-// errTimeout is the cause with which a try ends that took too long.
+// errTimeout is the cause with which a try that took too long is cancelled.
 var errTimeout = errors.New("relay: assistant took too long")
 
-// unhealthy tells the breaker that a try failed, and how.
+// unhealthy is the error that tells the breaker that a try failed, and why.
 type unhealthy struct{ reason string }
 
 func (u unhealthy) Error() string { return "relay: assistant failed: " + u.reason }
 
-// maxAnswer is how much of an answer is read, so that the connection can be used
-// again; nobody looks at it.
+// maxAnswer is how many bytes of an answer are read, so that the connection can be used again.
+// Nobody looks at them.
 const maxAnswer = 64 << 10
 
-// errLate is that of a try that would go on when the lease has run out. Somebody else may have delivered
-// by then, and what came behind it, too: this process stood still.
+// errLate reports that a try was not begun because it would outlast the lease: this process stood
+// still. By then somebody else may have delivered these events, and those behind them.
 var errLate = errors.New("relay: too late to begin")
 
-// deliver makes one try, if it is not later than by, and records what became of it. result reports
-// it to the assistant's breaker, which may not have allowed the try.
+// deliver makes one try, unless it is later than by, and records the result. result reports the try
+// to the assistant's breaker. If allowed is false, deliver makes no try and gives the delivery
+// back.
 func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), allowed bool) {
 	if !allowed {
 		r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
@@ -44,7 +45,7 @@ func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), a
 	now := r.p.Real()
 	switch {
 	case errors.Is(err, errValue):
-		result(errStopped) // it was not asked
+		result(errStopped) // the assistant was not asked
 		f := followup.FinishDelivery{Delivery: d, Real: now}
 		if f.Split = len(d.Events) > 1; !f.Split {
 			f.Dead = "malformed event"
@@ -61,7 +62,7 @@ func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), a
 		r.slots.hold(d.Assistant, wait)
 	}
 	switch {
-	case r.foreign(d): // tells nothing of the assistant
+	case r.foreign(d): // says nothing about the assistant
 		result(errStopped)
 	case a.healthy():
 		result(nil)
@@ -71,7 +72,8 @@ func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), a
 	r.finish(finishWithin, judge(a, d, now, r.p.Jitter))
 }
 
-// channel returns a channel; of one that left the file, what is known of it.
+// channel returns a channel of the directory. If the channel has left the operator's file, only its
+// id is set.
 func (r *Relay) channel(id followup.ChannelID) followup.Channel {
 	c, known := r.p.Directory.Channel(id)
 	if !known {
@@ -80,18 +82,18 @@ func (r *Relay) channel(id followup.ChannelID) followup.Channel {
 	return c
 }
 
-// foreign reports whether the assistant is another tenant's by now: what was settled
-// for it is not that one's to see.
+// foreign reports whether the assistant now belongs to another tenant, who must not see what was
+// settled for the assistant before.
 func (r *Relay) foreign(d followup.Delivery) bool {
 	owner, known := r.p.Directory.Owners()[d.Assistant]
 	return known && owner != d.Tenant
 }
 
-// broken is the answer to a try of ours that panicked.
+// broken is the answer of a try that panicked.
 var broken = answer{trouble: "internal error"}
 
-// tried makes one try. One that panics has failed: what is at fault may be this
-// delivery, and it shall not take the process with it.
+// tried makes one try. A try that panics has failed: the cause may be this delivery, and it must
+// not end the process.
 func (r *Relay) tried(d followup.Delivery, by time.Time) (a answer, err error) {
 	if !rescue.Call(r.log, "try panicked", func() { a, err = r.try(d, by) }, "delivery", d.ID, "assistant", d.Assistant) {
 		return broken, nil
@@ -99,8 +101,8 @@ func (r *Relay) tried(d followup.Delivery, by time.Time) (a answer, err error) {
 	return a, err
 }
 
-// try posts the delivery once. The error is errValue, errLate, or errStopped: the relay
-// stops, and how the try would have gone is not known.
+// try posts the delivery once. The error is errValue, errLate or errStopped. With errStopped the
+// relay is stopping, and how the try would have gone is not known.
 func (r *Relay) try(d followup.Delivery, by time.Time) (answer, error) {
 	body, err := render(d.Events, r.channel(d.Channel))
 	if err != nil {
@@ -129,17 +131,17 @@ func (r *Relay) try(d followup.Delivery, by time.Time) (answer, error) {
 		}
 		return answer{trouble: trouble(ctx, err)}, nil
 	}
-	defer func() { _ = res.Body.Close() }() // the status is all we want
-	// What follows a switch of protocols is no answer, and no deadline ends it.
+	defer func() { _ = res.Body.Close() }() // only the status matters
+	// What follows 101 Switching Protocols is not an answer, and no deadline would end reading it.
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
 	}
 	return answer{status: res.StatusCode, retryAfter: retryAfter(res.Header, r.p.Real())}, nil
 }
 
-// headers sets everything beside the body. The lead's header is missing where
-// there is no lead, the window's where the lead never wrote or the provider has
-// refused it since.
+// headers sets all headers of a delivery. The lead's header is left out if there is no lead. The
+// window's header is left out if the lead never wrote, or if the provider has refused the window
+// since.
 func (r *Relay) headers(h http.Header, t target, d followup.Delivery, body []byte) error {
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", r.p.UserAgent)
@@ -159,8 +161,8 @@ func (r *Relay) headers(h http.Header, t target, d followup.Delivery, body []byt
 	return nil
 }
 
-// trouble puts an error of the transport in closed words: its own text names
-// the URL.
+// trouble puts a transport error in words of a closed set, because the error's own text names the
+// URL.
 func trouble(ctx context.Context, err error) string {
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return "timeout"
@@ -171,9 +173,8 @@ func trouble(ctx context.Context, err error) string {
 	return "no connection: " + transport.Reason(err)
 }
 
-// finish tells the store what became of a delivery, again and again within the
-// given time: an assistant that has it should not get it twice because Redis
-// blinked.
+// finish records the result of a delivery in the store. It tries again within the given time: an
+// assistant that has the delivery should not get it twice because Redis was away for a moment.
 func (r *Relay) finish(within time.Duration, f followup.FinishDelivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.tries), within)
 	defer cancel()

@@ -6,14 +6,14 @@ import "github.com/prometheus/client_golang/prometheus"
 const (
 	outcomeDelivered = "delivered"
 	outcomeRetried   = "retried"
-	outcomeSplit     = "split" // its events go one by one, to find the one at fault
+	outcomeSplit     = "split" // its events are delivered one by one from now on, to find the one at fault
 	outcomeDead      = "dead"
-	outcomeReleased  = "released" // given back untried: breaker, or stopping
-	outcomeStale     = "stale"    // tried, but its lease had passed to somebody else
-	outcomeUnknown   = "unknown"  // tried, but the store could not be told; it will be tried again
+	outcomeReleased  = "released" // given back without counting a try: breaker, hold, stop, or too late to begin
+	outcomeStale     = "stale"    // its lease had passed to somebody else before the result was recorded
+	outcomeUnknown   = "unknown"  // the result could not be recorded; it will be tried again
 )
 
-// metrics of the relay. Queue lengths and lag are read from the store.
+// metrics are those of the package. Queue lengths and lag are read from the store.
 type metrics struct {
 	deliveries *prometheus.CounterVec
 	duration   prometheus.Histogram

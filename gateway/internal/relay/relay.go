@@ -20,7 +20,7 @@ import (
 	"wagate/followup/rescue"
 )
 
-// Store is the queue of deliveries; followup.Store is one.
+// Store is the queue of deliveries; followup.Store implements it.
 type Store interface {
 	ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error)
 	FinishDelivery(ctx context.Context, f followup.FinishDelivery) error
@@ -29,42 +29,42 @@ type Store interface {
 // Endpoint is where an assistant listens.
 type Endpoint struct {
 	URL string
-	// Secrets sign deliveries; at least one. While one is rotated there are
-	// several: whoever knows any of them can verify a delivery.
+	// Secrets sign deliveries; there is at least one. While a secret is rotated there are several.
+	// A receiver that knows any of them can verify the Standard Webhooks signature;
+	// X-Hub-Signature-256 is made with the first.
 	Secrets []string
 }
 
-// Params is what the relay needs. Store, Endpoints, Directory, Logger and
-// Metrics are required.
+// Params configures a Relay. Store, Endpoints, Directory, Logger and Metrics are required.
 type Params struct {
 	Store     Store
 	Endpoints map[followup.AssistantID]Endpoint
-	// Directory tells whose an assistant is, and names the account of a channel
-	// for events that name none.
+	// Directory tells which tenant an assistant belongs to. It also gives the account and the
+	// number of a channel, for events that name none.
 	Directory *followup.Directory
 	Logger    *slog.Logger
 	Metrics   prometheus.Registerer
 
-	// Real is real time; default time.Now.
+	// Real returns real time. Default: time.Now.
 	Real func() time.Time
-	// Jitter spreads retries: it returns a duration between half of d and d.
-	// Default: evenly.
+	// Jitter spreads retries: it returns a duration between half of d and d. Default: uniformly
+	// random.
 	Jitter func(d time.Duration) time.Duration
 
 	Timeout      time.Duration // of one try; default 10 s
-	Concurrency  int           // deliveries out at once; default 512
-	PerAssistant int           // of these to one assistant; default 16
+	Concurrency  int           // deliveries in flight at once; default 512
+	PerAssistant int           // of those, to one assistant; default 16
 	MaxEvents    int           // per delivery; default 20
-	MaxBytes     int           // per delivery, about, but one event always goes; default 1 MiB
+	MaxBytes     int           // per delivery, approximately; a single event may be larger; default 1 MiB
 	Poll         time.Duration // longest sleep of the poller; default 1 s
-	// AllowPrivate lets assistants be on private and loopback addresses.
+	// AllowPrivate allows assistants on private and loopback addresses.
 	AllowPrivate bool
-	// UserAgent of the requests; default "wagate".
+	// UserAgent is the User-Agent of the requests. Default: "wagate".
 	UserAgent string
 }
 
-// finishWithin bounds how long the result of a try is told to the store. The
-// lease outlasts a try and that.
+// The bounds of calls to the store. The lease of a delivery lasts for the timeout of a try,
+// finishWithin and leaseMargin together, so it outlasts a try and the recording of its result.
 const (
 	finishWithin  = 10 * time.Second
 	leaseMargin   = 5 * time.Second
@@ -72,10 +72,10 @@ const (
 	releaseWithin = 2 * time.Second
 )
 
-// errStopped is the cause with which a try is cut short when the relay stops.
+// errStopped is the cause with which a stop cuts short the tries in flight.
 var errStopped = errors.New("relay: stopping")
 
-// target is an assistant as the relay sees it.
+// target is where deliveries to an assistant go, and how they are signed.
 type target struct {
 	url    string
 	signer signer
@@ -99,8 +99,8 @@ type Relay struct {
 	flying      sync.WaitGroup
 }
 
-// New checks the endpoints and returns a relay that does not run yet. The error
-// names every assistant whose endpoint cannot be used, and no URL or secret.
+// New checks the endpoints and returns a Relay that is not running yet. The error names every
+// assistant whose endpoint cannot be used. It shows no URL and no secret.
 func New(p Params) (*Relay, error) {
 	if p.Real == nil {
 		p.Real = time.Now
@@ -151,7 +151,7 @@ func New(p Params) (*Relay, error) {
 func newTarget(e Endpoint) (target, error) {
 	u, err := url.Parse(e.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return target{}, errors.New("url is not an absolute http or https URL") // the cause may show it
+		return target{}, errors.New("url is not an absolute http or https URL") // err may show the URL
 	}
 	s, err := newSigner(e.Secrets)
 	if err != nil {
@@ -160,7 +160,7 @@ func newTarget(e Endpoint) (target, error) {
 	return target{url: e.URL, signer: s}, nil
 }
 
-// Start begins to deliver. Calling it again does nothing.
+// Start starts delivering. Calling it again, or after Stop, does nothing.
 func (r *Relay) Start() {
 	r.start.Do(func() {
 		ctx, halt := context.WithCancel(context.Background())
@@ -170,9 +170,9 @@ func (r *Relay) Start() {
 	})
 }
 
-// Stop ends claiming and waits for the deliveries in flight. When ctx ends
-// first, these are cut short and given back without counting a try. Calling it
-// again, or without Start, does nothing.
+// Stop ends claiming and waits for the deliveries in flight. If ctx ends first, these are cut short
+// and given back without counting a try; Stop returns an error if they are still out a moment
+// later. Calling it again, or without Start, does nothing.
 func (r *Relay) Stop(ctx context.Context) error {
 	var err error
 	r.stop.Do(func() {
@@ -203,22 +203,23 @@ func (r *Relay) Stop(ctx context.Context) error {
 	return err
 }
 
-// Wake says that there may be something to deliver.
+// Wake tells the relay that there may be something to deliver.
 func (r *Relay) Wake() { r.loop.Wake() }
 
-// Alive reports whether the poller took a successful turn within d.
+// Alive reports whether the poller took a successful turn within the last d of real time.
 func (r *Relay) Alive(d time.Duration) bool { return r.loop.Alive(r.p.Real(), d) }
 
-// turn claims what fits and starts it.
+// turn claims as many deliveries as there is room for and starts them. It returns how long until
+// the next turn is due.
 func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 	c, again := r.slots.room()
 	if c.Limit == 0 {
-		return time.Hour, nil // whoever ends wakes us
+		return time.Hour, nil // the end of a delivery wakes the loop
 	}
 	c.Real, c.Lease = r.p.Real(), r.p.Timeout+finishWithin+leaseMargin
 	c.MaxEvents, c.MaxBytes = r.p.MaxEvents, r.p.MaxBytes
-	// A claim under way is finished even while stopping: what it took is known
-	// and given back, instead of waiting for its lease to run out.
+	// A claim under way is finished even while stopping. What it took is then known and given back,
+	// instead of waiting for its lease to run out.
 	claim, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
 	defer cancel()
 	deliveries, next, err := r.p.Store.ClaimDeliveries(claim, c)
@@ -226,7 +227,7 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("claim deliveries: %w", err)
 	}
 	for _, d := range deliveries {
-		if ctx.Err() != nil { // all at once: a stop has not long
+		if ctx.Err() != nil { // all in parallel: a stop has little time
 			r.fly(d, func() {
 				r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
 			})
@@ -234,7 +235,7 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 		}
 		result, allowed := r.slots.take(d.Assistant)
 		r.fly(d, func() {
-			defer r.loop.Wake() // there is room, and perhaps more of that conversation
+			defer r.loop.Wake() // there is room now, and perhaps more of that conversation
 			defer r.slots.give(d.Assistant)
 			r.deliver(d, c.Real.Add(c.Lease-r.p.Timeout), result, allowed)
 		})
@@ -245,9 +246,9 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 	return next, nil
 }
 
-// fly does what is to be done about a delivery, on a goroutine that Stop waits
-// for. Should that panic, it was a try that failed. Should that not be recorded
-// either, the delivery comes again when its lease has run out.
+// fly runs f, which handles a delivery, on a goroutine that Stop waits for. If f panics, the
+// delivery counts as a try that failed. If that cannot be recorded either, the delivery is claimed
+// again when its lease has run out.
 func (r *Relay) fly(d followup.Delivery, f func()) {
 	r.flying.Go(func() {
 		log := r.log.With("delivery", d.ID, "assistant", d.Assistant)

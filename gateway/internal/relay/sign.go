@@ -16,9 +16,9 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// signer signs deliveries to one assistant, in Meta's way and in that of
-// Standard Webhooks. While a secret is rotated there are several: Meta's header
-// has room for one signature, by the first; Standard Webhooks carries one by each.
+// signer signs deliveries to one assistant, in Meta's way and in that of Standard Webhooks. While a
+// secret is rotated there are several. Meta's header has room for one signature, made with the
+// first secret; Standard Webhooks carries one signature for each.
 type signer struct {
 	secret []byte
 	hooks  []*standardwebhooks.Webhook
@@ -32,7 +32,7 @@ func newSigner(secrets []string) (signer, error) {
 		}
 		hook, err := standardwebhooks.NewWebhookRaw(webhookKey(secret))
 		if err != nil {
-			return signer{}, fmt.Errorf("secret %d cannot be used", i) // the cause may show it
+			return signer{}, fmt.Errorf("secret %d cannot be used", i) // err may show the secret
 		}
 		s.hooks = append(s.hooks, hook)
 	}
@@ -43,8 +43,8 @@ func newSigner(secrets []string) (signer, error) {
 	return s, nil
 }
 
-// webhookKey returns the Standard Webhooks key of a secret: what follows whsec_
-// decoded from base64, else the secret's own bytes.
+// webhookKey returns the Standard Webhooks key of a secret: the part behind whsec_, decoded from
+// base64, or else the secret's own bytes.
 func webhookKey(secret string) []byte {
 	if rest, ok := strings.CutPrefix(secret, "whsec_"); ok {
 		if key, err := base64.StdEncoding.DecodeString(rest); err == nil && len(key) > 0 {

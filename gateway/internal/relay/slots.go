@@ -12,21 +12,21 @@ import (
 	"wagate/followup"
 )
 
-// The breaker of an assistant.
+// The settings of an assistant's breaker.
 const (
 	breakerFailures = 10              // failures in a row that open it
-	breakerPause    = 5 * time.Second // until one delivery tries again
+	breakerPause    = 5 * time.Second // until it lets one delivery try
 )
 
-// maxClaim bounds one claim, and so what the answer of the store may hold.
+// maxClaim bounds one claim, and so the size of the store's answer.
 const maxClaim = 64
 
-// slots keeps count of the deliveries that are out, overall, by tenant and by
-// assistant, and which assistants are not to be tried just now.
+// slots counts the deliveries that are out: overall, by tenant and by assistant. It also knows
+// which assistants must not be tried at the moment.
 type slots struct {
 	log    *slog.Logger
 	now    func() time.Time
-	per    int // bound by assistant
+	per    int // bound for each assistant
 	owners map[followup.AssistantID]followup.TenantID
 
 	mu   sync.Mutex
@@ -35,19 +35,20 @@ type slots struct {
 	of   map[followup.AssistantID]*slot
 }
 
-// slot is one assistant with deliveries out or a failure to remember.
+// slot is the state of an assistant that has deliveries out or something to remember: failures, or
+// a request to wait.
 type slot struct {
 	busy int
-	held time.Time // not to be tried before, as it asked
-	// wary: it asked to wait and has not answered well since, so it is tried by
-	// one delivery at a time.
+	held time.Time // not to be tried before, because it asked to wait
+	// wary says that the assistant asked to wait and has not answered well since. It gets one
+	// delivery at a time.
 	wary    bool
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
-	// retryAt is when an open breaker lets one through, in Unix nanoseconds. It
-	// is atomic because the breaker reports under its own lock, which room takes
-	// under ours.
+	// retryAt is when an open breaker lets a delivery through, in Unix nanoseconds. It is atomic
+	// because the breaker reports state changes under its own lock, which room takes while it holds
+	// mu.
 	retryAt atomic.Int64
-	// trouble is how the last try failed; atomic for the same reason.
+	// trouble is why the last try failed. It is atomic for the same reason.
 	trouble atomic.Value
 }
 
@@ -60,13 +61,13 @@ func newSlots(
 	}
 }
 
-// room says how much may be claimed of whom, and how long until an assistant of
-// which nothing may be claimed can be tried again (zero: when a delivery ends).
+// room returns how much may be claimed, and for whom. again is how long until an assistant that may
+// get nothing now can be tried again. If again is zero, only the end of a delivery makes room.
 //
-// A tenant may have as many out as stay free: one that takes all it gets has half
-// of the slots, two have a third each, and there is always something left for whoever
-// has none. To keep that true while several are served at once, no claim takes
-// more than half of what is free.
+// A tenant may have as many deliveries out as slots stay free. A tenant that takes all it gets has
+// half of the slots, two such tenants have a third each, and something is always left for a tenant
+// that has nothing out. To keep that true when one claim serves several tenants, no claim takes
+// more than half of the free slots.
 func (s *slots) room() (c followup.ClaimDeliveries, again time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,8 +108,8 @@ func (s *slots) room() (c followup.ClaimDeliveries, again time.Duration) {
 	return c, again
 }
 
-// take occupies a slot. If the assistant may be tried, result tells its breaker
-// how the try went; otherwise allowed is false.
+// take occupies a slot. If the assistant may be tried, allowed is true and result tells its breaker
+// how the try went. Otherwise allowed is false and result must not be called.
 func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool) {
 	s.mu.Lock()
 	a, ok := s.of[id]
@@ -120,7 +121,7 @@ func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool)
 	a.busy++
 	s.free--
 	s.out[s.owners[id]]++
-	// It may have asked to wait since the claim.
+	// The assistant may have asked to wait since the claim.
 	barred := s.now().Before(a.held) || a.wary && a.busy > 1
 	s.mu.Unlock()
 	if barred {
@@ -150,16 +151,16 @@ func (s *slots) give(id followup.AssistantID) {
 	}
 }
 
-// calm notes that an assistant answered well. What it was still asked before it
-// asked us to wait tells nothing.
+// calm records that an assistant answered well. The assistant stays wary during the wait that it
+// asked for: answers to deliveries that were sent before that tell nothing.
 func (s *slots) calm(a *slot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.wary = a.wary && s.now().Before(a.held)
 }
 
-// hold leaves an assistant alone for d, as it asked us to; then one delivery
-// tries whether it has had enough. There is one of it out.
+// hold leaves an assistant alone for d, as it asked. After that, one delivery at a time tries
+// whether it takes more. The caller must have a delivery to the assistant out.
 func (s *slots) hold(id followup.AssistantID, d time.Duration) {
 	s.mu.Lock()
 	a := s.of[id]

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// errBlocked says that an assistant's name resolved to an address that is not
-// on the public internet.
+// errBlocked reports that an assistant's name resolved to an address that is not on the public
+// internet.
 var errBlocked = errors.New("relay: address not allowed")
 
-// public6 is all of IPv6 that is given out (RFC 3587). What hides an IPv4
-// address inside IPv6 lies outside, but for 6to4 and Teredo.
+// public6 is the part of IPv6 that is assigned for global unicast (RFC 3587). Addresses that hide
+// an IPv4 address lie outside it, except those of 6to4 and Teredo, which blocked lists.
 var public6 = netip.MustParsePrefix("2000::/3")
 
-// blocked lists, beside what net/netip knows by name, the ranges of IANA's
-// registries of special purposes, which no public service has, and the cloud
-// metadata address that looks public. The test names the document of each.
+// blocked returns the ranges that are refused beside those that net/netip knows by name: the ranges
+// of IANA's special-purpose registries, where no public service is, and the cloud metadata address
+// that looks public. The test names the document of each range.
 func blocked() []netip.Prefix {
 	var list []netip.Prefix
 	for _, s := range []string{
@@ -33,8 +33,7 @@ func blocked() []netip.Prefix {
 	return list
 }
 
-// guard returns the check that the dialer makes on the address it is about to
-// connect to.
+// guard returns the check that the dialer makes on the address it is about to connect to.
 func guard() func(network, address string, _ syscall.RawConn) error {
 	list := blocked()
 	return func(network, address string, _ syscall.RawConn) error {
@@ -55,7 +54,8 @@ func guard() func(network, address string, _ syscall.RawConn) error {
 	}
 }
 
-// newDialer returns what connects to assistants.
+// newDialer returns the dialer for assistants. Unless allowPrivate is set, it connects to public
+// addresses only.
 func newDialer(allowPrivate bool) *net.Dialer {
 	d := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	if !allowPrivate {
@@ -64,16 +64,16 @@ func newDialer(allowPrivate bool) *net.Dialer {
 	return d
 }
 
-// newClient returns the HTTP client for assistants. Each request brings its own
-// deadline, and has a connection to itself while it is out: so one that gets no answer takes its
-// connection with it, and a body that is not read is in the way of no other assistant behind the same
-// host. HTTP/2 would share one among them all.
+// newClient returns the HTTP client for assistants. Each request brings its own deadline, and has a
+// connection to itself while it is out. So a request that gets no answer takes its connection with
+// it, and a body that is not read does not hold up another assistant behind the same host. HTTP/2
+// would share one connection among them all.
 func newClient(d *net.Dialer, perHost int) *http.Client {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Client{
 		Transport: &http.Transport{
-			Proxy:                  nil, // a proxy would connect for us, past the guard
+			Proxy:                  nil, // a proxy would connect in our place, past the guard
 			DialContext:            d.DialContext,
 			Protocols:              &protocols,
 			TLSHandshakeTimeout:    5 * time.Second,
