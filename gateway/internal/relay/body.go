@@ -57,8 +57,8 @@ func render(events []followup.RelayEvent, of followup.Channel) ([]byte, error) {
 	return append(b, `]}`...), nil
 }
 
-// happenings is the field of changes that tell what became of follow-ups.
-const happenings = "followup"
+// happeningField is the field of changes that tell what became of follow-ups.
+const happeningField = "followup"
 
 // appendValue appends an event's value. The value of a happening gets the members with which every
 // value of Meta's about a number begins. Bots look at these before they know whether they care
@@ -66,7 +66,7 @@ const happenings = "followup"
 func appendValue(b []byte, e followup.RelayEvent, of followup.Channel) []byte {
 	start := len(b)
 	b = appendCanonical(b, e.Value)
-	if e.Field != happenings {
+	if e.Field != happeningField {
 		return b
 	}
 	members, object := bytes.CutPrefix(b[start:], []byte{'{'})

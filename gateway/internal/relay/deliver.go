@@ -41,7 +41,7 @@ func (r *Relay) deliver(d followup.Delivery, by time.Time, result func(error), a
 		return
 	}
 	began := r.p.Real()
-	a, err := r.tried(d, by)
+	a, err := r.safeTry(d, by)
 	now := r.p.Real()
 	switch {
 	case errors.Is(err, errValue):
@@ -89,14 +89,14 @@ func (r *Relay) foreign(d followup.Delivery) bool {
 	return known && owner != d.Tenant
 }
 
-// broken is the answer of a try that panicked.
-var broken = answer{trouble: "internal error"}
+// panicked is the answer of a try that panicked.
+var panicked = answer{trouble: "internal error"}
 
-// tried makes one try. A try that panics has failed: the cause may be this delivery, and it must
+// safeTry makes one try. A try that panics has failed: the cause may be this delivery, and it must
 // not end the process.
-func (r *Relay) tried(d followup.Delivery, by time.Time) (a answer, err error) {
+func (r *Relay) safeTry(d followup.Delivery, by time.Time) (a answer, err error) {
 	if !rescue.Call(r.log, "try panicked", func() { a, err = r.try(d, by) }, "delivery", d.ID, "assistant", d.Assistant) {
-		return broken, nil
+		return panicked, nil
 	}
 	return a, err
 }
@@ -156,7 +156,7 @@ func (r *Relay) headers(h http.Header, t target, d followup.Delivery, body []byt
 		return err
 	}
 	if raw := rawOf(d.Events); raw != nil {
-		passOn(h, raw)
+		setRawHeaders(h, raw)
 	}
 	return nil
 }

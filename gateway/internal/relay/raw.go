@@ -24,9 +24,9 @@ func rawOf(events []followup.RelayEvent) *followup.RawWebhook {
 	return events[0].Raw
 }
 
-// passOn replaces our headers by the provider's. X-Hub-Signature-256 is the provider's own or
-// absent: a signature of ours over the provider's body would be taken for the provider's.
-func passOn(h http.Header, raw *followup.RawWebhook) {
+// setRawHeaders replaces our headers by the provider's. X-Hub-Signature-256 is the provider's own
+// or absent: a signature of ours over the provider's body would be taken for the provider's.
+func setRawHeaders(h http.Header, raw *followup.RawWebhook) {
 	h.Set(formatHeader, formatRaw)
 	if raw.Narrowed {
 		h.Set(formatHeader, formatNarrowed)

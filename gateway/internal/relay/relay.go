@@ -96,7 +96,7 @@ type Relay struct {
 	cut         context.CancelCauseFunc // ends tries in flight
 	tries       context.Context         //nolint:containedctx // the life of the workers, between Start and Stop
 	polling     sync.WaitGroup
-	flying      sync.WaitGroup
+	inFlight    sync.WaitGroup
 }
 
 // New checks the endpoints and returns a Relay that is not running yet. The error names every
@@ -184,7 +184,7 @@ func (r *Relay) Stop(ctx context.Context) error {
 		done := make(chan struct{})
 		go func() {
 			r.polling.Wait()
-			r.flying.Wait()
+			r.inFlight.Wait()
 			close(done)
 		}()
 		select {
@@ -228,13 +228,13 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 	}
 	for _, d := range deliveries {
 		if ctx.Err() != nil { // all in parallel: a stop has little time
-			r.fly(d, func() {
+			r.launch(d, func() {
 				r.finish(releaseWithin, followup.FinishDelivery{Delivery: d, Release: true, Real: r.p.Real()})
 			})
 			continue
 		}
 		result, allowed := r.slots.take(d.Assistant)
-		r.fly(d, func() {
+		r.launch(d, func() {
 			defer r.loop.Wake() // there is room now, and perhaps more of that conversation
 			defer r.slots.give(d.Assistant)
 			r.deliver(d, c.Real.Add(c.Lease-r.p.Timeout), result, allowed)
@@ -246,17 +246,17 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 	return next, nil
 }
 
-// fly runs f, which handles a delivery, on a goroutine that Stop waits for. If f panics, the
+// launch runs f, which handles a delivery, on a goroutine that Stop waits for. If f panics, the
 // delivery counts as a try that failed. If that cannot be recorded either, the delivery is claimed
 // again when its lease has run out.
-func (r *Relay) fly(d followup.Delivery, f func()) {
-	r.flying.Go(func() {
+func (r *Relay) launch(d followup.Delivery, f func()) {
+	r.inFlight.Go(func() {
 		log := r.log.With("delivery", d.ID, "assistant", d.Assistant)
 		if rescue.Call(log, "delivery panicked", f) {
 			return
 		}
 		rescue.Call(log, "delivery panicked again, its lease will run out", func() {
-			r.finish(finishWithin, judge(broken, d, r.p.Real(), r.p.Jitter))
+			r.finish(finishWithin, judge(panicked, d, r.p.Real(), r.p.Jitter))
 		})
 	})
 }

@@ -24,15 +24,15 @@ const maxClaim = 64
 // slots counts the deliveries that are out: overall, by tenant and by assistant. It also knows
 // which assistants must not be tried at the moment.
 type slots struct {
-	log    *slog.Logger
-	now    func() time.Time
-	per    int // bound for each assistant
-	owners map[followup.AssistantID]followup.TenantID
+	log          *slog.Logger
+	now          func() time.Time
+	perAssistant int // bound for each assistant
+	owners       map[followup.AssistantID]followup.TenantID
 
-	mu   sync.Mutex
-	free int
-	out  map[followup.TenantID]int
-	of   map[followup.AssistantID]*slot
+	mu         sync.Mutex
+	free       int
+	out        map[followup.TenantID]int // deliveries out, by tenant
+	assistants map[followup.AssistantID]*slot
 }
 
 // slot is the state of an assistant that has deliveries out or something to remember: failures, or
@@ -53,11 +53,11 @@ type slot struct {
 }
 
 func newSlots(
-	total, per int, owners map[followup.AssistantID]followup.TenantID, now func() time.Time, log *slog.Logger,
+	total, perAssistant int, owners map[followup.AssistantID]followup.TenantID, now func() time.Time, log *slog.Logger,
 ) *slots {
 	return &slots{
-		log: log, now: now, per: per, owners: owners, free: total,
-		out: map[followup.TenantID]int{}, of: map[followup.AssistantID]*slot{},
+		log: log, now: now, perAssistant: perAssistant, owners: owners, free: total,
+		out: map[followup.TenantID]int{}, assistants: map[followup.AssistantID]*slot{},
 	}
 }
 
@@ -80,13 +80,13 @@ func (s *slots) room() (c followup.ClaimDeliveries, again time.Duration) {
 		c.OfTenant.Left[t] = c.OfTenant.Each - n
 	}
 	c.OfAssistant = followup.Bound[followup.AssistantID]{
-		Each: s.per, Left: make(map[followup.AssistantID]int, len(s.of)),
+		Each: s.perAssistant, Left: make(map[followup.AssistantID]int, len(s.assistants)),
 	}
 	now := s.now()
-	for id, a := range s.of {
+	for id, a := range s.assistants {
 		state := a.breaker.State()
 		if a.busy == 0 && !a.wary && state == gobreaker.StateClosed && a.breaker.Counts().ConsecutiveFailures == 0 {
-			delete(s.of, id)
+			delete(s.assistants, id)
 			continue
 		}
 		until := a.held
@@ -102,7 +102,7 @@ func (s *slots) room() (c followup.ClaimDeliveries, again time.Duration) {
 		case state == gobreaker.StateHalfOpen || a.wary:
 			c.OfAssistant.Left[id] = 1 - a.busy
 		default:
-			c.OfAssistant.Left[id] = s.per - a.busy
+			c.OfAssistant.Left[id] = s.perAssistant - a.busy
 		}
 	}
 	return c, again
@@ -112,11 +112,11 @@ func (s *slots) room() (c followup.ClaimDeliveries, again time.Duration) {
 // how the try went. Otherwise allowed is false and result must not be called.
 func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool) {
 	s.mu.Lock()
-	a, ok := s.of[id]
+	a, ok := s.assistants[id]
 	if !ok {
 		a = &slot{}
 		a.breaker = s.newBreaker(id, a)
-		s.of[id] = a
+		s.assistants[id] = a
 	}
 	a.busy++
 	s.free--
@@ -130,7 +130,7 @@ func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool)
 	done, err := a.breaker.Allow()
 	return func(err error) {
 		if err == nil {
-			s.calm(a)
+			s.answeredWell(a)
 		}
 		if u, ok := errors.AsType[unhealthy](err); ok {
 			a.trouble.Store(u.reason)
@@ -143,7 +143,7 @@ func (s *slots) take(id followup.AssistantID) (result func(error), allowed bool)
 func (s *slots) give(id followup.AssistantID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.of[id].busy--
+	s.assistants[id].busy--
 	s.free++
 	t := s.owners[id]
 	if s.out[t]--; s.out[t] == 0 {
@@ -151,9 +151,9 @@ func (s *slots) give(id followup.AssistantID) {
 	}
 }
 
-// calm records that an assistant answered well. The assistant stays wary during the wait that it
-// asked for: answers to deliveries that were sent before that tell nothing.
-func (s *slots) calm(a *slot) {
+// answeredWell records that an assistant answered well. The assistant stays wary during the wait
+// that it asked for: answers to deliveries that were sent before that tell nothing.
+func (s *slots) answeredWell(a *slot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.wary = a.wary && s.now().Before(a.held)
@@ -163,7 +163,7 @@ func (s *slots) calm(a *slot) {
 // whether it takes more. The caller must have a delivery to the assistant out.
 func (s *slots) hold(id followup.AssistantID, d time.Duration) {
 	s.mu.Lock()
-	a := s.of[id]
+	a := s.assistants[id]
 	before := a.wary
 	a.held, a.wary = followup.Later(a.held, s.now().Add(d)), true
 	s.mu.Unlock()
