@@ -1,7 +1,6 @@
-// Package fault is how a request to the /backend API goes wrong: a code of a
-// closed set, a sentence for people, and the path of each wrong field. The
-// services return it, the HTTP edge turns it into status and envelope, and so
-// neither knows the other.
+// Package fault describes how a request to the /backend API goes wrong: a code of a closed set, a
+// sentence for people, and the path of each wrong field. The services return it and the HTTP edge
+// turns it into a status and an envelope, so neither needs to know the other.
 package fault
 
 import (
@@ -13,10 +12,10 @@ import (
 	"wagate/followup"
 )
 
-// Code is what a program reads of a failure.
+// Code is the part of a failure that a program reads.
 type Code string
 
-// The codes. Those of the public API come first, the rest are ours.
+// The codes. The first group is the public API's, the rest are ours.
 const (
 	Unauthorized  Code = "UNAUTHORIZED"
 	Forbidden     Code = "FORBIDDEN"
@@ -26,14 +25,15 @@ const (
 	AlreadyExists Code = "ALREADY_EXISTS"
 	RateLimited   Code = "RATE_LIMIT_EXCEEDED"
 
-	// RunNotStarted: the request is in order, and still no run can start.
+	// RunNotStarted means that the request is valid, but no run can start.
 	RunNotStarted Code = "RUN_NOT_STARTED"
-	// Unreadable: it is there, but what is stored of it cannot be read.
+	// Unreadable means that the thing exists, but what is stored of it cannot be read.
 	Unreadable Code = "UNREADABLE"
-	// Unavailable: the store cannot be reached or does not promise to keep; try again.
+	// Unavailable means that the store cannot be reached, or does not promise to keep what it was
+	// given. Try again.
 	Unavailable Code = "UNAVAILABLE"
-	// MethodNotAllowed, TooLarge, HeaderTooLarge, Unsupported, BadRequest, Timeout
-	// and Internal are the edge's own.
+	// MethodNotAllowed, TooLarge, HeaderTooLarge, Unsupported, BadRequest, Timeout and Internal are
+	// used by the HTTP edge only.
 	MethodNotAllowed Code = "METHOD_NOT_ALLOWED"
 	TooLarge         Code = "PAYLOAD_TOO_LARGE"
 	HeaderTooLarge   Code = "HEADER_TOO_LARGE"
@@ -46,25 +46,26 @@ const (
 // Detail is one wrong field.
 type Detail = followup.Problem
 
-// Error is a failed request. Its text and details hold no personal data and no
-// part of what the caller sent but field names and ids.
+// Error is a failed request. It holds no personal data. Of what the caller sent it holds only field
+// names and ids.
 type Error struct {
 	Code       Code
 	Message    string
 	Details    []Detail
-	RetryAfter time.Duration // zero: not said
+	RetryAfter time.Duration // how long to wait before the next try; zero: not said
 }
 
-// Error describes the failure by code and message.
+// Error returns the code and the message.
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
 
 // New returns a failure without details.
 func New(code Code, message string) *Error { return &Error{Code: code, Message: message} }
 
-// Missing says that nothing of this kind is known to the tenant.
+// Missing returns the NotFound failure of a tenant that has no such thing. what names the kind of
+// thing.
 func Missing(what string) *Error { return New(NotFound, what+" not found") }
 
-// badBody says what is wrong with the body as a whole.
+// badBody returns the failure of a body that is wrong as a whole.
 func badBody(problem string) *Error {
 	return &Error{
 		Code: Validation, Message: "the request is not valid",
@@ -72,30 +73,32 @@ func badBody(problem string) *Error {
 	}
 }
 
-// notJSON says that the body is no JSON object at all.
+// notJSON returns the failure of a body that is not a JSON object.
 func notJSON() *Error { return badBody("must be a JSON object") }
 
-// The bounds of what is told. A stranger chose the names of unknown fields, and
-// how many there are.
+// The bounds of what is reported. A stranger chose the names of unknown fields, and how many there
+// are.
 const (
 	maxDetails = 100
 	maxField   = 80 // bytes
 )
 
-// Problems collects what is wrong with a request, so that all of it is told at once.
+// Problems collects what is wrong with a request, so that the caller is told all of it at once. The
+// zero value is empty and ready to use.
 type Problems struct{ list []Detail }
 
-// Add notes a wrong field.
+// Add records a problem with a field.
 func (p *Problems) Add(field, format string, args ...any) {
 	p.Append(Detail{Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
-// Absent notes a required field that was not sent.
+// Absent records that a required field was not sent.
 func (p *Problems) Absent(field string) {
 	p.Append(Detail{Field: field, Problem: "is required", Missing: true})
 }
 
-// Append notes details found elsewhere. Beyond a bound nothing more is told.
+// Append records details found elsewhere. It cuts long field names, and drops details beyond the
+// first 100 of the request.
 func (p *Problems) Append(details ...Detail) {
 	for _, d := range details {
 		if len(p.list) == maxDetails {
@@ -108,19 +111,20 @@ func (p *Problems) Append(details ...Detail) {
 	}
 }
 
-// Has reports whether something is wrong with the field.
+// Has reports whether a problem with the field is recorded.
 func (p *Problems) Has(field string) bool {
 	return slices.ContainsFunc(p.list, func(d Detail) bool { return d.Field == field })
 }
 
-// Clone returns a copy to add more to.
+// Clone returns a copy that can be added to without changing p.
 func (p *Problems) Clone() *Problems { return &Problems{list: slices.Clone(p.list)} }
 
-// None reports whether nothing is wrong.
+// None reports whether no problem is recorded.
 func (p *Problems) None() bool { return len(p.list) == 0 }
 
-// Err returns nil if nothing is wrong; MissingField if all that is wrong is
-// that required fields are absent; else Validation.
+// Err returns nil if no problem is recorded. Otherwise it returns an *Error with all details. Its
+// code is MissingField if every problem is that a required field was not sent, and Validation if
+// not.
 func (p *Problems) Err() error {
 	if p.None() {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Object decodes the JSON object of a request into its members. Anything else is
-// a fault of the body, and so is what is not UTF-8, of which a decoder would make something else.
+// Object decodes the JSON object of a request into its members. It returns a fault of the body for
+// anything else. A body that is not UTF-8 is a fault too, because a decoder would change its text.
 func Object(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) {
 		return nil, badBody("is not valid UTF-8")
@@ -21,8 +21,9 @@ func Object(body []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// Members decodes the JSON object of a request as Object does, but notes under prefix
-// each member that is given twice: which of the two was meant? The first stands.
+// Members decodes the JSON object of a request as Object does. It also records each member that is
+// given twice, with prefix before its name, because nobody knows which of the two was meant. The
+// first one is returned.
 func Members(body []byte, prefix string, problems *Problems) (map[string]json.RawMessage, error) {
 	if _, err := Object(body); err != nil {
 		return nil, err
@@ -50,8 +51,9 @@ func Members(body []byte, prefix string, problems *Problems) (map[string]json.Ra
 	return members, nil
 }
 
-// Texts decodes a JSON object whose members are texts of these names. It returns
-// those that were given and are not null, and notes every other flaw.
+// Texts decodes a JSON object whose members are strings with these names. It returns the members
+// that are given and not null, and records every other flaw in problems. It returns an error only
+// if the body is not a JSON object.
 func Texts(body []byte, problems *Problems, names ...string) (map[string]string, error) {
 	members, err := Members(body, "", problems)
 	if err != nil {
