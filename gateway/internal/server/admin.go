@@ -20,7 +20,7 @@ import (
 	"wagate/providers/secret"
 )
 
-// The admin listener's limits. A profile may run for a minute.
+// The time-outs of the admin listener. A profile may run for a minute.
 const (
 	adminWriteTimeout = 2 * time.Minute
 	adminTimeout      = time.Minute
@@ -28,18 +28,18 @@ const (
 
 // AdminParams is what the admin listener serves.
 type AdminParams struct {
-	// Tokens guard the operator's API and profiles: any of them lets in. None:
-	// the listener is on loopback.
+	// Tokens guard the operator's API and the profiles; any of them lets a caller in. Without
+	// tokens the listener must be on loopback.
 	Tokens    []string
 	Gatherer  prometheus.Gatherer
 	Checks    []Check
 	Operator  Operator
 	Runs      Runs
 	Directory *followup.Directory
-	// Replayed is called after a dead letter went back to its queue, so that a
-	// sleeping worker looks again. May be nil.
+	// Replayed is called after a dead letter went back to its queue, so that a sleeping worker
+	// looks again. May be nil.
 	Replayed func()
-	// Real is real time. Default: time.Now.
+	// Real returns real time. Default: time.Now.
 	Real   func() time.Time
 	Logger *slog.Logger
 }
@@ -50,8 +50,7 @@ type admin struct {
 	log    *slog.Logger
 }
 
-// Admin returns the app of the admin listener: metrics, health, profiles, and
-// the operator's API.
+// Admin returns the app of the admin listener: metrics, health, profiles, and the operator's API.
 func Admin(p AdminParams) *fiber.App {
 	if p.Real == nil {
 		p.Real = time.Now
@@ -63,15 +62,16 @@ func Admin(p AdminParams) *fiber.App {
 	times := Timeouts{}.withDefaults()
 	most := func(string) int { return bodyLimit }
 	app := newApp(appParams{limit: most, header: times.Header, write: adminWriteTimeout, onError: s.onError, log: s.log})
-	app.Use(newBodies(most, times.Body, bodyBudget, nil).read(nil)) // what serves net/http reads it anyway, and without a limit
+	// The handlers of net/http would read the body anyway, and without a limit.
+	app.Use(newBodies(most, times.Body, bodyBudget, nil).read(nil))
 
 	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok") })
 	app.Get("/readyz", s.readyz)
 	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(p.Gatherer, promhttp.HandlerOpts{
-		ErrorHandling: promhttp.ContinueOnError, // half the metrics tell more than none
-		// No Timeout: it waits on the request's context in a goroutine of its own,
-		// and fasthttp uses that context again as soon as the request is answered.
-		// Collectors that ask somebody else bound that themselves.
+		ErrorHandling: promhttp.ContinueOnError, // some of the metrics tell more than none
+		// No Timeout: it would wait on the request's context in a goroutine of its own, and
+		// fasthttp uses that context again as soon as the request is answered. Collectors that call
+		// other systems bound these calls themselves.
 	})))
 	app.Use("/debug", s.authorized)
 	app.Use(pprof.New())
@@ -82,9 +82,9 @@ func Admin(p AdminParams) *fiber.App {
 	return app
 }
 
-// authorized lets in whoever has a token; without any, whoever is no web page. One
-// whose name was made to mean this machine (DNS rebinding) need not say Origin, but
-// it calls us by that name.
+// authorized lets in a caller who has a token. If there are no tokens, it lets in every caller that
+// is not a web page. A page whose name was made to point to this machine (DNS rebinding) need not
+// send an Origin, but its requests carry that name as their Host.
 func (s *admin) authorized(c *fiber.Ctx) error {
 	if len(s.Tokens) == 0 {
 		if c.Get(fiber.HeaderOrigin) != "" || !loopback(string(c.Context().Request.Header.Host())) {
@@ -98,8 +98,8 @@ func (s *admin) authorized(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// loopback reports whether a Host is this machine by its address or as localhost: where
-// there is no token the listener has no other address.
+// loopback reports whether a Host names this machine, by a loopback address or as localhost.
+// Without a token the listener has no other address.
 func loopback(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {

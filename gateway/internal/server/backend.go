@@ -7,13 +7,14 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// Locals of a request with an API key.
+// The Locals of a request with an API key.
 type (
 	tenantLocal struct{}
 	keyLocal    struct{}
 )
 
-// authenticated finds out whose key the request carries.
+// authenticated finds the tenant whose key the request carries. It refuses a request without a
+// valid key.
 func (s *public) authenticated(c *fiber.Ctx) error {
 	token := bearer(c)
 	tenant, ok := s.Keys.Tenant(token)
@@ -25,7 +26,7 @@ func (s *public) authenticated(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// limited holds a key to its rate.
+// limited refuses requests that exceed the rate of their key.
 func (s *public) limited(c *fiber.Ctx) error {
 	key, _ := c.Locals(keyLocal{}).(Digest)
 	wait, ok := s.limiter.take(key)
@@ -35,8 +36,8 @@ func (s *public) limited(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// tenantOf returns the tenant that authenticated found. The zero value owns
-// nothing, so a route that forgot to authenticate shows nothing.
+// tenantOf returns the tenant that authenticated found. Otherwise it returns the zero value, which
+// owns nothing, so a route that forgot to authenticate shows nothing.
 func tenantOf(c *fiber.Ctx) followup.TenantID {
 	t, _ := c.Locals(tenantLocal{}).(followup.TenantID)
 	return t

@@ -9,20 +9,21 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What bodies may take up. The budget (budget.go) is for all of them together;
-// what is free in each keeps the usual webhook, of one or two kilobytes, out of the
-// reach of whoever uses it up. The connections bound what is free.
+// The memory that bodies may take up. The budget (budget.go) is for all of them together. A body of
+// at most freeBody bytes is not charged to it, so the usual webhook, of one or two kilobytes, gets
+// through even if somebody uses the budget up. The number of connections bounds the memory of
+// uncharged bodies.
 const (
 	freeBody   = 16 << 10
-	bodyGrowth = 16 // times what is there is room made for
+	bodyGrowth = 16 // a full buffer grows to this many times its size
 	bodyBudget = 64 << 20
 )
 
-// errBusy: the bodies in flight have used up their budget, or those of one source
-// its share.
+// errBusy reports that the bodies in flight have used up their budget, or that those of one source
+// have used up its share.
 var errBusy = errors.New("server: too many large bodies at once")
 
-// bodies reads the bodies of requests and bounds what they take up together.
+// bodies reads the bodies of requests and bounds the memory that they take up together.
 type bodies struct {
 	limit   limit
 	timeout time.Duration // of one body
@@ -34,13 +35,12 @@ func newBodies(l limit, timeout time.Duration, budget int, trusted proxies) *bod
 	return &bodies{limit: l, timeout: timeout, budget: newBudget(budget), trusted: trusted}
 }
 
-// bodyLocal is where the handlers find the body.
+// bodyLocal is the Local in which the handlers find the body.
 type bodyLocal struct{}
 
-// read returns the handler that takes the body off the connection, for those
-// behind it, and charges it to whom it names. It stands behind whatever can refuse a
-// caller by the header alone: until it is reached, no more is read than came along
-// with the header.
+// read returns a handler that reads the body for the handlers behind it, and charges it to the
+// sources that to names. The handler stands behind everything that can refuse a caller by the
+// header alone. Until it is reached, nothing is read except what came along with the header.
 func (b *bodies) read(to charge) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		buf := buffer{bodies: b, c: c, to: to}
@@ -53,13 +53,13 @@ func (b *bodies) read(to charge) fiber.Handler {
 	}
 }
 
-// buffer is one body as it arrives. It grows with what is there, not with what
-// was announced: a header costs its sender nothing.
+// buffer is one body as it arrives. It grows with what has arrived, not with what was announced: an
+// announcement costs its sender nothing.
 type buffer struct {
 	bodies *bodies
 	c      *fiber.Ctx
 	to     charge
-	from   []share // once it is large: whom it is charged to
+	from   []share // whom the body is charged to; set once it is large
 	bytes  []byte
 }
 
@@ -69,7 +69,8 @@ func (b *buffer) release() {
 	}
 }
 
-// take charges n bytes to whoever sends them, if they are not free.
+// take charges n bytes to the sources of the body, unless that many are free. It reports whether
+// there was room.
 func (b *buffer) take(n int) bool {
 	if n <= freeBody {
 		return true
@@ -80,7 +81,7 @@ func (b *buffer) take(n int) bool {
 	return b.bodies.budget.take(n, b.from)
 }
 
-// fill reads a request's whole body.
+// fill reads the whole body of a request; most is its limit in bytes.
 func (b *buffer) fill(ctx *fasthttp.RequestCtx, most int) error {
 	stream, size := ctx.RequestBodyStream(), ctx.Request.Header.ContentLength()
 	if stream == nil {
@@ -94,7 +95,7 @@ func (b *buffer) fill(ctx *fasthttp.RequestCtx, most int) error {
 		return fiber.ErrRequestEntityTooLarge
 	}
 	deadline := time.Now().Add(b.bodies.timeout)
-	_ = ctx.Conn().SetReadDeadline(deadline) // of one that is gone, reading tells
+	_ = ctx.Conn().SetReadDeadline(deadline) // if the connection is gone, reading says so
 	for len(b.bytes) < size {
 		if len(b.bytes) == cap(b.bytes) && !b.grow(size) {
 			return errBusy
@@ -117,7 +118,7 @@ func (b *buffer) fill(ctx *fasthttp.RequestCtx, most int) error {
 	return nil
 }
 
-// grow makes room for more, up to size.
+// grow makes room for more of the body, up to size. It reports whether the budget allowed that.
 func (b *buffer) grow(size int) bool {
 	room := min(size, max(freeBody, bodyGrowth*cap(b.bytes)))
 	if !b.take(room) {
@@ -130,7 +131,8 @@ func (b *buffer) grow(size int) bool {
 	return true
 }
 
-// broken says why a body did not come. The error of a chunked one does not tell.
+// broken returns the error for a body that did not arrive. It goes by the deadline, because the
+// read error of a chunked body does not say whether the time was over or the client hung up.
 func broken(deadline time.Time) error {
 	if time.Now().Before(deadline) {
 		return fiber.ErrBadRequest

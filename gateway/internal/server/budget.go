@@ -9,10 +9,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// budget is the memory that large bodies may take up together, and that no one
-// source of them may take up alone. A source is whatever we know of who sends:
-// of most webhooks that is no more than an address and a target, as long as their
-// signature is not verified.
+// budget bounds the memory that large bodies may take up together, and what a single source of them
+// may take up. A source is whatever we know of the sender. For most webhooks, as long as the
+// signature is not verified, that is no more than an address and a target.
 type budget struct {
 	size int64
 
@@ -20,7 +19,7 @@ type budget struct {
 	used map[source]int64
 }
 
-// source is one of those whom a body is charged to.
+// source is one of those that a body is charged to.
 type source struct{ kind, name string }
 
 // share is a source with its part of the budget.
@@ -29,12 +28,12 @@ type share struct {
 	num, denom int64
 }
 
-// What each may take up. The first is the budget itself.
+// The share of each source. The first is the budget itself.
 //
 //	all                                             all
-//	what could be forged: webhooks signed by body   3/4, so that whoever showed a key finds room
+//	what could be forged: webhooks signed by body   3/4, so that a caller who showed a key finds room
 //	a target: an app, a tenant, the CRMs            1/2
-//	an address, where it is known                   1/4
+//	an address, if it is known                      1/4
 func everybody() share               { return share{source{"all", ""}, 1, 1} }
 func unproven() share                { return share{source{"unproven", ""}, 3, 4} }
 func target(kind, name string) share { return share{source{kind, name}, 1, 2} }
@@ -44,7 +43,7 @@ func newBudget(size int) *budget {
 	return &budget{size: int64(size), used: map[source]int64{}}
 }
 
-// take charges n bytes to all of them, or to none if one has too little left.
+// take charges n bytes to all of the sources, or to none if one of them has too little left.
 func (b *budget) take(n int, from []share) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -70,16 +69,17 @@ func (b *budget) give(n int, from []share) {
 	}
 }
 
-// charge names the sources of a request but its address and everybody. Nil: none.
+// charge names the sources of a request, except its address and everybody. A nil charge names none.
 type charge func(c *fiber.Ctx) []share
 
 func byApp(c *fiber.Ctx) []share { return []share{unproven(), target("app", param(c, "app"))} }
 
-// byCRM is one target for all tenants: which there are is not asked before the body.
+// byCRM charges one target for all tenants: whether a tenant exists is not asked before the body is
+// read.
 func byCRM(*fiber.Ctx) []share { return []share{unproven(), target("crm", "")} }
 
-// byChannel is its tenant: whoever has several channels has no more for that, nor
-// beside what he sends with his key.
+// byChannel charges the channel's tenant. A tenant with several channels has no more room for
+// having them, nor extra room for what it sends with its key.
 func (s *public) byChannel(c *fiber.Ctx) []share {
 	of, _ := s.Directory.Channel(channelOf(c))
 	return []share{target("tenant", string(of.Tenant))}
@@ -87,7 +87,8 @@ func (s *public) byChannel(c *fiber.Ctx) []share {
 
 func byTenant(c *fiber.Ctx) []share { return []share{target("tenant", string(tenantOf(c)))} }
 
-// proxies are the networks whose word for who sends is believed; none: private ones.
+// proxies are the networks that are believed when they say who sends. If none are named, those are
+// the private networks.
 type proxies []netip.Prefix
 
 func (p proxies) have(a netip.Addr) bool {
@@ -114,11 +115,12 @@ func (f charge) shares(c *fiber.Ctx, trusted proxies) []share {
 	return from
 }
 
-// client returns the network of who sends, if that is known. Of whom a proxy names
-// it is the last that is none, for what stands before that anybody could have written.
-// Where nobody said which are proxies, what we share a private network with is one:
-// whoever is in it and no proxy can pretend to be many here; nothing but his share depends
-// on it. Of IPv6 everybody has a /64.
+// client returns the network of the sender, if it is known. peer is the other end of the
+// connection, and hops are the addresses in X-Forwarded-For. The sender is the last of them that is
+// not a proxy, because anybody could have written what stands before. If no proxies are named,
+// every address on a private network that we share counts as one. A sender on that network that is
+// not a proxy can pretend to be many senders, but only its share of the budget depends on it. An
+// IPv6 sender counts by its /64, which everybody has.
 func (p proxies) client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
 	a := peer.Unmap().WithZone("")
 	for ; p.have(a) && len(hops) > 0; hops = hops[:len(hops)-1] {

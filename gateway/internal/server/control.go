@@ -11,7 +11,7 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// pauseView is a pause of a tenant (channel null) or of one channel.
+// pauseView is the pause of a tenant (channel_id is null) or of one channel.
 type pauseView struct {
 	TenantID  followup.TenantID   `json:"tenant_id"`
 	ChannelID *followup.ChannelID `json:"channel_id"`
@@ -46,7 +46,7 @@ func (s *admin) getRun(c *fiber.Ctx) error {
 	return c.JSON(r)
 }
 
-// tenant reads the tenant that a request is about.
+// tenant returns the tenant that a request is about.
 func (s *admin) tenant(c *fiber.Ctx) (followup.TenantID, error) {
 	tenant := followup.TenantID(queryID(c, "tenant"))
 	if tenant == "" {
@@ -96,10 +96,11 @@ func (s *admin) pause(paused bool) fiber.Handler {
 	}
 }
 
-// readPause reads whom to pause or resume. The decoded strings are copies of the body's.
+// readPause reads which tenant or channel to pause or resume. The strings it returns are not parts
+// of the body.
 //
-// A channel that is given and empty, as of a variable that is not set, is refused:
-// the whole tenant would be taken where one channel was meant.
+// It refuses a channel_id that is given but empty, as from a variable that is not set. Otherwise
+// the whole tenant would be paused where one channel was meant.
 func (s *admin) readPause(ctx context.Context, body []byte, paused bool) (followup.TenantID, followup.ChannelID, error) {
 	var problems fault.Problems
 	given, err := fault.Texts(body, &problems, "tenant_id", "channel_id")
@@ -131,7 +132,7 @@ func (s *admin) readPause(ctx context.Context, body []byte, paused bool) (follow
 	if paused {
 		return "", "", fault.Missing("channel")
 	}
-	left, err := s.Operator.Pauses(ctx, t.ID) // it may have been paused before it left the file
+	left, err := s.Operator.Pauses(ctx, t.ID) // the channel may have been paused before it left the file
 	if err != nil {
 		return "", "", err
 	}

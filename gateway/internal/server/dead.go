@@ -15,7 +15,7 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// Operator is what an operator can do to the store.
+// Operator is what an operator can do to the store; followup.Store implements it.
 type Operator interface {
 	DeadLetters(ctx context.Context, tenant followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error)
 	DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error)
@@ -57,20 +57,20 @@ func (s *admin) listDead(c *fiber.Ctx) error {
 	return c.JSON(view.NewPage(letters, total, limit, offset))
 }
 
-// owner names dead letters: a tenant's, an assistant's, or all.
+// owner says whose dead letters are meant: a tenant's, an assistant's, or everybody's.
 type owner struct {
 	tenant    followup.TenantID
 	assistant followup.AssistantID
 }
 
-// whose reads whose dead letters are meant. A name that is empty or that nobody
-// knows is refused: all would be taken where few were meant.
+// whose reads from the query whose dead letters are meant. It refuses parameters that are empty,
+// given twice or not known. Otherwise all dead letters would be taken where few were meant.
 func whose(c *fiber.Ctx, problems *fault.Problems) owner {
 	for name, value := range c.Queries() {
 		switch name {
 		case "tenant", "assistant":
 			switch {
-			case len(c.Context().QueryArgs().PeekMulti(name)) > 1: // only one of them would be looked at
+			case len(c.Context().QueryArgs().PeekMulti(name)) > 1: // only one of the values would count
 				problems.Add(name, "must be given once")
 			case value == "":
 				problems.Add(name, "must not be empty")
@@ -83,8 +83,8 @@ func whose(c *fiber.Ctx, problems *fault.Problems) owner {
 	return owner{followup.TenantID(queryID(c, "tenant")), followup.AssistantID(queryID(c, "assistant"))}
 }
 
-// walk visits all dead letters of the owner, oldest first, without their events. The
-// store knows no index by assistant, so we look at the tenant's.
+// walk visits all dead letters of the owner, oldest first, without their events. The store has no
+// index by assistant, so walk looks at all of the tenant's.
 func (s *admin) walk(ctx context.Context, of owner, visit func(followup.DeadLetter) error) error {
 	return s.Operator.WalkDead(ctx, of.tenant, func(l followup.DeadLetter) error {
 		if of.assistant != "" && l.Assistant != of.assistant {
@@ -105,10 +105,10 @@ func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, err
 	return named, err
 }
 
-// each does something to all dead letters that the query names and that are there
-// when it is asked, oldest first, and counts them. Those that somebody else
-// replays or drops meanwhile do not count, nor those that cannot be read. Where it is more than there is time for,
-// what is done is done, and who asks again has less before him.
+// each calls do for all dead letters that the query names and that exist when it begins, oldest
+// first. It counts the calls that succeed. Dead letters that somebody else replays or drops
+// meanwhile do not count, nor do those that cannot be read. If there are more than there is time
+// for, what is done stays done, and the next request has less to do.
 func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (of owner, done int, err error) {
 	var problems fault.Problems
 	of = whose(c, &problems)
@@ -136,7 +136,7 @@ func (s *admin) getDead(c *fiber.Ctx) error {
 	return c.JSON(letter)
 }
 
-// replayed tells how many dead letters went back to their queues.
+// replayed is the answer that tells how many dead letters went back to their queues.
 type replayed struct {
 	Replayed int `json:"replayed"`
 }
@@ -150,7 +150,7 @@ func (s *admin) replayDead(c *fiber.Ctx) error {
 	return c.JSON(replayed{1})
 }
 
-// replayAll replays oldest first, so that each queue gets its own in the order in
+// replayAll replays the oldest first, so that each queue gets its dead letters in the order in
 // which they died. One that dies again meanwhile is not replayed twice.
 func (s *admin) replayAll(c *fiber.Ctx) error {
 	of, n, err := s.each(c, func(ctx context.Context, id string) error { return s.Operator.ReplayDead(ctx, id, s.Real()) })
@@ -164,7 +164,7 @@ func (s *admin) replayAll(c *fiber.Ctx) error {
 	return c.JSON(replayed{n})
 }
 
-// dropped tells how many dead letters were forgotten.
+// dropped is the answer that tells how many dead letters were dropped.
 type dropped struct {
 	Dropped int `json:"dropped"`
 }

@@ -12,7 +12,7 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// retryAfter is what a caller is told when the store is away.
+// retryAfter is how long a caller is asked to wait when the store is away.
 const retryAfter = 2 * time.Second
 
 // statuses holds the HTTP status of every code.
@@ -36,7 +36,7 @@ var statuses = map[fault.Code]int{
 	fault.Unavailable:      http.StatusServiceUnavailable,
 }
 
-// asFault says what an error means to the caller of an API of ours.
+// asFault translates an error into the fault that the caller of an API of ours is told.
 func asFault(err error) *fault.Error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
@@ -55,8 +55,8 @@ func asFault(err error) *fault.Error {
 	return &fault.Error{Code: fault.Unavailable, Message: "the service is temporarily unavailable", RetryAfter: retryAfter}
 }
 
-// ofFiber words the errors of the HTTP layer. Their own texts quote the
-// request.
+// ofFiber translates an error of the HTTP layer, given by its status. The texts of these errors
+// quote the request.
 func ofFiber(status int) *fault.Error {
 	switch status {
 	case http.StatusNotFound:
@@ -80,7 +80,7 @@ func ofFiber(status int) *fault.Error {
 	return fault.New(fault.BadRequest, "the request cannot be read")
 }
 
-// envelope is every error of /backend.
+// envelope is the body of every error of /backend.
 type envelope struct {
 	Success bool          `json:"success"`
 	Error   envelopeError `json:"error"`
@@ -109,5 +109,5 @@ func answer(c *fiber.Ctx, f *fault.Error) error {
 	return c.Status(statuses[f.Code]).JSON(e)
 }
 
-// seconds rounds up: whoever waits that long has waited long enough.
+// seconds returns d in seconds, rounded up: a caller who waits that long has waited long enough.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

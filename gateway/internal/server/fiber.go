@@ -13,8 +13,8 @@ import (
 	"wagate/followup/rescue"
 )
 
-// The limits of a request. Headers and bodies that dribble in hold a connection
-// no longer than their time-outs.
+// The limits of a request. A header or body that trickles in holds a connection no longer than its
+// time-out.
 const (
 	webhookLimit = 4 << 20   // bytes; Meta sends up to 3 MB
 	bodyLimit    = 256 << 10 // bytes, everywhere else
@@ -28,7 +28,7 @@ var (
 	errPanic    = errors.New("server: handler panicked")
 )
 
-// appParams is what the two apps have different.
+// appParams is what differs between the two apps.
 type appParams struct {
 	limit         limit
 	header, write time.Duration // time-outs
@@ -36,10 +36,10 @@ type appParams struct {
 	log           *slog.Logger
 }
 
-// newApp returns an app without routes, with what every route shares.
+// newApp returns an app without routes, set up with what all routes share.
 func newApp(p appParams) *fiber.App {
 	app := fiber.New(fiber.Config{
-		// Immutable stays off: see input.go for where things are copied.
+		// Immutable stays off; input.go says where things are copied.
 		ServerHeader:                 "",   // tell nobody what to look for
 		StreamRequestBody:            true, // so that we decide what is read, and when
 		BodyLimit:                    webhookLimit,
@@ -59,7 +59,7 @@ func newApp(p appParams) *fiber.App {
 	return app
 }
 
-// recovered turns a panic into an error without details, which the log has.
+// recovered turns a panic into an error without details; the log has the details.
 func recovered(log *slog.Logger) fiber.Handler {
 	return func(c *fiber.Ctx) (err error) {
 		if !rescue.Call(log, "handler panicked", func() { err = c.Next() }) {

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// probeTimeout bounds one readiness check.
+// probeTimeout bounds the checks of one request for readiness.
 const probeTimeout = 2 * time.Second
 
-// Check is one thing that must be well for the process to be ready.
+// Check is one condition for the process to be ready.
 type Check struct {
 	Name string
-	// Probe returns what is wrong, nil if nothing. It is called by every probe of
-	// /readyz and should answer from memory or within moments.
+	// Probe returns what is wrong, or nil if nothing is. Every request of /readyz calls it, so it
+	// should answer from memory or within moments.
 	Probe func(ctx context.Context) error
 }
 
@@ -23,7 +23,7 @@ type readiness struct {
 	Checks []checkResult `json:"checks"`
 }
 
-// checkResult is one check's result. Since is when it was first seen failing.
+// checkResult is the result of one check. Since is when the check was first seen failing.
 type checkResult struct {
 	Name  string     `json:"name"`
 	OK    bool       `json:"ok"`
@@ -31,7 +31,7 @@ type checkResult struct {
 	Since *time.Time `json:"since"`
 }
 
-// health runs the checks and remembers since when each fails.
+// health runs the checks and remembers since when each one fails.
 type health struct {
 	checks []Check
 	now    func() time.Time
@@ -43,7 +43,7 @@ func newHealth(checks []Check, now func() time.Time) *health {
 	return &health{checks: checks, now: now, since: map[string]time.Time{}}
 }
 
-// check runs all checks side by side.
+// check runs all checks in parallel.
 func (h *health) check(ctx context.Context) readiness {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

@@ -12,14 +12,12 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// What a handler takes out of a request lives in buffers that Fiber reuses for
-// the next one. Everything that is handed on is therefore copied here, and
-// nowhere else.
+// What a handler takes out of a request lives in buffers that Fiber reuses for the next request. So
+// everything that is handed on is copied here, and nowhere else.
 
-// body returns the body as received. It was read into memory of its own
-// (body.go), which is the only copy that is made: nobody need keep to the
-// request's time with it, though the webhooks do. Fiber's own ways to the body
-// read what is left of it without any limit and are not for us.
+// body returns the body as received. It was read into memory of its own (body.go), which is the
+// only copy: it may be used after the request, although the webhooks do not do that. Fiber's own
+// ways to the body read what is left of it without any limit, and must not be used.
 func body(c *fiber.Ctx) []byte {
 	b, _ := c.Locals(bodyLocal{}).([]byte)
 	return b
@@ -28,7 +26,8 @@ func body(c *fiber.Ctx) []byte {
 // header returns a copy of a header's value.
 func header(c *fiber.Ctx, name string) string { return strings.Clone(c.Get(name)) }
 
-// headers gives copies of the values of headers while the request lasts.
+// headers returns a function that returns copies of header values. It may be used until the request
+// ends.
 func headers(c *fiber.Ctx) webhook.Header {
 	return func(name string) string { return header(c, name) }
 }
@@ -36,8 +35,8 @@ func headers(c *fiber.Ctx) webhook.Header {
 // query returns a copy of a query parameter.
 func query(c *fiber.Ctx, name string) string { return strings.Clone(c.Query(name)) }
 
-// param returns a copy of a path parameter, unescaped; one that cannot be
-// unescaped is nobody's id.
+// param returns a copy of a path parameter, unescaped. It returns "", which is nobody's id, if the
+// parameter cannot be unescaped.
 func param(c *fiber.Ctx, name string) string {
 	s, err := url.PathUnescape(c.Params(name))
 	if err != nil {
@@ -46,7 +45,7 @@ func param(c *fiber.Ctx, name string) string {
 	return strings.Clone(s)
 }
 
-// id returns a path parameter that is an id; a UUID in the one spelling it has here.
+// id returns a path parameter that is an id. It returns a UUID in its canonical spelling.
 func id(c *fiber.Ctx, name string) string { return followup.CanonicalID(param(c, name)) }
 
 // queryID returns a query parameter that is an id, as id does.
@@ -68,7 +67,7 @@ const (
 	maxOffset    = 1 << 30
 )
 
-// paging reads limit and offset, and notes what is wrong with them.
+// paging reads limit and offset from the query, and records what is wrong with them.
 func paging(c *fiber.Ctx, problems *fault.Problems) (limit, offset int) {
 	limit = number(c, "limit", defaultLimit, 1, maxLimit, problems)
 	offset = number(c, "offset", 0, 0, maxOffset, problems)

@@ -6,7 +6,7 @@ import (
 	"wagate/followup"
 )
 
-// Keys tells whose an API key is.
+// Keys tells which tenant an API key belongs to.
 type Keys interface {
 	Tenant(token string) (followup.TenantID, bool)
 }
@@ -20,11 +20,11 @@ func DigestOf(token string) Digest { return sha256.Sum256([]byte(token)) }
 // KeyRing holds the API keys of all tenants, as digests.
 type KeyRing struct{ tenants map[Digest]followup.TenantID }
 
-// NewKeyRing returns the ring of the keys given.
+// NewKeyRing returns a ring with the given keys.
 func NewKeyRing(tenants map[Digest]followup.TenantID) *KeyRing { return &KeyRing{tenants: tenants} }
 
-// Tenant returns whose the key is. No time depends on a key that is nobody's:
-// it is hashed first, and the map sees digests only.
+// Tenant returns the tenant that the key belongs to. The time that it takes tells nothing about a
+// key: the token is hashed first, and the map sees digests only.
 func (k *KeyRing) Tenant(token string) (followup.TenantID, bool) {
 	if token == "" {
 		return "", false

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// limiter is a token bucket per API key: a minute's worth at once, refilled
-// evenly. Only keys that are somebody's come here, so it is bounded.
+// limiter is a token bucket per API key. A bucket holds a minute's worth of requests and is
+// refilled evenly. Only keys that belong to a tenant come here, so the number of buckets is
+// bounded.
 type limiter struct {
 	perMinute int
 	now       func() time.Time
@@ -23,7 +24,8 @@ func newLimiter(perMinute int, now func() time.Time) *limiter {
 	return &limiter{perMinute: perMinute, now: now, buckets: map[Digest]*bucket{}}
 }
 
-// take takes a token of the key, or tells how long until there is one.
+// take takes a token from the bucket of the key. If there is none, it returns how long until there
+// is one.
 func (l *limiter) take(key Digest) (wait time.Duration, ok bool) {
 	if l.perMinute <= 0 {
 		return 0, true

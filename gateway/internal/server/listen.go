@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// A connection that is closed while its client still writes is reset, and the
-// reset overtakes the answer: the client reads an error where it should read
-// 413. So what comes after the answer is taken off and thrown away for a while.
+// A connection that is closed while its client still writes is reset. The reset overtakes the
+// answer: the client reads an error where it should read 413. So what arrives after the answer is
+// read and discarded for a while.
 const (
 	lingerTime  = 5 * time.Second
 	lingerBytes = 32 << 20
@@ -21,30 +21,28 @@ const (
 	maxRefusing = 64 // at once
 )
 
-// silentTime is how long a connection that has not said anything may hold up the
-// end of its listener: a client that has just connected is about to speak, one
-// that connected ahead of need may not do so for minutes.
+// silentTime is how long a connection that has not sent anything may hold up the end of its
+// listener. A client that has just connected is about to send. One that connected ahead of need may
+// not do so for minutes.
 const silentTime = time.Second
 
-// refusal is the answer to whoever finds no place.
+// refusal is the answer to a connection that finds no place.
 const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n" +
 	"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 11\r\n\r\nunavailable"
 
 // ListenParams bounds a listener.
 type ListenParams struct {
-	// Most is how many connections are served at once. Those beyond are answered
-	// 503 and closed.
+	// Most is how many connections are served at once. Further ones are answered 503 and closed.
 	Most int
-	// Refused is told of each of those. May be nil.
+	// Refused is called for each of those. May be nil.
 	Refused func()
-	// Linger is for how long what comes after the last answer is taken off.
-	// Default 5 s, and 1 s for one that gets no place.
+	// Linger is for how long data that arrives after the last answer is read and discarded.
+	// Default: 5 s, and 1 s for a connection that gets no place.
 	Linger time.Duration
 }
 
-// Listen returns a listener to serve an app of this package on. It closes
-// connections so that the last answer can be read, and outlives a shortage of
-// file descriptors.
+// Listen returns a listener on which to serve an app of this package. It closes connections in such
+// a way that clients can read the last answer, and it outlives a shortage of file descriptors.
 func Listen(l net.Listener, p ListenParams) net.Listener {
 	if p.Refused == nil {
 		p.Refused = func() {}
@@ -58,14 +56,14 @@ type listener struct {
 	p        ListenParams
 	open     atomic.Int64
 	refusing chan struct{}
-	wg       sync.WaitGroup // of those being refused
+	wg       sync.WaitGroup // the refusals in progress
 
 	mu     sync.Mutex
-	silent map[*conn]struct{} // that were not heard yet
+	silent map[*conn]struct{} // those that have not sent anything yet
 	closed bool
 }
 
-// Accept waits for the next connection that has a place.
+// Accept waits for the next connection that has a place. Connections that have none are refused.
 func (l *listener) Accept() (net.Conn, error) {
 	const first, longest = 5 * time.Millisecond, time.Second
 	for pause := first; ; {
@@ -87,8 +85,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// passing reports whether an error is about the machine's state or the caller,
-// not the listener: those who serve it take every other for its end.
+// passing reports whether an error of Accept is about the state of the machine or about the caller,
+// and not about the listener. The server takes every other error for the end of the listener.
 func passing(err error) bool {
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
 		if errors.Is(err, e) {
@@ -98,8 +96,8 @@ func passing(err error) bool {
 	return false
 }
 
-// refuse answers a connection that has no place, without holding up Accept. Behind the end
-// of the listener nobody would wait for that.
+// refuse answers a connection that has no place, without holding up Accept. After the end of the
+// listener it only closes the connection, because nobody would wait for the answer.
 func (l *listener) refuse(c net.Conn) {
 	l.p.Refused()
 	l.mu.Lock()
@@ -125,7 +123,8 @@ func (l *listener) refuse(c net.Conn) {
 	})
 }
 
-// Close stops listening. Who said nothing until then is given a second to do so.
+// Close stops listening and waits for the refusals in progress. A connection that has not sent
+// anything until then is given a second to do so.
 func (l *listener) Close() error {
 	err := l.Listener.Close()
 	l.mu.Lock()
@@ -144,14 +143,14 @@ func (l *listener) place(nc net.Conn) *conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.silent[c] = struct{}{}
-	if l.closed { // while it was accepted
+	if l.closed { // closed while the connection was accepted
 		c.hurry()
 	}
 	return c
 }
 
-// heard takes in that a connection has spoken or is gone. It returns false when
-// it was given up before.
+// heard records that a connection has sent something, has ended, or is given up. It returns false
+// if that was recorded before.
 func (l *listener) heard(c *conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,8 +170,8 @@ type conn struct {
 	err    error
 }
 
-// hurry gives the connection up if it stays silent: whoever serves it would wait
-// for its first byte as long as for a header, which is longer than a stop may take.
+// hurry gives the connection up if it stays silent for silentTime. The server would wait for its
+// first byte as long as for a header, which is longer than a stop may take.
 func (c *conn) hurry() {
 	time.AfterFunc(silentTime, func() {
 		if c.l.heard(c) {
@@ -181,7 +180,7 @@ func (c *conn) hurry() {
 	})
 }
 
-// Read implements net.Conn. A connection that was given up is at its end.
+// Read implements net.Conn. On a connection that was given up it returns io.EOF.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if !c.spoke.Load() && (n > 0 || err != nil) {
@@ -193,15 +192,15 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// linger says that the connection is going to be closed before all was read.
+// linger records that the connection is going to be closed before everything was read.
 func linger(c net.Conn) {
 	if c, ok := c.(*conn); ok {
 		c.unread.Store(true)
 	}
 }
 
-// The deadlines are set in vain on a connection that is gone. Whoever serves it
-// panics on being told; reading and writing tell as well.
+// Setting a deadline on a connection that is gone has no effect, and returns no error: the server
+// would panic on an error. Reading and writing report that the connection is gone.
 
 // SetDeadline implements net.Conn. It returns no error.
 func (c *conn) SetDeadline(t time.Time) error {
@@ -209,9 +208,10 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// SetReadDeadline implements net.Conn. It returns no error. Who serves the connection sets it for
-// each request, and the one for writing not before its answer: what is said earlier (100, 400, 408)
-// would go by that of the answer before, which is over on a connection that rested.
+// SetReadDeadline implements net.Conn. It returns no error. It sets the deadline for writing as
+// well. The server sets the deadline for reading for each request, but the one for writing only
+// before the answer. What is written earlier (100, 400, 408) would be under the deadline of the
+// previous answer, which is over on a connection that was idle.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	_ = c.Conn.SetReadDeadline(t)
 	if !t.IsZero() {
@@ -227,7 +227,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// Close closes the connection and gives its place free.
+// Close closes the connection and frees its place.
 func (c *conn) Close() error {
 	c.once.Do(func() {
 		if c.unread.Load() {
@@ -240,7 +240,7 @@ func (c *conn) Close() error {
 	return c.err
 }
 
-// discard says that no more will be written, and takes off what is still sent.
+// discard closes the connection for writing, and reads and discards what still arrives.
 func discard(c net.Conn, within time.Duration) {
 	if w, ok := c.(interface{ CloseWrite() error }); ok {
 		_ = w.CloseWrite()

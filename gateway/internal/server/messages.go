@@ -20,7 +20,7 @@ type MessagesRequest struct {
 	Body           []byte
 }
 
-// MessagesAnswer is what the caller gets: Graph's shape, success or error.
+// MessagesAnswer is what the caller gets, in Graph's shape: success or error.
 type MessagesAnswer struct {
 	Status     int
 	Body       []byte
@@ -32,8 +32,7 @@ type Messages interface {
 	Send(ctx context.Context, r MessagesRequest) MessagesAnswer
 }
 
-// graphVersion turns away what is no path of Graph's: the pattern of the route
-// is wider.
+// graphVersion answers 404 to a path that is not one of Graph's: the pattern of the route is wider.
 func graphVersion(c *fiber.Ctx) error {
 	if !graphPath.MatchString(c.Path()) {
 		return fiber.ErrNotFound
@@ -79,8 +78,8 @@ const (
 	messagingWhatsApp = "whatsapp"
 )
 
-// answerGraph words an error of the edge itself for a Cloud API client. Errors
-// of sending come ready-made from Messages.
+// answerGraph answers a Cloud API client with an error of the edge itself. Errors of sending come
+// from Messages in their final form.
 func answerGraph(c *fiber.Ctx, err error) error {
 	f := asFault(err)
 	e := graphError{Message: "(#100) Invalid parameter", Type: graphOAuth, Code: graphInvalid}

@@ -72,10 +72,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return m
 }
 
-// counted marks a request that the metrics have seen.
+// counted is the Local that marks a request as counted.
 type counted struct{}
 
-// webhook counts and times a handler that tells its outcome.
+// webhook counts and times a handler that returns its outcome.
 func (m *metrics) webhook(source string, now func() time.Time, h func(c *fiber.Ctx) (string, error)) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := now()
@@ -90,9 +90,9 @@ func (m *metrics) webhook(source string, now func() time.Time, h func(c *fiber.C
 	}
 }
 
-// unrouted counts a webhook that never came to its handler: a caller who showed
-// to be none by the header, a body that was too large or never arrived, a panic.
-// Methods and paths that do not exist are not webhooks.
+// unrouted counts a webhook that never reached its handler: its header showed that the caller is
+// not authentic, its body was too large or never arrived, or something panicked. A request for a
+// method or path that does not exist is not a webhook.
 func (m *metrics) unrouted(c *fiber.Ctx, err error) {
 	if c.Locals(counted{}) != nil {
 		return

@@ -17,14 +17,14 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// Timeouts are the deadlines of requests: of what arrives, and from then on of
-// the answer. A zero value is the default.
+// Timeouts are the deadlines of a request: Header and Body bound its arrival, the others bound the
+// answer from then on. A zero value means the default.
 type Timeouts struct {
-	Header   time.Duration // default 10s, with the first bytes of the body
+	Header   time.Duration // default 10s; includes the first bytes of the body
 	Body     time.Duration // default 30s
-	Webhook  time.Duration // default 10s: Gupshup waits no longer
+	Webhook  time.Duration // default 10s; Gupshup waits no longer
 	Backend  time.Duration // default 15s
-	Messages time.Duration // default 60s: pacing and retries are inside
+	Messages time.Duration // default 60s; includes pacing and retries
 }
 
 func (t Timeouts) withDefaults() Timeouts {
@@ -45,24 +45,24 @@ type PublicParams struct {
 	Configs  Configs
 	Runs     Runs
 	Keys     Keys
-	// Directory says whose a channel is.
+	// Directory tells which tenant a channel belongs to.
 	Directory *followup.Directory
 	// RatePerMinute limits /backend per API key; 0: no limit.
 	RatePerMinute int
-	// BodyBudget bounds the memory of large bodies in flight, in bytes: what would
-	// go beyond is answered 503. Default: 64 MiB.
+	// BodyBudget bounds the memory of large bodies in flight, in bytes. A body that would exceed it
+	// is answered 503. Default: 64 MiB.
 	BodyBudget int
-	// TrustedProxies are believed whom they say they forward for. None: who comes from a
-	// private address is.
+	// TrustedProxies are believed when they say whom they forward for. If there are none, private
+	// addresses are believed.
 	TrustedProxies []netip.Prefix
 	Timeouts       Timeouts
-	// Real is real time, for the limit and durations. Default: time.Now.
+	// Real returns real time, for the rate limit and for durations. Default: time.Now.
 	Real     func() time.Time
 	Registry prometheus.Registerer
 	Logger   *slog.Logger
 }
 
-// public is the public listener.
+// public serves the public listener.
 type public struct {
 	PublicParams
 	bodies  *bodies
@@ -71,7 +71,7 @@ type public struct {
 	log     *slog.Logger
 }
 
-// Public returns the app of the public listener: webhooks, sending, /backend.
+// Public returns the app of the public listener: webhooks, the messages route and /backend.
 func Public(p PublicParams) *fiber.App {
 	if p.Real == nil {
 		p.Real = time.Now
@@ -86,7 +86,7 @@ func Public(p PublicParams) *fiber.App {
 		limit: publicLimit, header: p.Timeouts.Header, write: writeTimeout, onError: s.onError, log: s.log,
 	})
 
-	// Each chain is: who calls, the body, the time for the answer, the answer.
+	// Each chain checks the caller, reads the body, sets the deadline of the answer, and answers.
 	hooks, soon := app.Group("/webhooks"), within(p.Timeouts.Webhook)
 	hooks.Get("/meta/:app", soon, s.metrics.webhook(fromMeta, p.Real, s.handshake))
 	hooks.Post("/meta/:app", s.metaCaller, s.bodies.read(byApp), soon, s.metrics.webhook(fromMeta, p.Real, s.meta))
@@ -103,8 +103,8 @@ func Public(p PublicParams) *fiber.App {
 	return app
 }
 
-// publicLimit is how large a body may be. Where the path stands in a whole URL,
-// as proxies write it, the larger one holds until the route is known.
+// publicLimit returns how large a body may be at a path, in bytes. If the path stands in a whole
+// URL, as proxies write it, the larger limit holds until the route is known.
 func publicLimit(path string) int {
 	if strings.HasPrefix(path, "/") && (!strings.HasPrefix(path, "/webhooks/") || strings.HasPrefix(path, "/webhooks/crm/")) {
 		return bodyLimit
@@ -112,15 +112,15 @@ func publicLimit(path string) int {
 	return webhookLimit
 }
 
-// graphPath is how the paths of a Cloud API client look; messagesPath is how
-// the one of a client with a wrong version does.
+// graphPath matches the paths of a Cloud API client. messagesPath also matches the path of a client
+// with a wrong version.
 var (
 	graphPath    = regexp.MustCompile(`^/v\d+\.\d+/`)
 	messagesPath = regexp.MustCompile(`^/[^/]+/[^/]+/messages/?$`)
 )
 
-// onError words an error for whoever called. It is also called for requests
-// that never came to a route.
+// onError answers an error in the way that the caller expects. It is also called for requests that
+// never came to a route.
 func (s *public) onError(c *fiber.Ctx, err error) error {
 	s.metrics.unrouted(c, err)
 	path := c.Path()
@@ -137,10 +137,10 @@ func (s *public) onError(c *fiber.Ctx, err error) error {
 	return answer(c, f)
 }
 
-// otherArea is the area of the paths that have none.
+// otherArea is the area of paths that have none.
 const otherArea = "other"
 
-// area names a path's area for the log: ids in paths are nobody's business.
+// area returns the area of a path for the log, because the ids in a path must not be logged.
 func area(path string) string {
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); first {
 	case "backend", "webhooks":
@@ -149,8 +149,8 @@ func area(path string) string {
 	return otherArea
 }
 
-// logFailure logs what is not the caller's doing. A panic has been logged
-// where it was caught, and whoever sends too much is not to fill the log too.
+// logFailure logs failures that are not the caller's doing. A panic has been logged where it was
+// caught. errBusy is left out, so that a caller who sends too much does not fill the log too.
 func (s *public) logFailure(ctx context.Context, where string, f *fault.Error, err error) {
 	if f.Code == fault.Unavailable && !errors.Is(err, errPanic) && !errors.Is(err, errBusy) {
 		s.log.WarnContext(ctx, "request failed", "area", where, "err", err)

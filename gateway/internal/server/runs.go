@@ -31,8 +31,7 @@ func (s *public) listRuns(c *fiber.Ctx) error {
 	return answerRuns(c, s.Runs, tenantOf(c), queryID(c, "lead_id"), "lead_id")
 }
 
-// answerRuns answers a page of a lead's runs; field is the parameter that named
-// the lead.
+// answerRuns answers with a page of a lead's runs. field is the parameter that named the lead.
 func answerRuns(c *fiber.Ctx, runs Runs, tenant followup.TenantID, lead, field string) error {
 	var problems fault.Problems
 	limit, offset := paging(c, &problems)

@@ -14,17 +14,17 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// Webhooks takes in what the providers send. Its errors are those of package
-// webhook; any other means that the events were not kept.
+// Webhooks takes in what the providers send. Its errors are those of package webhook. Any other
+// error means that the events were not kept.
 type Webhooks interface {
-	// MetaHandshake returns what to answer to the verification of an app's URL.
+	// MetaHandshake returns the answer to the verification of an app's URL.
 	MetaHandshake(app, mode, token, challenge string) (string, error)
-	// MetaCaller returns what is wrong with a webhook as far as it shows before
-	// there is a body: no such app, or nothing that could be a signature.
+	// MetaCaller checks what can be checked before there is a body: that the app exists, and that
+	// the signature could be one.
 	MetaCaller(app, signature string) error
-	// Meta takes in a body signed with the app's secret.
+	// Meta takes in a body signed with the app's secret; beside reads the request's headers.
 	Meta(ctx context.Context, app, signature string, beside webhook.Header, body []byte) error
-	// GupshupCaller does for a channel and its callback token what MetaCaller does.
+	// GupshupCaller checks the channel and its callback token before there is a body.
 	GupshupCaller(channel followup.ChannelID, token string) error
 	// Gupshup takes in a body that came with the channel's callback token.
 	Gupshup(ctx context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte) error
@@ -79,8 +79,8 @@ func callbackToken(c *fiber.Ctx) string {
 	return query(c, "token")
 }
 
-// kept answers a webhook whose events are stored: 200 with an empty body, as
-// Gupshup insists and Meta does not mind.
+// kept answers a webhook whose events are kept: 200 with an empty body, as Gupshup requires and
+// Meta accepts.
 func kept(c *fiber.Ctx, err error) (string, error) {
 	if err != nil {
 		return "", err
@@ -108,8 +108,8 @@ func (s *public) crm(c *fiber.Ctx) (string, error) {
 	return label, c.JSON(crmAnswer{Success: true, Outcome: outcome})
 }
 
-// answerWebhook answers a provider, which reads the status only; the word is
-// for whoever tries by hand.
+// answerWebhook answers a provider with an error. The provider reads the status only; the word is
+// for people who try by hand.
 func (s *public) answerWebhook(c *fiber.Ctx, err error) error {
 	status, word := webhookStatus(err)
 	if status == http.StatusServiceUnavailable {
