@@ -26,8 +26,8 @@ func (s *public) authenticated(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// limited refuses requests that exceed the rate of their key.
-func (s *public) limited(c *fiber.Ctx) error {
+// rateLimited refuses requests that exceed the rate of their key.
+func (s *public) rateLimited(c *fiber.Ctx) error {
 	key, _ := c.Locals(keyLocal{}).(Digest)
 	wait, ok := s.limiter.take(key)
 	if !ok {

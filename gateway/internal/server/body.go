@@ -106,7 +106,7 @@ func (b *buffer) fill(ctx *fasthttp.RequestCtx, most int) error {
 			break
 		}
 		if err != nil {
-			return broken(deadline)
+			return bodyError(deadline)
 		}
 	}
 	switch {
@@ -131,9 +131,9 @@ func (b *buffer) grow(size int) bool {
 	return true
 }
 
-// broken returns the error for a body that did not arrive. It goes by the deadline, because the
+// bodyError returns the error for a body that did not arrive. It goes by the deadline, because the
 // read error of a chunked body does not say whether the time was over or the client hung up.
-func broken(deadline time.Time) error {
+func bodyError(deadline time.Time) error {
 	if time.Now().Before(deadline) {
 		return fiber.ErrBadRequest
 	}

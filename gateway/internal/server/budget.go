@@ -91,9 +91,9 @@ func byTenant(c *fiber.Ctx) []share { return []share{target("tenant", string(ten
 // the private networks.
 type proxies []netip.Prefix
 
-func (p proxies) have(a netip.Addr) bool {
+func (p proxies) trusts(a netip.Addr) bool {
 	if len(p) == 0 {
-		return inside(a)
+		return isPrivate(a)
 	}
 	return slices.ContainsFunc(p, func(n netip.Prefix) bool { return n.Contains(a) })
 }
@@ -123,7 +123,7 @@ func (f charge) shares(c *fiber.Ctx, trusted proxies) []share {
 // IPv6 sender counts by its /64, which everybody has.
 func (p proxies) client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
 	a := peer.Unmap().WithZone("")
-	for ; p.have(a) && len(hops) > 0; hops = hops[:len(hops)-1] {
+	for ; p.trusts(a) && len(hops) > 0; hops = hops[:len(hops)-1] {
 		hop := strings.TrimSpace(hops[len(hops)-1])
 		next, err := netip.ParseAddr(hop)
 		if err != nil {
@@ -135,7 +135,7 @@ func (p proxies) client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
 		}
 		a = next.Unmap().WithZone("")
 	}
-	if !a.IsValid() || p.have(a) {
+	if !a.IsValid() || p.trusts(a) {
 		return netip.Prefix{}, false
 	}
 	bits := 32
@@ -149,6 +149,6 @@ func (p proxies) client(peer netip.Addr, hops []string) (netip.Prefix, bool) {
 // shared is the range of RFC 6598, where some clouds have their proxies.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-func inside(a netip.Addr) bool {
+func isPrivate(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
 }

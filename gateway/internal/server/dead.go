@@ -38,12 +38,12 @@ func (s *admin) deadRoutes(r fiber.Router) {
 func (s *admin) listDead(c *fiber.Ctx) error {
 	var problems fault.Problems
 	limit, offset := paging(c, &problems)
-	of := whose(c, &problems)
+	of := readOwner(c, &problems)
 	if err := problems.Err(); err != nil {
 		return err
 	}
 	if of.assistant != "" {
-		letters, err := s.named(c.UserContext(), of)
+		letters, err := s.deadLettersOf(c.UserContext(), of)
 		if err != nil {
 			return err
 		}
@@ -63,9 +63,9 @@ type owner struct {
 	assistant followup.AssistantID
 }
 
-// whose reads from the query whose dead letters are meant. It refuses parameters that are empty,
-// given twice or not known. Otherwise all dead letters would be taken where few were meant.
-func whose(c *fiber.Ctx, problems *fault.Problems) owner {
+// readOwner reads from the query whose dead letters are meant. It refuses parameters that are
+// empty, given twice or not known. Otherwise all dead letters would be taken where few were meant.
+func readOwner(c *fiber.Ctx, problems *fault.Problems) owner {
 	for name, value := range c.Queries() {
 		switch name {
 		case "tenant", "assistant":
@@ -94,15 +94,15 @@ func (s *admin) walk(ctx context.Context, of owner, visit func(followup.DeadLett
 	})
 }
 
-// named returns all dead letters of the owner, newest first, without their events.
-func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, error) {
-	named := []followup.DeadLetter{}
+// deadLettersOf returns all dead letters of the owner, newest first, without their events.
+func (s *admin) deadLettersOf(ctx context.Context, of owner) ([]followup.DeadLetter, error) {
+	letters := []followup.DeadLetter{}
 	err := s.walk(ctx, of, func(l followup.DeadLetter) error {
-		named = append(named, l)
+		letters = append(letters, l)
 		return nil
 	})
-	slices.Reverse(named)
-	return named, err
+	slices.Reverse(letters)
+	return letters, err
 }
 
 // each calls do for all dead letters that the query names and that exist when it begins, oldest
@@ -111,7 +111,7 @@ func (s *admin) named(ctx context.Context, of owner) ([]followup.DeadLetter, err
 // for, what is done stays done, and the next request has less to do.
 func (s *admin) each(c *fiber.Ctx, do func(ctx context.Context, id string) error) (of owner, done int, err error) {
 	var problems fault.Problems
-	of = whose(c, &problems)
+	of = readOwner(c, &problems)
 	if err := problems.Err(); err != nil {
 		return of, 0, err
 	}

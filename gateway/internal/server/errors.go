@@ -42,7 +42,7 @@ func asFault(err error) *fault.Error {
 		return f
 	}
 	if f, ok := errors.AsType[*fiber.Error](err); ok {
-		return ofFiber(f.Code)
+		return fromFiber(f.Code)
 	}
 	switch {
 	case errors.Is(err, errPanic):
@@ -55,9 +55,9 @@ func asFault(err error) *fault.Error {
 	return &fault.Error{Code: fault.Unavailable, Message: "the service is temporarily unavailable", RetryAfter: retryAfter}
 }
 
-// ofFiber translates an error of the HTTP layer, given by its status. The texts of these errors
+// fromFiber translates an error of the HTTP layer, given by its status. The texts of these errors
 // quote the request.
-func ofFiber(status int) *fault.Error {
+func fromFiber(status int) *fault.Error {
 	switch status {
 	case http.StatusNotFound:
 		return fault.New(fault.NotFound, "there is no such route")

@@ -69,7 +69,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	for pause := first; ; {
 		c, err := l.Listener.Accept()
 		if err != nil {
-			if !passing(err) {
+			if !transient(err) {
 				return nil, err
 			}
 			time.Sleep(pause)
@@ -78,16 +78,17 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		pause = first
 		if l.open.Add(1) <= int64(l.p.Most) {
-			return l.place(c), nil
+			return l.admit(c), nil
 		}
 		l.open.Add(-1)
 		l.refuse(c)
 	}
 }
 
-// passing reports whether an error of Accept is about the state of the machine or about the caller,
-// and not about the listener. The server takes every other error for the end of the listener.
-func passing(err error) bool {
+// transient reports whether an error of Accept is about the state of the machine or about the
+// caller, and not about the listener. The server takes every other error for the end of the
+// listener.
+func transient(err error) bool {
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
 		if errors.Is(err, e) {
 			return true
@@ -130,21 +131,21 @@ func (l *listener) Close() error {
 	l.mu.Lock()
 	l.closed = true
 	for c := range l.silent {
-		c.hurry()
+		c.expireIfSilent()
 	}
 	l.mu.Unlock()
 	l.wg.Wait()
 	return err
 }
 
-// place gives a connection its place.
-func (l *listener) place(nc net.Conn) *conn {
+// admit gives a connection its place.
+func (l *listener) admit(nc net.Conn) *conn {
 	c := &conn{Conn: nc, l: l}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.silent[c] = struct{}{}
 	if l.closed { // closed while the connection was accepted
-		c.hurry()
+		c.expireIfSilent()
 	}
 	return c
 }
@@ -170,9 +171,9 @@ type conn struct {
 	err    error
 }
 
-// hurry gives the connection up if it stays silent for silentTime. The server would wait for its
-// first byte as long as for a header, which is longer than a stop may take.
-func (c *conn) hurry() {
+// expireIfSilent gives the connection up if it stays silent for silentTime. The server would wait
+// for its first byte as long as for a header, which is longer than a stop may take.
+func (c *conn) expireIfSilent() {
 	time.AfterFunc(silentTime, func() {
 		if c.l.heard(c) {
 			_ = c.Close()
@@ -192,8 +193,8 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// linger records that the connection is going to be closed before everything was read.
-func linger(c net.Conn) {
+// markUnread records that the connection is going to be closed before everything was read.
+func markUnread(c net.Conn) {
 	if c, ok := c.(*conn); ok {
 		c.unread.Store(true)
 	}

@@ -93,7 +93,7 @@ func Public(p PublicParams) *fiber.App {
 	hooks.Post("/gupshup/:channel", s.gupshupCaller, s.bodies.read(s.byChannel), soon, s.metrics.webhook(fromGupshup, p.Real, s.gupshup))
 	hooks.Post("/crm/:tenant", s.bodies.read(byCRM), soon, s.metrics.webhook(fromCRM, p.Real, s.crm))
 
-	backend := app.Group("/backend", s.authenticated, s.limited, s.bodies.read(byTenant), within(p.Timeouts.Backend))
+	backend := app.Group("/backend", s.authenticated, s.rateLimited, s.bodies.read(byTenant), within(p.Timeouts.Backend))
 	s.leadRoutes(backend)
 	s.configRoutes(backend)
 	s.runRoutes(backend)

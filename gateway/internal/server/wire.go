@@ -25,19 +25,19 @@ func attach(app *fiber.App, most limit) {
 	handle, fail := s.Handler, s.ErrorHandler
 	s.Handler = func(ctx *fasthttp.RequestCtx) {
 		handle(ctx)
-		if !taken(ctx) {
+		if !fullyRead(ctx) {
 			ctx.SetConnectionClose()
-			linger(ctx.Conn())
+			markUnread(ctx.Conn())
 		}
 	}
 	s.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
-		linger(ctx.Conn())
+		markUnread(ctx.Conn())
 		fail(ctx, err)
 	}
 }
 
-// taken reports whether nothing of the request is left on the connection.
-func taken(ctx *fasthttp.RequestCtx) bool {
+// fullyRead reports whether nothing of the request is left on the connection.
+func fullyRead(ctx *fasthttp.RequestCtx) bool {
 	stream, size := ctx.RequestBodyStream(), ctx.Request.Header.ContentLength()
 	switch {
 	case isRefused(&ctx.Request.Header):
