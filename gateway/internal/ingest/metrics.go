@@ -40,7 +40,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"provider", "reason"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wagate_relay_refused_total",
-			Help: "Events not taken in, each time they came, because too much waits for their assistant, by provider.",
+			Help: "Events refused because too many wait for their assistant, counted each time they come, by provider.",
 		}, []string{"provider"}),
 	}
 	for _, p := range []providers.Name{providers.Meta, providers.Gupshup} {

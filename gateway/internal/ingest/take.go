@@ -45,7 +45,7 @@ var errPanic = errors.New("ingest: internal error")
 // would crash the process again with each repetition of the body.
 func (in *Ingest) each(groups [][]*arrival, do func([]*arrival) error) error {
 	safe := func(group []*arrival) (err error) {
-		if !rescue.Call(in.log, "taking in panicked", func() { err = do(group) }) {
+		if !rescue.Call(in.log, "ingest panicked", func() { err = do(group) }) {
 			return errPanic
 		}
 		return err

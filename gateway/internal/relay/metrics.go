@@ -27,7 +27,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"outcome"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "wagate_relay_duration_seconds",
-			Help:    "How long assistants took to answer a delivery, or not to.",
+			Help:    "Time until an assistant answered a delivery, or until the try failed.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
 	}
