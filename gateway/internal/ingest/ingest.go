@@ -48,7 +48,7 @@ type Params struct {
 	// Apps are the Meta apps by key. MetaBinding names the app of each Meta channel.
 	Apps        map[string]App
 	MetaBinding map[followup.ChannelID]string
-	// GupshupBinding is the app of each Gupshup channel.
+	// GupshupBinding has the app of each Gupshup channel.
 	GupshupBinding map[followup.ChannelID]GupshupApp
 
 	// History names the assistants that want history imports relayed. Raw names those that want
@@ -65,8 +65,8 @@ type Params struct {
 	// Now returns domain time and Real returns real time. Both default to time.Now.
 	Now  func() time.Time
 	Real func() time.Time
-	// ArrivalTime takes the time of arrival as every event's time. It is meant for a clock whose
-	// speed is not 1.
+	// ArrivalTime makes the time of arrival every event's time. It is meant for a clock whose speed
+	// is not 1.
 	ArrivalTime bool
 
 	// The hooks below may be called from several goroutines at once.

@@ -60,7 +60,7 @@ func (in *Ingest) item(a *arrival, now time.Time) followup.Item {
 	it.NewIdentity = renamed(e)
 	if stop, said := in.optOut(e); said && (told || stop) {
 		// The margin is added back, up to now: if it is unclear which of two words is the later
-		// one, a stop shall count.
+		// one, the stop should count.
 		it.OptOut, it.OptOutAt = &stop, at.Add(min(e.Margin, now.Sub(at)))
 		it.Undated = e.Preference != nil && e.At.IsZero()
 	}

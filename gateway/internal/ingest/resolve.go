@@ -52,8 +52,8 @@ func (in *Ingest) resolve(ctx context.Context, a *arrival, again bool, now time.
 }
 
 // identity returns all that the event says about who its lead is. A status about an attempt names
-// the lead itself. The phone that it names without a user id may be one that the lead had when the
-// message was sent, so that phone counts as an old one.
+// the lead itself. If such a status names a phone without a user id, the lead may have had that
+// phone when the message was sent and not have it any more, so it counts as an old phone.
 func (a *arrival) identity() followup.Identity {
 	is, was := a.event.Contact, a.event.Previous
 	who := followup.Identity{Phone: is.Phone, UserID: is.UserID, OldPhone: was.Phone, OldUserID: was.UserID}

@@ -10,7 +10,7 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// Configs keeps the follow-up configurations of tenants.
+// Configs keeps the follow-up configurations of tenants; followups.Service implements it.
 type Configs interface {
 	Create(ctx context.Context, tenant followup.TenantID, body []byte) (followup.Config, error)
 	Config(ctx context.Context, tenant followup.TenantID, id string) (followup.Config, error)

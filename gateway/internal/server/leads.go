@@ -16,7 +16,7 @@ import (
 // maxSearch bounds a search, in characters.
 const maxSearch = 100
 
-// Leads keeps the leads of tenants.
+// Leads keeps the leads of tenants; leads.Service implements it.
 type Leads interface {
 	Create(ctx context.Context, tenant followup.TenantID, body []byte) (leads.View, error)
 	Get(ctx context.Context, tenant followup.TenantID, id string) (leads.View, error)

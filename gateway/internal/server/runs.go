@@ -12,7 +12,7 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// Runs starts, shows and cancels follow-up runs.
+// Runs starts, shows and cancels follow-up runs; followups.Service implements it.
 type Runs interface {
 	Runs(ctx context.Context, tenant followup.TenantID, lead string) ([]followups.RunView, error)
 	Run(ctx context.Context, tenant followup.TenantID, run string) (followups.RunView, error)

@@ -14,8 +14,8 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// Webhooks takes in what the providers send. Its errors are those of package webhook. Any other
-// error means that the events were not kept.
+// Webhooks takes in what the providers send; ingest.Ingest implements it. Its errors are those of
+// package webhook. Any other error means that the events were not kept.
 type Webhooks interface {
 	// MetaHandshake returns the answer to the verification of an app's URL.
 	MetaHandshake(app, mode, token, challenge string) (string, error)
@@ -30,7 +30,7 @@ type Webhooks interface {
 	Gupshup(ctx context.Context, channel followup.ChannelID, token string, beside webhook.Header, body []byte) error
 }
 
-// CRM takes in what a tenant's CRM sends.
+// CRM takes in what a tenant's CRM sends; leads.Service implements it.
 type CRM interface {
 	CRM(ctx context.Context, tenant followup.TenantID, signature string, body []byte) (leads.Outcome, error)
 }
@@ -89,7 +89,7 @@ func kept(c *fiber.Ctx, err error) (string, error) {
 	return outcomeOK, nil
 }
 
-// crmAnswer tells a CRM what became of its event.
+// crmAnswer is the answer that tells a CRM what became of its event.
 type crmAnswer struct {
 	Success bool          `json:"success"`
 	Outcome leads.Outcome `json:"outcome"`
