@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ type breaking struct {
 	*memstore.Store
 
 	phone, name string
+	nobody      atomic.Int32 // settlements that name no lead
 }
 
 func (b *breaking) Resolve(
@@ -29,6 +31,9 @@ func (b *breaking) Resolve(
 }
 
 func (b *breaking) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+	if s.Lead == "" {
+		b.nobody.Add(1)
+	}
 	if b.name != "" && s.Contact.Phone == b.name {
 		panic(s.Contact.Phone)
 	}
@@ -41,21 +46,21 @@ func TestI9PanicOverOneLead(t *testing.T) {
 	t.Parallel()
 	const poison, calm = "15550100001", "15550100002"
 	for name, c := range map[string]struct {
-		where  breaking
+		where  *breaking
 		phones []string
 		kept   int
 	}{
-		"found out, alone":       {breaking{phone: poison}, []string{poison}, 0},
-		"settled, alone":         {breaking{name: poison}, []string{poison}, 0},
-		"found out, with others": {breaking{phone: poison}, []string{poison, calm}, 1},
-		"settled, with others":   {breaking{name: poison}, []string{calm, poison}, 1},
+		"found out, alone":       {&breaking{phone: poison}, []string{poison}, 0},
+		"settled, alone":         {&breaking{name: poison}, []string{poison}, 0},
+		"found out, with others": {&breaking{phone: poison}, []string{poison, calm}, 1},
+		"settled, with others":   {&breaking{name: poison}, []string{calm, poison}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := memstore.New()
 			h := newHarnessOn(t, s, func(p *Params) {
 				c.where.Store = s
-				p.Store = &c.where
+				p.Store = c.where
 			})
 			var values []string
 			for _, phone := range c.phones {
@@ -68,6 +73,9 @@ func TestI9PanicOverOneLead(t *testing.T) {
 			}
 			if got := h.events(providers.Meta, providers.KindText); got != float64(c.kept) {
 				t.Errorf("got %v events settled, want %d", got, c.kept)
+			}
+			if got := c.where.nobody.Load(); got != 0 {
+				t.Errorf("got %d settlements of no lead, want none", got)
 			}
 			c.where.phone, c.where.name = "", ""
 			h.meta(t, body)

@@ -143,11 +143,12 @@ func byContact(list []*arrival) [][]*arrival {
 	return group(list, func(i int) int { return root(i) })
 }
 
-// byLead groups the arrivals by lead, in order. It leaves out those whose lead could not be found.
+// byLead groups the arrivals by lead, in order. It leaves out those whose lead could not be found:
+// the failed one and those that wait with it (skip), and those that a panic left without a lead.
 func byLead(list []*arrival) [][]*arrival {
 	known := make([]*arrival, 0, len(list))
 	for _, a := range list {
-		if !a.skip {
+		if !a.skip && a.lead != "" {
 			known = append(known, a)
 		}
 	}
