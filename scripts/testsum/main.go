@@ -1,8 +1,8 @@
-// Command testsum reads what `go test -json` writes and tells it to people: a
-// line for each package as it ends, the output of what failed, every skipped
-// test with its reason, the slowest packages, and last how many passed.
+// Command testsum reads the output of `go test -json` and prints a summary for people: a line for
+// each package as it ends, the output of failed tests, every skipped test with its reason, the
+// slowest packages, and last the number of tests that passed.
 //
-// It exits 1 if anything failed, or, with -no-skips, was skipped.
+// It exits 1 if a test failed or, with -no-skips, was skipped.
 package main
 
 import (

@@ -11,23 +11,23 @@ import (
 	"strings"
 )
 
-// event is one line of `go test -json`; see `go doc test2json`.
+// event is one line of `go test -json`, see `go doc test2json`.
 type event struct {
 	Action      string
 	Package     string
-	ImportPath  string // of build events
+	ImportPath  string // only of build events
 	Test        string
 	Elapsed     float64
 	Output      string
 	FailedBuild string
 }
 
-// summary is what is known so far.
+// summary is the result so far.
 type summary struct {
 	out                     io.Writer
 	passed, failed, skipped int
 	packages                map[string]*pkg
-	builds                  map[string]string // what the compiler said, by import path
+	builds                  map[string]string // output of the compiler, by import path
 	skips                   []string
 	ended                   []*pkg
 }
@@ -37,12 +37,12 @@ type pkg struct {
 	name    string
 	elapsed float64
 	tests   map[string]*test
-	output  strings.Builder // of no test: panics, TestMain
+	output  strings.Builder // output outside of tests: panics, TestMain
 	count   int
 	failed  int
 }
 
-// test is one test. One with subtests is not counted; they are.
+// test is one test. A test with subtests is not counted; its subtests are.
 type test struct {
 	output strings.Builder
 	parent bool
@@ -52,7 +52,7 @@ func newSummary(out io.Writer) *summary {
 	return &summary{out: out, packages: map[string]*pkg{}, builds: map[string]string{}}
 }
 
-// read takes in all events. A line that is no event is passed on.
+// read takes in all events. It prints lines that are no event as they are.
 func (s *summary) read(in io.Reader) error {
 	r := bufio.NewReader(in)
 	for {
@@ -137,15 +137,15 @@ func (s *summary) addToPackage(p *pkg, e event) {
 	case "fail":
 		s.endPackage(p, e)
 		fmt.Fprintf(s.out, "FAIL %s (%.1fs)\n", p.name, e.Elapsed)
-		if p.failed == 0 { // did not build, panicked, ran out of time, or TestMain said no
+		if p.failed == 0 { // did not build, panicked, timed out, or TestMain failed
 			s.failed++
 		}
-		// The order of a shuffled run is told here, too.
+		// This output includes the seed of a shuffled run.
 		fmt.Fprint(s.out, indent(s.builds[e.FailedBuild]+p.unfinished()+p.output.String()))
 	case "pass":
 		s.endPackage(p, e)
 		fmt.Fprintf(s.out, "ok   %s (%.1fs, %d tests)\n", p.name, e.Elapsed, p.count)
-	case "skip": // has no tests
+	case "skip": // no tests
 		s.endPackage(p, e)
 	}
 }
@@ -155,7 +155,7 @@ func (s *summary) endPackage(p *pkg, e event) {
 	s.ended = append(s.ended, p)
 }
 
-// unfinished returns the output of tests that never ended.
+// unfinished returns the output of the tests that never ended.
 func (p *pkg) unfinished() string {
 	var b strings.Builder
 	for _, t := range p.tests {
@@ -164,10 +164,10 @@ func (p *pkg) unfinished() string {
 	return b.String()
 }
 
-// end prints what is to be known at the end.
+// end prints the end of the summary.
 func (s *summary) end() {
 	for name, p := range s.packages {
-		if !slices.Contains(s.ended, p) { // go test itself died
+		if !slices.Contains(s.ended, p) { // go test itself ended early
 			fmt.Fprintf(s.out, "FAIL %s never ended\n", name)
 			s.failed++
 		}
@@ -192,7 +192,7 @@ func (s *summary) end() {
 	fmt.Fprintf(s.out, "\n%d passed, %d failed, %d skipped\n", s.passed, s.failed, s.skipped)
 }
 
-// reason returns what a test said when it skipped.
+// reason returns why a test skipped, from its output.
 func reason(output string) string {
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)

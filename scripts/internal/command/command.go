@@ -1,5 +1,5 @@
-// Package command is what the programs behind scripts/bench and scripts/drill share: how
-// they read their arguments, and how they end.
+// Package command holds what the programs behind scripts/bench and scripts/drill share: how they
+// read their arguments and how they end.
 package command
 
 import (
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Parse takes flags before and after the one name among the arguments; "" if
-// there is none. It writes nothing.
+// Parse reads flags before and after a single name among the arguments. It returns "" if there is
+// no name. It writes nothing.
 func Parse(fs *flag.FlagSet, args []string) (name string, err error) {
 	fs.SetOutput(io.Discard)
 	if err := fs.Parse(args); err != nil {
@@ -33,8 +33,8 @@ func Parse(fs *flag.FlagSet, args []string) (name string, err error) {
 	return name, nil
 }
 
-// Within does what a program is for. Its context ends with a signal, or when it takes too
-// long, which the error then says.
+// Within calls do with a context that ends on SIGINT or SIGTERM, or after limit. If that ended it,
+// the error says so.
 func Within(limit time.Duration, do func(context.Context) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -47,8 +47,8 @@ func Within(limit time.Duration, do func(context.Context) error) error {
 	return err
 }
 
-// Code tells what went wrong, if anything did, and returns the program's exit code: 0 if
-// nothing did and all figures hold.
+// Code prints err, if any, and returns the program's exit code: 0 if err is nil and all figures
+// meet their aims, else 1.
 func Code(program string, hold bool, err error) int {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)

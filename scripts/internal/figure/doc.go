@@ -1,3 +1,3 @@
-// Package figure is what benchmarks and drills end with: figures with their
-// aims, and the arithmetic behind them.
+// Package figure holds what benchmarks and drills end with: figures, their aims, and the arithmetic
+// behind them.
 package figure

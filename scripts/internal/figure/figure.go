@@ -7,20 +7,20 @@ import (
 	"strconv"
 )
 
-// Aim is what a figure should be.
+// Aim is the bound that a figure should keep.
 type Aim struct {
 	op    string
 	value float64
 }
 
-// AtLeast is the aim of a figure that should be v or more.
+// AtLeast returns the aim of a figure that should be v or more.
 func AtLeast(v float64) Aim { return Aim{">=", v} }
 
-// AtMost is the aim of a figure that should be v or less.
+// AtMost returns the aim of a figure that should be v or less.
 func AtMost(v float64) Aim { return Aim{"<=", v} }
 
-// holds judges the figure itself, not how it is printed. What could not be
-// measured holds nothing.
+// holds reports whether v meets the aim. It judges the value itself, not its rounded print. NaN,
+// which stands for a figure that could not be measured, meets no aim.
 func (a Aim) holds(v float64) bool {
 	if a.op == ">=" {
 		return v >= a.value
@@ -35,30 +35,30 @@ type figure struct {
 	aim   *Aim
 }
 
-// Sheet collects figures. The zero value cannot print: use NewSheet.
+// Sheet collects figures. Use NewSheet: the zero value cannot print.
 type Sheet struct {
 	out     io.Writer
 	figures []figure
 }
 
-// NewSheet returns an empty sheet that is printed to out.
+// NewSheet returns an empty sheet that prints to out.
 func NewSheet(out io.Writer) *Sheet { return &Sheet{out: out} }
 
-// Printf tells how it goes.
+// Printf prints progress.
 func (s *Sheet) Printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
 
-// Figure notes a figure that has no aim.
+// Figure adds a figure that has no aim.
 func (s *Sheet) Figure(name string, value float64) {
 	s.figures = append(s.figures, figure{name: name, value: value})
 }
 
-// Judge notes a figure with its aim.
+// Judge adds a figure with its aim.
 func (s *Sheet) Judge(name string, value float64, aim Aim) {
 	s.figures = append(s.figures, figure{name: name, value: value, aim: &aim})
 }
 
-// End prints the figures, those with an aim behind the others, and last how many
-// of them hold. It reports whether all do.
+// End prints the figures, those without an aim first, and then how many aims are met. It reports
+// whether all are.
 func (s *Sheet) End() bool {
 	for _, f := range s.figures {
 		if f.aim == nil {
@@ -82,7 +82,7 @@ func (s *Sheet) End() bool {
 	return hold == aims
 }
 
-// number prints three digits or more, and never an exponent.
+// number formats v with at least three significant digits and never with an exponent.
 func number(v float64) string {
 	switch size := math.Abs(v); {
 	case math.IsNaN(v):
@@ -97,5 +97,5 @@ func number(v float64) string {
 	return fmt.Sprintf("%.3f", v)
 }
 
-// plain prints an aim as it was set.
+// plain formats an aim as it was set.
 func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Median returns the middle of the values, between the middle two if their
-// number is even; NaN if there are none.
+// Median returns the middle value, or the mean of the two middle ones if their number is even. It
+// returns NaN if there are no values.
 func Median(values ...float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -20,7 +20,7 @@ func Median(values ...float64) float64 {
 	return (v[n/2-1] + v[n/2]) / 2
 }
 
-// MedianOf returns the median of one figure of several runs.
+// MedianOf returns the median of one figure over several runs.
 func MedianOf[T any](runs []T, figure func(T) float64) float64 {
 	values := make([]float64, len(runs))
 	for i, r := range runs {
@@ -29,9 +29,8 @@ func MedianOf[T any](runs []T, figure func(T) float64) float64 {
 	return Median(values...)
 }
 
-// Quantile returns the least of the values, which are sorted, that is not less
-// than the share q of them: what a percentile is, without interpolation. It is
-// zero if there are none.
+// Quantile returns the q-quantile of sorted durations: the smallest one that at least the share q
+// of them does not exceed, without interpolation. It returns zero if there are none.
 func Quantile(sorted []time.Duration, q float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0
@@ -40,5 +39,5 @@ func Quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
-// Milliseconds returns a duration as a number of them.
+// Milliseconds returns d in milliseconds.
 func Milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Child is this program as a process of its own, in another role. It is asked
-// and answers, a line of JSON each.
+// Child is this program as another process, in another role. It answers questions, each a line of
+// JSON.
 type Child struct {
 	*Process
 
@@ -47,13 +47,13 @@ func (g *Group) StartChild(ctx context.Context, role string) (*Child, error) {
 	return &Child{Process: p, in: json.NewEncoder(in), out: json.NewDecoder(out)}, nil
 }
 
-// envelope is an answer, or why there is none.
+// envelope holds an answer, or the error in its place.
 type envelope struct {
 	Answer any    `json:"answer,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
 
-// Ask asks the child and waits for its answer, which it reads into answer.
+// Ask sends the child a question, waits for its answer and decodes it into answer.
 func (c *Child) Ask(question, answer any) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,8 +70,7 @@ func (c *Child) Ask(question, answer any) error {
 	return nil
 }
 
-// Answer is what a child does: it answers every question that comes in, until
-// no more do.
+// Answer is the loop of a child: it answers every question until the input ends.
 func Answer[Q, A any](in io.Reader, out io.Writer, answer func(Q) (A, error)) error {
 	questions, answers := json.NewDecoder(in), json.NewEncoder(out)
 	for {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Group is all that a benchmark or a drill has started.
+// Group is everything that a benchmark or a drill has started.
 type Group struct {
 	dir string
 
@@ -16,8 +16,8 @@ type Group struct {
 	stops []func()
 }
 
-// New returns a group that has started nothing yet. Its name is part of that of
-// the directory for its files.
+// New returns a group that has started nothing. Its name becomes part of the name of the directory
+// for its files.
 func New(name string) (*Group, error) {
 	dir, err := os.MkdirTemp("", name)
 	if err != nil {
@@ -26,7 +26,7 @@ func New(name string) (*Group, error) {
 	return &Group{dir: dir}, nil
 }
 
-// Close stops what was started, last in first out, and removes its files.
+// Close stops everything that was started, last in first out, and removes the group's files.
 func (g *Group) Close() error {
 	g.mu.Lock()
 	stops := g.stops
@@ -38,7 +38,7 @@ func (g *Group) Close() error {
 	return os.RemoveAll(g.dir)
 }
 
-// atEnd has Close call stop.
+// atEnd makes Close call stop.
 func (g *Group) atEnd(stop func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Metrics are samples in Prometheus' text format, by name with labels as they
-// are written: name{label="value"}.
+// Metrics are samples in Prometheus' text format. The key is the name with its labels as they are
+// written: name{label="value"}.
 type Metrics map[string]float64
 
 func parseMetrics(r io.Reader) (Metrics, error) {
@@ -30,15 +30,14 @@ func parseMetrics(r io.Reader) (Metrics, error) {
 	return m, lines.Err()
 }
 
-// Gauge returns a sample without labels; false if it is not there, as one is not that wagate
-// cannot read at the moment.
+// Gauge returns a sample without labels. It returns false if the sample is missing, as it is while
+// wagate cannot read the state behind it.
 func (m Metrics) Gauge(name string) (v float64, ok bool) {
 	v, ok = m[name]
 	return v, ok
 }
 
-// Sum adds up the samples of a metric whose labels include all of these, each
-// as it is written: label="value".
+// Sum adds up the samples of a metric that have all the given labels, each written label="value".
 func (m Metrics) Sum(name string, labels ...string) float64 {
 	sum := 0.0
 	for sample, v := range m {

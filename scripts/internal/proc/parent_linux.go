@@ -2,8 +2,8 @@ package proc
 
 import "syscall"
 
-// dieWithParent has the kernel end a process with the program that started it,
-// even when that is killed and stops nothing itself.
+// dieWithParent makes the kernel kill a process when the program that started it ends, even if that
+// program is killed and cannot stop anything itself.
 func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -4,5 +4,5 @@ package proc
 
 import "syscall"
 
-// dieWithParent does nothing where the kernel knows no such thing.
+// dieWithParent does nothing: only Linux has this feature.
 func dieWithParent() *syscall.SysProcAttr { return nil }

@@ -10,9 +10,8 @@ import (
 // loopback is where everything listens.
 const loopback = "127.0.0.1"
 
-// freePort returns a port nobody listens on, below the range from which the
-// kernel takes ports for connections going out. Somebody may take it before it
-// is used.
+// freePort returns a port that nobody listens on. The port is below the range from which the kernel
+// takes ports for outgoing connections. Another process may take it before it is used.
 func freePort() (int, error) {
 	for range 200 {
 		port := 10_000 + rand.IntN(22_000)                                          //nolint:gosec // no secret

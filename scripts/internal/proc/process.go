@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// patience bounds every wait for a process to start or to end. All of it is needed only
-// when something is wrong: a busy machine may let a process wait for many seconds.
+// patience bounds every wait for a process to start or to end. It is used up only if something is
+// wrong, but a busy machine may keep a process waiting for many seconds.
 const patience = 2 * time.Minute
 
-// errEnded says that a process is gone.
+// errEnded says that a process has ended.
 var errEnded = errors.New("process ended")
 
-// Process is a process of a group.
+// Process is a process that a group started.
 type Process struct {
 	name  string
 	cmd   *exec.Cmd
@@ -34,12 +34,11 @@ type Process struct {
 	tail []string // the last lines it wrote
 }
 
-// maxTail is how many of the last lines of a process are kept for when it fails.
+// maxTail is how many of a process's last lines are kept, to be shown if it fails.
 const maxTail = 30
 
-// start starts a process. What it writes, beside what the command says goes
-// elsewhere, is kept for when it fails, and told to line, which may be nil.
-// Close stops it.
+// start starts a process that Close stops. Its output, except what the command sends elsewhere, is
+// kept to be shown if it fails, and passed to line, which may be nil, line by line.
 func (g *Group) start(cmd *exec.Cmd, line func(string)) (*Process, error) {
 	p := &Process{name: filepath.Base(cmd.Path), cmd: cmd, ended: make(chan struct{})}
 	cmd.SysProcAttr = dieWithParent()
@@ -54,9 +53,9 @@ func (g *Group) start(cmd *exec.Cmd, line func(string)) (*Process, error) {
 	var reading sync.WaitGroup
 	reading.Go(func() { p.read(r, line) })
 	go func() {
-		_ = cmd.Wait() // that it ended is all that matters here
+		_ = cmd.Wait() // its exit status does not matter here
 		_ = w.Close()
-		reading.Wait() // until all that it said is known
+		reading.Wait() // until all of its output has been read
 		close(p.ended)
 	}()
 	g.atEnd(p.Stop)
@@ -75,7 +74,7 @@ func (p *Process) read(r io.Reader, line func(string)) {
 			line(text)
 		}
 	}
-	_, _ = io.Copy(io.Discard, r) // a line that is too long must not block it
+	_, _ = io.Copy(io.Discard, r) // a line that is too long must not block the process
 }
 
 // Said returns the last lines that the process wrote.
@@ -85,7 +84,7 @@ func (p *Process) Said() string {
 	return strings.Join(p.tail, "\n")
 }
 
-// Stop ends the process in good order, or after a while by force.
+// Stop ends the process with SIGTERM, and with SIGKILL if it has not ended after patience.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -96,17 +95,16 @@ func (p *Process) Stop() {
 	}
 }
 
-// Kill ends the process as a crash would, and returns when it is gone.
+// Kill ends the process as a crash would, and returns when it has ended.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 }
 
-// Freeze stops the process without ending it, as a machine that hangs does; Thaw
-// lets it go on.
+// Freeze suspends the process, as if the machine hung. Thaw resumes it.
 func (p *Process) Freeze() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
 
-// Thaw lets a process go on that was frozen.
+// Thaw resumes a frozen process.
 func (p *Process) Thaw() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
 
 // CPU returns how much processor time the process has used.
@@ -115,7 +113,7 @@ func (p *Process) CPU() (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("processor time of %s: %w", p.name, err)
 	}
-	// Behind the name, which may hold anything, the 12th and 13th field: user and system.
+	// The 12th and 13th field after the name, which may hold anything, are user and system time.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("processor time of %s: got %q", p.name, text)
@@ -125,13 +123,13 @@ func (p *Process) CPU() (time.Duration, error) {
 	return time.Duration(user+system) * tick, errors.Join(err1, err2)
 }
 
-// tick is what the kernel counts processor time in.
+// tick is the kernel's unit of processor time.
 const tick = time.Second / 100
 
-// Ended is closed once the process is gone.
+// Ended returns a channel that is closed once the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// until repeats try until it succeeds, the process ends or patience does.
+// until repeats try until it succeeds, the process ends, ctx ends or patience runs out.
 func (p *Process) until(ctx context.Context, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -15,11 +15,11 @@ import (
 	"github.com/redis/go-redis/v9" //nolint:depguard // asks the server about itself; what is stored is the store's
 )
 
-// RedisParams say how a redis-server is to be.
+// RedisParams configure a redis-server.
 type RedisParams struct {
-	// Fsync is how its append-only file is synced: everysec or always.
+	// Fsync is its appendfsync: everysec or always.
 	Fsync string
-	// Rewrite lets it rewrite that file as it does by default. Without, nothing
+	// Rewrite allows it to rewrite its append-only file, as it does by default. If false, nothing
 	// forks in the middle of a run.
 	Rewrite bool
 }
@@ -28,10 +28,10 @@ type RedisParams struct {
 type Redis struct {
 	*Process
 
-	// URL is its address as the operator's file has it.
+	// URL is the server's address as the operator's file takes it.
 	URL    string
 	group  *Group
-	file   string // its configuration
+	file   string // path of its configuration
 	client *redis.Client
 }
 
@@ -46,7 +46,7 @@ func (g *Group) StartRedis(ctx context.Context, p RedisParams) (*Redis, error) {
 		return nil, fmt.Errorf("start redis: %w", err)
 	}
 	var last error
-	for range 5 { // somebody may take the port first
+	for range 5 { // another process may take the port first
 		r, err := g.startRedis(ctx, path, dir, p)
 		if err == nil {
 			return r, nil
@@ -88,11 +88,11 @@ func (r *Redis) run(ctx context.Context, path string) error {
 	return p.until(ctx, func(ctx context.Context) error { return r.client.Ping(ctx).Err() })
 }
 
-// Restart starts the server again that has ended, at its address and on its
-// files, and waits until it answers.
+// Restart starts a server that has ended again, at the same address and on the same files, and
+// waits until it answers.
 func (r *Redis) Restart(ctx context.Context) error { return r.run(ctx, r.cmd.Path) }
 
-// FlushScripts empties its cache of scripts.
+// FlushScripts empties the server's script cache.
 func (r *Redis) FlushScripts(ctx context.Context) error {
 	if err := r.client.ScriptFlush(ctx).Err(); err != nil {
 		return fmt.Errorf("flush scripts of redis: %w", err)
@@ -100,18 +100,19 @@ func (r *Redis) FlushScripts(ctx context.Context) error {
 	return nil
 }
 
-// Counters are what Redis has done since it started.
+// Counters count what Redis has done since it started.
 type Counters struct {
-	Commands int64 // those that scripts call included
+	Commands int64 // including those that scripts call
 	Scripts  int64 // EVALSHA and EVAL
-	Reads    int64 // of sockets: round trips, as long as nobody sends piece by piece
+	Reads    int64 // of sockets: round trips, as long as no client sends piecemeal
 	In, Out  int64 // bytes
 	CPU      time.Duration
-	// Within is the time within commands, those that scripts call among them, without the scripts.
+	// Within is the time spent in commands, including those that scripts call, without the scripts
+	// themselves.
 	Within time.Duration
 }
 
-// Sub returns what was done between two readings.
+// Sub returns what was done since an earlier reading.
 func (c Counters) Sub(before Counters) Counters {
 	return Counters{
 		Commands: c.Commands - before.Commands, Scripts: c.Scripts - before.Scripts, Reads: c.Reads - before.Reads,
@@ -119,7 +120,7 @@ func (c Counters) Sub(before Counters) Counters {
 	}
 }
 
-// Counters reads them.
+// Counters reads the server's counters.
 func (r *Redis) Counters(ctx context.Context) (Counters, error) {
 	text, err := r.client.Info(ctx, "stats", "commandstats", "cpu").Result()
 	if err != nil {
@@ -156,7 +157,7 @@ func parseCounters(info string) Counters {
 	return c
 }
 
-// statOf is one of the numbers in what Redis says about a command, such as calls=1,usec=2.
+// statOf returns a number from what Redis says about a command, such as calls=1,usec=2.
 func statOf(says, name string) int64 {
 	for part := range strings.SplitSeq(says, ",") {
 		if value, ok := strings.CutPrefix(part, name+"="); ok {
@@ -167,12 +168,12 @@ func statOf(says, name string) int64 {
 	return 0
 }
 
-// Memory returns how many keys fit the pattern, and the bytes that Redis says
-// they take with all there is in them.
+// Memory returns how many keys match the pattern, and how many bytes Redis says they take with
+// everything in them.
 func (r *Redis) Memory(ctx context.Context, pattern string) (keys int, bytes int64, err error) {
 	scan := r.client.Scan(ctx, 0, pattern, 1000).Iterator()
 	for scan.Next(ctx) {
-		n, err := r.client.MemoryUsage(ctx, scan.Val(), 0).Result() // 0: looks at every element
+		n, err := r.client.MemoryUsage(ctx, scan.Val(), 0).Result() // 0: count every element
 		if err != nil {
 			return 0, 0, fmt.Errorf("memory of redis: %w", err)
 		}
@@ -184,13 +185,14 @@ func (r *Redis) Memory(ctx context.Context, pattern string) (keys int, bytes int
 	return keys, bytes, nil
 }
 
-// packedField is what a field of a packed hash takes beside its name and a short value: a byte in front
-// of and one behind each.
+// packedField is what a field of a packed hash takes besides its name and a short value: one byte
+// before and one after each.
 const packedField = 4
 
-// Packed returns how many hashes whose keys fit the pattern have the field, and the bytes that it takes
-// in them. A hash as a whole is no help there: its memory grows by 64 bytes at a time. It fails if Redis does
-// not keep one of them packed, as there a field takes more.
+// Packed returns how many hashes whose keys match the pattern have the field, and how many bytes
+// the field takes in them. The memory of a whole hash cannot tell, because it grows by 64 bytes at
+// a time. Packed fails if Redis does not keep one of these hashes packed, because a field then
+// takes more.
 func (r *Redis) Packed(ctx context.Context, pattern, field string) (hashes int, bytes int64, err error) {
 	scan := r.client.Scan(ctx, 0, pattern, 1000).Iterator()
 	for scan.Next(ctx) {
@@ -216,11 +218,11 @@ func (r *Redis) Packed(ctx context.Context, pattern, field string) (hashes int, 
 	return hashes, bytes, nil
 }
 
-// settled is how long Redis is left alone before its memory is read, for the
-// buffers of clients and of the append-only file to be given back.
+// settled is how long Redis is left alone before its memory is read, so that the buffers of clients
+// and of the append-only file are given back.
 const settled = time.Second / 2
 
-// Used returns how many bytes it has allocated, once nothing is under way.
+// Used returns how many bytes Redis has allocated once nothing is under way.
 func (r *Redis) Used(ctx context.Context) (int64, error) {
 	time.Sleep(settled)
 	text, err := r.client.InfoMap(ctx, "memory").Result()
@@ -230,7 +232,7 @@ func (r *Redis) Used(ctx context.Context) (int64, error) {
 	return strconv.ParseInt(text["Memory"]["used_memory"], 10, 64)
 }
 
-// Forget removes the keys that fit the pattern.
+// Forget removes the keys that match the pattern.
 func (r *Redis) Forget(ctx context.Context, pattern string) error {
 	scan := r.client.Scan(ctx, 0, pattern, 1000).Iterator()
 	for scan.Next(ctx) {
@@ -244,7 +246,7 @@ func (r *Redis) Forget(ctx context.Context, pattern string) error {
 	return nil
 }
 
-// Commands returns what Redis says about each command, in its own form.
+// Commands returns Redis' statistics of each command, in Redis' own form.
 func (r *Redis) Commands(ctx context.Context) (string, error) {
 	text, err := r.client.Info(ctx, "commandstats").Result()
 	if err != nil {

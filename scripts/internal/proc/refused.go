@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Refused returns an address at which every connection is refused for as long
-// as the group lasts: its port is taken, but nobody listens.
+// Refused returns an address that refuses every connection for as long as the group lasts: its port
+// is taken, but nobody listens on it.
 func (g *Group) Refused() (string, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {

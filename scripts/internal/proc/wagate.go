@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// Wagate is the program, as a process.
+// Wagate is a running wagate.
 type Wagate struct {
 	*Process
 
 	// Public and Admin are the addresses of its listeners, host:port.
 	Public, Admin string
-	// Listened is how long after its start the public one was there.
+	// Listened is the time from its start until the public listener was there.
 	Listened time.Duration
 }
 
 var listening = regexp.MustCompile(`msg=listening addr=(\S+) listener=(\w+)`)
 
-// StartWagate starts a binary of wagate on an operator's file, which is to leave its ports
-// open, and waits until it is ready. One that is not in time is ended.
+// StartWagate starts a wagate binary with an operator's file, which must set its ports to 0, and
+// waits until it is ready. It kills a process that is not ready in time.
 func (g *Group) StartWagate(ctx context.Context, binary, file string) (w *Wagate, err error) {
 	type listener struct {
 		name, addr string
@@ -33,7 +33,7 @@ func (g *Group) StartWagate(ctx context.Context, binary, file string) (w *Wagate
 	}
 	listeners := make(chan listener, 2)
 	began := time.Now()
-	p, err := g.start(exec.CommandContext(ctx, binary, "serve", "-config", file), func(line string) { //nolint:gosec // what was built for it
+	p, err := g.start(exec.CommandContext(ctx, binary, "serve", "-config", file), func(line string) { //nolint:gosec // the binary under test
 		if m := listening.FindStringSubmatch(line); m != nil {
 			listeners <- listener{m[2], m[1], time.Since(began)}
 		}
@@ -64,7 +64,7 @@ func (g *Group) StartWagate(ctx context.Context, binary, file string) (w *Wagate
 	return w, p.until(ctx, func(ctx context.Context) error { return w.get(ctx, "/readyz", io.Discard) })
 }
 
-// Metrics reads all of its metrics.
+// Metrics reads all metrics of this wagate.
 func (w *Wagate) Metrics(ctx context.Context) (Metrics, error) {
 	r, wr := io.Pipe()
 	go func() { _ = wr.CloseWithError(w.get(ctx, "/metrics", wr)) }()
@@ -75,10 +75,10 @@ func (w *Wagate) Metrics(ctx context.Context) (Metrics, error) {
 	return m, nil
 }
 
-// Profile writes a profile of wagate into a directory: what is a path below
+// Profile writes a profile of this wagate to a file in dir. The profile is named by its path below
 // /debug/pprof/, with its query.
 func (w *Wagate) Profile(ctx context.Context, dir, name, what string) error {
-	file, err := os.Create(filepath.Join(dir, name)) //nolint:gosec // the directory that was asked for
+	file, err := os.Create(filepath.Join(dir, name)) //nolint:gosec // the directory that the user gave
 	if err != nil {
 		return fmt.Errorf("profile: %w", err)
 	}
@@ -89,7 +89,7 @@ func (w *Wagate) Profile(ctx context.Context, dir, name, what string) error {
 	return file.Close()
 }
 
-// get copies what the admin listener answers.
+// get copies the admin listener's answer to a writer.
 func (w *Wagate) get(ctx context.Context, path string, to io.Writer) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.Admin+path, nil)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package watchtest proves the alert rules and the dashboard: each expression
-// parses, asks only for what a wagate exports that has just started, and each alert
-// fires on series made up for it and stays quiet on others. It is a module of its
-// own, so that Prometheus, whose parser and engine it uses, is none of wagate's
-// dependencies.
+// Package watchtest tests the alert rules and the dashboard. Each expression must parse and must
+// ask only for metrics that a freshly started wagate exports. Each alert must fire on series made
+// up for it and stay quiet on others. Watchtest is a module of its own, so that Prometheus, whose
+// parser and engine it uses, does not become a dependency of wagate.
 package watchtest
