@@ -1,9 +1,9 @@
-// Command drills breaks wagate and keeps an account; scripts/drill builds both
-// and runs it.
+// Command drills breaks wagate and keeps an account; scripts/drill builds wagate and this program
+// and runs them.
 //
 //	drills -wagate BINARY NAME [-short] [-seed N] [-cluster]
 //
-// It exits 1 if the account falls short of its aims, or if something went wrong.
+// It exits 1 if a figure falls short of its aim or if the drill fails.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"wagate/scripts/internal/command"
 )
 
-// drills are those that can be run, with the longest that each may take.
+// drills are the drills by name, with the longest that each may take.
 var drills = map[string]struct {
 	within time.Duration
 	run    func(context.Context, *stage.Stage) error
@@ -31,7 +31,7 @@ var drills = map[string]struct {
 	"timers":  {7 * time.Minute, timers.Run},
 }
 
-// shortLimit is the longest that any may take that is to be short.
+// shortLimit is the longest that a short drill may take.
 const shortLimit = time.Minute
 
 func main() {

@@ -1,5 +1,4 @@
-// Package cluster is the Redis Cluster that a drill breaks: three masters with a
-// replica each.
+// Package cluster runs the Redis Cluster that a drill breaks: three masters with a replica each.
 package cluster
 
 import (
@@ -20,27 +19,26 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// The shape of the cluster, and how many slots' worth of leads wagate has by default.
+// The shape of the cluster, and wagate's default number of partitions.
 const (
 	masters    = 3
 	replicas   = 1
 	partitions = 64
 )
 
-// Durability is the level that outlives the death of a master.
+// Durability is the level of durability that survives the death of a master.
 const Durability = "replicas:1"
 
-// Cluster is a Redis Cluster. Of what breaks it, but for FlushScripts, one thing is
-// done at a time.
+// Cluster is a Redis Cluster. Except for FlushScripts, callers must break only one thing at a time.
 type Cluster struct {
 	nodes   *redistest.Cluster
 	clients map[*redistest.Server]*redis.Client
 	stand   stand
-	away    atomic.Pointer[redistest.Server] // the node that does not answer
+	away    atomic.Pointer[redistest.Server] // the node that is down or frozen
 }
 
-// Start starts a cluster that syncs its files every second. A replica takes over from a
-// master that does not answer for so long; 0: only while Promote has killed it.
+// Start starts a cluster that syncs its files every second. A replica takes over from a master that
+// has not answered for takeOver; if that is 0, only from a master that Promote has killed.
 func Start(takeOver time.Duration) (*Cluster, error) {
 	c := &Cluster{clients: map[*redistest.Server]*redis.Client{}}
 	opts := []redistest.Option{redistest.AOF("everysec")}
@@ -62,23 +60,23 @@ func Start(takeOver time.Duration) (*Cluster, error) {
 // Close ends all nodes.
 func (c *Cluster) Close() error { return c.stand.close() }
 
-// URL returns the addresses as the operator's file takes them.
+// URL returns the addresses of the nodes as the operator's file takes them.
 func (c *Cluster) URL() string { return c.nodes.URL() }
 
-// Partition is the hash tag of any of wagate's partitions.
+// Partition returns the hash tag of a random partition of wagate's.
 func Partition(d dice.Dice) string { return "{p" + strconv.Itoa(d.IntN(partitions)) + "}" }
 
-// FlushScripts empties the script caches of all nodes that are there.
+// FlushScripts empties the script caches of all nodes that are up.
 func (c *Cluster) FlushScripts(ctx context.Context) {
 	for n, db := range c.clients {
 		if n != c.away.Load() {
-			_ = db.ScriptFlush(ctx).Err() // one that has just gone has none
+			_ = db.ScriptFlush(ctx).Err() // a node that has just gone down has no cache
 		}
 	}
 }
 
-// Move moves the slot of a tag to another master, some keys at a time, so that scripts
-// meet it half way.
+// Move moves the slot of a hash tag to another master, a few keys at a time, so that scripts meet
+// it half moved.
 func (c *Cluster) Move(ctx context.Context, tag string) error {
 	return attempt(func() {
 		slot := c.nodes.Slot(tag)
@@ -94,9 +92,10 @@ func (c *Cluster) Move(ctx context.Context, tag string) error {
 	})
 }
 
-// Promote kills the master of a tag's slot, waits until its replica has taken over, and
-// starts it again, as a replica. Before that the replica hears nothing of it for so long
-// (0: it hears all to the end): what was written meanwhile is lost.
+// Promote kills the master of a tag's slot, waits until its replica has taken over, and starts the
+// killed node again as a replica. For the duration deaf before the kill, the replica hears nothing
+// from the master, so what was written in that time is lost. If deaf is 0, the replica hears
+// everything to the end.
 func (c *Cluster) Promote(ctx context.Context, tag string, deaf time.Duration) error {
 	var slot int
 	var master *redistest.Server
@@ -119,8 +118,8 @@ func (c *Cluster) Promote(ctx context.Context, tag string, deaf time.Duration) e
 	return errors.Join(err, attempt(master.Restart), c.hear(ctx), c.whole(ctx))
 }
 
-// Freeze stops the master of a tag's slot without ending it, for so long. If that is
-// longer than the others wait, its replica takes over.
+// Freeze suspends the master of a tag's slot for d. If that is longer than the other nodes wait,
+// its replica takes over.
 func (c *Cluster) Freeze(ctx context.Context, tag string, d time.Duration) error {
 	var master *redistest.Server
 	if err := attempt(func() { master = c.nodes.Owner(c.nodes.Slot(tag)) }); err != nil {
@@ -134,11 +133,12 @@ func (c *Cluster) Freeze(ctx context.Context, tag string, d time.Duration) error
 	return c.whole(ctx)
 }
 
-// nobodys is a password that no node has.
+// nobodys is a password that no node accepts.
 const nobodys = "nobodys"
 
-// deafen cuts a master's replicas off from what it writes, and from nothing else: a
-// node without a password takes no connection that gives one.
+// deafen cuts a master's replicas off from what it writes, and from nothing else: it gives the
+// other nodes a wrong password for their master, because a node without a password refuses a
+// connection that sends one.
 func (c *Cluster) deafen(ctx context.Context, master *redistest.Server) error {
 	for n, db := range c.clients {
 		if n == master {
@@ -154,7 +154,7 @@ func (c *Cluster) deafen(ctx context.Context, master *redistest.Server) error {
 	return nil
 }
 
-// hear has all replicas follow their masters again.
+// hear lets all replicas follow their masters again.
 func (c *Cluster) hear(ctx context.Context) error {
 	return fleet.Until(ctx, mending, func() bool {
 		for _, db := range c.clients {
@@ -166,11 +166,11 @@ func (c *Cluster) hear(ctx context.Context) error {
 	})
 }
 
-// mending bounds how long a cluster may take to be whole again.
+// mending bounds how long the cluster may take to be whole again.
 const mending = 3 * time.Minute
 
-// whole waits until there are as many masters as there were, all slots are served, and
-// each replica has what its master has.
+// whole waits until the cluster is ok on every node, there are as many masters as at the start, and
+// every replica is connected to its master.
 func (c *Cluster) whole(ctx context.Context) error {
 	err := fleet.Until(ctx, mending, func() bool {
 		found := 0

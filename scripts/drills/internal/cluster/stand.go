@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// stand takes a test's place for redistest, which starts the cluster. What would fail a
-// test is an error of attempt.
+// stand is the testing.TB that redistest needs to start the cluster. What would fail a test becomes
+// an error of attempt.
 type stand struct {
 	testing.TB
 
@@ -17,7 +17,7 @@ type stand struct {
 	cleanups []func()
 }
 
-// failure is how a stand says that a test would have failed.
+// failure is the panic with which a stand ends what would fail a test.
 type failure string
 
 func (s *stand) Helper() {}
@@ -41,7 +41,7 @@ func (s *stand) close() error {
 	return nil
 }
 
-// attempt returns as an error what would fail a test.
+// attempt calls do and returns as an error what would have failed a test.
 func attempt(do func()) (err error) {
 	defer func() {
 		switch r := recover().(type) {

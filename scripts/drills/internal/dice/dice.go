@@ -1,4 +1,4 @@
-// Package dice throws what a drill leaves to chance. All of it comes from the seed.
+// Package dice makes the random choices of a drill. All of them follow from its seed.
 package dice
 
 import (
@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// Dice are thrown.
+// Dice is a source of random choices.
 type Dice struct{ *rand.Rand }
 
-// New returns the dice of a seed.
+// New returns dice with a seed.
 func New(seed uint64) Dice {
 	return Dice{rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // no secret
 }
 
-// Seed is one for when none was given.
+// Seed returns a random seed.
 func Seed() uint64 { return 1 + rand.Uint64N(1_000_000) } //nolint:gosec // no secret
 
-// Chance is true so many times in a hundred.
+// Chance returns true in percent of 100 cases.
 func (d Dice) Chance(percent int) bool { return d.IntN(100) < percent }
 
-// Within returns a duration from least, and less than most.
+// Within returns a duration of at least least and less than most.
 func (d Dice) Within(least, most time.Duration) time.Duration {
 	return least + time.Duration(d.Int64N(int64(most-least)))
 }
 
-// Spread returns n instants in order, evenly spread over d but for chance.
+// Spread returns n instants in order: one at random in each of n equal parts of within.
 func (d Dice) Spread(n int, within time.Duration) []time.Duration {
 	all := make([]time.Duration, n)
 	for i := range all {
@@ -34,5 +34,5 @@ func (d Dice) Spread(n int, within time.Duration) []time.Duration {
 	return all
 }
 
-// Pick returns one of a list.
+// Pick returns a random element of list.
 func Pick[T any](d Dice, list []T) T { return list[d.IntN(len(list))] }

@@ -1,4 +1,4 @@
-// Package drilltest has what the tests of all drills need.
+// Package drilltest holds what the tests of all drills share.
 package drilltest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"wagate/scripts/drills/internal/stage"
 )
 
-// Run runs a drill of wagate, which it tells the test about unless the params say
-// whom else, and reports whether the account holds.
+// Run builds wagate, runs a drill of it and reports whether all figures meet their aims. The drill
+// reports to the test unless p.Out is set.
 func Run(t *testing.T, p stage.Params, drill func(context.Context, *stage.Stage) error) bool {
 	t.Helper()
 	p.Wagate = build(t)
@@ -30,11 +30,11 @@ func Run(t *testing.T, p stage.Params, drill func(context.Context, *stage.Stage)
 	return s.End()
 }
 
-// build builds the program, with the race detector if the test has it, and
-// returns its path. Without a redis-server to drill it on the test is skipped.
+// build builds the program, with the race detector if the test runs with it, and returns its path.
+// It skips the test if no redis-server is installed, and fails it in CI.
 func build(t *testing.T) string {
 	t.Helper()
-	t.Setenv("GORACE", "halt_on_error=1") // a race ends wagate, which the account tells
+	t.Setenv("GORACE", "halt_on_error=1") // a race ends wagate, and the account shows that
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		const missing = "redis-server is not installed: nothing was drilled"
 		if os.Getenv("CI") == "true" {

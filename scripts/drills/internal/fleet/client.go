@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// answerWithin is how long an answer is waited for.
+// answerWithin is how long a client waits for an answer.
 const answerWithin = 5 * time.Second
 
-// Client makes requests of replicas.
+// Client sends requests to replicas.
 type Client struct{ *http.Client }
 
-// NewClient returns a client that keeps so many connections to each replica.
+// NewClient returns a client that keeps up to connections idle connections to each replica.
 func NewClient(connections int) Client {
 	return Client{&http.Client{
 		Timeout: answerWithin, Transport: &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true},
 	}}
 }
 
-// Request is one with a body in JSON.
+// Request is a request with a JSON body.
 type Request struct {
 	Method, Path string
 	Header       http.Header
 	Body         []byte
 }
 
-// Ask makes a request of a replica, also of one that is down, and returns the status and
-// the body of the answer; 0: there is none, or not all of it. A replica that did not
-// answer in time is shunned.
+// Ask sends a request to a replica, which may be down, and returns the status and the body of the
+// answer. The status is 0 if there was no complete answer. Ask shuns a replica that did not answer
+// in time.
 func (c Client) Ask(ctx context.Context, to *Replica, r Request) (status int, body []byte) {
 	req, err := http.NewRequestWithContext(ctx, r.Method, "http://"+to.Public()+r.Path, bytes.NewReader(r.Body))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package fleet is the wagates that a drill breaks: processes on one Redis that are
-// killed, and started again as a supervisor would.
+// Package fleet runs the wagates that a drill breaks: processes on one Redis that are killed and
+// started again, as a supervisor would do.
 package fleet
 
 import (
@@ -13,17 +13,17 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// Replica is one of the wagates that share the work. It is started again when it
-// ends, as a supervisor would, on other ports.
+// Replica is one of the wagates that share the work. When it ends it is started again, as a
+// supervisor would do, on other ports.
 type Replica struct {
-	public, admin atomic.Value // addresses; the old ones while it is down
-	// Wrote is told of each webhook that has just been written to it, if
-	// somebody listens.
+	public, admin atomic.Value // addresses; while it is down, the former ones
+	// Wrote receives a value for each webhook that has just been written to the replica, if
+	// somebody receives.
 	Wrote chan struct{}
-	// Frozen says that it was stopped without being ended.
+	// Frozen says that the process is suspended.
 	Frozen  atomic.Bool
-	shunned atomic.Int64 // until when, in Unix nanoseconds
-	// kills tells the supervisor how long to leave it down.
+	shunned atomic.Int64 // until this time, in Unix nanoseconds
+	// kills tells the supervisor to kill the process and how long to leave it down.
 	kills chan time.Duration
 
 	mu     sync.Mutex
@@ -31,40 +31,39 @@ type Replica struct {
 	up     bool
 }
 
-// NewReplica returns one that is not started yet.
+// NewReplica returns a replica that has not started.
 func NewReplica() *Replica {
 	return &Replica{Wrote: make(chan struct{}), kills: make(chan time.Duration)}
 }
 
-// Public and Admin are the addresses of its listeners; the old ones while it is
-// down.
+// Public returns the address of the public listener; while the replica is down, the former one.
 func (r *Replica) Public() string {
 	addr, _ := r.public.Load().(string)
 	return addr
 }
 
-// Admin is the address of the admin listener.
+// Admin returns the address of the admin listener; while the replica is down, the former one.
 func (r *Replica) Admin() string {
 	addr, _ := r.admin.Load().(string)
 	return addr
 }
 
-// SetPublic says where the public listener is.
+// SetPublic sets the address of the public listener.
 func (r *Replica) SetPublic(addr string) { r.public.Store(addr) }
 
-// shunFor is for how long one that did not answer in time is asked less often.
+// shunFor is how long a replica is shunned.
 const shunFor = 5 * time.Second
 
-// shun has it asked less often for a while, as a balancer would do with one that
-// did not answer in time.
+// shun makes requests go to this replica less often for a while, as a balancer would do with one
+// that did not answer in time.
 func (r *Replica) shun() { r.shunned.Store(time.Now().Add(shunFor).UnixNano()) }
 
-// Params say what a fleet is made of.
+// Params describe a fleet.
 type Params struct {
 	Group  *proc.Group
 	Binary string
 	File   string // the operator's
-	Size   int    // how many replicas
+	Size   int    // number of replicas
 	Printf func(string, ...any)
 }
 
@@ -74,12 +73,12 @@ type Fleet struct {
 
 	p           Params
 	supervisors sync.WaitGroup
-	// fell is how often a replica ended though nobody killed it.
+	// fell counts the times that a replica ended without being killed.
 	fell atomic.Int64
 }
 
-// Start starts the replicas, which are looked after until ctx ends; Wait waits for
-// who does. If that fails, the caller still waits.
+// Start starts the replicas and supervises them until ctx ends. Call Wait after that, also if Start
+// returned an error: Start returns the fleet in both cases.
 func Start(ctx context.Context, p Params) (*Fleet, error) {
 	f := &Fleet{p: p}
 	for range p.Size {
@@ -93,14 +92,13 @@ func Start(ctx context.Context, p Params) (*Fleet, error) {
 	return f, nil
 }
 
-// Wait returns once nobody looks after the replicas any more.
+// Wait returns once the replicas are no longer supervised.
 func (f *Fleet) Wait() { f.supervisors.Wait() }
 
-// Fell is how often a replica ended though nobody killed it.
+// Fell returns how often a replica ended without being killed.
 func (f *Fleet) Fell() int { return int(f.fell.Load()) }
 
-// Any returns one of the replicas, also one that is down, but seldom one that is
-// shunned.
+// Any returns a random replica. It may be down; it is seldom one that is shunned.
 func (f *Fleet) Any() *Replica {
 	i := rand.IntN(len(f.Replicas))                                               //nolint:gosec // no secret
 	if time.Now().UnixNano() < f.Replicas[i].shunned.Load() && rand.IntN(8) > 0 { //nolint:gosec // no secret
@@ -109,7 +107,7 @@ func (f *Fleet) Any() *Replica {
 	return f.Replicas[i]
 }
 
-// Up waits until all replicas are.
+// Up waits until all replicas are up.
 func (f *Fleet) Up(ctx context.Context) error {
 	for _, r := range f.Replicas {
 		if err := r.Up(ctx); err != nil {
@@ -119,8 +117,8 @@ func (f *Fleet) Up(ctx context.Context) error {
 	return nil
 }
 
-// Pending is a gauge of what is still to come, as any of the wagates says; 1 if none can
-// say.
+// Pending returns a gauge of what is still to be done, from the first replica that can tell. It
+// returns 1 if none can.
 func (f *Fleet) Pending(ctx context.Context, gauge string) float64 {
 	for _, r := range f.Replicas {
 		if w := r.Alive(); w != nil {
@@ -147,7 +145,7 @@ func (f *Fleet) start(ctx context.Context, r *Replica) error {
 	return nil
 }
 
-// Alive returns the process of a replica; nil while it is down.
+// Alive returns the process of the replica, or nil while it is down.
 func (r *Replica) Alive() *proc.Wagate {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,7 +155,7 @@ func (r *Replica) Alive() *proc.Wagate {
 	return r.wagate
 }
 
-// Up waits until the replica is, unless ctx ends first.
+// Up waits until the replica is up or ctx ends.
 func (r *Replica) Up(ctx context.Context) error {
 	for r.Alive() == nil {
 		if err := poll.Sleep(ctx, 10*time.Millisecond); err != nil {
@@ -167,8 +165,8 @@ func (r *Replica) Up(ctx context.Context) error {
 	return nil
 }
 
-// Kill has the supervisor end a replica as a crash would, and start it again
-// after a while. It returns when the process is gone.
+// Kill tells the supervisor to kill the replica as a crash would and to start it again after down.
+// It returns true once the supervisor has taken that up, and false if ctx ended first.
 func (r *Replica) Kill(ctx context.Context, down time.Duration) bool {
 	select {
 	case r.kills <- down:
@@ -178,8 +176,8 @@ func (r *Replica) Kill(ctx context.Context, down time.Duration) bool {
 	}
 }
 
-// supervise keeps a replica alive, but for the time it has been killed for. A
-// start is tried again and again: without Redis there is none.
+// supervise keeps a replica running, except for the times that it is killed for. It tries again and
+// again to start the process, because wagate does not start without Redis.
 func (f *Fleet) supervise(ctx context.Context, r *Replica) {
 	for {
 		w := r.Alive()

@@ -9,12 +9,12 @@ import (
 	"wagate/followup/poll"
 )
 
-// SleepUntil waits for an instant, unless ctx ends first.
+// SleepUntil sleeps until t or until ctx ends.
 func SleepUntil(ctx context.Context, t time.Time) error {
 	return poll.Sleep(ctx, time.Until(t))
 }
 
-// Until repeats a question until the answer is yes, or too late.
+// Until calls done until it returns true. It returns an error after within, or when ctx ends.
 func Until(ctx context.Context, within time.Duration, done func() bool) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
 	defer cancel()
@@ -26,14 +26,14 @@ func Until(ctx context.Context, within time.Duration, done func() bool) error {
 	return nil
 }
 
-// Retries of a request that was not answered: at once, then ever later. Real
-// providers go on for days; here until the drill ends.
+// The first retry of a request that was not answered comes at once, the others at growing intervals
+// up to lastRetry. Real providers go on for days; here they go on until the drill ends.
 const (
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = 2 * time.Second
 )
 
-// RetryDelay is the wait after a try that came after n others.
+// RetryDelay returns how long to wait after a failed try that n others preceded.
 func RetryDelay(n int) time.Duration {
 	if n == 0 {
 		return 0

@@ -1,4 +1,4 @@
-// Package loopback serves what a drill simulates.
+// Package loopback serves the simulators of a drill.
 package loopback
 
 import (
@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Server is a server on a free port, from Listen to Close.
+// Server is an HTTP server on a free loopback port. Listen starts it and Close ends it.
 type Server struct {
-	// Addr is its address, host:port.
+	// Addr is the address it listens on, host:port.
 	Addr string
 
 	name   string
@@ -19,7 +19,7 @@ type Server struct {
 	served chan struct{}
 }
 
-// Listen starts a server; its name stands in errors.
+// Listen starts a server. Errors mention its name.
 func Listen(name string, serve http.HandlerFunc) (*Server, error) {
 	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind
 	if err != nil {
@@ -31,7 +31,7 @@ func Listen(name string, serve http.HandlerFunc) (*Server, error) {
 	}
 	go func() {
 		defer close(l.served)
-		_ = l.server.Serve(lis) // ends when Close is called, the only end there is
+		_ = l.server.Serve(lis) // only Close ends it
 	}()
 	return l, nil
 }

@@ -1,5 +1,5 @@
-// Package stage is what a drill is played on: what is asked of it, processes that end
-// with it, and figures with aims.
+// Package stage holds what every drill is run with: its parameters, the processes that end with it,
+// and its figures.
 package stage
 
 import (
@@ -10,28 +10,28 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// Params say how a drill is to be run. Wagate and Out are required.
+// Params say how to run a drill. Wagate and Out are required.
 type Params struct {
-	// Wagate is the path of the binary that is drilled.
+	// Wagate is the path of the binary under test.
 	Wagate string
-	// Seed decides what is done and what breaks when; zero: any.
+	// Seed decides the traffic, the faults and their times. Zero: a random seed.
 	Seed uint64
-	// Short asks for less: all of it within a minute.
+	// Short asks for a drill that ends within a minute.
 	Short bool
-	// Cluster has all of it on a Redis Cluster.
+	// Cluster runs the drill on a Redis Cluster instead of a single Redis.
 	Cluster bool
-	// Out is where it is told how it goes.
+	// Out is where the drill reports.
 	Out io.Writer
 }
 
-// Stage is one run of a drill, all it has started and its figures.
+// Stage is one run of a drill with everything that it has started and its figures.
 type Stage struct {
 	Params
 	*proc.Group
 	*figure.Sheet
 }
 
-// New returns a stage on which nothing has started yet, and tells its seed.
+// New returns a stage on which nothing has started, and prints its seed.
 func New(p Params) (*Stage, error) {
 	if p.Seed == 0 {
 		p.Seed = dice.Seed()
