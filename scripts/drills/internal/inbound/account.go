@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// books is what the simulators noted, and which events lie in the dead letters.
+// books are what the simulators noted, and which events are in dead letters.
 type books struct {
 	events   []event
 	sent     []bool // by event
 	acked    []bool
-	arrivals []arrival // in their order
-	dead     []int     // numbers of events; strange for what nobody sent
+	arrivals []arrival // in order
+	dead     []int     // numbers of events; strange for an event that nobody sent
 }
 
 // tally is the account: what became of the events.
 type tally struct {
 	sent, acked, delivered, dead int
-	// repeated is how many tries brought events that the assistant had been shown
-	// under the same webhook-id: that is how delivery at least once looks.
+	// repeated counts tries that brought events under a webhook-id that the assistant had already
+	// seen: this is delivery at least once at work.
 	repeated int
 	raw      int // tries that brought a webhook as it came, whole or narrowed
 
-	// What must not be.
-	lost      int // acknowledged, and neither delivered nor dead
-	open      int // sent, and not acknowledged in the end
+	// The rest must be zero.
+	lost      int // acknowledged, but neither delivered nor dead
+	open      int // sent, but not acknowledged in the end
 	doubled   int // shown under two webhook-ids, neither of which was rejected
-	reordered int // first shown, or first taken, after one of the same lead that was sent later
-	admitted  int // only a forged webhook can have brought it
+	reordered int // first shown, or first taken, after an event of the same lead that was sent later
+	admitted  int // events that only a forged webhook can have brought
 	astray    int // shown to another tenant's assistant
 	unknown   int // sent by nobody
-	changed   int // tries whose body is not that of the same webhook-id before
-	unsigned  int // tries that are not signed as they should be
+	changed   int // tries whose body differs from the earlier one under the same webhook-id
+	unsigned  int // tries that are not signed correctly
 }
 
-// tally adds up. Beside that it returns the events that were lost, doubled or reordered.
+// tally draws up the account. It also returns the events that were lost, doubled or reordered.
 func (b books) tally() (t tally, wrong []int) {
 	var shown, delivered sequence
 	under := map[int]string{}     // the webhook-id under which an event was shown
@@ -72,7 +72,7 @@ func (b books) tally() (t tally, wrong []int) {
 				delivered.add(n, e)
 			}
 			if refused[a.delivery] {
-				continue // split: its events come again, one by one
+				continue // split: its events come again one by one
 			}
 			if id, ok := under[n]; ok && id != a.delivery {
 				doubled[n] = true
@@ -107,7 +107,7 @@ func (b books) tally() (t tally, wrong []int) {
 	return t, wrong
 }
 
-// story tells when an event was acknowledged and shown, in seconds since an instant.
+// story describes when an event was acknowledged and shown, in seconds since an instant.
 func (l *ledger) story(n int, since time.Time) string {
 	e := l.events[n]
 	var b strings.Builder
@@ -121,10 +121,10 @@ func (l *ledger) story(n int, since time.Time) string {
 	return b.String()
 }
 
-// sequence is in which order events came for the first time.
+// sequence records the order in which events first came.
 type sequence struct {
-	has, late map[int]bool  // late: after one of the same lead that was sent later
-	last      map[*lead]int // the latest so far
+	has, late map[int]bool  // late: after an event of the same lead that was sent later
+	last      map[*lead]int // the latest event so far
 }
 
 func (s *sequence) add(n int, e event) {
@@ -141,8 +141,7 @@ func (s *sequence) add(n int, e event) {
 	s.last[e.lead] = max(s.last[e.lead], e.nth)
 }
 
-// refusedIDs are the webhook-ids that the assistant rejected at some time and
-// never took.
+// refusedIDs returns the webhook-ids that the assistant rejected at least once and never took.
 func (b books) refusedIDs() map[string]bool {
 	refused := map[string]bool{}
 	for _, a := range b.arrivals {

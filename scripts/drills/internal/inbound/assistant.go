@@ -20,25 +20,25 @@ import (
 	"wagate/scripts/drills/internal/loopback"
 )
 
-// assistants are those of all tenants, on one port.
+// assistants are the assistants of all tenants, on one port.
 type assistants struct {
 	*loopback.Server
 
 	ledger  *ledger
 	tenants []*tenant
 	seed    maphash.Seed
-	// healed ends all trouble but what is rejected.
+	// healed stops all trouble except rejections.
 	healed atomic.Bool
-	mild   atomic.Bool // nothing is rejected any more
-	// arrived is told of each try, if somebody listens.
+	mild   atomic.Bool // nothing is rejected either
+	// arrived receives a value for each try, if somebody receives.
 	arrived chan struct{}
 
 	mu  sync.Mutex
-	bad map[string]int // tries in a row that went wrong, by webhook-id
+	bad map[string]int // failed tries in a row, by webhook-id
 }
 
-// maxBad is after how many bad tries in a row an assistant takes a delivery, so that
-// retries, which come ever later, end.
+// maxBad is how many tries of a delivery fail in a row at most, so that its retries, which come at
+// growing intervals, end.
 const maxBad = 3
 
 func startAssistants(l *ledger, tenants []*tenant) (*assistants, error) {
@@ -50,11 +50,11 @@ func startAssistants(l *ledger, tenants []*tenant) (*assistants, error) {
 	return a, err
 }
 
-// serve is one try of wagate to deliver.
+// serve handles one try of wagate to deliver.
 func (a *assistants) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // whoever sent it is gone
+		return // the sender is gone
 	}
 	n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
 	if err != nil || n < 0 || n >= len(a.tenants) {
@@ -74,8 +74,7 @@ func (a *assistants) serve(w http.ResponseWriter, r *http.Request) {
 	a.play(r.Context(), w, try, a.mood(t, r.Header.Get("Webhook-Id")))
 }
 
-// note enters a try into the ledger and reports whether there is something in it
-// that the assistant rejects.
+// note adds a try to the ledger and reports whether it holds an event that the assistant rejects.
 func (a *assistants) note(t *tenant, h http.Header, body []byte) (try int, poisoned bool) {
 	in := arrival{
 		at: time.Now(), tenant: t.number, delivery: h.Get("Webhook-Id"), sum: maphash.Bytes(a.seed, body),
@@ -95,9 +94,9 @@ func (a *assistants) note(t *tenant, h http.Header, body []byte) (try int, poiso
 	return a.ledger.arrive(in), poisoned
 }
 
-// signed reports whether a delivery is signed as it should be: by Standard Webhooks with
-// the assistant's secret, and in Meta's way with that, too; or with the app's, over a body
-// of Meta's that is whole; or not at all, over what is left of one.
+// signed reports whether a delivery is signed correctly. The Standard Webhooks signature must be
+// made with the assistant's secret. Meta's signature must be made with that secret too; for the raw
+// tenant, it must be the app's over a whole body, and missing over a narrowed one.
 func (t *tenant) signed(h http.Header, body []byte) bool {
 	hook, err := standardwebhooks.NewWebhookRaw([]byte(t.secret()))
 	if err != nil || hook.Verify(body, h) != nil {
@@ -111,11 +110,11 @@ func (t *tenant) signed(h http.Header, body []byte) bool {
 	return ok && h.Get(meta.SignatureHeader) == sum
 }
 
-// told is one event in Meta's shape.
+// told is one event of a body in Meta's shape.
 type told struct{ id, state, words string }
 
-// read returns the events of a body in Meta's shape; what is none of it counts as
-// an event that nobody sent.
+// read returns the events of a body in Meta's shape. A body of another shape counts as one event
+// that nobody sent.
 func read(body []byte) []told {
 	var envelope struct {
 		Entry []struct {
@@ -136,8 +135,7 @@ func read(body []byte) []told {
 	return all
 }
 
-// readValue returns the events of a change's value, one that nobody sent if there
-// are none.
+// readValue returns the events of a change's value, or an event that nobody sent if there are none.
 func readValue(value json.RawMessage) []told {
 	var v struct {
 		Messages []struct {
@@ -167,12 +165,12 @@ func readValue(value json.RawMessage) []told {
 // mood is how an assistant treats a try.
 type mood struct {
 	wait   time.Duration
-	never  bool // answers nothing
+	never  bool // it never answers
 	reset  bool
 	status int // default 200
 }
 
-// mood is what an assistant of its manner feels like.
+// mood returns how the tenant's assistant treats this try.
 func (a *assistants) mood(t *tenant, delivery string) mood {
 	if a.healed.Load() || t.manner != slow && t.manner != failing {
 		return mood{}
@@ -190,7 +188,7 @@ func (a *assistants) mood(t *tenant, delivery string) mood {
 
 func (m mood) good() bool { return !m.never && !m.reset && m.status == 0 }
 
-// mood is what comes of a throw of a hundred-sided die.
+// mood returns the treatment for a roll of a hundred-sided die.
 func (m manner) mood(die int) mood {
 	if m == slow {
 		if die < 2 {
@@ -211,7 +209,7 @@ func (m manner) mood(die int) mood {
 	return mood{}
 }
 
-// play answers a try as the mood is.
+// play answers a try according to the mood.
 func (a *assistants) play(ctx context.Context, w http.ResponseWriter, try int, m mood) {
 	if m.never {
 		<-ctx.Done()
@@ -221,7 +219,7 @@ func (a *assistants) play(ctx context.Context, w http.ResponseWriter, try int, m
 		select {
 		case <-time.After(m.wait):
 		case <-ctx.Done():
-			return // nobody waits for it any more
+			return // wagate has given up
 		}
 	}
 	if m.reset {

@@ -10,21 +10,21 @@ import (
 	"wagate/scripts/drills/internal/dice"
 )
 
-// blow is one thing that breaks.
+// blow is one fault.
 type blow struct {
 	at   time.Duration // since the storm began
 	what blowKind
-	// replicas are whose turn it is; moment is when exactly.
+	// replicas are the wagates that it hits; moment is when exactly.
 	replicas []int
 	moment   moment
-	linger   time.Duration // from the moment on
-	down     time.Duration // until it is started again
-	// slot is the hash tag of one; what breaks of a Cluster is that or its master.
+	linger   time.Duration // how long after the moment
+	down     time.Duration // how long it stays down or frozen
+	// slot is the hash tag of a slot. In a Cluster the fault hits that slot or its master.
 	slot string
-	deaf time.Duration // how long before its end a master's replica hears nothing of it
+	deaf time.Duration // how long a master's replica hears nothing of it before it is killed
 }
 
-// blowKind is what breaks.
+// blowKind is the kind of a fault.
 type blowKind string
 
 // The kinds.
@@ -32,14 +32,14 @@ const (
 	killWagate blowKind = "wagate killed"
 	killRedis  blowKind = "redis killed"
 	killAll    blowKind = "wagate and redis killed"
-	// Frozen is what hangs for a while, and then goes on as if nothing had been.
+	// A frozen process hangs for a while and then goes on.
 	freezeWagate blowKind = "wagate frozen"
 	freezeRedis  blowKind = "redis frozen"
 	flush        blowKind = "scripts flushed"
 	moveSlot     blowKind = "slot moved"
 )
 
-// moment is when a blow falls, once it is due.
+// moment is the instant at which a due fault strikes.
 type moment string
 
 // The moments.
@@ -49,19 +49,19 @@ const (
 	inDelivery moment = " with a delivery in flight"
 )
 
-// blows is how many of each there are. A blow to both replicas counts twice. Only a
-// Cluster has slots.
+// blows counts the faults of each kind. A fault that hits both replicas counts twice. Slots are
+// moved only in a Cluster.
 type blows struct{ wagate, redis, frozenWagate, frozenRedis, flushes, slots int }
 
-// blows plans what breaks in a storm, spread over all but its end. A wagate hangs
-// for so long that its leases run out.
+// blows plans the faults of a storm over its first nine tenths. A frozen wagate hangs for so long
+// that its leases run out.
 func (p *planner) blows(n blows, replicas int, storm, hang time.Duration) []blow {
 	var all []blow
 	storm = storm * 9 / 10
 	left := n.wagate
 	for i, at := range p.Spread(n.redis, storm) {
 		b := blow{at: at, what: killRedis, down: time.Duration(100+p.IntN(1900)) * time.Millisecond}
-		if i > 0 && left >= replicas && p.Chance(20) { // the first time somebody is there to tell
+		if i > 0 && left >= replicas && p.Chance(20) { // the first time, the wagates stay up to see Redis go
 			b.what = killAll
 			left -= replicas
 		}
@@ -101,8 +101,8 @@ func (p *planner) blows(n blows, replicas int, storm, hang time.Duration) []blow
 	return all
 }
 
-// inCluster says whose turn it is of a Cluster, in the order of the blows. The first
-// master dies, and then every other one, with what its replica has not heard of.
+// inCluster chooses which slot, and so which master, each fault hits. The first master that is
+// killed, and every other one after that, dies with data that its replica has not received.
 func (p *planner) inCluster(all []blow) []blow {
 	masters := 0
 	for i := range all {
@@ -114,7 +114,7 @@ func (p *planner) inCluster(all []blow) []blow {
 			}
 			masters++
 			if b.what == killRedis {
-				b.down = 0 // it is started again when its replica has taken over
+				b.down = 0 // it is started again once its replica has taken over
 			}
 		case moveSlot, freezeRedis:
 		case killWagate, freezeWagate, flush:
@@ -128,7 +128,7 @@ func (p *planner) inCluster(all []blow) []blow {
 	return all
 }
 
-// String says what breaks.
+// String describes the fault.
 func (b blow) String() string {
 	s := string(b.what)
 	if b.slot != "" {
@@ -146,7 +146,7 @@ func (b blow) String() string {
 	return s
 }
 
-// String says how many blows fell.
+// String describes how many faults there were.
 func (n blows) String() string {
 	return fmt.Sprintf("wagate killed %d times and frozen %d, redis killed %d times and frozen %d, scripts flushed %d times, %d slots moved",
 		n.wagate, n.frozenWagate, n.redis, n.frozenRedis, n.flushes, n.slots)

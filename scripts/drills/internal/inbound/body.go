@@ -11,13 +11,13 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// forgedWords begin the text of every message that nobody must let in.
+// forgedWords begin the text of every forged message.
 const forgedWords = "forged"
 
-// poisonWords begin the text of messages that an assistant rejects.
+// poisonWords begin the text of every message that an assistant rejects.
 const poisonWords = "poison"
 
-// words are what a lead writes, with escapes as Meta has them.
+// words returns the text of a message, with escapes as Meta writes them.
 func (e event) words() string {
 	switch {
 	case e.nth < 0:
@@ -28,7 +28,7 @@ func (e event) words() string {
 	return "Ol\\u00e1, mensagem " + strconv.Itoa(e.nth) + ": voc\\u00eas entregam em Niter\\u00f3i at\\u00e9 s\\u00e1bado \\ud83d\\ude42?"
 }
 
-// write writes a webhook with its events in a form, now.
+// write returns the request that posts a webhook's events in the given form.
 func write(h *hook, f form, list []event, now time.Time) fleet.Request {
 	r := fleet.Request{Method: http.MethodPost, Path: h.tenant.path(), Header: http.Header{}}
 	switch f {
@@ -47,7 +47,7 @@ func write(h *hook, f form, list []event, now time.Time) fleet.Request {
 	return r
 }
 
-// named is the tenant whose app a callback names.
+// named returns the tenant whose app a Gupshup callback names.
 func (t *tenant) named(f forgery) *tenant {
 	if f == foreign {
 		return &tenant{name: "stranger"}
@@ -55,7 +55,7 @@ func (t *tenant) named(f forgery) *tenant {
 	return t
 }
 
-// sign signs a webhook of Meta's, well unless it is forged.
+// sign adds Meta's signature, or the defect of a forged webhook.
 func sign(r *fleet.Request, h *hook) {
 	own, other := h.tenant.app, mainApp
 	if own == other {
@@ -72,14 +72,14 @@ func sign(r *fleet.Request, h *hook) {
 		signature = providertest.Sign(own.secret, r.Body[1:])
 	case malformed:
 		signature = "sha256=" + own.key
-	case foreign: // by an app to which the number is not bound, at that app's own URL
+	case foreign: // signed by an app to which the number is not bound, at that app's own URL
 		r.Path = "/webhooks/meta/" + other.key
 		signature = providertest.Sign(other.secret, r.Body)
 	}
 	r.Header.Set(meta.SignatureHeader, signature)
 }
 
-// present puts the token where Gupshup's callbacks have it.
+// present adds Gupshup's callback token, or the defect of a forged webhook.
 func present(r *fleet.Request, h *hook) {
 	token := h.tenant.token()
 	switch h.forged {
@@ -96,8 +96,8 @@ func present(r *fleet.Request, h *hook) {
 	r.Header.Set("X-Callback-Token", token)
 }
 
-// writeMeta writes Meta's envelope, or Gupshup's version 3 of it. Events that
-// follow one another and are of one number and kind share a change.
+// writeMeta writes Meta's envelope, or Gupshup's version 3 of it. Consecutive events of one number
+// and kind share a change.
 func writeMeta(b []byte, gupshup string, list []event, now time.Time) []byte {
 	b = append(b, '{')
 	entry := account
@@ -159,7 +159,7 @@ func writeChange(b []byte, list []event, now time.Time) []byte {
 	return append(b, `]}}`...)
 }
 
-// writeV2 writes Gupshup's version 2.
+// writeV2 writes an event in Gupshup's version 2.
 func writeV2(t *tenant, e event, now time.Time) []byte {
 	l := e.lead
 	if e.state == "" {

@@ -11,15 +11,15 @@ type manner int
 
 // The manners.
 const (
-	calm     manner = iota // few messages, an assistant in good health
+	calm     manner = iota // few messages, and an assistant that takes everything
 	flooding               // far more messages than all others
-	slow                   // an assistant that takes its time, at times too much
+	slow                   // an assistant that is slow, at times too slow
 	failing                // an assistant that answers 500, 429, 503 or resets the connection
 	picky                  // an assistant that rejects some messages for good
-	raw                    // one that wants webhooks as they came
+	raw                    // an assistant that wants webhooks as they came
 )
 
-// app is an app at Meta: it signs the webhooks of several tenants.
+// app is an app at Meta. It signs the webhooks of several tenants.
 type app struct{ key, secret string }
 
 var (
@@ -35,7 +35,7 @@ type tenant struct {
 	number int
 	name   string
 	manner manner
-	app    *app // nil: its channel is at Gupshup
+	app    *app // nil: the channel is at Gupshup
 	leads  []*lead
 }
 
@@ -54,11 +54,11 @@ func (t *tenant) appID() string    { return t.name + "_gupshup_app" }
 func (t *tenant) appName() string  { return t.name + "App" }
 func (t *tenant) token() string    { return t.name + "-callback-token" }
 
-// replies is whether its assistant sends the messages that statuses are about: at Meta
-// all do, at Gupshup the calm one.
+// replies reports whether the assistant sends the messages that statuses are about: at Meta every
+// assistant does, at Gupshup only the calm one.
 func (t *tenant) replies() bool { return t.app != nil || t.manner == calm }
 
-// from is the name of its channel in the path of what its assistant sends.
+// from returns the name of the channel in the path of the send call.
 func (t *tenant) from() string {
 	if t.app != nil {
 		return t.numberID()
@@ -66,7 +66,7 @@ func (t *tenant) from() string {
 	return t.channel()
 }
 
-// path is where its webhooks go.
+// path returns the path of the tenant's webhooks.
 func (t *tenant) path() string {
 	if t.app != nil {
 		return "/webhooks/meta/" + t.app.key
@@ -80,13 +80,13 @@ type lead struct {
 	number        int
 	phone, userID string
 
-	events int     // planned so far
+	events int     // number of events planned so far
 	about  string  // the message that statuses are about
-	told   int     // how many of them
-	line   []*hook // what waits for its turn, the one whose turn it is first
+	told   int     // number of statuses planned about it
+	line   []*hook // hooks that wait for their turn; the first one's turn it is
 }
 
-// newCast returns the tenants with so many leads of each manner.
+// newCast returns the tenants, with the given number of leads for each manner.
 func newCast(leads map[manner]int) []*tenant {
 	tenants := []*tenant{
 		{name: "calm", manner: calm, app: mainApp},
@@ -117,10 +117,10 @@ func (t *tenant) format() string {
 	return "meta"
 }
 
-// operatorFile is wagate's. It is a sandbox because the assistants are on
-// loopback; Redis and the clock are real. relay is how long an assistant may take:
-// what was out when a wagate was killed comes again a lease later, which is 15 s
-// longer.
+// operatorFile returns wagate's operator file. It is a sandbox because the assistants are on
+// loopback; Redis and the clock are real. relay is how long an assistant may take. A delivery that
+// was out when its wagate was killed comes again when its lease ends, and the lease is 15 s longer
+// than relay.
 func operatorFile(redisURL, durability, graph, assistants string, relay time.Duration, tenants []*tenant) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `listen: "127.0.0.1:0"

@@ -11,10 +11,10 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// pageOfDead is how many dead letters are asked for at once.
+// pageOfDead is the number of dead letters per page.
 const pageOfDead = 100
 
-// dead lists the events in the dead letters, as an operator does.
+// dead lists the events in dead letters, as an operator would.
 func (d *drill) dead(ctx context.Context) ([]int, error) {
 	var events []int
 	for offset := 0; ; offset += pageOfDead {
@@ -54,11 +54,11 @@ func (d *drill) dead(ctx context.Context) ([]int, error) {
 	}
 }
 
-// replayWithin bounds how long dead letters may take to arrive.
+// replayWithin bounds how long replayed dead letters may take to arrive.
 const replayWithin = 3 * time.Minute
 
-// replay has all dead letters delivered again to assistants that reject nothing
-// any more, and returns how many of the events do not arrive.
+// replay replays all dead letters to assistants that reject nothing any more, and returns how many
+// of the given events do not arrive.
 func (d *drill) replay(ctx context.Context, dead []int) (left int, err error) {
 	if len(dead) == 0 {
 		return 0, nil
@@ -77,14 +77,14 @@ func (d *drill) replay(ctx context.Context, dead []int) (left int, err error) {
 		}
 		return left
 	}
-	_ = fleet.Until(ctx, replayWithin, func() bool { return count() == 0 }) // what is left tells
+	_ = fleet.Until(ctx, replayWithin, func() bool { return count() == 0 }) // the count that is left says whether it succeeded
 	return count(), nil
 }
 
-// command runs "wagate dead …" and reads its answer.
+// command runs "wagate dead …" and decodes its answer.
 func (d *drill) command(ctx context.Context, answer any, what string, args ...string) error {
 	args = append([]string{"dead", what, "-json", "-admin", "http://" + d.fleet.Replicas[0].Admin()}, args...)
-	out, err := exec.CommandContext(ctx, d.Wagate, args...).Output() //nolint:gosec // what was built for it
+	out, err := exec.CommandContext(ctx, d.Wagate, args...).Output() //nolint:gosec // the binary under test
 	if err != nil {
 		return fmt.Errorf("wagate dead %s: %w", what, err)
 	}

@@ -14,11 +14,11 @@ import (
 // replicas is how many wagates share the work.
 const replicas = 2
 
-// leaseMargin is longer than what wagate's lease of a delivery has over the time that
-// the assistant is given.
+// leaseMargin is more than the time by which wagate's lease of a delivery exceeds the time that the
+// assistant is given.
 const leaseMargin = 17 * time.Second
 
-// drill is a run on its way.
+// drill is one run of the drill.
 type drill struct {
 	*stage.Stage
 
@@ -32,17 +32,17 @@ type drill struct {
 	stormed    time.Time // when the storm began
 }
 
-// plan is all that will be sent and broken.
+// plan is everything that will be sent and broken.
 type plan struct {
 	tenants []*tenant
 	events  []event
 	warm    part
-	windows []window // in the order they are played
+	windows []window // in playing order
 	storm   part
 	blows   []blow
 }
 
-// newPlan plans a run.
+// newPlan plans a run from its seed.
 func newPlan(seed uint64, s sizes, onCluster bool) plan {
 	p := newPlanner(seed, newCast(s.leads))
 	out := plan{tenants: p.tenants}
@@ -127,7 +127,7 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 
 // play plays all parts and draws up the account.
 func (d *drill) play(ctx context.Context, p plan) error {
-	// Whoever still posts when this ends with an error stops before the rest does.
+	// If play fails, the posts that are still under way stop before everything else.
 	ctx, cancel := context.WithCancel(ctx)
 	defer d.provider.wait()
 	defer cancel()
@@ -143,7 +143,7 @@ func (d *drill) play(ctx context.Context, p plan) error {
 	return d.account(ctx, done)
 }
 
-// calm plays what comes before the storm.
+// calm plays everything that comes before the storm.
 func (d *drill) calm(ctx context.Context, p plan) error {
 	d.assistants.healed.Store(true)
 	if err := d.provider.play(ctx, p.warm, time.Now()); err != nil {
@@ -152,7 +152,7 @@ func (d *drill) calm(ctx context.Context, p plan) error {
 	if err := d.settled(ctx); err != nil {
 		return err
 	}
-	// In the storm every one of its replies may fail.
+	// At least one reply must go through Gupshup here, because in the storm each of them may fail.
 	if err := fleet.Until(ctx, d.sizes.drain, func() bool { return d.provider.repliesByGupshup(ctx, p.tenants) }); err != nil {
 		return fmt.Errorf("reply by gupshup: %w", err)
 	}
@@ -160,7 +160,7 @@ func (d *drill) calm(ctx context.Context, p plan) error {
 	return d.windows(ctx, p.windows)
 }
 
-// storm breaks things while everybody writes. All is mended when it returns.
+// storm breaks things while everybody writes. Everything is mended when it returns.
 func (d *drill) storm(ctx context.Context, p plan) (blows, error) {
 	began := time.Now()
 	d.stormed = began
@@ -175,14 +175,14 @@ func (d *drill) storm(ctx context.Context, p plan) (blows, error) {
 	return v.done, nil
 }
 
-// idle is after how long without anything to deliver wagate is taken to be done.
+// idle is how long wagate must have nothing to deliver to count as done.
 const idle = 3 * time.Second
 
-// drain ends all trouble and waits until everything is acknowledged and has
-// arrived and wagate has nothing more to deliver: what comes twice comes then. What
-// is missing although wagate has had nothing to deliver for a while is not waited
-// for. It is no error if that takes too long; the account tells. What wagate says is
-// pending decides how long is waited, and nothing else.
+// drain ends the assistants' trouble and waits until all events are acknowledged and have arrived
+// and wagate has nothing more to deliver, because duplicates would come until then. It stops
+// waiting for missing events once wagate has had nothing to deliver for a while. It is no error if
+// the wait is too long: the account shows what is missing. What wagate says is pending decides only
+// how long drain waits.
 func (d *drill) drain(ctx context.Context) {
 	d.assistants.healed.Store(true)
 	began, quiet := time.Now(), lull{}
@@ -197,11 +197,11 @@ func (d *drill) drain(ctx context.Context) {
 	d.Printf("drained for %.1fs\n", time.Since(began).Seconds())
 }
 
-// lull is since when nothing was seen under way.
+// lull remembers since when nothing has been seen under way.
 type lull struct{ since time.Time }
 
-// lasted takes in whether something is under way now, and returns how long nothing was seen to
-// be. What nobody looked at does not count: a busy machine may look seldom.
+// lasted takes in whether something is under way at now, and returns how long nothing has been seen
+// under way. Time before the first look does not count: a busy machine may look seldom.
 func (l *lull) lasted(busy bool, now time.Time) time.Duration {
 	if busy {
 		l.since = time.Time{}
@@ -213,11 +213,11 @@ func (l *lull) lasted(busy bool, now time.Time) time.Duration {
 	return now.Sub(l.since)
 }
 
-// errUnsettled says that not everything arrived though nothing had been broken: there
-// is no point in going on, and the account tells why.
+// errUnsettled says that not everything arrived although nothing was broken. There is no point in
+// going on.
 var errUnsettled = errors.New("not everything arrived though nothing was broken")
 
-// settled waits until all that was sent has been delivered.
+// settled waits until everything that was sent has been delivered.
 func (d *drill) settled(ctx context.Context) error {
 	d.provider.wait()
 	if err := fleet.Until(ctx, d.sizes.drain, func() bool { return d.ledger.missing() == 0 }); err != nil {

@@ -13,15 +13,15 @@ import (
 	"wagate/scripts/drills/internal/loopback"
 )
 
-// graph is the send API of both providers. It gives a message the id that its text asks
-// for, so that the plan knows what statuses will be about.
+// graph simulates the send API of both providers. It gives a message the id that its text asks for,
+// so that the plan knows which message a status will be about.
 type graph struct {
 	*loopback.Server
 
 	sends, gupshupSends atomic.Int64
 
 	mu     sync.Mutex
-	opaque map[string]string // what statuses carry back, by message id
+	opaque map[string]string // opaque data for the statuses, by message id
 }
 
 func startGraph() (*graph, error) {
@@ -31,7 +31,7 @@ func startGraph() (*graph, error) {
 	return g, err
 }
 
-// outbound is a message on its way to a lead.
+// outbound is the body of a send call.
 type outbound struct {
 	Product string `json:"messaging_product"`
 	To      string `json:"to"`
@@ -60,7 +60,7 @@ func (g *graph) serve(w http.ResponseWriter, r *http.Request) {
 		m.To, strings.TrimPrefix(m.To, "+"), m.Text.Body)
 }
 
-// gupshup is its self-serve API. What it is sent carries nothing back.
+// gupshup serves Gupshup's self-serve API, which takes no opaque data.
 func (g *graph) gupshup(w http.ResponseWriter, r *http.Request) {
 	var m struct {
 		Text string `json:"text"`
@@ -74,15 +74,14 @@ func (g *graph) gupshup(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"status":"submitted","messageId":%q}`, m.Text)
 }
 
-// carried returns what the statuses of a message carry back; empty if it was
-// never sent.
+// carried returns the opaque data for a message's statuses, or "" if the message was never sent.
 func (g *graph) carried(id string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.opaque[id]
 }
 
-// repliesByGupshup replies to a lead at Gupshup, and reports whether anything was sent there.
+// repliesByGupshup sends a reply to a lead at Gupshup and reports whether the provider got it.
 func (p *provider) repliesByGupshup(ctx context.Context, tenants []*tenant) bool {
 	for _, t := range tenants {
 		if t.app == nil && t.replies() {
@@ -92,9 +91,9 @@ func (p *provider) repliesByGupshup(ctx context.Context, tenants []*tenant) bool
 	return p.graph.gupshupSends.Load() > 0
 }
 
-// reply has the assistant send the message that a status will be about, through
-// any of the wagates. Should that fail, as it may while they are killed, the status
-// is about a message that wagate knows nothing of, or nothing for sure.
+// reply makes the assistant send the message that a status will be about, through a random wagate.
+// If that fails, as it may while wagates are killed, wagate does not know that message, or not for
+// sure.
 func (p *provider) reply(ctx context.Context, e event) {
 	t := e.lead.tenant
 	m := outbound{Product: "whatsapp", To: "+" + e.lead.phone, Type: "text"}
@@ -103,7 +102,7 @@ func (p *provider) reply(ctx context.Context, e event) {
 	if err != nil {
 		return
 	}
-	// The statuses tell how it went.
+	// The answer does not matter: the statuses show how it went.
 	_, _ = p.client.Ask(ctx, p.fleet.Any(), fleet.Request{
 		Method: http.MethodPost, Path: "/v26.0/" + t.from() + "/messages", Body: body,
 		Header: http.Header{"Authorization": {"Bearer " + t.name + "-api-key"}},

@@ -12,18 +12,18 @@ type arrival struct {
 	tenant   int    // whose assistant
 	delivery string // webhook-id
 	sum      uint64 // of the body
-	events   []int  // numbers; strange for what nobody sent
-	forged   int    // how many events only a forged webhook can have brought
-	unsigned bool   // the signatures are not what they should be
-	raw      bool   // as the provider's webhook came
-	status   int    // what it was answered; 0: nothing
+	events   []int  // numbers of the events; strange for an event that nobody sent
+	forged   int    // number of events that only a forged webhook can have brought
+	unsigned bool   // not signed correctly
+	raw      bool   // the tenant gets webhooks as they came
+	status   int    // status of the answer; 0: none
 }
 
 // strange stands for an event that was never sent.
 const strange = -1
 
-// ledger is what the simulators note: providers what they sent and what was
-// acknowledged, assistants what they got and how they answered.
+// ledger is what the simulators note: the providers what they sent and what was acknowledged, the
+// assistants what they got and how they answered.
 type ledger struct {
 	events  []event
 	numbers map[string]int // of genuine events, by key
@@ -34,11 +34,11 @@ type ledger struct {
 	ackedAt   []time.Time // the first time
 	arrivals  []arrival
 	delivered []bool
-	refused   []int // how often the assistant rejected a delivery of nothing else
+	refused   []int // by event: how often the assistant rejected a delivery of this event alone
 
 	posts, repeats, echoes, unanswered, busy, otherAnswers atomic.Int64
-	// Answers to forged webhooks: refused by their signature, acknowledged and to
-	// be dropped, acknowledged though the signature is bad.
+	// Answers to forged webhooks: refused for the signature, acknowledged and dropped, acknowledged
+	// although the signature is bad, none.
 	forgedRefused, forgedDropped, forgedTaken, forgedUnanswered atomic.Int64
 }
 
@@ -56,7 +56,7 @@ func newLedger(events []event) *ledger {
 	return l
 }
 
-// post notes that a webhook leaves for the first time.
+// post notes that a webhook is posted for the first time.
 func (l *ledger) post(events []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +85,7 @@ func (l *ledger) arrive(a arrival) int {
 	return len(l.arrivals) - 1
 }
 
-// answer notes what a try was answered, before it is.
+// answer notes the answer to a try, before it is given.
 func (l *ledger) answer(try, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -105,10 +105,10 @@ func (l *ledger) answer(try, status int) {
 func taken(status int) bool    { return status >= 200 && status < 300 }
 func rejected(status int) bool { return status == 400 || status == 413 || status == 422 }
 
-// rejections is after how many of them wagate gives an event up.
+// rejections is after how many rejections wagate gives up an event.
 const rejections = 3
 
-// missing is how many acknowledged events no assistant has taken or refused for
+// missing returns the number of acknowledged events that no assistant has taken or rejected for
 // good.
 func (l *ledger) missing() int {
 	l.mu.Lock()
@@ -129,7 +129,7 @@ func (l *ledger) has(n int) bool {
 	return l.delivered[n]
 }
 
-// open is how many events were sent and not acknowledged.
+// open returns the number of events that were sent but not acknowledged.
 func (l *ledger) open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// ticks is what the machine's processors have spent, in ticks of the kernel: on all,
-// and on nothing.
+// ticks is the time of all the machine's processors in kernel ticks: in total, and idle.
 type ticks struct{ all, idle int64 }
 
-// machineTicks reads them where Linux tells; elsewhere they are zero.
+// machineTicks reads the ticks so far. Except on Linux they are zero.
 func machineTicks() ticks {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -20,8 +19,8 @@ func machineTicks() ticks {
 	return parseTicks(line)
 }
 
-// parseTicks reads "cpu user nice system idle iowait irq softirq steal guest guest_nice"; a
-// guest's are the user's already.
+// parseTicks reads "cpu user nice system idle iowait irq softirq steal guest guest_nice". It leaves
+// out the guest times because user and nice include them.
 func parseTicks(line string) ticks {
 	var t ticks
 	for i, field := range strings.Fields(line) {
@@ -37,8 +36,8 @@ func parseTicks(line string) ticks {
 	return t
 }
 
-// busy is how much of the time since then was spent on anything, by anybody, from 0
-// to 1; 0 where nobody knows.
+// busy returns the share, from 0 to 1, of processor time since then that any process used; 0 if it
+// is not known.
 func (t ticks) busy(since ticks) float64 {
 	all, idle := t.all-since.all, t.idle-since.idle
 	if all <= 0 {

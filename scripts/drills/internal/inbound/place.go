@@ -9,11 +9,11 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// place is where everything is stored, and how it breaks.
+// place is where wagate stores everything, and how that breaks.
 type place interface {
 	url() string
 	durability() string
-	// strike breaks it in one of its ways, and returns when it is whole again.
+	// strike causes a fault and returns when the place is whole again.
 	strike(ctx context.Context, b blow) error
 	Close() error
 }
@@ -35,12 +35,12 @@ type single struct{ *proc.Redis }
 
 func (s *single) url() string      { return s.URL }
 func (*single) durability() string { return "always" }
-func (*single) Close() error       { return nil } // it ends with its group
+func (*single) Close() error       { return nil } // its group stops it
 
 func (s *single) strike(ctx context.Context, b blow) error {
 	switch b.what {
 	case flush:
-		_ = s.FlushScripts(ctx) // fails while it is down: then the cache is empty anyway
+		_ = s.FlushScripts(ctx) // fails while Redis is down: its cache is empty then anyway
 		return nil
 	case freezeRedis:
 		s.Freeze()

@@ -9,42 +9,42 @@ import (
 	"wagate/scripts/drills/internal/dice"
 )
 
-// event is one message of a lead or one status.
+// event is one message of a lead, or one status.
 type event struct {
 	lead   *lead
-	nth    int    // of its lead
+	nth    int    // position among its lead's events; negative: forged
 	id     string // of the message
-	state  string // of a status; empty: a message
-	poison bool   // its assistant rejects it
-	opaque string // what a status carries back; known when it is written
+	state  string // of a status; empty for a message
+	poison bool   // the assistant rejects it
+	opaque string // opaque data in a status; known only when the status is written
 }
 
-// key tells the event from all others.
+// key identifies the event.
 func (e event) key() string { return eventKey(e.id, e.state) }
 
 func eventKey(id, state string) string { return id + "/" + state }
 
-// form is how a provider writes a webhook.
+// form is the format of a provider's webhook.
 type form int
 
 // The forms.
 const (
 	formMeta form = iota
-	formV2        // Gupshup's own, one event
-	formV3        // Gupshup's, in Meta's envelope
+	formV2        // Gupshup's own format, one event
+	formV3        // Gupshup's events in Meta's envelope
 )
 
-// forgery is what is wrong with a webhook; zero: nothing.
+// forgery is the defect of a forged webhook; zero: none.
 type forgery int
 
-// The forgeries. Of the last two the signature is good, but of somebody who has
-// no business with that channel; they are acknowledged and dropped.
+// The forgeries. A foreign webhook has a good signature, but from an app that has no business with
+// the channel; it is acknowledged and dropped.
 const (
 	genuine      forgery = iota
 	unsigned             // no signature or token
-	otherSecret          // signed by another app, or another channel's token
-	tampered             // the signature of another body, or a token cut short
-	malformed            // no signature at all in the signature's place
+	otherSecret          // signed by another app, or with another channel's token
+	tampered             // with the signature of another body, or a token cut short
+	malformed            // with something else in the place of the signature
 	foreign              // the number is bound to another app
 	forgeryCount = iota - 1
 )
@@ -52,45 +52,45 @@ const (
 // hook is one webhook.
 type hook struct {
 	due    time.Duration // since its part began
-	tenant *tenant       // whose URL and signature; a batch may hold events of others
+	tenant *tenant       // whose URL and signature it has; a batch may hold events of other tenants
 	form   form
 	events []int // numbers of events
 	echoes []echo
 	forged forgery
 
-	ahead int // lines of its leads in which others come first
+	ahead int // number of its leads' lines in which other hooks come first
 }
 
-// echo is a repetition of a webhook that nobody needs: providers send some.
+// echo is a needless repetition of a webhook: providers send some.
 type echo struct {
-	after time.Duration // since the webhook's turn
+	after time.Duration // after the webhook's turn
 	form  form
 }
 
-// part is what is sent in one go, by its timetable.
+// part is a sequence of webhooks with a timetable.
 type part struct {
-	hooks []*hook // by due
+	hooks []*hook // sorted by due
 	last  time.Duration
 }
 
-// planner makes the parts. All of it comes from the seed.
+// planner plans the parts. All of it follows from the seed.
 type planner struct {
 	dice.Dice
 
 	tenants  []*tenant
 	events   []event
 	forged   int
-	storming bool // until then all events are texts that nobody rejects
+	storming bool // before the storm all events are texts that nobody rejects
 }
 
 func newPlanner(seed uint64, tenants []*tenant) *planner {
 	return &planner{Dice: dice.New(seed), tenants: tenants}
 }
 
-// states are what is told of a sent message, one after the other.
+// states are the statuses of a sent message, in order.
 var states = []string{"sent", "delivered", "read"}
 
-// Shares, in a hundred, of what is not a single text.
+// Shares, in percent, of everything that is not a single text.
 const (
 	statusShare = 15
 	batchShare  = 6
@@ -100,7 +100,7 @@ const (
 	poisonShare = 3 // of the picky tenant's texts
 )
 
-// maxBatch is how many events a batch holds at most.
+// maxBatch is the largest number of events in a batch.
 const maxBatch = 40
 
 // event plans the next event of a lead.
@@ -124,12 +124,12 @@ func (p *planner) event(l *lead) int {
 	return len(p.events) - 1
 }
 
-// single plans a webhook with one event of any lead.
+// single plans a webhook with one event of a random lead.
 func (p *planner) single(t *tenant, due time.Duration) *hook {
 	return p.hook(dice.Pick(p.Dice, t.leads), due)
 }
 
-// hook plans a webhook with one event.
+// hook plans a webhook with one event of a lead.
 func (p *planner) hook(l *lead, due time.Duration) *hook {
 	t := l.tenant
 	h := &hook{due: due, tenant: t, events: []int{p.event(l)}}
@@ -164,8 +164,8 @@ func (p *planner) batch(t *tenant, due time.Duration) *hook {
 	return h
 }
 
-// echoed lets the provider repeat some webhooks without need, at once or later,
-// and Gupshup in its other form, too.
+// echoed makes the provider repeat some webhooks without need, at once or later, and Gupshup also
+// in its other version.
 func (p *planner) echoed(h *hook) *hook {
 	if !p.Chance(echoShare) {
 		return h
@@ -181,8 +181,8 @@ func (p *planner) echoed(h *hook) *hook {
 	return h
 }
 
-// forge plans a webhook that nobody must let in. It says something of a lead, at
-// times under the id that his next message will have.
+// forge plans a forged webhook. It says something about a lead, half the time under the id that the
+// lead's next message will have.
 func (p *planner) forge(t *tenant, due time.Duration) *hook {
 	kind := forgery(1 + p.IntN(forgeryCount))
 	h := &hook{due: due, tenant: t, forged: kind}
@@ -203,11 +203,10 @@ func (p *planner) forge(t *tenant, due time.Duration) *hook {
 	return h
 }
 
-// warmRate is how many leads a second write for the first time.
+// warmRate is how many leads per second write for the first time.
 const warmRate = 500
 
-// warm plans the first message of every lead, so that windows measure what leads
-// cost that are known.
+// warm plans the first message of every lead, so that the windows measure known leads.
 func (p *planner) warm() part {
 	var out part
 	for _, t := range p.tenants {
@@ -218,8 +217,8 @@ func (p *planner) warm() part {
 	return out
 }
 
-// window plans texts, one each, at a rate per second by manner: an open loop in
-// which nothing breaks.
+// window plans texts, one per webhook, at a rate per second by manner: an open loop in which
+// nothing breaks.
 func (p *planner) window(d time.Duration, rates map[manner]int) part {
 	out := part{last: d}
 	for _, t := range p.tenants {
@@ -231,7 +230,7 @@ func (p *planner) window(d time.Duration, rates map[manner]int) part {
 	return out
 }
 
-// storm plans webhooks of every kind, by the weights of the manners.
+// storm plans webhooks of every kind, with tenants weighted by manner.
 func (p *planner) storm(n int, d time.Duration, weights map[manner]int) part {
 	p.storming = true
 	var urn []*tenant
@@ -256,8 +255,8 @@ func (p *planner) storm(n int, d time.Duration, weights map[manner]int) part {
 	return out
 }
 
-// sort brings hooks into the order of their timetable. It is stable: a forged
-// hook stays before the genuine one whose id it has.
+// sort sorts the hooks by their time. It is stable: a forged hook stays before the genuine one
+// whose id it has.
 func (p part) sort() {
 	slices.SortStableFunc(p.hooks, func(a, b *hook) int { return cmp.Compare(a.due, b.due) })
 }

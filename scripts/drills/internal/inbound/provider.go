@@ -14,11 +14,11 @@ import (
 // atOnce is how many webhooks of a tenant are posted at the same time.
 const atOnce = 64
 
-// connections is how many are kept to a replica.
+// connections is how many idle connections are kept to each replica.
 const connections = 256
 
-// provider posts webhooks by their timetable, those of a lead one after the
-// other: the next one's turn comes when the one before is acknowledged.
+// provider posts webhooks by their timetable, and those of one lead one after the other: a
+// webhook's turn comes when the one before is acknowledged.
 type provider struct {
 	ledger *ledger
 	graph  *graph
@@ -26,7 +26,7 @@ type provider struct {
 	client fleet.Client
 	slots  map[*tenant]chan struct{}
 
-	mu      sync.Mutex // of the lines of all leads
+	mu      sync.Mutex // guards the lines of all leads
 	running sync.WaitGroup
 }
 
@@ -38,8 +38,8 @@ func newProvider(l *ledger, g *graph, f *fleet.Fleet, tenants []*tenant) *provid
 	return p
 }
 
-// play sends a part and returns once all of it was due; wait waits until all of
-// it is acknowledged.
+// play posts a part and returns once all of it was due. Use wait to wait until all of it is
+// acknowledged.
 func (p *provider) play(ctx context.Context, part part, began time.Time) error {
 	for _, h := range part.hooks {
 		if err := fleet.SleepUntil(ctx, began.Add(h.due)); err != nil {
@@ -56,7 +56,7 @@ func (p *provider) play(ctx context.Context, part part, began time.Time) error {
 
 func (p *provider) wait() { p.running.Wait() }
 
-// leads are the leads of a hook, each once.
+// leads returns the leads of a hook, each once.
 func (p *provider) leads(h *hook) []*lead {
 	var all []*lead
 	seen := map[*lead]bool{}
@@ -69,8 +69,8 @@ func (p *provider) leads(h *hook) []*lead {
 	return all
 }
 
-// enqueue puts a hook into the lines of its leads. All hooks are enqueued one
-// after the other, so no two wait for one another.
+// enqueue adds a hook to the lines of its leads. Hooks are enqueued one at a time, so no two can
+// wait for each other.
 func (p *provider) enqueue(ctx context.Context, h *hook) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +85,7 @@ func (p *provider) enqueue(ctx context.Context, h *hook) {
 	}
 }
 
-// next takes a hook that is done out of the lines.
+// next removes a finished hook from the lines and starts the hooks whose turn has come.
 func (p *provider) next(ctx context.Context, h *hook) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +101,7 @@ func (p *provider) next(ctx context.Context, h *hook) {
 	}
 }
 
-// told returns the events of a hook, with what their statuses carry back.
+// told returns the events of a hook, with the opaque data of its statuses.
 func (p *provider) told(h *hook) []event {
 	list := make([]event, len(h.events))
 	for i, n := range h.events {
@@ -113,8 +113,8 @@ func (p *provider) told(h *hook) []event {
 	return list
 }
 
-// send posts a hook until it is acknowledged, and its echoes. What the first
-// status of a message is about, is sent before.
+// send posts a hook until it is acknowledged, and its echoes. If the hook is a message's first
+// status, send makes the assistant send the message before.
 func (p *provider) send(ctx context.Context, h *hook) {
 	if e := p.ledger.events[h.events[0]]; e.lead.tenant.replies() && e.state == states[0] {
 		p.reply(ctx, e)
@@ -134,7 +134,7 @@ func (p *provider) send(ctx context.Context, h *hook) {
 	}
 }
 
-// insist posts a request until it is answered 200, and reports whether it was.
+// insist posts a request until it is answered 200. It returns false if ctx ended first.
 func (p *provider) insist(ctx context.Context, h *hook, r fleet.Request) bool {
 	for try := 0; ; try++ {
 		if try > 0 {
@@ -157,8 +157,8 @@ func (p *provider) insist(ctx context.Context, h *hook, r fleet.Request) bool {
 	}
 }
 
-// post posts a request to one of the replicas, also to one that is down, and
-// returns what it was answered; 0: nothing.
+// post posts a request to one of the replicas, which may be down, and returns the status; 0: no
+// answer.
 func (p *provider) post(ctx context.Context, h *hook, r fleet.Request) int {
 	slot := p.slots[h.tenant]
 	select {
@@ -179,7 +179,7 @@ func (p *provider) post(ctx context.Context, h *hook, r fleet.Request) int {
 	return status
 }
 
-// forge posts a forged webhook until somebody answers.
+// forge posts a forged webhook until it is answered 200 or 401, at most ten times.
 func (p *provider) forge(ctx context.Context, h *hook) {
 	r := write(h, h.form, p.told(h), time.Now())
 	for try := range 10 {

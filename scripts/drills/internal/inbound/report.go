@@ -6,7 +6,7 @@ import (
 	"wagate/scripts/internal/figure"
 )
 
-// stories is of how many events at most that went wrong it is told what became of them.
+// stories is how many events that went wrong are described one by one at most.
 const stories = 20
 
 // account draws up the account and judges it.

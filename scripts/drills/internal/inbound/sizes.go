@@ -2,26 +2,26 @@ package inbound
 
 import "time"
 
-// sizes is how much is done.
+// sizes are how much the drill does.
 type sizes struct {
-	webhooks int // genuine ones, each counted once
+	webhooks int // genuine webhooks, each counted once
 	leads    map[manner]int
-	relay    time.Duration // how long wagate waits for an assistant
+	relay    time.Duration // how long wagate waits for an assistant's answer
 
 	rounds int           // pairs of a quiet and a loud window
-	window time.Duration // one of them
+	window time.Duration // length of one window
 	quiet  map[manner]int
 	loud   map[manner]int // texts per second of each tenant, by manner
 
 	storm   time.Duration
-	weights map[manner]int // of the manners, in the storm
+	weights map[manner]int // weight of each manner in the storm
 	single  blows
 	cluster blows
-	// takeOver is how long a Cluster's master may not answer until its replica takes over; 0:
-	// only one that was killed is replaced.
+	// takeOver is how long a Cluster's master may not answer before its replica takes over; 0: only
+	// a killed master is replaced.
 	takeOver time.Duration
-	drain    time.Duration // how long everything may take to arrive in the end
-	// durability is the level in the place of the one that outlives what breaks.
+	drain    time.Duration // how long everything may take to arrive at the end
+	// durability, if set, replaces the level that survives what breaks.
 	durability string
 }
 
@@ -49,7 +49,7 @@ var (
 	}
 )
 
-// blows are those of one Redis or of a Cluster.
+// blows returns the numbers of faults on one Redis or on a Cluster.
 func (s sizes) blows(onCluster bool) blows {
 	if onCluster {
 		return s.cluster

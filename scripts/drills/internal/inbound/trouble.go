@@ -10,7 +10,7 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// vandal breaks things.
+// vandal causes the faults.
 type vandal struct {
 	fleet   *fleet.Fleet
 	place   place
@@ -18,14 +18,14 @@ type vandal struct {
 	printf  func(string, ...any)
 
 	frozen   sync.WaitGroup
-	breaking chan error // answered when the place is whole again; nil: it is
+	breaking chan error // receives when the place is whole again; nil: it is whole
 	done     blows
 }
 
 // waitMoment bounds the wait for something to be in flight.
 const waitMoment = time.Second
 
-// rage lets the blows fall and returns when all is mended.
+// rage causes all faults by their timetable and returns when everything is mended.
 func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) (err error) {
 	defer v.frozen.Wait()
 	defer func() { err = errors.Join(err, v.mended()) }()
@@ -50,8 +50,8 @@ func (v *vandal) mended() error {
 	return err
 }
 
-// strike lets one blow fall. While the place is broken by one, others to wagates fall; a
-// replica is waited for when its turn comes again.
+// strike causes one fault. While Redis is broken, wagates may be hit too. strike waits until the
+// replicas that a fault hits are up.
 func (v *vandal) strike(ctx context.Context, b blow, began time.Time) error {
 	switch b.what {
 	case flush, killWagate, freezeWagate:
@@ -103,7 +103,7 @@ func (v *vandal) strike(ctx context.Context, b blow, began time.Time) error {
 	return nil
 }
 
-// freeze lets a replica hang for a while. It may be killed meanwhile.
+// freeze suspends a replica for d. It may be killed meanwhile.
 func (v *vandal) freeze(ctx context.Context, r *fleet.Replica, d time.Duration) {
 	w := r.Alive()
 	if w == nil {
@@ -119,8 +119,9 @@ func (v *vandal) freeze(ctx context.Context, r *fleet.Replica, d time.Duration) 
 	})
 }
 
-// ready waits until replicas can be struck. If it is only one that is meant, another
-// will do that is up, and one that hangs does so to the end.
+// ready waits until the replicas of a fault can be hit. For a single replica it takes another one
+// that is up instead, if the first is down or frozen: a frozen replica stays so until its time is
+// over.
 func (v *vandal) ready(ctx context.Context, replicas []int) ([]int, error) {
 	all := v.fleet.Replicas
 	for len(replicas) == 1 {
@@ -142,7 +143,7 @@ func (v *vandal) ready(ctx context.Context, replicas []int) ([]int, error) {
 	return replicas, nil
 }
 
-// await waits for the moment of a blow.
+// await waits for the moment of a fault, at most waitMoment.
 func (v *vandal) await(ctx context.Context, r *fleet.Replica, b blow) {
 	in := v.arrived
 	switch b.moment {

@@ -9,11 +9,11 @@ import (
 	"wagate/scripts/internal/figure"
 )
 
-// window is a part in which nothing breaks.
+// window is a stretch of time in which nothing breaks.
 type window struct {
 	part
 
-	loud  bool // the other tenants write, too
+	loud  bool // all tenants write, not the calm ones only
 	round int
 }
 
@@ -24,22 +24,22 @@ func (w window) String() string {
 	return "quiet"
 }
 
-// passage is how long the calm tenants' texts took in one window, from when they
-// were due to be posted until their assistant had them.
+// passage is how long the calm tenants' texts took in one window, from the instant when each was
+// due to be posted until the assistant had it.
 type passage struct {
 	texts         int
 	p50, p99, max time.Duration
-	kept          time.Duration // p99 of the way until they were acknowledged
-	busy          float64       // how much of the machine's processors was in use, by anybody
+	kept          time.Duration // p99 of the time until they were acknowledged
+	busy          float64       // share of the machine's processor time that was in use, by any process
 }
 
-// String is the line of a window.
+// String formats the result of a window.
 func (p passage) String() string {
 	return fmt.Sprintf("%d texts of the calm tenants, p50 %.1f p99 %.1f max %.1f ms, acknowledged p99 %.1f ms, processors busy %.0f%%", p.texts,
 		figure.Milliseconds(p.p50), figure.Milliseconds(p.p99), figure.Milliseconds(p.max), figure.Milliseconds(p.kept), 100*p.busy)
 }
 
-// window plays one window and measures it once all of it has been delivered.
+// window plays one window and measures it once everything has been delivered.
 func (d *drill) window(ctx context.Context, w window) (passage, error) {
 	began, spent := time.Now(), machineTicks()
 	if err := d.provider.play(ctx, w.part, began); err != nil {
@@ -62,7 +62,7 @@ func (d *drill) window(ctx context.Context, w window) (passage, error) {
 	return p, nil
 }
 
-// measure tells how long events took from when they were due.
+// measure computes how long events took from when they were due.
 func measure(due, acked, shown map[int]time.Time) passage {
 	kept, took := since(due, acked), since(due, shown)
 	return passage{
@@ -71,7 +71,7 @@ func measure(due, acked, shown map[int]time.Time) passage {
 	}
 }
 
-// since is how long each took, sorted.
+// since returns the time from one instant to another for each event, sorted.
 func since(from, to map[int]time.Time) []time.Duration {
 	var took []time.Duration
 	for n, at := range from {
@@ -81,7 +81,7 @@ func since(from, to map[int]time.Time) []time.Duration {
 	return took
 }
 
-// firstAcked is when each of the events was first acknowledged.
+// firstAcked returns when each of the given events was first acknowledged.
 func (l *ledger) firstAcked(of map[int]time.Time) map[int]time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,7 +92,7 @@ func (l *ledger) firstAcked(of map[int]time.Time) map[int]time.Time {
 	return acked
 }
 
-// firstShown is when each event was first shown to an assistant.
+// firstShown returns when each event was first shown to an assistant.
 func (l *ledger) firstShown() map[int]time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,8 +107,7 @@ func (l *ledger) firstShown() map[int]time.Time {
 	return shown
 }
 
-// windows plays the windows, and judges the medians of the loud ones by those of
-// the quiet ones.
+// windows plays the windows and compares the median of the loud ones with that of the quiet ones.
 func (d *drill) windows(ctx context.Context, list []window) error {
 	runs := map[bool][]passage{}
 	for _, w := range list {
