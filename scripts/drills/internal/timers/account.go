@@ -8,16 +8,15 @@ import (
 type tally struct {
 	runs, steps, calls, accepted int
 	outcomes                     map[string]int
-	// near are calls soon after a stop: by when they were read they can have been let go
-	// before it.
+	// near counts calls soon after a stop that may have passed the guard before it.
 	near int
 
-	// What must not be, with examples.
+	// wrong counts what must not happen; examples describe some of it.
 	wrong    map[sin]int
 	examples []string
 }
 
-// sin is what must not be.
+// sin is a kind of thing that must not happen.
 type sin string
 
 // The sins.
@@ -44,7 +43,7 @@ var sins = []sin{
 	unsentBut, ofNoRun, unsettled,
 }
 
-// maxExamples is how many wrongs are told one by one.
+// maxExamples is how many sins are described one by one.
 const maxExamples = 30
 
 func (t *tally) note(s sin, b book, format string, args ...any) {
@@ -90,7 +89,7 @@ func (t *tally) add(b book) {
 	t.windows(b)
 }
 
-// count holds the runs there are against those that were started.
+// count compares the number of runs with how many were started.
 func (t *tally) count(b book) {
 	most, least := 0, 0
 	for _, d := range b.deeds {

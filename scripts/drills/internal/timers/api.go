@@ -11,8 +11,8 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// api is the way to any of the wagates. Whatever is not answered, or 503, is asked
-// again.
+// api sends requests to any of the wagates. It repeats a request until the answer is 200, 201 or
+// 409.
 type api struct {
 	fleet   *fleet.Fleet
 	client  fleet.Client
@@ -20,14 +20,14 @@ type api struct {
 	slots   chan struct{}
 }
 
-// atOnce is how many requests are under way.
+// atOnce is how many requests may be under way.
 const atOnce = 96
 
 func newAPI(f *fleet.Fleet, j *journal) *api {
 	return &api{fleet: f, journal: j, slots: make(chan struct{}, atOnce), client: fleet.NewClient(atOnce)}
 }
 
-// webhook posts a webhook of Meta's until it is answered 200, and reports whether it was.
+// webhook posts a webhook of Meta's until it is answered, and reports whether the answer was 200.
 func (a *api) webhook(ctx context.Context, body []byte) bool {
 	r := fleet.Request{
 		Method: http.MethodPost, Path: "/webhooks/meta/main", Body: body,
@@ -36,7 +36,7 @@ func (a *api) webhook(ctx context.Context, body []byte) bool {
 	return a.insist(ctx, func() int { return a.do(ctx, r, nil) }) == http.StatusOK
 }
 
-// ask makes a request of a tenant's until it is answered, reads what comes, and
+// ask makes a request with a tenant's key, repeats it until it is answered, decodes the answer and
 // returns the status.
 func (a *api) ask(ctx context.Context, t *tenant, method, path string, body, answer any) int {
 	return a.insist(ctx, func() int { return a.once(ctx, t, method, path, body, answer) })
@@ -45,12 +45,13 @@ func (a *api) ask(ctx context.Context, t *tenant, method, path string, body, ans
 func (a *api) once(ctx context.Context, t *tenant, method, path string, body, answer any) int {
 	r := fleet.Request{Method: method, Path: path, Header: http.Header{"Authorization": {"Bearer " + t.key()}}}
 	if body != nil {
-		r.Body, _ = json.Marshal(body) // texts, numbers and times
+		r.Body, _ = json.Marshal(body) // cannot fail: texts, numbers and times
 	}
 	return a.do(ctx, r, answer)
 }
 
-// insist repeats a request until it is answered; 0 if it never is.
+// insist repeats a request until it is answered 200, 201 or 409 and returns that status, or 0 if
+// ctx ends first.
 func (a *api) insist(ctx context.Context, try func() int) int {
 	for n := 0; ; n++ {
 		switch status := try(); status {
@@ -69,7 +70,7 @@ func (a *api) insist(ctx context.Context, try func() int) int {
 	}
 }
 
-// do makes one request of any of the wagates and returns the status; 0: no answer.
+// do sends a request to a random wagate and returns the status; 0: no answer.
 func (a *api) do(ctx context.Context, r fleet.Request, answer any) int {
 	select {
 	case a.slots <- struct{}{}:

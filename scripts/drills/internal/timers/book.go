@@ -6,58 +6,57 @@ import (
 	"time"
 )
 
-// book is what is known of one lead: what it was meant to do, what the simulators
-// noted, and what the API says in the end.
+// book is what is known of one lead: what the lead was meant to do, what the simulators noted, and
+// what the API says in the end.
 type book struct {
 	name   string
 	speed  speed
 	ladder []rung
-	// windowEnds is when the window closes with which it began; zero: it had none.
+	// windowEnds is when the window that the lead began with closes; zero: there was none.
 	windowEnds time.Time
-	deeds      []deed // in their order
+	deeds      []deed // in order
 	calls      []call
 	runs       []run // oldest first
 }
 
-// deed is what a lead or its tenant did.
+// deed is something that a lead or its tenant did.
 type deed struct {
 	what what
-	// began is when it was first told to wagate, done when wagate said that it had it;
-	// zero: never.
+	// began is when wagate was first told of it. done is when wagate acknowledged it; zero: never.
 	began, done time.Time
 }
 
-// what is a deed.
+// what is the kind of a deed.
 type what string
 
 // The deeds.
 const (
-	wrote     what = "wrote"     // before there was anything to answer
+	wrote     what = "wrote"     // the lead wrote first
 	triggered what = "triggered" // got a status that triggers
-	replied   what = "replied"   // a message of the lead
-	optedOut  what = "opted out" // by a message
+	replied   what = "replied"   // the lead wrote
+	optedOut  what = "opted out" // the lead wrote STOP
 	left      what = "left"      // got a status that does not trigger
 	restarted what = "restarted" // got another status that triggers
-	cancelled what = "cancelled" // its run, by the API
+	cancelled what = "cancelled" // the run was cancelled by the API
 )
 
-// stops reports whether nothing of a run may be sent after it.
+// stops reports whether nothing of an earlier run may be sent after it.
 func (w what) stops() bool { return w != wrote && w != triggered }
 
-// starts reports whether it starts a run, and writes whether it opens the window.
+// starts reports whether it starts a run; writes whether it opens the window.
 func (w what) starts() bool { return w == triggered || w == restarted }
 func (w what) writes() bool { return w == wrote || w == replied || w == optedOut }
 
 // call is a request to the provider, and how it was answered.
 type call struct {
 	at       time.Time
-	id       string // the message's
-	text     bool   // free-form; else a template
-	step     int    // whose prompt or template it is of, from 1
+	id       string // id of the message
+	text     bool   // free-form text; else a template
+	step     int    // the step whose prompt or template it is, from 1
 	written  time.Time
 	answer   answer
-	accepted bool // it reaches the lead, whatever was answered
-	// delivered and failed say that a receipt that says so was acknowledged.
+	accepted bool // the message reaches the lead, whatever was answered
+	// delivered and failed say that a receipt with that status was acknowledged.
 	delivered, failed bool
 }
 
@@ -67,17 +66,17 @@ type answer string
 // The answers.
 const (
 	taken        answer = "taken"
-	notNow       answer = "not now" // and documented as not processed
+	notNow       answer = "not now" // documented as not processed
 	refused      answer = "refused"
 	windowClosed answer = "window closed"
-	unknown      answer = "unknown" // nothing, or nothing that says whether it was sent
+	unknown      answer = "unknown" // no answer, or one that does not say whether it was sent
 )
 
-// run is a run as the API shows it, its times made real.
+// run is a run as the API shows it, with its times in real time.
 type run struct {
 	id, state, reason string
 	started           time.Time
-	due               time.Time // of the last step that the timeline has
+	due               time.Time // when the last step in the timeline is due
 	moments           []moment
 }
 
@@ -86,17 +85,17 @@ type moment struct {
 	outcome, reason, message, settled string
 }
 
-// sent reports whether it says that the message left.
+// sent reports whether the timeline says that the message left.
 func (m moment) sent() bool { return m.outcome == "sent" || m.settled == "sent" }
 
-// open reports whether it says that nobody knows.
+// open reports whether the timeline says that nobody knows.
 func (m moment) open() bool { return m.outcome == "uncertain" && m.settled == "" }
 
-// runOf returns which run a call belongs to, -1 if to none: the one that has its message,
-// else the last that had begun early enough. A run's first step is not due before half
-// an hour has passed, and what an earlier run has let go has arrived by
-// then. It may arrive later if a master died: a run begins as of when wagate asked for it first,
-// however often it had to ask.
+// runOf returns the index of the run that a call belongs to, or -1 if there is none. It is the run
+// that has the call's message, else the last run that had begun early enough: no step of a run is
+// due before half an hour has passed, and what an earlier run let go has usually arrived by then.
+// It may arrive later if a master died, because a run starts at the time when wagate first asked
+// for it, however often wagate had to ask.
 func (b book) runOf(c call) int {
 	for n, r := range b.runs {
 		if slices.ContainsFunc(r.moments, func(m moment) bool { return m.message == c.id && m.step == c.step }) {
@@ -113,7 +112,7 @@ func (b book) runOf(c call) int {
 
 func clockTime(t time.Time) string { return t.Format("15:04:05.000") }
 
-// String tells of a call.
+// String describes the call.
 func (c *call) String() string {
 	kind := "template"
 	if c.text {

@@ -11,7 +11,7 @@ import (
 
 type object = map[string]any
 
-// There is one app, one account and one secret for all tenants.
+// All tenants share one app, one account and one secret.
 const (
 	appSecret = "main-app-secret"
 	account   = "300000000000001"
@@ -21,7 +21,7 @@ const (
 type tenant struct {
 	number   int
 	name     string
-	channels int // wagate paces each to 80 messages a second
+	channels int // wagate paces each channel to 80 messages a second
 	ladder   []rung
 	official bool // the last rung stands in the channels' official_steps
 }
@@ -38,14 +38,14 @@ func (t *tenant) channel(i int) string {
 
 func (t *tenant) numberID(i int) string { return fmt.Sprintf("40000000%03d%04d", t.number, i) }
 
-// Statuses: two that trigger and one that does not.
+// The statuses: two that trigger and one that does not.
 const (
 	hot  = "10000000-0000-4000-8000-0000000000b1"
 	warm = "10000000-0000-4000-8000-0000000000b2"
 	cold = "10000000-0000-4000-8000-0000000000b3"
 )
 
-// config is the follow-up configuration as the API takes it.
+// config returns the follow-up configuration as the API takes it.
 func (t *tenant) config() object {
 	var steps []object
 	for i, r := range t.ladder {
@@ -66,8 +66,8 @@ func (t *tenant) config() object {
 	}
 }
 
-// newTenants returns them all: one is large, and each has another ladder. day is
-// whether one of them waits for a day, which takes a minute and a half.
+// newTenants returns all tenants. One is large, and each has another ladder. day says whether to
+// include a tenant whose ladder waits for a day, which takes a minute and a half.
 func newTenants(day bool) []*tenant {
 	all := []*tenant{
 		{
@@ -95,18 +95,18 @@ func newTenants(day bool) []*tenant {
 	return all
 }
 
-// The bounds that wagate is given. Its leases follow from them: 10 s for a step that is
-// claimed, 4.3 s for one that is being sent.
+// The timeouts in wagate's operator file. Its leases follow from them: 10 s for a claimed step, 4.3
+// s for one that is being sent.
 const (
 	modelTimeout = time.Second
 	callTimeout  = time.Second
 )
 
-// addresses are where everybody is.
+// addresses are where everything listens.
 type addresses struct{ redis, graph, model, assistants string }
 
-// operatorFile is wagate's. It is a sandbox for its clock, and because everybody is on
-// loopback; Redis is real.
+// operatorFile returns wagate's operator file. It is a sandbox because of the clock's speed and
+// because everything listens on loopback; Redis is real.
 func operatorFile(at addresses, durability string, s speed, tenants []*tenant) ([]byte, error) {
 	var list []object
 	for _, t := range tenants {
@@ -135,7 +135,7 @@ func operatorFile(at addresses, durability string, s speed, tenants []*tenant) (
 	}, "", "  ")
 }
 
-// numbers are those of all channels, as the simulated provider wants them.
+// numbers returns the numbers of all channels for the simulated provider.
 func numbers(tenants []*tenant) []providertest.GraphNumber {
 	var all []providertest.GraphNumber
 	for _, t := range tenants {

@@ -7,27 +7,26 @@ import (
 	"time"
 )
 
-// clock knows wagate's domain time from what the API says it is.
+// clock computes wagate's domain time from what the API says.
 type clock struct {
 	speed          speed
 	domain0, real0 time.Time
-	// lag is how well: half of the round trip by which it was set.
+	// lag is the uncertainty of the clock: half of the round trip that set it.
 	lag time.Duration
 }
 
-// Now is domain time.
+// now returns the domain time.
 func (c clock) now() time.Time { return c.domain0.Add(time.Since(c.real0) * time.Duration(c.speed)) }
 
-// real is when it was, or will be, that domain time.
+// real returns the real time of an instant of domain time.
 func (c clock) real(domain time.Time) time.Time {
 	return c.real0.Add(c.speed.real(domain.Sub(c.domain0)))
 }
 
-// readings is how often the clock is read; the quickest answer counts.
+// readings is how often the clock is read; the quickest reading counts.
 const readings = 30
 
-// readClock creates leads whom nobody follows up, and looks when they are said to have
-// been made.
+// readClock creates leads whom nobody follows up and reads when the API says they were created.
 func readClock(ctx context.Context, a *api, t *tenant, s speed) (clock, error) {
 	best := clock{lag: time.Hour}
 	for i := range readings {

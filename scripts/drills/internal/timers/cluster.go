@@ -13,7 +13,7 @@ import (
 type clusterPlace struct {
 	*cluster.Cluster
 
-	dice dice.Dice // whose turn it is
+	dice dice.Dice // chooses the slot to hit
 }
 
 func startCluster(d *drill) (place, error) {
@@ -43,7 +43,7 @@ func (c *clusterPlace) strike(ctx context.Context, b blow) error {
 	return fmt.Errorf("no such blow to a cluster: %s", b.what)
 }
 
-// blowsOfCluster are what breaks of a cluster.
+// blowsOfCluster plans the faults of a Cluster.
 func blowsOfCluster(d dice.Dice, n blows, within time.Duration) []blow {
 	var all []blow
 	for _, b := range []struct {

@@ -11,7 +11,7 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// crowd is the leads and what their tenants do with them.
+// crowd acts for the leads and for what their tenants do with them.
 type crowd struct {
 	api     *api
 	graph   *graph
@@ -19,10 +19,10 @@ type crowd struct {
 	clock   clock
 }
 
-// play has all leads live, and returns when each has done what it will.
+// play lets all leads live, and returns when each has done everything it will do.
 func (c *crowd) play(ctx context.Context, leads []*lead, began time.Time) {
 	var living sync.WaitGroup
-	for _, l := range leads { // in the order of their times
+	for _, l := range leads { // sorted by their times
 		if fleet.SleepUntil(ctx, began.Add(l.at)) != nil {
 			break
 		}
@@ -31,7 +31,7 @@ func (c *crowd) play(ctx context.Context, leads []*lead, began time.Time) {
 	living.Wait()
 }
 
-// patience is how much longer than its ladder a lead waits for a cue that does not come.
+// patience is how much longer than its ladder a lead waits for a cue.
 const patience = 4 * time.Second
 
 func (c *crowd) live(ctx context.Context, l *lead) {
@@ -56,7 +56,7 @@ func (c *crowd) live(ctx context.Context, l *lead) {
 	}
 }
 
-// appear has a lead get a status that triggers.
+// appear gives a lead a status that triggers.
 func (c *crowd) appear(ctx context.Context, l *lead) bool {
 	t := l.tenant
 	if l.writes {
@@ -77,14 +77,14 @@ func (c *crowd) appear(ctx context.Context, l *lead) bool {
 		done()
 		l.id = made.ID
 		return true
-	case http.StatusConflict: // the answer of an earlier try was lost
+	case http.StatusConflict: // an earlier try succeeded, but its answer was lost
 		done()
 		return c.find(ctx, l)
 	}
 	return false
 }
 
-// find asks for the lead's id.
+// find looks up the lead's id.
 func (c *crowd) find(ctx context.Context, l *lead) bool {
 	var found struct {
 		Data []struct {
@@ -111,11 +111,11 @@ func (c *crowd) do(ctx context.Context, l *lead, w what) {
 		c.give(ctx, l, w, warm)
 	case cancelled:
 		c.cancel(ctx, l)
-	case wrote, triggered: // how it began
+	case wrote, triggered: // only appear does these
 	}
 }
 
-// says has the lead write.
+// says makes the lead write a text.
 func (c *crowd) says(ctx context.Context, l *lead, w what, text string) bool {
 	in := providertest.GraphText(providertest.GraphUser{Phone: l.phone, Name: "Noor Haddad"}, text)
 	in.Number = l.tenant.numberID(l.channel)
@@ -142,7 +142,7 @@ func (c *crowd) give(ctx context.Context, l *lead, w what, status string) bool {
 	return true
 }
 
-// cancel cancels the lead's last run.
+// cancel cancels the lead's latest run.
 func (c *crowd) cancel(ctx context.Context, l *lead) {
 	var runs listed
 	if c.api.ask(ctx, l.tenant, http.MethodGet, runsPath+"?lead_id="+l.id, nil, &runs) != http.StatusOK || len(runs.Data) == 0 {

@@ -16,15 +16,15 @@ import (
 	"wagate/scripts/drills/internal/stage"
 )
 
-// sizes is how much is done.
+// sizes are how much the drill does.
 type sizes struct {
-	speed    speed          // of domain time
-	leads    map[string]int // of each tenant
-	storm    time.Duration  // within which leads get their status
-	rage     time.Duration  // within which things break
+	speed    speed          // speed of domain time
+	leads    map[string]int // by tenant
+	storm    time.Duration  // time within which leads get their status
+	rage     time.Duration  // time within which things break
 	single   blows
 	cluster  blows
-	takeOver time.Duration // how long a Cluster's master may not answer until its replica takes over; 0: only one that was killed
+	takeOver time.Duration // a master that is silent for so long is replaced; 0: only a killed one is
 	stubborn bool          // some steps are put off for a minute
 	drain    time.Duration // how long everything may take to end
 }
@@ -46,7 +46,7 @@ var (
 // replicas is how many wagates share the work.
 const replicas = 4
 
-// drill is a run on its way.
+// drill is one run of the drill.
 type drill struct {
 	*stage.Stage
 
@@ -85,7 +85,7 @@ func perform(ctx context.Context, s *stage.Stage, n sizes) (err error) {
 	return d.play(ctx, list)
 }
 
-// close ends everything, last in first out.
+// close stops everything, last in first out.
 func (d *drill) close() error {
 	if d.fleet != nil {
 		d.fleet.Wait()
@@ -97,7 +97,7 @@ func (d *drill) close() error {
 	return errors.Join(errs...)
 }
 
-// blows plans what breaks.
+// blows plans the faults.
 func (d *drill) blows(throws dice.Dice) []blow {
 	n := d.sizes.single
 	of := blowsOfSingle
@@ -107,14 +107,14 @@ func (d *drill) blows(throws dice.Dice) []blow {
 	return append(blowsOfWagate(throws, n.wagate, d.sizes.rage), of(throws, n, d.sizes.rage)...)
 }
 
-// start starts everybody.
+// start starts the simulators, Redis and wagate.
 func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	d.journal = newJournal(d.leads)
 	throws := &luck{dice: dice.New(d.Seed + 1)}
 	if d.graph, err = startGraph(ctx, d.journal, throws, tenants, d.sizes.stubborn); err != nil {
 		return err
 	}
-	// Receipts are waited for when no call can add to them any more.
+	// By the time this closer runs, no call can add receipts any more.
 	d.closers = append(d.closers, func() error { d.graph.posting.Wait(); return nil }, d.graph.Close)
 	m, err := startModel(d.journal, throws)
 	if err != nil {
@@ -122,7 +122,7 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	}
 	d.closers = append(d.closers, m.Close)
 	go m.forget(ctx)
-	// The assistants take everything: what they are told is the inbound drill's.
+	// The assistants take everything. What they are told is the inbound drill's subject.
 	assistants, err := loopback.Listen("assistants", func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		d.journal.deliveries.Add(1)
@@ -157,10 +157,10 @@ func (d *drill) start(ctx context.Context, tenants []*tenant) (err error) {
 	return d.meet(ctx, tenants)
 }
 
-// meeting bounds how long it may take to configure all tenants.
+// meeting bounds how long the configuration of all tenants may take.
 const meeting = 2 * time.Minute
 
-// meet has the tenants configured and the clock read.
+// meet configures the tenants and reads the clock.
 func (d *drill) meet(ctx context.Context, tenants []*tenant) error {
 	a := newAPI(d.fleet, d.journal)
 	d.graph.api = a
@@ -168,7 +168,7 @@ func (d *drill) meet(ctx context.Context, tenants []*tenant) error {
 	defer cancel()
 	for _, t := range tenants {
 		switch status := a.ask(within, t, http.MethodPost, "/backend/followup/configs", t.config(), nil); status {
-		case http.StatusCreated, http.StatusConflict: // the answer of an earlier try was lost
+		case http.StatusCreated, http.StatusConflict: // an earlier try succeeded, but its answer was lost
 		default:
 			return fmt.Errorf("configure %s: status %d", t.name, status)
 		}
@@ -182,7 +182,7 @@ func (d *drill) meet(ctx context.Context, tenants []*tenant) error {
 	return nil
 }
 
-// play has the storm rage, waits for the end and draws up the account.
+// play plays the storm, waits for the end and draws up the account.
 func (d *drill) play(ctx context.Context, list []blow) error {
 	began := time.Now()
 	v := &vandal{fleet: d.fleet, place: d.place, printf: d.Printf, done: map[blowKind]int{}}
@@ -200,9 +200,9 @@ func (d *drill) play(ctx context.Context, list []blow) error {
 	return d.account(v.done)
 }
 
-// drain waits until everything has ended, as the API says, and all receipts were taken.
-// It is no error if that takes too long; the account tells. What wagate says is pending
-// decides how long is waited, and nothing else.
+// drain waits until every run has ended, as the API says, and all receipts were taken. It is no
+// error if that takes too long: the account shows what is missing. What wagate says is pending
+// decides only how long drain waits.
 func (d *drill) drain(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, d.sizes.drain)
 	defer cancel()

@@ -20,11 +20,11 @@ type graph struct {
 	journal  *journal
 	luck     *luck
 	api      *api
-	stubborn bool // some are told "not now" so often that wagate puts the step off
+	stubborn bool // answers some leads "not now" so often that wagate puts the step off
 
 	ctx      context.Context //nolint:containedctx // of the receipts, which outlive the calls
 	posting  sync.WaitGroup
-	underWay atomic.Int64 // receipts: a call may add to them while somebody waits
+	underWay atomic.Int64 // receipts under way; calls may add receipts while somebody waits for zero
 }
 
 func startGraph(ctx context.Context, j *journal, l *luck, tenants []*tenant, stubborn bool) (*graph, error) {
@@ -44,10 +44,10 @@ func startGraph(ctx context.Context, j *journal, l *luck, tenants []*tenant, stu
 // outcome is how a call is treated.
 type outcome struct {
 	answer answer
-	fault  *providertest.Fault // nil: it is taken
+	fault  *providertest.Fault // nil: the message is taken
 }
 
-// Codes of Meta's.
+// Some of Meta's error codes.
 const (
 	throughput    = 130429
 	overloaded    = 131016
@@ -56,7 +56,7 @@ const (
 	closedWindow  = 131047
 )
 
-// toss is what comes of a throw of a thousand-sided die, for a text or a template.
+// toss returns the treatment of a text or a template for a roll of a thousand-sided die.
 func toss(die int, text bool) outcome {
 	switch {
 	case die < 20:
@@ -81,9 +81,9 @@ func toss(die int, text bool) outcome {
 	return outcome{answer: taken}
 }
 
-// refuses reports whether a lead of whom so many calls in a row were answered "not now"
-// may be told so again. After the second wagate may put a step off for a minute, after
-// the third it does: for that there must be time before the drill ends.
+// refuses reports whether a lead whose last n calls were answered "not now" may be answered so
+// again. After the second such answer wagate may put the step off for a minute, and after the third
+// it does. The drill must leave time for that before it ends.
 func (g *graph) refuses(l *lead, n int) bool {
 	switch {
 	case n < 1:
@@ -94,7 +94,7 @@ func (g *graph) refuses(l *lead, n int) bool {
 	return n < 4 && g.luck.die(4) == 0
 }
 
-// take notes a call and says how it is treated.
+// take notes a call and returns how it is treated.
 func (g *graph) take(s providertest.GraphSend) *providertest.Fault {
 	c := call{at: time.Now(), id: s.ID, text: s.Type == "text"}
 	l := g.journal.phones[s.To]
@@ -129,8 +129,8 @@ func (g *graph) take(s providertest.GraphSend) *providertest.Fault {
 	return o.fault
 }
 
-// report has receipts of a message come: some before its call is answered, some late,
-// some never.
+// report posts the receipt of a message: sometimes before the call is answered, sometimes late,
+// sometimes never.
 func (g *graph) report(l *lead, n int, s providertest.GraphSend) {
 	failed := g.luck.die(100) < 4
 	status := providertest.GraphStatus{ID: s.ID, State: "delivered", To: s.To, Number: s.Number, Opaque: s.Opaque}
@@ -172,7 +172,7 @@ func (g *graph) report(l *lead, n int, s providertest.GraphSend) {
 	})
 }
 
-// tell has a receipt come.
+// tell posts a receipt in the background.
 func (g *graph) tell(post func()) {
 	g.underWay.Add(1)
 	g.posting.Go(func() {

@@ -11,13 +11,14 @@ type journal struct {
 	mu     sync.Mutex
 	leads  []*lead
 	phones map[string]*lead
-	texts  map[string]writing // what the model wrote
+	texts  map[string]writing // by text: what the model wrote
 
 	posts, unanswered, busy, otherwise, strangers, deliveries, receipts atomic.Int64
 	modelCalls, modelFailed                                             atomic.Int64
 }
 
-// writing is a text of the model: for whom, and not before when it was given.
+// writing says for which lead and step the model wrote a text, and at what time it was given at the
+// earliest.
 type writing struct {
 	lead *lead
 	step int
@@ -32,8 +33,8 @@ func newJournal(leads []*lead) *journal {
 	return j
 }
 
-// begin notes that a deed is about to be told to wagate; the returned function that
-// wagate said it had it.
+// begin notes that a deed is about to be told to wagate. The returned function notes that wagate
+// has acknowledged it.
 func (j *journal) begin(l *lead, w what) (done func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -68,7 +69,7 @@ func (j *journal) call(l *lead, c call) int {
 	return len(l.book.calls) - 1
 }
 
-// refusals is how many of the last calls for a lead were answered that it is not now.
+// refusals returns how many of the latest calls for a lead, in a row, were answered "not now".
 func (j *journal) refusals(l *lead) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-// speed is how many times as fast as real time domain time passes. Half an hour, the least
-// a step may wait, must take longer than a message can be on its way (reach).
+// speed is how many times as fast as real time domain time passes. Half an hour, the shortest wait
+// of a step, must take longer than a message can be on its way (reach).
 type speed int
 
-// real is how long a stretch of domain time takes.
+// real returns how long a stretch of domain time takes in real time.
 func (s speed) real(domain time.Duration) time.Duration { return domain / time.Duration(s) }
 
 // rung is one step of a ladder.
 type rung struct {
-	wait             string // as the API takes it
+	wait             string // the interval as the API takes it
 	after            time.Duration
 	prompt, template bool
 }
 
-// ai and template are rungs of one kind.
+// ai and template return a rung that has only a prompt or only a template.
 func ai(wait string, after time.Duration) rung { return rung{wait: wait, after: after, prompt: true} }
 
 func template(wait string, after time.Duration) rung {
 	return rung{wait: wait, after: after, template: true}
 }
 
-// length is how long a ladder takes whoever never answers, in real time.
+// length returns how long a ladder takes for a lead who never answers, in real time.
 func (s speed) length(ladder []rung) time.Duration {
 	var d time.Duration
 	for _, r := range ladder {
@@ -35,15 +35,16 @@ func (s speed) length(ladder []rung) time.Duration {
 	return d
 }
 
-// What templates are called, and the parameter that tells which step's it is.
+// The name and language of the template, and the word in its last parameter and in prompts before
+// the number of the step.
 const (
 	templateName     = "reengagement_v1"
 	templateLanguage = "pt_BR"
 	occasion         = "occasion"
 )
 
-// step is a step as the API takes it. The prompt says whose and which it is, for the
-// model; the template's parameter says which.
+// step returns the n-th step as the API takes it. The prompt tells the model for which lead and
+// which step it writes; the template's parameter tells which step it is.
 func (r rung) step(n int) object {
 	out := object{"interval": r.wait}
 	if r.prompt {

@@ -8,24 +8,24 @@ import (
 	"wagate/scripts/drills/internal/dice"
 )
 
-// lead is a lead with what it will do.
+// lead is a lead and what it will do.
 type lead struct {
 	number  int
 	tenant  *tenant
 	channel int
 	phone   string
-	at      time.Duration // since the storm began: when it gets its status
+	at      time.Duration // when it gets its status, since the storm began
 	writes  bool          // it writes first, and so becomes a lead
-	ago     time.Duration // of one that does not: how long ago it last wrote, in domain time; negative: never
+	ago     time.Duration // if it does not: how long ago it last wrote, in domain time; negative: never
 	acts    []act
 
-	id   string // as wagate knows it
+	id   string // id at wagate
 	book book   // guarded by the journal
 
 	mu     sync.Mutex
 	waits  cue
-	waitOn int           // for which step
-	heard  chan struct{} // closed when it comes
+	waitOn int           // the step of the cue
+	heard  chan struct{} // closed when the cue comes
 }
 
 func phone(n int) string { return fmt.Sprintf("1555%07d", n) }
@@ -34,7 +34,7 @@ func phone(n int) string { return fmt.Sprintf("1555%07d", n) }
 type act struct {
 	what what
 	cue  cue
-	step int           // whose cue
+	step int           // the step of the cue
 	wait time.Duration // after the cue
 }
 
@@ -43,14 +43,15 @@ type cue string
 
 // The cues.
 const (
-	atAnyTime  cue = ""            // its trigger
+	atAnyTime  cue = ""            // needs no cue
 	asked      cue = "asked"       // the model was asked for the text
 	given      cue = "given"       // the model is about to give it
 	atProvider cue = "at provider" // the provider has read the message
-	beingTold  cue = "being told"  // and is about to answer
+	beingTold  cue = "being told"  // the provider is about to answer
 )
 
-// await tells for what the lead waits next.
+// await sets the cue that the lead waits for, and returns a channel that is closed when the cue
+// comes.
 func (l *lead) await(c cue, step int) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +59,7 @@ func (l *lead) await(c cue, step int) <-chan struct{} {
 	return l.heard
 }
 
-// hears tells the lead of something, and reports whether it waited for that.
+// hears gives the lead a cue and reports whether the lead waited for it.
 func (l *lead) hears(c cue, step int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,23 +71,22 @@ func (l *lead) hears(c cue, step int) bool {
 	return true
 }
 
-// waitsFor reports whether the lead waits for that.
+// waitsFor reports whether the lead waits for the cue.
 func (l *lead) waitsFor(c cue, step int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.heard != nil && l.waits == c && l.waitOn == step
 }
 
-// Shares, in a hundred.
+// Shares, in percent.
 const (
 	silentShare = 45
-	writesShare = 15 // of those who write first
-	neverShare  = 5  // who never wrote
-	soonShare   = 30 // whose window closes while they are followed up
+	writesShare = 15 // of leads who write first
+	neverShare  = 5  // of the others: who never wrote
+	soonShare   = 30 // of the rest: whose window closes while they are followed up
 )
 
-// newLeads plans the leads: so many of each tenant, by the part of the day at which
-// they get their status.
+// newLeads plans the leads of all tenants, sorted by the time at which they get their status.
 func newLeads(d dice.Dice, tenants []*tenant, s sizes) []*lead {
 	var all []*lead
 	for _, t := range tenants {

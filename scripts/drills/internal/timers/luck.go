@@ -7,7 +7,7 @@ import (
 	"wagate/scripts/drills/internal/dice"
 )
 
-// luck is dice that many throw.
+// luck is dice for concurrent use.
 type luck struct {
 	mu   sync.Mutex
 	dice dice.Dice

@@ -12,7 +12,7 @@ import (
 	"wagate/followup/writer/modeltest"
 )
 
-// model is the simulated AI. What it writes tells by itself for whom and for which step it is.
+// model is the simulated AI. Each text that it writes identifies its lead and its step.
 type model struct {
 	*modeltest.Server
 
@@ -27,7 +27,7 @@ func startModel(j *journal, l *luck) (*model, error) {
 	return m, err
 }
 
-// forget has the server keep no requests, of which there are very many.
+// forget makes the server drop the requests that it keeps, because there are very many.
 func (m *model) forget(ctx context.Context) {
 	for poll.Sleep(ctx, time.Second) == nil {
 		m.Forget()
@@ -36,7 +36,7 @@ func (m *model) forget(ctx context.Context) {
 
 var task = regexp.MustCompile(occasion + ` (\d) of \+?(\d+)`)
 
-// Shares of the model's answers, in a thousand.
+// Shares of the model's answers, per thousand.
 const (
 	modelError   = 30
 	modelHangs   = 20
@@ -59,7 +59,7 @@ func (m *model) answer(r modeltest.Request) modeltest.Answer {
 	}
 	a := modeltest.Answer{Delay: m.luck.within(10*time.Millisecond, 120*time.Millisecond)}
 	switch die := m.luck.die(1000); {
-	case l.hears(asked, step): // it is to be told that the lead answered before this one answers
+	case l.hears(asked, step): // answer late enough that wagate first learns of the lead's reply
 		a.Delay = m.luck.within(400*time.Millisecond, 800*time.Millisecond)
 	case l.waitsFor(given, step):
 		time.AfterFunc(a.Delay-10*time.Millisecond, func() { l.hears(given, step) })

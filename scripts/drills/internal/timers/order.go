@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// reach is longer than a message can be on its way from the guard to the provider: the
-// call as a whole is given 1.33 s (callTimeout and what wagate looks up before), the rest is for
-// processes that wait for a processor. It is shorter than the least wait of a step by more
-// than is not known of the clock.
+// reach is longer than a message can take from the guard to the provider: the call as a whole is
+// given 1.33 s (callTimeout and what wagate looks up before), and the rest is for processes that
+// wait for a processor. It is shorter than the shortest wait of a step by more than the uncertainty
+// of the clock.
 func (s speed) reach() time.Duration { return s.real(30*time.Minute) * 95 / 100 }
 
-// stopped looks for calls for a run after what should have ended it. A text that the
-// model gave only after wagate had said that it had the reply was guarded after it,
-// to the millisecond; of the rest, what the provider read later than reach after it.
+// stopped looks for calls for a run after a deed that should have ended it. A text that the model
+// gave only after wagate had acknowledged the deed was guarded after it, to the millisecond. Any
+// other call is wrong if the provider read it later than reach after the deed.
 func (t *tally) stopped(b book, r run, calls []*call) {
 	for _, d := range b.deeds {
 		if !d.what.stops() || d.done.IsZero() || !r.started.Before(d.began.Add(-early)) {
@@ -30,14 +30,14 @@ func (t *tally) stopped(b book, r run, calls []*call) {
 	}
 }
 
-// early is how long before a deed a run must have begun for it to concern that run:
-// what restarts one begins another. No lead does anything so soon after its trigger.
+// early is how long before a deed a run must have begun to be stopped by it, because a restart
+// begins another run. No lead does anything so soon after its trigger.
 const early = 500 * time.Millisecond
 
-// windows looks for free-form text into a closed window. It may have been let go just
-// before the window closed, and be read by the provider a reach later.
+// windows looks for free-form text into a closed window. A text may pass the guard just before the
+// window closes, and the provider may read it up to reach later.
 func (t *tally) windows(b book) {
-	var shut time.Time // when the provider last refused one for its window
+	var shut time.Time // when the provider last refused a text because the window was closed
 	for _, c := range b.calls {
 		if !c.text {
 			continue
@@ -67,8 +67,8 @@ func (t *tally) windows(b book) {
 	}
 }
 
-// heard reports whether wagate can have taken in how a call was answered: if it was
-// killed, the step says so.
+// heard reports whether wagate can have taken in the answer to a call. If it was killed before, the
+// step is uncertain.
 func (b book) heard(c call) bool {
 	n := b.runOf(c)
 	return n >= 0 && !slices.ContainsFunc(b.runs[n].moments, func(m moment) bool {

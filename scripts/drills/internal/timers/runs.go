@@ -28,7 +28,7 @@ type listed struct {
 	} `json:"data"`
 }
 
-// runs returns them as the account has them, oldest first.
+// runs returns the runs in the account's form, oldest first.
 func (l listed) runs(c clock) []run {
 	var all []run
 	for _, r := range l.Data {
@@ -43,11 +43,11 @@ func (l listed) runs(c clock) []run {
 	return all
 }
 
-// readers is how many leads are asked about at the same time.
+// readers is how many leads are read at the same time.
 const readers = 24
 
-// readRuns reads the runs of leads into their books and returns the leads that have
-// one that has not ended.
+// readRuns reads the runs of leads into their books. It returns the leads that have a run that has
+// not ended.
 func readRuns(ctx context.Context, a *api, c clock, leads []*lead) []*lead {
 	var mu sync.Mutex
 	var live []*lead

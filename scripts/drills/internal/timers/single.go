@@ -9,12 +9,11 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// place is where everything is stored, and how it breaks.
+// place is where wagate stores everything, and how that breaks.
 type place interface {
 	url() string
 	durability() string
-	// strike breaks it in one of its ways, and returns when it is whole again and what
-	// was done.
+	// strike causes a fault and returns when the place is whole again.
 	strike(ctx context.Context, b blow) error
 }
 
@@ -40,7 +39,7 @@ func (s *single) strike(ctx context.Context, b blow) error {
 	return s.Restart(ctx)
 }
 
-// blowsOfSingle are what breaks of one Redis.
+// blowsOfSingle plans the faults of one Redis.
 func blowsOfSingle(d dice.Dice, n blows, within time.Duration) []blow {
 	var all []blow
 	for _, at := range d.Spread(n.redis, within) {

@@ -14,7 +14,7 @@ func (t *tally) record(b book, r run, calls []*call) {
 	has := map[int]bool{}
 	for _, m := range r.moments {
 		if m.outcome == "" {
-			continue // it is to come
+			continue // still to come
 		}
 		t.steps++
 		t.outcomes[m.outcome+"_"+m.reason]++
@@ -34,8 +34,8 @@ func (t *tally) record(b book, r run, calls []*call) {
 	}
 }
 
-// gaps looks for steps that the run has passed without an outcome. A template that
-// was sent in an earlier step's place is used up, and has none.
+// gaps looks for steps that the run has passed without an outcome. A template that was sent in the
+// place of an earlier step is used up and has no outcome of its own.
 func (t *tally) gaps(b book, r run, calls []*call, has map[int]bool) {
 	last := 1
 	if r.reason == "completed" {
@@ -59,9 +59,9 @@ func (t *tally) gaps(b book, r run, calls []*call, has map[int]bool) {
 	}
 }
 
-// stoodIn reports whether a later step's template may have been sent in the place of
-// this one, which has none. Of one that is uncertain nobody may have seen the call; it was
-// its own text if that may have been sent.
+// stoodIn reports whether a later step's template may have been sent in the place of this step,
+// which has no template. If the step is uncertain, nobody may have seen its call; it was the step's
+// own text if a call with that text may have been sent.
 func (b book) stoodIn(m moment, calls []*call) bool {
 	if m.step > len(b.ladder) || b.ladder[m.step-1].template {
 		return false
@@ -74,8 +74,8 @@ func (b book) stoodIn(m moment, calls []*call) bool {
 	return m.outcome == "sent" && m.reason == "template"
 }
 
-// repeats looks for what was sent twice, or asked again though it may have been sent.
-// Within a run, a prompt and a template are used once each.
+// repeats looks for messages that were sent twice, and for calls repeated although the first one
+// may have been sent. Within a run, a prompt and a template are used once each.
 func (t *tally) repeats(b book, calls []*call) {
 	type use struct {
 		text bool
@@ -95,8 +95,7 @@ func (t *tally) repeats(b book, calls []*call) {
 	}
 }
 
-// agree holds the timeline of a run against the provider's log: who is in one with a
-// message is in the other.
+// agree compares a run's timeline with the provider's log: each message must be in both.
 func (t *tally) agree(b book, r run, calls []*call) {
 	rest := slices.DeleteFunc(slices.Clone(calls), func(c *call) bool { return !c.accepted })
 	match := func(m moment, fits func(*call) bool) bool {
@@ -128,13 +127,13 @@ func (t *tally) agree(b book, r run, calls []*call) {
 	}
 }
 
-// fits reports whether a message can be that of a step: its own, or a later one's
-// template in its place.
+// fits reports whether a message can be that of a step: the step's own, or a later step's template
+// in its place.
 func (b book) fits(m moment, c *call) bool {
 	return c.step == m.step || !c.text && c.step > m.step && m.step <= len(b.ladder) && !b.ladder[m.step-1].template
 }
 
-// settle checks that a receipt about a message that left settled its step.
+// settle checks that a receipt of a message that left settled its step.
 func (t *tally) settle(b book, r run, m moment, c *call) {
 	switch {
 	case c.failed && m.outcome != "failed" && m.settled != "failed",
@@ -143,7 +142,7 @@ func (t *tally) settle(b book, r run, m moment, c *call) {
 	}
 }
 
-// known reports whether a step's words are of the closed sets.
+// known reports whether a step's outcome and reason are from the closed sets.
 func known(m moment) bool {
 	return slices.Contains(followup.Reasons[followup.Outcome(m.outcome)], followup.Reason(m.reason)) &&
 		(m.settled == "" || m.settled == "sent" || m.settled == "failed")

@@ -12,15 +12,15 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// blow is one thing that breaks.
+// blow is one fault.
 type blow struct {
 	at      time.Duration // since the storm began
 	what    blowKind
-	replica int           // whose turn it is
-	down    time.Duration // until it is started again
+	replica int           // the wagate that it hits
+	down    time.Duration // how long it stays down
 }
 
-// blowKind is what breaks.
+// blowKind is the kind of a fault.
 type blowKind string
 
 // The kinds.
@@ -32,10 +32,10 @@ const (
 	moveSlot   blowKind = "slot moved"
 )
 
-// blows is how many of each there are.
+// blows counts the faults of each kind.
 type blows struct{ wagate, redis, flushes, masters, slots int }
 
-// blowsOfWagate are the ends of processes.
+// blowsOfWagate plans the kills of wagates.
 func blowsOfWagate(d dice.Dice, n int, within time.Duration) []blow {
 	var all []blow
 	for _, at := range d.Spread(n, within) {
@@ -46,7 +46,7 @@ func blowsOfWagate(d dice.Dice, n int, within time.Duration) []blow {
 	return all
 }
 
-// vandal breaks things.
+// vandal causes the faults.
 type vandal struct {
 	fleet  *fleet.Fleet
 	place  place
@@ -56,8 +56,8 @@ type vandal struct {
 	done map[blowKind]int
 }
 
-// rage lets the blows fall and returns when all is mended. Processes are killed whatever
-// becomes of Redis meanwhile.
+// rage causes all faults by their timetable and returns when everything is mended. Wagates are
+// killed whatever happens to Redis meanwhile.
 func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) error {
 	var wagate, redis []blow
 	for _, b := range list {
@@ -82,7 +82,7 @@ func (v *vandal) rage(ctx context.Context, list []blow, began time.Time) error {
 	return errors.Join(err, <-killed, v.fleet.Up(ctx))
 }
 
-// each lets blows fall, one after the other.
+// each causes faults one after the other.
 func (v *vandal) each(ctx context.Context, list []blow, began time.Time, strike func(blow) error) error {
 	slices.SortStableFunc(list, func(a, b blow) int { return cmp.Compare(a.at, b.at) })
 	for _, b := range list {
