@@ -1,8 +1,8 @@
-// Command benches measures wagate; scripts/bench builds both and runs it.
+// Command benches measures wagate; scripts/bench builds wagate and this program and runs them.
 //
 //	benches -wagate BINARY NAME [-short] [-only PART,…] [-profile DIR]
 //
-// It exits 1 if a figure falls short of its aim, or if something went wrong.
+// It exits 1 if a figure falls short of its aim or if the benchmark fails.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// benchmark is one that can be run, as a whole or in parts.
+// benchmark is a benchmark and the names of its parts.
 type benchmark struct {
 	run   func(context.Context, *bench.Bench) error
 	parts []string
@@ -52,8 +52,8 @@ func main() {
 	os.Exit(command.Code("bench", hold, err))
 }
 
-// play is this program as a child of a benchmark. A signal for the whole group
-// is for the benchmark, which then ends its children.
+// play runs this program as a child of a benchmark. It ignores interrupts, which the whole process
+// group receives: the benchmark ends its children itself.
 func play(role string) error {
 	signal.Ignore(os.Interrupt)
 	do, ok := ingest.Roles()[role]

@@ -9,28 +9,28 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// Params say how a benchmark is to be run. Wagate and Out are required.
+// Params say how to run a benchmark. Wagate and Out are required.
 type Params struct {
-	// Wagate is the path of the binary that is measured.
+	// Wagate is the path of the binary under test.
 	Wagate string
-	// Short asks for fewer and shorter runs: all of it within a minute.
+	// Short asks for fewer and shorter runs, which end within a minute.
 	Short bool
 	// Only names the parts to run; empty: all.
 	Only []string
 	// Profiles is a directory for profiles of wagate at work; empty: none.
 	Profiles string
-	// Out is where runs and figures are told.
+	// Out is where runs and figures are printed.
 	Out io.Writer
 }
 
-// Bench is one run of a benchmark, all it has started and its figures.
+// Bench is one run of a benchmark with everything that it has started and its figures.
 type Bench struct {
 	Params
 	*proc.Group
 	*figure.Sheet
 }
 
-// New returns a benchmark that has started nothing yet.
+// New returns a benchmark that has started nothing.
 func New(p Params) (*Bench, error) {
 	g, err := proc.New("bench")
 	if err != nil {
@@ -39,7 +39,7 @@ func New(p Params) (*Bench, error) {
 	return &Bench{Params: p, Group: g, Sheet: figure.NewSheet(p.Out)}, nil
 }
 
-// StartRedis starts an empty redis-server as it is configured for production.
+// StartRedis starts an empty redis-server, configured as for production.
 func (b *Bench) StartRedis(ctx context.Context) (*proc.Redis, error) {
 	return b.Group.StartRedis(ctx, proc.RedisParams{Fsync: "everysec"})
 }

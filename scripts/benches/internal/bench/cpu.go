@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// CPU returns how much processor time this process has used. On a machine that
-// others use, too, it tells more than the time that passes.
+// CPU returns how much processor time this process has used. On a machine that others use too, it
+// tells more than elapsed time.
 func CPU() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

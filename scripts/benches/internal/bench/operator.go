@@ -7,7 +7,7 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// The one app and the one number at Meta.
+// The one app, account and number at Meta.
 const (
 	AppKey    = "main"
 	AppSecret = "main-app-secret"
@@ -15,14 +15,14 @@ const (
 	NumberID  = "400000000000001"
 )
 
-// AssistantPath is where the assistant takes what is relayed.
+// AssistantPath is the path at which the assistant takes events.
 const AssistantPath = "/whatsapp"
 
-// Tenant is the only one of an operator's file, with one assistant and one channel.
+// Tenant is the only tenant of an operator's file, with one assistant and one channel.
 type Tenant struct{ ID, Assistant, Channel string }
 
-// StartWagate starts the binary that is measured, for a tenant whose assistant is at the
-// address.
+// StartWagate starts the binary under test for a tenant whose assistant is at the given address,
+// host:port.
 func (b *Bench) StartWagate(ctx context.Context, redis *proc.Redis, assistant string, t Tenant) (*proc.Wagate, error) {
 	file, err := b.WriteFile("operator.yaml", []byte(operatorFile(redis.URL, assistant, t)))
 	if err != nil {
@@ -31,8 +31,8 @@ func (b *Bench) StartWagate(ctx context.Context, redis *proc.Redis, assistant st
 	return b.Group.StartWagate(ctx, b.Wagate, file)
 }
 
-// operatorFile is a sandbox because the assistant is on loopback; Redis and the clock are
-// real.
+// operatorFile returns the operator's file. It is a sandbox because the assistant is on loopback;
+// Redis and the clock are real.
 func operatorFile(redisURL, assistant string, t Tenant) string {
 	return fmt.Sprintf(`listen: "127.0.0.1:0"
 admin: "127.0.0.1:0"

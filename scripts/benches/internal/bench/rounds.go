@@ -11,9 +11,9 @@ type Side[T any] struct {
 	Run  func(context.Context) (T, error)
 }
 
-// Rounds runs every side once per round, in turn, and the other way round in
-// every second round, so that what else goes on on the machine falls on all of
-// them alike. It prints each run and returns them by side.
+// Rounds runs every side once per round, in turn, and in reverse order in every second round, so
+// that other load on the machine falls on all sides alike. It prints each run and returns the runs
+// by side.
 func Rounds[T fmt.Stringer](ctx context.Context, b *Bench, what string, n int, sides ...Side[T]) (map[string][]T, error) {
 	runs := make(map[string][]T, len(sides))
 	for round := range n {

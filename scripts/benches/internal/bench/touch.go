@@ -7,10 +7,9 @@ import (
 	"syscall"
 )
 
-// Touch writes to as many bytes of free memory as that, to half of it at most, and
-// frees them. In a virtual machine the first touch of a page goes to the host: a
-// Redis that grows into memory nobody has used yet pays a third of its time for it,
-// and who runs after it in the same pages does not.
+// Touch writes to most bytes of free memory, but at most half of it, and frees them. In a virtual
+// machine the first touch of a page goes to the host. A Redis that grows into untouched memory
+// spends a third of its time on that, and whatever runs after it in the same pages does not.
 func Touch(most int) error {
 	info, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

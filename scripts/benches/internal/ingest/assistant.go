@@ -15,23 +15,22 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// watch asks the assistant to note when it is given each of Count messages from
-// number First on. Zero: only what it has so far.
+// watch asks the assistant to note when it gets each of Count messages, from number First on. A
+// zero watch asks only for what the assistant has so far.
 type watch struct{ First, Count int }
 
-// received is what the assistant has.
+// received is what the assistant has got.
 type received struct {
 	Addr   string
-	Events int // different ones, since its start
-	// At is when it had each message that it watches for, in Unix nanoseconds;
-	// zero: not yet.
+	Events int // number of different events since its start
+	// At is when it got each message that it watches for, in Unix nanoseconds; zero: not yet.
 	At []int64
 }
 
-// assistant takes everything.
+// assistant takes every delivery.
 type assistant struct {
 	mu    sync.Mutex
-	seen  map[int]bool // messages by number; a delivery may come again
+	seen  map[int]bool // by message number; a delivery may come again
 	first int
 	at    []int64
 }
@@ -65,7 +64,7 @@ func (a *assistant) answer(w watch) received {
 	return received{Events: len(a.seen), At: slices.Clone(a.at)}
 }
 
-// take notes the messages of a delivery, by their ids.
+// take notes the messages of a delivery by their ids.
 func (a *assistant) take(body []byte, now int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

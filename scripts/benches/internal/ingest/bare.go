@@ -15,7 +15,7 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// notice is what the bare side reads a body into.
+// notice is what the bare side decodes a body into.
 type notice struct {
 	Object string `json:"object"`
 	Entry  []struct {
@@ -53,14 +53,14 @@ type notice struct {
 	} `json:"entry"`
 }
 
-// standing is where the bare side listens, and the processor time it has used.
+// standing is where the bare side listens, and how much processor time it has used.
 type standing struct {
 	Addr string
 	CPU  time.Duration
 }
 
-// bare is the role of the handler that wagate is compared with: signature,
-// JSON, 200.
+// bare is the role of the handler that wagate is compared with: it checks the signature, parses the
+// JSON and answers 200.
 func bare(in io.Reader, out io.Writer) error {
 	app := newServer()
 	secrets := []string{bench.AppSecret}
@@ -84,11 +84,11 @@ func bare(in io.Reader, out io.Writer) error {
 }
 
 func newServer() *fiber.App {
-	const limit = 4 << 20 // a batch is larger than a text
+	const limit = 4 << 20 // a batch is large
 	return fiber.New(fiber.Config{BodyLimit: limit, ReadBufferSize: 16 << 10, DisableStartupMessage: true})
 }
 
-// listen serves on a free port for as long as the process lives.
+// listen serves app on a free port for as long as the process lives.
 func listen(app *fiber.App) (addr string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"wagate/scripts/benches/internal/bench"
 )
 
-// webhookPath is where the webhooks go to.
+// webhookPath is where the webhooks are posted.
 const webhookPath = "/webhooks/meta/" + bench.AppKey
 
-// The tenant that they are for.
+// The tenant of all webhooks.
 const (
 	tenantID    = "10000000-0000-4000-8000-000000000001"
 	assistantID = "10000000-0000-4000-8000-0000000000a1"
@@ -33,7 +33,7 @@ const (
 	textBody = 1500
 )
 
-// items is how many events a body of the kind holds.
+// items returns how many events a body of the kind holds.
 func (k kind) items() int {
 	if k == batches {
 		return batchItems
@@ -41,8 +41,8 @@ func (k kind) items() int {
 	return 1
 }
 
-// A change is written as Meta does, in its order and with its escapes; what
-// stands in angle brackets differs from one to the next.
+// A change is written as Meta writes it, in Meta's order and with its escapes. What stands in angle
+// brackets differs from one change to the next.
 const (
 	bodyHead  = `{"object":"whatsapp_business_account","entry":[{"id":"` + bench.AccountID + `","changes":[`
 	bodyTail  = `]}]}`
@@ -59,41 +59,40 @@ const (
 		`at\u00e9 s\u00e1bado \ud83d\ude42 A cadeira que aparece na foto vem junto? `
 )
 
-// idPrefix and idSuffix stand around the number of a message in its id, which
-// has idDigits.
+// idPrefix and idSuffix stand around the number of a message in its id. The number has idDigits
+// digits.
 const (
 	idPrefix = "wamid.HBgLMTU1NTAwMDAwMDAVAgASGBYzQ"
 	idDigits = 15
 	idSuffix = "AA=="
 )
 
-// messageID is the id of the n-th message.
+// messageID returns the id of the n-th message.
 func messageID(n int) string { return fmt.Sprintf("%s%0*d%s", idPrefix, idDigits, n, idSuffix) }
 
-// firstInBatches and firstSent are where the numbers of messages in batches and
-// of those that were sent begin; those of single texts begin at zero.
+// firstInBatches and firstSent are the first numbers of messages in batches and of sent messages.
+// The numbers of single texts begin at zero.
 const (
 	firstInBatches = 100_000_000_000_000
 	firstSent      = 200_000_000_000_000
 )
 
-// phone and userID are who a lead is.
+// phone and userID identify a lead.
 func phone(lead int) string  { return fmt.Sprintf("1555%07d", lead) }
 func userID(lead int) string { return fmt.Sprintf("US.77331122%07d", lead) }
 
-// stride is prime, and so steps through any number of leads that it does not
-// divide, each once.
+// stride is prime. So steps of stride visit each of n leads once, unless stride divides n.
 const stride = 7919
 
-// leadOf is whose turn it is.
+// leadOf returns the lead whose turn it is.
 func leadOf(turn, leads int) int { return turn * stride % leads }
 
 // sent is a message that was sent through wagate.
 type sent struct {
 	Lead   int
 	ID     string
-	Opaque string // as the provider got it
+	Opaque string // opaque data as the provider got it
 }
 
-// states are what is told of a sent message, one after the other.
+// states are the statuses of a sent message, in order.
 var states = []string{"sent", "delivered", "read"}

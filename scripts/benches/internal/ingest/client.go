@@ -21,13 +21,13 @@ type order struct {
 	load.Plan
 
 	Kind kind
-	// From is the number of the first body, Most how many are made.
+	// From is the number of the first body; Most is how many are made.
 	From, Most int
 	Leads      int
-	Sent       string // file with the messages that statuses are about
+	Sent       string // file of the messages that statuses are about
 }
 
-// outcome is how the run went.
+// outcome is the result of a run.
 type outcome struct {
 	Done, Failed             int
 	Failure                  string
@@ -36,12 +36,13 @@ type outcome struct {
 	CPU                      time.Duration // of the client
 }
 
-// maxBytes bounds the requests that are made for one run; it ends earlier then.
+// maxBytes bounds the size of the requests that are made for one run; a run that uses them up ends
+// earlier.
 const maxBytes = 256 << 20
 
-// client is the role of whoever posts the webhooks.
+// client is the role of the process that posts the webhooks.
 func client(in io.Reader, out io.Writer) error {
-	// Nothing is collected in the middle of a run.
+	// No garbage is collected in the middle of a run.
 	debug.SetGCPercent(-1)
 	c := &poster{}
 	return proc.Answer(in, out, c.run)
@@ -83,7 +84,7 @@ func (c *poster) read(file string) error {
 	if file == "" || file == c.file {
 		return nil
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the benchmark's own
+	text, err := os.ReadFile(file) //nolint:gosec // the benchmark's own file
 	if err != nil {
 		return fmt.Errorf("read what was sent: %w", err)
 	}

@@ -9,10 +9,10 @@ import (
 	"wagate/scripts/internal/figure"
 )
 
-// nameBatch is the idle world when it takes in batches.
+// nameBatch is the name of the idle world when it takes in batches.
 const nameBatch = "batches"
 
-// compare judges single texts and batches at 64 connections.
+// compare measures and judges single texts and batches at 64 connections.
 func (s *suite) compare(ctx context.Context) error {
 	p := load.Plan{Connections: crowd, For: s.sizes.long}
 	runs, err := bench.Rounds(ctx, s.Bench, "texts 64", s.sizes.rounds,
@@ -41,13 +41,13 @@ func (s *suite) matrix(ctx context.Context) error {
 	if err := s.idle.world.send(ctx, s.sizes.sent, s.sizes.leads, file); err != nil {
 		return err
 	}
-	// As many rations as runs, and some for the profile.
+	// One ration for each run, and some for the profile.
 	s.idle.sent, s.idle.ration = file, s.sizes.sent*len(states)/(len(s.sizes.connections)*s.sizes.others+4)
 	s.bare.sent, s.bare.ration = file, s.sizes.sent*len(states)
 	for _, k := range []kind{texts, statuses, batches} {
 		for _, n := range s.sizes.connections {
 			if k == texts && n == crowd && s.Runs(partTexts) {
-				continue // has been compared
+				continue // compare has measured this
 			}
 			p := load.Plan{Connections: n, For: s.sizes.short}
 			what := fmt.Sprintf("%s_%d", k, n)
@@ -65,7 +65,7 @@ func (s *suite) matrix(ctx context.Context) error {
 // openRate is the rate of the open loop, per second.
 const openRate = 3000
 
-// openLoop judges latency at a rate that does not depend on it.
+// openLoop measures and judges latency at a fixed rate, which does not depend on the latency.
 func (s *suite) openLoop(ctx context.Context) error {
 	p := load.Plan{Connections: crowd, For: s.sizes.open, PerSecond: openRate}
 	what := fmt.Sprintf("open_%d", openRate)
@@ -83,12 +83,12 @@ func rate(r sample) float64 { return r.rate }
 func p50(r sample) float64  { return r.p50 }
 func p99(r sample) float64  { return r.p99 }
 
-// ratio compares the medians of two sides.
+// ratio returns the ratio of the medians of two sides.
 func ratio(a, b []sample, of func(sample) float64) float64 {
 	return figure.MedianOf(a, of) / figure.MedianOf(b, of)
 }
 
-// describe notes the medians of a side's runs.
+// describe adds the medians of a side's runs to the figures.
 func (s *suite) describe(name string, runs []sample) {
 	s.Figure(name+"_per_s", figure.MedianOf(runs, rate))
 	s.Figure(name+"_p50_ms", figure.MedianOf(runs, p50))

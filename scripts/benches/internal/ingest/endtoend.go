@@ -11,19 +11,18 @@ import (
 	"wagate/scripts/internal/figure"
 )
 
-// passage is how long it took from the post of a text, by the timetable, until
-// the assistant had it.
+// passage is how long texts took from when they were due to be posted until the assistant had them.
 type passage struct {
 	posted   sample
 	p50, p99 float64 // ms
 }
 
-// String is the line of a run.
+// String formats the result of a run.
 func (p passage) String() string {
 	return fmt.Sprintf("p50 %.2f p99 %.2f ms; posted %s", p.p50, p.p99, p.posted)
 }
 
-// endToEnd judges the whole way at half of what can go it.
+// endToEnd measures and judges the whole way at half of the highest rate.
 func (s *suite) endToEnd(ctx context.Context) error {
 	if s.saturation == 0 {
 		r, err := s.relay.as(nameRelay, texts, load.Plan{Connections: crowd, For: s.sizes.long}).Run(ctx)

@@ -9,7 +9,7 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// Roles are what this program does in the processes that the benchmark starts.
+// Roles returns the roles of this program in the processes that the benchmark starts, by name.
 func Roles() map[string]func(io.Reader, io.Writer) error {
 	return map[string]func(io.Reader, io.Writer) error{roleBare: bare, roleClient: client, roleAssistant: assist}
 }
@@ -30,25 +30,25 @@ const (
 	partDedup  = "dedup"
 )
 
-// Parts are the names of its parts.
+// Parts returns the names of the benchmark's parts.
 func Parts() []string {
 	return []string{partStart, partTexts, partMatrix, partOpen, partEnd, partDedup}
 }
 
-// sizes is how much is done.
+// sizes are how much the benchmark does.
 type sizes struct {
-	rounds int           // of what is compared
+	rounds int           // rounds of what is compared
 	others int           // rounds of what has no aim
-	long   time.Duration // a run of what is compared
-	short  time.Duration // a run of what has no aim
-	open   time.Duration // a run of an open loop
+	long   time.Duration // length of a run of what is compared
+	short  time.Duration // length of a run of what has no aim
+	open   time.Duration // length of a run of an open loop
 	leads  int
-	sent   int // messages whose statuses come
-	// connections of what has no aim.
+	sent   int // messages that statuses are about
+	// connections are the numbers of connections for what has no aim.
 	connections []int
 	few         int // leads with few events, for dedup
 	starts      int
-	touch       int // bytes of memory that are used once before anything is compared
+	touch       int // bytes of memory that are touched before anything is compared
 }
 
 func sizesOf(short bool) sizes {
@@ -64,10 +64,10 @@ func sizesOf(short bool) sizes {
 	}
 }
 
-// crowd is how many connections what is compared has.
+// crowd is the number of connections for what is compared.
 const crowd = 64
 
-// suite is the benchmark on its way.
+// suite is one run of the benchmark.
 type suite struct {
 	*bench.Bench
 
@@ -76,8 +76,7 @@ type suite struct {
 	bare   *side
 	idle   *side
 	relay  *side
-	// saturation is how many texts per second can go the whole way; zero: not
-	// found out.
+	// saturation is how many texts per second can go the whole way; zero: not measured.
 	saturation float64
 }
 
@@ -104,7 +103,7 @@ func Run(ctx context.Context, b *bench.Bench) error {
 	return nil
 }
 
-// loads is all that compares the sides.
+// loads runs everything that compares the sides.
 func (s *suite) loads(ctx context.Context) error {
 	if err := bench.Touch(s.sizes.touch); err != nil {
 		return err

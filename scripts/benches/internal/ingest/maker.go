@@ -9,13 +9,12 @@ import (
 	"wagate/scripts/benches/internal/bench"
 )
 
-// template is a text with gaps: before each gap what stands there, and last
-// what stands behind them all.
+// template is a text with gaps: the text before each gap, and last the text after all of them.
 type template struct {
 	texts, gaps []string
 }
 
-// newTemplate reads a text whose gaps are names in angle brackets.
+// newTemplate parses a text whose gaps are names in angle brackets.
 func newTemplate(text string) template {
 	var t template
 	for {
@@ -29,7 +28,7 @@ func newTemplate(text string) template {
 	}
 }
 
-// append fills the gaps.
+// append appends the text to b with its gaps filled.
 func (t template) append(b []byte, fill map[string]string) []byte {
 	for i, gap := range t.gaps {
 		b = append(b, t.texts[i]...)
@@ -48,8 +47,8 @@ type maker struct {
 	leads  int
 	sent   []sent
 	fill   map[string]string
-	body   []byte // the last one
-	buffer []byte // of all requests of the last call
+	body   []byte // the body made last
+	buffer []byte // all requests of the last call
 }
 
 func newMaker(leads int, sent []sent, now time.Time) *maker {
@@ -57,12 +56,12 @@ func newMaker(leads int, sent []sent, now time.Time) *maker {
 	m.render(texts, 0)
 	room := textBody - len(m.body)
 	words := strings.Repeat(said, room/len(said)+1)[:room]
-	cut := strings.LastIndexByte(words, ' ') // no escape has one in it
+	cut := strings.LastIndexByte(words, ' ') // an escape holds no space
 	m.fill["words"] = words[:cut] + strings.Repeat("!", room-cut)
 	return m
 }
 
-// most is how many bodies of the kind there can be.
+// most returns how many bodies of the kind there can be.
 func (m *maker) most(k kind) int {
 	if k == statuses {
 		return len(m.sent) * len(states)
@@ -70,9 +69,9 @@ func (m *maker) most(k kind) int {
 	return firstInBatches / batchItems
 }
 
-// requests returns n requests, the first of which has body number from of its
-// kind; fewer if there are no more, or if they would take more than most bytes.
-// They are valid until the next call.
+// requests returns n requests with bodies of a kind, the first of which has body number from. It
+// returns fewer if there are no more, or if they would take more than most bytes. The requests are
+// valid until the next call.
 func (m *maker) requests(k kind, from, n, most int) [][]byte {
 	n = min(n, m.most(k)-from)
 	head := "POST " + webhookPath + " HTTP/1.1\r\nHost: wagate\r\nUser-Agent: facebookexternalua\r\n" +
@@ -112,7 +111,7 @@ func (m *maker) render(k kind, n int) {
 			m.text(leadOf(n*batchLeads+i%batchLeads, m.leads), firstInBatches+n*batchItems+i)
 		}
 	case statuses:
-		// All messages are sent before the first is delivered.
+		// All messages get the status sent before the first gets delivered.
 		m.status(m.sent[n%len(m.sent)], states[n/len(m.sent)])
 	}
 	m.body = append(m.body, bodyTail...)

@@ -12,11 +12,11 @@ import (
 	"wagate/scripts/benches/internal/load"
 )
 
-// profiled is how long a profile is taken.
+// profiled is how long a profile runs, in seconds.
 const profiled = 5
 
-// profile takes profiles of wagate in runs that count for no figure, if it was
-// asked to: where it spends time, what it allocates, what it asks of Redis.
+// profile, if asked to, takes profiles of wagate in runs that count for no figure: where it spends
+// time, what it allocates, what it asks of Redis.
 func (s *suite) profile(ctx context.Context) error {
 	if s.Profiles == "" {
 		return nil

@@ -18,8 +18,8 @@ import (
 // seeders is how many messages are sent at once.
 const seeders = 32
 
-// send sends so many messages to leads who have written, as the send call does,
-// but for the provider: guard, record, link. It writes them to a file.
+// send sends messages to leads who have written, as the send call does but without a provider:
+// guard, record, link. It writes the messages to a file.
 func (w *world) send(ctx context.Context, messages, leads int, file string) error {
 	client, err := redisstore.NewClient(redisstore.ClientParams{URL: w.redis.URL, PoolSize: seeders})
 	if err != nil {

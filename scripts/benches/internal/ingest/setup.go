@@ -9,7 +9,7 @@ import (
 	"wagate/scripts/internal/figure"
 )
 
-// startUp finds out how soon wagate listens.
+// startUp measures how soon wagate listens.
 func (s *suite) startUp(ctx context.Context) error {
 	redis, err := s.StartRedis(ctx)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *suite) startUp(ctx context.Context) error {
 	return nil
 }
 
-// The sides by name.
+// The names of the sides.
 const (
 	nameBare  = "bare"
 	nameIdle  = "idle"
@@ -42,13 +42,13 @@ const (
 )
 
 const (
-	// warm is how long the bare side is used before it counts.
+	// warm is how long the bare side is used before anything counts.
 	warm = 300 * time.Millisecond
-	// longest bounds runs that end with their requests.
+	// longest bounds runs that end when their requests are used up.
 	longest = time.Minute
 )
 
-// sides starts all sides and has every lead write once.
+// sides starts all sides and lets every lead write once.
 func (s *suite) sides(ctx context.Context) error {
 	bare, err := s.StartChild(ctx, roleBare)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *suite) sides(ctx context.Context) error {
 	return nil
 }
 
-// newIdle returns a world whose assistant is not there.
+// newIdle returns a world whose assistant refuses connections.
 func (s *suite) newIdle(ctx context.Context, leads int) (*side, error) {
 	nobody, err := s.Refused()
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *suite) newRelaying(ctx context.Context) (*side, error) {
 	return side, nil
 }
 
-// once posts so many texts, however long it takes.
+// once posts n texts, within longest.
 func (s *side) once(ctx context.Context, n int) (sample, error) {
 	r, err := s.post(ctx, texts, load.Plan{Connections: crowd, For: longest}, n)
 	if err == nil && r.requests != n {
@@ -129,7 +129,7 @@ func (s *side) once(ctx context.Context, n int) (sample, error) {
 	return r, err
 }
 
-// Where wagate remembers what it has seen: in keys, or in a field of leads' hashes; see
+// Where wagate remembers the events it has seen: in keys, or in a field of leads' hashes. See
 // package redisstore.
 const (
 	dedupKeys  = "{p*}:d:*"
@@ -137,8 +137,8 @@ const (
 	dedupField = "fs"
 )
 
-// dedup finds out how many bytes it takes to remember an event, for leads with
-// few and with many of them.
+// dedup measures how many bytes it takes to remember an event, for leads with few and with many
+// events.
 func (s *suite) dedup(ctx context.Context) error {
 	for _, each := range []int{1, 10, 100} {
 		leads := max(s.sizes.few/each, 1)

@@ -11,26 +11,26 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// side is something that webhooks are posted to.
+// side is a server that webhooks are posted to.
 type side struct {
 	client *proc.Child
 	addr   string
-	world  *world      // nil: the bare side
-	bare   *proc.Child // nil: a world
+	world  *world      // nil for the bare side
+	bare   *proc.Child // nil for a world
 
 	leads int
 	sent  string // file of the messages that statuses are about
-	// ration is how many statuses there are for one run, so that they last.
+	// ration is how many statuses one run may use, so that they last for all runs.
 	ration int
 	next   map[kind]int     // number of the next body
-	rate   map[kind]float64 // of the last run, requests per second
+	rate   map[kind]float64 // requests per second in the last run
 }
 
 func newSide(client *proc.Child, addr string, leads int) *side {
 	return &side{client: client, addr: addr, leads: leads, next: map[kind]int{}, rate: map[kind]float64{}}
 }
 
-// sample is how one run went.
+// sample is the result of one run.
 type sample struct {
 	rate            float64 // requests per second
 	p50, p99, worst float64 // ms
@@ -38,16 +38,16 @@ type sample struct {
 	events          int
 	began           time.Time
 	first           int           // number of the first body
-	client, server  time.Duration // processor time; that of Redis is beside
+	client, server  time.Duration // processor time, without that of Redis
 
-	// Of wagate only.
+	// The rest is set for wagate only.
 	of      *world
 	cost    cost
 	took    time.Duration
-	drained time.Duration // until the assistant had everything, after that
+	drained time.Duration // time after that until the assistant had everything
 }
 
-// String is the line of a run.
+// String formats the result of a run.
 func (s sample) String() string {
 	line := fmt.Sprintf("%.0f/s p50 %.2f p99 %.2f max %.1f ms, CPU %.0f", s.rate, s.p50, s.p99, s.worst, s.micros(s.server))
 	if s.of == nil {
@@ -61,24 +61,24 @@ func (s sample) String() string {
 	return line
 }
 
-// micros is a processor time in microseconds per event.
+// micros returns a processor time in microseconds per event.
 func (s sample) micros(d time.Duration) float64 { return float64(d.Microseconds()) / float64(s.events) }
 
 func (s sample) perEvent(n int64) float64 { return float64(n) / float64(s.events) }
 func (s sample) allocs() float64          { return s.cost.allocs / float64(s.requests) }
 
-// delivered is how many events per second the assistant got while webhooks came in.
+// delivered returns how many events per second the assistant got while webhooks came in.
 func (s sample) delivered() float64 { return float64(s.cost.delivered) / s.took.Seconds() }
 
-// through is how many events per second went the whole way: what was posted,
-// over the time until the assistant had all of it.
+// through returns how many events per second went the whole way: the number posted, over the time
+// until the assistant had all of them.
 func (s sample) through() float64 { return float64(s.events) / (s.took + s.drained).Seconds() }
 
 const (
-	// spare is how many requests are made for a run, over what the last one of
-	// its kind would need.
+	// spare is how many times the number of requests that the last run of its kind would need are
+	// made for a run.
 	spare = 2
-	// guess is a rate for when there was no run yet.
+	// guess is the rate to assume before the first run.
 	guess = 5000
 )
 
@@ -92,13 +92,13 @@ func (s *side) run(ctx context.Context, k kind, p load.Plan) (sample, error) {
 	if k == statuses {
 		most = min(most, s.ration)
 		if s.world == nil {
-			s.next[k] = 0 // it does not mind to have it again
+			s.next[k] = 0 // the bare side takes the same statuses again
 		}
 	}
 	return s.post(ctx, k, p, most)
 }
 
-// post posts at most so many bodies of a kind.
+// post posts at most most bodies of a kind.
 func (s *side) post(ctx context.Context, k kind, p load.Plan, most int) (sample, error) {
 	p.Addr = s.addr
 	o := order{Plan: p, Kind: k, From: s.next[k], Most: most, Leads: s.leads, Sent: s.sent}
@@ -134,8 +134,8 @@ func (s *side) post(ctx context.Context, k kind, p load.Plan, most int) (sample,
 	return r, nil
 }
 
-// measure runs something that posts to the bare side and returns the processor
-// time that this took it.
+// measure calls run, which posts to the bare side, and returns the processor time that the bare
+// side used for it.
 func (s *side) measure(run func() (int, error)) (time.Duration, error) {
 	var before, after standing
 	if err := s.bare.Ask(struct{}{}, &before); err != nil {
@@ -148,8 +148,8 @@ func (s *side) measure(run func() (int, error)) (time.Duration, error) {
 	return after.CPU - before.CPU, err
 }
 
-// as makes the side one of a comparison: the same load, over and over. Where
-// there is an assistant, it has everything before the next run begins.
+// as returns the side for a comparison: the same load in every run. If there is an assistant, it
+// has everything before the next run begins.
 func (s *side) as(name string, k kind, p load.Plan) bench.Side[sample] {
 	return bench.Side[sample]{Name: name, Run: func(ctx context.Context) (sample, error) {
 		r, err := s.run(ctx, k, p)

@@ -9,15 +9,15 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// world is a wagate with its Redis, and whoever takes what it relays.
+// world is a wagate with its Redis and its assistant.
 type world struct {
 	redis     *proc.Redis
 	wagate    *proc.Wagate
-	assistant *proc.Child // nil: nobody listens
-	events    int         // taken in so far
+	assistant *proc.Child // nil: the port refuses connections
+	events    int         // number taken in so far
 }
 
-// newWorld starts a Redis and a wagate, whose assistant is at the address.
+// newWorld starts a Redis and a wagate whose assistant is at the given address.
 func newWorld(ctx context.Context, b *bench.Bench, assistant string) (*world, error) {
 	redis, err := b.StartRedis(ctx)
 	if err != nil {
@@ -34,15 +34,15 @@ func (w *world) start(ctx context.Context, b *bench.Bench, assistant string) err
 	return err
 }
 
-// cost is what a run took.
+// cost is what a run cost.
 type cost struct {
 	redis     proc.Counters
 	cpu       time.Duration // of wagate
 	allocs    float64
-	delivered int // events that the assistant was given meanwhile
+	delivered int // events that the assistant got meanwhile
 }
 
-// What wagate says of itself.
+// Metrics of wagate.
 const (
 	eventsTaken     = "wagate_events_total"
 	eventsDuplicate = "wagate_events_duplicate_total"
@@ -51,8 +51,8 @@ const (
 	cpuSeconds      = "process_cpu_seconds_total"
 )
 
-// measure runs something that posts webhooks and returns how many events they
-// held. It fails unless wagate agrees: so many, none twice, none left out.
+// measure calls run, which posts webhooks and returns how many events they held, and returns the
+// cost. It fails unless wagate counted exactly as many events, none twice and none left out.
 func (w *world) measure(ctx context.Context, run func() (events int, err error)) (cost, error) {
 	before, err := w.wagate.Metrics(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func (w *world) measure(ctx context.Context, run func() (events int, err error))
 	if err != nil {
 		return cost{}, err
 	}
-	began, err := w.redis.Counters(ctx) // last: reading the metrics asks Redis, too
+	began, err := w.redis.Counters(ctx) // last, because reading the metrics asks Redis too
 	if err != nil {
 		return cost{}, err
 	}
@@ -107,7 +107,7 @@ func grown(before, after proc.Metrics, name string) float64 {
 	return after.Sum(name) - before.Sum(name)
 }
 
-// delivered is how many events the assistant has.
+// delivered returns how many events the assistant has.
 func (w *world) delivered() (int, error) {
 	if w.assistant == nil {
 		return 0, nil
@@ -120,8 +120,7 @@ func (w *world) delivered() (int, error) {
 // drainWithin bounds how long the relay may go on after a run.
 const drainWithin = 90 * time.Second
 
-// drain waits until the assistant has everything, so that one run does not
-// burden the next.
+// drain waits until the assistant has everything, so that one run does not burden the next.
 func (w *world) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, drainWithin)
 	defer cancel()

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// conn is a connection that is kept alive, for one request at a time.
+// conn is a keep-alive connection for one request at a time.
 type conn struct {
 	net.Conn
 
 	buf []byte
 }
 
-// errAnswer says that a server answered otherwise than one under test does.
+// errAnswer says that the server's answer is not one that a server under test gives.
 var errAnswer = errors.New("load: not an answer")
 
-// maxAnswer bounds an answer: there is nothing in it.
+// maxAnswer bounds an answer, whose body is empty.
 const maxAnswer = 8 << 10
 
 func dial(ctx context.Context, addr string) (*conn, error) {
@@ -59,8 +59,8 @@ var (
 	lengthKey = []byte("\r\nContent-Length: ")
 )
 
-// answer reads the status of an answer and the size of all of it; zero: not all
-// of the header is there yet.
+// answer returns the status of an answer and its total size; size is zero while the header is
+// incomplete.
 func answer(b []byte) (status, size int, err error) {
 	header := bytes.Index(b, headerEnd)
 	if header < 0 {

@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// Plan is what load to put on a server.
+// Plan describes the load on a server.
 type Plan struct {
 	Addr        string // host:port
 	Connections int
-	// For is how long to go on; it ends earlier when there are no more requests.
+	// For is how long to go on. The load ends earlier when there are no more requests.
 	For time.Duration
 	// PerSecond is the rate of an open loop; zero: a closed loop.
 	PerSecond float64
 }
 
-// Result is what came of it.
+// Result is the result of a load.
 type Result struct {
 	Began   time.Time
 	Elapsed time.Duration
-	// Latencies are those of the requests that were answered 200. If none failed,
-	// these are the first so many of those given, in their order.
+	// Latencies are the latencies of the requests that were answered 200. If none failed, they
+	// belong to the first requests given, in their order.
 	Latencies []time.Duration
 	Failed    int
-	Failure   string // of one of them
+	Failure   string // the error of one failed request
 }
 
 // Sorted returns the latencies, shortest first.
@@ -39,8 +39,8 @@ func (p Plan) Due(began time.Time, i int) time.Time {
 	return began.Add(time.Duration(float64(i) / p.PerSecond * float64(time.Second)))
 }
 
-// Run puts the load on the server. The error says that it did not come to that;
-// requests that failed are in the result.
+// Run puts the load on the server. Failed requests are in the result; the error says that the load
+// could not be run.
 func Run(ctx context.Context, p Plan, requests [][]byte) (Result, error) {
 	r := &run{Plan: p, requests: requests, latencies: make([]time.Duration, len(requests))}
 	conns := make([]*conn, p.Connections)
@@ -71,23 +71,23 @@ func Run(ctx context.Context, p Plan, requests [][]byte) (Result, error) {
 	return r.result(), nil
 }
 
-// run is a load on its way.
+// run is a load that is under way.
 type run struct {
 	Plan
 
 	requests  [][]byte
 	began     time.Time
-	latencies []time.Duration // by request; zero: not answered
+	latencies []time.Duration // by request; zero: no answer
 	next      atomic.Int64
-	last      atomic.Int64 // when the last answer came, nanoseconds after began
+	last      atomic.Int64 // time of the last answer, nanoseconds after began
 
 	mu      sync.Mutex
 	failed  int
 	failure string
 }
 
-// work makes one request after the other on a connection, until there are no
-// more or the connection fails. What has begun is finished.
+// work makes one request after the other on a connection until there are no more or the connection
+// fails. It finishes a request that it has begun.
 func (r *run) work(c *conn) {
 	for {
 		from, i, ok := r.take()
@@ -112,9 +112,9 @@ func (r *run) work(c *conn) {
 	}
 }
 
-// take returns the next request and the instant from which its latency counts:
-// now, or in an open loop when it is due, however late it is. All that is due
-// in the plan's time is made, even if the server takes longer.
+// take returns the next request and the instant from which its latency counts: now, or in an open
+// loop the instant when it is due, however late it is. Every request that is due within the plan's
+// time is made, even if the server takes longer.
 func (r *run) take() (from time.Time, i int, ok bool) {
 	from = time.Now()
 	if r.PerSecond == 0 && from.Sub(r.began) >= r.For {

@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// rivalCallers is how many ask asynq at once: more are no faster.
+	// rivalCallers is how many callers ask asynq at once; more are no faster.
 	rivalCallers = 16
-	// rivalWorkers is how many handlers it has.
+	// rivalWorkers is how many handlers asynq has.
 	rivalWorkers = 64
-	// rivalCheck is how often it looks for what is due when it is to be fast; by
-	// default it is every five seconds.
+	// rivalCheck is how often asynq looks for due tasks when it is to be fast. Its default is every
+	// five seconds.
 	rivalCheck = 100 * time.Millisecond
 
 	rivalTask  = "step"
 	rivalQueue = "default"
 )
 
-// rival is asynq's side: a client, and a Redis of its own.
+// rival is asynq's side: a client and a Redis of its own.
 type rival struct {
 	redis  *proc.Redis
 	opt    asynq.RedisConnOpt
@@ -50,7 +50,7 @@ func (r *rival) close() {
 	r.redis.Stop()
 }
 
-// payload is what a step of ours knows, as a handler of asynq would be told it.
+// payload is what a step of ours knows, as asynq passes it to a handler.
 type payload struct {
 	Index     int    `json:"i"`
 	Tenant    string `json:"tenant"`
@@ -80,7 +80,7 @@ func (r *rival) schedule(ctx context.Context, i int, when asynq.Option) (string,
 	return info.ID, nil
 }
 
-// fill enqueues n tasks and returns their ids.
+// fill enqueues n tasks and returns their ids and how long that took.
 func (r *rival) fill(ctx context.Context, n int, when func(i int) asynq.Option) ([]string, time.Duration, error) {
 	ids := make([]string, n)
 	took, err := each(ctx, n, rivalCallers, func(ctx context.Context, i int) (err error) {
@@ -90,8 +90,8 @@ func (r *rival) fill(ctx context.Context, n int, when func(i int) asynq.Option) 
 	return ids, took, err
 }
 
-// serve works off n tasks with a handler that tells took of each, if that is set, and
-// returns how long it took from the first to the last.
+// serve works off n tasks with a handler that calls took, if set, for each of them. It returns the
+// time from the first to the last.
 func (r *rival) serve(ctx context.Context, n int, check time.Duration, took func(i int)) (time.Duration, error) {
 	began, ended, left := make(chan time.Time, 1), make(chan time.Time, 1), atomic.Int64{}
 	left.Store(int64(n))

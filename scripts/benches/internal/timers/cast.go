@@ -6,8 +6,8 @@ import (
 	"wagate/followup"
 )
 
-// tenants is how many tenants there are, each with an assistant, a channel and a
-// config: as many as it takes for none to be bounded before all workers are busy.
+// tenants is the number of tenants, each with an assistant, a channel and a config. There are so
+// many that all workers are busy before a tenant reaches its bound.
 const tenants = 8
 
 func id(kind string, i int) string {
@@ -19,7 +19,7 @@ func assistantOf(i int) followup.AssistantID { return followup.AssistantID(id("a
 func channelOf(i int) followup.ChannelID     { return followup.ChannelID(id("c1", i)) }
 func configOf(i int) followup.ConfigID       { return followup.ConfigID(id("f1", i)) }
 
-// The statuses of a lead, of which one is a trigger.
+// The statuses of a lead, one of which is a trigger.
 const (
 	idleStatus    = "10000000-0000-4000-8000-5a0000000001"
 	triggerStatus = "10000000-0000-4000-8000-5a0000000002"
@@ -29,8 +29,8 @@ const phonePrefix = "5511"
 
 func phone(i int) string { return fmt.Sprintf("%s%09d", phonePrefix, i) }
 
-// The ladders, of one step each. Nobody has ever written, so all windows are
-// closed: there a text alone ends without a send, and a template is sent.
+// The ladders, of one step each. No lead has ever written, so all windows are closed: a step that
+// has only a text ends unsent, and a template is sent.
 var (
 	unsent = followup.Ladder{Steps: []followup.Step{{Interval: "PT30M", Prompt: "Ask whether there is still interest."}}}
 	sent   = followup.Ladder{Steps: []followup.Step{{

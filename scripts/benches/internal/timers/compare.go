@@ -12,12 +12,12 @@ import (
 	"wagate/scripts/benches/internal/bench"
 )
 
-// wait is that of the ladders' steps.
+// wait is the interval of the ladders' steps.
 const wait = 30 * time.Minute
 
 func later(int) time.Duration { return wait }
 
-// schedule judges how fast timers are set.
+// schedule measures and judges how fast timers are set.
 func (s *suite) schedule(ctx context.Context) error {
 	n := s.sizes.timers
 	runs, err := bench.Rounds(ctx, s.Bench, "schedule", s.sizes.rounds,
@@ -44,7 +44,7 @@ const (
 	nameSent   = "wagate sent"
 )
 
-// drain judges how fast timers are worked off that are all due at once.
+// drain measures and judges how fast timers are worked off when all of them are due at once.
 func (s *suite) drain(ctx context.Context) error {
 	n := s.sizes.timers
 	ours := func(ladder followup.Ladder) func(context.Context, *world) (rate, error) {
@@ -67,7 +67,7 @@ func (s *suite) drain(ctx context.Context) error {
 	return nil
 }
 
-// workOff lets everything become due and has it worked off.
+// workOff makes all steps due and works them off.
 func (w *world) workOff(ctx context.Context, n int) (time.Duration, error) {
 	r := w.runner(provider{})
 	w.ahead.Store(int64(wait + time.Second))
@@ -90,8 +90,8 @@ func (w *world) none(ctx context.Context) error {
 	return err
 }
 
-// workOff sets n timers for one instant and measures from when the first was
-// handled: how soon it looks is not what is asked.
+// workOff sets n timers for one instant and measures from the first handled task on, because how
+// soon asynq looks is not what is measured.
 func (r *rival) workOff(ctx context.Context, n int) (rate, error) {
 	due := time.Now().Add(ahead(n) + time.Second).Truncate(time.Second)
 	if _, _, err := r.fill(ctx, n, func(int) asynq.Option { return asynq.ProcessAt(due) }); err != nil {
@@ -104,8 +104,8 @@ func (r *rival) workOff(ctx context.Context, n int) (rate, error) {
 	return timed(ctx, r.redis, n, func() (time.Duration, error) { return r.serve(ctx, n, rivalCheck, nil) })
 }
 
-// cancel judges how fast timers are called off: by a lead who writes, and by whoever
-// knows the task's id.
+// cancel measures and judges how fast timers are called off: ours by a lead's message, asynq's by
+// the id of the task.
 func (s *suite) cancel(ctx context.Context) error {
 	n := s.sizes.timers
 	runs, err := bench.Rounds(ctx, s.Bench, "cancel", s.sizes.rounds,
@@ -137,8 +137,8 @@ func (s *suite) cancel(ctx context.Context) error {
 	return nil
 }
 
-// reply settles the n-th text of all, which a lead has written and which ends so
-// many runs.
+// reply settles a lead's text, the n-th of all texts, and checks that it ends the given number of
+// runs.
 func (w *world) reply(ctx context.Context, lead, n, ends int) error {
 	now := w.now()
 	settled, err := w.store.Settle(ctx, followup.Settlement{
@@ -157,7 +157,7 @@ func (w *world) reply(ctx context.Context, lead, n, ends int) error {
 	return err
 }
 
-// ours makes wagate a side: a fresh world for each run.
+// ours returns wagate as a side, with a fresh world for each run.
 func (s *suite) ours(name string, leads int, run func(context.Context, *world) (rate, error)) bench.Side[rate] {
 	return bench.Side[rate]{Name: name, Run: func(ctx context.Context) (rate, error) {
 		w, err := newWorld(ctx, s.Bench, leads)
@@ -169,7 +169,7 @@ func (s *suite) ours(name string, leads int, run func(context.Context, *world) (
 	}}
 }
 
-// theirs makes asynq one.
+// theirs returns asynq as a side, with a fresh Redis for each run.
 func (s *suite) theirs(run func(context.Context, *rival) (rate, error)) bench.Side[rate] {
 	return bench.Side[rate]{Name: nameAsynq, Run: func(ctx context.Context) (rate, error) {
 		r, err := newRival(ctx, s.Bench)

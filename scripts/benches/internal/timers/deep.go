@@ -15,10 +15,10 @@ import (
 	"wagate/scripts/internal/figure"
 )
 
-// week is over how long what is pending is spread.
+// week is the time over which pending steps are spread.
 const week = 7 * 24 * time.Hour
 
-// deep judges what many pending steps take.
+// deep measures and judges what many pending steps cost.
 func (s *suite) deep(ctx context.Context) error {
 	w, err := newWorld(ctx, s.Bench, 0)
 	if err != nil {
@@ -51,12 +51,12 @@ func (s *suite) deep(ctx context.Context) error {
 // chunk is how many runs are armed before their assistants are told.
 const chunk = 50_000
 
-// frozenKeys are the keys in which wagate keeps for an hour that a delivery was
-// finished; see package redisstore. A step waits longer than that.
+// frozenKeys matches the keys in which wagate remembers for an hour that a delivery was finished;
+// see package redisstore. A step waits longer than that.
 const frozenKeys = "{p*}:f:*"
 
-// pend makes n leads and arms a run for each, and returns by how many bytes the
-// runs have made Redis grow once their assistants were told.
+// pend makes n leads and arms a run for each. It returns by how many bytes the runs made Redis grow
+// once their assistants were told.
 func (s *suite) pend(ctx context.Context, w *world, n int) (float64, error) {
 	from := len(w.leads)
 	began := time.Now()
@@ -87,7 +87,7 @@ func (s *suite) pend(ctx context.Context, w *world, n int) (float64, error) {
 	return float64(after - before), err
 }
 
-// deliver has the assistants take all that waits for them, as the relay would.
+// deliver lets the assistants take everything that waits for them, as the relay would.
 func (w *world) deliver(ctx context.Context) error {
 	for {
 		list, next, err := w.store.ClaimDeliveries(ctx, followup.ClaimDeliveries{
@@ -107,7 +107,7 @@ func (w *world) deliver(ctx context.Context) error {
 	}
 }
 
-// bytes judges what a pending step takes in Redis.
+// bytes measures and judges how many bytes a pending step takes in Redis.
 func (s *suite) bytes(ctx context.Context, few, many float64) error {
 	r, err := newRival(ctx, s.Bench)
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *suite) bytes(ctx context.Context, few, many float64) error {
 	return nil
 }
 
-// idle judges what a replica takes that has nothing to do.
+// idle measures and judges how much processor time a replica takes that has nothing to do.
 func (s *suite) idle(ctx context.Context, w *world) error {
 	alone, err := timed(ctx, w.redis, 1, func() (time.Duration, error) { return rest(ctx, s.sizes.idle/3) })
 	if err != nil {
@@ -189,7 +189,7 @@ func (s *suite) idle(ctx context.Context, w *world) error {
 
 func percent(cpu, of time.Duration) float64 { return 100 * cpu.Seconds() / of.Seconds() }
 
-// rest lets time pass.
+// rest waits for d or until ctx ends, and returns how long it waited.
 func rest(ctx context.Context, d time.Duration) (time.Duration, error) {
 	select {
 	case <-time.After(d):
@@ -199,10 +199,10 @@ func rest(ctx context.Context, d time.Duration) (time.Duration, error) {
 	}
 }
 
-// pouring is how many webhooks are settled at once, one after the other.
+// pouring is how many callers settle webhooks, each one after the other.
 const pouring = 16
 
-// behind judges how late steps are while webhooks pour in and many more steps wait.
+// behind measures and judges how late steps are while webhooks pour in and many more steps wait.
 func (s *suite) behind(ctx context.Context, w *world) error {
 	n := int(s.sizes.steady.Seconds() * steadyRate)
 	runs, err := bench.Rounds(ctx, s.Bench, "behind", s.sizes.long, bench.Side[lag]{
@@ -222,8 +222,7 @@ func (s *suite) behind(ctx context.Context, w *world) error {
 	return nil
 }
 
-// steadyUnder is steady, with texts pouring in from leads whose runs are over or
-// far away.
+// steadyUnder is steady while texts pour in from leads who have no run.
 func (w *world) steadyUnder(ctx context.Context, from, n int) (lag, error) {
 	writers, err := w.writers(ctx)
 	if err != nil {
@@ -255,7 +254,7 @@ func (w *world) steadyUnder(ctx context.Context, from, n int) (lag, error) {
 // crowd is how many leads write.
 const crowd = 2000
 
-// writers makes leads without a run and returns the first.
+// writers makes leads without a run and returns the index of the first.
 func (w *world) writers(ctx context.Context) (int, error) {
 	from := len(w.leads)
 	return from, w.settleIn(ctx, crowd)

@@ -11,7 +11,7 @@ import (
 // text is what leads write.
 const text = "Sim, pode ser amanhã às dez. Obrigada!"
 
-// relayed is the event that a text becomes for the assistant.
+// relayed returns the relay event of a text.
 func relayed(lead, n int, at time.Time) *followup.RelayEvent {
 	return &followup.RelayEvent{
 		Channel: channelOf(lead), Account: "102290129340398", Field: "messages",

@@ -17,19 +17,18 @@ import (
 // steadyRate is how many steps become due per second.
 const steadyRate = 1000
 
-// lag is how late the steps of a run were, shortest first, and how many came
-// before they were due.
+// lag is how late the steps of a run were, sorted, and how many came before they were due.
 type lag struct {
 	late    []time.Duration
 	early   int
-	settled float64 // webhooks per second meanwhile
+	settled float64 // webhooks settled per second meanwhile
 }
 
 func (l lag) p50() float64 { return figure.Milliseconds(figure.Quantile(l.late, 0.5)) }
 func (l lag) p99() float64 { return figure.Milliseconds(figure.Quantile(l.late, 0.99)) }
 func (l lag) max() float64 { return figure.Milliseconds(figure.Quantile(l.late, 1)) }
 
-// String is the line of a run.
+// String formats the result of a run.
 func (l lag) String() string {
 	line := fmt.Sprintf("%d due, p50 %.2f p99 %.2f max %.1f ms late, %d early", len(l.late), l.p50(), l.p99(), l.max(), l.early)
 	if l.settled > 0 {
@@ -38,7 +37,7 @@ func (l lag) String() string {
 	return line
 }
 
-// timetable is n instants, one after the other, and when what was due then came.
+// timetable is a sequence of instants and when the step due at each of them came.
 type timetable struct {
 	begin time.Time
 	came  []atomic.Int64 // Unix nanoseconds
@@ -53,7 +52,7 @@ func (t *timetable) due(i int) time.Time {
 }
 func (t *timetable) took(i int) { t.came[i].Store(time.Now().UnixNano()) }
 
-// lag returns how late everything was. due is when asked for.
+// lag returns how late all steps were compared with when they were due.
 func (t *timetable) lag() (lag, error) {
 	var l lag
 	for i := range t.came {
@@ -71,7 +70,7 @@ func (t *timetable) lag() (lag, error) {
 	return l, nil
 }
 
-// lateness judges how late steps are that become due one after the other.
+// lateness measures and judges how late steps are that become due one after the other.
 func (s *suite) lateness(ctx context.Context) error {
 	n := int(s.sizes.steady.Seconds() * steadyRate)
 	runs, err := bench.Rounds(ctx, s.Bench, "lateness", s.sizes.long,
@@ -99,7 +98,7 @@ func (s *suite) lateness(ctx context.Context) error {
 	return nil
 }
 
-// late notes how late the runs of a side were.
+// late adds how late the runs of a side were to the figures.
 func (s *suite) late(name string, runs []lag, aim float64) {
 	s.Figure(name+"_p50_ms", figure.MedianOf(runs, lag.p50))
 	s.Figure(name+"_max_ms", figure.MedianOf(runs, lag.max))
@@ -111,10 +110,10 @@ func (s *suite) late(name string, runs []lag, aim float64) {
 	s.Judge(name+"_early", float64(early), figure.AtMost(0))
 }
 
-// ahead is how long before the first of n is due they begin to be set.
+// ahead is how long before the first of n steps is due the benchmark begins to set them.
 func ahead(n int) time.Duration { return time.Second/2 + time.Duration(n)*200*time.Microsecond }
 
-// steady has n steps become due one after the other, for leads from one on.
+// steady lets n steps become due one after the other, for the leads from index from on.
 func (w *world) steady(ctx context.Context, from, n int) (lag, error) {
 	t := newTimetable(time.Now().Add(ahead(n)), n)
 	if _, err := each(ctx, n, callers, func(ctx context.Context, i int) error {

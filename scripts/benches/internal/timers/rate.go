@@ -10,7 +10,7 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// The sides that are compared.
+// The names of the sides that are compared.
 const (
 	nameOurs  = "wagate"
 	nameAsynq = "asynq"
@@ -24,7 +24,7 @@ type rate struct {
 	redis proc.Counters
 }
 
-// timed has something done n times and measures it. It returns how long it took.
+// timed calls do, which does something n times and returns how long it took, and measures it.
 func timed(ctx context.Context, redis *proc.Redis, n int, do func() (time.Duration, error)) (rate, error) {
 	before, err := redis.Counters(ctx)
 	if err != nil {
@@ -44,15 +44,15 @@ func (r rate) perSecond() float64 { return float64(r.n) / r.took.Seconds() }
 
 func (r rate) micros(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.n) }
 
-// String is the line of a run.
+// String formats the result of a run.
 func (r rate) String() string {
 	return fmt.Sprintf("%d in %.2f s, %.0f/s, CPU %.0f + %.0f us of redis, redis commands %.1f in %.1f us, reads %.2f",
 		r.n, r.took.Seconds(), r.perSecond(), r.micros(r.cpu), r.micros(r.redis.CPU),
 		float64(r.redis.Commands)/float64(r.n), r.micros(r.redis.Within), float64(r.redis.Reads)/float64(r.n))
 }
 
-// against judges a side against another by their medians. It tells, too, what would be the ratio if nothing
-// took time but the commands that our scripts call.
+// against judges a side against another by their medians. It also adds the ratio that would result
+// if only the commands that our scripts call took time.
 func (s *suite) against(name string, ours, asynq []rate, aim float64) {
 	s.describe(name, ours)
 	theirs := figure.MedianOf(asynq, rate.perSecond)

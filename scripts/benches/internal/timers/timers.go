@@ -18,19 +18,19 @@ const (
 	partBehind   = "behind"
 )
 
-// Parts are the names of its parts.
+// Parts returns the names of the benchmark's parts.
 func Parts() []string {
 	return []string{partSchedule, partDrain, partCancel, partLateness, partBytes, partIdle, partBehind}
 }
 
-// sizes is how much is done.
+// sizes are how much the benchmark does.
 type sizes struct {
-	rounds int // of what is compared
-	long   int // the same, of what takes its time
-	timers int // in a run of what is compared
+	rounds int // rounds of what is compared
+	long   int // rounds of what takes long
+	timers int // timers in a run of what is compared
 	steady time.Duration
 	few    int // pending steps whose bytes are counted
-	many   int // the same, and what waits behind the others
+	many   int // the same, and how many wait behind the others
 	idle   time.Duration
 }
 
@@ -41,7 +41,7 @@ func sizesOf(short bool) sizes {
 	return sizes{rounds: 5, long: 3, timers: 10_000, steady: 10 * time.Second, few: 200_000, many: 1_000_000, idle: 30 * time.Second}
 }
 
-// suite is the benchmark on its way.
+// suite is one run of the benchmark.
 type suite struct {
 	*bench.Bench
 

@@ -20,20 +20,19 @@ import (
 	"wagate/scripts/internal/proc"
 )
 
-// callers is how many ask the store at once, as connections of the program would.
+// callers is how many callers use the store at once, like connections of the program.
 const callers = 64
 
-// world is wagate's side: the engine as the program wires it, in this process, and
-// a Redis.
+// world is wagate's side: a Redis, and the engine as the program wires it, in this process.
 type world struct {
 	redis *proc.Redis
 	store *redisstore.Store
 	leads []followup.LeadID
 	ahead atomic.Int64 // domain time minus real time
-	told  atomic.Int64 // outcomes recorded
+	told  atomic.Int64 // number of outcomes recorded
 }
 
-// newWorld starts a Redis with so many leads in it, and no run.
+// newWorld starts a Redis with the given number of leads and no run.
 func newWorld(ctx context.Context, b *bench.Bench, leads int) (*world, error) {
 	redis, err := b.StartRedis(ctx)
 	if err != nil {
@@ -60,7 +59,7 @@ func newWorld(ctx context.Context, b *bench.Bench, leads int) (*world, error) {
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
-// settleIn makes so many leads more.
+// settleIn makes n more leads.
 func (w *world) settleIn(ctx context.Context, n int) error {
 	from := len(w.leads)
 	for range n {
@@ -72,7 +71,7 @@ func (w *world) settleIn(ctx context.Context, n int) error {
 	return err
 }
 
-// lead is the record of a lead: with a run and before.
+// lead returns the record of a lead with the given status and revision.
 func (w *world) lead(i int, status string, revision int64) followup.Lead {
 	return followup.Lead{
 		ID: w.leads[i], Tenant: tenantOf(i), Name: "Maria Souza", Phone: phone(i),
@@ -80,7 +79,7 @@ func (w *world) lead(i int, status string, revision int64) followup.Lead {
 	}
 }
 
-// put makes a lead, or has a change of status arm a run for it.
+// put makes a lead, or changes its status so that a run is armed.
 func (w *world) put(ctx context.Context, i int, arm *followup.Arm) error {
 	return w.putAt(ctx, i, arm, w.now())
 }
@@ -97,7 +96,7 @@ func (w *world) putAt(ctx context.Context, i int, arm *followup.Arm, now time.Ti
 	return err
 }
 
-// arm arms a run for each of n leads, beginning with one of them.
+// arm arms a run for each of n leads, from index from on, and returns how long that took.
 func (w *world) arm(ctx context.Context, from, n int, ladder followup.Ladder, wait func(i int) time.Duration) (time.Duration, error) {
 	return each(ctx, n, callers, func(ctx context.Context, i int) error {
 		return w.put(ctx, from+i, arming(from+i, ladder, wait(i)))
@@ -110,8 +109,8 @@ func arming(i int, ladder followup.Ladder, wait time.Duration) *followup.Arm {
 	}
 }
 
-// runner returns a runner as the program has it, but for what is behind the
-// sender; it does not run yet.
+// runner returns a runner as the program wires it, but with the given sender and without what is
+// behind it. The runner is not started.
 func (w *world) runner(sender followup.Sender) *runner.Runner {
 	registry := prometheus.NewRegistry()
 	return runner.New(runner.Params{
@@ -121,7 +120,7 @@ func (w *world) runner(sender followup.Sender) *runner.Runner {
 	})
 }
 
-// until waits until so many outcomes were recorded since the last call.
+// until waits until n outcomes were recorded since the last call.
 func (w *world) until(ctx context.Context, n int) error {
 	tick := time.NewTicker(500 * time.Microsecond)
 	defer tick.Stop()
@@ -136,7 +135,7 @@ func (w *world) until(ctx context.Context, n int) error {
 	return nil
 }
 
-// nobody knows no template, and is not asked to write.
+// nobody is a writer and a template registry: it writes nothing and knows no template.
 type nobody struct{}
 
 func (nobody) Write(context.Context, followup.Brief) (string, error) {
@@ -147,9 +146,9 @@ func (nobody) Template(context.Context, followup.ChannelID, string, string) (pro
 	return providers.TemplateInfo{}, false, nil
 }
 
-// provider takes everything that the guard lets go, at once.
+// provider takes everything that the guard lets pass, at once.
 type provider struct {
-	took func(i int) // the message to the i-th lead; may be nil
+	took func(i int) // called with the index of the lead; may be nil
 }
 
 // Send implements followup.Sender.
@@ -170,7 +169,7 @@ func (p provider) Send(
 	return followup.SendResult{Attempt: v.Attempt, Sent: providers.Sent{ID: "wamid." + string(v.Attempt)}}, nil
 }
 
-// each does n things, so many at once, and returns how long they took.
+// each calls do for 0 to n-1, atOnce at a time, and returns how long that took.
 func each(ctx context.Context, n, atOnce int, do func(ctx context.Context, i int) error) (time.Duration, error) {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
