@@ -12,12 +12,12 @@ import (
 	"wagate/providers"
 )
 
-// smallBound is the bound of most tests. A store that grants shares refuses
-// somewhere between it and twice as much.
+// smallBound is the bound of most tests. A store that grants shares refuses somewhere between the
+// bound and twice the bound.
 const smallBound = 40
 
-// Backlog checks what the contract says of a store that was told a bound on what
-// waits for an assistant; open returns one with that bound.
+// Backlog tests what the contract says about a store with a bound on the events that wait for an
+// assistant. The function open must return a store with the given bound.
 func Backlog(t *testing.T, open func(t *testing.T, bound int) followup.Store) {
 	t.Helper()
 	for _, c := range backlogTests() {
@@ -44,7 +44,7 @@ func Backlog(t *testing.T, open func(t *testing.T, bound int) followup.Store) {
 	})
 }
 
-// trySettle settles items, which may be refused.
+// trySettle settles items and returns the error if they are refused.
 func (w *world) trySettle(lead followup.LeadID, items ...followup.Item) error {
 	w.Helper()
 	_, err := w.s.Settle(w.ctx, followup.Settlement{
@@ -64,7 +64,7 @@ func (w *world) notes(n int) []followup.Item {
 	return items
 }
 
-// fill settles one event after the other until one is refused.
+// fill settles one event after the other until one is refused, and returns how many were taken.
 func (w *world) fill(lead followup.LeadID) (waiting int) {
 	w.Helper()
 	for w.trySettle(lead, w.note("filling")) == nil {
@@ -83,7 +83,7 @@ func (w *world) refused(lead followup.LeadID, what string, items ...followup.Ite
 	}
 }
 
-// deadLetter settles items and has them become one dead letter, whose id it returns.
+// deadLetter settles items, turns them into one dead letter and returns its id.
 func (w *world) deadLetter(lead followup.LeadID, items ...followup.Item) string {
 	w.Helper()
 	w.settle(lead, items...)
@@ -195,7 +195,7 @@ func backlogTests() []test {
 			w.is(w.fill(lead), half, "beside a dead letter")
 			w.must(w.s.ReplayDead(w.ctx, letters[0].ID, w.now), "ReplayDead")
 			w.refused(lead, "with the dead letter replayed", w.note("x"))
-			// What is out, or is to be tried again, still waits.
+			// Events that are out, or that are to be tried again, still wait.
 			ds, _ = w.claimDeliveries(1, half)
 			w.is(len(ds), 1, "deliveries")
 			w.refused(lead, "while the first are out", w.note("x"))
@@ -270,7 +270,7 @@ func backlogTests() []test {
 			w.told(w.sales)
 			join()
 			w.settle(older, w.notes(smallBound-2)...)
-			w.finish(w.result(c, a)) // sent, cancelled
+			w.finish(w.result(c, a)) // tells the outcomes sent and cancelled
 			w.refused(older, "one more", w.note("x"))
 			w.is(len(w.told(w.sales)), smallBound, "told")
 			w.is(w.fill(older), smallBound, "room once all is told")
@@ -282,7 +282,7 @@ func backlogTests() []test {
 				return st.RelayBacklog
 			}
 			one, two := w.lead(), w.lead()
-			before := backlog() // others may share the store
+			before := backlog() // other tests may share the store
 			w.settle(one, w.notes(before+1)...)
 			other := w.note("other")
 			other.Assistant = w.support

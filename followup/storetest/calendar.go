@@ -2,19 +2,19 @@ package storetest
 
 import (
 	"time"
-	_ "time/tzdata" // the zones, wherever this runs
+	_ "time/tzdata" // provides the time zones on every machine
 
 	"wagate/followup"
 	"wagate/followup/window"
 )
 
-// calendarTests: a day is 24 hours, whatever the wall's clock or the calendar does in
-// it; due times, windows and leases end to the millisecond.
+// calendarTests: a day is 24 hours, whatever the wall clock or the calendar does in it. Due times,
+// windows and leases end to the millisecond.
 func calendarTests() []test {
 	var tests []test
 	for _, row := range []struct {
 		name, zone string
-		from       string // a wall's time a while before the change
+		from       string // wall-clock time shortly before the change
 		wall       time.Duration
 	}{
 		{"clocks go forward in Brazil", "America/Sao_Paulo", "2018-11-03 12:00", 25 * time.Hour},

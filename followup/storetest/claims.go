@@ -19,7 +19,7 @@ func (w *world) sameJSON(got json.RawMessage, want any) {
 	w.is(g, x, "JSON")
 }
 
-// claimTests: due, fair, bounded, with the facts to decide on.
+// claimTests: claims are due, fair and bounded, and bring the facts to decide on.
 func claimTests() []test {
 	return []test{
 		{"due at exactly its time", func(w *world) {
@@ -89,10 +89,10 @@ func claimTests() []test {
 		}},
 		{"a noisy tenant does not crowd out another", func(w *world) {
 			quiet := w.tenantNextDoor()
-			for quiet.tenant < w.tenant { // who is the first in turn is served anyway
+			for quiet.tenant < w.tenant { // the first tenant in turn would be served anyway
 				quiet = w.tenantNextDoor()
 			}
-			quiet.start(quiet.lead()) // and so is who is the least late
+			quiet.start(quiet.lead()) // and so would the tenant whose step is the least late
 			w.pass(time.Second)
 			for range 8 {
 				w.start(w.lead())

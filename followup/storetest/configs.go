@@ -9,7 +9,7 @@ import (
 	"wagate/followup"
 )
 
-// createConfig stores an active config of sales and makes it the one of new runs.
+// createConfig stores an active config of the sales assistant and makes it the config of new runs.
 func (w *world) createConfig(edit func(*followup.Config)) followup.Config {
 	w.Helper()
 	c := followup.Config{
@@ -30,7 +30,8 @@ func (w *world) update(c followup.Config, prev time.Time) ([]followup.Ended, err
 	return w.s.UpdateConfig(w.ctx, c, prev, w.now, w.now)
 }
 
-// configTests: kept, one per assistant, and known to every guard at once.
+// configTests: configs are kept, there is one per assistant, and every guard knows a change at
+// once.
 func configTests() []test {
 	off := func(w *world, c followup.Config) []followup.Ended {
 		prev := c.UpdatedAt
@@ -225,7 +226,7 @@ func configTests() []test {
 	}
 }
 
-// pauseTests: an operator's stop reaches claims and guards.
+// pauseTests: a pause by an operator reaches claims and guards.
 func pauseTests() []test {
 	pause := func(w *world, c followup.ChannelID, on bool) {
 		w.Helper()

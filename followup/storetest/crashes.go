@@ -7,8 +7,8 @@ import (
 	"wagate/providers"
 )
 
-// crashTests: of a step whose worker died in sending nobody knows whether it
-// was sent, so whatever happens to its run, it is never armed or cancelled.
+// crashTests: if a worker died while its step was in sending, nobody knows whether the step was
+// sent. So whatever happens to the run, the step is never armed again or cancelled.
 func crashTests() []test {
 	crashed := func(w *world, lead followup.LeadID) (followup.RunID, followup.Claimed) {
 		w.Helper()
@@ -111,8 +111,8 @@ func crashTests() []test {
 	}})
 }
 
-// clockTests: domain time and real time are two clocks, and each rule goes by
-// its own, however far they are apart.
+// clockTests: domain time and real time are two clocks, and each rule goes by one of them, however
+// far they are apart.
 func clockTests() []test {
 	const day = 24 * time.Hour
 	return []test{

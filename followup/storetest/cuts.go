@@ -10,7 +10,7 @@ import (
 	"wagate/followup"
 )
 
-// cutTests: how much of a queue makes one delivery.
+// cutTests: how much of a queue becomes one delivery.
 func cutTests() []test {
 	return []test{
 		{"about MaxBytes, but always one", func(w *world) {

@@ -8,9 +8,9 @@ import (
 	"wagate/followup"
 )
 
-// deadLetterTests: what was given up can be listed, read, replayed and dropped.
+// deadLetterTests: events that were given up can be listed, read, replayed and dropped.
 func deadLetterTests() []test {
-	// kill makes a dead letter of what is at the head of the one queue.
+	// kill turns the head of the only queue into a dead letter.
 	kill := func(w *world) followup.DeadLetter {
 		w.must(w.finishDelivery(w.delivery(), rejected), "FinishDelivery")
 		list, _, err := w.s.DeadLetters(w.ctx, w.tenant, 1, 0)

@@ -6,9 +6,9 @@ import (
 	"wagate/followup"
 )
 
-// endingTests: why a run ends with the result of its step, if several things
-// would end it: what came first, then what the result says, then the config,
-// then that there is no further step.
+// endingTests: which reason a run ends with if several things would end it together with the result
+// of its step. What came first counts, then what the result says, then the config, then that there
+// is no further step.
 func endingTests() []test {
 	mark := func(w *world, lead followup.LeadID) {
 		w.is(len(w.settle(lead, w.message("hi")).Ended), 0, "ended by a reply in sending")
@@ -112,8 +112,8 @@ func endingTests() []test {
 	)
 }
 
-// nothingWaitsTests: of a run that ended nothing waits, neither to be due nor for the end of a lease, whatever
-// ended it and wherever its step was.
+// nothingWaitsTests: nothing of an ended run waits any more, neither to become due nor for the end
+// of a lease, whatever ended the run and wherever its step was.
 func nothingWaitsTests() []test {
 	armed := func(*world) (followup.Claimed, followup.AttemptID) { return followup.Claimed{}, "" }
 	claimed := func(w *world) (followup.Claimed, followup.AttemptID) { return w.due(), "" }
@@ -147,7 +147,7 @@ func nothingWaitsTests() []test {
 				c, a := bring(w)
 				end(w, lead, run)
 				if a != "" {
-					_, _ = w.s.FinishStep(w.ctx, w.result(c, a)) // stale where the lead is erased
+					_, _ = w.s.FinishStep(w.ctx, w.result(c, a)) // stale if the lead was erased
 				}
 				w.is(pending(), before, "steps that wait")
 				w.pass(interval + lease)

@@ -24,7 +24,7 @@ func (w *world) noise(n, leads int) []followup.AssistantID {
 	return out
 }
 
-// of counts deliveries by whose they are.
+// of counts deliveries by a property, such as their tenant or assistant.
 func of[K comparable](ds []followup.Delivery, whose func(followup.Delivery) K) map[K]int {
 	out := map[K]int{}
 	for _, d := range ds {
@@ -36,10 +36,10 @@ func of[K comparable](ds []followup.Delivery, whose func(followup.Delivery) K) m
 func byTenant(d followup.Delivery) followup.TenantID       { return d.Tenant }
 func byAssistant(d followup.Delivery) followup.AssistantID { return d.Assistant }
 
-// fairTests: nobody's backlog delays another tenant, nor another assistant of
-// the same one, and no more is taken of anybody than there is room for.
+// fairTests: a backlog delays neither another tenant nor another assistant of the same tenant, and
+// no more is claimed of a tenant or an assistant than there is room for.
 func fairTests() []test {
-	// owners tells the store whose the assistants are.
+	// owners returns which tenant each assistant belongs to.
 	owners := func(of map[followup.TenantID][]followup.AssistantID) map[followup.AssistantID]followup.TenantID {
 		out := map[followup.AssistantID]followup.TenantID{}
 		for t, list := range of {

@@ -9,7 +9,7 @@ import (
 	"wagate/providers"
 )
 
-// forgetTests: what is past is forgotten when it may be, and nothing younger with it.
+// forgetTests: what is old enough is forgotten, and nothing younger goes with it.
 func forgetTests() []test {
 	gone := func(w *world, run followup.RunID, what string) {
 		w.Helper()
@@ -31,7 +31,7 @@ func forgetTests() []test {
 	return []test{
 		{"a run goes 30 days after it ended, when others start and end", func(w *world) {
 			lead := w.lead()
-			first, second := w.start(lead), w.start(lead) // the first ended just now
+			first, second := w.start(lead), w.start(lead) // starting the second ended the first
 			w.pass(followup.RunAge - time.Millisecond)
 			third := w.start(lead)
 			there(w, first, "1 ms before")

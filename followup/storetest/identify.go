@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// identifyTests: identities that are known to be a lead's.
+// identifyTests: identities that are known to belong to a lead.
 func identifyTests() []test {
 	return []test{
 		{"what is named beside a lead becomes the lead's", func(w *world) {
@@ -76,7 +76,7 @@ func identifyTests() []test {
 			w.is(door.get(theirs).UserID, "", "user id of the other tenant's lead")
 		}},
 		{"a phone of another user id is not written", func(w *world) {
-			// He has a new user id, and no phone that anybody told.
+			// The lead has a new user id, and nobody has told the phone that goes with it.
 			lead := w.resolve(followup.Identity{UserID: newUser()})
 			old := followup.Identity{Phone: newPhone(), UserID: newUser()}
 			w.is(w.identify(lead, old), lead, "a mention of what he had before")
@@ -91,7 +91,8 @@ func identifyTests() []test {
 	}
 }
 
-// identify tells the store whose the identities are.
+// identify tells the store that the identities belong to the lead, and returns the lead they lead
+// to.
 func (w *world) identify(lead followup.LeadID, who followup.Identity) followup.LeadID {
 	w.Helper()
 	who.Lead = lead

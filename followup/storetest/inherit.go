@@ -11,7 +11,7 @@ import (
 	"wagate/providers"
 )
 
-// inheritTests: what exactly the winner of a merge has of the loser.
+// inheritTests: what exactly the winner of a merge takes over from the loser.
 func inheritTests() []test {
 	failed := func(w *world, a followup.AttemptID, kind providers.ErrorKind) followup.Item {
 		return w.receipt(a, providers.StatusFailed, kind)
@@ -73,7 +73,7 @@ func inheritTests() []test {
 		{"a refusal goes with its window", func(w *world) {
 			for _, row := range []struct {
 				name         string
-				older, young time.Duration // how long before now each wrote; 0: never
+				older, young time.Duration // how long before now each lead wrote; 0: never
 				want         bool
 			}{
 				{"the loser's window is later", 2 * time.Minute, time.Minute, true},

@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// leaseTests: a lease is extended by who holds it, and by nobody else.
+// leaseTests: only the holder of a lease can extend it.
 func leaseTests() []test {
 	return []test{
 		{"a lease that is extended ends later, by real time, and never sooner", func(w *world) {
@@ -23,7 +23,7 @@ func leaseTests() []test {
 			w.pass(lease - time.Millisecond)
 			w.is(len(w.claims()), 0, "claims 1 ms before its new end")
 			w.is(w.guard(c).Refusal, followup.Allowed, "guard")
-			extend(w.now, 2*lease) // in sending, too
+			extend(w.now, 2*lease) // also while the step is in sending
 			extend(claimed, lease)
 			extend(w.now, time.Millisecond)
 			w.pass(2*lease - time.Millisecond)

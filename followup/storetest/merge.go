@@ -8,8 +8,8 @@ import (
 	"wagate/providers"
 )
 
-// two makes two leads that turn out to be one: the older is known by phone, the
-// younger by user id; join tells so.
+// two makes two leads that turn out to be one. The older is known by phone, the younger by user id;
+// join tells the store that they are one.
 func (w *world) two() (older, younger followup.LeadID, join func()) {
 	w.Helper()
 	phone, user := newPhone(), newUser()
@@ -25,7 +25,7 @@ func (w *world) two() (older, younger followup.LeadID, join func()) {
 	}
 }
 
-// mergeTests: two leads found to be one.
+// mergeTests: two leads that are found to be one.
 func mergeTests() []test {
 	return []test{
 		{"the old id has moved", func(w *world) {

@@ -5,8 +5,8 @@ import (
 	"wagate/providers"
 )
 
-// messageIDTests: what an uncertain step's message is called is learnt from its
-// receipts, and what is known stays.
+// messageIDTests: the id of an uncertain step's message is learnt from its receipts, and an id that
+// is known stays.
 func messageIDTests() []test {
 	receipt := func(w *world, a followup.AttemptID, state providers.StatusState, id string) followup.Item {
 		it := w.receipt(a, state, "")

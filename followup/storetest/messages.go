@@ -10,8 +10,8 @@ import (
 	"wagate/providers"
 )
 
-// messageTests: a message of ours is found by each of its ids, and a receipt
-// that comes first waits.
+// messageTests: a message of ours is found by each of its ids, and a receipt that comes before the
+// message is known waits.
 func messageTests() []test {
 	link := func(w *world, ref followup.MessageRef) []followup.Parked {
 		w.Helper()
@@ -92,8 +92,8 @@ func messageTests() []test {
 			first := park(ref.ProviderID, providers.StatusSent)
 			w.pass(time.Second)
 			second := park(ref.SenderID, providers.StatusFailed)
-			// Who was handed them may fall before they take effect: they are handed
-			// over again, and looking the message up tells that they are there.
+			// A process that was handed the receipts may die before they take effect. So they are
+			// handed over again, and looking up the message says that they wait.
 			for _, again := range []followup.MessageRef{ref, ref, {SenderID: ref.SenderID}, {ProviderID: ref.ProviderID}} {
 				got := link(w, again)
 				w.is(len(got), 2, "parked")
@@ -159,8 +159,8 @@ func messageTests() []test {
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), Opaque: "mine"}
 			provider := id()
 			link(w, ref)
-			// The tenant next door has never heard of it, and what he learns or
-			// parks under the same ids is about a message of his.
+			// The tenant next door does not know the message. What that tenant learns or parks
+			// under the same ids is about a message of its own.
 			park := &followup.Parked{Channel: w.second, Receipt: followup.Receipt{State: providers.StatusFailed}, At: w.now}
 			for _, by := range []string{ref.SenderID, provider} {
 				if got, err := w.s.Message(w.ctx, door, by, park); !errors.Is(err, followup.ErrNotFound) {
@@ -190,8 +190,8 @@ func messageTests() []test {
 	}
 }
 
-// statsTests: the state for gauges. Others may share the store, so it is
-// compared with what it was.
+// statsTests: the state for gauges. Other tests may share the store, so each value is compared with
+// what it was before.
 func statsTests() []test {
 	stats := func(w *world) followup.Stats {
 		w.Helper()

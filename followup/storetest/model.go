@@ -16,16 +16,16 @@ import (
 	"wagate/followup/memstore"
 )
 
-// Model plays random operations on a store and on the reference and compares
-// every answer, and after every operation all that can be read about the leads.
-// The flags of rapid say how long and with which seed; a failure prints its own.
-// Sound looks behind the contract after every operation, at the store's own books.
-// It may be nil.
+// Model plays random operations on a store and on the reference. It compares every answer and,
+// after every operation, everything that can be read about the leads. The flags of package rapid
+// set the length and the seed; a failure prints its seed. The function sound checks the store's own
+// books behind the contract after every operation; it may be nil.
 func Model(t *testing.T, open New, sound func(t *rapid.T)) {
 	t.Helper()
 	store := open(t)
-	// A day ahead of the store's own clock, by which it queues what a merge brings: a walk
-	// takes longer than its time says, and must not wait for that.
+	// The walk's clock is a day ahead of the store's own. What a merge brings is queued by the
+	// store's own clock, and a walk takes longer in real time than its clock says, so without that
+	// day it might have to wait for such events.
 	began := time.UnixMilli(time.Now().Add(24 * time.Hour).UnixMilli()).UTC()
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newModel(rt, memstore.New(), store, began)
@@ -74,13 +74,13 @@ func Model(t *testing.T, open New, sound func(t *rapid.T)) {
 	})
 }
 
-// side is one of the two stores, with the ids it gave.
+// side is one of the two stores, with the lead ids that it gave.
 type side struct {
 	followup.Store
 	leads []followup.LeadID
 }
 
-// index returns the number under which the model knows a lead; -1: it does not.
+// index returns the number under which the model knows a lead, or -1 if it does not know it.
 func (s *side) index(id followup.LeadID) int {
 	for i, l := range s.leads {
 		if l == id {
@@ -90,13 +90,13 @@ func (s *side) index(id followup.LeadID) int {
 	return -1
 }
 
-// call names an attempt of both sides.
+// call is an attempt, with its ids on both sides.
 type call struct {
 	lead int
 	ids  [2]followup.AttemptID
 }
 
-// held is a claimed step on both sides.
+// held is a claimed step, with its tokens and attempts on both sides.
 type held struct {
 	lead, n  int
 	step     int
@@ -104,7 +104,7 @@ type held struct {
 	attempts [2]followup.AttemptID
 }
 
-// model is a random walk and what it remembers of its way.
+// model is a random walk and what it remembers.
 type model struct {
 	t     *rapid.T
 	ctx   context.Context
@@ -123,7 +123,7 @@ type model struct {
 	out      []delivery
 	nConfigs int
 	nItems   int
-	receipts map[string]told // of the lead's own calls, by the event's id
+	receipts map[string]told // receipts of the lead's own calls, by the event's id
 	rules    rules
 }
 
@@ -149,14 +149,14 @@ func newModel(t *rapid.T, reference, tested followup.Store, began time.Time) *mo
 	return m
 }
 
-// cleanUp leaves nothing behind that the next walk could claim.
+// cleanUp erases all leads, so that the next walk finds nothing to claim.
 func (m *model) cleanUp() {
 	for _, s := range m.sides {
 		for _, l := range s.leads {
-			// It may be erased or merged already.
+			// The lead may be erased or merged already.
 			_ = s.EraseLead(m.ctx, m.tenant, l, m.now)
 		}
-		for _, who := range m.people { // what waits for a stranger goes with the lead he becomes
+		for _, who := range m.people { // what waits for a contact who is no lead goes with the lead that the contact becomes
 			if l, err := s.Resolve(m.ctx, m.tenant, who, true, m.now); err == nil {
 				_ = s.EraseLead(m.ctx, m.tenant, l, m.now)
 			}
@@ -164,7 +164,8 @@ func (m *model) cleanUp() {
 	}
 }
 
-// both makes a call on both sides and compares what it says.
+// both makes a call on both sides and compares the answers as say describes them. It reports
+// whether a side succeeded.
 func both[T any](m *model, what string, do func(i int, s *side) (T, error), say func(s *side, v T) any) (out [2]T, ok bool) {
 	m.t.Helper()
 	var said [2]any
@@ -184,8 +185,8 @@ func both[T any](m *model, what string, do func(i int, s *side) (T, error), say 
 	return out, ok
 }
 
-// plain says an answer with names in place of the walk's random ids, so that a
-// walk says the same each time it is repeated.
+// plain prints an answer with names in place of the walk's random ids, so that a repeated walk
+// prints the same.
 func (m *model) plain(said any) string {
 	var names []string
 	for i, id := range m.channels {
@@ -204,7 +205,7 @@ func (m *model) plain(said any) string {
 	return strings.NewReplacer(names...).Replace(fmt.Sprintf("%+v", said))
 }
 
-// errorName says which of the contract's errors it is.
+// errorName returns the text of the contract's error that err is.
 func errorName(err error) string {
 	for _, known := range []error{
 		followup.ErrNotFound, followup.ErrExists, followup.ErrConflict, followup.ErrLeadMoved, followup.ErrStale,
@@ -216,10 +217,10 @@ func errorName(err error) string {
 	return "unexpected: " + err.Error()
 }
 
-// nothing compares errors alone.
+// nothing describes every answer alike, so that only errors are compared.
 func nothing[T any](*side, T) any { return "ok" }
 
-// pick draws one of a list; the step is passed over if there is none.
+// pick draws an element of a list. If the list is empty, it skips the step.
 func pick[T any](t *rapid.T, list []T, label string) T {
 	if len(list) == 0 {
 		t.Skip("none yet: " + label)
@@ -229,7 +230,7 @@ func pick[T any](t *rapid.T, list []T, label string) T {
 
 func (m *model) flip(t *rapid.T, label string) bool { return rapid.Bool().Draw(t, label) }
 
-// rarely is true about once in n times.
+// rarely returns true about once in n times.
 func (m *model) rarely(t *rapid.T, n int, label string) bool {
 	return rapid.IntRange(1, n).Draw(t, label) == n
 }
@@ -241,8 +242,8 @@ func (m *model) lead(t *rapid.T) int {
 	return rapid.IntRange(0, len(m.sides[0].leads)-1).Draw(t, "lead")
 }
 
-// tick moves time so that no two operations happen at once, where order would
-// be decided by random ids.
+// tick advances the clock, so that no two operations happen at the same instant: their order would
+// then depend on random ids.
 func (m *model) tick(t *rapid.T) {
 	m.t = t
 	m.now = m.now.Add(time.Millisecond)
@@ -256,7 +257,7 @@ func (m *model) wait(t *rapid.T) {
 	}, "how long"))
 }
 
-// name says which run it is, for both sides alike.
+// name names a run alike on both sides.
 func (s *side) name(r followup.RunID) string {
 	if r == "" {
 		return ""

@@ -25,7 +25,7 @@ func (m *model) resolve(t *rapid.T) {
 	m.meet(who, !m.rarely(t, 5, "only look"))
 }
 
-// identify says of identities whose they are, and sometimes of none.
+// identify tells both sides that identities belong to a lead. Sometimes there are none.
 func (m *model) identify(t *rapid.T) {
 	m.tick(t)
 	k := m.lead(t)
@@ -47,7 +47,7 @@ func (m *model) identify(t *rapid.T) {
 	}, func(s *side, id followup.LeadID) any { return s.index(id) })
 }
 
-// mention settles something about a contact who is no lead.
+// mention settles an event about a contact who is no lead.
 func (m *model) mention(t *rapid.T) {
 	m.tick(t)
 	who := followup.Identity{Phone: m.phone(t)}
@@ -69,7 +69,8 @@ func (m *model) mention(t *rapid.T) {
 	}, (*side).saySettled)
 }
 
-// addressee draws whom a message to a lead is addressed to: mostly whom the record names.
+// addressee draws the contact that a message to a lead is addressed to, mostly the one in the
+// record.
 func (m *model) addressee(t *rapid.T, lead int) providers.Contact {
 	switch rapid.IntRange(0, 5).Draw(t, "addressee") {
 	case 0:
@@ -84,7 +85,7 @@ func (m *model) addressee(t *rapid.T, lead int) providers.Contact {
 	return l.Contact()
 }
 
-// phone draws somebody's phone, in either spelling.
+// phone draws somebody's phone in one of its spellings.
 func (m *model) phone(t *rapid.T) string {
 	phone := pick(t, m.people, "phone of").Phone
 	if m.rarely(t, 3, "in its other spelling") {
@@ -93,7 +94,7 @@ func (m *model) phone(t *rapid.T) string {
 	return phone
 }
 
-// meet resolves an identity, and remembers a lead not seen before.
+// meet resolves an identity, and remembers the lead if it is new.
 func (m *model) meet(who followup.Identity, create bool) {
 	m.now = m.now.Add(time.Millisecond)
 	ids, ok := both(m, "Resolve", func(_ int, s *side) (followup.LeadID, error) {
@@ -106,8 +107,8 @@ func (m *model) meet(who followup.Identity, create bool) {
 	}
 }
 
-// item draws one event of a lead, and the attempt its receipt is about, which
-// has another id on each side.
+// item draws one event of a lead, and the attempt that its receipt is about, which has another id
+// on each side.
 func (m *model) item(t *rapid.T, lead int) (item followup.Item, about *call) {
 	m.nItems++
 	c := rapid.IntRange(0, 2).Draw(t, "channel")
@@ -152,8 +153,8 @@ func (m *model) item(t *rapid.T, lead int) (item followup.Item, about *call) {
 		}
 	}
 	if duplicate {
-		// A store may take from a repetition what it has lost of a receipt: it says
-		// the same as it did.
+		// A repetition must carry the same receipt as the first time, because a store may take from
+		// it what it has lost of the receipt.
 		was := m.receipts[item.DedupID]
 		item.Receipt, about = was.receipt, was.about
 	} else if about != nil && about.lead == lead {
@@ -231,7 +232,7 @@ func (m *model) put(t *rapid.T) {
 	}
 	status := pick(t, []string{"", "one", "two"}, "status")
 	out, stale := m.rarely(t, 5, "opted out"), m.rarely(t, 6, "stale")
-	var who followup.Identity // he is given
+	var who followup.Identity // the identities that the lead is given
 	if m.rarely(t, 4, "another phone") {
 		who.Phone = m.phone(t)
 	}
@@ -250,7 +251,7 @@ func (m *model) put(t *rapid.T) {
 	both(m, "PutLead", func(_ int, s *side) (followup.RunID, error) {
 		l, err := s.Lead(m.ctx, m.tenant, s.leads[k])
 		if err != nil {
-			// A lead that is gone is written to all the same: the write must say so.
+			// Write to a lead that is gone, too: the store must refuse it.
 			l = followup.Lead{ID: s.leads[k], Tenant: m.tenant}
 		}
 		q := p

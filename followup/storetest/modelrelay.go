@@ -13,9 +13,9 @@ import (
 // delivery is a claimed delivery on both sides.
 type delivery [2]followup.Delivery
 
-// deliver claims everything there is and finishes one of what is out. Among the
-// ways is no release of what was not seen: a store may cut anew what was never tried.
-// When an event was queued is not compared: a merge queues by the store's own clock.
+// deliver claims everything there is, or finishes one of the deliveries that are out. It never
+// releases a delivery unseen, because a store may cut anew what was never tried. The walk does not
+// compare when an event was queued, because a merge queues events by the store's own clock.
 func (m *model) deliver(t *rapid.T) {
 	m.tick(t)
 	if m.flip(t, "claim") || len(m.out) == 0 {
@@ -65,7 +65,7 @@ func (m *model) claimDeliveries() {
 	}
 }
 
-// standIn is the id of a stand-in, which is the same on both sides; "" of a lead.
+// standIn returns the id if it is that of a stand-in, which is the same on both sides, else "".
 func standIn(l followup.LeadID) followup.LeadID {
 	if l.StandIn() {
 		return l
@@ -73,7 +73,7 @@ func standIn(l followup.LeadID) followup.LeadID {
 	return ""
 }
 
-// redeem compares the dead letters, and replays or drops one.
+// redeem compares the dead letters, and replays or drops one of them.
 func (m *model) redeem(t *rapid.T) {
 	m.tick(t)
 	lists, _ := both(m, "DeadLetters", func(_ int, s *side) ([]followup.DeadLetter, error) {

@@ -11,13 +11,13 @@ import (
 	"wagate/providers"
 )
 
-// rules are the invariants that a walk checks by itself, so that a mistake which the
-// store shares with the reference is seen all the same.
+// rules are the invariants that a walk checks by itself, so that it finds a mistake that the store
+// shares with the reference.
 type rules struct {
 	replied map[followup.RunID]bool     // runs that a reply has ended or marked
 	spent   map[string]bool             // steps whose result was taken, by run and step
-	told    map[followup.RunID][]string // what each run's timeline said
-	windows map[string]time.Time        // since when each window counted, by lead and channel
+	told    map[followup.RunID][]string // the outcomes in each run's timeline so far
+	windows map[string]time.Time        // from when each window counts, by lead and channel
 }
 
 func newRules() rules {
@@ -26,9 +26,10 @@ func newRules() rules {
 
 func stepOf(run followup.RunID, step int) string { return fmt.Sprint(run, " ", step) }
 
-// live are the runs of the tested store's lead that items end if they are replies.
+// live returns, for each item, the runs of the tested store's lead that the item ends if it is a
+// reply.
 func (m *model) live(k int, items []followup.Item) [][]followup.RunID {
-	runs, _ := m.sides[1].Runs(m.ctx, m.tenant, m.sides[1].leads[k]) // gone, it has none
+	runs, _ := m.sides[1].Runs(m.ctx, m.tenant, m.sides[1].leads[k]) // a lead that is gone has none
 	out := make([][]followup.RunID, len(items))
 	for i, it := range items {
 		for _, r := range runs {
@@ -40,7 +41,7 @@ func (m *model) live(k int, items []followup.Item) [][]followup.RunID {
 	return out
 }
 
-// leave checks what must hold of a leave to send, whoever gave it.
+// leave checks what must hold whenever a guard allows a step to send.
 func (m *model) leave(t *rapid.T, h *held, to providers.Contact, free, marketing bool) {
 	s := m.sides[1]
 	id := s.leads[h.lead].Run(h.n)
@@ -76,7 +77,7 @@ func (m *model) leave(t *rapid.T, h *held, to providers.Contact, free, marketing
 	}
 }
 
-// holds checks what must hold of a lead and its runs at any time.
+// holds checks what must hold for a lead and its runs at any time.
 func (m *model) holds(t *rapid.T, lead followup.Lead, runs []followup.Run) {
 	for c, w := range lead.Windows {
 		key := fmt.Sprint(lead.ID, c)
@@ -109,7 +110,8 @@ func (m *model) holds(t *rapid.T, lead followup.Lead, runs []followup.Run) {
 	m.oneLive(runs)
 }
 
-// oneLive: a run that is only waiting for its last result counts as ended here.
+// oneLive checks that each assistant has at most one live run. A run that only waits for its last
+// result counts as ended.
 func (m *model) oneLive(runs []followup.Run) {
 	live := map[followup.AssistantID]int{}
 	for _, r := range runs {

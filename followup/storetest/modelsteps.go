@@ -35,7 +35,7 @@ func (m *model) claim(t *rapid.T) {
 	}
 }
 
-// climb walks the usual way, which chance alone would seldom find.
+// climb takes a step along the usual way, which chance alone would seldom find.
 func (m *model) climb(t *rapid.T) {
 	if m.flip(t, "start") {
 		m.start(t)
@@ -51,7 +51,7 @@ func (m *model) climb(t *rapid.T) {
 	}
 }
 
-// hold draws a step that was claimed, mostly one of the last.
+// hold draws a claimed step, mostly one of the latest.
 func (m *model) hold(t *rapid.T) *held {
 	if len(m.held) > 2 && !m.rarely(t, 5, "an old one") {
 		return pick(t, m.held[len(m.held)-2:], "step")
@@ -164,7 +164,7 @@ func (m *model) guardSend(t *rapid.T) {
 	}
 }
 
-// opaque asks what somebody wants back for an attempt, whatever became of it.
+// opaque reads the opaque data of an attempt, whatever became of the attempt.
 func (m *model) opaque(t *rapid.T) {
 	m.tick(t)
 	if len(m.calls) == 0 {
@@ -176,7 +176,7 @@ func (m *model) opaque(t *rapid.T) {
 	}, func(_ *side, opaque string) any { return opaque })
 }
 
-// sent is an API message that was let through and not recorded yet.
+// sent is an API message that the guard has allowed and that is not recorded yet.
 type sent struct {
 	call
 	channel followup.ChannelID

@@ -13,7 +13,7 @@ import (
 	"wagate/followup"
 )
 
-// The views below say what a store answered without the ids it made up.
+// The functions below describe what a store answered, without the ids that it made up.
 
 func (s *side) sayEnded(ended []followup.Ended) []string {
 	out := []string{}
@@ -49,7 +49,7 @@ func stamp(t time.Time) string {
 	return t.UTC().Format("02 15:04:05.000")
 }
 
-// sayLead leaves out revision and UpdatedAt, whose values are the store's own.
+// sayLead leaves out Revision and UpdatedAt, whose values are up to the store.
 func (s *side) sayLead(l followup.Lead) any {
 	windows := []string{}
 	for c, w := range l.Windows {
@@ -90,7 +90,7 @@ func sayHistory(_ *side, h []followup.Entry) any {
 	return out
 }
 
-// sayEvents replaces the ids in happenings.
+// sayEvents replaces the ids in follow-up happenings.
 func (s *side) sayEvents(events []followup.RelayEvent) []string {
 	out := []string{}
 	for _, e := range events {

@@ -63,7 +63,7 @@ func onceTests() []test {
 			w.pass(followup.DedupAge)
 			w.settle(lead, w.message("later"))
 			w.is(w.settle(lead, m).Fresh, []bool{false}, "at DedupAge")
-			const retries = 7 * 24 * time.Hour // Meta's
+			const retries = 7 * 24 * time.Hour // how long Meta retries
 			w.is(followup.DedupAge >= retries+12*time.Hour, true, "DedupAge is longer than Meta retries, and whoever comes late with them")
 		}},
 		{"from many goroutines at once", func(w *world) {
@@ -117,7 +117,7 @@ func onceTests() []test {
 	}
 }
 
-// said checks the history of the main channel by its texts.
+// said checks the texts in the history of the main channel.
 func (w *world) said(lead followup.LeadID, want ...string) {
 	w.Helper()
 	h, err := w.s.History(w.ctx, lead, w.main, w.now)

@@ -7,7 +7,7 @@ import (
 	"wagate/providers"
 )
 
-// wrote settles a message that opens the main channel's window, of whom WhatsApp calls so.
+// wrote settles a message that opens the main channel's window. WhatsApp names the sender as who.
 func (w *world) wrote(lead followup.LeadID, who providers.Contact) {
 	w.Helper()
 	w.pass(time.Second)
@@ -17,7 +17,8 @@ func (w *world) wrote(lead followup.LeadID, who providers.Contact) {
 	w.must(err, "Settle")
 }
 
-// free asks for leave to write freely to one of the lead's numbers.
+// free asks the guard to allow free-form text to one of the lead's numbers, and returns the
+// refusal.
 func (w *world) free(lead followup.LeadID, to providers.Contact) followup.Refusal {
 	w.Helper()
 	v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
@@ -27,7 +28,7 @@ func (w *world) free(lead followup.LeadID, to providers.Contact) followup.Refusa
 	return v.Refusal
 }
 
-// openerTests: a window is open to the number that wrote, and to no other of the lead's.
+// openerTests: a window is open to the number that wrote, and to no other number of the lead.
 func openerTests() []test {
 	const open, closed = followup.Allowed, followup.RefusedWindow
 	type contact = providers.Contact
@@ -37,7 +38,7 @@ func openerTests() []test {
 			for _, row := range []struct {
 				what   string
 				had    contact
-				change []contact // what the record says, one after the other
+				change []contact // the changes of the record, in order
 				want   followup.Refusal
 			}{
 				{"another phone", contact{Phone: phone, UserID: user}, []contact{{Phone: other, UserID: user}}, closed},
@@ -53,8 +54,8 @@ func openerTests() []test {
 				{"that in two steps", contact{UserID: user}, []contact{{Phone: phone, UserID: user}, {Phone: phone}}, closed},
 				{"nobody", contact{Phone: phone, UserID: user}, []contact{{}}, closed},
 			} {
-				for _, called := range []contact{{}, row.had} { // WhatsApp may say so, or no more than the record
-					n := w.tenantNextDoor() // where nobody has the phone yet
+				for _, called := range []contact{{}, row.had} { // WhatsApp may name the sender, or say no more than the record
+					n := w.tenantNextDoor() // a tenant where nobody has the phone yet
 					lead := n.resolve(followup.Identity{Phone: row.had.Phone, UserID: row.had.UserID})
 					n.wrote(lead, called)
 					for _, is := range row.change {
@@ -165,7 +166,7 @@ func openerTests() []test {
 			on2.Channel = w.second
 			w.settle(loser, on2)
 			w.pass(time.Second)
-			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), lead, "of the two") // WhatsApp says they are one
+			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), lead, "of the two") // WhatsApp says that the two are one
 			w.is(w.free(lead, contact{Phone: phone}), open, "to the phone")
 			w.is(w.get(lead).WindowOpenTo(w.second, contact{UserID: user}, w.now), true, "the other channel's to the user id")
 			w.is(w.get(lead).WindowOpen(w.second, w.now), true, "the other channel's to the phone")

@@ -9,15 +9,15 @@ import (
 	"wagate/followup"
 )
 
-// note is an event that is only relayed.
+// note returns an event that is only relayed.
 func (w *world) note(text string) followup.Item {
 	it := w.item()
 	it.Relay = w.event(text)
 	return it
 }
 
-// orderTests: events reach an assistant in the order settled, one delivery of a
-// conversation at a time, and nobody's trouble delays another.
+// orderTests: events reach an assistant in the order in which they were settled, one delivery of a
+// conversation at a time, and trouble with one delivery delays no other conversation.
 func orderTests() []test {
 	return []test{
 		{"in the order settled, happenings in their place", func(w *world) {

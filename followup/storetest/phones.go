@@ -20,7 +20,7 @@ func phoneTests() []test {
 		{"every spelling finds the lead", func(w *world) {
 			for _, pair := range twins {
 				for i := range pair {
-					n := w.tenantNextDoor() // where nobody knows the phone yet
+					n := w.tenantNextDoor() // a tenant where nobody knows the phone yet
 					one, other := pair[i], pair[1-i]
 					lead := n.resolve(followup.Identity{Phone: one})
 					n.is(n.resolve(followup.Identity{Phone: other}), lead, "%s after %s", other, one)
@@ -75,7 +75,8 @@ func phoneTests() []test {
 			w.is(w.get(lead).Phone, "551134567890", "phone")
 		}},
 		{"the phone of another user id is not written", func(w *world) {
-			// He has a new one, and has not told his new phone: the old may be a stranger's.
+			// The lead has a new user id, and the phone that goes with it is unknown: the phone in
+			// the event may be a stranger's.
 			lead := w.resolve(followup.Identity{UserID: newUser()})
 			_, err := w.s.Settle(w.ctx, followup.Settlement{
 				Tenant: w.tenant, Lead: lead, Contact: providers.Contact{Name: "Ana", Phone: newPhone(), UserID: newUser()},

@@ -10,8 +10,8 @@ import (
 	"wagate/followup"
 )
 
-// claims takes what is due now, of this tenant. Whatever it meets of others is
-// left to their leases.
+// claims claims everything that is due and returns what belongs to this tenant. The leases of the
+// rest run out.
 func (w *world) claims() []followup.Claimed {
 	w.Helper()
 	b := w.batch(100)
@@ -25,7 +25,7 @@ func (w *world) batch(limit int) followup.Batch {
 	return b
 }
 
-// claim takes the one step that is due.
+// claim claims the one step that is due.
 func (w *world) claim() followup.Claimed {
 	w.Helper()
 	got := w.claims()
@@ -42,7 +42,7 @@ func (w *world) due() followup.Claimed {
 	return w.claim()
 }
 
-// guard asks for leave to send a template, which needs no window.
+// guard asks the guard to allow a template, which needs no window.
 func (w *world) guard(c followup.Claimed) followup.Verdict {
 	w.Helper()
 	return w.guardWith(c, func(*followup.GuardStep) {})
@@ -68,7 +68,8 @@ func (w *world) sending() (followup.Claimed, followup.AttemptID) {
 	return c, v.Attempt
 }
 
-// result is a template sent, the next step being the one with index 1.
+// result returns the result of a step that sent a template and after which the run goes on with the
+// next step.
 func (w *world) result(c followup.Claimed, a followup.AttemptID) followup.FinishStep {
 	return followup.FinishStep{
 		Run: c.Run.ID, Token: c.Token, Attempt: a, Kind: followup.KindTemplate,
@@ -84,7 +85,7 @@ func (w *world) finish(f followup.FinishStep) followup.Finished {
 	return out
 }
 
-// stale checks that nothing can be done any more with what a worker holds.
+// stale checks that a worker can do nothing any more with the claim that it holds.
 func (w *world) stale(c followup.Claimed, a followup.AttemptID) {
 	w.Helper()
 	before := w.run(c.Run.ID)
@@ -104,7 +105,8 @@ func (w *world) ended(id followup.RunID, why followup.Reason) {
 	w.is(r.Reason, why, "why the run ended")
 }
 
-// outcomes tells a run's timeline: "1 sent/template", "2 …" for a pending step.
+// outcomes describes a run's timeline: "1 sent/template" for a step with an outcome, "2 …" for a
+// pending one.
 func outcomes(r followup.Run) []string {
 	out := []string{}
 	for _, m := range r.Timeline {
@@ -125,7 +127,7 @@ func (w *world) timeline(id followup.RunID, want ...string) {
 	w.is(outcomes(w.run(id)), want, "timeline")
 }
 
-// deliveries claims what can be delivered now, of this tenant.
+// deliveries claims everything that can be delivered now and returns what belongs to this tenant.
 func (w *world) deliveries() []followup.Delivery {
 	w.Helper()
 	ds, _ := w.claimDeliveries(100, 10)
@@ -137,7 +139,7 @@ func (w *world) claimDeliveries(limit, most int) ([]followup.Delivery, time.Dura
 	return w.claimWith(followup.ClaimDeliveries{Limit: limit, MaxEvents: most})
 }
 
-// claimOfAll claims as told, now, of whatever tenant.
+// claimOfAll claims deliveries of all tenants now.
 func (w *world) claimOfAll(c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration) {
 	w.Helper()
 	c.Real, c.Lease = w.now, lease
@@ -146,20 +148,21 @@ func (w *world) claimOfAll(c followup.ClaimDeliveries) ([]followup.Delivery, tim
 	return ds, next
 }
 
-// claimWith claims as told, now, and returns what is of this tenant.
+// claimWith claims deliveries now and returns those of this tenant, and what the claim says about
+// the next.
 func (w *world) claimWith(c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration) {
 	w.Helper()
 	ds, next := w.claimOfAll(c)
 	return slices.DeleteFunc(ds, func(d followup.Delivery) bool { return d.Tenant != w.tenant }), next
 }
 
-// delivery claims the one delivery there is.
+// delivery claims the only delivery of this tenant.
 func (w *world) delivery() followup.Delivery {
 	w.Helper()
 	return w.deliveryWith(followup.ClaimDeliveries{Limit: 100, MaxEvents: 10})
 }
 
-// deliveryWith claims as told, which must find one.
+// deliveryWith claims deliveries now and returns the only one of this tenant.
 func (w *world) deliveryWith(c followup.ClaimDeliveries) followup.Delivery {
 	w.Helper()
 	ds, _ := w.claimWith(c)
@@ -183,7 +186,7 @@ func rejected(f *followup.FinishDelivery) { f.Dead = "rejected" }
 
 func split(f *followup.FinishDelivery) { f.Split = true }
 
-// letter returns the one dead letter there is.
+// letter returns the only dead letter.
 func (w *world) letter() followup.DeadLetter {
 	w.Helper()
 	list, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
@@ -194,8 +197,8 @@ func (w *world) letter() followup.DeadLetter {
 	return list[0]
 }
 
-// told delivers all that waits and returns what each assistant was told, in
-// order: said texts, and followup happenings as "event step outcome/reason".
+// told delivers everything that waits and returns what assistant a was told, in order: texts that
+// were said, and follow-up happenings as "event step outcome/reason".
 func (w *world) told(a followup.AssistantID) []string {
 	w.Helper()
 	out := []string{}

@@ -7,15 +7,15 @@ import (
 	"wagate/providers"
 )
 
-// wants is the lead's word on messages, as of a while ago.
+// wants returns an event in which the lead says stop or resume, dated some time ago.
 func (w *world) wants(stop bool, ago time.Duration) followup.Item {
 	it := w.item()
 	it.OptOut, it.At = &stop, w.now.Add(-ago)
 	return it
 }
 
-// preferenceTests: whether a lead may be written to is his latest word, in
-// whatever order the words arrive.
+// preferenceTests: the lead's latest word decides whether the lead may be written to, in whatever
+// order the words arrive.
 func preferenceTests() []test {
 	const stop, resume = true, false
 	isOut := func(w *world, lead followup.LeadID, want bool, when string) {
@@ -98,7 +98,8 @@ func preferenceTests() []test {
 			set(false)
 			w.settle(lead, w.wants(stop, followup.ResumeMargin+time.Second))
 			isOut(w, lead, false, "after a stop of before")
-			// Of its second, or by a clock that is a little behind: the stop is believed.
+			// A stop that is dated within the margin before the resume, as from the same second or
+			// by a clock that is a little behind, is believed.
 			w.settle(lead, w.wants(stop, followup.ResumeMargin))
 			isOut(w, lead, true, "after a stop of about then")
 		}},
@@ -147,7 +148,7 @@ func preferenceTests() []test {
 			for _, row := range []struct {
 				name                   string
 				older, younger         bool
-				olderSaid, youngerSaid time.Duration // how long ago; never: nothing
+				olderSaid, youngerSaid time.Duration // how long ago each said it; never: it said nothing
 				want                   bool
 			}{
 				{"the winner's stop is later", stop, resume, time.Minute, time.Hour, true},

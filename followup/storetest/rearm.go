@@ -8,7 +8,7 @@ import (
 
 // rearmTests: rearm_on_reply starts a run anew with the next message of the business.
 func rearmTests() []test {
-	// replied leaves a rearm waiting.
+	// replied starts a run with rearm_on_reply and lets the lead reply, so that a rearm waits.
 	replied := func(w *world) (followup.LeadID, followup.Arm) {
 		lead := w.lead()
 		arm := w.arm()
@@ -33,7 +33,8 @@ func rearmTests() []test {
 		}},
 		{"not for who answered what the business said, before Start came to it", func(w *world) {
 			lead, arm := replied(w)
-			// Known to the assistant, and with nothing new to tell, as most who answer at once.
+			// The lead is known to the assistant and has nothing new in its record, like most leads
+			// who answer at once.
 			w.settle(lead, w.message("known"))
 			for _, speak := range []func() []followup.AssistantID{
 				func() []followup.AssistantID { return w.settle(lead, w.echo()).Rearm },

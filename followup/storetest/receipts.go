@@ -7,7 +7,7 @@ import (
 	"wagate/providers"
 )
 
-// receiptTests: an unknown result is settled by the receipt, and ranks hold.
+// receiptTests: a receipt settles an uncertain result, and statuses obey their ranks.
 func receiptTests() []test {
 	const (
 		accepted  = providers.StatusAccepted
@@ -21,7 +21,7 @@ func receiptTests() []test {
 		outcome  followup.Outcome
 		receipts []providers.StatusState
 		want     string
-		settled  []followup.Outcome // in turn
+		settled  []followup.Outcome // the corrections, in order
 	}{
 		{"uncertain, sent", followup.Uncertain, []providers.StatusState{sent}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},
 		{"uncertain, read", followup.Uncertain, []providers.StatusState{read}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},

@@ -8,8 +8,7 @@ import (
 	"wagate/providers"
 )
 
-// replyTests: a reply settled before the guard prevents the send, wherever the
-// step was.
+// replyTests: a reply settled before the guard prevents the send, wherever the step was.
 func replyTests() []test {
 	where := []struct {
 		name string
@@ -141,7 +140,7 @@ func replyTests() []test {
 	return tests
 }
 
-// silenceTests: a message of the business starts the wait again.
+// silenceTests: a message of the business starts the wait anew.
 func silenceTests() []test {
 	ways := []struct {
 		name  string
@@ -285,5 +284,5 @@ func silenceTests() []test {
 	)
 }
 
-// moved reports whether err says that the lead is not there any more.
+// moved reports whether err says that the lead was merged or erased.
 func moved(err error) bool { return errors.Is(err, followup.ErrLeadMoved) }

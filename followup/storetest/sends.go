@@ -151,7 +151,8 @@ func sendTests() []test {
 				w.must(err, "Pace")
 				return d
 			}
-			// A slot that is as far off as somebody may have taken it is of no other clock.
+			// A slot that a caller may have taken that far ahead is not taken for the mark of
+			// another clock.
 			for i := range 16 {
 				w.is(pace(1), time.Duration(i)*time.Second, "wait %d", i)
 			}

@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// soleTests: identities that are given to a lead only if nobody has them.
+// soleTests: identities that a lead gets only if nobody has them.
 func soleTests() []test {
 	sole := func(w *world, lead followup.LeadID, who followup.Identity, create bool) (followup.LeadID, error) {
 		who.Lead, who.Sole = lead, true
@@ -20,7 +20,7 @@ func soleTests() []test {
 		{"what nobody has is the lead's, or a new one's", func(w *world) {
 			lead := w.lead()
 			his := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
-			for range 2 { // what he has already is no obstacle
+			for range 2 { // identities that the lead already has are no obstacle
 				got, err := sole(w, lead, his, false)
 				w.must(err, "Resolve")
 				w.is(got, lead, "the lead")

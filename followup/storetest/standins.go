@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// queue settles events of nobody's lead, which must be possible.
+// queue settles events under a stand-in and fails if that is refused.
 func (w *world) queue(standIn followup.LeadID, items ...followup.Item) followup.Settled {
 	w.Helper()
 	out, err := w.s.Settle(w.ctx, followup.Settlement{
@@ -202,7 +202,7 @@ func standInTests() []test {
 			_, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
 			w.must(err, "DeadLetters")
 			w.is(n, 0, "dead letters")
-			// What is said of him afterwards is nobody's, and gets through.
+			// After the erasure, events about the contact belong to no lead and get through.
 			for _, id := range []followup.LeadID{byPhone, byUser} {
 				w.is(w.queue(id, seen).Fresh, []bool{true}, "fresh after the erasure")
 				w.is(w.told(w.sales), []string{"out"}, "told after the erasure")

@@ -8,7 +8,7 @@ import (
 	"wagate/followup"
 )
 
-// put writes a changed status, starting a run if a is set.
+// put writes a changed status, and starts a run if a is set.
 func (w *world) put(lead followup.LeadID, status string, a *followup.Arm) followup.RunID {
 	w.Helper()
 	p := followup.PutLead{Lead: w.get(lead), StatusChanged: true, Arm: a, Now: w.now, Real: w.now}
@@ -18,7 +18,7 @@ func (w *world) put(lead followup.LeadID, status string, a *followup.Arm) follow
 	return run
 }
 
-// oneLive checks that exactly one of the lead's runs is live, and how many there are.
+// oneLive checks that exactly one of the lead's runs is live, and that the lead has total runs.
 func (w *world) oneLive(lead followup.LeadID, total int) {
 	w.Helper()
 	runs, err := w.s.Runs(w.ctx, w.tenant, lead)
@@ -35,7 +35,7 @@ func (w *world) oneLive(lead followup.LeadID, total int) {
 	w.is(len(runs), total, "runs")
 }
 
-// oneLiveRunTests: one live run per lead and assistant.
+// oneLiveRunTests: there is one live run per lead and assistant.
 func oneLiveRunTests() []test {
 	return []test{
 		{"100 concurrent triggers leave one live run", func(w *world) {

@@ -7,8 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// atMostOnceTests: a step is sent under one claim at a time, and its result is
-// recorded once.
+// atMostOnceTests: a step is sent under one claim at a time, and its result is recorded once.
 func atMostOnceTests() []test {
 	return []test{
 		{"not claimed again before the lease has run out", func(w *world) {

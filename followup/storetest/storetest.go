@@ -6,17 +6,17 @@ import (
 	"wagate/followup"
 )
 
-// New returns a store to test. It may be empty or be shared with other tests,
-// one at a time.
+// New returns a store to test. The store may be empty, or shared with other tests that run one at a
+// time.
 type New func(t *testing.T) followup.Store
 
-// test is one promise.
+// test is the test of one promise.
 type test struct {
 	name string
 	run  func(w *world)
 }
 
-// Run checks every promise of followup.Store.
+// Run tests every promise of followup.Store.
 func Run(t *testing.T, open New) {
 	t.Helper()
 	groups := []struct {

@@ -7,10 +7,11 @@ import (
 	"wagate/followup"
 )
 
-// strangerTests: who has a number that was somebody else's is nobody we know.
+// strangerTests: a contact with a number that was another lead's is somebody new.
 func strangerTests() []test {
 	type id = followup.Identity
-	// moved is a lead who has another number and user id than he had; phone: that it was told.
+	// moved returns a lead whose number and user id have changed. The parameter phone says whether
+	// the new phone was told.
 	moved := func(w *world, phone bool) (lead followup.LeadID, was, is id) {
 		w.Helper()
 		was = id{Phone: newPhone(), UserID: newUser()}
@@ -49,7 +50,8 @@ func strangerTests() []test {
 				his := w.resolve(stranger)
 				w.is(his != lead, true, "the stranger is another")
 				one(w, his, "the stranger", stranger, id{Phone: stranger.Phone}, id{UserID: stranger.UserID})
-				// What still says how he was called is his, and takes nothing from the stranger.
+				// What still names the lead by its former identities is the lead's, and takes
+				// nothing from the stranger.
 				one(w, lead, "the lead", is, was, id{UserID: was.UserID}, id{Phone: is.Phone, UserID: is.UserID, OldPhone: was.Phone, OldUserID: was.UserID})
 				one(w, his, "the stranger again", stranger, id{Phone: stranger.Phone})
 				has(w, lead, is, "the lead")

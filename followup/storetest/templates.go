@@ -9,14 +9,14 @@ import (
 	"wagate/providers"
 )
 
-// templateTests: what was said of a template is known by its name and language,
-// the latest word of each thing, whatever came first.
+// templateTests: what was said of a template is known by name and language. Of each property the
+// latest word counts, whichever came first.
 func templateTests() []test {
 	type change = providers.TemplateChange
 	visit := func(status, category, quality string) change {
 		return change{Name: "visit", Language: "pt_BR", Status: status, Category: category, Quality: quality}
 	}
-	// said is one thing said, so long ago.
+	// said is a change that was said some time ago.
 	type said struct {
 		change
 
@@ -68,7 +68,7 @@ func templateTests() []test {
 				At: w.now.Add(-time.Minute),
 			}
 			w.is(known(w, account, "visit", "pt_BR"), want, "the note")
-			note(w, account, said{visit("APPROVED", "UTILITY", ""), time.Hour}) // again
+			note(w, account, said{visit("APPROVED", "UTILITY", ""), time.Hour}) // a repetition
 			w.is(known(w, account, "visit", "pt_BR"), want, "the note after a repetition")
 		}},
 		{"of one instant the word that came last counts", func(w *world) {

@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// wallTests: another tenant's ids are not found, and nothing comes of trying.
+// wallTests: another tenant's ids are not found, and trying them has no effect.
 func wallTests() []test {
 	return []test{
 		{"another tenant's lead, runs and configs are not found", func(w *world) {

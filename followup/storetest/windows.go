@@ -7,7 +7,8 @@ import (
 	"wagate/providers"
 )
 
-// windowTests: per conversation, from the lead's own messages, closed at exactly 24 h.
+// windowTests: a window belongs to a conversation, counts from the lead's own messages and closes
+// at exactly 24 h.
 func windowTests() []test {
 	const day = 24 * time.Hour
 	return []test{
@@ -196,11 +197,11 @@ func windowTests() []test {
 	}
 }
 
-// refusalTests: a provider's "window closed" closes ours, unless the lead wrote
-// after the message that was refused.
+// refusalTests: when a provider says "window closed", ours closes too, unless the lead wrote after
+// the message that was refused.
 func refusalTests() []test {
-	// Each way in which a provider's word can reach the store about a message
-	// that was let through the guard just now.
+	// Each way in which the provider's word can reach the store about a message that the guard has
+	// just allowed.
 	ways := []struct {
 		name string
 		send func(w *world, lead followup.LeadID) (told func())

@@ -22,13 +22,13 @@ const lease = time.Minute
 // interval is the wait of every step, unless a test says otherwise.
 const interval = 30 * time.Minute
 
-// world is one test's corner of a store: a tenant with an assistant on two
-// channels and another assistant on a third.
+// world is one test's corner of a store: a tenant with an assistant on two channels and another
+// assistant on a third.
 type world struct {
 	*testing.T
 	ctx context.Context
 	s   followup.Store
-	now time.Time // domain and real time at once, unless a test parts them
+	now time.Time // domain time and real time, unless a test separates them
 
 	tenant  followup.TenantID
 	sales   followup.AssistantID // on main and second
@@ -47,7 +47,7 @@ func newWorld(t *testing.T, s followup.Store) *world {
 	return w
 }
 
-// tenantNextDoor returns another tenant on the same store, by the same clock.
+// tenantNextDoor returns another tenant on the same store, with the same clock.
 func (w *world) tenantNextDoor() *world {
 	n := &world{T: w.T, ctx: w.ctx, s: w.s, now: w.now}
 	n.populate()
@@ -62,16 +62,16 @@ func (w *world) populate() {
 	w.config = followup.ConfigID(uuid.NewString())
 	w.Cleanup(func() {
 		for _, id := range w.leads {
-			// The lead may be gone already, which is what the test was about.
+			// The lead may be gone already; some tests are about that.
 			_ = w.s.EraseLead(context.WithoutCancel(w.ctx), w.tenant, id, w.now)
 		}
 	})
 }
 
-// pass moves the clocks.
+// pass advances both clocks.
 func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
 
-// must ends the test on an error of a call that has to succeed.
+// must ends the test if a call that has to succeed returned an error.
 func (w *world) must(err error, call string) {
 	w.Helper()
 	if err != nil {
@@ -79,13 +79,13 @@ func (w *world) must(err error, call string) {
 	}
 }
 
-// is compares; what says what is compared.
 // release gives a claimed step back.
 func (w *world) release(run followup.RunID, token string, until time.Time) {
 	w.Helper()
 	w.must(w.s.ReleaseStep(w.ctx, followup.ReleaseStep{Run: run, Token: token, Until: until, Now: w.now, Real: w.now}), "ReleaseStep")
 }
 
+// is compares two values. The format what and its args say what is compared.
 func (w *world) is(got, want any, what string, args ...any) {
 	w.Helper()
 	if !reflect.DeepEqual(got, want) {
@@ -103,7 +103,7 @@ func (w *world) at(got, want time.Time, what string) {
 
 func newPhone() string { return fmt.Sprintf("5599%09d", rand.IntN(1_000_000_000)) }
 
-// newMobile is a phone with two spellings.
+// newMobile returns a phone that has two spellings.
 func newMobile() string { return fmt.Sprintf("551199%07d", rand.IntN(10_000_000)) }
 
 func newUser() string { return "BR." + uuid.NewString() }
@@ -129,7 +129,7 @@ func (w *world) get(id followup.LeadID) followup.Lead {
 	return l
 }
 
-// contact is whom the lead's record names; nobody if the lead is gone.
+// contact returns the contact in the lead's record; it is zero if the lead is gone.
 func (w *world) contact(lead followup.LeadID) providers.Contact {
 	w.Helper()
 	l, err := w.s.Lead(w.ctx, w.tenant, lead)
@@ -139,7 +139,7 @@ func (w *world) contact(lead followup.LeadID) providers.Contact {
 	return l.Contact()
 }
 
-// settle settles items, which must be possible.
+// settle settles items and ends the test if that fails.
 func (w *world) settle(lead followup.LeadID, items ...followup.Item) followup.Settled {
 	w.Helper()
 	out, err := w.s.Settle(w.ctx, followup.Settlement{
@@ -149,12 +149,12 @@ func (w *world) settle(lead followup.LeadID, items ...followup.Item) followup.Se
 	return out
 }
 
-// item is an event on the main channel with no effect, never seen before.
+// item returns an event on the main channel that has no effect and was never seen before.
 func (w *world) item() followup.Item {
 	return followup.Item{DedupID: uuid.NewString(), Channel: w.main, Assistant: w.sales, At: w.now}
 }
 
-// message is what a lead writes now, relayed as {"say": text}.
+// message returns a message that the lead writes now, relayed as {"say": text}.
 func (w *world) message(text string) followup.Item {
 	it := w.item()
 	it.Opens, it.Reply = true, true
@@ -169,14 +169,14 @@ func (w *world) event(text string) *followup.RelayEvent {
 	return &followup.RelayEvent{Channel: w.main, Account: "acct", Field: "messages", Value: v}
 }
 
-// opening opens the main channel's window without being a reply.
+// opening returns an event that opens the main channel's window without being a reply.
 func (w *world) opening() followup.Item {
 	it := w.item()
 	it.Opens = true
 	return it
 }
 
-// echo is a message of the business from elsewhere.
+// echo returns a message of the business from elsewhere.
 func (w *world) echo() followup.Item {
 	it := w.item()
 	it.Outbound = true
@@ -195,7 +195,7 @@ func (w *world) arm() followup.Arm {
 	}
 }
 
-// start starts a run of sales on the main channel.
+// start starts a run of the sales assistant on the main channel.
 func (w *world) start(lead followup.LeadID) followup.RunID {
 	w.Helper()
 	return w.startWith(lead, w.arm())
@@ -218,7 +218,7 @@ func (w *world) run(id followup.RunID) followup.Run {
 	return r
 }
 
-// guardSend asks for leave to send an API message of sales on the main channel.
+// guardSend asks the guard to allow an API message of the sales assistant on the main channel.
 func (w *world) guardSend(lead followup.LeadID, freeForm bool) followup.Verdict {
 	w.Helper()
 	v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
