@@ -1,201 +1,205 @@
-// Package redisstore is followup.Store on Redis: one server, a sentinel's
-// master, a Redis Cluster, or the Redis embedded in the process. All that
-// changes something is a Lua script (lua/*.lua, the libraries they share in
-// lua/lib) that touches one hash slot and declares every key; each file says
-// what it needs, takes, returns and guarantees, and is linked with what it uses of the libraries.
+// Package redisstore implements followup.Store on Redis: a single server, the master that a
+// sentinel names, a Redis Cluster, or the Redis embedded in the process. Every change is made by a
+// Lua script (lua/*.lua; the libraries that scripts share are in lua/lib). A script touches one
+// hash slot and declares every key. Each file states its keys, its arguments, its replies and its
+// guarantees. Before a script is loaded it is linked with the library functions that it uses.
 //
 // # Keys
 //
-// A lead's partition is {p<n>}, n = FNV-1a(lead id) mod partitions. Everything
-// of the lead lies there, so one script settles it.
+// A lead's partition is {p<n>}, with n = FNV-1a(lead id) mod partitions. Everything that belongs to
+// the lead lies in that slot, so one script settles the lead.
 //
 //	key                    type    holds                                      until
-//	{p}:l:<lead>           hash    record, windows, live runs, counters       erased; a merged or erased lead leaves a tombstone;
-//	                                                                          of a stand-in an hour after nothing waits there
+//	{p}:l:<lead>           hash    record, windows, live runs, counters       erased; a merged or erased lead leaves a
+//	                                                                          tombstone; a stand-in goes an hour after
+//	                                                                          nothing waits under it
 //	{p}:d:<lead>           string  dedup: 8 bytes of id + 4 of first sight;   9 days after the last event
-//	                               while they are five at most, in the lead
+//	                               up to five of them lie in the lead's hash
 //	{p}:e:<lead>           hash    runs with their timelines                  30 days after a run ended
 //	{p}:a:<lead>           hash    attempts                                   30 days, trimmed as new ones come
 //	{p}:h:<lead>:<channel> list    history, at most 30                        30 days
 //	{p}:q:<lead>:<assist.> list    relay queue {"t":<real ms>,"e":<event>}    delivered or dead
-//	{p}:f:<lead>:<assist.> hash    the frozen delivery at its head            finished, and what was split too; an hour more for a repeated request
+//	{p}:f:<lead>:<assist.> hash    the frozen delivery at the queue's head    finished, and split events gone; an hour
+//	                                                                          more for a repeated request
 //	{p}:sg:<tenant>, si    zset    armed steps by due, and tenants by their first
 //	{p}:sl                 zset    claimed and sending steps by end of lease
 //	{p}:rg:<assist.>, ri   zset    queues by when they may be tried, and assistants by their first
-//	{p}:rb                 hash    events waiting, of all queues, per assistant; and in       none waits
-//	                               dead letters, d:<assistant>:<tenant>
+//	{p}:rb                 hash    events waiting per assistant, over all     none waits
+//	                               queues; and events in dead letters,
+//	                               d:<assistant>:<tenant>
 //	{p}:w                  zset    windows by closing time                    an hour after closing
-//	{p}:ctl                hash    copy of the control state                  for good: one field per config, channel, tenant
-//	{p}:dead, dead:<tenant> zset   dead letters by time, of all and of one    replayed, dropped, lead erased
-//	{p}:deadh              hash    their contents                             likewise
-//	{p}:deadn              hash    what each of them counts, and each lead's    likewise
-//	{p}:did:<id>           string  rm:<request> that removed a dead letter,   an hour
-//	                               or mv:<lead> that handed it on
+//	{p}:ctl                hash    copy of the control state                  for good: one field per config, channel,
+//	                                                                          tenant
+//	{p}:dead, dead:<tenant> zset   dead letters by time: all, a tenant's      replayed, dropped, lead erased
+//	{p}:deadh              hash    the contents of dead letters               likewise
+//	{p}:deadn              hash    what each letter counts, and each lead's   likewise
+//	{p}:did:<id>           string  why a dead letter left: rm:<request>       an hour
+//	                               removed it, or mv:<lead> handed it on
 //	{t:<tenant>}:alias     hash    canonical phone, BSUID, external id → lead erased
 //	{t:<tenant>}:leads     zset    leads by creation                          erased
 //	{t:<tenant>}:cfg, cfga hash    configs; assistant → config                deleted
 //	{t:<tenant>}:lad       hash    ladders by content hash                    for good: small, and shared
 //	{t:<tenant>}:ctl       hash    master of the control state                for good
 //	{i:<tenant>:<digest>}  hash    an idempotency key                         24 hours
-//	{m:<tenant>:<id>}      hash    a message by one of its ids                30 days
+//	{m:<tenant>:<id>}      hash    a message, under one of its ids            30 days
 //	…:parked               list    receipts that came before it, at most 20   8 days
-//	{a:<digest>}:tpl, tplz hash, zset what was said of an account's templates, and in order; at most 10,000 of them  30 days after the last
+//	{a:<digest>}:tpl, tplz hash, zset  notes of an account's templates, and   30 days after the last
+//	                               their order by time; at most 10,000
 //	{c:<channel>}:pace     hash    next free slot of the channel's rate       a day
 //	wagate:meta            hash    format, partitions, anchor of the clock    for good
 //
-// Redis expires keys only to be clean: no rule depends on it, as the embedded
-// one expires nothing.
+// Expiry in Redis only cleans up. No rule depends on it, because the embedded Redis expires
+// nothing.
 //
 // # Formats
 //
-// wagate:meta has the format of the whole, which says whether a program may open it at
-// all. Within it what is stored in several fields has a version of its own, so that two
-// versions of the program can share a Redis while one takes the other's place: who reads
-// an older one writes it anew by and by, who meets a newer one leaves it alone. A lead's
-// v speaks for all that lies with the lead: a step or delivery of it is not claimed, and
-// whatever else is asked about it is answered with an error, so that a webhook is sent
-// again and may meet the newer replica. Likewise a config's, and
+// The format in wagate:meta describes the whole store. It says whether a program may open the store
+// at all. Within a store, every value that is made of several fields has a version of its own. This
+// lets two versions of the program share a Redis during a rolling update: a program rewrites older
+// values by and by, and leaves newer ones alone. A lead's version (field v) covers everything that
+// lies with the lead. A program that meets a newer lead claims no step and no delivery of it, and
+// answers every other question about it with an error, so that the webhook is sent again and may
+// reach the newer replica. The same holds for a config, and for
 //
-//	a message             whoever looks for it, links it or would park a receipt under its id is told
-//	an idempotency key    its request is answered 503: it may have been sent; the key is not forgotten either
-//	a note of a template  nothing is sent by it; what comes with it is noted, and comes again
+//	a message             finding it, linking it or parking a receipt under its id fails
+//	an idempotency key    its request is answered 503, as it may have been sent; the key is not forgotten either
+//	a note of a template  nothing is sent by it; notes that come with it are stored, and come again
 //
-// It is said in the log once a minute. testdata/format*.redis are stores of
-// each format there was, which every later program must go on from.
+// Each of these is logged at most once a minute. testdata/format*.redis hold a store of each
+// format; every later program must be able to go on from them.
 //
-//	1   first sights are in keys of their own always
-//	2   few are in the lead's hash, where programs up to format 1 would not look: they would relay
-//	    again what another replica has relayed, and so must not share such a store
+//	1   first sights always have a key of their own
+//	2   a few first sights lie in the lead's hash. Programs that know only format 1 would not look
+//	    there and would relay again what another replica has relayed, so they must not share the store
 //
-// A store keeps the format that it began with, so whoever began it can go on, or come back. Where no
-// older program will run any more, HSET wagate:meta format 2, and a restart, saves a key for most leads;
-// what is in keys then is read there, and goes with them.
+// A store keeps the format that it began with, so the program that began it can go on, or come
+// back. Once no older program will run any more, HSET wagate:meta format 2 and a restart save a key
+// for most leads. First sights that already have a key are still read from it, and go when the key
+// goes.
 //
 // # Clock
 //
-// Real time is that of Redis, whatever the machines' clocks say: Real counts on from
-// what Redis said last by the process's own steady clock, which nobody sets. Redis is
-// asked at start and each quarter of a minute; of a Cluster the median of its masters'
-// clocks counts.
+// Real time is the time of Redis, whatever the machines' clocks say. Real extrapolates from Redis'
+// last answer with the process's own monotonic clock, which nobody sets. Redis is asked at start
+// and every 15 seconds. Of a Cluster, the median of the masters' clocks counts.
 //
 //	what jumps                               what happens
-//	the machine's clock, back or forth       nothing; the offset, which is exported, tells of it
+//	the machine's clock, back or forth       nothing; the exported offset shows it
 //	Redis', as after a failover              it is followed by three seconds a minute; logged
-//	both, forward: the machine slept         it is followed at once, at the next question
+//	both, forward: the machine slept         it is followed at once, when Redis is asked next
 //
-// So Real never goes back, a lease lasts for 19/20 of its length at least, and nothing
-// becomes due earlier than by a twentieth of the time since the jump. A process that
-// starts after the jump takes Redis' time as it is, as it knows no other: it and the
-// others are apart by what they have not made up for yet. What it then claims too early
-// from them is fenced by its token, as after any lost lease. While a machine sleeps, and
-// for a quarter of a minute after that, its clock is late: it claims late, and may see a
-// window as open for as long as it slept.
+// So Real never goes back, a lease lasts at least 19/20 of its length, and nothing becomes due
+// early by more than a twentieth of the time since the jump. A process that starts after the jump
+// takes Redis' time as it is, because it knows no other; it and the older processes differ by what
+// these have yet to make up for. If the new process therefore claims something too early, the token
+// fences the earlier claim, as after any lost lease. While a machine sleeps, and for 15 seconds
+// after that, its clock is late: it claims late, and may take a window to be open for as long as it
+// slept.
 //
 // # Decisions
 //
-// A hash that has no field of more than 64 bytes Redis keeps packed, in a third of the
-// memory. So a live run is several short fields of its lead's hash, not one (lua/lib/pack.lua);
-// what a waiting one has no use for is not there.
+// Redis keeps a hash packed, in a third of the memory, if no field is longer than 64 bytes. So a
+// live run is several short fields of its lead's hash instead of one (lua/lib/pack.lua), and an
+// armed run has no field that it has no use for.
 //
-// The truth about a lead is in its hash; due sets, leases and windows are
-// indexes of it. Claims look with plain pipelined reads over all partitions and
-// then claim with scripts that look again: two replicas that see the same do no
-// harm, and an idle claim is one round trip. In a Cluster each master is asked for itself, so
-// that one that hangs keeps nothing from the others until somebody takes its place. Rejected: a
-// script per partition that finds its own candidates, as it could not declare its keys. Deliveries are
-// indexed by assistant, since whose it is may change with the operator's file; the claim brings
-// that along, and turns are taken by tenant first.
+// The lead's hash is the truth about the lead; due sets, leases and windows are indexes of it. A
+// claim first looks at all partitions with plain pipelined reads, and then claims with scripts that
+// look again. Two replicas that see the same candidates do no harm, and an idle claim is one round
+// trip. In a Cluster each master is asked separately, so a master that hangs, until a replica takes
+// its place, does not hold up the others. Rejected: one script per partition that finds its own
+// candidates, because it could not declare its keys. Deliveries are indexed by assistant, because
+// the tenant that an assistant belongs to may change with the operator's file; the claim brings
+// that mapping along, and tenants take turns first.
 //
-// Under lease, a queue stays in its due set at the end of the lease, so that
-// recovery is the claim itself. Steps have a set for leases of their own,
-// because they are due by domain time and leased by real time.
+// A leased queue stays in its due set, at the end of the lease, so the claim itself does the
+// recovery. Steps have a separate set for leases, because they are due by domain time and leased by
+// real time.
 //
-// A delivery's events stay in the queue until it is finished; frozen are their
-// number and the webhook-id. Nothing is copied, and a crash leaves nothing to
-// be put back. Finishing trims them off. To split a delivery is likewise to note how
-// many events at the head go one by one.
+// A delivery's events stay in the queue until the delivery is finished. Freezing a delivery fixes
+// the number of its events and the webhook-id. Nothing is copied, so a crash leaves nothing to put
+// back. Finishing trims the events off the queue. Splitting a delivery likewise only notes how many
+// events at the head go one by one.
 //
-// What waits for an assistant is counted per partition by every script that makes
-// a queue longer or shorter: once per script, not per event. A settlement looks at
-// its own partition's count before it writes. Within the partition's share of the
-// bound that is all; beyond it, the sum of all partitions decides, which is asked for
-// at most once a second. So leads that fall unevenly onto partitions are not refused
-// early, and each partition has its share whatever goes on in the others: refusing
-// begins at the bound, and ends at twice the bound at the latest. Rejected: the
-// shares alone, as a conversation of twenty events would use one up where the bound
-// is a thousand. When nothing waits for an assistant, the count is forgotten, so that
-// an error in it does not last.
+// Every script that makes a queue longer or shorter counts, per partition, what waits for the
+// assistant: once per script, not per event. A settlement looks at its own partition's count before
+// it writes. While the count is within the partition's share of the bound, nothing else is looked
+// at. Beyond it, the sum over all partitions decides, and that sum is read at most once a second.
+// So leads that fall unevenly onto partitions are not refused early, and each partition has its
+// share whatever happens in the others: refusals begin at the bound at the earliest and at twice
+// the bound at the latest. Rejected: shares alone, because a conversation of twenty events would
+// use one up when the bound is a thousand. When nothing waits for an assistant, the count is
+// deleted, so an error in it does not last.
 //
-// Dead letters count as what waits does, in a field of their own, which a settlement reads with the
-// other. What each letter counted is noted beside it, so it counts once and is taken off as what it was,
-// readable or not. A program that counts none leaves letters without that note, and notes without a
-// letter: RecountDead compares the names, at the start and every few minutes, and reads
-// only the letters it has no note of. Rejected: to sum the letters themselves, as they hold all the events.
+// Dead letters count as waiting, in a field of their own that a settlement reads together with the
+// other. A note beside each letter says what it counted. So a letter counts once, and the same
+// amount is taken off again, even if the letter has become unreadable. A program that does not
+// count letters leaves letters without a note, and notes without a letter. RecountDead compares the
+// names at the start and every few minutes, and reads only the letters that have no note. Rejected:
+// summing the letters themselves, because they hold all the events.
 //
-// A raw webhook is in the queue of each conversation it has items of, whole or
-// narrowed to these, as one element whose body is in base64: four bytes for three,
-// and some 330 for the rest, until it is delivered or dropped. It is told from
-// other events by how the element begins, so its body is never decoded here.
+// A raw webhook is queued in each conversation that it has items of, whole or narrowed to those
+// items. It is one element with its body in base64: four bytes for three, and some 330 bytes for
+// the rest, until it is delivered or dropped. The beginning of the element tells it from other
+// events, so the scripts never decode its body.
 //
-// A merge goes over two slots. The tombstone keeps its runs, and a step in sending
-// is finished there; what that says of the lead is told to the lead it became, and
-// what it tells the assistant is forwarded to that one's queue, each in steps that
-// may be repeated. Should a process die in between, whoever claims the tombstone's queue
-// goes on. The winner notes whom it is about to take in before he is made a tombstone, and
-// is not forgotten itself before these are: so its erasure finds them wherever a merge
-// stopped. One that had not begun cannot begin any more. Nor does who is being erased become a part of
-// anybody: whoever is about to make him that goes on with the erasure.
+// A merge spans two slots. The tombstone keeps its runs, and a step in sending is finished there.
+// What the step says about the lead is told to the lead that the tombstone became, and what the
+// step tells the assistant is forwarded to that lead's queue; each of these is done in steps that
+// may be repeated. If a process dies in between, whoever claims the tombstone's queue goes on. The
+// winner notes which lead it is about to take in before that lead becomes a tombstone, and is
+// itself not forgotten before those leads are. So an erasure of the winner finds them wherever a
+// merge stopped, and bars a merge that had not begun. A lead that is being erased is not merged
+// into anybody either: whoever is about to merge it goes on with the erasure.
 //
-// Whose a phone is that comes with a user id is said by the record of the lead it leads
-// to, in another slot: the script of the alias map says that it is in doubt, the record is
-// read, and the script goes again with what that says. That costs two round trips, where a
-// known phone meets a user id for the first time. A replica remembers whom a phone
-// leads to for minutes only, as that may change without the lead's moving.
+// When a phone comes with a user id, the record of the lead that the phone leads to says whether
+// the phone is still that lead's. The record lies in another slot. So the script of the alias map
+// answers that it is in doubt, the record is read, and the script runs again with the verdict. That
+// costs two round trips when a known phone first meets a user id. A replica remembers for minutes
+// only which lead a phone leads to, because that may change without the lead being moved.
 //
-// What came for a contact who was no lead lies under a stand-in, found by his phone or
-// user id. Resolve merges it into the lead that he is, like any loser but for record
-// and identities, of which it has none. What stays is no tombstone but a pointer that
-// counts for an hour, and it is left where there was nothing to import, too, before
-// anybody settles anything for the lead: so who had looked before him is turned away,
-// looks again, and meets what is known of the event. The same id stands for a
-// stranger again after that hour, or once the lead is erased, and may be imported again;
-// the winner notes each import with the merge that handed it over. Rejected: a
-// pointer that stays for good, two keys more for each lead.
+// What comes for a contact who is not a lead lies under a stand-in, found by the contact's phone or
+// user id. Resolve merges the stand-in into the lead that the contact turns out to be, like any
+// loser, except that a stand-in has no record and no identities. What stays is not a tombstone but
+// a pointer that counts for an hour. The pointer is also left where there was nothing to import,
+// before anybody settles anything for the lead. So a caller who had looked before that is turned
+// away, looks again, and meets what is known of the event. After that hour, or once the lead is
+// erased, the same id stands for a stranger again and may be imported again. The winner notes each
+// import together with the merge that handed it over. Rejected: a pointer that stays for good, as
+// that is two more keys per lead.
 //
-// The client retries after an error of transport without knowing whether the
-// request was carried out. Scripts that would answer differently the second
-// time are given an id of the request, keep it with what they wrote, and answer
-// the same id the same. Of each lead the last answer is kept; a repetition that another
-// request overtook is carried out anew, where tokens, attempts and dedup make it harmless; a
-// start by hand, which none of them does, is kept by itself. Of an erasure none is: runs that its
-// first try ended are counted by nobody. A call repeated by the program is another request.
+// After a transport error the client retries without knowing whether the request was carried out.
+// Scripts that would answer differently the second time take a request id, store it with what they
+// wrote, and answer the same id the same. Only the last answer is kept per lead. A repetition that
+// another request overtook is carried out again; tokens, attempts and dedup make that harmless. A
+// start by hand has none of these, so its request is kept in a field of its own. The answer of an
+// erasure is not kept: runs that its first try ended are counted by nobody. When the program itself
+// repeats a call, that is another request.
 //
-// The scripts that are asked for at the same time go to their node together, in
-// one pipeline, with one WAIT behind them where that is promised (lane.go). It
-// makes one try: a script that could not be run where it came goes again alone. Of one
-// lead there is one in a batch, since a broken connection repeats it whole.
+// Scripts that are asked for at the same time go to their node together, in one pipeline, with one
+// WAIT behind them where replicas are promised (lane.go). The pipeline makes one try: a script that
+// could not run there goes again alone. A batch holds at most one script per lead, because a broken
+// connection repeats the whole batch.
 //
-// The cluster client routes commands one by one, and a WAIT goes anywhere; so
-// for a durable script that goes alone MOVED, ASK, TRYAGAIN and NOSCRIPT are followed
-// here, with the script and its WAIT in one pipeline on one connection. Since Redis 7.2 that asks for
-// what its connection wrote last; so a script that meets its own earlier request writes
-// something again, after what another connection wrote for the first try.
+// The cluster client routes commands one by one, and sends a WAIT anywhere. So for a durable script
+// that goes alone this package follows MOVED, ASK, TRYAGAIN and NOSCRIPT itself, with the script
+// and its WAIT in one pipeline on one connection. Since Redis 7.2, WAIT asks only for what its own
+// connection wrote last. So a script that meets its own earlier request writes something again: the
+// first try was written by another connection.
 //
-// While a slot migrates, a script whose keys are partly here and partly there is
-// answered TRYAGAIN. It is tried until the context ends; other slots go on. A claim of deliveries is
-// not, as others are asked for in it: it comes again soon.
+// While a slot migrates, Redis answers TRYAGAIN to a script whose keys are partly here and partly
+// there. The script is tried until the context ends; other slots go on. A claim of deliveries is
+// not retried, because other queues are asked for in the same call, and the claim comes again soon.
 //
-// Control state (inactive configs, pauses) is written to the tenant's master,
-// then to every partition, before the call returns, and only then are the live
-// runs of a config ended one by one. A crash in between is safe: guards and
-// claims end what they meet, SyncControl brings the copies up to the master, and who
-// makes the config active again, or deletes it again, first ends what is left.
-// Versions are instants, so that a master that lost its last writes still
-// writes newer ones than its copies have.
+// Control state (inactive configs, pauses) is written to the tenant's master, then to every
+// partition, before the call returns. Only then are the live runs of a config ended one by one. A
+// crash in between is safe: guards and claims end the runs they meet, SyncControl brings the copies
+// up to the master, and activating or deleting the config again first ends what is left. Versions
+// are instants, so a master that lost its last writes still writes newer versions than its copies
+// have.
 //
-// Open does not refuse a Redis that cannot keep the promised durability: it
-// may be mended while it runs. It says so in the log, in wagate_redis_durable
-// and in Check. With replicas:N the promise is enforced by each call. A claim of a delivery
-// waits for replicas, too: it names the webhook-id, and what is handed out must not die with a
-// master, to be settled and shown again as something else.
+// Open does not refuse a Redis that cannot keep the promised durability, because it may be mended
+// while the program runs. The shortfall shows in the log, in wagate_redis_durable and in Check.
+// With replicas:N, each call enforces the promise. A claim of a delivery waits for replicas, too:
+// it names the webhook-id, and a delivery that is handed out must not die with a master, to be
+// settled and shown again under another id.
 package redisstore
