@@ -8,31 +8,35 @@ import (
 	"wagate/followup"
 )
 
-// aliases remembers which lead an identity names, so that most webhooks need
-// no question to the tenant's slot. A wrong answer is found out by the lead's
-// own script, which knows that it moved; then the lead is forgotten here.
+// aliases caches which lead an identity names, so that most webhooks need not ask the tenant's
+// slot. A wrong answer is found out by the lead's own script, which knows that the lead moved; the
+// caller then forgets the lead here.
 //
-// A phone may go to a stranger, which no script of the lead knows. So it is asked for
-// anew from time to time, unless a user id came with it, which stays.
+// A phone may pass to a stranger, and no script of the lead notices that. So a phone is asked for
+// anew from time to time, unless something else names the lead, too: a user id stays with its
+// owner.
 //
-// Nobody looks for all that names a lead to forget him: everybody else's webhooks would wait
-// for that. What was learned before he was forgotten last is not believed.
+// To forget a lead, nobody searches the map for the identities that name it: all other webhooks
+// would wait for that search. Instead forgotten counts how often each lead was forgotten, and an
+// entry that was learned under a lower count is not believed.
 type aliases struct {
 	mu        sync.Mutex
 	leads     map[aliasKey]named
-	forgotten map[followup.LeadID]uint32 // how often
+	forgotten map[followup.LeadID]uint32 // how often each lead was forgotten
 }
 
-// named is who an identity names, since when we know, and whether his record was told
-// of it: an old phone leads to him, too.
+// named is the lead that an identity names, since when that is known, and whether the lead's record
+// has been told of the identity. The last is not a matter of course: an old phone leads to the
+// lead, too.
 type named struct {
 	lead      followup.LeadID
 	since     time.Time
 	told      bool
-	forgotten uint32 // how often he had been then
+	forgotten uint32 // the count in aliases.forgotten when this was learned
 }
 
-// phoneAge is how long a phone alone is believed. Nobody has it within weeks of another.
+// phoneAge is how long a phone alone is believed. Nobody gets a phone within weeks of its last
+// owner.
 const phoneAge = 10 * time.Minute
 
 type aliasKey struct {
@@ -40,10 +44,11 @@ type aliasKey struct {
 	alias  string
 }
 
-// maxAliases bounds the memory of the cache, at some 200 bytes each, and of whom it forgot.
+// maxAliases bounds the entries of the cache, at some 200 bytes each, and the number of forgotten
+// leads.
 const maxAliases = 200_000
 
-// known returns whom an identity names, unless he was forgotten since.
+// known returns the entry of an identity, unless its lead was forgotten since.
 func (a *aliases) known(k aliasKey) (named, bool) {
 	n, ok := a.leads[k]
 	if !ok || n.forgotten != a.forgotten[n.lead] {
@@ -52,8 +57,9 @@ func (a *aliases) known(k aliasKey) (named, bool) {
 	return n, true
 }
 
-// lookup returns the lead if all the identities are known to name one: also, if
-// that is not empty, or what it was merged into. With tells his record must have been told.
+// lookup returns the lead if the cache knows that all the identities name the same one. If also is
+// not empty, that lead must be also itself, or the lead that also was merged into. If tells is
+// true, the lead's record must have been told of every identity.
 func (a *aliases) lookup(
 	tenant followup.TenantID, names []string, also followup.LeadID, tells bool, now time.Time,
 ) (followup.LeadID, bool) {
@@ -77,7 +83,8 @@ func (a *aliases) lookup(
 	return lead, lead != "" && sure
 }
 
-// learn keeps whom the identities name, and also; told: as his record has it.
+// learn notes that the identities name the lead and, if also is another lead, that also was merged
+// into it. told says that the lead's record has the identities.
 func (a *aliases) learn(
 	tenant followup.TenantID, names []string, also, lead followup.LeadID, told bool, now time.Time,
 ) {
@@ -101,7 +108,7 @@ func (a *aliases) clear() {
 	a.leads, a.forgotten = map[aliasKey]named{}, map[followup.LeadID]uint32{}
 }
 
-// unlearn forgets whom the identities name.
+// unlearn forgets which lead each of the identities names.
 func (a *aliases) unlearn(tenant followup.TenantID, names []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -119,7 +126,7 @@ func (a *aliases) forget(lead followup.LeadID) {
 	a.forgotten[lead]++
 }
 
-// aliasNames returns the identities as fields of the alias map.
+// aliasNames returns the identities as names of fields in the alias map.
 func aliasNames(who followup.Identity) []string {
 	var names []string
 	for _, a := range [...]struct{ kind, value string }{
@@ -136,11 +143,11 @@ func aliasNames(who followup.Identity) []string {
 	return names
 }
 
-// phoneKind begins the names of phones.
+// phoneKind is the prefix of a phone's name.
 const phoneKind = "p:"
 
 func isPhone(name string) bool { return strings.HasPrefix(name, phoneKind) }
 
-// mergedInto is where the cache, and it alone, keeps what became of a lead that
-// was named by his id.
+// mergedInto is the name under which the cache, and only the cache, keeps the lead that a lead
+// named by its id has become.
 func mergedInto(lead followup.LeadID) string { return "l:" + string(lead) }

@@ -11,30 +11,30 @@ import (
 	"wagate/followup"
 )
 
-// backlog bounds what waits for an assistant, in queues and dead letters. Each partition counts its own and
-// grants an equal share of the bound without a question; a settlement that finds
-// the share used up goes by the whole, which is the sum of all partitions.
+// backlog bounds what waits for an assistant, in queues and in dead letters. Each partition counts
+// its own events and grants an equal share of the bound without asking anybody. A settlement that
+// finds the share used up goes by the sum of all partitions.
 type backlog struct {
-	bound int           // 0: none
-	age   time.Duration // how old a sum may be
+	bound int           // 0: no bound
+	age   time.Duration // how old a sum may be before it is read anew
 
 	mu    sync.Mutex
 	known map[string]tally // by deadField
 }
 
-// tally is what waits for one assistant of a tenant, and since when that is known.
+// tally is what waits for one assistant of a tenant, and when that was read.
 type tally struct {
-	waiting int64 // with dead
-	dead    int64 // in dead letters
+	waiting int64 // all of it, dead letters included
+	dead    int64 // the part in dead letters
 	at      time.Time
 }
 
-// tallyAge is how old a sum may be: those who are refused ask often, and each
-// question goes to every partition.
+// tallyAge is how old a sum may be. Callers who are refused ask often, and each reading goes to
+// every partition.
 const tallyAge = time.Second
 
-// limits tells a settlement how many events may wait in the lead's partition for
-// each of the assistants, and how many of the lead's own.
+// limits returns, per assistant, how many events may wait in the lead's partition, and how many
+// events of this lead may wait for one assistant. Without a bound most is nil.
 func (s *Store) limits(items []followup.Item) (most map[followup.AssistantID]int64, deep int) {
 	if s.backlog.bound == 0 {
 		return nil, 0
@@ -46,9 +46,9 @@ func (s *Store) limits(items []followup.Item) (most map[followup.AssistantID]int
 	return most, followup.LeadBacklog(s.backlog.bound)
 }
 
-// raise returns how many events may wait in a partition that has waiting of them
-// already and has used up its share, or ErrBacklog. Waiting -1 says that they are
-// all of one lead, and that dead of these lie in dead letters.
+// raise returns how many events may wait in a partition that already has the given number waiting
+// and has used up its share, or ErrBacklog if the whole bound is used up. A waiting of -1 says that
+// the events are all of one lead, and dead is then how many of them lie in dead letters.
 func (s *Store) raise(
 	ctx context.Context, t followup.TenantID, a followup.AssistantID, waiting, dead int64,
 ) (int64, error) {
@@ -66,7 +66,8 @@ func (s *Store) raise(
 	return waiting + room, nil
 }
 
-// tooMuch says for whom too much waits, and what is to be done if dead letters are among it.
+// tooMuch returns the error that names the assistant for whom too much waits and, if dead letters
+// are part of it, how to make room.
 func tooMuch(a followup.AssistantID, of string, dead int64) error {
 	if dead <= 0 {
 		return fmt.Errorf("assistant %s, events %s: %w", a, of, followup.ErrBacklog)
@@ -75,8 +76,8 @@ func tooMuch(a followup.AssistantID, of string, dead int64) error {
 		" (wagate dead replay, wagate dead drop)", a, of, followup.ErrBacklog, dead)
 }
 
-// tally returns how many events wait for the tenant's assistant in all partitions, as it
-// was not long ago, and what this process has added since.
+// tally returns how many events wait for the tenant's assistant in all partitions: a sum that is at
+// most age old, plus what this process has settled since.
 func (s *Store) tally(ctx context.Context, tenant followup.TenantID, a followup.AssistantID) (tally, error) {
 	now, dead := s.now(), deadField(tenant, a)
 	if t, fresh := s.backlog.lookup(dead, now); fresh {
@@ -92,7 +93,7 @@ func (s *Store) tally(ctx context.Context, tenant followup.TenantID, a followup.
 	}
 	t := tally{at: now}
 	for _, c := range counts {
-		r := reply(c.Val()) // none: none waits
+		r := reply(c.Val()) // a missing field means that nothing waits
 		t.waiting += r.int(0) + r.int(1)
 		t.dead += r.int(1)
 	}
@@ -105,8 +106,8 @@ func (s *Store) tally(ctx context.Context, tenant followup.TenantID, a followup.
 	return t, nil
 }
 
-// lookup returns the last sum, if it is fresh. Of those who find it old one counts
-// anew, while the others go by it a little longer.
+// lookup returns the last sum, and whether it is fresh. Of the callers who find it stale, the first
+// one counts anew, while the others go by the old sum for a little longer.
 func (b *backlog) lookup(of string, now time.Time) (tally, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,7 +121,7 @@ func (b *backlog) lookup(of string, now time.Time) (tally, bool) {
 	return t, true
 }
 
-// took adds what was settled beyond a share to the sum known of it.
+// took adds one event, settled beyond a partition's share, to the sum that is known.
 func (b *backlog) took(of string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

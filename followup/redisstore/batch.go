@@ -16,16 +16,16 @@ type job struct {
 	args []any
 }
 
-// answer is what a job led to.
+// answer is the result of a job.
 type answer struct {
 	value any
 	err   error
 }
 
-// runEach runs one script many times, in one round trip per node. In a pipeline
-// nobody repairs a lost script cache or waits for a migrating slot, so those
-// jobs go again: with the source if the script was not known, after a pause
-// if the slot was on its way.
+// runEach runs one script once per job, in one round trip per node. Within a pipeline nobody
+// repairs a lost script cache or waits for a migrating slot, so runEach repeats the jobs that met
+// either: with the script's source if the node did not know the script, and after a pause if the
+// slot was moving. A hasty script is not repeated while its slot migrates.
 func (s *Store) runEach(ctx context.Context, script *script, jobs []job) []answer {
 	answers := make([]answer, len(jobs))
 	todo := make([]int, len(jobs))
@@ -66,7 +66,7 @@ func (s *Store) runEach(ctx context.Context, script *script, jobs []job) []answe
 		}
 		todo = again
 		if pause {
-			_ = poll.Sleep(ctx, wait) // when ctx ends, the next round says so
+			_ = poll.Sleep(ctx, wait) // if ctx has ended, the next round returns its error
 		}
 	}
 	return answers

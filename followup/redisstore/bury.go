@@ -16,8 +16,8 @@ var (
 	barScript   = loadOfLead("bar")
 )
 
-// forget erases what is left of a lead whose erasure, or whose heir's, a crash has
-// cut short.
+// forget erases what is left of a lead after a crash cut short its erasure, or the erasure of its
+// heir.
 func (s *Store) forget(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
 	sc, fields, err := s.whole(ctx, tenant, id, now)
 	if err != nil {
@@ -26,8 +26,9 @@ func (s *Store) forget(ctx context.Context, tenant followup.TenantID, id followu
 	return s.forgetAll(ctx, sc, fields)
 }
 
-// forgetRest does that with one of whom there is a tombstone already: his dead letters
-// are not, and cannot be, removed with him.
+// forgetRest is forget for a lead that already has a tombstone: dead letters are not, and cannot
+// be, removed in the same script as the lead. It does nothing if the tombstone is not that of an
+// erased lead of the tenant.
 func (s *Store) forgetRest(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
 	v, err := s.db.HMGet(ctx, s.tag(id).lead(id), "t", "mv").Result()
 	if err != nil {
@@ -44,7 +45,8 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	if err != nil {
 		return err
 	}
-	// As long as he is found by them, nothing new comes under his identities.
+	// While the lead can still be found by its identities, nothing new is stored under their
+	// stand-ins.
 	if err := s.buryStandIns(ctx, sc, names); err != nil {
 		return err
 	}
@@ -55,8 +57,9 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	if err != nil {
 		return err
 	}
-	// He may have come by yet another one while he was still found, or those who became he
-	// while they were made tombstones. Behind these whoever finds him takes it away.
+	// The lead may have been given yet another identity while it could still be found, and so may
+	// the leads merged into it while they were made tombstones. From here on, whoever finds one of
+	// the tombstones by an identity removes that identity.
 	late, err := s.namesOf(ctx, sc.tenant, buried...)
 	if err != nil {
 		return err
@@ -75,8 +78,8 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	return nil
 }
 
-// bury erases a lead, those that were merged into it, and those that were to be: the
-// lead is noted to be theirs before they are taken away. It returns all of these.
+// bury erases a lead, the leads that were merged into it, and those that were about to be. Their
+// erasure comes first, because the lead's hash is what names them. It returns all the leads erased.
 func (s *Store) bury(ctx context.Context, sc scope) (buried []followup.LeadID, err error) {
 	req := eraseRequest{Buried: []followup.LeadID{}}
 	for {
@@ -97,11 +100,12 @@ func (s *Store) bury(ctx context.Context, sc scope) (buried []followup.LeadID, e
 	}
 }
 
-// buryLoser erases a lead that another says was merged into it, if it was, like bury.
+// buryLoser erases a lead that into names as merged into it, if it really was; otherwise it bars
+// the merge. Like bury, it returns the leads erased.
 func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID) ([]followup.LeadID, error) {
 	err := s.bar(ctx, scope{lead: loser, tenant: into.tenant, now: into.now, real: into.real}, into.lead)
 	if !errors.Is(err, followup.ErrLeadMoved) {
-		return nil, err // it was not, and will not be
+		return nil, err // it was not merged, and now cannot be
 	}
 	heir, err := s.heir(ctx, loser)
 	if err != nil {
@@ -112,13 +116,13 @@ func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID
 		return nil, err
 	}
 	if heir != ours && heir != erased {
-		return nil, nil // it became somebody else's
+		return nil, nil // it was merged into another lead
 	}
 	sc, fields, err := s.whole(ctx, into.tenant, loser, into.now)
 	if err != nil {
 		return nil, err
 	}
-	// On the list until its identities were taken from it.
+	// A lead is on the list until its identities were taken from it.
 	err = s.db.ZScore(ctx, leadsKey(into.tenant), string(loser)).Err()
 	switch {
 	case err == nil:
@@ -129,21 +133,23 @@ func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID
 	return s.bury(ctx, sc)
 }
 
-// bar keeps a lead from being merged into another one, or, if that is empty, into any.
+// bar keeps a lead from being merged into the lead from, or into any lead if from is empty. It
+// returns followup.ErrLeadMoved if the lead was merged or erased before.
 func (s *Store) bar(ctx context.Context, lead scope, from followup.LeadID) error {
 	_, err := s.call(ctx, s.run, barScript, lead, marshal(map[string]any{"from": from}))
 	return err
 }
 
 type eraseRequest struct {
-	Keep bool            `json:"keep"` // what a merge did not hand over
-	To   followup.LeadID `json:"to"`   // whom a stand-in points to from then on; empty: it is gone
-	As   []string        `json:"as,omitempty"`
-	// Buried are the leads that were merged into it, as far as they are erased.
+	Keep bool            `json:"keep"`         // keep what the merge did not hand over
+	To   followup.LeadID `json:"to"`           // the lead that a stand-in points to from then on; empty: the stand-in goes
+	As   []string        `json:"as,omitempty"` // field and value that the hash must have, else nothing is erased
+	// Buried are the leads merged into this one that have been erased so far.
 	Buried []followup.LeadID `json:"buried,omitempty"`
 }
 
-// erase removes a lead's keys, or says which leads go first.
+// erase removes a lead's keys. Its reply is "first" and a list of leads if those have to be erased
+// before; then nothing was removed.
 func (s *Store) erase(ctx context.Context, sc scope, req eraseRequest) (reply, error) {
 	sc.frozen = true
 	r, err := s.call(ctx, s.run, eraseScript, sc, marshal(req))

@@ -12,19 +12,19 @@ import (
 	"wagate/followup"
 )
 
-// scope says whose keys a script about one lead declares. A script that needs
-// the relay queue of an assistant which is not among them says so before it
-// writes, and is called again.
+// scope says whose keys a script about one lead declares. A script that needs the relay queue of an
+// assistant, or the history of a channel, that scope does not list says so before it writes
+// anything, and is called again.
 type scope struct {
 	lead       followup.LeadID
 	tenant     followup.TenantID
 	now, real  time.Time
 	assistants []followup.AssistantID
 	channels   []followup.ChannelID
-	frozen     bool // the frozen deliveries of the assistants, too
+	frozen     bool // also declare the frozen deliveries of the assistants
 }
 
-// head is the scope as lua/lib/lead.lua reads it.
+// head is the scope in the form that lua/lib/lead.lua reads.
 type head struct {
 	Lead       followup.LeadID        `json:"l"`
 	Tenant     followup.TenantID      `json:"t"`
@@ -60,13 +60,15 @@ func (s *Store) leadKeys(sc scope) []string {
 
 type runner func(ctx context.Context, script *script, keys []string, args ...any) (any, error)
 
-// maxNeeds bounds how often a script may ask for further keys: it names all that the
-// live runs lack, so that asking more often takes runs that have come meanwhile.
+// maxNeeds bounds how often a script may ask for further keys. A script names everything that the
+// live runs lack at once, so it asks again only if runs were started in between.
 const maxNeeds = 16
 
-// call runs a script about one lead and returns its reply without the tag
-// "ok"; every other tag but "need", "need channel", "moved" and "newer" is returned as first element.
-// With followup.ErrNotDurable it returns the reply of what was done, too.
+// call runs a script about one lead and returns its reply. A reply tagged "ok" is returned without
+// the tag. The tags "need", "need channel", "moved" and "newer" are handled here: the first two
+// call the script again with more keys, the others become followup.ErrLeadMoved and errNewer. A
+// reply with any other tag is returned whole. With followup.ErrNotDurable, call also returns the
+// reply, because the effect stays.
 func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, args ...any) (reply, error) {
 	sc.assistants = distinct(sc.assistants)
 	sc.channels = distinct(sc.channels)
@@ -75,7 +77,7 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 		h, err := json.Marshal(head{
 			Lead: sc.lead, Tenant: sc.tenant, Now: ms(sc.now), Real: ms(sc.real), Request: request,
 			Assistants: sc.assistants, Channels: sc.channels, StandIn: sc.lead.StandIn(),
-			FewInHash: s.fewInHash && !sc.lead.StandIn(), // a stand-in's hash goes earlier than first sights may
+			FewInHash: s.fewInHash && !sc.lead.StandIn(), // a stand-in's hash is dropped before first sights may be
 		})
 		if err != nil {
 			return nil, err
@@ -122,7 +124,7 @@ func distinct[T comparable](in []T) []T {
 
 var errReply = errors.New("unexpected reply of a script")
 
-// reply is what a script returned; the accessors answer zero for what is not there.
+// reply is a script's reply. The accessors return zero for an element that is not there.
 type reply []any
 
 func (r reply) text(i int) string {
@@ -151,7 +153,7 @@ func (r reply) list(i int) reply {
 	return l
 }
 
-// fields reads a flat list of names and values.
+// fields reads a flat list of alternating names and values.
 func (r reply) fields() map[string]string {
 	m := make(map[string]string, len(r)/2)
 	for i := 0; i+1 < len(r); i += 2 {
@@ -160,7 +162,7 @@ func (r reply) fields() map[string]string {
 	return m
 }
 
-// ended reads the flat triples of lua/lib/run.lua.
+// ended reads the flat triples {run, step, reason} of lua/lib/run.lua.
 func (r reply) ended() []followup.Ended {
 	var out []followup.Ended
 	for i := 0; i+2 < len(r); i += 3 {
@@ -171,15 +173,16 @@ func (r reply) ended() []followup.Ended {
 	return out
 }
 
-// unpromised tells of the runs that ended by what replicas have not got: it stays done, and whoever
-// repeats it for being told so finds them ended.
+// unpromised reports the runs that a script ended although err says that too few replicas have the
+// effect. The effect stays, so a caller that repeats the request would find these runs already
+// ended and could not report them.
 func (s *Store) unpromised(err error, ended []followup.Ended) {
 	if errors.Is(err, followup.ErrNotDurable) {
 		s.onEnded(ended)
 	}
 }
 
-// corrections reads the flat quadruples of lua/lib/run.lua.
+// corrections reads the flat quadruples {run, step, from, to} of lua/lib/run.lua.
 func (r reply) corrections() []followup.Correction {
 	var out []followup.Correction
 	for i := 0; i+3 < len(r); i += 4 {
@@ -199,7 +202,7 @@ func (r reply) assistants() []followup.AssistantID {
 	return out
 }
 
-// texts reads a flat list.
+// texts reads a flat list of texts.
 func texts(r reply) []string {
 	out := make([]string, len(r))
 	for i := range r {
@@ -208,7 +211,7 @@ func texts(r reply) []string {
 	return out
 }
 
-// marshal is json.Marshal for the requests of scripts, which cannot fail.
+// marshal is json.Marshal for requests to scripts, which cannot fail to encode.
 func marshal(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -14,19 +14,20 @@ import (
 	"wagate/followup"
 )
 
-// candidate is a step that looks due or whose lease looks over.
+// candidate is a step that looked due, or whose lease looked expired, when it was read.
 type candidate struct {
 	run    followup.RunID
 	tenant followup.TenantID
 	due    float64
 }
 
-// heads says how long until a partition's earliest step is due, in domain time, and its
-// earliest lease over, in real time: not positive if they are, maxNext if there is none.
+// heads says how long until a partition's earliest step is due, in domain time, and until its
+// earliest lease ends, in real time. A duration is zero or negative if that has happened, and
+// maxNext if there is no step or lease.
 type heads struct{ step, lease time.Duration }
 
-// peek asks every partition for its earliest step and lease, in one round trip. Of those that
-// do not answer it is as if they had none.
+// peek reads the earliest step and the earliest lease of every partition, in one round trip. A
+// partition that does not answer is returned in silent, and its heads say that it has neither.
 func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, silent, error) {
 	type reads struct{ step, lease *redis.ZSliceCmd }
 	cmds := make([]reads, s.partitions)
@@ -42,7 +43,7 @@ func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, sile
 	for i, cmd := range cmds {
 		parts[i] = heads{maxNext, maxNext}
 		if without[i] {
-			continue // of two commands one may have been answered
+			continue // one of the two commands may have been answered
 		}
 		if z := cmd.step.Val(); len(z) > 0 {
 			parts[i].step = until(z[0].Score, c.Now)
@@ -54,10 +55,10 @@ func (s *Store) peek(ctx context.Context, c followup.ClaimParams) ([]heads, sile
 	return parts, without, nil
 }
 
-// candidates picks what to claim: expired leases first, then round-robin by
-// tenant, the least late first within a tenant. cut says that there is more, held
-// that a tenant's bound kept some back, that only a newer replica can read them, or that a
-// node did not answer.
+// candidates picks the steps to claim: expired leases first, then tenants in turn, and within a
+// tenant the least late step first. cut says that more steps are due than the limit allows. held
+// says that steps were left because of a tenant's bound, because only a newer replica can read
+// them, or because a node did not answer.
 func (s *Store) candidates(
 	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (found []candidate, cut, held bool, err error) {
@@ -90,13 +91,13 @@ func (s *Store) candidates(
 	switch {
 	case len(picked) > 0:
 		s.tenants.set(picked[len(picked)-1].tenant)
-	case len(groups) > 0: // nothing that can be read
+	case len(groups) > 0: // none of their steps can be read
 		s.tenants.set(groups[len(groups)-1].tenant)
 	}
 	return append(found, picked...), cut, held || over, nil
 }
 
-// firstLook is how many of a group are looked at first, at least.
+// firstLook is the least number of steps that is read of each group at first.
 const firstLook = 4
 
 // dueGroup is a tenant's steps in one partition.
@@ -104,14 +105,15 @@ type dueGroup struct {
 	partition int
 	tenant    followup.TenantID
 	first     []candidate             // the least late
-	more      bool                    // there may be more
-	newer     map[followup.RunID]bool // of those that only a newer replica can read
+	more      bool                    // there may be more than first
+	newer     map[followup.RunID]bool // steps that only a newer replica can read
 }
 
-// dueGroups lists where something is due of those that there is room for; full says
-// that there is none for some, or that a node did not answer. Each of them has a step, so that more tenants than steps need not be
-// asked. It is by turn who is asked, not by who waits longest: whose steps are taken
-// with the least late first waits longest until all are taken.
+// dueGroups lists the groups in which a step is due, of tenants that there is room for. full says
+// that a tenant was left out because there is no room for it, or that a node did not answer. Every
+// group has at least one due step, so at most as many tenants as c.Limit are read. Tenants are
+// chosen in turn, not by who has waited longest: because the least late steps are claimed first, a
+// tenant with a backlog has the longest waiting step until all its steps are claimed.
 func (s *Store) dueGroups(
 	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (groups []*dueGroup, full bool, err error) {
@@ -150,17 +152,17 @@ func (s *Store) dueGroups(
 	return groups, full, nil
 }
 
-// dueBy is the range of what is due at an instant, at most so many; 0: all.
+// dueBy is the range of members that are due by an instant, at most the given number; 0 means all.
 func dueBy(at time.Time, most int) *redis.ZRangeBy {
 	return &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(ms(at), 10), Count: int64(most)}
 }
 
-// look reads the n least late steps of each group that may have more than was read,
-// beside those that only a newer replica can read. left says that a node did not answer.
+// look reads the n least late steps of each group that may have more than was read so far, not
+// counting steps that only a newer replica can read. left says that a node did not answer.
 func (s *Store) look(ctx context.Context, c followup.ClaimParams, groups []*dueGroup, n int) (left bool, err error) {
 	reads, most := make([]*redis.ZSliceCmd, len(groups)), make([]int, len(groups))
 	versions := map[followup.RunID]*redis.StringCmd{}
-	in := map[int][]int{} // the groups of a partition
+	in := map[int][]int{} // partition to indexes in groups
 	for i, g := range groups {
 		if g.more {
 			in[g.partition] = append(in[g.partition], i)
@@ -201,7 +203,8 @@ func (s *Store) look(ctx context.Context, c followup.ClaimParams, groups []*dueG
 	return len(without) > 0, nil
 }
 
-// pickSteps picks of what was read. over says that a tenant's bound kept some back.
+// pickSteps picks up to limit steps from what was read. cut says that the limit left some; over
+// says that a tenant's bound did.
 func (s *Store) pickSteps(
 	c followup.ClaimParams, groups []*dueGroup, taken map[followup.TenantID]int, limit int,
 ) (picked []candidate, cut, over bool) {
@@ -223,8 +226,8 @@ func (s *Store) pickSteps(
 	return picked, cut, over
 }
 
-// unseen reports whether a group may have more of which all that was read is
-// picked: what comes behind that may be less late than what another has.
+// unseen reports whether a group may have more steps although every step that was read of it is
+// picked. The steps behind those may be less late than steps picked from other groups.
 func unseen(groups []*dueGroup, picked []candidate) bool {
 	last := map[followup.RunID]bool{}
 	for _, p := range picked {
@@ -238,11 +241,11 @@ func unseen(groups []*dueGroup, picked []candidate) bool {
 	return again
 }
 
-// leadsAtOnce is of how many leads is asked at once whose they are.
+// leadsAtOnce is how many leads are asked for their tenant in one round trip.
 const leadsAtOnce = 256
 
-// expired lists the steps whose lease has run out, of those that there is room for
-// and that can be read; held says that it left others, or that a node did not answer.
+// expired lists the steps whose lease has run out, as far as there is room for their tenant and the
+// step can be read. held says that some were left, or that a node did not answer.
 func (s *Store) expired(
 	ctx context.Context, c followup.ClaimParams, parts []heads, taken map[followup.TenantID]int,
 ) (found []candidate, held bool, err error) {

@@ -16,24 +16,24 @@ import (
 	"wagate/followup/rescue"
 )
 
-// maxOffset is how far Redis' clock and ours may be apart before it is said to
-// be a problem: leases and due times are exact to about that.
+// maxOffset is how far the clocks of Redis and of this machine may differ before Check reports a
+// problem. Leases and due times are exact to about that.
 const maxOffset = time.Second
 
-// Report is what Check found out about the Redis.
+// Report is what Check found out about Redis.
 type Report struct {
-	// Durable says that every master keeps the configured promise, as far as
-	// it let us look, and has kept it.
+	// Durable says that every master keeps the configured promise, as far as it allowed us to look,
+	// and still has the data that it was given.
 	Durable bool
-	// Offset is Redis' clock minus ours; of the node that is furthest off.
+	// Offset is Redis' clock minus this machine's, of the node whose clock is furthest off.
 	Offset time.Duration
 	// Problems are whole sentences for an operator; empty if all is well.
 	Problems []string
 }
 
-// Check looks at every master: eviction, persistence, replicas, clock; and whether what
-// this store was opened on is still there. It updates the metrics, and says in the log
-// what it found when that changed.
+// Check examines every master: eviction, persistence, replicas and clock. It also checks whether
+// the data that this store was opened on is still there. It updates the metrics, and logs what it
+// found if that differs from the last time.
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	r := Report{Durable: !s.embedded}
 	if s.embedded {
@@ -89,8 +89,9 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	return r, nil
 }
 
-// begunAnew says that the data which this store was opened on is not there any more, if so: it works on what
-// it then has, and nobody would notice that the leads, the steps and what waited are gone.
+// begunAnew returns a problem for the operator if the data that this store was opened on is gone,
+// else "". The store would go on working with what Redis has then, and nobody would notice that the
+// leads, the steps and the waiting events are missing.
 func (s *Store) begunAnew(ctx context.Context) (string, error) {
 	fixed, err := s.db.HMGet(ctx, metaKey, "format", "partitions").Result()
 	if err != nil {
@@ -105,7 +106,7 @@ func (s *Store) begunAnew(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// tell logs the report if it is not the one told last.
+// tell logs the report unless it equals the one that was logged last.
 func (s *Store) tell(r Report) {
 	text := strings.Join(r.Problems, "\n")
 	if last := s.told.Swap(&text); last != nil && *last == text {
@@ -125,12 +126,12 @@ func (s *Store) tell(r Report) {
 		"partitions", s.partitions, "clock_offset", r.Offset)
 }
 
-// clockOf returns the node's time when the process had run for no time at all. The
-// node's instant lies somewhere within the round trip; its middle is the best guess.
+// clockOf returns the time of the node's clock at which this process had run for no time at all.
+// The node read its clock at some instant within the round trip; the middle is the best guess.
 func (s *Store) clockOf(ctx context.Context, node *redis.Client) (zero time.Time, err error) {
 	if s.embedded {
-		// Its clock is ours. What would be measured is how busy the machine is, and
-		// a fast domain clock would jump by a multiple of that.
+		// The embedded Redis has this machine's clock. A measurement would only show how busy the
+		// machine is, and a fast domain clock would jump by a multiple of that.
 		return s.clock.wallZero(), nil
 	}
 	best := time.Hour
@@ -147,7 +148,8 @@ func (s *Store) clockOf(ctx context.Context, node *redis.Client) (zero time.Time
 	return zero, nil
 }
 
-// findings are what is wrong with one node; broken if the promise is.
+// findings are what is wrong with one node; broken says that the node breaks the durability
+// promise.
 type findings struct {
 	broken   bool
 	problems []string
@@ -162,11 +164,12 @@ func (f *findings) breaks(format string, args ...any) {
 	f.add(format, args...)
 }
 
-// leastMajor is the first version of Redis that knows all that we ask of it. One before may refuse our
-// scripts, and does not say whether it takes what is written.
+// leastMajor is the first major version of Redis that has everything the store needs. An earlier
+// one may refuse its scripts, and does not tell whether it accepts writes.
 const leastMajor = 7
 
-// isBefore says whether a version's first number is less than that. Who tells none is believed to know.
+// isBefore reports whether a major version is less than least. A server that tells no version is
+// assumed to be new enough.
 func isBefore(major string, least int) bool {
 	n, err := strconv.Atoi(major)
 	return err == nil && n < least
@@ -208,8 +211,7 @@ func (s *Store) examine(ctx context.Context, node *redis.Client) (findings, erro
 	return f, err
 }
 
-// examineFsync asks for appendfsync, which only CONFIG tells, and which hosted
-// services forbid.
+// examineFsync checks appendfsync. Only CONFIG tells it, and hosted services forbid CONFIG.
 func (s *Store) examineFsync(ctx context.Context, node *redis.Client, f *findings) {
 	conf, err := node.ConfigGet(ctx, "appendfsync").Result()
 	fsync := conf["appendfsync"]
@@ -225,16 +227,17 @@ func (s *Store) examineFsync(ctx context.Context, node *redis.Client, f *finding
 	}
 }
 
-// isServerError tells an answer of Redis from a failure to reach it.
+// isServerError reports whether err is an answer of Redis, as opposed to a failure to reach it.
 func isServerError(err error) bool {
 	_, ok := errors.AsType[redis.Error](err)
 	return ok
 }
 
-// watchEvery is how often Watch looks.
+// watchEvery is the interval of Watch.
 const watchEvery = 15 * time.Second
 
-// Watch keeps the offset, the metrics and the log up to date until ctx ends.
+// Watch calls Check every 15 seconds, and so keeps the clock, the metrics and the log up to date,
+// until ctx ends.
 func (s *Store) Watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -248,7 +251,7 @@ func (s *Store) Watch(ctx context.Context) {
 	}
 }
 
-// checkOnce is one look of Watch.
+// checkOnce runs Check once for Watch, within half the interval.
 func (s *Store) checkOnce(ctx context.Context) {
 	within, cancel := context.WithTimeout(ctx, watchEvery/2)
 	defer cancel()

@@ -15,22 +15,22 @@ import (
 
 var claimScript = load("claim")
 
-// heldBack is when to look again at steps that a tenant's bound held back, or whose node did
-// not answer, in real time.
+// heldBack is how soon to look again, in real time, at steps that a tenant's bound held back or
+// whose node did not answer.
 const heldBack = 50 * time.Millisecond
 
-// errLate says that a partition did not answer in time, though all have been peeked at: no
-// reason to leave the others alone.
+// errLate says that a partition's claim was not answered in time, although every node had answered
+// the peek. It is no reason to leave the other partitions alone.
 var errLate = errors.New("steps of a partition not claimed in time")
 
-// maxClaim bounds the steps of one claim, by what a script may have in hand at once.
+// maxClaim bounds the steps of one claim, because a script can handle only so many values at once.
 const maxClaim = 1024
 
-// maxNext bounds how long a claim may tell the poller to sleep, in either time.
+// maxNext bounds how long a claim may tell the poller to sleep, in domain time and in real time.
 const maxNext = time.Hour
 
-// Claim implements followup.StepStore: it peeks with plain reads, then claims
-// in all partitions at once, with one script in each that declares every key.
+// Claim implements followup.StepStore. It peeks with plain reads, then claims in all partitions at
+// once, with one script per partition that declares every key.
 func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
 	c.Limit = min(c.Limit, maxClaim)
 	parts, without, err := s.peek(ctx, c)
@@ -63,10 +63,10 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	case cut:
 		batch.Next, batch.Again = 0, lease
 	case held || newer || len(without) > 0:
-		batch.Next, batch.Again = maxNext, heldBack // whoever holds a worker of that tenant knows when it is free
-	case err != nil: // it has to wait
+		batch.Next, batch.Again = maxNext, heldBack // the caller knows when a worker of that tenant is free
+	case err != nil: // do not try again at once
 		batch.Next, batch.Again = max(step, time.Millisecond), min(max(lease, time.Millisecond), heldBack)
-	case len(batch.Steps) == 0: // somebody else was faster
+	case len(batch.Steps) == 0: // another replica was faster
 		batch.Next, batch.Again = max(step, time.Millisecond), max(lease, time.Millisecond)
 	default:
 		batch.Next, batch.Again = step, lease
@@ -74,7 +74,8 @@ func (s *Store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	return batch, nil
 }
 
-// soonest is how long until a step is due, in domain time, and until a lease is over, in real.
+// soonest returns how long until a step is due, in domain time, and until a lease ends, in real
+// time.
 func soonest(parts []heads) (step, lease time.Duration) {
 	step, lease = maxNext, maxNext
 	for _, h := range parts {
@@ -83,9 +84,9 @@ func soonest(parts []heads) (step, lease time.Duration) {
 	return step, lease
 }
 
-// claimAgain makes the claims again whose answer did not come, and counts what they give as
-// taken. Where that fails again there is nothing to be had by this claim; of a node that does
-// not answer they are left for later.
+// claimAgain repeats the claims whose answer did not come, and counts the steps they yield as
+// taken. A claim that fails again stays unheard, and its partition yields nothing more in this
+// call. A claim on a node that does not answer is left for later.
 func (s *Store) claimAgain(
 	ctx context.Context, c followup.ClaimParams, parts []heads, without silent, taken map[followup.TenantID]int,
 ) (batch followup.Batch, newer bool, failed error) {
@@ -95,7 +96,7 @@ func (s *Store) claimAgain(
 		}
 		return without[of.partition]
 	})
-	if len(claims) == 0 { // as nearly always
+	if len(claims) == 0 { // the usual case
 		return batch, false, nil
 	}
 	heard := slices.Repeat([]heads{{maxNext, maxNext}}, len(parts))
@@ -109,7 +110,7 @@ func (s *Store) claimAgain(
 	return batch, newer, failed
 }
 
-// claimsOf is what to claim in each partition.
+// claimsOf groups the candidates by partition, as claims under one new token.
 func (s *Store) claimsOf(found []candidate) []claimOf {
 	byPartition := map[int][]candidate{}
 	for _, f := range found {
@@ -124,9 +125,9 @@ func (s *Store) claimsOf(found []candidate) []claimOf {
 	return claims
 }
 
-// claimAll makes the claims, and notes how the partitions are left. A partition
-// that is not to be had, because its slot is on its way to another node, must not
-// keep what the others gave.
+// claimAll makes the claims at the same time, and stores in parts how each left its partition. A
+// partition that cannot be had, because its slot is moving to another node, must not hold back what
+// the others yield.
 func (s *Store) claimAll(
 	ctx context.Context, c followup.ClaimParams, claims []claimOf, parts []heads,
 ) (batch followup.Batch, newer bool, failed error) {
@@ -149,7 +150,7 @@ func (s *Store) claimAll(
 			switch {
 			case errors.Is(err, errNewer):
 				s.leftForLater(leftToNewer, err)
-				newer = true // it is for whoever can read it
+				newer = true // left to a replica that can read it
 			case err != nil && within.Err() != nil && ctx.Err() == nil:
 				s.leftForLater(leftUnclaimed, fmt.Errorf("partition %d: %w", of.partition, err))
 				failed = cmp.Or(failed, errLate)
@@ -162,8 +163,9 @@ func (s *Store) claimAll(
 	return batch, newer, failed
 }
 
-// claimIn claims candidates of one partition, and says how it is left; nil if nobody
-// knows. The error is of the partition or of one of them, which takes no other along.
+// claimIn claims the candidates of one partition. left says how the claim left the partition; it is
+// nil if that is unknown because the script was not answered. The error concerns the partition or
+// one candidate; an error of one candidate does not affect the others.
 func (s *Store) claimIn(
 	ctx context.Context, partition int, list []candidate, token string, c followup.ClaimParams,
 ) (batch followup.Batch, left *heads, failed error) {
@@ -195,8 +197,8 @@ func (s *Store) claimIn(
 	return batch, left, failed
 }
 
-// claimed adds a step that the script has claimed to the batch, or ends its run if
-// its config is over.
+// claimed adds a step that the script has claimed to the batch or, if the step's config is inactive
+// or deleted, ends its run. A step whose worker was lost while sending is added in any case.
 func (s *Store) claimed(
 	ctx context.Context, f candidate, row reply, token string, c followup.ClaimParams, batch *followup.Batch,
 ) error {
@@ -230,7 +232,7 @@ func (s *Store) claimed(
 	return nil
 }
 
-// configOver says why a config's state ends its runs, if it does.
+// configOver reports whether a config's state ends its runs, and with which reason.
 func configOver(state string) (followup.Reason, bool) {
 	switch followup.ConfigState(state) {
 	case followup.ConfigInactive:

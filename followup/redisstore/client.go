@@ -11,26 +11,24 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// ClientParams says where Redis is, in plain values as the operator's file has
-// them.
+// ClientParams says where Redis is, in plain values as the operator's file has them.
 type ClientParams struct {
-	// URL is redis://, rediss:// or unix://; several, comma-separated, are nodes
-	// of a cluster. With a sentinel it may be empty, and else gives user,
-	// password, database and TLS.
+	// URL is redis://, rediss:// or unix://. Several, comma-separated, are nodes of a cluster. With
+	// a sentinel the URL may be empty; otherwise user, password, database and TLS are taken from
+	// it.
 	URL string
-	// SentinelMaster and SentinelAddresses (host:port) find the master through
-	// sentinels.
+	// SentinelMaster and SentinelAddresses (host:port) find the master through sentinels.
 	SentinelMaster    string
 	SentinelAddresses []string
-	SentinelPassword  string // of the sentinels themselves; empty: none
-	// PoolSize is the number of connections per node; default 10 per CPU.
+	SentinelPassword  string // for the sentinels themselves; empty: none
+	// PoolSize is the number of connections per node; 0 means the default of 10 per CPU.
 	PoolSize int
 
-	roots *x509.CertPool // whom servers of several are trusted by; nil: the system's
+	roots *x509.CertPool // issuers to trust where there are several servers; nil: the system's
 }
 
-// The bounds of one call. Scripts answer a repeated request like the first, so
-// the client may retry them; three tries end well within a webhook's patience.
+// The bounds of one call. The client may retry a script, because scripts answer a repeated request
+// like the first. Three tries end well before a webhook's sender gives up.
 const (
 	dialTimeout  = 2 * time.Second
 	readTimeout  = 3 * time.Second
@@ -41,8 +39,8 @@ const (
 	maxBackoff   = 250 * time.Millisecond
 )
 
-// NewClient returns a client for one server, a cluster or a sentinel. It does
-// not connect. Its errors never hold the URL, which may have a password in it.
+// NewClient returns a client for one server, a cluster or a master behind sentinels. It does not
+// connect. Its errors never contain the URL, which may have a password in it.
 func NewClient(p ClientParams) (redis.UniversalClient, error) {
 	var urls []string
 	for u := range strings.SplitSeq(p.URL, ",") {

@@ -22,8 +22,8 @@ var (
 	deleteConfigScript = load("config_delete")
 )
 
-// A stored config is "<format> <updated ms> <request id> <JSON>": what scripts
-// compare stands in front, so that they need not read JSON.
+// A stored config is "<format> <updated ms> <request id> <JSON>". What scripts compare stands in
+// front, so that they need not parse JSON.
 func (s *Store) packConfig(c followup.Config, request string) string {
 	c.CreatedAt, c.UpdatedAt = fromMS(ms(c.CreatedAt)), fromMS(ms(c.UpdatedAt))
 	c.Warnings = nil
@@ -69,7 +69,7 @@ func (s *Store) CreateConfig(ctx context.Context, c followup.Config) error {
 		return followup.ErrExists
 	}
 	if c.IsActive {
-		return nil // what no guard was told of counts as active
+		return nil // guards take a config without control state to be active
 	}
 	return s.spread(ctx, controlConfig(c.ID), reply(r).text(1))
 }
@@ -120,9 +120,9 @@ func (s *Store) Configs(ctx context.Context, tenant followup.TenantID) ([]follow
 	return out, nil
 }
 
-// UpdateConfig implements followup.ConfigStore. The order makes a crash in
-// between safe: the guards know before runs are ended one by one, and end what
-// they meet themselves.
+// UpdateConfig implements followup.ConfigStore. The order of its steps makes a crash in between
+// safe: the guards learn of the change before runs are ended one by one, and end the runs that they
+// meet.
 func (s *Store) UpdateConfig(
 	ctx context.Context, c followup.Config, prev, now, real time.Time,
 ) ([]followup.Ended, error) {
@@ -156,8 +156,9 @@ func (s *Store) UpdateConfig(
 	return s.endConfig(ctx, c.TenantID, c.ID, followup.ConfigOff, now, real)
 }
 
-// endLeft ends the live runs of a config that is in a state for which they have to end: whoever
-// brought it there may have died before he came to all of them, or to the guards.
+// endLeft ends the live runs of a config if the config is in the state in, in which it may have
+// none. The process that brought it there may have died before it told every partition, or ended
+// every run.
 func (s *Store) endLeft(
 	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, in followup.ConfigState, why followup.Reason, now, real time.Time,
 ) ([]followup.Ended, error) {
@@ -208,7 +209,8 @@ func (s *Store) DeleteConfig(
 	return s.endConfig(ctx, tenant, id, followup.ConfigGone, now, real)
 }
 
-// deleteLeft goes on with a deletion that was cut off; ErrNotFound if it has left no run.
+// deleteLeft goes on with a deletion that was cut short. It returns followup.ErrNotFound if no run
+// was left.
 func (s *Store) deleteLeft(
 	ctx context.Context, tenant followup.TenantID, id followup.ConfigID, now, real time.Time,
 ) ([]followup.Ended, error) {
@@ -222,9 +224,9 @@ func (s *Store) deleteLeft(
 	return left, nil
 }
 
-// endConfig ends the live runs of a config, wherever they are. Leases are
-// looked at before the due sets: a step can come back from the one to the other
-// meanwhile, and whoever claims it the other way ends it himself.
+// endConfig ends the live runs of a config in all partitions. In each partition leases are looked
+// at before the due set, because a step may go back from its lease to the due set meanwhile. A step
+// that goes the other way is ended by the claim that takes it.
 func (s *Store) endConfig(
 	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, why followup.Reason, now, real time.Time,
 ) ([]followup.Ended, error) {
@@ -257,8 +259,8 @@ func (s *Store) endConfig(
 	return all, nil
 }
 
-// runsOf returns those of the runs that are of the config. The page is as
-// ZSCAN gives it: members and scores by turns.
+// runsOf returns those of the runs that belong to the config. The page is as ZSCAN returns it,
+// members and scores alternating.
 func (s *Store) runsOf(ctx context.Context, t tag, config followup.ConfigID, page []string) ([]followup.RunID, error) {
 	reads := make([]*redis.StringCmd, 0, len(page)/2)
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {

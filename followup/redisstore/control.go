@@ -13,13 +13,12 @@ import (
 	"wagate/followup"
 )
 
-// Control state is what guards must know without leaving their slot: configs
-// that are not active, channels and tenants that are paused. Its master is in
-// the tenant's slot, and a copy in every partition: field "c:<config>",
-// "ch:<channel>" or "t:<tenant>", value "<version>:<state>", where an empty
-// state is no obstacle. A copy is only replaced by a newer version, so that
-// writers may overtake each other; versions are instants, so that they grow
-// even when the master lost its last ones with a crash of Redis.
+// Control state is what guards must know without leaving their slot: which configs are not active,
+// and which channels and tenants are paused. Its master is in the tenant's slot, with a copy in
+// every partition. A field is "c:<config>", "ch:<channel>" or "t:<tenant>"; its value is
+// "<version>:<state>", where an empty state is no obstacle. A copy is only replaced by a newer
+// version, so writers may overtake each other. Versions are instants, so they grow even if the
+// master lost its last writes in a crash of Redis.
 
 var (
 	pauseScript  = load("control_set")
@@ -37,7 +36,7 @@ func controlPause(t followup.TenantID, c followup.ChannelID) string {
 	return "ch:" + string(c)
 }
 
-// spread brings one field to every partition.
+// spread writes one field to every partition.
 func (s *Store) spread(ctx context.Context, field, value string) error {
 	jobs := make([]job, s.partitions)
 	for i := range jobs {
@@ -97,16 +96,16 @@ func (s *Store) Pauses(ctx context.Context, tenant followup.TenantID) ([]followu
 	return out, nil
 }
 
-// parseControl reads "<version>:<state>".
+// parseControl parses "<version>:<state>".
 func parseControl(v string) (version int64, state string) {
 	n, state, _ := strings.Cut(v, ":")
 	version, _ = strconv.ParseInt(n, 10, 64)
 	return version, state
 }
 
-// SyncControl brings what the tenants' masters hold to every partition that
-// does not have it: after a crash between the two, or after a partition lost its
-// last writes. To be called at the start and now and then.
+// SyncControl copies the tenants' control state from the masters to every partition that lacks it
+// or has an older version: after a crash in the middle of a change, or after a partition lost its
+// last writes. It is to be called at start and now and then.
 func (s *Store) SyncControl(ctx context.Context, tenants []followup.TenantID) error {
 	masters := make([]*redis.MapStringStringCmd, len(tenants))
 	copies := make([]*redis.MapStringStringCmd, s.partitions)
@@ -124,7 +123,7 @@ func (s *Store) SyncControl(ctx context.Context, tenants []followup.TenantID) er
 	for _, m := range masters {
 		for field, value := range m.Val() {
 			if strings.HasPrefix(field, "q:") {
-				continue // not state: see lua/config_delete.lua
+				continue // a request id, not state: see lua/config_delete.lua
 			}
 			version, _ := parseControl(value)
 			for i, c := range copies {

@@ -22,18 +22,19 @@ var (
 	importScript = load("dead_import")
 )
 
-// storedLetter is a dead letter as it lies in Redis.
+// storedLetter is a dead letter as stored in Redis.
 type storedLetter struct {
 	Version int `json:"v"`
 	followup.DeadLetter
 }
 
-// letterID is the id of a dead letter: its partition and its webhook-id.
+// letterID returns the id of a dead letter: its partition and its webhook-id.
 func (s *Store) letterID(lead followup.LeadID, webhookID string) string {
 	return strconv.Itoa(s.partition(lead)) + "-" + webhookID
 }
 
-// parseLetterID takes such an id apart.
+// parseLetterID splits an id that letterID made. It returns followup.ErrNotFound for any other
+// text.
 func (s *Store) parseLetterID(id string) (partition int, webhookID string, err error) {
 	p, webhookID, ok := strings.Cut(id, "-")
 	n, err := strconv.Atoi(p)
@@ -43,12 +44,12 @@ func (s *Store) parseLetterID(id string) (partition int, webhookID string, err e
 	return n, webhookID, nil
 }
 
-// deadMember names a dead letter in the sets: by webhook-id, and by lead, so
-// that a lead's letters are found without reading any.
+// deadMember names a dead letter in the sets: by webhook-id and lead, so that a lead's letters can
+// be found without reading any.
 func deadMember(webhookID string, lead followup.LeadID) string { return webhookID + "|" + string(lead) }
 
-// DeadLetters implements followup.RelayStore. The sets are by time, so a page
-// is found by looking at as many of each partition as could be on it.
+// DeadLetters implements followup.RelayStore. The sets are ordered by time, so a page is found by
+// reading, from each partition, as many entries as could be on it.
 func (s *Store) DeadLetters(
 	ctx context.Context, tenant followup.TenantID, limit, offset int,
 ) ([]followup.DeadLetter, int, error) {
@@ -81,7 +82,7 @@ func (s *Store) DeadLetters(
 	return out, total, err
 }
 
-// deadEntry is where a dead letter is, whose, and when it died.
+// deadEntry is a dead letter's entry in a set: where it is, whose it is, and when it died.
 type deadEntry struct {
 	partition int
 	id        string
@@ -94,7 +95,7 @@ func entryOf(partition int, deadMember string, at float64) deadEntry {
 	return deadEntry{partition, id, followup.LeadID(lead), at}
 }
 
-// newestFirst puts in order what the partitions' sets hold.
+// newestFirst merges the partitions' sets into one list, newest first.
 func newestFirst(sets []*redis.ZSliceCmd) []deadEntry {
 	var all []deadEntry
 	for i, set := range sets {
@@ -108,12 +109,12 @@ func newestFirst(sets []*redis.ZSliceCmd) []deadEntry {
 	return all
 }
 
-// deadChunk is how many dead letters are read at once to visit all. One of them
-// takes some kilobytes.
+// deadChunk is how many dead letters are read at once while all are visited. One takes some
+// kilobytes.
 const deadChunk = 500
 
-// WalkDead implements followup.RelayStore. The sets are read once: a page of them
-// costs as much as all that are before it.
+// WalkDead implements followup.RelayStore. It reads each set once and whole, because reading a page
+// of it costs as much as reading everything before that page.
 func (s *Store) WalkDead(ctx context.Context, tenant followup.TenantID, visit func(followup.DeadLetter) error) error {
 	sets := make([]*redis.ZSliceCmd, s.partitions)
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
@@ -143,8 +144,8 @@ func (s *Store) WalkDead(ctx context.Context, tenant followup.TenantID, visit fu
 	return nil
 }
 
-// readDead reads dead letters without their events. Of one that cannot be read it
-// tells what the sets say of it.
+// readDead reads dead letters without their events. For a letter that cannot be read it returns
+// what the sets say about it.
 func (s *Store) readDead(
 	ctx context.Context, tenant followup.TenantID, all []deadEntry,
 ) ([]followup.DeadLetter, error) {
@@ -159,7 +160,7 @@ func (s *Store) readDead(
 	out := make([]followup.DeadLetter, 0, len(reads))
 	for i, r := range reads {
 		if errors.Is(r.Err(), redis.Nil) {
-			continue // removed meanwhile
+			continue // removed since the set was read
 		}
 		d, err := parseLetter(r.Val())
 		if err != nil {
@@ -189,7 +190,7 @@ func (s *Store) DeadLetter(ctx context.Context, id string) (followup.DeadLetter,
 	return parseLetter(text)
 }
 
-// letterText returns a dead letter as it lies in Redis.
+// letterText returns a dead letter in its stored form.
 func (s *Store) letterText(ctx context.Context, id string) (string, error) {
 	partition, webhookID, err := s.parseLetterID(id)
 	if err != nil {
@@ -244,12 +245,12 @@ func (s *Store) ReplayDead(ctx context.Context, id string, real time.Time) error
 	return followup.ErrNotFound
 }
 
-// removal is the id of a request that removes a dead letter for good. It says so, as
-// what was only handed on may come back.
+// removal returns a request id for removing a dead letter for good. Its prefix says so, because a
+// letter that was only handed on may come back.
 func (s *Store) removal() string { return "rm:" + s.newToken() }
 
-// heirOfLetters returns whose a merged lead's dead letters are, after it has seen to it
-// that they are with that one; ErrNotFound if they are nobody's.
+// heirOfLetters returns the lead that a merged lead's dead letters now belong to, after moving them
+// there. It returns followup.ErrNotFound if they belong to nobody.
 func (s *Store) heirOfLetters(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) (followup.LeadID, error) {
 	heir, err := s.heir(ctx, lead)
 	if err != nil {
@@ -284,8 +285,8 @@ func (s *Store) DropDead(ctx context.Context, id string) error {
 	})
 }
 
-// drop removes a dead letter; still: only if its lead was not merged away, else
-// ErrLeadMoved.
+// drop removes a dead letter. If still is true, it does so only if the letter's lead was not merged
+// away, and otherwise returns followup.ErrLeadMoved.
 func (s *Store) drop(
 	ctx context.Context, t tag, tenant followup.TenantID, lead followup.LeadID, webhookID, request string, still bool,
 ) error {

@@ -15,13 +15,13 @@ import (
 
 var recountScript = load("dead_recount")
 
-// countsAs is what a dead letter counts as, for lua/lib/dead.lua.
+// countsAs returns what a dead letter counts as, in the form that lua/lib/dead.lua reads.
 func countsAs(tenant followup.TenantID, assistant followup.AssistantID, events int) string {
 	return strconv.Itoa(events) + " " + deadField(tenant, assistant)
 }
 
-// movedCount is what a lead's dead letter counts as when it goes to another one. Of one that
-// cannot be read it is what it has counted as so far.
+// movedCount returns what a dead letter counts as when it is moved to another lead. For a letter
+// that cannot be read, that is what it has counted as so far.
 func (s *Store) movedCount(ctx context.Context, from followup.LeadID, webhookID string, d followup.DeadLetter) (string, error) {
 	if d.Reason != followup.DeadUnreadable {
 		return countsAs(d.Tenant, d.Assistant, d.Count), nil
@@ -33,11 +33,11 @@ func (s *Store) movedCount(ctx context.Context, from followup.LeadID, webhookID 
 	return entry, nil
 }
 
-// RecountDead has each dead letter count as what waits for its assistant, and nothing else.
-// What this program does to them is counted as it happens; one that counts none leaves
-// letters uncounted, and counted that are gone. Who shares a store with such a program, or did, calls it
-// now and then. One that cannot be read, of which nobody knew while it could be, counts
-// for nobody.
+// RecountDead makes each dead letter count as waiting for its assistant, and removes counts whose
+// letter is gone. This program counts letters as they come and go, but a program that does not
+// count them leaves letters uncounted, and counts without a letter. Whoever shares a store with
+// such a program, or did, calls RecountDead now and then. A letter that cannot be read, and was not
+// counted while it could be, counts for no assistant.
 func (s *Store) RecountDead(ctx context.Context) error {
 	for p := range s.partitions {
 		if err := s.recountDead(ctx, p); err != nil {
@@ -59,7 +59,7 @@ func (s *Store) recountDead(ctx context.Context, partition int) error {
 	}
 	var gone []any
 	iter := s.db.HScan(ctx, t.deadCounted(), 0, "", deadChunk).Iterator()
-	for iter.Next(ctx) { // fields and values by turns
+	for iter.Next(ctx) { // fields and values alternate
 		name := iter.Val()
 		if !iter.Next(ctx) {
 			break

@@ -27,12 +27,12 @@ func (s *Store) deadOfLead(ctx context.Context, lead followup.LeadID) ([]string,
 	return slices.Compact(ids), nil
 }
 
-// scanDead finds dead letters of a partition by the pattern of their member. One may
-// be found twice.
+// scanDead returns the dead letters of a partition whose member matches the pattern. A letter may
+// be returned twice.
 func (s *Store) scanDead(ctx context.Context, partition int, pattern string) ([]deadEntry, error) {
 	var found []deadEntry
 	iter := s.db.ZScan(ctx, tagOf(partition).dead(), 0, pattern, 1000).Iterator()
-	for iter.Next(ctx) { // members and scores by turns
+	for iter.Next(ctx) { // members and scores alternate
 		name := iter.Val()
 		if !iter.Next(ctx) {
 			break
@@ -46,18 +46,18 @@ func (s *Store) scanDead(ctx context.Context, partition int, pattern string) ([]
 	return found, nil
 }
 
-// dropDeadOf forgets a lead's dead letters.
+// dropDeadOf removes a lead's dead letters.
 func (s *Store) dropDeadOf(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) error {
 	return s.eachLetter(ctx, tenant, lead, func(webhookID string, d followup.DeadLetter, _ string) error {
 		return s.drop(ctx, s.tag(lead), d.Tenant, lead, webhookID, s.removal(), false)
 	})
 }
 
-// moveDead makes a lead's dead letters another one's. Each is written there
-// before it is removed here, under the same webhook-id; so a repetition after a
-// crash in between changes nothing, and what was replayed or dropped there meanwhile does
-// not come back. Here nobody replays or drops one any more. One that cannot be read goes
-// along as it is: its member tells whose it is.
+// moveDead moves a lead's dead letters to another lead. Each is written there before it is removed
+// here, under the same webhook-id. So a repetition after a crash in between changes nothing, and a
+// letter that was replayed or dropped there in between does not come back. Nobody can replay or
+// drop a letter here any more. A letter that cannot be read is moved as it is; its member says
+// whose it is.
 func (s *Store) moveDead(ctx context.Context, tenant followup.TenantID, from, to followup.LeadID) error {
 	t := s.tag(to)
 	return s.eachLetter(ctx, tenant, from, func(webhookID string, d followup.DeadLetter, text string) error {
@@ -82,7 +82,7 @@ func (s *Store) moveDead(ctx context.Context, tenant followup.TenantID, from, to
 	})
 }
 
-// eachLetter calls f for each of a tenant's lead's dead letters, with the text it is in Redis.
+// eachLetter calls f for each dead letter of the tenant's lead, with the letter's stored form.
 func (s *Store) eachLetter(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID,
 	f func(webhookID string, d followup.DeadLetter, text string) error,

@@ -12,17 +12,17 @@ import (
 	"wagate/followup"
 )
 
-// A dead letter that cannot be read must not stand in the way of others, of a merge or of
-// an erasure: what the sets say of it is enough to list, move and drop it.
+// A dead letter that cannot be read must not block others, a merge or an erasure. What the sets say
+// about it is enough to list, move and drop it.
 
-// unreadable is what an entry tells of a dead letter that cannot be read.
+// unreadable returns what an entry says about a dead letter that cannot be read.
 func (e deadEntry) unreadable() followup.DeadLetter {
 	return followup.DeadLetter{
 		ID: strconv.Itoa(e.partition) + "-" + e.id, Lead: e.lead, Reason: followup.DeadUnreadable, DeadAt: fromMS(int64(e.at)),
 	}
 }
 
-// withLetter calls f for a dead letter, readable or not, with the text it is in Redis.
+// withLetter calls f for a dead letter, readable or not, with the letter's stored form.
 func (s *Store) withLetter(ctx context.Context, id string, f func(d followup.DeadLetter, text string) error) error {
 	text, err := s.letterText(ctx, id)
 	if err != nil {
@@ -37,7 +37,8 @@ func (s *Store) withLetter(ctx context.Context, id string, f func(d followup.Dea
 	return f(d, text)
 }
 
-// unreadableLetter finds whose a dead letter is that cannot be read.
+// unreadableLetter returns what can be found out about a dead letter that cannot be read: its
+// tenant and, from the sets, its lead.
 func (s *Store) unreadableLetter(ctx context.Context, id, text string) (followup.DeadLetter, error) {
 	partition, webhookID, err := s.parseLetterID(id)
 	if err != nil {
@@ -59,10 +60,10 @@ func (s *Store) unreadableLetter(ctx context.Context, id, text string) (followup
 	return d, nil
 }
 
-// tenantPattern finds a dead letter's tenant, which stands before its events.
+// tenantPattern finds a dead letter's tenant, which stands before the events.
 var tenantPattern = regexp.MustCompile(`"tenant_id":"([^"\\]+)"`)
 
-// tenantIn reads the tenant alone; "" if that cannot be read either.
+// tenantIn extracts only the tenant; "" if even that cannot be found.
 func tenantIn(text string) followup.TenantID {
 	if m := tenantPattern.FindStringSubmatch(text); m != nil {
 		return followup.TenantID(m[1])

@@ -19,18 +19,17 @@ import (
 
 // Durability is what a write must have survived before it is promised.
 type Durability struct {
-	// Level is LevelEverysec (the zero value counts as that), LevelAlways or
-	// LevelReplicas.
+	// Level is LevelEverysec, LevelAlways or LevelReplicas; empty means LevelEverysec.
 	Level string
-	// Replicas is N of replicas:N.
+	// Replicas is the N of replicas:N.
 	Replicas int
 }
 
 // The levels of durability.
 const (
-	LevelEverysec = "everysec" // a crash of Redis can lose the last seconds
-	LevelAlways   = "always"   // Redis syncs its file before it answers
-	LevelReplicas = "replicas" // N replicas have it before we answer
+	LevelEverysec = "everysec" // a crash of Redis can lose the last seconds of writes
+	LevelAlways   = "always"   // Redis syncs its file before it answers a write
+	LevelReplicas = "replicas" // N replicas have a write before it is promised
 )
 
 // String returns the durability as the operator writes it: "everysec", "always" or "replicas:N".
@@ -47,12 +46,12 @@ func (d Durability) String() string {
 // maxHops bounds the redirections, reloads and reconnections of one call.
 const maxHops = 8
 
-// runDurable runs a script whose effect is promised to somebody. With
-// replicas:N it waits on the same connection until so many have it, else
-// returns followup.ErrNotDurable: the effect stays, nothing may be promised,
-// and a repeated request waits anew. A script must write something when it is
-// repeated, too: since Redis 7.2 WAIT asks for what its connection wrote last, before
-// that for all that the node had written.
+// runDurable runs a script whose effect is promised to somebody. With replicas:N it waits, on the
+// same connection, until N replicas have the effect. If too few have it in time, runDurable returns
+// the script's reply and followup.ErrNotDurable: the effect stays, nothing may be promised, and a
+// repeated request waits anew. So a script must write something when it is repeated, too: since
+// Redis 7.2 WAIT asks for what its own connection wrote last, and earlier versions ask for all that
+// the node has written.
 func (s *Store) runDurable(ctx context.Context, sc *script, keys []string, args ...any) (any, error) {
 	return s.submit(ctx, s.durability.Replicas > 0, sc, keys, args)
 }
@@ -70,7 +69,7 @@ func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, arg
 			if sc.hasty {
 				return nil, err
 			}
-			hops = 0 // that lasts as long as the slot migrates, and all the while the owner sends us there anew
+			hops = 0 // a migration takes as long as it takes, and the owner answers ASK all the while
 		}
 		if !again || hops == maxHops {
 			return nil, err
@@ -86,18 +85,18 @@ func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, arg
 	}
 }
 
-// durableCall is one runDurable on its way through the nodes. The cluster
-// client routes single commands, but a WAIT must follow its script to the same
-// node on the same connection; so the redirections are followed here.
+// durableCall is one run of a durable script on its way through the nodes. The cluster client
+// routes single commands, but a WAIT must follow its script to the same node on the same
+// connection. So the redirections are followed here.
 type durableCall struct {
 	s      *Store
 	script *script
 	keys   []string
 	args   []any
 
-	node   *redis.Client // where to go instead of the slot's owner
+	node   *redis.Client // the node to ask instead of the slot's owner; nil: the owner
 	asking bool
-	load   bool // the node does not know the script
+	load   bool // the node does not know the script: send its source
 }
 
 func (c *durableCall) try(ctx context.Context) (any, error) {
@@ -128,12 +127,12 @@ func (c *durableCall) try(ctx context.Context) (any, error) {
 	return v, c.s.enough(acked)
 }
 
-// wait asks how many replicas have what its connection has written.
+// wait returns the command that asks how many replicas have what its connection wrote.
 func (s *Store) wait(ctx context.Context) *redis.IntCmd {
 	return redis.NewIntCmd(ctx, "wait", s.durability.Replicas, s.waitTimeout.Milliseconds())
 }
 
-// enough judges the answer to wait.
+// enough returns followup.ErrNotDurable if wait's answer counts too few replicas.
 func (s *Store) enough(acked *redis.IntCmd) error {
 	n, err := acked.Result()
 	if err != nil {
@@ -145,8 +144,7 @@ func (s *Store) enough(acked *redis.IntCmd) error {
 	return nil
 }
 
-// follow decides how to go on after an error: whether at all, and whether to
-// wait a little first.
+// follow decides what to do after an error: whether to try again, and whether to pause before.
 func (c *durableCall) follow(ctx context.Context, err error) (again, slow bool) {
 	c.node, c.asking = nil, false
 	switch {
@@ -161,7 +159,7 @@ func (c *durableCall) follow(ctx context.Context, err error) (again, slow bool) 
 	if addr, ok := redis.IsAskError(err); ok {
 		c.node = c.s.nodeAt(ctx, addr)
 		c.asking = c.node != nil
-		return true, c.node == nil // it serves no slot yet: once it serves this one, it is known
+		return true, c.node == nil // a node that serves no slot yet is unknown; it is known once it serves this slot
 	}
 	if addr, ok := redis.IsMovedError(err); ok {
 		c.s.reload(ctx)
@@ -175,19 +173,19 @@ func (c *durableCall) follow(ctx context.Context, err error) (again, slow bool) 
 	return false, false
 }
 
-// lost says that a node could not be asked, or is not one to ask at the moment.
+// lost reports whether a node could not be asked, or cannot serve at the moment.
 func lost(err error) bool {
 	return broken(err) || redis.IsClusterDownError(err) || redis.IsLoadingError(err) ||
 		redis.IsReadOnlyError(err) || redis.IsMasterDownError(err)
 }
 
-// broken says that a node has not answered.
+// broken reports whether a node did not answer.
 func broken(err error) bool {
 	_, ofNet := errors.AsType[net.Error](err)
 	return ofNet || errors.Is(err, io.EOF) || errors.Is(err, redis.ErrPoolTimeout)
 }
 
-// master returns the node that serves a key.
+// master returns the master that serves a key.
 func (s *Store) master(ctx context.Context, key string) (*redis.Client, error) {
 	switch db := s.db.(type) {
 	case *redis.Client:
@@ -204,7 +202,7 @@ func (s *Store) reload(ctx context.Context) {
 	}
 }
 
-// nodeAt returns the master that listens at addr, nil if none is known.
+// nodeAt returns the master that listens at addr; nil if none is known.
 func (s *Store) nodeAt(ctx context.Context, addr string) *redis.Client {
 	var mu sync.Mutex
 	var found *redis.Client
@@ -219,8 +217,8 @@ func (s *Store) nodeAt(ctx context.Context, addr string) *redis.Client {
 	return found
 }
 
-// eachNode calls f for every master; concurrently, if there are several. Who they are is asked of
-// any node: one that has lost its file knows of none, so another is asked then.
+// eachNode calls f for every master, concurrently if there are several. Any node may be asked who
+// they are. A node that has lost its file knows of no master, so then another node is asked.
 func (s *Store) eachNode(ctx context.Context, f func(context.Context, *redis.Client) error) error {
 	switch db := s.db.(type) {
 	case *redis.Client:

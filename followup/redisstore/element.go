@@ -12,11 +12,11 @@ import (
 	"wagate/followup"
 )
 
-// An element of a relay queue is {"t":<real ms>,"e":<event>}; lua/lib/relay.lua
-// writes the same.
+// An element of a relay queue is {"t":<real ms>,"e":<event>}. lua/lib/relay.lua writes the same
+// form.
 
-// elementText returns the element of an event that is queued at an instant; none
-// for none. What came as JSON, by far most of it, is taken as it is.
+// elementText returns the element of an event that is queued at an instant; nil for a nil event.
+// Parts that came as JSON, which are by far the largest, are copied unchanged.
 func elementText(e *followup.RelayEvent, at time.Time) []byte {
 	if e == nil {
 		return nil
@@ -47,14 +47,14 @@ func elementText(e *followup.RelayEvent, at time.Time) []byte {
 	return append(b, `}}`...)
 }
 
-// entry is a followup.Entry as it is stored.
+// entry is a followup.Entry in its stored form.
 type entry struct {
 	From followup.Speaker `json:"f"`
 	Text string           `json:"t"`
 	At   int64            `json:"a"`
 }
 
-// entryText returns a history entry as it is stored; none for none.
+// entryText returns a history entry in its stored form; nil for a nil entry.
 func entryText(e *followup.Entry) []byte {
 	if e == nil {
 		return nil
@@ -69,7 +69,8 @@ func entryText(e *followup.Entry) []byte {
 	return append(b, '}')
 }
 
-// appendText appends a text as JSON. One that has nothing to escape, as most, is copied.
+// appendText appends a text as a JSON string. A text that needs no escaping, the usual case, is
+// copied.
 func appendText(b []byte, s string) []byte {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' {
@@ -84,8 +85,8 @@ func appendText(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// element reads an element. One that cannot be read, or says nothing, is an event that is
-// Unreadable.
+// element parses an element. An element that cannot be read, or holds no event, becomes an event
+// whose Unreadable is the element's text.
 func element(text string) (at int64, e followup.RelayEvent) {
 	ok := valid(text)
 	read := func(v gjson.Result, into any) { ok = ok && json.Unmarshal([]byte(v.Raw), into) == nil }
@@ -122,11 +123,12 @@ func element(text string) (at int64, e followup.RelayEvent) {
 	return at, e
 }
 
-// many is how many brackets there are in what may nest deeper than encoding/json reads.
+// many is the number of brackets beyond which a text might nest more deeply than encoding/json
+// reads.
 const many = 10_000
 
-// valid reports whether a text is JSON that others can read, too. The quicker validator
-// calls itself for each bracket that is open.
+// valid reports whether a text is JSON that other decoders can read, too. The quicker validator
+// recurses for each open bracket, so a text with many brackets is left to encoding/json.
 func valid(text string) bool {
 	if strings.Count(text, "{")+strings.Count(text, "[") > many {
 		return json.Valid([]byte(text))

@@ -10,14 +10,13 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Embedded starts a Redis within this process, for the demo, the sandbox and
-// tests, and returns a client of it and what ends both. It listens on a free
-// loopback port, behind a password nobody else knows. It keeps nothing when
-// the process ends, and expires nothing by itself: its keys grow old only in
-// the sense of the clocks that scripts are given.
+// Embedded starts a Redis within this process, for the demo, the sandbox and tests. It returns a
+// client of that Redis, and a function that stops both. The Redis listens on a free loopback port,
+// behind a password that nobody else knows. It loses its data when the process ends. It expires
+// nothing by itself: its keys grow old only by the clocks that scripts are given.
 //
-// Its in-memory connections would need no port, but they hold no byte on the
-// way: a pipeline longer than the peer's buffer stops both sides for ever.
+// In-memory connections would need no port, but they buffer nothing on the way: a pipeline longer
+// than the peer's buffer blocks both sides for ever.
 func Embedded() (client *redis.Client, stop func(), err error) {
 	m := miniredis.NewMiniRedis()
 	password := uuid.NewString()
@@ -27,7 +26,8 @@ func Embedded() (client *redis.Client, stop func(), err error) {
 	}
 	client = redis.NewClient(&redis.Options{
 		Addr: m.Addr(), Password: password, DisableIdentity: true, ContextTimeoutEnabled: true,
-		// It is here: what does not answer is this process, and nobody else to be had.
+		// The server is in this process. If it does not answer, the process is busy, and there is
+		// no other server to turn to.
 		ReadTimeout: time.Minute, WriteTimeout: time.Minute,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})

@@ -12,7 +12,7 @@ import (
 	"wagate/followup"
 )
 
-// runFacts returns the unchanging facts of a live run; a zero run if it is not live.
+// runFacts returns the facts of a live run that never change; a zero run if the run is not live.
 func (s *Store) runFacts(ctx context.Context, id followup.RunID) (followup.Run, error) {
 	if r, ok := s.known.get(id); ok {
 		return r, nil
@@ -34,8 +34,9 @@ func (s *Store) runFacts(ctx context.Context, id followup.RunID) (followup.Run, 
 	return run, nil
 }
 
-// packFacts packs whose a run is into 64 bytes: three UUIDs and the hash of a ladder. What
-// does not look like that is kept as texts, of which no more than one byte is made up.
+// packFacts packs the assistant, config, channel and ladder of a run into 64 bytes: three UUIDs and
+// the hash of a ladder. Facts in another form are kept as texts; factTexts sees to it that these
+// are never 64 bytes long.
 func packFacts(a arm) string {
 	b := make([]byte, 0, factBytes)
 	for _, id := range []string{string(a.Assistant), string(a.Config), string(a.Channel)} {
@@ -62,7 +63,7 @@ func factTexts(a arm) string {
 	return texts
 }
 
-// unpackFacts reads what packFacts has packed, and false if it is nothing.
+// unpackFacts reads what packFacts packed; ok is false if the text holds no facts.
 func unpackFacts(packed string) (a arm, ok bool) {
 	if len(packed) == factBytes {
 		id := func(i int) string { return uuid.UUID([]byte(packed[16*i : 16*i+16])).String() }

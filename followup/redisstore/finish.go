@@ -81,15 +81,15 @@ func (s *Store) finish(
 		}, marshal(req), entryText(said))
 }
 
-// tellHeir tells the lead that a step's lead was merged into what became of the
-// step: what was said, that the window is closed, that he opted out.
+// tellHeir tells the heir of a step's lead, which was merged away, what became of the step: what
+// was said, that the window is closed, that the contact opted out.
 func (s *Store) tellHeir(ctx context.Context, run followup.Run, f followup.FinishStep, said *followup.Entry) error {
 	err := s.recordAtHeir(ctx, followup.RecordSend{
 		Tenant: run.Tenant, Lead: run.Lead, Channel: run.Channel, Attempt: f.Attempt, MessageID: f.MessageID,
 		Entry: said, CloseWindow: f.CloseWindow, OptOut: f.OptOut, Now: f.Now, Real: f.Real,
 	}, f.Outcome == followup.Sent || f.Outcome == followup.Uncertain)
 	if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
-		return nil // erased, or nobody knows the attempt any more
+		return nil // the heir was erased, or the attempt is no longer known
 	}
 	return err
 }

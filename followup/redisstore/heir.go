@@ -10,17 +10,17 @@ import (
 	"wagate/followup"
 )
 
-// erased stands for whom a lead was merged into where it was erased.
+// erased stands in place of the heir's id if a lead was erased.
 const erased = "erased"
 
-// maxHeirs bounds how often a lead may be merged on while somebody looks for his heir.
+// maxHeirs bounds how often a lead may be merged again while a caller is looking for its heir.
 const maxHeirs = 8
 
-// maxMerged bounds how often a lead may have been merged on: a person has a few names a year.
+// maxMerged bounds the length of a chain of merges: a person has a few names a year.
 const maxMerged = 1000
 
-// heir returns the lead that a lead was merged into in the end: itself if it
-// was not, erased if that one was.
+// heir returns the lead at the end of a lead's chain of merges: the lead itself if it was not
+// merged, or erased if that last lead was erased.
 func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID, error) {
 	for range maxMerged {
 		to, err := s.db.HGet(ctx, s.tag(lead).lead(lead), "mv").Result()

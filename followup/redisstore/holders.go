@@ -8,14 +8,14 @@ import (
 	"wagate/followup"
 )
 
-// holders is what resolve.lua has to know of phones that came with a user id.
+// holders is what resolve.lua has to know about phones that came with a user id.
 type holders struct {
-	Pairs [][2]string `json:"pairs"` // their names
-	// Judged is for each pair the lead that its phone led to when the pair was judged, or
-	// ""; Given is by phone who has given it up.
+	Pairs [][2]string `json:"pairs"` // names in the alias map: phone, user id
+	// Judged holds, for each pair, the lead that its phone led to when the pair was judged, or "".
+	// Given holds, by a phone's name, the lead that has given the phone up.
 	Judged []followup.LeadID          `json:"judged"`
 	Given  map[string]followup.LeadID `json:"given"`
-	Sole   bool                       `json:"sole"` // then there are no pairs
+	Sole   bool                       `json:"sole"` // if true there are no pairs
 
 	is []pair
 }
@@ -23,7 +23,7 @@ type holders struct {
 // pair is a phone and a user id that came together.
 type pair struct {
 	phone, user string
-	had         bool // before the change that a notice tells of
+	had         bool // the pair from before the change that a notice tells of
 }
 
 func newHolders(who followup.Identity) *holders {
@@ -34,7 +34,7 @@ func newHolders(who followup.Identity) *holders {
 	for _, p := range [...]pair{{who.Phone, who.UserID, false}, {who.OldPhone, who.OldUserID, true}} {
 		names := aliasNames(followup.Identity{Phone: p.phone, UserID: p.user})
 		if p.had && p.user == "" && who.Lead != "" && len(names) == 1 {
-			names = append(names, "") // of the lead that is known
+			names = append(names, "") // stands for the user id of the lead that is known
 		}
 		if len(names) == 2 {
 			h.Pairs, h.Judged, h.is = append(h.Pairs, [2]string{names[0], names[1]}), append(h.Judged, ""), append(h.is, p)
@@ -43,9 +43,10 @@ func newHolders(who followup.Identity) *holders {
 	return h
 }
 
-// judge reads the records of those about whom resolve.lua is in doubt, and returns the
-// contact without a phone that says nothing. Named is the lead that is known to be meant.
-// One that was merged or erased is found out later.
+// judge reads the record of the lead about which resolve.lua is in doubt, and decides whether the
+// phone is still that lead's. It notes the verdict in h and returns who, without the phone if the
+// phone says nothing about the contact. named is the lead that is known to be meant, or "". If the
+// lead in doubt was merged or erased, a later step finds that out.
 func (s *Store) judge(
 	ctx context.Context, h *holders, doubt reply, named followup.LeadID, who followup.Identity,
 ) (followup.Identity, error) {
@@ -79,7 +80,7 @@ func (s *Store) judge(
 	return who, nil
 }
 
-// identities reads a lead's phone and user id, and whether it moved.
+// identities reads a lead's phone and user id, and whether the lead was merged or erased.
 func (s *Store) identities(ctx context.Context, id followup.LeadID) (l followup.Lead, moved bool, err error) {
 	v, err := s.db.HMGet(ctx, s.tag(id).lead(id), "ph", "ui", "mv").Result()
 	if err != nil {

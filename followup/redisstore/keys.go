@@ -7,17 +7,17 @@ import (
 	"wagate/followup"
 )
 
-// Keys are built here and nowhere else. Everything of one lead has its
-// partition's tag, so one script settles a lead in one slot.
+// Keys are built here and nowhere else. Everything of one lead has its partition's hash tag, so one
+// script settles the lead in one slot.
 
-// partition returns the partition of a lead.
+// partition returns a lead's partition.
 func (s *Store) partition(lead followup.LeadID) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(lead))
 	return int(h.Sum32() % uint32(s.partitions)) //nolint:gosec // partitions is 1..1024
 }
 
-// tag is a partition's prefix with its hash tag: "{p7}:".
+// tag is the prefix of a partition's keys with its hash tag: "{p7}:".
 type tag string
 
 func tagOf(p int) tag { return tag("{p" + strconv.Itoa(p) + "}:") }
@@ -32,7 +32,7 @@ func (t tag) history(l followup.LeadID, c followup.ChannelID) string {
 	return string(t) + "h:" + string(l) + ":" + string(c)
 }
 
-// The relay queue of lead × assistant: its events, and its frozen delivery.
+// The relay queue of a lead and an assistant: its events, and its frozen delivery.
 func (t tag) queue(l followup.LeadID, a followup.AssistantID) string {
 	return string(t) + "q:" + string(l) + ":" + string(a)
 }
@@ -41,7 +41,7 @@ func (t tag) frozen(l followup.LeadID, a followup.AssistantID) string {
 	return string(t) + "f:" + string(l) + ":" + string(a)
 }
 
-// Due indexes: members by score per group, and groups by their head.
+// The due indexes: members by score per group, and groups by their first member.
 func (t tag) stepsDue(tenant followup.TenantID) string { return string(t) + "sg:" + string(tenant) }
 func (t tag) stepsIndex() string                       { return string(t) + "si" }
 func (t tag) stepsLeases() string                      { return string(t) + "sl" }
@@ -59,19 +59,19 @@ func (t tag) deadOf(tenant followup.TenantID) string {
 	return string(t) + "dead:" + string(tenant)
 }
 
-// deadCounted is what dead letters count of what may wait for an assistant.
+// deadCounted holds what each dead letter counts towards what may wait for an assistant.
 func (t tag) deadCounted() string { return string(t) + "deadn" }
 
-// deadField is the field of relayBacklog that has the sum of a tenant's: those of whoever had
-// the assistant's id before are none of his.
+// deadField is the field of relayBacklog with the sum of one tenant's dead letters for the
+// assistant. Letters of a tenant who had the assistant's id before count for that tenant alone.
 func deadField(t followup.TenantID, a followup.AssistantID) string {
 	return "d:" + string(a) + ":" + string(t)
 }
 
-// answered remembers which request removed a dead letter, for its repetition.
+// answered holds the request that removed a dead letter, to answer its repetition.
 func (t tag) answered(id string) string { return string(t) + "did:" + id }
 
-// tenantTag is the prefix of a tenant's own slot.
+// tenantTag is the prefix of the keys in a tenant's own slot.
 func tenantTag(t followup.TenantID) string { return "{t:" + string(t) + "}:" }
 
 func aliasesKey(t followup.TenantID) string         { return tenantTag(t) + "alias" }
@@ -90,12 +90,12 @@ func messageKey(t followup.TenantID, id string) string {
 
 func parkedKey(t followup.TenantID, id string) string { return messageKey(t, id) + ":parked" }
 
-// What was said of the templates of an account, and that by time.
+// Notes of what was said about an account's templates, and the same ordered by time.
 func templatesKey(account string) string      { return "{a:" + digest(account) + "}:tpl" }
 func templatesOrderKey(account string) string { return "{a:" + digest(account) + "}:tplz" }
 
 func paceKey(c followup.ChannelID) string { return "{c:" + string(c) + "}:pace" }
 
-// metaKey holds what must agree for everybody who shares this Redis: format,
-// number of partitions, the clock's anchor.
+// metaKey holds what all programs that share this Redis must agree on: the format, the number of
+// partitions, and the clock's anchor.
 const metaKey = "wagate:meta"
