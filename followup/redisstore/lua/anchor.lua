@@ -1,4 +1,4 @@
--- Anchors the domain clock; it never goes back.
+-- Anchors the domain clock, which never goes back.
 -- KEYS: 1 meta. ARGV: 1 speed, 2 real.
 -- Returns {domain, real} of one instant, in milliseconds.
 local was = redis.call('HMGET', KEYS[1], 'domain', 'real', 'speed')

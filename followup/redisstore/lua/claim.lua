@@ -1,24 +1,24 @@
--- Takes due steps under a lease. Only what is still due, and only steps whose
--- lease is not running; repeated with the same token it answers the same.
--- KEYS: 1 steps index, 2 step leases, 3 control; then per candidate: steps due
--- of its tenant, lead.
--- ARGV: 1 token, 2 now, 3 real, 4 end of the lease; then per candidate: run id,
--- its number, tenant. Needs lib/due, lib/pack.
--- Returns {when the first step of the partition is due then, when the first lease ends ("" for none),
--- per claimed candidate {position, paused, crashed, state of its config, its r<n>, its k<n>, fields of the lead's hash
--- as they were},
--- and {position, "newer"} for one whose lead a newer replica wrote; it is left to that}.
+-- Takes due steps under a lease: only steps that are still due, and only steps whose lease is not
+-- running. Repeated with the same token it answers the same.
+-- Needs lib/due, lib/pack.
+-- KEYS: 1 steps index, 2 step leases, 3 control; then per candidate: steps due of its tenant, lead.
+-- ARGV: 1 token, 2 now, 3 real, 4 end of the lease; then per candidate: run id, its number, tenant.
+-- Returns {when the first step of the partition is then due, when the first lease ends (each "" for
+-- none), candidates}.
+-- Of each candidate that is claimed, candidates has {position, paused, crashed, state of its
+-- config, its r<n>, its k<n>, fields of the lead's hash as they were before}; of each one whose
+-- lead a newer replica wrote, and which is left to that replica, {position, "newer"}.
 local token, now, real, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local out = {}
-local leases = {}              -- scores and members to be set
-local lost = {}                -- members that stand for nothing
-local met = {}                 -- whom a caller who looked twice has seen lapsed and due
-local gone, groups = {}, {}    -- per steps due what leaves it, and whose it is
+local leases = {}              -- scores and members to be added
+local lost = {}                -- members whose run is gone
+local met = {}                 -- runs that are claimed; a caller that looked twice may list one as lapsed and as due
+local gone, groups = {}, {}    -- per due set: the members that leave it; the due sets and their tenants
 
 local function state(v) return v and string.match(v, '^%d+:(.*)$') or '' end
 
--- Counts one more lease that ran out, in a claim behind its token. One that has a kind
--- was in sending since the last: its stand is a step, not a count.
+-- Counts one more lease that ran out, in the part of a claim behind its token. A claim with a kind
+-- was in sending since the last count: its stand is then a step, not a count.
 local function lapsed_again(rest)
   local kind, stand, ending = string.match(rest, '^|[^|]*|([^|]*)|([^|]*)|(.*)$')
   local lapsed = kind == '' and tonumber(stand) or 0
@@ -37,7 +37,7 @@ for i = 1, (#ARGV - 4) / 3 do
   for j = 1, #fields, 2 do had[fields[j]] = fields[j + 1] end
   local r, f, k = had['r' .. n], had['f' .. n], had['k' .. n]
   if met[id] then
-    -- it is claimed, once
+    -- it is claimed already
   elseif (had.v or '1') ~= '1' then
     out[#out + 1] = { i, 'newer' }
   elseif not r then
@@ -56,7 +56,8 @@ for i = 1, (#ARGV - 4) / 3 do
     if was == 'armed' then
       ours = tonumber(due) <= now
     else
-      -- In sending under this token the answer was heard: this call was under way for longer than its repetition.
+      -- If the step is in sending under this token, the answer was heard: then this call was under
+      -- way for longer than its own repetition.
       ours = had_token == token and was ~= 'sending' or tonumber(redis.call('ZSCORE', KEYS[2], id) or '0') <= real
     end
     if ours then

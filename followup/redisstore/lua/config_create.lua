@@ -1,7 +1,8 @@
--- Creates a config, unless its assistant has one. Repeated with the same
--- request id, it answers the same.
+-- Creates a config, unless it exists or its assistant has one. Repeated with the same request id,
+-- it answers the same.
 -- KEYS: 1 configs, 2 configs by assistant, 3 control state of the tenant.
--- ARGV: 1 id, 2 assistant, 3 request id, 4 packed config, 5 state, 6 real. Needs lib/control.
+-- ARGV: 1 id, 2 assistant, 3 request id, 4 packed config, 5 state, 6 real.
+-- Needs lib/control.
 -- Returns {"ok", control value} or {"exists"}.
 local was = redis.call('HGET', KEYS[1], ARGV[1])
 if was and string.match(was, '^%d+ %-?%d+ (%S+) ') == ARGV[3] then

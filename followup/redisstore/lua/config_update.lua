@@ -1,7 +1,8 @@
--- Replaces a config, if it is still as it was updated at. Repeated with the same
--- request id, it answers the same.
+-- Replaces a config, if it was last updated at the given time. Repeated with the same request id,
+-- it answers the same.
 -- KEYS: 1 configs, 2 configs by assistant, 3 control state of the tenant.
--- ARGV: 1 id, 2 when it was updated last, 3 request id, 4 packed config, 5 state, 6 real. Needs lib/control.
+-- ARGV: 1 id, 2 when it was last updated, 3 request id, 4 packed config, 5 state, 6 real.
+-- Needs lib/control.
 -- Returns {"ok", control value}, {"none"} or {"conflict"}.
 local was = redis.call('HGET', KEYS[1], ARGV[1])
 if not was then return { 'none' } end

@@ -1,8 +1,8 @@
--- Takes in a receipt about a step of a lead that was merged since: its run is
--- still recorded here.
+-- Takes in a receipt about a step of a lead that was merged since: the step's run is still recorded
+-- here.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: attempt, rk: rank, m: message id or ""}.
--- Returns {"moved"} if it was erased, {"need", assistant} or {"ok", corrections}.
+-- Returns {"moved"} if the lead was erased, {"need", assistant} or {"ok", corrections}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()

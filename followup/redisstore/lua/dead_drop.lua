@@ -1,10 +1,13 @@
 -- Removes a dead letter. Repeated with the same request id, it answers the same.
--- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead, 6 what is counted of them, 7 relay backlog.
--- ARGV: 1 member, 2 id, 3 request id, begins with "rm:", or "mv:<lead>" of who has handed it on, 4 "1": only if that lead
--- has not been merged away.
+-- KEYS: 1 dead letters by time, 2 those of the tenant, 3 their contents, 4 answered, 5 lead, 6 what
+-- is counted of dead letters, 7 relay backlog.
+-- ARGV: 1 member, 2 id, 3 request id: it begins with "rm:", or is "mv:<lead>" of the lead that
+-- handed the letter on, 4 "1": only if the lead has not been merged away.
 -- Needs lib/dead.
 -- Returns "ok", "none" or "moved".
--- By its lead: in this partition may be the lead, too, to whom it has been handed on.
+--
+-- The member names the lead. This matters because the lead to which the letter was handed on may be
+-- in this partition, too.
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
   return redis.call('GET', KEYS[4]) == ARGV[3] and 'ok' or 'none'
 end

@@ -1,9 +1,10 @@
--- Ends one live run.
+-- Ends one live run. A run that is not live is left as it is.
 -- Needs lib/run.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, reason, config: only if the run is this config's, and that is
--- not active by now, or "",
--- token: "" or that of the claim whose holder vouches that nothing was sent}.
--- Returns {"moved"}, {"need", assistant…} or {"ok", ended, "1" if there is something to forward}. A run that is not live is left as it is.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, reason, config: end the run only if it is this
+-- config's and the config is not active; "": in any case, token: that of a claim whose holder
+-- vouches that nothing was sent, or ""}.
+-- Returns {"moved"} if the lead was erased, {"need", assistant…} or {"ok", ended, "1" if there is
+-- something to forward}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()

@@ -1,15 +1,18 @@
--- Removes what is known of a lead, or, with keep, of a merged one all that merge_out
--- handed over. What stays is a tombstone that holds nobody's data; a stand-in points to a lead, or goes.
+-- Removes what is known of a lead or, with keep, all that merge_out handed over of a merged lead.
+-- What stays is a tombstone that holds nobody's data. A stand-in points to a lead afterwards, or
+-- goes.
 -- Needs lib/run.
--- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
--- assistant its frozen delivery. ARGV[2]: {keep: bool, to: whom a stand-in points to then, "": nobody,
--- as: {field, value}: only if that is what it is, or absent, buried: leads merged into it that are erased, or absent}.
--- Returns {"need", assistant…}, {"need channel", channel}, {"first", lead…} if there are others to be
--- buried before it is forgotten that they were merged into it, or {"ok", ended}.
+-- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per assistant its
+-- frozen delivery.
+-- ARGV[2]: {keep: bool, to: the lead that a stand-in points to afterwards, "": none, as: {field,
+-- value}: erase only if the field has that value, or absent, buried: leads merged into this one
+-- that are erased, or absent}.
+-- Returns {"need", assistant…}, {"need channel", channel}, {"first", lead…} if other leads must be
+-- erased before it is forgotten that they were merged into this one, or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
--- Leaves these fields of the lead's hash and no other. It is never gone meanwhile: while
--- its slot migrates it could not be made anew, and there would be no tombstone.
+-- Leaves only these fields in the lead's hash. The hash is never gone in between: while its slot
+-- migrates it could not be created again, and there would be no tombstone.
 local function only(list)
   local keep = {}
   for i = 1, #list, 2 do keep[list[i]] = true end
@@ -31,13 +34,13 @@ else
   local buried, first = {}, { 'first' }
   for _, lead in ipairs(req.buried or {}) do buried['im:' .. lead] = true end
   for _, f in ipairs(names()) do
-    -- Stand-ins (with a stroke) are found by the identities.
+    -- The names of stand-ins contain a slash; they are found by the identities.
     if string.match(f, '^im:[^/]*$') and not buried[f] then first[#first + 1] = string.sub(f, 4) end
   end
   if #first > 1 then return first end
   moved = 'erased'
   for _, run in ipairs(live) do
-    if run.state ~= 'armed' then run.state = 'claimed' end -- nobody waits for what becomes of one in sending
+    if run.state ~= 'armed' then run.state = 'claimed' end -- the result of one in sending is of no interest
   end
   runs_end('erased')
   redis.call('DEL', K.runs)
@@ -47,7 +50,7 @@ for _, c in ipairs(head.c) do
   emptied('ZREM', K.windows, head.l .. ':' .. c)
 end
 queue_all()
-local told = {} -- assistants that the tombstone itself has something to tell
+local told = {} -- assistants for which the tombstone itself still has events
 for i, a in ipairs(head.a) do
   local had = redis.call('LLEN', K.queue[a])
   if req.keep then
@@ -68,7 +71,7 @@ if head.s then
   redis.call('DEL', K.lead, K.dedup)
   if req.to ~= '' then point(req.to) end
 elseif req.keep then
-  -- A run of the tombstone that was in sending is still to be finished.
+  -- A run of the tombstone that was in sending has yet to be finished.
   local keep = { 'v', get('v'), 't', get('t'), 'mv', moved, 'rs', get('rs') or '0', 'as', get('as') or '0' }
   for _, a in ipairs(told) do
     keep[#keep + 1] = 'qa:' .. a

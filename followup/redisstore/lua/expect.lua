@@ -1,4 +1,5 @@
--- Notes that a lead is about to be merged into this one: im:<lead> is "0" until merge_in has imported it.
+-- Notes that a lead is about to be merged into this one: im:<lead> is "0" until merge_in has
+-- imported it.
 -- Needs lib/lead.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {from: lead}.
 -- Returns {"moved"} or {"ok"}.

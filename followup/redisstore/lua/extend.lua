@@ -1,4 +1,4 @@
--- Keeps a claimed step under its lease while its worker lives.
+-- Extends the lease of a claimed step while its worker lives.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, lease: ms}.
 -- Returns {"stale"} or {"ok"}.

@@ -1,8 +1,10 @@
--- Records how a step ended, and arms the next or ends the run.
+-- Records how a step ended, and arms the next one or ends the run.
 -- Needs lib/run, lib/window.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, attempt, kind, outcome, reason, message, text, used,
--- next, interval, notbefore, endreason, close: bool, out: bool, told: bool}. ARGV[3]: history entry or "".
--- Returns {"need", assistant…}, {"stale"}, {"heir"} or {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
+-- next, interval, notbefore, endreason, close: bool, out: bool, told: bool}. ARGV[3]: history entry
+-- or "".
+-- Returns {"need", assistant…}, {"stale"}, {"heir"} if the lead's heir must be told first, or
+-- {"ok", "armed" | "ended", due, ended, "1" if there is something to forward}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -17,8 +19,8 @@ if run.state == 'sending' or run.state == 'crashed' then
 elseif run.token ~= req.token then
   return { 'stale' }
 end
--- A merged lead's step is recorded here, where its run is. What it says about the
--- lead belongs to the one it became, who is told first: a crash between loses nothing.
+-- The step of a merged lead is recorded here, where its run is. What the step says about the lead
+-- belongs to the lead's heir. The heir is told first, so a crash in between loses nothing.
 if moved and not req.told then return { 'heir' } end
 
 local function finished(state, due)
@@ -40,14 +42,14 @@ local attempt = req.attempt ~= '' and redis.call('HGET', K.attempts, req.attempt
 if attempt then
   attempt = cjson.decode(attempt)
   if req.close and not moved then window_refused(run.channel, attempt.w) end
-  if attempt.rk >= 2 then -- a receipt was faster than the answer of the call
+  if attempt.rk >= 2 then -- a receipt came before the answer to the call
     story_save(run.n, story)
     correct(req.attempt, attempt)
     story = story_load(run)
   end
 end
 
--- From here the step has its outcome: nothing of it may be cancelled any more.
+-- From here on the step has its outcome, so its run cannot be cancelled any more: it can only end.
 if req.used > 0 and math.floor(run.used / 2 ^ req.used) % 2 == 0 then run.used = run.used + 2 ^ req.used end
 local reason = run.ending
 local config = controls('c:' .. run.config)
@@ -62,7 +64,7 @@ if reason ~= '' then
   else
     happening(run, 'cancelled', run.step + 1, '', reason)
   end
-  queue_all() -- before the run goes: should a slot that migrates break the script off, it is done again
+  queue_all() -- before the run goes: if a migrating slot breaks the script off, it is run again
   run_close(run, story, reason)
   if req.out and not moved then opt(true, now) end
   return finished('ended', 0)

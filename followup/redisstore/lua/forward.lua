@@ -1,8 +1,9 @@
--- What the last steps of a merged lead have to tell, for the lead it became.
+-- Returns what the last steps of a merged lead have to tell, for the lead's heir.
 -- Needs lib/lead.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: assistant, done: how many it has of all there ever were}.
--- Returns {"none"} if there is nobody to tell, {"unfinished"} if the merge is, or {"ok", how many were
--- forwarded before, {element…}, the lead it was merged into}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {a: assistant, done: how many elements the heir has, of all
+-- there ever were}.
+-- Returns {"none"} if the lead has no heir, {"unfinished"} if the merge is unfinished, or {"ok",
+-- how many elements were forwarded before, {element…}, the lead it was merged into}.
 local req = cjson.decode(ARGV[2])
 
 local moved = get('mv') or 'erased'

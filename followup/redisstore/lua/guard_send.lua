@@ -1,9 +1,10 @@
--- The send fence of an assistant's own message. Claimed steps of the runs
--- concerned are void, so a nudge can never cross it.
+-- The send fence of an assistant's own message. It voids the claimed steps of the runs concerned,
+-- so no follow-up can cross the message.
 -- Needs lib/run, lib/window.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, to: {ph, ui}, free: bool, marketing: bool, opaque, previous}.
--- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt, rearm,
--- when the window closes (free: else 0)}.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {channel, assistant, to: {ph, ui}, free: bool, marketing: bool,
+-- opaque, previous: the attempt of an earlier try, or ""}.
+-- Returns {"moved"}, {"none"}, {"opted_out"}, {"paused"}, {"window_closed"} or {"ok", attempt,
+-- rearm, when the window closes (0 unless free)}.
 local req = cjson.decode(ARGV[2])
 
 if get('mv') then return { 'moved' } end

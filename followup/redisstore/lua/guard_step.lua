@@ -1,15 +1,17 @@
--- The send fence of a step: the last thing before the provider call.
+-- The send fence of a step: the last thing that runs before the call to the provider.
 -- Needs lib/run, lib/window.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, to: {ph, ui}, free: bool, marketing: bool, lease: ms, kind, used}.
--- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"},
--- {"window_closed"} or {"ok", attempt, when the window closes (free: else 0)}. Asked again under the same
--- token it means that the call before cannot have been sent; the same request again means nothing, as
--- it may come when the first is long answered.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n: run number, token, to: {ph, ui}, free: bool, marketing:
+-- bool, lease: ms, kind, used}.
+-- Returns {"moved"}, {"stale"}, {"end", reason}, {"opted_out"}, {"paused"}, {"window_closed"} or
+-- {"ok", attempt, when the window closes (0 unless free)}.
+-- A new request under the same token means that the call before it cannot have been sent. The same
+-- request again means nothing, because it may arrive long after the first was answered.
 local req = cjson.decode(ARGV[2])
 
 local run = live_find(req.n)
 if not run or run.state == 'armed' or run.state == 'crashed' or run.token ~= req.token then return { 'stale' } end
--- Only after a first try that cannot have been sent; then it never will be.
+-- The run was to end while its step was in sending. The first try cannot have been sent, and the
+-- step will not be sent any more.
 if run.ending ~= '' then return { 'end', run.ending } end
 if get('mv') then return { 'moved' } end
 local config, tenant, channel = controls('c:' .. run.config, 't:' .. head.t, 'ch:' .. run.channel)
@@ -21,7 +23,7 @@ if before and before.q == head.q then
   redis.call('HSET', K.attempts, run.attempt, cjson.encode(before)) -- for WAIT
   return { 'ok', run.attempt, closes }
 end
--- The same of a request that came before the last: its worker has gone on.
+-- The request is older than the last attempt: its worker has gone on.
 if before and now < before.at then return { 'stale' } end
 if run.state == 'sending' and unsent_from(before) > now then
   run_arm(run, unsent_from(before))

@@ -1,6 +1,7 @@
--- Stores the answer to the request that claimed an idempotency key; nothing if
--- the key was dropped.
--- KEYS: 1 key. ARGV: 1 answer, 2 real, 3 age of a key. Returns {"newer", format} if a newer replica wrote it, or {"ok"}.
+-- Stores the answer to the request that claimed an idempotency key; does nothing if the key was
+-- dropped.
+-- KEYS: 1 key. ARGV: 1 answer, 2 real, 3 age of a key.
+-- Returns {"newer", format} if a newer replica wrote the key, or {"ok"}.
 local v = redis.call('HGET', KEYS[1], 'v')
 if v and v ~= '1' then return { 'newer', v } end
 if v then

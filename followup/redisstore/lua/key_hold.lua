@@ -1,6 +1,8 @@
--- Holds an idempotency key for as long as it is remembered: its owner is about to send.
+-- Extends the lease of an idempotency key to the key's whole age, because its owner is about to
+-- send.
 -- KEYS: 1 key. ARGV: 1 request that claimed it, 2 real, 3 age of a key.
--- Returns {"newer", format} if a newer replica wrote it, {"stale"} if it is another's by now, or {"ok"}.
+-- Returns {"newer", format} if a newer replica wrote the key, {"stale"} if another request owns it,
+-- or {"ok"}.
 local f = redis.call('HMGET', KEYS[1], 'v', 'rq')
 if f[1] and f[1] ~= '1' then return { 'newer', f[1] } end
 if f[2] ~= ARGV[1] then return { 'stale' } end

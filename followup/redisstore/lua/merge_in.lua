@@ -1,12 +1,14 @@
 -- Imports what merge_out handed over; once per loser.
 -- Needs lib/run, lib/sights, lib/window.
--- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels. ARGV[2]: {from: lead, of a stand-in with its b,
--- stand_in: bool, fields: {..}, custom: the custom fields, joined with had, which were the winner's; "" for none,
--- windows: {channel: {w, wo: who opened it, wr, wu}}, histories: [[..]], queues: [[..]], attempts: {..}, out: bool, outat: ms, crm: ms,
--- imported: [lead], forwarded: {field: n}, after: a lead that the loser may have been imported into, or absent}.
+-- KEYS, ARGV[1]: lib/lead, with the loser's assistants and channels.
+-- ARGV[2]: {from: the loser, if it is a stand-in together with its b, stand_in: bool, fields: {..},
+-- custom: the custom fields, joined with the winner's; "" for none, had: what the winner's were
+-- then, windows: {channel: {w, wo: who opened it, wr, wu}}, histories: [[..]], queues: [[..]],
+-- attempts: {..}, out: bool, outat: ms, crm: ms, imported: [lead], forwarded: {field: n}, after: a
+-- lead that the loser may have been imported into, or absent}.
 -- ARGV[3]: the loser's dedup records.
--- Returns {"moved"}, {"early"} before that lead was imported, {"again"} if the winner has other custom fields than had,
--- {"need", assistant…} or {"ok", ended}.
+-- Returns {"moved"}, {"early"} if the lead in after was not imported yet, {"again"} if the winner's
+-- custom fields are not had, {"need", assistant…} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -22,7 +24,7 @@ local missing = undeclared()
 if missing then return missing end
 
 if not get('t') then set('v', '1', 't', head.t) end
-if not req.stand_in then -- of which there is no record
+if not req.stand_in then -- a stand-in has no record
   if not get('cr') then set('cr', int(now)) end
   changed()
 end
@@ -37,12 +39,13 @@ for channel, w in pairs(req.windows) do
   end
   if w.wu > num('wu:' .. channel) then
     set('wu:' .. channel, int(w.wu))
-    -- Whoever uses it next half a day would take its end for put off already.
+    -- Otherwise use, called within the same half day, would take the history's expiry to be put off
+    -- already.
     redis.call('PEXPIRE', K.history[channel], 30 * DAY)
   end
 end
--- Of the loser's attempts only window and opt-out are the winner's business; the
--- runs, and so the corrections, stay where they were.
+-- Of the loser's attempts the winner needs only what they say of windows and opt-out. The runs, and
+-- so the corrections, stay where they were.
 for id, packed in pairs(req.attempts) do
   local a = cjson.decode(packed)
   a.n = 0
@@ -62,7 +65,7 @@ for i, channel in ipairs(head.c) do
       if x.at ~= y.at then return x.at < y.at end
       return x.n < y.n
     end)
-    -- Never empty, as a slot that migrates would break the script off there.
+    -- The list is never empty in between: a migrating slot would break the script off there.
     for _, o in ipairs(ordered) do redis.call('RPUSH', K.history[channel], o.entry) end
     redis.call('LTRIM', K.history[channel], -math.min(#ordered, 30), -1)
     redis.call('PEXPIRE', K.history[channel], 30 * DAY)
@@ -73,7 +76,7 @@ for i, assistant in ipairs(head.a) do
 end
 opt(req.out, req.outat)
 set('im:' .. req.from, '1')
--- What the loser had of others already, nobody may bring again.
+-- What the loser had imported from others must not be imported again.
 for _, lead in ipairs(req.imported) do set('im:' .. lead, '1') end
 for field, n in pairs(req.forwarded) do
   if n > num(field) then set(field, int(n)) end

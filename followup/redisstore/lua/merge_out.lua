@@ -1,12 +1,13 @@
--- Makes a lead, or a stand-in, a tombstone and hands over what it holds. Repeated, it hands
--- over the same until erase with keep. What its last steps have to tell from now
--- on is forwarded: mq:<assistant> says from which element on.
--- A delivery that is out is void.
+-- Makes a lead, or a stand-in, a tombstone and hands over what it holds. Repeated, it hands over
+-- the same until erase runs with keep. What the tombstone's last steps have to tell from then on is
+-- forwarded; mq:<assistant> says from which element on. A delivery that is out becomes void.
 -- Needs lib/run, lib/sights.
--- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per
--- assistant its frozen delivery. ARGV[2]: {to: lead}.
--- Returns {"erased"}, {"erasing"}, {"barred"} if that one is being erased, {"need", assistant…}, {"need channel", channel} or {"ok", ended, fields (mv: the lead it goes to,
--- which may be another's choice), dedup, attempts, {channel…}, {history…}, {assistant…}, {queue…}}.
+-- KEYS, ARGV[1]: lib/lead, with all assistants and channels of the lead; then per assistant its
+-- frozen delivery. ARGV[2]: {to: lead}.
+-- Returns {"erased"}, {"erasing"} if this lead is being erased, {"barred"} if the lead in to is,
+-- {"need", assistant…}, {"need channel", channel} or {"ok", ended, fields (mv: the lead it goes to,
+-- which another caller may have chosen), dedup, attempts, {channel…}, {history…}, {assistant…},
+-- {queue…}}.
 local req = cjson.decode(ARGV[2])
 
 local moved = get('mv')
@@ -20,7 +21,7 @@ if more then return more end
 if moved then
   set('mv', moved) -- for WAIT
 else
-  -- A step in sending goes on: finish records it here, where its run is.
+  -- A step in sending goes on; finish records it here, where its run is.
   runs_end('merged')
   queue_all()
   set('v', '1', 't', head.t, 'mv', req.to)
@@ -31,7 +32,7 @@ else
   end
   answer(ended)
 end
-ended = answered() or {} -- somebody else's repetition has ended nothing
+ended = answered() or {} -- a repetition by another caller has ended nothing
 local histories, queues = {}, {}
 for i, c in ipairs(head.c) do
   histories[i] = redis.call('LRANGE', K.history[c], 0, -1)

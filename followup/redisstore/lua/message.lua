@@ -1,9 +1,10 @@
--- Finds a message by one of its ids; if there is none, parks a receipt, the
--- oldest giving way. Repeated with the same request id, it parks once, and writes again all the same,
--- so that a WAIT behind it waits for replicas.
--- KEYS: 1 message, 2 receipts parked. ARGV: 1 request id ("": park nothing), 2 receipt, 3 most receipts,
--- 4 how long to keep them.
--- Returns {}, {"newer", format} if a newer replica wrote it, or {attempt, sender's id, provider's id, opaque, "1" if receipts are parked}.
+-- Finds a message by one of its ids. If there is none, it parks a receipt; the oldest one gives
+-- way. Repeated with the same request id it parks once, but writes again all the same, so that a
+-- WAIT behind it waits for replicas.
+-- KEYS: 1 message, 2 receipts parked. ARGV: 1 request id ("": park nothing), 2 receipt, 3 most
+-- receipts, 4 how long to keep them.
+-- Returns {}, {"newer", format} if a newer replica wrote the message, or {attempt, sender's id,
+-- provider's id, opaque, "1" if receipts are parked}.
 local m = redis.call('HMGET', KEYS[1], 'v', 'a', 's', 'p', 'o')
 if m[1] and m[1] ~= '1' then return { 'newer', m[1] } end
 if m[1] then
@@ -18,5 +19,5 @@ if not parked then
   redis.call('RPUSH', KEYS[2], ARGV[2])
   redis.call('LTRIM', KEYS[2], -tonumber(ARGV[3]), -1)
 end
-redis.call('PEXPIRE', KEYS[2], ARGV[4]) -- to clean up
+redis.call('PEXPIRE', KEYS[2], ARGV[4]) -- only cleans up
 return {}

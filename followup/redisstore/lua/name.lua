@@ -1,4 +1,4 @@
--- Gives a lead the identities that Resolve found to be its own.
+-- Gives a lead the identities that Resolve found to be the lead's.
 -- Needs lib/window.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {field: value}.
 -- Returns {"moved"} or {"ok", the record's phone}.

@@ -1,9 +1,9 @@
--- Takes in what was said of templates, in this order. Of each thing said the latest counts.
--- KEYS: 1 notes of the account, 2 the same by when they are of.
--- ARGV: 1 instant of the oldest to keep, 2 most to keep, 3 how long to keep all of them; then per thing
--- said: field, {a: instant, s: status, c: category, q: quality}.
---
--- Returns {"newer", format} if a newer replica wrote one of them, which it left alone, or {"ok"}.
+-- Notes what was said about templates, in this order. Of each thing said the latest counts.
+-- KEYS: 1 notes of the account, 2 their fields by the notes' time.
+-- ARGV: 1 instant of the oldest to keep, 2 most to keep, 3 how long to keep them all; then per
+-- thing said: field, {a: instant, s: status, c: category, q: quality}.
+-- Returns {"newer", format} if a newer replica wrote one of the notes, which is left alone, or
+-- {"ok"}.
 --
 -- A note: v format, a instant of the latest; s, c, q what was said, sa, ca, qa when.
 local notes, fields, fresh, newer = {}, {}, 0, nil
@@ -27,7 +27,8 @@ for i = 4, #ARGV, 2 do
   end
 end
 
--- Some of those that are too old, or the oldest of those that are too many; the others the next time.
+-- Removes some of the notes that are too old, or the oldest of those that are too many. The others
+-- go the next time.
 local some = 100 + #fields
 local many = math.min(redis.call('ZCARD', KEYS[2]) + fresh - tonumber(ARGV[2]), some)
 local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[1], 'LIMIT', 0, some)
@@ -44,6 +45,6 @@ for _, field in ipairs(fields) do
   redis.call('HSET', KEYS[1], field, cjson.encode(notes[field]))
   redis.call('ZADD', KEYS[2], notes[field].a, field)
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3]) -- to clean up
+redis.call('PEXPIRE', KEYS[1], ARGV[3]) -- only cleans up
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return newer and { 'newer', tostring(newer) } or { 'ok' }

@@ -1,5 +1,6 @@
 -- Fixes format and number of partitions at the first start.
--- KEYS: 1 meta. ARGV: 1 format that a store begins with, 2 partitions (0: whatever is fixed), 3 partitions by default.
+-- KEYS: 1 meta. ARGV: 1 format that a new store has, 2 partitions (0: as many as are fixed), 3
+-- default number of partitions.
 -- Returns {format, partitions} as they are fixed.
 if redis.call('HEXISTS', KEYS[1], 'format') == 0 then
   local partitions = ARGV[2]

@@ -1,9 +1,8 @@
--- Writes a lead's record if it is still at the revision read, and does what a
--- change of status does to its runs.
+-- Writes a lead's record if the record still has the revision that was read, and does what a change
+-- of status does to the lead's runs.
 -- Needs lib/run, lib/window.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool,
--- out: bool, margin: ms, from: ms or 0, channel, arm: {...} or absent}.
--- ARGV[3]: the facts of arm, packed.
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rev, fields: {..}, clear: [..], status: bool, out: bool,
+-- margin: ms, from: ms or 0, channel, arm: {...} or absent}. ARGV[3]: the facts of arm, packed.
 -- Returns {"moved"}, {"need", assistant…}, {"none"}, {"conflict"} or {"ok", run, ended}.
 local req = cjson.decode(ARGV[2])
 
@@ -15,7 +14,8 @@ if num('rev') ~= req.rev then return { 'conflict' } end
 local missing = undeclared()
 if missing then return missing end
 
--- At once: whoever does this again after an abort may find the record without the phone that it had.
+-- This is written at once, not with the rest: after an abort a repetition may find the record
+-- without the phone that it had.
 local phone, user = req.fields.ph or '', req.fields.ui or ''
 if named() ~= phone .. ' ' .. user then openers_keep(phone, user) end
 
@@ -24,8 +24,8 @@ if not get('t') then set('v', '1', 't', head.t) end
 if not get('cr') then set('cr', int(now)) end
 set('up', int(now), 'rev', int(req.rev + 1))
 if (get('oo') == '1') ~= req.out then
-  -- WhatsApp tells whole seconds: a stop of the second of this resume, or of what another
-  -- clock takes for it, counts as later.
+  -- WhatsApp gives times in whole seconds. A stop within the second of this resume, or within
+  -- margin of it as another clock may see it, counts as later.
   local at = req.out and now or math.floor(now / 1000) * 1000 - req.margin
   set('oa', int(math.max(at, num('oa'))))
 end

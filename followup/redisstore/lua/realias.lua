@@ -1,7 +1,6 @@
--- Points identities from one lead to another ("": to nobody) and takes the
--- first off the list.
--- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 from, 2 to, 3… identities; those
--- that point elsewhere are left alone.
+-- Points identities from one lead to another ("": to no lead) and takes the first lead off the
+-- list. Identities that point elsewhere are left alone.
+-- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 from, 2 to, 3… identities. Returns {"ok"}.
 for i = 3, #ARGV do
   if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[1] then
     if ARGV[2] == '' then

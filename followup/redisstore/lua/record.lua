@@ -1,6 +1,8 @@
--- Records what became of an assistant's own message, or of a step of a lead that was merged into this one.
+-- Records what became of an assistant's own message, or of a step of a lead that was merged into
+-- this one.
 -- Needs lib/run, lib/window.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {attempt, channel, message, used: bool, close: bool, out: bool}. ARGV[3]: history entry or "".
+-- KEYS, ARGV[1]: lib/lead. ARGV[2]: {attempt, channel, message, used: bool, close: bool, out:
+-- bool}. ARGV[3]: history entry or "".
 -- Returns {"moved"}, {"none"} if there was no such attempt, {"need", assistant…} or {"ok", ended}.
 local req = cjson.decode(ARGV[2])
 

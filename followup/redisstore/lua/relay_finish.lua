@@ -1,11 +1,12 @@
--- Ends a claim of relay_take. Only the holder of the token changes anything;
--- repeated with the same request id, it answers "ok" again.
--- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets,
--- 5 dead letters by time, 6 those of the tenant, 7 their contents, 8 relay backlog, 9 lead,
--- 10 what is counted of dead letters.
--- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|keep|split|retry|dead, 6 when to retry,
--- 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 its id, 11 its content, 12 "1" if the lead is a stand-in,
--- 13 what the letter counts as. Needs lib/due, lib/relay, lib/dead.
+-- Ends a claim that relay_take made. Only the holder of the token changes anything. Repeated with
+-- the same request id, it answers "ok" again.
+-- KEYS: 1 queue, 2 frozen delivery, 3 due set of the assistant, 4 index of the due sets, 5 dead
+-- letters by time, 6 those of the tenant, 7 their contents, 8 relay backlog, 9 lead, 10 what is
+-- counted of dead letters.
+-- ARGV: 1 lead, 2 assistant, 3 token, 4 request id, 5 delivered|release|keep|split|retry|dead, 6
+-- when to retry, 7 rejected (0 or 1), 8 member of the dead letter, 9 real, 10 the letter's id, 11
+-- its content, 12 "1" if the lead is a stand-in, 13 what the letter counts as.
+-- Needs lib/due, lib/relay, lib/dead.
 -- Returns "ok" or "stale".
 local f = redis.call('HMGET', KEYS[2], 'token', 'last', 'n', 'tries', 'seen', 'ones', 'since', 'first')
 if (f[1] or '') == '' or f[1] ~= ARGV[3] then
@@ -38,7 +39,8 @@ else
     waiting = relay_count(KEYS[8], ARGV[2], -n)
     ones = ones - n
   end
-  -- What stays is for this request's repetition, and what was split; the rest of the queue is cut anew.
+  -- last stays for this request's repetition, and ones and since for events that were split. The
+  -- rest of the queue will be cut into deliveries anew.
   redis.call('HSET', KEYS[2], 'v', '1', 'last', ARGV[4])
   redis.call('HDEL', KEYS[2], 'id', 'n', 'first', 'tries', 'rejected', 'token', 'seen', 'ones', 'since')
   if ones > 0 then
@@ -49,10 +51,10 @@ else
 end
 local head = emptied('LINDEX', KEYS[1], 0)
 if head then
-  -- As if it had just waited its turn: since its first event was settled.
+  -- The queue is due as if it had just been waiting its turn: since its first event was settled.
   due_set(KEYS[3], KEYS[4], ARGV[2], ARGV[1], string.match(head, '^{"t":(%d+)') or ARGV[9])
 elseif due_del(KEYS[3], KEYS[4], ARGV[2], ARGV[1]) and waiting > 0 then
-  -- Nothing waits for the assistant here, so the count has gone wrong in whatever way.
+  -- Nothing waits for the assistant here, so the count is wrong, for whatever reason.
   redis.call('HDEL', KEYS[8], ARGV[2])
 end
 if not head and ARGV[12] == '1' then

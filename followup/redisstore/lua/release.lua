@@ -1,9 +1,10 @@
--- Gives a claimed, unsent step back, due as before or later; later also if the lead was told
--- something else meanwhile, or is to be left alone.
+-- Gives back a claimed step that was not sent. It is due as before or later; also later if,
+-- meanwhile, the lead was told something else or is to be left alone for a while. The caller
+-- vouches that nothing was sent, also for a step in sending.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {n, token, until: ms or 0}.
--- Returns {"need", assistant…} or {"ok", ended, "1" if there is something to forward}: a stale token has nothing to give back. The caller
--- vouches that nothing was sent, also for a step in sending.
+-- Returns {"need", assistant…} or {"ok", ended, "1" if there is something to forward}. With a stale
+-- token there is nothing to give back, and the answer is {"ok"}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()

@@ -1,12 +1,15 @@
 -- Finds the tenant's lead by its identities, or names a new one.
--- KEYS: 1 aliases, 2 leads by creation. ARGV: 1 new lead id or "" to create none,
--- 2 lead that the identities are known to be of, or "", 3 now,
--- 4 {pairs: [[phone, user id, or "" for that of the lead known]…] that came together, judged: [lead…]: whom the phone led to when it was
--- judged, or "", given: {phone: lead}: who has given it up, sole: if nobody but the lead known, or the new one, may have them},
--- 5… identities.
--- Returns {"none"}, {"unlisted"} if the lead known is no lead (any more), {"taken"} if sole and one has, {"ok", lead} with all
--- identities pointing to it, or with nothing written {"conflict", lead, lead, …}, oldest first, or
--- {"doubt", which pair, the phone's lead, the user id's or ""} if these are not the same and that was not judged.
+-- KEYS: 1 aliases, 2 leads by creation.
+-- ARGV: 1 new lead id, or "" to create none, 2 the known lead, which the identities are known to be
+-- of, or "", 3 now, 4 {pairs, judged, given, sole}, 5… identities.
+--   pairs: [[phone, user id; "" for the user id of the known lead]…], phones and user ids that came together
+--   judged: [lead…], per pair the lead that its phone led to when the pair was judged, or ""
+--   given: {phone: lead}, the lead that has given the phone up
+--   sole: true if no lead but the known or the new one may have the identities
+-- Returns {"none"}, {"unlisted"} if the known lead is not, or no longer, a lead, {"taken"} if sole
+-- and another lead has an identity, or {"ok", lead} with all identities pointing to the lead; or,
+-- with nothing written, {"conflict", lead, lead, …}, oldest first, or {"doubt", which pair, the
+-- phone's lead, the user id's lead or ""} if these two differ and the pair was not judged.
 local found, order = {}, {}
 local req = cjson.decode(ARGV[4])
 

@@ -1,13 +1,16 @@
--- Needs lib/relay, lib/sights, lib/number. Settles what a lead says as most leads do: settle.lua for less, which does
--- whatever is unusual. Nobody follows the lead up, or is about to, his contact tells nothing new, and he speaks
--- on one channel to one assistant, who has heard of him and hears all of it. What it leaves is what settle would.
--- KEYS: 1 lead, 2 dedup, 3 windows, 4 relay index, 5 relay backlog, 6 relay queue, 7 relay due set, 8 history.
--- ARGV: 1 request, 2 lead, 3 tenant, 4 assistant, 5 channel, 6 now, 7 real, 8 how many events may wait for the
--- assistant in this partition, 9 how many of this lead (-1: as many as come), 10 name, 11 phone, 12 user id,
--- 13 the phone in its other spelling, 14 "1" if the lead's hash may have few first sights, 15 dedup ids, 8 bytes
--- each; then per item: from when it opens the window (0: it does not), when that closes, relay element, history
--- entry ("" for none).
--- Returns what settle does or, before anything was written, {"unusual"}.
+-- Needs lib/relay, lib/sights, lib/number.
+-- Settles what a lead says in the usual case, with less work than settle.lua, which does everything
+-- that is unusual. Usual means: the lead has no run and none is about to start, its contact tells
+-- nothing new, and it speaks on one channel to one assistant, which has heard of it and hears all
+-- of it. The effect is the same as settle's.
+-- KEYS: 1 lead, 2 dedup, 3 windows, 4 relay index, 5 relay backlog, 6 relay queue, 7 relay due set,
+-- 8 history.
+-- ARGV: 1 request, 2 lead, 3 tenant, 4 assistant, 5 channel, 6 now, 7 real, 8 how many events may
+-- wait for the assistant in this partition (-1: no bound), 9 how many of this lead, 10 name, 11
+-- phone, 12 user id, 13 the phone in its other spelling, 14 "1" if the lead's hash may have few
+-- first sights, 15 dedup ids, 8 bytes each; then per item: the instant from which it opens the
+-- window (0: it does not), when that window closes, relay element, history entry ("" for none).
+-- Returns what settle returns, or {"unusual"} before anything was written.
 local UNUSUAL = { 'unusual' }
 local lead, assistant, channel, now, real = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local had = redis.call('HMGET', KEYS[1], 'rq', 'rr', 't', 'mv', 'lv', 'nm', 'ph', 'ui',
@@ -25,7 +28,8 @@ for i = 6, 8 do
 end
 if had[7] == ARGV[13] and had[7] ~= '' then return UNUSUAL end
 
--- Who writes, as in opener_of (lib/window); by: if that is not whom the record names.
+-- The contact who writes, as in opener_of (lib/window); by stays nil if that is whom the record
+-- names.
 local phone, user, by = had[7] or '', had[8] or '', nil
 if ARGV[11] ~= '' and not same_number(ARGV[11], phone) then
   by = ARGV[11] .. ' ' .. ARGV[12]
@@ -75,7 +79,7 @@ if #first > 0 then
   field('wu:' .. channel, ARGV[6])
   if closes then field('w:' .. channel, ARGV[closes - 1]) end
   if closes and by then field('wo:' .. channel, ARGV[closes - 1] .. ' ' .. by) end
-  -- Behind everything else, as in settle.
+  -- First sights are written last, as in settle.
   local few = sights_save(KEYS[2], had[14], ARGV[14] == '1', seen, sights(first, real), real)
   if few then
     field('fs', few)

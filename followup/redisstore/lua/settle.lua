@@ -1,13 +1,17 @@
--- Settles the events of one lead. Guarantees: each item takes effect once; all
--- or nothing; nothing for a lead that moved.
+-- Settles the events of one lead. It guarantees that each item takes effect once, that all items
+-- take effect or none, and that nothing happens for a lead that moved.
 -- Needs lib/run, lib/sights, lib/window.
--- KEYS, ARGV[1]: lib/lead. ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...],
--- most: {assistant: how many events may wait for it in this partition, those in dead letters of the tenant's counted},
--- deep: how many of this lead}; without most as many as come.
--- ARGV[3]: dedup ids of the items, 8 bytes each; all zero: always fresh. Then per item: relay element, history
--- entry; "" for none. An item with sh has the relay element of that item.
--- Returns {"moved"}, {"none"} if it is another tenant's, {"need", assistant…}, {"full", assistant, how many wait in
--- this partition, or -1 if they are this lead's, then of these in dead letters} or {"ok", fresh, ended, rearm, corrections, "1" if a queue has become due}.
+-- KEYS, ARGV[1]: lib/lead.
+-- ARGV[2]: {contact, twin: its phone in the other spelling, account, items: [...], most:
+-- {assistant: how many events may wait for it in this partition, those in dead letters of the
+-- tenant's included}, deep: how many events of this lead may wait}. Without most there is no bound.
+-- ARGV[3]: dedup ids of the items, 8 bytes each; an id of all zeros is always fresh.
+-- Then per item: relay element, history entry; "" for none. An item with sh has the relay element
+-- of the item with that number.
+-- Returns {"moved"}, {"none"} if the lead is another tenant's, {"need", assistant…}, {"full",
+-- assistant, how many events wait in this partition or -1 if they are this lead's, how many of
+-- these are in dead letters} or {"ok", fresh, ended, rearm, corrections, "1" if a queue has become
+-- due}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
@@ -16,7 +20,7 @@ if gone() then return { 'moved' } end
 if (get('t') or head.t) ~= head.t then return { 'none' } end
 for _, item in ipairs(req.items) do
   if item.rc and item.rc.a ~= '' then
-    -- The assistant whose run the attempt belongs to is told of a correction.
+    -- A correction is told to the assistant of the run that the attempt belongs to.
     local a = redis.call('HGET', K.attempts, item.rc.a)
     if a then
       local s = redis.call('HGET', K.runs, int(cjson.decode(a).n))
@@ -37,7 +41,8 @@ do
   local added, out = {}, get('oo') == '1'
   for i, item in ipairs(req.items) do
     local id = string.sub(ARGV[3], 8 * i - 7, 8 * i)
-    -- What may be an earlier stop again is one of its own after that was taken back.
+    -- An undated stop that was seen before may be the earlier one again. Once that one was taken
+    -- back, it counts as a new stop.
     local again = item.ud and not out
     fresh[i] = id == NONE or not added[id] and (again or not sight_known(seen, id))
     if fresh[i] and item.oo ~= nil and (item.oo or item.oat > num('oa')) then out = item.oo end
@@ -48,7 +53,7 @@ do
   end
 end
 
--- Nothing was written so far.
+-- Nothing has been written so far.
 if req.most then
   local looked = {}
   for i, item in ipairs(req.items) do
@@ -89,7 +94,8 @@ local function receipt(item)
   if rc.k == 'window_closed' then window_refused(a.c, a.w) end
   if rc.k == 'opted_out' then opt(true, item.at) end
   if rc.k == 'capped' and a.n > 0 then
-    -- Not again within 24 hours, so the next step waits for that.
+    -- A contact that is capped must not be written to again within 24 hours, so the next step waits
+    -- for that.
     local run = live_find(a.n)
     if run then put_off(run, now + DAY) end
   end
@@ -102,7 +108,7 @@ end
 local relayed = {}
 for i, item in ipairs(req.items) do
   if fresh[i] then
-    local of = item.sh or i -- whose relay event it has
+    local of = item.sh or i -- the item with the relay event
     local event, entry = ARGV[2 + 2 * of], ARGV[3 + 2 * i]
     if event ~= '' and not relayed[of] then
       relayed[of] = true
@@ -128,7 +134,8 @@ for i, item in ipairs(req.items) do
 end
 
 queue_all()
--- Behind everything else: should a slot that migrates break the script off, it is done again.
+-- First sights are written last: if the script is broken off because a slot migrates, it is run
+-- again.
 if #first > 0 then sights_keep(sights_save(K.dedup, get('fs'), head.f, seen, sights(first, real), real)) end
 
 local flags = {}

@@ -1,14 +1,15 @@
 -- Starts a run by hand or by rearm.
 -- Needs lib/run.
 -- KEYS, ARGV[1]: lib/lead. ARGV[2]: {rearm: bool, arm: {...}}. ARGV[3]: the facts of arm, packed.
--- Returns {"none"} if there is no such lead, {"moved"}, {"need", assistant…} or {"ok", run, ended}.
+-- Returns {"none"} if there is no such lead, {"moved"}, {"need", assistant…} or {"ok", run ("" if
+-- none was started), ended}.
 local req = cjson.decode(ARGV[2])
 
 local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
 if get('t') ~= head.t then return { 'none' } end
--- The same request again, whatever came between: the lead may have answered.
+-- The same request again, whatever came in between: the lead may have answered.
 local by, n = string.match(get('sq') or '', '^(.*)|(%d+)$')
 if by == head.q then
   set('sq', get('sq')) -- for WAIT

@@ -1,6 +1,7 @@
 #!lua
--- Does nothing. As it has no flag that says that it only reads, Redis judges first whether
--- anything could be written: memory, disk, role, replicas, the cluster's state. It knows that
--- of no other script before that one writes.
+-- Does nothing. Redis checks a script that begins with #!lua, and has no flag saying that it only
+-- reads, before it runs: it judges whether anything could be written, by memory, disk, role,
+-- replicas and the cluster's state. Of any other script it finds that out only when the script
+-- writes.
 -- KEYS: 1 any key of the node's, or none. ARGV: none. Returns 1.
 return 1

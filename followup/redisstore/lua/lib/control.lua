@@ -1,5 +1,5 @@
--- Sets a field of the tenant's control state to a new version, an instant that
--- is later than the one it had. Returns "<version>:<state>".
+-- Sets a field of the tenant's control state to a new version: an instant that is later than the
+-- version the field had. Returns "<version>:<state>".
 local function control_set(key, field, state, real)
   local was = redis.call('HGET', key, field)
   local version = tonumber(was and string.match(was, '^%d+') or '0')

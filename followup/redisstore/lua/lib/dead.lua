@@ -1,7 +1,9 @@
--- Counts the events in dead letters as what waits for an assistant. What was counted is noted:
--- field <member> of a letter: how many events, a space, and the field of the relay backlog that has their sum; and
--- l:<that field>|<lead>: how many of them are the lead's. So a letter counts once, whatever is done again, and
--- what it counted is known though it cannot be read.
+-- Counts the events in dead letters as waiting for an assistant. What was counted is noted:
+-- field <member> of a letter: how many events, a space, and the field of the relay backlog that has
+-- their sum;
+-- field l:<that field>|<lead>: how many of these events are the lead's.
+-- So a letter counts once, whatever is repeated, and what it counted is known even if the letter
+-- cannot be read.
 local function dead_add(counted, backlog, member, entry, sign)
   local n, field = string.match(entry, '^(%d+) (.*)$')
   local function add(key, name)

@@ -1,10 +1,11 @@
--- A due index: per group a sorted set of members by instant, and one sorted
--- set of groups by the instant of their first member. Claims go round the
--- groups, so one with a long backlog delays no other.
+-- A due index: per group a sorted set of members by instant, and one sorted set of groups by the
+-- instant of their first member. Claims go round the groups, so a group with a long backlog delays
+-- no other.
 
--- Asks for, or takes from, a key that the script may have emptied before. While its slot
--- migrates such a key counts as another node's, which would break the script off half way:
--- here it is one that there is nothing in.
+-- Runs a command that reads from, or removes from, a key that this script may have emptied before.
+-- While the key's slot migrates, Redis takes an emptied key to be on the other node, and the error
+-- would break the script off half way. Here that error means that the key is empty; emptied then
+-- returns nil.
 local function emptied(...)
   local reply = redis.pcall(...)
   if type(reply) ~= 'table' or not reply.err then return reply end
@@ -26,14 +27,15 @@ local function due_set(group, index, name, member, score)
   due_refresh(group, index, name)
 end
 
--- The same for a member that is not in the group, whose first can only become earlier then: of one that is in it,
--- and moves back, the index would tell the old instant until something leaves the group.
+-- The same for a member that is not in the group yet. The group's first instant can then only
+-- become earlier. A member that is in the group may move to a later instant, and the index would
+-- keep the old one until something leaves the group.
 local function due_add(group, index, name, member, score)
   redis.call('ZADD', group, score, member)
   redis.call('ZADD', index, 'LT', score, name)
 end
 
--- Takes members out. Returns whether they were the group's last.
+-- Removes members. Returns true if they were the group's last.
 local function due_del(group, index, name, ...)
   if (emptied('ZREM', group, ...) or 0) > 0 then
     return due_refresh(group, index, name)

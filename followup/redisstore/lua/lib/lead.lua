@@ -1,32 +1,39 @@
--- Needs lib/due and lib/relay. What every script about one lead begins with.
+-- Needs lib/due and lib/relay.
+-- Every script about one lead begins with this library.
 --
--- KEYS, fixed: 1 lead, 2 runs, 3 attempts, 4 steps due (of the tenant),
--- 5 steps index, 6 step leases, 7 control, 8 windows, 9 relay index, 10 dedup, 11 relay backlog,
--- 12 what is counted of dead letters;
+-- KEYS, fixed: 1 lead, 2 runs, 3 attempts, 4 steps due (of the tenant), 5 steps index, 6 step
+-- leases, 7 control, 8 windows, 9 relay index, 10 dedup, 11 relay backlog, 12 what is counted of
+-- dead letters;
 -- then for each assistant of the head: its relay queue and its relay due set;
--- then for each channel of the head: the history.
--- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c: [channel],
--- s: true if it is a stand-in, f: true if its hash may have few first sights}.
+-- then for each channel of the head: the history;
+-- then, if the script declares them, for each assistant of the head: its frozen delivery.
+-- ARGV[1]: the head, {l: lead, t: tenant, n: now, r: real, q: request, a: [assistant], c:
+-- [channel], s: true if the lead is a stand-in, f: true if its hash may have few first sights}.
 --
 -- Fields of the lead's hash:
---   v format, t tenant, mv moved ("erased" or the lead it was merged into),
+--   v format, t tenant, mv where the lead moved: "erased", or the lead it was merged into,
 --   nm ph ui em co cf xi ai ci st oo cr up rev crm: the record, oa when the last word on opt-out was said,
---   w:<channel> last message that opened the window, by the provider's time,
+--   w:<channel> when the last message that opened the window was sent, by the provider's time,
 --   wo:<channel> who wrote it, if that is not whom the record names (lib/window),
---   wr:<channel> "1" if the provider refused since,
---   wu:<channel> last use either way,
+--   wr:<channel> "1" if the provider has refused a message since,
+--   wu:<channel> when the conversation was last used, in either direction,
 --   fs first sights while they are few (lib/sights),
---   lv numbers of the live runs, r<n> f<n> k<n> s<n> a live run (lib/pack), rs runs so far,
---   rq the last request that changed something, rr its answer, as attempts so far, ao the oldest that may be kept if they
---   are many, ra:<assistant> status of a waiting rearm,
---   sq request that started a run by hand last|the run's number,
---   rb:<assistant> once the business has spoken for which that waited, until the lead answers: what the window of the
---   channel counted from, a space, the channel,
---   qa:<assistant> "1" once its relay queue was used (of a stand-in "0" when it is empty again), im:<lead> "1" if imported, "0" if about to be,
---   no:<lead> "1" if it must not be merged into that one, which is being erased, no: "1" if it is being erased itself,
---   mq:<assistant> while it is being merged: elements of the queue that are handed over,
---   of a stand-in: b which merge hands it over, pu until when (real) it points to mv, once it was,
---   fo:<assistant> elements forwarded since, fw:<lead>:<assistant> elements had of that lead.
+--   lv numbers of the live runs, r<n> f<n> k<n> s<n> a live run (lib/pack), rs how many runs so far,
+--   re number of the oldest run that may still be readable,
+--   rq the last request that changed something, rr its answer,
+--   as how many attempts so far, ao number of the oldest one that may be kept, if there are many,
+--   ra:<assistant> a rearm waits, for as long as the lead has this status,
+--   rb:<assistant> once the business has spoken, for which that rearm waited, until the lead answers: what
+--     the channel's window counted from, a space, the channel,
+--   sq the last request that started a run by hand, |, the number of the run,
+--   qa:<assistant> "1" once its relay queue was used; a stand-in's is "0" when the queue is empty again,
+--   im:<lead> "1" if that lead was imported, "0" if it is about to be,
+--   no:<lead> "1" if this lead must not be merged into that one, which is being erased,
+--   no: "1" if this lead is being erased itself,
+--   mq:<assistant> while the lead is being merged: how many elements of the queue are handed over,
+--   fo:<assistant> how many elements were forwarded since,
+--   fw:<lead>:<assistant> how many elements that lead has forwarded to this one,
+--   of a stand-in: b the merge that hands it over, pu until when (real) it points to mv.
 local head = cjson.decode(ARGV[1])
 local now, real = head.n, head.r
 local K = {
@@ -47,15 +54,16 @@ do
   end
 end
 
--- Milliseconds do not survive tostring, which rounds to 14 digits with an exponent.
+-- tostring rounds milliseconds to 14 digits with an exponent.
 local now_text = string.format('%d', now)
 local function int(n)
   if n == now then return now_text end
   return string.format('%d', n)
 end
 
--- What was read of the lead's hash; false for what it does not have. With so few fields as it nearly always has
--- it is read whole: where it is packed (lib/pack), to look for one field is to look through all of them.
+-- The fields of the lead's hash that were read; false for a field that the hash does not have. A
+-- hash with few fields, the usual case, is read whole: in a packed hash (lib/pack) Redis looks
+-- through all the fields to find one.
 local fields = {}
 local whole = redis.call('HLEN', K.lead) <= 128
 
@@ -68,7 +76,7 @@ local function get(field)
   return value
 end
 
--- Reads fields that are likely to be asked for, at once.
+-- Reads in one call several fields that are likely to be needed.
 local function fetch(names)
   if whole then return end
   local values = redis.call('HMGET', K.lead, unpack(names))
@@ -81,7 +89,8 @@ local function num(field)
   return tonumber(get(field) or '0')
 end
 
--- What nearly every script asks for, in one go; of the few who name many assistants or channels a part.
+-- Reads in one call what nearly every script needs; for a head that names many assistants or
+-- channels, only a part of that.
 if whole then
   local all = redis.call('HGETALL', K.lead)
   for i = 1, #all, 2 do fields[all[i]] = all[i + 1] end
@@ -98,11 +107,12 @@ else
   fetch(names)
 end
 
--- Whoever wrote the lead speaks for all that is the lead's: a newer replica may keep it
--- in a way that we would misread.
+-- The lead's format covers everything that belongs to the lead. A newer replica may store it in a
+-- form that this script would misread.
 if (get('v') or '1') ~= '1' then return { 'newer', get('v') } end
 
--- Names of fields that save is still to write, in order, and each of them as a key; nil: all is written at once.
+-- The names of the fields that save has yet to write: in order, and each also as a key. While this
+-- is nil, set writes at once.
 local unsaved
 
 local function save()
@@ -130,7 +140,7 @@ local function set(...)
 end
 
 local function del(...)
-  local there = {} -- and what may be, as it was not read
+  local there = {} -- fields that exist, or that were not read and may exist
   for _, field in ipairs({ ... }) do
     if fields[field] or not whole and fields[field] == nil then there[#there + 1] = field end
     fields[field] = false
@@ -138,7 +148,7 @@ local function del(...)
   if #there > 0 then redis.call('HDEL', K.lead, unpack(there)) end
 end
 
--- Has the lead's hash have few first sights (lib/sights), or false: none.
+-- Stores few first sights in the lead's hash (lib/sights); false: the hash is to have none.
 local function sights_keep(few)
   if few then
     set('fs', few)
@@ -147,44 +157,46 @@ local function sights_keep(few)
   end
 end
 
--- Counts a field up.
+-- Increments a field.
 local function inc(field)
   local n = num(field) + 1
   set(field, int(n))
   return n
 end
 
--- What is longer would unpack the lead (lib/pack). So of an answer that names runs the part that their ids have in
--- common with the lead's is kept as one byte, which is in no JSON.
+-- A longer field would unpack the lead's hash (lib/pack). The ids of runs have this part in common
+-- with the lead's id. So an answer that names runs is stored with one byte in place of the common
+-- part, a byte that is in no JSON.
 local LONG, common = 64, string.sub(head.l, 1, 30)
 
--- A request that is made again, because its answer was lost, is given that answer.
--- Of each lead the last is kept: what came between has changed it on purpose.
--- It is written anew: since Redis 7.2 a WAIT asks only for what its connection wrote.
+-- Returns the answer to a request that is repeated because its answer was lost, or false if the
+-- request is another one. Only the last answer is kept per lead: a request that came in between has
+-- changed the lead on purpose. The request id is written again because, since Redis 7.2, a WAIT
+-- asks only for what its own connection wrote.
 local function answered()
   if get('rq') ~= head.q then return false end
   set('rq', head.q)
   return cjson.decode((string.gsub(get('rr'), '\1', common)))
 end
 
--- Whether the lead is another by now, or nobody. To what a stand-in points, it points for
--- a time only.
+-- Whether the lead was merged or erased. A stand-in points to another lead for a limited time only.
 local function gone()
   return get('mv') and not (head.s and get('pu') and real >= num('pu'))
 end
 
 local HOUR = 3600000
 
--- Has a stand-in point to a lead.
+-- Makes a stand-in point to a lead.
 local function point(to)
   set('v', '1', 't', head.t, 'mv', to, 'pu', int(real + HOUR))
   redis.call('PEXPIRE', K.lead, HOUR)
 end
 
--- What a script has made of a stand-in: "new", or "used" as something waits under it.
+-- What this script has done to a stand-in: "new" if it created it, "used" if something waits under
+-- it.
 local standing
 
--- Makes a stand-in, or has it stand for somebody again.
+-- Creates a stand-in, or makes one that points to a lead stand for somebody again.
 local function stand()
   if get('mv') then
     redis.call('DEL', K.lead)
@@ -195,13 +207,15 @@ local function stand()
   standing = 'new'
 end
 
--- It goes an hour after the last that waited under it; first sights are kept apart.
+-- A stand-in goes an hour after nothing waits under it any more; its first sights have a key of
+-- their own.
 local function stood()
   if standing == 'used' then redis.call('PERSIST', K.lead) end
   if standing == 'new' then redis.call('PEXPIRE', K.lead, HOUR) end
 end
 
--- The names of all fields, those that are still to be written among them; of a lead with many some may come twice.
+-- Returns the names of all fields, including those that save has yet to write. Of a lead with many
+-- fields some names may come twice.
 local function names()
   local list = whole and {} or redis.call('HKEYS', K.lead)
   for field, value in pairs(fields) do
@@ -210,8 +224,8 @@ local function names()
   return list
 end
 
--- What a script that takes all of the lead must ask for: an assistant or channel of
--- the lead that was not declared, because it came after the caller had looked.
+-- Returns what a script that takes all of the lead must ask for: an assistant or channel of the
+-- lead that was not declared because it was added after the caller had looked.
 local function overlooked()
   for _, field in ipairs(names()) do
     local assistant = string.match(field, '^qa:(.*)$')
@@ -221,13 +235,13 @@ local function overlooked()
   end
 end
 
-local queued = {} -- per assistant: elements that are still to be queued
-local due = ''    -- "1": a queue has become due by this script
-local leaving = {} -- steps that are still to leave the due set
+local queued = {} -- per assistant: elements that are yet to be queued
+local due = ''    -- "1" if this script has made a queue due
+local leaving = {} -- steps that are yet to leave the due set
 
--- Queues them, and counts them. A merge may bring more than fit into one call. What leaves
--- the due set does so now, behind what comes: if that emptied it, it could not be made
--- anew while its slot migrates.
+-- Queues the elements and counts them, in chunks, because a merge may bring more than fit into one
+-- call. Steps that leave the due set leave it only here, after others were added: a set that had
+-- become empty could not be created again while its slot migrates.
 local AT_ONCE = 500
 local function queue_all()
   for assistant, list in pairs(queued) do
@@ -243,10 +257,10 @@ local function queue_all()
   leaving = {}
 end
 
-local closing = {} -- per channel: when its window closes, to be indexed; false if it is not to be
+local closing = {} -- per channel: when its window closes, to be indexed; false to remove it from the index
 
--- Indexes the windows, what comes before what goes: an index that was emptied could not be
--- made anew while its slot migrates.
+-- Indexes the windows, additions before removals: an index that had become empty could not be
+-- created again while its slot migrates.
 local function windows_index()
   for channel, at in pairs(closing) do
     if at then redis.call('ZADD', K.windows, int(at), head.l .. ':' .. channel) end
@@ -267,13 +281,13 @@ local function answer(reply)
   return reply
 end
 
--- The frozen delivery of the i-th assistant of the head, where they are declared,
--- behind everything else.
+-- Returns the key of the frozen delivery of the head's i-th assistant, where these are declared.
+-- They come last among the keys.
 local function frozen(i)
   return KEYS[12 + 2 * #head.a + #head.c + i]
 end
 
--- Puts an element into the assistant's queue, when queue_all or answer is called.
+-- Adds an element to the assistant's queue once queue_all or answer is called.
 local function enqueue(assistant, element)
   if get('qa:' .. assistant) ~= '1' then set('qa:' .. assistant, '1') end
   if head.s then standing = 'used' end
@@ -281,12 +295,12 @@ local function enqueue(assistant, element)
   table.insert(queued[assistant], element)
 end
 
--- The same for one event (JSON), queued now.
+-- The same for one event (JSON) that is queued now.
 local function relay(assistant, event)
   enqueue(assistant, relay_wrap(event, int(real)))
 end
 
--- The record is not what somebody read before.
+-- Notes that the record changed, so that a caller who read it before meets a conflict.
 local function changed()
   inc('rev')
   set('up', int(now))
@@ -294,7 +308,8 @@ end
 
 local DAY = 86400000
 
--- The conversation was used now. Its history's end is put off twice a day at most.
+-- Notes that the conversation is used now. The expiry of its history is put off twice a day at
+-- most.
 local function use(channel)
   local before = num('wu:' .. channel)
   if math.floor(before / DAY * 2) ~= math.floor(now / DAY * 2) then redis.call('PEXPIRE', K.history[channel], 30 * DAY) end
@@ -307,7 +322,8 @@ local function remember(channel, entry)
   if n == 1 then redis.call('PEXPIRE', K.history[channel], 30 * DAY) end
 end
 
--- The states that operators and config changes put on things: "" for none.
+-- Returns the states that operators and config changes gave the named fields of the control state;
+-- "" for none.
 local function controls(...)
   local states = redis.call('HMGET', K.control, ...)
   for i = 1, select('#', ...) do states[i] = states[i] and string.match(states[i], '^%d+:(.*)$') or '' end

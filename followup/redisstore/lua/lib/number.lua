@@ -1,6 +1,7 @@
--- Whether two phones of one lead are one in two spellings, as sameNumber (followup/opener.go).
+-- Whether two phones of one lead are one phone in two spellings, like sameNumber
+-- (followup/opener.go).
 local function same_number(a, b)
-  if #a > #b then return same_number(b, a) end -- the embedded Redis does not exchange two parameters
+  if #a > #b then return same_number(b, a) end -- the embedded Redis cannot swap two parameters in one assignment
   local more = #b - #a
   if a == b or more == 0 or more > 2 then return a == b and a ~= '' end
   for at = 2, #a - 8 do

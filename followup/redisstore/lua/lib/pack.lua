@@ -1,19 +1,20 @@
--- A live run as fields of its lead's hash. Each is short, because one of more than 64 bytes
--- has Redis keep the whole hash in three times the memory:
+-- A live run as fields of its lead's hash. Each field is short, because one of more than 64 bytes
+-- makes Redis keep the whole hash in three times the memory:
 --   r<n> state|step|interval|due|used|tries|rearm|started
---   f<n> whose it is: assistant, config, channel, ladder, as the caller has packed them (facts.go)
---   k<n> of a claim: token|attempt|kind|stand|ending, of the attempt the last 6 characters; absent if it is armed.
---        A claimed step that never was in sending has no kind; its stand is how many leases ran out
---   s<n> the status it was started under, if it rearms
+--   f<n> the run's facts: assistant, config, channel, ladder, as the caller has packed them (facts.go)
+--   k<n> its claim: token|attempt|kind|stand|ending, with the last 6 characters of the attempt's id; absent
+--        if the run is armed. A claimed step that never was in sending has no kind, and its stand is the
+--        number of its leases that ran out
+--   s<n> the status that the run was started under, if it rearms
 
--- Where a fact lies among the packed ones, and in texts.
+-- Where a fact begins among packed facts, and which of the texts it is.
 local AT, TH = { assistant = 1, config = 17, channel = 33, ladder = 49 }, { assistant = 1, config = 2, channel = 3, ladder = 4 }
 
 local function four(a, b, c, d)
   return ((a * 256 + b) * 256 + c) * 256 + d
 end
 
--- Returns a run's assistant, config, channel or ladder, of 16 bytes or a text.
+-- Returns the assistant, config, channel or ladder from a run's facts, packed or texts.
 local function fact(f, name)
   if #f ~= 64 then return (select(TH[name], string.match(f, '^(.-)|(.-)|(.-)|([^|]*)'))) end
   local a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q = string.byte(f, AT[name], AT[name] + 15)
@@ -21,16 +22,17 @@ local function fact(f, name)
     four(a, b, c, d), e * 256 + g, h * 256 + i, j * 256 + k, l * 256 + m, four(n, o, p, q))
 end
 
--- A live run's are unpacked when they are asked for: that costs more than to read all the rest of it.
+-- A live run's facts are unpacked only when they are asked for: that costs more than reading all
+-- the rest of the run.
 local FACTS = { __index = function(run, name)
   if not AT[name] then return nil end
   run[name] = fact(run.facts, name)
   return run[name]
 end }
 
--- Reads a run as wagate kept it at first, all of it in r<n>:
+-- Converts a run from the first form, in which all of it was in r<n>:
 --   assistant|config|channel|ladder|state|step|interval|due|used|tries|token|attempt|ending|rearm|status|started|kind|stand
--- Returns r<n>, f<n>, k<n> and s<n>; false for none.
+-- Returns r<n>, f<n>, k<n> and s<n>; false for a field that it does not have.
 local function from_one_field(r)
   local v = {}
   for value in string.gmatch(r .. '|', '(.-)|') do v[#v + 1] = value end

@@ -1,5 +1,5 @@
--- Counts how many events wait for an assistant in this partition, and
--- returns it: whatever makes a queue longer or shorter says by how many, once for all.
+-- Adds to the number of events that wait for an assistant in this partition, and returns the sum. A
+-- script that makes a queue longer or shorter calls it once with the whole difference.
 local function relay_count(backlog, assistant, by)
   if by == 0 then return 0 end
   local waiting = redis.call('HINCRBY', backlog, assistant, by)
@@ -7,8 +7,8 @@ local function relay_count(backlog, assistant, by)
   return waiting
 end
 
--- Appends elements to the queue of lead x assistant and makes
--- the queue due, unless it is already: waiting, leased or backing off. Returns whether it was not.
+-- Appends elements to the queue of a lead and an assistant, and makes the queue due unless it is in
+-- the due set already: waiting, leased or backing off. Returns whether it was not.
 local function relay_elements(queue, group, index, lead, assistant, real, ...)
   redis.call('RPUSH', queue, ...)
   if redis.call('ZADD', group, 'NX', real, lead) == 0 then return false end
@@ -16,7 +16,7 @@ local function relay_elements(queue, group, index, lead, assistant, real, ...)
   return true
 end
 
--- The element of an event (JSON) that is queued now.
+-- Returns the element of an event (JSON) that is queued now.
 local function relay_wrap(event, real)
   return '{"t":' .. real .. ',"e":' .. event .. '}'
 end

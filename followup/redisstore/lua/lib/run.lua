@@ -1,4 +1,5 @@
--- Needs lib/lead and lib/pack. Live runs, by their numbers.
+-- Needs lib/lead and lib/pack.
+-- Live runs, by their numbers.
 local function run_fields(n)
   n = int(n)
   return 'r' .. n, 'f' .. n, 'k' .. n, 's' .. n
@@ -57,8 +58,8 @@ for n in string.gmatch(get('lv') or '', '%d+') do
   live[#live + 1] = run_load(tonumber(n))
 end
 
--- What the caller must ask for again, before anything was written: the assistants of live
--- runs whose queue was not declared, if there are any.
+-- Returns what the caller must ask for before anything is written: the assistants of live runs
+-- whose queue was not declared; nil if all were.
 local function undeclared()
   local need = { 'need' }
   for _, run in ipairs(live) do
@@ -87,7 +88,7 @@ local function concerned(run, channel, assistant)
   return run.assistant == assistant or run.channel == channel
 end
 
--- The record of a run with its timeline: field <n> of the runs' hash.
+-- Returns the record of a run with its timeline: field <n> of the runs' hash.
 local function story_load(run)
   local s = redis.call('HGET', K.runs, int(run.n))
   if s then return cjson.decode(s) end
@@ -101,8 +102,8 @@ local function story_save(n, story)
   redis.call('HSET', K.runs, int(n), cjson.encode(story))
 end
 
--- Tells the assistant what happened. A word that is not there yet is null, as in
--- the API: the words are of closed sets.
+-- Tells the assistant what happened. An outcome or reason that is not there yet is null, as in the
+-- API, because these words are of closed sets.
 local function happening(run, event, step, outcome, reason, text, message)
   local function word(w) return w == '' and 'null' or '"' .. w .. '"' end
   local json = '{"event":"' .. event .. '","run_id":"' .. run_id(run.n) .. '","lead_id":"' .. head.l .. '","step":' .. step
@@ -112,7 +113,8 @@ local function happening(run, event, step, outcome, reason, text, message)
   relay(run.assistant, '{"c":' .. cjson.encode(run.channel) .. ',"f":"followup","v":' .. json .. '}}')
 end
 
--- Makes the current step wait until due. One that waits has no lease, and one that has one does not wait.
+-- Makes the current step wait until due. An armed step has no lease, and a step with a lease is not
+-- in the due set.
 local function run_arm(run, due)
   local was, id = run.state, run_id(run.n)
   run.state, run.token, run.attempt, run.kind, run.stand, run.due = 'armed', '', '', '', 0, due
@@ -125,7 +127,8 @@ local function run_arm(run, due)
   end
 end
 
--- Ended runs can be read for 30 days; the oldest go as new ones end, of which this is one.
+-- Ended runs can be read for 30 days. A few of the oldest go whenever another run ends; ended is
+-- the number of that run.
 local function runs_trim(ended)
   local first = tonumber(get('re') or '1')
   local oldest = first
@@ -163,11 +166,12 @@ local function run_close(run, story, reason)
   runs_trim(run.n)
 end
 
--- What scripts report of runs that ended with their step unsent: flat triples.
+-- The runs that ended with their step unsent, as scripts report them: flat triples of run id, step
+-- and reason.
 local ended = {}
 
--- Ends a run. In sending the result is still to come: it is marked, and finish
--- ends it. Otherwise its step is cancelled; of an unreachable contact, failed.
+-- Ends a run. If its step is in sending, the result is yet to come: the run is marked as ending,
+-- and finish ends it. Otherwise the step is cancelled or, if the contact cannot be reached, failed.
 local function run_end(run, reason)
   if run.state == 'sending' or run.state == 'crashed' then
     if run.ending == '' then
@@ -194,8 +198,8 @@ local function runs_end(reason, only)
   end
 end
 
--- Takes in what the lead wants as of an instant. It is nothing if he said something
--- else since; in the same instant a stop goes before.
+-- Takes in that the lead opts out, or opts in again, as of an instant. It does nothing if the lead
+-- said something else later; of two words of the same instant, the opt-out counts.
 local function opt(out, at)
   local last = num('oa')
   if at < last or (at == last and not out) then return end
@@ -207,7 +211,7 @@ local function opt(out, at)
   if out then runs_end('opted_out') end
 end
 
--- Starts a run; facts are arm's, packed. Returns its id, or "" if none may start.
+-- Starts a run; facts are those of arm, packed. Returns the run's id, or "" if none may start.
 local function run_start(arm, facts)
   if get('oo') == '1' or controls('c:' .. arm.config) ~= '' then return '' end
   local n = inc('rs')
@@ -216,7 +220,7 @@ local function run_start(arm, facts)
     step = 0, interval = arm.interval, used = 0, tries = 0, ending = '', rearm = arm.rearm and '1' or '', started = now,
   }
   local _, f, k, s = run_fields(n)
-  fields[k] = false -- a new run has none, and nobody need look
+  fields[k] = false -- a new run has no claim, so nobody need look for it
   set(f, facts)
   if arm.rearm then
     run.status = get('st') or ''
@@ -229,9 +233,9 @@ local function run_start(arm, facts)
   return run_id(n)
 end
 
--- Attempts are kept for 30 days. Of a lead who has many the oldest go as others come, a few at a time: there may
--- be thousands. All are looked at when nobody has noted the oldest, and whenever twice as many were made, for
--- those that came with another lead.
+-- Attempts are kept for 30 days. Of a lead with many attempts the oldest go as others are made, a
+-- few at a time, because there may be thousands. All are looked at if the oldest was never noted,
+-- and whenever the number made has doubled, to find those that a merge brought from another lead.
 local function attempts_trim()
   if redis.call('HLEN', K.attempts) <= 200 then return end
   local before, made, oldest = now - 30 * DAY, num('as'), num('ao')
@@ -257,10 +261,11 @@ local function attempts_trim()
   if oldest ~= from then set('ao', int(oldest)) end
 end
 
--- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at, n: run number or 0,
--- s: step, rk: rank of the furthest receipt, o: what its sender wants back, m: message id, done: recorded,
--- q: request that made it, nb: when the run's next message may go at the earliest, sp: when this one may
--- if it was not sent}.
+-- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at: when it was made,
+-- n: run number or 0, s: step, rk: rank of the furthest receipt, o: what its sender wants back, m:
+-- message id, done: true once recorded, q: the request that made it, nb: the earliest instant for
+-- the run's next message, sp: the earliest instant for this message if this attempt did not send
+-- it}.
 local function attempt_new(channel, run, step, opaque)
   attempts_trim()
   local id = run_id(inc('as'))
@@ -271,13 +276,14 @@ local function attempt_new(channel, run, step, opaque)
   return id
 end
 
--- The attempt of a step that is being sent, or would be if its guard had not refused since; nil if there is none.
+-- Returns the attempt of a step that is in sending, or that was until its guard refused it; nil if
+-- there is none.
 local function attempt_of(run)
   local packed = run.attempt ~= '' and redis.call('HGET', K.attempts, run.attempt)
   return packed and cjson.decode(packed) or nil
 end
 
--- Notes in the attempt of a step that is being sent an instant: nb or sp.
+-- Notes an instant, nb or sp, in the attempt of a step that is in sending.
 local function attempt_note(run, name, at)
   local a = attempt_of(run)
   if not a then return end
@@ -285,15 +291,16 @@ local function attempt_note(run, name, at)
   redis.call('HSET', K.attempts, run.attempt, cjson.encode(a))
 end
 
--- When a step that turns out not to be sent by this attempt may be due again at the earliest.
+-- Returns the earliest instant at which a step may be due again if this attempt turns out not to
+-- have sent it.
 local function unsent_from(attempt)
   return attempt and math.max(attempt.nb or 0, attempt.sp or 0) or 0
 end
 
--- The business spoke from elsewhere: silence is measured anew, which never
--- brings a step forward; that of one that is being sent only if it turns out not to be.
--- Returns the assistant if a rearm waits for it; early: for no word that was said
--- before the lead wrote last.
+-- The business sent a message outside a run. The silence that a step waits for is measured anew,
+-- which never brings a step forward; for a step in sending that counts only if it turns out not to
+-- be sent. Returns the assistant if a rearm waits for a word of the business. early says that this
+-- word was said before the lead last wrote; no rearm waits for such a word.
 local function spoke(channel, assistant, early)
   for _, run in ipairs(live) do
     if concerned(run, channel, assistant) then
@@ -311,7 +318,8 @@ local function spoke(channel, assistant, early)
   end
 end
 
--- Has the run's next message go no earlier than at an instant. Behind one that is being sent, finish sees to it.
+-- Makes the run's next message go no earlier than at an instant. If a message is in sending, finish
+-- applies that to the one behind it.
 local function put_off(run, at)
   if run.state == 'armed' or run.state == 'claimed' then
     run_arm(run, math.max(run.due, at))
@@ -320,18 +328,20 @@ local function put_off(run, at)
   end
 end
 
--- Whether the business has spoken for which a rearm waits, and the lead not answered since. A reply takes the
--- note of it away, but for one that an older program settles: that is known by the window that it moved.
+-- Whether a rearm waits for a word of the business, the business has spoken, and the lead has not
+-- answered since. A reply removes the note of that word (rb), unless an older program settles the
+-- reply; then the window shows that the lead has answered, because it moved.
 local function spoke_last(assistant)
   local at, channel = string.match(get('rb:' .. assistant) or '', '^(%d+) (.*)$')
   return at and get('ra:' .. assistant) and num('w:' .. channel) == tonumber(at)
 end
 
--- What receipts corrected: flat quadruples.
+-- The outcomes that receipts corrected: flat quadruples of run id, step, outcome before, outcome
+-- now.
 local corrections = {}
 
--- Whether a step was tried again after this attempt, which cannot have been sent then. What was tried since
--- the step's outcome was recorded is of others.
+-- Whether the step was tried again after this attempt; then this attempt cannot have been the one
+-- sent. Attempts made after the step's outcome was recorded belong to other steps.
 local function tried_again(id, a, recorded)
   if string.sub(id, 1, 30) ~= common then return false end
   for n = tonumber(string.sub(id, 31), 16) + 1, num('as') do
@@ -343,8 +353,8 @@ local function tried_again(id, a, recorded)
   return false
 end
 
--- Settles the outcome that an attempt led to by what receipts have told so far,
--- if the outcome is recorded already. That an earlier try of the step failed says nothing of the last.
+-- Corrects the outcome that an attempt led to by what receipts have told so far, if the outcome is
+-- recorded already. That an earlier try of the step failed says nothing about the last try.
 local function correct(id, a)
   if a.n == 0 or a.rk < 2 then return end
   local to = a.rk == 3 and 'failed' or 'sent'

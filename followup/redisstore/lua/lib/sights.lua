@@ -1,11 +1,13 @@
--- First sights of a lead's events: records of 8 bytes of id and 4 bytes of when (real, in seconds), the
--- oldest first. They are remembered for nine days, a day more than promised.
+-- First sights of a lead's events: records of 8 bytes of the event's id and 4 bytes of when it was
+-- first seen (real, in seconds), the oldest first. They are remembered for nine days, a day more
+-- than promised.
 --
--- While they are few they may be a field of the lead's hash, which is still packed then (lib/pack): a key of
--- their own is several times as much as they are. A lead has one of both, or none.
+-- While they are few they may be a field of the lead's hash, which then is still packed (lib/pack):
+-- a key of their own would take several times their size. A lead has the field or the key, never
+-- both.
 local SIGHT, SIGHT_KEPT, SIGHTS_FEW = 12, 9 * 86400, 5 * 12
 
--- What was seen. field is what the lead's hash has of it; false for nothing.
+-- Returns the first sights. field is the field of the lead's hash; false if there is none.
 local function sights_read(key, field)
   return field or redis.call('GET', key) or ''
 end
@@ -21,15 +23,16 @@ local function sight_known(seen, id)
   return at ~= nil
 end
 
--- The records of ids that are seen now.
+-- Returns the records of ids that are first seen now.
 local function sights(ids, real)
   local s = math.floor(real / 1000)
   local at = string.char(math.floor(s / 16777216) % 256, math.floor(s / 65536) % 256, math.floor(s / 256) % 256, s % 256)
   return table.concat(ids, at) .. at
 end
 
--- Adds records to those that were read, and drops what is too old of them. few says whether the lead's hash may
--- have them. Returns what it is to have, or false: then the key has them.
+-- Adds records to those that were read, and drops those that are too old. few says whether the
+-- lead's hash may have them. Returns what the hash's field is to hold, or false if the key holds
+-- them.
 local function sights_save(key, field, few, seen, added, real)
   local drop, limit = 0, math.floor(real / 1000) - SIGHT_KEPT
   while drop < #seen and sight_seconds(seen, drop) < limit do drop = drop + SIGHT end
@@ -41,8 +44,8 @@ local function sights_save(key, field, few, seen, added, real)
   else
     redis.call('APPEND', key, added)
   end
-  -- SET takes the end away. Put off when the first of half a day comes: what comes later in it is kept half
-  -- a day less, which is more than DedupAge still.
+  -- SET removes the expiry. It is put off by the first record of each half day: a later record of
+  -- the same half day is kept up to half a day less, which is still more than DedupAge.
   local half = 86400 / 2
   if field or drop > 0 or #seen == 0 or math.floor(sight_seconds(seen, #seen - SIGHT) / half) ~= math.floor(real / 1000 / half) then
     redis.call('EXPIRE', key, SIGHT_KEPT)
