@@ -109,7 +109,7 @@ func (s *Store) call(ctx context.Context, run runner, script *script, sc scope, 
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("lead's keys not to be told: %w", errReply)
+	return nil, fmt.Errorf("script asks for ever more keys: %w", errReply)
 }
 
 func distinct[T comparable](in []T) []T {

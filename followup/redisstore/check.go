@@ -37,7 +37,7 @@ type Report struct {
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	r := Report{Durable: !s.embedded}
 	if s.embedded {
-		r.Problems = append(r.Problems, "redis is embedded in this process and keeps nothing beyond it: not for production")
+		r.Problems = append(r.Problems, "redis is embedded in this process and loses its data with it: not for production")
 	}
 	var mu sync.Mutex
 	var zeros []time.Time
@@ -76,7 +76,7 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	s.clock.agree(median(zeros))
 	if s.clock.jumped() {
 		r.Problems = append(r.Problems,
-			"the clock of redis has jumped: it is followed by three seconds a minute, and steps are early or late by what is left")
+			"the clock of redis has jumped: wagate follows it by three seconds a minute, and steps are early or late by the rest")
 	}
 	if r.Offset.Abs() > maxOffset {
 		r.Problems = append(r.Problems, fmt.Sprintf(
@@ -99,9 +99,9 @@ func (s *Store) begunAnew(ctx context.Context) (string, error) {
 	}
 	switch {
 	case fixed[0] == nil:
-		return "redis has lost what was in it, leads, steps and what waited: restore it; a restart of wagate begins anew", nil
+		return "redis has lost its data (leads, steps, waiting events): restore it; a restart of wagate begins with an empty store", nil
 	case fmt.Sprint(fixed[1]) != strconv.Itoa(s.partitions):
-		return fmt.Sprintf("redis has lost what was in it and was begun anew with %v partitions, not %d: restart wagate", fixed[1], s.partitions), nil
+		return fmt.Sprintf("redis has lost its data and was set up anew with %v partitions, not %d: restart wagate", fixed[1], s.partitions), nil
 	}
 	return "", nil
 }
@@ -190,7 +190,7 @@ func (s *Store) examine(ctx context.Context, node *redis.Client) (findings, erro
 	}
 	var f findings
 	if major, _, _ := strings.Cut(info["redis_version"], "."); isBefore(major, leastMajor) {
-		f.add("redis is version %s, and version %d or later is needed: what is asked of it may be refused", info["redis_version"], leastMajor)
+		f.add("redis is version %s, and version %d or later is needed: it may refuse our commands", info["redis_version"], leastMajor)
 	}
 	if policy := info["maxmemory_policy"]; policy != "noeviction" {
 		f.breaks("redis may throw data away when memory is short: maxmemory-policy is %q; set it to noeviction", policy)
@@ -223,7 +223,7 @@ func (s *Store) examineFsync(ctx context.Context, node *redis.Client, f *finding
 	case s.durability.Level == LevelAlways && fsync != "always":
 		f.breaks("durability always is promised and appendfsync is %q; set it to always", fsync)
 	case fsync == "no":
-		f.breaks("redis leaves it to the operating system when its file is on the disk; set appendfsync everysec")
+		f.breaks("redis leaves it to the operating system when to sync its file; set appendfsync everysec")
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *Store) spread(ctx context.Context, field, value string) error {
 func (s *Store) runAll(ctx context.Context, jobs []job) error {
 	for _, a := range s.runEach(ctx, spreadScript, jobs) {
 		if a.err != nil {
-			return fmt.Errorf("tell the guards: %w", a.err)
+			return fmt.Errorf("copy control state: %w", a.err)
 		}
 	}
 	return nil

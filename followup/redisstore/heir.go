@@ -32,5 +32,5 @@ func (s *Store) heir(ctx context.Context, lead followup.LeadID) (followup.LeadID
 		}
 		lead = followup.LeadID(to)
 	}
-	return "", fmt.Errorf("lead merged on %d times: %w", maxMerged, errReply)
+	return "", fmt.Errorf("lead merged %d times or more: %w", maxMerged, errReply)
 }

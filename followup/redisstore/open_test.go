@@ -192,7 +192,7 @@ func TestCheckSeesThatAllIsGone(t *testing.T) {
 	if err := db.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	wants(s, "flushed", "has lost what was in it")
+	wants(s, "flushed", "has lost its data")
 	other := openStore(t, Params{Client: db, Partitions: 8})
 	wants(s, "begun anew by another", "with 8 partitions, not 4")
 	wants(other, "who began anew", "")

@@ -49,7 +49,7 @@ if attempt then
   end
 end
 
--- From here on the step has its outcome, so its run cannot be cancelled any more: it can only end.
+-- From here on the step has its outcome: whatever ends the run below must not cancel the step.
 if req.used > 0 and math.floor(run.used / 2 ^ req.used) % 2 == 0 then run.used = run.used + 2 ^ req.used end
 local reason = run.ending
 local config = controls('c:' .. run.config)
