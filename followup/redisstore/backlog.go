@@ -53,7 +53,7 @@ func (s *Store) raise(
 	ctx context.Context, t followup.TenantID, a followup.AssistantID, waiting, dead int64,
 ) (int64, error) {
 	if waiting < 0 {
-		return 0, tooMuch(a, "of one lead", dead)
+		return 0, backlogError(a, "of one lead", dead)
 	}
 	all, err := s.tally(ctx, t, a)
 	if err != nil {
@@ -61,14 +61,14 @@ func (s *Store) raise(
 	}
 	room := int64(s.backlog.bound) - all.waiting
 	if room <= 0 {
-		return 0, tooMuch(a, "of all leads", all.dead)
+		return 0, backlogError(a, "of all leads", all.dead)
 	}
 	return waiting + room, nil
 }
 
-// tooMuch returns the error that names the assistant for whom too much waits and, if dead letters
-// are part of it, how to make room.
-func tooMuch(a followup.AssistantID, of string, dead int64) error {
+// backlogError returns the error that names the assistant for whom too much waits and, if dead
+// letters are part of it, how to make room.
+func backlogError(a followup.AssistantID, of string, dead int64) error {
 	if dead <= 0 {
 		return fmt.Errorf("assistant %s, events %s: %w", a, of, followup.ErrBacklog)
 	}

@@ -64,7 +64,7 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	})
 	gone := ""
 	if err == nil && s.partitions > 0 {
-		gone, err = s.begunAnew(ctx)
+		gone, err = s.dataLost(ctx)
 	}
 	if err != nil {
 		return r, fmt.Errorf("check redis: %w", err)
@@ -89,10 +89,10 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	return r, nil
 }
 
-// begunAnew returns a problem for the operator if the data that this store was opened on is gone,
+// dataLost returns a problem for the operator if the data that this store was opened on is gone,
 // else "". The store would go on working with what Redis has then, and nobody would notice that the
 // leads, the steps and the waiting events are missing.
-func (s *Store) begunAnew(ctx context.Context) (string, error) {
+func (s *Store) dataLost(ctx context.Context) (string, error) {
 	fixed, err := s.db.HMGet(ctx, metaKey, "format", "partitions").Result()
 	if err != nil {
 		return "", fmt.Errorf("read what was fixed: %w", err)

@@ -123,14 +123,14 @@ func element(text string) (at int64, e followup.RelayEvent) {
 	return at, e
 }
 
-// many is the number of brackets beyond which a text might nest more deeply than encoding/json
-// reads.
-const many = 10_000
+// manyBrackets is the number of brackets beyond which a text might nest more deeply than
+// encoding/json reads.
+const manyBrackets = 10_000
 
 // valid reports whether a text is JSON that other decoders can read, too. The quicker validator
 // recurses for each open bracket, so a text with many brackets is left to encoding/json.
 func valid(text string) bool {
-	if strings.Count(text, "{")+strings.Count(text, "[") > many {
+	if strings.Count(text, "{")+strings.Count(text, "[") > manyBrackets {
 		return json.Valid([]byte(text))
 	}
 	return gjson.Valid(text)

@@ -21,7 +21,7 @@ func TestI1UnreadableElement(t *testing.T) {
 			"other types": func(party) string { return `{"t":"1","e":{"c":7}}` },
 			"broken off":  func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"mess` },
 			"too deep": func(p party) string {
-				return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"messages","v":` + strings.Repeat("[", many) + strings.Repeat("]", many) + `}}`
+				return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"messages","v":` + strings.Repeat("[", manyBrackets) + strings.Repeat("]", manyBrackets) + `}}`
 			},
 			"broken value": func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"messages","v":{]}}` },
 		} {
