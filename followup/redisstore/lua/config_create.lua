@@ -6,7 +6,7 @@
 -- Returns {"ok", control value} or {"exists"}.
 local was = redis.call('HGET', KEYS[1], ARGV[1])
 if was and string.match(was, '^%d+ %-?%d+ (%S+) ') == ARGV[3] then
-  redis.call('HSET', KEYS[1], ARGV[1], was) -- for WAIT
+  redis.call('HSET', KEYS[1], ARGV[1], was) -- written again for WAIT
   return { 'ok', redis.call('HGET', KEYS[3], 'c:' .. ARGV[1]) or '' }
 end
 if was or redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'exists' } end

@@ -6,7 +6,7 @@
 -- Returns {"ok", control value} or {"none"}.
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then
   if redis.call('HGET', KEYS[3], 'q:' .. ARGV[1]) ~= ARGV[3] then return { 'none' } end
-  redis.call('HSET', KEYS[3], 'q:' .. ARGV[1], ARGV[3]) -- for WAIT
+  redis.call('HSET', KEYS[3], 'q:' .. ARGV[1], ARGV[3]) -- written again for WAIT
   return { 'ok', redis.call('HGET', KEYS[3], 'c:' .. ARGV[1]) }
 end
 if redis.call('HGET', KEYS[2], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[2], ARGV[2]) end

@@ -8,7 +8,7 @@ local was = redis.call('HGET', KEYS[1], ARGV[1])
 if not was then return { 'none' } end
 local updated, request = string.match(was, '^%d+ (%-?%d+) (%S+) ')
 if request == ARGV[3] then
-  redis.call('HSET', KEYS[1], ARGV[1], was) -- for WAIT
+  redis.call('HSET', KEYS[1], ARGV[1], was) -- written again for WAIT
   return { 'ok', redis.call('HGET', KEYS[3], 'c:' .. ARGV[1]) }
 end
 if updated ~= ARGV[2] then return { 'conflict' } end

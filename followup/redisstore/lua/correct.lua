@@ -12,7 +12,7 @@ local packed = redis.call('HGET', K.attempts, req.a)
 if not packed then return { 'ok', corrections } end
 local a = cjson.decode(packed)
 if req.rk <= a.rk then
-  redis.call('HSET', K.attempts, req.a, packed) -- for WAIT
+  redis.call('HSET', K.attempts, req.a, packed) -- written again for WAIT
   return { 'ok', corrections }
 end
 local s = redis.call('HGET', K.runs, int(a.n))

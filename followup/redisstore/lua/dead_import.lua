@@ -11,7 +11,7 @@
 -- Returns "ok" or "gone".
 local last = redis.call('GET', KEYS[4]) or ''
 local removed = string.sub(last, 1, 3) == 'rm:'
-if removed then redis.call('SET', KEYS[4], last, 'PX', 3600000) end -- for WAIT
+if removed then redis.call('SET', KEYS[4], last, 'PX', 3600000) end -- written again for WAIT
 if removed or last == 'mv:' .. ARGV[6] or redis.call('HGET', KEYS[5], 'mv') == 'erased' then return 'gone' end
 -- Additions before removals: a set that had become empty could not be created again while its slot
 -- migrates.

@@ -20,7 +20,7 @@ if config == 'deleted' then return { 'end', 'config_deleted' } end
 local closes = req.free and int(window_closes(run.channel)) or '0'
 local before = attempt_of(run)
 if before and before.q == head.q then
-  redis.call('HSET', K.attempts, run.attempt, cjson.encode(before)) -- for WAIT
+  redis.call('HSET', K.attempts, run.attempt, cjson.encode(before)) -- written again for WAIT
   return { 'ok', run.attempt, closes }
 end
 -- The request is older than the last attempt: its worker has gone on.

@@ -15,7 +15,7 @@ local before = answered()
 if before then return before end
 if get('mv') then return { 'moved' } end
 if get('im:' .. req.from) == '1' then
-  set('im:' .. req.from, '1') -- for WAIT
+  set('im:' .. req.from, '1') -- written again for WAIT
   return { 'ok', {} }
 end
 if req.after and get('im:' .. req.after) ~= '1' then return { 'early' } end

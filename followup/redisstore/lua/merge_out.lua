@@ -19,7 +19,7 @@ if missing then return missing end
 local more = overlooked()
 if more then return more end
 if moved then
-  set('mv', moved) -- for WAIT
+  set('mv', moved) -- written again for WAIT
 else
   -- A step in sending goes on; finish records it here, where its run is.
   runs_end('merged')

@@ -12,7 +12,7 @@ if get('t') ~= head.t then return { 'none' } end
 -- The same request again, whatever came in between: the lead may have answered.
 local by, n = string.match(get('sq') or '', '^(.*)|(%d+)$')
 if by == head.q then
-  set('sq', get('sq')) -- for WAIT
+  set('sq', get('sq')) -- written again for WAIT
   return { 'ok', run_id(tonumber(n)), ended }
 end
 local waits = spoke_last(req.arm.assistant)
