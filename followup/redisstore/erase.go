@@ -40,6 +40,8 @@ func (s *Store) forgetRest(ctx context.Context, tenant followup.TenantID, id fol
 	return s.forget(ctx, tenant, id, now)
 }
 
+// forgetAll erases a lead: what lies under its stand-ins, the identities that lead to it, its keys, and
+// the leads merged into it. Its stand-ins then stand for strangers again.
 func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]string) error {
 	names, err := s.aliasesOf(ctx, sc.tenant, sc.lead, fields)
 	if err != nil {
@@ -53,7 +55,7 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	if err := s.pointNames(ctx, sc.tenant, sc.lead, "", names); err != nil {
 		return err
 	}
-	buried, err := s.bury(ctx, sc)
+	buried, err := s.eraseWithLosers(ctx, sc)
 	if err != nil {
 		return err
 	}
@@ -78,9 +80,10 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	return nil
 }
 
-// bury erases a lead, the leads that were merged into it, and those that were about to be. Their
-// erasure comes first, because the lead's hash is what names them. It returns all the leads erased.
-func (s *Store) bury(ctx context.Context, sc scope) (buried []followup.LeadID, err error) {
+// eraseWithLosers erases a lead, the leads that were merged into it, and those that were about to
+// be. Their erasure comes first, because the lead's hash is what names them. It returns all the
+// leads erased.
+func (s *Store) eraseWithLosers(ctx context.Context, sc scope) (buried []followup.LeadID, err error) {
 	req := eraseRequest{Buried: []followup.LeadID{}}
 	for {
 		r, err := s.erase(ctx, sc, req)
@@ -91,7 +94,7 @@ func (s *Store) bury(ctx context.Context, sc scope) (buried []followup.LeadID, e
 			return append(buried, sc.lead), s.dropDeadOf(ctx, sc.tenant, sc.lead)
 		}
 		for _, loser := range texts(r[1:]) {
-			others, err := s.buryLoser(ctx, sc, followup.LeadID(loser))
+			others, err := s.eraseLoser(ctx, sc, followup.LeadID(loser))
 			if err != nil {
 				return nil, err
 			}
@@ -100,9 +103,9 @@ func (s *Store) bury(ctx context.Context, sc scope) (buried []followup.LeadID, e
 	}
 }
 
-// buryLoser erases a lead that into names as merged into it, if it really was; otherwise it bars
-// the merge. Like bury, it returns the leads erased.
-func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID) ([]followup.LeadID, error) {
+// eraseLoser erases a lead that into names as merged into it, if it really was; otherwise it bars
+// the merge. Like eraseWithLosers, it returns the leads erased.
+func (s *Store) eraseLoser(ctx context.Context, into scope, loser followup.LeadID) ([]followup.LeadID, error) {
 	err := s.bar(ctx, scope{lead: loser, tenant: into.tenant, now: into.now, real: into.real}, into.lead)
 	if !errors.Is(err, followup.ErrLeadMoved) {
 		return nil, err // it was not merged, and now cannot be
@@ -130,7 +133,7 @@ func (s *Store) buryLoser(ctx context.Context, into scope, loser followup.LeadID
 	case !errors.Is(err, redis.Nil):
 		return nil, fmt.Errorf("look for lead: %w", err)
 	}
-	return s.bury(ctx, sc)
+	return s.eraseWithLosers(ctx, sc)
 }
 
 // bar keeps a lead from being merged into the lead from, or into any lead if from is empty. It
@@ -142,7 +145,7 @@ func (s *Store) bar(ctx context.Context, lead scope, from followup.LeadID) error
 
 type eraseRequest struct {
 	Keep bool            `json:"keep"`         // keep what the merge did not hand over
-	To   followup.LeadID `json:"to"`           // the lead that a stand-in points to from then on; empty: the stand-in goes
+	To   followup.LeadID `json:"to"`           // the lead that a stand-in then points to; empty: the stand-in goes
 	As   []string        `json:"as,omitempty"` // field and value that the hash must have, else nothing is erased
 	// Buried are the leads merged into this one that have been erased so far.
 	Buried []followup.LeadID `json:"buried,omitempty"`
