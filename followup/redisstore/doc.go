@@ -99,8 +99,8 @@
 // # Decisions
 //
 // Redis keeps a hash packed, in a third of the memory, if no field is longer than 64 bytes. So a
-// live run is several short fields of its lead's hash instead of one (lua/lib/pack.lua), and an
-// armed run has no field that it has no use for.
+// live run is several short fields of its lead's hash instead of one (lua/lib/pack.lua), and a
+// field that an armed run does not need is absent.
 //
 // The lead's hash is the truth about the lead; due sets, leases and windows are indexes of it. A
 // claim first looks at all partitions with plain pipelined reads, and then claims with scripts that
@@ -145,27 +145,28 @@
 // A merge spans two slots. The tombstone keeps its runs, and a step in sending is finished there.
 // What the step says about the lead is told to the lead that the tombstone became, and what the
 // step tells the assistant is forwarded to that lead's queue; each of these is done in steps that
-// may be repeated. If a process dies in between, whoever claims the tombstone's queue goes on. The
-// winner notes which lead it is about to take in before that lead becomes a tombstone, and is
-// itself not forgotten before those leads are. So an erasure of the winner finds them wherever a
-// merge stopped, and bars a merge that had not begun. A lead that is being erased is not merged
-// into anybody either: whoever is about to merge it goes on with the erasure.
+// may be repeated. If a process dies in between, the process that next claims the tombstone's queue
+// goes on. The winner notes which lead it is about to take in before that lead becomes a tombstone,
+// and is itself not forgotten before those leads are. So an erasure of the winner finds them
+// wherever a merge stopped, and bars a merge that had not begun. A lead that is being erased is not
+// merged into any other lead either: a process that is about to merge it goes on with the erasure
+// instead.
 //
 // When a phone comes with a user id, the record of the lead that the phone leads to says whether
 // the phone is still that lead's. The record lies in another slot. So the script of the alias map
 // answers that it is in doubt, the record is read, and the script runs again with the verdict. That
-// costs two round trips when a known phone first meets a user id. A replica remembers for minutes
-// only which lead a phone leads to, because that may change without the lead being moved.
+// costs two round trips when a known phone first meets a user id. A replica caches for minutes only
+// which lead a phone leads to, because that may change although the lead does not move.
 //
 // What comes for a contact who is not a lead lies under a stand-in, found by the contact's phone or
 // user id. Resolve merges the stand-in into the lead that the contact turns out to be, like any
 // loser, except that a stand-in has no record and no identities. What stays is not a tombstone but
 // a pointer that counts for an hour. The pointer is also left where there was nothing to import,
-// before anybody settles anything for the lead. So a caller who had looked before that is turned
-// away, looks again, and meets what is known of the event. After that hour, or once the lead is
-// erased, the same id stands for a stranger again and may be imported again. The winner notes each
-// import together with the merge that handed it over. Rejected: a pointer that stays for good, as
-// that is two more keys per lead.
+// before anything is settled for the lead. So a caller that looked the contact up before the
+// pointer was there is turned away by it, looks again, and meets what is known of the event. After
+// that hour, or once the lead is erased, the same id stands for a stranger again and may be
+// imported again. The winner notes each import together with the merge that handed it over.
+// Rejected: a pointer that stays for good, as that is two more keys per lead.
 //
 // After a transport error the client retries without knowing whether the request was carried out.
 // Scripts that would answer differently the second time take a request id, store it with what they
@@ -175,7 +176,7 @@
 // erasure is not kept: runs that its first try ended are counted by nobody. When the program itself
 // repeats a call, that is another request.
 //
-// Scripts that are asked for at the same time go to their node together, in one pipeline, with one
+// Scripts that are called at the same time go to their node together, in one pipeline, with one
 // WAIT behind them where replicas are promised (lane.go). The pipeline makes one try: a script that
 // could not run there goes again alone. A batch holds at most one script per lead, because a broken
 // connection repeats the whole batch.
@@ -190,12 +191,12 @@
 // there. The script is tried until the context ends; other slots go on. A claim of deliveries is
 // not retried, because other queues are asked for in the same call, and the claim comes again soon.
 //
-// Control state (inactive configs, pauses) is written to the tenant's master, then to every
-// partition, before the call returns. Only then are the live runs of a config ended one by one. A
-// crash in between is safe: guards and claims end the runs they meet, SyncControl brings the copies
-// up to the master, and activating or deleting the config again first ends what is left. Versions
-// are instants, so a master that lost its last writes still writes newer versions than its copies
-// have.
+// A call that changes control state (inactive configs, pauses) writes it to the tenant's master,
+// then to every partition, then ends the live runs of the config one by one, and only then returns.
+// A crash in between is safe: guards and claims end the runs they meet, SyncControl brings the
+// copies up to the master, and activating or deleting the config again first ends what is left.
+// Versions are instants, so a master that lost its last writes still writes newer versions than its
+// copies have.
 //
 // Open does not refuse a Redis that cannot keep the promised durability, because it may be mended
 // while the program runs. The shortfall shows in the log, in wagate_redis_durable and in Check.
