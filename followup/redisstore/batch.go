@@ -25,7 +25,7 @@ type answer struct {
 // runEach runs one script once per job, in one round trip per node. Within a pipeline nobody
 // repairs a lost script cache or waits for a migrating slot, so runEach repeats the jobs that met
 // either: with the script's source if the node did not know the script, and after a pause if the
-// slot was moving. A hasty script is not repeated while its slot migrates.
+// slot was moving. A script that is not to wait for a moving slot gets the error instead.
 func (s *Store) runEach(ctx context.Context, script *script, jobs []job) []answer {
 	answers := make([]answer, len(jobs))
 	todo := make([]int, len(jobs))
