@@ -10,7 +10,7 @@ import (
 	"wagate/providers"
 )
 
-// Meta's codes (sheet §11), which every answer carries whoever the provider is.
+// Meta's error codes (sheet §11). Every error answer carries one, whichever the provider.
 const (
 	codeInvalid       = 100
 	codeMissing       = 131008
@@ -29,7 +29,7 @@ const (
 	codeDisabled      = 132016
 )
 
-// titles are the words that go with a code, and the HTTP status Meta documents.
+// titles has, for each code, the title and the HTTP status that Meta documents.
 var titles = map[int]struct {
 	title  string
 	status int
@@ -54,7 +54,7 @@ var titles = map[int]struct {
 	codeDisabled:      {"Template is disabled", http.StatusBadRequest},
 }
 
-// ofKind is the code for a provider's failure that has no code of Meta's.
+// ofKind has the code for a provider's failure that does not carry a Meta code.
 var ofKind = map[providers.ErrorKind]int{
 	providers.Throttled: codeThrottled, providers.Transient: codeUnavailable, providers.WindowClosed: codeWindowClosed,
 	providers.TemplateError: codeTemplate, providers.Undeliverable: codeUndeliverable, providers.OptedOut: codeOptedOut,
@@ -67,7 +67,7 @@ const (
 	maybeSent  = "The provider did not say whether it took the message. It may have been sent; do not send it again."
 )
 
-// failure is an error answer in the making.
+// failure is an error answer before it is encoded.
 type failure struct {
 	code       int
 	status     int
@@ -81,7 +81,7 @@ func fail(code int, details string) *failure {
 	return &failure{code: code, status: t.status, title: t.title, details: details}
 }
 
-// refused words the guard's no.
+// refused returns the failure for a refusal of the guard.
 func refused(no followup.Refusal) *failure {
 	switch no {
 	case followup.RefusedWindow:
@@ -99,14 +99,14 @@ func refused(no followup.Refusal) *failure {
 	return f
 }
 
-// failed words a provider's failure. Meta's own codes are kept; those of other
-// providers become Meta's of the same meaning.
+// failed returns the failure for a provider's error. It keeps Meta's own codes and replaces those
+// of other providers by the Meta code of the same kind.
 func failed(e *providers.Error) *failure {
 	switch {
 	case e.MaybeSent:
 		return fail(codeTransient, maybeSent)
 	case e.Kind == providers.Operator && aboutAccess(e.Code):
-		// As it stands the caller would look for the fault in his own key.
+		// Passed on unchanged, the error would make callers look for the fault in their own key.
 		return fail(codeLocked, fmt.Sprintf(
 			"The provider does not accept the platform's access to it (code %d). The operator has to mend it.", e.Code))
 	}
@@ -119,7 +119,7 @@ func failed(e *providers.Error) *failure {
 		f.code = e.Code
 		if t, ok := titles[e.Code]; ok {
 			f.title, f.status = t.title, t.status
-		} else if e.Detail != "" { // rather than the words of another code
+		} else if e.Detail != "" { // better than the title of the kind's code
 			f.title = strings.TrimPrefix(e.Detail, fmt.Sprintf("(#%d) ", e.Code))
 		}
 		if e.Status >= 400 {
@@ -138,8 +138,8 @@ func aboutAccess(code int) bool {
 	return code == 0 || code == 3 || code == 10 || code == 190 || (code >= 200 && code < 300)
 }
 
-// isMeta reports whether a code is of Meta's table: Gupshup's own are below 5000
-// and overlap with nothing but 4 and 10, which it does not use.
+// isMeta reports whether a code belongs to Meta's table. Gupshup's own codes are below 5000 and
+// overlap only with 4 and 10, which Gupshup does not use.
 func isMeta(code int) bool {
 	return code >= 100_000 || code == 100 || code == 190 || code == 368 || code == 80007 || code == 80008 ||
 		(code > 0 && code < 100) || (code >= 200 && code < 300)
@@ -169,8 +169,8 @@ func (f *failure) answer() Answer {
 	}
 }
 
-// unknownObject is Graph's answer about an id that is nobody's or somebody
-// else's, with the status a wall has.
+// unknownObject returns Graph's answer for an id that does not exist or belongs to another
+// tenant. Its status is 404, as everywhere for another tenant's things.
 func unknownObject(id string) Answer {
 	return Answer{Status: http.StatusNotFound, Body: mustJSON(map[string]graphError{"error": {
 		Message: fmt.Sprintf("Unsupported post request. Object with ID '%s' does not exist, "+
@@ -180,7 +180,8 @@ func unknownObject(id string) Answer {
 	}})}
 }
 
-// accepted is a Cloud API success.
+// accepted returns the Cloud API's success answer. If the provider's answer does not name the
+// contact, the one that the message was addressed to stands in.
 func accepted(msg message, sent providers.Sent) Answer {
 	type contact struct {
 		Input  string `json:"input"`

@@ -14,7 +14,7 @@ import (
 	"wagate/providers"
 )
 
-// APIStore is what the Cloud API route needs of followup.Store.
+// APIStore is the part of followup.Store that the Cloud API route needs.
 type APIStore interface {
 	Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error)
 	GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error)
@@ -27,25 +27,25 @@ type APIStore interface {
 	Pauses(ctx context.Context, t followup.TenantID) ([]followup.ChannelID, error)
 }
 
-// Passer carries what is no message (read receipts, typing) to a provider and
-// returns its answer.
+// Passer is implemented by a Provider that takes read receipts and typing notices. Do hands
+// such a request to the provider and returns the provider's answer.
 type Passer interface {
 	Do(ctx context.Context, body json.RawMessage) (json.RawMessage, error)
 }
 
-// APIParams says what an API works with; all is required.
+// APIParams configures an API. All fields are required.
 type APIParams struct {
 	Store     APIStore
 	Service   *Service
 	Templates followup.Templates
 	Directory *followup.Directory
-	// Rearm starts the runs that waited for the business to speak again.
+	// Rearm starts the lead's runs that were waiting for the business to speak again.
 	Rearm     func(ctx context.Context, t followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID)
 	Now, Real func() time.Time
 	Logger    *slog.Logger
 }
 
-// API is the Cloud API send route, for every provider.
+// API is the Cloud API send route, for every provider. It is safe for concurrent use.
 type API struct {
 	p   APIParams
 	log *slog.Logger
@@ -54,22 +54,22 @@ type API struct {
 // NewAPI returns an API.
 func NewAPI(p APIParams) *API { return &API{p: p, log: p.Logger.With("component", "messages")} }
 
-// Request is a Cloud API send as it came in.
+// Request is a Cloud API send request.
 type Request struct {
 	Tenant         followup.TenantID
 	Number         string // phone number id or channel id
-	IdempotencyKey string // empty: none
+	IdempotencyKey string // empty if the request has none
 	Body           []byte
 }
 
-// Answer is what the caller gets, in Graph's shape.
+// Answer is the HTTP answer for the caller, in Graph's shape.
 type Answer struct {
 	Status     int
 	Body       []byte
-	RetryAfter time.Duration // zero: not said
+	RetryAfter time.Duration // zero if there is no Retry-After
 }
 
-// Send handles one request.
+// Send handles one request. It always returns an answer; every error is worded as one.
 func (a *API) Send(ctx context.Context, r Request) Answer {
 	channel, ok := a.channel(r.Tenant, r.Number)
 	if !ok {
@@ -89,7 +89,7 @@ func (a *API) Send(ctx context.Context, r Request) Answer {
 	return a.once(ctx, r, func(hold hold) (Answer, bool) { return a.send(ctx, channel, msg, hold) })
 }
 
-// channel finds the tenant's channel by phone number id or channel id.
+// channel finds the tenant's channel by channel id or, on Meta, by phone number id.
 func (a *API) channel(t followup.TenantID, number string) (followup.Channel, bool) {
 	tenant, _ := a.p.Directory.Tenant(t)
 	i := slices.IndexFunc(tenant.Channels, func(c followup.Channel) bool {
@@ -101,7 +101,7 @@ func (a *API) channel(t followup.TenantID, number string) (followup.Channel, boo
 	return tenant.Channels[i], true
 }
 
-// pass hands a read receipt or typing notice on.
+// pass hands a read receipt or typing notice to the provider.
 func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage) Answer {
 	passer, ok := a.p.Service.lines[c.ID].Provider.(Passer)
 	if !ok {
@@ -110,20 +110,20 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage
 	raw, err := passer.Do(ctx, body)
 	if err != nil {
 		e := *providers.AsError(err)
-		e.MaybeSent = false // what is read may be said to be read again
+		e.MaybeSent = false // a read receipt may safely be sent twice
 		return failed(&e).answer()
 	}
 	return Answer{Status: 200, Body: raw}
 }
 
-// send sends one message. final is false if nothing was sent, so that the same
-// request may be made again.
+// send sends one message. final is false if nothing was sent, so the same request may be made
+// again.
 func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold hold) (answer Answer, final bool) {
 	lead, err := a.lead(ctx, c.Tenant, msg, false)
 	switch stranger := errors.Is(err, followup.ErrNotFound); {
-	case stranger && msg.IsTemplate(): // he becomes a lead in the guard
+	case stranger && msg.IsTemplate(): // the guard creates the lead
 	case stranger:
-		return fail(codeWindowClosed, neverWrote).answer(), false // and it has no window to be open
+		return fail(codeWindowClosed, neverWrote).answer(), false // a stranger has no open window
 	case err != nil:
 		return a.away(err), false
 	}
@@ -135,16 +135,16 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 		return a.away(err), false
 	}
 	if unsendable != nil {
-		return unsendable.answer(), false // before it takes anybody's slot
+		return unsendable.answer(), false // before it takes a pacing slot
 	}
 	var rearm []followup.AssistantID
-	// A template may go to nobody's lead, or to one whose making was cut off: in the guard, right before it is
-	// sent, he is made one, or wholly one.
+	// The recipient of a template may be a stranger, or a lead whose creation was cut off. The guard creates the
+	// lead, or completes its creation, right before the message is sent.
 	made := !msg.IsTemplate()
 	guard := func(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
 		var marketing bool
 		var err error
-		if marketing, unsendable, err = a.template(ctx, c.ID, msg); err != nil { // as it is after pacing
+		if marketing, unsendable, err = a.template(ctx, c.ID, msg); err != nil { // its status may have changed during pacing
 			return followup.Verdict{}, err
 		}
 		if unsendable != nil {
@@ -170,7 +170,7 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 	}
 	result, err := a.p.Service.Send(ctx, c.ID, msg.Message, guard)
 	if err == nil && result.Refusal == followup.RefusedLeadMoved {
-		// Merged or erased since it was named: once more, by name.
+		// The lead was merged or erased since it was found. Find it again by its identity, and try once more.
 		if made = !msg.IsTemplate(); made {
 			lead, err = a.lead(ctx, c.Tenant, msg, false)
 		}
@@ -191,7 +191,7 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 		a.record(ctx, c, lead, msg, result)
 	}
 	left := result.Err == nil || result.Err.MaybeSent
-	if left && len(rearm) > 0 { // the business has spoken; not before, and not between guard and call
+	if left && len(rearm) > 0 { // the business has spoken: not before this, and nothing may delay the call after the guard
 		a.p.Rearm(context.WithoutCancel(ctx), c.Tenant, lead, rearm)
 	}
 	if result.Err != nil {
@@ -200,10 +200,10 @@ func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold ho
 	return accepted(msg, result.Sent), true
 }
 
-// template tells of a template whether it is marketing, and says why one is not
-// sent that is known to be paused or disabled. In any other status the provider's
-// own answer decides: a list may be minutes old, and what was approved since be in
-// use.
+// template reports whether the message's template is marketing. unsendable is not nil if the
+// template is known to be paused or disabled, and says so to the caller. In any other status
+// the provider's own answer decides: the list may be minutes old, and a template approved since
+// then may be in use already. For a message that is not a template, template returns zero values.
 func (a *API) template(ctx context.Context, c followup.ChannelID, msg message) (marketing bool, unsendable *failure, err error) {
 	if !msg.IsTemplate() {
 		return false, nil, nil
@@ -221,13 +221,15 @@ func (a *API) template(ctx context.Context, c followup.ChannelID, msg message) (
 	return info.Marketing(), unsendable, nil
 }
 
-// lead names whom the message is for.
+// lead returns the lead that the message is for. If there is none, lead creates it if create is
+// set, and returns followup.ErrNotFound otherwise.
 func (a *API) lead(ctx context.Context, t followup.TenantID, msg message, create bool) (followup.LeadID, error) {
 	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.To.Phone, UserID: msg.To.UserID}, create, a.p.Now())
 }
 
-// found makes whom a template is for a lead: it may be the first that is ever said to somebody. For a
-// stranger an operator's pause is asked for before, as the guard of a lead comes too late for him.
+// found creates the lead that a template is for: the template may be the first message that
+// anybody sends to this contact. For a stranger it checks an operator's pause first: GuardSend
+// checks pauses too, but only after the lead exists, and a refused send must not create one.
 func (a *API) found(
 	ctx context.Context, c followup.Channel, msg message, stranger bool,
 ) (followup.LeadID, followup.Refusal, error) {
@@ -244,8 +246,8 @@ func (a *API) found(
 	return lead, followup.Allowed, err
 }
 
-// quote puts the provider's own id in the place of the id that the sender of
-// the quoted message was given.
+// quote replaces the id of the quoted message: the sender was given one id for it, and the
+// provider knows it by its own. An id that is not known is left as it is.
 func (a *API) quote(ctx context.Context, t followup.TenantID, msg *message) error {
 	if msg.quoted == "" {
 		return nil
@@ -261,8 +263,8 @@ func (a *API) quote(ctx context.Context, t followup.TenantID, msg *message) erro
 	return nil
 }
 
-// record keeps the result. The message has left or not; a failure to write that
-// down is not the caller's.
+// record records the result of the attempt. If it cannot, it only logs that: whether the message
+// has left does not depend on the record, so the caller's answer does not either.
 func (a *API) record(ctx context.Context, c followup.Channel, lead followup.LeadID, msg message, r followup.SendResult) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
@@ -280,7 +282,7 @@ func (a *API) record(ctx context.Context, c followup.Channel, lead followup.Lead
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := a.p.Store.RecordSend(ctx, rec)
 		if errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) {
-			return struct{}{}, nil // erased meanwhile: there is nowhere to record it
+			return struct{}{}, nil // the lead was erased: there is nowhere to record the result
 		}
 		return struct{}{}, err
 	}, backoff.WithMaxElapsedTime(linkWithin))
@@ -289,7 +291,8 @@ func (a *API) record(ctx context.Context, c followup.Channel, lead followup.Lead
 	}
 }
 
-// away answers that nothing was sent because the store did not answer.
+// away logs err and returns the answer for a message that was not sent because of a failure on
+// our side, such as a store that does not answer.
 func (a *API) away(err error) Answer {
 	a.log.Warn("send not possible", "err", err)
 	p := fail(codeUnavailable, "the message was not sent; try again")

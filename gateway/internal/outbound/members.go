@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// members reads one JSON object by the exact names of its members, which
-// decoding into a struct does not do: there NAME is name. What is null is absent, as
-// clients write that for what they leave out. twin is a name that
-// is there a second time, be it in other letters' case; "" if there is none.
+// members reads one JSON object into a map by the exact names of its members. Decoding into a
+// struct would not do that: it takes NAME for name. Members that are null are left out, because
+// clients write null for what they omit. twin is the first name that occurs twice, possibly in
+// different letter case; it is "" if none does. ok is false if raw is not one JSON object.
 func members(raw []byte) (fields map[string]json.RawMessage, twin string, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') || !json.Valid(raw) {
@@ -37,7 +37,7 @@ func members(raw []byte) (fields map[string]json.RawMessage, twin string, ok boo
 	return fields, twin, true
 }
 
-// fold returns what all names have in common that encoding/json takes for one.
+// fold returns the same string for all names that encoding/json takes for the same member.
 func fold(name string) string {
 	return strings.Map(func(c rune) rune {
 		least := c
@@ -48,7 +48,7 @@ func fold(name string) string {
 	}, name)
 }
 
-// text reads a string that may be absent: then it is "".
+// text reads a string. It returns "" if raw is absent, and false if raw is not a string.
 func text(raw json.RawMessage) (string, bool) {
 	if len(raw) == 0 {
 		return "", true

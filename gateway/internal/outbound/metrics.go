@@ -13,7 +13,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-// kinds are the values of the label kind: what was sent, in few words.
+// kinds are the values of the label kind, which groups message types.
 var kinds = []string{"text", "template", "media", "interactive", "other"}
 
 func kindOf(messageType string) string {
@@ -26,7 +26,7 @@ func kindOf(messageType string) string {
 	return "other"
 }
 
-// Outcomes of a provider call besides the kinds of error.
+// The outcomes of a provider call. The others are the kinds of error.
 const (
 	outcomeSent      = "sent"
 	outcomeUncertain = "uncertain"

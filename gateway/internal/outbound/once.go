@@ -14,16 +14,16 @@ import (
 	"wagate/followup/poll"
 )
 
-// keyLease is for how long a request holds its key that never comes to send: it died, or
-// nobody heard that it has the key. Once it is about to send it holds the key for as long
-// as that is remembered: a crash leaves open whether the message left, and then it is not
-// for us to send it again.
+// keyLease is how long a request holds its key if it never gets as far as sending, because the
+// process died or because it never learned that it got the key. A request that is about to send
+// holds its key for as long as the key is remembered: after a crash nobody knows whether the
+// message left, so wagate must not send it again.
 const keyLease = time.Minute
 
-// hold is asked before a message is sent; an error means that it must not be.
+// hold is called before a message is sent. If it returns an error, the message must not be sent.
 type hold func(ctx context.Context) error
 
-// stored is an answer as it is kept for a repeated key.
+// stored is the stored form of an answer, for requests that repeat its key.
 type stored struct {
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body"`
@@ -32,15 +32,16 @@ type stored struct {
 // maxKey bounds an Idempotency-Key, in bytes.
 const maxKey = 255
 
-// A request whose key is held waits a little for the answer of who holds it:
-// most calls are over by then.
+// A request whose key is held by another waits a little for the other's answer, because most
+// calls are over by then. It asks again after busyFirst, then at growing intervals of up to
+// busyMost, for about busyWait.
 const (
 	busyWait  = 5 * time.Second
 	busyFirst = 20 * time.Millisecond
 	busyMost  = 500 * time.Millisecond
 )
 
-// begin claims the key, or learns what became of it.
+// begin claims the request's idempotency key, or returns the state in which it found the key.
 func (a *API) begin(ctx context.Context, r Request, fingerprint string) (followup.KeyAnswer, error) {
 	pause := busyFirst
 	for waited := time.Duration(0); ; waited += pause {
@@ -55,7 +56,8 @@ func (a *API) begin(ctx context.Context, r Request, fingerprint string) (followu
 	}
 }
 
-// once lets one request of a key through and gives its answer to the others.
+// once calls send for the first request with the key, and answers the others with its result. A
+// key whose request sent nothing is free again.
 func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool)) Answer {
 	if len(r.IdempotencyKey) > maxKey {
 		return fail(codeInvalid, "Idempotency-Key must have at most 255 bytes").answer()
@@ -95,14 +97,14 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 	})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
-	tries := uint(1) // one that is not held is free soon by itself
+	tries := uint(1) // a key that is not held is soon free by itself
 	if asked {
-		tries = 0 // as often as there is time
+		tries = 0 // as many as linkWithin allows
 	}
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		err := a.end(ctx, r, k.Owner, answer, final)
 		if errors.Is(err, followup.ErrNewer) {
-			err = backoff.Permanent(err) // it stays so
+			err = backoff.Permanent(err) // trying again would not help
 		}
 		return struct{}{}, err
 	}, backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(linkWithin))
@@ -112,7 +114,7 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 	return answer
 }
 
-// end writes down what became of a key's request: its answer, or that nothing was sent.
+// end stores the final answer under the request's key, or drops the key if nothing was sent.
 func (a *API) end(ctx context.Context, r Request, owner string, answer Answer, final bool) error {
 	if !final {
 		return a.p.Store.DropKey(ctx, r.Tenant, r.IdempotencyKey, owner)

@@ -10,15 +10,15 @@ import (
 	"wagate/providers"
 )
 
-// message is a parsed send.
+// message is a parsed request.
 type message struct {
 	providers.Message
-	pass     json.RawMessage // of a read receipt or typing notice: all there is to hand on; nil: it is a message
+	pass     json.RawMessage // the body of a read receipt or typing notice to hand on; nil for a message
 	input    string          // the recipient as the caller wrote it
-	quoted   string          // context.message_id
-	template string
-	language string
-	text     string // of a text message
+	quoted   string          // context.message_id, or reaction.message_id
+	template string          // the name of a template message's template
+	language string          // that template's language
+	text     string          // the body of a text message
 }
 
 // Bounds of the Cloud API (messages reference).
@@ -28,14 +28,14 @@ const (
 	maxUserID = 200  // bytes; a BSUID has a prefix and up to 128 characters
 )
 
-// media types are sent by id or by link.
+// mediaTypes are the types whose content is given by id or by link.
 var mediaTypes = map[string]bool{"image": true, "video": true, "audio": true, "document": true, "sticker": true}
 
-// parse reads a Cloud API body and names everything that is wrong with it. What
-// it does not know it leaves to the provider.
+// parse reads a Cloud API body. The failure, if it is not nil, names everything that is wrong with
+// the body. Members that parse does not know are left to the provider.
 func parse(body []byte) (message, *failure) {
 	var m message
-	if !utf8.Valid(body) { // readers put something else in its place, and that would be sent
+	if !utf8.Valid(body) { // decoding would replace the invalid bytes, and the replacement would be sent
 		return m, fail(codeInvalid, "the body is not valid UTF-8")
 	}
 	fields, twin, ok := members(body)
@@ -57,9 +57,9 @@ func parse(body []byte) (message, *failure) {
 	}
 	m.recipient(&r)
 	m.Type = r.optional("type")
-	if r.sound("type") { // else nobody knows which content to look for
+	if r.sound("type") { // otherwise it is not known which content to look for
 		if m.Type == "" {
-			m.Type = "text" // as Meta reads it
+			m.Type = "text" // Meta's default
 			m.Body["type"] = json.RawMessage(`"text"`)
 		}
 		m.content(&r)
@@ -77,7 +77,7 @@ func parse(body []byte) (message, *failure) {
 		if id == "" {
 			r.add("context.message_id must be the id of a message")
 		}
-		if m.Type != "reaction" { // which is about its own message
+		if m.Type != "reaction" { // a reaction names its message itself
 			m.quoted = id
 		}
 	}
@@ -87,12 +87,12 @@ func parse(body []byte) (message, *failure) {
 	return m, r.failure()
 }
 
-// receiptMembers are those of a read receipt, with or without typing notice.
+// receiptMembers are the members of a read receipt, with or without a typing notice.
 var receiptMembers = []string{"messaging_product", "status", "message_id", "typing_indicator"}
 
-// receipt reads a read receipt and returns what to hand on. It is made anew of
-// what a receipt consists of, and refused with anything else in it: it passes
-// by pacing and guard, so no message may travel in it.
+// receipt reads a read receipt and returns the body to hand to the provider. It builds that body
+// from the members of a receipt and refuses any other member: a receipt bypasses pacing and guard,
+// so no message may travel in it.
 func (r *reader) receipt() json.RawMessage {
 	if r.text("status") != "read" {
 		r.add(`status must be "read"`)
@@ -110,7 +110,7 @@ func (r *reader) receipt() json.RawMessage {
 	return mustJSON(body)
 }
 
-// recipient reads to or recipient; if both are there, to wins, as at Meta.
+// recipient reads the members to and recipient. If both are given, to wins, as at Meta.
 func (m *message) recipient(r *reader) {
 	switch to, user := r.optional("to"), r.optional("recipient"); {
 	case to != "":
@@ -130,8 +130,8 @@ func (m *message) recipient(r *reader) {
 	}
 }
 
-// phone returns the digits of a phone number with country code, "" if it is none. No
-// country's begins with 0: 00 is what some countries dial before it.
+// phone returns the digits of a phone number with country code, or "" if s is not one. No country
+// code begins with 0; in some countries 00 is dialled before it.
 func phone(s string) string {
 	digits := strings.Map(func(c rune) rune {
 		switch {
@@ -148,13 +148,13 @@ func phone(s string) string {
 	return digits
 }
 
-// types are those of the Cloud API that are sent by an object of their name.
+// types are the Cloud API's message types whose content is an object of the type's name.
 var types = []string{
 	"audio", "contacts", "document", "image", "interactive", "location", "reaction", "sticker", "template", "text", "video",
 }
 
-// content checks the object named after the type: what wagate itself needs of
-// it, and what no provider would take. The rest is the provider's to judge.
+// content checks the object that is named after the type. It checks what wagate itself needs and
+// refuses what no provider would accept; the rest is left to the provider.
 func (m *message) content(r *reader) {
 	raw, ok := m.Body[m.Type]
 	if !ok {
@@ -166,7 +166,8 @@ func (m *message) content(r *reader) {
 		return
 	}
 	if i := slices.IndexFunc(types, func(t string) bool { return strings.EqualFold(t, m.Type) }); i >= 0 && types[i] != m.Type {
-		r.add("type must be one of " + strings.Join(types, ", ")) // lest it be judged as none of them and sent as one
+		// The checks below would not know the type, but the provider might.
+		r.add("type must be one of " + strings.Join(types, ", "))
 		return
 	}
 	switch {
@@ -220,7 +221,7 @@ func (m *message) contentTemplate(r *reader, raw json.RawMessage) {
 	r.need("template.language.code", language.has("code"))
 }
 
-// requote replaces the id of the quoted message, or of the one reacted to.
+// requote replaces the id of the message that m quotes or reacts to.
 func (m *message) requote(id string) {
 	field := "context"
 	if m.Type == "reaction" {
@@ -234,7 +235,7 @@ func (m *message) requote(id string) {
 	m.Body[field] = mustJSON(o)
 }
 
-// said is how the message stands in the conversation's history.
+// said returns the message's text for the conversation's history.
 func (m *message) said() string {
 	switch m.Type {
 	case "text":

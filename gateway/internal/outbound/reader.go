@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// reader reads the members of a body and collects what is wrong.
+// reader reads the members of a body and collects the problems it finds.
 type reader struct {
 	fields   map[string]json.RawMessage
 	problems []string
-	absent   int
+	absent   int // the problems that are missing fields
 }
 
 func (r *reader) add(problem string) { r.problems = append(r.problems, problem) }
@@ -21,21 +21,21 @@ func (r *reader) missing(field string) {
 	r.add(fmt.Sprintf("%s is required", field))
 }
 
-// sound reports whether a member is absent or a string.
+// sound reports whether a member is either absent or a string.
 func (r *reader) sound(name string) bool {
 	raw, ok := r.fields[name]
 	return !ok || raw[0] == '"'
 }
 
-// need notes a required field that is not there.
+// need reports a required field as missing unless it is there.
 func (r *reader) need(field string, there bool) {
 	if !there {
 		r.missing(field)
 	}
 }
 
-// unique refuses an object in which a member is there twice: the one that is
-// judged need not be the one that counts where it is sent to, and some there
+// unique reports a member that an object has twice; twin is its name, "" if there is none. The
+// provider may use the other of the two than the one that was checked here, and some providers
 // read Name as name. object is empty for the body itself.
 func (r *reader) unique(object, twin string) {
 	switch {
@@ -47,17 +47,18 @@ func (r *reader) unique(object, twin string) {
 	}
 }
 
-// object is what was read of one.
+// object is a JSON object that has been read.
 type object struct {
 	fields map[string]json.RawMessage
-	text   map[string]string // the members asked for; "" if absent
-	wrong  map[string]bool   // those that are no strings, which has been reported
+	text   map[string]string // the string members that were asked for; "" if absent
+	wrong  map[string]bool   // the members that should be strings and are not, already reported
 }
 
-// has reports whether a member that must be a string is there, be it as something else.
+// has reports whether a member that must be a string is there, even if it is not a string.
 func (o object) has(member string) bool { return o.text[member] != "" || o.wrong[member] }
 
-// object reads an object, and those of its members that must be strings; false if it is none.
+// object reads an object and the wanted members, which must be strings. It reports what is wrong,
+// and returns false if raw is not an object.
 func (r *reader) object(name string, raw json.RawMessage, want ...string) (object, bool) {
 	fields, twin, ok := members(raw)
 	if !ok {
@@ -75,13 +76,14 @@ func (r *reader) object(name string, raw json.RawMessage, want ...string) (objec
 	return o, true
 }
 
-// text reads a string member; "" if it is absent or no string.
+// text returns a string member, or "" if it is absent or not a string.
 func (r *reader) text(name string) string {
 	s, _ := text(r.fields[name])
 	return s
 }
 
-// optional reads a string member that may be absent.
+// optional returns a string member, or "" if it is absent. It reports a member that is not a
+// string.
 func (r *reader) optional(name string) string {
 	s, ok := text(r.fields[name])
 	if !ok {
@@ -100,8 +102,8 @@ func (r *reader) failure() *failure {
 	return fail(codeInvalid, strings.Join(r.problems, "; "))
 }
 
-// named returns a member's name for an answer, which is not the place for all
-// that somebody may have taken for a name.
+// named returns a member's name, quoted, for use in an answer. It shortens long names: callers can
+// put anything into a name.
 func named(member string) string {
 	const most = 40 // bytes
 	if len(member) > most {
@@ -113,7 +115,7 @@ func named(member string) string {
 func mustJSON(v any) json.RawMessage {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic("outbound: " + err.Error()) // strings and raw messages that were read before
+		panic("outbound: " + err.Error()) // cannot happen: v consists of strings and of JSON that has been parsed
 	}
 	return b
 }

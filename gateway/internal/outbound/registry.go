@@ -15,25 +15,25 @@ import (
 	"wagate/providers"
 )
 
-// Lister lists the templates of one account.
+// Lister reads the template list of one account.
 type Lister func(ctx context.Context) ([]providers.TemplateInfo, error)
 
-// TemplateAccount is where a channel's templates are.
+// TemplateAccount is the account that holds a channel's templates.
 type TemplateAccount struct {
-	// Name is what its notes are kept under; see followup.TemplateStore. Channels
-	// whose accounts have one name are on one account.
+	// Name is the account name under which notes are kept; see followup.TemplateStore.
+	// Channels whose accounts have the same name share one account.
 	Name string
-	// List lists its templates, by this channel's access to it.
+	// List lists the account's templates with this channel's access.
 	List Lister
 }
 
-// TemplateNotes is where what webhooks said of templates is kept, for all
-// replicas; followup.TemplateStore is it.
+// TemplateNotes is the part of followup.TemplateStore that Templates reads: what webhooks said of
+// templates, shared by all replicas.
 type TemplateNotes interface {
 	TemplateNote(ctx context.Context, account, name, language string) (followup.TemplateNote, error)
 }
 
-// TemplatesParams says what a registry works with; all is required.
+// TemplatesParams configures a Templates. All fields are required.
 type TemplatesParams struct {
 	Accounts map[followup.ChannelID]TemplateAccount
 	Notes    TemplateNotes
@@ -41,10 +41,11 @@ type TemplatesParams struct {
 	Logger   *slog.Logger
 }
 
-// Templates remembers what the accounts' template lists say, and asks the store
-// for what webhooks said since. It implements followup.Templates. Of the list it
-// is advice: while that cannot be read and nothing was said, nothing is known, and
-// the provider's own answer decides.
+// Templates is a registry of templates. It implements followup.Templates. It caches each
+// account's template list and asks the store for what webhooks have said since the list was read.
+// What it knows from a list is only advice: if the list cannot be read and no webhook has said
+// anything, the template is unknown, and the provider's own answer decides. Templates is safe for
+// concurrent use.
 type Templates struct {
 	accounts map[followup.ChannelID]*account
 	notes    TemplateNotes
@@ -56,18 +57,18 @@ var _ followup.Templates = (*Templates)(nil)
 
 type account struct {
 	name  string
-	lists []channelList // only for who reads; first, by which that last went well
+	lists []channelList // used by the reading goroutine only; the one that last succeeded is first
 
 	mu      sync.Mutex
-	known   map[templateKey]providers.TemplateInfo
-	asOf    time.Time // when known was asked for; zero: there is none
-	failed  time.Time // when reading last failed
-	due     time.Time // a list asked for before this is out of date from then on
-	reading chan struct{}
-	began   time.Time // of reading
+	known   map[templateKey]providers.TemplateInfo // the list; nil before it was first read
+	asOf    time.Time                              // when known was asked for; zero before it was first read
+	failed  time.Time                              // when reading failed; zero if the last reading succeeded
+	due     time.Time                              // from due on, a list that was asked for before due is out of date
+	reading chan struct{}                          // closed when the current reading ends; nil if there is none
+	began   time.Time                              // when the last reading began
 }
 
-// channelList is a list by one channel's access.
+// channelList reads the account's list with one channel's access.
 type channelList struct {
 	channel followup.ChannelID
 	read    Lister
@@ -78,19 +79,20 @@ type templateKey struct{ name, language string }
 const (
 	// templateTTL is how long a list is believed.
 	templateTTL = 10 * time.Minute
-	// templateRetry is how long a list that could not be read is left alone.
+	// templateRetry is the pause after a failed reading.
 	templateRetry = time.Minute
-	// templateWait is how long a reading is waited for where none ever succeeded.
+	// templateWait is how long callers wait for a reading, counted from its beginning, if no
+	// reading has ever succeeded.
 	templateWait = 3 * time.Second
 	// templateRead bounds one reading of a list.
 	templateRead = 30 * time.Second
-	// templateLag is how long after a webhook said something a list may still not
-	// show it. It also bounds how often a busy account's list is read.
+	// templateLag is how long a list may still not show a change after a webhook has announced
+	// it. It also bounds how often a busy account's list is read.
 	templateLag = time.Minute
 )
 
-// NewTemplates returns a registry of the channels' templates. An account is there
-// once, however many channels are on it.
+// NewTemplates returns a registry of the channels' templates. Channels on the same account share
+// one list.
 func NewTemplates(p TemplatesParams) *Templates {
 	t := &Templates{
 		accounts: map[followup.ChannelID]*account{}, notes: p.Notes, real: p.Real, log: p.Logger.With("component", "templates"),
@@ -109,7 +111,8 @@ func NewTemplates(p TemplatesParams) *Templates {
 	return t
 }
 
-// Template implements followup.Templates.
+// Template implements followup.Templates. While no list of the account has ever been read, it
+// waits up to templateWait for one. Its error is that of TemplateNotes.
 func (t *Templates) Template(
 	ctx context.Context, channel followup.ChannelID, name, language string,
 ) (providers.TemplateInfo, bool, error) {
@@ -118,7 +121,7 @@ func (t *Templates) Template(
 		return providers.TemplateInfo{}, false, nil
 	}
 	t.await(ctx, a)
-	note, err := t.notes.TemplateNote(ctx, a.name, name, language) // last, and nothing between it and the answer
+	note, err := t.notes.TemplateNote(ctx, a.name, name, language) // last, so the answer has every note up to its return
 	if err != nil {
 		return providers.TemplateInfo{}, false, fmt.Errorf("template: %w", err)
 	}
@@ -126,9 +129,10 @@ func (t *Templates) Template(
 	return info, ok, nil
 }
 
-// Listed has the channels' accounts listed where that is due, all at the same time,
-// waits for them as Template does, and returns of which channels there is a list. That
-// a template is unknown says something of these only.
+// Listed starts reading the lists of the channels' accounts that are due, all at the same time,
+// waits for them as Template does, and returns for which channels there is a list. Only for those
+// does it mean something that a template is unknown. Channels without an account are not in the
+// map.
 func (t *Templates) Listed(ctx context.Context, channels []followup.ChannelID) map[followup.ChannelID]bool {
 	accounts := map[followup.ChannelID]*account{}
 	for _, c := range channels {
@@ -145,14 +149,16 @@ func (t *Templates) Listed(ctx context.Context, channels []followup.ChannelID) m
 	return listed
 }
 
-// listed reports whether there is a list.
+// listed reports whether the account's list has been read.
 func (a *account) listed() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.known != nil
 }
 
-// look answers from the list, and from what was said that it may not show yet.
+// look combines the list with the note: the note's words that the list may not show yet take
+// precedence over the list. It also makes the list due for reading when it should show the note.
+// It returns false if nothing is known of the template.
 func (a *account) look(key templateKey, note followup.TemplateNote) (providers.TemplateInfo, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -178,8 +184,8 @@ func (a *account) look(key templateKey, note followup.TemplateNote) (providers.T
 	return info, true
 }
 
-// await has the list read if that is due, and waits for it, for a while, if there
-// is none at all.
+// await starts reading the list if that is due. If there is no list yet, it waits for the reading
+// to end, at most for what is left of templateWait.
 func (t *Templates) await(ctx context.Context, a *account) {
 	reading, left := t.refresh(a)
 	if reading == nil {
@@ -194,8 +200,9 @@ func (t *Templates) await(ctx context.Context, a *account) {
 	}
 }
 
-// refresh starts a reading if one is due, and returns what to wait on, and how
-// long, if nothing is known before it ends.
+// refresh starts a reading if one is due. If there is no list yet and a reading is under way, it
+// returns a channel that is closed when the reading ends, and how long to wait for that; otherwise
+// the channel is nil.
 func (t *Templates) refresh(a *account) (<-chan struct{}, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -212,10 +219,10 @@ func (t *Templates) refresh(a *account) (<-chan struct{}, time.Duration) {
 	return a.reading, max(0, a.began.Add(templateWait).Sub(now))
 }
 
-// errPanic: reading a list panicked, which the log has.
+// errPanic says that reading a list panicked; the log has the panic.
 var errPanic = errors.New("outbound: internal error")
 
-// readList reads the list as it is now.
+// readList reads the account's list and ends the reading. now is when the reading began.
 func (t *Templates) readList(a *account, now time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), templateRead)
 	defer cancel()
@@ -235,8 +242,10 @@ func (t *Templates) readList(a *account, now time.Time) {
 	a.failed, a.asOf = time.Time{}, now
 }
 
-// list lists an account's templates by one of its channels. Where that fails another's may succeed, with access
-// or an interface of its own; not where the provider wants to be left alone.
+// list returns an account's template list. It tries the account's channels one after another: if
+// one fails, another may succeed, because it has its own access and perhaps another interface of
+// the provider. list stops trying if the provider throttles. It moves channels that failed to the
+// end of a.lists.
 func (t *Templates) list(ctx context.Context, a *account) (list []providers.TemplateInfo, err error) {
 	for range a.lists {
 		by := a.lists[0]

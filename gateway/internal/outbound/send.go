@@ -22,16 +22,17 @@ type Provider interface {
 	Send(ctx context.Context, m providers.Message) (providers.Sent, error)
 }
 
-// Line is a channel with what it takes to send on it.
+// Line is a channel and what is needed to send on it.
 type Line struct {
 	followup.Channel
 	Provider Provider
-	// PerSecond and Burst pace the channel, over all replicas. 0: no pacing.
+	// PerSecond and Burst pace the channel, across all replicas. If PerSecond is 0 there is no
+	// pacing.
 	PerSecond float64
 	Burst     int
 }
 
-// Store is what sending needs of followup.Store.
+// Store is the part of followup.Store that a Service needs.
 type Store interface {
 	Pace(ctx context.Context, c followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time) (time.Duration, error)
 	LinkMessage(ctx context.Context, tenant followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error)
@@ -39,41 +40,40 @@ type Store interface {
 	Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error)
 }
 
-// Params says what a Service works with. All but CallTimeout, Tries, MaxWait
-// and Told is required.
+// Params configures a Service. All fields but CallTimeout, Tries, MaxWait and Told are required.
 type Params struct {
 	Store Store
 	Lines []Line
-	// Now is domain time, Real real time.
+	// Now returns domain time, Real real time.
 	Now, Real func() time.Time
-	// CallTimeout bounds one provider call; default 20 s.
+	// CallTimeout bounds one provider call. The default is 20 s.
 	CallTimeout time.Duration
-	// Tries bounds the provider calls of one Send; default 3.
+	// Tries bounds the provider calls of one Send. The default is 3.
 	Tries int
-	// MaxWait is the longest that Send waits for pacing or before a retry; what would take
-	// longer is handed back as throttled. Steps wait for pacing a third of it at a time. It is
-	// also for how long a yes of the guard holds. Default 15 s.
+	// MaxWait is the longest that Send waits for pacing or before a retry. A message that would
+	// wait longer for pacing is handed back as throttled; one that would wait longer before a
+	// retry is handed back with the provider's error. Steps wait for pacing at most a third of
+	// MaxWait at a time. MaxWait also bounds the age of the guard's leave to send. The default
+	// is 15 s.
 	MaxWait time.Duration
-	// Told is called when there is something to be told to an assistant: a receipt
-	// that came before the answer settled a step. It must not block. Default: nobody
-	// is.
+	// Told is called when an assistant is to be told something, because a receipt that came
+	// before the provider's answer has settled a step. It must not block. May be nil.
 	Told     func()
 	Steps    *followup.Metrics
 	Registry prometheus.Registerer
 	Logger   *slog.Logger
 }
 
-// Service sends, for assistants by Send, for steps by what ForSteps returns.
+// Service sends messages: those of assistants through Send, those of steps through the Sender
+// that ForSteps returns. It is safe for concurrent use.
 type Service struct {
-	p        Params
-	log      *slog.Logger
-	metrics  *metrics
-	lines    map[followup.ChannelID]Line
-	breakers map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
-	// complaints limits how often the log repeats each one.
-	complaints sometimes.Limiter[complaint]
-	// failures are how each channel's provider last failed, for the log.
-	failures sync.Map
+	p          Params
+	log        *slog.Logger
+	metrics    *metrics
+	lines      map[followup.ChannelID]Line
+	breakers   map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
+	complaints sometimes.Limiter[complaint] // limits how often the log repeats each complaint
+	failures   sync.Map                     // followup.ChannelID → string: how each channel's provider last failed, for the log
 }
 
 // The defaults of Params.
@@ -110,8 +110,8 @@ func New(p Params) *Service {
 	return s
 }
 
-// breaker opens after a row of failures that say nothing about the message:
-// while it is open, nothing is even asked of the guard.
+// breaker returns a channel's breaker. It opens after breakerTrips failures in a row that are the
+// provider's own and say nothing about the message. While it is open, not even the guard is asked.
 func (s *Service) breaker(c followup.ChannelID) *gobreaker.TwoStepCircuitBreaker[struct{}] {
 	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: string(c), MaxRequests: breakerTrials, Timeout: breakerPause,
@@ -130,15 +130,15 @@ func (s *Service) breaker(c followup.ChannelID) *gobreaker.TwoStepCircuitBreaker
 const (
 	breakerTrips  = 10
 	breakerPause  = 10 * time.Second
-	breakerTrials = 1 // calls at once after the pause
+	breakerTrials = 1 // concurrent calls after the pause
 )
 
-// errNotCalled tells the breaker that the provider was not asked after all.
+// errNotCalled tells the breaker that the provider was not called after all.
 var errNotCalled = errors.New("outbound: not called")
 
-// open reports whether the breaker would let nobody through now: it is open, or
-// somebody is making the trial. It is asked before pacing, so that what cannot
-// be sent takes nobody's slot; Allow still decides right before the call.
+// open reports whether the breaker would let no call through now: it is open, or it is half-open
+// and the trial call is under way. Send asks it before pacing, so that a message that cannot be
+// sent takes no slot. Allow still decides right before the call.
 func open(b *gobreaker.TwoStepCircuitBreaker[struct{}]) bool {
 	switch b.State() {
 	case gobreaker.StateOpen:
@@ -151,27 +151,28 @@ func open(b *gobreaker.TwoStepCircuitBreaker[struct{}]) bool {
 	return false
 }
 
-// resting is the result while the breaker lets nothing through.
+// resting returns the error for a message that the breaker does not let through.
 func resting(cause error) *providers.Error {
 	return &providers.Error{Kind: providers.Transient, Retryable: true, RetryAfter: breakerPause, Cause: cause}
 }
 
-// Send sends what an assistant has to say, as a followup.Sender does.
+// Send sends an assistant's message. It has the contract of followup.Sender.
 func (s *Service) Send(
 	ctx context.Context, channel followup.ChannelID, m providers.Message, guard followup.Guard,
 ) (followup.SendResult, error) {
 	return s.send(ctx, channel, m, guard, s.p.MaxWait)
 }
 
-// stepsShare is how much shorter the queue is that a step joins than the one that an
-// assistant's message does. Steps ask again and again, and whoever finds the queue full
-// is turned away: there is always room behind all of them.
+// stepsShare is the factor by which the longest pacing wait of a step is shorter than that of an
+// assistant's message. A step that would wait longer is turned away and asks again later, so there
+// is always room for assistants' messages behind all the steps that wait.
 const stepsShare = 3
 
-// steps sends steps.
+// steps is the Sender for steps.
 type steps struct{ s *Service }
 
-// ForSteps returns who sends steps: on a channel where much waits, assistants go first.
+// ForSteps returns the Sender for follow-up steps. On a channel where many messages wait,
+// assistants' messages take precedence over steps.
 func (s *Service) ForSteps() followup.Sender { return steps{s} }
 
 // Send implements followup.Sender.
@@ -181,7 +182,8 @@ func (f steps) Send(
 	return f.s.send(ctx, channel, m, guard, f.s.p.MaxWait/stepsShare)
 }
 
-// send sends what waits for its channel's pacing no longer than that.
+// send sends a message, unless it would have to wait for its channel's pacing for more than
+// longest.
 func (s *Service) send(
 	ctx context.Context, channel followup.ChannelID, m providers.Message, guard followup.Guard, longest time.Duration,
 ) (followup.SendResult, error) {
@@ -189,7 +191,7 @@ func (s *Service) send(
 	if !ok {
 		return followup.SendResult{Err: &providers.Error{Kind: providers.Operator}}, nil
 	}
-	own := m.Opaque // the caller's; ours travels in its place
+	own := m.Opaque // the caller's; the attempt's opaque value travels in its place
 	pauses := backoff.NewExponentialBackOff()
 	var result followup.SendResult
 	for try := 1; ; try++ {
@@ -202,7 +204,7 @@ func (s *Service) send(
 			return result, err
 		}
 		if wait > longest {
-			result.Paced = result.Err == nil // else the provider had something to say
+			result.Paced = result.Err == nil // otherwise the provider has failed before
 			result.Err = &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: wait}
 			return result, nil
 		}
@@ -211,7 +213,7 @@ func (s *Service) send(
 		}
 		done, err := s.breakers[channel].Allow()
 		if err != nil {
-			result.Err = resting(err) // it has opened while this one waited its turn
+			result.Err = resting(err) // the breaker opened while this message waited for its slot
 			return result, nil
 		}
 		no, err := s.try(ctx, line, m, guard, &result, done)
@@ -227,17 +229,18 @@ func (s *Service) send(
 			return result, nil
 		}
 		if poll.Sleep(ctx, pause) != nil {
-			return result, nil // it has not been sent, and says so
+			return result, nil // result.Err is retryable: nothing has been sent
 		}
 	}
 }
 
-// errPanicked tells the breaker that nobody knows how the call ended.
+// errPanicked tells the breaker that it is not known how the call ended.
 var errPanicked = errors.New("outbound: call panicked")
 
-// try asks the guard and, with its leave, the provider. The breaker is told what that
-// says about the provider also if one of them panics, which the caller may outlive: it
-// would wait for the end of its trial for good.
+// try asks the guard and, if the guard allows it, calls the provider. done tells the breaker what
+// the call says about the provider, or that there was no call. It is called even if guard or
+// provider panics, because the caller may recover, and the breaker would otherwise wait forever
+// for the end of its trial call.
 func (s *Service) try(
 	ctx context.Context, line Line, m providers.Message, guard followup.Guard, result *followup.SendResult, done func(error),
 ) (followup.Refusal, error) {
@@ -256,10 +259,11 @@ func (s *Service) try(
 	return followup.Allowed, nil
 }
 
-// leave asks the guard for leave to send. Its yes may be long on the way (a master dies, a
-// replica has to be waited for) or this process stand still meanwhile: when the window has
-// closed since, or the yes is so old that the step's lease may not outlast the call, it is
-// asked again. Whoever took the step over has recorded how it ended then.
+// leave asks the guard for leave to send. The guard's answer may take long to arrive (a master
+// dies, a replica has to be waited for), and this process may stand still meanwhile. If the guard
+// allowed the message but the window has closed since, or the answer is so old that the step's
+// lease may not outlast the call, leave asks again. If another worker has taken the step over by
+// then, the guard refuses, and that worker has recorded how the step ended.
 func (s *Service) leave(ctx context.Context, guard followup.Guard, previous followup.AttemptID) (followup.Verdict, error) {
 	for {
 		asked := s.p.Real()
@@ -272,7 +276,7 @@ func (s *Service) leave(ctx context.Context, guard followup.Guard, previous foll
 	}
 }
 
-// healthy returns nil unless the failure is one of the provider itself.
+// healthy returns nil unless the failure is one of the provider itself rather than of the message.
 func healthy(e *providers.Error) error {
 	if e == nil || (e.Kind != providers.Transient && e.Status < 500) {
 		return nil
@@ -280,6 +284,8 @@ func healthy(e *providers.Error) error {
 	return e
 }
 
+// call calls the provider, which may take CallTimeout even if ctx ends meanwhile, and counts the
+// result.
 func (s *Service) call(ctx context.Context, line Line, m providers.Message) (providers.Sent, *providers.Error) {
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.p.CallTimeout)
 	defer cancel()
@@ -296,8 +302,9 @@ func (s *Service) call(ctx context.Context, line Line, m providers.Message) (pro
 	return sent, e
 }
 
-// linked makes the message found by its id, and settles what was parked for it
-// and whom the provider says that it went to.
+// linked links the message's ids, so that it is found by each of them. It then settles the
+// receipts that were parked for the message, and the identity under which the provider knows the
+// recipient. It retries both, and only logs a failure: the message has been sent.
 func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, to providers.Contact, opaque string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
@@ -307,7 +314,7 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 	parked, err := backoff.Retry(ctx, func() ([]followup.Parked, error) {
 		parked, err := s.p.Store.LinkMessage(ctx, line.Tenant, ref)
 		if errors.Is(err, followup.ErrNewer) {
-			err = backoff.Permanent(err) // it stays so; a newer replica has heard of the message before us
+			err = backoff.Permanent(err) // trying again would not help: a newer replica has stored this message's link
 		}
 		return parked, err
 	}, backoff.WithMaxElapsedTime(linkWithin))
@@ -315,7 +322,7 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 		s.log.Error("message id not linked, its receipts will not be matched", "channel", line.ID, "err", err)
 		return
 	}
-	// On their own: the link stands, whatever becomes of them.
+	// Retried apart from the link, which stands whether or not this succeeds.
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		return struct{}{}, s.settle(ctx, line, r.Attempt, heard(r.Sent.Contact, to), parked)
 	}, backoff.WithMaxElapsedTime(linkWithin))
@@ -324,7 +331,7 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 	}
 }
 
-// heard returns what an answer tells of the recipient beyond what it was asked with.
+// heard returns the parts of the recipient's identity in the answer that the request did not have.
 func heard(answered, asked providers.Contact) providers.Contact {
 	if answered.Phone == asked.Phone {
 		answered.Phone = ""
@@ -335,10 +342,11 @@ func heard(answered, asked providers.Contact) providers.Contact {
 	return answered
 }
 
+// linkWithin bounds each of the steps that record the result of a send, with their retries.
 const linkWithin = 10 * time.Second
 
-// providerID is WhatsApp's own id of a message just sent, as far as the answer
-// tells: Gupshup's is its own, and receipts bring the other.
+// providerID returns WhatsApp's own id of a message just sent, or "" if the answer does not have
+// it: Gupshup answers with an id of its own, and WhatsApp's comes with the receipts.
 func providerID(p providers.Name, id string) string {
 	if p == providers.Meta {
 		return id
@@ -346,8 +354,8 @@ func providerID(p providers.Name, id string) string {
 	return ""
 }
 
-// settle links whom the provider calls the lead and settles the receipts, to the
-// lead that the one sent to is by then.
+// settle links the contact that the provider named to the lead and settles the parked receipts.
+// The lead is the one that the message was sent to, or the one it has been merged into since.
 func (s *Service) settle(
 	ctx context.Context, line Line, a followup.AttemptID, who providers.Contact, parked []followup.Parked,
 ) error {
@@ -357,7 +365,7 @@ func (s *Service) settle(
 	lead, err := s.p.Store.Resolve(ctx, line.Tenant,
 		followup.Identity{Lead: a.Lead(), Phone: who.Phone, UserID: who.UserID}, false, s.p.Now())
 	if errors.Is(err, followup.ErrNotFound) {
-		return nil // erased
+		return nil // the lead was erased
 	}
 	if err != nil {
 		return err
@@ -365,8 +373,8 @@ func (s *Service) settle(
 	st := followup.Settlement{Tenant: line.Tenant, Lead: lead, Contact: who, Now: s.p.Now(), Real: s.p.Real()}
 	for _, p := range parked {
 		p.Receipt.Attempt = a
-		// No dedup: the receipt was relayed when it came, this is its effect alone,
-		// which its rank lets happen once.
+		// No dedup id: the receipt was relayed when it arrived. This applies only its effect, and the
+		// receipt's rank ensures that the effect happens once.
 		st.Items = append(st.Items, followup.Item{
 			Channel: line.ID, Assistant: line.Assistant, At: p.At, Receipt: &p.Receipt,
 		})
@@ -376,5 +384,5 @@ func (s *Service) settle(
 	if len(settled.Ended)+len(settled.Corrections) > 0 {
 		s.p.Told()
 	}
-	return err // also that the lead has moved: the next try finds where
+	return err // may be ErrLeadMoved: the next try finds where the lead has moved
 }
