@@ -38,20 +38,20 @@ type App struct {
 	refused  *prometheus.CounterVec
 	runner   *runner.Runner
 	relay    *relay.Relay
-	poll     time.Duration // longest sleep of the relay, 0: as it likes
+	poll     time.Duration // longest sleep of the relay's poller; 0 for the relay's default
 	public   *fiber.App
 	admin    *fiber.App
 
-	listeners             struct{ public, admin net.Listener } // nil until it has started
+	listeners             struct{ public, admin net.Listener } // nil before Start
 	publicAddr, adminAddr string
 	draining              atomic.Bool
-	keeping               context.CancelFunc
-	kept                  chan struct{}
-	serving               chan error
+	keeping               context.CancelFunc // ends the upkeep of Redis; nil before Start
+	kept                  chan struct{}      // closed when the upkeep of Redis has ended
+	serving               chan error         // what each listener's server returned
 }
 
-// New builds the service and checks what can be checked before it starts: it
-// reaches Redis and refuses one whose data does not fit.
+// New builds the service and checks what can be checked before it starts: it connects to Redis,
+// and fails if the data there does not fit the configuration.
 func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, registry: prometheus.NewRegistry(), serving: make(chan error, 2), kept: make(chan struct{})}
 	if err := a.assemble(ctx); err != nil {
@@ -82,7 +82,7 @@ func (a *App) assemble(ctx context.Context) error {
 	return nil
 }
 
-// open opens the store and sets the clocks by it.
+// open opens the store and sets the clock by it.
 func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 	var err error
 	a.store, err = redisstore.Open(ctx, redisstore.Params{
@@ -106,7 +106,7 @@ func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 	return nil
 }
 
-// build makes the parts and ties them to each other.
+// build makes the other parts and connects them.
 func (a *App) build(r *roster, steps *followup.Metrics) error {
 	var err error
 	a.relay, err = relay.New(relay.Params{
@@ -175,8 +175,9 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 	return nil
 }
 
-// ended takes in that runs ended where no caller hears of it: that is counted, and
-// their assistants are told. Nothing ends before all is built.
+// ended returns what the store calls when runs end in a call that does not return them. It counts
+// the runs and wakes the relay, which tells their assistants. The relay is built by then: no run
+// ends before all parts are built.
 func (a *App) ended(steps *followup.Metrics) func([]followup.Ended) {
 	return func(runs []followup.Ended) {
 		steps.Ended(runs)
@@ -186,14 +187,14 @@ func (a *App) ended(steps *followup.Metrics) func([]followup.Ended) {
 	}
 }
 
-// armed wakes what sleeps until the next due time: a run was started, which may
-// have ended another, and its assistant is told.
+// armed is called after a run was started. It wakes the runner, which sleeps until the next due
+// time, and the relay: the assistant is told of the new run and of one that it ended.
 func (a *App) armed() {
 	a.runner.Wake()
 	a.relay.Wake()
 }
 
-// messages is the send route in the words of the server.
+// messages adapts the send route to the interface that server declares.
 type messages struct{ api *outbound.API }
 
 func (m messages) Send(ctx context.Context, r server.MessagesRequest) server.MessagesAnswer {
@@ -203,7 +204,7 @@ func (m messages) Send(ctx context.Context, r server.MessagesRequest) server.Mes
 	return server.MessagesAnswer{Status: a.Status, Body: a.Body, RetryAfter: a.RetryAfter}
 }
 
-// aliveWithin is how long a poller may go without a successful turn.
+// aliveWithin is how long a poller may go without a successful turn and still count as alive.
 const aliveWithin = 15 * time.Second
 
 func (a *App) checks() []server.Check {
@@ -228,7 +229,7 @@ func (a *App) checks() []server.Check {
 	}
 }
 
-// Start listens and begins to work. It returns once both listeners accept.
+// Start listens and starts the work. It returns once both listeners accept connections.
 func (a *App) Start(ctx context.Context) error {
 	if a.cfg.Sandbox {
 		a.log.Warn("SANDBOX: not for production: private targets are allowed, data may be in memory only",
@@ -257,16 +258,16 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// PublicAddr and AdminAddr are where the listeners are, once started.
+// PublicAddr returns the address of the public listener; it is empty before Start.
 func (a *App) PublicAddr() string { return a.publicAddr }
 
-// AdminAddr is the address of the admin listener.
+// AdminAddr returns the address of the admin listener; it is empty before Start.
 func (a *App) AdminAddr() string { return a.adminAddr }
 
-// Now is domain time: what due times and windows are reckoned in.
+// Now returns domain time, the time of due times and windows.
 func (a *App) Now() time.Time { return a.clock.Now() }
 
-// Wait returns when ctx is done, or with the error of a listener that failed.
+// Wait returns nil when ctx is done, or earlier with the error of a listener that failed.
 func (a *App) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():

@@ -19,22 +19,22 @@ import (
 	"wagate/providers/transport"
 )
 
-// Rates that the providers grant a number (sheets §10 and §13), with a burst
-// short of what they count as too much.
+// The messages per second that the providers allow a number (sheets §10 and §13). The burst is one
+// second's worth, below what the providers count as too much.
 const (
 	metaPerSecond      = 80
 	gupshupV2PerSecond = 20
 	gupshupV3PerSecond = 10
 )
 
-// roster is the operator's tenants in the words of the packages that use them.
-// A provider is added here, by one case.
+// roster translates the operator's file into the types of the packages that use it. A new provider
+// is added here, as one more case.
 type roster struct {
 	directory *followup.Directory
 	channels  []followup.Channel
 	lines     []outbound.Line
 	templates map[followup.ChannelID]outbound.TemplateAccount
-	forget    map[followup.ChannelID]func() // of channels that send templates by ids of theirs: believe them no more
+	forget    map[followup.ChannelID]func() // for channels that send templates by provider ids: forgets those ids
 
 	apps        map[string]ingest.App
 	metaApps    map[followup.ChannelID]string
@@ -94,7 +94,7 @@ func newRoster(cfg config.Config) (*roster, error) {
 	return r, errors.Join(problems...)
 }
 
-// channel takes in one channel with what it takes to send on it.
+// channel adds one channel to the roster, with what is needed to send on it.
 func (r *roster) channel(
 	cfg config.Config, tenant followup.TenantID, c config.Channel, client *transport.Client,
 ) (followup.Channel, error) {
@@ -111,7 +111,7 @@ func (r *roster) channel(
 		})
 		line.Provider, line.PerSecond, line.Burst = sender, metaPerSecond, metaPerSecond
 		r.templates[ch.ID] = outbound.TemplateAccount{
-			// What another app says of this account is not ours to believe.
+			// The app is part of the name: what another app says of this account is not to be believed.
 			Name: templateAccount(ch.Provider, c.App, c.WABAID),
 			List: func(ctx context.Context) ([]providers.TemplateInfo, error) { return sender.Templates(ctx, c.WABAID) },
 		}
@@ -140,7 +140,7 @@ func (r *roster) channel(
 	return ch, nil
 }
 
-// reveal returns the secrets themselves, for whoever compares or signs with them.
+// reveal returns the plain secrets, for packages that compare or sign with them.
 func reveal(secrets []config.Secret) []string {
 	out := make([]string, len(secrets))
 	for i, s := range secrets {
@@ -149,12 +149,13 @@ func reveal(secrets []config.Secret) []string {
 	return out
 }
 
-// templateAccount names an account for what is said of its templates.
+// templateAccount returns the account name under which notes on its templates are kept.
 func templateAccount(p providers.Name, app, account string) string {
 	return strings.Join([]string{string(p), app, account}, "/")
 }
 
-// noteTemplates returns what keeps what is said of an account's templates.
+// noteTemplates returns the function that stores what webhooks say of an account's templates. It
+// also makes the channel forget the template ids that it has cached.
 func (r *roster) noteTemplates(store followup.TemplateStore, real func() time.Time) ingest.NoteTemplates {
 	return func(ctx context.Context, of followup.Channel, said []followup.TemplateSaid) error {
 		if forget := r.forget[of.ID]; forget != nil {
@@ -164,9 +165,10 @@ func (r *roster) noteTemplates(store followup.TemplateStore, real func() time.Ti
 	}
 }
 
-// failed returns what is done about a receipt of a failure, beside what it does to its lead. A
-// channel that sends templates by ids of theirs asks for the ids again when one was not found (other
-// replicas do so when their list is too old), and the operator is told of what only he can mend.
+// failed returns the function that is told of every receipt that reports a failure; the effect on
+// the lead is handled elsewhere. If a template id was not found, a channel that sends templates by
+// provider ids forgets them and asks for them again (other replicas do that when their list is too
+// old). complain gets every failure, to tell the operator what only an operator can mend.
 func (r *roster) failed(complain func(followup.ChannelID, *providers.Error)) func(followup.ChannelID, *providers.Error) {
 	return func(of followup.ChannelID, why *providers.Error) {
 		if forget := r.forget[of]; forget != nil && gupshup.TemplatesStale(why.Code) {

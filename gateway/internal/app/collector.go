@@ -2,14 +2,16 @@ package app
 
 import "os"
 
-// spared is how many bytes are dropped before the collector runs, beyond what Go waits for: as many as
-// are in use. That is little, and what is dropped with each webhook is much: the collector would run dozens of
-// times a second, and webhooks would wait for it.
+// spared is how many more bytes of garbage than usual may pile up before the garbage collector
+// runs. Go lets as much pile up as is in use. That is little here, and each webhook leaves much
+// garbage: the collector would run dozens of times a second, and webhooks would wait for it.
 const spared = 32 << 20
 
-// spareCollector returns memory that the collector takes for in use, and so waits that long. Nobody touches
-// it, so it takes none; what is dropped meanwhile does. GOGC is a share of what is in use, and would take several times
-// as much where that is much. An operator who sets it, or GOMEMLIMIT, has it his way.
+// spareCollector returns memory that the garbage collector counts as in use, so that it runs later.
+// The memory is never touched and therefore costs nothing; the garbage that piles up meanwhile does
+// cost memory. Raising GOGC instead would cost several times as much if much memory is in use,
+// because it is a percentage of that. spareCollector returns nil if the operator has set GOGC or
+// GOMEMLIMIT, and leaves the collector to those settings.
 func spareCollector() []byte {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return nil

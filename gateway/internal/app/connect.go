@@ -16,7 +16,7 @@ import (
 	"wagate/followup/redisstore"
 )
 
-// connection is the way to Redis and what ends it.
+// connection is a client of Redis and the function that closes it.
 type connection struct {
 	client   redis.UniversalClient
 	embedded bool
@@ -39,7 +39,7 @@ func connect(cfg config.Config) (*connection, error) {
 	if cfg.Redis.Mode == config.RedisSentinel {
 		p.SentinelMaster, p.SentinelAddresses = cfg.Redis.Master, addresses
 		p.SentinelPassword = cfg.Redis.SentinelPassword.Reveal()
-		addresses = []string{"master.invalid"} // the sentinels know; this is for user, database and TLS
+		addresses = []string{"master.invalid"} // the sentinels know the address; the URL carries user, database and TLS
 	}
 	urls := make([]string, 0, len(addresses))
 	for _, address := range addresses {
@@ -64,17 +64,17 @@ func redisURL(r config.Redis, address string) string {
 	if r.DB != 0 {
 		u.Path = "/" + strconv.Itoa(r.DB)
 	}
-	return strings.ReplaceAll(u.String(), ",", "%2C") // the only ones stand between addresses
+	return strings.ReplaceAll(u.String(), ",", "%2C") // commas separate addresses
 }
 
-// promised is a durability in the words of the store, which has the same.
+// promised converts the configured durability to the store's type.
 func promised(d config.Durability) redisstore.Durability {
 	return redisstore.Durability{Level: string(d.Level), Replicas: d.Replicas}
 }
 
-// Check reaches what the configuration names and returns every problem, one a
-// line: Redis away, unfit for the promised durability, or with data that does
-// not fit.
+// Check connects to the Redis that the configuration names and returns every problem, one per
+// line: Redis cannot be reached, cannot keep the configured durability, or holds data that does not
+// fit the configuration. It writes nothing.
 func Check(ctx context.Context, cfg config.Config) error {
 	redisstore.LogTo(slog.New(slog.DiscardHandler))
 	c, err := connect(cfg)
@@ -96,7 +96,7 @@ func Check(ctx context.Context, cfg config.Config) error {
 	return errors.Join(problems...)
 }
 
-// Serve runs the service until ctx ends, then stops it.
+// Serve builds the service and runs it until ctx ends or a listener fails, then stops it.
 func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	redisstore.LogTo(log)
 	spare := spareCollector()

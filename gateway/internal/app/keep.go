@@ -9,15 +9,16 @@ import (
 	"wagate/followup/rescue"
 )
 
-// syncEvery is how often the copies of the control state are looked after.
+// syncEvery is how often the copies of the control state are synchronised with their masters.
 const syncEvery = time.Minute
 
-// recountEvery is how often dead letters are recounted, for those that a program has
-// buried or removed beside us, or before us, that counts none.
+// recountEvery is how often dead letters are recounted. A version of the program that keeps no
+// count may have buried or removed some, before this process started or while it runs.
 const recountEvery = 5 * time.Minute
 
-// keep looks after Redis: its clock, its fitness for the promise, the copies
-// of the control state, which a crash may have left behind their master, and what dead letters count.
+// keep is the upkeep of Redis. It watches the clock of Redis and whether Redis can keep the
+// configured durability, brings up to date the copies of the control state, which a crash may have
+// left behind their masters, and recounts the dead letters. It returns when ctx is done.
 func (a *App) keep(ctx context.Context) {
 	defer close(a.kept)
 	var wg sync.WaitGroup
@@ -27,7 +28,7 @@ func (a *App) keep(ctx context.Context) {
 	a.every(ctx, syncEvery, a.syncControl)
 }
 
-// every does something at once and then once per interval, until ctx is done, whether it panics or not.
+// every calls do at once and then once per interval, until ctx is done. It goes on if do panics.
 func (a *App) every(ctx context.Context, interval time.Duration, do func(context.Context)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()

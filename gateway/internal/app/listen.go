@@ -8,10 +8,9 @@ import (
 	"wagate/gateway/internal/server"
 )
 
-// The listeners, and how many connections each serves at once. An idle one costs
-// some 30 KiB, one with a usual body half as much again; large bodies have a
-// budget of their own. So the public listener can take up 200 MiB, whoever
-// calls and whatever he sends.
+// The listeners, and how many connections each serves at once. An idle connection costs some
+// 30 KiB, one with a usual body half as much again, and large bodies have a budget of their own. So
+// the public listener uses at most some 200 MiB, whoever calls and whatever they send.
 const (
 	publicListener    = "public"
 	publicConnections = 4096
@@ -19,7 +18,7 @@ const (
 	adminConnections  = 64
 )
 
-// newRefused returns the counter of the connections beyond those.
+// newRefused returns the counter of the connections beyond those limits.
 func newRefused(r prometheus.Registerer) *prometheus.CounterVec {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wagate_connections_refused_total",
@@ -31,7 +30,7 @@ func newRefused(r prometheus.Registerer) *prometheus.CounterVec {
 	return c
 }
 
-// listen listens at an address, for at most so many connections.
+// listen listens on addr and serves at most so many connections at once.
 func (a *App) listen(name, addr string, most int) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr) //nolint:noctx // a local bind
 	if err != nil {

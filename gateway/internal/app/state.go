@@ -11,8 +11,7 @@ import (
 	"wagate/followup"
 )
 
-// state reads what the store holds at each scrape, so that no gauge drifts from
-// the truth.
+// state is a collector that reads the store at each scrape, so that no gauge drifts from the truth.
 type state struct {
 	read   func(ctx context.Context) (followup.Stats, error)
 	log    *slog.Logger
@@ -24,7 +23,7 @@ type gauge struct {
 	value func(followup.Stats) float64
 }
 
-// stateTimeout bounds what a scrape waits for Redis.
+// stateTimeout bounds how long a scrape waits for Redis.
 const stateTimeout = 3 * time.Second
 
 func newState(read func(ctx context.Context) (followup.Stats, error), log *slog.Logger) *state {
@@ -74,8 +73,8 @@ func (s *state) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. While the store cannot be read,
-// nothing is known, and the scrape says so for these gauges only.
+// Collect implements prometheus.Collector. If the store cannot be read, the scrape reports that for
+// these gauges only.
 func (s *state) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), stateTimeout)
 	defer cancel()
@@ -92,7 +91,7 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// buildInfo is a gauge that is always 1 and says what was built.
+// buildInfo returns a gauge that is always 1 and whose labels say what was built.
 func buildInfo() prometheus.Collector {
 	version, revision, goversion := "unknown", "unknown", "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -18,8 +18,8 @@ const (
 	stopRest     = 5 * time.Second
 )
 
-// Stop ends the service; see doc.go for the order. It goes through all steps
-// whatever goes wrong in one, and joins what did.
+// Stop ends the service, in the order that the package comment gives. It goes through all steps
+// even if some fail, and returns their errors joined.
 func (a *App) Stop(ctx context.Context) error {
 	a.draining.Store(true)
 	var errs []error
@@ -53,12 +53,12 @@ func (a *App) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// shut ends a server and its listener. One that was told to serve a moment ago may not
-// have begun, and does not know yet of the listener that it is to close.
+// shut shuts the server down and closes its listener. A server that was started a moment ago may
+// not know its listener yet, and then does not close it.
 func shut(ctx context.Context, server *fiber.App, l net.Listener) error {
 	err := server.ShutdownWithContext(ctx)
 	if l != nil {
-		_ = l.Close() // by the server, if it had begun
+		_ = l.Close() // an error means that the server has closed it
 	}
 	return err
 }
