@@ -146,7 +146,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 	})
 	rearm := func(ctx context.Context, t followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID) {
 		if err := follow.Rearm(ctx, t, lead, assistants); err != nil {
-			a.log.Warn("run not rearmed, the next message of the business will", "component", "app", "err", err)
+			a.log.Warn("run not rearmed; the next message of the business rearms it", "component", "app", "err", err)
 		}
 	}
 	words := a.cfg.FollowUp.OptOutWords
@@ -211,7 +211,7 @@ func (a *App) checks() []server.Check {
 	alive := func(is func(time.Duration) bool) func(context.Context) error {
 		return func(context.Context) error {
 			if !is(aliveWithin) {
-				return errors.New("no successful turn lately")
+				return errors.New("no successful turn recently")
 			}
 			return nil
 		}

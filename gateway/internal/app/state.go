@@ -47,16 +47,16 @@ func newState(read func(ctx context.Context) (followup.Stats, error), log *slog.
 		},
 		{
 			describe("wagate_relay_backlog",
-				"Events waiting for the assistant for whom most do, those in dead letters counted; relay.max_backlog bounds it."),
+				"Events waiting for the assistant that has most of them waiting, dead letters included; relay.max_backlog bounds it."),
 			func(s followup.Stats) float64 { return float64(s.RelayBacklog) },
 		},
 		{
 			describe("wagate_relay_backlog_dead",
-				"Of wagate_relay_backlog, those in dead letters: they count until they are replayed and delivered, or dropped."),
+				"The part of wagate_relay_backlog in dead letters; these count until they are replayed and delivered, or dropped."),
 			func(s followup.Stats) float64 { return float64(s.RelayBacklogDead) },
 		},
 		{
-			describe("wagate_relay_lag_seconds", "Age of the oldest event that no assistant took yet, also while it waits for a retry."),
+			describe("wagate_relay_lag_seconds", "Age of the oldest event that no assistant has taken yet, including events waiting for a retry."),
 			func(s followup.Stats) float64 { return s.RelayLag.Seconds() },
 		},
 		{
@@ -103,7 +103,7 @@ func buildInfo() prometheus.Collector {
 		}
 	}
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "wagate_build_info", Help: "Always 1; what was built.",
+		Name: "wagate_build_info", Help: "Always 1; the labels say what was built.",
 		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": goversion},
 	})
 	g.Set(1)
