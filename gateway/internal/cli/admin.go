@@ -18,14 +18,14 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// The bounds of one request to the admin listener. Replaying a tenant's dead
-// letters may take a while.
+// The bounds of one request to the admin listener. Replaying a tenant's dead letters may take a
+// while.
 const (
 	adminTimeout  = 2 * time.Minute
 	longestAnswer = 64 << 20
 )
 
-// adminFlags are the flags of the operator's commands.
+// adminFlags are the flags that all of the operator's commands have.
 type adminFlags struct {
 	fs     *flagSet
 	config *string
@@ -42,7 +42,7 @@ func (fs *flagSet) adminFlags() adminFlags {
 	}
 }
 
-// adminClient speaks to the admin listener of a running gateway.
+// adminClient is a client of the admin listener of a running gateway.
 type adminClient struct {
 	shell *shell
 	base  string
@@ -51,8 +51,8 @@ type adminClient struct {
 	http  *http.Client
 }
 
-// open reads a command line, with from least to most positional arguments, and
-// returns the client that it describes.
+// open parses a command line that has from least to most positional arguments. It returns the
+// client that the flags describe and the positional arguments.
 func (f adminFlags) open(args []string, least, most int) (*adminClient, []string, error) {
 	positional, err := f.fs.parse(args, least, most)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f adminFlags) open(args []string, least, most int) (*adminClient, []string
 	return c, positional, err
 }
 
-// client returns the client that flags, environment and file describe.
+// client returns the client that the flags, the environment and the file describe.
 func (f adminFlags) client() (*adminClient, error) {
 	fs, s := f.fs, f.fs.shell
 	c := &adminClient{shell: s, base: *f.admin, raw: *f.raw, http: &http.Client{Timeout: adminTimeout}}
@@ -74,7 +74,7 @@ func (f adminFlags) client() (*adminClient, error) {
 		if err != nil {
 			return nil, inFile(*f.config, err)
 		}
-		// The file's token is meant for the file's address and for no other.
+		// The file's token is for the file's address only, and is not sent to another.
 		if c.base == "" {
 			if c.base, err = adminURL(a.Address); err != nil {
 				return nil, err
@@ -93,7 +93,7 @@ func (f adminFlags) client() (*adminClient, error) {
 	return c, nil
 }
 
-// adminURL returns where to reach a listener from this machine.
+// adminURL returns the URL at which this machine reaches a listener with that address.
 func adminURL(address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -111,7 +111,8 @@ func adminURL(address string) (string, error) {
 	return "http://" + net.JoinHostPort(host, port), nil
 }
 
-// call makes one request and returns the body of a good answer.
+// call makes one request and returns the answer's body. An answer with a status of 300 or more is
+// an error.
 func (c *adminClient) call(ctx context.Context, method, path string, query url.Values, body any) ([]byte, error) {
 	var payload io.Reader
 	if body != nil {
@@ -148,7 +149,7 @@ func (c *adminClient) call(ctx context.Context, method, path string, query url.V
 	return data, nil
 }
 
-// refused turns an error's envelope into one of ours.
+// refused returns the error for an answer that is an error envelope of the admin API.
 func refused(status int, body []byte) error {
 	var envelope struct {
 		Error struct {
@@ -169,7 +170,8 @@ func refused(status int, body []byte) error {
 	return fmt.Errorf("the gateway answered %d: %s", status, printable(text))
 }
 
-// list asks for one page of a list and prints it: a row for each item.
+// list requests one page of a list and prints it as a table. what names the items, and row returns
+// the cells of one.
 func list[T any](
 	ctx context.Context, c *adminClient, path string, query url.Values, what string, heading []string, row func(T) []string,
 ) error {
@@ -190,7 +192,7 @@ func list[T any](
 	})
 }
 
-// answer prints an answer: raw, or as show has it.
+// answer prints an answer as it came if -json is set, and otherwise calls show to print it.
 func answer[T any](c *adminClient, data []byte, show func(T)) error {
 	if c.raw {
 		fmt.Fprintf(c.shell.Stdout, "%s\n", bytes.TrimSpace(data))

@@ -9,24 +9,26 @@ import (
 	"unicode"
 )
 
-// The bounds of calm: how many warnings with one message a period may have, and how many of them may
-// say the same.
+// The bounds of calm: in one period it writes at most calmMost warnings with the same message, and
+// at most calmAlike that are alike.
 const (
 	calmPeriod = time.Minute
 	calmMost   = 60
 	calmAlike  = 5
 )
 
-// calm is a handler that lets no trouble fill the log: a Redis that is away fails every request,
-// thousands a second, and each says so. Of warnings that say the same some are enough, and what
-// comes behind tells with left_out how many were not written. Warnings say the same if they differ
-// in digits only, as ports do. What is less than a warning is seldom or was asked for; an error is of
-// something that nobody else tells of.
+// calm is a slog.Handler that limits repeated warnings, so that no trouble fills the log: while
+// Redis cannot be reached, every request fails, thousands per second, and each logs a warning. A few
+// of them are enough. The next record with the same message that is written has the attribute
+// left_out: how many before it were not. Warnings are alike if they have the same message and their
+// attributes differ in digits only, as in port numbers. Records of other levels pass unchanged:
+// those below a warning are rare or were asked for, and an error may be the only sign of what it
+// reports.
 type calm struct {
 	slog.Handler
 
 	said *said
-	with string // the attributes that every record has
+	with string // the attributes from WithAttrs, which every record has
 }
 
 func newCalm(h slog.Handler) *calm { return &calm{Handler: h, said: &said{of: map[string]*spell{}}} }
@@ -77,21 +79,23 @@ func digitless(s string) string {
 	}, s)
 }
 
-// said knows what was written lately, by message: these are constants of the program, so there are few.
+// said counts what was written in each message's period. Messages are constants of the program, so
+// there are few.
 type said struct {
 	mu sync.Mutex
 	of map[string]*spell
 }
 
-// spell is one message's period.
+// spell is one message's current period.
 type spell struct {
 	began   time.Time
 	written int
-	alike   map[string]int // by text; no more of them than were written
-	leftOut int            // that no record has told of
+	alike   map[string]int // how many were written, by text; it has at most calmMost entries
+	leftOut int            // how many were left out and not reported yet
 }
 
-// again reports whether a record may be written, and how many before it were not.
+// again reports whether a record may be written and, if so, how many before it were left out. text
+// is the record's attributes without digits.
 func (s *said) again(at time.Time, message, text string) (leftOut int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

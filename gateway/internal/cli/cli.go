@@ -16,26 +16,26 @@ import (
 	"wagate/config"
 )
 
-// Program is what the commands that run something call.
+// Program has the functions behind the commands that run something.
 type Program struct {
 	// Serve runs the service until ctx ends, then stops it gracefully.
 	Serve func(ctx context.Context, c config.Config, log *slog.Logger) error
-	// Check reaches what the configuration names, above all Redis. Its error
-	// holds every problem, one a line.
+	// Check connects to what the configuration names, above all Redis. Its error holds every
+	// problem, one per line.
 	Check func(ctx context.Context, c config.Config) error
-	// Demo plays the story to out: with once until it is complete, else until
-	// ctx ends. Its error says how it went otherwise.
+	// Demo plays the demo's story and prints it to out: until it is complete if once is set,
+	// otherwise until ctx ends. Its error says how the story differed from what it should be.
 	Demo func(ctx context.Context, once bool, out io.Writer, log *slog.Logger) error
 }
 
-// World is what a process sees of its surroundings.
+// World is the environment of a process and its output streams.
 type World struct {
-	Lookup config.Lookup // of the environment
+	Lookup config.Lookup // looks up environment variables
 	Stdout io.Writer
 	Stderr io.Writer
 }
 
-// System returns the world of this process.
+// System returns the World of this process.
 func System() World {
 	return World{Lookup: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr}
 }
@@ -47,13 +47,13 @@ const (
 	exitUsage  = 2
 )
 
-// shell is one command line being carried out.
+// shell runs one command line.
 type shell struct {
 	Program
 	World
 }
 
-// command is one word after the program's name.
+// command is a command of the program: the first word after the program's name.
 type command struct {
 	name, args, summary string
 	run                 func(*shell, context.Context, []string) error
@@ -74,13 +74,13 @@ func commands() []command {
 	}
 }
 
-// usageError says that the command line makes no sense.
+// usageError reports a wrong command line.
 type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
-// Run carries out a command line, without the program's name, and returns the
-// exit code.
+// Run runs the command line args, which does not contain the program's name, and returns the exit
+// code.
 func Run(ctx context.Context, p Program, w World, args []string) int {
 	s := &shell{Program: p, World: w}
 	if len(args) == 0 {
@@ -105,7 +105,7 @@ func asksForHelp(arg string) bool {
 	return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg)
 }
 
-// sub carries out a command that has commands of its own.
+// sub runs a command that has subcommands.
 func (s *shell) sub(ctx context.Context, name string, args []string, subs map[string]func(context.Context, []string) error) error {
 	words := strings.Join(slices.Sorted(maps.Keys(subs)), "|")
 	if len(args) == 0 {
@@ -122,7 +122,7 @@ func (s *shell) sub(ctx context.Context, name string, args []string, subs map[st
 	return run(ctx, args[1:])
 }
 
-// exit tells what went wrong and returns the exit code.
+// exit prints the error, if there is one, and returns the exit code.
 func (s *shell) exit(err error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return exitOK
@@ -140,6 +140,6 @@ func (s *shell) usage(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.args, c.summary)
 	}
-	_ = t.Flush() // a terminal that is gone is no reason to fail
+	_ = t.Flush() // a closed terminal is no reason to fail
 	fmt.Fprint(w, "\nwagate COMMAND -h tells the flags of a command.\n")
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// deadLetter is a delivery that was given up, as the admin API shows it.
+// deadLetter is a dead letter as the admin API shows it.
 type deadLetter struct {
 	ID          string    `json:"id"`
 	TenantID    string    `json:"tenant_id"`
@@ -48,7 +48,7 @@ func (s *shell) deadList(ctx context.Context, args []string) error {
 		})
 }
 
-// deadShow prints a dead letter whole, with its events.
+// deadShow prints one dead letter with its events.
 func (s *shell) deadShow(ctx context.Context, args []string) error {
 	fs := s.flags("dead show ID")
 	c, ids, err := fs.adminFlags().open(args, 1, 1)
@@ -75,8 +75,9 @@ func (s *shell) deadDrop(ctx context.Context, args []string) error {
 	return s.deadSome(ctx, args, "drop", "dropped", http.MethodDelete, "")
 }
 
-// deadSome does something to one dead letter, by method and suffix of its
-// address, or to all of them, or all of a tenant or an assistant.
+// deadSome replays or drops dead letters: the one whose ID is given, by a request with method and
+// suffix, or with -all every one, or those of a tenant or an assistant. done is verb's past
+// participle, which is also the name of the count in the answer.
 func (s *shell) deadSome(ctx context.Context, args []string, verb, done, method, suffix string) error {
 	fs := s.flags("dead " + verb + " ID | dead " + verb + " -all [-tenant ID] [-assistant ID]")
 	admin := fs.adminFlags()
@@ -110,7 +111,7 @@ func (s *shell) deadSome(ctx context.Context, args []string, verb, done, method,
 	say := func(counts map[string]int) {
 		fmt.Fprintf(s.Stdout, "%s %s\n", count(counts[done], "dead letter"), done)
 	}
-	if method == http.MethodDelete { // there is no more to say than that it is gone
+	if method == http.MethodDelete { // the answer has no body
 		if !c.raw {
 			say(map[string]int{done: 1})
 		}
@@ -119,8 +120,8 @@ func (s *shell) deadSome(ctx context.Context, args []string, verb, done, method,
 	return answer(c, data, say)
 }
 
-// whose defines the flags that name a tenant's or an assistant's dead letters,
-// and returns the query for what they say.
+// whose declares the flags -tenant and -assistant, which select dead letters. The function returned
+// reads them into a query.
 func (fs *flagSet) whose(when string) func() (url.Values, error) {
 	fs.String("tenant", "", when+"only those of the tenant with this `ID`")
 	fs.String("assistant", "", when+"only those of the assistant with this `ID`")

@@ -9,24 +9,23 @@ import (
 	"strings"
 )
 
-// flagSet is the flags of one command, with what they mean shown on -h.
+// flagSet is the flags of one command. -h prints what they mean.
 type flagSet struct {
 	*flag.FlagSet
 	shell  *shell
 	usage  string
-	needed []string // names of flags
+	needed []string // the names of required flags
 }
 
-// flags returns an empty set for a command. usage is the command with its
-// positional arguments.
+// flags returns an empty flag set for a command. usage is the command with its positional arguments.
 func (s *shell) flags(usage string) *flagSet {
 	fs := flag.NewFlagSet(usage, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	return &flagSet{FlagSet: fs, shell: s, usage: usage}
 }
 
-// parse reads the flags, wherever they stand, and returns the positional
-// arguments, of which there may be from least to most.
+// parse reads the flags and returns the positional arguments, of which there must be from least to
+// most. Flags may stand before, between and behind them.
 func (fs *flagSet) parse(args []string, least, most int) ([]string, error) {
 	var positional []string
 	for {
@@ -49,17 +48,15 @@ func (fs *flagSet) parse(args []string, least, most int) ([]string, error) {
 	return positional, fs.missing()
 }
 
-// neededID declares a flag without which the command makes no sense: whose ID it
-// takes is its name.
+// neededID declares a required flag that takes the ID of what the flag's name says.
 func (fs *flagSet) neededID(name string) *string {
 	fs.needed = append(fs.needed, name)
 	return fs.String(name, "", "the "+name+"'s `ID`")
 }
 
-// given returns those of the flags of these names that were given.
-//
-// One that is given and empty, as of a variable that is not set, is refused: all
-// would be taken where few were meant.
+// given returns the values of those flags among names that were given. A flag that is given but
+// empty, for instance from an unset variable, is an error: the command would otherwise apply to
+// everything where only a part was meant.
 func (fs *flagSet) given(names ...string) (map[string]string, error) {
 	given := map[string]string{}
 	var err error
@@ -75,7 +72,7 @@ func (fs *flagSet) given(names ...string) (map[string]string, error) {
 	return given, err
 }
 
-// missing returns a usage error if a flag that is needed was not given.
+// missing returns a usage error if a required flag was not given.
 func (fs *flagSet) missing() error {
 	var missing []string
 	for _, name := range fs.needed {
@@ -92,7 +89,7 @@ func (fs *flagSet) missing() error {
 	return fs.wrong("%s are needed", strings.Join(missing, " and "))
 }
 
-// wrong returns a usage error with the command's usage.
+// wrong returns a usage error that ends with the command's usage.
 func (fs *flagSet) wrong(format string, args ...any) error {
 	return usageError{fmt.Sprintf(format, args...) + "\nusage: wagate " + fs.usage + " [flags], see -h"}
 }
@@ -103,7 +100,7 @@ func (fs *flagSet) help() {
 	fs.PrintDefaults()
 }
 
-// env returns a variable of the environment, or the fallback if it is not set.
+// env returns the value of an environment variable, or fallback if it is unset or blank.
 func (s *shell) env(name, fallback string) string {
 	if value, ok := s.Lookup(name); ok && strings.TrimSpace(value) != "" {
 		return value

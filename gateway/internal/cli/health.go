@@ -23,7 +23,7 @@ type readiness struct {
 	} `json:"checks"`
 }
 
-// health asks /readyz. It needs no token, and of the file only the address.
+// health asks /readyz. It needs no token, and only the admin address from the file.
 func (s *shell) health(ctx context.Context, args []string) error {
 	fs := s.flags("health")
 	file := fs.configFlag()
@@ -71,7 +71,7 @@ func (s *shell) health(ctx context.Context, args []string) error {
 	return nil
 }
 
-// failing lists the checks that fail.
+// failing lists the checks that fail, one per line.
 func failing(body []byte) string {
 	var r readiness
 	if json.Unmarshal(body, &r) != nil {

@@ -17,8 +17,8 @@ const (
 	formatJSON = "json"
 )
 
-// logFlags declares -log-format and -log-level. Text is the default even where
-// nobody watches: the first lines are a contract ("listening addr=…").
+// logFlags declares -log-format and -log-level; level is the default level. Text is the default
+// format even when nobody watches, because the first lines are a contract ("listening addr=…").
 func (fs *flagSet) logFlags(level string) logFlags {
 	return logFlags{
 		format: fs.String("log-format", fs.shell.env("WAGATE_LOG_FORMAT", formatText), "text or json (WAGATE_LOG_FORMAT)"),
@@ -26,7 +26,7 @@ func (fs *flagSet) logFlags(level string) logFlags {
 	}
 }
 
-// logger returns the logger that the flags ask for; no trouble fills it.
+// logger returns the logger that the flags describe. It limits repeated warnings; see calm.
 func (l logFlags) logger(fs *flagSet, w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(*l.level)); err != nil {

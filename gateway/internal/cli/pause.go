@@ -7,14 +7,14 @@ import (
 	"net/http"
 )
 
-// pauseOf is a pause of a tenant, or of one channel of it.
+// pauseOf says whether a tenant, or one channel of it, is paused, as the admin API shows it.
 type pauseOf struct {
 	TenantID  string  `json:"tenant_id"`
 	ChannelID *string `json:"channel_id"`
 	Paused    bool    `json:"paused"`
 }
 
-// who names what is paused.
+// who names what the pause applies to.
 func (p pauseOf) who() string {
 	if p.ChannelID == nil || *p.ChannelID == "" {
 		return "the whole tenant"

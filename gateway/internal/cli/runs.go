@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// run is a follow-up run, as the API shows it.
+// run is a follow-up run as the admin API shows it.
 type run struct {
 	ID        string   `json:"id"`
 	LeadID    string   `json:"lead_id"`

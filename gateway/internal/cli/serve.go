@@ -42,7 +42,7 @@ func (s *shell) check(ctx context.Context, args []string) error {
 	problems, readable := errors.AsType[config.Problems](err)
 	switch {
 	case err == nil || readable && !problems.Under("redis"):
-		// A file that is wrong elsewhere still says where Redis is: all problems at once.
+		// If the file's problems are elsewhere it still says where Redis is: report all problems at once.
 		err = errors.Join(inFile(*file, err), s.Check(ctx, c))
 	default:
 		err = inFile(*file, err)
@@ -80,7 +80,7 @@ func (s *shell) demo(ctx context.Context, args []string) error {
 	return s.Demo(ctx, *once, s.Stdout, log)
 }
 
-// inFile says which file is wrong, above the list of its problems.
+// inFile adds the file's name to an error that lists problems of the file.
 func inFile(file string, err error) error {
 	problems, ok := errors.AsType[config.Problems](err)
 	if !ok {

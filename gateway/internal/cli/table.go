@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// pageFlags declares -limit and -offset; the function returned reads them.
+// pageFlags declares -limit and -offset. The function returned reads them into a query.
 func (fs *flagSet) pageFlags() func() url.Values {
 	limit, offset := fs.Int("limit", 50, "how many to list"), fs.Int("offset", 0, "how many to leave out first")
 	return func() url.Values {
@@ -18,7 +18,7 @@ func (fs *flagSet) pageFlags() func() url.Values {
 	}
 }
 
-// table prints rows under a heading, or that there are none.
+// table prints rows under a heading. If there are none, it says so; what names them.
 func (s *shell) table(what string, heading []string, rows [][]string) {
 	if len(rows) == 0 {
 		fmt.Fprintf(s.Stdout, "no %s\n", what)
@@ -32,11 +32,11 @@ func (s *shell) table(what string, heading []string, rows [][]string) {
 		}
 		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}
-	_ = t.Flush() // a terminal that is gone is no reason to fail
+	_ = t.Flush() // a closed terminal is no reason to fail
 }
 
-// printable drops what a terminal would act on; what strangers wrote may be
-// among what is shown.
+// printable drops the characters that a terminal would act on: the text may contain what strangers
+// wrote.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) || r == '\n' {
@@ -46,6 +46,7 @@ func printable(s string) string {
 	}, s)
 }
 
+// at formats an instant for a table; a zero one is "-".
 func at(t time.Time) string {
 	if t.IsZero() {
 		return "-"

@@ -20,7 +20,7 @@ func (s *shell) version(_ context.Context, args []string) error {
 	return nil
 }
 
-// describe says what was built: version, revision, with what, for what.
+// describe returns one line about the build: version, revision, Go version and platform.
 func describe(info *debug.BuildInfo) string {
 	version, settings := info.Main.Version, map[string]string{}
 	for _, s := range info.Settings {
