@@ -37,8 +37,8 @@ func (fs *flagSet) adminFlags() adminFlags {
 	return adminFlags{
 		fs:     fs,
 		config: fs.configFlag(),
-		admin:  fs.String("admin", fs.shell.env("WAGATE_ADMIN", ""), "the admin listener's `URL`, instead of the file's (WAGATE_ADMIN; its token is WAGATE_ADMIN_TOKEN)"),
-		raw:    fs.Bool("json", false, "print the answer as it came"),
+		admin:  fs.String("admin", fs.shell.env("WAGATE_ADMIN", ""), "`URL` of the admin listener, instead of the file's (WAGATE_ADMIN; its token: WAGATE_ADMIN_TOKEN)"),
+		raw:    fs.Bool("json", false, "print the gateway's JSON answer unchanged"),
 	}
 }
 
@@ -87,7 +87,7 @@ func (f adminFlags) client() (*adminClient, error) {
 	}
 	u, err := url.Parse(c.base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fs.wrong("got -admin that is no http:// or https:// URL")
+		return nil, fs.wrong("-admin must be an http:// or https:// URL")
 	}
 	c.base = strings.TrimRight(c.base, "/")
 	return c, nil
@@ -100,7 +100,7 @@ func adminURL(address string) (string, error) {
 		return "", fmt.Errorf("admin address: %w", err)
 	}
 	if port == "0" {
-		return "", errors.New("the file leaves the admin port open (0): take it from the log's \"listening addr=\" and give -admin http://ADDR; to health, -url http://ADDR/readyz")
+		return "", errors.New("the file has admin port 0, so the port is chosen at start: take the address from the log line \"listening addr=\" and give -admin http://ADDR, or -url http://ADDR/readyz to health")
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

@@ -63,14 +63,14 @@ func commands() []command {
 	return []command{
 		{"serve", "-config FILE", "run the gateway", (*shell).serve},
 		{"check", "-config FILE", "validate the file, reach Redis, list every problem", (*shell).check},
-		{"demo", "[-once]", "play the whole story on this machine, with simulated providers", (*shell).demo},
+		{"demo", "[-once]", "play a whole story on this machine, with simulated providers", (*shell).demo},
 		{"health", "[-config FILE | -url URL]", "ask a running gateway whether it is ready", (*shell).health},
-		{"runs", "list|show", "see the follow-up runs of a lead", (*shell).runs},
-		{"dead", "list|show|replay|drop", "see and replay events that no assistant took", (*shell).dead},
-		{"pause", "-tenant ID [-channel ID]", "stop sending for a tenant or a channel", (*shell).pause},
-		{"resume", "-tenant ID [-channel ID]", "send again", (*shell).resume},
-		{"pauses", "-tenant ID", "list what is paused", (*shell).pauses},
-		{"version", "", "tell what was built", (*shell).version},
+		{"runs", "list|show", "show the follow-up runs of a lead", (*shell).runs},
+		{"dead", "list|show|replay|drop", "show, replay or drop dead letters: events that no assistant took", (*shell).dead},
+		{"pause", "-tenant ID [-channel ID]", "stop sending for a tenant or one of its channels", (*shell).pause},
+		{"resume", "-tenant ID [-channel ID]", "start sending again", (*shell).resume},
+		{"pauses", "-tenant ID", "list a tenant's pauses", (*shell).pauses},
+		{"version", "", "print the version and build", (*shell).version},
 	}
 }
 
@@ -112,7 +112,7 @@ func (s *shell) sub(ctx context.Context, name string, args []string, subs map[st
 		return usageError{"usage: wagate " + name + " " + words}
 	}
 	if asksForHelp(args[0]) {
-		fmt.Fprintf(s.Stdout, "usage: wagate %s %s\n\nwagate %s COMMAND -h tells the flags of each.\n", name, words, name)
+		fmt.Fprintf(s.Stdout, "usage: wagate %s %s\n\nwagate %s COMMAND -h shows the flags of each.\n", name, words, name)
 		return nil
 	}
 	run, ok := subs[args[0]]
@@ -141,5 +141,5 @@ func (s *shell) usage(w io.Writer) {
 		fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.args, c.summary)
 	}
 	_ = t.Flush() // a closed terminal is no reason to fail
-	fmt.Fprint(w, "\nwagate COMMAND -h tells the flags of a command.\n")
+	fmt.Fprint(w, "\nwagate COMMAND -h shows the flags of a command.\n")
 }

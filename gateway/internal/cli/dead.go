@@ -81,7 +81,7 @@ func (s *shell) deadDrop(ctx context.Context, args []string) error {
 func (s *shell) deadSome(ctx context.Context, args []string, verb, done, method, suffix string) error {
 	fs := s.flags("dead " + verb + " ID | dead " + verb + " -all [-tenant ID] [-assistant ID]")
 	admin := fs.adminFlags()
-	all := fs.Bool("all", false, verb+" all, oldest first, instead of one")
+	all := fs.Bool("all", false, verb+" all of them, oldest first, instead of one")
 	whose := fs.whose("with -all: ")
 	ids, err := fs.parse(args, 0, 1)
 	if err != nil {

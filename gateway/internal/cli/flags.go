@@ -43,7 +43,7 @@ func (fs *flagSet) parse(args []string, least, most int) ([]string, error) {
 		positional, args = append(positional, fs.Arg(0)), fs.Args()[1:]
 	}
 	if n := len(positional); n < least || n > most {
-		return nil, fs.wrong("got %s beside the flags", count(n, "argument"))
+		return nil, fs.wrong("got %s besides the flags", count(n, "argument"))
 	}
 	return positional, fs.missing()
 }

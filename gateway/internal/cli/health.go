@@ -47,7 +47,7 @@ func (s *shell) health(ctx context.Context, args []string) error {
 		*target = base + "/readyz"
 	}
 	if u, err := url.Parse(*target); err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return fs.wrong("got -url that is no http:// or https:// URL")
+		return fs.wrong("-url must be an http:// or https:// URL")
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()

@@ -31,7 +31,7 @@ func (s *shell) serve(ctx context.Context, args []string) error {
 func (s *shell) check(ctx context.Context, args []string) error {
 	fs := s.flags("check -config FILE")
 	file := fs.configFlag()
-	show := fs.Bool("print", false, "print the effective configuration, secrets masked")
+	show := fs.Bool("print", false, "print the effective configuration, with secrets masked")
 	if _, err := fs.parse(args, 0, 0); err != nil {
 		return err
 	}

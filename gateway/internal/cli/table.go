@@ -12,7 +12,7 @@ import (
 
 // pageFlags declares -limit and -offset. The function returned reads them into a query.
 func (fs *flagSet) pageFlags() func() url.Values {
-	limit, offset := fs.Int("limit", 50, "how many to list"), fs.Int("offset", 0, "how many to leave out first")
+	limit, offset := fs.Int("limit", 50, "how many to list"), fs.Int("offset", 0, "how many to skip first")
 	return func() url.Values {
 		return url.Values{"limit": {strconv.Itoa(*limit)}, "offset": {strconv.Itoa(*offset)}}
 	}
