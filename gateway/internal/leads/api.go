@@ -14,8 +14,9 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// Create creates a lead from a JSON object. A lead with any of its identities
-// makes it a conflict.
+// Create creates a lead from a JSON object and returns it. If another lead has any of the
+// identities, the error is a conflict that names each of them; a blank lead with agreeing
+// identities is completed instead.
 func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []byte) (View, error) {
 	var problems fault.Problems
 	members, err := fault.Members(body, "", &problems)
@@ -38,7 +39,7 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	}
 	l, err := s.write(ctx, tenant, id, func(old followup.Lead) (draft, error) {
 		if !blank(old) {
-			return draft{}, exists() // somebody made the record since it was looked for
+			return draft{}, exists() // another writer has written the record since name looked
 		}
 		return draft{lead: p.apply(old), window: s.opening(p, old, "", &problems)}, nil
 	})
@@ -48,8 +49,9 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	return s.view(l), nil
 }
 
-// name makes a lead of these identities. One that has them is taken for it if nothing else is
-// known of him: somebody named him and got no further.
+// name returns a lead with these identities, to be written. It creates the lead, unless there is a
+// blank one whose identities agree with these: an earlier creation got no further than that. Any
+// other lead with one of the identities is a conflict.
 func (s *Service) name(ctx context.Context, tenant followup.TenantID, who followup.Identity) (followup.LeadID, error) {
 	for try := 1; ; try++ {
 		var blanks []followup.LeadID
@@ -65,7 +67,7 @@ func (s *Service) name(ctx context.Context, tenant followup.TenantID, who follow
 			return "", err
 		}
 		is := who
-		is.Sole = len(blanks) < 2 // else these become one
+		is.Sole = len(blanks) < 2 // Resolve merges several blank leads into one
 		if len(blanks) == 1 {
 			is.Lead = blanks[0]
 		}
@@ -81,7 +83,7 @@ func (s *Service) name(ctx context.Context, tenant followup.TenantID, who follow
 	}
 }
 
-// agree reports whether nothing that both tell differs.
+// agree reports whether no identity that both a and b have differs between them.
 func agree(a, b followup.Identity) bool {
 	a.Phone, b.Phone = followup.CanonicalPhone(a.Phone), followup.CanonicalPhone(b.Phone)
 	for _, k := range kinds {
@@ -92,7 +94,7 @@ func agree(a, b followup.Identity) bool {
 	return true
 }
 
-// Get returns a lead.
+// Get returns a lead, or a NotFound fault if it is not the tenant's.
 func (s *Service) Get(ctx context.Context, tenant followup.TenantID, id string) (View, error) {
 	lead, err := followup.ParseLeadID(id)
 	if err != nil {
@@ -105,7 +107,7 @@ func (s *Service) Get(ctx context.Context, tenant followup.TenantID, id string) 
 	return s.view(l), nil
 }
 
-// Update changes the members that a JSON object names.
+// Update changes the fields of a lead that a JSON object names, and returns the lead.
 func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id string, body []byte) (View, error) {
 	lead, err := followup.ParseLeadID(id)
 	if err != nil {
@@ -113,7 +115,7 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	}
 	known, err := s.load(ctx, tenant, lead)
 	if err != nil {
-		return View{}, err // somebody else's lead stays unknown, whatever the body
+		return View{}, err // before the body is checked: nothing may be learned about another tenant's lead
 	}
 	var problems fault.Problems
 	members, err := fault.Members(body, "", &problems)
@@ -124,7 +126,7 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	p := parse(members, "", true, &problems)
 	p.references(s.tenant(tenant), "", &problems)
 	p.add(shown)
-	_ = json.Unmarshal(members["updated_at"], &p.asOf) // of what GET gave; else whatever it is is ignored
+	_ = json.Unmarshal(members["updated_at"], &p.asOf) // as GET gave it; anything else is ignored
 	l, err := s.write(ctx, tenant, lead, s.edit(p, "", &problems))
 	if err != nil {
 		return View{}, err
@@ -132,13 +134,13 @@ func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id strin
 	return s.view(l), nil
 }
 
-// asShown takes out the texts that are as GET shows them, and returns them as a patch. They
-// are not to be judged: a provider's number or a name at WhatsApp need not be what we would
-// take from a caller, nor an assistant or a channel still be there. They are written all the
-// same, as the record may be another by then.
+// asShown removes from members the texts that equal what GET shows of the lead, and returns them as
+// a patch. They are not checked: a number from a provider or a name from WhatsApp need not be one
+// that a caller may set, and an assistant or a channel need no longer exist. They are still written,
+// because the record may have changed by then.
 func (s *Service) asShown(members map[string]json.RawMessage, known followup.Lead) (shown patch) {
 	b, err := json.Marshal(s.view(known))
-	if err != nil { // it comes from JSON and goes back to it
+	if err != nil { // cannot happen: the view's values came from JSON
 		panic(fmt.Sprintf("leads: marshal view: %v", err))
 	}
 	view, err := fault.Object(b)
@@ -157,8 +159,8 @@ func (s *Service) asShown(members map[string]json.RawMessage, known followup.Lea
 	return shown
 }
 
-// edit returns the edit that applies the patch, unless that or something found
-// before is a problem.
+// edit returns the edit that applies the patch. The edit fails with the problems in found and those
+// that the patch makes with the record.
 func (s *Service) edit(p patch, prefix string, found *fault.Problems) edit {
 	return func(old followup.Lead) (draft, error) {
 		problems := found.Clone()
@@ -169,9 +171,11 @@ func (s *Service) edit(p patch, prefix string, found *fault.Problems) edit {
 	}
 }
 
-// opening returns from when the patch opens the window of the lead's channel,
-// zero if it does not: nothing was said, or nothing new. A lead without one may have
-// written since a caller was shown when.
+// opening returns the instant from which the patch opens the window of the lead's channel, or zero
+// if the patch does not open it: it has no last_inbound_at, or not a later one. A future instant
+// counts as now. For a lead without a channel a last_inbound_at is a problem, unless it equals or
+// precedes the one on record: the caller may put back what it was shown, and the lead may have
+// written since.
 func (s *Service) opening(p patch, old followup.Lead, prefix string, problems *fault.Problems) time.Time {
 	at, last := p.lastInbound.value, lastInboundOf(old)
 	channel := p.apply(old).Channel
@@ -190,7 +194,7 @@ func (s *Service) opening(p patch, old followup.Lead, prefix string, problems *f
 	return at
 }
 
-// Delete erases a lead with everything known of it.
+// Delete erases a lead and everything that is known of it.
 func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id string) error {
 	lead, err := followup.ParseLeadID(id)
 	if err != nil {
@@ -209,19 +213,19 @@ func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id strin
 // Query selects leads.
 type Query struct {
 	Limit, Offset int
-	// Search is a phone, exactly, or a part of a name.
+	// Search is a whole phone or a part of a name; empty: any lead.
 	Search   string
 	StatusID string // a UUID; empty: any status
 }
 
-// Check notes what is wrong with the query.
+// Check adds what is wrong with the query to problems.
 func (q Query) Check(problems *fault.Problems) {
 	if _, problem := id(q.StatusID); problem != "" && q.StatusID != "" {
 		problems.Add("status_id", "%s", problem)
 	}
 }
 
-// List returns one page of the tenant's leads, newest first.
+// List returns one page of the tenant's leads that match the query, newest first.
 func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (view.Page[View], error) {
 	var problems fault.Problems
 	if q.Check(&problems); !problems.None() {
@@ -245,8 +249,8 @@ func (s *Service) List(ctx context.Context, tenant followup.TenantID, q Query) (
 	return view.NewPage(views, total, q.Limit, q.Offset), nil
 }
 
-// asPhone reads a search for a phone: digits with the usual decoration, and too
-// many of them to be meant as a part of a name.
+// asPhone reports whether a search is for a phone, and returns its digits. A search is for a phone
+// if it consists of digits with the usual decoration, and of too many to be a part of a name.
 func asPhone(search string) (digits string, ok bool) {
 	const atLeast = 7
 	digits, ok = undecorated(strings.TrimSpace(search))
@@ -254,6 +258,6 @@ func asPhone(search string) (digits string, ok bool) {
 }
 
 func (s *Service) tenant(id followup.TenantID) followup.Tenant {
-	t, _ := s.directory.Tenant(id) // an unknown tenant owns nothing, like an empty one
+	t, _ := s.directory.Tenant(id) // an unknown tenant owns nothing, like the zero Tenant
 	return t
 }

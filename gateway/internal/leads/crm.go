@@ -14,34 +14,33 @@ import (
 	"wagate/providers/secret"
 )
 
-// Outcome is what became of a CRM event that was in order.
+// Outcome is what became of a valid CRM event.
 type Outcome string
 
 // The outcomes.
 const (
 	Applied Outcome = "applied"
-	Ignored Outcome = "ignored" // an event nobody asked for
-	Stale   Outcome = "stale"   // not newer than what was applied before
+	Ignored Outcome = "ignored" // the event is of another type than those that are applied
+	Stale   Outcome = "stale"   // the event is not newer than the last one that was applied
 )
 
-// crmEvents lists the events that are applied. All of them say how the lead is
-// now, so there is one way to apply them.
+// crmEvents lists the events that are applied. Each of them says what the lead is at its timestamp,
+// so all are applied in the same way.
 var crmEvents = []string{"lead.created", "lead.updated", "lead.status_changed"}
 
-// maxAhead is how far the clock of a CRM may run ahead. An event from further
-// in the future would make the lead deaf to all that follow.
+// maxAhead is how far the clock of a CRM may run ahead. An event from further in the future would
+// make all later events stale.
 const maxAhead = 24 * time.Hour
 
-// resolveTries bounds how often a lead that was merged away under us is looked
-// for again.
+// resolveTries bounds how often a lead is looked for again after it was merged away or another writer
+// was faster.
 const resolveTries = 3
 
 var errStale = errors.New("leads: stale event")
 
-// CRM takes in one event of the tenant's CRM: the signature over the bytes as
-// they came is checked before anything is read. The lead is the one of our id,
-// if there is one; else it is found by its identities, and created if nobody
-// has them.
+// CRM applies one event of the tenant's CRM. It checks the signature over the bytes as they came
+// before it reads them. If the event has an id, the lead is the one with that id; otherwise CRM
+// finds the lead by its identities, and creates it if no lead has them.
 func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature string, body []byte) (Outcome, error) {
 	secrets := s.crmSecrets[tenant]
 	if len(secrets) == 0 {
@@ -51,7 +50,7 @@ func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature s
 		return "", fault.New(fault.Unauthorized, "the signature does not fit the body")
 	}
 	e, err := s.readEvent(ctx, tenant, body)
-	if e.unknown != nil { // a lead that is not the tenant's stays unknown, whatever is said of it
+	if e.unknown != nil { // before other problems: nothing may be learned about another tenant's lead
 		return "", e.unknown
 	}
 	if err != nil {
@@ -68,24 +67,26 @@ func (s *Service) CRM(ctx context.Context, tenant followup.TenantID, signature s
 		case errors.Is(err, errStale):
 			return Stale, nil
 		case (errors.Is(err, followup.ErrLeadMoved) || isMissing(err) && !e.named) && try < resolveTries:
-			continue // he is whoever has his identities by now
+			continue // find the lead that has the identities by now
 		}
 		return "", err
 	}
 }
 
-// event is a CRM event, checked.
+// event is a CRM event that has been checked.
 type event struct {
 	name  string
 	at    time.Time
-	named bool            // by an id that is meant to be ours
+	named bool            // whether the event has an id, which must be one of ours
 	lead  followup.LeadID // that id; empty if it cannot be one of ours
 	patch patch
-	found *fault.Problems // empty, kept for the checks against the record
-	// unknown is why there is no lead of that id; nil if there is.
+	found *fault.Problems // the problems found so far; empty in an event that is applied
+	// unknown is the fault if the event has an id that is not a lead of the tenant.
 	unknown error
 }
 
+// readEvent decodes and checks an event. For an event that is to be ignored it checks nothing but
+// the name.
 func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body []byte) (event, error) {
 	envelope, err := fault.Object(body)
 	if err != nil {
@@ -95,7 +96,7 @@ func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body 
 	var problems fault.Problems
 	readString(envelope, "event", &e.name, &problems)
 	if problems.None() && !slices.Contains(crmEvents, e.name) {
-		return e, nil // whatever else it holds is not ours to judge
+		return e, nil // the rest of an event that is ignored is not checked
 	}
 	var stamp string
 	if readString(envelope, "timestamp", &stamp, &problems); stamp != "" {
@@ -124,7 +125,7 @@ func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body 
 		e.patch = parse(data, "data.", false, &problems)
 		e.patch.references(s.tenant(tenant), "data.", &problems)
 		e.patch.add(shown)
-		e.patch.asOf = e.at.Add(s.now().Sub(s.real())) // leads say what they want in domain time
+		e.patch.asOf = e.at.Add(s.now().Sub(s.real())) // in domain time, like the lead's OptOutSaidAt
 		if !e.named {
 			check(e.patch.apply(followup.Lead{}), "data.", &problems)
 		}
@@ -133,9 +134,8 @@ func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body 
 	return e, problems.Err()
 }
 
-// leadNamed reads the id of a lead; like everywhere, null and "" name nobody.
-// An id that cannot be ours, such as a number, still names a lead: one that we
-// do not have.
+// leadNamed reads the id of a lead. As everywhere, null and "" are no id. An id that cannot be ours,
+// such as a number, still names a lead, one that does not exist: id is then empty and named true.
 func leadNamed(raw json.RawMessage) (id followup.LeadID, named bool) {
 	var s *string
 	if err := json.Unmarshal(raw, &s); len(raw) == 0 || err == nil && (s == nil || *s == "") {
@@ -147,7 +147,7 @@ func leadNamed(raw json.RawMessage) (id followup.LeadID, named bool) {
 	return id, true
 }
 
-// knows returns the lead, and a NotFound fault about data.id unless it is the tenant's.
+// knows returns the lead, or a NotFound fault about data.id if it is not the tenant's.
 func (s *Service) knows(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	missing := fault.Missing("lead")
 	missing.Details = []fault.Detail{{Field: "data.id", Problem: "is not a lead of this tenant"}}
@@ -182,7 +182,8 @@ func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e ev
 	return err
 }
 
-// tell returns the edit that applies the event, unless the lead knows something newer.
+// tell returns the edit that applies the event. The edit returns errStale if the lead's last CRM
+// event is not older than this one.
 func (s *Service) tell(e event) edit {
 	apply := s.edit(e.patch, "data.", e.found)
 	return func(old followup.Lead) (draft, error) {
@@ -195,18 +196,18 @@ func (s *Service) tell(e event) edit {
 	}
 }
 
-// crmTarget finds the lead that an event is about. Identities of several leads
-// make these one, as long as the CRM does not know two of them by ids of its
-// own, and neither phone nor external id is one that its lead gave up. What apply would
-// refuse makes and names nobody.
+// crmTarget returns the lead that an event is about. If the identities belong to several leads, these
+// are merged, unless two of them have an external id or the phone or the external id is one that its
+// lead gave up; then the event is a conflict. crmTarget tries apply first: for an event that apply
+// refuses, no lead is created, merged or given an identity.
 func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event, apply edit) (followup.LeadID, error) {
 	if e.named {
 		_, err := s.knows(ctx, tenant, e.lead)
 		return e.lead, err
 	}
 	who := e.patch.identity()
-	owners := map[followup.LeadID]string{} // lead to its external id
-	of := map[string]followup.Lead{}
+	owners := map[followup.LeadID]string{} // the external id of each lead
+	of := map[string]followup.Lead{}       // the lead that each identity leads to, by field
 	for _, k := range kinds {
 		v := k.of(who)
 		if v == "" {
@@ -221,7 +222,7 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 		}
 		l, err := s.load(ctx, tenant, id)
 		if isMissing(err) {
-			continue // moved or erased since
+			continue // the lead was merged away or erased since
 		}
 		if err != nil {
 			return "", err
@@ -244,7 +245,7 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 		return "", err
 	}
 	if lead, all := leadOf(who, of); all {
-		return lead, nil // Resolve would have the record learn what the event may yet be too old to tell
+		return lead, nil // without Resolve, which would write identities to the record though the event may yet be stale
 	}
 	id, err := s.store.Resolve(ctx, tenant, who, true, s.now())
 	if err != nil {
@@ -253,7 +254,7 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 	return id, nil
 }
 
-// become returns what is known of the lead that Resolve will make of the owners.
+// become returns the record of the lead that Resolve will make of the identities' leads.
 func become(who followup.Identity, of map[string]followup.Lead) followup.Lead {
 	var owners []followup.Lead
 	for field, l := range of {
@@ -261,7 +262,7 @@ func become(who followup.Identity, of map[string]followup.Lead) followup.Lead {
 			owners = append(owners, l)
 		}
 	}
-	slices.SortFunc(owners, func(a, b followup.Lead) int { // as Resolve takes them in
+	slices.SortFunc(owners, func(a, b followup.Lead) int { // the order in which Resolve merges them
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	var l followup.Lead
@@ -271,7 +272,7 @@ func become(who followup.Identity, of map[string]followup.Lead) followup.Lead {
 	return l
 }
 
-// leadOf returns the lead whose all identities are already; all is false if they are not.
+// leadOf returns the lead that all the identities lead to; all is false if there is no such lead.
 func leadOf(who followup.Identity, of map[string]followup.Lead) (id followup.LeadID, all bool) {
 	for _, k := range kinds {
 		if k.of(who) == "" {
@@ -286,7 +287,8 @@ func leadOf(who followup.Identity, of map[string]followup.Lead) (id followup.Lea
 	return id, true
 }
 
-// holdOf tells whose the phone is if a user id comes with it that leads elsewhere, or nowhere yet.
+// holdOf says what the lead that the phone leads to is to the person in who, if who also has a user id
+// and that leads to another lead or to none yet.
 func holdOf(who followup.Identity, of map[string]followup.Lead) followup.Hold {
 	holder, held := of["phone"]
 	lead, known := of["user_id"]
@@ -299,15 +301,15 @@ func holdOf(who followup.Identity, of map[string]followup.Lead) followup.Hold {
 	return followup.HoldOf(who.Phone, who.UserID, holder, nil, false)
 }
 
-// matches reports whether neither the phone nor the user id is another than the lead's.
+// matches reports whether neither the phone nor the user id differs from the lead's.
 func matches(who followup.Identity, lead followup.Lead) bool {
 	who.ExternalID = ""
 	return agree(who, identityOf(lead))
 }
 
-// strangers reports whether the phone is of somebody else than the lead that the user id leads
-// to; without one, than the lead that the CRM knows by its id: of whom has it since that lead
-// gave it up.
+// strangers reports whether the phone belongs to somebody else than the lead that the user id leads
+// to. If there is no user id, it compares with the lead that the external id leads to: that lead may
+// have given up the phone, and somebody else has it since.
 func strangers(who followup.Identity, of map[string]followup.Lead) bool {
 	holder, held := of["phone"]
 	lead, named := of["external_id"]
@@ -320,16 +322,16 @@ func strangers(who followup.Identity, of map[string]followup.Lead) bool {
 	return named && followup.HoldOf(who.Phone, "", holder, &lead, true) == followup.HeldByAnother
 }
 
-// gaveUp reports whether the phone leads to somebody who has another one now, and nothing
-// else says that he is meant: what is for whoever has the number would go to him, or the
-// other way round.
+// gaveUp reports whether the phone leads to a lead that has another phone by now, and no other
+// identity says that this lead is meant. The event may then be about that lead or about whoever has
+// the number since, and either guess could write one person's data to the other's record.
 func gaveUp(who followup.Identity, of map[string]followup.Lead) bool {
 	holder, held := of["phone"]
 	_, named := of["external_id"]
 	return held && !named && who.UserID == "" && holder.Phone != "" && !followup.SamePhone(holder.Phone, who.Phone)
 }
 
-// known counts the leads that the CRM knows by an id of its own.
+// known counts the leads that have an external id.
 func known(owners map[followup.LeadID]string) int {
 	n := 0
 	for _, externalID := range owners {

@@ -18,21 +18,21 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// The bounds of a text, and of the key of a custom field; followup has those of all of these.
+// The bounds of a text and of a custom field's key. Package followup has those of custom_fields as a
+// whole.
 const (
 	maxText = 200 // characters
 	maxKey  = 64  // bytes
 )
 
-// field reads one member into the patch; it returns what is wrong with it, or "". In is
-// where the patch has it, if it is a text.
+// field is a member that a caller may set.
 type field struct {
 	name string
-	read func(p *patch, raw json.RawMessage) string
-	in   func(p *patch) *change[string]
+	read func(p *patch, raw json.RawMessage) string // reads it into p; returns what is wrong with it, or ""
+	in   func(p *patch) *change[string]             // where p keeps it; nil unless it is a text
 }
 
-// writable lists the members a caller may set, in the order of problems.
+// writable lists the members that a caller may set, in the order in which their problems are listed.
 var writable = []field{
 	text("name", func(p *patch) *change[string] { return &p.name }, plain),
 	text("phone", func(p *patch) *change[string] { return &p.phone }, phone),
@@ -47,11 +47,11 @@ var writable = []field{
 	{name: "last_inbound_at", read: lastInbound},
 }
 
-// readOnly lists the members that GET shows and nobody sets.
+// readOnly lists the members that GET shows and a caller cannot set.
 var readOnly = []string{"id", "tenant_id", "created_at", "updated_at", "windows"}
 
-// parse reads the members of an object into a patch and notes every problem
-// under prefix. Strict refuses members nobody knows.
+// parse reads the members of an object into a patch. It notes every problem, with prefix before the
+// field's name. If strict is set, an unknown member is a problem.
 func parse(members map[string]json.RawMessage, prefix string, strict bool, problems *fault.Problems) patch {
 	var p patch
 	known := map[string]bool{customFields: true}
@@ -71,7 +71,7 @@ func parse(members map[string]json.RawMessage, prefix string, strict bool, probl
 	if !strict {
 		return p
 	}
-	_, _ = fault.Members(members[customFields], prefix+customFields+".", problems) // if it is an object
+	_, _ = fault.Members(members[customFields], prefix+customFields+".", problems) // for its problems; it may be no object
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !known[name] && !slices.Contains(readOnly, name) {
 			problems.Add(prefix+name, "is not a known field")
@@ -80,8 +80,8 @@ func parse(members map[string]json.RawMessage, prefix string, strict bool, probl
 	return p
 }
 
-// text returns the field of a text: null and "" clear it, anything else goes
-// through check, which may also normalise it.
+// text returns the field for a text. null and "" clear the text; anything else goes through check,
+// which returns the text, possibly normalised, and what is wrong with it.
 func text(name string, in func(*patch) *change[string], check func(string) (string, string)) field {
 	return field{name: name, in: in, read: func(p *patch, raw json.RawMessage) string {
 		var s *string
@@ -134,30 +134,29 @@ func id(s string) (string, string) {
 	return u.String(), ""
 }
 
-// The lengths of an international number without "+": those that ITU-T E.164
-// allows, and at least what a country code and a subscriber need.
+// The lengths of an international number in digits: at most what ITU-T E.164 allows, and at least
+// what a country code and a subscriber need.
 const (
 	leastDigits = 7
 	mostDigits  = 15
 )
 
-// phone reads an international number into digits. One without "+" must be
-// digits alone, as WhatsApp itself writes them: what people decorate without a
-// "+" is a national number, and "(11) 91234-5678" read as +1 191… is a stranger.
+// phone returns the digits of an international number, and what is wrong with it. A number without
+// "+" must be plain digits, as WhatsApp itself writes them. A decorated number without "+" is a
+// national one: "(11) 91234-5678", read as +1 191…, would be a stranger's.
 func phone(s string) (string, string) {
 	const problem = "is not an international phone number, such as +5511912345678"
 	digits, ok := undecorated(s)
 	if !ok {
-		return "", problem // also what the library would take for an extension
+		return "", problem // also rejects what the library would take for an extension
 	}
 	if !strings.HasPrefix(s, "+") && (digits != s || len(s) < leastDigits || len(s) > mostDigits) {
 		return "", "needs the country code with +, such as +5511912345678"
 	}
-	if followup.PhoneTwin(digits) != "" { // one spelling of two, of which the library knows one
+	if followup.PhoneTwin(digits) != "" { // the number has two spellings, of which the library knows only one
 		return digits, ""
 	}
-	// Without a default region the library insists on the plus sign, which
-	// WhatsApp itself leaves out.
+	// Without a default region the library requires the plus sign, which WhatsApp leaves out.
 	n, err := phonenumbers.Parse("+"+digits, phonenumbers.UNKNOWN_REGION)
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return "", problem
@@ -165,15 +164,15 @@ func phone(s string) (string, string) {
 	return strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+"), ""
 }
 
-// undecorated returns the digits of a phone, and false if there is anything in
-// it but digits and what people write between them.
+// undecorated returns the digits of a phone. It returns false if the phone has no digits, or contains
+// anything else than digits, a leading "+", and what people write between digits.
 func undecorated(s string) (string, bool) {
 	digits := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(strings.TrimPrefix(s, "+"))
 	return digits, digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// optedOut reads a lead's word; null leaves it alone, because who does not know it has not
-// heard him take it back.
+// optedOut reads opted_out. null leaves the record alone: a caller that does not know whether the lead
+// has opted out has not heard the lead take it back.
 func optedOut(p *patch, raw json.RawMessage) string {
 	var b *bool
 	if json.Unmarshal(raw, &b) != nil {
@@ -185,8 +184,7 @@ func optedOut(p *patch, raw json.RawMessage) string {
 	return ""
 }
 
-// lastInbound reads an instant; null leaves what is known alone, because a
-// window never moves back.
+// lastInbound reads last_inbound_at. null leaves the record alone, because a window never moves back.
 func lastInbound(p *patch, raw json.RawMessage) string {
 	var s *string
 	if json.Unmarshal(raw, &s) != nil {
@@ -202,19 +200,19 @@ func lastInbound(p *patch, raw json.RawMessage) string {
 	return problem
 }
 
-// instant reads a time as the store keeps it, in milliseconds.
+// instant reads an RFC 3339 time and truncates it to milliseconds, as the store keeps times.
 func instant(s string) (at time.Time, problem string) {
 	at, err := time.Parse(time.RFC3339, s)
 	switch {
 	case err != nil:
 		return time.Time{}, "is not a time as in RFC 3339"
-	case at.UnixMilli() <= 0: // what some write for no time at all; the store has no other word for that
+	case at.UnixMilli() <= 0: // some write that for no time at all, and the store uses 0 for it
 		return time.Time{}, "must be after 1970-01-01T00:00:00Z"
 	}
 	return at.UTC().Truncate(time.Millisecond), ""
 }
 
-// references checks the ids that must be the tenant's own.
+// references checks that the assistant and the channel are the tenant's.
 func (p patch) references(t followup.Tenant, prefix string, problems *fault.Problems) {
 	if a := followup.AssistantID(p.assistant.value); a != "" {
 		if _, ok := t.Assistant(a); !ok {

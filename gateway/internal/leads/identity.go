@@ -9,7 +9,7 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// owner returns whose identity this is; ok is false if it is nobody's yet.
+// owner returns the lead that an identity leads to; ok is false if it leads to none.
 func (s *Service) owner(ctx context.Context, tenant followup.TenantID, who followup.Identity) (id followup.LeadID, ok bool, err error) {
 	id, err = s.store.Resolve(ctx, tenant, who, false, s.now())
 	if errors.Is(err, followup.ErrNotFound) {
@@ -21,7 +21,7 @@ func (s *Service) owner(ctx context.Context, tenant followup.TenantID, who follo
 	return id, true, nil
 }
 
-// kinds are the identities by the field that holds them.
+// kinds are the kinds of identity, each with the name of its field in the API.
 var kinds = []struct {
 	field string
 	of    func(followup.Identity) string
@@ -48,8 +48,8 @@ func identityOf(l followup.Lead) followup.Identity {
 	return followup.Identity{Phone: l.Phone, UserID: l.UserID, ExternalID: l.ExternalID}
 }
 
-// link makes the identities that the draft adds lead to the lead, before the
-// draft is written. One that belongs to another lead is a conflict.
+// link links to the lead the identities that the draft adds, before the draft is written. An identity
+// that belongs to another lead is a conflict.
 func (s *Service) link(ctx context.Context, old, draft followup.Lead) error {
 	known, wanted := identityOf(old), identityOf(draft)
 	var added followup.Identity
@@ -72,13 +72,14 @@ func (s *Service) link(ctx context.Context, old, draft followup.Lead) error {
 	if err != nil && !errors.Is(err, followup.ErrNotFound) {
 		return fmt.Errorf("link identity: %w", err)
 	}
-	if id != old.ID { // somebody was faster; look again
+	if id != old.ID { // the identities or the lead changed meanwhile; the caller tries again
 		return fmt.Errorf("link identity: %w", followup.ErrConflict)
 	}
 	return nil
 }
 
-// taken returns a conflict that names each identity of a lead who is not ours.
+// taken returns a conflict that names each identity that leads to a lead for which ours is false, or
+// nil if there is none.
 func (s *Service) taken(
 	ctx context.Context, tenant followup.TenantID, who followup.Identity, ours func(followup.Lead) bool,
 ) error {
@@ -97,7 +98,7 @@ func (s *Service) taken(
 		}
 		l, err := s.load(ctx, tenant, id)
 		if isMissing(err) {
-			continue // moved or erased since
+			continue // the lead was merged away or erased since
 		}
 		if err != nil {
 			return err
@@ -116,8 +117,8 @@ func exists(details ...fault.Detail) error {
 	return &fault.Error{Code: fault.AlreadyExists, Message: "a lead with this identity exists", Details: details}
 }
 
-// blank reports whether nothing is known of the lead but its identities: it was
-// named by Resolve, and nobody has written a record or a message yet.
+// blank reports whether nothing but its identities is known of the lead: Resolve has created it, and
+// neither a record nor a message has been written yet.
 func blank(l followup.Lead) bool {
 	return l.Name == "" && l.Email == "" && l.Company == "" && l.StatusID == "" && len(l.CustomFields) == 0 &&
 		l.Assistant == "" && l.Channel == "" && !l.OptedOut && l.CRMAt.IsZero() && len(l.Windows) == 0

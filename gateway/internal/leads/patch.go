@@ -12,7 +12,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// change is a member of a patch: set if the caller named it; the zero value clears.
+// change is one field of a patch. set says that the caller named the field; the value is then the new
+// one, and the zero value clears the field.
 type change[T any] struct {
 	set   bool
 	value T
@@ -24,30 +25,31 @@ func (c change[T]) apply(to *T) {
 	}
 }
 
-// patch is what a caller wants changed of a lead, checked field by field.
+// patch is what a caller wants to change in a lead, with each field checked by itself.
 type patch struct {
 	name, phone, email, company, userID, externalID change[string]
 	statusID, assistant, channel                    change[string]
 	optedOut                                        change[bool]
-	// asOf is when the caller last looked, or spoke, if it tells: a lead who has opted out since, or no longer has, stays so.
+	// asOf is the instant of the state that the caller knows, zero if it did not say. If the lead has opted out
+	// or back in since, optedOut is not applied.
 	asOf        time.Time
 	lastInbound change[time.Time]
-	// custom holds values to set; a nil one deletes its key. clearCustom
-	// clears all of them.
+	// custom holds the custom fields to set; a nil value deletes its key. clearCustom
+	// deletes all of them.
 	custom      map[string]any
 	clearCustom bool
 }
 
 const customFields = "custom_fields"
 
-// readCustom reads custom_fields, noting each wrong key by its own path.
+// readCustom reads custom_fields and notes what is wrong with it under path.
 func (p *patch) readCustom(raw json.RawMessage, path string, problems *fault.Problems) {
 	values, err := followup.ParseFields(raw)
 	if err != nil {
 		problems.Add(path, "must be an object or null")
 		return
 	}
-	if json.Unmarshal(raw, new(any)) != nil { // most who read it have floats
+	if json.Unmarshal(raw, new(any)) != nil { // most readers of the fields decode numbers as floats
 		problems.Add(path, "has a number that is too large")
 		return
 	}
@@ -72,7 +74,7 @@ func (p *patch) readCustom(raw json.RawMessage, path string, problems *fault.Pro
 	p.custom = values
 }
 
-// add takes over the texts that another patch sets.
+// add copies to p the texts that another patch sets.
 func (p *patch) add(other patch) {
 	for _, f := range writable {
 		if f.in != nil && f.in(&other).set {
@@ -84,7 +86,7 @@ func (p *patch) add(other patch) {
 // apply returns the lead with the patch applied.
 func (p patch) apply(l followup.Lead) followup.Lead {
 	p.name.apply(&l.Name)
-	if !followup.SamePhone(p.phone.value, l.Phone) { // a spelling is no change: WhatsApp knows better which to use
+	if !followup.SamePhone(p.phone.value, l.Phone) { // another spelling is no change: the record has WhatsApp's own
 		p.phone.apply(&l.Phone)
 	}
 	p.userID.apply(&l.UserID)
@@ -129,12 +131,12 @@ func (p patch) applyCustom(old map[string]any) map[string]any {
 	return fields
 }
 
-// identity returns the identities the patch names.
+// identity returns the identities that the patch sets.
 func (p patch) identity() followup.Identity {
 	return followup.Identity{Phone: p.phone.value, UserID: p.userID.value, ExternalID: p.externalID.value}
 }
 
-// check notes what is wrong with the lead as it would become.
+// check notes what would be wrong with the lead l if it were written.
 func check(l followup.Lead, prefix string, problems *fault.Problems) {
 	unread := problems.Has(prefix+"phone") || problems.Has(prefix+"user_id") || problems.Has(prefix+"external_id")
 	if l.Phone == "" && l.UserID == "" && l.ExternalID == "" && !unread {

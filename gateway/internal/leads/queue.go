@@ -5,9 +5,9 @@ import (
 	"hash/maphash"
 )
 
-// queue lets the writers of one lead in this process go one after the other.
-// It is striped: two leads may share a stripe and then wait for each other,
-// which costs a little time and no memory per lead.
+// queue serialises the writers of one lead in this process. It is striped: two leads may share a
+// stripe, and their writers then wait for each other. That costs a little time, but no memory per
+// lead.
 type queue struct {
 	seed    maphash.Seed
 	stripes [256]chan struct{}
@@ -21,7 +21,8 @@ func newQueue() *queue {
 	return q
 }
 
-// enter waits for the turn of key and returns how to end it.
+// enter waits until no other writer holds key's stripe. The caller must call leave when it has
+// finished. If ctx ends first, enter returns its cause.
 func (q *queue) enter(ctx context.Context, key string) (leave func(), err error) {
 	stripe := q.stripes[maphash.String(q.seed, key)%uint64(len(q.stripes))]
 	select {

@@ -8,33 +8,32 @@ import (
 	"wagate/followup"
 )
 
-// Planner tells which run a lead's status starts.
+// Planner decides which run a lead's status starts.
 type Planner interface {
-	// Plan returns the run to start for the lead as it is about to be written,
-	// nil if none. Its ladder is saved when Plan returns.
+	// Plan returns the run to start for the lead as it is about to be written, or nil if there
+	// is none. The run's ladder has been saved when Plan returns.
 	Plan(ctx context.Context, lead followup.Lead) (*followup.Arm, error)
 }
 
-// Params is what a Service is made of.
+// Params configures a Service. Store, Planner and Directory are required.
 type Params struct {
 	Store     followup.LeadStore
 	Planner   Planner
 	Directory *followup.Directory
-	// CRMSecrets holds the secrets of the tenants that have a CRM webhook: any of
-	// a tenant's signs, several while rotating.
+	// CRMSecrets holds the secrets of the tenants that have a CRM webhook. A signature with any
+	// of a tenant's secrets is valid; there are several during a rotation.
 	CRMSecrets map[followup.TenantID][]string
-	// Now is domain time, Real real time. Default: time.Now.
+	// Now returns domain time, Real real time. The default is time.Now.
 	Now  func() time.Time
 	Real func() time.Time
-	// Jitter shortens a wait at random. Default: uniform below d.
+	// Jitter shortens a wait of d at random. The default is uniform below d.
 	Jitter func(d time.Duration) time.Duration
-	// Armed is called after a run was started, so that a sleeping poller looks
-	// again. May be nil.
+	// Armed is called after a run was started, to wake a sleeping poller. May be nil.
 	Armed func()
 }
 
-// Service reads and writes leads for tenants and their CRMs. It is safe for
-// concurrent use.
+// Service reads and writes leads for tenants and their CRMs. It is safe for concurrent use. Its
+// methods return a *fault.Error for everything that is the caller's fault.
 type Service struct {
 	store      followup.LeadStore
 	planner    Planner

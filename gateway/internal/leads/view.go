@@ -10,8 +10,8 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// View is a lead as the API shows it. What is not known is null, so that what
-// was shown can be put back.
+// View is a lead as the API shows it. A value that is not known is null, so that what was shown can be
+// put back.
 type View struct {
 	ID            followup.LeadID       `json:"id"`
 	TenantID      followup.TenantID     `json:"tenant_id"`
@@ -32,9 +32,9 @@ type View struct {
 	UpdatedAt     time.Time             `json:"updated_at"`
 }
 
-// WindowView is the customer service window of the lead on one channel.
-// ClosesAt is null if there is none: the lead never wrote there, or from a number that the
-// record does not name, or the provider said that it is closed.
+// WindowView is the customer service window of the lead on one channel. ClosesAt is null if there is no
+// window: the lead never wrote there, or wrote from a number that is not the record's, or the provider
+// has said that the window is closed.
 type WindowView struct {
 	ChannelID followup.ChannelID `json:"channel_id"`
 	Open      bool               `json:"open"`
@@ -73,8 +73,8 @@ func windows(l followup.Lead, now time.Time) []WindowView {
 	return out
 }
 
-// lastInboundOf returns when the lead last opened the window of its channel; of
-// any channel, if it has none of its own.
+// lastInboundOf returns when the lead last opened the window of its channel or, if the lead has no
+// channel, of any channel.
 func lastInboundOf(l followup.Lead) time.Time {
 	if l.Channel != "" {
 		return l.Windows[l.Channel].LastInbound

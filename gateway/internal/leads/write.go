@@ -12,8 +12,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// The optimistic loop. Inside one process writers queue up, so conflicts come
-// from other replicas and from inbound messages that fill in a lead's record.
+// The bounds of the optimistic loop. Writers inside one process queue up, so conflicts come from other
+// replicas and from inbound messages that fill in a lead's record.
 const (
 	maxTries  = 40
 	firstWait = 2 * time.Millisecond
@@ -23,16 +23,17 @@ const (
 // draft is a lead as it is to be written.
 type draft struct {
 	lead followup.Lead
-	// window opens the window of the lead's channel from then; zero: leave it.
+	// window is the instant from which the window of the lead's channel is open; zero leaves the
+	// window alone.
 	window time.Time
 }
 
-// edit computes the draft from the lead as it is. It is called again after a
-// conflict and must not remember anything.
+// edit computes the draft from the lead's current record. It is called again after a conflict, and
+// must not keep state between calls.
 type edit func(old followup.Lead) (draft, error)
 
-// write runs edit against the current record until it was written unopposed,
-// and returns the lead as it then is.
+// write applies e to the lead's current record and writes the result. After a conflict it tries again,
+// up to maxTries times in all. It returns the lead as it is after the write.
 func (s *Service) write(ctx context.Context, tenant followup.TenantID, id followup.LeadID, e edit) (followup.Lead, error) {
 	leave, err := s.queue.enter(ctx, string(id))
 	if err != nil {
@@ -89,8 +90,8 @@ func (s *Service) writeOnce(ctx context.Context, tenant followup.TenantID, id fo
 	return nil
 }
 
-// load returns the tenant's lead, and a NotFound fault for one that is not the
-// tenant's, was erased, or became part of another.
+// load returns the lead, or a NotFound fault if it is not the tenant's, was erased, or was merged into
+// another.
 func (s *Service) load(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	l, err := s.store.Lead(ctx, tenant, id)
 	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
