@@ -16,8 +16,8 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run gives the command line its context. What libraries write to the standard log is nobody's
-// to read: net/http quotes there whatever a peer says unasked, so its words and its secrets.
+// run runs the command line and returns the exit code. It discards what libraries write to the
+// standard log: net/http quotes there what a peer sends unasked, which may contain secrets.
 func run() int {
 	log.SetOutput(io.Discard)
 	ctx, release := untilStopped(context.Background())
@@ -25,15 +25,16 @@ func run() int {
 	return cli.Run(ctx, program(), cli.System(), os.Args[1:])
 }
 
-// untilStopped returns a context that ends with the first signal to stop. Who has a terminal may
-// kill the process by a second Ctrl-C. The others come more than once without meaning it: from
-// whoever started this one and from whoever signals the whole group, or as a terminal goes away.
-// What stops processes in earnest has SIGKILL.
+// untilStopped returns a context that ends with the first signal to stop (SIGINT, SIGTERM, SIGHUP).
+// release frees its resources. A second SIGINT, from Ctrl-C on a terminal, kills the process. A second
+// SIGTERM or SIGHUP does not, because these often come twice unintentionally: once from the parent
+// process and once to the whole process group, or because a terminal goes away. To kill the process in
+// earnest there is SIGKILL.
 func untilStopped(parent context.Context) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	go func() {
@@ -47,6 +48,7 @@ func untilStopped(parent context.Context) (ctx context.Context, release func()) 
 	return ctx, cancel
 }
 
+// program returns the functions that the commands call.
 func program() cli.Program {
 	return cli.Program{
 		Serve: app.Serve,

@@ -6,7 +6,7 @@ import (
 	"wagate/providers/providertest"
 )
 
-// SignCRM signs as a CRM does: like Meta, but in bare hex.
+// SignCRM returns a CRM's signature of body: like Meta's, but in bare hex.
 func SignCRM(secret, body string) string {
 	return strings.TrimPrefix(providertest.Sign(secret, []byte(body)), "sha256=")
 }

@@ -1,6 +1,6 @@
-// Package backendtest is a house for tests of the /backend API: two tenants, the
-// services that keep their leads and their follow-ups, a store in memory and a
-// clock that stands until it is moved.
+// Package backendtest is a harness for tests of the /backend API, called a house: two tenants, the
+// services that keep their leads and their follow-ups, a store in memory, and a clock that stands
+// still until a test moves it.
 package backendtest
 
 import (
@@ -18,8 +18,8 @@ import (
 	"wagate/providers"
 )
 
-// The two tenants, each with an assistant and its channel. Acme's are Sales and
-// Front; Rival and Alien are the other's.
+// The two tenants, each with an assistant and its channel. Acme has Sales and Front, Other has Rival
+// and Alien.
 const (
 	Acme  followup.TenantID    = "a0000000-0000-4000-8000-000000000001"
 	Other followup.TenantID    = "b0000000-0000-4000-8000-000000000001"
@@ -28,28 +28,28 @@ const (
 	Front followup.ChannelID   = "a0000000-0000-4000-8000-0000000000c1"
 	Alien followup.ChannelID   = "b0000000-0000-4000-8000-0000000000c1"
 
-	// Secret signs what Acme's CRM posts, and OldSecret still does; the other
+	// Secret signs what Acme's CRM posts; a signature by OldSecret is also still valid. The other
 	// tenant has no CRM.
 	Secret    = "crm-secret-for-tests"
 	OldSecret = "old-crm-secret-for-tests"
 )
 
-// Start is when the clock of a house begins.
+// Start is the time at which the clock of a house starts.
 var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-// Params is what a house may be given.
+// Params configures a house. All fields are optional.
 type Params struct {
-	// Store is where the house stands; two houses on one store are two
-	// processes. Default: a store of its own.
+	// Store is the house's store. Two houses with one store stand for two processes. The default
+	// is a new store in memory.
 	Store followup.Store
-	// Assistants and Channels are what Acme has besides.
+	// Assistants and Channels are further ones of Acme.
 	Assistants []followup.Assistant
 	Channels   []followup.Channel
-	// Templates tells about templates. May be nil.
+	// Templates is the registry of templates. May be nil.
 	Templates followups.Templates
 }
 
-// House is a process with the services of the /backend API.
+// House stands for a process with the services of the /backend API.
 type House struct {
 	Store     followup.Store
 	Directory *followup.Directory
@@ -71,7 +71,7 @@ func New(t *testing.T, p Params) *House {
 	h := &House{t: t, Store: p.Store, Directory: directory(p), Registry: prometheus.NewRegistry()}
 	h.clock.Store(Start.UnixMilli())
 	metrics := followup.NewMetrics(h.Registry)
-	if s, ok := h.Store.(*memstore.Store); ok && s.OnEnded == nil { // of two houses it counts in the first
+	if s, ok := h.Store.(*memstore.Store); ok && s.OnEnded == nil { // of two houses, the first counts
 		s.OnEnded = metrics.Ended
 	}
 	armed := func() { h.armed.Add(1) }
@@ -99,14 +99,14 @@ func directory(p Params) *followup.Directory {
 	})
 }
 
-// Now is what time it is in the house, domain and real.
+// Now returns the house's time, which is both domain time and real time.
 func (h *House) Now() time.Time { return time.UnixMilli(h.clock.Load()).UTC() }
 
-// Advance moves the clock.
+// Advance moves the clock forward by d.
 func (h *House) Advance(d time.Duration) { h.clock.Add(d.Milliseconds()) }
 
-// Armed returns how often a run was said to have started.
+// Armed returns how often the services have reported that a run was started.
 func (h *House) Armed() int { return int(h.armed.Load()) }
 
-// Ctx is the test's context.
+// Ctx returns the test's context.
 func (h *House) Ctx() context.Context { return h.t.Context() }

@@ -9,7 +9,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// WantFault checks code and details of an error; details are "field: problem".
+// WantFault checks the code and the details of an error, which must be a *fault.Error. Each of details
+// is "field: problem".
 func WantFault(t *testing.T, err error, code fault.Code, details ...string) {
 	t.Helper()
 	f, ok := errors.AsType[*fault.Error](err)
@@ -25,7 +26,7 @@ func WantFault(t *testing.T, err error, code fault.Code, details ...string) {
 	}
 }
 
-// JSON is v as the API would write it.
+// JSON returns v as the API would write it.
 func JSON(t *testing.T, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)

@@ -13,14 +13,14 @@ import (
 	"wagate/providers"
 )
 
-// updateTries bounds how often an update goes again because somebody else was
-// faster.
+// updateTries bounds how often an update is tried if other writers are faster.
 const updateTries = 20
 
-// tick is the finest difference the store knows between two instants.
+// tick is the resolution of the store's instants.
 const tick = time.Millisecond
 
-// Create stores a new config for one of the tenant's assistants.
+// Create stores a new config for one of the tenant's assistants and returns it. It is a conflict if
+// the assistant has a config.
 func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []byte) (followup.Config, error) {
 	c, wrong := followup.DecodeConfig(body, s.tenant(tenant))
 	if err := invalid(wrong); err != nil {
@@ -42,7 +42,7 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	return s.shown(ctx, c)[0], nil
 }
 
-// Config returns a config.
+// Config returns the config with that id.
 func (s *Service) Config(ctx context.Context, tenant followup.TenantID, id string) (followup.Config, error) {
 	c, err := s.config(ctx, tenant, id)
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Service) ConfigOf(ctx context.Context, tenant followup.TenantID, assist
 	return s.shown(ctx, c)[0], nil
 }
 
-// Configs returns the configs of a tenant, which must be the caller's own.
+// Configs returns the configs of the tenant asked for, which must be the caller's own.
 func (s *Service) Configs(ctx context.Context, tenant followup.TenantID, asked string) ([]followup.Config, error) {
 	if asked != string(tenant) {
 		return nil, fault.Missing("tenant")
@@ -75,7 +75,7 @@ func (s *Service) Configs(ctx context.Context, tenant followup.TenantID, asked s
 	return s.shown(ctx, configs...), nil
 }
 
-// Update replaces the members of a config that the body names.
+// Update replaces the top-level members of a config that the body names, and returns the config.
 func (s *Service) Update(ctx context.Context, tenant followup.TenantID, id string, body []byte) (followup.Config, error) {
 	for try := 1; ; try++ {
 		c, err := s.updateOnce(ctx, tenant, id, body)
@@ -114,8 +114,8 @@ func (s *Service) updateOnce(ctx context.Context, tenant followup.TenantID, id s
 	return c, nil
 }
 
-// Delete removes a config. Its live runs end; with finish, after the step that
-// is armed now.
+// Delete removes a config. Its live runs end at once or, if finish is set, after the step that is
+// armed now.
 func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id string, finish bool) error {
 	if !canonical(id) {
 		return fault.Missing("configuration")
@@ -131,8 +131,8 @@ func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id strin
 	return nil
 }
 
-// Ladder returns the effective ladder of one of the tenant's channels, or of
-// one that the config names without the tenant having it yet.
+// Ladder returns the effective ladder of a config on one channel. The channel must be the tenant's, or
+// one that the config names and the tenant does not have yet.
 func (s *Service) Ladder(ctx context.Context, tenant followup.TenantID, id, channel string) (followup.LadderView, error) {
 	c, err := s.config(ctx, tenant, id)
 	if err != nil {
@@ -153,6 +153,7 @@ func (s *Service) Ladder(ctx context.Context, tenant followup.TenantID, id, chan
 	return view, nil
 }
 
+// names reports whether the config has official steps for the channel.
 func names(c followup.Config, channel followup.ChannelID) bool {
 	for _, o := range c.OfficialSteps {
 		if o.ChannelID == channel {
@@ -162,7 +163,7 @@ func names(c followup.Config, channel followup.ChannelID) bool {
 	return false
 }
 
-// config reads a config as it is stored.
+// config returns a config as it is stored.
 func (s *Service) config(ctx context.Context, tenant followup.TenantID, id string) (followup.Config, error) {
 	if !canonical(id) {
 		return followup.Config{}, fault.Missing("configuration")
@@ -171,8 +172,7 @@ func (s *Service) config(ctx context.Context, tenant followup.TenantID, id strin
 	return c, found(err, "configuration")
 }
 
-// shown returns configs as the API shows them: with warnings, and with empty
-// lists where there is nothing.
+// shown returns configs as the API shows them: with warnings, and with empty lists rather than null.
 func (s *Service) shown(ctx context.Context, configs ...followup.Config) []followup.Config {
 	out := make([]followup.Config, len(configs))
 	for i, c := range configs {
@@ -193,15 +193,16 @@ func (s *Service) shown(ctx context.Context, configs ...followup.Config) []follo
 	return out
 }
 
-// look calls at with what looks templates up. It does so twice: at first only to learn of
-// which channels templates are asked for, whose lists are then read all at the same time
-// and not each when its turn comes.
+// look calls at with a function that looks templates up. It calls at twice. The first call serves only to
+// learn for which channels it looks templates up. Their lists are then read all at the same time, rather
+// than one after another during the second call. Without a registry of templates look calls at once, with
+// nil.
 func (s *Service) look(ctx context.Context, at func(followup.TemplateLookup)) {
 	if s.templates == nil {
 		at(nil)
 		return
 	}
-	unsaid := providers.TemplateInfo{Params: -1} // nothing to be warned of
+	unsaid := providers.TemplateInfo{Params: -1} // leads to no warning
 	var channels []followup.ChannelID
 	at(func(channel followup.ChannelID, _, _ string) (providers.TemplateInfo, bool) {
 		channels = append(channels, channel)
@@ -210,13 +211,14 @@ func (s *Service) look(ctx context.Context, at func(followup.TemplateLookup)) {
 	listed := s.templates.Listed(ctx, channels)
 	at(func(channel followup.ChannelID, name, language string) (providers.TemplateInfo, bool) {
 		info, ok, err := s.templates.Template(ctx, channel, name, language)
-		if err != nil || !ok && !listed[channel] { // nobody could be asked, which says nothing of the template
+		if err != nil || !ok && !listed[channel] { // not known to be unknown: the store or the list could not be read
 			return unsaid, true
 		}
 		return info, ok
 	})
 }
 
+// invalid returns the fault that lists the problems, or nil if there are none.
 func invalid(wrong []followup.Problem) error {
 	var problems fault.Problems
 	problems.Append(wrong...)

@@ -8,17 +8,19 @@ import (
 	"wagate/followup"
 )
 
-// Plan returns the run that the lead's status, which has just changed, starts;
-// nil if none. Its ladder is saved when Plan returns, so that a run never
-// refers to a ladder that is not there.
+// Plan returns the run that the lead's status, which has just changed, starts, or nil if it starts
+// none. The run's ladder has been saved when Plan returns, so a run never refers to a ladder that does
+// not exist.
 func (s *Service) Plan(ctx context.Context, lead followup.Lead) (*followup.Arm, error) {
 	a, ok := followup.AssistantOf(lead, s.tenant(lead.Tenant))
 	if !ok {
-		return nil, nil //nolint:nilnil // no run is a plan like any other
+		return nil, nil //nolint:nilnil // starting no run is a valid plan
 	}
 	return s.planFor(ctx, lead, a)
 }
 
+// planFor returns the run that the lead's status starts under the assistant's config, or nil if it
+// starts none. It saves the run's ladder.
 func (s *Service) planFor(ctx context.Context, lead followup.Lead, a followup.AssistantID) (*followup.Arm, error) {
 	c, err := s.store.ConfigByAssistant(ctx, lead.Tenant, a)
 	if errors.Is(err, followup.ErrNotFound) {
@@ -34,7 +36,7 @@ func (s *Service) planFor(ctx context.Context, lead followup.Lead, a followup.As
 	return s.keep(ctx, lead.Tenant, plan)
 }
 
-// keep saves the plan's ladder.
+// keep saves the plan's ladder and returns what to arm.
 func (s *Service) keep(ctx context.Context, tenant followup.TenantID, p followup.Plan) (*followup.Arm, error) {
 	if err := s.store.SaveLadder(ctx, tenant, p.Arm.Ladder, p.Ladder); err != nil {
 		return nil, fmt.Errorf("save ladder: %w", err)
@@ -42,17 +44,18 @@ func (s *Service) keep(ctx context.Context, tenant followup.TenantID, p followup
 	return &p.Arm, nil
 }
 
-// Rearm starts the runs that waited for the business to speak again after a
-// reply, one per assistant that a settlement or a guard named. The store decides
-// whether a rearm still waits, and the config of now whether there is to be one: it may be
-// another than that of the run which the lead answered.
+// Rearm starts the runs that waited for the business to speak again after a reply, one for each of the
+// assistants, which a settlement or a guard has named. The store decides whether a rearm is still
+// waiting. Whether there is to be one at all is up to the assistant's current config, which may be
+// another than that of the run that the lead answered. For a lead that was erased or merged since, Rearm
+// does nothing.
 func (s *Service) Rearm(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID) error {
 	if len(assistants) == 0 {
 		return nil
 	}
 	l, err := s.store.Lead(ctx, tenant, lead)
 	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
-		return nil // erased or merged since; nothing of it waits
+		return nil // erased or merged since: no rearm waits
 	}
 	if err != nil {
 		return fmt.Errorf("rearm: %w", err)
@@ -72,7 +75,7 @@ func (s *Service) Rearm(ctx context.Context, tenant followup.TenantID, lead foll
 	return nil
 }
 
-// start starts a run and counts those it ended. The id is empty if none was started.
+// start starts a run and counts the runs that it ended. The id is empty if no run was started.
 func (s *Service) start(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, a followup.Arm, rearm bool) (followup.RunID, error) {
 	run, ended, err := s.store.Start(ctx, tenant, lead, a, rearm, s.now(), s.real())
 	if err != nil {

@@ -28,7 +28,7 @@ func (s *Service) Runs(ctx context.Context, tenant followup.TenantID, lead strin
 	return out, nil
 }
 
-// Run returns one run.
+// Run returns one run, or a NotFound fault if it is not the tenant's.
 func (s *Service) Run(ctx context.Context, tenant followup.TenantID, run string) (RunView, error) {
 	id, err := followup.ParseRunID(run)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Service) Run(ctx context.Context, tenant followup.TenantID, run string)
 	return viewRun(r), nil
 }
 
-// Cancel ends a run, if it has not ended, and returns it as it then is.
+// Cancel ends a run, unless it has ended already, and returns the run as it is then.
 func (s *Service) Cancel(ctx context.Context, tenant followup.TenantID, run string) (RunView, error) {
 	id, err := followup.ParseRunID(run)
 	if err != nil {
@@ -63,9 +63,9 @@ type order struct {
 	channel   string
 }
 
-// Start starts a run by hand, whatever the lead's status: under the config
-// named, that of the assistant named, or that of the lead's assistant. A live
-// run of the same assistant is restarted.
+// Start starts a run by hand, whatever the lead's status, and returns it. The run's config is the one
+// that the body names, else that of the assistant that the body names, else that of the lead's
+// assistant. A live run of the same assistant ends as restarted.
 func (s *Service) Start(ctx context.Context, tenant followup.TenantID, body []byte) (RunView, error) {
 	t := s.tenant(tenant)
 	o, err := readOrder(t, body)
@@ -99,12 +99,13 @@ func (s *Service) Start(ctx context.Context, tenant followup.TenantID, body []by
 	if err != nil {
 		return RunView{}, fmt.Errorf("start run: %w", err)
 	}
-	if run == "" { // since we looked, the lead opted out or the config went inactive
+	if run == "" { // since the plan was made, the lead has opted out or the config has become inactive
 		return RunView{}, notStarted(followup.NoRunInactive)
 	}
 	return s.Run(ctx, tenant, string(run))
 }
 
+// readOrder decodes and checks the body of a start by hand.
 func readOrder(t followup.Tenant, body []byte) (order, error) {
 	var problems fault.Problems
 	given, err := fault.Texts(body, &problems, "lead_id", "assistant_id", "config_id", "channel_id")
@@ -130,7 +131,7 @@ func readOrder(t followup.Tenant, body []byte) (order, error) {
 	return o, problems.Err()
 }
 
-// ordered returns the config under which the run is to start.
+// ordered returns the config of the run that is to start.
 func (s *Service) ordered(ctx context.Context, t followup.Tenant, l followup.Lead, o order) (followup.Config, error) {
 	if o.config != "" {
 		return s.config(ctx, t.ID, o.config)
@@ -158,7 +159,7 @@ func (s *Service) ordered(ctx context.Context, t followup.Tenant, l followup.Lea
 	return c, nil
 }
 
-// notStarted tells why no run can start, by the field that says so.
+// notStarted returns the fault that says why no run can start, with the field that is the reason.
 func notStarted(no followup.NoRun) error {
 	d := fault.Detail{Field: "config_id", Problem: string(no)}
 	switch no {
@@ -170,12 +171,12 @@ func notStarted(no followup.NoRun) error {
 		d = fault.Detail{Field: "channel_id", Problem: "is needed: neither lead nor assistant has a channel"}
 	case followup.NoRunEmptySteps:
 		d = fault.Detail{Field: "channel_id", Problem: "the configuration has no steps for this channel"}
-	case followup.NoRunAssistant, followup.NoRunStatus: // not asked when started by hand
+	case followup.NoRunAssistant, followup.NoRunStatus: // not checked for a start by hand
 	}
 	return &fault.Error{Code: fault.RunNotStarted, Message: "no run can start for this lead", Details: []fault.Detail{d}}
 }
 
-// canonical reports whether s is a UUID as we write them.
+// canonical reports whether s is a UUID in the form in which wagate writes them.
 func canonical(s string) bool {
 	u, err := uuid.Parse(s)
 	return err == nil && u.String() == s

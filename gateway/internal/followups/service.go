@@ -10,39 +10,38 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// Store is what the service needs of the store.
+// Store is the part of followup.Store that a Service needs.
 type Store interface {
 	followup.ConfigStore
 	followup.RunStore
 	Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error)
 }
 
-// Templates is what the service asks of the registry of templates, for warnings.
+// Templates is the registry of templates that warnings are based on.
 type Templates interface {
 	followup.Templates
-	// Listed has the channels' templates listed where that is due, all at the same
-	// time, waits for that briefly, and returns of which channels there is a list.
+	// Listed reads the channels' template lists where that is due, all at the same time, waits
+	// for them briefly, and returns for which channels there is a list.
 	Listed(ctx context.Context, channels []followup.ChannelID) map[followup.ChannelID]bool
 }
 
-// Params is what a Service is made of.
+// Params configures a Service. Store, Directory and Metrics are required.
 type Params struct {
 	Store     Store
 	Directory *followup.Directory
-	// Templates tells about templates for warnings. May be nil.
+	// Templates is asked about templates, for warnings. May be nil.
 	Templates Templates
 	Metrics   *followup.Metrics
-	// Now is domain time, Real real time. Default: time.Now.
+	// Now returns domain time, Real real time. The default is time.Now.
 	Now  func() time.Time
 	Real func() time.Time
-	// Armed is called after a run was started, so that a sleeping poller looks
-	// again, and Told after runs ended otherwise: there is something to be told to
-	// their assistants. May be nil.
+	// Armed is called after a run was started, to wake a sleeping poller. Told is called after
+	// runs ended, because their assistants are to be told. Both may be nil.
 	Armed, Told func()
 }
 
-// Service keeps configs, shows ladders, and starts, shows and cancels runs. It
-// is safe for concurrent use.
+// Service keeps configs, shows ladders, and starts, shows and cancels runs. It is safe for concurrent
+// use. Its methods return a *fault.Error for everything that is the caller's fault.
 type Service struct {
 	store     Store
 	directory *followup.Directory
@@ -74,7 +73,7 @@ func New(p Params) *Service {
 	return s
 }
 
-// ended takes in that runs ended: that is counted, and their assistants are told.
+// ended counts runs that have ended, and calls Told so that their assistants are told.
 func (s *Service) ended(runs []followup.Ended) {
 	s.metrics.Ended(runs)
 	if len(runs) > 0 {
@@ -83,11 +82,12 @@ func (s *Service) ended(runs []followup.Ended) {
 }
 
 func (s *Service) tenant(id followup.TenantID) followup.Tenant {
-	t, _ := s.directory.Tenant(id) // an unknown tenant owns nothing, like an empty one
+	t, _ := s.directory.Tenant(id) // an unknown tenant owns nothing, like the zero Tenant
 	return t
 }
 
-// found turns the store's "not found" into the API's.
+// found turns the store's "not found" into a NotFound fault, and wraps any other error. what names the
+// thing that was read.
 func found(err error, what string) error {
 	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
 		return fault.Missing(what)

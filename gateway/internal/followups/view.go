@@ -7,7 +7,7 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// RunView is a run as the API shows it. What is not there (yet) is null.
+// RunView is a run as the API shows it. A value that does not exist (yet) is null.
 type RunView struct {
 	ID          followup.RunID       `json:"id"`
 	LeadID      followup.LeadID      `json:"lead_id"`
@@ -21,8 +21,7 @@ type RunView struct {
 	Timeline    []MomentView         `json:"timeline"`
 }
 
-// MomentView is one line of a run's timeline. Settled is what a receipt later
-// made of the outcome.
+// MomentView is one line of a run's timeline. Settled is the outcome that a receipt established later.
 type MomentView struct {
 	Step      int               `json:"step"`
 	DueAt     *time.Time        `json:"due_at"`

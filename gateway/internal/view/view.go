@@ -1,11 +1,11 @@
-// Package view is how answers of the API look, whatever they are about: what is
-// not there is null, an instant is RFC 3339 in UTC, and a list comes in pages.
-// The services view their records with it; server and cli carry the views.
+// Package view is the common form of the API's answers: a value that does not exist is null, an
+// instant is RFC 3339 in UTC, and a list comes in pages. The services build their views with it,
+// and server and cli pass the views on.
 package view
 
 import "time"
 
-// OrNull returns what is shown of a text: null if there is none.
+// OrNull returns a pointer to v, or nil if v is empty, which JSON shows as null.
 func OrNull[T ~string](v T) *T {
 	if v == "" {
 		return nil
@@ -13,7 +13,7 @@ func OrNull[T ~string](v T) *T {
 	return &v
 }
 
-// Instant returns what is shown of an instant: null if it is zero.
+// Instant returns a pointer to t in UTC, or nil if t is zero, which JSON shows as null.
 func Instant(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
