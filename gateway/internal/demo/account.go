@@ -11,16 +11,16 @@ import (
 	"wagate/config"
 )
 
-// rung is what the plot wants to happen at one step.
+// rung is what should happen at one step.
 type rung struct {
 	interval        time.Duration
 	outcome, reason string
-	kind            string // of the message, by the provider's log; empty: none
+	kind            string // the message's kind in the provider's log; empty if there is no message
 	text            string
-	open            bool // the window, when it is sent
+	open            bool // whether the window is open when the message is sent
 }
 
-// rungs are the steps of a person's follow-up as they should go.
+// rungs returns what should happen at the steps of a person's follow-up.
 func rungs(p *person) []rung {
 	if p.reply != "" {
 		return []rung{{interval: 30 * time.Minute, outcome: "cancelled", reason: "replied"}}
@@ -32,15 +32,15 @@ func rungs(p *person) []rung {
 	}
 }
 
-// ledger is the account of the story.
+// ledger is what the account is drawn up from.
 type ledger struct {
-	runs     map[*person][]runView
-	arrivals map[string]arrival // by id: what the providers say
-	assisted map[string]bool    // ids of the assistant's own messages
+	runs     map[*person][]runView // as wagate shows them
+	arrivals map[string]arrival    // the messages in the providers' logs, by id
+	assisted map[string]bool       // the ids of the assistant's own messages
 }
 
-// account holds what wagate tells against what the providers and the assistant
-// saw, and shows it.
+// account compares what wagate shows with what the providers and the assistant saw, notes every
+// difference as a problem, and prints the result.
 func (s *story) account(ctx context.Context) {
 	l := ledger{runs: map[*person][]runView{}, arrivals: map[string]arrival{}, assisted: map[string]bool{}}
 	for _, a := range s.arrivals() {
@@ -52,7 +52,7 @@ func (s *story) account(ctx context.Context) {
 	for _, p := range s.book.people {
 		lead := s.book.lead(p)
 		if lead == "" {
-			continue // the story did not come to that, and says so
+			continue // the story broke off before; that is a problem already
 		}
 		runs, err := s.tenant.runs(ctx, lead)
 		if err != nil {
@@ -70,7 +70,7 @@ func (s *story) account(ctx context.Context) {
 	s.show(ctx, l)
 }
 
-// checkRuns compares the timelines with the plot.
+// checkRuns compares the timelines with what should have happened.
 func (s *story) checkRuns(l ledger) {
 	for _, p := range s.book.people {
 		runs := l.runs[p]
@@ -112,7 +112,7 @@ func (s *story) checkRuns(l ledger) {
 	}
 }
 
-// checkArrival compares one message, as the provider's log has it, with the plot.
+// checkArrival compares one message in the provider's log with what should have been sent.
 func (s *story) checkArrival(p *person, step int, r rung, m momentView, a arrival) {
 	if a.to != p.phone || a.via != p.via {
 		s.problem("%s's step %d went to %s through %s", p.first(), step, masked(a.to), providerName(a.via))
@@ -128,7 +128,8 @@ func (s *story) checkArrival(p *person, step int, r rung, m momentView, a arriva
 	}
 }
 
-// checkArrivals asks of everything that reached a lead who has sent it.
+// checkArrivals checks that every message that reached a lead is in a timeline or is the assistant's
+// own, and that every message of the assistant reached a provider.
 func (s *story) checkArrivals(l ledger) {
 	told := map[string]bool{}
 	for _, runs := range l.runs {
@@ -150,6 +151,7 @@ func (s *story) checkArrivals(l ledger) {
 	}
 }
 
+// name returns the first name of the person with that phone, or the masked phone.
 func (s *story) name(phone string) string {
 	if p := s.book.phone(phone); p != nil {
 		return p.first()
@@ -157,7 +159,8 @@ func (s *story) name(phone string) string {
 	return masked(phone)
 }
 
-// checkWebhooks: every webhook was taken, and every relayed event was signed.
+// checkWebhooks checks that wagate accepted every webhook, that every event reached the assistant with
+// a valid signature, and that at least one event of each person did.
 func (s *story) checkWebhooks() {
 	for _, w := range s.graph.Webhooks() {
 		if !w.Done || !slices.Equal(w.Answers, []int{200}) {
@@ -179,7 +182,7 @@ func (s *story) checkWebhooks() {
 	}
 }
 
-// disagreements compares the metrics with the ledger.
+// disagreements compares the metrics with the ledger and returns the differences.
 func disagreements(m metrics, l ledger) []string {
 	var out []string
 	want := func(n int, name string, labels ...string) {
@@ -221,7 +224,7 @@ func disagreements(m metrics, l ledger) []string {
 
 func label(name, value string) string { return name + `="` + value + `"` }
 
-// outcome words how a step ended.
+// outcome describes how a step ended.
 func outcome(m momentView) string {
 	if m.Outcome == "" {
 		return "waiting"
@@ -233,7 +236,7 @@ func outcome(m momentView) string {
 	return text
 }
 
-// verdict says how it all ended.
+// verdict prints how the story ended. It returns an error if there were problems.
 func (s *story) verdict() error {
 	if len(s.problems) == 0 {
 		tick := "  " + s.narrator.paint(green, "✓") + " "

@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// assistant is a bot as one writes it for WhatsApp's Cloud API: a webhook that
-// verifies X-Hub-Signature-256, and a POST to /{version}/{number}/messages for
-// each answer. That wagate stands in Meta's place it need not know; what wagate
-// tells beyond Meta it may use: X-Wagate headers and events of field "followup".
+// assistant is a bot as anybody may write it for WhatsApp's Cloud API: a webhook that verifies
+// X-Hub-Signature-256, and a POST to /{version}/{number}/messages for each answer. It need not know
+// that wagate stands in Meta's place. It may use what wagate adds to Meta's protocol: the X-Wagate
+// headers and the events of field "followup".
 type assistant struct {
 	p      assistantParams
 	url    string
@@ -30,19 +30,19 @@ type assistant struct {
 	work   sync.WaitGroup
 
 	mu      sync.Mutex
-	gateway string // base URL of the API we send through
+	gateway string // base URL of the API that answers are sent through
 }
 
-// assistantParams is what a bot has to be given.
+// assistantParams configures an assistant.
 type assistantParams struct {
-	Secret string // what webhooks are signed with
-	Key    string // what our API calls present
-	// Reply says what to answer to a message.
+	Secret string // signs webhooks
+	Key    string // the API key for sending
+	// Reply returns the answer to a message; empty: none.
 	Reply func(incoming) string
 	Ear   ear
 }
 
-// ear is told what the assistant hears and says.
+// ear is told what the assistant receives and sends.
 type ear interface {
 	message(incoming)
 	answered(to, id, text string, err error)
@@ -50,20 +50,19 @@ type ear interface {
 	forged()
 }
 
-// incoming is a message of a lead.
+// incoming is a message from a lead.
 type incoming struct {
 	ID     string
 	From   string // phone
 	Name   string // profile name
 	Text   string
-	Number string // the number written to: answers go out from there
+	Number string // the id of the number that the lead wrote to; the answer goes out from it
 
 	LeadID       string    // X-Wagate-Lead-Id
 	WindowCloses time.Time // X-Wagate-Window-Closes-At
 }
 
-// happening is what becomes of follow-ups: of the value of a "followup" event what the story
-// needs.
+// happening is the value of a "followup" event, as far as the story needs it.
 type happening struct {
 	Event     string `json:"event"`
 	LeadID    string `json:"lead_id"`
@@ -73,7 +72,7 @@ type happening struct {
 	MessageID string `json:"message_id"`
 }
 
-// delivery is a webhook that was verified, on its way to be worked on.
+// delivery is a verified webhook that waits to be processed.
 type delivery struct {
 	header http.Header
 	body   []byte
@@ -108,7 +107,7 @@ type messagesValue struct {
 	} `json:"messages"`
 }
 
-// maxWebhook bounds a webhook's body; Meta's have up to 3 MB.
+// maxWebhook bounds the body of a webhook, in bytes; Meta's have up to 3 MB.
 const maxWebhook = 4 << 20
 
 // startAssistant starts the bot on a free loopback port.
@@ -120,7 +119,7 @@ func startAssistant(p assistantParams) (*assistant, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &assistant{p: p, url: "http://" + l.Addr().String(), queue: make(chan delivery, 64), cancel: cancel}
 	a.server = &http.Server{Handler: http.HandlerFunc(a.serve), ReadHeaderTimeout: 10 * time.Second}
-	a.work.Go(func() { _ = a.server.Serve(l) }) // ends with stop
+	a.work.Go(func() { _ = a.server.Serve(l) }) // until stop
 	a.work.Go(func() { a.worker(ctx) })
 	return a, nil
 }
@@ -132,16 +131,16 @@ func (a *assistant) stop() error {
 	return err
 }
 
-// connect says where the API is that answers go through.
+// connect sets the base URL of the API that answers are sent through.
 func (a *assistant) connect(url string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.gateway = url
 }
 
-// serve takes a webhook. The signature is over the bytes as they came, so it is
-// checked before anything is parsed. 200 says that the events are ours now; what
-// takes longer, such as thinking of an answer, comes after it.
+// serve accepts a webhook. The signature is over the bytes as they came, so it is checked before
+// anything is parsed. A 200 means that the bot has the events; work that takes longer, such as thinking
+// of an answer, comes after it.
 func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
 	if err != nil {
@@ -156,12 +155,12 @@ func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	select {
 	case a.queue <- delivery{r.Header.Clone(), body}:
 		w.WriteHeader(http.StatusOK)
-	case <-r.Context().Done(): // not taken, it will come again
+	case <-r.Context().Done(): // not accepted; the webhook will come again
 	}
 }
 
-// signed reports whether the header signs the body with the secret, in a time
-// that tells nothing about the right signature.
+// signed reports whether the header is the signature of the body with the secret. It compares in
+// constant time, so that its timing reveals nothing about the right signature.
 func signed(secret string, body []byte, header string) bool {
 	got, err := hex.DecodeString(strings.TrimPrefix(header, "sha256="))
 	if err != nil {
@@ -172,9 +171,9 @@ func signed(secret string, body []byte, header string) bool {
 	return hmac.Equal(got, mac.Sum(nil))
 }
 
-// worker works on deliveries one after another, so in the order they came.
+// worker processes deliveries one after another, and therefore in the order in which they came.
 func (a *assistant) worker(ctx context.Context) {
-	seen := map[string]bool{} // a delivery may come twice: whoever lost our 200 sends it again
+	seen := map[string]bool{} // by webhook-id: if the 200 was lost, the delivery comes a second time
 	for {
 		select {
 		case d := <-a.queue:
@@ -185,6 +184,7 @@ func (a *assistant) worker(ctx context.Context) {
 	}
 }
 
+// take processes a delivery, unless it has been seen before.
 func (a *assistant) take(ctx context.Context, d delivery, seen map[string]bool) {
 	var hook webhook
 	if json.Unmarshal(d.body, &hook) != nil || seen[d.header.Get("webhook-id")] {
@@ -209,7 +209,7 @@ func (a *assistant) take(ctx context.Context, d delivery, seen map[string]bool) 
 	}
 }
 
-// messages answers what leads wrote.
+// messages answers the leads' messages in a delivery.
 func (a *assistant) messages(ctx context.Context, d delivery, v messagesValue) {
 	closes, _ := time.Parse(time.RFC3339, d.header.Get("X-Wagate-Window-Closes-At"))
 	for _, m := range v.Messages {
@@ -232,8 +232,8 @@ func (a *assistant) messages(ctx context.Context, d delivery, v messagesValue) {
 	}
 }
 
-// sendError is Graph's error object: what the Cloud API, and wagate in its
-// place, answers to a message that is not sent.
+// sendError is Graph's error object: the answer of the Cloud API, and of wagate in its place, to a
+// message that was not sent.
 type sendError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
@@ -241,8 +241,8 @@ type sendError struct {
 
 func (e *sendError) Error() string { return fmt.Sprintf("send message: %s", e.Message) }
 
-// send sends a text and returns its id. With the same idempotency key a message
-// goes out once, however often the call is made.
+// send sends a text and returns the message's id. With the same idempotency key the message goes out
+// once, however often the call is made.
 func (a *assistant) send(ctx context.Context, number, to, text, idempotencyKey string) (string, error) {
 	body, err := json.Marshal(map[string]any{
 		"messaging_product": "whatsapp", "to": to, "type": "text", "text": map[string]string{"body": text},

@@ -7,7 +7,7 @@ import (
 	"wagate/config"
 )
 
-// The ids and secrets of operator.yaml and followup.json that others need.
+// The ids and secrets in operator.yaml and followup.json that the code needs.
 const (
 	tenantID        = "5f0c6a1e-0b1d-4c53-9a52-6d3f1c9f0001"
 	tenantKey       = "demo-key"
@@ -29,32 +29,32 @@ const (
 	statusDemoGiven = "5f0c6a1e-0b1d-4c53-9a52-6d3f1c9f0006"
 )
 
-// The template that was approved: reengagement_v1, in English.
+// The approved template: its name, and its English text.
 const (
 	templateName = "reengagement_v1"
 	templateText = "Hi {{1}}, this is {{2}}. Your quote is still waiting for you. Shall we talk about it?"
 )
 
-// person is a lead, with what is said to and by him. Numbers are invented.
+// person is a lead, with everything that is said by and to that lead. The phone numbers are invented.
 type person struct {
 	name  string
 	phone string
 	via   config.Provider
 
-	opening string // his first message
-	answer  string // of the assistant
-	nudges  []string
-	reply   string // what he writes just while the model is writing; empty: he stays silent
-	thanks  string // the assistant's answer to that
+	opening string   // the person's first message
+	answer  string   // the assistant's answer to it
+	nudges  []string // the texts that the model writes
+	reply   string   // the person's reply while the model is writing; empty if the person stays silent
+	thanks  string   // the assistant's answer to the reply
 }
 
-// first is the name he goes by.
+// first returns the person's first name.
 func (p *person) first() string {
 	name, _, _ := strings.Cut(p.name, " ")
 	return name
 }
 
-// channel is the channel he is on.
+// channel returns the id of the person's channel.
 func (p *person) channel() string {
 	if p.via == config.ProviderGupshup {
 		return gupshupChannel
@@ -62,7 +62,7 @@ func (p *person) channel() string {
 	return metaChannel
 }
 
-// provider is how the people of the platform call it.
+// provider returns the display name of the person's provider.
 func (p *person) provider() string { return providerName(p.via) }
 
 func providerName(p config.Provider) string {
@@ -104,7 +104,7 @@ func newCast() []*person {
 	}
 }
 
-// book finds the people by phone and by the id of their lead.
+// book finds the people by phone, by name and by lead id.
 type book struct {
 	people []*person
 
@@ -117,7 +117,7 @@ func newBook(people []*person) *book {
 	return &book{people: people, byLead: map[string]*person{}, leads: map[*person]string{}}
 }
 
-// phone returns who has it; nil: nobody we know.
+// phone returns the person with that phone, or nil.
 func (b *book) phone(phone string) *person {
 	for _, p := range b.people {
 		if p.phone == strings.TrimPrefix(phone, "+") {
@@ -127,7 +127,7 @@ func (b *book) phone(phone string) *person {
 	return nil
 }
 
-// named returns who goes by a name, in whatever case.
+// named returns the person with that first name, in whatever case, or nil.
 func (b *book) named(name string) *person {
 	for _, p := range b.people {
 		if strings.EqualFold(p.first(), name) {
@@ -137,7 +137,7 @@ func (b *book) named(name string) *person {
 	return nil
 }
 
-// link notes which lead a person is to wagate.
+// link records the id of a person's lead.
 func (b *book) link(p *person, lead string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -151,14 +151,14 @@ func (b *book) lead(p *person) string {
 	return b.leads[p]
 }
 
-// who returns whose lead it is; nil: nobody we know.
+// who returns the person whose lead has that id, or nil.
 func (b *book) who(lead string) *person {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.byLead[lead]
 }
 
-// masked is a phone number of which only the end can be read.
+// masked returns a phone number with all but its last four digits hidden.
 func masked(phone string) string {
 	if len(phone) <= 4 {
 		return "+…"

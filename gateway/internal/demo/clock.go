@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// worldClock tells the gateway's domain time to everybody. The simulators are
-// there before the gateway is; until it ticks, theirs is real time.
+// worldClock is the clock of everything in the world. It tells the gateway's domain time. The
+// simulators start before the gateway, so before follow is called it tells real time.
 type worldClock struct {
 	domain atomic.Pointer[func() time.Time]
 }
@@ -21,8 +21,7 @@ func (c *worldClock) now() time.Time {
 	return time.Now()
 }
 
-// calendar words instants as the story tells them. The story begins on day 1 at
-// nine in the morning.
+// calendar formats instants as the story shows them. The story begins on day 1 at nine in the morning.
 type calendar struct{ begin time.Time }
 
 const (
@@ -30,13 +29,13 @@ const (
 	aDay    = 24 * time.Hour
 )
 
-// stamp words an instant as "day 1 09:30".
+// stamp formats an instant as "day 1 09:30".
 func (c calendar) stamp(t time.Time) string {
 	since := max(0, t.Sub(c.begin)+opensAt)
 	return fmt.Sprintf("day %d %02d:%02d", since/aDay+1, since%aDay/time.Hour, since%time.Hour/time.Minute)
 }
 
-// spoken words a duration as people do, to the minute.
+// spoken formats a duration as people say it, to the minute.
 func spoken(d time.Duration) string {
 	d = d.Round(time.Minute)
 	if d == aDay {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// storyWithin bounds the story: it takes eight or twelve seconds, four times as long
-// where it is played again, and a machine that needs more has other worries.
+// storyWithin bounds the story. It takes eight or twelve seconds, or four times as long with the slower
+// clock; a machine that needs more has other troubles.
 const storyWithin = 90 * time.Second
 
-// slower is by how much the clock is slowed down on a machine that did not keep up.
+// slower is the factor by which the clock is slowed down for a machine that did not keep up.
 const slower = 4
 
 var (
@@ -22,21 +22,21 @@ var (
 	errTooLong     = fmt.Errorf("the story was not complete within %v", storyWithin)
 )
 
-// Run plays the story to out, once more with a slower clock if the machine does not
-// keep up with the first. With once it returns when the story is complete;
-// else it lives on until ctx ends, to be played with. The error says what went
-// otherwise than it should.
+// Run plays the story and prints it to out. If the machine does not keep up with the clock, Run plays
+// the story again with a slower one. If once is set, Run returns when the story is complete; otherwise
+// the world goes on until ctx ends, for the user to try things. The error says what did not go as it
+// should. To be interrupted is an error only if once is set.
 func Run(ctx context.Context, once bool, out io.Writer, log *slog.Logger) error {
 	return play(ctx, part{once: once, out: out, log: log})
 }
 
-// part is what a performance may be told.
+// part configures a performance.
 type part struct {
 	once bool
 	out  io.Writer
 	log  *slog.Logger
-	// meddle, if set, is called when the world is there and before the story
-	// begins: tests make things go wrong with it.
+	// meddle, if set, is called after the world has started and before the story begins. Tests
+	// use it to make things go wrong.
 	meddle func(*world)
 }
 
@@ -53,7 +53,7 @@ func play(ctx context.Context, p part) error {
 	return err
 }
 
-// at plays it with a clock by which a day takes so long.
+// at plays the story with a clock by which a day takes the given real time.
 func (p part) at(ctx context.Context, day time.Duration) error {
 	w, err := newWorld(ctx, day, newNarrator(p.out), p.log)
 	if err == nil {
@@ -68,6 +68,7 @@ func (p part) at(ctx context.Context, day time.Duration) error {
 	return err
 }
 
+// perform plays the story in the world and, unless once is set, lets the world go on until ctx ends.
 func (w *world) perform(ctx context.Context, once bool) error {
 	s := newStory(w)
 	within, cancel := context.WithTimeoutCause(ctx, storyWithin, errTooLong)

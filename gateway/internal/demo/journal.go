@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// event is a kind of note in the journal.
+// event is the kind of a note in the journal.
 type event int
 
 const (
-	eventHeard    event = iota // the assistant heard a message of a lead
-	eventAnswered              // the assistant's own message was accepted by wagate
+	eventHeard    event = iota // the assistant received a lead's message
+	eventAnswered              // the assistant sent an answer to wagate; reason is empty if wagate accepted it
 	eventAsked                 // the model was asked for a text
 	eventReached               // a provider accepted a message for a lead
 	eventStep                  // the assistant was told how a step ended
 	eventEnded                 // the assistant was told that a run ended
 )
 
-// note is what some part of the world saw, and when.
+// note is something that a part of the world saw, and when.
 type note struct {
 	event   event
-	who     *person // nil: nobody of the cast
+	who     *person // nil if it is none of the cast
 	at      time.Time
-	id      string // of the message
+	id      string // the message's id
 	text    string
 	step    int // counting from 1
 	outcome string
 	reason  string
 }
 
-// journal is what happened so far, in order. The story waits for what it tells.
+// journal has what has happened so far, in order. The story waits for its notes.
 type journal struct {
 	mu      sync.Mutex
 	notes   []note
@@ -56,8 +56,8 @@ func (j *journal) all(match func(note) bool) []note {
 	return slices.DeleteFunc(slices.Clone(j.notes), func(n note) bool { return !match(n) })
 }
 
-// wait returns the first note that matches, now or later. what says, in the
-// error, what was waited for.
+// wait returns the first note that matches. If there is none yet, it waits for one, at most for within.
+// Its error then is errNotHappened with what, which describes the note.
 func (j *journal) wait(ctx context.Context, within time.Duration, what string, match func(note) bool) (note, error) {
 	late := fmt.Errorf("%w within %v: %s", errNotHappened, within.Round(time.Second), what)
 	ctx, cancel := context.WithTimeoutCause(ctx, within, late)

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// live lets the world go on after the story, for somebody to play with, until
-// ctx ends.
+// live lets the world go on after the story until ctx ends, and prints requests for the user to try.
 func (w *world) live(ctx context.Context) error {
 	phones, err := w.startPhones()
 	if err != nil {
@@ -28,14 +27,14 @@ func (w *world) live(ctx context.Context) error {
 	return phones.Close()
 }
 
-// request is something to try.
+// request is a request for the user to try.
 type request struct {
 	what        string
 	method, url string
 	key, body   string
 }
 
-// curl words the request for a shell.
+// curl returns the request as a shell command.
 func (r request) curl() string {
 	words := []string{"curl -s"}
 	if r.method == http.MethodPut {
@@ -50,7 +49,7 @@ func (r request) curl() string {
 	return strings.Join(append(words, "'"+r.url+"'"), " ")
 }
 
-// suggestions are requests that work, if made in this order.
+// suggestions returns requests that work if they are made in this order.
 func (w *world) suggestions(phones string) []request {
 	ana := w.book.people[0]
 	lead, public, key := w.book.lead(ana), w.tenant.public, w.tenant.key
@@ -78,7 +77,7 @@ func (w *world) suggestions(phones string) []request {
 	}
 }
 
-// startPhones serves the leads' phones: what is posted to /ana, Ana writes.
+// startPhones starts the server of the leads' phones: Ana writes what is posted to /ana.
 func (w *world) startPhones() (*http.Server, error) {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"wagate/followup/writer/modeltest"
 )
 
-// leadName finds the lead's name among the facts that the model is told.
+// leadName finds the lead's name among the facts in the prompt.
 var leadName = regexp.MustCompile(`The lead:\n\{"name":"([^"]*)"`)
 
-// write is the model: for the people of the cast it says what stands in their
-// part and is not in the conversation yet.
+// write is the model. For a person of the cast it answers with the first of the person's nudges that is
+// not in the conversation yet.
 func (w *world) write(r modeltest.Request) modeltest.Answer {
 	name := "there"
 	var p *person
@@ -25,6 +25,7 @@ func (w *world) write(r modeltest.Request) modeltest.Answer {
 	return modeltest.Answer{Text: w.line(p, name, r.Text()), Hold: w.hold(p)}
 }
 
+// line returns a text that is not in the prompt yet: the person's next nudge, or else a general one.
 func (w *world) line(p *person, name, told string) string {
 	if p != nil {
 		for _, line := range p.nudges {
@@ -46,7 +47,8 @@ func (w *world) line(p *person, name, told string) string {
 	return fmt.Sprintf("%s, this is the message number %d of a very patient business.", name, strings.Count(told, name))
 }
 
-// hold keeps the model thinking about somebody until he has replied, once.
+// hold makes the model think about a person who replies in the story until that person has replied. It
+// returns nil if the model is to answer at once.
 func (w *world) hold(p *person) <-chan struct{} {
 	if p == nil || p.reply == "" {
 		return nil

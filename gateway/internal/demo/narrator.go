@@ -10,8 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// narrator tells the story in the terminal, one line for each thing that
-// happens, as it happens.
+// narrator prints the story: one line for each thing that happens, as it happens.
 type narrator struct {
 	out    io.Writer
 	colour bool
@@ -20,7 +19,7 @@ type narrator struct {
 	cal calendar
 }
 
-// The colours, as the terminal's own scheme has them.
+// The colours, as escape sequences for the terminal's own scheme.
 const (
 	plain  = ""
 	bold   = "\x1b[1m"
@@ -33,7 +32,8 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// newNarrator tells in colour if out is a terminal and nobody asked for none.
+// newNarrator returns a narrator that prints to out. It uses colours if out is a terminal, unless
+// NO_COLOR is set or the terminal is dumb.
 func newNarrator(out io.Writer) *narrator {
 	return &narrator{out: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
@@ -47,21 +47,21 @@ func isTerminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// begins says when the story begins.
+// begins sets the instant at which the story begins.
 func (n *narrator) begins(at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.cal = calendar{begin: at}
 }
 
-// stamp words an instant.
+// stamp formats an instant in the story's calendar.
 func (n *narrator) stamp(t time.Time) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.cal.stamp(t)
 }
 
-// opening says what the API calls the beginning of the story.
+// opening says which instant of the API the beginning of the story is.
 func (n *narrator) opening() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -74,13 +74,13 @@ const (
 	whoWidth   = 17
 )
 
-// tell tells what somebody did at some time.
+// tell prints a line about what somebody did at an instant.
 func (n *narrator) tell(at time.Time, colour, who, format string, args ...any) {
 	line := n.paint(dim, pad(n.stamp(at), stampWidth)) + n.paint(colour, pad(who, whoWidth)) + fmt.Sprintf(format, args...)
 	n.print("  " + line)
 }
 
-// chapter begins a part of the story.
+// chapter prints the heading of a part of the story.
 func (n *narrator) chapter(title string) { n.print("\n" + n.paint(bold, title)) }
 
 // print writes lines as they are.
@@ -97,12 +97,12 @@ func (n *narrator) paint(colour, text string) string {
 	return colour + text + reset
 }
 
-// pad fills a text up to a width in characters, with one space at least.
+// pad pads a text with spaces to a width in characters, with at least one space.
 func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(text)))
 }
 
-// table words rows in columns that line up. The first row is the head.
+// table formats rows so that their columns line up. The first row is the heading.
 func table(rows [][]string) []string {
 	var widths []int
 	for _, row := range rows {
@@ -124,7 +124,7 @@ func table(rows [][]string) []string {
 	return lines
 }
 
-// quote shows what is said, shortened to a line.
+// quote returns a text in quotation marks, shortened and on one line.
 func quote(text string) string {
 	const most = 100
 	if r := []rune(text); len(r) > most {

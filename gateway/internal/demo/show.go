@@ -10,7 +10,7 @@ import (
 	"wagate/config"
 )
 
-// show prints the account: what became of every step, and the numbers.
+// show prints the account: what became of every step, and the metrics.
 func (s *story) show(ctx context.Context, l ledger) {
 	s.narrator.chapter("What was sent, what was not, and why")
 	s.narrator.print("")
@@ -44,7 +44,7 @@ func (s *story) show(ctx context.Context, l ledger) {
 	s.narrator.print(table(numbers(m, s.real))...)
 }
 
-// numbers are the metrics that tell the story once more.
+// numbers returns the rows for the metrics that tell the story once more.
 func numbers(m metrics, real func(time.Duration) time.Duration) [][]string {
 	row := func(what, name string, labels ...string) []string {
 		series := name

@@ -12,34 +12,35 @@ import (
 	"wagate/followup"
 )
 
-// story is the plot. What went otherwise than it should is a problem, told at
-// the end; an error is what the story cannot go on after.
+// story is the plot. Something that does not go as it should is a problem, and is printed at the end. An
+// error is a problem after which the story cannot go on.
 type story struct {
 	*world
 	problems  []string
-	triggered map[*person]time.Time // just before the status changed
-	closes    map[*person]time.Time // when the first window closed
+	triggered map[*person]time.Time // an instant just before the person's status changed
+	closes    map[*person]time.Time // when the window closes that the person's first message opened
 }
 
 func newStory(w *world) *story {
 	return &story{world: w, triggered: map[*person]time.Time{}, closes: map[*person]time.Time{}}
 }
 
-// patience is how long, in real time, the story waits for what should happen at
-// once: long enough for a machine that is busy with something else.
+// patience is how long, in real time, the story waits for something that should happen at once. It is
+// enough for a machine that is busy with something else.
 const patience = 30 * time.Second
 
 func (s *story) problem(format string, args ...any) {
 	s.problems = append(s.problems, fmt.Sprintf(format, args...))
 }
 
-// tell tells the story, draws up the account whatever came of it, and returns
-// what went otherwise.
+// tell plays the story, chapter by chapter, then draws up the account, even if a chapter failed, and
+// returns the verdict. It returns early with errBehind if the machine did not keep up with the clock,
+// and with ctx's error if the story was interrupted.
 func (s *story) tell(ctx context.Context) error {
 	s.introduce()
 	for _, chapter := range []struct {
 		play func(context.Context) error
-		open bool // by its end the windows must still be open
+		open bool // the windows must still be open when the chapter ends
 	}{
 		{s.configure, false},
 		{s.leadsWrite, true},
@@ -50,7 +51,7 @@ func (s *story) tell(ctx context.Context) error {
 	} {
 		err := chapter.play(ctx)
 		if err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooLong) {
-			return err // somebody wants to go home
+			return err // interrupted
 		}
 		if chapter.open && s.closed() {
 			return errBehind
@@ -66,7 +67,7 @@ func (s *story) tell(ctx context.Context) error {
 	return s.verdict()
 }
 
-// closed reports whether the first of the windows has closed.
+// closed reports whether any of the windows has closed.
 func (s *story) closed() bool {
 	for _, at := range s.closes {
 		if !s.clock.now().Before(at) {
@@ -88,7 +89,7 @@ func (s *story) introduce() {
 		fmt.Sprintf("  The clock is fast: a day passes in %.0f seconds.", s.day.Seconds()))
 }
 
-// configure proves to Meta that the webhook is ours, and sets the follow-up.
+// configure makes Meta verify wagate's webhook, and creates the follow-up configuration.
 func (s *story) configure(ctx context.Context) error {
 	s.narrator.chapter("1. The business sets up its follow-up")
 	status, challenge, err := s.graph.Handshake(ctx, verifyToken)
@@ -133,10 +134,10 @@ func (s *story) configure(ctx context.Context) error {
 	return nil
 }
 
-// indent puts a line under what somebody did.
+// indent indents a line so that it stands below the text of a line that tell has printed.
 func indent(text string) string { return strings.Repeat(" ", stampWidth+whoWidth+2) + text }
 
-// leadsWrite: each lead writes, his window opens, the assistant answers.
+// leadsWrite is the chapter in which each lead writes, the lead's window opens, and the assistant answers.
 func (s *story) leadsWrite(ctx context.Context) error {
 	s.narrator.chapter("2. Leads write. For 24 hours the business may write to them freely: their window is open")
 	for _, p := range s.book.people {
@@ -156,7 +157,7 @@ func (s *story) leadsWrite(ctx context.Context) error {
 		if !window.Open {
 			return fmt.Errorf("%s has written and his window is not open", p.first())
 		}
-		// Gupshup tells no time of WhatsApp's; wagate takes off a minute to be safe.
+		// Gupshup does not tell WhatsApp's timestamp, so wagate subtracts a minute to be safe.
 		if opened := window.ClosesAt.Add(-aDay); opened.Before(before.Add(-time.Minute)) || opened.After(after) {
 			s.problem("%s wrote between %s and %s, and his window closes at %s", p.first(),
 				s.narrator.stamp(before), s.narrator.stamp(after), s.narrator.stamp(window.ClosesAt))
@@ -173,8 +174,7 @@ func (s *story) leadsWrite(ctx context.Context) error {
 	return nil
 }
 
-// converse lets a lead write, and waits until the assistant's answer to that
-// reached his provider.
+// converse lets a lead write, and waits until the assistant's answer has reached the lead's provider.
 func (s *story) converse(ctx context.Context, p *person, text string) error {
 	if err := s.writes(ctx, p, text); err != nil {
 		return err
@@ -200,7 +200,7 @@ func (s *story) converse(ctx context.Context, p *person, text string) error {
 	return err
 }
 
-// statusChanges: the CRM says that the leads have got their quotes.
+// statusChanges is the chapter in which the CRM says that the leads have got their quotes.
 func (s *story) statusChanges(ctx context.Context) error {
 	s.narrator.chapter("3. They get their quotes: their status changes, and the follow-up is armed")
 	for _, p := range s.book.people {
@@ -213,8 +213,8 @@ func (s *story) statusChanges(ctx context.Context) error {
 	return nil
 }
 
-// goQuiet: AI writes to those who stay silent, and not to the one who replies
-// just while the model is writing.
+// goQuiet is the chapter in which AI writes to the leads who stay silent, and not to the one who replies
+// while the model is still writing.
 func (s *story) goQuiet(ctx context.Context) error {
 	s.narrator.chapter("4. They stay silent, so AI writes to them. One of them replies just then")
 	for _, p := range s.book.people {
@@ -236,7 +236,7 @@ func (s *story) goQuiet(ctx context.Context) error {
 	return nil
 }
 
-// silent are those who never reply.
+// silent returns the people who never reply to a follow-up.
 func (s *story) silent() []*person {
 	var out []*person
 	for _, p := range s.book.people {
@@ -247,8 +247,7 @@ func (s *story) silent() []*person {
 	return out
 }
 
-// step waits until a step has ended. Whether it should have ended like that,
-// the account will say.
+// step waits until a step has ended, in whatever way. The account checks how it ended.
 func (s *story) step(ctx context.Context, p *person, n int, interval time.Duration) error {
 	within := patience + s.real(interval)
 	step, err := s.journal.wait(ctx, within, fmt.Sprintf("follow-up %d to %s on %s", n, p.first(), p.provider()), func(e note) bool {
@@ -257,8 +256,8 @@ func (s *story) step(ctx context.Context, p *person, n int, interval time.Durati
 	if err != nil || step.outcome != "sent" {
 		return err
 	}
-	// The provider's log was written before wagate had its answer; this only
-	// lets the story tell of it first.
+	// The provider wrote its log before it answered wagate. Waiting for the note of it only puts the story's
+	// lines in that order.
 	_, err = s.journal.wait(ctx, time.Second, "the log of "+p.provider(), func(e note) bool {
 		return e.event == eventReached && e.id == step.id
 	})
@@ -268,8 +267,8 @@ func (s *story) step(ctx context.Context, p *person, n int, interval time.Durati
 	return nil
 }
 
-// replies: the model is asked for a text and takes its time; before it has
-// answered, the lead has.
+// replies is the part of goQuiet in which the model is asked for a text and takes its time, and the lead
+// replies before the model has answered.
 func (s *story) replies(ctx context.Context, p *person) error {
 	within := patience + s.real(30*time.Minute)
 	if _, err := s.journal.wait(ctx, within, "the model is asked for a text to "+p.first(), func(n note) bool {
@@ -301,8 +300,8 @@ func (s *story) replies(ctx context.Context, p *person) error {
 	return nil
 }
 
-// windowsClose: a day after they wrote, the business may not write freely any
-// more; not even the assistant by hand.
+// windowsClose is the chapter in which the windows close, a day after the leads wrote. Nobody can write
+// free-form text to them then, not even the assistant through the API.
 func (s *story) windowsClose(ctx context.Context) error {
 	s.narrator.chapter("5. A day after their last message the windows close")
 	for _, p := range s.silent() {
@@ -336,8 +335,8 @@ func (s *story) windowsClose(ctx context.Context) error {
 // windowClosed is Meta's code for a free-form message into a closed window.
 const windowClosed = 131047
 
-// calls counts the sends of texts that Meta has seen, refused ones too. The template
-// of the last step may come at any time.
+// calls counts the requests to send a text that Meta has received, including those that it refused. It
+// does not count templates, because that of the last step may come at any time.
 func (s *story) calls() int {
 	n := 0
 	for _, r := range s.graph.Requests() {
@@ -349,7 +348,7 @@ func (s *story) calls() int {
 	return n
 }
 
-// templates: what may be sent into a closed window is what Meta has approved.
+// templates is the chapter in which only an approved template may be sent, because the windows are closed.
 func (s *story) templates(ctx context.Context) error {
 	s.narrator.chapter("6. Now only an approved template may be sent, so the last follow-up is one")
 	for _, p := range s.silent() {
@@ -362,7 +361,7 @@ func (s *story) templates(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.graph.WaitIdle(ctx); err != nil { // for the receipts on their way
+	if err := s.graph.WaitIdle(ctx); err != nil { // until all receipts have been delivered
 		return err
 	}
 	return s.gupshup.WaitIdle(ctx)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// tenant is a client of what a tenant and an operator see of wagate: the
-// /backend API and the metrics.
+// tenant is a client of the tenant's and the operator's side of wagate: the /backend API and the
+// metrics.
 type tenant struct {
 	public, admin string // base URLs
 	key           string
@@ -38,7 +38,7 @@ type windowView struct {
 	ClosesAt  time.Time `json:"closes_at"`
 }
 
-// window returns the window on a channel; the zero one if there is none.
+// window returns the window on a channel, or the zero windowView if there is none.
 func (l leadView) window(channel string) windowView {
 	for _, w := range l.Windows {
 		if w.ChannelID == channel {
@@ -48,13 +48,13 @@ func (l leadView) window(channel string) windowView {
 	return windowView{}
 }
 
-// configView is a follow-up configuration.
+// configView is a follow-up configuration as the API shows it, as far as the story needs it.
 type configView struct {
 	ID       string            `json:"id"`
 	Warnings []json.RawMessage `json:"warnings"`
 }
 
-// ladderView is what a lead on a channel will get, in order.
+// ladderView is a ladder: the steps that a lead on a channel will get, in order.
 type ladderView struct {
 	Steps []struct {
 		Interval     string `json:"interval"`
@@ -107,7 +107,8 @@ func (t *tenant) runs(ctx context.Context, lead string) ([]runView, error) {
 	return page.Data, err
 }
 
-// call makes one call; an answer other than 2xx is an error that says why.
+// call makes one API call and decodes the answer into into, unless that is nil. An answer other than 2xx
+// is an error that has the answer's text.
 func (t *tenant) call(ctx context.Context, method, path string, body []byte, into any) error {
 	where := method + " " + strings.SplitN(path, "?", 2)[0]
 	answer, status, err := t.do(ctx, method, t.public+path, body)
@@ -164,10 +165,10 @@ func (t *tenant) metrics(ctx context.Context) (metrics, error) {
 	return m, nil
 }
 
-// metrics is the value of each series, by its name with labels as exposed.
+// metrics has the value of each series, by its name with labels as exposed.
 type metrics map[string]float64
 
-// sum adds up the series of a name that have all of these labels, each as
+// sum returns the sum of the series with that name and all of these labels, each of the form
 // `name="value"`.
 func (m metrics) sum(name string, labels ...string) int {
 	total := 0.0

@@ -9,8 +9,8 @@ import (
 	"wagate/followup/poll"
 )
 
-// eventually reads the metrics until they show no problem any more, for what is
-// counted a moment after it was done.
+// eventually reads the metrics again and again until problems finds none in them, because some things
+// are counted a moment after they happened. After patience it returns the problems as an error.
 func (s *story) eventually(ctx context.Context, problems func(metrics) []string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -33,7 +33,7 @@ func (s *story) eventually(ctx context.Context, problems func(metrics) []string)
 	}
 }
 
-// until waits for an instant of the story's clock.
+// until waits until the world's clock shows at.
 func (s *story) until(ctx context.Context, at time.Time) error {
 	for {
 		left := at.Sub(s.clock.now())

@@ -11,7 +11,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// witness is what the assistant tells of what it hears and says.
+// witness is the assistant's ear: it tells the narrator and the journal what the assistant receives and
+// sends.
 type witness struct{ *world }
 
 var _ ear = witness{}
@@ -48,7 +49,7 @@ func (w witness) followup(h happening) {
 	}
 	switch h.Event {
 	case "sent":
-		n.event = eventStep // the provider's log has the line
+		n.event = eventStep // the line for it is printed when the provider accepts the message
 	case "skipped", "failed", "uncertain", "settled":
 		n.event = eventStep
 		w.narrator.tell(n.at, red, "wagate → bot", "%s: step %d %s (%s)", name, h.Step, h.Outcome, h.Reason)
@@ -66,8 +67,8 @@ func (w witness) followup(h happening) {
 
 func (w witness) forged() { w.forgeries.Add(1) }
 
-// answer is what the assistant says. It knows the cast's first words; whatever
-// comes later gets a polite word.
+// answer returns the assistant's answer to a message. It knows the cast's messages in the story, and
+// answers any other with a polite sentence.
 func (w *world) answer(in incoming) string {
 	p := w.book.phone(in.From)
 	switch {
@@ -81,17 +82,17 @@ func (w *world) answer(in incoming) string {
 	return "Thank you, " + p.first() + "! I will look into it and write to you."
 }
 
-// arrival is a message that a provider accepted, by its own log.
+// arrival is a message in a provider's own log: one that the provider accepted.
 type arrival struct {
 	via  config.Provider
-	id   string // as the sender was given it
+	id   string // the id that the provider answered with
 	to   string // phone
 	kind string // text, template or another type
-	text string // as the lead reads it
+	text string // the text that the lead reads
 	at   time.Time
 }
 
-// arrivals returns the logs of both providers.
+// arrivals returns the messages in the logs of both providers.
 func (w *world) arrivals() []arrival {
 	var all []arrival
 	for _, s := range w.graph.Sends() {
@@ -117,7 +118,7 @@ func fromGupshup(s providertest.GupshupSend) arrival {
 		Text   string   `json:"text"`
 		Params []string `json:"params"`
 	}
-	_ = json.Unmarshal([]byte(s.Message), &m) // the fake has checked it
+	_ = json.Unmarshal([]byte(s.Message), &m) // the simulator has checked that it is JSON
 	a := arrival{via: config.ProviderGupshup, id: s.ID, to: s.To, kind: m.Type, text: m.Text, at: s.At}
 	if s.Template {
 		a.kind, a.text = kindTemplate, filled(m.Params)
@@ -125,13 +126,13 @@ func fromGupshup(s providertest.GupshupSend) arrival {
 	return a
 }
 
-// The kinds of arrivals that the story has.
+// The kinds of arrivals in the story.
 const (
 	kindText     = "text"
 	kindTemplate = "template"
 )
 
-// filled is the template with the parameters in it.
+// filled returns the template's text with the parameters filled in.
 func filled(params []string) string {
 	text := templateText
 	for i, p := range params {
@@ -140,7 +141,8 @@ func filled(params []string) string {
 	return text
 }
 
-// watch tells of every message that a provider accepts.
+// watch starts watching the providers: every message that one accepts is told to the narrator and the
+// journal.
 func (w *world) watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.unwatch = cancel

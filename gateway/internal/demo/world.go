@@ -23,20 +23,20 @@ var operatorFile []byte
 //go:embed followup.json
 var followupConfig []byte
 
-// How long a day takes. Who plays along needs a little time to write into an open
-// window; who only wants to see the story does not.
+// How long a day takes in real time. A user who tries things after the story needs a little time to write
+// into an open window; one who only watches the story does not.
 const (
 	dayLive = 10 * time.Second
 	dayOnce = 6 * time.Second
 )
 
-// world is everything that lives in the demo.
+// world is everything that runs in the demo.
 type world struct {
 	narrator *narrator
 	journal  *journal
 	book     *book
 	clock    worldClock
-	day      time.Duration // of real time
+	day      time.Duration // how long a day takes in real time
 
 	graph     *providertest.Graph
 	gupshup   *providertest.Gupshup
@@ -45,21 +45,21 @@ type world struct {
 	gateway   *app.App
 	tenant    *tenant
 
-	replied   chan struct{} // closed when the one who replies has done so
+	replied   chan struct{} // closed when the person who replies has done so
 	reply     sync.Once
 	forgeries atomic.Int64
 	watchers  sync.WaitGroup
 	unwatch   context.CancelFunc
 }
 
-// newWorld starts the simulators, then the gateway, and makes them known to
-// each other. stop ends what was started, also after an error.
+// newWorld starts the simulators, then the gateway, and tells them each other's addresses. The world that
+// it returns is never nil, and the caller must stop it, even after an error.
 func newWorld(ctx context.Context, day time.Duration, n *narrator, log *slog.Logger) (*world, error) {
 	w := &world{day: day, narrator: n, journal: newJournal(), book: newBook(newCast()), replied: make(chan struct{})}
 	return w, errors.Join(w.simulate(), w.serve(ctx, log))
 }
 
-// real is how long a time of the story takes.
+// real returns how long a duration of the story takes in real time.
 func (w *world) real(d time.Duration) time.Duration { return d / (aDay / w.day) }
 
 // simulate starts everything around the gateway.
@@ -93,10 +93,10 @@ func (w *world) simulate() (err error) {
 	return err
 }
 
-// serve starts the gateway on the operator's file.
+// serve starts the gateway with the operator's file. It does nothing if simulate has failed.
 func (w *world) serve(ctx context.Context, log *slog.Logger) error {
 	if w.assistant == nil {
-		return nil // something else is wrong already
+		return nil // simulate has returned an error
 	}
 	found := map[string]string{
 		"SPEED": strconv.Itoa(int(aDay / w.day)), "GRAPH_URL": w.graph.URL(), "GUPSHUP_URL": w.gupshup.URL(),
@@ -128,11 +128,11 @@ func (w *world) serve(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// stopWithin bounds how long the end of the world may take.
+// stopWithin bounds how long the gateway may take to stop.
 const stopWithin = 30 * time.Second
 
-// stop ends everything: first the gateway, which may still have to finish what
-// it has in hand, then those it talks to.
+// stop ends everything: first the gateway, which may have work to finish, then the servers that it talks
+// to.
 func (w *world) stop() error {
 	w.release()
 	var errs []error
@@ -160,5 +160,5 @@ func (w *world) stop() error {
 	return errors.Join(errs...)
 }
 
-// release lets the model finish the text it has been thinking about.
+// release lets the model finish the text that it holds back; see hold.
 func (w *world) release() { w.reply.Do(func() { close(w.replied) }) }
