@@ -75,7 +75,7 @@ func (s *story) checkRuns(l ledger) {
 	for _, p := range s.book.people {
 		runs := l.runs[p]
 		if len(runs) != 1 {
-			s.problem("%s on %s: got %d runs, want 1", p.first(), p.provider(), len(runs))
+			s.problem("%s on %s has %d runs, want 1", p.first(), p.provider(), len(runs))
 			continue
 		}
 		want, end := rungs(p), "completed"
@@ -88,7 +88,7 @@ func (s *story) checkRuns(l ledger) {
 		previous := s.triggered[p]
 		for i, r := range want {
 			if i >= len(runs[0].Timeline) {
-				s.problem("%s's step %d: it never came, want %s (%s)", p.first(), i+1, r.outcome, r.reason)
+				s.problem("%s's step %d never came, want %s (%s)", p.first(), i+1, r.outcome, r.reason)
 				continue
 			}
 			m := runs[0].Timeline[i]
@@ -103,11 +103,11 @@ func (s *story) checkRuns(l ledger) {
 				s.checkArrival(p, i+1, r, m, a)
 				previous = a.at
 			} else if m.Outcome == "sent" {
-				s.problem("%s's step %d: wagate says sent, and %s has no such message", p.first(), i+1, p.provider())
+				s.problem("%s's step %d: wagate says sent, but %s has no such message", p.first(), i+1, p.provider())
 			}
 		}
 		if more := len(runs[0].Timeline) - len(want); more > 0 {
-			s.problem("%s's run has %d steps more than it should", p.first(), more)
+			s.problem("%s's run has %d more steps than it should", p.first(), more)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (s *story) checkArrival(p *person, step int, r rung, m momentView, a arriva
 		s.problem("%s's step %d came %v early", p.first(), step, early)
 	}
 	if open := a.at.Before(s.closes[p]); open != r.open {
-		s.problem("%s's step %d came at %s, and the window closes at %s", p.first(), step, s.narrator.stamp(a.at), s.narrator.stamp(s.closes[p]))
+		s.problem("%s's step %d came at %s, but the window closes at %s", p.first(), step, s.narrator.stamp(a.at), s.narrator.stamp(s.closes[p]))
 	}
 }
 
@@ -141,12 +141,12 @@ func (s *story) checkArrivals(l ledger) {
 	}
 	for id, a := range l.arrivals {
 		if !told[id] && !l.assisted[id] {
-			s.problem("%s at %s: %s, which no timeline tells of", s.name(a.to), s.narrator.stamp(a.at), quote(a.text))
+			s.problem("%s got a message at %s that is in no timeline: %s", s.name(a.to), s.narrator.stamp(a.at), quote(a.text))
 		}
 	}
 	for id := range l.assisted {
 		if _, ok := l.arrivals[id]; !ok {
-			s.problem("a message of the assistant was accepted by wagate and reached no provider")
+			s.problem("wagate accepted a message of the assistant that reached no provider")
 		}
 	}
 }
@@ -241,20 +241,20 @@ func (s *story) verdict() error {
 	if len(s.problems) == 0 {
 		tick := "  " + s.narrator.paint(green, "✓") + " "
 		s.narrator.print("",
-			tick+"AI after 30 min, AI 2 h later, the template 1 day later: on Meta and on Gupshup, nothing early",
-			tick+"windows opened and closed as told, nothing written freely into a closed one",
+			tick+"AI after 30 min, AI 2 h later, the template 1 day later: on Meta and on Gupshup, and nothing early",
+			tick+"windows opened and closed as they should, and no free-form text went into a closed one",
 			tick+"no follow-up reached the lead who replied",
 			tick+"every event reached the assistant with a valid signature",
 			tick+"wagate's timelines and metrics agree with the providers' own logs, message by message",
 			"", "  "+s.narrator.paint(bold, "The story is complete."))
 		return nil
 	}
-	s.narrator.print("", "  "+s.narrator.paint(red, "✗ The story went otherwise:"))
+	s.narrator.print("", "  "+s.narrator.paint(red, "✗ The story did not go as it should:"))
 	for _, p := range s.problems {
 		s.narrator.print("    - " + p)
 	}
 	if more := len(s.problems) - 1; more > 0 {
-		return fmt.Errorf("the story went otherwise: %s (and %d more)", s.problems[0], more)
+		return fmt.Errorf("the story did not go as it should: %s (and %d more problems)", s.problems[0], more)
 	}
-	return errors.New("the story went otherwise: " + s.problems[0])
+	return errors.New("the story did not go as it should: " + s.problems[0])
 }

@@ -18,7 +18,7 @@ const slower = 4
 
 var (
 	errNotHappened = errors.New("did not happen")
-	errBehind      = errors.New("the machine is too busy for so fast a clock: windows closed before what was to happen in them")
+	errBehind      = errors.New("this machine is too busy for so fast a clock: windows closed before everything in them had happened")
 	errTooLong     = fmt.Errorf("the story was not complete within %v", storyWithin)
 )
 
@@ -47,7 +47,7 @@ func play(ctx context.Context, p part) error {
 	}
 	err := p.at(ctx, day)
 	if errors.Is(err, errBehind) {
-		newNarrator(p.out).print("", "  This machine is too busy for so fast a clock: from the beginning, with a slower one.")
+		newNarrator(p.out).print("", "  This machine is too busy for so fast a clock. Starting again with a slower one.")
 		err = p.at(ctx, slower*day)
 	}
 	return err

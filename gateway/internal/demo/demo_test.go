@@ -120,12 +120,12 @@ func TestDemoTellsWhatWentOtherwise(t *testing.T) {
 	}
 	var out tape
 	err := play(t.Context(), part{once: true, out: &out, log: slog.New(slog.DiscardHandler), meddle: meddle})
-	const first = "Ana's step 1: wagate says sent, and Meta has no such message"
+	const first = "Ana's step 1: wagate says sent, but Meta has no such message"
 	if err == nil || !strings.Contains(err.Error(), first) {
 		t.Errorf("got error %v, want %q in it", err, first)
 	}
 	for _, want := range []string{
-		"✗ The story went otherwise:", first,
+		"✗ The story did not go as it should:", first,
 		"Ana's step 3 on Meta: got failed (template_rejected), want sent (template)",
 		"Bruno's step 1 on Gupshup: got failed", "the metrics tell another story",
 	} {
@@ -176,7 +176,7 @@ func TestDemoOnABusyMachine(t *testing.T) {
 	if err == nil || err.Error() != "interrupted before the story was complete" {
 		t.Errorf("got error %v, want the second try to be interrupted", err)
 	}
-	if got := out.String(); !strings.Contains(got, "\n2. ") || strings.Contains(got, "\n3. ") || strings.Contains(got, "otherwise") {
+	if got := out.String(); !strings.Contains(got, "\n2. ") || strings.Contains(got, "\n3. ") || strings.Contains(got, "as it should") {
 		t.Errorf("got told, want no more of it than the windows that had closed:\n%s", got)
 	}
 }

@@ -17,11 +17,11 @@ func (w *world) live(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.narrator.chapter("It all goes on running. Play with it from another terminal; Ctrl-C ends it")
+	w.narrator.chapter("Everything keeps running. Try it from another terminal; Ctrl-C ends it")
 	for _, r := range w.suggestions("http://" + phones.Addr) {
 		w.narrator.print("", "  "+r.what+":", "    "+r.curl())
 	}
-	w.narrator.print("", "  The API tells time in UTC: "+w.narrator.opening()+".", "")
+	w.narrator.print("", "  The API shows times in UTC: "+w.narrator.opening()+".", "")
 	<-ctx.Done()
 	w.narrator.print("", "  Good-bye.")
 	return phones.Close()
@@ -55,16 +55,16 @@ func (w *world) suggestions(phones string) []request {
 	lead, public, key := w.book.lead(ana), w.tenant.public, w.tenant.key
 	return []request{
 		{
-			"Ana writes again, so her window opens (bruno and carla can, too)",
+			"Ana writes again, so her window opens (bruno and carla can write, too)",
 			http.MethodPost, phones + "/ana", "", "Hello, it is me again",
 		},
 		{
-			"You write to her, as the assistant does (within ten seconds, or her window is closed again)",
+			"You write to her, as the assistant does (within ten seconds; after that her window is closed again)",
 			http.MethodPost, public + "/v26.0/" + metaNumber + "/messages", key,
 			`{"messaging_product":"whatsapp","to":"` + ana.phone + `","type":"text","text":{"body":"Hello Ana!"}}`,
 		},
 		{
-			"Her status changes, so a new follow-up starts: a quarter of a minute (and back, with …0005, for another)",
+			"Her status changes, so a new follow-up starts; it takes 15 seconds (change it back, with …0005, for another)",
 			http.MethodPut, public + "/backend/leads/" + lead, key, `{"status_id":"` + statusDemoGiven + `"}`,
 		},
 		{
@@ -89,21 +89,21 @@ func (w *world) startPhones() (*http.Server, error) {
 		text, err := io.ReadAll(http.MaxBytesReader(out, r.Body, 4096))
 		switch {
 		case p == nil:
-			http.Error(out, "nobody of that name: ana, bruno, carla", http.StatusNotFound)
+			http.Error(out, "no such lead; there are ana, bruno and carla", http.StatusNotFound)
 		case err != nil || strings.TrimSpace(string(text)) == "":
-			http.Error(out, "say something, up to 4096 bytes", http.StatusBadRequest)
+			http.Error(out, "the body must be a text of up to 4096 bytes", http.StatusBadRequest)
 		default:
 			if err := w.writes(r.Context(), p, string(text)); err != nil {
 				http.Error(out, err.Error(), http.StatusBadGateway)
 				return
 			}
-			fmt.Fprintln(out, "wagate has it")
+			fmt.Fprintln(out, "wagate has the message")
 		}
 	})
 	s := &http.Server{Addr: l.Addr().String(), Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	w.watchers.Go(func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			w.narrator.print("  the phones are off: " + err.Error())
+			w.narrator.print("  the phones do not work: " + err.Error())
 		}
 	})
 	return s, nil

@@ -59,8 +59,8 @@ func numbers(m metrics, real func(time.Duration) time.Duration) [][]string {
 	)
 	sent := label("outcome", "sent")
 	rows := [][]string{
-		row("webhooks taken from Meta", "wagate_webhook_requests_total", label("provider", "meta"), label("outcome", "ok")),
-		row("webhooks taken from Gupshup", "wagate_webhook_requests_total", label("provider", "gupshup"), label("outcome", "ok")),
+		row("webhooks accepted from Meta", "wagate_webhook_requests_total", label("provider", "meta"), label("outcome", "ok")),
+		row("webhooks accepted from Gupshup", "wagate_webhook_requests_total", label("provider", "gupshup"), label("outcome", "ok")),
 		row("deliveries to the assistant", "wagate_relay_deliveries_total", label("outcome", "delivered")),
 		row("follow-ups by AI", steps, label("outcome", "sent"), label("reason", "ai")),
 		row("follow-ups by template", steps, label("outcome", "sent"), label("reason", "template")),
@@ -70,8 +70,8 @@ func numbers(m metrics, real func(time.Duration) time.Duration) [][]string {
 		row("texts dropped by the last check", "wagate_followup_claims_lost_total"),
 		row("messages sent through Meta", sends, label("provider", string(config.ProviderMeta)), sent),
 		row("messages sent through Gupshup", sends, label("provider", string(config.ProviderGupshup)), sent),
-		row("texts asked of the model", "wagate_ai_requests_total"),
-		row("tokens it took and gave", "wagate_ai_tokens_total"),
+		row("requests to the model", "wagate_ai_requests_total"),
+		row("tokens that it read and wrote", "wagate_ai_tokens_total"),
 		row("windows open now", "wagate_windows_open"),
 	}
 	if n := m.sum("wagate_followup_lateness_seconds_count"); n > 0 {

@@ -104,7 +104,7 @@ func (s *story) configure(ctx context.Context) error {
 		return err
 	}
 	s.narrator.tell(s.clock.now(), plain, "business", "POST /backend/followup/configs, %d warnings. When a lead's status", len(config.Warnings))
-	s.narrator.print(indent("becomes “quote sent” and he stays silent, he will get:"))
+	s.narrator.print(indent("becomes “quote sent” and the lead stays silent, it will get:"))
 	ladders := map[string]bool{}
 	for _, channel := range []string{metaChannel, gupshupChannel} {
 		ladder, err := s.tenant.ladder(ctx, config.ID, channel)
@@ -155,11 +155,11 @@ func (s *story) leadsWrite(ctx context.Context) error {
 			s.closes[p] = window.ClosesAt
 		}
 		if !window.Open {
-			return fmt.Errorf("%s has written and his window is not open", p.first())
+			return fmt.Errorf("%s has written, but the window is not open", p.first())
 		}
 		// Gupshup does not tell WhatsApp's timestamp, so wagate subtracts a minute to be safe.
 		if opened := window.ClosesAt.Add(-aDay); opened.Before(before.Add(-time.Minute)) || opened.After(after) {
-			s.problem("%s wrote between %s and %s, and his window closes at %s", p.first(),
+			s.problem("%s wrote between %s and %s, but the window closes at %s", p.first(),
 				s.narrator.stamp(before), s.narrator.stamp(after), s.narrator.stamp(window.ClosesAt))
 		}
 	}
@@ -327,7 +327,7 @@ func (s *story) windowsClose(ctx context.Context) error {
 			p.first(), err, s.calls()-before, windowClosed)
 		return nil
 	}
-	s.narrator.tell(s.clock.now(), blue, "bot → wagate", "tries a free text to %s all the same: refused with code %d,", p.first(), windowClosed)
+	s.narrator.tell(s.clock.now(), blue, "bot → wagate", "tries a free-form text to %s anyway: refused with code %d,", p.first(), windowClosed)
 	s.narrator.print(indent("Meta was not even called"))
 	return nil
 }
