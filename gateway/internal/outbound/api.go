@@ -119,85 +119,127 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage
 // send sends one message. final is false if nothing was sent, so the same request may be made
 // again.
 func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold hold) (answer Answer, final bool) {
-	lead, err := a.lead(ctx, c.Tenant, msg, false)
-	switch stranger := errors.Is(err, followup.ErrNotFound); {
-	case stranger && msg.IsTemplate(): // the guard creates the lead
-	case stranger:
-		return fail(codeWindowClosed, neverWrote).answer(), false // a stranger has no open window
-	case err != nil:
-		return a.away(err), false
-	}
-	if err := a.quote(ctx, c.Tenant, &msg); err != nil {
-		return a.away(err), false
-	}
-	_, unsendable, err := a.template(ctx, c.ID, msg)
+	s := &sending{api: a, channel: c, msg: msg, hold: hold, made: !msg.IsTemplate()}
+	no, err := s.prepare(ctx)
 	if err != nil {
 		return a.away(err), false
 	}
-	if unsendable != nil {
-		return unsendable.answer(), false // before it takes a pacing slot
+	if no != nil {
+		return no.answer(), false // before it takes a pacing slot
 	}
-	var rearm []followup.AssistantID
-	// The recipient of a template may be a stranger, or a lead whose creation was cut off. The guard creates the
-	// lead, or completes its creation, right before the message is sent.
-	made := !msg.IsTemplate()
-	guard := func(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
-		var marketing bool
-		var err error
-		if marketing, unsendable, err = a.template(ctx, c.ID, msg); err != nil { // its status may have changed during pacing
-			return followup.Verdict{}, err
-		}
-		if unsendable != nil {
-			return followup.Verdict{Refusal: followup.RefusedTemplate}, nil
-		}
-		if err := hold(ctx); err != nil {
-			return followup.Verdict{}, err
-		}
-		if !made {
-			var refusal followup.Refusal
-			if lead, refusal, err = a.found(ctx, c, msg, lead == ""); err != nil || refusal != followup.Allowed {
-				return followup.Verdict{Refusal: refusal}, err
-			}
-			made = true
-		}
-		v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
-			Tenant: c.Tenant, Lead: lead, Channel: c.ID, Assistant: c.Assistant,
-			To: msg.To, FreeForm: !msg.IsTemplate(), Marketing: marketing, Opaque: msg.Opaque, Previous: previous,
-			Now: a.p.Now(), Real: a.p.Real(),
-		})
-		rearm = v.Rearm
-		return v, err
-	}
-	result, err := a.p.Service.Send(ctx, c.ID, msg.Message, guard)
-	if err == nil && result.Refusal == followup.RefusedLeadMoved {
-		// The lead was merged or erased since it was found. Find it again by its identity, and try once more.
-		if made = !msg.IsTemplate(); made {
-			lead, err = a.lead(ctx, c.Tenant, msg, false)
-		}
-		if err == nil {
-			result, err = a.p.Service.Send(ctx, c.ID, msg.Message, guard)
-		}
-	}
+	result, err := s.transmit(ctx)
 	if err != nil {
 		return a.away(err), false
 	}
-	if unsendable != nil {
-		return unsendable.answer(), false
+	if s.unsendable != nil {
+		return s.unsendable.answer(), false
 	}
 	if result.Refusal != followup.Allowed {
 		return refused(result.Refusal).answer(), false
 	}
+	return s.finish(ctx, result)
+}
+
+// sending is one message on its way to the provider.
+type sending struct {
+	api     *API
+	channel followup.Channel
+	msg     message
+	hold    hold
+
+	// lead is the recipient, empty while it is a stranger. The recipient of a template may be a stranger, or a
+	// lead whose creation was cut off. The guard creates the lead, or completes its creation, right before the
+	// message is sent; then made is set.
+	lead followup.LeadID
+	made bool
+
+	unsendable *failure               // why the guard may not send the template, if it may not
+	rearm      []followup.AssistantID // the assistants whose runs the guard found waiting for the business
+}
+
+// prepare finds the lead, translates the id of a quoted message and looks at the template. It returns a
+// failure if the message cannot be sent, before the message takes a pacing slot.
+func (s *sending) prepare(ctx context.Context) (*failure, error) {
+	var err error
+	s.lead, err = s.api.lead(ctx, s.channel.Tenant, s.msg, false)
+	switch stranger := errors.Is(err, followup.ErrNotFound); {
+	case stranger && s.msg.IsTemplate(): // the guard creates the lead
+	case stranger:
+		return fail(codeWindowClosed, neverWrote), nil // a stranger has no open window
+	case err != nil:
+		return nil, err
+	}
+	if err := s.api.quote(ctx, s.channel.Tenant, &s.msg); err != nil {
+		return nil, err
+	}
+	_, unsendable, err := s.api.template(ctx, s.channel.ID, s.msg)
+	return unsendable, err
+}
+
+// transmit sends the message through the Service. If the lead was merged or erased since it was found, it is
+// found again by its identity, and transmit tries once more.
+func (s *sending) transmit(ctx context.Context) (followup.SendResult, error) {
+	result, err := s.api.p.Service.Send(ctx, s.channel.ID, s.msg.Message, s.guard)
+	if err != nil || result.Refusal != followup.RefusedLeadMoved {
+		return result, err
+	}
+	if s.made = !s.msg.IsTemplate(); s.made {
+		if s.lead, err = s.api.lead(ctx, s.channel.Tenant, s.msg, false); err != nil {
+			return result, err
+		}
+	}
+	return s.api.p.Service.Send(ctx, s.channel.ID, s.msg.Message, s.guard)
+}
+
+// guard is the message's followup.Guard. It looks at the template again, holds the idempotency key, makes sure
+// that the recipient of a template is a lead, and asks the store last.
+func (s *sending) guard(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
+	a, c := s.api, s.channel
+	var marketing bool
+	var err error
+	// The template's status may have changed during pacing.
+	if marketing, s.unsendable, err = a.template(ctx, c.ID, s.msg); err != nil {
+		return followup.Verdict{}, err
+	}
+	if s.unsendable != nil {
+		return followup.Verdict{Refusal: followup.RefusedTemplate}, nil
+	}
+	if err := s.hold(ctx); err != nil {
+		return followup.Verdict{}, err
+	}
+	if !s.made {
+		var refusal followup.Refusal
+		if s.lead, refusal, err = a.found(ctx, c, s.msg, s.lead == ""); err != nil || refusal != followup.Allowed {
+			return followup.Verdict{Refusal: refusal}, err
+		}
+		s.made = true
+	}
+	v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
+		Tenant: c.Tenant, Lead: s.lead, Channel: c.ID, Assistant: c.Assistant,
+		To: s.msg.To, FreeForm: !s.msg.IsTemplate(), Marketing: marketing, Opaque: s.msg.Opaque, Previous: previous,
+		Now: a.p.Now(), Real: a.p.Real(),
+	})
+	s.rearm = v.Rearm
+	return v, err
+}
+
+// finish records the result of the attempt, if there was one, starts the runs that waited for the business to
+// speak, if the message has or may have left, and returns the answer. final is as for send.
+func (s *sending) finish(ctx context.Context, result followup.SendResult) (answer Answer, final bool) {
+	a, c := s.api, s.channel
 	if result.Attempt != "" {
-		a.record(ctx, c, lead, msg, result)
+		a.record(ctx, c, s.lead, s.msg, result)
 	}
 	left := result.Err == nil || result.Err.MaybeSent
-	if left && len(rearm) > 0 { // the business has spoken: not before this, and nothing may delay the call after the guard
-		a.p.Rearm(context.WithoutCancel(ctx), c.Tenant, lead, rearm)
+	// The runs start only here: before the call the business has not spoken yet, and nothing may delay the call
+	// once the guard has allowed it.
+	if left && len(s.rearm) > 0 {
+		a.p.Rearm(context.WithoutCancel(ctx), c.Tenant, s.lead, s.rearm)
 	}
 	if result.Err != nil {
 		return failed(result.Err).answer(), left
 	}
-	return accepted(msg, result.Sent), true
+	return accepted(s.msg, result.Sent), true
 }
 
 // template reports whether the message's template is marketing. unsendable is not nil if the
