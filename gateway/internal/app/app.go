@@ -108,6 +108,17 @@ func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 
 // build makes the other parts and connects them.
 func (a *App) build(r *roster, steps *followup.Metrics) error {
+	service, templates, err := a.buildWork(r, steps)
+	if err != nil {
+		return err
+	}
+	a.buildServers(r, steps, service, templates)
+	return nil
+}
+
+// buildWork makes the parts that work by themselves: the relay, and the runner with the Service that it sends
+// through.
+func (a *App) buildWork(r *roster, steps *followup.Metrics) (*outbound.Service, *outbound.Templates, error) {
 	var err error
 	a.relay, err = relay.New(relay.Params{
 		Store: a.store, Endpoints: r.endpoints, Directory: r.directory, Logger: a.log, Metrics: a.registry,
@@ -115,7 +126,7 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		MaxEvents: a.cfg.Relay.MaxEvents, Poll: a.poll,
 	})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	within := boundsOf(a.cfg)
 	templates := outbound.NewTemplates(outbound.TemplatesParams{
@@ -136,6 +147,13 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		ClaimLease: within.claimLease, SendLease: within.sendLease,
 		Steps: steps, Registry: a.registry, Logger: a.log,
 	})
+	return service, templates, nil
+}
+
+// buildServers makes the parts that answer requests, and the two servers.
+func (a *App) buildServers(
+	r *roster, steps *followup.Metrics, service *outbound.Service, templates *outbound.Templates,
+) {
 	follow := followups.New(followups.Params{
 		Store: a.store, Directory: r.directory, Templates: templates, Metrics: steps,
 		Now: a.clock.Now, Real: a.clock.Real, Armed: a.armed, Told: a.relay.Wake,
@@ -172,7 +190,6 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 		Tokens: reveal(a.cfg.AdminTokens), Gatherer: a.registry, Checks: a.checks(), Operator: a.store, Runs: follow,
 		Directory: r.directory, Replayed: a.relay.Wake, Real: a.clock.Real, Logger: a.log,
 	})
-	return nil
 }
 
 // ended returns what the store calls when runs end in a call that does not return them. It counts
