@@ -26,10 +26,10 @@ func run() int {
 }
 
 // untilStopped returns a context that ends with the first signal to stop (SIGINT, SIGTERM, SIGHUP).
-// release frees its resources. A second SIGINT, from Ctrl-C on a terminal, kills the process. A second
-// SIGTERM or SIGHUP does not, because these often come twice unintentionally: once from the parent
-// process and once to the whole process group, or because a terminal goes away. To kill the process in
-// earnest there is SIGKILL.
+// release frees its resources. A second SIGINT, from Ctrl-C on a terminal, kills the process. A
+// second SIGTERM or SIGHUP does not, because these often come twice unintentionally: once from the
+// parent process and once to the whole process group, or because a terminal goes away. To kill the
+// process in earnest there is SIGKILL.
 func untilStopped(parent context.Context) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 1)

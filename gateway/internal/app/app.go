@@ -116,8 +116,8 @@ func (a *App) build(r *roster, steps *followup.Metrics) error {
 	return nil
 }
 
-// buildWork makes the parts that work by themselves: the relay, and the runner with the Service that it sends
-// through.
+// buildWork makes the parts that work by themselves: the relay, and the runner with the Service
+// that it sends through.
 func (a *App) buildWork(r *roster, steps *followup.Metrics) (*outbound.Service, *outbound.Templates, error) {
 	var err error
 	a.relay, err = relay.New(relay.Params{

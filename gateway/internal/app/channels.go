@@ -111,7 +111,8 @@ func (r *roster) channel(
 		})
 		line.Provider, line.PerSecond, line.Burst = sender, metaPerSecond, metaPerSecond
 		r.templates[ch.ID] = outbound.TemplateAccount{
-			// The app is part of the name: what another app says of this account is not to be believed.
+			// The app is part of the name: what another app says of this account is not to be
+			// believed.
 			Name: templateAccount(ch.Provider, c.App, c.WABAID),
 			List: func(ctx context.Context) ([]providers.TemplateInfo, error) { return sender.Templates(ctx, c.WABAID) },
 		}

@@ -21,7 +21,8 @@ func (c *clock) Now() time.Time {
 	if c.speed == 1 {
 		return real
 	}
-	// Not a time.Duration: it overflows after 292 years, which pass in two and a half hours at the highest speed.
+	// Not a time.Duration: it overflows after 292 years, which pass in two and a half hours at the
+	// highest speed.
 	passed := float64(real.Sub(c.real0).Microseconds()) * c.speed
 	return time.UnixMicro(c.domain0.UnixMicro() + int64(passed)).UTC()
 }

@@ -9,8 +9,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// WantFault checks the code and the details of an error, which must be a *fault.Error. Each of details
-// is "field: problem".
+// WantFault checks the code and the details of an error, which must be a *fault.Error. Each of
+// details is "field: problem".
 func WantFault(t *testing.T, err error, code fault.Code, details ...string) {
 	t.Helper()
 	f, ok := errors.AsType[*fault.Error](err)

@@ -42,7 +42,8 @@ func (s *shell) check(ctx context.Context, args []string) error {
 	problems, readable := errors.AsType[config.Problems](err)
 	switch {
 	case err == nil || readable && !problems.Under("redis"):
-		// If the file's problems are elsewhere it still says where Redis is: report all problems at once.
+		// If the file's problems are elsewhere it still says where Redis is: report all problems at
+		// once.
 		err = errors.Join(inFile(*file, err), s.Check(ctx, c))
 	default:
 		err = inFile(*file, err)

@@ -159,8 +159,8 @@ func (s *story) name(phone string) string {
 	return masked(phone)
 }
 
-// checkWebhooks checks that wagate accepted every webhook, that every event reached the assistant with
-// a valid signature, and that at least one event of each person did.
+// checkWebhooks checks that wagate accepted every webhook, that no event reached the assistant
+// without a valid signature, and that at least one event of each person reached it.
 func (s *story) checkWebhooks() {
 	for _, w := range s.graph.Webhooks() {
 		if !w.Done || !slices.Equal(w.Answers, []int{200}) {

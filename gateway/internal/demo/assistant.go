@@ -139,8 +139,8 @@ func (a *assistant) connect(url string) {
 }
 
 // serve accepts a webhook. The signature is over the bytes as they came, so it is checked before
-// anything is parsed. A 200 means that the bot has the events; work that takes longer, such as thinking
-// of an answer, comes after it.
+// anything is parsed. A 200 means that the bot has the events; work that takes longer, such as
+// thinking of an answer, comes after it.
 func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
 	if err != nil {

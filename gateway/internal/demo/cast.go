@@ -35,7 +35,8 @@ const (
 	templateText = "Hi {{1}}, this is {{2}}. Your quote is still waiting for you. Shall we talk about it?"
 )
 
-// person is a lead, with everything that is said by and to that lead. The phone numbers are invented.
+// person is a lead, with everything that is said by and to that lead. The phone numbers are
+// invented.
 type person struct {
 	name  string
 	phone string

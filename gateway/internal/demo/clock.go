@@ -21,7 +21,8 @@ func (c *worldClock) now() time.Time {
 	return time.Now()
 }
 
-// calendar formats instants as the story shows them. The story begins on day 1 at nine in the morning.
+// calendar formats instants as the story shows them. The story begins on day 1 at nine in the
+// morning.
 type calendar struct{ begin time.Time }
 
 const (

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// storyWithin bounds the story. It takes eight or twelve seconds, or four times as long with the slower
-// clock; a machine that needs more has other troubles.
+// storyWithin bounds the story. It takes eight or twelve seconds, or four times as long with the
+// slower clock; a machine that needs more has other troubles.
 const storyWithin = 90 * time.Second
 
 // slower is the factor by which the clock is slowed down for a machine that did not keep up.
@@ -22,10 +22,10 @@ var (
 	errTooLong     = fmt.Errorf("the story was not complete within %v", storyWithin)
 )
 
-// Run plays the story and prints it to out. If the machine does not keep up with the clock, Run plays
-// the story again with a slower one. If once is set, Run returns when the story is complete; otherwise
-// the world goes on until ctx ends, for the user to try things. The error says what did not go as it
-// should. To be interrupted is an error only if once is set.
+// Run plays the story and prints it to out. If the machine does not keep up with the clock, Run
+// plays the story again with a slower one. If once is set, Run returns when the story is complete;
+// otherwise the world goes on until ctx ends, for the user to try things. The error says what did
+// not go as it should. To be interrupted is an error only if once is set.
 func Run(ctx context.Context, once bool, out io.Writer, log *slog.Logger) error {
 	return play(ctx, part{once: once, out: out, log: log})
 }

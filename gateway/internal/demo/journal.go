@@ -56,8 +56,8 @@ func (j *journal) all(match func(note) bool) []note {
 	return slices.DeleteFunc(slices.Clone(j.notes), func(n note) bool { return !match(n) })
 }
 
-// wait returns the first note that matches. If there is none yet, it waits for one, at most for within.
-// Its error then is errNotHappened with what, which describes the note.
+// wait returns the first note that matches. If there is none yet, it waits for one, at most for
+// within. Its error then is errNotHappened with what, which describes the note.
 func (j *journal) wait(ctx context.Context, within time.Duration, what string, match func(note) bool) (note, error) {
 	late := fmt.Errorf("%w within %v: %s", errNotHappened, within.Round(time.Second), what)
 	ctx, cancel := context.WithTimeoutCause(ctx, within, late)

@@ -9,9 +9,9 @@ import (
 	"wagate/providers/providertest"
 )
 
-// writes lets a person write to the business. The message goes to the person's provider, which posts it
-// to wagate's webhook and authenticates as the real provider does. writes returns when wagate has
-// accepted the message.
+// writes lets a person write to the business. The message goes to the person's provider, which
+// posts it to wagate's webhook and authenticates as the real provider does. writes returns when
+// wagate has accepted the message.
 func (w *world) writes(ctx context.Context, p *person, text string) error {
 	w.narrator.tell(w.clock.now(), cyan, p.first()+" ("+p.provider()+")", "writes: %s", quote(text))
 	if p.via == config.ProviderMeta {

@@ -11,8 +11,8 @@ import (
 // leadName finds the lead's name among the facts in the prompt.
 var leadName = regexp.MustCompile(`The lead:\n\{"name":"([^"]*)"`)
 
-// write is the model. For a person of the cast it answers with the first of the person's nudges that is
-// not in the conversation yet.
+// write is the model. For a person of the cast it answers with the first of the person's nudges
+// that is not in the conversation yet.
 func (w *world) write(r modeltest.Request) modeltest.Answer {
 	name := "there"
 	var p *person
@@ -47,8 +47,8 @@ func (w *world) line(p *person, name, told string) string {
 	return fmt.Sprintf("%s, this is the message number %d of a very patient business.", name, strings.Count(told, name))
 }
 
-// hold makes the model think about a person who replies in the story until that person has replied. It
-// returns nil if the model is to answer at once.
+// hold makes the model think about a person who replies in the story until that person has replied.
+// It returns nil if the model is to answer at once.
 func (w *world) hold(p *person) <-chan struct{} {
 	if p == nil || p.reply == "" {
 		return nil

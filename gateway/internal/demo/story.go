@@ -12,8 +12,8 @@ import (
 	"wagate/followup"
 )
 
-// story is the plot. Something that does not go as it should is a problem, and is printed at the end. An
-// error is a problem after which the story cannot go on.
+// story is the plot. Something that does not go as it should is a problem, and is printed at the
+// end. An error is a problem after which the story cannot go on.
 type story struct {
 	*world
 	problems  []string
@@ -25,17 +25,17 @@ func newStory(w *world) *story {
 	return &story{world: w, triggered: map[*person]time.Time{}, closes: map[*person]time.Time{}}
 }
 
-// patience is how long, in real time, the story waits for something that should happen at once. It is
-// enough for a machine that is busy with something else.
+// patience is how long, in real time, the story waits for something that should happen at once. It
+// is enough for a machine that is busy with something else.
 const patience = 30 * time.Second
 
 func (s *story) problem(format string, args ...any) {
 	s.problems = append(s.problems, fmt.Sprintf(format, args...))
 }
 
-// tell plays the story, chapter by chapter, then draws up the account, even if a chapter failed, and
-// returns the verdict. It returns early with errBehind if the machine did not keep up with the clock,
-// and with ctx's error if the story was interrupted.
+// tell plays the story, chapter by chapter, then draws up the account, even if a chapter failed,
+// and returns the verdict. It returns early with errBehind if the machine did not keep up with the
+// clock, and with ctx's error if the story was interrupted.
 func (s *story) tell(ctx context.Context) error {
 	s.introduce()
 	for _, chapter := range []struct {
@@ -137,7 +137,8 @@ func (s *story) configure(ctx context.Context) error {
 // indent indents a line so that it stands below the text of a line that tell has printed.
 func indent(text string) string { return strings.Repeat(" ", stampWidth+whoWidth+2) + text }
 
-// leadsWrite is the chapter in which each lead writes, the lead's window opens, and the assistant answers.
+// leadsWrite is the chapter in which each lead writes, the lead's window opens, and the assistant
+// answers.
 func (s *story) leadsWrite(ctx context.Context) error {
 	s.narrator.chapter("2. Leads write. For 24 hours the business may write to them freely: their window is open")
 	for _, p := range s.book.people {
@@ -174,7 +175,8 @@ func (s *story) leadsWrite(ctx context.Context) error {
 	return nil
 }
 
-// converse lets a lead write, and waits until the assistant's answer has reached the lead's provider.
+// converse lets a lead write, and waits until the assistant's answer has reached the lead's
+// provider.
 func (s *story) converse(ctx context.Context, p *person, text string) error {
 	if err := s.writes(ctx, p, text); err != nil {
 		return err
@@ -213,8 +215,8 @@ func (s *story) statusChanges(ctx context.Context) error {
 	return nil
 }
 
-// goQuiet is the chapter in which AI writes to the leads who stay silent, and not to the one who replies
-// while the model is still writing.
+// goQuiet is the chapter in which AI writes to the leads who stay silent, and not to the one who
+// replies while the model is still writing.
 func (s *story) goQuiet(ctx context.Context) error {
 	s.narrator.chapter("4. They stay silent, so AI writes to them. One of them replies just then")
 	for _, p := range s.book.people {
@@ -256,8 +258,8 @@ func (s *story) step(ctx context.Context, p *person, n int, interval time.Durati
 	if err != nil || step.outcome != "sent" {
 		return err
 	}
-	// The provider wrote its log before it answered wagate. Waiting for the note of it only puts the story's
-	// lines in that order.
+	// The provider wrote its log before it answered wagate. Waiting for the note of it only puts
+	// the story's lines in that order.
 	_, err = s.journal.wait(ctx, time.Second, "the log of "+p.provider(), func(e note) bool {
 		return e.event == eventReached && e.id == step.id
 	})
@@ -267,8 +269,8 @@ func (s *story) step(ctx context.Context, p *person, n int, interval time.Durati
 	return nil
 }
 
-// replies is the part of goQuiet in which the model is asked for a text and takes its time, and the lead
-// replies before the model has answered.
+// replies is the part of goQuiet in which the model is asked for a text and takes its time, and the
+// lead replies before the model has answered.
 func (s *story) replies(ctx context.Context, p *person) error {
 	within := patience + s.real(30*time.Minute)
 	if _, err := s.journal.wait(ctx, within, "the model is asked for a text to "+p.first(), func(n note) bool {
@@ -300,8 +302,8 @@ func (s *story) replies(ctx context.Context, p *person) error {
 	return nil
 }
 
-// windowsClose is the chapter in which the windows close, a day after the leads wrote. Nobody can write
-// free-form text to them then, not even the assistant through the API.
+// windowsClose is the chapter in which the windows close, a day after the leads wrote. Nobody can
+// write free-form text to them then, not even the assistant through the API.
 func (s *story) windowsClose(ctx context.Context) error {
 	s.narrator.chapter("5. A day after their last message the windows close")
 	for _, p := range s.silent() {
@@ -335,8 +337,8 @@ func (s *story) windowsClose(ctx context.Context) error {
 // windowClosed is Meta's code for a free-form message into a closed window.
 const windowClosed = 131047
 
-// calls counts the requests to send a text that Meta has received, including those that it refused. It
-// does not count templates, because that of the last step may come at any time.
+// calls counts the requests to send a text that Meta has received, including those that it refused.
+// It does not count templates, because that of the last step may come at any time.
 func (s *story) calls() int {
 	n := 0
 	for _, r := range s.graph.Requests() {
@@ -348,7 +350,8 @@ func (s *story) calls() int {
 	return n
 }
 
-// templates is the chapter in which only an approved template may be sent, because the windows are closed.
+// templates is the chapter in which only an approved template may be sent, because the windows are
+// closed.
 func (s *story) templates(ctx context.Context) error {
 	s.narrator.chapter("6. Now only an approved template may be sent, so the last follow-up is one")
 	for _, p := range s.silent() {

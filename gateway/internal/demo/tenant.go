@@ -107,8 +107,8 @@ func (t *tenant) runs(ctx context.Context, lead string) ([]runView, error) {
 	return page.Data, err
 }
 
-// call makes one API call and decodes the answer into into, unless that is nil. An answer other than 2xx
-// is an error that has the answer's text.
+// call makes one API call and decodes the answer into into, unless that is nil. An answer other
+// than 2xx is an error that has the answer's text.
 func (t *tenant) call(ctx context.Context, method, path string, body []byte, into any) error {
 	where := method + " " + strings.SplitN(path, "?", 2)[0]
 	answer, status, err := t.do(ctx, method, t.public+path, body)

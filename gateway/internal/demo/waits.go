@@ -9,8 +9,9 @@ import (
 	"wagate/followup/poll"
 )
 
-// eventually reads the metrics again and again until problems finds none in them, because some things
-// are counted a moment after they happened. After patience it returns the problems as an error.
+// eventually reads the metrics again and again until problems finds none in them, because some
+// things are counted a moment after they happened. After patience it returns the problems as an
+// error.
 func (s *story) eventually(ctx context.Context, problems func(metrics) []string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

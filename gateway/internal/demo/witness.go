@@ -11,8 +11,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// witness is the assistant's ear: it tells the narrator and the journal what the assistant receives and
-// sends.
+// witness is the assistant's ear: it tells the narrator and the journal what the assistant receives
+// and sends.
 type witness struct{ *world }
 
 var _ ear = witness{}
@@ -141,8 +141,8 @@ func filled(params []string) string {
 	return text
 }
 
-// watch starts watching the providers: every message that one accepts is told to the narrator and the
-// journal.
+// watch starts watching the providers: every message that one accepts is told to the narrator and
+// the journal.
 func (w *world) watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.unwatch = cancel

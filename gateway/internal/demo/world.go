@@ -23,8 +23,8 @@ var operatorFile []byte
 //go:embed followup.json
 var followupConfig []byte
 
-// How long a day takes in real time. A user who tries things after the story needs a little time to write
-// into an open window; one who only watches the story does not.
+// How long a day takes in real time. A user who tries things after the story needs a little time to
+// write into an open window; one who only watches the story does not.
 const (
 	dayLive = 10 * time.Second
 	dayOnce = 6 * time.Second
@@ -52,8 +52,8 @@ type world struct {
 	unwatch   context.CancelFunc
 }
 
-// newWorld starts the simulators, then the gateway, and tells them each other's addresses. The world that
-// it returns is never nil, and the caller must stop it, even after an error.
+// newWorld starts the simulators, then the gateway, and tells them each other's addresses. The
+// world that it returns is never nil, and the caller must stop it, even after an error.
 func newWorld(ctx context.Context, day time.Duration, n *narrator, log *slog.Logger) (*world, error) {
 	w := &world{day: day, narrator: n, journal: newJournal(), book: newBook(newCast()), replied: make(chan struct{})}
 	return w, errors.Join(w.simulate(), w.serve(ctx, log))
@@ -131,8 +131,8 @@ func (w *world) serve(ctx context.Context, log *slog.Logger) error {
 // stopWithin bounds how long the gateway may take to stop.
 const stopWithin = 30 * time.Second
 
-// stop ends everything: first the gateway, which may have work to finish, then the servers that it talks
-// to.
+// stop ends everything: first the gateway, which may have work to finish, then the servers that it
+// talks to.
 func (w *world) stop() error {
 	w.release()
 	var errs []error

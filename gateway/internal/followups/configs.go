@@ -131,8 +131,8 @@ func (s *Service) Delete(ctx context.Context, tenant followup.TenantID, id strin
 	return nil
 }
 
-// Ladder returns the effective ladder of a config on one channel. The channel must be the tenant's, or
-// one that the config names and the tenant does not have yet.
+// Ladder returns the effective ladder of a config on one channel. The channel must be the tenant's,
+// or one that the config names and the tenant does not have yet.
 func (s *Service) Ladder(ctx context.Context, tenant followup.TenantID, id, channel string) (followup.LadderView, error) {
 	c, err := s.config(ctx, tenant, id)
 	if err != nil {
@@ -193,10 +193,10 @@ func (s *Service) shown(ctx context.Context, configs ...followup.Config) []follo
 	return out
 }
 
-// look calls at with a function that looks templates up. It calls at twice. The first call serves only to
-// learn for which channels it looks templates up. Their lists are then read all at the same time, rather
-// than one after another during the second call. Without a registry of templates look calls at once, with
-// nil.
+// look calls at with a function that looks templates up. It calls at twice. The first call serves
+// only to learn for which channels it looks templates up. Their lists are then read all at the same
+// time, rather than one after another during the second call. Without a registry of templates look
+// calls at once, with nil.
 func (s *Service) look(ctx context.Context, at func(followup.TemplateLookup)) {
 	if s.templates == nil {
 		at(nil)

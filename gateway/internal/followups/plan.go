@@ -9,8 +9,8 @@ import (
 )
 
 // Plan returns the run that the lead's status, which has just changed, starts, or nil if it starts
-// none. The run's ladder has been saved when Plan returns, so a run never refers to a ladder that does
-// not exist.
+// none. The run's ladder has been saved when Plan returns, so a run never refers to a ladder that
+// does not exist.
 func (s *Service) Plan(ctx context.Context, lead followup.Lead) (*followup.Arm, error) {
 	a, ok := followup.AssistantOf(lead, s.tenant(lead.Tenant))
 	if !ok {
@@ -44,11 +44,11 @@ func (s *Service) keep(ctx context.Context, tenant followup.TenantID, p followup
 	return &p.Arm, nil
 }
 
-// Rearm starts the runs that waited for the business to speak again after a reply, one for each of the
-// assistants, which a settlement or a guard has named. The store decides whether a rearm is still
-// waiting. Whether there is to be one at all is up to the assistant's current config, which may be
-// another than that of the run that the lead answered. For a lead that was erased or merged since, Rearm
-// does nothing.
+// Rearm starts the runs that waited for the business to speak again after a reply, one for each of
+// the assistants, which a settlement or a guard has named. The store decides whether a rearm is
+// still waiting. Whether there is to be one at all is up to the assistant's current config, which
+// may be another than that of the run that the lead answered. For a lead that was erased or merged
+// since, Rearm does nothing.
 func (s *Service) Rearm(ctx context.Context, tenant followup.TenantID, lead followup.LeadID, assistants []followup.AssistantID) error {
 	if len(assistants) == 0 {
 		return nil

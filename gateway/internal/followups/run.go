@@ -63,8 +63,8 @@ type order struct {
 	channel   string
 }
 
-// Start starts a run by hand, whatever the lead's status, and returns it. The run's config is the one
-// that the body names, else that of the assistant that the body names, else that of the lead's
+// Start starts a run by hand, whatever the lead's status, and returns it. The run's config is the
+// one that the body names, else that of the assistant that the body names, else that of the lead's
 // assistant. A live run of the same assistant ends as restarted.
 func (s *Service) Start(ctx context.Context, tenant followup.TenantID, body []byte) (RunView, error) {
 	t := s.tenant(tenant)

@@ -40,8 +40,8 @@ type Params struct {
 	Armed, Told func()
 }
 
-// Service keeps configs, shows ladders, and starts, shows and cancels runs. It is safe for concurrent
-// use. Its methods return a *fault.Error for everything that is the caller's fault.
+// Service keeps configs, shows ladders, and starts, shows and cancels runs. It is safe for
+// concurrent use. Its methods return a *fault.Error for everything that is the caller's fault.
 type Service struct {
 	store     Store
 	directory *followup.Directory
@@ -86,8 +86,8 @@ func (s *Service) tenant(id followup.TenantID) followup.Tenant {
 	return t
 }
 
-// found turns the store's "not found" into a NotFound fault, and wraps any other error. what names the
-// thing that was read.
+// found turns the store's "not found" into a NotFound fault, and wraps any other error. what names
+// the thing that was read.
 func found(err error, what string) error {
 	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {
 		return fault.Missing(what)

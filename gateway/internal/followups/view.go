@@ -21,7 +21,8 @@ type RunView struct {
 	Timeline    []MomentView         `json:"timeline"`
 }
 
-// MomentView is one line of a run's timeline. Settled is the outcome that a receipt established later.
+// MomentView is one line of a run's timeline. Settled is the outcome that a receipt established
+// later.
 type MomentView struct {
 	Step      int               `json:"step"`
 	DueAt     *time.Time        `json:"due_at"`

@@ -32,8 +32,8 @@ var crmEvents = []string{"lead.created", "lead.updated", "lead.status_changed"}
 // make all later events stale.
 const maxAhead = 24 * time.Hour
 
-// resolveTries bounds how often a lead is looked for again after it was merged away or another writer
-// was faster.
+// resolveTries bounds how often a lead is looked for again after it was merged away or another
+// writer was faster.
 const resolveTries = 3
 
 var errStale = errors.New("leads: stale event")
@@ -196,10 +196,10 @@ func (s *Service) tell(e event) edit {
 	}
 }
 
-// crmTarget returns the lead that an event is about. If the identities belong to several leads, these
-// are merged, unless two of them have an external id or the phone or the external id is one that its
-// lead gave up; then the event is a conflict. crmTarget tries apply first: for an event that apply
-// refuses, no lead is created, merged or given an identity.
+// crmTarget returns the lead that an event is about. If the identities belong to several leads,
+// these are merged, unless two of them have an external id or the phone or the external id is one
+// that its lead gave up; then the event is a conflict. crmTarget tries apply first: for an event
+// that apply refuses, no lead is created, merged or given an identity.
 func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event, apply edit) (followup.LeadID, error) {
 	if e.named {
 		_, err := s.knows(ctx, tenant, e.lead)
@@ -287,8 +287,8 @@ func leadOf(who followup.Identity, of map[string]followup.Lead) (id followup.Lea
 	return id, true
 }
 
-// holdOf says what the lead that the phone leads to is to the person in who, if who also has a user id
-// and that leads to another lead or to none yet.
+// holdOf says what the lead that the phone leads to is to the person in who, if who also has a user
+// id and that leads to another lead or to none yet.
 func holdOf(who followup.Identity, of map[string]followup.Lead) followup.Hold {
 	holder, held := of["phone"]
 	lead, known := of["user_id"]

@@ -164,15 +164,15 @@ func phone(s string) (string, string) {
 	return strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+"), ""
 }
 
-// undecorated returns the digits of a phone. It returns false if the phone has no digits, or contains
-// anything else than digits, a leading "+", and what people write between digits.
+// undecorated returns the digits of a phone. It returns false if the phone has no digits, or
+// contains anything else than digits, a leading "+", and what people write between digits.
 func undecorated(s string) (string, bool) {
 	digits := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(strings.TrimPrefix(s, "+"))
 	return digits, digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// optedOut reads opted_out. null leaves the record alone: a caller that does not know whether the lead
-// has opted out has not heard the lead take it back.
+// optedOut reads opted_out. null leaves the record alone: a caller that does not know whether the
+// lead has opted out has not heard the lead take it back.
 func optedOut(p *patch, raw json.RawMessage) string {
 	var b *bool
 	if json.Unmarshal(raw, &b) != nil {
@@ -184,7 +184,8 @@ func optedOut(p *patch, raw json.RawMessage) string {
 	return ""
 }
 
-// lastInbound reads last_inbound_at. null leaves the record alone, because a window never moves back.
+// lastInbound reads last_inbound_at. null leaves the record alone, because a window never moves
+// back.
 func lastInbound(p *patch, raw json.RawMessage) string {
 	var s *string
 	if json.Unmarshal(raw, &s) != nil {

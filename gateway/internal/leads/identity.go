@@ -48,8 +48,8 @@ func identityOf(l followup.Lead) followup.Identity {
 	return followup.Identity{Phone: l.Phone, UserID: l.UserID, ExternalID: l.ExternalID}
 }
 
-// link links to the lead the identities that the draft adds, before the draft is written. An identity
-// that belongs to another lead is a conflict.
+// link links to the lead the identities that the draft adds, before the draft is written. An
+// identity that belongs to another lead is a conflict.
 func (s *Service) link(ctx context.Context, old, draft followup.Lead) error {
 	known, wanted := identityOf(old), identityOf(draft)
 	var added followup.Identity

@@ -12,8 +12,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// change is one field of a patch. set says that the caller named the field; the value is then the new
-// one, and the zero value clears the field.
+// change is one field of a patch. set says that the caller named the field; the value is then the
+// new one, and the zero value clears the field.
 type change[T any] struct {
 	set   bool
 	value T
@@ -30,8 +30,8 @@ type patch struct {
 	name, phone, email, company, userID, externalID change[string]
 	statusID, assistant, channel                    change[string]
 	optedOut                                        change[bool]
-	// asOf is the instant of the state that the caller knows, zero if it did not say. If the lead has opted out
-	// or back in since, optedOut is not applied.
+	// asOf is the instant of the state that the caller knows, zero if it did not say. If the lead
+	// has opted out or back in since, optedOut is not applied.
 	asOf        time.Time
 	lastInbound change[time.Time]
 	// custom holds the custom fields to set; a nil value deletes its key. clearCustom

@@ -10,8 +10,8 @@ import (
 	"wagate/gateway/internal/view"
 )
 
-// View is a lead as the API shows it. A value that is not known is null, so that what was shown can be
-// put back.
+// View is a lead as the API shows it. A value that is not known is null, so that what was shown can
+// be put back.
 type View struct {
 	ID            followup.LeadID       `json:"id"`
 	TenantID      followup.TenantID     `json:"tenant_id"`
@@ -32,9 +32,9 @@ type View struct {
 	UpdatedAt     time.Time             `json:"updated_at"`
 }
 
-// WindowView is the customer service window of the lead on one channel. ClosesAt is null if there is no
-// window: the lead never wrote there, or wrote from a number that is not the record's, or the provider
-// has said that the window is closed.
+// WindowView is the customer service window of the lead on one channel. ClosesAt is null if there
+// is no window: the lead never wrote there, or wrote from a number that is not the record's, or the
+// provider has said that the window is closed.
 type WindowView struct {
 	ChannelID followup.ChannelID `json:"channel_id"`
 	Open      bool               `json:"open"`

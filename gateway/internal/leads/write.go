@@ -12,8 +12,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// The bounds of the optimistic loop. Writers inside one process queue up, so conflicts come from other
-// replicas and from inbound messages that fill in a lead's record.
+// The bounds of the optimistic loop. Writers inside one process queue up, so conflicts come from
+// other replicas and from inbound messages that fill in a lead's record.
 const (
 	maxTries  = 40
 	firstWait = 2 * time.Millisecond
@@ -32,8 +32,8 @@ type draft struct {
 // must not keep state between calls.
 type edit func(old followup.Lead) (draft, error)
 
-// write applies e to the lead's current record and writes the result. After a conflict it tries again,
-// up to maxTries times in all. It returns the lead as it is after the write.
+// write applies e to the lead's current record and writes the result. After a conflict it tries
+// again, up to maxTries times in all. It returns the lead as it is after the write.
 func (s *Service) write(ctx context.Context, tenant followup.TenantID, id followup.LeadID, e edit) (followup.Lead, error) {
 	leave, err := s.queue.enter(ctx, string(id))
 	if err != nil {
@@ -90,8 +90,8 @@ func (s *Service) writeOnce(ctx context.Context, tenant followup.TenantID, id fo
 	return nil
 }
 
-// load returns the lead, or a NotFound fault if it is not the tenant's, was erased, or was merged into
-// another.
+// load returns the lead, or a NotFound fault if it is not the tenant's, was erased, or was merged
+// into another.
 func (s *Service) load(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	l, err := s.store.Lead(ctx, tenant, id)
 	if errors.Is(err, followup.ErrNotFound) || errors.Is(err, followup.ErrLeadMoved) {

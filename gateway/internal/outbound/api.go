@@ -147,9 +147,9 @@ type sending struct {
 	msg     message
 	hold    hold
 
-	// lead is the recipient, empty while it is a stranger. The recipient of a template may be a stranger, or a
-	// lead whose creation was cut off. The guard creates the lead, or completes its creation, right before the
-	// message is sent; then made is set.
+	// lead is the recipient, empty while it is a stranger. The recipient of a template may be a
+	// stranger, or a lead whose creation was cut off. The guard creates the lead, or completes its
+	// creation, right before the message is sent; then made is set.
 	lead followup.LeadID
 	made bool
 
@@ -157,8 +157,8 @@ type sending struct {
 	rearm      []followup.AssistantID // the assistants whose runs the guard found waiting for the business
 }
 
-// prepare finds the lead, translates the id of a quoted message and looks at the template. It returns a
-// failure if the message cannot be sent, before the message takes a pacing slot.
+// prepare finds the lead, translates the id of a quoted message and looks at the template. It
+// returns a failure if the message cannot be sent, before the message takes a pacing slot.
 func (s *sending) prepare(ctx context.Context) (*failure, error) {
 	var err error
 	s.lead, err = s.api.lead(ctx, s.channel.Tenant, s.msg, false)
@@ -176,8 +176,8 @@ func (s *sending) prepare(ctx context.Context) (*failure, error) {
 	return unsendable, err
 }
 
-// transmit sends the message through the Service. If the lead was merged or erased since it was found, it is
-// found again by its identity, and transmit tries once more.
+// transmit sends the message through the Service. If the lead was merged or erased since it was
+// found, it is found again by its identity, and transmit tries once more.
 func (s *sending) transmit(ctx context.Context) (followup.SendResult, error) {
 	result, err := s.api.p.Service.Send(ctx, s.channel.ID, s.msg.Message, s.guard)
 	if err != nil || result.Refusal != followup.RefusedLeadMoved {
@@ -191,8 +191,8 @@ func (s *sending) transmit(ctx context.Context) (followup.SendResult, error) {
 	return s.api.p.Service.Send(ctx, s.channel.ID, s.msg.Message, s.guard)
 }
 
-// guard is the message's followup.Guard. It looks at the template again, holds the idempotency key, makes sure
-// that the recipient of a template is a lead, and asks the store last.
+// guard is the message's followup.Guard. It looks at the template again, holds the idempotency key,
+// makes sure that the recipient of a template is a lead, and asks the store last.
 func (s *sending) guard(ctx context.Context, previous followup.AttemptID) (followup.Verdict, error) {
 	a, c := s.api, s.channel
 	var marketing bool
@@ -223,16 +223,17 @@ func (s *sending) guard(ctx context.Context, previous followup.AttemptID) (follo
 	return v, err
 }
 
-// finish records the result of the attempt, if there was one, starts the runs that waited for the business to
-// speak, if the message has or may have left, and returns the answer. final is as for send.
+// finish records the result of the attempt, if there was one, starts the runs that waited for the
+// business to speak, if the message has or may have left, and returns the answer. final is as for
+// send.
 func (s *sending) finish(ctx context.Context, result followup.SendResult) (answer Answer, final bool) {
 	a, c := s.api, s.channel
 	if result.Attempt != "" {
 		a.record(ctx, c, s.lead, s.msg, result)
 	}
 	left := result.Err == nil || result.Err.MaybeSent
-	// The runs start only here: before the call the business has not spoken yet, and nothing may delay the call
-	// once the guard has allowed it.
+	// The runs start only here: before the call the business has not spoken yet, and nothing may
+	// delay the call once the guard has allowed it.
 	if left && len(s.rearm) > 0 {
 		a.p.Rearm(context.WithoutCancel(ctx), c.Tenant, s.lead, s.rearm)
 	}

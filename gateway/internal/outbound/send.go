@@ -73,7 +73,8 @@ type Service struct {
 	lines      map[followup.ChannelID]Line
 	breakers   map[followup.ChannelID]*gobreaker.TwoStepCircuitBreaker[struct{}]
 	complaints sometimes.Limiter[complaint] // limits how often the log repeats each complaint
-	failures   sync.Map                     // followup.ChannelID → string: how each channel's provider last failed, for the log
+	// failures maps each channel's id to how its provider last failed, a string for the log.
+	failures sync.Map
 }
 
 // The defaults of Params.
@@ -373,8 +374,8 @@ func (s *Service) settle(
 	st := followup.Settlement{Tenant: line.Tenant, Lead: lead, Contact: who, Now: s.p.Now(), Real: s.p.Real()}
 	for _, p := range parked {
 		p.Receipt.Attempt = a
-		// No dedup id: the receipt was relayed when it arrived. This applies only its effect, and the
-		// receipt's rank ensures that the effect happens once.
+		// No dedup id: the receipt was relayed when it arrived. This applies only its effect, and
+		// the receipt's rank ensures that the effect happens once.
 		st.Items = append(st.Items, followup.Item{
 			Channel: line.ID, Assistant: line.Assistant, At: p.At, Receipt: &p.Receipt,
 		})
