@@ -86,7 +86,7 @@ func (a *App) assemble(ctx context.Context) error {
 func (a *App) open(ctx context.Context, steps *followup.Metrics) error {
 	var err error
 	a.store, err = redisstore.Open(ctx, redisstore.Params{
-		Client: a.redis.client, Partitions: a.cfg.Redis.Partitions, Durability: promised(a.cfg.Redis.Durability),
+		Client: a.redis.client, Partitions: a.cfg.Redis.Partitions, Durability: durability(a.cfg.Redis.Durability),
 		MaxBacklog: a.cfg.Relay.MaxBacklog,
 		Embedded:   a.redis.embedded, OnEnded: a.ended(steps), Logger: a.log, Registerer: a.registry,
 	})

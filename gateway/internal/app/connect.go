@@ -67,8 +67,8 @@ func redisURL(r config.Redis, address string) string {
 	return strings.ReplaceAll(u.String(), ",", "%2C") // commas separate addresses
 }
 
-// promised converts the configured durability to the store's type.
-func promised(d config.Durability) redisstore.Durability {
+// durability converts the configured durability to the store's type.
+func durability(d config.Durability) redisstore.Durability {
 	return redisstore.Durability{Level: string(d.Level), Replicas: d.Replicas}
 }
 
@@ -83,7 +83,7 @@ func Check(ctx context.Context, cfg config.Config) error {
 	}
 	defer c.close() //nolint:errcheck // nothing was written
 	report, err := redisstore.Inspect(ctx, redisstore.Params{
-		Client: c.client, Partitions: cfg.Redis.Partitions, Durability: promised(cfg.Redis.Durability), Embedded: c.embedded,
+		Client: c.client, Partitions: cfg.Redis.Partitions, Durability: durability(cfg.Redis.Durability), Embedded: c.embedded,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil || c.embedded {

@@ -17,7 +17,7 @@ func TestPromisedDurabilityIsTheFiles(t *testing.T) {
 		{Level: config.Always}:                {Level: redisstore.LevelAlways},
 		{Level: config.Replicas, Replicas: 2}: {Level: redisstore.LevelReplicas, Replicas: 2},
 	} {
-		if got := promised(file); got != want || got.String() != file.String() {
+		if got := durability(file); got != want || got.String() != file.String() {
 			t.Errorf("%s: got %+v, want %+v", file, got, want)
 		}
 	}

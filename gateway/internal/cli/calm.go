@@ -31,7 +31,7 @@ type calm struct {
 	with string // the attributes from WithAttrs, which every record has
 }
 
-func newCalm(h slog.Handler) *calm { return &calm{Handler: h, said: &said{of: map[string]*spell{}}} }
+func newCalm(h slog.Handler) *calm { return &calm{Handler: h, said: &said{of: map[string]*period{}}} }
 
 // Handle implements slog.Handler.
 func (c *calm) Handle(ctx context.Context, r slog.Record) error {
@@ -44,7 +44,7 @@ func (c *calm) Handle(ctx context.Context, r slog.Record) error {
 		text.WriteString(a.String())
 		return true
 	})
-	before, ok := c.said.again(r.Time, r.Message, digitless(text.String()))
+	before, ok := c.said.allow(r.Time, r.Message, digitless(text.String()))
 	if !ok {
 		return nil
 	}
@@ -83,25 +83,25 @@ func digitless(s string) string {
 // there are few.
 type said struct {
 	mu sync.Mutex
-	of map[string]*spell
+	of map[string]*period
 }
 
-// spell is one message's current period.
-type spell struct {
+// period is one message's current period.
+type period struct {
 	began   time.Time
 	written int
 	alike   map[string]int // how many were written, by text; it has at most calmMost entries
 	leftOut int            // how many were left out and not reported yet
 }
 
-// again reports whether a record may be written and, if so, how many before it were left out. text
+// allow reports whether a record may be written and, if so, how many before it were left out. text
 // is the record's attributes without digits.
-func (s *said) again(at time.Time, message, text string) (leftOut int, ok bool) {
+func (s *said) allow(at time.Time, message, text string) (leftOut int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.of[message]
 	if m == nil {
-		m = &spell{alike: map[string]int{}}
+		m = &period{alike: map[string]int{}}
 		s.of[message] = m
 	}
 	if passed := at.Sub(m.began); passed < 0 || passed >= calmPeriod {

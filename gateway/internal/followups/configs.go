@@ -149,7 +149,7 @@ func (s *Service) Ladder(ctx context.Context, tenant followup.TenantID, id, chan
 		return followup.LadderView{}, fault.Missing("channel")
 	}
 	var view followup.LadderView
-	s.look(ctx, func(lookup followup.TemplateLookup) { view = followup.ViewLadder(c, ch, t, lookup) })
+	s.withTemplates(ctx, func(lookup followup.TemplateLookup) { view = followup.ViewLadder(c, ch, t, lookup) })
 	return view, nil
 }
 
@@ -185,7 +185,7 @@ func (s *Service) shown(ctx context.Context, configs ...followup.Config) []follo
 		c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
 		out[i] = c
 	}
-	s.look(ctx, func(lookup followup.TemplateLookup) {
+	s.withTemplates(ctx, func(lookup followup.TemplateLookup) {
 		for i, c := range out {
 			out[i].Warnings = followup.Warnings(c, s.tenant(c.TenantID), lookup)
 		}
@@ -193,11 +193,11 @@ func (s *Service) shown(ctx context.Context, configs ...followup.Config) []follo
 	return out
 }
 
-// look calls at with a function that looks templates up. It calls at twice. The first call serves
-// only to learn for which channels it looks templates up. Their lists are then read all at the same
-// time, rather than one after another during the second call. Without a registry of templates look
-// calls at once, with nil.
-func (s *Service) look(ctx context.Context, at func(followup.TemplateLookup)) {
+// withTemplates calls at with a function that looks templates up. It calls at twice. The first call
+// serves only to learn for which channels it looks templates up. Their lists are then read all at
+// the same time, rather than one after another during the second call. Without a registry of
+// templates look calls at once, with nil.
+func (s *Service) withTemplates(ctx context.Context, at func(followup.TemplateLookup)) {
 	if s.templates == nil {
 		at(nil)
 		return

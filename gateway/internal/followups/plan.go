@@ -33,11 +33,11 @@ func (s *Service) planFor(ctx context.Context, lead followup.Lead, a followup.As
 	if no != "" {
 		return nil, nil //nolint:nilnil // as above
 	}
-	return s.keep(ctx, lead.Tenant, plan)
+	return s.saveLadder(ctx, lead.Tenant, plan)
 }
 
-// keep saves the plan's ladder and returns what to arm.
-func (s *Service) keep(ctx context.Context, tenant followup.TenantID, p followup.Plan) (*followup.Arm, error) {
+// saveLadder saves the plan's ladder and returns what to arm.
+func (s *Service) saveLadder(ctx context.Context, tenant followup.TenantID, p followup.Plan) (*followup.Arm, error) {
 	if err := s.store.SaveLadder(ctx, tenant, p.Arm.Ladder, p.Ladder); err != nil {
 		return nil, fmt.Errorf("save ladder: %w", err)
 	}

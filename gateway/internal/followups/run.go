@@ -80,7 +80,7 @@ func (s *Service) Start(ctx context.Context, tenant followup.TenantID, body []by
 	if err := found(err, "lead"); err != nil {
 		return RunView{}, err
 	}
-	c, err := s.ordered(ctx, t, l, o)
+	c, err := s.orderedConfig(ctx, t, l, o)
 	if err != nil {
 		return RunView{}, err
 	}
@@ -88,7 +88,7 @@ func (s *Service) Start(ctx context.Context, tenant followup.TenantID, body []by
 	if no != "" {
 		return RunView{}, notStarted(no)
 	}
-	arm, err := s.keep(ctx, tenant, plan)
+	arm, err := s.saveLadder(ctx, tenant, plan)
 	if err != nil {
 		return RunView{}, err
 	}
@@ -131,8 +131,8 @@ func readOrder(t followup.Tenant, body []byte) (order, error) {
 	return o, problems.Err()
 }
 
-// ordered returns the config of the run that is to start.
-func (s *Service) ordered(ctx context.Context, t followup.Tenant, l followup.Lead, o order) (followup.Config, error) {
+// orderedConfig returns the config of the run that is to start.
+func (s *Service) orderedConfig(ctx context.Context, t followup.Tenant, l followup.Lead, o order) (followup.Config, error) {
 	if o.config != "" {
 		return s.config(ctx, t.ID, o.config)
 	}

@@ -33,13 +33,13 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	if err := problems.Err(); err != nil {
 		return View{}, err
 	}
-	id, err := s.name(ctx, tenant, p.identity())
+	id, err := s.newLead(ctx, tenant, p.identity())
 	if err != nil {
 		return View{}, err
 	}
 	l, err := s.write(ctx, tenant, id, func(old followup.Lead) (draft, error) {
 		if !blank(old) {
-			return draft{}, exists() // another writer has written the record since name looked
+			return draft{}, exists() // another writer has written the record since newLead looked
 		}
 		return draft{lead: p.apply(old), window: s.opening(p, old, "", &problems)}, nil
 	})
@@ -49,10 +49,10 @@ func (s *Service) Create(ctx context.Context, tenant followup.TenantID, body []b
 	return s.view(l), nil
 }
 
-// name returns a lead with these identities, to be written. It creates the lead, unless there is a
-// blank one whose identities agree with these: an earlier creation got no further than that. Any
+// newLead returns a lead with these identities, to be written. It creates the lead, unless there is
+// a blank one whose identities agree with these: an earlier creation got no further than that. Any
 // other lead with one of the identities is a conflict.
-func (s *Service) name(ctx context.Context, tenant followup.TenantID, who followup.Identity) (followup.LeadID, error) {
+func (s *Service) newLead(ctx context.Context, tenant followup.TenantID, who followup.Identity) (followup.LeadID, error) {
 	for try := 1; ; try++ {
 		var blanks []followup.LeadID
 		if err := s.taken(ctx, tenant, who, func(l followup.Lead) bool {

@@ -118,7 +118,7 @@ func (s *Service) readEvent(ctx context.Context, tenant followup.TenantID, body 
 		var shown patch
 		if e.lead, e.named = leadNamed(data["id"]); e.named {
 			var known followup.Lead
-			if known, e.unknown = s.knows(ctx, tenant, e.lead); e.unknown == nil {
+			if known, e.unknown = s.leadByID(ctx, tenant, e.lead); e.unknown == nil {
 				shown = s.asShown(data, known)
 			}
 		}
@@ -147,8 +147,8 @@ func leadNamed(raw json.RawMessage) (id followup.LeadID, named bool) {
 	return id, true
 }
 
-// knows returns the lead, or a NotFound fault about data.id if it is not the tenant's.
-func (s *Service) knows(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+// leadByID returns the lead, or a NotFound fault about data.id if it is not the tenant's.
+func (s *Service) leadByID(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	missing := fault.Missing("lead")
 	missing.Details = []fault.Detail{{Field: "data.id", Problem: "is not a lead of this tenant"}}
 	if id == "" {
@@ -173,7 +173,7 @@ func readString(members map[string]json.RawMessage, name string, to *string, pro
 }
 
 func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e event) error {
-	apply := s.tell(e)
+	apply := s.eventEdit(e)
 	id, err := s.crmTarget(ctx, tenant, e, apply)
 	if err != nil {
 		return err
@@ -182,9 +182,9 @@ func (s *Service) applyEvent(ctx context.Context, tenant followup.TenantID, e ev
 	return err
 }
 
-// tell returns the edit that applies the event. The edit returns errStale if the lead's last CRM
-// event is not older than this one.
-func (s *Service) tell(e event) edit {
+// eventEdit returns the edit that applies the event. The edit returns errStale if the lead's last
+// CRM event is not older than this one.
+func (s *Service) eventEdit(e event) edit {
 	apply := s.edit(e.patch, "data.", e.found)
 	return func(old followup.Lead) (draft, error) {
 		if !e.at.After(old.CRMAt) {
@@ -202,7 +202,7 @@ func (s *Service) tell(e event) edit {
 // that apply refuses, no lead is created, merged or given an identity.
 func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e event, apply edit) (followup.LeadID, error) {
 	if e.named {
-		_, err := s.knows(ctx, tenant, e.lead)
+		_, err := s.leadByID(ctx, tenant, e.lead)
 		return e.lead, err
 	}
 	who := e.patch.identity()
@@ -229,19 +229,19 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 		}
 		owners[id], of[k.field] = l.ExternalID, l
 	}
-	if known(owners) > 1 {
+	if withExternalID(owners) > 1 {
 		return "", exists(fault.Detail{Field: "data", Problem: "names two leads with an external_id each"})
 	}
 	if lead, named := of["external_id"]; named && lead.ExternalID != who.ExternalID && (len(owners) > 1 || !matches(who, lead)) {
 		return "", exists(fault.Detail{Field: "data.external_id", Problem: "is one that its lead gave up; the other identities are of another"})
 	}
-	if strangers(who, of) {
+	if phoneOfAnother(who, of) {
 		return "", exists(fault.Detail{Field: "data.phone", Problem: "belongs to another lead"})
 	}
 	if gaveUp(who, of) {
 		return "", exists(fault.Detail{Field: "data.phone", Problem: "is one that its lead gave up; who has it now shows by a user_id"})
 	}
-	if _, err := apply(become(who, of)); err != nil {
+	if _, err := apply(mergedRecord(who, of)); err != nil {
 		return "", err
 	}
 	if lead, all := leadOf(who, of); all {
@@ -254,8 +254,8 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 	return id, nil
 }
 
-// become returns the record of the lead that Resolve will make of the identities' leads.
-func become(who followup.Identity, of map[string]followup.Lead) followup.Lead {
+// mergedRecord returns the record of the lead that Resolve will make of the identities' leads.
+func mergedRecord(who followup.Identity, of map[string]followup.Lead) followup.Lead {
 	var owners []followup.Lead
 	for field, l := range of {
 		if field != "phone" || holdOf(who, of) == followup.HeldBySame {
@@ -307,10 +307,10 @@ func matches(who followup.Identity, lead followup.Lead) bool {
 	return agree(who, identityOf(lead))
 }
 
-// strangers reports whether the phone belongs to somebody else than the lead that the user id leads
-// to. If there is no user id, it compares with the lead that the external id leads to: that lead may
-// have given up the phone, and somebody else has it since.
-func strangers(who followup.Identity, of map[string]followup.Lead) bool {
+// phoneOfAnother reports whether the phone belongs to somebody else than the lead that the user id
+// leads to. If there is no user id, it compares with the lead that the external id leads to: that
+// lead may have given up the phone, and somebody else has it since.
+func phoneOfAnother(who followup.Identity, of map[string]followup.Lead) bool {
 	holder, held := of["phone"]
 	lead, named := of["external_id"]
 	switch {
@@ -331,8 +331,8 @@ func gaveUp(who followup.Identity, of map[string]followup.Lead) bool {
 	return held && !named && who.UserID == "" && holder.Phone != "" && !followup.SamePhone(holder.Phone, who.Phone)
 }
 
-// known counts the leads that have an external id.
-func known(owners map[followup.LeadID]string) int {
+// withExternalID counts the leads that have an external id.
+func withExternalID(owners map[followup.LeadID]string) int {
 	n := 0
 	for _, externalID := range owners {
 		if externalID != "" {

@@ -119,17 +119,17 @@ func (a *API) pass(ctx context.Context, c followup.Channel, body json.RawMessage
 // send sends one message. final is false if nothing was sent, so the same request may be made
 // again.
 func (a *API) send(ctx context.Context, c followup.Channel, msg message, hold hold) (answer Answer, final bool) {
-	s := &sending{api: a, channel: c, msg: msg, hold: hold, made: !msg.IsTemplate()}
+	s := &sending{api: a, channel: c, msg: msg, hold: hold, leadReady: !msg.IsTemplate()}
 	no, err := s.prepare(ctx)
 	if err != nil {
-		return a.away(err), false
+		return a.unavailable(err), false
 	}
 	if no != nil {
 		return no.answer(), false // before it takes a pacing slot
 	}
 	result, err := s.transmit(ctx)
 	if err != nil {
-		return a.away(err), false
+		return a.unavailable(err), false
 	}
 	if s.unsendable != nil {
 		return s.unsendable.answer(), false
@@ -149,9 +149,9 @@ type sending struct {
 
 	// lead is the recipient, empty while it is a stranger. The recipient of a template may be a
 	// stranger, or a lead whose creation was cut off. The guard creates the lead, or completes its
-	// creation, right before the message is sent; then made is set.
-	lead followup.LeadID
-	made bool
+	// creation, right before the message is sent; then leadReady is set.
+	lead      followup.LeadID
+	leadReady bool
 
 	unsendable *failure               // why the guard may not send the template, if it may not
 	rearm      []followup.AssistantID // the assistants whose runs the guard found waiting for the business
@@ -183,7 +183,7 @@ func (s *sending) transmit(ctx context.Context) (followup.SendResult, error) {
 	if err != nil || result.Refusal != followup.RefusedLeadMoved {
 		return result, err
 	}
-	if s.made = !s.msg.IsTemplate(); s.made {
+	if s.leadReady = !s.msg.IsTemplate(); s.leadReady {
 		if s.lead, err = s.api.lead(ctx, s.channel.Tenant, s.msg, false); err != nil {
 			return result, err
 		}
@@ -207,12 +207,12 @@ func (s *sending) guard(ctx context.Context, previous followup.AttemptID) (follo
 	if err := s.hold(ctx); err != nil {
 		return followup.Verdict{}, err
 	}
-	if !s.made {
+	if !s.leadReady {
 		var refusal followup.Refusal
-		if s.lead, refusal, err = a.found(ctx, c, s.msg, s.lead == ""); err != nil || refusal != followup.Allowed {
+		if s.lead, refusal, err = a.createLead(ctx, c, s.msg, s.lead == ""); err != nil || refusal != followup.Allowed {
 			return followup.Verdict{Refusal: refusal}, err
 		}
-		s.made = true
+		s.leadReady = true
 	}
 	v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 		Tenant: c.Tenant, Lead: s.lead, Channel: c.ID, Assistant: c.Assistant,
@@ -270,10 +270,10 @@ func (a *API) lead(ctx context.Context, t followup.TenantID, msg message, create
 	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.To.Phone, UserID: msg.To.UserID}, create, a.p.Now())
 }
 
-// found creates the lead that a template is for: the template may be the first message that
+// createLead creates the lead that a template is for: the template may be the first message that
 // anybody sends to this contact. For a stranger it checks an operator's pause first: GuardSend
 // checks pauses too, but only after the lead exists, and a refused send must not create one.
-func (a *API) found(
+func (a *API) createLead(
 	ctx context.Context, c followup.Channel, msg message, stranger bool,
 ) (followup.LeadID, followup.Refusal, error) {
 	if stranger {
@@ -316,7 +316,7 @@ func (a *API) record(ctx context.Context, c followup.Channel, lead followup.Lead
 		Now: a.p.Now(), Real: a.p.Real(),
 	}
 	if r.Err == nil || r.Err.MaybeSent {
-		rec.Entry = &followup.Entry{From: followup.FromBusiness, Text: msg.said(), At: rec.Now}
+		rec.Entry = &followup.Entry{From: followup.FromBusiness, Text: msg.historyText(), At: rec.Now}
 	}
 	if r.Err != nil {
 		rec.CloseWindow = r.Err.Kind == providers.WindowClosed
@@ -334,9 +334,9 @@ func (a *API) record(ctx context.Context, c followup.Channel, lead followup.Lead
 	}
 }
 
-// away logs err and returns the answer for a message that was not sent because of a failure on
-// our side, such as a store that does not answer.
-func (a *API) away(err error) Answer {
+// unavailable logs err and returns the answer for a message that was not sent because of a failure
+// on our side, such as a store that does not answer.
+func (a *API) unavailable(err error) Answer {
 	a.log.Warn("send not possible", "err", err)
 	p := fail(codeUnavailable, "the message was not sent; try again")
 	p.retryAfter = time.Second

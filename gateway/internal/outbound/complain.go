@@ -36,9 +36,9 @@ func (s *Service) Complain(c followup.ChannelID, e *providers.Error) {
 	log.Error("provider refuses the channel: token, payment or policy")
 }
 
-// why returns the text of an error for the log. For a provider's error it adds the cause as the
+// logText returns the text of an error for the log. For a provider's error it adds the cause as the
 // transport words it, which comes from a closed set of words.
-func why(err error) string {
+func logText(err error) string {
 	if e, ok := errors.AsType[*providers.Error](err); ok && e.Cause != nil {
 		return e.Error() + ": " + e.Cause.Error()
 	}

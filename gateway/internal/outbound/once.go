@@ -65,13 +65,13 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 	sum := sha256.Sum256(append([]byte(r.Number+"\n"), r.Body...))
 	k, err := a.begin(ctx, r, hex.EncodeToString(sum[:]))
 	if err != nil {
-		return a.away(err)
+		return a.unavailable(err)
 	}
 	switch k.State {
 	case followup.KeyDone:
 		var s stored
 		if err := json.Unmarshal(k.Answer, &s); err != nil {
-			return a.away(err)
+			return a.unavailable(err)
 		}
 		return Answer{Status: s.Status, Body: s.Body}
 	case followup.KeyBusy:

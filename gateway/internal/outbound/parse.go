@@ -57,7 +57,7 @@ func parse(body []byte) (message, *failure) {
 	}
 	m.recipient(&r)
 	m.Type = r.optional("type")
-	if r.sound("type") { // otherwise it is not known which content to look for
+	if r.absentOrString("type") { // otherwise it is not known which content to look for
 		if m.Type == "" {
 			m.Type = "text" // Meta's default
 			m.Body["type"] = json.RawMessage(`"text"`)
@@ -98,7 +98,7 @@ func (r *reader) receipt() json.RawMessage {
 		r.add(`status must be "read"`)
 	}
 	id := r.optional("message_id")
-	r.need("message_id", id != "" || !r.sound("message_id"))
+	r.need("message_id", id != "" || !r.absentOrString("message_id"))
 	body := map[string]json.RawMessage{}
 	for _, name := range slices.Sorted(maps.Keys(r.fields)) {
 		if !slices.Contains(receiptMembers, name) {
@@ -125,7 +125,7 @@ func (m *message) recipient(r *reader) {
 		if len(user) > maxUserID || !strings.Contains(user, ".") || strings.ContainsAny(user, " \t\r\n") {
 			r.add("recipient must be a business-scoped user id")
 		}
-	case r.sound("to") && r.sound("recipient"):
+	case r.absentOrString("to") && r.absentOrString("recipient"):
 		r.missing("to")
 	}
 }
@@ -235,8 +235,8 @@ func (m *message) requote(id string) {
 	m.Body[field] = mustJSON(o)
 }
 
-// said returns the message's text for the conversation's history.
-func (m *message) said() string {
+// historyText returns the message's text for the conversation's history.
+func (m *message) historyText() string {
 	switch m.Type {
 	case "text":
 		return m.text

@@ -21,8 +21,8 @@ func (r *reader) missing(field string) {
 	r.add(fmt.Sprintf("%s is required", field))
 }
 
-// sound reports whether a member is either absent or a string.
-func (r *reader) sound(name string) bool {
+// absentOrString reports whether a member is either absent or a string.
+func (r *reader) absentOrString(name string) bool {
 	raw, ok := r.fields[name]
 	return !ok || raw[0] == '"'
 }

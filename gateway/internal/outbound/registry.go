@@ -254,7 +254,7 @@ func (t *Templates) list(ctx context.Context, a *account) (list []providers.Temp
 		if err == nil {
 			return list, nil
 		}
-		t.log.Warn("templates not readable", "channel", by.channel, "err", why(err))
+		t.log.Warn("templates not readable", "channel", by.channel, "err", logText(err))
 		if e, ok := errors.AsType[*providers.Error](err); ok && e.Kind == providers.Throttled || ctx.Err() != nil {
 			return nil, err
 		}

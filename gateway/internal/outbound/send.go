@@ -152,8 +152,8 @@ func open(b *gobreaker.TwoStepCircuitBreaker[struct{}]) bool {
 	return false
 }
 
-// resting returns the error for a message that the breaker does not let through.
-func resting(cause error) *providers.Error {
+// breakerError returns the error for a message that the breaker does not let through.
+func breakerError(cause error) *providers.Error {
 	return &providers.Error{Kind: providers.Transient, Retryable: true, RetryAfter: breakerPause, Cause: cause}
 }
 
@@ -197,7 +197,7 @@ func (s *Service) send(
 	var result followup.SendResult
 	for try := 1; ; try++ {
 		if open(s.breakers[channel]) {
-			result.Err = resting(gobreaker.ErrOpenState)
+			result.Err = breakerError(gobreaker.ErrOpenState)
 			return result, nil
 		}
 		wait, err := s.p.Store.Pace(ctx, channel, line.PerSecond, line.Burst, longest, s.p.Real())
@@ -214,7 +214,7 @@ func (s *Service) send(
 		}
 		done, err := s.breakers[channel].Allow()
 		if err != nil {
-			result.Err = resting(err) // the breaker opened while this message waited for its slot
+			result.Err = breakerError(err) // the breaker opened while this message waited for its slot
 			return result, nil
 		}
 		no, err := s.try(ctx, line, m, guard, &result, done)
@@ -222,7 +222,7 @@ func (s *Service) send(
 			return followup.SendResult{Refusal: no}, err
 		}
 		if result.Err == nil {
-			s.linked(ctx, line, result, m.To, own)
+			s.link(ctx, line, result, m.To, own)
 			return result, nil
 		}
 		pause := max(pauses.NextBackOff(), result.Err.RetryAfter)
@@ -247,7 +247,7 @@ func (s *Service) try(
 ) (followup.Refusal, error) {
 	says := errNotCalled
 	defer func() { done(says) }()
-	verdict, err := s.leave(ctx, guard, result.Attempt)
+	verdict, err := s.askGuard(ctx, guard, result.Attempt)
 	if err != nil || verdict.Refusal != followup.Allowed {
 		return verdict.Refusal, err
 	}
@@ -255,17 +255,17 @@ func (s *Service) try(
 	result.Attempt, m.Opaque = verdict.Attempt, verdict.Opaque
 	result.Sent, result.Err = s.call(ctx, line, m)
 	if says = healthy(result.Err); says != nil {
-		s.failures.Store(line.ID, why(result.Err))
+		s.failures.Store(line.ID, logText(result.Err))
 	}
 	return followup.Allowed, nil
 }
 
-// leave asks the guard for leave to send. The guard's answer may take long to arrive (a master
+// askGuard asks the guard for leave to send. The guard's answer may take long to arrive (a master
 // dies, a replica has to be waited for), and this process may stand still meanwhile. If the guard
 // allowed the message but the window has closed since, or the answer is so old that the step's
-// lease may not outlast the call, leave asks again. If another worker has taken the step over by
+// lease may not outlast the call, askGuard asks again. If another worker has taken the step over by
 // then, the guard refuses, and that worker has recorded how the step ended.
-func (s *Service) leave(ctx context.Context, guard followup.Guard, previous followup.AttemptID) (followup.Verdict, error) {
+func (s *Service) askGuard(ctx context.Context, guard followup.Guard, previous followup.AttemptID) (followup.Verdict, error) {
 	for {
 		asked := s.p.Real()
 		v, err := guard(ctx, previous)
@@ -303,10 +303,10 @@ func (s *Service) call(ctx context.Context, line Line, m providers.Message) (pro
 	return sent, e
 }
 
-// linked links the message's ids, so that it is found by each of them. It then settles the
+// link links the message's ids, so that it is found by each of them. It then settles the
 // receipts that were parked for the message, and the identity under which the provider knows the
 // recipient. It retries both, and only logs a failure: the message has been sent.
-func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, to providers.Contact, opaque string) {
+func (s *Service) link(ctx context.Context, line Line, r followup.SendResult, to providers.Contact, opaque string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkWithin)
 	defer cancel()
 	ref := followup.MessageRef{
@@ -325,15 +325,15 @@ func (s *Service) linked(ctx context.Context, line Line, r followup.SendResult, 
 	}
 	// Retried apart from the link, which stands whether or not this succeeds.
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
-		return struct{}{}, s.settle(ctx, line, r.Attempt, heard(r.Sent.Contact, to), parked)
+		return struct{}{}, s.settle(ctx, line, r.Attempt, learned(r.Sent.Contact, to), parked)
 	}, backoff.WithMaxElapsedTime(linkWithin))
 	if err != nil {
 		s.log.Error("what came with the answer or before it not settled", "channel", line.ID, "receipts", len(parked), "err", err)
 	}
 }
 
-// heard returns the parts of the recipient's identity in the answer that the request did not have.
-func heard(answered, asked providers.Contact) providers.Contact {
+// learned returns the parts of the recipient's identity in the answer that the request did not have.
+func learned(answered, asked providers.Contact) providers.Contact {
 	if answered.Phone == asked.Phone {
 		answered.Phone = ""
 	}
