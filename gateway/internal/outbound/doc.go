@@ -29,16 +29,17 @@
 // account's list: every replica reads it for itself, once for all channels on the account, with
 // the access of any one of them that the provider accepts, and believes it for ten minutes. The
 // second takes precedence: what webhooks said since, which the store keeps for all replicas. It
-// is read each time a template is about to be sent, immediately before the guard is asked, so
-// everything that any replica has acknowledged by then counts. A change that is acknowledged
-// after that read counts as coming after the send, and it is the provider's to refuse the
-// message. Two designs were rejected. Telling the replicas about changes: a replica that learns
-// of a change after it has sent learns too late. Keeping a copy in every partition for the
-// guard's own script to read: there are thousands of templates and 64 partitions.
+// is read each time a template is about to be sent, by the guard of a step or of an API send
+// immediately before it asks the store, so everything that any replica has acknowledged by then
+// counts. A change that is acknowledged after that read counts as coming after the send, and it
+// is the provider's to refuse the message. Two designs were rejected. Telling the replicas about
+// changes: a replica that learns of a change after it has sent learns too late. Keeping a copy in
+// every partition for the guard's own script to read: there are thousands of templates and 64
+// partitions.
 //
 // API (api.go) is the route POST /{version}/{number}/messages. It reads a Cloud API body, finds
-// the lead, passes the guard for API sends, and words every answer as Graph does, with Meta's
-// codes for every provider, so that an SDK's error handling works. If a template is for a
-// stranger, the guard creates the lead. A send that is refused before that (by a paused
-// template, pacing, or an operator's pause) creates none.
+// the lead, sends the message with a guard of its own, and words every answer as Graph does, with
+// Meta's codes for every provider, so that an SDK's error handling works. If a template is for a
+// stranger, that guard creates the lead. A send that is refused before (by a paused template,
+// pacing, or an operator's pause) creates none.
 package outbound

@@ -328,7 +328,7 @@ func (s *Service) link(ctx context.Context, line Line, r followup.SendResult, to
 		return struct{}{}, s.settle(ctx, line, r.Attempt, learned(r.Sent.Contact, to), parked)
 	}, backoff.WithMaxElapsedTime(linkWithin))
 	if err != nil {
-		s.log.Error("what came with the answer or before it not settled", "channel", line.ID, "receipts", len(parked), "err", err)
+		s.log.Error("contact or early receipts of a sent message not settled", "channel", line.ID, "receipts", len(parked), "err", err)
 	}
 }
 
