@@ -25,7 +25,7 @@ var (
 // Run plays the story and prints it to out. If the machine does not keep up with the clock, Run
 // plays the story again with a slower one. If once is set, Run returns when the story is complete;
 // otherwise the world goes on until ctx ends, for the user to try things. The error says what did
-// not go as it should. To be interrupted is an error only if once is set.
+// not go as it should. An interruption is an error only if once is set.
 func Run(ctx context.Context, once bool, out io.Writer, log *slog.Logger) error {
 	return play(ctx, part{once: once, out: out, log: log})
 }

@@ -195,8 +195,8 @@ func (s *Service) shown(ctx context.Context, configs ...followup.Config) []follo
 
 // withTemplates calls at with a function that looks templates up. It calls at twice. The first call
 // serves only to learn for which channels it looks templates up. Their lists are then read all at
-// the same time, rather than one after another during the second call. Without a registry of
-// templates look calls at once, with nil.
+// the same time, rather than one after another during the second call. If there is no registry of
+// templates, withTemplates calls at a single time, with nil.
 func (s *Service) withTemplates(ctx context.Context, at func(followup.TemplateLookup)) {
 	if s.templates == nil {
 		at(nil)
