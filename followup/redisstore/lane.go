@@ -8,30 +8,30 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// lanes carry the scripts of all callers to the nodes. Whoever comes while the
-// lanes of his node are busy waits until one is free, which takes all that wait in
-// one pipeline: the more there is to do, the less each costs. No timer is involved:
-// at an idle node a call leaves at once.
+// lanes carry the scripts of all callers to the nodes. A call that finds all lanes of its node
+// busy waits. The next lane to become free sends the waiting calls in one pipeline, so a call
+// costs less the more of them there are. There is no timer: a call to an idle node leaves at once.
 type lanes struct {
 	mu   sync.Mutex
 	busy map[destination]*queue
 }
 
-// destination is a node. Calls that wait for replicas have lanes of their own there,
-// so that they hold up nobody else.
+// destination is a node. Calls that wait for replicas have lanes of their own at it, so that
+// they do not hold up the others.
 type destination struct {
 	node    *redis.Client
 	durable bool
 }
 
-// queue is what waits for one destination.
+// queue holds the calls that wait for one destination.
 type queue struct {
 	calls   []*laneCall
 	running int // lanes that are busy
 }
 
-// A destination has few lanes, so that calls gather, and small batches, so that Redis has the next ones
-// while the callers of the last work on. How many of each was measured.
+// A destination has few lanes, so that calls gather into batches, and its batches are small, so
+// that Redis works on the next batch while the callers of the last one go on. Both numbers were
+// measured.
 const (
 	maxLanes = 3
 	maxBatch = 24
@@ -39,18 +39,18 @@ const (
 
 // laneCall is one call of a script.
 type laneCall struct {
-	ctx    context.Context //nolint:containedctx // of the caller, who may have gone before the call leaves
+	ctx    context.Context //nolint:containedctx // the caller's; it may end before the call is sent
 	script *script
 	keys   []string
 	args   []any
-	done   chan struct{} // closed when value and err stand
+	done   chan struct{} // closed once value and err are set
 	value  any
 	err    error
 }
 
-// submit has a lane run a script, which makes one try. What a node cannot do at
-// once (it does not know the script, its slot is on its way, it is not the one to
-// ask) the caller does alone, while the lane goes on.
+// submit runs a script in a lane, which tries it once. If the node cannot run the script at once,
+// because it does not know the script, the slot is moving or another node serves it, the caller
+// runs the script alone, and the lane goes on.
 func (s *Store) submit(ctx context.Context, durable bool, sc *script, keys []string, args []any) (any, error) {
 	node, err := s.master(ctx, keys[0])
 	if err != nil {
@@ -73,8 +73,8 @@ func (s *Store) submit(ctx context.Context, durable bool, sc *script, keys []str
 	return c.value, c.err
 }
 
-// flushOwn runs the call that has taken a lane, and hands that on: also when it
-// panics, as callers outlive that.
+// flushOwn runs the one call that has taken a lane, and then hands the lane on. It does so even
+// if the call panics: the caller recovers, and the lane would otherwise stay busy for good.
 func (s *Store) flushOwn(ctx context.Context, to destination, c *laneCall) {
 	defer func() {
 		if s.lanes.more(to) {
@@ -84,8 +84,9 @@ func (s *Store) flushOwn(ctx context.Context, to destination, c *laneCall) {
 	s.flush(ctx, to, []*laneCall{c})
 }
 
-// goesAlone says that another try may succeed, or one elsewhere. Of a single node the
-// client has tried a broken connection anew already; a cluster may have another.
+// goesAlone reports whether a call that failed with err may succeed in another try, or at another
+// node. To a single server the client has already retried over a broken connection; in a cluster
+// another node may have taken over.
 func (s *Store) goesAlone(err error) bool {
 	if err == nil {
 		return false
@@ -98,8 +99,8 @@ func (s *Store) goesAlone(err error) bool {
 	return lost(err) && (cluster || !broken(err))
 }
 
-// join gives a call a lane of its own if there is one left, else it queues it
-// and returns false.
+// join gives a call a lane of its own and returns true if one is free. Otherwise it queues the
+// call and returns false.
 func (l *lanes) join(to destination, c *laneCall) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +120,7 @@ func (l *lanes) join(to destination, c *laneCall) bool {
 	return true
 }
 
-// more says whether somebody waits for the lane; if nobody does, it ends.
+// more reports whether calls wait for the lane. If none does, it ends the lane.
 func (l *lanes) more(to destination) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,9 +132,10 @@ func (l *lanes) more(to destination) bool {
 	return false
 }
 
-// next returns the next batch, in the order the calls came; an empty one ends the
-// lane. Of one lead there is only one call in it: of each lead its last answer alone
-// is kept for a repetition, and a broken connection repeats a batch whole.
+// next returns the next batch, in the order in which the calls came. If there is none, it ends
+// the lane and returns an empty batch. A batch holds at most one script about the same lead: a
+// broken connection makes the client repeat the whole batch, and a lead keeps only its last answer
+// for a repetition.
 func (l *lanes) next(to destination) []*laneCall {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,17 +159,17 @@ func (l *lanes) next(to destination) []*laneCall {
 	return batch
 }
 
-// end ends a lane; of a destination without lanes nothing is kept.
+// end ends a lane, and forgets a destination that has no lanes left.
 func (l *lanes) end(to destination, q *queue) {
 	if q.running--; q.running == 0 {
 		delete(l.busy, to)
 	}
 }
 
-// flushAll runs batches until nobody waits.
+// flushAll runs batches until no call waits.
 func (s *Store) flushAll(to destination) {
-	// A caller who gives up must not take the others' answers with him; the
-	// client's own time-outs bound a batch.
+	// Not the context of a caller: one that gives up must not cost the others their answers.
+	// The client's own time-outs bound a batch.
 	ctx := context.Background()
 	for calls := s.lanes.next(to); len(calls) > 0; calls = s.lanes.next(to) {
 		s.flush(ctx, to, calls)
@@ -177,7 +179,7 @@ func (s *Store) flushAll(to destination) {
 	}
 }
 
-// flush runs one batch.
+// flush runs one batch, with one WAIT behind it if the destination is durable.
 func (s *Store) flush(ctx context.Context, to destination, calls []*laneCall) {
 	if len(calls) == 1 && !to.durable {
 		c := calls[0]
@@ -203,7 +205,7 @@ func (s *Store) flush(ctx context.Context, to destination, calls []*laneCall) {
 	}
 }
 
-// value is what a script returned; nil for nothing.
+// value returns what a script returned; nil if it returned nothing.
 func value(cmd *redis.Cmd) (any, error) {
 	v, err := cmd.Result()
 	if errors.Is(err, redis.Nil) {

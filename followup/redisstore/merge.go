@@ -22,12 +22,13 @@ var (
 	forwardInScript = loadOfLead("forward_in")
 )
 
+// mergeIn is the request of lua/merge_in.lua: what the loser of a merge hands over.
 type mergeIn struct {
 	From      string                             `json:"from"`
 	StandIn   bool                               `json:"stand_in"`
 	Fields    map[string]string                  `json:"fields"`
-	Custom    string                             `json:"custom"` // joined with Had, what the winner has
-	Had       string                             `json:"had"`
+	Custom    string                             `json:"custom"` // the loser's custom fields joined with Had; "" if it has none
+	Had       string                             `json:"had"`    // the winner's custom fields when they were read
 	Windows   map[followup.ChannelID]mergeWindow `json:"windows"`
 	Attempts  map[string]string                  `json:"attempts"`
 	Histories [][]string                         `json:"histories"`
@@ -37,10 +38,12 @@ type mergeIn struct {
 	CRMAt     int64                              `json:"crm"`
 	Imported  []followup.LeadID                  `json:"imported"`
 	Forwarded map[string]int64                   `json:"forwarded"`
-	// After is the lead that the loser was merged into, if that is one that was merged on.
+	// After is the lead that the loser was merged into, if that lead was itself merged into the
+	// winner or into a lead that became the winner.
 	After followup.LeadID `json:"after,omitempty"`
 }
 
+// mergeWindow is the loser's window of one channel, by the names of the fields that keep it.
 type mergeWindow struct {
 	At      int64  `json:"w"`
 	Opener  string `json:"wo"`
@@ -48,21 +51,21 @@ type mergeWindow struct {
 	Used    int64  `json:"wu"`
 }
 
-// merge makes loser a part of winner, or of the lead that somebody else has begun to
-// make it a part of. If that one is merged away itself meanwhile, who called finds so
-// when he looks again.
+// merge makes loser a part of winner, or of another lead if somebody has begun to merge it into
+// that one. It may return nil without having done so, if the winner itself is merged away or erased
+// meanwhile: the caller looks at the identities again, and finds what is to be done then.
 func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
 	sc, fields, err := s.whole(ctx, tenant, loser, now)
 	if err != nil {
 		return err
 	}
 	if fields["mv"] == erased {
-		// Erased while its identities were still being taken away.
+		// The loser is erased, but not all of its identities have been taken away.
 		return s.realias(ctx, tenant, loser, "", fields)
 	}
 	if err := s.expect(ctx, sc, winner); err != nil {
 		if errors.Is(err, followup.ErrLeadMoved) {
-			// What that was cut short leads identities to the winner still, and to us.
+			// The winner's own merge or erasure was cut short, which is why identities still lead to it.
 			_, err = s.unfinished(ctx, tenant, winner, now)
 		}
 		return err
@@ -77,7 +80,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	case erased:
 		return s.realias(ctx, tenant, loser, "", fields)
 	case "erasing":
-		return s.forget(ctx, tenant, loser, now) // whether who asked for it goes on or has died
+		return s.forget(ctx, tenant, loser, now) // whoever asked for the erasure may have died
 	}
 	s.onEnded(r.list(0).ended())
 	fields = r.list(1).fields()
@@ -120,7 +123,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 			in.Forwarded[f], _ = strconv.ParseInt(v, 10, 64)
 		}
 	}
-	sc.channels, sc.assistants = nil, nil // what it had by then
+	sc.channels, sc.assistants = nil, nil // those that the loser had when it became a tombstone
 	for i, c := range texts(r.list(4)) {
 		sc.channels = append(sc.channels, followup.ChannelID(c))
 		in.Histories = append(in.Histories, texts(r.list(5).list(i)))
@@ -143,7 +146,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		return err
 	}
 	if r.text(0) == "early" {
-		// What that one has of the loser already is on its way to the winner.
+		// in.After may have parts of the loser, and hands them over itself, so it goes first.
 		if err := s.merge(ctx, tenant, winner, in.After, now); err != nil {
 			return err
 		}
@@ -163,8 +166,9 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	return err
 }
 
-// importInto imports what a loser hands over. Custom fields are joined here, as a script would make floats
-// of the numbers in them; should the winner's be others by the time they are written, they are joined anew.
+// importInto imports what a loser hands over into the winner; seen is the loser's first sights.
+// Custom fields are joined here, because a script would make floats of the numbers in them. If the
+// winner's have changed by the time that they are written, they are joined again.
 func (s *Store) importInto(ctx context.Context, winner scope, in mergeIn, custom map[string]any, seen string) (reply, error) {
 	for range maxRounds {
 		if len(custom) > 0 {
@@ -185,8 +189,8 @@ func (s *Store) importInto(ctx context.Context, winner scope, in mergeIn, custom
 	return nil, followup.ErrConflict
 }
 
-// expect notes at the winner that the loser is about to become a part of it, so that
-// whoever erases the winner finds him, wherever the merge stops. A stand-in is found by
+// expect notes at the winner that the loser is about to become a part of it. So an erasure of the
+// winner finds the loser, wherever the merge stops. A stand-in needs no note, as it is found by
 // the identities.
 func (s *Store) expect(ctx context.Context, loser scope, winner followup.LeadID) error {
 	if loser.lead.StandIn() {
@@ -197,17 +201,17 @@ func (s *Store) expect(ctx context.Context, loser scope, winner followup.LeadID)
 	return err
 }
 
-// forwardIf forwards at once what a script left in a tombstone's queue. What cannot
-// be forwarded now, the next claim of that queue will.
+// forwardIf forwards at once what a script left in the lead's queues, if moved says that the lead
+// is a tombstone. It ignores errors: the next claim of such a queue forwards it, too.
 func (s *Store) forwardIf(ctx context.Context, moved bool, tenant followup.TenantID, lead followup.LeadID) {
 	if moved {
 		_ = s.forward(ctx, tenant, lead)
 	}
 }
 
-// forward moves what the last steps of a merged lead have to tell to the queues of
-// the lead it became, behind what the merge has put there. Each element is
-// there before it is removed here, and counted; so it may be repeated from anywhere.
+// forward moves the events of a merged lead's last steps from its queues to those of the lead it
+// became, behind what the merge has put there. Each element is queued there before it is removed
+// here, and both leads count the elements. So forward may be repeated from wherever it stopped.
 func (s *Store) forward(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) error {
 	sc, _, err := s.whole(ctx, tenant, lead, s.now())
 	if err != nil {
@@ -223,8 +227,9 @@ func (s *Store) forward(ctx context.Context, tenant followup.TenantID, lead foll
 	return nil
 }
 
+// forwardTo forwards the events for one assistant.
 func (s *Store) forwardTo(ctx context.Context, from scope, a followup.AssistantID) error {
-	done := int64(0)
+	done := int64(0) // how many elements the heir has had, of all that were ever in the queue
 	for range maxHeirs {
 		heir, err := s.heir(ctx, from.lead)
 		if err != nil || heir == from.lead {
@@ -255,7 +260,7 @@ func (s *Store) forwardTo(ctx context.Context, from scope, a followup.AssistantI
 			req["after"] = first
 		}
 		r, err = s.call(ctx, s.runDurable, forwardInScript, to, append([]any{marshal(req)}, elements...)...)
-		if err != nil && !errors.Is(err, followup.ErrLeadMoved) { // if it has: once more, to its own heir
+		if err != nil && !errors.Is(err, followup.ErrLeadMoved) { // if the heir has moved: again, to its own heir
 			return err
 		}
 		if r.text(0) == "early" {

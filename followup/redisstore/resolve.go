@@ -20,14 +20,16 @@ var (
 	realiasScript = load("realias")
 )
 
-// maxRounds bounds how often the identities are looked at: each of them may be
-// a lead of its own, and somebody else may merge the same ones.
+// maxRounds bounds how often Resolve looks at the identities: each of them may lead to a lead of
+// its own, and other callers may merge the same leads meanwhile.
 const maxRounds = 16
 
-// Resolve implements followup.LeadStore. A merge goes over two slots and so in
-// steps, each of which may be repeated; the identities are pointed to the
-// winner only after it has all that the loser had, so whoever comes upon a
-// merge half done does it again.
+// Resolve implements followup.LeadStore. It looks at the identities in rounds: each round asks the
+// alias map, and does one thing that stands in the way, until all identities lead to one lead.
+//
+// A merge touches two slots and so takes several steps, each of which may be repeated. The
+// identities are pointed to the winner only when the winner has all that the loser had. So whoever
+// meets a merge that is half done finds the loser still, and makes the merge again.
 func (s *Store) Resolve(
 	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time,
 ) (followup.LeadID, error) {
@@ -35,7 +37,8 @@ func (s *Store) Resolve(
 	if len(names) == 0 && who.Lead == "" {
 		return "", followup.ErrNotFound
 	}
-	tells := create || len(names) > 1 || len(names) > 0 && who.Lead != "" // one that is only looked for is known already
+	// One identity that is only looked for tells the record nothing.
+	tells := create || len(names) > 1 || len(names) > 0 && who.Lead != ""
 	if lead, ok := s.aliases.lookup(tenant, names, who.Lead, tells, s.now()); ok && !who.Sole {
 		return lead, nil
 	}
@@ -44,7 +47,7 @@ func (s *Store) Resolve(
 	for range maxRounds {
 		fresh := followup.LeadID("")
 		if create {
-			fresh = followup.NewLeadID() // each time: the last may have been erased before he had a record
+			fresh = followup.NewLeadID() // a new one each round: the last may have been erased before it had a record
 		}
 		args := []any{string(fresh), string(also), ms(now), marshal(holds)}
 		for _, n := range names {
@@ -67,9 +70,9 @@ func (s *Store) Resolve(
 			if heir == also {
 				return "", followup.ErrNotFound
 			}
-			also = heir // what an erased one has is not listed either
+			also = heir // if it was erased, heir is not listed either
 		case "taken":
-			s.aliases.unlearn(tenant, names) // who asks whose they are is to hear what we have just heard
+			s.aliases.unlearn(tenant, names) // whoever asks next whose they are must not hear what was known before
 			return "", followup.ErrConflict
 		case "ok":
 			lead := followup.LeadID(r.text(1))
@@ -81,8 +84,8 @@ func (s *Store) Resolve(
 				return "", err
 			}
 			if whole {
-				// Not what he was, nor a phone that the record has not taken: who comes by that again
-				// may tell it something new.
+				// Remember neither the old identities nor a phone that the record has not taken: when they
+				// come again, they may tell the record something new.
 				is := who
 				is.OldPhone, is.OldUserID = "", ""
 				if lacks {
@@ -107,9 +110,10 @@ func (s *Store) Resolve(
 	return "", fmt.Errorf("resolve: %w", followup.ErrConflict)
 }
 
-// acquaint has the record learn the identities that lead to it, if they tell something; lacks
-// says that it has no phone still. A merge or an erasure that a crash left half done is finished;
-// whole is false if there was one.
+// acquaint has the lead's record learn the identities, if tells says that they can tell it
+// something. lacks says that the record has no phone even then. If a crash left a merge or an
+// erasure of the lead half done, acquaint finishes that, and whole is false: the identities must
+// be looked at again.
 func (s *Store) acquaint(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, tells bool, now time.Time,
 ) (whole, lacks bool, err error) {
@@ -123,8 +127,8 @@ func (s *Store) acquaint(
 	return err == nil && !moved, false, err
 }
 
-// unfinished finishes a merge or an erasure that a crash left half done: the
-// lead is a tombstone, and its identities still name it.
+// unfinished finishes a merge or an erasure that a crash left half done, if there was one: the lead
+// is a tombstone then, although identities still name it. It reports whether there was one.
 func (s *Store) unfinished(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, now time.Time,
 ) (bool, error) {
@@ -143,7 +147,8 @@ func (s *Store) unfinished(
 	return true, nil
 }
 
-// name writes the identities into the lead's record. It returns whether that has no phone.
+// name writes the identities into the lead's record. lacks says that the record has no phone even
+// then.
 func (s *Store) name(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, now time.Time,
 ) (lacks bool, err error) {
@@ -155,7 +160,7 @@ func (s *Store) name(
 	return r.text(0) == "", nil
 }
 
-// realias points the loser's identities to the winner.
+// realias points all identities of one lead to another ("": to nobody). fields is the lead's hash.
 func (s *Store) realias(
 	ctx context.Context, tenant followup.TenantID, from, to followup.LeadID, fields map[string]string,
 ) error {
@@ -166,8 +171,8 @@ func (s *Store) realias(
 	return s.pointNames(ctx, tenant, from, to, names)
 }
 
-// pointNames points these identities, where they are the first lead's, to the other
-// ("": to nobody), and takes the first off the list.
+// pointNames points those of the identities that lead to from to another lead ("": to nobody), and
+// takes from off the tenant's list of leads.
 func (s *Store) pointNames(ctx context.Context, tenant followup.TenantID, from, to followup.LeadID, names []string) error {
 	args := []any{string(from), string(to)}
 	for _, n := range names {
@@ -180,8 +185,8 @@ func (s *Store) pointNames(ctx context.Context, tenant followup.TenantID, from, 
 	return nil
 }
 
-// aliasesOf returns every identity that names the lead: those of its record,
-// and those it had before, which only the alias map knows.
+// aliasesOf returns every identity that names the lead: those of its record, and earlier ones,
+// which only the alias map knows.
 func (s *Store) aliasesOf(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, fields map[string]string,
 ) ([]string, error) {
@@ -190,7 +195,8 @@ func (s *Store) aliasesOf(
 	return distinct(append(names, others[lead]...)), err
 }
 
-// namesOf returns the identities that the alias map leads to these leads by.
+// namesOf returns, for each of the leads, the identities that lead to it. It reads the tenant's
+// whole alias map.
 func (s *Store) namesOf(
 	ctx context.Context, tenant followup.TenantID, leads ...followup.LeadID,
 ) (map[followup.LeadID][]string, error) {
@@ -211,8 +217,8 @@ func (s *Store) namesOf(
 	return names, nil
 }
 
-// whole returns a scope with every assistant and channel the lead ever had to
-// do with, and the lead's fields.
+// whole returns a scope with every assistant and channel that the lead ever had to do with, and
+// the fields of the lead's hash.
 func (s *Store) whole(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, now time.Time,
 ) (scope, map[string]string, error) {

@@ -10,11 +10,11 @@ import (
 
 var saidScript = loadOfLead("said")
 
-// maxSayings bounds the items that said takes; who says more at once is not usual.
+// maxSayings bounds the items that said takes. More at once are left to settle.
 const maxSayings = 64
 
-// sayings says whether said may be able to settle it: a lead who speaks on one channel to one
-// assistant, of which nothing but the window, the relay and the history takes notice.
+// sayings reports whether said may be able to settle st: the lead writes on one channel to one
+// assistant, and each message affects nothing but the window, the relay queue and the history.
 func sayings(st followup.Settlement) bool {
 	if st.Account || len(st.Items) == 0 || len(st.Items) > maxSayings {
 		return false
@@ -31,8 +31,8 @@ func sayings(st followup.Settlement) bool {
 	return true
 }
 
-// said settles what most leads say at less than half of what settle costs. Usual is
-// false if there is more to it: then nothing has happened.
+// said settles the ordinary messages that most leads send, at less than half of what settle costs.
+// usual is false if only settle can do it; then nothing has happened.
 func (s *Store) said(ctx context.Context, st followup.Settlement) (out followup.Settled, usual bool, err error) {
 	t, of := s.tag(st.Lead), st.Items[0]
 	keys := []string{

@@ -16,28 +16,29 @@ import (
 //go:embed lua
 var sources embed.FS
 
-// script is a script; lead says that it is about one lead. Of a hasty one that meets keys whose slot is on
-// its way nobody waits for that: others wait for what it is asked with, and it is asked again soon.
+// script is a Lua script with what its callers have to know of it. lead says that the script is
+// about the lead of its first key. hasty says that the script is not repeated while its slot
+// migrates: other calls wait for the request that it is part of, and its caller asks again soon.
 type script struct {
 	*redis.Script
 
 	lead, hasty bool
 }
 
-// load builds a script from lua/<name>.lua and what it uses of the libraries that it needs.
+// load builds a script from lua/<name>.lua and those parts of its libraries that it uses.
 func load(name string) *script {
 	src := source(name)
 	return &script{Script: redis.NewScript(link(needed(src), src))}
 }
 
-// loadOfLead builds one that is about the lead of its first key.
+// loadOfLead loads a script that is about the lead of its first key.
 func loadOfLead(name string) *script {
 	s := load(name)
 	s.lead = true
 	return s
 }
 
-// loadHasty builds one that is hasty.
+// loadHasty loads a hasty script.
 func loadHasty(name string) *script {
 	s := load(name)
 	s.hasty = true
@@ -52,14 +53,14 @@ func source(file string) string {
 	return string(src)
 }
 
-// run runs a script.
+// run runs a script whose effect is promised to nobody: it does not wait for replicas.
 func (s *Store) run(ctx context.Context, sc *script, keys []string, args ...any) (any, error) {
 	return s.submit(ctx, false, sc, keys, args)
 }
 
-// alone runs a script by itself. While a slot migrates, some of the keys may be
-// here and some there: Redis says TRYAGAIN until they are together, and so do we,
-// within the context's deadline.
+// alone runs a script outside the lanes. While its slot migrates, some of the keys may be on one
+// node and some on the other, and Redis answers TRYAGAIN. Unless the script is hasty, alone then
+// repeats the call until the keys are together or ctx ends.
 func (s *Store) alone(ctx context.Context, durable bool, sc *script, keys []string, args []any) (any, error) {
 	if durable {
 		return s.aloneDurable(ctx, sc, keys, args)
@@ -76,10 +77,10 @@ func (s *Store) alone(ctx context.Context, durable bool, sc *script, keys []stri
 	}
 }
 
-// onItsWay says that the slot was moving, so that the same request is to be
-// made again. The cluster client follows redirections itself, but it counts
-// them together with TRYAGAIN: when the slot arrives just as it gives up, the
-// redirection is what it returns. Those are followed a bounded number of times.
+// onItsWay reports whether err says that the slot is moving, so that the same request must be
+// made again. The cluster client follows redirections itself, but it counts them together with
+// TRYAGAIN: when the slot arrives just as the client gives up, it returns the redirection.
+// Of those onItsWay accepts maxHops per request, which moves counts.
 func (s *Store) onItsWay(err error, moves *int) bool {
 	if redis.IsTryAgainError(err) {
 		return true
@@ -94,7 +95,7 @@ func (s *Store) onItsWay(err error, moves *int) bool {
 
 const maxTryAgain = 100 * time.Millisecond
 
-// ms is an instant as scripts see it.
+// ms returns an instant as scripts see it: Unix milliseconds, 0 for the zero time.
 func ms(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -102,6 +103,7 @@ func ms(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// fromMS is the inverse of ms; its times are in UTC.
 func fromMS(v int64) time.Time {
 	if v == 0 {
 		return time.Time{}
@@ -109,7 +111,7 @@ func fromMS(v int64) time.Time {
 	return time.UnixMilli(v).UTC()
 }
 
-// digest shortens a text of strangers to a fixed length.
+// digest shortens a text that somebody outside chose to a fixed length, for use in a key.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:16])

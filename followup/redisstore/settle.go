@@ -16,12 +16,14 @@ var (
 	correctScript = loadOfLead("correct")
 )
 
+// settleRequest is the request of lua/settle.lua.
 type settleRequest struct {
 	Contact map[string]string `json:"contact"`
 	Twin    string            `json:"twin"` // the other spelling of the contact's phone
 	Account bool              `json:"account"`
 	Items   []settleItem      `json:"items"`
-	// Most and Deep bound what may wait, as lua/settle.lua says.
+	// Most says how many events may wait for each assistant in the lead's partition, dead letters
+	// included; nil: any number. Deep says how many of the lead's own may.
 	Most map[followup.AssistantID]int64 `json:"most,omitempty"`
 	Deep int                            `json:"deep"`
 }
@@ -38,7 +40,7 @@ type settleItem struct {
 	OptOutAt  int64                `json:"oat"`
 	Undated   bool                 `json:"ud,omitempty"`
 	Receipt   *receipt             `json:"rc,omitempty"`
-	Shares    int                  `json:"sh,omitempty"` // the relay event of that item, counting from 1
+	Shares    int                  `json:"sh,omitempty"` // the item, counting from 1, whose relay event this one has too
 }
 
 type receipt struct {
@@ -49,7 +51,9 @@ type receipt struct {
 	Message string                `json:"m"`
 }
 
-// Settle implements followup.SettleStore.
+// Settle implements followup.SettleStore. It tries an ordinary message with lua/said.lua, which
+// costs less, and settles everything else with lua/settle.lua. It does not try a lead that was
+// last seen with a run: the reply ends the run, which only settle.lua can do.
 func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
 	if len(st.Items) == 0 && st.Contact == (providers.Contact{}) {
 		return followup.Settled{}, nil
@@ -66,7 +70,7 @@ func (s *Store) Settle(ctx context.Context, st followup.Settlement) (followup.Se
 	return s.settleWhole(ctx, st)
 }
 
-// settleWhole settles whatever it is.
+// settleWhole settles any settlement, with lua/settle.lua.
 func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
 	req := settleRequest{
 		Account: st.Account, Items: []settleItem{}, Twin: followup.PhoneTwin(st.Contact.Phone),
@@ -75,7 +79,7 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 	sc := scope{lead: st.Lead, tenant: st.Tenant, now: st.Now, real: st.Real}
 	var ids []byte
 	payloads := make([]any, 0, 2*len(st.Items))
-	firsts := map[*followup.RelayEvent]int{} // who has it first
+	firsts := map[*followup.RelayEvent]int{} // the first item, counting from 1, that has the event
 	for i, it := range st.Items {
 		ids = append(ids, dedupID(it.DedupID)...)
 		sc.assistants = append(sc.assistants, it.Assistant)
@@ -123,15 +127,16 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 	}
 	corrected, err := s.correctMerged(ctx, st)
 	if err != nil {
-		s.onEnded(out.Ended) // whoever repeats it finds them ended
+		s.onEnded(out.Ended) // a repeated call finds these runs ended already and does not return them
 		return followup.Settled{}, err
 	}
 	out.Corrections = append(out.Corrections, corrected...)
 	return out, nil
 }
 
-// settle runs the script, and again with more room for each assistant whose
-// partition has used up its share while the whole bound has not.
+// settle runs the script. If the partition has used up its share of an assistant's bound, but all
+// partitions together have not, it runs the script again with more room for that assistant.
+// raised holds the assistants that were given more room.
 func (s *Store) settle(
 	ctx context.Context, sc scope, req settleRequest, payloads []any,
 ) (r reply, raised map[followup.AssistantID]bool, err error) {
@@ -149,12 +154,12 @@ func (s *Store) settle(
 		}
 		raised[a] = true
 	}
-	return nil, nil, followup.ErrBacklog // it fills up faster than we can tell
+	return nil, nil, followup.ErrBacklog // the queue fills up faster than its bound is raised
 }
 
-// correctMerged hands receipts about steps of leads that were merged into this
-// one to where those steps are recorded. Of a repetition, too: what was settled
-// here may not have got there, and its rank lets it happen once.
+// correctMerged applies receipts about steps of leads that were merged into this one. Those steps
+// are recorded with the merged leads. It looks at repeated receipts, too: the first settlement may
+// have got no further than this lead, and the rank of a receipt lets it take effect only once.
 func (s *Store) correctMerged(ctx context.Context, st followup.Settlement) (out []followup.Correction, err error) {
 	for _, it := range st.Items {
 		if it.Receipt == nil || it.Receipt.Attempt == "" || it.Receipt.Attempt.Lead() == st.Lead {
@@ -166,13 +171,13 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement) (out 
 			return out, err
 		}
 		ours := st.Lead
-		if heir != ours { // which may have been merged on since it settled this
+		if heir != ours { // ours may have been merged itself since it settled this
 			if ours, err = s.heir(ctx, ours); err != nil {
 				return out, err
 			}
 		}
 		if heir != ours {
-			continue // somebody else's
+			continue // the step is another lead's
 		}
 		r, err := s.call(ctx, s.runDurable, correctScript,
 			scope{lead: a.Lead(), tenant: st.Tenant, now: st.Now, real: st.Real},
@@ -190,12 +195,12 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement) (out 
 	return out, nil
 }
 
-// dedupBytes is what is remembered of an event's id.
+// dedupBytes is how many bytes of an event id's hash are remembered.
 const dedupBytes = 8
 
-// dedupID shortens an event's id to what is remembered of it. Within one lead's
-// nine days 64 bits do not collide. None is all zero, which the script takes for always
-// fresh.
+// dedupID shortens an event's id to what is remembered of it. 64 bits do not collide among the
+// ids that one lead has in nine days. An empty id becomes all zero bytes, which the script takes
+// as always fresh.
 func dedupID(id string) []byte {
 	if id == "" {
 		return make([]byte, dedupBytes)
@@ -204,7 +209,7 @@ func dedupID(id string) []byte {
 	return sum[:dedupBytes]
 }
 
-// settledOf reads the reply of settle.
+// settledOf reads the reply of lua/settle.lua or lua/said.lua, without its tag.
 func settledOf(r reply) followup.Settled {
 	flags := r.text(0)
 	out := followup.Settled{

@@ -17,37 +17,39 @@ import (
 type Store struct {
 	db          redis.UniversalClient
 	partitions  int
-	fewInHash   bool // a lead's hash may have few first sights
+	fewInHash   bool // a lead's hash may hold its first sights while they are few
 	durability  Durability
 	waitTimeout time.Duration
 	patience    patience
 	embedded    bool
 	log         *slog.Logger
 	metrics     *metrics
-	newToken    func() string // of claims and requests
+	newToken    func() string // makes the tokens of claims and the ids of requests
 	now         func() time.Time
-	// onEnded is told of runs that ended where the contract returns none: by a
-	// merge, a change of the record, an erasure, or what is not as durable as it should be.
+	// onEnded is told of runs that ended where the contract returns none: by a merge, a change of
+	// the record, an erasure, or the result of a send or a step; or in a call that failed after its
+	// effect.
 	onEnded func([]followup.Ended)
 
 	lanes   lanes
 	aliases aliases
 	backlog backlog
-	// Of claimed runs what never changes in them, and what their scripts' keys are made
-	// of: tenant, assistant, channel.
+	// known holds, of runs met before, the facts that never change (tenant, assistant, channel).
+	// Their scripts' keys are made of these.
 	known remembered[followup.RunID, followup.Run]
-	// Leads that were seen with a run, to whose replies said is asked in vain. A reply ends it.
+	// followed holds leads that were seen with a run. Their next reply ends the run, which said
+	// cannot do.
 	followed remembered[followup.LeadID, struct{}]
-	turns    turns                   // whose deliveries were claimed last
-	tenants  turn[followup.TenantID] // whose steps were claimed last
+	turns    turns                   // the tenant, and each tenant's assistant, whose deliveries were claimed last
+	tenants  turn[followup.TenantID] // the tenant whose steps were claimed last
 	clock    clock
 	unheard  unheard                   // claims whose answer did not come
 	unread   unread                    // due steps that only a newer replica can read
-	lefts    sometimes.Limiter[string] // by reason
-	told     atomic.Pointer[string]
+	lefts    sometimes.Limiter[string] // limits the log of work that is left for later, by the reason for it
+	told     atomic.Pointer[string]    // the problems that Check logged last
 }
 
-// token is as random as a UUID, and shorter.
+// token returns a text that is as random as a UUID, and shorter.
 func token() string {
 	u := uuid.New()
 	return base64.RawURLEncoding.EncodeToString(u[:])
