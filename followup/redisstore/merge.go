@@ -95,49 +95,17 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 			return nil
 		}
 	}
-	in := mergeIn{
-		Imported: []followup.LeadID{}, Forwarded: map[string]int64{},
-		From: importedAs(loser, fields), StandIn: loser.StandIn(), Fields: map[string]string{}, Windows: map[followup.ChannelID]mergeWindow{},
-		Attempts: r.list(3).fields(), OptedOut: fields["oo"] == "1", OptedAt: ms(msField(fields["oa"])), Histories: [][]string{}, Queues: [][]string{},
-	}
-	for _, f := range []string{"nm", "ph", "ui", "em", "co", "xi", "ai", "ci", "st"} {
-		if fields[f] != "" {
-			in.Fields[f] = fields[f]
-		}
-	}
-	lead, err := parseLead(loser, fields)
+	in, custom, err := mergeInOf(loser, winner, fields, r)
 	if err != nil {
 		return err
 	}
-	in.CRMAt = ms(lead.CRMAt)
-	for c, w := range lead.Windows {
-		in.Windows[c] = mergeWindow{
-			At: ms(w.LastInbound), Opener: openerText(w.Of(lead).OpenedBy), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt),
-		}
-	}
-	for f, v := range fields {
-		if lead, ok := strings.CutPrefix(f, "im:"); ok && v == "1" {
-			in.Imported = append(in.Imported, followup.LeadID(lead))
-		}
-		if strings.HasPrefix(f, "fw:") {
-			in.Forwarded[f], _ = strconv.ParseInt(v, 10, 64)
-		}
-	}
-	sc.channels, sc.assistants = nil, nil // those that the loser had when it became a tombstone
-	for i, c := range texts(r.list(4)) {
+	sc.channels, sc.assistants = nil, r.list(6).assistants() // those that the script has found
+	for _, c := range texts(r.list(4)) {
 		sc.channels = append(sc.channels, followup.ChannelID(c))
-		in.Histories = append(in.Histories, texts(r.list(5).list(i)))
-	}
-	for i, a := range texts(r.list(6)) {
-		sc.assistants = append(sc.assistants, followup.AssistantID(a))
-		in.Queues = append(in.Queues, texts(r.list(7).list(i)))
-	}
-	if to := followup.LeadID(fields["mv"]); to != winner {
-		in.After = to
 	}
 	into := sc
 	into.lead, into.frozen = winner, false
-	r, err = s.importInto(ctx, into, in, lead.CustomFields, r.text(2))
+	r, err = s.importInto(ctx, into, in, custom, r.text(2))
 	s.unpromised(err, r.list(0).ended())
 	if errors.Is(err, followup.ErrLeadMoved) {
 		return nil
@@ -153,16 +121,68 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		return s.merge(ctx, tenant, winner, loser, now)
 	}
 	s.onEnded(r.list(0).ended())
-	if err := s.moveDead(ctx, tenant, loser, winner); err != nil {
+	return s.clearLoser(ctx, sc, winner, fields)
+}
+
+// mergeInOf returns what the loser hands over to the winner, by the reply of lua/merge_out.lua, and the
+// loser's custom fields. fields is the loser's hash.
+func mergeInOf(
+	loser, winner followup.LeadID, fields map[string]string, out reply,
+) (in mergeIn, custom map[string]any, err error) {
+	lead, err := parseLead(loser, fields)
+	if err != nil {
+		return mergeIn{}, nil, err
+	}
+	in = mergeIn{
+		From: importedAs(loser, fields), StandIn: loser.StandIn(), Fields: map[string]string{},
+		Windows: map[followup.ChannelID]mergeWindow{}, Attempts: out.list(3).fields(), Histories: [][]string{},
+		Queues: [][]string{}, OptedOut: fields["oo"] == "1", OptedAt: ms(msField(fields["oa"])), CRMAt: ms(lead.CRMAt),
+		Imported: []followup.LeadID{}, Forwarded: map[string]int64{},
+	}
+	if to := followup.LeadID(fields["mv"]); to != winner {
+		in.After = to
+	}
+	for _, f := range []string{"nm", "ph", "ui", "em", "co", "xi", "ai", "ci", "st"} {
+		if fields[f] != "" {
+			in.Fields[f] = fields[f]
+		}
+	}
+	for c, w := range lead.Windows {
+		in.Windows[c] = mergeWindow{
+			At: ms(w.LastInbound), Opener: openerText(w.Of(lead).OpenedBy), Refused: fields["wr:"+string(c)], Used: ms(w.UsedAt),
+		}
+	}
+	for f, v := range fields {
+		if lead, ok := strings.CutPrefix(f, "im:"); ok && v == "1" {
+			in.Imported = append(in.Imported, followup.LeadID(lead))
+		}
+		if strings.HasPrefix(f, "fw:") {
+			in.Forwarded[f], _ = strconv.ParseInt(v, 10, 64)
+		}
+	}
+	for i := range out.list(4) {
+		in.Histories = append(in.Histories, texts(out.list(5).list(i)))
+	}
+	for i := range out.list(6) {
+		in.Queues = append(in.Queues, texts(out.list(7).list(i)))
+	}
+	return in, lead.CustomFields, nil
+}
+
+// clearLoser ends a merge once the winner has imported the loser: the dead letters and the
+// identities become the winner's, and what was handed over is removed from the loser. loser has the
+// channels and assistants of what was handed over, and fields is the loser's hash then.
+func (s *Store) clearLoser(ctx context.Context, loser scope, winner followup.LeadID, fields map[string]string) error {
+	if err := s.moveDead(ctx, loser.tenant, loser.lead, winner); err != nil {
 		return err
 	}
 	clear := eraseRequest{Keep: true, To: winner}
-	if loser.StandIn() {
+	if loser.lead.StandIn() {
 		clear.As = []string{"b", fields["b"]}
-	} else if err := s.realias(ctx, tenant, loser, winner, fields); err != nil {
+	} else if err := s.realias(ctx, loser.tenant, loser.lead, winner, fields); err != nil {
 		return err
 	}
-	_, err = s.erase(ctx, sc, clear)
+	_, err := s.erase(ctx, loser, clear)
 	return err
 }
 

@@ -45,20 +45,10 @@ func (s *Store) Resolve(
 	holds := newHolders(who)
 	also := who.Lead
 	for range maxRounds {
-		fresh := followup.LeadID("")
-		if create {
-			fresh = followup.NewLeadID() // a new one each round: the last may have been erased before it had a record
-		}
-		args := []any{string(fresh), string(also), ms(now), marshal(holds)}
-		for _, n := range names {
-			args = append(args, n)
-		}
-		v, err := s.runDurable(ctx, resolveScript, []string{aliasesKey(tenant), leadsKey(tenant)}, args...)
+		r, err := s.askAliases(ctx, tenant, names, also, holds, create, now)
 		if err != nil {
-			return "", fmt.Errorf("resolve: %w", err)
+			return "", err
 		}
-		l, _ := v.([]any)
-		r := reply(l)
 		switch r.text(0) {
 		case "none":
 			return "", followup.ErrNotFound
@@ -72,26 +62,15 @@ func (s *Store) Resolve(
 			}
 			also = heir // if it was erased, heir is not listed either
 		case "taken":
-			s.aliases.unlearn(tenant, names) // whoever asks next whose they are must not hear what was known before
+			s.aliases.unlearn(tenant, names) // so that the next question for them is not answered by the cache
 			return "", followup.ErrConflict
 		case "ok":
 			lead := followup.LeadID(r.text(1))
-			whole, lacks, err := s.acquaint(ctx, tenant, lead, who, tells, now)
-			if whole {
-				whole, err = s.adopt(ctx, tenant, lead, names, now)
-			}
+			done, err := s.finishResolve(ctx, tenant, lead, who, tells, now)
 			if err != nil {
 				return "", err
 			}
-			if whole {
-				// Remember neither the old identities nor a phone that the record has not taken: when they
-				// come again, they may tell the record something new.
-				is := who
-				is.OldPhone, is.OldUserID = "", ""
-				if lacks {
-					is.Phone = ""
-				}
-				s.aliases.learn(tenant, aliasNames(is), who.Lead, lead, tells, s.now())
+			if done {
 				return lead, nil
 			}
 		case "doubt":
@@ -108,6 +87,53 @@ func (s *Store) Resolve(
 		}
 	}
 	return "", fmt.Errorf("resolve: %w", followup.ErrConflict)
+}
+
+// askAliases asks the alias map once which lead the identities lead to; also is the lead that they
+// are known to be of, or "". It returns the reply of lua/resolve.lua.
+func (s *Store) askAliases(
+	ctx context.Context, tenant followup.TenantID, names []string, also followup.LeadID, holds *holders, create bool,
+	now time.Time,
+) (reply, error) {
+	fresh := followup.LeadID("")
+	if create {
+		fresh = followup.NewLeadID() // a new one each time: the last may have been erased before it had a record
+	}
+	args := []any{string(fresh), string(also), ms(now), marshal(holds)}
+	for _, n := range names {
+		args = append(args, n)
+	}
+	v, err := s.runDurable(ctx, resolveScript, []string{aliasesKey(tenant), leadsKey(tenant)}, args...)
+	if err != nil {
+		return nil, fmt.Errorf("resolve: %w", err)
+	}
+	l, _ := v.([]any)
+	return l, nil
+}
+
+// finishResolve is what is left to do once all identities lead to one lead: the lead's record learns
+// the identities, what came for the contact before is imported, and the cache learns whose the
+// identities are. done is false if something else had to be finished or imported first: the
+// identities must be looked at again.
+func (s *Store) finishResolve(
+	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, tells bool, now time.Time,
+) (done bool, err error) {
+	whole, lacks, err := s.acquaint(ctx, tenant, lead, who, tells, now)
+	if !whole || err != nil {
+		return false, err
+	}
+	if done, err = s.adopt(ctx, tenant, lead, aliasNames(who), now); !done || err != nil {
+		return false, err
+	}
+	// Remember neither the old identities nor a phone that the record has not taken: when they come
+	// again, they may tell the record something new.
+	is := who
+	is.OldPhone, is.OldUserID = "", ""
+	if lacks {
+		is.Phone = ""
+	}
+	s.aliases.learn(tenant, aliasNames(is), who.Lead, lead, tells, s.now())
+	return true, nil
 }
 
 // acquaint has the lead's record learn the identities, if tells says that they can tell it
