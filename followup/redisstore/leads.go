@@ -35,7 +35,8 @@ func (s *Store) Lead(ctx context.Context, tenant followup.TenantID, id followup.
 	return parseLead(id, fields)
 }
 
-// namedLead is a lead that Resolve has named and nothing has happened to yet.
+// namedLead returns a lead that Resolve has named, but that has no record yet; ErrNotFound if the
+// tenant has none of that id.
 func (s *Store) namedLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	score, err := s.db.ZScore(ctx, leadsKey(tenant), string(id)).Result()
 	if errors.Is(err, redis.Nil) {
@@ -51,12 +52,13 @@ func (s *Store) namedLead(ctx context.Context, tenant followup.TenantID, id foll
 	}, nil
 }
 
-// named returns nil if the tenant has named the lead, else ErrNotFound.
+// named returns nil if the tenant has the lead, else ErrNotFound.
 func (s *Store) named(ctx context.Context, tenant followup.TenantID, id followup.LeadID) error {
 	_, err := s.Lead(ctx, tenant, id)
 	return err
 }
 
+// putRequest is the request of lua/put.lua.
 type putRequest struct {
 	Rev     int64              `json:"rev"`
 	Fields  map[string]string  `json:"fields"`
@@ -108,13 +110,13 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	return run, nil
 }
 
-// EraseLead implements followup.LeadStore. The identities go first: an event
-// that still finds the lead meets the tombstone, resolves again and founds a
-// new one. Whoever asks again after a crash finds nobody; what was left by then goes.
+// EraseLead implements followup.LeadStore. The live runs go first and then the identities: an event
+// that has found the lead by them before meets the tombstone, resolves again and creates a new
+// lead. A second call after a crash erases what was left, and may return ErrNotFound.
 func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
 	err := s.named(ctx, tenant, id)
 	if err == nil {
-		// Else who is found to be one with another while we are at it lives on there.
+		// Otherwise a lead that is found to be one with another during the erasure would live on there.
 		err = s.bar(ctx, scope{lead: id, tenant: tenant, now: now, real: s.now()}, "")
 	}
 	switch {
@@ -127,7 +129,7 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	if err != nil {
 		return err
 	}
-	// Runs first of all: a crash behind this leaves nobody to be nudged.
+	// First of all, so that no step is sent any more if a crash follows.
 	for n := range strings.FieldsSeq(fields["lv"]) {
 		num, _ := strconv.Atoi(n)
 		ended, err := s.endRun(ctx, tenant, id.Run(num), endRequest{Reason: followup.Erased}, now, s.now())

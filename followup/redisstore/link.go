@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// link puts libraries before a script, without those of their functions that the script
-// never comes to: Redis makes every function anew each time a script runs, and to
-// make all of the libraries' costs more than most scripts' own work.
+// link puts libraries before a script, without those of their functions that the script cannot
+// reach. Redis creates every function of a script each time the script runs; to create all
+// functions of the libraries would cost more than the own work of most scripts.
 func link(with []library, script string) string {
 	script = uncommented(script)
 	var all []block
@@ -41,8 +41,8 @@ func link(with []library, script string) string {
 	return out.String()
 }
 
-// needed returns the libraries that a source says it needs, each behind those that it
-// needs itself.
+// needed returns the libraries that a source says it needs, each behind those that it needs
+// itself.
 func needed(source string) []library {
 	var out []library
 	met := map[string]bool{}
@@ -72,13 +72,13 @@ var (
 	libraryName = regexp.MustCompile(`lib/\w+`)
 )
 
-// library is a file of functions, and of what stands between them.
+// library is a file of functions and of the code between them.
 type library struct {
 	source string
 	blocks []block
 }
 
-// libraries are those of lua/lib, by name.
+// libraries holds the libraries of lua/lib by name, such as "lib/lead".
 var libraries = func() map[string]library {
 	files, err := sources.ReadDir("lua/lib")
 	if err != nil {
@@ -92,16 +92,17 @@ var libraries = func() map[string]library {
 	return out
 }()
 
+// block is one function of a library, or the code between two.
 type block struct {
-	function string // its name; "" if it is none
+	function string // the function's name; "" for other code
 	text     string
 	words    []string
 }
 
 const blockEnd = "\nend\n"
 
-// parse takes a library apart. Its functions begin with "local function" and end with
-// "end", each at the beginning of a line.
+// parse splits a library into blocks. Its functions begin with "local function" and end with
+// "end", each at the beginning of a line; parse panics if one has no such end.
 func parse(source string) library {
 	l := library{source: source}
 	add := func(function, text string) { l.blocks = append(l.blocks, block{function, text, words(text)}) }
@@ -125,7 +126,8 @@ func parse(source string) library {
 
 var function = regexp.MustCompile(`(?m)^local function (\w+)`)
 
-// uncommented takes out the comments that have lines of their own: a name in one reaches nothing.
+// uncommented removes the comments that have lines of their own, so that no function is linked
+// only because a comment names it.
 func uncommented(source string) string {
 	var out strings.Builder
 	for line := range strings.Lines(source) {
@@ -136,6 +138,7 @@ func uncommented(source string) string {
 	return out.String()
 }
 
+// words returns the names, keywords and numbers in a text.
 func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool {
 		return r != '_' && (r < '0' || '9' < r) && (r < 'a' || 'z' < r) && (r < 'A' || 'Z' < r)

@@ -12,7 +12,7 @@ import (
 	"wagate/followup"
 )
 
-// scanPage is how many leads a listing reads in one round trip.
+// scanPage is how many rows of the list scanLeads reads in one round trip.
 const scanPage = 500
 
 // Leads implements followup.LeadStore.
@@ -32,7 +32,7 @@ func (s *Store) Leads(
 		if err != nil {
 			return err
 		}
-		if f.Name == "" { // the others are only counted
+		if f.Name == "" { // read only the leads that are returned; the others are only counted
 			from := min(max(f.Offset-total, 0), len(rows))
 			leads, err := s.readLeads(ctx, tenant, rows[from:min(from+f.Limit-len(found), len(rows))])
 			found, total = append(found, leads...), total+len(rows)
@@ -53,8 +53,8 @@ func (s *Store) Leads(
 	return found, total, err
 }
 
-// leadsByRank lists leads by where they stand in the whole list, of which they and their
-// number are read at one instant.
+// leadsByRank lists leads by their rank in the whole list. It reads the rows and their number in
+// one transaction.
 func (s *Store) leadsByRank(ctx context.Context, tenant followup.TenantID, f followup.LeadFilter) ([]followup.Lead, int, error) {
 	var total *redis.IntCmd
 	var rows *redis.ZSliceCmd
@@ -74,9 +74,9 @@ func (s *Store) leadsByRank(ctx context.Context, tenant followup.TenantID, f fol
 	return leads, int(total.Val()), err
 }
 
-// scanLeads hands on the rows of the list, newest first, a page at a time; bounded: no more than
-// the ScanLimit first. A page begins behind the last row of the one before, not at a rank:
-// ranks move while leads come and go.
+// scanLeads calls each with the rows of the list, newest first, a page at a time. If bounded is
+// set, it stops after followup.ScanLimit rows. A page begins behind the last row of the page before
+// it, not at a rank, because ranks move while leads come and go.
 func (s *Store) scanLeads(ctx context.Context, tenant followup.TenantID, bounded bool, each func([]redis.Z) error) error {
 	var last *redis.Z
 	seen, count := 0, scanPage
@@ -91,7 +91,7 @@ func (s *Store) scanLeads(ctx context.Context, tenant followup.TenantID, bounded
 		}
 		end = len(rows) < count
 		if rows = beyond(rows, last); len(rows) == 0 && !end {
-			count *= 2 // so many were named at the instant at which the page begins
+			count *= 2 // the whole page was created at the instant of the last row, and was handed on before
 			continue
 		}
 		if left := followup.ScanLimit - seen; bounded && len(rows) >= left {
@@ -107,7 +107,7 @@ func (s *Store) scanLeads(ctx context.Context, tenant followup.TenantID, bounded
 	return nil
 }
 
-// beyond returns the rows that come after last, which has the score at which they begin.
+// beyond returns the rows that come after last. The rows begin at its score.
 func beyond(rows []redis.Z, last *redis.Z) []redis.Z {
 	if last == nil {
 		return rows
@@ -120,7 +120,7 @@ func beyond(rows []redis.Z, last *redis.Z) []redis.Z {
 	return nil
 }
 
-// inStatus returns the rows whose leads are in a status; empty: all rows.
+// inStatus returns the rows whose leads are in a status; all rows if the status is empty.
 func (s *Store) inStatus(ctx context.Context, rows []redis.Z, status string) ([]redis.Z, error) {
 	if status == "" {
 		return rows, nil
@@ -142,6 +142,7 @@ func (s *Store) inStatus(ctx context.Context, rows []redis.Z, status string) ([]
 	return in, nil
 }
 
+// matches reports whether a lead fits the filter's name and status.
 func matches(l followup.Lead, f followup.LeadFilter) bool {
 	if f.StatusID != "" && l.StatusID != f.StatusID {
 		return false
@@ -149,6 +150,7 @@ func matches(l followup.Lead, f followup.LeadFilter) bool {
 	return f.Name == "" || strings.Contains(strings.ToLower(l.Name), strings.ToLower(f.Name))
 }
 
+// leadByPhone lists the lead that the filter's phone leads to, if it fits the rest of the filter.
 func (s *Store) leadByPhone(
 	ctx context.Context, tenant followup.TenantID, f followup.LeadFilter,
 ) ([]followup.Lead, int, error) {
@@ -176,9 +178,9 @@ func (s *Store) leadByPhone(
 	return []followup.Lead{l}, 1, nil
 }
 
-// readLeads reads the leads of the list's rows. One that is being merged or erased is nobody, as
-// for Lead, though he is on the list for a moment, or where that was cut short until somebody
-// comes by an identity of his.
+// readLeads reads the leads of the list's rows. It leaves out tombstones, as Lead does. A lead that
+// is being merged or erased is still on the list for a moment; if that was cut short, until
+// somebody resolves one of its identities.
 func (s *Store) readLeads(ctx context.Context, tenant followup.TenantID, rows []redis.Z) ([]followup.Lead, error) {
 	if len(rows) == 0 {
 		return nil, nil
@@ -210,7 +212,8 @@ func (s *Store) readLeads(ctx context.Context, tenant followup.TenantID, rows []
 	return leads, nil
 }
 
+// leadOf returns the id of a row's lead.
 func leadOf(row redis.Z) followup.LeadID { return followup.LeadID(fmt.Sprint(row.Member)) }
 
-// leadAt returns the key of a row's lead.
+// leadAt returns the key of the hash of a row's lead.
 func (s *Store) leadAt(row redis.Z) string { return s.tag(leadOf(row)).lead(leadOf(row)) }

@@ -16,13 +16,14 @@ var (
 	messageScript = load("message")
 )
 
-// maxParked bounds the receipts kept under one id; the newest say most.
+// maxParked bounds the receipts that are parked under one id. The newest are kept, as they say most.
 const maxParked = 20
 
-// LinkMessage implements followup.MessageStore. Each id has its own slot. All
-// that is known is written to every id, and each writing tells what else is
-// known there; so links that cross end up with the same. The parked receipts are
-// only read: a crash loses none, and a repetition finds them again.
+// LinkMessage implements followup.MessageStore. Each id has a slot of its own, so each is written
+// by a script of its own. All that is known of the message is written to every id, and each script
+// answers what else is known under its id. So calls that link the same message at the same time
+// end up with the same in every id. The parked receipts are only read: a crash loses none, and a
+// repetition finds them again.
 func (s *Store) LinkMessage(
 	ctx context.Context, tenant followup.TenantID, ref followup.MessageRef,
 ) ([]followup.Parked, error) {
@@ -54,7 +55,7 @@ func (s *Store) LinkMessage(
 	return parked, nil
 }
 
-// linked returns what is known under the ids, and else what ref says.
+// linked returns what is known under the ids of ref, and for what is not known, what ref says.
 func (s *Store) linked(
 	ctx context.Context, tenant followup.TenantID, ref followup.MessageRef,
 ) (followup.MessageRef, error) {
@@ -78,7 +79,7 @@ func (s *Store) linked(
 	return complete(known, ref), nil
 }
 
-// complete fills what is empty in known.
+// complete returns known, with its empty fields filled from from.
 func complete(known, from followup.MessageRef) followup.MessageRef {
 	return followup.MessageRef{
 		Attempt:    cmp.Or(known.Attempt, from.Attempt),
@@ -88,6 +89,8 @@ func complete(known, from followup.MessageRef) followup.MessageRef {
 	}
 }
 
+// link adds ref to what is known under one id. It returns all that is known there then, and the
+// receipts that are parked there.
 func (s *Store) link(
 	ctx context.Context, tenant followup.TenantID, id string, ref followup.MessageRef,
 ) (followup.MessageRef, []followup.Parked, error) {
@@ -109,13 +112,14 @@ func (s *Store) link(
 	return messageRef(r), receipts, nil
 }
 
+// messageRef reads a message's attempt, ids and opaque data, in this order.
 func messageRef(r reply) followup.MessageRef {
 	return followup.MessageRef{
 		Attempt: followup.AttemptID(r.text(0)), SenderID: r.text(1), ProviderID: r.text(2), Opaque: r.text(3),
 	}
 }
 
-// storedReceipt is a parked receipt with the request that parked it.
+// storedReceipt is a parked receipt with the id of the request that parked it.
 type storedReceipt struct {
 	Request string          `json:"q"`
 	Parked  followup.Parked `json:"p"`
@@ -127,7 +131,7 @@ func (s *Store) Message(
 ) (followup.MessageRef, error) {
 	request, receipt, run := "", "", s.run
 	if park != nil {
-		run = s.runDurable // it is acknowledged, and is nowhere else
+		run = s.runDurable // the receipt is acknowledged to the provider, and is kept nowhere else
 		p := *park
 		p.At = fromMS(ms(p.At))
 		request = s.newToken()

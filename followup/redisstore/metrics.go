@@ -6,12 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// metrics are the gauges that Check sets.
 type metrics struct {
 	durable prometheus.Gauge
 	offset  prometheus.Gauge
 }
 
-// newMetrics registers the store's metrics; none with a nil Registerer.
+// newMetrics registers the store's metrics with r; with none if r is nil.
 func newMetrics(r prometheus.Registerer, s *Store) *metrics {
 	m := &metrics{
 		durable: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -40,6 +41,7 @@ func newMetrics(r prometheus.Registerer, s *Store) *metrics {
 	return m
 }
 
+// checked sets the gauges from a report of Check.
 func (m *metrics) checked(r Report) {
 	durable := 0.0
 	if r.Durable {

@@ -9,29 +9,31 @@ import (
 	"wagate/followup"
 )
 
-// errNewer is what whoever asked is told of what a newer replica wrote.
+// errNewer is the error of a call that needs something which a newer replica wrote.
 var errNewer = followup.ErrNewer
 
-// isNewer says of the version of what was stored that a newer replica wrote it.
+// isNewer reports whether a stored version is one that only a newer replica writes; "" is not.
 func isNewer(v string) bool { return v != "" && v != strconv.Itoa(formatVersion) }
 
-// Why work is left for later.
+// The reasons for leaving work for later, as the log gives them.
 const (
 	leftToNewer   = "left to the replica that wrote it"
 	leftUnclaimed = "what could not be claimed in time, it is tried again"
 )
 
-// tellEvery is how often the log repeats that work is left for the same reason.
+// tellEvery is how often at most the log repeats that work is left for the same reason.
 const tellEvery = time.Minute
 
-// leftForLater says in the log that work is left for later, and why.
+// leftForLater logs that work is left for later, and why; not again for the same reason within
+// tellEvery.
 func (s *Store) leftForLater(why string, err error) {
 	if s.lefts.Allow(why, s.now()) {
 		s.log.Warn("left for later", "what", why, "err", err)
 	}
 }
 
-// leave says of a record of that version that it is left alone, if a newer replica wrote it.
+// leave returns an error, and logs it, if a newer replica wrote a record of this version, so that
+// it is left alone. what names the kind of record.
 func (s *Store) leave(what, version string) error {
 	if !isNewer(version) {
 		return nil
@@ -41,7 +43,8 @@ func (s *Store) leave(what, version string) error {
 	return err
 }
 
-// left is what a script says of a record that it left alone; nil if it did not.
+// left is leave for the reply of a script: it returns an error if the script left a record alone
+// because a newer replica wrote it.
 func (s *Store) left(what string, v any) error {
 	l, _ := v.([]any)
 	if r := reply(l); r.text(0) == "newer" {
@@ -50,16 +53,17 @@ func (s *Store) left(what string, v any) error {
 	return nil
 }
 
-// unread remembers of due steps that only a newer replica can read them, so that those
-// behind them get their turn. It is forgotten by and by: somebody may have written them anew.
+// unread remembers due steps that only a newer replica can read, so that the steps behind them get
+// their turn. It forgets each after tellEvery, as a newer replica may not be the last to write it.
 type unread struct {
 	mu    sync.Mutex
-	until map[string]map[followup.RunID]time.Time // by the due set that they are in
+	until map[string]map[followup.RunID]time.Time // by the key of the due set that they are in
 	size  int
 }
 
 const maxUnread = 20_000
 
+// put remembers a step of a due set. If there are too many, it forgets all others first.
 func (u *unread) put(set string, run followup.RunID, real time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -75,7 +79,7 @@ func (u *unread) put(set string, run followup.RunID, real time.Time) {
 	u.until[set][run] = real.Add(tellEvery)
 }
 
-// of lists those of a due set.
+// of returns the steps that are remembered of a due set.
 func (u *unread) of(set string, real time.Time) map[followup.RunID]bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -9,10 +9,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// silent are the partitions of the nodes that did not answer.
+// silent holds the partitions of nodes that did not answer.
 type silent map[int]bool
 
-// all are the partitions.
+// all returns all partitions.
 func (s *Store) all() []int {
 	list := make([]int, s.partitions)
 	for i := range list {
@@ -21,11 +21,11 @@ func (s *Store) all() []int {
 	return list
 }
 
-// pipeNodes sends plain commands about partitions, in one round trip per node, and at the same
-// time to each: fill adds those of one partition. One node that hangs or is gone, until its
-// replica takes over, keeps nothing from the others: what was asked of it stays without a
-// result, and its partitions are returned. If none answers that is an error. A missing
-// key is not.
+// pipeNodes sends plain commands about partitions, in one round trip per node and to all nodes at
+// the same time; fill adds the commands of one partition. A node of a cluster that does not answer,
+// because it hangs or is gone and no replica has taken over yet, does not hold up the others: its
+// commands stay without a result, and its partitions are returned. If no node answers, pipeNodes
+// returns an error. A missing key is not an error.
 func (s *Store) pipeNodes(
 	ctx context.Context, partitions []int, fill func(p redis.Pipeliner, partition int),
 ) (silent, error) {
@@ -36,7 +36,7 @@ func (s *Store) pipeNodes(
 			}
 		})
 	}
-	of := map[*redis.Client][]int{} // nil: of those that nobody is known to serve
+	of := map[*redis.Client][]int{} // under nil: those that no known node serves
 	for _, n := range partitions {
 		node, _ := s.master(ctx, tagOf(n).stepsIndex())
 		of[node] = append(of[node], n)
@@ -49,7 +49,7 @@ func (s *Store) pipeNodes(
 		wrong   int
 	)
 	for _, list := range of {
-		// The client finds the node again, as it knows what to do while a slot migrates.
+		// A pipeline of the cluster client, not of the node: it follows redirections while a slot migrates.
 		p := s.db.Pipeline()
 		for _, n := range list {
 			fill(p, n)
@@ -87,6 +87,7 @@ func (s *Store) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
 	return s.exec(ctx, p)
 }
 
+// exec executes a pipeline and returns its first error; a missing key is none.
 func (s *Store) exec(ctx context.Context, p redis.Pipeliner) error {
 	cmds, err := p.Exec(ctx)
 	if err == nil || errors.Is(err, redis.Nil) {
