@@ -15,8 +15,8 @@ import (
 // slots is how many hash slots a cluster has.
 const slots = 16384
 
-// Cluster is a Redis Cluster on loopback. The first Masters nodes started as
-// masters; the replicas follow, those of the first master first.
+// Cluster is a Redis Cluster on loopback. The first Masters of its Nodes started as masters; their
+// replicas follow, those of the first master first, and then the nodes that joined.
 type Cluster struct {
 	Nodes   []*Server
 	Masters int
@@ -26,23 +26,23 @@ type Cluster struct {
 	ids  []string
 }
 
-// nodeTimeout is longer than any test: a short one only makes a busy machine look like a
-// broken cluster. goneAfter is what it is while a master is gone.
+// nodeTimeout is longer than any test, because a short one makes a busy machine look like a broken
+// cluster. goneAfter is the time-out during Failover.
 const (
 	nodeTimeoutName = "cluster-node-timeout"
 	nodeTimeout     = 10 * time.Minute
 	goneAfter       = 2 * time.Second
 )
 
-// TakeOver has a replica take over from a master that does not answer for so long, be it
-// gone or on a busy machine.
+// TakeOver makes a replica take over from a master that has not answered for so long, whether the
+// master is gone or its machine is busy.
 func TakeOver(after time.Duration) Option { return Set(nodeTimeoutName, milliseconds(after)) }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// StartCluster starts a cluster of masters with replicas each, and waits until
-// every node sees it whole. It is stopped when the test ends. Nobody takes over from a
-// node that is gone, but with TakeOver or within Failover.
+// StartCluster starts a cluster of that many masters with that many replicas each, and waits until
+// every node sees the whole cluster. The cluster is stopped when the test ends. A replica takes over
+// from a master that is gone only with TakeOver, or during Failover.
 func StartCluster(t testing.TB, masters, replicas int, opts ...Option) *Cluster {
 	t.Helper()
 	need(t)
@@ -58,7 +58,7 @@ func StartCluster(t testing.TB, masters, replicas int, opts ...Option) *Cluster 
 	return c
 }
 
-// start starts a node, which the others do not know.
+// start starts a node that the others do not know yet.
 func (c *Cluster) start() *Server {
 	n := Start(c.t, c.opts...)
 	c.Nodes = append(c.Nodes, n)
@@ -76,16 +76,17 @@ func (c *Cluster) Join() *Server {
 	return n
 }
 
-// meet makes a node known to the first.
+// meet makes a node known to the first node, and so to the cluster.
 func (c *Cluster) meet(n *Server) {
 	first := c.Nodes[0]
 	c.do(n, "cluster", "meet", "127.0.0.1", first.Port, first.cfg["cluster-port"])
 }
 
+// form makes a cluster of the nodes, with replicas replicas of each master.
 func (c *Cluster) form(replicas int) {
 	c.t.Helper()
 	for i, n := range c.Nodes {
-		c.do(n, "cluster", "set-config-epoch", i+1) // spares the nodes the quarrel over epochs
+		c.do(n, "cluster", "set-config-epoch", i+1) // so that the nodes need not resolve equal epochs
 		if i < c.Masters {
 			c.do(n, "cluster", "addslotsrange", i*slots/c.Masters, (i+1)*slots/c.Masters-1)
 		}
@@ -101,7 +102,7 @@ func (c *Cluster) form(replicas int) {
 	c.Synced()
 }
 
-// Settled waits until every node that is up sees a cluster that is whole.
+// Settled waits until every node that is up sees all nodes and a cluster that serves all slots.
 func (c *Cluster) Settled() {
 	c.t.Helper()
 	known := fmt.Sprintf("cluster_known_nodes:%d\r", len(c.Nodes))
@@ -112,7 +113,7 @@ func (c *Cluster) Settled() {
 	}
 }
 
-// Synced waits until every replica that is up has what its master has.
+// Synced waits until every replica that is up has its master's data and follows the master.
 func (c *Cluster) Synced() {
 	c.t.Helper()
 	masters := c.masters()
@@ -123,7 +124,7 @@ func (c *Cluster) Synced() {
 	}
 }
 
-// masters returns the nodes that serve slots, as the first node that is up sees it.
+// masters returns the nodes that serve slots, as the first node that is up sees the cluster.
 func (c *Cluster) masters() []*Server {
 	c.t.Helper()
 	var out []*Server
@@ -141,7 +142,7 @@ func (c *Cluster) masters() []*Server {
 	return out
 }
 
-// wait polls INFO section (CLUSTER INFO if empty) until it has all the words.
+// wait polls INFO of a section, or CLUSTER INFO if section is empty, until its text has all the words.
 func (c *Cluster) wait(n *Server, section string, words ...string) {
 	c.t.Helper()
 	db := redis.NewClient(n.options())
@@ -169,6 +170,7 @@ func (c *Cluster) wait(n *Server, section string, words ...string) {
 	}
 }
 
+// do sends one command to a node; the test fails if the command does.
 func (c *Cluster) do(n *Server, args ...any) any {
 	c.t.Helper()
 	db := redis.NewClient(n.options())
@@ -182,8 +184,8 @@ func (c *Cluster) do(n *Server, args ...any) any {
 	return v
 }
 
-// Failover kills the master of a slot and waits until its replica has taken over. Only
-// meanwhile do the nodes find out soon who is gone.
+// Failover kills the master of a slot, waits until a replica has taken over, and returns the master
+// that was killed. Only meanwhile do the nodes have a short time-out.
 func (c *Cluster) Failover(slot int) (was *Server) {
 	c.t.Helper()
 	was = c.Owner(slot)
@@ -198,8 +200,8 @@ func (c *Cluster) Failover(slot int) (was *Server) {
 	return was
 }
 
-// Served waits until a slot is served by another node than that, as the first one that is
-// up sees it.
+// Served waits until a slot is served by a node other than butBy, as the first node that is up sees
+// the cluster.
 func (c *Cluster) Served(slot int, butBy *Server) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -223,7 +225,7 @@ func (c *Cluster) Addrs() []string {
 	return out
 }
 
-// URL returns the addresses as the operator's file takes them.
+// URL returns the addresses of all nodes in the form of redis.url in the operator's file.
 func (c *Cluster) URL() string {
 	return "redis://" + strings.Join(c.Addrs(), ",redis://")
 }
@@ -247,7 +249,7 @@ func (c *Cluster) Slot(key string) int {
 	return int(slot)
 }
 
-// Owner returns the node that serves a slot, as the first node that is up sees it.
+// Owner returns the node that serves a slot, as the first node that is up sees the cluster.
 func (c *Cluster) Owner(slot int) *Server {
 	c.t.Helper()
 	for _, n := range c.Nodes {
@@ -267,6 +269,7 @@ func (c *Cluster) Owner(slot int) *Server {
 	return nil
 }
 
+// ranges returns the slots and their nodes as one node sees them.
 func (c *Cluster) ranges(n *Server) []redis.ClusterSlot {
 	c.t.Helper()
 	db := redis.NewClient(n.options())

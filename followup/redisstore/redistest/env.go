@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// need skips the test without redis-server, or fails it where that is a fault.
+// need skips the test if redis-server is not installed, or fails it with CI=true in the environment.
 func need(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err == nil {
@@ -22,8 +22,9 @@ func need(t testing.TB) {
 	t.Skip("SKIPPED: " + missing)
 }
 
-// FreePort returns a port nobody listens on at 127.0.0.1 and at these addresses of this machine, below the
-// range from which the kernel takes ports for connections going out.
+// FreePort returns a port that nobody listens on, at 127.0.0.1 and at the given addresses of this
+// machine. It is below the range from which the kernel takes ports for outgoing connections.
+// Nothing reserves the port: another process may take it before the caller does.
 func FreePort(t testing.TB, addresses ...string) int {
 	t.Helper()
 	var err error
@@ -37,7 +38,7 @@ func FreePort(t testing.TB, addresses ...string) int {
 	return 0
 }
 
-// bind listens on a port at each of the addresses, and ends that.
+// bind listens on a port at each of the addresses, and closes the listeners again.
 func bind(port int, addresses []string) error {
 	for _, a := range addresses {
 		l, err := net.Listen("tcp", net.JoinHostPort(a, strconv.Itoa(port)))

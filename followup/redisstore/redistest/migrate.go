@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// Migration is a slot on its way from one master to another. A test takes it
-// one step at a time, so it can stand in the middle: with some keys here and
-// some there, where a script over both gets TRYAGAIN.
+// Migration is a slot that is moving from one master to another. A test moves it step by step, and
+// so can stop half way, with some keys at either master: a script that uses keys of both gets
+// TRYAGAIN then.
 type Migration struct {
 	c        *Cluster
 	slot     int
 	from, to *Server
 }
 
-// Migrate begins to move a slot; nothing has moved when it returns, but keys
-// that do not exist at the source are already asked for at the target.
+// Migrate begins to move a slot. No key has moved when it returns, but clients are already sent to
+// the target for keys that do not exist at the source.
 func (c *Cluster) Migrate(slot int, to *Server) *Migration {
 	c.t.Helper()
 	m := &Migration{c: c, slot: slot, from: c.Owner(slot), to: to}
@@ -37,7 +37,7 @@ func (c *Cluster) Other(slot int) *Server {
 	return nil
 }
 
-// Keys returns the keys still at the source, at most a thousand.
+// Keys returns the keys that are still at the source, at most 1000 of them.
 func (m *Migration) Keys() []string {
 	m.c.t.Helper()
 	var out []string
@@ -48,7 +48,7 @@ func (m *Migration) Keys() []string {
 	return out
 }
 
-// Move moves the named keys to the target; with none, those that Keys returns.
+// Move moves the named keys to the target; without names, those that Keys returns.
 func (m *Migration) Move(keys ...string) {
 	m.c.t.Helper()
 	if len(keys) == 0 {
@@ -64,8 +64,7 @@ func (m *Migration) Move(keys ...string) {
 	m.c.do(m.from, args...)
 }
 
-// Finish moves what is left and hands the slot over. A key that stays behind would be
-// lost.
+// Finish moves all keys that are left and hands the slot over. A key that stayed behind would be lost.
 func (m *Migration) Finish() {
 	m.c.t.Helper()
 	for keys := m.Keys(); len(keys) > 0; keys = m.Keys() {
@@ -81,4 +80,5 @@ func (m *Migration) Finish() {
 	}
 }
 
+// id returns a node's id within the cluster.
 func (c *Cluster) id(n *Server) string { return c.ids[slices.Index(c.Nodes, n)] }

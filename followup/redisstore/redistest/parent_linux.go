@@ -2,8 +2,8 @@ package redistest
 
 import "syscall"
 
-// dieWithParent has the kernel end the server with the test process, even when
-// that panics or runs into its time-out and no cleanup runs.
+// dieWithParent makes the kernel kill the server when the test process ends, even if the process
+// panics or times out and no cleanup runs.
 func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -4,4 +4,5 @@ package redistest
 
 import "syscall"
 
+// dieWithParent does nothing: only Linux can end a process with its parent.
 func dieWithParent() *syscall.SysProcAttr { return nil }

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// StartSentinel starts a sentinel that alone decides which server is the master called name: at first the
-// one at host and port, and one of its replicas once that has been gone for so long.
+// StartSentinel starts a sentinel that alone decides which server is the master called name: at
+// first the server at host and port, and one of its replicas once the master has been gone for so
+// long.
 func StartSentinel(t testing.TB, name, host, port string, gone time.Duration, opts ...Option) *Server {
 	t.Helper()
 	return Start(t, append([]Option{

@@ -17,8 +17,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience bounds every wait for a server. All of it is needed only when something is
-// wrong: a busy machine may let a process wait for many seconds.
+// patience bounds every wait for a server. It is long because a busy machine may keep a process
+// waiting for many seconds; all of it passes only if something is wrong.
 const patience = 2 * time.Minute
 
 // Server is one redis-server process.
@@ -31,14 +31,14 @@ type Server struct {
 	t    testing.TB
 	dir  string
 	cfg  map[string]string
-	args []string // behind the file
+	args []string // arguments behind the configuration file
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
 	log *bytes.Buffer
 }
 
-// Option changes how a server is configured.
+// Option changes a server's configuration before it starts.
 type Option func(*Server)
 
 // Set sets one directive of redis.conf.
@@ -46,8 +46,8 @@ func Set(key, value string) Option {
 	return func(s *Server) { s.cfg[key] = value }
 }
 
-// AOF turns the append-only file on, with the given appendfsync: "always" or
-// "everysec". Without it nothing survives Restart.
+// AOF turns on the append-only file with the given appendfsync, "always" or "everysec". Without it
+// no data survives Restart.
 func AOF(fsync string) Option {
 	return func(s *Server) {
 		s.cfg["appendonly"] = "yes"
@@ -55,12 +55,12 @@ func AOF(fsync string) Option {
 	}
 }
 
-// TCP makes the server listen on a free loopback port instead of a socket.
+// TCP makes the server listen on a free loopback port instead of a unix socket.
 func TCP() Option {
 	return func(s *Server) { s.Port = -1 }
 }
 
-// ReplicaOf makes the server a replica of another, which must listen on TCP.
+// ReplicaOf makes the server a replica of master, which must listen on TCP.
 func ReplicaOf(master *Server) Option {
 	return func(s *Server) {
 		s.cfg["replicaof"] = fmt.Sprintf("127.0.0.1 %d", master.Port)
@@ -68,12 +68,12 @@ func ReplicaOf(master *Server) Option {
 	}
 }
 
-// Start starts a server and waits until it answers. It is stopped when the test
-// ends.
+// Start starts a server and waits until it answers. The server is stopped when the test ends.
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	need(t)
-	// Not t.TempDir: a socket's path may have 107 bytes, test names are longer.
+	// Not t.TempDir: a socket's path may have at most 107 bytes, and t.TempDir puts the test's name
+	// into it.
 	dir, err := os.MkdirTemp("", "redis")
 	if err != nil {
 		t.Fatalf("redistest: temporary directory: %v", err)
@@ -93,8 +93,8 @@ func Start(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// first starts the server for the first time. A free port may be taken by
-// somebody else before Redis binds it, so it tries more than one.
+// first starts the server for the first time. Another process may take a free port before Redis
+// binds it, so first tries up to five ports.
 func (s *Server) first() {
 	s.t.Helper()
 	if s.Port == 0 {
@@ -118,6 +118,7 @@ func (s *Server) first() {
 	s.t.Fatalf("redistest: %v", err)
 }
 
+// mustStart starts the process; the test fails if that fails.
 func (s *Server) mustStart() {
 	s.t.Helper()
 	if err := s.start(); err != nil {
@@ -125,6 +126,7 @@ func (s *Server) mustStart() {
 	}
 }
 
+// start starts the process and waits until it answers.
 func (s *Server) start() error {
 	var conf strings.Builder
 	fmt.Fprintf(&conf, "dir %s\n", s.dir)
@@ -153,6 +155,7 @@ func (s *Server) start() error {
 	return nil
 }
 
+// ready waits until the server answers or its process has ended.
 func (s *Server) ready() error {
 	c := redis.NewClient(s.options())
 	defer func() { _ = c.Close() }()
@@ -168,18 +171,18 @@ func (s *Server) ready() error {
 
 var errGone = errors.New("process ended")
 
-// alive asks the kernel without reaping: a zombie still has its pid, so the
-// state in /proc is looked at where there is one.
+// alive reports whether the process still runs. It does not reap the process, and a zombie still
+// has its pid, so alive reads the state in /proc. Where there is no /proc it returns true.
 func (s *Server) alive() bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid()))
 	if err != nil {
-		return true // no /proc: the deadline decides
+		return true // the caller's deadline decides
 	}
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(rest, "Z")
 }
 
-// pid returns the process id, 0 when the server is down.
+// pid returns the process id; 0 if the server is down.
 func (s *Server) pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,28 +192,27 @@ func (s *Server) pid() int {
 	return s.cmd.Process.Pid
 }
 
-// Stop ends the server in good order: it saves what it is configured to save.
-// A server that is down already stays so.
+// Stop ends the server with SIGTERM, so that it saves what it is configured to save, and waits until
+// it has ended. A server that is down stays down.
 func (s *Server) Stop() { s.signal(syscall.SIGTERM) }
 
-// Kill ends the server like a crash, with SIGKILL.
+// Kill ends the server with SIGKILL, like a crash, and waits until it has ended.
 func (s *Server) Kill() { s.signal(syscall.SIGKILL) }
 
-// Restart starts a server that was stopped or killed again, on its data and at
-// its old address.
+// Restart stops the server if it is up, and starts it again with its data and at its old address.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Stop()
 	s.mustStart()
 }
 
-// Freeze stops the process without ending it, as a machine that hangs; Thaw
-// lets it go on.
+// Freeze suspends the process, like a machine that hangs, until Thaw.
 func (s *Server) Freeze() { s.send(syscall.SIGSTOP) }
 
-// Thaw ends Freeze.
+// Thaw lets a process go on that Freeze has suspended.
 func (s *Server) Thaw() { s.send(syscall.SIGCONT) }
 
+// send sends a signal to the process, if there is one.
 func (s *Server) send(sig os.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,13 +221,14 @@ func (s *Server) send(sig os.Signal) {
 	}
 }
 
+// signal ends the process with a signal and waits until it has ended; with SIGKILL after patience.
 func (s *Server) signal(sig os.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cmd == nil {
 		return
 	}
-	_ = s.cmd.Process.Signal(syscall.SIGCONT) // a frozen one would never hear it
+	_ = s.cmd.Process.Signal(syscall.SIGCONT) // a frozen process would not get it
 	_ = s.cmd.Process.Signal(sig)
 	kill := time.AfterFunc(patience, func() { _ = s.cmd.Process.Kill() })
 	_ = s.cmd.Wait()
@@ -241,7 +244,7 @@ func (s *Server) addr() string {
 	return fmt.Sprintf("127.0.0.1:%d", s.Port)
 }
 
-// URL returns the address as redis.ParseURL reads it.
+// URL returns the address in the form that redis.ParseURL reads.
 func (s *Server) URL() string {
 	if s.Socket != "" {
 		return "unix://" + s.Socket
@@ -249,8 +252,8 @@ func (s *Server) URL() string {
 	return "redis://" + s.addr()
 }
 
-// options returns client options for the server, without retries, so that a
-// test sees the first error. That a process has to wait is none.
+// options returns client options for the server, without retries, so that a test sees the first
+// error. The time-outs are long, because a process that has to wait is not an error.
 func (s *Server) options() *redis.Options {
 	network := "tcp"
 	if s.Socket != "" {
@@ -269,7 +272,7 @@ func (s *Server) Client() *redis.Client {
 	return c
 }
 
-// poll repeats f until it succeeds, the process is gone or ctx ends.
+// poll repeats f until it succeeds, returns errGone, or ctx ends. It returns the last error of f.
 func poll(ctx context.Context, f func() error) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
