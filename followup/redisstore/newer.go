@@ -54,7 +54,7 @@ func (s *Store) left(what string, v any) error {
 }
 
 // unread remembers due steps that only a newer replica can read, so that the steps behind them get
-// their turn. It forgets each after tellEvery, as a newer replica may not be the last to write it.
+// their turn. It forgets each after tellEvery, because the step may have been written again since.
 type unread struct {
 	mu    sync.Mutex
 	until map[string]map[followup.RunID]time.Time // by the key of the due set that they are in

@@ -17,19 +17,19 @@ import (
 	"wagate/followup/sometimes"
 )
 
-// formatVersion is the version of all that has one of its own: a lead, a config, a
-// dead letter.
+// formatVersion is the version that this program gives to everything stored with a version of its
+// own, such as a lead, a config or a dead letter.
 const formatVersion = 1
 
-// storeFormat is the format of a store that this program begins. It goes on with each that
-// there was as that is, and refuses a later one. From fewFormat on, a lead's hash may have
-// first sights: an older program would not find them there.
+// storeFormat is the format of a store that this program begins. The program leaves a store of an
+// earlier format at that format, and refuses one of a later format. From fewFormat on, a lead's
+// hash may hold its first sights, where a program that knows only earlier formats would not look.
 const (
 	storeFormat = 2
 	fewFormat   = 2
 )
 
-// The number of partitions: by default, and at most.
+// The default and the largest number of partitions.
 const (
 	defaultPartitions = 64
 	maxPartitions     = 1024
@@ -41,48 +41,50 @@ var (
 )
 
 var (
-	// errClient: a Ring would spread the slots without telling the scripts.
+	// errClient refuses every other client: a Ring would spread the slots without telling the scripts.
 	errClient = errors.New("want a *redis.Client or *redis.ClusterClient")
-	// errNoMaster: whichever node is asked, it knows of none that serves a slot.
+	// errNoMaster says that no node that was asked knows a master that serves a slot.
 	errNoMaster = errors.New("the cluster has no master")
-	// ErrMismatch says that the data in Redis was written with other settings.
+	// ErrMismatch says that the data in Redis was written in another format or with another number
+	// of partitions.
 	ErrMismatch = errors.New("redisstore: the data in redis does not fit")
 )
 
-// Params is what a store is opened with.
+// Params says how to open a store. Only Client is required.
 type Params struct {
-	// Client is a *redis.Client (also of a sentinel) or a *redis.ClusterClient;
-	// see NewClient. The caller closes it, after the store's last call.
+	// Client is a *redis.Client, also one that finds its master through sentinels, or a
+	// *redis.ClusterClient; see NewClient. The caller closes it, after the store's last call.
 	Client redis.UniversalClient
-	// Partitions is fixed by the first start. Zero takes what was fixed, at the
-	// first start defaultPartitions.
+	// Partitions is the number of partitions, 1 to 1024. The first start fixes it; Open refuses
+	// another number later. Zero means the number that is fixed, and 64 at the first start.
 	Partitions int
-	// MaxBacklog bounds the events that wait for one assistant, in queues and dead letters. Zero: no bound.
+	// MaxBacklog bounds the events that wait for one assistant, in queues and in dead letters; zero:
+	// no bound.
 	MaxBacklog int
-	// Durability is the promise behind Settle and the guards.
+	// Durability is what a write of Settle or of a guard must have survived when the call returns nil.
 	Durability Durability
-	// WaitTimeout bounds the wait for replicas; default one second. It must be
-	// shorter than the client's read time-out.
+	// WaitTimeout bounds the wait for replicas; default one second. It must be shorter than the
+	// client's read time-out.
 	WaitTimeout time.Duration
-	// Embedded says that Client is an in-process Redis, of which no
-	// durability is expected.
+	// Embedded says that Client leads to a Redis in this process, of which no durability is expected.
 	Embedded bool
-	// OnEnded, if set, is told of the runs that ended where the contract returns
-	// none, so that they are counted.
+	// OnEnded, if set, is called with the runs that ended where the contract does not return them,
+	// so that they are counted. It may be called by several goroutines at once.
 	OnEnded    func([]followup.Ended)
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
-	// Wall is the machine's clock, which somebody may set; default time.Now.
+	Logger     *slog.Logger          // nil: no log
+	Registerer prometheus.Registerer // nil: no metrics
+	// Wall is the machine's clock, which may be set at any time; default time.Now.
 	Wall func() time.Time
-	// Elapsed is how long the process runs, by a clock that nobody sets; by default
-	// what Go measures durations with.
+	// Elapsed says how long the process has run, by a clock that cannot be set; default Go's
+	// monotonic clock.
 	Elapsed func() time.Duration
 }
 
-// Open checks that the Redis behind the client holds data of this format and
-// number of partitions, or none, and examines whether it is fit to keep the
-// promise; what it finds it says in the log and in the metrics, and Check
-// returns it. It does not refuse a Redis that promises less.
+// Open opens a store on the Redis behind p.Client. It returns ErrMismatch if Redis holds data of a
+// format that this program does not know, or of another number of partitions than p.Partitions. In
+// an empty Redis it fixes both. Open examines, like Check, whether Redis can keep the promised
+// durability, and reports what it finds in the log and in the metrics; it does not refuse a Redis
+// that promises less.
 func Open(ctx context.Context, p Params) (*Store, error) {
 	s, err := build(p)
 	if err != nil {
@@ -98,9 +100,9 @@ func Open(ctx context.Context, p Params) (*Store, error) {
 	return s, nil
 }
 
-// Inspect reports all that is wrong with the Redis behind the client for a store
-// opened with p, and of that what Open refuses, too. It writes nothing: what is only
-// looked at is fixed to no format and to no number of partitions.
+// Inspect reports everything that is wrong with the Redis behind p.Client for a store opened with
+// p, including what Open refuses. It writes nothing: an empty Redis that was only inspected has no
+// fixed format and no fixed number of partitions.
 func Inspect(ctx context.Context, p Params) (Report, error) {
 	s, err := build(p)
 	if err != nil {
@@ -122,7 +124,7 @@ func Inspect(ctx context.Context, p Params) (Report, error) {
 	return r, err
 }
 
-// build returns a store that has asked Redis nothing yet.
+// build returns a store that has not asked Redis anything yet.
 func build(p Params) (*Store, error) {
 	if p.Partitions < 0 || p.Partitions > maxPartitions {
 		return nil, fmt.Errorf("redisstore: %d partitions: want 1 to %d", p.Partitions, maxPartitions)
@@ -136,7 +138,7 @@ func build(p Params) (*Store, error) {
 	}
 	s.clock.wall, s.clock.elapsed = p.Wall, p.Elapsed
 	if s.clock.wall == nil {
-		s.clock.wall = func() time.Time { return time.Now().Round(0) } // the machine's own
+		s.clock.wall = func() time.Time { return time.Now().Round(0) } // without the monotonic clock
 	}
 	if s.clock.elapsed == nil {
 		began := time.Now()
@@ -149,7 +151,7 @@ func build(p Params) (*Store, error) {
 	return s, nil
 }
 
-// fix agrees with the Redis on format and number of partitions.
+// fix fixes the format and the number of partitions in an empty Redis, and takes over what is fixed.
 func (s *Store) fix(ctx context.Context, partitions int) error {
 	v, err := s.run(ctx, openScript, []string{metaKey}, storeFormat, partitions, defaultPartitions)
 	if err != nil {
@@ -162,7 +164,8 @@ func (s *Store) fix(ctx context.Context, partitions int) error {
 	return s.fits(r, partitions)
 }
 
-// unopened says why Redis did not answer.
+// unopened returns the error of Open or Inspect for an error of Redis, with a hint where the
+// operator's file is the likely cause.
 func unopened(err error) error {
 	switch {
 	case isMoved(err):
@@ -173,8 +176,9 @@ func unopened(err error) error {
 	return fmt.Errorf("open store: redis: %w", err)
 }
 
-// fits takes over the format and the number of partitions that are fixed, unless
-// the store is to have others.
+// fits takes over the format and the number of partitions that are fixed. It returns ErrMismatch
+// if this program does not know the format, or if another number of partitions is wanted; zero
+// wants none.
 func (s *Store) fits(r []any, partitions int) error {
 	format, _ := strconv.Atoi(fmt.Sprint(r[0]))
 	fixed, _ := strconv.Atoi(fmt.Sprint(r[1]))
@@ -190,11 +194,11 @@ func (s *Store) fits(r []any, partitions int) error {
 	return nil
 }
 
-// Anchor fixes a domain clock that runs at speed times real time, and returns
-// an instant of it with the real instant that it belongs to: domain time at r is
-// domainStart + (r − realStart) × speed. The first call begins at real; later
-// ones, after a restart, go on where the clock was, also when the speed is
-// another one.
+// Anchor fixes a domain clock that runs at speed times real time. It returns an instant of that
+// clock and the real instant that it belongs to: domain time at the real instant r is
+// domainStart + (r − realStart) × speed. At the first call the clock starts at real. Later calls,
+// after a restart, go on from where the clock was, even at another speed. speed must be finite and
+// more than 0.
 func (s *Store) Anchor(ctx context.Context, speed float64, real time.Time) (domainStart, realStart time.Time, err error) {
 	if !(speed > 0) || math.IsInf(speed, 0) {
 		return time.Time{}, time.Time{}, fmt.Errorf("anchor clock: speed %v: want more than 0", speed)

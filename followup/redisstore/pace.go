@@ -11,8 +11,8 @@ import (
 
 var paceScript = load("pace")
 
-// Pace implements followup.SendStore by the generic cell rate algorithm: slots
-// are one interval apart, and a burst may take its slots ahead.
+// Pace implements followup.SendStore with the generic cell rate algorithm: slots are one interval
+// apart, and a burst may take its slots early.
 func (s *Store) Pace(
 	ctx context.Context, channel followup.ChannelID, perSecond float64, burst int, longest time.Duration, real time.Time,
 ) (time.Duration, error) {

@@ -2,17 +2,16 @@ package redisstore
 
 import "time"
 
-// patience is how long the store waits for an answer without which it can go on, in real
-// time.
+// patience holds how long the store waits, in real time, for answers that it can do without.
 type patience struct {
 	// peek bounds reading from one node of a cluster for a claim.
 	peek time.Duration
-	// claim bounds the claim in one partition.
+	// claim bounds the claim of steps in one partition.
 	claim time.Duration
-	// take bounds a try to claim the queues: long enough for a Redis that is slow, and a
-	// small part of a lease.
+	// take bounds one try to claim relay queues. It is long enough for a slow Redis, and a small
+	// part of a lease.
 	take time.Duration
-	// up bounds the question at scrape time whether Redis is there.
+	// up bounds the question whether Redis answers, when metrics are scraped.
 	up time.Duration
 }
 

@@ -13,38 +13,37 @@ import (
 	"wagate/followup"
 )
 
-// peekLater is how many assistants of a partition are looked at, beside those
-// that may be without room, for when the next of them can be tried.
+// peekLater is how many assistants of a partition dueAssistants looks at to find when the next
+// queue can be tried, beside as many as may have no room.
 const peekLater = 16
 
-// waitingQueue is a queue that may be tried now.
+// waitingQueue is a queue that may be tried at the instant of the claim.
 type waitingQueue struct {
 	t         tag
 	lead      followup.LeadID
 	assistant followup.AssistantID
-	since     float64
+	since     float64 // since when it may be tried, in milliseconds
 }
 
-// part is the partition where an assistant has something to be tried, and since
-// when the first of it waits.
+// part is a partition in which an assistant has queues that may be tried.
 type part struct {
 	t     tag
-	since float64
+	since float64 // since when the first of them may be tried, in milliseconds
 }
 
-// place is an assistant's place in a claim.
+// place is an assistant's place in the order of a claim.
 type place struct {
 	tenant    followup.TenantID
 	assistant followup.AssistantID
 	parts     []part
-	share     int // how many of its queues are looked at
-	queues    []waitingQueue
-	more      bool // it has more than its share
+	share     int            // how many of its queues the claim looks at
+	queues    []waitingQueue // these queues, longest waiting first
+	more      bool           // it has more queues than its share
 }
 
-// dueAssistants lists, per assistant that there is room for and that has
-// something to be tried, where; and how long until the next one has. A node that does not
-// answer is to be looked at again soon.
+// dueAssistants returns the assistants that have queues to be tried and for which the claim has
+// room, with the partitions of these queues. It also returns how long until another such queue may
+// be tried; that is soon if a node did not answer.
 func (s *Store) dueAssistants(
 	ctx context.Context, c followup.ClaimDeliveries,
 ) (map[followup.AssistantID][]part, time.Duration, error) {
@@ -80,7 +79,7 @@ func (s *Store) dueAssistants(
 			}
 		}
 		for j, z := range r.later.Val() {
-			// Behind as many without room as were read there may be one that has some.
+			// If none of those that were read has room, one behind them may.
 			if room(followup.AssistantID(member(z))) || j == most-1 {
 				next = min(next, until(z.Score, c.Real))
 				break
@@ -90,13 +89,15 @@ func (s *Store) dueAssistants(
 	return due, next, nil
 }
 
+// until returns how long it is from an instant to a score in milliseconds.
 func until(score float64, at time.Time) time.Duration {
 	return time.Duration(int64(score)-ms(at)) * time.Millisecond
 }
 
-// pick chooses up to Limit queues: the tenants in turn, a tenant's assistants in
-// turn, each turn beginning where the last call stopped; within an assistant the
-// longest waiting first. Next is zero if there are more.
+// pick chooses up to c.Limit queues: the tenants take turns, and so do the assistants of a tenant,
+// each turn beginning where the last claim stopped. Of an assistant's queues the one that waits
+// longest goes first. It also returns how long until the next queue may be tried, at most next;
+// zero if there are more queues to be tried at once.
 func (s *Store) pick(
 	ctx context.Context, c followup.ClaimDeliveries, due map[followup.AssistantID][]part, next time.Duration,
 ) ([]waitingQueue, time.Duration, error) {
@@ -106,7 +107,7 @@ func (s *Store) pick(
 		return nil, 0, err
 	}
 	lines := map[followup.TenantID][][]waitingQueue{}
-	var order []followup.TenantID // as their first places are
+	var order []followup.TenantID // in the order of their first places
 	for _, p := range places {
 		if lines[p.tenant] == nil {
 			order = append(order, p.tenant)
@@ -121,7 +122,7 @@ func (s *Store) pick(
 		full[t] = len(tenants[i]) == room
 	}
 	for _, p := range places {
-		// What a bound holds back is not more: there is no room for it.
+		// Queues that a tenant's or an assistant's bound holds back do not count: there is no room for them.
 		more = more || p.more && !full[p.tenant] && p.share < c.OfAssistant.Of(p.assistant)
 	}
 	picked, cut := inTurns(tenants, c.Limit)
@@ -134,8 +135,9 @@ func (s *Store) pick(
 	return picked, min(next, soonest), nil
 }
 
-// places lists whose queues to look at, in the order in which they are served,
-// and each one's share of the claim; and whether there are more than it can hold.
+// places returns the assistants whose queues the claim looks at, in the order in which they are
+// served, each with its share of the claim. The bool is true if there are more assistants than the
+// claim can hold.
 func (s *Store) places(c followup.ClaimDeliveries, due map[followup.AssistantID][]part) ([]place, bool) {
 	of := map[followup.TenantID][]followup.AssistantID{}
 	for a := range due {
@@ -159,22 +161,22 @@ func (s *Store) places(c followup.ClaimDeliveries, due map[followup.AssistantID]
 	return inTurns(lines, c.Limit)
 }
 
-// share is what each of many gets of a number, rounded up.
+// share returns what each of among gets of n, rounded up.
 func share(n, among int) int { return (n + among - 1) / among }
 
-// waiting reads the queues that may be tried, longest waiting first and a share
-// of each place; and says when the next of those that were read can be tried.
+// waiting reads the queues that may be tried into the places: of each its share, longest waiting
+// first. It returns how long until the next of the other queues that it read may be tried.
 func (s *Store) waiting(ctx context.Context, real time.Time, places []place) (time.Duration, error) {
 	reads := make([][]*redis.ZSliceCmd, len(places))
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range places {
 			of := &places[i]
-			// The oldest of a share of queues lie in as many partitions at most.
+			// The oldest queues, as many as its share, lie in as many partitions at most.
 			slices.SortFunc(of.parts, func(a, b part) int { return cmp.Compare(a.since, b.since) })
 			of.more = len(of.parts) > of.share
 			of.parts = of.parts[:min(len(of.parts), of.share)]
 			for _, at := range of.parts {
-				// One more than the share: it says whether there is more, or when.
+				// One more than the share, which says whether there is more, or when.
 				reads[i] = append(reads[i], p.ZRangeWithScores(ctx, at.t.relayDue(of.assistant), 0, int64(of.share)))
 			}
 		}
@@ -203,8 +205,8 @@ func (s *Store) waiting(ctx context.Context, real time.Time, places []place) (ti
 	return next, nil
 }
 
-// inTurns takes the first of each list, then the second of each, and so on, up to
-// most in all; more says that it left some.
+// inTurns takes the first item of each list, then the second of each, and so on, at most most in
+// all. more says that items are left.
 func inTurns[T any](lists [][]T, most int) (out []T, more bool) {
 	for n := 0; ; n++ {
 		before := len(out)

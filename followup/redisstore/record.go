@@ -11,11 +11,11 @@ import (
 	"wagate/providers"
 )
 
-// The lead's hash, as lua/lib/lead.lua documents it, read and written.
+// This file reads and writes the fields of a lead's hash, which lua/lib/lead.lua documents.
 
-// recordFields returns the fields of a lead's record, and those to be cleared.
+// recordFields returns the fields of a lead's record that are to be set, and those to be cleared.
 func recordFields(l followup.Lead) (set map[string]string, clear []string, err error) {
-	set, clear = map[string]string{}, []string{} // for a script null is no list
+	set, clear = map[string]string{}, []string{} // not nil: a script cannot use JSON null as a list
 	put := func(name, value string) {
 		if value == "" {
 			clear = append(clear, name)
@@ -54,6 +54,7 @@ func recordFields(l followup.Lead) (set map[string]string, clear []string, err e
 	return set, clear, nil
 }
 
+// parseLead returns the lead whose hash has the fields f, or errNewer if a newer replica wrote it.
 func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
 	l := followup.Lead{
 		ID: id, Tenant: followup.TenantID(f["t"]), Name: f["nm"], Phone: f["ph"], UserID: f["ui"],
@@ -93,7 +94,8 @@ func parseLead(id followup.LeadID, f map[string]string) (followup.Lead, error) {
 	return l, nil
 }
 
-// openerIn reads who opened the window that counts from an instant, as lua/lib/window.lua keeps it.
+// openerIn reads a field wo:<channel> as lua/lib/window.lua keeps it: who opened the window that
+// counts from at, if that is not whom the record names.
 func openerIn(packed, at string) (by providers.Contact) {
 	then, who, _ := strings.Cut(packed, " ")
 	if then == at {
@@ -102,7 +104,7 @@ func openerIn(packed, at string) (by providers.Contact) {
 	return by
 }
 
-// openerText is the part of that which says who; "" of nobody.
+// openerText returns the part of such a field that says who opened the window; "" for nobody.
 func openerText(by providers.Contact) string {
 	if by.IsZero() {
 		return ""
@@ -110,24 +112,28 @@ func openerText(by providers.Contact) string {
 	return by.Phone + " " + by.UserID
 }
 
+// msField reads a field that holds an instant.
 func msField(s string) time.Time {
 	n, _ := strconv.ParseInt(s, 10, 64)
 	return fromMS(n)
 }
 
-// packedRun is a live run as lua/lib/pack.lua keeps it, without the status.
+// packedRun is a live run in the fields that lua/lib/pack.lua describes, without the status that it
+// was started under.
 type packedRun struct{ state, facts, claim string }
 
-// runFields are the names of its fields.
+// runFields returns the names of the fields of run n, in the order of packedRun.
 func runFields(n string) []string { return []string{"r" + n, "f" + n, "k" + n} }
 
+// packedOf returns run n from the fields of a lead's hash.
 func packedOf(fields map[string]string, n string) packedRun {
 	return packedRun{fields["r"+n], fields["f"+n], fields["k"+n]}
 }
 
-// fromOneField reads a run as wagate kept it at first, as lua/lib/pack.lua does.
+// fromOneField reads a run in the first form that wagate kept runs in, all of it in field r<n>, like
+// the function of that name in lua/lib/pack.lua.
 func fromOneField(packed string) packedRun {
-	f := append(strings.Split(packed, "|"), "", "") // the last two came later
+	f := append(strings.Split(packed, "|"), "", "") // early runs lack the last two parts
 	if len(f) < 18 {
 		return packedRun{state: packed}
 	}
@@ -152,7 +158,7 @@ func fromOneField(packed string) packedRun {
 	return p
 }
 
-// parseRun reads a live run.
+// parseRun reads a live run in either form.
 func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, p packedRun) (followup.Run, liveRun, error) {
 	if p.state != "" && p.facts == "" {
 		p = fromOneField(p.state)
@@ -189,18 +195,20 @@ func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, p packedRun
 	return run, live, nil
 }
 
-// stateCrashed is a step in sending whose worker died: it is only finished.
+// stateCrashed is the state of a run whose step was in sending when its worker's lease ran out. The
+// step is finished, never sent again.
 const stateCrashed followup.RunState = "crashed"
 
-// liveRun is what only the engine knows of a live run.
+// liveRun holds what a claim kept in a live run, which a followup.Run does not tell.
 type liveRun struct {
 	attempt followup.AttemptID
-	kind    followup.StepKind // what went out with the attempt
-	used    int
-	lapsed  int // leases that ran out in a row, unsent
+	kind    followup.StepKind // the kind of message that the attempt sent
+	used    int               // of an attempt: the step that it used up
+	lapsed  int               // leases that ran out in a row without an attempt
 }
 
-// story is the record of a run with its timeline, as lua/lib/run.lua keeps it.
+// story is the record of a run with its timeline, in the form of lua/lib/run.lua. Times are in
+// milliseconds.
 type story struct {
 	Assistant followup.AssistantID `json:"as"`
 	Config    followup.ConfigID    `json:"cf"`
@@ -212,6 +220,7 @@ type story struct {
 	Timeline  []moment             `json:"tl"`
 }
 
+// moment is one entry of a timeline.
 type moment struct {
 	Step      int               `json:"s"`
 	Due       int64             `json:"d"`
@@ -224,6 +233,7 @@ type moment struct {
 	SettledAt int64             `json:"y"`
 }
 
+// moments returns the timeline, with room for one entry more.
 func (st story) moments() []followup.Moment {
 	out := make([]followup.Moment, 0, len(st.Timeline)+1)
 	for _, m := range st.Timeline {
@@ -235,7 +245,7 @@ func (st story) moments() []followup.Moment {
 	return out
 }
 
-// run builds the run of which only the record is left.
+// run returns a run that has ended, of which only the record is left.
 func (st story) run(id followup.RunID, tenant followup.TenantID) followup.Run {
 	return followup.Run{
 		ID: id, Tenant: tenant, Lead: id.Lead(), Assistant: st.Assistant, Config: st.Config, Channel: st.Channel,

@@ -20,9 +20,9 @@ var (
 	deliverScript = load("relay_finish")
 )
 
-// ClaimDeliveries implements followup.RelayStore. It looks with plain reads and
-// claims with one script per queue, which looks again; so replicas that meet
-// at a queue take it once.
+// ClaimDeliveries implements followup.RelayStore. It finds the queues with plain reads and claims
+// each with a script, which looks at the queue again; so only one of several replicas that find the
+// same queue gets it.
 func (s *Store) ClaimDeliveries(
 	ctx context.Context, c followup.ClaimDeliveries,
 ) ([]followup.Delivery, time.Duration, error) {
@@ -42,12 +42,12 @@ func (s *Store) ClaimDeliveries(
 	}
 	out, missed, err := s.take(ctx, c, picked)
 	if len(out) > 0 && err != nil {
-		// What was taken is under lease and must be handed out; an error of the
-		// rest comes again with the next call, which waits for none of them.
+		// The claimed deliveries are under lease and must be handed out. The next call meets the error
+		// of the others again, and these do not wait for that.
 		next, err = min(next, heldBack), nil
 	}
 	if _, cluster := s.db.(*redis.ClusterClient); cluster && ctx.Err() == nil && ofOne(err) {
-		// What comes for the others must not wait until who asks has got over it.
+		// The caller backs off after an error, and the queues of the other nodes must not wait for that.
 		s.leftForLater(leftUnclaimed, err)
 		next, err = min(next, heldBack), nil
 	}
@@ -55,18 +55,20 @@ func (s *Store) ClaimDeliveries(
 		return nil, 0, fmt.Errorf("claim deliveries: %w", err)
 	}
 	if missed > 0 {
-		next = min(next, time.Millisecond) // somebody else was quicker: look again soon
+		next = min(next, time.Millisecond) // another replica was quicker: look again soon
 	}
 	return out, min(next, max(c.Lease, 0)), nil
 }
 
-// ofOne says that an error is of one node of a cluster, or of one slot, as all had answered just before.
+// ofOne reports whether an error concerns only one node of a cluster, or one slot: all nodes had
+// answered just before.
 func ofOne(err error) bool {
 	_, asked := redis.IsAskError(err)
 	return asked || redis.IsTryAgainError(err) || errors.Is(err, followup.ErrNotDurable) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// take claims the queues; missed counts those that were gone.
+// take claims the queues. missed counts those that could no longer be claimed, or whose lead was
+// merged.
 func (s *Store) take(
 	ctx context.Context, c followup.ClaimDeliveries, picked []waitingQueue,
 ) (out []followup.Delivery, missed int, err error) {
@@ -116,10 +118,10 @@ func (s *Store) take(
 	return out, missed, err
 }
 
-// takeEach runs the claims, and those again whose answer did not come: what they
-// took would else wait for the end of its lease. By their tokens they are the same.
-// A queue whose slot is on its way to another node does not keep the others waiting
-// under their leases.
+// takeEach runs the claims. It repeats those whose answer did not come: what they claimed would
+// otherwise wait for the end of its lease. The script takes a claim with the same token as the same
+// claim. A queue whose slot is moving is not waited for, because the others are under lease
+// meanwhile.
 func (s *Store) takeEach(ctx context.Context, jobs []job) []answer {
 	try := func(jobs []job) []answer {
 		within, cancel := context.WithTimeout(ctx, s.patience.take)
@@ -146,9 +148,9 @@ func (s *Store) takeEach(ctx context.Context, jobs []job) []answer {
 	return answers
 }
 
-// takeDurable runs the claims and waits until replicas have them, and with them all that is
-// handed out. What a master alone has dies with it: an assistant that had been shown it
-// would be shown it again, under another webhook-id.
+// takeDurable runs the claims and waits until replicas have them, and with them all that is handed
+// out. What only a master has may be lost with it: an assistant would then get the same events a
+// second time, under another webhook-id.
 func (s *Store) takeDurable(ctx context.Context, jobs []job) []answer {
 	answers := make([]answer, len(jobs))
 	var all sync.WaitGroup
@@ -159,16 +161,16 @@ func (s *Store) takeDurable(ctx context.Context, jobs []job) []answer {
 	return answers
 }
 
-// handBack ends a claim that is not handed out, as if it had never been; where that
-// fails its lease runs out.
+// handBack releases a claim that is not handed out, as if it had never been made. If that fails,
+// the lease runs out.
 func (s *Store) handBack(ctx context.Context, at time.Time, q waitingQueue, token string) {
 	_ = s.FinishDelivery(ctx, followup.FinishDelivery{
 		Delivery: followup.Delivery{Lead: q.lead, Assistant: q.assistant, Token: token}, Release: true, Real: at,
 	})
 }
 
-// delivery reads the reply of relay_take. An event that cannot be read is handed out as
-// such: it must not stand in the way of what is behind it.
+// delivery reads the reply of lua/relay_take.lua. An event that cannot be read is handed out as
+// unreadable, so that it does not block the events behind it.
 func delivery(q waitingQueue, v []any) followup.Delivery {
 	r := reply(v)
 	d := followup.Delivery{
@@ -189,7 +191,7 @@ func delivery(q waitingQueue, v []any) followup.Delivery {
 	return d
 }
 
-// queuedAt returns when an element was queued, 0 if there is none.
+// queuedAt returns when an element was queued, in milliseconds; 0 if the text is no element.
 func queuedAt(text string) int64 {
 	rest, _ := strings.CutPrefix(text, `{"t":`)
 	digits, _, _ := strings.Cut(rest, ",")
@@ -239,7 +241,7 @@ func (s *Store) FinishDelivery(ctx context.Context, f followup.FinishDelivery) e
 	return nil
 }
 
-// flag is a boolean as scripts see it.
+// flag returns a boolean as scripts see it: "1" or "0".
 func flag(b bool) string {
 	if b {
 		return "1"

@@ -2,8 +2,8 @@ package redisstore
 
 import "sync"
 
-// remembered is what is known of the last few thousand of something. When there are too
-// many all are forgotten: each can be found out again.
+// remembered is a cache of at most maxRemembered entries. When it is full it forgets all of them:
+// each can be found out again.
 type remembered[K comparable, V any] struct {
 	mu  sync.Mutex
 	all map[K]V
@@ -27,7 +27,7 @@ func (r *remembered[K, V]) get(of K) (V, bool) {
 	return what, ok
 }
 
-// take forgets it, and says whether it was known.
+// take forgets an entry and reports whether there was one.
 func (r *remembered[K, V]) take(of K) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

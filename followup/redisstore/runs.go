@@ -22,6 +22,7 @@ var (
 	ladderScript = load("ladder")
 )
 
+// arm is a followup.Arm as scripts read it; the interval is in milliseconds.
 type arm struct {
 	Config    followup.ConfigID    `json:"config"`
 	Assistant followup.AssistantID `json:"assistant"`
@@ -72,13 +73,16 @@ func (s *Store) Cancel(
 	return s.endRun(ctx, tenant, run, endRequest{Reason: followup.ByAPI}, now, real)
 }
 
+// endRequest is the request of lua/end.lua.
 type endRequest struct {
 	N      int               `json:"n"`
 	Reason followup.Reason   `json:"reason"`
-	Config followup.ConfigID `json:"config"`
-	Token  string            `json:"token"`
+	Config followup.ConfigID `json:"config"` // if set: only a run of this config, while that is not active
+	Token  string            `json:"token"`  // if set: the holder of this claim knows that nothing was sent
 }
 
+// endRun ends a run if it is live. It returns the run if it has ended by that; a step in sending is
+// only marked, and its run ends later.
 func (s *Store) endRun(
 	ctx context.Context, tenant followup.TenantID, run followup.RunID, req endRequest, now, real time.Time,
 ) ([]followup.Ended, error) {
@@ -100,7 +104,8 @@ func (s *Store) endRun(
 	return r.list(0).ended(), nil
 }
 
-// endRuns ends those of the runs that are live and of the config.
+// endRuns ends those of the runs that are live and of the config, unless the config is active. It
+// returns those that ended, also with an error.
 func (s *Store) endRuns(
 	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, reason followup.Reason,
 	runs []followup.RunID, now, real time.Time,
@@ -138,8 +143,8 @@ func (s *Store) Run(ctx context.Context, tenant followup.TenantID, id followup.R
 	return assemble(id, tenant, packedRun{f.text(0), f.text(1), f.text(2)}, record.Val())
 }
 
-// assemble builds a run from its packed live state and its record, either of
-// which may be missing.
+// assemble returns a run, made of its live state and its record, of which either may be missing;
+// ErrNotFound if both are.
 func assemble(id followup.RunID, tenant followup.TenantID, packed packedRun, record string) (followup.Run, error) {
 	var st story
 	if record != "" {

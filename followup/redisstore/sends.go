@@ -16,7 +16,8 @@ var (
 	recordScript    = loadOfLead("record")
 )
 
-// refusal reads the tags by which both guards say no.
+// refusal reads the answers by which both guards refuse a send. The bool is false if r is no such
+// answer.
 func refusal(r reply, err error) (followup.Verdict, bool, error) {
 	if errors.Is(err, followup.ErrLeadMoved) {
 		return followup.Verdict{Refusal: followup.RefusedLeadMoved}, true, nil
@@ -32,7 +33,7 @@ func refusal(r reply, err error) (followup.Verdict, bool, error) {
 	return followup.Verdict{}, false, nil
 }
 
-// addressee is whom a message is addressed to.
+// addressee is the contact that a message is addressed to, as the guards read it.
 type addressee struct {
 	Phone  string `json:"ph"`
 	UserID string `json:"ui"`
@@ -71,8 +72,8 @@ func (s *Store) RecordSend(ctx context.Context, rec followup.RecordSend) error {
 	return err
 }
 
-// recordAtHeir records with the lead that the message's was merged into. It returns
-// ErrLeadMoved if that one was erased.
+// recordAtHeir records a send at the lead that the message's lead was merged into. It returns
+// ErrLeadMoved if that lead was erased.
 func (s *Store) recordAtHeir(ctx context.Context, rec followup.RecordSend, used bool) error {
 	lead, merged := rec.Lead, false
 	for range maxHeirs {
@@ -87,11 +88,11 @@ func (s *Store) recordAtHeir(ctx context.Context, rec followup.RecordSend, used 
 		err = s.record(ctx, rec, used)
 		switch {
 		case errors.Is(err, followup.ErrLeadMoved):
-			continue // merged on meanwhile
+			continue // the heir was itself merged meanwhile
 		case !errors.Is(err, followup.ErrNotFound) || merged:
 			return err
 		}
-		// The merge has not come so far as to bring the attempt: finish it.
+		// The merge has not brought the attempt to the heir yet: finish the merge.
 		if err := s.merge(ctx, rec.Tenant, heir, lead, rec.Now); err != nil {
 			return fmt.Errorf("merge leads: %w", err)
 		}
@@ -100,7 +101,8 @@ func (s *Store) recordAtHeir(ctx context.Context, rec followup.RecordSend, used 
 	return fmt.Errorf("record send: %w", followup.ErrConflict)
 }
 
-// record does it. used says whether the conversation was used by what was sent.
+// record records a send at rec.Lead. used says that the message counts as a use of the
+// conversation.
 func (s *Store) record(ctx context.Context, rec followup.RecordSend, used bool) error {
 	r, err := s.call(ctx, s.run, recordScript,
 		scope{

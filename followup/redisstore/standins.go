@@ -11,7 +11,8 @@ import (
 
 var adoptScript = load("adopt")
 
-// standIns returns the stand-ins of contacts by the names of their identities.
+// standIns returns the stand-ins of a contact for those of its identities that are a phone or a
+// user id. names are as in the alias map.
 func standIns(tenant followup.TenantID, names []string) []followup.LeadID {
 	var out []followup.LeadID
 	for _, n := range names {
@@ -25,9 +26,9 @@ func standIns(tenant followup.TenantID, names []string) []followup.LeadID {
 	return distinct(out)
 }
 
-// adopt imports what came for the contact before he was found to be this lead, and has
-// his stand-ins point there. done is false if there was something: who called looks
-// again, as the lead may have been merged away meanwhile.
+// adopt imports what came for the contact before he was known to be this lead, and makes his
+// stand-ins point to the lead. done is false if there was something to import: the identities must
+// be looked at again, because the lead may have been merged away meanwhile.
 func (s *Store) adopt(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, names []string, now time.Time,
 ) (done bool, err error) {
@@ -56,9 +57,9 @@ func (s *Store) adopt(
 	return done, nil
 }
 
-// importedAs is the name under which a winner notes that it has imported the loser.
-// A stand-in may stand for a stranger again, and be imported again: it is told apart
-// by the merge that hands it over.
+// importedAs returns the name under which a winner notes that it has imported the loser. A stand-in
+// may stand for a stranger again later and be imported again, so its name includes the id of the
+// merge that hands it over. fields is the loser's hash.
 func importedAs(loser followup.LeadID, fields map[string]string) string {
 	if loser.StandIn() {
 		return string(loser) + "/" + fields["b"]
@@ -66,8 +67,8 @@ func importedAs(loser followup.LeadID, fields map[string]string) string {
 	return string(loser)
 }
 
-// buryStandIns erases what is under the stand-ins of a lead, and leaves them pointing
-// to it, so that nothing more gets there while it is being erased.
+// buryStandIns erases what is under the stand-ins of a lead. It leaves them pointing to the lead, so
+// that nothing is settled under them while the lead is being erased.
 func (s *Store) buryStandIns(ctx context.Context, sc scope, names []string) error {
 	for _, id := range standIns(sc.tenant, names) {
 		of, _, err := s.whole(ctx, sc.tenant, id, sc.now)
@@ -84,15 +85,15 @@ func (s *Store) buryStandIns(ctx context.Context, sc scope, names []string) erro
 	return nil
 }
 
-// vacate has a stand-in whose lead was erased stand for a stranger again. What a merge
-// that was cut short left under it was the lead's.
+// vacate makes a stand-in that points to an erased lead stand for a stranger again. It removes what
+// a merge that was cut short left under the stand-in, which was the lead's.
 func (s *Store) vacate(ctx context.Context, sc scope, to followup.LeadID) error {
 	_, err := s.erase(ctx, sc, eraseRequest{As: []string{"mv", string(to)}})
 	return err
 }
 
-// settleVacated settles under a stand-in that points to a lead if that was erased: the
-// stand-in stands for a stranger again.
+// settleVacated settles under a stand-in that points to a lead. If the lead was erased, the stand-in
+// is made to stand for a stranger again; otherwise settleVacated returns ErrLeadMoved.
 func (s *Store) settleVacated(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
 	sc, fields, err := s.whole(ctx, st.Tenant, st.Lead, st.Now)
 	if err != nil {

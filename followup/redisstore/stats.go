@@ -12,13 +12,13 @@ import (
 	"wagate/followup"
 )
 
-// lagHeads is how many queues per assistant and partition Stats looks into from
-// either end for the oldest event: those that wait for their turn longest are
-// tried first, those that failed longest last. With more than twice as many the
-// oldest may be missed, by no more than the longest wait before a retry.
+// lagHeads is how many queues per assistant and partition Stats looks into, from either end of the
+// due set, to find the oldest event: the queues that have waited longest for their turn are at the
+// beginning, those that have failed longest at the end. If there are more than twice as many, Stats
+// may miss the oldest event, by no more than the longest wait before a retry.
 const lagHeads = 16
 
-// partitionStats are the questions to one partition.
+// partitionStats holds the answers of one partition.
 type partitionStats struct {
 	windows, gone *redis.IntCmd
 	dead          *redis.IntCmd
@@ -27,8 +27,8 @@ type partitionStats struct {
 	leases        *redis.StringSliceCmd
 }
 
-// Stats implements followup.ControlStore: three round trips, whatever the
-// number of leads. In one more it forgets windows in the index that closed long ago, if there are any.
+// Stats implements followup.ControlStore. It takes three round trips, however many leads there are,
+// and one more if windows are to be removed from their index because they closed over an hour ago.
 func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats, error) {
 	parts := make([]partitionStats, s.partitions)
 	open := "(" + strconv.FormatInt(ms(now), 10)
@@ -82,8 +82,9 @@ func (s *Store) Stats(ctx context.Context, now, real time.Time) (followup.Stats,
 	return st, nil
 }
 
-// forgetWindows forgets those that closed by then. A Redis that takes nothing that is written can still
-// be read, and what is left is forgotten another time.
+// forgetWindows removes the windows from the index that closed at or before closed, in milliseconds.
+// It ignores errors: a Redis that refuses writes can still be read, and a later call removes what
+// is left.
 func (s *Store) forgetWindows(ctx context.Context, parts []partitionStats, closed string) {
 	p := s.db.Pipeline()
 	for i, part := range parts {
@@ -96,7 +97,7 @@ func (s *Store) forgetWindows(ctx context.Context, parts []partitionStats, close
 	}
 }
 
-// statsOfGroups adds what is counted per tenant, run and assistant.
+// statsOfGroups adds to st what must be counted per tenant, run or assistant.
 func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real time.Time, st *followup.Stats) error {
 	type waitingQueues struct {
 		t         tag
@@ -157,11 +158,12 @@ func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real 
 	return nil
 }
 
-// age is how long ago a score was.
+// age returns how long before at a score in milliseconds was.
 func age(score float64, at time.Time) time.Duration {
 	return time.Duration(ms(at)-int64(score)) * time.Millisecond
 }
 
+// member returns the name of a sorted set's member.
 func member(z redis.Z) string {
 	m, _ := z.Member.(string)
 	return m

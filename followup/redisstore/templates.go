@@ -18,7 +18,7 @@ import (
 
 var noteTemplatesScript = load("note_templates")
 
-// templateNote is a note as it is stored; times in milliseconds.
+// templateNote is a followup.TemplateNote as it is stored; times are in milliseconds.
 type templateNote struct {
 	Version    int    `json:"v"`
 	At         int64  `json:"a"`
@@ -30,14 +30,13 @@ type templateNote struct {
 	QualityAt  int64  `json:"qa"`
 }
 
-// noteChunk is how much is noted at once, which holds up everybody else in Redis for
-// a few milliseconds.
+// noteChunk is how many changes one script notes. That many hold up Redis for a few milliseconds.
 const noteChunk = 500
 
-// NoteTemplates implements followup.TemplateStore. All notes of an account are in
-// one slot, and a reader asks for one of them: rejected were copies in every
-// partition, as of control state, since there are thousands of templates. So a body's
-// changes are noted by one script, not in one pipeline: there is one WAIT, and they are in order.
+// NoteTemplates implements followup.TemplateStore. All notes of an account are in one slot, and a
+// reader asks for one of them. The changes of a webhook body are noted by one script, not by a
+// pipeline of scripts, so that they are in order and there is one WAIT. Rejected: copies in every
+// partition, as the control state has them, because there are thousands of templates.
 func (s *Store) NoteTemplates(ctx context.Context, account string, said []followup.TemplateSaid, real time.Time) error {
 	var left error
 	for chunk := range slices.Chunk(said, noteChunk) {
@@ -83,7 +82,7 @@ func (s *Store) TemplateNote(ctx context.Context, account, name, language string
 	}, nil
 }
 
-// templateField is a template's name and language in a fixed length.
+// templateField returns the field of a template's note: its name and language in a fixed length.
 func templateField(name, language string) string {
 	return digest(name + "\n" + providers.NormalLanguage(language))
 }

@@ -11,12 +11,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// keepAlive is how often an idle connection is tried by the kernel, as the client itself has it.
+// keepAlive is how often the kernel probes an idle connection. The client's own dialer uses the same.
 const keepAlive = 5 * time.Minute
 
-// dialer returns what connects to several servers over TLS, nil without TLS: nodes of a cluster, or
-// sentinels and the servers they know. Each has a certificate of its own, for the address that it is
-// called by, or all have one for what the operator calls them by.
+// dialer returns a function that connects to one of several servers over TLS, or nil if of has no
+// TLS. The servers are the nodes of a cluster, or sentinels and the servers that they know. A
+// server's certificate is valid for the address that is dialled, or for one of named, the addresses
+// that the operator gave.
 func dialer(of *redis.Options, named []string, roots *x509.CertPool) func(context.Context, string, string) (net.Conn, error) {
 	if of == nil || of.TLSConfig == nil {
 		return nil
@@ -29,7 +30,7 @@ func dialer(of *redis.Options, named []string, roots *x509.CertPool) func(contex
 		host := hostOf(addr)
 		d := tls.Dialer{NetDialer: &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}, Config: &tls.Config{
 			ServerName: host, MinVersion: tls.VersionTLS12,
-			// A config checks one name only; so that and the rest is checked below.
+			// A tls.Config can check one name only, so VerifyConnection checks the whole certificate.
 			InsecureSkipVerify: true, //nolint:gosec // VerifyConnection does it
 			VerifyConnection: func(c tls.ConnectionState) error {
 				return verify(c.PeerCertificates, append([]string{host}, hosts...), roots)
@@ -39,8 +40,8 @@ func dialer(of *redis.Options, named []string, roots *x509.CertPool) func(contex
 	}
 }
 
-// verify wants the first certificate to be trusted, and to be for one of the names; nil roots
-// are the system's.
+// verify returns an error unless the first certificate is trusted by roots, and is for one of the
+// names. The others are intermediates. nil roots are the system's.
 func verify(of []*x509.Certificate, names []string, roots *x509.CertPool) error {
 	if len(of) == 0 {
 		return errors.New("tls: no certificate")
@@ -65,7 +66,7 @@ func verify(of []*x509.Certificate, names []string, roots *x509.CertPool) error 
 	return first
 }
 
-// hostOf returns the host of an address.
+// hostOf returns the host of an address, which may be without a port.
 func hostOf(addr string) string {
 	if host, _, err := net.SplitHostPort(addr); err == nil {
 		return host

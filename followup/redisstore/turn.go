@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// turn remembers who was served last, so that the next claim begins behind him.
+// turn remembers who was served last, so that the next claim begins behind that one.
 type turn[T ~string] struct {
 	mu   sync.Mutex
 	last T
@@ -25,13 +25,13 @@ func (t *turn[T]) get() T {
 	return t.last
 }
 
-// behind returns sorted names beginning behind the one that was served last.
+// behind returns sorted names, rotated so that they begin behind the one that was served last.
 func behind[T ~string](names []T, last T) []T {
-	at, _ := slices.BinarySearch(names, last+"\x00") // the smallest text behind it
+	at, _ := slices.BinarySearch(names, last+"\x00") // the smallest text greater than last
 	return slices.Concat(names[at:], names[:at])
 }
 
-// turns remembers which tenant was served last, and of each the assistant.
+// turns remembers which tenant was served last, and for each tenant which assistant.
 type turns struct {
 	mu         sync.Mutex
 	last       followup.TenantID

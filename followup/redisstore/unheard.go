@@ -6,16 +6,16 @@ import (
 	"wagate/followup"
 )
 
-// claimOf is a claim in one partition.
+// claimOf is a claim of steps in one partition.
 type claimOf struct {
 	partition int
 	token     string
 	steps     []candidate
 }
 
-// unheard remembers claims whose answer did not come: nobody has their steps in hand, and
-// the same claim again, under its token, says which they are. Else they would wait for
-// the end of their lease, and each would have been claimed in vain once more.
+// unheard remembers claims whose answer did not come. Nobody works on their steps. The same claim
+// again, under the same token, returns them; otherwise they would wait for the end of their lease,
+// and each would count as claimed in vain once more.
 type unheard struct {
 	mu     sync.Mutex
 	claims []claimOf
@@ -27,7 +27,8 @@ func (u *unheard) put(c claimOf) {
 	u.claims = append(u.claims, c)
 }
 
-// take takes those that there is room for.
+// take removes and returns the claims that c has room for. Steps that it has no room for stay, under
+// the token of their claim.
 func (u *unheard) take(c followup.ClaimParams) []claimOf {
 	u.mu.Lock()
 	defer u.mu.Unlock()

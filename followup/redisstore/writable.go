@@ -14,10 +14,10 @@ import (
 
 var writableScript = load("writable")
 
-// Ping implements followup.ControlStore: every master must take what is written. One
-// that is out of memory, cannot write its file, has become a replica or misses the rest of
-// its cluster answers, but nothing can be acknowledged and nothing sent. Where replicas are promised,
-// one master must have them: of several, those that lack theirs keep nothing from the others.
+// Ping implements followup.ControlStore. It returns an error unless every master accepts writes. A
+// master that is out of memory, cannot write its file, has become a replica or has lost the rest of
+// its cluster still answers, but nothing can be acknowledged or sent. If replicas are promised,
+// at least one master must have them: a master without its replicas does not hold up the others.
 func (s *Store) Ping(ctx context.Context) error {
 	var mu sync.Mutex
 	var short error
@@ -42,42 +42,43 @@ func (s *Store) Ping(ctx context.Context) error {
 	return err
 }
 
-// replicated returns an error if fewer replicas than are promised have what a node has.
+// replicated returns an error if fewer replicas than promised have what a node has written.
 func (s *Store) replicated(ctx context.Context, node *redis.Client) error {
 	if s.durability.Replicas == 0 {
 		return nil
 	}
 	acked := s.wait(ctx)
 	_, _ = node.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.Ping(ctx) // what WAIT asks for is of its connection's last command
+		p.Ping(ctx) // WAIT asks for what its connection's last command wrote
 		return p.Process(ctx, acked)
 	})
 	return s.enough(acked)
 }
 
-// answers says whether every master answers, whatever it takes.
+// answers reports whether every master answers, even if it refuses writes.
 func (s *Store) answers(ctx context.Context) bool {
 	return s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() }) == nil
 }
 
-// writable returns why a node takes nothing that is written, in Redis' own words; and whether
-// it serves any partition.
+// writable returns an error if a node refuses writes, in Redis' own words. serves says whether the
+// node serves any partition.
 func (s *Store) writable(ctx context.Context, node *redis.Client) (serves bool, err error) {
 	keys := s.keyAt(ctx, node)
 	err = writableScript.Run(ctx, node, keys).Err()
 	_, asked := redis.IsAskError(err)
 	if _, cluster := s.db.(*redis.ClusterClient); cluster && (asked || isMoved(err)) {
-		return false, nil // the slot has just gone to another, which is asked, too
+		return false, nil // the slot has just moved to another master, which is asked, too
 	}
-	// The embedded one, as any before version 7, cannot read the script, but answers.
+	// The embedded Redis, like any before version 7, cannot read the script, but it answers.
 	if isServerError(err) && strings.HasPrefix(err.Error(), "ERR ") {
 		err = nil
 	}
 	return len(keys) > 0, err
 }
 
-// keyAt returns a key that a node has to do with, none if it serves no partition. A node of a
-// cluster refuses it as it would a lead's: while slots are without a master, most refuse all.
+// keyAt returns a key of a partition that a node serves, or none if it serves no partition. A node
+// of a cluster refuses that key if it would refuse a lead's: while slots are without a master, most
+// nodes refuse all keys.
 func (s *Store) keyAt(ctx context.Context, node *redis.Client) []string {
 	for _, n := range s.all() {
 		key := tagOf(n).control()
@@ -88,8 +89,9 @@ func (s *Store) keyAt(ctx context.Context, node *redis.Client) []string {
 	return nil
 }
 
-// examineWrites looks whether a node takes what is written, and whether as many replicas
-// as are promised follow it, and no more: what one of those has that is not waited for, nobody knows.
+// examineWrites adds to f what keeps a node from accepting writes, or from having them in as many
+// replicas as promised. More replicas than promised are a fault, too: nobody knows what a replica
+// has that is not waited for.
 func (s *Store) examineWrites(ctx context.Context, node *redis.Client, replicas int, f *findings) error {
 	serves, err := s.writable(ctx, node)
 	if err != nil && !isServerError(err) {
