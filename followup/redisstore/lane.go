@@ -16,8 +16,8 @@ type lanes struct {
 	busy map[destination]*queue
 }
 
-// destination is a node. Calls that wait for replicas have lanes of their own at it, so that
-// they do not hold up the others.
+// destination is a node. Calls that wait for replicas use lanes of their own, so that they do not
+// hold up the others.
 type destination struct {
 	node    *redis.Client
 	durable bool
@@ -85,8 +85,8 @@ func (s *Store) flushOwn(ctx context.Context, to destination, c *laneCall) {
 }
 
 // goesAlone reports whether a call that failed with err may succeed in another try, or at another
-// node. To a single server the client has already retried over a broken connection; in a cluster
-// another node may have taken over.
+// node. After a broken connection only a cluster is worth another try, because another node may
+// have taken over; to a single server the client has already made the call again.
 func (s *Store) goesAlone(err error) bool {
 	if err == nil {
 		return false

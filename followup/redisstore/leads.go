@@ -110,9 +110,10 @@ func (s *Store) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID
 	return run, nil
 }
 
-// EraseLead implements followup.LeadStore. The live runs go first and then the identities: an event
-// that has found the lead by them before meets the tombstone, resolves again and creates a new
-// lead. A second call after a crash erases what was left, and may return ErrNotFound.
+// EraseLead implements followup.LeadStore. It ends the live runs first, and takes the identities
+// away before the record: an event that found the lead before then meets the tombstone, resolves
+// again and creates a new lead. If a crash cuts the erasure short, a second call erases what is
+// left, and may return ErrNotFound.
 func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
 	err := s.named(ctx, tenant, id)
 	if err == nil {

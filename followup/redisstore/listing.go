@@ -91,7 +91,7 @@ func (s *Store) scanLeads(ctx context.Context, tenant followup.TenantID, bounded
 		}
 		end = len(rows) < count
 		if rows = beyond(rows, last); len(rows) == 0 && !end {
-			count *= 2 // the whole page was created at the instant of the last row, and was handed on before
+			count *= 2 // more leads than a page holds were created at the instant of the last row
 			continue
 		}
 		if left := followup.ScanLimit - seen; bounded && len(rows) >= left {
@@ -179,8 +179,8 @@ func (s *Store) leadByPhone(
 }
 
 // readLeads reads the leads of the list's rows. It leaves out tombstones, as Lead does. A lead that
-// is being merged or erased is still on the list for a moment; if that was cut short, until
-// somebody resolves one of its identities.
+// is merged or erased stays on the list for a moment, or, if a crash cuts that short, until somebody
+// resolves one of its identities.
 func (s *Store) readLeads(ctx context.Context, tenant followup.TenantID, rows []redis.Z) ([]followup.Lead, error) {
 	if len(rows) == 0 {
 		return nil, nil

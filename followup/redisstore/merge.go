@@ -38,12 +38,13 @@ type mergeIn struct {
 	CRMAt     int64                              `json:"crm"`
 	Imported  []followup.LeadID                  `json:"imported"`
 	Forwarded map[string]int64                   `json:"forwarded"`
-	// After is the lead that the loser was merged into, if that lead was itself merged into the
-	// winner or into a lead that became the winner.
+	// After is the lead that the loser was merged into, if that lead has itself been merged since,
+	// so that the winner is its heir.
 	After followup.LeadID `json:"after,omitempty"`
 }
 
-// mergeWindow is the loser's window of one channel, by the names of the fields that keep it.
+// mergeWindow is the loser's window on one channel. Its JSON names are those of the fields of the
+// lead's hash.
 type mergeWindow struct {
 	At      int64  `json:"w"`
 	Opener  string `json:"wo"`
@@ -52,8 +53,8 @@ type mergeWindow struct {
 }
 
 // merge makes loser a part of winner, or of another lead if somebody has begun to merge it into
-// that one. It may return nil without having done so, if the winner itself is merged away or erased
-// meanwhile: the caller looks at the identities again, and finds what is to be done then.
+// that one. If the winner is merged away or erased meanwhile, merge may return nil without having
+// merged the two: the caller must look at the identities again.
 func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
 	sc, fields, err := s.whole(ctx, tenant, loser, now)
 	if err != nil {
@@ -99,7 +100,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	if err != nil {
 		return err
 	}
-	sc.channels, sc.assistants = nil, r.list(6).assistants() // those that the script has found
+	sc.channels, sc.assistants = nil, r.list(6).assistants() // those whose histories and queues were read
 	for _, c := range texts(r.list(4)) {
 		sc.channels = append(sc.channels, followup.ChannelID(c))
 	}
@@ -114,7 +115,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 		return err
 	}
 	if r.text(0) == "early" {
-		// in.After may have parts of the loser, and hands them over itself, so it goes first.
+		// The winner has not imported in.After yet, which may have imported the loser: finish that first.
 		if err := s.merge(ctx, tenant, winner, in.After, now); err != nil {
 			return err
 		}
@@ -124,8 +125,9 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	return s.clearLoser(ctx, sc, winner, fields)
 }
 
-// mergeInOf returns what the loser hands over to the winner, by the reply of lua/merge_out.lua, and the
-// loser's custom fields. fields is the loser's hash.
+// mergeInOf makes the request of lua/merge_in.lua from out, the reply of lua/merge_out.lua. fields is
+// the loser's hash. The loser's custom fields are returned apart, because they must be joined with
+// the winner's.
 func mergeInOf(
 	loser, winner followup.LeadID, fields map[string]string, out reply,
 ) (in mergeIn, custom map[string]any, err error) {
@@ -169,9 +171,9 @@ func mergeInOf(
 	return in, lead.CustomFields, nil
 }
 
-// clearLoser ends a merge once the winner has imported the loser: the dead letters and the
-// identities become the winner's, and what was handed over is removed from the loser. loser has the
-// channels and assistants of what was handed over, and fields is the loser's hash then.
+// clearLoser ends a merge once the winner has imported the loser. It makes the dead letters and the
+// identities the winner's, and removes from the loser what was handed over. loser names the channels
+// and assistants of what was handed over; fields is the loser's hash.
 func (s *Store) clearLoser(ctx context.Context, loser scope, winner followup.LeadID, fields map[string]string) error {
 	if err := s.moveDead(ctx, loser.tenant, loser.lead, winner); err != nil {
 		return err

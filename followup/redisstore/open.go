@@ -43,7 +43,7 @@ var (
 var (
 	// errClient refuses every other client: a Ring would spread the slots without telling the scripts.
 	errClient = errors.New("want a *redis.Client or *redis.ClusterClient")
-	// errNoMaster says that no node that was asked knows a master that serves a slot.
+	// errNoMaster says that none of the nodes asked knows a master that serves a slot.
 	errNoMaster = errors.New("the cluster has no master")
 	// ErrMismatch says that the data in Redis was written in another format or with another number
 	// of partitions.
@@ -61,7 +61,7 @@ type Params struct {
 	// MaxBacklog bounds the events that wait for one assistant, in queues and in dead letters; zero:
 	// no bound.
 	MaxBacklog int
-	// Durability is what a write of Settle or of a guard must have survived when the call returns nil.
+	// Durability is how durable the effect of Settle and of the guards must be before they return nil.
 	Durability Durability
 	// WaitTimeout bounds the wait for replicas; default one second. It must be shorter than the
 	// client's read time-out.

@@ -13,8 +13,8 @@ import (
 	"wagate/followup"
 )
 
-// peekLater is how many assistants of a partition dueAssistants looks at to find when the next
-// queue can be tried, beside as many as may have no room.
+// peekLater is how many assistants of a partition dueAssistants reads to find when the next queue
+// may be tried. It reads more by the number of assistants that may have no room.
 const peekLater = 16
 
 // waitingQueue is a queue that may be tried at the instant of the claim.
@@ -79,7 +79,7 @@ func (s *Store) dueAssistants(
 			}
 		}
 		for j, z := range r.later.Val() {
-			// If none of those that were read has room, one behind them may.
+			// If none of the assistants that were read has room, one behind the last may have.
 			if room(followup.AssistantID(member(z))) || j == most-1 {
 				next = min(next, until(z.Score, c.Real))
 				break
@@ -89,7 +89,7 @@ func (s *Store) dueAssistants(
 	return due, next, nil
 }
 
-// until returns how long it is from an instant to a score in milliseconds.
+// until returns the time from at to score, an instant in milliseconds.
 func until(score float64, at time.Time) time.Duration {
 	return time.Duration(int64(score)-ms(at)) * time.Millisecond
 }
@@ -164,8 +164,8 @@ func (s *Store) places(c followup.ClaimDeliveries, due map[followup.AssistantID]
 // share returns what each of among gets of n, rounded up.
 func share(n, among int) int { return (n + among - 1) / among }
 
-// waiting reads the queues that may be tried into the places: of each its share, longest waiting
-// first. It returns how long until the next of the other queues that it read may be tried.
+// waiting sets the queues of each place: as many as its share of those that may be tried, longest
+// waiting first. It returns how long until the next queue may be tried, among those that it read.
 func (s *Store) waiting(ctx context.Context, real time.Time, places []place) (time.Duration, error) {
 	reads := make([][]*redis.ZSliceCmd, len(places))
 	if err := s.pipe(ctx, func(p redis.Pipeliner) {

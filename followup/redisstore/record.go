@@ -199,7 +199,7 @@ func parseRun(lead followup.LeadID, n int, tenant followup.TenantID, p packedRun
 // step is finished, never sent again.
 const stateCrashed followup.RunState = "crashed"
 
-// liveRun holds what a claim kept in a live run, which a followup.Run does not tell.
+// liveRun holds what the hash keeps of a live run's claim and a followup.Run does not.
 type liveRun struct {
 	attempt followup.AttemptID
 	kind    followup.StepKind // the kind of message that the attempt sent

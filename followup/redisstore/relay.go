@@ -42,8 +42,8 @@ func (s *Store) ClaimDeliveries(
 	}
 	out, missed, err := s.take(ctx, c, picked)
 	if len(out) > 0 && err != nil {
-		// The claimed deliveries are under lease and must be handed out. The next call meets the error
-		// of the others again, and these do not wait for that.
+		// What was claimed is under lease and must be handed out. If the other queues still cannot be
+		// claimed, the next call returns the error.
 		next, err = min(next, heldBack), nil
 	}
 	if _, cluster := s.db.(*redis.ClusterClient); cluster && ctx.Err() == nil && ofOne(err) {

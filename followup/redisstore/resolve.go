@@ -24,12 +24,13 @@ var (
 // its own, and other callers may merge the same leads meanwhile.
 const maxRounds = 16
 
-// Resolve implements followup.LeadStore. It looks at the identities in rounds: each round asks the
-// alias map, and does one thing that stands in the way, until all identities lead to one lead.
+// Resolve implements followup.LeadStore. It goes in rounds. Each round asks the alias map where the
+// identities lead, and then either finishes, or does one thing that stands in the way, such as a
+// merge, before the next round.
 //
 // A merge touches two slots and so takes several steps, each of which may be repeated. The
 // identities are pointed to the winner only when the winner has all that the loser had. So whoever
-// meets a merge that is half done finds the loser still, and makes the merge again.
+// meets a half-done merge still finds the loser by them, and repeats the merge.
 func (s *Store) Resolve(
 	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time,
 ) (followup.LeadID, error) {
@@ -60,7 +61,7 @@ func (s *Store) Resolve(
 			if heir == also {
 				return "", followup.ErrNotFound
 			}
-			also = heir // if it was erased, heir is not listed either
+			also = heir // of an erased lead the heir is not listed either, which ends the next round
 		case "taken":
 			s.aliases.unlearn(tenant, names) // so that the next question for them is not answered by the cache
 			return "", followup.ErrConflict
@@ -137,7 +138,7 @@ func (s *Store) finishResolve(
 }
 
 // acquaint has the lead's record learn the identities, if tells says that they can tell it
-// something. lacks says that the record has no phone even then. If a crash left a merge or an
+// something. lacks says that the record has no phone afterwards. If a crash left a merge or an
 // erasure of the lead half done, acquaint finishes that, and whole is false: the identities must
 // be looked at again.
 func (s *Store) acquaint(
@@ -173,8 +174,8 @@ func (s *Store) unfinished(
 	return true, nil
 }
 
-// name writes the identities into the lead's record. lacks says that the record has no phone even
-// then.
+// name writes the identities into the lead's record. lacks says that the record has no phone
+// afterwards.
 func (s *Store) name(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, who followup.Identity, now time.Time,
 ) (lacks bool, err error) {

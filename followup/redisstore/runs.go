@@ -81,8 +81,8 @@ type endRequest struct {
 	Token  string            `json:"token"`  // if set: the holder of this claim knows that nothing was sent
 }
 
-// endRun ends a run if it is live. It returns the run if it has ended by that; a step in sending is
-// only marked, and its run ends later.
+// endRun ends a run if it is live, and returns it if it has ended. A run whose step is in sending is
+// only marked, and ends when the step is finished.
 func (s *Store) endRun(
 	ctx context.Context, tenant followup.TenantID, run followup.RunID, req endRequest, now, real time.Time,
 ) ([]followup.Ended, error) {
@@ -105,7 +105,7 @@ func (s *Store) endRun(
 }
 
 // endRuns ends those of the runs that are live and of the config, unless the config is active. It
-// returns those that ended, also with an error.
+// returns those that ended, even if it returns an error.
 func (s *Store) endRuns(
 	ctx context.Context, tenant followup.TenantID, config followup.ConfigID, reason followup.Reason,
 	runs []followup.RunID, now, real time.Time,

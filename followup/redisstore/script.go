@@ -16,9 +16,9 @@ import (
 //go:embed lua
 var sources embed.FS
 
-// script is a Lua script with what its callers have to know of it. lead says that the script is
-// about the lead of its first key. hasty says that the script is not repeated while its slot
-// migrates: other calls wait for the request that it is part of, and its caller asks again soon.
+// script is a Lua script and what its callers must know of it. lead says that the script is about
+// the lead of its first key. hasty says that the call is not repeated while its slot migrates: work
+// on other slots would have to wait for it, and its caller asks again soon anyway.
 type script struct {
 	*redis.Script
 

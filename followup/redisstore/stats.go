@@ -158,7 +158,7 @@ func (s *Store) statsOfGroups(ctx context.Context, parts []partitionStats, real 
 	return nil
 }
 
-// age returns how long before at a score in milliseconds was.
+// age returns the time from score, an instant in milliseconds, to at.
 func age(score float64, at time.Time) time.Duration {
 	return time.Duration(ms(at)-int64(score)) * time.Millisecond
 }

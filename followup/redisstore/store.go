@@ -34,10 +34,10 @@ type Store struct {
 	lanes   lanes
 	aliases aliases
 	backlog backlog
-	// known holds, of runs met before, the facts that never change (tenant, assistant, channel).
-	// Their scripts' keys are made of these.
+	// known remembers the facts of runs that never change: tenant, assistant, channel. The keys of
+	// the runs' scripts are made of them.
 	known remembered[followup.RunID, followup.Run]
-	// followed holds leads that were seen with a run. Their next reply ends the run, which said
+	// followed remembers leads that were seen with a run. Their next reply ends the run, which said
 	// cannot do.
 	followed remembered[followup.LeadID, struct{}]
 	turns    turns                   // the tenant, and each tenant's assistant, whose deliveries were claimed last

@@ -49,7 +49,7 @@ func (s *Store) replicated(ctx context.Context, node *redis.Client) error {
 	}
 	acked := s.wait(ctx)
 	_, _ = node.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.Ping(ctx) // WAIT asks for what its connection's last command wrote
+		p.Ping(ctx) // WAIT refers to the last command of its connection
 		return p.Process(ctx, acked)
 	})
 	return s.enough(acked)
