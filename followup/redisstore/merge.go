@@ -27,7 +27,7 @@ type mergeIn struct {
 	From      string                             `json:"from"`
 	StandIn   bool                               `json:"stand_in"`
 	Fields    map[string]string                  `json:"fields"`
-	Custom    string                             `json:"custom"` // the loser's custom fields joined with Had; "" if it has none
+	Custom    string                             `json:"custom"` // the loser's, joined with Had; "" for none
 	Had       string                             `json:"had"`    // the winner's custom fields when they were read
 	Windows   map[followup.ChannelID]mergeWindow `json:"windows"`
 	Attempts  map[string]string                  `json:"attempts"`
