@@ -17,8 +17,8 @@ func isNewer(v string) bool { return v != "" && v != strconv.Itoa(formatVersion)
 
 // The reasons for leaving work for later, as the log gives them.
 const (
-	leftToNewer   = "left to the replica that wrote it"
-	leftUnclaimed = "what could not be claimed in time, it is tried again"
+	leftToNewer   = "left to the newer replica that wrote it"
+	leftUnclaimed = "could not be claimed in time, will be tried again"
 )
 
 // tellEvery is how often at most the log repeats that work is left for the same reason.

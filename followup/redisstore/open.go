@@ -187,7 +187,7 @@ func (s *Store) fits(r []any, partitions int) error {
 			"run the version that wrote it, or use an empty redis", ErrMismatch, format, storeFormat)
 	}
 	if partitions != 0 && fixed != partitions {
-		return fmt.Errorf("%w: it has %d partitions, configured are %d; the number is fixed by the first start: "+
+		return fmt.Errorf("%w: it has %d partitions, %d are configured; the number is fixed by the first start: "+
 			"set redis.partitions to %d, or use an empty redis", ErrMismatch, fixed, partitions, fixed)
 	}
 	s.partitions, s.fewInHash = fixed, format >= fewFormat

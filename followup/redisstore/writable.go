@@ -95,10 +95,10 @@ func (s *Store) keyAt(ctx context.Context, node *redis.Client) []string {
 func (s *Store) examineWrites(ctx context.Context, node *redis.Client, replicas int, f *findings) error {
 	serves, err := s.writable(ctx, node)
 	if err != nil && !isServerError(err) {
-		return fmt.Errorf("ask whether it can be written to: %w", err)
+		return fmt.Errorf("test whether redis accepts writes: %w", err)
 	}
 	if err != nil {
-		f.breaks("redis takes nothing that is written, so webhooks are answered 503 and nothing is sent: %v", err)
+		f.breaks("redis refuses writes, so webhooks are answered 503 and nothing is sent: %v", err)
 		return nil
 	}
 	if replicas < s.durability.Replicas {
@@ -120,7 +120,7 @@ func (s *Store) examineWrites(ctx context.Context, node *redis.Client, replicas 
 	case isServerError(err):
 		f.breaks("redis does not wait for replicas, so webhooks are answered 503 and nothing is sent: %v", err)
 	default:
-		return fmt.Errorf("ask its replicas: %w", err)
+		return fmt.Errorf("test whether replicas keep up: %w", err)
 	}
 	return nil
 }
