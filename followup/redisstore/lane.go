@@ -67,7 +67,7 @@ func (s *Store) submit(ctx context.Context, durable bool, sc *script, keys []str
 			return nil, ctx.Err()
 		}
 	}
-	if s.goesAlone(c.err) {
+	if s.worthRetryingAlone(c.err) {
 		return s.alone(ctx, durable, sc, keys, args)
 	}
 	return c.value, c.err
@@ -84,10 +84,10 @@ func (s *Store) flushOwn(ctx context.Context, to destination, c *laneCall) {
 	s.flush(ctx, to, []*laneCall{c})
 }
 
-// goesAlone reports whether a call that failed with err may succeed in another try, or at another
+// worthRetryingAlone reports whether a call that failed with err may succeed in another try, or at another
 // node. After a broken connection only a cluster is worth another try, because another node may
 // have taken over; to a single server the client has already made the call again.
-func (s *Store) goesAlone(err error) bool {
+func (s *Store) worthRetryingAlone(err error) bool {
 	if err == nil {
 		return false
 	}
