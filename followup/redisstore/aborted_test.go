@@ -263,7 +263,7 @@ func TestI13WhatEmptiesKeysWhileTheirSlotMigrates(t *testing.T) {
 	p.mustSay(t, s, "again", epoch)
 	claimOne(t, s, epoch.Add(2*time.Hour))
 	m = c.Migrate(slot, c.Other(slot))
-	sc, _, err := s.whole(ctx, p.tenant, p.lead, epoch)
+	sc, _, err := s.fullScope(ctx, p.tenant, p.lead, epoch)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,8 +56,8 @@ func (s *Store) runEach(ctx context.Context, script *script, jobs []job) []answe
 				source[n] = true
 				again = append(again, n)
 				continue
-			case script.hasty && redis.IsTryAgainError(err):
-			case err != nil && ctx.Err() == nil && s.onItsWay(err, &moves[n]):
+			case script.failFast && redis.IsTryAgainError(err):
+			case err != nil && ctx.Err() == nil && s.slotMoving(err, &moves[n]):
 				again = append(again, n)
 				pause = true
 				continue

@@ -222,7 +222,7 @@ func (s *Store) pickSteps(
 		}
 		queues = append(queues, q)
 	}
-	picked, cut = inTurns(queues, limit)
+	picked, cut = roundRobin(queues, limit)
 	return picked, cut, over
 }
 

@@ -66,7 +66,7 @@ func (s *Store) aloneDurable(ctx context.Context, sc *script, keys []string, arg
 		}
 		again, slow := c.follow(ctx, err)
 		if _, asked := redis.IsAskError(err); redis.IsTryAgainError(err) || asked && slow {
-			if sc.hasty {
+			if sc.failFast {
 				return nil, err
 			}
 			hops = 0 // a migration takes as long as it takes, and the owner answers ASK all the while

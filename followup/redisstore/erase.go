@@ -19,7 +19,7 @@ var (
 // forget erases what is left of a lead after a crash cut short its erasure, or the erasure of its
 // heir.
 func (s *Store) forget(ctx context.Context, tenant followup.TenantID, id followup.LeadID, now time.Time) error {
-	sc, fields, err := s.whole(ctx, tenant, id, now)
+	sc, fields, err := s.fullScope(ctx, tenant, id, now)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *Store) forgetAll(ctx context.Context, sc scope, fields map[string]strin
 	}
 	// While the lead can still be found by its identities, nothing new is stored under their
 	// stand-ins.
-	if err := s.buryStandIns(ctx, sc, names); err != nil {
+	if err := s.eraseStandIns(ctx, sc, names); err != nil {
 		return err
 	}
 	if err := s.pointNames(ctx, sc.tenant, sc.lead, "", names); err != nil {
@@ -121,7 +121,7 @@ func (s *Store) eraseLoser(ctx context.Context, into scope, loser followup.LeadI
 	if heir != ours && heir != erased {
 		return nil, nil // it was merged into another lead
 	}
-	sc, fields, err := s.whole(ctx, into.tenant, loser, into.now)
+	sc, fields, err := s.fullScope(ctx, into.tenant, loser, into.now)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func (s *Store) BeginKey(
 	owner := s.newToken()
 	v, err := s.run(ctx, beginKeyScript, []string{idempotencyKey(tenant, key)},
 		fingerprint, ms(real), ms(real.Add(lease)), owner, followup.KeyAge.Milliseconds())
-	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
+	if err = cmp.Or(err, s.checkReply("idempotency key", v)); err != nil {
 		return followup.KeyAnswer{}, fmt.Errorf("begin idempotency key: %w", err)
 	}
 	l, _ := v.([]any)
@@ -46,7 +46,7 @@ func (s *Store) BeginKey(
 func (s *Store) HoldKey(ctx context.Context, tenant followup.TenantID, key, owner string, real time.Time) error {
 	v, err := s.runDurable(ctx, holdKeyScript, []string{idempotencyKey(tenant, key)},
 		owner, ms(real), followup.KeyAge.Milliseconds())
-	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
+	if err = cmp.Or(err, s.checkReply("idempotency key", v)); err != nil {
 		return fmt.Errorf("hold idempotency key: %w", err)
 	}
 	if l, _ := v.([]any); reply(l).text(0) == "stale" {
@@ -61,7 +61,7 @@ func (s *Store) FinishKey(
 ) error {
 	v, err := s.runDurable(ctx, finishKeyScript, []string{idempotencyKey(tenant, key)},
 		answer, ms(real), followup.KeyAge.Milliseconds())
-	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
+	if err = cmp.Or(err, s.checkReply("idempotency key", v)); err != nil {
 		return fmt.Errorf("finish idempotency key: %w", err)
 	}
 	return nil
@@ -70,7 +70,7 @@ func (s *Store) FinishKey(
 // DropKey implements followup.SendStore.
 func (s *Store) DropKey(ctx context.Context, tenant followup.TenantID, key, owner string) error {
 	v, err := s.run(ctx, dropKeyScript, []string{idempotencyKey(tenant, key)}, owner)
-	if err = cmp.Or(err, s.left("idempotency key", v)); err != nil {
+	if err = cmp.Or(err, s.checkReply("idempotency key", v)); err != nil {
 		return fmt.Errorf("drop idempotency key: %w", err)
 	}
 	return nil

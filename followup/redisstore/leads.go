@@ -126,7 +126,7 @@ func (s *Store) EraseLead(ctx context.Context, tenant followup.TenantID, id foll
 	case err != nil:
 		return err
 	}
-	sc, fields, err := s.whole(ctx, tenant, id, now)
+	sc, fields, err := s.fullScope(ctx, tenant, id, now)
 	if err != nil {
 		return err
 	}

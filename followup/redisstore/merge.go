@@ -56,7 +56,7 @@ type mergeWindow struct {
 // that one. If the winner is merged away or erased meanwhile, merge may return nil without having
 // merged the two: the caller must look at the identities again.
 func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, loser followup.LeadID, now time.Time) error {
-	sc, fields, err := s.whole(ctx, tenant, loser, now)
+	sc, fields, err := s.fullScope(ctx, tenant, loser, now)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (s *Store) forwardIf(ctx context.Context, moved bool, tenant followup.Tenan
 // became, behind what the merge has put there. Each element is queued there before it is removed
 // here, and both leads count the elements. So forward may be repeated from wherever it stopped.
 func (s *Store) forward(ctx context.Context, tenant followup.TenantID, lead followup.LeadID) error {
-	sc, _, err := s.whole(ctx, tenant, lead, s.now())
+	sc, _, err := s.fullScope(ctx, tenant, lead, s.now())
 	if err != nil {
 		return err
 	}

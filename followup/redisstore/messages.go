@@ -71,7 +71,7 @@ func (s *Store) linked(
 	}
 	known := followup.MessageRef{}
 	for _, r := range reads {
-		if err := s.leave("message", reply(r.Val()).text(4)); err != nil {
+		if err := s.checkVersion("message", reply(r.Val()).text(4)); err != nil {
 			return ref, err
 		}
 		known = complete(known, messageRef(r.Val()))
@@ -96,7 +96,7 @@ func (s *Store) link(
 ) (followup.MessageRef, []followup.Parked, error) {
 	v, err := s.runDurable(ctx, linkScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		followup.RunAge.Milliseconds(), string(ref.Attempt), ref.SenderID, ref.ProviderID, ref.Opaque)
-	if err = cmp.Or(err, s.left("message", v)); err != nil {
+	if err = cmp.Or(err, s.checkReply("message", v)); err != nil {
 		return followup.MessageRef{}, nil, err
 	}
 	l, _ := v.([]any)
@@ -139,7 +139,7 @@ func (s *Store) Message(
 	}
 	v, err := run(ctx, messageScript, []string{messageKey(tenant, id), parkedKey(tenant, id)},
 		request, receipt, maxParked, followup.DedupAge.Milliseconds())
-	if err = cmp.Or(err, s.left("message", v)); err != nil {
+	if err = cmp.Or(err, s.checkReply("message", v)); err != nil {
 		return followup.MessageRef{}, fmt.Errorf("find message: %w", err)
 	}
 	l, _ := v.([]any)

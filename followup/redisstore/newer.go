@@ -32,9 +32,9 @@ func (s *Store) leftForLater(why string, err error) {
 	}
 }
 
-// leave returns an error, and logs it, if a newer replica wrote a record of this version, so that
-// it is left alone. what names the kind of record.
-func (s *Store) leave(what, version string) error {
+// checkVersion returns an error, and logs it, if the version of a record says that a newer replica
+// wrote it. The record is left alone then. what names the kind of record.
+func (s *Store) checkVersion(what, version string) error {
 	if !isNewer(version) {
 		return nil
 	}
@@ -43,12 +43,12 @@ func (s *Store) leave(what, version string) error {
 	return err
 }
 
-// left is leave for the reply of a script: it returns an error if the script left a record alone
-// because a newer replica wrote it.
-func (s *Store) left(what string, v any) error {
+// checkReply is checkVersion for the reply of a script: it returns an error, and logs it, if the
+// script left a record alone because a newer replica wrote it.
+func (s *Store) checkReply(what string, v any) error {
 	l, _ := v.([]any)
 	if r := reply(l); r.text(0) == "newer" {
-		return s.leave(what, r.text(1))
+		return s.checkVersion(what, r.text(1))
 	}
 	return nil
 }

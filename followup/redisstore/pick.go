@@ -118,14 +118,14 @@ func (s *Store) pick(
 	full := map[followup.TenantID]bool{}
 	for i, t := range order {
 		room := c.OfTenant.Of(t)
-		tenants[i], _ = inTurns(lines[t], room)
+		tenants[i], _ = roundRobin(lines[t], room)
 		full[t] = len(tenants[i]) == room
 	}
 	for _, p := range places {
 		// Queues that a tenant's or an assistant's bound holds back do not count: there is no room for them.
 		more = more || p.more && !full[p.tenant] && p.share < c.OfAssistant.Of(p.assistant)
 	}
-	picked, cut := inTurns(tenants, c.Limit)
+	picked, cut := roundRobin(tenants, c.Limit)
 	for _, q := range picked {
 		s.turns.set(c.Tenants[q.assistant], q.assistant)
 	}
@@ -158,7 +158,7 @@ func (s *Store) places(c followup.ClaimDeliveries, due map[followup.AssistantID]
 			})
 		}
 	}
-	return inTurns(lines, c.Limit)
+	return roundRobin(lines, c.Limit)
 }
 
 // share returns what each of among gets of n, rounded up.
@@ -205,9 +205,9 @@ func (s *Store) waiting(ctx context.Context, real time.Time, places []place) (ti
 	return next, nil
 }
 
-// inTurns takes the first item of each list, then the second of each, and so on, at most most in
+// roundRobin takes the first item of each list, then the second of each, and so on, at most most in
 // all. more says that items are left.
-func inTurns[T any](lists [][]T, most int) (out []T, more bool) {
+func roundRobin[T any](lists [][]T, most int) (out []T, more bool) {
 	for n := 0; ; n++ {
 		before := len(out)
 		for _, l := range lists {

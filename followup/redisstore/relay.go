@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	takeScript    = loadHasty("relay_take")
+	takeScript    = loadFailFast("relay_take")
 	deliverScript = load("relay_finish")
 )
 

@@ -244,9 +244,9 @@ func (s *Store) namesOf(
 	return names, nil
 }
 
-// whole returns a scope with every assistant and channel that the lead ever had to do with, and
+// fullScope returns a scope with every assistant and channel that the lead ever had to do with, and
 // the fields of the lead's hash.
-func (s *Store) whole(
+func (s *Store) fullScope(
 	ctx context.Context, tenant followup.TenantID, lead followup.LeadID, now time.Time,
 ) (scope, map[string]string, error) {
 	fields, err := s.db.HGetAll(ctx, s.tag(lead).lead(lead)).Result()

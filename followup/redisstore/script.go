@@ -17,12 +17,12 @@ import (
 var sources embed.FS
 
 // script is a Lua script and what its callers must know of it. lead says that the script is about
-// the lead of its first key. hasty says that the call is not repeated while its slot migrates: work
-// on other slots would have to wait for it, and its caller asks again soon anyway.
+// the lead of its first key. failFast says that a call returns TRYAGAIN at once, and is not repeated
+// while its slot migrates: work on other slots would have to wait, and the caller asks again soon.
 type script struct {
 	*redis.Script
 
-	lead, hasty bool
+	lead, failFast bool
 }
 
 // load builds a script from lua/<name>.lua and those parts of its libraries that it uses.
@@ -38,10 +38,10 @@ func loadOfLead(name string) *script {
 	return s
 }
 
-// loadHasty loads a hasty script.
-func loadHasty(name string) *script {
+// loadFailFast loads a script that is failFast.
+func loadFailFast(name string) *script {
 	s := load(name)
-	s.hasty = true
+	s.failFast = true
 	return s
 }
 
@@ -59,7 +59,7 @@ func (s *Store) run(ctx context.Context, sc *script, keys []string, args ...any)
 }
 
 // alone runs a script outside the lanes. While its slot migrates, some of the keys may be on one
-// node and some on the other, and Redis answers TRYAGAIN. Unless the script is hasty, alone then
+// node and some on the other, and Redis answers TRYAGAIN. Unless the script is failFast, alone then
 // repeats the call until the keys are together or ctx ends.
 func (s *Store) alone(ctx context.Context, durable bool, sc *script, keys []string, args []any) (any, error) {
 	if durable {
@@ -68,7 +68,7 @@ func (s *Store) alone(ctx context.Context, durable bool, sc *script, keys []stri
 	moves := 0
 	for wait := time.Millisecond; ; wait = min(2*wait, maxTryAgain) {
 		v, err := value(sc.Run(ctx, s.db, keys, args...))
-		if err == nil || sc.hasty && redis.IsTryAgainError(err) || !s.onItsWay(err, &moves) {
+		if err == nil || sc.failFast && redis.IsTryAgainError(err) || !s.slotMoving(err, &moves) {
 			return v, err
 		}
 		if err := poll.Sleep(ctx, wait); err != nil {
@@ -77,11 +77,11 @@ func (s *Store) alone(ctx context.Context, durable bool, sc *script, keys []stri
 	}
 }
 
-// onItsWay reports whether err says that the slot is moving, so that the same request must be
+// slotMoving reports whether err says that the slot is moving, so that the same request must be
 // made again. The cluster client follows redirections itself, but it counts them together with
 // TRYAGAIN: when the slot arrives just as the client gives up, it returns the redirection.
-// Of those onItsWay accepts maxHops per request, which moves counts.
-func (s *Store) onItsWay(err error, moves *int) bool {
+// Of those slotMoving accepts maxHops per request, which moves counts.
+func (s *Store) slotMoving(err error, moves *int) bool {
 	if redis.IsTryAgainError(err) {
 		return true
 	}

@@ -67,11 +67,11 @@ func importedAs(loser followup.LeadID, fields map[string]string) string {
 	return string(loser)
 }
 
-// buryStandIns erases what is under the stand-ins of a lead. It leaves them pointing to the lead, so
+// eraseStandIns erases what is under the stand-ins of a lead. It leaves them pointing to the lead, so
 // that nothing is settled under them while the lead is being erased.
-func (s *Store) buryStandIns(ctx context.Context, sc scope, names []string) error {
+func (s *Store) eraseStandIns(ctx context.Context, sc scope, names []string) error {
 	for _, id := range standIns(sc.tenant, names) {
-		of, _, err := s.whole(ctx, sc.tenant, id, sc.now)
+		of, _, err := s.fullScope(ctx, sc.tenant, id, sc.now)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (s *Store) vacate(ctx context.Context, sc scope, to followup.LeadID) error 
 // settleVacated settles under a stand-in that points to a lead. If the lead was erased, the stand-in
 // is made to stand for a stranger again; otherwise settleVacated returns ErrLeadMoved.
 func (s *Store) settleVacated(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
-	sc, fields, err := s.whole(ctx, st.Tenant, st.Lead, st.Now)
+	sc, fields, err := s.fullScope(ctx, st.Tenant, st.Lead, st.Now)
 	if err != nil {
 		return followup.Settled{}, err
 	}

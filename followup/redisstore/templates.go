@@ -53,7 +53,7 @@ func (s *Store) NoteTemplates(ctx context.Context, account string, said []follow
 		if err != nil {
 			return fmt.Errorf("note templates: %w", err)
 		}
-		left = cmp.Or(left, s.left("template note", v))
+		left = cmp.Or(left, s.checkReply("template note", v))
 	}
 	return left
 }
@@ -71,7 +71,7 @@ func (s *Store) TemplateNote(ctx context.Context, account, name, language string
 	if err := json.Unmarshal([]byte(text), &n); err != nil {
 		return followup.TemplateNote{}, fmt.Errorf("read template note: %w", errReply)
 	}
-	if err := s.leave("template note", strconv.Itoa(n.Version)); err != nil {
+	if err := s.checkVersion("template note", strconv.Itoa(n.Version)); err != nil {
 		return followup.TemplateNote{}, err
 	}
 	return followup.TemplateNote{
