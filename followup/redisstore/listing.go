@@ -12,7 +12,8 @@ import (
 	"wagate/followup"
 )
 
-// scanPage is how many rows of the list scanLeads reads in one round trip.
+// scanPage is how many rows of the list scanLeads reads in one round trip, unless more leads than
+// that were created at the same instant.
 const scanPage = 500
 
 // Leads implements followup.LeadStore.

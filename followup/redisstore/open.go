@@ -197,8 +197,8 @@ func (s *Store) fits(r []any, partitions int) error {
 // Anchor fixes a domain clock that runs at speed times real time. It returns an instant of that
 // clock and the real instant that it belongs to: domain time at the real instant r is
 // domainStart + (r − realStart) × speed. At the first call the clock starts at real. Later calls,
-// after a restart, go on from where the clock was, even at another speed. speed must be finite and
-// more than 0.
+// after a restart, go on from where the clock was, even at another speed. Anchor returns an error
+// unless speed is finite and more than 0.
 func (s *Store) Anchor(ctx context.Context, speed float64, real time.Time) (domainStart, realStart time.Time, err error) {
 	if !(speed > 0) || math.IsInf(speed, 0) {
 		return time.Time{}, time.Time{}, fmt.Errorf("anchor clock: speed %v: want more than 0", speed)

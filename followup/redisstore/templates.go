@@ -34,9 +34,9 @@ type templateNote struct {
 const noteChunk = 500
 
 // NoteTemplates implements followup.TemplateStore. All notes of an account are in one slot, and a
-// reader asks for one of them. The changes of a webhook body are noted by one script, not by a
-// pipeline of scripts, so that they are in order and there is one WAIT. Rejected: copies in every
-// partition, as the control state has them, because there are thousands of templates.
+// reader asks for one of them. A script notes up to noteChunk changes, and there is no pipeline of
+// scripts, so that the changes are in order and share one WAIT. Rejected: copies in every partition,
+// as the control state has them, because there are thousands of templates.
 func (s *Store) NoteTemplates(ctx context.Context, account string, said []followup.TemplateSaid, real time.Time) error {
 	var left error
 	for chunk := range slices.Chunk(said, noteChunk) {
