@@ -74,7 +74,7 @@ func (s *Store) merge(ctx context.Context, tenant followup.TenantID, winner, los
 	sc.frozen = true
 	r, err := s.call(ctx, s.runDurable, mergeOutScript, sc, marshal(map[string]any{"to": winner}))
 	s.unpromised(err, r.list(0).ended())
-	if err != nil || r.text(0) == "barred" {
+	if err != nil || r.text(0) == "barred" { // barred: the winner is being erased
 		return err
 	}
 	switch r.text(0) {
