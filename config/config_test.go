@@ -23,9 +23,9 @@ func environment(name string) (string, bool) {
 	return value, ok
 }
 
-// TestBad has a file for each rule. What has to be said about bad/x.yaml is in
+// TestInvalidFiles has a file for each rule. What has to be said about bad/x.yaml is in
 // bad/x.want, whole, so that a rule that fires beside another's is seen.
-func TestBad(t *testing.T) {
+func TestInvalidFiles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -54,7 +54,7 @@ func TestBad(t *testing.T) {
 				t.Errorf("got\n%swant\n%s", got, want)
 			}
 			if strings.Contains(got, "hunter2") {
-				t.Error("a secret is shown")
+				t.Error("got a secret in the problems, want it masked")
 			}
 		})
 	}

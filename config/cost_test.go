@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestALargeFileIsReadQuickly: what a channel costs is little more than what it says. Each replica reads the
+// TestLargeFileAllocations: what a channel costs is little more than what it says. Each replica reads the
 // file before it listens.
-func TestALargeFileIsReadQuickly(t *testing.T) {
+func TestLargeFileAllocations(t *testing.T) {
 	file := func(channels int) []byte {
 		var b strings.Builder
 		b.WriteString("redis: {url: \"redis://127.0.0.1:6379\"}\n" +
@@ -31,6 +31,6 @@ func TestALargeFileIsReadQuickly(t *testing.T) {
 	}
 	const few, many, most = 10, 110, 500
 	if each := (allocations(file(many)) - allocations(file(few))) / (many - few); each > most {
-		t.Errorf("got %.0f allocations for a channel, want at most %d", each, most)
+		t.Errorf("got %.0f allocations per channel, want at most %d", each, most)
 	}
 }

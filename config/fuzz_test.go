@@ -39,10 +39,10 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, p := range problems {
 			if strings.Contains(p.String(), "\n") {
-				t.Errorf("a problem of several lines: %q", p)
+				t.Errorf("got a problem of several lines: %q", p)
 			}
 			if strings.Contains(p.Text, held) && !strings.Contains(data, held) && isSecret(p.Path) {
-				t.Errorf("shows what a variable held: %s", p)
+				t.Errorf("got a problem that shows a variable's value: %s", p)
 			}
 		}
 	})

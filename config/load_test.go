@@ -20,12 +20,12 @@ func load(t *testing.T, file string) Config {
 	return c
 }
 
-// TestGood loads every good file: the limits of each rule from inside.
-func TestGood(t *testing.T) {
+// TestValidFiles loads every good file: the limits of each rule from inside.
+func TestValidFiles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/good/*.yaml")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no files: %v", err)
+		t.Fatalf("got no files: %v", err)
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -49,8 +49,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestFull reads a file with every form there is.
-func TestFull(t *testing.T) {
+// TestEveryKey reads a file with every form there is.
+func TestEveryKey(t *testing.T) {
 	t.Parallel()
 	c := load(t, "full.yaml")
 	if got, want := c.Clock.Speed, 3600.0; got != want {
@@ -95,23 +95,23 @@ func TestFull(t *testing.T) {
 		t.Errorf("tenant id: got %s, want lower case %s", got, want)
 	}
 	if tenant.APIKeys[0] != digestKey("key-1") || tenant.APIKeys[1] != digestKey("key-2") {
-		t.Error("api keys: a plain key and a digest are not those of key-1 and key-2")
+		t.Error("api keys: got other digests, want those of key-1 (given plain) and key-2 (given as a digest)")
 	}
 	if got, want := tenant.Assistants[0].Instructions, "Be brief.\nBe kind.\n"; got != want {
 		t.Errorf("instructions: got %q, want %q", got, want)
 	}
 	if !tenant.Assistants[0].History || load(t, "plain.yaml").Tenants[0].Assistants[0].History {
-		t.Error("history: want it true where it stands, and false by default")
+		t.Error("history: want true where the file sets it, and false by default")
 	}
 	if got, other := tenant.Assistants[0].Format, load(t, "plain.yaml").Tenants[0].Assistants[0].Format; got != FormatRaw || other != FormatMeta {
-		t.Errorf("formats: got %s and %s, want raw where it stands, and meta by default", got, other)
+		t.Errorf("formats: got %s and %s, want raw where the file sets it, and meta by default", got, other)
 	}
 	if got, want := tenant.Channels[0].PhoneNumberID, "0100000000000001"; got != want {
-		t.Errorf("phone number id: got %q, want it as written, %q", got, want)
+		t.Errorf("phone number id: got %q, want it as written: %q", got, want)
 	}
 	gupshup := tenant.Channels[1]
 	if gupshup.API != GupshupV3 || gupshup.PartnerToken.Reveal() != "pt" || gupshup.Source != "15550100001" {
-		t.Errorf("gupshup channel: got %+v", gupshup)
+		t.Errorf("gupshup channel: got %+v, want API v3 with its partner token and source", gupshup)
 	}
 }
 
@@ -123,9 +123,9 @@ func revealed(secrets []Secret) []string {
 	return out
 }
 
-// TestOneSecretIsAListOfOne: nobody has to write a list to have one secret, and
+// TestSingleSecretNeedsNoList: nobody has to write a list to have one secret, and
 // what is optional may be empty.
-func TestOneSecretIsAListOfOne(t *testing.T) {
+func TestSingleSecretNeedsNoList(t *testing.T) {
 	t.Parallel()
 	c := load(t, "plain.yaml")
 	for key, got := range map[string][]Secret{
@@ -204,7 +204,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-func TestExampleLoads(t *testing.T) {
+func TestExampleFileLoads(t *testing.T) {
 	t.Parallel()
 	anything := func(name string) (string, bool) {
 		if name == "REDIS_URL" {
@@ -247,7 +247,7 @@ func TestLoadAdmin(t *testing.T) {
 	write("admin: \"0.0.0.0:9090\"\nadmin_token: [\"${SECRET}\", old]\nredis: {url: \"${NOT_SET}\"}\nnonsense: 1\n")
 	got, err := LoadAdmin(file, environment)
 	if err != nil || got.Address != "0.0.0.0:9090" || got.Token.Reveal() != "hunter2" {
-		t.Errorf("got %+v, %v, want the admin keys", got, err)
+		t.Errorf("got %+v, %v, want the admin address and token", got, err)
 	}
 	write("admin: nowhere\n")
 	if _, err := LoadAdmin(file, environment); err == nil || !strings.Contains(err.Error(), "admin:") {

@@ -39,7 +39,7 @@ func TestI11SecretsAreMasked(t *testing.T) {
 	for _, p := range printed {
 		for _, form := range []string{plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprintf("%d", []byte(plain))} {
 			if strings.Contains(p, form) {
-				t.Errorf("shows the secret: %s", p)
+				t.Errorf("got the secret in: %s", p)
 			}
 		}
 	}
@@ -59,12 +59,12 @@ func TestI11DumpIsMasked(t *testing.T) {
 		"hunter2", "pa$$word", "${literal}", "key-1", "crm-secret", "whsec_", "access-token", "callback-value", "query-token", "gupshup-key", "old-",
 	} {
 		if strings.Contains(string(out), secret) {
-			t.Errorf("%s is shown in\n%s", secret, out)
+			t.Errorf("got secret %s in\n%s", secret, out)
 		}
 	}
 	for _, fact := range []string{"speed: 3600", "durability: replicas:2", "timeout: 45s", "max_lateness: 2h0m0s", "https://bot.example/in", "admin_token:\n  - \"***\"\n"} {
 		if !strings.Contains(string(out), fact) {
-			t.Errorf("%s is missing in\n%s", fact, out)
+			t.Errorf("want %s in\n%s", fact, out)
 		}
 	}
 }

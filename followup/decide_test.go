@@ -74,13 +74,13 @@ func TestDecideEveryCell(t *testing.T) {
 	}
 }
 
-func TestDecideBeforeTheTable(t *testing.T) {
+func TestDecideOptOutPauseAndLatenessFirst(t *testing.T) {
 	t.Parallel()
 	for _, step := range []Step{promptOnly, templateOnly, bothShort, bothLong} {
 		for _, open := range []bool{true, false} {
 			s := Situation{Ladder: Ladder{Steps: []Step{step, templateDay}}, WindowOpen: open, Late: DefaultMaxLateness}
 			if got := Decide(s); got.Outcome != Skipped || got.Reason != TooLate {
-				t.Errorf("exactly max late: got %+v, want too_late", got)
+				t.Errorf("late by exactly the maximum: got %+v, want too_late", got)
 			}
 			s.Paused = true
 			if got := Decide(s); got.Outcome != Skipped || got.Reason != Paused {
@@ -88,7 +88,7 @@ func TestDecideBeforeTheTable(t *testing.T) {
 			}
 			s.OptedOut = true
 			if got := Decide(s); got.Action != EndRun || got.Outcome != Cancelled || got.Reason != OptedOut {
-				t.Errorf("opted out, paused and late: got %+v, want the run's end", got)
+				t.Errorf("opted out, paused and late: got %+v, want the run to end", got)
 			}
 		}
 	}
@@ -116,7 +116,7 @@ func TestDecideLateness(t *testing.T) {
 	}
 }
 
-func TestDecideTemplateThatCannotBeSent(t *testing.T) {
+func TestDecideUnsendableTemplate(t *testing.T) {
 	t.Parallel()
 	paused, empty := skip(KindTemplate, TemplatePaused), skip(KindTemplate, TemplateParamEmpty)
 	ai := Decision{Action: SendAI, Kind: KindAI}
@@ -129,11 +129,11 @@ func TestDecideTemplateThatCannotBeSent(t *testing.T) {
 	}{
 		{"paused", Situation{Ladder: Ladder{Steps: []Step{templateOnly}}, TemplatePaused: first}, paused},
 		{"empty", Situation{Ladder: Ladder{Steps: []Step{templateOnly}}, ParamEmpty: first}, empty},
-		{"both at once", Situation{Ladder: Ladder{Steps: []Step{templateOnly}}, ParamEmpty: first, TemplatePaused: first}, paused},
-		{"another step's", Situation{Ladder: Ladder{Steps: []Step{templateOnly, templateDay}}, ParamEmpty: second, TemplatePaused: second}, Decision{Action: SendTemplate, Kind: KindTemplate}},
-		{"stand-in paused", Situation{Ladder: Ladder{Steps: []Step{promptOnly, templateDay}}, TemplatePaused: second}, paused},
-		{"stand-in empty", Situation{Ladder: Ladder{Steps: []Step{promptOnly, templateDay}}, ParamEmpty: second}, empty},
-		{"AI does not care", Situation{Ladder: Ladder{Steps: []Step{bothShort}}, WindowOpen: true, ParamEmpty: first, TemplatePaused: first}, ai},
+		{"paused and empty", Situation{Ladder: Ladder{Steps: []Step{templateOnly}}, ParamEmpty: first, TemplatePaused: first}, paused},
+		{"only another step's template", Situation{Ladder: Ladder{Steps: []Step{templateOnly, templateDay}}, ParamEmpty: second, TemplatePaused: second}, Decision{Action: SendTemplate, Kind: KindTemplate}},
+		{"next step's template, paused", Situation{Ladder: Ladder{Steps: []Step{promptOnly, templateDay}}, TemplatePaused: second}, paused},
+		{"next step's template, empty", Situation{Ladder: Ladder{Steps: []Step{promptOnly, templateDay}}, ParamEmpty: second}, empty},
+		{"AI text needs no template", Situation{Ladder: Ladder{Steps: []Step{bothShort}}, WindowOpen: true, ParamEmpty: first, TemplatePaused: first}, ai},
 		{"AI failed, paused", Situation{Ladder: Ladder{Steps: []Step{bothShort}}, WindowOpen: true, AIFailed: AIUnavailable, TemplatePaused: first}, failed},
 		{"AI failed, empty", Situation{Ladder: Ladder{Steps: []Step{bothShort}}, WindowOpen: true, AIFailed: AIUnavailable, ParamEmpty: first}, failed},
 	}
@@ -144,12 +144,12 @@ func TestDecideTemplateThatCannotBeSent(t *testing.T) {
 	}
 }
 
-func TestDecideUsesATemplateStepOnce(t *testing.T) {
+func TestDecideUsesTemplateStepOnce(t *testing.T) {
 	t.Parallel()
 	l := Ladder{Steps: []Step{promptOnly, promptOnly, templateDay}}
 	first := Decide(Situation{Ladder: l})
 	if first.UsedStep != 2 {
-		t.Fatalf("first step: got %+v, want step 2 in its place", first)
+		t.Fatalf("first step: got %+v, want the template of step 2", first)
 	}
 	used := StepSet(0).With(first.UsedStep)
 	i := l.Next(0, used)
@@ -164,7 +164,7 @@ func TestDecideUsesATemplateStepOnce(t *testing.T) {
 
 // Whatever the situation: no free-form into a closed window, no step twice, and
 // every ending is of the closed sets.
-func TestI4DecideNeverFreeFormIntoAClosedWindow(t *testing.T) {
+func TestI4DecideNoFreeFormInClosedWindow(t *testing.T) {
 	t.Parallel()
 	steps := []Step{promptOnly, templateOnly, bothShort, bothLong, templateDay}
 	rapid.Check(t, func(t *rapid.T) {
@@ -182,27 +182,27 @@ func TestI4DecideNeverFreeFormIntoAClosedWindow(t *testing.T) {
 		switch d.Action {
 		case SendAI:
 			if !s.WindowOpen || s.Refused || s.Ladder.Steps[s.Step].Prompt == "" || s.AIFailed != "" {
-				t.Fatalf("AI in %+v", s)
+				t.Fatalf("got an AI text, want none, in %+v", s)
 			}
 		case SendTemplate:
 			if !s.Ladder.Steps[d.Template].hasTemplate() || s.TemplatePaused.Has(d.Template) || s.ParamEmpty.Has(d.Template) {
-				t.Fatalf("template %d in %+v", d.Template, s)
+				t.Fatalf("got template %d, which cannot be sent, in %+v", d.Template, s)
 			}
 			if d.Template == s.Step && d.UsedStep != 0 {
-				t.Fatalf("step %d used up by itself in %+v", d.UsedStep, s)
+				t.Fatalf("got step %d used up by itself, want it not marked, in %+v", d.UsedStep, s)
 			}
 			if d.Template != s.Step && (d.UsedStep != d.Template || s.Used.Has(d.Template) || d.Template < s.Step) {
-				t.Fatalf("step %d in the place of %d in %+v", d.Template, s.Step, s)
+				t.Fatalf("got step %d in place of step %d, want a later unused one, in %+v", d.Template, s.Step, s)
 			}
 		case EndStep, EndRun:
 			if !slices.Contains(Reasons[d.Outcome], d.Reason) {
-				t.Fatalf("ended %s %s", d.Outcome, d.Reason)
+				t.Fatalf("got end %s with reason %s, want a reason of the outcome's set", d.Outcome, d.Reason)
 			}
 		default:
-			t.Fatalf("no action in %+v", s)
+			t.Fatalf("got no action in %+v", s)
 		}
 		if (s.OptedOut || s.Paused) && (d.Action == SendAI || d.Action == SendTemplate) {
-			t.Fatalf("sent although opted out or paused: %+v", s)
+			t.Fatalf("got a send although opted out or paused, in %+v", s)
 		}
 	})
 }
@@ -264,11 +264,11 @@ func TestEmptyParamsAndPausedTemplates(t *testing.T) {
 	}
 	l.Steps[2].TemplateName = "c" // nobody knows it
 	if got := PausedTemplates(l, "c", lookup); got != 0 {
-		t.Errorf("unknown template: got %03b, want it tried", got)
+		t.Errorf("unknown template: got %03b, want none, so that it is tried", got)
 	}
 	l.Steps[2].TemplateName = "d" // known, its status not said
 	if got := PausedTemplates(l, "c", lookup); got != 0 {
-		t.Errorf("template of no status: got %03b, want it tried", got)
+		t.Errorf("template without a status: got %03b, want none, so that it is tried", got)
 	}
 	if got := PausedTemplates(l, "c", nil); got != 0 {
 		t.Errorf("no registry: got %03b, want none", got)

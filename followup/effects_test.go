@@ -43,7 +43,7 @@ func TestI3EffectsOfEveryKind(t *testing.T) {
 			t.Errorf("EffectOf(%s): got %+v, want bits %04b", kind, got, bits)
 		}
 		if got.Opens && got.Speaker != FromLead {
-			t.Errorf("EffectOf(%s): opens the window but the speaker is %q", kind, got.Speaker)
+			t.Errorf("EffectOf(%s): got an open window and speaker %q, want the lead", kind, got.Speaker)
 		}
 		if got.Outbound != (got.Speaker == FromBusiness) {
 			t.Errorf("EffectOf(%s): outbound %v, speaker %q", kind, got.Outbound, got.Speaker)

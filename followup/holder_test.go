@@ -14,21 +14,21 @@ func TestI10HoldOf(t *testing.T) {
 		had           bool
 		want          Hold
 	}{
-		{"of no user id that we know", lead("1", ""), lead("2", user), true, HeldBySame},
-		{"of that user id", lead("1", user), none, false, HeldBySame},
-		{"the user id of another portfolio", lead(phone, "BR.2"), none, false, HeldBySame},
-		{"that, in a notice", lead(phone, "BR.2"), none, true, HeldBySame},
-		{"that, known without a phone", lead(phone, "BR.2"), lead("", user), false, HeldBySame},
-		{"that, in the other spelling", lead(twin, "BR.2"), lead(twin, user), false, HeldBySame},
+		{"holder has no user id", lead("1", ""), lead("2", user), true, HeldBySame},
+		{"holder has the same user id", lead("1", user), none, false, HeldBySame},
+		{"holder has another user id (another portfolio's)", lead(phone, "BR.2"), none, false, HeldBySame},
+		{"the same, in a notice", lead(phone, "BR.2"), none, true, HeldBySame},
+		{"the same, other lead has the user id and no phone", lead(phone, "BR.2"), lead("", user), false, HeldBySame},
+		{"the same, other lead has the other spelling", lead(twin, "BR.2"), lead(twin, user), false, HeldBySame},
 
-		{"he has another phone", lead("1", "BR.2"), none, false, GivenUp},
-		{"he has none that was told", lead("", "BR.2"), none, false, GivenUp},
-		{"another was known already", lead("1", "BR.2"), lead("", user), false, GivenUp},
-		{"another had it", lead("1", "BR.2"), lead("", user), true, GivenUp},
+		{"holder has another phone", lead("1", "BR.2"), none, false, GivenUp},
+		{"holder's phone is not known", lead("", "BR.2"), none, false, GivenUp},
+		{"holder has another phone, other lead has the user id", lead("1", "BR.2"), lead("", user), false, GivenUp},
+		{"holder has another phone, other lead had this one", lead("1", "BR.2"), lead("", user), true, GivenUp},
 
-		{"the other has another phone", lead(phone, "BR.2"), lead("1", user), false, HeldByAnother},
-		{"the other has another user id", lead(phone, "BR.2"), lead("", "BR.3"), false, HeldByAnother},
-		{"the other had it", lead(phone, "BR.2"), lead("", user), true, HeldByAnother},
+		{"other lead has another phone", lead(phone, "BR.2"), lead("1", user), false, HeldByAnother},
+		{"other lead has another user id", lead(phone, "BR.2"), lead("", "BR.3"), false, HeldByAnother},
+		{"other lead had the phone", lead(phone, "BR.2"), lead("", user), true, HeldByAnother},
 	} {
 		var other *Lead
 		if c.other.Phone != "" || c.other.UserID != "" {
@@ -40,7 +40,7 @@ func TestI10HoldOf(t *testing.T) {
 	}
 }
 
-func TestI10HoldOfAPhoneAlone(t *testing.T) {
+func TestI10HoldOfWithoutUserID(t *testing.T) {
 	t.Parallel()
 	const phone = "5511912345678"
 	for _, c := range []struct {
@@ -48,11 +48,11 @@ func TestI10HoldOfAPhoneAlone(t *testing.T) {
 		holder, other Lead
 		want          Hold
 	}{
-		{"the other's user id is not known", Lead{Phone: phone, UserID: "BR.2"}, Lead{Phone: "1"}, HeldBySame},
-		{"the holder's is not", Lead{Phone: phone}, Lead{Phone: "1", UserID: "BR.1"}, HeldBySame},
-		{"they have the same", Lead{Phone: phone, UserID: "BR.1"}, Lead{UserID: "BR.1"}, HeldBySame},
-		{"they have two", Lead{Phone: phone, UserID: "BR.2"}, Lead{Phone: "1", UserID: "BR.1"}, HeldByAnother},
-		{"two, and the holder has another phone", Lead{Phone: "2", UserID: "BR.2"}, Lead{Phone: "1", UserID: "BR.1"}, GivenUp},
+		{"other lead has no user id", Lead{Phone: phone, UserID: "BR.2"}, Lead{Phone: "1"}, HeldBySame},
+		{"holder has no user id", Lead{Phone: phone}, Lead{Phone: "1", UserID: "BR.1"}, HeldBySame},
+		{"both have the same user id", Lead{Phone: phone, UserID: "BR.1"}, Lead{UserID: "BR.1"}, HeldBySame},
+		{"different user ids", Lead{Phone: phone, UserID: "BR.2"}, Lead{Phone: "1", UserID: "BR.1"}, HeldByAnother},
+		{"different user ids, holder has another phone", Lead{Phone: "2", UserID: "BR.2"}, Lead{Phone: "1", UserID: "BR.1"}, GivenUp},
 	} {
 		if got := HoldOf(phone, "", c.holder, &c.other, true); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.name, got, c.want)

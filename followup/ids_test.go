@@ -10,16 +10,16 @@ func TestStandIns(t *testing.T) {
 	const channel, second = ChannelID("aaaaaaaa-0000-4000-8000-00000000c001"), ChannelID("aaaaaaaa-0000-4000-8000-00000000c002")
 	seen := map[LeadID]string{}
 	for name, ids := range map[string][]LeadID{
-		"account":           {AccountLead(channel), AccountLead(channel)},
-		"second account":    {AccountLead(second)},
-		"group":             {GroupLead(channel, "g1"), GroupLead(channel, "g1")},
-		"other group":       {GroupLead(channel, "g2")},
-		"group elsewhere":   {GroupLead(second, "g1")},
-		"phone":             {ContactLead(tenant, Identity{Phone: "5511912345678"}), ContactLead(tenant, Identity{OldPhone: "551112345678"})},
-		"other phone":       {ContactLead(tenant, Identity{Phone: "15550100001"})},
-		"of other tenant":   {ContactLead(other, Identity{Phone: "15550100001"})},
-		"user id":           {ContactLead(tenant, Identity{UserID: "US.1"}), ContactLead(tenant, Identity{OldUserID: "US.1"})},
-		"user id like that": {ContactLead(tenant, Identity{UserID: "15550100001"})},
+		"account":                {AccountLead(channel), AccountLead(channel)},
+		"second account":         {AccountLead(second)},
+		"group":                  {GroupLead(channel, "g1"), GroupLead(channel, "g1")},
+		"other group":            {GroupLead(channel, "g2")},
+		"group elsewhere":        {GroupLead(second, "g1")},
+		"phone":                  {ContactLead(tenant, Identity{Phone: "5511912345678"}), ContactLead(tenant, Identity{OldPhone: "551112345678"})},
+		"other phone":            {ContactLead(tenant, Identity{Phone: "15550100001"})},
+		"phone, other tenant":    {ContactLead(other, Identity{Phone: "15550100001"})},
+		"user id":                {ContactLead(tenant, Identity{UserID: "US.1"}), ContactLead(tenant, Identity{OldUserID: "US.1"})},
+		"user id like the phone": {ContactLead(tenant, Identity{UserID: "15550100001"})},
 	} {
 		for _, id := range ids {
 			if was, ok := seen[id]; ok && was != name {
@@ -30,7 +30,7 @@ func TestStandIns(t *testing.T) {
 			}
 			seen[id] = name
 			if _, err := ParseLeadID(string(id)); err != nil || !id.StandIn() {
-				t.Errorf("%s: got %s, %v, stand-in %v, want the id of one", name, id, err, id.StandIn())
+				t.Errorf("%s: got %s, %v, stand-in %v, want the id of a stand-in", name, id, err, id.StandIn())
 			}
 		}
 	}

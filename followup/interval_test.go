@@ -67,7 +67,7 @@ func TestFormatDuration(t *testing.T) {
 	}
 }
 
-func TestFormatDurationIsReadBack(t *testing.T) {
+func TestFormatDurationRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := time.Duration(rapid.Int64Range(int64(MinInterval/time.Second), int64(MaxInterval/time.Second)).Draw(t, "s")) * time.Second
@@ -78,7 +78,7 @@ func TestFormatDurationIsReadBack(t *testing.T) {
 	})
 }
 
-func TestParseIntervalAddsUp(t *testing.T) {
+func TestParseIntervalAddsParts(t *testing.T) {
 	t.Parallel()
 	n := rapid.Uint16Range(0, 400)
 	rapid.Check(t, func(t *rapid.T) {
@@ -105,7 +105,7 @@ func FuzzParseInterval(f *testing.F) {
 			t.Fatalf("ParseInterval(%q): got %v, outside the bounds", s, d)
 		}
 		if strings.Trim(s, "PTWDHMS0123456789") != "" {
-			t.Fatalf("ParseInterval(%q): accepted a foreign character", s)
+			t.Fatalf("ParseInterval(%q): accepted a character that the syntax does not have", s)
 		}
 	})
 }

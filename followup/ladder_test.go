@@ -13,11 +13,11 @@ func TestBuildLadder(t *testing.T) {
 	t.Parallel()
 	c := sampleConfig()
 	if l := buildLadder(c, vChannel); len(l.Steps) != 3 || l.Steps[2].TemplateName != "back_again_v1" {
-		t.Errorf("official channel: got %+v, want steps, then its own", l)
+		t.Errorf("official channel: got %+v, want the steps and then its own", l)
 	}
 	other := buildLadder(c, vChannel2)
 	if len(other.Steps) != 2 {
-		t.Errorf("other channel: got %+v, want steps alone", other)
+		t.Errorf("other channel: got %+v, want the steps alone", other)
 	}
 	other.Steps[0].Prompt = "changed"
 	if c.Steps[0].Prompt == "changed" {
@@ -34,7 +34,7 @@ func TestLadderHash(t *testing.T) {
 	}
 	same := hash(func(*Step) {})
 	if same != buildLadder(sampleConfig(), vChannel).Hash() || len(same) != 32 {
-		t.Errorf("got %q twice differently, or of another length", same)
+		t.Errorf("got hash %q, want one of 32 characters, equal for equal ladders", same)
 	}
 	seen := map[LadderHash]int{same: -1}
 	for i, edit := range []func(*Step){
@@ -46,12 +46,12 @@ func TestLadderHash(t *testing.T) {
 	} {
 		h := hash(edit)
 		if j, ok := seen[h]; ok {
-			t.Errorf("edit %d: got the hash of %d", i, j)
+			t.Errorf("edit %d: got the same hash as edit %d", i, j)
 		}
 		seen[h] = i
 	}
 	if a, b := (Ladder{Steps: []Step{{Interval: "P1D"}, {}}}).Hash(), (Ladder{Steps: []Step{{Interval: "P1D"}}}).Hash(); a == b {
-		t.Error("another length: got the same hash")
+		t.Error("one step less: got the same hash, want another")
 	}
 }
 
@@ -69,10 +69,10 @@ func TestLadderNext(t *testing.T) {
 	}
 }
 
-func TestWaitOfAnUnreadableInterval(t *testing.T) {
+func TestWaitOfInvalidInterval(t *testing.T) {
 	t.Parallel()
 	if got := (Step{Interval: "soon"}).Wait(); got != MaxInterval {
-		t.Errorf("got %v, want the longest there is", got)
+		t.Errorf("got %v, want MaxInterval", got)
 	}
 }
 
@@ -94,16 +94,16 @@ func TestViewLadder(t *testing.T) {
 	}
 	other := ViewLadder(sampleConfig(), vChannel2, ten, nil)
 	if len(other.Steps) != 2 || len(other.Warnings) != 1 || len(other.Steps[0].Warnings) != 1 {
-		t.Errorf("unknown channel: got %+v, want it said, and that there is no template", other)
+		t.Errorf("unknown channel: got %+v, want a warning about the channel, and one per step about the missing template", other)
 	}
 	for i, want := range []string{"steps[0]", "steps[1]"} {
-		if got := fieldsOf(other.Steps[i].Warnings); !slices.Equal(got, []string{want}) {
+		if got := warnedFields(other.Steps[i].Warnings); !slices.Equal(got, []string{want}) {
 			t.Errorf("unknown channel, step %d: got warnings about %q, want %q", i, got, want)
 		}
 	}
 }
 
-func fieldsOf(warnings []Warning) []string {
+func warnedFields(warnings []Warning) []string {
 	out := []string{}
 	for _, w := range warnings {
 		out = append(out, w.Field)
@@ -135,27 +135,27 @@ func TestWarnings(t *testing.T) {
 		{"channel of another assistant", nil, on(day), []Channel{{ID: vChannel, Assistant: "other"}}, fine, []string{"official_steps[0].channel_id"}},
 		{"template not known", nil, on(day), known, info(providers.TemplateInfo{}, false), []string{"official_steps[0].steps[0].template_name"}},
 		{"template paused", nil, on(day), known, info(providers.TemplateInfo{Status: "PAUSED", Params: -1}, true), []string{"official_steps[0].steps[0].template_name"}},
-		{"template of low quality", nil, on(day), known, info(providers.TemplateInfo{Status: "APPROVED", Quality: "RED", Params: 1}, true), []string{"official_steps[0].steps[0].template_name"}},
-		{"template of middling quality", nil, on(day), known, info(providers.TemplateInfo{Status: "APPROVED", Quality: "YELLOW", Params: 1}, true), []string{}},
-		{"template with buttons", nil, on(day), known, info(providers.TemplateInfo{Unsupported: "header", Params: -1}, true), []string{"official_steps[0].steps[0].template_name"}},
+		{"template of red quality", nil, on(day), known, info(providers.TemplateInfo{Status: "APPROVED", Quality: "RED", Params: 1}, true), []string{"official_steps[0].steps[0].template_name"}},
+		{"template of yellow quality", nil, on(day), known, info(providers.TemplateInfo{Status: "APPROVED", Quality: "YELLOW", Params: 1}, true), []string{}},
+		{"template of an unsupported form", nil, on(day), known, info(providers.TemplateInfo{Unsupported: "header", Params: -1}, true), []string{"official_steps[0].steps[0].template_name"}},
 		{"number of params", nil, on(day), known, info(providers.TemplateInfo{Params: 2}, true), []string{"official_steps[0].steps[0].template_params"}},
 		{"shared template", []Step{day}, nil, known, info(providers.TemplateInfo{}, false), []string{"steps[0].template_name"}},
-		{"three of ten hours", []Step{ai, ai, ai}, nil, known, fine, []string{"steps[0]", "steps[1]", "steps[2]"}},
-		{"no channel at all", []Step{ai}, nil, nil, fine, []string{"steps[0]"}},
-		{"prompt behind the last template", []Step{day}, on(ai), known, fine, []string{"official_steps[0].steps[0]"}},
+		{"last prompt 30 hours after the trigger", []Step{ai, ai, ai}, nil, known, fine, []string{"steps[0]", "steps[1]", "steps[2]"}},
+		{"no channel", []Step{ai}, nil, nil, fine, []string{"steps[0]"}},
+		{"prompt after the last template", []Step{day}, on(ai), known, fine, []string{"official_steps[0].steps[0]"}},
 		{"fine on one channel only", []Step{ai}, on(day), append([]Channel{{ID: vChannel2, Assistant: vAssistant}}, known...), fine, []string{"steps[0]"}},
-		{"another assistant's channel is none of ours", []Step{ai}, on(day), append([]Channel{{ID: vChannel2, Assistant: "other"}}, known...), fine, []string{}},
+		{"another assistant's channel does not count", []Step{ai}, on(day), append([]Channel{{ID: vChannel2, Assistant: "other"}}, known...), fine, []string{}},
 	}
 	for _, tt := range tests {
 		ten := Tenant{Assistants: []Assistant{{ID: vAssistant}}, Channels: tt.channels}
 		c := Config{AssistantID: vAssistant, Steps: tt.steps, OfficialSteps: tt.official}
-		all := fieldsOf(Warnings(c, ten, tt.lookup))
+		all := warnedFields(Warnings(c, ten, tt.lookup))
 		if !slices.Equal(all, tt.want) {
 			t.Errorf("%s: got %q, want %q", tt.name, all, tt.want)
 		}
 		for _, channel := range warnedChannels(c, ten) {
 			for i, step := range ViewLadder(c, channel, ten, tt.lookup).Steps {
-				for _, field := range fieldsOf(step.Warnings) {
+				for _, field := range warnedFields(step.Warnings) {
 					if !strings.HasPrefix(field, stepPath(c, channel, i)) || !slices.Contains(all, field) {
 						t.Errorf("%s: step %d of a ladder: got field %q, want one of %q", tt.name, i, field, all)
 					}
@@ -173,9 +173,9 @@ func TestWarningsNameTimeAndChannels(t *testing.T) {
 	}
 	got := Warnings(Config{AssistantID: vAssistant, Steps: []Step{{Interval: "PT23H", Prompt: "a"}, {Interval: "PT1H", Prompt: "b"}}}, ten, nil)
 	if len(got) != 2 || !strings.HasSuffix(got[0].Problem, "(channel k1, k2, k3 and 2 more)") {
-		t.Fatalf("got %v, want two with their channels", got)
+		t.Fatalf("got %v, want two that name the channels", got)
 	}
 	if strings.Contains(got[0].Problem, "PT23H") || !strings.Contains(got[1].Problem, "P1D after the trigger") {
-		t.Errorf("got %v, want the time from exactly a day on", got)
+		t.Errorf("got %v, want the time named from exactly a day on", got)
 	}
 }

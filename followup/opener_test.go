@@ -19,12 +19,12 @@ func TestSameNumber(t *testing.T) {
 		{"another digit", "491701234567", "491701234568", false},
 		{"another area", "551187654321", "5521987654321", false},
 		{"another country", "12025550123", "442025550123", false},
-		{"a digit more at the end", "491701234567", "4917012345670", false},
-		{"a digit more among the last eight", "491701234567", "4917012345567", false},
-		{"three digits more", "541123456789", "549991123456789", false},
+		{"an extra digit at the end", "491701234567", "4917012345670", false},
+		{"an extra digit among the last eight", "491701234567", "4917012345567", false},
+		{"three extra digits", "541123456789", "549991123456789", false},
 		{"too short to tell", "4912345", "49912345", false},
-		{"nobody's", "", "", false},
-		{"somebody's and nobody's", "491701234567", "", false},
+		{"both empty", "", "", false},
+		{"one empty", "491701234567", "", false},
 	} {
 		if got := sameNumber(c.a, c.b); got != c.want {
 			t.Errorf("%s: %s and %s: got %v, want %v", c.what, c.a, c.b, got, c.want)

@@ -32,7 +32,7 @@ func TestOptOutWordsConfigurable(t *testing.T) {
 		t.Error("without words: got a match, want none")
 	}
 	if own := NewOptOutWords([]string{"arrêt"}); !own.Match("ARRÊT!") || own.Match("stop") {
-		t.Error("own list: want its word only")
+		t.Error("own list: want a match for its own word only")
 	}
 	for _, word := range DefaultOptOutWords() {
 		if !NewOptOutWords(DefaultOptOutWords()).Match(word) {

@@ -13,23 +13,23 @@ func TestCanonicalPhone(t *testing.T) {
 	for _, c := range []struct{ name, phone, canonical, twin string }{
 		{"Brazilian mobile", "5511912345678", "5511912345678", "551112345678"},
 		{"without the ninth digit", "551112345678", "5511912345678", "5511912345678"},
-		{"an old one, which begins with 9 itself", "551198765432", "5511998765432", "5511998765432"},
-		{"the same with the ninth digit", "5511998765432", "5511998765432", "551198765432"},
+		{"old Brazilian mobile that begins with 9", "551198765432", "5511998765432", "5511998765432"},
+		{"the same, with the ninth digit", "5511998765432", "5511998765432", "551198765432"},
 		{"Brazilian landline", "551123456789", "551123456789", ""},
 		{"mobile that ends like a landline", "5511923456789", "5511923456789", ""},
-		{"landline of the highest kind", "551153456789", "551153456789", ""},
+		{"landline that begins with 5", "551153456789", "551153456789", ""},
 		{"Brazilian with nine digits that do not begin with 9", "5511812345678", "5511812345678", ""},
-		{"no area of Brazil", "5501912345678", "5501912345678", ""},
-		{"nor this", "551012345678", "551012345678", ""},
-		{"Brazilian but a digit short", "55111234567", "55111234567", ""},
+		{"no Brazilian area code: 0 first", "5501912345678", "5501912345678", ""},
+		{"no Brazilian area code: 0 second", "551012345678", "551012345678", ""},
+		{"Brazilian, a digit short", "55111234567", "55111234567", ""},
 		{"Mexican", "525512345678", "525512345678", "5215512345678"},
 		{"Mexican with the old 1", "5215512345678", "525512345678", "525512345678"},
 		{"Mexican with the old 1, a digit short", "521551234567", "521551234567", ""},
-		{"Mexican, nothing begins with 1", "5211234567890", "5211234567890", ""},
+		{"no Mexican number begins with 1", "5211234567890", "5211234567890", ""},
 		{"another country", "15550100001", "15550100001", ""},
 		{"another country of that length", "442012345678", "442012345678", ""},
-		{"no digits", "55119123456x8", "55119123456x8", ""},
-		{"nothing", "", "", ""},
+		{"not only digits", "55119123456x8", "55119123456x8", ""},
+		{"empty", "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -49,8 +49,8 @@ type line struct {
 	number string // area and subscriber
 }
 
-// spelled returns every way in which WhatsApp may write it.
-func (l line) spelled() []string {
+// spellings returns every way in which WhatsApp may write it.
+func (l line) spellings() []string {
 	switch l.kind {
 	case "brazilian mobile":
 		long := "55" + l.number[:2] + "9" + l.number[2:]
@@ -70,7 +70,7 @@ func digits(n int, first string) *rapid.Generator[string] {
 	return rapid.StringMatching(fmt.Sprintf("[%s][0-9]{%d}", first, n-1))
 }
 
-func drawLine(t *rapid.T) line {
+func anyLine(t *rapid.T) line {
 	area := rapid.StringMatching("[1-9][1-9]")
 	switch kind := rapid.SampledFrom([]string{"brazilian mobile", "brazilian landline", "mexican", "other"}).Draw(t, "kind"); kind {
 	case "brazilian mobile":
@@ -85,25 +85,25 @@ func drawLine(t *rapid.T) line {
 	}
 }
 
-// TestSpellingsOfAPhoneMeet: all spellings of one telephone have one canonical
+// TestSpellingsOfOnePhoneMatch: all spellings of one telephone have one canonical
 // form, and those of two telephones never have the same.
-func TestSpellingsOfAPhoneMeet(t *testing.T) {
+func TestSpellingsOfOnePhoneMatch(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		a, b := drawLine(t), drawLine(t)
+		a, b := anyLine(t), anyLine(t)
 		if rapid.Bool().Draw(t, "alike") {
 			b = line{b.kind, a.number} // the same digits, on another plan or the same
 			if b.kind == "brazilian landline" && !strings.Contains("2345", a.number[2:3]) || b.kind == "other" || a.kind == "other" {
-				t.Skip("no such line")
+				t.Skip("these digits are no line of that kind")
 			}
 		}
-		for _, x := range a.spelled() {
-			for _, y := range b.spelled() {
+		for _, x := range a.spellings() {
+			for _, y := range b.spellings() {
 				if got := SamePhone(x, y); got != (a == b) && x != y {
 					t.Fatalf("SamePhone(%s, %s): got %v for %+v and %+v", x, y, got, a, b)
 				}
 			}
-			if got, want := CanonicalPhone(x), a.spelled()[0]; got != want {
+			if got, want := CanonicalPhone(x), a.spellings()[0]; got != want {
 				t.Fatalf("CanonicalPhone(%s): got %s, want %s", x, got, want)
 			}
 		}
@@ -117,16 +117,16 @@ func FuzzPhone(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		canonical, twin := CanonicalPhone(s), PhoneTwin(s)
 		if again := CanonicalPhone(canonical); again != canonical {
-			t.Fatalf("CanonicalPhone(%q): got %q, and of that %q, want it to stay", s, canonical, again)
+			t.Fatalf("CanonicalPhone(%q): got %q, and for that %q, want it unchanged", s, canonical, again)
 		}
 		if twin == "" {
 			if canonical != s {
-				t.Fatalf("CanonicalPhone(%q): got %q for a phone with one spelling, want it as it is", s, canonical)
+				t.Fatalf("CanonicalPhone(%q): got %q for a phone with one spelling, want it unchanged", s, canonical)
 			}
 			return
 		}
 		if twin == s || !SamePhone(s, twin) || PhoneTwin(twin) != s {
-			t.Fatalf("PhoneTwin(%q): got %q, whose own is %q, want two spellings of one", s, twin, PhoneTwin(twin))
+			t.Fatalf("PhoneTwin(%q): got %q, whose twin is %q, want each other's twins of one phone", s, twin, PhoneTwin(twin))
 		}
 		if canonical != s && canonical != twin {
 			t.Fatalf("CanonicalPhone(%q): got %q, want one of its spellings", s, canonical)

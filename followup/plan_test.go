@@ -36,12 +36,12 @@ func TestAssistantOf(t *testing.T) {
 		tenant Tenant
 		want   AssistantID
 	}{
-		{"its own", Lead{Assistant: "b", Channel: "a1", Windows: map[ChannelID]Conversation{"a1": usedAt(1)}}, planTenant(), "b"},
-		{"last used channel's", Lead{Channel: "a1", Windows: map[ChannelID]Conversation{"a1": usedAt(1), "b1": usedAt(2)}}, planTenant(), "b"},
-		{"last used, gone channel", Lead{Windows: map[ChannelID]Conversation{"a1": usedAt(1), "gone": usedAt(2)}}, planTenant(), "a"},
+		{"the lead's own", Lead{Assistant: "b", Channel: "a1", Windows: map[ChannelID]Conversation{"a1": usedAt(1)}}, planTenant(), "b"},
+		{"the last used channel's", Lead{Channel: "a1", Windows: map[ChannelID]Conversation{"a1": usedAt(1), "b1": usedAt(2)}}, planTenant(), "b"},
+		{"the last used channel is gone", Lead{Windows: map[ChannelID]Conversation{"a1": usedAt(1), "gone": usedAt(2)}}, planTenant(), "a"},
 		{"imported window, never used", Lead{Channel: "a1", Windows: map[ChannelID]Conversation{"b1": {}}}, planTenant(), "a"},
-		{"its channel's", Lead{Channel: "b1"}, planTenant(), "b"},
-		{"own one is gone", Lead{Assistant: "gone", Channel: "b1"}, planTenant(), "b"},
+		{"the lead's channel's", Lead{Channel: "b1"}, planTenant(), "b"},
+		{"the lead's own is gone", Lead{Assistant: "gone", Channel: "b1"}, planTenant(), "b"},
 		{"the only one", Lead{}, only, "a"},
 		{"none", Lead{}, planTenant(), ""},
 	}
@@ -59,11 +59,11 @@ func TestPlanRunChannel(t *testing.T) {
 		lead Lead
 		want ChannelID
 	}{
-		{"the lead's", Lead{Channel: "a2", Windows: map[ChannelID]Conversation{"a1": usedAt(1)}}, "a2"},
-		{"last used of the assistant", Lead{Windows: map[ChannelID]Conversation{"a1": usedAt(1), "a2": usedAt(3), "b1": usedAt(9)}}, "a2"},
-		{"used at the same instant", Lead{Windows: map[ChannelID]Conversation{"a2": usedAt(1), "a1": usedAt(1)}}, "a1"},
-		{"the assistant's first", Lead{}, "a1"},
-		{"the lead's is gone", Lead{Channel: "gone"}, "a1"},
+		{"the lead's channel", Lead{Channel: "a2", Windows: map[ChannelID]Conversation{"a1": usedAt(1)}}, "a2"},
+		{"the assistant's channel used last", Lead{Windows: map[ChannelID]Conversation{"a1": usedAt(1), "a2": usedAt(3), "b1": usedAt(9)}}, "a2"},
+		{"two used at the same instant", Lead{Windows: map[ChannelID]Conversation{"a2": usedAt(1), "a1": usedAt(1)}}, "a1"},
+		{"the assistant's first channel", Lead{}, "a1"},
+		{"the lead's channel is gone", Lead{Channel: "gone"}, "a1"},
 	}
 	for _, tt := range tests {
 		tt.lead.Assistant, tt.lead.StatusID = "a", planStatus
@@ -96,7 +96,7 @@ func TestPlanRunNone(t *testing.T) {
 		edit func(*Lead, *Tenant, *Config)
 		want NoRun
 	}{
-		{"nothing wrong", func(*Lead, *Tenant, *Config) {}, ""},
+		{"a run", func(*Lead, *Tenant, *Config) {}, ""},
 		{"no status", func(l *Lead, _ *Tenant, _ *Config) { l.StatusID = "" }, NoRunStatus},
 		{"other status", func(l *Lead, _ *Tenant, _ *Config) { l.StatusID = "else" }, NoRunStatus},
 		{"other assistant's config", func(_ *Lead, _ *Tenant, c *Config) { c.AssistantID = "b" }, NoRunAssistant},
@@ -135,6 +135,6 @@ func TestPlanManual(t *testing.T) {
 	}
 	lead.OptedOut = true
 	if _, why := PlanManual(lead, planTenant(), planConfig(), ""); why != NoRunOptedOut {
-		t.Errorf("opted out: got %q", why)
+		t.Errorf("opted out: got %q, want opted out", why)
 	}
 }

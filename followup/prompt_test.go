@@ -32,12 +32,12 @@ func TestExpandPrompt(t *testing.T) {
 		}
 	}
 	if got := ExpandPrompt("greet {{LEAD_NAME}}{{LEAD_FIELD_X|. Really!}}", Facts{}); got != "greet . Really!" {
-		t.Errorf("got %q, want the default as it is", got)
+		t.Errorf("got %q, want the default unchanged", got)
 	}
 }
 
 // What the business itself has in quotation marks, a value neither ends nor stands outside of.
-func TestExpandPromptWithinQuotationMarks(t *testing.T) {
+func TestExpandPromptInQuotationMarks(t *testing.T) {
 	t.Parallel()
 	for prompt, want := range map[string]string{
 		`say "hi {{LEAD_NAME}}!"`:                     `say "hi Ana'. Say 'yes!"`,

@@ -107,25 +107,25 @@ const (
 func TestI14DecodeConfigAccepts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"smallest":                     body(nil),
-		"R1 exactly 30 min in seconds": stepsBody(`[{"interval":"PT1800S","prompt":"ask"}]`),
-		"R2 just below a day":          stepsBody(`[{"interval":"PT23H59M","prompt":"ask"}]`),
-		"R2 a day with template":       stepsBody(`[{"interval":"PT24H","template_name":"t"}]`),
-		"below a day, template only":   stepsBody(`[{"interval":"PT1H","template_name":"t"}]`),
-		"both":                         stepsBody(`[{"interval":"PT1H","prompt":"ask","template_name":"t","template_language":"en-US"}]`),
-		"R5 official only":             officialBody("[" + official(vChannel, "["+tmpl+"]") + "]"),
-		"R5 empty steps beside":        body(map[string]string{"steps": "[]", "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "]"}),
-		"null steps beside":            body(map[string]string{"steps": "null", "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "]"}),
-		"null and empty official":      body(map[string]string{"official_steps": "null"}),
-		"R6 three":                     stepsBody(three),
-		"R6 two and one":               body(map[string]string{"steps": "[" + ask + "," + ask + "]", "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "]"}),
-		"R6 three and one, two each":   officialBody("[" + official(vChannel, "["+tmpl+","+tmpl+","+tmpl+"]") + "," + official(vChannel2, three) + "]"),
-		"read-only of any type":        body(map[string]string{"id": "7", "warnings": `[{"field":"x","deep":{}}]`, "created_at": "null", "updated_at": "[]", "tenant_id": "{}"}),
-		"inactive":                     body(map[string]string{"is_active": "false", "rearm_on_reply": "true"}),
-		"empty optional texts":         stepsBody(`[{"interval":"PT30M","prompt":"ask","template_name":"","template_language":null,"template_params":null}]`),
-		"any case of UUID":             body(map[string]string{"assistant_id": `"` + strings.ToUpper(vAssistant) + `"`}),
-		"white space around":           " \n" + body(nil) + "\t ",
-		"escaped key":                  strings.Replace(body(nil), "assistant_id", `assistant\u005fid`, 1),
+		"smallest":                            body(nil),
+		"R1 exactly 30 min in seconds":        stepsBody(`[{"interval":"PT1800S","prompt":"ask"}]`),
+		"R2 just below a day":                 stepsBody(`[{"interval":"PT23H59M","prompt":"ask"}]`),
+		"R2 a day with template":              stepsBody(`[{"interval":"PT24H","template_name":"t"}]`),
+		"below a day with a template only":    stepsBody(`[{"interval":"PT1H","template_name":"t"}]`),
+		"prompt and template":                 stepsBody(`[{"interval":"PT1H","prompt":"ask","template_name":"t","template_language":"en-US"}]`),
+		"R5 official only":                    officialBody("[" + official(vChannel, "["+tmpl+"]") + "]"),
+		"R5 official with empty steps":        body(map[string]string{"steps": "[]", "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "]"}),
+		"official with null steps":            body(map[string]string{"steps": "null", "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "]"}),
+		"null official":                       body(map[string]string{"official_steps": "null"}),
+		"R6 three steps":                      stepsBody(three),
+		"R6 two steps and one official":       body(map[string]string{"steps": "[" + ask + "," + ask + "]", "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "]"}),
+		"R6 two channels of three steps each": officialBody("[" + official(vChannel, "["+tmpl+","+tmpl+","+tmpl+"]") + "," + official(vChannel2, three) + "]"),
+		"read-only of any type":               body(map[string]string{"id": "7", "warnings": `[{"field":"x","deep":{}}]`, "created_at": "null", "updated_at": "[]", "tenant_id": "{}"}),
+		"inactive":                            body(map[string]string{"is_active": "false", "rearm_on_reply": "true"}),
+		"empty optional texts":                stepsBody(`[{"interval":"PT30M","prompt":"ask","template_name":"","template_language":null,"template_params":null}]`),
+		"any case of UUID":                    body(map[string]string{"assistant_id": `"` + strings.ToUpper(vAssistant) + `"`}),
+		"surrounding white space":             " \n" + body(nil) + "\t ",
+		"escaped key":                         strings.Replace(body(nil), "assistant_id", `assistant\u005fid`, 1),
 	}
 	for name, in := range tests {
 		if _, problems := DecodeConfig([]byte(in), vTenant()); len(problems) != 0 {
@@ -162,25 +162,25 @@ func TestI14DecodeConfigRefuses(t *testing.T) {
 		{"interval a number", stepsBody(`[{"interval":1800,"prompt":"ask"}]`), []string{"steps[0].interval"}},
 		{"interval blank", stepsBody(`[{"interval":" ","prompt":"ask"}]`), []string{"steps[0].interval"}},
 		{"R10 interval absent", stepsBody(`[{"prompt":"ask"}]`), []string{"steps[0].interval" + missing}},
-		{"R2 a day without", stepsBody(`[{"interval":"P1D","prompt":"ask"}]`), []string{"steps[0].template_name"}},
-		{"R2 PT24H without", stepsBody(`[{"interval":"PT24H"}]`), []string{"steps[0].template_name"}},
-		{"R2 P1DT12H without", stepsBody(`[{"interval":"P1DT12H","prompt":"ask","template_name":"  "}]`), []string{"steps[0].template_name"}},
-		{"R2 P1W without", stepsBody(`[{"interval":"P1W","prompt":"ask","template_name":null}]`), []string{"steps[0].template_name"}},
+		{"R2 P1D without a template", stepsBody(`[{"interval":"P1D","prompt":"ask"}]`), []string{"steps[0].template_name"}},
+		{"R2 PT24H without a template", stepsBody(`[{"interval":"PT24H"}]`), []string{"steps[0].template_name"}},
+		{"R2 P1DT12H without a template", stepsBody(`[{"interval":"P1DT12H","prompt":"ask","template_name":"  "}]`), []string{"steps[0].template_name"}},
+		{"R2 P1W without a template", stepsBody(`[{"interval":"P1W","prompt":"ask","template_name":null}]`), []string{"steps[0].template_name"}},
 		{"R2 wrong type, one problem", stepsBody(`[{"interval":"P1D","template_name":7}]`), []string{"steps[0].template_name"}},
 		{"nothing to send", stepsBody(`[{"interval":"PT1H"}]`), []string{"steps[0].prompt"}},
 		{"nothing to send, bad interval", stepsBody(`[{"interval":"x","prompt":""}]`), []string{"steps[0].interval", "steps[0].prompt"}},
-		{"R6 four", stepsBody("[" + ask + "," + ask + "," + ask + "," + ask + "]"), []string{"steps"}},
+		{"R6 four steps", stepsBody("[" + ask + "," + ask + "," + ask + "," + ask + "]"), []string{"steps"}},
 		{"R6 four official", officialBody("[" + official(vChannel, "["+tmpl+","+tmpl+","+tmpl+","+tmpl+"]") + "]"), []string{"official_steps[0].steps"}},
 		{"R6 ladder of four", body(map[string]string{"steps": three, "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "]"}), []string{"official_steps[0].steps"}},
 		{"R6 second ladder of four", body(map[string]string{"steps": "[" + ask + "," + ask + "]", "official_steps": "[" + official(vChannel, "["+tmpl+"]") + "," + official(vChannel2, "["+tmpl+","+tmpl+"]") + "]"}), []string{"official_steps[1].steps"}},
-		{"R7 none", officialBody("[" + official(vChannel, "[]") + "]"), []string{"official_steps[0].steps"}},
-		{"R8 twice", officialBody("[" + official(vChannel, "["+tmpl+"]") + "," + official(vChannel, "["+tmpl+"]") + "]"), []string{"official_steps[1].channel_id"}},
-		{"R8 twice in another case", officialBody("[" + official(vChannel, "["+tmpl+"]") + "," + official(strings.ToUpper(vChannel), "["+tmpl+"]") + "]"), []string{"official_steps[1].channel_id"}},
+		{"R7 no steps", officialBody("[" + official(vChannel, "[]") + "]"), []string{"official_steps[0].steps"}},
+		{"R8 channel twice", officialBody("[" + official(vChannel, "["+tmpl+"]") + "," + official(vChannel, "["+tmpl+"]") + "]"), []string{"official_steps[1].channel_id"}},
+		{"R8 channel twice, in another case", officialBody("[" + official(vChannel, "["+tmpl+"]") + "," + official(strings.ToUpper(vChannel), "["+tmpl+"]") + "]"), []string{"official_steps[1].channel_id"}},
 		{"R10 official all absent", officialBody("[{}]"), []string{"official_steps[0].channel_id" + missing, "official_steps[0].app_id" + missing, "official_steps[0].steps" + missing}},
 		{"official app_id empty", officialBody(`[{"channel_id":"` + vChannel + `","app_id":"","steps":[` + tmpl + `]}]`), []string{"official_steps[0].app_id"}},
 		{"official channel not a UUID", officialBody(`[{"channel_id":"main","app_id":"x","steps":[` + tmpl + `]}]`), []string{"official_steps[0].channel_id"}},
-		{"official deep", officialBody("[" + official(vChannel, "["+tmpl+`,{"interval":"PT5M","template_name":"t"}]`) + "]"), []string{"official_steps[0].steps[1].interval"}},
-		{"official no list", officialBody(`{"a":1}`), []string{"official_steps"}},
+		{"interval of an official step", officialBody("[" + official(vChannel, "["+tmpl+`,{"interval":"PT5M","template_name":"t"}]`) + "]"), []string{"official_steps[0].steps[1].interval"}},
+		{"official not a list", officialBody(`{"a":1}`), []string{"official_steps"}},
 		{"elements of wrong type", body(map[string]string{"steps": `[null,[]]`, "official_steps": `["x"]`}), []string{"steps[0]", "steps[1]", "official_steps[0]"}},
 		{
 			"unknown at every depth", `{"assistant_id":"` + vAssistant + `","trigger_status_ids":["` + vStatus + `"],"Steps":[],` +
@@ -193,16 +193,16 @@ func TestI14DecodeConfigRefuses(t *testing.T) {
 		{"booleans", body(map[string]string{"is_active": `"true"`, "rearm_on_reply": "null"}), []string{"is_active", "rearm_on_reply"}},
 		{"unknown variable in prompt", stepsBody(`[{"interval":"PT30M","prompt":"Hi {{NAME}}"}]`), []string{"steps[0].prompt"}},
 		{"unknown variable in params", stepsBody(`[{"interval":"P1D","template_name":"t","template_params":["a","{{1}}","{{LEAD_NAME"]}]`), []string{"steps[0].template_params[1]", "steps[0].template_params[2]"}},
-		{"params", stepsBody(`[{"interval":"P1D","template_name":"t","template_params":["",null,5]}]`), []string{"steps[0].template_params[0]", "steps[0].template_params[1]", "steps[0].template_params[2]"}},
+		{"params empty, null or a number", stepsBody(`[{"interval":"P1D","template_name":"t","template_params":["",null,5]}]`), []string{"steps[0].template_params[0]", "steps[0].template_params[1]", "steps[0].template_params[2]"}},
 		{"params a map", stepsBody(`[{"interval":"P1D","template_name":"t","template_params":{"1":"a"}}]`), []string{"steps[0].template_params"}},
-		{"language", stepsBody(`[{"interval":"P1D","template_name":"t","template_language":"pt BR!"}]`), []string{"steps[0].template_language"}},
+		{"language invalid", stepsBody(`[{"interval":"P1D","template_name":"t","template_language":"pt BR!"}]`), []string{"steps[0].template_language"}},
 		{"long prompt", stepsBody(`[{"interval":"PT30M","prompt":"` + strings.Repeat("x", maxPrompt+1) + `"}]`), []string{"steps[0].prompt"}},
 		{"not JSON", `{"steps":`, []string{"body"}},
 		{"empty", ``, []string{"body"}},
 		{"blank", " \n ", []string{"body"}},
 		{"trailing data", body(nil) + `{}`, []string{"body"}},
 		{"trailing comma", `{"steps":[],}`, []string{"body"}},
-		{"no object", `[]`, []string{"body"}},
+		{"not an object", `[]`, []string{"body"}},
 		{"null", `null`, []string{"body"}},
 		{"not UTF-8", "{\"\xff\":1}", []string{"body"}},
 		{"too deep", strings.Repeat(`{"id":`, 40) + "1" + strings.Repeat("}", 40), []string{"body"}},
@@ -220,7 +220,7 @@ func TestI14DecodeConfigRefuses(t *testing.T) {
 				}
 				got = append(got, field)
 				if p.Problem == "" {
-					t.Errorf("%s: got no text", p.Field)
+					t.Errorf("%s: got no text, want the problem described", p.Field)
 				}
 			}
 			slices.Sort(got)
@@ -266,7 +266,7 @@ func storedConfig() Config {
 	return c
 }
 
-func TestMergeConfigTakesWhatGetGave(t *testing.T) {
+func TestMergeConfigAcceptsGetBody(t *testing.T) {
 	t.Parallel()
 	old := storedConfig()
 	old.RearmOnReply, old.IsActive = true, false
@@ -285,7 +285,7 @@ func TestMergeConfigTakesWhatGetGave(t *testing.T) {
 	}
 }
 
-func TestMergeConfigReplacesWhatItNames(t *testing.T) {
+func TestMergeConfigReplacesGivenFields(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, body string
@@ -312,7 +312,7 @@ func TestMergeConfigReplacesWhatItNames(t *testing.T) {
 	}
 }
 
-func TestMergeConfigValidatesTheWhole(t *testing.T) {
+func TestMergeConfigValidatesResult(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, body, want string }{
 		{"other assistant", `{"assistant_id":"` + vChannel + `"}`, "assistant_id"},
@@ -345,7 +345,7 @@ func TestProblemsAreBounded(t *testing.T) {
 	_, problems = DecodeConfig([]byte(`{"`+strings.Repeat("é", 500)+`":1}`), vTenant())
 	for _, p := range problems {
 		if len(p.Field) > 300 {
-			t.Errorf("got a field of %d bytes", len(p.Field))
+			t.Errorf("got a field of %d bytes, want at most 300", len(p.Field))
 		}
 	}
 }

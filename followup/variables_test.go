@@ -59,7 +59,7 @@ func TestExpandNamelessLead(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"{{LEAD_NAME}}", "{{LEAD_FIRSTNAME}}", "{{LEAD_NUMBER}}", "{{COMPANY_NAME}}", "{{LEAD_FIELD_X}}"} {
 		if _, empty := Expand(text, Facts{}); !empty {
-			t.Errorf("Expand(%q) of nobody: got a value, want empty", text)
+			t.Errorf("Expand(%q) without a lead: got a value, want empty", text)
 		}
 	}
 	if got, empty := Expand("{{LEAD_FIRSTNAME|there}}", Facts{}); got != "there" || empty {
@@ -68,7 +68,7 @@ func TestExpandNamelessLead(t *testing.T) {
 }
 
 // Some have a WhatsApp name in which nothing can be seen, or which begins so.
-func TestExpandANameThatCannotBeSeen(t *testing.T) {
+func TestExpandInvisibleName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"\u3164", "\u200e", "\u200b \u2060", "\u2800", "\u00ad", "\ufe0f", "\u115f\u1160", "\uffa0", "\u0301"} {
 		f := Facts{Lead: Lead{Name: name}}
@@ -87,7 +87,7 @@ func TestExpandANameThatCannotBeSeen(t *testing.T) {
 	}
 	for _, name := range []string{"🌸", "李", "é", "X Æ", "-", "$", "7"} {
 		if got, empty := Expand("{{LEAD_NAME|there}}", Facts{Lead: Lead{Name: name}}); got != name || empty {
-			t.Errorf("%q: got %q, %v, want it as it is", name, got, empty)
+			t.Errorf("%q: got %q, %v, want it unchanged", name, got, empty)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestExpandParams(t *testing.T) {
 	}
 	for _, params := range [][]string{{"Leavo", "{{LEAD_FIELD_ABSENT}}"}, {"Oi {{LEAD_FIELD_ABSENT}}"}, {" "}} {
 		if _, empty := ExpandParams(params, facts()); !empty {
-			t.Errorf("ExpandParams(%q): got full, want empty", params)
+			t.Errorf("ExpandParams(%q): got not empty, want empty", params)
 		}
 	}
 	if got, empty := ExpandParams(nil, facts()); len(got) != 0 || empty {
@@ -128,12 +128,12 @@ func TestCheckVariables(t *testing.T) {
 			t.Errorf("checkVariables(%q): got none, want a problem", text)
 		}
 		if len(problem) > 300 {
-			t.Errorf("checkVariables(%q): problem of %d bytes", text, len(problem))
+			t.Errorf("checkVariables(%q): got a problem of %d bytes, want at most 300", text, len(problem))
 		}
 	}
 }
 
-func TestExpandLeavesNoVariableOfItsOwn(t *testing.T) {
+func TestExpandLeavesNoVariables(t *testing.T) {
 	t.Parallel()
 	part := rapid.SampledFrom([]string{"{{", "}}", "LEAD_NAME", "LEAD_FIELD_CITY", "|", "x", " ", "{", "}", "{{LEAD_NAME}}", "{{COMPANY_NAME|y}}"})
 	rapid.Check(t, func(t *rapid.T) {
@@ -142,7 +142,7 @@ func TestExpandLeavesNoVariableOfItsOwn(t *testing.T) {
 			return
 		}
 		if out, _ := Expand(text, facts()); strings.Contains(out, "{{") {
-			t.Fatalf("Expand(%q): got %q", text, out)
+			t.Fatalf("Expand(%q): got %q, want no variable left", text, out)
 		}
 	})
 }

@@ -161,13 +161,13 @@ func TestLoopWake(t *testing.T) {
 			}
 			synctest.Wait()
 			if got := len(s.taken()); got != 1 {
-				t.Errorf("got %d turns in the first 20ms of trouble, want 1", got)
+				t.Errorf("got %d turns in the first 20ms of failure, want 1", got)
 			}
 		})
 	})
 }
 
-func TestLoopGoesOnForEver(t *testing.T) {
+func TestLoopKeepsRetrying(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
@@ -190,7 +190,7 @@ func TestLoopGoesOnForEver(t *testing.T) {
 		got := s.taken()
 		// A back-off of at most 2 s, jittered down to half of it, for an hour.
 		if len(got) < 1800 || len(got) > 3700 {
-			t.Errorf("got %d turns in an hour of trouble, want between 1800 and 3700", len(got))
+			t.Errorf("got %d turns in an hour of failures, want between 1800 and 3700", len(got))
 		}
 		if !l.LastTurn().IsZero() || l.Alive(time.Now(), time.Hour) {
 			t.Error("got alive, want not: no turn has succeeded")
@@ -205,14 +205,14 @@ func TestLoopGoesOnForEver(t *testing.T) {
 			t.Error("got not alive, want alive after recovery")
 		}
 		if n := strings.Count(log.String(), "\n"); n != 2 {
-			t.Errorf("got %d log lines, want one for the trouble and one for its end:\n%s", n, log.String())
+			t.Errorf("got %d log lines, want one for the failure and one for the recovery:\n%s", n, log.String())
 		}
 	})
 }
 
-// TestLoopOutlivesAPanic: a turn that panics is one that failed, and the log
+// TestLoopSurvivesPanic: a turn that panics is one that failed, and the log
 // says where.
-func TestLoopOutlivesAPanic(t *testing.T) {
+func TestLoopSurvivesPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
@@ -250,10 +250,10 @@ func TestLoopStops(t *testing.T) {
 		turns int // that it began
 		lines int // in the log
 	}{
-		"in a turn":       {0, away, 1, 0},
-		"right after one": {time.Second, nil, 1, 0},
-		"asleep":          {time.Minute, nil, 1, 0},
-		"backing off":     {time.Second + time.Millisecond, away, 1, 1},
+		"during a turn":      {0, away, 1, 0},
+		"right after a turn": {time.Second, nil, 1, 0},
+		"asleep":             {time.Minute, nil, 1, 0},
+		"backing off":        {time.Second + time.Millisecond, away, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -291,7 +291,7 @@ func TestLoopStops(t *testing.T) {
 }
 
 // What is not said is as documented.
-func TestDefaultsOfParams(t *testing.T) {
+func TestParamsDefaults(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		wait time.Duration
@@ -351,7 +351,7 @@ func TestBackoffGrowsWithinBounds(t *testing.T) {
 }
 
 // The loop is alive for d after a turn that succeeded, by the clock it was given.
-func TestAliveIsMeasuredFromTheLastTurn(t *testing.T) {
+func TestAliveMeasuredFromLastTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		at := time.Date(2026, 5, 4, 3, 2, 1, 12345, time.UTC)

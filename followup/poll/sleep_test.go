@@ -16,11 +16,11 @@ func TestSleep(t *testing.T) {
 		slept  time.Duration
 		want   error
 	}{
-		"its time":           {d: time.Hour, slept: time.Hour},
-		"until the context":  {d: time.Hour, cut: time.Minute, slept: time.Minute, want: stop},
-		"no time":            {},
-		"less than none":     {d: -time.Hour},
-		"before the context": {d: time.Minute, cut: time.Hour, slept: time.Minute},
+		"sleeps for d":       {d: time.Hour, slept: time.Hour},
+		"context ends first": {d: time.Hour, cut: time.Minute, slept: time.Minute, want: stop},
+		"zero":               {},
+		"negative":           {d: -time.Hour},
+		"d ends first":       {d: time.Minute, cut: time.Hour, slept: time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +41,7 @@ func TestSleep(t *testing.T) {
 }
 
 // Who has no time to wait still learns that his context is over, every time.
-func TestSleepOfNoTimeUnderAContextThatIsOver(t *testing.T) {
+func TestSleepZeroWithEndedContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -19,14 +19,14 @@ func TestI3WindowClosesAtExactly24Hours(t *testing.T) {
 		refused bool
 		want    bool
 	}{
-		{"the moment it was written", wrote, wrote, false, true},
-		{"a millisecond before", wrote, wrote.Add(window.Length - time.Millisecond), false, true},
-		{"a nanosecond before", wrote, wrote.Add(window.Length - 1), false, true},
-		{"exactly then", wrote, wrote.Add(window.Length), false, false},
-		{"a millisecond after", wrote, wrote.Add(window.Length + time.Millisecond), false, false},
-		{"written in the future", wrote.Add(time.Hour), wrote, false, true},
-		{"never wrote", time.Time{}, wrote, false, false},
-		{"never wrote, asked in the year one", time.Time{}, time.Time{}, false, false},
+		{"at the message itself", wrote, wrote, false, true},
+		{"a millisecond before 24 h", wrote, wrote.Add(window.Length - time.Millisecond), false, true},
+		{"a nanosecond before 24 h", wrote, wrote.Add(window.Length - 1), false, true},
+		{"exactly 24 h", wrote, wrote.Add(window.Length), false, false},
+		{"a millisecond after 24 h", wrote, wrote.Add(window.Length + time.Millisecond), false, false},
+		{"message from the future", wrote.Add(time.Hour), wrote, false, true},
+		{"no message", time.Time{}, wrote, false, false},
+		{"no message, zero time", time.Time{}, time.Time{}, false, false},
 		{"refused by the provider", wrote, wrote.Add(time.Minute), true, false},
 	}
 	for _, tt := range tests {
@@ -39,7 +39,7 @@ func TestI3WindowClosesAtExactly24Hours(t *testing.T) {
 	}
 }
 
-func TestZonesAndDaylightSavingDoNotMatter(t *testing.T) {
+func TestOpenIgnoresTimeZones(t *testing.T) {
 	t.Parallel()
 	// Clocks went forward in between: a day of 23 hours on the wall.
 	before := time.FixedZone("standard", -5*3600)
@@ -57,7 +57,7 @@ func TestZonesAndDaylightSavingDoNotMatter(t *testing.T) {
 func TestClosesAt(t *testing.T) {
 	t.Parallel()
 	if got := window.ClosesAt(time.Time{}); !got.IsZero() {
-		t.Errorf("never wrote: got %v, want zero", got)
+		t.Errorf("no message: got %v, want zero", got)
 	}
 	wrote := time.Date(2028, 2, 28, 12, 0, 0, 0, time.UTC)
 	want := time.Date(2028, 2, 29, 12, 0, 0, 0, time.UTC)
