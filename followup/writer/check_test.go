@@ -45,12 +45,12 @@ func TestClean(t *testing.T) {
 }
 
 // What is too long however much is taken off is left as it is: layer by layer it would take minutes.
-func TestCleanLeavesWhatIsFarTooLong(t *testing.T) {
+func TestCleanLeavesFarTooLongText(t *testing.T) {
 	t.Parallel()
 	for _, layer := range []string{"# ", "\n# ", "---\n", "**a", "__a__", "“«", "```a\n", "<think>"} {
 		long := strings.Repeat(layer, 1<<17)
 		if got := check(clean(long), brief()); got == "" {
-			t.Errorf("%q over and over: got none, want a fault", layer)
+			t.Errorf("%q repeated: got no fault, want one", layer)
 		}
 	}
 }
@@ -73,8 +73,8 @@ func TestCheck(t *testing.T) {
 		want       fault
 	}{
 		{"fine", "Oi, Ana! Posso ajudar a escolher o plano?", ""},
-		{"fine, lead's own words", "Quero saber o preço do plano novo, por favor", ""},
-		{"fine, something new beside the old", "Oi, Ana! Consegui uma condição melhor para o seu orçamento. Quer ver?", ""},
+		{"fine, repeats the lead", "Quero saber o preço do plano novo, por favor", ""},
+		{"fine, something new besides the old", "Oi, Ana! Consegui uma condição melhor para o seu orçamento. Quer ver?", ""},
 		{"fine, longest", strings.Repeat("é", maxLength), ""},
 		{"fine, quoted by the instructions", "Oi! Um abraço da Bia e de toda a equipe da Acme", ""},
 		{"fine, emoji and numbers", "Oi 👋 <3 (2 > 1) 50%", ""},
@@ -85,39 +85,39 @@ func TestCheck(t *testing.T) {
 		{"empty brackets", "Oi []", faultPlaceholder},
 		{"link in markdown", "Veja [aqui](https://acme.example)", faultPlaceholder},
 		{"our variable", "Oi, {{LEAD_FIRSTNAME}}!", faultPlaceholder},
-		{"unclosed", "Oi, {{nome", faultPlaceholder},
+		{"unclosed variable", "Oi, {{nome", faultPlaceholder},
 		{"single braces", "Oi, {nome}!", faultPlaceholder},
-		{"angles", "Oi, <seu nome>!", faultPlaceholder},
-		{"what a server should have cut off", "Oi, Ana! Tudo bem?<|im_end|>", faultPlaceholder},
-		{"a line to write on", "Oi, ____! Tudo bem?", faultPlaceholder},
-		{"a line at the beginning", "____, tudo bem?", faultPlaceholder},
+		{"angle brackets", "Oi, <seu nome>!", faultPlaceholder},
+		{"the model's end token", "Oi, Ana! Tudo bem?<|im_end|>", faultPlaceholder},
+		{"a blank to fill in", "Oi, ____! Tudo bem?", faultPlaceholder},
+		{"a blank at the beginning", "____, tudo bem?", faultPlaceholder},
 		{"bare variable", "Oi, LEAD_FIRSTNAME!", faultPlaceholder},
 		{"as an AI", "As an AI, I can't do that.", faultLeak},
-		{"sou uma IA", "Oi! Sou uma IA da Acme.", faultLeak},
+		{"as an AI in Portuguese", "Oi! Sou uma IA da Acme.", faultLeak},
 		{"preamble", "Here's the message: Oi, Ana!", faultLeak},
 		{"preamble in other words", "Sure, here's a friendly follow-up:\n\nOi, Ana! Tudo bem?", faultLeak},
 		{"preamble in Portuguese", "Claro! Aqui vai uma mensagem curta para a Ana:\n\nOi, Ana! Tudo bem?", faultLeak},
 		{"preamble in Spanish", "¡Por supuesto! Aquí tienes un mensaje breve: ¡Hola, Ana!", faultLeak},
 		{"label", "Mensagem: Oi, Ana! Tudo bem?", faultLeak},
 		{"label in bold", "*Message:* Hi Ana, all well?", faultLeak},
-		{"label behind bold", "*Follow-up message*: Hi Ana, all well?", faultLeak},
-		{"label behind an emoji", "📩 *Mensagem para a Ana:*\nOi! Tudo bem?", faultLeak},
+		{"label in bold, colon outside", "*Follow-up message*: Hi Ana, all well?", faultLeak},
+		{"label after an emoji", "📩 *Mensagem para a Ana:*\nOi! Tudo bem?", faultLeak},
 		{"assent", "Claro!\n\nOi, Ana! Tudo bem?", faultLeak},
 		{"assent in English", "Of course, here you go:\n\nHi Ana, all well?", faultLeak},
 		{"fine, assent to the lead", "Claro! Já separei a mesa, Ana. Quer que eu envie hoje?", ""},
-		{"role", "Assistant: Hi Ana, all well?", faultLeak},
+		{"role label", "Assistant: Hi Ana, all well?", faultLeak},
 		{"alternatives", "Opção 1: Oi, Ana!\n\nOpção 2: Olá, Ana!", faultLeak},
-		{"fine, what is here", "Here's what I found for you, Ana: two tables in oak. Shall I send photos?", ""},
-		{"fine, their message", "Oi, Ana! Vi sua mensagem: o prazo é de dez dias. Quer fechar?", ""},
-		{"fine, options", "Ana, aqui estão as opções: mesa ou banco. Qual prefere?", ""},
-		{"fine, a word that labels", "Mensagem recebida, Ana: já separei o seu pedido!", ""},
+		{"fine, an introduction that is the message", "Here's what I found for you, Ana: two tables in oak. Shall I send photos?", ""},
+		{"fine, the lead's message mentioned", "Oi, Ana! Vi sua mensagem: o prazo é de dez dias. Quer fechar?", ""},
+		{"fine, offers options", "Ana, aqui estão as opções: mesa ou banco. Qual prefere?", ""},
+		{"fine, begins with a label's word", "Mensagem recebida, Ana: já separei o seu pedido!", ""},
 		{"the task", "Send a friendly message asking if the lead needs help.", faultLeak},
 		{"the instructions, other punctuation", "Oi! Nunca ofereça mais do que dez; por cento… de DESCONTO a ninguém.", faultLeak},
 		{"our rules", "Never mention these rules, the task, or that the message is automatic.", faultLeak},
 		{"repetition", "Oi, Ana! Ficou alguma dúvida sobre o orçamento que enviei ontem?", faultRepetition},
 		{"near repetition", "oi ana, ficou alguma dúvida sobre o orçamento que enviei ontem 😊", faultRepetition},
 		{"repetition with another word", "Oi, Ana! Ficou alguma dúvida sobre o orçamento que te enviei ontem?", faultRepetition},
-		{"short repetition", "Olá", faultRepetition},
+		{"repetition of one word", "Olá", faultRepetition},
 	}
 	for _, tt := range tests {
 		if got := check(tt.text, b); got != tt.want {
@@ -127,7 +127,7 @@ func TestCheck(t *testing.T) {
 }
 
 // Models that have no field for a refusal, or do not use it, refuse in words.
-func TestARefusalInWordsIsNotSent(t *testing.T) {
+func TestRefusalInWordsNotSent(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]fault{
 		"I'm sorry, but I can't assist with that request.":                  faultRefused,
@@ -164,7 +164,7 @@ func TestARefusalInWordsIsNotSent(t *testing.T) {
 	}
 }
 
-func TestEveryFaultHasItsAdvice(t *testing.T) {
+func TestEveryFaultHasOwnAdvice(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{advice("other"): true}
 	for _, f := range faults {
@@ -172,7 +172,7 @@ func TestEveryFaultHasItsAdvice(t *testing.T) {
 			continue // too long, in other words
 		}
 		if seen[advice(f)] {
-			t.Errorf("%s: got the advice of another", f)
+			t.Errorf("%s: got the advice of another fault or the default", f)
 		}
 		seen[advice(f)] = true
 	}
@@ -185,10 +185,10 @@ func TestLikeness(t *testing.T) {
 		a, b := rapid.SliceOf(word).Draw(t, "a"), rapid.SliceOf(word).Draw(t, "b")
 		got := likeness(a, b)
 		if got < 0 || got > 1 || got != likeness(b, a) {
-			t.Fatalf("got %v and %v", got, likeness(b, a))
+			t.Fatalf("got %v, and %v the other way round, want one value from 0 to 1", got, likeness(b, a))
 		}
 		if len(a) > 0 && likeness(a, a) != 1 {
-			t.Fatalf("with itself: got %v", likeness(a, a))
+			t.Fatalf("with itself: got %v, want 1", likeness(a, a))
 		}
 	})
 }
@@ -199,10 +199,10 @@ func FuzzCleanAndCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		text := clean(s)
 		if clean(text) != text && !strings.Contains(text, "<think>") {
-			t.Fatalf("clean(%q) is not stable: %q, then %q", s, text, clean(text))
+			t.Fatalf("clean(%q): got %q, then %q, want it idempotent", s, text, clean(text))
 		}
 		if check(text, followup.Brief{}) == "" && (strings.Contains(text, "{{") || len([]rune(text)) > maxLength || text == "") {
-			t.Fatalf("check(%q): got none", text)
+			t.Fatalf("check(%q): got no fault, want one", text)
 		}
 	})
 }

@@ -74,8 +74,8 @@ func (f fixture) wantRequests(t *testing.T, want map[string]int) {
 	}
 }
 
-// wantQuiet checks I11: no text and no key in the error or the log.
-func (f fixture) wantQuiet(t *testing.T, err error) {
+// wantNoSecrets checks I11: no text and no key in the error or the log.
+func (f fixture) wantNoSecrets(t *testing.T, err error) {
 	t.Helper()
 	told := f.log.String()
 	if err != nil {
@@ -83,7 +83,7 @@ func (f fixture) wantQuiet(t *testing.T, err error) {
 	}
 	for _, secret := range []string{private, key, "0000000000", "Acme", "orçamento", "quoted back", f.model.URL()} {
 		if strings.Contains(told, secret) {
-			t.Errorf("I11: %q was told: %s", secret, told)
+			t.Errorf("I11: got %q in the error or log: %s", secret, told)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Every line of every prompt is refused when it comes back, alone or, if it is
 // long enough to be told from chance, in a message.
-func TestNoLineOfThePromptsIsSent(t *testing.T) {
+func TestPromptLinesNotSent(t *testing.T) {
 	t.Parallel()
 	b := brief()
 	b.Instructions += "\nSeja breve.\nSem gírias"
@@ -37,7 +37,7 @@ func TestNoLineOfThePromptsIsSent(t *testing.T) {
 			continue
 		}
 		if !leaks("Oi, Ana! "+own+" Até logo.", b) {
-			t.Errorf("%q in a message: got none, want a leak", own)
+			t.Errorf("%q within a message: got no leak, want one", own)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func TestLeaksOfOurOwnWords(t *testing.T) {
 	}
 }
 
-func TestAShortTaskIsALeakAsAWhole(t *testing.T) {
+func TestShortTaskIsLeakOnlyAsWhole(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		task, text string
@@ -102,13 +102,13 @@ func TestAShortTaskIsALeakAsAWhole(t *testing.T) {
 }
 
 // What the task holds of the lead may be said to him, however long it is.
-func TestAValueOfTheTaskIsNoLeak(t *testing.T) {
+func TestValueInTaskIsNoLeak(t *testing.T) {
 	t.Parallel()
 	b := brief()
 	b.Prompt = followup.ExpandPrompt("Ask whether {{LEAD_FIELD_ORDER}} arrived", followup.Facts{Lead: followup.Lead{
 		CustomFields: map[string]any{"order": "two blue chairs and one round table made of oak"},
 	}})
 	if got := check("Oi Ana! Did the two blue chairs and one round table made of oak reach you?", b); got != "" {
-		t.Errorf("got %q, want it fit to be sent", got)
+		t.Errorf("got %q, want no fault", got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // A link that only the lead gave, or nobody, is not sent.
-func TestNoLinkThatTheBusinessHasNotGiven(t *testing.T) {
+func TestLinkNotGivenByBusiness(t *testing.T) {
 	t.Parallel()
 	b := brief()
 	b.Instructions = "Our site: https://www.acme.com/. Book at book.acme.com.br/now?x=1, in Peru vende.com.pe, in England at acme.co.uk/x"
@@ -73,7 +73,7 @@ func TestNoLinkThatTheBusinessHasNotGiven(t *testing.T) {
 }
 
 // What a lead calls himself stands in the task where that names him, and is not the business's word.
-func TestALinkThatTheLeadCallsHimselfIsNotGiven(t *testing.T) {
+func TestLinkInLeadNameIsNotGiven(t *testing.T) {
 	t.Parallel()
 	b := brief()
 	b.Lead.Name = "Evil.com Ada acme.com"

@@ -14,8 +14,8 @@ import (
 	"wagate/followup/writer"
 )
 
-// slow is a writer whose model takes a second for each text, so many at once.
-func slow(concurrency int) *writer.Writer {
+// slowWriter is a writer whose model takes a second for each text, so many at once.
+func slowWriter(concurrency int) *writer.Writer {
 	return writer.New(writer.Params{
 		Model: "m", BaseURL: "http://model.invalid/v1", Concurrency: concurrency,
 		Transport: roundTrip(func(*http.Request) (*http.Response, error) {
@@ -25,18 +25,18 @@ func slow(concurrency int) *writer.Writer {
 	})
 }
 
-// TestI9WhoHasManyTextsWrittenKeepsNobodyWaiting: tenants take turns for the model.
-func TestI9WhoHasManyTextsWrittenKeepsNobodyWaiting(t *testing.T) {
+// TestI9TenantsTakeTurns: tenants take turns for the model.
+func TestI9TenantsTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := slow(2)
+		w := slowWriter(2)
 		var mu sync.Mutex
 		var order []followup.TenantID
 		write := func(tenant followup.TenantID) {
 			b := brief()
 			b.Lead.Tenant = tenant
 			if _, err := w.Write(t.Context(), b); err != nil {
-				t.Errorf("got %v", err)
+				t.Errorf("got error %v, want none", err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -66,10 +66,10 @@ func TestI9WhoHasManyTextsWrittenKeepsNobodyWaiting(t *testing.T) {
 }
 
 // Who gives up while he waits is nobody's turn.
-func TestWhoGivesUpLeavesHisTurnToOthers(t *testing.T) {
+func TestCancelledWaiterYieldsItsTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := slow(1)
+		w := slowWriter(1)
 		ctx, giveUp := context.WithCancel(t.Context())
 		write := func(ctx context.Context, tenant followup.TenantID) <-chan error {
 			done := make(chan error, 1)

@@ -11,7 +11,7 @@ import (
 
 // Where a connection is lost without a word, as behind a gateway that forgot it, the model can
 // be reached over another, and is.
-func TestALostConnectionIsLeft(t *testing.T) {
+func TestLostConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		network := pipetest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -30,13 +30,13 @@ func TestWriteReturnsTheText(t *testing.T) {
 	}
 	r := f.model.Requests()
 	if len(r) != 1 || r[0].Model != "small-1" || r[0].Authorization != "Bearer "+key || !strings.Contains(r[0].Text(), private) {
-		t.Errorf("got %+v, want one request with key, model and history", r)
+		t.Errorf("got %+v, want one request with the key, the model and the history", r)
 	}
 	f.wantRequests(t, map[string]int{"ok": 1})
-	f.wantQuiet(t, nil)
+	f.wantNoSecrets(t, nil)
 }
 
-func TestMetricsExistBeforeTheFirstRequest(t *testing.T) {
+func TestMetricsExistBeforeFirstRequest(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil)
 	f.wantRequests(t, nil)
@@ -69,7 +69,7 @@ wagate_ai_tokens_total{direction="output"} 7
 	}
 }
 
-func TestAnUnusableTextIsAskedForOnceMore(t *testing.T) {
+func TestUnusableTextRetriedOnce(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, modeltest.Answer{Text: "Oi, [nome]!"}, modeltest.Answer{Text: "Oi! Ainda faz sentido?"})
 	got, err := f.Write(t.Context(), brief())
@@ -78,7 +78,7 @@ func TestAnUnusableTextIsAskedForOnceMore(t *testing.T) {
 	}
 	second := f.model.Requests()[1]
 	if n := len(second.Messages); n != 4 || second.Messages[2].Content != "Oi, [nome]!" || !strings.Contains(second.Messages[3].Content, "placeholder") {
-		t.Errorf("second request: got %+v, want the bad text and what was wrong", second.Messages)
+		t.Errorf("second request: got %+v, want the bad text and what was wrong with it", second.Messages)
 	}
 	f.wantRequests(t, map[string]int{"unusable": 1, "ok": 1})
 }
@@ -86,14 +86,14 @@ func TestAnUnusableTextIsAskedForOnceMore(t *testing.T) {
 func TestTwiceUnusable(t *testing.T) {
 	t.Parallel()
 	tests := map[string]modeltest.Answer{
-		"empty":       {},
-		"placeholder": {Text: "quoted back {{LEAD_NAME}}"},
-		"repetition":  {Text: "Posso ajudar em mais alguma coisa hoje?"},
-		"cut off":     {Text: "Oi, quoted back", Finish: "length"},
-		"filtered":    {Text: "Oi, quoted back", Finish: "content_filter"},
-		"not let in":  {Status: 400, Code: "content_filter", Text: "quoted back"},
-		"flagged":     {Status: 400, Code: "invalid_prompt", Text: "quoted back"},
-		"refusal":     {Raw: `{"choices":[{"message":{"role":"assistant","content":"","refusal":"quoted back"}}]}`},
+		"empty":           {},
+		"placeholder":     {Text: "quoted back {{LEAD_NAME}}"},
+		"repetition":      {Text: "Posso ajudar em mais alguma coisa hoje?"},
+		"cut off":         {Text: "Oi, quoted back", Finish: "length"},
+		"filtered":        {Text: "Oi, quoted back", Finish: "content_filter"},
+		"prompt filtered": {Status: 400, Code: "content_filter", Text: "quoted back"},
+		"prompt flagged":  {Status: 400, Code: "invalid_prompt", Text: "quoted back"},
+		"refusal field":   {Raw: `{"choices":[{"message":{"role":"assistant","content":"","refusal":"quoted back"}}]}`},
 	}
 	for name, a := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestTwiceUnusable(t *testing.T) {
 				t.Errorf("requests: got %d, want 2", n)
 			}
 			f.wantRequests(t, map[string]int{"unusable": 2})
-			f.wantQuiet(t, err)
+			f.wantNoSecrets(t, err)
 		})
 	}
 }
@@ -122,7 +122,7 @@ func TestUnavailable(t *testing.T) {
 		requests int // 3: tried again, 1: not
 	}{
 		{"500", modeltest.Answer{Status: 500, Text: leaky}, "error", 3},
-		{"503 without a shape", modeltest.Answer{Status: 503, Raw: "<html>" + leaky}, "error", 3},
+		{"503 without JSON", modeltest.Answer{Status: 503, Raw: "<html>" + leaky}, "error", 3},
 		{"429", modeltest.Answer{Status: 429, Text: leaky}, "throttled", 3},
 		{"429 for a while", modeltest.Answer{Status: 429, Header: http.Header{"Retry-After": {"0.001"}}}, "throttled", 3},
 		{"429 for an hour", modeltest.Answer{Status: 429, Header: http.Header{"Retry-After": {"3600"}}}, "throttled", 1},
@@ -133,8 +133,8 @@ func TestUnavailable(t *testing.T) {
 		{"redirect", modeltest.Answer{Status: 307, Header: http.Header{"Location": {"/elsewhere"}}, Raw: leaky}, "error", 3},
 		{"dropped", modeltest.Answer{Drop: true}, "error", 3},
 		{"not JSON", modeltest.Answer{Raw: leaky}, "error", 3},
-		{"no choice", modeltest.Answer{Raw: `{"choices":[]}`}, "error", 3},
-		{"endless", modeltest.Answer{Raw: `{"choices":[{"message":{"content":"` + strings.Repeat("x", 2<<20) + `"}}]}`}, "error", 3},
+		{"no choices", modeltest.Answer{Raw: `{"choices":[]}`}, "error", 3},
+		{"too long", modeltest.Answer{Raw: `{"choices":[{"message":{"content":"` + strings.Repeat("x", 2<<20) + `"}}]}`}, "error", 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -148,12 +148,12 @@ func TestUnavailable(t *testing.T) {
 				t.Errorf("requests: got %d, want %d", n, tt.requests)
 			}
 			f.wantRequests(t, map[string]int{tt.outcome: tt.requests})
-			f.wantQuiet(t, err)
+			f.wantNoSecrets(t, err)
 		})
 	}
 }
 
-func TestAnOutageWithinTheTriesIsNotSeen(t *testing.T) {
+func TestShortOutageIsRetried(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, modeltest.Answer{Status: 500}, modeltest.Answer{Drop: true}, modeltest.Answer{Text: "Oi!"})
 	if got, err := f.Write(t.Context(), brief()); got != "Oi!" || err != nil {
@@ -162,7 +162,7 @@ func TestAnOutageWithinTheTriesIsNotSeen(t *testing.T) {
 	f.wantRequests(t, map[string]int{"error": 2, "ok": 1})
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestModelUnreachable(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil)
 	_ = f.model.Close()
@@ -171,12 +171,12 @@ func TestNobodyListens(t *testing.T) {
 		t.Errorf("got %v, want ErrAIUnavailable", err)
 	}
 	f.wantRequests(t, map[string]int{"error": 3})
-	f.wantQuiet(t, err)
+	f.wantNoSecrets(t, err)
 }
 
 // A model that answers with another protocol is one that failed, though what it says
 // there has no end.
-func TestAModelThatSwitchesProtocols(t *testing.T) {
+func TestSwitchingProtocolsFails(t *testing.T) {
 	t.Parallel()
 	endless, end := io.Pipe()
 	t.Cleanup(func() { _ = end.Close() })
@@ -193,7 +193,7 @@ func TestAModelThatSwitchesProtocols(t *testing.T) {
 		t.Errorf("got %v, want ErrAIUnavailable", err)
 	}
 	f.wantRequests(t, map[string]int{"error": 1})
-	f.wantQuiet(t, err)
+	f.wantNoSecrets(t, err)
 }
 
 func TestTimeout(t *testing.T) {
@@ -205,7 +205,7 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("got %v, want ErrAIUnavailable", err)
 	}
 	f.wantRequests(t, map[string]int{"timeout": 2})
-	f.wantQuiet(t, err)
+	f.wantNoSecrets(t, err)
 }
 
 func TestCancelledWhileTheModelWrites(t *testing.T) {
@@ -255,7 +255,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		for range 12 {
 			go func() {
 				if _, err := w.Write(t.Context(), brief()); err != nil {
-					t.Errorf("got %v", err)
+					t.Errorf("got error %v, want none", err)
 				}
 			}()
 		}
@@ -289,7 +289,7 @@ func TestBreakerOpensAndRecovers(t *testing.T) {
 			}
 		}
 		if n := calls.Load(); n != 10 {
-			t.Errorf("requests of 25 texts: got %d, want 10, then the breaker", n)
+			t.Errorf("requests for 25 texts: got %d, want 10 before the breaker opened", n)
 		}
 		well.Store(true)
 		time.Sleep(10*time.Second + time.Millisecond) // virtual
@@ -299,7 +299,7 @@ func TestBreakerOpensAndRecovers(t *testing.T) {
 	})
 }
 
-func TestACallerThatGivesUpIsNoSignOfHealth(t *testing.T) {
+func TestCancelledCallNotCountedByBreaker(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	ctx, giveUp := context.WithCancel(t.Context())
@@ -327,7 +327,7 @@ func TestACallerThatGivesUpIsNoSignOfHealth(t *testing.T) {
 	}
 }
 
-func TestAWrongKeyDoesNotTripTheBreaker(t *testing.T) {
+func TestWrongKeyDoesNotTripBreaker(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
 	w := writer.New(writer.Params{Model: "m", BaseURL: "http://model.invalid/v1", Transport: roundTrip(func(*http.Request) (*http.Response, error) {
@@ -342,9 +342,9 @@ func TestAWrongKeyDoesNotTripTheBreaker(t *testing.T) {
 	}
 }
 
-// TestTheLogSaysWhatIsWrongWithTheModel: with a wrong key, once a minute and naming what to change; of an ailing server, why
+// TestLogNamesModelFault: with a wrong key, once a minute and naming what to change; of an ailing server, why
 // the breaker opened.
-func TestTheLogSaysWhatIsWrongWithTheModel(t *testing.T) {
+func TestLogNamesModelFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -367,26 +367,26 @@ func TestTheLogSaysWhatIsWrongWithTheModel(t *testing.T) {
 		const complaint = "see ai.api_key, ai.model and the account's quota"
 		ask(401, 30)
 		if got := strings.Count(log.String(), complaint); got != 1 || !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "status=401") {
-			t.Errorf("a wrong key: got %d complaints in %s, want one, with the status", got, &log)
+			t.Errorf("wrong key: got %d log lines in %s, want one, with the status", got, &log)
 		}
 		time.Sleep(time.Minute) // virtual
 		ask(404, 2)
 		if got := strings.Count(log.String(), complaint); got != 2 {
-			t.Errorf("a minute later: got %d complaints, want 2", got)
+			t.Errorf("a minute later: got %d log lines, want 2", got)
 		}
 		log.Reset()
 		ask(502, 10)
 		if !strings.Contains(log.String(), `to=open`) || !strings.Contains(log.String(), `last="error, status 502"`) {
-			t.Errorf("an ailing server: got %s, want why the breaker opened", &log)
+			t.Errorf("unhealthy server: got %s, want why the breaker opened", &log)
 		}
 		if strings.Contains(log.String(), complaint) || strings.Contains(log.String(), "quoted back") {
-			t.Errorf("an ailing server: got %s, want no more than that", &log)
+			t.Errorf("unhealthy server: got %s, want nothing else", &log)
 		}
 		time.Sleep(time.Minute)
 		log.Reset()
 		ask(0, 1)
 		if !strings.Contains(log.String(), `last="error, name not resolved"`) || strings.Contains(log.String(), "model.invalid") {
-			t.Errorf("a server that is not there: got %s, want why, and not where", &log)
+			t.Errorf("unknown host: got %s, want the reason without the host", &log)
 		}
 	})
 }
