@@ -11,7 +11,7 @@ import (
 // After an outage what can still be kept goes out first, the least late of it before
 // all; what is too late is skipped with that reason and holds nothing up. Each lead
 // gets one message, and a small tenant does not wait for a large one's backlog.
-func TestI7ABacklogGoesOutLeastLateFirst(t *testing.T) {
+func TestI7BacklogSentLeastLateFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
@@ -24,7 +24,7 @@ func TestI7ABacklogGoesOutLeastLateFirst(t *testing.T) {
 			h.pass(apart)
 		}
 		h.pass(30*minutes - apart)
-		small := h.nextDoor(0)
+		small := h.armOtherTenant(0)
 		h.start()
 		h.pass(2 * minutes)
 
@@ -45,16 +45,16 @@ func TestI7ABacklogGoesOutLeastLateFirst(t *testing.T) {
 				sent = append(sent[:i:i], sent[i+1:]...)
 			}
 		}
-		h.is(sent, want, "who was sent something, in order, but for the small tenant's lead among the first two")
+		h.equal(sent, want, "leads in the order of their messages, without the small tenant's")
 		last := h.run(runs[steps-kept]).Timeline[0].At
 		for i, run := range runs {
 			m := h.run(run).Timeline[0]
 			if i >= steps-kept {
-				h.is(m.Outcome, followup.Sent, "outcome of what could be kept")
+				h.equal(m.Outcome, followup.Sent, "outcome of a step that is not too late")
 				continue
 			}
-			h.is(m.Reason, followup.TooLate, "reason of what is too late")
-			h.is(m.At.Before(last), false, "skipped before the last that could be kept was sent")
+			h.equal(m.Reason, followup.TooLate, "reason of a step that is too late")
+			h.equal(m.At.Before(last), false, "skipped before the last message was sent")
 		}
 		h.stop()
 	})

@@ -19,7 +19,7 @@ func TestRememberedLaddersAreBounded(t *testing.T) {
 			t.Fatalf("ladders remembered after %d: got %d, want at most %d", i+1, n, maxLadders)
 		}
 		if got, ok := l.get(name(i)); !ok || got.Steps[0].Prompt != string(name(i)) {
-			t.Fatalf("ladder %d: got %v, %v, want the one just put", i, got, ok)
+			t.Fatalf("ladder %d: got %v, %v, want the ladder just put", i, got, ok)
 		}
 	}
 	if n := len(l.byID); n < 2 {

@@ -8,7 +8,7 @@ import (
 )
 
 // die claims the due step by hand, as a worker that dies at once does.
-func (h *harness) die() followup.Claimed {
+func (h *harness) claimAndDie() followup.Claimed {
 	h.Helper()
 	b, err := h.store.Store.Claim(h.Context(), followup.ClaimParams{
 		Now: time.Now(), Real: time.Now(), Limit: 1, Lease: 3 * minutes,
@@ -20,143 +20,143 @@ func (h *harness) die() followup.Claimed {
 	return b.Steps[0]
 }
 
-// dieSending dies between the guard's yes and the record of the result.
-func (h *harness) dieSending() (followup.Claimed, followup.AttemptID) {
+// claimAndDieSending dies between the guard's yes and the record of the result.
+func (h *harness) claimAndDieSending() (followup.Claimed, followup.AttemptID) {
 	h.Helper()
-	c := h.die()
+	c := h.claimAndDie()
 	v, err := h.store.Store.GuardStep(h.Context(), followup.GuardStep{
 		Run: c.Run.ID, Token: c.Token, To: c.Lead.Contact(), FreeForm: true, Now: time.Now(), Real: time.Now(), Lease: minutes,
 	})
 	h.must(err, "GuardStep")
-	h.is(v.Refusal, followup.Allowed, "guard")
+	h.equal(v.Refusal, followup.Allowed, "guard")
 	return c, v.Attempt
 }
 
 // A worker that dies before the guard has sent nothing: the step is sent once,
 // when its lease has run out.
-func TestI6ACrashBeforeTheGuardIsSentOnce(t *testing.T) {
+func TestI6CrashBeforeGuardSentOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.until(30 * minutes)
-		h.die()
+		h.claimAndDie()
 		h.start()
 		h.until(33*minutes - time.Millisecond)
-		h.sent()
+		h.wantSent()
 		h.until(2 * hours)
-		h.sent("33m0s ai")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.wantSent("33m0s ai")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // A step of which every worker dies fails in the end, and the ladder goes on.
-func TestI7AStepThatKillsItsWorkersFails(t *testing.T) {
+func TestI7StepThatKillsWorkersFails(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(true), quick[0], quick[1])
 		h.until(30 * minutes)
 		for range 6 {
-			h.die()
+			h.claimAndDie()
 			h.pass(3 * minutes)
-			h.tells(run, "claimed")
+			h.wantTimeline(run, "claimed")
 		}
 		h.start()
 		h.until(49 * minutes)
-		h.tells(run, "1 none failed/unknown", "armed")
-		h.is(h.writer.asked(), 0, "requests to the model")
+		h.wantTimeline(run, "1 none failed/unknown", "armed")
+		h.equal(h.writer.asked(), 0, "requests to the model")
 		h.until(3 * hours)
-		h.sent("1h18m0s ai")
-		h.tells(run, "1 none failed/unknown", "2 ai sent/ai", "ended completed")
+		h.wantSent("1h18m0s ai")
+		h.wantTimeline(run, "1 none failed/unknown", "2 ai sent/ai", "ended completed")
 	})
 }
 
 // One whose workers die once less is sent.
-func TestI6AStepThatOutlivesItsWorkersIsSentOnce(t *testing.T) {
+func TestI6StepOutlivesFiveWorkers(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.until(30 * minutes)
 		for range 5 {
-			h.die()
+			h.claimAndDie()
 			h.pass(3 * minutes)
 		}
 		h.start()
 		h.until(2 * hours)
-		h.sent("45m0s ai")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.wantSent("45m0s ai")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // One that dies after the guard may have sent it: uncertain, and never again.
-func TestI6ACrashAfterTheGuardIsUncertainAndNeverSent(t *testing.T) {
+func TestI6CrashAfterGuardUncertainNeverSent(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(true), quick[0], quick[1])
 		h.until(30 * minutes)
-		h.dieSending()
+		h.claimAndDieSending()
 		h.start()
 		h.until(31*minutes - time.Millisecond)
-		h.tells(run, "sending")
+		h.wantTimeline(run, "sending")
 		h.until(31 * minutes)
-		h.tells(run, "1 none uncertain/crash", "armed")
-		h.sent()
+		h.wantTimeline(run, "1 none uncertain/crash", "armed")
+		h.wantSent()
 		h.until(3 * hours)
-		h.sent("1h1m0s ai")
-		h.tells(run, "1 none uncertain/crash", "2 ai sent/ai", "ended completed")
+		h.wantSent("1h1m0s ai")
+		h.wantTimeline(run, "1 none uncertain/crash", "2 ai sent/ai", "ended completed")
 	})
 }
 
 // A crashed step is recorded once, though two replicas find it.
-func TestI6ACrashIsRecordedOnce(t *testing.T) {
+func TestI6CrashRecordedOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.until(30 * minutes)
-		h.dieSending()
+		h.claimAndDieSending()
 		h.start()
 		first := h.runner
 		h.restart() // a second one beside it
 		h.until(2 * hours)
-		h.tells(run, "1 none uncertain/crash", "ended completed")
-		h.sent()
-		h.is(h.writer.asked(), 0, "requests to the model")
+		h.wantTimeline(run, "1 none uncertain/crash", "ended completed")
+		h.wantSent()
+		h.equal(h.writer.asked(), 0, "requests to the model")
 		h.must(first.Stop(h.Context()), "Stop")
 	})
 }
 
 // A worker that was only slow records what it knows, if it is first.
-func TestI6ASlowWorkersResultCountsUntilTheCrashIsRecorded(t *testing.T) {
+func TestI6ResultAfterRecordedCrashIsStale(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.until(30 * minutes)
-		c, attempt := h.dieSending()
+		c, attempt := h.claimAndDieSending()
 		h.start()
 		h.pass(2 * minutes)
-		h.tells(run, "1 none uncertain/crash", "ended completed")
+		h.wantTimeline(run, "1 none uncertain/crash", "ended completed")
 		_, err := h.store.Store.FinishStep(h.Context(), followup.FinishStep{
 			Run: run, Token: c.Token, Attempt: attempt, Kind: followup.KindAI,
 			Outcome: followup.Sent, Reason: followup.ByAI, Next: -1, Now: time.Now(), Real: time.Now(),
 		})
-		h.is(err, followup.ErrStale, "late finish")
-		h.tells(run, "1 none uncertain/crash", "ended completed")
+		h.equal(err, followup.ErrStale, "late finish")
+		h.wantTimeline(run, "1 none uncertain/crash", "ended completed")
 	})
 }
 
 // A reply that came while the dead worker was sending ends the run when the
 // crash is recorded; the step keeps its outcome.
-func TestI5AReplyDuringACrashEndsTheRun(t *testing.T) {
+func TestI5ReplyDuringCrashEndsRun(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		lead := h.lead(true)
-		run := h.arm(lead, seed...)
+		run := h.arm(lead, sample...)
 		h.until(30 * minutes)
-		h.dieSending()
+		h.claimAndDieSending()
 		h.reply(lead)
 		h.start()
 		h.until(5 * hours)
-		h.sent()
-		h.tells(run, "1 none uncertain/crash", "ended replied")
+		h.wantSent()
+		h.wantTimeline(run, "1 none uncertain/crash", "ended replied")
 	})
 }
 
@@ -173,9 +173,9 @@ func TestI6TwoReplicasSendEveryStepOnce(t *testing.T) {
 		first := h.runner
 		h.restart()
 		h.until(2 * hours)
-		h.is(len(h.sender.log()), 40, "provider calls")
+		h.equal(len(h.sender.log()), 40, "provider calls")
 		for _, run := range runs {
-			h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")
+			h.wantTimeline(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")
 		}
 		h.must(first.Stop(h.Context()), "Stop")
 	})
@@ -183,13 +183,13 @@ func TestI6TwoReplicasSendEveryStepOnce(t *testing.T) {
 
 // What was going out when the worker died is known to whoever finds the step: a
 // template that stood in for another step is used up.
-func TestI6WhatADyingWorkerWasSendingIsKnown(t *testing.T) {
+func TestI6StandInOfDyingWorkerUsedUp(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.fenced = func() { panic("dead") }
-		run := h.arm(h.lead(false), seed[0], comeBack)
+		run := h.arm(h.lead(false), sample[0], comeBack)
 		h.start()
 		h.until(72 * hours)
-		h.tells(run, "1 template uncertain/crash", "ended completed")
+		h.wantTimeline(run, "1 template uncertain/crash", "ended completed")
 	})
 }

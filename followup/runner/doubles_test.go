@@ -41,7 +41,7 @@ type sender struct {
 	tries int
 	pace  time.Duration
 	full  func() bool // whether the channel's pacing leaves nothing to wait for
-	away  trouble     // of the store, which keeps the pacing
+	away  outage      // of the store, which keeps the pacing
 	// resting is whether the breaker lets nothing through.
 	resting bool
 	took    time.Duration // by a provider call
@@ -209,7 +209,7 @@ type templates struct {
 	mu    sync.Mutex
 	known map[string]providers.TemplateInfo
 	asked hook
-	away  trouble
+	away  outage
 	newer func(name string) bool // whether a newer replica wrote what was said of it
 }
 
@@ -237,21 +237,21 @@ func (t *templates) Template(_ context.Context, _ followup.ChannelID, name, _ st
 }
 
 // complaints is a log that keeps what is said at warning and above.
-type complaints struct {
+type logRecorder struct {
 	slog.Handler
-	mu   *sync.Mutex
-	said []string
-	all  strings.Builder // with the attributes
+	mu       *sync.Mutex
+	messages []string
+	all      strings.Builder // with the attributes
 }
 
-func (c *complaints) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (c *logRecorder) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
 
-func (c *complaints) WithAttrs([]slog.Attr) slog.Handler { return c }
+func (c *logRecorder) WithAttrs([]slog.Attr) slog.Handler { return c }
 
-func (c *complaints) Handle(_ context.Context, r slog.Record) error {
+func (c *logRecorder) Handle(_ context.Context, r slog.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.said = append(c.said, r.Message)
+	c.messages = append(c.messages, r.Message)
 	r.Attrs(func(a slog.Attr) bool {
 		fmt.Fprintln(&c.all, a)
 		return true
@@ -260,8 +260,8 @@ func (c *complaints) Handle(_ context.Context, r slog.Record) error {
 }
 
 // complaints makes the runner log to one, which it returns.
-func (h *harness) complaints() *complaints {
-	c := &complaints{mu: &h.looks}
+func (h *harness) recordLog() *logRecorder {
+	c := &logRecorder{mu: &h.mu}
 	h.params.Logger = slog.New(c)
 	return c
 }

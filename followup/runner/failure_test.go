@@ -11,7 +11,7 @@ import (
 
 // Each kind of failure has its reason, and the ladder goes on but for contacts
 // that cannot or must not be reached.
-func TestI7EveryFailureEndsTheStepWithItsReason(t *testing.T) {
+func TestI7FailureKindSetsReason(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		kind  providers.ErrorKind
@@ -30,15 +30,15 @@ func TestI7EveryFailureEndsTheStepWithItsReason(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
 				h.sender.answers(&providers.Error{Kind: c.kind, Status: 400, Code: 1})
-				run := h.begin(
+				run := h.armAndStart(
 					followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"},
 					followup.Step{Interval: "PT30M", TemplateName: "two", TemplateLanguage: "pt_BR"})
 				h.until(2 * hours)
-				h.tells(run, c.story...)
+				h.wantTimeline(run, c.story...)
 				if c.kind == providers.OptedOut {
 					l, err := h.store.Lead(h.Context(), h.tenant, h.leads[0])
 					h.must(err, "Lead")
-					h.is(l.OptedOut, true, "opted out")
+					h.equal(l.OptedOut, true, "opted out")
 				}
 			})
 		})
@@ -46,22 +46,22 @@ func TestI7EveryFailureEndsTheStepWithItsReason(t *testing.T) {
 }
 
 // A capped contact is left alone for a day, even if its next step is due sooner.
-func TestACappedContactIsLeftAloneForADay(t *testing.T) {
+func TestCappedContactLeftAloneForADay(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.answers(&providers.Error{Kind: providers.Capped, Code: 131049, Status: 400})
-		run := h.begin(
+		run := h.armAndStart(
 			followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"},
 			followup.Step{Interval: "PT30M", TemplateName: "two", TemplateLanguage: "pt_BR"})
 		h.until(26 * hours)
-		h.sent("24h30m0s two")
-		h.tells(run, "1 template failed/capped", "2 template sent/template", "ended completed")
+		h.wantSent("24h30m0s two")
+		h.wantTimeline(run, "1 template failed/capped", "2 template sent/template", "ended completed")
 	})
 }
 
 // What was not sent is tried again later, as late as the provider asks within
 // bounds, and at last the step fails and the ladder goes on.
-func TestI7AStepThatCannotBeSentIsPutOffBoundedly(t *testing.T) {
+func TestI7UnsentStepPutOffWithinBounds(t *testing.T) {
 	t.Parallel()
 	throttled := func(after time.Duration) *providers.Error {
 		return &providers.Error{Kind: providers.Throttled, Code: 130429, Status: 429, Retryable: true, RetryAfter: after}
@@ -76,7 +76,7 @@ func TestI7AStepThatCannotBeSentIsPutOffBoundedly(t *testing.T) {
 			[]string{"30m0s", "40m0s"},
 			[]string{"1 ai sent/ai", "ended completed"},
 		},
-		"throttled for no time": {
+		"throttled without a time": {
 			[]*providers.Error{throttled(0)},
 			[]string{"30m0s", "31m0s"},
 			[]string{"1 ai sent/ai", "ended completed"},
@@ -86,12 +86,12 @@ func TestI7AStepThatCannotBeSentIsPutOffBoundedly(t *testing.T) {
 			[]string{"30m0s", "1h30m0s"},
 			[]string{"1 ai sent/ai", "ended completed"},
 		},
-		"never taken": {
+		"never accepted": {
 			[]*providers.Error{notSent, notSent, notSent, notSent, notSent, notSent},
 			[]string{"30m0s", "31m0s", "33m0s", "37m0s", "45m0s", "1h1m0s"},
 			[]string{"1 ai failed/transient", "ended completed"},
 		},
-		"taken at last": {
+		"accepted at last": {
 			[]*providers.Error{notSent, throttled(0), notSent, notSent, notSent},
 			[]string{"30m0s", "31m0s", "33m0s", "37m0s", "45m0s", "1h1m0s"},
 			[]string{"1 ai sent/ai", "ended completed"},
@@ -102,14 +102,14 @@ func TestI7AStepThatCannotBeSentIsPutOffBoundedly(t *testing.T) {
 			play(t, func(h *harness) {
 				h.sender.tries = 1
 				h.sender.answers(c.errs...)
-				run := h.begin(seed[0])
+				run := h.armAndStart(sample[0])
 				h.until(2 * hours)
 				var calls []string
 				for _, c := range h.sender.log() {
 					calls = append(calls, c.at.Sub(h.began).String())
 				}
-				h.is(calls, c.calls, "provider calls")
-				h.tells(run, c.story...)
+				h.equal(calls, c.calls, "provider calls")
+				h.wantTimeline(run, c.story...)
 			})
 		})
 	}
@@ -122,44 +122,44 @@ func TestEachStepHasItsOwnTries(t *testing.T) {
 		h.sender.tries = 1
 		h.params.MaxTries = 1
 		h.sender.answers(notSent, notSent, notSent, nil)
-		run := h.begin(quick[0], quick[1])
+		run := h.armAndStart(quick[0], quick[1])
 		h.until(3 * hours)
-		h.tells(run, "1 ai failed/transient", "2 ai sent/ai", "ended completed")
+		h.wantTimeline(run, "1 ai failed/transient", "2 ai sent/ai", "ended completed")
 	})
 }
 
 // What was not sent does not stand in the history, and a template that stood in
 // for another step is still there for its own.
-func TestI4ARejectedStandInIsNotUsedUp(t *testing.T) {
+func TestI4RejectedStandInNotUsedUp(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.answers(&providers.Error{Kind: providers.TemplateError, Status: 400})
 		lead := h.lead(false)
-		run := h.arm(lead, seed[0], comeBack)
+		run := h.arm(lead, sample[0], comeBack)
 		h.start()
 		h.until(hours)
 		history, err := h.store.History(h.Context(), lead, h.channel, time.Now())
 		h.must(err, "History")
-		h.is(len(history), 0, "messages in the history")
+		h.equal(len(history), 0, "messages in the history")
 		h.until(30 * hours)
-		h.sent("24h30m0s come_back")
-		h.tells(run, "1 template failed/template_rejected", "2 template sent/template", "ended completed")
+		h.wantSent("24h30m0s come_back")
+		h.wantTimeline(run, "1 template failed/template_rejected", "2 template sent/template", "ended completed")
 	})
 }
 
 // No answer may mean that it was sent: it counts as sent, uses up its template
 // and is never sent again, and what a receipt tells later stands beside.
-func TestI6NoAnswerIsNeverSentAgain(t *testing.T) {
+func TestI6NoAnswerNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	lost := &providers.Error{Kind: providers.Transient, MaybeSent: true, Retryable: true}
 	for name, c := range map[string]struct {
 		state providers.StatusState
 		first string
 	}{
-		"no receipt":     {"", "1 template uncertain/no_answer"},
-		"it arrived":     {providers.StatusDelivered, "1 template uncertain/no_answer settled sent"},
-		"it did not":     {providers.StatusFailed, "1 template uncertain/no_answer settled failed"},
-		"it is on route": {providers.StatusAccepted, "1 template uncertain/no_answer"},
+		"no receipt": {"", "1 template uncertain/no_answer"},
+		"delivered":  {providers.StatusDelivered, "1 template uncertain/no_answer settled sent"},
+		"failed":     {providers.StatusFailed, "1 template uncertain/no_answer settled failed"},
+		"accepted":   {providers.StatusAccepted, "1 template uncertain/no_answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,7 +167,7 @@ func TestI6NoAnswerIsNeverSentAgain(t *testing.T) {
 				h.sender.tries = 1
 				h.sender.answers(lost)
 				lead := h.lead(false)
-				run := h.arm(lead, seed[0], comeBack)
+				run := h.arm(lead, sample[0], comeBack)
 				h.start()
 				h.until(31 * minutes)
 				calls := h.sender.log()
@@ -178,21 +178,21 @@ func TestI6NoAnswerIsNeverSentAgain(t *testing.T) {
 					h.settle(lead, followup.Item{Receipt: &followup.Receipt{Attempt: calls[0].attempt, State: c.state}})
 				}
 				h.until(30 * hours)
-				h.is(len(h.sender.log()), 1, "provider calls")
-				h.tells(run, c.first, "ended completed")
+				h.equal(len(h.sender.log()), 1, "provider calls")
+				h.wantTimeline(run, c.first, "ended completed")
 				history, err := h.store.History(h.Context(), lead, h.channel, time.Now())
 				h.must(err, "History")
-				h.is(len(history), 1, "messages in the history")
+				h.equal(len(history), 1, "messages in the history")
 			})
 		})
 	}
 }
 
-// resting is a sender that stops at its breaker once the guard's second answer
+// restingSender is a sender that stops at its breaker once the guard's second answer
 // was not heard.
-type resting struct{ *sender }
+type restingSender struct{ *sender }
 
-func (s resting) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
+func (s restingSender) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
 	if len(s.log()) > 0 {
 		return followup.SendResult{Err: notSent}, nil
 	}
@@ -201,23 +201,23 @@ func (s resting) Send(ctx context.Context, c followup.ChannelID, m providers.Mes
 
 // A step that is known not to have been sent says so, although its last try did
 // not come to the guard, and the one before did not hear it.
-func TestI7AStepKnownNotToBeSentIsNotUncertain(t *testing.T) {
+func TestI7UnsentStepIsNotUncertain(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		a := h.asking()
+		a := h.spyOnStore()
 		a.show = func(c *followup.Claimed) { c.Run.Tries = 5 }
-		h.params.Sender = resting{h.sender}
+		h.params.Sender = restingSender{h.sender}
 		h.sender.answers(notSent)
 		h.sender.retrying = once(func() { h.store.guards.set(1) })
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(hours)
-		h.is(len(h.sender.log()), 1, "provider calls")
-		h.tells(run, "1 ai failed/transient", "ended completed")
+		h.equal(len(h.sender.log()), 1, "provider calls")
+		h.wantTimeline(run, "1 ai failed/transient", "ended completed")
 	})
 }
 
 // A model that fails costs the step its text, not the lead its template.
-func TestI7AFailingModelHasItsReason(t *testing.T) {
+func TestI7ModelFailureSetsReason(t *testing.T) {
 	t.Parallel()
 	both := followup.Step{Interval: "PT30M", Prompt: "one", TemplateName: "own", TemplateLanguage: "pt_BR"}
 	for name, c := range map[string]struct {
@@ -226,9 +226,9 @@ func TestI7AFailingModelHasItsReason(t *testing.T) {
 		paused bool
 		story  []string
 	}{
-		"unavailable":                      {followup.ErrAIUnavailable, seed[0], false, []string{"1 ai failed/ai_unavailable", "2 ai sent/ai", "ended completed"}},
-		"unusable":                         {followup.ErrAIUnusable, seed[0], false, []string{"1 ai failed/ai_unusable", "2 ai sent/ai", "ended completed"}},
-		"something else":                   {context.DeadlineExceeded, seed[0], false, []string{"1 ai failed/ai_unavailable", "2 ai sent/ai", "ended completed"}},
+		"unavailable":                      {followup.ErrAIUnavailable, sample[0], false, []string{"1 ai failed/ai_unavailable", "2 ai sent/ai", "ended completed"}},
+		"unusable":                         {followup.ErrAIUnusable, sample[0], false, []string{"1 ai failed/ai_unusable", "2 ai sent/ai", "ended completed"}},
+		"something else":                   {context.DeadlineExceeded, sample[0], false, []string{"1 ai failed/ai_unavailable", "2 ai sent/ai", "ended completed"}},
 		"unavailable, with a template":     {followup.ErrAIUnavailable, both, false, []string{"1 template sent/template", "2 ai sent/ai", "ended completed"}},
 		"unusable, with a template":        {followup.ErrAIUnusable, both, false, []string{"1 template sent/template", "2 ai sent/ai", "ended completed"}},
 		"unusable, with a paused template": {followup.ErrAIUnusable, both, true, []string{"1 ai failed/ai_unusable", "2 ai sent/ai", "ended completed"}},
@@ -240,9 +240,9 @@ func TestI7AFailingModelHasItsReason(t *testing.T) {
 					h.templates.tell(providers.TemplateInfo{Name: "own", Status: "DISABLED"})
 				}
 				h.writer.errs = []error{c.err}
-				run := h.begin(c.step, quick[1])
+				run := h.armAndStart(c.step, quick[1])
 				h.until(2 * hours)
-				h.tells(run, c.story...)
+				h.wantTimeline(run, c.story...)
 			})
 		})
 	}
@@ -250,13 +250,13 @@ func TestI7AFailingModelHasItsReason(t *testing.T) {
 
 // A template in the place of a text that the model could not write takes no
 // other step's template.
-func TestAFailingModelUsesNoOtherStepsTemplate(t *testing.T) {
+func TestModelFailureUsesNoOtherStepsTemplate(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.writer.errs = []error{followup.ErrAIUnusable, followup.ErrAIUnusable}
-		run := h.begin(seed...)
+		run := h.armAndStart(sample...)
 		h.until(27 * hours)
-		h.sent("26h30m0s come_back")
-		h.tells(run, "1 ai failed/ai_unusable", "2 ai failed/ai_unusable", "3 template sent/template", "ended completed")
+		h.wantSent("26h30m0s come_back")
+		h.wantTimeline(run, "1 ai failed/ai_unusable", "2 ai failed/ai_unusable", "3 template sent/template", "ended completed")
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 // A template that stood in for an earlier step when the worker died is not sent
 // again as the step it belongs to.
-func TestI6AStandInIsNotSentAgainAfterACrash(t *testing.T) {
+func TestI6StandInNotSentAgainAfterCrash(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(false), // never wrote: the window is closed
@@ -29,46 +29,46 @@ func TestI6AStandInIsNotSentAgainAfterACrash(t *testing.T) {
 		// The provider has it; the process dies here.
 		h.start()
 		h.until(72 * hours)
-		h.is(len(h.sender.log()), 0, "sent again")
-		h.tells(run, "1 template uncertain/crash", "ended completed")
+		h.equal(len(h.sender.log()), 0, "sent again")
+		h.wantTimeline(run, "1 template uncertain/crash", "ended completed")
 	})
 }
 
 // The provider's "window closed" holds while the template in its place is put
 // off: no text is written and sent into that window again.
-func TestI4AClosedWindowIsRememberedWhileAStepIsPutOff(t *testing.T) {
+func TestI4ClosedWindowRememberedWhilePutOff(t *testing.T) {
 	t.Parallel()
 	slowDown := &providers.Error{Kind: providers.Throttled, Status: 429, Code: 130429, Retryable: true}
 	play(t, func(h *harness) {
 		h.sender.answers(windowClosed, slowDown, slowDown)
-		h.begin(followup.Step{Interval: "PT30M", Prompt: "x", TemplateName: "own", TemplateLanguage: "pt_BR"})
+		h.armAndStart(followup.Step{Interval: "PT30M", Prompt: "x", TemplateName: "own", TemplateLanguage: "pt_BR"})
 		h.until(2 * hours)
 		var got []string
 		for _, c := range h.sender.log() {
 			got = append(got, c.what)
 		}
-		h.is(got, []string{"ai", "own", "own", "own"}, "provider calls")
+		h.equal(got, []string{"ai", "own", "own", "own"}, "provider calls")
 	})
 }
 
 // A step whose ladder is gone ends, with an outcome.
-func TestI7AStepWithoutItsLadderEnds(t *testing.T) {
+func TestI7StepWithoutLadderEnds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
 		h.store.gone = true
-		log := h.complaints()
+		log := h.recordLog()
 		h.start()
 		h.until(hours)
-		h.tells(run, "1 none failed/unknown", "ended completed")
-		h.is(log.said, []string{"ladder of a due step is gone, its run ends"}, "complaints")
-		h.is(h.store.reads.Load(), int32(1), "times it was asked for")
+		h.wantTimeline(run, "1 none failed/unknown", "ended completed")
+		h.equal(log.messages, []string{"ladder of a due step is gone, its run ends"}, "warnings and errors logged")
+		h.equal(h.store.reads.Load(), int32(1), "ladder reads")
 	})
 }
 
 // A tenant whose provider hangs takes its share of the workers and no more: the
 // others' steps go out in time.
-func TestI9AHangingProviderDelaysItsOwnTenantOnly(t *testing.T) {
+func TestI9HangingProviderDelaysOwnTenantOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t) // its account at the end knows one tenant only
@@ -77,20 +77,20 @@ func TestI9AHangingProviderDelaysItsOwnTenantOnly(t *testing.T) {
 		for range 8 {
 			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
 		}
-		next := h.nextDoor(30*minutes + 10*time.Second)
+		next := h.armOtherTenant(30*minutes + 10*time.Second)
 		h.start()
 		h.until(30*minutes + 5*time.Second)
 		h.runner.Wake() // for what it knows to be in hand
 		h.until(30*minutes + 11*time.Second)
-		h.is(next().State, followup.RunSending, "the other tenant's step a second after it was due")
+		h.equal(next().State, followup.RunSending, "state of the other tenant's run a second after its step was due")
 		h.until(hours)
-		h.is(len(h.sender.log()), 9, "sent in the end")
+		h.equal(len(h.sender.log()), 9, "messages sent in the end")
 		h.stop()
 	})
 }
 
 // A provider that hangs takes every worker, and the runner is ready all the same.
-func TestI9WithoutAFreeWorkerTheRunnerIsAlive(t *testing.T) {
+func TestI9AliveWithoutFreeWorker(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.Workers, h.params.PerTenant = 2, 2
@@ -100,20 +100,20 @@ func TestI9WithoutAFreeWorkerTheRunnerIsAlive(t *testing.T) {
 		}
 		h.start()
 		h.until(30*minutes + 40*time.Second)
-		h.is(h.runner.Alive(15*time.Second), true, "alive while all workers wait")
+		h.equal(h.runner.Alive(15*time.Second), true, "alive while all workers wait")
 		h.until(hours)
-		h.is(len(h.sender.log()), 4, "sent in the end")
+		h.equal(len(h.sender.log()), 4, "messages sent in the end")
 	})
 }
 
-// gated is a model that takes a few requests at once, in order.
-type gated struct {
+// slowModel is a model that takes a few requests at once, in order.
+type slowModel struct {
 	slots   chan struct{}
 	took    time.Duration
 	answers chan struct{}
 }
 
-func (g *gated) Write(ctx context.Context, _ followup.Brief) (string, error) {
+func (g *slowModel) Write(ctx context.Context, _ followup.Brief) (string, error) {
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -129,18 +129,18 @@ func (g *gated) Write(ctx context.Context, _ followup.Brief) (string, error) {
 
 // A backlog in front of a slow model is worked off: a claim outlives the wait
 // for the model, so no text is written in vain.
-func TestI7ABacklogBeforeASlowModelIsWorkedOff(t *testing.T) {
+func TestI7SlowModelBacklogWorkedOff(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		const steps = 400
-		g := &gated{slots: make(chan struct{}, 8), took: 15 * time.Second, answers: make(chan struct{}, 10*steps)}
+		g := &slowModel{slots: make(chan struct{}, 8), took: 15 * time.Second, answers: make(chan struct{}, 10*steps)}
 		h.params.Writer = g
 		for range steps {
 			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
 		}
 		h.start()
 		h.until(30*minutes + 15*minutes)
-		h.is(len(h.sender.log()), steps, "sent")
-		h.is(len(g.answers), steps, "texts asked for")
+		h.equal(len(h.sender.log()), steps, "messages sent")
+		h.equal(len(g.answers), steps, "texts asked for")
 	})
 }

@@ -8,40 +8,40 @@ import (
 
 // A step of a channel that the operator's file no longer lists cannot be sent: nobody pays
 // for its text. When the channel is back, the ladder's next step is sent.
-func TestAStepOfAChannelThatLeftCostsNoText(t *testing.T) {
+func TestUnlistedChannelCostsNoText(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		whole := h.params.Directory
 		h.params.Directory = followup.NewDirectory([]followup.Tenant{{
 			ID: h.tenant, Assistants: []followup.Assistant{{ID: h.assistant}},
 		}})
-		log := h.complaints()
-		other := h.arm(h.lead(true), seed[0])
-		run := h.begin(seed[0], seed[1])
+		log := h.recordLog()
+		other := h.arm(h.lead(true), sample[0])
+		run := h.armAndStart(sample[0], sample[1])
 		h.until(hours)
-		h.is(h.writer.asked(), 0, "texts")
-		h.tells(run, "1 ai failed/operator", "armed")
-		h.tells(other, "1 ai failed/operator", "ended completed")
-		h.is(log.said, []string{"the operator file does not list the run's channel under its tenant, its steps fail"}, "complaints within a minute")
+		h.equal(h.writer.asked(), 0, "texts written")
+		h.wantTimeline(run, "1 ai failed/operator", "armed")
+		h.wantTimeline(other, "1 ai failed/operator", "ended completed")
+		h.equal(log.messages, []string{"the operator file does not list the run's channel under its tenant, its steps fail"}, "warnings and errors logged within a minute")
 		h.stop()
 		h.params.Directory = whole
 		h.restart()
 		h.until(3 * hours)
-		h.is(h.writer.asked(), 1, "texts when the channel is back")
-		h.tells(run, "1 ai failed/operator", "2 ai sent/ai", "ended completed")
+		h.equal(h.writer.asked(), 1, "texts written when the channel is back")
+		h.wantTimeline(run, "1 ai failed/operator", "2 ai sent/ai", "ended completed")
 	})
 }
 
 // A channel that the operator's file gives to another tenant by now sends nothing for the runs of
 // the one that had it, neither text nor template: it would go out by the other one's account.
-func TestI10AChannelThatIsAnothersByNowSendsNothing(t *testing.T) {
+func TestI10ChannelOfAnotherTenantSendsNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		step followup.Step
 		want string
 	}{
-		{seed[0], "1 ai failed/operator"},
-		{seed[2], "1 template failed/operator"},
+		{sample[0], "1 ai failed/operator"},
+		{sample[2], "1 template failed/operator"},
 	} {
 		play(t, func(h *harness) {
 			other := followup.TenantID("other")
@@ -49,10 +49,10 @@ func TestI10AChannelThatIsAnothersByNowSendsNothing(t *testing.T) {
 				{ID: h.tenant, Assistants: []followup.Assistant{{ID: h.assistant}}},
 				{ID: other, Channels: []followup.Channel{{ID: h.channel, Tenant: other}}},
 			})
-			run := h.begin(c.step)
+			run := h.armAndStart(c.step)
 			h.until(30 * hours)
-			h.tells(run, c.want, "ended completed")
-			h.sent()
+			h.wantTimeline(run, c.want, "ended completed")
+			h.wantSent()
 		})
 	}
 }

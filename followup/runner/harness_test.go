@@ -28,8 +28,8 @@ const (
 	hours   = time.Hour
 )
 
-// The seed's ladder: AI after 30 min, AI 2 h later, a template 1 day later.
-var seed = []followup.Step{
+// The sample's ladder: AI after 30 min, AI 2 h later, a template 1 day later.
+var sample = []followup.Step{
 	{Interval: "PT30M", Prompt: "ask whether there are questions"},
 	{Interval: "PT2H", Prompt: "offer a call"},
 	{Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"},
@@ -59,7 +59,7 @@ type harness struct {
 	began     time.Time
 	// looks is held by doubles while they write what the story looks at between
 	// times that pass. The bubble itself orders the story behind them only.
-	looks sync.Mutex
+	mu sync.Mutex
 }
 
 // play runs a story in a bubble; at its end the runner is stopped, the bubble
@@ -71,7 +71,7 @@ func play(t *testing.T, story func(h *harness)) {
 		h := newHarness(t)
 		story(h)
 		h.stop()
-		h.agree()
+		h.checkCounter()
 	})
 }
 
@@ -142,7 +142,7 @@ func (h *harness) must(err error, call string) {
 	}
 }
 
-func (h *harness) is(got, want any, what string) {
+func (h *harness) equal(got, want any, what string) {
 	h.Helper()
 	if !reflect.DeepEqual(got, want) {
 		h.Errorf("%s: got %+v, want %+v", what, got, want)
@@ -151,27 +151,27 @@ func (h *harness) is(got, want any, what string) {
 
 // pass lets time go by, and everything that is due in it happen.
 func (h *harness) pass(d time.Duration) {
-	h.looks.Lock()   // what the story looked at before, the doubles write after
-	h.looks.Unlock() //nolint:staticcheck // SA2001: it is for the order alone
+	h.mu.Lock()   // what the story looked at before, the doubles write after
+	h.mu.Unlock() //nolint:staticcheck // SA2001: it is for the order alone
 	time.Sleep(d)
 	synctest.Wait()
 }
 
 // times is how long after the beginning something happened, each time.
-type times struct {
+type timeLog struct {
 	h  *harness
 	at []time.Duration
 }
 
-func (t *times) happened() {
-	t.h.looks.Lock()
-	defer t.h.looks.Unlock()
+func (t *timeLog) record() {
+	t.h.mu.Lock()
+	defer t.h.mu.Unlock()
 	t.at = append(t.at, time.Since(t.h.began))
 }
 
-func (t *times) all() []time.Duration {
-	t.h.looks.Lock()
-	defer t.h.looks.Unlock()
+func (t *timeLog) all() []time.Duration {
+	t.h.mu.Lock()
+	defer t.h.mu.Unlock()
 	return append([]time.Duration(nil), t.at...)
 }
 
@@ -207,10 +207,10 @@ func (h *harness) arm(lead followup.LeadID, steps ...followup.Step) followup.Run
 	return run
 }
 
-// nextDoor starts a run of another tenant, of which a template is due after the
+// armOtherTenant starts a run of another tenant, of which a template is due after the
 // wait, and returns how the run is then. The account at the end of a play knows one
 // tenant only.
-func (h *harness) nextDoor(wait time.Duration) func() followup.Run {
+func (h *harness) armOtherTenant(wait time.Duration) func() followup.Run {
 	h.Helper()
 	tenant := neighbour.Tenant
 	id, err := h.store.Resolve(h.Context(), tenant, followup.Identity{Phone: "15550100099"}, true, time.Now())
@@ -231,7 +231,7 @@ func (h *harness) nextDoor(wait time.Duration) func() followup.Run {
 }
 
 // begin is the usual beginning: a lead who just wrote climbs the steps.
-func (h *harness) begin(steps ...followup.Step) followup.RunID {
+func (h *harness) armAndStart(steps ...followup.Step) followup.RunID {
 	h.Helper()
 	run := h.arm(h.lead(true), steps...)
 	h.start()
@@ -265,7 +265,7 @@ func (h *harness) run(id followup.RunID) followup.Run {
 }
 
 // story words a run: its steps and how they ended, then its state.
-func (h *harness) story(id followup.RunID) []string {
+func (h *harness) timeline(id followup.RunID) []string {
 	h.Helper()
 	r := h.run(id)
 	var out []string
@@ -286,13 +286,13 @@ func (h *harness) story(id followup.RunID) []string {
 	return append(out, end)
 }
 
-func (h *harness) tells(id followup.RunID, want ...string) {
+func (h *harness) wantTimeline(id followup.RunID, want ...string) {
 	h.Helper()
-	h.is(h.story(id), want, "timeline")
+	h.equal(h.timeline(id), want, "timeline")
 }
 
 // sent is what left, with how long after the beginning.
-func (h *harness) sent(want ...string) {
+func (h *harness) wantSent(want ...string) {
 	h.Helper()
 	var got []string
 	for _, c := range h.sender.log() {
@@ -300,11 +300,11 @@ func (h *harness) sent(want ...string) {
 			got = append(got, fmt.Sprintf("%v %s", c.at.Sub(h.began).Truncate(time.Millisecond), c.what))
 		}
 	}
-	h.is(got, want, "sent")
+	h.equal(got, want, "sent")
 }
 
 // agree compares the counter of outcomes with all timelines.
-func (h *harness) agree() {
+func (h *harness) checkCounter() {
 	h.Helper()
 	want := map[string]float64{}
 	for _, lead := range h.leads {
@@ -318,7 +318,7 @@ func (h *harness) agree() {
 			}
 		}
 	}
-	h.is(h.counted(), want, "wagate_followup_steps_total")
+	h.equal(h.counted(), want, "wagate_followup_steps_total")
 }
 
 func (h *harness) counted() map[string]float64 {

@@ -72,9 +72,9 @@ var quick = []followup.Step{
 // notSent is a failure after which nothing can have been sent.
 var notSent = &providers.Error{Kind: providers.Transient, Status: 503, Code: 131016, Retryable: true}
 
-// everyPoint plays a ladder with something happening at each point of
+// atEveryPoint plays a ladder with something happening at each point of
 // its first step.
-func everyPoint(t *testing.T, happens func(h *harness, lead followup.LeadID), check func(h *harness, p point, run followup.RunID, at time.Time)) {
+func atEveryPoint(t *testing.T, happens func(h *harness, lead followup.LeadID), check func(h *harness, p point, run followup.RunID, at time.Time)) {
 	t.Helper()
 	for _, p := range points {
 		t.Run(p.name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func everyPoint(t *testing.T, happens func(h *harness, lead followup.LeadID), ch
 				h.until(28 * minutes)
 				h.pass(20 * minutes)
 				if at.IsZero() {
-					t.Fatal("the point was not passed")
+					t.Fatal("got the point not passed, want it passed")
 				}
 				check(h, p, run, at)
 			})
@@ -103,20 +103,20 @@ func everyPoint(t *testing.T, happens func(h *harness, lead followup.LeadID), ch
 
 // ends checks that a run was ended by what happened, and that nothing was sent
 // after it.
-func ends(why followup.Reason) func(h *harness, p point, run followup.RunID, at time.Time) {
+func wantEnded(why followup.Reason) func(h *harness, p point, run followup.RunID, at time.Time) {
 	return func(h *harness, p point, run followup.RunID, at time.Time) {
 		h.pass(80 * minutes)
 		if p.phase == after {
-			h.tells(run, "1 ai sent/ai", "ended "+string(why))
-			h.is(accepted(h), 1, "messages sent")
-			h.is(h.run(run).Timeline[0].MessageID, "wamid.1", "message id")
+			h.wantTimeline(run, "1 ai sent/ai", "ended "+string(why))
+			h.equal(accepted(h), 1, "messages sent")
+			h.equal(h.run(run).Timeline[0].MessageID, "wamid.1", "message id")
 			return
 		}
-		h.tells(run, "1 none cancelled/"+string(why), "ended "+string(why))
-		h.is(accepted(h), 0, "messages sent")
+		h.wantTimeline(run, "1 none cancelled/"+string(why), "ended "+string(why))
+		h.equal(accepted(h), 0, "messages sent")
 		for _, c := range h.sender.log() {
 			if c.at.After(at) {
-				h.Errorf("provider call: got one %v after it happened, want none", c.at.Sub(at))
+				h.Errorf("provider calls: got one %v after the event, want none", c.at.Sub(at))
 			}
 		}
 		if p.released {
@@ -138,12 +138,12 @@ func accepted(h *harness) int {
 
 func TestI5NothingIsSentAfterAReply(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, (*harness).reply, ends(followup.Replied))
+	atEveryPoint(t, (*harness).reply, wantEnded(followup.Replied))
 }
 
 func TestI5NothingIsSentAfterTheStatusWasLeft(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, lead followup.LeadID) {
+	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
 		l, err := h.store.Lead(h.Context(), h.tenant, lead)
 		if err != nil {
 			h.Errorf("Lead: got error %v, want none", err)
@@ -153,7 +153,7 @@ func TestI5NothingIsSentAfterTheStatusWasLeft(t *testing.T) {
 			h.Errorf("PutLead: got error %v, want none", err)
 		}
 		h.countEnded(lead, followup.StatusLeft)
-	}, ends(followup.StatusLeft))
+	}, wantEnded(followup.StatusLeft))
 }
 
 // countEnded counts, as the lead API does, runs ended by a call that does not
@@ -172,26 +172,26 @@ func (h *harness) countEnded(lead followup.LeadID, why followup.Reason) {
 
 func TestI5NothingIsSentAfterAnOptOut(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, lead followup.LeadID) {
+	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
 		out := true
 		h.settle(lead, followup.Item{OptOut: &out})
-	}, ends(followup.OptedOut))
+	}, wantEnded(followup.OptedOut))
 }
 
 func TestI5NothingIsSentAfterACancel(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, lead followup.LeadID) {
+	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
 		ended, err := h.store.Cancel(h.Context(), h.tenant, lead.Run(1), time.Now(), time.Now())
 		if err != nil {
 			h.Errorf("Cancel: got error %v, want none", err)
 		}
 		h.steps.Ended(ended)
-	}, ends(followup.ByAPI))
+	}, wantEnded(followup.ByAPI))
 }
 
 func TestI5NothingIsSentAfterTheConfigWentOff(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, _ followup.LeadID) {
+	atEveryPoint(t, func(h *harness, _ followup.LeadID) {
 		off := h.config
 		off.IsActive, off.UpdatedAt = false, time.Now()
 		ended, err := h.store.UpdateConfig(h.Context(), off, h.config.UpdatedAt, time.Now(), time.Now())
@@ -199,12 +199,12 @@ func TestI5NothingIsSentAfterTheConfigWentOff(t *testing.T) {
 			h.Errorf("UpdateConfig: got error %v, want none", err)
 		}
 		h.steps.Ended(ended)
-	}, ends(followup.ConfigOff))
+	}, wantEnded(followup.ConfigOff))
 }
 
 func TestI5NothingIsSentAfterTheConfigWasDeleted(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(false) }, ends(followup.ConfigGone))
+	atEveryPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(false) }, wantEnded(followup.ConfigGone))
 }
 
 func (h *harness) deleteConfig(finish bool) {
@@ -219,18 +219,18 @@ func (h *harness) deleteConfig(finish bool) {
 // after it.
 func TestDeleteWithPendingFinishSendsTheArmedStepOnly(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(true) },
+	atEveryPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(true) },
 		func(h *harness, _ point, run followup.RunID, _ time.Time) {
 			h.pass(80 * minutes)
-			h.is(accepted(h), 1, "messages sent")
-			h.tells(run, "1 ai sent/ai", "ended config_deleted")
+			h.equal(accepted(h), 1, "messages sent")
+			h.wantTimeline(run, "1 ai sent/ai", "ended config_deleted")
 		})
 }
 
 // A pause skips what falls due in it, and the ladder goes on when it is over.
-func TestAPauseSkipsTheStepWhereverItIs(t *testing.T) {
+func TestPauseSkipsStepWhereverItIs(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, _ followup.LeadID) { h.pauseSending(true) },
+	atEveryPoint(t, func(h *harness, _ followup.LeadID) { h.pauseSending(true) },
 		func(h *harness, p point, run followup.RunID, _ time.Time) {
 			h.pauseSending(false)
 			first, n := "1 none skipped/paused", 1
@@ -238,8 +238,8 @@ func TestAPauseSkipsTheStepWhereverItIs(t *testing.T) {
 				first, n = "1 ai sent/ai", 2
 			}
 			h.pass(80 * minutes)
-			h.tells(run, first, "2 ai sent/ai", "armed")
-			h.is(accepted(h), n, "messages sent")
+			h.wantTimeline(run, first, "2 ai sent/ai", "armed")
+			h.equal(accepted(h), n, "messages sent")
 		})
 }
 
@@ -254,28 +254,28 @@ func (h *harness) pauseSending(on bool) {
 func restartsTheWait(h *harness, p point, run followup.RunID, at time.Time) {
 	h.pass(80 * minutes)
 	first := h.run(run).Timeline[0]
-	h.is([]any{first.Outcome, first.Reason}, []any{followup.Sent, followup.ByAI}, "first step")
+	h.equal([]any{first.Outcome, first.Reason}, []any{followup.Sent, followup.ByAI}, "first step")
 	if p.phase != before {
 		return
 	}
 	if due := at.Add(30 * minutes); !first.DueAt.Equal(due) {
-		h.Errorf("due: got %v after it happened, want 30m", first.DueAt.Sub(at))
+		h.Errorf("due: got %v after the event, want 30m", first.DueAt.Sub(at))
 	}
 	for _, c := range h.sender.log() {
 		if c.at.Sub(at) < 30*minutes {
-			h.Errorf("sent: got %v after it happened, want at least 30m", c.at.Sub(at))
+			h.Errorf("sent: got %v after the event, want at least 30m", c.at.Sub(at))
 		}
 	}
 }
 
-func TestAnEchoRestartsTheWaitWhereverTheStepIs(t *testing.T) {
+func TestEchoRestartsWaitWhereverStepIs(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, (*harness).echo, restartsTheWait)
+	atEveryPoint(t, (*harness).echo, restartsTheWait)
 }
 
-func TestAnAssistantsMessageRestartsTheWaitWhereverTheStepIs(t *testing.T) {
+func TestAssistantMessageRestartsWaitWhereverStepIs(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, lead followup.LeadID) {
+	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
 		l, err := h.store.Lead(h.Context(), h.tenant, lead)
 		h.must(err, "Lead")
 		v, err := h.store.GuardSend(h.Context(), followup.GuardSend{
@@ -290,10 +290,10 @@ func TestAnAssistantsMessageRestartsTheWaitWhereverTheStepIs(t *testing.T) {
 
 // A reply while a text is in the air is no reason to lose its record, and one
 // that comes on another message's way ends nothing twice.
-func TestI5TwoRepliesEndARunOnce(t *testing.T) {
+func TestI5TwoRepliesEndRunOnce(t *testing.T) {
 	t.Parallel()
-	everyPoint(t, func(h *harness, lead followup.LeadID) {
+	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
 		h.reply(lead)
 		h.reply(lead)
-	}, ends(followup.Replied))
+	}, wantEnded(followup.Replied))
 }

@@ -8,13 +8,13 @@ import (
 
 // A step that its ladder has not got ends, with an outcome, and takes nothing
 // down with it: not the first of its ladder, and not one after others either.
-func TestI7AStepBeyondItsLadderEnds(t *testing.T) {
+func TestI7StepBeyondLadderEnds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		a := h.asking()
-		good := h.arm(h.lead(true), seed[0])
+		a := h.spyOnStore()
+		good := h.arm(h.lead(true), sample[0])
 		h.pass(minutes)
-		beyond := h.arm(h.lead(true), seed[0])
+		beyond := h.arm(h.lead(true), sample[0])
 		a.show = func(c *followup.Claimed) {
 			if c.Run.ID == beyond {
 				c.Run.Step = 1
@@ -22,24 +22,24 @@ func TestI7AStepBeyondItsLadderEnds(t *testing.T) {
 		}
 		h.start()
 		h.until(hours)
-		h.tells(good, "1 ai sent/ai", "ended completed")
-		h.tells(beyond, "1 none failed/unknown", "ended completed")
+		h.wantTimeline(good, "1 ai sent/ai", "ended completed")
+		h.wantTimeline(beyond, "1 none failed/unknown", "ended completed")
 	})
 }
 
 // A ladder is read once, however many climb it; each run has its own.
-func TestALadderIsReadOnce(t *testing.T) {
+func TestLadderReadOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		for range 3 {
-			h.arm(h.lead(true), seed[0])
+			h.arm(h.lead(true), sample[0])
 			h.pass(minutes)
 		}
 		other := []followup.Step{{Interval: "PT30M", TemplateName: "own", TemplateLanguage: "pt_BR"}}
 		h.arm(h.lead(true), other...)
 		h.start()
 		h.until(hours)
-		h.sent("30m0s ai", "31m0s ai", "32m0s ai", "33m0s own")
-		h.is(h.store.reads.Load(), int32(2), "ladders read")
+		h.wantSent("30m0s ai", "31m0s ai", "32m0s ai", "33m0s own")
+		h.equal(h.store.reads.Load(), int32(2), "ladders read")
 	})
 }

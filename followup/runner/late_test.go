@@ -6,7 +6,7 @@ import (
 )
 
 // A step is sent if it is less than the maximum late, and not from there on.
-func TestI7LatenessIsBoundedToTheMillisecond(t *testing.T) {
+func TestI7LatenessBoundedToMillisecond(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		late  time.Duration
@@ -21,24 +21,24 @@ func TestI7LatenessIsBoundedToTheMillisecond(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				run := h.arm(h.lead(true), seed[0])
+				run := h.arm(h.lead(true), sample[0])
 				h.until(30*minutes + c.late)
 				h.start()
 				h.pass(time.Second)
-				h.tells(run, c.story...)
+				h.wantTimeline(run, c.story...)
 			})
 		})
 	}
 }
 
 // What counts is how late it is when it would leave, however long it took until then.
-func TestI7AStepThatBecameTooLateOnItsWayIsSkipped(t *testing.T) {
+func TestI7StepTooLateOnItsWaySkipped(t *testing.T) {
 	t.Parallel()
 	const most = 20 * time.Second
 	for name, takes := range map[string]func(h *harness, d time.Duration){
-		"its text":   func(h *harness, d time.Duration) { h.writer.took = d },
-		"its pacing": func(h *harness, d time.Duration) { h.sender.pace = d },
-		"a retry": func(h *harness, d time.Duration) {
+		"text":   func(h *harness, d time.Duration) { h.writer.took = d },
+		"pacing": func(h *harness, d time.Duration) { h.sender.pace = d },
+		"retry": func(h *harness, d time.Duration) {
 			h.sender.answers(notSent)
 			h.sender.pause = d
 		},
@@ -51,9 +51,9 @@ func TestI7AStepThatBecameTooLateOnItsWayIsSkipped(t *testing.T) {
 				play(t, func(h *harness) {
 					h.params.MaxLateness = most
 					takes(h, late)
-					run := h.begin(seed[0])
+					run := h.armAndStart(sample[0])
 					h.until(hours)
-					h.tells(run, story, "ended completed")
+					h.wantTimeline(run, story, "ended completed")
 				})
 			})
 		}
@@ -62,29 +62,29 @@ func TestI7AStepThatBecameTooLateOnItsWayIsSkipped(t *testing.T) {
 
 // Each of a ladder's steps waits for the one before, however late that was: a
 // week of silence is not caught up on at once.
-func TestABacklogIsNeverABurstAtOneLead(t *testing.T) {
+func TestBacklogIsNoBurstToOneLead(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(true), quick...)
 		h.until(5 * hours)
 		h.start()
 		h.pass(10 * minutes)
-		h.sent("5h0m0s ai")
+		h.wantSent("5h0m0s ai")
 		h.until(9 * hours)
-		h.sent("5h0m0s ai", "5h30m0s ai", "7h30m0s come_back")
-		h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "3 template sent/template", "ended completed")
+		h.wantSent("5h0m0s ai", "5h30m0s ai", "7h30m0s come_back")
+		h.wantTimeline(run, "1 ai sent/ai", "2 ai sent/ai", "3 template sent/template", "ended completed")
 	})
 }
 
 // A step skipped for lateness does not make the next one late.
-func TestTheLadderGoesOnAfterALateStep(t *testing.T) {
+func TestLadderContinuesAfterLateStep(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		run := h.arm(h.lead(true), quick[0], quick[1])
 		h.until(10 * hours)
 		h.start()
 		h.pass(hours)
-		h.sent("10h30m0s ai")
-		h.tells(run, "1 none skipped/too_late", "2 ai sent/ai", "ended completed")
+		h.wantSent("10h30m0s ai")
+		h.wantTimeline(run, "1 none skipped/too_late", "2 ai sent/ai", "ended completed")
 	})
 }

@@ -10,23 +10,23 @@ import (
 
 // A text that takes longer to write than a claim lasts is written once, though
 // the store stumbles meanwhile: the claim is kept while its worker lives.
-func TestI6AClaimIsKeptWhileItsWorkerLives(t *testing.T) {
+func TestI6ClaimKeptWhileWorkerLives(t *testing.T) {
 	t.Parallel()
-	for name, stumbles := range map[string]int{"all the time": 0, "but for a moment": 1} {
+	for name, stumbles := range map[string]int{"no renewal fails": 0, "one renewal fails": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				claims := times{h: h}
-				h.store.claimed = claims.happened
+				claims := timeLog{h: h}
+				h.store.claimed = claims.record
 				h.store.extends.set(stumbles)
 				h.writer.took = 10 * minutes
-				run := h.begin(seed[0])
+				run := h.armAndStart(sample[0])
 				h.until(hours)
-				h.is(claims.all(), []time.Duration{30 * minutes}, "when it was claimed")
-				h.is(h.writer.asked(), 1, "texts written")
-				h.sent("40m0s ai")
-				h.tells(run, "1 ai sent/ai", "ended completed")
-				h.lost(0)
+				h.equal(claims.all(), []time.Duration{30 * minutes}, "when it was claimed")
+				h.equal(h.writer.asked(), 1, "texts written")
+				h.wantSent("40m0s ai")
+				h.wantTimeline(run, "1 ai sent/ai", "ended completed")
+				h.wantLostClaims(0)
 			})
 		})
 	}
@@ -34,51 +34,51 @@ func TestI6AClaimIsKeptWhileItsWorkerLives(t *testing.T) {
 
 // A claim is kept in good time for the next try to keep it, and lasts no longer
 // than its lease when that cannot be done.
-func TestAClaimLastsForItsLease(t *testing.T) {
+func TestClaimLastsForItsLease(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		kept, claimed := times{h: h}, times{h: h}
+		kept, claimed := timeLog{h: h}, timeLog{h: h}
 		h.params.ClaimLease = 90 * time.Second
 		h.writer.took = 10 * minutes
-		h.store.claimed = claimed.happened
+		h.store.claimed = claimed.record
 		h.store.extending = func() {
-			if kept.happened(); len(kept.all()) > 2 {
+			if kept.record(); len(kept.all()) > 2 {
 				h.store.extends.set(-1)
 			}
 		}
-		h.begin(seed[0])
+		h.armAndStart(sample[0])
 		h.until(32*minutes + 35*time.Second)
-		h.is(kept.all()[:2], []time.Duration{30*minutes + 30*time.Second, 31 * minutes}, "when it was kept")
-		h.is(claimed.all(), []time.Duration{30 * minutes, 32*minutes + 30*time.Second}, "when it was claimed")
+		h.equal(kept.all()[:2], []time.Duration{30*minutes + 30*time.Second, 31 * minutes}, "when it was renewed")
+		h.equal(claimed.all(), []time.Duration{30 * minutes, 32*minutes + 30*time.Second}, "when it was claimed")
 		h.stopNow()
 	})
 }
 
 // Nothing more is spent on a step that is not ours any more: its text is not
 // waited for, and its worker is free for another lead.
-func TestI5AReplyEndsTheWritingOfAText(t *testing.T) {
+func TestI5ReplyStopsWriting(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.Workers = 1
 		h.writer.took = 20 * minutes
 		lead := h.lead(true)
-		replied := h.arm(lead, seed[0])
+		replied := h.arm(lead, sample[0])
 		h.pass(90 * time.Second)
 		next := h.arm(h.lead(true), followup.Step{Interval: "PT30M", TemplateName: "own", TemplateLanguage: "pt_BR"})
 		h.start()
 		h.until(30*minutes + 30*time.Second)
 		h.reply(lead)
 		h.until(32 * minutes)
-		h.is(h.writer.asked(), 0, "texts written")
-		h.sent("31m30s own")
-		h.tells(replied, "1 none cancelled/replied", "ended replied")
-		h.tells(next, "1 template sent/template", "ended completed")
-		h.lost(1)
+		h.equal(h.writer.asked(), 0, "texts written")
+		h.wantSent("31m30s own")
+		h.wantTimeline(replied, "1 none cancelled/replied", "ended replied")
+		h.wantTimeline(next, "1 template sent/template", "ended completed")
+		h.wantLostClaims(1)
 	})
 }
 
 // When a stop is over, nothing uses the store any more.
-func TestNothingUsesTheStoreAfterAStop(t *testing.T) {
+func TestStoreUnusedAfterStop(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		var under atomic.Int32
@@ -88,10 +88,10 @@ func TestNothingUsesTheStoreAfterAStop(t *testing.T) {
 			under.Add(-1)
 		}
 		h.writer.took = 10 * minutes
-		h.begin(seed[0])
+		h.armAndStart(sample[0])
 		h.until(31*minutes + 500*time.Millisecond)
-		h.is(under.Load(), int32(1), "calls under way before the stop")
+		h.equal(under.Load(), int32(1), "calls under way before the stop")
 		h.stopNow()
-		h.is(under.Load(), int32(0), "calls under way after it")
+		h.equal(under.Load(), int32(0), "calls under way after it")
 	})
 }

@@ -8,7 +8,7 @@ import (
 
 // A tenant whose provider hangs holds no more workers because its texts came from the
 // model all at once, after their workers had been lent.
-func TestI9TextsThatComeAtOnceLeaveWorkersToOthers(t *testing.T) {
+func TestI9TextsAtOnceLeaveWorkersToOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // the account of a play knows one tenant only
 		h := newHarness(t)
@@ -17,11 +17,11 @@ func TestI9TextsThatComeAtOnceLeaveWorkersToOthers(t *testing.T) {
 		h.writer.took = 10 * time.Second
 		h.sender.took = 30 * time.Second
 		for range 5 {
-			h.arm(h.lead(true), seed[0])
+			h.arm(h.lead(true), sample[0])
 		}
 		h.start()
 		h.until(30*minutes + 11*time.Second)
-		h.nextDoor(0)
+		h.armOtherTenant(0)
 		h.until(30*minutes + 44*time.Second)
 		var templates int
 		for _, c := range h.sender.log() {
@@ -29,9 +29,9 @@ func TestI9TextsThatComeAtOnceLeaveWorkersToOthers(t *testing.T) {
 				templates++
 			}
 		}
-		h.is(templates, 1, "messages of the other tenant")
+		h.equal(templates, 1, "messages of the other tenant")
 		h.until(hours)
-		h.is(accepted(h), 6, "messages sent")
+		h.equal(accepted(h), 6, "messages sent")
 		h.stop()
 	})
 }

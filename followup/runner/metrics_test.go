@@ -16,7 +16,7 @@ import (
 func TestLatenessIsMeasured(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		h.arm(h.lead(true), seed[0])
+		h.arm(h.lead(true), sample[0])
 		h.until(31 * minutes)
 		h.start()
 		h.pass(minutes)
@@ -52,16 +52,16 @@ wagate_followup_lateness_seconds_count 1
 func TestLatenessIsNeverNegative(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		a := h.asking()
+		a := h.spyOnStore()
 		a.show = func(c *followup.Claimed) { c.Run.DueAt = c.Run.DueAt.Add(minutes) }
-		h.begin(seed[0])
+		h.armAndStart(sample[0])
 		h.until(hours)
-		h.sent("30m0s ai")
+		h.wantSent("30m0s ai")
 		families, err := h.registry.Gather()
 		h.must(err, "Gather")
 		for _, f := range families {
 			if f.GetName() == "wagate_followup_lateness_seconds" {
-				h.is(f.GetMetric()[0].GetHistogram().GetSampleSum(), 0.0, "seconds late")
+				h.equal(f.GetMetric()[0].GetHistogram().GetSampleSum(), 0.0, "seconds late")
 			}
 		}
 	})
@@ -75,15 +75,15 @@ func TestLostClaimsAreCounted(t *testing.T) {
 		lead := h.lead(true)
 		h.writer.took = minutes
 		h.writer.writing = once(func() { h.reply(lead) })
-		h.arm(lead, seed[0])
+		h.arm(lead, sample[0])
 		h.start()
 		h.until(hours)
-		h.lost(1)
+		h.wantLostClaims(1)
 	})
 }
 
 // lost checks how many claims were counted as lost.
-func (h *harness) lost(n int) {
+func (h *harness) wantLostClaims(n int) {
 	h.Helper()
 	err := testutil.GatherAndCompare(h.registry, strings.NewReader(fmt.Sprintf(`
 # HELP wagate_followup_claims_lost_total Claimed steps that were void by the time they were to be sent: a reply, a restart, a lost lease.
@@ -95,47 +95,47 @@ wagate_followup_claims_lost_total %d
 
 // A step whose result is written and not heard of is not lost because its lease
 // cannot be kept any more.
-func TestAStepBeingFinishedIsNotLost(t *testing.T) {
+func TestFinishingStepIsNotLost(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.ClaimLease = 3 * time.Second
-		kept := times{h: h}
-		h.store.extending = kept.happened
-		h.store.unheard.set(1)
+		kept := timeLog{h: h}
+		h.store.extending = kept.record
+		h.store.finishAnswer.set(1)
 		h.store.runs.set(4) // nor can it be looked for
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(hours)
-		h.tells(run, "1 ai sent/ai", "ended completed")
-		h.is(len(kept.all()) > 0, true, "it was tried to keep the lease")
-		h.lost(0)
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
+		h.equal(len(kept.all()) > 0, true, "a renewal was tried")
+		h.wantLostClaims(0)
 	})
 }
 
 // What another wrote of the step is not taken for ours: neither what came about
 // at the same instant, nor the same at another.
-func TestI7AnothersRecordIsNotCountedAsOurs(t *testing.T) {
+func TestI7OtherRecordNotCountedAsOurs(t *testing.T) {
 	t.Parallel()
 	t.Run("a reply at the same instant", func(t *testing.T) {
 		t.Parallel()
 		play(t, func(h *harness) {
-			a := h.asking()
+			a := h.spyOnStore()
 			a.show = func(c *followup.Claimed) { c.Paused = true }
 			h.store.runs.set(1) // to look is not to find
 			lead := h.lead(true)
 			h.store.finishing = once(func() { h.reply(lead) })
-			run := h.arm(lead, seed[0])
+			run := h.arm(lead, sample[0])
 			h.start()
 			h.until(hours)
-			h.tells(run, "1 none cancelled/replied", "ended replied")
-			h.lost(1)
+			h.wantTimeline(run, "1 none cancelled/replied", "ended replied")
+			h.wantLostClaims(1)
 		})
 	})
 	t.Run("the same crash a moment before", func(t *testing.T) {
 		t.Parallel()
 		play(t, func(h *harness) {
-			run := h.arm(h.lead(true), seed[0])
+			run := h.arm(h.lead(true), sample[0])
 			h.until(30 * minutes)
-			_, attempt := h.dieSending()
+			_, attempt := h.claimAndDieSending()
 			h.store.finishing = once(func() {
 				_, err := h.store.Store.FinishStep(h.Context(), followup.FinishStep{
 					Run: run, Attempt: attempt, Kind: followup.KindNone, Outcome: followup.Uncertain,
@@ -148,18 +148,18 @@ func TestI7AnothersRecordIsNotCountedAsOurs(t *testing.T) {
 			})
 			h.start()
 			h.until(hours)
-			h.tells(run, "1 none uncertain/crash", "ended completed")
-			h.lost(1)
+			h.wantTimeline(run, "1 none uncertain/crash", "ended completed")
+			h.wantLostClaims(1)
 		})
 	})
 }
 
 // Of a lead who was erased while his step was being sent nothing can be written
-// any more, which is no trouble and is counted once, wherever it is met.
-func TestAnErasedLeadsStepIsLost(t *testing.T) {
+// any more, which is no outage and is counted once, wherever it is met.
+func TestErasedLeadsStepIsLost(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		log := h.complaints()
+		log := h.recordLog()
 		lead := h.lead(true)
 		h.leads = nil                    // there is nothing left to account for
 		h.sender.took = 90 * time.Second // so that the lease is found lost, too
@@ -168,17 +168,17 @@ func TestAnErasedLeadsStepIsLost(t *testing.T) {
 				h.Errorf("EraseLead: got error %v, want none", err)
 			}
 		})
-		h.arm(lead, seed[0])
+		h.arm(lead, sample[0])
 		h.start()
 		h.until(hours)
-		h.sent("31m30s ai")
-		h.lost(1)
-		h.is(log.said, []string(nil), "complaints")
+		h.wantSent("31m30s ai")
+		h.wantLostClaims(1)
+		h.equal(log.messages, []string(nil), "warnings and errors logged")
 	})
 }
 
 // Runs that a claim ended, because their config is off, are counted by it.
-func TestRunsEndedByAClaimAreCounted(t *testing.T) {
+func TestRunsEndedByClaimAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
@@ -186,18 +186,18 @@ func TestRunsEndedByAClaimAreCounted(t *testing.T) {
 		h.start()
 		h.pass(minutes)
 		h.stop()
-		h.is(h.counted(), map[string]float64{"none cancelled config_inactive": 1, "none cancelled config_deleted": 1}, "counted")
+		h.equal(h.counted(), map[string]float64{"none cancelled config_inactive": 1, "none cancelled config_deleted": 1}, "counted")
 	})
 }
 
 // Every outcome and reason there is exists before the first step does.
-func TestEveryReasonIsCountedFromTheStart(t *testing.T) {
+func TestEverySeriesExistsFromStart(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		n := 0
 		for _, reasons := range followup.Reasons {
 			n += len(reasons)
 		}
-		h.is(testutil.CollectAndCount(h.registry, "wagate_followup_steps_total"), 3*n, "series")
+		h.equal(testutil.CollectAndCount(h.registry, "wagate_followup_steps_total"), 3*n, "series")
 	})
 }

@@ -10,10 +10,10 @@ import (
 	"wagate/followup"
 )
 
-// mute is a model that never answers.
-type mute struct{ asked atomic.Int32 }
+// silentModel is a model that never answers.
+type silentModel struct{ asked atomic.Int32 }
 
-func (m *mute) Write(ctx context.Context, _ followup.Brief) (string, error) {
+func (m *silentModel) Write(ctx context.Context, _ followup.Brief) (string, error) {
 	m.asked.Add(1)
 	<-ctx.Done()
 	return "", followup.ErrAIUnavailable
@@ -21,39 +21,39 @@ func (m *mute) Write(ctx context.Context, _ followup.Brief) (string, error) {
 
 // With a model that hangs, and more steps for it than there are workers, those that
 // need no model go out in time: of the same tenant, and of another.
-func TestI9AHangingModelStopsNoStepThatNeedsNone(t *testing.T) {
+func TestI9HangingModelStopsNoTemplates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		h.params.Writer = &mute{}
+		h.params.Writer = &silentModel{}
 		h.params.Workers, h.params.PerTenant = 4, 2
 		for range 6 {
 			h.arm(h.lead(true), followup.Step{Interval: "PT30M", Prompt: "x"})
 		}
 		h.pass(10 * time.Second)
 		template := h.arm(h.lead(true), followup.Step{Interval: "PT30M", TemplateName: "t", TemplateLanguage: "pt_BR"})
-		next := h.nextDoor(30 * minutes)
+		next := h.armOtherTenant(30 * minutes)
 		h.start()
 		h.pass(30*minutes + time.Second)
-		h.tells(template, "1 template sent/template", "ended completed")
-		h.is(next().Reason, followup.CompletedEnded, "the other tenant's run a second after its step was due")
+		h.wantTimeline(template, "1 template sent/template", "ended completed")
+		h.equal(next().Reason, followup.CompletedEnded, "the other tenant's run a second after its step was due")
 		h.abandon()
 	})
 }
 
 // What waits for the model is bounded, and a tenant's share of that: beyond it, its
 // steps stay where they are.
-func TestWhatWaitsForTheModelIsBounded(t *testing.T) {
+func TestStepsWaitingForModelBounded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ writing, perTenant, want int }{
-		"as many as may wait, and the workers": {6, 4, 6 + 4},
-		"a tenant's share":                     {8, 2, 4 + 2},
-		"nothing said":                         {0, 1, 4 + 1},
+		"all that may wait, and the workers": {6, 4, 6 + 4},
+		"a tenant's share":                   {8, 2, 4 + 2},
+		"the default":                        {0, 1, 4 + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				m := &mute{}
+				m := &silentModel{}
 				h.params.Writer = m
 				h.params.Workers, h.params.PerTenant, h.params.Writing = 4, c.perTenant, c.writing
 				for range 20 {
@@ -61,7 +61,7 @@ func TestWhatWaitsForTheModelIsBounded(t *testing.T) {
 				}
 				h.start()
 				h.until(31 * minutes)
-				h.is(int(m.asked.Load()), c.want, "texts asked for")
+				h.equal(int(m.asked.Load()), c.want, "texts asked for")
 				h.abandon()
 			})
 		})

@@ -9,7 +9,7 @@ import (
 
 // A step whose template only a newer replica can read about is left for that one, and
 // holds nobody up: it has no worker while it waits.
-func TestI7AStepForANewerReplicaHoldsNothingUp(t *testing.T) {
+func TestI7StepForNewerReplicaDelaysNothing(t *testing.T) {
 	t.Parallel()
 	one := followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"}
 	two := followup.Step{Interval: "PT30M", TemplateName: "two", TemplateLanguage: "pt_BR"}
@@ -31,22 +31,22 @@ func TestI7AStepForANewerReplicaHoldsNothingUp(t *testing.T) {
 				h.arm(h.lead(true), two)
 				h.start()
 				h.until(2 * hours)
-				h.sent(c.sent...)
-				h.tells(run, c.story, "ended completed")
+				h.wantSent(c.sent...)
+				h.wantTimeline(run, c.story, "ended completed")
 			})
 		})
 	}
 }
 
 // Nor does one that waited for pacing before.
-func TestI7APacedStepIsLeftForANewerReplica(t *testing.T) {
+func TestI7PacedStepLeftForNewerReplica(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.fullUntil(31 * minutes)
 		h.templates.newer = func(string) bool { return true }
-		run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"})
+		run := h.armAndStart(followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"})
 		h.until(31*minutes + fullFor)
-		h.tells(run, "armed")
-		h.is(h.run(run).Tries, 1, "tries")
+		h.wantTimeline(run, "armed")
+		h.equal(h.run(run).Tries, 1, "tries")
 	})
 }

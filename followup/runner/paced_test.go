@@ -13,13 +13,13 @@ import (
 
 // fullUntil has the channel be full until d after the beginning, and counts how often it
 // was asked meanwhile.
-func (h *harness) fullUntil(d time.Duration) (asked *times) {
-	asked = &times{h: h}
+func (h *harness) fullUntil(d time.Duration) (asked *timeLog) {
+	asked = &timeLog{h: h}
 	h.sender.full = func() bool {
 		if time.Since(h.began) >= d {
 			return false
 		}
-		asked.happened()
+		asked.record()
 		return true
 	}
 	return asked
@@ -28,29 +28,29 @@ func (h *harness) fullUntil(d time.Duration) (asked *times) {
 // A step that waits for nothing but its channel's pacing is sent as soon as there is room,
 // however long that takes: it is no try, what was written for it is kept, and nobody has
 // it meanwhile.
-func TestI7APacedStepIsSentWhenThereIsRoom(t *testing.T) {
+func TestI7PacedStepSentWhenThereIsRoom(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		asked := h.fullUntil(4 * hours)
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(4*hours - time.Millisecond)
-		h.tells(run, "claimed")
-		h.is(h.run(run).Tries, 0, "tries")
-		h.is(len(asked.all()), int(3*hours+30*minutes)/int(fullFor/2), "asked for room, each half of what it waits for")
+		h.wantTimeline(run, "claimed")
+		h.equal(h.run(run).Tries, 0, "tries")
+		h.equal(len(asked.all()), int(3*hours+30*minutes)/int(fullFor/2), "times asked for room, one each half of fullFor")
 		h.until(5 * hours)
-		h.sent("4h0m0s ai")
-		h.is(h.writer.asked(), 1, "requests to the model")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.wantSent("4h0m0s ai")
+		h.equal(h.writer.asked(), 1, "requests to the model")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // Who has another phone by the time that there is room gets his message there: the one he
 // had may be somebody else's.
-func TestI10APacedStepGoesToWhereTheLeadIsThen(t *testing.T) {
+func TestI10PacedStepUsesCurrentPhone(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.fullUntil(4 * hours)
-		h.begin(followup.Step{Interval: "PT30M", TemplateName: "come_back", TemplateLanguage: "pt_BR"})
+		h.armAndStart(followup.Step{Interval: "PT30M", TemplateName: "come_back", TemplateLanguage: "pt_BR"})
 		h.until(3 * hours)
 		l, err := h.store.Lead(h.Context(), h.tenant, h.leads[0])
 		h.must(err, "Lead")
@@ -58,30 +58,30 @@ func TestI10APacedStepGoesToWhereTheLeadIsThen(t *testing.T) {
 		_, err = h.store.PutLead(h.Context(), followup.PutLead{Lead: l, Now: time.Now(), Real: time.Now()})
 		h.must(err, "PutLead")
 		h.until(5 * hours)
-		h.sent("4h0m0s come_back")
-		h.is(h.sender.log()[0].to, l.Contact(), "sent to")
+		h.wantSent("4h0m0s come_back")
+		h.equal(h.sender.log()[0].to, l.Contact(), "sent to")
 	})
 }
 
 // What bounds it is how late it may be, to the millisecond and whatever time it is.
-func TestI7APacedStepIsSkippedWhenItIsTooLate(t *testing.T) {
+func TestI7PacedStepSkippedWhenTooLate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		room  time.Duration // from the instant when it is due
 		story []string
 	}{
-		"room 1 ms before": {20*time.Second - time.Millisecond, []string{"1 template sent/template", "ended completed"}},
-		"room then":        {20 * time.Second, []string{"1 none skipped/too_late", "ended completed"}},
-		"never":            {hours, []string{"1 none skipped/too_late", "ended completed"}},
+		"room 1 ms before it is too late": {20*time.Second - time.Millisecond, []string{"1 template sent/template", "ended completed"}},
+		"room when it is too late":        {20 * time.Second, []string{"1 none skipped/too_late", "ended completed"}},
+		"no room":                         {hours, []string{"1 none skipped/too_late", "ended completed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
 				h.params.MaxLateness = 20 * time.Second
 				h.sender.full = func() bool { return time.Since(h.began) < 30*minutes+c.room }
-				run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"})
+				run := h.armAndStart(followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"})
 				h.until(30*minutes + 20*time.Second + time.Millisecond)
-				h.tells(run, c.story...)
+				h.wantTimeline(run, c.story...)
 			})
 		})
 	}
@@ -89,91 +89,91 @@ func TestI7APacedStepIsSkippedWhenItIsTooLate(t *testing.T) {
 
 // Each has a bound of its own: a step that was put off as often as it may, and waited for
 // pacing, is not the worse for one worker that dies.
-func TestI7AStepPutOffAndPacedOutlivesItsWorker(t *testing.T) {
+func TestI7StepPutOffAndPacedOutlivesWorker(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.tries = 1
 		h.sender.answers(notSent, notSent, notSent, notSent, notSent)
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(61*minutes - time.Millisecond) // put off five times
-		h.is(h.run(run).Tries, 5, "tries")
+		h.equal(h.run(run).Tries, 5, "tries")
 		h.stop()
 		h.pass(time.Millisecond)
-		h.die()
+		h.claimAndDie()
 		h.fullUntil(70 * minutes)
 		h.restart()
 		h.until(2 * hours)
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // A store that is away for a minute, again and again, costs a step that waits for pacing
 // neither its text nor its turn: its worker lives.
-func TestI7APacedStepWaitsOnWhileTheStoreIsAway(t *testing.T) {
+func TestI7PacedStepWaitsOnWhileStoreAway(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.fullUntil(4 * hours)
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		for at := 40 * minutes; at < 4*hours; at += 10 * minutes {
 			h.until(at)
 			for _, n := range []int{-1, 0} {
-				for _, of := range []*trouble{&h.sender.away, &h.store.extends, &h.store.releases, &h.store.claims} {
+				for _, of := range []*outage{&h.sender.away, &h.store.extends, &h.store.releases, &h.store.claims} {
 					of.set(n)
 				}
 				h.pass(minutes)
 			}
 		}
 		h.until(4*hours + fullFor)
-		h.is(accepted(h), 1, "messages sent")
-		h.is(h.writer.asked(), 1, "requests to the model")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.equal(accepted(h), 1, "messages sent")
+		h.equal(h.writer.asked(), 1, "requests to the model")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // A stop gives a step that waits for pacing back at once, with no try counted, however
 // much time there is for what is in hand.
-func TestI7AStopGivesAPacedStepBack(t *testing.T) {
+func TestI7StopReleasesPacedStep(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(h *harness){"with time": (*harness).stop, "with none": (*harness).abandon} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
 				h.fullUntil(hours)
-				run := h.begin(seed[0])
+				run := h.armAndStart(sample[0])
 				h.until(40 * minutes)
 				began := time.Now()
 				stop(h)
-				h.is(time.Since(began), time.Duration(0), "stopped after")
-				h.tells(run, "armed")
-				h.is(h.run(run).Tries, 0, "tries")
-				h.is(h.run(run).DueAt.Sub(h.began), 30*minutes, "due")
+				h.equal(time.Since(began), time.Duration(0), "Stop took")
+				h.wantTimeline(run, "armed")
+				h.equal(h.run(run).Tries, 0, "tries")
+				h.equal(h.run(run).DueAt.Sub(h.began), 30*minutes, "due after")
 			})
 		})
 	}
 }
 
 // A reply while it waits for pacing ends the run, and nothing is sent.
-func TestI5AReplyEndsAPacedStep(t *testing.T) {
+func TestI5ReplyEndsPacedStep(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.fullUntil(hours)
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(40 * minutes)
 		h.reply(h.leads[0])
 		h.until(2 * hours)
-		h.sent()
-		h.tells(run, "1 none cancelled/replied", "ended replied")
+		h.wantSent()
+		h.wantTimeline(run, "1 none cancelled/replied", "ended replied")
 	})
 }
 
-// lane is a channel of one message a second for all replicas, in which at most slots wait.
-type lane struct {
+// pacedChannel is a channel of one message a second for all replicas, in which at most slots wait.
+type pacedChannel struct {
 	*sender
 	slots chan struct{}
 	next  chan time.Time
 }
 
-func (l *lane) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
+func (l *pacedChannel) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
@@ -192,16 +192,16 @@ func (l *lane) Send(ctx context.Context, c followup.ChannelID, m providers.Messa
 }
 
 // Five replicas with more to send than their channel takes send it at its pace, all of it.
-func TestI7FiveReplicasAtOneChannelSendAllAtItsPace(t *testing.T) {
+func TestI7FiveReplicasSendAtChannelPace(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		const steps = 1000
-		l := &lane{sender: h.sender, slots: make(chan struct{}, 15), next: make(chan time.Time, 1)}
+		l := &pacedChannel{sender: h.sender, slots: make(chan struct{}, 15), next: make(chan time.Time, 1)}
 		l.next <- time.Time{}
 		h.params.Sender = l
 		var runs []followup.RunID
 		for range steps {
-			runs = append(runs, h.arm(h.lead(true), seed[0]))
+			runs = append(runs, h.arm(h.lead(true), sample[0]))
 		}
 		h.start()
 		first := h.runner
@@ -214,10 +214,10 @@ func TestI7FiveReplicasAtOneChannelSendAllAtItsPace(t *testing.T) {
 		h.until(30*minutes + steps*time.Second)
 		story := map[string]int{}
 		for _, run := range runs {
-			story[fmt.Sprint(h.story(run))]++
+			story[fmt.Sprint(h.timeline(run))]++
 		}
-		h.is(story, map[string]int{"[1 ai sent/ai ended completed]": steps}, "timelines")
-		h.is(h.writer.asked(), steps, "requests to the model")
+		h.equal(story, map[string]int{"[1 ai sent/ai ended completed]": steps}, "timelines")
+		h.equal(h.writer.asked(), steps, "requests to the model")
 	})
 }
 
@@ -230,27 +230,27 @@ func (h *harness) fullAfterRefusal(d time.Duration) {
 
 // A template that stands in for a text which the provider refused waits for pacing like
 // any other: a reply ends its run.
-func TestI5AReplyEndsAPacedStepThatWasRefused(t *testing.T) {
+func TestI5ReplyEndsPacedStandIn(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.fullAfterRefusal(2 * hours)
-		run := h.begin(seed[0], seed[2])
+		run := h.armAndStart(sample[0], sample[2])
 		h.until(40 * minutes)
-		h.tells(run, "claimed")
+		h.wantTimeline(run, "claimed")
 		h.reply(h.leads[0])
-		h.tells(run, "1 none cancelled/replied", "ended replied")
+		h.wantTimeline(run, "1 none cancelled/replied", "ended replied")
 		h.until(3 * hours)
-		h.sent()
+		h.wantSent()
 	})
 }
 
 // Nor is it with the provider: it is sent, though its worker dies.
-func TestI7APacedStepThatWasRefusedOutlivesItsWorker(t *testing.T) {
+func TestI7PacedStandInOutlivesWorker(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.ClaimLease = 3 * minutes
 		h.fullAfterRefusal(2 * hours)
-		run := h.begin(seed[0], seed[2])
+		run := h.armAndStart(sample[0], sample[2])
 		h.until(40 * minutes)
 		h.store.extends.set(-1) // as good as dead: nobody keeps its lease
 		first := h.runner
@@ -259,19 +259,19 @@ func TestI7APacedStepThatWasRefusedOutlivesItsWorker(t *testing.T) {
 		h.store.extends.set(0)
 		h.must(first.Stop(h.Context()), "Stop")
 		h.until(3 * hours)
-		h.is(accepted(h), 1, "messages sent")
-		h.tells(run, "1 template sent/template", "ended completed")
+		h.equal(accepted(h), 1, "messages sent")
+		h.wantTimeline(run, "1 template sent/template", "ended completed")
 	})
 }
 
-// fullOn is a sender of whose channels one is full.
-type fullOn struct {
+// oneFullChannel is a sender of whose channels one is full.
+type oneFullChannel struct {
 	*sender
 
 	channel followup.ChannelID
 }
 
-func (f *fullOn) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
+func (f *oneFullChannel) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
 	if c == f.channel {
 		return full()
 	}
@@ -279,41 +279,41 @@ func (f *fullOn) Send(ctx context.Context, c followup.ChannelID, m providers.Mes
 }
 
 // Steps that wait for pacing keep no worker from another tenant.
-func TestI9AFullChannelHoldsUpNoOtherTenant(t *testing.T) {
+func TestI9FullChannelDelaysNoOtherTenant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // the account of a play knows one tenant only
 		h := newHarness(t)
 		h.params.Workers, h.params.PerTenant = 2, 2
-		h.params.Sender = &fullOn{sender: h.sender, channel: h.channel}
+		h.params.Sender = &oneFullChannel{sender: h.sender, channel: h.channel}
 		for range 3 {
-			h.arm(h.lead(true), seed[0])
+			h.arm(h.lead(true), sample[0])
 		}
-		next := h.nextDoor(40 * minutes)
+		next := h.armOtherTenant(40 * minutes)
 		h.start()
 		h.until(41 * minutes)
-		h.is(next().State, followup.RunEnded, "run of the other tenant")
+		h.equal(next().State, followup.RunEnded, "run of the other tenant")
 		h.stop()
 	})
 }
 
 // So many may wait for pacing beside those in hand, and no more.
-func TestStepsThatWaitForPacingAreBounded(t *testing.T) {
+func TestStepsWaitingForPacingBounded(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.Workers, h.params.PerTenant, h.params.Writing = 2, 9, 3
 		h.fullUntil(26 * hours)
 		var runs []followup.RunID
 		for range 9 {
-			runs = append(runs, h.arm(h.lead(true), seed[2]))
+			runs = append(runs, h.arm(h.lead(true), sample[2]))
 		}
 		h.start()
 		h.until(25 * hours)
 		story := map[string]int{}
 		for _, run := range runs {
-			story[fmt.Sprint(h.story(run))]++
+			story[fmt.Sprint(h.timeline(run))]++
 		}
-		h.is(story, map[string]int{"[claimed]": 5, "[armed]": 4}, "timelines")
+		h.equal(story, map[string]int{"[claimed]": 5, "[armed]": 4}, "timelines")
 		h.until(27 * hours)
-		h.is(accepted(h), 9, "messages sent")
+		h.equal(accepted(h), 9, "messages sent")
 	})
 }

@@ -19,7 +19,7 @@ func panicsOnce() hook {
 // A step that panics is sent later if nothing can have been sent, else it is like
 // one whose worker died: uncertain. No other step is the worse for it, and the log
 // says where it was, not what it was about.
-func TestI9APanicCostsItsOwnStepOnly(t *testing.T) {
+func TestI9PanicCostsOwnStepOnly(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		at    func(h *harness) *hook
@@ -38,20 +38,20 @@ func TestI9APanicCostsItsOwnStepOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				log := h.complaints()
+				log := h.recordLog()
 				h.params.Workers = 1
 				*c.at(h) = panicsOnce()
-				bad := h.arm(h.lead(true), seed[0])
+				bad := h.arm(h.lead(true), sample[0])
 				h.pass(20 * time.Second)
-				good := h.arm(h.lead(true), seed[0])
+				good := h.arm(h.lead(true), sample[0])
 				h.start()
 				h.until(hours)
-				h.sent(c.sent...)
-				h.tells(bad, c.first, "ended completed")
-				h.tells(good, "1 ai sent/ai", "ended completed")
-				h.is(log.said, []string{"step panicked"}, "complaints")
-				h.is(strings.Contains(log.all.String(), "panic_test.go"), true, "the stack is in the log")
-				h.is(strings.Contains(log.all.String(), "5599"), false, "what it was about is in the log")
+				h.wantSent(c.sent...)
+				h.wantTimeline(bad, c.first, "ended completed")
+				h.wantTimeline(good, "1 ai sent/ai", "ended completed")
+				h.equal(log.messages, []string{"step panicked"}, "warnings and errors logged")
+				h.equal(strings.Contains(log.all.String(), "panic_test.go"), true, "the log has the stack")
+				h.equal(strings.Contains(log.all.String(), "5599"), false, "the log has the panic's text")
 			})
 		})
 	}
@@ -60,7 +60,7 @@ func TestI9APanicCostsItsOwnStepOnly(t *testing.T) {
 // A step that panics every time before anything can have been sent is put off as
 // often as one that the provider would not take, then it has failed, and the ladder
 // goes on. It is in nobody's way meanwhile, nor in the log more often than tried.
-func TestI7AStepThatPanicsEveryTimeFailsOnce(t *testing.T) {
+func TestI7StepThatAlwaysPanicsFails(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]func(h *harness) *hook{
 		"reading its ladder": func(h *harness) *hook { return &h.store.reading },
@@ -72,32 +72,32 @@ func TestI7AStepThatPanicsEveryTimeFailsOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				log := h.complaints()
+				log := h.recordLog()
 				h.params.Workers = 1
 				steps := []followup.Step{
 					{Interval: "PT30M", Prompt: "ask", TemplateName: "ask", TemplateLanguage: "pt_BR"},
 					{Interval: "PT30M", TemplateName: "again", TemplateLanguage: "pt_BR"},
 				}
-				panics := times{h: h}
+				panics := timeLog{h: h}
 				*at(h) = func() {
 					if time.Since(h.began) < 70*minutes {
-						panics.happened()
+						panics.record()
 						panic("hello 5599000000001")
 					}
 				}
-				bad := h.begin(steps...)
+				bad := h.armAndStart(steps...)
 				h.until(6 * hours)
 				var want []time.Duration
 				for _, m := range []time.Duration{30, 31, 33, 37, 45, 61} {
 					want = append(want, m*minutes)
 				}
-				h.is(panics.all(), want, "panics")
-				h.is(len(log.said), len(want), "complaints")
+				h.equal(panics.all(), want, "panics")
+				h.equal(len(log.messages), len(want), "warnings and errors logged")
 				story := []string{"1 none failed/unknown", "2 template sent/template", "ended completed"}
 				if name == "reading its ladder" { // nobody knows what comes next
 					story = []string{"1 none failed/unknown", "ended completed"}
 				}
-				h.tells(bad, story...)
+				h.wantTimeline(bad, story...)
 			})
 		})
 	}
@@ -105,7 +105,7 @@ func TestI7AStepThatPanicsEveryTimeFailsOnce(t *testing.T) {
 
 // A panic after the guard could not be asked again is one before anything can
 // have been sent, whatever it said before.
-func TestI7APanicAfterTheGuardsLastWordIsPutOff(t *testing.T) {
+func TestI7PanicAfterFailedGuardIsPutOff(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.answers(&providers.Error{Kind: providers.Throttled, Code: 130429, Status: 429, Retryable: true})
@@ -113,58 +113,58 @@ func TestI7APanicAfterTheGuardsLastWordIsPutOff(t *testing.T) {
 			h.store.guards.set(1)
 			h.sender.rendered = panicsOnce()
 		})
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(2 * hours)
-		h.is(len(h.sender.log()), 2, "provider calls")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.equal(len(h.sender.log()), 2, "provider calls")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // What may have been sent is never recorded as failed, though recording the crash
 // panics and the step was put off as often as it may.
-func TestI7APanicOfTheCrashsRecordLeavesItUncertain(t *testing.T) {
+func TestI7PanicRecordingCrashLeavesUncertain(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.MaxTries = 1
 		h.writer.writing = panicsOnce()
 		h.sender.fenced = once(func() { h.store.finishing = panicsOnce() })
 		h.sender.answered = panicsOnce()
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(2 * hours)
-		h.is(len(h.sender.log()), 1, "provider calls")
-		h.tells(run, "1 ai uncertain/crash", "ended completed")
+		h.equal(len(h.sender.log()), 1, "provider calls")
+		h.wantTimeline(run, "1 ai uncertain/crash", "ended completed")
 	})
 }
 
 // A lease that panics while it is kept costs nothing but that one time.
-func TestI9APanicOfTheLeaseCostsNothing(t *testing.T) {
+func TestI9PanicRenewingLeaseCostsNothing(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		log := h.complaints()
+		log := h.recordLog()
 		h.writer.took = 10 * minutes
 		h.store.extending = panicsOnce()
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(2 * hours)
-		h.sent("40m0s ai")
-		h.tells(run, "1 ai sent/ai", "ended completed")
-		h.is(log.said, []string{"lease renewal panicked"}, "complaints")
-		h.is(strings.Contains(log.all.String(), "5599"), false, "what it was about is in the log")
+		h.wantSent("40m0s ai")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
+		h.equal(log.messages, []string{"lease renewal panicked"}, "warnings and errors logged")
+		h.equal(strings.Contains(log.all.String(), "5599"), false, "the log has the panic's text")
 	})
 }
 
 // A reply while a step that panicked waits to be tried again ends its run.
-func TestI5AReplyEndsAStepThatPanicked(t *testing.T) {
+func TestI5ReplyEndsPanickedStep(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		lead := h.lead(true)
 		h.writer.writing = panicsOnce()
-		run := h.arm(lead, seed[0])
+		run := h.arm(lead, sample[0])
 		h.start()
 		h.until(30*minutes + time.Second)
-		h.tells(run, "armed")
+		h.wantTimeline(run, "armed")
 		h.reply(lead)
 		h.until(2 * hours)
-		h.sent()
-		h.tells(run, "1 none cancelled/replied", "ended replied")
+		h.wantSent()
+		h.wantTimeline(run, "1 none cancelled/replied", "ended replied")
 	})
 }

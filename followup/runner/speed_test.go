@@ -9,7 +9,7 @@ import (
 )
 
 // at has domain time run at a speed from now on.
-func (h *harness) at(speed float64) {
+func (h *harness) setSpeed(speed float64) {
 	began := time.Now()
 	h.params.Speed = speed
 	h.params.Now = func() time.Time { return began.Add(time.Duration(float64(time.Since(began)) * speed)) }
@@ -24,7 +24,7 @@ func atSpeeds(t *testing.T, story func(h *harness, speed float64)) {
 			play(t, func(h *harness) {
 				h.params.MaxSleep = 100 * hours // what the store says is all that wakes the runner
 				h.params.MaxLateness = 1000 * hours
-				h.at(speed)
+				h.setSpeed(speed)
 				story(h, speed)
 			})
 		})
@@ -32,41 +32,41 @@ func atSpeeds(t *testing.T, story func(h *harness, speed float64)) {
 }
 
 // in is how long a domain duration takes in real time.
-func in(d time.Duration, speed float64) time.Duration { return time.Duration(float64(d) / speed) }
+func realTime(d time.Duration, speed float64) time.Duration { return time.Duration(float64(d) / speed) }
 
 // A lease is real time: a step whose worker died is found when it is over, at whatever speed,
 // and nobody looks for it all the time until then.
-func TestALeaseIsOverByRealTime(t *testing.T) {
+func TestLeaseExpiresInRealTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, _ float64) {
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		b, err := h.store.Store.Claim(h.Context(), followup.ClaimParams{
 			Now: h.began.Add(30 * minutes), Real: time.Now(), Limit: 1, Lease: 3 * minutes,
 		})
 		h.must(err, "Claim")
-		h.is(len(b.Steps), 1, "steps claimed")
-		asked := times{h: h}
-		h.store.answering = asked.happened
+		h.equal(len(b.Steps), 1, "steps claimed")
+		asked := timeLog{h: h}
+		h.store.answering = asked.record
 		h.start()
 		h.until(3*minutes - time.Millisecond)
-		h.is(len(asked.all()) <= 5, true, "claims before: one now and one each hour, of domain time")
-		h.sent()
+		h.equal(len(asked.all()) <= 5, true, "at most 5 claims before the lease is over")
+		h.wantSent()
 		h.until(4 * minutes)
-		h.sent("3m0s ai")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.wantSent("3m0s ai")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // A step is due by domain time, and waits in real time after the provider would not take it.
-func TestAStepIsDueByDomainTimeAndPutOffByRealTime(t *testing.T) {
+func TestDueInDomainTimePutOffInRealTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, speed float64) {
 		const look = time.Second // a step that was put off wakes nobody
 		h.params.MaxSleep = look
 		h.sender.tries = 1
 		h.sender.answers(notSent)
-		run := h.begin(seed[0])
-		due := in(30*minutes, speed)
+		run := h.armAndStart(sample[0])
+		due := realTime(30*minutes, speed)
 		h.until(due + minutes + look)
 		calls := h.sender.log()
 		if len(calls) != 2 {
@@ -74,30 +74,30 @@ func TestAStepIsDueByDomainTimeAndPutOffByRealTime(t *testing.T) {
 		}
 		for i, want := range []time.Duration{due, due + minutes} {
 			after := calls[i].at.Sub(h.began) - want
-			h.is(after >= 0 && after <= look, true, fmt.Sprintf("call %d came as it was due or at the next look", i))
+			h.equal(after >= 0 && after <= look, true, fmt.Sprintf("call %d came when due or at the next poll", i))
 		}
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // Lateness is domain time, also of a step that waits for pacing, which is real time.
-func TestAPacedStepIsTooLateByDomainTime(t *testing.T) {
+func TestPacedStepTooLateInDomainTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, speed float64) {
 		const late = 125 * minutes // no multiple of what it waits at a time
 		h.params.MaxLateness = late
-		due := in(30*minutes, speed)
+		due := realTime(30*minutes, speed)
 		h.sender.full = func() bool { return true }
-		run := h.begin(seed[0])
-		h.until(due + in(late, speed) - time.Second)
-		h.tells(run, "claimed")
-		h.until(due + in(late, speed) + time.Second)
-		h.tells(run, "1 none skipped/too_late", "ended completed")
+		run := h.armAndStart(sample[0])
+		h.until(due + realTime(late, speed) - time.Second)
+		h.wantTimeline(run, "claimed")
+		h.until(due + realTime(late, speed) + time.Second)
+		h.wantTimeline(run, "1 none skipped/too_late", "ended completed")
 	})
 }
 
 // A run that ends as its step is given back has ended in domain time.
-func TestARunGivenBackEndsInDomainTime(t *testing.T) {
+func TestReleasedRunEndsInDomainTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, speed float64) {
 		h.sender.tries = 1
@@ -109,10 +109,10 @@ func TestARunGivenBackEndsInDomainTime(t *testing.T) {
 			ended = h.params.Now()
 			h.reply(lead)
 		})
-		run := h.arm(lead, seed[0])
+		run := h.arm(lead, sample[0])
 		h.start()
-		h.until(in(30*minutes, speed) + time.Second)
-		h.tells(run, "1 none cancelled/replied", "ended replied")
-		h.is(h.run(run).EndedAt.Sub(ended).Abs() < time.Second, true, "ended when it was given back")
+		h.until(realTime(30*minutes, speed) + time.Second)
+		h.wantTimeline(run, "1 none cancelled/replied", "ended replied")
+		h.equal(h.run(run).EndedAt.Sub(ended).Abs() < time.Second, true, "ended when it was given back")
 	})
 }

@@ -49,7 +49,7 @@ const askAtMost = 30 * time.Second
 const giveBackAtMost = 3 * time.Second
 
 // A stop waits for what is in hand, if there is time for it.
-func TestI7AStopLetsTheStepInHandFinish(t *testing.T) {
+func TestI7StopLetsStepFinish(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]func(h *harness) *hook{
 		"claimed":      func(h *harness) *hook { return &h.store.claimed },
@@ -66,13 +66,13 @@ func TestI7AStopLetsTheStepInHandFinish(t *testing.T) {
 				run := h.arm(h.lead(true), quick[0], quick[1])
 				h.stopAt(at(h), 30*time.Second)
 				if name == "claimed" { // not begun yet: given back, or seen through
-					h.is(h.run(run).State, followup.RunArmed, "state")
-					h.is(h.run(run).Tries, 0, "tries spent")
+					h.equal(h.run(run).State, followup.RunArmed, "state")
+					h.equal(h.run(run).Tries, 0, "tries spent")
 				} else {
-					h.tells(run, "1 ai sent/ai", "armed")
+					h.wantTimeline(run, "1 ai sent/ai", "armed")
 				}
 				h.pass(2 * hours)
-				h.is(accepted(h) <= 1, true, "nothing is sent after a stop")
+				h.equal(accepted(h) <= 1, true, "at most one message sent")
 			})
 		})
 	}
@@ -80,7 +80,7 @@ func TestI7AStopLetsTheStepInHandFinish(t *testing.T) {
 
 // A stop without time gives back what is not sent, unspent, and records what
 // is; whoever comes next sends each step once.
-func TestI7AStopWithoutTimeGivesBackUnspent(t *testing.T) {
+func TestI7StopWithoutTimeReleasesUnspent(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		at   func(h *harness) *hook
@@ -100,52 +100,52 @@ func TestI7AStopWithoutTimeGivesBackUnspent(t *testing.T) {
 				run := h.arm(h.lead(true), quick[0], quick[1])
 				h.stopAt(c.at(h), time.Millisecond)
 				r := h.run(run)
-				h.is(r.State, followup.RunArmed, "state")
-				h.is(r.Tries, 0, "tries spent")
-				h.is(accepted(h) == 1, c.sent, "sent before the stop was over")
+				h.equal(r.State, followup.RunArmed, "state")
+				h.equal(r.Tries, 0, "tries spent")
+				h.equal(accepted(h) == 1, c.sent, "sent before Stop returned")
 				h.restart()
 				h.pass(2 * hours)
-				h.tells(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")
-				h.is(len(h.sender.log()), 2, "provider calls")
+				h.wantTimeline(run, "1 ai sent/ai", "2 ai sent/ai", "ended completed")
+				h.equal(len(h.sender.log()), 2, "provider calls")
 			})
 		})
 	}
 }
 
 // So is a step whose ladder cannot be read.
-func TestI7AStopWhileTheLadderIsAwayGivesBackUnspent(t *testing.T) {
+func TestI7StopWhileLadderAwayReleasesUnspent(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.store.ladders.set(-1)
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.start()
 		h.pass(30*minutes + 5*time.Second)
-		h.is(h.run(run).State, followup.RunClaimed, "state before the stop")
+		h.equal(h.run(run).State, followup.RunClaimed, "state before the stop")
 		h.stopNow()
-		h.is(h.run(run).State, followup.RunArmed, "state")
-		h.is(h.run(run).Tries, 0, "tries spent")
-		h.is(h.run(run).DueAt.Sub(h.began), 30*minutes, "due")
+		h.equal(h.run(run).State, followup.RunArmed, "state")
+		h.equal(h.run(run).Tries, 0, "tries spent")
+		h.equal(h.run(run).DueAt.Sub(h.began), 30*minutes, "due after")
 	})
 }
 
-// A step that a stop has given back is nobody's trouble; one that the store made
+// A step that a stop has given back is nobody's outage; one that the store made
 // us give back is.
-func TestTheLogTellsTroubleFromAStop(t *testing.T) {
+func TestLogTellsOutageFromStop(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		away func(h *harness) *trouble
+		away func(h *harness) *outage
 		says string
 	}{
-		"ladder": {func(h *harness) *trouble { return &h.store.ladders }, "ladder of a due step not readable"},
-		"guard":  {func(h *harness) *trouble { return &h.store.guards }, "guard not reached, step given back"},
+		"ladder": {func(h *harness) *outage { return &h.store.ladders }, "ladder of a due step not readable"},
+		"guard":  {func(h *harness) *outage { return &h.store.guards }, "guard not reached, step given back"},
 	} {
-		for what, stop := range map[string]bool{"stop": true, "trouble": false} {
+		for what, stop := range map[string]bool{"stop": true, "outage": false} {
 			t.Run(name+" "+what, func(t *testing.T) {
 				t.Parallel()
 				play(t, func(h *harness) {
-					log := h.complaints()
+					log := h.recordLog()
 					c.away(h).set(-1)
-					h.begin(seed[0])
+					h.armAndStart(sample[0])
 					h.until(30*minutes + 5*time.Second)
 					var want []string
 					if !stop {
@@ -153,7 +153,7 @@ func TestTheLogTellsTroubleFromAStop(t *testing.T) {
 						want = []string{c.says}
 					}
 					h.stopNow()
-					h.is(slices.Compact(log.said), want, "complaints")
+					h.equal(slices.Compact(log.messages), want, "warnings and errors logged")
 				})
 			})
 		}
@@ -162,63 +162,63 @@ func TestTheLogTellsTroubleFromAStop(t *testing.T) {
 
 // A stop in the wait for a retry gives back a step that is known not to have
 // been sent.
-func TestI7AStopDuringTheWaitForARetryGivesBack(t *testing.T) {
+func TestI7StopDuringRetryWaitReleases(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.pause = 10 * time.Second
 		h.sender.answers(notSent)
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.stopAt(&h.sender.retrying, time.Millisecond)
-		h.is(h.run(run).State, followup.RunArmed, "state")
+		h.equal(h.run(run).State, followup.RunArmed, "state")
 		h.restart()
 		h.pass(2 * hours)
-		h.is(accepted(h), 1, "messages sent")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.equal(accepted(h), 1, "messages sent")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // A stop while the store is away ends in bounded time; the lease sees to the rest.
-func TestI7AStopWhileTheStoreIsAway(t *testing.T) {
+func TestI7StopWhileStoreAway(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.store.guards.set(-1)
 		h.store.releases.set(-1)
 		h.stopAt(&h.sender.fencing, time.Second)
-		h.is(h.run(run).State, followup.RunClaimed, "state")
+		h.equal(h.run(run).State, followup.RunClaimed, "state")
 		h.store.guards.set(0)
 		h.store.releases.set(0)
 		h.restart()
 		h.pass(2 * hours)
-		h.is(len(h.sender.log()), 1, "provider calls")
-		h.tells(run, "1 ai sent/ai", "ended completed")
+		h.equal(len(h.sender.log()), 1, "provider calls")
+		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
 	})
 }
 
 // Steps whose claim was under way when the runner was told to stop are not
 // kept until their lease runs out.
-func TestI7AClaimUnderWayIsGivenBackAtAStop(t *testing.T) {
+func TestI7StopReleasesClaimUnderWay(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		run := h.arm(h.lead(true), seed[0])
+		run := h.arm(h.lead(true), sample[0])
 		h.until(30 * minutes)
 		h.store.answering = func() { time.Sleep(100 * time.Millisecond) }
 		h.start()
 		h.pass(50 * time.Millisecond)
 		h.must(h.runner.Stop(h.Context()), "Stop")
-		h.is(h.run(run).State, followup.RunArmed, "state")
-		h.sent()
-		h.is(h.writer.asked(), 0, "requests to the model")
+		h.equal(h.run(run).State, followup.RunArmed, "state")
+		h.wantSent()
+		h.equal(h.writer.asked(), 0, "requests to the model")
 	})
 }
 
 // Nor does a stop take longer for a full claim whose steps cannot be given back
 // than for one.
-func TestI7AStopIsBoundedHoweverManyWereClaimed(t *testing.T) {
+func TestI7StopBoundedForFullClaim(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		for range 20 {
-			h.arm(h.lead(true), seed[0])
+			h.arm(h.lead(true), sample[0])
 		}
 		h.until(30 * minutes)
 		h.store.answering = once(func() { time.Sleep(100 * time.Millisecond) })
@@ -234,22 +234,22 @@ func TestI7AStopIsBoundedHoweverManyWereClaimed(t *testing.T) {
 }
 
 // A claim that hangs is cut off, soon after the stop.
-func TestAStopCutsOffAClaimThatHangs(t *testing.T) {
+func TestStopCutsOffHangingClaim(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		h.params.Store = hanging{h.store}
+		h.params.Store = hangingClaims{h.store}
 		h.start()
 		h.pass(minutes)
 		began := time.Now()
 		h.stopNow()
-		h.is(time.Since(began), 3*time.Second, "Stop took")
+		h.equal(time.Since(began), 3*time.Second, "Stop took")
 	})
 }
 
-// hanging is a store that never answers a claim.
-type hanging struct{ *store }
+// hangingClaims is a store that never answers a claim.
+type hangingClaims struct{ *store }
 
-func (h hanging) Claim(ctx context.Context, _ followup.ClaimParams) (followup.Batch, error) {
+func (h hangingClaims) Claim(ctx context.Context, _ followup.ClaimParams) (followup.Batch, error) {
 	<-ctx.Done()
 	return followup.Batch{}, ctx.Err()
 }

@@ -13,19 +13,19 @@ import (
 
 var errAway = errors.New("store away")
 
-// trouble is an error that comes as long as it is switched on.
-type trouble struct {
+// outage is an error that comes as long as it is switched on.
+type outage struct {
 	mu    sync.Mutex
 	times int // how often yet; below 0: always
 }
 
-func (t *trouble) set(times int) {
+func (t *outage) set(times int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.times = times
 }
 
-func (t *trouble) err() error {
+func (t *outage) err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.times == 0 {
@@ -38,11 +38,11 @@ func (t *trouble) err() error {
 // store is the reference store with hooks and switches.
 type store struct {
 	*memstore.Store
-	claims, guards, finishes, releases, histories, ladders, runs, extends, records trouble
+	claims, guards, finishes, releases, histories, ladders, runs, extends, records outage
 	// unheard makes FinishStep fail after it has written.
-	unheard trouble
+	finishAnswer outage
 	// leave makes GuardStep fail after it has written.
-	leave trouble
+	guardAnswer outage
 
 	answering hook             // a claim is made and not heard of yet
 	gone      bool             // every ladder is
@@ -77,7 +77,7 @@ func (s *store) GuardStep(ctx context.Context, g followup.GuardStep) (followup.V
 	}
 	v, err := s.Store.GuardStep(ctx, g)
 	if err == nil {
-		if err = s.leave.err(); err != nil {
+		if err = s.guardAnswer.err(); err != nil {
 			return followup.Verdict{}, err
 		}
 	}
@@ -91,7 +91,7 @@ func (s *store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	}
 	done, err := s.Store.FinishStep(ctx, f)
 	if err == nil {
-		err = s.unheard.err()
+		err = s.finishAnswer.err()
 	}
 	return done, err
 }

@@ -13,7 +13,7 @@ import (
 
 // listen makes a relay of the harness that takes what waits for the assistant
 // whenever the runner says that there is something, and only then.
-func (h *harness) listen() *[]string {
+func (h *harness) recordHappenings() *[]string {
 	heard := &[]string{}
 	h.params.Told = func() {
 		ds, _, err := h.store.ClaimDeliveries(h.Context(), followup.ClaimDeliveries{
@@ -39,7 +39,7 @@ func (h *harness) listen() *[]string {
 
 // What becomes of a step is told when it is written, not when somebody looks
 // by chance.
-func TestTheAssistantIsToldAtOnce(t *testing.T) {
+func TestAssistantToldAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		story func(h *harness, lead followup.LeadID)
@@ -57,33 +57,33 @@ func TestTheAssistantIsToldAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				heard := h.listen()
+				heard := h.recordHappenings()
 				lead := h.lead(true)
-				h.arm(lead, seed[0], seed[0])
+				h.arm(lead, sample[0], sample[0])
 				c.story(h, lead)
 				h.start()
 				h.until(45 * minutes)
-				h.is(*heard, c.want, "told")
+				h.equal(*heard, c.want, "told")
 			})
 		})
 	}
 }
 
-// over is a store whose guard finds that the run is over.
-type over struct{ *store }
+// runOver is a store whose guard finds that the run is over.
+type runOver struct{ *store }
 
-func (over) GuardStep(context.Context, followup.GuardStep) (followup.Verdict, error) {
+func (runOver) GuardStep(context.Context, followup.GuardStep) (followup.Verdict, error) {
 	return followup.Verdict{Refusal: followup.RefusedStale, Ended: []followup.Ended{{Step: 1, Reason: followup.ConfigOff}}}, nil
 }
 
 // So are the ends that a claim and the guard come upon.
-func TestTheAssistantIsToldOfEndsAtOnce(t *testing.T) {
+func TestAssistantToldOfEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(h *harness){
 		"by a claim": func(h *harness) { h.store.ended = []followup.Ended{{Step: 1, Reason: followup.ConfigOff}} },
 		"by the guard": func(h *harness) {
-			h.params.Store = over{h.store}
-			h.arm(h.lead(true), seed[0])
+			h.params.Store = runOver{h.store}
+			h.arm(h.lead(true), sample[0])
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestTheAssistantIsToldOfEndsAtOnce(t *testing.T) {
 				h.start()
 				h.until(31 * minutes)
 				h.stop()
-				h.is(told, 1, "times told")
+				h.equal(told, 1, "times told")
 			})
 		})
 	}

@@ -20,7 +20,7 @@ var comeBack = followup.Step{Interval: "P1D", TemplateName: "come_back", Templat
 
 // A window that closes while the model writes is closed at the guard, whatever
 // was decided before.
-func TestI4TheWindowClosesBetweenDecisionAndGuard(t *testing.T) {
+func TestI4WindowClosesBetweenDecisionAndGuard(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		took  time.Duration
@@ -53,11 +53,11 @@ func TestI4TheWindowClosesBetweenDecisionAndGuard(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
 				h.writer.took = c.took
-				run := h.begin(c.steps...)
+				run := h.armAndStart(c.steps...)
 				h.until(49 * hours)
-				h.sent(c.sent...)
-				h.tells(run, c.story...)
-				h.is(h.writer.asked(), 1, "requests to the model")
+				h.wantSent(c.sent...)
+				h.wantTimeline(run, c.story...)
+				h.equal(h.writer.asked(), 1, "requests to the model")
 			})
 		})
 	}
@@ -65,25 +65,25 @@ func TestI4TheWindowClosesBetweenDecisionAndGuard(t *testing.T) {
 
 // The provider knows the window better than we do: the template goes in the
 // text's place, ours is closed, and what comes next knows it.
-func TestI4TheProviderSaysThatTheWindowIsClosed(t *testing.T) {
+func TestI4ProviderSaysWindowClosed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		steps []followup.Step
 		sent  []string
 		story []string
 	}{
-		"a template in its place": {
-			[]followup.Step{seed[0], comeBack},
+		"next step's template": {
+			[]followup.Step{sample[0], comeBack},
 			[]string{"30m0s come_back"},
 			[]string{"1 template sent/template", "ended completed"},
 		},
 		"its own template": {
-			[]followup.Step{{Interval: "PT30M", Prompt: "one", TemplateName: "own", TemplateLanguage: "pt_BR"}, seed[1]},
+			[]followup.Step{{Interval: "PT30M", Prompt: "one", TemplateName: "own", TemplateLanguage: "pt_BR"}, sample[1]},
 			[]string{"30m0s own"},
 			[]string{"1 template sent/template", "2 ai skipped/window_closed_no_template", "ended completed"},
 		},
 		"no template": {
-			[]followup.Step{seed[0], seed[1]},
+			[]followup.Step{sample[0], sample[1]},
 			nil,
 			[]string{"1 ai failed/window_closed", "2 ai skipped/window_closed_no_template", "ended completed"},
 		},
@@ -92,17 +92,17 @@ func TestI4TheProviderSaysThatTheWindowIsClosed(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
 				h.sender.answers(windowClosed)
-				run := h.begin(c.steps...)
+				run := h.armAndStart(c.steps...)
 				h.until(4 * hours)
-				h.sent(c.sent...)
-				h.tells(run, c.story...)
-				h.is(h.open(), false, "window open")
+				h.wantSent(c.sent...)
+				h.wantTimeline(run, c.story...)
+				h.equal(h.windowOpen(), false, "window is open")
 			})
 		})
 	}
 }
 
-func (h *harness) open() bool {
+func (h *harness) windowOpen() bool {
 	h.Helper()
 	l, err := h.store.Lead(h.Context(), h.tenant, h.leads[0])
 	h.must(err, "Lead")
@@ -111,20 +111,20 @@ func (h *harness) open() bool {
 
 // A template that meets the word "window closed" closes the window and fails;
 // there is nothing else to put in its place.
-func TestI4ATemplateRefusedForTheWindowFails(t *testing.T) {
+func TestI4TemplateRefusedForWindowFails(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.answers(windowClosed)
-		run := h.begin(followup.Step{Interval: "PT30M", TemplateName: "own", TemplateLanguage: "pt_BR"})
+		run := h.armAndStart(followup.Step{Interval: "PT30M", TemplateName: "own", TemplateLanguage: "pt_BR"})
 		h.until(hours)
-		h.sent()
-		h.tells(run, "1 template failed/window_closed", "ended completed")
-		h.is(h.open(), false, "window open")
+		h.wantSent()
+		h.wantTimeline(run, "1 template failed/window_closed", "ended completed")
+		h.equal(h.windowOpen(), false, "window is open")
 	})
 }
 
 // The window stays open if the lead wrote after the message that was refused.
-func TestI4AMessageAfterTheRefusedOneKeepsTheWindowOpen(t *testing.T) {
+func TestI4NewerMessageKeepsWindowOpen(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.answers(windowClosed)
@@ -133,23 +133,23 @@ func TestI4AMessageAfterTheRefusedOneKeepsTheWindowOpen(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			h.settle(h.leads[0], followup.Item{Opens: true})
 		})
-		run := h.begin(seed[0])
+		run := h.armAndStart(sample[0])
 		h.until(hours)
-		h.tells(run, "1 ai failed/window_closed", "ended completed")
-		h.is(h.open(), true, "window open")
+		h.wantTimeline(run, "1 ai failed/window_closed", "ended completed")
+		h.equal(h.windowOpen(), true, "window is open")
 	})
 }
 
 // What the provider said of the window is kept although an operator's pause
 // then stops the template.
-func TestI4ThePauseDoesNotForgetThatTheWindowIsClosed(t *testing.T) {
+func TestI4PauseKeepsWindowClosed(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.sender.answers(windowClosed)
 		h.sender.answered = once(func() { h.pauseSending(true) })
-		run := h.begin(seed[0], comeBack)
+		run := h.armAndStart(sample[0], comeBack)
 		h.until(hours)
-		h.tells(run, "1 none skipped/paused", "armed")
-		h.is(h.open(), false, "window open")
+		h.wantTimeline(run, "1 none skipped/paused", "armed")
+		h.equal(h.windowOpen(), false, "window is open")
 	})
 }

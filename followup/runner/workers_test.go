@@ -7,11 +7,11 @@ import (
 
 // Workers that become free at the same instant wake the poller that found none:
 // a backlog is worked off without a pause, round after round.
-func TestABacklogIsWorkedOffWithoutAPause(t *testing.T) {
+func TestBacklogWorkedOffWithoutPause(t *testing.T) {
 	t.Parallel()
 	const rounds = 20
 	for name, c := range map[string]struct{ workers, perTenant int }{
-		"all workers": {4, 4 * rounds}, "all of its tenant's": {4 * rounds, 4},
+		"all workers busy": {4, 4 * rounds}, "all of the tenant's share busy": {4 * rounds, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -20,11 +20,11 @@ func TestABacklogIsWorkedOffWithoutAPause(t *testing.T) {
 				h.params.MaxSleep = minutes
 				h.writer.took = 2 * time.Second
 				for range 4 * rounds {
-					h.arm(h.lead(true), seed[0])
+					h.arm(h.lead(true), sample[0])
 				}
 				h.start()
 				h.until(30*minutes + rounds*(2*time.Second+10*time.Millisecond))
-				h.is(accepted(h), 4*rounds, "messages sent")
+				h.equal(accepted(h), 4*rounds, "messages sent")
 			})
 		})
 	}
@@ -32,93 +32,93 @@ func TestABacklogIsWorkedOffWithoutAPause(t *testing.T) {
 
 // A worker that becomes free while a claim is under way was not free for it: what
 // the claim held back for his tenant is looked for again.
-func TestAWorkerFreedDuringAClaimIsNotForgotten(t *testing.T) {
+func TestWorkerFreedDuringClaimNotForgotten(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.Workers, h.params.PerTenant, h.params.MaxSleep = 8, 2, hours
 		h.writer.took = 9950 * time.Millisecond
 		h.store.answering = func() { time.Sleep(100 * time.Millisecond) }
-		h.arm(h.lead(true), seed[0])
+		h.arm(h.lead(true), sample[0])
 		h.pass(10 * time.Second)
 		for range 2 {
-			h.arm(h.lead(true), seed[0])
+			h.arm(h.lead(true), sample[0])
 		}
 		h.start()
 		h.until(30*minutes + 21*time.Second)
-		h.is(accepted(h), 3, "messages sent")
+		h.equal(accepted(h), 3, "messages sent")
 	})
 }
 
 // While every worker has a step in hand nothing is claimed, and nobody looks
 // every moment whether one is free.
-func TestABusyRunnerLeavesTheStoreAlone(t *testing.T) {
+func TestBusyRunnerLeavesStoreAlone(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
-		claims := times{h: h}
-		h.store.answering = claims.happened
-		turns := times{h: h}
-		h.params.Real = func() time.Time { turns.happened(); return time.Now() }
+		claims := timeLog{h: h}
+		h.store.answering = claims.record
+		turns := timeLog{h: h}
+		h.params.Real = func() time.Time { turns.record(); return time.Now() }
 		h.params.Workers, h.params.PerTenant = 2, 9
 		h.sender.took = minutes
 		for range 3 {
-			h.arm(h.lead(true), seed[0])
+			h.arm(h.lead(true), sample[0])
 		}
 		h.start()
 		h.until(30*minutes + time.Second)
 		before, looks := len(claims.all()), len(turns.all())
 		h.until(30*minutes + 59*time.Second)
-		h.is(len(claims.all())-before, 0, "claims while all workers are busy")
+		h.equal(len(claims.all())-before, 0, "claims while all workers are busy")
 		if n := len(turns.all()) - looks; n > 20 {
-			h.Errorf("turns in that minute: got %d, want few", n)
+			h.Errorf("turns in that minute: got %d, want at most 20", n)
 		}
 		h.until(hours)
-		h.is(accepted(h), 3, "messages sent")
+		h.equal(accepted(h), 3, "messages sent")
 	})
 }
 
 // However long the poller may sleep, it sleeps as long as the next step has, by
 // its own clock.
-func TestI12AFastClockMakesNoStepLate(t *testing.T) {
+func TestI12FastClockMakesNoStepLate(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.MaxSleep, h.params.Speed = hours, 60
 		h.params.Now = func() time.Time { return h.began.Add(60 * time.Since(h.began)) }
-		h.begin(seed[0])
+		h.armAndStart(sample[0])
 		h.until(minutes)
-		h.sent("30s ai")
+		h.wantSent("30s ai")
 	})
 }
 
 // A step that this runner armed itself is not late, however long the poller may
 // sleep for what others arm; a run that ended is no reason to look.
-func TestTheNextStepWakesThePoller(t *testing.T) {
+func TestNextStepWakesPoller(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.MaxSleep, h.params.ClaimLease = 2*hours, 2*hours
-		claims := times{h: h}
-		h.store.answering = claims.happened
+		claims := timeLog{h: h}
+		h.store.answering = claims.record
 		h.writer.took = minutes
-		h.begin(quick[0], quick[1])
+		h.armAndStart(quick[0], quick[1])
 		h.until(2 * hours)
-		h.sent("31m0s ai", "1h2m0s ai")
-		h.is(claims.all(), []time.Duration{0, 30 * minutes, 31 * minutes, 61 * minutes}, "claims")
+		h.wantSent("31m0s ai", "1h2m0s ai")
+		h.equal(claims.all(), []time.Duration{0, 30 * minutes, 31 * minutes, 61 * minutes}, "claims")
 	})
 }
 
 // A claim that takes its time makes the next one no later: what it says of the next
 // step counts from when it began.
-func TestASlowClaimMakesNoStepLate(t *testing.T) {
+func TestSlowClaimMakesNoStepLate(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		h.params.MaxSleep = hours
-		claims := times{h: h}
+		claims := timeLog{h: h}
 		h.store.answering = func() {
-			claims.happened()
+			claims.record()
 			time.Sleep(100 * time.Millisecond)
 		}
-		h.begin(seed[0])
+		h.armAndStart(sample[0])
 		h.until(31 * minutes)
-		h.is(claims.all()[:2], []time.Duration{0, 30 * minutes}, "claims")
-		h.is(accepted(h), 1, "messages sent")
+		h.equal(claims.all()[:2], []time.Duration{0, 30 * minutes}, "claims")
+		h.equal(accepted(h), 1, "messages sent")
 	})
 }
