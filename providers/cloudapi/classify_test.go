@@ -132,7 +132,7 @@ func TestClassifyStatus(t *testing.T) {
 		"new code 500":          {777777, 500, want{providers.Transient, false, true}},
 		"code 1 with 500":       {1, 500, want{providers.Transient, false, true}},
 		"known code with 500":   {131047, 500, want{providers.WindowClosed, false, false}},
-		"groups' rate, 429":     {131208, 429, want{providers.Throttled, true, false}},
+		"group rate, 429":       {131208, 429, want{providers.Throttled, true, false}},
 		"pair rate, 429":        {131056, 429, want{providers.Throttled, true, false}},
 		"generic, 429":          {131000, 429, want{providers.Throttled, true, false}},
 		"permanent, 429":        {131026, 429, want{providers.Undeliverable, false, false}},
@@ -148,7 +148,7 @@ func TestClassifyStatus(t *testing.T) {
 	for code := -10; code < 140000; code++ {
 		for _, status := range []int{0, 200, 400, 408, 429, 500, 503} {
 			if e := Classify(code, status); e.Retryable && e.MaybeSent {
-				t.Fatalf("code %d, status %d: retryable and maybe sent", code, status)
+				t.Fatalf("code %d, status %d: got retryable and maybe sent, want one at most", code, status)
 			}
 		}
 	}
@@ -166,13 +166,13 @@ func TestFailure(t *testing.T) {
 			`{"error":{"message":"(#131047) Re-engagement message","code":131047,"error_data":{"details":"More than 24 hours."}}}`, 400, 0,
 			providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400, Detail: "More than 24 hours."},
 		},
-		"no details":  {`{"error":{"message":"(#4) Application request limit reached","code":4}}`, 400, 0, providers.Error{Kind: providers.Throttled, Code: 4, Status: 400, Retryable: true, RetryAfter: time.Minute, Detail: "(#4) Application request limit reached"}},
-		"header wins": {`{"error":{"code":4}}`, 400, time.Second, providers.Error{Kind: providers.Throttled, Code: 4, Status: 400, Retryable: true, RetryAfter: time.Second}},
-		"text code":   {`{"error":{"code":"131026"}}`, 400, 0, providers.Error{Kind: providers.Undeliverable, Code: 131026, Status: 400}},
-		"no object":   {`{"error":"x"}`, 500, 0, providers.Error{Kind: providers.Transient, Status: 500, MaybeSent: true}},
-		"html":        {`<html>`, 502, 0, providers.Error{Kind: providers.Transient, Status: 502, MaybeSent: true}},
-		"empty":       {``, 403, 0, providers.Error{Kind: providers.Operator, Status: 403}},
-		"huge code":   {`{"error":{"code":1e99}}`, 400, 0, providers.Error{Kind: providers.Invalid, Status: 400}},
+		"no details":          {`{"error":{"message":"(#4) Application request limit reached","code":4}}`, 400, 0, providers.Error{Kind: providers.Throttled, Code: 4, Status: 400, Retryable: true, RetryAfter: time.Minute, Detail: "(#4) Application request limit reached"}},
+		"header wins":         {`{"error":{"code":4}}`, 400, time.Second, providers.Error{Kind: providers.Throttled, Code: 4, Status: 400, Retryable: true, RetryAfter: time.Second}},
+		"text code":           {`{"error":{"code":"131026"}}`, 400, 0, providers.Error{Kind: providers.Undeliverable, Code: 131026, Status: 400}},
+		"error not an object": {`{"error":"x"}`, 500, 0, providers.Error{Kind: providers.Transient, Status: 500, MaybeSent: true}},
+		"html":                {`<html>`, 502, 0, providers.Error{Kind: providers.Transient, Status: 502, MaybeSent: true}},
+		"empty":               {``, 403, 0, providers.Error{Kind: providers.Operator, Status: 403}},
+		"huge code":           {`{"error":{"code":1e99}}`, 400, 0, providers.Error{Kind: providers.Invalid, Status: 400}},
 	} {
 		if got := *Failure([]byte(test.body), test.status, test.after); got != test.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
@@ -180,7 +180,7 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-func TestI11DetailTellsNobody(t *testing.T) {
+func TestI11DetailIsRedacted(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"(#131047) Re-engagement message":                      "(#131047) Re-engagement message",
@@ -214,7 +214,7 @@ func FuzzDetail(f *testing.F) {
 		for _, r := range got {
 			if r >= '0' && r <= '9' {
 				if run++; run >= minPhone {
-					t.Fatalf("%q leaves a number in %q", s, got)
+					t.Fatalf("%q: got %q, want no phone number left", s, got)
 				}
 				continue
 			}

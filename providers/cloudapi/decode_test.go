@@ -52,28 +52,28 @@ func TestDecodeKinds(t *testing.T) {
 		text   string
 		quoted string
 	}{
-		"text":         {`"type":"text","text":{"body":"ol\u00e1 \ud83d\ude00"}`, providers.KindText, "olá 😀", ""},
-		"text no body": {`"type":"text","text":7`, providers.KindText, "", ""},
-		"image":        {`"type":"image","image":{"id":"1","caption":"here"}`, providers.KindImage, "here", ""},
-		"image silent": {`"type":"image","image":{"id":"1"}`, providers.KindImage, "", ""},
-		"video":        {`"type":"video","video":{"id":"1","caption":"v"}`, providers.KindVideo, "v", ""},
-		"audio":        {`"type":"audio","audio":{"id":"1","voice":true}`, providers.KindAudio, "", ""},
-		"document":     {`"type":"document","document":{"id":"1","filename":"a.pdf","caption":"c"}`, providers.KindDocument, "c", ""},
-		"sticker":      {`"type":"sticker","sticker":{"id":"1"}`, providers.KindSticker, "", ""},
-		"location":     {`"type":"location","location":{"latitude":1.50,"longitude":-2}`, providers.KindLocation, "", ""},
-		"contacts":     {`"type":"contacts","contacts":[{"name":{"formatted_name":"X"}}]`, providers.KindContacts, "", ""},
+		"text":                  {`"type":"text","text":{"body":"ol\u00e1 \ud83d\ude00"}`, providers.KindText, "olá 😀", ""},
+		"text no body":          {`"type":"text","text":7`, providers.KindText, "", ""},
+		"image":                 {`"type":"image","image":{"id":"1","caption":"here"}`, providers.KindImage, "here", ""},
+		"image without caption": {`"type":"image","image":{"id":"1"}`, providers.KindImage, "", ""},
+		"video":                 {`"type":"video","video":{"id":"1","caption":"v"}`, providers.KindVideo, "v", ""},
+		"audio":                 {`"type":"audio","audio":{"id":"1","voice":true}`, providers.KindAudio, "", ""},
+		"document":              {`"type":"document","document":{"id":"1","filename":"a.pdf","caption":"c"}`, providers.KindDocument, "c", ""},
+		"sticker":               {`"type":"sticker","sticker":{"id":"1"}`, providers.KindSticker, "", ""},
+		"location":              {`"type":"location","location":{"latitude":1.50,"longitude":-2}`, providers.KindLocation, "", ""},
+		"contacts":              {`"type":"contacts","contacts":[{"name":{"formatted_name":"X"}}]`, providers.KindContacts, "", ""},
 		"button reply": {
 			`"type":"interactive","context":{"from":"15550140001","id":"wamid.Q"},"interactive":{"type":"button_reply","button_reply":{"id":"y","title":"Yes"}}`,
 			providers.KindInteractive, "Yes", "wamid.Q",
 		},
-		"list reply": {`"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"y","title":"Row"}}`, providers.KindInteractive, "Row", ""},
-		"flow":       {`"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{\"a\":1}"}}`, providers.KindInteractive, "Sent", ""},
-		"new tap":    {`"type":"interactive","interactive":{"type":"product","product":{}}`, providers.KindInteractive, "", ""},
-		"button":     {`"type":"button","button":{"payload":"P","text":"Label"},"context":{"id":"wamid.Q"}`, providers.KindButton, "Label", "wamid.Q"},
-		"order":      {`"type":"order","order":{"catalog_id":"1","text":"two please","product_items":[]}`, providers.KindOrder, "two please", ""},
-		"reaction":   {`"type":"reaction","reaction":{"message_id":"wamid.Q","emoji":"\ud83d\udc4d"}`, providers.KindReaction, "👍", "wamid.Q"},
-		"removal":    {`"type":"reaction","reaction":{"message_id":"wamid.Q"}`, providers.KindReactionRemoved, "", "wamid.Q"},
-		"empty emoji": {
+		"list reply":          {`"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"y","title":"Row"}}`, providers.KindInteractive, "Row", ""},
+		"flow":                {`"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{\"a\":1}"}}`, providers.KindInteractive, "Sent", ""},
+		"unknown interactive": {`"type":"interactive","interactive":{"type":"product","product":{}}`, providers.KindInteractive, "", ""},
+		"template button":     {`"type":"button","button":{"payload":"P","text":"Label"},"context":{"id":"wamid.Q"}`, providers.KindButton, "Label", "wamid.Q"},
+		"order":               {`"type":"order","order":{"catalog_id":"1","text":"two please","product_items":[]}`, providers.KindOrder, "two please", ""},
+		"reaction":            {`"type":"reaction","reaction":{"message_id":"wamid.Q","emoji":"\ud83d\udc4d"}`, providers.KindReaction, "👍", "wamid.Q"},
+		"reaction removed":    {`"type":"reaction","reaction":{"message_id":"wamid.Q"}`, providers.KindReactionRemoved, "", "wamid.Q"},
+		"reaction with empty emoji": {
 			`"type":"reaction","reaction":{"message_id":"wamid.Q","emoji":""}`, providers.KindReactionRemoved, "", "wamid.Q",
 		},
 		"unsupported": {`"type":"unsupported","unsupported":{"type":"poll_creation"},"errors":[{"code":131051}]`, providers.KindUnsupported, "", ""},
@@ -81,13 +81,13 @@ func TestDecodeKinds(t *testing.T) {
 		"edit of edit": {
 			`"type":"edit","edit":{"message":{"type":"edit","edit":{"message":{"type":"edit"}}}}`, providers.KindEdit, "", "",
 		},
-		"revoke":       {`"type":"revoke","revoke":{"original_message_id":"wamid.O"}`, providers.KindRevoke, "", ""},
-		"group":        {`"type":"text","group_id":"G1","text":{"body":"all"}`, providers.KindGroup, "all", ""},
-		"forwarded":    {`"type":"text","text":{"body":"f"},"context":{"forwarded":true}`, providers.KindText, "f", ""},
-		"invented":     {`"type":"hologram","hologram":{"n":1e5}`, providers.KindUnknown, "", ""},
-		"untyped":      {`"future":{"n":1}`, providers.KindUnknown, "", ""},
-		"escaped type": {`"\u0074ype":"t\u0065xt","text":{"body":"e"}`, providers.KindText, "e", ""},
-		"twice":        {`"type":"image","type":"text","text":{"body":"first"},"text":{"body":"last"}`, providers.KindText, "last", ""},
+		"revoke":              {`"type":"revoke","revoke":{"original_message_id":"wamid.O"}`, providers.KindRevoke, "", ""},
+		"group":               {`"type":"text","group_id":"G1","text":{"body":"all"}`, providers.KindGroup, "all", ""},
+		"forwarded":           {`"type":"text","text":{"body":"f"},"context":{"forwarded":true}`, providers.KindText, "f", ""},
+		"unknown type":        {`"type":"hologram","hologram":{"n":1e5}`, providers.KindUnknown, "", ""},
+		"no type":             {`"future":{"n":1}`, providers.KindUnknown, "", ""},
+		"escaped type":        {`"\u0074ype":"t\u0065xt","text":{"body":"e"}`, providers.KindText, "e", ""},
+		"members given twice": {`"type":"image","type":"text","text":{"body":"first"},"text":{"body":"last"}`, providers.KindText, "last", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,16 +97,16 @@ func TestDecodeKinds(t *testing.T) {
 				t.Errorf("got kind %s, text %q, quoted %q, want %s, %q, %q", e.Kind, e.Text, e.Quoted, test.kind, test.text, test.quoted)
 			}
 			if e.ID != "wamid.M1" || e.MessageID != "wamid.M1" || !e.At.Equal(time.Unix(1790000001, 0)) {
-				t.Errorf("got id %q, message %q, at %v", e.ID, e.MessageID, e.At)
+				t.Errorf("got id %q, message %q, at %v, want wamid.M1 at 1790000001", e.ID, e.MessageID, e.At)
 			}
 			if e.Number != "420000000000007" || e.Account != "320000000000009" || e.Field != "messages" {
-				t.Errorf("got number %q, account %q, field %q", e.Number, e.Account, e.Field)
+				t.Errorf("got number %q, account %q, field %q, want those of the envelope", e.Number, e.Account, e.Field)
 			}
 			if want := (providers.Contact{Phone: "5511970000001", UserID: "BR.81a", Name: "Rui"}); e.Contact != want {
 				t.Errorf("got contact %+v, want %+v", e.Contact, want)
 			}
 			if !strings.HasSuffix(string(e.Value), `"messages":[`+item+`]}`) {
-				t.Errorf("item was not kept byte by byte: %s", e.Value)
+				t.Errorf("got value %s, want the item in it byte by byte", e.Value)
 			}
 		})
 	}
@@ -153,17 +153,17 @@ func TestDecodeNarrows(t *testing.T) {
 }
 
 // What an entry says beside its changes goes with each of its items.
-func TestDecodeKeepsTheEntry(t *testing.T) {
+func TestDecodeKeepsEntry(t *testing.T) {
 	t.Parallel()
 	const change = `{"field":"account_update","value":{"event":"X"}}`
 	for name, test := range map[string]struct{ entry, want string }{
-		"nothing":          {`"id":"1"`, ``},
-		"time":             {`"id":"1","time":1790000000`, `{"time":1790000000}`},
-		"as it came":       {`"new" : {"b":[1.50], "a":"\u00e1"}, "time" : "1790000000"`, `{"new":{"b":[1.50], "a":"\u00e1"},"time":"1790000000"}`},
-		"items of anybody": {`"standby":[{"sender":"2"}],"time":3`, `{"time":3}`},
-		"twice":            {`"time":1,"new":null,"time":2`, `{"new":null,"time":2}`},
-		"escaped keys":     {`"\u0069d":"1","t\u0069me":5`, `{"t\u0069me":5}`},
-		"absurdly large":   {`"big":"` + strings.Repeat("x", 1<<20) + `","time":7`, `{"time":7}`},
+		"nothing":               {`"id":"1"`, ``},
+		"time":                  {`"id":"1","time":1790000000`, `{"time":1790000000}`},
+		"unchanged bytes":       {`"new" : {"b":[1.50], "a":"\u00e1"}, "time" : "1790000000"`, `{"new":{"b":[1.50], "a":"\u00e1"},"time":"1790000000"}`},
+		"list left out":         {`"standby":[{"sender":"2"}],"time":3`, `{"time":3}`},
+		"member given twice":    {`"time":1,"new":null,"time":2`, `{"new":null,"time":2}`},
+		"escaped keys":          {`"\u0069d":"1","t\u0069me":5`, `{"t\u0069me":5}`},
+		"large member left out": {`"big":"` + strings.Repeat("x", 1<<20) + `","time":7`, `{"time":7}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -188,7 +188,7 @@ func TestDecodeKeepsTheEntry(t *testing.T) {
 }
 
 // A bad item never harms its neighbours, wherever in the envelope it stands.
-func TestI14BadItemsStandAlone(t *testing.T) {
+func TestI14BadItemsHarmNoOthers(t *testing.T) {
 	t.Parallel()
 	const good = `{"from":"5511970000001","id":"g%d","timestamp":"1790000001","type":"text","text":{"body":"x"}}`
 	bad := []string{`null`, `7`, `"x"`, `[]`, `{}`, `{"type":5,"id":"q"}`, `{"type":"text"}`, `{"from":{},"id":[]}`}
@@ -263,13 +263,13 @@ func TestDecodeKeepsNoReference(t *testing.T) {
 		before := fmt.Sprintf("%+v", b)
 		clear(raw)
 		if after := fmt.Sprintf("%+v", b); after != before {
-			t.Errorf("events changed with the body:\n%s\n%s", before, after)
+			t.Errorf("got events that changed with the body, want them independent:\n%s\n%s", before, after)
 		}
 	}
 }
 
 // A small body must not become a huge one because every item repeats a part.
-func TestDecodeDoesNotMultiply(t *testing.T) {
+func TestDecodedSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 1<<20)
 	item := `{"from":"1","id":"m","type":"text","text":{"body":"b"}}`
@@ -283,11 +283,11 @@ func TestDecodeDoesNotMultiply(t *testing.T) {
 	for _, e := range b.Events {
 		size += len(e.Value)
 		if e.Number != "4" || e.Contact.Phone != "1" {
-			t.Fatalf("got number %q, phone %q", e.Number, e.Contact.Phone)
+			t.Fatalf("got number %q, phone %q, want 4 and 1", e.Number, e.Contact.Phone)
 		}
 	}
 	if size > len(in) {
-		t.Errorf("got %d bytes out of %d", size, len(in))
+		t.Errorf("got values of %d bytes, want at most the body's %d", size, len(in))
 	}
 }
 
@@ -308,46 +308,46 @@ func TestI14ManyTinyItems(t *testing.T) {
 		return strings.Replace(before, `"id":`, `"time":1790000000,"more":"`+strings.Repeat("y", 1000)+`","id":`, 1), after
 	}
 	for name, c := range map[string]struct{ field, list, item string }{
-		"messages":         {"messages", "messages", `{"id":"a"}`},
-		"of a contact":     {"messages", "messages", `{"from":"1"}`},
-		"statuses":         {"messages", "statuses", `{"id":"a","status":"b"}`},
-		"errors":           {"messages", "errors", `{}`},
-		"calls":            {"calls", "calls", `{"id":"a","from":"1"}`},
-		"echoes":           {"smb_message_echoes", "message_echoes", `{"id":"a"}`},
-		"preferences":      {"user_preferences", "user_preferences", `{"wa_id":"1"}`},
-		"history":          {"history", "history", `{}`},
-		"history, media":   {"history", "messages", `{"id":"a"}`},
-		"history, threads": {"history", "history", `{"metadata":{"x":"` + big + `"},"threads":[{"messages":[{"id":"a"},{"id":"b"},{"id":"c"}]}]}`},
-		"no items":         {"messages", "messages", `1`},
+		"messages":                {"messages", "messages", `{"id":"a"}`},
+		"messages of one contact": {"messages", "messages", `{"from":"1"}`},
+		"statuses":                {"messages", "statuses", `{"id":"a","status":"b"}`},
+		"errors":                  {"messages", "errors", `{}`},
+		"calls":                   {"calls", "calls", `{"id":"a","from":"1"}`},
+		"echoes":                  {"smb_message_echoes", "message_echoes", `{"id":"a"}`},
+		"preferences":             {"user_preferences", "user_preferences", `{"wa_id":"1"}`},
+		"history":                 {"history", "history", `{}`},
+		"media of history":        {"history", "messages", `{"id":"a"}`},
+		"history, threads":        {"history", "history", `{"metadata":{"x":"` + big + `"},"threads":[{"messages":[{"id":"a"},{"id":"b"},{"id":"c"}]}]}`},
+		"items that are none":     {"messages", "messages", `1`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before, after := value(c.field, c.list)
-			bounded(t, fill(before, c.item, after))
+			checkBounded(t, fill(before, c.item, after))
 		})
 	}
 	t.Run("changes", func(t *testing.T) {
 		t.Parallel()
-		bounded(t, fill(`{"entry":[{"x":"`+big+`","changes":[`, `{"field":"f","value":1}`, `]}]}`))
+		checkBounded(t, fill(`{"entry":[{"x":"`+big+`","changes":[`, `{"field":"f","value":1}`, `]}]}`))
 	})
 	t.Run("entries", func(t *testing.T) {
 		t.Parallel()
-		bounded(t, fill(`{"entry":[`, `{"changes":[{"field":"f","value":1}]}`, `]}`))
+		checkBounded(t, fill(`{"entry":[`, `{"changes":[{"field":"f","value":1}]}`, `]}`))
 	})
 	t.Run("contacts", func(t *testing.T) {
 		t.Parallel()
 		few := strings.Repeat(`{"wa_id":"1"},`, MaxItems)
 		e := one(t, body("messages", `{"messages":[{"from":"9","id":"m"}],"contacts":[`+few+`{"wa_id":"9","profile":{"name":"N"}}]}`), Options{})
 		if e.Contact.Name != "" {
-			t.Error("got a contact that is one too many")
+			t.Error("got a contact beyond the bound, want it not read")
 		}
-		bounded(t, fill(`{"entry":[{"changes":[{"field":"messages","value":{"messages":[{"from":"9"}],"contacts":[`, `{"wa_id":"1"}`, `]}}]}]}`))
+		checkBounded(t, fill(`{"entry":[{"changes":[{"field":"messages","value":{"messages":[{"from":"9"}],"contacts":[`, `{"wa_id":"1"}`, `]}}]}]}`))
 	})
 }
 
-// bounded checks that what a body becomes is bounded, and that of its items those
+// checkBounded checks that what a body becomes is checkBounded, and that of its items those
 // that it has no room for are counted.
-func bounded(t *testing.T, in string) {
+func checkBounded(t *testing.T, in string) {
 	t.Helper()
 	for _, o := range []Options{{}, dialect} {
 		b := decode(t, in, o)
@@ -368,7 +368,7 @@ func bounded(t *testing.T, in string) {
 			t.Errorf("got %d items to narrow to, %v, want %d", n.Items(), err, len(b.Events))
 		} else if len(b.Events) > 0 {
 			if cut := n.Narrow([]int{len(b.Events) - 1}); len(cut) > 64<<10 {
-				t.Errorf("narrowed to one: got %d bytes", len(cut))
+				t.Errorf("narrowed to one: got %d bytes, want at most 64 KiB", len(cut))
 			}
 		}
 	}
@@ -378,9 +378,9 @@ func TestDecodeRepairsUTF8(t *testing.T) {
 	t.Parallel()
 	e := one(t, body("messages", `{`+meta+`,"messages":[{"from":"1","id":"m","type":"text","text":{"body":"a`+"\xff\xfe"+`b"}}]}`), Options{})
 	if e.Text != "a\uFFFDb" {
-		t.Errorf("got %q", e.Text)
+		t.Errorf("got %q, want the invalid bytes replaced", e.Text)
 	}
 	if !json.Valid(e.Value) {
-		t.Errorf("value is not valid: %q", e.Value)
+		t.Errorf("got value %q, want valid JSON", e.Value)
 	}
 }

@@ -32,17 +32,17 @@ func FuzzDecode(f *testing.F) {
 			}
 			again, _ := Decode(in, o)
 			if asJSON(t, b) != asJSON(t, again) {
-				t.Fatal("decoding twice gave two results")
+				t.Fatal("got two results for one body, want the same")
 			}
 			for _, e := range b.Events {
 				check(t, e)
 			}
 			if err == nil {
-				narrows(t, in, o, b)
+				checkNarrows(t, in, o, b)
 			}
 		}
 		if !slices.Equal(in, kept) {
-			t.Fatal("body was changed")
+			t.Fatal("got the body changed, want it untouched")
 		}
 	})
 }
@@ -57,9 +57,9 @@ func asJSON(t *testing.T, b Batch) string {
 	return string(text)
 }
 
-// narrows checks that each item can be cut out of the body, and is then found
+// checkNarrows checks that each item can be cut out of the body, and is then found
 // as the one it was.
-func narrows(t *testing.T, in []byte, o Options, b Batch) {
+func checkNarrows(t *testing.T, in []byte, o Options, b Batch) {
 	t.Helper()
 	n, err := NewNarrower(in, o)
 	if err != nil || n.Items() != len(b.Events) {
@@ -83,27 +83,27 @@ func narrows(t *testing.T, in []byte, o Options, b Batch) {
 func check(t *testing.T, e providers.Event) {
 	t.Helper()
 	if e.ID == "" || e.Field == "" || !slices.Contains(providers.Kinds, e.Kind) {
-		t.Fatalf("got id %q, field %q, kind %q", e.ID, e.Field, e.Kind)
+		t.Fatalf("got id %q, field %q, kind %q, want a known kind and none empty", e.ID, e.Field, e.Kind)
 	}
 	if !json.Valid(e.Value) || !utf8.Valid(e.Value) {
-		t.Fatalf("got value %q", e.Value)
+		t.Fatalf("got value %q, want valid JSON", e.Value)
 	}
 	if e.Entry != nil && (!json.Valid(e.Entry) || !utf8.Valid(e.Entry) || !read(e.Entry).opens('{')) {
-		t.Fatalf("got entry %q", e.Entry)
+		t.Fatalf("got entry %q, want a JSON object", e.Entry)
 	}
 	if (e.Kind == providers.KindStatus) != (e.Status != nil) || (e.Kind == providers.KindPreference) != (e.Preference != nil) {
-		t.Fatalf("%s: got status %v, preference %v", e.Kind, e.Status, e.Preference)
+		t.Fatalf("%s: got status %v, preference %v, want them by kind", e.Kind, e.Status, e.Preference)
 	}
 	if e.Status != nil && (e.Status.MessageID == "" || (e.Status.State == providers.StatusFailed) != (e.Status.Err != nil)) {
-		t.Fatalf("got status %+v", e.Status)
+		t.Fatalf("got status %+v, want an id, and an error if and only if it failed", e.Status)
 	}
 	own := "o"
 	if v := (Rewrite{StatusID: "s", Quoted: "q", Opaque: &own}).Apply(e.Value); !json.Valid(v) {
-		t.Fatalf("rewritten: %q", v)
+		t.Fatalf("rewritten: got %q, want valid JSON", v)
 	}
 	for _, s := range []string{e.ID, e.Text, e.Quoted, e.Contact.Phone, e.Contact.UserID, e.Contact.Name, e.Account} {
 		if !utf8.ValidString(s) {
-			t.Fatalf("got %q", s)
+			t.Fatalf("got %q, want valid UTF-8", s)
 		}
 	}
 }

@@ -54,13 +54,13 @@ func TestNarrow(t *testing.T) {
 		}
 	}
 	if _, err := NewNarrower([]byte(`[]`), Options{}); !errors.Is(err, ErrBody) {
-		t.Errorf("no object: got %v, want ErrBody", err)
+		t.Errorf("not an object: got %v, want ErrBody", err)
 	}
 }
 
-// TestNarrowIsNotShaped: a dialect's items are found as Decode finds them, and
+// TestNarrowKeepsDialect: a dialect's items are found as Decode finds them, and
 // left as they came.
-func TestNarrowIsNotShaped(t *testing.T) {
+func TestNarrowKeepsDialect(t *testing.T) {
 	t.Parallel()
 	in := `{"gs_app_id":"A","object":"x","entry":[{"id":"1","changes":[{"field":"messages","value":{` + meta +
 		`,"messages":[{"from":"1","id":"m1","timestamp":1790000001000,"type":"text","context":{"gs_id":"g","id":"w"}}]}}]}]}`
@@ -87,33 +87,33 @@ func TestComplete(t *testing.T) {
 		in   string
 		want bool
 	}{
-		"one message":                 {body("messages", value(``)), true},
-		"two of one":                  {body("messages", `{`+meta+`,"contacts":[`+who+`],"messages":[`+item+`,`+item+`],"statuses":[]}`), true},
-		"a system notice":             {body("messages", `{`+meta+`,"contacts":[`+who+`],"messages":[{"from":"1","id":"m","type":"system","system":{"type":"user_changed_number","wa_id":"2"}}]}`), true},
-		"no contacts":                 {body("messages", `{`+meta+`,"messages":[`+item+`]}`), true},
-		"what is no list":             {body("messages", value(`,"new":{"a":[1]}`)), true},
-		"a notice is one item":        {body("account_update", `{"violations":[{"a":1},{"b":2}]}`), true},
-		"of an unknown field, too":    {body("invented", `[1,2]`), true},
-		"with nothing known in it":    {body("messages", `{"invented":[1,2]}`), true},
-		"an item that was skipped":    {body("messages", `{`+meta+`,"messages":[`+item+`,7]}`), false},
-		"a list nobody knows":         {body("messages", value(`,"invented":[{"from":"2"}]`)), false},
-		"a list of another field":     {body("messages", value(`,"calls":[{"from":"2"}]`)), false},
-		"a list given twice":          {body("messages", value(`,"messages":[`+item+`]`)), false},
-		"a list that is none now":     {body("messages", value(`,"statuses":[{"id":"s"}],"statuses":{}`)), false},
-		"a contact without an item":   {body("messages", `{`+meta+`,"contacts":[`+who+`,{"wa_id":"2"}],"messages":[`+item+`]}`), false},
-		"contacts that make no sense": {body("messages", `{`+meta+`,"contacts":[`+who+`,7],"messages":[`+item+`]}`), false},
-		"a list beside the changes":   {strings.Replace(body("messages", value(``)), `"changes"`, `"standby":[1],"changes"`, 1), false},
-		"a list in a change":          {strings.Replace(body("messages", value(``)), `"field"`, `"x":[1],"field"`, 1), false},
-		"a list beside the entries":   {strings.Replace(body("messages", value(``)), `"entry"`, `"x":[1],"entry"`, 1), false},
-		"entries given twice":         {strings.Replace(body("messages", value(``)), `"entry"`, `"entry":[7],"entry"`, 1), false},
-		"changes given twice":         {strings.Replace(body("messages", value(``)), `"changes"`, `"changes":[7],"changes"`, 1), false},
-		"a value given twice":         {strings.Replace(body("messages", value(``)), `"value"`, `"value":{"messages":[]},"value"`, 1), false},
-		"history of one":              {body("history", `{"history":[{"metadata":{},"threads":[{"id":"1","messages":[{"id":"h"}]}]}]}`), true},
-		"history refused":             {body("history", `{"history":[{"errors":[{"code":1}]}]}`), true},
-		"a list beside the threads":   {body("history", `{"history":[{"x":[1],"threads":[{"id":"1","messages":[{"id":"h"}]}]}]}`), false},
-		"a list in a thread":          {body("history", `{"history":[{"threads":[{"id":"1","x":[1],"messages":[{"id":"h"}]}]}]}`), false},
-		"nothing":                     {`{"entry":[]}`, true},
-		"no entries":                  {`{"object":"x"}`, false},
+		"one message":                       {body("messages", value(``)), true},
+		"two messages of one contact":       {body("messages", `{`+meta+`,"contacts":[`+who+`],"messages":[`+item+`,`+item+`],"statuses":[]}`), true},
+		"a system notice":                   {body("messages", `{`+meta+`,"contacts":[`+who+`],"messages":[{"from":"1","id":"m","type":"system","system":{"type":"user_changed_number","wa_id":"2"}}]}`), true},
+		"no contacts":                       {body("messages", `{`+meta+`,"messages":[`+item+`]}`), true},
+		"a member that is no list":          {body("messages", value(`,"new":{"a":[1]}`)), true},
+		"a notice with a list":              {body("account_update", `{"violations":[{"a":1},{"b":2}]}`), true},
+		"an unknown field":                  {body("invented", `[1,2]`), true},
+		"a known field without known lists": {body("messages", `{"invented":[1,2]}`), true},
+		"an item that was skipped":          {body("messages", `{`+meta+`,"messages":[`+item+`,7]}`), false},
+		"an unknown list":                   {body("messages", value(`,"invented":[{"from":"2"}]`)), false},
+		"a list of another field":           {body("messages", value(`,"calls":[{"from":"2"}]`)), false},
+		"a list given twice":                {body("messages", value(`,"messages":[`+item+`]`)), false},
+		"a list given again as an object":   {body("messages", value(`,"statuses":[{"id":"s"}],"statuses":{}`)), false},
+		"a contact without an item":         {body("messages", `{`+meta+`,"contacts":[`+who+`,{"wa_id":"2"}],"messages":[`+item+`]}`), false},
+		"a contact that is none":            {body("messages", `{`+meta+`,"contacts":[`+who+`,7],"messages":[`+item+`]}`), false},
+		"a list beside the changes":         {strings.Replace(body("messages", value(``)), `"changes"`, `"standby":[1],"changes"`, 1), false},
+		"a list in a change":                {strings.Replace(body("messages", value(``)), `"field"`, `"x":[1],"field"`, 1), false},
+		"a list beside the entries":         {strings.Replace(body("messages", value(``)), `"entry"`, `"x":[1],"entry"`, 1), false},
+		"entries given twice":               {strings.Replace(body("messages", value(``)), `"entry"`, `"entry":[7],"entry"`, 1), false},
+		"changes given twice":               {strings.Replace(body("messages", value(``)), `"changes"`, `"changes":[7],"changes"`, 1), false},
+		"a value given twice":               {strings.Replace(body("messages", value(``)), `"value"`, `"value":{"messages":[]},"value"`, 1), false},
+		"history of one":                    {body("history", `{"history":[{"metadata":{},"threads":[{"id":"1","messages":[{"id":"h"}]}]}]}`), true},
+		"history refused":                   {body("history", `{"history":[{"errors":[{"code":1}]}]}`), true},
+		"a list beside the threads":         {body("history", `{"history":[{"x":[1],"threads":[{"id":"1","messages":[{"id":"h"}]}]}]}`), false},
+		"a list in a thread":                {body("history", `{"history":[{"threads":[{"id":"1","x":[1],"messages":[{"id":"h"}]}]}]}`), false},
+		"no entry in the list":              {`{"entry":[]}`, true},
+		"no entries":                        {`{"object":"x"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,8 +128,8 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestNarrowDoesNotMultiply: one huge member is not repeated for everybody.
-func TestNarrowDoesNotMultiply(t *testing.T) {
+// TestNarrowedSizeIsBounded: one huge member is not repeated for everybody.
+func TestNarrowedSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	big := `"big":"` + strings.Repeat("x", 1<<20) + `"`
 	in := `{` + big + `,"entry":[{` + big + `,"changes":[{` + big + `,"field":"messages","value":{"messages":[{"from":"1","id":"m"}]}}]}]}`
@@ -138,6 +138,6 @@ func TestNarrowDoesNotMultiply(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := n.Narrow([]int{0}); len(got) > 1000 || !json.Valid(got) {
-		t.Errorf("got %d bytes, want what is small", len(got))
+		t.Errorf("got %d bytes, want the huge members left out", len(got))
 	}
 }

@@ -28,7 +28,7 @@ func TestDecodeSystem(t *testing.T) {
 			providers.Contact{UserID: "BR.new"},
 			providers.Contact{UserID: "BR.old"},
 		},
-		"user id told outside": {
+		"old user id outside the notice": {
 			`"from_user_id":"BR.old","system":{"type":"user_changed_user_id","user_id":"BR.new"}`,
 			providers.Contact{UserID: "BR.new"},
 			providers.Contact{UserID: "BR.old"},
@@ -43,7 +43,7 @@ func TestDecodeSystem(t *testing.T) {
 			providers.Contact{UserID: "BR.new"},
 			providers.Contact{Phone: "5511970000001", UserID: "BR.old"},
 		},
-		"says nothing": {
+		"no new number": {
 			`"from":"5511970000001","system":{"type":"user_changed_number"}`,
 			providers.Contact{Phone: "5511970000001"},
 			providers.Contact{},
@@ -79,12 +79,12 @@ func TestDecodeContacts(t *testing.T) {
 			providers.Contact{Phone: "5511970000001", UserID: "BR.a"},
 			false,
 		},
-		"names nobody":            {`{"user_id":"BR.a"}`, `"x":1`, providers.Contact{UserID: "BR.a"}, true},
-		"names nobody of two":     {`{"user_id":"BR.a"},{"user_id":"BR.b"}`, `"x":1`, providers.Contact{}, false},
-		"another":                 {`{"wa_id":"5511970000002"}`, `"from":"5511970000001"`, providers.Contact{Phone: "5511970000001"}, false},
-		"plus sign and number":    {`{"wa_id":5511970000001,"profile":{"name":"N"}}`, `"from":"+5511970000001"`, providers.Contact{Phone: "5511970000001", Name: "N"}, true},
-		"entries that are none":   {`7,null`, `"from":"5511970000001"`, providers.Contact{Phone: "5511970000001"}, false},
-		"profile that is nothing": {`{"wa_id":"1","profile":[1]}`, `"from":"1"`, providers.Contact{Phone: "1"}, true},
+		"item names nobody, one contact":  {`{"user_id":"BR.a"}`, `"x":1`, providers.Contact{UserID: "BR.a"}, true},
+		"item names nobody, two contacts": {`{"user_id":"BR.a"},{"user_id":"BR.b"}`, `"x":1`, providers.Contact{}, false},
+		"another contact":                 {`{"wa_id":"5511970000002"}`, `"from":"5511970000001"`, providers.Contact{Phone: "5511970000001"}, false},
+		"plus sign and number":            {`{"wa_id":5511970000001,"profile":{"name":"N"}}`, `"from":"+5511970000001"`, providers.Contact{Phone: "5511970000001", Name: "N"}, true},
+		"contacts that are none":          {`7,null`, `"from":"5511970000001"`, providers.Contact{Phone: "5511970000001"}, false},
+		"profile that is none":            {`{"wa_id":"1","profile":[1]}`, `"from":"1"`, providers.Contact{Phone: "1"}, true},
 	} {
 		e := one(t, body("messages", `{`+meta+`,"contacts":[`+test.contacts+`],"messages":[{"id":"m","type":"text","text":{"body":"x"},`+test.message+`}]}`), Options{})
 		if e.Contact != test.want {
@@ -122,7 +122,7 @@ func TestDecodeEchoesAndHistory(t *testing.T) {
 	t.Parallel()
 	e := one(t, body("smb_message_echoes", `{`+meta+`,"message_echoes":[{"from":"15550140001","to":"5511970000001","to_user_id":"BR.a","id":"w1","timestamp":"1790000001","type":"text","text":{"body":"by hand"}}]}`), Options{})
 	if e.Kind != providers.KindEcho || e.ID != "w1" || e.Text != "by hand" || e.Contact != (providers.Contact{Phone: "5511970000001", UserID: "BR.a"}) {
-		t.Errorf("echo: got %+v", e)
+		t.Errorf("echo: got %+v, want w1 to the contact", e)
 	}
 	b := decode(t, body("history", `{`+meta+`,"history":[{"metadata":{"phase":1},"threads":[
 		{"id":"5511970000001","messages":[{"from":"5511970000001","id":"h1","timestamp":"1780000001","type":"text","text":{"body":"a"}},
@@ -170,7 +170,7 @@ func TestDecodePreferences(t *testing.T) {
 			t.Errorf("%s: got %+v, want %+v", item, e.Preference, test.want)
 		}
 		if (e.Kind == providers.KindPreference) != (test.want != nil) || e.ID != test.id || e.Contact.UserID != "BR.a" || e.Contact.Name != "N" {
-			t.Errorf("%s: got %s %q %+v", item, e.Kind, e.ID, e.Contact)
+			t.Errorf("%s: got %s %q %+v, want id and contact of the item", item, e.Kind, e.ID, e.Contact)
 		}
 	}
 }
@@ -189,31 +189,31 @@ func TestDecodeAccountFields(t *testing.T) {
 		kind         providers.Kind
 		template     *providers.TemplateChange
 	}{
-		"paused":       {"message_template_status_update", `{"event":"PAUSED",` + template + `,"message_template_category":"marketing","reason":null}`, providers.KindTemplate, change("PAUSED", "MARKETING")},
-		"reinstated":   {"message_template_status_update", `{"event":"REINSTATED",` + template + `}`, providers.KindTemplate, change("APPROVED", "")},
-		"flagged":      {"message_template_status_update", `{"event":"FLAGGED",` + template + `}`, providers.KindTemplate, change("", "")},
-		"category":     {"template_category_update", `{` + template + `,"previous_category":"UTILITY","new_category":"MARKETING"}`, providers.KindTemplate, change("", "MARKETING")},
-		"announced":    {"template_category_update", `{` + template + `,"new_category":"UTILITY","correct_category":"MARKETING","category_update_timestamp":1790000001}`, providers.KindTemplate, change("", "UTILITY")},
-		"quality":      {"message_template_quality_update", `{` + template + `,"previous_quality_score":"GREEN","new_quality_score":"Red"}`, providers.KindTemplate, quality("RED")},
-		"quality ?":    {"message_template_quality_update", `{` + template + `,"new_quality_score":7}`, providers.KindTemplate, quality("")},
-		"components":   {"message_template_components_update", `{` + template + `}`, providers.KindTemplate, change("", "")},
-		"nameless":     {"message_template_status_update", `{"event":"PAUSED"}`, providers.KindTemplate, nil},
-		"quality no":   {"phone_number_quality_update", `{"event":"ONBOARDING"}`, providers.KindAccount, nil},
-		"capability":   {"business_capability_update", `{"max_daily_conversations_per_business":"TIER_2K"}`, providers.KindAccount, nil},
-		"account":      {"account_update", `{"event":"ACCOUNT_VIOLATION"}`, providers.KindAccount, nil},
-		"alerts":       {"account_alerts", `{"x":[1]}`, providers.KindAccount, nil},
-		"review":       {"account_review_update", `{}`, providers.KindAccount, nil},
-		"name":         {"phone_number_name_update", `{}`, providers.KindAccount, nil},
-		"security":     {"security", `{}`, providers.KindAccount, nil},
-		"username":     {"business_username_updates", `{"status":"approved"}`, providers.KindAccount, nil},
-		"contact sync": {"smb_app_state_sync", `{"state_sync":[1]}`, providers.KindAccount, nil},
-		"unknown":      {"standby", `{"messages":[{"id":"not ours"}],"n":1.0e2}`, providers.KindUnknown, nil},
-		"unknown list": {"tomorrow", `[1, 2]`, providers.KindUnknown, nil},
-		"known, new":   {"messages", `{"future_items":[{"id":1}]}`, providers.KindUnknown, nil},
+		"paused":                    {"message_template_status_update", `{"event":"PAUSED",` + template + `,"message_template_category":"marketing","reason":null}`, providers.KindTemplate, change("PAUSED", "MARKETING")},
+		"reinstated":                {"message_template_status_update", `{"event":"REINSTATED",` + template + `}`, providers.KindTemplate, change("APPROVED", "")},
+		"flagged":                   {"message_template_status_update", `{"event":"FLAGGED",` + template + `}`, providers.KindTemplate, change("", "")},
+		"category":                  {"template_category_update", `{` + template + `,"previous_category":"UTILITY","new_category":"MARKETING"}`, providers.KindTemplate, change("", "MARKETING")},
+		"category announced":        {"template_category_update", `{` + template + `,"new_category":"UTILITY","correct_category":"MARKETING","category_update_timestamp":1790000001}`, providers.KindTemplate, change("", "UTILITY")},
+		"quality":                   {"message_template_quality_update", `{` + template + `,"previous_quality_score":"GREEN","new_quality_score":"Red"}`, providers.KindTemplate, quality("RED")},
+		"quality not text":          {"message_template_quality_update", `{` + template + `,"new_quality_score":7}`, providers.KindTemplate, quality("")},
+		"components":                {"message_template_components_update", `{` + template + `}`, providers.KindTemplate, change("", "")},
+		"template without a name":   {"message_template_status_update", `{"event":"PAUSED"}`, providers.KindTemplate, nil},
+		"number's quality":          {"phone_number_quality_update", `{"event":"ONBOARDING"}`, providers.KindAccount, nil},
+		"capability":                {"business_capability_update", `{"max_daily_conversations_per_business":"TIER_2K"}`, providers.KindAccount, nil},
+		"account":                   {"account_update", `{"event":"ACCOUNT_VIOLATION"}`, providers.KindAccount, nil},
+		"alerts":                    {"account_alerts", `{"x":[1]}`, providers.KindAccount, nil},
+		"review":                    {"account_review_update", `{}`, providers.KindAccount, nil},
+		"name":                      {"phone_number_name_update", `{}`, providers.KindAccount, nil},
+		"security":                  {"security", `{}`, providers.KindAccount, nil},
+		"username":                  {"business_username_updates", `{"status":"approved"}`, providers.KindAccount, nil},
+		"contact sync":              {"smb_app_state_sync", `{"state_sync":[1]}`, providers.KindAccount, nil},
+		"unknown field":             {"standby", `{"messages":[{"id":"not ours"}],"n":1.0e2}`, providers.KindUnknown, nil},
+		"unknown field, list":       {"tomorrow", `[1, 2]`, providers.KindUnknown, nil},
+		"known field, unknown list": {"messages", `{"future_items":[{"id":1}]}`, providers.KindUnknown, nil},
 	} {
 		e := one(t, body(test.field, test.value), Options{})
 		if e.Kind != test.kind || e.Field != test.field || string(e.Value) != test.value || e.ID == "" || !e.Contact.IsZero() {
-			t.Errorf("%s: got %+v, value %s", name, e, e.Value)
+			t.Errorf("%s: got %+v, value %s, want the whole value and no contact", name, e, e.Value)
 		}
 		if (e.Template == nil) != (test.template == nil) || e.Template != nil && *e.Template != *test.template {
 			t.Errorf("%s: got template %+v, want %+v", name, e.Template, test.template)
@@ -221,11 +221,11 @@ func TestDecodeAccountFields(t *testing.T) {
 	}
 	e := one(t, `{"entry":[{"id":"3","time":1790000001,"changes":[{"value":{"field":"account_update","event":"X"}}]}]}`, Options{})
 	if e.Kind != providers.KindAccount || e.Field != "account_update" || e.At.Unix() != 1790000001 {
-		t.Errorf("field inside: got %+v", e)
+		t.Errorf("field inside the value: got %+v, want account_update at the entry's time", e)
 	}
 	b := decode(t, body("messages", `{`+meta+`,"errors":[{"code":130429},{"code":131031}]}`), Options{})
 	if len(b.Events) != 2 || b.Events[0].Kind != providers.KindAccount || b.Events[0].Number == "" || b.Events[0].ID == b.Events[1].ID {
-		t.Errorf("errors: got %+v", b)
+		t.Errorf("errors: got %+v, want two account events with different ids", b)
 	}
 }
 
@@ -245,11 +245,11 @@ func TestI2DerivedIDsAreStable(t *testing.T) {
 	alone := append(ids(body("account_update", ` { "event" : "A",  "n":[1 ,2]}`)), ids(body("account_update", b))...)
 	for i := range both {
 		if both[i] != alone[i] {
-			t.Errorf("got %q and %q for the same item", both[i], alone[i])
+			t.Errorf("got %q and %q for the same item, want one id", both[i], alone[i])
 		}
 	}
 	if both[0] == both[1] || both[0] == ids(body("account_alerts", a))[0] {
-		t.Errorf("got one id for different items: %q", both)
+		t.Errorf("got one id for different items, want different ones: %q", both)
 	}
 	later := strings.Replace(body("account_update", a), `"id"`, `"time":1790000009,"id"`, 1)
 	if ids(later)[0] == both[0] {

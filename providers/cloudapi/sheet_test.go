@@ -22,24 +22,24 @@ func TestDecodeTemplateEvents(t *testing.T) {
 	}
 }
 
-// TestWhoHidesHisPhone: a user who has a username is named by user id alone, wherever one may be named.
-func TestWhoHidesHisPhone(t *testing.T) {
+// TestDecodeUserIDAlone: a user who has a username is named by user id alone, wherever one may be named.
+func TestDecodeUserIDAlone(t *testing.T) {
 	t.Parallel()
 	const entry = `"contacts":[{"user_id":"BR.a","parent_user_id":"BR.ENT.b","profile":{"name":"N","username":"n.n"}}]`
 	for name, c := range map[string]struct {
 		field, value string
 		named        bool // by an entry beside the item
 	}{
-		"message":         {"messages", entry + `,"messages":[{"from_user_id":"BR.a","from_parent_user_id":"BR.ENT.b","id":"m","type":"text","text":{"body":"x"}}]`, true},
-		"status":          {"messages", entry + `,"statuses":[{"id":"o","status":"delivered","recipient_user_id":"BR.a"}]`, true},
-		"status, failed":  {"messages", `"statuses":[{"id":"o","status":"failed","recipient_user_id":"BR.a","errors":[{"code":131026}]}]`, false},
-		"call of his":     {"calls", entry + `,"calls":[{"id":"c","event":"connect","direction":"USER_INITIATED","from_user_id":"BR.a","to":"15550140001"}]`, true},
-		"call of ours":    {"calls", entry + `,"calls":[{"id":"c","event":"connect","direction":"BUSINESS_INITIATED","to_user_id":"BR.a","from":"15550140001"}]`, true},
-		"his accepting":   {"calls", `"statuses":[{"id":"c","status":"ACCEPTED","recipient_user_id":"BR.a"}]`, false},
-		"echo":            {"smb_message_echoes", `"message_echoes":[{"from":"15550140001","to_user_id":"BR.a","to_parent_user_id":"BR.ENT.b","id":"e","type":"text"}]`, false},
-		"history, of his": {"history", `"history":[{"threads":[{"id":"no phone","messages":[{"from_user_id":"BR.a","id":"h","type":"text"}]}]}]`, false},
-		"history, ours":   {"history", `"history":[{"threads":[{"messages":[{"from":"15550140001","to_user_id":"BR.a","id":"h","type":"text"}]}]}]`, false},
-		"preference":      {"user_preferences", entry + `,"user_preferences":[{"user_id":"BR.a","category":"marketing_messages","value":"stop","timestamp":1790000001}]`, true},
+		"message":                   {"messages", entry + `,"messages":[{"from_user_id":"BR.a","from_parent_user_id":"BR.ENT.b","id":"m","type":"text","text":{"body":"x"}}]`, true},
+		"status":                    {"messages", entry + `,"statuses":[{"id":"o","status":"delivered","recipient_user_id":"BR.a"}]`, true},
+		"status, failed":            {"messages", `"statuses":[{"id":"o","status":"failed","recipient_user_id":"BR.a","errors":[{"code":131026}]}]`, false},
+		"call by the user":          {"calls", entry + `,"calls":[{"id":"c","event":"connect","direction":"USER_INITIATED","from_user_id":"BR.a","to":"15550140001"}]`, true},
+		"call by us":                {"calls", entry + `,"calls":[{"id":"c","event":"connect","direction":"BUSINESS_INITIATED","to_user_id":"BR.a","from":"15550140001"}]`, true},
+		"call accepted by the user": {"calls", `"statuses":[{"id":"c","status":"ACCEPTED","recipient_user_id":"BR.a"}]`, false},
+		"echo":                      {"smb_message_echoes", `"message_echoes":[{"from":"15550140001","to_user_id":"BR.a","to_parent_user_id":"BR.ENT.b","id":"e","type":"text"}]`, false},
+		"history, by the user":      {"history", `"history":[{"threads":[{"id":"no phone","messages":[{"from_user_id":"BR.a","id":"h","type":"text"}]}]}]`, false},
+		"history, by us":            {"history", `"history":[{"threads":[{"messages":[{"from":"15550140001","to_user_id":"BR.a","id":"h","type":"text"}]}]}]`, false},
+		"preference":                {"user_preferences", entry + `,"user_preferences":[{"user_id":"BR.a","category":"marketing_messages","value":"stop","timestamp":1790000001}]`, true},
 	} {
 		e := one(t, body(c.field, `{`+meta+`,`+c.value+`}`), Options{})
 		want := providers.Contact{UserID: "BR.a"}

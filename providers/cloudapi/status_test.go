@@ -29,20 +29,20 @@ func TestDecodeStatuses(t *testing.T) {
 			providers.Contact{Phone: "5511970000001", UserID: "BR.a"},
 			"wg1.2.x", nil,
 		},
-		"to a user id":  {`{"id":"out1","status":"delivered","recipient_user_id":"BR.a"}`, "status:out1:delivered", providers.StatusDelivered, providers.Contact{UserID: "BR.a"}, "", nil},
-		"read":          {`{"id":"out1","status":"READ","recipient_id":"1"}`, "status:out1:read", providers.StatusRead, providers.Contact{Phone: "1"}, "", nil},
-		"played":        {`{"id":"out1","status":"played","recipient_id":"1"}`, "status:out1:played", providers.StatusPlayed, providers.Contact{Phone: "1"}, "", nil},
-		"enqueued":      {`{"id":"out1","status":"enqueued","recipient_id":"1"}`, "status:out1:accepted", providers.StatusAccepted, providers.Contact{Phone: "1"}, "", nil},
-		"new":           {`{"id":"out1","status":"Folded","recipient_id":"1"}`, "status:out1:folded", providers.StatusOther, providers.Contact{Phone: "1"}, "", nil},
-		"nobody":        {`{"id":"out1","status":"sent"}`, "status:out1:sent", providers.StatusSent, providers.Contact{}, "", nil},
-		"group":         {`{"id":"out1","status":"sent","recipient_type":"group","recipient_id":"G9"}`, "status:out1:sent", providers.StatusSent, providers.Contact{}, "", nil},
-		"failed":        {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":131047,"title":"Re-engagement message"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.WindowClosed, Code: 131047, Detail: "Re-engagement message"}},
-		"failed final":  {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":131000}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Transient, Code: 131000}},
-		"failed later":  {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":130429}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Throttled, Code: 130429}},
-		"failed beside": {`{"id":"out1","status":"failed","recipient_id":"1","code":"131026","reason":"To 5511970000001"}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Undeliverable, Code: 131026, Detail: "To …"}},
-		"failed, told":  {`{"id":"out1","status":"failed","recipient_id":"1","errors":[null,{"title":"Not sent"},{"code":"131047","title":"Re-engagement message"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.WindowClosed, Code: 131047, Detail: "Re-engagement message"}},
-		"failed, words": {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"title":"Not sent"},{"title":"More"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Unknown, Detail: "Not sent"}},
-		"failed mutely": {`{"id":"out1","status":"failed","recipient_id":"1","errors":[]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Unknown}},
+		"to a user id":                      {`{"id":"out1","status":"delivered","recipient_user_id":"BR.a"}`, "status:out1:delivered", providers.StatusDelivered, providers.Contact{UserID: "BR.a"}, "", nil},
+		"read":                              {`{"id":"out1","status":"READ","recipient_id":"1"}`, "status:out1:read", providers.StatusRead, providers.Contact{Phone: "1"}, "", nil},
+		"played":                            {`{"id":"out1","status":"played","recipient_id":"1"}`, "status:out1:played", providers.StatusPlayed, providers.Contact{Phone: "1"}, "", nil},
+		"enqueued":                          {`{"id":"out1","status":"enqueued","recipient_id":"1"}`, "status:out1:accepted", providers.StatusAccepted, providers.Contact{Phone: "1"}, "", nil},
+		"unknown state":                     {`{"id":"out1","status":"Folded","recipient_id":"1"}`, "status:out1:folded", providers.StatusOther, providers.Contact{Phone: "1"}, "", nil},
+		"no recipient":                      {`{"id":"out1","status":"sent"}`, "status:out1:sent", providers.StatusSent, providers.Contact{}, "", nil},
+		"group":                             {`{"id":"out1","status":"sent","recipient_type":"group","recipient_id":"G9"}`, "status:out1:sent", providers.StatusSent, providers.Contact{}, "", nil},
+		"failed":                            {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":131047,"title":"Re-engagement message"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.WindowClosed, Code: 131047, Detail: "Re-engagement message"}},
+		"failed, generic":                   {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":131000}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Transient, Code: 131000}},
+		"failed, rate limit":                {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"code":130429}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Throttled, Code: 130429}},
+		"failed, code beside":               {`{"id":"out1","status":"failed","recipient_id":"1","code":"131026","reason":"To 5511970000001"}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Undeliverable, Code: 131026, Detail: "To …"}},
+		"failed, second error has the code": {`{"id":"out1","status":"failed","recipient_id":"1","errors":[null,{"title":"Not sent"},{"code":"131047","title":"Re-engagement message"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.WindowClosed, Code: 131047, Detail: "Re-engagement message"}},
+		"failed, no code":                   {`{"id":"out1","status":"failed","recipient_id":"1","errors":[{"title":"Not sent"},{"title":"More"}]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Unknown, Detail: "Not sent"}},
+		"failed, no errors":                 {`{"id":"out1","status":"failed","recipient_id":"1","errors":[]}`, "status:out1:failed", providers.StatusFailed, providers.Contact{Phone: "1"}, "", &providers.Error{Kind: providers.Unknown}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,16 +81,16 @@ func TestDecodeGroup(t *testing.T) {
 	}
 }
 
-func TestDecodeGroupStatusesStayApart(t *testing.T) {
+func TestGroupStatusesByPhone(t *testing.T) {
 	t.Parallel()
 	b := decode(t, statusBody(
 		`{"id":"o","status":"read","recipient_type":"group","recipient_id":"G","recipient_participant_id":"5511970000001"}`,
 		`{"id":"o","status":"read","recipient_type":"group","recipient_id":"G","recipient_participant_id":"5511970000002"}`), Options{})
 	if b.Events[0].ID == b.Events[1].ID {
-		t.Errorf("got one id %q for two participants", b.Events[0].ID)
+		t.Errorf("got one id %q for two participants, want two", b.Events[0].ID)
 	}
 	if strings.Contains(b.Events[0].ID, "55119") {
-		t.Errorf("id tells a phone: %q", b.Events[0].ID)
+		t.Errorf("got id %q, want no phone in it", b.Events[0].ID)
 	}
 }
 
@@ -153,13 +153,13 @@ func TestDecodeDialect(t *testing.T) {
 			t.Errorf("item %d: got %s, want %s", i, got, value)
 		}
 		if got := b.Events[i].Account; got != "app-7" {
-			t.Errorf("item %d: got account %q", i, got)
+			t.Errorf("item %d: got account %q, want app-7", i, got)
 		}
 	}
 	first := b.Events[0]
 	if first.Status.MessageID != "g1" || !slices.Equal(first.Status.OtherIDs, []string{"uuid-1", "wamid.1"}) ||
 		first.ID != "status:g1:accepted" || !first.At.Equal(time.UnixMilli(1790000001500)) {
-		t.Errorf("got %+v %+v", first, first.Status)
+		t.Errorf("got %+v with %+v, want status g1 with its other ids and time", first, first.Status)
 	}
 	if e := b.Events[1].Status.Err; e.Kind != providers.Operator || e.MaybeSent || e.Retryable {
 		t.Errorf("got %+v, want a final operator error", e)
@@ -184,19 +184,19 @@ func TestRewrite(t *testing.T) {
 		r    Rewrite
 		want string
 	}{
-		"nothing":         {status, Rewrite{}, status},
-		"status id":       {status, Rewrite{StatusID: "w"}, `{"x":1.0,"statuses":[{"id":"w","status":"sent","biz_opaque_callback_data":"wg1.1.a","n":1E2}]}`},
-		"opaque back":     {status, Rewrite{Opaque: &own}, `{"x":1.0,"statuses":[{"id":"gs-1","status":"sent","biz_opaque_callback_data":"caller's \"own\"","n":1E2}]}`},
-		"opaque away":     {status, Rewrite{Opaque: &none}, `{"x":1.0,"statuses":[{"id":"gs-1","status":"sent","n":1E2}]}`},
-		"opaque added":    {`{"statuses":[{}]}`, Rewrite{Opaque: &own}, `{"statuses":[{"biz_opaque_callback_data":"caller's \"own\""}]}`},
-		"quoted":          {`{"messages":[{"context":{"id":"a","from":"b"},"id":"m"}]}`, Rewrite{Quoted: "q"}, `{"messages":[{"context":{"id":"q","from":"b"},"id":"m"}]}`},
-		"reaction":        {`{"messages":[{"reaction":{"message_id":"a"}}]}`, Rewrite{Quoted: "q"}, `{"messages":[{"reaction":{"message_id":"q"}}]}`},
-		"no context":      {`{"messages":[{"id":"m"}]}`, Rewrite{Quoted: "q"}, `{"messages":[{"id":"m"}]}`},
-		"no item":         {`{"a":1}`, Rewrite{StatusID: "w", Quoted: "q", Opaque: &own}, `{"a":1}`},
-		"not an object":   {`"x"`, Rewrite{StatusID: "w", Quoted: "q", Opaque: &own}, `"x"`},
-		"item is nothing": {`{"statuses":[7]}`, Rewrite{StatusID: "w"}, `{"statuses":[7]}`},
-		"two items":       {`{"statuses":[{},{}]}`, Rewrite{StatusID: "w"}, `{"statuses":[{},{}]}`},
-		"empty":           {``, Rewrite{StatusID: "w", Quoted: "q"}, ``},
+		"nothing":               {status, Rewrite{}, status},
+		"status id":             {status, Rewrite{StatusID: "w"}, `{"x":1.0,"statuses":[{"id":"w","status":"sent","biz_opaque_callback_data":"wg1.1.a","n":1E2}]}`},
+		"opaque replaced":       {status, Rewrite{Opaque: &own}, `{"x":1.0,"statuses":[{"id":"gs-1","status":"sent","biz_opaque_callback_data":"caller's \"own\"","n":1E2}]}`},
+		"opaque removed":        {status, Rewrite{Opaque: &none}, `{"x":1.0,"statuses":[{"id":"gs-1","status":"sent","n":1E2}]}`},
+		"opaque added":          {`{"statuses":[{}]}`, Rewrite{Opaque: &own}, `{"statuses":[{"biz_opaque_callback_data":"caller's \"own\""}]}`},
+		"quoted":                {`{"messages":[{"context":{"id":"a","from":"b"},"id":"m"}]}`, Rewrite{Quoted: "q"}, `{"messages":[{"context":{"id":"q","from":"b"},"id":"m"}]}`},
+		"reaction":              {`{"messages":[{"reaction":{"message_id":"a"}}]}`, Rewrite{Quoted: "q"}, `{"messages":[{"reaction":{"message_id":"q"}}]}`},
+		"no context":            {`{"messages":[{"id":"m"}]}`, Rewrite{Quoted: "q"}, `{"messages":[{"id":"m"}]}`},
+		"no item":               {`{"a":1}`, Rewrite{StatusID: "w", Quoted: "q", Opaque: &own}, `{"a":1}`},
+		"not an object":         {`"x"`, Rewrite{StatusID: "w", Quoted: "q", Opaque: &own}, `"x"`},
+		"item is not an object": {`{"statuses":[7]}`, Rewrite{StatusID: "w"}, `{"statuses":[7]}`},
+		"two items":             {`{"statuses":[{},{}]}`, Rewrite{StatusID: "w"}, `{"statuses":[{},{}]}`},
+		"empty":                 {``, Rewrite{StatusID: "w", Quoted: "q"}, ``},
 	} {
 		if got := string(test.r.Apply([]byte(test.in))); got != test.want {
 			t.Errorf("%s: got %s, want %s", name, got, test.want)

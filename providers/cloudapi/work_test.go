@@ -8,7 +8,7 @@ import (
 
 // What stands once in a body, and is part of what its items are named by, is not
 // gone through for each of them.
-func TestWorkIsAMultipleOfTheBody(t *testing.T) { // not parallel: it counts what all allocate
+func TestDecodeAllocationsAreLinear(t *testing.T) { // not parallel: it counts what all allocate
 	const items, times = 1000, 32
 	long := strings.Repeat("7", 1<<20)
 	list := strings.TrimSuffix(strings.Repeat(`{},`, items), ",")
@@ -24,8 +24,8 @@ func TestWorkIsAMultipleOfTheBody(t *testing.T) { // not parallel: it counts wha
 		"a user's thread":          `{"entry":[{"id":"1","changes":[{"field":"history","value":{"history":[{"threads":[{"id":"1.` + long + `","messages":[` + old + `]}]}]}}]}]}`,
 		"a time with errors":       `{"entry":[{"id":"1","time":` + long + `,"changes":[` + errors + `]}]}`,
 		"a time with changes":      `{"entry":[{"id":"1","time":"` + long + `","changes":[` + notices + `]}]}`,
-		"a number that is a text":  `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"` + long + `"},"errors":[` + list + `]}}]}]}`,
-		"a number that is one":     `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":` + long + `},"errors":[` + list + `]}}]}]}`,
+		"a number id as text":      `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"` + long + `"},"errors":[` + list + `]}}]}]}`,
+		"a number id as a number":  `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":` + long + `},"errors":[` + list + `]}}]}]}`,
 	} {
 		for _, o := range []Options{{}, dialect} {
 			var before, after runtime.MemStats
@@ -42,8 +42,8 @@ func TestWorkIsAMultipleOfTheBody(t *testing.T) { // not parallel: it counts wha
 	}
 }
 
-// TestReadTakesAMultipleOfTheBody: however many values a body is cut up into.
-func TestReadTakesAMultipleOfTheBody(t *testing.T) { // not parallel: it counts what all allocate
+// TestReadAllocationsAreLinear: however many values a body is cut up into.
+func TestReadAllocationsAreLinear(t *testing.T) { // not parallel: it counts what all allocate
 	const size, times = 1 << 20, 7
 	for name, part := range hostile {
 		body := []byte(`{"x":[` + strings.Repeat(part+",", size/(len(part)+1)) + `1],"entry":[]}`)
@@ -92,16 +92,16 @@ func TestLongNamesDiffer(t *testing.T) {
 	}
 }
 
-// TestNobodyIsNamedAtLength: what is too long to be a phone or a user id names
+// TestOverlongIdentityIsDropped: what is too long to be a phone or a user id names
 // nobody, and a name is cut, whoever says it; the item goes through as it came.
-func TestNobodyIsNamedAtLength(t *testing.T) {
+func TestOverlongIdentityIsDropped(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("7", MaxIdentity+1)
 	for name, value := range map[string]string{
-		"a sender":        `{"messages":[{"id":"m","type":"text","from":"` + long + `","from_user_id":"` + long + `"}]}`,
-		"a contact":       `{"contacts":[{"wa_id":"` + long + `","user_id":"` + long + `","profile":{"name":"` + long + long + long + `"}}],"messages":[{"id":"m","type":"text"}]}`,
-		"a recipient":     `{"statuses":[{"id":"m","status":"read","recipient_id":"` + long + `"}]}`,
-		"who was renamed": `{"messages":[{"id":"m","type":"system","from":"` + long + `","system":{"wa_id":"` + long + `","previous_user_id":"` + long + `"}}]}`,
+		"a sender":         `{"messages":[{"id":"m","type":"text","from":"` + long + `","from_user_id":"` + long + `"}]}`,
+		"a contact":        `{"contacts":[{"wa_id":"` + long + `","user_id":"` + long + `","profile":{"name":"` + long + long + long + `"}}],"messages":[{"id":"m","type":"text"}]}`,
+		"a recipient":      `{"statuses":[{"id":"m","status":"read","recipient_id":"` + long + `"}]}`,
+		"a changed number": `{"messages":[{"id":"m","type":"system","from":"` + long + `","system":{"wa_id":"` + long + `","previous_user_id":"` + long + `"}}]}`,
 	} {
 		b, err := Decode([]byte(body("messages", value)), Options{})
 		if err != nil || len(b.Events) != 1 {
@@ -109,10 +109,10 @@ func TestNobodyIsNamedAtLength(t *testing.T) {
 		}
 		e := b.Events[0]
 		if e.Contact.Phone+e.Contact.UserID+e.Previous.Phone+e.Previous.UserID != "" || len(e.Contact.Name) > maxName {
-			t.Errorf("%s: got %+v and %+v, want nobody", name, e.Contact, e.Previous)
+			t.Errorf("%s: got %+v and %+v, want no identity and a short name", name, e.Contact, e.Previous)
 		}
 		if !strings.Contains(string(e.Value), long) {
-			t.Errorf("%s: got %s, want it as it came", name, e.Value)
+			t.Errorf("%s: got %s, want the item unchanged", name, e.Value)
 		}
 	}
 }
