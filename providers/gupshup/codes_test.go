@@ -83,12 +83,12 @@ func TestClassify(t *testing.T) {
 			t.Errorf("code %d: got %s (code %d), want %s", c.code, e.Kind, e.Code, c.want)
 		}
 		if f := failure(c.code, "said"); f.Kind != c.want || f.MaybeSent || f.Retryable {
-			t.Errorf("report with code %d: got %+v, want a verdict of kind %s", c.code, f, c.want)
+			t.Errorf("report with code %d: got %+v, want a final error of kind %s", c.code, f, c.want)
 		}
 		// A code of Gupshup's own never makes a call look as if nothing had been
 		// sent: none is documented so (I6).
 		if _, own := kindOf(c.code); own && (e.Retryable || classify(c.code, 400).Retryable) {
-			t.Errorf("code %d: got retryable, want not", c.code)
+			t.Errorf("code %d: got retryable, want not retryable", c.code)
 		}
 	}
 }
@@ -99,16 +99,16 @@ func TestClassifyOwnCodesByStatus(t *testing.T) {
 		t.Errorf("4001 with 429: got %+v, want retryable after a pause", e)
 	}
 	if e := classify(500, 502); !e.MaybeSent || e.Retryable {
-		t.Errorf("500 with 502: got %+v, want perhaps sent", e)
+		t.Errorf("500 with 502: got %+v, want maybe sent", e)
 	}
 	if e := classify(472, 0); e.RetryAfter.Hours() != 24 {
 		t.Errorf("472: got retry after %s, want 24h", e.RetryAfter)
 	}
 }
 
-// TestReportsHaveMetasCodes: every code of Gupshup's own is relayed as one that the Cloud API has,
+// TestReportsHaveMetaCodes: every code of Gupshup's own is relayed as one that the Cloud API has,
 // which means the same to us, with its own beside it; Meta's own stay as they are. In both versions.
-func TestReportsHaveMetasCodes(t *testing.T) {
+func TestReportsHaveMetaCodes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ code, want int }{
 		{500, 131000},
@@ -151,10 +151,10 @@ func TestReportsHaveMetasCodes(t *testing.T) {
 		said := fmt.Sprintf(`"code":%d,"reason":"R"`, c.code)
 		v3 := `{"gs_app_id":"A","entry":[{"changes":[{"field":"messages","value":{"statuses":[{"gs_id":"g","status":"failed",%s}]}}]}]}`
 		for name, body := range map[string]string{
-			"v2":         `{"app":"A","type":"message-event","payload":{"gsId":"g","type":"failed","destination":"15550163377","payload":{` + said + `}}}`,
-			"v3":         fmt.Sprintf(v3, fmt.Sprintf(`"errors":[{"code":%d,"title":"R"}]`, c.code)),
-			"v3, quoted": fmt.Sprintf(v3, fmt.Sprintf(`"errors":[{"code":"%d","title":"R"}]`, c.code)),
-			"v3, beside": fmt.Sprintf(v3, said),
+			"v2":                        `{"app":"A","type":"message-event","payload":{"gsId":"g","type":"failed","destination":"15550163377","payload":{` + said + `}}}`,
+			"v3":                        fmt.Sprintf(v3, fmt.Sprintf(`"errors":[{"code":%d,"title":"R"}]`, c.code)),
+			"v3, code as text":          fmt.Sprintf(v3, fmt.Sprintf(`"errors":[{"code":"%d","title":"R"}]`, c.code)),
+			"v3, code outside the list": fmt.Sprintf(v3, said),
 		} {
 			in, err := Decode([]byte(body), testOptions)
 			if err != nil || len(in.Events) != 1 {
@@ -179,12 +179,12 @@ func TestReportsHaveMetasCodes(t *testing.T) {
 				t.Errorf("%d, %s: got %+v, want code %d and Gupshup's own %d", c.code, name, got, c.want, own)
 			}
 			if e := in.Events[0].Status.Err; e.Code != c.code {
-				t.Errorf("%d, %s: got code %d for ourselves, want it as it came", c.code, name, e.Code)
+				t.Errorf("%d, %s: got code %d in the event's error, want Gupshup's own", c.code, name, e.Code)
 			}
 		}
 		ours, theirs := classify(c.code, 0).Kind, cloudapi.Classify(c.want, 0).Kind
 		if ours != theirs {
-			t.Errorf("%d: got %s, but %s for its twin %d", c.code, ours, theirs, c.want)
+			t.Errorf("%d: got kind %s, want %s as for Meta's code %d", c.code, ours, theirs, c.want)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestDecodeGolden(t *testing.T) {
 			t.Parallel()
 			in := decodeFile(t, file)
 			if !in.From(testAppID, testApp) {
-				t.Errorf("got app %q %q, want it to be ours", in.App, in.AppID)
+				t.Errorf("got app %q %q, want ours", in.App, in.AppID)
 			}
 			for _, e := range in.Events {
 				checkEvent(t, e)
@@ -95,10 +95,10 @@ func checkEvent(t *testing.T, e providers.Event) {
 		t.Errorf("got value %s, want a JSON object", e.Value)
 	}
 	if (e.Kind == providers.KindStatus) != (e.Status != nil) {
-		t.Errorf("got kind %s with status %v", e.Kind, e.Status)
+		t.Errorf("got kind %s with status %v, want a status if and only if the kind is status", e.Kind, e.Status)
 	}
 	if (e.Kind == providers.KindPreference) != (e.Preference != nil) {
-		t.Errorf("got kind %s with preference %v", e.Kind, e.Preference)
+		t.Errorf("got kind %s with preference %v, want a preference if and only if the kind is preference", e.Kind, e.Preference)
 	}
 	if e.Status != nil && (e.Status.MessageID == "" || (e.Status.State == providers.StatusFailed) != (e.Status.Err != nil)) {
 		t.Errorf("got status %+v, want an id, and an error if and only if it failed", e.Status)
@@ -112,7 +112,7 @@ func checkEvent(t *testing.T, e providers.Event) {
 
 // The same message and the same report have one id, whichever version brought
 // them (I2: both subscriptions deliver everything twice).
-func TestI2SameEventIDInBothVersions(t *testing.T) {
+func TestI2SameIDInBothVersions(t *testing.T) {
 	t.Parallel()
 	for _, pair := range [][2]string{
 		{"v2_text", "v3_text"},
@@ -132,25 +132,25 @@ func TestI2SameEventIDInBothVersions(t *testing.T) {
 }
 
 // The price of a message is one event, and another message's, or another price of it, is not that.
-func TestI2BillingIsOfOneMessage(t *testing.T) {
+func TestI2BillingIDs(t *testing.T) {
 	t.Parallel()
 	ids := map[string]string{}
 	for name, payload := range map[string]string{
-		"one":              `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"gsId":"g1","id":"w1"}`,
-		"another message":  `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"gsId":"g2","id":"w2"}`,
-		"by WhatsApp's id": `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"id":"w3"}`,
-		"another category": `"deductions":{"model":"PMP","category":"utility","billable":true},"references":{"gsId":"g1","id":"w1"}`,
-		"free":             `"deductions":{"model":"PMP","category":"marketing","billable":false},"references":{"gsId":"g1","id":"w1"}`,
-		"another model":    `"deductions":{"model":"CBP","category":"marketing","billable":true},"references":{"gsId":"g1","id":"w1"}`,
-		"of no message":    `"deductions":{"model":"PMP"},"n":1`,
-		"nor this":         `"deductions":{"model":"PMP"},"n":2`,
+		"one":                       `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"gsId":"g1","id":"w1"}`,
+		"another message":           `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"gsId":"g2","id":"w2"}`,
+		"by WhatsApp's id":          `"deductions":{"model":"PMP","category":"marketing","billable":true},"references":{"id":"w3"}`,
+		"another category":          `"deductions":{"model":"PMP","category":"utility","billable":true},"references":{"gsId":"g1","id":"w1"}`,
+		"free":                      `"deductions":{"model":"PMP","category":"marketing","billable":false},"references":{"gsId":"g1","id":"w1"}`,
+		"another model":             `"deductions":{"model":"CBP","category":"marketing","billable":true},"references":{"gsId":"g1","id":"w1"}`,
+		"no message":                `"deductions":{"model":"PMP"},"n":1`,
+		"no message, other content": `"deductions":{"model":"PMP"},"n":2`,
 	} {
 		in, err := Decode([]byte(`{"app":"A","timestamp":1790000001234,"type":"billing-event","payload":{`+payload+`}}`), testOptions)
 		if err != nil || len(in.Events) != 1 {
 			t.Fatalf("%s: got %+v, %v, want one event", name, in, err)
 		}
 		if other, ok := ids[in.Events[0].ID]; ok {
-			t.Errorf("got one id for %q and %q", name, other)
+			t.Errorf("got one id for %q and %q, want two", name, other)
 		}
 		ids[in.Events[0].ID] = name
 	}
@@ -172,7 +172,7 @@ func TestI2EventIDsAreStableAndDistinct(t *testing.T) {
 			}
 			if strings.HasPrefix(e.ID, "gs:") {
 				if other, ok := notices[e.ID]; ok {
-					t.Errorf("got one id for %s and %s", other, file)
+					t.Errorf("got one id for %s and %s, want two", other, file)
 				}
 				notices[e.ID] = file
 			}
@@ -202,7 +202,7 @@ func TestI3TimesOfV2(t *testing.T) {
 		"unknown_event", "system", "mismatch",
 	} {
 		if e := decodeFile(t, "testdata/inbound/v2_"+name+".json").Events[0]; opens[e.Kind] {
-			t.Errorf("%s: got kind %s, which opens the window", name, e.Kind)
+			t.Errorf("%s: got kind %s, which opens the window, want one that does not", name, e.Kind)
 		}
 	}
 }
@@ -210,8 +210,8 @@ func TestI3TimesOfV2(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"nothing": "", "no JSON": "hello", "half": `{"type":"message"`, "array": `[{"type":"message"}]`,
-		"neither shape": `{"app":"NorthBikes"}`, "null": "null", "two": `{"type":"message"}{}`,
+		"empty": "", "not JSON": "hello", "cut off": `{"type":"message"`, "array": `[{"type":"message"}]`,
+		"neither shape": `{"app":"NorthBikes"}`, "null": "null", "two objects": `{"type":"message"}{}`,
 	} {
 		if in, err := Decode([]byte(body), testOptions); !errors.Is(err, ErrShape) {
 			t.Errorf("%s: got %+v, %v, want ErrShape", name, in, err)
@@ -231,11 +231,11 @@ func TestI10From(t *testing.T) {
 		{"by id", Inbound{AppID: testAppID}, true},
 		{"by name", Inbound{App: testApp}, true},
 		{"by both", Inbound{App: testApp, AppID: testAppID}, true},
-		{"nothing", Inbound{}, false},
+		{"neither", Inbound{}, false},
 		{"another id", Inbound{AppID: "x"}, false},
 		{"another name", Inbound{App: "northbikes"}, false},
-		{"name of ours, id of another", Inbound{App: testApp, AppID: "x"}, false},
-		{"id of ours, name of another", Inbound{App: "x", AppID: testAppID}, false},
+		{"our name, another id", Inbound{App: testApp, AppID: "x"}, false},
+		{"our id, another name", Inbound{App: "x", AppID: testAppID}, false},
 	} {
 		if got := c.in.From(testAppID, testApp); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
@@ -244,7 +244,7 @@ func TestI10From(t *testing.T) {
 }
 
 // Members of the wrong type cost themselves only (I14).
-func TestI14WrongTypesCostThemselvesOnly(t *testing.T) {
+func TestI14WrongTypesLoseOnlyThemselves(t *testing.T) {
 	t.Parallel()
 	body := `{"app":["x"],"timestamp":{"at":1},"type":"message","payload":{"id":42,"source":15550163377,
 		"type":"text","payload":{"text":"still here","urlExpiry":[]},"sender":"nobody","context":[1]}}`
@@ -254,7 +254,7 @@ func TestI14WrongTypesCostThemselvesOnly(t *testing.T) {
 	}
 	e := in.Events[0]
 	if e.ID != "42" || e.Contact.Phone != "15550163377" || e.Text != "still here" || !e.At.IsZero() {
-		t.Errorf("got %+v", e)
+		t.Errorf("got %+v, want the members of the right type", e)
 	}
 }
 
@@ -332,7 +332,7 @@ func TestNarrower(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("got %d samples, %v, want some", len(files), err)
 	}
-	samples := map[string][]byte{"no id but Gupshup's": []byte(`{"gs_app_id":"` + testAppID + `","entry":[{"changes":[{"field":"messages",` +
+	samples := map[string][]byte{"only Gupshup's id": []byte(`{"gs_app_id":"` + testAppID + `","entry":[{"changes":[{"field":"messages",` +
 		`"value":{"statuses":[{"gs_id":"g","status":"sent","recipient_id":"15550163377"}]}}]}]}`)}
 	for _, file := range files {
 		if samples[file], err = os.ReadFile(file); err != nil {
@@ -383,15 +383,15 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		in, err := Decode(body, testOptions)
 		if err != nil && (len(in.Events) > 0 || in.Skipped > 0) {
-			t.Errorf("got %+v with an error", in)
+			t.Errorf("got %+v with an error, want nothing decoded", in)
 		}
 		if err == nil && in.Version == V2 && len(in.Events)+in.Skipped == 0 {
-			t.Error("got neither event nor skipped item for a v2 callback")
+			t.Error("got neither event nor skipped item for a v2 callback, want one of them")
 		}
 		for _, e := range in.Events {
 			checkEvent(t, e)
 			if in.Version == V2 && e.Kind == providers.KindText && e.Contact.IsZero() {
-				t.Error("got a message of nobody")
+				t.Error("got a text message without a contact, want one")
 			}
 		}
 	})

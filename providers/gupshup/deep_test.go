@@ -15,11 +15,11 @@ func TestI14TooDeep(t *testing.T) {
 		body string
 		want error
 	}{
-		"an unknown type, deep":    {`{"app":"AcmeCare","type":"new-event","payload":{"x":` + deep(8_900) + `}}`, nil},
-		"an unknown type, deepest": {`{"app":"AcmeCare","type":"new-event","payload":{"x":` + deep(9_998) + `}}`, ErrShape},
-		"the account's, deepest":   {`{"app":"AcmeCare","type":"account-event","payload":{"x":` + deep(9_997) + `}}`, ErrShape},
-		"version 3, deepest":       {`{"gs_app_id":"a","entry":[{"changes":[{"field":"x","value":{"x":` + deep(9_990) + `}}]}]}`, ErrShape},
-		"many, side by side":       {`{"app":"AcmeCare","type":"new-event","payload":{"x":[` + strings.Repeat(`[],`, 20_000) + `"[[["]}}`, nil},
+		"an unknown type, deep":     {`{"app":"AcmeCare","type":"new-event","payload":{"x":` + deep(8_900) + `}}`, nil},
+		"an unknown type, deepest":  {`{"app":"AcmeCare","type":"new-event","payload":{"x":` + deep(9_998) + `}}`, ErrShape},
+		"an account event, deepest": {`{"app":"AcmeCare","type":"account-event","payload":{"x":` + deep(9_997) + `}}`, ErrShape},
+		"version 3, deepest":        {`{"gs_app_id":"a","entry":[{"changes":[{"field":"x","value":{"x":` + deep(9_990) + `}}]}]}`, ErrShape},
+		"many lists side by side":   {`{"app":"AcmeCare","type":"new-event","payload":{"x":[` + strings.Repeat(`[],`, 20_000) + `"[[["]}}`, nil},
 	} {
 		in, err := Decode([]byte(c.body), Options{})
 		if !errors.Is(err, c.want) || err == nil && len(in.Events) != 1 {

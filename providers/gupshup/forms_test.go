@@ -82,9 +82,9 @@ var forms = map[string][]providers.Kind{
 	"v3 smb_app_state_sync":                 {providers.KindAccount},
 }
 
-// sampled are the forms that the samples have, each with the kinds its events are
+// sampledForms are the forms that the samples have, each with the kinds its events are
 // of: those of v2 by their own types, those of v3 change by change.
-func sampled(t *testing.T) map[string]map[providers.Kind]bool {
+func sampledForms(t *testing.T) map[string]map[providers.Kind]bool {
 	t.Helper()
 	files, err := filepath.Glob("testdata/inbound/*.json")
 	if err != nil || len(files) == 0 {
@@ -122,7 +122,7 @@ func sampled(t *testing.T) map[string]map[providers.Kind]bool {
 			}
 		}
 		if !read(body, &v2) { // one has a neighbour of a bad type
-			t.Fatalf("%s: no JSON object", file)
+			t.Fatalf("%s: got no JSON object, want one", file)
 		}
 		for _, e := range v2.Entry {
 			for _, c := range e.Changes {
@@ -150,7 +150,7 @@ func sampled(t *testing.T) map[string]map[providers.Kind]bool {
 
 // Each form that Gupshup documents has a sample, and becomes what the table in
 // doc.go says, which has a row for it.
-func TestEveryFormHasASample(t *testing.T) {
+func TestEveryFormHasSample(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {
@@ -162,7 +162,7 @@ func TestEveryFormHasASample(t *testing.T) {
 	words := func(text string) []string {
 		return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\n,/\"", r) })
 	}
-	found := sampled(t)
+	found := sampledForms(t)
 	for form, kinds := range forms {
 		got := slices.Sorted(maps.Keys(found[form]))
 		if len(got) == 0 {

@@ -21,8 +21,8 @@ const (
 	testUser   = "BR.90412277310045586"
 )
 
-// fake starts a Gupshup with a few templates.
-func fake(t *testing.T, change func(*providertest.GupshupOptions)) *providertest.Gupshup {
+// newFake starts a Gupshup with a few templates.
+func newFake(t *testing.T, change func(*providertest.GupshupOptions)) *providertest.Gupshup {
 	t.Helper()
 	opt := providertest.GupshupOptions{
 		AppID: testAppID, AppName: testApp, Source: testSource, APIKey: testKey, PartnerToken: testToken,
@@ -55,8 +55,8 @@ func fake(t *testing.T, change func(*providertest.GupshupOptions)) *providertest
 	return g
 }
 
-// sender returns a sender for the fake.
-func sender(t *testing.T, g *providertest.Gupshup, change func(*Params)) *Sender {
+// newSender returns a sender for the fake.
+func newSender(t *testing.T, g *providertest.Gupshup, change func(*Params)) *Sender {
 	t.Helper()
 	p := Params{
 		Client:  transport.New(transport.Params{Timeout: 5 * time.Minute, ConnectTimeout: 5 * time.Minute}),
@@ -116,10 +116,10 @@ func sameJSON(t *testing.T, what, got, want string) {
 	t.Helper()
 	var g, w any
 	if err := json.Unmarshal([]byte(got), &g); err != nil {
-		t.Fatalf("%s: got %q, no JSON", what, got)
+		t.Fatalf("%s: got %q, want JSON", what, got)
 	}
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("%s: want %q, no JSON", what, want)
+		t.Fatalf("%s: the wanted %q is not JSON", what, want)
 	}
 	if !reflect.DeepEqual(g, w) {
 		t.Errorf("%s: got %s, want %s", what, got, want)

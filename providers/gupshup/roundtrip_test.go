@@ -13,13 +13,13 @@ import (
 	"wagate/providers/providertest"
 )
 
-// hook is a webhook that decodes what it gets.
-type hook struct {
+// webhook is a webhook that decodes what it gets.
+type webhook struct {
 	mu     sync.Mutex
 	events []providers.Event
 }
 
-func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil || r.Header.Get("X-Callback-Token") != "tok" {
 		w.WriteHeader(http.StatusUnauthorized)
@@ -36,7 +36,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // take returns what arrived since the last call.
-func (h *hook) take(t *testing.T, g *providertest.Gupshup) []providers.Event {
+func (h *webhook) take(t *testing.T, g *providertest.Gupshup) []providers.Event {
 	t.Helper()
 	if err := g.WaitIdle(t.Context()); err != nil {
 		t.Fatal(err)
@@ -54,12 +54,12 @@ func (h *hook) take(t *testing.T, g *providertest.Gupshup) []providers.Event {
 }
 
 // connected returns a fake that posts to a hook, in the given versions.
-func connected(t *testing.T, c *clock, versions ...int) (*providertest.Gupshup, *hook) {
+func connected(t *testing.T, c *clock, versions ...int) (*providertest.Gupshup, *webhook) {
 	t.Helper()
-	h := &hook{}
+	h := &webhook{}
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	g := fake(t, func(o *providertest.GupshupOptions) {
+	g := newFake(t, func(o *providertest.GupshupOptions) {
 		o.CallbackURL, o.CallbackToken, o.Versions = server.URL, "tok", versions
 		o.Reports, o.Now = true, c.Now
 	})
@@ -73,7 +73,7 @@ func TestClosedWindowIsReportedLater(t *testing.T) {
 	for _, version := range []int{V2, V3} {
 		c := &clock{now: time.Unix(1790000000, 0)}
 		g, h := connected(t, c, version)
-		s := sender(t, g, func(p *Params) { p.V3 = version == V3 })
+		s := newSender(t, g, func(p *Params) { p.V3 = version == V3 })
 		to := providers.Contact{Phone: testPhone}
 		text := providers.NewText(to, "are you there?")
 		text.Opaque = "wg1.1.a1"
@@ -95,7 +95,7 @@ func TestClosedWindowIsReportedLater(t *testing.T) {
 
 		got, last := states(text)
 		if want := []providers.StatusState{providers.StatusAccepted, providers.StatusFailed}; !slices.Equal(got, want) {
-			t.Fatalf("v%d: got %v into a closed window, want %v", version, got, want)
+			t.Fatalf("v%d: closed window: got %v, want %v", version, got, want)
 		}
 		if last.Err.Kind != providers.WindowClosed || len(last.OtherIDs) == 0 {
 			t.Errorf("v%d: got %+v, want window_closed and the other id", version, last)
@@ -106,16 +106,16 @@ func TestClosedWindowIsReportedLater(t *testing.T) {
 
 		want := []providers.StatusState{providers.StatusAccepted, providers.StatusSent, providers.StatusDelivered}
 		if got, _ = states(template("plain", "pt_BR")); !slices.Equal(got, want) {
-			t.Errorf("v%d: got %v for a template, want %v", version, got, want)
+			t.Errorf("v%d: template: got %v, want %v", version, got, want)
 		}
 		g.Receive(providertest.GupshupText(testPhone, "yes"))
 		h.take(t, g)
 		if got, _ = states(text); !slices.Equal(got, want) {
-			t.Errorf("v%d: got %v into an open window, want %v", version, got, want)
+			t.Errorf("v%d: open window: got %v, want %v", version, got, want)
 		}
 		c.add(24 * time.Hour)
 		if got, _ = states(text); got[len(got)-1] != providers.StatusFailed {
-			t.Errorf("v%d: got %v at exactly +24 h, want it failed", version, got)
+			t.Errorf("v%d: after exactly 24 h: got %v, want it failed", version, got)
 		}
 		g.FailFor(testPhone, 1012)
 		if _, last = states(template("plain", "pt_BR")); last.Err.Kind != providers.OptedOut {
@@ -145,7 +145,7 @@ func TestI2EveryTypeInBothVersions(t *testing.T) {
 			}
 		}
 		if len(ids) != len(samples) {
-			t.Errorf("got %d ids for %d messages", len(ids), len(samples))
+			t.Errorf("got %d ids for %d messages, want one each", len(ids), len(samples))
 		}
 		for id, n := range ids {
 			if n != 2 {
@@ -156,11 +156,11 @@ func TestI2EveryTypeInBothVersions(t *testing.T) {
 	g.Preference(testPhone, testUser, "stop")
 	both := h.take(t, g)
 	if len(both) != 2 || both[0].ID != both[1].ID || !both[0].Preference.Stop || both[0].Contact != both[1].Contact {
-		t.Errorf("got %+v, want one opt-out in two versions", both)
+		t.Errorf("got %+v, want one opt-out in both versions", both)
 	}
 }
 
-func TestPlatformChecksAreNobodysMessages(t *testing.T) {
+func TestPlatformChecksHaveNoContact(t *testing.T) {
 	t.Parallel()
 	g, h := connected(t, &clock{now: time.Unix(1790000000, 0)}, V2, V3)
 	g.ConnectivityCheck()
@@ -171,7 +171,7 @@ func TestPlatformChecksAreNobodysMessages(t *testing.T) {
 	}
 	for _, e := range events {
 		if e.Kind != providers.KindPlatform || !e.Contact.IsZero() {
-			t.Errorf("got %s of %+v, want platform of nobody", e.Kind, e.Contact)
+			t.Errorf("got %s of %+v, want platform without a contact", e.Kind, e.Contact)
 		}
 	}
 }

@@ -15,13 +15,13 @@ import (
 
 func TestSendFreeForm(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
-	s := sender(t, g, nil)
+	g := newFake(t, nil)
+	s := newSender(t, g, nil)
 	for _, c := range []struct{ name, in, want, flag string }{
 		{"text", `{"type":"text","text":{"body":"Olá & <tudo> bem?"}}`, `{"type":"text","text":"Olá & <tudo> bem?"}`, "disablePreview"},
 		{"text with preview", `{"type":"text","text":{"body":"a","preview_url":true}}`, `{"type":"text","text":"a"}`, ""},
 		{
-			"quoting", `{"type":"text","text":{"body":"a","preview_url":true},"context":{"message_id":"wamid.IN1"}}`,
+			"text with a quote", `{"type":"text","text":{"body":"a","preview_url":true},"context":{"message_id":"wamid.IN1"}}`,
 			`{"type":"text","text":"a","context":{"msgId":"wamid.IN1"}}`, "",
 		},
 		{
@@ -102,18 +102,18 @@ func TestSendFreeForm(t *testing.T) {
 	}
 	sends := g.Sends()
 	if got := g.Requests()[0].Header.Get("apikey"); got != testKey {
-		t.Errorf("got apikey %q, want the channel's", got)
+		t.Errorf("got apikey %q, want the channel's key", got)
 	}
 	if sends[0].ID == "" || len(sends) != len(g.Requests()) {
-		t.Errorf("got %d sends for %d requests", len(sends), len(g.Requests()))
+		t.Errorf("got %d sends for %d requests, want one each with an id", len(sends), len(g.Requests()))
 	}
 }
 
 // What v2 has no word for is refused before anything is sent.
-func TestSendRefusesWhatV2CannotSay(t *testing.T) {
+func TestSendRefusesWhatV2Lacks(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
-	s := sender(t, g, nil)
+	g := newFake(t, nil)
+	s := newSender(t, g, nil)
 	for _, c := range []struct {
 		name, in string
 		code     int
@@ -130,12 +130,12 @@ func TestSendRefusesWhatV2CannotSay(t *testing.T) {
 		{"no coordinates", `{"type":"location","location":{"latitude":"north","longitude":1}}`, 131008},
 		{"no buttons", `{"type":"interactive","interactive":{"type":"button","body":{"text":"b"},"action":{}}}`, 100},
 		{"a media header by id", `{"type":"interactive","interactive":{"type":"button","header":{"type":"image","image":{"id":"1"}},"body":{"text":"b"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}}]}}}`, 131051},
-		{"no target", `{"type":"reaction","reaction":{"emoji":"👍"}}`, 131008},
+		{"reaction without a message", `{"type":"reaction","reaction":{"emoji":"👍"}}`, 131008},
 	} {
 		sent, err := s.Send(t.Context(), message(t, c.in))
 		e := providers.AsError(err)
 		if err == nil || sent.ID != "" || e.Kind != providers.Invalid || e.Code != c.code || e.Detail == "" || e.MaybeSent || e.Retryable {
-			t.Errorf("%s: got %+v, %+v, want invalid with code %d and words", c.name, sent, e, c.code)
+			t.Errorf("%s: got %+v, %+v, want invalid with code %d and a detail", c.name, sent, e, c.code)
 		}
 	}
 	m := message(t, `{"type":"text","text":{"body":"a"}}`)
@@ -150,15 +150,15 @@ func TestSendRefusesWhatV2CannotSay(t *testing.T) {
 
 func TestSendToUserID(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
+	g := newFake(t, nil)
 	m := providers.NewText(providers.Contact{UserID: testUser}, "hi")
-	if _, err := sender(t, g, nil).Send(t.Context(), m); err != nil {
+	if _, err := newSender(t, g, nil).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	if got := lastForm(t, g).Get("destination"); got != testUser {
 		t.Errorf("v2: got destination %q, want %q", got, testUser)
 	}
-	if _, err := sender(t, g, func(p *Params) { p.V3 = true }).Send(t.Context(), m); err != nil {
+	if _, err := newSender(t, g, func(p *Params) { p.V3 = true }).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	reqs := g.Requests()
@@ -168,8 +168,8 @@ func TestSendToUserID(t *testing.T) {
 
 func TestSendV3(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
-	s := sender(t, g, func(p *Params) { p.V3 = true; p.APIKey, p.AppName, p.Source = "", "", "" })
+	g := newFake(t, nil)
+	s := newSender(t, g, func(p *Params) { p.V3 = true; p.APIKey, p.AppName, p.Source = "", "", "" })
 	m := providers.NewTemplate(providers.Contact{Phone: testPhone, UserID: testUser},
 		providers.Template{Name: "bike_ready", Language: "pt_BR", Params: []string{"Ana", "now"}})
 	m.Opaque = "wg1.7.a1"
@@ -180,7 +180,7 @@ func TestSendV3(t *testing.T) {
 	}
 	req := g.Requests()[0]
 	if req.Path != "/partner/app/"+testAppID+"/v3/message" || req.Header.Get("Authorization") != testToken {
-		t.Errorf("got %s with %q", req.Path, req.Header.Get("Authorization"))
+		t.Errorf("got path %s with token %q, want the app's path and the partner token", req.Path, req.Header.Get("Authorization"))
 	}
 	sameJSON(t, "body", string(req.Body), `{"messaging_product":"whatsapp","recipient_type":"individual","to":"+`+testPhone+`",
 		"type":"template","biz_opaque_callback_data":"wg1.7.a1","template":{"name":"bike_ready","language":{"code":"pt_BR"},
@@ -189,7 +189,7 @@ func TestSendV3(t *testing.T) {
 		t.Errorf("got %+v, want id %s", sent, want)
 	}
 	if m.Body["recipient"] == nil || m.Body["to"] != nil {
-		t.Error("Send changed the caller's message")
+		t.Error("got the caller's message changed, want it unchanged")
 	}
 }
 
@@ -202,34 +202,34 @@ func TestI6UnknownResults(t *testing.T) {
 		name  string
 		fault providertest.Fault
 	}{
-		{"hangs", providertest.Fault{Hang: true}},
-		{"hangs after taking it", providertest.Fault{Hang: true, Accept: true}},
-		{"resets after taking it", providertest.Fault{Reset: true, Accept: true}},
-		{"502 after taking it", providertest.Fault{Status: 502, Body: "<html>", Accept: true}},
+		{"hangs before accepting", providertest.Fault{Hang: true}},
+		{"hangs after accepting", providertest.Fault{Hang: true, Accept: true}},
+		{"resets after accepting", providertest.Fault{Reset: true, Accept: true}},
+		{"502 after accepting", providertest.Fault{Status: 502, Body: "<html>", Accept: true}},
 		{"200 without an id", providertest.Fault{Status: 200, Body: `{"status":"submitted"}`, Accept: true}},
-		{"200 that is no JSON", providertest.Fault{Status: 200, Body: `ok`, Accept: true}},
+		{"200 that is not JSON", providertest.Fault{Status: 200, Body: `ok`, Accept: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			for _, v3 := range []bool{false, true} {
-				g := fake(t, nil)
+				g := newFake(t, nil)
 				g.Script(c.fault)
 				ctx := t.Context()
 				if c.fault.Hang {
 					ctx = untilAsked(t, g)
 				}
-				_, err := sender(t, g, func(p *Params) { p.V3 = v3 }).Send(ctx, text)
+				_, err := newSender(t, g, func(p *Params) { p.V3 = v3 }).Send(ctx, text)
 				if e := providers.AsError(err); err == nil || !e.MaybeSent || e.Retryable {
-					t.Errorf("v3 %v: got %+v, want perhaps sent and not retryable", v3, e)
+					t.Errorf("v3 %v: got %+v, want maybe sent and not retryable", v3, e)
 				}
 			}
 		})
 	}
-	g := fake(t, nil)
-	s := sender(t, g, func(p *Params) { p.BaseURL = "http://127.0.0.1:1" }) // which nobody is given
+	g := newFake(t, nil)
+	s := newSender(t, g, func(p *Params) { p.BaseURL = "http://127.0.0.1:1" }) // which nobody is given
 	_, err := s.Send(t.Context(), text)
 	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
-		t.Errorf("nobody there: got %+v, want retryable and not sent", e)
+		t.Errorf("nothing listens: got %+v, want retryable and not sent", e)
 	}
 }
 
@@ -253,12 +253,12 @@ func TestAnswers(t *testing.T) {
 		{"Meta's window", providertest.Fault{Status: 400, Body: `{"error":{"message":"(#131047) Re-engagement message","code":131047,"error_data":{"details":"More than 24 hours"}}}`}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400, Detail: "More than 24 hours"}},
 		{"Meta's throttle", providertest.Fault{Status: 400, Body: `{"error":{"message":"Rate limit hit","code":130429}}`}, providers.Error{Kind: providers.Throttled, Code: 130429, Status: 400, Retryable: true, Detail: "Rate limit hit"}},
 		{"code in message", providertest.Fault{Status: 400, Body: `{"status":"error","message":{"code":1003,"reason":"Balance low"}}`}, providers.Error{Kind: providers.Operator, Code: 1003, Status: 400, Detail: "Balance low"}},
-		{"a phone in the words", providertest.Fault{Status: 400, Body: `{"status":"error","message":"Invalid number +` + testPhone + `"}`}, providers.Error{Kind: providers.Invalid, Status: 400, Detail: "Invalid number …"}},
+		{"a phone in the message", providertest.Fault{Status: 400, Body: `{"status":"error","message":"Invalid number +` + testPhone + `"}`}, providers.Error{Kind: providers.Invalid, Status: 400, Detail: "Invalid number …"}},
 	} {
 		for _, v3 := range []bool{false, true} {
-			g := fake(t, nil)
+			g := newFake(t, nil)
 			g.Script(c.fault)
-			_, err := sender(t, g, func(p *Params) { p.V3 = v3 }).Send(t.Context(), text)
+			_, err := newSender(t, g, func(p *Params) { p.V3 = v3 }).Send(t.Context(), text)
 			if e := providers.AsError(err); err == nil || *e != c.want {
 				t.Errorf("%s, v3 %v: got %+v, want %+v", c.name, v3, *e, c.want)
 			}
@@ -274,13 +274,13 @@ func TestI11ErrorsAreQuiet(t *testing.T) {
 		{Reset: true},
 		{Hang: true},
 	} {
-		g := fake(t, nil)
+		g := newFake(t, nil)
 		g.Script(fault)
 		ctx := t.Context()
 		if fault.Hang {
 			ctx = untilAsked(t, g)
 		}
-		_, err := sender(t, g, nil).Send(ctx, providers.NewText(providers.Contact{Phone: testPhone}, "a secret text"))
+		_, err := newSender(t, g, nil).Send(ctx, providers.NewText(providers.Contact{Phone: testPhone}, "a secret text"))
 		e := providers.AsError(err)
 		said := err.Error() + e.Detail
 		if e.Cause != nil {
@@ -288,13 +288,13 @@ func TestI11ErrorsAreQuiet(t *testing.T) {
 		}
 		for _, secret := range []string{testPhone, testKey, "secret text", "127.0.0.1", "apikey"} {
 			if strings.Contains(said, secret) {
-				t.Errorf("got %q, which tells %q", said, secret)
+				t.Errorf("got %q, want no %q in it", said, secret)
 			}
 		}
 	}
 }
 
-func TestNewSenderListsWhatItLacks(t *testing.T) {
+func TestNewSenderNamesMissingParams(t *testing.T) {
 	t.Parallel()
 	_, err := NewSender(Params{})
 	for _, want := range []string{"client", "app id", "base url", "app name", "source", "api key"} {

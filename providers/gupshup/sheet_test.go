@@ -7,8 +7,8 @@ import (
 	"wagate/providers"
 )
 
-// TestV2SpellsOneThingInSeveralWays: what samples and pages of Gupshup's write differently is read either way.
-func TestV2SpellsOneThingInSeveralWays(t *testing.T) {
+// TestV2Spellings: what samples and pages of Gupshup's write differently is read either way.
+func TestV2Spellings(t *testing.T) {
 	t.Parallel()
 	message := func(members string) string {
 		return `{"app":"A","phone":"15550149999","timestamp":1790000001234,"type":"message","payload":{"id":"m","source":"15550163377","type":"text",` + members + `}}`
@@ -22,14 +22,14 @@ func TestV2SpellsOneThingInSeveralWays(t *testing.T) {
 		opt  Options
 		want string // the one item of the relayed value, without what is in all of them
 	}{
-		"quoted by gsId":      {message(`"payload":{"text":"x"},"context":{"id":"w","gsId":"g"}`), Options{}, `{"context":{"from":"15550149999","id":"g"},"text":{"body":"x"},"type":"text"}`},
-		"quoted by gs_id":     {message(`"payload":{"text":"x"},"context":{"id":"w","gs_id":"g"}`), testOptions, `{"context":{"from":"15550142288","id":"g"},"text":{"body":"x"},"type":"text"}`},
-		"quoted by id alone":  {message(`"payload":{"text":"x"},"context":{"id":"w"}`), testOptions, `{"context":{"id":"w"},"text":{"body":"x"},"type":"text"}`},
-		"ad beside":           {message(`"payload":{"text":"x"},"referral":` + ad), testOptions, `{"referral":` + ad + `,"text":{"body":"x"},"type":"text"}`},
-		"ad inside":           {message(`"payload":{"text":"x","referral":` + ad + `}`), testOptions, `{"referral":` + ad + `,"text":{"body":"x"},"type":"text"}`},
-		"report by gsId":      {report(`"id":"w","gsId":"g"`), testOptions, `{"gs_id":"g","meta_msg_id":"w","status":"delivered"}`},
-		"report by gs_id":     {report(`"id":"w","gs_id":"g"`), testOptions, `{"gs_id":"g","meta_msg_id":"w","status":"delivered"}`},
-		"report a week later": {report(`"id":"w"`), testOptions, `{"status":"delivered"}`},
+		"quoted by gsId":         {message(`"payload":{"text":"x"},"context":{"id":"w","gsId":"g"}`), Options{}, `{"context":{"from":"15550149999","id":"g"},"text":{"body":"x"},"type":"text"}`},
+		"quoted by gs_id":        {message(`"payload":{"text":"x"},"context":{"id":"w","gs_id":"g"}`), testOptions, `{"context":{"from":"15550142288","id":"g"},"text":{"body":"x"},"type":"text"}`},
+		"quoted by id alone":     {message(`"payload":{"text":"x"},"context":{"id":"w"}`), testOptions, `{"context":{"id":"w"},"text":{"body":"x"},"type":"text"}`},
+		"ad outside the payload": {message(`"payload":{"text":"x"},"referral":` + ad), testOptions, `{"referral":` + ad + `,"text":{"body":"x"},"type":"text"}`},
+		"ad in the payload":      {message(`"payload":{"text":"x","referral":` + ad + `}`), testOptions, `{"referral":` + ad + `,"text":{"body":"x"},"type":"text"}`},
+		"report by gsId":         {report(`"id":"w","gsId":"g"`), testOptions, `{"gs_id":"g","meta_msg_id":"w","status":"delivered"}`},
+		"report by gs_id":        {report(`"id":"w","gs_id":"g"`), testOptions, `{"gs_id":"g","meta_msg_id":"w","status":"delivered"}`},
+		"report without gsId":    {report(`"id":"w"`), testOptions, `{"status":"delivered"}`},
 	} {
 		in, err := Decode([]byte(c.body), c.opt)
 		if err != nil || len(in.Events) != 1 {
@@ -51,20 +51,20 @@ func TestV2SpellsOneThingInSeveralWays(t *testing.T) {
 	}
 }
 
-// TestV2NamesOnlyAUserID: what v2 sends for a user who hides his phone is not documented; a user id is
+// TestV2UserIDAlone: what v2 sends for a user who hides his phone is not documented; a user id is
 // found wherever it may stand, in messages, reports and preferences.
-func TestV2NamesOnlyAUserID(t *testing.T) {
+func TestV2UserIDAlone(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"sender":                  `"type":"message","payload":{"id":"m","type":"text","payload":{"text":"x"},"sender":{"userId":"BR.a"}}`,
-		"source":                  `"type":"message","payload":{"id":"m","source":"BR.a","type":"text","payload":{"text":"x"}}`,
-		"sender's phone":          `"type":"message","payload":{"id":"m","type":"text","payload":{"text":"x"},"sender":{"phone":"BR.a"}}`,
-		"empty source":            `"type":"message","payload":{"id":"m","source":"","type":"text","payload":{"text":"x"},"sender":{"phone":"","userId":"BR.a"}}`,
-		"report":                  `"type":"message-event","payload":{"id":"w","gsId":"g","type":"sent","userId":"BR.a","payload":{}}`,
-		"report, destination":     `"type":"message-event","payload":{"id":"w","gsId":"g","type":"sent","destination":"BR.a","payload":{}}`,
-		"preference, userid":      `"type":"preference-event","payload":{"payload":{"user_preferences":[{"userid":"BR.a","category":"marketing_messages","value":"stop"}]}}`,
-		"preference, as in v3":    `"type":"preference-event","payload":{"user_preferences":[{"user_id":"BR.a","category":"marketing_messages","value":"stop"}]}`,
-		"his message, taken back": `"type":"message-event","payload":{"id":"w","type":"deleted","userId":"BR.a","payload":{"ts":1790000001}}`,
+		"sender":                      `"type":"message","payload":{"id":"m","type":"text","payload":{"text":"x"},"sender":{"userId":"BR.a"}}`,
+		"source":                      `"type":"message","payload":{"id":"m","source":"BR.a","type":"text","payload":{"text":"x"}}`,
+		"sender's phone":              `"type":"message","payload":{"id":"m","type":"text","payload":{"text":"x"},"sender":{"phone":"BR.a"}}`,
+		"empty source":                `"type":"message","payload":{"id":"m","source":"","type":"text","payload":{"text":"x"},"sender":{"phone":"","userId":"BR.a"}}`,
+		"report":                      `"type":"message-event","payload":{"id":"w","gsId":"g","type":"sent","userId":"BR.a","payload":{}}`,
+		"report, destination":         `"type":"message-event","payload":{"id":"w","gsId":"g","type":"sent","destination":"BR.a","payload":{}}`,
+		"preference, userid":          `"type":"preference-event","payload":{"payload":{"user_preferences":[{"userid":"BR.a","category":"marketing_messages","value":"stop"}]}}`,
+		"preference, as in v3":        `"type":"preference-event","payload":{"user_preferences":[{"user_id":"BR.a","category":"marketing_messages","value":"stop"}]}`,
+		"the user's message, deleted": `"type":"message-event","payload":{"id":"w","type":"deleted","userId":"BR.a","payload":{"ts":1790000001}}`,
 	} {
 		in, err := Decode([]byte(`{"app":"A","timestamp":1790000001234,`+body+`}`), testOptions)
 		if err != nil || len(in.Events) != 1 || in.Events[0].Contact != (providers.Contact{UserID: "BR.a"}) {

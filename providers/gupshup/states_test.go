@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestNoStateIsRelayedThatWhatsAppHasNot: bots for the Cloud API may know no more states than Meta
+// TestOnlyMetaStatesRelayedAsStatuses: bots for the Cloud API may know no more states than Meta
 // has. What Gupshup alone says is told under its own name, and alike in both versions.
-func TestNoStateIsRelayedThatWhatsAppHasNot(t *testing.T) {
+func TestOnlyMetaStatesRelayedAsStatuses(t *testing.T) {
 	t.Parallel()
 	metas := []string{"sent", "delivered", "read", "played", "failed"}
 	for _, state := range append(metas, "enqueued", "ENQUEUED", "mismatch", "others", "hologram") {

@@ -70,17 +70,17 @@ func TestI2TemplateChangeInBothVersions(t *testing.T) {
 	)
 	one := id(v2(second*1000+1234, paused))
 	for name, body := range map[string]string{
-		"Meta's words":        v3(second+4, status, visit+`"event":"PAUSED","reason":"x","message_template_id":7`),
-		"Gupshup's in v3":     v3((second+5)*1000, "template-event", `"elementName":"visit","languageCode":"pt-BR",`+paused),
-		"again, a bit later":  v2(second*1000+9234, paused),
-		"in another spelling": v2(second*1000, `"status":"PAUSED"`),
+		"Meta's words":          v3(second+4, status, visit+`"event":"PAUSED","reason":"x","message_template_id":7`),
+		"Gupshup's words in v3": v3((second+5)*1000, "template-event", `"elementName":"visit","languageCode":"pt-BR",`+paused),
+		"again, seconds later":  v2(second*1000+9234, paused),
+		"in another spelling":   v2(second*1000, `"status":"PAUSED"`),
 	} {
 		if got := id(body); got != one {
 			t.Errorf("%s: got %s, want %s", name, got, one)
 		}
 	}
 	if a, b := id(v2(second*1000, utility)), id(v3(second+1, "template_category_update", visit+`"previous_category":"MARKETING","new_category":"UTILITY"`)); a != b {
-		t.Errorf("a category: got %s and %s, want one id", a, b)
+		t.Errorf("category: got %s and %s, want one id", a, b)
 	}
 	seen := map[string]string{one: "paused"}
 	for name, body := range map[string]string{
@@ -95,7 +95,7 @@ func TestI2TemplateChangeInBothVersions(t *testing.T) {
 	} {
 		got := id(body)
 		if other, ok := seen[got]; ok {
-			t.Errorf("got one id for %s and %s", name, other)
+			t.Errorf("got one id for %s and %s, want two", name, other)
 		}
 		seen[got] = name
 	}

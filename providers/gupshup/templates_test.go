@@ -39,8 +39,8 @@ func template(name, language string, params ...string) providers.Message {
 
 func TestSendTemplate(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
-	s := sender(t, g, nil)
+	g := newFake(t, nil)
+	s := newSender(t, g, nil)
 	for _, c := range []struct {
 		name, in, template, header, postbacks string
 	}{
@@ -84,7 +84,7 @@ func TestSendTemplate(t *testing.T) {
 	}
 	for _, s := range g.Sends() {
 		if s.Code != 0 {
-			t.Errorf("got a template that fails with %d", s.Code)
+			t.Errorf("got a template refused with code %d, want it accepted", s.Code)
 		}
 	}
 }
@@ -102,30 +102,30 @@ func listings(g *providertest.Gupshup) int {
 
 func TestSendTemplateRefuses(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
-	s := sender(t, g, nil)
+	g := newFake(t, nil)
+	s := newSender(t, g, nil)
 	for _, c := range []struct {
 		name, in string
 		code     int
 	}{
-		{"no such name", `{"name":"nope","language":{"code":"pt_BR"}}`, 132001},
-		{"no such language", `{"name":"plain","language":{"code":"en_US"}}`, 132001},
+		{"unknown name", `{"name":"nope","language":{"code":"pt_BR"}}`, 132001},
+		{"unknown language", `{"name":"plain","language":{"code":"en_US"}}`, 132001},
 		{"paused", `{"name":"winter","language":{"code":"pt_BR"}}`, 132015},
-		{"too few", `{"name":"bike_ready","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132000},
-		{"too many", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132000},
-		{"an empty one", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":" "}]}]}`, 132000},
+		{"too few parameters", `{"name":"bike_ready","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132000},
+		{"too many parameters", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132000},
+		{"an empty parameter", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":" "}]}]}`, 132000},
 		{"a missing header", `{"name":"poster","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132012},
-		{"a header too many", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"x"}}]}]}`, 132012},
+		{"a header that the template lacks", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"x"}}]}]}`, 132012},
 		{"a text header", `{"name":"plain","language":{"code":"pt_BR"},"components":[{"type":"header","parameters":[{"type":"text","text":"A"}]}]}`, 132012},
 		{"a link button", `{"name":"track","language":{"code":"pt_BR"},"components":[{"type":"button","sub_type":"url","index":0,"parameters":[{"type":"text","text":"A"}]}]}`, 132012},
 		{"a link button left out", `{"name":"track","language":{"code":"pt_BR"}}`, 132012},
-		{"names", `{"name":"named","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","parameter_name":"first_name","text":"A"}]}]}`, 132012},
+		{"named parameters", `{"name":"named","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","parameter_name":"first_name","text":"A"}]}]}`, 132012},
 		{"a header that takes a parameter", `{"name":"meta","language":{"code":"pt_BR"},"components":[{"type":"body","parameters":[{"type":"text","text":"A"}]}]}`, 132012},
 	} {
 		_, err := s.Send(t.Context(), message(t, `{"type":"template","template":`+c.in+`}`))
 		e := providers.AsError(err)
 		if err == nil || e.Kind != providers.TemplateError || e.Code != c.code || e.Detail == "" || e.MaybeSent || e.Retryable {
-			t.Errorf("%s: got %+v, want a template error with code %d and words", c.name, e, c.code)
+			t.Errorf("%s: got %+v, want a template error with code %d and a detail", c.name, e, c.code)
 		}
 	}
 	if n := len(g.Sends()); n != 0 {
@@ -135,7 +135,7 @@ func TestSendTemplateRefuses(t *testing.T) {
 
 func TestTemplates(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
+	g := newFake(t, nil)
 	want := map[string]providers.TemplateInfo{
 		"t-pt":    {Name: "bike_ready", Language: "pt_BR", Status: "APPROVED", Category: "UTILITY", Params: 2},
 		"t-en":    {Name: "bike_ready", Language: "en_US", Status: "APPROVED", Category: "UTILITY", Params: 2},
@@ -143,7 +143,7 @@ func TestTemplates(t *testing.T) {
 		"t-named": {Name: "named", Language: "pt_BR", Status: "APPROVED", Category: "UTILITY", Params: -1, Unsupported: "it has named parameters"},
 	}
 	for _, v3 := range []bool{false, true} {
-		list, err := sender(t, g, func(p *Params) { p.V3 = v3 }).Templates(t.Context())
+		list, err := newSender(t, g, func(p *Params) { p.V3 = v3 }).Templates(t.Context())
 		if err != nil || len(list) != 8 {
 			t.Fatalf("v3 %v: got %d, %v, want 8", v3, len(list), err)
 		}
@@ -162,14 +162,14 @@ func TestTemplates(t *testing.T) {
 func TestTemplatesAllPages(t *testing.T) {
 	t.Parallel()
 	const n = 2*pageSize + 7
-	g := fake(t, func(o *providertest.GupshupOptions) {
+	g := newFake(t, func(o *providertest.GupshupOptions) {
 		o.Templates = nil
 		for i := range n {
 			id := strings.Repeat("x", i+1)
 			o.Templates = append(o.Templates, providertest.GupshupTemplate{ID: id, Name: id, Language: "pt_BR", Status: "APPROVED"})
 		}
 	})
-	list, err := sender(t, g, nil).Templates(t.Context())
+	list, err := newSender(t, g, nil).Templates(t.Context())
 	if err != nil || len(list) != n {
 		t.Errorf("got %d, %v, want %d", len(list), err, n)
 	}
@@ -178,8 +178,8 @@ func TestTemplatesAllPages(t *testing.T) {
 func TestTemplateListIsRefreshed(t *testing.T) {
 	t.Parallel()
 	c := &clock{now: time.Unix(1790000000, 0)}
-	g := fake(t, nil)
-	s := sender(t, g, func(p *Params) { p.Now, p.TemplateTTL = c.Now, 10*time.Minute })
+	g := newFake(t, nil)
+	s := newSender(t, g, func(p *Params) { p.Now, p.TemplateTTL = c.Now, 10*time.Minute })
 	good := template("plain", "pt_BR")
 	step := func(name string, m providers.Message, want int) {
 		t.Helper()
@@ -198,11 +198,11 @@ func TestTemplateListIsRefreshed(t *testing.T) {
 	step("after the TTL", good, 1)
 	c.add(time.Minute)
 	s.Forget()
-	step("forgotten", good, 1)
+	step("after Forget", good, 1)
 	c.add(time.Minute)
 	g.Script(providertest.Fault{Status: 400, Body: `{"status":"error","message":{"code":4003,"reason":"no match"}}`})
 	step("a send that finds no template", good, 0)
-	step("the next one", good, 1)
+	step("the next send", good, 1)
 }
 
 // A list that cannot be had does not stop what is known, and never makes a
@@ -210,8 +210,8 @@ func TestTemplateListIsRefreshed(t *testing.T) {
 func TestI6ListingFailures(t *testing.T) {
 	t.Parallel()
 	c := &clock{now: time.Unix(1790000000, 0)}
-	g := fake(t, nil)
-	s := sender(t, g, func(p *Params) { p.Now = c.Now })
+	g := newFake(t, nil)
+	s := newSender(t, g, func(p *Params) { p.Now = c.Now })
 	if _, err := s.Send(t.Context(), template("plain", "pt_BR")); err != nil {
 		t.Fatal(err)
 	}
@@ -223,15 +223,15 @@ func TestI6ListingFailures(t *testing.T) {
 	if e := providers.AsError(err); err == nil || e.Kind == providers.TemplateError {
 		t.Errorf("got %+v, want the failure of the send, not of the listing", e)
 	}
-	_, err = sender(t, g, nil).Send(t.Context(), template("plain", "pt_BR"))
+	_, err = newSender(t, g, nil).Send(t.Context(), template("plain", "pt_BR"))
 	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
-		t.Errorf("no list at all: got %+v, want retryable and not sent", e)
+		t.Errorf("no list known: got %+v, want retryable and not sent", e)
 	}
 }
 
 // A listing that answers with success and an error in it is no list, and takes nothing away that is known.
 // The error is what it says, as that of a send is; what it says of the request is not about the message.
-func TestListingWithAnErrorInside(t *testing.T) {
+func TestListingWithErrorInside(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]providers.ErrorKind{
 		`{"status":"error","message":"Too Many Requests"}`: providers.Transient,
@@ -246,7 +246,7 @@ func TestListingWithAnErrorInside(t *testing.T) {
 		`{"status":"success","code":200,"templates":[{}]}`:     "",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
-		s := sender(t, fake(t, nil), func(p *Params) { p.BaseURL = server.URL })
+		s := newSender(t, newFake(t, nil), func(p *Params) { p.BaseURL = server.URL })
 		list, err := s.Templates(t.Context())
 		if want == "" {
 			if err != nil {
@@ -257,7 +257,7 @@ func TestListingWithAnErrorInside(t *testing.T) {
 		}
 		e := providers.AsError(err)
 		if err == nil || e.Kind != want || e.Retryable != (want != providers.Operator) || e.MaybeSent || list != nil {
-			t.Errorf("%s: got %v, %+v, want no list, and %s, never sent", body, list, e, want)
+			t.Errorf("%s: got %v, %+v, want no list, and %s, not sent", body, list, e, want)
 		}
 		server.Close()
 	}
@@ -290,7 +290,7 @@ func TestI6ListingErrorsAreShared(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			clk := &clock{now: time.Unix(1790000000, 0)}
-			s := sender(t, fake(t, nil), func(p *Params) { p.BaseURL, p.Now = server.URL, clk.Now })
+			s := newSender(t, newFake(t, nil), func(p *Params) { p.BaseURL, p.Now = server.URL, clk.Now })
 			for range 3 {
 				_, err := s.Send(t.Context(), template("plain", "pt_BR"))
 				if e := providers.AsError(err); err == nil || e.Kind != c.want || e.MaybeSent || e.Retryable != c.retry {
@@ -329,8 +329,8 @@ func TestIndexPrefersApproved(t *testing.T) {
 // However many send at once, the list is asked for once.
 func TestTemplateListIsSharedByConcurrentSends(t *testing.T) {
 	t.Parallel()
-	g := fake(t, nil)
-	s := sender(t, g, nil)
+	g := newFake(t, nil)
+	s := newSender(t, g, nil)
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {

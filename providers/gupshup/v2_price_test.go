@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestPriceInMetasWords: what a bot written for the Cloud API reads of a status'
+// TestPriceInMetaForm: what a bot written for the Cloud API reads of a status'
 // conversation and price is there, under the Cloud API's names and of its types.
-func TestPriceInMetasWords(t *testing.T) {
+func TestPriceInMetaForm(t *testing.T) {
 	t.Parallel()
 	report := func(beside, inside string) string {
 		return `{"app":"NorthBikes","timestamp":1790000001234,"version":2,"type":"message-event","payload":{"id":"w1","gsId":"g1",` +
@@ -26,7 +26,7 @@ func TestPriceInMetasWords(t *testing.T) {
 			`{"expiration_timestamp":"1790086403","id":"cv1","more":{"type":1}}`,
 			`{"billable":true,"pricing_model":"PMP"}`,
 		},
-		{"an end that is none", `,"conversation":{"id":"cv1","expiresAt":"soon","origin":{"type":"service"}}`, "", `{"id":"cv1","origin":{"type":"service"}}`, ""},
+		{"an unreadable expiry", `,"conversation":{"id":"cv1","expiresAt":"soon","origin":{"type":"service"}}`, "", `{"id":"cv1","origin":{"type":"service"}}`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

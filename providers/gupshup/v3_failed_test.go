@@ -5,21 +5,21 @@ import (
 	"testing"
 )
 
-// TestAFailedReportOfV3HasMetasMembers: a bot for the Cloud API reads code, title, message and
+// TestFailedV3ReportHasMetaMembers: a bot for the Cloud API reads code, title, message and
 // error_data.details; what Gupshup left out of them is filled in, and nothing it said replaced.
-func TestAFailedReportOfV3HasMetasMembers(t *testing.T) {
+func TestFailedV3ReportHasMetaMembers(t *testing.T) {
 	t.Parallel()
 	const whole = `[{"code":131026,"error_data":{"details":"D"},"message":"M","title":"T"}]`
 	for name, c := range map[string]struct{ said, want string }{
-		"title only":      {`"errors":[{"code":131026,"title":"T","href":"h"}]`, `[{"code":131026,"error_data":{"details":"T"},"href":"h","message":"T","title":"T"}]`},
-		"all of it":       {`"errors":` + whole, whole},
-		"message only":    {`"errors":[{"code":131026,"message":"M"}]`, `[{"code":131026,"error_data":{"details":"M"},"message":"M","title":"M"}]`},
-		"no details":      {`"errors":[{"code":131026,"message":"M","title":"T"}]`, `[{"code":131026,"error_data":{"details":"M"},"message":"M","title":"T"}]`},
-		"no words":        {`"errors":[{"code":131026}]`, `[{"code":131026}]`},
-		"beside, no list": {`"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
-		"beside, no item": {`"errors":[],"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
-		"beside, null":    {`"errors":null,"code":1003,"reason":{}`, `[{"code":131042,"gupshup_code":1003}]`},
-		"nothing in it":   {`"errors":[null],"code":1003`, `[{"code":131042,"gupshup_code":1003}]`},
+		"title only":          {`"errors":[{"code":131026,"title":"T","href":"h"}]`, `[{"code":131026,"error_data":{"details":"T"},"href":"h","message":"T","title":"T"}]`},
+		"complete":            {`"errors":` + whole, whole},
+		"message only":        {`"errors":[{"code":131026,"message":"M"}]`, `[{"code":131026,"error_data":{"details":"M"},"message":"M","title":"M"}]`},
+		"no details":          {`"errors":[{"code":131026,"message":"M","title":"T"}]`, `[{"code":131026,"error_data":{"details":"M"},"message":"M","title":"T"}]`},
+		"no text":             {`"errors":[{"code":131026}]`, `[{"code":131026}]`},
+		"outside, no list":    {`"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
+		"outside, empty list": {`"errors":[],"code":1003,"reason":"R"`, `[{"code":131042,"error_data":{"details":"R"},"gupshup_code":1003,"message":"R","title":"R"}]`},
+		"outside, null list":  {`"errors":null,"code":1003,"reason":{}`, `[{"code":131042,"gupshup_code":1003}]`},
+		"outside, null item":  {`"errors":[null],"code":1003`, `[{"code":131042,"gupshup_code":1003}]`},
 	} {
 		body := `{"gs_app_id":"` + testAppID + `","entry":[{"changes":[{"field":"messages","value":{"statuses":[` +
 			`{"gs_id":"g","status":"failed","recipient_id":"15550163377",` + c.said + `}]}}]}]}`

@@ -7,7 +7,7 @@ import (
 )
 
 // What a callback says once is not gone through for each choice in it.
-func TestWorkIsAMultipleOfTheBody(t *testing.T) { // not parallel: it counts what all allocate
+func TestDecodeAllocationsAreLinear(t *testing.T) { // not parallel: it counts what all allocate
 	const items, times = 1000, 64
 	long := strings.Repeat("x", 1<<20)
 	list := strings.TrimSuffix(strings.Repeat(`{"wa_id":"15550100001","category":"marketing_messages","value":"stop"},`, items), ",")

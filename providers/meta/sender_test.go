@@ -28,8 +28,8 @@ const (
 	waba   = "310000000000055"
 )
 
-// harness is a sender against a fake Graph.
-func harness(t *testing.T, p providertest.GraphParams) (*meta.Sender, *providertest.Graph) {
+// newSender is a sender against a fake Graph.
+func newSender(t *testing.T, p providertest.GraphParams) (*meta.Sender, *providertest.Graph) {
 	t.Helper()
 	p.Token, p.WABA = token, waba
 	p.Numbers = []providertest.GraphNumber{{ID: number, Display: "15550140002"}}
@@ -91,7 +91,7 @@ func TestSend(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, g := harness(t, providertest.GraphParams{Templates: templates})
+			s, g := newSender(t, providertest.GraphParams{Templates: templates})
 			sent, err := s.Send(t.Context(), test.message)
 			if err != nil {
 				t.Fatal(err)
@@ -104,7 +104,7 @@ func TestSend(t *testing.T) {
 				t.Errorf("got body\n%s, want\n%s", got, test.body)
 			}
 			if r.Method != http.MethodPost || r.Path != "/v26.0/"+number+"/messages" || r.Header.Get("Authorization") != "Bearer "+token {
-				t.Errorf("got %s %s", r.Method, r.Path)
+				t.Errorf("got %s %s, want a POST to the number's messages with the token", r.Method, r.Path)
 			}
 			if opaque := g.Sends()[0].Opaque; opaque != test.message.Opaque {
 				t.Errorf("got opaque %q, want %q", opaque, test.message.Opaque)
@@ -120,33 +120,33 @@ func TestSendFailures(t *testing.T) {
 		fault fault
 		want  providers.Error
 	}{
-		"window closed": {fault{Code: 131047}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400}},
-		"pair rate":     {fault{Code: 131056, RetryAfter: "9"}, providers.Error{Kind: providers.Throttled, Code: 131056, Status: 400, Retryable: true, RetryAfter: 9 * time.Second}},
-		"generic":       {fault{Code: 131000, Status: 500}, providers.Error{Kind: providers.Transient, Code: 131000, Status: 500, MaybeSent: true}},
-		"down":          {fault{Code: 2, Status: 503}, providers.Error{Kind: providers.Transient, Code: 2, Status: 503, Retryable: true}},
-		"new code, 5xx": {fault{Code: 999999, Status: 500}, providers.Error{Kind: providers.Transient, Code: 999999, Status: 500, MaybeSent: true}},
-		"new code, 4xx": {fault{Code: 999999}, providers.Error{Kind: providers.Unknown, Code: 999999, Status: 400}},
-		"bare 500":      {fault{Status: 500}, providers.Error{Kind: providers.Transient, Status: 500, MaybeSent: true}},
-		"bare 502":      {fault{Status: 502, Body: "<html>bad gateway</html>"}, providers.Error{Kind: providers.Transient, Status: 502, MaybeSent: true}},
-		"bare 429":      {fault{Status: 429, Body: "slow", RetryAfter: "2"}, providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true, RetryAfter: 2 * time.Second}},
-		"bare 401":      {fault{Status: 401, Body: "no"}, providers.Error{Kind: providers.Operator, Status: 401}},
-		"bare 404":      {fault{Status: 404, Body: "no"}, providers.Error{Kind: providers.Invalid, Status: 404}},
-		"no id":         {fault{Body: `{"messaging_product":"whatsapp","messages":[]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
-		"empty id":      {fault{Body: `{"messages":[{"id":""}]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
-		"number for id": {fault{Body: `{"messages":[{"id":7}]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
-		"not JSON":      {fault{Status: 202, Body: `OK`}, providers.Error{Kind: providers.Unknown, Status: 202, MaybeSent: true}},
-		"partial":       {fault{Status: 206, Code: 131201}, providers.Error{Kind: providers.Unknown, Code: 131201, Status: 206, MaybeSent: true}},
-		"closed, 200":   {fault{Status: 200, Code: 131047}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 200}},
-		"busy, 200":     {fault{Status: 200, Code: 130429}, providers.Error{Kind: providers.Throttled, Code: 130429, Status: 200, Retryable: true}},
-		"new code, 200": {fault{Status: 200, Code: 999999}, providers.Error{Kind: providers.Unknown, Code: 999999, Status: 200, MaybeSent: true}},
-		"reset":         {fault{Reset: true, Accept: true}, providers.Error{Kind: providers.Transient, MaybeSent: true}},
+		"window closed":       {fault{Code: 131047}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400}},
+		"pair rate":           {fault{Code: 131056, RetryAfter: "9"}, providers.Error{Kind: providers.Throttled, Code: 131056, Status: 400, Retryable: true, RetryAfter: 9 * time.Second}},
+		"generic":             {fault{Code: 131000, Status: 500}, providers.Error{Kind: providers.Transient, Code: 131000, Status: 500, MaybeSent: true}},
+		"down":                {fault{Code: 2, Status: 503}, providers.Error{Kind: providers.Transient, Code: 2, Status: 503, Retryable: true}},
+		"new code, 5xx":       {fault{Code: 999999, Status: 500}, providers.Error{Kind: providers.Transient, Code: 999999, Status: 500, MaybeSent: true}},
+		"new code, 4xx":       {fault{Code: 999999}, providers.Error{Kind: providers.Unknown, Code: 999999, Status: 400}},
+		"bare 500":            {fault{Status: 500}, providers.Error{Kind: providers.Transient, Status: 500, MaybeSent: true}},
+		"bare 502":            {fault{Status: 502, Body: "<html>bad gateway</html>"}, providers.Error{Kind: providers.Transient, Status: 502, MaybeSent: true}},
+		"bare 429":            {fault{Status: 429, Body: "slow", RetryAfter: "2"}, providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true, RetryAfter: 2 * time.Second}},
+		"bare 401":            {fault{Status: 401, Body: "no"}, providers.Error{Kind: providers.Operator, Status: 401}},
+		"bare 404":            {fault{Status: 404, Body: "no"}, providers.Error{Kind: providers.Invalid, Status: 404}},
+		"no message id":       {fault{Body: `{"messaging_product":"whatsapp","messages":[]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
+		"empty message id":    {fault{Body: `{"messages":[{"id":""}]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
+		"message id a number": {fault{Body: `{"messages":[{"id":7}]}`}, providers.Error{Kind: providers.Unknown, Status: 200, MaybeSent: true}},
+		"not JSON":            {fault{Status: 202, Body: `OK`}, providers.Error{Kind: providers.Unknown, Status: 202, MaybeSent: true}},
+		"partial":             {fault{Status: 206, Code: 131201}, providers.Error{Kind: providers.Unknown, Code: 131201, Status: 206, MaybeSent: true}},
+		"closed, 200":         {fault{Status: 200, Code: 131047}, providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 200}},
+		"busy, 200":           {fault{Status: 200, Code: 130429}, providers.Error{Kind: providers.Throttled, Code: 130429, Status: 200, Retryable: true}},
+		"new code, 200":       {fault{Status: 200, Code: 999999}, providers.Error{Kind: providers.Unknown, Code: 999999, Status: 200, MaybeSent: true}},
+		"reset":               {fault{Reset: true, Accept: true}, providers.Error{Kind: providers.Transient, MaybeSent: true}},
 	} {
 		if test.fault.Status == 500 && test.fault.Code == 0 {
 			test.fault.Body = " "
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, g := harness(t, providertest.GraphParams{})
+			s, g := newSender(t, providertest.GraphParams{})
 			g.Script(test.fault)
 			_, err := s.Send(t.Context(), providers.NewText(phone, "private words"))
 			wantError(t, err, test.want)
@@ -154,7 +154,7 @@ func TestSendFailures(t *testing.T) {
 				t.Errorf("got %d requests, want 1", n)
 			}
 			if _, err := s.Send(t.Context(), providers.NewText(phone, "x")); err != nil {
-				t.Errorf("after the fault: %v", err)
+				t.Errorf("after the fault: got %v, want it sent", err)
 			}
 		})
 	}
@@ -174,14 +174,14 @@ func wantError(t *testing.T, err error, want providers.Error) {
 	told := fmt.Sprint(err, e.Detail, e.Cause)
 	for _, private := range []string{token, "private words", phone.Phone, phone.UserID} {
 		if strings.Contains(told, private) {
-			t.Errorf("error tells %q: %s", private, told)
+			t.Errorf("got %q in the error: %s", private, told)
 		}
 	}
 }
 
-func TestSendRefusesWithoutACall(t *testing.T) {
+func TestSendRefusesWithoutCall(t *testing.T) {
 	t.Parallel()
-	s, g := harness(t, providertest.GraphParams{})
+	s, g := newSender(t, providertest.GraphParams{})
 	bad := providers.NewText(phone, "private words")
 	bad.Body["text"] = json.RawMessage(`{"body":"private words`)
 	long := providers.NewText(phone, "private words")
@@ -200,9 +200,9 @@ func TestSendRefusesWithoutACall(t *testing.T) {
 	}
 }
 
-func TestSendGivesUp(t *testing.T) {
+func TestSendCancelled(t *testing.T) {
 	t.Parallel()
-	s, g := harness(t, providertest.GraphParams{})
+	s, g := newSender(t, providertest.GraphParams{})
 	release := make(chan struct{})
 	g.Script(providertest.Fault{Hang: true, Release: release, Accept: true})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -220,11 +220,11 @@ func TestSendGivesUp(t *testing.T) {
 
 func TestDo(t *testing.T) {
 	t.Parallel()
-	s, g := harness(t, providertest.GraphParams{})
+	s, g := newSender(t, providertest.GraphParams{})
 	const body = `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.X","typing_indicator":{"type":"text"}}`
 	answer, err := s.Do(t.Context(), json.RawMessage(body))
 	if err != nil || strings.TrimSpace(string(answer)) != `{"success":true}` {
-		t.Errorf("got %s, %v", answer, err)
+		t.Errorf("got %s, %v, want success", answer, err)
 	}
 	if got := string(g.Requests()[0].Body); got != body {
 		t.Errorf("got %s, want %s", got, body)
@@ -233,8 +233,8 @@ func TestDo(t *testing.T) {
 	wantError(t, err, providers.Error{Kind: providers.Invalid, Code: 131009, Status: 400})
 }
 
-// TestASuccessMayHoldAnError: the code counts, not the status, but for a message that has an id.
-func TestASuccessMayHoldAnError(t *testing.T) {
+// TestErrorInSuccess: the code counts, not the status, but for a message that has an id.
+func TestErrorInSuccess(t *testing.T) {
 	t.Parallel()
 	const limit = `{"error":{"message":"(#80007) Rate limit","code":80007}`
 	var body string

@@ -55,7 +55,7 @@ func TestTemplatesReadsComponents(t *testing.T) {
 			Format: test.format, Components: test.components,
 		})
 	}
-	s, g := harness(t, p)
+	s, g := newSender(t, p)
 	got, err := s.Templates(t.Context(), waba)
 	if err != nil || len(got) != len(tests) {
 		t.Fatalf("got %d templates, %v, want %d", len(got), err, len(tests))
@@ -70,7 +70,7 @@ func TestTemplatesReadsComponents(t *testing.T) {
 		}
 	}
 	if path := g.Requests()[0].Path; !strings.HasPrefix(path, "/v26.0/"+waba+"/message_templates?") || strings.Contains(path, token) {
-		t.Errorf("got path %s", path)
+		t.Errorf("got path %s, want the account's templates without the token", path)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestTemplatesPages(t *testing.T) {
 	for i := range 120 {
 		p.Templates = append(p.Templates, providertest.GraphTemplate{Name: fmt.Sprintf("t%d", i), Body: "x"})
 	}
-	s, g := harness(t, p)
+	s, g := newSender(t, p)
 	got, err := s.Templates(t.Context(), waba)
 	if err != nil || len(got) != 120 || got[0].Name != "t0" || got[119].Name != "t119" {
 		t.Errorf("got %d templates, %v, want 120 in order", len(got), err)
@@ -113,7 +113,7 @@ func TestTemplatesPages(t *testing.T) {
 	wantError(t, err, providers.Error{Kind: providers.Invalid, Code: 100, Status: 400})
 }
 
-func TestTemplatesEnds(t *testing.T) {
+func TestTemplatesStopsWhenCursorStands(t *testing.T) {
 	t.Parallel()
 	n := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -132,7 +132,7 @@ func TestTemplatesEnds(t *testing.T) {
 }
 
 // A success that holds no list is none: it does not say that there are no templates.
-func TestTemplatesWantsAList(t *testing.T) {
+func TestTemplatesRefusesNoList(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]bool{
 		`{"data":[]}`: true, `{}`: false, `{"data":null}`: false, `{"data":{}}`: false, `{"error":{"message":"(#0) x"}}`: false, `<html>`: false, ``: false,

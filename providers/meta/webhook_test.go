@@ -29,7 +29,7 @@ func TestVerifySignature(t *testing.T) {
 		}
 		other := vectors[(i+1)%len(vectors)]
 		if meta.VerifySignature([]string{secret}, "sha256="+other.digest, []byte(v.body)) {
-			t.Errorf("vector %d: the signature of another body was taken", i)
+			t.Errorf("vector %d: got the signature of another body accepted, want it refused", i)
 		}
 	}
 	body, good := []byte(vectors[0].body), "sha256="+vectors[0].digest
@@ -52,7 +52,7 @@ func TestVerifySignature(t *testing.T) {
 		"too long":         {[]string{secret}, good + "00", false},
 		"not hexadecimal":  {[]string{secret}, "sha256=" + strings.Repeat("zz", 32), false},
 		"last digit wrong": {[]string{secret}, good[:len(good)-1] + "5", false},
-		"blank around":     {[]string{secret}, " " + good, false},
+		"blank before":     {[]string{secret}, " " + good, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +61,7 @@ func TestVerifySignature(t *testing.T) {
 			}
 			// Whoever has no body yet can tell only what is no signature at all.
 			if got, want := meta.CouldSign(test.header), len(test.header) == len(good) && hexadecimal.MatchString(test.header); got != want {
-				t.Errorf("could sign: got %v, want %v", got, want)
+				t.Errorf("CouldSign: got %v, want %v", got, want)
 			}
 		})
 	}
@@ -78,12 +78,12 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 		if secret != "" && !meta.VerifySignature([]string{"", "x", secret}, signature, body) {
-			t.Error("a good signature was refused")
+			t.Error("got a good signature refused, want it accepted")
 		}
 	})
 }
 
-func TestDecodeIsTheEnvelope(t *testing.T) {
+func TestDecodeEnvelope(t *testing.T) {
 	t.Parallel()
 	b, err := meta.Decode([]byte(`{"entry":[{"id":"1","changes":[{"field":"account_alerts","value":{"x":1}},5]}]}`))
 	if err != nil || len(b.Events) != 1 || b.Skipped != 1 {

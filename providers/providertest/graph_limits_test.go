@@ -8,8 +8,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestGraphKeepsTheBounds: what is as long as may be is taken, what is longer is refused as the Cloud API does.
-func TestGraphKeepsTheBounds(t *testing.T) {
+// TestGraphEnforcesLimits: what is as long as may be is taken, what is longer is refused as the Cloud API does.
+func TestGraphEnforcesLimits(t *testing.T) {
 	t.Parallel()
 	g := newGraph(t, providertest.GraphParams{})
 	x := func(n int) string { return strings.Repeat("é", n) }

@@ -118,34 +118,34 @@ func TestGraphChecksSends(t *testing.T) {
 		token, body  string
 		status, code int
 	}{
-		"text":              {"tok", text(`"to":"+5511970000001"`), 200, 0},
-		"to a user id":      {"tok", text(`"recipient":"BR.9c2"`), 200, 0},
-		"to wins":           {"tok", text(`"to":"+5511970000001","recipient":"nonsense"`), 200, 0},
-		"wrong token":       {"other", text(`"to":"+5511970000001"`), 401, 190},
-		"no plus":           {"tok", text(`"to":"5511970000001"`), 400, 131009},
-		"no phone":          {"tok", text(`"to":"+55x"`), 400, 131009},
-		"no user id":        {"tok", text(`"recipient":"9c2"`), 400, 131009},
-		"nobody":            {"tok", text(`"x":1`), 400, 100},
-		"not JSON":          {"tok", `{`, 400, 100},
-		"no product":        {"tok", `{"to":"+5511970000001","type":"text","text":{"body":"x"}}`, 400, 100},
-		"no type":           {"tok", head + `"text":{"body":"x"}}`, 400, 100},
-		"no object":         {"tok", head + `"type":"image"}`, 400, 131008},
-		"empty text":        {"tok", head + `"type":"text","text":{"body":" "}}`, 400, 100},
-		"longest text":      {"tok", head + `"type":"text","text":{"body":"` + strings.Repeat("é", 4096) + `"}}`, 200, 0},
-		"too long a text":   {"tok", head + `"type":"text","text":{"body":"` + strings.Repeat("é", 4097) + `"}}`, 400, 100},
-		"opaque too long":   {"tok", head + `"type":"text","text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("x", 513) + `"}`, 400, 100},
-		"window closed":     {"tok", text(`"to":"+5511970000002"`), 400, 131047},
-		"window open":       {"tok", text(`"to":"+5511970000003"`), 200, 0},
-		"template":          {"tok", template("visit", "pt_BR", two), 200, 0},
-		"other language":    {"tok", template("visit", "en_US", two), 404, 132001},
-		"no such template":  {"tok", template("none", "pt_BR", two), 404, 132001},
-		"paused":            {"tok", template("resting", "pt_BR", ""), 400, 132015},
-		"disabled":          {"tok", template("gone", "pt_BR", ""), 400, 132016},
-		"pending":           {"tok", template("waiting", "pt_BR", ""), 404, 132001},
-		"too few params":    {"tok", template("visit", "pt_BR", `{"type":"text","text":"a"}`), 400, 132000},
-		"param empty":       {"tok", template("visit", "pt_BR", `{"type":"text","text":"a"},{"type":"text","text":""}`), 400, 131008},
-		"param of two rows": {"tok", template("visit", "pt_BR", `{"type":"text","text":"a"},{"type":"text","text":"b\nc"}`), 400, 132012},
-		"read receipt":      {"tok", `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.1"}`, 200, 0},
+		"text":                    {"tok", text(`"to":"+5511970000001"`), 200, 0},
+		"to a user id":            {"tok", text(`"recipient":"BR.9c2"`), 200, 0},
+		"phone wins over user id": {"tok", text(`"to":"+5511970000001","recipient":"nonsense"`), 200, 0},
+		"wrong token":             {"other", text(`"to":"+5511970000001"`), 401, 190},
+		"no plus":                 {"tok", text(`"to":"5511970000001"`), 400, 131009},
+		"not a phone":             {"tok", text(`"to":"+55x"`), 400, 131009},
+		"not a user id":           {"tok", text(`"recipient":"9c2"`), 400, 131009},
+		"no recipient":            {"tok", text(`"x":1`), 400, 100},
+		"not JSON":                {"tok", `{`, 400, 100},
+		"no product":              {"tok", `{"to":"+5511970000001","type":"text","text":{"body":"x"}}`, 400, 100},
+		"no type":                 {"tok", head + `"text":{"body":"x"}}`, 400, 100},
+		"no member of the type":   {"tok", head + `"type":"image"}`, 400, 131008},
+		"empty text":              {"tok", head + `"type":"text","text":{"body":" "}}`, 400, 100},
+		"longest text":            {"tok", head + `"type":"text","text":{"body":"` + strings.Repeat("é", 4096) + `"}}`, 200, 0},
+		"too long a text":         {"tok", head + `"type":"text","text":{"body":"` + strings.Repeat("é", 4097) + `"}}`, 400, 100},
+		"opaque too long":         {"tok", head + `"type":"text","text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("x", 513) + `"}`, 400, 100},
+		"window closed":           {"tok", text(`"to":"+5511970000002"`), 400, 131047},
+		"window open":             {"tok", text(`"to":"+5511970000003"`), 200, 0},
+		"template":                {"tok", template("visit", "pt_BR", two), 200, 0},
+		"other language":          {"tok", template("visit", "en_US", two), 404, 132001},
+		"no such template":        {"tok", template("none", "pt_BR", two), 404, 132001},
+		"paused":                  {"tok", template("resting", "pt_BR", ""), 400, 132015},
+		"disabled":                {"tok", template("gone", "pt_BR", ""), 400, 132016},
+		"pending":                 {"tok", template("waiting", "pt_BR", ""), 404, 132001},
+		"too few params":          {"tok", template("visit", "pt_BR", `{"type":"text","text":"a"}`), 400, 132000},
+		"param empty":             {"tok", template("visit", "pt_BR", `{"type":"text","text":"a"},{"type":"text","text":""}`), 400, 131008},
+		"param of two lines":      {"tok", template("visit", "pt_BR", `{"type":"text","text":"a"},{"type":"text","text":"b\nc"}`), 400, 132012},
+		"read receipt":            {"tok", `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.1"}`, 200, 0},
 	} {
 		if status, code := send(t, g, test.token, test.body); status != test.status || code != test.code {
 			t.Errorf("%s: got %d, code %d, want %d, code %d", name, status, code, test.status, test.code)
@@ -173,11 +173,11 @@ func TestGraphScripts(t *testing.T) {
 		}
 	}
 	if got := len(g.Sends()); got != 2 {
-		t.Errorf("got %d accepted, want 2: one behind the caller's back", got)
+		t.Errorf("got %d accepted, want 2, one of them although the caller got an error", got)
 	}
 	g.OnSend(func(s providertest.GraphSend) *providertest.Fault {
 		if s.Text != "x" || len(g.Sends()) != 2 { // it may call the fake
-			t.Errorf("got %+v", s)
+			t.Errorf("got %+v, want the text, with 2 accepted before", s)
 		}
 		return &providertest.Fault{Code: 131026}
 	})
@@ -199,13 +199,13 @@ func TestGraphPostsLikeMeta(t *testing.T) {
 	r.answers = []int{500, 201} // 201 is no 200
 	ids, err := g.Inbound(t.Context(), providertest.GraphText(user, "olá 😀 a/b"), providertest.GraphImage(user, "c"))
 	if err != nil || len(ids) != 2 {
-		t.Fatalf("got %v, %v", ids, err)
+		t.Fatalf("got %v, %v, want two ids", ids, err)
 	}
 	if got := g.Webhooks()[0].Answers; len(got) != 3 || got[0] != 500 || got[1] != 201 || got[2] != 200 {
 		t.Errorf("got answers %v, want 500, 201, 200", got)
 	}
 	if !strings.Contains(r.bodies[0], `ol\u00e1 \ud83d\ude00 a\/b`) || r.bodies[0] != r.bodies[2] {
-		t.Errorf("got %s", r.bodies[0])
+		t.Errorf("got body %s, want it escaped as Meta does and repeated unchanged", r.bodies[0])
 	}
 
 	r.answers = []int{503, 503, 503}
@@ -220,17 +220,17 @@ func TestGraphPostsLikeMeta(t *testing.T) {
 	}
 	sent := g.Sends()[0]
 	if len(r.bodies) != before+2 {
-		t.Fatalf("got %d receipts, want 2", len(r.bodies)-before)
+		t.Fatalf("got %d statuses, want 2", len(r.bodies)-before)
 	}
 	for i, state := range []string{"sent", "delivered"} {
 		for _, want := range []string{`"status":"` + state + `"`, `"id":"` + sent.ID + `"`, `"biz_opaque_callback_data":"op-1"`, `"recipient_id":"5511970000001"`} {
 			if got := r.bodies[before+i]; !strings.Contains(got, want) {
-				t.Errorf("receipt %d: got %s, want %s in it", i, got, want)
+				t.Errorf("status %d: got %s, want %s in it", i, got, want)
 			}
 		}
 	}
 	if r.bad != 0 {
-		t.Errorf("got %d wrong signatures", r.bad)
+		t.Errorf("got %d wrong signatures, want none", r.bad)
 	}
 }
 
@@ -249,21 +249,21 @@ func TestGraphWindowsFollowInbound(t *testing.T) {
 			t.Errorf("%s: got code %d, want %d", when, got, code)
 		}
 	}
-	want("never wrote", 131047)
+	want("no message", 131047)
 	if _, err := g.Inbound(t.Context(), providertest.GraphReaction(user, "wamid.1", "x")); err != nil {
 		t.Fatal(err)
 	}
-	want("only reacted", 131047)
+	want("only a reaction", 131047)
 	inGroup := providertest.GraphText(user, "hi all")
 	inGroup.Extra = map[string]any{"group_id": "120363"}
 	if _, err := g.Inbound(t.Context(), inGroup); err != nil {
 		t.Fatal(err)
 	}
-	want("only in a group", 131047)
+	want("only a group message", 131047)
 	if _, err := g.Inbound(t.Context(), providertest.GraphText(user, "hi")); err != nil {
 		t.Fatal(err)
 	}
-	want("wrote", 0)
+	want("a message", 0)
 	mu.Lock()
 	now = now.Add(24 * time.Hour)
 	mu.Unlock()
@@ -284,7 +284,7 @@ func TestGraphCloseEndsEverything(t *testing.T) {
 		t.Error(err)
 	}
 	if err := g.WaitIdle(t.Context()); err != nil {
-		t.Errorf("after close: %v", err)
+		t.Errorf("after close: got %v, want none", err)
 	}
 	g.PostLater([]byte(`{}`))
 	if n := len(g.Webhooks()); n != 0 {

@@ -51,7 +51,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 }
 
 // A v3 message goes to a number with its plus sign, as Meta's API has it.
-func TestGupshupV3WantsThePlusSign(t *testing.T) {
+func TestGupshupV3RequiresPlusSign(t *testing.T) {
 	t.Parallel()
 	g := newGupshup(t, providertest.GupshupOptions{AppID: "app-1", PartnerToken: "tok"})
 	for to, want := range map[string]int{"15550163377": http.StatusBadRequest, "+15550163377": http.StatusOK} {
@@ -71,7 +71,7 @@ func TestGupshupV3WantsThePlusSign(t *testing.T) {
 		}
 	}
 	if sends := g.Sends(); len(sends) != 1 || sends[0].To != "15550163377" {
-		t.Errorf("got %+v, want one to the digits", sends)
+		t.Errorf("got %+v, want one, to the number without its plus sign", sends)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestGupshupReports(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(bodies) != len(c.want) {
-			t.Fatalf("%s: got %q, want %d", name, bodies, len(c.want))
+			t.Fatalf("%s: got reports %q, want %d", name, bodies, len(c.want))
 		}
 		for i, want := range c.want {
 			if !strings.Contains(bodies[i], want) || strings.Contains(bodies[i], c.lacks) {

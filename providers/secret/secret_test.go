@@ -25,15 +25,15 @@ func TestAnyFits(t *testing.T) {
 		{"the middle of three", []string{"new", "tok", "old"}, "tok", true},
 		{"twice in the list", []string{"tok", "tok"}, "tok", true},
 		{"beside an empty one", []string{"", "tok", ""}, "tok", true},
-		{"a beginning", []string{"tok", "old"}, "to", false},
+		{"a prefix", []string{"tok", "old"}, "to", false},
 		{"one more letter", []string{"tok", "old"}, "tokk", false},
-		{"two glued together", []string{"tok", "old"}, "tokold", false},
-		{"another", []string{"tok", "old"}, "abc", false},
-		{"nothing", []string{"tok", "old"}, "", false},
-		{"nothing, and an empty one", []string{""}, "", false},
-		{"something, and an empty one", []string{""}, "tok", false},
+		{"two joined", []string{"tok", "old"}, "tokold", false},
+		{"another token", []string{"tok", "old"}, "abc", false},
+		{"empty", []string{"tok", "old"}, "", false},
+		{"empty, empty secret", []string{""}, "", false},
+		{"a token, empty secret", []string{""}, "tok", false},
 		{"no secrets", nil, "tok", false},
-		{"nothing, and no secrets", nil, "", false},
+		{"empty, no secrets", nil, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -58,11 +58,11 @@ func TestSignedReadsHex(t *testing.T) {
 	}{
 		{"lower case", good, true},
 		{"upper case", strings.ToUpper(good), true},
-		{"none", "", false},
-		{"no hex", strings.Repeat("zz", 32), false},
+		{"empty", "", false},
+		{"not hexadecimal", strings.Repeat("zz", 32), false},
 		{"half a byte short", good[:63], false},
 		{"half of it", good[:32], false},
-		{"more behind it", good + "00", false},
+		{"a byte too long", good + "00", false},
 		{"blank before it", " " + good, false},
 	} {
 		if got := secret.Signed([]string{"tok"}, c.digest, body); got != c.want {

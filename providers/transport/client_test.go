@@ -82,7 +82,7 @@ func TestDoFailures(t *testing.T) {
 			},
 			want: maybe, cause: "await answer: reset",
 		},
-		"answers nonsense": {
+		"answers not HTTP": {
 			serve: func(s *rawServer, r *bufio.Reader, c net.Conn) {
 				s.request(r)
 				fmt.Fprint(c, "echo: something private "+secret+"\r\n\r\n")
@@ -166,7 +166,7 @@ func wantError(t *testing.T, err *providers.Error, want providers.Error) {
 	told := fmt.Sprintf("%v %+v %v %v", err, err.Cause, err.Cause, errors.Unwrap(err.Cause))
 	for _, private := range []string{secret, "private", "access_token", "messages"} {
 		if strings.Contains(told, private) {
-			t.Errorf("error tells %q: %s", private, told)
+			t.Errorf("got %q in the error: %s", private, told)
 		}
 	}
 }
@@ -248,7 +248,7 @@ func TestDoAnswers(t *testing.T) {
 				t.Errorf("got %d %v %q, want %d %v %q", got.Status, got.RetryAfter, got.Body, test.want.Status, test.want.RetryAfter, test.want.Body)
 			}
 			if got.OK() != (got.Status == 200) {
-				t.Errorf("got OK %v for %d", got.OK(), got.Status)
+				t.Errorf("got OK %v for status %d, want it for 200 only", got.OK(), got.Status)
 			}
 			s.stop()
 			if n := len(s.requests()); n != 1 {
@@ -281,7 +281,7 @@ func TestI6NoReplayOnDeadConnection(t *testing.T) {
 			return
 		}
 	}
-	t.Error("got a connection for each request every time, want one reused")
+	t.Error("got a new connection for each request 20 times, want one reused")
 }
 
 // Whatever the moment at which a call is given up: if it is said to be unsent,
@@ -323,14 +323,14 @@ func TestI6UnsentMeansNothingArrived(t *testing.T) {
 	for _, line := range s.requests() {
 		path, _, _ := strings.Cut(strings.TrimPrefix(line, "POST "), "?")
 		if unsent[path] {
-			t.Errorf("%s was said to be unsent, and arrived", path)
+			t.Errorf("%s: got it sent, want it unsent as the error said", path)
 		}
 		if arrived[path]++; arrived[path] > 1 {
-			t.Errorf("%s arrived %d times", path, arrived[path])
+			t.Errorf("%s: got it sent %d times, want once", path, arrived[path])
 		}
 	}
 	if len(unsent) == 0 || answered == 0 {
-		t.Errorf("the test tested nothing: %d answered, %d unsent", answered, len(unsent))
+		t.Errorf("got %d answered and %d unsent, want some of each for the test to mean anything", answered, len(unsent))
 	}
 }
 
@@ -353,7 +353,7 @@ func TestDoOverTLS(t *testing.T) {
 		t.Fatalf("got %q, %v, want HTTP/1.1", r.Body, err)
 	}
 	if got.Get("Idempotency-Key")+got.Get("X-Idempotency-Key") != "" || got.Get("User-Agent") != "wagate/test" {
-		t.Errorf("got headers %v", got)
+		t.Errorf("got headers %v, want the user agent and no idempotency keys", got)
 	}
 	_, err = c.Do(t.Context(), post(t, s.URL+"/die"))
 	wantError(t, err, providers.Error{Kind: providers.Transient, MaybeSent: true})

@@ -21,7 +21,7 @@ func TestI6SealedConnectionIsSilent(t *testing.T) {
 		t.Errorf("got %d bytes written, want 0", n)
 	}
 	if err := <-done; err == nil {
-		t.Error("a waiting write succeeded")
+		t.Error("got the waiting write succeed, want an error")
 	}
 	if n, err := c.Write([]byte("late")); n != 0 || !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %d, %v, want 0, net.ErrClosed", n, err)
@@ -32,18 +32,18 @@ func TestI6SealedConnectionIsSilent(t *testing.T) {
 }
 
 // A connection of unknown make cannot testify that nothing was written.
-func TestWitnessIsCautious(t *testing.T) {
+func TestUnknownConnectionMayHaveWritten(t *testing.T) {
 	t.Parallel()
 	ours, theirs := net.Pipe()
 	defer ours.Close()
 	defer theirs.Close()
 	if counted(ours) != nil {
-		t.Error("a plain connection was taken for a counting one")
+		t.Error("got a plain connection taken for a counting one, want it unknown")
 	}
 	if w := (&witness{lost: true}); !w.wrote() {
-		t.Error("got nothing written, want maybe")
+		t.Error("lost connection: got nothing written, want maybe")
 	}
 	if w := (&witness{}); w.wrote() {
-		t.Error("got maybe, want nothing written: no connection was got")
+		t.Error("no connection: got maybe written, want nothing written")
 	}
 }

@@ -69,7 +69,7 @@ func TestDoTimeouts(t *testing.T) {
 					t.Errorf("got cause %q, want %q", got, test.cause)
 				}
 				if took := time.Since(began); took != test.after {
-					t.Errorf("got it given up after %v, want %v", took, test.after)
+					t.Errorf("got the call given up after %v, want %v", took, test.after)
 				}
 				c.Close()
 				s.wg.Wait()
