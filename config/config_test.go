@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is got into the .want files")
 
-// environment is what the test files may refer to.
+// environment is the lookup for the variables that the test files use.
 func environment(name string) (string, bool) {
 	value, ok := map[string]string{
 		"SECRET": "hunter2",
@@ -23,8 +23,8 @@ func environment(name string) (string, bool) {
 	return value, ok
 }
 
-// TestInvalidFiles has a file for each rule. What has to be said about bad/x.yaml is in
-// bad/x.want, whole, so that a rule that fires beside another's is seen.
+// TestInvalidFiles has one file for each rule. bad/x.want holds all problems of bad/x.yaml, so that
+// a rule that fires besides the intended one is noticed.
 func TestInvalidFiles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/bad/*.yaml")

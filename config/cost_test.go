@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLargeFileAllocations: what a channel costs is little more than what it says. Each replica reads the
-// file before it listens.
+// TestLargeFileAllocations bounds what reading one more channel costs, because each replica reads
+// the file before it listens.
 func TestLargeFileAllocations(t *testing.T) {
 	file := func(channels int) []byte {
 		var b strings.Builder

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzParse: whatever the file, there is no panic, the error is Problems, and
-// what a variable held is in none of them.
+// FuzzParse checks that no file makes Parse panic, that its error is Problems of one line each, and
+// that none shows a variable's value at a secret key.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/bad/*.yaml", "*.yaml"} {
 		files, err := filepath.Glob(pattern)
@@ -48,6 +48,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// isSecret reports whether the key at path may hold a secret.
 func isSecret(path string) bool {
 	for _, key := range []string{"token", "secret", "password", "api_key", "url"} {
 		if strings.Contains(path, key) {

@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// load reads a file that must be valid.
 func load(t *testing.T, file string) Config {
 	t.Helper()
 	c, err := Load(filepath.Join("testdata/good", file), environment)
@@ -20,7 +21,7 @@ func load(t *testing.T, file string) Config {
 	return c
 }
 
-// TestValidFiles loads every good file: the limits of each rule from inside.
+// TestValidFiles loads every valid file; they touch the limits of each rule from inside.
 func TestValidFiles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/good/*.yaml")
@@ -35,6 +36,7 @@ func TestValidFiles(t *testing.T) {
 	}
 }
 
+// Keys left out have the documented defaults.
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	c := load(t, "sandbox.yaml")
@@ -49,7 +51,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestEveryKey reads a file with every form there is.
+// TestEveryKey reads a file that uses every form of every key.
 func TestEveryKey(t *testing.T) {
 	t.Parallel()
 	c := load(t, "full.yaml")
@@ -115,6 +117,7 @@ func TestEveryKey(t *testing.T) {
 	}
 }
 
+// revealed returns the secrets in plain text.
 func revealed(secrets []Secret) []string {
 	var out []string
 	for _, s := range secrets {
@@ -123,8 +126,8 @@ func revealed(secrets []Secret) []string {
 	return out
 }
 
-// TestSingleSecretNeedsNoList: nobody has to write a list to have one secret, and
-// what is optional may be empty.
+// TestSingleSecretNeedsNoList checks that one secret may be written without a list, and that an
+// optional secret may be empty.
 func TestSingleSecretNeedsNoList(t *testing.T) {
 	t.Parallel()
 	c := load(t, "plain.yaml")
@@ -155,6 +158,7 @@ func TestGupshupDefaultsToV2(t *testing.T) {
 	}
 }
 
+// parseRedisURL accepts one address or several in every documented form, and refuses anything else.
 func TestRedisURL(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]Redis{
@@ -182,6 +186,7 @@ func TestRedisURL(t *testing.T) {
 	}
 }
 
+// ${NAME} is replaced by the variable's value, once; $${ stands for a literal ${.
 func TestExpand(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -204,6 +209,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
+// The example file is valid once its variables are set.
 func TestExampleFileLoads(t *testing.T) {
 	t.Parallel()
 	anything := func(name string) (string, bool) {
@@ -221,6 +227,7 @@ func TestExampleFileLoads(t *testing.T) {
 	}
 }
 
+// If the file does not exist, the error of Load matches os.IsNotExist when unwrapped.
 func TestLoadReportsMissingFile(t *testing.T) {
 	t.Parallel()
 	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml"), environment); !os.IsNotExist(unwrap(err)) {
@@ -228,6 +235,7 @@ func TestLoadReportsMissingFile(t *testing.T) {
 	}
 }
 
+// unwrap returns the error inside err, or err itself.
 func unwrap(err error) error {
 	if w, ok := err.(interface{ Unwrap() error }); ok {
 		return w.Unwrap()
@@ -235,7 +243,7 @@ func unwrap(err error) error {
 	return err
 }
 
-// TestLoadAdmin: what is wrong elsewhere does not keep an operator out.
+// TestLoadAdmin checks that a problem elsewhere in the file does not lock the operator out.
 func TestLoadAdmin(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "f.yaml")
@@ -255,6 +263,8 @@ func TestLoadAdmin(t *testing.T) {
 	}
 }
 
+// Under reports whether a problem is at or below a key. A problem with the file as a
+// whole is under every key.
 func TestProblemsUnder(t *testing.T) {
 	t.Parallel()
 	ps := Problems{{Path: "redis.url"}, {Path: "tenants[0].id"}}

@@ -11,11 +11,11 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// TestI11SecretsAreMasked tries every way a value gets printed by accident.
+// TestI11SecretsAreMasked tries every way in which a secret could be printed by accident.
 func TestI11SecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	const plain = "hunter2"
-	type inside struct{ token Secret } // unexported: fmt does not ask its methods
+	type inside struct{ token Secret } // fmt does not call the methods of an unexported field
 	s := NewSecret(plain)
 	var printed []string
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%c"} {
@@ -48,6 +48,7 @@ func TestI11SecretsAreMasked(t *testing.T) {
 	}
 }
 
+// A dump masks every secret and shows the other values.
 func TestI11DumpIsMasked(t *testing.T) {
 	t.Parallel()
 	c := load(t, "full.yaml")

@@ -18,6 +18,8 @@ var (
 	templateDay  = Step{Interval: "P1D", TemplateName: "day"}
 )
 
+// Decide returns the expected decision for every kind of step, with every kind of following step,
+// for each state of the window and each result of the model.
 func TestDecideEveryCell(t *testing.T) {
 	t.Parallel()
 	ai := Decision{Action: SendAI, Kind: KindAI}
@@ -54,7 +56,7 @@ func TestDecideEveryCell(t *testing.T) {
 			failed.WindowOpen, failed.AIFailed = true, AIUnusable
 			refused.WindowOpen, refused.Refused = true, true
 			failedShut := base
-			failedShut.AIFailed = AIUnavailable // it closed while the model was tried
+			failedShut.AIFailed = AIUnavailable // the window closed while the model was tried
 			for _, c := range []struct {
 				name string
 				in   Situation
@@ -74,6 +76,7 @@ func TestDecideEveryCell(t *testing.T) {
 	}
 }
 
+// An opt-out, a pause and lateness decide before the step and the window do, in this order.
 func TestDecideOptOutPauseAndLatenessFirst(t *testing.T) {
 	t.Parallel()
 	for _, step := range []Step{promptOnly, templateOnly, bothShort, bothLong} {
@@ -94,6 +97,7 @@ func TestDecideOptOutPauseAndLatenessFirst(t *testing.T) {
 	}
 }
 
+// A step is sent if it is less than MaxLate late. A MaxLate of zero stands for DefaultMaxLateness.
 func TestDecideLateness(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -116,6 +120,8 @@ func TestDecideLateness(t *testing.T) {
 	}
 }
 
+// A paused template and one with an empty parameter are never sent: the step is skipped, or fails
+// if the model failed before. Neither matters to a step that sends an AI text.
 func TestDecideUnsendableTemplate(t *testing.T) {
 	t.Parallel()
 	paused, empty := skip(KindTemplate, TemplatePaused), skip(KindTemplate, TemplateParamEmpty)
@@ -144,6 +150,8 @@ func TestDecideUnsendableTemplate(t *testing.T) {
 	}
 }
 
+// A template step that was used in place of an earlier step is used up: it replaces no other step,
+// and its own turn is left out.
 func TestDecideUsesTemplateStepOnce(t *testing.T) {
 	t.Parallel()
 	l := Ladder{Steps: []Step{promptOnly, promptOnly, templateDay}}
@@ -162,8 +170,8 @@ func TestDecideUsesTemplateStepOnce(t *testing.T) {
 	}
 }
 
-// Whatever the situation: no free-form into a closed window, no step twice, and
-// every ending is of the closed sets.
+// In every situation: no free-form text goes into a closed window, no step is sent twice, and every
+// end has a reason of its outcome's closed set.
 func TestI4DecideNoFreeFormInClosedWindow(t *testing.T) {
 	t.Parallel()
 	steps := []Step{promptOnly, templateOnly, bothShort, bothLong, templateDay}
@@ -207,6 +215,8 @@ func TestI4DecideNoFreeFormInClosedWindow(t *testing.T) {
 	})
 }
 
+// Each kind of provider error leads to its own outcome, reason and consequences. If the message may
+// have been sent, the outcome is Uncertain and nothing else follows (I6).
 func TestAfterFailureEveryKind(t *testing.T) {
 	t.Parallel()
 	want := map[providers.ErrorKind]Failure{
@@ -246,6 +256,8 @@ func TestAfterFailureEveryKind(t *testing.T) {
 	}
 }
 
+// EmptyParams names the steps with an empty parameter. PausedTemplates names the steps whose
+// template is known and not approved; a template that is unknown or has no status is tried.
 func TestEmptyParamsAndPausedTemplates(t *testing.T) {
 	t.Parallel()
 	l := Ladder{Steps: []Step{
@@ -262,11 +274,11 @@ func TestEmptyParamsAndPausedTemplates(t *testing.T) {
 	if got, want := PausedTemplates(l, "c", lookup), StepSet(0).With(2); got != want {
 		t.Errorf("PausedTemplates: got %03b, want %03b", got, want)
 	}
-	l.Steps[2].TemplateName = "c" // nobody knows it
+	l.Steps[2].TemplateName = "c" // not in the registry
 	if got := PausedTemplates(l, "c", lookup); got != 0 {
 		t.Errorf("unknown template: got %03b, want none, so that it is tried", got)
 	}
-	l.Steps[2].TemplateName = "d" // known, its status not said
+	l.Steps[2].TemplateName = "d" // in the registry, without a status
 	if got := PausedTemplates(l, "c", lookup); got != 0 {
 		t.Errorf("template without a status: got %03b, want none, so that it is tried", got)
 	}

@@ -6,13 +6,16 @@ import (
 	"wagate/providers"
 )
 
+// Every kind of event has its documented effects; a kind that nobody knows has those of
+// KindUnknown. Only an event from the lead opens the window, and exactly the events from
+// the business are outbound.
 func TestI3EffectsOfEveryKind(t *testing.T) {
 	t.Parallel()
 	const (
 		opens    = 1 << iota
-		reply    // ends runs
-		outbound // restarts the wait
-		relay    // told to the assistant
+		reply    // ends the runs
+		outbound // the step's wait starts again
+		relay    // goes to the assistant
 	)
 	want := map[providers.Kind]int{
 		providers.KindText: opens | reply | relay, providers.KindImage: opens | reply | relay,
@@ -35,7 +38,7 @@ func TestI3EffectsOfEveryKind(t *testing.T) {
 	for _, kind := range append([]providers.Kind{"never heard of"}, providers.Kinds...) {
 		bits, ok := want[kind]
 		if !ok {
-			bits = reply | relay // like unknown
+			bits = reply | relay // like KindUnknown
 		}
 		got := EffectOf(kind)
 		if got.Opens != (bits&opens != 0) || got.Reply != (bits&reply != 0) ||

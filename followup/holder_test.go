@@ -2,6 +2,8 @@ package followup
 
 import "testing"
 
+// HoldOf tells whether the lead that holds a phone is the contact that comes with it, for each
+// combination of what the holder and the other lead are known by.
 func TestI10HoldOf(t *testing.T) {
 	t.Parallel()
 	const phone, user = "5511912345678", "BR.1"
@@ -10,7 +12,7 @@ func TestI10HoldOf(t *testing.T) {
 	none := Lead{}
 	for _, c := range []struct {
 		name          string
-		holder, other Lead // no other: neither phone nor user id
+		holder, other Lead // a zero other stands for none
 		had           bool
 		want          Hold
 	}{
@@ -40,6 +42,7 @@ func TestI10HoldOf(t *testing.T) {
 	}
 }
 
+// For a phone without a user id, the other lead's user id counts.
 func TestI10HoldOfWithoutUserID(t *testing.T) {
 	t.Parallel()
 	const phone = "5511912345678"

@@ -2,8 +2,8 @@ package followup
 
 import "testing"
 
-// TestStandIns: each conversation without a lead has an id of its own, always the
-// same, and none is a lead's.
+// TestStandIns checks that each conversation without a lead has an id of its own, which is always
+// the same and is never a lead's.
 func TestStandIns(t *testing.T) {
 	t.Parallel()
 	const tenant, other = TenantID("aaaaaaaa-0000-4000-8000-000000000001"), TenantID("aaaaaaaa-0000-4000-8000-000000000002")
@@ -41,6 +41,7 @@ func TestStandIns(t *testing.T) {
 	}
 }
 
+// CanonicalID lower-cases a UUID in its usual form and returns anything else unchanged.
 func TestCanonicalID(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{

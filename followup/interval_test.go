@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// ParseInterval accepts weeks, days, hours, minutes and seconds, from 30 minutes to 365 days.
 func TestParseIntervalAccepts(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
@@ -27,6 +28,8 @@ func TestParseIntervalAccepts(t *testing.T) {
 	}
 }
 
+// ParseInterval says why it refuses an interval: syntax, calendar units, fractions or
+// signs, too short, or too long.
 func TestParseIntervalRefuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]error{
@@ -54,6 +57,8 @@ func TestParseIntervalRefuses(t *testing.T) {
 	}
 }
 
+// formatDuration writes a duration in days, hours, minutes and whole seconds; a
+// negative one counts as zero.
 func TestFormatDuration(t *testing.T) {
 	t.Parallel()
 	tests := map[time.Duration]string{
@@ -67,6 +72,7 @@ func TestFormatDuration(t *testing.T) {
 	}
 }
 
+// ParseInterval reads what formatDuration writes.
 func TestFormatDurationRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -78,6 +84,7 @@ func TestFormatDurationRoundTrip(t *testing.T) {
 	})
 }
 
+// An interval is the sum of its parts, and is accepted if that sum is within the bounds.
 func TestParseIntervalAddsParts(t *testing.T) {
 	t.Parallel()
 	n := rapid.Uint16Range(0, 400)
@@ -92,6 +99,8 @@ func TestParseIntervalAddsParts(t *testing.T) {
 	})
 }
 
+// FuzzParseInterval checks that an accepted interval is within the bounds and has
+// only characters of the syntax.
 func FuzzParseInterval(f *testing.F) {
 	for _, s := range []string{"PT30M", "P1W2DT3H4M5S", "P1M", "PT", "P1DT", "-P1D", "P99999999999999999999W"} {
 		f.Add(s)

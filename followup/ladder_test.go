@@ -9,6 +9,8 @@ import (
 	"wagate/providers"
 )
 
+// A channel's ladder is the config's steps and then the channel's own official steps. It
+// shares no memory with the config.
 func TestBuildLadder(t *testing.T) {
 	t.Parallel()
 	c := sampleConfig()
@@ -25,6 +27,8 @@ func TestBuildLadder(t *testing.T) {
 	}
 }
 
+// The hash is the same for equal ladders and differs if any field of a step,
+// or their number, differs.
 func TestLadderHash(t *testing.T) {
 	t.Parallel()
 	hash := func(edit func(*Step)) LadderHash {
@@ -55,6 +59,7 @@ func TestLadderHash(t *testing.T) {
 	}
 }
 
+// Next returns the first step after i that is not used, or -1.
 func TestLadderNext(t *testing.T) {
 	t.Parallel()
 	l := Ladder{Steps: make([]Step, 3)}
@@ -69,6 +74,7 @@ func TestLadderNext(t *testing.T) {
 	}
 }
 
+// A stored interval that cannot be parsed counts as the longest allowed one.
 func TestWaitOfInvalidInterval(t *testing.T) {
 	t.Parallel()
 	if got := (Step{Interval: "soon"}).Wait(); got != MaxInterval {
@@ -76,6 +82,7 @@ func TestWaitOfInvalidInterval(t *testing.T) {
 	}
 }
 
+// ViewLadder shows each step with the time since the trigger and its warnings.
 func TestViewLadder(t *testing.T) {
 	t.Parallel()
 	ten := vTenant()
@@ -103,6 +110,7 @@ func TestViewLadder(t *testing.T) {
 	}
 }
 
+// warnedFields returns the fields that the warnings are about.
 func warnedFields(warnings []Warning) []string {
 	out := []string{}
 	for _, w := range warnings {
@@ -111,6 +119,8 @@ func warnedFields(warnings []Warning) []string {
 	return out
 }
 
+// Warnings name exactly the fields that will not work as configured, and ViewLadder shows
+// each at the step it is about.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	day := Step{Interval: "P1D", TemplateName: "day", TemplateLanguage: "pt_BR", TemplateParams: []string{"x"}}
@@ -165,6 +175,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A warning about a prompt that may meet a closed window names the channels, at most three, and the
+// time since the trigger if that is a day or more.
 func TestWarningsNameTimeAndChannels(t *testing.T) {
 	t.Parallel()
 	ten := Tenant{}

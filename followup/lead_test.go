@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestJoinFieldsWithinBounds: what is joined can be put back as it is, and nothing that fits is left out.
+// TestJoinFieldsWithinBounds checks that the joined fields fit into MaxFieldsBytes, that no field
+// that fits is left out, and that our value wins over theirs.
 func TestJoinFieldsWithinBounds(t *testing.T) {
 	t.Parallel()
 	long := func(n int) string { return strings.Repeat("x", n) }

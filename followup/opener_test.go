@@ -2,7 +2,8 @@ package followup
 
 import "testing"
 
-// TestSameNumber: who dials a number need not spell it as WhatsApp does.
+// TestSameNumber checks that sameNumber accepts a number that is dialled in another form than
+// WhatsApp writes it, in either order, and no other number.
 func TestSameNumber(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -5,6 +5,8 @@ import (
 	"testing"
 )
 
+// A message is an opt-out if it is one of the words and nothing else, whatever its case,
+// spaces, punctuation and emoji.
 func TestOptOutMatch(t *testing.T) {
 	t.Parallel()
 	words := NewOptOutWords(append(DefaultOptOutWords(), "não quero", "  ", "!!"))
@@ -26,6 +28,7 @@ func TestOptOutMatch(t *testing.T) {
 	}
 }
 
+// The list of words can be replaced or empty, and every default word matches.
 func TestOptOutWordsConfigurable(t *testing.T) {
 	t.Parallel()
 	if NewOptOutWords(nil).Match("stop") || (OptOutWords{}).Match("") {

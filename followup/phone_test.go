@@ -8,6 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
+// A Brazilian mobile and a Mexican number have two spellings, of which one is canonical.
+// Every other phone has one.
 func TestCanonicalPhone(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, phone, canonical, twin string }{
@@ -43,13 +45,14 @@ func TestCanonicalPhone(t *testing.T) {
 	}
 }
 
-// line is a telephone as its country's plan has it, without any spelling.
+// line is a telephone line as its country's numbering plan defines it, apart
+// from how it is spelled.
 type line struct {
 	kind   string
 	number string // area and subscriber
 }
 
-// spellings returns every way in which WhatsApp may write it.
+// spellings returns every spelling that WhatsApp may use for the line, the canonical one first.
 func (l line) spellings() []string {
 	switch l.kind {
 	case "brazilian mobile":
@@ -66,10 +69,12 @@ func (l line) spellings() []string {
 	return []string{l.number}
 }
 
+// digits generates n digits, the first of them from the class first.
 func digits(n int, first string) *rapid.Generator[string] {
 	return rapid.StringMatching(fmt.Sprintf("[%s][0-9]{%d}", first, n-1))
 }
 
+// anyLine draws a line of any kind.
 func anyLine(t *rapid.T) line {
 	area := rapid.StringMatching("[1-9][1-9]")
 	switch kind := rapid.SampledFrom([]string{"brazilian mobile", "brazilian landline", "mexican", "other"}).Draw(t, "kind"); kind {
@@ -85,14 +90,14 @@ func anyLine(t *rapid.T) line {
 	}
 }
 
-// TestSpellingsOfOnePhoneMatch: all spellings of one telephone have one canonical
-// form, and those of two telephones never have the same.
+// TestSpellingsOfOnePhoneMatch checks that all spellings of one line have the same canonical form,
+// and that two lines never share one.
 func TestSpellingsOfOnePhoneMatch(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyLine(t), anyLine(t)
 		if rapid.Bool().Draw(t, "alike") {
-			b = line{b.kind, a.number} // the same digits, on another plan or the same
+			b = line{b.kind, a.number} // the same digits, on the same or another plan
 			if b.kind == "brazilian landline" && !strings.Contains("2345", a.number[2:3]) || b.kind == "other" || a.kind == "other" {
 				t.Skip("these digits are no line of that kind")
 			}
@@ -110,6 +115,8 @@ func TestSpellingsOfOnePhoneMatch(t *testing.T) {
 	})
 }
 
+// FuzzPhone checks that CanonicalPhone is stable, that a phone and its twin are each other's twins,
+// and that only Brazilian and Mexican phones have one.
 func FuzzPhone(f *testing.F) {
 	for _, s := range []string{"5511912345678", "551112345678", "551123456789", "5215512345678", "525512345678", "15550100001", "+55 11", "٥٥"} {
 		f.Add(s)

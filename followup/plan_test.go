@@ -7,6 +7,7 @@ import (
 
 const planStatus = "5a1e0000-0000-4000-8000-00000000000a"
 
+// planTenant has assistant a with channels a1 and a2, and assistant b with channel b1.
 func planTenant() Tenant {
 	return Tenant{
 		ID: "t", Assistants: []Assistant{{ID: "a"}, {ID: "b"}},
@@ -14,6 +15,7 @@ func planTenant() Tenant {
 	}
 }
 
+// planConfig is assistant a's config: one shared step, and one more on channel a2.
 func planConfig() Config {
 	return Config{
 		ID: "cfg-a", AssistantID: "a", IsActive: true, TriggerStatusIDs: []string{"other", planStatus},
@@ -22,10 +24,13 @@ func planConfig() Config {
 	}
 }
 
+// usedAt is a conversation that was last used at that minute.
 func usedAt(minute int) Conversation {
 	return Conversation{UsedAt: time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC)}
 }
 
+// A lead's assistant is its own, else that of the channel used last, else that of the lead's
+// channel, else the tenant's only one.
 func TestAssistantOf(t *testing.T) {
 	t.Parallel()
 	only := planTenant()
@@ -52,6 +57,8 @@ func TestAssistantOf(t *testing.T) {
 	}
 }
 
+// A run's channel is the lead's, else the assistant's channel used last, else the assistant's
+// first. The ladder is that channel's.
 func TestPlanRunChannel(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -77,6 +84,7 @@ func TestPlanRunChannel(t *testing.T) {
 	}
 }
 
+// PlanRun arms the first step with its interval; the case of the status id does not matter.
 func TestPlanRunArms(t *testing.T) {
 	t.Parallel()
 	c := planConfig()
@@ -88,6 +96,7 @@ func TestPlanRunArms(t *testing.T) {
 	}
 }
 
+// PlanRun names the reason why a lead gets no run.
 func TestPlanRunNone(t *testing.T) {
 	t.Parallel()
 	lead := Lead{Assistant: "a", StatusID: planStatus}
@@ -114,6 +123,8 @@ func TestPlanRunNone(t *testing.T) {
 	}
 }
 
+// PlanManual starts a run whatever the lead's status is, on the channel asked for, but
+// never for a lead who opted out.
 func TestPlanManual(t *testing.T) {
 	t.Parallel()
 	lead := Lead{Assistant: "a", Channel: "a1", StatusID: "else"}

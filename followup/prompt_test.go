@@ -5,6 +5,8 @@ import (
 	"testing"
 )
 
+// In a prompt, a lead's value that could be read as an instruction is put in quotation marks and
+// shortened. A plain value, the company's name and a default are not.
 func TestExpandPrompt(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ação ", 200)
@@ -36,7 +38,8 @@ func TestExpandPrompt(t *testing.T) {
 	}
 }
 
-// What the business itself has in quotation marks, a value neither ends nor stands outside of.
+// A value can neither end the quotation marks that the business wrote itself
+// nor stand outside of them.
 func TestExpandPromptInQuotationMarks(t *testing.T) {
 	t.Parallel()
 	for prompt, want := range map[string]string{

@@ -19,6 +19,7 @@ const (
 	vStatus2   = "50000000-0000-4000-8000-0000000000e2"
 )
 
+// vTenant is the tenant of assistant vAssistant.
 func vTenant() Tenant {
 	return Tenant{ID: "70000000-0000-4000-8000-000000000007", Name: "Acme", Assistants: []Assistant{{ID: vAssistant}}}
 }
@@ -42,6 +43,7 @@ const sampleBody = `{
   "created_at": "2025-01-15T10:00:00Z"
 }`
 
+// sampleConfig is what sampleBody decodes to.
 func sampleConfig() Config {
 	return Config{
 		TenantID: vTenant().ID, AssistantID: vAssistant, TriggerStatusIDs: []string{vStatus, vStatus2}, IsActive: true,
@@ -59,6 +61,7 @@ func sampleConfig() Config {
 	}
 }
 
+// The documented sample is accepted, and its read-only members are ignored.
 func TestDecodeConfigSample(t *testing.T) {
 	t.Parallel()
 	got, problems := DecodeConfig([]byte(sampleBody), vTenant())
@@ -70,8 +73,8 @@ func TestDecodeConfigSample(t *testing.T) {
 	}
 }
 
-// body builds a create body from valid members with some replaced; a
-// replacement of "" takes the member away.
+// body builds a create body from valid members, some of them replaced. A replacement
+// of "" removes the member.
 func body(replace map[string]string) string {
 	members := map[string]string{
 		"assistant_id":       `"` + vAssistant + `"`,
@@ -88,12 +91,15 @@ func body(replace map[string]string) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
+// stepsBody is a create body with these steps.
 func stepsBody(steps string) string { return body(map[string]string{"steps": steps}) }
 
+// officialBody is a create body with these official steps and no others.
 func officialBody(official string) string {
 	return body(map[string]string{"steps": "", "official_steps": official})
 }
 
+// official is the official steps of one channel.
 func official(channel, steps string) string {
 	return `{"channel_id":"` + channel + `","app_id":"x","steps":` + steps + `}`
 }
@@ -104,6 +110,7 @@ const (
 	three = "[" + ask + "," + ask + "," + ask + "]"
 )
 
+// DecodeConfig accepts every valid body, up to the limit of each rule.
 func TestI14DecodeConfigAccepts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
@@ -134,6 +141,8 @@ func TestI14DecodeConfigAccepts(t *testing.T) {
 	}
 }
 
+// DecodeConfig reports every broken rule, each once and at the field that breaks it, and says
+// whether the field is missing.
 func TestI14DecodeConfigRefuses(t *testing.T) {
 	t.Parallel()
 	const missing = " (missing)"
@@ -232,6 +241,8 @@ func TestI14DecodeConfigRefuses(t *testing.T) {
 	}
 }
 
+// DecodeConfig fills in the defaults (active, no re-arm, pt_BR), trims names, normalises languages
+// and removes a repeated trigger.
 func TestDecodeConfigDefaults(t *testing.T) {
 	t.Parallel()
 	c, problems := DecodeConfig([]byte(body(map[string]string{
@@ -258,6 +269,7 @@ func TestDecodeConfigDefaults(t *testing.T) {
 	}
 }
 
+// storedConfig is sampleConfig as a store holds it.
 func storedConfig() Config {
 	c := sampleConfig()
 	c.ID = "10000000-0000-4000-8000-000000000001"
@@ -266,6 +278,8 @@ func storedConfig() Config {
 	return c
 }
 
+// What GET returned can be sent back unchanged, by PUT and by POST: the
+// read-only members are ignored.
 func TestMergeConfigAcceptsGetBody(t *testing.T) {
 	t.Parallel()
 	old := storedConfig()
@@ -285,6 +299,7 @@ func TestMergeConfigAcceptsGetBody(t *testing.T) {
 	}
 }
 
+// MergeConfig replaces the members that the body has and keeps the others.
 func TestMergeConfigReplacesGivenFields(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -312,6 +327,7 @@ func TestMergeConfigReplacesGivenFields(t *testing.T) {
 	}
 }
 
+// MergeConfig checks the merged config as a whole, not just the members that the body has.
 func TestMergeConfigValidatesResult(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, body, want string }{
@@ -330,6 +346,7 @@ func TestMergeConfigValidatesResult(t *testing.T) {
 	}
 }
 
+// However large the body, the number of problems and the length of their fields are bounded.
 func TestProblemsAreBounded(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -350,6 +367,8 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 }
 
+// FuzzDecodeConfig checks that whatever DecodeConfig accepts keeps the rules about ladders and
+// intervals, and decodes to itself when it is shown and read again.
 func FuzzDecodeConfig(f *testing.F) {
 	f.Add([]byte(sampleBody))
 	f.Add([]byte(`{"steps":[{"interval":"PT30M","prompt":"{{"}],"steps":null}`))
@@ -360,7 +379,6 @@ func FuzzDecodeConfig(f *testing.F) {
 		if len(problems) > 0 {
 			return
 		}
-		// What is accepted keeps every rule, and is accepted again as shown.
 		for _, o := range append(c.OfficialSteps, OfficialSteps{ChannelID: "none", Steps: []Step{{Interval: "PT30M"}}}) {
 			l := buildLadder(c, o.ChannelID)
 			if len(l.Steps) > MaxSteps {

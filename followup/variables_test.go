@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// facts is a lead with a custom field of every kind.
 func facts() Facts {
 	return Facts{Company: "Acme", Lead: Lead{
 		Name: "Ana  Maria Souza", Phone: "5511900000001", Company: "Padaria Sol",
@@ -19,6 +20,8 @@ func facts() Facts {
 	}}
 }
 
+// Expand replaces each variable by its value, in one line, or by its default, and tells whether one
+// without a default was empty.
 func TestExpand(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -35,7 +38,7 @@ func TestExpand(t *testing.T) {
 		{"{{LEAD_FIELD_N}} {{LEAD_FIELD_F}} {{LEAD_FIELD_YES}} {{LEAD_FIELD_LIST}}", "12 2.5 true a, 3", false},
 		{"{{LEAD_FIELD_BIG}} {{LEAD_FIELD_E}}", "12345678901234567 1500", false},
 		{"{{LEAD_FIELD_LINES}}", "one two three", false},
-		{"{{LEAD_FIELD_SLY}}", "{{LEAD_NAME}}", false}, // a value is never expanded again
+		{"{{LEAD_FIELD_SLY}}", "{{LEAD_NAME}}", false}, // a value is never expanded itself
 		{"{{LEAD_FIELD_NONE}}", "", true},
 		{"{{LEAD_FIELD_BLANK}}", "", true},
 		{"{{LEAD_FIELD_OBJECT}}", "", true},
@@ -55,6 +58,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
+// Without a lead and a company every variable is empty, and only a default helps.
 func TestExpandNamelessLead(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"{{LEAD_NAME}}", "{{LEAD_FIRSTNAME}}", "{{LEAD_NUMBER}}", "{{COMPANY_NAME}}", "{{LEAD_FIELD_X}}"} {
@@ -67,7 +71,8 @@ func TestExpandNamelessLead(t *testing.T) {
 	}
 }
 
-// Some have a WhatsApp name in which nothing can be seen, or which begins so.
+// A name in which nothing is visible counts as empty, and an invisible first
+// word is not the first name.
 func TestExpandInvisibleName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"\u3164", "\u200e", "\u200b \u2060", "\u2800", "\u00ad", "\ufe0f", "\u115f\u1160", "\uffa0", "\u0301"} {
@@ -92,6 +97,7 @@ func TestExpandInvisibleName(t *testing.T) {
 	}
 }
 
+// ExpandParams reports empty if any of the parameters is blank or has an empty variable.
 func TestExpandParams(t *testing.T) {
 	t.Parallel()
 	got, empty := ExpandParams([]string{"{{LEAD_FIRSTNAME}}", "Leavo"}, facts())
@@ -108,6 +114,8 @@ func TestExpandParams(t *testing.T) {
 	}
 }
 
+// checkVariables accepts known variables and single braces, and describes anything
+// else in at most 300 bytes.
 func TestCheckVariables(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -133,6 +141,7 @@ func TestCheckVariables(t *testing.T) {
 	}
 }
 
+// Expand leaves no variable in a text that checkVariables accepts.
 func TestExpandLeavesNoVariables(t *testing.T) {
 	t.Parallel()
 	part := rapid.SampledFrom([]string{"{{", "}}", "LEAD_NAME", "LEAD_FIELD_CITY", "|", "x", " ", "{", "}", "{{LEAD_NAME}}", "{{COMPANY_NAME|y}}"})

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// turns is a Next that records when it was called and answers from a script.
+// turns is a Next that records when it was called and answers with answer(n) at call n, from 1.
 type turns struct {
 	mu     sync.Mutex
 	start  time.Time
@@ -27,6 +27,7 @@ func (s *turns) next(context.Context) (time.Duration, error) {
 	return s.answer(len(s.at))
 }
 
+// taken returns when the turns began, counted from the start of the loop.
 func (s *turns) taken() []time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,6 +50,7 @@ func start(t *testing.T, p Params, answer func(int) (time.Duration, error)) (*Lo
 	return l, s
 }
 
+// The loop sleeps until the next item is due, but never shorter than Min nor longer than Max.
 func TestLoopSleepsUntilDueWithinBounds(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -78,6 +80,8 @@ func TestLoopSleepsUntilDueWithinBounds(t *testing.T) {
 	}
 }
 
+// Wake starts a turn early. A wake during a turn is kept, many are one, and none
+// breaks Min or a back-off.
 func TestLoopWake(t *testing.T) {
 	t.Parallel()
 
@@ -167,6 +171,8 @@ func TestLoopWake(t *testing.T) {
 	})
 }
 
+// A Next that fails never ends the loop: it backs off, goes on, recovers, and logs the
+// failure and the recovery once each.
 func TestLoopKeepsRetrying(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -188,7 +194,7 @@ func TestLoopKeepsRetrying(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		got := s.taken()
-		// A back-off of at most 2 s, jittered down to half of it, for an hour.
+		// The back-off is at most 2 s, jittered down to half of it, for one hour.
 		if len(got) < 1800 || len(got) > 3700 {
 			t.Errorf("got %d turns in an hour of failures, want between 1800 and 3700", len(got))
 		}
@@ -210,8 +216,8 @@ func TestLoopKeepsRetrying(t *testing.T) {
 	})
 }
 
-// TestLoopSurvivesPanic: a turn that panics is one that failed, and the log
-// says where.
+// TestLoopSurvivesPanic checks that a panic in Next counts as a failed turn, and that the log has
+// the stack but not the panic's text.
 func TestLoopSurvivesPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -239,15 +245,14 @@ func TestLoopSurvivesPanic(t *testing.T) {
 	})
 }
 
-// A stop ends the loop at once, wherever it is, begins no turn and is no trouble
-// in the log.
+// A stop ends the loop at once wherever it is, starts no turn, and is not logged as a failure.
 func TestLoopStops(t *testing.T) {
 	t.Parallel()
 	away := errors.New("store away")
 	for name, c := range map[string]struct {
 		after time.Duration
 		err   error
-		turns int // that it began
+		turns int // begun
 		lines int // in the log
 	}{
 		"during a turn":      {0, away, 1, 0},
@@ -290,7 +295,7 @@ func TestLoopStops(t *testing.T) {
 	}
 }
 
-// What is not said is as documented.
+// Params left zero have the documented defaults.
 func TestParamsDefaults(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -314,11 +319,11 @@ func TestParamsDefaults(t *testing.T) {
 	}
 }
 
-// The back-off begins small, grows to MaxBackoff, differs from loop to loop, and
-// begins small again when there was a turn that succeeded.
+// The back-off starts small, grows to MaxBackoff, differs from loop to loop, and starts small again
+// after a turn that succeeded.
 func TestBackoffGrowsWithinBounds(t *testing.T) {
 	t.Parallel()
-	const broken = 50 // turns in a row
+	const broken = 50 // failing turns in a row
 	gaps := func(t *testing.T) []time.Duration {
 		var out []time.Duration
 		synctest.Test(t, func(t *testing.T) {
@@ -350,7 +355,7 @@ func TestBackoffGrowsWithinBounds(t *testing.T) {
 	}
 }
 
-// The loop is alive for d after a turn that succeeded, by the clock it was given.
+// The loop is alive for d after a successful turn, by the clock it was given.
 func TestAliveMeasuredFromLastTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

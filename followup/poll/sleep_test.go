@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
+// Sleep waits for d or until the context ends, whichever is first, and then
+// returns the context's cause.
 func TestSleep(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("enough")
 	for name, test := range map[string]struct {
-		d, cut time.Duration // cut: when the context ends; 0: it does not
+		d, cut time.Duration // cut: when the context ends; zero means never
 		slept  time.Duration
 		want   error
 	}{
@@ -40,7 +42,7 @@ func TestSleep(t *testing.T) {
 	}
 }
 
-// Who has no time to wait still learns that his context is over, every time.
+// A zero sleep still returns the error of a context that has ended, every time.
 func TestSleepZeroWithEndedContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -9,6 +9,8 @@ import (
 	"wagate/followup/window"
 )
 
+// The window is open from the lead's message until 24 h later, exclusive, unless the
+// provider refused a message.
 func TestI3WindowClosesAtExactly24Hours(t *testing.T) {
 	t.Parallel()
 	wrote := time.Date(2026, 3, 7, 18, 30, 0, 0, time.UTC)
@@ -39,9 +41,10 @@ func TestI3WindowClosesAtExactly24Hours(t *testing.T) {
 	}
 }
 
+// 24 h are real hours, whatever the time zones and changes of the clock.
 func TestOpenIgnoresTimeZones(t *testing.T) {
 	t.Parallel()
-	// Clocks went forward in between: a day of 23 hours on the wall.
+	// Clocks went forward in between, so this day has 23 hours.
 	before := time.FixedZone("standard", -5*3600)
 	after := time.FixedZone("daylight", -4*3600)
 	wrote := time.Date(2026, 3, 7, 18, 0, 0, 0, before)
@@ -54,6 +57,7 @@ func TestOpenIgnoresTimeZones(t *testing.T) {
 	}
 }
 
+// ClosesAt is 24 h after the message, or zero without one.
 func TestClosesAt(t *testing.T) {
 	t.Parallel()
 	if got := window.ClosesAt(time.Time{}); !got.IsZero() {
@@ -66,6 +70,7 @@ func TestClosesAt(t *testing.T) {
 	}
 }
 
+// Open is true exactly before ClosesAt.
 func TestOpenAgreesWithClosesAt(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
