@@ -9,6 +9,8 @@ import (
 	"wagate/followup"
 )
 
+// clean removes what models put around a text (quotation marks, code fences, thoughts, rules and
+// headings) and turns Markdown bold into WhatsApp's. It leaves the text itself alone.
 func TestClean(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ in, want string }{
@@ -44,7 +46,8 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// What is too long however much is taken off is left as it is: layer by layer it would take minutes.
+// A text that is too long whatever is removed is left as it is: to remove its wrapping layer by
+// layer would take minutes.
 func TestCleanLeavesFarTooLongText(t *testing.T) {
 	t.Parallel()
 	for _, layer := range []string{"# ", "\n# ", "---\n", "**a", "__a__", "“«", "```a\n", "<think>"} {
@@ -55,6 +58,7 @@ func TestCleanLeavesFarTooLongText(t *testing.T) {
 	}
 }
 
+// check finds each fault in a text, and none in texts that only resemble a faulty one.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	b := followup.Brief{
@@ -126,7 +130,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Models that have no field for a refusal, or do not use it, refuse in words.
+// Models that have no refusal field, or do not use it, refuse in words. Such a refusal is a fault;
+// a message that apologises or cannot do something is not.
 func TestRefusalInWordsNotSent(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]fault{
@@ -164,12 +169,13 @@ func TestRefusalInWordsNotSent(t *testing.T) {
 	}
 }
 
+// The model is told what was wrong, so each fault needs advice of its own.
 func TestEveryFaultHasOwnAdvice(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{advice("other"): true}
 	for _, f := range faults {
 		if f == faultCutOff {
-			continue // too long, in other words
+			continue // shares the advice of a text that is too long
 		}
 		if seen[advice(f)] {
 			t.Errorf("%s: got the advice of another fault or the default", f)
@@ -178,6 +184,7 @@ func TestEveryFaultHasOwnAdvice(t *testing.T) {
 	}
 }
 
+// likeness is symmetric, between 0 and 1, and 1 for equal texts.
 func TestLikeness(t *testing.T) {
 	t.Parallel()
 	word := rapid.SampledFrom([]string{"a", "b", "c", "d"})
@@ -193,6 +200,8 @@ func TestLikeness(t *testing.T) {
 	})
 }
 
+// FuzzCleanAndCheck checks that clean is idempotent and that check passes no text that is empty,
+// too long or has a variable.
 func FuzzCleanAndCheck(f *testing.F) {
 	f.Add(`"“Oi”"`)
 	f.Add("<think></think>```x```")

@@ -32,6 +32,8 @@ type fixture struct {
 	log      *bytes.Buffer
 }
 
+// start starts a model server that answers from script and a writer that asks it. edit, if not nil,
+// changes the writer's Params.
 func start(t *testing.T, edit func(*writer.Params), script ...modeltest.Answer) fixture {
 	t.Helper()
 	m, err := modeltest.Start(nil, script...)
@@ -54,6 +56,7 @@ func start(t *testing.T, edit func(*writer.Params), script ...modeltest.Answer) 
 	return f
 }
 
+// brief is a step in the middle of a conversation; its history holds private.
 func brief() followup.Brief {
 	return followup.Brief{
 		Company: "Acme", Prompt: "Pergunte se ainda há interesse no orçamento", Step: 1, Steps: 3,
@@ -61,7 +64,7 @@ func brief() followup.Brief {
 	}
 }
 
-// wantRequests compares the counter with what is wanted; what is not named is 0.
+// wantRequests checks the counter of requests by outcome. An outcome that is not in want must be 0.
 func (f fixture) wantRequests(t *testing.T, want map[string]int) {
 	t.Helper()
 	var b strings.Builder
@@ -74,7 +77,7 @@ func (f fixture) wantRequests(t *testing.T, want map[string]int) {
 	}
 }
 
-// wantNoSecrets checks I11: no text and no key in the error or the log.
+// wantNoSecrets checks I11: neither the error nor the log has a text, a key or the model's URL.
 func (f fixture) wantNoSecrets(t *testing.T, err error) {
 	t.Helper()
 	told := f.log.String()
@@ -88,11 +91,12 @@ func (f fixture) wantNoSecrets(t *testing.T, err error) {
 	}
 }
 
-// roundTrip is a server without a socket, for the bubbles.
+// roundTrip is an http.RoundTripper without a socket, for synctest bubbles.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// respond returns a response with this status and body.
 func respond(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }

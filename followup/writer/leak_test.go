@@ -7,8 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// Every line of every prompt is refused when it comes back, alone or, if it is
-// long enough to be told from chance, in a message.
+// Every line of every prompt is refused when the model sends it back: alone, or within a message if
+// it is too long to be there by chance.
 func TestPromptLinesNotSent(t *testing.T) {
 	t.Parallel()
 	b := brief()
@@ -42,6 +42,8 @@ func TestPromptLinesNotSent(t *testing.T) {
 	}
 }
 
+// Our own words are a leak in any case and punctuation; ordinary messages that
+// share some of them are not.
 func TestLeaksOfOurOwnWords(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -71,6 +73,8 @@ func TestLeaksOfOurOwnWords(t *testing.T) {
 	}
 }
 
+// A task that is too short to be told from chance is a leak only if it is a whole sentence of the
+// message. What the task quotes is meant to be sent.
 func TestShortTaskIsLeakOnlyAsWhole(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -101,7 +105,7 @@ func TestShortTaskIsLeakOnlyAsWhole(t *testing.T) {
 	}
 }
 
-// What the task holds of the lead may be said to him, however long it is.
+// A value of the lead's that the task contains may be sent to the lead, however long it is.
 func TestValueInTaskIsNoLeak(t *testing.T) {
 	t.Parallel()
 	b := brief()

@@ -6,7 +6,8 @@ import (
 	"wagate/followup"
 )
 
-// A link that only the lead gave, or nobody, is not sent.
+// A link is sent only if the business gave it: in the instructions, the prompt, its own messages,
+// or the lead's company and custom fields. A link that only the lead gave, or nobody, is a fault.
 func TestLinkNotGivenByBusiness(t *testing.T) {
 	t.Parallel()
 	b := brief()
@@ -72,7 +73,7 @@ func TestLinkNotGivenByBusiness(t *testing.T) {
 	}
 }
 
-// What a lead calls himself stands in the task where that names him, and is not the business's word.
+// A link in the lead's own name is not given by the business, although the task contains the name.
 func TestLinkInLeadNameIsNotGiven(t *testing.T) {
 	t.Parallel()
 	b := brief()

@@ -9,8 +9,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain wants nothing left running in the end, which takes a while on a busy machine:
-// connections are closed by goroutines of their own.
+// TestMain fails if a goroutine is left running in the end. It waits up to a minute, because
+// connections are closed by goroutines of their own, which takes a while on a busy machine.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 {

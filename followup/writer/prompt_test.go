@@ -9,6 +9,7 @@ import (
 	"wagate/followup"
 )
 
+// brief is the second step of three for a lead with every kind of field.
 func brief() followup.Brief {
 	now := time.Date(2026, 5, 6, 15, 0, 0, 0, time.UTC)
 	return followup.Brief{
@@ -25,6 +26,8 @@ func brief() followup.Brief {
 	}
 }
 
+// The prompt has the company, its instructions, the task and our rules as the system message, and
+// the lead and the history as the user message.
 func TestComposeHasEverythingNeeded(t *testing.T) {
 	t.Parallel()
 	m := compose(brief())
@@ -46,6 +49,7 @@ func TestComposeHasEverythingNeeded(t *testing.T) {
 	}
 }
 
+// The model learns neither phone, user id, e-mail address, external id nor lead id.
 func TestComposeOmitsIdentities(t *testing.T) {
 	t.Parallel()
 	m := compose(brief())
@@ -57,6 +61,8 @@ func TestComposeOmitsIdentities(t *testing.T) {
 	}
 }
 
+// What the lead wrote, called himself or has in custom fields can neither become an instruction,
+// end the data nor forge a line of the history.
 func TestComposeFencesUntrustedText(t *testing.T) {
 	t.Parallel()
 	b := brief()
@@ -78,6 +84,7 @@ func TestComposeFencesUntrustedText(t *testing.T) {
 	}
 }
 
+// The prompt is bounded, however long the instructions, the fields and the history are.
 func TestComposeIsBounded(t *testing.T) {
 	t.Parallel()
 	b := brief()
@@ -96,6 +103,7 @@ func TestComposeIsBounded(t *testing.T) {
 	}
 }
 
+// ago gives a duration in minutes below 2 h, in hours below 2 days, else in days.
 func TestAgo(t *testing.T) {
 	t.Parallel()
 	tests := map[time.Duration]string{

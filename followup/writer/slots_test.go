@@ -14,7 +14,8 @@ import (
 	"wagate/followup/writer"
 )
 
-// slowWriter is a writer whose model takes a second for each text, so many at once.
+// slowWriter is a writer that sends at most concurrency requests at once to a model
+// that takes a second for each.
 func slowWriter(concurrency int) *writer.Writer {
 	return writer.New(writer.Params{
 		Model: "m", BaseURL: "http://model.invalid/v1", Concurrency: concurrency,
@@ -25,7 +26,8 @@ func slowWriter(concurrency int) *writer.Writer {
 	})
 }
 
-// TestI9TenantsTakeTurns: tenants take turns for the model.
+// TestI9TenantsTakeTurns checks that a tenant with many texts does not keep
+// other tenants from the model.
 func TestI9TenantsTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -65,7 +67,7 @@ func TestI9TenantsTakeTurns(t *testing.T) {
 	})
 }
 
-// Who gives up while he waits is nobody's turn.
+// A caller that gives up while it waits does not use up a turn.
 func TestCancelledWaiterYieldsItsTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

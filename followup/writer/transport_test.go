@@ -9,8 +9,8 @@ import (
 	"wagate/providers/transport/pipetest"
 )
 
-// Where a connection is lost without a word, as behind a gateway that forgot it, the model can
-// be reached over another, and is.
+// If a connection is lost silently, as behind a gateway that forgot it, the next
+// request uses another connection.
 func TestLostConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

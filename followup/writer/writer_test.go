@@ -21,6 +21,7 @@ import (
 	"wagate/followup/writer/modeltest"
 )
 
+// Write sends one request with the key, the model and the history, and returns the cleaned text.
 func TestWriteReturnsTheText(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, modeltest.Answer{Text: "\n \"Oi, Ana! Ainda quer ver a proposta?\" "})
@@ -36,6 +37,7 @@ func TestWriteReturnsTheText(t *testing.T) {
 	f.wantNoSecrets(t, nil)
 }
 
+// Every series exists from the start, at 0.
 func TestMetricsExistBeforeFirstRequest(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil)
@@ -53,6 +55,7 @@ wagate_ai_tokens_total{direction="output"} 0
 	}
 }
 
+// The tokens that the model reports are counted by direction.
 func TestTokensAreCounted(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, modeltest.Answer{Raw: `{"choices":[{"message":{"role":"assistant","content":"Oi!"}}],"usage":{"prompt_tokens":120,"completion_tokens":7}}`})
@@ -69,6 +72,7 @@ wagate_ai_tokens_total{direction="output"} 7
 	}
 }
 
+// An unusable text is asked for once more, with the bad text and what was wrong with it.
 func TestUnusableTextRetriedOnce(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, modeltest.Answer{Text: "Oi, [nome]!"}, modeltest.Answer{Text: "Oi! Ainda faz sentido?"})
@@ -83,6 +87,7 @@ func TestUnusableTextRetriedOnce(t *testing.T) {
 	f.wantRequests(t, map[string]int{"unusable": 1, "ok": 1})
 }
 
+// After two unusable texts Write returns ErrAIUnusable and asks no third time.
 func TestTwiceUnusable(t *testing.T) {
 	t.Parallel()
 	tests := map[string]modeltest.Answer{
@@ -112,6 +117,8 @@ func TestTwiceUnusable(t *testing.T) {
 	}
 }
 
+// If the model cannot be reached or answers with an error, Write returns ErrAIUnavailable. It tries
+// again only if that may help.
 func TestUnavailable(t *testing.T) {
 	t.Parallel()
 	leaky := "Incorrect API key provided: " + key + ", quoted back"
@@ -119,7 +126,7 @@ func TestUnavailable(t *testing.T) {
 		name     string
 		answer   modeltest.Answer
 		outcome  string
-		requests int // 3: tried again, 1: not
+		requests int // 3: retried twice; 1: not retried
 	}{
 		{"500", modeltest.Answer{Status: 500, Text: leaky}, "error", 3},
 		{"503 without JSON", modeltest.Answer{Status: 503, Raw: "<html>" + leaky}, "error", 3},
@@ -153,6 +160,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// A failure that a retry overcomes is not returned.
 func TestShortOutageIsRetried(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, modeltest.Answer{Status: 500}, modeltest.Answer{Drop: true}, modeltest.Answer{Text: "Oi!"})
@@ -162,6 +170,7 @@ func TestShortOutageIsRetried(t *testing.T) {
 	f.wantRequests(t, map[string]int{"error": 2, "ok": 1})
 }
 
+// A model at an address where nothing listens is unavailable.
 func TestModelUnreachable(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil)
@@ -174,8 +183,7 @@ func TestModelUnreachable(t *testing.T) {
 	f.wantNoSecrets(t, err)
 }
 
-// A model that answers with another protocol is one that failed, though what it says
-// there has no end.
+// An answer that switches to another protocol is a failure, and its endless body is not read.
 func TestSwitchingProtocolsFails(t *testing.T) {
 	t.Parallel()
 	endless, end := io.Pipe()
@@ -196,6 +204,7 @@ func TestSwitchingProtocolsFails(t *testing.T) {
 	f.wantNoSecrets(t, err)
 }
 
+// Params.Timeout bounds each try.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	hold := modeltest.Answer{Hold: make(chan struct{})}
@@ -208,6 +217,8 @@ func TestTimeout(t *testing.T) {
 	f.wantNoSecrets(t, err)
 }
 
+// If ctx ends while the model writes, Write stops at once and its error has both
+// ErrAIUnavailable and the cause.
 func TestCancelledWhileTheModelWrites(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, modeltest.Answer{Hold: make(chan struct{})})
@@ -227,6 +238,7 @@ func TestCancelledWhileTheModelWrites(t *testing.T) {
 	f.wantRequests(t, map[string]int{"cancelled": 1})
 }
 
+// A slow answer within the timeout is used.
 func TestHeldAnswerIsReleased(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
@@ -240,6 +252,7 @@ func TestHeldAnswerIsReleased(t *testing.T) {
 	}
 }
 
+// At most Concurrency requests are under way at once, and all are served.
 func TestConcurrencyIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -268,6 +281,8 @@ func TestConcurrencyIsBounded(t *testing.T) {
 	})
 }
 
+// After 10 failures in a row the breaker refuses requests; 10 s later it lets
+// one through and closes.
 func TestBreakerOpensAndRecovers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -299,6 +314,7 @@ func TestBreakerOpensAndRecovers(t *testing.T) {
 	})
 }
 
+// A request that the caller cancelled counts neither as a failure nor as a success.
 func TestCancelledCallNotCountedByBreaker(t *testing.T) {
 	t.Parallel()
 	calls := 0
@@ -327,6 +343,7 @@ func TestCancelledCallNotCountedByBreaker(t *testing.T) {
 	}
 }
 
+// A rejected request says nothing about the model's health: the breaker stays closed.
 func TestWrongKeyDoesNotTripBreaker(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
@@ -342,8 +359,8 @@ func TestWrongKeyDoesNotTripBreaker(t *testing.T) {
 	}
 }
 
-// TestLogNamesModelFault: with a wrong key, once a minute and naming what to change; of an ailing server, why
-// the breaker opened.
+// TestLogNamesModelFault checks that a rejected request is logged once a minute, naming the config
+// keys to check, and that an unhealthy server is logged with the reason why the breaker opened.
 func TestLogNamesModelFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -391,6 +408,7 @@ func TestLogNamesModelFault(t *testing.T) {
 	})
 }
 
+// Write waits as long as Retry-After says, exactly.
 func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
