@@ -12,8 +12,8 @@ import (
 	"wagate/providers"
 )
 
-// While the store is away nothing is sent, and nothing is lost: the step is
-// sent once, soon after it is back.
+// While the store is away nothing is sent and nothing is lost: the step is sent once,
+// soon after the store is back.
 func TestI7StoreAway(t *testing.T) {
 	t.Parallel()
 	for name, outage := range map[string]func(h *harness) *outage{
@@ -41,18 +41,18 @@ func TestI7StoreAway(t *testing.T) {
 	}
 }
 
-// A step that had leave to be sent, which nobody heard of, is not sent after all: it is
-// in sending, and nobody has the attempt. What becomes of it is recorded as it was.
+// The guard allowed a step and the store recorded it as sending, but the answer was lost. A step
+// that is then not sent after all gets the outcome it really had.
 func TestI7GuardAnswerLostThenNotSent(t *testing.T) {
 	t.Parallel()
 	resting := func(h *harness, send int) {
 		h.sender.resting = send != 2
-		if send == 2 { // it has been put off once, which is as often as it may be
+		if send == 2 { // put off once already, which is the maximum
 			h.store.guardAnswer.set(1)
 		}
 	}
 	for name, row := range map[string]struct {
-		before func(h *harness, send int) // each time that it is to be sent
+		before func(h *harness, send int) // called before each send
 		want   string
 	}{
 		"its template is paused": {func(h *harness, send int) {
@@ -80,7 +80,7 @@ func TestI7GuardAnswerLostThenNotSent(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
 				h.params.MaxTries = 1
-				h.params.SendLease = 5 * minutes // which is kept each minute, while one looks on
+				h.params.SendLease = 5 * minutes // the lease is renewed each minute if the worker looks
 				h.store.OnEnded = h.steps.Ended
 				send := 0
 				h.sender.rendered = func() {
@@ -97,8 +97,8 @@ func TestI7GuardAnswerLostThenNotSent(t *testing.T) {
 	}
 }
 
-// lateGuard is a store that the first guard reaches when its worker has gone on: right before
-// an outcome is recorded.
+// lateGuard is a store that the first guard call reaches late: right before an outcome is recorded.
+// The second guard call is refused.
 type lateGuard struct {
 	*store
 	first *followup.GuardStep
@@ -118,8 +118,8 @@ func (d *lateGuard) FinishStep(ctx context.Context, f followup.FinishStep) (foll
 	return d.store.FinishStep(ctx, f)
 }
 
-// A guard that was not heard of may reach the store when the next has refused: by then its
-// worker holds the step no more, so that what became of it is recorded as it was.
+// A guard call that failed for its worker may reach the store after the next one was refused. The
+// worker no longer holds the step by then, so the outcome is recorded as it was.
 func TestI7LateGuardAfterRefusal(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -132,8 +132,8 @@ func TestI7LateGuardAfterRefusal(t *testing.T) {
 	})
 }
 
-// A step whose leave nobody heard of does not wait for pacing as one that is being sent:
-// an answer of the lead ends its run at once.
+// A step whose guard answer was lost is not in sending while it waits for pacing: a
+// reply ends its run at once.
 func TestI5ReplyEndsPacedStepAfterLostGuardAnswer(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -150,8 +150,7 @@ func TestI5ReplyEndsPacedStepAfterLostGuardAnswer(t *testing.T) {
 	})
 }
 
-// A store that cannot be asked for leave costs no text per second: what was
-// written is kept while it is away.
+// While the guard cannot be reached, the text is kept and not written again each second.
 func TestUnreachableGuardKeepsText(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -168,7 +167,7 @@ func TestUnreachableGuardKeepsText(t *testing.T) {
 }
 
 // A result is recorded although the store is away for a while, with the time
-// at which it came.
+// at which the result came.
 func TestI7ResultRecordedAfterOutage(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -185,8 +184,7 @@ func TestI7ResultRecordedAfterOutage(t *testing.T) {
 	})
 }
 
-// Away for too long is like a crash: the step may have been sent and says so,
-// and is not sent again.
+// A store that is away for too long is like a crash: the step is uncertain and is not sent again.
 func TestI6UnrecordedResultIsUncertain(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -203,8 +201,7 @@ func TestI6UnrecordedResultIsUncertain(t *testing.T) {
 	})
 }
 
-// A record that was made and not heard of (too few replicas in time) is made
-// once and counted once.
+// A record whose answer was lost (too few replicas in time) is made once and counted once.
 func TestI7RecordWithLostAnswerCountedOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ finishes, runs int }{{1, 0}, {2, 0}, {1, 2}} {
@@ -219,8 +216,8 @@ func TestI7RecordWithLostAnswerCountedOnce(t *testing.T) {
 	}
 }
 
-// A step that could not be given back is not sent before its lease has run
-// out; as nobody knows then that nothing was sent, it is uncertain.
+// A step that could not be released is not sent again. When its lease has run out, nobody knows
+// that nothing was sent, so it is uncertain.
 func TestI6UnreleasedStepNotSentAgain(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -234,7 +231,7 @@ func TestI6UnreleasedStepNotSentAgain(t *testing.T) {
 	})
 }
 
-// A store that stumbles once when a step is given back costs nothing.
+// One failed release costs nothing: it is tried again.
 func TestReleaseIsRetried(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -248,7 +245,7 @@ func TestReleaseIsRetried(t *testing.T) {
 	})
 }
 
-// failingClaims is a store whose claims end in an error, whatever they brought.
+// failingClaims is a store whose claims return their steps and an error.
 type failingClaims struct{ *store }
 
 func (s failingClaims) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
@@ -256,8 +253,8 @@ func (s failingClaims) Claim(ctx context.Context, c followup.ClaimParams) (follo
 	return b, cmp.Or(err, errAway)
 }
 
-// What a claim brought is worked on and counted although it ended in an error,
-// and the error is not taken for a claim that went well.
+// A claim that returns an error may have brought steps and ended runs: they are worked on and
+// counted. The claim does not count as a success for Alive.
 func TestI7ClaimWithErrorIsWorkedOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -273,7 +270,7 @@ func TestI7ClaimWithErrorIsWorkedOn(t *testing.T) {
 	})
 }
 
-// The poller is alive as long as it reaches the store.
+// The runner is alive as long as its poller reaches the store.
 func TestAliveWhileStoreReached(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -289,8 +286,8 @@ func TestAliveWhileStoreReached(t *testing.T) {
 	})
 }
 
-// A step whose ladder cannot be read is kept for a while and given back unspent:
-// it has its tries, and is as late as it is.
+// A step whose ladder cannot be read is kept for a while and then released unspent: neither its
+// tries nor its due time change.
 func TestI7StepWithUnreadableLadderReleasedUnspent(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

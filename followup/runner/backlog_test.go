@@ -8,9 +8,9 @@ import (
 	"wagate/followup"
 )
 
-// After an outage what can still be kept goes out first, the least late of it before
-// all; what is too late is skipped with that reason and holds nothing up. Each lead
-// gets one message, and a small tenant does not wait for a large one's backlog.
+// After an outage the steps that are not too late are sent first, the least late before all others.
+// Those that are too late are skipped with that reason and delay nothing. Each lead gets one
+// message, and a small tenant does not wait for a large tenant's backlog.
 func TestI7BacklogSentLeastLateFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -19,7 +19,7 @@ func TestI7BacklogSentLeastLateFirst(t *testing.T) {
 		h.sender.took = time.Second
 		const steps, apart = 60, 10 * minutes
 		var runs []followup.RunID
-		for range steps { // one is due each ten minutes, the last right now
+		for range steps { // one is due every ten minutes, the last one now
 			runs = append(runs, h.arm(h.lead(true), quick[0], quick[1]))
 			h.pass(apart)
 		}

@@ -7,8 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// What is remembered of ladders is bounded; nothing is mistaken for it, and all
-// of it can be had again.
+// The number of remembered ladders is bounded. A ladder that is dropped can be stored again, and
+// none is taken for another.
 func TestRememberedLaddersAreBounded(t *testing.T) {
 	t.Parallel()
 	l := ladders{byID: map[followup.LadderHash]followup.Ladder{}}

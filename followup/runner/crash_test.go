@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// die claims the due step by hand, as a worker that dies at once does.
+// claimAndDie claims the due step directly from the store, as a worker would that dies at once.
 func (h *harness) claimAndDie() followup.Claimed {
 	h.Helper()
 	b, err := h.store.Store.Claim(h.Context(), followup.ClaimParams{
@@ -20,7 +20,8 @@ func (h *harness) claimAndDie() followup.Claimed {
 	return b.Steps[0]
 }
 
-// claimAndDieSending dies between the guard's yes and the record of the result.
+// claimAndDieSending claims the due step and dies after the guard allowed it,
+// before a result is recorded.
 func (h *harness) claimAndDieSending() (followup.Claimed, followup.AttemptID) {
 	h.Helper()
 	c := h.claimAndDie()
@@ -49,7 +50,7 @@ func TestI6CrashBeforeGuardSentOnce(t *testing.T) {
 	})
 }
 
-// A step of which every worker dies fails in the end, and the ladder goes on.
+// A step whose workers all die fails after six deaths, and the ladder goes on.
 func TestI7StepThatKillsWorkersFails(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -70,7 +71,7 @@ func TestI7StepThatKillsWorkersFails(t *testing.T) {
 	})
 }
 
-// One whose workers die once less is sent.
+// A step whose workers die five times is sent by the sixth.
 func TestI6StepOutlivesFiveWorkers(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -87,7 +88,7 @@ func TestI6StepOutlivesFiveWorkers(t *testing.T) {
 	})
 }
 
-// One that dies after the guard may have sent it: uncertain, and never again.
+// A worker that dies after the guard may have sent the step: it is uncertain and never sent again.
 func TestI6CrashAfterGuardUncertainNeverSent(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -106,7 +107,7 @@ func TestI6CrashAfterGuardUncertainNeverSent(t *testing.T) {
 	})
 }
 
-// A crashed step is recorded once, though two replicas find it.
+// A crashed step is recorded once, although two replicas find it.
 func TestI6CrashRecordedOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -115,7 +116,7 @@ func TestI6CrashRecordedOnce(t *testing.T) {
 		h.claimAndDieSending()
 		h.start()
 		first := h.runner
-		h.restart() // a second one beside it
+		h.restart() // a second replica beside the first
 		h.until(2 * hours)
 		h.wantTimeline(run, "1 none uncertain/crash", "ended completed")
 		h.wantSent()
@@ -124,7 +125,7 @@ func TestI6CrashRecordedOnce(t *testing.T) {
 	})
 }
 
-// A worker that was only slow records what it knows, if it is first.
+// A result that comes after the step was recorded as crashed is refused as stale.
 func TestI6ResultAfterRecordedCrashIsStale(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -143,8 +144,8 @@ func TestI6ResultAfterRecordedCrashIsStale(t *testing.T) {
 	})
 }
 
-// A reply that came while the dead worker was sending ends the run when the
-// crash is recorded; the step keeps its outcome.
+// A reply during the dead worker's send ends the run when the crash is recorded.
+// The step keeps its outcome.
 func TestI5ReplyDuringCrashEndsRun(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -160,7 +161,7 @@ func TestI5ReplyDuringCrashEndsRun(t *testing.T) {
 	})
 }
 
-// Two runners at one store send every step once.
+// Two runners on one store send every step once.
 func TestI6TwoReplicasSendEveryStepOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -181,8 +182,8 @@ func TestI6TwoReplicasSendEveryStepOnce(t *testing.T) {
 	})
 }
 
-// What was going out when the worker died is known to whoever finds the step: a
-// template that stood in for another step is used up.
+// The store knows what a worker was sending when it died: a template that stood in
+// for another step is used up.
 func TestI6StandInOfDyingWorkerUsedUp(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

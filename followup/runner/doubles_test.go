@@ -13,7 +13,7 @@ import (
 	"wagate/providers"
 )
 
-// hook is called at one point of a passage, every time it is passed.
+// hook is called each time that a certain point is passed. A nil hook does nothing.
 type hook func()
 
 func (f hook) call() {
@@ -22,45 +22,46 @@ func (f hook) call() {
 	}
 }
 
-// once makes a hook of something that happens the first time only.
+// once returns a hook that calls f the first time only.
 func once(f func()) hook { return sync.OnceFunc(f) }
 
-// call is one provider call as the provider's log has it.
+// call is one call of the provider, as the provider sees it.
 type call struct {
 	at       time.Time
-	what     string // "ai" or the template's name, with its parameters
+	what     string // "ai", or the template's name and parameters
 	to       providers.Contact
 	attempt  followup.AttemptID
 	opaque   string
 	accepted bool
 }
 
-// sender sends as outbound does: pacing, guard, call, again only if nothing
-// can have been sent.
+// sender sends as the gateway's outbound does: pacing, guard, provider call. It calls again only if
+// nothing can have been sent.
 type sender struct {
 	tries int
 	pace  time.Duration
-	full  func() bool // whether the channel's pacing leaves nothing to wait for
-	away  outage      // of the store, which keeps the pacing
-	// resting is whether the breaker lets nothing through.
+	full  func() bool // whether the channel's pacing refuses to let a message wait
+	away  outage      // of the store that keeps the pacing
+	// resting says that the breaker is open.
 	resting bool
-	took    time.Duration // by a provider call
+	took    time.Duration // that a provider call takes
 	pause   time.Duration // before a retry
 
 	rendered, pacing, fencing, fenced, retrying, gaveUp, answered hook
 
 	mu     sync.Mutex
 	calls  []call
-	script []*providers.Error // results of the calls to come; nil: accepted
+	script []*providers.Error // results of the next calls; nil: accepted
 }
 
-// answers scripts the results of the calls to come.
+// answers sets the results of the next calls.
 func (s *sender) answers(errs ...*providers.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.script = errs
 }
 
+// log returns the provider calls so far.
 func (s *sender) log() []call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,16 +114,17 @@ func (s *sender) Send(ctx context.Context, _ followup.ChannelID, m providers.Mes
 	return r, nil
 }
 
-// fullFor is what a full channel says that a step would have to wait.
+// fullFor is how long a full channel asks a step to wait.
 const fullFor = 16 * time.Second
 
-// full is what sending on a full channel returns.
+// full is what Send returns on a full channel.
 func full() (followup.SendResult, error) {
 	return followup.SendResult{
 		Paced: true, Err: &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: fullFor},
 	}, nil
 }
 
+// provider makes one provider call, with the next result that answers set.
 func (s *sender) provider(m providers.Message, v followup.Verdict) (providers.Sent, *providers.Error) {
 	time.Sleep(s.took)
 	s.mu.Lock()
@@ -137,7 +139,7 @@ func (s *sender) provider(m providers.Message, v followup.Verdict) (providers.Se
 	return providers.Sent{ID: fmt.Sprintf("wamid.%d", len(s.calls))}, e
 }
 
-// wording is what a message says, in short.
+// wording is a message in short: "ai", or the template's name and parameters.
 func wording(m providers.Message) string {
 	if !m.IsTemplate() {
 		return "ai"
@@ -158,6 +160,7 @@ func wording(m providers.Message) string {
 	return s
 }
 
+// sleep waits for d and reports whether ctx was still alive then.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -167,7 +170,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// writer is a model that takes its time.
+// writer is a model that takes a while, fails as errs says, and keeps the briefs it got.
 type writer struct {
 	took    time.Duration
 	writing hook
@@ -198,21 +201,23 @@ func (w *writer) Write(ctx context.Context, b followup.Brief) (string, error) {
 	return fmt.Sprintf("text %d", len(w.briefs)), nil
 }
 
+// asked returns how many texts the model was asked for.
 func (w *writer) asked() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.briefs)
 }
 
-// templates is a registry that knows what it is told.
+// templates is a registry of the templates that tell was called with.
 type templates struct {
 	mu    sync.Mutex
 	known map[string]providers.TemplateInfo
 	asked hook
 	away  outage
-	newer func(name string) bool // whether a newer replica wrote what was said of it
+	newer func(name string) bool // whether only a newer replica can read the template's entry
 }
 
+// tell sets what the registry knows about a template.
 func (t *templates) tell(info providers.TemplateInfo) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -236,12 +241,12 @@ func (t *templates) Template(_ context.Context, _ followup.ChannelID, name, _ st
 	return info, ok, nil
 }
 
-// complaints is a log that keeps what is said at warning and above.
+// logRecorder is a log handler that keeps the messages at warning and above.
 type logRecorder struct {
 	slog.Handler
 	mu       *sync.Mutex
 	messages []string
-	all      strings.Builder // with the attributes
+	all      strings.Builder // attributes of all messages
 }
 
 func (c *logRecorder) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
@@ -259,7 +264,7 @@ func (c *logRecorder) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// complaints makes the runner log to one, which it returns.
+// recordLog makes the runner log to a logRecorder, which it returns.
 func (h *harness) recordLog() *logRecorder {
 	c := &logRecorder{mu: &h.mu}
 	h.params.Logger = slog.New(c)

@@ -9,8 +9,8 @@ import (
 	"wagate/providers"
 )
 
-// Each kind of failure has its reason, and the ladder goes on but for contacts
-// that cannot or must not be reached.
+// Each kind of provider error has its reason. The ladder goes on, unless the contact
+// cannot or must not be reached.
 func TestI7FailureKindSetsReason(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -45,7 +45,7 @@ func TestI7FailureKindSetsReason(t *testing.T) {
 	}
 }
 
-// A capped contact is left alone for a day, even if its next step is due sooner.
+// A capped contact gets no message for a day, even if its next step is due sooner.
 func TestCappedContactLeftAloneForADay(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -59,8 +59,8 @@ func TestCappedContactLeftAloneForADay(t *testing.T) {
 	})
 }
 
-// What was not sent is tried again later, as late as the provider asks within
-// bounds, and at last the step fails and the ladder goes on.
+// A step that was not sent is tried again later: after the time that the provider asks for, within
+// bounds. After the last try it fails, and the ladder goes on.
 func TestI7UnsentStepPutOffWithinBounds(t *testing.T) {
 	t.Parallel()
 	throttled := func(after time.Duration) *providers.Error {
@@ -115,7 +115,7 @@ func TestI7UnsentStepPutOffWithinBounds(t *testing.T) {
 	}
 }
 
-// A step that was put off is not the step after it: that one begins afresh.
+// The tries of one step do not count against the next.
 func TestEachStepHasItsOwnTries(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -128,8 +128,8 @@ func TestEachStepHasItsOwnTries(t *testing.T) {
 	})
 }
 
-// What was not sent does not stand in the history, and a template that stood in
-// for another step is still there for its own.
+// A rejected template is not in the history, and one that stood in for another step is
+// still sent as its own step.
 func TestI4RejectedStandInNotUsedUp(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -147,8 +147,8 @@ func TestI4RejectedStandInNotUsedUp(t *testing.T) {
 	})
 }
 
-// No answer may mean that it was sent: it counts as sent, uses up its template
-// and is never sent again, and what a receipt tells later stands beside.
+// A call without an answer may have been sent: the step is uncertain, uses up its template and is
+// never sent again. What a receipt says later is recorded beside the outcome.
 func TestI6NoAnswerNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	lost := &providers.Error{Kind: providers.Transient, MaybeSent: true, Retryable: true}
@@ -188,8 +188,7 @@ func TestI6NoAnswerNeverSentAgain(t *testing.T) {
 	}
 }
 
-// restingSender is a sender that stops at its breaker once the guard's second answer
-// was not heard.
+// restingSender is a sender whose breaker is open after the first provider call.
 type restingSender struct{ *sender }
 
 func (s restingSender) Send(ctx context.Context, c followup.ChannelID, m providers.Message, guard followup.Guard) (followup.SendResult, error) {
@@ -199,8 +198,8 @@ func (s restingSender) Send(ctx context.Context, c followup.ChannelID, m provide
 	return s.sender.Send(ctx, c, m, guard)
 }
 
-// A step that is known not to have been sent says so, although its last try did
-// not come to the guard, and the one before did not hear it.
+// A step that is known not to have been sent fails and is not uncertain, although its last try
+// ended before the guard, and the guard call before that failed.
 func TestI7UnsentStepIsNotUncertain(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -216,7 +215,7 @@ func TestI7UnsentStepIsNotUncertain(t *testing.T) {
 	})
 }
 
-// A model that fails costs the step its text, not the lead its template.
+// A model that fails ends the step, or makes it send its own template, each with its reason.
 func TestI7ModelFailureSetsReason(t *testing.T) {
 	t.Parallel()
 	both := followup.Step{Interval: "PT30M", Prompt: "one", TemplateName: "own", TemplateLanguage: "pt_BR"}
@@ -248,8 +247,7 @@ func TestI7ModelFailureSetsReason(t *testing.T) {
 	}
 }
 
-// A template in the place of a text that the model could not write takes no
-// other step's template.
+// A step whose text the model could not write does not take a later step's template.
 func TestModelFailureUsesNoOtherStepsTemplate(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

@@ -10,8 +10,8 @@ import (
 	"wagate/providers"
 )
 
-// A template that stood in for an earlier step when the worker died is not sent
-// again as the step it belongs to.
+// A template that stood in for an earlier step when the worker died is not
+// sent again as its own step.
 func TestI6StandInNotSentAgainAfterCrash(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -26,7 +26,7 @@ func TestI6StandInNotSentAgainAfterCrash(t *testing.T) {
 			Now: time.Now(), Real: time.Now(), Lease: minutes,
 		})
 		h.must(err, "GuardStep")
-		// The provider has it; the process dies here.
+		// The provider has the message; the process dies here.
 		h.start()
 		h.until(72 * hours)
 		h.equal(len(h.sender.log()), 0, "sent again")
@@ -34,8 +34,8 @@ func TestI6StandInNotSentAgainAfterCrash(t *testing.T) {
 	})
 }
 
-// The provider's "window closed" holds while the template in its place is put
-// off: no text is written and sent into that window again.
+// If the provider says that the window is closed, that is remembered while the template that is
+// sent instead is put off: no text is written for that window again.
 func TestI4ClosedWindowRememberedWhilePutOff(t *testing.T) {
 	t.Parallel()
 	slowDown := &providers.Error{Kind: providers.Throttled, Status: 429, Code: 130429, Retryable: true}
@@ -51,7 +51,7 @@ func TestI4ClosedWindowRememberedWhilePutOff(t *testing.T) {
 	})
 }
 
-// A step whose ladder is gone ends, with an outcome.
+// A step whose ladder is gone fails, and its run ends.
 func TestI7StepWithoutLadderEnds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -66,12 +66,12 @@ func TestI7StepWithoutLadderEnds(t *testing.T) {
 	})
 }
 
-// A tenant whose provider hangs takes its share of the workers and no more: the
-// others' steps go out in time.
+// A tenant whose provider hangs takes no more than its share of the workers. Other
+// tenants' steps are sent in time.
 func TestI9HangingProviderDelaysOwnTenantOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t) // its account at the end knows one tenant only
+		h := newHarness(t) // not play: checkCounter knows one tenant only
 		h.params.Workers, h.params.PerTenant = 4, 2
 		h.sender.took = 40 * time.Second
 		for range 8 {
@@ -80,7 +80,7 @@ func TestI9HangingProviderDelaysOwnTenantOnly(t *testing.T) {
 		next := h.armOtherTenant(30*minutes + 10*time.Second)
 		h.start()
 		h.until(30*minutes + 5*time.Second)
-		h.runner.Wake() // for what it knows to be in hand
+		h.runner.Wake() // claims again while two steps of the tenant are in hand
 		h.until(30*minutes + 11*time.Second)
 		h.equal(next().State, followup.RunSending, "state of the other tenant's run a second after its step was due")
 		h.until(hours)
@@ -89,7 +89,7 @@ func TestI9HangingProviderDelaysOwnTenantOnly(t *testing.T) {
 	})
 }
 
-// A provider that hangs takes every worker, and the runner is ready all the same.
+// The runner is alive although a hanging provider takes every worker.
 func TestI9AliveWithoutFreeWorker(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -106,7 +106,7 @@ func TestI9AliveWithoutFreeWorker(t *testing.T) {
 	})
 }
 
-// slowModel is a model that takes a few requests at once, in order.
+// slowModel is a model that writes as many texts at once as it has slots, each in the same time.
 type slowModel struct {
 	slots   chan struct{}
 	took    time.Duration
@@ -127,8 +127,8 @@ func (g *slowModel) Write(ctx context.Context, _ followup.Brief) (string, error)
 	return "hello", nil
 }
 
-// A backlog in front of a slow model is worked off: a claim outlives the wait
-// for the model, so no text is written in vain.
+// A backlog in front of a slow model is worked off. Each claim lasts while its step waits for the
+// model, so no text is written twice.
 func TestI7SlowModelBacklogWorkedOff(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

@@ -6,8 +6,8 @@ import (
 	"wagate/followup"
 )
 
-// A step of a channel that the operator's file no longer lists cannot be sent: nobody pays
-// for its text. When the channel is back, the ladder's next step is sent.
+// A step on a channel that the operator's file does not list cannot be sent, so no text is written
+// for it. When the channel is back, the ladder's next step is sent.
 func TestUnlistedChannelCostsNoText(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -32,8 +32,8 @@ func TestUnlistedChannelCostsNoText(t *testing.T) {
 	})
 }
 
-// A channel that the operator's file gives to another tenant by now sends nothing for the runs of
-// the one that had it, neither text nor template: it would go out by the other one's account.
+// A channel that the operator's file gives to another tenant sends neither text nor template for
+// the first tenant's runs: it would use the other tenant's account.
 func TestI10ChannelOfAnotherTenantSendsNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -11,8 +11,8 @@ import (
 	"wagate/providers"
 )
 
-// spyStore is a store that keeps what the guard was asked, may show a claimed
-// step otherwise than it is, and may refuse.
+// spyStore is a store that keeps the claims, guard calls and results it gets. It can change a
+// claimed step before the runner sees it, refuse at the guard, and answer a result as stale.
 type spyStore struct {
 	*store
 	mu     *sync.Mutex
@@ -21,7 +21,7 @@ type spyStore struct {
 	claims []followup.ClaimParams
 	asked  []followup.GuardStep
 	done   []followup.FinishStep
-	gone   bool // finishing finds the step gone
+	gone   bool // FinishStep returns ErrStale
 }
 
 func (a *spyStore) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
@@ -57,15 +57,15 @@ func (a *spyStore) FinishStep(ctx context.Context, f followup.FinishStep) (follo
 	return a.store.FinishStep(ctx, f)
 }
 
+// spyOnStore puts a spyStore between the runner and the store, and returns it.
 func (h *harness) spyOnStore() *spyStore {
 	a := &spyStore{store: h.store, mu: &h.mu}
 	h.params.Store = a
 	return a
 }
 
-// An opt-out that only the guard, or only the claim, has heard of ends the run
-// without a send; so does a pause end the step, and no model is asked for
-// what was known before.
+// An opt-out that only the guard or only the claim knows of ends the run without a send; a pause
+// skips the step. If the claim knows, no text is written.
 func TestI5ClaimOrGuardStopsSend(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -109,8 +109,8 @@ func TestI5ClaimOrGuardStopsSend(t *testing.T) {
 	}
 }
 
-// A step that is decided for ever in the same way, as the guard never likes it,
-// ends all the same.
+// A step that is decided in the same way again and again, because the guard never accepts
+// it, fails after a few rounds.
 func TestI7UndecidableStepEnds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -125,7 +125,7 @@ func TestI7UndecidableStepEnds(t *testing.T) {
 	})
 }
 
-// A guard that says that the step is not ours ends our part in it, and no more.
+// If the guard says that the step belongs to another, the runner does nothing more about it.
 func TestI6StepOfAnotherLeftAlone(t *testing.T) {
 	t.Parallel()
 	for _, no := range []followup.Refusal{followup.RefusedStale, followup.RefusedLeadMoved} {
@@ -145,8 +145,8 @@ func TestI6StepOfAnotherLeftAlone(t *testing.T) {
 	}
 }
 
-// The guard is told of a template whether it is marketing, which it is unless
-// the registry says otherwise, and of a text that it needs the window.
+// The guard is told that a text needs the window, and that a template is marketing unless
+// the registry says otherwise.
 func TestI4GuardRequestDescribesMessage(t *testing.T) {
 	t.Parallel()
 	template := followup.Step{Interval: "PT30M", TemplateName: "come_back", TemplateLanguage: "es_MX"}
@@ -200,20 +200,20 @@ func (k *lastMessage) Send(ctx context.Context, c followup.ChannelID, m provider
 	return k.sender.Send(ctx, c, m, g)
 }
 
-// A step that is not ours any more is not asked about again and again.
+// A result that the store calls stale is not recorded again.
 func TestI6StaleResultRecordedOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		a := h.spyOnStore()
 		a.gone = true
 		h.armAndStart(sample[0])
-		h.pass(30*minutes + 30*time.Second) // shorter than the lease of the call
+		h.pass(30*minutes + 30*time.Second) // shorter than the lease of the send
 		h.stop()
 		h.equal(len(a.done), 1, "FinishStep calls")
 	})
 }
 
-// A put-off is real time, as the provider means it, however fast domain time goes.
+// A put-off is in real time, as the provider means it, whatever the speed of domain time.
 func TestPutOffIsInRealTime(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -222,7 +222,7 @@ func TestPutOffIsInRealTime(t *testing.T) {
 		h.sender.tries = 1
 		h.sender.answers(&providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: 5 * minutes})
 		run := h.armAndStart(sample[0])
-		h.until(35 * time.Second) // half an hour and more of domain time
+		h.until(35 * time.Second) // more than half an hour of domain time
 		h.equal(len(h.sender.log()), 1, "provider calls")
 		due := h.run(run).DueAt
 		want := h.began.Add(30*minutes + 60*5*minutes)
@@ -232,7 +232,7 @@ func TestPutOffIsInRealTime(t *testing.T) {
 	})
 }
 
-// registry is a template registry of one function.
+// registry is a template registry made of one function.
 type registry func(name, language string) (providers.TemplateInfo, bool)
 
 func (r registry) Template(_ context.Context, _ followup.ChannelID, name, language string) (providers.TemplateInfo, bool, error) {
@@ -240,7 +240,7 @@ func (r registry) Template(_ context.Context, _ followup.ChannelID, name, langua
 	return info, ok, nil
 }
 
-// MaxLateness is the operator's, not ours.
+// MaxLateness is the bound that the operator sets.
 func TestMaxLatenessIsTheOperators(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

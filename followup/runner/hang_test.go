@@ -9,12 +9,13 @@ import (
 	"wagate/providers"
 )
 
-// hangingStore is a store of which one call does not answer before it is told to give up.
+// hangingStore is a store of which one method hangs until its context ends.
 type hangingStore struct {
 	*store
 	call string
 }
 
+// wait hangs until ctx ends if call is the one that hangs.
 func (s hangingStore) wait(ctx context.Context, call string) error {
 	if s.call != call {
 		return nil
@@ -44,8 +45,8 @@ func (s hangingStore) RecordSend(ctx context.Context, r followup.RecordSend) err
 	return s.store.RecordSend(ctx, r)
 }
 
-// A stop waits for a result to be recorded, and for a step to be given back, but
-// not for ever; the log says what is left to the lease.
+// A stop waits a bounded time for a result to be recorded or a step to be released. The log says
+// what is left to the lease.
 func TestI7StopBoundedWhileStoreHangs(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -75,8 +76,8 @@ func TestI7StopBoundedWhileStoreHangs(t *testing.T) {
 	}
 }
 
-// The template that goes in a refused text's place does not wait long for a
-// store that does not record the refusal; the result closes the window then.
+// If the store does not record that the provider refused a text for the window, the template that
+// is sent instead is delayed by three seconds only, and its result closes the window.
 func TestI4UnrecordedRefusalDelaysNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -104,8 +105,8 @@ func TestI4UnrecordedRefusalDelaysNothing(t *testing.T) {
 	}
 }
 
-// A refusal is recorded although the store stumbles: the template in the text's
-// place is put off then, and must not find the window open.
+// The record of a refusal is tried again, so that a template that is put off does
+// not find the window open.
 func TestI4RefusalRecordIsRetried(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -120,7 +121,7 @@ func TestI4RefusalRecordIsRetried(t *testing.T) {
 	})
 }
 
-// goneLead is a store whose lead is not where a refusal is to be recorded.
+// goneLead is a store that cannot record a refusal because the lead is gone.
 type goneLead struct {
 	*store
 	err error
@@ -128,8 +129,8 @@ type goneLead struct {
 
 func (n goneLead) RecordSend(context.Context, followup.RecordSend) error { return n.err }
 
-// A refusal that there is no place for any more, as the lead was merged or
-// erased, is not told again and again, and is no outage.
+// A refusal that cannot be recorded because the lead was merged or erased delays
+// nothing and is not logged.
 func TestRefusalOfGoneLeadIsNotLogged(t *testing.T) {
 	t.Parallel()
 	for _, gone := range []error{followup.ErrNotFound, followup.ErrLeadMoved} {

@@ -28,17 +28,18 @@ const (
 	hours   = time.Hour
 )
 
-// The sample's ladder: AI after 30 min, AI 2 h later, a template 1 day later.
+// sample is the ladder of the sample config: an AI text after 30 min, another 2 h
+// later, a template 1 day later.
 var sample = []followup.Step{
 	{Interval: "PT30M", Prompt: "ask whether there are questions"},
 	{Interval: "PT2H", Prompt: "offer a call"},
 	{Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"},
 }
 
-// neighbour is another tenant's channel.
+// neighbour is a channel of another tenant.
 var neighbour = followup.Channel{ID: "next-door", Tenant: "neighbour", Provider: providers.Meta}
 
-// harness is a runner in a bubble with doubles around it.
+// harness is a runner in a synctest bubble, with test doubles around it.
 type harness struct {
 	*testing.T
 	store     *store
@@ -57,14 +58,13 @@ type harness struct {
 	config    followup.Config
 	leads     []followup.LeadID
 	began     time.Time
-	// looks is held by doubles while they write what the story looks at between
-	// times that pass. The bubble itself orders the story behind them only.
+	// mu is held by the doubles while they write what the test reads between two calls of pass. The
+	// bubble orders the test only after the doubles, not the doubles after the test.
 	mu sync.Mutex
 }
 
-// play runs a story in a bubble; at its end the runner is stopped, the bubble
-// proves that nothing is left running, and the metric must tell what the
-// timelines tell.
+// play runs a test in a bubble. In the end it stops the runner, and checks that the counter of
+// outcomes agrees with the timelines. The bubble fails if a goroutine is left.
 func play(t *testing.T, story func(h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -75,6 +75,8 @@ func play(t *testing.T, story func(h *harness)) {
 	})
 }
 
+// newHarness returns a harness of one tenant with one assistant, one channel and one active config.
+// The runner is not started.
 func newHarness(t *testing.T) *harness {
 	h := &harness{
 		T: t, store: &store{Store: memstore.New()}, writer: &writer{}, templates: &templates{},
@@ -94,7 +96,7 @@ func newHarness(t *testing.T) *harness {
 	h.params = runner.Params{
 		Store: h.store, Sender: h.sender, Writer: h.writer, Templates: h.templates, Directory: directory,
 		Now: time.Now, Real: time.Now, Speed: 1, MaxLateness: followup.DefaultMaxLateness,
-		MaxSleep: 10 * time.Second, // days pass sooner than by the second
+		MaxSleep: 10 * time.Second, // so that simulated days need few wake-ups
 		Steps:    h.steps, Registry: h.registry,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError + 1})),
 	}
@@ -106,19 +108,20 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
-// start starts the runner with the parameters as they are now.
+// start starts a runner with the current params.
 func (h *harness) start() {
 	h.runner = runner.New(h.params)
 	h.runner.Start()
 }
 
-// restart puts another process in the place of the one that stopped or died.
+// restart starts another runner, as a new process does after the old one stopped or died.
 func (h *harness) restart() {
 	h.params.Registry = prometheus.NewRegistry()
 	h.start()
 	h.stopped = false
 }
 
+// stop stops the runner, unless it is stopped or was never started.
 func (h *harness) stop() {
 	if h.runner == nil || h.stopped {
 		return
@@ -127,7 +130,7 @@ func (h *harness) stop() {
 	h.must(h.runner.Stop(h.Context()), "Stop")
 }
 
-// abandon stops the runner without time for what is in hand.
+// abandon stops the runner without time for the steps in hand.
 func (h *harness) abandon() {
 	ctx, cancel := context.WithCancel(h.Context())
 	cancel()
@@ -135,6 +138,7 @@ func (h *harness) abandon() {
 	h.must(h.runner.Stop(ctx), "Stop")
 }
 
+// must fails the test at once if the call returned an error.
 func (h *harness) must(err error, call string) {
 	h.Helper()
 	if err != nil {
@@ -142,6 +146,7 @@ func (h *harness) must(err error, call string) {
 	}
 }
 
+// equal checks that got equals want; what names the value.
 func (h *harness) equal(got, want any, what string) {
 	h.Helper()
 	if !reflect.DeepEqual(got, want) {
@@ -149,36 +154,38 @@ func (h *harness) equal(got, want any, what string) {
 	}
 }
 
-// pass lets time go by, and everything that is due in it happen.
+// pass lets d go by, with everything that happens in it.
 func (h *harness) pass(d time.Duration) {
-	h.mu.Lock()   // what the story looked at before, the doubles write after
-	h.mu.Unlock() //nolint:staticcheck // SA2001: it is for the order alone
+	h.mu.Lock()   // orders what the doubles write next after what the test has read
+	h.mu.Unlock() //nolint:staticcheck // SA2001: only the order matters
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// times is how long after the beginning something happened, each time.
+// timeLog is the times, since the start of the test, at which something happened.
 type timeLog struct {
 	h  *harness
 	at []time.Duration
 }
 
+// record adds the current time.
 func (t *timeLog) record() {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()
 	t.at = append(t.at, time.Since(t.h.began))
 }
 
+// all returns the times recorded so far.
 func (t *timeLog) all() []time.Duration {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()
 	return append([]time.Duration(nil), t.at...)
 }
 
-// until lets time go by until d after the beginning.
+// until lets time go by until d after the start of the test.
 func (h *harness) until(d time.Duration) { h.pass(time.Until(h.began.Add(d))) }
 
-// lead makes a lead that has just written, or never did.
+// lead creates a lead, which has just written if wrote is true and never wrote otherwise.
 func (h *harness) lead(wrote bool) followup.LeadID {
 	h.Helper()
 	n := len(h.leads) + 1
@@ -191,7 +198,7 @@ func (h *harness) lead(wrote bool) followup.LeadID {
 	return id
 }
 
-// arm starts a run of the lead through the steps.
+// arm starts a run of the lead on a ladder of these steps.
 func (h *harness) arm(lead followup.LeadID, steps ...followup.Step) followup.RunID {
 	h.Helper()
 	l := followup.Ladder{Steps: steps}
@@ -207,9 +214,8 @@ func (h *harness) arm(lead followup.LeadID, steps ...followup.Step) followup.Run
 	return run
 }
 
-// armOtherTenant starts a run of another tenant, of which a template is due after the
-// wait, and returns how the run is then. The account at the end of a play knows one
-// tenant only.
+// armOtherTenant starts a run of another tenant, whose template is due after wait. It returns a
+// function that reads the run. checkCounter does not know this tenant.
 func (h *harness) armOtherTenant(wait time.Duration) func() followup.Run {
 	h.Helper()
 	tenant := neighbour.Tenant
@@ -230,7 +236,7 @@ func (h *harness) armOtherTenant(wait time.Duration) func() followup.Run {
 	}
 }
 
-// begin is the usual beginning: a lead who just wrote climbs the steps.
+// armAndStart arms the steps for a lead who has just written, and starts the runner.
 func (h *harness) armAndStart(steps ...followup.Step) followup.RunID {
 	h.Helper()
 	run := h.arm(h.lead(true), steps...)
@@ -238,8 +244,7 @@ func (h *harness) armAndStart(steps ...followup.Step) followup.RunID {
 	return run
 }
 
-// settle takes in what happened to a lead, as the webhooks do. It may be
-// called from a hook, which is on another goroutine.
+// settle settles one item of a lead, as a webhook does. Hooks may call it on another goroutine.
 func (h *harness) settle(lead followup.LeadID, item followup.Item) {
 	item.Channel, item.Assistant, item.At = h.channel, h.assistant, time.Now()
 	s, err := h.store.Settle(h.Context(), followup.Settlement{
@@ -251,12 +256,15 @@ func (h *harness) settle(lead followup.LeadID, item followup.Item) {
 	h.steps.Ended(s.Ended)
 }
 
+// reply settles a message of the lead.
 func (h *harness) reply(lead followup.LeadID) {
 	h.settle(lead, followup.Item{Opens: true, Reply: true})
 }
 
+// echo settles a message that the business sent from elsewhere.
 func (h *harness) echo(lead followup.LeadID) { h.settle(lead, followup.Item{Outbound: true}) }
 
+// run reads a run.
 func (h *harness) run(id followup.RunID) followup.Run {
 	h.Helper()
 	r, err := h.store.Store.Run(h.Context(), h.tenant, id)
@@ -264,7 +272,8 @@ func (h *harness) run(id followup.RunID) followup.Run {
 	return r
 }
 
-// story words a run: its steps and how they ended, then its state.
+// timeline describes a run: "step kind outcome/reason" of each step that ended, then
+// the run's state and reason.
 func (h *harness) timeline(id followup.RunID) []string {
 	h.Helper()
 	r := h.run(id)
@@ -286,12 +295,13 @@ func (h *harness) timeline(id followup.RunID) []string {
 	return append(out, end)
 }
 
+// wantTimeline checks a run's timeline.
 func (h *harness) wantTimeline(id followup.RunID, want ...string) {
 	h.Helper()
 	h.equal(h.timeline(id), want, "timeline")
 }
 
-// sent is what left, with how long after the beginning.
+// wantSent checks what the provider accepted: how long after the start of the test, and what.
 func (h *harness) wantSent(want ...string) {
 	h.Helper()
 	var got []string
@@ -303,7 +313,7 @@ func (h *harness) wantSent(want ...string) {
 	h.equal(got, want, "sent")
 }
 
-// agree compares the counter of outcomes with all timelines.
+// checkCounter checks that the counter of outcomes agrees with all timelines of the test's tenant.
 func (h *harness) checkCounter() {
 	h.Helper()
 	want := map[string]float64{}
@@ -321,6 +331,7 @@ func (h *harness) checkCounter() {
 	h.equal(h.counted(), want, "wagate_followup_steps_total")
 }
 
+// counted returns the counter of outcomes by "kind outcome reason", without zeros.
 func (h *harness) counted() map[string]float64 {
 	h.Helper()
 	families, err := h.registry.Gather()

@@ -8,27 +8,27 @@ import (
 	"wagate/providers"
 )
 
-// phase is how far a step has come at a point, which decides what something
-// that happens there can still do about it.
+// phase is how far the step has come at a point. It decides what an event at
+// that point can still change.
 type phase int
 
 const (
-	before  phase = iota // the guard was not asked: nothing may be sent any more
-	between              // a call was made and sent nothing: nothing may be sent any more
-	after                // the guard said yes: it is sent, and nothing after it
+	before  phase = iota // the guard was not asked: nothing may be sent from here on
+	between              // a call was made and sent nothing: nothing may be sent from here on
+	after                // the guard allowed it: it is sent, and nothing after it
 )
 
-// point is where in the passage of the first step something happens.
+// point is a place on the first step's way where an event can be made to happen.
 type point struct {
 	name  string
 	phase phase
-	// released: the step is given back by ReleaseStep while something waits to
-	// end the run.
+	// released says that an event at this point ends the run inside ReleaseStep, which
+	// does not report the end.
 	released bool
 	at       func(h *harness, happens hook)
 }
 
-// points are all the points between arming and finishing a step.
+// points are all points between the arming and the finish of a step.
 var points = []point{
 	{"armed", before, false, func(_ *harness, happens hook) { time.AfterFunc(29*minutes, happens) }},
 	{"claimed", before, false, func(h *harness, happens hook) { h.store.claimed = happens }},
@@ -62,18 +62,18 @@ var points = []point{
 	}},
 }
 
-// quick is a ladder that is soon climbed.
+// quick is a ladder with short waits.
 var quick = []followup.Step{
 	{Interval: "PT30M", Prompt: "one"},
 	{Interval: "PT30M", Prompt: "two"},
 	{Interval: "PT2H", TemplateName: "come_back", TemplateLanguage: "pt_BR"},
 }
 
-// notSent is a failure after which nothing can have been sent.
+// notSent is an error after which nothing can have been sent.
 var notSent = &providers.Error{Kind: providers.Transient, Status: 503, Code: 131016, Retryable: true}
 
-// atEveryPoint plays a ladder with something happening at each point of
-// its first step.
+// atEveryPoint runs a ladder once for each point, and calls happens at that point of the first
+// step. check then gets the run and the time of the event.
 func atEveryPoint(t *testing.T, happens func(h *harness, lead followup.LeadID), check func(h *harness, p point, run followup.RunID, at time.Time)) {
 	t.Helper()
 	for _, p := range points {
@@ -101,8 +101,8 @@ func atEveryPoint(t *testing.T, happens func(h *harness, lead followup.LeadID), 
 	}
 }
 
-// ends checks that a run was ended by what happened, and that nothing was sent
-// after it.
+// wantEnded checks that the event ended the run with this reason, and that
+// nothing was sent after it.
 func wantEnded(why followup.Reason) func(h *harness, p point, run followup.RunID, at time.Time) {
 	return func(h *harness, p point, run followup.RunID, at time.Time) {
 		h.pass(80 * minutes)
@@ -120,12 +120,13 @@ func wantEnded(why followup.Reason) func(h *harness, p point, run followup.RunID
 			}
 		}
 		if p.released {
-			// ReleaseStep ends the run and does not tell.
+			// ReleaseStep ends the run without telling the caller.
 			h.steps.Ended([]followup.Ended{{Run: run, Step: 1, Reason: why}})
 		}
 	}
 }
 
+// accepted returns how many messages the provider accepted.
 func accepted(h *harness) int {
 	n := 0
 	for _, c := range h.sender.log() {
@@ -136,11 +137,13 @@ func accepted(h *harness) int {
 	return n
 }
 
+// Wherever the first step is when the lead replies, nothing is sent after the reply.
 func TestI5NothingIsSentAfterAReply(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, (*harness).reply, wantEnded(followup.Replied))
 }
 
+// Nothing is sent after the lead leaves the status that triggered the run.
 func TestI5NothingIsSentAfterTheStatusWasLeft(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
@@ -156,8 +159,7 @@ func TestI5NothingIsSentAfterTheStatusWasLeft(t *testing.T) {
 	}, wantEnded(followup.StatusLeft))
 }
 
-// countEnded counts, as the lead API does, runs ended by a call that does not
-// tell which it ended.
+// countEnded counts the runs that a store call ended without telling which, as the lead API does.
 func (h *harness) countEnded(lead followup.LeadID, why followup.Reason) {
 	runs, err := h.store.Runs(h.Context(), h.tenant, lead)
 	if err != nil {
@@ -170,6 +172,7 @@ func (h *harness) countEnded(lead followup.LeadID, why followup.Reason) {
 	}
 }
 
+// Nothing is sent after the lead opts out.
 func TestI5NothingIsSentAfterAnOptOut(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
@@ -178,6 +181,7 @@ func TestI5NothingIsSentAfterAnOptOut(t *testing.T) {
 	}, wantEnded(followup.OptedOut))
 }
 
+// Nothing is sent after the run is cancelled through the API.
 func TestI5NothingIsSentAfterACancel(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
@@ -189,6 +193,7 @@ func TestI5NothingIsSentAfterACancel(t *testing.T) {
 	}, wantEnded(followup.ByAPI))
 }
 
+// Nothing is sent after the config becomes inactive.
 func TestI5NothingIsSentAfterTheConfigWentOff(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, _ followup.LeadID) {
@@ -202,11 +207,13 @@ func TestI5NothingIsSentAfterTheConfigWentOff(t *testing.T) {
 	}, wantEnded(followup.ConfigOff))
 }
 
+// Nothing is sent after the config is deleted without ?pending=finish.
 func TestI5NothingIsSentAfterTheConfigWasDeleted(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(false) }, wantEnded(followup.ConfigGone))
 }
 
+// deleteConfig deletes the config; with finish, an armed step is still sent.
 func (h *harness) deleteConfig(finish bool) {
 	ended, err := h.store.DeleteConfig(h.Context(), h.tenant, h.config.ID, finish, time.Now(), time.Now())
 	if err != nil {
@@ -215,8 +222,7 @@ func (h *harness) deleteConfig(finish bool) {
 	h.steps.Ended(ended)
 }
 
-// With ?pending=finish the one armed step is sent, wherever it is, and nothing
-// after it.
+// With ?pending=finish the one armed step is sent, wherever it is, and nothing after it.
 func TestDeleteWithPendingFinishSendsTheArmedStepOnly(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, _ followup.LeadID) { h.deleteConfig(true) },
@@ -227,7 +233,7 @@ func TestDeleteWithPendingFinishSendsTheArmedStepOnly(t *testing.T) {
 		})
 }
 
-// A pause skips what falls due in it, and the ladder goes on when it is over.
+// A pause skips the step that falls due in it, and the ladder goes on after the pause.
 func TestPauseSkipsStepWhereverItIs(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, _ followup.LeadID) { h.pauseSending(true) },
@@ -243,14 +249,15 @@ func TestPauseSkipsStepWhereverItIs(t *testing.T) {
 		})
 }
 
+// pauseSending sets or lifts the pause of the channel.
 func (h *harness) pauseSending(on bool) {
 	if err := h.store.Pause(h.Context(), h.tenant, h.channel, on); err != nil {
 		h.Errorf("Pause: got error %v, want none", err)
 	}
 }
 
-// What the business says from elsewhere breaks the silence: the step waits its
-// whole interval anew. One that is on its way goes.
+// restartsTheWait checks that the step waited its whole interval again after the event,
+// unless it was already being sent.
 func restartsTheWait(h *harness, p point, run followup.RunID, at time.Time) {
 	h.pass(80 * minutes)
 	first := h.run(run).Timeline[0]
@@ -268,11 +275,13 @@ func restartsTheWait(h *harness, p point, run followup.RunID, at time.Time) {
 	}
 }
 
+// A message of the business from elsewhere makes the step wait its whole interval again.
 func TestEchoRestartsWaitWhereverStepIs(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, (*harness).echo, restartsTheWait)
 }
 
+// A message that the assistant sends through the API makes the step wait again as well.
 func TestAssistantMessageRestartsWaitWhereverStepIs(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, lead followup.LeadID) {
@@ -288,8 +297,7 @@ func TestAssistantMessageRestartsWaitWhereverStepIs(t *testing.T) {
 	}, restartsTheWait)
 }
 
-// A reply while a text is in the air is no reason to lose its record, and one
-// that comes on another message's way ends nothing twice.
+// A second reply changes nothing: the run ends once, and a message on its way is recorded.
 func TestI5TwoRepliesEndRunOnce(t *testing.T) {
 	t.Parallel()
 	atEveryPoint(t, func(h *harness, lead followup.LeadID) {

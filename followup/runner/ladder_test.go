@@ -8,7 +8,7 @@ import (
 	"wagate/providers"
 )
 
-// The sample's sample, to the instant: 30 min, then 2 h, then 1 day of silence.
+// The sample ladder is sent exactly to the nanosecond: 30 min, then 2 h, then 1 day of silence.
 func TestI12SampleLadderIsExact(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -25,7 +25,7 @@ func TestI12SampleLadderIsExact(t *testing.T) {
 	})
 }
 
-// A wait begins when the step before has ended, not when it was due.
+// A wait starts when the step before has ended, not when it was due.
 func TestWaitStartsWhenStepBeforeEnds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -36,7 +36,7 @@ func TestWaitStartsWhenStepBeforeEnds(t *testing.T) {
 	})
 }
 
-// A step that is armed while the poller sleeps is not late for it.
+// A step that is armed while the poller sleeps is not late, because Wake wakes the poller.
 func TestEarlierStepWakesPoller(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -50,7 +50,7 @@ func TestEarlierStepWakesPoller(t *testing.T) {
 	})
 }
 
-// What is asked of the model: the step, the lead, what was said before.
+// The model gets the step's prompt, the lead, the company, the instructions and the history.
 func TestWriterBrief(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -77,7 +77,8 @@ func TestWriterBrief(t *testing.T) {
 	})
 }
 
-// A name that a lead gives himself is no word of the business to the model.
+// A name that a lead gave himself is quoted in the prompt, so that the model does not take
+// it for the business's words.
 func TestPromptValueIsNoInstruction(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -97,8 +98,8 @@ func TestPromptValueIsNoInstruction(t *testing.T) {
 	})
 }
 
-// A template stands in the history, whose readers have not got its wording, by
-// its name and what was filled in; so it does if nobody knows whether it arrived.
+// In the history a template is shown by its name and parameters, because those who read it do not
+// have its wording. It is also shown if nobody knows whether it arrived.
 func TestTemplateInHistory(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -123,8 +124,8 @@ func TestTemplateInHistory(t *testing.T) {
 	})
 }
 
-// Who uses a template up in another's place is not sent it again: the ladder
-// AI, AI, T with a window that closes after the first is AI, T, and no more.
+// A template that was used in place of another step is not sent again: the ladder AI, AI, template
+// with a window that closes after the first step sends an AI text, the template, and nothing more.
 func TestI4UsedUpTemplateNotSentTwice(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -140,8 +141,8 @@ func TestI4UsedUpTemplateNotSentTwice(t *testing.T) {
 	})
 }
 
-// A lead that never wrote gets the ladder AI, AI, T with a closed window: the
-// template at the first step, and then nothing that may be said is left.
+// For a lead that never wrote, the ladder AI, AI, template sends the template at the first step.
+// After that there is nothing left that may be sent.
 func TestI4ClosedWindowGetsTemplateFirst(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -154,7 +155,7 @@ func TestI4ClosedWindowGetsTemplateFirst(t *testing.T) {
 	})
 }
 
-// Two templates stand in for two AI steps, each once and in their order.
+// Two templates stand in for AI steps once each, in their order.
 func TestI4EachTemplateStandsInOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -169,7 +170,7 @@ func TestI4EachTemplateStandsInOnce(t *testing.T) {
 	})
 }
 
-// Parameters are filled in; one that is empty never reaches the provider.
+// Parameters are filled in. A template with an empty parameter never reaches the provider.
 func TestEmptyParameterNeverSent(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -182,8 +183,8 @@ func TestEmptyParameterNeverSent(t *testing.T) {
 	})
 }
 
-// A template that the registry knows to be paused is not tried; one it does
-// not know is.
+// A template that the registry knows to be paused is not tried. One that the
+// registry does not know is.
 func TestPausedTemplateSkipped(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -197,8 +198,8 @@ func TestPausedTemplateSkipped(t *testing.T) {
 	})
 }
 
-// A template that is paused while its step waits for its turn, or for another try,
-// is not sent either: the next step's is.
+// A template that is paused while its step waits for pacing or for another try is
+// not sent. The next step is.
 func TestTemplatePausedMeanwhileSkipped(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]func(h *harness, pause hook){
@@ -232,8 +233,8 @@ func TestTemplatePausedMeanwhileSkipped(t *testing.T) {
 	}
 }
 
-// A template whose category becomes marketing while its step waits is marketing
-// to the guard.
+// If a template's category becomes marketing while its step waits, the guard is
+// told that it is marketing.
 func TestCategoryChangedMeanwhileCounts(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -248,8 +249,8 @@ func TestCategoryChangedMeanwhileCounts(t *testing.T) {
 	})
 }
 
-// Where nobody can say what was said of a template nothing is sent, and nothing
-// used up: it is sent once somebody can.
+// While the template registry cannot be read, no template is sent and no try is spent. It is sent
+// once the registry is back.
 func TestTemplateNotSentWhileRegistryAway(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -264,7 +265,7 @@ func TestTemplateNotSentWhileRegistryAway(t *testing.T) {
 	})
 }
 
-// Steps of many leads leave at their time although few work on them at once.
+// All steps are sent in time although few workers serve many leads.
 func TestWorkersBoundedAllStepsSent(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

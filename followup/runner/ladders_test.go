@@ -6,8 +6,7 @@ import (
 	"wagate/followup"
 )
 
-// A step that its ladder has not got ends, with an outcome, and takes nothing
-// down with it: not the first of its ladder, and not one after others either.
+// A step whose number is beyond its ladder's end fails, and affects no other step.
 func TestI7StepBeyondLadderEnds(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -27,7 +26,7 @@ func TestI7StepBeyondLadderEnds(t *testing.T) {
 	})
 }
 
-// A ladder is read once, however many climb it; each run has its own.
+// A ladder is read once, however many runs use it. Each run uses its own ladder.
 func TestLadderReadOnce(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

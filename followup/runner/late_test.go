@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A step is sent if it is less than the maximum late, and not from there on.
+// A step is sent if it is less than the maximum late.
 func TestI7LatenessBoundedToMillisecond(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -31,7 +31,7 @@ func TestI7LatenessBoundedToMillisecond(t *testing.T) {
 	}
 }
 
-// What counts is how late it is when it would leave, however long it took until then.
+// Lateness counts at the moment of sending, whatever made the step late on its way.
 func TestI7StepTooLateOnItsWaySkipped(t *testing.T) {
 	t.Parallel()
 	const most = 20 * time.Second
@@ -60,8 +60,8 @@ func TestI7StepTooLateOnItsWaySkipped(t *testing.T) {
 	}
 }
 
-// Each of a ladder's steps waits for the one before, however late that was: a
-// week of silence is not caught up on at once.
+// Each step waits for the one before, however late that one was: a lead does not get all
+// steps of a long outage at once.
 func TestBacklogIsNoBurstToOneLead(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

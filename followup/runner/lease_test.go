@@ -8,8 +8,8 @@ import (
 	"wagate/followup"
 )
 
-// A text that takes longer to write than a claim lasts is written once, though
-// the store stumbles meanwhile: the claim is kept while its worker lives.
+// A text that takes longer to write than a claim lasts is written once: the claim is renewed while
+// its worker lives, even if one renewal fails.
 func TestI6ClaimKeptWhileWorkerLives(t *testing.T) {
 	t.Parallel()
 	for name, stumbles := range map[string]int{"no renewal fails": 0, "one renewal fails": 1} {
@@ -32,8 +32,8 @@ func TestI6ClaimKeptWhileWorkerLives(t *testing.T) {
 	}
 }
 
-// A claim is kept in good time for the next try to keep it, and lasts no longer
-// than its lease when that cannot be done.
+// A claim is renewed early enough for one more try. If it cannot be renewed,
+// it ends with its lease.
 func TestClaimLastsForItsLease(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -54,8 +54,8 @@ func TestClaimLastsForItsLease(t *testing.T) {
 	})
 }
 
-// Nothing more is spent on a step that is not ours any more: its text is not
-// waited for, and its worker is free for another lead.
+// Once a reply has made the step void, its text is not waited for, and the
+// worker serves another lead.
 func TestI5ReplyStopsWriting(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -77,7 +77,7 @@ func TestI5ReplyStopsWriting(t *testing.T) {
 	})
 }
 
-// When a stop is over, nothing uses the store any more.
+// After Stop has returned, nothing uses the store.
 func TestStoreUnusedAfterStop(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

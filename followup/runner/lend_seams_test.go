@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// A tenant whose provider hangs holds no more workers because its texts came from the
-// model all at once, after their workers had been lent.
+// While workers are lent, a tenant's texts may all come from the model at once. Even then a tenant
+// whose provider hangs holds no more than its share of the workers.
 func TestI9TextsAtOnceLeaveWorkersToOthers(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // the account of a play knows one tenant only
+	synctest.Test(t, func(t *testing.T) { // not play: checkCounter knows one tenant only
 		h := newHarness(t)
 		h.params.Workers, h.params.PerTenant, h.params.Writing = 4, 1, 16
 		h.params.MaxSleep = time.Second

@@ -12,7 +12,7 @@ import (
 	"wagate/followup"
 )
 
-// How late a step was sent is a figure about the poller.
+// The lateness of a sent step is measured in domain time from when it was due.
 func TestLatenessIsMeasured(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -48,7 +48,8 @@ wagate_followup_lateness_seconds_count 1
 	})
 }
 
-// A clock that is set back makes no step early: the sum of a histogram may not fall.
+// A step that a clock set back makes early counts as 0 s late, because a
+// histogram's sum must not fall.
 func TestLatenessIsNeverNegative(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -67,8 +68,7 @@ func TestLatenessIsNeverNegative(t *testing.T) {
 	})
 }
 
-// A claim that was lost to a reply is counted, so that it can be told from a
-// step that was never due.
+// A claim that a reply made void is counted as lost.
 func TestLostClaimsAreCounted(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -82,7 +82,7 @@ func TestLostClaimsAreCounted(t *testing.T) {
 	})
 }
 
-// lost checks how many claims were counted as lost.
+// wantLostClaims checks how many claims were counted as lost.
 func (h *harness) wantLostClaims(n int) {
 	h.Helper()
 	err := testutil.GatherAndCompare(h.registry, strings.NewReader(fmt.Sprintf(`
@@ -93,8 +93,8 @@ wagate_followup_claims_lost_total %d
 	h.must(err, "claims lost")
 }
 
-// A step whose result is written and not heard of is not lost because its lease
-// cannot be kept any more.
+// A step whose result was recorded, although the answer was lost, does not count as lost because
+// its lease cannot be renewed any more.
 func TestFinishingStepIsNotLost(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -102,7 +102,7 @@ func TestFinishingStepIsNotLost(t *testing.T) {
 		kept := timeLog{h: h}
 		h.store.extending = kept.record
 		h.store.finishAnswer.set(1)
-		h.store.runs.set(4) // nor can it be looked for
+		h.store.runs.set(4) // nor can the run be read
 		run := h.armAndStart(sample[0])
 		h.until(hours)
 		h.wantTimeline(run, "1 ai sent/ai", "ended completed")
@@ -111,8 +111,8 @@ func TestFinishingStepIsNotLost(t *testing.T) {
 	})
 }
 
-// What another wrote of the step is not taken for ours: neither what came about
-// at the same instant, nor the same at another.
+// A record made by another is not counted as ours: neither a reply's of the same instant, nor the
+// same crash's of another instant.
 func TestI7OtherRecordNotCountedAsOurs(t *testing.T) {
 	t.Parallel()
 	t.Run("a reply at the same instant", func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestI7OtherRecordNotCountedAsOurs(t *testing.T) {
 		play(t, func(h *harness) {
 			a := h.spyOnStore()
 			a.show = func(c *followup.Claimed) { c.Paused = true }
-			h.store.runs.set(1) // to look is not to find
+			h.store.runs.set(1) // so that the run cannot be read either
 			lead := h.lead(true)
 			h.store.finishing = once(func() { h.reply(lead) })
 			run := h.arm(lead, sample[0])
@@ -154,15 +154,15 @@ func TestI7OtherRecordNotCountedAsOurs(t *testing.T) {
 	})
 }
 
-// Of a lead who was erased while his step was being sent nothing can be written
-// any more, which is no outage and is counted once, wherever it is met.
+// If a lead is erased while its step is being sent, nothing can be recorded. The step counts as
+// lost once, and nothing is logged.
 func TestErasedLeadsStepIsLost(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
 		log := h.recordLog()
 		lead := h.lead(true)
-		h.leads = nil                    // there is nothing left to account for
-		h.sender.took = 90 * time.Second // so that the lease is found lost, too
+		h.leads = nil                    // no timeline is left to compare
+		h.sender.took = 90 * time.Second // so that a renewal finds the lease lost, too
 		h.sender.fenced = once(func() {
 			if err := h.store.EraseLead(h.Context(), h.tenant, lead, time.Now()); err != nil {
 				h.Errorf("EraseLead: got error %v, want none", err)
@@ -177,7 +177,7 @@ func TestErasedLeadsStepIsLost(t *testing.T) {
 	})
 }
 
-// Runs that a claim ended, because their config is off, are counted by it.
+// Runs that a claim ended, because their config is inactive or deleted, are counted.
 func TestRunsEndedByClaimAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestRunsEndedByClaimAreCounted(t *testing.T) {
 	})
 }
 
-// Every outcome and reason there is exists before the first step does.
+// Every pair of outcome and reason has its series before the first step.
 func TestEverySeriesExistsFromStart(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

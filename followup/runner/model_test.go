@@ -19,8 +19,8 @@ func (m *silentModel) Write(ctx context.Context, _ followup.Brief) (string, erro
 	return "", followup.ErrAIUnavailable
 }
 
-// With a model that hangs, and more steps for it than there are workers, those that
-// need no model go out in time: of the same tenant, and of another.
+// If the model hangs, and more steps need it than there are workers, steps that need no model are
+// sent in time, of the same tenant and of others.
 func TestI9HangingModelStopsNoTemplates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -41,8 +41,8 @@ func TestI9HangingModelStopsNoTemplates(t *testing.T) {
 	})
 }
 
-// What waits for the model is bounded, and a tenant's share of that: beyond it, its
-// steps stay where they are.
+// The number of steps that wait for the model is bounded, in all and per tenant.
+// Further steps are not claimed.
 func TestStepsWaitingForModelBounded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ writing, perTenant, want int }{

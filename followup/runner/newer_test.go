@@ -7,14 +7,14 @@ import (
 	"wagate/followup"
 )
 
-// A step whose template only a newer replica can read about is left for that one, and
-// holds nobody up: it has no worker while it waits.
+// A step whose template entry only a newer replica can read is left for that replica. It has no
+// worker while it waits and delays no other step.
 func TestI7StepForNewerReplicaDelaysNothing(t *testing.T) {
 	t.Parallel()
 	one := followup.Step{Interval: "PT30M", TemplateName: "one", TemplateLanguage: "pt_BR"}
 	two := followup.Step{Interval: "PT30M", TemplateName: "two", TemplateLanguage: "pt_BR"}
 	for name, c := range map[string]struct {
-		until time.Duration // it cannot be read
+		until time.Duration // until when the entry cannot be read
 		sent  []string
 		story string
 	}{
@@ -38,7 +38,7 @@ func TestI7StepForNewerReplicaDelaysNothing(t *testing.T) {
 	}
 }
 
-// Nor does one that waited for pacing before.
+// A step that waited for pacing before is left for the newer replica as well.
 func TestI7PacedStepLeftForNewerReplica(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

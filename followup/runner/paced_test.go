@@ -11,8 +11,8 @@ import (
 	"wagate/providers"
 )
 
-// fullUntil has the channel be full until d after the beginning, and counts how often it
-// was asked meanwhile.
+// fullUntil makes the channel full until d after the start of the test, and returns
+// when it was asked for room.
 func (h *harness) fullUntil(d time.Duration) (asked *timeLog) {
 	asked = &timeLog{h: h}
 	h.sender.full = func() bool {
@@ -25,9 +25,8 @@ func (h *harness) fullUntil(d time.Duration) (asked *timeLog) {
 	return asked
 }
 
-// A step that waits for nothing but its channel's pacing is sent as soon as there is room,
-// however long that takes: it is no try, what was written for it is kept, and nobody has
-// it meanwhile.
+// A step that waits for its channel's pacing is sent as soon as there is room, however long that
+// takes. The wait counts no try and keeps the text and the claim.
 func TestI7PacedStepSentWhenThereIsRoom(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -44,8 +43,8 @@ func TestI7PacedStepSentWhenThereIsRoom(t *testing.T) {
 	})
 }
 
-// Who has another phone by the time that there is room gets his message there: the one he
-// had may be somebody else's.
+// If the lead's phone changes while a step waits for room, the message goes to the new phone: the
+// old one may be somebody else's.
 func TestI10PacedStepUsesCurrentPhone(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -63,11 +62,12 @@ func TestI10PacedStepUsesCurrentPhone(t *testing.T) {
 	})
 }
 
-// What bounds it is how late it may be, to the millisecond and whatever time it is.
+// A step that waits for pacing is skipped when it is too late, to the millisecond, even if nobody
+// asks for room at that moment.
 func TestI7PacedStepSkippedWhenTooLate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		room  time.Duration // from the instant when it is due
+		room  time.Duration // after the step is due
 		story []string
 	}{
 		"room 1 ms before it is too late": {20*time.Second - time.Millisecond, []string{"1 template sent/template", "ended completed"}},
@@ -87,8 +87,8 @@ func TestI7PacedStepSkippedWhenTooLate(t *testing.T) {
 	}
 }
 
-// Each has a bound of its own: a step that was put off as often as it may, and waited for
-// pacing, is not the worse for one worker that dies.
+// Each cause of delay has its own limit: a step that was put off as often as allowed, and waited
+// for pacing, still survives the death of one worker.
 func TestI7StepPutOffAndPacedOutlivesWorker(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -108,7 +108,7 @@ func TestI7StepPutOffAndPacedOutlivesWorker(t *testing.T) {
 }
 
 // A store that is away for a minute, again and again, costs a step that waits for pacing
-// neither its text nor its turn: its worker lives.
+// neither its text nor its claim.
 func TestI7PacedStepWaitsOnWhileStoreAway(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -130,8 +130,8 @@ func TestI7PacedStepWaitsOnWhileStoreAway(t *testing.T) {
 	})
 }
 
-// A stop gives a step that waits for pacing back at once, with no try counted, however
-// much time there is for what is in hand.
+// A stop releases a step that waits for pacing at once, without counting a try,
+// however much time the stop has.
 func TestI7StopReleasesPacedStep(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(h *harness){"with time": (*harness).stop, "with none": (*harness).abandon} {
@@ -152,7 +152,7 @@ func TestI7StopReleasesPacedStep(t *testing.T) {
 	}
 }
 
-// A reply while it waits for pacing ends the run, and nothing is sent.
+// A reply while a step waits for pacing ends the run, and nothing is sent.
 func TestI5ReplyEndsPacedStep(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -166,7 +166,8 @@ func TestI5ReplyEndsPacedStep(t *testing.T) {
 	})
 }
 
-// pacedChannel is a channel of one message a second for all replicas, in which at most slots wait.
+// pacedChannel is a channel that takes one message a second from all replicas together. At most as
+// many as slots wait for their turn.
 type pacedChannel struct {
 	*sender
 	slots chan struct{}
@@ -191,7 +192,8 @@ func (l *pacedChannel) Send(ctx context.Context, c followup.ChannelID, m provide
 	return l.sender.Send(ctx, c, m, guard)
 }
 
-// Five replicas with more to send than their channel takes send it at its pace, all of it.
+// Five replicas that have more to send than their channel takes send all of
+// it at the channel's pace.
 func TestI7FiveReplicasSendAtChannelPace(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -221,15 +223,15 @@ func TestI7FiveReplicasSendAtChannelPace(t *testing.T) {
 	})
 }
 
-// fullAfterRefusal has the provider refuse the first text, as the window is closed, and the
-// channel be full then until d after the beginning.
+// fullAfterRefusal makes the provider refuse the first text because the window is closed, and the
+// channel full from then until d after the start of the test.
 func (h *harness) fullAfterRefusal(d time.Duration) {
 	h.sender.answers(&providers.Error{Kind: providers.WindowClosed, Code: 131047})
 	h.sender.answered = once(func() { h.fullUntil(d) })
 }
 
-// A template that stands in for a text which the provider refused waits for pacing like
-// any other: a reply ends its run.
+// A template that is sent in place of a refused text waits for pacing like any
+// other: a reply ends its run.
 func TestI5ReplyEndsPacedStandIn(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -244,7 +246,7 @@ func TestI5ReplyEndsPacedStandIn(t *testing.T) {
 	})
 }
 
-// Nor is it with the provider: it is sent, though its worker dies.
+// While such a template waits for pacing it is not in sending: it is sent although its worker dies.
 func TestI7PacedStandInOutlivesWorker(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -252,7 +254,7 @@ func TestI7PacedStandInOutlivesWorker(t *testing.T) {
 		h.fullAfterRefusal(2 * hours)
 		run := h.armAndStart(sample[0], sample[2])
 		h.until(40 * minutes)
-		h.store.extends.set(-1) // as good as dead: nobody keeps its lease
+		h.store.extends.set(-1) // as if the worker were dead: nobody renews the lease
 		first := h.runner
 		h.restart()
 		h.until(50 * minutes)
@@ -264,7 +266,7 @@ func TestI7PacedStandInOutlivesWorker(t *testing.T) {
 	})
 }
 
-// oneFullChannel is a sender of whose channels one is full.
+// oneFullChannel is a sender of which one channel is full.
 type oneFullChannel struct {
 	*sender
 
@@ -281,7 +283,7 @@ func (f *oneFullChannel) Send(ctx context.Context, c followup.ChannelID, m provi
 // Steps that wait for pacing keep no worker from another tenant.
 func TestI9FullChannelDelaysNoOtherTenant(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // the account of a play knows one tenant only
+	synctest.Test(t, func(t *testing.T) { // not play: checkCounter knows one tenant only
 		h := newHarness(t)
 		h.params.Workers, h.params.PerTenant = 2, 2
 		h.params.Sender = &oneFullChannel{sender: h.sender, channel: h.channel}
@@ -296,7 +298,7 @@ func TestI9FullChannelDelaysNoOtherTenant(t *testing.T) {
 	})
 }
 
-// So many may wait for pacing beside those in hand, and no more.
+// The number of steps that wait for pacing is bounded, besides those that workers have in hand.
 func TestStepsWaitingForPacingBounded(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

@@ -10,15 +10,14 @@ import (
 	"wagate/providers"
 )
 
-// panicsOnce is a hook that panics the first time; once would go on panicking.
+// panicsOnce returns a hook that panics the first time only. (once would panic every time.)
 func panicsOnce() hook {
 	var first sync.Once
 	return func() { first.Do(func() { panic("hello 5599000000001") }) }
 }
 
-// A step that panics is sent later if nothing can have been sent, else it is like
-// one whose worker died: uncertain. No other step is the worse for it, and the log
-// says where it was, not what it was about.
+// A step that panics is tried again later if nothing can have been sent; otherwise it is uncertain,
+// as after a crash. It affects no other step. The log has the stack, but not the panic's text.
 func TestI9PanicCostsOwnStepOnly(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -57,9 +56,9 @@ func TestI9PanicCostsOwnStepOnly(t *testing.T) {
 	}
 }
 
-// A step that panics every time before anything can have been sent is put off as
-// often as one that the provider would not take, then it has failed, and the ladder
-// goes on. It is in nobody's way meanwhile, nor in the log more often than tried.
+// A step that panics every time before anything can have been sent is put off as often as
+// one that the provider refuses. Then it fails, and the ladder goes on. It delays no other
+// step, and is logged once per try.
 func TestI7StepThatAlwaysPanicsFails(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]func(h *harness) *hook{
@@ -94,7 +93,7 @@ func TestI7StepThatAlwaysPanicsFails(t *testing.T) {
 				h.equal(panics.all(), want, "panics")
 				h.equal(len(log.messages), len(want), "warnings and errors logged")
 				story := []string{"1 none failed/unknown", "2 template sent/template", "ended completed"}
-				if name == "reading its ladder" { // nobody knows what comes next
+				if name == "reading its ladder" { // without its ladder, nobody knows the next step
 					story = []string{"1 none failed/unknown", "ended completed"}
 				}
 				h.wantTimeline(bad, story...)
@@ -103,8 +102,8 @@ func TestI7StepThatAlwaysPanicsFails(t *testing.T) {
 	}
 }
 
-// A panic after the guard could not be asked again is one before anything can
-// have been sent, whatever it said before.
+// If a later guard call fails, nothing can have been sent since: a panic
+// after it puts the step off.
 func TestI7PanicAfterFailedGuardIsPutOff(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -120,8 +119,8 @@ func TestI7PanicAfterFailedGuardIsPutOff(t *testing.T) {
 	})
 }
 
-// What may have been sent is never recorded as failed, though recording the crash
-// panics and the step was put off as often as it may.
+// A step that may have been sent is never recorded as failed, although recording the crash
+// panics and no tries are left.
 func TestI7PanicRecordingCrashLeavesUncertain(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -136,7 +135,7 @@ func TestI7PanicRecordingCrashLeavesUncertain(t *testing.T) {
 	})
 }
 
-// A lease that panics while it is kept costs nothing but that one time.
+// A panic while a lease is renewed costs nothing but that renewal.
 func TestI9PanicRenewingLeaseCostsNothing(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -152,7 +151,7 @@ func TestI9PanicRenewingLeaseCostsNothing(t *testing.T) {
 	})
 }
 
-// A reply while a step that panicked waits to be tried again ends its run.
+// A reply while a step that panicked waits for another try ends its run.
 func TestI5ReplyEndsPanickedStep(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

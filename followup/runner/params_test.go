@@ -10,7 +10,7 @@ import (
 	"wagate/providers"
 )
 
-// What is not said is as documented.
+// Params left zero have the documented defaults.
 func TestParamsDefaults(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -42,13 +42,14 @@ func TestParamsDefaults(t *testing.T) {
 	}
 }
 
-// clockStore is a store that keeps by which clockStore it was asked.
+// clockStore is a store that keeps the times it is called with.
 type clockStore struct {
 	*store
 	mu           *sync.Mutex
-	domain, real map[string]time.Duration // ahead of the bubble's
+	domain, real map[string]time.Duration // ahead of the bubble's clock
 }
 
+// saw notes how far ahead of the bubble's clock the times of a call are. A zero time is not noted.
 func (c clockStore) saw(call string, now, real time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,7 +91,8 @@ func (c clockStore) FinishStep(ctx context.Context, f followup.FinishStep) (foll
 	return c.store.FinishStep(ctx, f)
 }
 
-// Each clock is used for what it is for, and neither is the machine's.
+// Every call uses domain time and real time each for what it is meant for, and
+// never the machine's clock.
 func TestI12ClocksNotMixedUp(t *testing.T) {
 	t.Parallel()
 	const domain, real = 5 * time.Minute, 7 * time.Minute

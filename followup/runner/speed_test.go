@@ -8,21 +8,21 @@ import (
 	"wagate/followup"
 )
 
-// at has domain time run at a speed from now on.
+// setSpeed makes domain time run at this speed from now on.
 func (h *harness) setSpeed(speed float64) {
 	began := time.Now()
 	h.params.Speed = speed
 	h.params.Now = func() time.Time { return began.Add(time.Duration(float64(time.Since(began)) * speed)) }
 }
 
-// atSpeeds plays a story with domain time faster and slower than real time.
+// atSpeeds runs a test with domain time faster than, equal to and slower than real time.
 func atSpeeds(t *testing.T, story func(h *harness, speed float64)) {
 	t.Helper()
 	for _, speed := range []float64{60, 1, 1. / 60} {
 		t.Run(fmt.Sprint(speed), func(t *testing.T) {
 			t.Parallel()
 			play(t, func(h *harness) {
-				h.params.MaxSleep = 100 * hours // what the store says is all that wakes the runner
+				h.params.MaxSleep = 100 * hours // only what the store says wakes the runner
 				h.params.MaxLateness = 1000 * hours
 				h.setSpeed(speed)
 				story(h, speed)
@@ -31,11 +31,11 @@ func atSpeeds(t *testing.T, story func(h *harness, speed float64)) {
 	}
 }
 
-// in is how long a domain duration takes in real time.
+// realTime is how long a domain duration takes in real time.
 func realTime(d time.Duration, speed float64) time.Duration { return time.Duration(float64(d) / speed) }
 
-// A lease is real time: a step whose worker died is found when it is over, at whatever speed,
-// and nobody looks for it all the time until then.
+// A lease runs in real time: a step whose worker died is found when its lease is over, at any
+// speed, and the store is not polled all the time until then.
 func TestLeaseExpiresInRealTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, _ float64) {
@@ -57,11 +57,11 @@ func TestLeaseExpiresInRealTime(t *testing.T) {
 	})
 }
 
-// A step is due by domain time, and waits in real time after the provider would not take it.
+// A step is due in domain time, and is put off in real time if the provider refuses it.
 func TestDueInDomainTimePutOffInRealTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, speed float64) {
-		const look = time.Second // a step that was put off wakes nobody
+		const look = time.Second // a step that was put off does not wake the poller
 		h.params.MaxSleep = look
 		h.sender.tries = 1
 		h.sender.answers(notSent)
@@ -80,11 +80,11 @@ func TestDueInDomainTimePutOffInRealTime(t *testing.T) {
 	})
 }
 
-// Lateness is domain time, also of a step that waits for pacing, which is real time.
+// Lateness is in domain time, even for a step that waits for pacing in real time.
 func TestPacedStepTooLateInDomainTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, speed float64) {
-		const late = 125 * minutes // no multiple of what it waits at a time
+		const late = 125 * minutes // no multiple of one wait for pacing
 		h.params.MaxLateness = late
 		due := realTime(30*minutes, speed)
 		h.sender.full = func() bool { return true }
@@ -96,7 +96,7 @@ func TestPacedStepTooLateInDomainTime(t *testing.T) {
 	})
 }
 
-// A run that ends as its step is given back has ended in domain time.
+// A run that ends while its step is released gets its end in domain time.
 func TestReleasedRunEndsInDomainTime(t *testing.T) {
 	t.Parallel()
 	atSpeeds(t, func(h *harness, speed float64) {

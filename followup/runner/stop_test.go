@@ -11,8 +11,8 @@ import (
 	"wagate/followup/runner"
 )
 
-// stopAt stops the runner with a deadline when something is passed, and
-// returns once it has stopped.
+// stopAt starts the runner, stops it when the hook is passed, with this time for the steps in hand,
+// and returns when it has stopped.
 func (h *harness) stopAt(at *hook, within time.Duration) {
 	h.Helper()
 	passed := make(chan struct{})
@@ -32,7 +32,7 @@ func (h *harness) stopAt(at *hook, within time.Duration) {
 	h.stopped = true
 }
 
-// stopNow stops the runner without time for what is in hand.
+// stopNow stops the runner without time for the steps in hand.
 func (h *harness) stopNow() {
 	h.Helper()
 	ctx, cancel := context.WithCancel(h.Context())
@@ -41,14 +41,14 @@ func (h *harness) stopNow() {
 	h.stopped = true
 }
 
-// askAtMost is how long an answer of the store is waited for at most.
+// askAtMost is how long the runner waits for an answer of the store at most.
 const askAtMost = 30 * time.Second
 
-// giveBackAtMost is how long a step in hand needs to be given back or
-// recorded after the deadline of a stop, with a store that answers.
+// giveBackAtMost is how long it takes, after the deadline of a stop, to release or record a step in
+// hand with a store that answers.
 const giveBackAtMost = 3 * time.Second
 
-// A stop waits for what is in hand, if there is time for it.
+// A stop waits for the steps in hand, if it has the time.
 func TestI7StopLetsStepFinish(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]func(h *harness) *hook{
@@ -65,7 +65,7 @@ func TestI7StopLetsStepFinish(t *testing.T) {
 				h.writer.took, h.sender.pace, h.sender.took = 4*time.Second, 2*time.Second, time.Second
 				run := h.arm(h.lead(true), quick[0], quick[1])
 				h.stopAt(at(h), 30*time.Second)
-				if name == "claimed" { // not begun yet: given back, or seen through
+				if name == "claimed" { // not begun yet: released, or sent
 					h.equal(h.run(run).State, followup.RunArmed, "state")
 					h.equal(h.run(run).Tries, 0, "tries spent")
 				} else {
@@ -78,8 +78,8 @@ func TestI7StopLetsStepFinish(t *testing.T) {
 	}
 }
 
-// A stop without time gives back what is not sent, unspent, and records what
-// is; whoever comes next sends each step once.
+// A stop without time releases what was not sent, unspent, and records what was. Whoever
+// is next sends each step once.
 func TestI7StopWithoutTimeReleasesUnspent(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -112,7 +112,7 @@ func TestI7StopWithoutTimeReleasesUnspent(t *testing.T) {
 	}
 }
 
-// So is a step whose ladder cannot be read.
+// A stop also releases a step whose ladder cannot be read, unspent.
 func TestI7StopWhileLadderAwayReleasesUnspent(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -128,8 +128,8 @@ func TestI7StopWhileLadderAwayReleasesUnspent(t *testing.T) {
 	})
 }
 
-// A step that a stop has given back is nobody's outage; one that the store made
-// us give back is.
+// A step that is released because of a stop is not logged. One that is released
+// because the store is away is.
 func TestLogTellsOutageFromStop(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -160,8 +160,7 @@ func TestLogTellsOutageFromStop(t *testing.T) {
 	}
 }
 
-// A stop in the wait for a retry gives back a step that is known not to have
-// been sent.
+// A stop during the wait for a retry releases the step, which is known not to have been sent.
 func TestI7StopDuringRetryWaitReleases(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -177,7 +176,7 @@ func TestI7StopDuringRetryWaitReleases(t *testing.T) {
 	})
 }
 
-// A stop while the store is away ends in bounded time; the lease sees to the rest.
+// A stop while the store is away ends in bounded time, and the step's lease runs out.
 func TestI7StopWhileStoreAway(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -195,8 +194,8 @@ func TestI7StopWhileStoreAway(t *testing.T) {
 	})
 }
 
-// Steps whose claim was under way when the runner was told to stop are not
-// kept until their lease runs out.
+// Steps of a claim that was under way at the stop are released, and not kept
+// until their leases run out.
 func TestI7StopReleasesClaimUnderWay(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -212,8 +211,7 @@ func TestI7StopReleasesClaimUnderWay(t *testing.T) {
 	})
 }
 
-// Nor does a stop take longer for a full claim whose steps cannot be given back
-// than for one.
+// A stop takes no longer for a full claim whose steps cannot be released than for a single step.
 func TestI7StopBoundedForFullClaim(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -233,7 +231,7 @@ func TestI7StopBoundedForFullClaim(t *testing.T) {
 	})
 }
 
-// A claim that hangs is cut off, soon after the stop.
+// A claim that hangs is cut off soon after the stop.
 func TestStopCutsOffHangingClaim(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -254,6 +252,7 @@ func (h hangingClaims) Claim(ctx context.Context, _ followup.ClaimParams) (follo
 	return followup.Batch{}, ctx.Err()
 }
 
+// Stop may be called before Start and again, and Wake after Stop.
 func TestStopIsSafeAtAnyTime(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

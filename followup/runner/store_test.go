@@ -11,20 +11,23 @@ import (
 	"wagate/followup/memstore"
 )
 
+// errAway is what a store call returns during an outage.
 var errAway = errors.New("store away")
 
-// outage is an error that comes as long as it is switched on.
+// outage makes a call fail as often as set.
 type outage struct {
 	mu    sync.Mutex
-	times int // how often yet; below 0: always
+	times int // how many calls still fail; below 0: all
 }
 
+// set makes the next calls fail, as many as times; below 0 all, 0 none.
 func (t *outage) set(times int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.times = times
 }
 
+// err returns errAway if the call has to fail.
 func (t *outage) err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -35,24 +38,24 @@ func (t *outage) err() error {
 	return errAway
 }
 
-// store is the reference store with hooks and switches.
+// store is the reference store with hooks and outages.
 type store struct {
 	*memstore.Store
 	claims, guards, finishes, releases, histories, ladders, runs, extends, records outage
-	// unheard makes FinishStep fail after it has written.
+	// finishAnswer makes FinishStep fail after it has written.
 	finishAnswer outage
-	// leave makes GuardStep fail after it has written.
+	// guardAnswer makes GuardStep fail after it has written.
 	guardAnswer outage
 
-	answering hook             // a claim is made and not heard of yet
+	answering hook             // a claim was made, and its caller has no answer yet
 	gone      bool             // every ladder is
 	reads     atomic.Int32     // of ladders
 	claimed   hook             // a claim brought steps
-	ended     []followup.Ended // what the first claim tells besides
+	ended     []followup.Ended // runs that the first claim reports as ended
 	tell      sync.Once
 	finishing hook
 	extending hook
-	reading   hook // of a ladder
+	reading   hook // a ladder is read
 }
 
 func (s *store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Batch, error) {
@@ -61,7 +64,7 @@ func (s *store) Claim(ctx context.Context, c followup.ClaimParams) (followup.Bat
 	}
 	b, err := s.Store.Claim(ctx, c)
 	s.answering.call()
-	if ctx.Err() != nil { // a client that was told to give up does not hear what it claimed
+	if ctx.Err() != nil { // a client that gave up does not learn what it claimed
 		return followup.Batch{}, ctx.Err()
 	}
 	s.tell.Do(func() { b.Ended = append(b.Ended, s.ended...) })

@@ -11,8 +11,8 @@ import (
 	"wagate/followup"
 )
 
-// listen makes a relay of the harness that takes what waits for the assistant
-// whenever the runner says that there is something, and only then.
+// recordHappenings makes the runner's Told fetch what waits for the assistant, and returns the list
+// of what it fetched: when, which event and which step.
 func (h *harness) recordHappenings() *[]string {
 	heard := &[]string{}
 	h.params.Told = func() {
@@ -37,8 +37,7 @@ func (h *harness) recordHappenings() *[]string {
 	return heard
 }
 
-// What becomes of a step is told when it is written, not when somebody looks
-// by chance.
+// Told is called as soon as the outcome of a step is recorded.
 func TestAssistantToldAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -69,14 +68,14 @@ func TestAssistantToldAtOnce(t *testing.T) {
 	}
 }
 
-// runOver is a store whose guard finds that the run is over.
+// runOver is a store whose guard finds that the run has ended.
 type runOver struct{ *store }
 
 func (runOver) GuardStep(context.Context, followup.GuardStep) (followup.Verdict, error) {
 	return followup.Verdict{Refusal: followup.RefusedStale, Ended: []followup.Ended{{Step: 1, Reason: followup.ConfigOff}}}, nil
 }
 
-// So are the ends that a claim and the guard come upon.
+// Told is also called for the runs that a claim or the guard ended.
 func TestAssistantToldOfEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(h *harness){

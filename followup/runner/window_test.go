@@ -8,7 +8,7 @@ import (
 	"wagate/providers"
 )
 
-// windowClosed is the provider's word that the window is closed.
+// windowClosed is the provider's answer to a free-form message into a closed window.
 var windowClosed = &providers.Error{Kind: providers.WindowClosed, Status: 400, Code: 131047}
 
 // closing is a ladder whose first step is due 30 s before the window closes.
@@ -16,10 +16,10 @@ func closing(rest ...followup.Step) []followup.Step {
 	return append([]followup.Step{{Interval: "PT23H59M30S", Prompt: "last call"}}, rest...)
 }
 
+// comeBack is a step that sends a template after a day.
 var comeBack = followup.Step{Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"}
 
-// A window that closes while the model writes is closed at the guard, whatever
-// was decided before.
+// A window that closes while the model writes is closed at the guard, whatever was decided before.
 func TestI4WindowClosesBetweenDecisionAndGuard(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -63,8 +63,8 @@ func TestI4WindowClosesBetweenDecisionAndGuard(t *testing.T) {
 	}
 }
 
-// The provider knows the window better than we do: the template goes in the
-// text's place, ours is closed, and what comes next knows it.
+// If the provider says that the window is closed, a template is sent in the text's place, our
+// window is closed, and the next step finds it closed.
 func TestI4ProviderSaysWindowClosed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -102,6 +102,7 @@ func TestI4ProviderSaysWindowClosed(t *testing.T) {
 	}
 }
 
+// windowOpen reports whether the window of the first lead is open.
 func (h *harness) windowOpen() bool {
 	h.Helper()
 	l, err := h.store.Lead(h.Context(), h.tenant, h.leads[0])
@@ -109,8 +110,8 @@ func (h *harness) windowOpen() bool {
 	return l.WindowOpen(h.channel, time.Now())
 }
 
-// A template that meets the word "window closed" closes the window and fails;
-// there is nothing else to put in its place.
+// A template that the provider refuses because the window is closed closes the window and fails:
+// nothing can be sent in its place.
 func TestI4TemplateRefusedForWindowFails(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -140,8 +141,7 @@ func TestI4NewerMessageKeepsWindowOpen(t *testing.T) {
 	})
 }
 
-// What the provider said of the window is kept although an operator's pause
-// then stops the template.
+// The window is closed as the provider said, although an operator's pause then stops the template.
 func TestI4PauseKeepsWindowClosed(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {

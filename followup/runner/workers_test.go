@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Workers that become free at the same instant wake the poller that found none:
-// a backlog is worked off without a pause, round after round.
+// Workers that become free at the same instant wake a poller that found none free: a backlog is
+// worked off round after round, without a pause.
 func TestBacklogWorkedOffWithoutPause(t *testing.T) {
 	t.Parallel()
 	const rounds = 20
@@ -30,8 +30,8 @@ func TestBacklogWorkedOffWithoutPause(t *testing.T) {
 	}
 }
 
-// A worker that becomes free while a claim is under way was not free for it: what
-// the claim held back for his tenant is looked for again.
+// A worker that becomes free during a claim was not free for that claim. The steps that the claim
+// left out for its tenant are claimed again at once.
 func TestWorkerFreedDuringClaimNotForgotten(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -49,8 +49,8 @@ func TestWorkerFreedDuringClaimNotForgotten(t *testing.T) {
 	})
 }
 
-// While every worker has a step in hand nothing is claimed, and nobody looks
-// every moment whether one is free.
+// While every worker has a step in hand, nothing is claimed, and the poller does not
+// wake all the time to look.
 func TestBusyRunnerLeavesStoreAlone(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -76,8 +76,8 @@ func TestBusyRunnerLeavesStoreAlone(t *testing.T) {
 	})
 }
 
-// However long the poller may sleep, it sleeps as long as the next step has, by
-// its own clock.
+// The poller sleeps no longer than until the next step is due by the domain clock,
+// however long MaxSleep is.
 func TestI12FastClockMakesNoStepLate(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -89,8 +89,8 @@ func TestI12FastClockMakesNoStepLate(t *testing.T) {
 	})
 }
 
-// A step that this runner armed itself is not late, however long the poller may
-// sleep for what others arm; a run that ended is no reason to look.
+// A step that this runner armed itself is not late, however long MaxSleep is. A run
+// that ended causes no claim.
 func TestNextStepWakesPoller(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
@@ -105,8 +105,8 @@ func TestNextStepWakesPoller(t *testing.T) {
 	})
 }
 
-// A claim that takes its time makes the next one no later: what it says of the next
-// step counts from when it began.
+// A slow claim does not delay the next one: the time it reports until the next step
+// counts from when the claim began.
 func TestSlowClaimMakesNoStepLate(t *testing.T) {
 	t.Parallel()
 	play(t, func(h *harness) {
