@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Bodies as the webhook path meets them, and as it had better not.
+// BenchmarkDecode measures ordinary webhook bodies and hostile ones.
 func BenchmarkDecode(b *testing.B) {
 	const who = `"contacts":[{"profile":{"name":"Rui"},"wa_id":"5511970000001","user_id":"BR.81a"}]`
 	text := `{` + meta + `,` + who + `,"messages":[{"from":"5511970000001","from_user_id":"BR.81a","id":"wamid.M1","timestamp":"1790000001","type":"text","text":{"body":"` +

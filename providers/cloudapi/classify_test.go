@@ -8,7 +8,8 @@ import (
 	"wagate/providers"
 )
 
-// Every code of the sheet, with the HTTP status it is documented with.
+// Every documented code, with the HTTP status it is documented with, has its kind. Only some codes
+// may be retried, and after some the message may have been sent.
 func TestClassifyCodes(t *testing.T) {
 	t.Parallel()
 	retryable := map[int]bool{2: true, 4: true, 80007: true, 130429: true, 131016: true, 131056: true, 131057: true, 133004: true}
@@ -108,6 +109,8 @@ func TestClassifyCodes(t *testing.T) {
 	}
 }
 
+// If the code is absent or unknown, the HTTP status decides. An error is never both
+// retryable and maybe sent.
 func TestClassifyStatus(t *testing.T) {
 	t.Parallel()
 	type want struct {
@@ -144,7 +147,7 @@ func TestClassifyStatus(t *testing.T) {
 			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
 		}
 	}
-	// Nothing may ever be both.
+	// No code and status may be both.
 	for code := -10; code < 140000; code++ {
 		for _, status := range []int{0, 200, 400, 408, 429, 500, 503} {
 			if e := Classify(code, status); e.Retryable && e.MaybeSent {
@@ -154,6 +157,7 @@ func TestClassifyStatus(t *testing.T) {
 	}
 }
 
+// Failure reads the error from Graph's body, and goes by the HTTP status if the body has none.
 func TestFailure(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -180,6 +184,8 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// Detail keeps the provider's explanation and replaces phones, user ids, addresses and
+// quoted texts. It is bounded.
 func TestI11DetailIsRedacted(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -206,6 +212,7 @@ func TestI11DetailIsRedacted(t *testing.T) {
 	}
 }
 
+// FuzzDetail checks that no run of digits as long as a phone is left.
 func FuzzDetail(f *testing.F) {
 	f.Add("Recipient +55 11 97000-0021 'x")
 	f.Fuzz(func(t *testing.T, s string) {

@@ -13,7 +13,7 @@ import (
 
 const meta = `"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550140001","phone_number_id":"420000000000007"}`
 
-// body wraps values as changes of a field in one entry.
+// body returns a webhook body of one entry with one change of this field per value.
 func body(field string, values ...string) string {
 	var changes []string
 	for _, v := range values {
@@ -23,7 +23,7 @@ func body(field string, values ...string) string {
 		strings.Join(changes, ",") + `]}]}`
 }
 
-// decode decodes and fails the test on an error.
+// decode decodes a body that must be accepted.
 func decode(t *testing.T, body string, o Options) Batch {
 	t.Helper()
 	b, err := Decode([]byte(body), o)
@@ -33,7 +33,7 @@ func decode(t *testing.T, body string, o Options) Batch {
 	return b
 }
 
-// one decodes a body that holds exactly one good item.
+// one decodes a body that must hold exactly one item and returns its event.
 func one(t *testing.T, body string, o Options) providers.Event {
 	t.Helper()
 	b := decode(t, body, o)
@@ -43,6 +43,8 @@ func one(t *testing.T, body string, o Options) providers.Event {
 	return b.Events[0]
 }
 
+// Each type of message has its kind, text and quoted id, and the item itself
+// is passed on byte by byte.
 func TestDecodeKinds(t *testing.T) {
 	t.Parallel()
 	const who = `"from":"5511970000001","from_user_id":"BR.81a","id":"wamid.M1","timestamp":"1790000001",`
@@ -112,6 +114,8 @@ func TestDecodeKinds(t *testing.T) {
 	}
 }
 
+// Each item becomes an event of its own, whose value has only that item and its contact, with
+// everything else of the change.
 func TestDecodeNarrows(t *testing.T) {
 	t.Parallel()
 	b := decode(t, body("messages", `{ `+meta+`, "extra" : 1.10, "contacts":[
@@ -152,7 +156,7 @@ func TestDecodeNarrows(t *testing.T) {
 	}
 }
 
-// What an entry says beside its changes goes with each of its items.
+// The other members of an entry go with each of its items.
 func TestDecodeKeepsEntry(t *testing.T) {
 	t.Parallel()
 	const change = `{"field":"account_update","value":{"event":"X"}}`
@@ -177,7 +181,7 @@ func TestDecodeKeepsEntry(t *testing.T) {
 					t.Errorf("event %d: got %.200s, want %s", i, got, want)
 				}
 			}
-			// What Gupshup wraps around Meta's shape is not Meta's.
+			// In Gupshup's dialect the members of an entry are not Meta's, and are left out.
 			for _, e := range decode(t, in, dialect).Events {
 				if e.Entry != nil {
 					t.Errorf("in a dialect: got %.200s, want none", e.Entry)
@@ -187,7 +191,7 @@ func TestDecodeKeepsEntry(t *testing.T) {
 	}
 }
 
-// A bad item never harms its neighbours, wherever in the envelope it stands.
+// A bad item never affects its neighbours, wherever it stands in the envelope.
 func TestI14BadItemsHarmNoOthers(t *testing.T) {
 	t.Parallel()
 	const good = `{"from":"5511970000001","id":"g%d","timestamp":"1790000001","type":"text","text":{"body":"x"}}`
@@ -216,6 +220,8 @@ func TestI14BadItemsHarmNoOthers(t *testing.T) {
 	}
 }
 
+// A body that is not one JSON object, or is nested too deeply, is refused with ErrBody. An object
+// without entries is one skipped item.
 func TestDecodeRefusesBodies(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{
@@ -232,6 +238,7 @@ func TestDecodeRefusesBodies(t *testing.T) {
 	}
 }
 
+// A time is read as seconds or milliseconds, number or text. One that makes no sense is zero.
 func TestDecodeTimes(t *testing.T) {
 	t.Parallel()
 	want := time.Unix(1790000001, 0).UTC()
@@ -248,6 +255,7 @@ func TestDecodeTimes(t *testing.T) {
 	}
 }
 
+// The events share no memory with the body.
 func TestDecodeKeepsNoReference(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{
@@ -268,7 +276,7 @@ func TestDecodeKeepsNoReference(t *testing.T) {
 	}
 }
 
-// A small body must not become a huge one because every item repeats a part.
+// The events of a small body stay small, although every item repeats the members around it.
 func TestDecodedSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 1<<20)
@@ -291,12 +299,12 @@ func TestDecodedSizeIsBounded(t *testing.T) {
 	}
 }
 
-// TestI14ManyTinyItems: a large body, of the shortest items there can be of
-// each sort, with as much around them as may be repeated. Beyond MaxItems they are
-// counted, and what is kept is no more than some times the body.
+// TestI14ManyTinyItems decodes large bodies that consist of the shortest possible items of each
+// sort, with as much around them as may be repeated. Items beyond MaxItems are counted as skipped,
+// and the size of what is kept is bounded.
 func TestI14ManyTinyItems(t *testing.T) {
 	t.Parallel()
-	const size = 384 << 10 // enough for more than there may be
+	const size = 384 << 10 // enough for more items than MaxItems
 	big := strings.Repeat("x", 15<<10)
 	fill := func(before, item, after string) string {
 		n := (size - len(before) - len(after)) / (len(item) + 1)
@@ -345,8 +353,8 @@ func TestI14ManyTinyItems(t *testing.T) {
 	})
 }
 
-// checkBounded checks that what a body becomes is checkBounded, and that of its items those
-// that it has no room for are counted.
+// checkBounded checks that a body's events are bounded in number and size, and that the items
+// beyond the bound are counted.
 func checkBounded(t *testing.T, in string) {
 	t.Helper()
 	for _, o := range []Options{{}, dialect} {
@@ -374,6 +382,7 @@ func checkBounded(t *testing.T, in string) {
 	}
 }
 
+// Invalid UTF-8 in a body is replaced, in the text and in the value.
 func TestDecodeRepairsUTF8(t *testing.T) {
 	t.Parallel()
 	e := one(t, body("messages", `{`+meta+`,"messages":[{"from":"1","id":"m","type":"text","text":{"body":"a`+"\xff\xfe"+`b"}}]}`), Options{})

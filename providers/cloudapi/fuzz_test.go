@@ -10,8 +10,8 @@ import (
 	"wagate/providers"
 )
 
-// Whatever strangers send: no panic, and every event is one that the rest of
-// wagate can rely on.
+// FuzzDecode checks that no body panics or is changed, that decoding is repeatable, and that every
+// event is one that the rest of wagate can rely on.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(body("messages", `{`+meta+`,"contacts":[{"wa_id":"1"}],"messages":[{"from":"1","id":"m","type":"edit","edit":{"message":{"type":"text","text":{"body":"\ud83d"}}}},{"id":"r","from":"2","type":"reaction","reaction":{"message_id":"x","emoji":""}}],"statuses":[{"id":"s","status":"failed","errors":[{"code":1e99}]}],"errors":[{}]}`)))
 	f.Add([]byte(body("calls", `{`+meta+`,"calls":[{"id":"c","event":"connect"}],"statuses":[{"id":"c","status":"ACCEPTED"}]}`)))
@@ -47,7 +47,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// asJSON is everything a batch says.
+// asJSON returns the whole batch as JSON.
 func asJSON(t *testing.T, b Batch) string {
 	t.Helper()
 	text, err := json.Marshal(b)
@@ -57,8 +57,8 @@ func asJSON(t *testing.T, b Batch) string {
 	return string(text)
 }
 
-// checkNarrows checks that each item can be cut out of the body, and is then found
-// as the one it was.
+// checkNarrows checks that the body can be narrowed to each item, which then
+// decodes to the same event.
 func checkNarrows(t *testing.T, in []byte, o Options, b Batch) {
 	t.Helper()
 	n, err := NewNarrower(in, o)
@@ -66,7 +66,7 @@ func checkNarrows(t *testing.T, in []byte, o Options, b Batch) {
 		t.Fatalf("got %d items to narrow to, %v, want %d", n.Items(), err, len(b.Events))
 	}
 	if len(in) > maxBeside {
-		return // what is absurdly large is left out
+		return // what is too large is left out
 	}
 	for i, e := range b.Events {
 		cut := n.Narrow([]int{i})
@@ -80,6 +80,7 @@ func checkNarrows(t *testing.T, in []byte, o Options, b Batch) {
 	}
 }
 
+// check checks what holds for every event.
 func check(t *testing.T, e providers.Event) {
 	t.Helper()
 	if e.ID == "" || e.Field == "" || !slices.Contains(providers.Kinds, e.Kind) {
@@ -108,7 +109,7 @@ func check(t *testing.T, e providers.Event) {
 	}
 }
 
-// The scanner stays within bounds on anything, valid or not.
+// FuzzScan checks that the scanner stays within the input, valid or not.
 func FuzzScan(f *testing.F) {
 	f.Add([]byte(`{"a":[1,{"b":"\"`), "a")
 	f.Add([]byte(`{"a"`), "a")

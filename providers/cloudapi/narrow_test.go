@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestNarrow: what is left are the items asked for, with all that stood around
-// them, byte by byte.
+// TestNarrow checks that a body narrowed to some items has those items and everything
+// around them, byte by byte.
 func TestNarrow(t *testing.T) {
 	t.Parallel()
 	const (
@@ -58,8 +58,8 @@ func TestNarrow(t *testing.T) {
 	}
 }
 
-// TestNarrowKeepsDialect: a dialect's items are found as Decode finds them, and
-// left as they came.
+// TestNarrowKeepsDialect checks that the items of a dialect's body are found as Decode finds
+// them, and stay as they came.
 func TestNarrowKeepsDialect(t *testing.T) {
 	t.Parallel()
 	in := `{"gs_app_id":"A","object":"x","entry":[{"id":"1","changes":[{"field":"messages","value":{` + meta +
@@ -73,7 +73,7 @@ func TestNarrowKeepsDialect(t *testing.T) {
 	}
 }
 
-// TestComplete: a body is complete if its items are all that it says of anybody.
+// TestComplete checks that a body is complete only if its items are all that it says about anybody.
 func TestComplete(t *testing.T) {
 	t.Parallel()
 	const (
@@ -128,7 +128,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestNarrowedSizeIsBounded: one huge member is not repeated for everybody.
+// TestNarrowedSizeIsBounded checks that a huge member is not repeated for every item.
 func TestNarrowedSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	big := `"big":"` + strings.Repeat("x", 1<<20) + `"`

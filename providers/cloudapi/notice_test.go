@@ -7,6 +7,7 @@ import (
 	"wagate/providers"
 )
 
+// A system notice names the contact as it is now and as it was before.
 func TestDecodeSystem(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -56,6 +57,8 @@ func TestDecodeSystem(t *testing.T) {
 	}
 }
 
+// An event's contact is made of the item's sender and the matching entry of contacts. The entry
+// stays in the value only if it matches.
 func TestDecodeContacts(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -96,6 +99,8 @@ func TestDecodeContacts(t *testing.T) {
 	}
 }
 
+// Only a call that the user started or accepted is KindCall, which opens the window. Every other
+// event of a call is KindCallOther.
 func TestDecodeCalls(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -118,6 +123,8 @@ func TestDecodeCalls(t *testing.T) {
 	}
 }
 
+// Echoes and messages of the history name the person on the other side. Those of the
+// history have ids of their own.
 func TestDecodeEchoesAndHistory(t *testing.T) {
 	t.Parallel()
 	e := one(t, body("smb_message_echoes", `{`+meta+`,"message_echoes":[{"from":"15550140001","to":"5511970000001","to_user_id":"BR.a","id":"w1","timestamp":"1790000001","type":"text","text":{"body":"by hand"}}]}`), Options{})
@@ -153,6 +160,8 @@ func TestDecodeEchoesAndHistory(t *testing.T) {
 	}
 }
 
+// Only a known choice about marketing messages is a preference. Any other item of the
+// field is of another kind.
 func TestDecodePreferences(t *testing.T) {
 	t.Parallel()
 	for item, test := range map[string]struct {
@@ -175,6 +184,8 @@ func TestDecodePreferences(t *testing.T) {
 	}
 }
 
+// Notices about templates say what changed. Notices about the account are passed on whole, as are
+// fields that nobody knows.
 func TestDecodeAccountFields(t *testing.T) {
 	t.Parallel()
 	const template = `"message_template_id":870000000000123456789,"message_template_name":"visit","message_template_language":"en-US"`
@@ -229,8 +240,8 @@ func TestDecodeAccountFields(t *testing.T) {
 	}
 }
 
-// A re-delivery yields the same ids, however the items are batched or spaced;
-// other items yield others.
+// An item has the same id whenever it is delivered, however it is batched or spaced.
+// Other items have other ids.
 func TestI2DerivedIDsAreStable(t *testing.T) {
 	t.Parallel()
 	ids := func(in string) []string {

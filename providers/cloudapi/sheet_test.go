@@ -6,7 +6,8 @@ import (
 	"wagate/providers"
 )
 
-// TestDecodeTemplateEvents: every event that Meta lists of a template, as the status that its list would show.
+// TestDecodeTemplateEvents checks that every documented event of a template becomes the status that
+// a template list would show.
 func TestDecodeTemplateEvents(t *testing.T) {
 	t.Parallel()
 	for event, want := range map[string]string{
@@ -22,13 +23,14 @@ func TestDecodeTemplateEvents(t *testing.T) {
 	}
 }
 
-// TestDecodeUserIDAlone: a user who has a username is named by user id alone, wherever one may be named.
+// TestDecodeUserIDAlone checks that a user without a visible phone (who has a username) is named by
+// user id alone in every kind of item.
 func TestDecodeUserIDAlone(t *testing.T) {
 	t.Parallel()
 	const entry = `"contacts":[{"user_id":"BR.a","parent_user_id":"BR.ENT.b","profile":{"name":"N","username":"n.n"}}]`
 	for name, c := range map[string]struct {
 		field, value string
-		named        bool // by an entry beside the item
+		named        bool // an entry of contacts has the name
 	}{
 		"message":                   {"messages", entry + `,"messages":[{"from_user_id":"BR.a","from_parent_user_id":"BR.ENT.b","id":"m","type":"text","text":{"body":"x"}}]`, true},
 		"status":                    {"messages", entry + `,"statuses":[{"id":"o","status":"delivered","recipient_user_id":"BR.a"}]`, true},
@@ -52,7 +54,8 @@ func TestDecodeUserIDAlone(t *testing.T) {
 	}
 }
 
-// TestGroupStatusesByUserID: participants of a group who hide their phones stay apart, too.
+// TestGroupStatusesByUserID checks that two participants of a group without visible phones
+// have statuses of their own.
 func TestGroupStatusesByUserID(t *testing.T) {
 	t.Parallel()
 	b := decode(t, statusBody(

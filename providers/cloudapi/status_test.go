@@ -9,10 +9,13 @@ import (
 	"wagate/providers"
 )
 
+// statusBody returns a body with these statuses.
 func statusBody(statuses ...string) string {
 	return body("messages", `{`+meta+`,"statuses":[`+strings.Join(statuses, ",")+`]}`)
 }
 
+// Each status has its state, recipient, opaque data and, if it failed, its error. The error of a
+// status is final: neither retryable nor maybe sent.
 func TestDecodeStatuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -64,7 +67,7 @@ func TestDecodeStatuses(t *testing.T) {
 	}
 }
 
-// TestDecodeGroup: whatever is said or reported in a group names it.
+// TestDecodeGroup checks that what is said or reported in a group has the group's id.
 func TestDecodeGroup(t *testing.T) {
 	t.Parallel()
 	const meta = `"metadata":{"phone_number_id":"420000000000007"}`
@@ -81,6 +84,7 @@ func TestDecodeGroup(t *testing.T) {
 	}
 }
 
+// Two participants of a group have statuses of their own, whose ids do not show their phones.
 func TestGroupStatusesByPhone(t *testing.T) {
 	t.Parallel()
 	b := decode(t, statusBody(
@@ -94,7 +98,7 @@ func TestGroupStatusesByPhone(t *testing.T) {
 	}
 }
 
-// dialect is what Gupshup's v3 adds.
+// dialect has the options that Gupshup's v3 needs.
 var dialect = Options{
 	AccountKey: "gs_app_id",
 	StatusIDs: func(member func(string) string) (string, []string) {
@@ -125,6 +129,8 @@ var dialect = Options{
 	MetaShape: true,
 }
 
+// A dialect's ids, times, errors and fields are decoded, and its statuses and
+// messages are shaped like Meta's.
 func TestDecodeDialect(t *testing.T) {
 	t.Parallel()
 	in := `{"gs_app_id":"app-7","entry":[{"id":"320000000000009","changes":[
@@ -175,6 +181,8 @@ func TestDecodeDialect(t *testing.T) {
 	}
 }
 
+// Rewrite replaces the ids and the opaque data of a value with exactly one item, and
+// leaves anything else as it is.
 func TestRewrite(t *testing.T) {
 	t.Parallel()
 	own, none := `caller's "own"`, ""

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzText reads a string as encoding/json does.
+// FuzzText checks that text reads a string as encoding/json does.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{
 		`""`, `"a"`, `"\n\t\"\\\/\b\f\r"`, `"\u00e1\u0041"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83d\u0041"`, `"\uD83Dx\uDE00"`,
@@ -20,7 +20,7 @@ func FuzzText(f *testing.F) {
 			return
 		}
 		if raw[len(raw)-1] != '"' {
-			return // white space behind it, which no value has that is looked at
+			return // followed by white space, which no value that is read has
 		}
 		if got := text(raw); got != want {
 			t.Errorf("%s: got %q, want %q", raw, got, want)

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// What stands once in a body, and is part of what its items are named by, is not
-// gone through for each of them.
-func TestDecodeAllocationsAreLinear(t *testing.T) { // not parallel: it counts what all allocate
+// A long member that stands once in a body, and is part of each item's id, is not read again for
+// each item: memory grows with the body only.
+func TestDecodeAllocationsAreLinear(t *testing.T) { // not parallel: it counts the allocations of all goroutines
 	const items, times = 1000, 32
 	long := strings.Repeat("7", 1<<20)
 	list := strings.TrimSuffix(strings.Repeat(`{},`, items), ",")
@@ -42,8 +42,9 @@ func TestDecodeAllocationsAreLinear(t *testing.T) { // not parallel: it counts w
 	}
 }
 
-// TestReadAllocationsAreLinear: however many values a body is cut up into.
-func TestReadAllocationsAreLinear(t *testing.T) { // not parallel: it counts what all allocate
+// TestReadAllocationsAreLinear checks that reading a body takes memory in proportion to it,
+// however many values it has.
+func TestReadAllocationsAreLinear(t *testing.T) { // not parallel: it counts the allocations of all goroutines
 	const size, times = 1 << 20, 7
 	for name, part := range hostile {
 		body := []byte(`{"x":[` + strings.Repeat(part+",", size/(len(part)+1)) + `1],"entry":[]}`)
@@ -60,7 +61,7 @@ func TestReadAllocationsAreLinear(t *testing.T) { // not parallel: it counts wha
 	}
 }
 
-// hostile are values of which there may be very many in a body.
+// hostile are short values of which a body can have very many.
 var hostile = map[string]string{
 	"digits":  `1`,
 	"objects": `{}`,
@@ -71,7 +72,7 @@ var hostile = map[string]string{
 	"escapes": `"\\\\\"\""`,
 }
 
-// Accounts and numbers longer than any is are told from one another all the same.
+// Accounts and numbers that are longer than any real one still give different ids.
 func TestLongNamesDiffer(t *testing.T) {
 	t.Parallel()
 	of := func(account, number string) string {
@@ -92,8 +93,8 @@ func TestLongNamesDiffer(t *testing.T) {
 	}
 }
 
-// TestOverlongIdentityIsDropped: what is too long to be a phone or a user id names
-// nobody, and a name is cut, whoever says it; the item goes through as it came.
+// TestOverlongIdentityIsDropped checks that a text too long to be a phone or user id names nobody,
+// and that a name is cut. The item is passed on as it came.
 func TestOverlongIdentityIsDropped(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("7", MaxIdentity+1)
