@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// Instant reads seconds or milliseconds since 1970, from 2009 on. Anything else is the zero time.
 func TestInstant(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 9, 21, 14, 13, 21, 0, time.UTC) // 1790000001

@@ -9,8 +9,8 @@ import (
 	"wagate/providers/cloudapi"
 )
 
-// One row per code that a failed report can carry and that the Cloud API does
-// not have, and one for each of its families that Gupshup passes on.
+// Each of Gupshup's own codes that a failed report can have has its kind, and so has at least one
+// code of each family of the Cloud API that Gupshup passes on.
 func TestClassify(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -85,14 +85,16 @@ func TestClassify(t *testing.T) {
 		if f := failure(c.code, "said"); f.Kind != c.want || f.MaybeSent || f.Retryable {
 			t.Errorf("report with code %d: got %+v, want a final error of kind %s", c.code, f, c.want)
 		}
-		// A code of Gupshup's own never makes a call look as if nothing had been
-		// sent: none is documented so (I6).
+		// A code of Gupshup's own never makes a call retryable: none is documented to mean
+		// that nothing was sent (I6).
 		if _, own := kindOf(c.code); own && (e.Retryable || classify(c.code, 400).Retryable) {
 			t.Errorf("code %d: got retryable, want not retryable", c.code)
 		}
 	}
 }
 
+// If an answer has one of Gupshup's codes, its HTTP status still decides whether the call may be
+// retried or may have sent the message.
 func TestClassifyOwnCodesByStatus(t *testing.T) {
 	t.Parallel()
 	if e := classify(4001, 429); !e.Retryable || e.MaybeSent || e.RetryAfter == 0 {
@@ -106,8 +108,9 @@ func TestClassifyOwnCodesByStatus(t *testing.T) {
 	}
 }
 
-// TestReportsHaveMetaCodes: every code of Gupshup's own is relayed as one that the Cloud API has,
-// which means the same to us, with its own beside it; Meta's own stay as they are. In both versions.
+// TestReportsHaveMetaCodes checks that each of Gupshup's own codes is relayed as the Cloud API's
+// code of the same kind, with Gupshup's code beside it, and that Meta's codes stay as they are.
+// Both hold in both versions.
 func TestReportsHaveMetaCodes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ code, want int }{

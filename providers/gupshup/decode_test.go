@@ -23,6 +23,7 @@ const (
 
 var testOptions = Options{PhoneNumberID: "7a7a7a7a-0000-4000-8000-00000000c001", DisplayPhone: "15550142288"}
 
+// Each sample decodes to its golden file.
 func TestDecodeGolden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/inbound/*.json")
@@ -57,7 +58,7 @@ func TestDecodeGolden(t *testing.T) {
 	}
 }
 
-// golden writes a result for the eye: values indented, times as text.
+// golden returns an Inbound as indented JSON.
 func golden(t *testing.T, in Inbound) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -70,7 +71,7 @@ func golden(t *testing.T, in Inbound) []byte {
 	return b.Bytes()
 }
 
-// decodeFile decodes a sample.
+// decodeFile decodes a sample and clears its memory.
 func decodeFile(t *testing.T, file string) Inbound {
 	t.Helper()
 	body, err := os.ReadFile(file)
@@ -81,11 +82,11 @@ func decodeFile(t *testing.T, file string) Inbound {
 	if err != nil {
 		t.Fatalf("decode %s: %v", file, err)
 	}
-	clear(body) // its memory is its owner's again
+	clear(body) // the events must not share the body's memory
 	return in
 }
 
-// checkEvent checks what holds for every event, whatever came in.
+// checkEvent checks what holds for every event.
 func checkEvent(t *testing.T, e providers.Event) {
 	t.Helper()
 	if e.ID == "" || e.Kind == "" || e.Field == "" {
@@ -110,8 +111,8 @@ func checkEvent(t *testing.T, e providers.Event) {
 	}
 }
 
-// The same message and the same report have one id, whichever version brought
-// them (I2: both subscriptions deliver everything twice).
+// The same message or report has the same id in both versions (I2: if both are subscribed,
+// everything is delivered twice).
 func TestI2SameIDInBothVersions(t *testing.T) {
 	t.Parallel()
 	for _, pair := range [][2]string{
@@ -131,7 +132,7 @@ func TestI2SameIDInBothVersions(t *testing.T) {
 	}
 }
 
-// The price of a message is one event, and another message's, or another price of it, is not that.
+// Each message's price has an id of its own, and so has each change of the price.
 func TestI2BillingIDs(t *testing.T) {
 	t.Parallel()
 	ids := map[string]string{}
@@ -156,7 +157,7 @@ func TestI2BillingIDs(t *testing.T) {
 	}
 }
 
-// A re-delivery yields the same ids, and different notices do not share one.
+// A repeated delivery has the same ids, and different notices have different ids.
 func TestI2EventIDsAreStableAndDistinct(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/inbound/v2_*.json")
@@ -180,8 +181,8 @@ func TestI2EventIDsAreStableAndDistinct(t *testing.T) {
 	}
 }
 
-// The window must never open by anything but a message of the lead, and never
-// from Gupshup's clock as it stands (I3).
+// A message of v2 counts from a minute before Gupshup's time stamp, and a report has its own time.
+// Only messages of the lead open the window (I3).
 func TestI3TimesOfV2(t *testing.T) {
 	t.Parallel()
 	msg := decodeFile(t, "testdata/inbound/v2_text.json").Events[0]
@@ -207,6 +208,7 @@ func TestI3TimesOfV2(t *testing.T) {
 	}
 }
 
+// A body that is not one JSON object of a known version is refused with ErrShape.
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -219,8 +221,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// A body about another app is told from ours, and so is one that says nothing
-// (I10).
+// From tells a body about our app from one about another app, or about none (I10).
 func TestI10From(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -243,7 +244,7 @@ func TestI10From(t *testing.T) {
 	}
 }
 
-// Members of the wrong type cost themselves only (I14).
+// A member of the wrong type is left out, and nothing else with it (I14).
 func TestI14WrongTypesLoseOnlyThemselves(t *testing.T) {
 	t.Parallel()
 	body := `{"app":["x"],"timestamp":{"at":1},"type":"message","payload":{"id":42,"source":15550163377,
@@ -258,8 +259,8 @@ func TestI14WrongTypesLoseOnlyThemselves(t *testing.T) {
 	}
 }
 
-// A callback of version 2 has no more events than there may be of one body; the
-// others are counted. Version 3 is cloudapi's.
+// A callback of v2 has at most MaxItems events; the others are counted as skipped.
+// (Version 3 is decoded by cloudapi.)
 func TestI14ManyTinyItems(t *testing.T) {
 	t.Parallel()
 	const more = 1000
@@ -271,7 +272,7 @@ func TestI14ManyTinyItems(t *testing.T) {
 	}
 }
 
-// gs_id is an id of Gupshup's or absent, whatever report comes without gsId.
+// A relayed report has Gupshup's id as gs_id, or no gs_id at all.
 func TestRelayedReportHasNoForeignGupshupID(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ state, gsID, want string }{
@@ -300,7 +301,8 @@ func TestRelayedReportHasNoForeignGupshupID(t *testing.T) {
 	}
 }
 
-// The end of a file's address is a number or text, as Gupshup wrote it.
+// The expiry of a file's URL is relayed as the number or text that Gupshup wrote;
+// anything else is left out.
 func TestURLExpiryKeepsItsType(t *testing.T) {
 	t.Parallel()
 	for expiry, want := range map[string]any{
@@ -324,8 +326,8 @@ func TestURLExpiryKeepsItsType(t *testing.T) {
 	}
 }
 
-// TestNarrower: what a callback is narrowed to is the event that was in it, in
-// Gupshup's own words; version 2 has no parts.
+// TestNarrower checks that a v3 callback narrowed to one event decodes to that event, and
+// that a v2 callback has no parts.
 func TestNarrower(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/inbound/*.json")
@@ -368,6 +370,8 @@ func TestNarrower(t *testing.T) {
 	}
 }
 
+// FuzzDecode checks that no body panics and that every event is one that the
+// rest of wagate can rely on.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob("testdata/inbound/*.json")
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestI14TooDeep: what is made of a callback is read again with others around it, so
-// that one as deep as encoding/json reads at all is refused, in whatever version.
+// TestI14TooDeep checks that a callback nested about as deep as encoding/json reads is refused in
+// either version, because the relayed value puts further levels around it.
 func TestI14TooDeep(t *testing.T) {
 	t.Parallel()
 	deep := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }

@@ -12,9 +12,8 @@ import (
 	"wagate/providers"
 )
 
-// forms are all that the two versions are documented to send (the sheet's §3 to
-// §6), in the words of the table in doc.go, each with the kinds it may be. Version
-// 3 is by field.
+// forms are all forms that Gupshup documents for its two versions, in the words of the table in
+// doc.go, with the kinds that each may have. Those of version 3 go by field.
 var forms = map[string][]providers.Kind{
 	"message text":         {providers.KindText},
 	"message image":        {providers.KindImage},
@@ -50,7 +49,7 @@ var forms = map[string][]providers.Kind{
 	"user-event opted-in":                   {providers.KindAccount},
 	"template-event status":                 {providers.KindTemplate},
 	"template-event category-update":        {providers.KindTemplate},
-	"preference-event":                      {providers.KindPreference, providers.KindUnknown}, // a choice nobody knows
+	"preference-event":                      {providers.KindPreference, providers.KindUnknown}, // unknown for a choice that nobody knows
 	"account-event":                         {providers.KindAccount},
 	"billing-event":                         {providers.KindAccount},
 	"system-event":                          {providers.KindAccount},
@@ -82,8 +81,8 @@ var forms = map[string][]providers.Kind{
 	"v3 smb_app_state_sync":                 {providers.KindAccount},
 }
 
-// sampledForms are the forms that the samples have, each with the kinds its events are
-// of: those of v2 by their own types, those of v3 change by change.
+// sampledForms returns the forms that occur in the samples, with the kinds of their events. A v2
+// callback counts as one form, a v3 callback as one for each change.
 func sampledForms(t *testing.T) map[string]map[providers.Kind]bool {
 	t.Helper()
 	files, err := filepath.Glob("testdata/inbound/*.json")
@@ -121,7 +120,7 @@ func sampledForms(t *testing.T) map[string]map[providers.Kind]bool {
 				}
 			}
 		}
-		if !read(body, &v2) { // one has a neighbour of a bad type
+		if !read(body, &v2) { // one sample has a member of the wrong type
 			t.Fatalf("%s: got no JSON object, want one", file)
 		}
 		for _, e := range v2.Entry {
@@ -148,8 +147,8 @@ func sampledForms(t *testing.T) map[string]map[providers.Kind]bool {
 	return found
 }
 
-// Each form that Gupshup documents has a sample, and becomes what the table in
-// doc.go says, which has a row for it.
+// Each documented form has a sample and a row in the table of doc.go, and its events have
+// the kinds that forms names.
 func TestEveryFormHasSample(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")
@@ -181,7 +180,7 @@ func TestEveryFormHasSample(t *testing.T) {
 		name, in := form[strings.LastIndexByte(form, ' ')+1:], table
 		if strings.HasPrefix(form, "v3 ") {
 			if in = own; !strings.HasSuffix(name, "-event") {
-				continue // Meta's
+				continue // documented by Meta
 			}
 		}
 		if !slices.Contains(words(in), name) {

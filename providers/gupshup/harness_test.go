@@ -21,7 +21,7 @@ const (
 	testUser   = "BR.90412277310045586"
 )
 
-// newFake starts a Gupshup with a few templates.
+// newFake starts a fake Gupshup with a few templates. change, if not nil, changes its options.
 func newFake(t *testing.T, change func(*providertest.GupshupOptions)) *providertest.Gupshup {
 	t.Helper()
 	opt := providertest.GupshupOptions{
@@ -55,7 +55,7 @@ func newFake(t *testing.T, change func(*providertest.GupshupOptions)) *providert
 	return g
 }
 
-// newSender returns a sender for the fake.
+// newSender returns a sender for the fake. change, if not nil, changes its params.
 func newSender(t *testing.T, g *providertest.Gupshup, change func(*Params)) *Sender {
 	t.Helper()
 	p := Params{
@@ -74,7 +74,7 @@ func newSender(t *testing.T, g *providertest.Gupshup, change func(*Params)) *Sen
 	return s
 }
 
-// untilAsked returns a context that ends when the fake has read a request.
+// untilAsked returns a context that ends when the fake has received a request.
 func untilAsked(t *testing.T, g *providertest.Gupshup) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -87,7 +87,7 @@ func untilAsked(t *testing.T, g *providertest.Gupshup) context.Context {
 	return ctx
 }
 
-// message returns a Cloud API message from its JSON body.
+// message returns a message with this Cloud API body.
 func message(t *testing.T, body string) providers.Message {
 	t.Helper()
 	m := providers.Message{To: providers.Contact{Phone: testPhone}}
@@ -111,7 +111,7 @@ func lastForm(t *testing.T, g *providertest.Gupshup) url.Values {
 	return form
 }
 
-// sameJSON compares two documents.
+// sameJSON checks that two JSON documents are equal.
 func sameJSON(t *testing.T, what, got, want string) {
 	t.Helper()
 	var g, w any

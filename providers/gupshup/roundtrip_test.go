@@ -13,7 +13,7 @@ import (
 	"wagate/providers/providertest"
 )
 
-// webhook is a webhook that decodes what it gets.
+// webhook is an HTTP handler that decodes the callbacks it gets and keeps the events.
 type webhook struct {
 	mu     sync.Mutex
 	events []providers.Event
@@ -35,7 +35,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.events = append(h.events, in.Events...)
 }
 
-// take returns what arrived since the last call.
+// take waits until the fake is idle and returns the events since the last call.
 func (h *webhook) take(t *testing.T, g *providertest.Gupshup) []providers.Event {
 	t.Helper()
 	if err := g.WaitIdle(t.Context()); err != nil {
@@ -53,7 +53,7 @@ func (h *webhook) take(t *testing.T, g *providertest.Gupshup) []providers.Event 
 	return out
 }
 
-// connected returns a fake that posts to a hook, in the given versions.
+// connected returns a fake that posts callbacks of these versions to a webhook.
 func connected(t *testing.T, c *clock, versions ...int) (*providertest.Gupshup, *webhook) {
 	t.Helper()
 	h := &webhook{}
@@ -66,8 +66,8 @@ func connected(t *testing.T, c *clock, versions ...int) (*providertest.Gupshup, 
 	return g, h
 }
 
-// Gupshup takes a free-form message into a closed window and says later that it
-// failed; a template goes through. Both are found by the id that Send returned.
+// Gupshup accepts a free-form message into a closed window and reports later that it failed; a
+// template is delivered. All reports name the id that Send returned.
 func TestClosedWindowIsReportedLater(t *testing.T) {
 	t.Parallel()
 	for _, version := range []int{V2, V3} {
@@ -124,8 +124,8 @@ func TestClosedWindowIsReportedLater(t *testing.T) {
 	}
 }
 
-// Every type arrives with and without phone, and twice under one id when both
-// versions are subscribed (I2).
+// Every type of message arrives from a contact with a phone, a user id or both. If both versions
+// are subscribed, it arrives twice with one id (I2).
 func TestI2EveryTypeInBothVersions(t *testing.T) {
 	t.Parallel()
 	c := &clock{now: time.Unix(1790000000, 0)}
@@ -160,6 +160,7 @@ func TestI2EveryTypeInBothVersions(t *testing.T) {
 	}
 }
 
+// Gupshup's checks of the platform are events without a contact.
 func TestPlatformChecksHaveNoContact(t *testing.T) {
 	t.Parallel()
 	g, h := connected(t, &clock{now: time.Unix(1790000000, 0)}, V2, V3)

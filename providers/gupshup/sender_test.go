@@ -13,6 +13,7 @@ import (
 	"wagate/providers/providertest"
 )
 
+// A free-form message of each type is sent in the form that Gupshup's v2 wants.
 func TestSendFreeForm(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)
@@ -109,7 +110,7 @@ func TestSendFreeForm(t *testing.T) {
 	}
 }
 
-// What v2 has no word for is refused before anything is sent.
+// What v2 has no form for is refused before anything is sent.
 func TestSendRefusesWhatV2Lacks(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)
@@ -148,6 +149,7 @@ func TestSendRefusesWhatV2Lacks(t *testing.T) {
 	}
 }
 
+// A contact without a phone is addressed by its user id in both versions.
 func TestSendToUserID(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)
@@ -166,6 +168,8 @@ func TestSendToUserID(t *testing.T) {
 		"recipient":"`+testUser+`","type":"text","text":{"body":"hi"}}`)
 }
 
+// In v3 the message is Meta's, posted with the partner token. The sender's own members replace the
+// caller's, and the caller's message is not changed.
 func TestSendV3(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)
@@ -193,8 +197,8 @@ func TestSendV3(t *testing.T) {
 	}
 }
 
-// A call whose result nobody knows is never called retryable, and the reverse
-// (I6).
+// If nobody knows whether a call sent the message, the error says maybe sent and is not retryable;
+// if nothing was sent, the reverse (I6).
 func TestI6UnknownResults(t *testing.T) {
 	t.Parallel()
 	text := providers.NewText(providers.Contact{Phone: testPhone}, "hi")
@@ -226,13 +230,14 @@ func TestI6UnknownResults(t *testing.T) {
 		})
 	}
 	g := newFake(t, nil)
-	s := newSender(t, g, func(p *Params) { p.BaseURL = "http://127.0.0.1:1" }) // which nobody is given
+	s := newSender(t, g, func(p *Params) { p.BaseURL = "http://127.0.0.1:1" }) // a port where nothing listens
 	_, err := s.Send(t.Context(), text)
 	if e := providers.AsError(err); err == nil || e.MaybeSent || !e.Retryable {
 		t.Errorf("nothing listens: got %+v, want retryable and not sent", e)
 	}
 }
 
+// Each answer becomes the error that its status and body mean, in both versions, without phones.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	text := providers.NewText(providers.Contact{Phone: testPhone}, "hi")
@@ -266,7 +271,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Errors are seen by strangers: no key, number, text or address in them (I11).
+// An error has no key, phone, text or address in it, because strangers may see it (I11).
 func TestI11ErrorsAreQuiet(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []providertest.Fault{
@@ -294,6 +299,7 @@ func TestI11ErrorsAreQuiet(t *testing.T) {
 	}
 }
 
+// NewSender names every parameter that is missing.
 func TestNewSenderNamesMissingParams(t *testing.T) {
 	t.Parallel()
 	_, err := NewSender(Params{})

@@ -7,7 +7,8 @@ import (
 	"wagate/providers"
 )
 
-// TestV2Spellings: what samples and pages of Gupshup's write differently is read either way.
+// TestV2Spellings checks that a member is read in each of the spellings that Gupshup's samples and
+// documentation use for it.
 func TestV2Spellings(t *testing.T) {
 	t.Parallel()
 	message := func(members string) string {
@@ -20,7 +21,7 @@ func TestV2Spellings(t *testing.T) {
 	for name, c := range map[string]struct {
 		body string
 		opt  Options
-		want string // the one item of the relayed value, without what is in all of them
+		want string // the one item of the relayed value, without the members that all have
 	}{
 		"quoted by gsId":         {message(`"payload":{"text":"x"},"context":{"id":"w","gsId":"g"}`), Options{}, `{"context":{"from":"15550149999","id":"g"},"text":{"body":"x"},"type":"text"}`},
 		"quoted by gs_id":        {message(`"payload":{"text":"x"},"context":{"id":"w","gs_id":"g"}`), testOptions, `{"context":{"from":"15550142288","id":"g"},"text":{"body":"x"},"type":"text"}`},
@@ -51,8 +52,8 @@ func TestV2Spellings(t *testing.T) {
 	}
 }
 
-// TestV2UserIDAlone: what v2 sends for a user who hides his phone is not documented; a user id is
-// found wherever it may stand, in messages, reports and preferences.
+// TestV2UserIDAlone checks that a user id is found wherever it may stand in messages, reports and
+// preferences. What v2 sends for a user without a visible phone is not documented.
 func TestV2UserIDAlone(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{

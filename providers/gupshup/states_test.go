@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestOnlyMetaStatesRelayedAsStatuses: bots for the Cloud API may know no more states than Meta
-// has. What Gupshup alone says is told under its own name, and alike in both versions.
+// TestOnlyMetaStatesRelayedAsStatuses checks that no state is relayed as a status that Meta does
+// not have, because bots for the Cloud API may know no others. States of Gupshup's own are relayed
+// under its own field, alike in both versions.
 func TestOnlyMetaStatesRelayedAsStatuses(t *testing.T) {
 	t.Parallel()
 	metas := []string{"sent", "delivered", "read", "played", "failed"}
@@ -23,7 +24,7 @@ func TestOnlyMetaStatesRelayedAsStatuses(t *testing.T) {
 			}
 			want := "message-event"
 			if slices.Contains(metas, state) || version == V3 && state != "enqueued" && state != "ENQUEUED" {
-				want = "messages" // version 3 hands through what Meta says, which may be new
+				want = "messages" // version 3 passes on what Meta says, which may be new
 			}
 			if got := in.Events[0].Field; got != want {
 				t.Errorf("%s in v%d: got field %s, want %s", state, version, got, want)

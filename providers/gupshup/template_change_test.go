@@ -8,8 +8,8 @@ import (
 	"wagate/providers"
 )
 
-// What a template's event says of it, in whichever words: the status that a list
-// would show, and never one that bars what may be sent.
+// A template event, however Gupshup words it, becomes the status that a list would show. It is
+// never a status that bars a template that may be sent.
 func TestTemplateWords(t *testing.T) {
 	t.Parallel()
 	for payload, want := range map[string]providers.TemplateChange{
@@ -42,9 +42,9 @@ func TestTemplateWords(t *testing.T) {
 	}
 }
 
-// TestI2TemplateChangeInBothVersions: a change of a template is one event, in Gupshup's
-// words or in Meta's, though each callback has a time of its own; and another change, or
-// the same later, is another.
+// TestI2TemplateChangeInBothVersions checks that one change of a template has one id, in Gupshup's
+// words and in Meta's, although each callback has a time of its own. Another change, or the same
+// one later, has another id.
 func TestI2TemplateChangeInBothVersions(t *testing.T) {
 	t.Parallel()
 	id := func(body string) string {
@@ -62,7 +62,7 @@ func TestI2TemplateChangeInBothVersions(t *testing.T) {
 		return fmt.Sprintf(`{"gs_app_id":"a","object":"whatsapp_business_account","entry":[{"id":"1","time":%d,"changes":[{"field":%q,"value":{%s}}]}]}`, time, field, value)
 	}
 	const (
-		second  = 1790000040 // a minute begins
+		second  = 1790000040 // the start of a minute
 		status  = "message_template_status_update"
 		visit   = `"message_template_name":"visit","message_template_language":"pt_BR",`
 		paused  = `"status":"paused","description":"x"`

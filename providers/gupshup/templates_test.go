@@ -14,7 +14,7 @@ import (
 	"wagate/providers/providertest"
 )
 
-// clock is a clock that tests move.
+// clock is a clock that the test moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -26,17 +26,21 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+// add moves the clock on.
 func (c *clock) add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
+// template returns a template message to testPhone.
 func template(name, language string, params ...string) providers.Message {
 	return providers.NewTemplate(providers.Contact{Phone: testPhone},
 		providers.Template{Name: name, Language: language, Params: params})
 }
 
+// A template is found by name and language, and sent in Gupshup's form. The list of
+// templates is fetched once.
 func TestSendTemplate(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)
@@ -89,7 +93,7 @@ func TestSendTemplate(t *testing.T) {
 	}
 }
 
-// listings counts the calls that list templates.
+// listings counts the requests that list templates.
 func listings(g *providertest.Gupshup) int {
 	n := 0
 	for _, r := range g.Requests() {
@@ -100,6 +104,8 @@ func listings(g *providertest.Gupshup) int {
 	return n
 }
 
+// A template that Gupshup does not have, or that cannot be sent with these parameters, is
+// refused before anything is sent.
 func TestSendTemplateRefuses(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)
@@ -133,6 +139,7 @@ func TestSendTemplateRefuses(t *testing.T) {
 	}
 }
 
+// Templates lists what the registry has, and says why wagate cannot send a template.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)
@@ -158,7 +165,7 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// A registry of more than one page is read whole.
+// A list of several pages is read completely.
 func TestTemplatesAllPages(t *testing.T) {
 	t.Parallel()
 	const n = 2*pageSize + 7
@@ -175,6 +182,8 @@ func TestTemplatesAllPages(t *testing.T) {
 	}
 }
 
+// The list of templates is fetched again when it is too old, when a template is missing and some
+// time has passed, after Forget, and after a send that found no template.
 func TestTemplateListIsRefreshed(t *testing.T) {
 	t.Parallel()
 	c := &clock{now: time.Unix(1790000000, 0)}
@@ -184,7 +193,7 @@ func TestTemplateListIsRefreshed(t *testing.T) {
 	step := func(name string, m providers.Message, want int) {
 		t.Helper()
 		before := listings(g)
-		_, _ = s.Send(t.Context(), m) // what became of it is another test's matter
+		_, _ = s.Send(t.Context(), m) // another test checks the result
 		if got := (listings(g) - before) / 2; got != want {
 			t.Errorf("%s: got %d listings, want %d", name, got, want)
 		}
@@ -205,8 +214,8 @@ func TestTemplateListIsRefreshed(t *testing.T) {
 	step("the next send", good, 1)
 }
 
-// A list that cannot be had does not stop what is known, and never makes a
-// message look sent (I6).
+// If the list cannot be fetched, the known templates are still sent, and the failure
+// never counts as maybe sent (I6).
 func TestI6ListingFailures(t *testing.T) {
 	t.Parallel()
 	c := &clock{now: time.Unix(1790000000, 0)}
@@ -229,8 +238,9 @@ func TestI6ListingFailures(t *testing.T) {
 	}
 }
 
-// A listing that answers with success and an error in it is no list, and takes nothing away that is known.
-// The error is what it says, as that of a send is; what it says of the request is not about the message.
+// A listing that succeeds with an error in its body is no list and replaces nothing that
+// is known. The error has its kind as in a send, except that an error about the request
+// is not one about the message.
 func TestListingWithErrorInside(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]providers.ErrorKind{
@@ -263,8 +273,8 @@ func TestListingWithErrorInside(t *testing.T) {
 	}
 }
 
-// A listing that answers with an error, or not at all, is not asked for again by
-// everybody who waited for it, and is never mistaken for a send (I6).
+// If a listing fails, those who waited for it do not ask again each, and its error never
+// counts as that of a send (I6).
 func TestI6ListingErrorsAreShared(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -301,7 +311,7 @@ func TestI6ListingErrorsAreShared(t *testing.T) {
 				t.Errorf("got %d listings for three sends, want 1", n)
 			}
 			clk.add(failedPause)
-			_, _ = s.Send(t.Context(), template("plain", "pt_BR")) // only asks again
+			_, _ = s.Send(t.Context(), template("plain", "pt_BR")) // only to fetch the list again
 			if n := calls.Load(); n != 2 {
 				t.Errorf("got %d listings after the pause, want 2", n)
 			}
@@ -309,7 +319,7 @@ func TestI6ListingErrorsAreShared(t *testing.T) {
 	}
 }
 
-// Of two templates under one key the approved one is sent.
+// Of several templates with one name and language, an approved one is sent.
 func TestIndexPrefersApproved(t *testing.T) {
 	t.Parallel()
 	row := func(id, status string) registered {
@@ -326,7 +336,7 @@ func TestIndexPrefersApproved(t *testing.T) {
 	}
 }
 
-// However many send at once, the list is asked for once.
+// However many messages are sent at once, the list is fetched once.
 func TestTemplateListIsSharedByConcurrentSends(t *testing.T) {
 	t.Parallel()
 	g := newFake(t, nil)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestPriceInMetaForm: what a bot written for the Cloud API reads of a status'
-// conversation and price is there, under the Cloud API's names and of its types.
+// TestPriceInMetaForm checks that a relayed status has its conversation and pricing under the Cloud
+// API's names and with its types.
 func TestPriceInMetaForm(t *testing.T) {
 	t.Parallel()
 	report := func(beside, inside string) string {

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestFailedV3ReportHasMetaMembers: a bot for the Cloud API reads code, title, message and
-// error_data.details; what Gupshup left out of them is filled in, and nothing it said replaced.
+// TestFailedV3ReportHasMetaMembers checks that a relayed error has code, title, message and
+// error_data.details, which bots for the Cloud API read. What Gupshup left out is filled in, and
+// nothing that it wrote is replaced.
 func TestFailedV3ReportHasMetaMembers(t *testing.T) {
 	t.Parallel()
 	const whole = `[{"code":131026,"error_data":{"details":"D"},"message":"M","title":"T"}]`

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// What a callback says once is not gone through for each choice in it.
-func TestDecodeAllocationsAreLinear(t *testing.T) { // not parallel: it counts what all allocate
+// A long member that stands once in a callback is not read again for each of its items: memory
+// grows with the body only.
+func TestDecodeAllocationsAreLinear(t *testing.T) { // not parallel: it counts the allocations of all goroutines
 	const items, times = 1000, 64
 	long := strings.Repeat("x", 1<<20)
 	list := strings.TrimSuffix(strings.Repeat(`{"wa_id":"15550100001","category":"marketing_messages","value":"stop"},`, items), ",")

@@ -28,7 +28,7 @@ const (
 	waba   = "310000000000055"
 )
 
-// newSender is a sender against a fake Graph.
+// newSender returns a sender and the fake Graph that it sends to.
 func newSender(t *testing.T, p providertest.GraphParams) (*meta.Sender, *providertest.Graph) {
 	t.Helper()
 	p.Token, p.WABA = token, waba
@@ -51,6 +51,8 @@ func newSender(t *testing.T, p providertest.GraphParams) (*meta.Sender, *provide
 
 var phone = providers.Contact{Phone: "5511970000021", UserID: "BR.9c2"}
 
+// Send posts the message in the Cloud API's form to the number's path. The sender's own
+// members replace the caller's.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	templates := []providertest.GraphTemplate{{Name: "visit", Language: "pt_BR", Body: "Oi {{1}}, até {{2}}"}}
@@ -113,6 +115,8 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// Each failure becomes the error that its code and status mean. Send makes one call
+// only, and the next Send works.
 func TestSendFailures(t *testing.T) {
 	t.Parallel()
 	type fault = providertest.Fault
@@ -160,6 +164,7 @@ func TestSendFailures(t *testing.T) {
 	}
 }
 
+// wantError checks the error's decision, and that it has no token, text, phone or user id in it.
 func wantError(t *testing.T, err error, want providers.Error) {
 	t.Helper()
 	e, ok := errors.AsType[*providers.Error](err)
@@ -179,6 +184,7 @@ func wantError(t *testing.T, err error, want providers.Error) {
 	}
 }
 
+// A message that cannot be sent is refused without a call.
 func TestSendRefusesWithoutCall(t *testing.T) {
 	t.Parallel()
 	s, g := newSender(t, providertest.GraphParams{})
@@ -200,6 +206,7 @@ func TestSendRefusesWithoutCall(t *testing.T) {
 	}
 }
 
+// A cancelled Send may have sent the message, and its error has the cause.
 func TestSendCancelled(t *testing.T) {
 	t.Parallel()
 	s, g := newSender(t, providertest.GraphParams{})
@@ -218,6 +225,7 @@ func TestSendCancelled(t *testing.T) {
 	}
 }
 
+// Do posts a body unchanged and returns the answer, or the error in it.
 func TestDo(t *testing.T) {
 	t.Parallel()
 	s, g := newSender(t, providertest.GraphParams{})
@@ -233,7 +241,8 @@ func TestDo(t *testing.T) {
 	wantError(t, err, providers.Error{Kind: providers.Invalid, Code: 131009, Status: 400})
 }
 
-// TestErrorInSuccess: the code counts, not the status, but for a message that has an id.
+// TestErrorInSuccess checks that an error in a successful answer counts, unless
+// the answer has a message id.
 func TestErrorInSuccess(t *testing.T) {
 	t.Parallel()
 	const limit = `{"error":{"message":"(#80007) Rate limit","code":80007}`

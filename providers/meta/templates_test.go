@@ -17,12 +17,14 @@ import (
 
 type list = []any
 
+// component returns a template's component of this type.
 func component(kind string, more map[string]any) map[string]any {
 	c := map[string]any{"type": kind}
 	maps.Copy(c, more)
 	return c
 }
 
+// Templates counts the parameters of a template's body, and says why wagate cannot send a template.
 func TestTemplatesReadsComponents(t *testing.T) {
 	t.Parallel()
 	body := func(text string) map[string]any { return component("BODY", map[string]any{"text": text}) }
@@ -74,7 +76,7 @@ func TestTemplatesReadsComponents(t *testing.T) {
 	}
 }
 
-// What is odd about a quality is no fault of the template.
+// A quality that cannot be read is left empty; the template is still listed.
 func TestTemplatesReadsQuality(t *testing.T) {
 	t.Parallel()
 	for score, want := range map[string]string{
@@ -95,6 +97,7 @@ func TestTemplatesReadsQuality(t *testing.T) {
 	}
 }
 
+// Templates reads all pages, in order, and returns Graph's error.
 func TestTemplatesPages(t *testing.T) {
 	t.Parallel()
 	p := providertest.GraphParams{}
@@ -113,6 +116,7 @@ func TestTemplatesPages(t *testing.T) {
 	wantError(t, err, providers.Error{Kind: providers.Invalid, Code: 100, Status: 400})
 }
 
+// Templates fails if the cursor does not move, and does not go on for ever.
 func TestTemplatesStopsWhenCursorStands(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -131,7 +135,7 @@ func TestTemplatesStopsWhenCursorStands(t *testing.T) {
 	}
 }
 
-// A success that holds no list is none: it does not say that there are no templates.
+// A successful answer without a list is an error, and not an empty list.
 func TestTemplatesRefusesNoList(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]bool{

@@ -11,6 +11,7 @@ import (
 
 var hexadecimal = regexp.MustCompile(`^sha256=[0-9a-f]+$`)
 
+// VerifySignature accepts the HMAC of the exact bytes with any of the secrets, and nothing else.
 func TestVerifySignature(t *testing.T) {
 	t.Parallel()
 	const secret = "unit-secret-1"
@@ -59,7 +60,7 @@ func TestVerifySignature(t *testing.T) {
 			if got := meta.VerifySignature(test.secrets, test.header, body); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
-			// Whoever has no body yet can tell only what is no signature at all.
+			// CouldSign has no body to check, so it refuses only what cannot be a signature at all.
 			if got, want := meta.CouldSign(test.header), len(test.header) == len(good) && hexadecimal.MatchString(test.header); got != want {
 				t.Errorf("CouldSign: got %v, want %v", got, want)
 			}
@@ -67,12 +68,13 @@ func TestVerifySignature(t *testing.T) {
 	}
 }
 
+// FuzzVerify checks that exactly the right signature is accepted, in either case of its digits.
 func FuzzVerify(f *testing.F) {
 	f.Add("unit-secret-1", "sha256=5f5d7c271ed28712de61dc8347dbb8da205e0ea2828933e9de3081b5c0b899e4", []byte(`{}`))
 	f.Add("", "", []byte(nil))
 	f.Fuzz(func(t *testing.T, secret, header string, body []byte) {
 		signature := providertest.Sign(secret, body)
-		// An upper-case spelling of the same digest is the same signature.
+		// A digest in upper case is the same signature.
 		if got, want := meta.VerifySignature([]string{secret}, header, body), secret != "" && strings.HasPrefix(header, "sha256=") &&
 			strings.EqualFold(header, signature); got != want {
 			t.Errorf("got %v, want %v", got, want)
@@ -83,6 +85,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
+// Decode reads the Cloud API's envelope.
 func TestDecodeEnvelope(t *testing.T) {
 	t.Parallel()
 	b, err := meta.Decode([]byte(`{"entry":[{"id":"1","changes":[{"field":"account_alerts","value":{"x":1}},5]}]}`))

@@ -8,7 +8,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestGraphEnforcesLimits: what is as long as may be is taken, what is longer is refused as the Cloud API does.
+// TestGraphEnforcesLimits checks that the fake accepts what is exactly at a limit and refuses what
+// is beyond it, as the Cloud API does.
 func TestGraphEnforcesLimits(t *testing.T) {
 	t.Parallel()
 	g := newGraph(t, providertest.GraphParams{})

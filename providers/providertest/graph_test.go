@@ -14,16 +14,17 @@ import (
 	"wagate/providers/providertest"
 )
 
-// receiver is a webhook endpoint that answers as told and checks signatures.
+// receiver is a webhook endpoint that checks signatures and answers as told.
 type receiver struct {
 	*httptest.Server
 
 	mu      sync.Mutex
-	answers []int // consumed one each; then 200
+	answers []int // statuses of the next answers; then 200
 	bodies  []string
-	bad     int // wrong signatures
+	bad     int // requests with a wrong signature
 }
 
+// newReceiver starts a receiver that expects signatures made with secret.
 func newReceiver(t *testing.T, secret string) *receiver {
 	t.Helper()
 	r := &receiver{}
@@ -44,19 +45,21 @@ func newReceiver(t *testing.T, secret string) *receiver {
 	return r
 }
 
+// newGraph starts a fake Graph.
 func newGraph(t *testing.T, p providertest.GraphParams) *providertest.Graph {
 	t.Helper()
 	g, err := providertest.NewGraph(p)
 	return running(t, g, err)
 }
 
+// newGupshup starts a fake Gupshup.
 func newGupshup(t *testing.T, o providertest.GupshupOptions) *providertest.Gupshup {
 	t.Helper()
 	g, err := providertest.NewGupshup(o)
 	return running(t, g, err)
 }
 
-// running closes a fake that was started, again if the test did.
+// running closes the fake when the test ends, even if the test has closed it before.
 func running[F interface{ Close() error }](t *testing.T, fake F, err error) F {
 	t.Helper()
 	if err != nil {
@@ -70,7 +73,7 @@ func running[F interface{ Close() error }](t *testing.T, fake F, err error) F {
 	return fake
 }
 
-// send posts a body to the fake's messages and returns status and error code.
+// send posts a body to the fake's messages path and returns the HTTP status and the error code.
 func send(t *testing.T, g *providertest.Graph, token, body string) (status, code int) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL()+"/v26.0/400000000000001/messages", strings.NewReader(body))
@@ -92,6 +95,7 @@ func send(t *testing.T, g *providertest.Graph, token, body string) (status, code
 	return answer.StatusCode, e.Error.Code
 }
 
+// The fake accepts and refuses messages as the Cloud API does.
 func TestGraphChecksSends(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
@@ -156,6 +160,7 @@ func TestGraphChecksSends(t *testing.T) {
 	}
 }
 
+// Scripted faults come in order, those for a phone first. OnSend can refuse a message as well.
 func TestGraphScripts(t *testing.T) {
 	t.Parallel()
 	g := newGraph(t, providertest.GraphParams{})
@@ -176,7 +181,7 @@ func TestGraphScripts(t *testing.T) {
 		t.Errorf("got %d accepted, want 2, one of them although the caller got an error", got)
 	}
 	g.OnSend(func(s providertest.GraphSend) *providertest.Fault {
-		if s.Text != "x" || len(g.Sends()) != 2 { // it may call the fake
+		if s.Text != "x" || len(g.Sends()) != 2 { // the hook may call the fake
 			t.Errorf("got %+v, want the text, with 2 accepted before", s)
 		}
 		return &providertest.Fault{Code: 131026}
@@ -186,6 +191,8 @@ func TestGraphScripts(t *testing.T) {
 	}
 }
 
+// The fake posts signed webhooks in Meta's spelling, repeats them until they are answered 200, and
+// posts the statuses of a message.
 func TestGraphPostsLikeMeta(t *testing.T) {
 	t.Parallel()
 	const secret = "unit-secret-9"
@@ -234,6 +241,8 @@ func TestGraphPostsLikeMeta(t *testing.T) {
 	}
 }
 
+// The fake's window is open for 24 h from the user's message. A reaction or a group
+// message does not open it.
 func TestGraphWindowsFollowInbound(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, "")
@@ -270,6 +279,7 @@ func TestGraphWindowsFollowInbound(t *testing.T) {
 	want("24 h later", 131047)
 }
 
+// Close ends everything that waits, and nothing is posted after it.
 func TestGraphCloseEndsEverything(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, "")

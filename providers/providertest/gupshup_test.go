@@ -15,8 +15,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// A callback that is not answered 2xx is posted again, the next one only after
-// it, and what nobody answers is given up.
+// A callback that is not answered 2xx is posted again, before the next one. After three
+// tries in vain it is dropped.
 func TestGupshupPostsAgain(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64
@@ -30,7 +30,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	g := newGupshup(t, providertest.GupshupOptions{AppName: "A", CallbackToken: "tok", RetryEvery: time.Millisecond, Client: &http.Client{}})
-	g.ConnectivityCheck() // nowhere to go yet
+	g.ConnectivityCheck() // no URL yet
 	g.SetCallbackURL(server.URL)
 	g.ConnectivityCheck()
 	if err := g.WaitIdle(t.Context()); err != nil {
@@ -50,7 +50,7 @@ func TestGupshupPostsAgain(t *testing.T) {
 	}
 }
 
-// A v3 message goes to a number with its plus sign, as Meta's API has it.
+// A v3 message is addressed to a number with a plus sign, as in Meta's API.
 func TestGupshupV3RequiresPlusSign(t *testing.T) {
 	t.Parallel()
 	g := newGupshup(t, providertest.GupshupOptions{AppID: "app-1", PartnerToken: "tok"})
@@ -75,7 +75,7 @@ func TestGupshupV3RequiresPlusSign(t *testing.T) {
 	}
 }
 
-// Close ends a call that hangs and a callback that waits, and Wait its wait.
+// Close ends a callback that hangs, and WaitIdle ends with its context.
 func TestGupshupCloseEndsEverything(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -95,8 +95,7 @@ func TestGupshupCloseEndsEverything(t *testing.T) {
 	}
 }
 
-// Who waits for a message sees it when it was accepted, and learns that none
-// will come any more.
+// WaitSends returns when the message was accepted, and fails when the fake is closed before.
 func TestGupshupWaitSends(t *testing.T) {
 	t.Parallel()
 	g := newGupshup(t, providertest.GupshupOptions{AppName: "A", Source: "15550100001", APIKey: "key"})
@@ -136,8 +135,9 @@ func TestGupshupWaitSends(t *testing.T) {
 	}
 }
 
-// What fails at WhatsApp is reported under WhatsApp's id with ours beside it, what fails at Gupshup
-// under ours alone, without ever having been enqueued; and whom a report is about, as he was addressed.
+// A failure at WhatsApp is reported with WhatsApp's id and Gupshup's beside it. A failure at
+// Gupshup is reported with Gupshup's id alone, and without having been enqueued. A report names the
+// recipient as the message did.
 func TestGupshupReports(t *testing.T) {
 	t.Parallel()
 	var bodies []string // callbacks come one after another
@@ -152,7 +152,7 @@ func TestGupshupReports(t *testing.T) {
 	for name, c := range map[string]struct {
 		version int
 		send    providertest.GupshupSend
-		want    []string // in turn: what each report has
+		want    []string // for each report in turn, what it contains
 		lacks   string
 	}{
 		"v2, at WhatsApp": {2, providertest.GupshupSend{ID: "gs", WAMID: "wa", To: "15550100001", Code: 131047}, []string{`"id":"gs"`, `"gsId":"gs","id":"wa"`}, "userId"},

@@ -8,8 +8,8 @@ import (
 	"wagate/providers/secret"
 )
 
-// Each row holds for tokens and for signatures alike: any of the secrets will
-// do, wherever it stands, and an empty one is none.
+// Each row holds for tokens and for signatures: any of the secrets is accepted, wherever it stands
+// in the list, and an empty secret counts as none.
 func TestAnyFits(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":1}`)
@@ -48,6 +48,7 @@ func TestAnyFits(t *testing.T) {
 	}
 }
 
+// Signed reads a digest of exactly 64 hexadecimal digits, in either case.
 func TestSignedReadsHex(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":1}`)

@@ -31,7 +31,7 @@ const secret = "EAAB-invented-token"
 
 const payload = `{"text":{"body":"something private"}}`
 
-// post builds a request that net/http would replay if it were let.
+// post returns a request that net/http would replay if it were allowed to.
 func post(t *testing.T, url string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"?access_token="+secret, strings.NewReader(payload))
@@ -44,7 +44,7 @@ func post(t *testing.T, url string) *http.Request {
 	return req
 }
 
-// client has the patience that a busy machine may need.
+// client returns a client with time-outs that are long enough for a busy machine.
 func client(t *testing.T, p transport.Params) *transport.Client {
 	t.Helper()
 	p.Timeout, p.ConnectTimeout = 5*time.Minute, 5*time.Minute
@@ -53,6 +53,8 @@ func client(t *testing.T, p transport.Params) *transport.Client {
 	return c
 }
 
+// If the connection fails after something was written, the error says maybe sent. If it fails
+// before, the error is retryable. Neither shows what was sent.
 func TestDoFailures(t *testing.T) {
 	t.Parallel()
 	unsent := providers.Error{Kind: providers.Transient, Retryable: true}
@@ -152,7 +154,7 @@ func TestDoFailures(t *testing.T) {
 	}
 }
 
-// wantError compares the decision, and looks for what must not be told.
+// wantError checks the error's decision, and that nothing private is in it.
 func wantError(t *testing.T, err *providers.Error, want providers.Error) {
 	t.Helper()
 	if err == nil {
@@ -171,12 +173,13 @@ func wantError(t *testing.T, err *providers.Error, want providers.Error) {
 	}
 }
 
+// If nothing was written, the error is retryable.
 func TestDoNothingWritten(t *testing.T) {
 	t.Parallel()
 	unsent := providers.Error{Kind: providers.Transient, Retryable: true}
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
-		_, e := client(t, transport.Params{}).Do(t.Context(), post(t, "http://127.0.0.1:1")) // which nobody is given
+		_, e := client(t, transport.Params{}).Do(t.Context(), post(t, "http://127.0.0.1:1")) // a port where nothing listens
 		wantError(t, e, unsent)
 		if got, want := e.Cause.Error(), "connect: refused"; got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -211,6 +214,8 @@ func TestDoNothingWritten(t *testing.T) {
 	})
 }
 
+// An answer is returned with its status, body and Retry-After, whatever the status. A 429 is
+// returned even if its body is cut off. Nothing is called twice.
 func TestDoAnswers(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
@@ -258,12 +263,12 @@ func TestDoAnswers(t *testing.T) {
 	}
 }
 
-// A reused connection that dies under a request is where net/http replays.
+// net/http would replay a request whose reused connection dies. The client must not.
 func TestI6NoReplayOnDeadConnection(t *testing.T) {
 	t.Parallel()
-	for range 20 { // one that is slow to be free again is not reused
+	for range 20 { // a connection that is free too late is not reused
 		s := newRawServer(t, func(s *rawServer, r *bufio.Reader, c net.Conn) {
-			for s.request(r) && !strings.Contains(s.last(), "/second") { // at which it closes without an answer
+			for s.request(r) && !strings.Contains(s.last(), "/second") { // closes without an answer then
 				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 			}
 		})
@@ -284,8 +289,8 @@ func TestI6NoReplayOnDeadConnection(t *testing.T) {
 	t.Error("got a new connection for each request 20 times, want one reused")
 }
 
-// Whatever the moment at which a call is given up: if it is said to be unsent,
-// no byte of it arrived, and nothing arrived twice.
+// At whatever moment a call is given up: if the error says that it was not sent, no byte of it
+// arrived, and nothing arrives twice.
 func TestI6UnsentMeansNothingArrived(t *testing.T) {
 	t.Parallel()
 	s := newRawServer(t, func(s *rawServer, r *bufio.Reader, c net.Conn) {
@@ -334,6 +339,8 @@ func TestI6UnsentMeansNothingArrived(t *testing.T) {
 	}
 }
 
+// Over TLS the client speaks HTTP/1.1, sends its user agent and no idempotency keys,
+// and decides in the same way.
 func TestDoOverTLS(t *testing.T) {
 	t.Parallel()
 	var got http.Header
@@ -359,6 +366,7 @@ func TestDoOverTLS(t *testing.T) {
 	wantError(t, err, providers.Error{Kind: providers.Transient, MaybeSent: true})
 }
 
+// A compressed answer is bounded by its uncompressed size.
 func TestDoBoundsCompressedAnswers(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is sealed never writes again, not even a write that was waiting.
+// A sealed connection never writes again, not even a write that was waiting.
 func TestI6SealedConnectionIsSilent(t *testing.T) {
 	t.Parallel()
 	ours, theirs := net.Pipe()
@@ -31,7 +31,7 @@ func TestI6SealedConnectionIsSilent(t *testing.T) {
 	}
 }
 
-// A connection of unknown make cannot testify that nothing was written.
+// A connection that does not count its bytes is no proof that nothing was written.
 func TestUnknownConnectionMayHaveWritten(t *testing.T) {
 	t.Parallel()
 	ours, theirs := net.Pipe()

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// rawServer is a TCP server that misbehaves as told. It notes every request
-// whose first line it read.
+// rawServer is a TCP server that misbehaves as its serve function says. It keeps the
+// first line of each request.
 type rawServer struct {
 	net.Listener
 
@@ -20,6 +20,8 @@ type rawServer struct {
 	seen  []string
 }
 
+// newRawServer starts a server that calls serve for each connection, and
+// stops it when the test ends.
 func newRawServer(t *testing.T, serve func(*rawServer, *bufio.Reader, net.Conn)) *rawServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,7 +48,7 @@ func newRawServer(t *testing.T, serve func(*rawServer, *bufio.Reader, net.Conn))
 	return s
 }
 
-// stop closes everything and waits until all that was sent has been read.
+// stop closes everything and waits until all serve functions have returned.
 func (s *rawServer) stop() {
 	_ = s.Close()
 	s.mu.Lock()
@@ -57,7 +59,7 @@ func (s *rawServer) stop() {
 	s.wg.Wait()
 }
 
-// line reads and notes a request's first line.
+// line reads and keeps a request's first line.
 func (s *rawServer) line(r *bufio.Reader) bool {
 	line, err := r.ReadString('\n')
 	if line == "" {
@@ -69,7 +71,7 @@ func (s *rawServer) line(r *bufio.Reader) bool {
 	return err == nil
 }
 
-// headers reads up to the empty line.
+// headers reads up to and including the empty line.
 func headers(r *bufio.Reader) {
 	for {
 		line, err := r.ReadString('\n')
@@ -79,7 +81,7 @@ func headers(r *bufio.Reader) {
 	}
 }
 
-// request reads a whole request with the test's body.
+// request reads a whole request with payload as its body.
 func (s *rawServer) request(r *bufio.Reader) bool {
 	if !s.line(r) {
 		return false
@@ -89,20 +91,21 @@ func (s *rawServer) request(r *bufio.Reader) bool {
 	return err == nil
 }
 
+// requests returns the first lines read.
 func (s *rawServer) requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seen
 }
 
-// last returns the latest request.
+// last returns the first line of the latest request.
 func (s *rawServer) last() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seen[len(s.seen)-1]
 }
 
-// accepted returns how many connections there were.
+// accepted returns how many connections were accepted.
 func (s *rawServer) accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 	"wagate/providers/transport"
 )
 
-// TestDoTimeouts: a provider that hangs is given up at the default time-outs, by a
-// clock that stands while anybody has something to do: what was written has been
-// read by then, however slow the machine.
+// TestDoTimeouts checks the default time-outs with a provider that hangs. The bubble's
+// clock moves only while all goroutines wait, so what was written has been read by
+// then, however slow the machine.
 func TestDoTimeouts(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
