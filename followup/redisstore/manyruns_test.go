@@ -8,8 +8,9 @@ import (
 	"wagate/followup"
 )
 
-// TestI1ALeadOfManyRuns: every assistant follows him up, each with a queue that whatever
-// concerns the lead may have to tell of it.
+// TestI1ALeadOfManyRuns starts a run for each of many assistants, so that a script that concerns
+// the lead may have to tell each of their queues. Starting, cancelling and a reply must all still
+// work.
 func TestI1ALeadOfManyRuns(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -27,11 +28,11 @@ func TestI1ALeadOfManyRuns(t *testing.T) {
 			runs[i] = run
 		}
 		if ended, err := s.Cancel(t.Context(), p.tenant, runs[0], epoch, epoch); err != nil || len(ended) != 1 {
-			t.Errorf("Cancel: got %v, %v, want one ended", ended, err)
+			t.Errorf("Cancel: got %v, %v, want one run ended", ended, err)
 		}
 		out, err := s.Settle(t.Context(), p.saying(epoch, "reply"))
 		if err != nil || len(out.Ended) != many-1 {
-			t.Errorf("Settle of a reply: got %d ended, %v, want %d", len(out.Ended), err, many-1)
+			t.Errorf("Settle of a reply: got %d runs ended, %v, want %d", len(out.Ended), err, many-1)
 		}
 	})
 }

@@ -15,9 +15,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI1AMergeHalfDoneIsFinished kills a merge before each of its steps. Whoever
-// meets the contact next, by either identity, gets one lead with all that both
-// had, and nobody is turned away for ever.
+// TestI1AMergeHalfDoneIsFinished kills a merge before each of its steps. Afterwards the contact is
+// resolved by either identity, or by both. There must be one lead with everything that the two
+// leads had, and no call may be refused for ever.
 func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 	t.Parallel()
 	steps := before(mergeOutScript, mergeInScript, realiasScript, eraseScript, nameScript)
@@ -45,11 +45,11 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 				settleText(t, after, p, lead, "m-after")
 				merged, err := after.Resolve(ctx, p.tenant, identities["by both"], true, epoch.Add(3*time.Minute))
 				if err != nil || !slices.Contains(leads, merged) {
-					t.Fatalf("Resolve by both: got %v, %v, want one of the two", merged, err)
+					t.Fatalf("Resolve by both: got %v, %v, want one of the two leads", merged, err)
 				}
 				history, err := after.History(ctx, merged, p.channel, epoch)
 				if err != nil || len(history) != 3 {
-					t.Errorf("history of the one lead: got %d entries, %v, want all three", len(history), err)
+					t.Errorf("history of the merged lead: got %d entries, %v, want 3", len(history), err)
 				}
 				counted(t, after)
 				indexed(t, after)
@@ -58,8 +58,9 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 	}
 }
 
-// TestI1CustomFieldsOfAMergeHalfDone: the merge that a crash cut short, before or after they were joined, brings
-// back nothing that was changed meanwhile, and loses nothing that was written while it was on its way.
+// TestI1CustomFieldsOfAMergeHalfDone changes the winner's custom fields while a merge runs, or
+// after a crash cut it short, before or after the fields were joined. The finished merge must not
+// bring back anything that was changed meanwhile, nor lose anything that was written meanwhile.
 func TestI1CustomFieldsOfAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -85,7 +86,7 @@ func TestI1CustomFieldsOfAMergeHalfDone(t *testing.T) {
 	}{
 		{"changed before the import", func(change func()) redis.Hook { return meanwhile(mergeInScript, change) }, false, joined},
 		{"changed after a crash before the import", func(func()) redis.Hook { return crashBefore(mergeInScript) }, true, joined},
-		{"changed after a crash behind it", func(func()) redis.Hook { return crashBefore(realiasScript) }, true, changed},
+		{"changed after a crash after the import", func(func()) redis.Hook { return crashBefore(realiasScript) }, true, changed},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p, client := newParty(), server.Client()
@@ -109,14 +110,14 @@ func TestI1CustomFieldsOfAMergeHalfDone(t *testing.T) {
 	}
 }
 
-// TestI7AStepSentDuringAMergeHalfDone kills a merge while a step of the loser is
-// on its way. Its result, or the crash of its worker before it was recorded, loses
-// nothing: the one lead knows what was said to him.
+// TestI7AStepSentDuringAMergeHalfDone kills a merge while a step of the loser is being sent. The
+// step's result is then recorded, in some cases after the worker's first try to record it crashed
+// too. Nothing may be lost: the merged lead must hold what was said to the lead.
 func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	steps := before(mergeInScript, realiasScript, eraseScript)
-	steps["not at all"] = &script{Script: redis.NewScript("none")}
+	steps["never"] = &script{Script: redis.NewScript("none")}
 	for name, script := range steps {
 		for _, crash := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, crash %t", name, crash), func(t *testing.T) {
@@ -143,24 +144,24 @@ func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 				}
 				lead, err := after.Resolve(ctx, p.tenant, both, true, epoch)
 				if err != nil || lead != older {
-					t.Fatalf("Resolve: got %v, %v, want the older", lead, err)
+					t.Fatalf("Resolve: got %v, %v, want the older lead", lead, err)
 				}
 				if l, err := after.Lead(ctx, p.tenant, lead); err != nil || !l.OptedOut {
-					t.Errorf("lead: got opted out %t, %v, want true", l.OptedOut, err)
+					t.Errorf("opted out: got %t, %v, want true", l.OptedOut, err)
 				}
 				if h, err := after.History(ctx, lead, p.channel, epoch); err != nil || len(h) != 1 || h[0].Text != "hello" {
-					t.Errorf("history: got %v, %v, want what was said, once", h, err)
+					t.Errorf("history: got %v, %v, want the message once", h, err)
 				}
 				if got, want := happenings(t, after), "scheduled sent cancelled"; got != want {
-					t.Errorf("told: got %q, want %q", got, want)
+					t.Errorf("happenings: got %q, want %q", got, want)
 				}
 			})
 		}
 	}
 }
 
-// TestI7AStepFinishedDuringAMerge lets the result of the loser's step come while
-// the merge is on its way, and two workers at the loser's queue: everything is told once.
+// TestI7AStepFinishedDuringAMerge records the result of the loser's step while the merge is under
+// way, and delivers from the loser's queue at the same time. Each happening must be delivered once.
 func TestI7AStepFinishedDuringAMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -186,13 +187,13 @@ func TestI7AStepFinishedDuringAMerge(t *testing.T) {
 			}
 			ending := map[bool]string{true: "completed", false: "cancelled"}[script == mergeOutScript]
 			if want := "scheduled sent " + ending; told != want {
-				t.Errorf("told: got %q, want %q", told, want)
+				t.Errorf("happenings: got %q, want %q", told, want)
 			}
 		})
 	}
 }
 
-// happenings delivers all there is and tells which happenings were in it.
+// happenings delivers everything that waits and returns the names of the happenings in it.
 func happenings(t *testing.T, s *Store) string {
 	t.Helper()
 	var out []string
@@ -208,7 +209,7 @@ func happenings(t *testing.T, s *Store) string {
 	return strings.Join(out, " ")
 }
 
-// settleText settles one message of the lead, and fails if it was turned away.
+// settleText settles one message of the lead, and fails the test if it is refused.
 func settleText(t *testing.T, s *Store, p party, lead followup.LeadID, id string) {
 	t.Helper()
 	_, err := s.Settle(t.Context(), followup.Settlement{
@@ -223,8 +224,9 @@ func settleText(t *testing.T, s *Store, p party, lead followup.LeadID, id string
 	}
 }
 
-// TestAMergePutsOffTheEndOfAHistory: the winner's conversation was used when the loser's
-// was, and what he says in the same half a day is not kept less for it.
+// TestAMergePutsOffTheEndOfAHistory: when a merge brings a conversation that was used later, the
+// winner's history must live as long as if the winner had used it then. What the winner says within
+// the next half day does not put off the end, so it would be kept for less time otherwise.
 func TestAMergePutsOffTheEndOfAHistory(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
@@ -232,7 +234,7 @@ func TestAMergePutsOffTheEndOfAHistory(t *testing.T) {
 	older := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
 	settleText(t, s, p, older, "hi")
 	history := s.tag(older).history(older, p.channel)
-	s.db.PExpire(t.Context(), history, 24*time.Hour) // as 29 days later
+	s.db.PExpire(t.Context(), history, 24*time.Hour) // as if 29 days had passed
 	later := epoch.Add(29 * 24 * time.Hour)
 	younger := mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, later)
 	if _, err := s.Settle(t.Context(), followup.Settlement{
@@ -242,14 +244,14 @@ func TestAMergePutsOffTheEndOfAHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, later); got != older {
-		t.Fatalf("got %s, want the older", got)
+		t.Fatalf("Resolve: got %s, want the older lead", got)
 	}
 	wantTTL(t, s, history, followup.HistoryAge)
 }
 
-// TestI8AnotherReplicaFindsOutThatALeadIsGone erases a lead behind the back of a
-// replica that remembers it: the next to use it is refused once, and then finds
-// the new one.
+// TestI8AnotherReplicaFindsOutThatALeadIsGone erases a lead while another replica has it in its
+// cache. That replica's next call that uses the lead must be refused; resolving the contact must
+// then find the new lead.
 func TestI8AnotherReplicaFindsOutThatALeadIsGone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -10,9 +10,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI7ALeadMergedOnAndOn has a person's notices of change arrive the latest first, so that each
-// name is a lead who becomes a part of the one before: what the first has under way, and
-// an erasure, find their way along all of them.
+// TestI7ALeadMergedOnAndOn resolves a person's changes of user id in reverse order, so that each
+// name is a lead that is merged into the lead before it. The result of a step that the first lead
+// has in sending, a receipt of that step, and an erasure must each find their way along the whole
+// chain.
 func TestI7ALeadMergedOnAndOn(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newParty()
@@ -36,28 +37,28 @@ func TestI7ALeadMergedOnAndOn(t *testing.T) {
 		t.Errorf("FinishStep: got %v, want none", err)
 	}
 	if h, err := s.History(ctx, last, p.channel, epoch); err != nil || len(h) != 1 {
-		t.Errorf("history of the last: got %v, %v, want what was said", h, err)
+		t.Errorf("history of the last lead: got %v, %v, want the message", h, err)
 	}
 	out, err := s.Settle(ctx, p.delivered(last, attempt))
 	if err != nil || len(out.Corrections) != 1 {
-		t.Errorf("Settle: got %+v, %v, want the step settled", out, err)
+		t.Errorf("Settle: got %+v, %v, want the step corrected", out, err)
 	}
 	if got, want := happenings(t, s), "scheduled uncertain cancelled settled"; got != want {
-		t.Errorf("told: got %q, want %q", got, want)
+		t.Errorf("happenings: got %q, want %q", got, want)
 	}
 	if err := s.EraseLead(ctx, p.tenant, last, epoch); err != nil {
 		t.Fatal(err)
 	}
 	for i, lead := range leads {
 		if got, want := keysOf(t, s, lead), []string{s.tag(lead).lead(lead)}; !slices.Equal(got, want) {
-			t.Errorf("keys of lead %d, erased: got %q, want its tombstone alone", i, got)
+			t.Errorf("keys of erased lead %d: got %q, want only its tombstone", i, got)
 		}
 	}
 }
 
-// TestI1AMergeIntoWhomIsHalfMerged: the lead that another is found to be one with was to become a
-// part of a third when the process died. Whoever names
-// the two finishes that first; else he would be turned away for ever.
+// TestI1AMergeIntoWhomIsHalfMerged resolves two identities of which one belongs to a lead that was
+// being merged into an older lead when the process died. The call must finish that merge first;
+// otherwise it would be refused for ever.
 func TestI1AMergeIntoWhomIsHalfMerged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -69,10 +70,10 @@ func TestI1AMergeIntoWhomIsHalfMerged(t *testing.T) {
 			h.die(t, server, script)
 			who := followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}
 			if got, err := s.Resolve(t.Context(), h.tenant, who, true, epoch); got != h.older {
-				t.Errorf("Resolve: got %s, %v, want the oldest", got, err)
+				t.Errorf("Resolve: got %s, %v, want the oldest lead", got, err)
 			}
 			if entries, err := s.History(t.Context(), h.older, h.channel, epoch); err != nil || len(entries) != 2 {
-				t.Errorf("history: got %v, %v, want what all had", entries, err)
+				t.Errorf("history: got %v, %v, want 2 entries, all that the leads had", entries, err)
 			}
 			h.erase(t, s, h.older)
 			h.wantNobody(t, s)
@@ -81,9 +82,9 @@ func TestI1AMergeIntoWhomIsHalfMerged(t *testing.T) {
 	}
 }
 
-// TestI2AMergeMeetsItsWinnersOwn: the lead whom another became a part of is about to become a part of
-// a third, who has not got it all yet, and whoever comes by the first finishes that merge: what
-// he had gets there once.
+// TestI2AMergeMeetsItsWinnersOwn: a merge of B into C begins while a merge of A into B is
+// unfinished. Another call finishes the first merge just before the second one imports. What A had
+// must arrive in C once.
 func TestI2AMergeMeetsItsWinnersOwn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -107,8 +108,9 @@ func TestI2AMergeMeetsItsWinnersOwn(t *testing.T) {
 	}
 }
 
-// TestI2ForwardedToAnHeirThatIsBeingMergedOn: what the last step of the first tells was forwarded to the
-// second, which nobody has noted yet, and the second is about to become a part of the third.
+// TestI2ForwardedToAnHeirThatIsBeingMergedOn: the happenings of the loser's last step were
+// forwarded to its heir, but the process died before it noted that. The note is made up for while
+// the heir is being merged into a third lead. Each happening must be delivered once.
 func TestI2ForwardedToAnHeirThatIsBeingMergedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -131,6 +133,6 @@ func TestI2ForwardedToAnHeirThatIsBeingMergedOn(t *testing.T) {
 	}))
 	mustResolve(t, s, p, followup.Identity{Phone: "15550100001", ExternalID: "x"}, epoch)
 	if got, want := happenings(t, other), "scheduled sent cancelled"; got != want {
-		t.Errorf("told: got %q, want %q", got, want)
+		t.Errorf("happenings: got %q, want %q", got, want)
 	}
 }

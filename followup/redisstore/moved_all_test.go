@@ -12,19 +12,20 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI13WhatHasMovedWaitsForItsSlot: all that a lead has is at the target, and its slot is not, as others'
-// keys still move. The old owner sends there by ASK, and there TRYAGAIN is all that is heard of a script
-// which also names keys that nobody has. That lasts for as long as the slot migrates, and no longer. Where the target
-// serves no slot yet, no client is told of it before that.
+// TestI13WhatHasMovedWaitsForItsSlot: all keys of a lead have moved to the target node, but its
+// slot has not, because other keys are still moving. The old owner redirects with ASK, and the
+// target answers TRYAGAIN to a script that also names keys which do not exist. The call must wait
+// as long as the slot migrates, and no longer. A target that serves no slot yet is known to no
+// client until the slot has moved.
 func TestI13WhatHasMovedWaitsForItsSlot(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		d     Durability
-		first bool // of the target's slots
+		first bool // whether it is the first slot that the target serves
 		wait  time.Duration
 	}{
 		"plain": {}, "durable": {d: oneReplica, wait: time.Minute},
-		"plain, its first": {first: true}, "durable, its first": {oneReplica, true, 50 * time.Millisecond},
+		"plain, first slot": {first: true}, "durable, first slot": {oneReplica, true, 50 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,26 +48,26 @@ func TestI13WhatHasMovedWaitsForItsSlot(t *testing.T) {
 			for tried := 0; tried < often; {
 				select {
 				case err := <-done:
-					t.Fatalf("before the slot has moved: got %v after %d tries, want it to wait", err, tried)
+					t.Fatalf("while the slot migrates: got %v after %d tries, want it to wait", err, tried)
 				case <-time.After(time.Millisecond):
 				}
 				for line := range strings.Lines(from.Client().Info(ctx, "errorstats").Val()) {
 					_, _ = fmt.Sscanf(line, "errorstat_ASK:count=%d", &tried)
 				}
 				if ctx.Err() != nil {
-					t.Fatalf("tried %d times only", tried)
+					t.Fatalf("got only %d tries in time", tried)
 				}
 			}
-			// A claim does not wait, but comes again soon.
+			// A claim does not wait for the slot, because it is made again soon.
 			if out, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
 				Real: epoch.Add(time.Hour), Limit: 5, MaxEvents: 5, Lease: time.Minute,
 			}); err != nil || len(out) != 0 || next > heldBack {
-				t.Errorf("ClaimDeliveries: got %d, next in %v, %v, want none, and to look again within %v", len(out), next, err, heldBack)
+				t.Errorf("ClaimDeliveries: got %d deliveries, next in %v, %v, want none, and next within %v", len(out), next, err, heldBack)
 			}
 			m.Finish()
 			err := <-done
 			if errors.Is(err, followup.ErrNotDurable) && tt.first {
-				err = nil // it came to the target, which has no replica
+				err = nil // the target ran it, and has no replica
 			}
 			if err != nil {
 				t.Errorf("after the slot has moved: got %v, want none", err)

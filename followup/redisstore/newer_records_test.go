@@ -12,8 +12,8 @@ import (
 	"wagate/providers"
 )
 
-// leftAlone asks for something that a newer replica wrote: each time the answer is that it
-// did, which is said once in the log, and nothing is written.
+// leftAlone makes each of the calls in asks twice. They concern something that a newer version
+// wrote. Each must return ErrNewer and write nothing, and the log must tell it once.
 func leftAlone(t *testing.T, s *Store, asks map[string]func() error) {
 	t.Helper()
 	var log bytes.Buffer
@@ -25,7 +25,7 @@ func leftAlone(t *testing.T, s *Store, asks map[string]func() error) {
 	for range 2 {
 		for name, ask := range asks {
 			if err := ask(); !errors.Is(err, followup.ErrNewer) {
-				t.Errorf("%s: got %v, want it to say that a newer version wrote it", name, err)
+				t.Errorf("%s: got %v, want ErrNewer", name, err)
 			}
 		}
 	}
@@ -34,15 +34,16 @@ func leftAlone(t *testing.T, s *Store, asks map[string]func() error) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(after, before) {
-		t.Errorf("got written\n%s\nwant it left as it was\n%s", after, before)
+		t.Errorf("got Redis changed to\n%s\nwant it unchanged\n%s", after, before)
 	}
 	if n := strings.Count(log.String(), "newer version"); n != 1 {
-		t.Errorf("log: got it told %d times, want once a minute:\n%s", n, &log)
+		t.Errorf("log: got %d lines about it, want one a minute:\n%s", n, &log)
 	}
 }
 
-// TestANewerMessageIsLeftAlone: nobody is told of another message, or of none, a receipt is
-// not parked where nobody would look for it, and what is found by other ids goes on.
+// TestANewerMessageIsLeftAlone: a message that a newer version wrote must not be found as another
+// message, nor as none; no receipt may be parked under its id, where nobody would look for it; and
+// messages with other ids must still be found.
 func TestANewerMessageIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -57,9 +58,9 @@ func TestANewerMessageIsLeftAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		written := func(format string) {
+		written := func(version string) {
 			t.Helper()
-			if err := s.db.HSet(ctx, messageKey(p.tenant, "newer"), "v", format).Err(); err != nil {
+			if err := s.db.HSet(ctx, messageKey(p.tenant, "newer"), "v", version).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -73,17 +74,17 @@ func TestANewerMessageIsLeftAlone(t *testing.T) {
 			"link by another id":   func() error { return link(1, "unknown", "newer") },
 		})
 		if ref, err := s.Message(ctx, p.tenant, "ours", nil); err != nil || ref.Attempt != p.lead.Attempt(2) {
-			t.Errorf("another message: got %+v, %v, want it found", ref, err)
+			t.Errorf("another message: got %+v, %v, want attempt 2", ref, err)
 		}
 		written("1")
 		if ref, err := s.Message(ctx, p.tenant, "newer", receipt); err != nil || ref.Attempt != p.lead.Attempt(1) || ref.Waiting {
-			t.Errorf("once it can be read: got %+v, %v, want it as it was, and nothing parked", ref, err)
+			t.Errorf("once the version is known: got %+v, %v, want attempt 1 and nothing parked", ref, err)
 		}
 	})
 }
 
-// TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone: it was not known when it was
-// looked for.
+// TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone: a newer version links the message after
+// it was looked for and not found, and before it is linked here.
 func TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -98,8 +99,9 @@ func TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone(t *testing.T) {
 	})
 }
 
-// TestANewerIdempotencyKeyIsLeftAlone: whether its request was sent cannot be known, however
-// old it looks; it is not sent again, not finished, not forgotten.
+// TestANewerIdempotencyKeyIsLeftAlone: whether the request of a newer key was sent cannot be known,
+// however old the key looks. The request must not be sent again, and the key must be neither
+// finished nor forgotten.
 func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -109,15 +111,15 @@ func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 		}
 		a, err := begin("newer", epoch)
 		if err != nil || a.State != followup.KeyNew {
-			t.Fatalf("BeginKey: got %+v, %v", a, err)
+			t.Fatalf("BeginKey: got %+v, %v, want it new", a, err)
 		}
 		owner := a.Owner
 		if err := s.FinishKey(ctx, p.tenant, "newer", []byte("answer"), epoch); err != nil {
 			t.Fatal(err)
 		}
-		written := func(format string) {
+		written := func(version string) {
 			t.Helper()
-			if err := s.db.HSet(ctx, idempotencyKey(p.tenant, "newer"), "v", format).Err(); err != nil {
+			if err := s.db.HSet(ctx, idempotencyKey(p.tenant, "newer"), "v", version).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -134,13 +136,14 @@ func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 		}
 		written("1")
 		if a, err := begin("newer", epoch); err != nil || a.State != followup.KeyDone || string(a.Answer) != "answer" {
-			t.Errorf("once it can be read: got %+v, %v, want its answer", a, err)
+			t.Errorf("once the version is known: got %+v, %v, want its answer", a, err)
 		}
 	})
 }
 
-// TestANewerTemplateNoteIsLeftAlone: nothing is sent by it, as it may say that the template
-// is paused; and what is said beside it is noted all the same.
+// TestANewerTemplateNoteIsLeftAlone: nothing may be sent by a newer note, because it may say that
+// the template is paused. Notes of other templates that come in the same call must be stored all
+// the same.
 func TestANewerTemplateNoteIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -187,17 +190,17 @@ func TestANewerTemplateNoteIsLeftAlone(t *testing.T) {
 			many = append(many, "ours")
 		}
 		if err := note("APPROVED", append(many, "last")...); !errors.Is(err, followup.ErrNewer) {
-			t.Errorf("note with others: got %v, want it to say that a newer version wrote one", err)
+			t.Errorf("note among others: got %v, want ErrNewer", err)
 		}
 		if a, b := status("ours"), status("last"); a != "APPROVED" || b != "APPROVED" {
-			t.Errorf("the others: got %q and %q, want them noted", a, b)
+			t.Errorf("the other templates: got %q and %q, want APPROVED", a, b)
 		}
 		if now := s.db.HGet(ctx, key, field).Val(); now != newer {
 			t.Errorf("the newer note: got %s, want %s", now, newer)
 		}
 		written(was)
 		if got := status("newer"); got != "PAUSED" {
-			t.Errorf("once it can be read: got %q, want what it said", got)
+			t.Errorf("once the version is known: got %q, want PAUSED", got)
 		}
 	})
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// clusterThatSays returns a store on a cluster of one node. The first few times that it is
-// asked who serves what, it says that nobody does, as a node that lost its file.
+// clusterThatSays returns a store on a cluster of one node. The first so many times that the node
+// is asked which node serves which slot, it answers that none does, like a node that lost its
+// cluster file.
 func clusterThatSays(t *testing.T, nobody int64) *Store {
 	t.Helper()
 	node, stop, err := Embedded()
@@ -37,8 +38,8 @@ func clusterThatSays(t *testing.T, nobody int64) *Store {
 	return s
 }
 
-// TestI13ANodeThatLostItsFileIsNotTheCluster: who asks it about the others asks again, and a
-// cluster of which nobody knows a master is away, and not well.
+// TestI13ANodeThatLostItsFileIsNotTheCluster: when a node that knows no masters answers, the store
+// must ask again. A cluster of which no node knows a master must count as down, and not as healthy.
 func TestI13ANodeThatLostItsFileIsNotTheCluster(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]func(s *Store) error{
@@ -57,10 +58,10 @@ func TestI13ANodeThatLostItsFileIsNotTheCluster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if err := ask(clusterThatSays(t, 2)); err != nil {
-				t.Errorf("two nodes lost their files: got %v, want it well", err)
+				t.Errorf("two nodes lost their files: got %v, want no error", err)
 			}
 			if err := ask(clusterThatSays(t, 1000)); err == nil {
-				t.Error("all nodes did: got it well, want an error")
+				t.Error("all nodes lost their files: got no error, want one")
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// mustCreate makes the party's assistant a config that is active.
+// mustCreate creates an active config for the party's assistant.
 func (p party) mustCreate(t *testing.T, s *Store) followup.Config {
 	t.Helper()
 	c := followup.Config{
@@ -25,7 +25,7 @@ func (p party) mustCreate(t *testing.T, s *Store) followup.Config {
 	return c
 }
 
-// toggle makes the config active or not, as the n-th change of it.
+// toggle switches the config on or off, as the n-th change of it.
 func toggle(t *testing.T, s *Store, c followup.Config, active bool, n int) ([]followup.Ended, error) {
 	t.Helper()
 	prev := epoch.Add(time.Duration(n-1) * time.Second)
@@ -33,8 +33,8 @@ func toggle(t *testing.T, s *Store, c followup.Config, active bool, n int) ([]fo
 	return s.UpdateConfig(t.Context(), c, prev, epoch, epoch.Add(time.Duration(n)*time.Second))
 }
 
-// TestI7AConfigThatIsActiveAgainRevivesNothing, wherever turning it off has stopped: what
-// is left of its runs ends before it is on.
+// TestI7AConfigThatIsActiveAgainRevivesNothing switches a config off, dies at some point of that,
+// and switches the config on again. The runs that were left must end before the config is active.
 func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -58,18 +58,19 @@ func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
 				t.Errorf("UpdateConfig: got %v, %v, want %v", ended, err, want)
 			}
 			if b := claimSteps(t, s); len(b.Steps) != 0 {
-				t.Errorf("claimed: got %d steps, want none", len(b.Steps))
+				t.Errorf("claimed of the old run: got %d steps, want none", len(b.Steps))
 			}
 			p.start(t, s, mustResolve(t, s, p, followup.Identity{Phone: "15550100082"}, epoch), c.ID)
 			if b := claimSteps(t, s); len(b.Steps) != 1 {
-				t.Errorf("claimed of a run since: got %d steps, want 1", len(b.Steps))
+				t.Errorf("claimed of the new run: got %d steps, want 1", len(b.Steps))
 			}
 		})
 	}
 }
 
-// TestI7ARunOfAConfigThatIsActiveAgainGoesOn: somebody who turned it off comes late to
-// end its runs, and finds one that was started since.
+// TestI7ARunOfAConfigThatIsActiveAgainGoesOn: a call that switched the config off is late to end
+// its runs, and meets a run that was started after the config was switched on again. That run must
+// go on.
 func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -82,7 +83,7 @@ func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
 		if _, err := toggle(t, s, c, true, 2); err != nil {
 			t.Error(err)
 		}
-		for s.partition(lead) != s.partitions-1 { // to which he comes last
+		for s.partition(lead) != s.partitions-1 { // the partition that UpdateConfig comes to last
 			lead = mustResolve(t, s, p, followup.Identity{Phone: "1555" + uuid.NewString()[:4]}, epoch)
 		}
 		since = p.start(t, s, lead, c.ID)
@@ -92,22 +93,23 @@ func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
 		t.Errorf("UpdateConfig: got %v, %v, want nothing left to end", ended, err)
 	}
 	if r, err := s.Run(t.Context(), p.tenant, first); err != nil || r.Reason != followup.ConfigOff {
-		t.Errorf("the run before: got %s %s, %v, want it ended", r.State, r.Reason, err)
+		t.Errorf("the old run: got %s %s, %v, want it ended", r.State, r.Reason, err)
 	}
 	if r, err := s.Run(t.Context(), p.tenant, since); err != nil || r.State != followup.RunArmed {
-		t.Errorf("the run since: got %s, %v, want it armed", r.State, err)
+		t.Errorf("the new run: got %s, %v, want it armed", r.State, err)
 	}
 }
 
-// TestI7ADeleteThatWasCutOffIsFinishedByTheNext, wherever it has stopped: what is left of the config's
-// runs ends, and only who finds none left is told that there is no such config.
+// TestI7ADeleteThatWasCutOffIsFinishedByTheNext kills a deletion at several points and deletes
+// again. The second call must end the config's remaining runs, and only a call that finds none left
+// may answer that there is no such config.
 func TestI7ADeleteThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for _, row := range []struct {
 		where string
 		known bool
-		call  int // the one of endScript that the process dies at; each run takes two, as the first asks for its assistant
+		call  int // the call of endScript at which the process dies; a run takes two, because the first asks for its assistant
 		ended int
 	}{
 		{"before the guards know", false, 1, 0},
@@ -141,7 +143,7 @@ func TestI7ADeleteThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 			}
 			rest, err := remove(s, p.tenant)
 			if err != nil || len(first)+len(rest) != len(runs) {
-				t.Errorf("DeleteConfig again: got %v, %v, want those of %d that %v lacks", rest, err, len(runs), first)
+				t.Errorf("DeleteConfig again: got %v, %v, want those of the %d runs that are not in %v", rest, err, len(runs), first)
 			}
 			for _, id := range runs {
 				if r, err := s.Run(t.Context(), p.tenant, id); err != nil || r.Reason != followup.ConfigGone {
@@ -149,7 +151,7 @@ func TestI7ADeleteThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 				}
 			}
 			if _, err := remove(s, p.tenant); !errors.Is(err, followup.ErrNotFound) {
-				t.Errorf("DeleteConfig once none is left: got %v, want ErrNotFound", err)
+				t.Errorf("DeleteConfig when no run is left: got %v, want ErrNotFound", err)
 			}
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"wagate/followup"
 )
 
-// TestI2RepeatedRequests gives each call the request id of the one before, as
-// the client does that lost the answer, and wants the same answer.
+// TestI2RepeatedRequests repeats calls with the request id of the call before, as the client does
+// when it lost the answer. Each must get the same answer again.
 func TestI2RepeatedRequests(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -63,8 +63,8 @@ func TestI2RepeatedRequests(t *testing.T) {
 	})
 }
 
-// TestI7AReleaseWhoseAnswerWasLost gives a step back whose run is to end, and again
-// as the same request: the end is told of by the answer that is seen.
+// TestI7AReleaseWhoseAnswerWasLost releases a step whose run is to end, and repeats that with the
+// same request id. Both answers must name the run that ended, because only one of them is seen.
 func TestI7AReleaseWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -85,21 +85,21 @@ func TestI7AReleaseWhoseAnswerWasLost(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(told) != 1 || told[0] != want {
-				t.Errorf("%s: got %+v told, want %+v", which, told, want)
+				t.Errorf("%s: got ended %+v, want %+v", which, told, want)
 			}
 		}
 	})
 }
 
-// TestI7AGuardThatIsRepeatedLate has the request of a guard come a second time when the
-// first has been answered, as from a connection that the client gave up: whatever has
-// changed since, the step is being sent as it was answered.
+// TestI7AGuardThatIsRepeatedLate repeats a guard's request after the first was answered, as from a
+// connection that the client gave up. Whatever has changed meanwhile, the answer must be the same
+// and the step must still be in sending.
 func TestI7AGuardThatIsRepeatedLate(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, since := range map[string]func(p party) error{
-			"nothing since": func(party) error { return nil },
-			"paused since":  func(p party) error { return s.Pause(t.Context(), p.tenant, p.channel, true) },
+			"nothing changed": func(party) error { return nil },
+			"paused":          func(p party) error { return s.Pause(t.Context(), p.tenant, p.channel, true) },
 		} {
 			p := newParty()
 			lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100042"}, epoch)
@@ -123,20 +123,20 @@ func TestI7AGuardThatIsRepeatedLate(t *testing.T) {
 			}
 			r, err := s.Run(t.Context(), p.tenant, c.Run.ID)
 			if err != nil || len(r.Timeline) != 1 || r.Timeline[0].Outcome != followup.Sent || r.Reason != followup.Replied {
-				t.Errorf("%s: got %+v, %v, want it sent and then replied", name, r, err)
+				t.Errorf("%s: got %+v, %v, want the step sent and the run ended as replied", name, r, err)
 			}
 		}
 	})
 }
 
-// TestI7AGuardThatComesAfterTheNext has the request of a guard come a second time when its
-// worker, whose call the provider did not take, has asked again already: the step is as
-// the later answer says, and its result is taken.
+// TestI7AGuardThatComesAfterTheNext repeats a guard's request after its worker, whose send the
+// provider refused, has already asked again. The step must stay as the later answer says, and its
+// result must be taken.
 func TestI7AGuardThatComesAfterTheNext(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, row := range map[string]struct {
-			paused bool // when it asked again
+			paused bool // whether the channel is paused when the worker asks again
 			result followup.Outcome
 		}{
 			"which allowed it": {false, followup.Sent},
@@ -177,8 +177,8 @@ func TestI7AGuardThatComesAfterTheNext(t *testing.T) {
 	})
 }
 
-// TestI5AStartThatIsRepeatedLate has the request of a run that was started by hand come a
-// second time, when the lead has answered: nobody follows him up for it.
+// TestI5AStartThatIsRepeatedLate repeats the request of a run started by hand after the lead has
+// answered. The answer must be the same run, and no new run may start.
 func TestI5AStartThatIsRepeatedLate(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -196,18 +196,19 @@ func TestI5AStartThatIsRepeatedLate(t *testing.T) {
 		first := start("by hand")
 		settleText(t, s, p, lead, "an answer")
 		if again := start("by hand"); again != first {
-			t.Errorf("repeated: got %s, want %s again", again, first)
+			t.Errorf("Start repeated: got %s, want %s again", again, first)
 		}
 		runs, err := s.Runs(t.Context(), p.tenant, lead)
 		if err != nil || len(runs) != 1 || runs[0].Reason != followup.Replied {
-			t.Errorf("got %+v, %v, want one run that ended replied", runs, err)
+			t.Errorf("Runs: got %+v, %v, want one that ended as replied", runs, err)
 		}
 		if other := start(""); other == first {
-			t.Errorf("another start: got %s again, want another run", other)
+			t.Errorf("another Start: got %s again, want another run", other)
 		}
 	})
 }
 
+// TestParkedReceiptsAreBounded: only the latest maxParked receipts may be kept for an id.
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -220,12 +221,13 @@ func TestParkedReceiptsAreBounded(t *testing.T) {
 			t.Fatalf("parked: got %d, %v, want %d", len(parked), err, maxParked)
 		}
 		if last := parked[maxParked-1].At; !last.Equal(epoch.Add((3*maxParked - 1) * time.Second)) {
-			t.Errorf("newest kept: got %v", last)
+			t.Errorf("newest kept: got one at %v, want the last", last)
 		}
 	})
 }
 
-// TestLinkKeepsWhatIsKnown has two callers write who read the same before.
+// TestLinkKeepsWhatIsKnown has two callers link the same message, both of which read that it was
+// not linked. What the first wrote must stay.
 func TestLinkKeepsWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -241,8 +243,8 @@ func TestLinkKeepsWhatIsKnown(t *testing.T) {
 	})
 }
 
-// TestLinksThatCross has the sender's id and the provider's learnt from
-// different sides.
+// TestLinksThatCross learns the sender's id, and the provider's id with the attempt, in separate
+// calls, and then that the two ids name one message. Either id must then find all of it.
 func TestLinksThatCross(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

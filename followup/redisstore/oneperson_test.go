@@ -17,15 +17,16 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// news is an event about a contact, by some of his names; what merely mentions him
-// founds no lead.
+// news is an event about a contact, who is named by some of its identities. An event that only
+// mentions the contact creates no lead.
 type news struct {
 	who      followup.Identity
 	id       string
 	mentions bool
 }
 
-// onServers start a Redis that several processes may share, and return how to connect to it.
+// onServers starts, for each kind of Redis that several processes may share, such a Redis, and
+// returns how to connect to it.
 var onServers = map[string]func(t *testing.T) func() redis.UniversalClient{
 	"real": func(t *testing.T) func() redis.UniversalClient {
 		server := redistest.Start(t)
@@ -37,9 +38,10 @@ var onServers = map[string]func(t *testing.T) func() redis.UniversalClient{
 	},
 }
 
-// TestI2OnePersonAtManyReplicas has four replicas take in, each in an order of its own,
-// all that comes of one contact by this name and that. Whoever founds the lead, whatever
-// is merged on the way: there is one in the end, and each event is told once.
+// TestI2OnePersonAtManyReplicas has four replicas settle everything that comes about one contact,
+// each replica in its own order and under different identities. Whichever creates the lead and
+// whatever is merged on the way: in the end there must be one lead, and each event must be
+// delivered once.
 func TestI2OnePersonAtManyReplicas(t *testing.T) {
 	t.Parallel()
 	for name, client := range onServers {
@@ -50,7 +52,7 @@ func TestI2OnePersonAtManyReplicas(t *testing.T) {
 				var replicas sync.WaitGroup
 				for n := range uint64(4) {
 					s := openStore(t, Params{Client: connect()})
-					s.now = func() time.Time { return epoch } // a merge drops what is old, too
+					s.now = func() time.Time { return epoch } // because a merge also drops what is old
 					replicas.Go(func() { p.takeAll(t, s, rand.New(rand.NewPCG(seed, n))) })
 				}
 				replicas.Wait()
@@ -60,6 +62,7 @@ func TestI2OnePersonAtManyReplicas(t *testing.T) {
 	}
 }
 
+// everyNews returns all the events about the contact.
 func everyNews() []news {
 	const phone, twin, user = "5511912345678", "551112345678", "BR.1"
 	list := []news{
@@ -78,8 +81,8 @@ func everyNews() []news {
 	return list
 }
 
-// takeAll settles everything as whoever takes in webhooks does. Between looking for
-// whose a mention is and settling it, he does the next.
+// takeAll settles all events in an order drawn from r, as a process that takes in webhooks does.
+// Between finding the lead of a mention and settling the mention, it does the next event.
 func (p party) takeAll(t *testing.T, s *Store, r *rand.Rand) {
 	list := everyNews()
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
@@ -89,7 +92,7 @@ func (p party) takeAll(t *testing.T, s *Store, r *rand.Rand) {
 		held = nil
 		if n.id != "" {
 			settle, err := p.look(s, n)
-			for errors.Is(err, followup.ErrConflict) { // the others merge the same leads
+			for errors.Is(err, followup.ErrConflict) { // other replicas merge the same leads
 				settle, err = p.look(s, n)
 			}
 			switch {
@@ -109,8 +112,8 @@ func (p party) takeAll(t *testing.T, s *Store, r *rand.Rand) {
 	}
 }
 
-// look finds out whose the event is, and returns how to settle it, looking again as
-// often as he has moved.
+// look finds the lead of an event, and returns a function that settles the event. That function
+// looks again as often as the lead has moved meanwhile.
 func (p party) look(s *Store, n news) (func() error, error) {
 	ctx := context.Background()
 	lead, err := s.Resolve(ctx, p.tenant, n.who, !n.mentions, epoch)
@@ -138,6 +141,8 @@ func (p party) look(s *Store, n news) (func() error, error) {
 	}, nil
 }
 
+// wantOnePerson fails the test unless the tenant has one lead and each event is delivered to it
+// once.
 func (p party) wantOnePerson(t *testing.T, s *Store, seed uint64) {
 	t.Helper()
 	list, n, err := s.Leads(t.Context(), p.tenant, followup.LeadFilter{Limit: 5})
@@ -150,7 +155,7 @@ func (p party) wantOnePerson(t *testing.T, s *Store, seed uint64) {
 			continue
 		}
 		if d.Lead != list[0].ID {
-			t.Errorf("seed %d: told of %s: got %s, want %s", seed, said(d), d.Lead, list[0].ID)
+			t.Errorf("seed %d: lead of %s: got %s, want %s", seed, said(d), d.Lead, list[0].ID)
 		}
 		told = append(told, strings.Fields(said(d))...)
 	}
@@ -160,7 +165,7 @@ func (p party) wantOnePerson(t *testing.T, s *Store, seed uint64) {
 	slices.Sort(told)
 	slices.Sort(want)
 	if !slices.Equal(told, want) {
-		t.Errorf("seed %d: told: got %q, want each once of %q", seed, told, want)
+		t.Errorf("seed %d: delivered: got %q, want each of %q once", seed, told, want)
 	}
 	counted(t, s)
 	indexed(t, s)

@@ -11,17 +11,17 @@ import (
 
 var errCrash = errors.New("crash")
 
-// moments are those just before the scripts of a merge.
+// moments names the moment just before each script of a merge.
 var moments = map[*script]string{
 	mergeOutScript: "before the tombstone",
 	mergeInScript:  "before the import",
-	importScript:   "before the letters move",
+	importScript:   "before the dead letters move",
 	realiasScript:  "before the identities move",
 	eraseScript:    "before the loser is cleared",
-	nameScript:     "before the identities are told",
+	nameScript:     "before the lead learns its identities",
 }
 
-// before returns scripts of a merge by the moments before them.
+// before returns these scripts of a merge by the names of the moments before them.
 func before(scripts ...*script) map[string]*script {
 	named := make(map[string]*script, len(scripts))
 	for _, s := range scripts {
@@ -30,7 +30,7 @@ func before(scripts ...*script) map[string]*script {
 	return named
 }
 
-// onScript is a client hook around each call of one script.
+// onScript is a client hook that runs around in place of each call of one script.
 type onScript struct {
 	script *script
 	around func(ctx context.Context, call func() error) error
@@ -56,13 +56,13 @@ func (h *onScript) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	return next
 }
 
-// crashBefore fails the calls of a script: what a process that died there has not
-// done.
+// crashBefore fails each call of a script without making it: Redis is left as by a process that
+// died just before.
 func crashBefore(script *script) *onScript {
 	return &onScript{script, func(context.Context, func() error) error { return errCrash }}
 }
 
-// crashAt fails the n-th call of a script.
+// crashAt fails the n-th call of a script without making it.
 func crashAt(script *script, n int) *onScript {
 	return &onScript{script, func(_ context.Context, call func() error) error {
 		if n--; n == 0 {
@@ -72,8 +72,8 @@ func crashAt(script *script, n int) *onScript {
 	}}
 }
 
-// meanwhile does something before the first call of a script: after its caller
-// has read, before it writes.
+// meanwhile runs do before the first call of a script: after the script's caller has read, and
+// before it writes.
 func meanwhile(script *script, do func()) *onScript {
 	done := false
 	return &onScript{script, func(_ context.Context, call func() error) error {
@@ -85,8 +85,8 @@ func meanwhile(script *script, do func()) *onScript {
 	}}
 }
 
-// twice makes each call of a script twice, as after a lost answer, and notes how
-// many changes the second has made.
+// twice makes each call of a script twice, as after a lost answer, and appends to wrote how many
+// changes the second call made.
 func twice(script *script, db redis.UniversalClient, wrote *[]int) *onScript {
 	return &onScript{script, func(ctx context.Context, call func() error) error {
 		if err := call(); err != nil {
@@ -99,6 +99,8 @@ func twice(script *script, db redis.UniversalClient, wrote *[]int) *onScript {
 	}}
 }
 
+// changesOf returns how many changes Redis has counted since it last saved, or -1 if it does not
+// say.
 func changesOf(ctx context.Context, db redis.UniversalClient) int {
 	for line := range strings.Lines(db.Info(ctx, "persistence").Val()) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "rdb_changes_since_last_save:"); ok {

@@ -17,6 +17,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
+// TestOpenFixesWhatMustAgree: the first Open stores the number of partitions. Later ones must take
+// it over or refuse another, with a message that says what to do, and must refuse a format that
+// they do not know.
 func TestOpenFixesWhatMustAgree(t *testing.T) {
 	t.Parallel()
 	db := redistest.Start(t).Client()
@@ -25,52 +28,52 @@ func TestOpenFixesWhatMustAgree(t *testing.T) {
 	}
 	s, err := Open(t.Context(), Params{Client: db})
 	if err != nil || s.partitions != 4 {
-		t.Fatalf("whatever was fixed: got %v, %v, want 4 partitions", s, err)
+		t.Fatalf("no partitions given: got %v, %v, want 4 partitions", s, err)
 	}
 	_, err = Open(t.Context(), Params{Client: db, Partitions: 8})
 	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "set redis.partitions to 4") {
-		t.Fatalf("other partitions: got %v, want ErrMismatch that says what to do", err)
+		t.Fatalf("other partitions: got %v, want an ErrMismatch that says what to do", err)
 	}
 	if err := db.HSet(t.Context(), metaKey, "format", "99").Err(); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Open(t.Context(), Params{Client: db, Partitions: 4})
 	if !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "format 99") {
-		t.Fatalf("other format: got %v, want ErrMismatch that names it", err)
+		t.Fatalf("other format: got %v, want an ErrMismatch that names it", err)
 	}
 }
 
-// TestInspectOnlyLooks: it tells all that is in the way, and fixes nothing.
+// TestInspectOnlyLooks: Inspect must report every problem and write nothing.
 func TestInspectOnlyLooks(t *testing.T) {
 	t.Parallel()
 	db := redistest.Start(t).Client() // without an append-only file
 	r, err := Inspect(t.Context(), Params{Client: db, Partitions: 4})
 	if err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "append-only") {
-		t.Errorf("an empty redis: got %v, %v, want one problem, with the file", r.Problems, err)
+		t.Errorf("empty Redis: got %v, %v, want one problem, about the append-only file", r.Problems, err)
 	}
 	if n, err := db.DBSize(t.Context()).Result(); err != nil || n != 0 {
-		t.Errorf("got %d keys, %v, want none", n, err)
+		t.Errorf("keys after Inspect: got %d, %v, want none", n, err)
 	}
 	openStore(t, Params{Client: db, Partitions: 8})
 	r, err = Inspect(t.Context(), Params{Client: db, Partitions: 4})
 	if err != nil || len(r.Problems) != 2 || !strings.Contains(r.Problems[0], "set redis.partitions to 8") || !strings.Contains(r.Problems[1], "append-only") {
-		t.Errorf("other partitions: got %v, %v, want these and the file", r.Problems, err)
+		t.Errorf("other partitions: got %v, %v, want two problems, about the partitions and the append-only file", r.Problems, err)
 	}
 	if r, err = Inspect(t.Context(), Params{Client: db}); err != nil || len(r.Problems) != 1 {
-		t.Errorf("whatever is fixed: got %v, %v, want the file alone", r.Problems, err)
+		t.Errorf("no partitions given: got %v, %v, want one problem, about the append-only file", r.Problems, err)
 	}
 	if _, err = Inspect(t.Context(), Params{Client: db, Partitions: maxPartitions + 1}); err == nil {
-		t.Error("too many partitions: got no error")
+		t.Error("too many partitions: got no error, want one")
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = Inspect(t.Context(), Params{Client: db}); err == nil {
-		t.Error("no redis: got no error")
+		t.Error("closed client: got no error, want one")
 	}
 }
 
-// otherVersion has Redis tell another version of itself.
+// otherVersion is a client hook that makes Redis report another version of itself.
 type otherVersion string
 
 func (otherVersion) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -89,7 +92,8 @@ func (v otherVersion) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// TestInspectTellsOfAnOldRedis: it may refuse a script with each webhook, and look well otherwise.
+// TestInspectTellsOfAnOldRedis: an old Redis must be reported, because it may refuse a script with
+// each webhook and look healthy otherwise.
 func TestInspectTellsOfAnOldRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.AOF("everysec"))
@@ -104,19 +108,23 @@ func TestInspectTellsOfAnOldRedis(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %d problems", version, r.Problems, err, want)
 		}
 		if want > 0 && !strings.Contains(strings.Join(r.Problems, ""), "version 7 or later is needed") {
-			t.Errorf("%s: got %v, want one that says what is needed", version, r.Problems)
+			t.Errorf("%s: got %v, want one that says which version is needed", version, r.Problems)
 		}
 	}
 }
 
+// TestOpenTakesItsOwnNumberOfPartitions: without a number given or stored, Open must take the
+// default.
 func TestOpenTakesItsOwnNumberOfPartitions(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Params{Client: redistest.Start(t).Client()})
 	if err != nil || s.partitions != defaultPartitions {
-		t.Errorf("nothing said and nothing fixed: got %d partitions, %v, want %d", s.partitions, err, defaultPartitions)
+		t.Errorf("no partitions given nor stored: got %d, %v, want %d", s.partitions, err, defaultPartitions)
 	}
 }
 
+// TestCheckSeesWhetherThePromiseHolds: Check must find whether Redis is configured to keep the
+// promised durability. The report, the metric and, once, the log must say so.
 func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -126,12 +134,12 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 		durable bool
 		problem string
 	}{
-		{"no file", nil, Durability{}, false, "append-only"},
-		{"everysec kept", []redistest.Option{redistest.AOF("everysec")}, Durability{}, true, ""},
-		{"always kept", []redistest.Option{redistest.AOF("always")}, Durability{Level: LevelAlways}, true, ""},
-		{"always promised, everysec kept", []redistest.Option{redistest.AOF("everysec")}, Durability{Level: LevelAlways}, false, "appendfsync"},
-		{"left to the system", []redistest.Option{redistest.AOF("no")}, Durability{}, false, "appendfsync"},
-		{"evicting", []redistest.Option{redistest.AOF("everysec"), redistest.Set("maxmemory-policy", "allkeys-lru")}, Durability{}, false, "noeviction"},
+		{"no append-only file", nil, Durability{}, false, "append-only"},
+		{"everysec, as promised", []redistest.Option{redistest.AOF("everysec")}, Durability{}, true, ""},
+		{"always, as promised", []redistest.Option{redistest.AOF("always")}, Durability{Level: LevelAlways}, true, ""},
+		{"always promised, everysec configured", []redistest.Option{redistest.AOF("everysec")}, Durability{Level: LevelAlways}, false, "appendfsync"},
+		{"fsync left to the system", []redistest.Option{redistest.AOF("no")}, Durability{}, false, "appendfsync"},
+		{"evicts keys", []redistest.Option{redistest.AOF("everysec"), redistest.Set("maxmemory-policy", "allkeys-lru")}, Durability{}, false, "noeviction"},
 		{"CONFIG forbidden", []redistest.Option{redistest.AOF("everysec"), redistest.Set("rename-command", "CONFIG \"\"")}, Durability{}, false, "cannot be verified"},
 		{"no replica", []redistest.Option{redistest.AOF("everysec")}, oneReplica, false, "0 replicas"},
 	}
@@ -155,7 +163,7 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 				t.Errorf("problems: got %q, want one about %q", r.Problems, tt.problem)
 			}
 			if tt.problem != "" && strings.Count(log.String(), tt.problem) != 1 {
-				t.Errorf("log: got %q, want %q told once", &log, tt.problem)
+				t.Errorf("log: got %q, want %q in it once", &log, tt.problem)
 			}
 			want := "wagate_redis_durable 0"
 			if tt.durable {
@@ -169,14 +177,15 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 				t.Error(err)
 			}
 			if r.Offset.Abs() > time.Second {
-				t.Errorf("offset to a Redis on this machine: got %v", r.Offset)
+				t.Errorf("offset to a Redis on this machine: got %v, want less than a second", r.Offset)
 			}
 		})
 	}
 }
 
-// TestCheckSeesThatAllIsGone: who flushes Redis, or starts it without its files, leaves no other trace; the
-// programs go on with what comes. What is told ends with the restart that begins anew.
+// TestCheckSeesThatAllIsGone: when Redis was flushed, or started without its files, the programs go
+// on with what comes and nothing else shows the loss, so Check must report it. The report ends with
+// the restart that begins a new store.
 func TestCheckSeesThatAllIsGone(t *testing.T) {
 	t.Parallel()
 	db := redistest.Start(t, redistest.AOF("everysec")).Client()
@@ -185,20 +194,21 @@ func TestCheckSeesThatAllIsGone(t *testing.T) {
 		t.Helper()
 		r, err := s.Check(t.Context())
 		if err != nil || r.Durable != (problem == "") || !strings.Contains(strings.Join(r.Problems, "\n"), problem) {
-			t.Errorf("%s: got %+v, %v, want a problem with %q", when, r, err, problem)
+			t.Errorf("%s: got %+v, %v, want a problem that says %q", when, r, err, problem)
 		}
 	}
 	wants(s, "at first", "")
 	if err := db.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	wants(s, "flushed", "has lost its data")
+	wants(s, "after a flush", "has lost its data")
 	other := openStore(t, Params{Client: db, Partitions: 8})
-	wants(s, "begun anew by another", "with 8 partitions, not 4")
-	wants(other, "who began anew", "")
+	wants(s, "after another process began a new store", "with 8 partitions, not 4")
+	wants(other, "the process that began it", "")
 }
 
-// The clock of a Redis in this process is ours, however long it takes to ask.
+// TestEmbeddedClockIsOurs: the clock of an embedded Redis is this process's own, so there must be
+// no offset to it, however long asking it takes.
 func TestEmbeddedClockIsOurs(t *testing.T) {
 	t.Parallel()
 	client, stop, err := Embedded()
@@ -217,12 +227,13 @@ func TestEmbeddedClockIsOurs(t *testing.T) {
 			t.Fatalf("real time: got %v, want %v", got, want)
 		}
 		if r, err := s.Check(t.Context()); err != nil || r.Offset != 0 {
-			t.Fatalf("got %v, %v, want no offset", r.Offset, err)
+			t.Fatalf("offset: got %v, %v, want none", r.Offset, err)
 		}
 	}
 }
 
-// Its client gives up on nothing while this process has to wait for a processor.
+// TestEmbeddedIsWaitedFor: the client of an embedded Redis must not time out while this process
+// waits for a processor.
 func TestEmbeddedIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	client, stop, err := Embedded()
@@ -231,10 +242,11 @@ func TestEmbeddedIsWaitedFor(t *testing.T) {
 	}
 	t.Cleanup(stop)
 	if o := client.Options(); o.ReadTimeout < time.Minute || o.WriteTimeout < time.Minute {
-		t.Errorf("got time-outs %v and %v, want them long", o.ReadTimeout, o.WriteTimeout)
+		t.Errorf("time-outs: got %v and %v, want at least a minute", o.ReadTimeout, o.WriteTimeout)
 	}
 }
 
+// TestUpFollowsRedis: wagate_redis_up must be 0 once Redis is gone.
 func TestUpFollowsRedis(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
@@ -247,8 +259,8 @@ func TestUpFollowsRedis(t *testing.T) {
 	}
 }
 
-// TestI12AnchorNeverRewinds restarts the domain clock at the same and at
-// another speed.
+// TestI12AnchorNeverRewinds restarts the domain clock at the same speed and at others. Domain time
+// must go on from where it was.
 func TestI12AnchorNeverRewinds(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -276,7 +288,7 @@ func TestI12AnchorNeverRewinds(t *testing.T) {
 			}
 		}
 		if _, _, err := s.Anchor(t.Context(), 0, epoch); err == nil {
-			t.Error("speed 0: got no error")
+			t.Error("speed 0: got no error, want one")
 		}
 	})
 }

@@ -16,7 +16,8 @@ import (
 	"wagate/providers"
 )
 
-// brokenOff returns a hook that first runs a script, lua/<file>.lua, which fails at its n-th write, and notes whether it came to that.
+// brokenOff returns a hook that, before each call of the script in lua/<file>.lua, runs the script
+// in a form that fails at its n-th write. failed tells whether any such run came to that write.
 func brokenOff(s *script, file string, n int, db redis.UniversalClient, failed *bool) redis.Hook {
 	src := source(file)
 	text := fmt.Sprintf(`local whole, left = redis, %d
@@ -34,7 +35,8 @@ end }
 	}}
 }
 
-// eachCall is a client hook before each call of a script; args are those behind its hash.
+// eachCall is a client hook that runs before ahead of each call of a script. args are what follows
+// the script's hash.
 type eachCall struct {
 	hash   string
 	before func(ctx context.Context, args []any)
@@ -62,8 +64,9 @@ func (h *eachCall) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow: a script that names a lead otherwise, broken off at any of its writes and run
-// again, leaves every window to whom it would have left it.
+// TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow breaks off, at each of its writes, a script that
+// changes a lead's identities, and runs it again. Every window must then belong to the contact that
+// it would have belonged to without the interruption.
 func TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -74,7 +77,7 @@ func TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow(t *testing.T) {
 		leads  []followup.Identity
 		do     func(s *Store, p party, lead followup.LeadID) error
 	}{
-		"another phone is put": {putScript, "put", []followup.Identity{both}, func(s *Store, p party, lead followup.LeadID) error {
+		"another user id is put": {putScript, "put", []followup.Identity{both}, func(s *Store, p party, lead followup.LeadID) error {
 			l, err := s.Lead(t.Context(), p.tenant, lead)
 			if err != nil {
 				return err
@@ -83,11 +86,11 @@ func TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow(t *testing.T) {
 			_, err = s.PutLead(t.Context(), followup.PutLead{Lead: l, Now: epoch.Add(time.Hour), Real: epoch.Add(time.Hour)})
 			return err
 		}},
-		"he is named": {nameScript, "name", []followup.Identity{{UserID: both.UserID}}, func(s *Store, p party, _ followup.LeadID) error {
+		"an identity is added": {nameScript, "name", []followup.Identity{{UserID: both.UserID}}, func(s *Store, p party, _ followup.LeadID) error {
 			_, err := s.Resolve(t.Context(), p.tenant, both, true, epoch.Add(time.Hour))
 			return err
 		}},
-		"he is merged": {mergeInScript, "merge_in", []followup.Identity{{Phone: both.Phone}, {UserID: both.UserID}}, func(s *Store, p party, _ followup.LeadID) error {
+		"the lead is merged": {mergeInScript, "merge_in", []followup.Identity{{Phone: both.Phone}, {UserID: both.UserID}}, func(s *Store, p party, _ followup.LeadID) error {
 			_, err := s.Resolve(t.Context(), p.tenant, both, true, epoch.Add(time.Hour))
 			return err
 		}},

@@ -8,9 +8,9 @@ import (
 	"wagate/followup"
 )
 
-// TestI7TheLeastLateOfAPartition has more due in one partition than is asked for: what
-// is read of it is its least late, and what a tenant's bound holds back is looked at
-// again later and not at once.
+// TestI7TheLeastLateOfAPartition: one partition has more steps due than are asked for. Each claim
+// must take the least late ones, and when a tenant's bound holds steps back, the store must say to
+// look again later and not at once.
 func TestI7TheLeastLateOfAPartition(t *testing.T) {
 	t.Parallel()
 	c, stop, err := Embedded()
@@ -55,7 +55,7 @@ func TestI7TheLeastLateOfAPartition(t *testing.T) {
 			got = append(got, step.Run.ID)
 		}
 		if !slices.Equal(got, row.want) || b.Wait(1) != row.next {
-			t.Errorf("%s: got %v and %v until the next, want %v and %v", row.name, got, b.Next, row.want, row.next)
+			t.Errorf("%s: got %v, next in %v, want %v, next in %v", row.name, got, b.Next, row.want, row.next)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// settleEvent settles one event that does something of everything.
+// settleEvent settles one event that is relayed, enters the history and opens the window.
 func settleEvent(t *testing.T, s *Store, p party, lead followup.LeadID, text string) {
 	t.Helper()
 	value, _ := json.Marshal(map[string]string{"text": text})
@@ -30,8 +30,8 @@ func settleEvent(t *testing.T, s *Store, p party, lead followup.LeadID, text str
 	}
 }
 
-// wantOnce delivers all there is: the one message of the lead is in it, once, and in
-// its history.
+// wantOnce delivers everything that waits, and fails the test unless that is the lead's one
+// message, once, and the history holds it too.
 func (p party) wantOnce(t *testing.T, s *Store, lead followup.LeadID, text string) {
 	t.Helper()
 	got := ""
@@ -46,8 +46,9 @@ func (p party) wantOnce(t *testing.T, s *Store, lead followup.LeadID, text strin
 	}
 }
 
-// TestI1AnEventForAnotherAssistantDuringAMerge has an event for another assistant,
-// on another channel, settled to the loser once the merge has looked what there is.
+// TestI1AnEventForAnotherAssistantDuringAMerge settles an event to the loser, for another assistant
+// on another channel, after the merge has read what the loser has. The event must reach the merged
+// lead.
 func TestI1AnEventForAnotherAssistantDuringAMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -64,7 +65,8 @@ func TestI1AnEventForAnotherAssistantDuringAMerge(t *testing.T) {
 	second.wantOnce(t, other, lead, "kept")
 }
 
-// TestI1AnErasureReachesWhatCameMeanwhile does the same to an erasure.
+// TestI1AnErasureReachesWhatCameMeanwhile settles an event for another assistant after an erasure
+// has read what the lead has. Nothing of it may be left.
 func TestI1AnErasureReachesWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -87,7 +89,8 @@ func TestI1AnErasureReachesWhatCameMeanwhile(t *testing.T) {
 	}
 }
 
-// TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing: no index of steps keeps it.
+// TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing: a run that starts while its lead is being
+// erased must be left in no index of steps.
 func TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -101,9 +104,10 @@ func TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing(t *testing.T) {
 	indexed(t, other)
 }
 
-// TestI7AReceiptOfAMergedStepHalfDone kills the process between the slot of the lead
-// and that of the step that a receipt is about: the repetition goes on from there. What
-// has ended by then is counted, though the answer is an error.
+// TestI7AReceiptOfAMergedStepHalfDone: the process dies after a receipt was settled in the slot of
+// the lead and before it was settled in the slot of the step. When the receipt comes again, the
+// rest must be done. Runs that ended in the first part must be counted although the call returned
+// an error.
 func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -127,7 +131,7 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	var ended []followup.Ended
 	count := func(e []followup.Ended) { ended = append(ended, e...) }
 	if _, err := openStore(t, Params{Client: dying, OnEnded: count}).Settle(ctx, st); err == nil {
-		t.Fatal("Settle: got none, want the crash")
+		t.Fatal("Settle: got no error, want the crash")
 	}
 	if len(ended) != 1 || ended[0].Run != live {
 		t.Errorf("counted: got %v, want the end of %s", ended, live)
@@ -141,8 +145,9 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	}
 }
 
-// TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn: the lead with whom it was settled became a part of another
-// before the step was told. Nobody sends the receipt again.
+// TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn: after a receipt was settled with the lead, and
+// before the step learns of it, that lead is merged into another. The step must still be corrected,
+// because nobody sends the receipt again.
 func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -158,7 +163,7 @@ func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
-	settleText(t, s, p, lead, "first") // so that the server knows the script
+	settleText(t, s, p, lead, "first") // so that Redis has the script in its cache
 	client.AddHook(&onScript{settleScript, func(_ context.Context, call func() error) error {
 		err := call()
 		if got := mustResolve(t, other, p, followup.Identity{Phone: "15550100001", ExternalID: "x"}, epoch); got != last {
@@ -168,12 +173,13 @@ func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
 	}})
 	out, err := s.Settle(ctx, p.delivered(lead, attempt))
 	if err != nil || len(out.Corrections) != 1 {
-		t.Errorf("Settle: got %+v, %v, want the step settled", out, err)
+		t.Errorf("Settle: got %+v, %v, want the step corrected", out, err)
 	}
 }
 
-// TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor: what was told of the step may have been too much for replicas,
-// so that the provider sends the receipt again. That, too, writes something, or nobody would wait for it.
+// TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor: the first try may have failed because
+// replicas did not confirm it, so the provider sends the receipt again. The repetition must write
+// something too, or WAIT would ask for nothing.
 func TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	ctx, p, client := t.Context(), newParty(), redistest.Start(t).Client()
@@ -193,12 +199,12 @@ func TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor(t *testing.T) {
 		return err
 	}})
 	if _, err := s.Settle(ctx, st); err != nil || wrote == 0 {
-		t.Errorf("Settle again: got %v, and %d changes, want some", err, wrote)
+		t.Errorf("Settle again: got %v and %d changes, want at least one", err, wrote)
 	}
 }
 
-// TestI2TwoMergesOfOneLeadAtOnce has two processes find out at once that one lead is two
-// others, each another.
+// TestI2TwoMergesOfOneLeadAtOnce: two processes find out at the same time that one lead is the same
+// person as another lead, each a different one. The lead's event must be delivered once.
 func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -220,8 +226,8 @@ func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 	}
 }
 
-// TestI2AMergeHalfDoneWhoseWinnerIsMergedOn merges the winner of a merge half done into a third
-// lead: whoever finishes the first merge then brings nothing twice.
+// TestI2AMergeHalfDoneWhoseWinnerIsMergedOn merges the winner of an unfinished merge into a third
+// lead. Finishing the first merge after that must bring nothing twice.
 func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -244,7 +250,8 @@ func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 	}
 }
 
-// TestI11AnErasureAfterAMergeHalfDone erases the winner of a merge half done.
+// TestI11AnErasureAfterAMergeHalfDone erases the winner of an unfinished merge. Nothing may be left
+// of either lead but tombstones.
 func TestI11AnErasureAfterAMergeHalfDone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -275,8 +282,8 @@ func TestI11AnErasureAfterAMergeHalfDone(t *testing.T) {
 	}
 }
 
-// TestI2ForwardedToAnHeirThatIsMergedOn kills a process that has forwarded happenings before it has
-// noted that, and merges the heir into a third lead.
+// TestI2ForwardedToAnHeirThatIsMergedOn: a process forwards happenings to an heir, dies before it
+// notes that, and the heir is merged into a third lead. Each happening must be delivered once.
 func TestI2ForwardedToAnHeirThatIsMergedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -294,13 +301,13 @@ func TestI2ForwardedToAnHeirThatIsMergedOn(t *testing.T) {
 	}
 	mustResolve(t, s, p, followup.Identity{Phone: "15550100001", ExternalID: "x"}, epoch)
 	if got, want := happenings(t, s), "scheduled sent cancelled"; got != want {
-		t.Errorf("told: got %q, want %q", got, want)
+		t.Errorf("happenings: got %q, want %q", got, want)
 	}
 }
 
-// TestI1ARepeatedRequestWritesSomethingToWaitFor looks at what a repetition writes: since Redis
-// 7.2 a WAIT asks for what its connection wrote last, so one that writes nothing, on
-// another connection, would be promised at once.
+// TestI1ARepeatedRequestWritesSomethingToWaitFor: since Redis 7.2, WAIT asks for what its own
+// connection wrote last. A repetition on another connection that writes nothing would be confirmed
+// at once, so each repeated request must write something.
 func TestI1ARepeatedRequestWritesSomethingToWaitFor(t *testing.T) {
 	t.Parallel()
 	merge := func(t *testing.T, s *Store, p party) {
@@ -333,11 +340,11 @@ func TestI1ARepeatedRequestWritesSomethingToWaitFor(t *testing.T) {
 			row.do(t, s, newParty())
 			row.do(t, s, newParty())
 			if len(wrote) == 0 {
-				t.Error("nothing was repeated")
+				t.Error("got no call of the script, want some")
 			}
 			for _, n := range wrote {
 				if n == 0 {
-					t.Errorf("the repetition wrote nothing")
+					t.Errorf("repetition: got no changes, want some")
 				}
 			}
 		})

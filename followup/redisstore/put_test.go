@@ -7,7 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// TestALeadOfWhomAllIsKnownCanBeChanged: nothing of the record is to be cleared then.
+// TestALeadOfWhomAllIsKnownCanBeChanged: PutLead must also work when every field of the record has
+// a value, so that none is to be cleared.
 func TestALeadOfWhomAllIsKnownCanBeChanged(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

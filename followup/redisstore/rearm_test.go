@@ -8,8 +8,8 @@ import (
 	"wagate/followup"
 )
 
-// TestNothingIsLeftOfARearm that has become a run, or was forgotten: a lead's hash is
-// not to grow by what nobody asks for any more.
+// TestNothingIsLeftOfARearm: once a rearm has become a run, or was forgotten, the lead's hash must
+// hold nothing of it. Otherwise the hash would grow by what nobody asks for.
 func TestNothingIsLeftOfARearm(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -49,21 +49,22 @@ func TestNothingIsLeftOfARearm(t *testing.T) {
 			}
 			for _, f := range s.db.HKeys(ctx, s.tag(lead).lead(lead)).Val() {
 				if strings.HasPrefix(f, "ra:") || strings.HasPrefix(f, "rb:") {
-					t.Errorf("%s: got %s left, want nothing of a rearm", phone, f)
+					t.Errorf("%s: got field %s left, want no field of a rearm", phone, f)
 				}
 			}
 		}
 	})
 }
 
-// TestI5NoRearmOnANoteThatAnOlderProgramLeft, which does not know of the note that the
-// business has spoken: it settles the answer, or has started the run already.
+// TestI5NoRearmOnANoteThatAnOlderProgramLeft: an older program does not know the note that the
+// business has spoken, so it leaves that note when it settles the lead's answer or starts the run.
+// Such a note must start no run.
 func TestI5NoRearmOnANoteThatAnOlderProgramLeft(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		for name, older := range map[string]func(p party, lead string) error{
-			"his answer": func(p party, lead string) error {
+			"its answer": func(p party, lead string) error {
 				note, err := s.db.HGet(ctx, lead, "rb:"+string(p.assistant)).Result()
 				if err != nil {
 					return err
@@ -73,7 +74,7 @@ func TestI5NoRearmOnANoteThatAnOlderProgramLeft(t *testing.T) {
 				}
 				return s.db.HSet(ctx, lead, "rb:"+string(p.assistant), note).Err()
 			},
-			"the run": func(p party, lead string) error {
+			"its run": func(p party, lead string) error {
 				return s.db.HDel(ctx, lead, "ra:"+string(p.assistant)).Err()
 			},
 		} {
@@ -99,7 +100,7 @@ func TestI5NoRearmOnANoteThatAnOlderProgramLeft(t *testing.T) {
 			}
 			run, _, err := s.Start(ctx, p.tenant, p.lead, arm, true, epoch.Add(time.Minute), epoch.Add(time.Minute))
 			if err != nil || run != "" {
-				t.Errorf("Start behind %s: got %q, %v, want no run", name, run, err)
+				t.Errorf("Start after %s: got %q, %v, want no run", name, run, err)
 			}
 		}
 	})

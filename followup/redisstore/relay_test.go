@@ -15,8 +15,8 @@ import (
 	"wagate/followup"
 )
 
-// TestI1RelaySurvivesScriptFlush empties the script cache before every call,
-// so that pipelines meet NOSCRIPT.
+// TestI1RelaySurvivesScriptFlush empties the script cache before each call, so that pipelines meet
+// NOSCRIPT. Everything must be delivered all the same.
 func TestI1RelaySurvivesScriptFlush(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -39,13 +39,13 @@ func TestI1RelaySurvivesScriptFlush(t *testing.T) {
 			delivered(t, s, d)
 		}
 		if got := claimAll(t, s, epoch.Add(time.Hour)); len(got) != 0 {
-			t.Errorf("after all were delivered: got %d, want 0", len(got))
+			t.Errorf("after all were delivered: got %d deliveries, want 0", len(got))
 		}
 	})
 }
 
-// lostOnce is a client hook that loses the answer to the first pipeline of a
-// script, as a connection does that times out.
+// lostOnce is a client hook that loses the answer to the first pipeline of a script, like a
+// connection that times out.
 type lostOnce struct {
 	script *script
 	lost   atomic.Bool
@@ -68,26 +68,26 @@ func (l *lostOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestI9AClaimWhoseAnswerWasLost: what it took is handed out at once, and not when
-// its lease has run out.
+// TestI9AClaimWhoseAnswerWasLost: what a claim took whose answer was lost must be handed out at
+// once, and not when its lease has run out.
 func TestI9AClaimWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
 		p.mustSay(t, s, "a", epoch)
-		delivered(t, s, claimOne(t, s, epoch)) // the script is known
+		delivered(t, s, claimOne(t, s, epoch)) // so that Redis has the script in its cache
 		p.mustSay(t, s, "b", epoch)
 		hook := &lostOnce{script: takeScript}
 		s.db.AddHook(hook)
 		d := claimOne(t, s, epoch)
 		if !hook.lost.Load() || said(d) != "b " || d.Attempts != 0 {
-			t.Errorf("got %q after %d tries, lost: %v, want b, at the first, after a lost answer", said(d), d.Attempts, hook.lost.Load())
+			t.Errorf("got %q after %d tries, answer lost: %v, want b after 0 tries, answer lost: true", said(d), d.Attempts, hook.lost.Load())
 		}
 		delivered(t, s, d)
 	})
 }
 
-// TestI9ClaimsAreDisjoint has many claimers at once.
+// TestI9ClaimsAreDisjoint claims from several goroutines. Each queue must be claimed once.
 func TestI9ClaimsAreDisjoint(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -120,14 +120,14 @@ func TestI9ClaimsAreDisjoint(t *testing.T) {
 		}
 		for lead, n := range seen {
 			if n != 1 {
-				t.Errorf("lead %s: claimed %d times under one lease", lead, n)
+				t.Errorf("lead %s: got claimed %d times under one lease, want 1", lead, n)
 			}
 		}
 	})
 }
 
-// TestI9ABacklogOfOneAssistantDelaysNoOther has one assistant with more waiting
-// than many claims take.
+// TestI9ABacklogOfOneAssistantDelaysNoOther: one assistant has more queues waiting than several
+// claims take. The other assistants must be served all the same.
 func TestI9ABacklogOfOneAssistantDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -147,18 +147,18 @@ func TestI9ABacklogOfOneAssistantDelaysNoOther(t *testing.T) {
 				Real: epoch.Add(2 * time.Hour), Limit: 1, MaxEvents: 1, Lease: time.Hour,
 			})
 			if err != nil || len(out) != 1 || next != 0 {
-				t.Fatalf("got %d deliveries, next %v, %v, want 1, 0, none", len(out), next, err)
+				t.Fatalf("got %d deliveries, next in %v, %v, want 1, 0, no error", len(out), next, err)
 			}
 			delete(quiet, out[0].Assistant)
 		}
 		if len(quiet) != 0 {
-			t.Errorf("%d of 3 quiet assistants were not served within 4 claims", len(quiet))
+			t.Errorf("after 4 claims: got %d of 3 quiet assistants not served, want 0", len(quiet))
 		}
 	})
 }
 
-// TestI2RelayRepeatedRequest repeats the scripts as a client does that lost the
-// answer.
+// TestI2RelayRepeatedRequest repeats a claim and a finish with the same request id, as a client
+// does that lost the answer. Neither may take effect twice.
 func TestI2RelayRepeatedRequest(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -185,8 +185,8 @@ func TestI2RelayRepeatedRequest(t *testing.T) {
 	})
 }
 
-// TestRelayEventNestedTooDeep is about events that cjson refuses to read: as we
-// write them, and as another encoder may order their fields.
+// TestRelayEventNestedTooDeep: events that are nested too deep for cjson must be delivered
+// unchanged, whether in the form that we write or with their fields in another order.
 func TestRelayEventNestedTooDeep(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -206,12 +206,12 @@ func TestRelayEventNestedTooDeep(t *testing.T) {
 		if err := s.db.RPush(t.Context(), s.tag(p.lead).queue(p.lead, p.assistant), other).Err(); err != nil {
 			t.Fatal(err)
 		}
-		// One delivery or two: it depends on what this Redis' cjson can read.
+		// One delivery or two: it depends on what the cjson of this Redis can read.
 		for left := 2; left > 0; {
 			d := claimOne(t, s, epoch)
 			for _, e := range d.Events {
 				if string(e.Value) != deep || e.Channel != p.channel {
-					t.Error("the event changed on its way")
+					t.Error("got the event changed, want it as it was settled")
 				}
 				left--
 			}
@@ -220,7 +220,7 @@ func TestRelayEventNestedTooDeep(t *testing.T) {
 	})
 }
 
-// lookups counts the queues' due sets that are read.
+// lookups is a client hook that counts the reads of queues' due sets.
 type lookups struct {
 	n atomic.Int32
 }
@@ -239,9 +239,9 @@ func (l *lookups) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// TestI9TheOldestWhereverTheyLie: of an assistant's queues those that wait longest are
-// claimed, in whichever partitions they are, and no more partitions are looked at
-// than queues are wanted.
+// TestI9TheOldestWhereverTheyLie: of an assistant's queues, the ones that have waited longest must
+// be claimed, in whichever partitions they lie, and no more partitions may be read than queues are
+// wanted.
 func TestI9TheOldestWhereverTheyLie(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -272,15 +272,17 @@ func TestI9TheOldestWhereverTheyLie(t *testing.T) {
 			}
 			want = want[2:]
 			if more := next == 0; more != (len(want) > 0) {
-				t.Errorf("got next %v with %d left, want 0 as long as there are some", next, len(want))
+				t.Errorf("got next in %v with %d left, want 0 as long as some are left", next, len(want))
 			}
 			if n := look.n.Load(); n > 2 {
-				t.Errorf("got %d partitions looked at for 2 queues", n)
+				t.Errorf("got %d partitions read for 2 queues, want at most 2", n)
 			}
 		}
 	})
 }
 
+// TestNextSaysWhenToLookAgain: a claim must say how long it is until there may be something to
+// claim.
 func TestNextSaysWhenToLookAgain(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -294,7 +296,7 @@ func TestNextSaysWhenToLookAgain(t *testing.T) {
 			return fmt.Sprint(len(out), next, err)
 		}
 		if got := next(epoch); got != "0 1h0m0s <nil>" {
-			t.Errorf("nothing there: got %s, want nothing for an hour", got)
+			t.Errorf("empty: got %s, want nothing for an hour", got)
 		}
 		p.mustSay(t, s, "a", epoch)
 		if got := next(epoch, p.assistant); got != "0 1h0m0s <nil>" {
@@ -304,13 +306,14 @@ func TestNextSaysWhenToLookAgain(t *testing.T) {
 			t.Errorf("claimed: got %s, want the end of the lease", got)
 		}
 		if got := next(epoch.Add(20 * time.Second)); got != "0 40s <nil>" {
-			t.Errorf("under lease: got %s, want its rest", got)
+			t.Errorf("under lease: got %s, want the rest of the lease", got)
 		}
 	})
 }
 
-// TestDueSaysWhenThereIsSomethingNewToDeliver: what waits behind something that is on its
-// way, or is known to be due, is no news.
+// TestDueSaysWhenThereIsSomethingNewToDeliver: Due must be true only if something can be delivered
+// that was not due before. An event is not news if it waits behind one that is being delivered or
+// is known to be due.
 func TestDueSaysWhenThereIsSomethingNewToDeliver(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -325,14 +328,14 @@ func TestDueSaysWhenThereIsSomethingNewToDeliver(t *testing.T) {
 		say("first", s.Settle, true)
 		say("second", s.Settle, false)
 		d := claimOne(t, s, epoch)
-		say("while they are on their way", s.Settle, false)
-		say("the long way", s.settleWhole, false)
+		say("during a delivery", s.Settle, false)
+		say("during a delivery, by the whole script", s.settleWhole, false)
 		delivered(t, s, d)
 		for _, d := range claimAll(t, s, epoch) {
 			delivered(t, s, d)
 		}
-		say("when all has arrived", s.Settle, true)
+		say("after all were delivered", s.Settle, true)
 		deliverAll(t, s)
-		say("the long way again", s.settleWhole, true)
+		say("after all were delivered, by the whole script", s.settleWhole, true)
 	})
 }

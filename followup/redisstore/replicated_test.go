@@ -13,14 +13,14 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// untilPing asks until it is answered so.
+// untilPing calls Ping until want accepts its answer.
 func untilPing(t *testing.T, s *Store, state string, want func(error) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
 	for err := s.Ping(ctx); !want(err); err = s.Ping(ctx) {
 		if ctx.Err() != nil {
-			t.Fatalf("%s: Ping: still %v", state, err)
+			t.Fatalf("%s: Ping: got %v to the end", state, err)
 		}
 	}
 }
@@ -28,7 +28,7 @@ func untilPing(t *testing.T, s *Store, state string, want func(error) bool) {
 func well(err error) bool  { return err == nil }
 func short(err error) bool { return errors.Is(err, followup.ErrNotDurable) }
 
-// untilReplicas waits until a master knows that it has so many replicas.
+// untilReplicas waits until the master counts that many connected replicas.
 func untilReplicas(t *testing.T, master *redistest.Server, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
@@ -36,13 +36,14 @@ func untilReplicas(t *testing.T, master *redistest.Server, want string) {
 	db := master.Client()
 	for db.InfoMap(ctx, "replication").Item("Replication", "connected_slaves") != want {
 		if ctx.Err() != nil {
-			t.Fatalf("it has not %s replicas", want)
+			t.Fatalf("master: got another number of replicas, want %s", want)
 		}
 	}
 }
 
-// TestNotReadyWithoutTheReplicas: where nothing is acknowledged nor sent since replicas lack, whoever looks is
-// told so, be they gone or hanging, and that it is over.
+// TestNotReadyWithoutTheReplicas: while nothing is acknowledged or sent because replicas are
+// missing, Ping and Check must say so, whether the replicas are gone or hang; and they must say
+// when it is over.
 func TestNotReadyWithoutTheReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"))
@@ -53,7 +54,7 @@ func TestNotReadyWithoutTheReplicas(t *testing.T) {
 		t.Helper()
 		r, err := s.Check(t.Context())
 		if got := strings.Join(r.Problems, "\n"); err != nil || r.Durable || !strings.Contains(got, want) || strings.Contains(got, "\n") {
-			t.Errorf("%s: got %+v, %v, want one problem, with %q", state, r, err, want)
+			t.Errorf("%s: got %+v, %v, want one problem that says %q", state, r, err, want)
 		}
 	}
 	fit := func(state string) {
@@ -63,11 +64,11 @@ func TestNotReadyWithoutTheReplicas(t *testing.T) {
 		defer cancel()
 		for r, err := s.Check(ctx); err != nil || !r.Durable; r, err = s.Check(ctx) {
 			if ctx.Err() != nil {
-				t.Fatalf("%s: still %+v, %v", state, r, err)
+				t.Fatalf("%s: Check: got %+v, %v, want it durable in the end", state, r, err)
 			}
 		}
 	}
-	fit("with the replica")
+	fit("with its replica")
 	replica.Freeze()
 	if err := master.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)
@@ -81,21 +82,21 @@ func TestNotReadyWithoutTheReplicas(t *testing.T) {
 	untilReplicas(t, master, "0")
 	problem("the replica is gone", "has 0 replicas")
 	replica.Restart()
-	fit("the replica is there again")
+	fit("the replica has restarted")
 	another := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
 	untilReplicas(t, master, "2")
-	problem("one more than is waited for", "set redis.durability to replicas:2")
+	problem("one replica more than is waited for", "set redis.durability to replicas:2")
 	another.Kill()
-	fit("as many as are waited for")
+	fit("as many replicas as are waited for")
 	if err := master.Client().Do(t.Context(), "acl", "setuser", "default", "-wait").Err(); err != nil {
 		t.Fatal(err)
 	}
-	untilPing(t, s, "no right to wait", func(err error) bool { return redis.HasErrorPrefix(err, "NOPERM") })
-	problem("no right to wait", "does not wait")
+	untilPing(t, s, "WAIT is forbidden", func(err error) bool { return redis.HasErrorPrefix(err, "NOPERM") })
+	problem("WAIT is forbidden", "does not wait")
 }
 
-// TestReadyWhileOneOfSeveralHasReplicas: leads of a master that lacks its replica are refused, which keeps
-// nothing from those of the others.
+// TestReadyWhileOneOfSeveralHasReplicas: a master without its replica refuses its own leads only,
+// so the store must stay ready while another master has its replica.
 func TestReadyWhileOneOfSeveralHasReplicas(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 2, 1)
@@ -104,16 +105,16 @@ func TestReadyWhileOneOfSeveralHasReplicas(t *testing.T) {
 	untilPing(t, s, "with all replicas", well)
 	c.Nodes[2].Kill()
 	untilReplicas(t, c.Nodes[0], "0")
-	untilPing(t, s, "one lacks", well)
+	untilPing(t, s, "one master lacks its replica", well)
 	c.Nodes[3].Kill()
 	untilReplicas(t, c.Nodes[1], "0")
-	untilPing(t, s, "all lack", short)
+	untilPing(t, s, "all masters lack their replicas", short)
 	c.Nodes[2].Restart()
-	untilPing(t, s, "one is back", well)
+	untilPing(t, s, "one replica is back", well)
 }
 
 // TestNotReadyWhereMostIsElsewhere: a node of a cluster that is taken for a single server refuses
-// what is another's.
+// what belongs to other nodes, so the store must not be ready.
 func TestNotReadyWhereMostIsElsewhere(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 2, 0)
@@ -124,6 +125,6 @@ func TestNotReadyWhereMostIsElsewhere(t *testing.T) {
 	}
 	s := openStore(t, Params{Client: owner.Client()})
 	if err := s.Ping(t.Context()); !isMoved(err) {
-		t.Errorf("Ping: got %v, want that it is elsewhere", err)
+		t.Errorf("Ping: got %v, want MOVED", err)
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"wagate/providers"
 )
 
-// TestSaidLeavesWhatSettleWould gives the same life to a lead in two stores, one of which
-// takes no short cut, and compares all that is in Redis after each step.
+// TestSaidLeavesWhatSettleWould gives a lead the same random life in two stores, one of which never
+// takes the short cut of the said script, and compares everything in Redis after each step.
 func TestSaidLeavesWhatSettleWould(t *testing.T) {
 	t.Parallel()
 	short, long := openStore(t, Params{Client: redistest.Start(t).Client()}), openStore(t, Params{Client: redistest.Start(t).Client()})
@@ -32,7 +32,7 @@ func TestSaidLeavesWhatSettleWould(t *testing.T) {
 				w.tokens++
 				return fmt.Sprint(w.steps, "-", w.tokens)
 			}
-			s.now = func() time.Time { return w.now } // both sum up what waits at the same instant
+			s.now = func() time.Time { return w.now } // so that both sum up what waits at the same instant
 			s.backlog.bound, s.backlog.known, s.fewInHash = bound, nil, few
 			s.db.FlushDB(t.Context())
 		}
@@ -56,11 +56,12 @@ func TestSaidLeavesWhatSettleWould(t *testing.T) {
 		})
 	})
 	if usual == 0 {
-		t.Error("none was usual")
+		t.Error("got no settlement by the short cut, want some")
 	}
 }
 
-// TestSaidLeavesALeadHisShare has as much wait of one lead as may, while there is room for others.
+// TestSaidLeavesALeadHisShare: when as much waits of one lead as may, the short cut must refuse
+// more of that lead, although there is room for others.
 func TestSaidLeavesALeadHisShare(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -78,7 +79,8 @@ func TestSaidLeavesALeadHisShare(t *testing.T) {
 	})
 }
 
-// saying is what the lead says at an instant, in usual messages with these ids.
+// saying returns a settlement of ordinary messages with these ids that the lead sends at an
+// instant.
 func (p party) saying(at time.Time, ids ...string) followup.Settlement {
 	st := followup.Settlement{Tenant: p.tenant, Lead: p.lead, Now: at, Real: at}
 	for _, id := range ids {
@@ -91,7 +93,7 @@ func (p party) saying(at time.Time, ids ...string) followup.Settlement {
 	return st
 }
 
-// twoStores are two stores to which the same happens.
+// twoStores are two stores to which the same happens. Only short takes the short cut.
 type twoStores struct {
 	*rapid.T
 
@@ -100,10 +102,11 @@ type twoStores struct {
 	short, long *Store
 	now         time.Time
 	steps       int
-	tokens      int  // of this step and store
-	counted     *int // settlements that took the short cut
+	tokens      int  // handed out in this step to this store
+	counted     *int // how many settlements took the short cut
 }
 
+// each does the same to both stores, and fails the test unless they answer the same.
 func (w *twoStores) each(do func(s *Store) (any, error)) {
 	w.steps++
 	w.tokens = 0
@@ -115,6 +118,8 @@ func (w *twoStores) each(do func(s *Store) (any, error)) {
 	}
 }
 
+// say settles some messages of the lead. If the short cut took them, it may settle them again as a
+// repeated request.
 func (w *twoStores) say(t *rapid.T) {
 	st := w.saying(w.now)
 	st.Contact = providers.Contact{
@@ -153,12 +158,12 @@ func (w *twoStores) say(t *rapid.T) {
 	}
 	*w.counted++
 	if rapid.Bool().Draw(t, "again") {
-		w.steps-- // by its token it is the same request
+		w.steps-- // so that the token makes it the same request
 		w.each(settle)
 	}
 }
 
-// scripts counts those that the store with the short cut has run.
+// scripts returns how many scripts the store with the short cut has run.
 func (w *twoStores) scripts(ctx context.Context) int {
 	_, after, _ := strings.Cut(w.short.db.Info(ctx, "commandstats").Val(), "cmdstat_evalsha:calls=")
 	digits, _, _ := strings.Cut(after, ",")
@@ -166,14 +171,16 @@ func (w *twoStores) scripts(ctx context.Context) int {
 	return n
 }
 
+// pass lets some time pass.
 func (w *twoStores) pass(t *rapid.T) {
-	for _, s := range []*Store{w.short, w.long} { // so that it shows when an end is put off
+	for _, s := range []*Store{w.short, w.long} { // so that it shows when a lifetime is extended
 		s.db.Persist(t.Context(), s.tag(w.lead).dedup(w.lead))
 		s.db.Persist(t.Context(), s.tag(w.lead).history(w.lead, w.channel))
 	}
 	w.now = w.now.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 13 * time.Hour, 10 * 24 * time.Hour}).Draw(t, "time"))
 }
 
+// refuse makes the lead's windows Refused, by a new identity.
 func (w *twoStores) refuse(t *rapid.T) {
 	w.each(func(s *Store) (any, error) {
 		return s.Settle(t.Context(), followup.Settlement{
@@ -183,6 +190,7 @@ func (w *twoStores) refuse(t *rapid.T) {
 	})
 }
 
+// start starts a run.
 func (w *twoStores) start(t *rapid.T) {
 	w.each(func(s *Store) (any, error) {
 		run, _, err := s.Start(t.Context(), w.tenant, w.lead, followup.Arm{
@@ -190,15 +198,16 @@ func (w *twoStores) start(t *rapid.T) {
 		}, false, w.now, w.now)
 		return run, err
 	})
-	w.short.followed.take(w.lead) // as if another replica had started it
+	w.short.followed.take(w.lead) // as if another replica had started the run
 }
 
-// TestAReplyIsNotSaidInVain has a lead's run start, be worked on and end, and looks which script a text of his goes to.
+// TestAReplyIsNotSaidInVain follows a lead's runs through start, claim and end. The said script
+// must be tried for a text unless the replica knows of a live run, which the text ends as a reply.
 func TestAReplyIsNotSaidInVain(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
 	p := newParty()
-	if _, err := s.Settle(t.Context(), p.saying(epoch, "0")); err != nil { // has Redis know the script
+	if _, err := s.Settle(t.Context(), p.saying(epoch, "0")); err != nil { // so that Redis has the script in its cache
 		t.Fatal(err)
 	}
 	asked := 0
@@ -213,7 +222,7 @@ func TestAReplyIsNotSaidInVain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := asked - before; got != want {
-			t.Errorf("%s: said was asked %d times, want %d", when, got, want)
+			t.Errorf("%s: got %d calls of said, want %d", when, got, want)
 		}
 	}
 	arm := followup.Arm{Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Minute}
@@ -238,7 +247,7 @@ func TestAReplyIsNotSaidInVain(t *testing.T) {
 	says("text after a run that was cancelled", 1, epoch, "4")
 
 	start(epoch)
-	s.followed.take(p.lead) // as if another replica had started it
+	s.followed.take(p.lead) // as if another replica had started the run
 	at := epoch.Add(time.Minute)
 	batch, err := s.Claim(t.Context(), followup.ClaimParams{Now: at, Real: at, Limit: 1, Lease: time.Minute})
 	if err != nil || len(batch.Steps) != 1 {
@@ -271,7 +280,7 @@ func TestAReplyIsNotSaidInVain(t *testing.T) {
 	says("reply to a run that a status started", 0, at, "7")
 }
 
-// move has the lead be another, at times.
+// move turns the lead into a tombstone, in one of ten calls.
 func (w *twoStores) move(t *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(t, "move") > 0 {
 		return
@@ -281,7 +290,7 @@ func (w *twoStores) move(t *rapid.T) {
 	}
 }
 
-// hear has the assistant get one event.
+// hear takes one event off the assistant's queue, as a delivery does.
 func (w *twoStores) hear(*rapid.T) {
 	for _, s := range []*Store{w.short, w.long} {
 		t := s.tag(w.lead)
@@ -291,7 +300,7 @@ func (w *twoStores) hear(*rapid.T) {
 	}
 }
 
-// same compares what the stores have of the party.
+// same fails the test unless both stores hold the same.
 func (w *twoStores) same() {
 	got, want := w.dump(w.short), w.dump(w.long)
 	for _, key := range slices.Sorted(maps.Keys(want)) {
@@ -304,7 +313,7 @@ func (w *twoStores) same() {
 	}
 }
 
-// dump returns what stands under each key, and when it ends, to the hour.
+// dump returns what each key holds and how long it lives, to the hour.
 func (w *twoStores) dump(s *Store) map[string]string {
 	ctx, out := w.Context(), map[string]string{}
 	for _, key := range s.db.Keys(ctx, "*").Val() {

@@ -13,8 +13,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI1GoesOnBehindSentinels kills the master that sentinels have named. What was acknowledged is with the
-// one that takes its place, nothing more is acknowledged before that has a replica itself, and whoever asks is told so.
+// TestI1GoesOnBehindSentinels kills the master that sentinels have named. What was acknowledged
+// must be known to the replica that takes over. Until that has a replica itself, nothing more may
+// be acknowledged, and Ping must say so.
 func TestI1GoesOnBehindSentinels(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
@@ -34,14 +35,14 @@ func TestI1GoesOnBehindSentinels(t *testing.T) {
 	p := newParty()
 	message := p.message("1", epoch)
 	durably(t, func(ctx context.Context) error { return second(s.Settle(ctx, message)) })
-	for seen := ""; seen == "" && ctx.Err() == nil; { // a sentinel takes a while to hear of the replica
+	for seen := ""; seen == "" && ctx.Err() == nil; { // it takes a while until the sentinel knows the replica
 		seen = sentinel.Client().InfoMap(ctx, "sentinel").Item("Sentinel", "master0")
 		if seen != "name=m,status=ok,address=127.0.0.1:"+strconv.Itoa(master.Port)+",slaves=1,sentinels=1" {
 			seen = ""
 		}
 	}
 	master.Kill()
-	patience := func(gone time.Duration) { // only meanwhile is a short one of use, where a machine is busy
+	patience := func(gone time.Duration) { // a short one must hold only during the failover, as the machine may be busy
 		t.Helper()
 		if err := sentinel.Client().Do(ctx, "sentinel", "set", "m", "down-after-milliseconds", gone.Milliseconds()).Err(); err != nil {
 			t.Fatal(err)
@@ -54,20 +55,21 @@ func TestI1GoesOnBehindSentinels(t *testing.T) {
 		t.Errorf("without a replica: got %v, want ErrNotDurable", err)
 	}
 	other := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(replica))
-	untilPing(t, s, "it has a replica", well)
+	untilPing(t, s, "the new master has a replica", well)
 	durably(t, func(ctx context.Context) error {
 		got, err := s.Settle(ctx, message)
 		if err == nil && got.Fresh[0] {
-			t.Error("what was acknowledged before is not known any more")
+			t.Error("Settle again: got the acknowledged message as fresh, want it known")
 		}
 		return err
 	})
 	if got := other.Client().Exists(ctx, s.tag(p.lead).lead(p.lead)).Val(); got != 1 {
-		t.Error("settled, but not at the replica")
+		t.Error("settled: got no record at the new replica, want one")
 	}
 }
 
-// TestInspectTellsOfAnUnknownMaster: of sentinels that answer the client says that they are unreachable.
+// TestInspectTellsOfAnUnknownMaster: when sentinels answer but do not know the master's name, the
+// client says that they are unreachable. Inspect must say what is wrong.
 func TestInspectTellsOfAnUnknownMaster(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
@@ -80,6 +82,6 @@ func TestInspectTellsOfAnUnknownMaster(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	if _, err := Inspect(t.Context(), Params{Client: db}); err == nil || !strings.Contains(err.Error(), "knows no master of this name") {
-		t.Errorf("got %v, want an error that says whose name is wrong", err)
+		t.Errorf("Inspect: got %v, want an error that says that the name is unknown", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"wagate/followup"
 )
 
-// sighted fails unless first sights of the lead take so many bytes of his hash, and so many
-// of the key.
+// sighted fails the test unless the lead's first sights take that many bytes in the lead's hash and
+// that many in their own key.
 func (p party) sighted(t *testing.T, s *Store, field, key int) {
 	t.Helper()
 	tag := s.tag(p.lead)
@@ -19,7 +19,7 @@ func (p party) sighted(t *testing.T, s *Store, field, key int) {
 	}
 }
 
-// mustKnow fails unless the lead's events with these ids were settled before.
+// mustKnow fails the test unless the lead's events with these ids were settled before.
 func (p party) mustKnow(t *testing.T, s *Store, at time.Time, ids ...string) {
 	t.Helper()
 	out, err := s.Settle(t.Context(), p.saying(at, ids...))
@@ -28,12 +28,13 @@ func (p party) mustKnow(t *testing.T, s *Store, at time.Time, ids ...string) {
 	}
 	for i, fresh := range out.Fresh {
 		if fresh {
-			t.Errorf("%s: settled once more", ids[i])
+			t.Errorf("event %s: got it fresh, want it known", ids[i])
 		}
 	}
 }
 
-// onEachWay runs a test with what settles most, and with what settles whatever it is.
+// onEachWay runs a test with Settle, which mostly takes the short cut of the said script, and with
+// the whole script.
 func onEachWay(t *testing.T, f func(t *testing.T, s *Store, settle func(followup.Settlement))) {
 	t.Helper()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -55,8 +56,8 @@ func onEachWay(t *testing.T, f func(t *testing.T, s *Store, settle func(followup
 	})
 }
 
-// TestI2FewFirstSightsLieInTheHash, which stays packed; the one that is too many takes them
-// all to their key, and none is forgotten on the way.
+// TestI2FewFirstSightsLieInTheHash: up to five first sights must lie in the lead's hash, which must
+// stay packed. One more must move them all to their own key, and none may be forgotten on the way.
 func TestI2FewFirstSightsLieInTheHash(t *testing.T) {
 	t.Parallel()
 	onEachWay(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
@@ -69,7 +70,7 @@ func TestI2FewFirstSightsLieInTheHash(t *testing.T) {
 		}
 		if !s.embedded {
 			if kind := s.db.ObjectEncoding(t.Context(), s.tag(p.lead).lead(p.lead)).Val(); kind != "listpack" {
-				t.Errorf("hash: got it as %s, want it packed", kind)
+				t.Errorf("hash: got encoding %s, want listpack", kind)
 			}
 		}
 		for i := 5; i < 7; i++ {
@@ -84,8 +85,8 @@ func TestI2FewFirstSightsLieInTheHash(t *testing.T) {
 	})
 }
 
-// TestI2OldFirstSightsMakeRoom: what is dropped lets the field last, but takes nothing out
-// of the key that is there.
+// TestI2OldFirstSightsMakeRoom: old first sights that are dropped leave room in the hash. First
+// sights that have a key of their own must stay there.
 func TestI2OldFirstSightsMakeRoom(t *testing.T) {
 	t.Parallel()
 	onEachWay(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
@@ -102,8 +103,9 @@ func TestI2OldFirstSightsMakeRoom(t *testing.T) {
 	})
 }
 
-// TestI2AnOlderStoreKeepsItsFirstSightsApart: a replica of the version that began it knows
-// their key alone. A store of which it would miss any, it does not open.
+// TestI2AnOlderStoreKeepsItsFirstSightsApart: a store of format 1 must keep all first sights in
+// their own key, because a replica of the version that began it looks only there. A new store must
+// have a format that such a replica does not open.
 func TestI2AnOlderStoreKeepsItsFirstSightsApart(t *testing.T) {
 	t.Parallel()
 	onRecorded(t, apart, func(t *testing.T, s *Store) {
@@ -113,7 +115,7 @@ func TestI2AnOlderStoreKeepsItsFirstSightsApart(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.sighted(t, s, 0, 12)
-		// Once no such replica is left, the operator may say so.
+		// Once no such replica is left, the operator may raise the format.
 		s.db.HSet(t.Context(), metaKey, "format", storeFormat)
 		s = openStore(t, Params{Client: s.db, Embedded: s.embedded})
 		p.mustKnow(t, s, epoch, "1")
@@ -124,12 +126,13 @@ func TestI2AnOlderStoreKeepsItsFirstSightsApart(t *testing.T) {
 	})
 	onEach(t, func(t *testing.T, s *Store) {
 		if format := s.db.HGet(t.Context(), metaKey, "format").Val(); s.fewInHash != (format == "2") || !s.fewInHash {
-			t.Errorf("store that was begun: got format %s, few first sights in the hash: %v; want 2, true", format, s.fewInHash)
+			t.Errorf("new store: got format %s, few first sights in the hash: %v; want 2, true", format, s.fewInHash)
 		}
 	})
 }
 
-// TestI2AMergeBringsFirstSights from wherever they are to wherever they fit.
+// TestI2AMergeBringsFirstSights: a merge must bring the loser's first sights, wherever they lie, to
+// where all of them fit.
 func TestI2AMergeBringsFirstSights(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -154,7 +157,7 @@ func TestI2AMergeBringsFirstSights(t *testing.T) {
 					}
 				}
 				if got := mustResolve(t, s, p, who, epoch); got != winner.lead {
-					t.Fatalf("merged: got %s, want it to be %s", got, winner.lead)
+					t.Fatalf("Resolve: got %s, want %s", got, winner.lead)
 				}
 				winner.sighted(t, s, 12*tt.field, 12*tt.key)
 				loser.sighted(t, s, 0, 0)

@@ -14,22 +14,23 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI13AMasterThatHangsKeepsNothingOfTheOthers: it is stopped and nobody takes over. The
-// steps of the others are claimed and let go meanwhile, also those whose lease was over, and
-// their deliveries; its own once it goes on, each once.
+// TestI13AMasterThatHangsKeepsNothingOfTheOthers: one master is stopped and no replica takes over.
+// Meanwhile the steps of the other masters, also those whose lease is over, must be claimed and may
+// be sent, and their deliveries claimed. The steps and deliveries of the stopped master must come
+// once it goes on. Each must come once.
 func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
 	db := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: c.Addrs(), ContextTimeoutEnabled: true, DisableIdentity: true,
-		ReadTimeout: time.Hour, // of itself it would wait as long as the master hangs
+		ReadTimeout: time.Hour, // without a deadline of the store it would wait as long as the master hangs
 	})
 	t.Cleanup(func() { _ = db.Close() })
 	var log bytes.Buffer
 	s := openStore(t, Params{Client: db, Partitions: 64, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 
 	hangs := c.Nodes[0]
-	of := map[bool]int{} // leads, by whether their node hangs
+	of := map[bool]int{} // how many leads there are, by whether their node hangs
 	theirs := map[followup.RunID]bool{}
 	lapsed := 0
 	for i := range 120 {
@@ -38,12 +39,12 @@ func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 		key := s.tag(run.Lead()).lead(run.Lead())
 		theirs[run] = c.Owner(c.Slot(key)) == hangs
 		of[theirs[run]]++
-		if i == 59 { // these were claimed by somebody who died
+		if i == 59 { // these are claimed by a worker that dies
 			lapsed = len(claimSteps(t, s).Steps)
 		}
 	}
 	if of[true] == 0 || of[false] == 0 || lapsed == 0 {
-		t.Fatalf("got leads %v, %d claimed, want some of either", of, lapsed)
+		t.Fatalf("got leads %v, %d claimed, want some on either side and some claimed", of, lapsed)
 	}
 
 	s.patience = usualPatience
@@ -57,7 +58,7 @@ func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 			b, err = s.Claim(ctx, params)
 		}
 		if err != nil {
-			t.Fatalf("Claim: got %v with %d steps, want those that are to be had", err, len(got))
+			t.Fatalf("Claim: got %v with %d steps, want the steps of the other masters", err, len(got))
 		}
 		return b
 	}
@@ -68,7 +69,7 @@ func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 		for len(got) < want {
 			b := claim(ctx)
 			if b.Wait(1) > heldBack {
-				t.Fatalf("Claim: got %v until the next, want it soon, as some did not answer", b.Wait(1))
+				t.Fatalf("Claim: got next in %v, want it soon, as a master did not answer", b.Wait(1))
 			}
 			for _, step := range b.Steps {
 				got[step.Run.ID]++
@@ -84,11 +85,11 @@ func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 	collect(of[false])
 	for run, n := range got {
 		if n != 1 || theirs[run] {
-			t.Errorf("got a step %d times, of the node that hangs: %v", n, theirs[run])
+			t.Errorf("got a step %d times, on the node that hangs: %v, want 1, false", n, theirs[run])
 		}
 	}
 	if b := claim(ctx); len(b.Steps) != 0 || b.Wait(1) > heldBack {
-		t.Errorf("Claim of none: got %d steps, next in %v, want none, and to look again soon", len(b.Steps), b.Wait(1))
+		t.Errorf("Claim when none is left: got %d steps, next in %v, want none, and next soon", len(b.Steps), b.Wait(1))
 	}
 	told := map[followup.LeadID]int{}
 	collectTold := func(want int) {
@@ -110,7 +111,7 @@ func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 	}
 	collectTold(of[false])
 	if !strings.Contains(log.String(), "could not be claimed in time") {
-		t.Errorf("log: got %s, want it told", &log)
+		t.Errorf("log: got %s, want a line about the master", &log)
 	}
 
 	hangs.Thaw()
@@ -122,7 +123,7 @@ func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
 	collectTold(len(theirs))
 	for run, n := range got {
 		if n != 1 || told[run.Lead()] != 1 {
-			t.Errorf("got a step %d times, a delivery %d times, of the node that hung: %v", n, told[run.Lead()], theirs[run])
+			t.Errorf("got a step %d times and its delivery %d times, on the node that hung: %v, want each once", n, told[run.Lead()], theirs[run])
 		}
 	}
 	if b := claim(ctx); len(b.Steps) != 0 {

@@ -9,8 +9,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestWhatAReplicaRemembersIsNoClaim has an identity go to somebody else by way of another
-// replica. Who gives it to a lead is told by what is, not by what this one remembers.
+// TestWhatAReplicaRemembersIsNoClaim moves an identity to another lead through another replica. A
+// call that gives the identity to a lead must be decided by what Redis holds, and not by what this
+// replica remembers.
 func TestWhatAReplicaRemembersIsNoClaim(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -18,7 +19,7 @@ func TestWhatAReplicaRemembersIsNoClaim(t *testing.T) {
 	resolve := func(p party, who followup.Identity) (followup.LeadID, error) {
 		return s.Resolve(t.Context(), p.tenant, who, false, epoch)
 	}
-	t.Run("of one who was erased", func(t *testing.T) {
+	t.Run("the holder was erased", func(t *testing.T) {
 		p := newParty()
 		gone := mustResolve(t, s, p, followup.Identity{ExternalID: "e1"}, epoch)
 		lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
@@ -29,7 +30,7 @@ func TestWhatAReplicaRemembersIsNoClaim(t *testing.T) {
 			t.Errorf("Resolve: got %s, %v, want %s", got, err, lead)
 		}
 	})
-	t.Run("of one who gave it up", func(t *testing.T) {
+	t.Run("the holder gave it up", func(t *testing.T) {
 		p := newParty()
 		phone := "15550100002"
 		giver := mustResolve(t, s, p, followup.Identity{Phone: phone, UserID: "US.1"}, epoch)
@@ -49,7 +50,7 @@ func TestWhatAReplicaRemembersIsNoClaim(t *testing.T) {
 			t.Errorf("Resolve: got %s, %v, want ErrConflict", got, err)
 		}
 		if got, err := resolve(p, followup.Identity{Phone: phone}); err != nil || got != taker {
-			t.Errorf("by the phone then: got %s, %v, want %s", got, err, taker)
+			t.Errorf("Resolve by the phone after that: got %s, %v, want %s", got, err, taker)
 		}
 	})
 }

@@ -10,8 +10,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI11ErasedMeansStandInsToo looks into Redis itself for what is left of who came to
-// be a lead after something had come for him, and for what came for him since.
+// TestI11ErasedMeansStandInsToo erases a lead for whom something had come before it was a lead, and
+// something more since. Neither the stand-in nor the lead may leave anything in Redis but the
+// lead's tombstone.
 func TestI11ErasedMeansStandInsToo(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -20,7 +21,7 @@ func TestI11ErasedMeansStandInsToo(t *testing.T) {
 		bury(t, s, claimOne(t, s, epoch), epoch)
 		p.mustMention(t, s, "1")
 		lead := p.become(t, s)
-		if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+		if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as if an hour had passed
 			t.Fatal(err)
 		}
 		p.mustMention(t, s, "2")
@@ -31,7 +32,7 @@ func TestI11ErasedMeansStandInsToo(t *testing.T) {
 			t.Errorf("left of the stand-in: got %q, want nothing", got)
 		}
 		if got, want := keysOf(t, s, lead), []string{s.tag(lead).lead(lead)}; !slices.Equal(got, want) {
-			t.Errorf("left of the lead: got %q, want its tombstone alone", got)
+			t.Errorf("left of the lead: got %q, want only its tombstone", got)
 		}
 		if _, n, err := s.DeadLetters(t.Context(), p.tenant, 5, 0); err != nil || n != 0 {
 			t.Errorf("dead letters: got %d, %v, want none", n, err)
@@ -40,8 +41,8 @@ func TestI11ErasedMeansStandInsToo(t *testing.T) {
 	})
 }
 
-// TestErasedMeansAStrangerAgain: what the stand-ins of an erased lead point to turns
-// nobody away, wherever erasing, or somebody who had just found the lead, stopped.
+// TestErasedMeansAStrangerAgain: after an erasure, the pointers of the lead's stand-ins must turn
+// nobody away, wherever the erasure, or a process that had just found the lead, stopped.
 func TestErasedMeansAStrangerAgain(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -52,23 +53,23 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 		}
 	}
 	next := map[string]func(t *testing.T, p stranger, s *Store){
-		"he is mentioned": func(t *testing.T, p stranger, s *Store) {
+		"the contact is mentioned": func(t *testing.T, p stranger, s *Store) {
 			if _, err := s.Resolve(t.Context(), p.tenant, p.who, false, epoch); !errors.Is(err, followup.ErrNotFound) {
 				t.Fatalf("Resolve: got %v, want ErrNotFound", err)
 			}
 			p.mustMention(t, s, "2")
 			if got := toldOf(t, s, p.lead); got != "2 " {
-				t.Errorf("told of nobody's: got %q, want it once", got)
+				t.Errorf("delivered under the stand-in: got %q, want 2 once", got)
 			}
 			p.mustMention(t, s, "3")
 		},
-		"the relay looks": func(t *testing.T, p stranger, s *Store) {
+		"the relay claims": func(t *testing.T, p stranger, s *Store) {
 			if got := toldOf(t, s, p.lead); got != "" {
-				t.Errorf("told of who was erased: got %q, want nothing", got)
+				t.Errorf("delivered after the erasure: got %q, want nothing", got)
 			}
 			p.mustMention(t, s, "3")
 		},
-		"he writes": func(t *testing.T, p stranger, s *Store) {
+		"the contact writes": func(t *testing.T, p stranger, s *Store) {
 			lead := p.become(t, s)
 			again := p.party
 			again.lead = lead
@@ -77,7 +78,7 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 	}
 	for name, end := range map[string]func(t *testing.T, p stranger, s *Store, lead followup.LeadID){
 		"erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) { erase(t, s, p, lead) },
-		"found while it was being erased": func(t *testing.T, p stranger, _ *Store, lead followup.LeadID) {
+		"found during the erasure": func(t *testing.T, p stranger, _ *Store, lead followup.LeadID) {
 			client := server.Client()
 			client.AddHook(meanwhile(realiasScript, func() { p.become(t, openStore(t, Params{Client: server.Client()})) }))
 			erase(t, openStore(t, Params{Client: client}), p, lead)
@@ -87,8 +88,8 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 			mustResolve(t, s, p.party, followup.Identity{Phone: p.who.Phone, UserID: "US.1"}, epoch)
 			erase(t, s, p, older)
 		},
-		"mentioned while it was being erased": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
-			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+		"mentioned during the erasure": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as if an hour had passed
 				t.Fatal(err)
 			}
 			client := server.Client()
@@ -103,8 +104,8 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 				t.Errorf("left of the stand-in: got %q, want nothing", got)
 			}
 		},
-		"an import cut short": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
-			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as after an hour
+		"erased after an interrupted import": func(t *testing.T, p stranger, s *Store, lead followup.LeadID) {
+			if err := s.db.Del(t.Context(), s.tag(p.lead).lead(p.lead)).Err(); err != nil { // as if an hour had passed
 				t.Fatal(err)
 			}
 			p.mustMention(t, s, "1")
@@ -112,9 +113,9 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 			client.AddHook(crashBefore(mergeInScript))
 			_, _ = openStore(t, Params{Client: client}).Resolve(t.Context(), p.tenant, p.who, true, epoch)
 			if got := s.db.HGet(t.Context(), s.tag(p.lead).lead(p.lead), "pu").Val(); got != "" {
-				t.Fatalf("got the import finished, want it cut short")
+				t.Fatalf("import: got it finished, want it interrupted")
 			}
-			// Erased without the stand-in, as by who had read the identities before.
+			// Erase the lead without its stand-in, like a process that had read the identities before.
 			sc := scope{lead: lead, tenant: p.tenant, now: epoch, real: epoch}
 			if err := s.pointNames(t.Context(), p.tenant, lead, "", []string{"p:" + p.who.Phone}); err != nil {
 				t.Fatal(err)
@@ -135,7 +136,7 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 				follow(t, p, after)
 				again := p.become(t, after)
 				if got := toldOf(t, after, again); got != "3 " {
-					t.Errorf("told of the new lead: got %q, want it once", got)
+					t.Errorf("delivered of the new lead: got %q, want 3 once", got)
 				}
 				p.wantPointer(t, after, again)
 				counted(t, after)
@@ -144,24 +145,24 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 	}
 }
 
-// TestWhoComesLateClearsNothing: what is under a stand-in by now is another's than
-// what somebody has imported, or found to be of an erased lead.
+// TestWhoComesLateClearsNothing: a process that is late to clear a stand-in, which it imported or
+// found to point to an erased lead, must leave alone what lies there since.
 func TestWhoComesLateClearsNothing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newStranger()
 		p.mustMention(t, s, "1")
 		for name, req := range map[string]eraseRequest{
-			"imported before":             {Keep: true, To: followup.NewLeadID(), As: []string{"b", "another merge"}},
-			"pointed to an erased one":    {As: []string{"mv", string(followup.NewLeadID())}},
-			"imported, by who is no more": {Keep: true, To: followup.NewLeadID()},
+			"imported before":                 {Keep: true, To: followup.NewLeadID(), As: []string{"b", "another merge"}},
+			"pointed to an erased lead":       {As: []string{"mv", string(followup.NewLeadID())}},
+			"imported by a lead that is gone": {Keep: true, To: followup.NewLeadID()},
 		} {
 			if _, err := s.erase(t.Context(), scope{lead: p.lead, tenant: p.tenant, now: epoch, real: epoch}, req); err != nil {
 				t.Errorf("%s: got %v, want none", name, err)
 			}
 		}
 		if got := toldOf(t, s, p.lead); got != "1 " {
-			t.Errorf("told: got %q, want it once", got)
+			t.Errorf("delivered: got %q, want 1 once", got)
 		}
 	})
 }

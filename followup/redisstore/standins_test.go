@@ -13,7 +13,7 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// stranger is a contact who is no lead, and the stand-in for what comes for him.
+// stranger is a contact who is not a lead; its lead is the stand-in for what comes for the contact.
 type stranger struct {
 	party
 	who followup.Identity
@@ -25,7 +25,7 @@ func newStranger() stranger {
 	return s
 }
 
-// mention settles something under the stand-in.
+// mention settles an event under the stand-in.
 func (p stranger) mention(t *testing.T, s *Store, id string) error {
 	t.Helper()
 	_, err := s.Settle(t.Context(), followup.Settlement{
@@ -51,8 +51,8 @@ func (p stranger) become(t *testing.T, s *Store) followup.LeadID {
 	return mustResolve(t, s, p.party, p.who, epoch)
 }
 
-// wantPointer fails if Redis holds anything of the stand-in but that it points to the
-// lead for an hour, and the lead's note that it was imported.
+// wantPointer fails the test unless all that Redis holds of the stand-in is its pointer to the
+// lead, for an hour, and the lead's note of the import.
 func (p stranger) wantPointer(t *testing.T, s *Store, lead followup.LeadID) {
 	t.Helper()
 	key := s.tag(p.lead).lead(p.lead)
@@ -67,6 +67,7 @@ func (p stranger) wantPointer(t *testing.T, s *Store, lead followup.LeadID) {
 	wantTTL(t, s, key, time.Hour)
 }
 
+// wantTTL fails the test unless the key lives for want, to a minute.
 func wantTTL(t *testing.T, s *Store, key string, want time.Duration) {
 	t.Helper()
 	if got := s.db.PTTL(t.Context(), key).Val(); got > want || got < want-time.Minute {
@@ -74,7 +75,8 @@ func wantTTL(t *testing.T, s *Store, key string, want time.Duration) {
 	}
 }
 
-// toldOf delivers all there is, and fails if it is not of the lead.
+// toldOf delivers everything that waits and returns what it says. It fails the test if any of it is
+// not of the lead.
 func toldOf(t *testing.T, s *Store, lead followup.LeadID) string {
 	t.Helper()
 	got := ""
@@ -87,15 +89,15 @@ func toldOf(t *testing.T, s *Store, lead followup.LeadID) string {
 	return got
 }
 
-// TestI1AnImportHalfDoneIsFinished kills the import of what came for a stranger
-// before each of its steps. Whether it is the relay or another event that comes
-// upon it: everything is told once, as the lead's, and nobody is turned away.
+// TestI1AnImportHalfDoneIsFinished kills the import of a stand-in before each of its steps. Whether
+// the relay or another event meets it first, the import must be finished: everything is delivered
+// once, as the lead's, and no call is refused.
 func TestI1AnImportHalfDoneIsFinished(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, importScript, eraseScript) {
 		for _, byRelay := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, the relay first %t", name, byRelay), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, relay first %t", name, byRelay), func(t *testing.T) {
 				p := newStranger()
 				client := server.Client()
 				s, after := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
@@ -111,20 +113,20 @@ func TestI1AnImportHalfDoneIsFinished(t *testing.T) {
 					t.Fatal(err)
 				}
 				got := ""
-				if byRelay && script != mergeOutScript { // before that there is nothing to be told from the other
+				if byRelay && script != mergeOutScript { // before it, the stand-in does not point to the lead yet
 					got = toldOf(t, after, lead)
 				}
 				if again := p.become(t, openStore(t, Params{Client: server.Client()})); again != lead {
-					t.Errorf("Resolve: got %s and %s, want one lead", lead, again)
+					t.Errorf("Resolve: got %s and %s, want the same lead", lead, again)
 				}
 				settleText(t, after, p.party, lead, "m")
 				if got += toldOf(t, after, lead); got != "1 " {
-					t.Errorf("told: got %q, want it once", got)
+					t.Errorf("delivered: got %q, want 1 once", got)
 				}
 				p.wantPointer(t, after, lead)
 				letters, n, err := after.DeadLetters(t.Context(), p.tenant, 5, 0)
 				if err != nil || n != 1 || letters[0].Lead != lead {
-					t.Errorf("dead letters: got %v, %v, want the one as the lead's", letters, err)
+					t.Errorf("dead letters: got %v, %v, want one, of the lead", letters, err)
 				}
 				counted(t, after)
 			})
@@ -132,21 +134,23 @@ func TestI1AnImportHalfDoneIsFinished(t *testing.T) {
 	}
 }
 
-// named returns the lead that the stranger's phone names, without asking the store.
+// named returns the lead that the alias map has for the stranger's phone, without a call of the
+// store.
 func (p stranger) named(t *testing.T, s *Store) (followup.LeadID, error) {
 	t.Helper()
 	lead, err := s.db.HGet(t.Context(), aliasesKey(p.tenant), "p:"+p.who.Phone).Result()
 	return followup.LeadID(lead), err
 }
 
-// TestI1AnImportMeetsAnother has somebody else do the same between the steps of an
-// import, or begin to. Who looked before can settle nothing beside the lead from then on.
+// TestI1AnImportMeetsAnother runs, or begins, the same import in another process between the steps
+// of an import. A caller that looked the contact up before must not be able to settle anything
+// under the stand-in after that.
 func TestI1AnImportMeetsAnother(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, eraseScript) {
 		for _, dies := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, the other dies %t", name, dies), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, other dies %t", name, dies), func(t *testing.T) {
 				p := newStranger()
 				client, others := server.Client(), server.Client()
 				s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: others})
@@ -163,10 +167,10 @@ func TestI1AnImportMeetsAnother(t *testing.T) {
 				lead := p.become(t, s)
 				last := openStore(t, Params{Client: server.Client()})
 				if got := p.become(t, last); got != lead {
-					t.Errorf("Resolve: got %s and %s, want one lead", lead, got)
+					t.Errorf("Resolve: got %s and %s, want the same lead", lead, got)
 				}
 				if got := toldOf(t, last, lead); got != "1 " {
-					t.Errorf("told: got %q, want it once", got)
+					t.Errorf("delivered: got %q, want 1 once", got)
 				}
 				p.wantPointer(t, last, lead)
 				counted(t, last)
@@ -175,8 +179,8 @@ func TestI1AnImportMeetsAnother(t *testing.T) {
 	}
 }
 
-// TestI1ALetterReplayedDuringAnImport: an operator puts a dead letter back just
-// when the stranger becomes a lead.
+// TestI1ALetterReplayedDuringAnImport: an operator replays a dead letter just when the stranger
+// becomes a lead. It must be delivered once, as the lead's.
 func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -198,7 +202,7 @@ func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
 			}))
 			lead := p.become(t, s)
 			if got := toldOf(t, other, lead); got != "1 " {
-				t.Errorf("told: got %q, want it once", got)
+				t.Errorf("delivered: got %q, want 1 once", got)
 			}
 			if _, n, err := other.DeadLetters(t.Context(), p.tenant, 5, 0); err != nil || n != 0 {
 				t.Errorf("dead letters: got %d, %v, want none", n, err)
@@ -209,7 +213,8 @@ func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
 	}
 }
 
-// TestI1AnImportLosesItsLead: while it goes on, the lead becomes a part of another.
+// TestI1AnImportLosesItsLead: during an import, the lead is merged into another lead. What came for
+// the stranger must be delivered as that lead's.
 func TestI1AnImportLosesItsLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -222,17 +227,17 @@ func TestI1AnImportLosesItsLead(t *testing.T) {
 		mustResolve(t, other, p.party, followup.Identity{Phone: p.who.Phone, UserID: "US.1"}, epoch)
 	}))
 	if got := p.become(t, s); got != older {
-		t.Errorf("Resolve: got %s, want %s that it became", got, older)
+		t.Errorf("Resolve: got %s, want the older lead, %s", got, older)
 	}
 	if got := toldOf(t, other, older); got != "1 " {
-		t.Errorf("told: got %q, want it once", got)
+		t.Errorf("delivered: got %q, want 1 once", got)
 	}
 	p.wantPointer(t, other, older)
 	counted(t, other)
 }
 
-// TestAStandInHasAnEnd: what is kept of strangers goes by itself, but not while
-// anything waits; and what an operator puts back then is still the tenant's.
+// TestAStandInHasAnEnd: what is kept of strangers must go by itself, but not while anything waits,
+// and a dead letter that an operator replays after that must still belong to the tenant.
 func TestAStandInHasAnEnd(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -244,7 +249,7 @@ func TestAStandInHasAnEnd(t *testing.T) {
 				t.Errorf("%s: got %v to live, want for good", when, got)
 			}
 		}
-		// hourLater removes what an hour does, looking that it would.
+		// hourLater deletes what expires within an hour, after checking that it would.
 		hourLater := func() {
 			t.Helper()
 			for _, k := range keysOf(t, s, p.lead) {
@@ -271,7 +276,7 @@ func TestAStandInHasAnEnd(t *testing.T) {
 		wantTTL(t, s, key, time.Hour)
 		wantTTL(t, s, s.tag(p.lead).dedup(p.lead), 9*24*time.Hour)
 		hourLater()
-		p.mustMention(t, s, "1") // still known
+		p.mustMention(t, s, "1") // a duplicate still
 		hourLater()
 		if err := s.ReplayDead(t.Context(), letter, epoch); err != nil {
 			t.Fatal(err)
@@ -288,7 +293,7 @@ func TestAStandInHasAnEnd(t *testing.T) {
 		d = claimOne(t, s, epoch)
 		delivered(t, s, d)
 		hourLater()
-		// First sights that are all there is are the lead's, too; his record has no end.
+		// First sights go to the lead even if nothing else is left. The lead's record has no end.
 		lead := p.become(t, s)
 		p.wantPointer(t, s, lead)
 		seen := p.party
@@ -304,11 +309,11 @@ func TestAStandInHasAnEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := toldOf(t, s, lead); got != "" {
-			t.Errorf("told again: got %q, want nothing", got)
+			t.Errorf("delivered again: got %q, want nothing", got)
 		}
 		seen.mustSay(t, s, "m", epoch)
 		if got := toldOf(t, s, lead); got != "m " {
-			t.Errorf("told: got %q, want m", got)
+			t.Errorf("delivered: got %q, want m", got)
 		}
 		if got := s.db.PTTL(t.Context(), s.tag(lead).lead(lead)).Val(); got != -1 {
 			t.Errorf("a lead whose queue is empty: got %v to live, want for good", got)

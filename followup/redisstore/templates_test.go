@@ -11,8 +11,8 @@ import (
 	"wagate/providers"
 )
 
-// TestOneReplicaIsToldOfATemplateAndAllKnow: of two stores on one Redis, and of
-// one that is opened later.
+// TestOneReplicaIsToldOfATemplateAndAllKnow: what one store notes of a template must be known to
+// another store on the same Redis, and to one that is opened later.
 func TestOneReplicaIsToldOfATemplateAndAllKnow(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -21,7 +21,7 @@ func TestOneReplicaIsToldOfATemplateAndAllKnow(t *testing.T) {
 		t.Helper()
 		n, err := s.TemplateNote(t.Context(), "meta/1", "visit", "pt_BR")
 		if err != nil || n.Status.Word != want {
-			t.Errorf("got status %q, %v, want %q", n.Status.Word, err, want)
+			t.Errorf("status: got %q, %v, want %q", n.Status.Word, err, want)
 		}
 	}
 	told(b, "")
@@ -38,7 +38,8 @@ func TestOneReplicaIsToldOfATemplateAndAllKnow(t *testing.T) {
 	}
 }
 
-// TestTemplateNotesAreBounded: in number, in size, and in time.
+// TestTemplateNotesAreBounded: notes must be bounded in number, in size and in age, and the oldest
+// must go first.
 func TestTemplateNotesAreBounded(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -70,13 +71,13 @@ func TestTemplateNotesAreBounded(t *testing.T) {
 	}
 	note(at(len(all)-1), all[:len(all)-more]...)
 	if n := calls.Load(); n > 50 {
-		t.Errorf("got %d round trips for %d notes, want few", n, followup.MaxTemplateNotes)
+		t.Errorf("got %d round trips for %d notes, want at most 50", n, followup.MaxTemplateNotes)
 	}
-	for i, one := range all[len(all)-more:] { // the oldest is said again, so the next ones go
+	for i, one := range all[len(all)-more:] { // the oldest is noted again, so the ones after it go
 		if i == 0 {
 			note(at(len(all)-1), said("t0", at(0)), one)
 			if n := s.db.HLen(ctx, templatesKey("a")).Val(); n != followup.MaxTemplateNotes || !known("t0") {
-				t.Errorf("got %d notes, want %d, with what was said last", n, followup.MaxTemplateNotes)
+				t.Errorf("got %d notes, want %d, with the one noted last", n, followup.MaxTemplateNotes)
 			}
 			continue
 		}
@@ -86,21 +87,21 @@ func TestTemplateNotesAreBounded(t *testing.T) {
 		t.Errorf("got %d notes, want %d", n, followup.MaxTemplateNotes)
 	}
 	if known(fmt.Sprint("t", more-1)) || !known(fmt.Sprint("t", more)) || !known(fmt.Sprint("t", followup.MaxTemplateNotes+more-1)) {
-		t.Error("got others forgotten than the oldest")
+		t.Error("got other notes dropped, want the oldest dropped")
 	}
 	per := s.db.MemoryUsage(ctx, templatesKey("a"), 0).Val() / followup.MaxTemplateNotes
 	if t.Logf("%d bytes a note", per); per > 256 {
 		t.Errorf("got %d bytes a note, want at most 256", per)
 	}
 	last := at(followup.MaxTemplateNotes + more - 1)
-	for range 200 { // a bounded number goes each time
+	for range 200 { // each call drops a bounded number
 		note(last.Add(followup.TemplateNoteAge), said("the latest", last.Add(followup.TemplateNoteAge)))
 	}
 	if n := s.db.HLen(ctx, templatesKey("a")).Val(); n != 2 || !known("the latest") {
-		t.Errorf("got %d notes a month later, want the latest two", n)
+		t.Errorf("got %d notes a month later, want the last two", n)
 	}
 	if n := s.db.ZCard(ctx, templatesOrderKey("a")).Val(); n != 2 {
-		t.Errorf("got %d in order, want as many as there are", n)
+		t.Errorf("order: got %d entries, want 2", n)
 	}
 	for _, key := range []string{templatesKey("a"), templatesOrderKey("a")} {
 		if got := s.db.PTTL(ctx, key).Val(); got > followup.TemplateNoteAge || got < followup.TemplateNoteAge-time.Minute {

@@ -23,7 +23,7 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// authority signs certificates.
+// authority is a certificate authority of the tests.
 type authority struct {
 	t    *testing.T
 	dir  string
@@ -38,7 +38,8 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// sign writes a certificate and its key to files of that name.
+// sign signs a certificate, itself if the authority has none yet, and writes it and its key to
+// files of that name.
 func (a *authority) sign(name string, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -78,7 +79,8 @@ func (a *authority) roots() *x509.CertPool {
 	return pool
 }
 
-// serves has a server speak TLS at a port of an address of its own, with that certificate.
+// serves returns an option that makes a server speak TLS with that certificate, at that port of an
+// address of its own.
 func (a *authority) serves(host, port, cert string) redistest.Option {
 	return func(s *redistest.Server) {
 		for key, value := range map[string]string{
@@ -90,8 +92,8 @@ func (a *authority) serves(host, port, cert string) redistest.Option {
 	}
 }
 
-// TestClusterWithTLS: nodes of a cluster have a certificate each, or one for what they are called by in
-// the operator's file. Nobody else's is taken for theirs.
+// TestClusterWithTLS: each node of a cluster has a certificate for its address. The client must
+// accept it, but not from an authority that it does not know.
 func TestClusterWithTLS(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
@@ -117,7 +119,7 @@ func TestClusterWithTLS(t *testing.T) {
 	s := openStore(t, Params{Client: db})
 	for err := s.Ping(ctx); err != nil; err = s.Ping(ctx) {
 		if !late(ctx, err) {
-			t.Fatalf("Ping: got %v, want each node to be asked", err)
+			t.Fatalf("Ping: got %v, want no error from any node", err)
 		}
 	}
 	stranger, err := NewClient(ClientParams{URL: strings.Join(urls, ",")})
@@ -126,11 +128,12 @@ func TestClusterWithTLS(t *testing.T) {
 	}
 	defer func() { _ = stranger.Close() }()
 	if _, err := Open(ctx, Params{Client: stranger}); err == nil || !strings.Contains(err.Error(), "unknown authority") {
-		t.Errorf("by an authority that is not known: got %v, want it refused", err)
+		t.Errorf("unknown authority: got %v, want it refused", err)
 	}
 }
 
-// TestSentinelWithTLS: sentinels and the master that they name have certificates of their own.
+// TestSentinelWithTLS: sentinels, and the master that they name, each have a certificate of their
+// own.
 func TestSentinelWithTLS(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -155,8 +158,8 @@ func TestSentinelWithTLS(t *testing.T) {
 	openStore(t, Params{Client: db})
 }
 
-// TestWhoseCertificateIsTaken: one that is trusted, valid, and for the address that is called or for
-// one that the operator has named.
+// TestWhoseCertificateIsTaken: a certificate must be trusted, valid, and issued for the address
+// that is dialled or for a name that the operator has given.
 func TestWhoseCertificateIsTaken(t *testing.T) {
 	t.Parallel()
 	a, b := newAuthority(t), newAuthority(t)
@@ -167,13 +170,13 @@ func TestWhoseCertificateIsTaken(t *testing.T) {
 		named string
 		want  string // part of the error
 	}{
-		"for its address":           {by: a, of: x509.Certificate{IPAddresses: []net.IP{node}}, named: "redis.test:1"},
-		"for what it is named":      {by: a, of: x509.Certificate{DNSNames: []string{"redis.test"}}, named: "redis.test:1"},
-		"for what all are named":    {by: a, of: x509.Certificate{DNSNames: []string{"*.test"}}, named: "redis.test"},
-		"for somebody else":         {by: a, of: x509.Certificate{DNSNames: []string{"other.test"}}, named: "redis.test:1", want: "127.0.0.1"},
-		"for another address":       {by: a, of: x509.Certificate{IPAddresses: []net.IP{net.ParseIP("127.0.0.9")}}, named: "127.0.0.8:1", want: "127.0.0.9, not 127.0.0.1"},
-		"expired":                   {by: a, of: x509.Certificate{IPAddresses: []net.IP{node}, NotAfter: time.Now().Add(-time.Minute)}, named: "redis.test:1", want: "expired"},
-		"by an authority not known": {by: b, of: x509.Certificate{IPAddresses: []net.IP{node}}, named: "redis.test:1", want: "unknown authority"},
+		"for its address":         {by: a, of: x509.Certificate{IPAddresses: []net.IP{node}}, named: "redis.test:1"},
+		"for the given name":      {by: a, of: x509.Certificate{DNSNames: []string{"redis.test"}}, named: "redis.test:1"},
+		"for a wildcard of it":    {by: a, of: x509.Certificate{DNSNames: []string{"*.test"}}, named: "redis.test"},
+		"for another name":        {by: a, of: x509.Certificate{DNSNames: []string{"other.test"}}, named: "redis.test:1", want: "127.0.0.1"},
+		"for another address":     {by: a, of: x509.Certificate{IPAddresses: []net.IP{net.ParseIP("127.0.0.9")}}, named: "127.0.0.8:1", want: "127.0.0.9, not 127.0.0.1"},
+		"expired":                 {by: a, of: x509.Certificate{IPAddresses: []net.IP{node}, NotAfter: time.Now().Add(-time.Minute)}, named: "redis.test:1", want: "expired"},
+		"by an unknown authority": {by: b, of: x509.Certificate{IPAddresses: []net.IP{node}}, named: "redis.test:1", want: "unknown authority"},
 		"for clients only": {
 			by: a, of: x509.Certificate{IPAddresses: []net.IP{node}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}},
 			named: "redis.test:1", want: "key usage",
@@ -201,13 +204,14 @@ func TestWhoseCertificateIsTaken(t *testing.T) {
 				_ = conn.Close()
 			}
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
-				t.Errorf("got %v, want an error with %q", err, tt.want)
+				t.Errorf("dial: got %v, want an error with %q, none if empty", err, tt.want)
 			}
 		})
 	}
 }
 
-// TestNoTLSUnlessAsked: without rediss:// the client dials by itself.
+// TestNoTLSUnlessAsked: without rediss:// there must be no dialer, so that the client dials by
+// itself.
 func TestNoTLSUnlessAsked(t *testing.T) {
 	t.Parallel()
 	if dialer(&redis.Options{}, nil, nil) != nil || dialer(nil, nil, nil) != nil {

@@ -8,19 +8,20 @@ import (
 	"wagate/followup"
 )
 
-// TestI1UnreadableElement: an element of a queue that cannot be read is handed out as
-// such, dies alone with all that is in it, and what is behind it gets through.
+// TestI1UnreadableElement: an unreadable element of a queue must be handed out as unreadable, and
+// become a dead letter of its own with everything that is in it. What lies behind it must be
+// delivered.
 func TestI1UnreadableElement(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, torn := range map[string]func(party) string{
-			"overwritten": func(party) string { return "\x00\xff" },
-			"empty":       func(party) string { return "" },
-			"no element":  func(party) string { return `{}` },
-			"a text":      func(party) string { return `"e"` },
-			"other types": func(party) string { return `{"t":"1","e":{"c":7}}` },
-			"broken off":  func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"mess` },
-			"too deep": func(p party) string {
+			"overwritten":           func(party) string { return "\x00\xff" },
+			"empty":                 func(party) string { return "" },
+			"not an element":        func(party) string { return `{}` },
+			"a JSON string":         func(party) string { return `"e"` },
+			"fields of other types": func(party) string { return `{"t":"1","e":{"c":7}}` },
+			"broken off":            func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"mess` },
+			"nested too deep": func(p party) string {
 				return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"messages","v":` + strings.Repeat("[", manyBrackets) + strings.Repeat("]", manyBrackets) + `}}`
 			},
 			"broken value": func(p party) string { return `{"t":1,"e":{"c":"` + string(p.channel) + `","f":"messages","v":{]}}` },
@@ -34,7 +35,7 @@ func TestI1UnreadableElement(t *testing.T) {
 			s.db.HIncrBy(t.Context(), tag.relayBacklog(), string(p.assistant), 1)
 			p.mustSay(t, s, "behind", at)
 
-			// As the relay does: what cannot be rendered is split, and dies where it is alone.
+			// work does as the relay does: it splits a delivery with an unreadable event, and gives up on one that holds only that.
 			work := func() (got, letter string) {
 				for range 6 {
 					at = at.Add(time.Minute)
@@ -65,11 +66,11 @@ func TestI1UnreadableElement(t *testing.T) {
 			}
 			got, letter := work()
 			if got != "before behind " || letter == "" {
-				t.Fatalf("%s: got %q delivered and dead letter %q, want both events and one", name, got, letter)
+				t.Fatalf("%s: got %q delivered and dead letter %q, want both events and a dead letter", name, got, letter)
 			}
 			d, err := s.DeadLetter(t.Context(), letter)
 			if err != nil || len(d.Events) != 1 || string(d.Events[0].Unreadable) != text {
-				t.Errorf("%s: got %+v, %v, want all that is in it", name, d, err)
+				t.Errorf("%s: got %+v, %v, want the whole element", name, d, err)
 			}
 			if err := s.ReplayDead(t.Context(), letter, at); err != nil {
 				t.Fatalf("%s: ReplayDead: %v", name, err)

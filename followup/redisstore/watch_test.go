@@ -12,10 +12,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TestWatchOutlivesItsPanic: what goes wrong once ends neither the service nor the watch.
+// TestWatchOutlivesItsPanic: a panic during one check must end neither the process nor the watch.
 func TestWatchOutlivesItsPanic(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // of an embedded one nothing is asked
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // never dialled, because an embedded Redis is asked nothing
 	t.Cleanup(func() { _ = client.Close() })
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -37,7 +37,7 @@ func TestWatchOutlivesItsPanic(t *testing.T) {
 		time.Sleep(2*watchEvery + time.Second)
 		synctest.Wait()
 		if !strings.Contains(log.String(), "panicked") || s.told.Load() == nil {
-			t.Errorf("got log %q and report %v, want the panic told, and then a report", log.String(), s.told.Load())
+			t.Errorf("got log %q and report %v, want the panic logged and then a report", log.String(), s.told.Load())
 		}
 	})
 }

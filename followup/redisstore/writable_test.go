@@ -15,8 +15,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestCheckSeesThatNothingCanBeWritten: a Redis that answers and takes nothing is as bad as
-// none. Whoever looks is told why, and that it is over.
+// TestCheckSeesThatNothingCanBeWritten: a Redis that answers but takes no writes is as bad as none.
+// Ping and Check must say why, and must say when it is over.
 func TestCheckSeesThatNothingCanBeWritten(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -59,7 +59,7 @@ func TestCheckSeesThatNothingCanBeWritten(t *testing.T) {
 				want := "# HELP wagate_redis_up 1 if Redis answered when this was scraped, else 0.\n" +
 					"# TYPE wagate_redis_up gauge\nwagate_redis_up 1\n"
 				if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "wagate_redis_up"); err != nil {
-					t.Errorf("%s: it answers: %v", state, err)
+					t.Errorf("%s: wagate_redis_up: %v", state, err)
 				}
 				return strings.Join(r.Problems, "\n")
 			}
@@ -73,20 +73,21 @@ func TestCheckSeesThatNothingCanBeWritten(t *testing.T) {
 				}
 			}
 			if got := strings.Count(log.String(), tt.says); got != 1 {
-				t.Errorf("log: told %d times, want once: %s", got, &log)
+				t.Errorf("log: got %d lines about it, want 1: %s", got, &log)
 			}
 			do(tt.mend)
 			if err := s.Ping(t.Context()); err != nil {
-				t.Errorf("Ping when it was mended: got %v, want none", err)
+				t.Errorf("Ping when mended: got %v, want none", err)
 			}
 			if got := look("mended", true); got != "" {
-				t.Errorf("problems when it was mended: got %q, want none", got)
+				t.Errorf("problems when mended: got %q, want none", got)
 			}
 		})
 	}
 }
 
-// TestPingAsksEachNodeOfACluster: one may be full; and all refuse all leads while a slot is nobody's.
+// TestPingAsksEachNodeOfACluster: Ping must fail if any one node is full, and while a slot has no
+// owner, because every node then refuses every lead.
 func TestPingAsksEachNodeOfACluster(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
@@ -126,7 +127,7 @@ func TestPingAsksEachNodeOfACluster(t *testing.T) {
 		}
 	}
 	if r, _ := s.Check(ctx); r.Durable || !strings.Contains(strings.Join(r.Problems, "\n"), "CLUSTERDOWN") {
-		t.Errorf("without a slot: got %+v, want that nothing is taken", r)
+		t.Errorf("without a slot: got %+v, want a problem that says CLUSTERDOWN", r)
 	}
 	if err := owner.Client().ClusterAddSlots(ctx, slot).Err(); err != nil {
 		t.Fatal(err)
@@ -138,7 +139,8 @@ func TestPingAsksEachNodeOfACluster(t *testing.T) {
 	}
 }
 
-// TestPingWhileASlotMoves: who is told that a slot is elsewhere was answered.
+// TestPingWhileASlotMoves: an answer that a slot is elsewhere is an answer too, so Ping must
+// succeed while a slot moves.
 func TestPingWhileASlotMoves(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
@@ -166,11 +168,11 @@ func TestPingWhileASlotMoves(t *testing.T) {
 		m.Move(m.Keys()...)
 		m.Finish()
 	}))
-	ping("it arrives while we ask")
+	ping("the slot arrives during Ping")
 }
 
-// TestPingOfWhatCannotJudge: a Redis that does not know how to say it is not taken for one
-// that takes nothing.
+// TestPingOfWhatCannotJudge: a Redis that cannot tell whether it takes writes must not be taken for
+// one that takes none.
 func TestPingOfWhatCannotJudge(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -180,8 +182,8 @@ func TestPingOfWhatCannotJudge(t *testing.T) {
 	})
 }
 
-// TestStatsOfARedisThatTakesNothing: what waits in it, and for how long, can be read all the same. What
-// there is to be forgotten is forgotten when it takes writes again.
+// TestStatsOfARedisThatTakesNothing: Stats must work while Redis takes no writes. What Stats would
+// forget must be forgotten when Redis takes writes again.
 func TestStatsOfARedisThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -202,10 +204,10 @@ func TestStatsOfARedisThatTakesNothing(t *testing.T) {
 		t.Helper()
 		got, err := s.Stats(t.Context(), epoch.Add(26*time.Hour), epoch.Add(time.Minute))
 		if err != nil || got.RelayPending != 1 || got.RelayLag != time.Minute || got.WindowsOpen != 0 {
-			t.Errorf("got %+v, %v, want an event that waits for a minute and no window", got, err)
+			t.Errorf("Stats: got %+v, %v, want one event that waits for a minute and no open window", got, err)
 		}
 		if n := server.Client().ZCard(t.Context(), s.tag(p.lead).windows()).Val(); n != kept {
-			t.Errorf("index of windows: got %d, want %d", n, kept)
+			t.Errorf("index of windows: got %d entries, want %d", n, kept)
 		}
 	}
 	do("replicaof", "127.0.0.1", "1")
