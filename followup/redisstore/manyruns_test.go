@@ -8,10 +8,10 @@ import (
 	"wagate/followup"
 )
 
-// TestI1ALeadOfManyRuns starts a run for each of many assistants, so that a script that concerns
+// TestI1LeadWithManyRuns starts a run for each of many assistants, so that a script that concerns
 // the lead may have to tell each of their queues. Starting, cancelling and a reply must all still
 // work.
-func TestI1ALeadOfManyRuns(t *testing.T) {
+func TestI1LeadWithManyRuns(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		const many = 40

@@ -15,10 +15,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI1AMergeHalfDoneIsFinished kills a merge before each of its steps. Afterwards the contact is
-// resolved by either identity, or by both. There must be one lead with everything that the two
+// TestI1InterruptedMergeIsFinished kills a merge before each of its steps. Afterwards the contact
+// is resolved by either identity, or by both. There must be one lead with everything that the two
 // leads had, and no call may be refused for ever.
-func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
+func TestI1InterruptedMergeIsFinished(t *testing.T) {
 	t.Parallel()
 	steps := before(mergeOutScript, mergeInScript, realiasScript, eraseScript, nameScript)
 	identities := map[string]followup.Identity{
@@ -58,10 +58,10 @@ func TestI1AMergeHalfDoneIsFinished(t *testing.T) {
 	}
 }
 
-// TestI1CustomFieldsOfAMergeHalfDone changes the winner's custom fields while a merge runs, or
+// TestI1CustomFieldsOfInterruptedMerge changes the winner's custom fields while a merge runs, or
 // after a crash cut it short, before or after the fields were joined. The finished merge must not
 // bring back anything that was changed meanwhile, nor lose anything that was written meanwhile.
-func TestI1CustomFieldsOfAMergeHalfDone(t *testing.T) {
+func TestI1CustomFieldsOfInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	who := followup.Identity{Phone: "15550100001", UserID: "US.1"}
@@ -110,10 +110,10 @@ func TestI1CustomFieldsOfAMergeHalfDone(t *testing.T) {
 	}
 }
 
-// TestI7AStepSentDuringAMergeHalfDone kills a merge while a step of the loser is being sent. The
+// TestI7StepSentDuringInterruptedMerge kills a merge while a step of the loser is being sent. The
 // step's result is then recorded, in some cases after the worker's first try to record it crashed
 // too. Nothing may be lost: the merged lead must hold what was said to the lead.
-func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
+func TestI7StepSentDuringInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	steps := before(mergeInScript, realiasScript, eraseScript)
@@ -160,9 +160,9 @@ func TestI7AStepSentDuringAMergeHalfDone(t *testing.T) {
 	}
 }
 
-// TestI7AStepFinishedDuringAMerge records the result of the loser's step while the merge is under
+// TestI7StepFinishedDuringMerge records the result of the loser's step while the merge is under
 // way, and delivers from the loser's queue at the same time. Each happening must be delivered once.
-func TestI7AStepFinishedDuringAMerge(t *testing.T) {
+func TestI7StepFinishedDuringMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, eraseScript) {
@@ -224,10 +224,10 @@ func settleText(t *testing.T, s *Store, p party, lead followup.LeadID, id string
 	}
 }
 
-// TestAMergePutsOffTheEndOfAHistory: when a merge brings a conversation that was used later, the
+// TestMergeExtendsHistoryLifetime: when a merge brings a conversation that was used later, the
 // winner's history must live as long as if the winner had used it then. What the winner says within
 // the next half day does not put off the end, so it would be kept for less time otherwise.
-func TestAMergePutsOffTheEndOfAHistory(t *testing.T) {
+func TestMergeExtendsHistoryLifetime(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
 	p := newParty()
@@ -249,10 +249,10 @@ func TestAMergePutsOffTheEndOfAHistory(t *testing.T) {
 	wantTTL(t, s, history, followup.HistoryAge)
 }
 
-// TestI8AnotherReplicaFindsOutThatALeadIsGone erases a lead while another replica has it in its
+// TestI8OtherReplicaLearnsThatLeadWasErased erases a lead while another replica has it in its
 // cache. That replica's next call that uses the lead must be refused; resolving the contact must
 // then find the new lead.
-func TestI8AnotherReplicaFindsOutThatALeadIsGone(t *testing.T) {
+func TestI8OtherReplicaLearnsThatLeadWasErased(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	ways := map[string]func(s *Store, p party, lead followup.LeadID) error{

@@ -10,11 +10,11 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI7ALeadMergedOnAndOn resolves a person's changes of user id in reverse order, so that each
+// TestI7LeadMergedManyTimes resolves a person's changes of user id in reverse order, so that each
 // name is a lead that is merged into the lead before it. The result of a step that the first lead
 // has in sending, a receipt of that step, and an erasure must each find their way along the whole
 // chain.
-func TestI7ALeadMergedOnAndOn(t *testing.T) {
+func TestI7LeadMergedManyTimes(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newParty()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
@@ -56,10 +56,10 @@ func TestI7ALeadMergedOnAndOn(t *testing.T) {
 	}
 }
 
-// TestI1AMergeIntoWhomIsHalfMerged resolves two identities of which one belongs to a lead that was
+// TestI1MergeWithHalfMergedLead resolves two identities of which one belongs to a lead that was
 // being merged into an older lead when the process died. The call must finish that merge first;
 // otherwise it would be refused for ever.
-func TestI1AMergeIntoWhomIsHalfMerged(t *testing.T) {
+func TestI1MergeWithHalfMergedLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range mergeHalves {
@@ -82,10 +82,10 @@ func TestI1AMergeIntoWhomIsHalfMerged(t *testing.T) {
 	}
 }
 
-// TestI2AMergeMeetsItsWinnersOwn: a merge of B into C begins while a merge of A into B is
-// unfinished. Another call finishes the first merge just before the second one imports. What A had
-// must arrive in C once.
-func TestI2AMergeMeetsItsWinnersOwn(t *testing.T) {
+// TestI2MergeMeetsUnfinishedMergeIntoItsLoser: a merge of B into C begins while a merge of A into B
+// is unfinished. Another call finishes the first merge just before the second one imports. What A
+// had must arrive in C once.
+func TestI2MergeMeetsUnfinishedMergeIntoItsLoser(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range map[string]*script{"before the identities move": realiasScript, "before the import": mergeInScript, "before the loser is cleared": eraseScript} {
@@ -108,10 +108,10 @@ func TestI2AMergeMeetsItsWinnersOwn(t *testing.T) {
 	}
 }
 
-// TestI2ForwardedToAnHeirThatIsBeingMergedOn: the happenings of the loser's last step were
-// forwarded to its heir, but the process died before it noted that. The note is made up for while
-// the heir is being merged into a third lead. Each happening must be delivered once.
-func TestI2ForwardedToAnHeirThatIsBeingMergedOn(t *testing.T) {
+// TestI2ForwardedWhileHeirIsMerged: the happenings of the loser's last step were forwarded to its
+// heir, but the process died before it noted that. The note is made up for while the heir is being
+// merged into a third lead. Each happening must be delivered once.
+func TestI2ForwardedWhileHeirIsMerged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	ctx, p := t.Context(), newParty()

@@ -12,12 +12,12 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI13WhatHasMovedWaitsForItsSlot: all keys of a lead have moved to the target node, but its
+// TestI13ScriptWaitsForMigratingSlot: all keys of a lead have moved to the target node, but its
 // slot has not, because other keys are still moving. The old owner redirects with ASK, and the
 // target answers TRYAGAIN to a script that also names keys which do not exist. The call must wait
 // as long as the slot migrates, and no longer. A target that serves no slot yet is known to no
 // client until the slot has moved.
-func TestI13WhatHasMovedWaitsForItsSlot(t *testing.T) {
+func TestI13ScriptWaitsForMigratingSlot(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		d     Durability

@@ -12,9 +12,9 @@ import (
 	"wagate/providers"
 )
 
-// leftAlone makes each of the calls in asks twice. They concern something that a newer version
+// wantLeftAlone makes each of the calls in asks twice. They concern something that a newer version
 // wrote. Each must return ErrNewer and write nothing, and the log must tell it once.
-func leftAlone(t *testing.T, s *Store, asks map[string]func() error) {
+func wantLeftAlone(t *testing.T, s *Store, asks map[string]func() error) {
 	t.Helper()
 	var log bytes.Buffer
 	s.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -41,10 +41,10 @@ func leftAlone(t *testing.T, s *Store, asks map[string]func() error) {
 	}
 }
 
-// TestANewerMessageIsLeftAlone: a message that a newer version wrote must not be found as another
+// TestNewerMessageIsLeftAlone: a message that a newer version wrote must not be found as another
 // message, nor as none; no receipt may be parked under its id, where nobody would look for it; and
 // messages with other ids must still be found.
-func TestANewerMessageIsLeftAlone(t *testing.T) {
+func TestNewerMessageIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
@@ -66,7 +66,7 @@ func TestANewerMessageIsLeftAlone(t *testing.T) {
 		}
 		written("2")
 		receipt := &followup.Parked{Channel: p.channel, Receipt: followup.Receipt{State: providers.StatusDelivered}, At: epoch}
-		leftAlone(t, s, map[string]func() error{
+		wantLeftAlone(t, s, map[string]func() error{
 			"find":                 func() error { return second(s.Message(ctx, p.tenant, "newer", nil)) },
 			"find or park":         func() error { return second(s.Message(ctx, p.tenant, "newer", receipt)) },
 			"link":                 func() error { return link(1, "newer", "") },
@@ -83,26 +83,26 @@ func TestANewerMessageIsLeftAlone(t *testing.T) {
 	})
 }
 
-// TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone: a newer version links the message after
-// it was looked for and not found, and before it is linked here.
-func TestAMessageThatANewerReplicaLinksMeanwhileIsLeftAlone(t *testing.T) {
+// TestNewerMessageLinkedMeanwhileIsLeftAlone: a newer version links the message after it was looked
+// for and not found, and before it is linked here.
+func TestNewerMessageLinkedMeanwhileIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
 		if err := s.db.HSet(t.Context(), messageKey(p.tenant, "id"), "v", "2").Err(); err != nil {
 			t.Fatal(err)
 		}
-		leftAlone(t, s, map[string]func() error{"link": func() error {
+		wantLeftAlone(t, s, map[string]func() error{"link": func() error {
 			_, _, err := s.link(t.Context(), p.tenant, "id", followup.MessageRef{Attempt: p.lead.Attempt(1), SenderID: "id"})
 			return err
 		}})
 	})
 }
 
-// TestANewerIdempotencyKeyIsLeftAlone: whether the request of a newer key was sent cannot be known,
+// TestNewerIdempotencyKeyIsLeftAlone: whether the request of a newer key was sent cannot be known,
 // however old the key looks. The request must not be sent again, and the key must be neither
 // finished nor forgotten.
-func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
+func TestNewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
@@ -124,7 +124,7 @@ func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 			}
 		}
 		written("2")
-		leftAlone(t, s, map[string]func() error{
+		wantLeftAlone(t, s, map[string]func() error{
 			"begin":       func() error { return second(begin("newer", epoch)) },
 			"begin later": func() error { return second(begin("newer", epoch.Add(2*followup.KeyAge))) },
 			"finish":      func() error { return s.FinishKey(ctx, p.tenant, "newer", []byte("other"), epoch) },
@@ -141,10 +141,10 @@ func TestANewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 	})
 }
 
-// TestANewerTemplateNoteIsLeftAlone: nothing may be sent by a newer note, because it may say that
+// TestNewerTemplateNoteIsLeftAlone: nothing may be sent by a newer note, because it may say that
 // the template is paused. Notes of other templates that come in the same call must be stored all
 // the same.
-func TestANewerTemplateNoteIsLeftAlone(t *testing.T) {
+func TestNewerTemplateNoteIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
@@ -181,7 +181,7 @@ func TestANewerTemplateNoteIsLeftAlone(t *testing.T) {
 		}
 		const newer = `{"v":2,"other":"form"}`
 		written(newer)
-		leftAlone(t, s, map[string]func() error{
+		wantLeftAlone(t, s, map[string]func() error{
 			"read": func() error { return second(s.TemplateNote(ctx, "account", "newer", "pt_BR")) },
 			"note": func() error { return note("APPROVED", "newer") },
 		})

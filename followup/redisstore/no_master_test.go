@@ -9,10 +9,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// clusterThatSays returns a store on a cluster of one node. The first so many times that the node
-// is asked which node serves which slot, it answers that none does, like a node that lost its
+// clusterWithoutMasters returns a store on a cluster of one node. The first so many times that the
+// node is asked which node serves which slot, it answers that none does, like a node that lost its
 // cluster file.
-func clusterThatSays(t *testing.T, nobody int64) *Store {
+func clusterWithoutMasters(t *testing.T, nobody int64) *Store {
 	t.Helper()
 	node, stop, err := Embedded()
 	if err != nil {
@@ -38,9 +38,9 @@ func clusterThatSays(t *testing.T, nobody int64) *Store {
 	return s
 }
 
-// TestI13ANodeThatLostItsFileIsNotTheCluster: when a node that knows no masters answers, the store
-// must ask again. A cluster of which no node knows a master must count as down, and not as healthy.
-func TestI13ANodeThatLostItsFileIsNotTheCluster(t *testing.T) {
+// TestI13NodeThatLostItsFileIsAskedAgain: when a node that knows no masters answers, the store must
+// ask again. A cluster of which no node knows a master must count as down, and not as healthy.
+func TestI13NodeThatLostItsFileIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]func(s *Store) error{
 		"checked": func(s *Store) error {
@@ -57,10 +57,10 @@ func TestI13ANodeThatLostItsFileIsNotTheCluster(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := ask(clusterThatSays(t, 2)); err != nil {
+			if err := ask(clusterWithoutMasters(t, 2)); err != nil {
 				t.Errorf("two nodes lost their files: got %v, want no error", err)
 			}
-			if err := ask(clusterThatSays(t, 1000)); err == nil {
+			if err := ask(clusterWithoutMasters(t, 1000)); err == nil {
 				t.Error("all nodes lost their files: got no error, want one")
 			}
 		})

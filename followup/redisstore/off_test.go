@@ -25,17 +25,17 @@ func (p party) mustCreate(t *testing.T, s *Store) followup.Config {
 	return c
 }
 
-// toggle switches the config on or off, as the n-th change of it.
-func toggle(t *testing.T, s *Store, c followup.Config, active bool, n int) ([]followup.Ended, error) {
+// setActive switches the config on or off, as the n-th change of it.
+func setActive(t *testing.T, s *Store, c followup.Config, active bool, n int) ([]followup.Ended, error) {
 	t.Helper()
 	prev := epoch.Add(time.Duration(n-1) * time.Second)
 	c.IsActive, c.UpdatedAt = active, prev.Add(time.Second)
 	return s.UpdateConfig(t.Context(), c, prev, epoch, epoch.Add(time.Duration(n)*time.Second))
 }
 
-// TestI7AConfigThatIsActiveAgainRevivesNothing switches a config off, dies at some point of that,
-// and switches the config on again. The runs that were left must end before the config is active.
-func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
+// TestI7ReactivatedConfigRevivesNoRun switches a config off, dies at some point of that, and
+// switches the config on again. The runs that were left must end before the config is active.
+func TestI7ReactivatedConfigRevivesNoRun(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for where, known := range map[string]bool{"before the guards know": false, "before the runs end": true} {
@@ -45,7 +45,7 @@ func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
 			run := p.start(t, s, mustResolve(t, s, p, followup.Identity{Phone: "15550100081"}, epoch), c.ID)
 			dying := server.Client()
 			dying.AddHook(crashBefore(endScript))
-			if _, err := toggle(t, openStore(t, Params{Client: dying}), c, false, 1); !errors.Is(err, errCrash) {
+			if _, err := setActive(t, openStore(t, Params{Client: dying}), c, false, 1); !errors.Is(err, errCrash) {
 				t.Fatalf("UpdateConfig: got %v, want the crash", err)
 			}
 			for i := range s.partitions {
@@ -53,7 +53,7 @@ func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
 					s.db.HDel(t.Context(), tagOf(i).control(), controlConfig(c.ID))
 				}
 			}
-			ended, err := toggle(t, s, c, true, 2)
+			ended, err := setActive(t, s, c, true, 2)
 			if want := (followup.Ended{Run: run, Step: 1, Reason: followup.ConfigOff}); err != nil || len(ended) != 1 || ended[0] != want {
 				t.Errorf("UpdateConfig: got %v, %v, want %v", ended, err, want)
 			}
@@ -68,10 +68,10 @@ func TestI7AConfigThatIsActiveAgainRevivesNothing(t *testing.T) {
 	}
 }
 
-// TestI7ARunOfAConfigThatIsActiveAgainGoesOn: a call that switched the config off is late to end
-// its runs, and meets a run that was started after the config was switched on again. That run must
-// go on.
-func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
+// TestI7NewRunOfReactivatedConfigGoesOn: a call that switched the config off is late to end its
+// runs, and meets a run that was started after the config was switched on again. That run must go
+// on.
+func TestI7NewRunOfReactivatedConfigGoesOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s, p := openStore(t, Params{Client: server.Client()}), newParty()
@@ -80,7 +80,7 @@ func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
 	first := p.start(t, s, lead, c.ID)
 	late, since := server.Client(), followup.RunID("")
 	late.AddHook(meanwhile(endScript, func() {
-		if _, err := toggle(t, s, c, true, 2); err != nil {
+		if _, err := setActive(t, s, c, true, 2); err != nil {
 			t.Error(err)
 		}
 		for s.partition(lead) != s.partitions-1 { // the partition that UpdateConfig comes to last
@@ -88,7 +88,7 @@ func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
 		}
 		since = p.start(t, s, lead, c.ID)
 	}))
-	ended, err := toggle(t, openStore(t, Params{Client: late}), c, false, 1)
+	ended, err := setActive(t, openStore(t, Params{Client: late}), c, false, 1)
 	if err != nil || len(ended) != 0 {
 		t.Errorf("UpdateConfig: got %v, %v, want nothing left to end", ended, err)
 	}
@@ -100,16 +100,16 @@ func TestI7ARunOfAConfigThatIsActiveAgainGoesOn(t *testing.T) {
 	}
 }
 
-// TestI7ADeleteThatWasCutOffIsFinishedByTheNext kills a deletion at several points and deletes
-// again. The second call must end the config's remaining runs, and only a call that finds none left
-// may answer that there is no such config.
-func TestI7ADeleteThatWasCutOffIsFinishedByTheNext(t *testing.T) {
+// TestI7InterruptedDeleteIsFinishedByTheNext kills a deletion at several points and deletes again.
+// The second call must end the config's remaining runs, and only a call that finds none left may
+// answer that there is no such config.
+func TestI7InterruptedDeleteIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for _, row := range []struct {
 		where string
 		known bool
-		call  int // the call of endScript at which the process dies; a run takes two, because the first asks for its assistant
+		call  int // the call of endScript that the process dies at; a run takes two, the first to ask for its assistant
 		ended int
 	}{
 		{"before the guards know", false, 1, 0},

@@ -63,9 +63,9 @@ func TestI2RepeatedRequests(t *testing.T) {
 	})
 }
 
-// TestI7AReleaseWhoseAnswerWasLost releases a step whose run is to end, and repeats that with the
+// TestI7ReleaseWhoseAnswerWasLost releases a step whose run is to end, and repeats that with the
 // same request id. Both answers must name the run that ended, because only one of them is seen.
-func TestI7AReleaseWhoseAnswerWasLost(t *testing.T) {
+func TestI7ReleaseWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -91,10 +91,10 @@ func TestI7AReleaseWhoseAnswerWasLost(t *testing.T) {
 	})
 }
 
-// TestI7AGuardThatIsRepeatedLate repeats a guard's request after the first was answered, as from a
+// TestI7GuardRepeatedLate repeats a guard's request after the first was answered, as from a
 // connection that the client gave up. Whatever has changed meanwhile, the answer must be the same
 // and the step must still be in sending.
-func TestI7AGuardThatIsRepeatedLate(t *testing.T) {
+func TestI7GuardRepeatedLate(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, since := range map[string]func(p party) error{
@@ -129,10 +129,10 @@ func TestI7AGuardThatIsRepeatedLate(t *testing.T) {
 	})
 }
 
-// TestI7AGuardThatComesAfterTheNext repeats a guard's request after its worker, whose send the
+// TestI7GuardRepeatedAfterTheNext repeats a guard's request after its worker, whose send the
 // provider refused, has already asked again. The step must stay as the later answer says, and its
 // result must be taken.
-func TestI7AGuardThatComesAfterTheNext(t *testing.T) {
+func TestI7GuardRepeatedAfterTheNext(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, row := range map[string]struct {
@@ -177,9 +177,9 @@ func TestI7AGuardThatComesAfterTheNext(t *testing.T) {
 	})
 }
 
-// TestI5AStartThatIsRepeatedLate repeats the request of a run started by hand after the lead has
-// answered. The answer must be the same run, and no new run may start.
-func TestI5AStartThatIsRepeatedLate(t *testing.T) {
+// TestI5StartRepeatedLate repeats the request of a run started by hand after the lead has answered.
+// The answer must be the same run, and no new run may start.
+func TestI5StartRepeatedLate(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

@@ -17,9 +17,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// news is an event about a contact, who is named by some of its identities. An event that only
-// mentions the contact creates no lead.
-type news struct {
+// contactEvent is an event about a contact, who is named by some of its identities. An event that
+// only mentions the contact creates no lead.
+type contactEvent struct {
 	who      followup.Identity
 	id       string
 	mentions bool
@@ -38,11 +38,11 @@ var onServers = map[string]func(t *testing.T) func() redis.UniversalClient{
 	},
 }
 
-// TestI2OnePersonAtManyReplicas has four replicas settle everything that comes about one contact,
+// TestI2OneContactAtManyReplicas has four replicas settle everything that comes about one contact,
 // each replica in its own order and under different identities. Whichever creates the lead and
 // whatever is merged on the way: in the end there must be one lead, and each event must be
 // delivered once.
-func TestI2OnePersonAtManyReplicas(t *testing.T) {
+func TestI2OneContactAtManyReplicas(t *testing.T) {
 	t.Parallel()
 	for name, client := range onServers {
 		t.Run(name, func(t *testing.T) {
@@ -53,47 +53,47 @@ func TestI2OnePersonAtManyReplicas(t *testing.T) {
 				for n := range uint64(4) {
 					s := openStore(t, Params{Client: connect()})
 					s.now = func() time.Time { return epoch } // because a merge also drops what is old
-					replicas.Go(func() { p.takeAll(t, s, rand.New(rand.NewPCG(seed, n))) })
+					replicas.Go(func() { p.settleAll(t, s, rand.New(rand.NewPCG(seed, n))) })
 				}
 				replicas.Wait()
-				p.wantOnePerson(t, openStore(t, Params{Client: connect()}), seed)
+				p.wantOneLead(t, openStore(t, Params{Client: connect()}), seed)
 			}
 		})
 	}
 }
 
-// everyNews returns all the events about the contact.
-func everyNews() []news {
+// contactEvents returns all the events about the contact.
+func contactEvents() []contactEvent {
 	const phone, twin, user = "5511912345678", "551112345678", "BR.1"
-	list := []news{
+	list := []contactEvent{
 		{followup.Identity{Phone: phone, UserID: user}, "both", false},
 		{followup.Identity{UserID: "BR.2", OldUserID: user, OldPhone: twin}, "changed", false},
 	}
 	for n := range 3 {
 		list = append(list,
-			news{followup.Identity{Phone: phone}, fmt.Sprint("phone", n), false},
-			news{followup.Identity{UserID: user}, fmt.Sprint("user", n), false},
-			news{followup.Identity{Phone: twin}, fmt.Sprint("about-phone", n), true},
-			news{followup.Identity{UserID: user}, fmt.Sprint("about-user", n), true},
-			news{followup.Identity{UserID: "BR.2"}, fmt.Sprint("about-new", n), true},
+			contactEvent{followup.Identity{Phone: phone}, fmt.Sprint("phone", n), false},
+			contactEvent{followup.Identity{UserID: user}, fmt.Sprint("user", n), false},
+			contactEvent{followup.Identity{Phone: twin}, fmt.Sprint("about-phone", n), true},
+			contactEvent{followup.Identity{UserID: user}, fmt.Sprint("about-user", n), true},
+			contactEvent{followup.Identity{UserID: "BR.2"}, fmt.Sprint("about-new", n), true},
 		)
 	}
 	return list
 }
 
-// takeAll settles all events in an order drawn from r, as a process that takes in webhooks does.
+// settleAll settles all events in an order drawn from r, as a process that takes in webhooks does.
 // Between finding the lead of a mention and settling the mention, it does the next event.
-func (p party) takeAll(t *testing.T, s *Store, r *rand.Rand) {
-	list := everyNews()
+func (p party) settleAll(t *testing.T, s *Store, r *rand.Rand) {
+	list := contactEvents()
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	var held []func() error
-	for _, n := range append(list, news{}) {
+	for _, n := range append(list, contactEvent{}) {
 		waiting := held
 		held = nil
 		if n.id != "" {
-			settle, err := p.look(s, n)
+			settle, err := p.findLead(s, n)
 			for errors.Is(err, followup.ErrConflict) { // other replicas merge the same leads
-				settle, err = p.look(s, n)
+				settle, err = p.findLead(s, n)
 			}
 			switch {
 			case err != nil:
@@ -112,9 +112,9 @@ func (p party) takeAll(t *testing.T, s *Store, r *rand.Rand) {
 	}
 }
 
-// look finds the lead of an event, and returns a function that settles the event. That function
+// findLead finds the lead of an event, and returns a function that settles the event. That function
 // looks again as often as the lead has moved meanwhile.
-func (p party) look(s *Store, n news) (func() error, error) {
+func (p party) findLead(s *Store, n contactEvent) (func() error, error) {
 	ctx := context.Background()
 	lead, err := s.Resolve(ctx, p.tenant, n.who, !n.mentions, epoch)
 	nobody := errors.Is(err, followup.ErrNotFound)
@@ -133,7 +133,7 @@ func (p party) look(s *Store, n news) (func() error, error) {
 		})
 		for errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrConflict) {
 			var again func() error
-			if again, err = p.look(s, n); err == nil {
+			if again, err = p.findLead(s, n); err == nil {
 				return again()
 			}
 		}
@@ -141,9 +141,8 @@ func (p party) look(s *Store, n news) (func() error, error) {
 	}, nil
 }
 
-// wantOnePerson fails the test unless the tenant has one lead and each event is delivered to it
-// once.
-func (p party) wantOnePerson(t *testing.T, s *Store, seed uint64) {
+// wantOneLead fails the test unless the tenant has one lead and each event is delivered to it once.
+func (p party) wantOneLead(t *testing.T, s *Store, seed uint64) {
 	t.Helper()
 	list, n, err := s.Leads(t.Context(), p.tenant, followup.LeadFilter{Limit: 5})
 	if err != nil || n != 1 {
@@ -159,7 +158,7 @@ func (p party) wantOnePerson(t *testing.T, s *Store, seed uint64) {
 		}
 		told = append(told, strings.Fields(said(d))...)
 	}
-	for _, n := range everyNews() {
+	for _, n := range contactEvents() {
 		want = append(want, n.id)
 	}
 	slices.Sort(told)

@@ -17,10 +17,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestOpenFixesWhatMustAgree: the first Open stores the number of partitions. Later ones must take
-// it over or refuse another, with a message that says what to do, and must refuse a format that
-// they do not know.
-func TestOpenFixesWhatMustAgree(t *testing.T) {
+// TestOpenStoresPartitionsAndFormat: the first Open stores the number of partitions. Later ones
+// must take it over or refuse another, with a message that says what to do, and must refuse a
+// format that they do not know.
+func TestOpenStoresPartitionsAndFormat(t *testing.T) {
 	t.Parallel()
 	db := redistest.Start(t).Client()
 	if s := openStore(t, Params{Client: db, Partitions: 4}); s.partitions != 4 {
@@ -43,8 +43,8 @@ func TestOpenFixesWhatMustAgree(t *testing.T) {
 	}
 }
 
-// TestInspectOnlyLooks: Inspect must report every problem and write nothing.
-func TestInspectOnlyLooks(t *testing.T) {
+// TestInspectWritesNothing: Inspect must report every problem and write nothing.
+func TestInspectWritesNothing(t *testing.T) {
 	t.Parallel()
 	db := redistest.Start(t).Client() // without an append-only file
 	r, err := Inspect(t.Context(), Params{Client: db, Partitions: 4})
@@ -92,9 +92,9 @@ func (v otherVersion) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// TestInspectTellsOfAnOldRedis: an old Redis must be reported, because it may refuse a script with
+// TestInspectReportsOldRedis: an old Redis must be reported, because it may refuse a script with
 // each webhook and look healthy otherwise.
-func TestInspectTellsOfAnOldRedis(t *testing.T) {
+func TestInspectReportsOldRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.AOF("everysec"))
 	for version, want := range map[string]int{
@@ -113,9 +113,8 @@ func TestInspectTellsOfAnOldRedis(t *testing.T) {
 	}
 }
 
-// TestOpenTakesItsOwnNumberOfPartitions: without a number given or stored, Open must take the
-// default.
-func TestOpenTakesItsOwnNumberOfPartitions(t *testing.T) {
+// TestOpenDefaultsPartitions: without a number given or stored, Open must take the default.
+func TestOpenDefaultsPartitions(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Params{Client: redistest.Start(t).Client()})
 	if err != nil || s.partitions != defaultPartitions {
@@ -123,9 +122,9 @@ func TestOpenTakesItsOwnNumberOfPartitions(t *testing.T) {
 	}
 }
 
-// TestCheckSeesWhetherThePromiseHolds: Check must find whether Redis is configured to keep the
-// promised durability. The report, the metric and, once, the log must say so.
-func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
+// TestCheckReportsDurability: Check must find whether Redis is configured to keep the promised
+// durability. The report, the metric and, once, the log must say so.
+func TestCheckReportsDurability(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -183,10 +182,10 @@ func TestCheckSeesWhetherThePromiseHolds(t *testing.T) {
 	}
 }
 
-// TestCheckSeesThatAllIsGone: when Redis was flushed, or started without its files, the programs go
+// TestCheckReportsLostData: when Redis was flushed, or started without its files, the programs go
 // on with what comes and nothing else shows the loss, so Check must report it. The report ends with
 // the restart that begins a new store.
-func TestCheckSeesThatAllIsGone(t *testing.T) {
+func TestCheckReportsLostData(t *testing.T) {
 	t.Parallel()
 	db := redistest.Start(t, redistest.AOF("everysec")).Client()
 	s := openStore(t, Params{Client: db, Partitions: 4})
@@ -207,9 +206,9 @@ func TestCheckSeesThatAllIsGone(t *testing.T) {
 	wants(other, "the process that began it", "")
 }
 
-// TestEmbeddedClockIsOurs: the clock of an embedded Redis is this process's own, so there must be
-// no offset to it, however long asking it takes.
-func TestEmbeddedClockIsOurs(t *testing.T) {
+// TestEmbeddedClockHasNoOffset: the clock of an embedded Redis is this process's own, so there must
+// be no offset to it, however long asking it takes.
+func TestEmbeddedClockHasNoOffset(t *testing.T) {
 	t.Parallel()
 	client, stop, err := Embedded()
 	if err != nil {
@@ -232,9 +231,9 @@ func TestEmbeddedClockIsOurs(t *testing.T) {
 	}
 }
 
-// TestEmbeddedIsWaitedFor: the client of an embedded Redis must not time out while this process
-// waits for a processor.
-func TestEmbeddedIsWaitedFor(t *testing.T) {
+// TestEmbeddedClientHasLongTimeouts: the client of an embedded Redis must not time out while this
+// process waits for a processor.
+func TestEmbeddedClientHasLongTimeouts(t *testing.T) {
 	t.Parallel()
 	client, stop, err := Embedded()
 	if err != nil {

@@ -16,9 +16,10 @@ import (
 	"wagate/providers"
 )
 
-// brokenOff returns a hook that, before each call of the script in lua/<file>.lua, runs the script
-// in a form that fails at its n-th write. failed tells whether any such run came to that write.
-func brokenOff(s *script, file string, n int, db redis.UniversalClient, failed *bool) redis.Hook {
+// failAtWrite returns a hook that, before each call of the script in lua/<file>.lua, runs the
+// script in a form that fails at its n-th write. failed tells whether any such run came to that
+// write.
+func failAtWrite(s *script, file string, n int, db redis.UniversalClient, failed *bool) redis.Hook {
 	src := source(file)
 	text := fmt.Sprintf(`local whole, left = redis, %d
 local redis = { call = function(name, ...)
@@ -29,22 +30,22 @@ local redis = { call = function(name, ...)
   return whole.call(name, ...)
 end }
 `, n) + link(needed(src), src)
-	return &eachCall{s.Hash(), func(ctx context.Context, args []any) {
+	return &beforeCall{s.Hash(), func(ctx context.Context, args []any) {
 		err := db.Do(ctx, append([]any{"EVAL", text}, args...)...).Err()
 		*failed = *failed || err != nil && strings.Contains(err.Error(), "broken off")
 	}}
 }
 
-// eachCall is a client hook that runs before ahead of each call of a script. args are what follows
-// the script's hash.
-type eachCall struct {
+// beforeCall is a client hook that runs before ahead of each call of a script. args are what
+// follows the script's hash.
+type beforeCall struct {
 	hash   string
 	before func(ctx context.Context, args []any)
 }
 
-func (h *eachCall) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *beforeCall) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (h *eachCall) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (h *beforeCall) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if args := cmd.Args(); len(args) > 2 && args[1] == h.hash {
 			h.before(ctx, args[2:])
@@ -53,7 +54,7 @@ func (h *eachCall) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (h *eachCall) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (h *beforeCall) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {
 			if args := cmd.Args(); len(args) > 2 && args[1] == h.hash {
@@ -64,10 +65,10 @@ func (h *eachCall) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow breaks off, at each of its writes, a script that
+// TestI4InterruptedScriptKeepsWindowOpeners breaks off, at each of its writes, a script that
 // changes a lead's identities, and runs it again. Every window must then belong to the contact that
 // it would have belonged to without the interruption.
-func TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow(t *testing.T) {
+func TestI4InterruptedScriptKeepsWindowOpeners(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
@@ -117,7 +118,7 @@ func TestI4WhatIsBrokenOffKeepsWhoOpenedAWindow(t *testing.T) {
 				}
 				failed = n == 0
 				if n > 0 {
-					client.AddHook(brokenOff(row.script, row.file, n, server.Client(), &failed))
+					client.AddHook(failAtWrite(row.script, row.file, n, server.Client(), &failed))
 				}
 				if err := row.do(s, p, leads[0]); err != nil {
 					t.Fatal(err)

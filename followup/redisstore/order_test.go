@@ -8,10 +8,10 @@ import (
 	"wagate/followup"
 )
 
-// TestI7TheLeastLateOfAPartition: one partition has more steps due than are asked for. Each claim
+// TestI7LeastLateStepsComeFirst: one partition has more steps due than are asked for. Each claim
 // must take the least late ones, and when a tenant's bound holds steps back, the store must say to
 // look again later and not at once.
-func TestI7TheLeastLateOfAPartition(t *testing.T) {
+func TestI7LeastLateStepsComeFirst(t *testing.T) {
 	t.Parallel()
 	c, stop, err := Embedded()
 	if err != nil {

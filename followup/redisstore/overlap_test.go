@@ -46,10 +46,10 @@ func (p party) wantOnce(t *testing.T, s *Store, lead followup.LeadID, text strin
 	}
 }
 
-// TestI1AnEventForAnotherAssistantDuringAMerge settles an event to the loser, for another assistant
-// on another channel, after the merge has read what the loser has. The event must reach the merged
+// TestI1EventForOtherAssistantDuringMerge settles an event to the loser, for another assistant on
+// another channel, after the merge has read what the loser has. The event must reach the merged
 // lead.
-func TestI1AnEventForAnotherAssistantDuringAMerge(t *testing.T) {
+func TestI1EventForOtherAssistantDuringMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	p := newParty()
@@ -65,9 +65,9 @@ func TestI1AnEventForAnotherAssistantDuringAMerge(t *testing.T) {
 	second.wantOnce(t, other, lead, "kept")
 }
 
-// TestI1AnErasureReachesWhatCameMeanwhile settles an event for another assistant after an erasure
-// has read what the lead has. Nothing of it may be left.
-func TestI1AnErasureReachesWhatCameMeanwhile(t *testing.T) {
+// TestI1ErasureReachesWhatCameMeanwhile settles an event for another assistant after an erasure has
+// read what the lead has. Nothing of it may be left.
+func TestI1ErasureReachesWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	p := newParty()
@@ -89,9 +89,9 @@ func TestI1AnErasureReachesWhatCameMeanwhile(t *testing.T) {
 	}
 }
 
-// TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing: a run that starts while its lead is being
-// erased must be left in no index of steps.
-func TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing(t *testing.T) {
+// TestI7RunStartedDuringErasureIsNotIndexed: a run that starts while its lead is being erased must
+// be left in no index of steps.
+func TestI7RunStartedDuringErasureIsNotIndexed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	p, client := newParty(), server.Client()
@@ -104,11 +104,11 @@ func TestI7ARunStartedWhileItsLeadIsErasedWaitsForNothing(t *testing.T) {
 	indexed(t, other)
 }
 
-// TestI7AReceiptOfAMergedStepHalfDone: the process dies after a receipt was settled in the slot of
+// TestI7ReceiptOfMergedStepInterrupted: the process dies after a receipt was settled in the slot of
 // the lead and before it was settled in the slot of the step. When the receipt comes again, the
 // rest must be done. Runs that ended in the first part must be counted although the call returned
 // an error.
-func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
+func TestI7ReceiptOfMergedStepInterrupted(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	ctx, p := t.Context(), newParty()
@@ -145,10 +145,10 @@ func TestI7AReceiptOfAMergedStepHalfDone(t *testing.T) {
 	}
 }
 
-// TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn: after a receipt was settled with the lead, and
+// TestI7ReceiptOfMergedStepWhileWinnerIsMerged: after a receipt was settled with the lead, and
 // before the step learns of it, that lead is merged into another. The step must still be corrected,
 // because nobody sends the receipt again.
-func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
+func TestI7ReceiptOfMergedStepWhileWinnerIsMerged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	ctx, p, client := t.Context(), newParty(), server.Client()
@@ -177,10 +177,10 @@ func TestI7AReceiptOfAMergedStepWhileItsLeadIsMergedOn(t *testing.T) {
 	}
 }
 
-// TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor: the first try may have failed because
-// replicas did not confirm it, so the provider sends the receipt again. The repetition must write
-// something too, or WAIT would ask for nothing.
-func TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor(t *testing.T) {
+// TestI1RepeatedReceiptOfMergedStepWrites: the first try may have failed because replicas did not
+// confirm it, so the provider sends the receipt again. The repetition must write something too, or
+// WAIT would ask for nothing.
+func TestI1RepeatedReceiptOfMergedStepWrites(t *testing.T) {
 	t.Parallel()
 	ctx, p, client := t.Context(), newParty(), redistest.Start(t).Client()
 	s := openStore(t, Params{Client: client})
@@ -203,9 +203,9 @@ func TestI1AReceiptOfAMergedStepThatComesAgainIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestI2TwoMergesOfOneLeadAtOnce: two processes find out at the same time that one lead is the same
-// person as another lead, each a different one. The lead's event must be delivered once.
-func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
+// TestI2ConcurrentMergesOfOneLead: two processes find out at the same time that one lead is the
+// same person as another lead, each a different one. The lead's event must be delivered once.
+func TestI2ConcurrentMergesOfOneLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, realiasScript, eraseScript) {
@@ -226,9 +226,9 @@ func TestI2TwoMergesOfOneLeadAtOnce(t *testing.T) {
 	}
 }
 
-// TestI2AMergeHalfDoneWhoseWinnerIsMergedOn merges the winner of an unfinished merge into a third
+// TestI2WinnerOfInterruptedMergeIsMerged merges the winner of an unfinished merge into a third
 // lead. Finishing the first merge after that must bring nothing twice.
-func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
+func TestI2WinnerOfInterruptedMergeIsMerged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(realiasScript, mergeInScript, eraseScript) {
@@ -250,9 +250,9 @@ func TestI2AMergeHalfDoneWhoseWinnerIsMergedOn(t *testing.T) {
 	}
 }
 
-// TestI11AnErasureAfterAMergeHalfDone erases the winner of an unfinished merge. Nothing may be left
+// TestI11ErasureAfterInterruptedMerge erases the winner of an unfinished merge. Nothing may be left
 // of either lead but tombstones.
-func TestI11AnErasureAfterAMergeHalfDone(t *testing.T) {
+func TestI11ErasureAfterInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeInScript, realiasScript, eraseScript) {
@@ -282,9 +282,9 @@ func TestI11AnErasureAfterAMergeHalfDone(t *testing.T) {
 	}
 }
 
-// TestI2ForwardedToAnHeirThatIsMergedOn: a process forwards happenings to an heir, dies before it
-// notes that, and the heir is merged into a third lead. Each happening must be delivered once.
-func TestI2ForwardedToAnHeirThatIsMergedOn(t *testing.T) {
+// TestI2ForwardedBeforeHeirIsMerged: a process forwards happenings to an heir, dies before it notes
+// that, and the heir is merged into a third lead. Each happening must be delivered once.
+func TestI2ForwardedBeforeHeirIsMerged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	ctx, p := t.Context(), newParty()
@@ -305,10 +305,10 @@ func TestI2ForwardedToAnHeirThatIsMergedOn(t *testing.T) {
 	}
 }
 
-// TestI1ARepeatedRequestWritesSomethingToWaitFor: since Redis 7.2, WAIT asks for what its own
-// connection wrote last. A repetition on another connection that writes nothing would be confirmed
-// at once, so each repeated request must write something.
-func TestI1ARepeatedRequestWritesSomethingToWaitFor(t *testing.T) {
+// TestI1RepeatedRequestWrites: since Redis 7.2, WAIT asks for what its own connection wrote last. A
+// repetition on another connection that writes nothing would be confirmed at once, so each repeated
+// request must write something.
+func TestI1RepeatedRequestWrites(t *testing.T) {
 	t.Parallel()
 	merge := func(t *testing.T, s *Store, p party) {
 		mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)

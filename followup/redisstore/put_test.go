@@ -7,9 +7,9 @@ import (
 	"wagate/followup"
 )
 
-// TestALeadOfWhomAllIsKnownCanBeChanged: PutLead must also work when every field of the record has
-// a value, so that none is to be cleared.
-func TestALeadOfWhomAllIsKnownCanBeChanged(t *testing.T) {
+// TestPutLeadWithEveryField: PutLead must also work when every field of the record has a value, so
+// that none is to be cleared.
+func TestPutLeadWithEveryField(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

@@ -8,9 +8,9 @@ import (
 	"wagate/followup"
 )
 
-// TestNothingIsLeftOfARearm: once a rearm has become a run, or was forgotten, the lead's hash must
+// TestNothingIsLeftOfRearm: once a rearm has become a run, or was forgotten, the lead's hash must
 // hold nothing of it. Otherwise the hash would grow by what nobody asks for.
-func TestNothingIsLeftOfARearm(t *testing.T) {
+func TestNothingIsLeftOfRearm(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
@@ -56,10 +56,10 @@ func TestNothingIsLeftOfARearm(t *testing.T) {
 	})
 }
 
-// TestI5NoRearmOnANoteThatAnOlderProgramLeft: an older program does not know the note that the
-// business has spoken, so it leaves that note when it settles the lead's answer or starts the run.
-// Such a note must start no run.
-func TestI5NoRearmOnANoteThatAnOlderProgramLeft(t *testing.T) {
+// TestI5NoRearmByNoteOfOlderProgram: an older program does not know the note that the business has
+// spoken, so it leaves that note when it settles the lead's answer or starts the run. Such a note
+// must start no run.
+func TestI5NoRearmByNoteOfOlderProgram(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()

@@ -68,9 +68,9 @@ func (l *lostOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestI9AClaimWhoseAnswerWasLost: what a claim took whose answer was lost must be handed out at
+// TestI9ClaimWhoseAnswerWasLost: what a claim took whose answer was lost must be handed out at
 // once, and not when its lease has run out.
-func TestI9AClaimWhoseAnswerWasLost(t *testing.T) {
+func TestI9ClaimWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -126,9 +126,9 @@ func TestI9ClaimsAreDisjoint(t *testing.T) {
 	})
 }
 
-// TestI9ABacklogOfOneAssistantDelaysNoOther: one assistant has more queues waiting than several
+// TestI9BacklogOfOneAssistantDelaysNoOther: one assistant has more queues waiting than several
 // claims take. The other assistants must be served all the same.
-func TestI9ABacklogOfOneAssistantDelaysNoOther(t *testing.T) {
+func TestI9BacklogOfOneAssistantDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		noisy := newParty()
@@ -239,10 +239,10 @@ func (l *lookups) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// TestI9TheOldestWhereverTheyLie: of an assistant's queues, the ones that have waited longest must
-// be claimed, in whichever partitions they lie, and no more partitions may be read than queues are
-// wanted.
-func TestI9TheOldestWhereverTheyLie(t *testing.T) {
+// TestI9OldestQueuesOfAllPartitionsComeFirst: of an assistant's queues, the ones that have waited
+// longest must be claimed, in whichever partitions they lie, and no more partitions may be read
+// than queues are wanted.
+func TestI9OldestQueuesOfAllPartitionsComeFirst(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		const each = 3
@@ -281,9 +281,9 @@ func TestI9TheOldestWhereverTheyLie(t *testing.T) {
 	})
 }
 
-// TestNextSaysWhenToLookAgain: a claim must say how long it is until there may be something to
+// TestNextSaysWhenToClaimAgain: a claim must say how long it is until there may be something to
 // claim.
-func TestNextSaysWhenToLookAgain(t *testing.T) {
+func TestNextSaysWhenToClaimAgain(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -311,10 +311,10 @@ func TestNextSaysWhenToLookAgain(t *testing.T) {
 	})
 }
 
-// TestDueSaysWhenThereIsSomethingNewToDeliver: Due must be true only if something can be delivered
-// that was not due before. An event is not news if it waits behind one that is being delivered or
-// is known to be due.
-func TestDueSaysWhenThereIsSomethingNewToDeliver(t *testing.T) {
+// TestDueOnlyForNewWork: Due must be true only if something can be delivered that was not due
+// before. An event is not news if it waits behind one that is being delivered or is known to be
+// due.
+func TestDueOnlyForNewWork(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

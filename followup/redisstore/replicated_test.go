@@ -25,8 +25,8 @@ func untilPing(t *testing.T, s *Store, state string, want func(error) bool) {
 	}
 }
 
-func well(err error) bool  { return err == nil }
-func short(err error) bool { return errors.Is(err, followup.ErrNotDurable) }
+func isNil(err error) bool        { return err == nil }
+func isNotDurable(err error) bool { return errors.Is(err, followup.ErrNotDurable) }
 
 // untilReplicas waits until the master counts that many connected replicas.
 func untilReplicas(t *testing.T, master *redistest.Server, want string) {
@@ -41,10 +41,10 @@ func untilReplicas(t *testing.T, master *redistest.Server, want string) {
 	}
 }
 
-// TestNotReadyWithoutTheReplicas: while nothing is acknowledged or sent because replicas are
-// missing, Ping and Check must say so, whether the replicas are gone or hang; and they must say
-// when it is over.
-func TestNotReadyWithoutTheReplicas(t *testing.T) {
+// TestNotReadyWithoutReplicas: while nothing is acknowledged or sent because replicas are missing,
+// Ping and Check must say so, whether the replicas are gone or hang; and they must say when it is
+// over.
+func TestNotReadyWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"))
 	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
@@ -59,7 +59,7 @@ func TestNotReadyWithoutTheReplicas(t *testing.T) {
 	}
 	fit := func(state string) {
 		t.Helper()
-		untilPing(t, s, state, well)
+		untilPing(t, s, state, isNil)
 		ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 		defer cancel()
 		for r, err := s.Check(ctx); err != nil || !r.Durable; r, err = s.Check(ctx) {
@@ -73,12 +73,12 @@ func TestNotReadyWithoutTheReplicas(t *testing.T) {
 	if err := master.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	untilPing(t, s, "the replica hangs", short)
+	untilPing(t, s, "the replica hangs", isNotDurable)
 	problem("the replica hangs", "1 replicas that do not keep up")
 	replica.Thaw()
 	fit("the replica is back")
 	replica.Kill()
-	untilPing(t, s, "the replica is gone", short)
+	untilPing(t, s, "the replica is gone", isNotDurable)
 	untilReplicas(t, master, "0")
 	problem("the replica is gone", "has 0 replicas")
 	replica.Restart()
@@ -95,27 +95,27 @@ func TestNotReadyWithoutTheReplicas(t *testing.T) {
 	problem("WAIT is forbidden", "does not wait")
 }
 
-// TestReadyWhileOneOfSeveralHasReplicas: a master without its replica refuses its own leads only,
-// so the store must stay ready while another master has its replica.
-func TestReadyWhileOneOfSeveralHasReplicas(t *testing.T) {
+// TestReadyWhileOneMasterHasReplicas: a master without its replica refuses its own leads only, so
+// the store must stay ready while another master has its replica.
+func TestReadyWhileOneMasterHasReplicas(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 2, 1)
 	s := openStore(t, Params{Client: c.Client(), Durability: oneReplica, WaitTimeout: time.Minute})
 	s.waitTimeout = 50 * time.Millisecond
-	untilPing(t, s, "with all replicas", well)
+	untilPing(t, s, "with all replicas", isNil)
 	c.Nodes[2].Kill()
 	untilReplicas(t, c.Nodes[0], "0")
-	untilPing(t, s, "one master lacks its replica", well)
+	untilPing(t, s, "one master lacks its replica", isNil)
 	c.Nodes[3].Kill()
 	untilReplicas(t, c.Nodes[1], "0")
-	untilPing(t, s, "all masters lack their replicas", short)
+	untilPing(t, s, "all masters lack their replicas", isNotDurable)
 	c.Nodes[2].Restart()
-	untilPing(t, s, "one replica is back", well)
+	untilPing(t, s, "one replica is back", isNil)
 }
 
-// TestNotReadyWhereMostIsElsewhere: a node of a cluster that is taken for a single server refuses
+// TestNotReadyAtOneNodeOfCluster: a node of a cluster that is taken for a single server refuses
 // what belongs to other nodes, so the store must not be ready.
-func TestNotReadyWhereMostIsElsewhere(t *testing.T) {
+func TestNotReadyAtOneNodeOfCluster(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 2, 0)
 	owner := c.Owner(c.Slot(metaKey))

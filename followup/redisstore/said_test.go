@@ -18,9 +18,9 @@ import (
 	"wagate/providers"
 )
 
-// TestSaidLeavesWhatSettleWould gives a lead the same random life in two stores, one of which never
+// TestSaidWritesWhatSettleWould gives a lead the same random life in two stores, one of which never
 // takes the short cut of the said script, and compares everything in Redis after each step.
-func TestSaidLeavesWhatSettleWould(t *testing.T) {
+func TestSaidWritesWhatSettleWould(t *testing.T) {
 	t.Parallel()
 	short, long := openStore(t, Params{Client: redistest.Start(t).Client()}), openStore(t, Params{Client: redistest.Start(t).Client()})
 	usual := 0
@@ -60,9 +60,9 @@ func TestSaidLeavesWhatSettleWould(t *testing.T) {
 	}
 }
 
-// TestSaidLeavesALeadHisShare: when as much waits of one lead as may, the short cut must refuse
-// more of that lead, although there is room for others.
-func TestSaidLeavesALeadHisShare(t *testing.T) {
+// TestSaidKeepsToLeadBacklog: when as much waits of one lead as may, the short cut must refuse more
+// of that lead, although there is room for others.
+func TestSaidKeepsToLeadBacklog(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -201,9 +201,9 @@ func (w *twoStores) start(t *rapid.T) {
 	w.short.followed.take(w.lead) // as if another replica had started the run
 }
 
-// TestAReplyIsNotSaidInVain follows a lead's runs through start, claim and end. The said script
-// must be tried for a text unless the replica knows of a live run, which the text ends as a reply.
-func TestAReplyIsNotSaidInVain(t *testing.T) {
+// TestReplySkipsSaid follows a lead's runs through start, claim and end. The said script must be
+// tried for a text unless the replica knows of a live run, which the text ends as a reply.
+func TestReplySkipsSaid(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
 	p := newParty()

@@ -13,10 +13,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI1GoesOnBehindSentinels kills the master that sentinels have named. What was acknowledged
-// must be known to the replica that takes over. Until that has a replica itself, nothing more may
-// be acknowledged, and Ping must say so.
-func TestI1GoesOnBehindSentinels(t *testing.T) {
+// TestI1FailoverBySentinels kills the master that sentinels have named. What was acknowledged must
+// be known to the replica that takes over. Until that has a replica itself, nothing more may be
+// acknowledged, and Ping must say so.
+func TestI1FailoverBySentinels(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
@@ -31,7 +31,7 @@ func TestI1GoesOnBehindSentinels(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	s := openStore(t, Params{Client: db, Durability: oneReplica, WaitTimeout: 100 * time.Millisecond})
-	untilPing(t, s, "with the replica", well)
+	untilPing(t, s, "with the replica", isNil)
 	p := newParty()
 	message := p.message("1", epoch)
 	durably(t, func(ctx context.Context) error { return second(s.Settle(ctx, message)) })
@@ -49,13 +49,13 @@ func TestI1GoesOnBehindSentinels(t *testing.T) {
 		}
 	}
 	patience(time.Second)
-	untilPing(t, s, "the replica has taken over", short)
+	untilPing(t, s, "the replica has taken over", isNotDurable)
 	patience(inTheEnd)
 	if _, err := s.Settle(ctx, message); !errors.Is(err, followup.ErrNotDurable) {
 		t.Errorf("without a replica: got %v, want ErrNotDurable", err)
 	}
 	other := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(replica))
-	untilPing(t, s, "the new master has a replica", well)
+	untilPing(t, s, "the new master has a replica", isNil)
 	durably(t, func(ctx context.Context) error {
 		got, err := s.Settle(ctx, message)
 		if err == nil && got.Fresh[0] {
@@ -68,9 +68,9 @@ func TestI1GoesOnBehindSentinels(t *testing.T) {
 	}
 }
 
-// TestInspectTellsOfAnUnknownMaster: when sentinels answer but do not know the master's name, the
+// TestInspectReportsUnknownMaster: when sentinels answer but do not know the master's name, the
 // client says that they are unreachable. Inspect must say what is wrong.
-func TestInspectTellsOfAnUnknownMaster(t *testing.T) {
+func TestInspectReportsUnknownMaster(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
 	sentinel := redistest.StartSentinel(t, "m", "127.0.0.1", strconv.Itoa(master.Port), inTheEnd)

@@ -8,9 +8,9 @@ import (
 	"wagate/followup"
 )
 
-// sighted fails the test unless the lead's first sights take that many bytes in the lead's hash and
-// that many in their own key.
-func (p party) sighted(t *testing.T, s *Store, field, key int) {
+// wantFirstSights fails the test unless the lead's first sights take that many bytes in the lead's
+// hash and that many in their own key.
+func (p party) wantFirstSights(t *testing.T, s *Store, field, key int) {
 	t.Helper()
 	tag := s.tag(p.lead)
 	gotField := len(s.db.HGet(t.Context(), tag.lead(p.lead), "fs").Val())
@@ -19,8 +19,8 @@ func (p party) sighted(t *testing.T, s *Store, field, key int) {
 	}
 }
 
-// mustKnow fails the test unless the lead's events with these ids were settled before.
-func (p party) mustKnow(t *testing.T, s *Store, at time.Time, ids ...string) {
+// wantKnown fails the test unless the lead's events with these ids were settled before.
+func (p party) wantKnown(t *testing.T, s *Store, at time.Time, ids ...string) {
 	t.Helper()
 	out, err := s.Settle(t.Context(), p.saying(at, ids...))
 	if err != nil {
@@ -33,9 +33,9 @@ func (p party) mustKnow(t *testing.T, s *Store, at time.Time, ids ...string) {
 	}
 }
 
-// onEachWay runs a test with Settle, which mostly takes the short cut of the said script, and with
-// the whole script.
-func onEachWay(t *testing.T, f func(t *testing.T, s *Store, settle func(followup.Settlement))) {
+// onEachScript runs a test with Settle, which mostly takes the short cut of the said script, and
+// with the whole script.
+func onEachScript(t *testing.T, f func(t *testing.T, s *Store, settle func(followup.Settlement))) {
 	t.Helper()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, way := range map[string]func(followup.Settlement) (followup.Settled, error){
@@ -56,17 +56,17 @@ func onEachWay(t *testing.T, f func(t *testing.T, s *Store, settle func(followup
 	})
 }
 
-// TestI2FewFirstSightsLieInTheHash: up to five first sights must lie in the lead's hash, which must
+// TestI2FewFirstSightsLieInHash: up to five first sights must lie in the lead's hash, which must
 // stay packed. One more must move them all to their own key, and none may be forgotten on the way.
-func TestI2FewFirstSightsLieInTheHash(t *testing.T) {
+func TestI2FewFirstSightsLieInHash(t *testing.T) {
 	t.Parallel()
-	onEachWay(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
+	onEachScript(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
 		p, ids := newParty(), []string{}
 		for i := range 5 {
 			ids = append(ids, fmt.Sprint(i))
 			settle(p.saying(epoch, ids[i]))
-			p.sighted(t, s, 12*len(ids), 0)
-			p.mustKnow(t, s, epoch, ids...)
+			p.wantFirstSights(t, s, 12*len(ids), 0)
+			p.wantKnown(t, s, epoch, ids...)
 		}
 		if !s.embedded {
 			if kind := s.db.ObjectEncoding(t.Context(), s.tag(p.lead).lead(p.lead)).Val(); kind != "listpack" {
@@ -76,8 +76,8 @@ func TestI2FewFirstSightsLieInTheHash(t *testing.T) {
 		for i := 5; i < 7; i++ {
 			ids = append(ids, fmt.Sprint(i))
 			settle(p.saying(epoch, ids[i]))
-			p.sighted(t, s, 0, 12*len(ids))
-			p.mustKnow(t, s, epoch, ids...)
+			p.wantFirstSights(t, s, 0, 12*len(ids))
+			p.wantKnown(t, s, epoch, ids...)
 		}
 		if ttl := s.db.PTTL(t.Context(), s.tag(p.lead).dedup(p.lead)).Val(); ttl <= followup.DedupAge {
 			t.Errorf("key: got %v to live, want more than %v", ttl, followup.DedupAge)
@@ -89,24 +89,24 @@ func TestI2FewFirstSightsLieInTheHash(t *testing.T) {
 // sights that have a key of their own must stay there.
 func TestI2OldFirstSightsMakeRoom(t *testing.T) {
 	t.Parallel()
-	onEachWay(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
+	onEachScript(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
 		later := epoch.Add(10 * 24 * time.Hour)
 		few, many := newParty(), newParty()
 		settle(few.saying(epoch, "1", "2", "3", "4", "5"))
 		settle(few.saying(later, "6"))
-		few.sighted(t, s, 12, 0)
-		few.mustKnow(t, s, later, "6")
+		few.wantFirstSights(t, s, 12, 0)
+		few.wantKnown(t, s, later, "6")
 		settle(many.saying(epoch, "1", "2", "3", "4", "5", "6"))
 		settle(many.saying(later, "7"))
-		many.sighted(t, s, 0, 12)
-		many.mustKnow(t, s, later, "7")
+		many.wantFirstSights(t, s, 0, 12)
+		many.wantKnown(t, s, later, "7")
 	})
 }
 
-// TestI2AnOlderStoreKeepsItsFirstSightsApart: a store of format 1 must keep all first sights in
-// their own key, because a replica of the version that began it looks only there. A new store must
-// have a format that such a replica does not open.
-func TestI2AnOlderStoreKeepsItsFirstSightsApart(t *testing.T) {
+// TestI2OlderStoreKeepsFirstSightsApart: a store of format 1 must keep all first sights in their
+// own key, because a replica of the version that began it looks only there. A new store must have a
+// format that such a replica does not open.
+func TestI2OlderStoreKeepsFirstSightsApart(t *testing.T) {
 	t.Parallel()
 	onRecorded(t, apart, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -114,15 +114,15 @@ func TestI2AnOlderStoreKeepsItsFirstSightsApart(t *testing.T) {
 		if _, err := s.Settle(t.Context(), p.saying(epoch, "1")); err != nil {
 			t.Fatal(err)
 		}
-		p.sighted(t, s, 0, 12)
+		p.wantFirstSights(t, s, 0, 12)
 		// Once no such replica is left, the operator may raise the format.
 		s.db.HSet(t.Context(), metaKey, "format", storeFormat)
 		s = openStore(t, Params{Client: s.db, Embedded: s.embedded})
-		p.mustKnow(t, s, epoch, "1")
+		p.wantKnown(t, s, epoch, "1")
 		if _, err := s.Settle(t.Context(), p.saying(epoch, "2")); err != nil {
 			t.Fatal(err)
 		}
-		p.sighted(t, s, 0, 24)
+		p.wantFirstSights(t, s, 0, 24)
 	})
 	onEach(t, func(t *testing.T, s *Store) {
 		if format := s.db.HGet(t.Context(), metaKey, "format").Val(); s.fewInHash != (format == "2") || !s.fewInHash {
@@ -131,9 +131,9 @@ func TestI2AnOlderStoreKeepsItsFirstSightsApart(t *testing.T) {
 	})
 }
 
-// TestI2AMergeBringsFirstSights: a merge must bring the loser's first sights, wherever they lie, to
+// TestI2MergeBringsFirstSights: a merge must bring the loser's first sights, wherever they lie, to
 // where all of them fit.
-func TestI2AMergeBringsFirstSights(t *testing.T) {
+func TestI2MergeBringsFirstSights(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		s.now = func() time.Time { return epoch }
@@ -159,13 +159,13 @@ func TestI2AMergeBringsFirstSights(t *testing.T) {
 				if got := mustResolve(t, s, p, who, epoch); got != winner.lead {
 					t.Fatalf("Resolve: got %s, want %s", got, winner.lead)
 				}
-				winner.sighted(t, s, 12*tt.field, 12*tt.key)
-				loser.sighted(t, s, 0, 0)
-				winner.mustKnow(t, s, epoch, ids...)
+				winner.wantFirstSights(t, s, 12*tt.field, 12*tt.key)
+				loser.wantFirstSights(t, s, 0, 0)
+				winner.wantKnown(t, s, epoch, ids...)
 				if err := s.EraseLead(t.Context(), p.tenant, winner.lead, epoch); err != nil {
 					t.Fatal(err)
 				}
-				winner.sighted(t, s, 0, 0)
+				winner.wantFirstSights(t, s, 0, 0)
 			})
 		}
 	})

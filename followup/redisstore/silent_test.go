@@ -14,11 +14,11 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI13AMasterThatHangsKeepsNothingOfTheOthers: one master is stopped and no replica takes over.
-// Meanwhile the steps of the other masters, also those whose lease is over, must be claimed and may
-// be sent, and their deliveries claimed. The steps and deliveries of the stopped master must come
-// once it goes on. Each must come once.
-func TestI13AMasterThatHangsKeepsNothingOfTheOthers(t *testing.T) {
+// TestI13HangingMasterHoldsUpNoOther: one master is stopped and no replica takes over. Meanwhile
+// the steps of the other masters, also those whose lease is over, must be claimed and may be sent,
+// and their deliveries claimed. The steps and deliveries of the stopped master must come once it
+// goes on. Each must come once.
+func TestI13HangingMasterHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
 	db := redis.NewClusterClient(&redis.ClusterOptions{

@@ -9,10 +9,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestWhatAReplicaRemembersIsNoClaim moves an identity to another lead through another replica. A
-// call that gives the identity to a lead must be decided by what Redis holds, and not by what this
+// TestCachedIdentityIsNoClaim moves an identity to another lead through another replica. A call
+// that gives the identity to a lead must be decided by what Redis holds, and not by what this
 // replica remembers.
-func TestWhatAReplicaRemembersIsNoClaim(t *testing.T) {
+func TestCachedIdentityIsNoClaim(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s, other := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: server.Client()})

@@ -10,10 +10,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI11ErasedMeansStandInsToo erases a lead for whom something had come before it was a lead, and
+// TestI11ErasureReachesStandIns erases a lead for whom something had come before it was a lead, and
 // something more since. Neither the stand-in nor the lead may leave anything in Redis but the
 // lead's tombstone.
-func TestI11ErasedMeansStandInsToo(t *testing.T) {
+func TestI11ErasureReachesStandIns(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newStranger()
@@ -41,9 +41,9 @@ func TestI11ErasedMeansStandInsToo(t *testing.T) {
 	})
 }
 
-// TestErasedMeansAStrangerAgain: after an erasure, the pointers of the lead's stand-ins must turn
+// TestErasedLeadIsStrangerAgain: after an erasure, the pointers of the lead's stand-ins must turn
 // nobody away, wherever the erasure, or a process that had just found the lead, stopped.
-func TestErasedMeansAStrangerAgain(t *testing.T) {
+func TestErasedLeadIsStrangerAgain(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	erase := func(t *testing.T, s *Store, p stranger, lead followup.LeadID) {
@@ -58,13 +58,13 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 				t.Fatalf("Resolve: got %v, want ErrNotFound", err)
 			}
 			p.mustMention(t, s, "2")
-			if got := toldOf(t, s, p.lead); got != "2 " {
+			if got := deliverOnly(t, s, p.lead); got != "2 " {
 				t.Errorf("delivered under the stand-in: got %q, want 2 once", got)
 			}
 			p.mustMention(t, s, "3")
 		},
 		"the relay claims": func(t *testing.T, p stranger, s *Store) {
-			if got := toldOf(t, s, p.lead); got != "" {
+			if got := deliverOnly(t, s, p.lead); got != "" {
 				t.Errorf("delivered after the erasure: got %q, want nothing", got)
 			}
 			p.mustMention(t, s, "3")
@@ -135,7 +135,7 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 				after := openStore(t, Params{Client: server.Client()})
 				follow(t, p, after)
 				again := p.become(t, after)
-				if got := toldOf(t, after, again); got != "3 " {
+				if got := deliverOnly(t, after, again); got != "3 " {
 					t.Errorf("delivered of the new lead: got %q, want 3 once", got)
 				}
 				p.wantPointer(t, after, again)
@@ -145,9 +145,9 @@ func TestErasedMeansAStrangerAgain(t *testing.T) {
 	}
 }
 
-// TestWhoComesLateClearsNothing: a process that is late to clear a stand-in, which it imported or
+// TestLateEraseClearsNothing: a process that is late to clear a stand-in, which it imported or
 // found to point to an erased lead, must leave alone what lies there since.
-func TestWhoComesLateClearsNothing(t *testing.T) {
+func TestLateEraseClearsNothing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newStranger()
@@ -161,7 +161,7 @@ func TestWhoComesLateClearsNothing(t *testing.T) {
 				t.Errorf("%s: got %v, want none", name, err)
 			}
 		}
-		if got := toldOf(t, s, p.lead); got != "1 " {
+		if got := deliverOnly(t, s, p.lead); got != "1 " {
 			t.Errorf("delivered: got %q, want 1 once", got)
 		}
 	})

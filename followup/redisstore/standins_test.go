@@ -75,9 +75,9 @@ func wantTTL(t *testing.T, s *Store, key string, want time.Duration) {
 	}
 }
 
-// toldOf delivers everything that waits and returns what it says. It fails the test if any of it is
-// not of the lead.
-func toldOf(t *testing.T, s *Store, lead followup.LeadID) string {
+// deliverOnly delivers everything that waits and returns what it says. It fails the test if any of
+// it is not of the lead.
+func deliverOnly(t *testing.T, s *Store, lead followup.LeadID) string {
 	t.Helper()
 	got := ""
 	for _, d := range deliverAll(t, s) {
@@ -89,10 +89,10 @@ func toldOf(t *testing.T, s *Store, lead followup.LeadID) string {
 	return got
 }
 
-// TestI1AnImportHalfDoneIsFinished kills the import of a stand-in before each of its steps. Whether
-// the relay or another event meets it first, the import must be finished: everything is delivered
-// once, as the lead's, and no call is refused.
-func TestI1AnImportHalfDoneIsFinished(t *testing.T) {
+// TestI1InterruptedImportIsFinished kills the import of a stand-in before each of its steps.
+// Whether the relay or another event meets it first, the import must be finished: everything is
+// delivered once, as the lead's, and no call is refused.
+func TestI1InterruptedImportIsFinished(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, importScript, eraseScript) {
@@ -114,13 +114,13 @@ func TestI1AnImportHalfDoneIsFinished(t *testing.T) {
 				}
 				got := ""
 				if byRelay && script != mergeOutScript { // before it, the stand-in does not point to the lead yet
-					got = toldOf(t, after, lead)
+					got = deliverOnly(t, after, lead)
 				}
 				if again := p.become(t, openStore(t, Params{Client: server.Client()})); again != lead {
 					t.Errorf("Resolve: got %s and %s, want the same lead", lead, again)
 				}
 				settleText(t, after, p.party, lead, "m")
-				if got += toldOf(t, after, lead); got != "1 " {
+				if got += deliverOnly(t, after, lead); got != "1 " {
 					t.Errorf("delivered: got %q, want 1 once", got)
 				}
 				p.wantPointer(t, after, lead)
@@ -142,10 +142,10 @@ func (p stranger) named(t *testing.T, s *Store) (followup.LeadID, error) {
 	return followup.LeadID(lead), err
 }
 
-// TestI1AnImportMeetsAnother runs, or begins, the same import in another process between the steps
-// of an import. A caller that looked the contact up before must not be able to settle anything
-// under the stand-in after that.
-func TestI1AnImportMeetsAnother(t *testing.T) {
+// TestI1ConcurrentImports runs, or begins, the same import in another process between the steps of
+// an import. A caller that looked the contact up before must not be able to settle anything under
+// the stand-in after that.
+func TestI1ConcurrentImports(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, eraseScript) {
@@ -169,7 +169,7 @@ func TestI1AnImportMeetsAnother(t *testing.T) {
 				if got := p.become(t, last); got != lead {
 					t.Errorf("Resolve: got %s and %s, want the same lead", lead, got)
 				}
-				if got := toldOf(t, last, lead); got != "1 " {
+				if got := deliverOnly(t, last, lead); got != "1 " {
 					t.Errorf("delivered: got %q, want 1 once", got)
 				}
 				p.wantPointer(t, last, lead)
@@ -179,9 +179,9 @@ func TestI1AnImportMeetsAnother(t *testing.T) {
 	}
 }
 
-// TestI1ALetterReplayedDuringAnImport: an operator replays a dead letter just when the stranger
+// TestI1LetterReplayedDuringImport: an operator replays a dead letter just when the stranger
 // becomes a lead. It must be delivered once, as the lead's.
-func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
+func TestI1LetterReplayedDuringImport(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, eraseScript) {
@@ -201,7 +201,7 @@ func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
 				}
 			}))
 			lead := p.become(t, s)
-			if got := toldOf(t, other, lead); got != "1 " {
+			if got := deliverOnly(t, other, lead); got != "1 " {
 				t.Errorf("delivered: got %q, want 1 once", got)
 			}
 			if _, n, err := other.DeadLetters(t.Context(), p.tenant, 5, 0); err != nil || n != 0 {
@@ -213,9 +213,9 @@ func TestI1ALetterReplayedDuringAnImport(t *testing.T) {
 	}
 }
 
-// TestI1AnImportLosesItsLead: during an import, the lead is merged into another lead. What came for
-// the stranger must be delivered as that lead's.
-func TestI1AnImportLosesItsLead(t *testing.T) {
+// TestI1LeadMergedDuringImport: during an import, the lead is merged into another lead. What came
+// for the stranger must be delivered as that lead's.
+func TestI1LeadMergedDuringImport(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	p := newStranger()
@@ -229,16 +229,16 @@ func TestI1AnImportLosesItsLead(t *testing.T) {
 	if got := p.become(t, s); got != older {
 		t.Errorf("Resolve: got %s, want the older lead, %s", got, older)
 	}
-	if got := toldOf(t, other, older); got != "1 " {
+	if got := deliverOnly(t, other, older); got != "1 " {
 		t.Errorf("delivered: got %q, want 1 once", got)
 	}
 	p.wantPointer(t, other, older)
 	counted(t, other)
 }
 
-// TestAStandInHasAnEnd: what is kept of strangers must go by itself, but not while anything waits,
+// TestStandInExpires: what is kept of strangers must go by itself, but not while anything waits,
 // and a dead letter that an operator replays after that must still belong to the tenant.
-func TestAStandInHasAnEnd(t *testing.T) {
+func TestStandInExpires(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newStranger()
@@ -308,11 +308,11 @@ func TestAStandInHasAnEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := toldOf(t, s, lead); got != "" {
+		if got := deliverOnly(t, s, lead); got != "" {
 			t.Errorf("delivered again: got %q, want nothing", got)
 		}
 		seen.mustSay(t, s, "m", epoch)
-		if got := toldOf(t, s, lead); got != "m " {
+		if got := deliverOnly(t, s, lead); got != "m " {
 			t.Errorf("delivered: got %q, want m", got)
 		}
 		if got := s.db.PTTL(t.Context(), s.tag(lead).lead(lead)).Val(); got != -1 {

@@ -11,9 +11,9 @@ import (
 	"wagate/providers"
 )
 
-// TestOneReplicaIsToldOfATemplateAndAllKnow: what one store notes of a template must be known to
-// another store on the same Redis, and to one that is opened later.
-func TestOneReplicaIsToldOfATemplateAndAllKnow(t *testing.T) {
+// TestTemplateNoteReachesAllReplicas: what one store notes of a template must be known to another
+// store on the same Redis, and to one that is opened later.
+func TestTemplateNoteReachesAllReplicas(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	a, b := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: server.Client()})

@@ -158,9 +158,9 @@ func TestSentinelWithTLS(t *testing.T) {
 	openStore(t, Params{Client: db})
 }
 
-// TestWhoseCertificateIsTaken: a certificate must be trusted, valid, and issued for the address
-// that is dialled or for a name that the operator has given.
-func TestWhoseCertificateIsTaken(t *testing.T) {
+// TestCertificates: a certificate must be trusted, valid, and issued for the address that is
+// dialled or for a name that the operator has given.
+func TestCertificates(t *testing.T) {
 	t.Parallel()
 	a, b := newAuthority(t), newAuthority(t)
 	node := net.ParseIP("127.0.0.1")

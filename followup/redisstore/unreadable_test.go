@@ -35,7 +35,8 @@ func TestI1UnreadableElement(t *testing.T) {
 			s.db.HIncrBy(t.Context(), tag.relayBacklog(), string(p.assistant), 1)
 			p.mustSay(t, s, "behind", at)
 
-			// work does as the relay does: it splits a delivery with an unreadable event, and gives up on one that holds only that.
+			// work does as the relay does: it splits a delivery that holds an unreadable event, and
+			// gives up on one that holds only that.
 			work := func() (got, letter string) {
 				for range 6 {
 					at = at.Add(time.Minute)

@@ -12,10 +12,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TestWatchOutlivesItsPanic: a panic during one check must end neither the process nor the watch.
-func TestWatchOutlivesItsPanic(t *testing.T) {
+// TestWatchOutlivesPanic: a panic during one check must end neither the process nor the watch.
+func TestWatchOutlivesPanic(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // never dialled, because an embedded Redis is asked nothing
+	// An embedded Redis is asked nothing, so the client never dials.
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	t.Cleanup(func() { _ = client.Close() })
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -15,9 +15,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestCheckSeesThatNothingCanBeWritten: a Redis that answers but takes no writes is as bad as none.
-// Ping and Check must say why, and must say when it is over.
-func TestCheckSeesThatNothingCanBeWritten(t *testing.T) {
+// TestCheckReportsThatRedisTakesNoWrites: a Redis that answers but takes no writes is as bad as
+// none. Ping and Check must say why, and must say when it is over.
+func TestCheckReportsThatRedisTakesNoWrites(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, says string
@@ -86,9 +86,9 @@ func TestCheckSeesThatNothingCanBeWritten(t *testing.T) {
 	}
 }
 
-// TestPingAsksEachNodeOfACluster: Ping must fail if any one node is full, and while a slot has no
+// TestPingAsksEachNodeOfCluster: Ping must fail if any one node is full, and while a slot has no
 // owner, because every node then refuses every lead.
-func TestPingAsksEachNodeOfACluster(t *testing.T) {
+func TestPingAsksEachNodeOfCluster(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
@@ -139,9 +139,9 @@ func TestPingAsksEachNodeOfACluster(t *testing.T) {
 	}
 }
 
-// TestPingWhileASlotMoves: an answer that a slot is elsewhere is an answer too, so Ping must
-// succeed while a slot moves.
-func TestPingWhileASlotMoves(t *testing.T) {
+// TestPingWhileSlotMoves: an answer that a slot is elsewhere is an answer too, so Ping must succeed
+// while a slot moves.
+func TestPingWhileSlotMoves(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
@@ -171,9 +171,9 @@ func TestPingWhileASlotMoves(t *testing.T) {
 	ping("the slot arrives during Ping")
 }
 
-// TestPingOfWhatCannotJudge: a Redis that cannot tell whether it takes writes must not be taken for
-// one that takes none.
-func TestPingOfWhatCannotJudge(t *testing.T) {
+// TestPingOfRedisThatCannotTell: a Redis that cannot tell whether it takes writes must not be taken
+// for one that takes none.
+func TestPingOfRedisThatCannotTell(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		if err := s.Ping(t.Context()); err != nil {
@@ -182,9 +182,9 @@ func TestPingOfWhatCannotJudge(t *testing.T) {
 	})
 }
 
-// TestStatsOfARedisThatTakesNothing: Stats must work while Redis takes no writes. What Stats would
+// TestStatsWhileRedisTakesNoWrites: Stats must work while Redis takes no writes. What Stats would
 // forget must be forgotten when Redis takes writes again.
-func TestStatsOfARedisThatTakesNothing(t *testing.T) {
+func TestStatsWhileRedisTakesNoWrites(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
