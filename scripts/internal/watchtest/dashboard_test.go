@@ -10,7 +10,7 @@ import (
 
 const dashboardFile = "../../dashboards/wagate.json"
 
-// datasource is what the variable of that name chooses.
+// datasource is the dashboard variable that chooses the data source.
 const datasource = "$datasource"
 
 type target struct {
@@ -36,6 +36,7 @@ type dashboard struct {
 	} `json:"templating"`
 }
 
+// readDashboard reads the dashboard from its file.
 func readDashboard(t *testing.T) dashboard {
 	t.Helper()
 	text, err := os.ReadFile(filepath.FromSlash(dashboardFile))
@@ -49,11 +50,11 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// asked returns a query as Grafana sends it.
+// asked returns a panel's query as Grafana sends it.
 func asked(expr string) string { return strings.ReplaceAll(expr, "$__rate_interval", "5m") }
 
-// TestPanelsAskForWhatThereIs: each query parses, and its metrics, labels and
-// values exist; it minds the choice of job and instance.
+// TestPanelsAskForWhatThereIs: each query must parse, ask only for metrics, labels and values that
+// are exported, and select by the chosen job and instance.
 func TestPanelsAskForWhatThereIs(t *testing.T) {
 	all := exports(t)
 	for _, p := range readDashboard(t).Panels {
@@ -62,7 +63,7 @@ func TestPanelsAskForWhatThereIs(t *testing.T) {
 				check(t, all, asked(q.Expr))
 				for _, chosen := range []string{`job=~"$job"`, `instance=~"$instance"`} {
 					if strings.Count(q.Expr, chosen) != strings.Count(q.Expr, "{") {
-						t.Errorf("%s: got a selector without %s", q.Expr, chosen)
+						t.Errorf("%s: got a selector without %s, want it in each", q.Expr, chosen)
 					}
 				}
 			}
@@ -70,7 +71,7 @@ func TestPanelsAskForWhatThereIs(t *testing.T) {
 	}
 }
 
-// TestPanelsShowAllThereIs: a metric that nobody sees is none.
+// TestPanelsShowAllThereIs: each exported metric must be in some panel.
 func TestPanelsShowAllThereIs(t *testing.T) {
 	var queries strings.Builder
 	for _, p := range readDashboard(t).Panels {
@@ -84,19 +85,19 @@ func TestPanelsShowAllThereIs(t *testing.T) {
 	}
 	for name := range families {
 		if strings.HasPrefix(name, "wagate_") && !strings.Contains(queries.String(), name) {
-			t.Errorf("got no panel with %s, want one", name)
+			t.Errorf("got no panel that shows %s, want one", name)
 		}
 	}
 }
 
-// TestPanelsCanBeShown: ids are one panel's own, none lies over another, and each
-// asks the data source that is chosen.
+// TestPanelsCanBeShown: panels must have ids of their own, must not overlap, and must use the
+// chosen data source.
 func TestPanelsCanBeShown(t *testing.T) {
 	d := readDashboard(t)
 	ids, cells := map[int]string{}, map[[2]int]string{}
 	for _, p := range d.Panels {
 		if ids[p.ID] != "" {
-			t.Errorf("%s: got the id %d, want another: %s has it", p.Title, p.ID, ids[p.ID])
+			t.Errorf("%s: got id %d, which %s has, want another", p.Title, p.ID, ids[p.ID])
 		}
 		ids[p.ID] = p.Title
 		if g := p.GridPos; g.X < 0 || g.X+g.W > 24 || g.W < 1 || g.H < 1 {
@@ -105,7 +106,7 @@ func TestPanelsCanBeShown(t *testing.T) {
 		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
 				if other := cells[[2]int{x, y}]; other != "" {
-					t.Fatalf("%s lies over %s", p.Title, other)
+					t.Fatalf("%s: got it over %s, want them apart", p.Title, other)
 				}
 				cells[[2]int{x, y}] = p.Title
 			}
@@ -119,12 +120,12 @@ func TestPanelsCanBeShown(t *testing.T) {
 		refs := map[string]bool{}
 		for _, q := range p.Targets {
 			if q.RefID == "" || refs[q.RefID] {
-				t.Errorf("%s: got refId %q, want one of each query's own", p.Title, q.RefID)
+				t.Errorf("%s: got refId %q, want a different one for each query", p.Title, q.RefID)
 			}
 			refs[q.RefID] = true
 		}
 		if len(refs) == 0 {
-			t.Errorf("%s: asks for nothing", p.Title)
+			t.Errorf("%s: got no query, want one", p.Title)
 		}
 	}
 	names := map[string]bool{}
@@ -133,7 +134,7 @@ func TestPanelsCanBeShown(t *testing.T) {
 	}
 	for _, name := range []string{"datasource", "job", "instance"} {
 		if !names[name] {
-			t.Errorf("got no variable %s", name)
+			t.Errorf("got no variable %s, want one", name)
 		}
 	}
 }

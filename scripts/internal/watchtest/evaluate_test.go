@@ -19,14 +19,14 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// scrapeEvery is how far the values of a made-up series are apart.
+// scrapeEvery is the time between two values of a made-up series.
 const scrapeEvery = time.Minute
 
 // world is a store of made-up series.
 type world []storage.Series
 
-// newWorld reads series as Prometheus' own rule tests write them: `name{label="value"}
-// 1x4 0x10 _x3` is five times 1, then eleven times 0, then three scrapes missed, one each
+// newWorld reads series in the notation of Prometheus' own rule tests: `name{label="value"} 1x4
+// 0x10 _x3` is the value 1 five times, then 0 eleven times, then three missed scrapes, one every
 // scrapeEvery.
 func newWorld(t *testing.T, series []string) world {
 	t.Helper()
@@ -47,8 +47,8 @@ func newWorld(t *testing.T, series []string) world {
 	return w
 }
 
-// fires returns the labels with which an alert fires at an instant after the series
-// began: what a query has answered, each time it was asked, for as long as the rule says.
+// fires returns the labels with which an alert fires at an instant after the series began: those
+// that the rule's query has returned at every evaluation for as long as the rule's "for" says.
 func (w world) fires(t *testing.T, r rulefmt.Rule, every, at time.Duration) []string {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{
@@ -90,7 +90,7 @@ func (w world) fires(t *testing.T, r rulefmt.Rule, every, at time.Duration) []st
 // Querier implements storage.Queryable.
 func (w world) Querier(int64, int64) (storage.Querier, error) { return querier{w: w}, nil }
 
-// querier selects series; the engine asks for nothing else.
+// querier implements only what the engine calls: it selects series.
 type querier struct {
 	storage.Querier
 	w world
@@ -108,6 +108,7 @@ func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, match
 	return &set{series: found, at: -1}
 }
 
+// set is a storage.SeriesSet over a slice.
 type set struct {
 	series []storage.Series
 	at     int

@@ -20,10 +20,10 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// root is where wagate's own module is.
+// root is the directory of wagate's own module.
 const root = "../../.."
 
-// operator is the smallest file that a sandbox starts with.
+// operator is the smallest operator file that a sandbox starts with.
 const operator = `
 listen: "127.0.0.1:0"
 admin: "127.0.0.1:0"
@@ -43,12 +43,13 @@ tenants:
          waba_id: "300000000000001", access_token: "token", assistant_id: 5f0c6a1e-0b1d-4c53-9a52-6d3f1c9f0002}
 `
 
-// patience bounds a start and a scrape; only a test that fails takes as long.
+// patience bounds a start and a scrape. Only a test that fails waits that long.
 const patience = time.Minute
 
-// fresh returns what a wagate exports that has just started, once for all tests.
+// fresh returns what a freshly started wagate exports. It is scraped once for all tests.
 var fresh = sync.OnceValues(scrape)
 
+// scrape builds wagate, starts it, reads its metrics and stops it.
 func scrape() (families map[string]*dto.MetricFamily, err error) {
 	dir, err := os.MkdirTemp("", "watchtest")
 	if err != nil {
@@ -85,7 +86,7 @@ func scrape() (families map[string]*dto.MetricFamily, err error) {
 	return get(ctx, "http://"+addr+"/metrics")
 }
 
-// adminAddr reads the log up to the line that tells it.
+// adminAddr reads the log up to the line that names the address of the admin listener.
 func adminAddr(log io.Reader) (string, error) {
 	var read strings.Builder
 	lines := bufio.NewScanner(log)
@@ -97,9 +98,10 @@ func adminAddr(log io.Reader) (string, error) {
 			return addr, nil
 		}
 	}
-	return "", fmt.Errorf("wagate did not listen:\n%s", &read)
+	return "", fmt.Errorf("wagate did not say where it listens:\n%s", &read)
 }
 
+// get reads the metrics at an URL.
 func get(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -116,13 +118,13 @@ func get(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) 
 	return parser.TextToMetricFamilies(res.Body)
 }
 
-// exported is one name that may be asked for, with its labels and their values.
+// exported is a name that a query may ask for, with its labels and their values.
 type exported struct {
-	counter bool // it only grows, but for restarts
+	counter bool // whether it only grows, except at restarts
 	labels  map[string]map[string]bool
 }
 
-// exports returns what a fresh wagate exports, by the name that a query uses.
+// exports returns what a freshly started wagate exports, by the names that queries use.
 func exports(t *testing.T) map[string]exported {
 	t.Helper()
 	families, err := fresh()

@@ -13,20 +13,21 @@ import (
 // scraped are the labels that Prometheus adds to each series.
 var scraped = []string{"job", "instance"}
 
-// shared are the gauges that each replica reads of the one Redis: their sum over
-// replicas means nothing.
+// shared are the gauges that every replica reads from the one Redis. Their sum over the replicas
+// means nothing.
 var shared = []string{
 	"wagate_windows_open", "wagate_followup_pending", "wagate_followup_overdue_seconds", "wagate_relay_pending",
 	"wagate_relay_backlog", "wagate_relay_backlog_dead", "wagate_relay_lag_seconds", "wagate_relay_dead",
 }
 
-// grows are the functions that may be given a counter.
+// grows are the functions that take a counter.
 var grows = []string{"rate", "irate", "increase"}
 
-// started tells since when a counter has grown: with it, a counter may be asked for itself.
+// started is the metric that tells since when a counter has grown. A query that uses it may use a
+// counter's own value.
 const started = "process_start_time_seconds"
 
-// check checks one query against what is exported.
+// check fails the test unless a query parses and fits what is exported.
 func check(t *testing.T, all map[string]exported, query string) {
 	t.Helper()
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
@@ -41,7 +42,7 @@ func check(t *testing.T, all map[string]exported, query string) {
 		case *parser.AggregateExpr:
 			for _, l := range n.Grouping {
 				if !slices.Contains(scraped, l) && !beneath(all, n.Expr, l) {
-					t.Errorf("%s: got grouping by %s, want a label of what is asked for", query, l)
+					t.Errorf("%s: got grouping by %s, want a label of a metric in it", query, l)
 				}
 			}
 		}
@@ -49,8 +50,8 @@ func check(t *testing.T, all map[string]exported, query string) {
 	})
 }
 
-// selector checks a name, its labels and their values, and that it is put together
-// over replicas in a way that means something.
+// selector checks a selector's name, labels and values, and that its series are combined over
+// replicas in a way that means something.
 func selector(t *testing.T, all map[string]exported, query string, n *parser.VectorSelector, path []parser.Node) {
 	t.Helper()
 	e, ok := all[n.Name]
@@ -75,14 +76,14 @@ func selector(t *testing.T, all map[string]exported, query string, n *parser.Vec
 		}
 	}
 	if e.counter != grown {
-		t.Errorf("%s: %s: got rate %v, want it for counters and for them only", query, n.Name, grown)
+		t.Errorf("%s: %s: got rate %v, want a rate of each counter and of nothing else", query, n.Name, grown)
 	}
 	if slices.Contains(shared, n.Name) && outermost != parser.MAX {
-		t.Errorf("%s: %s: got no max, want it, as every replica exports the same", query, n.Name)
+		t.Errorf("%s: %s: got no max, want one, because every replica exports the same", query, n.Name)
 	}
 }
 
-// matcher checks that each value that is named exists.
+// matcher checks that each value in a label matcher is exported.
 func matcher(t *testing.T, query, name string, e exported, m *labels.Matcher) {
 	t.Helper()
 	values, ok := e.labels[m.Name]
@@ -97,7 +98,7 @@ func matcher(t *testing.T, query, name string, e exported, m *labels.Matcher) {
 	}
 }
 
-// beneath reports whether something that an expression asks for has a label.
+// beneath reports whether a metric in an expression has a label.
 func beneath(all map[string]exported, expr parser.Expr, label string) bool {
 	found := false
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {

@@ -19,7 +19,7 @@ const (
 	readmeFile = root + "/README.md"
 )
 
-// readRules returns the alerts, and how often they are looked at.
+// readRules returns the alerts and how often Prometheus evaluates them.
 func readRules(t *testing.T) (alerts []rulefmt.Rule, every time.Duration) {
 	t.Helper()
 	groups, errs := rulefmt.ParseFile(rulesFile, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
@@ -27,12 +27,13 @@ func readRules(t *testing.T) (alerts []rulefmt.Rule, every time.Duration) {
 		t.Error(err)
 	}
 	if len(errs) > 0 || len(groups.Groups) != 1 {
-		t.Fatalf("got %d groups and %d errors, want one and none", len(groups.Groups), len(errs))
+		t.Fatalf("got %d groups and %d errors, want 1 and 0", len(groups.Groups), len(errs))
 	}
 	return groups.Groups[0].Rules, time.Duration(groups.Groups[0].Interval)
 }
 
-// TestRulesAskForWhatThereIs: each query's metrics, labels and values exist.
+// TestRulesAskForWhatThereIs: each query must ask only for metrics, labels and values that are
+// exported.
 func TestRulesAskForWhatThereIs(t *testing.T) {
 	all := exports(t)
 	rules, _ := readRules(t)
@@ -41,25 +42,25 @@ func TestRulesAskForWhatThereIs(t *testing.T) {
 	}
 }
 
-// TestRulesSayWhatToDo: whoever is woken reads what is wrong, what it means and
-// what to do first. Nobody is woken by what lasts no longer than a restart, and what is not
-// told at once is not told of one failure.
+// TestRulesSayWhatToDo: each alert must say what is wrong, what that means and what to do first. A
+// critical one must wait longer than a restart takes. An alert that waits must look back for less
+// time than it waits, so that a single failure never fires it.
 func TestRulesSayWhatToDo(t *testing.T) {
 	rules, _ := readRules(t)
 	names := map[string]bool{}
 	for _, r := range rules {
 		if names[r.Alert] || !strings.HasPrefix(r.Alert, "Wagate") {
-			t.Errorf("got the name %s, want one of its own that begins with Wagate", r.Alert)
+			t.Errorf("alert: got name %s, want a name of its own that begins with Wagate", r.Alert)
 		}
 		names[r.Alert] = true
 		if !slices.Contains([]string{"critical", "warning"}, r.Labels["severity"]) {
 			t.Errorf("%s: got severity %q, want critical or warning", r.Alert, r.Labels["severity"])
 		}
 		if r.Annotations["summary"] == "" || len(r.Annotations["description"]) < 80 {
-			t.Errorf("%s: got %q, want a summary and what it means and what to do", r.Alert, r.Annotations)
+			t.Errorf("%s: got %q, want a summary, what it means and what to do", r.Alert, r.Annotations)
 		}
 		if least := 2 * time.Minute; r.Labels["severity"] == "critical" && time.Duration(r.For) < least {
-			t.Errorf("%s: got for %v, want at least %v, so that a restart wakes nobody", r.Alert, r.For, least)
+			t.Errorf("%s: got a wait of %v, want at least %v, so that a restart wakes nobody", r.Alert, r.For, least)
 		}
 		parsed, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
 		if err != nil {
@@ -72,18 +73,18 @@ func TestRulesSayWhatToDo(t *testing.T) {
 			}
 			call, _ := path[len(path)-1].(*parser.Call)
 			if call != nil && slices.Contains(grows, call.Func.Name) && r.For > 0 && m.Range >= time.Duration(r.For) {
-				t.Errorf("%s: got for %v over %v, want it longer, so that one failure never fires", r.Alert, r.For, m.Range)
+				t.Errorf("%s: got a wait of %v over a range of %v, want it longer than the range, so that one failure never fires", r.Alert, r.For, m.Range)
 			}
 			return nil
 		})
 	}
 }
 
-// row is one of the README's table of alerts.
+// row matches a row of the README's table of alerts.
 var row = regexp.MustCompile("(?m)^\\| `(Wagate[A-Za-z]+)`")
 
-// TestReadmeTellsOfEachAlert, in the rules' order: those that wake somebody first have
-// their table, and each that is told of is there.
+// TestReadmeTellsOfEachAlert: the README's table must hold the critical alerts in the rules' order,
+// and its text must name the others.
 func TestReadmeTellsOfEachAlert(t *testing.T) {
 	text, err := os.ReadFile(readmeFile)
 	if err != nil {
@@ -98,15 +99,15 @@ func TestReadmeTellsOfEachAlert(t *testing.T) {
 		if r.Labels["severity"] == "critical" {
 			wakes = append(wakes, r.Alert)
 		} else if !strings.Contains(string(text), "`"+r.Alert+"`") {
-			t.Errorf("readme: got nothing of %s", r.Alert)
+			t.Errorf("README: got no %s, want it named", r.Alert)
 		}
 	}
 	if !slices.Equal(told, wakes) {
-		t.Errorf("readme: got rows for %v, want %v", told, wakes)
+		t.Errorf("README: got rows for %v, want %v", told, wakes)
 	}
 }
 
-// TestReadmeNamesEachMetric: what is exported is told of.
+// TestReadmeNamesEachMetric: the README must name each exported metric.
 func TestReadmeNamesEachMetric(t *testing.T) {
 	text, err := os.ReadFile(readmeFile)
 	if err != nil {
@@ -118,7 +119,7 @@ func TestReadmeNamesEachMetric(t *testing.T) {
 	}
 	for name := range families {
 		if strings.HasPrefix(name, "wagate_") && !regexp.MustCompile("`"+name+"[`{]").Match(text) {
-			t.Errorf("readme: got nothing of %s", name)
+			t.Errorf("README: got no %s, want it named", name)
 		}
 	}
 }
