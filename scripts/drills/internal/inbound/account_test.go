@@ -5,9 +5,8 @@ import (
 	"testing"
 )
 
-// scene is a small story for the account: two leads of one tenant, one of
-// another. Events 0 to 2 are the first lead's, 3 the second's, 4 the other
-// tenant's, 5 is forged.
+// scene returns books with two leads of one tenant and one lead of another. Events 0 to 2 are the
+// first lead's, 3 is the second's, 4 is the other tenant's, and 5 is forged.
 func scene() books {
 	one, other := &tenant{number: 1}, &tenant{number: 2}
 	ada, bea, cem := &lead{tenant: one}, &lead{tenant: one}, &lead{tenant: other}
@@ -19,11 +18,12 @@ func scene() books {
 	return b
 }
 
-// shown is a try under a webhook-id.
+// shown returns an arrival: a try that brought events under a webhook-id, and its answer.
 func shown(tenant int, id string, status int, events ...int) arrival {
 	return arrival{tenant: tenant, delivery: id, status: status, events: events}
 }
 
+// TestTally: each edit of the books must change the account as described.
 func TestTally(t *testing.T) {
 	t.Parallel()
 	good := []arrival{shown(1, "a", 200, 0, 1), shown(1, "b", 200, 3), shown(2, "c", 200, 4), shown(1, "d", 200, 2)}
@@ -33,9 +33,9 @@ func TestTally(t *testing.T) {
 		edit func(*books)
 		want func(*tally)
 	}{
-		{"all is well", func(*books) {}, func(*tally) {}},
+		{"nothing is wrong", func(*books) {}, func(*tally) {}},
 		{
-			"a try that failed, and its retry",
+			"a try failed and was repeated",
 			func(b *books) { b.arrivals = append([]arrival{shown(1, "a", 500, 0, 1)}, b.arrivals...) },
 			func(t *tally) { t.repeated = 1 },
 		},
@@ -60,27 +60,27 @@ func TestTally(t *testing.T) {
 			func(t *tally) { t.delivered, t.acked, t.sent = 4, 4, 4 },
 		},
 		{
-			"rejected, and in the dead letters",
+			"rejected, and a dead letter",
 			func(b *books) { b.arrivals[3].status = 422; b.dead = []int{2} },
 			func(t *tally) { t.delivered, t.dead = 4, 1 },
 		},
 		{
-			"rejected, and nowhere",
+			"rejected, but no dead letter",
 			func(b *books) { b.arrivals[3].status = 422 },
 			func(t *tally) { t.delivered, t.lost = 4, 1 },
 		},
 		{
-			"under two webhook-ids",
+			"shown under two webhook-ids",
 			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "e", 200, 2)) },
 			func(t *tally) { t.doubled = 1 },
 		},
 		{
-			"under three of them counts once",
+			"shown under three webhook-ids, which counts once",
 			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "e", 200, 2), shown(1, "f", 200, 2)) },
 			func(t *tally) { t.doubled = 1 },
 		},
 		{
-			"under two of them, and the first try failed: it may have been taken",
+			"shown under two webhook-ids, after a failed try that may have been taken",
 			func(b *books) { b.arrivals[3].status = 0; b.arrivals = append(b.arrivals, shown(1, "e", 200, 2)) },
 			func(t *tally) { t.doubled = 1 },
 		},
@@ -94,7 +94,7 @@ func TestTally(t *testing.T) {
 			func(t *tally) { t.delivered, t.dead = 4, 1 },
 		},
 		{
-			"rejected at first, taken later under the same webhook-id, and then under another",
+			"rejected at first, then taken under the same webhook-id, then under another",
 			func(b *books) {
 				b.arrivals[3].status = 422
 				b.arrivals = append(b.arrivals, shown(1, "d", 200, 2), shown(1, "e", 200, 2))
@@ -120,7 +120,7 @@ func TestTally(t *testing.T) {
 			func(t *tally) { t.reordered = 1 },
 		},
 		{
-			"shown in order, repeated later",
+			"shown in order, and repeated later",
 			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "a", 200, 0, 1)) },
 			func(t *tally) { t.repeated = 1 },
 		},
@@ -130,7 +130,7 @@ func TestTally(t *testing.T) {
 			func(t *tally) { t.admitted = 2 },
 		},
 		{
-			"at another tenant's",
+			"shown to another tenant's assistant",
 			func(b *books) { b.arrivals[2].tenant = 1 },
 			func(t *tally) { t.astray = 1 },
 		},
@@ -140,7 +140,7 @@ func TestTally(t *testing.T) {
 			func(t *tally) { t.unknown = 2 },
 		},
 		{
-			"changed on the way",
+			"repeated with another body",
 			func(b *books) {
 				again := shown(1, "a", 200, 0, 1)
 				again.sum = 7
@@ -165,14 +165,14 @@ func TestTally(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 			if bad := max(got.lost, got.doubled, got.reordered); len(wrong) < bad || bad == 0 && len(wrong) > 0 {
-				t.Errorf("got %d events that went wrong, want at least %d", len(wrong), bad)
+				t.Errorf("wrong events: got %d, want at least %d", len(wrong), bad)
 			}
 		})
 	}
 }
 
-// TestLedger: an event is missing until somebody takes it, or rejects it three
-// times and nothing else with it.
+// TestLedger: an event must be missing until an assistant takes it, or rejects it, alone, as often
+// as rejections says.
 func TestLedger(t *testing.T) {
 	t.Parallel()
 	l := newLedger(scene().events)
@@ -189,7 +189,7 @@ func TestLedger(t *testing.T) {
 	want("acknowledged", 3, 0)
 	l.answer(l.arrive(shown(1, "a", 0, 0, 1)), 422)
 	l.answer(l.arrive(shown(1, "b", 0, 3)), 500)
-	want("not taken", 3, 0)
+	want("answered with errors", 3, 0)
 	l.answer(l.arrive(shown(1, "b", 0, 3)), 204)
 	want("taken", 2, 0)
 	for range rejections {

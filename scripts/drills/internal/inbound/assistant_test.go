@@ -16,7 +16,7 @@ import (
 	"wagate/providers/providertest"
 )
 
-// shop are the assistants of two tenants.
+// shop starts the assistants of the tenants, and closes them when the test ends.
 func shop(t *testing.T, events []event, tenants ...*tenant) *assistants {
 	t.Helper()
 	a, err := startAssistants(newLedger(events), tenants)
@@ -31,7 +31,7 @@ func shop(t *testing.T, events []event, tenants ...*tenant) *assistants {
 	return a
 }
 
-// deliver posts a delivery as wagate does and returns the status; 0: none.
+// deliver posts a delivery as wagate does and returns the status, or 0 if there was no answer.
 func (a *assistants) deliver(t *testing.T, path, id, secret, body string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+a.Addr+path, strings.NewReader(body))
@@ -62,7 +62,7 @@ func (a *assistants) deliver(t *testing.T, path, id, secret, body string) int {
 	return res.StatusCode
 }
 
-// TestAssistantNotes: what an assistant is shown stands in the ledger as it was.
+// TestAssistantNotes: the ledger must hold what each assistant is shown, and the answer.
 func TestAssistantNotes(t *testing.T) {
 	t.Parallel()
 	one, other := &tenant{name: "one", manner: calm}, &tenant{name: "other", number: 1, manner: picky}
@@ -85,30 +85,30 @@ func TestAssistantNotes(t *testing.T) {
 		},
 		{"a status that was not sent", "/0", one.secret(), body(`{"value":{"statuses":[{"id":"a1","status":"read"}]}}`), 200, arrival{events: []int{strange}}},
 		{"forged, under an id that is known", "/0", one.secret(), body(text("a0", "forged a0")), 200, arrival{forged: 1}},
-		{"what was not sent", "/0", one.secret(), body(text("z9", "hello")), 200, arrival{events: []int{strange}}},
-		{"what is no event", "/0", one.secret(), body(`{"value":{}}`), 200, arrival{events: []int{strange}}},
-		{"what is no JSON", "/0", one.secret(), "hello", 200, arrival{events: []int{strange}}},
-		{"signed by another", "/0", "other", body(text("a0", "hello")), 200, arrival{events: []int{0}, unsigned: true}},
-		{"at another's", "/1", other.secret(), body(text("a0", "hello")), 200, arrival{tenant: 1, events: []int{0}}},
+		{"an event that was not sent", "/0", one.secret(), body(text("z9", "hello")), 200, arrival{events: []int{strange}}},
+		{"a change without an event", "/0", one.secret(), body(`{"value":{}}`), 200, arrival{events: []int{strange}}},
+		{"a body that is not JSON", "/0", one.secret(), "hello", 200, arrival{events: []int{strange}}},
+		{"signed with another secret", "/0", "other", body(text("a0", "hello")), 200, arrival{events: []int{0}, unsigned: true}},
+		{"shown to another tenant's assistant", "/1", other.secret(), body(text("a0", "hello")), 200, arrival{tenant: 1, events: []int{0}}},
 		{"poison", "/1", other.secret(), body(text("c0", "poison 0")), 422, arrival{tenant: 1, events: []int{2}}},
 	} {
 		if got := a.deliver(t, c.path, c.name, c.secret, c.body); got != c.status {
-			t.Errorf("%s: answered %d, want %d", c.name, got, c.status)
+			t.Errorf("%s: got status %d, want %d", c.name, got, c.status)
 		}
 		got := a.ledger.arrivals[len(a.ledger.arrivals)-1]
 		if got.delivery != c.name || got.status != c.status || got.tenant != c.want.tenant || got.forged != c.want.forged ||
 			got.unsigned != c.want.unsigned || !slices.Equal(got.events, c.want.events) {
-			t.Errorf("%s: noted %+v, want %+v and the answer", c.name, got, c.want)
+			t.Errorf("%s: got noted %+v, want %+v and the answer", c.name, got, c.want)
 		}
 	}
 	a.mild.Store(true)
 	if got := a.deliver(t, "/1", "again", other.secret(), body(text("c0", "poison 0"))); got != 200 {
-		t.Errorf("poison for a mild one: answered %d, want 200", got)
+		t.Errorf("poison when mild: got status %d, want 200", got)
 	}
 }
 
-// TestSigned: a webhook as it came has its app's signature, what is left of one has none,
-// and whoever wants neither gets neither.
+// TestSigned: a raw webhook must bear the signature of its app, a narrowed one must bear none, and
+// a tenant that did not ask for raw webhooks must get neither.
 func TestSigned(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"entry":[]}`)
@@ -139,14 +139,14 @@ func TestSigned(t *testing.T) {
 			h.Set(meta.SignatureHeader, c.sum)
 			h.Set("X-Wagate-Format", c.format)
 			if got := c.of.signed(h, body); got != (c.want && ours) {
-				t.Errorf("%s as %q, signed by us %v: got %v", c.of.name, c.format, ours, got)
+				t.Errorf("%s as %q, signed by us %v: got %v, want the opposite", c.of.name, c.format, ours, got)
 			}
 		}
 	}
 }
 
-// TestMoods: an assistant in trouble takes every delivery in the end, and the
-// healed take all.
+// TestMoods: an assistant in trouble must take every delivery in the end, and a healed one must
+// take each at once.
 func TestMoods(t *testing.T) {
 	t.Parallel()
 	for _, m := range []manner{slow, failing} {
@@ -163,7 +163,7 @@ func TestMoods(t *testing.T) {
 			worst = max(worst, row)
 		}
 		if worst > maxBad || bad == 0 {
-			t.Errorf("manner %d: got %d bad tries, %d in a row, want some, and no more than %d", m, bad, worst, maxBad)
+			t.Errorf("manner %d: got %d bad tries, %d in a row, want some, and at most %d in a row", m, bad, worst, maxBad)
 		}
 		a.healed.Store(true)
 		if got := a.mood(tn, "id"); got != (mood{}) {
@@ -172,6 +172,8 @@ func TestMoods(t *testing.T) {
 	}
 }
 
+// TestMeasure: the time until an assistant is shown a text, and until the provider is answered,
+// must count from when the text was due.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
 	began := time.Now()

@@ -12,8 +12,8 @@ import (
 	"wagate/scripts/drills/internal/stage"
 )
 
-// tiny is what the tests do; it has no windows. It waits longer than the others, for
-// machines that are busy.
+// tiny is the size of the drill in the tests. It has no windows, and drains for longer than the
+// others because machines may be busy.
 var tiny = sizes{
 	webhooks: 900, leads: map[manner]int{calm: 10, flooding: 30, slow: 10, failing: 10, picky: 10, raw: 10},
 	relay: time.Second,
@@ -23,7 +23,8 @@ var tiny = sizes{
 	drain:   5 * time.Minute,
 }
 
-// TestLull: it begins when nothing is seen under way, and not when something was seen last.
+// TestLull: a lull must begin when nothing is first seen under way, and not when something was last
+// seen under way.
 func TestLull(t *testing.T) {
 	t.Parallel()
 	began, l := time.Now(), lull{}
@@ -45,12 +46,12 @@ func TestLull(t *testing.T) {
 	}
 }
 
-// TestDrill is the drill on a small scale: Redis, two wagates and all simulators,
-// three kills, the account.
+// TestDrill runs the drill on a small scale: Redis, two wagates and all simulators, three kills,
+// and the account.
 func TestDrill(t *testing.T) { drilled(t, false) }
 
-// TestI13Drill is the same on a Redis Cluster, of which a master dies with what its
-// replica has not heard of, and a slot moves.
+// TestI13Drill runs the same drill on a Redis Cluster, of which a master dies with writes that its
+// replica has not received, and a slot moves.
 func TestI13Drill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute more")
@@ -58,6 +59,7 @@ func TestI13Drill(t *testing.T) {
 	drilled(t, true)
 }
 
+// drilled runs the tiny drill, and fails the test unless the account holds.
 func drilled(t *testing.T, cluster bool) {
 	t.Helper()
 	if !drilltest.Run(t, stage.Params{Cluster: cluster}, tried(tiny)) {
@@ -65,22 +67,22 @@ func drilled(t *testing.T, cluster bool) {
 	}
 }
 
-// tried is a drill in which so much is done.
+// tried returns a drill of that size.
 func tried(n sizes) func(context.Context, *stage.Stage) error {
 	return func(ctx context.Context, s *stage.Stage) error { return perform(ctx, s, n) }
 }
 
-// TestI1DrillTellsALoss: a wagate that acknowledges what no replica has loses it with
-// its master, and the account says so.
+// TestI1DrillTellsALoss: a wagate that acknowledges what no replica has must lose it with its
+// master, and the account must report the loss.
 func TestI1DrillTellsALoss(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute more")
 	}
 	size := tiny
 	size.durability = "everysec"
-	// What is acknowledged waits for a while: what was delivered at once is not lost.
+	// Failing assistants make acknowledged events wait, because what was delivered at once is not lost.
 	size.cluster, size.weights = blows{redis: 1}, map[manner]int{failing: 1}
-	// A busy machine may take in nothing while the replica is deaf, so there is more than one try.
+	// A busy machine may take in nothing while the replica is deaf, so there are several tries.
 	for seed := range uint64(10) {
 		var out bytes.Buffer
 		ok := drilltest.Run(t, stage.Params{Seed: seed + 1, Cluster: true, Out: io.MultiWriter(t.Output(), &out)}, tried(size))
@@ -88,5 +90,5 @@ func TestI1DrillTellsALoss(t *testing.T) {
 			return
 		}
 	}
-	t.Error("nothing was lost, by the account")
+	t.Error("account: got no loss, want one")
 }

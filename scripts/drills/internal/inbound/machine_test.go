@@ -2,7 +2,8 @@ package inbound
 
 import "testing"
 
-// TestBusy: waiting for a disk is not being busy, and a guest counts once.
+// TestBusy: time spent waiting for a disk must not count as busy, and a guest's time must count
+// once.
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	since := parseTicks("cpu  100 10 50 800 40 0 0 0 7 0")
@@ -11,6 +12,6 @@ func TestBusy(t *testing.T) {
 		t.Errorf("got %v busy, want 45 of 100 ticks", got)
 	}
 	if got := (ticks{}).busy(ticks{}); got != 0 {
-		t.Errorf("got %v busy where nobody knows, want 0", got)
+		t.Errorf("got %v busy without ticks, want 0", got)
 	}
 }

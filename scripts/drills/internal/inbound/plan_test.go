@@ -14,7 +14,7 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// hooks are all hooks of a plan in the order they are due.
+// hooks returns all hooks of a plan in the order in which they are due.
 func (p plan) hooks() []*hook {
 	all := slices.Clone(p.warm.hooks)
 	for _, w := range p.windows {
@@ -23,8 +23,8 @@ func (p plan) hooks() []*hook {
 	return append(all, p.storm.hooks...)
 }
 
-// TestPlan: of each lead the events are due in their order, a forged hook with
-// the id of a genuine one comes before it, and there is some of everything.
+// TestPlan: each lead's events must be due in their order, a forged hook with the id of a genuine
+// one must come before it, and there must be some of everything.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	p := newPlan(1, short, false)
@@ -38,7 +38,7 @@ func TestPlan(t *testing.T) {
 		seen[fmt.Sprint("tenant ", h.tenant.name)]++
 		if h.forged != genuine {
 			if e := p.events[h.events[0]]; said[e.id] {
-				t.Fatalf("forged %s: got it after the genuine one", e.id)
+				t.Fatalf("forged %s: got it after the genuine one, want it before", e.id)
 			}
 			continue
 		}
@@ -53,7 +53,7 @@ func TestPlan(t *testing.T) {
 			}
 			next[e.lead]++
 			if e.lead.tenant.app != h.tenant.app {
-				t.Fatalf("event of %s in a hook of %s", e.lead.tenant.name, h.tenant.name)
+				t.Fatalf("got an event of %s in a hook of %s, want the same app", e.lead.tenant.name, h.tenant.name)
 			}
 			seen["state "+e.state]++
 			seen[fmt.Sprint("poison ", e.poison)]++
@@ -80,19 +80,20 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPlanBySeed: a seed gives one plan, another gives another.
+// TestPlanBySeed: equal seeds must give equal plans, and different seeds different ones.
 func TestPlanBySeed(t *testing.T) {
 	t.Parallel()
 	one, again, other := newPlan(7, tiny, true), newPlan(7, tiny, true), newPlan(8, tiny, true)
 	if !reflect.DeepEqual(one.blows, again.blows) || !reflect.DeepEqual(one.hooks(), again.hooks()) {
-		t.Error("got two plans of one seed, want one")
+		t.Error("same seed: got another plan, want the same")
 	}
 	if reflect.DeepEqual(one.blows, other.blows) || reflect.DeepEqual(one.hooks(), other.hooks()) {
-		t.Error("got the same plan of two seeds")
+		t.Error("another seed: got the same plan, want another")
 	}
 }
 
-// TestBlows: as many as asked for, in order, before the storm's end.
+// TestBlows: there must be as many blows of each kind as were asked for, in order, and none near
+// the end of the storm.
 func TestBlows(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
@@ -128,8 +129,9 @@ func TestBlows(t *testing.T) {
 	}
 }
 
-// TestInCluster: all that breaks of a Cluster is a slot or its master, and the first master
-// and the half of all die with what their replicas have not heard of.
+// TestInCluster: in a Cluster, each blow to Redis must name the slot, or the master of the slot,
+// that it hits. The first master, and half of all masters, must die with writes that their replicas
+// have not received.
 func TestInCluster(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
@@ -138,7 +140,7 @@ func TestInCluster(t *testing.T) {
 			switch b.what {
 			case killRedis, killAll:
 				if masters == 0 && b.deaf == 0 {
-					t.Errorf("seed %d: the first master's replica heard all", seed)
+					t.Errorf("seed %d: first master: got a replica that received everything, want one that did not", seed)
 				}
 				masters++
 				deaf += one(b.deaf > 0)
@@ -156,13 +158,13 @@ func TestInCluster(t *testing.T) {
 			}
 		}
 		if want := full.cluster; masters != want.redis || deaf*2 != masters || moved != want.slots {
-			t.Errorf("seed %d: got %d masters, %d of them alone, and %d slots", seed, masters, deaf, moved)
+			t.Errorf("seed %d: got %d masters, %d of them without their replica, and %d slots, want half of the masters without", seed, masters, deaf, moved)
 		}
 	}
 }
 
-// TestWrite: what is genuine verifies and says what was planned, in every form;
-// what is forged does not verify, or is somebody else's.
+// TestWrite: in every form, a genuine webhook must verify and hold the planned events. A forged one
+// must not verify, or must belong to another app.
 func TestWrite(t *testing.T) {
 	t.Parallel()
 	p := newPlan(3, tiny, false)
@@ -185,12 +187,13 @@ func TestWrite(t *testing.T) {
 				t.Fatalf("form %d: got %v, want %v\n%s", f, got, want, r.Body)
 			}
 			if h.forged == foreign && h.tenant.app != nil && r.Path == h.tenant.path() {
-				t.Fatalf("foreign: got its own path %s, want another app's", r.Path)
+				t.Fatalf("foreign: got the tenant's own path %s, want another app's", r.Path)
 			}
 		}
 	}
 }
 
+// formsOf returns the forms of echoes.
 func formsOf(list []echo) []form {
 	var all []form
 	for _, e := range list {
@@ -199,7 +202,8 @@ func formsOf(list []echo) []form {
 	return all
 }
 
-// decode reads a body as wagate does and returns its events' keys.
+// decode decodes a request as wagate does. It returns the keys of its events, and whether it
+// verified.
 func decode(t *testing.T, h *hook, r fleet.Request) (keys []string, verified bool) {
 	t.Helper()
 	if h.tenant.app != nil {
@@ -209,7 +213,7 @@ func decode(t *testing.T, h *hook, r fleet.Request) (keys []string, verified boo
 		}
 		in, err := cloudapi.Decode(r.Body, cloudapi.Options{})
 		if err != nil || in.Skipped > 0 {
-			t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.Body)
+			t.Fatalf("decode: got %v, %d skipped, want no error and 0: %s", err, in.Skipped, r.Body)
 		}
 		for _, e := range in.Events {
 			keys = append(keys, keyOf(e.MessageID, e.Status))
@@ -218,10 +222,10 @@ func decode(t *testing.T, h *hook, r fleet.Request) (keys []string, verified boo
 	}
 	in, err := gupshup.Decode(r.Body, gupshup.Options{})
 	if err != nil || in.Skipped > 0 {
-		t.Fatalf("decode: %v, %d skipped: %s", err, in.Skipped, r.Body)
+		t.Fatalf("decode: got %v, %d skipped, want no error and 0: %s", err, in.Skipped, r.Body)
 	}
 	if in.From(h.tenant.appID(), h.tenant.appName()) == (h.forged == foreign) {
-		t.Fatalf("forgery %d: got app %q %q", h.forged, in.App, in.AppID)
+		t.Fatalf("forgery %d: got app %q %q, want the tenant's unless foreign", h.forged, in.App, in.AppID)
 	}
 	for _, e := range in.Events {
 		keys = append(keys, keyOf(e.MessageID, e.Status))

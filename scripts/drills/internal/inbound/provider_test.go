@@ -12,12 +12,12 @@ import (
 	"wagate/scripts/drills/internal/fleet"
 )
 
-// gateway answers webhooks as told and notes them, by number.
+// gateway answers webhooks as told, and notes each with the ids in it.
 type gateway struct {
 	events []event
 
 	mu     sync.Mutex
-	posts  []string // ids in a body, and the answer
+	posts  []string // the ids in a body, and the answer
 	answer func(body string) int
 }
 
@@ -39,7 +39,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-// scenario is a provider in front of a gateway.
+// scenario returns a provider that posts to a gateway, and the gateway.
 func scenario(t *testing.T, events []event, answer func(string) int) (*provider, *gateway) {
 	t.Helper()
 	g := &gateway{events: events, answer: answer}
@@ -48,13 +48,13 @@ func scenario(t *testing.T, events []event, answer func(string) int) (*provider,
 	r := fleet.NewReplica()
 	r.SetPublic(strings.TrimPrefix(s.URL, "http://"))
 	p := newProvider(newLedger(events), &graph{opaque: map[string]string{}}, &fleet.Fleet{Replicas: []*fleet.Replica{r}}, []*tenant{events[0].lead.tenant})
-	p.client.Timeout = 0 // what is not answered is told by the scenario, not by a machine that is slow
+	p.client.Timeout = 0 // the test decides what is not answered, not a slow machine
 	t.Cleanup(p.client.CloseIdleConnections)
 	return p, g
 }
 
-// TestTurns: a lead's webhooks are posted one after the other, each until it is
-// acknowledged; a batch waits for all of its leads; other leads do not wait.
+// TestTurns: a lead's webhooks must be posted one after the other, each until it is acknowledged. A
+// batch must wait for all of its leads, and other leads must not wait.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	one := &tenant{name: "one", app: mainApp}
@@ -97,24 +97,25 @@ func TestTurns(t *testing.T) {
 		}
 	}
 	if got, want := strings.Join(ada0, ", "), "ada-0 Service Unavailable, ada-0 , ada-0 Too Many Requests, ada-0 OK"; got != want {
-		t.Errorf("the first one: got %s, want %s", got, want)
+		t.Errorf("first webhook: got %s, want %s", got, want)
 	}
 	if got, want := strings.Join(rest, ", "), "ada-1+bea-1 OK, ada-2 OK"; got != want {
-		t.Errorf("what follows: got %s, want %s", got, want)
+		t.Errorf("webhooks after it: got %s, want %s", got, want)
 	}
 	if last := g.posts[len(g.posts)-3]; last != "ada-0 OK" {
-		t.Errorf("before what follows: got %s, want the first one acknowledged", last)
+		t.Errorf("before them: got %s, want the first webhook acknowledged", last)
 	}
 	if open := p.ledger.open(); open != 0 {
-		t.Errorf("got %d events not acknowledged, want none", open)
+		t.Errorf("open events: got %d, want 0", open)
 	}
 	l := p.ledger
 	if r, u, b, o := l.repeats.Load(), l.unanswered.Load(), l.busy.Load(), l.otherAnswers.Load(); r != 3 || u != 1 || b != 1 || o != 1 {
-		t.Errorf("got %d repeated, %d unanswered, %d busy, %d others, want 3, 1, 1, 1", r, u, b, o)
+		t.Errorf("got %d repeated, %d unanswered, %d busy, %d other answers, want 3, 1, 1, 1", r, u, b, o)
 	}
 }
 
-// TestEchoes: what was acknowledged comes again, and is counted as such.
+// TestEchoes: a webhook that was acknowledged must come again as often as planned, and count as an
+// echo.
 func TestEchoes(t *testing.T) {
 	t.Parallel()
 	one := &tenant{name: "one", app: mainApp}
@@ -126,11 +127,11 @@ func TestEchoes(t *testing.T) {
 	}
 	p.wait()
 	if n := len(g.posts); n != 3 || p.ledger.echoes.Load() != 2 || p.ledger.repeats.Load() != 0 {
-		t.Errorf("got %d posts, %d echoes, %d after a failure, want 3, 2, 0", n, p.ledger.echoes.Load(), p.ledger.repeats.Load())
+		t.Errorf("got %d posts, %d echoes, %d repeats, want 3, 2, 0", n, p.ledger.echoes.Load(), p.ledger.repeats.Load())
 	}
 }
 
-// TestForge: an answer to a forged webhook is judged by what is wrong with it.
+// TestForge: the answer to a forged webhook must be judged by how it was forged.
 func TestForge(t *testing.T) {
 	t.Parallel()
 	one := &tenant{name: "one", app: mainApp}
@@ -141,8 +142,8 @@ func TestForge(t *testing.T) {
 		refused, dropped, taken int64
 	}{
 		{"refused", unsigned, http.StatusUnauthorized, 1, 0, 0},
-		{"acknowledged though unsigned", unsigned, http.StatusOK, 0, 0, 1},
-		{"well signed by a stranger, and acknowledged", foreign, http.StatusOK, 0, 1, 0},
+		{"acknowledged although unsigned", unsigned, http.StatusOK, 0, 0, 1},
+		{"signed correctly for another app, and acknowledged", foreign, http.StatusOK, 0, 1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

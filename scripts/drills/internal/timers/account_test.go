@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// zero is when the story of the tests begins; after is a time since.
+// zero is when the tests' story begins; after is an instant that many seconds later.
 var zero = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 func after(seconds float64) time.Time { return zero.Add(time.Duration(seconds * float64(time.Second))) }
 
-// story is an honest lead's: its ladder has two prompts and a template. It got its
-// status at 0, its first step at 2.5 s, its second at 5.5 s, answered at 7 s and was
-// given the other status at 20 s, whose first step nobody knows of and whose
-// second met a closed window, which the template stood in for.
+// story returns the book of a lead with whom all went right. Its ladder has two prompts and a
+// template. The lead got its status at 0, its first step at 2.5 s and its second at 5.5 s, and
+// answered at 7 s. It was given the other status at 20 s. Whether the first step of that run was
+// sent is unknown. The second met a closed window, so the template was sent in its place.
 func story() book {
 	return book{
 		name:       "Ada",
@@ -46,6 +46,8 @@ func story() book {
 	}
 }
 
+// TestAccount: each edit of the story must be counted as the sins that it commits, and as no
+// others.
 func TestAccount(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -53,9 +55,9 @@ func TestAccount(t *testing.T) {
 		edit func(*book)
 		want []sin
 	}{
-		{"all is well", func(*book) {}, nil},
+		{"nothing is wrong", func(*book) {}, nil},
 		{
-			"a run that goes on",
+			"a run has not ended",
 			func(b *book) {
 				b.runs[1].state, b.runs[1].reason = "armed", ""
 				b.runs[1].moments = append(b.runs[1].moments, moment{step: 3})
@@ -63,7 +65,7 @@ func TestAccount(t *testing.T) {
 			[]sin{runLive},
 		},
 		{
-			"a run that has ended with a step to come",
+			"a run ended with a step to come",
 			func(b *book) {
 				b.runs[0].moments[1] = moment{step: 2}
 				b.calls = slices.Delete(b.calls, 2, 3)
@@ -71,27 +73,27 @@ func TestAccount(t *testing.T) {
 			[]sin{noOutcome},
 		},
 		{
-			"a run that was never armed",
+			"a run was never armed",
 			func(b *book) { b.runs, b.calls = b.runs[:1], b.calls[:3] },
 			[]sin{runMissing},
 		},
 		{
-			"one that wagate never said it had may be missing",
+			"a run may be missing if wagate never answered its trigger",
 			func(b *book) { b.runs, b.calls, b.deeds[2].done = b.runs[:1], b.calls[:3], time.Time{} },
 			nil,
 		},
 		{
-			"a run armed twice",
+			"a run was armed twice",
 			func(b *book) { b.runs = append(b.runs, b.runs[1]); b.runs[1].moments = nil; b.runs[1].state = "armed" },
 			[]sin{runExtra, runLive},
 		},
 		{
-			"a step is passed over",
+			"a step was left out",
 			func(b *book) { b.runs[0].moments = slices.Delete(b.runs[0].moments, 0, 1); b.calls[1].accepted = false },
 			[]sin{noOutcome},
 		},
 		{
-			"a run ends before its last step",
+			"a run ended before its last step",
 			func(b *book) {
 				b.runs[1].moments[1] = moment{2, "failed", "window_closed", "", ""}
 				b.calls = b.calls[:5]
@@ -99,7 +101,7 @@ func TestAccount(t *testing.T) {
 			[]sin{noOutcome},
 		},
 		{
-			"a template stood in for a text that was refused, and nobody knows",
+			"a template replaced a refused text, and its outcome is unknown",
 			func(b *book) {
 				b.runs[1].moments[1] = moment{2, "uncertain", "no_answer", "", ""}
 				b.calls[5].answer = unknown
@@ -107,12 +109,12 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"and the provider has not seen it",
+			"a template replaced a refused text, and the provider never saw it",
 			func(b *book) { b.runs[1].moments[1], b.calls = moment{2, "uncertain", "crash", "", ""}, b.calls[:5] },
 			nil,
 		},
 		{
-			"a step is let go after its run's restart was asked for, as that took long",
+			"a step was sent after a slow restart of its run was asked for",
 			func(b *book) {
 				b.deeds = []deed{b.deeds[0], {restarted, after(3.5), after(20.1)}}
 				b.runs[0].reason, b.runs[0].moments[2] = "restarted", moment{3, "cancelled", "restarted", "", ""}
@@ -121,27 +123,27 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"a run has no step at all",
+			"a run has no step",
 			func(b *book) { b.runs[0].moments, b.calls = nil, b.calls[3:] },
 			[]sin{noOutcome},
 		},
 		{
-			"a step with two outcomes",
+			"a step has two outcomes",
 			func(b *book) { b.runs[0].moments = append(b.runs[0].moments, moment{3, "skipped", "too_late", "", ""}) },
 			[]sin{twoOutcomes},
 		},
 		{
-			"a word that is not in the sets",
+			"an outcome is not in the set",
 			func(b *book) { b.runs[0].moments[2].outcome = "dropped" },
 			[]sin{badWords},
 		},
 		{
-			"a reason of another outcome",
+			"a reason belongs to another outcome",
 			func(b *book) { b.runs[0].moments[2].reason = "too_late" },
 			[]sin{badWords},
 		},
 		{
-			"a message long after the reply",
+			"a message came long after the reply",
 			func(b *book) {
 				b.calls[2].at = b.deeds[1].done.Add(b.speed.reach() + time.Millisecond)
 				b.calls[2].written = b.deeds[1].done.Add(-time.Millisecond)
@@ -149,39 +151,39 @@ func TestAccount(t *testing.T) {
 			[]sin{afterStop},
 		},
 		{
-			"one that may have been let go before it",
+			"a message after the reply may have passed the guard before it",
 			func(b *book) { b.calls[2].at = b.deeds[1].done.Add(b.speed.reach() - time.Millisecond) },
 			nil,
 		},
 		{
-			"one that was written after it",
+			"a message was written after the reply",
 			func(b *book) {
 				b.calls[2].written, b.calls[2].at = b.deeds[1].done.Add(time.Millisecond), b.deeds[1].done.Add(2*time.Millisecond)
 			},
 			[]sin{afterStop},
 		},
 		{
-			"one after a reply that wagate never said it had",
+			"a message came after a reply that wagate never acknowledged",
 			func(b *book) { b.calls[2].at, b.deeds[1].done = after(10), time.Time{} },
 			nil,
 		},
 		{
-			"a call after it is one too many, even if it is refused",
+			"a call came long after the reply and was refused",
 			func(b *book) {
 				b.calls = slices.Insert(b.calls, 3, call{at: after(9.5), id: "x", step: 3, answer: refused})
 			},
 			[]sin{afterStop},
 		},
-		{"after the opt-out", func(b *book) { b.deeds[1].what, b.calls[2].written = optedOut, after(7.2); b.calls[2].at = after(7.3) }, []sin{afterStop}},
-		{"after the status was left", func(b *book) { b.deeds[1].what, b.calls[2].at = left, after(9.5) }, []sin{afterStop}},
-		{"after it was cancelled", func(b *book) { b.deeds[1].what, b.calls[2].at = cancelled, after(9.5) }, []sin{afterStop}},
+		{"a message came after the opt-out", func(b *book) { b.deeds[1].what, b.calls[2].written = optedOut, after(7.2); b.calls[2].at = after(7.3) }, []sin{afterStop}},
+		{"a message came after the status was left", func(b *book) { b.deeds[1].what, b.calls[2].at = left, after(9.5) }, []sin{afterStop}},
+		{"a message came after the run was cancelled", func(b *book) { b.deeds[1].what, b.calls[2].at = cancelled, after(9.5) }, []sin{afterStop}},
 		{
-			"of the run before, after another began",
+			"a message of a run came after the next run began",
 			func(b *book) { b.deeds[1].what, b.calls[2].at, b.calls[2].written = restarted, after(9.5), after(9.4) },
 			[]sin{afterStop, runMissing},
 		},
 		{
-			"a message twice",
+			"a message came twice",
 			func(b *book) {
 				again := b.calls[2]
 				again.id, again.at = "c2", again.at.Add(300*time.Millisecond)
@@ -190,17 +192,17 @@ func TestAccount(t *testing.T) {
 			[]sin{twice, again, unsentBut},
 		},
 		{
-			"asked again though the first may have been sent, and was not",
+			"a call whose outcome was unknown was repeated, and the first was not sent",
 			func(b *book) { b.calls[0].answer = unknown },
 			[]sin{again},
 		},
 		{
-			"and was",
+			"a call whose outcome was unknown was repeated, and the first was sent",
 			func(b *book) { b.calls[0].answer, b.calls[0].accepted = unknown, true },
 			[]sin{again, twice, unsentBut},
 		},
 		{
-			"asked again though it was refused for good",
+			"a call that was refused for good was repeated",
 			func(b *book) { b.calls[0].answer = refused },
 			[]sin{again},
 		},
@@ -213,22 +215,22 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"text into a window that closed, also within the margin of another",
+			"a text was sent into a window that had just closed",
 			func(b *book) { b.windowEnds = after(5.5).Add(-b.speed.reach() - time.Millisecond) },
 			[]sin{intoClosed},
 		},
 		{
-			"text that may have been let go before",
+			"a text may have passed the guard before the window closed",
 			func(b *book) { b.windowEnds = after(5.5).Add(-b.speed.reach() + time.Millisecond) },
 			nil,
 		},
 		{
-			"text to who never wrote",
+			"a text was sent to a lead that never wrote",
 			func(b *book) { b.windowEnds = time.Time{} },
 			[]sin{intoClosed, intoClosed, intoClosed},
 		},
 		{
-			"a reply opens it for a day",
+			"a message of the lead opens the window for a day",
 			func(b *book) {
 				b.deeds = slices.Insert(b.deeds, 0, deed{wrote, after(-1), after(-0.9)})
 				b.windowEnds = time.Time{}
@@ -236,7 +238,7 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"and not for longer",
+			"a message of the lead opens the window for no more than a day",
 			func(b *book) {
 				b.windowEnds = time.Time{}
 				b.deeds = slices.Insert(b.deeds, 0, deed{wrote, after(-95), after(-93)})
@@ -244,7 +246,7 @@ func TestAccount(t *testing.T) {
 			[]sin{intoClosed},
 		},
 		{
-			"a reply that wagate never said it had may have opened it",
+			"a message of the lead that wagate never acknowledged may have opened the window",
 			func(b *book) {
 				b.windowEnds = time.Time{}
 				b.deeds = slices.Insert(b.deeds, 0, deed{what: wrote, began: after(-1)})
@@ -252,7 +254,7 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"text though the provider has said that the window is closed",
+			"a text was sent although the provider had said that the window is closed",
 			func(b *book) {
 				b.calls[0].answer, b.calls[1].accepted, b.calls[1].delivered = windowClosed, false, false
 				b.runs[0].moments[0] = moment{1, "failed", "window_closed", "", ""}
@@ -260,7 +262,7 @@ func TestAccount(t *testing.T) {
 			[]sin{again, intoClosed, intoClosed}, // the second call for it, and the second step
 		},
 		{
-			"and wagate has not heard that",
+			"the provider said that the window is closed, and wagate did not hear that",
 			func(b *book) {
 				b.calls = b.calls[1:]
 				b.calls[0] = call{at: after(2.5), id: "b", text: true, step: 1, written: after(2.3), answer: windowClosed}
@@ -269,7 +271,7 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"and the lead has written since",
+			"the provider said that the window is closed, and the lead wrote after that",
 			func(b *book) {
 				b.calls = append(b.calls[1:5:5], call{at: after(40), id: "g", text: true, step: 2, written: after(39), answer: taken, accepted: true})
 				b.calls[0] = call{at: after(2.5), id: "b", text: true, step: 1, written: after(2.3), answer: windowClosed}
@@ -282,27 +284,27 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"sent, and the provider knows nothing of it",
+			"sent, but the provider never saw a call",
 			func(b *book) { b.calls = slices.Delete(b.calls, 2, 3) },
 			[]sin{sentNot},
 		},
 		{
-			"sent, and the provider was asked and did not take it",
+			"sent, but the provider did not take it",
 			func(b *book) { b.calls[2].accepted = false },
 			[]sin{sentNot},
 		},
 		{
-			"sent under no message's id",
+			"sent without a message id",
 			func(b *book) { b.runs[0].moments[1].message = "" },
 			[]sin{sentNot, unsentBut},
 		},
 		{
-			"sent under another's id",
+			"sent under the id of another step's message",
 			func(b *book) { b.runs[0].moments[1].message = "b" },
 			[]sin{sentNot, unsentBut},
 		},
 		{
-			"settled as sent, and never sent",
+			"settled as sent, but never sent",
 			func(b *book) {
 				b.calls[3].accepted, b.calls[3].delivered = false, false
 				b.runs[1].moments[0].message = "d"
@@ -310,7 +312,7 @@ func TestAccount(t *testing.T) {
 			[]sin{sentNot},
 		},
 		{
-			"cancelled, and sent",
+			"cancelled, but sent",
 			func(b *book) {
 				b.runs[0].moments[1] = moment{2, "cancelled", "replied", "", ""}
 				b.runs[0].moments = b.runs[0].moments[:2]
@@ -318,7 +320,7 @@ func TestAccount(t *testing.T) {
 			[]sin{unsentBut},
 		},
 		{
-			"failed, and sent",
+			"failed, but sent",
 			func(b *book) { b.runs[0].moments[1] = moment{2, "failed", "throttled", "", ""} },
 			[]sin{unsentBut},
 		},
@@ -328,27 +330,27 @@ func TestAccount(t *testing.T) {
 			nil,
 		},
 		{
-			"uncertain, and another step's message",
+			"uncertain, but the message was another step's",
 			func(b *book) { b.runs[0].moments[1] = moment{2, "uncertain", "no_answer", "", ""}; b.calls[2].step = 1 },
 			[]sin{again, twice, unsentBut},
 		},
 		{
-			"a message before there was a run",
+			"a message came before there was a run",
 			func(b *book) { b.calls[0].at = after(1) },
 			[]sin{ofNoRun},
 		},
 		{
-			"a receipt has settled nothing",
+			"a delivered receipt settled nothing",
 			func(b *book) { b.runs[1].moments[0] = moment{1, "uncertain", "crash", "", ""} },
 			[]sin{unsettled},
 		},
 		{
-			"a receipt of failure neither",
+			"a failed receipt settled nothing",
 			func(b *book) { b.calls[2].failed = true },
 			[]sin{unsettled},
 		},
 		{
-			"a receipt of failure has",
+			"a failed receipt settled the step",
 			func(b *book) { b.calls[2].failed, b.runs[0].moments[1].settled = true, "failed" },
 			nil,
 		},
@@ -368,14 +370,14 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-// TestAccountAddsUp: what is counted and not judged.
+// TestAccountAddsUp: the account must also add up what it only counts.
 func TestAccountAddsUp(t *testing.T) {
 	t.Parallel()
 	b := story()
 	b.calls[2].at = after(7.5)
 	got := draw([]book{b, story()})
 	if got.runs != 4 || got.steps != 10 || got.calls != 12 || got.accepted != 8 || got.near != 1 {
-		t.Errorf("got %+v, want 4 runs, 10 steps, 12 calls, 8 messages, 1 at the time of a reply", got)
+		t.Errorf("got %+v, want 4 runs, 10 steps, 12 calls, 8 accepted, 1 near a stop", got)
 	}
 	want := map[string]int{
 		"sent_ai": 4, "sent_template": 2, "cancelled_replied": 2, "uncertain_crash": 2, "uncertain_then_sent": 2,
