@@ -5,6 +5,8 @@ import (
 	"testing"
 )
 
+// TestSummary: the summary must show what failed and why, and never report success if nothing was
+// tested or a package did not end.
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -66,7 +68,7 @@ func TestSummary(t *testing.T) {
 			s.end()
 			for _, want := range c.want {
 				if !strings.Contains(out.String(), want) {
-					t.Errorf("%q is missing in\n%s", want, out.String())
+					t.Errorf("want %q in the output, got\n%s", want, out.String())
 				}
 			}
 			if !strings.HasSuffix(out.String(), "\n"+c.last+"\n") {

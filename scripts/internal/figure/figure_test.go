@@ -6,6 +6,8 @@ import (
 	"testing"
 )
 
+// TestEnd: End must print each figure, count the aims that hold, and report whether all do. What
+// decides is the value, not its rounded form.
 func TestEnd(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -14,9 +16,9 @@ func TestEnd(t *testing.T) {
 		want string
 		ok   bool
 	}{
-		{"none has an aim", func(s *Sheet) { s.Figure("x_per_s", 12345.6) }, "figure x_per_s 12346\n0 of 0 hold\n", true},
+		{"no figure has an aim", func(s *Sheet) { s.Figure("x_per_s", 12345.6) }, "figure x_per_s 12346\n0 of 0 hold\n", true},
 		{
-			"all hold, at the very aim, too",
+			"all hold, also one equal to its aim",
 			func(s *Sheet) {
 				s.Judge("a", 0.35, AtLeast(0.35))
 				s.Judge("b", 2, AtMost(2))
@@ -24,12 +26,12 @@ func TestEnd(t *testing.T) {
 			"figure a 0.350 aim >=0.35 ok\nfigure b 2.00 aim <=2 ok\n2 of 2 hold\n", true,
 		},
 		{
-			"what is printed as the aim may fall short of it",
+			"a value rounded to its aim may fall short of it",
 			func(s *Sheet) { s.Judge("a", 0.34999, AtLeast(0.35)) },
 			"figure a 0.350 aim >=0.35 short\n0 of 1 hold\n", false,
 		},
 		{
-			"one falls short; one without an aim comes before",
+			"one falls short, and figures without an aim come first",
 			func(s *Sheet) {
 				s.Judge("a", 20.1, AtMost(20))
 				s.Figure("b", 3)
@@ -38,7 +40,7 @@ func TestEnd(t *testing.T) {
 			"figure b 3.00\nfigure a 20.1 aim <=20 short\nfigure c 96.0 aim <=96 ok\n1 of 2 hold\n", false,
 		},
 		{
-			"what is not known does not hold",
+			"an unknown value does not hold",
 			func(s *Sheet) { s.Judge("a", math.NaN(), AtMost(1)) },
 			"figure a unknown aim <=1 short\n0 of 1 hold\n", false,
 		},

@@ -7,6 +7,7 @@ import (
 	"time"
 )
 
+// TestMedian: the median must not depend on the order, and the values must stay as they were.
 func TestMedian(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -16,7 +17,7 @@ func TestMedian(t *testing.T) {
 	}{
 		{"one", []float64{4}, 4},
 		{"odd, not in order", []float64{9, 1, 5}, 5},
-		{"even: between the middle two", []float64{8, 1, 2, 4}, 3},
+		{"even: the mean of the middle two", []float64{8, 1, 2, 4}, 3},
 		{"one far out", []float64{1, 2, 3, 4, 1e9}, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -26,12 +27,12 @@ func TestMedian(t *testing.T) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 			if !slices.Equal(c.values, before) {
-				t.Errorf("got values %v, want them left as %v", c.values, before)
+				t.Errorf("values: got %v, want them unchanged, %v", c.values, before)
 			}
 		})
 	}
 	if got := Median(); !math.IsNaN(got) {
-		t.Errorf("of nothing: got %v, want NaN", got)
+		t.Errorf("no values: got %v, want NaN", got)
 	}
 }
 
@@ -42,6 +43,8 @@ func TestMedianOf(t *testing.T) {
 	}
 }
 
+// TestQuantile: a quantile must be the smallest value that at least that share of the values does
+// not exceed.
 func TestQuantile(t *testing.T) {
 	t.Parallel()
 	upTo := func(n int) []time.Duration {

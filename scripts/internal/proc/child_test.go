@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestAsk has a child in a goroutine: several questions, one that it cannot
-// answer, and the end.
+// TestAsk runs a child in a goroutine and asks it several questions, one of which it cannot answer,
+// and one after it has ended.
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	in, questions := io.Pipe()
@@ -28,19 +28,19 @@ func TestAsk(t *testing.T) {
 	for _, n := range []int{1, 5} {
 		var got []int
 		if err := c.Ask(n, &got); err != nil || len(got) != 2 || got[1] != n+1 {
-			t.Errorf("ask %d: got %v and %v, want it and its successor", n, got, err)
+			t.Errorf("ask %d: got %v, %v, want the number and its successor", n, got, err)
 		}
 	}
 	var got []int
 	if err := c.Ask(-1, &got); err == nil || !strings.Contains(err.Error(), "adder: too little") {
-		t.Errorf("ask -1: got %v, want why there is no answer, and whose", err)
+		t.Errorf("ask -1: got %v, want the child's name and its error", err)
 	}
 	if err := c.Ask(7, &got); err != nil || got[0] != 7 {
-		t.Errorf("after an error: got %v and %v, want an answer", got, err)
+		t.Errorf("ask after an error: got %v, %v, want an answer", got, err)
 	}
 	_ = questions.Close()
 	if err := <-ended; err != nil {
-		t.Errorf("end: got %v, want none", err)
+		t.Errorf("Answer: got %v, want no error", err)
 	}
 	if err := c.Ask(1, &got); err == nil {
 		t.Error("ask a child that ended: got no error, want one")

@@ -11,6 +11,7 @@ import (
 	"testing"
 )
 
+// newGroup returns a group that is closed when the test ends.
 func newGroup(t *testing.T) *Group {
 	t.Helper()
 	g, err := New("proc")
@@ -21,7 +22,7 @@ func newGroup(t *testing.T) *Group {
 	return g
 }
 
-// TestClose: nothing outlives the group, neither process nor file.
+// TestClose: neither a process nor a file may outlive its group.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	g := newGroup(t)
@@ -47,7 +48,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestUntilEnded: waiting for a process that dies ends with what it said.
+// TestUntilEnded: waiting for a process that dies must end with an error that holds what the
+// process wrote.
 func TestUntilEnded(t *testing.T) {
 	t.Parallel()
 	g := newGroup(t)
@@ -59,10 +61,12 @@ func TestUntilEnded(t *testing.T) {
 	never := errors.New("not there")
 	err = p.until(t.Context(), func(context.Context) error { return never })
 	if !errors.Is(err, errEnded) || !strings.Contains(err.Error(), "no luck") {
-		t.Errorf("got %v, want that it ended and what it said", err)
+		t.Errorf("got %v, want errEnded with what the process wrote", err)
 	}
 }
 
+// TestRefused: an address that refuses connections must stay taken, so that nobody else listens
+// there.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	g := newGroup(t)
@@ -71,15 +75,14 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c, err := net.Dial("tcp", addr); !errors.Is(err, syscall.ECONNREFUSED) { //nolint:noctx // refused at once
-		t.Errorf("connect: got %v and %v, want it refused", c, err)
+		t.Errorf("connect: got %v, %v, want it refused", c, err)
 	}
 	if l, err := net.Listen("tcp", addr); !errors.Is(err, syscall.EADDRINUSE) { //nolint:noctx // a local bind
-		t.Errorf("listen: got %v and %v, want the port to be taken", l, err)
+		t.Errorf("listen: got %v, %v, want the address in use", l, err)
 	}
 }
 
-// TestCPU: a process that works uses processor time, and what it is called does not
-// matter.
+// TestCPU: a process that works must show processor time, whatever its name contains.
 func TestCPU(t *testing.T) {
 	t.Parallel()
 	g := newGroup(t)

@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+// TestMetrics: Sum must add up all series of a name with the given labels, and Gauge must return
+// the sample without labels. Malformed text must be an error.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	m, err := parseMetrics(strings.NewReader(`# HELP wagate_events_total Events.
@@ -36,10 +38,10 @@ go_memstats_mallocs_total 123456
 		}
 	}
 	if got, ok := m.Gauge("wagate_events_total_other"); got != 1 || !ok {
-		t.Errorf("a gauge: got %v, %v, want 1", got, ok)
+		t.Errorf("Gauge: got %v, %v, want 1, true", got, ok)
 	}
 	if got, ok := m.Gauge("wagate_events_total"); ok {
-		t.Errorf("a gauge that is not there: got %v, want none", got)
+		t.Errorf("Gauge of a metric with labels: got %v, want none", got)
 	}
 	for _, bad := range []string{"name", "name x", "5"} {
 		if _, err := parseMetrics(strings.NewReader(bad + "\n")); err == nil {
@@ -48,6 +50,7 @@ go_memstats_mallocs_total 123456
 	}
 }
 
+// TestCounters: counters must be read from what INFO answers, and Sub must subtract each.
 func TestCounters(t *testing.T) {
 	t.Parallel()
 	info := "# Stats\r\ntotal_connections_received:3\r\ntotal_commands_processed:900\r\ntotal_net_input_bytes:5000\r\n" +

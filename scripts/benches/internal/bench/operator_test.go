@@ -8,6 +8,8 @@ import (
 	"wagate/config"
 )
 
+// TestOperatorFile: the file that a bench writes must be a valid configuration, with a real Redis
+// and without faster time.
 func TestOperatorFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "operator.yaml")
@@ -23,6 +25,6 @@ func TestOperatorFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Redis.Mode == config.RedisEmbedded || c.Clock.Speed != 1 {
-		t.Errorf("got redis %s and speed %v, want a real one and 1", c.Redis.Mode, c.Clock.Speed)
+		t.Errorf("got Redis %s and speed %v, want a real one and 1", c.Redis.Mode, c.Clock.Speed)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"wagate/scripts/internal/figure"
 )
 
-// turn is a run that knows its place.
+// turn is a result that says as which run it was made.
 type turn int
 
 func (t turn) String() string { return strconv.Itoa(int(t)) }
 
-// sides returns sides that write down who has his turn.
+// sides returns sides that append their name to order when they run; the one called fail fails.
 func sides(order *[]string, fail string, names ...string) []Side[turn] {
 	var list []Side[turn]
 	for _, n := range names {
@@ -34,6 +34,7 @@ func sides(order *[]string, fail string, names ...string) []Side[turn] {
 
 var errRun = errors.New("run failed")
 
+// TestRounds: every other round must run the sides in reverse order, and each run must be printed.
 func TestRounds(t *testing.T) {
 	t.Parallel()
 	var order []string
@@ -50,10 +51,11 @@ func TestRounds(t *testing.T) {
 		t.Errorf("runs of b: got %v, want %v", runs["b"], want)
 	}
 	if n := strings.Count(out.String(), "\n"); n != 9 || !strings.Contains(out.String(), "run what 2/3 c: 4\n") {
-		t.Errorf("printed: got\n%swant a line for each run", out.String())
+		t.Errorf("printed: got\n%swant one line for each run", out.String())
 	}
 }
 
+// TestRoundsEndWithAnError: the first error must end the rounds, and say which run failed.
 func TestRoundsEndWithAnError(t *testing.T) {
 	t.Parallel()
 	var order []string

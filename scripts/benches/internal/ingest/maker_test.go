@@ -15,7 +15,8 @@ import (
 
 var now = time.Unix(1_790_000_000, 0)
 
-// events decodes requests as wagate does: signature, length, body.
+// events decodes requests as wagate does: it checks the length and the signature, and decodes the
+// body.
 func events(t *testing.T, requests [][]byte) []providers.Event {
 	t.Helper()
 	var all []providers.Event
@@ -30,17 +31,19 @@ func events(t *testing.T, requests [][]byte) []providers.Event {
 			t.Errorf("length: got %s, want %d", header["Content-Length"], len(body))
 		}
 		if !meta.VerifySignature([]string{bench.AppSecret}, header[meta.SignatureHeader], body) {
-			t.Errorf("signature: got %s, want that of the body", header[meta.SignatureHeader])
+			t.Errorf("signature: got %s, want one that fits the body", header[meta.SignatureHeader])
 		}
 		batch, err := meta.Decode(body)
 		if err != nil || batch.Skipped > 0 {
-			t.Fatalf("decode: got %v and %d skipped, want all of\n%s", err, batch.Skipped, body)
+			t.Fatalf("decode: got %v and %d skipped, want no error and 0 of\n%s", err, batch.Skipped, body)
 		}
 		all = append(all, batch.Events...)
 	}
 	return all
 }
 
+// TestTexts: each request must hold one text of the usual size, with its own message id and from
+// its own lead.
 func TestTexts(t *testing.T) {
 	t.Parallel()
 	const leads = 40
@@ -53,15 +56,15 @@ func TestTexts(t *testing.T) {
 	ids, who := map[string]bool{}, map[string]bool{}
 	for i, e := range got {
 		if e.Kind != providers.KindText || e.MessageID != messageID(100+i) || !e.At.Equal(now) || e.Number != bench.NumberID {
-			t.Errorf("event %d: got %s %s at %s on %s", i, e.Kind, e.MessageID, e.At, e.Number)
+			t.Errorf("event %d: got %s %s at %s on %s, want the text that was asked for", i, e.Kind, e.MessageID, e.At, e.Number)
 		}
 		if !strings.HasPrefix(e.Text, "Olá, vi o anúncio") || !strings.Contains(e.Text, "sábado 🙂 A") || e.Contact.UserID == "" {
-			t.Errorf("event %d: got %q of %+v", i, e.Text, e.Contact)
+			t.Errorf("event %d: got %q of %+v, want the usual words of a contact with a user id", i, e.Text, e.Contact)
 		}
 		ids[e.ID], who[e.Contact.Phone] = true, true
 	}
 	if len(ids) != leads || len(who) != leads {
-		t.Errorf("got %d messages of %d leads, want %d of as many", len(ids), len(who), leads)
+		t.Errorf("got %d messages of %d leads, want %d of each", len(ids), len(who), leads)
 	}
 	_, body, _ := bytes.Cut(requests[0], []byte("\r\n\r\n"))
 	if len(body) != textBody {
@@ -69,6 +72,8 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// TestBatches: each batch must hold the same number of messages of each of its leads, and no
+// message id may repeat, in texts neither.
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	m := newMaker(4000, nil, now)
@@ -96,6 +101,8 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestStatuses: a maker must send each message's statuses in order, from where it was asked to
+// begin, and end when there are no more.
 func TestStatuses(t *testing.T) {
 	t.Parallel()
 	list := []sent{{Lead: 1, ID: "wamid.A", Opaque: "wg1.3.x"}, {Lead: 2, ID: "wamid.B", Opaque: "wg1.4.y"}}
@@ -109,7 +116,7 @@ func TestStatuses(t *testing.T) {
 		{MessageID: "wamid.B", State: providers.StatusRead, Opaque: "wg1.4.y"},
 	}
 	if len(got) != len(want) {
-		t.Fatalf("got %d events, want the %d that are left", len(got), len(want))
+		t.Fatalf("got %d events, want %d", len(got), len(want))
 	}
 	for i, e := range got {
 		s := e.Status
@@ -118,18 +125,20 @@ func TestStatuses(t *testing.T) {
 		}
 	}
 	if n := len(m.requests(statuses, 6, 1, maxBytes)); n != 0 {
-		t.Errorf("after the last: got %d, want none", n)
+		t.Errorf("after the last status: got %d requests, want 0", n)
 	}
 }
 
+// TestRequestsAreBounded: requests must take no more memory than they may.
 func TestRequestsAreBounded(t *testing.T) {
 	t.Parallel()
 	if n := len(newMaker(40, nil, now).requests(texts, 0, 1000, 10*textBody)); n < 5 || n > 10 {
-		t.Errorf("got %d requests in ten bodies' room, want hardly so many", n)
+		t.Errorf("got %d requests in the room of ten bodies, want 5 to 10", n)
 	}
 }
 
-// TestAssistantTakes: what wagate relays names messages by the ids they came with.
+// TestAssistantTakes: the assistant must recognise relayed messages by the ids that they came with,
+// and time the first arrival of each that it watches.
 func TestAssistantTakes(t *testing.T) {
 	t.Parallel()
 	a := &assistant{seen: map[int]bool{}}
@@ -143,6 +152,7 @@ func TestAssistantTakes(t *testing.T) {
 	}
 }
 
+// TestAgree: the counts must agree only if each text was taken once and none was dropped.
 func TestAgree(t *testing.T) {
 	t.Parallel()
 	before := proc.Metrics{`wagate_events_total{kind="text"}`: 10, `wagate_events_duplicate_total{provider="meta"}`: 1}
@@ -155,7 +165,7 @@ func TestAgree(t *testing.T) {
 		{"one is missing", proc.Metrics{`wagate_events_total{kind="text"}`: 14, `wagate_events_duplicate_total{provider="meta"}`: 1}, false},
 		{"one came twice", proc.Metrics{`wagate_events_total{kind="text"}`: 15, `wagate_events_duplicate_total{provider="meta"}`: 2}, false},
 		{
-			"one was left out", proc.Metrics{
+			"one was dropped", proc.Metrics{
 				`wagate_events_total{kind="text"}`: 15, `wagate_events_duplicate_total{provider="meta"}`: 1,
 				`wagate_events_dropped_total{reason="unbound"}`: 1,
 			}, false,

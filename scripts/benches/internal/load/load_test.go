@@ -13,6 +13,8 @@ import (
 	"time"
 )
 
+// TestAnswer: the status and the total size must be known as soon as the header is complete.
+// Anything without a valid status and length must be an error.
 func TestAnswer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -23,9 +25,9 @@ func TestAnswer(t *testing.T) {
 		{"nothing yet", "", 0, 0, false},
 		{"half a header", "HTTP/1.1 200 OK\r\nContent-Len", 0, 0, false},
 		{"no body", "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 0\r\n\r\n", 200, 49, false},
-		{"length is not last", "HTTP/1.1 503 No\r\nContent-Length: 2\r\nRetry-After: 1\r\n\r\nno", 503, 56, false},
-		{"body is not all there", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 200, 49, false},
-		{"no length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, 0, true},
+		{"length before another header", "HTTP/1.1 503 No\r\nContent-Length: 2\r\nRetry-After: 1\r\n\r\nno", 503, 56, false},
+		{"part of the body", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 200, 49, false},
+		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, 0, true},
 		{"negative length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", 0, 0, true},
 		{"another protocol", "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", 0, 0, true},
 		{"no status", "HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n", 0, 0, true},
@@ -34,14 +36,13 @@ func TestAnswer(t *testing.T) {
 			t.Parallel()
 			status, size, err := answer([]byte(c.in))
 			if (err != nil) != c.bad || status != c.status && !c.bad || size != c.size {
-				t.Errorf("got %d, %d, %v, want %d, %d, error: %v", status, size, err, c.status, c.size, c.bad)
+				t.Errorf("got status %d, size %d, %v, want %d, %d, error: %v", status, size, err, c.status, c.size, c.bad)
 			}
 		})
 	}
 }
 
-// server counts what it is sent, by body, and answers with the status that a
-// body says.
+// server counts the requests that it gets by their body. It answers with what the body asks for.
 type server struct {
 	*httptest.Server
 
@@ -72,6 +73,7 @@ func newServer(t *testing.T) *server {
 
 func (s *server) addr() string { return strings.TrimPrefix(s.URL, "http://") }
 
+// requests returns n requests with different bodies that begin with body.
 func requests(n int, body string) [][]byte {
 	var list [][]byte
 	for i := range n {
@@ -81,6 +83,7 @@ func requests(n int, body string) [][]byte {
 	return list
 }
 
+// TestRun: in either loop every request must be sent once, and each answer must be timed.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -96,10 +99,10 @@ func TestRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(r.Latencies) != n || r.Failed != 0 {
-				t.Errorf("got %d answered and %d failed (%s), want %d and none", len(r.Latencies), r.Failed, r.Failure, n)
+				t.Errorf("got %d answered and %d failed (%s), want %d and 0", len(r.Latencies), r.Failed, r.Failure, n)
 			}
 			if len(s.seen) != n {
-				t.Errorf("the server saw %d different requests, want %d", len(s.seen), n)
+				t.Errorf("server: got %d different requests, want %d", len(s.seen), n)
 			}
 			for body, times := range s.seen {
 				if times != 1 {
@@ -107,20 +110,21 @@ func TestRun(t *testing.T) {
 				}
 			}
 			if sorted := r.Sorted(); r.Elapsed <= 0 || sorted[0] <= 0 || sorted[n-1] > r.Elapsed && c.perSecond == 0 {
-				t.Errorf("got latencies from %s to %s in %s, want them within it", sorted[0], sorted[n-1], r.Elapsed)
+				t.Errorf("latencies: got %s to %s in a run of %s, want them within it", sorted[0], sorted[n-1], r.Elapsed)
 			}
 		})
 	}
 }
 
+// TestFailures: a failed request must be counted with the reason.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, body, want string
 		failed           int
 	}{
-		{"a status is counted, and the connection goes on", "refuse", "status 503", 10},
-		{"a connection that breaks is not used again", "hang up", "EOF", 2},
+		{"a status is counted, and the connection is kept", "refuse", "status 503", 10},
+		{"a broken connection is not used again", "hang up", "EOF", 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -136,6 +140,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestRunWithoutServer: a run that cannot connect must end with an error.
 func TestRunWithoutServer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -146,8 +151,7 @@ func TestRunWithoutServer(t *testing.T) {
 	}
 }
 
-// TestRunIsCutShort: a server that never answers does not hold a run whose
-// context ends.
+// TestRunIsCutShort: a run whose context ends must end, although the server never answers.
 func TestRunIsCutShort(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -168,8 +172,8 @@ func TestRunIsCutShort(t *testing.T) {
 	}
 }
 
-// TestTake: in an open loop all that was due in time is made, however late it
-// is, and counts from when it was due; a closed loop ends with its time.
+// TestTake: an open loop must make every request that became due in time, however late it is, and
+// time it from when it was due. A closed loop must end with its time.
 func TestTake(t *testing.T) {
 	t.Parallel()
 	began := time.Now().Add(-time.Hour)
@@ -177,21 +181,21 @@ func TestTake(t *testing.T) {
 	for i := range 4 {
 		from, n, ok := open.take()
 		if want := began.Add(time.Duration(i) * 250 * time.Millisecond); !ok || n != i || !from.Equal(want) {
-			t.Errorf("open, %d: got %d due %s, %v; want %s", i, n, from, ok, want)
+			t.Errorf("open, request %d: got %d due %s, %v, want it due %s", i, n, from, ok, want)
 		}
 	}
 	if _, n, ok := open.take(); ok {
-		t.Errorf("open: got request %d, which is due after the end", n)
+		t.Errorf("open: got request %d after the end, want none", n)
 	}
 	closed := &run{Plan: Plan{For: time.Second}, requests: make([][]byte, 100), began: began}
 	if _, n, ok := closed.take(); ok || closed.next.Load() != 0 {
-		t.Errorf("closed: got request %d after the end, %v", n, ok)
+		t.Errorf("closed: got request %d after the end, %v, want none", n, ok)
 	}
 	few := &run{Plan: Plan{For: 2 * time.Hour}, requests: make([][]byte, 1), began: began}
 	if _, _, ok := few.take(); !ok {
-		t.Error("closed: got no first request")
+		t.Error("closed: got no first request, want one")
 	}
 	if _, n, ok := few.take(); ok {
-		t.Errorf("closed: got request %d of 1", n)
+		t.Errorf("closed: got request %d of 1, want none", n)
 	}
 }
