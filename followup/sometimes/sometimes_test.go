@@ -9,6 +9,7 @@ import (
 	"wagate/followup/sometimes"
 )
 
+// TestAllow: each key must be allowed once per interval, counted from when it was last allowed.
 func TestAllow(t *testing.T) {
 	t.Parallel()
 	l := sometimes.Limiter[string]{Interval: time.Minute}
@@ -23,17 +24,17 @@ func TestAllow(t *testing.T) {
 		{"b", 0, true},
 		{"a", time.Minute - 1, false},
 		{"a", time.Minute, true},
-		{"a", 2*time.Minute - 1, false}, // counted from when it was allowed, not from when it was asked
+		{"a", 2*time.Minute - 1, false}, // counts from when it was last allowed, not last asked
 		{"a", 2 * time.Minute, true},
 		{"b", 2 * time.Minute, true},
 	} {
 		if got := l.Allow(c.key, start.Add(c.after)); got != c.want {
-			t.Errorf("%d: got %v for %s after %v, want %v", i, got, c.key, c.after, c.want)
+			t.Errorf("call %d: got %v for %s after %v, want %v", i, got, c.key, c.after, c.want)
 		}
 	}
 }
 
-// TestAllowAtOnce: of many that ask at the same time, one is allowed.
+// TestAllowAtOnce: of many calls at the same time, one must be allowed.
 func TestAllowAtOnce(t *testing.T) {
 	t.Parallel()
 	l := sometimes.Limiter[int]{Interval: time.Minute}
