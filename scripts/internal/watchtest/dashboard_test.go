@@ -50,17 +50,17 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// asked returns a panel's query as Grafana sends it.
-func asked(expr string) string { return strings.ReplaceAll(expr, "$__rate_interval", "5m") }
+// sentQuery returns a panel's query as Grafana sends it.
+func sentQuery(expr string) string { return strings.ReplaceAll(expr, "$__rate_interval", "5m") }
 
-// TestPanelsAskForWhatThereIs: each query must parse, ask only for metrics, labels and values that
-// are exported, and select by the chosen job and instance.
-func TestPanelsAskForWhatThereIs(t *testing.T) {
+// TestPanelQueries: each query must parse, ask only for metrics, labels and values that are
+// exported, and select by the chosen job and instance.
+func TestPanelQueries(t *testing.T) {
 	all := exports(t)
 	for _, p := range readDashboard(t).Panels {
 		t.Run(p.Title, func(t *testing.T) {
 			for _, q := range p.Targets {
-				check(t, all, asked(q.Expr))
+				check(t, all, sentQuery(q.Expr))
 				for _, chosen := range []string{`job=~"$job"`, `instance=~"$instance"`} {
 					if strings.Count(q.Expr, chosen) != strings.Count(q.Expr, "{") {
 						t.Errorf("%s: got a selector without %s, want it in each", q.Expr, chosen)
@@ -71,8 +71,8 @@ func TestPanelsAskForWhatThereIs(t *testing.T) {
 	}
 }
 
-// TestPanelsShowAllThereIs: each exported metric must be in some panel.
-func TestPanelsShowAllThereIs(t *testing.T) {
+// TestPanelsShowEachMetric: each exported metric must be in some panel.
+func TestPanelsShowEachMetric(t *testing.T) {
 	var queries strings.Builder
 	for _, p := range readDashboard(t).Panels {
 		for _, q := range p.Targets {
@@ -90,9 +90,9 @@ func TestPanelsShowAllThereIs(t *testing.T) {
 	}
 }
 
-// TestPanelsCanBeShown: panels must have ids of their own, must not overlap, and must use the
-// chosen data source.
-func TestPanelsCanBeShown(t *testing.T) {
+// TestPanelLayout: panels must have ids of their own, must not overlap, and must use the chosen
+// data source.
+func TestPanelLayout(t *testing.T) {
 	d := readDashboard(t)
 	ids, cells := map[int]string{}, map[[2]int]string{}
 	for _, p := range d.Panels {

@@ -22,15 +22,15 @@ import (
 // scrapeEvery is the time between two values of a made-up series.
 const scrapeEvery = time.Minute
 
-// world is a store of made-up series.
-type world []storage.Series
+// fakeStorage is a store of made-up series.
+type fakeStorage []storage.Series
 
-// newWorld reads series in the notation of Prometheus' own rule tests: `name{label="value"} 1x4
-// 0x10 _x3` is the value 1 five times, then 0 eleven times, then three missed scrapes, one every
-// scrapeEvery.
-func newWorld(t *testing.T, series []string) world {
+// newFakeStorage reads series in the notation of Prometheus' own rule tests: `name{label="value"}
+// 1x4 0x10 _x3` is the value 1 five times, then 0 eleven times, then three missed scrapes, one
+// every scrapeEvery.
+func newFakeStorage(t *testing.T, series []string) fakeStorage {
 	t.Helper()
-	var w world
+	var w fakeStorage
 	for _, text := range series {
 		lset, values, err := parser.NewParser(parser.Options{}).ParseSeriesDesc(text)
 		if err != nil {
@@ -49,7 +49,7 @@ func newWorld(t *testing.T, series []string) world {
 
 // fires returns the labels with which an alert fires at an instant after the series began: those
 // that the rule's query has returned at every evaluation for as long as the rule's "for" says.
-func (w world) fires(t *testing.T, r rulefmt.Rule, every, at time.Duration) []string {
+func (w fakeStorage) fires(t *testing.T, r rulefmt.Rule, every, at time.Duration) []string {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: 1_000_000, Timeout: patience, Parser: parser.NewParser(parser.Options{}),
@@ -88,12 +88,12 @@ func (w world) fires(t *testing.T, r rulefmt.Rule, every, at time.Duration) []st
 }
 
 // Querier implements storage.Queryable.
-func (w world) Querier(int64, int64) (storage.Querier, error) { return querier{w: w}, nil }
+func (w fakeStorage) Querier(int64, int64) (storage.Querier, error) { return querier{w: w}, nil }
 
 // querier implements only what the engine calls: it selects series.
 type querier struct {
 	storage.Querier
-	w world
+	w fakeStorage
 }
 
 func (querier) Close() error { return nil }

@@ -8,11 +8,11 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 )
 
-// night is a situation in which one alert must fire or must stay quiet.
-type night struct {
+// situation is a made-up time in which one alert must fire or must stay quiet.
+type situation struct {
 	alert string
 	what  string
-	// series are the metrics in this situation, in the notation of newWorld.
+	// series are the metrics in this situation, in the notation of newFakeStorage.
 	series []string
 	at     time.Duration
 	// fires are the labels with which the alert fires at that time; none if it stays quiet.
@@ -24,8 +24,8 @@ const (
 	meta = `{job="wagate", provider="meta"}`
 )
 
-// nights use two replicas, a and b, where it matters that there are several.
-var nights = []night{
+// situations use two replicas, a and b, where it matters that there are several.
+var situations = []situation{
 	{"WagateDown", "both replicas are down", []string{`up{job="wagate",instance="a"} 1x4 0x9`, `up{job="wagate",instance="b"} 1x4 0x9`}, 8 * time.Minute, []string{"{}"}},
 	{"WagateDown", "no replica is known", []string{`up{job="wagate",instance="a"} 1x4 stale`}, 8 * time.Minute, []string{"{}"}},
 	{"WagateDown", "one replica is down", []string{`up{job="wagate",instance="a"} 1x14`, `up{job="wagate",instance="b"} 0x14`}, 14 * time.Minute, nil},
@@ -208,14 +208,14 @@ var nights = []night{
 func TestAlerts(t *testing.T) {
 	rules, every := readRules(t)
 	bad, good := map[string]bool{}, map[string]bool{}
-	for _, n := range nights {
+	for _, n := range situations {
 		(map[bool]map[string]bool{true: bad, false: good})[len(n.fires) > 0][n.alert] = true
 		t.Run(n.alert+" "+n.what, func(t *testing.T) {
 			i := slices.IndexFunc(rules, func(r rulefmt.Rule) bool { return r.Alert == n.alert })
 			if i < 0 {
 				t.Fatal("got no alert of this name")
 			}
-			if got := newWorld(t, n.series).fires(t, rules[i], every, n.at); !slices.Equal(got, n.fires) {
+			if got := newFakeStorage(t, n.series).fires(t, rules[i], every, n.at); !slices.Equal(got, n.fires) {
 				t.Errorf("fires: got %v, want %v", got, n.fires)
 			}
 		})

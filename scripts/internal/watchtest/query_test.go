@@ -10,22 +10,22 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// scraped are the labels that Prometheus adds to each series.
-var scraped = []string{"job", "instance"}
+// scrapeLabels are the labels that Prometheus adds to each series.
+var scrapeLabels = []string{"job", "instance"}
 
-// shared are the gauges that every replica reads from the one Redis. Their sum over the replicas
-// means nothing.
-var shared = []string{
+// sharedGauges are the gauges that every replica reads from the one Redis. Their sum over the
+// replicas means nothing.
+var sharedGauges = []string{
 	"wagate_windows_open", "wagate_followup_pending", "wagate_followup_overdue_seconds", "wagate_relay_pending",
 	"wagate_relay_backlog", "wagate_relay_backlog_dead", "wagate_relay_lag_seconds", "wagate_relay_dead",
 }
 
-// grows are the functions that take a counter.
-var grows = []string{"rate", "irate", "increase"}
+// counterFuncs are the functions that take a counter.
+var counterFuncs = []string{"rate", "irate", "increase"}
 
-// started is the metric that tells since when a counter has grown. A query that uses it may use a
-// counter's own value.
-const started = "process_start_time_seconds"
+// startMetric is the metric that tells since when a counter has grown. A query that uses it may use
+// a counter's own value.
+const startMetric = "process_start_time_seconds"
 
 // check fails the test unless a query parses and fits what is exported.
 func check(t *testing.T, all map[string]exported, query string) {
@@ -41,7 +41,7 @@ func check(t *testing.T, all map[string]exported, query string) {
 			selector(t, all, query, n, path)
 		case *parser.AggregateExpr:
 			for _, l := range n.Grouping {
-				if !slices.Contains(scraped, l) && !beneath(all, n.Expr, l) {
+				if !slices.Contains(scrapeLabels, l) && !hasLabel(all, n.Expr, l) {
 					t.Errorf("%s: got grouping by %s, want a label of a metric in it", query, l)
 				}
 			}
@@ -60,7 +60,7 @@ func selector(t *testing.T, all map[string]exported, query string, n *parser.Vec
 		return
 	}
 	for _, m := range n.LabelMatchers {
-		if m.Name != model.MetricNameLabel && !slices.Contains(scraped, m.Name) {
+		if m.Name != model.MetricNameLabel && !slices.Contains(scrapeLabels, m.Name) {
 			matcher(t, query, n.Name, e, m)
 		}
 	}
@@ -68,9 +68,9 @@ func selector(t *testing.T, all map[string]exported, query string, n *parser.Vec
 	for _, p := range path {
 		switch p := p.(type) {
 		case *parser.Call:
-			grown = grown || slices.Contains(grows, p.Func.Name)
+			grown = grown || slices.Contains(counterFuncs, p.Func.Name)
 		case *parser.BinaryExpr:
-			grown = grown || p.Op == parser.LAND && n.Name != started && strings.Contains(p.RHS.String(), started)
+			grown = grown || p.Op == parser.LAND && n.Name != startMetric && strings.Contains(p.RHS.String(), startMetric)
 		case *parser.AggregateExpr:
 			outermost = p.Op
 		}
@@ -78,7 +78,7 @@ func selector(t *testing.T, all map[string]exported, query string, n *parser.Vec
 	if e.counter != grown {
 		t.Errorf("%s: %s: got rate %v, want a rate of each counter and of nothing else", query, n.Name, grown)
 	}
-	if slices.Contains(shared, n.Name) && outermost != parser.MAX {
+	if slices.Contains(sharedGauges, n.Name) && outermost != parser.MAX {
 		t.Errorf("%s: %s: got no max, want one, because every replica exports the same", query, n.Name)
 	}
 }
@@ -98,8 +98,8 @@ func matcher(t *testing.T, query, name string, e exported, m *labels.Matcher) {
 	}
 }
 
-// beneath reports whether a metric in an expression has a label.
-func beneath(all map[string]exported, expr parser.Expr, label string) bool {
+// hasLabel reports whether a metric in an expression has a label.
+func hasLabel(all map[string]exported, expr parser.Expr, label string) bool {
 	found := false
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		if s, ok := node.(*parser.VectorSelector); ok && all[s.Name].labels[label] != nil {

@@ -32,9 +32,8 @@ func readRules(t *testing.T) (alerts []rulefmt.Rule, every time.Duration) {
 	return groups.Groups[0].Rules, time.Duration(groups.Groups[0].Interval)
 }
 
-// TestRulesAskForWhatThereIs: each query must ask only for metrics, labels and values that are
-// exported.
-func TestRulesAskForWhatThereIs(t *testing.T) {
+// TestRuleQueries: each query must ask only for metrics, labels and values that are exported.
+func TestRuleQueries(t *testing.T) {
 	all := exports(t)
 	rules, _ := readRules(t)
 	for _, r := range rules {
@@ -72,7 +71,7 @@ func TestRulesSayWhatToDo(t *testing.T) {
 				return nil
 			}
 			call, _ := path[len(path)-1].(*parser.Call)
-			if call != nil && slices.Contains(grows, call.Func.Name) && r.For > 0 && m.Range >= time.Duration(r.For) {
+			if call != nil && slices.Contains(counterFuncs, call.Func.Name) && r.For > 0 && m.Range >= time.Duration(r.For) {
 				t.Errorf("%s: got a wait of %v over a range of %v, want it longer than the range, so that one failure never fires", r.Alert, r.For, m.Range)
 			}
 			return nil
@@ -83,9 +82,9 @@ func TestRulesSayWhatToDo(t *testing.T) {
 // row matches a row of the README's table of alerts.
 var row = regexp.MustCompile("(?m)^\\| `(Wagate[A-Za-z]+)`")
 
-// TestReadmeTellsOfEachAlert: the README's table must hold the critical alerts in the rules' order,
+// TestReadmeNamesEachAlert: the README's table must hold the critical alerts in the rules' order,
 // and its text must name the others.
-func TestReadmeTellsOfEachAlert(t *testing.T) {
+func TestReadmeNamesEachAlert(t *testing.T) {
 	text, err := os.ReadFile(readmeFile)
 	if err != nil {
 		t.Fatal(err)

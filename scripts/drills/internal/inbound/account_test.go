@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// scene returns books with two leads of one tenant and one lead of another. Events 0 to 2 are the
-// first lead's, 3 is the second's, 4 is the other tenant's, and 5 is forged.
-func scene() books {
+// newBooks returns books with two leads of one tenant and one lead of another. Events 0 to 2 are
+// the first lead's, 3 is the second's, 4 is the other tenant's, and 5 is forged.
+func newBooks() books {
 	one, other := &tenant{number: 1}, &tenant{number: 2}
 	ada, bea, cem := &lead{tenant: one}, &lead{tenant: one}, &lead{tenant: other}
 	b := books{events: []event{
@@ -18,15 +18,15 @@ func scene() books {
 	return b
 }
 
-// shown returns an arrival: a try that brought events under a webhook-id, and its answer.
-func shown(tenant int, id string, status int, events ...int) arrival {
+// tryOf returns an arrival: a try that brought events under a webhook-id, and its answer.
+func tryOf(tenant int, id string, status int, events ...int) arrival {
 	return arrival{tenant: tenant, delivery: id, status: status, events: events}
 }
 
 // TestTally: each edit of the books must change the account as described.
 func TestTally(t *testing.T) {
 	t.Parallel()
-	good := []arrival{shown(1, "a", 200, 0, 1), shown(1, "b", 200, 3), shown(2, "c", 200, 4), shown(1, "d", 200, 2)}
+	good := []arrival{tryOf(1, "a", 200, 0, 1), tryOf(1, "b", 200, 3), tryOf(2, "c", 200, 4), tryOf(1, "d", 200, 2)}
 	well := tally{sent: 5, acked: 5, delivered: 5}
 	for _, c := range []struct {
 		name string
@@ -36,7 +36,7 @@ func TestTally(t *testing.T) {
 		{"nothing is wrong", func(*books) {}, func(*tally) {}},
 		{
 			"a try failed and was repeated",
-			func(b *books) { b.arrivals = append([]arrival{shown(1, "a", 500, 0, 1)}, b.arrivals...) },
+			func(b *books) { b.arrivals = append([]arrival{tryOf(1, "a", 500, 0, 1)}, b.arrivals...) },
 			func(t *tally) { t.repeated = 1 },
 		},
 		{
@@ -71,24 +71,24 @@ func TestTally(t *testing.T) {
 		},
 		{
 			"shown under two webhook-ids",
-			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "e", 200, 2)) },
+			func(b *books) { b.arrivals = append(b.arrivals, tryOf(1, "e", 200, 2)) },
 			func(t *tally) { t.doubled = 1 },
 		},
 		{
 			"shown under three webhook-ids, which counts once",
-			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "e", 200, 2), shown(1, "f", 200, 2)) },
+			func(b *books) { b.arrivals = append(b.arrivals, tryOf(1, "e", 200, 2), tryOf(1, "f", 200, 2)) },
 			func(t *tally) { t.doubled = 1 },
 		},
 		{
 			"shown under two webhook-ids, after a failed try that may have been taken",
-			func(b *books) { b.arrivals[3].status = 0; b.arrivals = append(b.arrivals, shown(1, "e", 200, 2)) },
+			func(b *books) { b.arrivals[3].status = 0; b.arrivals = append(b.arrivals, tryOf(1, "e", 200, 2)) },
 			func(t *tally) { t.doubled = 1 },
 		},
 		{
 			"rejected and split",
 			func(b *books) {
 				b.arrivals[0].status = 422
-				b.arrivals = slices.Insert(b.arrivals, 1, shown(1, "e", 422, 0), shown(1, "f", 200, 1))
+				b.arrivals = slices.Insert(b.arrivals, 1, tryOf(1, "e", 422, 0), tryOf(1, "f", 200, 1))
 				b.dead = []int{0}
 			},
 			func(t *tally) { t.delivered, t.dead = 4, 1 },
@@ -97,7 +97,7 @@ func TestTally(t *testing.T) {
 			"rejected at first, then taken under the same webhook-id, then under another",
 			func(b *books) {
 				b.arrivals[3].status = 422
-				b.arrivals = append(b.arrivals, shown(1, "d", 200, 2), shown(1, "e", 200, 2))
+				b.arrivals = append(b.arrivals, tryOf(1, "d", 200, 2), tryOf(1, "e", 200, 2))
 			},
 			func(t *tally) { t.repeated, t.doubled = 1, 1 },
 		},
@@ -110,7 +110,7 @@ func TestTally(t *testing.T) {
 			"shown in order, but taken out of order",
 			func(b *books) {
 				b.arrivals[0].status = 500
-				b.arrivals = append(b.arrivals, shown(1, "a", 200, 0, 1))
+				b.arrivals = append(b.arrivals, tryOf(1, "a", 200, 0, 1))
 			},
 			func(t *tally) { t.repeated, t.reordered = 1, 2 },
 		},
@@ -121,7 +121,7 @@ func TestTally(t *testing.T) {
 		},
 		{
 			"shown in order, and repeated later",
-			func(b *books) { b.arrivals = append(b.arrivals, shown(1, "a", 200, 0, 1)) },
+			func(b *books) { b.arrivals = append(b.arrivals, tryOf(1, "a", 200, 0, 1)) },
 			func(t *tally) { t.repeated = 1 },
 		},
 		{
@@ -142,7 +142,7 @@ func TestTally(t *testing.T) {
 		{
 			"repeated with another body",
 			func(b *books) {
-				again := shown(1, "a", 200, 0, 1)
+				again := tryOf(1, "a", 200, 0, 1)
 				again.sum = 7
 				b.arrivals = append(b.arrivals, again)
 			},
@@ -156,7 +156,7 @@ func TestTally(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b, want := scene(), well
+			b, want := newBooks(), well
 			b.arrivals = append([]arrival{}, good...)
 			c.edit(&b)
 			c.want(&want)
@@ -175,7 +175,7 @@ func TestTally(t *testing.T) {
 // as rejections says.
 func TestLedger(t *testing.T) {
 	t.Parallel()
-	l := newLedger(scene().events)
+	l := newLedger(newBooks().events)
 	want := func(when string, missing, open int) {
 		t.Helper()
 		if m, o := l.missing(), l.open(); m != missing || o != open {
@@ -187,14 +187,14 @@ func TestLedger(t *testing.T) {
 	want("posted", 0, 3)
 	l.acknowledge([]int{0, 1, 3})
 	want("acknowledged", 3, 0)
-	l.answer(l.arrive(shown(1, "a", 0, 0, 1)), 422)
-	l.answer(l.arrive(shown(1, "b", 0, 3)), 500)
+	l.answer(l.arrive(tryOf(1, "a", 0, 0, 1)), 422)
+	l.answer(l.arrive(tryOf(1, "b", 0, 3)), 500)
 	want("answered with errors", 3, 0)
-	l.answer(l.arrive(shown(1, "b", 0, 3)), 204)
+	l.answer(l.arrive(tryOf(1, "b", 0, 3)), 204)
 	want("taken", 2, 0)
 	for range rejections {
 		want("being rejected", 2, 0)
-		l.answer(l.arrive(shown(1, "c", 0, 0)), 422)
+		l.answer(l.arrive(tryOf(1, "c", 0, 0)), 422)
 	}
 	want("rejected for good", 1, 0)
 }

@@ -16,8 +16,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// shop starts the assistants of the tenants, and closes them when the test ends.
-func shop(t *testing.T, events []event, tenants ...*tenant) *assistants {
+// newAssistants starts the assistants of the tenants, and closes them when the test ends.
+func newAssistants(t *testing.T, events []event, tenants ...*tenant) *assistants {
 	t.Helper()
 	a, err := startAssistants(newLedger(events), tenants)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestAssistantNotes(t *testing.T) {
 	one, other := &tenant{name: "one", manner: calm}, &tenant{name: "other", number: 1, manner: picky}
 	ada, cem := &lead{tenant: one}, &lead{tenant: other}
 	events := []event{{lead: ada, id: "a0"}, {lead: ada, nth: 1, id: "a1", state: "sent"}, {lead: cem, id: "c0", poison: true}}
-	a := shop(t, events, one, other)
+	a := newAssistants(t, events, one, other)
 	text := func(id, words string) string {
 		return `{"value":{"messages":[{"id":"` + id + `","text":{"body":"` + words + `"}}]}}`
 	}

@@ -48,7 +48,7 @@ func TestLull(t *testing.T) {
 
 // TestDrill runs the drill on a small scale: Redis, two wagates and all simulators, three kills,
 // and the account.
-func TestDrill(t *testing.T) { drilled(t, false) }
+func TestDrill(t *testing.T) { runDrill(t, false) }
 
 // TestI13Drill runs the same drill on a Redis Cluster, of which a master dies with writes that its
 // replica has not received, and a slot moves.
@@ -56,25 +56,25 @@ func TestI13Drill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute more")
 	}
-	drilled(t, true)
+	runDrill(t, true)
 }
 
-// drilled runs the tiny drill, and fails the test unless the account holds.
-func drilled(t *testing.T, cluster bool) {
+// runDrill runs the tiny drill, and fails the test unless the account holds.
+func runDrill(t *testing.T, cluster bool) {
 	t.Helper()
-	if !drilltest.Run(t, stage.Params{Cluster: cluster}, tried(tiny)) {
+	if !drilltest.Run(t, stage.Params{Cluster: cluster}, drillOf(tiny)) {
 		t.Error("the account falls short: see its figures above")
 	}
 }
 
-// tried returns a drill of that size.
-func tried(n sizes) func(context.Context, *stage.Stage) error {
+// drillOf returns a drill of that size.
+func drillOf(n sizes) func(context.Context, *stage.Stage) error {
 	return func(ctx context.Context, s *stage.Stage) error { return perform(ctx, s, n) }
 }
 
-// TestI1DrillTellsALoss: a wagate that acknowledges what no replica has must lose it with its
+// TestI1DrillReportsLoss: a wagate that acknowledges what no replica has must lose it with its
 // master, and the account must report the loss.
-func TestI1DrillTellsALoss(t *testing.T) {
+func TestI1DrillReportsLoss(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute more")
 	}
@@ -85,7 +85,7 @@ func TestI1DrillTellsALoss(t *testing.T) {
 	// A busy machine may take in nothing while the replica is deaf, so there are several tries.
 	for seed := range uint64(10) {
 		var out bytes.Buffer
-		ok := drilltest.Run(t, stage.Params{Seed: seed + 1, Cluster: true, Out: io.MultiWriter(t.Output(), &out)}, tried(size))
+		ok := drilltest.Run(t, stage.Params{Seed: seed + 1, Cluster: true, Out: io.MultiWriter(t.Output(), &out)}, drillOf(size))
 		if !ok && regexp.MustCompile(`(?m)^figure lost \d.* short$`).Match(out.Bytes()) {
 			return
 		}

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// zero is when the tests' story begins; after is an instant that many seconds later.
+// zero is when the lead's book begins; after is an instant that many seconds later.
 var zero = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 func after(seconds float64) time.Time { return zero.Add(time.Duration(seconds * float64(time.Second))) }
 
-// story returns the book of a lead with whom all went right. Its ladder has two prompts and a
-// template. The lead got its status at 0, its first step at 2.5 s and its second at 5.5 s, and
+// faultlessBook returns the book of a lead with whom all went right. Its ladder has two prompts and
+// a template. The lead got its status at 0, its first step at 2.5 s and its second at 5.5 s, and
 // answered at 7 s. It was given the other status at 20 s. Whether the first step of that run was
 // sent is unknown. The second met a closed window, so the template was sent in its place.
-func story() book {
+func faultlessBook() book {
 	return book{
 		name:       "Ada",
 		speed:      900,
@@ -46,8 +46,8 @@ func story() book {
 	}
 }
 
-// TestAccount: each edit of the story must be counted as the sins that it commits, and as no
-// others.
+// TestAccount: each edit of the faultless book must be counted as the sins that it commits, and as
+// no others.
 func TestAccount(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -357,7 +357,7 @@ func TestAccount(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := story()
+			b := faultlessBook()
 			c.edit(&b)
 			want := map[sin]int{}
 			for _, s := range c.want {
@@ -373,9 +373,9 @@ func TestAccount(t *testing.T) {
 // TestAccountAddsUp: the account must also add up what it only counts.
 func TestAccountAddsUp(t *testing.T) {
 	t.Parallel()
-	b := story()
+	b := faultlessBook()
 	b.calls[2].at = after(7.5)
-	got := draw([]book{b, story()})
+	got := draw([]book{b, faultlessBook()})
 	if got.runs != 4 || got.steps != 10 || got.calls != 12 || got.accepted != 8 || got.near != 1 {
 		t.Errorf("got %+v, want 4 runs, 10 steps, 12 calls, 8 accepted, 1 near a stop", got)
 	}

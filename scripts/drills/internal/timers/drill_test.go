@@ -19,18 +19,18 @@ var tiny = sizes{
 
 // TestDrill runs the drill on a small scale: Redis, four wagates and all simulators, some kills,
 // and the account.
-func TestDrill(t *testing.T) { drilled(t, false) }
+func TestDrill(t *testing.T) { runDrill(t, false) }
 
 // TestI13Drill runs the same drill on a Redis Cluster, of which a slot moves.
 func TestI13Drill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute more")
 	}
-	drilled(t, true)
+	runDrill(t, true)
 }
 
-// drilled runs the drill, and fails the test unless the account holds.
-func drilled(t *testing.T, cluster bool) {
+// runDrill runs the drill, and fails the test unless the account holds.
+func runDrill(t *testing.T, cluster bool) {
 	t.Helper()
 	if !drilltest.Run(t, stage.Params{Cluster: cluster}, func(ctx context.Context, s *stage.Stage) error { return perform(ctx, s, tiny) }) {
 		t.Error("the account falls short: see its figures above")
