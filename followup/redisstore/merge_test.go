@@ -58,9 +58,9 @@ func TestI1InterruptedMergeIsFinished(t *testing.T) {
 	}
 }
 
-// TestI1CustomFieldsOfInterruptedMerge changes the winner's custom fields while a merge runs, or
-// after a crash cut it short, before or after the fields were joined. The finished merge must not
-// bring back anything that was changed meanwhile, nor lose anything that was written meanwhile.
+// TestI1CustomFieldsOfInterruptedMerge changes the winner's custom fields during a merge, or after
+// a crash that interrupted the merge before or after it joined the two leads' fields. The finished
+// merge must neither undo the change nor lose it.
 func TestI1CustomFieldsOfInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -110,9 +110,10 @@ func TestI1CustomFieldsOfInterruptedMerge(t *testing.T) {
 	}
 }
 
-// TestI7StepSentDuringInterruptedMerge kills a merge while a step of the loser is being sent. The
-// step's result is then recorded, in some cases after the worker's first try to record it crashed
-// too. Nothing may be lost: the merged lead must hold what was said to the lead.
+// TestI7StepSentDuringInterruptedMerge kills a merge while a step of the loser is in sending.
+// FinishStep then records the step's result, in half of the cases after a first try that crashed.
+// The merged lead must have the message in its history and be opted out, and each happening must be
+// delivered once.
 func TestI7StepSentDuringInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -224,9 +225,9 @@ func settleText(t *testing.T, s *Store, p party, lead followup.LeadID, id string
 	}
 }
 
-// TestMergeExtendsHistoryLifetime: when a merge brings a conversation that was used later, the
-// winner's history must live as long as if the winner had used it then. What the winner says within
-// the next half day does not put off the end, so it would be kept for less time otherwise.
+// TestMergeExtendsHistoryLifetime: the first use of a conversation in each half day puts off the
+// expiry of its history. A merge that brings the loser's use must put it off too, because the
+// winner's next use in the same half day takes that as done.
 func TestMergeExtendsHistoryLifetime(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})

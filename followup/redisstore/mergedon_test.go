@@ -10,10 +10,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI7LeadMergedManyTimes resolves a person's changes of user id in reverse order, so that each
-// name is a lead that is merged into the lead before it. The result of a step that the first lead
-// has in sending, a receipt of that step, and an erasure must each find their way along the whole
-// chain.
+// TestI7LeadMergedManyTimes resolves a person's changes of user id, the latest first, so that a
+// chain of leads forms, each merged into the one before it. The lead at its end has a step in
+// sending. The result of that step, a receipt of it, and an erasure must each find their way along
+// the chain.
 func TestI7LeadMergedManyTimes(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newParty()

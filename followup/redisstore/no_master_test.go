@@ -9,9 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// clusterWithoutMasters returns a store on a cluster of one node. The first so many times that the
-// node is asked which node serves which slot, it answers that none does, like a node that lost its
-// cluster file.
+// clusterWithoutMasters returns a store on a cluster of one node. When the node is asked which node
+// serves which slot, it answers that none does, like a node that lost its cluster file; it gives
+// the right answer after that many such answers.
 func clusterWithoutMasters(t *testing.T, nobody int64) *Store {
 	t.Helper()
 	node, stop, err := Embedded()

@@ -33,8 +33,8 @@ func setActive(t *testing.T, s *Store, c followup.Config, active bool, n int) ([
 	return s.UpdateConfig(t.Context(), c, prev, epoch, epoch.Add(time.Duration(n)*time.Second))
 }
 
-// TestI7ReactivatedConfigRevivesNoRun switches a config off, dies at some point of that, and
-// switches the config on again. The runs that were left must end before the config is active.
+// TestI7ReactivatedConfigRevivesNoRun switches a config off, dies before that is done, and switches
+// the config on again. The runs that were left must end before the config is active.
 func TestI7ReactivatedConfigRevivesNoRun(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -68,9 +68,9 @@ func TestI7ReactivatedConfigRevivesNoRun(t *testing.T) {
 	}
 }
 
-// TestI7NewRunOfReactivatedConfigGoesOn: a call that switched the config off is late to end its
-// runs, and meets a run that was started after the config was switched on again. That run must go
-// on.
+// TestI7NewRunOfReactivatedConfigGoesOn: a call that switched a config off is slow to end the
+// config's runs. Meanwhile the config is switched on again and a new run starts, which that call
+// must leave alone.
 func TestI7NewRunOfReactivatedConfigGoesOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

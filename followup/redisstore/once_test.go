@@ -63,8 +63,8 @@ func TestI2RepeatedRequests(t *testing.T) {
 	})
 }
 
-// TestI7ReleaseWhoseAnswerWasLost releases a step whose run is to end, and repeats that with the
-// same request id. Both answers must name the run that ended, because only one of them is seen.
+// TestI7ReleaseWhoseAnswerWasLost releases a step whose run is to end, and repeats that as the same
+// request. Both answers must name the run that ended, because only one of them may arrive.
 func TestI7ReleaseWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -226,8 +226,8 @@ func TestParkedReceiptsAreBounded(t *testing.T) {
 	})
 }
 
-// TestLinkKeepsWhatIsKnown has two callers link the same message, both of which read that it was
-// not linked. What the first wrote must stay.
+// TestLinkKeepsWhatIsKnown has two callers link the same message, both of whom read before that it
+// was not linked. What the first one wrote must stay.
 func TestLinkKeepsWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -21,7 +21,7 @@ var moments = map[*script]string{
 	nameScript:     "before the lead learns its identities",
 }
 
-// before returns these scripts of a merge by the names of the moments before them.
+// before returns scripts of a merge by the moments before them, as moments names these.
 func before(scripts ...*script) map[string]*script {
 	named := make(map[string]*script, len(scripts))
 	for _, s := range scripts {
@@ -30,7 +30,8 @@ func before(scripts ...*script) map[string]*script {
 	return named
 }
 
-// onScript is a client hook that runs around in place of each call of one script.
+// onScript is a client hook that calls around in place of each call of one script. around makes the
+// call itself, if it wants to.
 type onScript struct {
 	script *script
 	around func(ctx context.Context, call func() error) error

@@ -16,9 +16,8 @@ import (
 	"wagate/providers"
 )
 
-// failAtWrite returns a hook that, before each call of the script in lua/<file>.lua, runs the
-// script in a form that fails at its n-th write. failed tells whether any such run came to that
-// write.
+// failAtWrite returns a hook that runs before each call of the script in lua/<file>.lua. It runs
+// the script in a form that fails at its n-th write, and sets failed if it came to that write.
 func failAtWrite(s *script, file string, n int, db redis.UniversalClient, failed *bool) redis.Hook {
 	src := source(file)
 	text := fmt.Sprintf(`local whole, left = redis, %d
@@ -65,9 +64,9 @@ func (h *beforeCall) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 	}
 }
 
-// TestI4InterruptedScriptKeepsWindowOpeners breaks off, at each of its writes, a script that
-// changes a lead's identities, and runs it again. Every window must then belong to the contact that
-// it would have belonged to without the interruption.
+// TestI4InterruptedScriptKeepsWindowOpeners breaks off a script that changes a lead's identities,
+// at each of its writes, and runs it again. Every window must then belong to the contact that it
+// would have belonged to without the interruption.
 func TestI4InterruptedScriptKeepsWindowOpeners(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -89,8 +89,8 @@ func TestI1ErasureReachesWhatCameMeanwhile(t *testing.T) {
 	}
 }
 
-// TestI7RunStartedDuringErasureIsNotIndexed: a run that starts while its lead is being erased must
-// be left in no index of steps.
+// TestI7RunStartedDuringErasureIsNotIndexed: a run starts while its lead is being erased. No index
+// of steps may keep it.
 func TestI7RunStartedDuringErasureIsNotIndexed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -203,8 +203,8 @@ func TestI1RepeatedReceiptOfMergedStepWrites(t *testing.T) {
 	}
 }
 
-// TestI2ConcurrentMergesOfOneLead: two processes find out at the same time that one lead is the
-// same person as another lead, each a different one. The lead's event must be delivered once.
+// TestI2ConcurrentMergesOfOneLead: two processes merge the same lead at the same time, each into
+// another lead. The lead's event must be delivered once.
 func TestI2ConcurrentMergesOfOneLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

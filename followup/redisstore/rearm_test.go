@@ -56,9 +56,9 @@ func TestNothingIsLeftOfRearm(t *testing.T) {
 	})
 }
 
-// TestI5NoRearmByNoteOfOlderProgram: an older program does not know the note that the business has
-// spoken, so it leaves that note when it settles the lead's answer or starts the run. Such a note
-// must start no run.
+// TestI5NoRearmByNoteOfOlderProgram: an older program does not know the field that notes that the
+// business has spoken. So the field stays when that program settles the lead's answer or starts the
+// run. A field that is left in this way must start no run.
 func TestI5NoRearmByNoteOfOlderProgram(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -68,8 +68,8 @@ func (l *lostOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestI9ClaimWhoseAnswerWasLost: what a claim took whose answer was lost must be handed out at
-// once, and not when its lease has run out.
+// TestI9ClaimWhoseAnswerWasLost: when the answer to a claim was lost, its repetition must hand out
+// what the claim took. Otherwise that would wait until the lease has run out.
 func TestI9ClaimWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -81,7 +81,7 @@ func TestI9ClaimWhoseAnswerWasLost(t *testing.T) {
 		s.db.AddHook(hook)
 		d := claimOne(t, s, epoch)
 		if !hook.lost.Load() || said(d) != "b " || d.Attempts != 0 {
-			t.Errorf("got %q after %d tries, answer lost: %v, want b after 0 tries, answer lost: true", said(d), d.Attempts, hook.lost.Load())
+			t.Errorf("delivery: got %q after %d tries, answer lost: %v, want b after 0 tries, answer lost: true", said(d), d.Attempts, hook.lost.Load())
 		}
 		delivered(t, s, d)
 	})

@@ -41,9 +41,8 @@ func untilReplicas(t *testing.T, master *redistest.Server, want string) {
 	}
 }
 
-// TestNotReadyWithoutReplicas: while nothing is acknowledged or sent because replicas are missing,
-// Ping and Check must say so, whether the replicas are gone or hang; and they must say when it is
-// over.
+// TestNotReadyWithoutReplicas: while replicas are missing, nothing is acknowledged or sent. Ping
+// and Check must say so, whether the replicas are gone or hang, and must say when it is over.
 func TestNotReadyWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"))

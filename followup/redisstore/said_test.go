@@ -60,8 +60,8 @@ func TestSaidWritesWhatSettleWould(t *testing.T) {
 	}
 }
 
-// TestSaidKeepsToLeadBacklog: when as much waits of one lead as may, the short cut must refuse more
-// of that lead, although there is room for others.
+// TestSaidKeepsToLeadBacklog: once as many events wait of one lead as LeadBacklog allows, the short
+// cut must refuse more of them, although there is room for other leads.
 func TestSaidKeepsToLeadBacklog(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

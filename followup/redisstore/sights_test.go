@@ -33,8 +33,8 @@ func (p party) wantKnown(t *testing.T, s *Store, at time.Time, ids ...string) {
 	}
 }
 
-// onEachScript runs a test with Settle, which mostly takes the short cut of the said script, and
-// with the whole script.
+// onEachScript runs a test twice: with Settle, which takes the short cut of the said script where
+// it can, and with the whole script.
 func onEachScript(t *testing.T, f func(t *testing.T, s *Store, settle func(followup.Settlement))) {
 	t.Helper()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -85,8 +85,8 @@ func TestI2FewFirstSightsLieInHash(t *testing.T) {
 	})
 }
 
-// TestI2OldFirstSightsMakeRoom: old first sights that are dropped leave room in the hash. First
-// sights that have a key of their own must stay there.
+// TestI2OldFirstSightsMakeRoom: old first sights must be dropped, so that new ones fit into the
+// hash. First sights that have a key of their own must stay in that key, however few are left.
 func TestI2OldFirstSightsMakeRoom(t *testing.T) {
 	t.Parallel()
 	onEachScript(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {

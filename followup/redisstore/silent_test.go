@@ -14,10 +14,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI13HangingMasterHoldsUpNoOther: one master is stopped and no replica takes over. Meanwhile
-// the steps of the other masters, also those whose lease is over, must be claimed and may be sent,
-// and their deliveries claimed. The steps and deliveries of the stopped master must come once it
-// goes on. Each must come once.
+// TestI13HangingMasterHoldsUpNoOther stops one master, whose place no replica takes. Meanwhile the
+// steps of the other masters must be claimed and allowed to be sent, also those whose lease is
+// over, and their deliveries must be claimed. The steps and deliveries of the stopped master must
+// come once it goes on. Each must come once.
 func TestI13HangingMasterHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)

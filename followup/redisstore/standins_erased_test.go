@@ -10,9 +10,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI11ErasureReachesStandIns erases a lead for whom something had come before it was a lead, and
-// something more since. Neither the stand-in nor the lead may leave anything in Redis but the
-// lead's tombstone.
+// TestI11ErasureReachesStandIns erases a lead for whom events had come before the lead existed, and
+// again since. Redis must hold nothing of the stand-in, and of the lead only a tombstone.
 func TestI11ErasureReachesStandIns(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -41,8 +40,9 @@ func TestI11ErasureReachesStandIns(t *testing.T) {
 	})
 }
 
-// TestErasedLeadIsStrangerAgain: after an erasure, the pointers of the lead's stand-ins must turn
-// nobody away, wherever the erasure, or a process that had just found the lead, stopped.
+// TestErasedLeadIsStrangerAgain: after an erasure, the pointers that stand-ins of the lead have
+// left must turn no event away, wherever the erasure stopped, or a process that had just found the
+// lead.
 func TestErasedLeadIsStrangerAgain(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -145,8 +145,9 @@ func TestErasedLeadIsStrangerAgain(t *testing.T) {
 	}
 }
 
-// TestLateEraseClearsNothing: a process that is late to clear a stand-in, which it imported or
-// found to point to an erased lead, must leave alone what lies there since.
+// TestLateEraseClearsNothing: a process may be late to clear a stand-in that it has imported, or
+// that it found to point to an erased lead. It must leave alone what has come under the stand-in
+// since.
 func TestLateEraseClearsNothing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

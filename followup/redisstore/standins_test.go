@@ -236,8 +236,8 @@ func TestI1LeadMergedDuringImport(t *testing.T) {
 	counted(t, other)
 }
 
-// TestStandInExpires: what is kept of strangers must go by itself, but not while anything waits,
-// and a dead letter that an operator replays after that must still belong to the tenant.
+// TestStandInExpires: what is kept of a stranger must expire, but not while anything waits. A dead
+// letter that an operator replays after that must still belong to the tenant.
 func TestStandInExpires(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -246,7 +246,7 @@ func TestStandInExpires(t *testing.T) {
 		forGood := func(when string) {
 			t.Helper()
 			if got := s.db.PTTL(t.Context(), key).Val(); got != -1 {
-				t.Errorf("%s: got %v to live, want for good", when, got)
+				t.Errorf("%s: got %v to live, want no expiry", when, got)
 			}
 		}
 		// hourLater deletes what expires within an hour, after checking that it would.
@@ -316,7 +316,7 @@ func TestStandInExpires(t *testing.T) {
 			t.Errorf("delivered: got %q, want m", got)
 		}
 		if got := s.db.PTTL(t.Context(), s.tag(lead).lead(lead)).Val(); got != -1 {
-			t.Errorf("a lead whose queue is empty: got %v to live, want for good", got)
+			t.Errorf("a lead whose queue is empty: got %v to live, want no expiry", got)
 		}
 	})
 }

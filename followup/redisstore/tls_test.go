@@ -92,8 +92,8 @@ func (a *authority) serves(host, port, cert string) redistest.Option {
 	}
 }
 
-// TestClusterWithTLS: each node of a cluster has a certificate for its address. The client must
-// accept it, but not from an authority that it does not know.
+// TestClusterWithTLS: each node of a cluster has a certificate for its address. A client must reach
+// each node, and must refuse certificates of an authority that it does not know.
 func TestClusterWithTLS(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)

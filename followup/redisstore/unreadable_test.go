@@ -8,9 +8,9 @@ import (
 	"wagate/followup"
 )
 
-// TestI1UnreadableElement: an unreadable element of a queue must be handed out as unreadable, and
-// become a dead letter of its own with everything that is in it. What lies behind it must be
-// delivered.
+// TestI1UnreadableElement: an element of a queue that cannot be read must be handed out as
+// unreadable, and must become a dead letter of its own that holds all of it. The events behind it
+// must be delivered.
 func TestI1UnreadableElement(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -139,8 +139,8 @@ func TestPingAsksEachNodeOfCluster(t *testing.T) {
 	}
 }
 
-// TestPingWhileSlotMoves: an answer that a slot is elsewhere is an answer too, so Ping must succeed
-// while a slot moves.
+// TestPingWhileSlotMoves: a node that answers that a slot is elsewhere has answered, so Ping must
+// succeed while a slot moves.
 func TestPingWhileSlotMoves(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)

@@ -25,9 +25,9 @@ const scrapeEvery = time.Minute
 // fakeStorage is a store of made-up series.
 type fakeStorage []storage.Series
 
-// newFakeStorage reads series in the notation of Prometheus' own rule tests: `name{label="value"}
-// 1x4 0x10 _x3` is the value 1 five times, then 0 eleven times, then three missed scrapes, one
-// every scrapeEvery.
+// newFakeStorage reads series in the notation of Prometheus' own rule tests, with one value every
+// scrapeEvery: `name{label="value"} 1x4 0x10 _x3` is five times 1, eleven times 0 and three missed
+// scrapes.
 func newFakeStorage(t *testing.T, series []string) fakeStorage {
 	t.Helper()
 	var w fakeStorage
@@ -48,7 +48,7 @@ func newFakeStorage(t *testing.T, series []string) fakeStorage {
 }
 
 // fires returns the labels with which an alert fires at an instant after the series began: those
-// that the rule's query has returned at every evaluation for as long as the rule's "for" says.
+// that the rule's query has returned, at each evaluation, for as long as the rule waits.
 func (w fakeStorage) fires(t *testing.T, r rulefmt.Rule, every, at time.Duration) []string {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{

@@ -14,8 +14,8 @@ func after(seconds float64) time.Time { return zero.Add(time.Duration(seconds * 
 
 // faultlessBook returns the book of a lead with whom all went right. Its ladder has two prompts and
 // a template. The lead got its status at 0, its first step at 2.5 s and its second at 5.5 s, and
-// answered at 7 s. It was given the other status at 20 s. Whether the first step of that run was
-// sent is unknown. The second met a closed window, so the template was sent in its place.
+// answered at 7 s. At 20 s it was given the other status. Of that run, it is unknown whether the
+// first step was sent, and the second met a closed window, so the template was sent in its place.
 func faultlessBook() book {
 	return book{
 		name:       "Ada",
