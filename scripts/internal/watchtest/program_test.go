@@ -101,7 +101,7 @@ func adminAddr(log io.Reader) (string, error) {
 	return "", fmt.Errorf("wagate did not say where it listens:\n%s", &read)
 }
 
-// get reads the metrics at an URL.
+// get reads the metrics at a URL.
 func get(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

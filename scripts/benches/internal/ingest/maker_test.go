@@ -72,8 +72,8 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// TestBatches: each batch must hold the same number of messages of each of its leads, and no
-// message id may repeat, in texts neither.
+// TestBatches: each batch must hold the same number of messages of each of its leads. No message id
+// may repeat, neither within the batches nor in texts.
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	m := newMaker(4000, nil, now)

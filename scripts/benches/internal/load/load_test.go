@@ -83,7 +83,8 @@ func requests(n int, body string) [][]byte {
 	return list
 }
 
-// TestRun: in either loop every request must be sent once, and each answer must be timed.
+// TestRun: in a closed and in an open loop, every request must be sent once, and each answer must
+// be timed.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

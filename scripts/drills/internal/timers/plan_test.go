@@ -64,7 +64,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestToss: the answer of an outcome must fit the fault that the provider is given.
+// TestToss: what the account is told about an answer must fit the fault that the provider is given.
 func TestToss(t *testing.T) {
 	t.Parallel()
 	seen := map[answer]int{}
