@@ -12,7 +12,7 @@ import (
 	"wagate/providers"
 )
 
-func TestASuccessIsTheCloudAPIs(t *testing.T) {
+func TestSuccessAnswer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		extra providers.Sent
@@ -37,7 +37,7 @@ func TestASuccessIsTheCloudAPIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.wrote(followup.Identity{Phone: phone})
 				h.meta.extra = c.extra
 				h.answered(h.post(number, c.body, ""), 200, c.want)
@@ -47,9 +47,9 @@ func TestASuccessIsTheCloudAPIs(t *testing.T) {
 	}
 }
 
-func TestI10ANumberOfNobodyIs404(t *testing.T) {
+func TestI10UnknownNumberIs404(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		for _, c := range []struct {
 			tenant followup.TenantID
@@ -76,7 +76,7 @@ func TestI10ANumberOfNobodyIs404(t *testing.T) {
 // A lead without a phone is written to by his BSUID; if both are given, to wins.
 func TestRecipients(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{UserID: "BR.77a"})
 		h.answered(h.post(number, `{"messaging_product":"whatsapp","recipient":"BR.77a","text":{"body":"hello"}}`, ""), 200,
 			`{"messaging_product":"whatsapp","contacts":[{"input":"BR.77a","user_id":"BR.77a"}],"messages":[{"id":"wamid.1"}]}`)
@@ -90,9 +90,9 @@ func TestRecipients(t *testing.T) {
 }
 
 // What reaches the provider is what the caller wrote, without what is ours.
-func TestTheBodyIsPassedOn(t *testing.T) {
+func TestBodyIsPassedOn(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		lead := h.wrote(followup.Identity{Phone: phone})
 		h.is(h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`","text":{"body":"hello","preview_url":true},"biz_opaque_callback_data":"mine","new_member":{"a":1}}`, "").Status, 200, "status")
 		m := h.meta.calls()[0]
@@ -115,7 +115,7 @@ func TestTheBodyIsPassedOn(t *testing.T) {
 // Clients write null for what they leave out; so it is not there, to the provider either.
 func TestNullIsAbsent(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.is(h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`","recipient":null,"recipient_type":null,"status":null,"context":null,
 			"biz_opaque_callback_data":null,"type":"text","text":{"body":"hello"},"image":null}`, "").Status, 200, "status")
@@ -129,9 +129,9 @@ func TestNullIsAbsent(t *testing.T) {
 }
 
 // The id in a quotation is the one the quoted message's sender was given.
-func TestQuotationsAreTranslated(t *testing.T) {
+func TestQuotedIDsAreTranslated(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		lead := h.wrote(followup.Identity{Phone: phone})
 		_, err := h.store.LinkMessage(h.Context(), tenant, followup.MessageRef{Attempt: lead.Attempt(1), SenderID: "gs-1", ProviderID: "wamid.A"})
 		h.must(err, "LinkMessage")
@@ -154,7 +154,7 @@ func TestQuotationsAreTranslated(t *testing.T) {
 }
 
 // A template is judged by the name it is sent by.
-func TestI5WhatIsJudgedIsWhatIsSent(t *testing.T) {
+func TestI5TemplateCheckedIsTheOneSent(t *testing.T) {
 	t.Parallel()
 	for _, members := range []string{
 		`"name":"promo","NAME":"utility"`, `"NAME":"utility","name":"promo"`, `"name":"utility","Name":"promo"`,
@@ -162,7 +162,7 @@ func TestI5WhatIsJudgedIsWhatIsSent(t *testing.T) {
 	} {
 		t.Run(members, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				lead := h.wrote(followup.Identity{Phone: phone})
 				h.known["utility"] = providers.TemplateInfo{Name: "utility", Category: "UTILITY"}
 				h.known["promo"] = providers.TemplateInfo{Name: "promo", Category: "MARKETING"}
@@ -182,7 +182,7 @@ func TestI5WhatIsJudgedIsWhatIsSent(t *testing.T) {
 // and what waits for him under it is no news of a message of ours.
 func TestI10AnotherTenantsMessageID(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		theirs := followup.MessageRef{Attempt: followup.NewLeadID().Attempt(1), SenderID: "gs-theirs", ProviderID: "wamid.theirs"}
 		_, err := h.store.LinkMessage(h.Context(), stranger, theirs)
 		h.must(err, "LinkMessage")
@@ -202,9 +202,9 @@ func TestI10AnotherTenantsMessageID(t *testing.T) {
 }
 
 // An opted-out lead gets no marketing; a category that is not known counts as it.
-func TestAnOptedOutLeadGetsNoMarketing(t *testing.T) {
+func TestOptedOutLeadGetsNoMarketing(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		lead := h.wrote(followup.Identity{Phone: phone})
 		h.known["news"] = providers.TemplateInfo{Category: "MARKETING"}
 		h.known["receipt"] = providers.TemplateInfo{Category: "UTILITY"}
@@ -215,7 +215,7 @@ func TestAnOptedOutLeadGetsNoMarketing(t *testing.T) {
 			a := h.post(number, template(phone, name), "")
 			h.is(a.Status, status, name)
 			if status == 400 {
-				h.is(graph(a), "400 131050 The customer asked to receive no marketing messages.", name)
+				h.is(graphError(a), "400 131050 The customer asked to receive no marketing messages.", name)
 			}
 		}
 		h.is(h.post(number, text(phone), "").Status, 200, "an answer to him")
@@ -225,15 +225,15 @@ func TestAnOptedOutLeadGetsNoMarketing(t *testing.T) {
 // A template that is paused or disabled is refused with Meta's code and no call,
 // also if that is told while it waits for its turn, or for another try. What else
 // keeps it from being sent the provider knows best.
-func TestATemplateThatIsPausedIsNotSent(t *testing.T) {
+func TestPausedTemplateIsNotSent(t *testing.T) {
 	t.Parallel()
 	const paused, disabled = "400 132015 The template is paused; the message was not sent.",
 		"400 132016 The template is disabled; the message was not sent."
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		for status, want := range map[string]string{"PAUSED": paused, "DISABLED": disabled} {
 			h.known["t"] = providers.TemplateInfo{Name: "t", Status: status, Category: "UTILITY"}
-			h.is(graph(h.post(number, template(phone, "t"), "k")), want, status)
+			h.is(graphError(h.post(number, template(phone, "t"), "k")), want, status)
 		}
 		h.is(len(h.meta.calls()), 0, "calls")
 		h.is(slices.Contains(h.diary.read(), "pace"), false, "a slot was taken")
@@ -243,25 +243,25 @@ func TestATemplateThatIsPausedIsNotSent(t *testing.T) {
 		}
 		h.is(h.post(number, template(phone, "t"), "k").Status, 200, "the same request, once it is approved")
 	})
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.store.wait = 5 * time.Second
 		h.wrote(followup.Identity{Phone: phone})
 		time.AfterFunc(2*time.Second, func() { h.learns(providers.TemplateInfo{Name: "t", Status: "PAUSED"}) })
-		h.is(graph(h.post(number, template(phone, "t"), "")), paused, "paused while it waits for its turn")
+		h.is(graphError(h.post(number, template(phone, "t"), "")), paused, "paused while it waits for its turn")
 		h.is(len(h.meta.calls()), 0, "calls")
 	})
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.meta.answers(&providers.Error{Kind: providers.Transient, Code: 131016, Status: 503, Retryable: true})
 		h.meta.hook = func() { h.learns(providers.TemplateInfo{Name: "t", Status: "DISABLED"}) }
 		h.wrote(followup.Identity{Phone: phone})
-		h.is(graph(h.post(number, template(phone, "t"), "")), disabled, "disabled before another try")
+		h.is(graphError(h.post(number, template(phone, "t"), "")), disabled, "disabled before another try")
 		h.is(len(h.meta.calls()), 1, "calls")
 	})
 }
 
 // Who is not written to does not become a lead: a template that is refused before anything
 // is sent founds none, whatever it is refused for.
-func TestATemplateThatIsNotSentFoundsNoLead(t *testing.T) {
+func TestRefusedTemplateCreatesNoLead(t *testing.T) {
 	t.Parallel()
 	const paused, byOperator = "400 132015 The template is paused; the message was not sent.",
 		"503 131016 Sending is paused by the operator; the message was not sent."
@@ -285,7 +285,7 @@ func TestATemplateThatIsNotSentFoundsNoLead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				c.as(h)
 				a := h.post(number, template(phone, "t"), "")
 				_, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: phone}, false, time.Now())
@@ -294,7 +294,7 @@ func TestATemplateThatIsNotSentFoundsNoLead(t *testing.T) {
 					h.is(err, nil, "a lead who was written to")
 					return
 				}
-				h.is(graph(a), c.want, "answer")
+				h.is(graphError(a), c.want, "answer")
 				h.is(err, followup.ErrNotFound, "a lead who was not")
 				h.is(len(h.meta.calls()), 0, "calls")
 			})
@@ -304,25 +304,25 @@ func TestATemplateThatIsNotSentFoundsNoLead(t *testing.T) {
 
 // A category that becomes marketing while the template waits for its turn bars it
 // from who opted out.
-func TestACategoryThatChangesMeanwhileBars(t *testing.T) {
+func TestCategoryChangeDuringWaitCounts(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.store.wait = 5 * time.Second
 		lead := h.wrote(followup.Identity{Phone: phone})
 		h.known["t"] = providers.TemplateInfo{Name: "t", Status: "APPROVED", Category: "UTILITY"}
 		out := true
 		h.settle(lead, followup.Item{Channel: onMeta, OptOut: &out})
 		time.AfterFunc(2*time.Second, func() { h.learns(providers.TemplateInfo{Name: "t", Category: "MARKETING"}) })
-		h.is(graph(h.post(number, template(phone, "t"), "")), "400 131050 The customer asked to receive no marketing messages.", "answer")
+		h.is(graphError(h.post(number, template(phone, "t"), "")), "400 131050 The customer asked to receive no marketing messages.", "answer")
 		h.is(len(h.meta.calls()), 0, "calls")
 	})
 }
 
 // Where nobody can say what was said of a template it is not sent.
-func TestNoTemplateIsSentUnseen(t *testing.T) {
+func TestTemplateIsNotSentUnchecked(t *testing.T) {
 	t.Parallel()
 	for away, when := range []string{"before it waits for its turn", "before the guard"} {
-		in(t, func(h *harness) {
+		bubble(t, func(h *harness) {
 			h.wrote(followup.Identity{Phone: phone})
 			h.store.breaks("Template", 1)
 			if away == 1 {
@@ -338,13 +338,13 @@ func TestNoTemplateIsSentUnseen(t *testing.T) {
 	}
 }
 
-func TestAPauseIs503WithRetryAfter(t *testing.T) {
+func TestPauseIs503WithRetryAfter(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.must(h.store.Pause(h.Context(), tenant, onMeta, true), "Pause")
 		a := h.post(number, text(phone), "k")
-		h.is(graph(a), "503 131016 Sending is paused by the operator; the message was not sent.", "answer")
+		h.is(graphError(a), "503 131016 Sending is paused by the operator; the message was not sent.", "answer")
 		h.is(a.RetryAfter, time.Minute, "Retry-After")
 		h.must(h.store.Pause(h.Context(), tenant, onMeta, false), "Pause")
 		h.is(h.post(number, text(phone), "k").Status, 200, "the same request later")
@@ -352,7 +352,7 @@ func TestAPauseIs503WithRetryAfter(t *testing.T) {
 }
 
 // Every failure is worded as Meta's, whoever the provider is.
-func TestFailuresAreWordedAsMetas(t *testing.T) {
+func TestFailuresHaveMetasWording(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
@@ -377,11 +377,11 @@ func TestFailuresAreWordedAsMetas(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.wrote(followup.Identity{Phone: phone})
 				h.meta.answers(&c.err)
 				a := h.post(number, text(phone), "")
-				h.is(graph(a), c.want, "answer")
+				h.is(graphError(a), c.want, "answer")
 				h.is(a.RetryAfter, c.after, "Retry-After")
 				var e struct {
 					Error struct{ Message, Type string }
@@ -400,21 +400,21 @@ func TestFailuresAreWordedAsMetas(t *testing.T) {
 // the provider's answer.
 func TestReadReceiptsArePassedThrough(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		body := `{"message_id":"wamid.B","messaging_product":"whatsapp","status":"read","typing_indicator":{"type":"text"}}`
 		h.answered(h.post(number, body, "k"), 200, `{"success":true}`)
 		h.is(h.meta.passed, []string{body}, "passed on")
 		h.is(h.diary.read(), []string(nil), "other things done")
-		h.is(graph(h.post(string(onGupshup), body, "")), "400 131051 this channel's provider takes no read receipts or typing notices", "at Gupshup")
+		h.is(graphError(h.post(string(onGupshup), body, "")), "400 131051 this channel's provider takes no read receipts or typing notices", "at Gupshup")
 		h.meta.answers(&providers.Error{Kind: providers.Invalid, Code: 100, Status: 400, Detail: "no such message"})
-		h.is(graph(h.post(number, body, "")), "400 100 no such message", "a failure")
+		h.is(graphError(h.post(number, body, "")), "400 100 no such message", "a failure")
 		h.meta.answers(&providers.Error{Kind: providers.Transient, MaybeSent: true})
-		h.is(graph(h.post(number, body, "")), "503 131016 Service unavailable", "no answer, which forbids no second try")
+		h.is(graphError(h.post(number, body, "")), "503 131016 Service unavailable", "no answer, which forbids no second try")
 	})
 }
 
 // What passes by the guard carries no message, however it is written.
-func TestI5NoMessageTravelsInAReadReceipt(t *testing.T) {
+func TestI5ReadReceiptCarriesNoMessage(t *testing.T) {
 	t.Parallel()
 	for members, named := range map[string]string{
 		`"to":"` + phone + `","type":"text","text":{"body":"hi"}`: `"text" has no place in a read receipt; "to" has no place in a read receipt; "type" has no place in a read receipt`,
@@ -424,9 +424,9 @@ func TestI5NoMessageTravelsInAReadReceipt(t *testing.T) {
 	} {
 		t.Run(named, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				body := `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.B",` + members + `}`
-				h.is(graph(h.post(number, body, "")), "400 100 "+named, "answer")
+				h.is(graphError(h.post(number, body, "")), "400 100 "+named, "answer")
 				h.is(h.meta.passed, []string(nil), "passed on")
 				h.is(len(h.meta.calls()), 0, "sent")
 			})
@@ -436,7 +436,7 @@ func TestI5NoMessageTravelsInAReadReceipt(t *testing.T) {
 
 // A lead's run that waited for the business to speak starts with a message that
 // left, and with no other.
-func TestARearmWaitsForAMessageThatLeft(t *testing.T) {
+func TestRearmNeedsMessageThatLeft(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err  error
@@ -448,7 +448,7 @@ func TestARearmWaitsForAMessageThatLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				lead := h.wrote(followup.Identity{Phone: phone})
 				_, _, err := h.store.Start(h.Context(), tenant, lead, followup.Arm{
 					Config: "c", Assistant: assistant, Channel: onMeta, Ladder: "l", Interval: time.Hour, RearmOnReply: true,
@@ -465,9 +465,9 @@ func TestARearmWaitsForAMessageThatLeft(t *testing.T) {
 
 // An assistant's own message breaks the silence at its guard, so that no nudge
 // crosses it.
-func TestAMessageRestartsTheWaitOfARun(t *testing.T) {
+func TestMessageRestartsWaitOfRun(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		lead := h.wrote(followup.Identity{Phone: phone})
 		run, _, err := h.store.Start(h.Context(), tenant, lead, followup.Arm{
 			Config: "c", Assistant: assistant, Channel: onMeta, Ladder: "l", Interval: time.Hour,

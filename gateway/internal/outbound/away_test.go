@@ -13,11 +13,11 @@ func TestI1NothingIsSentWhileTheStoreIsAway(t *testing.T) {
 	for _, method := range []string{"Resolve", "GuardSend", "Pace", "BeginKey"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.wrote(followup.Identity{Phone: phone})
 				h.store.breaks(method, 1)
 				a := h.post(number, text(phone), "k")
-				h.is(graph(a), "503 131016 the message was not sent; try again", "answer")
+				h.is(graphError(a), "503 131016 the message was not sent; try again", "answer")
 				h.is(a.RetryAfter, time.Second, "Retry-After")
 				h.is(len(h.meta.calls()), 0, "provider calls")
 				h.is(h.post(number, text(phone), "k").Status, 200, "the same request later")
@@ -27,9 +27,9 @@ func TestI1NothingIsSentWhileTheStoreIsAway(t *testing.T) {
 }
 
 // A message whose result cannot be recorded has left, and is answered so.
-func TestI7AMessageThatCouldNotBeRecordedIsSent(t *testing.T) {
+func TestI7UnrecordedMessageIsAnsweredAsSent(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.store.breaks("RecordSend", 1000)
 		h.is(h.post(number, text(phone), "").Status, 200, "status")
@@ -37,9 +37,9 @@ func TestI7AMessageThatCouldNotBeRecordedIsSent(t *testing.T) {
 }
 
 // A lead merged into another between its naming and the guard is named again.
-func TestALeadThatMovedIsNamedAgain(t *testing.T) {
+func TestMergedLeadIsResolvedAgain(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		time.Sleep(time.Second)
 		young := h.wrote(followup.Identity{UserID: "BR.77a"})

@@ -14,9 +14,9 @@ import (
 
 // What only the operator can mend is said in the log, once a minute and channel, whether an answer
 // says so or a receipt alone; so is that a provider throttles, as a warning. Nothing else is.
-func TestTheOperatorIsTold(t *testing.T) {
+func TestOperatorTroubleIsLogged(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		var out bytes.Buffer
 		h.params.Logger = slog.New(slog.NewTextHandler(&out, nil))
 		h.build()
@@ -42,7 +42,7 @@ func TestTheOperatorIsTold(t *testing.T) {
 		h.service.Complain(onGupshup, empty)
 		told("again")
 		h.meta.answers(&providers.Error{Kind: providers.Operator, Code: 190, Status: 401})
-		_, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		_, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		told("another channel's answer", refuses+string(onMeta)+" provider=meta code=190 status=401")
 		time.Sleep(time.Minute)
@@ -50,7 +50,7 @@ func TestTheOperatorIsTold(t *testing.T) {
 		told("a minute later", "code=1003")
 		h.meta.answers(&providers.Error{Kind: providers.Throttled, Code: 130429, Status: 429, RetryAfter: time.Minute}, empty)
 		for range 2 {
-			_, err = h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			_, err = h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 		}
 		told("a limit, and what the operator has to mend beside it",
@@ -69,9 +69,9 @@ func TestTheOperatorIsTold(t *testing.T) {
 }
 
 // Of all whom a channel's provider refuses at the same time one says so.
-func TestTheOperatorIsToldOnceByMany(t *testing.T) {
+func TestConcurrentTroubleIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		var out bytes.Buffer
 		h.params.Logger = slog.New(slog.NewTextHandler(&out, nil))
 		h.build()

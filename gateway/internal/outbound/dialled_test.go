@@ -8,12 +8,12 @@ import (
 	"wagate/providers"
 )
 
-// TestI4TheNumberDialledIsTheNumberThatWrote: WhatsApp answers a send with the number it took the one dialled
+// TestI4DialledNumberSharesWindow: WhatsApp answers a send with the number it took the one dialled
 // for (Argentina's 9, a trunk zero). Who writes from that has opened the window to the one dialled, too.
-func TestI4TheNumberDialledIsTheNumberThatWrote(t *testing.T) {
+func TestI4DialledNumberSharesWindow(t *testing.T) {
 	t.Parallel()
 	const dialled, is = "541123456789", "5491123456789"
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.meta.extra.Contact = providers.Contact{Phone: is}
 		h.is(h.post(number, template(dialled, "hi"), "").Status, 200, "template")
 		lead, err := h.store.Resolve(h.Context(), tenant, followup.Identity{Phone: is}, false, time.Now())

@@ -127,9 +127,9 @@ type store struct {
 	fails map[string]int // how often yet, by method
 	newer bool           // what is known of messages a newer replica wrote
 	wait  time.Duration  // what Pace answers, if it is not asked
-	// half says that leads have their identities and no record, as of a process that died in between, until
+	// noRecords says that leads have their identities and no record, as of a process that died in between, until
 	// somebody makes them.
-	half atomic.Bool
+	noRecords atomic.Bool
 	// holding is called when a key is to be held.
 	holding func()
 }
@@ -188,7 +188,7 @@ func (s *store) Resolve(ctx context.Context, t followup.TenantID, who followup.I
 		return "", err
 	}
 	if create {
-		s.half.Store(false)
+		s.noRecords.Store(false)
 	}
 	return s.Store.Resolve(ctx, t, who, create, now)
 }
@@ -198,7 +198,7 @@ func (s *store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.V
 	if err := s.fail("GuardSend"); err != nil {
 		return followup.Verdict{}, err
 	}
-	if s.half.Load() {
+	if s.noRecords.Load() {
 		return followup.Verdict{}, followup.ErrNotFound
 	}
 	return s.Store.GuardSend(ctx, g)
@@ -264,8 +264,8 @@ type harness struct {
 	rearmed  []followup.AssistantID
 }
 
-// in runs a story in a bubble.
-func in(t *testing.T, story func(h *harness)) {
+// bubble runs a story in a bubble.
+func bubble(t *testing.T, story func(h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { story(newHarness(t)) })
 }
@@ -379,8 +379,8 @@ func (h *harness) answered(a outbound.Answer, status int, body string) {
 	}
 }
 
-// graph is the Graph error of an answer, in short.
-func graph(a outbound.Answer) string {
+// graphError is the Graph error of an answer, in short.
+func graphError(a outbound.Answer) string {
 	var e struct {
 		Error struct {
 			Message   string

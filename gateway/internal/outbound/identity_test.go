@@ -8,8 +8,8 @@ import (
 	"wagate/providers"
 )
 
-// found fails unless each of the identities leads to the lead.
-func (h *harness) found(lead followup.LeadID, as ...followup.Identity) followup.Lead {
+// resolvesTo fails unless each of the identities leads to the lead.
+func (h *harness) resolvesTo(lead followup.LeadID, as ...followup.Identity) followup.Lead {
 	h.Helper()
 	for _, who := range as {
 		if who == (followup.Identity{}) {
@@ -26,7 +26,7 @@ func (h *harness) found(lead followup.LeadID, as ...followup.Identity) followup.
 
 // Whom the provider says it took the recipient for is the lead: by the API and
 // by a step alike, even if the store stumbles.
-func TestTheAnswerSaysWhoTheLeadIs(t *testing.T) {
+func TestAnswerIdentifiesLead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		dialled string
@@ -44,7 +44,7 @@ func TestTheAnswerSaysWhoTheLeadIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				lead := h.wrote(followup.Identity{Phone: c.dialled})
 				h.meta.extra.Contact = c.heard
 				h.meta.hook = func() {
@@ -53,7 +53,7 @@ func TestTheAnswerSaysWhoTheLeadIs(t *testing.T) {
 					}
 				}
 				h.is(h.post(number, text(c.dialled), "").Status, 200, "status")
-				l := h.found(lead, followup.Identity{Phone: c.dialled}, followup.Identity{Phone: c.heard.Phone}, followup.Identity{UserID: c.heard.UserID})
+				l := h.resolvesTo(lead, followup.Identity{Phone: c.dialled}, followup.Identity{Phone: c.heard.Phone}, followup.Identity{UserID: c.heard.UserID})
 				h.is(l.Phone, c.phone, "phone of the record")
 				h.is(l.UserID, c.heard.UserID, "user id of the record")
 			})
@@ -62,14 +62,14 @@ func TestTheAnswerSaysWhoTheLeadIs(t *testing.T) {
 }
 
 // An answer that tells nothing new asks nothing of the store.
-func TestTheAnswerTellsNothingNew(t *testing.T) {
+func TestKnownIdentityAsksNothingOfStore(t *testing.T) {
 	t.Parallel()
 	for _, heard := range []providers.Contact{{}, {Phone: phone}} {
-		in(t, func(h *harness) {
+		bubble(t, func(h *harness) {
 			lead := h.wrote(followup.Identity{Phone: phone})
 			h.meta.extra.Contact = heard
 			h.store.breaks("Resolve", 1)
-			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(lead))
+			r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(lead))
 			h.must(err, "Send")
 			h.is(r.Err, (*providers.Error)(nil), "failure")
 			h.is(h.store.fail("Resolve"), errAway, "the fault, which nobody met")
@@ -79,9 +79,9 @@ func TestTheAnswerTellsNothingNew(t *testing.T) {
 
 // The answer makes two leads one, the one sent to no longer being the one there
 // is. What was sent, and the receipt that was faster, are recorded all the same.
-func TestI7TheAnswerMakesTwoLeadsOne(t *testing.T) {
+func TestI7AnswerMergesTwoLeads(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		older := h.wrote(followup.Identity{UserID: "BR.1"})
 		time.Sleep(time.Second)
 		h.wrote(followup.Identity{Phone: phone})
@@ -91,7 +91,7 @@ func TestI7TheAnswerMakesTwoLeadsOne(t *testing.T) {
 		}})
 		h.is(err, followup.ErrNotFound, "receipt parked")
 		h.is(h.post(number, text(phone), "").Status, 200, "status")
-		l := h.found(older, followup.Identity{Phone: phone}, followup.Identity{UserID: "BR.1"})
+		l := h.resolvesTo(older, followup.Identity{Phone: phone}, followup.Identity{UserID: "BR.1"})
 		h.is(l.OptedOut, true, "opted out by the receipt")
 		h.is([]string{l.Phone, l.UserID}, []string{phone, "BR.1"}, "identities of the record")
 		said, err := h.store.History(h.Context(), older, onMeta, time.Now())
@@ -104,12 +104,12 @@ func TestI7TheAnswerMakesTwoLeadsOne(t *testing.T) {
 
 // A lead that somebody else merges away during the call is recorded as the one it
 // became, even if the store stumbles.
-func TestI7ARecordFollowsAMerge(t *testing.T) {
+func TestI7RecordFollowsMerge(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"", "Resolve", "RecordSend"} {
 		t.Run("trouble with "+method, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				older := h.wrote(followup.Identity{UserID: "BR.1"})
 				time.Sleep(time.Second)
 				h.wrote(followup.Identity{Phone: phone})
@@ -122,7 +122,7 @@ func TestI7ARecordFollowsAMerge(t *testing.T) {
 					}
 				}
 				h.is(h.post(number, text(phone), "").Status, 400, "status")
-				h.is(h.found(older).OptedOut, true, "opted out by the refusal")
+				h.is(h.resolvesTo(older).OptedOut, true, "opted out by the refusal")
 			})
 		})
 	}
@@ -130,9 +130,9 @@ func TestI7ARecordFollowsAMerge(t *testing.T) {
 
 // A lead who is erased during the call is not brought back by the answer, and
 // nobody waits for him.
-func TestTheAnswerBringsNobodyBack(t *testing.T) {
+func TestAnswerDoesNotReviveErasedLead(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		lead := h.wrote(followup.Identity{Phone: phone})
 		h.meta.extra.Contact = providers.Contact{Phone: phone, UserID: "BR.1"}
 		h.meta.hook = func() { h.must(h.store.EraseLead(h.Context(), tenant, lead, time.Now()), "EraseLead") }
@@ -146,11 +146,11 @@ func TestTheAnswerBringsNobodyBack(t *testing.T) {
 }
 
 // A lead whose making was cut off has his identities, and no record to be guarded: a template makes him whole.
-func TestATemplateReachesALeadWhoseMakingWasCutOff(t *testing.T) {
+func TestTemplateCompletesHalfMadeLead(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
-		h.store.half.Store(true)
+		h.store.noRecords.Store(true)
 		h.is(h.post(number, template(phone, "hello"), "").Status, 200, "status")
 	})
 }

@@ -8,9 +8,9 @@ import (
 	"wagate/providers"
 )
 
-// TestI4ARefusalOfALeadThatIsMergedMeanwhile merges the lead into another while the
+// TestI4AnswerForLeadMergedMeanwhile merges the lead into another while the
 // provider is being asked: what the answer says of him is true of the one he became.
-func TestI4ARefusalOfALeadThatIsMergedMeanwhile(t *testing.T) {
+func TestI4AnswerForLeadMergedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]error{
 		"window closed": &providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400},
@@ -20,7 +20,7 @@ func TestI4ARefusalOfALeadThatIsMergedMeanwhile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.wrote(followup.Identity{Phone: phone})
 				time.Sleep(time.Second)
 				h.wrote(followup.Identity{UserID: "BR.77a"})

@@ -13,9 +13,9 @@ import (
 )
 
 // The same key gets the same answer, and one provider call.
-func TestI6TheSameKeyIsSentOnce(t *testing.T) {
+func TestI6SameKeyIsSentOnce(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		first := h.post(number, text(phone), "k")
 		h.is(first.Status, 200, "status")
@@ -26,13 +26,13 @@ func TestI6TheSameKeyIsSentOnce(t *testing.T) {
 		h.is(h.post(number, text(phone), "").Status, 200, "no key")
 		h.is(len(h.meta.calls()), 3, "provider calls")
 		time.Sleep(followup.KeyAge)
-		h.is(graph(h.post(number, text(phone), "k"))[:10], "400 131047", "a day later it is a new request")
+		h.is(graphError(h.post(number, text(phone), "k"))[:10], "400 131047", "a day later it is a new request")
 	})
 }
 
-func TestI6FiftyAtOnceAreSentOnce(t *testing.T) {
+func TestI6ConcurrentRequestsAreSentOnce(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.meta.took = 300 * time.Millisecond
 		answers := make([]outbound.Answer, 50)
@@ -52,37 +52,37 @@ func TestI6FiftyAtOnceAreSentOnce(t *testing.T) {
 }
 
 // Who waits for a slow call is told so in the end; he is never a second sender.
-func TestI6AHeldKeyIs409(t *testing.T) {
+func TestI6BusyKeyIs409(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.meta.took = 15 * time.Second
 		var wg sync.WaitGroup
 		wg.Go(func() { h.is(h.post(number, text(phone), "k").Status, 200, "the first") })
 		time.Sleep(time.Second)
 		a := h.post(number, text(phone), "k")
-		h.is(graph(a), "409 131016 a request with this Idempotency-Key is under way, or its result is not known", "the second")
+		h.is(graphError(a), "409 131016 a request with this Idempotency-Key is under way, or its result is not known", "the second")
 		h.is(a.RetryAfter, time.Second, "Retry-After")
 		wg.Wait()
 		h.is(len(h.meta.calls()), 1, "provider calls")
 	})
 }
 
-func TestAnotherRequestUnderTheSameKeyIs422(t *testing.T) {
+func TestDifferentRequestWithSameKeyIs422(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.is(h.post(number, text(phone), "k").Status, 200, "status")
 		const want = "422 100 this Idempotency-Key was used for a different request"
-		h.is(graph(h.post(number, template(phone, "hi"), "k")), want, "another body")
-		h.is(graph(h.post(string(onGupshup), text(phone), "k")), want, "another number")
+		h.is(graphError(h.post(number, template(phone, "hi"), "k")), want, "another body")
+		h.is(graphError(h.post(string(onGupshup), text(phone), "k")), want, "another number")
 		h.is(len(h.meta.calls())+len(h.gupshup.calls()), 1, "provider calls")
 	})
 }
 
 // What may have been sent is answered as before and never sent again; what was
 // not sent frees its key.
-func TestI6OnlyWhatWasNotSentMayBeSentAgain(t *testing.T) {
+func TestI6OnlyUnsentMayBeSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		errs   []error
@@ -98,7 +98,7 @@ func TestI6OnlyWhatWasNotSentMayBeSentAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.wrote(followup.Identity{Phone: phone})
 				h.meta.answers(c.errs...)
 				h.is(h.post(number, text(phone), "k").Status, c.first, "first")
@@ -110,9 +110,9 @@ func TestI6OnlyWhatWasNotSentMayBeSentAgain(t *testing.T) {
 }
 
 // A window that was closed may be open when the same request comes again.
-func TestARefusalFreesTheKey(t *testing.T) {
+func TestRefusalFreesKey(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.is(h.post(number, text(phone), "k").Status, 400, "from a stranger")
 		lead := h.wrote(followup.Identity{Phone: phone})
 		time.Sleep(25 * time.Hour)
@@ -123,9 +123,9 @@ func TestARefusalFreesTheKey(t *testing.T) {
 }
 
 // A key whose end could not be written is held, not freed.
-func TestI6AKeyThatCouldNotBeFinishedIsHeld(t *testing.T) {
+func TestI6UnfinishedKeyStaysHeld(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.store.breaks("FinishKey", 1000)
 		h.is(h.post(number, text(phone), "k").Status, 200, "first")
@@ -135,9 +135,9 @@ func TestI6AKeyThatCouldNotBeFinishedIsHeld(t *testing.T) {
 }
 
 // A request that has not come to send, though it has the key, keeps nobody from sending.
-func TestAKeyWhoseBeginningNobodyHeardOfIsFreeSoon(t *testing.T) {
+func TestUnusedKeyIsFreeAfterItsLease(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.store.breaks("BeginKey's answer", 1)
 		h.is(h.post(number, text(phone), "k").Status, 503, "first")
@@ -149,9 +149,9 @@ func TestAKeyWhoseBeginningNobodyHeardOfIsFreeSoon(t *testing.T) {
 }
 
 // Who was held up for so long that another has his key sends nothing, and leaves it to him.
-func TestI6WhoLostHisKeySendsNothing(t *testing.T) {
+func TestI6RequestThatLostItsKeySendsNothing(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		held := make(chan struct{})
 		var first atomic.Bool
@@ -172,9 +172,9 @@ func TestI6WhoLostHisKeySendsNothing(t *testing.T) {
 }
 
 // What may have left holds its key, whoever died over it; what cannot hold it is not sent.
-func TestI6AKeyIsHeldBeforeTheCall(t *testing.T) {
+func TestI6KeyIsHeldBeforeCall(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.store.breaks("HoldKey", 1)
 		h.is(h.post(number, text(phone), "k").Status, 503, "not held")
@@ -189,9 +189,9 @@ func TestI6AKeyIsHeldBeforeTheCall(t *testing.T) {
 
 // A key that was held for a message which then was not sent is free although the store
 // stumbles, and one whose message left has its answer.
-func TestI6WhatBecameOfAHeldKeyIsWrittenThoughTheStoreStumbles(t *testing.T) {
+func TestI6EndOfHeldKeyIsRetried(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.store.breaks("GuardSend", 1)
 		h.store.breaks("DropKey", 3)
@@ -208,9 +208,9 @@ func TestI6WhatBecameOfAHeldKeyIsWrittenThoughTheStoreStumbles(t *testing.T) {
 }
 
 // Nothing is waited for where the key is free by itself soon.
-func TestAKeyThatWasNotHeldIsNotMinded(t *testing.T) {
+func TestDropOfUnheldKeyIsNotRetried(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.store.breaks("Resolve", 1)
 		h.store.breaks("DropKey", 1000)
 		began := time.Now()
@@ -219,19 +219,19 @@ func TestAKeyThatWasNotHeldIsNotMinded(t *testing.T) {
 	})
 }
 
-func TestKeysAreBounded(t *testing.T) {
+func TestKeyLengthIsBounded(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.is(h.post(number, text(phone), strings.Repeat("k", 255)).Status, 200, "255 bytes")
-		h.is(graph(h.post(number, text(phone), strings.Repeat("k", 256))), "400 100 Idempotency-Key must have at most 255 bytes", "256 bytes")
+		h.is(graphError(h.post(number, text(phone), strings.Repeat("k", 256))), "400 100 Idempotency-Key must have at most 255 bytes", "256 bytes")
 	})
 }
 
 // What is wrong with a request is no use of its key.
-func TestAMalformedRequestDoesNotUseItsKey(t *testing.T) {
+func TestMalformedRequestDoesNotUseItsKey(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.is(h.post(number, `{}`, "k").Status, 400, "malformed")
 		h.is(h.post(number, text(phone), "k").Status, 200, "well-formed")

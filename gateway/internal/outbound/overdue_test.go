@@ -65,25 +65,25 @@ type customer struct {
 	rate      float64
 }
 
-// taken is what the simulated provider has noted of all channels.
-type taken struct {
+// callLog is what the simulated provider has noted of all channels.
+type callLog struct {
 	mu    sync.Mutex
-	calls []takenCall
+	calls []loggedCall
 }
 
-type takenCall struct {
+type loggedCall struct {
 	channel followup.ChannelID
 	lead    int // of the channel's customer
 	at      time.Time
 }
 
-// providerOf is the provider of one channel.
-type providerOf struct {
-	log     *taken
+// loggingProvider is the provider of one channel.
+type loggingProvider struct {
+	log     *callLog
 	channel followup.ChannelID
 }
 
-func (p providerOf) Send(_ context.Context, m providers.Message) (providers.Sent, error) {
+func (p loggingProvider) Send(_ context.Context, m providers.Message) (providers.Sent, error) {
 	at := time.Now()
 	lead, err := strconv.Atoi(m.To.Phone[4:])
 	if err != nil {
@@ -91,18 +91,18 @@ func (p providerOf) Send(_ context.Context, m providers.Message) (providers.Sent
 	}
 	p.log.mu.Lock()
 	defer p.log.mu.Unlock()
-	p.log.calls = append(p.log.calls, takenCall{p.channel, lead, at})
+	p.log.calls = append(p.log.calls, loggedCall{p.channel, lead, at})
 	return providers.Sent{ID: fmt.Sprintf("wamid.%s.%d", p.channel, lead)}, nil
 }
 
-// mute is a model and a registry that have nothing to say.
-type mute struct{}
+// silent is a model and a registry that have nothing to say.
+type silent struct{}
 
-func (mute) Write(context.Context, followup.Brief) (string, error) {
+func (silent) Write(context.Context, followup.Brief) (string, error) {
 	return "", followup.ErrAIUnavailable
 }
 
-func (mute) Template(context.Context, followup.ChannelID, string, string) (providers.TemplateInfo, bool, error) {
+func (silent) Template(context.Context, followup.ChannelID, string, string) (providers.TemplateInfo, bool, error) {
 	return providers.TemplateInfo{}, false, nil
 }
 
@@ -114,7 +114,7 @@ type outage struct {
 	store               *redisstore.Store
 	customers           []*customer // the first is the big one
 	ladder              followup.Ladder
-	log                 taken
+	log                 callLog
 	ended               atomic.Int64
 }
 
@@ -171,7 +171,7 @@ func (o *outage) engine() *runner.Runner {
 	for _, c := range o.customers {
 		channel := followup.Channel{ID: c.channel, Tenant: c.tenant, Provider: providers.Meta, Assistant: c.assistant}
 		lines = append(lines, outbound.Line{
-			Channel: channel, Provider: providerOf{&o.log, c.channel}, PerSecond: c.rate, Burst: burst,
+			Channel: channel, Provider: loggingProvider{&o.log, c.channel}, PerSecond: c.rate, Burst: burst,
 		})
 		tenants = append(tenants, followup.Tenant{
 			ID: c.tenant, Assistants: []followup.Assistant{{ID: c.assistant}}, Channels: []followup.Channel{channel},
@@ -179,7 +179,7 @@ func (o *outage) engine() *runner.Runner {
 	}
 	steps := followup.NewMetrics(registry)
 	return runner.New(runner.Params{
-		Store: o.store, Writer: mute{}, Templates: mute{}, Directory: followup.NewDirectory(tenants),
+		Store: o.store, Writer: silent{}, Templates: silent{}, Directory: followup.NewDirectory(tenants),
 		Sender: outbound.New(outbound.Params{
 			Store: o.store, Lines: lines, Now: o.clock.now, Real: time.Now, Steps: steps, Registry: registry, Logger: logger,
 		}).ForSteps(),
@@ -206,7 +206,7 @@ func (o *outage) until(n int) {
 // After an outage in which 50,000 steps became overdue, nearly all of one tenant, those that
 // can be kept go out at the channels' pace, freshest first, one message per lead; the others
 // are skipped too_late.
-func TestI7FiftyThousandOverdueStepsGoOutInOneGo(t *testing.T) {
+func TestI7FiftyThousandOverdueSteps(t *testing.T) {
 	overdue, freshOfBig := sizes()
 	o := &outage{
 		T: t, overdue: overdue, freshOfBig: freshOfBig, clock: &outageClock{began: time.Now()},
@@ -245,9 +245,9 @@ func TestI7FiftyThousandOverdueStepsGoOutInOneGo(t *testing.T) {
 	if err := r.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	o.timelines()
+	o.checkTimelines()
 	for i, c := range o.customers {
-		var mine []takenCall
+		var mine []loggedCall
 		for _, call := range o.log.calls {
 			if call.channel == c.channel {
 				mine = append(mine, call)
@@ -257,14 +257,14 @@ func TestI7FiftyThousandOverdueStepsGoOutInOneGo(t *testing.T) {
 		if i == 0 {
 			fresh = freshOfBig
 		}
-		o.once(c, mine, fresh)
-		o.paced(c, mine)
-		o.freshestFirst(mine)
+		o.checkOnce(c, mine, fresh)
+		o.checkPace(c, mine)
+		o.checkFreshestFirst(mine)
 	}
 }
 
-// timelines holds each step's outcome against how late it was.
-func (o *outage) timelines() {
+// checkTimelines holds each step's outcome against how late it was.
+func (o *outage) checkTimelines() {
 	o.Helper()
 	story := map[string]int{}
 	var mu sync.Mutex
@@ -298,8 +298,8 @@ func (o *outage) timelines() {
 	}
 }
 
-// once: each lead that could be kept got one message, and nobody else.
-func (o *outage) once(c *customer, calls []takenCall, fresh int) {
+// checkOnce: each lead that could be kept got one message, and nobody else.
+func (o *outage) checkOnce(c *customer, calls []loggedCall, fresh int) {
 	o.Helper()
 	got := map[int]int{}
 	for _, call := range calls {
@@ -316,9 +316,9 @@ func (o *outage) once(c *customer, calls []takenCall, fresh int) {
 	}
 }
 
-// paced: however they are cut out, there are never more calls than the channel's pace
+// checkPace: however they are cut out, there are never more calls than the channel's pace
 // allows in that time, and those that had their turn before it and were held up.
-func (o *outage) paced(c *customer, calls []takenCall) {
+func (o *outage) checkPace(c *customer, calls []loggedCall) {
 	o.Helper()
 	times := make([]time.Time, len(calls))
 	for i, call := range calls {
@@ -336,9 +336,9 @@ func (o *outage) paced(c *customer, calls []takenCall) {
 	}
 }
 
-// freshestFirst: who is the n-th to be sent something is on average no further from the n-th
+// checkFreshestFirst: who is the n-th to be sent something is on average no further from the n-th
 // freshest than there are workers, who may overtake each other.
-func (o *outage) freshestFirst(calls []takenCall) {
+func (o *outage) checkFreshestFirst(calls []loggedCall) {
 	o.Helper()
 	var off int
 	for i, call := range calls {

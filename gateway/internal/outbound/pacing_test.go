@@ -17,18 +17,18 @@ import (
 // Pacing spaces the calls, and what would wait too long is handed back.
 func TestPacingWaits(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst = 2, 1
 		h.build()
 		began := time.Now()
 		for i := range 4 {
-			_, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			_, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 			h.is(time.Since(began), time.Duration(i)*500*time.Millisecond, "sent after")
 		}
 		h.store.wait = time.Minute
 		calls := len(h.meta.calls())
-		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(*r.Err, providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: time.Minute}, "result")
 		h.is(r.Paced, true, "paced")
@@ -38,12 +38,12 @@ func TestPacingWaits(t *testing.T) {
 
 // Who was asked and would not take it is the provider, though no retry is to be had of
 // the pacing.
-func TestAProvidersFailureIsNotOurPacing(t *testing.T) {
+func TestProviderFailureIsNotPaced(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.meta.answers(&providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true})
 		h.meta.hook = func() { h.store.wait = time.Minute }
-		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Err, &providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: time.Minute}, "result")
 		h.is(r.Paced, false, "paced")
@@ -53,20 +53,20 @@ func TestAProvidersFailureIsNotOurPacing(t *testing.T) {
 
 // A flood that is refused does not put off what comes after it: the channel
 // is behind by MaxWait at most.
-func TestAFloodDoesNotLockTheChannel(t *testing.T) {
+func TestFloodDoesNotBlockChannel(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst, h.params.MaxWait = 1, 1, 5*time.Second
 		h.build()
 		var wg sync.WaitGroup
 		for range 1000 {
-			wg.Go(func() { _, _ = h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID())) })
+			wg.Go(func() { _, _ = h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID())) })
 		}
 		wg.Wait()
 		h.is(len(h.meta.calls()), 6, "sent of the flood")
 		time.Sleep(time.Second)
 		began := time.Now()
-		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Err, (*providers.Error)(nil), "result after the flood")
 		h.is(time.Since(began), time.Duration(0), "wait after the flood")
@@ -75,7 +75,7 @@ func TestAFloodDoesNotLockTheChannel(t *testing.T) {
 
 // What a step waits for its channel's pacing at a time is a third of what an assistant's
 // message does.
-func TestAStepIsTurnedAwaySooner(t *testing.T) {
+func TestStepIsTurnedAwaySooner(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		sender func(s *outbound.Service) followup.Sender
@@ -86,10 +86,10 @@ func TestAStepIsTurnedAwaySooner(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				for wait, paced := range map[time.Duration]bool{c.most: false, c.most + time.Millisecond: true} {
 					h.store.wait = wait
-					r, err := c.sender(h.service).Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+					r, err := c.sender(h.service).Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 					h.must(err, "Send")
 					h.is(r.Paced, paced, "turned away, as the channel is behind by "+wait.String())
 				}
@@ -101,7 +101,7 @@ func TestAStepIsTurnedAwaySooner(t *testing.T) {
 // However many steps wait for their channel, an assistant's message finds room behind them.
 func TestStepsLeaveRoomForAssistants(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst = 1, 1
 		h.build()
 		ctx, stop := context.WithCancel(h.Context())
@@ -110,7 +110,7 @@ func TestStepsLeaveRoomForAssistants(t *testing.T) {
 		for range 100 {
 			wg.Go(func() {
 				for ctx.Err() == nil {
-					r, err := h.service.ForSteps().Send(ctx, onMeta, hello, h.leave(followup.NewLeadID()))
+					r, err := h.service.ForSteps().Send(ctx, onMeta, hello, h.allowAll(followup.NewLeadID()))
 					switch {
 					case err != nil: // it is over
 					case r.Paced:
@@ -124,7 +124,7 @@ func TestStepsLeaveRoomForAssistants(t *testing.T) {
 		for range 10 {
 			time.Sleep(10 * time.Second)
 			synctest.Wait()
-			r, err := h.service.Send(ctx, onMeta, hello, h.leave(followup.NewLeadID()))
+			r, err := h.service.Send(ctx, onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 			h.is(r.Err, (*providers.Error)(nil), "result of an assistant's message")
 		}

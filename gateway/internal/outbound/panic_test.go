@@ -11,7 +11,7 @@ import (
 
 // A trial that panics, which its worker outlives, is over all the same: else nothing
 // would ever be sent on the channel again.
-func TestI7ATrialThatPanicsClosesNoChannel(t *testing.T) {
+func TestI7PanickingTrialDoesNotBlockChannel(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("boom") }
 	for name, panics := range map[string]func(h *harness) followup.Guard{
@@ -23,12 +23,12 @@ func TestI7ATrialThatPanicsClosesNoChannel(t *testing.T) {
 		},
 		"sending": func(h *harness) followup.Guard {
 			h.meta.hook = boom
-			return h.leave(followup.NewLeadID())
+			return h.allowAll(followup.NewLeadID())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.params.Tries = 1
 				h.build()
 				send := func(g followup.Guard) followup.SendResult {
@@ -38,7 +38,7 @@ func TestI7ATrialThatPanicsClosesNoChannel(t *testing.T) {
 				}
 				for range 10 {
 					h.meta.answers(lost)
-					send(h.leave(followup.NewLeadID()))
+					send(h.allowAll(followup.NewLeadID()))
 				}
 				time.Sleep(10*time.Second + time.Millisecond)
 				func() {
@@ -47,7 +47,7 @@ func TestI7ATrialThatPanicsClosesNoChannel(t *testing.T) {
 				}()
 				h.meta.hook = nil
 				time.Sleep(10*time.Second + time.Millisecond)
-				h.is(send(h.leave(followup.NewLeadID())).Err, (*providers.Error)(nil), "a later trial")
+				h.is(send(h.allowAll(followup.NewLeadID())).Err, (*providers.Error)(nil), "a later trial")
 			})
 		})
 	}

@@ -83,9 +83,9 @@ func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.wrote(followup.Identity{Phone: phone})
-				h.is(graph(h.post(number, c.body, "k")), fmt.Sprintf("400 %d %s", c.code, c.want), "answer")
+				h.is(graphError(h.post(number, c.body, "k")), fmt.Sprintf("400 %d %s", c.code, c.want), "answer")
 				h.is(len(h.meta.calls()), 0, "provider calls")
 			})
 		})
@@ -100,7 +100,7 @@ func TestPhonesAreReadAsPeopleWriteThem(t *testing.T) {
 	} {
 		t.Run(to, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.wrote(followup.Identity{Phone: phone})
 				want := 400
 				if ok {
@@ -118,7 +118,7 @@ func TestPhonesAreReadAsPeopleWriteThem(t *testing.T) {
 // What we do not know is the provider's to judge.
 func TestOtherTypesArePassedOn(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		for i, members := range []string{
 			`"type":"location","location":{"latitude":1,"longitude":2}`,
@@ -143,7 +143,7 @@ func TestOtherTypesArePassedOn(t *testing.T) {
 // No error answer repeats what the message said or whom it was for.
 func TestI11ErrorsAreQuiet(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		for _, body := range []string{
 			text(phone), text(phone + "x"), `{"messaging_product":"whatsapp","to":"` + phone + `","text":{"body":5,"x":"secret"}}`,
 		} {

@@ -125,7 +125,7 @@ func wants(t *testing.T, got, want any, what string) {
 }
 
 // A list is believed for ten minutes, and while it is read again.
-func TestAListIsBelievedForAWhile(t *testing.T) {
+func TestListIsBelievedForTenMinutes(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
 		wants(t, ask(), "APPROVED", "cold")
@@ -144,7 +144,7 @@ func TestAListIsBelievedForAWhile(t *testing.T) {
 }
 
 // Many who ask at once wait for one reading, and no longer than three seconds.
-func TestAColdListIsReadOnceAndWaitedForBriefly(t *testing.T) {
+func TestFirstReadingIsSharedAndBounded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		took, waited time.Duration
@@ -176,7 +176,7 @@ func TestAColdListIsReadOnceAndWaitedForBriefly(t *testing.T) {
 
 // A list that cannot be read says nothing: its templates are unknown, and it is
 // left alone for a minute.
-func TestAFailingListIsUnknown(t *testing.T) {
+func TestUnreadableListIsUnknown(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
 		l.set("APPROVED", 0, errors.New("no such account"))
@@ -191,7 +191,7 @@ func TestAFailingListIsUnknown(t *testing.T) {
 }
 
 // One that could once be read is believed while it cannot.
-func TestAListThatFailsLaterIsStillBelieved(t *testing.T) {
+func TestListIsBelievedWhileReadingFails(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
 		wants(t, ask(), "APPROVED", "cold")
@@ -204,7 +204,7 @@ func TestAListThatFailsLaterIsStillBelieved(t *testing.T) {
 }
 
 // Who asks while a slow list is read has waited long enough if somebody has.
-func TestASlowListIsWaitedForOnce(t *testing.T) {
+func TestSlowListIsWaitedForOnce(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
 		l.set("APPROVED", 20*time.Second, nil)
@@ -221,7 +221,7 @@ func TestASlowListIsWaitedForOnce(t *testing.T) {
 
 // What one replica is told, every replica knows when it is next asked, however
 // fresh its list is, and one that has just started; without reading any list.
-func TestI2WhatOneReplicaIsToldAllKnow(t *testing.T) {
+func TestI2NoteReachesEveryReplica(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		_, first := newRegistry(t, l, n)
@@ -239,7 +239,7 @@ func TestI2WhatOneReplicaIsToldAllKnow(t *testing.T) {
 
 // A list that is asked for long enough after something was said knows better;
 // until then it may not show it. An older word than the list's is no news.
-func TestAListThatIsNewerThanANoteCounts(t *testing.T) {
+func TestNewerListOverridesNote(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		ago, later time.Duration // the note is of before the first reading; asked so long after that
@@ -271,7 +271,7 @@ func TestAListThatIsNewerThanANoteCounts(t *testing.T) {
 
 // Also something that tells no status makes every replica read the list again, no
 // more often than once a minute however much is said.
-func TestAnyNoteMakesTheListBeReadAgain(t *testing.T) {
+func TestAnyNoteCausesReading(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		_, first := newRegistry(t, l, n)
@@ -297,7 +297,7 @@ func TestAnyNoteMakesTheListBeReadAgain(t *testing.T) {
 }
 
 // What was said is all there is of an account whose list cannot be read.
-func TestNotesStandWithoutAList(t *testing.T) {
+func TestNotesCountWithoutList(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		l.set("", 0, errors.New("no permission"))
@@ -315,7 +315,7 @@ func TestNotesStandWithoutAList(t *testing.T) {
 
 // Of status, category and quality each is the list's unless something newer was
 // said of it; the rest is the list's.
-func TestANoteChangesOnlyWhatItSays(t *testing.T) {
+func TestNoteChangesOnlyWhatItSays(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		said, want providers.TemplateChange
@@ -344,7 +344,7 @@ func TestANoteChangesOnlyWhatItSays(t *testing.T) {
 }
 
 // A store that is away is an error, not ignorance.
-func TestNotesThatCannotBeReadAreAnError(t *testing.T) {
+func TestUnreadableNotesAreAnError(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		r, ask := newRegistry(t, l, n)
@@ -356,7 +356,7 @@ func TestNotesThatCannotBeReadAreAnError(t *testing.T) {
 	})
 }
 
-func TestTheListOfAnotherChannelIsUnknown(t *testing.T) {
+func TestListOfAnotherChannelIsUnknown(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, r *outbound.Templates, _ func() string) {
 		if _, ok, _ := r.Template(t.Context(), onGupshup, "hi", "pt_BR"); ok {
@@ -460,7 +460,7 @@ func TestListsOfManyAccountsAreReadAtOnce(t *testing.T) {
 
 // A list over which its reading panics is one that cannot be read: nobody's
 // process ends, nobody waits for it longer, and it is read again later.
-func TestAListThatMakesUsPanic(t *testing.T) {
+func TestPanickingListIsReadAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		reads := 0
@@ -486,7 +486,7 @@ func TestAListThatMakesUsPanic(t *testing.T) {
 }
 
 // Why a list cannot be read is said in the log as the transport words it, not as a code of nothing.
-func TestTheLogSaysWhyAListCannotBeRead(t *testing.T) {
+func TestLogSaysWhyListCannotBeRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

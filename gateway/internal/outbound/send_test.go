@@ -24,8 +24,8 @@ var (
 	invalid = &providers.Error{Kind: providers.Invalid, Code: 100, Status: 400}
 )
 
-// leave is a guard that always allows, and notes that it was asked.
-func (h *harness) leave(lead followup.LeadID) followup.Guard {
+// allowAll is a guard that always allows, and notes that it was asked.
+func (h *harness) allowAll(lead followup.LeadID) followup.Guard {
 	return func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
 		h.diary.note("guard")
 		id := previous
@@ -40,7 +40,7 @@ var hello = providers.NewText(providers.Contact{Phone: phone}, "hello")
 
 // The guard is asked last: after pacing, right before the call, and again
 // before each call.
-func TestI5TheGuardIsAskedLast(t *testing.T) {
+func TestI5GuardIsAskedLast(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		script []error
@@ -57,10 +57,10 @@ func TestI5TheGuardIsAskedLast(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.meta.answers(c.script...)
 				lead := followup.NewLeadID()
-				r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(lead))
+				r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(lead))
 				h.must(err, "Send")
 				h.is(h.diary.read(), c.diary, "order")
 				h.is(r.Attempt, lead.Attempt(1), "attempt")
@@ -79,7 +79,7 @@ func TestI5TheGuardIsAskedLast(t *testing.T) {
 
 // What the guard refuses is not sent, whenever it refuses; if it cannot be
 // asked, nothing is sent either.
-func TestI5NothingIsSentWithoutLeave(t *testing.T) {
+func TestI5NothingIsSentUnlessGuardAllows(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		verdicts []followup.Verdict
@@ -95,7 +95,7 @@ func TestI5NothingIsSentWithoutLeave(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				h.meta.answers(notSent, notSent, notSent)
 				asked := 0
 				r, err := h.service.Send(h.Context(), onMeta, hello, func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
@@ -117,13 +117,13 @@ func TestI5NothingIsSentWithoutLeave(t *testing.T) {
 }
 
 // While the breaker lets nobody through, nobody takes a slot.
-func TestAnOpenBreakerTakesNoSlot(t *testing.T) {
+func TestOpenBreakerTakesNoSlot(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.params.Lines[0].PerSecond, h.params.Lines[0].Burst, h.params.Tries = 10, 10, 1
 		h.build()
 		send := func() followup.SendResult {
-			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 			return r
 		}
@@ -148,16 +148,16 @@ func TestAnOpenBreakerTakesNoSlot(t *testing.T) {
 // for the caller to wait.
 func TestRetriesWaitAsTheProviderAsks(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.meta.answers(&providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: 7 * time.Second})
 		began := time.Now()
-		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Err == nil && time.Since(began) == 7*time.Second, true, "sent after 7 s")
 
 		h.meta.answers(&providers.Error{Kind: providers.Throttled, Retryable: true, RetryAfter: 16 * time.Second})
 		began = time.Now()
-		r, err = h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		r, err = h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Err != nil && r.Err.Retryable && time.Since(began) == 0, true, "handed back at once")
 	})
@@ -165,14 +165,14 @@ func TestRetriesWaitAsTheProviderAsks(t *testing.T) {
 
 // After ten failures of the provider in a row nothing is asked of it for ten
 // seconds; then one call tries. A result is never swallowed by the breaker.
-func TestTheBreakerOpensAndSwallowsNothing(t *testing.T) {
+func TestBreakerOpensAndHidesNoResult(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		var log bytes.Buffer
 		h.params.Tries, h.params.Logger = 1, slog.New(slog.NewTextHandler(&log, nil))
 		h.build()
 		send := func() followup.SendResult {
-			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 			return r
 		}
@@ -186,7 +186,7 @@ func TestTheBreakerOpensAndSwallowsNothing(t *testing.T) {
 		calls := len(h.meta.calls())
 		r := send()
 		h.is([]any{r.Err.Retryable, r.Err.MaybeSent, len(h.meta.calls()), r.Attempt}, []any{true, false, calls, followup.AttemptID("")}, "while open")
-		if _, err := h.service.Send(h.Context(), onGupshup, hello, h.leave(followup.NewLeadID())); err != nil || len(h.gupshup.calls()) != 1 {
+		if _, err := h.service.Send(h.Context(), onGupshup, hello, h.allowAll(followup.NewLeadID())); err != nil || len(h.gupshup.calls()) != 1 {
 			t.Errorf("another channel: got %v and %d calls, want it to be sent", err, len(h.gupshup.calls()))
 		}
 
@@ -209,14 +209,14 @@ func TestTheBreakerOpensAndSwallowsNothing(t *testing.T) {
 }
 
 // What is wrong with the message or the rate says nothing about the provider.
-func TestTheBreakerIgnoresTheCallersFaults(t *testing.T) {
+func TestBreakerIgnoresCallersFaults(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.params.Tries = 1
 		h.build()
 		for range 30 {
 			h.meta.answers(&providers.Error{Kind: providers.Throttled, Status: 429, Retryable: true})
-			r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 			h.is(r.Err.Kind, providers.Throttled, "kind")
 		}
@@ -225,7 +225,7 @@ func TestTheBreakerIgnoresTheCallersFaults(t *testing.T) {
 }
 
 // A caller that goes away stops what has not begun, and nothing that has.
-func TestI6ACallGoesOnAfterItsCallerIsGone(t *testing.T) {
+func TestI6CallOutlivesItsCaller(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		setup  func(h *harness)
@@ -243,7 +243,7 @@ func TestI6ACallGoesOnAfterItsCallerIsGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				c.setup(h)
 				ctx, cancel := context.WithCancel(h.Context())
 				if c.after == 0 {
@@ -251,7 +251,7 @@ func TestI6ACallGoesOnAfterItsCallerIsGone(t *testing.T) {
 				}
 				timer := time.AfterFunc(c.after, cancel)
 				defer timer.Stop()
-				r, err := h.service.Send(ctx, onMeta, hello, h.leave(followup.NewLeadID()))
+				r, err := h.service.Send(ctx, onMeta, hello, h.allowAll(followup.NewLeadID()))
 				h.is(err != nil, c.failed, "error")
 				h.is(len(h.meta.calls()), c.calls, "provider calls that were answered")
 				h.is(r.Sent.ID != "", c.sent, "sent")
@@ -266,7 +266,7 @@ func TestI6ACallGoesOnAfterItsCallerIsGone(t *testing.T) {
 }
 
 // A yes of the guard that is so long on its way that the window has closed is none.
-func TestI4AVerdictThatComesTooLateIsAskedForAgain(t *testing.T) {
+func TestI4LateVerdictIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		closes time.Duration // after the guard was asked first; 0: that is nothing to the message
@@ -282,7 +282,7 @@ func TestI4AVerdictThatComesTooLateIsAskedForAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				var asked []followup.AttemptID
 				first := followup.Verdict{Attempt: "1.1"}
 				if c.closes > 0 {
@@ -307,7 +307,7 @@ func TestI4AVerdictThatComesTooLateIsAskedForAgain(t *testing.T) {
 
 // A yes of the guard is none when the step's lease may end before the call does: the
 // process may have stood still, and another have taken the step over.
-func TestI6ALeaveThatIsTooOldIsAskedForAgain(t *testing.T) {
+func TestI6OldVerdictIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	const wait = 15 * time.Second
 	for name, c := range map[string]struct {
@@ -321,7 +321,7 @@ func TestI6ALeaveThatIsTooOldIsAskedForAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				var asked []followup.AttemptID
 				r, err := h.service.Send(h.Context(), onMeta, hello,
 					func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
@@ -348,7 +348,7 @@ func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 	for _, method := range []string{"", "LinkMessage", "LinkMessage's answer", "Settle"} {
 		t.Run("trouble with "+method, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				lead := h.wrote(followup.Identity{Phone: phone})
 				park := &followup.Parked{Channel: onMeta, At: time.Now(), Receipt: followup.Receipt{
 					State: providers.StatusFailed, Kind: providers.WindowClosed,
@@ -371,11 +371,11 @@ func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 }
 
 // A message that left is answered as sent although its id could not be linked.
-func TestI7AMessageThatCouldNotBeLinkedIsSent(t *testing.T) {
+func TestI7UnlinkedMessageIsAnsweredAsSent(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.store.breaks("LinkMessage", 1000)
-		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Sent.ID, "wamid.1", "id")
 	})
@@ -383,12 +383,12 @@ func TestI7AMessageThatCouldNotBeLinkedIsSent(t *testing.T) {
 
 // One that a newer replica has heard of before its answer came is its own to link: nobody
 // waits for that.
-func TestAMessageThatANewerReplicaLinkedHoldsNobodyUp(t *testing.T) {
+func TestMessageLinkedByNewerReplicaIsNotRetried(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.store.newer = true
 		began := time.Now()
-		r, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Sent.ID, "wamid.1", "id")
 		h.is(time.Since(began), time.Duration(0), "sent after")
@@ -396,10 +396,10 @@ func TestAMessageThatANewerReplicaLinkedHoldsNobodyUp(t *testing.T) {
 }
 
 // Who asks for a channel that the file does not list does so in vain.
-func TestAChannelThatIsNoMoreIsTheOperators(t *testing.T) {
+func TestUnknownChannelIsOperatorTrouble(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
-		r, err := h.service.Send(h.Context(), "gone", hello, h.leave(followup.NewLeadID()))
+	bubble(t, func(h *harness) {
+		r, err := h.service.Send(h.Context(), "gone", hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Err.Kind, providers.Operator, "kind")
 		h.is(len(h.diary.read()), 0, "things done")
@@ -408,12 +408,12 @@ func TestAChannelThatIsNoMoreIsTheOperators(t *testing.T) {
 
 func TestSendsAreCounted(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.is(testutil.CollectAndCount(h.registry, "wagate_sends_total"), 2*5*(2+len(providers.ErrorKinds)), "series from start")
 		h.is(testutil.CollectAndCount(h.registry, "wagate_send_duration_seconds"), 2, "histograms from start")
 		h.meta.answers(notSent, nil, lost, invalid)
 		for range 3 {
-			_, err := h.service.Send(h.Context(), onMeta, hello, h.leave(followup.NewLeadID()))
+			_, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 		}
 		got := map[string]float64{}

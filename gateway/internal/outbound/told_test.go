@@ -25,12 +25,12 @@ func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				told := 0
 				h.params.Told = func() { told++ }
 				h.build()
 				lead := h.wrote(followup.Identity{Phone: phone})
-				step := h.due(lead)
+				step := h.claimDueStep(lead)
 				_, err := h.store.Message(h.Context(), tenant, "wamid.1", &followup.Parked{Channel: onMeta, At: time.Now(), Receipt: c.receipt})
 				h.is(err, followup.ErrNotFound, "receipt parked")
 				var attempt followup.AttemptID
@@ -66,8 +66,8 @@ func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 	}
 }
 
-// due makes a run of the lead and claims its step.
-func (h *harness) due(lead followup.LeadID) followup.Claimed {
+// claimDueStep makes a run of the lead and claims its step.
+func (h *harness) claimDueStep(lead followup.LeadID) followup.Claimed {
 	h.Helper()
 	_, _, err := h.store.Start(h.Context(), tenant, lead, followup.Arm{
 		Config: "c", Assistant: assistant, Channel: onMeta, Ladder: "l", Interval: time.Minute,

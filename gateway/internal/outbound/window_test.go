@@ -9,14 +9,14 @@ import (
 )
 
 // A closed window is answered without a call, byte for byte as Meta would.
-func TestI4AClosedWindowIs131047WithoutACall(t *testing.T) {
+func TestI4ClosedWindowIs131047WithoutCall(t *testing.T) {
 	t.Parallel()
 	const want = `{"error":{"message":"(#131047) Re-engagement message","type":"OAuthException","code":131047,` +
 		`"error_data":{"messaging_product":"whatsapp","details":"Message failed to send because more than 24 hours have passed since the customer last replied to this number."},"fbtrace_id":""}}`
 	for name, wrote := range map[string]bool{"wrote a day ago": true, "never wrote": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(h *harness) {
+			bubble(t, func(h *harness) {
 				if wrote {
 					h.wrote(followup.Identity{Phone: phone})
 					time.Sleep(24 * time.Hour)
@@ -29,9 +29,9 @@ func TestI4AClosedWindowIs131047WithoutACall(t *testing.T) {
 	}
 }
 
-func TestI4TheWindowClosesToTheMillisecond(t *testing.T) {
+func TestI4WindowClosesToTheMillisecond(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		time.Sleep(24*time.Hour - time.Millisecond)
 		h.is(h.post(number, text(phone), "").Status, 200, "1 ms before")
@@ -41,9 +41,9 @@ func TestI4TheWindowClosesToTheMillisecond(t *testing.T) {
 }
 
 // The provider's word closes our window too.
-func TestI4TheProvidersWordClosesTheWindow(t *testing.T) {
+func TestI4ProvidersRefusalClosesWindow(t *testing.T) {
 	t.Parallel()
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.meta.answers(&providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400})
 		h.store.breaks("RecordSend", 1)
@@ -54,21 +54,21 @@ func TestI4TheProvidersWordClosesTheWindow(t *testing.T) {
 }
 
 // The number that wrote may be written to, and none of the lead's others.
-func TestI4AnotherNumberOfTheLeadHasNoWindow(t *testing.T) {
+func TestI4OtherNumbersOfLeadHaveNoWindow(t *testing.T) {
 	t.Parallel()
 	const user, other = "BR.77a", "5599000000031"
-	in(t, func(h *harness) {
+	bubble(t, func(h *harness) {
 		lead := h.wrote(followup.Identity{Phone: phone, UserID: user})
 		if _, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: other, Lead: lead}, false, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		h.is(graph(h.post(number, text(other), ""))[:10], "400 131047", "to a number that leads to him")
+		h.is(graphError(h.post(number, text(other), ""))[:10], "400 131047", "to a number that leads to him")
 		l, err := h.store.Lead(h.Context(), tenant, lead)
 		h.must(err, "Lead")
 		l.Phone = other
 		_, err = h.store.PutLead(h.Context(), followup.PutLead{Lead: l, Now: time.Now(), Real: time.Now()})
 		h.must(err, "PutLead")
-		h.is(graph(h.post(number, text(other), ""))[:10], "400 131047", "to the number on record")
+		h.is(graphError(h.post(number, text(other), ""))[:10], "400 131047", "to the number on record")
 		h.is(len(h.meta.calls()), 0, "provider calls")
 		h.is(h.post(number, text(phone), "").Status, 200, "to the number that wrote")
 		h.is(h.post(number, `{"messaging_product":"whatsapp","recipient":"`+user+`","type":"text","text":{"body":"hi"}}`, "").Status, 200, "to the user id that wrote")
