@@ -12,6 +12,8 @@ import (
 	"wagate/providers"
 )
 
+// TestSuccessAnswer: a success is answered as the Cloud API answers it, after pacing, guard, call,
+// link and record in this order.
 func TestSuccessAnswer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -19,17 +21,17 @@ func TestSuccessAnswer(t *testing.T) {
 		body  string
 		want  string
 	}{
-		"as it was dialled": {
+		"the provider names nobody": {
 			providers.Sent{},
 			text("+55 (99) 00000-0021"),
 			`{"messaging_product":"whatsapp","contacts":[{"input":"+55 (99) 00000-0021","wa_id":"5599000000021"}],"messages":[{"id":"wamid.1"}]}`,
 		},
-		"as the provider knows him": {
+		"the provider names the contact": {
 			providers.Sent{Contact: providers.Contact{Phone: "559900000021", UserID: "BR.77a"}},
 			text(phone),
 			`{"messaging_product":"whatsapp","contacts":[{"input":"5599000000021","wa_id":"559900000021","user_id":"BR.77a"}],"messages":[{"id":"wamid.1"}]}`,
 		},
-		"a template's status": {
+		"the provider gives a message status": {
 			providers.Sent{MessageStatus: "accepted"},
 			template(phone, "hi"),
 			`{"messaging_product":"whatsapp","contacts":[{"input":"5599000000021","wa_id":"5599000000021"}],"messages":[{"id":"wamid.1","message_status":"accepted"}]}`,
@@ -47,6 +49,9 @@ func TestSuccessAnswer(t *testing.T) {
 	}
 }
 
+// TestI10UnknownNumberIs404: a path that names no channel of the tenant is answered with Graph's
+// 404, whether the number is unknown, another tenant's, or not an id that may stand in the path. A
+// phone number id and a channel id name a channel.
 func TestI10UnknownNumberIs404(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -56,7 +61,7 @@ func TestI10UnknownNumberIs404(t *testing.T) {
 			number string
 		}{
 			{tenant, "555"},
-			{tenant, "5599000000099"}, // Gupshup's source is no id
+			{tenant, "5599000000099"}, // a Gupshup channel's source is not an id
 			{stranger, number},
 			{stranger, string(onMeta)},
 			{"nobody", number},
@@ -69,11 +74,12 @@ func TestI10UnknownNumberIs404(t *testing.T) {
 		}
 		h.is(len(h.meta.calls()), 0, "provider calls")
 		h.is(h.post(string(onMeta), text(phone), "").Status, 200, "by channel id")
-		h.is(h.post(string(onGupshup), text(phone), "").Status, 200, "by channel id at Gupshup")
+		h.is(h.post(string(onGupshup), text(phone), "").Status, 200, "by channel id, at Gupshup")
 	})
 }
 
-// A lead without a phone is written to by his BSUID; if both are given, to wins.
+// TestRecipients: a lead without a phone is addressed by BSUID, in the member recipient. If both to
+// and recipient are given, to wins.
 func TestRecipients(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -89,7 +95,9 @@ func TestRecipients(t *testing.T) {
 	})
 }
 
-// What reaches the provider is what the caller wrote, without what is ours.
+// TestBodyIsPassedOn: the provider gets the caller's body without the members that wagate sets
+// itself. The caller's opaque data is stored before the call, and the provider gets the attempt id
+// in its place.
 func TestBodyIsPassedOn(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -102,17 +110,18 @@ func TestBodyIsPassedOn(t *testing.T) {
 		h.is(m.Opaque, lead.Attempt(1).Opaque(0), "opaque sent")
 		ref, err := h.store.Message(h.Context(), tenant, "wamid.1", nil)
 		h.must(err, "Message")
-		h.is(ref.Opaque, "mine", "opaque to be given back")
+		h.is(ref.Opaque, "mine", "opaque data to be given back")
 		noted, err := h.store.Opaque(h.Context(), tenant, lead.Attempt(1))
 		h.must(err, "Opaque")
-		h.is(noted, "mine", "opaque noted before the call")
+		h.is(noted, "mine", "opaque data stored with the attempt")
 		history, err := h.store.History(h.Context(), lead, onMeta, time.Now())
 		h.must(err, "History")
 		h.is(history, []followup.Entry{{From: followup.FromBusiness, Text: "hello", At: time.Now().UTC()}}, "history")
 	})
 }
 
-// Clients write null for what they leave out; so it is not there, to the provider either.
+// TestNullIsAbsent: clients write null for members that they leave out. A null member counts as
+// absent and is not passed on.
 func TestNullIsAbsent(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -128,7 +137,8 @@ func TestNullIsAbsent(t *testing.T) {
 	})
 }
 
-// The id in a quotation is the one the quoted message's sender was given.
+// TestQuotedIDsAreTranslated: a caller quotes a message by the id that its sender was given. It is
+// replaced by the provider's id where that is known.
 func TestQuotedIDsAreTranslated(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -153,7 +163,8 @@ func TestQuotedIDsAreTranslated(t *testing.T) {
 	})
 }
 
-// A template is judged by the name it is sent by.
+// TestI5TemplateCheckedIsTheOneSent: the template that is checked is the one that would be sent. A
+// body that gives the template's name twice, or under another spelling of "name", is refused.
 func TestI5TemplateCheckedIsTheOneSent(t *testing.T) {
 	t.Parallel()
 	for _, members := range []string{
@@ -172,14 +183,14 @@ func TestI5TemplateCheckedIsTheOneSent(t *testing.T) {
 					body := `{"messaging_product":"whatsapp","to":"` + phone + `","type":"template","template":{` + members + `,"language":{"code":"pt_BR"}}}`
 					h.is(h.post(to, body, "").Status, 400, "status")
 				}
-				h.is(len(h.meta.calls())+len(h.gupshup.calls()), 0, "sent")
+				h.is(len(h.meta.calls())+len(h.gupshup.calls()), 0, "provider calls")
 			})
 		})
 	}
 }
 
-// An id that another tenant was given means nothing here: it is not looked up,
-// and what waits for him under it is no news of a message of ours.
+// TestI10AnotherTenantsMessageID: a message id of another tenant is not translated, and a receipt
+// that is parked for the other tenant under the id of this tenant's message is not applied to it.
 func TestI10AnotherTenantsMessageID(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -189,19 +200,20 @@ func TestI10AnotherTenantsMessageID(t *testing.T) {
 		_, err = h.store.Message(h.Context(), stranger, "wamid.1", &followup.Parked{
 			Receipt: followup.Receipt{State: providers.StatusFailed, Kind: providers.OptedOut}, At: time.Now(),
 		})
-		h.is(err, followup.ErrNotFound, "receipt parked by the other")
+		h.is(err, followup.ErrNotFound, "receipt parked for the other tenant")
 
 		lead := h.wrote(followup.Identity{Phone: phone})
 		body := `{"messaging_product":"whatsapp","to":"` + phone + `","text":{"body":"x"},"context":{"message_id":"gs-theirs"}}`
 		h.is(h.post(number, body, "").Status, 200, "status")
-		h.is(string(h.meta.calls()[0].Body["context"]), `{"message_id":"gs-theirs"}`, "quoted")
+		h.is(string(h.meta.calls()[0].Body["context"]), `{"message_id":"gs-theirs"}`, "context")
 		l, err := h.store.Lead(h.Context(), tenant, lead)
 		h.must(err, "Lead")
 		h.is(l.OptedOut, false, "opted out")
 	})
 }
 
-// An opted-out lead gets no marketing; a category that is not known counts as it.
+// TestOptedOutLeadGetsNoMarketing: a lead who opted out gets no marketing template. An unknown
+// category counts as marketing.
 func TestOptedOutLeadGetsNoMarketing(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -218,13 +230,13 @@ func TestOptedOutLeadGetsNoMarketing(t *testing.T) {
 				h.is(graphError(a), "400 131050 The customer asked to receive no marketing messages.", name)
 			}
 		}
-		h.is(h.post(number, text(phone), "").Status, 200, "an answer to him")
+		h.is(h.post(number, text(phone), "").Status, 200, "a text in the open window")
 	})
 }
 
-// A template that is paused or disabled is refused with Meta's code and no call,
-// also if that is told while it waits for its turn, or for another try. What else
-// keeps it from being sent the provider knows best.
+// TestPausedTemplateIsNotSent: a template that is paused or disabled is refused with Meta's code,
+// without a provider call, even if the change comes while the message waits for pacing or for a
+// retry. Any other status is left to the provider to judge.
 func TestPausedTemplateIsNotSent(t *testing.T) {
 	t.Parallel()
 	const paused, disabled = "400 132015 The template is paused; the message was not sent.",
@@ -236,31 +248,31 @@ func TestPausedTemplateIsNotSent(t *testing.T) {
 			h.is(graphError(h.post(number, template(phone, "t"), "k")), want, status)
 		}
 		h.is(len(h.meta.calls()), 0, "calls")
-		h.is(slices.Contains(h.diary.read(), "pace"), false, "a slot was taken")
+		h.is(slices.Contains(h.diary.read(), "pace"), false, "a pacing slot was taken")
 		for _, status := range []string{"PENDING", "APPROVED", "", "DELETED"} {
 			h.known["t"] = providers.TemplateInfo{Name: "t", Status: status, Category: "UTILITY"}
 			h.is(h.post(number, template(phone, "t"), "").Status, 200, "status "+status)
 		}
-		h.is(h.post(number, template(phone, "t"), "k").Status, 200, "the same request, once it is approved")
+		h.is(h.post(number, template(phone, "t"), "k").Status, 200, "the same request, once the template is approved")
 	})
 	bubble(t, func(h *harness) {
 		h.store.wait = 5 * time.Second
 		h.wrote(followup.Identity{Phone: phone})
 		time.AfterFunc(2*time.Second, func() { h.learns(providers.TemplateInfo{Name: "t", Status: "PAUSED"}) })
-		h.is(graphError(h.post(number, template(phone, "t"), "")), paused, "paused while it waits for its turn")
+		h.is(graphError(h.post(number, template(phone, "t"), "")), paused, "paused during the wait for pacing")
 		h.is(len(h.meta.calls()), 0, "calls")
 	})
 	bubble(t, func(h *harness) {
 		h.meta.answers(&providers.Error{Kind: providers.Transient, Code: 131016, Status: 503, Retryable: true})
 		h.meta.hook = func() { h.learns(providers.TemplateInfo{Name: "t", Status: "DISABLED"}) }
 		h.wrote(followup.Identity{Phone: phone})
-		h.is(graphError(h.post(number, template(phone, "t"), "")), disabled, "disabled before another try")
+		h.is(graphError(h.post(number, template(phone, "t"), "")), disabled, "disabled before a retry")
 		h.is(len(h.meta.calls()), 1, "calls")
 	})
 }
 
-// Who is not written to does not become a lead: a template that is refused before anything
-// is sent founds none, whatever it is refused for.
+// TestRefusedTemplateCreatesNoLead: a template to a stranger creates a lead only if it is sent. One
+// that is refused before anything is sent, for whatever reason, creates none.
 func TestRefusedTemplateCreatesNoLead(t *testing.T) {
 	t.Parallel()
 	const paused, byOperator = "400 132015 The template is paused; the message was not sent.",
@@ -272,16 +284,16 @@ func TestRefusedTemplateCreatesNoLead(t *testing.T) {
 		want string
 	}{
 		"a paused template": {func(h *harness) { h.learns(pausedTemplate) }, paused},
-		"paused while it waits for its turn": {func(h *harness) {
+		"paused during the wait for pacing": {func(h *harness) {
 			h.store.wait = 5 * time.Second
 			time.AfterFunc(2*time.Second, func() { h.learns(pausedTemplate) })
 		}, paused},
-		"a channel that the operator paused": {func(h *harness) { pause(h, onMeta) }, byOperator},
-		"a tenant that the operator paused":  {func(h *harness) { pause(h, "") }, byOperator},
-		"another channel of the tenant":      {func(h *harness) { pause(h, onGupshup) }, ""},
-		"too many wait for the channel":      {func(h *harness) { h.store.wait = time.Hour }, "400 130429 Rate limit hit"},
-		"nobody says what waits":             {func(h *harness) { h.store.breaks("Pace", 1) }, "503 131016 the message was not sent; try again"},
-		"it is sent":                         {func(*harness) {}, ""},
+		"the operator paused the channel":     {func(h *harness) { pause(h, onMeta) }, byOperator},
+		"the operator paused the tenant":      {func(h *harness) { pause(h, "") }, byOperator},
+		"the operator paused another channel": {func(h *harness) { pause(h, onGupshup) }, ""},
+		"the wait for pacing is too long":     {func(h *harness) { h.store.wait = time.Hour }, "400 130429 Rate limit hit"},
+		"pacing cannot be asked":              {func(h *harness) { h.store.breaks("Pace", 1) }, "503 131016 the message was not sent; try again"},
+		"it is sent":                          {func(*harness) {}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -291,19 +303,19 @@ func TestRefusedTemplateCreatesNoLead(t *testing.T) {
 				_, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: phone}, false, time.Now())
 				if c.want == "" {
 					h.is(a.Status, 200, "status")
-					h.is(err, nil, "a lead who was written to")
+					h.is(err, nil, "error when the lead is looked up")
 					return
 				}
 				h.is(graphError(a), c.want, "answer")
-				h.is(err, followup.ErrNotFound, "a lead who was not")
+				h.is(err, followup.ErrNotFound, "error when the lead is looked up")
 				h.is(len(h.meta.calls()), 0, "calls")
 			})
 		})
 	}
 }
 
-// A category that becomes marketing while the template waits for its turn bars it
-// from who opted out.
+// TestCategoryChangeDuringWaitCounts: a template whose category becomes marketing while it waits
+// for pacing is not sent to a lead who opted out.
 func TestCategoryChangeDuringWaitCounts(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -318,10 +330,11 @@ func TestCategoryChangeDuringWaitCounts(t *testing.T) {
 	})
 }
 
-// Where nobody can say what was said of a template it is not sent.
+// TestTemplateIsNotSentUnchecked: a template is not sent while the registry cannot be asked about
+// it, and the caller is told to try again.
 func TestTemplateIsNotSentUnchecked(t *testing.T) {
 	t.Parallel()
-	for away, when := range []string{"before it waits for its turn", "before the guard"} {
+	for away, when := range []string{"before the wait for pacing", "before the guard"} {
 		bubble(t, func(h *harness) {
 			h.wrote(followup.Identity{Phone: phone})
 			h.store.breaks("Template", 1)
@@ -331,13 +344,15 @@ func TestTemplateIsNotSentUnchecked(t *testing.T) {
 				time.AfterFunc(time.Second/2, func() { h.store.breaks("Template", 1) })
 			}
 			a := h.post(number, template(phone, "t"), "")
-			h.is(a.Status, 503, "answer, away "+when)
-			h.is(a.RetryAfter > 0, true, "Retry-After, away "+when)
-			h.is(len(h.meta.calls()), 0, "calls, away "+when)
+			h.is(a.Status, 503, "answer, registry away "+when)
+			h.is(a.RetryAfter > 0, true, "Retry-After is set, registry away "+when)
+			h.is(len(h.meta.calls()), 0, "calls, registry away "+when)
 		})
 	}
 }
 
+// TestPauseIs503WithRetryAfter: while the operator has paused a channel its messages are refused
+// with 503 and Retry-After. The refused request's idempotency key can be used again.
 func TestPauseIs503WithRetryAfter(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -351,7 +366,8 @@ func TestPauseIs503WithRetryAfter(t *testing.T) {
 	})
 }
 
-// Every failure is worded as Meta's, whoever the provider is.
+// TestFailuresHaveMetasWording: a provider's failure is answered with Meta's code and title,
+// whichever the provider.
 func TestFailuresHaveMetasWording(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -396,24 +412,25 @@ func TestFailuresHaveMetasWording(t *testing.T) {
 	}
 }
 
-// Read receipts and typing notices are no messages: they are passed on, with
-// the provider's answer.
+// TestReadReceiptsArePassedThrough: read receipts and typing notices are not messages. They are
+// passed on without pacing or guard, and the provider's answer is passed back.
 func TestReadReceiptsArePassedThrough(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
 		body := `{"message_id":"wamid.B","messaging_product":"whatsapp","status":"read","typing_indicator":{"type":"text"}}`
 		h.answered(h.post(number, body, "k"), 200, `{"success":true}`)
 		h.is(h.meta.passed, []string{body}, "passed on")
-		h.is(h.diary.read(), []string(nil), "other things done")
+		h.is(h.diary.read(), []string(nil), "steps of a send")
 		h.is(graphError(h.post(string(onGupshup), body, "")), "400 131051 this channel's provider takes no read receipts or typing notices", "at Gupshup")
 		h.meta.answers(&providers.Error{Kind: providers.Invalid, Code: 100, Status: 400, Detail: "no such message"})
 		h.is(graphError(h.post(number, body, "")), "400 100 no such message", "a failure")
 		h.meta.answers(&providers.Error{Kind: providers.Transient, MaybeSent: true})
-		h.is(graphError(h.post(number, body, "")), "503 131016 Service unavailable", "no answer, which forbids no second try")
+		h.is(graphError(h.post(number, body, "")), "503 131016 Service unavailable", "no answer from the provider, which does not forbid another try")
 	})
 }
 
-// What passes by the guard carries no message, however it is written.
+// TestI5ReadReceiptCarriesNoMessage: a read receipt does not pass the guard, so a body that also
+// holds members of a message is refused, however they are spelled.
 func TestI5ReadReceiptCarriesNoMessage(t *testing.T) {
 	t.Parallel()
 	for members, named := range map[string]string{
@@ -428,23 +445,23 @@ func TestI5ReadReceiptCarriesNoMessage(t *testing.T) {
 				body := `{"messaging_product":"whatsapp","status":"read","message_id":"wamid.B",` + members + `}`
 				h.is(graphError(h.post(number, body, "")), "400 100 "+named, "answer")
 				h.is(h.meta.passed, []string(nil), "passed on")
-				h.is(len(h.meta.calls()), 0, "sent")
+				h.is(len(h.meta.calls()), 0, "provider calls")
 			})
 		})
 	}
 }
 
-// A lead's run that waited for the business to speak starts with a message that
-// left, and with no other.
+// TestRearmNeedsMessageThatLeft: a run that is to start anew with the next message of the business
+// starts with a message that left or may have left, and not with one that failed.
 func TestRearmNeedsMessageThatLeft(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err  error
 		want []followup.AssistantID
 	}{
-		"it left":     {nil, []followup.AssistantID{assistant}},
-		"it may have": {lost, []followup.AssistantID{assistant}},
-		"it did not":  {invalid, nil},
+		"sent":               {nil, []followup.AssistantID{assistant}},
+		"may have been sent": {lost, []followup.AssistantID{assistant}},
+		"not sent":           {invalid, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -457,14 +474,14 @@ func TestRearmNeedsMessageThatLeft(t *testing.T) {
 				h.opens(lead) // a reply
 				h.meta.answers(c.err)
 				h.post(number, text(phone), "")
-				h.is(h.rearmed, c.want, "rearmed")
+				h.is(h.rearmed, c.want, "assistants rearmed")
 			})
 		})
 	}
 }
 
-// An assistant's own message breaks the silence at its guard, so that no nudge
-// crosses it.
+// TestMessageRestartsWaitOfRun: the guard of an assistant's own message restarts the wait of the
+// lead's run, so that no step crosses the message.
 func TestMessageRestartsWaitOfRun(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -477,6 +494,6 @@ func TestMessageRestartsWaitOfRun(t *testing.T) {
 		h.is(h.post(number, text(phone), "").Status, 200, "status")
 		r, err := h.store.Run(h.Context(), tenant, run)
 		h.must(err, "Run")
-		h.is(time.Until(r.DueAt), time.Hour, "due in")
+		h.is(time.Until(r.DueAt), time.Hour, "time until the step is due")
 	})
 }

@@ -7,7 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// While the store is away nothing is sent, and the caller is told to come again.
+// TestI1NothingIsSentWhileTheStoreIsAway: whichever call to the store fails before the provider
+// call, nothing is sent, and the caller is told to try again. The same request succeeds later.
 func TestI1NothingIsSentWhileTheStoreIsAway(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"Resolve", "GuardSend", "Pace", "BeginKey"} {
@@ -26,7 +27,8 @@ func TestI1NothingIsSentWhileTheStoreIsAway(t *testing.T) {
 	}
 }
 
-// A message whose result cannot be recorded has left, and is answered so.
+// TestI7UnrecordedMessageIsAnsweredAsSent: a message that was sent is answered as sent, even if its
+// result cannot be recorded.
 func TestI7UnrecordedMessageIsAnsweredAsSent(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -36,7 +38,8 @@ func TestI7UnrecordedMessageIsAnsweredAsSent(t *testing.T) {
 	})
 }
 
-// A lead merged into another between its naming and the guard is named again.
+// TestMergedLeadIsResolvedAgain: a lead that is merged into another after the API has resolved it
+// and before the guard is resolved again.
 func TestMergedLeadIsResolvedAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -52,7 +55,7 @@ func TestMergedLeadIsResolvedAgain(t *testing.T) {
 		h.is(a.Status, 200, "status")
 		h.is(len(h.meta.calls()), 1, "provider calls")
 		if id, _ := followup.ParseOpaque(h.meta.calls()[0].Opaque); id.Lead() == young {
-			t.Error("attempt: got the lead that is no more, want the other")
+			t.Error("attempt: got the lead that was merged away, want the remaining one")
 		}
 	})
 }

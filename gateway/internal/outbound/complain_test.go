@@ -12,14 +12,16 @@ import (
 	"wagate/providers"
 )
 
-// What only the operator can mend is said in the log, once a minute and channel, whether an answer
-// says so or a receipt alone; so is that a provider throttles, as a warning. Nothing else is.
+// TestOperatorTroubleIsLogged: trouble that only the operator can end is logged as an error, at
+// most once a minute and channel, whether an answer or a receipt reports it. Throttling is logged
+// as a warning, at the same rate. No other kind of error is logged.
 func TestOperatorTroubleIsLogged(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
 		var out bytes.Buffer
 		h.params.Logger = slog.New(slog.NewTextHandler(&out, nil))
 		h.build()
+		// told checks what was logged since it was last called: one line per want, with want in it.
 		told := func(when string, want ...string) {
 			h.Helper()
 			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -38,13 +40,13 @@ func TestOperatorTroubleIsLogged(t *testing.T) {
 		h.service.Complain(onGupshup, empty)
 		const refuses = `level=ERROR msg="provider refuses the channel: token, payment or policy" component=outbound channel=`
 		const throttles = `level=WARN msg="provider throttles the channel's messages" component=outbound channel=`
-		told("a receipt", refuses+string(onGupshup)+" provider=gupshup code=1003")
+		told("after a receipt", refuses+string(onGupshup)+" provider=gupshup code=1003")
 		h.service.Complain(onGupshup, empty)
-		told("again")
+		told("after the same receipt again")
 		h.meta.answers(&providers.Error{Kind: providers.Operator, Code: 190, Status: 401})
 		_, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
-		told("another channel's answer", refuses+string(onMeta)+" provider=meta code=190 status=401")
+		told("after another channel's answer", refuses+string(onMeta)+" provider=meta code=190 status=401")
 		time.Sleep(time.Minute)
 		h.service.Complain(onGupshup, empty)
 		told("a minute later", "code=1003")
@@ -53,10 +55,10 @@ func TestOperatorTroubleIsLogged(t *testing.T) {
 			_, err = h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
 		}
-		told("a limit, and what the operator has to mend beside it",
+		told("after throttling and operator trouble",
 			throttles+string(onMeta)+" provider=meta code=130429 status=429", refuses+string(onMeta)+" provider=meta code=1003")
 		h.service.Complain(onMeta, &providers.Error{Kind: providers.Throttled})
-		told("a limit again")
+		told("after throttling again")
 		time.Sleep(time.Minute)
 		for _, kind := range providers.ErrorKinds {
 			if kind != providers.Operator && kind != providers.Throttled {
@@ -64,11 +66,11 @@ func TestOperatorTroubleIsLogged(t *testing.T) {
 			}
 		}
 		h.service.Complain("nobody's", empty)
-		told("nothing of the operator's")
+		told("after errors of other kinds and of an unknown channel")
 	})
 }
 
-// Of all whom a channel's provider refuses at the same time one says so.
+// TestConcurrentTroubleIsLoggedOnce: of many concurrent complaints about a channel one is logged.
 func TestConcurrentTroubleIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {

@@ -8,8 +8,9 @@ import (
 	"wagate/providers"
 )
 
-// TestI4DialledNumberSharesWindow: WhatsApp answers a send with the number it took the one dialled
-// for (Argentina's 9, a trunk zero). Who writes from that has opened the window to the one dialled, too.
+// TestI4DialledNumberSharesWindow: WhatsApp answers a send with the number that it made of the one
+// dialled (Argentina's 9, a trunk zero). A message from that number opens the window for the dialled
+// number too.
 func TestI4DialledNumberSharesWindow(t *testing.T) {
 	t.Parallel()
 	const dialled, is = "541123456789", "5491123456789"
@@ -28,6 +29,6 @@ func TestI4DialledNumberSharesWindow(t *testing.T) {
 		h.is(h.post(number, text(dialled), "").Status, 200, "to the number dialled")
 		l, err := h.store.Lead(h.Context(), tenant, lead)
 		h.must(err, "Lead")
-		h.is(l.WindowOpen(onMeta, time.Now()), true, "window of the record, which follow-ups go by")
+		h.is(l.WindowOpen(onMeta, time.Now()), true, "window open for the phone on record, which follow-ups use")
 	})
 }

@@ -38,7 +38,7 @@ const (
 
 var errAway = errors.New("store away")
 
-// diary is the order in which things happened.
+// diary records the names of the steps of a send in the order in which they happened.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -56,19 +56,21 @@ func (d *diary) read() []string {
 	return slices.Clone(d.lines)
 }
 
-// provider is one channel's provider by script.
+// provider is a scripted provider of one channel. Each call is noted in the diary, runs hook, and
+// takes the time took before it is answered.
 type provider struct {
 	diary *diary
 	took  time.Duration
 	hook  func()
 
 	mu     sync.Mutex
-	script []error // results of the calls to come; nil: accepted
-	got    []providers.Message
-	passed []string
-	extra  providers.Sent // of an acceptance, but the id
+	script []error             // results of the next calls; nil, and once it is used up: accepted
+	got    []providers.Message // the messages of the calls that were answered
+	passed []string            // the bodies given to Do
+	extra  providers.Sent      // what an acceptance says, apart from the id
 }
 
+// answers sets the results of the next calls.
 func (p *provider) answers(errs ...error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,13 +102,14 @@ func (p *provider) Send(ctx context.Context, m providers.Message) (providers.Sen
 	return sent, nil
 }
 
+// calls returns the messages of the calls that were answered.
 func (p *provider) calls() []providers.Message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.got)
 }
 
-// reader is a provider that takes read receipts too.
+// reader is a provider that takes read receipts as well.
 type reader struct{ *provider }
 
 func (p reader) Do(_ context.Context, body json.RawMessage) (json.RawMessage, error) {
@@ -119,21 +122,23 @@ func (p reader) Do(_ context.Context, body json.RawMessage) (json.RawMessage, er
 	return json.RawMessage(`{"success":true}`), nil
 }
 
-// store is the reference store with a diary and switches.
+// store is the in-memory store with a diary and switches for faults.
 type store struct {
 	*memstore.Store
 	diary *diary
 	mu    sync.Mutex
-	fails map[string]int // how often yet, by method
-	newer bool           // what is known of messages a newer replica wrote
-	wait  time.Duration  // what Pace answers, if it is not asked
-	// noRecords says that leads have their identities and no record, as of a process that died in between, until
-	// somebody makes them.
+	fails map[string]int // how many more times each method fails
+	newer bool           // LinkMessage fails, as if a newer replica had written what is known of the message
+	wait  time.Duration  // if positive, Pace answers with it and asks nothing
+	// noRecords makes GuardSend find no record of any lead, as if the process that wrote their
+	// identities had died before it wrote the records. A Resolve that may create a lead ends this.
 	noRecords atomic.Bool
-	// holding is called when a key is to be held.
+	// holding, if set, is called at the beginning of HoldKey.
 	holding func()
 }
 
+// fail returns errAway if the method is to fail, and counts the failure. "X's answer" as the method
+// means that X takes effect and its answer is lost.
 func (s *store) fail(method string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,6 +149,7 @@ func (s *store) fail(method string) error {
 	return errAway
 }
 
+// breaks makes the next calls of a method fail; see fail.
 func (s *store) breaks(method string, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,7 +254,7 @@ func (s *store) DropKey(ctx context.Context, t followup.TenantID, key, owner str
 	return s.Store.DropKey(ctx, t, key, owner)
 }
 
-// harness is the send route and the service with doubles around them.
+// harness is the API and the service with test doubles around them.
 type harness struct {
 	*testing.T
 	diary    *diary
@@ -264,7 +270,7 @@ type harness struct {
 	rearmed  []followup.AssistantID
 }
 
-// bubble runs a story in a bubble.
+// bubble runs a test with a new harness in a synctest bubble.
 func bubble(t *testing.T, story func(h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { story(newHarness(t)) })
@@ -288,7 +294,7 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
-// build builds service and route with the parameters as they are now.
+// build replaces the service and the API by new ones with the current params.
 func (h *harness) build() {
 	h.registry = prometheus.NewRegistry()
 	h.params.Registry = h.registry
@@ -321,7 +327,7 @@ func (h *harness) Template(_ context.Context, _ followup.ChannelID, name, _ stri
 	return info, ok, nil
 }
 
-// learns has the registry know something new of a template.
+// learns makes the harness, as a template registry, know a template.
 func (h *harness) learns(info providers.TemplateInfo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -342,7 +348,7 @@ func (h *harness) is(got, want any, what string) {
 	}
 }
 
-// wrote makes a lead who has just written on both channels.
+// wrote returns a lead with this identity who has just written on both channels.
 func (h *harness) wrote(who followup.Identity) followup.LeadID {
 	h.Helper()
 	id, err := h.store.Store.Resolve(h.Context(), tenant, who, true, time.Now())
@@ -351,6 +357,7 @@ func (h *harness) wrote(who followup.Identity) followup.LeadID {
 	return id
 }
 
+// opens settles a message of the lead on each channel, which opens its windows.
 func (h *harness) opens(lead followup.LeadID) {
 	h.Helper()
 	for _, c := range []followup.ChannelID{onMeta, onGupshup} {
@@ -358,6 +365,7 @@ func (h *harness) opens(lead followup.LeadID) {
 	}
 }
 
+// settle settles one item of the lead for the assistant, at the current time.
 func (h *harness) settle(lead followup.LeadID, item followup.Item) {
 	h.Helper()
 	item.Assistant, item.At = assistant, time.Now()
@@ -367,11 +375,12 @@ func (h *harness) settle(lead followup.LeadID, item followup.Item) {
 	h.must(err, "Settle")
 }
 
-// post sends a body to a number.
+// post sends a body to a number's route with an idempotency key, which may be empty.
 func (h *harness) post(to, body, key string) outbound.Answer {
 	return h.api.Send(h.Context(), outbound.Request{Tenant: tenant, Number: to, IdempotencyKey: key, Body: []byte(body)})
 }
 
+// answered checks an answer's status and body.
 func (h *harness) answered(a outbound.Answer, status int, body string) {
 	h.Helper()
 	if a.Status != status || string(a.Body) != body {
@@ -379,7 +388,7 @@ func (h *harness) answered(a outbound.Answer, status int, body string) {
 	}
 }
 
-// graphError is the Graph error of an answer, in short.
+// graphError returns status, code and details of a Graph error answer.
 func graphError(a outbound.Answer) string {
 	var e struct {
 		Error struct {
@@ -394,10 +403,12 @@ func graphError(a outbound.Answer) string {
 	return fmt.Sprintf("%d %d %s", a.Status, e.Error.Code, e.Error.ErrorData.Details)
 }
 
+// text returns the body of a request to send a text.
 func text(to string) string {
 	return fmt.Sprintf(`{"messaging_product":"whatsapp","to":%q,"type":"text","text":{"body":"hello"}}`, to)
 }
 
+// template returns the body of a request to send a template.
 func template(to, name string) string {
 	return fmt.Sprintf(`{"messaging_product":"whatsapp","to":%q,"type":"template","template":{"name":%q,"language":{"code":"pt_BR"}}}`, to, name)
 }

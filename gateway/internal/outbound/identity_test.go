@@ -8,7 +8,8 @@ import (
 	"wagate/providers"
 )
 
-// resolvesTo fails unless each of the identities leads to the lead.
+// resolvesTo checks that each of the identities, if not empty, resolves to the lead, and returns
+// the lead's record.
 func (h *harness) resolvesTo(lead followup.LeadID, as ...followup.Identity) followup.Lead {
 	h.Helper()
 	for _, who := range as {
@@ -17,30 +18,30 @@ func (h *harness) resolvesTo(lead followup.LeadID, as ...followup.Identity) foll
 		}
 		got, err := h.store.Store.Resolve(h.Context(), tenant, who, false, time.Now())
 		h.must(err, "Resolve")
-		h.is(got, lead, "lead found")
+		h.is(got, lead, "lead resolved")
 	}
 	l, err := h.store.Lead(h.Context(), tenant, lead)
 	h.must(err, "Lead")
 	return l
 }
 
-// Whom the provider says it took the recipient for is the lead: by the API and
-// by a step alike, even if the store stumbles.
+// TestAnswerIdentifiesLead: the identity that the provider's answer gives for the recipient is
+// linked to the lead, even if a call to the store fails once.
 func TestAnswerIdentifiesLead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		dialled string
 		heard   providers.Contact
-		phone   string // of the record, then
-		broken  string
+		phone   string // on record afterwards
+		broken  string // the store's method that fails once
 	}{
-		"in the other spelling": {"5511912345678", providers.Contact{Phone: "551112345678"}, "551112345678", ""},
-		"and back":              {"551112345678", providers.Contact{Phone: "5511912345678"}, "5511912345678", ""},
-		"by another phone":      {"5511912345678", providers.Contact{Phone: "15550100001"}, "5511912345678", ""},
-		"with a user id":        {"5511912345678", providers.Contact{Phone: "5511912345678", UserID: "BR.1"}, "5511912345678", ""},
-		"by a user id alone":    {"5511912345678", providers.Contact{UserID: "BR.1"}, "5511912345678", ""},
-		"Resolve stumbles":      {"5511912345678", providers.Contact{Phone: "551112345678"}, "551112345678", "Resolve"},
-		"Settle stumbles":       {"5511912345678", providers.Contact{Phone: "551112345678"}, "551112345678", "Settle"},
+		"another spelling":   {"5511912345678", providers.Contact{Phone: "551112345678"}, "551112345678", ""},
+		"and the other way":  {"551112345678", providers.Contact{Phone: "5511912345678"}, "5511912345678", ""},
+		"another phone":      {"5511912345678", providers.Contact{Phone: "15550100001"}, "5511912345678", ""},
+		"phone and user id":  {"5511912345678", providers.Contact{Phone: "5511912345678", UserID: "BR.1"}, "5511912345678", ""},
+		"user id alone":      {"5511912345678", providers.Contact{UserID: "BR.1"}, "5511912345678", ""},
+		"Resolve fails once": {"5511912345678", providers.Contact{Phone: "551112345678"}, "551112345678", "Resolve"},
+		"Settle fails once":  {"5511912345678", providers.Contact{Phone: "551112345678"}, "551112345678", "Settle"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,14 +55,14 @@ func TestAnswerIdentifiesLead(t *testing.T) {
 				}
 				h.is(h.post(number, text(c.dialled), "").Status, 200, "status")
 				l := h.resolvesTo(lead, followup.Identity{Phone: c.dialled}, followup.Identity{Phone: c.heard.Phone}, followup.Identity{UserID: c.heard.UserID})
-				h.is(l.Phone, c.phone, "phone of the record")
-				h.is(l.UserID, c.heard.UserID, "user id of the record")
+				h.is(l.Phone, c.phone, "phone on record")
+				h.is(l.UserID, c.heard.UserID, "user id on record")
 			})
 		})
 	}
 }
 
-// An answer that tells nothing new asks nothing of the store.
+// TestKnownIdentityAsksNothingOfStore: an answer that gives no new identity causes no Resolve.
 func TestKnownIdentityAsksNothingOfStore(t *testing.T) {
 	t.Parallel()
 	for _, heard := range []providers.Contact{{}, {Phone: phone}} {
@@ -72,13 +73,14 @@ func TestKnownIdentityAsksNothingOfStore(t *testing.T) {
 			r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(lead))
 			h.must(err, "Send")
 			h.is(r.Err, (*providers.Error)(nil), "failure")
-			h.is(h.store.fail("Resolve"), errAway, "the fault, which nobody met")
+			h.is(h.store.fail("Resolve"), errAway, "fault still to come, as nobody called Resolve")
 		})
 	}
 }
 
-// The answer makes two leads one, the one sent to no longer being the one there
-// is. What was sent, and the receipt that was faster, are recorded all the same.
+// TestI7AnswerMergesTwoLeads: the answer shows that two leads are one, and the lead that was
+// written to is merged into the other. The message, and a receipt that arrived before the answer,
+// are recorded for the remaining lead.
 func TestI7AnswerMergesTwoLeads(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -93,21 +95,21 @@ func TestI7AnswerMergesTwoLeads(t *testing.T) {
 		h.is(h.post(number, text(phone), "").Status, 200, "status")
 		l := h.resolvesTo(older, followup.Identity{Phone: phone}, followup.Identity{UserID: "BR.1"})
 		h.is(l.OptedOut, true, "opted out by the receipt")
-		h.is([]string{l.Phone, l.UserID}, []string{phone, "BR.1"}, "identities of the record")
+		h.is([]string{l.Phone, l.UserID}, []string{phone, "BR.1"}, "phone and user id on record")
 		said, err := h.store.History(h.Context(), older, onMeta, time.Now())
 		h.must(err, "History")
 		if len(said) != 1 || said[0].Text != "hello" {
-			t.Errorf("history of the one lead: got %v, want what was sent", said)
+			t.Errorf("history of the remaining lead: got %v, want the message sent", said)
 		}
 	})
 }
 
-// A lead that somebody else merges away during the call is recorded as the one it
-// became, even if the store stumbles.
+// TestI7RecordFollowsMerge: if the lead is merged into another during the call, the result is
+// recorded for the remaining lead, even if a call to the store fails once.
 func TestI7RecordFollowsMerge(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"", "Resolve", "RecordSend"} {
-		t.Run("trouble with "+method, func(t *testing.T) {
+		t.Run("failing once: "+method, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(h *harness) {
 				older := h.wrote(followup.Identity{UserID: "BR.1"})
@@ -116,7 +118,7 @@ func TestI7RecordFollowsMerge(t *testing.T) {
 				h.meta.answers(&providers.Error{Kind: providers.OptedOut, Code: 131050})
 				h.meta.hook = func() {
 					_, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: phone, UserID: "BR.1"}, false, time.Now())
-					h.must(err, "Resolve meanwhile")
+					h.must(err, "Resolve during the call")
 					if method != "" {
 						h.store.breaks(method, 1)
 					}
@@ -128,8 +130,8 @@ func TestI7RecordFollowsMerge(t *testing.T) {
 	}
 }
 
-// A lead who is erased during the call is not brought back by the answer, and
-// nobody waits for him.
+// TestAnswerDoesNotReviveErasedLead: the answer does not create anew a lead who was erased during
+// the call, and the store is not asked again and again for it.
 func TestAnswerDoesNotReviveErasedLead(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -138,14 +140,15 @@ func TestAnswerDoesNotReviveErasedLead(t *testing.T) {
 		h.meta.hook = func() { h.must(h.store.EraseLead(h.Context(), tenant, lead, time.Now()), "EraseLead") }
 		began := time.Now()
 		h.is(h.post(number, text(phone), "").Status, 200, "status")
-		h.is(time.Since(began), time.Duration(0), "time in which the store was asked again")
+		h.is(time.Since(began), time.Duration(0), "time spent on asking the store again")
 		_, n, err := h.store.Leads(h.Context(), tenant, followup.LeadFilter{})
 		h.must(err, "Leads")
 		h.is(n, 0, "leads")
 	})
 }
 
-// A lead whose making was cut off has his identities, and no record to be guarded: a template makes him whole.
+// TestTemplateCompletesHalfMadeLead: a process that died while it created a lead leaves identities
+// without a record, for which the guard fails. Sending a template creates the record.
 func TestTemplateCompletesHalfMadeLead(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {

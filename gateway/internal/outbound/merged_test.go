@@ -8,15 +8,15 @@ import (
 	"wagate/providers"
 )
 
-// TestI4AnswerForLeadMergedMeanwhile merges the lead into another while the
-// provider is being asked: what the answer says of him is true of the one he became.
+// TestI4AnswerForLeadMergedMeanwhile merges the lead into another during the provider call. What
+// the answer says of the lead is then recorded for the remaining lead.
 func TestI4AnswerForLeadMergedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]error{
 		"window closed": &providers.Error{Kind: providers.WindowClosed, Code: 131047, Status: 400},
 		"opted out":     &providers.Error{Kind: providers.OptedOut, Code: 131050, Status: 400},
 		"sent":          nil,
-		"window closed, by a receipt that was faster": nil,
+		"window closed, by a receipt before the answer": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -29,7 +29,7 @@ func TestI4AnswerForLeadMergedMeanwhile(t *testing.T) {
 					var err error
 					heir, err = h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: phone, UserID: "BR.77a"}, true, time.Now())
 					h.must(err, "Resolve")
-					if name == "window closed, by a receipt that was faster" {
+					if name == "window closed, by a receipt before the answer" {
 						_, err := h.store.Message(h.Context(), tenant, "wamid.1", &followup.Parked{Channel: onMeta, At: time.Now(), Receipt: followup.Receipt{
 							State: providers.StatusFailed, Kind: providers.WindowClosed,
 						}})

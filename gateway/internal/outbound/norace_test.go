@@ -2,5 +2,5 @@
 
 package outbound_test
 
-// raceDetector says whether the tests run with it.
+// raceDetector says whether the tests run with the race detector.
 const raceDetector = false

@@ -12,7 +12,8 @@ import (
 	"wagate/providers"
 )
 
-// The same key gets the same answer, and one provider call.
+// TestI6SameKeyIsSentOnce: requests with the same key get the same answer and cause one provider
+// call, for as long as the key is remembered.
 func TestI6SameKeyIsSentOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -26,10 +27,12 @@ func TestI6SameKeyIsSentOnce(t *testing.T) {
 		h.is(h.post(number, text(phone), "").Status, 200, "no key")
 		h.is(len(h.meta.calls()), 3, "provider calls")
 		time.Sleep(followup.KeyAge)
-		h.is(graphError(h.post(number, text(phone), "k"))[:10], "400 131047", "a day later it is a new request")
+		h.is(graphError(h.post(number, text(phone), "k"))[:10], "400 131047", "the same key once it is forgotten, with the window closed")
 	})
 }
 
+// TestI6ConcurrentRequestsAreSentOnce: fifty concurrent requests with one key get the same answer
+// and cause one provider call.
 func TestI6ConcurrentRequestsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -51,7 +54,8 @@ func TestI6ConcurrentRequestsAreSentOnce(t *testing.T) {
 	})
 }
 
-// Who waits for a slow call is told so in the end; he is never a second sender.
+// TestI6BusyKeyIs409: a request that waits too long for the result of another with the same key is
+// answered with 409. It is not sent.
 func TestI6BusyKeyIs409(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -68,6 +72,7 @@ func TestI6BusyKeyIs409(t *testing.T) {
 	})
 }
 
+// TestDifferentRequestWithSameKeyIs422: another body or another number under a used key is refused.
 func TestDifferentRequestWithSameKeyIs422(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -80,8 +85,8 @@ func TestDifferentRequestWithSameKeyIs422(t *testing.T) {
 	})
 }
 
-// What may have been sent is answered as before and never sent again; what was
-// not sent frees its key.
+// TestI6OnlyUnsentMayBeSentAgain: a message that may have been sent keeps its key, and a repeated
+// request gets the first answer. A message that was not sent frees its key.
 func TestI6OnlyUnsentMayBeSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -92,9 +97,9 @@ func TestI6OnlyUnsentMayBeSentAgain(t *testing.T) {
 	}{
 		"no answer":            {[]error{lost}, 500, 500, 1},
 		"lost at a retry":      {[]error{notSent, lost}, 500, 500, 2},
-		"not taken":            {[]error{notSent, notSent, notSent}, 500, 200, 4},
+		"never accepted":       {[]error{notSent, notSent, notSent}, 500, 200, 4},
 		"the request is wrong": {[]error{invalid}, 400, 200, 2},
-		"a token ran out":      {[]error{&providers.Error{Kind: providers.Operator, Code: 190, Status: 401}}, 403, 200, 2},
+		"token expired":        {[]error{&providers.Error{Kind: providers.Operator, Code: 190, Status: 401}}, 403, 200, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,20 +114,21 @@ func TestI6OnlyUnsentMayBeSentAgain(t *testing.T) {
 	}
 }
 
-// A window that was closed may be open when the same request comes again.
+// TestRefusalFreesKey: a refusal by the guard frees the key, because the window may be open when
+// the same request comes again.
 func TestRefusalFreesKey(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
-		h.is(h.post(number, text(phone), "k").Status, 400, "from a stranger")
+		h.is(h.post(number, text(phone), "k").Status, 400, "to a stranger")
 		lead := h.wrote(followup.Identity{Phone: phone})
 		time.Sleep(25 * time.Hour)
-		h.is(h.post(number, text(phone), "k").Status, 400, "closed")
+		h.is(h.post(number, text(phone), "k").Status, 400, "window closed")
 		h.opens(lead)
-		h.is(h.post(number, text(phone), "k").Status, 200, "open")
+		h.is(h.post(number, text(phone), "k").Status, 200, "window open")
 	})
 }
 
-// A key whose end could not be written is held, not freed.
+// TestI6UnfinishedKeyStaysHeld: a key whose answer could not be stored stays held and is not freed.
 func TestI6UnfinishedKeyStaysHeld(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -134,7 +140,8 @@ func TestI6UnfinishedKeyStaysHeld(t *testing.T) {
 	})
 }
 
-// A request that has not come to send, though it has the key, keeps nobody from sending.
+// TestUnusedKeyIsFreeAfterItsLease: a request that claimed its key without learning of it, and so
+// sent nothing, holds the key only for its lease of a minute.
 func TestUnusedKeyIsFreeAfterItsLease(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -148,7 +155,8 @@ func TestUnusedKeyIsFreeAfterItsLease(t *testing.T) {
 	})
 }
 
-// Who was held up for so long that another has his key sends nothing, and leaves it to him.
+// TestI6RequestThatLostItsKeySendsNothing: a request that was held up until another got its key
+// sends nothing and leaves the key to the other.
 func TestI6RequestThatLostItsKeySendsNothing(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -161,17 +169,18 @@ func TestI6RequestThatLostItsKeySendsNothing(t *testing.T) {
 			}
 		}
 		var wg sync.WaitGroup
-		wg.Go(func() { h.is(h.post(number, text(phone), "k").Status, 503, "who was held up") })
+		wg.Go(func() { h.is(h.post(number, text(phone), "k").Status, 503, "the request that was held up") })
 		time.Sleep(time.Minute)
-		h.is(h.post(number, text(phone), "k").Status, 200, "the other")
+		h.is(h.post(number, text(phone), "k").Status, 200, "the other request")
 		close(held)
 		wg.Wait()
-		h.is(h.post(number, text(phone), "k").Status, 200, "once more")
+		h.is(h.post(number, text(phone), "k").Status, 200, "the same request once more")
 		h.is(len(h.meta.calls()), 1, "provider calls")
 	})
 }
 
-// What may have left holds its key, whoever died over it; what cannot hold it is not sent.
+// TestI6KeyIsHeldBeforeCall: the key is held before the provider call, for as long as keys are
+// remembered, so it outlives a crash after the call. If it cannot be held, nothing is sent.
 func TestI6KeyIsHeldBeforeCall(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -182,32 +191,34 @@ func TestI6KeyIsHeldBeforeCall(t *testing.T) {
 		h.store.breaks("FinishKey", 1000)
 		h.is(h.post(number, text(phone), "k").Status, 200, "held")
 		time.Sleep(followup.KeyAge - time.Minute)
-		h.is(h.post(number, text(phone), "k").Status, 409, "most of a day later")
+		h.is(h.post(number, text(phone), "k").Status, 409, "a minute before the key is forgotten")
 		h.is(len(h.meta.calls()), 1, "provider calls")
 	})
 }
 
-// A key that was held for a message which then was not sent is free although the store
-// stumbles, and one whose message left has its answer.
+// TestI6EndOfHeldKeyIsRetried: after a key was held, dropping it or storing its answer is retried
+// while the store fails. A key whose message was not sent is free then, and one whose message was
+// sent has its answer.
 func TestI6EndOfHeldKeyIsRetried(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.store.breaks("GuardSend", 1)
 		h.store.breaks("DropKey", 3)
-		h.is(h.post(number, text(phone), "k").Status, 503, "no leave")
+		h.is(h.post(number, text(phone), "k").Status, 503, "the guard fails")
 		h.store.breaks("HoldKey's answer", 1)
 		h.store.breaks("DropKey", 3)
-		h.is(h.post(number, text(phone), "k").Status, 503, "perhaps held")
+		h.is(h.post(number, text(phone), "k").Status, 503, "the key may be held")
 		h.store.breaks("FinishKey", 3)
 		first := h.post(number, text(phone), "k")
-		h.is(first.Status, 200, "again")
+		h.is(first.Status, 200, "sent")
 		h.is(h.post(number, text(phone), "k"), first, "repeated")
 		h.is(len(h.meta.calls()), 1, "provider calls")
 	})
 }
 
-// Nothing is waited for where the key is free by itself soon.
+// TestDropOfUnheldKeyIsNotRetried: a key that was not held is soon free by itself, so a request
+// does not wait to drop it.
 func TestDropOfUnheldKeyIsNotRetried(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -215,10 +226,11 @@ func TestDropOfUnheldKeyIsNotRetried(t *testing.T) {
 		h.store.breaks("DropKey", 1000)
 		began := time.Now()
 		h.is(h.post(number, text(phone), "k").Status, 503, "status")
-		h.is(time.Since(began), time.Duration(0), "took")
+		h.is(time.Since(began), time.Duration(0), "time taken")
 	})
 }
 
+// TestKeyLengthIsBounded: a key of 255 bytes is accepted and a longer one refused.
 func TestKeyLengthIsBounded(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -228,7 +240,7 @@ func TestKeyLengthIsBounded(t *testing.T) {
 	})
 }
 
-// What is wrong with a request is no use of its key.
+// TestMalformedRequestDoesNotUseItsKey: the key of a malformed request can be used again.
 func TestMalformedRequestDoesNotUseItsKey(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {

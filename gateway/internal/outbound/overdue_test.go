@@ -23,8 +23,8 @@ import (
 	"wagate/providers"
 )
 
-// What became overdue in an outage, and of it what one tenant has that can still be kept; he
-// has nearly all.
+// sizes returns how many steps became overdue in the outage, and how many of the big tenant's are
+// fresh enough to be sent. The big tenant has nearly all the overdue steps.
 func sizes() (overdue, freshOfBig int) {
 	if raceDetector {
 		return 5000, 600
@@ -35,14 +35,15 @@ func sizes() (overdue, freshOfBig int) {
 const (
 	outageFor    = 31 * time.Hour
 	smallTenants = 10
-	ofSmall      = 60 // half of them fresh
-	bigRate      = 500
-	smallRate    = 100
+	ofSmall      = 60  // overdue steps of each small tenant; half of them are fresh
+	bigRate      = 500 // messages a second
+	smallRate    = 100 // messages a second
 	burst        = 20
 	perTenant    = 32
 )
 
-// outageClock is domain time, ten times as fast as real time, which an outage moves on.
+// outageClock is a domain clock that runs outageSpeed times as fast as real time. An outage moves it
+// ahead.
 type outageClock struct {
 	began time.Time
 	ahead atomic.Int64
@@ -54,18 +55,18 @@ func (c *outageClock) now() time.Time {
 	return c.began.Add(outageSpeed*time.Since(c.began) + time.Duration(c.ahead.Load()))
 }
 
-// customer is a tenant with one channel and what became overdue of it.
+// customer is a tenant with one channel and its overdue steps.
 type customer struct {
 	tenant    followup.TenantID
 	assistant followup.AssistantID
 	channel   followup.ChannelID
 	config    followup.ConfigID
 	leads     []followup.LeadID
-	due       []time.Time
-	rate      float64
+	due       []time.Time // when each lead's step was due
+	rate      float64     // messages a second of the channel
 }
 
-// callLog is what the simulated provider has noted of all channels.
+// callLog is the simulated provider's log of the calls for all channels.
 type callLog struct {
 	mu    sync.Mutex
 	calls []loggedCall
@@ -73,11 +74,11 @@ type callLog struct {
 
 type loggedCall struct {
 	channel followup.ChannelID
-	lead    int // of the channel's customer
+	lead    int // index in the customer's leads
 	at      time.Time
 }
 
-// loggingProvider is the provider of one channel.
+// loggingProvider is the provider of one channel. It accepts and logs every message.
 type loggingProvider struct {
 	log     *callLog
 	channel followup.ChannelID
@@ -95,7 +96,7 @@ func (p loggingProvider) Send(_ context.Context, m providers.Message) (providers
 	return providers.Sent{ID: fmt.Sprintf("wamid.%s.%d", p.channel, lead)}, nil
 }
 
-// silent is a model and a registry that have nothing to say.
+// silent is a model that is never available and a template registry that knows no template.
 type silent struct{}
 
 func (silent) Write(context.Context, followup.Brief) (string, error) {
@@ -106,19 +107,20 @@ func (silent) Template(context.Context, followup.ChannelID, string, string) (pro
 	return providers.TemplateInfo{}, false, nil
 }
 
-// outage is a store full of overdue steps, and the engine that meets them.
+// outage is a store full of overdue steps, with what is needed to run the engine on them and to
+// check the result.
 type outage struct {
 	*testing.T
 	overdue, freshOfBig int
 	clock               *outageClock
 	store               *redisstore.Store
-	customers           []*customer // the first is the big one
+	customers           []*customer // the first is the big tenant
 	ladder              followup.Ladder
 	log                 callLog
-	ended               atomic.Int64
+	ended               atomic.Int64 // steps ended
 }
 
-// each does n things, a connection's worth of them at once.
+// each calls do n times, up to 128 calls at once, and fails the test with the first error.
 func (o *outage) each(n int, do func(ctx context.Context, i int) error) {
 	o.Helper()
 	group, ctx := errgroup.WithContext(o.Context())
@@ -131,15 +133,15 @@ func (o *outage) each(n int, do func(ctx context.Context, i int) error) {
 	}
 }
 
-// arm arms a run for each lead of a customer: the fresh ones were due within the last five
-// hours of the outage, the others 7 to 30 hours before its end.
+// arm arms a run for each lead of a customer. The steps of the fresh ones were due within the last
+// three hours of the outage, those of the others 7 to 30 hours before its end.
 func (o *outage) arm(c *customer, leads, fresh int, end time.Time) {
 	o.Helper()
 	if err := o.store.SaveLadder(o.Context(), c.tenant, o.ladder.Hash(), o.ladder); err != nil {
 		o.Fatal(err)
 	}
 	for i := range leads {
-		late := time.Duration(i) * 3 * time.Hour / time.Duration(fresh) // half of what may be, for a machine that is slow
+		late := time.Duration(i) * 3 * time.Hour / time.Duration(fresh) // half of the lateness allowed, for slow machines
 		if i >= fresh {
 			late = 7*time.Hour + time.Duration(i-fresh)*23*time.Hour/time.Duration(leads-fresh)
 		}
@@ -163,7 +165,7 @@ func (o *outage) arm(c *customer, leads, fresh int, end time.Time) {
 	})
 }
 
-// engine is the engine as the program wires it, in front of the simulated provider.
+// engine returns the engine as the program wires it, with the simulated provider behind it.
 func (o *outage) engine() *runner.Runner {
 	registry, logger := prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
 	var lines []outbound.Line
@@ -189,7 +191,7 @@ func (o *outage) engine() *runner.Runner {
 	})
 }
 
-// until waits until so many steps have ended.
+// until waits until n steps have ended.
 func (o *outage) until(n int) {
 	o.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -197,15 +199,15 @@ func (o *outage) until(n int) {
 	for o.ended.Load() < int64(n) {
 		select {
 		case <-o.Context().Done():
-			o.Fatalf("%d of %d steps ended", o.ended.Load(), n)
+			o.Fatalf("got %d steps ended, want %d", o.ended.Load(), n)
 		case <-tick.C:
 		}
 	}
 }
 
-// After an outage in which 50,000 steps became overdue, nearly all of one tenant, those that
-// can be kept go out at the channels' pace, freshest first, one message per lead; the others
-// are skipped too_late.
+// TestI7FiftyThousandOverdueSteps: 50,000 steps became overdue in an outage, nearly all of them of
+// one tenant. Those that are not too late are sent at the channels' pace, freshest first, one
+// message per lead. The others are skipped as too_late.
 func TestI7FiftyThousandOverdueSteps(t *testing.T) {
 	overdue, freshOfBig := sizes()
 	o := &outage{
@@ -263,7 +265,8 @@ func TestI7FiftyThousandOverdueSteps(t *testing.T) {
 	}
 }
 
-// checkTimelines holds each step's outcome against how late it was.
+// checkTimelines checks that each fresh step was sent and each stale step was skipped as too_late,
+// and that each run's next step is armed.
 func (o *outage) checkTimelines() {
 	o.Helper()
 	story := map[string]int{}
@@ -275,7 +278,7 @@ func (o *outage) checkTimelines() {
 				return err
 			}
 			if len(run.Timeline) != 2 || run.State != followup.RunArmed {
-				return fmt.Errorf("lead %d: got %d moments, %s, want one step ended and the next armed", i, len(run.Timeline), run.State)
+				return fmt.Errorf("lead %d: got %d timeline entries in a run that is %s, want one step ended and the next armed", i, len(run.Timeline), run.State)
 			}
 			m := run.Timeline[0]
 			late := "fresh"
@@ -298,7 +301,7 @@ func (o *outage) checkTimelines() {
 	}
 }
 
-// checkOnce: each lead that could be kept got one message, and nobody else.
+// checkOnce checks that each lead with a fresh step got one message and no other lead got any.
 func (o *outage) checkOnce(c *customer, calls []loggedCall, fresh int) {
 	o.Helper()
 	got := map[int]int{}
@@ -316,8 +319,9 @@ func (o *outage) checkOnce(c *customer, calls []loggedCall, fresh int) {
 	}
 }
 
-// checkPace: however they are cut out, there are never more calls than the channel's pace
-// allows in that time, and those that had their turn before it and were held up.
+// checkPace checks that no stretch of consecutive calls is faster than the channel's pace allows.
+// The bound adds the burst, and one call per worker, because calls that got their slots earlier may
+// have been held up.
 func (o *outage) checkPace(c *customer, calls []loggedCall) {
 	o.Helper()
 	times := make([]time.Time, len(calls))
@@ -336,8 +340,8 @@ func (o *outage) checkPace(c *customer, calls []loggedCall) {
 	}
 }
 
-// checkFreshestFirst: who is the n-th to be sent something is on average no further from the n-th
-// freshest than there are workers, who may overtake each other.
+// checkFreshestFirst checks that steps were sent freshest first. Workers may overtake each other, so
+// a step may be off its place, but on average by no more places than there are workers.
 func (o *outage) checkFreshestFirst(calls []loggedCall) {
 	o.Helper()
 	var off int
@@ -345,6 +349,6 @@ func (o *outage) checkFreshestFirst(calls []loggedCall) {
 		off += max(i-call.lead, call.lead-i) // the freshest is lead 0
 	}
 	if len(calls) > 0 && off > perTenant*len(calls) {
-		o.Errorf("got steps sent %d places from where their lateness has them, on average, want %d at most", off/len(calls), perTenant)
+		o.Errorf("got steps sent %d places away from their place by lateness on average, want at most %d", off/len(calls), perTenant)
 	}
 }

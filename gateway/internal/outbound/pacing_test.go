@@ -14,7 +14,8 @@ import (
 	"wagate/providers"
 )
 
-// Pacing spaces the calls, and what would wait too long is handed back.
+// TestPacingWaits: pacing spaces the calls, and a message that would wait too long is handed back
+// as throttled.
 func TestPacingWaits(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -24,7 +25,7 @@ func TestPacingWaits(t *testing.T) {
 		for i := range 4 {
 			_, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 			h.must(err, "Send")
-			h.is(time.Since(began), time.Duration(i)*500*time.Millisecond, "sent after")
+			h.is(time.Since(began), time.Duration(i)*500*time.Millisecond, "time until sent")
 		}
 		h.store.wait = time.Minute
 		calls := len(h.meta.calls())
@@ -36,8 +37,8 @@ func TestPacingWaits(t *testing.T) {
 	})
 }
 
-// Who was asked and would not take it is the provider, though no retry is to be had of
-// the pacing.
+// TestProviderFailureIsNotPaced: if the provider throttles a message and pacing then allows no
+// retry, the result is the provider's failure and not marked as paced.
 func TestProviderFailureIsNotPaced(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -51,8 +52,8 @@ func TestProviderFailureIsNotPaced(t *testing.T) {
 	})
 }
 
-// A flood that is refused does not put off what comes after it: the channel
-// is behind by MaxWait at most.
+// TestFloodDoesNotBlockChannel: messages that are refused take no slots, so after a flood the
+// channel is behind by at most MaxWait.
 func TestFloodDoesNotBlockChannel(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -63,7 +64,7 @@ func TestFloodDoesNotBlockChannel(t *testing.T) {
 			wg.Go(func() { _, _ = h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID())) })
 		}
 		wg.Wait()
-		h.is(len(h.meta.calls()), 6, "sent of the flood")
+		h.is(len(h.meta.calls()), 6, "messages of the flood sent")
 		time.Sleep(time.Second)
 		began := time.Now()
 		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
@@ -73,7 +74,7 @@ func TestFloodDoesNotBlockChannel(t *testing.T) {
 	})
 }
 
-// What a step waits for its channel's pacing at a time is a third of what an assistant's
+// TestStepIsTurnedAwaySooner: a step waits at most a third as long for pacing as an assistant's
 // message does.
 func TestStepIsTurnedAwaySooner(t *testing.T) {
 	t.Parallel()
@@ -91,14 +92,15 @@ func TestStepIsTurnedAwaySooner(t *testing.T) {
 					h.store.wait = wait
 					r, err := c.sender(h.service).Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 					h.must(err, "Send")
-					h.is(r.Paced, paced, "turned away, as the channel is behind by "+wait.String())
+					h.is(r.Paced, paced, "turned away when the channel is behind by "+wait.String())
 				}
 			})
 		})
 	}
 }
 
-// However many steps wait for their channel, an assistant's message finds room behind them.
+// TestStepsLeaveRoomForAssistants: however many steps wait for pacing, an assistant's message finds
+// room behind them.
 func TestStepsLeaveRoomForAssistants(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -112,7 +114,7 @@ func TestStepsLeaveRoomForAssistants(t *testing.T) {
 				for ctx.Err() == nil {
 					r, err := h.service.ForSteps().Send(ctx, onMeta, hello, h.allowAll(followup.NewLeadID()))
 					switch {
-					case err != nil: // it is over
+					case err != nil: // the test is over
 					case r.Paced:
 						_ = poll.Sleep(ctx, r.Err.RetryAfter/2)
 					default:
@@ -131,7 +133,7 @@ func TestStepsLeaveRoomForAssistants(t *testing.T) {
 		stop()
 		wg.Wait()
 		if n := sent.Load(); n < 100 {
-			h.Errorf("steps sent: got %d, want all that the channel takes beside, some 140", n)
+			h.Errorf("steps sent: got %d, want at least 100, as the channel has room for about 140", n)
 		}
 	})
 }

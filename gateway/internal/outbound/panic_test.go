@@ -9,19 +9,19 @@ import (
 	"wagate/providers"
 )
 
-// A trial that panics, which its worker outlives, is over all the same: else nothing
-// would ever be sent on the channel again.
+// TestI7PanickingTrialDoesNotBlockChannel: a trial of the open breaker ends even if it panics and
+// its worker recovers. Otherwise nothing would ever be sent on the channel again.
 func TestI7PanickingTrialDoesNotBlockChannel(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("boom") }
 	for name, panics := range map[string]func(h *harness) followup.Guard{
-		"asking for leave": func(*harness) followup.Guard {
+		"the guard panics": func(*harness) followup.Guard {
 			return func(context.Context, followup.AttemptID) (followup.Verdict, error) {
 				boom()
 				return followup.Verdict{}, nil
 			}
 		},
-		"sending": func(h *harness) followup.Guard {
+		"the provider panics": func(h *harness) followup.Guard {
 			h.meta.hook = boom
 			return h.allowAll(followup.NewLeadID())
 		},

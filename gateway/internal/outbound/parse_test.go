@@ -8,7 +8,8 @@ import (
 	"wagate/followup"
 )
 
-// Everything that is wrong is named, all at once, and nothing is sent.
+// TestI14EveryProblemIsNamedAtOnce: the answer to a malformed body names everything that is wrong
+// with it, and nothing is sent.
 func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	with := func(members string) string {
@@ -22,64 +23,64 @@ func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
 		code int
 		want string
 	}{
-		"not JSON":                  {`hello`, 100, "the body must be one JSON object"},
-		"nothing":                   {``, 100, "the body must be one JSON object"},
-		"null":                      {`null`, 100, "the body must be one JSON object"},
-		"a list":                    {`[]`, 100, "the body must be one JSON object"},
-		"two objects":               {text(phone) + `{}`, 100, "the body must be one JSON object"},
-		"not UTF-8":                 {with(`"text":{"body":"x` + "\xff" + `"}`), 100, "the body is not valid UTF-8"},
-		"a name that is not UTF-8":  {with(`"text":{"body":"x"},"` + "\xff" + `":1`), 100, "the body is not valid UTF-8"},
-		"a brace too many":          {text(phone) + `}`, 100, "the body must be one JSON object"},
-		"empty":                     {`{}`, 100, `messaging_product must be "whatsapp"; to is required; text is required`},
-		"no recipient":              {`{"messaging_product":"whatsapp","text":{"body":"x"}}`, 131008, "to is required"},
-		"no content":                {`{"messaging_product":"whatsapp","to":"` + phone + `","type":"image"}`, 131008, "image is required"},
-		"null content":              {with(`"type":"image","image":null`), 131008, "image is required"},
-		"empty text":                {with(`"text":{"body":" \n"}`), 131008, "text.body is required"},
-		"malformed text":            {with(`"text":"x"`), 100, "text is malformed"},
-		"a text that is a number":   {with(`"text":{"body":5}`), 100, "text.body must be a string"},
-		"two names, both wrong":     {with(`"type":"template","template":{"name":5,"language":{"code":["xx"]}}`), 100, "template.name must be a string; template.language.code must be a string"},
-		"one absent, one malformed": {with(`"type":"template","template":{"language":"xx"}`), 100, "template.name is required; template.language is malformed"},
-		"media by a number":         {with(`"type":"image","image":{"id":1}`), 100, "image.id must be a string"},
-		"interactive, a number":     {with(`"type":"interactive","interactive":{"type":5}`), 100, "interactive.type must be a string; interactive.action is required"},
-		"reaction to a number":      {with(`"type":"reaction","reaction":{"message_id":5}`), 100, "reaction.message_id must be a string"},
-		"a long text":               {with(`"text":{"body":"` + strings.Repeat("é", 4097) + `"}`), 100, "text.body must have at most 4096 characters"},
-		"no template":               {with(`"type":"template","template":{}`), 131008, "template.name is required; template.language.code is required"},
-		"media without":             {with(`"type":"video","video":{"caption":"x"}`), 100, "video must have either id or link"},
-		"media with both":           {with(`"type":"audio","audio":{"id":"1","link":"https://x.example/a"}`), 100, "audio must have either id or link"},
-		"interactive":               {with(`"type":"interactive","interactive":{}`), 131008, "interactive.type is required; interactive.action is required"},
-		"reaction":                  {with(`"type":"reaction","reaction":{"emoji":"x"}`), 131008, "reaction.message_id is required"},
-		"context":                   {with(`"text":{"body":"x"},"context":{"message_id":""}`), 100, "context.message_id must be the id of a message"},
-		"opaque":                    {with(`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("é", 513) + `"`), 100, "biz_opaque_callback_data must have at most 512 characters"},
-		"opaque, a number":          {with(`"text":{"body":"x"},"biz_opaque_callback_data":1`), 100, "biz_opaque_callback_data must be a string"},
-		"a group":                   {with(`"recipient_type":"group","text":{"body":"x"}`), 100, `recipient_type must be "individual"`},
-		"an unread":                 {`{"messaging_product":"whatsapp","status":"unread","message_id":"x"}`, 100, `status must be "read"`},
-		"an unread of nothing":      {`{"messaging_product":"whatsapp","status":"unread"}`, 100, `status must be "read"; message_id is required`},
-		"a read of nothing":         {`{"messaging_product":"whatsapp","status":"read"}`, 131008, "message_id is required"},
-		"a read of null":            {`{"messaging_product":"whatsapp","status":"read","message_id":null}`, 131008, "message_id is required"},
-		"a read of no name":         {`{"messaging_product":"whatsapp","status":"read","message_id":""}`, 131008, "message_id is required"},
-		"a read of a number":        {`{"messaging_product":"whatsapp","status":"read","message_id":5}`, 100, "message_id must be a string"},
-		"a type that is a number":   {with(`"type":3,"image":{"id":"1"}`), 100, "type must be a string"},
-		"a type that is a list":     {with(`"type":["text"],"text":{"body":5},"biz_opaque_callback_data":1`), 100, "type must be a string; biz_opaque_callback_data must be a string"},
-		"a prefix, no country":      {`{"messaging_product":"whatsapp","to":"005599000000021","type":"template","template":{"name":"hello","language":{"code":"pt_BR"}}}`, 100, "to must be a phone number with country code"},
-		"a bad BSUID":               {`{"messaging_product":"whatsapp","recipient":"someone","text":{"body":"x"}}`, 100, "recipient must be a business-scoped user id"},
-		"two templates' names":      {templateOf(`"name":"promo","NAME":"utility"`), 100, `template has "NAME" more than once`},
-		"the same name twice":       {templateOf(`"name":"utility","name":"promo"`), 100, `template has "name" more than once`},
-		"two languages":             {templateOf(`"name":"a","Language":{"code":"xx"}`), 100, `template has "language" more than once`},
-		"two codes":                 {with(`"type":"template","template":{"name":"a","language":{"code":"xx","Code":"yy"}}`), 100, `template.language has "Code" more than once`},
-		"null within":               {with(`"type":"interactive","interactive":{"type":"button","action":null}`), 131008, "interactive.action is required"},
-		"a language that is null":   {with(`"type":"template","template":{"name":"a","language":null}`), 131008, "template.language.code is required"},
-		"null, and once more":       {with(`"type":null,"text":{"body":"x","body":null}`), 100, `text has "body" more than once`},
-		"to, a number":              {`{"messaging_product":"whatsapp","to":5,"text":{"body":"x"}}`, 100, "to must be a string"},
-		"a user, a number":          {`{"messaging_product":"whatsapp","recipient":5,"text":{"body":"x"}}`, 100, "recipient must be a string"},
-		"a name in capitals":        {templateOf(`"NAME":"utility"`), 131008, "template.name is required"},
-		"a language that is a word": {with(`"type":"template","template":{"name":"a","language":"xx"}`), 100, "template.language is malformed"},
-		"two types":                 {with(`"type":"text","Type":"template","text":{"body":"x"},"template":{"name":"promo"}`), 100, `the body has "Type" more than once`},
-		"two recipients":            {with(`"to":"5599000000022","text":{"body":"x"}`), 100, `the body has "to" more than once`},
-		"a Kelvin sign":             {with(`"type":"image","image":{"link":"https://x.example/a","lin\u212a":"https://x.example/b"}`), 100, "image has \"lin\u212a\" more than once"},
-		"two quotations":            {with(`"text":{"body":"x"},"context":{"message_id":"a","message_Id":"b"}`), 100, `context has "message_Id" more than once`},
-		"a type in capitals":        {with(`"type":"Template","Template":{"name":"promo","language":{"code":"xx"}}`), 100, "type must be one of audio, contacts, document, image, interactive, location, reaction, sticker, template, text, video"},
-		"two read receipts":         {`{"messaging_product":"whatsapp","status":"read","message_id":"x","message_id":"y"}`, 100, `the body has "message_id" more than once`},
-		"four things at once":       {`{"to":"x","recipient_type":"group","type":"template","template":{"name":"n"}}`, 100, `messaging_product must be "whatsapp"; recipient_type must be "individual"; to must be a phone number with country code; template.language.code is required`},
+		"not JSON":                       {`hello`, 100, "the body must be one JSON object"},
+		"an empty body":                  {``, 100, "the body must be one JSON object"},
+		"null":                           {`null`, 100, "the body must be one JSON object"},
+		"a list":                         {`[]`, 100, "the body must be one JSON object"},
+		"two objects":                    {text(phone) + `{}`, 100, "the body must be one JSON object"},
+		"not UTF-8":                      {with(`"text":{"body":"x` + "\xff" + `"}`), 100, "the body is not valid UTF-8"},
+		"a name that is not UTF-8":       {with(`"text":{"body":"x"},"` + "\xff" + `":1`), 100, "the body is not valid UTF-8"},
+		"a trailing brace":               {text(phone) + `}`, 100, "the body must be one JSON object"},
+		"an empty object":                {`{}`, 100, `messaging_product must be "whatsapp"; to is required; text is required`},
+		"no recipient":                   {`{"messaging_product":"whatsapp","text":{"body":"x"}}`, 131008, "to is required"},
+		"no content":                     {`{"messaging_product":"whatsapp","to":"` + phone + `","type":"image"}`, 131008, "image is required"},
+		"null content":                   {with(`"type":"image","image":null`), 131008, "image is required"},
+		"empty text":                     {with(`"text":{"body":" \n"}`), 131008, "text.body is required"},
+		"malformed text":                 {with(`"text":"x"`), 100, "text is malformed"},
+		"a text that is a number":        {with(`"text":{"body":5}`), 100, "text.body must be a string"},
+		"two names, both wrong":          {with(`"type":"template","template":{"name":5,"language":{"code":["xx"]}}`), 100, "template.name must be a string; template.language.code must be a string"},
+		"one absent, one malformed":      {with(`"type":"template","template":{"language":"xx"}`), 100, "template.name is required; template.language is malformed"},
+		"a media id, a number":           {with(`"type":"image","image":{"id":1}`), 100, "image.id must be a string"},
+		"interactive, a number":          {with(`"type":"interactive","interactive":{"type":5}`), 100, "interactive.type must be a string; interactive.action is required"},
+		"a reaction to a number":         {with(`"type":"reaction","reaction":{"message_id":5}`), 100, "reaction.message_id must be a string"},
+		"a long text":                    {with(`"text":{"body":"` + strings.Repeat("é", 4097) + `"}`), 100, "text.body must have at most 4096 characters"},
+		"no template":                    {with(`"type":"template","template":{}`), 131008, "template.name is required; template.language.code is required"},
+		"media with neither":             {with(`"type":"video","video":{"caption":"x"}`), 100, "video must have either id or link"},
+		"media with both":                {with(`"type":"audio","audio":{"id":"1","link":"https://x.example/a"}`), 100, "audio must have either id or link"},
+		"an empty interactive":           {with(`"type":"interactive","interactive":{}`), 131008, "interactive.type is required; interactive.action is required"},
+		"a reaction to nothing":          {with(`"type":"reaction","reaction":{"emoji":"x"}`), 131008, "reaction.message_id is required"},
+		"an empty context id":            {with(`"text":{"body":"x"},"context":{"message_id":""}`), 100, "context.message_id must be the id of a message"},
+		"long opaque data":               {with(`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("é", 513) + `"`), 100, "biz_opaque_callback_data must have at most 512 characters"},
+		"opaque data, a number":          {with(`"text":{"body":"x"},"biz_opaque_callback_data":1`), 100, "biz_opaque_callback_data must be a string"},
+		"a group":                        {with(`"recipient_type":"group","text":{"body":"x"}`), 100, `recipient_type must be "individual"`},
+		"status unread":                  {`{"messaging_product":"whatsapp","status":"unread","message_id":"x"}`, 100, `status must be "read"`},
+		"unread, no message id":          {`{"messaging_product":"whatsapp","status":"unread"}`, 100, `status must be "read"; message_id is required`},
+		"read, no message id":            {`{"messaging_product":"whatsapp","status":"read"}`, 131008, "message_id is required"},
+		"read, a null id":                {`{"messaging_product":"whatsapp","status":"read","message_id":null}`, 131008, "message_id is required"},
+		"read, an empty id":              {`{"messaging_product":"whatsapp","status":"read","message_id":""}`, 131008, "message_id is required"},
+		"read, an id that is a number":   {`{"messaging_product":"whatsapp","status":"read","message_id":5}`, 100, "message_id must be a string"},
+		"a type that is a number":        {with(`"type":3,"image":{"id":"1"}`), 100, "type must be a string"},
+		"a type that is a list":          {with(`"type":["text"],"text":{"body":5},"biz_opaque_callback_data":1`), 100, "type must be a string; biz_opaque_callback_data must be a string"},
+		"a prefix in place of a country": {`{"messaging_product":"whatsapp","to":"005599000000021","type":"template","template":{"name":"hello","language":{"code":"pt_BR"}}}`, 100, "to must be a phone number with country code"},
+		"a bad BSUID":                    {`{"messaging_product":"whatsapp","recipient":"someone","text":{"body":"x"}}`, 100, "recipient must be a business-scoped user id"},
+		"two names, one in capitals":     {templateOf(`"name":"promo","NAME":"utility"`), 100, `template has "NAME" more than once`},
+		"the same name twice":            {templateOf(`"name":"utility","name":"promo"`), 100, `template has "name" more than once`},
+		"two languages":                  {templateOf(`"name":"a","Language":{"code":"xx"}`), 100, `template has "language" more than once`},
+		"two codes":                      {with(`"type":"template","template":{"name":"a","language":{"code":"xx","Code":"yy"}}`), 100, `template.language has "Code" more than once`},
+		"a null action":                  {with(`"type":"interactive","interactive":{"type":"button","action":null}`), 131008, "interactive.action is required"},
+		"a language that is null":        {with(`"type":"template","template":{"name":"a","language":null}`), 131008, "template.language.code is required"},
+		"a null duplicate":               {with(`"type":null,"text":{"body":"x","body":null}`), 100, `text has "body" more than once`},
+		"to is a number":                 {`{"messaging_product":"whatsapp","to":5,"text":{"body":"x"}}`, 100, "to must be a string"},
+		"recipient is a number":          {`{"messaging_product":"whatsapp","recipient":5,"text":{"body":"x"}}`, 100, "recipient must be a string"},
+		"a name in capitals":             {templateOf(`"NAME":"utility"`), 131008, "template.name is required"},
+		"a language that is a string":    {with(`"type":"template","template":{"name":"a","language":"xx"}`), 100, "template.language is malformed"},
+		"two types":                      {with(`"type":"text","Type":"template","text":{"body":"x"},"template":{"name":"promo"}`), 100, `the body has "Type" more than once`},
+		"two recipients":                 {with(`"to":"5599000000022","text":{"body":"x"}`), 100, `the body has "to" more than once`},
+		"a Kelvin sign for a k":          {with(`"type":"image","image":{"link":"https://x.example/a","lin\u212a":"https://x.example/b"}`), 100, "image has \"lin\u212a\" more than once"},
+		"two context ids":                {with(`"text":{"body":"x"},"context":{"message_id":"a","message_Id":"b"}`), 100, `context has "message_Id" more than once`},
+		"a type in capitals":             {with(`"type":"Template","Template":{"name":"promo","language":{"code":"xx"}}`), 100, "type must be one of audio, contacts, document, image, interactive, location, reaction, sticker, template, text, video"},
+		"two read receipts":              {`{"messaging_product":"whatsapp","status":"read","message_id":"x","message_id":"y"}`, 100, `the body has "message_id" more than once`},
+		"four problems at once":          {`{"to":"x","recipient_type":"group","type":"template","template":{"name":"n"}}`, 100, `messaging_product must be "whatsapp"; recipient_type must be "individual"; to must be a phone number with country code; template.language.code is required`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +93,8 @@ func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
 	}
 }
 
+// TestPhonesAreReadAsPeopleWriteThem: a phone in to may have a plus sign, spaces, brackets, dashes
+// and dots. Anything else, and a wrong number of digits, is refused.
 func TestPhonesAreReadAsPeopleWriteThem(t *testing.T) {
 	t.Parallel()
 	for to, ok := range map[string]bool{
@@ -115,7 +118,8 @@ func TestPhonesAreReadAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
-// What we do not know is the provider's to judge.
+// TestOtherTypesArePassedOn: types and members that wagate does not check are passed on for the
+// provider to judge.
 func TestOtherTypesArePassedOn(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -140,7 +144,7 @@ func TestOtherTypesArePassedOn(t *testing.T) {
 	})
 }
 
-// No error answer repeats what the message said or whom it was for.
+// TestI11ErrorsAreQuiet: no error answer repeats the message's text or its recipient.
 func TestI11ErrorsAreQuiet(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {

@@ -19,13 +19,13 @@ import (
 	"wagate/providers"
 )
 
-// list is a provider's list of templates.
+// list is a provider's list of templates. It holds at most one, "hi".
 type list struct {
 	mu     sync.Mutex
-	status string // empty: not in the list
-	took   time.Duration
-	err    error
-	reads  int
+	status string        // of the template; empty: the list is empty
+	took   time.Duration // how long a reading takes
+	err    error         // what a reading ends with
+	reads  int           // readings begun
 }
 
 func (l *list) set(status string, took time.Duration, err error) {
@@ -37,7 +37,7 @@ func (l *list) set(status string, took time.Duration, err error) {
 func (l *list) read(ctx context.Context) ([]providers.TemplateInfo, error) {
 	l.mu.Lock()
 	l.reads++
-	status, took, err := l.status, l.took, l.err // as it is when it is asked
+	status, took, err := l.status, l.took, l.err // as of the beginning of the reading
 	l.mu.Unlock()
 	select {
 	case <-time.After(took):
@@ -50,13 +50,14 @@ func (l *list) read(ctx context.Context) ([]providers.TemplateInfo, error) {
 	return []providers.TemplateInfo{{Name: "hi", Language: "pt-BR", Status: status, Category: "UTILITY", Params: 2}}, err
 }
 
+// times returns how often the list was read.
 func (l *list) times() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.reads
 }
 
-// notes is what webhooks said, as the store has it.
+// notes is the store of what webhooks said of templates. It can be made to fail with err.
 type notes struct {
 	*memstore.Store
 
@@ -70,7 +71,7 @@ func (n *notes) TemplateNote(_ context.Context, account, name, language string) 
 	return n.Store.TemplateNote(context.Background(), account, name, language)
 }
 
-// says notes something of the template, as of so long ago.
+// says stores a change of the template "hi" that a webhook announced so long ago.
 func (n *notes) says(t *testing.T, ago time.Duration, c providers.TemplateChange) {
 	t.Helper()
 	c.Name, c.Language = "hi", "pt_BR"
@@ -80,7 +81,8 @@ func (n *notes) says(t *testing.T, ago time.Duration, c providers.TemplateChange
 	}
 }
 
-// newRegistry is a replica's registry of one channel's list.
+// newRegistry returns a registry of one channel's list, as a replica has it. ask returns the
+// status of the template "hi" in it, or "unknown", or the error.
 func newRegistry(t *testing.T, l *list, n *notes) (r *outbound.Templates, ask func() string) {
 	t.Helper()
 	r = outbound.NewTemplates(outbound.TemplatesParams{
@@ -99,7 +101,7 @@ func newRegistry(t *testing.T, l *list, n *notes) (r *outbound.Templates, ask fu
 	}
 }
 
-// registry plays with one channel's list in a bubble.
+// registry runs a test with a registry of one channel's list in a synctest bubble.
 func registry(t *testing.T, story func(t *testing.T, l *list, r *outbound.Templates, ask func() string)) {
 	t.Helper()
 	noted(t, func(t *testing.T, l *list, n *notes) {
@@ -108,7 +110,7 @@ func registry(t *testing.T, story func(t *testing.T, l *list, r *outbound.Templa
 	})
 }
 
-// noted plays with a list and with what webhooks say of it.
+// noted runs a test with a list and the notes of what webhooks say, in a synctest bubble.
 func noted(t *testing.T, story func(t *testing.T, l *list, n *notes)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -117,6 +119,7 @@ func noted(t *testing.T, story func(t *testing.T, l *list, n *notes)) {
 	})
 }
 
+// wants checks that two values are equal.
 func wants(t *testing.T, got, want any, what string) {
 	t.Helper()
 	if got != want {
@@ -124,26 +127,28 @@ func wants(t *testing.T, got, want any, what string) {
 	}
 }
 
-// A list is believed for ten minutes, and while it is read again.
+// TestListIsBelievedForTenMinutes: a list is believed for ten minutes. The first question after that
+// causes a new reading, and is answered from the old list without waiting.
 func TestListIsBelievedForTenMinutes(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
-		wants(t, ask(), "APPROVED", "cold")
+		wants(t, ask(), "APPROVED", "first answer")
 		l.set("PAUSED", 2*time.Second, nil)
 		time.Sleep(10*time.Minute - time.Second)
-		wants(t, ask(), "APPROVED", "fresh")
+		wants(t, ask(), "APPROVED", "answer just before ten minutes")
 		wants(t, l.times(), 1, "readings")
 		time.Sleep(time.Second)
 		began := time.Now()
-		wants(t, ask(), "APPROVED", "stale, while it is read")
-		wants(t, time.Since(began), time.Duration(0), "waited")
+		wants(t, ask(), "APPROVED", "answer while the stale list is read again")
+		wants(t, time.Since(began), time.Duration(0), "time waited")
 		time.Sleep(2*time.Second + 1)
-		wants(t, ask(), "PAUSED", "read again")
+		wants(t, ask(), "PAUSED", "answer after the second reading")
 		wants(t, l.times(), 2, "readings")
 	})
 }
 
-// Many who ask at once wait for one reading, and no longer than three seconds.
+// TestFirstReadingIsSharedAndBounded: concurrent questions wait for the same first reading, for at
+// most three seconds.
 func TestFirstReadingIsSharedAndBounded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -163,19 +168,19 @@ func TestFirstReadingIsSharedAndBounded(t *testing.T) {
 					wg.Go(func() {
 						began := time.Now()
 						wants(t, ask(), c.want, "answer")
-						wants(t, time.Since(began), c.waited, "waited")
+						wants(t, time.Since(began), c.waited, "time waited")
 					})
 				}
 				wg.Wait()
 				wants(t, l.times(), 1, "readings")
-				time.Sleep(31 * time.Second) // a reading is bounded too
+				time.Sleep(31 * time.Second) // the reading itself ends after 30 s
 			})
 		})
 	}
 }
 
-// A list that cannot be read says nothing: its templates are unknown, and it is
-// left alone for a minute.
+// TestUnreadableListIsUnknown: while a list cannot be read its templates are unknown, and it is not
+// read again for a minute.
 func TestUnreadableListIsUnknown(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
@@ -186,15 +191,16 @@ func TestUnreadableListIsUnknown(t *testing.T) {
 		wants(t, l.times(), 1, "readings")
 		l.set("APPROVED", 0, nil)
 		time.Sleep(time.Minute)
-		wants(t, ask(), "APPROVED", "a minute later")
+		wants(t, ask(), "APPROVED", "answer a minute later")
 	})
 }
 
-// One that could once be read is believed while it cannot.
+// TestListIsBelievedWhileReadingFails: a list that was read once is believed while later readings
+// fail.
 func TestListIsBelievedWhileReadingFails(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
-		wants(t, ask(), "APPROVED", "cold")
+		wants(t, ask(), "APPROVED", "first answer")
 		l.set("", 0, errors.New("token expired"))
 		time.Sleep(time.Hour)
 		wants(t, ask(), "APPROVED", "answer")
@@ -203,7 +209,8 @@ func TestListIsBelievedWhileReadingFails(t *testing.T) {
 	})
 }
 
-// Who asks while a slow list is read has waited long enough if somebody has.
+// TestSlowListIsWaitedForOnce: the wait of three seconds counts from the beginning of the reading, so
+// later questions during the same reading do not wait.
 func TestSlowListIsWaitedForOnce(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
@@ -211,47 +218,49 @@ func TestSlowListIsWaitedForOnce(t *testing.T) {
 		for _, want := range []time.Duration{3 * time.Second, 0, 0} {
 			began := time.Now()
 			wants(t, ask(), "unknown", "answer")
-			wants(t, time.Since(began), want, "waited")
+			wants(t, time.Since(began), want, "time waited")
 		}
 		time.Sleep(20 * time.Second)
-		wants(t, ask(), "APPROVED", "once it is read")
+		wants(t, ask(), "APPROVED", "answer after the reading")
 		wants(t, l.times(), 1, "readings")
 	})
 }
 
-// What one replica is told, every replica knows when it is next asked, however
-// fresh its list is, and one that has just started; without reading any list.
+// TestI2NoteReachesEveryReplica: what a webhook told one replica counts at every replica the next
+// time it is asked, however fresh its list is, and at one that has just started. It causes no
+// reading of a list at once.
 func TestI2NoteReachesEveryReplica(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		_, first := newRegistry(t, l, n)
 		_, second := newRegistry(t, l, n)
-		wants(t, first()+" "+second(), "APPROVED APPROVED", "cold")
+		wants(t, first()+" "+second(), "APPROVED APPROVED", "first answers")
 		n.says(t, 0, providers.TemplateChange{Status: "PAUSED"})
-		wants(t, first()+" "+second(), "PAUSED PAUSED", "after a pause")
+		wants(t, first()+" "+second(), "PAUSED PAUSED", "answers after a pause")
 		_, third := newRegistry(t, l, n)
-		wants(t, third(), "PAUSED", "a replica that starts")
+		wants(t, third(), "PAUSED", "answer of a replica that has just started")
 		n.says(t, 0, providers.TemplateChange{Status: "APPROVED"})
-		wants(t, first()+" "+second(), "APPROVED APPROVED", "when it goes on")
+		wants(t, first()+" "+second(), "APPROVED APPROVED", "answers after the pause has ended")
 		wants(t, l.times(), 3, "readings")
 	})
 }
 
-// A list that is asked for long enough after something was said knows better;
-// until then it may not show it. An older word than the list's is no news.
+// TestNewerListOverridesNote: a list may lag a minute behind what a webhook said, so a note counts
+// until a list is read that was asked for more than a minute after the note. A note that is older
+// than the list by more than that does not count.
 func TestNewerListOverridesNote(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		ago, later time.Duration // the note is of before the first reading; asked so long after that
+		ago, later time.Duration // age of the note at the first reading; time from that until asked again
 		want       string
 		readings   int
 	}{
-		"said just now":                   {0, 0, "PAUSED", 1},
-		"and the list may lag":            {0, 59 * time.Second, "PAUSED", 1},
-		"so it is read again":             {0, 2 * time.Minute, "APPROVED", 2},
-		"said while the list may not lag": {time.Minute + time.Millisecond, 0, "APPROVED", 1},
-		"said while it may":               {time.Minute, 0, "PAUSED", 1},
-		"came days late":                  {72 * time.Hour, 0, "APPROVED", 1},
+		"note of now":             {0, 0, "PAUSED", 1},
+		"list may still lag":      {0, 59 * time.Second, "PAUSED", 1},
+		"list read again":         {0, 2 * time.Minute, "APPROVED", 2},
+		"note older than the lag": {time.Minute + time.Millisecond, 0, "APPROVED", 1},
+		"note as old as the lag":  {time.Minute, 0, "PAUSED", 1},
+		"note came days late":     {72 * time.Hour, 0, "APPROVED", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -261,7 +270,7 @@ func TestNewerListOverridesNote(t *testing.T) {
 				ask()
 				time.Sleep(c.later)
 				ask()
-				synctest.Wait() // whatever is read
+				synctest.Wait() // until a reading that this caused has ended
 				wants(t, ask(), c.want, "answer")
 				wants(t, l.times(), c.readings, "readings")
 			})
@@ -269,21 +278,21 @@ func TestNewerListOverridesNote(t *testing.T) {
 	}
 }
 
-// Also something that tells no status makes every replica read the list again, no
-// more often than once a minute however much is said.
+// TestAnyNoteCausesReading: every note, even one without a status, makes every replica read the list
+// again, but at most once a minute however many notes there are.
 func TestAnyNoteCausesReading(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		_, first := newRegistry(t, l, n)
 		_, second := newRegistry(t, l, n)
-		for range 5 * 60 { // one a second, for five minutes
+		for range 5 * 60 { // a note a second, for five minutes
 			n.says(t, 0, providers.TemplateChange{})
 			first()
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
 		if got := l.times(); got > 6 {
-			t.Errorf("readings: got %d in five minutes, want no more than one a minute", got)
+			t.Errorf("readings: got %d in five minutes, want at most one a minute", got)
 		}
 		before := l.times()
 		second()
@@ -292,17 +301,18 @@ func TestAnyNoteCausesReading(t *testing.T) {
 		time.Sleep(time.Minute)
 		second()
 		synctest.Wait()
-		wants(t, l.times(), before+2, "readings of the other replica, cold and after the note")
+		wants(t, l.times(), before+2, "readings after the other replica's first one and the one that the note caused")
 	})
 }
 
-// What was said is all there is of an account whose list cannot be read.
+// TestNotesCountWithoutList: what webhooks said counts for an account whose list cannot be read, for
+// as long as it is stored.
 func TestNotesCountWithoutList(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		l.set("", 0, errors.New("no permission"))
 		r, ask := newRegistry(t, l, n)
-		wants(t, ask(), "unknown", "before")
+		wants(t, ask(), "unknown", "answer before the note")
 		n.says(t, 0, providers.TemplateChange{Status: "DISABLED", Category: "MARKETING"})
 		for _, later := range []time.Duration{0, 24 * time.Hour, 20 * 24 * time.Hour} {
 			time.Sleep(later)
@@ -313,8 +323,8 @@ func TestNotesCountWithoutList(t *testing.T) {
 	})
 }
 
-// Of status, category and quality each is the list's unless something newer was
-// said of it; the rest is the list's.
+// TestNoteChangesOnlyWhatItSays: of status, category and quality, a note changes only those that it
+// gives. Everything else is as in the list.
 func TestNoteChangesOnlyWhatItSays(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -333,7 +343,7 @@ func TestNoteChangesOnlyWhatItSays(t *testing.T) {
 				n.says(t, 0, c.said)
 				info, ok, err := r.Template(t.Context(), onMeta, "hi", "pt_BR")
 				if !ok || err != nil {
-					t.Fatalf("got known %v, %v", ok, err)
+					t.Fatalf("got known %v, error %v, want the template known", ok, err)
 				}
 				wants(t, info, providers.TemplateInfo{
 					Name: "hi", Language: "pt-BR", Params: 2, Status: c.want.Status, Category: c.want.Category, Quality: c.want.Quality,
@@ -343,53 +353,58 @@ func TestNoteChangesOnlyWhatItSays(t *testing.T) {
 	}
 }
 
-// A store that is away is an error, not ignorance.
+// TestUnreadableNotesAreAnError: if the notes cannot be read the registry returns the store's error
+// and does not answer from the list alone.
 func TestUnreadableNotesAreAnError(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
 		r, ask := newRegistry(t, l, n)
-		wants(t, ask(), "APPROVED", "before")
+		wants(t, ask(), "APPROVED", "answer before the fault")
 		n.err = errAway
 		if _, ok, err := r.Template(t.Context(), onMeta, "hi", "pt_BR"); ok || !errors.Is(err, errAway) {
-			t.Errorf("got known %v, %v, want the store's error", ok, err)
+			t.Errorf("got known %v, error %v, want the store's error", ok, err)
 		}
 	})
 }
 
+// TestListOfAnotherChannelIsUnknown: a template of a channel without a list, and one in another
+// language, are unknown. What is known is answered even to a caller whose context is cancelled.
 func TestListOfAnotherChannelIsUnknown(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, r *outbound.Templates, _ func() string) {
 		if _, ok, _ := r.Template(t.Context(), onGupshup, "hi", "pt_BR"); ok {
-			t.Error("template of another channel: got it known, want unknown")
+			t.Error("another channel: got the template known, want unknown")
 		}
 		if _, ok, _ := r.Template(t.Context(), onMeta, "hi", "en_US"); ok {
-			t.Error("another language: got it known, want unknown")
+			t.Error("another language: got the template known, want unknown")
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		l.set("APPROVED", time.Minute, nil)
 		if _, ok, _ := r.Template(ctx, onMeta, "hi", "pt_BR"); !ok {
-			t.Error("a caller that is gone: got unknown, want what is known")
+			t.Error("cancelled caller: got the template unknown, want known")
 		}
 		wants(t, l.times(), 1, "readings")
 	})
 }
 
-// Channels of one account share its list, and what is wrong with one's access to it does not keep
-// it from the others; anything else that is wrong is not tried again by each of them.
+// TestChannelsOfAnAccountShareItsList: channels of one account share its list. If it cannot be read
+// with one channel's access it is tried with the others', and the access that worked is used first
+// the next time. A failure for which no channel's access is to blame, as throttling, is not tried
+// again with the others'.
 func TestChannelsOfAnAccountShareItsList(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err   error // of the first two channels
 		known bool
-		reads []int // of each channel, by the first reading and after an hour
-		later []int
+		reads []int // readings with each channel's access, after the first round of questions
+		later []int // and after another round an hour later
 	}{
-		"all is well":          {nil, true, []int{1, 0, 0}, []int{2, 0, 0}},
+		"no error":             {nil, true, []int{1, 0, 0}, []int{2, 0, 0}},
 		"access not accepted":  {&providers.Error{Kind: providers.Operator, Code: 190}, true, []int{1, 1, 1}, []int{1, 1, 2}},
 		"no access of its own": {&providers.Error{Kind: providers.Invalid, Code: 100}, true, []int{1, 1, 1}, []int{1, 1, 2}},
-		"no provider at all":   {errors.New("connection refused"), true, []int{1, 1, 1}, []int{1, 1, 2}},
-		"the provider rests":   {&providers.Error{Kind: providers.Throttled, Code: 4}, false, []int{1, 0, 0}, []int{2, 0, 0}},
+		"no connection":        {errors.New("connection refused"), true, []int{1, 1, 1}, []int{1, 1, 2}},
+		"throttled":            {&providers.Error{Kind: providers.Throttled, Code: 4}, false, []int{1, 0, 0}, []int{2, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -408,10 +423,10 @@ func TestChannelsOfAnAccountShareItsList(t *testing.T) {
 					for _, ch := range channels {
 						_, ok, err := r.Template(t.Context(), ch, "hi", "pt_BR")
 						if ok != c.known || err != nil {
-							t.Errorf("channel %s: got known %t, %v, want %t", ch, ok, err, c.known)
+							t.Errorf("channel %s: got known %t, error %v, want known %t and no error", ch, ok, err, c.known)
 						}
 						if _, ok, _ := r.Template(t.Context(), onGupshup, "hi", "pt_BR"); ok {
-							t.Error("another app's: got it known, want unknown")
+							t.Error("another app's channel: got the template known, want unknown")
 						}
 						synctest.Wait()
 					}
@@ -425,7 +440,8 @@ func TestChannelsOfAnAccountShareItsList(t *testing.T) {
 	}
 }
 
-// Lists are read at the same time, and waited for no longer than one is.
+// TestListsOfManyAccountsAreReadAtOnce: Listed reads the accounts' lists concurrently, once each,
+// and waits for all of them no longer than for one.
 func TestListsOfManyAccountsAreReadAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -445,21 +461,21 @@ func TestListsOfManyAccountsAreReadAtOnce(t *testing.T) {
 		for _, want := range []time.Duration{3 * time.Second, 0} {
 			began := time.Now()
 			listed := r.Listed(t.Context(), asked)
-			wants(t, time.Since(began), want, "waited")
+			wants(t, time.Since(began), want, "time waited")
 			for _, c := range asked {
 				wants(t, listed[c], c == "quick" || c == "empty", string(c)+" listed")
 			}
 		}
 		time.Sleep(20 * time.Second)
-		wants(t, r.Listed(t.Context(), asked)["slow too"], true, "slow too listed, later")
+		wants(t, r.Listed(t.Context(), asked)["slow too"], true, "slow too listed, 20 s later")
 		for c, l := range lists {
 			wants(t, l.times(), 1, "readings of "+string(c))
 		}
 	})
 }
 
-// A list over which its reading panics is one that cannot be read: nobody's
-// process ends, nobody waits for it longer, and it is read again later.
+// TestPanickingListIsReadAgain: a list whose reading panics counts as one that cannot be read. The
+// process goes on, callers get an answer, and the list is read again later.
 func TestPanickingListIsReadAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -477,7 +493,7 @@ func TestPanickingListIsReadAgain(t *testing.T) {
 		})
 		for _, want := range []bool{false, false, true} {
 			if _, ok, err := r.Template(t.Context(), onMeta, "hi", "pt_BR"); ok != want || err != nil {
-				t.Errorf("after %d readings: got known %t, %v, want %t", reads, ok, err, want)
+				t.Errorf("after %d readings: got known %t, error %v, want known %t and no error", reads, ok, err, want)
 			}
 			time.Sleep(40 * time.Second)
 		}
@@ -485,7 +501,8 @@ func TestPanickingListIsReadAgain(t *testing.T) {
 	})
 }
 
-// Why a list cannot be read is said in the log as the transport words it, not as a code of nothing.
+// TestLogSaysWhyListCannotBeRead: the log gives the cause of a failed reading in the transport's
+// words.
 func TestLogSaysWhyListCannotBeRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -497,10 +514,10 @@ func TestLogSaysWhyListCannotBeRead(t *testing.T) {
 		})
 		_, known, err := r.Template(t.Context(), onMeta, "hi", "pt_BR")
 		if err != nil || known {
-			t.Fatalf("got %v, %v, want nothing known", known, err)
+			t.Fatalf("got known %v, error %v, want the template unknown and no error", known, err)
 		}
 		if want := "connect: name not resolved"; !strings.Contains(log.String(), want) {
-			t.Errorf("log: got %s, want %s", &log, want)
+			t.Errorf("log: got %s, want %q in it", &log, want)
 		}
 	})
 }

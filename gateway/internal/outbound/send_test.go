@@ -17,14 +17,15 @@ import (
 	"wagate/providers"
 )
 
-// The errors by which a call is known to have sent nothing, or not known.
+// Errors of a provider call. After notSent and invalid it is known that nothing was sent; after lost
+// it is not known.
 var (
 	notSent = &providers.Error{Kind: providers.Transient, Code: 131016, Status: 500, Retryable: true}
 	lost    = &providers.Error{Kind: providers.Transient, MaybeSent: true}
 	invalid = &providers.Error{Kind: providers.Invalid, Code: 100, Status: 400}
 )
 
-// allowAll is a guard that always allows, and notes that it was asked.
+// allowAll returns a guard that always allows the message, and notes in the diary that it was asked.
 func (h *harness) allowAll(lead followup.LeadID) followup.Guard {
 	return func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
 		h.diary.note("guard")
@@ -38,8 +39,8 @@ func (h *harness) allowAll(lead followup.LeadID) followup.Guard {
 
 var hello = providers.NewText(providers.Contact{Phone: phone}, "hello")
 
-// The guard is asked last: after pacing, right before the call, and again
-// before each call.
+// TestI5GuardIsAskedLast: the guard is asked after pacing and immediately before the provider call,
+// and so again before each retry.
 func TestI5GuardIsAskedLast(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -47,13 +48,13 @@ func TestI5GuardIsAskedLast(t *testing.T) {
 		diary  []string
 		err    error
 	}{
-		"accepted":           {nil, []string{"pace", "guard", "call", "link"}, nil},
-		"at the second try":  {[]error{notSent}, []string{"pace", "guard", "call", "pace", "guard", "call", "link"}, nil},
-		"never":              {[]error{notSent, notSent, notSent, nil}, []string{"pace", "guard", "call", "pace", "guard", "call", "pace", "guard", "call"}, notSent},
-		"refused for good":   {[]error{invalid, nil}, []string{"pace", "guard", "call"}, invalid},
-		"no answer":          {[]error{lost, nil}, []string{"pace", "guard", "call"}, lost},
-		"not a known error":  {[]error{errors.New("odd"), nil}, []string{"pace", "guard", "call"}, nil},
-		"lost at second try": {[]error{notSent, lost, nil}, []string{"pace", "guard", "call", "pace", "guard", "call"}, lost},
+		"accepted":          {nil, []string{"pace", "guard", "call", "link"}, nil},
+		"accepted at retry": {[]error{notSent}, []string{"pace", "guard", "call", "pace", "guard", "call", "link"}, nil},
+		"never accepted":    {[]error{notSent, notSent, notSent, nil}, []string{"pace", "guard", "call", "pace", "guard", "call", "pace", "guard", "call"}, notSent},
+		"refused for good":  {[]error{invalid, nil}, []string{"pace", "guard", "call"}, invalid},
+		"no answer":         {[]error{lost, nil}, []string{"pace", "guard", "call"}, lost},
+		"unexpected error":  {[]error{errors.New("odd"), nil}, []string{"pace", "guard", "call"}, nil},
+		"lost at retry":     {[]error{notSent, lost, nil}, []string{"pace", "guard", "call", "pace", "guard", "call"}, lost},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +65,7 @@ func TestI5GuardIsAskedLast(t *testing.T) {
 				h.must(err, "Send")
 				h.is(h.diary.read(), c.diary, "order")
 				h.is(r.Attempt, lead.Attempt(1), "attempt")
-				if name == "not a known error" {
+				if name == "unexpected error" {
 					h.is(r.Err.MaybeSent, true, "may have been sent")
 				} else if c.err != nil || r.Err != nil {
 					h.is(error(r.Err), c.err, "result")
@@ -77,8 +78,8 @@ func TestI5GuardIsAskedLast(t *testing.T) {
 	}
 }
 
-// What the guard refuses is not sent, whenever it refuses; if it cannot be
-// asked, nothing is sent either.
+// TestI5NothingIsSentUnlessGuardAllows: a message that the guard refuses is not sent, whichever try
+// it is. Neither is one for which the guard returns an error.
 func TestI5NothingIsSentUnlessGuardAllows(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -87,11 +88,11 @@ func TestI5NothingIsSentUnlessGuardAllows(t *testing.T) {
 		calls    int
 		refusal  followup.Refusal
 	}{
-		"at once":           {[]followup.Verdict{{Refusal: followup.RefusedWindow}}, nil, 0, followup.RefusedWindow},
-		"before a retry":    {[]followup.Verdict{{Attempt: "a"}, {Refusal: followup.RefusedStale}}, nil, 1, followup.RefusedStale},
-		"not to be asked":   {[]followup.Verdict{{}}, errAway, 0, ""},
-		"later not to be":   {[]followup.Verdict{{Attempt: "a"}, {}}, errAway, 1, ""},
-		"the last time too": {[]followup.Verdict{{Attempt: "a"}, {Attempt: "a"}, {Refusal: followup.RefusedPaused}}, nil, 2, followup.RefusedPaused},
+		"refused at once":                {[]followup.Verdict{{Refusal: followup.RefusedWindow}}, nil, 0, followup.RefusedWindow},
+		"refused before the first retry": {[]followup.Verdict{{Attempt: "a"}, {Refusal: followup.RefusedStale}}, nil, 1, followup.RefusedStale},
+		"error at once":                  {[]followup.Verdict{{}}, errAway, 0, ""},
+		"error before a retry":           {[]followup.Verdict{{Attempt: "a"}, {}}, errAway, 1, ""},
+		"refused before the last retry":  {[]followup.Verdict{{Attempt: "a"}, {Attempt: "a"}, {Refusal: followup.RefusedPaused}}, nil, 2, followup.RefusedPaused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,7 +117,8 @@ func TestI5NothingIsSentUnlessGuardAllows(t *testing.T) {
 	}
 }
 
-// While the breaker lets nobody through, nobody takes a slot.
+// TestOpenBreakerTakesNoSlot: while the breaker is open, and during its trial, messages take no
+// pacing slot.
 func TestOpenBreakerTakesNoSlot(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -132,20 +134,20 @@ func TestOpenBreakerTakesNoSlot(t *testing.T) {
 			send()
 		}
 		before := len(h.diary.read())
-		h.is(send().Err.RetryAfter, 10*time.Second, "retry after, while open")
+		h.is(send().Err.RetryAfter, 10*time.Second, "RetryAfter while the breaker is open")
 		time.Sleep(10*time.Second + time.Millisecond)
 		h.meta.took = time.Second
 		var trial sync.WaitGroup
 		trial.Go(func() { send() })
 		synctest.Wait()
-		h.is(send().Err.RetryAfter, 10*time.Second, "retry after, during the trial")
+		h.is(send().Err.RetryAfter, 10*time.Second, "RetryAfter during the trial")
 		trial.Wait()
-		h.is(h.diary.read()[before:], []string{"pace", "guard", "call", "link"}, "what was done: the trial")
+		h.is(h.diary.read()[before:], []string{"pace", "guard", "call", "link"}, "steps done since the breaker opened, which are the trial's")
 	})
 }
 
-// A retry waits at least as long as the provider asks; longer than MaxWait is
-// for the caller to wait.
+// TestRetriesWaitAsTheProviderAsks: a retry waits as long as the provider asks. If that is longer
+// than MaxWait the message is handed back to the caller at once.
 func TestRetriesWaitAsTheProviderAsks(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -163,8 +165,9 @@ func TestRetriesWaitAsTheProviderAsks(t *testing.T) {
 	})
 }
 
-// After ten failures of the provider in a row nothing is asked of it for ten
-// seconds; then one call tries. A result is never swallowed by the breaker.
+// TestBreakerOpensAndHidesNoResult: after ten failures in a row the provider is not called for ten
+// seconds, then one call tries it. The result of a call that was made is always returned, whatever
+// the breaker does.
 func TestBreakerOpensAndHidesNoResult(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -181,34 +184,34 @@ func TestBreakerOpensAndHidesNoResult(t *testing.T) {
 			h.is(send().Err.MaybeSent, true, "result of a failing call")
 		}
 		if want := `state=open`; !strings.Contains(log.String(), want) || !strings.Contains(log.String(), lost.Error()+": await answer: reset") {
-			t.Errorf("log: got %s, want the breaker open, and why", &log)
+			t.Errorf("log: got %s, want state=open and the last failure with its cause", &log)
 		}
 		calls := len(h.meta.calls())
 		r := send()
-		h.is([]any{r.Err.Retryable, r.Err.MaybeSent, len(h.meta.calls()), r.Attempt}, []any{true, false, calls, followup.AttemptID("")}, "while open")
+		h.is([]any{r.Err.Retryable, r.Err.MaybeSent, len(h.meta.calls()), r.Attempt}, []any{true, false, calls, followup.AttemptID("")}, "result while the breaker is open")
 		if _, err := h.service.Send(h.Context(), onGupshup, hello, h.allowAll(followup.NewLeadID())); err != nil || len(h.gupshup.calls()) != 1 {
-			t.Errorf("another channel: got %v and %d calls, want it to be sent", err, len(h.gupshup.calls()))
+			t.Errorf("another channel: got %v and %d calls, want the message sent", err, len(h.gupshup.calls()))
 		}
 
 		time.Sleep(10*time.Second + time.Millisecond)
 		refuse := func(context.Context, followup.AttemptID) (followup.Verdict, error) {
 			return followup.Verdict{Refusal: followup.RefusedStale}, nil
 		}
-		for range 3 { // says nothing about the provider: the trial is still to be made
+		for range 3 { // a refusal says nothing about the provider, so the trial is still to be made
 			r, err := h.service.Send(h.Context(), onMeta, hello, refuse)
 			h.must(err, "Send")
 			h.is(r.Refusal, followup.RefusedStale, "refusal while half open")
 		}
 		h.meta.answers(lost)
 		h.is(send().Err.MaybeSent, true, "result of the trial")
-		h.is(send().Err.MaybeSent, false, "after a trial that failed")
+		h.is(send().Err.MaybeSent, false, "may have been sent, after a failed trial")
 		time.Sleep(10*time.Second + time.Millisecond)
-		h.is(send().Err, (*providers.Error)(nil), "a trial that succeeds")
-		h.is(send().Err, (*providers.Error)(nil), "after it")
+		h.is(send().Err, (*providers.Error)(nil), "error of a trial that succeeds")
+		h.is(send().Err, (*providers.Error)(nil), "error after that trial")
 	})
 }
 
-// What is wrong with the message or the rate says nothing about the provider.
+// TestBreakerIgnoresCallersFaults: throttling is the caller's fault and does not open the breaker.
 func TestBreakerIgnoresCallersFaults(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -224,7 +227,9 @@ func TestBreakerIgnoresCallersFaults(t *testing.T) {
 	})
 }
 
-// A caller that goes away stops what has not begun, and nothing that has.
+// TestI6CallOutlivesItsCaller: a caller that goes away stops a send that has not called the provider
+// yet, and the wait for a retry. It does not stop a provider call that has begun, nor what follows
+// the call.
 func TestI6CallOutlivesItsCaller(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -234,12 +239,12 @@ func TestI6CallOutlivesItsCaller(t *testing.T) {
 		sent   bool
 		failed bool // Send returns an error
 	}{
-		"before anything":        {func(*harness) {}, 0, 0, false, true},
-		"in pacing":              {func(h *harness) { h.store.wait = 10 * time.Second }, time.Second, 0, false, true},
-		"in the call":            {func(h *harness) { h.meta.took = 10 * time.Second }, time.Second, 1, true, false},
-		"in the wait to retry":   {func(h *harness) { h.meta.answers(&providers.Error{Retryable: true, RetryAfter: 5 * time.Second}) }, time.Second, 1, false, false},
-		"while it is linked":     {func(h *harness) { h.store.breaks("LinkMessage", 2) }, 100 * time.Millisecond, 1, true, false},
-		"while the call is slow": {func(h *harness) { h.meta.took = time.Minute }, time.Second, 0, false, false},
+		"before anything":                   {func(*harness) {}, 0, 0, false, true},
+		"during pacing":                     {func(h *harness) { h.store.wait = 10 * time.Second }, time.Second, 0, false, true},
+		"during the call":                   {func(h *harness) { h.meta.took = 10 * time.Second }, time.Second, 1, true, false},
+		"during the wait for a retry":       {func(h *harness) { h.meta.answers(&providers.Error{Retryable: true, RetryAfter: 5 * time.Second}) }, time.Second, 1, false, false},
+		"while the message is linked":       {func(h *harness) { h.store.breaks("LinkMessage", 2) }, 100 * time.Millisecond, 1, true, false},
+		"during a call that gets no answer": {func(h *harness) { h.meta.took = time.Minute }, time.Second, 0, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -254,8 +259,8 @@ func TestI6CallOutlivesItsCaller(t *testing.T) {
 				r, err := h.service.Send(ctx, onMeta, hello, h.allowAll(followup.NewLeadID()))
 				h.is(err != nil, c.failed, "error")
 				h.is(len(h.meta.calls()), c.calls, "provider calls that were answered")
-				h.is(r.Sent.ID != "", c.sent, "sent")
-				if name == "while the call is slow" {
+				h.is(r.Sent.ID != "", c.sent, "message id returned")
+				if name == "during a call that gets no answer" {
 					h.is(r.Err.MaybeSent, true, "a call without answer may have been sent")
 				}
 				cancel()
@@ -265,20 +270,21 @@ func TestI6CallOutlivesItsCaller(t *testing.T) {
 	}
 }
 
-// A yes of the guard that is so long on its way that the window has closed is none.
+// TestI4LateVerdictIsAskedForAgain: if the window has closed by the time the guard's verdict
+// arrives, the guard is asked again.
 func TestI4LateVerdictIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		closes time.Duration // after the guard was asked first; 0: that is nothing to the message
+		closes time.Duration // from when the guard is first asked; 0: the message needs no window
 		again  followup.Verdict
 		asked  int
 		calls  int
 	}{
 		"the window has closed":   {time.Second, followup.Verdict{Refusal: followup.RefusedWindow}, 2, 0},
-		"at that very instant":    {2 * time.Second, followup.Verdict{Refusal: followup.RefusedWindow}, 2, 0},
-		"the lead wrote":          {time.Second, followup.Verdict{Attempt: "1.2", Closes: time.Unix(1<<40, 0)}, 2, 1},
-		"it is open still":        {2*time.Second + 1, followup.Verdict{}, 1, 1},
-		"it is no free-form text": {0, followup.Verdict{}, 1, 1},
+		"it closes as it arrives": {2 * time.Second, followup.Verdict{Refusal: followup.RefusedWindow}, 2, 0},
+		"the lead wrote again":    {time.Second, followup.Verdict{Attempt: "1.2", Closes: time.Unix(1<<40, 0)}, 2, 1},
+		"it is still open":        {2*time.Second + 1, followup.Verdict{}, 1, 1},
+		"not free-form text":      {0, followup.Verdict{}, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -297,7 +303,7 @@ func TestI4LateVerdictIsAskedForAgain(t *testing.T) {
 						return first, nil
 					})
 				h.must(err, "Send")
-				h.is(asked, []followup.AttemptID{"", "1.1"}[:c.asked], "asked for the attempts")
+				h.is(asked, []followup.AttemptID{"", "1.1"}[:c.asked], "previous attempts the guard was given")
 				h.is(len(h.meta.calls()), c.calls, "provider calls")
 				h.is(r.Refusal, c.again.Refusal, "refusal")
 			})
@@ -305,19 +311,20 @@ func TestI4LateVerdictIsAskedForAgain(t *testing.T) {
 	}
 }
 
-// A yes of the guard is none when the step's lease may end before the call does: the
-// process may have stood still, and another have taken the step over.
+// TestI6OldVerdictIsAskedForAgain: if a verdict is so old that the step's lease may end before the
+// provider call does, the guard is asked again. The process may have been suspended, and another
+// may have taken over the step.
 func TestI6OldVerdictIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	const wait = 15 * time.Second
 	for name, c := range map[string]struct {
-		first, second time.Duration // how long the guard's answers are on their way
+		first, second time.Duration // how long the guard takes to answer
 		then          followup.Verdict
 		asked, calls  int
 	}{
-		"taken over since":   {wait + 1, 0, followup.Verdict{Refusal: followup.RefusedStale}, 2, 0},
-		"still the worker's": {wait + 1, wait, followup.Verdict{Attempt: "1.2"}, 2, 1},
-		"not too old":        {wait, 0, followup.Verdict{}, 1, 1},
+		"step taken over": {wait + 1, 0, followup.Verdict{Refusal: followup.RefusedStale}, 2, 0},
+		"step still ours": {wait + 1, wait, followup.Verdict{Attempt: "1.2"}, 2, 1},
+		"not too old":     {wait, 0, followup.Verdict{}, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -333,7 +340,7 @@ func TestI6OldVerdictIsAskedForAgain(t *testing.T) {
 						return followup.Verdict{Attempt: "1.1"}, nil
 					})
 				h.must(err, "Send")
-				h.is(asked, []followup.AttemptID{"", "1.1"}[:c.asked], "asked for the attempts")
+				h.is(asked, []followup.AttemptID{"", "1.1"}[:c.asked], "previous attempts the guard was given")
 				h.is(len(h.meta.calls()), c.calls, "provider calls")
 				h.is(r.Refusal, c.then.Refusal, "refusal")
 			})
@@ -341,12 +348,12 @@ func TestI6OldVerdictIsAskedForAgain(t *testing.T) {
 	}
 }
 
-// A receipt that was faster than the answer is settled once the answer is
-// there, even if the store stumbles between the two.
+// TestI7ParkedReceiptsAreSettled: a receipt that arrived before the provider's answer is settled
+// after the answer, even if a call to the store fails once in between.
 func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"", "LinkMessage", "LinkMessage's answer", "Settle"} {
-		t.Run("trouble with "+method, func(t *testing.T) {
+		t.Run("failing once: "+method, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(h *harness) {
 				lead := h.wrote(followup.Identity{Phone: phone})
@@ -370,7 +377,8 @@ func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 	}
 }
 
-// A message that left is answered as sent although its id could not be linked.
+// TestI7UnlinkedMessageIsAnsweredAsSent: a message that was sent is answered as sent, even if its id
+// cannot be linked.
 func TestI7UnlinkedMessageIsAnsweredAsSent(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -381,8 +389,8 @@ func TestI7UnlinkedMessageIsAnsweredAsSent(t *testing.T) {
 	})
 }
 
-// One that a newer replica has heard of before its answer came is its own to link: nobody
-// waits for that.
+// TestMessageLinkedByNewerReplicaIsNotRetried: if a newer replica has already written what is known
+// of the message, in a format that this one cannot read, linking it is not retried.
 func TestMessageLinkedByNewerReplicaIsNotRetried(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -391,21 +399,24 @@ func TestMessageLinkedByNewerReplicaIsNotRetried(t *testing.T) {
 		r, err := h.service.Send(h.Context(), onMeta, hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Sent.ID, "wamid.1", "id")
-		h.is(time.Since(began), time.Duration(0), "sent after")
+		h.is(time.Since(began), time.Duration(0), "time until answered")
 	})
 }
 
-// Who asks for a channel that the file does not list does so in vain.
+// TestUnknownChannelIsOperatorTrouble: a send on a channel that is not in the operator file fails as
+// operator trouble, without any step of a send.
 func TestUnknownChannelIsOperatorTrouble(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
 		r, err := h.service.Send(h.Context(), "gone", hello, h.allowAll(followup.NewLeadID()))
 		h.must(err, "Send")
 		h.is(r.Err.Kind, providers.Operator, "kind")
-		h.is(len(h.diary.read()), 0, "things done")
+		h.is(len(h.diary.read()), 0, "steps of a send")
 	})
 }
 
+// TestSendsAreCounted: every series of the metrics exists from the start, and each send is counted
+// by its outcome.
 func TestSendsAreCounted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -432,6 +443,6 @@ func TestSendsAreCounted(t *testing.T) {
 		}
 		h.is(got, map[string]float64{
 			"text transient meta ": 1, "text sent meta ": 1, "text uncertain meta ": 1, "text invalid meta ": 1,
-		}, "counted")
+		}, "counters above zero")
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"wagate/providers"
 )
 
-// A receipt that was faster than the answer may end a run, or settle a step that
-// was given up meanwhile: the assistant is told of it at once. Of anything else
-// there is nothing to tell.
+// TestAssistantsAreToldOfParkedReceipts: a receipt that arrives before the provider's answer may end
+// a run, or settle a step that was recorded as uncertain meanwhile. Told is then called at once, and
+// not for any other receipt.
 func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -19,9 +19,9 @@ func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 		lost    bool // the step was recorded as uncertain during the call
 		told    int
 	}{
-		"delivered":                      {followup.Receipt{State: providers.StatusDelivered}, false, 0},
-		"opted out":                      {followup.Receipt{State: providers.StatusFailed, Kind: providers.OptedOut}, false, 1},
-		"delivered, of an uncertain one": {followup.Receipt{State: providers.StatusDelivered}, true, 1},
+		"delivered":                 {followup.Receipt{State: providers.StatusDelivered}, false, 0},
+		"opted out":                 {followup.Receipt{State: providers.StatusFailed, Kind: providers.OptedOut}, false, 1},
+		"delivered, uncertain step": {followup.Receipt{State: providers.StatusDelivered}, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +46,7 @@ func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 				}
 				_, err = h.service.Send(h.Context(), onMeta, providers.NewText(providers.Contact{Phone: phone}, "hi"),
 					func(ctx context.Context, _ followup.AttemptID) (followup.Verdict, error) {
-						if !c.lost { // somebody else speaks while the step waits
+						if !c.lost { // the assistant's own message, while the step waits
 							return h.store.GuardSend(ctx, followup.GuardSend{
 								Tenant: tenant, Lead: lead, Channel: onMeta, Assistant: assistant,
 								To: providers.Contact{Phone: phone}, FreeForm: true, Now: time.Now(), Real: time.Now(),
@@ -60,13 +60,13 @@ func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 						return v, err
 					})
 				h.must(err, "Send")
-				h.is(told, c.told, "times told")
+				h.is(told, c.told, "calls of Told")
 			})
 		})
 	}
 }
 
-// claimDueStep makes a run of the lead and claims its step.
+// claimDueStep starts a run of the lead, waits until its step is due, and claims the step.
 func (h *harness) claimDueStep(lead followup.LeadID) followup.Claimed {
 	h.Helper()
 	_, _, err := h.store.Start(h.Context(), tenant, lead, followup.Arm{

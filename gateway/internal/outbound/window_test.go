@@ -8,7 +8,8 @@ import (
 	"wagate/providers"
 )
 
-// A closed window is answered without a call, byte for byte as Meta would.
+// TestI4ClosedWindowIs131047WithoutCall: free-form text into a closed window is answered byte for
+// byte as Meta answers it, without a provider call. A template is sent.
 func TestI4ClosedWindowIs131047WithoutCall(t *testing.T) {
 	t.Parallel()
 	const want = `{"error":{"message":"(#131047) Re-engagement message","type":"OAuthException","code":131047,` +
@@ -29,6 +30,8 @@ func TestI4ClosedWindowIs131047WithoutCall(t *testing.T) {
 	}
 }
 
+// TestI4WindowClosesToTheMillisecond: free-form text is sent until the last millisecond of the
+// window and refused from its end on.
 func TestI4WindowClosesToTheMillisecond(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -40,7 +43,8 @@ func TestI4WindowClosesToTheMillisecond(t *testing.T) {
 	})
 }
 
-// The provider's word closes our window too.
+// TestI4ProvidersRefusalClosesWindow: a provider's answer that the window is closed closes ours,
+// even if recording it fails once.
 func TestI4ProvidersRefusalClosesWindow(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -53,7 +57,8 @@ func TestI4ProvidersRefusalClosesWindow(t *testing.T) {
 	})
 }
 
-// The number that wrote may be written to, and none of the lead's others.
+// TestI4OtherNumbersOfLeadHaveNoWindow: free-form text may go to the identity that wrote, and to no
+// other number of the same lead.
 func TestI4OtherNumbersOfLeadHaveNoWindow(t *testing.T) {
 	t.Parallel()
 	const user, other = "BR.77a", "5599000000031"
@@ -62,7 +67,7 @@ func TestI4OtherNumbersOfLeadHaveNoWindow(t *testing.T) {
 		if _, err := h.store.Store.Resolve(h.Context(), tenant, followup.Identity{Phone: other, Lead: lead}, false, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		h.is(graphError(h.post(number, text(other), ""))[:10], "400 131047", "to a number that leads to him")
+		h.is(graphError(h.post(number, text(other), ""))[:10], "400 131047", "to another number that resolves to the lead")
 		l, err := h.store.Lead(h.Context(), tenant, lead)
 		h.must(err, "Lead")
 		l.Phone = other
