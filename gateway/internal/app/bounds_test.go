@@ -7,9 +7,9 @@ import (
 	"wagate/config"
 )
 
-// TestI6LeasesOutlastWhatTheyCover: a lease that ran out under work still being
+// TestI6LeasesOutlastTheirWork: a lease that ran out under work still being
 // done would make another replica take a message for lost that is not.
-func TestI6LeasesOutlastWhatTheyCover(t *testing.T) {
+func TestI6LeasesOutlastTheirWork(t *testing.T) {
 	t.Parallel()
 	for _, call := range []time.Duration{0, time.Second, 4 * time.Second, 15 * time.Second} {
 		for _, ai := range []time.Duration{100 * time.Millisecond, 20 * time.Second, time.Minute} {
@@ -27,9 +27,9 @@ func TestI6LeasesOutlastWhatTheyCover(t *testing.T) {
 	}
 }
 
-// TestStopOutlastsACall: a stop that is shorter than a provider call would make
+// TestStopOutlastsSend: a stop that is shorter than a provider call would make
 // every one that is under way uncertain.
-func TestStopOutlastsACall(t *testing.T) {
+func TestStopOutlastsSend(t *testing.T) {
 	t.Parallel()
 	if b := boundsOf(config.Config{}); b.send > stopRequests || b.send > stopWork {
 		t.Errorf("got %v for a send, want no more than %v and %v of a stop", b.send, stopRequests, stopWork)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestI12AFastClockGoesOn for longer than the longest duration there is.
-func TestI12AFastClockGoesOn(t *testing.T) {
+// TestI12FastClockDoesNotOverflow for longer than the longest duration there is.
+func TestI12FastClockDoesNotOverflow(t *testing.T) {
 	t.Parallel()
 	real := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	c := clock{real: func() time.Time { return real }, domain0: real, real0: real, speed: 1_000_000}

@@ -12,21 +12,21 @@ import (
 	"wagate/config"
 )
 
-// listening is a log that says when the service listens.
-type listening struct {
+// listenLog is a log that says when the service listens.
+type listenLog struct {
 	once sync.Once
 	told chan struct{}
 }
 
-func (l *listening) Write(line []byte) (int, error) {
+func (l *listenLog) Write(line []byte) (int, error) {
 	if bytes.Contains(line, []byte("msg=listening")) {
 		l.once.Do(func() { close(l.told) })
 	}
 	return len(line), nil
 }
 
-// TestTheCollectorIsSpared as long as the service runs, unless the operator says how often it runs.
-func TestTheCollectorIsSpared(t *testing.T) {
+// TestGarbageCollectorIsSpared as long as the service runs, unless the operator says how often it runs.
+func TestGarbageCollectorIsSpared(t *testing.T) {
 	for _, tt := range []struct {
 		name, gogc, limit string
 		want              bool
@@ -34,13 +34,13 @@ func TestTheCollectorIsSpared(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("GOGC", tt.gogc)
 			t.Setenv("GOMEMLIMIT", tt.limit)
-			cfg, err := config.Parse([]byte(toldAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
+			cfg, err := config.Parse([]byte(oneAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
 			if err != nil {
 				t.Fatal(err)
 			}
 			cfg.Listen, cfg.Admin = "127.0.0.1:0", "127.0.0.1:0"
 			ctx, stop := context.WithCancel(t.Context())
-			log, ended := &listening{told: make(chan struct{})}, make(chan error)
+			log, ended := &listenLog{told: make(chan struct{})}, make(chan error)
 			go func() { ended <- Serve(ctx, cfg, slog.New(slog.NewTextHandler(log, nil))) }()
 			select {
 			case <-log.told:

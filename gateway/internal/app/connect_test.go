@@ -9,8 +9,8 @@ import (
 	"wagate/followup/redisstore"
 )
 
-// TestPromisedDurabilityIsTheFiles: what the file promises is what the store keeps.
-func TestPromisedDurabilityIsTheFiles(t *testing.T) {
+// TestDurabilityIsAsInTheFile: what the file promises is what the store keeps.
+func TestDurabilityIsAsInTheFile(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[config.Durability]redisstore.Durability{
 		{Level: config.EverySec}:              {Level: redisstore.LevelEverysec},
@@ -23,9 +23,9 @@ func TestPromisedDurabilityIsTheFiles(t *testing.T) {
 	}
 }
 
-// TestPasswordOfRedisIsTakenAsItIs wants whatever the file says to get to the client: one that
+// TestRedisPasswordIsPassedUnchanged wants whatever the file says to get to the client: one that
 // gets there changed, or is taken for two addresses, keeps the service from starting.
-func TestPasswordOfRedisIsTakenAsItIs(t *testing.T) {
+func TestRedisPasswordIsPassedUnchanged(t *testing.T) {
 	t.Parallel()
 	const name, password = "na,me@:/", `p@ss:/w%rd?x#y,z;&=+$ "\é`
 	one, two := []string{"127.0.0.1:1"}, []string{"127.0.0.1:1", "127.0.0.1:2"}

@@ -14,28 +14,28 @@ import (
 	"wagate/followup/redisstore"
 )
 
-// mute lets no command end before its context.
-type mute struct{}
+// hangingHook lets no command end before its context.
+type hangingHook struct{}
 
-func (mute) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+func (hangingHook) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, _ redis.Cmder) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
 }
 
-func (mute) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (hangingHook) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, _ []redis.Cmder) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
 }
 
-func (mute) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (hangingHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-// TestUpkeepThatTakesTooLongIsTold: nobody else says that it came to nothing. That a stop cut it
+// TestUpkeepTimeoutIsLogged: nobody else says that it came to nothing. That a stop cut it
 // off is nothing to tell.
-func TestUpkeepThatTakesTooLongIsTold(t *testing.T) {
+func TestUpkeepTimeoutIsLogged(t *testing.T) {
 	t.Parallel()
 	client, stop, err := redisstore.Embedded()
 	if err != nil {
@@ -46,7 +46,7 @@ func TestUpkeepThatTakesTooLongIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.AddHook(mute{})
+	client.AddHook(hangingHook{})
 	for name, upkeep := range map[string]func(*App, context.Context){
 		"not synchronised": (*App).syncControl, "not recounted": (*App).recountDead,
 	} {
@@ -68,9 +68,9 @@ func TestUpkeepThatTakesTooLongIsTold(t *testing.T) {
 	}
 }
 
-// TestUpkeepOutlivesItsPanic: what goes wrong once does not end the service, which has other
+// TestUpkeepOutlivesPanic: what goes wrong once does not end the service, which has other
 // things to do, nor the upkeep.
-func TestUpkeepOutlivesItsPanic(t *testing.T) {
+func TestUpkeepOutlivesPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -16,9 +16,9 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestPrivateTargetsAreTheOperatorsChoice: an assistant at an address of ours is
+// TestPrivateTargetsNeedPermission: an assistant at an address of ours is
 // reached if the operator's file says so, and else not even connected to.
-func TestPrivateTargetsAreTheOperatorsChoice(t *testing.T) {
+func TestPrivateTargetsNeedPermission(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		sandbox, allow bool

@@ -31,9 +31,9 @@ tenants:
          api_key: gk, callback_token: [new-callback, old-callback], assistant_id: 22222222-2222-4222-8222-222222222222}
 `
 
-// TestI10EverySecretOfARotationIsTaken: with the new secret, with the old one,
+// TestI10EverySecretOfRotationIsAccepted: with the new secret, with the old one,
 // and with no other.
-func TestI10EverySecretOfARotationIsTaken(t *testing.T) {
+func TestI10EverySecretOfRotationIsAccepted(t *testing.T) {
 	t.Parallel()
 	cfg, err := config.Parse([]byte(rotating), func(string) (string, bool) { return "", false })
 	if err != nil {

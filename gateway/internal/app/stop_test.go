@@ -13,7 +13,7 @@ import (
 // TestStopBeforeStart: what was built and never started ends, too.
 func TestStopBeforeStart(t *testing.T) {
 	t.Parallel()
-	cfg, err := config.Parse([]byte(toldAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
+	cfg, err := config.Parse([]byte(oneAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestStopBeforeStart(t *testing.T) {
 func TestStopRightAfterStart(t *testing.T) {
 	t.Parallel()
 	for range 15 {
-		cfg, err := config.Parse([]byte(toldAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
+		cfg, err := config.Parse([]byte(oneAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 	"wagate/providers/providertest"
 )
 
-const toldAssistant = `
+const oneAssistant = `
 sandbox: true
 clock: {speed: 3600} # half an hour in half a second
 redis: {url: ""}
@@ -38,17 +38,17 @@ tenants:
          waba_id: "300000000000001", access_token: tok, assistant_id: 22222222-2222-4222-8222-222222222222}
 `
 
-// teller is a service whose relay does not look by itself, and its assistant.
-type teller struct {
+// harness is a service whose relay does not look by itself, and its assistant.
+type harness struct {
 	*testing.T
 	app   *App
 	graph *providertest.Graph
 	heard chan string
 }
 
-func newTeller(t *testing.T) *teller {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
-	h := &teller{T: t, heard: make(chan string, 100)}
+	h := &harness{T: t, heard: make(chan string, 100)}
 	assistant := httptest.NewServer(http.HandlerFunc(h.listen))
 	t.Cleanup(assistant.Close)
 	var err error
@@ -58,7 +58,7 @@ func newTeller(t *testing.T) *teller {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.graph.Close() })
-	cfg, err := config.Parse([]byte(toldAssistant), func(name string) (string, bool) {
+	cfg, err := config.Parse([]byte(oneAssistant), func(name string) (string, bool) {
 		return map[string]string{"GRAPH": h.graph.URL(), "ASSISTANT": assistant.URL}[name], true
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func newTeller(t *testing.T) *teller {
 }
 
 // listen takes in a delivery: of a happening what it says, of anything else its field.
-func (h *teller) listen(_ http.ResponseWriter, r *http.Request) {
+func (h *harness) listen(_ http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Entry []struct {
 			Changes []struct {
@@ -98,9 +98,9 @@ func (h *teller) listen(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hears waits for what the assistant is told next, and then until the relay
+// wantTold waits for what the assistant is told next, and then until the relay
 // sleeps: what ends a delivery makes it look too.
-func (h *teller) hears(want ...string) {
+func (h *harness) wantTold(want ...string) {
 	h.Helper()
 	for _, w := range want {
 		select {
@@ -119,8 +119,8 @@ func (h *teller) hears(want ...string) {
 	}
 }
 
-// calls asks the service for something, and returns the id that it answers with.
-func (h *teller) calls(method, path, body string) string {
+// call asks the service for something, and returns the id that it answers with.
+func (h *harness) call(method, path, body string) string {
 	h.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer key-1")
@@ -151,101 +151,101 @@ func TestAssistantsAreToldAtOnce(t *testing.T) {
 		soon      = `{"interval":"PT30M","template_name":"ask"}` // half a second
 		webhook   = "/webhooks/meta/main"
 	)
-	h := newTeller(t)
+	h := newHarness(t)
 	create := func(steps ...string) string {
 		t.Helper()
-		return h.calls("POST", "/backend/followup/configs", fmt.Sprintf(
+		return h.call("POST", "/backend/followup/configs", fmt.Sprintf(
 			`{"assistant_id":"22222222-2222-4222-8222-222222222222","trigger_status_ids":["%s"],"steps":[%s]}`, hot, strings.Join(steps, ",")))
 	}
-	lead := h.calls("POST", "/backend/leads", `{"name":"Ana","phone":"15550100777"}`)
+	lead := h.call("POST", "/backend/leads", `{"name":"Ana","phone":"15550100777"}`)
 	turns := func(status string) {
 		t.Helper()
-		h.calls("PUT", "/backend/leads/"+lead, fmt.Sprintf(`{"status_id":"%s"}`, status))
+		h.call("PUT", "/backend/leads/"+lead, fmt.Sprintf(`{"status_id":"%s"}`, status))
 	}
 	start := func() string {
 		t.Helper()
-		return h.calls("POST", "/backend/followup/runs", fmt.Sprintf(
+		return h.call("POST", "/backend/followup/runs", fmt.Sprintf(
 			`{"lead_id":"%s","assistant_id":"22222222-2222-4222-8222-222222222222"}`, lead))
 	}
 
 	// The leads API.
 	c := create(day)
-	h.calls("PUT", "/backend/leads/"+lead, `{"assistant_id":"22222222-2222-4222-8222-222222222222"}`)
+	h.call("PUT", "/backend/leads/"+lead, `{"assistant_id":"22222222-2222-4222-8222-222222222222"}`)
 	turns(hot)
-	h.hears("scheduled")
+	h.wantTold("scheduled")
 	turns(cold)
-	h.hears("cancelled cancelled status_left")
+	h.wantTold("cancelled cancelled status_left")
 	turns(hot)
-	h.hears("scheduled")
-	h.calls("PUT", "/backend/leads/"+lead, `{"opted_out":true}`)
-	h.hears("cancelled cancelled opted_out")
-	h.calls("PUT", "/backend/leads/"+lead, `{"opted_out":false}`)
+	h.wantTold("scheduled")
+	h.call("PUT", "/backend/leads/"+lead, `{"opted_out":true}`)
+	h.wantTold("cancelled cancelled opted_out")
+	h.call("PUT", "/backend/leads/"+lead, `{"opted_out":false}`)
 
 	// The runs API.
 	start()
-	h.hears("scheduled")
+	h.wantTold("scheduled")
 	run := start()
-	h.hears("cancelled cancelled restarted", "scheduled")
-	h.calls("POST", "/backend/followup/runs/"+run+"/cancel", "")
-	h.hears("cancelled cancelled api")
+	h.wantTold("cancelled cancelled restarted", "scheduled")
+	h.call("POST", "/backend/followup/runs/"+run+"/cancel", "")
+	h.wantTold("cancelled cancelled api")
 
 	// The configs API.
 	start()
-	h.hears("scheduled")
-	h.calls("PUT", "/backend/followup/configs/"+c, `{"is_active":false}`)
-	h.hears("cancelled cancelled config_inactive")
-	h.calls("PUT", "/backend/followup/configs/"+c, `{"is_active":true}`)
+	h.wantTold("scheduled")
+	h.call("PUT", "/backend/followup/configs/"+c, `{"is_active":false}`)
+	h.wantTold("cancelled cancelled config_inactive")
+	h.call("PUT", "/backend/followup/configs/"+c, `{"is_active":true}`)
 	start()
-	h.hears("scheduled")
-	h.calls("DELETE", "/backend/followup/configs/"+c, "")
-	h.hears("cancelled cancelled config_deleted")
+	h.wantTold("scheduled")
+	h.call("DELETE", "/backend/followup/configs/"+c, "")
+	h.wantTold("cancelled cancelled config_deleted")
 
 	// A webhook.
 	c = create(day)
 	start()
-	h.hears("scheduled")
+	h.wantTold("scheduled")
 	body, err := h.graph.InboundBody(providertest.GraphText(providertest.GraphUser{Phone: "15550100777"}, "hi"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.calls("POST", webhook, string(body))
-	h.hears("messages", "replied cancelled replied")
+	h.call("POST", webhook, string(body))
+	h.wantTold("messages", "replied cancelled replied")
 
 	// The send API: a receipt was faster than the answer.
 	start()
-	h.hears("scheduled")
+	h.wantTold("scheduled")
 	h.graph.OnSend(func(s providertest.GraphSend) *providertest.Fault {
 		body, err := h.graph.StatusBody(providertest.GraphStatus{ID: s.ID, State: "failed", Code: 131050, To: s.To, Number: s.Number})
 		if err != nil {
 			t.Error(err)
 		}
-		h.calls("POST", webhook, string(body))
-		h.hears("messages")
+		h.call("POST", webhook, string(body))
+		h.wantTold("messages")
 		return nil
 	})
-	h.calls("POST", "/v26.0/400000000000001/messages", `{"messaging_product":"whatsapp","to":"15550100777","type":"template",`+
+	h.call("POST", "/v26.0/400000000000001/messages", `{"messaging_product":"whatsapp","to":"15550100777","type":"template",`+
 		`"template":{"name":"ask","language":{"code":"pt_BR"}}}`)
-	h.hears("cancelled cancelled opted_out")
+	h.wantTold("cancelled cancelled opted_out")
 	h.graph.OnSend(nil)
-	h.calls("PUT", "/backend/leads/"+lead, `{"opted_out":false}`)
-	h.calls("DELETE", "/backend/followup/configs/"+c, "")
+	h.call("PUT", "/backend/leads/"+lead, `{"opted_out":false}`)
+	h.call("DELETE", "/backend/followup/configs/"+c, "")
 
 	// The runner, and a receipt.
 	c = create(soon, soon, day)
 	h.graph.ScriptFor("15550100777", providertest.Fault{}, providertest.Fault{Reset: true, Accept: true})
 	start()
-	h.hears("scheduled", "sent sent template", "scheduled", "uncertain uncertain no_answer", "scheduled")
+	h.wantTold("scheduled", "sent sent template", "scheduled", "uncertain uncertain no_answer", "scheduled")
 	sends := h.graph.Sends()
 	body, err = h.graph.StatusBody(providertest.GraphStatus{State: "delivered", ID: sends[len(sends)-1].ID})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.calls("POST", webhook, string(body))
-	h.hears("messages", "settled sent no_answer")
-	h.calls("DELETE", "/backend/followup/configs/"+c, "")
-	h.hears("cancelled cancelled config_deleted")
+	h.call("POST", webhook, string(body))
+	h.wantTold("messages", "settled sent no_answer")
+	h.call("DELETE", "/backend/followup/configs/"+c, "")
+	h.wantTold("cancelled cancelled config_deleted")
 	create(soon)
 	h.graph.ScriptFor("15550100777", providertest.Fault{Code: 132001})
 	start()
-	h.hears("scheduled", "failed failed template_rejected", "completed  completed")
+	h.wantTold("scheduled", "failed failed template_rejected", "completed  completed")
 }

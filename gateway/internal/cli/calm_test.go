@@ -40,9 +40,9 @@ func (j *journal) write(h slog.Handler, times int, level slog.Level, message str
 	return strings.Split(strings.TrimSuffix(j.out.String(), "\n"), "\n")
 }
 
-// TestWarningsDoNotFillTheLog: a trouble that every request meets is told some times a minute, and
+// TestRepeatedWarningsAreLimited: a trouble that every request meets is told some times a minute, and
 // how often it was not; others are told beside it.
-func TestWarningsDoNotFillTheLog(t *testing.T) {
+func TestRepeatedWarningsAreLimited(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	if got := j.write(j.handler, 1000, slog.LevelWarn, "request failed", "err", "no redis"); len(got) != calmAlike {
@@ -70,7 +70,7 @@ func TestWarningsDoNotFillTheLog(t *testing.T) {
 	}
 }
 
-func TestWhatSaysTheSame(t *testing.T) {
+func TestWarningsAlikeAreLimited(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	written := 0
@@ -111,8 +111,8 @@ func TestOtherLevelsAreWritten(t *testing.T) {
 	}
 }
 
-// TestServeDoesNotFillTheLog: in either format.
-func TestServeDoesNotFillTheLog(t *testing.T) {
+// TestServeLimitsRepeatedWarnings: in either format.
+func TestServeLimitsRepeatedWarnings(t *testing.T) {
 	t.Parallel()
 	p := Program{Serve: func(_ context.Context, _ config.Config, log *slog.Logger) error {
 		for range 100 {

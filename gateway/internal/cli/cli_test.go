@@ -14,8 +14,8 @@ import (
 	"wagate/config"
 )
 
-// ran is how a command line went.
-type ran struct {
+// result is how a command line went.
+type result struct {
 	code           int
 	stdout, stderr string
 }
@@ -29,15 +29,15 @@ func (e environment) lookup(name string) (string, bool) {
 }
 
 // execute carries out a command line.
-func execute(t *testing.T, p Program, env environment, args ...string) ran {
+func execute(t *testing.T, p Program, env environment, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := Run(t.Context(), p, World{Lookup: env.lookup, Stdout: &stdout, Stderr: &stderr}, args)
-	return ran{code, stdout.String(), stderr.String()}
+	return result{code, stdout.String(), stderr.String()}
 }
 
 // want checks the exit code, and that the texts are in what was printed.
-func (r ran) want(t *testing.T, code int, texts ...string) {
+func (r result) want(t *testing.T, code int, texts ...string) {
 	t.Helper()
 	if r.code != code {
 		t.Errorf("exit code: got %d, want %d", r.code, code)

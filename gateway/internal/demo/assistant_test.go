@@ -13,33 +13,33 @@ import (
 	"wagate/providers/providertest"
 )
 
-// keen is an ear that writes down what it is told.
-type keen struct {
+// recorder is an ear that writes down what it is told.
+type recorder struct {
 	mu     sync.Mutex
 	heard  []string
 	said   chan string
 	forges int
 }
 
-func (k *keen) message(in incoming) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.heard = append(k.heard, in.Name+": "+in.Text)
+func (r *recorder) message(in incoming) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heard = append(r.heard, in.Name+": "+in.Text)
 }
 
-func (k *keen) answered(_, id, _ string, err error) {
+func (r *recorder) answered(_, id, _ string, err error) {
 	if err != nil {
 		id = err.Error()
 	}
-	k.said <- id
+	r.said <- id
 }
 
-func (k *keen) followup(happening) {}
+func (r *recorder) followup(happening) {}
 
-func (k *keen) forged() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.forges++
+func (r *recorder) forged() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forges++
 }
 
 const hello = `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":` +
@@ -67,7 +67,7 @@ func TestAssistant(t *testing.T) {
 		_, _ = w.Write([]byte(`{"messages":[{"id":"wamid.2"}]}`))
 	}))
 	t.Cleanup(gateway.Close)
-	ear := &keen{said: make(chan string, 10)}
+	ear := &recorder{said: make(chan string, 10)}
 	a, err := startAssistant(assistantParams{
 		Secret: "secret", Key: "key", Ear: ear, Reply: func(in incoming) string { return "You said " + in.Text },
 	})

@@ -104,7 +104,7 @@ var keyLines = []string{
 }
 
 // What does not go as it should is told in a sentence each, and fails the demo.
-func TestDemoTellsWhatWentOtherwise(t *testing.T) {
+func TestDemoTellsWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	meddle := func(w *world) {
 		w.gupshup.Script(providertest.Fault{}, providertest.GupshupBadNumber()) // the answer goes, the nudge does not
@@ -149,7 +149,7 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
-			out := &trip{on: "“quote sent”\n", do: cancel}
+			out := &tripwire{on: "“quote sent”\n", do: cancel}
 			err := Run(ctx, once, out, slog.New(slog.DiscardHandler))
 			if (err != nil) != once || err != nil && err.Error() != "interrupted before the story was complete" {
 				t.Errorf("got error %v, want one: %t", err, once)
@@ -163,10 +163,10 @@ func TestDemoInterrupted(t *testing.T) {
 
 // A machine on which a window closes before what was to happen in it has happened
 // gets the story from the beginning, with a slower clock.
-func TestDemoOnABusyMachine(t *testing.T) {
+func TestDemoOnBusyMachine(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	out := &trip{on: "a day passes in 24 seconds", do: cancel}
+	out := &tripwire{on: "a day passes in 24 seconds", do: cancel}
 	stalls := 1
 	err := play(ctx, part{once: true, out: out, log: slog.New(slog.DiscardHandler), meddle: func(w *world) {
 		if stalls--; stalls == 0 {
@@ -181,15 +181,15 @@ func TestDemoOnABusyMachine(t *testing.T) {
 	}
 }
 
-// trip does something once it has read a text.
-type trip struct {
+// tripwire does something once it has read a text.
+type tripwire struct {
 	tape
 	on   string
 	do   func()
 	done sync.Once
 }
 
-func (t *trip) Write(p []byte) (int, error) {
+func (t *tripwire) Write(p []byte) (int, error) {
 	if n, err := t.tape.Write(p); err != nil {
 		return n, err
 	}

@@ -73,7 +73,7 @@ func TestMasked(t *testing.T) {
 }
 
 // Colours are for terminals.
-func TestNoColourIntoAFile(t *testing.T) {
+func TestNoColourInFile(t *testing.T) {
 	t.Parallel()
 	f, err := os.Create(t.TempDir() + "/out")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-func TestCreateShowsTheWholeConfig(t *testing.T) {
+func TestCreateShowsWholeConfig(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	// As the public documentation shows a config, read-only members included.
@@ -187,7 +187,7 @@ func TestLadder(t *testing.T) {
 	backendtest.WantFault(t, err, fault.NotFound)
 }
 
-func TestUpdatedAtNeverStandsStill(t *testing.T) {
+func TestUpdatedAtAlwaysGrows(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	c := h.create("")

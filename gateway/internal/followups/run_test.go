@@ -152,7 +152,7 @@ func TestI10OtherTenantsRunsAreUnknown(t *testing.T) {
 	}
 }
 
-func TestRearmStartsWhatWaited(t *testing.T) {
+func TestRearmStartsWaitingRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	c := h.create(`"rearm_on_reply":true`)

@@ -20,9 +20,9 @@ import (
 
 const unknownTemplate = "is not a template the channel's registry knows in this language"
 
-// many is Acme with many more channels of its sales assistant, whose accounts have
+// manyChannels is Acme with many more channels of its sales assistant, whose accounts have
 // lists of templates.
-type many struct {
+type manyChannels struct {
 	*house
 
 	channels []followup.Channel
@@ -33,11 +33,11 @@ type many struct {
 }
 
 // TemplateNote implements outbound.TemplateNotes: no webhook said anything.
-func (m *many) TemplateNote(context.Context, string, string, string) (followup.TemplateNote, error) {
+func (m *manyChannels) TemplateNote(context.Context, string, string, string) (followup.TemplateNote, error) {
 	return followup.TemplateNote{}, m.away
 }
 
-func (m *many) list(ctx context.Context) ([]providers.TemplateInfo, error) {
+func (m *manyChannels) list(ctx context.Context) ([]providers.TemplateInfo, error) {
 	m.reads.Add(1)
 	select {
 	case <-time.After(m.took):
@@ -47,10 +47,10 @@ func (m *many) list(ctx context.Context) ([]providers.TemplateInfo, error) {
 	return []providers.TemplateInfo{{Name: "back_v1", Language: "pt_BR", Status: "APPROVED", Params: 0}}, m.err
 }
 
-// newMany makes n channels, of as many accounts.
-func newMany(t *testing.T, n, accounts int) *many {
+// newManyChannels makes n channels, of as many accounts.
+func newManyChannels(t *testing.T, n, accounts int) *manyChannels {
 	t.Helper()
-	m := &many{}
+	m := &manyChannels{}
 	lists := map[followup.ChannelID]outbound.TemplateAccount{}
 	for i := range n {
 		ch := followup.Channel{
@@ -78,10 +78,12 @@ func templates(names ...string) string {
 	return `"steps":[` + strings.Join(steps, ",") + `]`
 }
 
-// made makes a config, of the sales assistant, and returns it and how long that took.
-func (m *many) made(steps string) (followup.Config, time.Duration) { return m.madeOf(sales, steps) }
+// createTimed makes a config, of the sales assistant, and returns it and how long that took.
+func (m *manyChannels) createTimed(steps string) (followup.Config, time.Duration) {
+	return m.createTimedFor(sales, steps)
+}
 
-func (m *many) madeOf(a followup.AssistantID, steps string) (followup.Config, time.Duration) {
+func (m *manyChannels) createTimedFor(a followup.AssistantID, steps string) (followup.Config, time.Duration) {
 	m.t.Helper()
 	began := time.Now()
 	c, err := m.Runs.Create(m.t.Context(), acme, []byte(`{"assistant_id":"`+string(a)+`","trigger_status_ids":["`+quoted+`"],`+steps+`}`))
@@ -93,15 +95,15 @@ func (m *many) madeOf(a followup.AssistantID, steps string) (followup.Config, ti
 
 // Warnings about the templates of many channels take as long as one list does: of an account
 // it is read once, whosever channels are on it, and of all accounts at the same time.
-func TestWarningsOfManyChannelsTakeAsLongAsOneList(t *testing.T) {
+func TestWarningsReadListsConcurrently(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ accounts, reads int }{"one account": {1, 1}, "an account each": {60, 60}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := newMany(t, 60, c.accounts)
+				m := newManyChannels(t, 60, c.accounts)
 				m.took = 400 * time.Millisecond
-				got, took := m.made(templates("back_v1", "elsewhere"))
+				got, took := m.createTimed(templates("back_v1", "elsewhere"))
 				if took != m.took || int(m.reads.Load()) != c.reads {
 					t.Errorf("got %v and %d readings, want %v and %d", took, m.reads.Load(), m.took, c.reads)
 				}
@@ -119,9 +121,9 @@ func TestWarningsOfManyChannelsTakeAsLongAsOneList(t *testing.T) {
 func TestAllConfigsWaitForSlowListsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMany(t, 4, 4)
+		m := newManyChannels(t, 4, 4)
 		m.took = 20 * time.Second
-		c, took := m.made(`"steps":[{"interval":"PT1H","prompt":"Ask"}]`)
+		c, took := m.createTimed(`"steps":[{"interval":"PT1H","prompt":"Ask"}]`)
 		if took != 0 || m.reads.Load() != 0 {
 			t.Errorf("no template: got %v and %d readings, want none", took, m.reads.Load())
 		}
@@ -132,7 +134,7 @@ func TestAllConfigsWaitForSlowListsOnce(t *testing.T) {
 		if _, err := m.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{`+official(0)+`}`)); err != nil {
 			t.Fatal(err)
 		}
-		m.madeOf(support, official(1))
+		m.createTimedFor(support, official(1))
 		time.Sleep(time.Minute)
 		m.took, m.err = 20*time.Second, nil
 		began := time.Now()
@@ -148,31 +150,31 @@ func TestAllConfigsWaitForSlowListsOnce(t *testing.T) {
 }
 
 // That a template is unknown is said only where somebody could be asked.
-func TestNoTemplateIsCalledUnknownWhereNobodyCouldBeAsked(t *testing.T) {
+func TestUnreadableListGivesNoWarning(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		as   func(m *many)
+		as   func(m *manyChannels)
 		want int // warnings
 	}{
-		"a list without it":              {func(*many) {}, 1},
-		"a list that cannot be read":     {func(m *many) { m.err = errors.New("token expired") }, 0},
-		"a list that is slow":            {func(m *many) { m.took = 20 * time.Second }, 0},
-		"the store is away":              {func(m *many) { m.away = errors.New("away") }, 0},
-		"a channel that is not known":    {func(m *many) { m.channels = nil }, 1}, // of the channel
-		"its ladder, list without it":    {func(*many) {}, 1},
-		"its ladder, list not readable":  {func(m *many) { m.err = errors.New("token expired") }, 0},
-		"its ladder, the store was away": {func(m *many) { m.away = errors.New("away") }, 0},
+		"a list without it":              {func(*manyChannels) {}, 1},
+		"a list that cannot be read":     {func(m *manyChannels) { m.err = errors.New("token expired") }, 0},
+		"a list that is slow":            {func(m *manyChannels) { m.took = 20 * time.Second }, 0},
+		"the store is away":              {func(m *manyChannels) { m.away = errors.New("away") }, 0},
+		"a channel that is not known":    {func(m *manyChannels) { m.channels = nil }, 1}, // of the channel
+		"its ladder, list without it":    {func(*manyChannels) {}, 1},
+		"its ladder, list not readable":  {func(m *manyChannels) { m.err = errors.New("token expired") }, 0},
+		"its ladder, the store was away": {func(m *manyChannels) { m.away = errors.New("away") }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := newMany(t, 2, 2)
+				m := newManyChannels(t, 2, 2)
 				channel := m.channels[1].ID
 				c.as(m)
 				if m.channels == nil {
 					channel = "a0000000-0000-4000-8000-0000000000c9"
 				}
-				got, _ := m.made(`"steps":[],"official_steps":[{"channel_id":"` + string(channel) + `","app_id":"x",` + templates("elsewhere") + `}]`)
+				got, _ := m.createTimed(`"steps":[],"official_steps":[{"channel_id":"` + string(channel) + `","app_id":"x",` + templates("elsewhere") + `}]`)
 				warnings := got.Warnings
 				if strings.HasPrefix(name, "its ladder") {
 					v, err := m.Runs.Ladder(t.Context(), acme, string(got.ID), string(channel))

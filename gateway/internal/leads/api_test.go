@@ -11,7 +11,7 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
-func TestCreateShowsTheWholeLead(t *testing.T) {
+func TestCreateShowsWholeLead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	v := h.create(`{"name":" Ana Lima ","phone":"+55 11 91234-5678","email":"ana@example.com","company":"Lima Ltda",
@@ -30,7 +30,7 @@ func TestCreateShowsTheWholeLead(t *testing.T) {
 	}
 }
 
-func TestAbsentThingsAreNull(t *testing.T) {
+func TestAbsentMembersAreNull(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	v := h.create(`{"name":"Bo","user_id":"IN.5"}`)
@@ -131,9 +131,9 @@ func TestUpdateIsPartial(t *testing.T) {
 	backendtest.WantFault(t, h.update(string(v.ID), `{"phone":null}`), fault.MissingField, "phone: is required, unless user_id or external_id is given")
 }
 
-// TestNumbersStayAsTheyAre: a custom field may be the number of something, of more digits
+// TestLongNumbersAreKept: a custom field may be the number of something, of more digits
 // than a float has.
-func TestNumbersStayAsTheyAre(t *testing.T) {
+func TestLongNumbersAreKept(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	const fields = `{"deep":[{"n":12345678901234567}],"nr":12345678901234567,"price":1.50}`
@@ -206,7 +206,7 @@ func TestPhones(t *testing.T) {
 	}
 }
 
-func TestALeadWithoutANameShowsNull(t *testing.T) {
+func TestMissingNameIsNull(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1"}`), leads.Applied)
@@ -282,7 +282,7 @@ func TestListSearches(t *testing.T) {
 	}
 }
 
-func TestListRefusesAStatusThatIsNoUUID(t *testing.T) {
+func TestListRefusesStatusThatIsNoUUID(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for _, status := range []string{"zzz", " ", "{" + quoted + "}", quoted + "0", strings.ReplaceAll(quoted, "-", "")} {
@@ -291,7 +291,7 @@ func TestListRefusesAStatusThatIsNoUUID(t *testing.T) {
 	}
 }
 
-func TestDeleteForgets(t *testing.T) {
+func TestDeleteEndsRunsAndFreesPhone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.config()

@@ -13,15 +13,15 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
-// overtaken is a store at which somebody else is faster, when it is asked whose an identity is.
-type overtaken struct {
+// racingResolve is a store at which somebody else is faster, when it is asked whose an identity is.
+type racingResolve struct {
 	followup.Store
 	when func(who followup.Identity, create bool) bool
 	// by happens once before such a look, after once behind one.
 	by, after func()
 }
 
-func (o *overtaken) Resolve(
+func (o *racingResolve) Resolve(
 	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time,
 ) (followup.LeadID, error) {
 	if by := o.by; by != nil && o.when(who, create) {
@@ -36,9 +36,9 @@ func (o *overtaken) Resolve(
 	return id, err
 }
 
-// TestARaceForAnIdentityMergesNobody has two processes give one identity to two leads at
+// TestRaceForIdentityMergesNobody has two processes give one identity to two leads at
 // once. The later is refused, as he would be a moment later, and nobody is merged.
-func TestARaceForAnIdentityMergesNobody(t *testing.T) {
+func TestRaceForIdentityMergesNobody(t *testing.T) {
 	t.Parallel()
 	for field, body := range map[string]string{
 		"external_id": `{"external_id":"e1"}`, "phone": `{"phone":"+5511900000001"}`, "user_id": `{"user_id":"BR.9"}`,
@@ -46,7 +46,7 @@ func TestARaceForAnIdentityMergesNobody(t *testing.T) {
 		t.Run(field, func(t *testing.T) {
 			t.Parallel()
 			store := memstore.New()
-			first, late := houseOn(t, store), &overtaken{Store: store}
+			first, late := houseOn(t, store), &racingResolve{Store: store}
 			second := houseOn(t, late)
 			ana := first.create(`{"name":"Ana","phone":"+5511912345678"}`)
 			bo := first.create(`{"name":"Bo","phone":"+5511912345679"}`)
@@ -69,10 +69,10 @@ func TestARaceForAnIdentityMergesNobody(t *testing.T) {
 	}
 }
 
-// TestARefusedCreateNamesNobody has another lead with the same external id made, or but
+// TestRefusedCreateLinksNoIdentity has another lead with the same external id made, or but
 // named, a moment before. The one that is refused leaves nothing of what only it has: whoever
 // writes by that phone is nobody's yet.
-func TestARefusedCreateNamesNobody(t *testing.T) {
+func TestRefusedCreateLinksNoIdentity(t *testing.T) {
 	t.Parallel()
 	ana := followup.Identity{Phone: "5511912345678", ExternalID: "e1"}
 	for name, faster := range map[string]func(*house) error{
@@ -88,7 +88,7 @@ func TestARefusedCreateNamesNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := memstore.New()
-			first, late := houseOn(t, store), &overtaken{Store: store}
+			first, late := houseOn(t, store), &racingResolve{Store: store}
 			second := houseOn(t, late)
 			late.when = func(_ followup.Identity, create bool) bool { return create }
 			late.by = func() {
@@ -106,8 +106,8 @@ func TestARefusedCreateNamesNobody(t *testing.T) {
 	}
 }
 
-// TestACreateGoesOnWithWhoWasOnlyNamed: its first try died before there was a record.
-func TestACreateGoesOnWithWhoWasOnlyNamed(t *testing.T) {
+// TestCreateCompletesHalfMadeLead: its first try died before there was a record.
+func TestCreateCompletesHalfMadeLead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	named, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: "5511912345678"}, true, h.Now())

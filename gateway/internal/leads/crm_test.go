@@ -41,7 +41,7 @@ func (h *house) find(who followup.Identity) leads.View {
 	return h.get(id)
 }
 
-func TestI10CRMIsAuthenticatedBeforeItIsRead(t *testing.T) {
+func TestI10CRMIsAuthenticatedBeforeParsing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	body := crmEvent("lead.created", 0, `{"external_id":"e1"}`)
@@ -81,7 +81,7 @@ func TestI10CRMIsAuthenticatedBeforeItIsRead(t *testing.T) {
 	}
 }
 
-func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
+func TestCRMNamesEveryProblem(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, body string
@@ -114,7 +114,7 @@ func TestCRMSaysEverythingThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestI10CRMIDThatIsNotOursIsNotFound(t *testing.T) {
+func TestI10UnknownIDFromCRMIsNotFound(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	theirs, err := h.Leads.Create(h.Ctx(), other, []byte(`{"name":"Eve","external_id":"e9"}`))
@@ -167,7 +167,7 @@ func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 }
 
 // A CRM may say a lead as it was shown to it, with what it would not be let to say itself.
-func TestCRMSaysALeadAsItIsShown(t *testing.T) {
+func TestCRMMayPostLeadAsShown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.config()
@@ -233,7 +233,7 @@ func TestI2SameCRMEventFiftyTimes(t *testing.T) {
 	}
 }
 
-func TestCRMKnowsWhoWrote(t *testing.T) {
+func TestCRMFindsLeadWhoWrote(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	// An unknown contact wrote, so there is a lead with a window.
@@ -267,9 +267,9 @@ func TestCRMKnowsWhoWrote(t *testing.T) {
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data: names two leads with an external_id each")
 }
 
-// TestCRMMergesNobodyByAnExternalIDThatWasTaken: somebody had mixed up two leads and set the
+// TestCRMDoesNotMergeByFormerExternalID: somebody had mixed up two leads and set the
 // one right. The CRM's next event about the other does not make them one.
-func TestCRMMergesNobodyByAnExternalIDThatWasTaken(t *testing.T) {
+func TestCRMDoesNotMergeByFormerExternalID(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{`null`, `"e2"`} {
 		t.Run(to, func(t *testing.T) {
@@ -295,12 +295,12 @@ func TestCRMMergesNobodyByAnExternalIDThatWasTaken(t *testing.T) {
 	}
 }
 
-// TestCRMGoesByWhoIsThere has the lead of an external id erased while the event looks whose it
+// TestCRMEventWhileLeadIsErased has the lead of an external id erased while the event looks whose it
 // is: whoever else it names is not another than nobody.
-func TestCRMGoesByWhoIsThere(t *testing.T) {
+func TestCRMEventWhileLeadIsErased(t *testing.T) {
 	t.Parallel()
 	store := memstore.New()
-	first, late := houseOn(t, store), &overtaken{Store: store}
+	first, late := houseOn(t, store), &racingResolve{Store: store}
 	second := houseOn(t, late)
 	gone := first.create(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`)
 	bo := first.create(`{"name":"Bo","phone":"+5511912345679"}`)
@@ -316,9 +316,9 @@ func TestCRMGoesByWhoIsThere(t *testing.T) {
 	}
 }
 
-// TestI10CRMKnowsANumberThatItsLeadGaveUp: the CRM has the old number of a lead, which is a
+// TestI10CRMEventWithFormerPhone: the CRM has the old number of a lead, which is a
 // stranger's by now.
-func TestI10CRMKnowsANumberThatItsLeadGaveUp(t *testing.T) {
+func TestI10CRMEventWithFormerPhone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	resolve := func(who followup.Identity) followup.LeadID {
@@ -363,9 +363,9 @@ func TestI10CRMKnowsANumberThatItsLeadGaveUp(t *testing.T) {
 	}
 }
 
-// TestCRMFindsWhoMovedMeanwhile has a lead become another's part, or erased, behind the look
+// TestCRMEventWhileLeadMoves has a lead become another's part, or erased, behind the look
 // at whose the identities are: the event is not for nobody.
-func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
+func TestCRMEventWhileLeadMoves(t *testing.T) {
 	t.Parallel()
 	both := followup.Identity{Phone: "5511912345678", UserID: "BR.1"}
 	for name, move := range map[string]func(*house, followup.LeadID) error{
@@ -378,7 +378,7 @@ func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := memstore.New()
-			first, late := houseOn(t, store), &meanwhile{Store: store}
+			first, late := houseOn(t, store), &racingRead{Store: store}
 			second := houseOn(t, late)
 			first.create(`{"name":"Ana","phone":"+5511912345678"}`)
 			first.Advance(time.Second)
@@ -399,9 +399,9 @@ func TestCRMFindsWhoMovedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestI10CRMWritesNobodyIntoWhoGaveUpAnExternalID: the CRM gives an id anew that was a lead's,
+// TestI10CRMWritesNobodyIntoLeadOfFormerExternalID: the CRM gives an id anew that was a lead's,
 // to somebody nobody knows yet.
-func TestI10CRMWritesNobodyIntoWhoGaveUpAnExternalID(t *testing.T) {
+func TestI10CRMWritesNobodyIntoLeadOfFormerExternalID(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{`null`, `"e2"`} {
 		for _, other := range []string{`"phone":"+5511912345679"`, `"user_id":"BR.2"`, `"phone":"+5511912345678","user_id":"BR.2"`} {

@@ -12,7 +12,7 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
-func TestCreateRefusesAKnownIdentity(t *testing.T) {
+func TestCreateRefusesKnownIdentity(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1"}`)
@@ -91,7 +91,7 @@ func TestIdentitiesCanChange(t *testing.T) {
 	}
 }
 
-func TestUpdateRefusesAnothersIdentity(t *testing.T) {
+func TestUpdateRefusesIdentityOfAnotherLead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	ana := h.create(`{"name":"Ana","phone":"+5511912345678"}`)

@@ -10,18 +10,18 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
-// meanwhile is a store at which somebody else is faster, once after a lead was read.
-type meanwhile struct {
+// racingRead is a store at which somebody else is faster, once after a lead was read.
+type racingRead struct {
 	followup.Store
 	reads int // that go before
 	by    func()
 }
 
-func (m *meanwhile) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
-	l, err := m.Store.Lead(ctx, tenant, id)
-	if m.reads--; m.reads < 0 && m.by != nil {
-		by := m.by
-		m.by = nil
+func (r *racingRead) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	l, err := r.Store.Lead(ctx, tenant, id)
+	if r.reads--; r.reads < 0 && r.by != nil {
+		by := r.by
+		r.by = nil
 		by()
 	}
 	return l, err
@@ -29,7 +29,7 @@ func (m *meanwhile) Lead(ctx context.Context, tenant followup.TenantID, id follo
 
 // What is said last stands, also if it is what was known when it was said: something older
 // may be written in between.
-func TestWhatIsSaidLastStands(t *testing.T) {
+func TestLastWriteWins(t *testing.T) {
 	t.Parallel()
 	for name, say := range map[string]func(h *house, id followup.LeadID, when int, data string){
 		"by the CRM": func(h *house, _ followup.LeadID, when int, data string) {
@@ -44,7 +44,7 @@ func TestWhatIsSaidLastStands(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := memstore.New()
-			first, late := houseOn(t, store), &meanwhile{Store: store}
+			first, late := houseOn(t, store), &racingRead{Store: store}
 			second := houseOn(t, late)
 			first.config()
 			v := first.create(`{"name":"Ana","phone":"+5511912345678","status_id":"` + quoted + `"}`)

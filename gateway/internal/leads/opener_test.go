@@ -7,8 +7,8 @@ import (
 	"wagate/gateway/internal/backendtest"
 )
 
-// TestI4AWindowIsShownAsItIsKept: what the API shows of a window is what the guard says of the record's phone.
-func TestI4AWindowIsShownAsItIsKept(t *testing.T) {
+// TestI4WindowIsShownAsGuardSeesIt: what the API shows of a window is what the guard says of the record's phone.
+func TestI4WindowIsShownAsGuardSeesIt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	id := h.contact(ana)

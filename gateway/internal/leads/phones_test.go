@@ -10,8 +10,8 @@ import (
 	"wagate/providers"
 )
 
-// heard lets WhatsApp call the lead by a phone.
-func (h *house) heard(id followup.LeadID, phone string) {
+// learnsPhone lets WhatsApp call the lead by a phone.
+func (h *house) learnsPhone(id followup.LeadID, phone string) {
 	h.t.Helper()
 	if _, err := h.Store.Settle(h.Ctx(), followup.Settlement{
 		Tenant: acme, Lead: id, Contact: providers.Contact{Phone: phone}, Now: h.Now(), Real: h.Now(),
@@ -20,9 +20,9 @@ func (h *house) heard(id followup.LeadID, phone string) {
 	}
 }
 
-// TestASpellingIsNoOtherPhone: whoever names a phone, and in whichever of its
+// TestSpellingsAreOnePhone: whoever names a phone, and in whichever of its
 // spellings, means one lead; and the spelling that WhatsApp itself uses stays.
-func TestASpellingIsNoOtherPhone(t *testing.T) {
+func TestSpellingsAreOnePhone(t *testing.T) {
 	t.Parallel()
 	for country, pair := range map[string][2]string{
 		"Brazil": {"5511912345678", "551112345678"}, "Mexico": {"5215512345678", "525512345678"},
@@ -36,7 +36,7 @@ func TestASpellingIsNoOtherPhone(t *testing.T) {
 				if *v.Phone != "+"+given {
 					t.Errorf("phone: got %s, want +%s as it was given", *v.Phone, given)
 				}
-				h.heard(v.ID, heard)
+				h.learnsPhone(v.ID, heard)
 				_, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Bo","phone":"+`+heard+`"}`))
 				backendtest.WantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead")
 				if err := h.update(string(v.ID), `{"phone":"+`+given+`"}`); err != nil {
@@ -57,8 +57,8 @@ func TestASpellingIsNoOtherPhone(t *testing.T) {
 	}
 }
 
-// TestAnotherPhoneIsAChange: what is no spelling of the phone replaces it.
-func TestAnotherPhoneIsAChange(t *testing.T) {
+// TestDifferentPhoneReplacesPhone: what is no spelling of the phone replaces it.
+func TestDifferentPhoneReplacesPhone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	v := h.create(`{"name":"Ana","phone":"+551134567890"}`) // a landline

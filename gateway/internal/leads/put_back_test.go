@@ -14,7 +14,7 @@ import (
 	"wagate/providers"
 )
 
-func TestWhatGetGaveCanBePut(t *testing.T) {
+func TestGetCanBePutBack(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	// A number such as providers use for tests, which is nowhere a phone.
@@ -55,7 +55,7 @@ func TestWhatGetGaveCanBePut(t *testing.T) {
 }
 
 // What people call themselves at WhatsApp comes as it is.
-func TestANameThatNobodyCouldGiveCanBePutBack(t *testing.T) {
+func TestInvalidNameOnRecordCanBePutBack(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for i, name := range []string{"Ana\nSouza", " Ana ", "\u00a0", strings.Repeat("x", 300)} {
@@ -91,7 +91,7 @@ func TestANameThatNobodyCouldGiveCanBePutBack(t *testing.T) {
 
 // An assistant or a channel that the operator's file no longer lists stays on record, and
 // in what GET gives.
-func TestWhatIsNoLongerThereCanBePutBack(t *testing.T) {
+func TestUnlistedAssistantCanBePutBack(t *testing.T) {
 	t.Parallel()
 	const gone followup.AssistantID = "a0000000-0000-4000-8000-00000000000b"
 	store := memstore.New()
@@ -119,7 +119,7 @@ func TestWhatIsNoLongerThereCanBePutBack(t *testing.T) {
 }
 
 // What GET gave before a lead said STOP does not resume him, nor does what a CRM knew before that.
-func TestWhoSaidStopIsNotResumedByWhatWasKnownBefore(t *testing.T) {
+func TestOlderOptOutDoesNotResume(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	v := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1"}`)
@@ -175,7 +175,7 @@ func TestWhoSaidStopIsNotResumedByWhatWasKnownBefore(t *testing.T) {
 }
 
 // A CRM that does not know says null, and so may a caller: neither has heard the lead take his STOP back.
-func TestWhoSaidStopIsNotResumedByNull(t *testing.T) {
+func TestNullOptOutDoesNotResume(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	v := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"crm-1","opted_out":true}`)

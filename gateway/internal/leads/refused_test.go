@@ -15,8 +15,8 @@ import (
 
 const ana, bo = "+5511912345678", "+5511912345679"
 
-// everybody is what the API shows of all leads; a write in between shows in updated_at.
-func (h *house) everybody() string {
+// allLeads is what the API shows of all leads; a write in between shows in updated_at.
+func (h *house) allLeads() string {
 	h.t.Helper()
 	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
 	if err != nil {
@@ -36,26 +36,26 @@ func (h *house) contact(phone string) followup.LeadID {
 	return id
 }
 
-func (h *house) wantEverybody(want string) {
+func (h *house) wantLeads(want string) {
 	h.t.Helper()
-	if got := h.everybody(); got != want {
+	if got := h.allLeads(); got != want {
 		h.t.Errorf("leads: got  %s\nwant %s", got, want)
 	}
 }
 
-// TestI2AStaleCRMEventTellsNothing: an event that is ignored names nobody, gives no phone back
+// TestI2StaleCRMEventChangesNothing: an event that is ignored names nobody, gives no phone back
 // and makes no two leads one.
-func TestI2AStaleCRMEventTellsNothing(t *testing.T) {
+func TestI2StaleCRMEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	t.Run("a phone that was taken back", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Applied)
 		h.wantCRM(crmEvent("lead.updated", 5, `{"external_id":"e1","phone":null}`), leads.Applied)
-		before := h.everybody()
+		before := h.allLeads()
 		h.wantCRM(crmEvent("lead.updated", 3, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Stale)
 		h.wantCRM(crmEvent("lead.updated", 5, `{"external_id":"e1","user_id":"BR.1"}`), leads.Stale)
-		h.wantEverybody(before)
+		h.wantLeads(before)
 	})
 	for name, age := range map[string]int{"an older stranger": -1, "a younger stranger": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -70,9 +70,9 @@ func TestI2AStaleCRMEventTellsNothing(t *testing.T) {
 				h.Advance(time.Second)
 				h.contact(bo)
 			}
-			before := h.everybody()
+			before := h.allLeads()
 			h.wantCRM(crmEvent("lead.updated", 2, `{"external_id":"e1","phone":"`+bo+`"}`), leads.Stale)
-			h.wantEverybody(before)
+			h.wantLeads(before)
 		})
 	}
 	t.Run("of another who had the phone", func(t *testing.T) {
@@ -87,11 +87,11 @@ func TestI2AStaleCRMEventTellsNothing(t *testing.T) {
 	})
 }
 
-// TestI2ALateCRMEventTellsNothing has a newer event be applied behind the look at the lead.
-func TestI2ALateCRMEventTellsNothing(t *testing.T) {
+// TestI2OvertakenCRMEventChangesNothing has a newer event be applied behind the look at the lead.
+func TestI2OvertakenCRMEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	store := memstore.New()
-	first, late := houseOn(t, store), &meanwhile{Store: store, reads: 1} // for the phone; then for the external id
+	first, late := houseOn(t, store), &racingRead{Store: store, reads: 1} // for the phone; then for the external id
 	second := houseOn(t, late)
 	first.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Applied)
 	late.by = func() {
@@ -103,8 +103,8 @@ func TestI2ALateCRMEventTellsNothing(t *testing.T) {
 	}
 }
 
-// TestI14ARefusedCRMEventTellsNothing: what is answered 400 or 409 has changed nothing.
-func TestI14ARefusedCRMEventTellsNothing(t *testing.T) {
+// TestI14RefusedCRMEventChangesNothing: what is answered 400 or 409 has changed nothing.
+func TestI14RefusedCRMEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	const inbound = `"last_inbound_at":"2026-03-02T08:00:00Z"`
 	const windowless = "data.last_inbound_at: needs a channel_id: a window belongs to a channel"
@@ -157,17 +157,17 @@ func TestI14ARefusedCRMEventTellsNothing(t *testing.T) {
 				h.create(l)
 				h.Advance(time.Second)
 			}
-			before := h.everybody()
+			before := h.allLeads()
 			_, err := h.crm(crmEvent("lead.created", 0, tt.data))
 			backendtest.WantFault(t, err, tt.code, tt.detail)
-			h.wantEverybody(before)
+			h.wantLeads(before)
 		})
 	}
 }
 
-// TestCRMIsJudgedByWhomTheEventMakes: what one of two leads has is the other's, too, once the
+// TestCRMEventIsJudgedAgainstMergedLead: what one of two leads has is the other's, too, once the
 // event has made them one; with that it is in order.
-func TestCRMIsJudgedByWhomTheEventMakes(t *testing.T) {
+func TestCRMEventIsJudgedAgainstMergedLead(t *testing.T) {
 	t.Parallel()
 	const at = "2026-03-02T08:00:00Z"
 	for name, younger := range map[string]string{

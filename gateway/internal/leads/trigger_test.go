@@ -69,7 +69,7 @@ func TestStatusIsTheTrigger(t *testing.T) {
 	}
 }
 
-func TestCreatedInATriggerStatusCounts(t *testing.T) {
+func TestCreateInTriggerStatusStartsRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.config()
