@@ -14,6 +14,7 @@ import (
 	"wagate/providers"
 )
 
+// twoAssistants is an operator file with two assistants that differ in all that the roster keeps.
 const twoAssistants = `
 sandbox: true
 redis: {url: ""}
@@ -27,6 +28,8 @@ tenants:
       - {id: 33333333-3333-4333-8333-333333333333, name: Help, url: "http://127.0.0.1:9/d", secret: shh}
 `
 
+// oneAccount is an operator file with three Meta channels on one account, the third bound to another
+// app, and a Gupshup channel.
 const oneAccount = `
 sandbox: true
 redis: {url: ""}
@@ -47,8 +50,8 @@ tenants:
       - {id: c0000000-0000-4000-8000-000000000004, name: D, provider: gupshup, app_id: "9", app_name: n, source: "15550100009", api_key: k, callback_token: x, assistant_id: 22222222-2222-4222-8222-222222222222}
 `
 
-// TestI10TemplateAccounts: what is said of an account's templates holds for every
-// channel on it that is bound to the app that said it, and for no other.
+// TestI10TemplateAccounts: a webhook about an account's templates counts for every channel on the
+// account that is bound to the app that signed it, and for no other channel.
 func TestI10TemplateAccounts(t *testing.T) {
 	t.Parallel()
 	cfg, err := config.Parse([]byte(oneAccount), func(string) (string, bool) { return "", false })
@@ -70,13 +73,14 @@ func TestI10TemplateAccounts(t *testing.T) {
 	for i, want := range []string{"PAUSED", "PAUSED", "", ""} {
 		n, err := store.TemplateNote(t.Context(), r.templates[channel(i+1).ID].Name, "t", "en")
 		if err != nil || n.Status.Word != want {
-			t.Errorf("channel %d: got %q, %v, want %q", i+1, n.Status.Word, err, want)
+			t.Errorf("channel %d: got status %q, error %v, want %q", i+1, n.Status.Word, err, want)
 		}
 	}
 }
 
-// TestTemplatesAreForgotten: a channel that sends templates by ids of theirs asks for these again
-// when a template changed, and when a receipt says that one was not found. No other channel has any.
+// TestTemplatesAreForgotten: a Gupshup channel sends templates by Gupshup's ids. It forgets these ids
+// when a template changes and when a receipt says that a template was not found. Other channels
+// have none to forget.
 func TestTemplatesAreForgotten(t *testing.T) {
 	t.Parallel()
 	cfg, err := config.Parse([]byte(oneAccount), func(string) (string, bool) { return "", false })
@@ -89,7 +93,7 @@ func TestTemplatesAreForgotten(t *testing.T) {
 	}
 	byMeta, byGupshup := r.channels[0], r.channels[3]
 	if len(r.forget) != 1 || r.forget[byGupshup.ID] == nil {
-		t.Fatalf("got %d channels that forget, want Gupshup's alone", len(r.forget))
+		t.Fatalf("got %d channels that forget template ids, want only the Gupshup channel", len(r.forget))
 	}
 	forgot := 0
 	r.forget[byGupshup.ID] = func() { forgot++ }
@@ -98,14 +102,14 @@ func TestTemplatesAreForgotten(t *testing.T) {
 		told := 0
 		failed := r.failed(func(c followup.ChannelID, why *providers.Error) {
 			if told++; why.Code != code {
-				t.Errorf("got code %d told of %s, want %d", why.Code, c, code)
+				t.Errorf("channel %s: got code %d passed on, want %d", c, why.Code, code)
 			}
 		})
 		for _, c := range []followup.Channel{byMeta, byGupshup} {
 			failed(c.ID, &providers.Error{Code: code})
 		}
 		if forgot != want || told != 2 {
-			t.Errorf("after a receipt with code %d: got forgotten %d times, told %d, want %d, 2", code, forgot, told, want)
+			t.Errorf("after a receipt with code %d: got ids forgotten %d times and passed on %d times, want %d and 2", code, forgot, told, want)
 		}
 	}
 	forgot = 0
@@ -116,11 +120,11 @@ func TestTemplatesAreForgotten(t *testing.T) {
 		}
 	}
 	if forgot != 1 {
-		t.Errorf("after a change: got forgotten %d times, want once", forgot)
+		t.Errorf("after a change: got ids forgotten %d times, want once", forgot)
 	}
 }
 
-// TestPacingOfChannels: a channel is paced as its provider documents.
+// TestPacingOfChannels: a channel's rate is the one that its provider documents.
 func TestPacingOfChannels(t *testing.T) {
 	t.Parallel()
 	v3 := strings.Replace(oneAccount, "api_key: k,", "api: v3, partner_token: p, api_key: k,", 1)
@@ -135,14 +139,13 @@ func TestPacingOfChannels(t *testing.T) {
 		}
 		for i, l := range r.lines {
 			if l.PerSecond != want[i] || float64(l.Burst) != want[i] {
-				t.Errorf("channel %s: got %v a second, %d at once, want %v", l.Name, l.PerSecond, l.Burst, want[i])
+				t.Errorf("channel %s: got %v a second and a burst of %d, want %v for both", l.Name, l.PerSecond, l.Burst, want[i])
 			}
 		}
 	}
 }
 
-// TestRosterOfAssistants: what the file says of an assistant reaches whoever
-// works for it.
+// TestRosterOfAssistants: the roster has what the operator file says of each assistant.
 func TestRosterOfAssistants(t *testing.T) {
 	t.Parallel()
 	cfg, err := config.Parse([]byte(twoAssistants), func(string) (string, bool) { return "", false })

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestI12FastClockDoesNotOverflow for longer than the longest duration there is.
+// TestI12FastClockDoesNotOverflow: a fast clock goes on after more domain time has passed than a
+// time.Duration can hold.
 func TestI12FastClockDoesNotOverflow(t *testing.T) {
 	t.Parallel()
 	real := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)

@@ -12,7 +12,7 @@ import (
 	"wagate/config"
 )
 
-// listenLog is a log that says when the service listens.
+// listenLog is a log output that closes told when the service says that it listens.
 type listenLog struct {
 	once sync.Once
 	told chan struct{}
@@ -25,12 +25,13 @@ func (l *listenLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// TestGarbageCollectorIsSpared as long as the service runs, unless the operator says how often it runs.
+// TestGarbageCollectorIsSpared: while the service runs, the collector counts the spared bytes as in
+// use, unless the operator has set GOGC or GOMEMLIMIT.
 func TestGarbageCollectorIsSpared(t *testing.T) {
 	for _, tt := range []struct {
 		name, gogc, limit string
 		want              bool
-	}{{"nothing said", "", "", true}, {"how often", "50", "", false}, {"how much", "", "64MiB", false}} {
+	}{{"neither set", "", "", true}, {"GOGC set", "50", "", false}, {"GOMEMLIMIT set", "", "64MiB", false}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("GOGC", tt.gogc)
 			t.Setenv("GOMEMLIMIT", tt.limit)
@@ -51,11 +52,11 @@ func TestGarbageCollectorIsSpared(t *testing.T) {
 			live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 			metrics.Read(live)
 			if got := live[0].Value.Uint64(); (got >= spared) != tt.want {
-				t.Errorf("in use: got %d bytes, want as many as are spared: %v", got, tt.want)
+				t.Errorf("bytes in use: got %d, want at least the spared ones: %v", got, tt.want)
 			}
 			stop()
 			if err := <-ended; err != nil {
-				t.Errorf("Serve: got %v, want none", err)
+				t.Errorf("Serve: got error %v, want none", err)
 			}
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"wagate/followup/redisstore"
 )
 
-// TestDurabilityIsAsInTheFile: what the file promises is what the store keeps.
+// TestDurabilityIsAsInTheFile: the store keeps the durability level that the operator file sets.
 func TestDurabilityIsAsInTheFile(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[config.Durability]redisstore.Durability{
@@ -23,8 +23,9 @@ func TestDurabilityIsAsInTheFile(t *testing.T) {
 	}
 }
 
-// TestRedisPasswordIsPassedUnchanged wants whatever the file says to get to the client: one that
-// gets there changed, or is taken for two addresses, keeps the service from starting.
+// TestRedisPasswordIsPassedUnchanged: the client gets user name, password and database number as
+// they stand in the operator file. A password that was changed on the way, or taken for two
+// addresses, would keep the service from starting.
 func TestRedisPasswordIsPassedUnchanged(t *testing.T) {
 	t.Parallel()
 	const name, password = "na,me@:/", `p@ss:/w%rd?x#y,z;&=+$ "\é`
@@ -52,7 +53,7 @@ func TestRedisPasswordIsPassedUnchanged(t *testing.T) {
 				gotName, gotPassword = client.Options().Username, client.Options().Password
 			}
 			if gotName != name || gotPassword != password || db != r.DB {
-				t.Errorf("got %q, %q, %d, want %q, %q, %d", gotName, gotPassword, db, name, password, r.DB)
+				t.Errorf("got user %q, password %q, database %d, want %q, %q, %d", gotName, gotPassword, db, name, password, r.DB)
 			}
 		})
 	}

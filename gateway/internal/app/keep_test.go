@@ -14,7 +14,7 @@ import (
 	"wagate/followup/redisstore"
 )
 
-// hangingHook lets no command end before its context.
+// hangingHook is a Redis hook that makes every command hang until its context ends.
 type hangingHook struct{}
 
 func (hangingHook) ProcessHook(redis.ProcessHook) redis.ProcessHook {
@@ -33,8 +33,8 @@ func (hangingHook) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessP
 
 func (hangingHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-// TestUpkeepTimeoutIsLogged: nobody else says that it came to nothing. That a stop cut it
-// off is nothing to tell.
+// TestUpkeepTimeoutIsLogged: upkeep that hits its time-out is logged, because nothing else reports
+// the failure. Upkeep that a stop cuts off is not logged.
 func TestUpkeepTimeoutIsLogged(t *testing.T) {
 	t.Parallel()
 	client, stop, err := redisstore.Embedded()
@@ -61,15 +61,15 @@ func TestUpkeepTimeoutIsLogged(t *testing.T) {
 				}
 				upkeep(a, ctx)
 				if told := strings.Contains(log.String(), name); told == stopped {
-					t.Errorf("%s, stopped %v: got %q in the log", name, stopped, log.String())
+					t.Errorf("%s, stopped %v: got log %q, want it logged: %v", name, stopped, log.String(), !stopped)
 				}
 			})
 		}
 	}
 }
 
-// TestUpkeepOutlivesPanic: what goes wrong once does not end the service, which has other
-// things to do, nor the upkeep.
+// TestUpkeepOutlivesPanic: a panic in the upkeep is logged and ends neither the service nor the
+// upkeep.
 func TestUpkeepOutlivesPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestUpkeepOutlivesPanic(t *testing.T) {
 			cancel()
 		})
 		if tries != 2 || !strings.Contains(log.String(), "upkeep panicked") {
-			t.Errorf("got %d tries and log %q, want two, and the panic told", tries, log.String())
+			t.Errorf("got %d tries and log %q, want 2 tries and the panic logged", tries, log.String())
 		}
 	})
 }

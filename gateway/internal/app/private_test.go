@@ -16,8 +16,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestPrivateTargetsNeedPermission: an assistant at an address of ours is
-// reached if the operator's file says so, and else not even connected to.
+// TestPrivateTargetsNeedPermission: an assistant at a private address is reached only if the operator
+// file allows it. Otherwise no connection to it is made.
 func TestPrivateTargetsNeedPermission(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -25,7 +25,7 @@ func TestPrivateTargetsNeedPermission(t *testing.T) {
 		outcome        string
 		hits           int32
 	}{
-		"as it is":      {false, false, "retried", 0},
+		"not allowed":   {false, false, "retried", 0},
 		"allow_private": {false, true, "delivered", 1},
 		"sandbox":       {true, false, "delivered", 1},
 	} {
@@ -38,7 +38,7 @@ func TestPrivateTargetsNeedPermission(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// As if the name had been somewhere else when the file was read.
+			// Set after the file was read, as if the name had resolved to a public address then.
 			cfg.Sandbox, cfg.Relay.AllowPrivate = c.sandbox, c.allow
 			a := &App{cfg: cfg, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
 			if err := a.assemble(t.Context()); err != nil {
@@ -55,7 +55,7 @@ func TestPrivateTargetsNeedPermission(t *testing.T) {
 			r.Header.Set(meta.SignatureHeader, providertest.Sign("app-secret", []byte(body)))
 			res, err := a.public.Test(r, -1)
 			if err != nil || res.StatusCode != http.StatusOK || res.Body.Close() != nil {
-				t.Fatalf("got %+v, %v, want 200", res, err)
+				t.Fatalf("webhook: got %+v, %v, want 200", res, err)
 			}
 			tick, late := time.NewTicker(10*time.Millisecond), time.After(patience)
 			defer tick.Stop()
@@ -63,17 +63,17 @@ func TestPrivateTargetsNeedPermission(t *testing.T) {
 				select {
 				case <-tick.C:
 				case <-late:
-					t.Fatalf("got %v, want one %s", outcomes(t, a), c.outcome)
+					t.Fatalf("outcomes: got %v, want one %s", outcomes(t, a), c.outcome)
 				}
 			}
 			if got := hits.Load(); got != c.hits {
-				t.Errorf("got %d requests, want %d", got, c.hits)
+				t.Errorf("requests to the assistant: got %d, want %d", got, c.hits)
 			}
 		})
 	}
 }
 
-// outcomes returns how deliveries ended.
+// outcomes returns how many deliveries ended with each outcome, from the metrics.
 func outcomes(t *testing.T, a *App) map[string]float64 {
 	t.Helper()
 	families, err := a.registry.Gather()

@@ -16,9 +16,10 @@ import (
 	"wagate/providers/providertest"
 )
 
-// patience bounds every wait for something that must happen.
+// patience bounds every wait of a test for something that must happen.
 const patience = 2 * time.Minute
 
+// rawAssistant is an operator file with a Meta channel whose assistant has the format raw.
 const rawAssistant = `
 sandbox: true
 redis: {url: ""}
@@ -35,8 +36,9 @@ tenants:
          access_token: tok, assistant_id: 22222222-2222-4222-8222-222222222222}
 `
 
-// TestRawFromEdgeToAssistant: what Meta posts is what the assistant gets, and its
-// signature still fits; ours does too.
+// TestRawFromEdgeToAssistant: an assistant with the format raw gets Meta's body unchanged, so Meta's
+// signature is still valid; ours is valid too. A webhook with events of several leads is narrowed
+// to one lead per delivery and has no signature of Meta's.
 func TestRawFromEdgeToAssistant(t *testing.T) {
 	t.Parallel()
 	type request struct {
@@ -79,7 +81,7 @@ func TestRawFromEdgeToAssistant(t *testing.T) {
 		}
 		_ = res.Body.Close()
 		if res.StatusCode != http.StatusOK {
-			t.Fatalf("got %d, want 200", res.StatusCode)
+			t.Fatalf("webhook: got %d, want 200", res.StatusCode)
 		}
 		return body
 	}
@@ -95,7 +97,7 @@ func TestRawFromEdgeToAssistant(t *testing.T) {
 				t.Errorf("Standard Webhooks: %v", err)
 			}
 			if ua, cookie := r.header.Get("User-Agent"), r.header.Get("Cookie"); ua != "facebookexternalua" || cookie != "" {
-				t.Errorf("got user agent %q and cookie %q, want Meta's, and none", ua, cookie)
+				t.Errorf("got user agent %q and cookie %q, want Meta's user agent and no cookie", ua, cookie)
 			}
 			return r
 		case <-time.After(patience):
@@ -107,20 +109,20 @@ func TestRawFromEdgeToAssistant(t *testing.T) {
 	body := post(message("15550100001"))
 	r := next()
 	if string(r.body) != body || r.header.Get("X-Wagate-Format") != "raw" {
-		t.Errorf("got %s %q, want raw %q", r.header.Get("X-Wagate-Format"), r.body, body)
+		t.Errorf("got format %s, body %q, want raw, %q", r.header.Get("X-Wagate-Format"), r.body, body)
 	}
 	if !meta.VerifySignature([]string{"app-secret"}, r.header.Get(meta.SignatureHeader), r.body) {
-		t.Error("Meta's signature does not fit any more")
+		t.Error("Meta's signature: got an invalid one, want it valid")
 	}
 
 	post(message("15550100002") + "," + message("15550100003"))
 	for range 2 {
 		r := next()
 		if n := strings.Count(string(r.body), `"from"`); n != 1 || r.header.Get("X-Wagate-Format") != "raw-narrowed" {
-			t.Errorf("got %s with %d messages, want raw-narrowed with 1", r.header.Get("X-Wagate-Format"), n)
+			t.Errorf("got format %s with %d messages, want raw-narrowed with 1", r.header.Get("X-Wagate-Format"), n)
 		}
 		if sig := r.header.Get(meta.SignatureHeader); sig != "" {
-			t.Errorf("got signature %s, want none: it would not fit", sig)
+			t.Errorf("got signature %s, want none, as it would not be valid", sig)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"wagate/providers/providertest"
 )
 
+// rotating is an operator file in which every secret that may be a list has a new and an old value.
 const rotating = `
 sandbox: true
 redis: {url: ""}
@@ -31,8 +32,8 @@ tenants:
          api_key: gk, callback_token: [new-callback, old-callback], assistant_id: 22222222-2222-4222-8222-222222222222}
 `
 
-// TestI10EverySecretOfRotationIsAccepted: with the new secret, with the old one,
-// and with no other.
+// TestI10EverySecretOfRotationIsAccepted: while a secret is rotated, the new and the old one are
+// accepted, and no other.
 func TestI10EverySecretOfRotationIsAccepted(t *testing.T) {
 	t.Parallel()
 	cfg, err := config.Parse([]byte(rotating), func(string) (string, bool) { return "", false })

@@ -10,7 +10,7 @@ import (
 	"wagate/config"
 )
 
-// TestStopBeforeStart: what was built and never started ends, too.
+// TestStopBeforeStart: Stop of an App that was built and never started closes what it opened.
 func TestStopBeforeStart(t *testing.T) {
 	t.Parallel()
 	cfg, err := config.Parse([]byte(oneAssistant), func(string) (string, bool) { return "http://127.0.0.1:9", true })
@@ -22,15 +22,15 @@ func TestStopBeforeStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.Stop(t.Context()); err != nil {
-		t.Errorf("stop: got %v, want nil", err)
+		t.Errorf("Stop: got %v, want nil", err)
 	}
 	if err := a.redis.client.Ping(t.Context()).Err(); err == nil {
-		t.Error("got a connection to Redis that is still open")
+		t.Error("connection to Redis: got it still open, want it closed")
 	}
 }
 
-// TestStopRightAfterStart: a server that had not begun when it was told to stop does
-// not begin afterwards.
+// TestStopRightAfterStart: a server that has not begun to serve when Stop is called does not begin
+// afterwards.
 func TestStopRightAfterStart(t *testing.T) {
 	t.Parallel()
 	for range 15 {
@@ -47,16 +47,16 @@ func TestStopRightAfterStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := a.Stop(t.Context()); err != nil {
-			t.Errorf("stop: got %v, want nil", err)
+			t.Errorf("Stop: got %v, want nil", err)
 		}
 		for range 2 {
 			select {
 			case err := <-a.serving:
 				if err != nil && !errors.Is(err, net.ErrClosed) {
-					t.Errorf("serve: got %v, want none, or that its listener is closed", err)
+					t.Errorf("serving: got error %v, want none or net.ErrClosed", err)
 				}
 			case <-time.After(patience):
-				t.Fatal("got a server that serves on")
+				t.Fatal("server: got it still serving, want it stopped")
 			}
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"wagate/providers/providertest"
 )
 
+// oneAssistant is an operator file with one Meta channel and its assistant, and a fast clock.
 const oneAssistant = `
 sandbox: true
 clock: {speed: 3600} # half an hour in half a second
@@ -38,12 +39,13 @@ tenants:
          waba_id: "300000000000001", access_token: tok, assistant_id: 22222222-2222-4222-8222-222222222222}
 `
 
-// harness is a service whose relay does not look by itself, and its assistant.
+// harness is a service whose relay does not poll within the test, with a simulated Graph and an
+// assistant.
 type harness struct {
 	*testing.T
 	app   *App
 	graph *providertest.Graph
-	heard chan string
+	heard chan string // what the assistant was told; see listen
 }
 
 func newHarness(t *testing.T) *harness {
@@ -78,7 +80,8 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
-// listen takes in a delivery: of a happening what it says, of anything else its field.
+// listen is the assistant. For each change of a delivery it puts into heard the event, outcome and
+// reason of a happening, or the field of anything else.
 func (h *harness) listen(_ http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Entry []struct {
@@ -98,8 +101,8 @@ func (h *harness) listen(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wantTold waits for what the assistant is told next, and then until the relay
-// sleeps: what ends a delivery makes it look too.
+// wantTold checks what the assistant is told next, in this order. Then it waits until the relay
+// sleeps, because the end of a delivery makes the relay look for more.
 func (h *harness) wantTold(want ...string) {
 	h.Helper()
 	for _, w := range want {
@@ -109,7 +112,7 @@ func (h *harness) wantTold(want ...string) {
 				h.Fatalf("got told %q, want %q", got, w)
 			}
 		case <-time.After(patience):
-			h.Fatalf("got told nothing within %v, want %q", patience, w)
+			h.Fatalf("got nothing told within %v, want %q", patience, w)
 		}
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -119,7 +122,8 @@ func (h *harness) wantTold(want ...string) {
 	}
 }
 
-// call asks the service for something, and returns the id that it answers with.
+// call sends a request to the service, checks that it succeeds, and returns the id in the answer, if
+// there is one.
 func (h *harness) call(method, path, body string) string {
 	h.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -133,16 +137,15 @@ func (h *harness) call(method, path, body string) string {
 	defer func() { _ = res.Body.Close() }()
 	text, _ := io.ReadAll(res.Body)
 	if res.StatusCode/100 != 2 {
-		h.Fatalf("%s %s: got %d %s", method, path, res.StatusCode, text)
+		h.Fatalf("%s %s: got %d %s, want 2xx", method, path, res.StatusCode, text)
 	}
 	var answer struct{ ID string }
-	_ = json.Unmarshal(text, &answer) // where there is none, nobody asks
+	_ = json.Unmarshal(text, &answer) // an answer without an id leaves it empty
 	return answer.ID
 }
 
-// TestAssistantsAreToldAtOnce: whatever happens to a run, and whoever brought it
-// about, the assistant is told then, and not when the relay looks by itself, which
-// it does not do here.
+// TestAssistantsAreToldAtOnce: whatever happens to a run, and whichever part of the service caused
+// it, the assistant is told at once and not only at the relay's next poll, which does not come here.
 func TestAssistantsAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	const (
@@ -211,7 +214,7 @@ func TestAssistantsAreToldAtOnce(t *testing.T) {
 	h.call("POST", webhook, string(body))
 	h.wantTold("messages", "replied cancelled replied")
 
-	// The send API: a receipt was faster than the answer.
+	// The send API: a receipt arrives before the provider's answer.
 	start()
 	h.wantTold("scheduled")
 	h.graph.OnSend(func(s providertest.GraphSend) *providertest.Fault {
@@ -230,7 +233,7 @@ func TestAssistantsAreToldAtOnce(t *testing.T) {
 	h.call("PUT", "/backend/leads/"+lead, `{"opted_out":false}`)
 	h.call("DELETE", "/backend/followup/configs/"+c, "")
 
-	// The runner, and a receipt.
+	// The runner, and a receipt that settles an uncertain step.
 	c = create(soon, soon, day)
 	h.graph.ScriptFor("15550100777", providertest.Fault{}, providertest.Fault{Reset: true, Accept: true})
 	start()
