@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// gateway is an admin listener that gives one answer and keeps the request.
+// gateway is an admin listener that gives every request the same answer and keeps the last one.
 type gateway struct {
 	*httptest.Server
 	request string // method, URI, token and body of the last request
@@ -41,6 +41,8 @@ const (
 		{"step":2,"due_at":"2026-11-22T12:00:00Z","outcome":null,"reason":null,"message_id":null,"at":null,"settled":null}]}`
 )
 
+// TestOperatorCommands: each operator's command sends one request to the admin API, with the token,
+// and prints the answer. Control characters in the answer do not reach the terminal.
 func TestOperatorCommands(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -107,12 +109,14 @@ func TestOperatorCommands(t *testing.T) {
 				t.Errorf("request:\ngot  %s\nwant %s", g.request, c.request)
 			}
 			if strings.Contains(got.stdout, "\x1b") {
-				t.Error("an escape reached the terminal")
+				t.Errorf("stdout: got %q, want no escape character", got.stdout)
 			}
 		})
 	}
 }
 
+// TestOperatorCommandIsRefused: the command fails and says why, whether the admin API refuses the
+// request, answers with something else than JSON, or cannot be reached.
 func TestOperatorCommandIsRefused(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, 400, `{"success":false,"error":{"code":"VALIDATION_ERROR","message":"the request is not valid",
@@ -125,22 +129,24 @@ func TestOperatorCommandIsRefused(t *testing.T) {
 	execute(t, Program{}, nil, "dead", "list", "-admin", g.URL).want(t, 1, "reach the admin listener")
 }
 
-// TestFileTokenStaysWithFileAddress: another address does not get the token that
-// the file has for its own.
+// TestFileTokenStaysWithFileAddress: the token in the operator file is sent to the admin address in
+// the file and to no other.
 func TestFileTokenStaysWithFileAddress(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, 200, `{"data":[]}`)
 	file := writeFile(t, "admin: \""+strings.TrimPrefix(g.URL, "http://")+"\"\nadmin_token: from-file\n")
 	execute(t, Program{}, nil, "dead", "list", "-config", file).want(t, 0)
 	if want := "GET /api/dead?limit=50&offset=0 [Bearer from-file]"; g.request != want {
-		t.Errorf("got %s, want %s", g.request, want)
+		t.Errorf("request: got %s, want %s", g.request, want)
 	}
 	execute(t, Program{}, nil, "dead", "list", "-config", file, "-admin", g.URL).want(t, 0)
 	if want := "GET /api/dead?limit=50&offset=0 []"; g.request != want {
-		t.Errorf("with -admin: got %s, want %s", g.request, want)
+		t.Errorf("request with -admin: got %s, want %s", g.request, want)
 	}
 }
 
+// TestAdminURL: the admin address in the file becomes a URL that can be reached from here. Port 0
+// becomes an error that names the flags with which to give a URL.
 func TestAdminURL(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
@@ -151,38 +157,42 @@ func TestAdminURL(t *testing.T) {
 		"10.1.2.3:9090":  "http://10.1.2.3:9090",
 	} {
 		if got, err := adminURL(address); err != nil || got != want {
-			t.Errorf("%s: got %s, %v, want %s", address, got, err, want)
+			t.Errorf("%s: got %s, error %v, want %s", address, got, err, want)
 		}
 	}
-	for _, way := range []string{"-admin http://ADDR", "-url http://ADDR/readyz"} { // both want a URL, and the log has none
+	for _, way := range []string{"-admin http://ADDR", "-url http://ADDR/readyz"} { // both take a URL, and the log gives an address without http://
 		if got, err := adminURL("127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), way) {
-			t.Errorf("port 0: got %s, %v, want an error that tells of %s", got, err, way)
+			t.Errorf("port 0: got %s, error %v, want an error with %q in it", got, err, way)
 		}
 	}
 }
 
+// TestHealth: health asks /readyz at the file's admin address, or the URL that it is given. If the
+// service is not ready it fails and lists the checks that fail. The rest of the file may be wrong.
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	up := newGateway(t, 200, `{"ready":true,"checks":[]}`)
 	execute(t, Program{}, nil, "health", "-timeout", "1m", "-url", up.URL+"/livez").want(t, 0, "ready")
 	if want := "GET /livez []"; up.request != want {
-		t.Errorf("got %s, want %s", up.request, want)
+		t.Errorf("request: got %s, want %s", up.request, want)
 	}
 	file := writeFile(t, "admin: \""+strings.TrimPrefix(up.URL, "http://")+"\"\nadmin_token: ${TOKEN}\nelsewhere: wrong\n")
 	execute(t, Program{}, environment{"TOKEN": "x", "WAGATE_CONFIG": file}, "health", "-timeout", "1m").want(t, 0, "ready")
 	if want := "GET /readyz []"; up.request != want {
-		t.Errorf("got %s, want %s", up.request, want)
+		t.Errorf("request: got %s, want %s", up.request, want)
 	}
 	down := newGateway(t, 503, `{"ready":false,"checks":[{"name":"poller","ok":true},
 		{"name":"redis","ok":false,"error":"connection refused","since":"2026-11-22T10:00:00Z"}]}`)
 	got := execute(t, Program{}, nil, "health", "-timeout", "1m", "-url", down.URL)
 	got.want(t, 1, "not ready: 503", "redis: connection refused (since 2026-11-22T10:00:00Z)")
 	if strings.Contains(got.stderr, "poller") {
-		t.Errorf("a check that is well is listed: %s", got.stderr)
+		t.Errorf("stderr: got %s, want no check that succeeds in it", got.stderr)
 	}
 	execute(t, Program{}, nil, "health", "-timeout", "1m", "-url", "http://127.0.0.1:1").want(t, 1, "not reachable")
 }
 
+// TestVersion: the version names the module's version, the revision, whether the working tree was
+// modified, and the Go version.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	execute(t, Program{}, nil, "version").want(t, 0, "wagate ", "go1.")

@@ -12,12 +12,12 @@ import (
 	"wagate/config"
 )
 
-// journal writes records at instants of its own.
+// journal writes log records through a calm handler, at times that the test sets.
 type journal struct {
 	t       *testing.T
 	handler *calm
 	out     *bytes.Buffer
-	at      time.Time
+	at      time.Time // of the next records
 }
 
 func newJournal(t *testing.T) *journal {
@@ -26,7 +26,8 @@ func newJournal(t *testing.T) *journal {
 	return &journal{t, newCalm(slog.NewTextHandler(&out, nil)), &out, time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
 }
 
-// write writes a record so often, and returns what came of it.
+// write writes a record several times to h, and returns the lines that were logged; a single empty
+// one means none.
 func (j *journal) write(h slog.Handler, times int, level slog.Level, message string, args ...any) []string {
 	j.t.Helper()
 	j.out.Reset()
@@ -40,36 +41,39 @@ func (j *journal) write(h slog.Handler, times int, level slog.Level, message str
 	return strings.Split(strings.TrimSuffix(j.out.String(), "\n"), "\n")
 }
 
-// TestRepeatedWarningsAreLimited: a trouble that every request meets is told some times a minute, and
-// how often it was not; others are told beside it.
+// TestRepeatedWarningsAreLimited: of many warnings that are alike, calmAlike are written in a period.
+// The next record with the same message that is written says how many were left out. Warnings that
+// are not alike are written beside them.
 func TestRepeatedWarningsAreLimited(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	if got := j.write(j.handler, 1000, slog.LevelWarn, "request failed", "err", "no redis"); len(got) != calmAlike {
-		t.Errorf("a thousand that say the same: got %d lines, want %d", len(got), calmAlike)
+		t.Errorf("a thousand alike: got %d lines, want %d", len(got), calmAlike)
 	}
 	got := j.write(j.handler, 1, slog.LevelWarn, "request failed", "err", "another")
 	if len(got) != 1 || !strings.HasSuffix(got[0], "err=another left_out=995") {
-		t.Errorf("another trouble beside it: got %q, want it told, and how many were left out", got)
+		t.Errorf("another error: got %q, want it written with left_out=995", got)
 	}
 	part := j.handler.WithAttrs([]slog.Attr{slog.String("component", "b")})
 	if got := j.write(part, 1, slog.LevelWarn, "request failed", "err", "no redis"); !strings.Contains(got[0], "component=b") {
-		t.Errorf("the same of another part: got %q, want it told", got)
+		t.Errorf("same warning from another component: got %q, want it written", got)
 	}
 	j.at = j.at.Add(calmPeriod - 1)
 	if got := j.write(j.handler, 1, slog.LevelWarn, "request failed", "err", "no redis"); got[0] != "" {
-		t.Errorf("within the period: got %q, want nothing", got)
+		t.Errorf("one more alike at the end of the period: got %q, want nothing written", got)
 	}
 	j.at = j.at.Add(1)
 	if got := j.write(j.handler, 1, slog.LevelWarn, "request failed", "err", "no redis"); !strings.HasSuffix(got[0], "left_out=1") {
-		t.Errorf("in the next period: got %q, want it told again, and of the one between", got)
+		t.Errorf("in the next period: got %q, want it written with left_out=1", got)
 	}
 	j.at = j.at.Add(-time.Hour)
 	if got := j.write(j.handler, calmAlike+1, slog.LevelWarn, "request failed", "err", "no redis"); len(got) != calmAlike {
-		t.Errorf("by a clock that was set back: got %d lines, want %d", len(got), calmAlike)
+		t.Errorf("after the clock was set back: got %d lines, want %d", len(got), calmAlike)
 	}
 }
 
+// TestWarningsAlikeAreLimited: warnings that differ only in digits are alike. Of warnings with one
+// message that are not alike, at most calmMost are written in a period, and no more are remembered.
 func TestWarningsAlikeAreLimited(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
@@ -80,7 +84,7 @@ func TestWarningsAlikeAreLimited(t *testing.T) {
 		}
 	}
 	if written != calmAlike {
-		t.Errorf("only a port differs: got %d lines, want %d", written, calmAlike)
+		t.Errorf("a thousand that differ in a port: got %d lines, want %d", written, calmAlike)
 	}
 	written = 0
 	for n := range 1000 {
@@ -89,29 +93,30 @@ func TestWarningsAlikeAreLimited(t *testing.T) {
 		}
 	}
 	if written != calmMost {
-		t.Errorf("each is another: got %d lines, want %d", written, calmMost)
+		t.Errorf("a thousand that are not alike: got %d lines, want %d", written, calmMost)
 	}
 	if got := len(j.handler.said.of["b"].alike); got > calmMost {
-		t.Errorf("got %d texts remembered, want %d at most", got, calmMost)
+		t.Errorf("texts remembered: got %d, want at most %d", got, calmMost)
 	}
 }
 
-// TestOtherLevelsAreWritten: what an operator has to know, and what he asked for.
+// TestOtherLevelsAreWritten: records below and above the level of a warning are all written. Warnings
+// of a group count together with those outside it.
 func TestOtherLevelsAreWritten(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	for _, level := range []slog.Level{slog.LevelInfo, slog.LevelError} {
 		if got := j.write(j.handler.WithGroup("g"), 2*calmMost, level, "m"); len(got) != 2*calmMost {
-			t.Errorf("%v: got %d lines, want all %d", level, len(got), 2*calmMost)
+			t.Errorf("level %v: got %d lines, want all %d", level, len(got), 2*calmMost)
 		}
 	}
 	j.write(j.handler, 1, slog.LevelWarn, "m")
 	if got := j.write(j.handler.WithGroup("g"), 2*calmMost, slog.LevelWarn, "m"); len(got) != calmAlike-1 {
-		t.Errorf("warnings of a group: got %d lines, want %d with the one before", len(got), calmAlike-1)
+		t.Errorf("warnings of a group: got %d lines, want %d, as one was written before", len(got), calmAlike-1)
 	}
 }
 
-// TestServeLimitsRepeatedWarnings: in either format.
+// TestServeLimitsRepeatedWarnings: the log of serve limits repeated warnings in either format.
 func TestServeLimitsRepeatedWarnings(t *testing.T) {
 	t.Parallel()
 	p := Program{Serve: func(_ context.Context, _ config.Config, log *slog.Logger) error {
@@ -123,7 +128,7 @@ func TestServeLimitsRepeatedWarnings(t *testing.T) {
 	for _, format := range []string{formatText, formatJSON} {
 		got := execute(t, p, environment{"WAGATE_LOG_FORMAT": format}, "serve", "-config", writeFile(t, goodFile))
 		if n := strings.Count(got.stderr, "request failed"); n < 1 || n > 2*calmAlike {
-			t.Errorf("%s: got %d lines, want some", format, n)
+			t.Errorf("format %s: got %d lines, want 1 to %d", format, n, 2*calmAlike)
 		}
 	}
 }

@@ -14,13 +14,13 @@ import (
 	"wagate/config"
 )
 
-// result is how a command line went.
+// result is the exit code of a command line and what it printed.
 type result struct {
 	code           int
 	stdout, stderr string
 }
 
-// environment is a set of variables.
+// environment is a set of environment variables.
 type environment map[string]string
 
 func (e environment) lookup(name string) (string, bool) {
@@ -28,7 +28,7 @@ func (e environment) lookup(name string) (string, bool) {
 	return v, ok
 }
 
-// execute carries out a command line.
+// execute runs a command line.
 func execute(t *testing.T, p Program, env environment, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -36,7 +36,7 @@ func execute(t *testing.T, p Program, env environment, args ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-// want checks the exit code, and that the texts are in what was printed.
+// want checks the exit code, and that each of the texts was printed on either stream.
 func (r result) want(t *testing.T, code int, texts ...string) {
 	t.Helper()
 	if r.code != code {
@@ -44,11 +44,12 @@ func (r result) want(t *testing.T, code int, texts ...string) {
 	}
 	for _, text := range texts {
 		if !strings.Contains(r.stdout+r.stderr, text) {
-			t.Errorf("%q is missing in\nstdout: %s\nstderr: %s", text, r.stdout, r.stderr)
+			t.Errorf("got\nstdout: %s\nstderr: %s\nwant %q in it", r.stdout, r.stderr, text)
 		}
 	}
 }
 
+// goodFile is a valid operator file.
 const goodFile = `
 admin: "127.0.0.1:9191"
 redis: {url: "redis://127.0.0.1:6379"}
@@ -57,6 +58,7 @@ tenants:
   - {id: 11111111-1111-4111-8111-111111111111, name: Acme, api_keys: key-1}
 `
 
+// writeFile writes an operator file and returns its path.
 func writeFile(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "wagate.yaml")
@@ -66,6 +68,8 @@ func writeFile(t *testing.T, text string) string {
 	return file
 }
 
+// TestUsage: a wrong command line exits with 2 and says on stderr what is wrong. A request for help
+// exits with 0 and is answered on stdout.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -121,12 +125,14 @@ func TestUsage(t *testing.T) {
 			got := execute(t, Program{}, nil, c.args...)
 			got.want(t, c.code, c.text)
 			if c.code == 0 && got.stderr != "" || c.code != 0 && got.stdout != "" {
-				t.Errorf("usage went to the wrong stream: stdout %q, stderr %q", got.stdout, got.stderr)
+				t.Errorf("got stdout %q, stderr %q, want help on stdout and errors on stderr", got.stdout, got.stderr)
 			}
 		})
 	}
 }
 
+// TestServe: serve reads the file and logs in the format and from the level that are asked for. An
+// error of the service ends it with exit code 1.
 func TestServe(t *testing.T) {
 	t.Parallel()
 	p := Program{Serve: func(_ context.Context, c config.Config, log *slog.Logger) error {
@@ -137,7 +143,7 @@ func TestServe(t *testing.T) {
 	got := execute(t, p, environment{"WAGATE_CONFIG": writeFile(t, goodFile)}, "serve")
 	got.want(t, 0, "listening addr=127.0.0.1:9191")
 	if strings.Contains(got.stderr, "not shown") {
-		t.Errorf("debug is on: %s", got.stderr)
+		t.Errorf("log: got %s, want no debug records", got.stderr)
 	}
 	got = execute(t, p, environment{"WAGATE_LOG_FORMAT": "json"}, "serve", "-config", writeFile(t, goodFile), "-log-level", "debug")
 	got.want(t, 0, `"msg":"listening","addr":"127.0.0.1:9191"`, "not shown")
@@ -146,10 +152,11 @@ func TestServe(t *testing.T) {
 	execute(t, p, nil, "serve", "-config", writeFile(t, goodFile)).want(t, 1, "wagate: redis went away")
 }
 
+// TestI14ServeRefusesBadFile: serve does not start with a bad file, and lists every problem in it.
 func TestI14ServeRefusesBadFile(t *testing.T) {
 	t.Parallel()
 	p := Program{Serve: func(context.Context, config.Config, *slog.Logger) error {
-		t.Error("served a bad file")
+		t.Error("Serve was called, want the file refused")
 		return nil
 	}}
 	file := writeFile(t, strings.Replace(goodFile, "model: small", "modell: small", 1))
@@ -157,6 +164,8 @@ func TestI14ServeRefusesBadFile(t *testing.T) {
 	execute(t, p, nil, "serve", "-config", file+"x").want(t, 1, "no such file")
 }
 
+// TestCheck: check validates the file and reaches for Redis. It lists the problems of both, and can
+// print the effective config without its secrets.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	reached := errors.New("reach redis: refused")
@@ -171,10 +180,10 @@ func TestCheck(t *testing.T) {
 		file := writeFile(t, strings.Replace(goodFile, "model: small", "modell: small", 1))
 		execute(t, check(reached), nil, "check", "-config", file).want(t, 1, "ai.model: missing", "ai.modell", "reach redis: refused")
 	})
-	t.Run("redis unknown", func(t *testing.T) {
+	t.Run("no valid redis url", func(t *testing.T) {
 		t.Parallel()
 		p := Program{Check: func(context.Context, config.Config) error {
-			t.Error("reached for a redis that the file does not name")
+			t.Error("Check was called, want no attempt to reach Redis without a valid URL")
 			return nil
 		}}
 		file := writeFile(t, strings.Replace(goodFile, "redis://127", "ftp://127", 1))
@@ -185,11 +194,12 @@ func TestCheck(t *testing.T) {
 		got := execute(t, check(nil), nil, "check", "-print", "-config", writeFile(t, goodFile))
 		got.want(t, 0, "partitions: 64", "max_lateness: 6h")
 		if strings.Contains(got.stdout, "hunter2") {
-			t.Errorf("a secret is shown: %s", got.stdout)
+			t.Errorf("got %s, want no secret in it", got.stdout)
 		}
 	})
 }
 
+// TestDemo: demo prints the story, and exits with 1 if it is not complete.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	p := Program{Demo: func(_ context.Context, once bool, out io.Writer, _ *slog.Logger) error {

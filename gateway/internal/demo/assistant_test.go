@@ -13,12 +13,12 @@ import (
 	"wagate/providers/providertest"
 )
 
-// recorder is an ear that writes down what it is told.
+// recorder is an ear that records what it is told.
 type recorder struct {
 	mu     sync.Mutex
-	heard  []string
-	said   chan string
-	forges int
+	heard  []string    // messages received
+	said   chan string // the message id of each answer, or its error
+	forges int         // requests with a bad signature
 }
 
 func (r *recorder) message(in incoming) {
@@ -42,12 +42,13 @@ func (r *recorder) forged() {
 	r.forges++
 }
 
+// hello is a delivery with one message of Ana's.
 const hello = `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":` +
 	`{"metadata":{"phone_number_id":"400"},"contacts":[{"profile":{"name":"Ana"}}],` +
 	`"messages":[{"from":"12025550101","id":"wamid.1","type":"text","text":{"body":"Hello"}}]}}]}]}`
 
-// The assistant answers what is signed, once however often it comes, and nothing
-// else.
+// TestAssistant: the assistant answers a message in a signed delivery once, however often the
+// delivery comes, and refuses a delivery with a bad signature.
 func TestAssistant(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -59,7 +60,7 @@ func TestAssistant(t *testing.T) {
 		}
 		if r.URL.Path != "/v26.0/400/messages" || r.Header.Get("Authorization") != "Bearer key" ||
 			r.Header.Get("Idempotency-Key") != "answer-to-wamid.1" {
-			t.Errorf("got %s with %v, want a send of the assistant", r.URL.Path, r.Header)
+			t.Errorf("got %s with headers %v, want a send with the assistant's key and an idempotency key", r.URL.Path, r.Header)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -76,7 +77,7 @@ func TestAssistant(t *testing.T) {
 	}
 	a.connect(gateway.URL)
 
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // others' tests close idle connections of the default one
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // other tests close idle connections of the default transport
 	post := func(id, signature string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.url, bytes.NewReader([]byte(hello)))
 		if err != nil {
@@ -99,24 +100,25 @@ func TestAssistant(t *testing.T) {
 	good := providertest.Sign("secret", []byte(hello))
 	for range 3 {
 		if got := post("1", good); got != http.StatusOK {
-			t.Fatalf("signed: got %d, want 200", got)
+			t.Fatalf("good signature: got %d, want 200", got)
 		}
 	}
 	if got := <-ear.said; got != "wamid.2" {
-		t.Errorf("got %q for its answer, want the id", got)
+		t.Errorf("answer: got %q, want the message id wamid.2", got)
 	}
 	if err := a.stop(); err != nil {
 		t.Error(err)
 	}
 	if want := []string{"Ana: Hello"}; !slices.Equal(ear.heard, want) || ear.forges != 5 {
-		t.Errorf("got %q and %d forgeries, want %q and 5", ear.heard, ear.forges, want)
+		t.Errorf("got messages %q and %d forgeries, want %q and 5", ear.heard, ear.forges, want)
 	}
 	if len(sent) != 1 || sent[0]["to"] != "12025550101" {
-		t.Errorf("got %v sent, want one answer", sent)
+		t.Errorf("got %v sent, want one answer to Ana", sent)
 	}
 }
 
-// What Graph's error object says reaches the caller, and the rest is an error too.
+// TestAssistantSendRefused: a send that is refused returns the message of Graph's error object. An
+// answer that is not Graph's is an error too.
 func TestAssistantSendRefused(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
@@ -130,12 +132,13 @@ func TestAssistantSendRefused(t *testing.T) {
 		}))
 		a := &assistant{gateway: server.URL}
 		if _, err := a.send(t.Context(), "400", "12025550101", "Hi", "k"); err == nil || err.Error() != want {
-			t.Errorf("%s: got %v, want %q", body, err, want)
+			t.Errorf("%s: got error %v, want %q", body, err, want)
 		}
 		server.Close()
 	}
 }
 
+// TestJournalWait: wait returns when a matching note is added, and fails after its time-out.
 func TestJournalWait(t *testing.T) {
 	t.Parallel()
 	j := newJournal()
@@ -148,10 +151,10 @@ func TestJournalWait(t *testing.T) {
 	j.add(note{id: "a"})
 	j.add(note{id: "b"})
 	if err := <-late; err != nil {
-		t.Errorf("got %v, want the note that came later", err)
+		t.Errorf("got error %v, want the note that is added later", err)
 	}
 	_, err := j.wait(t.Context(), time.Millisecond, "c comes", is("c"))
 	if want := "did not happen within 0s: c comes"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %q", err, want)
+		t.Errorf("got error %v, want %q", err, want)
 	}
 }

@@ -17,14 +17,14 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		// fasthttp keeps the date of answers for the life of the process, and looks
-		// after its workers up to ten seconds longer than they live.
+		// fasthttp updates the date of its answers for as long as the process lives, and cleans up
+		// its workers up to ten seconds after they end.
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
 	)
 }
 
-// tape records what is told, and by how much it logs at error.
+// tape records what is written to it, the story or the errors logged.
 type tape struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -42,17 +42,18 @@ func (t *tape) String() string {
 	return t.buf.String()
 }
 
+// errorsTo returns a logger that writes errors only.
 func errorsTo(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
-// The story is complete, tells what a newcomer should see in this order, and
-// neither phones nor colours nor errors are in it.
+// TestDemoTellsTheStory: the story is complete and tells keyLines in their order. It has no phone
+// numbers and no colours, and no error is logged.
 func TestDemoTellsTheStory(t *testing.T) {
 	t.Parallel()
 	var out, errs tape
 	if err := Run(t.Context(), true, &out, errorsTo(&errs)); err != nil {
-		t.Fatalf("got %v, want the story complete; it went:\n%s", err, out.String())
+		t.Fatalf("got error %v, want the story complete; it was:\n%s", err, out.String())
 	}
 	told := out.String()
 	for rest, i := told, 0; i < len(keyLines); i++ {
@@ -62,7 +63,7 @@ func TestDemoTellsTheStory(t *testing.T) {
 		}
 		rest = rest[at:]
 	}
-	if template := "template reengagement_v1: “Hi "; !strings.Contains(told, template) { // on a busy machine before the refusal is told
+	if template := "template reengagement_v1: “Hi "; !strings.Contains(told, template) { // on a busy machine it may stand before the refusal
 		t.Errorf("got no %q in:\n%s", template, told)
 	}
 	for _, p := range newCast() {
@@ -71,19 +72,19 @@ func TestDemoTellsTheStory(t *testing.T) {
 		}
 		for _, never := range p.nudges {
 			if p.reply != "" && strings.Contains(told, never) {
-				t.Errorf("got %q told, want it never sent", never)
+				t.Errorf("got %q in the story, want it never sent", never)
 			}
 		}
 	}
 	if strings.Contains(told, "\x1b") {
-		t.Error("got colours, want none: the output is no terminal")
+		t.Error("got colours, want none, as the output is not a terminal")
 	}
 	if errs.String() != "" {
 		t.Errorf("got errors logged, want none:\n%s", errs.String())
 	}
 }
 
-// keyLines are what the story must tell, in this order.
+// keyLines are texts that the story must have, in this order.
 var keyLines = []string{
 	"1 day  later: the approved template reengagement_v1",
 	"Ana (Meta)       writes:", "window open until day 2",
@@ -103,14 +104,15 @@ var keyLines = []string{
 	"✓ AI after 30 min", "The story is complete.",
 }
 
-// What does not go as it should is told in a sentence each, and fails the demo.
+// TestDemoTellsWhatWentWrong: the story tells each thing that went wrong in a sentence of its own, and
+// the demo fails.
 func TestDemoTellsWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	meddle := func(w *world) {
-		w.gupshup.Script(providertest.Fault{}, providertest.GupshupBadNumber()) // the answer goes, the nudge does not
+		w.gupshup.Script(providertest.Fault{}, providertest.GupshupBadNumber()) // the answer is accepted, the nudge refused
 		w.graph.OnSend(func(s providertest.GraphSend) *providertest.Fault {
 			switch {
-			case s.Text == w.book.people[0].nudges[0]: // said to be sent, and is not
+			case s.Text == w.book.people[0].nudges[0]: // accepted in the answer, but not sent
 				return &providertest.Fault{Status: 200, Body: `{"messages":[{"id":"wamid.NEVERSENT"}]}`}
 			case s.Type == kindTemplate:
 				return &providertest.Fault{Code: 132001, Details: "The template was deleted."}
@@ -134,35 +136,35 @@ func TestDemoTellsWhatWentWrong(t *testing.T) {
 		}
 	}
 	if strings.Contains(out.String(), "The story is complete") {
-		t.Error("got the story called complete, want it called otherwise")
+		t.Error("got the story called complete, want it not to be")
 	}
 	if t.Failed() {
 		t.Log(out.String())
 	}
 }
 
-// An interrupt ends the story: a failure for who waits for its end, and none
-// for who plays.
+// TestDemoInterrupted: an interrupt ends the story. That is a failure with -once, which waits for the
+// story's end, and none without it.
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
-	for name, once := range map[string]bool{"once": true, "living on": false} {
+	for name, once := range map[string]bool{"once": true, "until interrupted": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			out := &tripwire{on: "“quote sent”\n", do: cancel}
 			err := Run(ctx, once, out, slog.New(slog.DiscardHandler))
 			if (err != nil) != once || err != nil && err.Error() != "interrupted before the story was complete" {
-				t.Errorf("got error %v, want one: %t", err, once)
+				t.Errorf("got error %v, want an error: %t", err, once)
 			}
 			if strings.Contains(out.String(), "\n4. ") {
-				t.Errorf("got it told on after the interrupt:\n%s", out.String())
+				t.Errorf("got the story told on after the interrupt:\n%s", out.String())
 			}
 		})
 	}
 }
 
-// A machine on which a window closes before what was to happen in it has happened
-// gets the story from the beginning, with a slower clock.
+// TestDemoOnBusyMachine: if a window closes before all that should happen in it has happened, the
+// story starts again from the beginning with a slower clock.
 func TestDemoOnBusyMachine(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -181,7 +183,7 @@ func TestDemoOnBusyMachine(t *testing.T) {
 	}
 }
 
-// tripwire does something once it has read a text.
+// tripwire is a tape that calls do the first time that it is written a text with on in it.
 type tripwire struct {
 	tape
 	on   string

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// What the demo suggests to try works, as it stands.
+// TestSuggestionsWork: every request that the demo suggests succeeds as it is printed.
 func TestSuggestionsWork(t *testing.T) {
 	t.Parallel()
 	var out tape
-	w, err := newWorld(t.Context(), time.Hour, newNarrator(&out), slog.New(slog.DiscardHandler)) // a day: nothing closes meanwhile
+	w, err := newWorld(t.Context(), time.Hour, newNarrator(&out), slog.New(slog.DiscardHandler)) // an hour for a day, so that no window closes during the test
 	t.Cleanup(func() {
 		if err := w.stop(); err != nil {
 			t.Error(err)
@@ -57,12 +57,12 @@ func TestSuggestionsWork(t *testing.T) {
 	}
 	for _, r := range w.suggestions("http://" + phones.Addr) {
 		if status, text := do(r); status != http.StatusOK {
-			t.Errorf("%s: got %d %s for %s", r.what, status, text, r.curl())
+			t.Errorf("%s: got %d %s for %s, want 200", r.what, status, text, r.curl())
 		}
 	}
 	for name, want := range map[string]int{"nobody": http.StatusNotFound, "bruno": http.StatusBadRequest} {
 		if status, _ := do(request{method: http.MethodPost, url: "http://" + phones.Addr + "/" + name}); status != want {
-			t.Errorf("%s says nothing: got %d, want %d", name, status, want)
+			t.Errorf("empty message from %s: got %d, want %d", name, status, want)
 		}
 	}
 	r := request{method: http.MethodPut, url: "http://x", key: "k", body: "{}"}

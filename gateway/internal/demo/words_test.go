@@ -8,6 +8,8 @@ import (
 	"time"
 )
 
+// TestStamp: the story begins at 9 in the morning of day 1, whatever time it is when the demo starts.
+// Times before day 1 are told as its first minute.
 func TestStamp(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 3, 2, 22, 17, 30, 0, time.UTC)
@@ -27,6 +29,7 @@ func TestStamp(t *testing.T) {
 	}
 }
 
+// TestSpoken: durations are told in hours and minutes, and 24 hours as a day.
 func TestSpoken(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
@@ -38,6 +41,7 @@ func TestSpoken(t *testing.T) {
 	}
 }
 
+// TestMetricsSum: sum adds the series of exactly this name that have all the labels.
 func TestMetricsSum(t *testing.T) {
 	t.Parallel()
 	m := metrics{
@@ -63,6 +67,7 @@ func TestMetricsSum(t *testing.T) {
 	}
 }
 
+// TestMasked: at most the last four digits of a phone are shown.
 func TestMasked(t *testing.T) {
 	t.Parallel()
 	for phone, want := range map[string]string{"12025550101": "+…0101", "101": "+…", "": "+…"} {
@@ -72,7 +77,7 @@ func TestMasked(t *testing.T) {
 	}
 }
 
-// Colours are for terminals.
+// TestNoColourInFile: the story has no colours if it is written to a file.
 func TestNoColourInFile(t *testing.T) {
 	t.Parallel()
 	f, err := os.Create(t.TempDir() + "/out")
@@ -97,10 +102,11 @@ func TestNoColourInFile(t *testing.T) {
 		t.Error(err)
 	}
 	if got := (&narrator{colour: true}).paint(red, "x"); got != red+"x"+reset {
-		t.Errorf("got %q, want it red", got)
+		t.Errorf("paint with colours on: got %q, want it red", got)
 	}
 }
 
+// TestTableLinesUp: columns line up by characters and not by bytes.
 func TestTableLinesUp(t *testing.T) {
 	t.Parallel()
 	got := strings.Join(table([][]string{{"a", "bb", "c"}, {"äöü", "b", "—"}}), "\n")
