@@ -13,10 +13,12 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
+// TestCreateShowsWholeConfig: create answers with the whole config, defaults filled in, and GET
+// shows the same. Read-only members in the request are accepted and ignored.
 func TestCreateShowsWholeConfig(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	// As the public documentation shows a config, read-only members included.
+	// A config as the public documentation shows it, with read-only members.
 	c, err := h.Runs.Create(t.Context(), acme, []byte(`{
 		"id":"0b0f6d1e-6a55-4a0e-9d8a-2f1c5f1f0001","tenant_id":"5f5c2f7e-0000-4000-8000-000000000001",
 		"assistant_id":"`+string(sales)+`","trigger_status_ids":["`+quoted+`"],
@@ -32,7 +34,7 @@ func TestCreateShowsWholeConfig(t *testing.T) {
 		t.Fatalf("read: %v", err)
 	}
 	if a, b := backendtest.JSON(t, c), backendtest.JSON(t, got); a != b {
-		t.Errorf("created %s\nread    %s", a, b)
+		t.Errorf("GET: got %s\nwant     %s", b, a)
 	}
 	want := `{"id":"` + string(c.ID) + `","tenant_id":"` + string(acme) + `","assistant_id":"` + string(sales) + `",` +
 		`"trigger_status_ids":["` + quoted + `"],` +
@@ -44,10 +46,12 @@ func TestCreateShowsWholeConfig(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if c.ID == "0b0f6d1e-6a55-4a0e-9d8a-2f1c5f1f0001" {
-		t.Error("the caller's id was taken")
+		t.Errorf("id: got %s, the caller's, want a new one", c.ID)
 	}
 }
 
+// TestCreateRefuses: create names every wrong field at once, and refuses a second config for an
+// assistant.
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -60,6 +64,8 @@ func TestCreateRefuses(t *testing.T) {
 	backendtest.WantFault(t, err, fault.AlreadyExists, "assistant_id: has a follow-up configuration")
 }
 
+// TestUpdateMerges: an update replaces the keys that it names and keeps the others. The assistant
+// cannot be changed. What GET gave can be put back.
 func TestUpdateMerges(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -74,16 +80,18 @@ func TestUpdateMerges(t *testing.T) {
 	_, err = h.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{"assistant_id":"`+string(support)+`"}`))
 	backendtest.WantFault(t, err, fault.Validation, "assistant_id: cannot be changed")
 	if _, err = h.Runs.Update(t.Context(), acme, string(c.ID), []byte(backendtest.JSON(t, got))); err != nil {
-		t.Errorf("put what get gave: %v", err)
+		t.Errorf("put back what GET gave: %v", err)
 	}
 }
 
+// TestConcurrentUpdatesAllTakeEffect: concurrent updates of different keys, in two processes, all
+// take effect.
 func TestConcurrentUpdatesAllTakeEffect(t *testing.T) {
 	t.Parallel()
 	store := memstore.New()
 	one, two := houseOn(t, store), houseOn(t, store)
 	c := one.create("")
-	// Each names another key; none may get lost.
+	// Each update names another key.
 	updates := []string{
 		`{"rearm_on_reply":true}`, `{"steps":[{"interval":"PT45M","prompt":"new"}]}`,
 		`{"trigger_status_ids":["22222222-2222-4222-8222-222222222222"]}`,
@@ -104,10 +112,12 @@ func TestConcurrentUpdatesAllTakeEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !got.RearmOnReply || got.Steps[0].Interval != "PT45M" || got.TriggerStatusIDs[0] == quoted || len(got.OfficialSteps) != 1 {
-		t.Errorf("an update got lost: %s", backendtest.JSON(t, got))
+		t.Errorf("got %s, want all four updates in it", backendtest.JSON(t, got))
 	}
 }
 
+// TestInactiveAndDeletedConfigsEndRuns: making a config inactive or deleting it ends its runs. A
+// delete that lets runs finish leaves the armed step armed.
 func TestInactiveAndDeletedConfigsEndRuns(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -137,12 +147,14 @@ func TestInactiveAndDeletedConfigsEndRuns(t *testing.T) {
 			}
 			got, err := h.Runs.Run(t.Context(), acme, string(r.ID))
 			if err != nil || got.State != tt.state || (got.Reason == nil) != (tt.reason == "") || got.Reason != nil && *got.Reason != tt.reason {
-				t.Errorf("got %s, %v, want %s %s", backendtest.JSON(t, got), err, tt.state, tt.reason)
+				t.Errorf("got %s, error %v, want state %s, reason %q", backendtest.JSON(t, got), err, tt.state, tt.reason)
 			}
 		})
 	}
 }
 
+// TestI10OtherTenantsConfigsAreUnknown: another tenant's key gets 404 from every route of a config,
+// and sees none in its own list.
 func TestI10OtherTenantsConfigsAreUnknown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -161,14 +173,16 @@ func TestI10OtherTenantsConfigsAreUnknown(t *testing.T) {
 		}
 	}
 	if _, err := h.Runs.Config(ctx, acme, string(c.ID)); err != nil {
-		t.Errorf("its own tenant: %v", err)
+		t.Errorf("the config's own tenant: got error %v, want none", err)
 	}
 	all, err := h.Runs.Configs(ctx, other, string(other))
 	if err != nil || backendtest.JSON(t, all) != "[]" {
-		t.Errorf("got %s, %v, want []", backendtest.JSON(t, all), err)
+		t.Errorf("configs of the other tenant: got %s, error %v, want []", backendtest.JSON(t, all), err)
 	}
 }
 
+// TestLadder: the ladder of a channel is the config's steps and then the channel's own. The channel
+// need not be in the operator file, but must not be another tenant's.
 func TestLadder(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -176,10 +190,10 @@ func TestLadder(t *testing.T) {
 	c := h.create(`"official_steps":[{"channel_id":"` + soon + `","app_id":"x","steps":[{"interval":"P1D","template_name":"t"}]}]`)
 	got, err := h.Runs.Ladder(t.Context(), acme, string(c.ID), soon)
 	if err != nil || len(got.Steps) != 2 || got.Steps[1].After != "P1DT30M" {
-		t.Errorf("got %s, %v, want two steps, the second after P1DT30M", backendtest.JSON(t, got), err)
+		t.Errorf("got %s, error %v, want two steps, the second after P1DT30M", backendtest.JSON(t, got), err)
 	}
 	if got, err = h.Runs.Ladder(t.Context(), acme, string(c.ID), string(front)); err != nil || len(got.Steps) != 1 {
-		t.Errorf("got %s, %v, want one step", backendtest.JSON(t, got), err)
+		t.Errorf("got %s, error %v, want one step", backendtest.JSON(t, got), err)
 	}
 	_, err = h.Runs.Ladder(t.Context(), acme, string(c.ID), "")
 	backendtest.WantFault(t, err, fault.MissingField, "channel_id: is required")
@@ -187,6 +201,7 @@ func TestLadder(t *testing.T) {
 	backendtest.WantFault(t, err, fault.NotFound)
 }
 
+// TestUpdatedAtAlwaysGrows: each update makes updated_at later, even if the clock was set back.
 func TestUpdatedAtAlwaysGrows(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -196,7 +211,7 @@ func TestUpdatedAtAlwaysGrows(t *testing.T) {
 	for range 3 {
 		got, err := h.Runs.Update(t.Context(), acme, string(c.ID), []byte(`{}`))
 		if err != nil || !got.UpdatedAt.After(last) {
-			t.Fatalf("got %v, %v, want after %v", got.UpdatedAt, err, last)
+			t.Fatalf("updated_at: got %v, error %v, want after %v", got.UpdatedAt, err, last)
 		}
 		last = got.UpdatedAt
 	}

@@ -21,7 +21,7 @@ const (
 	quoted = "11111111-1111-4111-8111-111111111111"
 )
 
-// house is the /backend API as the tests of follow-ups use it.
+// house is a backendtest.House with helpers for tests of follow-ups.
 type house struct {
 	*backendtest.House
 	t *testing.T
@@ -29,6 +29,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house { return houseOn(t, memstore.New()) }
 
+// houseOn returns a house on a store. Two houses on one store stand for two processes.
 func houseOn(t *testing.T, store followup.Store) *house {
 	t.Helper()
 	return &house{backendtest.New(t, backendtest.Params{
@@ -38,7 +39,7 @@ func houseOn(t *testing.T, store followup.Store) *house {
 	}), t}
 }
 
-// body is a config of Acme's sales assistant with the members given besides.
+// body returns a config of Acme's sales assistant as JSON, with further members.
 func body(members string) []byte {
 	if members != "" {
 		members = "," + members
@@ -47,6 +48,7 @@ func body(members string) []byte {
 		"steps":[{"interval":"PT30M","prompt":"Ask whether it arrived"}]` + members + `}`)
 }
 
+// create creates a config of Acme's sales assistant with further members.
 func (h *house) create(members string) followup.Config {
 	h.t.Helper()
 	c, err := h.Runs.Create(h.Ctx(), acme, body(members))
@@ -56,7 +58,7 @@ func (h *house) create(members string) followup.Config {
 	return c
 }
 
-// lead makes a lead of Acme's.
+// lead creates a lead of Acme's on the channel front, with what edit, if not nil, changes of it.
 func (h *house) lead(edit func(*followup.Lead)) followup.LeadID {
 	h.t.Helper()
 	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{ExternalID: string(followup.NewLeadID())}, true, h.Now())
@@ -77,6 +79,7 @@ func (h *house) lead(edit func(*followup.Lead)) followup.LeadID {
 	return id
 }
 
+// start starts a run of the lead by hand, with further members in the request.
 func (h *house) start(lead followup.LeadID, members string) (followups.RunView, error) {
 	return h.Runs.Start(h.Ctx(), acme, []byte(`{"lead_id":"`+string(lead)+`"`+members+`}`))
 }

@@ -9,6 +9,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
+// TestStartByHand: a run can be started by hand for a lead without a status, by the lead alone or
+// with its assistant, config or channel. It restarts a live run.
 func TestStartByHand(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -28,11 +30,11 @@ func TestStartByHand(t *testing.T) {
 	}
 	runs, err := h.Runs.Runs(t.Context(), acme, string(lead))
 	if err != nil || len(runs) != 4 {
-		t.Fatalf("got %d runs, %v, want 4", len(runs), err)
+		t.Fatalf("got %d runs, error %v, want 4", len(runs), err)
 	}
 	for _, r := range runs[1:] {
 		if r.State != followup.RunEnded || *r.Reason != followup.Restarted {
-			t.Errorf("got %s, want an older run restarted", backendtest.JSON(t, r))
+			t.Errorf("older run: got %s, want it ended as restarted", backendtest.JSON(t, r))
 		}
 	}
 	if got := h.Armed(); got != 4 {
@@ -40,12 +42,14 @@ func TestStartByHand(t *testing.T) {
 	}
 }
 
+// TestStartByHandRefuses: a start that is malformed, or for which there is no lead or no config, is
+// refused, and so is one that cannot start a run, with the reason.
 func TestStartByHandRefuses(t *testing.T) {
 	t.Parallel()
 	unknown := string(followup.NewLeadID())
 	tests := []struct {
 		name    string
-		config  string // members of the config; "-": none
+		config  string // what the config is updated with; "-": there is no config
 		lead    func(*followup.Lead)
 		members string
 		code    fault.Code
@@ -56,12 +60,12 @@ func TestStartByHandRefuses(t *testing.T) {
 			"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant",
 		}},
 		{"given twice", "", nil, `,"lead_id":null`, fault.Validation, []string{"lead_id: is given twice"}},
-		{"both", "", nil, `,"assistant_id":"` + string(sales) + `","config_id":"x"`, fault.Validation, []string{
+		{"assistant and config", "", nil, `,"assistant_id":"` + string(sales) + `","config_id":"x"`, fault.Validation, []string{
 			"config_id: must not be given together with assistant_id",
 		}},
 		{"unknown config", "", nil, `,"config_id":"` + unknown + `"`, fault.NotFound, nil},
 		{"no config", "-", nil, "", fault.RunNotStarted, []string{"assistant_id: has no follow-up configuration"}},
-		{"config of another assistant only", "", nil, `,"assistant_id":"` + string(support) + `"`, fault.RunNotStarted, []string{
+		{"no config of this assistant", "", nil, `,"assistant_id":"` + string(support) + `"`, fault.RunNotStarted, []string{
 			"assistant_id: has no follow-up configuration",
 		}},
 		{"no assistant", "", func(l *followup.Lead) { l.Channel = "" }, "", fault.RunNotStarted, []string{
@@ -102,6 +106,7 @@ func TestStartByHandRefuses(t *testing.T) {
 	backendtest.WantFault(t, err, fault.Validation, "body: must be a JSON object")
 }
 
+// TestCancel: cancelling a run ends it and its step. Cancelling it again changes nothing.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -114,15 +119,17 @@ func TestCancel(t *testing.T) {
 	for range 2 { // the second changes nothing
 		got, err := h.Runs.Cancel(t.Context(), acme, string(r.ID))
 		if err != nil || got.State != followup.RunEnded || *got.Reason != followup.ByAPI || !got.EndedAt.Equal(backendtest.Start.Add(time.Minute)) {
-			t.Errorf("got %s, %v, want ended by the api", backendtest.JSON(t, got), err)
+			t.Errorf("got %s, error %v, want ended with reason api", backendtest.JSON(t, got), err)
 		}
 		if m := got.Timeline; len(m) != 1 || *m[0].Outcome != followup.Cancelled || *m[0].Reason != followup.ByAPI {
-			t.Errorf("got %s, want the step cancelled", backendtest.JSON(t, m))
+			t.Errorf("timeline: got %s, want the step cancelled", backendtest.JSON(t, m))
 		}
 		h.Advance(time.Minute)
 	}
 }
 
+// TestI10OtherTenantsRunsAreUnknown: another tenant's key gets 404 from every route of a run, and
+// so does an id that is not one of a run.
 func TestI10OtherTenantsRunsAreUnknown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -148,10 +155,13 @@ func TestI10OtherTenantsRunsAreUnknown(t *testing.T) {
 		backendtest.WantFault(t, err, fault.NotFound)
 	}
 	if got, err := h.Runs.Run(ctx, acme, string(r.ID)); err != nil || got.State != followup.RunArmed {
-		t.Errorf("got %s, %v, want the run untouched", backendtest.JSON(t, got), err)
+		t.Errorf("got %s, error %v, want the run untouched", backendtest.JSON(t, got), err)
 	}
 }
 
+// TestRearmStartsWaitingRun: after a reply to a run of a config with rearm_on_reply, Rearm starts
+// the run anew once the business has written again and the config still rearms, and only once. A
+// lead that is gone is no error.
 func TestRearmStartsWaitingRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -160,6 +170,7 @@ func TestRearmStartsWaitingRun(t *testing.T) {
 	if _, err := h.start(lead, ""); err != nil {
 		t.Fatal(err)
 	}
+	// rearm calls Rearm and returns ten times the number of live runs, plus the number of all runs.
 	rearm := func() int {
 		t.Helper()
 		if err := h.Runs.Rearm(t.Context(), acme, lead, []followup.AssistantID{sales, support}); err != nil {
@@ -178,22 +189,22 @@ func TestRearmStartsWaitingRun(t *testing.T) {
 		return live*10 + len(runs)
 	}
 	if got := rearm(); got != 11 {
-		t.Errorf("nothing waits: got %d live and all, want 11", got)
+		t.Errorf("no rearm waits: got %d (live and all runs), want 11", got)
 	}
 	settled, err := h.Store.Settle(t.Context(), followup.Settlement{
 		Tenant: acme, Lead: lead, Now: h.Now(), Real: h.Now(),
 		Items: []followup.Item{{DedupID: "m1", Channel: front, Assistant: sales, At: h.Now(), Opens: true, Reply: true}},
 	})
 	if err != nil || len(settled.Ended) != 1 {
-		t.Fatalf("reply: got %+v, %v, want the run ended", settled, err)
+		t.Fatalf("reply: got %+v, error %v, want the run ended", settled, err)
 	}
 	if got := rearm(); got != 1 {
-		t.Errorf("after the reply: got %d live and all, want 1", got)
+		t.Errorf("after the reply: got %d (live and all runs), want 1", got)
 	}
 	if v, err := h.Store.GuardSend(t.Context(), followup.GuardSend{
 		Tenant: acme, Lead: lead, Channel: front, Assistant: sales, Now: h.Now(), Real: h.Now(),
 	}); err != nil || len(v.Rearm) != 1 {
-		t.Fatalf("the business speaks: got %+v, %v, want a rearm", v, err)
+		t.Fatalf("message of the business: got %+v, error %v, want a rearm", v, err)
 	}
 	says := func(rearms string) {
 		t.Helper()
@@ -203,16 +214,16 @@ func TestRearmStartsWaitingRun(t *testing.T) {
 	}
 	says("false")
 	if got := rearm(); got != 1 {
-		t.Errorf("the config says no more that it rearms: got %d live and all, want 1", got)
+		t.Errorf("the config does not rearm: got %d (live and all runs), want 1", got)
 	}
 	says("true")
 	if got := rearm(); got != 12 {
-		t.Errorf("after the business spoke: got %d live and all, want 12", got)
+		t.Errorf("after the message of the business: got %d (live and all runs), want 12", got)
 	}
 	if got := rearm(); got != 12 {
-		t.Errorf("once more: got %d live and all, want 12", got)
+		t.Errorf("a second time: got %d (live and all runs), want 12", got)
 	}
 	if err := h.Runs.Rearm(t.Context(), acme, followup.NewLeadID(), []followup.AssistantID{sales}); err != nil {
-		t.Errorf("a lead that is gone: got %v, want none", err)
+		t.Errorf("a lead that is gone: got error %v, want none", err)
 	}
 }

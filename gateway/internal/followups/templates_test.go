@@ -18,25 +18,27 @@ import (
 	"wagate/providers"
 )
 
+// unknownTemplate is the beginning of the warning about a template that no list has.
 const unknownTemplate = "is not a template the channel's registry knows in this language"
 
-// manyChannels is Acme with many more channels of its sales assistant, whose accounts have
-// lists of templates.
+// manyChannels is a house in which Acme's sales assistant has many more channels. Their accounts
+// have lists of templates, each with the template back_v1.
 type manyChannels struct {
 	*house
 
 	channels []followup.Channel
-	reads    atomic.Int64
-	took     time.Duration
-	err      error
-	away     error // of the store
+	reads    atomic.Int64  // readings of all lists
+	took     time.Duration // how long a reading takes
+	err      error         // what a reading ends with
+	away     error         // what reading a note in the store ends with
 }
 
-// TemplateNote implements outbound.TemplateNotes: no webhook said anything.
+// TemplateNote implements outbound.TemplateNotes. No webhook has said anything.
 func (m *manyChannels) TemplateNote(context.Context, string, string, string) (followup.TemplateNote, error) {
 	return followup.TemplateNote{}, m.away
 }
 
+// list is the outbound.Lister of every account.
 func (m *manyChannels) list(ctx context.Context) ([]providers.TemplateInfo, error) {
 	m.reads.Add(1)
 	select {
@@ -47,7 +49,7 @@ func (m *manyChannels) list(ctx context.Context) ([]providers.TemplateInfo, erro
 	return []providers.TemplateInfo{{Name: "back_v1", Language: "pt_BR", Status: "APPROVED", Params: 0}}, m.err
 }
 
-// newManyChannels makes n channels, of as many accounts.
+// newManyChannels returns a house with n further channels, shared out among so many accounts.
 func newManyChannels(t *testing.T, n, accounts int) *manyChannels {
 	t.Helper()
 	m := &manyChannels{}
@@ -69,7 +71,7 @@ func newManyChannels(t *testing.T, n, accounts int) *manyChannels {
 	return m
 }
 
-// templates returns the steps of a config that names templates.
+// templates returns a config's member steps, with a template step for each name.
 func templates(names ...string) string {
 	var steps []string
 	for _, name := range names {
@@ -78,11 +80,12 @@ func templates(names ...string) string {
 	return `"steps":[` + strings.Join(steps, ",") + `]`
 }
 
-// createTimed makes a config, of the sales assistant, and returns it and how long that took.
+// createTimed creates a config of the sales assistant, and returns it and how long that took.
 func (m *manyChannels) createTimed(steps string) (followup.Config, time.Duration) {
 	return m.createTimedFor(sales, steps)
 }
 
+// createTimedFor is createTimed for any assistant.
 func (m *manyChannels) createTimedFor(a followup.AssistantID, steps string) (followup.Config, time.Duration) {
 	m.t.Helper()
 	began := time.Now()
@@ -93,8 +96,9 @@ func (m *manyChannels) createTimedFor(a followup.AssistantID, steps string) (fol
 	return c, time.Since(began)
 }
 
-// Warnings about the templates of many channels take as long as one list does: of an account
-// it is read once, whosever channels are on it, and of all accounts at the same time.
+// TestWarningsReadListsConcurrently: warnings about the templates of many channels take as long as
+// reading one list. An account's list is read once, however many channels are on it, and the lists
+// of all accounts are read at the same time.
 func TestWarningsReadListsConcurrently(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ accounts, reads int }{"one account": {1, 1}, "an account each": {60, 60}} {
@@ -105,19 +109,19 @@ func TestWarningsReadListsConcurrently(t *testing.T) {
 				m.took = 400 * time.Millisecond
 				got, took := m.createTimed(templates("back_v1", "elsewhere"))
 				if took != m.took || int(m.reads.Load()) != c.reads {
-					t.Errorf("got %v and %d readings, want %v and %d", took, m.reads.Load(), m.took, c.reads)
+					t.Errorf("got a create of %v with %d readings, want %v and %d", took, m.reads.Load(), m.took, c.reads)
 				}
 				if len(got.Warnings) != 1 || got.Warnings[0].Field != "steps[1].template_name" ||
 					!strings.HasPrefix(got.Warnings[0].Problem, unknownTemplate) {
-					t.Errorf("got warnings %v, want that no list has the second", got.Warnings)
+					t.Errorf("got warnings %v, want one, that no list has the second template", got.Warnings)
 				}
 			})
 		})
 	}
 }
 
-// Lists that are slow are waited for once, whichever configs they are for, and not at all where no
-// step has a template.
+// TestAllConfigsWaitForSlowListsOnce: listing configs waits once for slow lists, not once per
+// config. A config without template steps reads no list.
 func TestAllConfigsWaitForSlowListsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -125,9 +129,9 @@ func TestAllConfigsWaitForSlowListsOnce(t *testing.T) {
 		m.took = 20 * time.Second
 		c, took := m.createTimed(`"steps":[{"interval":"PT1H","prompt":"Ask"}]`)
 		if took != 0 || m.reads.Load() != 0 {
-			t.Errorf("no template: got %v and %d readings, want none", took, m.reads.Load())
+			t.Errorf("no template: got a create of %v with %d readings, want 0s and none", took, m.reads.Load())
 		}
-		m.took, m.err = 0, errors.New("not now") // so the lists are left alone for a while
+		m.took, m.err = 0, errors.New("not now") // so that the lists are not read again for a while
 		official := func(i int) string {
 			return `"steps":[],"official_steps":[{"channel_id":"` + string(m.channels[i].ID) + `","app_id":"x",` + templates("back_v1") + `}]`
 		}
@@ -140,30 +144,31 @@ func TestAllConfigsWaitForSlowListsOnce(t *testing.T) {
 		began := time.Now()
 		all, err := m.Runs.Configs(t.Context(), acme, string(acme))
 		if took := time.Since(began); err != nil || len(all) != 2 || took != 3*time.Second {
-			t.Errorf("got %d configs, %v, %v, want 2 after three seconds", len(all), err, took)
+			t.Errorf("got %d configs, error %v, after %v, want 2 after 3s", len(all), err, took)
 		}
 		if all, err = m.Runs.Configs(t.Context(), acme, string(acme)); err != nil || time.Since(began) != 3*time.Second {
-			t.Errorf("got %d configs, %v, %v, want no more waited for", len(all), err, time.Since(began))
+			t.Errorf("second time: got %d configs, error %v, %v after the beginning, want no further wait", len(all), err, time.Since(began))
 		}
 		time.Sleep(31 * time.Second)
 	})
 }
 
-// That a template is unknown is said only where somebody could be asked.
+// TestUnreadableListGivesNoWarning: a template is called unknown only if the channel's list could
+// be read and the store could be asked. An unknown channel has a warning of its own.
 func TestUnreadableListGivesNoWarning(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		as   func(m *manyChannels)
 		want int // warnings
 	}{
-		"a list without it":              {func(*manyChannels) {}, 1},
-		"a list that cannot be read":     {func(m *manyChannels) { m.err = errors.New("token expired") }, 0},
-		"a list that is slow":            {func(m *manyChannels) { m.took = 20 * time.Second }, 0},
-		"the store is away":              {func(m *manyChannels) { m.away = errors.New("away") }, 0},
-		"a channel that is not known":    {func(m *manyChannels) { m.channels = nil }, 1}, // of the channel
-		"its ladder, list without it":    {func(*manyChannels) {}, 1},
-		"its ladder, list not readable":  {func(m *manyChannels) { m.err = errors.New("token expired") }, 0},
-		"its ladder, the store was away": {func(m *manyChannels) { m.away = errors.New("away") }, 0},
+		"list without it":                 {func(*manyChannels) {}, 1},
+		"list cannot be read":             {func(m *manyChannels) { m.err = errors.New("token expired") }, 0},
+		"list is slow":                    {func(m *manyChannels) { m.took = 20 * time.Second }, 0},
+		"store is away":                   {func(m *manyChannels) { m.away = errors.New("away") }, 0},
+		"unknown channel":                 {func(m *manyChannels) { m.channels = nil }, 1}, // about the channel
+		"its ladder, list without it":     {func(*manyChannels) {}, 1},
+		"its ladder, list cannot be read": {func(m *manyChannels) { m.err = errors.New("token expired") }, 0},
+		"its ladder, store is away":       {func(m *manyChannels) { m.away = errors.New("away") }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,8 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
+// TestCreateShowsWholeLead: create answers with the whole lead, in a normal form, and GET shows the
+// same.
 func TestCreateShowsWholeLead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -26,10 +28,12 @@ func TestCreateShowsWholeLead(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if got := backendtest.JSON(t, h.get(v.ID)); got != want {
-		t.Errorf("read again: got  %s\nwant %s", got, want)
+		t.Errorf("GET: got  %s\nwant %s", got, want)
 	}
 }
 
+// TestAbsentMembersAreNull: what a lead does not have is shown as null, or as an empty object or
+// list.
 func TestAbsentMembersAreNull(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -42,6 +46,8 @@ func TestAbsentMembersAreNull(t *testing.T) {
 	}
 }
 
+// TestI14EveryWrongFieldAtOnce: create refuses a bad body with every problem at once, each with the
+// path of its field.
 func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 201)
@@ -50,10 +56,10 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 		code       fault.Code
 		details    []string
 	}{
-		{"no JSON", `{"name":`, fault.Validation, []string{"body: must be a JSON object"}},
-		{"no object", `[]`, fault.Validation, []string{"body: must be a JSON object"}},
+		{"not JSON", `{"name":`, fault.Validation, []string{"body: must be a JSON object"}},
+		{"not an object", `[]`, fault.Validation, []string{"body: must be a JSON object"}},
 		{"null", `null`, fault.Validation, []string{"body: must be a JSON object"}},
-		{"nothing", `{}`, fault.MissingField, []string{
+		{"empty object", `{}`, fault.MissingField, []string{
 			"name: is required", "phone: is required, unless user_id or external_id is given",
 		}},
 		{"no identity", `{"name":"A"}`, fault.MissingField, []string{"phone: is required, unless user_id or external_id is given"}},
@@ -78,16 +84,16 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 		{"given twice", `{"name":"A","phone":"+5511912345678","name":"B","zip":1,"zip":2,"name":"C"}`, fault.Validation, []string{
 			"name: is given twice", "zip: is given twice", "zip: is not a known field",
 		}},
-		{"given twice within", `{"name":"A","phone":"+5511912345678","custom_fields":{"a":1,"\u0061":2,"b":{"c":1,"c":2}}}`, fault.Validation, []string{
+		{"given twice in custom fields", `{"name":"A","phone":"+5511912345678","custom_fields":{"a":1,"\u0061":2,"b":{"c":1,"c":2}}}`, fault.Validation, []string{
 			"custom_fields.a: is given twice",
 		}},
 		{"control characters", `{"name":"A\u0000B","phone":"+5511912345678"}`, fault.Validation, []string{
 			"name: must not contain control characters",
 		}},
-		{"a time before all messages", `{"name":"A","phone":"+5511912345678","channel_id":"` + string(front) + `","last_inbound_at":"1970-01-01T00:00:00Z"}`, fault.Validation, []string{
+		{"start of 1970", `{"name":"A","phone":"+5511912345678","channel_id":"` + string(front) + `","last_inbound_at":"1970-01-01T00:00:00Z"}`, fault.Validation, []string{
 			"last_inbound_at: must be after 1970-01-01T00:00:00Z",
 		}},
-		{"no time at all", `{"name":"A","phone":"+5511912345678","channel_id":"` + string(front) + `","last_inbound_at":"0001-01-01T00:00:00Z"}`, fault.Validation, []string{
+		{"zero time", `{"name":"A","phone":"+5511912345678","channel_id":"` + string(front) + `","last_inbound_at":"0001-01-01T00:00:00Z"}`, fault.Validation, []string{
 			"last_inbound_at: must be after 1970-01-01T00:00:00Z",
 		}},
 		{"window without channel", `{"name":"A","phone":"+5511912345678","last_inbound_at":"2026-03-02T08:00:00Z"}`, fault.Validation, []string{
@@ -96,7 +102,7 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 		{"custom field keys", `{"name":"A","phone":"+5511912345678","custom_fields":{" ":1,"` + strings.Repeat("k", 65) + `":1}}`, fault.Validation, []string{
 			"custom_fields: has an empty key", "custom_fields: has a key of more than 64 bytes",
 		}},
-		{"too much", `{"name":"A","phone":"+5511912345678","custom_fields":{"k":"` + strings.Repeat("v", 33<<10) + `"}}`, fault.Validation, []string{
+		{"too many bytes", `{"name":"A","phone":"+5511912345678","custom_fields":{"k":"` + strings.Repeat("v", 33<<10) + `"}}`, fault.Validation, []string{
 			"custom_fields: must have at most 32768 bytes",
 		}},
 	}
@@ -110,6 +116,8 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 	}
 }
 
+// TestUpdateIsPartial: an update changes only the keys that it names. null clears a text, custom
+// fields are merged by key, and read-only members are ignored. The last identity cannot be cleared.
 func TestUpdateIsPartial(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -120,19 +128,19 @@ func TestUpdateIsPartial(t *testing.T) {
 		t.Fatalf("update: %v", err)
 	}
 	if *got.Name != "Ana" || got.Email != nil || got.Company == nil || backendtest.JSON(t, got.CustomFields) != `{"a":2,"c":true}` {
-		t.Errorf("got %s", backendtest.JSON(t, got))
+		t.Errorf("got %s, want Ana without an e-mail, with a company and custom fields {\"a\":2,\"c\":true}", backendtest.JSON(t, got))
 	}
 	if want := backendtest.Start.Add(time.Minute); !got.UpdatedAt.Equal(want) || !got.CreatedAt.Equal(backendtest.Start) {
 		t.Errorf("got created %v updated %v, want %v and %v", got.CreatedAt, got.UpdatedAt, backendtest.Start, want)
 	}
 	if got, err = h.Leads.Update(h.Ctx(), acme, string(v.ID), []byte(`{"custom_fields":null}`)); err != nil || len(got.CustomFields) != 0 {
-		t.Errorf("cleared custom fields: got %v, %v", got.CustomFields, err)
+		t.Errorf("custom fields set to null: got %v, error %v, want none", got.CustomFields, err)
 	}
 	backendtest.WantFault(t, h.update(string(v.ID), `{"phone":null}`), fault.MissingField, "phone: is required, unless user_id or external_id is given")
 }
 
-// TestLongNumbersAreKept: a custom field may be the number of something, of more digits
-// than a float has.
+// TestLongNumbersAreKept: a number in a custom field keeps all its digits, even if a float64 could
+// not hold them. Putting it back changes nothing.
 func TestLongNumbersAreKept(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -143,12 +151,14 @@ func TestLongNumbersAreKept(t *testing.T) {
 	}
 	h.Advance(time.Minute)
 	if err := h.update(string(v.ID), `{"custom_fields":`+fields+`}`); err != nil || !h.get(v.ID).UpdatedAt.Equal(v.UpdatedAt) {
-		t.Errorf("put back: got %v, want no change", err)
+		t.Errorf("put back: got error %v, want none, and updated_at as it was", err)
 	}
 	backendtest.WantFault(t, h.update(string(v.ID), `{"custom_fields":{"nr":1e400}}`), fault.Validation,
 		"custom_fields: has a number that is too large")
 }
 
+// TestPhones: the API and the CRM webhook accept the same spellings of a phone, refuse the same,
+// and take an accepted one for the same lead.
 func TestPhones(t *testing.T) {
 	t.Parallel()
 	const (
@@ -196,16 +206,18 @@ func TestPhones(t *testing.T) {
 				return
 			}
 			if err != nil || *v.Phone != tt.want {
-				t.Errorf("got %s, %v, want %s", backendtest.JSON(t, v), err, tt.want)
+				t.Errorf("got %s, error %v, want phone %s", backendtest.JSON(t, v), err, tt.want)
 			}
 			h.wantCRM(event, leads.Applied)
 			if got := h.get(v.ID); got.ExternalID == nil {
-				t.Errorf("CRM: got %s, want the same lead found by its phone", backendtest.JSON(t, got))
+				t.Errorf("CRM event: got %s, want this lead with the event's external_id", backendtest.JSON(t, got))
 			}
 		})
 	}
 }
 
+// TestMissingNameIsNull: a lead that the CRM created without a name shows null and can be put back.
+// The API itself creates no lead without a name.
 func TestMissingNameIsNull(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -213,16 +225,16 @@ func TestMissingNameIsNull(t *testing.T) {
 	v := h.find(followup.Identity{ExternalID: "e1"})
 	shown := backendtest.JSON(t, v)
 	if !strings.Contains(shown, `"name":null,`) {
-		t.Errorf("got %s, want a name that is null", shown)
+		t.Errorf("got %s, want name null", shown)
 	}
 	h.Advance(time.Hour)
 	if err := h.update(string(v.ID), shown); err != nil {
-		t.Errorf("put what get gave: %v", err)
+		t.Errorf("put back what GET gave: %v", err)
 	}
 	if got := backendtest.JSON(t, h.get(v.ID)); got != shown {
-		t.Errorf("put what get gave: got %s, want %s", got, shown)
+		t.Errorf("after putting back what GET gave: got %s, want %s", got, shown)
 	}
-	// The one thing that creating asks for, and that a lead found by itself may lack.
+	// A name is the one thing that create requires and that such a lead may lack.
 	_, err := h.Leads.Create(h.Ctx(), other, []byte(shown))
 	backendtest.WantFault(t, err, fault.MissingField, "name: is required")
 	if err := h.update(string(v.ID), `{"name":"Ana"}`); err != nil {
@@ -230,10 +242,12 @@ func TestMissingNameIsNull(t *testing.T) {
 	}
 	copied, err := h.Leads.Create(h.Ctx(), other, []byte(backendtest.JSON(t, h.get(v.ID))))
 	if err != nil || *copied.Name != "Ana" || *copied.ExternalID != "e1" {
-		t.Errorf("post what get gave: got %s, %v", backendtest.JSON(t, copied), err)
+		t.Errorf("post what GET gave: got %s, error %v, want a copy", backendtest.JSON(t, copied), err)
 	}
 }
 
+// TestI10OtherTenantsLeadsAreUnknown: another tenant's key gets 404 for every lead id and finds
+// nothing in the list. Its requests are not even parsed.
 func TestI10OtherTenantsLeadsAreUnknown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -247,13 +261,15 @@ func TestI10OtherTenantsLeadsAreUnknown(t *testing.T) {
 	}
 	page, err := h.Leads.List(h.Ctx(), other, leads.Query{Limit: 10, Search: "+5511912345678"})
 	if err != nil || page.Pagination.Total != 0 || len(page.Data) != 0 {
-		t.Errorf("got %v, %v, want an empty page", page, err)
+		t.Errorf("list: got %v, error %v, want an empty page", page, err)
 	}
 	if *h.get(v.ID).Name != "Ana" {
-		t.Error("the lead changed")
+		t.Errorf("name: got %s, want Ana", *h.get(v.ID).Name)
 	}
 }
 
+// TestListSearches: search finds a part of a name, without regard to case, or a whole phone in any
+// spelling. It can be combined with a status.
 func TestListSearches(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -266,8 +282,8 @@ func TestListSearches(t *testing.T) {
 	}{
 		{"all", leads.Query{}, 2},
 		{"part of a name", leads.Query{Search: "lIM"}, 1},
-		{"phone as people write it", leads.Query{Search: "+55 (11) 91234-5679"}, 1},
-		{"part of a phone is no phone", leads.Query{Search: "551191"}, 0},
+		{"phone with punctuation", leads.Query{Search: "+55 (11) 91234-5679"}, 1},
+		{"part of a phone finds nothing", leads.Query{Search: "551191"}, 0},
 		{"status", leads.Query{StatusID: strings.ToUpper(quoted)}, 1},
 		{"name and status", leads.Query{Search: "bo", StatusID: quoted}, 0},
 	}
@@ -276,12 +292,13 @@ func TestListSearches(t *testing.T) {
 			tt.query.Limit = 10
 			page, err := h.Leads.List(h.Ctx(), acme, tt.query)
 			if err != nil || page.Pagination.Total != tt.want || len(page.Data) != tt.want {
-				t.Errorf("got %d, %v, want %d", page.Pagination.Total, err, tt.want)
+				t.Errorf("got %d leads, error %v, want %d", page.Pagination.Total, err, tt.want)
 			}
 		})
 	}
 }
 
+// TestListRefusesStatusThatIsNoUUID: a status_id that is not a UUID in its usual form is refused.
 func TestListRefusesStatusThatIsNoUUID(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -291,6 +308,8 @@ func TestListRefusesStatusThatIsNoUUID(t *testing.T) {
 	}
 }
 
+// TestDeleteEndsRunsAndFreesPhone: deleting a lead ends its runs as erased, and a new lead can have
+// its phone.
 func TestDeleteEndsRunsAndFreesPhone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -301,7 +320,7 @@ func TestDeleteEndsRunsAndFreesPhone(t *testing.T) {
 	}
 	backendtest.WantFault(t, h.Leads.Delete(h.Ctx(), acme, string(v.ID)), fault.NotFound)
 	if got := h.count(followup.Erased); got != 1 {
-		t.Errorf("got %v runs counted as erased, want 1", got)
+		t.Errorf("steps counted as erased: got %v, want 1", got)
 	}
 	h.create(`{"name":"Ana","phone":"+5511912345678"}`)
 }

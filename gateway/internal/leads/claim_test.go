@@ -13,11 +13,12 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
-// racingResolve is a store at which somebody else is faster, when it is asked whose an identity is.
+// racingResolve is a store in which somebody else acts just before or just after a Resolve.
 type racingResolve struct {
 	followup.Store
+	// when selects the calls of Resolve to race with.
 	when func(who followup.Identity, create bool) bool
-	// by happens once before such a look, after once behind one.
+	// by is called once before such a call, after once behind one.
 	by, after func()
 }
 
@@ -36,8 +37,8 @@ func (o *racingResolve) Resolve(
 	return id, err
 }
 
-// TestRaceForIdentityMergesNobody has two processes give one identity to two leads at
-// once. The later is refused, as he would be a moment later, and nobody is merged.
+// TestRaceForIdentityMergesNobody: two processes give the same identity to two leads at the same
+// time. The slower one is refused, as it would be a moment later, and the leads are not merged.
 func TestRaceForIdentityMergesNobody(t *testing.T) {
 	t.Parallel()
 	for field, body := range map[string]string{
@@ -53,12 +54,12 @@ func TestRaceForIdentityMergesNobody(t *testing.T) {
 			late.when = func(who followup.Identity, _ bool) bool { return who.Lead != "" }
 			late.by = func() {
 				if err := first.update(string(ana.ID), body); err != nil {
-					t.Errorf("the faster: got %v, want none", err)
+					t.Errorf("faster update: got error %v, want none", err)
 				}
 			}
 			backendtest.WantFault(t, second.update(string(bo.ID), body), fault.AlreadyExists, field+": belongs to another lead")
 			if late.by != nil {
-				t.Error("nobody was faster")
+				t.Error("the faster update was not made, want it made during the slower one")
 			}
 			for _, v := range []leads.View{ana, bo} {
 				if got := *first.get(v.ID).Name; got != *v.Name {
@@ -69,18 +70,18 @@ func TestRaceForIdentityMergesNobody(t *testing.T) {
 	}
 }
 
-// TestRefusedCreateLinksNoIdentity has another lead with the same external id made, or but
-// named, a moment before. The one that is refused leaves nothing of what only it has: whoever
-// writes by that phone is nobody's yet.
+// TestRefusedCreateLinksNoIdentity: another lead with the same external id is created, or gets its
+// identities and no record yet, a moment before. The create that is refused leaves nothing behind:
+// its phone leads to no lead.
 func TestRefusedCreateLinksNoIdentity(t *testing.T) {
 	t.Parallel()
 	ana := followup.Identity{Phone: "5511912345678", ExternalID: "e1"}
 	for name, faster := range map[string]func(*house) error{
-		"made": func(h *house) error {
+		"created": func(h *house) error {
 			_, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`))
 			return err
 		},
-		"named": func(h *house) error {
+		"identities only": func(h *house) error {
 			_, err := h.Store.Resolve(h.Ctx(), acme, ana, true, h.Now())
 			return err
 		},
@@ -93,20 +94,21 @@ func TestRefusedCreateLinksNoIdentity(t *testing.T) {
 			late.when = func(_ followup.Identity, create bool) bool { return create }
 			late.by = func() {
 				if err := faster(first); err != nil {
-					t.Errorf("the faster: got %v, want none", err)
+					t.Errorf("faster create: got error %v, want none", err)
 				}
 			}
 			_, err := second.Leads.Create(second.Ctx(), acme, []byte(`{"name":"Bo","phone":"+5511912345679","external_id":"e1"}`))
 			backendtest.WantFault(t, err, fault.AlreadyExists, "external_id: belongs to another lead")
 			id, err := store.Resolve(t.Context(), acme, followup.Identity{Phone: "5511912345679"}, false, first.Now())
 			if !errors.Is(err, followup.ErrNotFound) {
-				t.Errorf("the phone of the refused: got %s, %v, want nobody", id, err)
+				t.Errorf("phone of the refused lead: got lead %s, error %v, want %v", id, err, followup.ErrNotFound)
 			}
 		})
 	}
 }
 
-// TestCreateCompletesHalfMadeLead: its first try died before there was a record.
+// TestCreateCompletesHalfMadeLead: a create that died before it wrote the record has left the
+// lead's identities. Another try goes on with the same lead.
 func TestCreateCompletesHalfMadeLead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -116,6 +118,6 @@ func TestCreateCompletesHalfMadeLead(t *testing.T) {
 	}
 	v := h.create(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`)
 	if v.ID != named || *v.ExternalID != "e1" {
-		t.Errorf("got %s with %v, want %s with e1", v.ID, v.ExternalID, named)
+		t.Errorf("got lead %s with external id %v, want %s with e1", v.ID, v.ExternalID, named)
 	}
 }

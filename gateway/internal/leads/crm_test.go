@@ -15,16 +15,18 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
+// crm posts a signed CRM event.
 func (h *house) crm(body string) (leads.Outcome, error) {
 	return h.Leads.CRM(h.Ctx(), acme, backendtest.SignCRM(secret, body), []byte(body))
 }
 
-// event is a CRM event that happened some seconds after the start.
+// crmEvent returns the body of a CRM event that happened some seconds after the house's start.
 func crmEvent(name string, after int, data string) string {
 	at := backendtest.Start.Add(time.Duration(after) * time.Second).Format(time.RFC3339)
 	return fmt.Sprintf(`{"event":%q,"timestamp":%q,"data":%s}`, name, at, data)
 }
 
+// wantCRM posts a CRM event and checks its outcome.
 func (h *house) wantCRM(body string, want leads.Outcome) {
 	h.t.Helper()
 	if got, err := h.crm(body); err != nil || got != want {
@@ -32,6 +34,7 @@ func (h *house) wantCRM(body string, want leads.Outcome) {
 	}
 }
 
+// find returns the lead that has the identity.
 func (h *house) find(who followup.Identity) leads.View {
 	h.t.Helper()
 	id, err := h.Store.Resolve(h.Ctx(), acme, who, false, h.Now())
@@ -41,6 +44,9 @@ func (h *house) find(who followup.Identity) leads.View {
 	return h.get(id)
 }
 
+// TestI10CRMIsAuthenticatedBeforeParsing: an event whose signature does not fit is refused before
+// its body is parsed, and the error does not tell the right signature. A tenant that has no secret,
+// and one that does not exist, are not found.
 func TestI10CRMIsAuthenticatedBeforeParsing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -52,16 +58,16 @@ func TestI10CRMIsAuthenticatedBeforeParsing(t *testing.T) {
 		body      string
 		want      fault.Code
 	}{
-		{"none", acme, "", body, fault.Unauthorized},
+		{"no signature", acme, "", body, fault.Unauthorized},
 		{"not hex", acme, "zz", body, fault.Unauthorized},
-		{"other key", acme, backendtest.SignCRM("guess", body), body, fault.Unauthorized},
+		{"another secret", acme, backendtest.SignCRM("guess", body), body, fault.Unauthorized},
 		{"cut short", acme, backendtest.SignCRM(secret, body)[:32], body, fault.Unauthorized},
-		{"other body", acme, backendtest.SignCRM(secret, body), body + " ", fault.Unauthorized},
-		{"rubbish, unsigned", acme, "", `{`, fault.Unauthorized},
-		{"rubbish, signed", acme, backendtest.SignCRM(secret, `{`), `{`, fault.Validation},
-		{"rubbish, signed with the old secret", acme, backendtest.SignCRM(backendtest.OldSecret, `{`), `{`, fault.Validation},
-		{"no secret", other, backendtest.SignCRM("", body), body, fault.NotFound},
-		{"no tenant", "nobody", backendtest.SignCRM("", body), body, fault.NotFound},
+		{"another body", acme, backendtest.SignCRM(secret, body), body + " ", fault.Unauthorized},
+		{"not JSON, unsigned", acme, "", `{`, fault.Unauthorized},
+		{"not JSON, signed", acme, backendtest.SignCRM(secret, `{`), `{`, fault.Validation},
+		{"not JSON, signed with the old secret", acme, backendtest.SignCRM(backendtest.OldSecret, `{`), `{`, fault.Validation},
+		{"tenant without a secret", other, backendtest.SignCRM("", body), body, fault.NotFound},
+		{"unknown tenant", "nobody", backendtest.SignCRM("", body), body, fault.NotFound},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,15 +78,16 @@ func TestI10CRMIsAuthenticatedBeforeParsing(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
 			if tt.want == fault.Unauthorized && strings.Contains(fmt.Sprint(err), backendtest.SignCRM(secret, body)) {
-				t.Error("the error gives the right signature away")
+				t.Errorf("got error %v, want the right signature not in it", err)
 			}
 		})
 	}
 	if page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 1}); err != nil || page.Pagination.Total != 0 {
-		t.Errorf("got %d leads, %v, want none", page.Pagination.Total, err)
+		t.Errorf("got %d leads, error %v, want none", page.Pagination.Total, err)
 	}
 }
 
+// TestCRMNamesEveryProblem: a bad event is refused with every problem at once.
 func TestCRMNamesEveryProblem(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -88,19 +95,19 @@ func TestCRMNamesEveryProblem(t *testing.T) {
 		code       fault.Code
 		details    []string
 	}{
-		{"nothing", `{}`, fault.MissingField, []string{"event: is required", "timestamp: is required", "data: is required"}},
-		{"types", `{"event":"lead.created","timestamp":5,"data":[]}`, fault.Validation, []string{
+		{"empty object", `{}`, fault.MissingField, []string{"event: is required", "timestamp: is required", "data: is required"}},
+		{"wrong types", `{"event":"lead.created","timestamp":5,"data":[]}`, fault.Validation, []string{
 			"timestamp: must be a string, and not empty", "data: must be an object",
 		}},
-		{"times", `{"event":"lead.created","timestamp":"today","data":{"phone":"1"}}`, fault.Validation, []string{
+		{"wrong values", `{"event":"lead.created","timestamp":"today","data":{"phone":"1"}}`, fault.Validation, []string{
 			"timestamp: is not a time as in RFC 3339", "data.phone: needs the country code with +, such as +5511912345678",
 		}},
-		{"no time", `{"event":"lead.created","timestamp":"0001-01-01T00:00:00Z","data":{"external_id":"e"}}`, fault.Validation, []string{"timestamp: must be after 1970-01-01T00:00:00Z"}},
-		{"future", crmEvent("lead.created", 25*3600, `{"external_id":"e"}`), fault.Validation, []string{"timestamp: is more than a day in the future"}},
-		{"nobody", crmEvent("lead.created", 0, `{"name":"A"}`), fault.MissingField, []string{
+		{"zero time", `{"event":"lead.created","timestamp":"0001-01-01T00:00:00Z","data":{"external_id":"e"}}`, fault.Validation, []string{"timestamp: must be after 1970-01-01T00:00:00Z"}},
+		{"too far in the future", crmEvent("lead.created", 25*3600, `{"external_id":"e"}`), fault.Validation, []string{"timestamp: is more than a day in the future"}},
+		{"no identity", crmEvent("lead.created", 0, `{"name":"A"}`), fault.MissingField, []string{
 			"data.phone: is required, unless user_id or external_id is given",
 		}},
-		{"foreign channel", crmEvent("lead.created", 0, `{"external_id":"e","channel_id":"`+string(alien)+`"}`), fault.Validation, []string{
+		{"another tenant's channel", crmEvent("lead.created", 0, `{"external_id":"e","channel_id":"`+string(alien)+`"}`), fault.Validation, []string{
 			"data.channel_id: is not a channel of this tenant",
 		}},
 	}
@@ -114,6 +121,9 @@ func TestCRMNamesEveryProblem(t *testing.T) {
 	}
 }
 
+// TestI10UnknownIDFromCRMIsNotFound: an event whose id is not that of a lead of the tenant is
+// refused and changes nothing, whatever identities stand beside the id. An id that is null or empty
+// counts as absent.
 func TestI10UnknownIDFromCRMIsNotFound(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -138,13 +148,15 @@ func TestI10UnknownIDFromCRMIsNotFound(t *testing.T) {
 	}
 	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
 	if err != nil || page.Pagination.Total != 1 || backendtest.JSON(t, page.Data[0]) != backendtest.JSON(t, ana) {
-		t.Errorf("got %s, %v, want Ana as she was, alone", backendtest.JSON(t, page), err)
+		t.Errorf("got %s, error %v, want Ana alone, unchanged", backendtest.JSON(t, page), err)
 	}
 	for i, id := range []string{`null`, `""`, `"` + string(ana.ID) + `"`} {
 		h.wantCRM(crmEvent("lead.updated", 2+i, `{"id":`+id+`,"external_id":"e1"}`), leads.Applied)
 	}
 }
 
+// TestCRMCreatesFindsAndTriggers: CRM events create a lead, find it again by an identity or by its
+// id, and start a run by a change of status. Unknown members and unknown events are ignored.
 func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -152,7 +164,7 @@ func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","phone":"+5511912345678","name":"Ana","tags":[1],"status":{"id":"x"}}`), leads.Applied)
 	v := h.find(followup.Identity{ExternalID: "e1"})
 	if *v.Name != "Ana" || *v.Phone != "+5511912345678" {
-		t.Errorf("got %s", backendtest.JSON(t, v))
+		t.Errorf("got %s, want Ana with her phone", backendtest.JSON(t, v))
 	}
 	h.wantCRM(crmEvent("lead.status_changed", 1, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Applied)
 	if runs := h.live(v.ID); len(runs) != 1 {
@@ -160,18 +172,19 @@ func TestCRMCreatesFindsAndTriggers(t *testing.T) {
 	}
 	h.wantCRM(crmEvent("lead.updated", 2, `{"id":"`+string(v.ID)+`","company":"Lima"}`), leads.Applied)
 	if got := h.get(v.ID); *got.Company != "Lima" || *got.StatusID != quoted || len(h.live(v.ID)) != 1 {
-		t.Errorf("got %s", backendtest.JSON(t, got))
+		t.Errorf("got %s, want the company, and status and run as before", backendtest.JSON(t, got))
 	}
 	h.wantCRM(`{"event":"lead.deleted","data":"whatever"}`, leads.Ignored)
 	h.wantCRM(crmEvent("message.sent", 3, `{}`), leads.Ignored)
 }
 
-// A CRM may say a lead as it was shown to it, with what it would not be let to say itself.
+// TestCRMMayPostLeadAsShown: a CRM may post a lead as the API shows it, even with values that the
+// CRM could not set itself, such as an invalid phone.
 func TestCRMMayPostLeadAsShown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.config()
-	who := followup.Identity{Phone: "16505551234567"} // nowhere a phone
+	who := followup.Identity{Phone: "16505551234567"} // not valid in any country
 	id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +200,8 @@ func TestCRMMayPostLeadAsShown(t *testing.T) {
 	backendtest.WantFault(t, err, fault.Validation, "data.phone: is not an international phone number, such as +5511912345678")
 }
 
+// TestI2CRMEventNotNewerIsIgnored: an event that is not newer than the lead's last CRM event
+// changes nothing.
 func TestI2CRMEventNotNewerIsIgnored(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -201,10 +216,12 @@ func TestI2CRMEventNotNewerIsIgnored(t *testing.T) {
 	}
 	h.wantCRM(crmEvent("lead.status_changed", 11, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Applied)
 	if len(h.live(v.ID)) != 1 {
-		t.Error("a newer event: got no run, want one")
+		t.Errorf("after a newer event: got %d live runs, want 1", len(h.live(v.ID)))
 	}
 }
 
+// TestI2SameCRMEventFiftyTimes: of fifty concurrent posts of one event one is applied, and it
+// starts one run.
 func TestI2SameCRMEventFiftyTimes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -229,10 +246,13 @@ func TestI2SameCRMEventFiftyTimes(t *testing.T) {
 	}
 	all, err := h.Store.Runs(h.Ctx(), acme, h.find(followup.Identity{ExternalID: "e1"}).ID)
 	if err != nil || applied != 1 || len(all) != 1 {
-		t.Errorf("got %d applied, %d runs, %v, want 1 and 1", applied, len(all), err)
+		t.Errorf("got %d events applied, %d runs, error %v, want 1 and 1", applied, len(all), err)
 	}
 }
 
+// TestCRMFindsLeadWhoWrote: a lead that was created because an unknown contact wrote is the person
+// that a CRM event names by that phone, even if the CRM has a lead of its own already: the two are
+// merged. Two leads with an external_id each are not merged.
 func TestCRMFindsLeadWhoWrote(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -248,7 +268,7 @@ func TestCRMFindsLeadWhoWrote(t *testing.T) {
 		t.Errorf("got %s, want lead %s with its window", backendtest.JSON(t, v), id)
 	}
 
-	// The CRM knew a lead without a phone and learns that it is the one who wrote.
+	// The CRM has a lead without a phone and then learns that it is the contact who wrote.
 	h.Advance(time.Minute)
 	second, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: "5511912345679"}, true, h.Now())
 	if err != nil {
@@ -262,13 +282,13 @@ func TestCRMFindsLeadWhoWrote(t *testing.T) {
 		t.Errorf("got %s and %s, want one lead named Bo with a window", backendtest.JSON(t, v), backendtest.JSON(t, w))
 	}
 
-	// Two leads of the CRM's are two people.
+	// Two leads with an external_id each are two people.
 	_, err = h.crm(crmEvent("lead.updated", 102, `{"external_id":"e2","phone":"+5511912345678"}`))
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data: names two leads with an external_id each")
 }
 
-// TestCRMDoesNotMergeByFormerExternalID: somebody had mixed up two leads and set the
-// one right. The CRM's next event about the other does not make them one.
+// TestCRMDoesNotMergeByFormerExternalID: a lead had the external id of another by mistake and has
+// given it up. The CRM's next event with that id and the other's phone does not merge the two.
 func TestCRMDoesNotMergeByFormerExternalID(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{`null`, `"e2"`} {
@@ -284,9 +304,10 @@ func TestCRMDoesNotMergeByFormerExternalID(t *testing.T) {
 			backendtest.WantFault(t, err, fault.AlreadyExists,
 				"data.external_id: is one that its lead gave up; the other identities are of another")
 			if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
-				t.Error("two leads became one")
+				t.Error("got the two leads merged, want them unchanged")
 			}
-			// What names nobody else is his who had it: a re-key adds an identity and moves none.
+			// An event with no other identity still finds the lead: an identity that was given up
+			// keeps leading to it.
 			h.wantCRM(crmEvent("lead.updated", 1, `{"external_id":"e1","company":"A"}`), leads.Applied)
 			if v := h.get(ana.ID); v.Company == nil || *v.Company != "A" {
 				t.Errorf("company: got %v, want A", v.Company)
@@ -295,8 +316,8 @@ func TestCRMDoesNotMergeByFormerExternalID(t *testing.T) {
 	}
 }
 
-// TestCRMEventWhileLeadIsErased has the lead of an external id erased while the event looks whose it
-// is: whoever else it names is not another than nobody.
+// TestCRMEventWhileLeadIsErased: the lead of an event's external id is erased just after the event
+// has looked it up. The event is then applied to the lead of its phone.
 func TestCRMEventWhileLeadIsErased(t *testing.T) {
 	t.Parallel()
 	store := memstore.New()
@@ -307,7 +328,7 @@ func TestCRMEventWhileLeadIsErased(t *testing.T) {
 	late.when = func(who followup.Identity, _ bool) bool { return who.ExternalID == "e1" }
 	late.after = func() {
 		if err := first.Leads.Delete(first.Ctx(), acme, string(gone.ID)); err != nil {
-			t.Errorf("delete: got %v, want none", err)
+			t.Errorf("delete: got error %v, want none", err)
 		}
 	}
 	second.wantCRM(crmEvent("lead.updated", 0, `{"external_id":"e1","phone":"+5511912345679"}`), leads.Applied)
@@ -316,8 +337,9 @@ func TestCRMEventWhileLeadIsErased(t *testing.T) {
 	}
 }
 
-// TestI10CRMEventWithFormerPhone: the CRM has the old number of a lead, which is a
-// stranger's by now.
+// TestI10CRMEventWithFormerPhone: the CRM's event has a phone that its lead has given up. Whether
+// the number is nobody's or a stranger's since, the event is refused and does not write into the
+// wrong lead. With the stranger's user id it finds the stranger.
 func TestI10CRMEventWithFormerPhone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -344,7 +366,7 @@ func TestI10CRMEventWithFormerPhone(t *testing.T) {
 	_, err = h.crm(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`"}`))
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: is one that its lead gave up; who has it now shows by a user_id")
 	if got, err := h.Store.Lead(h.Ctx(), acme, lead); err != nil || got.Phone != now || got.Name != "Ana" {
-		t.Errorf("the lead's record: got %s with %s, %v, want as it was", got.Name, got.Phone, err)
+		t.Errorf("record of the lead: got %s with phone %s, error %v, want Ana with %s", got.Name, got.Phone, err, now)
 	}
 
 	stranger := followup.Identity{Phone: old, UserID: "BR.3"}
@@ -354,17 +376,17 @@ func TestI10CRMEventWithFormerPhone(t *testing.T) {
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: belongs to another lead")
 	got := [2]followup.LeadID{resolve(stranger), h.find(followup.Identity{ExternalID: "e1"}).ID}
 	if want := [2]followup.LeadID{his, lead}; got != want || his == lead {
-		t.Errorf("the stranger and the lead: got %s, want %s", got, want)
+		t.Errorf("ids of the stranger and the lead: got %s, want %s, which differ", got, want)
 	}
 	h.wantCRM(crmEvent("lead.updated", 2, `{"external_id":"e1","name":"Ana Lima"}`), leads.Applied)
 	h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`","user_id":"BR.3"}`), leads.Applied)
 	if got := h.find(followup.Identity{ExternalID: "e2"}).ID; got != his {
-		t.Errorf("the lead of the CRM's second: got %s, want %s", got, his)
+		t.Errorf("lead of external id e2: got %s, want the stranger %s", got, his)
 	}
 }
 
-// TestCRMEventWhileLeadMoves has a lead become another's part, or erased, behind the look
-// at whose the identities are: the event is not for nobody.
+// TestCRMEventWhileLeadMoves: the event's lead is merged into another, or erased, just after the
+// event has looked it up. The event is not lost: the lead that its identity leads to then gets it.
 func TestCRMEventWhileLeadMoves(t *testing.T) {
 	t.Parallel()
 	both := followup.Identity{Phone: "5511912345678", UserID: "BR.1"}
@@ -388,7 +410,7 @@ func TestCRMEventWhileLeadMoves(t *testing.T) {
 			}
 			late.by = func() {
 				if err := move(first, younger); err != nil {
-					t.Errorf("move: got %v, want none", err)
+					t.Errorf("move: got error %v, want none", err)
 				}
 			}
 			second.wantCRM(crmEvent("lead.updated", 0, `{"user_id":"BR.1","company":"Acme"}`), leads.Applied)
@@ -399,8 +421,9 @@ func TestCRMEventWhileLeadMoves(t *testing.T) {
 	}
 }
 
-// TestI10CRMWritesNobodyIntoLeadOfFormerExternalID: the CRM gives an id anew that was a lead's,
-// to somebody nobody knows yet.
+// TestI10CRMWritesNobodyIntoLeadOfFormerExternalID: the CRM reuses an external id that a lead has
+// given up, for a person with another phone or user id. The event is refused and does not change
+// that lead. An event with another spelling of the lead's own phone is applied to it.
 func TestI10CRMWritesNobodyIntoLeadOfFormerExternalID(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{`null`, `"e2"`} {

@@ -22,10 +22,10 @@ const (
 
 	quoted   = "11111111-1111-4111-8111-111111111111" // a trigger
 	waiting  = "22222222-2222-4222-8222-222222222222" // a trigger
-	archived = "33333333-3333-4333-8333-333333333333" // none
+	archived = "33333333-3333-4333-8333-333333333333" // not a trigger
 )
 
-// house is the /backend API as the tests of leads use it.
+// house is a backendtest.House with helpers for tests of leads.
 type house struct {
 	*backendtest.House
 	t *testing.T
@@ -33,6 +33,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house { return houseOn(t, memstore.New()) }
 
+// houseOn returns a house on a store. Two houses on one store stand for two processes.
 func houseOn(t *testing.T, store followup.Store) *house {
 	t.Helper()
 	return &house{backendtest.New(t, backendtest.Params{
@@ -41,12 +42,13 @@ func houseOn(t *testing.T, store followup.Store) *house {
 	}), t}
 }
 
+// update updates a lead of Acme's.
 func (h *house) update(id, b string) error {
 	_, err := h.Leads.Update(h.Ctx(), acme, id, []byte(b))
 	return err
 }
 
-// config gives Acme's assistant a follow-up with two triggers.
+// config creates a config with two trigger statuses for Acme's assistant.
 func (h *house) config() followup.Config {
 	h.t.Helper()
 	c, err := h.Runs.Create(h.Ctx(), acme, []byte(`{"assistant_id":"`+string(sales)+`",
@@ -57,6 +59,7 @@ func (h *house) config() followup.Config {
 	return c
 }
 
+// create creates a lead of Acme's.
 func (h *house) create(body string) leads.View {
 	h.t.Helper()
 	v, err := h.Leads.Create(h.Ctx(), acme, []byte(body))
@@ -66,6 +69,7 @@ func (h *house) create(body string) leads.View {
 	return v
 }
 
+// get returns a lead of Acme's as the API shows it.
 func (h *house) get(id followup.LeadID) leads.View {
 	h.t.Helper()
 	v, err := h.Leads.Get(h.Ctx(), acme, string(id))
@@ -75,6 +79,7 @@ func (h *house) get(id followup.LeadID) leads.View {
 	return v
 }
 
+// live returns the lead's runs that have not ended.
 func (h *house) live(id followup.LeadID) (live []followup.Run) {
 	h.t.Helper()
 	all, err := h.Store.Runs(h.Ctx(), acme, id)
@@ -89,7 +94,7 @@ func (h *house) live(id followup.LeadID) (live []followup.Run) {
 	return live
 }
 
-// wrote lets the lead write on a channel.
+// wrote settles a message that the lead wrote on a channel at some time.
 func (h *house) wrote(id followup.LeadID, channel followup.ChannelID, at time.Time) {
 	h.t.Helper()
 	_, err := h.Store.Settle(h.Ctx(), followup.Settlement{
@@ -101,7 +106,7 @@ func (h *house) wrote(id followup.LeadID, channel followup.ChannelID, at time.Ti
 	}
 }
 
-// count reads a counter of cancelled steps.
+// count returns the counter of steps that were cancelled for a reason, or -1 if there is none.
 func (h *house) count(reason followup.Reason) float64 {
 	h.t.Helper()
 	families, err := h.Registry.Gather()

@@ -12,6 +12,8 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
+// TestCreateRefusesKnownIdentity: create is refused for identities that belong to other leads of
+// the tenant, and leaves nothing behind. Another tenant may have a lead with the same phone.
 func TestCreateRefusesKnownIdentity(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -20,14 +22,16 @@ func TestCreateRefusesKnownIdentity(t *testing.T) {
 	_, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Cy","phone":"5511912345678","user_id":"BR.2","external_id":"crm-3"}`))
 	backendtest.WantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead", "user_id: belongs to another lead")
 	if _, err := h.Leads.Create(h.Ctx(), other, []byte(`{"name":"Ana","phone":"+5511912345678"}`)); err != nil {
-		t.Errorf("another tenant's lead with the phone: got %v, want none", err)
+		t.Errorf("another tenant's lead with the phone: got error %v, want none", err)
 	}
 	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
 	if err != nil || page.Pagination.Total != 2 {
-		t.Errorf("got %d leads, %v, want 2: the refused one left nothing", page.Pagination.Total, err)
+		t.Errorf("got %d leads, error %v, want 2, as the refused create leaves nothing", page.Pagination.Total, err)
 	}
 }
 
+// TestConcurrentCreatesMakeOneLead: of concurrent creates with one phone, in two processes, one
+// succeeds and the others are refused.
 func TestConcurrentCreatesMakeOneLead(t *testing.T) {
 	t.Parallel()
 	store := memstore.New()
@@ -56,6 +60,8 @@ func TestConcurrentCreatesMakeOneLead(t *testing.T) {
 	}
 }
 
+// TestIdentitiesCanChange: an update may change every identity of a lead, even its only one. The
+// old ones keep leading to the lead.
 func TestIdentitiesCanChange(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -68,9 +74,9 @@ func TestIdentitiesCanChange(t *testing.T) {
 			"all three", `{"name":"A","phone":"+5511912345678","user_id":"BR.1","external_id":"e1"}`,
 			`{"phone":"+5511900000001","user_id":"BR.2","external_id":"e2"}`, "phone 5511912345678", "user BR.2",
 		},
-		{"phone for user id", `{"name":"A","phone":"+5511912345678"}`, `{"phone":null,"user_id":"BR.2"}`, "phone 5511912345678", "user BR.2"},
-		{"phone beside an external id", `{"name":"A","external_id":"e1"}`, `{"phone":"+5511900000001"}`, "external e1", "phone 5511900000001"},
-		{"external id beside a phone", `{"name":"A","phone":"+5511912345678"}`, `{"external_id":"e2"}`, "phone 5511912345678", "external e2"},
+		{"a user id in place of the phone", `{"name":"A","phone":"+5511912345678"}`, `{"phone":null,"user_id":"BR.2"}`, "phone 5511912345678", "user BR.2"},
+		{"a phone beside an external id", `{"name":"A","external_id":"e1"}`, `{"phone":"+5511900000001"}`, "external e1", "phone 5511900000001"},
+		{"an external id beside a phone", `{"name":"A","phone":"+5511912345678"}`, `{"external_id":"e2"}`, "phone 5511912345678", "external e2"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -84,13 +90,15 @@ func TestIdentitiesCanChange(t *testing.T) {
 				kind, value, _ := strings.Cut(who, " ")
 				i := map[string]followup.Identity{"phone": {Phone: value}, "user": {UserID: value}, "external": {ExternalID: value}}[kind]
 				if id, err := h.Store.Resolve(h.Ctx(), acme, i, false, h.Now()); err != nil || id != v.ID {
-					t.Errorf("%s: got %s, %v, want %s", who, id, err, v.ID)
+					t.Errorf("%s: got lead %s, error %v, want %s", who, id, err, v.ID)
 				}
 			}
 		})
 	}
 }
 
+// TestUpdateRefusesIdentityOfAnotherLead: an update with identities of another lead is refused, and
+// neither changes nor merges a lead.
 func TestUpdateRefusesIdentityOfAnotherLead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -99,6 +107,6 @@ func TestUpdateRefusesIdentityOfAnotherLead(t *testing.T) {
 	backendtest.WantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345679","external_id":"b","name":"X"}`), fault.AlreadyExists,
 		"phone: belongs to another lead", "external_id: belongs to another lead")
 	if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
-		t.Error("a refused update changed or merged leads")
+		t.Error("got leads changed or merged by a refused update, want both as they were")
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
-// racingRead is a store at which somebody else is faster, once after a lead was read.
+// racingRead is a store in which somebody else acts once, just after a lead was read.
 type racingRead struct {
 	followup.Store
-	reads int // that go before
-	by    func()
+	reads int    // how many reads to let pass before that
+	by    func() // what somebody else does
 }
 
 func (r *racingRead) Lead(ctx context.Context, tenant followup.TenantID, id followup.LeadID) (followup.Lead, error) {
@@ -27,8 +27,8 @@ func (r *racingRead) Lead(ctx context.Context, tenant followup.TenantID, id foll
 	return l, err
 }
 
-// What is said last stands, also if it is what was known when it was said: something older
-// may be written in between.
+// TestLastWriteWins: of two concurrent writes the one that was said last stands, even if it equals
+// the record that it has read: an older one may be written in between.
 func TestLastWriteWins(t *testing.T) {
 	t.Parallel()
 	for name, say := range map[string]func(h *house, id followup.LeadID, when int, data string){

@@ -7,7 +7,8 @@ import (
 	"wagate/gateway/internal/backendtest"
 )
 
-// TestI4WindowIsShownAsGuardSeesIt: what the API shows of a window is what the guard says of the record's phone.
+// TestI4WindowIsShownAsGuardSeesIt: the API shows a window as open exactly if the guard would allow
+// free-form text to the identity on record.
 func TestI4WindowIsShownAsGuardSeesIt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -17,17 +18,17 @@ func TestI4WindowIsShownAsGuardSeesIt(t *testing.T) {
 		t.Helper()
 		v := h.get(id)
 		if w := v.Windows[0]; w.Open != want || (w.ClosesAt != nil) != want || v.LastInboundAt == nil {
-			t.Errorf("%s: got %s, want open %v", what, backendtest.JSON(t, v), want)
+			t.Errorf("%s: got %s, want window open: %v", what, backendtest.JSON(t, v), want)
 		}
 	}
-	shown("who wrote", true)
+	shown("the phone that wrote", true)
 	for _, row := range []struct {
 		what, body string
 		want       bool
 	}{
 		{"another phone", `{"phone":"` + bo + `"}`, false},
-		{"the phone again", `{"phone":"` + ana + `"}`, true},
-		{"a user id in its place", `{"phone":null,"user_id":"BR.1"}`, false}, // which is linked before it is written
+		{"the phone that wrote again", `{"phone":"` + ana + `"}`, true},
+		{"a user id in its place", `{"phone":null,"user_id":"BR.1"}`, false}, // linked before it is written
 		{"the phone beside it", `{"phone":"` + ana + `"}`, true},
 	} {
 		if err := h.update(string(id), row.body); err != nil {

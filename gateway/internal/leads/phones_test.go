@@ -10,7 +10,7 @@ import (
 	"wagate/providers"
 )
 
-// learnsPhone lets WhatsApp call the lead by a phone.
+// learnsPhone settles that WhatsApp spells the lead's phone like this.
 func (h *house) learnsPhone(id followup.LeadID, phone string) {
 	h.t.Helper()
 	if _, err := h.Store.Settle(h.Ctx(), followup.Settlement{
@@ -20,8 +20,8 @@ func (h *house) learnsPhone(id followup.LeadID, phone string) {
 	}
 }
 
-// TestSpellingsAreOnePhone: whoever names a phone, and in whichever of its
-// spellings, means one lead; and the spelling that WhatsApp itself uses stays.
+// TestSpellingsAreOnePhone: both spellings of a Brazilian or Mexican phone lead to the same lead,
+// in the API, in CRM events and in search. The record keeps the spelling that WhatsApp itself uses.
 func TestSpellingsAreOnePhone(t *testing.T) {
 	t.Parallel()
 	for country, pair := range map[string][2]string{
@@ -34,22 +34,22 @@ func TestSpellingsAreOnePhone(t *testing.T) {
 				h := newHouse(t)
 				v := h.create(`{"name":"Ana","phone":"+` + given + `","external_id":"crm-1"}`)
 				if *v.Phone != "+"+given {
-					t.Errorf("phone: got %s, want +%s as it was given", *v.Phone, given)
+					t.Errorf("phone after create: got %s, want +%s, as given", *v.Phone, given)
 				}
 				h.learnsPhone(v.ID, heard)
 				_, err := h.Leads.Create(h.Ctx(), acme, []byte(`{"name":"Bo","phone":"+`+heard+`"}`))
 				backendtest.WantFault(t, err, fault.AlreadyExists, "phone: belongs to another lead")
 				if err := h.update(string(v.ID), `{"phone":"+`+given+`"}`); err != nil {
-					t.Errorf("update with a spelling of the phone: got %v, want none", err)
+					t.Errorf("update with the other spelling: got error %v, want none", err)
 				}
 				h.wantCRM(crmEvent("lead.updated", 1, `{"phone":"+`+given+`","external_id":"crm-1"}`), leads.Applied)
 				if got := h.get(v.ID); *got.Phone != "+"+heard {
-					t.Errorf("phone: got %s, want +%s as WhatsApp has it", *got.Phone, heard)
+					t.Errorf("phone after the updates: got %s, want +%s, as WhatsApp spells it", *got.Phone, heard)
 				}
 				for _, phone := range pair {
 					page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10, Search: "+" + phone})
 					if err != nil || len(page.Data) != 1 || page.Data[0].ID != v.ID {
-						t.Errorf("search for +%s: got %v, %v, want the lead", phone, page.Data, err)
+						t.Errorf("search for +%s: got %v, error %v, want the lead", phone, page.Data, err)
 					}
 				}
 			})
@@ -57,7 +57,8 @@ func TestSpellingsAreOnePhone(t *testing.T) {
 	}
 }
 
-// TestDifferentPhoneReplacesPhone: what is no spelling of the phone replaces it.
+// TestDifferentPhoneReplacesPhone: a phone that is not another spelling of the one on record
+// replaces it.
 func TestDifferentPhoneReplacesPhone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -14,10 +14,13 @@ import (
 	"wagate/providers"
 )
 
+// TestGetCanBePutBack: what GET gave can be put back and changes nothing, even if it has values
+// that the caller could not set, or was read before the lead wrote again. A new last_inbound_at
+// needs a channel.
 func TestGetCanBePutBack(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	// A number such as providers use for tests, which is nowhere a phone.
+	// A number such as providers use for tests, which is not valid in any country.
 	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: "16505551234567"}, true, h.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -26,22 +29,22 @@ func TestGetCanBePutBack(t *testing.T) {
 	if err := h.update(string(id), `{"name":"Ana","custom_fields":{"a":1}}`); err != nil {
 		t.Fatal(err)
 	}
-	h.wrote(v.ID, front, backendtest.Start.Add(-time.Hour)) // no channel_id of its own, but a window
+	h.wrote(v.ID, front, backendtest.Start.Add(-time.Hour)) // the lead has a window and no channel_id
 	before := h.get(v.ID)
 	h.Advance(time.Hour)
 	if err := h.update(string(v.ID), backendtest.JSON(t, before)); err != nil {
-		t.Fatalf("put what get gave: %v", err)
+		t.Fatalf("put back what GET gave: %v", err)
 	}
 	if got, want := backendtest.JSON(t, h.get(v.ID)), backendtest.JSON(t, before); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+		t.Errorf("after putting back: got  %s\nwant %s", got, want)
 	}
-	h.wrote(v.ID, spare, h.Now()) // before it was put
+	h.wrote(v.ID, spare, h.Now()) // before the older state is put back
 	now := h.get(v.ID)
 	if err := h.update(string(v.ID), backendtest.JSON(t, before)); err != nil {
-		t.Errorf("put what get gave before he wrote again: %v", err)
+		t.Errorf("put back what GET gave before the lead wrote again: %v", err)
 	}
 	if got := h.get(v.ID); !got.LastInboundAt.Equal(*now.LastInboundAt) {
-		t.Errorf("got last_inbound_at %s, want %s", got.LastInboundAt, now.LastInboundAt)
+		t.Errorf("last_inbound_at: got %s, want %s", got.LastInboundAt, now.LastInboundAt)
 	}
 	err = h.update(string(v.ID), `{"last_inbound_at":"`+now.LastInboundAt.Add(time.Second).Format(time.RFC3339)+`"}`)
 	backendtest.WantFault(t, err, fault.Validation, "last_inbound_at: needs a channel_id: a window belongs to a channel")
@@ -50,11 +53,12 @@ func TestGetCanBePutBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := h.get(v.ID); len(got.Windows) != 2 || got.LastInboundAt.Hour() != 7 {
-		t.Errorf("got %s, want the other channel's window opened, too", backendtest.JSON(t, got))
+		t.Errorf("got %s, want two windows, the other channel's since 7:00", backendtest.JSON(t, got))
 	}
 }
 
-// What people call themselves at WhatsApp comes as it is.
+// TestInvalidNameOnRecordCanBePutBack: a name or user id as it came from WhatsApp may break the
+// API's rules. It can be put back unchanged, but not replaced by another such value.
 func TestInvalidNameOnRecordCanBePutBack(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -76,7 +80,7 @@ func TestInvalidNameOnRecordCanBePutBack(t *testing.T) {
 		company := "Acme"
 		v.Company = &company
 		if err := h.update(string(id), backendtest.JSON(t, v)); err != nil {
-			t.Errorf("%q: put what get gave: %v", name, err)
+			t.Errorf("%q: put back what GET gave: %v", name, err)
 		}
 		got := h.get(id)
 		got.UpdatedAt = v.UpdatedAt
@@ -84,13 +88,13 @@ func TestInvalidNameOnRecordCanBePutBack(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		if err := h.update(string(id), `{"name":"`+strings.Repeat("y", 300)+`"}`); err == nil {
-			t.Error("another such name: got no error")
+			t.Error("another invalid name: got no error, want one")
 		}
 	}
 }
 
-// An assistant or a channel that the operator's file no longer lists stays on record, and
-// in what GET gives.
+// TestUnlistedAssistantCanBePutBack: an assistant or a channel that is no longer in the operator
+// file stays on record, and can be put back until it is cleared.
 func TestUnlistedAssistantCanBePutBack(t *testing.T) {
 	t.Parallel()
 	const gone followup.AssistantID = "a0000000-0000-4000-8000-00000000000b"
@@ -108,17 +112,19 @@ func TestUnlistedAssistantCanBePutBack(t *testing.T) {
 	name := "Bia"
 	v.Name = &name
 	if err := h.update(id, backendtest.JSON(t, v)); err != nil {
-		t.Errorf("put what get gave: %v", err)
+		t.Errorf("put back what GET gave: %v", err)
 	}
 	if err := h.update(id, `{"assistant_id":null,"channel_id":null}`); err != nil {
-		t.Errorf("take them off: %v", err)
+		t.Errorf("clear assistant and channel: %v", err)
 	}
 	err = h.update(id, backendtest.JSON(t, v))
 	backendtest.WantFault(t, err, fault.Validation,
 		"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant")
 }
 
-// What GET gave before a lead said STOP does not resume him, nor does what a CRM knew before that.
+// TestOlderOptOutDoesNotResume: a lead who said STOP is not resumed by putting back what GET gave
+// before, nor by a CRM event from before. What was read or happened later resumes the lead, and so
+// does opted_out alone. Nor does an older state opt out a lead who resumed since.
 func TestOlderOptOutDoesNotResume(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -154,14 +160,14 @@ func TestOlderOptOutDoesNotResume(t *testing.T) {
 	before, began := h.get(v.ID), h.Now()
 	says(true)
 	put(before, false)
-	want(true, "what GET gave before")
+	want(true, "putting back what GET gave before STOP")
 	event(began)
-	want(true, "an event of the CRM's from before")
+	want(true, "a CRM event from before STOP")
 	event(h.Now())
-	want(false, "an event of the CRM's from now")
+	want(false, "a CRM event from after STOP")
 	says(true)
 	put(h.get(v.ID), false)
-	want(false, "what GET gives now, changed")
+	want(false, "putting back what GET gave after STOP, changed")
 	says(true)
 	if err := h.update(string(v.ID), `{"opted_out":false}`); err != nil {
 		t.Fatal(err)
@@ -171,10 +177,11 @@ func TestOlderOptOutDoesNotResume(t *testing.T) {
 	says(true)
 	says(false)
 	put(before, true)
-	want(false, "what GET gave before he came back")
+	want(false, "putting back what GET gave before the lead resumed")
 }
 
-// A CRM that does not know says null, and so may a caller: neither has heard the lead take his STOP back.
+// TestNullOptOutDoesNotResume: opted_out null means that the CRM or the caller does not know. It
+// does not resume a lead who opted out.
 func TestNullOptOutDoesNotResume(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -183,13 +190,13 @@ func TestNullOptOutDoesNotResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !h.get(v.ID).OptedOut {
-		t.Error("after an update with null: got resumed, want opted out")
+		t.Error("after an update with null: got the lead resumed, want opted out")
 	}
 	h.wantCRM(crmEvent("lead.updated", 1, `{"external_id":"crm-1","email":"ana@example.com","opted_out":null}`), leads.Applied)
 	if !h.get(v.ID).OptedOut {
-		t.Error("after an event of the CRM's with null: got resumed, want opted out")
+		t.Error("after a CRM event with null: got the lead resumed, want opted out")
 	}
 	if h.create(`{"name":"Bo","phone":"+5511912345679","opted_out":null}`).OptedOut {
-		t.Error("created with null: got opted out, want not")
+		t.Error("created with null: got the lead opted out, want not")
 	}
 }

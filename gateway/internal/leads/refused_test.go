@@ -15,7 +15,8 @@ import (
 
 const ana, bo = "+5511912345678", "+5511912345679"
 
-// allLeads is what the API shows of all leads; a write in between shows in updated_at.
+// allLeads returns the list of all leads as the API shows it, and moves the clock on, so that a
+// later write shows in updated_at.
 func (h *house) allLeads() string {
 	h.t.Helper()
 	page, err := h.Leads.List(h.Ctx(), acme, leads.Query{Limit: 10})
@@ -26,7 +27,7 @@ func (h *house) allLeads() string {
 	return backendtest.JSON(h.t, page)
 }
 
-// contact is whoever writes by this phone, unknown before.
+// contact returns the lead that is made when an unknown contact writes from this phone.
 func (h *house) contact(phone string) followup.LeadID {
 	h.t.Helper()
 	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: strings.TrimPrefix(phone, "+")}, true, h.Now())
@@ -36,6 +37,7 @@ func (h *house) contact(phone string) followup.LeadID {
 	return id
 }
 
+// wantLeads checks that the list of all leads is as allLeads gave it before.
 func (h *house) wantLeads(want string) {
 	h.t.Helper()
 	if got := h.allLeads(); got != want {
@@ -43,11 +45,11 @@ func (h *house) wantLeads(want string) {
 	}
 }
 
-// TestI2StaleCRMEventChangesNothing: an event that is ignored names nobody, gives no phone back
-// and makes no two leads one.
+// TestI2StaleCRMEventChangesNothing: an event that is ignored because it is stale links no
+// identity, gives no phone back and merges no leads.
 func TestI2StaleCRMEventChangesNothing(t *testing.T) {
 	t.Parallel()
-	t.Run("a phone that was taken back", func(t *testing.T) {
+	t.Run("a phone that was cleared", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Applied)
@@ -57,7 +59,7 @@ func TestI2StaleCRMEventChangesNothing(t *testing.T) {
 		h.wantCRM(crmEvent("lead.updated", 5, `{"external_id":"e1","user_id":"BR.1"}`), leads.Stale)
 		h.wantLeads(before)
 	})
-	for name, age := range map[string]int{"an older stranger": -1, "a younger stranger": 1} {
+	for name, age := range map[string]int{"the phone of an older lead": -1, "the phone of a younger lead": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
@@ -75,7 +77,7 @@ func TestI2StaleCRMEventChangesNothing(t *testing.T) {
 			h.wantLeads(before)
 		})
 	}
-	t.Run("of another who had the phone", func(t *testing.T) {
+	t.Run("a former phone, new to another lead", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`","user_id":"BR.1"}`), leads.Applied)
@@ -87,11 +89,13 @@ func TestI2StaleCRMEventChangesNothing(t *testing.T) {
 	})
 }
 
-// TestI2OvertakenCRMEventChangesNothing has a newer event be applied behind the look at the lead.
+// TestI2OvertakenCRMEventChangesNothing: a newer event is applied just after an older one has read
+// the lead. The older one then changes nothing.
 func TestI2OvertakenCRMEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	store := memstore.New()
-	first, late := houseOn(t, store), &racingRead{Store: store, reads: 1} // for the phone; then for the external id
+	// The first read is of the lead of the phone, the second of that of the external id.
+	first, late := houseOn(t, store), &racingRead{Store: store, reads: 1}
 	second := houseOn(t, late)
 	first.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e1","phone":"`+ana+`"}`), leads.Applied)
 	late.by = func() {
@@ -103,7 +107,8 @@ func TestI2OvertakenCRMEventChangesNothing(t *testing.T) {
 	}
 }
 
-// TestI14RefusedCRMEventChangesNothing: what is answered 400 or 409 has changed nothing.
+// TestI14RefusedCRMEventChangesNothing: an event that is refused as invalid or as a conflict has
+// changed nothing.
 func TestI14RefusedCRMEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	const inbound = `"last_inbound_at":"2026-03-02T08:00:00Z"`
@@ -117,34 +122,34 @@ func TestI14RefusedCRMEventChangesNothing(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		leads  []string // in the order of their age
+		leads  []string // the oldest first
 		data   string
 		code   fault.Code
 		detail string
 	}{
-		{"of nobody", nil, `{"external_id":"e1","name":"Ana",` + inbound + `}`, fault.Validation, windowless},
+		{"for an unknown lead", nil, `{"external_id":"e1","name":"Ana",` + inbound + `}`, fault.Validation, windowless},
 		{
-			"of one",
+			"for one lead",
 			[]string{`{"name":"Ana","phone":"` + ana + `"}`},
 			`{"external_id":"e1","phone":"` + ana + `",` + inbound + `}`, fault.Validation, windowless,
 		},
 		{
-			"of two",
+			"for two leads",
 			[]string{`{"name":"Ana","external_id":"e1"}`, `{"name":"Bo","phone":"` + bo + `"}`},
 			`{"external_id":"e1","phone":"` + bo + `",` + inbound + `}`, fault.Validation, windowless,
 		},
 		{
-			"of two, for what the elder has",
+			"for two leads, too many fields with the older's",
 			[]string{`{"name":"Bo","phone":"` + bo + `",` + full("b") + `}`, `{"name":"Ana","external_id":"e1"}`},
 			`{"external_id":"e1","phone":"` + bo + `",` + full("e") + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
 		},
 		{
-			"of two, for what the younger has",
+			"for two leads, too many fields with the younger's",
 			[]string{`{"name":"Ana","external_id":"e1"}`, `{"name":"Bo","phone":"` + bo + `",` + full("b") + `}`},
 			`{"external_id":"e1","phone":"` + bo + `",` + full("e") + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
 		},
 		{
-			"with a phone of another user",
+			"with another user's phone",
 			[]string{`{"name":"Ana","phone":"` + ana + `","user_id":"BR.1"}`, `{"name":"Bo","phone":"` + bo + `","user_id":"BR.2"}`},
 			`{"external_id":"e1","phone":"` + bo + `","user_id":"BR.1"}`, fault.AlreadyExists, "data.phone: belongs to another lead",
 		},
@@ -165,8 +170,8 @@ func TestI14RefusedCRMEventChangesNothing(t *testing.T) {
 	}
 }
 
-// TestCRMEventIsJudgedAgainstMergedLead: what one of two leads has is the other's, too, once the
-// event has made them one; with that it is in order.
+// TestCRMEventIsJudgedAgainstMergedLead: an event that merges two leads is judged against the
+// merged lead. A last_inbound_at is in order if either of the two has a channel or a window.
 func TestCRMEventIsJudgedAgainstMergedLead(t *testing.T) {
 	t.Parallel()
 	const at = "2026-03-02T08:00:00Z"

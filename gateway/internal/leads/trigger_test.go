@@ -13,15 +13,18 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
+// asFault reports whether err is a fault, and sets to to it.
 func asFault(err error, to **fault.Error) bool { return errors.As(err, to) }
 
+// TestStatusIsTheTrigger: a change into a trigger status starts a run, and restarts a live one. The
+// same status again does nothing. Any other status, or none, ends the run.
 func TestStatusIsTheTrigger(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	c := h.config()
 	v := h.create(`{"name":"Ana","phone":"+5511912345678","channel_id":"` + string(spare) + `","status_id":"` + archived + `"}`)
 	if runs := h.live(v.ID); len(runs) != 0 {
-		t.Fatalf("no trigger status: got %d runs, want none", len(runs))
+		t.Fatalf("created in another status: got %d runs, want none", len(runs))
 	}
 	set := func(status string) {
 		t.Helper()
@@ -37,7 +40,7 @@ func TestStatusIsTheTrigger(t *testing.T) {
 		t.Fatalf("into a trigger: got %+v, want one run on the lead's channel, due in 30 min", runs)
 	}
 	if l, err := h.Store.Ladder(h.Ctx(), acme, runs[0].Ladder); err != nil || len(l.Steps) != 1 {
-		t.Errorf("got ladder %v, %v, want the one the run refers to", l, err)
+		t.Errorf("ladder of the run: got %v, error %v, want one step", l, err)
 	}
 	first := runs[0].ID
 
@@ -59,16 +62,18 @@ func TestStatusIsTheTrigger(t *testing.T) {
 		t.Errorf("no status: got %+v, want none", runs)
 	}
 	if got := h.count(followup.Restarted); got != 1 {
-		t.Errorf("got %v counted as restarted, want 1", got)
+		t.Errorf("steps counted as restarted: got %v, want 1", got)
 	}
 	if got := h.count(followup.StatusLeft); got != 2 {
-		t.Errorf("got %v counted as status_left, want 2", got)
+		t.Errorf("steps counted as status_left: got %v, want 2", got)
 	}
 	if got := h.Armed(); got != 3 {
-		t.Errorf("got %d wake-ups, want one per run started, 3", got)
+		t.Errorf("got %d wake-ups, want 3, one per run started", got)
 	}
 }
 
+// TestCreateInTriggerStatusStartsRun: creating a lead in a trigger status starts a run, unless the
+// lead has opted out.
 func TestCreateInTriggerStatusStartsRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -83,6 +88,7 @@ func TestCreateInTriggerStatusStartsRun(t *testing.T) {
 	}
 }
 
+// TestOptOutEndsTheRun: setting opted_out ends the lead's run.
 func TestOptOutEndsTheRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -92,10 +98,12 @@ func TestOptOutEndsTheRun(t *testing.T) {
 		t.Fatalf("update: %v", err)
 	}
 	if runs := h.live(v.ID); len(runs) != 0 || h.count(followup.OptedOut) != 1 {
-		t.Errorf("got %+v, %v counted, want none live and one counted", runs, h.count(followup.OptedOut))
+		t.Errorf("got live runs %+v and %v counted as opted_out, want none and 1", runs, h.count(followup.OptedOut))
 	}
 }
 
+// TestI8HundredConcurrentTriggersMakeOneRun: after a hundred concurrent updates in two processes,
+// each with a trigger status, one run is live and every other was restarted.
 func TestI8HundredConcurrentTriggersMakeOneRun(t *testing.T) {
 	t.Parallel()
 	store := memstore.New()
@@ -129,10 +137,12 @@ func TestI8HundredConcurrentTriggersMakeOneRun(t *testing.T) {
 	}
 	ended := one.count(followup.Restarted) + two.count(followup.Restarted)
 	if int(ended) != len(all)-1 {
-		t.Errorf("got %v counted as restarted of %d runs, want all but one", ended, len(all))
+		t.Errorf("got %v of %d runs counted as restarted, want all but one", ended, len(all))
 	}
 }
 
+// TestI3CutOverWindow: last_inbound_at opens the channel's window from that time. It never moves
+// the window back, and a time in the future counts as now.
 func TestI3CutOverWindow(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -155,7 +165,7 @@ func TestI3CutOverWindow(t *testing.T) {
 	at("2026-03-02T08:00:00-01:00")
 	closes(true, "2026-03-03T09:00:00Z")
 	h.Advance(time.Hour)
-	at("2026-03-02T03:00:00Z") // never back
+	at("2026-03-02T03:00:00Z") // does not move the window back
 	closes(true, "2026-03-03T09:00:00Z")
 	at("2027-01-01T00:00:00Z") // the future counts as now
 	closes(true, "2026-03-03T10:00:00Z")
