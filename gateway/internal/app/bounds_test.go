@@ -27,8 +27,8 @@ func TestI6LeasesOutlastTheirWork(t *testing.T) {
 	}
 }
 
-// TestStopOutlastsSend: the time allowed for a stop is at least that of a send. A shorter stop would
-// leave every send under way uncertain.
+// TestStopOutlastsSend: the time allowed for a stop is at least that of a send. A shorter stop
+// would leave every send under way uncertain.
 func TestStopOutlastsSend(t *testing.T) {
 	t.Parallel()
 	if b := boundsOf(config.Config{}); b.send > stopRequests || b.send > stopWork {

@@ -28,8 +28,8 @@ tenants:
       - {id: 33333333-3333-4333-8333-333333333333, name: Help, url: "http://127.0.0.1:9/d", secret: shh}
 `
 
-// oneAccount is an operator file with three Meta channels on one account, the third bound to another
-// app, and a Gupshup channel.
+// oneAccount is an operator file with three Meta channels on one account, the third bound to
+// another app, and a Gupshup channel.
 const oneAccount = `
 sandbox: true
 redis: {url: ""}
@@ -78,8 +78,8 @@ func TestI10TemplateAccounts(t *testing.T) {
 	}
 }
 
-// TestTemplatesAreForgotten: a Gupshup channel sends templates by Gupshup's ids. It forgets these ids
-// when a template changes and when a receipt says that a template was not found. Other channels
+// TestTemplatesAreForgotten: a Gupshup channel sends templates by Gupshup's ids. It forgets these
+// ids when a template changes and when a receipt says that a template was not found. Other channels
 // have none to forget.
 func TestTemplatesAreForgotten(t *testing.T) {
 	t.Parallel()

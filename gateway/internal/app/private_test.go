@@ -16,8 +16,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestPrivateTargetsNeedPermission: an assistant at a private address is reached only if the operator
-// file allows it. Otherwise no connection to it is made.
+// TestPrivateTargetsNeedPermission: an assistant at a private address is reached only if the
+// operator file allows it. Otherwise no connection to it is made.
 func TestPrivateTargetsNeedPermission(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -36,9 +36,9 @@ tenants:
          access_token: tok, assistant_id: 22222222-2222-4222-8222-222222222222}
 `
 
-// TestRawFromEdgeToAssistant: an assistant with the format raw gets Meta's body unchanged, so Meta's
-// signature is still valid; ours is valid too. A webhook with events of several leads is narrowed
-// to one lead per delivery and has no signature of Meta's.
+// TestRawFromEdgeToAssistant: an assistant with the format raw gets Meta's body unchanged, so
+// Meta's signature is still valid; ours is valid too. A webhook with events of several leads is
+// narrowed to one lead per delivery and has no signature of Meta's.
 func TestRawFromEdgeToAssistant(t *testing.T) {
 	t.Parallel()
 	type request struct {

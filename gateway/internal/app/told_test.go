@@ -122,8 +122,8 @@ func (h *harness) wantTold(want ...string) {
 	}
 }
 
-// call sends a request to the service, checks that it succeeds, and returns the id in the answer, if
-// there is one.
+// call sends a request to the service, checks that it succeeds, and returns the id in the answer,
+// if there is one.
 func (h *harness) call(method, path, body string) string {
 	h.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -145,7 +145,8 @@ func (h *harness) call(method, path, body string) string {
 }
 
 // TestAssistantsAreToldAtOnce: whatever happens to a run, and whichever part of the service caused
-// it, the assistant is told at once and not only at the relay's next poll, which does not come here.
+// it, the assistant is told at once and not only at the relay's next poll, which does not come
+// here.
 func TestAssistantsAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	const (

@@ -160,7 +160,8 @@ func TestAdminURL(t *testing.T) {
 			t.Errorf("%s: got %s, error %v, want %s", address, got, err, want)
 		}
 	}
-	for _, way := range []string{"-admin http://ADDR", "-url http://ADDR/readyz"} { // both take a URL, and the log gives an address without http://
+	// Both flags take a URL, and the log gives an address without http://.
+	for _, way := range []string{"-admin http://ADDR", "-url http://ADDR/readyz"} {
 		if got, err := adminURL("127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), way) {
 			t.Errorf("port 0: got %s, error %v, want an error with %q in it", got, err, way)
 		}

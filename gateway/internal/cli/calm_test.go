@@ -41,9 +41,9 @@ func (j *journal) write(h slog.Handler, times int, level slog.Level, message str
 	return strings.Split(strings.TrimSuffix(j.out.String(), "\n"), "\n")
 }
 
-// TestRepeatedWarningsAreLimited: of many warnings that are alike, calmAlike are written in a period.
-// The next record with the same message that is written says how many were left out. Warnings that
-// are not alike are written beside them.
+// TestRepeatedWarningsAreLimited: of many warnings that are alike, calmAlike are written in a
+// period. The next record with the same message that is written says how many were left out.
+// Warnings that are not alike are written beside them.
 func TestRepeatedWarningsAreLimited(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
@@ -100,8 +100,8 @@ func TestWarningsAlikeAreLimited(t *testing.T) {
 	}
 }
 
-// TestOtherLevelsAreWritten: records below and above the level of a warning are all written. Warnings
-// of a group count together with those outside it.
+// TestOtherLevelsAreWritten: records below and above the level of a warning are all written.
+// Warnings of a group count together with those outside it.
 func TestOtherLevelsAreWritten(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)

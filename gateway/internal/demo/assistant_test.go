@@ -77,7 +77,8 @@ func TestAssistant(t *testing.T) {
 	}
 	a.connect(gateway.URL)
 
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // other tests close idle connections of the default transport
+	// Not the default transport: other tests close its idle connections.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	post := func(id, signature string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.url, bytes.NewReader([]byte(hello)))
 		if err != nil {

@@ -63,7 +63,8 @@ func TestDemoTellsTheStory(t *testing.T) {
 		}
 		rest = rest[at:]
 	}
-	if template := "template reengagement_v1: “Hi "; !strings.Contains(told, template) { // on a busy machine it may stand before the refusal
+	// Not one of keyLines: on a busy machine it may come before the refusal.
+	if template := "template reengagement_v1: “Hi "; !strings.Contains(told, template) {
 		t.Errorf("got no %q in:\n%s", template, told)
 	}
 	for _, p := range newCast() {
@@ -104,8 +105,8 @@ var keyLines = []string{
 	"✓ AI after 30 min", "The story is complete.",
 }
 
-// TestDemoTellsWhatWentWrong: the story tells each thing that went wrong in a sentence of its own, and
-// the demo fails.
+// TestDemoTellsWhatWentWrong: the story tells each thing that went wrong in a sentence of its own,
+// and the demo fails.
 func TestDemoTellsWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	meddle := func(w *world) {
@@ -143,8 +144,8 @@ func TestDemoTellsWhatWentWrong(t *testing.T) {
 	}
 }
 
-// TestDemoInterrupted: an interrupt ends the story. That is a failure with -once, which waits for the
-// story's end, and none without it.
+// TestDemoInterrupted: an interrupt ends the story. That is a failure with -once, which waits for
+// the story's end, and none without it.
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
 	for name, once := range map[string]bool{"once": true, "until interrupted": false} {

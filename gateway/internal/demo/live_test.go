@@ -14,7 +14,8 @@ import (
 func TestSuggestionsWork(t *testing.T) {
 	t.Parallel()
 	var out tape
-	w, err := newWorld(t.Context(), time.Hour, newNarrator(&out), slog.New(slog.DiscardHandler)) // an hour for a day, so that no window closes during the test
+	// A day takes an hour, so that no window closes during the test.
+	w, err := newWorld(t.Context(), time.Hour, newNarrator(&out), slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
 		if err := w.stop(); err != nil {
 			t.Error(err)

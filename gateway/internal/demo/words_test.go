@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestStamp: the story begins at 9 in the morning of day 1, whatever time it is when the demo starts.
-// Times before day 1 are told as its first minute.
+// TestStamp: the story begins at 9 in the morning of day 1, whatever time it is when the demo
+// starts. Times before day 1 are told as its first minute.
 func TestStamp(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 3, 2, 22, 17, 30, 0, time.UTC)

@@ -9,8 +9,8 @@ import (
 )
 
 // TestI4DialledNumberSharesWindow: WhatsApp answers a send with the number that it made of the one
-// dialled (Argentina's 9, a trunk zero). A message from that number opens the window for the dialled
-// number too.
+// dialled (Argentina's 9, a trunk zero). A message from that number opens the window for the
+// dialled number too.
 func TestI4DialledNumberSharesWindow(t *testing.T) {
 	t.Parallel()
 	const dialled, is = "541123456789", "5491123456789"

@@ -42,8 +42,8 @@ const (
 	perTenant    = 32
 )
 
-// outageClock is a domain clock that runs outageSpeed times as fast as real time. An outage moves it
-// ahead.
+// outageClock is a domain clock that runs outageSpeed times as fast as real time. An outage moves
+// it ahead.
 type outageClock struct {
 	began time.Time
 	ahead atomic.Int64
@@ -340,8 +340,8 @@ func (o *outage) checkPace(c *customer, calls []loggedCall) {
 	}
 }
 
-// checkFreshestFirst checks that steps were sent freshest first. Workers may overtake each other, so
-// a step may be off its place, but on average by no more places than there are workers.
+// checkFreshestFirst checks that steps were sent freshest first. Workers may overtake each other,
+// so a step may be off its place, but on average by no more places than there are workers.
 func (o *outage) checkFreshestFirst(calls []loggedCall) {
 	o.Helper()
 	var off int

@@ -127,8 +127,8 @@ func wants(t *testing.T, got, want any, what string) {
 	}
 }
 
-// TestListIsBelievedForTenMinutes: a list is believed for ten minutes. The first question after that
-// causes a new reading, and is answered from the old list without waiting.
+// TestListIsBelievedForTenMinutes: a list is believed for ten minutes. The first question after
+// that causes a new reading, and is answered from the old list without waiting.
 func TestListIsBelievedForTenMinutes(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
@@ -209,8 +209,8 @@ func TestListIsBelievedWhileReadingFails(t *testing.T) {
 	})
 }
 
-// TestSlowListIsWaitedForOnce: the wait of three seconds counts from the beginning of the reading, so
-// later questions during the same reading do not wait.
+// TestSlowListIsWaitedForOnce: the wait of three seconds counts from the beginning of the reading,
+// so later questions during the same reading do not wait.
 func TestSlowListIsWaitedForOnce(t *testing.T) {
 	t.Parallel()
 	registry(t, func(t *testing.T, l *list, _ *outbound.Templates, ask func() string) {
@@ -278,8 +278,8 @@ func TestNewerListOverridesNote(t *testing.T) {
 	}
 }
 
-// TestAnyNoteCausesReading: every note, even one without a status, makes every replica read the list
-// again, but at most once a minute however many notes there are.
+// TestAnyNoteCausesReading: every note, even one without a status, makes every replica read the
+// list again, but at most once a minute however many notes there are.
 func TestAnyNoteCausesReading(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {
@@ -305,8 +305,8 @@ func TestAnyNoteCausesReading(t *testing.T) {
 	})
 }
 
-// TestNotesCountWithoutList: what webhooks said counts for an account whose list cannot be read, for
-// as long as it is stored.
+// TestNotesCountWithoutList: what webhooks said counts for an account whose list cannot be read,
+// for as long as it is stored.
 func TestNotesCountWithoutList(t *testing.T) {
 	t.Parallel()
 	noted(t, func(t *testing.T, l *list, n *notes) {

@@ -17,15 +17,16 @@ import (
 	"wagate/providers"
 )
 
-// Errors of a provider call. After notSent and invalid it is known that nothing was sent; after lost
-// it is not known.
+// Errors of a provider call. After notSent and invalid it is known that nothing was sent; after
+// lost it is not known.
 var (
 	notSent = &providers.Error{Kind: providers.Transient, Code: 131016, Status: 500, Retryable: true}
 	lost    = &providers.Error{Kind: providers.Transient, MaybeSent: true}
 	invalid = &providers.Error{Kind: providers.Invalid, Code: 100, Status: 400}
 )
 
-// allowAll returns a guard that always allows the message, and notes in the diary that it was asked.
+// allowAll returns a guard that always allows the message, and notes in the diary that it was
+// asked.
 func (h *harness) allowAll(lead followup.LeadID) followup.Guard {
 	return func(_ context.Context, previous followup.AttemptID) (followup.Verdict, error) {
 		h.diary.note("guard")
@@ -227,9 +228,9 @@ func TestBreakerIgnoresCallersFaults(t *testing.T) {
 	})
 }
 
-// TestI6CallOutlivesItsCaller: a caller that goes away stops a send that has not called the provider
-// yet, and the wait for a retry. It does not stop a provider call that has begun, nor what follows
-// the call.
+// TestI6CallOutlivesItsCaller: a caller that goes away stops a send that has not called the
+// provider yet, and the wait for a retry. It does not stop a provider call that has begun, nor what
+// follows the call.
 func TestI6CallOutlivesItsCaller(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -377,8 +378,8 @@ func TestI7ParkedReceiptsAreSettled(t *testing.T) {
 	}
 }
 
-// TestI7UnlinkedMessageIsAnsweredAsSent: a message that was sent is answered as sent, even if its id
-// cannot be linked.
+// TestI7UnlinkedMessageIsAnsweredAsSent: a message that was sent is answered as sent, even if its
+// id cannot be linked.
 func TestI7UnlinkedMessageIsAnsweredAsSent(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
@@ -403,8 +404,8 @@ func TestMessageLinkedByNewerReplicaIsNotRetried(t *testing.T) {
 	})
 }
 
-// TestUnknownChannelIsOperatorTrouble: a send on a channel that is not in the operator file fails as
-// operator trouble, without any step of a send.
+// TestUnknownChannelIsOperatorTrouble: a send on a channel that is not in the operator file fails
+// as operator trouble, without any step of a send.
 func TestUnknownChannelIsOperatorTrouble(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {

@@ -9,9 +9,9 @@ import (
 	"wagate/providers"
 )
 
-// TestAssistantsAreToldOfParkedReceipts: a receipt that arrives before the provider's answer may end
-// a run, or settle a step that was recorded as uncertain meanwhile. Told is then called at once, and
-// not for any other receipt.
+// TestAssistantsAreToldOfParkedReceipts: a receipt that arrives before the provider's answer may
+// end a run, or settle a step that was recorded as uncertain meanwhile. Told is then called at
+// once, and not for any other receipt.
 func TestAssistantsAreToldOfParkedReceipts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
