@@ -180,7 +180,7 @@ func TestDemoOnBusyMachine(t *testing.T) {
 		t.Errorf("got error %v, want the second try to be interrupted", err)
 	}
 	if got := out.String(); !strings.Contains(got, "\n2. ") || strings.Contains(got, "\n3. ") || strings.Contains(got, "as it should") {
-		t.Errorf("got told, want no more of it than the windows that had closed:\n%s", got)
+		t.Errorf("got story\n%s\nwant it told up to part 2, and not that it did not go as it should", got)
 	}
 }
 

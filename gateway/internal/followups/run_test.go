@@ -128,8 +128,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestI10OtherTenantsRunsAreUnknown: another tenant's key gets 404 from every route of a run, and
-// so does an id that is not one of a run.
+// TestI10OtherTenantsRunsAreUnknown: another tenant's key gets 404 from every route of a run. An
+// id that is not a run's is answered with 404, too.
 func TestI10OtherTenantsRunsAreUnknown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -18,20 +18,20 @@ type racingResolve struct {
 	followup.Store
 	// when selects the calls of Resolve to race with.
 	when func(who followup.Identity, create bool) bool
-	// by is called once before such a call, after once behind one.
+	// by is called once before such a call, after once after one.
 	by, after func()
 }
 
-func (o *racingResolve) Resolve(
+func (r *racingResolve) Resolve(
 	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, now time.Time,
 ) (followup.LeadID, error) {
-	if by := o.by; by != nil && o.when(who, create) {
-		o.by = nil
+	if by := r.by; by != nil && r.when(who, create) {
+		r.by = nil
 		by()
 	}
-	id, err := o.Store.Resolve(ctx, tenant, who, create, now)
-	if after := o.after; after != nil && o.when(who, create) {
-		o.after = nil
+	id, err := r.Store.Resolve(ctx, tenant, who, create, now)
+	if after := r.after; after != nil && r.when(who, create) {
+		r.after = nil
 		after()
 	}
 	return id, err

@@ -370,18 +370,18 @@ func TestI10CRMEventWithFormerPhone(t *testing.T) {
 	}
 
 	stranger := followup.Identity{Phone: old, UserID: "BR.3"}
-	his := resolve(stranger)
+	strangersLead := resolve(stranger)
 
 	_, err = h.crm(crmEvent("lead.updated", 1, `{"external_id":"e1","name":"Ana Lima","phone":"`+old+`"}`))
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: belongs to another lead")
 	got := [2]followup.LeadID{resolve(stranger), h.find(followup.Identity{ExternalID: "e1"}).ID}
-	if want := [2]followup.LeadID{his, lead}; got != want || his == lead {
+	if want := [2]followup.LeadID{strangersLead, lead}; got != want || strangersLead == lead {
 		t.Errorf("ids of the stranger and the lead: got %s, want %s, which differ", got, want)
 	}
 	h.wantCRM(crmEvent("lead.updated", 2, `{"external_id":"e1","name":"Ana Lima"}`), leads.Applied)
 	h.wantCRM(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`","user_id":"BR.3"}`), leads.Applied)
-	if got := h.find(followup.Identity{ExternalID: "e2"}).ID; got != his {
-		t.Errorf("lead of external id e2: got %s, want the stranger %s", got, his)
+	if got := h.find(followup.Identity{ExternalID: "e2"}).ID; got != strangersLead {
+		t.Errorf("lead of external id e2: got %s, want the stranger %s", got, strangersLead)
 	}
 }
 
