@@ -67,6 +67,25 @@ func windowTests() []test {
 			w.settle(lead, w.opening())
 			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after its first message")
 		}},
+		{"a new identity that is told of late closes what counts from no later, on every channel", func(w *world) {
+			lead := w.lead()
+			for _, c := range []struct {
+				channel followup.ChannelID
+				after   time.Duration // the change
+			}{{w.main, time.Millisecond}, {w.second, 0}, {w.other, -time.Minute}} {
+				it := w.opening()
+				it.Channel, it.At = c.channel, w.now.Add(c.after)
+				w.settle(lead, it)
+			}
+			notice := w.item()
+			notice.NewIdentity = true
+			w.pass(time.Hour)
+			w.settle(lead, notice)
+			windows := w.get(lead).Windows
+			w.is(windows[w.main].Refused, false, "Refused of one that counts from after the change")
+			w.is(windows[w.second].Refused, true, "Refused of one of the same instant")
+			w.is(windows[w.other].Refused, true, "Refused of one of before")
+		}},
 		{"only a later timestamp moves it", func(w *world) {
 			lead := w.lead()
 			first := w.now
