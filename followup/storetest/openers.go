@@ -17,6 +17,17 @@ func (w *world) wrote(lead followup.LeadID, who providers.Contact) {
 	w.must(err, "Settle")
 }
 
+// hears settles a message that opens no window, of whom WhatsApp calls so.
+func (w *world) hears(lead followup.LeadID, who providers.Contact) {
+	w.Helper()
+	reaction := w.message("ok")
+	reaction.Opens = false
+	_, err := w.s.Settle(w.ctx, followup.Settlement{
+		Tenant: w.tenant, Lead: lead, Contact: who, Items: []followup.Item{reaction}, Now: w.now, Real: w.now,
+	})
+	w.must(err, "Settle")
+}
+
 // free asks the guard to allow free-form text to one of the lead's numbers, and returns the
 // refusal.
 func (w *world) free(lead followup.LeadID, to providers.Contact) followup.Refusal {
@@ -192,19 +203,61 @@ func openerTests() []test {
 			w.edit(lead, func(l *followup.Lead) { l.UserID = other })
 			w.is(w.free(lead, contact{UserID: other}), closed, "to another")
 		}},
+		{"what he did not tell is the record's while what he told names him, before and after", func(w *world) {
+			a, b, c, u, v := newPhone(), newPhone(), newPhone(), newUser(), newUser()
+			for _, row := range []struct {
+				what         string
+				had, wrote   contact
+				change       []contact // what the record says, one after the other
+				open, closed contact
+			}{
+				{"a user id that is given to the record", contact{UserID: u}, contact{UserID: v},
+					[]contact{{Phone: a, UserID: u}, {Phone: b, UserID: v}}, contact{Phone: b}, contact{Phone: a}},
+				{"a phone that is the record's for a while", contact{Phone: a}, contact{Phone: b},
+					[]contact{{Phone: b, UserID: u}, {Phone: c, UserID: v}}, contact{Phone: b}, contact{UserID: u}},
+				{"a phone that is given to the record", contact{Phone: a, UserID: u}, contact{Phone: b},
+					[]contact{{Phone: b, UserID: v}}, contact{UserID: v}, contact{UserID: u}},
+			} {
+				n := w.tenantNextDoor()
+				lead := n.resolve(followup.Identity{Phone: row.had.Phone, UserID: row.had.UserID})
+				n.wrote(lead, row.wrote)
+				for _, is := range row.change {
+					n.edit(lead, func(l *followup.Lead) { l.Phone, l.UserID = is.Phone, is.UserID })
+				}
+				n.is(n.free(lead, row.open), open, "to who wrote, by %s", row.what)
+				n.is(n.free(lead, row.closed), closed, "to whom the record named, by %s", row.what)
+			}
+		}},
+		{"what a message tells that opens nothing leaves each window whose it was", func(w *world) {
+			phone, user := newPhone(), newUser()
+			for _, had := range []contact{{Phone: phone}, {UserID: user}} {
+				n := w.tenantNextDoor()
+				lead := n.resolve(followup.Identity{Phone: had.Phone, UserID: had.UserID})
+				n.wrote(lead, had)
+				n.hears(lead, contact{Phone: phone, UserID: user})
+				n.is(n.contact(lead), contact{Phone: phone, UserID: user}, "the record")
+				is := contact{Phone: phone}
+				if had.Phone != "" {
+					is = contact{UserID: user}
+				}
+				n.edit(lead, func(l *followup.Lead) { l.Phone, l.UserID = is.Phone, is.UserID })
+				n.is(n.free(lead, is), closed, "to what he told later, alone")
+			}
+		}},
+		{"one that nobody is said to have opened is his whom the record names later", func(w *world) {
+			user := newUser()
+			lead := w.resolve(followup.Identity{ExternalID: "crm " + user})
+			w.wrote(lead, contact{})
+			w.edit(lead, func(l *followup.Lead) { l.UserID = user })
+			w.is(w.free(lead, contact{UserID: user}), open, "to the user id")
+		}},
 		{"another spelling of the phone keeps it open to the user id", func(w *world) {
 			phone, user := newMobile(), newUser()
 			lead := w.resolve(followup.Identity{Phone: phone})
 			w.wrote(lead, contact{Phone: phone})
 			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), lead, "whose user id it is")
 			w.is(w.free(lead, contact{UserID: user}), open, "to the user id")
-			reaction := w.message("ok")
-			reaction.Opens = false
-			_, err := w.s.Settle(w.ctx, followup.Settlement{
-				Tenant: w.tenant, Lead: lead, Contact: contact{Phone: followup.PhoneTwin(phone), UserID: user},
-				Items: []followup.Item{reaction}, Now: w.now, Real: w.now,
-			})
-			w.must(err, "Settle")
+			w.hears(lead, contact{Phone: followup.PhoneTwin(phone), UserID: user})
 			w.is(w.free(lead, contact{Phone: phone}), open, "to the phone")
 			w.is(w.free(lead, contact{UserID: user}), open, "to the user id, as the phone is spelled otherwise")
 		}},
