@@ -86,5 +86,18 @@ func phoneTests() []test {
 			w.is(w.get(lead).Phone, "", "phone")
 			w.is(w.get(lead).Name, "Ana", "name")
 		}},
+		{"nor is its spelling", func(w *world) {
+			lead := w.resolve(followup.Identity{Phone: twins[0][0], UserID: newUser()})
+			w.hears(lead, providers.Contact{Phone: twins[0][1], UserID: newUser()})
+			w.is(w.get(lead).Phone, twins[0][0], "phone")
+		}},
+		{"no phone is no other spelling of none", func(w *world) {
+			user := newUser()
+			lead := w.resolve(followup.Identity{UserID: user})
+			w.hears(lead, providers.Contact{UserID: user})
+			before := w.get(lead).Revision
+			w.hears(lead, providers.Contact{UserID: user})
+			w.is(w.get(lead).Revision, before, "revision after nothing new")
+		}},
 	}
 }
