@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"wagate/followup"
@@ -352,6 +354,20 @@ func receiptTests() []test {
 			w.guardSend(lead, false)
 			w.settle(lead, w.receipt(first, failed, providers.Unknown))
 			w.timeline(run, "1 sent/template → failed", "2 sent/template", "3 …")
+		}},
+		test{"the failure of a step counts whatever of another run was sent meanwhile", func(w *world) {
+			lead := w.lead()
+			run, arm := w.start(lead), w.arm()
+			arm.Assistant, arm.Channel = w.support, w.other
+			w.startWith(lead, arm)
+			w.pass(interval)
+			both := w.claims()
+			slices.SortFunc(both, func(a, b followup.Claimed) int { return cmp.Compare(a.Run.ID, b.Run.ID) })
+			sent := w.result(both[0], w.guard(both[0]).Attempt)
+			w.guard(both[1])
+			w.finish(sent)
+			w.settle(lead, w.receipt(sent.Attempt, failed, providers.Unknown))
+			w.timeline(run, "1 sent/template → failed", "2 …")
 		}},
 		test{"the same state again has no effect", func(w *world) {
 			lead := w.lead()
