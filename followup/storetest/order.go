@@ -236,6 +236,34 @@ func orderTests() []test {
 			w.settle(w.lead(), w.note("good"))
 			w.is(w.told(w.sales), []string{"good"}, "told")
 		}},
+		{"what comes to conversations that are out, or wait for their retry, brings them no sooner", func(w *world) {
+			const some = 10 // that some lie together in whatever way the store has
+			queued := func(text string) (leads []followup.LeadID) {
+				for range some {
+					leads = append(leads, w.lead())
+					w.settle(leads[len(leads)-1], w.note(text))
+				}
+				return leads
+			}
+			leads := queued("first")
+			ds := w.deliveries()
+			w.is(len(ds), some, "deliveries")
+			more := func(state string) {
+				for _, lead := range leads {
+					w.settle(lead, w.note("behind"))
+				}
+				others := queued("other")
+				for _, d := range w.deliveries() {
+					w.is(slices.Contains(others, d.Lead), true, "another's than what is %s", state)
+					w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+				}
+			}
+			more("out")
+			for _, d := range ds {
+				w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now.Add(time.Second) }), "FinishDelivery")
+			}
+			more("waiting for its retry")
+		}},
 		{"the queue that waited longest comes first", func(w *world) {
 			var want []string
 			for i := range 4 {
