@@ -115,6 +115,10 @@ func cutTests() []test {
 				w.is(fmt.Sprint(again.ID, w.say(again.Events), again.Attempts), fmt.Sprint(d.ID, []string{"1"}, 0), "delivery after release %d", i)
 				d = again
 			}
+			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
+			w.must(w.finishDelivery(w.delivery(), released), "FinishDelivery")
+			w.settle(lead, w.note("3"))
+			w.is(w.say(w.delivery().Events), []string{"2", "3"}, "the next, which nobody has seen")
 		}},
 	}
 }
