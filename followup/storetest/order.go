@@ -178,6 +178,20 @@ func orderTests() []test {
 				w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt, f.Rejected = w.now, true }), "FinishDelivery")
 			}
 		}},
+		{"whatever a delivery has met, the next begins anew", func(w *world) {
+			w.settle(w.lead(), w.note("1"), w.note("2"))
+			claim := func() followup.Delivery { return w.deliveryWith(followup.ClaimDeliveries{Limit: 100, MaxEvents: 1}) }
+			retry := func(f *followup.FinishDelivery) { f.RetryAt, f.Rejected = w.now, true }
+			w.must(w.finishDelivery(claim(), retry), "FinishDelivery")
+			w.pass(time.Second)
+			first := claim()
+			w.is(fmt.Sprint(first.Attempts, first.Rejected), "1 1", "tries and rejections of the first")
+			w.must(w.finishDelivery(first, delivered), "FinishDelivery")
+			next := claim()
+			w.is(fmt.Sprint(next.Attempts, next.Rejected), "0 0", "tries and rejections of the next")
+			w.at(next.FirstAt, w.now, "FirstAt")
+			w.is(next.ID != first.ID, true, "another id")
+		}},
 		{"a lease that ran out is claimed again, and the old token is stale", func(w *world) {
 			w.settle(w.lead(), w.note("1"))
 			d := w.delivery()
