@@ -80,9 +80,17 @@ func preferenceTests() []test {
 			say([]bool{true, false}, "twice after a resume", undated, undated)
 			say([]bool{false}, "again after that", undated)
 			say([]bool{true, true}, "behind a resume", w.wants(resume, 0), undated)
+			same := w.wants(resume, 0)
+			same.OptOutAt = w.now.Add(-time.Minute)
+			say([]bool{true, false}, "behind a resume of the instant of the stop", same, undated)
 			early := w.wants(resume, 0)
 			early.OptOutAt = w.now.Add(-time.Hour)
 			say([]bool{true, false}, "behind a resume of before", early, undated)
+			known := w.wants(stop, 0)
+			say([]bool{true}, "with a date", known)
+			w.settle(lead, w.wants(resume, 0))
+			w.pass(time.Minute)
+			say([]bool{false, true}, "behind a stop that is known, after a resume", known, undated)
 			dated := undated
 			dated.Undated = false
 			w.settle(lead, w.wants(resume, 0))
