@@ -162,6 +162,19 @@ func leadTests() []test {
 			w.settle(lead, w.message("hi"))
 			w.at(w.get(lead).CreatedAt, w.now, "CreatedAt")
 		}},
+		{"created once, whatever comes later", func(w *world) {
+			phone, user, created := newPhone(), newUser(), w.now
+			lead := w.resolve(followup.Identity{Phone: phone})
+			for _, later := range []func(){
+				func() { w.settle(lead, w.message("hi")) },
+				func() { w.resolve(followup.Identity{Phone: phone, UserID: user}) },
+				func() { w.hears(lead, providers.Contact{Name: "Ana", Phone: phone}) },
+			} {
+				w.pass(time.Second)
+				later()
+				w.at(w.get(lead).CreatedAt, created, "CreatedAt")
+			}
+		}},
 		{"listed newest first, by pages", func(w *world) {
 			var want []followup.LeadID
 			for range 5 {
