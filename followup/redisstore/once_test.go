@@ -208,6 +208,48 @@ func TestI5StartRepeatedLate(t *testing.T) {
 	})
 }
 
+// TestI5StartRepeatedAfterRearm: a start by hand is repeated after the lead has answered, the
+// business has written and the run has been started anew. The repetition answers the first run, and
+// the new one goes on.
+func TestI5StartRepeatedAfterRearm(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100045"}, epoch)
+		arm := followup.Arm{
+			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Hour, RearmOnReply: true,
+		}
+		ordinary := s.newToken
+		byHand := func() followup.RunID {
+			t.Helper()
+			s.newToken = func() string { return "by hand" }
+			defer func() { s.newToken = ordinary }()
+			run, _, err := s.Start(t.Context(), p.tenant, lead, arm, false, epoch, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return run
+		}
+		first := byHand()
+		settleText(t, s, p, lead, "an answer")
+		if _, err := s.GuardSend(t.Context(), followup.GuardSend{
+			Tenant: p.tenant, Lead: lead, Channel: p.channel, Assistant: p.assistant, Now: epoch, Real: epoch,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		anew, _, err := s.Start(t.Context(), p.tenant, lead, arm, true, epoch, epoch)
+		if err != nil || anew == "" {
+			t.Fatalf("Start: got %q, %v, want a run", anew, err)
+		}
+		if again := byHand(); again != first {
+			t.Errorf("repeated: got %s, want %s again", again, first)
+		}
+		if r, err := s.Run(t.Context(), p.tenant, anew); err != nil || r.State != followup.RunArmed {
+			t.Errorf("the run started anew: got %+v, %v, want it armed", r, err)
+		}
+	})
+}
+
 // TestParkedReceiptsAreBounded: only the latest maxParked receipts may be kept for an id.
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	t.Parallel()
