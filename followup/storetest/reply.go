@@ -207,6 +207,14 @@ func silenceTests() []test {
 				w.pass(interval)
 				w.is(w.guard(w.claim()).Refusal, followup.Allowed, "guard of the new claim")
 			}},
+			test{way.name + " holds one in sending up no longer than its wait", func(w *world) {
+				lead := w.lead()
+				w.start(lead)
+				c, _ := w.sending()
+				way.speak(w, lead)
+				w.pass(interval)
+				w.is(w.guard(c).Refusal, followup.Allowed, "guard when the wait is over")
+			}},
 			test{way.name + " restarts one in sending that comes back unsent", func(w *world) {
 				for _, row := range []struct{ until, due time.Duration }{
 					{0, interval}, {time.Minute, interval}, {2 * interval, 2 * interval},
