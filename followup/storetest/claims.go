@@ -173,6 +173,16 @@ func claimTests() []test {
 			w.startWith(w.lead(), arm)
 			w.is(w.batch(100).Next, 5*time.Minute, "Next with an earlier one")
 		}},
+		{"next is when the lead's other step is due, behind the one that is claimed", func(w *world) {
+			lead, other := w.lead(), w.arm()
+			other.Assistant, other.Channel, other.Interval = w.support, w.other, interval+time.Minute
+			w.start(lead)
+			w.startWith(lead, other)
+			w.pass(interval)
+			b := w.batch(100)
+			w.is(len(b.Steps), 1, "steps")
+			w.is(b.Next, time.Minute, "Next")
+		}},
 		{"next is bounded by an hour", func(w *world) {
 			arm := w.arm()
 			arm.Interval = 48 * time.Hour
