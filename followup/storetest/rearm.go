@@ -40,10 +40,14 @@ func rearmTests() []test {
 				func() []followup.AssistantID { return w.settle(lead, w.echo()).Rearm },
 				func() []followup.AssistantID { return w.guardSend(lead, false).Rearm },
 			} {
-				w.is(speak(), []followup.AssistantID{w.sales}, "Rearm")
-				w.pass(time.Second)
-				w.settle(lead, w.message("I am here"))
-				w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
+				for _, opens := range []bool{true, false} { // as a reaction does not
+					w.is(speak(), []followup.AssistantID{w.sales}, "Rearm")
+					w.pass(time.Second)
+					answer := w.message("I am here")
+					answer.Opens = opens
+					w.settle(lead, answer)
+					w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
+				}
 			}
 			w.settle(lead, w.echo())
 			elsewhere := w.message("to another")
