@@ -320,3 +320,20 @@ func TestStandInExpires(t *testing.T) {
 		}
 	})
 }
+
+// TestAStandInStaysForWhatIsBehind what was delivered.
+func TestAStandInStaysForWhatIsBehind(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newStranger()
+		p.mustMention(t, s, "1")
+		d := claimOne(t, s, epoch)
+		p.mustMention(t, s, "behind")
+		delivered(t, s, d)
+		if got := s.db.PTTL(t.Context(), s.tag(p.lead).lead(p.lead)).Val(); got != -1 {
+			t.Errorf("while something is behind: got %v to live, want for good", got)
+		}
+		delivered(t, s, claimOne(t, s, epoch))
+		wantTTL(t, s, s.tag(p.lead).lead(p.lead), time.Hour)
+	})
+}
