@@ -343,7 +343,6 @@ local corrections = {}
 -- Whether the step was tried again after this attempt; then this attempt cannot have been the one
 -- sent. Attempts made after the step's outcome was recorded belong to other steps.
 local function tried_again(id, a, recorded)
-  if string.sub(id, 1, 30) ~= common then return false end
   for n = tonumber(string.sub(id, 31), 16) + 1, num('as') do
     local packed = redis.call('HGET', K.attempts, run_id(n))
     local b = packed and cjson.decode(packed)
