@@ -53,7 +53,8 @@ func TestI2RepeatedRequests(t *testing.T) {
 				t.Errorf("Pace: got %v, %v, want the same slot again", w, err)
 			}
 		}
-		s.newToken = func() string { return "park" }
+		park := uuid.NewString() // as requests have them: what it is made of stands for itself
+		s.newToken = func() string { return park }
 		for range 3 {
 			_, _ = s.Message(ctx, p.tenant, "wamid.1", &followup.Parked{At: epoch})
 		}
