@@ -42,6 +42,7 @@ func TestDecideEveryCell(t *testing.T) {
 		{"prompt, template next", promptOnly, []Step{templateDay}, ai, next, aiFailed, next},
 		{"prompt, both next", promptOnly, []Step{bothShort}, ai, next, aiFailed, next},
 		{"prompt, last", promptOnly, nil, ai, none, aiFailed, refused},
+		{"prompt, a day, as no validated config has it", Step{Prompt: promptOnly.Prompt, Interval: "P1D"}, nil, ai, none, aiFailed, refused},
 		{"template only", templateOnly, []Step{templateDay}, own, own, own, own},
 		{"template only, last", templateDay, nil, own, own, own, own},
 		{"both, below a day", bothShort, []Step{templateDay}, ai, own, own, own},
