@@ -270,7 +270,7 @@ func TestEmptyParamsAndPausedTemplates(t *testing.T) {
 		t.Errorf("EmptyParams: got %03b, want %03b", got, want)
 	}
 	lookup := func(_ ChannelID, name, _ string) (providers.TemplateInfo, bool) {
-		return providers.TemplateInfo{Status: map[string]string{"a": "APPROVED", "b": "PAUSED"}[name]}, name != "c"
+		return providers.TemplateInfo{Status: map[string]string{"": "PAUSED", "a": "APPROVED", "b": "PAUSED"}[name]}, name != "c"
 	}
 	if got, want := PausedTemplates(l, "c", lookup), StepSet(0).With(2); got != want {
 		t.Errorf("PausedTemplates: got %03b, want %03b", got, want)
