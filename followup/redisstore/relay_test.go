@@ -311,6 +311,24 @@ func TestNextSaysWhenToClaimAgain(t *testing.T) {
 	})
 }
 
+// TestI9NewerReplicasDeliveryIsLookedAtOncePerSecond: a delivery that only a newer replica can read
+// is put off by a second, so that not every claim looks at it again.
+func TestI9NewerReplicasDeliveryIsLookedAtOncePerSecond(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		p := newParty()
+		p.mustSay(t, s, "a", epoch)
+		s.db.HSet(t.Context(), s.tag(p.lead).lead(p.lead), "v", "2")
+		if got := claimAll(t, s, epoch); len(got) != 0 {
+			t.Errorf("claimed: got %d deliveries, want none", len(got))
+		}
+		at := s.db.ZScore(t.Context(), s.tag(p.lead).relayDue(p.assistant), string(p.lead)).Val()
+		if got, want := fromMS(int64(at)), epoch.Add(time.Second); !got.Equal(want) {
+			t.Errorf("due: got %v, want %v", got, want)
+		}
+	})
+}
+
 // TestDueOnlyForNewWork: Due must be true only if something can be delivered that was not due
 // before. An event is not news if it waits behind one that is being delivered or is known to be
 // due.
