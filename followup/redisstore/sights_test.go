@@ -63,7 +63,7 @@ func TestI2FewFirstSightsLieInHash(t *testing.T) {
 	onEachScript(t, func(t *testing.T, s *Store, settle func(followup.Settlement)) {
 		p, ids := newParty(), []string{}
 		settle(p.saying(epoch, "")) // which is no sight of anything
-		p.sighted(t, s, 0, 0)
+		p.wantFirstSights(t, s, 0, 0)
 		for i := range 5 {
 			ids = append(ids, fmt.Sprint(i))
 			settle(p.saying(epoch, ids[i]))
