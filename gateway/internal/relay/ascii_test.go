@@ -141,7 +141,7 @@ func TestRender(t *testing.T) {
 
 // What becomes of follow-ups says of which number it is where Meta's values do: bots for the
 // Cloud API look there before they know whether they care.
-func TestAHappeningNamesItsNumber(t *testing.T) {
+func TestHappeningNamesItsNumber(t *testing.T) {
 	t.Parallel()
 	const happening, members = `{"event":"scheduled","step":1}`, `"event":"scheduled","step":1`
 	for name, c := range map[string]struct {

@@ -21,10 +21,10 @@ func TestRetriesDoubleWithJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		events(t, s, assistantID(1), "15550100001", 1, 1)
-		_, w := bubble(t, s, answers(func(time.Duration) int { return 0 }))
+		_, w := bubble(t, s, answerWith(func(time.Duration) int { return 0 }))
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		tries, want, spread := w.taken(), time.Second, false
+		tries, want, spread := w.tryTimes(), time.Second, false
 		for i := 1; i < min(len(tries), 8); i++ {
 			wait := tries[i] - tries[i-1]
 			// The poller finds it at the next turn at the latest.
@@ -43,9 +43,9 @@ func TestRetriesDoubleWithJitter(t *testing.T) {
 	})
 }
 
-// TestATryIsBounded: one that hangs is given up in time, and tried again as one that
+// TestTryTimesOut: one that hangs is given up in time, and tried again as one that
 // failed, long before its lease ends.
-func TestATryIsBounded(t *testing.T) {
+func TestTryTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
@@ -58,8 +58,8 @@ func TestATryIsBounded(t *testing.T) {
 		})
 		time.Sleep(r.p.Timeout + 2*firstRetry)
 		synctest.Wait()
-		if got := count(r, outcomeDelivered); got != 1 || len(w.taken()) != 2 {
-			t.Errorf("got %v delivered in tries at %v, want it in the second, after %v", got, w.taken(), r.p.Timeout)
+		if got := count(r, outcomeDelivered); got != 1 || len(w.tryTimes()) != 2 {
+			t.Errorf("got %v delivered in tries at %v, want it in the second, after %v", got, w.tryTimes(), r.p.Timeout)
 		}
 	})
 }
@@ -69,7 +69,7 @@ func TestGivesUpAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		events(t, s, assistantID(1), "15550100001", 1, 1)
-		r, w := bubble(t, s, answers(func(time.Duration) int { return http.StatusServiceUnavailable }))
+		r, w := bubble(t, s, answerWith(func(time.Duration) int { return http.StatusServiceUnavailable }))
 		time.Sleep(24*time.Hour - time.Minute)
 		synctest.Wait()
 		if _, n, _ := s.DeadLetters(t.Context(), tenant, 10, 0); n != 0 {
@@ -84,7 +84,7 @@ func TestGivesUpAfterADay(t *testing.T) {
 		if want := "gave up after 24h: status 503"; dead[0].Reason != want {
 			t.Errorf("got reason %q, want %q", dead[0].Reason, want)
 		}
-		if n := len(w.taken()); n < 280 || n > 620 {
+		if n := len(w.tryTimes()); n < 280 || n > 620 {
 			t.Errorf("got %d tries in a day, want one every 2.5 to 5 minutes", n)
 		}
 		if got := count(r, outcomeDead); got != 1 {
@@ -104,7 +104,7 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 		for i := range leads {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
-		r, w := bubble(t, s, answers(func(at time.Duration) int {
+		r, w := bubble(t, s, answerWith(func(at time.Duration) int {
 			if at < outage {
 				return 0
 			}
@@ -112,7 +112,7 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 		}), func(p *Params) { p.Poll = time.Hour })
 		time.Sleep(outage - time.Second)
 		synctest.Wait()
-		if n := len(w.taken()); n < 60 || n > 300 {
+		if n := len(w.tryTimes()); n < 60 || n > 300 {
 			t.Errorf("got %d tries at a dead assistant, want about one per 5s", n)
 		}
 		time.Sleep(6*time.Minute + time.Second)
@@ -123,8 +123,8 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 	})
 }
 
-// TestTheLogSaysHowAnAssistantFails: nothing else does before its events are given up, a day later.
-func TestTheLogSaysHowAnAssistantFails(t *testing.T) {
+// TestLogSaysWhyAssistantFails: nothing else does before its events are given up, a day later.
+func TestLogSaysWhyAssistantFails(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]string{http.StatusBadGateway: "status 502", 0: "no connection: refused"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestTheLogSaysHowAnAssistantFails(t *testing.T) {
 				events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 			}
 			var log bytes.Buffer
-			r, _ := bubble(t, s, answers(func(time.Duration) int { return status }), func(p *Params) {
+			r, _ := bubble(t, s, answerWith(func(time.Duration) int { return status }), func(p *Params) {
 				p.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			})
 			time.Sleep(time.Minute)
@@ -149,8 +149,8 @@ func TestTheLogSaysHowAnAssistantFails(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeSentIsNoAnswer: a dead assistant is not back because an event for it is none.
-func TestWhatCannotBeSentIsNoAnswer(t *testing.T) {
+// TestUnsendableEventIsNoAnswer: a dead assistant is not back because an event for it is none.
+func TestUnsendableEventIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
@@ -158,7 +158,7 @@ func TestWhatCannotBeSentIsNoAnswer(t *testing.T) {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
 		var log bytes.Buffer
-		r, _ := bubble(t, &garbling{Store: s, value: "4"}, answers(func(time.Duration) int { return 0 }), func(p *Params) {
+		r, _ := bubble(t, &garbling{Store: s, value: "4"}, answerWith(func(time.Duration) int { return 0 }), func(p *Params) {
 			p.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		})
 		time.Sleep(time.Minute)
@@ -189,9 +189,9 @@ func (c *counting) ClaimDeliveries(ctx context.Context, p followup.ClaimDeliveri
 	return c.Store.ClaimDeliveries(ctx, p)
 }
 
-// TestOpenBreakerAsksTheStoreLittle: nor does an assistant that is left alone keep
+// TestOpenBreakerSparesTheStore: nor does an assistant that is left alone keep
 // the poller busy.
-func TestOpenBreakerAsksTheStoreLittle(t *testing.T) {
+func TestOpenBreakerSparesTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
@@ -199,7 +199,7 @@ func TestOpenBreakerAsksTheStoreLittle(t *testing.T) {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
 		store := &counting{Store: s}
-		_, _ = bubble(t, store, answers(func(time.Duration) int { return 0 }))
+		_, _ = bubble(t, store, answerWith(func(time.Duration) int { return 0 }))
 		time.Sleep(time.Minute)
 		store.claims.Store(0)
 		time.Sleep(time.Minute)
@@ -211,9 +211,9 @@ func TestOpenBreakerAsksTheStoreLittle(t *testing.T) {
 	})
 }
 
-// TestGoneTakesLittleWithIt: while an endpoint answers that it is gone, perhaps
+// TestBreakerLimitsGone: while an endpoint answers that it is gone, perhaps
 // by mistake, most of what waits for it goes on waiting, in order.
-func TestGoneTakesLittleWithIt(t *testing.T) {
+func TestBreakerLimitsGone(t *testing.T) {
 	t.Parallel()
 	const leads = 100
 	synctest.Test(t, func(t *testing.T) {
@@ -221,7 +221,7 @@ func TestGoneTakesLittleWithIt(t *testing.T) {
 		for i := range leads {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
-		r, _ := bubble(t, s, answers(func(at time.Duration) int {
+		r, _ := bubble(t, s, answerWith(func(at time.Duration) int {
 			if at < time.Minute {
 				return http.StatusGone
 			}

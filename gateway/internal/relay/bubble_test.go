@@ -55,15 +55,15 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: do.status, Header: h, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
 
-// taken returns when tries were made.
-func (w *wire) taken() []time.Duration {
+// tryTimes returns when tries were made.
+func (w *wire) tryTimes() []time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.tries)
 }
 
-// answers makes all assistants answer with a status at once.
-func answers(status func(at time.Duration) int) func(string, time.Duration) reply {
+// answerWith makes all assistants answer with a status at once.
+func answerWith(status func(at time.Duration) int) func(string, time.Duration) reply {
 	return func(_ string, at time.Duration) reply { return reply{status: status(at)} }
 }
 

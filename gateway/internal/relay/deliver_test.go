@@ -86,12 +86,12 @@ func TestStandInIsNoLead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			hasNoLead(t, standIn)
+			wantNoLead(t, standIn)
 		})
 	}
 }
 
-func hasNoLead(t *testing.T, standIn followup.LeadID) {
+func wantNoLead(t *testing.T, standIn followup.LeadID) {
 	t.Helper()
 	s := memstore.New()
 	a := newAssistant(t, nil)

@@ -73,13 +73,13 @@ func TestI9SideBySide(t *testing.T) {
 		}, func(p *Params) { p.MaxEvents, p.PerAssistant = 1, per })
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
-		if got := len(w.taken()); got != per {
+		if got := len(w.tryTimes()); got != per {
 			t.Errorf("got %d tries at once, want %d", got, per)
 		}
 		time.Sleep(leads * each / per * 2 * time.Second)
 		synctest.Wait()
-		if st, err := s.Stats(t.Context(), start, time.Now()); err != nil || st.RelayPending != 0 || len(w.taken()) != leads*each {
-			t.Errorf("got %d waiting (%v) after %d tries, want all through with one each", st.RelayPending, err, len(w.taken()))
+		if st, err := s.Stats(t.Context(), start, time.Now()); err != nil || st.RelayPending != 0 || len(w.tryTimes()) != leads*each {
+			t.Errorf("got %d waiting (%v) after %d tries, want all through with one each", st.RelayPending, err, len(w.tryTimes()))
 		}
 	})
 }
@@ -113,7 +113,7 @@ func TestI9TenantThatHangs(t *testing.T) {
 		for i := range 30 {
 			time.Sleep(time.Second)
 			synctest.Wait()
-			before := len(w.taken())
+			before := len(w.tryTimes())
 			eventsOf(t, s, tenantID(2), assistantID(calm), fmt.Sprintf("1599901%04d", i), 1, 1)
 			r.Wake()
 			time.Sleep(20 * time.Millisecond) // a few turns, and far from a time-out

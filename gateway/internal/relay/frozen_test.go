@@ -30,9 +30,9 @@ func (f *frozen) ClaimDeliveries(
 	return out, next, err
 }
 
-// TestI9WhoStoodStillDeliversNothingLate: a process that is stopped between a claim and the request, for longer
+// TestI9NoDeliveryAfterLease: a process that is stopped between a claim and the request, for longer
 // than its lease, does not show the assistant again what another has delivered since, behind newer things.
-func TestI9WhoStoodStillDeliversNothingLate(t *testing.T) {
+func TestI9NoDeliveryAfterLease(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var stood time.Duration

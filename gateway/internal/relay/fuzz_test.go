@@ -34,7 +34,7 @@ func FuzzRender(f *testing.F) {
 			{Account: account, Entry: entry, Field: field, Value: second},
 			{Account: other, Field: field, Value: first},
 		}
-		rest, good := meant(entry).(map[string]any)
+		rest, good := decoded(entry).(map[string]any)
 		good = good || len(entry) == 0
 		good = good && json.Valid(first) && json.Valid(second)
 		for _, own := range []string{"id", "changes"} {
@@ -55,7 +55,7 @@ func FuzzRender(f *testing.F) {
 		if again := appendCanonical(nil, body); !bytes.Equal(again, body) {
 			t.Errorf("got %s the second time, want %s", again, body)
 		}
-		if got, want := meant(body), envelope(events); !reflect.DeepEqual(got, want) {
+		if got, want := decoded(body), envelope(events); !reflect.DeepEqual(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 		signed(t, s, body, secrets)
@@ -78,20 +78,20 @@ func envelope(events []followup.RelayEvent) any {
 		if e.Account == "" {
 			begin["id"] = "own"
 		}
-		rest, _ := meant(e.Entry).(map[string]any)
+		rest, _ := decoded(e.Entry).(map[string]any)
 		maps.Copy(begin, rest)
 		if open == nil || !reflect.DeepEqual(begin, open) {
 			end()
 			open, changes = begin, nil
 		}
-		changes = append(changes, map[string]any{"field": text(e.Field), "value": meant(e.Value)})
+		changes = append(changes, map[string]any{"field": text(e.Field), "value": decoded(e.Value)})
 	}
 	end()
 	return map[string]any{"object": "whatsapp_business_account", "entry": entries}
 }
 
-// meant is what a JSON text means, numbers as they are spelled; nil if it is none.
-func meant(raw []byte) any {
+// decoded is what a JSON text means, numbers as they are spelled; nil if it is none.
+func decoded(raw []byte) any {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any
@@ -104,7 +104,7 @@ func meant(raw []byte) any {
 // text is a string as JSON can say it.
 func text(s string) any {
 	raw, _ := json.Marshal(s) //nolint:errchkjson // a string always marshals
-	return meant(raw)
+	return decoded(raw)
 }
 
 func signed(t *testing.T, s signer, body []byte, secrets []string) {

@@ -16,22 +16,22 @@ import (
 	"wagate/providers/transport/pipetest"
 )
 
-// carry has a relay reach every assistant over the network.
-func carry(n *pipetest.Network, r *Relay) {
+// useNetwork has a relay reach every assistant over the network.
+func useNetwork(n *pipetest.Network, r *Relay) {
 	r.client = newClient(newDialer(true), r.p.PerAssistant)
 	n.Carry(r.client.Transport.(*http.Transport)) //nolint:errcheck,forcetypeassert // it is one
 }
 
-// TestI9ALostConnectionIsLeft: where a connection is lost without a word, as behind a gateway that
+// TestI9LostConnectionIsReplaced: where a connection is lost without a word, as behind a gateway that
 // forgot it, the assistant can be reached over another, and is.
-func TestI9ALostConnectionIsLeft(t *testing.T) {
+func TestI9LostConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var got atomic.Int64
 		network := pipetest.Serve(t, func(http.ResponseWriter, *http.Request) { got.Add(1) })
 		s := memstore.New()
 		r, _ := bubble(t, s, nil)
-		carry(network, r)
+		useNetwork(network, r)
 		events(t, s, assistantID(1), "1", 0, 1)
 		r.Wake()
 		time.Sleep(time.Second)
@@ -53,9 +53,9 @@ func TestI9ALostConnectionIsLeft(t *testing.T) {
 	})
 }
 
-// TestI9AssistantsOfOneHostHaveEachTheirOwn: where assistants of two tenants are behind one host, the
+// TestI9AssistantsOnOneHostAreIndependent: where assistants of two tenants are behind one host, the
 // bodies that one of them does not read are in no way of the other's.
-func TestI9AssistantsOfOneHostHaveEachTheirOwn(t *testing.T) {
+func TestI9AssistantsOnOneHostAreIndependent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var hanging, got atomic.Int64
@@ -76,7 +76,7 @@ func TestI9AssistantsOfOneHostHaveEachTheirOwn(t *testing.T) {
 				p.Endpoints[assistantID(n)] = Endpoint{URL: "https://assistants.example/" + strconv.Itoa(n), Secrets: []string{"s"}}
 			}
 		})
-		carry(network, r)
+		useNetwork(network, r)
 		long := json.RawMessage(`"` + strings.Repeat("x", 300<<10) + `"`)
 		for i := range 16 {
 			phone := strconv.Itoa(i)

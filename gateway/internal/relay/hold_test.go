@@ -43,8 +43,8 @@ func TestRetryAfterHoldsTheAssistant(t *testing.T) {
 				}
 				time.Sleep(170 * time.Second) // until 180 s; two more answers, each with a minute to wait
 				synctest.Wait()
-				if n := len(w.taken()); n != 1+1+2 {
-					t.Errorf("got tries at %v, want one of the other and one after each wait", w.taken())
+				if n := len(w.tryTimes()); n != 1+1+2 {
+					t.Errorf("got tries at %v, want one of the other and one after each wait", w.tryTimes())
 				}
 				time.Sleep(6 * time.Second) // at 183 s one comes through, a second later all others at once
 				synctest.Wait()
@@ -84,19 +84,19 @@ func TestAnswersUnderWayDoNotEndAHold(t *testing.T) {
 		if got := count(r, outcomeDelivered); got != 1 {
 			t.Errorf("got %v delivered, want the one that was under way", got)
 		}
-		if n := len(w.taken()); n != leads+1 {
-			t.Errorf("got tries at %v, want all at once and one after the wait", w.taken())
+		if n := len(w.tryTimes()); n != leads+1 {
+			t.Errorf("got tries at %v, want all at once and one after the wait", w.tryTimes())
 		}
 	})
 }
 
-// TestNotAllowedIsGivenBack: what was claimed and then not allowed is not tried, and
+// TestRefusedDeliveryIsReleased: what was claimed and then not allowed is not tried, and
 // that counts as no try.
-func TestNotAllowedIsGivenBack(t *testing.T) {
+func TestRefusedDeliveryIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		r, w := bubble(t, s, answers(func(time.Duration) int { return http.StatusOK }))
+		r, w := bubble(t, s, answerWith(func(time.Duration) int { return http.StatusOK }))
 		synctest.Wait() // the poller sleeps
 		events(t, s, assistantID(1), "15550100001", 1, 1)
 		claim := followup.ClaimDeliveries{Real: time.Now(), Limit: 1, MaxEvents: 1, Lease: time.Hour}
@@ -105,8 +105,8 @@ func TestNotAllowedIsGivenBack(t *testing.T) {
 			t.Fatalf("got %d deliveries, %v, want one", len(ds), err)
 		}
 		r.deliver(ds[0], time.Now(), nil, false)
-		if ds, _, err = s.ClaimDeliveries(t.Context(), claim); err != nil || len(ds) != 1 || ds[0].Attempts != 0 || len(w.taken()) != 0 {
-			t.Errorf("got %+v, %v after tries at %v, want it once more, untried", ds, err, w.taken())
+		if ds, _, err = s.ClaimDeliveries(t.Context(), claim); err != nil || len(ds) != 1 || ds[0].Attempts != 0 || len(w.tryTimes()) != 0 {
+			t.Errorf("got %+v, %v after tries at %v, want it once more, untried", ds, err, w.tryTimes())
 		}
 		if got := count(r, outcomeReleased); got != 1 {
 			t.Errorf("got %v released, want 1", got)
@@ -142,9 +142,9 @@ func TestRetryAfterIsBoundedByAnHour(t *testing.T) {
 	})
 }
 
-// TestRetryAfterOfAnotherAnswerIsOfItsDelivery: with any other status it says
+// TestRetryAfterWithOtherStatus: with any other status it says
 // nothing about the assistant.
-func TestRetryAfterOfAnotherAnswerIsOfItsDelivery(t *testing.T) {
+func TestRetryAfterWithOtherStatus(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()

@@ -15,10 +15,10 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestPanicIsATryThatFailed: what panics on its way to an assistant, also while
+// TestPanicCountsAsFailedTry: what panics on its way to an assistant, also while
 // the breaker looks whether it is back, costs no slot and no delivery, and the
 // log says where it was.
-func TestPanicIsATryThatFailed(t *testing.T) {
+func TestPanicCountsAsFailedTry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
@@ -66,9 +66,9 @@ func (f *frail) FinishDelivery(ctx context.Context, d followup.FinishDelivery) e
 	return f.Store.FinishDelivery(ctx, d)
 }
 
-// TestPanicOfTheStore: a result whose recording panics is that of a try that
+// TestPanicInStore: a result whose recording panics is that of a try that
 // failed: it comes again after a back-off, and gives its slot back.
-func TestPanicOfTheStore(t *testing.T) {
+func TestPanicInStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
@@ -76,14 +76,14 @@ func TestPanicOfTheStore(t *testing.T) {
 		events(t, s, assistantID(1), "15550100002", 1, 1)
 		store := &frail{Store: s}
 		store.panics.Store(3)
-		r, w := bubble(t, store, answers(func(time.Duration) int { return http.StatusOK }), func(p *Params) {
+		r, w := bubble(t, store, answerWith(func(time.Duration) int { return http.StatusOK }), func(p *Params) {
 			p.Concurrency, p.PerAssistant = 1, 1
 			p.Jitter = func(d time.Duration) time.Duration { return d }
 		})
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
-		if got := count(r, outcomeDelivered); got != 2 || len(w.taken()) != 5 {
-			t.Errorf("got %v delivered in tries at %v, want both, in five", got, w.taken())
+		if got := count(r, outcomeDelivered); got != 2 || len(w.tryTimes()) != 5 {
+			t.Errorf("got %v delivered in tries at %v, want both, in five", got, w.tryTimes())
 		}
 		if got := count(r, outcomeRetried); got != 3 {
 			t.Errorf("got %v tried again, want 3", got)
@@ -91,10 +91,10 @@ func TestPanicOfTheStore(t *testing.T) {
 	})
 }
 
-// TestPanicForEverEndsInADeadLetter: what panics every time, in the try or in
+// TestEndlessPanicEndsInDeadLetter: what panics every time, in the try or in
 // recording it, is not tried for ever, and what is behind it in its conversation
 // comes then.
-func TestPanicForEverEndsInADeadLetter(t *testing.T) {
+func TestEndlessPanicEndsInDeadLetter(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		panics int32
@@ -120,7 +120,7 @@ func TestPanicForEverEndsInADeadLetter(t *testing.T) {
 				events(t, s, assistantID(1), "15550100001", 2, 1)
 				time.Sleep(giveUpAfter + maxRetry)
 				synctest.Wait()
-				if n := len(w.taken()); n < 280 || n > 620 {
+				if n := len(w.tryTimes()); n < 280 || n > 620 {
 					t.Errorf("got %d tries in a day, want one every 2.5 to 5 minutes", n)
 				}
 				store.panics.Store(0)

@@ -14,8 +14,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// raws settles webhooks as they came, all of one lead.
-func raws(t *testing.T, s *memstore.Store, all ...followup.RawWebhook) followup.LeadID {
+// settleRaw settles webhooks as they came, all of one lead.
+func settleRaw(t *testing.T, s *memstore.Store, all ...followup.RawWebhook) followup.LeadID {
 	t.Helper()
 	lead, err := s.Resolve(t.Context(), tenant, followup.Identity{Phone: "15550100001"}, true, start)
 	if err != nil {
@@ -35,8 +35,8 @@ func raws(t *testing.T, s *memstore.Store, all ...followup.RawWebhook) followup.
 	return lead
 }
 
-// verified checks that the Standard Webhooks trio fits, whatever else does.
-func verified(t *testing.T, r request) {
+// wantVerified checks that the Standard Webhooks trio fits, whatever else does.
+func wantVerified(t *testing.T, r request) {
 	t.Helper()
 	hook, err := standardwebhooks.NewWebhookRaw([]byte("relay-unit-secret"))
 	if err != nil {
@@ -64,7 +64,7 @@ func TestRawIsHandedOnAsItCame(t *testing.T) {
 	s := memstore.New()
 	a := newAssistant(t, nil)
 	bodies := []string{"{ \"t\" : \"\xff \\u00E1 \\/\" }\r\n", `{"part":1}`, `{"bare":1}`}
-	lead := raws(t, s,
+	lead := settleRaw(t, s,
 		followup.RawWebhook{Body: []byte(bodies[0]), Header: map[string]string{
 			"Content-Type": "application/json; charset=utf-8", "User-Agent": "facebookexternalua",
 			"X-Hub-Signature-256": "sha256=theirs", "X-Hub-Signature": "sha1=theirs",
@@ -98,7 +98,7 @@ func TestRawIsHandedOnAsItCame(t *testing.T) {
 			"X-Wagate-Lead-Id": string(lead), "X-Wagate-Channel-Id": string(channel),
 			"X-Wagate-Window-Closes-At": "2026-11-04T12:00:00Z", "Authorization": "", "Idempotency-Key": "",
 		})
-		verified(t, r)
+		wantVerified(t, r)
 	}
 }
 
@@ -109,12 +109,12 @@ func TestRawAmongOthers(t *testing.T) {
 	s := memstore.New()
 	a := newAssistant(t, nil)
 	events(t, s, assistantID(1), "15550100001", 1, 2)
-	raws(t, s, followup.RawWebhook{Body: []byte(`{}`)})
+	settleRaw(t, s, followup.RawWebhook{Body: []byte(`{}`)})
 	events(t, s, assistantID(1), "15550100001", 3, 1)
 	newRelay(t, s, nil, a.url)
 	for i, want := range []string{"[1 2]", "", "[3]"} {
 		r := a.next(t)
-		verified(t, r)
+		wantVerified(t, r)
 		if want == "" {
 			wantHeaders(t, r, map[string]string{"X-Wagate-Format": "raw"})
 			continue
@@ -137,7 +137,7 @@ func TestI1RawFrozenOnRetry(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
-	raws(t, s, followup.RawWebhook{Body: []byte("{ }"), Header: map[string]string{"X-Hub-Signature-256": "sha256=theirs"}},
+	settleRaw(t, s, followup.RawWebhook{Body: []byte("{ }"), Header: map[string]string{"X-Hub-Signature-256": "sha256=theirs"}},
 		followup.RawWebhook{Body: []byte("{\n}")})
 	newRelay(t, s, nil, a.url)
 	first, again, rest := a.next(t), a.next(t), a.next(t)
@@ -154,8 +154,8 @@ func TestI1RawFrozenOnRetry(t *testing.T) {
 	}
 }
 
-// TestRawIsNeverPartOfADelivery: a body around it would be nobody's shape.
-func TestRawIsNeverPartOfADelivery(t *testing.T) {
+// TestRawIsNeverRendered: a body around it would be nobody's shape.
+func TestRawIsNeverRendered(t *testing.T) {
 	t.Parallel()
 	raw := followup.RelayEvent{Channel: channel, Field: "messages", Raw: &followup.RawWebhook{Body: []byte(`{}`)}}
 	other := followup.RelayEvent{Channel: channel, Field: "messages", Value: json.RawMessage(`{}`)}

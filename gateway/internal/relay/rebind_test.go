@@ -86,9 +86,9 @@ func (n *names) resolver() *net.Resolver {
 	}}
 }
 
-// TestNameThatMovesInside: a name that answers whoever looks first with a public
+// TestDNSRebinding: a name that answers whoever looks first with a public
 // address, and with one of ours when it comes to the connection, leads nowhere.
-func TestNameThatMovesInside(t *testing.T) {
+func TestDNSRebinding(t *testing.T) {
 	t.Parallel()
 	var hits atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))

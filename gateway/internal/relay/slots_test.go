@@ -125,9 +125,9 @@ func TestRoomIsShared(t *testing.T) {
 	}
 }
 
-// TestNotAllowedSinceTheClaim: a delivery that was claimed before its assistant
+// TestHoldAfterClaim: a delivery that was claimed before its assistant
 // asked to wait is not tried.
-func TestNotAllowedSinceTheClaim(t *testing.T) {
+func TestHoldAfterClaim(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	s := newSlots(8, 8, nil, func() time.Time { return now }, slog.New(slog.DiscardHandler))
@@ -155,8 +155,8 @@ func TestNotAllowedSinceTheClaim(t *testing.T) {
 	}
 }
 
-// TestALongHoldIsNotCutShort: by another delivery's answer that asks for less.
-func TestALongHoldIsNotCutShort(t *testing.T) {
+// TestShorterHoldDoesNotCutLonger: by another delivery's answer that asks for less.
+func TestShorterHoldDoesNotCutLonger(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	s := newSlots(8, 8, nil, func() time.Time { return now }, slog.New(slog.DiscardHandler))

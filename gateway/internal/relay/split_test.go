@@ -14,9 +14,9 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI1OnlyTheEventAtFaultDies: one event that the assistant rejects takes no
+// TestI1OnlyBadEventIsDeadLettered: one event that the assistant rejects takes no
 // other with it, and the order of the others stays.
-func TestI1OnlyTheEventAtFaultDies(t *testing.T) {
+func TestI1OnlyBadEventIsDeadLettered(t *testing.T) {
 	t.Parallel()
 	rejects := func(r request) int {
 		if slices.Contains(r.changes(t), "4") {

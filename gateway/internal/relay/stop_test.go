@@ -15,10 +15,10 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestStopGivesBack: what is in flight when the patience of Stop ends is given
+// TestStopReleasesInFlight: what is in flight when the patience of Stop ends is given
 // back without counting a try, and stays the delivery that the assistant may
 // have got.
-func TestStopGivesBack(t *testing.T) {
+func TestStopReleasesInFlight(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	arrived, hang := make(chan string, 1), make(chan struct{})
@@ -82,7 +82,7 @@ func (b *blinking) FinishDelivery(ctx context.Context, f followup.FinishDelivery
 	return b.Store.FinishDelivery(ctx, f)
 }
 
-func TestResultSurvivesABlinkOfTheStore(t *testing.T) {
+func TestResultIsRecordedAfterStoreErrors(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	a := newAssistant(t, nil)
@@ -116,9 +116,9 @@ func (s *sluggish) FinishDelivery(ctx context.Context, f followup.FinishDelivery
 	return s.Store.FinishDelivery(ctx, f)
 }
 
-// TestStopGivesBackWhatItOvertook: what a claim brings while the relay stops goes
+// TestStopReleasesLateClaim: what a claim brings while the relay stops goes
 // back unspent, all at once.
-func TestStopGivesBackWhatItOvertook(t *testing.T) {
+func TestStopReleasesLateClaim(t *testing.T) {
 	t.Parallel()
 	const leads = 20
 	synctest.Test(t, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestStopGivesBackWhatItOvertook(t *testing.T) {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
 		slow := &sluggish{Store: s, claiming: make(chan struct{}), answer: make(chan struct{})}
-		r, w := bubble(t, slow, answers(func(time.Duration) int { return http.StatusOK }),
+		r, w := bubble(t, slow, answerWith(func(time.Duration) int { return http.StatusOK }),
 			func(p *Params) { p.PerAssistant = leads })
 		<-slow.claiming
 		stopped := make(chan error)
@@ -142,8 +142,8 @@ func TestStopGivesBackWhatItOvertook(t *testing.T) {
 			t.Errorf("got %v until all were given back, want the second that one takes", took)
 		}
 		ds, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: time.Now(), Limit: 100, MaxEvents: 1, Lease: time.Minute})
-		if err != nil || len(ds) != leads || len(w.taken()) != 0 {
-			t.Fatalf("got %d deliveries (%v) after tries at %v, want %d untried", len(ds), err, w.taken(), leads)
+		if err != nil || len(ds) != leads || len(w.tryTimes()) != 0 {
+			t.Fatalf("got %d deliveries (%v) after tries at %v, want %d untried", len(ds), err, w.tryTimes(), leads)
 		}
 		for _, d := range ds {
 			if d.Attempts != 0 {

@@ -10,10 +10,10 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI1AnAssistantThatSwitchesProtocols: whoever answers that from now on he speaks
+// TestI1SwitchingProtocolsIsNoDelivery: whoever answers that from now on he speaks
 // another protocol, and keeps the connection, has not taken the delivery: the try ends,
 // and the delivery comes again.
-func TestI1AnAssistantThatSwitchesProtocols(t *testing.T) {
+func TestI1SwitchingProtocolsIsNoDelivery(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	held := make(chan net.Conn, 10_000)

@@ -9,10 +9,10 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI10AnAssistantThatBecomesAnotherTenants: what waits for an assistant that the
+// TestI10AssistantMovedToAnotherTenant: what waits for an assistant that the
 // operator gives to another tenant is not that one's. It waits as for one that is
 // missing, and the other tenant does not wait with it.
-func TestI10AnAssistantThatBecomesAnotherTenants(t *testing.T) {
+func TestI10AssistantMovedToAnotherTenant(t *testing.T) {
 	t.Parallel()
 	const leads = 2 * breakerFailures
 	synctest.Test(t, func(t *testing.T) {
@@ -21,25 +21,25 @@ func TestI10AnAssistantThatBecomesAnotherTenants(t *testing.T) {
 		for i := range leads {
 			eventsOf(t, s, tenantID(1), assistantID(1), phone(i), 1, 1)
 		}
-		r, w := bubble(t, s, answers(func(time.Duration) int { return http.StatusOK }), func(p *Params) {
+		r, w := bubble(t, s, answerWith(func(time.Duration) int { return http.StatusOK }), func(p *Params) {
 			p.Directory = owned(nil, []int{1})
 		})
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if n := len(w.taken()); n != 0 {
+		if n := len(w.tryTimes()); n != 0 {
 			t.Fatalf("got %d requests with events of another tenant, want none", n)
 		}
 		eventsOf(t, s, tenantID(2), assistantID(1), "15550200001", 1, 1)
 		r.Wake()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if n := len(w.taken()); n != 1 || count(r, outcomeDelivered) != 1 {
+		if n := len(w.tryTimes()); n != 1 || count(r, outcomeDelivered) != 1 {
 			t.Errorf("got %d requests and %v delivered, want the new tenant's one", n, count(r, outcomeDelivered))
 		}
 		time.Sleep(giveUpAfter + maxRetry)
 		synctest.Wait()
-		if _, n, err := s.DeadLetters(t.Context(), tenantID(1), 1, 0); err != nil || n != leads || len(w.taken()) != 1 {
-			t.Errorf("a day later: got %d dead letters, %v, and %d requests, want %d and no more", n, err, len(w.taken()), leads)
+		if _, n, err := s.DeadLetters(t.Context(), tenantID(1), 1, 0); err != nil || n != leads || len(w.tryTimes()) != 1 {
+			t.Errorf("a day later: got %d dead letters, %v, and %d requests, want %d and no more", n, err, len(w.tryTimes()), leads)
 		}
 	})
 }
