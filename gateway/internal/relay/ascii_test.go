@@ -12,12 +12,14 @@ import (
 	"wagate/providers"
 )
 
+// TestCanonical: strings get one spelling in ASCII, white space goes, and everything else stays as
+// it came.
 func TestCanonical(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, in, want string }{
 		{"latin", `"á"`, `"\u00e1"`},
 		{"surrogate pair", `"😀"`, `"\ud83d\ude00"`},
-		{"highest of the basic plane", "\"\uffff\"", `"\uffff"`},
+		{"last character of the basic plane", "\"\uffff\"", `"\uffff"`},
 		{"upper-case escape", `"\u00E1\uD83D\uDE00"`, `"\u00e1\ud83d\ude00"`},
 		{"lone surrogate stays", `"\uD83D!"`, `"\ud83d!"`},
 		{"not UTF-8", "\"\xff\"", `"\ufffd"`},
@@ -41,8 +43,8 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// TestCanonicalMeansTheSame checks on arbitrary values that only the spelling
-// changes, that it is ASCII, and that it is a fixed point.
+// TestCanonicalMeansTheSame: for arbitrary values the canonical form is printable ASCII, decodes to
+// the same value, and is its own canonical form.
 func TestCanonicalMeansTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -72,6 +74,8 @@ func TestCanonicalMeansTheSame(t *testing.T) {
 	})
 }
 
+// TestRender: consecutive events share an entry if account and entry agree. A value that is not
+// JSON and an entry that is not a JSON object are errors.
 func TestRender(t *testing.T) {
 	t.Parallel()
 	event := func(account, field, value string) followup.RelayEvent {
@@ -104,7 +108,7 @@ func TestRender(t *testing.T) {
 				`{"id":"1","changes":[{"field":"messages","value":4}]}]}`,
 		},
 		{
-			"what an entry says beside its changes, and no two of them together",
+			"different entry members start a new entry",
 			[]followup.RelayEvent{
 				entry(event("1", "a", `1`), `{ "time": 17, "n\u00e9w": "é" }`), entry(event("1", "b", `2`), `{"time":17,"néw":"é"}`),
 				entry(event("1", "a", `3`), `{"time":18}`), event("1", "a", `4`), entry(event("1", "a", `5`), ` {} `),
@@ -139,8 +143,8 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// What becomes of follow-ups says of which number it is where Meta's values do: bots for the
-// Cloud API look there before they know whether they care.
+// TestHappeningNamesItsNumber: a follow-up happening names its business number where Meta's values
+// do, because bots written for the Cloud API read these members of every value.
 func TestHappeningNamesItsNumber(t *testing.T) {
 	t.Parallel()
 	const happening, members = `{"event":"scheduled","step":1}`, `"event":"scheduled","step":1`
@@ -156,7 +160,7 @@ func TestHappeningNamesItsNumber(t *testing.T) {
 			followup.Channel{ID: "c", Provider: providers.Gupshup, Number: "5599000000001", Account: "own"},
 			`{"display_phone_number":"5599000000001","phone_number_id":"c"}`,
 		},
-		"of a channel that left the file": {
+		"of a channel missing from the file": {
 			followup.Channel{ID: "c", Account: "own"}, `{"display_phone_number":"","phone_number_id":"c"}`,
 		},
 	} {

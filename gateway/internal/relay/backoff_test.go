@@ -16,6 +16,8 @@ import (
 	"wagate/followup/memstore"
 )
 
+// TestRetriesDoubleWithJitter: the first retry comes after at most a second, each wait doubles, and
+// jitter takes off up to half of it.
 func TestRetriesDoubleWithJitter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -27,15 +29,15 @@ func TestRetriesDoubleWithJitter(t *testing.T) {
 		tries, want, spread := w.tryTimes(), time.Second, false
 		for i := 1; i < min(len(tries), 8); i++ {
 			wait := tries[i] - tries[i-1]
-			// The poller finds it at the next turn at the latest.
+			// The poller finds the delivery at its next turn, so the retry may come a little later.
 			if wait < want/2 || wait > want+20*time.Millisecond {
-				t.Errorf("retry %d after %v, want between %v and %v", i, wait, want/2, want)
+				t.Errorf("retry %d: got a wait of %v, want between %v and %v", i, wait, want/2, want)
 			}
 			spread = spread || wait < want*9/10
 			want *= 2
 		}
 		if !spread {
-			t.Errorf("got tries at %v, want some sooner than doubled alone", tries)
+			t.Errorf("got tries at %v, want some earlier than without jitter", tries)
 		}
 		if n := len(tries); n < 7 || n > 9 {
 			t.Errorf("got %d tries in 2 minutes, want 7 to 9", n)
@@ -43,8 +45,8 @@ func TestRetriesDoubleWithJitter(t *testing.T) {
 	})
 }
 
-// TestTryTimesOut: one that hangs is given up in time, and tried again as one that
-// failed, long before its lease ends.
+// TestTryTimesOut: a try that hangs is given up after the time-out, long before its lease ends, and
+// is retried as a failed one.
 func TestTryTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -59,11 +61,13 @@ func TestTryTimesOut(t *testing.T) {
 		time.Sleep(r.p.Timeout + 2*firstRetry)
 		synctest.Wait()
 		if got := count(r, outcomeDelivered); got != 1 || len(w.tryTimes()) != 2 {
-			t.Errorf("got %v delivered in tries at %v, want it in the second, after %v", got, w.tryTimes(), r.p.Timeout)
+			t.Errorf("got %v delivered in tries at %v, want 1 delivered in the second try, after %v", got, w.tryTimes(), r.p.Timeout)
 		}
 	})
 }
 
+// TestGivesUpAfterADay: a delivery that never succeeds becomes a dead letter 24 h after its first
+// try.
 func TestGivesUpAfterADay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -88,14 +92,14 @@ func TestGivesUpAfterADay(t *testing.T) {
 			t.Errorf("got %d tries in a day, want one every 2.5 to 5 minutes", n)
 		}
 		if got := count(r, outcomeDead); got != 1 {
-			t.Errorf("got %v dead counted, want 1", got)
+			t.Errorf("got %v dead letters counted, want 1", got)
 		}
 	})
 }
 
-// TestDeadAssistantCostsLittle: with hundreds of conversations waiting, the
-// breaker keeps the tries to one every few seconds, and all get through soon
-// after the assistant is back.
+// TestDeadAssistantCostsLittle: with hundreds of conversations waiting for a dead assistant, the
+// breaker limits the tries to one every few seconds. All events are delivered soon after the
+// assistant is back.
 func TestDeadAssistantCostsLittle(t *testing.T) {
 	t.Parallel()
 	const leads, outage = 300, 10 * time.Minute
@@ -113,17 +117,18 @@ func TestDeadAssistantCostsLittle(t *testing.T) {
 		time.Sleep(outage - time.Second)
 		synctest.Wait()
 		if n := len(w.tryTimes()); n < 60 || n > 300 {
-			t.Errorf("got %d tries at a dead assistant, want about one per 5s", n)
+			t.Errorf("got %d tries at a dead assistant in 10 minutes, want about one per 5s", n)
 		}
 		time.Sleep(6*time.Minute + time.Second)
 		synctest.Wait()
 		if got := count(r, outcomeDelivered); got != leads {
-			t.Errorf("got %v delivered within 6 minutes of its return, want %d", got, leads)
+			t.Errorf("got %v delivered within 6 minutes of the assistant's return, want %d", got, leads)
 		}
 	})
 }
 
-// TestLogSaysWhyAssistantFails: nothing else does before its events are given up, a day later.
+// TestLogSaysWhyAssistantFails: when an assistant's breaker opens, the log says once why. Nothing
+// else tells of it before its events are given up, a day later.
 func TestLogSaysWhyAssistantFails(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]string{http.StatusBadGateway: "status 502", 0: "no connection: refused"} {
@@ -143,13 +148,14 @@ func TestLogSaysWhyAssistantFails(t *testing.T) {
 			said := fmt.Sprintf("level=WARN msg=%q component=relay assistant=%s reason=%q",
 				"assistant keeps failing, trying it now and then", assistantID(1), want)
 			if got := strings.Count(log.String(), said); got != 1 {
-				t.Errorf("got %d times %s in %s, want it once", got, said, &log)
+				t.Errorf("got %d lines %q in log %s, want 1", got, said, &log)
 			}
 		})
 	}
 }
 
-// TestUnsendableEventIsNoAnswer: a dead assistant is not back because an event for it is none.
+// TestUnsendableEventIsNoAnswer: an event that cannot be sent because it is not valid JSON becomes
+// a dead letter. It says nothing about the assistant, so the breaker stays open.
 func TestUnsendableEventIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -158,7 +164,7 @@ func TestUnsendableEventIsNoAnswer(t *testing.T) {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
 		var log bytes.Buffer
-		r, _ := bubble(t, &garbling{Store: s, value: "4"}, answerWith(func(time.Duration) int { return 0 }), func(p *Params) {
+		r, _ := bubble(t, &garblingStore{Store: s, value: "4"}, answerWith(func(time.Duration) int { return 0 }), func(p *Params) {
 			p.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		})
 		time.Sleep(time.Minute)
@@ -167,30 +173,29 @@ func TestUnsendableEventIsNoAnswer(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if got := count(r, outcomeDead); got != 1 {
-			t.Errorf("got %v dead letters, want the damaged event", got)
+			t.Errorf("got %v dead letters, want 1, the damaged event", got)
 		}
 		if err := r.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(log.String(), "assistant is back") {
-			t.Errorf("got %s, want nothing of its being back", &log)
+			t.Errorf("got log %s, want no line that the assistant is back", &log)
 		}
 	})
 }
 
-// counting counts the claims.
-type counting struct {
+// countingStore counts the claims.
+type countingStore struct {
 	Store
 	claims atomic.Int32
 }
 
-func (c *counting) ClaimDeliveries(ctx context.Context, p followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
-	c.claims.Add(1)
-	return c.Store.ClaimDeliveries(ctx, p)
+func (s *countingStore) ClaimDeliveries(ctx context.Context, p followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
+	s.claims.Add(1)
+	return s.Store.ClaimDeliveries(ctx, p)
 }
 
-// TestOpenBreakerSparesTheStore: nor does an assistant that is left alone keep
-// the poller busy.
+// TestOpenBreakerSparesTheStore: an assistant whose breaker is open does not keep the poller busy.
 func TestOpenBreakerSparesTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -198,21 +203,22 @@ func TestOpenBreakerSparesTheStore(t *testing.T) {
 		for i := range 100 {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
-		store := &counting{Store: s}
+		store := &countingStore{Store: s}
 		_, _ = bubble(t, store, answerWith(func(time.Duration) int { return 0 }))
 		time.Sleep(time.Minute)
 		store.claims.Store(0)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		// One a second as ever, and a few around each try.
+		// The poller claims once a second, and a few times more around each try.
 		if n := store.claims.Load(); n < 60 || n > 120 {
 			t.Errorf("got %d claims in a minute, want about one a second", n)
 		}
 	})
 }
 
-// TestBreakerLimitsGone: while an endpoint answers that it is gone, perhaps
-// by mistake, most of what waits for it goes on waiting, in order.
+// TestBreakerLimitsGone: an endpoint may answer 410 by mistake. The breaker counts 410 as a
+// failure, so most of what waits for the endpoint does not become a dead letter and is delivered
+// later.
 func TestBreakerLimitsGone(t *testing.T) {
 	t.Parallel()
 	const leads = 100
@@ -231,7 +237,7 @@ func TestBreakerLimitsGone(t *testing.T) {
 		synctest.Wait()
 		dead := count(r, outcomeDead)
 		if dead < breakerFailures || dead > 40 {
-			t.Errorf("got %v dead, want some of %d", dead, leads)
+			t.Errorf("got %v dead letters, want only a part of %d", dead, leads)
 		}
 		if got := count(r, outcomeDelivered); got != leads-dead {
 			t.Errorf("got %v delivered, want %v", got, leads-dead)

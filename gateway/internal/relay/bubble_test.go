@@ -18,10 +18,10 @@ import (
 	"wagate/followup"
 )
 
-// wire is a transport without sockets.
+// wire is an http.RoundTripper without sockets, for tests in a synctest bubble.
 type wire struct {
 	begin  time.Time
-	answer func(a string, at time.Duration) reply // what the assistant at a's URL does
+	answer func(a string, at time.Duration) reply // what the assistant on host a does with a try, at this time since begin
 
 	mu    sync.Mutex
 	tries []time.Duration
@@ -31,7 +31,7 @@ type wire struct {
 type reply struct {
 	status int           // 0: no answer
 	wait   time.Duration // Retry-After, if any
-	takes  time.Duration // until the answer
+	takes  time.Duration // how long until the answer
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -55,23 +55,24 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: do.status, Header: h, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
 
-// tryTimes returns when tries were made.
+// tryTimes returns when each try was made, counted from begin.
 func (w *wire) tryTimes() []time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.tries)
 }
 
-// answerWith makes all assistants answer with a status at once.
+// answerWith makes every assistant answer at once with the status that the function returns for the
+// time.
 func answerWith(status func(at time.Duration) int) func(string, time.Duration) reply {
 	return func(_ string, at time.Duration) reply { return reply{status: status(at)} }
 }
 
-// host is where the n-th assistant listens on a wire.
+// host returns the host name of the n-th assistant on a wire.
 func host(n int) string { return strconv.Itoa(n) + ".assistant.example" }
 
-// bubble starts a relay on a wire inside a bubble, with one assistant or what
-// change makes of it.
+// bubble starts a relay on a wire. It must be called inside a synctest bubble. The relay has one
+// endpoint, assistant 1, unless change alters the Params.
 func bubble(t *testing.T, s Store, answer func(string, time.Duration) reply, change ...func(*Params)) (*Relay, *wire) {
 	t.Helper()
 	w := &wire{begin: time.Now(), answer: answer}

@@ -18,6 +18,9 @@ import (
 	"wagate/providers/providertest"
 )
 
+// TestSignaturesAndHeaders: a delivery is signed in Meta's way with the first secret, and in the
+// way of Standard Webhooks with every secret. Its headers name the lead, the channel and the end of
+// the window.
 func TestSignaturesAndHeaders(t *testing.T) {
 	t.Parallel()
 	key := []byte("0123456789abcdef0123456789abcdef")
@@ -25,7 +28,7 @@ func TestSignaturesAndHeaders(t *testing.T) {
 	cases := []struct {
 		name    string
 		secrets []string
-		keys    [][]byte // any of which must verify
+		keys    [][]byte // each of which must verify
 	}{
 		{"plain text", []string{"relay-unit-secret"}, [][]byte{[]byte("relay-unit-secret")}},
 		{"whsec", []string{prefixed}, [][]byte{key}},
@@ -59,7 +62,7 @@ func TestSignaturesAndHeaders(t *testing.T) {
 					t.Errorf("Standard Webhooks: %v", err)
 				}
 				if hook.Verify(append(r.body, ' '), r.header) == nil {
-					t.Error("Standard Webhooks: got a changed body verified, want not")
+					t.Error("Standard Webhooks: a changed body verifies, want an error")
 				}
 			}
 			for name, want := range map[string]string{
@@ -78,6 +81,8 @@ func TestSignaturesAndHeaders(t *testing.T) {
 	}
 }
 
+// TestStandInIsNoLead: a delivery under a stand-in has no headers about a lead, and still has the
+// one about the channel.
 func TestStandInIsNoLead(t *testing.T) {
 	t.Parallel()
 	for name, standIn := range map[string]followup.LeadID{
@@ -91,6 +96,7 @@ func TestStandInIsNoLead(t *testing.T) {
 	}
 }
 
+// wantNoLead delivers an event under the stand-in and checks the headers.
 func wantNoLead(t *testing.T, standIn followup.LeadID) {
 	t.Helper()
 	s := memstore.New()
@@ -117,7 +123,7 @@ func wantNoLead(t *testing.T, standIn followup.LeadID) {
 	}
 }
 
-// TestI1FrozenOnRetry: a repetition is the same bytes under the same id, though
+// TestI1FrozenOnRetry: a retry has the same body and the same webhook-id as the first try, even if
 // more events have come since.
 func TestI1FrozenOnRetry(t *testing.T) {
 	t.Parallel()
@@ -150,8 +156,8 @@ func TestI1FrozenOnRetry(t *testing.T) {
 	}
 }
 
-// TestI9OrderUnderFailures: whatever fails how often, each lead's events come
-// in order, and none is lost.
+// TestI9OrderUnderFailures: whatever fails, and however often, each lead's events arrive in order
+// and none is lost.
 func TestI9OrderUnderFailures(t *testing.T) {
 	t.Parallel()
 	const leads, each = 12, 30
@@ -179,7 +185,7 @@ func TestI9OrderUnderFailures(t *testing.T) {
 	for _, q := range a.seen {
 		id := q.header.Get("webhook-id")
 		if accepted[id] {
-			continue // seen before, the answer was lost
+			continue // accepted before; only the answer was lost
 		}
 		accepted[id] = true
 		lead := q.header.Get("X-Wagate-Lead-Id")
@@ -199,6 +205,8 @@ func TestI9OrderUnderFailures(t *testing.T) {
 	}
 }
 
+// TestDeadLetters: the third rejection makes an event a dead letter, the next event follows, and a
+// replay delivers the dead letter.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -215,7 +223,7 @@ func TestDeadLetters(t *testing.T) {
 	events(t, s, assistantID(1), "15550100001", 2, 1)
 	r.Wake()
 	if got, want := a.next(t).changes(t), []string{"2"}; !slices.Equal(got, want) {
-		t.Errorf("got %v after the rejected one, want %v", got, want)
+		t.Errorf("got %v after the rejected event, want %v", got, want)
 	}
 	dead, n, err := s.DeadLetters(t.Context(), tenant, 10, 0)
 	if err != nil || n != 1 {
@@ -229,10 +237,11 @@ func TestDeadLetters(t *testing.T) {
 	}
 	r.Wake()
 	if got, want := a.next(t).changes(t), []string{"1"}; !slices.Equal(got, want) {
-		t.Errorf("got %v replayed, want %v", got, want)
+		t.Errorf("got %v after the replay, want %v", got, want)
 	}
 }
 
+// TestRedirectsAreNotFollowed: a redirect counts as a failed try, and its target gets no request.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -251,6 +260,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
+// TestUnknownAssistantWaits: events for an assistant without an endpoint are retried, because the
+// operator's file may name it again.
 func TestUnknownAssistantWaits(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -265,6 +276,8 @@ func TestUnknownAssistantWaits(t *testing.T) {
 	}
 }
 
+// TestNewListsEveryBadEndpoint: the error of New names every assistant with a bad endpoint, and
+// shows no URL.
 func TestNewListsEveryBadEndpoint(t *testing.T) {
 	t.Parallel()
 	p := Params{Endpoints: map[followup.AssistantID]Endpoint{
@@ -279,10 +292,10 @@ func TestNewListsEveryBadEndpoint(t *testing.T) {
 	}
 	for n, want := range map[int]bool{1: true, 2: true, 3: false, 4: true} {
 		if got := strings.Contains(err.Error(), string(assistantID(n))); got != want {
-			t.Errorf("assistant %d: got named %v, want %v in %q", n, got, want, err)
+			t.Errorf("assistant %d: named is %v, want %v in %q", n, got, want, err)
 		}
 	}
 	if strings.Contains(err.Error(), "hidden") {
-		t.Errorf("got the URL in %q, want it kept quiet", err)
+		t.Errorf("got the URL in %q, want it left out", err)
 	}
 }

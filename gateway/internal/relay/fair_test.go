@@ -11,11 +11,11 @@ import (
 	"wagate/followup/memstore"
 )
 
-// hangs is longer than any try.
+// hangs is longer than the time-out of a try.
 const hangs = time.Hour
 
-// TestI9SlowAssistant: an assistant that never answers holds its own slots and
-// nobody else's, of its tenant or another.
+// TestI9SlowAssistant: an assistant that never answers occupies only its own slots. It delays no
+// other assistant, be it of the same tenant or of another one.
 func TestI9SlowAssistant(t *testing.T) {
 	t.Parallel()
 	const leads = 100
@@ -48,7 +48,7 @@ func TestI9SlowAssistant(t *testing.T) {
 				time.Sleep(r.p.Timeout - time.Second)
 				synctest.Wait()
 				if got := count(r, outcomeDelivered); got != leads {
-					t.Errorf("got %v delivered while the other hangs, want %d", got, leads)
+					t.Errorf("got %v delivered while the other assistant hangs, want %d", got, leads)
 				}
 				if n := slow.Load(); n < 1 || n > 8 {
 					t.Errorf("got %d requests at the slow assistant, want 1 to 8", n)
@@ -58,8 +58,8 @@ func TestI9SlowAssistant(t *testing.T) {
 	}
 }
 
-// TestI9SideBySide: conversations do not wait for each other, but for the bound of
-// their assistant; what belongs to one conversation goes one by one.
+// TestI9SideBySide: conversations are delivered in parallel, up to the bound of their assistant.
+// The events of one conversation are delivered one after the other.
 func TestI9SideBySide(t *testing.T) {
 	t.Parallel()
 	const leads, per, each = 12, 8, 3
@@ -79,13 +79,13 @@ func TestI9SideBySide(t *testing.T) {
 		time.Sleep(leads * each / per * 2 * time.Second)
 		synctest.Wait()
 		if st, err := s.Stats(t.Context(), start, time.Now()); err != nil || st.RelayPending != 0 || len(w.tryTimes()) != leads*each {
-			t.Errorf("got %d waiting (%v) after %d tries, want all through with one each", st.RelayPending, err, len(w.tryTimes()))
+			t.Errorf("got %d conversations waiting (%v) after %d tries, want none after one try for each event", st.RelayPending, err, len(w.tryTimes()))
 		}
 	})
 }
 
-// TestI9TenantThatHangs: one tenant with many assistants that never answer, and
-// more waiting for each than it has slots, does not delay another's delivery.
+// TestI9TenantThatHangs: a tenant with many assistants that never answer, and with more events
+// waiting for each than it has slots, does not delay another tenant's delivery.
 func TestI9TenantThatHangs(t *testing.T) {
 	t.Parallel()
 	const assistants, leads, calm = 40, 20, 41
@@ -109,17 +109,18 @@ func TestI9TenantThatHangs(t *testing.T) {
 				endpoint(p, n)
 			}
 		})
-		// Over three time-outs: at first all hang, later the breakers let one each.
+		// This lasts over three time-outs. At first all assistants of the noisy tenant hang; later
+		// their breakers allow one try each.
 		for i := range 30 {
 			time.Sleep(time.Second)
 			synctest.Wait()
 			before := len(w.tryTimes())
 			eventsOf(t, s, tenantID(2), assistantID(calm), fmt.Sprintf("1599901%04d", i), 1, 1)
 			r.Wake()
-			time.Sleep(20 * time.Millisecond) // a few turns, and far from a time-out
+			time.Sleep(20 * time.Millisecond) // long enough for a few turns of the poller, much shorter than a time-out
 			synctest.Wait()
 			if got := count(r, outcomeDelivered); got != float64(i+1) {
-				t.Fatalf("got %v delivered to the calm tenant %v after %d tries at the other, want %d", got, time.Since(w.begin), before, i+1)
+				t.Fatalf("got %v delivered to the calm tenant after %v and %d tries at all, want %d", got, time.Since(w.begin), before, i+1)
 			}
 		}
 	})

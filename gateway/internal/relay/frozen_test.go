@@ -11,27 +11,29 @@ import (
 	"wagate/followup/memstore"
 )
 
-// frozen is a store whose first claim that gives something is answered after the process has stood
-// still, and somebody else has done all there was to do meanwhile.
-type frozen struct {
+// frozenStore is a store that simulates a process that stands still. It calls stop once, before it
+// answers the first claim that returns a delivery. In stop, another replica does all the work there
+// is.
+type frozenStore struct {
 	*memstore.Store
 
 	once sync.Once
 	stop func()
 }
 
-func (f *frozen) ClaimDeliveries(
+func (s *frozenStore) ClaimDeliveries(
 	ctx context.Context, c followup.ClaimDeliveries,
 ) ([]followup.Delivery, time.Duration, error) {
-	out, next, err := f.Store.ClaimDeliveries(ctx, c)
+	out, next, err := s.Store.ClaimDeliveries(ctx, c)
 	if len(out) > 0 {
-		f.once.Do(f.stop)
+		s.once.Do(s.stop)
 	}
 	return out, next, err
 }
 
-// TestI9NoDeliveryAfterLease: a process that is stopped between a claim and the request, for longer
-// than its lease, does not show the assistant again what another has delivered since, behind newer things.
+// TestI9NoDeliveryAfterLease: if a process stands still between a claim and its request for longer
+// than the lease, it must not deliver. Another replica has delivered those events by then, and
+// newer ones too.
 func TestI9NoDeliveryAfterLease(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -41,7 +43,7 @@ func TestI9NoDeliveryAfterLease(t *testing.T) {
 		defer mu.Unlock()
 		return time.Now().Add(stood)
 	}
-	s := &frozen{Store: memstore.New()}
+	s := &frozenStore{Store: memstore.New()}
 	a := newAssistant(t, nil)
 	var other []string
 	s.stop = func() {
@@ -56,7 +58,7 @@ func TestI9NoDeliveryAfterLease(t *testing.T) {
 				Real: real(), Limit: 1, MaxEvents: 10, MaxBytes: 1 << 20, Lease: time.Minute,
 			})
 			if err != nil || len(out) != 1 {
-				t.Errorf("the other's claim of the %s: got %d, %v, want 1", id, len(out), err)
+				t.Errorf("the other replica's %s claim: got %d deliveries (%v), want 1", id, len(out), err)
 				return
 			}
 			for _, e := range out[0].Events {
@@ -72,18 +74,18 @@ func TestI9NoDeliveryAfterLease(t *testing.T) {
 	for count(r, outcomeStale)+count(r, outcomeDelivered) == 0 {
 		select {
 		case got := <-a.got:
-			t.Fatalf("got %v after the other had delivered %v, want nothing", got.changes(t), other)
+			t.Fatalf("got %v delivered after the other replica had delivered %v, want nothing", got.changes(t), other)
 		case <-t.Context().Done():
 			t.Fatal("the claim was not finished")
 		case <-time.After(time.Millisecond):
 		}
 	}
 	if want := []string{"1", "2"}; !slices.Equal(other, want) {
-		t.Errorf("the other delivered %v, want %v", other, want)
+		t.Errorf("the other replica delivered %v, want %v", other, want)
 	}
 	events(t, s.Store, assistantID(1), "15550100001", 3, 1)
 	r.Wake()
 	if got, want := a.next(t).changes(t), []string{"3"}; !slices.Equal(got, want) {
-		t.Errorf("next: got %v, want %v", got, want)
+		t.Errorf("next delivery: got %v, want %v", got, want)
 	}
 }

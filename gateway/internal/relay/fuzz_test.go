@@ -15,9 +15,9 @@ import (
 	"wagate/providers/meta"
 )
 
-// FuzzRender: whatever was settled, the body of its delivery is JSON in ASCII
-// that means what came in, in order; it is its own canonical form, and whoever
-// knows one of the secrets finds it signed.
+// FuzzRender: whatever was settled, the body of its delivery is ASCII JSON with the same meaning,
+// in the same order. The body is its own canonical form, and its signatures verify under each of
+// the secrets.
 func FuzzRender(f *testing.F) {
 	f.Add("310000000000001", "", "messages", []byte(nil), []byte(`{"messages":[{"text":{"body":"é / 😀"}}]}`), []byte(`[ 1.50e2, true, null ]`))
 	f.Add("1", "2", "calls", []byte(`{"time":1790000000, "n\u00e9w":"\ud83d"}`), []byte(`"\u00E1\uD83D\uDE00\uD83D!\u0000\/"`), []byte("\"\xff\x7f\\\\\""))
@@ -39,7 +39,7 @@ func FuzzRender(f *testing.F) {
 		good = good && json.Valid(first) && json.Valid(second)
 		for _, own := range []string{"id", "changes"} {
 			if _, twice := rest[own]; twice {
-				t.Skip("a decoder leaves out what the envelope has itself")
+				t.Skip("the entry has a member twice, and decoding keeps only one of them")
 			}
 		}
 		body, err := render(events, followup.Channel{Account: "own"})
@@ -58,11 +58,11 @@ func FuzzRender(f *testing.F) {
 		if got, want := decoded(body), envelope(events); !reflect.DeepEqual(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
-		signed(t, s, body, secrets)
+		wantSigned(t, s, body, secrets)
 	})
 }
 
-// envelope is what the body of a delivery has to mean.
+// envelope returns what the body of a delivery of the events must decode to.
 func envelope(events []followup.RelayEvent) any {
 	var entries []any
 	var changes []any
@@ -90,7 +90,8 @@ func envelope(events []followup.RelayEvent) any {
 	return map[string]any{"object": "whatsapp_business_account", "entry": entries}
 }
 
-// decoded is what a JSON text means, numbers as they are spelled; nil if it is none.
+// decoded returns the value of a JSON text, with numbers as they are spelled, or nil if the text is
+// not JSON.
 func decoded(raw []byte) any {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -101,13 +102,15 @@ func decoded(raw []byte) any {
 	return v
 }
 
-// text is a string as JSON can say it.
+// text returns the string as it reads after a round trip through JSON.
 func text(s string) any {
 	raw, _ := json.Marshal(s) //nolint:errchkjson // a string always marshals
 	return decoded(raw)
 }
 
-func signed(t *testing.T, s signer, body []byte, secrets []string) {
+// wantSigned checks that the signatures of the body verify: Meta's with the first secret, the
+// Standard Webhooks ones with each.
+func wantSigned(t *testing.T, s signer, body []byte, secrets []string) {
 	t.Helper()
 	h := http.Header{}
 	if err := s.sign(h, "msg_1", time.Now(), body); err != nil {

@@ -16,14 +16,14 @@ import (
 	"wagate/providers/transport/pipetest"
 )
 
-// useNetwork has a relay reach every assistant over the network.
+// useNetwork makes the relay reach every assistant over the network.
 func useNetwork(n *pipetest.Network, r *Relay) {
 	r.client = newClient(newDialer(true), r.p.PerAssistant)
 	n.Carry(r.client.Transport.(*http.Transport)) //nolint:errcheck,forcetypeassert // it is one
 }
 
-// TestI9LostConnectionIsReplaced: where a connection is lost without a word, as behind a gateway that
-// forgot it, the assistant can be reached over another, and is.
+// TestI9LostConnectionIsReplaced: if a connection is lost silently (a NAT gateway has forgotten it,
+// say), the relay reaches the assistant over a new connection.
 func TestI9LostConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestI9LostConnectionIsReplaced(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got.Load() != 2 {
-			t.Errorf("got %d deliveries a minute later, want both", got.Load())
+			t.Errorf("got %d deliveries a minute after the connection was lost, want 2", got.Load())
 		}
 		if err := r.Stop(t.Context()); err != nil {
 			t.Error(err)
@@ -53,8 +53,8 @@ func TestI9LostConnectionIsReplaced(t *testing.T) {
 	})
 }
 
-// TestI9AssistantsOnOneHostAreIndependent: where assistants of two tenants are behind one host, the
-// bodies that one of them does not read are in no way of the other's.
+// TestI9AssistantsOnOneHostAreIndependent: two tenants' assistants are on one host. If one of them
+// does not read its requests, the other's deliveries are not held up.
 func TestI9AssistantsOnOneHostAreIndependent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestI9AssistantsOnOneHostAreIndependent(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if hanging.Load() == 0 {
-			t.Fatal("got no delivery that hangs, want some")
+			t.Fatal("got no hanging delivery, want some")
 		}
 		lead, err := s.Resolve(t.Context(), tenantID(2), followup.Identity{Phone: "2"}, true, start)
 		if err != nil {
@@ -101,7 +101,7 @@ func TestI9AssistantsOnOneHostAreIndependent(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if got.Load() != 1 {
-			t.Errorf("got %d deliveries of the other, want it at once, while %d hang", got.Load(), hanging.Load())
+			t.Errorf("got %d deliveries to the other assistant while %d hang, want 1 at once", got.Load(), hanging.Load())
 		}
 		close(over)
 		if err := r.Stop(t.Context()); err != nil {

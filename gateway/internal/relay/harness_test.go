@@ -36,19 +36,19 @@ func assistantID(n int) followup.AssistantID {
 	return followup.AssistantID(fmt.Sprintf("33333333-3333-4333-8333-%012d", n))
 }
 
-// tenantID returns the n-th tenant's id, for the bounds.
+// tenantID returns the n-th tenant's id. Tests of the slots' bounds use it.
 func tenantID(n int) followup.TenantID {
 	return followup.TenantID(fmt.Sprintf("44444444-4444-4444-8444-%012d", n))
 }
 
-// request is a delivery as an assistant saw it.
+// request is one delivery as an assistant received it.
 type request struct {
 	header http.Header
 	body   []byte
 	http   *http.Request
 }
 
-// changes returns the values of the delivery's changes.
+// changes returns the value of each change in the delivery, in order.
 func (r request) changes(t *testing.T) []string {
 	t.Helper()
 	var b struct {
@@ -68,7 +68,7 @@ func (r request) changes(t *testing.T) []string {
 	return out
 }
 
-// assistant is an HTTP server that remembers what came and answers from a func.
+// assistant is an HTTP server that records its requests and calls a function to answer them.
 type assistant struct {
 	url  string
 	mu   sync.Mutex
@@ -76,6 +76,8 @@ type assistant struct {
 	got  chan request
 }
 
+// newAssistant starts an assistant. answer is called with the number of the request, from 1; if it
+// is nil, every answer is 200.
 func newAssistant(t *testing.T, answer func(n int, w http.ResponseWriter, r request)) *assistant {
 	t.Helper()
 	a := &assistant{got: make(chan request, 10_000)}
@@ -96,14 +98,14 @@ func newAssistant(t *testing.T, answer func(n int, w http.ResponseWriter, r requ
 	return a
 }
 
-// requests returns what came so far.
+// requests returns all requests received so far.
 func (a *assistant) requests() []request {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.seen)
 }
 
-// next waits for the next answered request.
+// next waits until another request was answered and returns that request.
 func (a *assistant) next(t *testing.T) request {
 	t.Helper()
 	select {
@@ -115,13 +117,14 @@ func (a *assistant) next(t *testing.T) request {
 	}
 }
 
-// events settles n numbered events of one lead for an assistant and returns the lead.
+// events settles n events of one lead of tenant for an assistant, and returns the lead. The events
+// are numbered upwards from from, and each event's value is its number.
 func events(t *testing.T, s *memstore.Store, a followup.AssistantID, phone string, from, n int) followup.LeadID {
 	t.Helper()
 	return eventsOf(t, s, tenant, a, phone, from, n)
 }
 
-// eventsOf does that for a lead of this tenant's.
+// eventsOf is events for a lead of the given tenant.
 func eventsOf(
 	t *testing.T, s *memstore.Store, of followup.TenantID, a followup.AssistantID, phone string, from, n int,
 ) followup.LeadID {
@@ -136,13 +139,13 @@ func eventsOf(
 	return lead
 }
 
-// settle settles one event of a lead for an assistant.
+// settle settles one event of a lead of tenant for an assistant.
 func settle(t *testing.T, s *memstore.Store, lead followup.LeadID, a followup.AssistantID, id string, value json.RawMessage) {
 	t.Helper()
 	settleOf(t, s, tenant, lead, a, id, value)
 }
 
-// settleOf does that for a lead of this tenant's.
+// settleOf is settle for a lead of the given tenant.
 func settleOf(
 	t *testing.T, s *memstore.Store, of followup.TenantID, lead followup.LeadID, a followup.AssistantID, id string,
 	value json.RawMessage,
@@ -160,7 +163,7 @@ func settleOf(
 	}
 }
 
-// owned returns a directory in which the n-th tenant has the n-th list of assistants.
+// owned returns a directory whose n-th tenant owns the assistants of the n-th list.
 func owned(assistants ...[]int) *followup.Directory {
 	var tenants []followup.Tenant
 	for i, list := range assistants {
@@ -173,13 +176,14 @@ func owned(assistants ...[]int) *followup.Directory {
 	return followup.NewDirectory(tenants)
 }
 
-// ownerOf returns which of these tenants has the n-th assistant.
+// ownerOf returns the tenant that owns the n-th assistant, given the lists passed to owned.
 func ownerOf(n int, assistants ...[]int) followup.TenantID {
 	return tenantID(1 + slices.IndexFunc(assistants, func(list []int) bool { return slices.Contains(list, n) }))
 }
 
-// newRelay returns a started relay to the given assistants, by number from 1, whose
-// time-outs a busy machine does not come near; it is stopped with the test.
+// newRelay starts a relay that delivers to the given URLs: the first one is assistant 1, and so on.
+// Its time-outs are so long that a busy machine does not reach them. The relay is stopped when the
+// test ends.
 func newRelay(t *testing.T, s Store, change func(*Params), urls ...string) *Relay {
 	t.Helper()
 	p := Params{
@@ -203,6 +207,7 @@ func newRelay(t *testing.T, s Store, change func(*Params), urls ...string) *Rela
 	return r
 }
 
+// splitPort returns the host and the port of a URL.
 func splitPort(t *testing.T, raw string) (host, port string) {
 	t.Helper()
 	u, err := url.Parse(raw)
@@ -216,6 +221,7 @@ func splitPort(t *testing.T, raw string) (host, port string) {
 	return host, port
 }
 
+// count returns how many deliveries had the outcome.
 func count(r *Relay, outcome string) float64 {
 	return testutil.ToFloat64(r.metrics.deliveries.WithLabelValues(outcome))
 }
@@ -229,7 +235,8 @@ func waitDrained(t *testing.T, s *memstore.Store) {
 	})
 }
 
-// waitFor polls on real time: sockets stay out of bubbles.
+// waitFor polls in real time until ok returns true. It is for tests with sockets, which do not work
+// in a synctest bubble.
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -239,7 +246,7 @@ func waitFor(t *testing.T, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("got no such state within %v, want it", patience)
+			t.Fatalf("condition not met within %v", patience)
 		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestRetryAfterHoldsTheAssistant: who asks to wait is left alone, whatever
-// there is for it; then one delivery asks whether it has had enough, and only
-// when it has come the others. Nobody else waits.
+// TestRetryAfterHoldsTheAssistant: an assistant that asks to wait gets no delivery until the wait
+// is over. Then one delivery probes it, and the others follow only once that one was delivered. No
+// other assistant waits.
 func TestRetryAfterHoldsTheAssistant(t *testing.T) {
 	t.Parallel()
 	const leads = 10
@@ -39,28 +39,28 @@ func TestRetryAfterHoldsTheAssistant(t *testing.T) {
 				time.Sleep(8 * time.Second)
 				synctest.Wait()
 				if got := count(r, outcomeDelivered); got != 1 {
-					t.Errorf("got %v delivered while one assistant asks to wait, want the one of the other", got)
+					t.Errorf("got %v delivered while assistant 1 asks to wait, want 1, that of assistant 2", got)
 				}
-				time.Sleep(170 * time.Second) // until 180 s; two more answers, each with a minute to wait
+				time.Sleep(170 * time.Second) // until 180 s: two more tries, each answered with a minute to wait
 				synctest.Wait()
 				if n := len(w.tryTimes()); n != 1+1+2 {
-					t.Errorf("got tries at %v, want one of the other and one after each wait", w.tryTimes())
+					t.Errorf("got tries at %v, want the first, one at assistant 2, and one after each of two waits", w.tryTimes())
 				}
-				time.Sleep(6 * time.Second) // at 183 s one comes through, a second later all others at once
+				time.Sleep(6 * time.Second) // at 183 s the probe is delivered, and a second later all others
 				synctest.Wait()
 				if got := count(r, outcomeDelivered); got != 1+leads {
 					t.Errorf("got %v delivered after the waits, want %d", got, 1+leads)
 				}
 				if got := count(r, outcomeReleased); got != 0 {
-					t.Errorf("got %v claimed in vain, want none", got)
+					t.Errorf("got %v released, want nothing claimed in vain", got)
 				}
 			})
 		})
 	}
 }
 
-// TestAnswersUnderWayDoNotEndAHold: what was out when the assistant asked to wait
-// and is answered well meanwhile does not make all come at once afterwards.
+// TestAnswersUnderWayDoNotEndAHold: if a delivery was out when the assistant asked to wait, its
+// success does not end the hold. After the hold there is still only one probe.
 func TestAnswersUnderWayDoNotEndAHold(t *testing.T) {
 	t.Parallel()
 	const leads = 10
@@ -82,22 +82,22 @@ func TestAnswersUnderWayDoNotEndAHold(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if got := count(r, outcomeDelivered); got != 1 {
-			t.Errorf("got %v delivered, want the one that was under way", got)
+			t.Errorf("got %v delivered, want 1, the one that was under way", got)
 		}
 		if n := len(w.tryTimes()); n != leads+1 {
-			t.Errorf("got tries at %v, want all at once and one after the wait", w.tryTimes())
+			t.Errorf("got tries at %v, want all leads at once and one probe after the wait", w.tryTimes())
 		}
 	})
 }
 
-// TestRefusedDeliveryIsReleased: what was claimed and then not allowed is not tried, and
-// that counts as no try.
+// TestRefusedDeliveryIsReleased: a delivery that was claimed but may not be tried is given back,
+// and no try is counted.
 func TestRefusedDeliveryIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		r, w := bubble(t, s, answerWith(func(time.Duration) int { return http.StatusOK }))
-		synctest.Wait() // the poller sleeps
+		synctest.Wait() // until the poller sleeps
 		events(t, s, assistantID(1), "15550100001", 1, 1)
 		claim := followup.ClaimDeliveries{Real: time.Now(), Limit: 1, MaxEvents: 1, Lease: time.Hour}
 		ds, _, err := s.ClaimDeliveries(t.Context(), claim)
@@ -106,7 +106,7 @@ func TestRefusedDeliveryIsReleased(t *testing.T) {
 		}
 		r.deliver(ds[0], time.Now(), nil, false)
 		if ds, _, err = s.ClaimDeliveries(t.Context(), claim); err != nil || len(ds) != 1 || ds[0].Attempts != 0 || len(w.tryTimes()) != 0 {
-			t.Errorf("got %+v, %v after tries at %v, want it once more, untried", ds, err, w.tryTimes())
+			t.Errorf("got %+v (%v) after tries at %v, want the same delivery once more, untried", ds, err, w.tryTimes())
 		}
 		if got := count(r, outcomeReleased); got != 1 {
 			t.Errorf("got %v released, want 1", got)
@@ -114,8 +114,7 @@ func TestRefusedDeliveryIsReleased(t *testing.T) {
 	})
 }
 
-// TestRetryAfterIsBoundedByAnHour: what an assistant asks for beyond that is
-// not believed.
+// TestRetryAfterIsBoundedByAnHour: a Retry-After of more than an hour counts as one of an hour.
 func TestRetryAfterIsBoundedByAnHour(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -142,8 +141,8 @@ func TestRetryAfterIsBoundedByAnHour(t *testing.T) {
 	})
 }
 
-// TestRetryAfterWithOtherStatus: with any other status it says
-// nothing about the assistant.
+// TestRetryAfterWithOtherStatus: with a status other than 429 and 503, Retry-After delays only its
+// delivery, not the assistant.
 func TestRetryAfterWithOtherStatus(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +159,7 @@ func TestRetryAfterWithOtherStatus(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got := count(r, outcomeDelivered); got != 1 {
-			t.Errorf("got %v delivered, want the one that nobody asked to wait for", got)
+			t.Errorf("got %v delivered, want 1, the other delivery", got)
 		}
 	})
 }

@@ -11,6 +11,8 @@ import (
 // longest is a jitter that takes nothing off.
 func longest(d time.Duration) time.Duration { return d }
 
+// TestJudge has what follows each kind of answer, by the delivery's age, tries, rejections and
+// number of events.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
@@ -37,23 +39,23 @@ func TestJudge(t *testing.T) {
 		{name: "401", a: answer{status: 401}, d: fresh, want: "retry", retryIn: time.Second},
 		{name: "404", a: answer{status: 404}, d: fresh, want: "retry", retryIn: time.Second},
 		{name: "503 again", a: answer{status: 503}, d: old(time.Minute, 3), want: "retry", retryIn: 8 * time.Second},
-		{name: "bound of the doubling", a: answer{status: 503}, d: old(time.Hour, 9), want: "retry", retryIn: 5 * time.Minute},
+		{name: "doubling is bounded", a: answer{status: 503}, d: old(time.Hour, 9), want: "retry", retryIn: 5 * time.Minute},
 		{name: "after very many", a: answer{status: 503}, d: old(time.Hour, 500), want: "retry", retryIn: 5 * time.Minute},
 		{name: "no answer", a: answer{trouble: "timeout"}, d: fresh, want: "retry", retryIn: time.Second},
-		{name: "Retry-After longer", a: answer{status: 429, retryAfter: time.Hour}, d: fresh, want: "retry", retryIn: time.Hour},
+		{name: "Retry-After longer than the back-off", a: answer{status: 429, retryAfter: time.Hour}, d: fresh, want: "retry", retryIn: time.Hour},
 		{
-			name: "Retry-After shorter", a: answer{status: 503, retryAfter: time.Second}, d: old(time.Minute, 5),
+			name: "Retry-After shorter than the back-off", a: answer{status: 503, retryAfter: time.Second}, d: old(time.Minute, 5),
 			want: "retry", retryIn: 32 * time.Second,
 		},
 		{
-			name: "Retry-After past the end is cut to it", a: answer{status: 429, retryAfter: time.Hour},
+			name: "Retry-After beyond the end is cut to the end", a: answer{status: 429, retryAfter: time.Hour},
 			d: old(24*time.Hour-time.Minute, 9), want: "retry", retryIn: time.Minute,
 		},
 		{name: "just before the end", a: answer{status: 503}, d: old(24*time.Hour-time.Second, 9), want: "retry", retryIn: time.Second},
 		{name: "at the end", a: answer{status: 503}, d: old(24*time.Hour, 9), want: "gave up after 24h: status 503"},
 		{name: "no answer at the end", a: answer{trouble: "timeout"}, d: old(24*time.Hour, 9), want: "gave up after 24h: timeout"},
 		{name: "first rejection", a: answer{status: 422}, d: fresh, want: "reject", retryIn: time.Second},
-		{name: "second", a: answer{status: 400}, d: followup.Delivery{FirstAt: now, Attempts: 1, Rejected: 1}, want: "reject", retryIn: 2 * time.Second},
+		{name: "second rejection", a: answer{status: 400}, d: followup.Delivery{FirstAt: now, Attempts: 1, Rejected: 1}, want: "reject", retryIn: 2 * time.Second},
 		{name: "third 400", a: answer{status: 400}, d: followup.Delivery{FirstAt: now, Rejected: 2}, want: "rejected 400"},
 		{name: "third 413", a: answer{status: 413}, d: followup.Delivery{FirstAt: now, Rejected: 2}, want: "rejected 413"},
 		{name: "third 422", a: answer{status: 422}, d: followup.Delivery{FirstAt: now, Rejected: 2}, want: "rejected 422"},
@@ -100,6 +102,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestRetryAfter: Retry-After is read as seconds or as a date, is never negative, and is at most an
+// hour.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)

@@ -15,9 +15,8 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestPanicCountsAsFailedTry: what panics on its way to an assistant, also while
-// the breaker looks whether it is back, costs no slot and no delivery, and the
-// log says where it was.
+// TestPanicCountsAsFailedTry: a panic during a try, also during the breaker's probe, counts as a
+// failed try. It costs no slot and no delivery, and the log has the stack.
 func TestPanicCountsAsFailedTry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -45,36 +44,36 @@ func TestPanicCountsAsFailedTry(t *testing.T) {
 			t.Errorf("got %v delivered, want 2", got)
 		}
 		if got := count(r, outcomeRetried); got != refused+panics {
-			t.Errorf("got %v tried again, want %d", got, refused+panics)
+			t.Errorf("got %v retried, want %d", got, refused+panics)
 		}
 		if said := log.String(); !strings.Contains(said, "panic_test.go") || strings.Contains(said, "text of a lead") {
-			t.Errorf("got log %s, want the stack and not the panic's own text", said)
+			t.Errorf("got log %s, want the stack without the panic's own text", said)
 		}
 	})
 }
 
-// frail panics when it is told that a delivery came, the first times.
-type frail struct {
+// panickingStore panics the first times that it is told of a delivered delivery.
+type panickingStore struct {
 	Store
 	panics atomic.Int32
 }
 
-func (f *frail) FinishDelivery(ctx context.Context, d followup.FinishDelivery) error {
-	if d.Delivered && f.panics.Add(-1) >= 0 {
+func (s *panickingStore) FinishDelivery(ctx context.Context, d followup.FinishDelivery) error {
+	if d.Delivered && s.panics.Add(-1) >= 0 {
 		panic("text of a lead")
 	}
-	return f.Store.FinishDelivery(ctx, d)
+	return s.Store.FinishDelivery(ctx, d)
 }
 
-// TestPanicInStore: a result whose recording panics is that of a try that
-// failed: it comes again after a back-off, and gives its slot back.
+// TestPanicInStore: if recording a result panics, the try counts as failed. The delivery comes
+// again after a back-off, and its slot is free again.
 func TestPanicInStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		events(t, s, assistantID(1), "15550100001", 1, 1)
 		events(t, s, assistantID(1), "15550100002", 1, 1)
-		store := &frail{Store: s}
+		store := &panickingStore{Store: s}
 		store.panics.Store(3)
 		r, w := bubble(t, store, answerWith(func(time.Duration) int { return http.StatusOK }), func(p *Params) {
 			p.Concurrency, p.PerAssistant = 1, 1
@@ -83,17 +82,17 @@ func TestPanicInStore(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		if got := count(r, outcomeDelivered); got != 2 || len(w.tryTimes()) != 5 {
-			t.Errorf("got %v delivered in tries at %v, want both, in five", got, w.tryTimes())
+			t.Errorf("got %v delivered in tries at %v, want 2 in five tries", got, w.tryTimes())
 		}
 		if got := count(r, outcomeRetried); got != 3 {
-			t.Errorf("got %v tried again, want 3", got)
+			t.Errorf("got %v retried, want 3", got)
 		}
 	})
 }
 
-// TestEndlessPanicEndsInDeadLetter: what panics every time, in the try or in
-// recording it, is not tried for ever, and what is behind it in its conversation
-// comes then.
+// TestEndlessPanicEndsInDeadLetter: a delivery that panics every time, in the try or when its
+// result is recorded, becomes a dead letter after a day. Then what is behind it in its conversation
+// is delivered.
 func TestEndlessPanicEndsInDeadLetter(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -108,7 +107,7 @@ func TestEndlessPanicEndsInDeadLetter(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
 				events(t, s, assistantID(1), "15550100001", 1, 1)
-				store := &frail{Store: s}
+				store := &panickingStore{Store: s}
 				store.panics.Store(c.panics)
 				_, w := bubble(t, store, func(_ string, at time.Duration) reply {
 					if at < giveUpAfter+time.Minute {
@@ -128,7 +127,7 @@ func TestEndlessPanicEndsInDeadLetter(t *testing.T) {
 				synctest.Wait()
 				dead, n, err := s.DeadLetters(t.Context(), tenant, 10, 0)
 				if err != nil || n != 1 || dead[0].Reason != "gave up after 24h: internal error" {
-					t.Errorf("got dead letters %+v (%v), want the one that panicked", dead, err)
+					t.Errorf("got dead letters %+v (%v), want only the one that panicked", dead, err)
 				}
 				if st, err := s.Stats(t.Context(), start, time.Now()); err != nil || st.RelayPending != 0 {
 					t.Errorf("got %d waiting (%v), want none", st.RelayPending, err)

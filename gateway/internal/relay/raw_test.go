@@ -14,7 +14,7 @@ import (
 	"wagate/providers/providertest"
 )
 
-// settleRaw settles webhooks as they came, all of one lead.
+// settleRaw settles webhooks as they came, one event each, all of one lead, and returns the lead.
 func settleRaw(t *testing.T, s *memstore.Store, all ...followup.RawWebhook) followup.LeadID {
 	t.Helper()
 	lead, err := s.Resolve(t.Context(), tenant, followup.Identity{Phone: "15550100001"}, true, start)
@@ -35,7 +35,7 @@ func settleRaw(t *testing.T, s *memstore.Store, all ...followup.RawWebhook) foll
 	return lead
 }
 
-// wantVerified checks that the Standard Webhooks trio fits, whatever else does.
+// wantVerified checks that the Standard Webhooks headers verify.
 func wantVerified(t *testing.T, r request) {
 	t.Helper()
 	hook, err := standardwebhooks.NewWebhookRaw([]byte("relay-unit-secret"))
@@ -47,6 +47,7 @@ func wantVerified(t *testing.T, r request) {
 	}
 }
 
+// wantHeaders checks that the request has these headers; "" means that a header must be absent.
 func wantHeaders(t *testing.T, r request, want map[string]string) {
 	t.Helper()
 	for name, v := range want {
@@ -56,9 +57,8 @@ func wantHeaders(t *testing.T, r request, want map[string]string) {
 	}
 }
 
-// TestRawIsHandedOnAsItCame: body and headers are the provider's; the trio and
-// what we say of the conversation stand beside; and what is ours in what was
-// stored cannot be replaced.
+// TestRawIsHandedOnAsItCame: body and headers are the provider's. The Standard Webhooks trio and
+// our headers about the conversation come beside them, and stored headers cannot replace ours.
 func TestRawIsHandedOnAsItCame(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -102,8 +102,8 @@ func TestRawIsHandedOnAsItCame(t *testing.T) {
 	}
 }
 
-// TestRawAmongOthers: happenings have no raw form; they keep Meta's shape and our
-// signature, in order with the rest.
+// TestRawAmongOthers: happenings have no raw form. They keep Meta's shape and our signature, and
+// are delivered in order with the raw webhooks.
 func TestRawAmongOthers(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -128,7 +128,7 @@ func TestRawAmongOthers(t *testing.T) {
 	}
 }
 
-// TestI1RawFrozenOnRetry: likewise the same bytes, headers and id.
+// TestI1RawFrozenOnRetry: a retry of a raw webhook has the same body, headers and webhook-id.
 func TestI1RawFrozenOnRetry(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -154,7 +154,8 @@ func TestI1RawFrozenOnRetry(t *testing.T) {
 	}
 }
 
-// TestRawIsNeverRendered: a body around it would be nobody's shape.
+// TestRawIsNeverRendered: a raw webhook cannot share a delivery with other events, because the body
+// would have no known shape.
 func TestRawIsNeverRendered(t *testing.T) {
 	t.Parallel()
 	raw := followup.RelayEvent{Channel: channel, Field: "messages", Raw: &followup.RawWebhook{Body: []byte(`{}`)}}

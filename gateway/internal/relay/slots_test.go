@@ -10,9 +10,8 @@ import (
 	"wagate/followup"
 )
 
-// TestSlotsNeverOverflow: whatever is claimed within what room allows stays
-// within all bounds, and as long as a slot is free there is room for whoever
-// has none.
+// TestSlotsNeverOverflow: claims within what room allows stay within all bounds. As long as a slot
+// is free, there is room for every tenant that has nothing out.
 func TestSlotsNeverOverflow(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -20,7 +19,7 @@ func TestSlotsNeverOverflow(t *testing.T) {
 		per := rapid.IntRange(1, 10).Draw(t, "per")
 		owners := map[followup.AssistantID]followup.TenantID{}
 		for n := 1; n <= 6; n++ {
-			owners[assistantID(n)] = tenantID((n + 1) / 2) // but for the seventh, who is nobody's
+			owners[assistantID(n)] = tenantID((n + 1) / 2) // the seventh assistant is owned by no tenant
 		}
 		s := newSlots(total, per, owners, time.Now, slog.New(slog.DiscardHandler))
 		busy, out := map[followup.AssistantID]int{}, map[followup.TenantID]int{}
@@ -36,7 +35,7 @@ func TestSlotsNeverOverflow(t *testing.T) {
 					}
 					result, allowed := s.take(id)
 					if !allowed {
-						t.Fatal("got refused by a breaker that saw no failure")
+						t.Fatal("take refused although there was no failure")
 					}
 					result(nil)
 					claimed[id]++
@@ -47,7 +46,7 @@ func TestSlotsNeverOverflow(t *testing.T) {
 				}
 				for tenant := range of {
 					if free := total - all; out[tenant] > max(free, 1) {
-						t.Fatalf("got %d out of a tenant just served and %d free, want no more than are free", out[tenant], free)
+						t.Fatalf("got %d out for the tenant just served with %d free, want no more out than free", out[tenant], free)
 					}
 				}
 			},
@@ -71,11 +70,11 @@ func TestSlotsNeverOverflow(t *testing.T) {
 				}
 				c, again := s.room()
 				if (c.Limit == 0) != (all == total) || again != 0 {
-					t.Fatalf("got limit %d and again in %v with %d of %d out", c.Limit, again, all, total)
+					t.Fatalf("got limit %d and a wait of %v with %d of %d out", c.Limit, again, all, total)
 				}
 				for id, tenant := range owners {
 					if out[tenant] == 0 && c.Limit > 0 && (c.OfTenant.Of(tenant) < 1 || c.OfAssistant.Of(id) < 1) {
-						t.Fatalf("got no room for %s, whose tenant has none out, with %d of %d out", id, all, total)
+						t.Fatalf("got no room for %s, whose tenant has nothing out, with %d of %d out", id, all, total)
 					}
 				}
 			},
@@ -83,8 +82,8 @@ func TestSlotsNeverOverflow(t *testing.T) {
 	})
 }
 
-// TestRoomIsShared: however much tenants have to deliver that nobody answers,
-// each gets the same, and as much stays free.
+// TestRoomIsShared: however much the tenants have to deliver to assistants that never answer, each
+// tenant gets the same share of the slots, and an equal share stays free.
 func TestRoomIsShared(t *testing.T) {
 	t.Parallel()
 	const total, each = 512, 64 // assistants of each tenant
@@ -114,9 +113,9 @@ func TestRoomIsShared(t *testing.T) {
 		}
 		equal := total / (hogs + 1)
 		for n := range hogs {
-			// A claim that could take more than is left of the share takes nothing.
+			// A claim takes nothing if it could take more than is left of the share.
 			if got := out[tenantID(n)]; got > equal+1 || got < equal-maxClaim/hogs {
-				t.Errorf("one of %d: got %d out, want up to %d", hogs, got, equal)
+				t.Errorf("one of %d tenants: got %d out, want up to %d", hogs, got, equal)
 			}
 		}
 		if free < equal {
@@ -125,37 +124,37 @@ func TestRoomIsShared(t *testing.T) {
 	}
 }
 
-// TestHoldAfterClaim: a delivery that was claimed before its assistant
-// asked to wait is not tried.
+// TestHoldAfterClaim: a delivery that was claimed before its assistant asked to wait is not tried.
 func TestHoldAfterClaim(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	s := newSlots(8, 8, nil, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	if _, allowed := s.take(assistantID(1)); !allowed {
-		t.Error("got refused at first, want allowed")
+		t.Error("refused before the hold, want allowed")
 	}
 	s.hold(assistantID(1), time.Minute)
 	s.give(assistantID(1))
 	if _, allowed := s.take(assistantID(1)); allowed {
-		t.Error("got allowed while the assistant is held, want refused")
+		t.Error("allowed during the hold, want refused")
 	}
 	s.give(assistantID(1))
 	if c, again := s.room(); c.OfAssistant.Of(assistantID(1)) != 0 || again < time.Minute {
-		t.Errorf("got room for %d, again in %v, want none for a minute", c.OfAssistant.Of(assistantID(1)), again)
+		t.Errorf("got room for %d and a wait of %v, want no room for a minute", c.OfAssistant.Of(assistantID(1)), again)
 	}
 	now = now.Add(time.Minute)
 	if c, _ := s.room(); c.OfAssistant.Of(assistantID(1)) != 1 {
-		t.Errorf("got room for %d after the hold, want for one", c.OfAssistant.Of(assistantID(1)))
+		t.Errorf("got room for %d after the hold, want 1", c.OfAssistant.Of(assistantID(1)))
 	}
 	if _, allowed := s.take(assistantID(1)); !allowed {
-		t.Error("got refused after the hold, want allowed")
+		t.Error("refused after the hold, want allowed")
 	}
 	if _, allowed := s.take(assistantID(1)); allowed {
-		t.Error("got a second allowed before the first was answered, want refused")
+		t.Error("a second delivery was allowed before the first was answered, want it refused")
 	}
 }
 
-// TestShorterHoldDoesNotCutLonger: by another delivery's answer that asks for less.
+// TestShorterHoldDoesNotCutLonger: if another delivery's answer asks for a shorter wait, the longer
+// hold stays.
 func TestShorterHoldDoesNotCutLonger(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -170,6 +169,6 @@ func TestShorterHoldDoesNotCutLonger(t *testing.T) {
 	}
 	now = now.Add(time.Minute)
 	if c, again := s.room(); c.OfAssistant.Of(assistantID(1)) != 0 || again < 59*time.Minute {
-		t.Errorf("got room for %d, again in %v, want none for the hour", c.OfAssistant.Of(assistantID(1)), again)
+		t.Errorf("got room for %d and a wait of %v, want no room for the rest of the hour", c.OfAssistant.Of(assistantID(1)), again)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI1OnlyBadEventIsDeadLettered: one event that the assistant rejects takes no
-// other with it, and the order of the others stays.
+// TestI1OnlyBadEventIsDeadLettered: one event that the assistant rejects, or that is not valid
+// JSON, becomes a dead letter alone. The other events of its delivery are delivered, in order.
 func TestI1OnlyBadEventIsDeadLettered(t *testing.T) {
 	t.Parallel()
 	rejects := func(r request) int {
@@ -26,7 +26,7 @@ func TestI1OnlyBadEventIsDeadLettered(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		answer func(request) int
-		garble string // the event that the store has lost the sense of
+		garble string // the event that the store returns as invalid JSON
 		tries  int
 		dead   string
 	}{
@@ -38,7 +38,7 @@ func TestI1OnlyBadEventIsDeadLettered(t *testing.T) {
 			s := memstore.New()
 			a := newAssistant(t, func(_ int, w http.ResponseWriter, r request) { w.WriteHeader(c.answer(r)) })
 			events(t, s, assistantID(1), "15550100001", 1, 7)
-			r := newRelay(t, &garbling{Store: s, value: c.garble}, nil, a.url)
+			r := newRelay(t, &garblingStore{Store: s, value: c.garble}, nil, a.url)
 			waitDrained(t, s)
 			var got []string
 			for _, q := range a.requests() {
@@ -61,23 +61,23 @@ func TestI1OnlyBadEventIsDeadLettered(t *testing.T) {
 				t.Errorf("got %+v (%v), want the fourth event", letter.Events, err)
 			}
 			if got := count(r, outcomeSplit); got != 1 {
-				t.Errorf("got %v split, want 1", got)
+				t.Errorf("got %v deliveries split, want 1", got)
 			}
 		})
 	}
 }
 
-// garbling hands out one event as what is no JSON.
-type garbling struct {
+// garblingStore hands out the event with one value as invalid JSON.
+type garblingStore struct {
 	Store
 	value string
 }
 
-func (g *garbling) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
-	out, next, err := g.Store.ClaimDeliveries(ctx, c)
+func (s *garblingStore) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
+	out, next, err := s.Store.ClaimDeliveries(ctx, c)
 	for _, d := range out {
 		for i := range d.Events {
-			if string(d.Events[i].Value) == g.value {
+			if string(d.Events[i].Value) == s.value {
 				d.Events[i].Value = json.RawMessage(`{`)
 			}
 		}
@@ -85,8 +85,8 @@ func (g *garbling) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveri
 	return out, next, err
 }
 
-// TestTooLargeIsSplitAtOnce: who finds several events too large gets them one
-// by one, without being asked the same twice.
+// TestTooLargeIsSplitAtOnce: after a 413 to several events the relay sends them one by one, without
+// trying the whole delivery a second time.
 func TestTooLargeIsSplitAtOnce(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -104,7 +104,8 @@ func TestTooLargeIsSplitAtOnce(t *testing.T) {
 	}
 }
 
-// TestDeliveryIsBounded: about a megabyte makes a delivery.
+// TestDeliveryIsBounded: a delivery holds about 1 MB of events; the rest follows in the next
+// delivery.
 func TestDeliveryIsBounded(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -125,8 +126,8 @@ func TestDeliveryIsBounded(t *testing.T) {
 	}
 }
 
-// TestGoneIsDeadAtOnce: an endpoint that is gone for good is not asked again for
-// the same delivery, which waits for an operator.
+// TestGoneIsDeadAtOnce: a 410 makes the whole delivery a dead letter at once. It is delivered when
+// an operator replays it.
 func TestGoneIsDeadAtOnce(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -148,6 +149,6 @@ func TestGoneIsDeadAtOnce(t *testing.T) {
 	}
 	r.Wake()
 	if got, want := a.next(t).changes(t), []string{"1", "2", "3"}; !slices.Equal(got, want) {
-		t.Errorf("got %v replayed, want %v", got, want)
+		t.Errorf("got %v after the replay, want %v", got, want)
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI9NobodyIsForgotten: breaker, hold and shares of too few slots together
-// keep nobody out for good. For an hour all assistants of two tenants and of
-// nobody do whatever comes to their minds; one goes on hanging for ever. When the
-// others are well and the longest wait that is believed is over, all that waited
-// for them has come, and even the one that hangs is still tried.
+// TestI9NobodyIsForgotten: breaker, hold and shares of too few slots together never starve an
+// assistant for good. For an hour, all assistants of two tenants, and one that no tenant owns, fail
+// at random, and one assistant hangs for ever. Once the others are well and the longest accepted
+// Retry-After is over, every event for them must have been delivered. Even the assistant that hangs
+// must still be tried.
 func TestI9NobodyIsForgotten(t *testing.T) {
 	t.Parallel()
 	const (
@@ -31,17 +31,17 @@ func TestI9NobodyIsForgotten(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex
-				chance := rand.New(rand.NewPCG(seed, 0))
+				random := rand.New(rand.NewPCG(seed, 0))
 				whim := func() reply {
 					mu.Lock()
 					defer mu.Unlock()
-					switch chance.IntN(9) {
+					switch random.IntN(9) {
 					case 0, 1:
 						return reply{takes: hangs}
 					case 2:
 						return reply{status: http.StatusInternalServerError, takes: time.Second}
 					case 3:
-						return reply{status: http.StatusTooManyRequests, wait: time.Duration(chance.IntN(300)) * time.Second}
+						return reply{status: http.StatusTooManyRequests, wait: time.Duration(random.IntN(300)) * time.Second}
 					case 4:
 						return reply{status: http.StatusServiceUnavailable, wait: 3 * time.Hour, takes: time.Second}
 					case 5:
@@ -52,7 +52,7 @@ func TestI9NobodyIsForgotten(t *testing.T) {
 					return reply{} // refuses the connection
 				}
 				s, tenants := memstore.New(), [][]int{{1, 2, 3, forever}, {5, 6}}
-				var last atomic.Int64 // try at the one that hangs
+				var last atomic.Int64 // when the assistant that hangs was last tried
 				_, w := bubble(t, s, func(of string, at time.Duration) reply {
 					switch {
 					case of == host(forever):
@@ -81,11 +81,11 @@ func TestI9NobodyIsForgotten(t *testing.T) {
 				synctest.Wait()
 				st, err := s.Stats(t.Context(), start, time.Now())
 				if err != nil || st.RelayPending != leads || st.RelayDead != 0 {
-					t.Errorf("got %d conversations waiting and %d dead letters (%v), want the %d of the one that hangs and none",
+					t.Errorf("got %d conversations waiting and %d dead letters (%v), want %d waiting (for the assistant that hangs) and no dead letters",
 						st.RelayPending, st.RelayDead, err, leads)
 				}
 				if ago := time.Since(w.begin) - time.Duration(last.Load()); ago > maxRetry+time.Minute {
-					t.Errorf("got the one that hangs tried %v ago, want it tried now and then", ago)
+					t.Errorf("last try at the assistant that hangs was %v ago, want it tried regularly", ago)
 				}
 			})
 		})

@@ -15,9 +15,8 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestStopReleasesInFlight: what is in flight when the patience of Stop ends is given
-// back without counting a try, and stays the delivery that the assistant may
-// have got.
+// TestStopReleasesInFlight: when the context of Stop is done, Stop gives back what is in flight
+// without counting a try. The delivery keeps its id, because the assistant may have got it.
 func TestStopReleasesInFlight(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -38,14 +37,14 @@ func TestStopReleasesInFlight(t *testing.T) {
 	}
 	d, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: time.Now(), Limit: 1, MaxEvents: 1, Lease: time.Minute})
 	if err != nil || len(d) != 1 || d[0].Attempts != 0 || d[0].ID != id {
-		t.Errorf("got %+v (%v), want the delivery %s without tries", d, err, id)
+		t.Errorf("got %+v (%v), want delivery %s with no attempts", d, err, id)
 	}
 	if got := count(r, outcomeReleased); got != 1 {
 		t.Errorf("got %v released, want 1", got)
 	}
 }
 
-// TestStopFinishesInFlight: within its patience Stop waits for answers.
+// TestStopFinishesInFlight: until its context is done, Stop waits for the answers.
 func TestStopFinishesInFlight(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -65,59 +64,61 @@ func TestStopFinishesInFlight(t *testing.T) {
 	}
 }
 
-// blinking fails the first results it is told.
-type blinking struct {
+// flakyStore fails to record the first results.
+type flakyStore struct {
 	Store
 	mu    sync.Mutex
 	fails int
 }
 
-func (b *blinking) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.fails > 0 {
-		b.fails--
+func (s *flakyStore) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fails > 0 {
+		s.fails--
 		return errors.New("store away")
 	}
-	return b.Store.FinishDelivery(ctx, f)
+	return s.Store.FinishDelivery(ctx, f)
 }
 
+// TestResultIsRecordedAfterStoreErrors: if the store fails to record a result, the relay records it
+// again and does not deliver again.
 func TestResultIsRecordedAfterStoreErrors(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
 	a := newAssistant(t, nil)
 	events(t, s, assistantID(1), "15550100001", 1, 1)
-	r := newRelay(t, &blinking{Store: s, fails: 2}, nil, a.url)
+	r := newRelay(t, &flakyStore{Store: s, fails: 2}, nil, a.url)
 	waitFor(t, func() bool { return count(r, outcomeDelivered) == 1 })
 	if n := len(a.got); n != 1 {
 		t.Errorf("got %d deliveries, want 1", n)
 	}
 }
 
-// sluggish is a store whose claims are answered when told so, and whose results
-// take a second to record.
-type sluggish struct {
+// slowStore answers a claim only when the test closes answer, and takes a second to record a
+// result.
+type slowStore struct {
 	Store
 	claiming, answer chan struct{}
 }
 
-func (s *sluggish) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
+func (s *slowStore) ClaimDeliveries(ctx context.Context, c followup.ClaimDeliveries) ([]followup.Delivery, time.Duration, error) {
 	out, next, err := s.Store.ClaimDeliveries(ctx, c)
 	close(s.claiming)
 	<-s.answer
-	if ctx.Err() != nil { // a client that was told to give up does not hear what it claimed
+	if ctx.Err() != nil { // as a real client: once it is cancelled, it does not learn what it claimed
 		return nil, 0, ctx.Err()
 	}
 	return out, next, err
 }
 
-func (s *sluggish) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
+func (s *slowStore) FinishDelivery(ctx context.Context, f followup.FinishDelivery) error {
 	time.Sleep(time.Second)
 	return s.Store.FinishDelivery(ctx, f)
 }
 
-// TestStopReleasesLateClaim: what a claim brings while the relay stops goes
-// back unspent, all at once.
+// TestStopReleasesLateClaim: if a claim is answered while the relay is stopping, all its deliveries
+// are given back in parallel, without a try.
 func TestStopReleasesLateClaim(t *testing.T) {
 	t.Parallel()
 	const leads = 20
@@ -126,7 +127,7 @@ func TestStopReleasesLateClaim(t *testing.T) {
 		for i := range leads {
 			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
 		}
-		slow := &sluggish{Store: s, claiming: make(chan struct{}), answer: make(chan struct{})}
+		slow := &slowStore{Store: s, claiming: make(chan struct{}), answer: make(chan struct{})}
 		r, w := bubble(t, slow, answerWith(func(time.Duration) int { return http.StatusOK }),
 			func(p *Params) { p.PerAssistant = leads })
 		<-slow.claiming
@@ -139,7 +140,7 @@ func TestStopReleasesLateClaim(t *testing.T) {
 			t.Errorf("stop: got %v, want nil", err)
 		}
 		if took := time.Since(began); took != time.Second {
-			t.Errorf("got %v until all were given back, want the second that one takes", took)
+			t.Errorf("giving everything back took %v, want one second, as for a single delivery", took)
 		}
 		ds, _, err := s.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: time.Now(), Limit: 100, MaxEvents: 1, Lease: time.Minute})
 		if err != nil || len(ds) != leads || len(w.tryTimes()) != 0 {

@@ -10,9 +10,8 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI1SwitchingProtocolsIsNoDelivery: whoever answers that from now on he speaks
-// another protocol, and keeps the connection, has not taken the delivery: the try ends,
-// and the delivery comes again.
+// TestI1SwitchingProtocolsIsNoDelivery: an assistant that answers 101 and keeps the connection open
+// has not taken the delivery. The try ends, and the delivery comes again.
 func TestI1SwitchingProtocolsIsNoDelivery(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -46,6 +45,6 @@ func TestI1SwitchingProtocolsIsNoDelivery(t *testing.T) {
 		t.Errorf("got %v tried again, want 1", got)
 	}
 	if first, second := <-tries, <-tries; first != second {
-		t.Errorf("got %s again as %s, want the same delivery", first, second)
+		t.Errorf("got webhook-id %s, then %s, want the same delivery again", first, second)
 	}
 }

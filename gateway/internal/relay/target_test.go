@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestGuard has an address of every range that IANA's registries of special
-// purposes list, with the document that reserves it, and the neighbours that
-// are ordinary.
+// TestGuard has an address of every range in IANA's registries of special-purpose addresses, with
+// the document that reserves it, and the ordinary addresses next to these ranges.
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	check := guard()
@@ -115,6 +114,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestClientRefusesPrivateTargets: the client connects to no private address, whether the URL has
+// the address or a name, and uses no proxy. With allowPrivate it connects.
 func TestClientRefusesPrivateTargets(t *testing.T) {
 	t.Parallel()
 	var hits atomic.Int32
@@ -127,14 +128,14 @@ func TestClientRefusesPrivateTargets(t *testing.T) {
 			_ = res.Body.Close()
 		}
 		if !errors.Is(err, errBlocked) {
-			t.Errorf("got %v, want errBlocked", err)
+			t.Errorf("%s: got %v, want errBlocked", target, err)
 		}
 	}
 	if n := hits.Load(); n != 0 {
 		t.Errorf("got %d requests, want none", n)
 	}
 	if tr, ok := newClient(newDialer(false), 1).Transport.(*http.Transport); !ok || tr.Proxy != nil {
-		t.Error("got a client that may ask a proxy of the environment to connect, want none")
+		t.Error("got a client that may use the environment's proxy, want one without")
 	}
 	res, err := newClient(newDialer(true), 1).Get(srv.URL)
 	if err != nil {

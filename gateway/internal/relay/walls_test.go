@@ -9,9 +9,9 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI10AssistantMovedToAnotherTenant: what waits for an assistant that the
-// operator gives to another tenant is not that one's. It waits as for one that is
-// missing, and the other tenant does not wait with it.
+// TestI10AssistantMovedToAnotherTenant: if the operator's file gives an assistant to another
+// tenant, the new tenant must see nothing of what waits for the assistant. Those events wait as
+// they would for a missing assistant, and the new tenant's own events do not wait with them.
 func TestI10AssistantMovedToAnotherTenant(t *testing.T) {
 	t.Parallel()
 	const leads = 2 * breakerFailures
@@ -34,12 +34,12 @@ func TestI10AssistantMovedToAnotherTenant(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := len(w.tryTimes()); n != 1 || count(r, outcomeDelivered) != 1 {
-			t.Errorf("got %d requests and %v delivered, want the new tenant's one", n, count(r, outcomeDelivered))
+			t.Errorf("got %d requests and %v delivered, want one of each: the new tenant's event", n, count(r, outcomeDelivered))
 		}
 		time.Sleep(giveUpAfter + maxRetry)
 		synctest.Wait()
 		if _, n, err := s.DeadLetters(t.Context(), tenantID(1), 1, 0); err != nil || n != leads || len(w.tryTimes()) != 1 {
-			t.Errorf("a day later: got %d dead letters, %v, and %d requests, want %d and no more", n, err, len(w.tryTimes()), leads)
+			t.Errorf("a day later: got %d dead letters (%v) and %d requests, want %d dead letters and still one request", n, err, len(w.tryTimes()), leads)
 		}
 	})
 }
