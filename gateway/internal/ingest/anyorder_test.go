@@ -83,9 +83,9 @@ func shuffled(bodies map[string]string, r *rand.Rand) []string {
 	return ids
 }
 
-// TestI2OneLeadWhateverComesFirst: the events of one contact, some sent again, in any
+// TestI2OneLeadInAnyOrder: the events of one contact, some sent again, in any
 // order: one lead, one conversation, nothing lost, doubled or nudged.
-func TestI2OneLeadWhateverComesFirst(t *testing.T) {
+func TestI2OneLeadInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -115,9 +115,9 @@ func TestI2OneLeadWhateverComesFirst(t *testing.T) {
 	}
 }
 
-// TestI2OneLeadWhoeverIsFirst: the same at three replicas at once, each of which gets all
+// TestI2OneLeadOnThreeReplicas: the same at three replicas at once, each of which gets all
 // of it, in an order of its own. What is answered 503 is sent again.
-func TestI2OneLeadWhoeverIsFirst(t *testing.T) {
+func TestI2OneLeadOnThreeReplicas(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {

@@ -126,9 +126,9 @@ func TestI10Unbound(t *testing.T) {
 	}
 }
 
-// TestStraysAreToldOf: what is dropped as the operator's file does not have it was answered 200, so the log
+// TestStraysLoggedOncePerHour: what is dropped as the operator's file does not have it was answered 200, so the log
 // says whose it was, once an hour.
-func TestStraysAreToldOf(t *testing.T) {
+func TestStraysLoggedOncePerHour(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
 	at := now

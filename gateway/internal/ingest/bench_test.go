@@ -14,14 +14,14 @@ import (
 	"wagate/providers"
 )
 
-// taking is a store that takes everything.
-type taking struct{ Store }
+// acceptingStore is a store that takes everything.
+type acceptingStore struct{ Store }
 
-func (taking) Resolve(_ context.Context, _ followup.TenantID, who followup.Identity, _ bool, _ time.Time) (followup.LeadID, error) {
+func (acceptingStore) Resolve(_ context.Context, _ followup.TenantID, who followup.Identity, _ bool, _ time.Time) (followup.LeadID, error) {
 	return followup.LeadID(who.Phone), nil
 }
 
-func (taking) Settle(_ context.Context, s followup.Settlement) (followup.Settled, error) {
+func (acceptingStore) Settle(_ context.Context, s followup.Settlement) (followup.Settled, error) {
 	return followup.Settled{Fresh: make([]bool, len(s.Items))}, nil
 }
 
@@ -29,7 +29,7 @@ func (taking) Settle(_ context.Context, s followup.Settlement) (followup.Settled
 func BenchmarkMeta(b *testing.B) {
 	registry := prometheus.NewPedanticRegistry()
 	in := New(Params{
-		Store:       taking{},
+		Store:       acceptingStore{},
 		Channels:    []followup.Channel{{ID: metaSales, Tenant: tenantA, Provider: providers.Meta, Assistant: sales, Number: "n-sales", Account: waba}},
 		Apps:        map[string]App{"main": {Secrets: []string{"new-unit-secret"}}},
 		MetaBinding: map[followup.ChannelID]string{metaSales: "main"},

@@ -55,9 +55,9 @@ func TestI3Calls(t *testing.T) {
 	}
 }
 
-// TestACallFoundsALead: who calls before he has ever written is one, by whatever he is
+// TestCallCreatesLead: who calls before he has ever written is one, by whatever he is
 // known; who is only called is none.
-func TestACallFoundsALead(t *testing.T) {
+func TestCallCreatesLead(t *testing.T) {
 	t.Parallel()
 	for who, body := range map[string]string{
 		"15550100001": call("calls", `"from":"15550100001","to":"15550142200","event":"connect","direction":"USER_INITIATED"`, minute(-5)),

@@ -15,9 +15,9 @@ import (
 	"wagate/providers"
 )
 
-// counting notes how many items each settlement had, and refuses the ones that
+// countingStore notes how many items each settlement had, and refuses the ones that
 // broken says.
-type counting struct {
+type countingStore struct {
 	*memstore.Store
 
 	mu     sync.Mutex
@@ -25,7 +25,7 @@ type counting struct {
 	broken func(n int) error
 }
 
-func (c *counting) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+func (c *countingStore) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
 	c.mu.Lock()
 	n := len(c.sizes)
 	c.sizes = append(c.sizes, len(s.Items))
@@ -59,7 +59,7 @@ func TestI9ManyEventsOfOneLead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &counting{Store: memstore.New(), broken: func(n int) error {
+			s := &countingStore{Store: memstore.New(), broken: func(n int) error {
 				if n == c.fails {
 					return errAway
 				}
@@ -86,9 +86,9 @@ func TestI9ManyEventsOfOneLead(t *testing.T) {
 	}
 }
 
-// TestPartsCountReceiptsThatWaited: a status may bring receipts that waited for it,
+// TestPartsCountParkedReceipts: a status may bring receipts that waited for it,
 // which are items, too.
-func TestPartsCountReceiptsThatWaited(t *testing.T) {
+func TestPartsCountParkedReceipts(t *testing.T) {
 	t.Parallel()
 	list := make([]*arrival, 5)
 	for i := range list {
@@ -104,9 +104,9 @@ func TestPartsCountReceiptsThatWaited(t *testing.T) {
 	}
 }
 
-// TestI4PartsAreOfOneContact: a lead may write from several numbers in one body, and each opens
+// TestI4PartsHoldOneContact: a lead may write from several numbers in one body, and each opens
 // the window to itself.
-func TestI4PartsAreOfOneContact(t *testing.T) {
+func TestI4PartsHoldOneContact(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	h.resolve(t, followup.Identity{Phone: "15550100001", UserID: "US.1"}, now.Add(-time.Hour))
@@ -114,7 +114,7 @@ func TestI4PartsAreOfOneContact(t *testing.T) {
 		text("15550100001/US.1", "wamid.1", minute(-5), "one"), text("15550100001/US.1", "wamid.2", minute(-4), "two"),
 		status("15550100001", "wamid.o", "read", ""), text("US.1", "wamid.3", minute(-3), "three"),
 		text("15550100002/US.1", "wamid.4", minute(-2), "from another phone"))
-	s := &counting{Store: h.store, broken: func(int) error { return nil }}
+	s := &countingStore{Store: h.store, broken: func(int) error { return nil }}
 	counted := newHarnessOn(t, h.store, func(p *Params) { p.Store = s })
 	counted.meta(t, body)
 	if want := []int{4, 1}; !slices.Equal(s.sizes, want) {
@@ -128,9 +128,9 @@ func TestI4PartsAreOfOneContact(t *testing.T) {
 	}
 }
 
-// TestI4PartsShareNobodysHalves: events of a phone and events of a user id, of which nothing says that they are of one
+// TestI4PartsDoNotJoinPhoneAndUserID: events of a phone and events of a user id, of which nothing says that they are of one
 // contact, are not told as those of one who has both.
-func TestI4PartsShareNobodysHalves(t *testing.T) {
+func TestI4PartsDoNotJoinPhoneAndUserID(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	lead := h.resolve(t, followup.Identity{Phone: "15550100001", UserID: "US.1"}, now)

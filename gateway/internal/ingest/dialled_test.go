@@ -2,9 +2,9 @@ package ingest
 
 import "testing"
 
-// TestI4TheNumberOfAReceiptIsTheNumberDialled: a receipt names the number that WhatsApp took the one dialled
+// TestI4ReceiptNumberIsDialledNumber: a receipt names the number that WhatsApp took the one dialled
 // for. Who writes from that has opened the window of the lead that was written to.
-func TestI4TheNumberOfAReceiptIsTheNumberDialled(t *testing.T) {
+func TestI4ReceiptNumberIsDialledNumber(t *testing.T) {
 	t.Parallel()
 	const dialled, is = "541123456789", "5491123456789"
 	h := newHarness(t, nil)
@@ -17,9 +17,9 @@ func TestI4TheNumberOfAReceiptIsTheNumberDialled(t *testing.T) {
 	}
 }
 
-// TestI4ALateNoticeClosesNoWindowOfTheNewNumber: who has changed his number and written from the new one may be
+// TestI4LateNoticeKeepsWindowOfNewNumber: who has changed his number and written from the new one may be
 // written to there, whenever the notice of the change comes.
-func TestI4ALateNoticeClosesNoWindowOfTheNewNumber(t *testing.T) {
+func TestI4LateNoticeKeepsWindowOfNewNumber(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-60), "hi")))

@@ -52,15 +52,15 @@ type harness struct {
 
 	mu    sync.Mutex // of what the hooks were told
 	wakes int
-	tmpl  []noted
+	tmpl  []notedTemplate
 	// tmplErr is how noting a template ends.
 	tmplErr   error
 	tmplCalls int
 	rearm     []followup.AssistantID
 }
 
-// noted is what was to be noted of a template.
-type noted struct {
+// notedTemplate is what was to be notedTemplate of a template.
+type notedTemplate struct {
 	channel followup.ChannelID
 	change  providers.TemplateChange
 	at      time.Time
@@ -102,7 +102,7 @@ func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harnes
 			defer h.mu.Unlock()
 			h.tmplCalls++
 			for _, one := range said {
-				h.tmpl = append(h.tmpl, noted{c.ID, one.Change, one.At})
+				h.tmpl = append(h.tmpl, notedTemplate{c.ID, one.Change, one.At})
 			}
 			return h.tmplErr
 		},
@@ -359,8 +359,8 @@ func (h *harness) cancelled(t *testing.T, reason followup.Reason) float64 {
 	return sum
 }
 
-// flaky fails the settlements that its func says.
-type flaky struct {
+// flakyStore fails the settlements that its func says.
+type flakyStore struct {
 	*memstore.Store
 
 	mu     sync.Mutex
@@ -370,7 +370,7 @@ type flaky struct {
 
 var errAway = errors.New("store away")
 
-func (f *flaky) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+func (f *flakyStore) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
 	f.mu.Lock()
 	f.n++
 	err := f.broken(f.n)

@@ -8,8 +8,8 @@ import (
 	"wagate/providers"
 )
 
-// past is a chunk of a history import with one old message in it.
-func past(from, to, id, body string) string {
+// historyBody is a chunk of a history import with one old message in it.
+func historyBody(from, to, id, body string) string {
 	user := from
 	if user == "15550142200" {
 		user = to
@@ -19,11 +19,11 @@ func past(from, to, id, body string) string {
 		user, from, to, id, minute(-1), body))
 }
 
-// TestHistoryGoesNowhere: unless an assistant asks for it.
-func TestHistoryGoesNowhere(t *testing.T) {
+// TestHistoryDroppedByDefault: unless an assistant asks for it.
+func TestHistoryDroppedByDefault(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, func(p *Params) { p.History = map[followup.AssistantID]bool{support: true} })
-	h.meta(t, past("15550100001", "15550142200", "wamid.h", "old"))
+	h.meta(t, historyBody("15550100001", "15550142200", "wamid.h", "old"))
 	if n := len(h.values(t, sales)) + h.leads(t, tenantA); n != 0 {
 		t.Errorf("got %d values and leads, want none", n)
 	}
@@ -32,13 +32,13 @@ func TestHistoryGoesNowhere(t *testing.T) {
 	}
 }
 
-// TestHistoryIsRelayedAndNothingElse: what is long past tells the assistant
+// TestHistoryIsOnlyRelayed: what is long past tells the assistant
 // about the past, and changes nothing now, whoever wrote it.
-func TestHistoryIsRelayedAndNothingElse(t *testing.T) {
+func TestHistoryIsOnlyRelayed(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"the user wrote":     past("15550100001", "15550142200", "wamid.h", "STOP"),
-		"the business wrote": past("15550142200", "15550100001", "wamid.h", "hello"),
+		"the user wrote":     historyBody("15550100001", "15550142200", "wamid.h", "STOP"),
+		"the business wrote": historyBody("15550142200", "15550100001", "wamid.h", "hello"),
 		"media that follows": fieldOf("history", "n-sales",
 			`"messages":[{"from":"15550100001","id":"wamid.h","timestamp":"`+fmt.Sprint(minute(-1))+`","type":"image","image":{"id":"9"}}]`),
 	} {

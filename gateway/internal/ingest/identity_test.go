@@ -66,9 +66,9 @@ func TestRekeyInAnotherSpelling(t *testing.T) {
 	}
 }
 
-// TestAMentionIsNoCall: how somebody else spells the phone is not how WhatsApp
+// TestMentionDoesNotChangePhone: how somebody else spells the phone is not how WhatsApp
 // calls the contact.
-func TestAMentionIsNoCall(t *testing.T) {
+func TestMentionDoesNotChangePhone(t *testing.T) {
 	t.Parallel()
 	for name, mention := range map[string]string{
 		"status": messages("n-sales", status(longPhone, "wamid.m", "sent", "")),
@@ -85,9 +85,9 @@ func TestAMentionIsNoCall(t *testing.T) {
 	}
 }
 
-// TestAStatusSaysWhoItsLeadIs: what a status of a message of ours names beside it
+// TestStatusLinksIdentities: what a status of a message of ours names beside it
 // are identities of the lead it was sent to.
-func TestAStatusSaysWhoItsLeadIs(t *testing.T) {
+func TestStatusLinksIdentities(t *testing.T) {
 	t.Parallel()
 	for name, known := range map[string]bool{"by our opaque data": false, "by the message id": true} {
 		t.Run(name, func(t *testing.T) {
@@ -113,10 +113,10 @@ func TestAStatusSaysWhoItsLeadIs(t *testing.T) {
 	}
 }
 
-// TestAStatusMakesTwoLeadsOne: the lead that a message was sent to, and another
+// TestStatusMergesLeads: the lead that a message was sent to, and another
 // who wrote without a phone, turn out to be one. That is so before the status is
 // settled: it takes effect, in order, for the one there is.
-func TestAStatusMakesTwoLeadsOne(t *testing.T) {
+func TestStatusMergesLeads(t *testing.T) {
 	t.Parallel()
 	for name, sentAt := range map[string]time.Duration{
 		"the older was sent to": -2 * time.Hour, "the younger was sent to": -time.Hour / 2,
@@ -144,9 +144,9 @@ func TestAStatusMakesTwoLeadsOne(t *testing.T) {
 	}
 }
 
-// TestAReceiptOfAMergedLead: a status that names nobody finds the lead that the
+// TestReceiptOfMergedLead: a status that names nobody finds the lead that the
 // one it was sent to has become.
-func TestAReceiptOfAMergedLead(t *testing.T) {
+func TestReceiptOfMergedLead(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	older := h.resolve(t, followup.Identity{UserID: "US.1"}, now.Add(-time.Hour))
@@ -163,10 +163,10 @@ func TestAReceiptOfAMergedLead(t *testing.T) {
 	h.wantConversations(t, string(older)+" wamid.o")
 }
 
-// TestWhoIsMentionedByBothNamesIsALead: what mentions a contact by phone and user id
+// TestMentionByPhoneAndUserIDCreatesLead: what mentions a contact by phone and user id
 // may be the only thing ever to tell that they are one. Whatever comes then, by
 // either name, is one lead's and in one conversation.
-func TestWhoIsMentionedByBothNamesIsALead(t *testing.T) {
+func TestMentionByPhoneAndUserIDCreatesLead(t *testing.T) {
 	t.Parallel()
 	for name, mention := range map[string]string{
 		"status": messages("n-sales", status("15550100001/US.1", "wamid.m", "sent", "")),
@@ -190,9 +190,9 @@ func TestWhoIsMentionedByBothNamesIsALead(t *testing.T) {
 	}
 }
 
-// TestAStatusOfAnErasedLead: a receipt must not bring back who was erased. Once he
+// TestStatusOfErasedLead: a receipt must not bring back who was erased. Once he
 // has written again, it is of the one who wrote.
-func TestAStatusOfAnErasedLead(t *testing.T) {
+func TestStatusOfErasedLead(t *testing.T) {
 	t.Parallel()
 	for name, writes := range map[string]bool{"and that was all": false, "who wrote again": true} {
 		h := newHarness(t, nil)
@@ -215,9 +215,9 @@ func TestAStatusOfAnErasedLead(t *testing.T) {
 	}
 }
 
-// TestALateStatusBringsNoOldPhoneBack: a status of a message that was sent to the
+// TestLateStatusDoesNotRestorePhone: a status of a message that was sent to the
 // number the contact had says nothing about the one he has.
-func TestALateStatusBringsNoOldPhoneBack(t *testing.T) {
+func TestLateStatusDoesNotRestorePhone(t *testing.T) {
 	t.Parallel()
 	for name, who := range map[string]string{"by the phone alone": "15550100001", "by both": "15550100001/US.1"} {
 		h := newHarness(t, nil)
@@ -231,9 +231,9 @@ func TestALateStatusBringsNoOldPhoneBack(t *testing.T) {
 	}
 }
 
-// TestOneBodyTellsWhoSomebodyIs: the last item of a body says that those before it
+// TestLastItemLinksIdentities: the last item of a body says that those before it
 // are of one contact. They are one conversation, in the order told.
-func TestOneBodyTellsWhoSomebodyIs(t *testing.T) {
+func TestLastItemLinksIdentities(t *testing.T) {
 	t.Parallel()
 	for range 30 { // leads are settled in parallel
 		h := newHarness(t, nil)

@@ -74,10 +74,10 @@ func TestEveryIDOfAMessageIsLearned(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownIsNotLinkedAgain: most reports tell nothing new, and cost no more than looking that up.
-func TestWhatIsKnownIsNotLinkedAgain(t *testing.T) {
+// TestKnownIDsAreNotLinkedAgain: most reports tell nothing new, and cost no more than looking that up.
+func TestKnownIDsAreNotLinkedAgain(t *testing.T) {
 	t.Parallel()
-	s := &links{Store: memstore.New()}
+	s := &linkCounter{Store: memstore.New()}
 	h := newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
 	_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
 	if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
@@ -91,23 +91,23 @@ func TestWhatIsKnownIsNotLinkedAgain(t *testing.T) {
 	}
 }
 
-// links counts the links.
-type links struct {
+// linkCounter counts the linkCounter.
+type linkCounter struct {
 	*memstore.Store
 	n int
 }
 
-func (l *links) LinkMessage(ctx context.Context, t followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error) {
+func (l *linkCounter) LinkMessage(ctx context.Context, t followup.TenantID, ref followup.MessageRef) ([]followup.Parked, error) {
 	l.n++
 	return l.Store.LinkMessage(ctx, t, ref)
 }
 
-// TestAnIDThatCannotBeLookedUpComesAgain: a report is not taken in while what one of its ids finds is not known.
-func TestAnIDThatCannotBeLookedUpComesAgain(t *testing.T) {
+// TestFailedLookupIsUnavailable: a report is not taken in while what one of its ids finds is not known.
+func TestFailedLookupIsUnavailable(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"gs-1", "wa-1"} {
 		s := memstore.New()
-		h := newHarnessOn(t, s, func(p *Params) { p.Store = &awayFor{s, id} })
+		h := newHarnessOn(t, s, func(p *Params) { p.Store = &lookupFailer{s, id} })
 		_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
 		if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1", ProviderID: "wa-1"}); err != nil {
 			t.Fatal(err)
@@ -118,13 +118,13 @@ func TestAnIDThatCannotBeLookedUpComesAgain(t *testing.T) {
 	}
 }
 
-// awayFor is a store that cannot look up one message.
-type awayFor struct {
+// lookupFailer is a store that cannot look up one message.
+type lookupFailer struct {
 	Store
 	id string
 }
 
-func (a *awayFor) Message(ctx context.Context, t followup.TenantID, id string, park *followup.Parked) (followup.MessageRef, error) {
+func (a *lookupFailer) Message(ctx context.Context, t followup.TenantID, id string, park *followup.Parked) (followup.MessageRef, error) {
 	if id == a.id {
 		return followup.MessageRef{}, errAway
 	}

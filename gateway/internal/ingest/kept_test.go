@@ -28,10 +28,10 @@ func TestI1NothingAcknowledgedUnsettled(t *testing.T) {
 	for k := 1; k <= leads; k++ {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
 			t.Parallel()
-			var f *flaky
+			var f *flakyStore
 			s := memstore.New()
 			h := newHarnessOn(t, s, func(p *Params) {
-				f = &flaky{Store: s, broken: func(n int) error {
+				f = &flakyStore{Store: s, broken: func(n int) error {
 					if n == k {
 						return errAway
 					}
@@ -88,14 +88,14 @@ func TestI14BatchOfMany(t *testing.T) {
 	}
 }
 
-// unresolving cannot tell who the first contact is.
-type unresolving struct {
+// resolveFailer cannot tell who the first contact is.
+type resolveFailer struct {
 	*memstore.Store
 
 	once sync.Once
 }
 
-func (u *unresolving) Resolve(
+func (u *resolveFailer) Resolve(
 	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, at time.Time,
 ) (followup.LeadID, error) {
 	var err error
@@ -111,7 +111,7 @@ func (u *unresolving) Resolve(
 func TestI9OrderAfterAFailure(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	h := newHarnessOn(t, s, func(p *Params) { p.Store = &unresolving{Store: s} })
+	h := newHarnessOn(t, s, func(p *Params) { p.Store = &resolveFailer{Store: s} })
 	body := messages("n-sales",
 		text("15550100001", "wamid.1", minute(-3), "one"), text("15550100001", "wamid.2", minute(-2), "two"))
 	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {

@@ -10,9 +10,9 @@ import (
 	"wagate/providers"
 )
 
-// TestAStopInTheSecondOfAResume: WhatsApp tells whole seconds, so a STOP of this
+// TestStopInSameSecondAsResume: WhatsApp tells whole seconds, so a STOP of this
 // second is not older than what a tenant did in it.
-func TestAStopInTheSecondOfAResume(t *testing.T) {
+func TestStopInSameSecondAsResume(t *testing.T) {
 	t.Parallel()
 	clock := now
 	h := newHarness(t, func(p *Params) { p.Now = func() time.Time { return clock } })
@@ -35,9 +35,9 @@ func TestAStopInTheSecondOfAResume(t *testing.T) {
 	}
 }
 
-// TestI2StopWithoutATime: who stops, resumes and stops again is opted out, though nobody
+// TestI2StopWithoutTime: who stops, resumes and stops again is opted out, though nobody
 // says when; and the last stop, sent again, is no event more.
-func TestI2StopWithoutATime(t *testing.T) {
+func TestI2StopWithoutTime(t *testing.T) {
 	t.Parallel()
 	const gupshup = `{"app":"AcmeCare","version":2,"type":"preference-event","payload":{"user_preferences":[` +
 		`{"wa_id":"15550100001","category":"marketing_messages","value":"stop"}]}}`
@@ -71,8 +71,8 @@ func TestI2StopWithoutATime(t *testing.T) {
 	}
 }
 
-// TestAParkedOptOutIsAsOldAsItIs: a receipt that waited is as old as it is, not as the event that found it.
-func TestAParkedOptOutIsAsOldAsItIs(t *testing.T) {
+// TestParkedOptOutKeepsItsTime: a receipt that waited is as old as it is, not as the event that found it.
+func TestParkedOptOutKeepsItsTime(t *testing.T) {
 	t.Parallel()
 	clock := now
 	h := newHarness(t, func(p *Params) { p.Now = func() time.Time { return clock } })

@@ -13,15 +13,15 @@ import (
 	"wagate/providers"
 )
 
-// breaking panics over one contact, or over the settlement of one of these names.
-type breaking struct {
+// panickingStore panics over one contact, or over the settlement of one of these names.
+type panickingStore struct {
 	*memstore.Store
 
 	phone, name string
 	nobody      atomic.Int32 // settlements that name no lead
 }
 
-func (b *breaking) Resolve(
+func (b *panickingStore) Resolve(
 	ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time,
 ) (followup.LeadID, error) {
 	if b.phone != "" && who.Phone == b.phone {
@@ -30,7 +30,7 @@ func (b *breaking) Resolve(
 	return b.Store.Resolve(ctx, t, who, create, now)
 }
 
-func (b *breaking) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+func (b *panickingStore) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
 	if s.Lead == "" {
 		b.nobody.Add(1)
 	}
@@ -46,14 +46,14 @@ func TestI9PanicOverOneLead(t *testing.T) {
 	t.Parallel()
 	const poison, calm = "15550100001", "15550100002"
 	for name, c := range map[string]struct {
-		where  *breaking
+		where  *panickingStore
 		phones []string
 		kept   int
 	}{
-		"found out, alone":       {&breaking{phone: poison}, []string{poison}, 0},
-		"settled, alone":         {&breaking{name: poison}, []string{poison}, 0},
-		"found out, with others": {&breaking{phone: poison}, []string{poison, calm}, 1},
-		"settled, with others":   {&breaking{name: poison}, []string{calm, poison}, 1},
+		"found out, alone":       {&panickingStore{phone: poison}, []string{poison}, 0},
+		"settled, alone":         {&panickingStore{name: poison}, []string{poison}, 0},
+		"found out, with others": {&panickingStore{phone: poison}, []string{poison, calm}, 1},
+		"settled, with others":   {&panickingStore{name: poison}, []string{calm, poison}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,7 +15,7 @@ func TestI11Quiet(t *testing.T) {
 	s := memstore.New()
 	h := newHarnessOn(t, s, func(p *Params) {
 		p.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		p.Store = &flaky{Store: s, broken: func(int) error { return errAway }}
+		p.Store = &flakyStore{Store: s, broken: func(int) error { return errAway }}
 	})
 	body := messages("n-sales", text("15550100001/US.77", "wamid.1", minute(-1), "my secret"), `"messages":[7]`)
 	err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))

@@ -117,14 +117,14 @@ func TestRawIsByteForByte(t *testing.T) {
 	}
 }
 
-// unknowing does not find the first message it is asked for, nor that there is none.
-type unknowing struct {
+// messageFailer does not find the first message it is asked for, nor that there is none.
+type messageFailer struct {
 	*memstore.Store
 
 	once sync.Once
 }
 
-func (u *unknowing) Message(
+func (u *messageFailer) Message(
 	ctx context.Context, tenant followup.TenantID, id string, park *followup.Parked,
 ) (followup.MessageRef, error) {
 	var err error
@@ -135,19 +135,19 @@ func (u *unknowing) Message(
 	return u.Store.Message(ctx, tenant, id, park)
 }
 
-// TestI2RawComesWhole: of a conversation's events that share a webhook none is handed on
+// TestI2RawIsQueuedWhole: of a conversation's events that share a webhook none is handed on
 // before all can be: it would come again with the rest.
-func TestI2RawComesWhole(t *testing.T) {
+func TestI2RawIsQueuedWhole(t *testing.T) {
 	t.Parallel()
-	store := &unknowing{}
+	store := &messageFailer{}
 	h := rawHarness(t, func(p *Params) { p.Store = store })
 	store.Store = h.store
 	body := messages("n-sales", text("15550100001", "wamid.1", minute(-2), "1"), status("15550100001", "wamid.o", "read", ""))
-	h.comesWhole(t, body)
+	h.wantQueuedOnce(t, body)
 }
 
-// comesWhole has a body fail, and then come again: it is queued as it is, once.
-func (h *harness) comesWhole(t *testing.T, body string) {
+// wantQueuedOnce has a body fail, and then come again: it is queued as it is, once.
+func (h *harness) wantQueuedOnce(t *testing.T, body string) {
 	t.Helper()
 	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
@@ -160,15 +160,15 @@ func (h *harness) comesWhole(t *testing.T, body string) {
 	wantRaw(t, got[0], body, false)
 }
 
-// TestI2RawOfAGroupComesWhole: likewise of what several members said in one group.
-func TestI2RawOfAGroupComesWhole(t *testing.T) {
+// TestI2RawOfGroupIsQueuedWhole: likewise of what several members said in one group.
+func TestI2RawOfGroupIsQueuedWhole(t *testing.T) {
 	t.Parallel()
-	store := &unresolving{}
+	store := &resolveFailer{}
 	h := rawHarness(t, func(p *Params) { p.Store = store })
 	store.Store = h.store
 	body := messages("n-sales",
 		inGroup("g1", text("15550100001", "wamid.1", minute(-2), "1")), inGroup("g1", text("15550100002", "wamid.2", minute(-1), "2")))
-	h.comesWhole(t, body)
+	h.wantQueuedOnce(t, body)
 }
 
 // TestI10RawIsNarrowed: a body that holds more than one conversation's items is

@@ -12,15 +12,15 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// mover merges the lead away just before it is settled for the first time.
-type mover struct {
+// movingStore merges the lead away just before it is settled for the first time.
+type movingStore struct {
 	*memstore.Store
 
 	once sync.Once
 	move func()
 }
 
-func (m *mover) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
+func (m *movingStore) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
 	m.once.Do(m.move)
 	return m.Store.Settle(ctx, s)
 }
@@ -28,7 +28,7 @@ func (m *mover) Settle(ctx context.Context, s followup.Settlement) (followup.Set
 func TestLeadMoves(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	m := &mover{Store: s}
+	m := &movingStore{Store: s}
 	h := newHarnessOn(t, s, func(p *Params) { p.Store = m })
 	older, err := m.Resolve(t.Context(), tenantA, followup.Identity{Phone: "15550100001"}, true, now.Add(-time.Hour))
 	if err != nil {
@@ -48,10 +48,10 @@ func TestLeadMoves(t *testing.T) {
 
 	t.Run("for ever", func(t *testing.T) {
 		t.Parallel()
-		var f *flaky
+		var f *flakyStore
 		s := memstore.New()
 		h := newHarnessOn(t, s, func(p *Params) {
-			f = &flaky{Store: s, broken: func(int) error { return followup.ErrLeadMoved }}
+			f = &flakyStore{Store: s, broken: func(int) error { return followup.ErrLeadMoved }}
 			p.Store = f
 		})
 		body := messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi"))

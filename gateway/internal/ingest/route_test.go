@@ -36,8 +36,8 @@ func TestAccountEvents(t *testing.T) {
 		t.Errorf("got %v events, want 2: one notice, twice", got)
 	}
 	// Once each time it comes, of its own time.
-	told := noted{metaSales, providers.TemplateChange{Name: "visit", Language: "en_US", Status: "PAUSED"}, time.Unix(1790000000, 0).UTC()}
-	if want := []noted{told, told}; !slices.Equal(h.tmpl, want) {
+	told := notedTemplate{metaSales, providers.TemplateChange{Name: "visit", Language: "en_US", Status: "PAUSED"}, time.Unix(1790000000, 0).UTC()}
+	if want := []notedTemplate{told, told}; !slices.Equal(h.tmpl, want) {
 		t.Errorf("got noted %+v, want %+v", h.tmpl, want)
 	}
 }
@@ -79,7 +79,7 @@ func TestI1TemplateNotKept(t *testing.T) {
 		t.Errorf("got noted %q, want %q, in the order told", said, want)
 	}
 
-	s := &flaky{Store: memstore.New(), broken: func(int) error { return errAway }}
+	s := &flakyStore{Store: memstore.New(), broken: func(int) error { return errAway }}
 	h = newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
 	if err := post(); !errors.Is(err, webhook.ErrUnavailable) || len(h.tmpl) != 3 || h.tmplCalls != 1 {
 		t.Errorf("got %v with %d noted in %d calls, want ErrUnavailable and all of them in one", err, len(h.tmpl), h.tmplCalls)

@@ -19,9 +19,9 @@ func groupStatus(group, id string) string {
 	return replace(status(group, id, "read", ""), `"recipient_id"`, `"recipient_type":"group","recipient_id"`)
 }
 
-// TestStrangersNeverShareARequest: events of different contacts, of groups and of the
+// TestStrangersNeverShareRequest: events of different contacts, of groups and of the
 // account go to the assistant in requests of their own, though nobody is a lead.
-func TestStrangersNeverShareARequest(t *testing.T) {
+func TestStrangersNeverShareRequest(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	var values, want []string
@@ -50,9 +50,9 @@ func TestStrangersNeverShareARequest(t *testing.T) {
 	}
 }
 
-// TestAGroupIsAConversationOfItsOwn: what members say in a group is the group's, in
+// TestGroupIsItsOwnConversation: what members say in a group is the group's, in
 // order, and never joins what they say to the business alone; nor is it a reply.
-func TestAGroupIsAConversationOfItsOwn(t *testing.T) {
+func TestGroupIsItsOwnConversation(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	h.meta(t, messages("n-sales", text("15550100001/US.1", "wamid.1", minute(-9), "hi")))
@@ -80,8 +80,8 @@ func TestAGroupIsAConversationOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestAGroupIsNoReply: it says nothing about silence or window of its members.
-func TestAGroupIsNoReply(t *testing.T) {
+// TestGroupMessageIsNoReply: it says nothing about silence or window of its members.
+func TestGroupMessageIsNoReply(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	run := h.arm(t, tenantA, "15550100001", sales, metaSales)
@@ -99,9 +99,9 @@ func TestAGroupIsNoReply(t *testing.T) {
 	}
 }
 
-// TestAGroupTellsWhoItsMembersAre: the names that a member is given there are of one
+// TestGroupMessageLinksIdentities: the names that a member is given there are of one
 // person everywhere.
-func TestAGroupTellsWhoItsMembersAre(t *testing.T) {
+func TestGroupMessageLinksIdentities(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	h.meta(t, messages("n-sales", inGroup("g1", text("15550100001/US.1", "wamid.g1", minute(-2), "all"))))
@@ -114,9 +114,9 @@ func TestAGroupTellsWhoItsMembersAre(t *testing.T) {
 		string(followup.GroupLead(metaSales, "g1"))+" wamid.g1")
 }
 
-// TestAStrangersEventsBecomeTheLeads: what came for him before he wrote is part of
+// TestStrangersEventsMoveToLead: what came for him before he wrote is part of
 // the one conversation, and sent again is a duplicate.
-func TestAStrangersEventsBecomeTheLeads(t *testing.T) {
+func TestStrangersEventsMoveToLead(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	first := messages("n-sales", status(longPhone, "wamid.o", "sent", ""))
@@ -129,8 +129,8 @@ func TestAStrangersEventsBecomeTheLeads(t *testing.T) {
 	}
 }
 
-// TestOneBodyFoundsALead: the status and the message are in one body, the status first.
-func TestOneBodyFoundsALead(t *testing.T) {
+// TestStatusAndMessageInOneBody: the status and the message are in one body, the status first.
+func TestStatusAndMessageInOneBody(t *testing.T) {
 	t.Parallel()
 	for range 30 { // leads are settled in parallel
 		h := newHarness(t, nil)
@@ -139,9 +139,9 @@ func TestOneBodyFoundsALead(t *testing.T) {
 	}
 }
 
-// TestErasedMeansStrangersToo: erasing the lead reaches what came for the contact by
+// TestErasureReachesStandIns: erasing the lead reaches what came for the contact by
 // one name alone, and what is said of him later is relayed as nobody's.
-func TestErasedMeansStrangersToo(t *testing.T) {
+func TestErasureReachesStandIns(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi")))
@@ -158,16 +158,16 @@ func TestErasedMeansStrangersToo(t *testing.T) {
 	}
 }
 
-// TestI2WhoLookedBeforeTheLeadWasThere: a replica finds that a status is of a
+// TestI2LeadCreatedMeanwhile: a replica finds that a status is of a
 // stranger; before it has settled that, another founds the lead and settles the same
 // status under him. It is told once, in the lead's order.
-func TestI2WhoLookedBeforeTheLeadWasThere(t *testing.T) {
+func TestI2LeadCreatedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]string{"nothing before": "", "more of him before": "wamid.0"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := memstore.New()
-			m := &mover{Store: s}
+			m := &movingStore{Store: s}
 			late, other := newHarnessOn(t, s, func(p *Params) { p.Store = m }), newHarnessOn(t, s, nil)
 			want := " wamid.1 wamid.o"
 			if first != "" {

@@ -70,9 +70,9 @@ func TestStatusByOpaque(t *testing.T) {
 	}
 }
 
-// TestStatusBeforeTheAnswer: a status that overtakes the answer of its send call
+// TestStatusBeforeSendAnswer: a status that overtakes the answer of its send call
 // carries what its sender wants back, and so do those that come after it.
-func TestStatusBeforeTheAnswer(t *testing.T) {
+func TestStatusBeforeSendAnswer(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{"", "order-77"} {
 		h := newHarness(t, nil)
@@ -141,9 +141,9 @@ func TestStatusParked(t *testing.T) {
 	}
 }
 
-// TestParkedIsTakenUp: a receipt parked under an id that is learned later takes
+// TestParkedReceiptTakesEffect: a receipt parked under an id that is learned later takes
 // effect then.
-func TestParkedIsTakenUp(t *testing.T) {
+func TestParkedReceiptTakesEffect(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	h.gupshup(t, gupText("wamid.1", "15550100001", "hi"))
@@ -173,7 +173,7 @@ func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 			broken := false
 			s := memstore.New()
 			h := newHarnessOn(t, s, func(p *Params) {
-				p.Store = &flaky{Store: s, broken: func(int) error {
+				p.Store = &flakyStore{Store: s, broken: func(int) error {
 					if broken {
 						return errAway
 					}
@@ -201,13 +201,13 @@ func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 	}
 }
 
-// unreadable is a store where a newer replica wrote a message.
-type unreadable struct {
+// newerStore is a store where a newer replica wrote a message.
+type newerStore struct {
 	Store
 	newer atomic.Bool
 }
 
-func (u *unreadable) Message(
+func (u *newerStore) Message(
 	ctx context.Context, t followup.TenantID, id string, park *followup.Parked,
 ) (followup.MessageRef, error) {
 	if id == "wamid.newer" && u.newer.Load() {
@@ -216,12 +216,12 @@ func (u *unreadable) Message(
 	return u.Store.Message(ctx, t, id, park)
 }
 
-// TestI1AStatusOfWhatANewerReplicaWroteComesAgain: it is neither lost nor taken for one of a
+// TestI1StatusOfNewerRecordIsUnavailable: it is neither lost nor taken for one of a
 // message that nobody knows, and what came with it is not held up.
-func TestI1AStatusOfWhatANewerReplicaWroteComesAgain(t *testing.T) {
+func TestI1StatusOfNewerRecordIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	u := &unreadable{Store: s}
+	u := &newerStore{Store: s}
 	h := newHarnessOn(t, s, func(p *Params) { p.Store = u })
 	_, v := h.send(t, tenantA, "15550100001", sales, metaSales)
 	if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{
@@ -320,8 +320,8 @@ func TestForeignOpaqueIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestFailuresAreTold: what a receipt of a failure says, and no other one, is told with its channel.
-func TestFailuresAreTold(t *testing.T) {
+// TestFailuresAreReported: what a receipt of a failure says, and no other one, is told with its channel.
+func TestFailuresAreReported(t *testing.T) {
 	t.Parallel()
 	var got []string
 	h := newHarness(t, func(p *Params) {

@@ -7,9 +7,9 @@ import (
 	"wagate/followup"
 )
 
-// TestATapThatSaysStop: a tap on a template's quick reply opts out by what it carries, which is its
+// TestOptOutByTap: a tap on a template's quick reply opts out by what it carries, which is its
 // label unless its sender said otherwise; what was offered within a session is no such word.
-func TestATapThatSaysStop(t *testing.T) {
+func TestOptOutByTap(t *testing.T) {
 	t.Parallel()
 	v2 := func(typ, payload string) func(*testing.T, *harness) {
 		return func(t *testing.T, h *harness) {
