@@ -15,10 +15,11 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// oneContact is all that may come of one contact while he is known by two spellings of
-// a phone, by a user id alone, by both, and changes them; and the id of each.
+// oneContact returns all webhook bodies about one contact, by the id of the message or status in
+// each. The contact is known by two spellings of a phone, by a user id alone and by both together,
+// and then changes phone and user id.
 func oneContact() map[string]string {
-	const newPhone = "525512345678" // as 5215512345678 too
+	const newPhone = "525512345678" // also spelled 5215512345678
 	return map[string]string{
 		"wamid.long":   messages("n-sales", text(longPhone, "wamid.long", minute(-20), "by phone")),
 		"wamid.short":  messages("n-sales", text(shortPhone, "wamid.short", minute(-19), "spelled otherwise")),
@@ -35,8 +36,8 @@ func oneContact() map[string]string {
 	}
 }
 
-// wantOneContact fails unless there is one lead, in one conversation, who was told of
-// each event once, and whose run has ended with his reply.
+// wantOneContact checks that the contact is one lead with one conversation, that the assistant got
+// each event once, and that the lead's run has ended with the reply.
 func (h *harness) wantOneContact(t *testing.T, run followup.RunID, bodies map[string]string) {
 	t.Helper()
 	if n := h.leads(t, tenantA); n != 1 {
@@ -49,16 +50,16 @@ func (h *harness) wantOneContact(t *testing.T, run followup.RunID, bodies map[st
 		}
 	}
 	if !lead.WindowOpen(metaSales, now) && !lead.Windows[metaSales].Refused {
-		t.Errorf("got windows %v, want one that his messages opened", lead.Windows)
+		t.Errorf("got windows %v, want one that the messages opened", lead.Windows)
 	}
 	if got := h.run(t, tenantA, run); got.State != followup.RunEnded || got.Reason != followup.Replied && got.Reason != followup.Merged {
-		t.Errorf("got run %s %s, want it ended before anything is sent", got.State, got.Reason)
+		t.Errorf("got run %s %s, want it ended by the reply or the merge", got.State, got.Reason)
 	}
 	var told []string
 	for _, c := range h.conversations(t, sales) {
 		words := strings.Fields(c)
 		if words[0] != string(lead.ID) {
-			t.Errorf("got a conversation of %s, want the lead's alone", words[0])
+			t.Errorf("got a conversation of %s, want only the lead's", words[0])
 		}
 		told = append(told, words[1:]...)
 	}
@@ -69,10 +70,11 @@ func (h *harness) wantOneContact(t *testing.T, run followup.RunID, bodies map[st
 	}
 	slices.Sort(want)
 	if !slices.Equal(told, want) {
-		t.Errorf("told of %q, want each of %q once", told, want)
+		t.Errorf("relayed %q, want each of %q once", told, want)
 	}
 }
 
+// shuffled returns the keys of bodies in random order.
 func shuffled(bodies map[string]string, r *rand.Rand) []string {
 	var ids []string
 	for id := range bodies {
@@ -83,8 +85,8 @@ func shuffled(bodies map[string]string, r *rand.Rand) []string {
 	return ids
 }
 
-// TestI2OneLeadInAnyOrder: the events of one contact, some sent again, in any
-// order: one lead, one conversation, nothing lost, doubled or nudged.
+// TestI2OneLeadInAnyOrder: the events of one contact come in any order, and some of them twice. The
+// result is one lead with one conversation, and no event is lost or relayed twice.
 func TestI2OneLeadInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
@@ -115,8 +117,8 @@ func TestI2OneLeadInAnyOrder(t *testing.T) {
 	}
 }
 
-// TestI2OneLeadOnThreeReplicas: the same at three replicas at once, each of which gets all
-// of it, in an order of its own. What is answered 503 is sent again.
+// TestI2OneLeadOnThreeReplicas: the same holds if three replicas get all the events at once, each
+// in its own order. What is answered with 503 is sent again.
 func TestI2OneLeadOnThreeReplicas(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
@@ -139,7 +141,7 @@ func TestI2OneLeadOnThreeReplicas(t *testing.T) {
 								break
 							}
 							if !errors.Is(err, webhook.ErrUnavailable) {
-								t.Errorf("%s: got %v, want it taken, sooner or later", id, err)
+								t.Errorf("%s: got %v, want nil or ErrUnavailable", id, err)
 								return
 							}
 						}

@@ -13,6 +13,7 @@ import (
 	"wagate/providers"
 )
 
+// TestMetaHandshake: the challenge is returned only for one of the app's own verify tokens.
 func TestMetaHandshake(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, func(p *Params) { p.Apps["silent"] = App{Secrets: []string{"s"}} })
@@ -20,8 +21,8 @@ func TestMetaHandshake(t *testing.T) {
 		name, app, mode, token string
 		want                   error
 	}{
-		{"fits", "main", "subscribe", "verify-unit", nil},
-		{"the old one fits", "main", "subscribe", "verify-unit-old", nil},
+		{"current token", "main", "subscribe", "verify-unit", nil},
+		{"old token", "main", "subscribe", "verify-unit-old", nil},
 		{"another app's token", "main", "subscribe", "verify-other", webhook.ErrForbidden},
 		{"prefix of the token", "main", "subscribe", "verify", webhook.ErrForbidden},
 		{"no token", "main", "subscribe", "", webhook.ErrForbidden},
@@ -37,7 +38,8 @@ func TestMetaHandshake(t *testing.T) {
 	}
 }
 
-// TestI10Signature: nothing is parsed, and nothing stored, that is not signed.
+// TestI10Signature: a body that is not signed with one of the app's secrets is neither parsed nor
+// stored.
 func TestI10Signature(t *testing.T) {
 	t.Parallel()
 	good := messages("n-sales", text("15550100001", "wamid.1", minute(0), "hi"))
@@ -50,8 +52,8 @@ func TestI10Signature(t *testing.T) {
 		{"another app's secret", "main", sign("other-unit-secret", good), good, webhook.ErrUnauthorized},
 		{"no header", "main", "", good, webhook.ErrUnauthorized},
 		{"no prefix", "main", sign("new-unit-secret", good)[7:], good, webhook.ErrUnauthorized},
-		{"signed with nothing", "empty", sign("", good), good, webhook.ErrUnauthorized},
-		{"one byte more", "main", sign("new-unit-secret", good), good + " ", webhook.ErrUnauthorized},
+		{"signed with an empty secret", "empty", sign("", good), good, webhook.ErrUnauthorized},
+		{"one byte too many", "main", sign("new-unit-secret", good), good + " ", webhook.ErrUnauthorized},
 		{"malformed and unsigned", "main", sign("guess", "{"), "{", webhook.ErrUnauthorized},
 		{"malformed and signed", "main", sign("new-unit-secret", "{"), "{", webhook.ErrMalformed},
 		{"unknown app", "none", sign("new-unit-secret", good), good, webhook.ErrUnknown},
@@ -65,12 +67,13 @@ func TestI10Signature(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 			if n := h.leads(t, tenantA); (n == 1) != (c.want == nil) {
-				t.Errorf("got %d leads, want one only if it was taken in", n)
+				t.Errorf("got %d leads, want one only if the webhook was accepted", n)
 			}
 		})
 	}
 }
 
+// TestI10GupshupToken: a callback is accepted only with one of the channel's tokens.
 func TestI10GupshupToken(t *testing.T) {
 	t.Parallel()
 	body := []byte(gupText("wamid.g1", "15550100001", "hi"))
@@ -80,12 +83,12 @@ func TestI10GupshupToken(t *testing.T) {
 		token   string
 		want    error
 	}{
-		{"fits", gupSales, "cb-unit", nil},
-		{"the old one fits", gupSales, "cb-unit-old", nil},
-		{"wrong", gupSales, "cb-unit2", webhook.ErrUnauthorized},
-		{"none", gupSales, "", webhook.ErrUnauthorized},
+		{"current token", gupSales, "cb-unit", nil},
+		{"old token", gupSales, "cb-unit-old", nil},
+		{"wrong token", gupSales, "cb-unit2", webhook.ErrUnauthorized},
+		{"no token", gupSales, "", webhook.ErrUnauthorized},
 		{"a Meta channel", metaSales, "cb-unit", webhook.ErrUnknown},
-		{"unknown", "nobody", "cb-unit", webhook.ErrUnknown},
+		{"unknown channel", "nobody", "cb-unit", webhook.ErrUnknown},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -95,14 +98,14 @@ func TestI10GupshupToken(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 			if n := h.leads(t, tenantA); (n == 1) != (c.want == nil) {
-				t.Errorf("got %d leads, want one only if it was taken in", n)
+				t.Errorf("got %d leads, want one only if the webhook was accepted", n)
 			}
 		})
 	}
 }
 
-// TestI10Unbound: an app signs for its own channels only; the rest of the body
-// goes through.
+// TestI10Unbound: an app may sign for its own channels only. Items for other channels are dropped,
+// and the rest of the body is settled.
 func TestI10Unbound(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -116,18 +119,18 @@ func TestI10Unbound(t *testing.T) {
 		t.Errorf("got %d leads of A and %d of B, want 1 and 0", a, b)
 	}
 	if got := h.droppedFor(providers.Meta, dropUnbound); got != 1 {
-		t.Errorf("got %v unbound, want 1", got)
+		t.Errorf("got %v dropped as unbound, want 1", got)
 	}
 	if got := h.droppedFor(providers.Meta, dropUnknown); got != 1 {
-		t.Errorf("got %v for an unknown channel, want 1", got)
+		t.Errorf("got %v dropped for an unknown channel, want 1", got)
 	}
 	if got := len(h.values(t, other)); got != 0 {
 		t.Errorf("got %d events relayed to the other tenant, want none", got)
 	}
 }
 
-// TestStraysLoggedOncePerHour: what is dropped as the operator's file does not have it was answered 200, so the log
-// says whose it was, once an hour.
+// TestStraysLoggedOncePerHour: items for numbers that the operator's file does not have are
+// answered with 200 and dropped. So the log names each such number, once an hour.
 func TestStraysLoggedOncePerHour(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
@@ -135,7 +138,7 @@ func TestStraysLoggedOncePerHour(t *testing.T) {
 	h := newHarness(t, func(p *Params) {
 		p.Logger, p.Real = slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return at }
 	})
-	told := func(when string, want ...string) {
+	wantLog := func(when string, want ...string) {
 		t.Helper()
 		lines := strings.Split(strings.TrimSuffix(log.String(), "\n"), "\n")
 		if log.Len() == 0 {
@@ -154,15 +157,16 @@ func TestStraysLoggedOncePerHour(t *testing.T) {
 	for i, number := range []string{"n-nowhere", "n-other", "n-nowhere", "n-sales"} {
 		h.meta(t, messages(number, text("15550100001", fmt.Sprint("wamid.", i), minute(0), "x")))
 	}
-	told("at first", "reason=unknown_channel app=main phone_number_id=n-nowhere waba_id="+waba,
+	wantLog("at first", "reason=unknown_channel app=main phone_number_id=n-nowhere waba_id="+waba,
 		"reason=unbound app=main phone_number_id=n-other waba_id="+waba)
 	h.gupshup(t, gupTextOf("Evil", "wamid.g1", "15550100001", "hi"))
-	told("another app's at Gupshup", "reason=unbound channel="+string(gupSales))
+	wantLog("from another Gupshup app", "reason=unbound channel="+string(gupSales))
 	at = at.Add(time.Hour)
 	h.meta(t, messages("n-nowhere", text("15550100001", "wamid.9", minute(0), "x")))
-	told("an hour later", "reason=unknown_channel app=main phone_number_id=n-nowhere waba_id="+waba)
+	wantLog("an hour later", "reason=unknown_channel app=main phone_number_id=n-nowhere waba_id="+waba)
 }
 
+// TestI10GupshupApp: a callback that names another Gupshup app than the channel's is dropped.
 func TestI10GupshupApp(t *testing.T) {
 	t.Parallel()
 	v3 := func(app string) string {
@@ -179,8 +183,8 @@ func TestI10GupshupApp(t *testing.T) {
 		"v3 of another app":  {v3("0a1b2c3d-0000-4000-8000-00000000ffff"), true},
 		"v3 without an app":  {v3(""), true},
 		"v3 number with a +": {replace(v3(gupAppID), "15550142200", "+1 555 014 2200"), false},
-		// As Brazil's and Mexico's numbers are, which have a digit that comes and goes.
-		"v3 number with a digit more":     {replace(v3(gupAppID), "15550142200", "155509142200"), false},
+		// Numbers of Brazil and Mexico have a digit that may be left out.
+		"v3 number with an extra digit":   {replace(v3(gupAppID), "15550142200", "155509142200"), false},
 		"v3 of another app on our number": {replace(v3("another-app"), "410000000000002", "15550142200"), true},
 	} {
 		h := newHarness(t, nil)

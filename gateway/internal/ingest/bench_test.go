@@ -14,7 +14,7 @@ import (
 	"wagate/providers"
 )
 
-// acceptingStore is a store that takes everything.
+// acceptingStore accepts everything and stores nothing.
 type acceptingStore struct{ Store }
 
 func (acceptingStore) Resolve(_ context.Context, _ followup.TenantID, who followup.Identity, _ bool, _ time.Time) (followup.LeadID, error) {
@@ -25,7 +25,8 @@ func (acceptingStore) Settle(_ context.Context, s followup.Settlement) (followup
 	return followup.Settled{Fresh: make([]bool, len(s.Items))}, nil
 }
 
-// What taking in costs beside the store: of a text, and of a hundred of twenty leads in one body.
+// BenchmarkMeta measures what taking in a webhook costs without the store: one text, and a hundred
+// texts of twenty leads in one body.
 func BenchmarkMeta(b *testing.B) {
 	registry := prometheus.NewPedanticRegistry()
 	in := New(Params{

@@ -9,7 +9,8 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// TestI10Callers: what shows to be nobody's before there is a body.
+// TestI10Callers: some webhooks are refused before their body is read: those of an unknown app or
+// channel, those with a malformed signature, and those with a wrong token.
 func TestI10Callers(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -18,11 +19,11 @@ func TestI10Callers(t *testing.T) {
 		name, app, signature string
 		want                 error
 	}{
-		{"could be", "main", "sha256=" + any64, nil},
+		{"plausible signature", "main", "sha256=" + any64, nil},
 		{"no signature", "main", "", webhook.ErrUnauthorized},
-		{"another kind", "main", "sha1=" + any64, webhook.ErrUnauthorized},
+		{"other algorithm", "main", "sha1=" + any64, webhook.ErrUnauthorized},
 		{"too short", "main", "sha256=" + any64[2:], webhook.ErrUnauthorized},
-		{"no hexadecimal", "main", "sha256=" + any64[1:] + "x", webhook.ErrUnauthorized},
+		{"not hexadecimal", "main", "sha256=" + any64[1:] + "x", webhook.ErrUnauthorized},
 		{"unknown app", "none", "sha256=" + any64, webhook.ErrUnknown},
 	} {
 		if err := h.MetaCaller(c.app, c.signature); !errors.Is(err, c.want) {
@@ -35,11 +36,11 @@ func TestI10Callers(t *testing.T) {
 		token   string
 		want    error
 	}{
-		{"fits", gupSales, "cb-unit", nil},
-		{"wrong", gupSales, "cb-unit2", webhook.ErrUnauthorized},
-		{"none", gupSales, "", webhook.ErrUnauthorized},
+		{"current token", gupSales, "cb-unit", nil},
+		{"wrong token", gupSales, "cb-unit2", webhook.ErrUnauthorized},
+		{"no token", gupSales, "", webhook.ErrUnauthorized},
 		{"a Meta channel", metaSales, "cb-unit", webhook.ErrUnknown},
-		{"unknown", "nobody", "cb-unit", webhook.ErrUnknown},
+		{"unknown channel", "nobody", "cb-unit", webhook.ErrUnknown},
 	} {
 		if err := h.GupshupCaller(c.channel, c.token); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)

@@ -15,8 +15,8 @@ import (
 	"wagate/providers"
 )
 
-// countingStore notes how many items each settlement had, and refuses the ones that
-// broken says.
+// countingStore records how many items each settlement had. A settlement fails with the error that
+// broken returns for its number, from 0.
 type countingStore struct {
 	*memstore.Store
 
@@ -38,8 +38,9 @@ func (c *countingStore) Settle(ctx context.Context, s followup.Settlement) (foll
 	return c.Store.Settle(ctx, s)
 }
 
-// TestI9ManyEventsOfOneLead: more than one settlement takes are settled one part
-// after the other; after a failure nothing that is behind it comes before it.
+// TestI9ManyEventsOfOneLead: if a lead has more events than fit into one settlement, they are
+// settled in parts, one after the other. If a part fails, the parts behind it wait, so the order is
+// kept.
 func TestI9ManyEventsOfOneLead(t *testing.T) {
 	t.Parallel()
 	const n = 2*followup.MaxItems + 500
@@ -50,12 +51,12 @@ func TestI9ManyEventsOfOneLead(t *testing.T) {
 	}
 	body := messages("n-sales", values...)
 	for name, c := range map[string]struct {
-		fails int // which settlement; -1: none
+		fails int // the settlement that fails; -1: none
 		sizes []int
 	}{
-		"all well":        {-1, []int{followup.MaxItems, followup.MaxItems, 500}},
-		"a part is lost":  {1, []int{followup.MaxItems, followup.MaxItems, followup.MaxItems, followup.MaxItems, 500}},
-		"the first is so": {0, []int{followup.MaxItems, followup.MaxItems, followup.MaxItems, 500}},
+		"no failure":            {-1, []int{followup.MaxItems, followup.MaxItems, 500}},
+		"the second part fails": {1, []int{followup.MaxItems, followup.MaxItems, followup.MaxItems, followup.MaxItems, 500}},
+		"the first part fails":  {0, []int{followup.MaxItems, followup.MaxItems, followup.MaxItems, 500}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,14 +81,13 @@ func TestI9ManyEventsOfOneLead(t *testing.T) {
 				got = append(got, member(t, v, "messages", 0, "text", "body"))
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("got %d relayed (in order %v), want all %d in order", len(got), slices.IsSorted(got), n)
+				t.Errorf("got %d relayed (sorted: %v), want all %d in order", len(got), slices.IsSorted(got), n)
 			}
 		})
 	}
 }
 
-// TestPartsCountParkedReceipts: a status may bring receipts that waited for it,
-// which are items, too.
+// TestPartsCountParkedReceipts: the parked receipts that a status brings along count as items too.
 func TestPartsCountParkedReceipts(t *testing.T) {
 	t.Parallel()
 	list := make([]*arrival, 5)
@@ -104,8 +104,8 @@ func TestPartsCountParkedReceipts(t *testing.T) {
 	}
 }
 
-// TestI4PartsHoldOneContact: a lead may write from several numbers in one body, and each opens
-// the window to itself.
+// TestI4PartsHoldOneContact: a lead may write from several numbers in one body. Each number's
+// message opens the window to that number, so a settlement holds events of one number only.
 func TestI4PartsHoldOneContact(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -128,8 +128,9 @@ func TestI4PartsHoldOneContact(t *testing.T) {
 	}
 }
 
-// TestI4PartsDoNotJoinPhoneAndUserID: events of a phone and events of a user id, of which nothing says that they are of one
-// contact, are not told as those of one who has both.
+// TestI4PartsDoNotJoinPhoneAndUserID: an event with only a phone and an event with only a user id
+// are not settled as those of one contact with both, because nothing says that they are of one
+// contact.
 func TestI4PartsDoNotJoinPhoneAndUserID(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -140,6 +141,6 @@ func TestI4PartsDoNotJoinPhoneAndUserID(t *testing.T) {
 	h.meta(t, messages("n-sales", text("15550100009", "wamid.1", minute(-50), "from my old phone"), text("US.1", "wamid.2", minute(-1), "hi")))
 	l := h.lead(t, tenantA, "US.1")
 	if !l.WindowOpen(metaSales, now) {
-		t.Errorf("window of the record, whose user id wrote last: got closed (opened by %+v), want open", l.Windows[metaSales].OpenedBy)
+		t.Errorf("window of the lead, whose user id wrote last: got closed (opened by %+v), want open", l.Windows[metaSales].OpenedBy)
 	}
 }

@@ -2,8 +2,9 @@ package ingest
 
 import "testing"
 
-// TestI4ReceiptNumberIsDialledNumber: a receipt names the number that WhatsApp took the one dialled
-// for. Who writes from that has opened the window of the lead that was written to.
+// TestI4ReceiptNumberIsDialledNumber: a receipt may name the number in another form than the one
+// dialled, because WhatsApp corrects it. A message from the receipt's number is the same lead's and
+// opens its window.
 func TestI4ReceiptNumberIsDialledNumber(t *testing.T) {
 	t.Parallel()
 	const dialled, is = "541123456789", "5491123456789"
@@ -17,16 +18,16 @@ func TestI4ReceiptNumberIsDialledNumber(t *testing.T) {
 	}
 }
 
-// TestI4LateNoticeKeepsWindowOfNewNumber: who has changed his number and written from the new one may be
-// written to there, whenever the notice of the change comes.
+// TestI4LateNoticeKeepsWindowOfNewNumber: if a contact has already written from a new number, the
+// notice of the change does not close the window of that number, however late it comes.
 func TestI4LateNoticeKeepsWindowOfNewNumber(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-60), "hi")))
 	h.meta(t, messages("n-sales", text("15550100002", "wamid.2", minute(0), "from my new number")))
-	h.meta(t, systemNotice(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002"`)) // of minute -1
+	h.meta(t, systemNotice(`"from":"15550100001",`, `"type":"user_changed_number","wa_id":"15550100002"`)) // its time is minute -1
 	l := h.lead(t, tenantA, "15550100001")
 	if l.Phone != "15550100002" || !l.WindowOpen(metaSales, now) {
-		t.Errorf("got phone %s and window open %v, want the new one and open", l.Phone, l.WindowOpen(metaSales, now))
+		t.Errorf("got phone %s and window open %v, want the new phone and an open window", l.Phone, l.WindowOpen(metaSales, now))
 	}
 }

@@ -43,36 +43,38 @@ var (
 	minute = func(n int) int64 { return now.Add(time.Duration(n) * time.Minute).Unix() }
 )
 
+// harness is an Ingest on a memory store, with two Meta apps, two tenants and one Gupshup channel.
+// It records what its hooks are called with.
 type harness struct {
 	*Ingest
 
-	beside   http.Header
+	header   http.Header // posted with each webhook, beside the signature or token
 	store    *memstore.Store
 	registry *prometheus.Registry
 
-	mu    sync.Mutex // of what the hooks were told
+	mu    sync.Mutex // guards the fields below
 	wakes int
 	tmpl  []notedTemplate
-	// tmplErr is how noting a template ends.
+	// tmplErr is what NoteTemplates returns.
 	tmplErr   error
 	tmplCalls int
 	rearm     []followup.AssistantID
 }
 
-// notedTemplate is what was to be notedTemplate of a template.
+// notedTemplate is a template change that NoteTemplates was called with.
 type notedTemplate struct {
 	channel followup.ChannelID
 	change  providers.TemplateChange
 	at      time.Time
 }
 
-// newHarness returns an Ingest on a memory store.
+// newHarness returns a harness on a new memory store.
 func newHarness(t *testing.T, change func(*Params)) *harness {
 	t.Helper()
 	return newHarnessOn(t, memstore.New(), change)
 }
 
-// newHarnessOn returns an Ingest on s, or on a store around it that change sets.
+// newHarnessOn returns a harness on s. change may set a Store that wraps s.
 func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harness {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -122,18 +124,20 @@ func newHarnessOn(t *testing.T, s *memstore.Store, change func(*Params)) *harnes
 	return h
 }
 
+// sign returns the X-Hub-Signature-256 of a body.
 func sign(secret, body string) string { return providertest.Sign(secret, []byte(body)) }
 
-// Meta and Gupshup post with the headers that a test has set.
+// Meta posts a body to Ingest.Meta with the headers that the test has set.
 func (h *harness) Meta(ctx context.Context, app, signature string, body []byte) error {
-	return h.Ingest.Meta(ctx, app, signature, h.beside.Get, body)
+	return h.Ingest.Meta(ctx, app, signature, h.header.Get, body)
 }
 
+// Gupshup posts a body to Ingest.Gupshup with the headers that the test has set.
 func (h *harness) Gupshup(ctx context.Context, channel followup.ChannelID, token string, body []byte) error {
-	return h.Ingest.Gupshup(ctx, channel, token, h.beside.Get, body)
+	return h.Ingest.Gupshup(ctx, channel, token, h.header.Get, body)
 }
 
-// meta posts a body as app main and fails the test on an error.
+// meta posts a body as app main, and fails the test unless it is accepted.
 func (h *harness) meta(t *testing.T, body string) {
 	t.Helper()
 	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); err != nil {
@@ -141,7 +145,7 @@ func (h *harness) meta(t *testing.T, body string) {
 	}
 }
 
-// gupshup posts a callback of the Gupshup channel.
+// gupshup posts a callback to the Gupshup channel, and fails the test unless it is accepted.
 func (h *harness) gupshup(t *testing.T, body string) {
 	t.Helper()
 	if err := h.Gupshup(t.Context(), gupSales, "cb-unit", []byte(body)); err != nil {
@@ -149,20 +153,22 @@ func (h *harness) gupshup(t *testing.T, body string) {
 	}
 }
 
-// messages wraps values of field messages for a number into one body.
+// messages returns a body with values of the field messages for one number.
 func messages(number string, values ...string) string {
 	return fieldOf("messages", number, values...)
 }
 
-// fieldOf wraps values of a field for a number into one body.
+// fieldOf returns a body with values of a field for one number.
 func fieldOf(field, number string, values ...string) string {
 	return envelope(entry(field, number, values...))
 }
 
+// envelope returns a body with these entries.
 func envelope(entries ...string) string {
 	return `{"object":"whatsapp_business_account","entry":[` + strings.Join(entries, ",") + `]}`
 }
 
+// entry returns an entry with values of a field for one number.
 func entry(field, number string, values ...string) string {
 	var changes []string
 	for _, v := range values {
@@ -172,7 +178,8 @@ func entry(field, number string, values ...string) string {
 	return fmt.Sprintf(`{"id":%q,"changes":[%s]}`, waba, strings.Join(changes, ","))
 }
 
-// text is a text message; who is a phone, a user id (it has a dot), or both with a slash.
+// text returns the members of a value with one text message. who is a phone, a user id (which has a
+// dot), or both with a slash between them.
 func text(who, id string, at int64, body string) string {
 	phone, user := identity(who)
 	contact, from := "", ""
@@ -187,7 +194,8 @@ func text(who, id string, at int64, body string) string {
 		contact, from, id, at, body)
 }
 
-// echo is a message from the business's own app; who is as for text.
+// echo returns the members of a value with one message that the business wrote in its own app; who
+// is as in text.
 func echo(who, id string) string {
 	phone, user := identity(who)
 	to := ""
@@ -201,6 +209,7 @@ func echo(who, id string) string {
 		to, id, minute(-1))
 }
 
+// identity splits a who, as in text, into phone and user id.
 func identity(who string) (phone, user string) {
 	for part := range strings.SplitSeq(who, "/") {
 		if strings.Contains(part, ".") {
@@ -212,7 +221,7 @@ func identity(who string) (phone, user string) {
 	return phone, user
 }
 
-// status is a receipt; who is as for text.
+// status returns the members of a value with one status; who is as in text.
 func status(who, id, state, opaque string) string {
 	phone, user := identity(who)
 	extra := ""
@@ -225,7 +234,7 @@ func status(who, id, state, opaque string) string {
 	return fmt.Sprintf(`"statuses":[{"id":%q,"status":%q,"timestamp":"%d","recipient_id":%q%s}]`, id, state, minute(0), phone, extra)
 }
 
-// lead returns the tenant's lead with that identity, failing if there is none.
+// lead returns the tenant's lead with that identity, and fails the test if there is none.
 func (h *harness) lead(t *testing.T, tenant followup.TenantID, who string) followup.Lead {
 	t.Helper()
 	phone, user := identity(who)
@@ -240,6 +249,7 @@ func (h *harness) lead(t *testing.T, tenant followup.TenantID, who string) follo
 	return l
 }
 
+// leads returns how many leads the tenant has.
 func (h *harness) leads(t *testing.T, tenant followup.TenantID) int {
 	t.Helper()
 	_, n, err := h.store.Leads(t.Context(), tenant, followup.LeadFilter{})
@@ -249,7 +259,7 @@ func (h *harness) leads(t *testing.T, tenant followup.TenantID) int {
 	return n
 }
 
-// relayed takes all that waits for an assistant.
+// relayed claims everything that waits for an assistant.
 func (h *harness) relayed(t *testing.T, a followup.AssistantID) []followup.Delivery {
 	t.Helper()
 	none := map[followup.AssistantID]int{sales: 0, support: 0, other: 0}
@@ -263,8 +273,8 @@ func (h *harness) relayed(t *testing.T, a followup.AssistantID) []followup.Deliv
 	return ds
 }
 
-// conversations takes all that waits for an assistant, and says of each request its
-// lead and the ids of the messages and statuses in it.
+// conversations claims everything that waits for an assistant. It returns one string for each
+// request: the lead, then the ids of the messages and statuses in it.
 func (h *harness) conversations(t *testing.T, a followup.AssistantID) []string {
 	t.Helper()
 	var out []string
@@ -282,7 +292,8 @@ func (h *harness) conversations(t *testing.T, a followup.AssistantID) []string {
 	return out
 }
 
-// values returns the values relayed to an assistant, one conversation after the other.
+// values claims everything that waits for an assistant, and returns the values without those of
+// follow-up happenings, one conversation after the other.
 func (h *harness) values(t *testing.T, a followup.AssistantID) []string {
 	t.Helper()
 	var out []string
@@ -296,7 +307,7 @@ func (h *harness) values(t *testing.T, a followup.AssistantID) []string {
 	return out
 }
 
-// arm starts a run of the lead on a channel with a step due in an hour.
+// arm starts a run of the lead on a channel, with a step due in an hour.
 func (h *harness) arm(t *testing.T, tenant followup.TenantID, who string, a followup.AssistantID, c followup.ChannelID) followup.RunID {
 	t.Helper()
 	phone, user := identity(who)
@@ -313,6 +324,7 @@ func (h *harness) arm(t *testing.T, tenant followup.TenantID, who string, a foll
 	return run
 }
 
+// run returns a run as stored.
 func (h *harness) run(t *testing.T, tenant followup.TenantID, id followup.RunID) followup.Run {
 	t.Helper()
 	r, err := h.store.Run(t.Context(), tenant, id)
@@ -322,14 +334,17 @@ func (h *harness) run(t *testing.T, tenant followup.TenantID, id followup.RunID)
 	return r
 }
 
+// events returns how many events of a kind were counted.
 func (h *harness) events(p providers.Name, k providers.Kind) float64 {
 	return testutil.ToFloat64(h.metrics.events.WithLabelValues(string(p), string(k)))
 }
 
+// duplicates returns how many events were counted as duplicates.
 func (h *harness) duplicates(p providers.Name) float64 {
 	return testutil.ToFloat64(h.metrics.duplicates.WithLabelValues(string(p)))
 }
 
+// droppedFor returns how many items were counted as dropped for a reason.
 func (h *harness) droppedFor(p providers.Name, reason string) float64 {
 	return testutil.ToFloat64(h.metrics.dropped.WithLabelValues(string(p), reason))
 }
@@ -359,7 +374,7 @@ func (h *harness) cancelled(t *testing.T, reason followup.Reason) float64 {
 	return sum
 }
 
-// flakyStore fails the settlements that its func says.
+// flakyStore fails the settlements for whose number, from 1, broken returns an error.
 type flakyStore struct {
 	*memstore.Store
 
@@ -368,6 +383,7 @@ type flakyStore struct {
 	broken func(n int) error
 }
 
+// errAway is how a store fails in these tests.
 var errAway = errors.New("store away")
 
 func (f *flakyStore) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
@@ -381,7 +397,7 @@ func (f *flakyStore) Settle(ctx context.Context, s followup.Settlement) (followu
 	return f.Store.Settle(ctx, s)
 }
 
-// member reads a member of a JSON text by path.
+// member returns the member of a JSON text at a path of names and indices, or "" if there is none.
 func member(t *testing.T, raw string, path ...any) string {
 	t.Helper()
 	var v any
@@ -407,7 +423,8 @@ func member(t *testing.T, raw string, path ...any) string {
 	return fmt.Sprint(v)
 }
 
-// valuesAt is values at a later real time, when earlier claims have run out.
+// valuesAt is values at a later real time, when the leases of earlier claims have expired. It also
+// delivers what waits behind.
 func (h *harness) valuesAt(t *testing.T, a followup.AssistantID, real time.Time) []string {
 	t.Helper()
 	ds, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: real, Limit: 1000, MaxEvents: 1000, Lease: time.Hour})

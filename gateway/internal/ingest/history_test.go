@@ -8,7 +8,7 @@ import (
 	"wagate/providers"
 )
 
-// historyBody is a chunk of a history import with one old message in it.
+// historyBody returns a chunk of a history import with one old message in it.
 func historyBody(from, to, id, body string) string {
 	user := from
 	if user == "15550142200" {
@@ -19,7 +19,8 @@ func historyBody(from, to, id, body string) string {
 		user, from, to, id, minute(-1), body))
 }
 
-// TestHistoryDroppedByDefault: unless an assistant asks for it.
+// TestHistoryDroppedByDefault: a history import has no effect and is not relayed, unless the
+// channel's assistant asks for it.
 func TestHistoryDroppedByDefault(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, func(p *Params) { p.History = map[followup.AssistantID]bool{support: true} })
@@ -28,12 +29,12 @@ func TestHistoryDroppedByDefault(t *testing.T) {
 		t.Errorf("got %d values and leads, want none", n)
 	}
 	if got := h.droppedFor(providers.Meta, dropHistory); got != 1 {
-		t.Errorf("got %v of history, want 1", got)
+		t.Errorf("got %v dropped as history, want 1", got)
 	}
 }
 
-// TestHistoryIsOnlyRelayed: what is long past tells the assistant
-// about the past, and changes nothing now, whoever wrote it.
+// TestHistoryIsOnlyRelayed: for an assistant that asks for it, a history import is relayed and has
+// no other effect, whoever wrote the message.
 func TestHistoryIsOnlyRelayed(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -48,7 +49,7 @@ func TestHistoryIsOnlyRelayed(t *testing.T) {
 			stranger := newHarness(t, ask)
 			stranger.meta(t, body)
 			if n := stranger.leads(t, tenantA); n != 0 {
-				t.Errorf("got %d leads of somebody who only stands in the history, want none", n)
+				t.Errorf("got %d leads for a contact who is only in the history, want none", n)
 			}
 			if got := len(stranger.values(t, sales)); got != 1 {
 				t.Errorf("got %d values relayed about a stranger, want 1", got)
@@ -61,7 +62,7 @@ func TestHistoryIsOnlyRelayed(t *testing.T) {
 			h.meta(t, body)
 			h.meta(t, body)
 			if got := h.run(t, tenantA, run); got.State == followup.RunEnded || !got.DueAt.Equal(due) {
-				t.Errorf("got run %s %s due %v, want it live and due %v as before", got.State, got.Reason, got.DueAt, due)
+				t.Errorf("got run %s %s due %v, want it live and still due %v", got.State, got.Reason, got.DueAt, due)
 			}
 			l := h.lead(t, tenantA, "15550100001")
 			if w := l.Windows[metaSales]; w != before.Windows[metaSales] || l.OptedOut {
@@ -71,12 +72,12 @@ func TestHistoryIsOnlyRelayed(t *testing.T) {
 				t.Errorf("got history %v (%v), want none stored", entries, err)
 			}
 			if got := len(h.values(t, sales)); got != 1 {
-				t.Errorf("got %d values relayed, want 1: the second is a repetition", got)
+				t.Errorf("got %d values relayed, want 1: the second body is a repetition", got)
 			}
 			if got := h.droppedFor(providers.Meta, dropHistory); got != 0 {
 				t.Errorf("got %v dropped, want none", got)
 			}
-			// The message itself, should it come alive, is not taken for a repetition.
+			// If the message itself comes later, it is not taken for a repetition.
 			h.meta(t, messages("n-sales", text("15550100001", "wamid.h", minute(-1), "alive")))
 			if got := h.run(t, tenantA, run); got.Reason != followup.Replied {
 				t.Errorf("got run %s %s, want it ended by the live message", got.State, got.Reason)

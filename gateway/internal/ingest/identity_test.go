@@ -9,20 +9,21 @@ import (
 	"wagate/followup"
 )
 
-// A phone in both of its spellings.
+// The two spellings of one phone.
 const (
 	longPhone  = "5511912345678"
 	shortPhone = "551112345678"
 )
 
-// systemNotice is a notice that a contact changed.
+// systemNotice returns a body with a system notice that a contact changed. from may name the
+// contact by phone, and rest has the change.
 func systemNotice(from, rest string) string {
 	return messages("n-sales", `"messages":[{`+from+`"id":"wamid.s","timestamp":"`+fmt.Sprint(minute(-1))+
 		`","type":"system","system":{"body":"x",`+rest+`}}]`)
 }
 
-// TestSpellingsAreOneLead: whoever writes under both spellings of his phone is
-// one lead with one conversation, addressed as he was called last.
+// TestSpellingsAreOneLead: a contact who writes under both spellings of a phone is one lead with
+// one conversation. The lead's phone is in the spelling of the last message.
 func TestSpellingsAreOneLead(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -34,13 +35,13 @@ func TestSpellingsAreOneLead(t *testing.T) {
 	}
 	l := h.lead(t, tenantA, longPhone)
 	if l.Phone != shortPhone {
-		t.Errorf("got phone %s, want %s as he was called last", l.Phone, shortPhone)
+		t.Errorf("got phone %s, want %s, the last spelling", l.Phone, shortPhone)
 	}
 	h.wantConversations(t, string(l.ID)+" wamid.1 wamid.2 wamid.3 wamid.4")
 }
 
-// TestRekeyInAnotherSpelling: the notice may spell the old phone otherwise than
-// the record; and one that changes nothing but the spelling is no new identity.
+// TestRekeyInAnotherSpelling: a notice may spell the old phone in another way than the record. A
+// notice that changes only the spelling is no new identity, so the window stays open.
 func TestRekeyInAnotherSpelling(t *testing.T) {
 	t.Parallel()
 	changed := func(to string) string {
@@ -51,7 +52,7 @@ func TestRekeyInAnotherSpelling(t *testing.T) {
 	h.meta(t, changed("15550100002"))
 	l := h.lead(t, tenantA, shortPhone)
 	if l.Phone != "15550100002" || l.WindowOpen(metaSales, now) {
-		t.Errorf("got phone %s and window open %v, want the new one and closed", l.Phone, l.WindowOpen(metaSales, now))
+		t.Errorf("got phone %s and window open %v, want the new phone and a closed window", l.Phone, l.WindowOpen(metaSales, now))
 	}
 
 	h = newHarness(t, nil)
@@ -59,15 +60,15 @@ func TestRekeyInAnotherSpelling(t *testing.T) {
 	h.meta(t, changed(shortPhone))
 	l = h.lead(t, tenantA, shortPhone)
 	if l.Phone != shortPhone || !l.WindowOpen(metaSales, now) {
-		t.Errorf("got phone %s and window open %v, want the new spelling and open", l.Phone, l.WindowOpen(metaSales, now))
+		t.Errorf("got phone %s and window open %v, want the new spelling and an open window", l.Phone, l.WindowOpen(metaSales, now))
 	}
 	if n := h.leads(t, tenantA); n != 1 {
 		t.Errorf("got %d leads, want 1", n)
 	}
 }
 
-// TestMentionDoesNotChangePhone: how somebody else spells the phone is not how WhatsApp
-// calls the contact.
+// TestMentionDoesNotChangePhone: an event that merely mentions a contact does not change how the
+// lead's phone is spelled.
 func TestMentionDoesNotChangePhone(t *testing.T) {
 	t.Parallel()
 	for name, mention := range map[string]string{
@@ -85,8 +86,8 @@ func TestMentionDoesNotChangePhone(t *testing.T) {
 	}
 }
 
-// TestStatusLinksIdentities: what a status of a message of ours names beside it
-// are identities of the lead it was sent to.
+// TestStatusLinksIdentities: the phone and the user id in a status of a message of ours are
+// identities of the lead that the message was sent to.
 func TestStatusLinksIdentities(t *testing.T) {
 	t.Parallel()
 	for name, known := range map[string]bool{"by our opaque data": false, "by the message id": true} {
@@ -113,13 +114,13 @@ func TestStatusLinksIdentities(t *testing.T) {
 	}
 }
 
-// TestStatusMergesLeads: the lead that a message was sent to, and another
-// who wrote without a phone, turn out to be one. That is so before the status is
-// settled: it takes effect, in order, for the one there is.
+// TestStatusMergesLeads: a status may show that the lead that a message was sent to, and a lead who
+// wrote without a phone, are one. They are merged before the status is settled, so the status takes
+// effect for the merged lead.
 func TestStatusMergesLeads(t *testing.T) {
 	t.Parallel()
 	for name, sentAt := range map[string]time.Duration{
-		"the older was sent to": -2 * time.Hour, "the younger was sent to": -time.Hour / 2,
+		"sent to the older lead": -2 * time.Hour, "sent to the younger lead": -time.Hour / 2,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,7 +135,7 @@ func TestStatusMergesLeads(t *testing.T) {
 			h.meta(t, messages("n-sales", failed)) // again
 			l := h.lead(t, tenantA, "US.1")
 			if !l.OptedOut || l.Phone != "15550100001" || l.UserID != "US.1" {
-				t.Errorf("got opted out %v, phone %q, user id %q, want the receipt to have taken effect for both in one", l.OptedOut, l.Phone, l.UserID)
+				t.Errorf("got opted out %v, phone %q and user id %q, want the merged lead opted out, with both identities", l.OptedOut, l.Phone, l.UserID)
 			}
 			if n := h.leads(t, tenantA); n != 1 {
 				t.Errorf("got %d leads, want 1", n)
@@ -144,8 +145,8 @@ func TestStatusMergesLeads(t *testing.T) {
 	}
 }
 
-// TestReceiptOfMergedLead: a status that names nobody finds the lead that the
-// one it was sent to has become.
+// TestReceiptOfMergedLead: a status that names no contact takes effect for the lead that its lead
+// was merged into.
 func TestReceiptOfMergedLead(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -158,14 +159,14 @@ func TestReceiptOfMergedLead(t *testing.T) {
 		`"status":"failed","errors":[{"code":131050}]`)
 	h.meta(t, messages("n-sales", failed))
 	if !h.lead(t, tenantA, "US.1").OptedOut {
-		t.Error("got not opted out, want the receipt to have taken effect")
+		t.Error("got not opted out, want opted out by the receipt")
 	}
 	h.wantConversations(t, string(older)+" wamid.o")
 }
 
-// TestMentionByPhoneAndUserIDCreatesLead: what mentions a contact by phone and user id
-// may be the only thing ever to tell that they are one. Whatever comes then, by
-// either name, is one lead's and in one conversation.
+// TestMentionByPhoneAndUserIDCreatesLead: an event that mentions a contact by phone and user id
+// creates a lead, because it may be the only event that says that both are one person. Whatever
+// comes later under either identity is in that lead's one conversation.
 func TestMentionByPhoneAndUserIDCreatesLead(t *testing.T) {
 	t.Parallel()
 	for name, mention := range map[string]string{
@@ -190,11 +191,11 @@ func TestMentionByPhoneAndUserIDCreatesLead(t *testing.T) {
 	}
 }
 
-// TestStatusOfErasedLead: a receipt must not bring back who was erased. Once he
-// has written again, it is of the one who wrote.
+// TestStatusOfErasedLead: a status of a message to an erased lead does not bring the lead back. If
+// the contact has written again, the status belongs to the new lead.
 func TestStatusOfErasedLead(t *testing.T) {
 	t.Parallel()
-	for name, writes := range map[string]bool{"and that was all": false, "who wrote again": true} {
+	for name, writes := range map[string]bool{"contact stays silent": false, "contact writes again": true} {
 		h := newHarness(t, nil)
 		lead, v := h.send(t, tenantA, "15550100001", sales, metaSales)
 		if err := h.store.EraseLead(t.Context(), tenantA, lead, now); err != nil {
@@ -215,8 +216,8 @@ func TestStatusOfErasedLead(t *testing.T) {
 	}
 }
 
-// TestLateStatusDoesNotRestorePhone: a status of a message that was sent to the
-// number the contact had says nothing about the one he has.
+// TestLateStatusDoesNotRestorePhone: a status of a message that was sent to the contact's former
+// phone does not bring that phone back into the record.
 func TestLateStatusDoesNotRestorePhone(t *testing.T) {
 	t.Parallel()
 	for name, who := range map[string]string{"by the phone alone": "15550100001", "by both": "15550100001/US.1"} {
@@ -226,16 +227,16 @@ func TestLateStatusDoesNotRestorePhone(t *testing.T) {
 		h.meta(t, systemNotice("", `"type":"user_changed_user_id","user_id":"US.2","previous_user_id":"US.1"`))
 		h.meta(t, messages("n-sales", status(who, "wamid.o", "read", v.Opaque)))
 		if l := h.lead(t, tenantA, "US.2"); l.Phone != "" || l.UserID != "US.2" {
-			t.Errorf("%s: got phone %q and user id %q, want none and US.2", name, l.Phone, l.UserID)
+			t.Errorf("%s: got phone %q and user id %q, want no phone and US.2", name, l.Phone, l.UserID)
 		}
 	}
 }
 
-// TestLastItemLinksIdentities: the last item of a body says that those before it
-// are of one contact. They are one conversation, in the order told.
+// TestLastItemLinksIdentities: the last item of a body may say that the items before it are of one
+// contact. All of them are then in one conversation, in the order of the body.
 func TestLastItemLinksIdentities(t *testing.T) {
 	t.Parallel()
-	for range 30 { // leads are settled in parallel
+	for range 30 { // leads are settled in parallel, so try often
 		h := newHarness(t, nil)
 		h.meta(t, messages("n-sales",
 			text("US.1", "wamid.1", minute(-3), "hi"), text("15550100001", "wamid.2", minute(-2), "me"),
@@ -244,7 +245,8 @@ func TestLastItemLinksIdentities(t *testing.T) {
 	}
 }
 
-// wantConversations takes what waits for sales and compares it, in any order.
+// wantConversations claims what waits for sales and compares it with want, in any order. The
+// strings are those of conversations.
 func (h *harness) wantConversations(t *testing.T, want ...string) {
 	t.Helper()
 	got := h.conversations(t, sales)
@@ -255,7 +257,7 @@ func (h *harness) wantConversations(t *testing.T, want ...string) {
 	}
 }
 
-// resolve names a lead at some instant.
+// resolve resolves an identity at an instant, and creates the lead if there is none.
 func (h *harness) resolve(t *testing.T, who followup.Identity, at time.Time) followup.LeadID {
 	t.Helper()
 	id, err := h.store.Resolve(t.Context(), tenantA, who, true, at)
@@ -265,7 +267,7 @@ func (h *harness) resolve(t *testing.T, who followup.Identity, at time.Time) fol
 	return id
 }
 
-// link makes the attempt of a verdict known by its message id.
+// link stores a message id for the attempt of a verdict.
 func (h *harness) link(t *testing.T, v followup.Verdict, id string) {
 	t.Helper()
 	if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: id, ProviderID: id}); err != nil {

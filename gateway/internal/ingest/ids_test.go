@@ -13,9 +13,9 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// TestEveryIDOfAMessageIsLearned: one message at Gupshup may have an id of its answer, an id of its reports
-// and WhatsApp's own. Once a report has told them, a later one under any of them, a week later and in
-// whichever version, has the id that the sender was given, and is the same event.
+// TestEveryIDOfAMessageIsLearned: a message at Gupshup may have three ids: that of the send call's
+// answer, that of the reports, and WhatsApp's own. Once reports have told these ids, a later report
+// under any of them, in either version, has the id that the sender was given and is one event.
 func TestEveryIDOfAMessageIsLearned(t *testing.T) {
 	t.Parallel()
 	v3 := func(state, ids string) string {
@@ -26,23 +26,23 @@ func TestEveryIDOfAMessageIsLearned(t *testing.T) {
 	const all, later = `"gs_id":"gs-1","id":"u-1","meta_msg_id":"wamid.1"`, `"id":"u-1","meta_msg_id":"wamid.1"`
 	for name, c := range map[string]struct {
 		first, then []string
-		whatsApp    string // what the message is quoted by
+		whatsApp    string // the id that WhatsApp quotes the message by
 	}{
-		"v2":                  {[]string{enqueued, gupReport("sent", "u-1", "gs-1")}, []string{gupReport("read", "u-1", ""), gupReport("read", "wamid.1", "")}, "wamid.1"},
-		"v3":                  {[]string{v3("enqueued", all)}, []string{v3("read", later), v3("read", `"id":"wamid.1"`), v3("read", `"id":"u-1"`)}, "wamid.1"},
-		"both":                {[]string{v3("sent", all)}, []string{v3("read", later), gupReport("read", "u-1", ""), gupReport("read", "u-1", "gs-1")}, "wamid.1"},
-		"WhatsApp's own last": {[]string{gupReport("sent", "u-1", "gs-1"), v3("sent", all)}, []string{v3("read", `"id":"wamid.1"`), gupReport("read", "u-1", "")}, "u-1"},
-		"before the answer":   {[]string{v3("sent", `"biz_opaque_callback_data":"OURS",`+all)}, []string{v3("read", later), gupReport("read", "u-1", "")}, "wamid.1"},
-		"his own first":       {[]string{v3("sent", `"gs_id":"gs-1","id":"wamid.1","meta_msg_id":"u-1"`)}, []string{gupReport("read", "u-1", "")}, "wamid.1"},
-		"nothing but our own": {[]string{v3("enqueued", `"biz_opaque_callback_data":"OURS","gs_id":"gs-1"`), gupReport("sent", "u-1", "gs-1")}, []string{gupReport("read", "u-1", "")}, "u-1"},
-		"none looks like it":  {[]string{v3("sent", replace(all, "wamid.1", "m-1"))}, []string{gupReport("read", "u-1", "")}, "m-1"},
-		"told without gs_id":  {[]string{gupReport("sent", "wamid.1", "gs-1"), v3("delivered", later)}, []string{gupReport("read", "u-1", "")}, "wamid.1"},
+		"v2":                    {[]string{enqueued, gupReport("sent", "u-1", "gs-1")}, []string{gupReport("read", "u-1", ""), gupReport("read", "wamid.1", "")}, "wamid.1"},
+		"v3":                    {[]string{v3("enqueued", all)}, []string{v3("read", later), v3("read", `"id":"wamid.1"`), v3("read", `"id":"u-1"`)}, "wamid.1"},
+		"both versions":         {[]string{v3("sent", all)}, []string{v3("read", later), gupReport("read", "u-1", ""), gupReport("read", "u-1", "gs-1")}, "wamid.1"},
+		"WhatsApp's id last":    {[]string{gupReport("sent", "u-1", "gs-1"), v3("sent", all)}, []string{v3("read", `"id":"wamid.1"`), gupReport("read", "u-1", "")}, "u-1"},
+		"before the answer":     {[]string{v3("sent", `"biz_opaque_callback_data":"OURS",`+all)}, []string{v3("read", later), gupReport("read", "u-1", "")}, "wamid.1"},
+		"WhatsApp's id as id":   {[]string{v3("sent", `"gs_id":"gs-1","id":"wamid.1","meta_msg_id":"u-1"`)}, []string{gupReport("read", "u-1", "")}, "wamid.1"},
+		"our opaque data alone": {[]string{v3("enqueued", `"biz_opaque_callback_data":"OURS","gs_id":"gs-1"`), gupReport("sent", "u-1", "gs-1")}, []string{gupReport("read", "u-1", "")}, "u-1"},
+		"no wamid among them":   {[]string{v3("sent", replace(all, "wamid.1", "m-1"))}, []string{gupReport("read", "u-1", "")}, "m-1"},
+		"learned without gs_id": {[]string{gupReport("sent", "wamid.1", "gs-1"), v3("delivered", later)}, []string{gupReport("read", "u-1", "")}, "wamid.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHarness(t, nil)
 			_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
-			if name != "before the answer" && name != "nothing but our own" {
+			if name != "before the answer" && name != "our opaque data alone" {
 				if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
 					t.Fatal(err)
 				}
@@ -52,20 +52,20 @@ func TestEveryIDOfAMessageIsLearned(t *testing.T) {
 			}
 			h.gupshup(t, replace(gupText("wamid.q", "15550100001", "yes"), `"payload":{"text"`, `"context":{"id":"u-1"},"payload":{"text"`))
 			if ref, err := h.store.Message(t.Context(), tenantA, "gs-1", nil); err != nil || ref.ProviderID != c.whatsApp {
-				t.Errorf("got %+v, %v, want it known to WhatsApp as %s", ref, err, c.whatsApp)
+				t.Errorf("got %+v (%v), want the provider id %s", ref, err, c.whatsApp)
 			}
 			read := 0
 			values := h.valuesAt(t, sales, now.Add(time.Minute))
 			for _, v := range values {
 				if got := member(t, v, "statuses", 0, "id"); got != "gs-1" && got != "" {
-					t.Errorf("got a status of %q, want gs-1", got)
+					t.Errorf("got a status with id %q, want gs-1", got)
 				}
 				if member(t, v, "statuses", 0, "status") == "read" {
 					read++
 				}
 			}
 			if read != 1 {
-				t.Errorf("got %d reports of one reading, want 1", read)
+				t.Errorf("got %d read events for one message, want 1", read)
 			}
 			if got := member(t, values[len(values)-1], "messages", 0, "context", "id"); got != "gs-1" {
 				t.Errorf("got quoted %q, want gs-1", got)
@@ -74,7 +74,8 @@ func TestEveryIDOfAMessageIsLearned(t *testing.T) {
 	}
 }
 
-// TestKnownIDsAreNotLinkedAgain: most reports tell nothing new, and cost no more than looking that up.
+// TestKnownIDsAreNotLinkedAgain: a report that tells no new id is not stored again. Most reports
+// are such.
 func TestKnownIDsAreNotLinkedAgain(t *testing.T) {
 	t.Parallel()
 	s := &linkCounter{Store: memstore.New()}
@@ -91,7 +92,7 @@ func TestKnownIDsAreNotLinkedAgain(t *testing.T) {
 	}
 }
 
-// linkCounter counts the linkCounter.
+// linkCounter is a store that counts the links.
 type linkCounter struct {
 	*memstore.Store
 	n int
@@ -102,7 +103,8 @@ func (l *linkCounter) LinkMessage(ctx context.Context, t followup.TenantID, ref 
 	return l.Store.LinkMessage(ctx, t, ref)
 }
 
-// TestFailedLookupIsUnavailable: a report is not taken in while what one of its ids finds is not known.
+// TestFailedLookupIsUnavailable: if the store cannot look up one of a report's ids, the report is
+// not acknowledged.
 func TestFailedLookupIsUnavailable(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"gs-1", "wa-1"} {
@@ -118,7 +120,7 @@ func TestFailedLookupIsUnavailable(t *testing.T) {
 	}
 }
 
-// lookupFailer is a store that cannot look up one message.
+// lookupFailer is a store that fails to look up one message.
 type lookupFailer struct {
 	Store
 	id string

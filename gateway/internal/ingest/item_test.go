@@ -7,6 +7,8 @@ import (
 	"wagate/providers"
 )
 
+// TestHistoryText: the history has an event's words, cut to maxSaid characters. It has the kind in
+// brackets if there are no words, and before a reaction's emoji.
 func TestHistoryText(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("é", maxSaid+5)

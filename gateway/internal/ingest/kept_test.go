@@ -15,8 +15,8 @@ import (
 	"wagate/providers"
 )
 
-// TestI1NothingAcknowledgedUnsettled: whichever settlement fails, the body is
-// not acknowledged; sent again, everything is there exactly once.
+// TestI1NothingAcknowledgedUnsettled: whichever settlement fails, the body is not acknowledged.
+// When it is sent again, everything is relayed exactly once.
 func TestI1NothingAcknowledgedUnsettled(t *testing.T) {
 	t.Parallel()
 	const leads = 5
@@ -57,8 +57,8 @@ func TestI1NothingAcknowledgedUnsettled(t *testing.T) {
 	}
 }
 
-// TestI14BatchOfMany: many leads, some items bad; the good ones are settled, in
-// order within their lead.
+// TestI14BatchOfMany: a body has many leads and some undecodable items. All good items are settled,
+// in order within each lead.
 func TestI14BatchOfMany(t *testing.T) {
 	t.Parallel()
 	const leads = 60
@@ -75,7 +75,7 @@ func TestI14BatchOfMany(t *testing.T) {
 		t.Errorf("got %d leads, want %d", got, leads)
 	}
 	if got := h.droppedFor(providers.Meta, dropUndecodable); got != 9 {
-		t.Errorf("got %v undecodable, want 9", got)
+		t.Errorf("got %v dropped as undecodable, want 9", got)
 	}
 	for _, d := range h.relayed(t, sales) {
 		var order []string
@@ -88,7 +88,7 @@ func TestI14BatchOfMany(t *testing.T) {
 	}
 }
 
-// resolveFailer cannot tell who the first contact is.
+// resolveFailer is a store whose first Resolve fails.
 type resolveFailer struct {
 	*memstore.Store
 
@@ -106,8 +106,8 @@ func (u *resolveFailer) Resolve(
 	return u.Store.Resolve(ctx, tenant, who, create, at)
 }
 
-// TestI9OrderAfterAFailure: what follows an event that could not be placed waits
-// with it, so that sending the body again keeps the order.
+// TestI9OrderAfterAFailure: if an event cannot be resolved to its lead, the events behind it wait
+// with it. When the body is sent again, the order is kept.
 func TestI9OrderAfterAFailure(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -127,11 +127,12 @@ func TestI9OrderAfterAFailure(t *testing.T) {
 	}
 }
 
+// TestI1StoreAway: if the store fails altogether, the body is not acknowledged.
 func TestI1StoreAway(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // the memory store refuses then
+	cancel() // the memory store refuses a cancelled context
 	body := messages("n-sales", text("15550100001", "wamid.1", minute(0), "hi"))
 	if err := h.Meta(ctx, "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)

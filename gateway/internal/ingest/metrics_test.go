@@ -6,7 +6,8 @@ import (
 	"wagate/providers"
 )
 
-// TestMetricsFromStart: a rate exists before the first event.
+// TestMetricsFromStart: every series exists before the first event, so that a rate can be computed
+// from the start.
 func TestMetricsFromStart(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)

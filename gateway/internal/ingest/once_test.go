@@ -10,7 +10,7 @@ import (
 	"wagate/providers"
 )
 
-// TestI2Concurrent: the same webhook 50 times at once takes effect once.
+// TestI2Concurrent: the same webhook, sent 50 times at once, takes effect once.
 func TestI2Concurrent(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -47,7 +47,7 @@ func TestI2Concurrent(t *testing.T) {
 	}
 }
 
-// TestI2BothFormats: the same message in v2 and v3 takes effect once.
+// TestI2BothFormats: the same message in Gupshup's versions 2 and 3 takes effect once.
 func TestI2BothFormats(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -60,15 +60,15 @@ func TestI2BothFormats(t *testing.T) {
 	if got := h.duplicates(providers.Gupshup); got != 1 {
 		t.Errorf("got %v duplicates, want 1", got)
 	}
-	// v2 knows no WhatsApp time: a minute is taken off Gupshup's.
+	// Version 2 has only Gupshup's time, and a minute is subtracted from it.
 	w := h.lead(t, tenantA, "15550100001").Windows[gupSales]
 	if want := now.Add(-time.Minute); !w.LastInbound.Equal(want) {
 		t.Errorf("got window from %v, want %v", w.LastInbound, want)
 	}
 }
 
-// TestI2EveryTypeInBothFormats: whatever both versions can tell is one event,
-// whichever comes first, and counts once.
+// TestI2EveryTypeInBothFormats: whatever both versions can tell is one event, whichever version
+// comes first.
 func TestI2EveryTypeInBothFormats(t *testing.T) {
 	t.Parallel()
 	const phone = "15550100001"
@@ -137,7 +137,7 @@ func TestI2EveryTypeInBothFormats(t *testing.T) {
 					h.gupshup(t, body)
 				}
 				if got := h.events(providers.Gupshup, p.kind); got != 4 {
-					t.Errorf("got %v events of kind %s, want each to be one", got, p.kind)
+					t.Errorf("got %v events of kind %s, want 4, one for each body", got, p.kind)
 				}
 				if got := h.duplicates(providers.Gupshup); got != 3 {
 					t.Errorf("got %v duplicates, want 3", got)

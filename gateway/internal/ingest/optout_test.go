@@ -10,14 +10,14 @@ import (
 	"wagate/providers"
 )
 
-// TestStopInSameSecondAsResume: WhatsApp tells whole seconds, so a STOP of this
-// second is not older than what a tenant did in it.
+// TestStopInSameSecondAsResume: WhatsApp's timestamps are whole seconds. So a STOP does not count
+// as older than a tenant's resume within the same second.
 func TestStopInSameSecondAsResume(t *testing.T) {
 	t.Parallel()
 	clock := now
 	h := newHarness(t, func(p *Params) { p.Now = func() time.Time { return clock } })
 	h.meta(t, messages("n-sales", text("15550100001", "wamid.0", minute(-9), "hello")))
-	for _, out := range []bool{true, false} { // opted out, and taken back half a second after the full one
+	for _, out := range []bool{true, false} { // opted out, then resumed half a second after now
 		l := h.lead(t, tenantA, "15550100001")
 		l.OptedOut = out
 		at := now.Add(-time.Hour)
@@ -29,14 +29,14 @@ func TestStopInSameSecondAsResume(t *testing.T) {
 		}
 	}
 	clock = now.Add(2 * time.Second)
-	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", now.Unix(), "STOP"))) // said at .9
+	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", now.Unix(), "STOP"))) // said at .9 of the second
 	if !h.lead(t, tenantA, "15550100001").OptedOut {
 		t.Error("got not opted out, want the later STOP to count")
 	}
 }
 
-// TestI2StopWithoutTime: who stops, resumes and stops again is opted out, though nobody
-// says when; and the last stop, sent again, is no event more.
+// TestI2StopWithoutTime: a contact who stops, resumes and stops again is opted out, even if the
+// stops have no time. The last stop, sent again, is a duplicate.
 func TestI2StopWithoutTime(t *testing.T) {
 	t.Parallel()
 	const gupshup = `{"app":"AcmeCare","version":2,"type":"preference-event","payload":{"user_preferences":[` +
@@ -71,7 +71,8 @@ func TestI2StopWithoutTime(t *testing.T) {
 	}
 }
 
-// TestParkedOptOutKeepsItsTime: a receipt that waited is as old as it is, not as the event that found it.
+// TestParkedOptOutKeepsItsTime: a parked receipt that opts out counts as of its own time, not as of
+// the event that brings it into effect.
 func TestParkedOptOutKeepsItsTime(t *testing.T) {
 	t.Parallel()
 	clock := now
@@ -94,6 +95,6 @@ func TestParkedOptOutKeepsItsTime(t *testing.T) {
 		`"category":"marketing_messages","value":"resume","timestamp":`+fmt.Sprint(minute(-1))+`}]`))
 	h.meta(t, messages("n-sales", status("15550100001", "wamid.9", "sent", v.Attempt.Opaque(0))))
 	if h.lead(t, tenantA, "15550100001").OptedOut {
-		t.Error("got opted out by a receipt older than his resume, want not")
+		t.Error("got opted out by a receipt older than the resume, want not opted out")
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"wagate/providers"
 )
 
-// panickingStore panics over one contact, or over the settlement of one of these names.
+// panickingStore panics when it resolves the contact with the phone phone, and when it settles
+// events of the contact with the phone name.
 type panickingStore struct {
 	*memstore.Store
 
@@ -40,8 +41,8 @@ func (b *panickingStore) Settle(ctx context.Context, s followup.Settlement) (fol
 	return b.Store.Settle(ctx, s)
 }
 
-// TestI9PanicOverOneLead: a lead whose events make us panic harms neither the
-// process nor the others of its body, which is asked for again.
+// TestI9PanicOverOneLead: if a lead's events cause a panic, the process and the other leads of the
+// body are not affected. The body is not acknowledged, so it comes again.
 func TestI9PanicOverOneLead(t *testing.T) {
 	t.Parallel()
 	const poison, calm = "15550100001", "15550100002"
@@ -50,10 +51,10 @@ func TestI9PanicOverOneLead(t *testing.T) {
 		phones []string
 		kept   int
 	}{
-		"found out, alone":       {&panickingStore{phone: poison}, []string{poison}, 0},
-		"settled, alone":         {&panickingStore{name: poison}, []string{poison}, 0},
-		"found out, with others": {&panickingStore{phone: poison}, []string{poison, calm}, 1},
-		"settled, with others":   {&panickingStore{name: poison}, []string{calm, poison}, 1},
+		"resolved, alone":       {&panickingStore{phone: poison}, []string{poison}, 0},
+		"settled, alone":        {&panickingStore{name: poison}, []string{poison}, 0},
+		"resolved, with others": {&panickingStore{phone: poison}, []string{poison, calm}, 1},
+		"settled, with others":  {&panickingStore{name: poison}, []string{calm, poison}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +81,7 @@ func TestI9PanicOverOneLead(t *testing.T) {
 			c.where.phone, c.where.name = "", ""
 			h.meta(t, body)
 			if got := len(h.values(t, sales)); got != len(c.phones) {
-				t.Errorf("got %d relayed once that is mended, want %d", got, len(c.phones))
+				t.Errorf("got %d relayed once the store is well, want %d", got, len(c.phones))
 			}
 		})
 	}

@@ -8,7 +8,7 @@ import (
 	"wagate/followup/memstore"
 )
 
-// TestI11Quiet: what goes wrong is logged without saying about whom.
+// TestI11Quiet: the log and the error say what went wrong, but not whom it concerns.
 func TestI11Quiet(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
@@ -21,16 +21,16 @@ func TestI11Quiet(t *testing.T) {
 	err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
 	for _, secret := range []string{"15550100001", "US.77", "my secret", "unit-secret", "Noor"} {
 		if strings.Contains(log.String(), secret) || strings.Contains(err.Error(), secret) {
-			t.Errorf("got %q in the log or the error, want it kept quiet:\n%s%v", secret, log.String(), err)
+			t.Errorf("got %q in the log or the error, want it in neither:\n%s%v", secret, log.String(), err)
 		}
 	}
 	if !strings.Contains(err.Error(), errAway.Error()) || !strings.Contains(err.Error(), "meta") {
-		t.Errorf("got %v, want an error that says of whom and why", err)
+		t.Errorf("got %v, want an error with the provider and the cause", err)
 	}
 	if strings.Contains(log.String(), errAway.Error()) {
-		t.Errorf("got the failure logged as well as returned, want it told once:\n%s", log.String())
+		t.Errorf("got the failure logged as well as returned, want it only returned:\n%s", log.String())
 	}
 	if log.Len() == 0 {
-		t.Error("got nothing logged, want what was left out")
+		t.Error("got nothing logged, want a line about the item left out")
 	}
 }

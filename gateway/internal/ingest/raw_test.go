@@ -19,8 +19,8 @@ import (
 	"wagate/providers/gupshup"
 )
 
-// rawHarness is one whose sales assistant wants webhooks as they come, posted
-// with headers of all sorts.
+// rawHarness returns a harness whose sales assistant wants webhooks as they came. They are posted
+// with headers of many sorts.
 func rawHarness(t *testing.T, change func(*Params)) *harness {
 	t.Helper()
 	h := newHarness(t, func(p *Params) {
@@ -29,14 +29,14 @@ func rawHarness(t *testing.T, change func(*Params)) *harness {
 			change(p)
 		}
 	})
-	h.beside = http.Header{
+	h.header = http.Header{
 		"Content-Type": {"application/json"}, "User-Agent": {"facebookexternalua"}, "X-Hub-Signature-256": {"sha256=theirs"},
 		"X-Callback-Token": {"cb-unit"}, "Authorization": {"Bearer secret"}, "Cookie": {"a=b"},
 	}
 	return h
 }
 
-// whole and part are what of these headers goes on.
+// part and whole are the headers that are handed on with a narrowed webhook and with a whole one.
 var (
 	part  = map[string]string{webhook.ContentType: "application/json", webhook.UserAgent: "facebookexternalua"}
 	whole = func() map[string]string {
@@ -46,7 +46,7 @@ var (
 	}()
 )
 
-// queued takes all that waits for an assistant, conversation by conversation.
+// queued takes everything that waits for an assistant, one conversation after the other.
 func (h *harness) queued(t *testing.T, a followup.AssistantID) []followup.RelayEvent {
 	t.Helper()
 	var out []followup.RelayEvent
@@ -64,7 +64,7 @@ func (h *harness) queued(t *testing.T, a followup.AssistantID) []followup.RelayE
 	}
 }
 
-// wantRaw checks that an event is this body, whole or narrowed.
+// wantRaw checks that an event is a raw webhook with this body, narrowed or whole.
 func wantRaw(t *testing.T, e followup.RelayEvent, body string, narrowed bool) {
 	t.Helper()
 	if e.Raw == nil {
@@ -79,14 +79,14 @@ func wantRaw(t *testing.T, e followup.RelayEvent, body string, narrowed bool) {
 		header = part
 	}
 	if e.Raw.Narrowed != narrowed || !maps.Equal(e.Raw.Header, header) {
-		t.Errorf("got narrowed %v with %v, want %v with %v", e.Raw.Narrowed, e.Raw.Header, narrowed, header)
+		t.Errorf("got narrowed %v with headers %v, want %v with %v", e.Raw.Narrowed, e.Raw.Header, narrowed, header)
 	}
 	if len(e.Value)+len(e.Entry)+len(e.Account) > 0 {
-		t.Errorf("got %+v, want nothing beside what came", e)
+		t.Errorf("got %+v, want nothing beside the raw webhook", e)
 	}
 }
 
-// TestRawIsByteForByte: whatever concerns one conversation only.
+// TestRawIsByteForByte: a body that concerns one conversation only is queued once, byte for byte.
 func TestRawIsByteForByte(t *testing.T) {
 	t.Parallel()
 	one := messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi"))
@@ -97,10 +97,10 @@ func TestRawIsByteForByte(t *testing.T) {
 		"two messages":    messages("n-sales", text("15550100001", "wamid.1", minute(-2), "1"), text("15550100001", "wamid.2", minute(-1), "2")),
 		"message and status": messages("n-sales", text("15550100001", "wamid.1", minute(-2), "1"),
 			status("15550100001", "wamid.o", "read", "")),
-		"status":                     messages("n-sales", status("15550100001", "wamid.o", "sent", "")),
-		"what nobody has told us of": strings.ReplaceAll(one, `"changes"`, `"time":1,"new":{},"changes"`),
-		"account":                    envelope(`{"id":"` + waba + `","changes":[{"field":"account_update","value":{"phone_number":"15550142200","event":"X"}}]}`),
-		"user id and phone of one": messages("n-sales", text("15550100001/US.77", "wamid.1", minute(-2), "1"),
+		"status":          messages("n-sales", status("15550100001", "wamid.o", "sent", "")),
+		"unknown members": strings.ReplaceAll(one, `"changes"`, `"time":1,"new":{},"changes"`),
+		"account":         envelope(`{"id":"` + waba + `","changes":[{"field":"account_update","value":{"phone_number":"15550142200","event":"X"}}]}`),
+		"user id and phone of one contact": messages("n-sales", text("15550100001/US.77", "wamid.1", minute(-2), "1"),
 			text("15550100001", "wamid.2", minute(-1), "2")),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,14 +110,14 @@ func TestRawIsByteForByte(t *testing.T) {
 			h.meta(t, body)
 			got := h.queued(t, sales)
 			if len(got) != 1 {
-				t.Fatalf("got %d events %+v, want the body, once", len(got), got)
+				t.Fatalf("got %d events %+v, want the body once", len(got), got)
 			}
 			wantRaw(t, got[0], body, false)
 		})
 	}
 }
 
-// messageFailer does not find the first message it is asked for, nor that there is none.
+// messageFailer is a store whose first Message fails.
 type messageFailer struct {
 	*memstore.Store
 
@@ -135,8 +135,8 @@ func (u *messageFailer) Message(
 	return u.Store.Message(ctx, tenant, id, park)
 }
 
-// TestI2RawIsQueuedWhole: of a conversation's events that share a webhook none is handed on
-// before all can be: it would come again with the rest.
+// TestI2RawIsQueuedWhole: if one of the events that share a raw webhook cannot be settled, none of
+// them is queued. Otherwise the raw webhook would be queued again with the rest.
 func TestI2RawIsQueuedWhole(t *testing.T) {
 	t.Parallel()
 	store := &messageFailer{}
@@ -146,7 +146,8 @@ func TestI2RawIsQueuedWhole(t *testing.T) {
 	h.wantQueuedOnce(t, body)
 }
 
-// wantQueuedOnce has a body fail, and then come again: it is queued as it is, once.
+// wantQueuedOnce posts a body twice. The first time must fail, and then the body must be queued as
+// it is, once.
 func (h *harness) wantQueuedOnce(t *testing.T, body string) {
 	t.Helper()
 	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
@@ -155,12 +156,12 @@ func (h *harness) wantQueuedOnce(t *testing.T, body string) {
 	h.meta(t, body)
 	got := h.queued(t, sales)
 	if len(got) != 1 {
-		t.Fatalf("got %d events %+v, want the body, once", len(got), got)
+		t.Fatalf("got %d events %+v, want the body once", len(got), got)
 	}
 	wantRaw(t, got[0], body, false)
 }
 
-// TestI2RawOfGroupIsQueuedWhole: likewise of what several members said in one group.
+// TestI2RawOfGroupIsQueuedWhole: the same holds for what several members said in one group.
 func TestI2RawOfGroupIsQueuedWhole(t *testing.T) {
 	t.Parallel()
 	store := &resolveFailer{}
@@ -171,8 +172,8 @@ func TestI2RawOfGroupIsQueuedWhole(t *testing.T) {
 	h.wantQueuedOnce(t, body)
 }
 
-// TestI10RawIsNarrowed: a body that holds more than one conversation's items is
-// for each of them what is left of it without the others'.
+// TestI10RawIsNarrowed: if a body has more than one conversation's items, each conversation gets
+// the body without the items of the others.
 func TestI10RawIsNarrowed(t *testing.T) {
 	t.Parallel()
 	first := text("15550100001", "wamid.1", minute(-2), "for us")
@@ -184,14 +185,14 @@ func TestI10RawIsNarrowed(t *testing.T) {
 			`"messages":[{"from":"15550100002","id":"wamid.2","type":"text","text":{"body":"not for us"}},`),
 		"another assistant":    envelope(entry("messages", "n-sales", first), entry("messages", "n-support", other)),
 		"another tenant":       envelope(entry("messages", "n-sales", first), entry("messages", "n-other", other)),
-		"nobody's number":      envelope(entry("messages", "n-nobody", other), entry("messages", "n-sales", first)),
+		"unknown number":       envelope(entry("messages", "n-nobody", other), entry("messages", "n-sales", first)),
 		"another app's number": envelope(entry("messages", "n-strange", other), entry("messages", "n-sales", first)),
-		"what makes no sense":  messages("n-sales", first, `"messages":[7,"not for us"]`),
-		"what is not asked for": envelope(entry("messages", "n-sales", first), entry("history", "n-sales",
+		"undecodable items":    messages("n-sales", first, `"messages":[7,"not for us"]`),
+		"history not asked for": envelope(entry("messages", "n-sales", first), entry("history", "n-sales",
 			`"history":[{"threads":[{"id":"15550100001","messages":[{"id":"h","from":"15550100001","text":{"body":"not for us"}}]}]}]`)),
 		"a contact without a message": replace(ours, `"contacts":[`, `"contacts":[{"wa_id":"15550100002","profile":{"name":"not for us"}},`),
-		"a list nobody knows":         replace(ours, `"changes":`, `"standby":[{"text":"not for us"}],"changes":`),
-		"a list hidden by another":    replace(ours, `"messages":[{`, `"messages":["not for us"],"messages":[{`),
+		"an unknown list":             replace(ours, `"changes":`, `"standby":[{"text":"not for us"}],"changes":`),
+		"a duplicate list":            replace(ours, `"messages":[{`, `"messages":["not for us"],"messages":[{`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -209,18 +210,18 @@ func TestI10RawIsNarrowed(t *testing.T) {
 				}
 			}
 			if len(got) != 1 {
-				t.Fatalf("got %d events without what is not for us, want 1", len(got))
+				t.Fatalf("got %d events that hold only our item, want 1", len(got))
 			}
 			wantRaw(t, got[0], ours, true)
 			if strings.Contains(string(got[0].Raw.Body), "15550100002") {
-				t.Errorf("got another contact in %s", got[0].Raw.Body)
+				t.Errorf("got another contact in %s, want only ours", got[0].Raw.Body)
 			}
 		})
 	}
 }
 
-// TestI9RawOrderAndOnce: raw webhooks are told apart from repetitions, and keep
-// their place, like any other event.
+// TestI9RawOrderAndOnce: raw webhooks keep their order and are checked for repetitions like any
+// other events.
 func TestI9RawOrderAndOnce(t *testing.T) {
 	t.Parallel()
 	h := rawHarness(t, nil)
@@ -229,7 +230,7 @@ func TestI9RawOrderAndOnce(t *testing.T) {
 		messages("n-sales", item(1)), messages("n-sales", item(2), item(3)),
 		messages("n-sales", item(3)), // a repetition
 		messages("n-sales", item(3), item(4)),
-		messages("n-sales", item(4), item(1), item(2)), // likewise, batched anew
+		messages("n-sales", item(4), item(1), item(2)), // a repetition, batched in another way
 		messages("n-sales", item(5)),
 	}
 	for _, b := range bodies {
@@ -245,7 +246,7 @@ func TestI9RawOrderAndOnce(t *testing.T) {
 	}
 }
 
-// TestRawBesideMetaShape: one assistant's format is not another's.
+// TestRawBesideMetaShape: each assistant of an account gets the notice in its own format.
 func TestRawBesideMetaShape(t *testing.T) {
 	t.Parallel()
 	h := rawHarness(t, nil)
@@ -256,14 +257,15 @@ func TestRawBesideMetaShape(t *testing.T) {
 	if len(got) != 1 {
 		t.Fatalf("got %d events, want 1", len(got))
 	}
-	wantRaw(t, got[0], body, false) // it concerns each assistant of the account
+	wantRaw(t, got[0], body, false) // a notice about the account may go whole to each of its assistants
 	got = h.queued(t, support)
 	if len(got) != 1 || got[0].Raw != nil || got[0].Field != "message_template_status_update" {
-		t.Errorf("got %+v, want it in Meta's shape", got)
+		t.Errorf("got %+v, want one event in Meta's shape", got)
 	}
 }
 
-// TestRawOfStrangers: who is no lead has a conversation of his own all the same.
+// TestRawOfStrangers: contacts who are not leads have a conversation each, so a body about two of
+// them is narrowed.
 func TestRawOfStrangers(t *testing.T) {
 	t.Parallel()
 	h := rawHarness(t, nil)
@@ -271,14 +273,15 @@ func TestRawOfStrangers(t *testing.T) {
 	h.meta(t, messages("n-sales", a, b))
 	got := h.queued(t, sales)
 	if len(got) != 2 {
-		t.Fatalf("got %d events, want one for each", len(got))
+		t.Fatalf("got %d events, want one for each contact", len(got))
 	}
 	slices.SortFunc(got, func(x, y followup.RelayEvent) int { return strings.Compare(string(x.Raw.Body), string(y.Raw.Body)) })
 	wantRaw(t, got[0], messages("n-sales", a), true)
 	wantRaw(t, got[1], messages("n-sales", b), true)
 }
 
-// TestRawGupshup: version 2 comes whole, version 3 narrowed to Gupshup's own words.
+// TestRawGupshup: a callback of version 2 is queued whole. A callback of version 3 is narrowed, and
+// keeps Gupshup's own members.
 func TestRawGupshup(t *testing.T) {
 	t.Parallel()
 	h := rawHarness(t, nil)
@@ -306,7 +309,7 @@ func TestRawGupshup(t *testing.T) {
 	// The same message in the other version is a repetition.
 	h.gupshup(t, v3(text("15550100001", "wamid.g1", minute(-1), "hi")))
 	if got := h.queued(t, sales); len(got) != 0 {
-		t.Errorf("got %d events, want none: it was v2's", len(got))
+		t.Errorf("got %d events, want none: version 2 told it before", len(got))
 	}
 
 	// A callback of version 2 about two users has no parts.
@@ -319,7 +322,8 @@ func TestRawGupshup(t *testing.T) {
 	}
 }
 
-// TestRawEffects: how it is relayed changes nothing else.
+// TestRawEffects: a raw webhook has all the other effects of its events: window, opt-out, reply and
+// history.
 func TestRawEffects(t *testing.T) {
 	t.Parallel()
 	h := rawHarness(t, nil)
@@ -327,25 +331,26 @@ func TestRawEffects(t *testing.T) {
 	h.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-2), "hi"), text("15550100001", "wamid.2", minute(-1), "STOP")))
 	l := h.lead(t, tenantA, "15550100001")
 	if w := l.Windows[metaSales]; !w.LastInbound.Equal(now.Add(-time.Minute)) || !l.OptedOut {
-		t.Errorf("got window from %v and opted out %v, want it from the last message, and true", w.LastInbound, l.OptedOut)
+		t.Errorf("got window from %v and opted out %v, want the last message's time and true", w.LastInbound, l.OptedOut)
 	}
 	if got := h.run(t, tenantA, run); got.Reason != followup.Replied {
 		t.Errorf("got run %s %s, want it ended by the reply", got.State, got.Reason)
 	}
 	entries, err := h.store.History(t.Context(), run.Lead(), metaSales, now)
 	if err != nil || len(entries) != 2 {
-		t.Errorf("got history %v, %v, want both messages", entries, err)
+		t.Errorf("got history %v (%v), want both messages", entries, err)
 	}
 	var fields []string
 	for _, e := range h.queued(t, sales) {
 		fields = append(fields, e.Field)
 	}
 	if want := []string{"followup", "messages", "followup"}; !slices.Equal(fields, want) {
-		t.Errorf("got %v, want the body between the run's beginning and end, %v", fields, want)
+		t.Errorf("got fields %v, want the body between the run's start and end: %v", fields, want)
 	}
 }
 
-// TestRawPerChannel: a lead has a conversation on each channel.
+// TestRawPerChannel: a lead has one conversation for each channel, and each gets its own part of
+// the body.
 func TestRawPerChannel(t *testing.T) {
 	t.Parallel()
 	h := rawHarness(t, func(p *Params) {
@@ -365,8 +370,8 @@ func TestRawPerChannel(t *testing.T) {
 	wantRaw(t, got[1], envelope(there), true)
 }
 
-// TestI10RawThatCannotBeNarrowed: what a callback of version 2 says beside the
-// one conversation goes to nobody else.
+// TestI10RawThatCannotBeNarrowed: a callback of version 2 has no parts. If it says anything beside
+// the one conversation, the event is queued in Meta's shape.
 func TestI10RawThatCannotBeNarrowed(t *testing.T) {
 	t.Parallel()
 	h := rawHarness(t, nil)
@@ -376,20 +381,20 @@ func TestI10RawThatCannotBeNarrowed(t *testing.T) {
 		t.Errorf("got %+v, want one in Meta's shape", got)
 	}
 
-	// Two leads that were taken for one get what is theirs when they are told apart.
+	// If the whole webhook was shared by events that turn out to be of two leads, neither gets it.
 	channel := &followup.Channel{ID: gupSales, Assistant: sales}
 	list := []*arrival{{event: &providers.Event{}, channel: channel}, {event: &providers.Event{}, item: 1, channel: channel}}
-	from := h.source([]byte(`{}`), h.beside.Get, len(list), gupshup.NewNarrower)
+	from := h.source([]byte(`{}`), h.header.Get, len(list), gupshup.NewNarrower)
 	from.whole = true
 	for i, a := range list {
 		from.mark(i, []*arrival{a})
 	}
 	h.attachRaw(list)
 	if list[0].raw == nil || list[0].raw != list[1].raw {
-		t.Fatal("got no common webhook for all of it, want one")
+		t.Fatal("got no shared webhook for both events, want one")
 	}
 	h.attachRaw(list[:1])
 	if list[0].raw != nil {
-		t.Error("got the webhook of both, want none for one alone")
+		t.Error("got the shared webhook for one event alone, want none")
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// movingStore merges the lead away just before it is settled for the first time.
+// movingStore calls move just before the first settlement, so that the test can merge the lead
+// away.
 type movingStore struct {
 	*memstore.Store
 
@@ -25,6 +26,8 @@ func (m *movingStore) Settle(ctx context.Context, s followup.Settlement) (follow
 	return m.Store.Settle(ctx, s)
 }
 
+// TestLeadMoves: if a lead is merged into another one before it is settled, the events are settled
+// for the other one. After maxMoves such attempts the body is not acknowledged.
 func TestLeadMoves(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -35,7 +38,7 @@ func TestLeadMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.move = func() {
-		// Somebody else learns that the user id and the phone are one person.
+		// Another replica learns that the user id and the phone are one person.
 		if _, err := m.Resolve(context.Background(), tenantA, followup.Identity{Phone: "15550100001", UserID: "US.77"}, false, now); err != nil {
 			t.Error(err)
 		}
@@ -62,8 +65,8 @@ func TestLeadMoves(t *testing.T) {
 	})
 }
 
-// TestRekey: after a system notice both identities are one lead, which is
-// addressed by the new one.
+// TestRekey: after a system notice the old and the new identity are one lead, and the lead's record
+// has the new identity. The window of the new identity is closed until its first message.
 func TestRekey(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -117,9 +120,9 @@ func TestRekey(t *testing.T) {
 			}
 		})
 	}
-	t.Run("of a stranger", func(t *testing.T) {
+	t.Run("before the first message", func(t *testing.T) {
 		t.Parallel()
-		// Nobody else will tell that who wrote before and who writes from now on are one.
+		// Only the notice ever says that both identities are one person.
 		for _, c := range cases {
 			h := newHarness(t, nil)
 			h.meta(t, c.notice)
@@ -134,7 +137,8 @@ func TestRekey(t *testing.T) {
 	})
 }
 
-// TestMentionsCreateNoLead: nobody has done anything, and there is no link to lose.
+// TestMentionsCreateNoLead: an event that mentions a contact by one identity creates no lead,
+// because the contact has done nothing and there is no link that could be lost.
 func TestMentionsCreateNoLead(t *testing.T) {
 	t.Parallel()
 	byPhone := followup.ContactLead(tenantA, followup.Identity{Phone: "15550100001"})

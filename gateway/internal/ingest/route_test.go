@@ -15,7 +15,8 @@ import (
 	"wagate/providers"
 )
 
-// TestAccountEvents: each assistant of the app on that account is told, once.
+// TestAccountEvents: an account notice goes once to each assistant that has a channel on the
+// account bound to the app that signed.
 func TestAccountEvents(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -33,18 +34,18 @@ func TestAccountEvents(t *testing.T) {
 		t.Errorf("got %d deliveries for a channel of another app, want none", got)
 	}
 	if got := h.events(providers.Meta, providers.KindTemplate); got != 2 {
-		t.Errorf("got %v events, want 2: one notice, twice", got)
+		t.Errorf("got %v events, want 2: the notice came twice", got)
 	}
-	// Once each time it comes, of its own time.
+	// The change is noted each time the notice comes, with the notice's own time.
 	told := notedTemplate{metaSales, providers.TemplateChange{Name: "visit", Language: "en_US", Status: "PAUSED"}, time.Unix(1790000000, 0).UTC()}
 	if want := []notedTemplate{told, told}; !slices.Equal(h.tmpl, want) {
 		t.Errorf("got noted %+v, want %+v", h.tmpl, want)
 	}
 }
 
-// TestI1TemplateNotKept: what was said of a template and could not be kept is not
-// acknowledged, and keeps nothing else from being settled. What cannot be settled is
-// no reason not to keep it.
+// TestI1TemplateNotKept: if a template change cannot be stored, the body is not acknowledged, but
+// everything else in it is settled. If the settlement fails, the template change is stored all the
+// same.
 func TestI1TemplateNotKept(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -61,7 +62,7 @@ func TestI1TemplateNotKept(t *testing.T) {
 		t.Fatalf("got %v, want ErrUnavailable because of the store", err)
 	}
 	if got := h.events(providers.Meta, providers.KindText); got != 1 {
-		t.Errorf("got %v texts settled, want its neighbour", got)
+		t.Errorf("got %v texts settled, want the one in the same body", got)
 	}
 	h.tmplErr = nil
 	if err := post(); err != nil {
@@ -71,23 +72,23 @@ func TestI1TemplateNotKept(t *testing.T) {
 	for _, n := range h.tmpl {
 		said = append(said, n.change.Name+" "+n.change.Status)
 		if !n.at.Equal(now) {
-			t.Errorf("got %s noted as of %v, want its arrival, as the entry told no time", n.change.Name, n.at)
+			t.Errorf("got %s noted with time %v, want the arrival because the entry has no time", n.change.Name, n.at)
 		}
 	}
 	long := "b " + strings.Repeat("X", maxTemplateWord)
 	if want := []string{"a PAUSED", "a APPROVED", long, "a PAUSED", "a APPROVED", long}; !slices.Equal(said, want) {
-		t.Errorf("got noted %q, want %q, in the order told", said, want)
+		t.Errorf("got noted %q, want %q in this order", said, want)
 	}
 
 	s := &flakyStore{Store: memstore.New(), broken: func(int) error { return errAway }}
 	h = newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
 	if err := post(); !errors.Is(err, webhook.ErrUnavailable) || len(h.tmpl) != 3 || h.tmplCalls != 1 {
-		t.Errorf("got %v with %d noted in %d calls, want ErrUnavailable and all of them in one", err, len(h.tmpl), h.tmplCalls)
+		t.Errorf("got %v with %d noted in %d calls, want ErrUnavailable with all 3 noted in one call", err, len(h.tmpl), h.tmplCalls)
 	}
 }
 
-// TestI10TemplateOfAnotherApp: what an app says of the account of another's
-// channel is noted for its own, as the account of one app.
+// TestI10TemplateOfAnotherApp: what an app says about a template is noted for a channel bound to
+// that app, never for a channel of another app on the same account.
 func TestI10TemplateOfAnotherApp(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -97,21 +98,21 @@ func TestI10TemplateOfAnotherApp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(h.tmpl) != 1 || h.tmpl[0].channel != metaOther || h.tmpl[0].change.Name != "a" {
-		t.Errorf("got noted %+v, want one of the app's own channel", h.tmpl)
+		t.Errorf("got noted %+v, want one for the app's own channel", h.tmpl)
 	}
 	v2 := `{"app":"Evil","timestamp":1790000000000,"version":2,"type":"template-event","payload":{"id":"1","status":"disabled","elementName":"a","languageCode":"en"}}`
 	h.gupshup(t, v2)
 	if len(h.tmpl) != 1 {
-		t.Errorf("got noted what another Gupshup app said: %+v", h.tmpl)
+		t.Errorf("got noted %+v, want nothing from another Gupshup app", h.tmpl)
 	}
 	h.gupshup(t, replace(v2, "Evil", "AcmeCare"))
 	if len(h.tmpl) != 2 || h.tmpl[1].channel != gupSales || h.tmpl[1].change.Status != "DISABLED" {
-		t.Errorf("got noted %+v, want what our own said", h.tmpl)
+		t.Errorf("got noted %+v, want what our own Gupshup app said", h.tmpl)
 	}
 }
 
-// TestEntryIsRelayedAsItCame: what Meta says beside the changes, and nothing of
-// what Gupshup wraps around them.
+// TestEntryIsRelayedAsItCame: what Meta says beside the changes of an entry is relayed. What
+// Gupshup wraps around the entry is not.
 func TestEntryIsRelayedAsItCame(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -127,7 +128,7 @@ func TestEntryIsRelayedAsItCame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, d := range h.relayed(t, sales) { // the other channel's, behind it
+	for _, d := range h.relayed(t, sales) { // the other channel's delivery, which waited behind
 		got[d.Channel] = string(d.Events[0].Entry)
 	}
 	want := map[followup.ChannelID]string{metaSales: `{"time":1790000000,"new":{"a":1.50}}`, gupSales: ""}

@@ -9,9 +9,9 @@ import (
 	"wagate/providers"
 )
 
-// TestEveryMessageType: each type of message that Meta documents, and one that it
-// does not, by Meta and by Gupshup's version 3: what it is counted as, whether it
-// opens the window and ends a run, and that it is relayed as it came.
+// TestEveryMessageType has each type of message that Meta documents, and types that it does not,
+// from Meta and from Gupshup's version 3. For each it checks which kind is counted, whether the
+// window opens, whether the run ends, and that the message is relayed as it came.
 func TestEveryMessageType(t *testing.T) {
 	t.Parallel()
 	const (
@@ -22,12 +22,12 @@ func TestEveryMessageType(t *testing.T) {
 		tap   = `"context":{"from":"15550142200","id":"wamid.OUT9"},`
 	)
 	for name, c := range map[string]struct {
-		item string // beside from, id and timestamp
+		item string // the message's members beside from, id and timestamp
 		kind providers.Kind
 		does string
 	}{
 		"text":            {`"type":"text","text":{"body":"ol\u00e1 \ud83d\ude00 a\/b"}`, providers.KindText, both},
-		"text of an ad":   {`"type":"text","text":{"body":"x"},"referral":{"source_url":"https://ad.example","source_id":"1","source_type":"ad","ctwa_clid":"c","welcome_message":{"text":"Hi"}}`, providers.KindText, both},
+		"text from an ad": {`"type":"text","text":{"body":"x"},"referral":{"source_url":"https://ad.example","source_id":"1","source_type":"ad","ctwa_clid":"c","welcome_message":{"text":"Hi"}}`, providers.KindText, both},
 		"text, forwarded": {`"type":"text","text":{"body":"x"},"context":{"forwarded":true}`, providers.KindText, both},
 		"text, forwarded often": {
 			`"type":"text","text":{"body":"x"},"context":{"frequently_forwarded":true}`, providers.KindText, both,
@@ -42,16 +42,16 @@ func TestEveryMessageType(t *testing.T) {
 		"sticker":                  {`"type":"sticker","sticker":{"id":"1",` + media + `,"animated":true}`, providers.KindSticker, both},
 		"location":                 {`"type":"location","location":{"latitude":41.380,"longitude":2.17,"name":"n","address":"a","url":"u"}`, providers.KindLocation, both},
 		"contacts":                 {`"type":"contacts","contacts":[{"name":{"formatted_name":"A"},"phones":[{"phone":"1"}],"origin":"other","vcard":"BEGIN"}]`, providers.KindContacts, both},
-		"contacts, as asked for":   {`"type":"contacts","contacts":[{"name":{"formatted_name":"A"},"origin":"contact_request"}]`, providers.KindContacts, both},
-		"button of ours":           {tap + `"type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"y","title":"Yes"}}`, providers.KindInteractive, both},
-		"list of ours":             {tap + `"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"r","title":"R","description":"d"}}`, providers.KindInteractive, both},
+		"contacts, on request":     {`"type":"contacts","contacts":[{"name":{"formatted_name":"A"},"origin":"contact_request"}]`, providers.KindContacts, both},
+		"button reply":             {tap + `"type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"y","title":"Yes"}}`, providers.KindInteractive, both},
+		"list reply":               {tap + `"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"r","title":"R","description":"d"}}`, providers.KindInteractive, both},
 		"flow":                     {tap + `"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{\"flow_token\":\"t\"}"}}`, providers.KindInteractive, both},
 		"address":                  {tap + `"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"address_message","body":"A","response_json":"{}"}}`, providers.KindInteractive, both},
 		"product":                  {`"type":"interactive","interactive":{"type":"product","product":{"id":"s"}}`, providers.KindInteractive, both},
 		"template's button":        {tap + `"type":"button","button":{"payload":"P:1","text":"Yes"}`, providers.KindButton, both},
 		"order":                    {`"type":"order","order":{"catalog_id":"7","text":"two","product_items":[{"product_retailer_id":"s","quantity":2,"item_price":19.90,"currency":"BRL"}]}`, providers.KindOrder, both},
 		"reaction":                 {`"type":"reaction","reaction":{"message_id":"wamid.OUT9","emoji":"\ud83d\udc4d"}`, providers.KindReaction, reply},
-		"its removal":              {`"type":"reaction","reaction":{"message_id":"wamid.OUT9"}`, providers.KindReactionRemoved, none},
+		"reaction removed":         {`"type":"reaction","reaction":{"message_id":"wamid.OUT9"}`, providers.KindReactionRemoved, none},
 		"unsupported":              {`"type":"unsupported","unsupported":{"type":"poll_creation"},"errors":[{"code":131051,"title":"t"}]`, providers.KindUnsupported, reply},
 		"unavailable":              {`"type":"unsupported","unsupported":{"type":"edit"},"errors":[{"code":131060,"title":"t"}]`, providers.KindUnsupported, reply},
 		"edit":                     {`"type":"edit","edit":{"original_message_id":"wamid.O","message":{"type":"text","text":{"body":"now"},"context":{"id":"M0"}}}`, providers.KindEdit, reply},
@@ -60,7 +60,7 @@ func TestEveryMessageType(t *testing.T) {
 		"image in a group":         {`"group_id":"120363","type":"image","image":{"id":"1"}`, providers.KindGroup, none},
 		"system: identity changed": {`"type":"system","system":{"body":"b","type":"customer_identity_changed","user_id":"US.1"}`, providers.KindSystem, none},
 		"retired":                  {`"type":"request_welcome"`, providers.KindUnknown, reply},
-		"nobody has heard of":      {`"type":"hologram","hologram":{"beam":1.50,"x":[1,2]}`, providers.KindUnknown, reply},
+		"unknown type":             {`"type":"hologram","hologram":{"beam":1.50,"x":[1,2]}`, providers.KindUnknown, reply},
 		"no type at all":           {`"future":{"n":1e5}`, providers.KindUnknown, reply},
 	} {
 		for _, provider := range []providers.Name{providers.Meta, providers.Gupshup} {
@@ -83,7 +83,7 @@ func TestEveryMessageType(t *testing.T) {
 					t.Errorf("got window opened %v, want %v", got, c.does == both)
 				}
 				if got := h.run(t, tenantA, run).Reason == followup.Replied; got != (c.does != none) {
-					t.Errorf("got run ended by it %v, want %v", got, c.does != none)
+					t.Errorf("got run ended by the message %v, want %v", got, c.does != none)
 				}
 				values := h.values(t, sales)
 				if len(values) != 1 || !strings.Contains(values[0], `"messages":[`+item+`]`) {
@@ -94,8 +94,9 @@ func TestEveryMessageType(t *testing.T) {
 	}
 }
 
-// TestEveryField: each further field that Meta documents, and one that it does not:
-// what it is counted as, who is told, and that it is as it came.
+// TestEveryField has each other field that Meta documents, and fields that it does not. For each it
+// checks which kind is counted, that every assistant of the account gets the value as it came, and
+// that no lead or run is affected.
 func TestEveryField(t *testing.T) {
 	t.Parallel()
 	const template = `"message_template_id":870000000000123456789,"message_template_name":"visit","message_template_language":"en_US"`
@@ -118,7 +119,7 @@ func TestEveryField(t *testing.T) {
 		"username":          {"business_username_updates", `{"display_phone_number":"15550142200","username":"acme","status":"approved"}`, providers.KindAccount},
 		"contact sync":      {"smb_app_state_sync", `{"state_sync":[{"type":"contact"}]}`, providers.KindAccount},
 		"standby":           {"standby", `{"messages":[{"id":"wamid.s","from":"15550100001"}],"n":1.0e2}`, providers.KindUnknown},
-		"nobody's":          {"tomorrow", `{"a\u00e1":[1,{"b":null}]}`, providers.KindUnknown},
+		"unknown field":     {"tomorrow", `{"a\u00e1":[1,{"b":null}]}`, providers.KindUnknown},
 		"a list":            {"tomorrow", `[1,2]`, providers.KindUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,16 +145,16 @@ func TestEveryField(t *testing.T) {
 				}
 			}
 			if got := len(h.relayed(t, other)); got != 0 {
-				t.Errorf("got %d told to another app's assistant, want none", got)
+				t.Errorf("got %d relayed to another app's assistant, want none", got)
 			}
 			if got := h.run(t, tenantA, run).State; got != followup.RunArmed {
-				t.Errorf("got run %s, want it armed: nobody has replied", got)
+				t.Errorf("got run %s, want armed: the lead has not replied", got)
 			}
 			if got := len(h.tmpl) == 1; got != (c.kind == providers.KindTemplate) {
 				t.Errorf("got a template noted %v, want %v", got, c.kind == providers.KindTemplate)
 			}
 			if got := h.leads(t, tenantA); got != 1 {
-				t.Errorf("got %d leads, want the one there was", got)
+				t.Errorf("got %d leads, want 1, the one before", got)
 			}
 		})
 	}

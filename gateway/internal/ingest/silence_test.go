@@ -9,8 +9,8 @@ import (
 	"wagate/followup"
 )
 
-// TestI5ReplyByUserID: a run started by phone ends with a reply by user id, on
-// another channel of the same assistant, once both are known to be one.
+// TestI5ReplyByUserID: a run that was started for a phone ends with a reply by user id on another
+// channel of the same assistant, once both are known to be one lead.
 func TestI5ReplyByUserID(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -31,6 +31,8 @@ func TestI5ReplyByUserID(t *testing.T) {
 	}
 }
 
+// TestEchoSpeaksForTheBusiness: an echo is relayed in its own field and is in the history as the
+// business's. It ends no run and opts nobody out.
 func TestEchoSpeaksForTheBusiness(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -45,7 +47,7 @@ func TestEchoSpeaksForTheBusiness(t *testing.T) {
 		t.Errorf("got history %v (%v), want one entry of the business", entries, err)
 	}
 	if h.lead(t, tenantA, "15550100001").OptedOut {
-		t.Error("got opted out by the business's own word, want not")
+		t.Error("got opted out by the business's own message, want not opted out")
 	}
 	fields := map[string]bool{}
 	for _, d := range h.relayed(t, sales) {
@@ -58,12 +60,13 @@ func TestEchoSpeaksForTheBusiness(t *testing.T) {
 	}
 }
 
-// TestEchoRestartsTheSilence: what a human writes from the app puts the step off, by
-// whatever it names the contact; sent again it does nothing, and it never opens the window.
+// TestEchoRestartsTheSilence: a message that a person writes in the business's app puts the next
+// step off, by whichever identity the echo names the contact. A repetition of the echo has no
+// effect. An echo never opens the window.
 func TestEchoRestartsTheSilence(t *testing.T) {
 	t.Parallel()
 	for name, to := range map[string]string{
-		"phone": longPhone, "other spelling": shortPhone, "user id": "BR.1", "both": longPhone + "/BR.1", "the phone he had": "15550100009",
+		"phone": longPhone, "other spelling": shortPhone, "user id": "BR.1", "both": longPhone + "/BR.1", "former phone": "15550100009",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +87,7 @@ func TestEchoRestartsTheSilence(t *testing.T) {
 			}
 			l := h.lead(t, tenantA, longPhone)
 			if l.WindowOpen(metaSales, clock) {
-				t.Error("got the window open, want it as it was")
+				t.Error("got the window open, want it closed as before")
 			}
 			if n := h.leads(t, tenantA); n != 1 {
 				t.Errorf("got %d leads, want 1", n)
@@ -93,7 +96,8 @@ func TestEchoRestartsTheSilence(t *testing.T) {
 	}
 }
 
-// TestRearm: the business's next message after a reply tells whose run waits.
+// TestRearm: after a reply to a run that is to be re-armed, the business's next message calls Rearm
+// with the run's assistant.
 func TestRearm(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -119,6 +123,8 @@ func TestRearm(t *testing.T) {
 	}
 }
 
+// TestOptOut has messages and preferences that opt a lead out or lift the opt-out, and messages
+// that do neither.
 func TestOptOut(t *testing.T) {
 	t.Parallel()
 	preference := func(value string) string {
@@ -132,13 +138,13 @@ func TestOptOut(t *testing.T) {
 		was  bool
 		want bool
 	}{
-		{"the word", message("stop"), false, true},
-		{"with noise", message(" *PARAR!* "), false, true},
+		{"opt-out word", message("stop"), false, true},
+		{"with punctuation", message(" *PARAR!* "), false, true},
 		{"in a sentence", message("please stop by"), false, false},
 		{"as a caption", replace(replace(message("stop"), `"type":"text"`, `"type":"image"`), `"text":{"body":"stop"}`, `"image":{"id":"1","caption":"stop"}`), false, false},
 		{"preference", preference("stop"), false, true},
 		{"resume", preference("resume"), true, false},
-		{"talking does not resume", message("hello"), true, true},
+		{"a message does not resume", message("hello"), true, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -165,7 +171,7 @@ func TestOptOut(t *testing.T) {
 			}
 		})
 	}
-	t.Run("an unknown contact's stop is kept", func(t *testing.T) {
+	t.Run("an unknown contact's stop", func(t *testing.T) {
 		t.Parallel()
 		h := newHarness(t, nil)
 		h.meta(t, preference("stop"))
@@ -175,8 +181,8 @@ func TestOptOut(t *testing.T) {
 	})
 }
 
-// TestI5LatestWordCounts: a stop and a resume count as of when they were said,
-// in whatever order, form and format they come.
+// TestI5LatestWordCounts: a stop and a resume count as of the time when they were said, in whatever
+// order, form and format they come.
 func TestI5LatestWordCounts(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -201,10 +207,10 @@ func TestI5LatestWordCounts(t *testing.T) {
 		{"the same second", []string{preference("stop", at(-1)), preference("resume", at(-1))}, true},
 		{"the word, then an older resume", []string{word(-1), preference("resume", at(-60))}, true},
 		{"resume, then an older word", []string{preference("resume", at(-1)), word(-60)}, false},
-		{"resume, and a word of half a minute later whose time is a minute off", []string{preference("resume", at(-10)), gupshup}, true},
-		{"a stop without a time is of now", []string{preference("resume", at(-1)), preference("stop", "")}, true},
-		{"a resume without a time is nothing", []string{preference("stop", at(-60)), preference("resume", "")}, true},
-		{"a stop to come is of now", []string{preference("stop", at(60)), preference("resume", at(-1))}, true},
+		{"resume, then a word half a minute later with a minute's margin", []string{preference("resume", at(-10)), gupshup}, true},
+		{"a stop without a time counts as of now", []string{preference("resume", at(-1)), preference("stop", "")}, true},
+		{"a resume without a time lifts nothing", []string{preference("stop", at(-60)), preference("resume", "")}, true},
+		{"a stop in the future counts as of now", []string{preference("stop", at(60)), preference("resume", at(-1))}, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,17 +10,18 @@ import (
 	"wagate/providers"
 )
 
-// inGroup makes a message one of a group.
+// inGroup makes a text message one of a group.
 func inGroup(group, message string) string {
 	return replace(message, `"type":"text"`, fmt.Sprintf(`"group_id":%q,"type":"text"`, group))
 }
 
+// groupStatus returns the members of a value with a read status of a message to a group.
 func groupStatus(group, id string) string {
 	return replace(status(group, id, "read", ""), `"recipient_id"`, `"recipient_type":"group","recipient_id"`)
 }
 
-// TestStrangersNeverShareRequest: events of different contacts, of groups and of the
-// account go to the assistant in requests of their own, though nobody is a lead.
+// TestStrangersNeverShareRequest: events of different contacts and of the account go to the
+// assistant in separate requests, even if no contact is a lead.
 func TestStrangersNeverShareRequest(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -50,8 +51,8 @@ func TestStrangersNeverShareRequest(t *testing.T) {
 	}
 }
 
-// TestGroupIsItsOwnConversation: what members say in a group is the group's, in
-// order, and never joins what they say to the business alone; nor is it a reply.
+// TestGroupIsItsOwnConversation: what members say in a group is the group's conversation, in order.
+// It never joins what they say to the business alone.
 func TestGroupIsItsOwnConversation(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -69,18 +70,19 @@ func TestGroupIsItsOwnConversation(t *testing.T) {
 		string(followup.GroupLead(metaSales, "g1"))+" wamid.g1 wamid.g2 wamid.g3 wamid.g4",
 		string(followup.GroupLead(metaSales, "g2"))+" wamid.h1")
 	if got := h.run(t, tenantA, run); got.Reason != followup.Replied {
-		t.Errorf("got run %s %s, want it replied to by what was said to the business", got.State, got.Reason)
+		t.Errorf("got run %s %s, want it ended by the message to the business alone", got.State, got.Reason)
 	}
 	if n := h.leads(t, tenantA); n != 1 {
-		t.Errorf("got %d leads, want 1: who speaks in a group alone is none", n)
+		t.Errorf("got %d leads, want 1: speaking in a group creates no lead", n)
 	}
 	entries, err := h.store.History(t.Context(), lead.ID, metaSales, now)
 	if err != nil || len(entries) != 2 {
-		t.Errorf("got history %v (%v), want hi and only you", entries, err)
+		t.Errorf("got history %v (%v), want two entries: hi, only you", entries, err)
 	}
 }
 
-// TestGroupMessageIsNoReply: it says nothing about silence or window of its members.
+// TestGroupMessageIsNoReply: a message in a group affects neither the silence nor the window of its
+// sender, and opts nobody out.
 func TestGroupMessageIsNoReply(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -89,18 +91,18 @@ func TestGroupMessageIsNoReply(t *testing.T) {
 	h.meta(t, messages("n-sales", inGroup("g1", text("15550100001", "wamid.g1", minute(0), "STOP"))))
 	h.meta(t, fieldOf("smb_message_echoes", "n-sales", replace(echo("15550100001", "wamid.g2"), `"type":"text"`, `"group_id":"g1","type":"text"`)))
 	if got := h.run(t, tenantA, run); got.State != followup.RunArmed || !got.DueAt.Equal(due) {
-		t.Errorf("got run %s due %v, want armed as it was, due %v", got.State, got.DueAt, due)
+		t.Errorf("got run %s due %v, want it still armed and due %v", got.State, got.DueAt, due)
 	}
 	if l := h.lead(t, tenantA, "15550100001"); len(l.Windows) != 0 || l.OptedOut {
-		t.Errorf("got windows %v, opted out %v, want none", l.Windows, l.OptedOut)
+		t.Errorf("got windows %v and opted out %v, want none and false", l.Windows, l.OptedOut)
 	}
 	if got := h.events(providers.Meta, providers.KindGroup); got != 1 {
 		t.Errorf("got %v events of groups, want 1", got)
 	}
 }
 
-// TestGroupMessageLinksIdentities: the names that a member is given there are of one
-// person everywhere.
+// TestGroupMessageLinksIdentities: the phone and the user id in a group message are of one person,
+// outside the group too.
 func TestGroupMessageLinksIdentities(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -114,8 +116,8 @@ func TestGroupMessageLinksIdentities(t *testing.T) {
 		string(followup.GroupLead(metaSales, "g1"))+" wamid.g1")
 }
 
-// TestStrangersEventsMoveToLead: what came for him before he wrote is part of
-// the one conversation, and sent again is a duplicate.
+// TestStrangersEventsMoveToLead: what came for a contact before the contact became a lead moves to
+// the lead's conversation. Sent again, it is a duplicate.
 func TestStrangersEventsMoveToLead(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -129,18 +131,19 @@ func TestStrangersEventsMoveToLead(t *testing.T) {
 	}
 }
 
-// TestStatusAndMessageInOneBody: the status and the message are in one body, the status first.
+// TestStatusAndMessageInOneBody: a status, and behind it the message that makes its contact a lead,
+// are one conversation.
 func TestStatusAndMessageInOneBody(t *testing.T) {
 	t.Parallel()
-	for range 30 { // leads are settled in parallel
+	for range 30 { // leads are settled in parallel, so try often
 		h := newHarness(t, nil)
 		h.meta(t, messages("n-sales", status("15550100001", "wamid.o", "sent", ""), text("15550100001", "wamid.1", minute(0), "hi")))
 		h.wantConversations(t, string(h.lead(t, tenantA, "15550100001").ID)+" wamid.o wamid.1")
 	}
 }
 
-// TestErasureReachesStandIns: erasing the lead reaches what came for the contact by
-// one name alone, and what is said of him later is relayed as nobody's.
+// TestErasureReachesStandIns: erasing a lead also removes what waits for the contact. What is said
+// of the contact later is relayed under a stand-in.
 func TestErasureReachesStandIns(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -158,12 +161,12 @@ func TestErasureReachesStandIns(t *testing.T) {
 	}
 }
 
-// TestI2LeadCreatedMeanwhile: a replica finds that a status is of a
-// stranger; before it has settled that, another founds the lead and settles the same
-// status under him. It is told once, in the lead's order.
+// TestI2LeadCreatedMeanwhile: one replica finds that a status belongs to no lead. Before it settles
+// the status, another replica creates the lead and settles the same status. The status must be
+// relayed once, in the lead's order.
 func TestI2LeadCreatedMeanwhile(t *testing.T) {
 	t.Parallel()
-	for name, first := range map[string]string{"nothing before": "", "more of him before": "wamid.0"} {
+	for name, first := range map[string]string{"no event before": "", "a status before": "wamid.0"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := memstore.New()

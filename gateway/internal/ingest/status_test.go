@@ -15,13 +15,13 @@ import (
 	"wagate/providers"
 )
 
-// send makes an API attempt for a lead and returns it.
+// send writes the intent of an API send to a lead, and returns the lead and the verdict.
 func (h *harness) send(t *testing.T, tenant followup.TenantID, who string, a followup.AssistantID, c followup.ChannelID) (followup.LeadID, followup.Verdict) {
 	t.Helper()
 	return h.sendWith(t, "", tenant, who, a, c)
 }
 
-// sendWith is send for an assistant that wants something back.
+// sendWith is send for an assistant that wants its own opaque data back.
 func (h *harness) sendWith(
 	t *testing.T, opaque string, tenant followup.TenantID, who string, a followup.AssistantID, c followup.ChannelID,
 ) (followup.LeadID, followup.Verdict) {
@@ -35,13 +35,13 @@ func (h *harness) sendWith(
 		Tenant: tenant, Lead: lead, Channel: c, Assistant: a, Opaque: opaque, Now: now, Real: now,
 	})
 	if err != nil || v.Refusal != followup.Allowed {
-		t.Fatalf("guard: got %+v, %v, want leave", v, err)
+		t.Fatalf("guard: got %+v (%v), want it allowed", v, err)
 	}
 	return lead, v
 }
 
-// TestStatusByOpaque: our opaque data finds the attempt without any id, and
-// never reaches the assistant.
+// TestStatusByOpaque: our opaque data leads to the attempt without any known id, and never reaches
+// the assistant.
 func TestStatusByOpaque(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{"", "order-77"} {
@@ -62,7 +62,7 @@ func TestStatusByOpaque(t *testing.T) {
 		if got := member(t, string(ds[0].Events[0].Value), "statuses", 0, "biz_opaque_callback_data"); got != own {
 			t.Errorf("got opaque data %q, want %q", got, own)
 		}
-		// Its id is known from now on, whatever became of the send call's answer.
+		// The status has told the message's id, so it is known without the send call's answer.
 		ref, err := h.store.Message(t.Context(), tenantA, "wamid.o", nil)
 		if err != nil || ref.Attempt != v.Attempt {
 			t.Errorf("got %+v, %v, want the attempt", ref, err)
@@ -70,8 +70,8 @@ func TestStatusByOpaque(t *testing.T) {
 	}
 }
 
-// TestStatusBeforeSendAnswer: a status that overtakes the answer of its send call
-// carries what its sender wants back, and so do those that come after it.
+// TestStatusBeforeSendAnswer: a status that overtakes the answer of its send call carries the
+// assistant's opaque data, and so do the statuses after it.
 func TestStatusBeforeSendAnswer(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{"", "order-77"} {
@@ -79,7 +79,7 @@ func TestStatusBeforeSendAnswer(t *testing.T) {
 		_, v := h.sendWith(t, own, tenantA, "15550100001", sales, metaSales)
 		h.meta(t, messages("n-sales", status("15550100001", "wamid.o", "sent", v.Opaque)))
 		h.meta(t, messages("n-sales", status("15550100001", "wamid.o", "delivered", v.Opaque)))
-		// Here comes the answer.
+		// The answer of the send call arrives.
 		if _, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{
 			Attempt: v.Attempt, SenderID: "wamid.o", ProviderID: "wamid.o", Opaque: own,
 		}); err != nil {
@@ -98,7 +98,8 @@ func TestStatusBeforeSendAnswer(t *testing.T) {
 	}
 }
 
-// TestI4FailedStatusClosesTheWindow: by opaque data and by id alike.
+// TestI4FailedStatusClosesTheWindow: a status that the window is closed closes the window, whether
+// the lead is found by our opaque data or by the message id.
 func TestI4FailedStatusClosesTheWindow(t *testing.T) {
 	t.Parallel()
 	for _, byID := range []bool{false, true} {
@@ -121,8 +122,8 @@ func TestI4FailedStatusClosesTheWindow(t *testing.T) {
 	}
 }
 
-// TestStatusParked: a receipt that overtakes the answer of its send call is kept
-// for it, and relayed at once.
+// TestStatusParked: a receipt that overtakes the answer of its send call is parked until the answer
+// is stored, and is relayed at once.
 func TestStatusParked(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -134,15 +135,15 @@ func TestStatusParked(t *testing.T) {
 	}
 	parked, err := h.store.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"})
 	if err != nil || len(parked) != 1 {
-		t.Fatalf("got %v, %v, want one parked receipt", parked, err)
+		t.Fatalf("got %v (%v), want one parked receipt", parked, err)
 	}
 	if p := parked[0]; p.Channel != gupSales || p.Receipt.State != providers.StatusDelivered {
 		t.Errorf("got %+v, want the delivered receipt of the channel", p)
 	}
 }
 
-// TestParkedReceiptTakesEffect: a receipt parked under an id that is learned later takes
-// effect then.
+// TestParkedReceiptTakesEffect: a receipt that is parked under an unknown id takes effect once the
+// id is learned.
 func TestParkedReceiptTakesEffect(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -152,9 +153,9 @@ func TestParkedReceiptTakesEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed := replace(gupReport("failed", "wa-1", ""), `"payload":{"ts"`, `"payload":{"code":131047,"reason":"x","ts"`)
-	h.gupshup(t, failed) // without gsId: nobody knows wa-1 yet
+	h.gupshup(t, failed) // without gsId: wa-1 is not known yet
 	if h.lead(t, tenantA, "15550100001").Windows[gupSales].Refused {
-		t.Fatal("got window refused by an unknown message, want open")
+		t.Fatal("got window refused by a status of an unknown message, want it open")
 	}
 	h.gupshup(t, gupReport("sent", "wa-1", "gs-1"))
 	if !h.lead(t, tenantA, "15550100001").Windows[gupSales].Refused {
@@ -162,9 +163,9 @@ func TestParkedReceiptTakesEffect(t *testing.T) {
 	}
 }
 
-// TestI1ParkedSurvivesAFailedSettlement: a receipt that was taken up takes
-// effect although the settlement failed and the message is known when the
-// provider sends the webhook again; whichever id it waits under.
+// TestI1ParkedSurvivesAFailedSettlement: if the settlement that brings a parked receipt into effect
+// fails, the receipt takes effect when the provider sends the webhook again, although the message
+// is known by then. This holds for either id that the receipt may be parked under.
 func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 	t.Parallel()
 	for _, waits := range []string{"gs-1", "wa-1"} {
@@ -184,7 +185,8 @@ func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 			_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
 			failed := followup.Receipt{State: providers.StatusFailed, Kind: providers.WindowClosed}
 			_, _ = s.Message(t.Context(), tenantA, waits, &followup.Parked{Channel: gupSales, Receipt: failed, At: now})
-			// Whoever sent it links it, and falls before the receipt takes effect.
+			// The sender stores the message's ids and crashes before the parked receipt takes
+			// effect.
 			if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {
 				t.Fatal(err)
 			}
@@ -201,7 +203,7 @@ func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 	}
 }
 
-// newerStore is a store where a newer replica wrote a message.
+// newerStore is a store in which a newer version of this program has written one message.
 type newerStore struct {
 	Store
 	newer atomic.Bool
@@ -216,8 +218,9 @@ func (u *newerStore) Message(
 	return u.Store.Message(ctx, t, id, park)
 }
 
-// TestI1StatusOfNewerRecordIsUnavailable: it is neither lost nor taken for one of a
-// message that nobody knows, and what came with it is not held up.
+// TestI1StatusOfNewerRecordIsUnavailable: a status of a message whose record this version cannot
+// read is not acknowledged. It is neither lost nor treated as one of an unknown message, and the
+// other items of the body are settled.
 func TestI1StatusOfNewerRecordIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -244,12 +247,12 @@ func TestI1StatusOfNewerRecordIsUnavailable(t *testing.T) {
 	}
 	slices.Sort(got)
 	if want := []string{"wamid.newer mine", "wamid.other theirs"}; !slices.Equal(got, want) {
-		t.Errorf("statuses: got %q, want each once %q", got, want)
+		t.Errorf("statuses: got %q, want each once: %q", got, want)
 	}
 }
 
-// TestI10StatusOfAnotherTenant: opaque data or ids of somebody else's attempt
-// lead nowhere near his lead.
+// TestI10StatusOfAnotherTenant: a status with the opaque data of another tenant's attempt has no
+// effect on that tenant's lead.
 func TestI10StatusOfAnotherTenant(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -272,8 +275,8 @@ func TestI10StatusOfAnotherTenant(t *testing.T) {
 	}
 }
 
-// TestI10AnotherTenantsMessageID: a status that names somebody else's message
-// neither changes what is known of it nor takes what waits for it.
+// TestI10AnotherTenantsMessageID: a status that names another tenant's message changes nothing in
+// its record, and does not take the receipts parked for it.
 func TestI10AnotherTenantsMessageID(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -288,17 +291,18 @@ func TestI10AnotherTenantsMessageID(t *testing.T) {
 	waiting := &followup.Parked{Channel: metaOther, Receipt: followup.Receipt{State: providers.StatusFailed}, At: now}
 	_, _ = h.store.Message(t.Context(), tenantB, "wa-b", waiting)
 
-	h.gupshup(t, gupReport("sent", "wa-b", "gs-b")) // tenant A's channel, tenant A's token
+	h.gupshup(t, gupReport("sent", "wa-b", "gs-b")) // to tenant A's channel, with tenant A's token
 
 	if got, err := h.store.Message(t.Context(), tenantB, "gs-b", nil); err != nil || got != ref {
-		t.Errorf("message: got %+v, %v, want %+v as it was", got, err, ref)
+		t.Errorf("message: got %+v (%v), want it unchanged: %+v", got, err, ref)
 	}
 	ref.ProviderID = "wa-b"
 	if parked, err := h.store.LinkMessage(t.Context(), tenantB, ref); err != nil || len(parked) != 1 {
-		t.Errorf("waiting receipts: got %d, %v, want the one", len(parked), err)
+		t.Errorf("parked receipts: got %d (%v), want 1", len(parked), err)
 	}
 }
 
+// settleOne returns a settlement of one inbound message of an hour ago.
 func settleOne(t *testing.T, h *harness, tenant followup.TenantID, phone string, a followup.AssistantID, c followup.ChannelID) followup.Settlement {
 	t.Helper()
 	lead, err := h.store.Resolve(t.Context(), tenant, followup.Identity{Phone: phone}, true, now)
@@ -310,6 +314,7 @@ func settleOne(t *testing.T, h *harness, tenant followup.TenantID, phone string,
 	}}}
 }
 
+// TestForeignOpaqueIsLeftAlone: opaque data that is not ours is relayed as it came.
 func TestForeignOpaqueIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, nil)
@@ -320,7 +325,8 @@ func TestForeignOpaqueIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestFailuresAreReported: what a receipt of a failure says, and no other one, is told with its channel.
+// TestFailuresAreReported: Params.Failed is called with the channel and the error of every failed
+// status, and for no other status.
 func TestFailuresAreReported(t *testing.T) {
 	t.Parallel()
 	var got []string

@@ -7,8 +7,9 @@ import (
 	"wagate/followup"
 )
 
-// TestOptOutByTap: a tap on a template's quick reply opts out by what it carries, which is its
-// label unless its sender said otherwise; what was offered within a session is no such word.
+// TestOptOutByTap: a tap on a template's quick reply opts out if its payload is an opt-out word.
+// The payload is the button's label unless the sender of the template set another one. A tap on a
+// button or list of a session never opts out.
 func TestOptOutByTap(t *testing.T) {
 	t.Parallel()
 	v2 := func(typ, payload string) func(*testing.T, *harness) {
@@ -44,23 +45,23 @@ func TestOptOutByTap(t *testing.T) {
 		say func(*testing.T, *harness)
 		out bool
 	}{
-		"label":                   {meta(label), true},
-		"label alone":             {meta(alone), true},
-		"what it carries":         {meta(carries), true},
-		"carries something else":  {meta(other), false},
-		"a session's button":      {meta(menu), false},
-		"a list's row":            {meta(row), false},
-		"a picture's caption":     {meta(caption), false},
-		"in a group":              {meta(group), false},
-		"v3, label":               {v3(label), true},
-		"v3, something else":      {v3(other), false},
-		"v2, label":               {v2("quick_reply", `{"text":"SAIR","type":"button"}`), true},
-		"v2, label, as text":      {v2("text", `{"text":"SAIR","type":"button"}`), true},
-		"v2, what it carries":     {v2("quick_reply", `{"text":"Não","type":"button","postbackText":"STOP"}`), true},
-		"v2, something else":      {v2("quick_reply", `{"text":"Cancelar","type":"button","postbackText":"CANCEL:77"}`), false},
-		"v2, a session's button":  {v2("quick_reply", `{"title":"SAIR","id":"q1","reply":"SAIR 1","postbackText":"SAIR"}`), false},
-		"v2, a session's button_": {v2("button_reply", `{"title":"SAIR","id":"q1","reply":"SAIR 1"}`), false},
-		"v2, a list's row":        {v2("list_reply", `{"title":"SAIR","id":"l1","postbackText":"SAIR"}`), false},
+		"label":                                 {meta(label), true},
+		"label alone":                           {meta(alone), true},
+		"payload":                               {meta(carries), true},
+		"other payload":                         {meta(other), false},
+		"a session's button":                    {meta(menu), false},
+		"a list's row":                          {meta(row), false},
+		"a picture's caption":                   {meta(caption), false},
+		"in a group":                            {meta(group), false},
+		"v3, label":                             {v3(label), true},
+		"v3, other payload":                     {v3(other), false},
+		"v2, label":                             {v2("quick_reply", `{"text":"SAIR","type":"button"}`), true},
+		"v2, label, as text":                    {v2("text", `{"text":"SAIR","type":"button"}`), true},
+		"v2, payload":                           {v2("quick_reply", `{"text":"Não","type":"button","postbackText":"STOP"}`), true},
+		"v2, other payload":                     {v2("quick_reply", `{"text":"Cancelar","type":"button","postbackText":"CANCEL:77"}`), false},
+		"v2, a session's button as quick_reply": {v2("quick_reply", `{"title":"SAIR","id":"q1","reply":"SAIR 1","postbackText":"SAIR"}`), false},
+		"v2, a session's button":                {v2("button_reply", `{"title":"SAIR","id":"q1","reply":"SAIR 1"}`), false},
+		"v2, a list's row":                      {v2("list_reply", `{"title":"SAIR","id":"l1","postbackText":"SAIR"}`), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +76,6 @@ func TestOptOutByTap(t *testing.T) {
 	h := newHarness(t, func(p *Params) { p.OptOutWords = followup.OptOutWords{} })
 	meta(label)(t, h)
 	if h.lead(t, tenantA, "15550100001").OptedOut {
-		t.Error("without words: got opted out, want not")
+		t.Error("without opt-out words: got opted out, want not opted out")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"wagate/followup"
 )
 
-// TestI3Window: which events open the window, and from when.
+// TestI3Window has which events open the window, and from when.
 func TestI3Window(t *testing.T) {
 	t.Parallel()
 	echo := `"message_echoes":[{"from":"15550142200","to":"15550100001","id":"wamid.e","timestamp":"` + fmt.Sprint(minute(-1)) + `","type":"text","text":{"body":"hello"}}]`
@@ -18,9 +18,9 @@ func TestI3Window(t *testing.T) {
 		body string
 		want time.Time
 	}{
-		{"by its own time", messages("n-sales", text("15550100001", "wamid.1", minute(-90), "x")), now.Add(-90 * time.Minute)},
-		{"the latest", messages("n-sales", text("15550100001", "wamid.1", minute(-30), "x"), text("15550100001", "wamid.2", minute(-60), "x")), now.Add(-30 * time.Minute)},
-		{"future is now", messages("n-sales", text("15550100001", "wamid.1", minute(90), "x")), now},
+		{"message's own time", messages("n-sales", text("15550100001", "wamid.1", minute(-90), "x")), now.Add(-90 * time.Minute)},
+		{"latest of two", messages("n-sales", text("15550100001", "wamid.1", minute(-30), "x"), text("15550100001", "wamid.2", minute(-60), "x")), now.Add(-30 * time.Minute)},
+		{"future counts as now", messages("n-sales", text("15550100001", "wamid.1", minute(90), "x")), now},
 		{"status", messages("n-sales", status("15550100001", "wamid.o", "read", "")), time.Time{}},
 		{"echo", fieldOf("smb_message_echoes", "n-sales", echo), time.Time{}},
 		{"reaction", messages("n-sales", reaction), time.Time{}},
@@ -44,7 +44,7 @@ func TestI3Window(t *testing.T) {
 		})
 	}
 
-	t.Run("scaled clock takes the arrival", func(t *testing.T) {
+	t.Run("arrival time with a scaled clock", func(t *testing.T) {
 		t.Parallel()
 		h := newHarness(t, func(p *Params) { p.ArrivalTime = true })
 		h.meta(t, cases[0].body)
@@ -54,19 +54,19 @@ func TestI3Window(t *testing.T) {
 	})
 }
 
-// TestI3NoTimeOpensNothing: a message whose time nobody can believe is relayed
-// and is a reply, and leaves the window as it was.
+// TestI3NoTimeOpensNothing: a message whose timestamp is missing or not credible opens no window.
+// It is still relayed, and still counts as a reply.
 func TestI3NoTimeOpensNothing(t *testing.T) {
 	t.Parallel()
 	told := messages("n-sales", text("15550100001", "wamid.1", 0, "x"))
 	for name, body := range map[string]string{
-		"none":        replace(told, `"timestamp":"0",`, ""),
-		"zero":        told,
-		"negative":    replace(told, `"0"`, `"-1793620800"`),
-		"no number":   replace(told, `"0"`, `"yesterday"`),
-		"null":        replace(told, `"0"`, `null`),
-		"before 2009": replace(told, `"0"`, `"1230767999"`),
-		"too large":   replace(told, `"0"`, `"179362080000000"`),
+		"none":         replace(told, `"timestamp":"0",`, ""),
+		"zero":         told,
+		"negative":     replace(told, `"0"`, `"-1793620800"`),
+		"not a number": replace(told, `"0"`, `"yesterday"`),
+		"null":         replace(told, `"0"`, `null`),
+		"before 2009":  replace(told, `"0"`, `"1230767999"`),
+		"too large":    replace(told, `"0"`, `"179362080000000"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +77,7 @@ func TestI3NoTimeOpensNothing(t *testing.T) {
 				t.Errorf("got window from %v, want none", got)
 			}
 			if got := h.run(t, tenantA, run).Reason; got != followup.Replied {
-				t.Errorf("got run ended %q, want replied", got)
+				t.Errorf("got run ended as %q, want replied", got)
 			}
 			if got := len(h.values(t, sales)); got != 1 {
 				t.Errorf("got %d relayed, want 1", got)
@@ -86,8 +86,8 @@ func TestI3NoTimeOpensNothing(t *testing.T) {
 	}
 }
 
-// TestI3GupshupTime: v2 tells Gupshup's time alone, of which a minute is taken
-// off; where it tells none, off the arrival.
+// TestI3GupshupTime: version 2 has only Gupshup's own time. The window counts from a minute before
+// that time, or from a minute before the arrival if there is no credible time.
 func TestI3GupshupTime(t *testing.T) {
 	t.Parallel()
 	body := `{"app":"AcmeCare","timestamp":` + fmt.Sprint(1000*minute(-5)) + `,"version":2,"type":"message",` +
