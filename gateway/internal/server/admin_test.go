@@ -15,15 +15,15 @@ import (
 	"wagate/gateway/internal/server"
 )
 
-func (h *house) op(method, path, body string) response {
+func (h *harness) op(method, path, body string) response {
 	h.t.Helper()
 	return do(h.t, h.admin, request{method: method, path: path, body: body})
 }
 
-func TestReadinessSaysWhatFailsSinceWhen(t *testing.T) {
+func TestReadiness(t *testing.T) {
 	t.Parallel()
 	var redis error
-	h := newHouse(t, settings{checks: []server.Check{
+	h := newHarness(t, settings{checks: []server.Check{
 		{Name: "redis", Probe: func(context.Context) error { return redis }},
 		{Name: "poller", Probe: func(context.Context) error { return nil }},
 	}})
@@ -46,7 +46,7 @@ func TestReadinessSaysWhatFailsSinceWhen(t *testing.T) {
 
 func TestAdminToken(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{tokens: []string{"operator", "operator-old"}})
+	h := newHarness(t, settings{tokens: []string{"operator", "operator-old"}})
 	const refused = `{"success":false,"error":{"code":"UNAUTHORIZED","message":"the admin token is missing or not valid","details":[]}}`
 	for _, path := range []string{"/api/dead", "/api/pauses?tenant=" + string(acme), "/debug/pprof/", "/debug/pprof/heap", "/api/nothing"} {
 		for _, key := range []string{"", "guess", "operato", "operator2", acmeKey} {
@@ -69,7 +69,7 @@ func TestAdminToken(t *testing.T) {
 
 func TestMetricsAreExposed(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	r := h.op("GET", "/metrics", "")
 	for _, want := range []string{
 		"# HELP wagate_webhook_requests_total Webhook requests answered, by who sent them and what became of them.",
@@ -86,7 +86,7 @@ func TestMetricsAreExposed(t *testing.T) {
 
 func TestPauses(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	whole := `{"tenant_id":"` + string(acme) + `"}`
 	one := `{"tenant_id":"` + string(acme) + `","channel_id":"` + string(front) + `"}`
 	h.want(h.op("POST", "/api/pause", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":true}`)
@@ -110,9 +110,9 @@ func TestPauses(t *testing.T) {
 
 // A channel that is given and empty, as of a variable that is not set, is not the whole tenant: that would be
 // stopped, or sent for again, where one channel was meant.
-func TestAPauseOfAnEmptyChannelIsNotTheTenants(t *testing.T) {
+func TestPauseOfEmptyChannelIsRefused(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	whole := `{"tenant_id":"` + string(acme) + `","channel_id":null}`
 	empty := `{"tenant_id":"` + string(acme) + `","channel_id":""}`
 	refused := `{"success":false,"error":{"code":"VALIDATION_ERROR","message":"the request is not valid",` +
@@ -133,9 +133,9 @@ func TestAPauseOfAnEmptyChannelIsNotTheTenants(t *testing.T) {
 }
 
 // What was paused and then taken out of the file is listed, so it can be resumed. It cannot be paused.
-func TestAPausedChannelThatIsNotInTheFileAnyMoreCanBeResumed(t *testing.T) {
+func TestResumeOfChannelMissingFromFile(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	const gone followup.ChannelID = "a0000000-0000-4000-8000-0000000000c9"
 	body := func(id string) string { return `{"tenant_id":"` + string(acme) + `","channel_id":"` + id + `"}` }
 	if err := h.store.Pause(t.Context(), acme, gone, true); err != nil {
@@ -155,7 +155,7 @@ func TestAPausedChannelThatIsNotInTheFileAnyMoreCanBeResumed(t *testing.T) {
 
 func TestOperatorSeesRuns(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	lead := h.lead()
 	h.config()
 	r := h.call("POST", "/backend/followup/runs", `{"lead_id":"`+lead+`"}`)
@@ -171,14 +171,14 @@ func TestOperatorSeesRuns(t *testing.T) {
 // support is another assistant of acme's.
 const support followup.AssistantID = "a0000000-0000-4000-8000-0000000000a2"
 
-// bury makes n dead letters of different leads.
-func (h *house) bury(n int) {
+// makeDead makes n dead letters of different leads.
+func (h *harness) makeDead(n int) {
 	h.t.Helper()
-	h.buryOf(sales, n)
+	h.makeDeadOf(sales, n)
 }
 
-// buryOf makes n dead letters of an assistant, of different leads.
-func (h *house) buryOf(a followup.AssistantID, n int) {
+// makeDeadOf makes n dead letters of an assistant, of different leads.
+func (h *harness) makeDeadOf(a followup.AssistantID, n int) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	for i := range n {
@@ -207,8 +207,8 @@ func (h *house) buryOf(a followup.AssistantID, n int) {
 
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(3)
+	h := newHarness(t, settings{})
+	h.makeDead(3)
 	type list struct {
 		Data       []followup.DeadLetter
 		Pagination struct{ Total, Limit, Offset int }
@@ -246,8 +246,8 @@ func TestDeadLetters(t *testing.T) {
 
 func TestReplayAll(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(1030) // more than two pages
+	h := newHarness(t, settings{})
+	h.makeDead(1030) // more than two pages
 	h.want(h.op("POST", "/api/dead/replay?tenant="+string(other), ""), 200, `{"replayed":0}`)
 	h.want(h.op("POST", "/api/dead/replay?tenant="+string(acme), ""), 200, `{"replayed":1030}`)
 	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":0}`)
@@ -259,11 +259,11 @@ func TestReplayAll(t *testing.T) {
 
 // Those that somebody else takes meanwhile are passed over, and the relay is told
 // of what went back, whatever came of the rest.
-func TestAllDeadLettersWhileOthersTakeSome(t *testing.T) {
+func TestBulkSkipsLettersTakenMeanwhile(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	for verb, told := range map[string]int{"replay": 1, "drop": 0} {
-		h.bury(3)
+		h.makeDead(3)
 		h.replayed = 0
 		h.store.listed = func(letters []followup.DeadLetter) {
 			h.store.listed = nil
@@ -281,9 +281,9 @@ func TestAllDeadLettersWhileOthersTakeSome(t *testing.T) {
 // Of one conversation the letter that died first is replayed first.
 func TestReplayAllKeepsTheOrder(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(1)
-	h.bury(1)
+	h := newHarness(t, settings{})
+	h.makeDead(1)
+	h.makeDead(1)
 	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":2}`)
 	ds, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: h.Now(), Limit: 10, MaxEvents: 10, Lease: time.Minute})
 	if err != nil || len(ds) != 1 || len(ds[0].Events) != 2 {
@@ -296,8 +296,8 @@ func TestReplayAllKeepsTheOrder(t *testing.T) {
 
 func TestDropAll(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(630)
+	h := newHarness(t, settings{})
+	h.makeDead(630)
 	for query, want := range map[string]string{
 		"?tenant=" + string(other):                                 `{"dropped":0}`,
 		"?assistant=" + string(support):                            `{"dropped":0}`,
@@ -311,7 +311,7 @@ func TestDropAll(t *testing.T) {
 	if err != nil || stats.RelayDead != 0 || stats.RelayPending != 0 {
 		t.Errorf("got %+v, %v, want none dead and none pending", stats, err)
 	}
-	h.bury(1)
+	h.makeDead(1)
 	h.store.gone = true
 	h.want(h.op("POST", "/api/dead/drop", ""), 503, unavailable)
 	h.store.gone = false
@@ -319,10 +319,10 @@ func TestDropAll(t *testing.T) {
 }
 
 // Whoever narrows to nothing, or by a word that nobody knows, does not mean all.
-func TestDeadLettersOfNobody(t *testing.T) {
+func TestDeadLetterFilterErrors(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(2)
+	h := newHarness(t, settings{})
+	h.makeDead(2)
 	for query, problem := range map[string]string{
 		"?assistant=":             `{"field":"assistant","problem":"must not be empty"}`,
 		"?tenant=":                `{"field":"tenant","problem":"must not be empty"}`,
@@ -340,11 +340,11 @@ func TestDeadLettersOfNobody(t *testing.T) {
 }
 
 // An assistant's dead letters are listed and replayed without the others.
-func TestDeadLettersOfAnAssistant(t *testing.T) {
+func TestDeadLettersOfAssistant(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(3)
-	h.buryOf(support, 2)
+	h := newHarness(t, settings{})
+	h.makeDead(3)
+	h.makeDeadOf(support, 2)
 	page := func(query string) string {
 		t.Helper()
 		var l struct {
@@ -386,7 +386,7 @@ func TestDeadLettersOfAnAssistant(t *testing.T) {
 // The race detector tells.
 func TestScrapeThenStop(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -416,12 +416,12 @@ func TestScrapeThenStop(t *testing.T) {
 	}
 }
 
-// TestTheLogTellsWhatTheOperatorDid: who looks later why nothing is sent, or where events are, finds it there.
+// TestLogTellsWhatOperatorDid: who looks later why nothing is sent, or where events are, finds it there.
 // What came to nothing is not told.
-func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
+func TestLogTellsWhatOperatorDid(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(4)
+	h := newHarness(t, settings{})
+	h.makeDead(4)
 	letters, _, err := h.store.DeadLetters(t.Context(), acme, 4, 0)
 	if err != nil {
 		t.Fatal(err)

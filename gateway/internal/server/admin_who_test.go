@@ -2,18 +2,18 @@ package server_test
 
 import "testing"
 
-func TestWithoutTokenNoWebPage(t *testing.T) {
+func TestWithoutTokenRefusesOrigin(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	r := do(t, h.admin, request{method: "POST", path: "/api/pause", body: `{"tenant_id":"` + string(acme) + `"}`, header: map[string]string{"Origin": "https://example.com"}})
 	h.want(r, 403, `{"success":false,"error":{"code":"FORBIDDEN","message":"the request is not allowed","details":[]}}`)
 	h.want(h.op("GET", "/api/pauses?tenant="+string(acme), ""), 200, `{"data":[],"pagination":{"total":0,"limit":50,"offset":0,"has_more":false}}`)
 }
 
 // A page whose name was made to mean this machine says no Origin, but that name.
-func TestWithoutTokenByNoOtherName(t *testing.T) {
+func TestWithoutTokenRefusesOtherHosts(t *testing.T) {
 	t.Parallel()
-	h, guarded := newHouse(t, settings{}), newHouse(t, settings{tokens: []string{"operator"}})
+	h, guarded := newHarness(t, settings{}), newHarness(t, settings{tokens: []string{"operator"}})
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:9090": 200, "LocalHost:9090": 200, "127.0.0.1": 200, "127.8.8.8:9090": 200,
 		"[::1]": 200, "[::1]:9090": 200, "[::ffff:127.0.0.1]:9090": 200,

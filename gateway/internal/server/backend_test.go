@@ -30,20 +30,20 @@ func idOf(t *testing.T, r response) string {
 	return o.ID
 }
 
-func (h *house) config() string {
+func (h *harness) config() string {
 	h.t.Helper()
 	return idOf(h.t, h.call("POST", "/backend/followup/configs", `{"assistant_id":"`+string(sales)+`",
 		"trigger_status_ids":["`+quoted+`"],"steps":[{"interval":"PT30M","prompt":"Ask"}]}`))
 }
 
-func (h *house) lead() string {
+func (h *harness) lead() string {
 	h.t.Helper()
 	return idOf(h.t, h.call("POST", "/backend/leads", `{"name":"Ana","phone":"+5511912345678"}`))
 }
 
 func TestLeadRoutes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	r := h.call("POST", "/backend/leads", `{"name":"Ana","phone":"+5511912345678"}`)
 	if r.status != 201 || r.header.Get("Content-Type") != "application/json" {
 		t.Fatalf("got %d %s %s", r.status, r.header.Get("Content-Type"), r.body)
@@ -74,7 +74,7 @@ func TestLeadRoutes(t *testing.T) {
 
 func TestConfigRoutes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	body := `{"assistant_id":"` + string(sales) + `","trigger_status_ids":["` + quoted + `"],"steps":[{"interval":"PT30M","prompt":"Ask"}]}`
 	r := h.call("POST", "/backend/followup/configs", body)
 	id := idOf(t, r)
@@ -107,7 +107,7 @@ func TestConfigRoutes(t *testing.T) {
 
 func TestRunRoutes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	lead := h.lead()
 	h.want(h.call("POST", "/backend/followup/runs", `{"lead_id":"`+lead+`"}`), 409, `{"success":false,"error":{"code":"RUN_NOT_STARTED",`+
 		`"message":"no run can start for this lead","details":[{"field":"assistant_id","problem":"has no follow-up configuration"}]}}`)
@@ -132,9 +132,9 @@ func TestRunRoutes(t *testing.T) {
 	}
 }
 
-func TestI10EveryRouteNeedsAKeyAndShowsOnlyItsOwn(t *testing.T) {
+func TestI10EveryRouteNeedsKeyOfOwnTenant(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	lead, config := h.lead(), h.config()
 	run := idOf(t, h.call("POST", "/backend/followup/runs", `{"lead_id":"`+lead+`"}`))
 	tests := []struct{ method, path, what string }{
@@ -172,7 +172,7 @@ func TestI10EveryRouteNeedsAKeyAndShowsOnlyItsOwn(t *testing.T) {
 
 func TestBackendErrorsOfTheEdge(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	wrong := func(code, message, details string) string {
 		return `{"success":false,"error":{"code":"` + code + `","message":"` + message + `","details":[` + details + `]}}`
 	}
@@ -214,7 +214,7 @@ func TestBackendErrorsOfTheEdge(t *testing.T) {
 
 func TestRateLimitPerKey(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{rate: 3})
+	h := newHarness(t, settings{rate: 3})
 	path := "/backend/leads/" + string(followup.NewLeadID())
 	statuses := func(key string, n int) string {
 		var got []int

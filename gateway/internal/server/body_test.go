@@ -12,9 +12,9 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// TestI10StrangersBodiesAreNotRead: whoever shows to be nobody by the header is
+// TestI10UnauthenticatedBodiesAreNotRead: whoever shows to be nobody by the header is
 // answered while his body is still to come.
-func TestI10StrangersBodiesAreNotRead(t *testing.T) {
+func TestI10UnauthenticatedBodiesAreNotRead(t *testing.T) {
 	t.Parallel()
 	callback := "/webhooks/gupshup/" + string(front)
 	for _, tt := range []struct {
@@ -41,13 +41,13 @@ func TestI10StrangersBodiesAreNotRead(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{})
+			h := newHarness(t, settings{})
 			addr, _ := serve(t, h.public, server.ListenParams{})
-			w := dial(t, addr).say(post(tt.path, tt.headers, tt.size) + strings.Repeat(" ", 10_000))
-			if r := w.hear("POST"); r.status != tt.status {
+			w := dial(t, addr).send(post(tt.path, tt.headers, tt.size) + strings.Repeat(" ", 10_000))
+			if r := w.receive("POST"); r.status != tt.status {
 				t.Errorf("got %d %s, want %d", r.status, r.body, tt.status)
 			}
-			w.ends()
+			w.wantClosed()
 			if got := len(h.webhooks.got()) + len(h.messages.got); got > 0 {
 				t.Errorf("got %d bodies handed on, want none", got)
 			}
@@ -59,30 +59,30 @@ func TestI10StrangersBodiesAreNotRead(t *testing.T) {
 func TestExpectation(t *testing.T) {
 	t.Parallel()
 	const expect = "Expect: 100-continue\r\n"
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	addr, _ := serve(t, h.public, server.ListenParams{})
-	w := dial(t, addr).say(post(hook, signature+expect, 300<<10))
-	if r := w.hear("POST"); r.status != 100 {
+	w := dial(t, addr).send(post(hook, signature+expect, 300<<10))
+	if r := w.receive("POST"); r.status != 100 {
 		t.Fatalf("got %d, want 100", r.status)
 	}
-	w.say(strings.Repeat(" ", 300<<10))
-	if r := w.hear("POST"); r.status != 200 {
+	w.send(strings.Repeat(" ", 300<<10))
+	if r := w.receive("POST"); r.status != 200 {
 		t.Errorf("got %d, want 200", r.status)
 	}
 	for path, size := range map[string]int{
 		hook: 4<<20 + 1, "/backend/leads": 256<<10 + 1, "/webhooks/crm/" + string(acme): 256<<10 + 1, "/v26.0/1/messages": 256<<10 + 1,
 	} {
-		w := dial(t, addr).say(post(path, signature+expect, size))
-		if r := w.hear("POST"); r.status != 413 {
+		w := dial(t, addr).send(post(path, signature+expect, size))
+		if r := w.receive("POST"); r.status != 413 {
 			t.Errorf("%s: got %d, want 413 and no 100 before", path, r.status)
 		}
-		w.ends()
+		w.wantClosed()
 	}
 }
 
-// TestConnectionThatRested: what is said before a handler is asked comes through on a connection
+// TestIdleConnection: what is said before a handler is asked comes through on a connection
 // that has been silent for longer than an answer may take.
-func TestConnectionThatRested(t *testing.T) {
+func TestIdleConnection(t *testing.T) {
 	t.Parallel()
 	const pause = time.Minute
 	for name, tt := range map[string]struct {
@@ -94,15 +94,15 @@ func TestConnectionThatRested(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{})
+			h := newHarness(t, settings{})
 			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
 			synctest.Test(t, func(t *testing.T) {
 				w, _ := h.pipe(t)
-				if r := w.say(post(hook, signature, 2) + "{}").hear("POST"); r.status != 200 {
+				if r := w.send(post(hook, signature, 2) + "{}").receive("POST"); r.status != 200 {
 					t.Fatalf("got %d, want 200", r.status)
 				}
 				time.Sleep(pause)
-				if r := w.say(tt.request).hear("POST"); r.status != tt.status {
+				if r := w.send(tt.request).receive("POST"); r.status != tt.status {
 					t.Errorf("after %v: got %d, want %d", pause, r.status, tt.status)
 				}
 			})
@@ -133,16 +133,16 @@ func TestSlowRequests(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{timeouts: tt.timeouts})
+			h := newHarness(t, settings{timeouts: tt.timeouts})
 			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				w, ended := h.pipe(t)
-				r := w.say(tt.request).hear("POST")
+				r := w.send(tt.request).receive("POST")
 				if took := time.Since(began); r.status != 408 || took != short {
 					t.Errorf("got %d %s after %v, want 408 after %v", r.status, r.body, took, short)
 				}
-				w.ends()
+				w.wantClosed()
 				<-ended
 			})
 			if got := len(h.webhooks.got()); got > 0 || h.log.Len() > 0 {
@@ -156,13 +156,13 @@ func TestSlowRequests(t *testing.T) {
 func TestCutOffBodies(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{100, 20_000, 3 << 20} {
-		h := newHouse(t, settings{})
+		h := newHarness(t, settings{})
 		addr, _ := serve(t, h.public, server.ListenParams{})
-		w := dial(t, addr).say(post(hook, signature, size) + strings.Repeat(" ", size-1))
+		w := dial(t, addr).send(post(hook, signature, size) + strings.Repeat(" ", size-1))
 		if c, ok := w.Conn.(*net.TCPConn); !ok || c.CloseWrite() != nil {
 			t.Fatal("cannot hang up")
 		}
-		if r := w.hear("POST"); r.status != 400 {
+		if r := w.receive("POST"); r.status != 400 {
 			t.Errorf("%d bytes: got %d %s, want 400", size, r.status, r.body)
 		}
 		if got := len(h.webhooks.got()); got > 0 {
@@ -172,7 +172,7 @@ func TestCutOffBodies(t *testing.T) {
 }
 
 // whole posts a signed body of that size and returns the status.
-func (h *house) whole(t *testing.T, size int) response {
+func (h *harness) whole(t *testing.T, size int) response {
 	t.Helper()
 	w, _ := h.pipe(t)
 	sent := make(chan struct{})
@@ -180,7 +180,7 @@ func (h *house) whole(t *testing.T, size int) response {
 		defer close(sent)
 		_, _ = w.Write([]byte(post(hook, signature, size) + strings.Repeat("w", size))) // breaks off where nobody reads on
 	}()
-	r := w.hear("POST")
+	r := w.receive("POST")
 	_ = w.Close()
 	<-sent
 	return r
@@ -191,9 +191,9 @@ func (h *house) whole(t *testing.T, size int) response {
 func TestI9LargeBodiesShareABudget(t *testing.T) {
 	t.Parallel()
 	const large = 200 << 10
-	h := newHouse(t, settings{bodies: 3 * large}) // of which one app has half
+	h := newHarness(t, settings{bodies: 3 * large}) // of which one app has half
 	first, _ := h.pipe(t)
-	first.say(post(hook, signature, large) + strings.Repeat("w", large/2))
+	first.send(post(hook, signature, large) + strings.Repeat("w", large/2))
 
 	r := h.whole(t, large)
 	h.want(r, 503, "unavailable")
@@ -203,8 +203,8 @@ func TestI9LargeBodiesShareABudget(t *testing.T) {
 	if r := h.whole(t, 16<<10); r.status != 200 {
 		t.Errorf("a usual body: got %d, want 200", r.status)
 	}
-	first.say(strings.Repeat("w", large-large/2))
-	if r := first.hear("POST"); r.status != 200 {
+	first.send(strings.Repeat("w", large-large/2))
+	if r := first.receive("POST"); r.status != 200 {
 		t.Errorf("the first: got %d, want 200", r.status)
 	}
 	if r := h.whole(t, large); r.status != 200 {
@@ -223,10 +223,10 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	t.Parallel()
 	const size = 300 << 10
 	half := post(hook, signature, size) + strings.Repeat("w", size/2)
-	hear := func(status int) func(*testing.T, *house, *wire, <-chan struct{}) {
-		return func(t *testing.T, _ *house, w *wire, _ <-chan struct{}) {
+	receive := func(status int) func(*testing.T, *harness, *rawClient, <-chan struct{}) {
+		return func(t *testing.T, _ *harness, w *rawClient, _ <-chan struct{}) {
 			t.Helper()
-			if r := w.hear("POST"); r.status != status {
+			if r := w.receive("POST"); r.status != status {
 				t.Errorf("got %d, want %d", r.status, status)
 			}
 		}
@@ -234,33 +234,33 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	chunks := "POST " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\n"
 	for _, tt := range []struct {
 		name, request string
-		end           func(*testing.T, *house, *wire, <-chan struct{})
+		end           func(*testing.T, *harness, *rawClient, <-chan struct{})
 		err           error
 		crash         bool
 	}{
-		{"taken", half + strings.Repeat("w", size/2), hear(200), nil, false},
-		{"not kept", half + strings.Repeat("w", size/2), hear(503), errors.New("away"), false},
-		{"malformed", half + strings.Repeat("w", size/2), hear(400), webhook.ErrMalformed, false},
-		{"panic", half + strings.Repeat("w", size/2), hear(500), nil, true},
-		{"slow", half, hear(408), nil, false},
-		{"hung up", half, func(_ *testing.T, _ *house, w *wire, ended <-chan struct{}) {
+		{"taken", half + strings.Repeat("w", size/2), receive(200), nil, false},
+		{"not kept", half + strings.Repeat("w", size/2), receive(503), errors.New("away"), false},
+		{"malformed", half + strings.Repeat("w", size/2), receive(400), webhook.ErrMalformed, false},
+		{"panic", half + strings.Repeat("w", size/2), receive(500), nil, true},
+		{"slow", half, receive(408), nil, false},
+		{"hung up", half, func(_ *testing.T, _ *harness, w *rawClient, ended <-chan struct{}) {
 			_ = w.Close()
 			<-ended
 		}, nil, false},
-		{"chunked", chunks + "40000\r\n" + strings.Repeat("w", 256<<10) + "\r\n0\r\n\r\n", hear(200), nil, false},
-		{"broken", chunks + "40000\r\n" + strings.Repeat("w", 256<<10) + "\r\nzz\r\n", hear(400), nil, false},
+		{"chunked", chunks + "40000\r\n" + strings.Repeat("w", 256<<10) + "\r\n0\r\n\r\n", receive(200), nil, false},
+		{"broken", chunks + "40000\r\n" + strings.Repeat("w", 256<<10) + "\r\nzz\r\n", receive(400), nil, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			// Room for one, and for the beginning that it is copied from, in an app's half.
-			h := newHouse(t, settings{bodies: 2 * (4<<20 + 256<<10 + 1)})
+			h := newHarness(t, settings{bodies: 2 * (4<<20 + 256<<10 + 1)})
 			h.webhooks.err, h.webhooks.crash = tt.err, tt.crash
 			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
 			for range 20 {
 				synctest.Test(t, func(t *testing.T) {
 					w, ended := h.pipe(t)
 					_ = w.SetDeadline(time.Time{}) // one is slow for hours
-					w.say(tt.request)
+					w.send(tt.request)
 					tt.end(t, h, w, ended)
 				})
 			}

@@ -72,8 +72,8 @@ func TestClientOfTrustedProxies(t *testing.T) {
 	}
 }
 
-// TestBudgetRemembersNobody: of those who have nothing in it any more.
-func TestBudgetRemembersNobody(t *testing.T) {
+// TestBudgetForgetsEmptySources: of those who have nothing in it any more.
+func TestBudgetForgetsEmptySources(t *testing.T) {
 	t.Parallel()
 	b := newBudget(100)
 	for i := range 1000 {

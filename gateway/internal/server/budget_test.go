@@ -69,7 +69,7 @@ func large(t *testing.T, addr, path, headers string) int {
 	t.Helper()
 	w := dial(t, addr)
 	go func() { _, _ = w.Write([]byte(post(path, headers, largeBody) + strings.Repeat("w", largeBody))) }()
-	return w.hear("POST").status
+	return w.receive("POST").status
 }
 
 func forwarded(hops string) string { return "X-Forwarded-For: " + hops + "\r\n" }
@@ -110,7 +110,7 @@ func TestI9OneSourceCannotTakeTheBudget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{bodies: sixteen, trusted: c.trusted})
+			h := newHarness(t, settings{bodies: sixteen, trusted: c.trusted})
 			addr, _ := serve(t, h.public, server.ListenParams{})
 			hangUp := flood(t, addr, hook, ofAddress, numbered(10, func(i int) string { return forgery + c.header(i) })...)
 			if got := large(t, addr, hook, signature+c.header(0)); got != 503 {
@@ -149,7 +149,7 @@ func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 	for name, addresses := range map[string]func(string) []string{"many addresses": everywhere, "no address": nowhere} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{bodies: sixteen})
+			h := newHarness(t, settings{bodies: sixteen})
 			addr, _ := serve(t, h.public, server.ListenParams{})
 			flood(t, addr, hook, ofTarget, addresses(forgery)...)
 			if got := large(t, addr, "/webhooks/crm/"+string(acme), forwarded("192.0.2.9")); got != 401 {
@@ -168,7 +168,7 @@ func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 	}
 	t.Run("one tenant's channels and key", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, settings{bodies: sixteen})
+		h := newHarness(t, settings{bodies: sixteen})
 		addr, _ := serve(t, h.public, server.ListenParams{})
 		flood(t, addr, callback, ofTarget, nowhere(token)...)
 		for path, header := range map[string]string{"/webhooks/gupshup/" + string(second): token, "/backend/leads": key} {
@@ -191,7 +191,7 @@ func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{bodies: sixteen})
+			h := newHarness(t, settings{bodies: sixteen})
 			addr, _ := serve(t, h.public, server.ListenParams{})
 			flood(t, addr, c.path, ofTarget, nowhere(c.header)...)
 			if got := large(t, addr, hook, signature); got != 200 {

@@ -7,10 +7,10 @@ import (
 )
 
 // One that cannot be read stands in nobody's way, and can be dropped.
-func TestDeadLetterThatCannotBeRead(t *testing.T) {
+func TestUnreadableDeadLetter(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
-	h.bury(3)
+	h := newHarness(t, settings{})
+	h.makeDead(3)
 	h.store.listed = func(letters []followup.DeadLetter) {
 		h.store.listed = nil
 		h.store.torn = letters[1].ID

@@ -41,13 +41,13 @@ const (
 	otherKey = "key-of-other"
 )
 
-// house is both listeners on a memory store.
-type house struct {
+// harness is both listeners on a memory store.
+type harness struct {
 	*backendtest.House
 	t        *testing.T
 	public   *fiber.App
 	admin    *fiber.App
-	store    *brittle
+	store    *flakyStore
 	webhooks *fakeWebhooks
 	messages *fakeMessages
 	replayed int // how often the relay was told of replays
@@ -65,10 +65,10 @@ type settings struct {
 	trusted  []netip.Prefix
 }
 
-func newHouse(t *testing.T, set settings) *house {
+func newHarness(t *testing.T, set settings) *harness {
 	t.Helper()
-	h := &house{
-		t: t, store: &brittle{Store: memstore.New()}, webhooks: &fakeWebhooks{}, messages: &fakeMessages{}, log: &strings.Builder{},
+	h := &harness{
+		t: t, store: &flakyStore{Store: memstore.New()}, webhooks: &fakeWebhooks{}, messages: &fakeMessages{}, log: &strings.Builder{},
 	}
 	h.House = backendtest.New(t, backendtest.Params{
 		Store: h.store, Channels: []followup.Channel{{ID: second, Tenant: acme, Assistant: sales}},
@@ -138,20 +138,20 @@ func do(t *testing.T, app *fiber.App, r request) response {
 	return response{res.StatusCode, string(b), res.Header}
 }
 
-func (h *house) call(method, path, body string) response {
+func (h *harness) call(method, path, body string) response {
 	h.t.Helper()
 	return do(h.t, h.public, request{method: method, path: path, key: acmeKey, body: body})
 }
 
-func (h *house) want(r response, status int, body string) {
+func (h *harness) want(r response, status int, body string) {
 	h.t.Helper()
 	if r.status != status || r.body != body {
 		h.t.Errorf("got  %d %s\nwant %d %s", r.status, r.body, status, body)
 	}
 }
 
-// brittle is a store that can go away.
-type brittle struct {
+// flakyStore is a store that can go away.
+type flakyStore struct {
 	*memstore.Store
 	gone bool
 	// listed is called when dead letters were listed. May be nil.
@@ -161,21 +161,21 @@ type brittle struct {
 
 var errGone = errors.New("dial tcp: connection refused")
 
-func (b *brittle) Lead(ctx context.Context, t followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+func (b *flakyStore) Lead(ctx context.Context, t followup.TenantID, id followup.LeadID) (followup.Lead, error) {
 	if b.gone {
 		return followup.Lead{}, errGone
 	}
 	return b.Store.Lead(ctx, t, id)
 }
 
-func (b *brittle) Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error) {
+func (b *flakyStore) Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error) {
 	if b.gone {
 		return "", errGone
 	}
 	return b.Store.Resolve(ctx, t, who, create, now)
 }
 
-func (b *brittle) WalkDead(ctx context.Context, t followup.TenantID, visit func(followup.DeadLetter) error) error {
+func (b *flakyStore) WalkDead(ctx context.Context, t followup.TenantID, visit func(followup.DeadLetter) error) error {
 	if b.gone {
 		return errGone
 	}
@@ -194,21 +194,21 @@ func (b *brittle) WalkDead(ctx context.Context, t followup.TenantID, visit func(
 	return nil
 }
 
-func (b *brittle) DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error) {
+func (b *flakyStore) DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error) {
 	if id == b.torn {
 		return followup.DeadLetter{}, followup.ErrUnreadable
 	}
 	return b.Store.DeadLetter(ctx, id)
 }
 
-func (b *brittle) ReplayDead(ctx context.Context, id string, real time.Time) error {
+func (b *flakyStore) ReplayDead(ctx context.Context, id string, real time.Time) error {
 	if id == b.torn {
 		return followup.ErrUnreadable
 	}
 	return b.Store.ReplayDead(ctx, id, real)
 }
 
-func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error) {
+func (b *flakyStore) DeadLetters(ctx context.Context, t followup.TenantID, limit, offset int) ([]followup.DeadLetter, int, error) {
 	if b.gone {
 		return nil, 0, errGone
 	}
@@ -219,7 +219,7 @@ func (b *brittle) DeadLetters(ctx context.Context, t followup.TenantID, limit, o
 	return letters, total, err
 }
 
-func (b *brittle) Pauses(ctx context.Context, t followup.TenantID) ([]followup.ChannelID, error) {
+func (b *flakyStore) Pauses(ctx context.Context, t followup.TenantID) ([]followup.ChannelID, error) {
 	if b.gone {
 		return nil, errGone
 	}

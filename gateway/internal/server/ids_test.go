@@ -12,7 +12,7 @@ import (
 // records have it means the same thing, in whatever case it is written.
 func TestIDsInEitherCase(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	h.messages.answer = server.MessagesAnswer{Status: 200, Body: []byte(`{}`)}
 	lead, config := h.lead(), h.config()
 	run := idOf(t, h.call("POST", "/backend/followup/runs", `{"lead_id":"`+lead+`"}`))
@@ -55,7 +55,7 @@ func TestIDsInEitherCase(t *testing.T) {
 	lead = idOf(t, h.call("POST", "/backend/leads", `{"name":"Bo","phone":"+5511912345679"}`))
 	h.config()
 	run = idOf(t, h.call("POST", "/backend/followup/runs", `{"lead_id":"`+lead+`"}`))
-	h.bury(1)
+	h.makeDead(1)
 	for _, r := range []request{
 		own("POST", "/api/pause", `{"tenant_id":"`+up(string(acme))+`","channel_id":"`+up(string(front))+`"}`),
 		own("GET", "/api/pauses?tenant="+up(string(acme)), ""),

@@ -20,7 +20,7 @@ import (
 // the answer, not an error of the connection.
 func TestRefusalsCanBeRead(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{bodies: 1 << 10})
+	h := newHarness(t, settings{bodies: 1 << 10})
 	addr, _ := serve(t, h.public, server.ListenParams{})
 	long := strings.Repeat("x", 1<<20)
 	for _, tt := range []struct {
@@ -72,20 +72,20 @@ func TestRefusalsCanBeRead(t *testing.T) {
 			for name, value := range tt.header {
 				headers += name + ": " + value + "\r\n"
 			}
-			if r := dial(t, addr).say(post(hook, headers, tt.size) + strings.Repeat("x", tt.size)).hear("POST"); r.status != tt.status {
+			if r := dial(t, addr).send(post(hook, headers, tt.size) + strings.Repeat("x", tt.size)).receive("POST"); r.status != tt.status {
 				t.Errorf("got %d %s, want %d", r.status, r.body, tt.status)
 			}
 		})
 	}
 }
 
-// TestNobodySendsForEver: what is taken off after the answer is bounded.
-func TestNobodySendsForEver(t *testing.T) {
+// TestDrainIsBounded: what is taken off after the answer is bounded.
+func TestDrainIsBounded(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	addr, _ := serve(t, h.public, server.ListenParams{})
-	w := dial(t, addr).say(post(hook, signature, 1<<40))
-	if r := w.hear("POST"); r.status != 413 {
+	w := dial(t, addr).send(post(hook, signature, 1<<40))
+	if r := w.receive("POST"); r.status != 413 {
 		t.Fatalf("got %d, want 413", r.status)
 	}
 	sent, chunk := 0, make([]byte, 1<<20)
@@ -99,18 +99,18 @@ func TestNobodySendsForEver(t *testing.T) {
 	t.Errorf("got %d bytes taken, want the connection closed", sent)
 }
 
-// TestNobodyLingersForEver: a client that neither sends nor hangs up after its
-// last answer is hung up on.
-func TestNobodyLingersForEver(t *testing.T) {
+// TestLingerIsBounded: a client that neither sends nor hangs up after its
+// singleListener answer is hung up on.
+func TestLingerIsBounded(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
 	shut := false
 	h.shut = func() { shut = true }
 	synctest.Test(t, func(t *testing.T) {
 		w, ended := h.pipe(t)
-		w.say(post(hook, signature, 5<<20))
-		if r := w.hear("POST"); r.status != 413 {
+		w.send(post(hook, signature, 5<<20))
+		if r := w.receive("POST"); r.status != 413 {
 			t.Errorf("got %d, want 413", r.status)
 		}
 		synctest.Wait()
@@ -132,54 +132,54 @@ func TestNobodyLingersForEver(t *testing.T) {
 	})
 }
 
-// TestPlacesAreBounded: whoever comes when all places are taken is told so, and
+// TestConnectionsAreBounded: whoever comes when all places are taken is told so, and
 // a place that is left can be taken again.
-func TestPlacesAreBounded(t *testing.T) {
+func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	var refused atomic.Int64
 	addr, _ := serve(t, h.public, server.ListenParams{Most: 2, Refused: func() { refused.Add(1) }})
 	handshake := "GET " + hook + "?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1 HTTP/1.1\r\nHost: wagate\r\n"
-	places := []*wire{dial(t, addr), dial(t, addr)}
+	places := []*rawClient{dial(t, addr), dial(t, addr)}
 	for _, w := range places {
-		if r := w.say(handshake + "\r\n").hear("GET"); r.status != 200 {
+		if r := w.send(handshake + "\r\n").receive("GET"); r.status != 200 {
 			t.Fatalf("got %d, want 200", r.status)
 		}
 	}
 	for range 3 {
-		w := dial(t, addr).say(post(hook, signature, 1000) + strings.Repeat("x", 1000))
-		r := w.hear("POST")
+		w := dial(t, addr).send(post(hook, signature, 1000) + strings.Repeat("x", 1000))
+		r := w.receive("POST")
 		h.want(r, 503, "unavailable")
 		if r.header.Get("Retry-After") == "" {
 			t.Error("got no Retry-After with 503")
 		}
-		w.ends()
+		w.wantClosed()
 	}
 	if got := refused.Load(); got != 3 {
 		t.Errorf("got %d refused, want 3", got)
 	}
 	for range 3 {
 		w := places[0]
-		if r := w.say(handshake + "Connection: close\r\n\r\n").hear("GET"); r.status != 200 {
+		if r := w.send(handshake + "Connection: close\r\n\r\n").receive("GET"); r.status != 200 {
 			t.Errorf("got %d, want 200", r.status)
 		}
-		w.ends()
+		w.wantClosed()
 		places[0] = dial(t, addr)
-		if r := places[0].say(handshake + "\r\n").hear("GET"); r.status != 200 {
+		if r := places[0].send(handshake + "\r\n").receive("GET"); r.status != 200 {
 			t.Errorf("got %d for a place that was left, want 200", r.status)
 		}
 	}
 }
 
-// scarce is a listener that fails for a while, as one does for whose process
+// failingListener is a listener that fails for a while, as one does for whose process
 // there are no more file descriptors.
-type scarce struct {
+type failingListener struct {
 	net.Listener
 
 	errs []error
 }
 
-func (s *scarce) Accept() (net.Conn, error) {
+func (s *failingListener) Accept() (net.Conn, error) {
 	if len(s.errs) > 0 {
 		err := s.errs[0]
 		s.errs = s.errs[1:]
@@ -192,24 +192,24 @@ func (s *scarce) Accept() (net.Conn, error) {
 // TestAcceptOutlivesShortage: what passes does not end the listener.
 func TestAcceptOutlivesShortage(t *testing.T) {
 	t.Parallel()
-	l := server.Listen(&scarce{errs: []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOMEM}}, server.ListenParams{Most: 1})
+	l := server.Listen(&failingListener{errs: []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOMEM}}, server.ListenParams{Most: 1})
 	if _, err := l.Accept(); err != nil {
 		t.Errorf("got %v, want a connection", err)
 	}
-	l = server.Listen(&scarce{errs: []error{net.ErrClosed}}, server.ListenParams{Most: 1})
+	l = server.Listen(&failingListener{errs: []error{net.ErrClosed}}, server.ListenParams{Most: 1})
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want %v", err, net.ErrClosed)
 	}
 }
 
-// last is a listener with one connection, which is over then.
-type last struct {
+// singleListener is a listener with one connection, which is over then.
+type singleListener struct {
 	net.Listener
 
 	conn net.Conn
 }
 
-func (l *last) Accept() (net.Conn, error) {
+func (l *singleListener) Accept() (net.Conn, error) {
 	c := l.conn
 	l.conn = nil
 	if c == nil {
@@ -218,7 +218,7 @@ func (l *last) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-func (l *last) Close() error { return nil }
+func (l *singleListener) Close() error { return nil }
 
 // TestCloseWaitsForRefusals: nobody is left behind, not even a client who does not
 // read that he is refused, for as long as such a one is borne.
@@ -228,7 +228,7 @@ func TestCloseWaitsForRefusals(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client, conn := net.Pipe()
 			defer func() { _ = client.Close() }()
-			l := server.Listen(&last{conn: conn}, server.ListenParams{Linger: linger})
+			l := server.Listen(&singleListener{conn: conn}, server.ListenParams{Linger: linger})
 			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 				t.Fatalf("got %v, want %v", err, net.ErrClosed)
 			}
@@ -246,14 +246,14 @@ func TestCloseWaitsForRefusals(t *testing.T) {
 	}
 }
 
-// TestNobodyIsRefusedBehindTheEnd: who was accepted while the listener was closed, and finds no
+// TestNoRefusalAfterClose: who was accepted while the listener was closed, and finds no
 // place, is let go at once: nobody waits for his refusal any more.
-func TestNobodyIsRefusedBehindTheEnd(t *testing.T) {
+func TestNoRefusalAfterClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client, conn := net.Pipe()
 		defer func() { _ = client.Close() }()
-		l := server.Listen(&last{conn: conn}, server.ListenParams{})
+		l := server.Listen(&singleListener{conn: conn}, server.ListenParams{})
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -266,12 +266,12 @@ func TestNobodyIsRefusedBehindTheEnd(t *testing.T) {
 	})
 }
 
-// TestConnectionsOutliveTheirEnd: what serves a connection panics if a deadline
+// TestDeadlinesOnClosedConnection: what serves a connection panics if a deadline
 // cannot be set, so on one that is gone it can.
-func TestConnectionsOutliveTheirEnd(t *testing.T) {
+func TestDeadlinesOnClosedConnection(t *testing.T) {
 	t.Parallel()
 	client, conn := net.Pipe()
-	c, err := server.Listen(accepting{conn: conn}, server.ListenParams{Most: 1}).Accept()
+	c, err := server.Listen(pipeListener{conn: conn}, server.ListenParams{Most: 1}).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,21 +291,21 @@ func TestConnectionsOutliveTheirEnd(t *testing.T) {
 	}
 }
 
-// TestStopWaitsForNobodySilent: who connected ahead of need holds up no stop.
-func TestStopWaitsForNobodySilent(t *testing.T) {
+// TestStopIgnoresSilentClients: who connected ahead of need holds up no stop.
+func TestStopIgnoresSilentClients(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	addr, stop := serve(t, h.public, server.ListenParams{})
 	silent := dial(t, addr)
-	if r := dial(t, addr).say("GET /nowhere HTTP/1.1\r\nHost: wagate\r\n\r\n").hear("GET"); r.status != 404 { // it serves
+	if r := dial(t, addr).send("GET /nowhere HTTP/1.1\r\nHost: wagate\r\n\r\n").receive("GET"); r.status != 404 { // it serves
 		t.Fatalf("got %d, want 404", r.status)
 	}
 	stop() // within patience, or the test fails
-	silent.ends()
+	silent.wantClosed()
 }
 
-// TestSilenceIsGivenASecond: who connected just before the end may still speak.
-func TestSilenceIsGivenASecond(t *testing.T) {
+// TestSilentClientHasASecond: who connected just before the end may still speak.
+func TestSilentClientHasASecond(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		after  time.Duration // from the end of the listener to the first byte
@@ -320,7 +320,7 @@ func TestSilenceIsGivenASecond(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				client, conn := net.Pipe()
-				l := server.Listen(&last{conn: conn}, server.ListenParams{Most: 1})
+				l := server.Listen(&singleListener{conn: conn}, server.ListenParams{Most: 1})
 				c, err := l.Accept()
 				if err != nil {
 					t.Fatal(err)

@@ -9,9 +9,9 @@ import (
 	"wagate/gateway/internal/server"
 )
 
-func TestMessagesAreCarried(t *testing.T) {
+func TestMessagesArePassedOn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	h.messages.answer = server.MessagesAnswer{Status: 429, Body: []byte(`{"error":{"code":130429}}`), RetryAfter: 1500 * time.Millisecond}
 	r := do(t, h.public, request{
 		method: "POST", path: "/v26.0/106540352242922/messages", key: acmeKey, body: `{"to":"x"}`,
@@ -84,7 +84,7 @@ func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{})
+			h := newHarness(t, settings{})
 			h.want(do(t, h.public, tt.r), tt.status, tt.body)
 			if len(h.messages.got) > 0 {
 				t.Error("something was sent")
@@ -93,9 +93,9 @@ func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 	}
 }
 
-func TestMessagesOfAnUnknownVersionAreNotFoundInGraphsShape(t *testing.T) {
+func TestMessagesOfUnknownVersion(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	for _, version := range []string{"xyz", "v26", "26.0", "v26.0.1", "V26.0", "v.", "v26.0%20"} {
 		for _, path := range []string{"/106540352242922/messages", "/106540352242922/messages/"} {
 			for _, key := range []string{acmeKey, ""} {

@@ -15,7 +15,7 @@ import (
 
 func TestMetaHandshake(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	r := do(t, h.public, request{method: "GET", path: "/webhooks/meta/main?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1158201444"})
 	h.want(r, 200, "1158201444")
 	if got := r.header.Get("Content-Type"); got != "text/plain; charset=utf-8" {
@@ -65,7 +65,7 @@ func TestProvidersWebhooks(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{})
+			h := newHarness(t, settings{})
 			h.webhooks.err = tt.err
 			r := do(t, h.public, tt.r)
 			h.want(r, tt.status, tt.body)
@@ -89,7 +89,7 @@ func TestProvidersWebhooks(t *testing.T) {
 // change under whoever keeps it.
 func TestBodiesOutliveTheirRequests(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	for i := range 20 {
 		body := strings.Repeat(string(rune('a'+i)), 100)
 		do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: map[string]string{
@@ -114,7 +114,7 @@ func TestBodiesOutliveTheirRequests(t *testing.T) {
 
 func TestRequestsHaveADeadline(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"})
 	if _, ok := h.webhooks.ctx.Deadline(); !ok {
 		t.Error("got a context without deadline")
@@ -126,7 +126,7 @@ func TestRequestsHaveADeadline(t *testing.T) {
 
 func TestI11PanicTellsNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	h.webhooks.crash = true
 	h.want(do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}), 500, "an internal error occurred")
 	if log := h.log.String(); !strings.Contains(log, "handler panicked") || strings.Contains(log, "5511912345678") {
@@ -143,7 +143,7 @@ func crm(body string) request {
 
 func TestCRMWebhook(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	created := `{"event":"lead.created","timestamp":"2026-03-02T08:00:00Z","data":{"external_id":"e1","phone":"+5511912345678"}}`
 	h.want(do(t, h.public, crm(created)), 200, `{"success":true,"outcome":"applied"}`)
 	h.want(do(t, h.public, crm(created)), 200, `{"success":true,"outcome":"stale"}`)
@@ -170,7 +170,7 @@ func TestCRMWebhook(t *testing.T) {
 
 // counted returns the webhook requests by provider and outcome, and of how many
 // the time was taken.
-func (h *house) counted() (requests map[string]float64, observed uint64) {
+func (h *harness) counted() (requests map[string]float64, observed uint64) {
 	h.t.Helper()
 	families, err := h.Registry.Gather()
 	if err != nil {
@@ -194,7 +194,7 @@ func (h *house) counted() (requests map[string]float64, observed uint64) {
 
 func TestWebhookMetrics(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	if n := testutil.CollectAndCount(h.Registry, "wagate_webhook_requests_total"); n != 3*14 {
 		t.Errorf("got %d series at start, want every provider and outcome, 42", n)
 	}
@@ -229,7 +229,7 @@ func TestWebhookMetrics(t *testing.T) {
 
 func TestUnknownPathsAreJSON(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	for _, path := range []string{"/", "/backend", "/foo/123/media", "/foo/messages", "/metrics", "/livez", "/api/dead", "/debug/pprof/"} {
 		r := do(t, h.public, request{method: http.MethodPost, path: path, key: acmeKey, body: "{}"})
 		h.want(r, 404, `{"success":false,"error":{"code":"NOT_FOUND","message":"there is no such route","details":[]}}`)

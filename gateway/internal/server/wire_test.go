@@ -21,23 +21,23 @@ import (
 // patience bounds every wait for something that must happen.
 const patience = 2 * time.Minute
 
-// wire is a client that says exactly what it is told.
-type wire struct {
+// rawClient is a client that says exactly what it is told.
+type rawClient struct {
 	t *testing.T
 	net.Conn
 
 	in *bufio.Reader
 }
 
-func newWire(t *testing.T, c net.Conn) *wire {
+func newRawClient(t *testing.T, c net.Conn) *rawClient {
 	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
-	return &wire{t: t, Conn: c, in: bufio.NewReader(c)}
+	return &rawClient{t: t, Conn: c, in: bufio.NewReader(c)}
 }
 
-// say sends text as it stands.
-func (w *wire) say(text string) *wire {
+// send sends text as it stands.
+func (w *rawClient) send(text string) *rawClient {
 	w.t.Helper()
 	if _, err := io.WriteString(w, text); err != nil {
 		w.t.Fatalf("say %.40q: %v", text, err)
@@ -45,8 +45,8 @@ func (w *wire) say(text string) *wire {
 	return w
 }
 
-// hear reads the answer to a request.
-func (w *wire) hear(method string) response {
+// receive reads the answer to a request.
+func (w *rawClient) receive(method string) response {
 	w.t.Helper()
 	res, err := http.ReadResponse(w.in, &http.Request{Method: method})
 	if err != nil {
@@ -60,8 +60,8 @@ func (w *wire) hear(method string) response {
 	return response{res.StatusCode, string(b), res.Header}
 }
 
-// ends checks that the server says nothing more and closes.
-func (w *wire) ends() {
+// wantClosed checks that the server says nothing more and closes.
+func (w *rawClient) wantClosed() {
 	w.t.Helper()
 	if b, err := w.in.ReadByte(); !errors.Is(err, io.EOF) {
 		w.t.Errorf("after the last answer: got %q, %v, want the end", b, err)
@@ -97,33 +97,33 @@ func serve(t *testing.T, app *fiber.App, p server.ListenParams) (addr string, st
 }
 
 // dial connects to what serve serves.
-func dial(t *testing.T, addr string) *wire {
+func dial(t *testing.T, addr string) *rawClient {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newWire(t, c)
+	return newRawClient(t, c)
 }
 
-// accepting is a listener with one connection, which tells when the server says
+// pipeListener is a listener with one connection, which tells when the server says
 // that it will write no more.
-type accepting struct {
+type pipeListener struct {
 	net.Listener
 
 	conn net.Conn
 	shut func()
 }
 
-func (a accepting) Accept() (net.Conn, error) { return halves{a.conn, a.shut}, nil }
+func (a pipeListener) Accept() (net.Conn, error) { return halfCloser{a.conn, a.shut}, nil }
 
-type halves struct {
+type halfCloser struct {
 	net.Conn
 
 	shut func()
 }
 
-func (h halves) CloseWrite() error {
+func (h halfCloser) CloseWrite() error {
 	if h.shut != nil {
 		h.shut()
 	}
@@ -131,11 +131,11 @@ func (h halves) CloseWrite() error {
 }
 
 // pipe is a connection on which what was said is read: saying returns then.
-func (h *house) pipe(t *testing.T) (w *wire, ended <-chan struct{}) {
+func (h *harness) pipe(t *testing.T) (w *rawClient, ended <-chan struct{}) {
 	t.Helper()
 	_ = h.public.Handler() // builds the routes
 	client, conn := net.Pipe()
-	c, err := server.Listen(accepting{conn: conn, shut: h.shut}, server.ListenParams{Most: 1}).Accept()
+	c, err := server.Listen(pipeListener{conn: conn, shut: h.shut}, server.ListenParams{Most: 1}).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func (h *house) pipe(t *testing.T) (w *wire, ended <-chan struct{}) {
 		_ = client.Close()
 		<-done
 	})
-	return newWire(t, client), done
+	return newRawClient(t, client), done
 }
 
 const (
@@ -208,11 +208,11 @@ func TestI14OddRequests(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{})
+			h := newHarness(t, settings{})
 			addr, stop := serve(t, h.public, server.ListenParams{})
 			w := dial(t, addr)
 			method, _, _ := strings.Cut(tt.request, " ")
-			r := w.say(tt.request).hear(method)
+			r := w.send(tt.request).receive(method)
 			if r.status != tt.status || r.header.Get("Allow") != tt.allow {
 				t.Errorf("got %d, Allow %q, want %d, %q", r.status, r.header.Get("Allow"), tt.status, tt.allow)
 			}
@@ -235,7 +235,7 @@ func TestI14OddRequests(t *testing.T) {
 // TestContentEncoding: a body is taken as it came or not at all.
 func TestContentEncoding(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	for encoding, want := range map[string]int{
 		"identity": 200, "Identity": 200, "IDENTITY": 200,
 		"gzip": 415, "GZIP": 415, "br": 415, "identity, gzip": 415, "none": 415,
@@ -252,31 +252,31 @@ func TestContentEncoding(t *testing.T) {
 	}
 }
 
-// TestContentTypeIsNotJudged: what is signed is taken whatever it is called, as
+// TestAnyContentTypeIsAccepted: what is signed is taken whatever it is called, as
 // the very bytes.
-func TestContentTypeIsNotJudged(t *testing.T) {
+func TestAnyContentTypeIsAccepted(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{
 		"", "application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "nonsense",
 	} {
-		h := newHouse(t, settings{})
+		h := newHarness(t, settings{})
 		addr, _ := serve(t, h.public, server.ListenParams{})
 		const body = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{}\r\n--x--\r\n"
-		r := dial(t, addr).say(post(hook, signature+"Content-Type: "+kind+"\r\n", len(body)) + body).hear("POST")
+		r := dial(t, addr).send(post(hook, signature+"Content-Type: "+kind+"\r\n", len(body)) + body).receive("POST")
 		if got := h.webhooks.got(); r.status != 200 || len(got) != 1 || string(got[0]) != body {
 			t.Errorf("%q: got %d, %q, want the bytes as they came", kind, r.status, got)
 		}
 	}
 }
 
-// TestOneRequestAfterAnother: requests sent at once are answered in order, on one
+// TestPipelinedRequests: requests sent at once are answered in order, on one
 // connection, also behind one whose body nobody asked for.
-func TestOneRequestAfterAnother(t *testing.T) {
+func TestPipelinedRequests(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, settings{})
+	h := newHarness(t, settings{})
 	addr, _ := serve(t, h.public, server.ListenParams{})
 	large := strings.Repeat("b", 300<<10)
-	w := dial(t, addr).say(post(hook, signature, 1) + "a" +
+	w := dial(t, addr).send(post(hook, signature, 1) + "a" +
 		post(hook, "", 5000) + strings.Repeat("x", 5000) + // unsigned
 		post("/nowhere", "", 8<<10) + strings.Repeat("x", 8<<10) + // the most that comes with the header
 		post(hook, signature, len(large)) + large +
@@ -284,11 +284,11 @@ func TestOneRequestAfterAnother(t *testing.T) {
 		"GET /nowhere HTTP/1.1\r\nHost: wagate\r\nContent-Length: 3\r\n\r\nyyy" +
 		post(hook, signature+"Connection: close\r\n", 1) + "d")
 	for i, want := range []int{200, 401, 404, 200, 200, 404, 200} {
-		if r := w.hear("POST"); r.status != want {
+		if r := w.receive("POST"); r.status != want {
 			t.Errorf("request %d: got %d %s, want %d", i, r.status, r.body, want)
 		}
 	}
-	w.ends()
+	w.wantClosed()
 	got := h.webhooks.got()
 	if len(got) != 4 || string(got[0]) != "a" || string(got[1]) != large || string(got[2]) != "c" || string(got[3]) != "d" {
 		t.Errorf("got %d bodies, %.20q, want a, bbb…, c, d", len(got), got)
@@ -312,13 +312,13 @@ func TestI10NothingIsSmuggled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, settings{})
+			h := newHarness(t, settings{})
 			addr, _ := serve(t, h.public, server.ListenParams{})
-			w := dial(t, addr).say(outer)
-			if r := w.hear("POST"); r.status < 400 {
+			w := dial(t, addr).send(outer)
+			if r := w.receive("POST"); r.status < 400 {
 				t.Errorf("got %d, want a refusal", r.status)
 			}
-			w.ends()
+			w.wantClosed()
 			if got := h.webhooks.got(); len(got) > 0 {
 				t.Errorf("got %q handed on, want nothing", got)
 			}
