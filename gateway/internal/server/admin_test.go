@@ -15,11 +15,14 @@ import (
 	"wagate/gateway/internal/server"
 )
 
+// op sends a request to the admin listener, without a token.
 func (h *harness) op(method, path, body string) response {
 	h.t.Helper()
 	return do(h.t, h.admin, request{method: method, path: path, body: body})
 }
 
+// TestReadiness: /readyz names each check that fails, with its error and the time since when it has
+// failed. /livez is not affected.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	var redis error
@@ -44,6 +47,8 @@ func TestReadiness(t *testing.T) {
 	h.want(h.op("GET", "/livez", ""), 200, "ok")
 }
 
+// TestAdminToken: with tokens configured, /api and /debug need one of them. /livez, /readyz and
+// /metrics need none.
 func TestAdminToken(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{tokens: []string{"operator", "operator-old"}})
@@ -67,6 +72,7 @@ func TestAdminToken(t *testing.T) {
 	}
 }
 
+// TestMetricsAreExposed: /metrics has the webhook metrics, with every series from the start.
 func TestMetricsAreExposed(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -79,11 +85,13 @@ func TestMetricsAreExposed(t *testing.T) {
 		`wagate_webhook_duration_seconds_count{provider="gupshup"} 0`,
 	} {
 		if !strings.Contains(r.body, want) {
-			t.Errorf("got no line %q", want)
+			t.Errorf("got no line %q, want it in /metrics", want)
 		}
 	}
 }
 
+// TestPauses: a tenant or one channel of it can be paused, listed and resumed. Unknown tenants and
+// channels, and bodies that are not valid, are refused.
 func TestPauses(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -95,7 +103,7 @@ func TestPauses(t *testing.T) {
 		`{"tenant_id":"`+string(acme)+`","channel_id":"`+string(front)+`","paused":true}],"pagination":{"total":2,"limit":50,"offset":0,"has_more":false}}`)
 	h.want(h.op("POST", "/api/resume", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":false}`)
 	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":1`) {
-		t.Errorf("got %s, want the channel only", r.body)
+		t.Errorf("got %s, want only the channel", r.body)
 	}
 	h.want(h.op("POST", "/api/pause", `{"tenant_id":"nobody"}`), 404, notFound("tenant"))
 	h.want(h.op("POST", "/api/pause", `{"tenant_id":"`+string(other)+`","channel_id":"`+string(front)+`"}`), 404, notFound("channel"))
@@ -108,8 +116,9 @@ func TestPauses(t *testing.T) {
 		`"message":"a required field is missing","details":[{"field":"tenant","problem":"is required"}]}}`)
 }
 
-// A channel that is given and empty, as of a variable that is not set, is not the whole tenant: that would be
-// stopped, or sent for again, where one channel was meant.
+// TestPauseOfEmptyChannelIsRefused: a channel_id that is given and empty (a script's variable that
+// is not set, say) is refused. It does not mean the whole tenant: that would pause or resume
+// everything where one channel was meant.
 func TestPauseOfEmptyChannelIsRefused(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -124,7 +133,7 @@ func TestPauseOfEmptyChannelIsRefused(t *testing.T) {
 	h.want(h.op("POST", "/api/pause", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":true}`)
 	h.want(h.op("POST", "/api/resume", empty), 400, refused)
 	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":1`) {
-		t.Errorf("got %s, want the tenant paused still", r.body)
+		t.Errorf("got %s, want the tenant still paused", r.body)
 	}
 	h.want(h.op("POST", "/api/resume", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":false}`)
 	h.want(h.op("POST", "/api/pause", `{"channel_id":""}`), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
@@ -132,7 +141,8 @@ func TestPauseOfEmptyChannelIsRefused(t *testing.T) {
 		`{"field":"tenant_id","problem":"is required"}]}}`)
 }
 
-// What was paused and then taken out of the file is listed, so it can be resumed. It cannot be paused.
+// TestResumeOfChannelMissingFromFile: a paused channel that is missing from the operator's file can
+// be resumed, because the list of pauses has it. It cannot be paused.
 func TestResumeOfChannelMissingFromFile(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -153,6 +163,7 @@ func TestResumeOfChannelMissingFromFile(t *testing.T) {
 	h.want(h.op("POST", "/api/resume", body(string(gone))), 503, unavailable)
 }
 
+// TestOperatorSeesRuns: the admin API shows a run and a lead's runs as the tenant's API does.
 func TestOperatorSeesRuns(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -168,16 +179,16 @@ func TestOperatorSeesRuns(t *testing.T) {
 		`"message":"a required field is missing","details":[{"field":"lead","problem":"is required"}]}}`)
 }
 
-// support is another assistant of acme's.
+// support is another assistant of acme.
 const support followup.AssistantID = "a0000000-0000-4000-8000-0000000000a2"
 
-// makeDead makes n dead letters of different leads.
+// makeDead makes n dead letters of sales, each of a different lead.
 func (h *harness) makeDead(n int) {
 	h.t.Helper()
 	h.makeDeadOf(sales, n)
 }
 
-// makeDeadOf makes n dead letters of an assistant, of different leads.
+// makeDeadOf makes n dead letters of an assistant, each of a different lead.
 func (h *harness) makeDeadOf(a followup.AssistantID, n int) {
 	h.t.Helper()
 	ctx := h.t.Context()
@@ -195,7 +206,7 @@ func (h *harness) makeDeadOf(a followup.AssistantID, n int) {
 	}
 	deliveries, _, err := h.store.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: h.Now(), Limit: n, MaxEvents: 1, Lease: time.Minute})
 	if err != nil || len(deliveries) != n {
-		h.t.Fatalf("got %d deliveries, %v, want %d", len(deliveries), err, n)
+		h.t.Fatalf("got %d deliveries (%v), want %d", len(deliveries), err, n)
 	}
 	for _, d := range deliveries {
 		h.Advance(time.Second)
@@ -205,6 +216,8 @@ func (h *harness) makeDeadOf(a followup.AssistantID, n int) {
 	}
 }
 
+// TestDeadLetters: dead letters are listed, newest first, and can be shown, replayed and dropped
+// one by one.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -223,10 +236,10 @@ func TestDeadLetters(t *testing.T) {
 	}
 	all := read("?limit=2")
 	if len(all.Data) != 2 || all.Pagination.Total != 3 || all.Data[0].DeadAt.Before(all.Data[1].DeadAt) {
-		t.Fatalf("got %+v, want the two newest of 3", all)
+		t.Fatalf("got %+v, want the 2 newest of 3", all)
 	}
 	if l := read("?tenant=" + string(other)); len(l.Data) != 0 {
-		t.Errorf("another tenant: got %+v, want none", l)
+		t.Errorf("another tenant's: got %+v, want none", l)
 	}
 	letter := "/api/dead/" + all.Data[0].ID
 	if r := h.op("GET", letter, ""); r.status != 200 || !strings.Contains(r.body, `"events":[{`) {
@@ -238,12 +251,14 @@ func TestDeadLetters(t *testing.T) {
 	h.want(h.op("DELETE", "/api/dead/"+all.Data[1].ID, ""), 404, notFound("dead letter"))
 	h.want(h.op("GET", "/api/dead/x", ""), 404, notFound("dead letter"))
 	if got := read("").Pagination.Total; got != 1 {
-		t.Errorf("got %d left, want 1", got)
+		t.Errorf("got %d dead letters left, want 1", got)
 	}
 	h.store.gone = true
 	h.want(h.op("GET", "/api/dead", ""), 503, unavailable)
 }
 
+// TestReplayAll: all dead letters of a tenant, or of all tenants, are replayed with one request,
+// whatever their number.
 func TestReplayAll(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -257,8 +272,8 @@ func TestReplayAll(t *testing.T) {
 	}
 }
 
-// Those that somebody else takes meanwhile are passed over, and the relay is told
-// of what went back, whatever came of the rest.
+// TestBulkSkipsLettersTakenMeanwhile: a bulk replay or drop skips the dead letters that somebody
+// else takes meanwhile. The relay is woken once for what was replayed.
 func TestBulkSkipsLettersTakenMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -273,12 +288,13 @@ func TestBulkSkipsLettersTakenMeanwhile(t *testing.T) {
 		}
 		h.want(h.op("POST", "/api/dead/"+verb, ""), 200, fmt.Sprintf(`{"%s":2}`, map[string]string{"replay": "replayed", "drop": "dropped"}[verb]))
 		if h.replayed != told {
-			t.Errorf("%s: got the relay told %d times, want %d", verb, h.replayed, told)
+			t.Errorf("%s: got the relay woken %d times, want %d", verb, h.replayed, told)
 		}
 	}
 }
 
-// Of one conversation the letter that died first is replayed first.
+// TestReplayAllKeepsTheOrder: the dead letters of one conversation are replayed in the order in
+// which they died.
 func TestReplayAllKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -287,13 +303,15 @@ func TestReplayAllKeepsTheOrder(t *testing.T) {
 	h.want(h.op("POST", "/api/dead/replay", ""), 200, `{"replayed":2}`)
 	ds, _, err := h.store.ClaimDeliveries(t.Context(), followup.ClaimDeliveries{Real: h.Now(), Limit: 10, MaxEvents: 10, Lease: time.Minute})
 	if err != nil || len(ds) != 1 || len(ds[0].Events) != 2 {
-		t.Fatalf("got %+v, %v, want one delivery of two events", ds, err)
+		t.Fatalf("got %+v (%v), want one delivery of two events", ds, err)
 	}
 	if a, b := string(ds[0].Events[0].Value), string(ds[0].Events[1].Value); a >= b {
-		t.Errorf("got %s before %s, want them as they died", a, b)
+		t.Errorf("got %s before %s, want them in the order in which they died", a, b)
 	}
 }
 
+// TestDropAll: dead letters are dropped in bulk, narrowed to a tenant and an assistant if these are
+// given.
 func TestDropAll(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -318,7 +336,8 @@ func TestDropAll(t *testing.T) {
 	h.want(h.op("POST", "/api/dead/drop", ""), 200, `{"dropped":1}`)
 }
 
-// Whoever narrows to nothing, or by a word that nobody knows, does not mean all.
+// TestDeadLetterFilterErrors: a filter that is empty, given twice or unknown is refused. It does
+// not mean all dead letters.
 func TestDeadLetterFilterErrors(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -339,7 +358,8 @@ func TestDeadLetterFilterErrors(t *testing.T) {
 	h.want(h.op("POST", "/api/dead/drop", ""), 200, `{"dropped":2}`)
 }
 
-// An assistant's dead letters are listed and replayed without the others.
+// TestDeadLettersOfAssistant: one assistant's dead letters are listed and replayed without those of
+// the others.
 func TestDeadLettersOfAssistant(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -378,12 +398,12 @@ func TestDeadLettersOfAssistant(t *testing.T) {
 		`{"field":"assistant","problem":"must not be empty"}]}}`)
 	h.want(h.op("POST", "/api/dead/replay?assistant="+string(support), ""), 200, `{"replayed":2}`)
 	if got, want := page(""), "3 sales sales sales"; got != want {
-		t.Errorf("left: got %s, want %s", got, want)
+		t.Errorf("after the replay: got %s, want %s", got, want)
 	}
 }
 
-// A scrape leaves nothing behind that still looks at the server while it stops.
-// The race detector tells.
+// TestScrapeThenStop: a scrape leaves no goroutine behind that still uses the server while the
+// server stops. The race detector would report it.
 func TestScrapeThenStop(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -416,8 +436,8 @@ func TestScrapeThenStop(t *testing.T) {
 	}
 }
 
-// TestLogTellsWhatOperatorDid: who looks later why nothing is sent, or where events are, finds it there.
-// What came to nothing is not told.
+// TestLogTellsWhatOperatorDid: the log has what operators changed, so that one can find out later
+// why nothing is sent or where events are. Requests that changed nothing are not logged.
 func TestLogTellsWhatOperatorDid(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})

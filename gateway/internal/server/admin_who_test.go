@@ -2,6 +2,8 @@ package server_test
 
 import "testing"
 
+// TestWithoutTokenRefusesOrigin: without admin tokens, a request with an Origin is refused, because
+// it comes from a web page.
 func TestWithoutTokenRefusesOrigin(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -10,7 +12,9 @@ func TestWithoutTokenRefusesOrigin(t *testing.T) {
 	h.want(h.op("GET", "/api/pauses?tenant="+string(acme), ""), 200, `{"data":[],"pagination":{"total":0,"limit":50,"offset":0,"has_more":false}}`)
 }
 
-// A page whose name was made to mean this machine says no Origin, but that name.
+// TestWithoutTokenRefusesOtherHosts: without admin tokens, a request for a host other than this
+// machine is refused. A web page whose name was made to resolve to this machine sends no Origin,
+// but it sends that name.
 func TestWithoutTokenRefusesOtherHosts(t *testing.T) {
 	t.Parallel()
 	h, guarded := newHarness(t, settings{}), newHarness(t, settings{tokens: []string{"operator"}})

@@ -16,11 +16,12 @@ const (
 	unavailable   = `{"success":false,"error":{"code":"UNAVAILABLE","message":"the service is temporarily unavailable","details":[],"retry_after":2}}`
 )
 
+// notFound returns the body of a 404 for an object that does not exist.
 func notFound(what string) string {
 	return `{"success":false,"error":{"code":"NOT_FOUND","message":"` + what + ` not found","details":[]}}`
 }
 
-// idOf reads the id of the object answered.
+// idOf returns the id of the object in an answer.
 func idOf(t *testing.T, r response) string {
 	t.Helper()
 	var o struct{ ID string }
@@ -30,17 +31,20 @@ func idOf(t *testing.T, r response) string {
 	return o.ID
 }
 
+// config creates a follow-up configuration of sales and returns its id.
 func (h *harness) config() string {
 	h.t.Helper()
 	return idOf(h.t, h.call("POST", "/backend/followup/configs", `{"assistant_id":"`+string(sales)+`",
 		"trigger_status_ids":["`+quoted+`"],"steps":[{"interval":"PT30M","prompt":"Ask"}]}`))
 }
 
+// lead creates a lead and returns its id.
 func (h *harness) lead() string {
 	h.t.Helper()
 	return idOf(h.t, h.call("POST", "/backend/leads", `{"name":"Ana","phone":"+5511912345678"}`))
 }
 
+// TestLeadRoutes: leads can be created, read, listed, changed and deleted.
 func TestLeadRoutes(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -62,7 +66,7 @@ func TestLeadRoutes(t *testing.T) {
 	h.want(h.call("GET", "/backend/leads?search=zz", ""), 200, `{"data":[],"pagination":{"total":0,"limit":50,"offset":0,"has_more":false}}`)
 	h.call("POST", "/backend/leads", `{"name":"Bo","phone":"+5511912345679"}`)
 	if r := h.call("GET", "/backend/leads?limit=1", ""); !strings.HasSuffix(r.body, `"pagination":{"total":2,"limit":1,"offset":0,"has_more":true}}`) {
-		t.Errorf("got %s, want more to come", r.body)
+		t.Errorf("got %s, want has_more true", r.body)
 	}
 	if r := h.call("PUT", lead, `{"company":"Lima"}`); r.status != 200 || !strings.Contains(r.body, `"company":"Lima"`) {
 		t.Errorf("got %d %s", r.status, r.body)
@@ -72,6 +76,7 @@ func TestLeadRoutes(t *testing.T) {
 	h.want(h.call("DELETE", lead, ""), 404, leadNotFound)
 }
 
+// TestConfigRoutes: configurations can be created, read by each route, changed and deleted.
 func TestConfigRoutes(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -105,6 +110,7 @@ func TestConfigRoutes(t *testing.T) {
 			`{"field":"steps[0].interval","problem":"must be at least PT30M"}]}}`)
 }
 
+// TestRunRoutes: a run can be started, read, listed and cancelled.
 func TestRunRoutes(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -132,6 +138,8 @@ func TestRunRoutes(t *testing.T) {
 	}
 }
 
+// TestI10EveryRouteNeedsKeyOfOwnTenant: every route answers 401 without a valid key, and 404 to the
+// key of another tenant.
 func TestI10EveryRouteNeedsKeyOfOwnTenant(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -166,10 +174,12 @@ func TestI10EveryRouteNeedsKeyOfOwnTenant(t *testing.T) {
 		h.want(do(t, h.public, request{method: "POST", path: path, body: "{}"}), 401, notAuthorized)
 	}
 	if r := h.call("GET", "/backend/followup/runs/"+run, ""); !strings.Contains(r.body, `"state":"armed"`) {
-		t.Errorf("got %s, want the run untouched", r.body)
+		t.Errorf("got %s, want the run still armed", r.body)
 	}
 }
 
+// TestBackendErrorsOfTheEdge has the errors that are answered before a service is asked, and what
+// is answered when the store is away. The log names no lead.
 func TestBackendErrorsOfTheEdge(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -208,10 +218,12 @@ func TestBackendErrorsOfTheEdge(t *testing.T) {
 		}
 	}
 	if log := h.log.String(); strings.Contains(log, lead) || strings.Contains(log, "5511912345679") {
-		t.Errorf("the log names the lead: %s", log)
+		t.Errorf("got log %s, want one that does not name the lead", log)
 	}
 }
 
+// TestRateLimitPerKey: each key has its own rate limit, and Retry-After tells when the next request
+// is accepted.
 func TestRateLimitPerKey(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{rate: 3})
@@ -224,7 +236,7 @@ func TestRateLimitPerKey(t *testing.T) {
 		return fmt.Sprint(got)
 	}
 	if got := statuses(acmeKey, 4); got != "[404 404 404 429]" {
-		t.Errorf("got %s, want three and then no more", got)
+		t.Errorf("got %s, want three requests accepted and the fourth refused", got)
 	}
 	r := h.call("GET", path, "")
 	h.want(r, 429, `{"success":false,"error":{"code":"RATE_LIMIT_EXCEEDED","message":"too many requests with this key","details":[],"retry_after":20}}`)
@@ -232,14 +244,14 @@ func TestRateLimitPerKey(t *testing.T) {
 		t.Errorf("got Retry-After %q, want 20", r.header.Get("Retry-After"))
 	}
 	if got := statuses(otherKey, 1); got != "[404]" {
-		t.Errorf("another key: got %s, want it unharmed", got)
+		t.Errorf("another key: got %s, want it not limited", got)
 	}
 	if got := statuses("guess", 5); got != "[401 401 401 401 401]" {
-		t.Errorf("nobody's key: got %s", got)
+		t.Errorf("unknown key: got %s, want 401 each time", got)
 	}
 	h.Advance(20 * time.Second)
 	if got := statuses(acmeKey, 2); got != "[404 429]" {
-		t.Errorf("after Retry-After: got %s, want one more", got)
+		t.Errorf("after Retry-After: got %s, want one request accepted", got)
 	}
 	h.Advance(24 * time.Hour)
 	if got := statuses(acmeKey, 4); got != "[404 404 404 429]" {

@@ -12,8 +12,8 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// TestI10UnauthenticatedBodiesAreNotRead: whoever shows to be nobody by the header is
-// answered while his body is still to come.
+// TestI10UnauthenticatedBodiesAreNotRead: if the header alone is enough to refuse a request, it is
+// answered before the body has arrived.
 func TestI10UnauthenticatedBodiesAreNotRead(t *testing.T) {
 	t.Parallel()
 	callback := "/webhooks/gupshup/" + string(front)
@@ -33,9 +33,9 @@ func TestI10UnauthenticatedBodiesAreNotRead(t *testing.T) {
 		{"wrong key to send", "/v26.0/1/messages", "Authorization: Bearer guess\r\n", 200 << 10, 401},
 		{"compressed", hook, signature + "Content-Encoding: gzip\r\n", 3 << 20, 415},
 		{"too large a webhook", hook, signature, 4<<20 + 1, 413},
-		{"too large, elsewhere", "/backend/leads", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
+		{"too large for the API", "/backend/leads", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
 		{"too large for a CRM", "/webhooks/crm/" + string(acme), "", 256<<10 + 1, 413},
-		{"too large, by a whole URL", "http://wagate/backend/leads", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
+		{"too large, with an absolute URL", "http://wagate/backend/leads", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
 		{"too large to send", "/v26.0/1/messages", "Authorization: Bearer " + acmeKey + "\r\n", 256<<10 + 1, 413},
 		{"no route", "/nowhere", "", 200 << 10, 404},
 	} {
@@ -49,13 +49,13 @@ func TestI10UnauthenticatedBodiesAreNotRead(t *testing.T) {
 			}
 			w.wantClosed()
 			if got := len(h.webhooks.got()) + len(h.messages.got); got > 0 {
-				t.Errorf("got %d bodies handed on, want none", got)
+				t.Errorf("got %d bodies passed on, want none", got)
 			}
 		})
 	}
 }
 
-// TestExpectation: 100 is said where the body is wanted, and only there.
+// TestExpectation: 100 Continue is sent only if the body is wanted.
 func TestExpectation(t *testing.T) {
 	t.Parallel()
 	const expect = "Expect: 100-continue\r\n"
@@ -74,14 +74,14 @@ func TestExpectation(t *testing.T) {
 	} {
 		w := dial(t, addr).send(post(path, signature+expect, size))
 		if r := w.receive("POST"); r.status != 413 {
-			t.Errorf("%s: got %d, want 413 and no 100 before", path, r.status)
+			t.Errorf("%s: got %d, want 413 without a 100 before it", path, r.status)
 		}
 		w.wantClosed()
 	}
 }
 
-// TestIdleConnection: what is said before a handler is asked comes through on a connection
-// that has been silent for longer than an answer may take.
+// TestIdleConnection: an answer that is written before a handler is called arrives, even if the
+// connection was idle for longer than an answer may take.
 func TestIdleConnection(t *testing.T) {
 	t.Parallel()
 	const pause = time.Minute
@@ -89,13 +89,13 @@ func TestIdleConnection(t *testing.T) {
 		request string
 		status  int
 	}{
-		"expects to go on": {post(hook, signature+"Expect: 100-continue\r\n", 2), 100},
-		"makes no sense":   {"\x16\x03\x01\r\n\r\n", 400},
+		"100 Continue":      {post(hook, signature+"Expect: 100-continue\r\n", 2), 100},
+		"malformed request": {"\x16\x03\x01\r\n\r\n", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHarness(t, settings{})
-			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
+			do(t, h.public, request{method: "GET", path: "/nowhere"}) // starts fasthttp's clock outside the bubble
 			synctest.Test(t, func(t *testing.T) {
 				w, _ := h.pipe(t)
 				if r := w.send(post(hook, signature, 2) + "{}").receive("POST"); r.status != 200 {
@@ -110,7 +110,7 @@ func TestIdleConnection(t *testing.T) {
 	}
 }
 
-// TestSlowRequests: what dribbles in is given up.
+// TestSlowRequests: a request that does not arrive in time is answered 408.
 func TestSlowRequests(t *testing.T) {
 	t.Parallel()
 	const short = 10 * time.Second
@@ -134,7 +134,7 @@ func TestSlowRequests(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHarness(t, settings{timeouts: tt.timeouts})
-			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
+			do(t, h.public, request{method: "GET", path: "/nowhere"}) // starts fasthttp's clock outside the bubble
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				w, ended := h.pipe(t)
@@ -146,13 +146,13 @@ func TestSlowRequests(t *testing.T) {
 				<-ended
 			})
 			if got := len(h.webhooks.got()); got > 0 || h.log.Len() > 0 {
-				t.Errorf("got %d bodies handed on and log %q, want nothing", got, h.log)
+				t.Errorf("got %d bodies passed on and log %q, want neither", got, h.log)
 			}
 		})
 	}
 }
 
-// TestCutOffBodies: of a sender who hangs up, nothing is handed on.
+// TestCutOffBodies: if the sender hangs up before the body is complete, nothing is passed on.
 func TestCutOffBodies(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{100, 20_000, 3 << 20} {
@@ -160,25 +160,25 @@ func TestCutOffBodies(t *testing.T) {
 		addr, _ := serve(t, h.public, server.ListenParams{})
 		w := dial(t, addr).send(post(hook, signature, size) + strings.Repeat(" ", size-1))
 		if c, ok := w.Conn.(*net.TCPConn); !ok || c.CloseWrite() != nil {
-			t.Fatal("cannot hang up")
+			t.Fatal("the client could not close its side")
 		}
 		if r := w.receive("POST"); r.status != 400 {
 			t.Errorf("%d bytes: got %d %s, want 400", size, r.status, r.body)
 		}
 		if got := len(h.webhooks.got()); got > 0 {
-			t.Errorf("%d bytes: got %d bodies handed on, want none", size, got)
+			t.Errorf("%d bytes: got %d bodies passed on, want none", size, got)
 		}
 	}
 }
 
-// whole posts a signed body of that size and returns the status.
+// whole posts a signed body of the given size and returns the answer.
 func (h *harness) whole(t *testing.T, size int) response {
 	t.Helper()
 	w, _ := h.pipe(t)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		_, _ = w.Write([]byte(post(hook, signature, size) + strings.Repeat("w", size))) // breaks off where nobody reads on
+		_, _ = w.Write([]byte(post(hook, signature, size) + strings.Repeat("w", size))) // fails once the server stops reading
 	}()
 	r := w.receive("POST")
 	_ = w.Close()
@@ -186,39 +186,39 @@ func (h *harness) whole(t *testing.T, size int) response {
 	return r
 }
 
-// TestI9LargeBodiesShareABudget: what would go beyond it is answered 503, the
-// usual webhook is not concerned, and what is done with leaves its place.
+// TestI9LargeBodiesShareABudget: a large body that would exceed the budget is answered 503. Bodies
+// of the usual size do not count, and a finished request gives back what it took.
 func TestI9LargeBodiesShareABudget(t *testing.T) {
 	t.Parallel()
 	const large = 200 << 10
-	h := newHarness(t, settings{bodies: 3 * large}) // of which one app has half
+	h := newHarness(t, settings{bodies: 3 * large}) // half of it is one app's share
 	first, _ := h.pipe(t)
 	first.send(post(hook, signature, large) + strings.Repeat("w", large/2))
 
 	r := h.whole(t, large)
 	h.want(r, 503, "unavailable")
 	if r.header.Get("Retry-After") == "" {
-		t.Error("got no Retry-After with 503")
+		t.Error("got no Retry-After with 503, want one")
 	}
 	if r := h.whole(t, 16<<10); r.status != 200 {
-		t.Errorf("a usual body: got %d, want 200", r.status)
+		t.Errorf("a body of usual size: got %d, want 200", r.status)
 	}
 	first.send(strings.Repeat("w", large-large/2))
 	if r := first.receive("POST"); r.status != 200 {
-		t.Errorf("the first: got %d, want 200", r.status)
+		t.Errorf("the first large body: got %d, want 200", r.status)
 	}
 	if r := h.whole(t, large); r.status != 200 {
-		t.Errorf("after the first: got %d, want 200", r.status)
+		t.Errorf("after the first large body: got %d, want 200", r.status)
 	}
 	if h.log.Len() > 0 {
-		t.Errorf("got log %q, want nothing: whoever sends too much would fill it", h.log)
+		t.Errorf("got log %q, want nothing: senders of large bodies could fill it", h.log)
 	}
 	if got, _ := h.counted(); got["meta busy"] != 1 || got["meta ok"] != 3 {
 		t.Errorf("got %v counted, want 1 busy and 3 ok", got)
 	}
 }
 
-// TestBudgetIsGivenBack: however a request ends.
+// TestBudgetIsGivenBack: a request gives back what it took from the budget, however it ends.
 func TestBudgetIsGivenBack(t *testing.T) {
 	t.Parallel()
 	const size = 300 << 10
@@ -238,8 +238,8 @@ func TestBudgetIsGivenBack(t *testing.T) {
 		err           error
 		crash         bool
 	}{
-		{"taken", half + strings.Repeat("w", size/2), receive(200), nil, false},
-		{"not kept", half + strings.Repeat("w", size/2), receive(503), errors.New("away"), false},
+		{"accepted", half + strings.Repeat("w", size/2), receive(200), nil, false},
+		{"not stored", half + strings.Repeat("w", size/2), receive(503), errors.New("away"), false},
 		{"malformed", half + strings.Repeat("w", size/2), receive(400), webhook.ErrMalformed, false},
 		{"panic", half + strings.Repeat("w", size/2), receive(500), nil, true},
 		{"slow", half, receive(408), nil, false},
@@ -252,21 +252,21 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			// Room for one, and for the beginning that it is copied from, in an app's half.
+			// An app's half has room for one body and for its beginning, which is copied.
 			h := newHarness(t, settings{bodies: 2 * (4<<20 + 256<<10 + 1)})
 			h.webhooks.err, h.webhooks.crash = tt.err, tt.crash
-			do(t, h.public, request{method: "GET", path: "/nowhere"}) // fasthttp starts its clock, which is to be outside
+			do(t, h.public, request{method: "GET", path: "/nowhere"}) // starts fasthttp's clock outside the bubble
 			for range 20 {
 				synctest.Test(t, func(t *testing.T) {
 					w, ended := h.pipe(t)
-					_ = w.SetDeadline(time.Time{}) // one is slow for hours
+					_ = w.SetDeadline(time.Time{}) // one of the requests is slow for hours
 					w.send(tt.request)
 					tt.end(t, h, w, ended)
 				})
 			}
 			h.webhooks.err, h.webhooks.crash = nil, false
 			if r := h.whole(t, 4<<20); r.status != 200 {
-				t.Errorf("then: got %d, want the whole budget free and 200", r.status)
+				t.Errorf("afterwards: got %d, want 200, with the whole budget free", r.status)
 			}
 		})
 	}

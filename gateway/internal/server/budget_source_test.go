@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// TestClient: who sends is who connects to us from outside, whatever he says, or
-// whom our proxies say that he is.
+// TestClient: without trusted proxies, the sender is the last hop that is not on a private network.
+// What the sender itself claims does not count.
 func TestClient(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		peer string
 		hops []string
-		want string // empty: not known
+		want string // "": not known
 	}{
 		{"203.0.113.7", nil, "203.0.113.7/32"},
 		{"203.0.113.7", []string{"198.51.100.1"}, "203.0.113.7/32"},
@@ -35,12 +35,12 @@ func TestClient(t *testing.T) {
 			got = p.String()
 		}
 		if got != c.want {
-			t.Errorf("%s for %q: got %q, want %q", c.peer, c.hops, got, c.want)
+			t.Errorf("peer %s, hops %q: got %q, want %q", c.peer, c.hops, got, c.want)
 		}
 	}
 }
 
-// TestClientOfTrustedProxies: those that were named are believed, and nobody else is.
+// TestClientOfTrustedProxies: with trusted proxies, only those are believed about who sends.
 func TestClientOfTrustedProxies(t *testing.T) {
 	t.Parallel()
 	trusted := proxies{
@@ -49,7 +49,7 @@ func TestClientOfTrustedProxies(t *testing.T) {
 	for _, c := range []struct {
 		peer string
 		hops []string
-		want string // empty: not known
+		want string // "": not known
 	}{
 		{"203.0.113.7", []string{"192.0.2.1", "198.51.100.1"}, "198.51.100.1/32"},
 		{"::ffff:203.0.113.7", []string{"198.51.100.1"}, "198.51.100.1/32"},
@@ -67,19 +67,19 @@ func TestClientOfTrustedProxies(t *testing.T) {
 			got = p.String()
 		}
 		if got != c.want {
-			t.Errorf("%s for %q: got %q, want %q", c.peer, c.hops, got, c.want)
+			t.Errorf("peer %s, hops %q: got %q, want %q", c.peer, c.hops, got, c.want)
 		}
 	}
 }
 
-// TestBudgetForgetsEmptySources: of those who have nothing in it any more.
+// TestBudgetForgetsEmptySources: the budget keeps no record of a source that holds none of it.
 func TestBudgetForgetsEmptySources(t *testing.T) {
 	t.Parallel()
 	b := newBudget(100)
 	for i := range 1000 {
 		of := []share{everybody(), target("app", fmt.Sprint(i))}
 		if !b.take(20, of) || b.take(60, of) {
-			t.Fatalf("%d: got the room of others, want half for each", i)
+			t.Fatalf("app %d: got another share than half of the budget", i)
 		}
 		b.give(20, of)
 	}

@@ -15,8 +15,8 @@ import (
 	"wagate/gateway/internal/server"
 )
 
-// Room for sixteen of the large bodies of these tests: four for an address, eight
-// for a target, twelve for what could be forged.
+// A budget for sixteen of these tests' large bodies, and the shares in it: four for an address,
+// eight for a target, twelve for what could be forged.
 const (
 	largeBody  = 200 << 10
 	sixteen    = 16 * largeBody
@@ -25,9 +25,9 @@ const (
 	ofUnproven = 12
 )
 
-// flood sends the beginnings of large bodies, one with each header, and returns
-// when all but held of them were refused. The others stay until hangUp. {n} in the
-// path is the number of each.
+// flood sends the beginnings of large bodies, one with each of the headers. It returns when all but
+// held of them were refused; the others stay in progress until hangUp is called. {n} in the path
+// stands for the number of the body.
 func flood(t *testing.T, addr, path string, held int, headers ...string) (hangUp func()) {
 	t.Helper()
 	refused := make(chan int, len(headers))
@@ -54,7 +54,7 @@ func flood(t *testing.T, addr, path string, held int, headers ...string) (hangUp
 				t.Fatalf("flood: got %d, want 503", got)
 			}
 		case <-time.After(patience):
-			t.Fatalf("flood: got %d of %d refused, want %d held", i, len(headers), held)
+			t.Fatalf("flood: got %d of %d refused, want all but %d", i, len(headers), held)
 		}
 	}
 	return func() {
@@ -64,7 +64,7 @@ func flood(t *testing.T, addr, path string, held int, headers ...string) (hangUp
 	}
 }
 
-// large posts a whole large body and returns the status.
+// large posts a complete large body and returns the status.
 func large(t *testing.T, addr, path, headers string) int {
 	t.Helper()
 	w := dial(t, addr)
@@ -72,9 +72,10 @@ func large(t *testing.T, addr, path, headers string) int {
 	return w.receive("POST").status
 }
 
+// forwarded returns an X-Forwarded-For header with these hops.
 func forwarded(hops string) string { return "X-Forwarded-For: " + hops + "\r\n" }
 
-// numbered returns n headers, with what f makes of the number.
+// numbered returns n headers, each made by f from its number.
 func numbered(n int, f func(i int) string) (headers []string) {
 	for i := range n {
 		headers = append(headers, f(i))
@@ -84,26 +85,26 @@ func numbered(n int, f func(i int) string) (headers []string) {
 
 const forgery = "X-Hub-Signature-256: sha256=guess\r\n"
 
-// TestI9OneSourceCannotTakeTheBudget: whoever sends large bodies that look signed
-// takes the room of his address, of which those behind a proxy have one each, and
-// what the proxy did not write itself changes nothing.
+// TestI9OneSourceCannotTakeTheBudget: whoever sends large bodies with forged signatures can take up
+// no more than the share of one address. Behind a proxy, each sender's address has a share. What
+// the proxy did not write itself into X-Forwarded-For changes nothing.
 func TestI9OneSourceCannotTakeTheBudget(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		header  func(i int) string
-		via     string // the hops that others come by too
+		via     string // the hops that other senders have too
 		trusted []netip.Prefix
 	}{
-		"one address":           {func(int) string { return forwarded("203.0.113.7") }, "", nil},
-		"with a port":           {func(i int) string { return forwarded(fmt.Sprintf("203.0.113.7:%d", 1000+i)) }, "", nil},
-		"what he says himself":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7", i)) }, "", nil},
-		"in a line of its own":  {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d", i)) + forwarded("203.0.113.7") }, "", nil},
-		"behind two proxies":    {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d,203.0.113.7 , 10.0.0.2", i)) }, ", 10.0.0.2", nil},
-		"in a cloud":            {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7, 100.64.0.2", i)) }, ", 100.64.0.2", nil},
-		"one network of IPv6":   {func(i int) string { return forwarded(fmt.Sprintf("2001:db8:0:7::%x", i)) }, "", nil},
-		"IPv6, in its brackets": {func(i int) string { return forwarded(fmt.Sprintf("[2001:db8:0:7::%x]:443", i)) }, "", nil},
-		"IPv4 in IPv6":          {func(int) string { return forwarded("::ffff:203.0.113.7") }, "", nil},
-		"behind trusted ones": {
+		"one address":                {func(int) string { return forwarded("203.0.113.7") }, "", nil},
+		"with a port":                {func(i int) string { return forwarded(fmt.Sprintf("203.0.113.7:%d", 1000+i)) }, "", nil},
+		"forged hops before it":      {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7", i)) }, "", nil},
+		"forged hop in another line": {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d", i)) + forwarded("203.0.113.7") }, "", nil},
+		"behind two proxies":         {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d,203.0.113.7 , 10.0.0.2", i)) }, ", 10.0.0.2", nil},
+		"behind a cloud's proxy":     {func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7, 100.64.0.2", i)) }, ", 100.64.0.2", nil},
+		"one IPv6 network":           {func(i int) string { return forwarded(fmt.Sprintf("2001:db8:0:7::%x", i)) }, "", nil},
+		"IPv6 in brackets":           {func(i int) string { return forwarded(fmt.Sprintf("[2001:db8:0:7::%x]:443", i)) }, "", nil},
+		"IPv4 in IPv6":               {func(int) string { return forwarded("::ffff:203.0.113.7") }, "", nil},
+		"behind trusted proxies": {
 			func(i int) string { return forwarded(fmt.Sprintf("198.51.100.%d, 203.0.113.7, 203.0.113.200", i)) }, ", 203.0.113.200",
 			[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("203.0.113.200/32")},
 		},
@@ -114,27 +115,27 @@ func TestI9OneSourceCannotTakeTheBudget(t *testing.T) {
 			addr, _ := serve(t, h.public, server.ListenParams{})
 			hangUp := flood(t, addr, hook, ofAddress, numbered(10, func(i int) string { return forgery + c.header(i) })...)
 			if got := large(t, addr, hook, signature+c.header(0)); got != 503 {
-				t.Errorf("one more of that address: got %d, want 503", got)
+				t.Errorf("one more from that address: got %d, want 503", got)
 			}
 			for _, of := range []string{"192.0.2.9", "::ffff:192.0.2.9", "2001:db8:0:8::1", "unknown", ""} {
 				if got := large(t, addr, hook, signature+forwarded(of+c.via)); got != 200 {
-					t.Errorf("somebody else's, of %q: got %d, want 200", of, got)
+					t.Errorf("from another address, %q: got %d, want 200", of, got)
 				}
 			}
 			hangUp()
 			until := time.Now().Add(patience)
 			for large(t, addr, hook, signature+c.header(0)) != 200 {
 				if time.Now().After(until) {
-					t.Fatal("got the address refused when its bodies are gone, want it taken")
+					t.Fatal("got the address refused after its bodies are gone, want it accepted")
 				}
 			}
 		})
 	}
 }
 
-// TestI9OneTargetCannotTakeTheBudget: with as many addresses as they please, or
-// none that we know, forgers use up the room of what they aim at, and with several
-// targets what forgeries have of it all. Those who showed a key find room.
+// TestI9OneTargetCannotTakeTheBudget: forgers with many addresses, or with none that is known, can
+// take up no more than the share of the target that they aim at. With several targets they can take
+// up no more than the share of what could be forged. Callers with a valid key always find room.
 func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 	t.Parallel()
 	const (
@@ -153,16 +154,16 @@ func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 			addr, _ := serve(t, h.public, server.ListenParams{})
 			flood(t, addr, hook, ofTarget, addresses(forgery)...)
 			if got := large(t, addr, "/webhooks/crm/"+string(acme), forwarded("192.0.2.9")); got != 401 {
-				t.Errorf("a CRM's body, signed by nobody: got %d, want it read and 401", got)
+				t.Errorf("an unsigned CRM body: got %d, want 401 after reading it", got)
 			}
 			flood(t, addr, "/webhooks/crm/"+string(acme), ofUnproven-ofTarget, addresses("")...)
 			for path, header := range map[string]string{callback: token, "/backend/leads": key, "/v26.0/1/messages": key} {
 				if got := large(t, addr, path, header); got == 503 {
-					t.Errorf("%s: got 503, want it read", path)
+					t.Errorf("%s: got 503, want the body read", path)
 				}
 			}
 			if got := large(t, addr, hook, signature+forwarded("192.0.2.9")); got != 503 {
-				t.Errorf("that app's: got %d, want 503", got)
+				t.Errorf("the same app's: got %d, want 503", got)
 			}
 		})
 	}
@@ -173,14 +174,14 @@ func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 		flood(t, addr, callback, ofTarget, nowhere(token)...)
 		for path, header := range map[string]string{"/webhooks/gupshup/" + string(second): token, "/backend/leads": key} {
 			if got := large(t, addr, path, header); got != 503 {
-				t.Errorf("%s of that tenant's: got %d, want 503", path, got)
+				t.Errorf("%s of the same tenant: got %d, want 503", path, got)
 			}
 		}
 		for path, header := range map[string]string{
 			hook: signature, "/webhooks/gupshup/" + string(backendtest.Alien): token, "/v26.0/1/messages": "Authorization: Bearer " + otherKey + "\r\n",
 		} {
 			if got := large(t, addr, path, header); got == 503 {
-				t.Errorf("%s of others: got 503, want it read", path)
+				t.Errorf("%s of another target: got 503, want the body read", path)
 			}
 		}
 	})
@@ -195,10 +196,10 @@ func TestI9OneTargetCannotTakeTheBudget(t *testing.T) {
 			addr, _ := serve(t, h.public, server.ListenParams{})
 			flood(t, addr, c.path, ofTarget, nowhere(c.header)...)
 			if got := large(t, addr, hook, signature); got != 200 {
-				t.Errorf("an app's: got %d, want 200", got)
+				t.Errorf("an app's body: got %d, want 200", got)
 			}
 			if got := large(t, addr, "/v26.0/1/messages", "Authorization: Bearer "+otherKey+"\r\n"); got == 503 {
-				t.Error("another tenant's: got 503, want it read")
+				t.Error("another tenant's message: got 503, want the body read")
 			}
 		})
 	}

@@ -6,7 +6,8 @@ import (
 	"wagate/followup"
 )
 
-// One that cannot be read stands in nobody's way, and can be dropped.
+// TestUnreadableDeadLetter: a dead letter that cannot be read does not hinder a bulk replay of the
+// others, and can be dropped.
 func TestUnreadableDeadLetter(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})

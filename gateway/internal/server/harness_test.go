@@ -32,7 +32,7 @@ const (
 	front       = backendtest.Front
 	crmSecret   = backendtest.Secret
 
-	// second is another channel of acme's.
+	// second is another channel of acme.
 	second followup.ChannelID = "a0000000-0000-4000-8000-0000000000c2"
 
 	quoted = "11111111-1111-4111-8111-111111111111"
@@ -41,7 +41,7 @@ const (
 	otherKey = "key-of-other"
 )
 
-// harness is both listeners on a memory store.
+// harness has the public and the admin listener on a memory store.
 type harness struct {
 	*backendtest.House
 	t        *testing.T
@@ -50,21 +50,22 @@ type harness struct {
 	store    *flakyStore
 	webhooks *fakeWebhooks
 	messages *fakeMessages
-	replayed int // how often the relay was told of replays
+	replayed int // how often Replayed was called
 	log      *strings.Builder
-	shut     func() // called by pipes that will be written to no more; nil: nothing is
+	shut     func() // called when the server closes a pipe for writing; may be nil
 }
 
-// settings are what tests vary.
+// settings are the parameters that tests vary.
 type settings struct {
 	rate     int
 	tokens   []string
 	checks   []server.Check
-	timeouts server.Timeouts // hours, where none is set
-	bodies   int             // their budget
+	timeouts server.Timeouts // five hours for each that is not set
+	bodies   int             // the budget of large bodies
 	trusted  []netip.Prefix
 }
 
+// newHarness returns a harness with two tenants, acme and other.
 func newHarness(t *testing.T, set settings) *harness {
 	t.Helper()
 	h := &harness{
@@ -95,19 +96,21 @@ func newHarness(t *testing.T, set settings) *harness {
 	return h
 }
 
-// request is one request and the answer it got.
+// request is one request to a listener.
 type request struct {
 	method, path, key, body string
 	host                    string // default localhost
 	header                  map[string]string
 }
 
+// response is what a request was answered with.
 type response struct {
 	status int
 	body   string
 	header http.Header
 }
 
+// do sends a request to a listener's app over a pipe and returns the answer.
 func do(t *testing.T, app *fiber.App, r request) response {
 	t.Helper()
 	req := httptest.NewRequest(r.method, r.path, strings.NewReader(r.body))
@@ -118,12 +121,12 @@ func do(t *testing.T, app *fiber.App, r request) response {
 	for name, value := range r.header {
 		req.Header.Set(name, value)
 	}
-	// Not app.Test: it hides the answer to a request that the server refuses to read.
+	// app.Test would hide the answer to a request that the server refuses to read.
 	_ = app.Handler() // builds the routes
 	client, conn := net.Pipe()
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = app.Server().ServeConn(conn) })
-	wg.Go(func() { _ = req.Write(client) }) // breaks off where the server stops reading
+	wg.Go(func() { _ = req.Write(client) }) // fails once the server stops reading
 	defer wg.Wait()
 	defer func() { _ = client.Close() }()
 	res, err := http.ReadResponse(bufio.NewReader(client), req)
@@ -138,11 +141,13 @@ func do(t *testing.T, app *fiber.App, r request) response {
 	return response{res.StatusCode, string(b), res.Header}
 }
 
+// call sends a request with acme's key to the public listener.
 func (h *harness) call(method, path, body string) response {
 	h.t.Helper()
 	return do(h.t, h.public, request{method: method, path: path, key: acmeKey, body: body})
 }
 
+// want checks status and body of an answer.
 func (h *harness) want(r response, status int, body string) {
 	h.t.Helper()
 	if r.status != status || r.body != body {
@@ -150,13 +155,13 @@ func (h *harness) want(r response, status int, body string) {
 	}
 }
 
-// flakyStore is a store that can go away.
+// flakyStore is a store that can be away, and that can have one unreadable dead letter.
 type flakyStore struct {
 	*memstore.Store
 	gone bool
-	// listed is called when dead letters were listed. May be nil.
+	// listed is called when dead letters have been listed. It may be nil.
 	listed func([]followup.DeadLetter)
-	torn   string // the dead letter that cannot be read
+	torn   string // the id of the dead letter that cannot be read
 }
 
 var errGone = errors.New("dial tcp: connection refused")
@@ -226,24 +231,24 @@ func (b *flakyStore) Pauses(ctx context.Context, t followup.TenantID) ([]followu
 	return b.Store.Pauses(ctx, t)
 }
 
-// fakeWebhooks knows one app, one channel, and what it was handed.
+// fakeWebhooks knows one app and three channels, and records what it was given.
 type fakeWebhooks struct {
 	mu     sync.Mutex
 	bodies [][]byte
 	agents []string // the User-Agents that came with them
 	err    error
 	crash  bool
-	ctx    context.Context //nolint:containedctx // what the handler was given, for the test to look at
+	ctx    context.Context //nolint:containedctx // the handler's context, for a test to check
 }
 
-// got returns what was handed over so far.
+// got returns the bodies received so far.
 func (f *fakeWebhooks) got() [][]byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.bodies)
 }
 
-// take keeps a body, and who brought it.
+// take records a body and the User-Agent that came with it.
 func (f *fakeWebhooks) take(beside webhook.Header, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -301,7 +306,7 @@ func (f *fakeWebhooks) Gupshup(_ context.Context, channel followup.ChannelID, to
 	return f.take(beside, body)
 }
 
-// fakeMessages remembers what it was to send.
+// fakeMessages records the requests to send and gives one answer to all.
 type fakeMessages struct {
 	got    []server.MessagesRequest
 	answer server.MessagesAnswer

@@ -8,8 +8,8 @@ import (
 	"wagate/gateway/internal/server"
 )
 
-// TestIDsInEitherCase: whoever pastes a UUID as the operator's file or a tenant's own
-// records have it means the same thing, in whatever case it is written.
+// TestIDsInEitherCase: a UUID means the same in upper and lower case, wherever it stands in a
+// request.
 func TestIDsInEitherCase(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -45,11 +45,11 @@ func TestIDsInEitherCase(t *testing.T) {
 		own("DELETE", "/backend/leads/"+up(lead), ""),
 	} {
 		if got := do(t, h.public, r); got.status/100 != 2 {
-			t.Errorf("%s %s: got %d %s, want it done", r.method, r.path, got.status, got.body)
+			t.Errorf("%s %s: got %d %s, want success", r.method, r.path, got.status, got.body)
 		}
 	}
 	if got := h.messages.got[0].Number; got != string(front) {
-		t.Errorf("sends by %q, want %q", got, front)
+		t.Errorf("got a send by number %q, want %q", got, front)
 	}
 
 	lead = idOf(t, h.call("POST", "/backend/leads", `{"name":"Bo","phone":"+5511912345679"}`))
@@ -66,7 +66,7 @@ func TestIDsInEitherCase(t *testing.T) {
 		got := h.op(r.method, r.path, r.body)
 		var page struct{ Pagination *struct{ Total int } }
 		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != 200 || page.Pagination != nil && page.Pagination.Total == 0 {
-			t.Errorf("%s: got %d %s, want what there is", r.path, got.status, got.body)
+			t.Errorf("%s: got %d %s, want 200 and a list that is not empty", r.path, got.status, got.body)
 		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"wagate/gateway/internal/server"
 )
 
-// TestRefusalsCanBeRead: a client that goes on sending what nobody wants reads
-// the answer, not an error of the connection.
+// TestRefusalsCanBeRead: a client that goes on sending a body that was refused can read the answer,
+// and does not get a connection error.
 func TestRefusalsCanBeRead(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{bodies: 1 << 10})
@@ -28,14 +28,14 @@ func TestRefusalsCanBeRead(t *testing.T) {
 		size      int
 		header    map[string]string
 		status    int
-		unlimited bool // the length is not said
+		unlimited bool // without a Content-Length
 	}{
 		{"too large", 16 << 20, signed, 413, false},
 		{"too large, chunked", 16 << 20, signed, 503, true},
 		{"unsigned", 3 << 20, nil, 401, false},
-		{"no place for it", 3 << 20, signed, 503, false},
+		{"budget exceeded", 3 << 20, signed, 503, false},
 		{"compressed", 3 << 20, map[string]string{"X-Hub-Signature-256": "sha256=right", "Content-Encoding": "gzip"}, 415, false},
-		{"a header too large", 3 << 20, map[string]string{"X-Long": long}, 431, false},
+		{"header too large", 3 << 20, map[string]string{"X-Long": long}, 431, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,7 +66,7 @@ func TestRefusalsCanBeRead(t *testing.T) {
 		if tt.unlimited {
 			continue
 		}
-		t.Run(tt.name+", read at last", func(t *testing.T) {
+		t.Run(tt.name+", read after sending", func(t *testing.T) {
 			t.Parallel()
 			headers := ""
 			for name, value := range tt.header {
@@ -79,7 +79,7 @@ func TestRefusalsCanBeRead(t *testing.T) {
 	}
 }
 
-// TestDrainIsBounded: what is taken off after the answer is bounded.
+// TestDrainIsBounded: after a refusal, only so much of the body is read and discarded.
 func TestDrainIsBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -96,11 +96,11 @@ func TestDrainIsBounded(t *testing.T) {
 			return
 		}
 	}
-	t.Errorf("got %d bytes taken, want the connection closed", sent)
+	t.Errorf("the server read %d bytes after the answer, want the connection closed", sent)
 }
 
-// TestLingerIsBounded: a client that neither sends nor hangs up after its
-// singleListener answer is hung up on.
+// TestLingerIsBounded: a client that neither sends nor hangs up after its last answer is
+// disconnected after a while.
 func TestLingerIsBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -115,11 +115,11 @@ func TestLingerIsBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		if !shut {
-			t.Error("got no word that there will be no more")
+			t.Error("the connection was not closed for writing, want it closed")
 		}
 		select {
 		case <-ended:
-			t.Error("got the end at once, want time for what is still on its way")
+			t.Error("the connection was closed at once, want time for what still arrives")
 		default:
 		}
 		time.Sleep(10 * time.Second)
@@ -127,13 +127,13 @@ func TestLingerIsBounded(t *testing.T) {
 		select {
 		case <-ended:
 		default:
-			t.Error("got no end")
+			t.Error("the connection was not closed after 10s, want it closed")
 		}
 	})
 }
 
-// TestConnectionsAreBounded: whoever comes when all places are taken is told so, and
-// a place that is left can be taken again.
+// TestConnectionsAreBounded: a connection for which there is no place is answered 503. A place that
+// becomes free can be taken again.
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -151,7 +151,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		r := w.receive("POST")
 		h.want(r, 503, "unavailable")
 		if r.header.Get("Retry-After") == "" {
-			t.Error("got no Retry-After with 503")
+			t.Error("got no Retry-After with 503, want one")
 		}
 		w.wantClosed()
 	}
@@ -166,13 +166,13 @@ func TestConnectionsAreBounded(t *testing.T) {
 		w.wantClosed()
 		places[0] = dial(t, addr)
 		if r := places[0].send(handshake + "\r\n").receive("GET"); r.status != 200 {
-			t.Errorf("got %d for a place that was left, want 200", r.status)
+			t.Errorf("got %d in a place that became free, want 200", r.status)
 		}
 	}
 }
 
-// failingListener is a listener that fails for a while, as one does for whose process
-// there are no more file descriptors.
+// failingListener returns these errors before its first connection, as a listener does when the
+// process has no file descriptors left.
 type failingListener struct {
 	net.Listener
 
@@ -189,7 +189,7 @@ func (s *failingListener) Accept() (net.Conn, error) {
 	return conn, client.Close()
 }
 
-// TestAcceptOutlivesShortage: what passes does not end the listener.
+// TestAcceptOutlivesShortage: a temporary error does not end the listener.
 func TestAcceptOutlivesShortage(t *testing.T) {
 	t.Parallel()
 	l := server.Listen(&failingListener{errs: []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOMEM}}, server.ListenParams{Most: 1})
@@ -202,7 +202,7 @@ func TestAcceptOutlivesShortage(t *testing.T) {
 	}
 }
 
-// singleListener is a listener with one connection, which is over then.
+// singleListener has one connection. After it, the listener is closed.
 type singleListener struct {
 	net.Listener
 
@@ -220,8 +220,8 @@ func (l *singleListener) Accept() (net.Conn, error) {
 
 func (l *singleListener) Close() error { return nil }
 
-// TestCloseWaitsForRefusals: nobody is left behind, not even a client who does not
-// read that he is refused, for as long as such a one is borne.
+// TestCloseWaitsForRefusals: Close waits until every refusal was read or has timed out, so no
+// connection stays open.
 func TestCloseWaitsForRefusals(t *testing.T) {
 	t.Parallel()
 	for linger, want := range map[time.Duration]time.Duration{0: time.Second, time.Hour: time.Hour} {
@@ -237,17 +237,17 @@ func TestCloseWaitsForRefusals(t *testing.T) {
 				t.Fatal(err)
 			}
 			if took := time.Since(began); took != want {
-				t.Errorf("got it closed after %v, want %v", took, want)
+				t.Errorf("Close took %v, want %v", took, want)
 			}
 			if conn.SetDeadline(time.Now()) == nil {
-				t.Error("got a connection that is still open")
+				t.Error("the connection is still open, want it closed")
 			}
 		})
 	}
 }
 
-// TestNoRefusalAfterClose: who was accepted while the listener was closed, and finds no
-// place, is let go at once: nobody waits for his refusal any more.
+// TestNoRefusalAfterClose: a connection that was accepted during Close, and for which there is no
+// place, is closed at once, because nobody waits for its refusal.
 func TestNoRefusalAfterClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -261,13 +261,13 @@ func TestNoRefusalAfterClose(t *testing.T) {
 			t.Fatalf("got %v, want %v", err, net.ErrClosed)
 		}
 		if conn.SetDeadline(time.Now()) == nil {
-			t.Error("got a connection that is still open")
+			t.Error("the connection is still open, want it closed")
 		}
 	})
 }
 
-// TestDeadlinesOnClosedConnection: what serves a connection panics if a deadline
-// cannot be set, so on one that is gone it can.
+// TestDeadlinesOnClosedConnection: setting a deadline on a connection that is gone returns no
+// error, because the server would panic on one.
 func TestDeadlinesOnClosedConnection(t *testing.T) {
 	t.Parallel()
 	client, conn := net.Pipe()
@@ -277,7 +277,7 @@ func TestDeadlinesOnClosedConnection(t *testing.T) {
 	}
 	_ = client.Close()
 	if conn.SetDeadline(time.Now()) == nil {
-		t.Fatal("got a deadline set on a connection that is gone")
+		t.Fatal("a deadline could be set on a connection that is gone, want an error")
 	}
 	for name, set := range map[string]func(time.Time) error{
 		"deadline": c.SetDeadline, "read deadline": c.SetReadDeadline, "write deadline": c.SetWriteDeadline,
@@ -287,34 +287,36 @@ func TestDeadlinesOnClosedConnection(t *testing.T) {
 		}
 	}
 	if _, err := c.Read(make([]byte, 1)); err == nil {
-		t.Error("got something read from a connection that is gone")
+		t.Error("something was read from a connection that is gone, want an error")
 	}
 }
 
-// TestStopIgnoresSilentClients: who connected ahead of need holds up no stop.
+// TestStopIgnoresSilentClients: a client that has connected and sent nothing does not hold up a
+// stop.
 func TestStopIgnoresSilentClients(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
 	addr, stop := serve(t, h.public, server.ListenParams{})
 	silent := dial(t, addr)
-	if r := dial(t, addr).send("GET /nowhere HTTP/1.1\r\nHost: wagate\r\n\r\n").receive("GET"); r.status != 404 { // it serves
+	if r := dial(t, addr).send("GET /nowhere HTTP/1.1\r\nHost: wagate\r\n\r\n").receive("GET"); r.status != 404 { // so the server is up
 		t.Fatalf("got %d, want 404", r.status)
 	}
-	stop() // within patience, or the test fails
+	stop() // fails the test unless it returns within patience
 	silent.wantClosed()
 }
 
-// TestSilentClientHasASecond: who connected just before the end may still speak.
+// TestSilentClientHasASecond: a client that connected just before the end of the listener has a
+// second to send its first byte.
 func TestSilentClientHasASecond(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		after  time.Duration // from the end of the listener to the first byte
-		before bool          // it was heard before
+		after  time.Duration // the time from the end of the listener to the client's byte
+		before bool          // the client has sent a byte before the end
 		heard  bool
 	}{
-		"speaks in time": {999 * time.Millisecond, false, true},
-		"too late":       {1001 * time.Millisecond, false, false},
-		"heard before":   {time.Minute, true, true},
+		"sends in time": {999 * time.Millisecond, false, true},
+		"too late":      {1001 * time.Millisecond, false, false},
+		"heard before":  {time.Minute, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -346,7 +348,7 @@ func TestSilentClientHasASecond(t *testing.T) {
 					t.Errorf("got %d, %v, want it heard: %t", n, err, tt.heard)
 				}
 				_ = c.Close()
-				time.Sleep(time.Hour) // the client ends, too
+				time.Sleep(time.Hour) // so that the client's goroutine ends
 			})
 		})
 	}

@@ -9,6 +9,8 @@ import (
 	"wagate/gateway/internal/server"
 )
 
+// TestMessagesArePassedOn: a send is passed on with its tenant, number and idempotency key, and the
+// answer comes back with its status, body and Retry-After.
 func TestMessagesArePassedOn(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -22,7 +24,7 @@ func TestMessagesArePassedOn(t *testing.T) {
 		t.Errorf("got Retry-After %q, want 2: rounded up", got)
 	}
 	if got := r.header.Get("Content-Type"); got != "application/json; charset=utf-8" {
-		t.Errorf("got content type %q", got)
+		t.Errorf("got content type %q, want application/json; charset=utf-8", got)
 	}
 	want := server.MessagesRequest{Tenant: acme, Number: "106540352242922", IdempotencyKey: "k-1", Body: []byte(`{"to":"x"}`)}
 	if fmt.Sprint(h.messages.got) != fmt.Sprint([]server.MessagesRequest{want}) {
@@ -30,6 +32,8 @@ func TestMessagesArePassedOn(t *testing.T) {
 	}
 }
 
+// TestMessagesRefusalsHaveGraphsShape: a send that is refused at the edge is answered in the Graph
+// API's error format.
 func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 	t.Parallel()
 	const path = "/v26.0/106540352242922/messages"
@@ -42,7 +46,7 @@ func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 		body   string
 	}{
 		{"no key", request{method: "POST", path: path}, 401, token},
-		{"nobody's key", request{method: "POST", path: path, key: "guess"}, 401, token},
+		{"unknown key", request{method: "POST", path: path, key: "guess"}, 401, token},
 		{"other scheme", request{method: "POST", path: path, header: map[string]string{"Authorization": "Basic " + acmeKey}}, 401, token},
 		{"empty key", request{method: "POST", path: path, header: map[string]string{"Authorization": "Bearer "}}, 401, token},
 		{
@@ -87,12 +91,14 @@ func TestMessagesRefusalsHaveGraphsShape(t *testing.T) {
 			h := newHarness(t, settings{})
 			h.want(do(t, h.public, tt.r), tt.status, tt.body)
 			if len(h.messages.got) > 0 {
-				t.Error("something was sent")
+				t.Error("something was sent, want nothing")
 			}
 		})
 	}
 }
 
+// TestMessagesOfUnknownVersion: a send under something that is not a Graph API version is answered
+// 404 in the Graph API's error format. Other routes that end in /messages have our own format.
 func TestMessagesOfUnknownVersion(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -106,11 +112,11 @@ func TestMessagesOfUnknownVersion(t *testing.T) {
 		}
 	}
 	if len(h.messages.got) > 0 {
-		t.Error("something was sent")
+		t.Error("something was sent, want nothing")
 	}
 	for _, path := range []string{"/backend/leads/messages", "/backend/nothing/messages", "/webhooks/crm/messages"} {
 		if r := h.call("POST", path, "{}"); !strings.HasPrefix(r.body, `{"success":false,`) {
-			t.Errorf("%s: got %s, want the envelope", path, r.body)
+			t.Errorf("%s: got %s, want our own error format", path, r.body)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
+// TestMetaHandshake: the challenge is echoed as plain text, and only to the app's own verify token.
 func TestMetaHandshake(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -32,6 +33,8 @@ func TestMetaHandshake(t *testing.T) {
 // signed is the header of what the app sends.
 var signed = map[string]string{"X-Hub-Signature-256": "sha256=right"}
 
+// TestProvidersWebhooks has how webhooks of Meta and Gupshup are answered, and which of them are
+// passed on. Only our own failures are logged.
 func TestProvidersWebhooks(t *testing.T) {
 	t.Parallel()
 	with := func(token string) map[string]string { return map[string]string{"X-Callback-Token": token} }
@@ -48,8 +51,8 @@ func TestProvidersWebhooks(t *testing.T) {
 		{"unsigned", request{method: "POST", path: "/webhooks/meta/main", body: "{}"}, nil, 401, "unauthorized", false},
 		{"unknown app", request{method: "POST", path: "/webhooks/meta/none", header: signed, body: "{}"}, nil, 404, "not found", false},
 		{"malformed", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{"}, webhook.ErrMalformed, 400, "malformed", true},
-		{"not kept", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}, fmt.Errorf("settle: %w", errors.New("refused")), 503, "unavailable", true},
-		{"not kept, and said so", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}, webhook.ErrUnavailable, 503, "unavailable", true},
+		{"not stored", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}, fmt.Errorf("settle: %w", errors.New("refused")), 503, "unavailable", true},
+		{"unavailable", request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}, webhook.ErrUnavailable, 503, "unavailable", true},
 		{"compressed", request{method: "POST", path: "/webhooks/meta/main", header: map[string]string{
 			"X-Hub-Signature-256": "sha256=right", "Content-Encoding": "gzip",
 		}, body: "{}"}, nil, 415, "the body must not be compressed", false},
@@ -60,7 +63,7 @@ func TestProvidersWebhooks(t *testing.T) {
 		{"wrong token", request{method: "POST", path: gupshup, header: with("guess"), body: "{}"}, nil, 401, "unauthorized", false},
 		{"no token", request{method: "POST", path: gupshup, body: "{}"}, nil, 401, "unauthorized", false},
 		{"unknown channel", request{method: "POST", path: "/webhooks/gupshup/messages", header: with("callback token")}, nil, 404, "not found", false},
-		{"no provider", request{method: "POST", path: "/webhooks/fax/1"}, nil, 404, "there is no such route", false},
+		{"unknown provider", request{method: "POST", path: "/webhooks/fax/1"}, nil, 404, "there is no such route", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,23 +73,23 @@ func TestProvidersWebhooks(t *testing.T) {
 			r := do(t, h.public, tt.r)
 			h.want(r, tt.status, tt.body)
 			if got := len(h.webhooks.got()) > 0; got != tt.kept {
-				t.Errorf("got handed on %v, want %v", got, tt.kept)
+				t.Errorf("got passed on %v, want %v", got, tt.kept)
 			}
 			if tt.kept && string(h.webhooks.got()[0]) != tt.r.body {
-				t.Error("the bytes handed on are not those received")
+				t.Error("got other bytes passed on than were received")
 			}
 			if got := r.header.Get("Retry-After") != ""; got != (tt.status == 503) {
-				t.Errorf("got Retry-After %v with %d", got, tt.status)
+				t.Errorf("got Retry-After present %v with status %d, want it with 503 only", got, tt.status)
 			}
 			if got := strings.Count(h.log.String(), "\n"); (got == 1) != (tt.status == 503) || got > 1 {
-				t.Errorf("got %d lines in the log with %d, want one where we are at fault: %s", got, tt.status, h.log)
+				t.Errorf("got %d lines in the log with status %d, want one with 503 only: %s", got, tt.status, h.log)
 			}
 		})
 	}
 }
 
-// Fiber reuses a request's buffers for the next; what was handed on must not
-// change under whoever keeps it.
+// TestBodiesOutliveTheirRequests: Fiber reuses a request's buffers for the next request. What was
+// passed on must not change.
 func TestBodiesOutliveTheirRequests(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -107,33 +110,37 @@ func TestBodiesOutliveTheirRequests(t *testing.T) {
 		}
 		m := h.messages.got[i]
 		if string(m.Body) != body || m.Number != strings.Repeat(string(rune('0'+i%10)), 15) {
-			t.Errorf("message %d: got %+v", i, m)
+			t.Errorf("message %d: got %+v, want its own body and number", i, m)
 		}
 	}
 }
 
+// TestRequestsHaveADeadline: a handler's context has a deadline, and ends with the request.
 func TestRequestsHaveADeadline(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
 	do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"})
 	if _, ok := h.webhooks.ctx.Deadline(); !ok {
-		t.Error("got a context without deadline")
+		t.Error("got a context without a deadline, want one")
 	}
 	if h.webhooks.ctx.Err() == nil {
-		t.Error("the context outlives its request")
+		t.Error("the context has not ended with its request")
 	}
 }
 
+// TestI11PanicTellsNothing: a panic is answered 500. The log has the stack, but not the panic's
+// value.
 func TestI11PanicTellsNothing(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
 	h.webhooks.crash = true
 	h.want(do(t, h.public, request{method: "POST", path: "/webhooks/meta/main", header: signed, body: "{}"}), 500, "an internal error occurred")
 	if log := h.log.String(); !strings.Contains(log, "handler panicked") || strings.Contains(log, "5511912345678") {
-		t.Errorf("got log %q, want the stack and nothing of the value", log)
+		t.Errorf("got log %q, want the stack without the value", log)
 	}
 }
 
+// crm returns a signed CRM webhook for acme.
 func crm(body string) request {
 	return request{
 		method: "POST", path: "/webhooks/crm/" + string(acme), body: body,
@@ -141,6 +148,7 @@ func crm(body string) request {
 	}
 }
 
+// TestCRMWebhook has how CRM webhooks are answered.
 func TestCRMWebhook(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -168,8 +176,8 @@ func TestCRMWebhook(t *testing.T) {
 	}
 }
 
-// counted returns the webhook requests by provider and outcome, and of how many
-// the time was taken.
+// counted returns the number of webhook requests by "provider outcome", and how many durations were
+// observed.
 func (h *harness) counted() (requests map[string]float64, observed uint64) {
 	h.t.Helper()
 	families, err := h.Registry.Gather()
@@ -181,7 +189,7 @@ func (h *harness) counted() (requests map[string]float64, observed uint64) {
 		for _, m := range f.GetMetric() {
 			switch f.GetName() {
 			case "wagate_webhook_requests_total":
-				if v := m.GetCounter().GetValue(); v > 0 { // labels come sorted: outcome, provider
+				if v := m.GetCounter().GetValue(); v > 0 { // labels are sorted: outcome, provider
 					requests[m.GetLabel()[1].GetValue()+" "+m.GetLabel()[0].GetValue()] = v
 				}
 			case "wagate_webhook_duration_seconds":
@@ -192,11 +200,13 @@ func (h *harness) counted() (requests map[string]float64, observed uint64) {
 	return requests, observed
 }
 
+// TestWebhookMetrics: every webhook request is counted by provider and outcome. Only those that
+// reach a handler have a duration.
 func TestWebhookMetrics(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
 	if n := testutil.CollectAndCount(h.Registry, "wagate_webhook_requests_total"); n != 3*14 {
-		t.Errorf("got %d series at start, want every provider and outcome, 42", n)
+		t.Errorf("got %d series at start, want 42: every provider and outcome", n)
 	}
 	for _, r := range []request{
 		{method: "GET", path: "/webhooks/meta/main?hub.mode=subscribe&hub.verify_token=verify+me&hub.challenge=1"},
@@ -223,10 +233,12 @@ func TestWebhookMetrics(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	if observed != 5 {
-		t.Errorf("got %d durations, want one per request that came to its handler, 5", observed)
+		t.Errorf("got %d durations, want 5: one per request that reached a handler", observed)
 	}
 }
 
+// TestUnknownPathsAreJSON: an unknown path is answered 404 with our error body, also if the admin
+// listener has it.
 func TestUnknownPathsAreJSON(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})

@@ -21,7 +21,7 @@ import (
 // patience bounds every wait for something that must happen.
 const patience = 2 * time.Minute
 
-// rawClient is a client that says exactly what it is told.
+// rawClient is a client that sends exactly what it is told.
 type rawClient struct {
 	t *testing.T
 	net.Conn
@@ -29,6 +29,7 @@ type rawClient struct {
 	in *bufio.Reader
 }
 
+// newRawClient returns a client on a connection, which is closed when the test ends.
 func newRawClient(t *testing.T, c net.Conn) *rawClient {
 	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
@@ -40,36 +41,35 @@ func newRawClient(t *testing.T, c net.Conn) *rawClient {
 func (w *rawClient) send(text string) *rawClient {
 	w.t.Helper()
 	if _, err := io.WriteString(w, text); err != nil {
-		w.t.Fatalf("say %.40q: %v", text, err)
+		w.t.Fatalf("send %.40q: %v", text, err)
 	}
 	return w
 }
 
-// receive reads the answer to a request.
+// receive reads the answer to a request with the given method.
 func (w *rawClient) receive(method string) response {
 	w.t.Helper()
 	res, err := http.ReadResponse(w.in, &http.Request{Method: method})
 	if err != nil {
-		w.t.Fatalf("hear: %v", err)
+		w.t.Fatalf("receive: %v", err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
-		w.t.Fatalf("hear: %v", err)
+		w.t.Fatalf("receive: %v", err)
 	}
 	return response{res.StatusCode, string(b), res.Header}
 }
 
-// wantClosed checks that the server says nothing more and closes.
+// wantClosed checks that the server sends nothing more and closes the connection.
 func (w *rawClient) wantClosed() {
 	w.t.Helper()
 	if b, err := w.in.ReadByte(); !errors.Is(err, io.EOF) {
-		w.t.Errorf("after the last answer: got %q, %v, want the end", b, err)
+		w.t.Errorf("after the last answer: got %q, %v, want EOF", b, err)
 	}
 }
 
-// serve serves an app on a loopback socket until the test ends, or until it is
-// told to.
+// serve serves an app on a loopback socket until the test ends or stop is called.
 func serve(t *testing.T, app *fiber.App, p server.ListenParams) (addr string, stop func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,7 +88,7 @@ func serve(t *testing.T, app *fiber.App, p server.ListenParams) (addr string, st
 	}
 	t.Cleanup(func() {
 		stop()
-		_ = l.Close() // of a server that had not begun
+		_ = l.Close() // in case the server has not begun to serve
 		if err := <-ended; err != nil {
 			t.Errorf("serve: %v", err)
 		}
@@ -96,7 +96,7 @@ func serve(t *testing.T, app *fiber.App, p server.ListenParams) (addr string, st
 	return l.Addr().String(), stop
 }
 
-// dial connects to what serve serves.
+// dial connects to an app that serve serves.
 func dial(t *testing.T, addr string) *rawClient {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -106,8 +106,7 @@ func dial(t *testing.T, addr string) *rawClient {
 	return newRawClient(t, c)
 }
 
-// pipeListener is a listener with one connection, which tells when the server says
-// that it will write no more.
+// pipeListener always accepts the same connection, whose CloseWrite calls shut.
 type pipeListener struct {
 	net.Listener
 
@@ -117,6 +116,7 @@ type pipeListener struct {
 
 func (a pipeListener) Accept() (net.Conn, error) { return halfCloser{a.conn, a.shut}, nil }
 
+// halfCloser adds a CloseWrite to a connection that has none.
 type halfCloser struct {
 	net.Conn
 
@@ -130,7 +130,8 @@ func (h halfCloser) CloseWrite() error {
 	return nil
 }
 
-// pipe is a connection on which what was said is read: saying returns then.
+// pipe serves a connection without buffers: send returns once the server has read the text. ended
+// is closed when the server has finished with the connection.
 func (h *harness) pipe(t *testing.T) (w *rawClient, ended <-chan struct{}) {
 	t.Helper()
 	_ = h.public.Handler() // builds the routes
@@ -156,13 +157,13 @@ const (
 	signature = "X-Hub-Signature-256: sha256=right\r\n"
 )
 
-// post is a POST with these headers and a body that is declared to have size bytes.
+// post returns the header of a POST with these headers, whose body is declared to have size bytes.
 func post(path, headers string, size int) string {
 	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: wagate\r\n%sContent-Length: %d\r\n\r\n", path, headers, size)
 }
 
-// TestI14OddRequests: what no client of ours would send, and what some would,
-// gets one clear answer, and nobody's log is filled with it.
+// TestI14OddRequests: each request that is malformed or unusual gets one clear answer, which does
+// not repeat the request, and nothing is logged.
 func TestI14OddRequests(t *testing.T) {
 	t.Parallel()
 	const (
@@ -176,34 +177,34 @@ func TestI14OddRequests(t *testing.T) {
 	tests := []struct {
 		name, request string
 		status        int
-		body, allow   string // body: of what was handed on
+		body, allow   string // body: what is passed on
 	}{
 		{"HTTP/1.0", "POST " + hook + " HTTP/1.0\r\n" + signature + "Content-Length: 2\r\n\r\n{}", 200, "{}", ""},
 		{"HTTP/1.0 without a length", "POST " + hook + " HTTP/1.0\r\n" + signature + "\r\n{}", 200, "", ""},
 		{"chunked", chunked(hook, "1\r\n{\r\n1;of=us\r\n}\r\n0\r\nX-Trailer: a\r\n\r\n"), 200, "{}", ""},
-		{"chunked, nothing", chunked(hook, "0\r\n\r\n"), 200, "", ""},
-		{"chunked, no hexadecimal", chunked(hook, "two\r\n{}\r\n0\r\n\r\n"), 400, "", ""},
-		{"chunked, longer than said", chunked(hook, "1\r\n{}\r\n0\r\n\r\n"), 400, "", ""},
+		{"chunked, empty", chunked(hook, "0\r\n\r\n"), 200, "", ""},
+		{"chunked, size not hexadecimal", chunked(hook, "two\r\n{}\r\n0\r\n\r\n"), 400, "", ""},
+		{"chunked, longer than declared", chunked(hook, "1\r\n{}\r\n0\r\n\r\n"), 400, "", ""},
 		{"chunked, too much", chunked("/backend/leads", "40000\r\n"+strings.Repeat(" ", 256<<10)+"\r\n1\r\n \r\n0\r\n\r\n"), 413, "", ""},
-		{"a URL for a path", post("http://wagate"+hook, signature, 300<<10) + strings.Repeat(" ", 300<<10), 200, strings.Repeat(" ", 300<<10), ""},
+		{"absolute URL", post("http://wagate"+hook, signature, 300<<10) + strings.Repeat(" ", 300<<10), 200, strings.Repeat(" ", 300<<10), ""},
 		{"trailing slash", post(hook+"/", signature, 2) + "{}", 200, "{}", ""},
 		{"another case", post("/Webhooks/meta/main", signature, 2) + "{}", 404, "", ""},
 		{"another app's case", post("/webhooks/meta/Main", signature, 2) + "{}", 404, "", ""},
-		{"a stranger's path", post("/webhooks/meta/main/"+phone, signature, 2) + "{}", 404, "", ""},
+		{"unknown path", post("/webhooks/meta/main/"+phone, signature, 2) + "{}", 404, "", ""},
 		{"PUT", "PUT " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Content-Length: 2\r\n\r\n{}", 405, "", "GET, HEAD, POST"},
-		{"GET where there is POST", "GET " + callback + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 405, "", "POST"},
-		{"HEAD where there is POST", "HEAD " + callback + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 405, "", "POST"},
+		{"GET where there is only POST", "GET " + callback + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 405, "", "POST"},
+		{"HEAD where there is only POST", "HEAD " + callback + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 405, "", "POST"},
 		{"OPTIONS", "OPTIONS /backend/leads/" + phone + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 401, "", ""},
 		{"HEAD of the handshake", "HEAD " + challenge + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 200, "", ""},
-		{"no method", "BREW " + hook + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 400, "", ""},
-		{"no request", "\x16\x03\x01\x02\x00\x01\x00 " + phone + "\r\n\r\n", 400, "", ""},
+		{"unknown method", "BREW " + hook + " HTTP/1.1\r\nHost: wagate\r\n\r\n", 400, "", ""},
+		{"not HTTP", "\x16\x03\x01\x02\x00\x01\x00 " + phone + "\r\n\r\n", 400, "", ""},
 		{"a negative length", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: -2", 1), 400, "", ""},
-		{"a length beyond numbers", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: 99999999999999999999", 1), 400, "", ""},
-		{"a length that is none", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: two", 1), 400, "", ""},
+		{"a length out of range", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: 99999999999999999999", 1), 400, "", ""},
+		{"a length that is not a number", strings.Replace(post(hook, signature, 2), "Length: 2", "Length: two", 1), 400, "", ""},
 		{"a very long URL", post(hook+"?to="+strings.Repeat(phone, 10_000), signature, 2), 431, "", ""},
 		{"a very long header", post(hook, signature+"X-Phone: "+strings.Repeat(phone, 10_000)+"\r\n", 2), 431, "", ""},
 		{"very many headers", post(hook, strings.Repeat("X-Phone: "+phone+"\r\n", 10_000), 2), 431, "", ""},
-		{"a refusal of his own", post(hook, "Expect: 413\r\n"+signature, 2) + "{}", 413, "", ""},
+		{"unknown expectation", post(hook, "Expect: 413\r\n"+signature, 2) + "{}", 413, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -217,11 +218,11 @@ func TestI14OddRequests(t *testing.T) {
 				t.Errorf("got %d, Allow %q, want %d, %q", r.status, r.header.Get("Allow"), tt.status, tt.allow)
 			}
 			if strings.Contains(r.body, phone) {
-				t.Errorf("the answer repeats the request: %.200s", r.body)
+				t.Errorf("got answer %.200s, want one that does not repeat the request", r.body)
 			}
 			got := h.webhooks.got()
 			if handed := tt.status == 200 && method == "POST"; (len(got) == 1) != handed || handed && string(got[0]) != tt.body {
-				t.Errorf("got %d bodies handed on, %.20q, want %.20q", len(got), got, tt.body)
+				t.Errorf("got %d bodies passed on, %.20q, want %.20q", len(got), got, tt.body)
 			}
 			_ = w.Close()
 			stop()
@@ -232,7 +233,7 @@ func TestI14OddRequests(t *testing.T) {
 	}
 }
 
-// TestContentEncoding: a body is taken as it came or not at all.
+// TestContentEncoding: a compressed body is refused with 415.
 func TestContentEncoding(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -248,12 +249,12 @@ func TestContentEncoding(t *testing.T) {
 		}
 	}
 	if got := len(h.webhooks.got()); got != 3 {
-		t.Errorf("got %d bodies handed on, want 3", got)
+		t.Errorf("got %d bodies passed on, want 3", got)
 	}
 }
 
-// TestAnyContentTypeIsAccepted: what is signed is taken whatever it is called, as
-// the very bytes.
+// TestAnyContentTypeIsAccepted: a signed body is accepted with any Content-Type, and is passed on
+// byte for byte.
 func TestAnyContentTypeIsAccepted(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{
@@ -269,8 +270,8 @@ func TestAnyContentTypeIsAccepted(t *testing.T) {
 	}
 }
 
-// TestPipelinedRequests: requests sent at once are answered in order, on one
-// connection, also behind one whose body nobody asked for.
+// TestPipelinedRequests: requests that are sent at once on one connection are answered in order,
+// also behind a request whose body was not wanted.
 func TestPipelinedRequests(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})
@@ -278,7 +279,7 @@ func TestPipelinedRequests(t *testing.T) {
 	large := strings.Repeat("b", 300<<10)
 	w := dial(t, addr).send(post(hook, signature, 1) + "a" +
 		post(hook, "", 5000) + strings.Repeat("x", 5000) + // unsigned
-		post("/nowhere", "", 8<<10) + strings.Repeat("x", 8<<10) + // the most that comes with the header
+		post("/nowhere", "", 8<<10) + strings.Repeat("x", 8<<10) + // the most that is read with the header
 		post(hook, signature, len(large)) + large +
 		"POST " + hook + " HTTP/1.1\r\nHost: wagate\r\n" + signature + "Transfer-Encoding: chunked\r\n\r\n1\r\nc\r\n0\r\n\r\n" +
 		"GET /nowhere HTTP/1.1\r\nHost: wagate\r\nContent-Length: 3\r\n\r\nyyy" +
@@ -295,8 +296,7 @@ func TestPipelinedRequests(t *testing.T) {
 	}
 }
 
-// TestI10NothingIsSmuggled: what follows a body that was not read is never taken
-// for a request.
+// TestI10NothingIsSmuggled: what follows a body that was not read is never treated as a request.
 func TestI10NothingIsSmuggled(t *testing.T) {
 	t.Parallel()
 	inner := post(hook, signature, 2) + "{}"
@@ -320,7 +320,7 @@ func TestI10NothingIsSmuggled(t *testing.T) {
 			}
 			w.wantClosed()
 			if got := h.webhooks.got(); len(got) > 0 {
-				t.Errorf("got %q handed on, want nothing", got)
+				t.Errorf("got %q passed on, want nothing", got)
 			}
 		})
 	}
