@@ -38,7 +38,7 @@ func TestI10PassedHeaders(t *testing.T) {
 	}
 }
 
-func TestPassedHeadersAreFit(t *testing.T) {
+func TestPassedHeadersAreValid(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]bool{
 		"an agent/1.0 (~)": true, "": false, "a\r\nCookie: x": false, "a\x00": false, "ol\xc3\xa1": false, "\x7f": false,
