@@ -8,7 +8,7 @@ import (
 )
 
 // What a decoder would put in the place of bytes that are not UTF-8 nobody has said.
-func TestI14ABodyThatIsNotUTF8IsRefused(t *testing.T) {
+func TestI14NonUTF8BodyIsRefused(t *testing.T) {
 	t.Parallel()
 	var problems fault.Problems
 	for _, body := range []string{"{\"name\":\"Jos\xe9\"}", "{\"jos\xe9\":1}"} {

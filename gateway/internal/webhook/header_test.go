@@ -9,8 +9,8 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// TestI10PassedHeaders: what is on the list goes on, and nothing else, whatever
-// a provider sends.
+// TestI10PassedHeaders: only the listed headers of a webhook are passed on, whatever the provider
+// sends. With a part of a webhook the signatures are left out, because they would not fit.
 func TestI10PassedHeaders(t *testing.T) {
 	t.Parallel()
 	h := http.Header{}
@@ -29,15 +29,17 @@ func TestI10PassedHeaders(t *testing.T) {
 	}
 	whole, part := webhook.Header(h.Get).Pass()
 	if !maps.Equal(whole, want) {
-		t.Errorf("got %v, want %v", whole, want)
+		t.Errorf("with the whole webhook: got %v, want %v", whole, want)
 	}
 	delete(want, "X-Hub-Signature-256")
 	delete(want, "X-Hub-Signature")
 	if !maps.Equal(part, want) {
-		t.Errorf("of a part: got %v, want %v", part, want)
+		t.Errorf("with a part of it: got %v, want %v", part, want)
 	}
 }
 
+// TestPassedHeadersAreValid: a header is passed on only if its value is printable ASCII of 1 to 512
+// characters.
 func TestPassedHeadersAreValid(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]bool{
@@ -51,7 +53,7 @@ func TestPassedHeadersAreValid(t *testing.T) {
 			return ""
 		}).Pass()
 		if _, ok := got["User-Agent"]; ok != want || len(got) > 1 {
-			t.Errorf("%.20q: got %v, want it passed: %v", value, got, want)
+			t.Errorf("%.20q: got %v, want User-Agent passed on: %v", value, got, want)
 		}
 	}
 }
