@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 )
 
+// TestProblemsErr: the error's code is MissingField if fields are only absent, and Validation if
+// any field is wrong.
 func TestProblemsErr(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -43,6 +45,8 @@ func TestProblemsErr(t *testing.T) {
 	}
 }
 
+// TestProblemsAreBounded: the number of details and the length of a field's name are bounded, and a
+// name is cut between characters.
 func TestProblemsAreBounded(t *testing.T) {
 	t.Parallel()
 	var p Problems

@@ -7,7 +7,8 @@ import (
 	"wagate/gateway/internal/fault"
 )
 
-// What a decoder would put in the place of bytes that are not UTF-8 nobody has said.
+// TestI14NonUTF8BodyIsRefused: a body that is not valid UTF-8 is refused. A decoder would put
+// replacement characters in the place of the invalid bytes, and nobody sent those.
 func TestI14NonUTF8BodyIsRefused(t *testing.T) {
 	t.Parallel()
 	var problems fault.Problems
@@ -15,7 +16,7 @@ func TestI14NonUTF8BodyIsRefused(t *testing.T) {
 		_, err := fault.Members([]byte(body), "", &problems)
 		e, ok := errors.AsType[*fault.Error](err)
 		if !ok || e.Code != fault.Validation || len(e.Details) != 1 || e.Details[0] != (fault.Detail{Field: "body", Problem: "is not valid UTF-8"}) {
-			t.Errorf("%q: got %v, want a fault of the body", body, err)
+			t.Errorf("%q: got %v, want a Validation error about the body", body, err)
 		}
 	}
 	members, err := fault.Members([]byte(`{"name":"José"}`), "", &problems)
