@@ -94,9 +94,9 @@ func TestI4NoFreeFormIntoAClosedWindow(t *testing.T) {
 	refusedWindow(send(numberAcme, never)) // which opened nothing
 }
 
-// TestI4TheWindowIsOfTheNumberThatWrote: a lead who is given another phone has no window there, until he
+// TestI4WindowBelongsToNumberThatWrote: a lead who is given another phone has no window there, until he
 // writes from it.
-func TestI4TheWindowIsOfTheNumberThatWrote(t *testing.T) {
+func TestI4WindowBelongsToNumberThatWrote(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
 	p := w.start()
@@ -125,9 +125,9 @@ func TestI4TheWindowIsOfTheNumberThatWrote(t *testing.T) {
 	}
 }
 
-// TestI4ProviderClosesOurs: when a provider says that the window is closed, ours
+// TestI4ProviderClosesWindow: when a provider says that the window is closed, ours
 // is, until the lead writes again.
-func TestI4ProviderClosesOurs(t *testing.T) {
+func TestI4ProviderClosesWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{gupshup: func(o *providertest.GupshupOptions) { o.Reports = true }})
 	p := w.start()

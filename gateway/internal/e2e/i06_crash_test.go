@@ -16,8 +16,8 @@ func writingSetup() setup {
 }
 func sendingSetup() setup { return setup{speed: minutesASecond, send: 8 * time.Second} }
 
-// lies is the fault of a provider that takes a message and never answers.
-func lies() providertest.Fault { return providertest.Fault{Accept: true, Hang: true} }
+// acceptAndHang is the fault of a provider that takes a message and never answers.
+func acceptAndHang() providertest.Fault { return providertest.Fault{Accept: true, Hang: true} }
 
 // TestI6KillBeforeTheGuard kills the process while the model has the requests of
 // sixteen steps, and one more step is claimed and waits for its turn there. All
@@ -53,7 +53,7 @@ func TestI6KillBeforeTheGuard(t *testing.T) {
 	}
 	p.kill()
 	release()
-	w.calm()
+	w.useDefaultTimeouts()
 	p = w.start()
 	for i, l := range leads {
 		p.untilRun(l.ID, "ended completed 1:sent/ai")
@@ -72,9 +72,9 @@ func TestI6KillWhileSending(t *testing.T) {
 	p := w.start()
 	p.configure(nudge("PT30M"), nudge("PT30M"))
 	const taken, lost, failed = "34600600200", "34600600201", "34600600202"
-	w.graph.ScriptFor(taken, lies())
+	w.graph.ScriptFor(taken, acceptAndHang())
 	w.graph.ScriptFor(lost, providertest.Fault{Hang: true})
-	w.graph.ScriptFor(failed, lies())
+	w.graph.ScriptFor(failed, acceptAndHang())
 	leads := map[string]lead{}
 	for _, phone := range []string{taken, lost, failed} {
 		leads[phone] = p.follow(phone)
@@ -88,7 +88,7 @@ func TestI6KillWhileSending(t *testing.T) {
 		}
 	}
 	p.kill()
-	w.calm()
+	w.useDefaultTimeouts()
 	p = w.start()
 	for _, l := range leads {
 		p.untilRun(l.ID, "ended completed 1:uncertain/crash 2:sent/ai")
@@ -130,11 +130,11 @@ func TestI6ReceiptBeforeTheRestart(t *testing.T) {
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600600300"
-	w.graph.ScriptFor(phone, lies())
+	w.graph.ScriptFor(phone, acceptAndHang())
 	l := p.follow(phone)
 	untilTrue(t, "accepted", func() bool { return len(w.sentTo(phone)) == 1 })
 	p.kill()
-	w.calm()
+	w.useDefaultTimeouts()
 	p = w.start()
 	if err := w.graph.Status(t.Context(), providertest.GraphStatus{ID: w.sentTo(phone)[0].ID, State: "delivered"}); err != nil {
 		t.Fatal(err)
@@ -182,15 +182,15 @@ func TestI6KillAfterTheAnswer(t *testing.T) {
 	}
 }
 
-// TestI6ProviderDoesNotSay: a result that is not known is not tried again while
+// TestI6UnknownOutcomeIsNotRetried: a result that is not known is not tried again while
 // everybody is alive either.
-func TestI6ProviderDoesNotSay(t *testing.T) {
+func TestI6UnknownOutcomeIsNotRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sendingSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	faults := map[string]providertest.Fault{
-		"34600600500": lies(),
+		"34600600500": acceptAndHang(),
 		"34600600501": {Accept: true, Reset: true},
 		"34600600502": {Status: 502, Body: "<html>bad gateway</html>"},
 		"34600600503": {Code: 131000, Status: 500},
@@ -221,7 +221,7 @@ func TestI6FrozenProcess(t *testing.T) {
 	l := first.follow(phone)
 	receive(t, "request at the model", w.model.Arrived())
 	first.freeze()
-	w.calm() // so that the second still waits while the first wakes
+	w.useDefaultTimeouts() // so that the second still waits while the first wakes
 	second := w.start()
 	release := w.hold()
 	receive(t, "request of the second", w.model.Arrived())

@@ -54,7 +54,7 @@ func TestI7EverybodyRestarts(t *testing.T) {
 	due := *p.run(l.ID).Timeline[0].DueAt
 	p.kill()
 	release()
-	w.calm()
+	w.useDefaultTimeouts()
 	w.redis.Kill()
 	w.redis.Restart()
 	p = w.start()
@@ -79,7 +79,7 @@ func TestI7TooLate(t *testing.T) {
 	l := p.follow(phone)
 	p.kill()
 	release()
-	w.calm()
+	w.useDefaultTimeouts()
 	// Half an hour and the hour after it are less than this.
 	untilTrue(t, "late", func() bool { return time.Since(began) > time.Second })
 	p = w.start()

@@ -8,10 +8,10 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI9AnAssistantThatIsGoneFillsItsOwnBound: what nobody takes becomes dead letters, which count
+// TestI9GoneAssistantFillsItsOwnBacklog: what nobody takes becomes dead letters, which count
 // until they are dropped, also those that a program has left which counts none. The log says
 // so; another assistant is not concerned.
-func TestI9AnAssistantThatIsGoneFillsItsOwnBound(t *testing.T) {
+func TestI9GoneAssistantFillsItsOwnBacklog(t *testing.T) {
 	t.Parallel()
 	const bound = 16
 	w := newWorld(t, setup{file: func(f object) { f["relay"] = object{"timeout": "300ms", "max_backlog": bound} }})

@@ -179,9 +179,9 @@ func TestI14TinyItemsTakeNoMemory(t *testing.T) {
 	})
 }
 
-// TestI14TheLargestBodies: Meta's 3 MB of a thousand updates are taken in whole;
+// TestI14LargestBodies: Meta's 3 MB of a thousand updates are taken in whole;
 // beyond the limit nothing is, by either provider.
-func TestI14TheLargestBodies(t *testing.T) {
+func TestI14LargestBodies(t *testing.T) {
 	t.Parallel()
 	const updates, leads, size = 1000, 50, 3_000_000
 	w := newWorld(t, setup{})

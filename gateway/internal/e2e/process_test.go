@@ -84,7 +84,7 @@ func (w *world) start() *process {
 		}
 		return nil
 	})
-	w.face(p)
+	w.callbackTo(p)
 	return p
 }
 

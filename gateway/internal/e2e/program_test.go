@@ -66,9 +66,9 @@ func TestServeWithoutRedis(t *testing.T) {
 	}
 }
 
-// TestTheNumberOfPartitionsIsFixed: neither a check nor a start goes on with another
+// TestPartitionsAreFixed: neither a check nor a start goes on with another
 // number than the data was written with, and both say what to do.
-func TestTheNumberOfPartitionsIsFixed(t *testing.T) {
+func TestPartitionsAreFixed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
 	w.start().term()

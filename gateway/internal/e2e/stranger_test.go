@@ -13,13 +13,13 @@ import (
 	"wagate/providers/providertest"
 )
 
-// raw is a connection on which a test says exactly what it wants.
-type raw struct {
+// rawConn is a connection on which a test says exactly what it wants.
+type rawConn struct {
 	t *testing.T
 	net.Conn
 }
 
-func (p *process) dial() raw {
+func (p *process) dial() rawConn {
 	p.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(p.public, "http://"))
 	if err != nil {
@@ -27,14 +27,14 @@ func (p *process) dial() raw {
 	}
 	p.t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
-	return raw{p.t, c}
+	return rawConn{p.t, c}
 }
 
 // say sends text; whoever is refused early need not take all of it.
-func (r raw) say(text string) { _, _ = io.WriteString(r, text) }
+func (r rawConn) say(text string) { _, _ = io.WriteString(r, text) }
 
 // status returns the status of the answer.
-func (r raw) status() int {
+func (r rawConn) status() int {
 	r.t.Helper()
 	res, err := http.ReadResponse(bufio.NewReader(r), nil)
 	if err != nil {
@@ -56,14 +56,14 @@ func TestI10StrangersTakeNoMemory(t *testing.T) {
 	w.says(user("34601000500"), "before")
 	heap := func() float64 { return p.metric("go_memstats_heap_inuse_bytes") }
 	half := strings.Repeat(" ", size/2)
-	post := func(signature string) raw {
+	post := func(signature string) rawConn {
 		c := p.dial()
 		go c.say(fmt.Sprintf("POST /webhooks/meta/main HTTP/1.1\r\nHost: wagate\r\n%sContent-Length: %d\r\n\r\n%s", signature, size, half))
 		return c
 	}
 
 	before := heap()
-	conns := make([]raw, strangers)
+	conns := make([]rawConn, strangers)
 	for i := range conns {
 		conns[i] = post("")
 	}

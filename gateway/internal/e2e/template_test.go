@@ -180,9 +180,9 @@ func TestI1TemplateNewsAreKept(t *testing.T) {
 	}
 }
 
-// TestAStepOfAPausedTemplateIsSkippedByAnyReplica: one process is told and dies;
+// TestPausedTemplateIsSkippedByAnyReplica: one process is told and dies;
 // the one that claims the step skips it, and sends the next once the pause is over.
-func TestAStepOfAPausedTemplateIsSkippedByAnyReplica(t *testing.T) {
+func TestPausedTemplateIsSkippedByAnyReplica(t *testing.T) {
 	t.Parallel()
 	const phone = "34600210300"
 	w := newWorld(t, setup{speed: minutesASecond})
@@ -196,7 +196,7 @@ func TestAStepOfAPausedTemplateIsSkippedByAnyReplica(t *testing.T) {
 	told := w.start()
 	told.postMeta(marshal(t, account(time.Now(), aboutTemplate("message_template_status_update", object{"event": "PAUSED"})))).want(200)
 	told.kill()
-	w.face(claims)
+	w.callbackTo(claims)
 	l := claims.follow(phone)
 	claims.untilRun(l.ID, "armed 1:skipped/template_paused 2:/")
 	claims.postMeta(marshal(t, account(time.Now(), aboutTemplate("message_template_status_update", object{"event": "REINSTATED"})))).want(200)

@@ -187,8 +187,8 @@ func (w *world) writeFile(s setup) {
 	}
 }
 
-// calm writes the file anew with the default time-outs, for the processes to come.
-func (w *world) calm() {
+// useDefaultTimeouts writes the file anew with the default time-outs, for the processes to come.
+func (w *world) useDefaultTimeouts() {
 	w.t.Helper()
 	s := w.setup
 	s.ai, s.send, s.relay = 0, 0, 0
@@ -242,8 +242,8 @@ func (w *world) operatorFile(s setup) object {
 	}
 }
 
-// face has the providers send their webhooks to a process.
-func (w *world) face(p *process) {
+// callbackTo has the providers send their webhooks to a process.
+func (w *world) callbackTo(p *process) {
 	w.processes = append(w.processes, p)
 	w.graph.SetCallbackURL(p.public + "/webhooks/meta/main")
 	w.gupshup.SetCallbackURL(p.public + "/webhooks/gupshup/" + onGupshup)
