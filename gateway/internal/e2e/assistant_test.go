@@ -16,8 +16,7 @@ import (
 	"wagate/providers/providertest"
 )
 
-// assistant is a tenant's bot: it checks both signatures of what it is sent and
-// keeps it.
+// assistant is a tenant's bot. It checks both signatures of each request and records the request.
 type assistant struct {
 	t      *testing.T
 	secret string
@@ -27,30 +26,30 @@ type assistant struct {
 	mu      sync.Mutex
 	behave  func(delivery) reply
 	tries   []delivery
-	taken   []delivery        // each once, in the order accepted
+	taken   []delivery        // the accepted ones, each once, in order
 	written map[string][]byte // body by webhook-id
 }
 
-// delivery is one try to deliver.
+// delivery is one try of a delivery.
 type delivery struct {
 	ID     string
 	Events []event
 	Body   []byte
 }
 
-// event is one thing an assistant is told.
+// event is one event that the assistant was sent.
 type event struct {
 	Field   string
 	Value   json.RawMessage
-	Message string // id of a lead's message
+	Message string // the id of a lead's message
 	Text    string
-	From    string // phone or BSUID
-	Status  string // state of a message of ours
-	About   string // its id
+	From    string // the lead's phone or BSUID
+	Status  string // the state of a message of ours
+	About   string // the id of that message
 	Follow  happening
 }
 
-// happening is what a followup event says.
+// happening is the value of a followup event.
 type happening struct {
 	Event     string `json:"event"`
 	RunID     string `json:"run_id"`
@@ -66,10 +65,11 @@ type happening struct {
 type reply struct {
 	status int // default 200
 	reset  bool
-	echo   bool            // 200, and behind that answer all that was asked, unasked
-	hold   <-chan struct{} // until closed, or the caller gives up
+	echo   bool            // after the 200 also send the request's body, which nobody asked for
+	hold   <-chan struct{} // wait until it is closed or the caller gives up
 }
 
+// newAssistant starts an assistant that accepts everything.
 func newAssistant(t *testing.T, secret string) *assistant {
 	t.Helper()
 	a := &assistant{t: t, secret: secret, written: map[string][]byte{}}
@@ -78,7 +78,7 @@ func newAssistant(t *testing.T, secret string) *assistant {
 	return a
 }
 
-// open starts the server, at its old address if it had one.
+// open starts the server, at its previous address if it had one.
 func (a *assistant) open() {
 	a.t.Helper()
 	a.server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
@@ -104,15 +104,17 @@ func (a *assistant) shut() {
 	}
 }
 
+// url returns the address for the operator's file.
 func (a *assistant) url() string { return "http://" + a.addr + "/bot" }
 
-// on says how to answer from now on; nil takes everything.
+// on sets how tries are answered from now on. nil accepts everything.
 func (a *assistant) on(behave func(delivery) reply) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.behave = behave
 }
 
+// serve checks, records and answers one try.
 func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -120,7 +122,7 @@ func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	hook, err := standardwebhooks.NewWebhookRaw([]byte(a.secret))
 	if err != nil {
-		a.t.Errorf("assistant's secret: %v", err)
+		a.t.Errorf("use the assistant's secret: %v", err)
 		return
 	}
 	if err := hook.Verify(body, r.Header); err != nil {
@@ -132,7 +134,7 @@ func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	d := delivery{ID: r.Header.Get("Webhook-Id"), Events: readEvents(a.t, body), Body: body}
 	a.mu.Lock()
 	if before, ok := a.written[d.ID]; ok && !bytes.Equal(before, body) {
-		a.t.Errorf("delivery %s was tried again with another body:\n%s\n%s", d.ID, before, body)
+		a.t.Errorf("delivery %s: got another body at a retry:\n%s\n%s", d.ID, before, body)
 	}
 	a.written[d.ID] = body
 	a.tries = append(a.tries, d)
@@ -174,6 +176,8 @@ func (a *assistant) serve(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(answer.status)
 }
 
+// readEvents returns the events in a request's body, which must be a webhook in Meta's shape and
+// ASCII.
 func readEvents(t *testing.T, body []byte) []event {
 	var envelope struct {
 		Object string
@@ -185,7 +189,7 @@ func readEvents(t *testing.T, body []byte) []event {
 		}
 	}
 	if err := json.Unmarshal(body, &envelope); err != nil || envelope.Object != "whatsapp_business_account" {
-		t.Errorf("relayed body is no webhook of Meta's: %v: %s", err, body)
+		t.Errorf("relayed body is not a webhook in Meta's shape: %v: %s", err, body)
 	}
 	if slices.ContainsFunc(body, func(b byte) bool { return b > 0x7e }) {
 		t.Errorf("relayed body is not ASCII: %s", body)
@@ -202,7 +206,7 @@ func readEvents(t *testing.T, body []byte) []event {
 				}
 				Statuses []struct{ ID, Status string }
 			}
-			// What a lead sent may be of any shape; what does fit is read all the same.
+			// What a lead sent may have any shape. The members that fit are read all the same.
 			if err := json.Unmarshal(c.Value, &v); err != nil && !json.Valid(c.Value) {
 				t.Errorf("relayed value: %v: %s", err, c.Value)
 			}
@@ -226,7 +230,7 @@ func readEvents(t *testing.T, body []byte) []event {
 	return out
 }
 
-// events returns what was accepted so far, in order.
+// events returns the events accepted so far, in order.
 func (a *assistant) events() []event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -244,7 +248,7 @@ func (a *assistant) attempts() []delivery {
 	return slices.Clone(a.tries)
 }
 
-// texts returns what a lead wrote, as the assistant was told.
+// texts returns the texts of a lead, in the order in which the assistant accepted them.
 func (a *assistant) texts(from string) []string {
 	var out []string
 	for _, e := range a.events() {
@@ -255,7 +259,7 @@ func (a *assistant) texts(from string) []string {
 	return out
 }
 
-// happenings returns what was told of a lead's follow-up, as "event outcome reason".
+// happenings returns what the assistant was told of a lead's follow-up.
 func (a *assistant) happenings(lead string) []happening {
 	var out []happening
 	for _, e := range a.events() {

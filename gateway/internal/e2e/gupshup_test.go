@@ -2,7 +2,7 @@ package e2e
 
 import "time"
 
-// gupshupMessage is the payload of a text in version 2 of the callbacks.
+// gupshupMessage returns the payload of a text in a version 2 callback.
 func gupshupMessage(phone, id, text string) object {
 	return object{
 		"id": id, "source": phone, "type": "text", "payload": object{"text": text},
@@ -10,12 +10,12 @@ func gupshupMessage(phone, id, text string) object {
 	}
 }
 
-// gupshupV2 is a callback of version 2.
+// gupshupV2 returns a version 2 callback.
 func gupshupV2(payload object) object {
 	return object{"app": gsName, "timestamp": time.Now().UnixMilli(), "version": 2, "type": "message", "payload": payload}
 }
 
-// gupshupV3 is a callback of version 3 about a text.
+// gupshupV3 returns a version 3 callback with a text.
 func gupshupV3(phone, id, text string) object {
 	return object{
 		"gs_app_id": gsApp, "object": "whatsapp_business_account",

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// answer is what a request was answered with; status 0 is no answer.
+// answer is what a request was answered with. Status 0 means that there was no answer, and body
+// then has the error.
 type answer struct {
 	t      *testing.T
 	what   string
@@ -17,13 +18,13 @@ type answer struct {
 	body   []byte
 }
 
-// client makes the requests of the tests; its connections are not kept, as
-// processes come and go.
+// client returns a client for the tests' requests. It keeps no connections, because processes come
+// and go.
 func client() *http.Client {
 	return &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// call makes a request. A body that is neither nil, text nor bytes is encoded.
+// call makes a request. A body that is not nil, a string or bytes is encoded as JSON.
 func (p *process) call(method, url string, header map[string]string, body any) answer {
 	p.t.Helper()
 	var raw []byte
@@ -61,17 +62,19 @@ func (p *process) call(method, url string, header map[string]string, body any) a
 	return a
 }
 
+// get makes a GET request with an API key, or without one if key is "".
 func (p *process) get(url, key string) answer {
 	p.t.Helper()
 	return p.call(http.MethodGet, url, bearer(key), nil)
 }
 
-// api calls the tenant's API of Acme.
+// api calls the tenant API with Acme's key.
 func (p *process) api(method, path string, body any) answer {
 	p.t.Helper()
 	return p.call(method, p.public+path, bearer(acmeKey), body)
 }
 
+// bearer returns the header for an API key, or none if key is "".
 func bearer(key string) map[string]string {
 	if key == "" {
 		return nil
@@ -79,7 +82,7 @@ func bearer(key string) map[string]string {
 	return map[string]string{"Authorization": "Bearer " + key}
 }
 
-// want checks the status.
+// want ends the test unless the answer has the status.
 func (a answer) want(status int) answer {
 	a.t.Helper()
 	if a.status != status {
@@ -88,7 +91,7 @@ func (a answer) want(status int) answer {
 	return a
 }
 
-// decode reads a JSON answer.
+// decode decodes a JSON answer.
 func decode[T any](a answer) T {
 	a.t.Helper()
 	var v T

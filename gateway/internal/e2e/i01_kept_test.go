@@ -11,12 +11,13 @@ import (
 	"wagate/providers/providertest"
 )
 
-// postMeta posts a webhook body to a process, signed for the main app.
+// postMeta posts a webhook to a process, signed by the main app.
 func (p *process) postMeta(body []byte) answer {
 	return p.call(http.MethodPost, p.public+"/webhooks/meta/main",
 		map[string]string{"X-Hub-Signature-256": providertest.Sign(appSecret, body)}, body)
 }
 
+// body returns a webhook body with these inbound messages.
 func (w *world) body(in ...providertest.GraphInbound) []byte {
 	w.t.Helper()
 	body, err := w.graph.InboundBody(in...)
@@ -26,13 +27,12 @@ func (w *world) body(in ...providertest.GraphInbound) []byte {
 	return body
 }
 
-// TestI1KillAfterAcknowledged kills wagate and Redis at once while webhooks pour
-// in: what was answered 200 reaches the assistant after the restart, each lead's
-// messages in order.
+// TestI1KillAfterAcknowledged kills wagate and Redis at the same time while webhooks come in. What
+// was answered 200 must reach the assistant after the restart, each lead's messages in order.
 func TestI1KillAfterAcknowledged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{relay: 300e6})
-	w.sales.on(func(delivery) reply { return reply{status: http.StatusServiceUnavailable} }) // nothing may get out before
+	w.sales.on(func(delivery) reply { return reply{status: http.StatusServiceUnavailable} }) // nothing is delivered before the crash
 	p := w.start()
 
 	const writers, enough = 4, 60
@@ -72,7 +72,7 @@ func TestI1KillAfterAcknowledged(t *testing.T) {
 	for phone, want := range acknowledged {
 		until(t, func() error {
 			got := w.sales.texts(phone)
-			// The one that was cut off may be in as well: it was not refused.
+			// The message that the crash cut off may have been stored too: it was not refused.
 			if len(got) < len(want) || !slices.Equal(got[:len(want)], want) || len(got) > len(want)+1 {
 				return mismatch("messages", got, want)
 			}
@@ -81,8 +81,8 @@ func TestI1KillAfterAcknowledged(t *testing.T) {
 	}
 }
 
-// TestI1RedisAway: nothing is acknowledged that is not stored, and the
-// provider's own retry brings it.
+// TestI1RedisAway: while Redis is away, nothing is acknowledged, because nothing can be stored. The
+// provider's own retry brings it later.
 func TestI1RedisAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -95,12 +95,12 @@ func TestI1RedisAway(t *testing.T) {
 			gupshupV2(gupshupMessage("34600200101", "wamid.AWAY1", "lost too"))),
 	} {
 		if a.want(http.StatusServiceUnavailable).header.Get("Retry-After") == "" {
-			t.Errorf("%s: got no Retry-After with 503", a.what)
+			t.Errorf("%s: got no Retry-After with 503, want one", a.what)
 		}
 	}
 	a := p.api(http.MethodGet, "/backend/leads", nil).want(http.StatusServiceUnavailable)
 	if !strings.Contains(string(a.body), `"code"`) {
-		t.Errorf("error: got %s, want the API's shape", a.body)
+		t.Errorf("error: got %s, want the API's error format", a.body)
 	}
 
 	w.graph.PostLater(w.body(providertest.GraphText(user("34600200100"), "during")))
@@ -127,9 +127,9 @@ func TestI1RedisAway(t *testing.T) {
 	})
 }
 
-// TestI1RedisFrozen: a Redis that takes connections and never answers is not
-// waited for. What was answered 503 has been acknowledged to nobody, and counts
-// once if it is sent again, though Redis may have got it the first time.
+// TestI1RedisFrozen: a Redis that accepts connections and never answers does not block webhooks for
+// long: they are answered 503. When such a webhook is sent again it counts once, even if Redis had
+// received it the first time.
 func TestI1RedisFrozen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -149,7 +149,7 @@ func TestI1RedisFrozen(t *testing.T) {
 	atOnce(len(post), func(i int) {
 		a := post[i]()
 		if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
-			t.Errorf("%s: got %d %s, Retry-After %q, want 503 and when to try again", a.what, a.status, a.body, a.header.Get("Retry-After"))
+			t.Errorf("%s: got %d %s, Retry-After %q, want 503 with Retry-After", a.what, a.status, a.body, a.header.Get("Retry-After"))
 		}
 	})
 	w.redis.Thaw()
@@ -172,12 +172,12 @@ func TestI1RedisFrozen(t *testing.T) {
 	})
 }
 
-// TestI1AssistantInTrouble: whatever an assistant does for a while, it gets each
-// lead's messages later, all of them, in order.
+// TestI1AssistantInTrouble: whatever an assistant does for a while, it gets all of each lead's
+// messages later, in order.
 func TestI1AssistantInTrouble(t *testing.T) {
 	t.Parallel()
 	held := make(chan struct{})
-	t.Cleanup(func() { close(held) }) // after the subtests, which go on when this returns
+	t.Cleanup(func() { close(held) }) // after the subtests, which run on when this function returns
 	troubles := map[string]func(w *world) (heal func()){
 		"500":   func(w *world) func() { w.sales.on(func(delivery) reply { return reply{status: 500} }); return nil },
 		"reset": func(w *world) func() { w.sales.on(func(delivery) reply { return reply{reset: true} }); return nil },
@@ -204,7 +204,7 @@ func TestI1AssistantInTrouble(t *testing.T) {
 				w.says(user("34600200300"), want[i+1])
 			}
 			if name != "down" {
-				untilTrue(t, "tried twice in vain", func() bool { return len(w.sales.attempts()) >= before+2 })
+				untilTrue(t, "two failed tries", func() bool { return len(w.sales.attempts()) >= before+2 })
 			}
 			if heal != nil {
 				heal()
@@ -220,9 +220,9 @@ func TestI1AssistantInTrouble(t *testing.T) {
 	}
 }
 
-// TestI1BacklogOverItsBound: while an assistant is away, webhooks with more for it
-// than may wait are refused, to come again; what was taken is a duplicate, and when
-// it is back everything arrives once, in order.
+// TestI1BacklogOverItsBound: while an assistant is away, a webhook that would exceed its backlog is
+// refused, and comes again. A webhook accepted before is still a duplicate. When the assistant is
+// back, everything arrives once and in order.
 func TestI1BacklogOverItsBound(t *testing.T) {
 	t.Parallel()
 	const bound, leads = 24, 3
@@ -234,7 +234,7 @@ func TestI1BacklogOverItsBound(t *testing.T) {
 	var refused, taken []byte
 	for n := 0; refused == nil; n++ {
 		if n > 2*bound {
-			t.Fatalf("got %d events taken, want one refused", n)
+			t.Fatalf("got %d events accepted, want one refused", n)
 		}
 		text := fmt.Sprintf("message %03d", n)
 		body := w.body(providertest.GraphText(user(phone(n)), text))
@@ -260,7 +260,7 @@ func TestI1BacklogOverItsBound(t *testing.T) {
 	w.sales.on(nil)
 	until(t, func() error {
 		if a := p.postMeta(refused); a.status != 200 {
-			return mismatch("post of what was refused", a.status, 200)
+			return mismatch("post of the refused webhook", a.status, 200)
 		}
 		return nil
 	})
@@ -274,8 +274,9 @@ func TestI1BacklogOverItsBound(t *testing.T) {
 	}
 }
 
-// TestI1RejectedBecomesDeadLetter: what an assistant rejects three times is put
-// aside, held back nobody, and can be listed and replayed.
+// TestI1RejectedBecomesDeadLetter: an event that the assistant rejects three times becomes a dead
+// letter and does not hold up the events behind it. The dead letter can be listed, shown and
+// replayed.
 func TestI1RejectedBecomesDeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -320,7 +321,7 @@ func TestI1RejectedBecomesDeadLetter(t *testing.T) {
 	}
 	w.sales.on(nil)
 	if code, out, errs := command(t, "dead", "replay", "-admin", p.admin, id); code != 0 || out != "1 dead letter replayed\n" {
-		t.Fatalf("dead replay: got %d\n%s%s", code, out, errs)
+		t.Fatalf("dead replay: got %d\n%s%s, want one dead letter replayed", code, out, errs)
 	}
 	until(t, func() error {
 		if got := w.sales.texts("34600200400"); !slices.Equal(got, []string{"behind it", "poison"}) {
@@ -335,6 +336,6 @@ func TestI1RejectedBecomesDeadLetter(t *testing.T) {
 		return nil
 	})
 	if code, _, errs := command(t, "dead", "replay", "-admin", p.admin, id); code != 1 {
-		t.Errorf("dead replay, again: got %d %s, want 1", code, errs)
+		t.Errorf("dead replay, again: got exit code %d %s, want 1", code, errs)
 	}
 }

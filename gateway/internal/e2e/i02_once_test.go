@@ -14,9 +14,10 @@ import (
 	"wagate/providers/providertest"
 )
 
+// unix returns a time as Meta's webhooks spell it.
 func unix(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
 
-// atOnce calls f n times concurrently and returns when all have returned.
+// atOnce calls f n times concurrently and returns when all calls have returned.
 func atOnce(n int, f func(i int)) {
 	ready := make(chan struct{})
 	var all sync.WaitGroup
@@ -30,8 +31,8 @@ func atOnce(n int, f func(i int)) {
 	all.Wait()
 }
 
-// TestI2SameWebhookFiftyTimes posts one body concurrently to two processes, from
-// a contact nobody knows: one lead, one delivery, one effect.
+// TestI2SameWebhookFiftyTimes posts one body concurrently to two processes, from an unknown
+// contact. There must be one lead, one delivery and one effect.
 func TestI2SameWebhookFiftyTimes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -48,7 +49,7 @@ func TestI2SameWebhookFiftyTimes(t *testing.T) {
 		}
 	}
 	atOnce(50, post)
-	// A second message comes after all that the first may have caused.
+	// A second message comes behind everything that the first may have caused.
 	w.says(user(phone), "the second")
 	until(t, func() error {
 		if got := w.sales.texts(phone); len(got) < 2 {
@@ -56,7 +57,7 @@ func TestI2SameWebhookFiftyTimes(t *testing.T) {
 		}
 		return nil
 	})
-	atOnce(6, post) // Meta's retries of what was delivered long ago
+	atOnce(6, post) // Meta's retries, long after the delivery
 	w.says(user(phone), "the third")
 	until(t, func() error {
 		if got := w.sales.texts(phone); len(got) < 3 {
@@ -67,15 +68,15 @@ func TestI2SameWebhookFiftyTimes(t *testing.T) {
 	if got, want := w.sales.texts(phone), []string{"only once", "the second", "the third"}; !slices.Equal(got, want) {
 		t.Errorf("messages: got %v, want %v", got, want)
 	}
-	a.leadOf(phone) // fails unless there is exactly one
+	a.leadOf(phone) // fails the test unless the phone has exactly one lead
 	const duplicates = `wagate_events_duplicate_total{provider="meta"}`
 	if got := a.metric(duplicates) + b.metric(duplicates); got != 55 {
 		t.Errorf("duplicates: got %v, want 55", got)
 	}
 }
 
-// TestI2BothGupshupVersions: the same message as version 2 and as version 3, both
-// many times at two processes, is one message. So is a report about ours.
+// TestI2BothGupshupVersions: the same message as version 2 and as version 3, posted many times to
+// two processes, is one message. So is a report about a message of ours.
 func TestI2BothGupshupVersions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{gupshup: func(o *providertest.GupshupOptions) {
@@ -93,7 +94,7 @@ func TestI2BothGupshupVersions(t *testing.T) {
 		}
 		got := p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken}, bodies[i%2])
 		if got.status != 200 || len(got.body) != 0 {
-			t.Errorf("post %d: got %d %q, want 200 and nothing", i, got.status, got.body)
+			t.Errorf("post %d: got %d %q, want 200 with an empty body", i, got.status, got.body)
 		}
 	})
 	w.saysGupshup(phone, "the second")
@@ -125,8 +126,8 @@ func TestI2BothGupshupVersions(t *testing.T) {
 	if err := w.gupshup.WaitIdle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.saysGupshup(phone, "the third") // in order behind all reports
-	untilTrue(t, "told of the third", func() bool { return len(w.sales.texts(phone)) == 3 })
+	w.saysGupshup(phone, "the third") // comes behind all reports
+	untilTrue(t, "the third message relayed", func() bool { return len(w.sales.texts(phone)) == 3 })
 	reports := 0
 	for _, e := range w.sales.events() {
 		if e.Status != "" {
@@ -134,12 +135,12 @@ func TestI2BothGupshupVersions(t *testing.T) {
 		}
 	}
 	if reports != 3 {
-		t.Errorf("reports: got %d, want each state once", reports)
+		t.Errorf("reports: got %d, want 3, each state once", reports)
 	}
 }
 
-// TestI2ReplyEndsARunOnce: fifty copies of a reply at two processes end the run
-// once and tell it once.
+// TestI2ReplyEndsARunOnce: fifty copies of a reply at two processes end the run once, and the
+// assistant is told once.
 func TestI2ReplyEndsARunOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -151,7 +152,7 @@ func TestI2ReplyEndsARunOnce(t *testing.T) {
 	atOnce(50, func(i int) { []*process{a, b}[i%2].postMeta(body) })
 	a.untilRun(l.ID, "ended replied 1:cancelled/replied")
 	w.says(user(phone), "and again")
-	untilTrue(t, "told of the next message", func() bool { return len(w.sales.texts(phone)) == 3 })
+	untilTrue(t, "the next message relayed", func() bool { return len(w.sales.texts(phone)) == 3 })
 	var told []string
 	for _, h := range w.sales.happenings(l.ID) {
 		told = append(told, h.Event)
@@ -165,12 +166,12 @@ func TestI2ReplyEndsARunOnce(t *testing.T) {
 	}
 }
 
-// text is a Cloud API send of a text.
+// text returns a Cloud API send of a text.
 func text(to, body string) object {
 	return object{"messaging_product": "whatsapp", "to": to, "type": "text", "text": object{"body": body}}
 }
 
-// sentID reads the message id of a Cloud API answer.
+// sentID returns the message id in a Cloud API answer.
 func sentID(a answer) string {
 	a.t.Helper()
 	var v struct {

@@ -21,17 +21,17 @@ type graphError struct {
 	}
 }
 
-// refusedWindow checks that a send was answered as a closed window is.
+// refusedWindow checks that a send was refused because the window is closed.
 func refusedWindow(a answer) {
 	a.t.Helper()
 	a.want(http.StatusBadRequest)
 	e := decode[graphError](a).Error
 	if e.Code != 131047 || e.Type != "OAuthException" || e.ErrorData.Details == "" || e.ErrorData.Product != "whatsapp" {
-		a.t.Errorf("%s: got %s, want 131047 in Graph's shape", a.what, a.body)
+		a.t.Errorf("%s: got %s, want code 131047 in Graph's error format", a.what, a.body)
 	}
 }
 
-// open tells whether a lead's window is open on a channel.
+// open reports whether the lead's window is open on a channel.
 func (l lead) open(channel string) bool {
 	for _, w := range l.Windows {
 		if w.ChannelID == channel {
@@ -41,8 +41,8 @@ func (l lead) open(channel string) bool {
 	return false
 }
 
-// TestI4NoFreeFormIntoAClosedWindow: nothing free-form is even handed to the
-// provider while the window is closed, whoever asks, under whichever name.
+// TestI4NoFreeFormIntoAClosedWindow: while the window is closed, no free-form message is handed to
+// a provider, whichever number or channel it is sent by and whether or not the contact is a lead.
 func TestI4NoFreeFormIntoAClosedWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -56,8 +56,9 @@ func TestI4NoFreeFormIntoAClosedWindow(t *testing.T) {
 		today:     time.Now().Add(-24*time.Hour + time.Hour),
 	} {
 		for i, channel := range []string{onMeta, onGupshup} {
-			at := at.Add(-time.Duration(i) * time.Second) // what was read and put back opens nothing
-			// Once to make the lead, once to open its window on the other channel too.
+			at := at.Add(-time.Duration(i) * time.Second) // an instant written back unchanged opens no window
+			// The first request creates the lead; the second opens its window on the other channel
+			// too.
 			body := object{"name": "Ada Prado", "phone": "+" + phone, "channel_id": channel, "last_inbound_at": at.UTC().Format(time.RFC3339Nano)}
 			if channel == onMeta {
 				p.api(http.MethodPost, "/backend/leads", body).want(http.StatusCreated)
@@ -77,25 +78,25 @@ func TestI4NoFreeFormIntoAClosedWindow(t *testing.T) {
 	for _, number := range []string{numberAcme, onMeta, onGupshup} {
 		send(number, today).want(200)
 	}
-	// Words into the closed window of one channel do not pass by the open one of another.
+	// An open window on one channel does not let a message through on another channel.
 	w.says(user(yesterday), "I am back, on this channel")
 	send(onMeta, yesterday).want(200)
 	refusedWindow(send(onGupshup, yesterday))
 	if n := len(w.sentByGupshup(yesterday)); n != 0 {
 		t.Errorf("handed to Gupshup: got %d messages, want none", n)
 	}
-	// A template may go anywhere at any time.
+	// A template may be sent at any time.
 	template := object{"messaging_product": "whatsapp", "to": never, "type": "template", "template": object{
 		"name": "reengagement_v1", "language": object{"code": "en"}, "components": []any{object{
 			"type": "body", "parameters": []any{object{"type": "text", "text": "Ada"}, object{"type": "text", "text": "us"}},
 		}},
 	}}
 	p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", template).want(200)
-	refusedWindow(send(numberAcme, never)) // which opened nothing
+	refusedWindow(send(numberAcme, never)) // the template opened no window
 }
 
-// TestI4WindowBelongsToNumberThatWrote: a lead who is given another phone has no window there, until he
-// writes from it.
+// TestI4WindowBelongsToNumberThatWrote: a lead whose phone is changed has no window at the new
+// phone until a message comes from there.
 func TestI4WindowBelongsToNumberThatWrote(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -115,7 +116,7 @@ func TestI4WindowBelongsToNumberThatWrote(t *testing.T) {
 		t.Errorf("handed to Graph: got %d messages, want none", n)
 	}
 	send(was).want(200)
-	// Meta counts in seconds, and all this took less.
+	// Meta's times are in whole seconds, and all of this took less than one.
 	moved := providertest.GraphText(user(is), "my new number")
 	moved.At = time.Now().Add(2 * time.Second)
 	w.inbound(moved)
@@ -125,8 +126,8 @@ func TestI4WindowBelongsToNumberThatWrote(t *testing.T) {
 	}
 }
 
-// TestI4ProviderClosesWindow: when a provider says that the window is closed, ours
-// is, until the lead writes again.
+// TestI4ProviderClosesWindow: when a provider says that the window is closed, our window closes
+// too, until the lead writes again.
 func TestI4ProviderClosesWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{gupshup: func(o *providertest.GupshupOptions) { o.Reports = true }})
@@ -148,7 +149,8 @@ func TestI4ProviderClosesWindow(t *testing.T) {
 		if got := w.handed(phone); got != 1 {
 			t.Errorf("handed to Graph after the refusal: got %d, want 1", got)
 		}
-		// Meta counts in seconds, and the refusal took less; what is ahead counts as now.
+		// Meta's times are in whole seconds, and the refusal took less than one. A time in the
+		// future counts as now.
 		again := providertest.GraphText(user(phone), "hi again")
 		again.At = time.Now().Add(2 * time.Second)
 		w.inbound(again)
@@ -159,7 +161,7 @@ func TestI4ProviderClosesWindow(t *testing.T) {
 		send := func() answer { return p.api(http.MethodPost, "/v26.0/"+onGupshup+"/messages", text(phone, "Hello")) }
 		w.saysGupshup(phone, "hi")
 		w.gupshup.FailFor(phone, 470)
-		send().want(200) // Gupshup says so later
+		send().want(200) // Gupshup reports the failure later
 		until(t, func() error {
 			if p.leadOf(phone).open(onGupshup) {
 				return mismatch("window", "open", "closed")
@@ -183,12 +185,12 @@ func TestI4ProviderClosesWindow(t *testing.T) {
 		go func() { answered <- p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(phone, "Hello")) }()
 		untilTrue(t, "handed to Graph", func() bool { return w.handed(phone) == 1 })
 		later := providertest.GraphText(user(phone), "me again")
-		later.At = time.Now().Add(2 * time.Second) // Meta counts in seconds; what is ahead counts as now
+		later.At = time.Now().Add(2 * time.Second) // Meta's times are in whole seconds; the future counts as now
 		p.postMeta(w.body(later)).want(200)
 		close(held)
 		refusedWindow(receive(t, "answer", answered))
 		if !p.leadOf(phone).open(onMeta) {
-			t.Error("window: got closed, want open: the lead wrote after the message that was refused")
+			t.Error("window: got closed, want open: the lead wrote after the refused message was sent")
 		}
 	})
 }

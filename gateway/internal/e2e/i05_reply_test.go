@@ -7,13 +7,13 @@ import (
 	"wagate/providers/providertest"
 )
 
-// minutesASecond is the clock where steps are to be due soon and windows stay
-// open for long: half an hour is two seconds, a day a minute and a half.
+// minutesASecond is the clock speed for tests in which steps must be due soon and windows must stay
+// open for long: half an hour takes two seconds, a day takes 96.
 const minutesASecond = 900
 
-// TestI5ReplyWhileTheModelWrites: leads answer at one process while another
-// waits for the model. None of them is sent anything, in whichever way they
-// answered; the one who did not is.
+// TestI5ReplyWhileTheModelWrites: leads reply at one process while another process waits for the
+// model. None of them is sent anything, in whichever way they replied. The lead that did not reply
+// gets both messages.
 func TestI5ReplyWhileTheModelWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{speed: minutesASecond})
@@ -38,14 +38,14 @@ func TestI5ReplyWhileTheModelWrites(t *testing.T) {
 		},
 	}
 	leads := map[string]lead{silent: first.follow(silent)}
-	w.says(hidden, "How much is the bench?") // by which phone and BSUID are one
+	w.says(hidden, "How much is the bench?") // tells that phone and BSUID are one contact
 	for phone := range replies {
 		leads[phone] = first.follow(phone)
 	}
 	for range leads {
 		receive(t, "request at the model", w.model.Arrived())
 	}
-	w.start() // the providers face this one now
+	w.start() // the providers call this process from now on
 	for phone, reply := range replies {
 		reply(phone, "wamid.OURS"+phone)
 	}
@@ -60,7 +60,7 @@ func TestI5ReplyWhileTheModelWrites(t *testing.T) {
 		}
 	}
 	if n := len(w.sentTo(silent)); n != 2 {
-		t.Errorf("messages to the silent one: got %d, want 2", n)
+		t.Errorf("messages to the silent lead: got %d, want 2", n)
 	}
 }
 
@@ -72,27 +72,27 @@ func (w *world) inbound(in ...providertest.GraphInbound) {
 	}
 }
 
-// TestI5ReplyWhileArmed: so does one before anything is claimed, and what the
-// next trigger starts is a new run.
+// TestI5ReplyWhileArmed: a reply before the step is claimed ends the run as well, and the next
+// trigger starts a new run.
 func TestI5ReplyWhileArmed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{speed: minutesASecond})
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600500200"
-	release := w.hold() // should it be due before the reply
+	release := w.hold() // in case the step is due before the reply
 	l := p.follow(phone)
 	w.says(user(phone), "Yes, please")
 	p.untilRun(l.ID, "ended replied 1:cancelled/replied")
 	release()
-	p.status(l.ID, hot) // the same status: nothing
+	p.status(l.ID, hot) // the same status triggers nothing
 	if n := len(p.runs(l.ID)); n != 1 {
 		t.Errorf("runs: got %d, want 1", n)
 	}
 	p.status(l.ID, warm)
 	until(t, func() error {
 		if got := fmt.Sprint(p.runs(l.ID)); got != "[ended completed 1:sent/ai ended replied 1:cancelled/replied]" {
-			return mismatch("runs", got, "a second one, sent")
+			return mismatch("runs", got, "a second run, with its message sent")
 		}
 		return nil
 	})
@@ -101,8 +101,8 @@ func TestI5ReplyWhileArmed(t *testing.T) {
 	}
 }
 
-// TestI5ReplyWhileSending: a reply that comes when the provider already has the
-// message stops what would follow, and the message is still recorded as sent.
+// TestI5ReplyWhileSending: a reply that comes while the provider has the message stops the steps
+// behind it. The message is still recorded as sent.
 func TestI5ReplyWhileSending(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{speed: minutesASecond})
@@ -116,15 +116,16 @@ func TestI5ReplyWhileSending(t *testing.T) {
 	w.says(user(phone), "Yes, please")
 	close(held)
 	p.untilRun(l.ID, "ended replied 1:sent/ai")
-	// Whoever is followed up after that gets both; so did the time of the second step pass.
+	// A lead that is followed up afterwards gets both messages, so the time of the second step has
+	// passed.
 	p.untilRun(p.follow(other).ID, "ended completed 1:sent/ai 2:sent/ai")
 	if n := w.handed(phone); n != 1 {
 		t.Errorf("messages: got %d, want 1", n)
 	}
 }
 
-// TestI5AssistantSpeaksFirst: a message of the assistant starts the wait again,
-// also for a step whose text is being written.
+// TestI5AssistantSpeaksFirst: a message of the assistant starts the wait again, even for a step
+// whose text is being written.
 func TestI5AssistantSpeaksFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{speed: minutesASecond})
@@ -139,9 +140,9 @@ func TestI5AssistantSpeaksFirst(t *testing.T) {
 	r := p.untilRun(l.ID, "ended completed 1:sent/ai")
 	all := w.sentTo(phone)
 	if len(all) != 2 || all[0].Text != "About your bench: it is in stock" {
-		t.Fatalf("messages: got %+v, want the assistant's and then the nudge", all)
+		t.Fatalf("messages: got %+v, want the assistant's message and then the nudge", all)
 	}
 	if wait := r.Timeline[0].At.Sub(r.StartedAt); wait < 3600e9 {
-		t.Errorf("nudge: got it %v after the trigger, want its half hour to start anew after the first", wait)
+		t.Errorf("nudge: got it %v after the trigger, want a second half hour after the first one", wait)
 	}
 }

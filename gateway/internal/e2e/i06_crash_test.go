@@ -8,20 +8,20 @@ import (
 	"wagate/providers/providertest"
 )
 
-// writingSetup is a world in which a step is claimed for some 32 s, and sendingSetup one
-// in which it is being sent for 35: a time-out of the model or the provider is as long as
-// a process has to be killed in that state.
+// writingSetup has a clock and time-outs with which a step stays claimed for about 32 s, and
+// sendingSetup ones with which it stays in sending for about 35 s. A time-out of the model or of
+// the provider is as long as the test has to kill a process in that state.
 func writingSetup() setup {
 	return setup{speed: minutesASecond, ai: 4 * time.Second, send: 2 * time.Second}
 }
 func sendingSetup() setup { return setup{speed: minutesASecond, send: 8 * time.Second} }
 
-// acceptAndHang is the fault of a provider that takes a message and never answers.
+// acceptAndHang returns the fault of a provider that accepts a message and never answers.
 func acceptAndHang() providertest.Fault { return providertest.Fault{Accept: true, Hang: true} }
 
-// TestI6KillBeforeTheGuard kills the process while the model has the requests of
-// sixteen steps, and one more step is claimed and waits for its turn there. All
-// are sent after the restart, each once.
+// TestI6KillBeforeTheGuard kills the process while the model has the requests of sixteen steps, and
+// one more step is claimed and waits for its turn at the model. All of them must be sent once after
+// the restart.
 func TestI6KillBeforeTheGuard(t *testing.T) {
 	t.Parallel()
 	s := writingSetup()
@@ -29,7 +29,7 @@ func TestI6KillBeforeTheGuard(t *testing.T) {
 	w := newWorld(t, s)
 	p := w.start()
 	p.configure(nudge("PT30M"))
-	const writers = 16 // requests that wagate makes of a model at once
+	const writers = 16 // how many requests wagate makes to the model at once
 	release := w.hold()
 	var leads []lead
 	for i := range writers + 1 {
@@ -63,9 +63,9 @@ func TestI6KillBeforeTheGuard(t *testing.T) {
 	}
 }
 
-// TestI6KillWhileSending kills the process while the provider has the message
-// and has not answered. It is never sent again, whether it left or not; what is
-// known of it is that nobody knows, until a receipt tells. The ladder goes on.
+// TestI6KillWhileSending kills the process while the provider has the message and has not answered.
+// The message must never be sent again, whether it left or not. Its outcome is unknown until a
+// receipt tells it, and the ladder goes on.
 func TestI6KillWhileSending(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sendingSetup())
@@ -121,9 +121,9 @@ func TestI6KillWhileSending(t *testing.T) {
 	})
 }
 
-// TestI6ReceiptBeforeTheRestart: the receipt of a message whose process died
-// with it may come before anybody found that out. The step is then sent, or
-// uncertain and settled, and never sent again.
+// TestI6ReceiptBeforeTheRestart: the receipt of a message may come before anybody has noticed that
+// the process that sent it is dead. The step is then sent, or uncertain and settled, and is never
+// sent again.
 func TestI6ReceiptBeforeTheRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sendingSetup())
@@ -151,9 +151,9 @@ func TestI6ReceiptBeforeTheRestart(t *testing.T) {
 	}
 }
 
-// TestI6KillAfterTheAnswer kills the process at the moment the provider answers,
-// several times over. Whether the result was recorded is luck; that it is never
-// sent twice and never recorded as not sent is not.
+// TestI6KillAfterTheAnswer kills the process at the moment when the provider answers, several
+// times. Whether the result was recorded is a matter of chance, but the message must never be sent
+// twice or recorded as not sent.
 func TestI6KillAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sendingSetup())
@@ -182,8 +182,8 @@ func TestI6KillAfterTheAnswer(t *testing.T) {
 	}
 }
 
-// TestI6UnknownOutcomeIsNotRetried: a result that is not known is not tried again while
-// everybody is alive either.
+// TestI6UnknownOutcomeIsNotRetried: a send whose result is unknown is not retried, also if no
+// process dies.
 func TestI6UnknownOutcomeIsNotRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sendingSetup())
@@ -208,9 +208,9 @@ func TestI6UnknownOutcomeIsNotRetried(t *testing.T) {
 	}
 }
 
-// TestI6FrozenProcess freezes a process that waits for the model until another
-// has claimed its step, and then lets it go on with what is not its own any
-// more: it must find that out, and send nothing.
+// TestI6FrozenProcess freezes a process that waits for the model until another process has claimed
+// its step, and then lets it go on. The first process must notice that the step is not its own any
+// more, and send nothing.
 func TestI6FrozenProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, writingSetup())
@@ -221,13 +221,13 @@ func TestI6FrozenProcess(t *testing.T) {
 	l := first.follow(phone)
 	receive(t, "request at the model", w.model.Arrived())
 	first.freeze()
-	w.useDefaultTimeouts() // so that the second still waits while the first wakes
+	w.useDefaultTimeouts() // so that the second process still waits when the first wakes up
 	second := w.start()
 	release := w.hold()
-	receive(t, "request of the second", w.model.Arrived())
+	receive(t, "request of the second process", w.model.Arrived())
 	w.pass()
 	first.thaw()
-	untilTrue(t, "found out", func() bool { return first.metric("wagate_followup_claims_lost_total") == 1 })
+	untilTrue(t, "the lost claim noticed", func() bool { return first.metric("wagate_followup_claims_lost_total") == 1 })
 	release()
 	second.untilRun(l.ID, "ended completed 1:sent/ai")
 	if n := w.handed(phone); n != 1 {

@@ -11,8 +11,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI7RedisRestarts kills Redis while one step is armed, one waits for the
-// model and one for the provider's answer. None is lost, none is sent twice.
+// TestI7RedisRestarts kills Redis while one step is armed, one waits for the model and one waits
+// for the provider's answer. No step may be lost, and none may be sent twice.
 func TestI7RedisRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{speed: minutesASecond})
@@ -30,7 +30,7 @@ func TestI7RedisRestarts(t *testing.T) {
 	leads[armed] = p.follow(armed)
 
 	w.redis.Kill()
-	close(answered) // so that the result has to wait for Redis
+	close(answered) // so that recording the result has to wait for Redis
 	release()
 	w.redis.Restart()
 	for phone, l := range leads {
@@ -41,15 +41,15 @@ func TestI7RedisRestarts(t *testing.T) {
 	}
 }
 
-// TestI7EverybodyRestarts: what was armed long before everything went down is
-// due after it came up again, at its time if that is still to come.
+// TestI7EverybodyRestarts: a step that was armed before wagate and Redis went down is sent after
+// they are up again, and not before it is due.
 func TestI7EverybodyRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, writingSetup())
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600700200"
-	release := w.hold() // should it be due before the end
+	release := w.hold() // in case the step is due before the kill
 	l := p.follow(phone)
 	due := *p.run(l.ID).Timeline[0].DueAt
 	p.kill()
@@ -64,8 +64,8 @@ func TestI7EverybodyRestarts(t *testing.T) {
 	}
 }
 
-// TestI7TooLate: what became due too long ago is skipped with its reason, and
-// not forgotten.
+// TestI7TooLate: a step that became due too long ago is skipped with that reason, and not
+// forgotten.
 func TestI7TooLate(t *testing.T) {
 	t.Parallel()
 	s := writingSetup()
@@ -74,13 +74,13 @@ func TestI7TooLate(t *testing.T) {
 	p := w.start()
 	p.configure(nudge("PT30M"))
 	const phone = "34600700300"
-	release := w.hold() // should it be due before the end
+	release := w.hold() // in case the step is due before the kill
 	began := time.Now()
 	l := p.follow(phone)
 	p.kill()
 	release()
 	w.useDefaultTimeouts()
-	// Half an hour and the hour after it are less than this.
+	// At this speed half an hour and the hour of lateness after it are less than a second.
 	untilTrue(t, "late", func() bool { return time.Since(began) > time.Second })
 	p = w.start()
 	p.untilRun(l.ID, "ended completed 1:skipped/too_late")
@@ -89,19 +89,19 @@ func TestI7TooLate(t *testing.T) {
 	}
 }
 
-// TestI7GracefulStop asks the process to stop in each state of a step. It
-// finishes what it can, gives back the rest, and ends with 0; nothing is
-// uncertain, and the next process does what is left.
+// TestI7GracefulStop asks the process to stop in each state of a step. The process must finish what
+// it can, give back the rest and exit with 0. Nothing may be uncertain, and the next process does
+// what is left.
 func TestI7GracefulStop(t *testing.T) {
 	t.Parallel()
 	t.Run("armed", func(t *testing.T) {
 		t.Parallel()
 		w, p := stopWorld(t, setup{speed: minutesASecond})
 		l := p.follow(stopPhone)
-		stopped(t, p)
+		stopCleanly(t, p)
 		p = w.start()
 		p.untilRun(l.ID, "ended completed 1:sent/ai")
-		once(t, w)
+		wantOneMessage(t, w)
 	})
 	t.Run("writing, done in time", func(t *testing.T) {
 		t.Parallel()
@@ -115,25 +115,25 @@ func TestI7GracefulStop(t *testing.T) {
 		if code := p.exit(); code != 0 {
 			t.Errorf("exit code: got %d, want 0", code)
 		}
-		once(t, w) // by the process that was stopping
+		wantOneMessage(t, w) // sent by the process that was stopping
 		w.start().untilRun(l.ID, "ended completed 1:sent/ai")
-		once(t, w)
+		wantOneMessage(t, w)
 	})
 	t.Run("writing, not done in time", func(t *testing.T) {
 		t.Parallel()
-		// The model takes longer than a stop waits; the step is given back and is
-		// not kept from the next process until a lease runs out, here minutes.
+		// The model takes longer than a stop waits. The step is given back, so the next process
+		// does not have to wait until its lease ends, which here takes minutes.
 		w, p := stopWorld(t, setup{speed: minutesASecond})
 		release := w.hold()
 		l := p.follow(stopPhone)
 		receive(t, "request at the model", w.model.Arrived())
-		stopped(t, p)
+		stopCleanly(t, p)
 		if n := w.handed(stopPhone); n != 0 {
 			t.Errorf("messages: got %d, want none yet", n)
 		}
 		release()
 		w.start().untilRun(l.ID, "ended completed 1:sent/ai")
-		once(t, w)
+		wantOneMessage(t, w)
 	})
 	t.Run("sending", func(t *testing.T) {
 		t.Parallel()
@@ -149,12 +149,12 @@ func TestI7GracefulStop(t *testing.T) {
 			t.Errorf("exit code: got %d, want 0", code)
 		}
 		w.start().untilRun(l.ID, "ended completed 1:sent/ai")
-		once(t, w)
+		wantOneMessage(t, w)
 	})
 	for name, signals := range map[string][]os.Signal{
-		"told twice":           {syscall.SIGTERM, syscall.SIGTERM},
-		"the terminal is gone": {syscall.SIGHUP, syscall.SIGHUP},
-		"told otherwise":       {syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP},
+		"SIGTERM twice": {syscall.SIGTERM, syscall.SIGTERM},
+		"SIGHUP twice":  {syscall.SIGHUP, syscall.SIGHUP},
+		"three signals": {syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,10 +172,10 @@ func TestI7GracefulStop(t *testing.T) {
 				t.Errorf("exit code: got %d, want 0", code)
 			}
 			w.start().untilRun(l.ID, "ended completed 1:sent/ai")
-			once(t, w)
+			wantOneMessage(t, w)
 		})
 	}
-	t.Run("in a hurry", func(t *testing.T) {
+	t.Run("second Ctrl-C", func(t *testing.T) {
 		t.Parallel()
 		w, p := stopWorld(t, setup{speed: minutesASecond})
 		w.graph.ScriptFor(stopPhone, providertest.Fault{Hang: true})
@@ -185,7 +185,7 @@ func TestI7GracefulStop(t *testing.T) {
 		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
 		p.signal(os.Interrupt)
 		if code := p.exit(); code != -1 {
-			t.Errorf("a second Ctrl-C: got exit code %d, want the process to be killed by it", code)
+			t.Errorf("exit code after a second Ctrl-C: got %d, want -1: killed by the signal", code)
 		}
 	})
 	t.Run("answering", func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestI7GracefulStop(t *testing.T) {
 		p := w.start()
 		w.sales.on(func(delivery) reply { return reply{hold: held} })
 		w.says(user(stopPhone), "hello")
-		untilTrue(t, "at the assistant", func() bool { return len(w.sales.attempts()) == 1 })
+		untilTrue(t, "the delivery at the assistant", func() bool { return len(w.sales.attempts()) == 1 })
 		p.term()
 		untilTrue(t, "stopping", func() bool { return strings.Contains(p.log.String(), "step=requests") })
 		close(held)
@@ -229,16 +229,17 @@ func TestI7GracefulStop(t *testing.T) {
 		}
 		w.start()
 		w.says(user(stopPhone), "again")
-		untilTrue(t, "told of both", func() bool { return len(w.sales.texts(stopPhone)) == 2 })
+		untilTrue(t, "both messages relayed", func() bool { return len(w.sales.texts(stopPhone)) == 2 })
 		if n := len(w.sales.attempts()); n != 2 {
 			t.Errorf("deliveries: got %d, want 2", n)
 		}
 	})
 }
 
+// stopPhone is the lead of the tests of stopping.
 const stopPhone = "34600700400"
 
-// stopWorld starts a process that follows up whoever goes quiet.
+// stopWorld starts a process with a configuration of one step.
 func stopWorld(t *testing.T, s setup) (*world, *process) {
 	t.Helper()
 	w := newWorld(t, s)
@@ -247,7 +248,8 @@ func stopWorld(t *testing.T, s setup) (*world, *process) {
 	return w, p
 }
 
-func stopped(t *testing.T, p *process) {
+// stopCleanly asks the process to stop and checks that it exits with 0.
+func stopCleanly(t *testing.T, p *process) {
 	t.Helper()
 	p.term()
 	if code := p.exit(); code != 0 {
@@ -255,7 +257,8 @@ func stopped(t *testing.T, p *process) {
 	}
 }
 
-func once(t *testing.T, w *world) {
+// wantOneMessage checks that exactly one message to stopPhone was handed to the provider.
+func wantOneMessage(t *testing.T, w *world) {
 	t.Helper()
 	if n := w.handed(stopPhone); n != 1 {
 		t.Errorf("messages: got %d, want 1", n)

@@ -18,8 +18,8 @@ func live(runs []runView) []runView {
 	return out
 }
 
-// TestI8OneLiveRun fires a hundred triggers of every sort at two processes: one
-// run is live afterwards, and all others have ended for it.
+// TestI8OneLiveRun fires a hundred triggers of every kind at two processes. One run must be live
+// afterwards, and all others must have been ended by a restart.
 func TestI8OneLiveRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -51,7 +51,7 @@ func TestI8OneLiveRun(t *testing.T) {
 		}
 	}
 	if len(runs) < byHand || byHand == 0 {
-		t.Errorf("runs: got %d, want the %d started by hand at least", len(runs), byHand)
+		t.Errorf("runs: got %d, want at least the %d started by hand", len(runs), byHand)
 	}
 	for _, r := range runs {
 		if got := r.String(); got != "armed 1:/" && got != "ended restarted 1:cancelled/restarted" {
@@ -61,7 +61,7 @@ func TestI8OneLiveRun(t *testing.T) {
 	if got := a.metric("wagate_followup_pending"); got != 1 {
 		t.Errorf("wagate_followup_pending: got %v, want 1", got)
 	}
-	// Out of it, at once from everywhere: none is left.
+	// All processes at once take the lead out of the trigger status: no live run is left.
 	atOnce(20, func(i int) {
 		[]*process{a, b}[i%2].api(http.MethodPut, "/backend/leads/"+l.ID, object{"status_id": cold})
 	})
@@ -70,8 +70,8 @@ func TestI8OneLiveRun(t *testing.T) {
 	}
 }
 
-// TestI8CrashWhileTriggering kills the process and Redis in the middle of status
-// changes: a lead has a trigger status if and only if its run is live.
+// TestI8CrashWhileTriggering kills the process and Redis in the middle of status changes.
+// Afterwards a lead must have a trigger status if and only if it has a live run.
 func TestI8CrashWhileTriggering(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})

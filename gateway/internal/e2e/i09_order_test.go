@@ -11,9 +11,9 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI9OrderThroughTrouble: ten leads write at two processes while the
-// assistant fails every other time in every way it can. Each lead's messages
-// arrive in the order written, none is lost, none comes twice.
+// TestI9OrderThroughTrouble: ten leads write at two processes while the assistant fails every other
+// time, in every way. Each lead's messages must arrive in the order written, none lost and none
+// twice.
 func TestI9OrderThroughTrouble(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{relay: 300e6})
@@ -42,7 +42,7 @@ func TestI9OrderThroughTrouble(t *testing.T) {
 	atOnce(leads, func(i int) {
 		from := user(fmt.Sprintf("3460090010%d", i))
 		for k, body := range want {
-			// One after another, as people write; at whichever process.
+			// One after the other, as people write, at either process.
 			if a := processes[(i+k)%2].postMeta(w.body(providertest.GraphText(from, body))); a.status != 200 {
 				t.Errorf("post: got %d %s, want 200", a.status, a.body)
 			}
@@ -58,8 +58,8 @@ func TestI9OrderThroughTrouble(t *testing.T) {
 	}
 }
 
-// TestI9OneAtATime: a bot that sees the first event of a request only, as many do, misses none
-// where the operator has it told one at a time.
+// TestI9OneAtATime: with relay.max_events at 1, a bot that reads only the first event of a request
+// misses none.
 func TestI9OneAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{file: func(f object) { f["relay"] = object{"max_events": 1} }})
@@ -67,23 +67,22 @@ func TestI9OneAtATime(t *testing.T) {
 	answer := make(chan struct{})
 	w.sales.on(func(delivery) reply { return reply{hold: answer} })
 	want := []string{"one", "two", "three", "four"}
-	for _, text := range want { // all but the first while it is busy with that
+	for _, text := range want { // all but the first come while the bot is busy with the first
 		p.postMeta(w.body(providertest.GraphText(user("34600900200"), text))).want(200)
 	}
 	close(answer)
-	untilTrue(t, "told", func() bool { return len(w.sales.texts("34600900200")) == len(want) })
+	untilTrue(t, "all messages relayed", func() bool { return len(w.sales.texts("34600900200")) == len(want) })
 	var got []string
 	for _, d := range w.sales.attempts() {
 		got = append(got, d.Events[0].Text)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("got %v as first events of requests, want %v", got, want)
+		t.Errorf("first events of the requests: got %v, want %v", got, want)
 	}
 }
 
-// TestI9SlowTenantDelaysOnlyItself: one tenant's assistant hangs, with more
-// conversations waiting for it than the relay takes out at once. Another
-// tenant's messages pass all the same.
+// TestI9SlowTenantDelaysOnlyItself: one tenant's assistant hangs, and more conversations wait for
+// it than the relay has out at once. Another tenant's messages must get through.
 func TestI9SlowTenantDelaysOnlyItself(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{relay: 30 * time.Second})
@@ -94,7 +93,7 @@ func TestI9SlowTenantDelaysOnlyItself(t *testing.T) {
 	for i := range noisy {
 		w.says(user(fmt.Sprintf("346009002%02d", i)), "hello?")
 	}
-	untilTrue(t, "stuck", func() bool { return len(w.sales.attempts()) >= 12 })
+	untilTrue(t, "the slow assistant busy", func() bool { return len(w.sales.attempts()) >= 12 })
 	toBeta := func(phone string) {
 		m := providertest.GraphText(user(phone), "quick")
 		m.Number = numberBeta
@@ -106,11 +105,11 @@ func TestI9SlowTenantDelaysOnlyItself(t *testing.T) {
 	for i := range others {
 		toBeta(fmt.Sprintf("346009003%02d", i))
 	}
-	untilTrue(t, "told of the other tenant's", func() bool { return len(w.support.events()) == others })
+	untilTrue(t, "the other tenant's messages relayed", func() bool { return len(w.support.events()) == others })
 	if n := len(w.sales.events()); n != 0 {
-		t.Fatalf("the slow assistant's: got %d, want none yet: nothing was shown", n)
+		t.Fatalf("the slow assistant accepted %d events, want none before it is released", n)
 	}
 	close(held)
 	w.sales.on(nil)
-	untilTrue(t, "told of all", func() bool { return len(w.sales.events()) == noisy })
+	untilTrue(t, "all messages relayed", func() bool { return len(w.sales.events()) == noisy })
 }

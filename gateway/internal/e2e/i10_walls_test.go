@@ -9,8 +9,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI10OtherTenantsThingsAre404: with another tenant's key, every id of Acme's
-// and each of its numbers does not exist, and nothing of it changes.
+// TestI10OtherTenantsThingsAre404: with another tenant's key, none of Acme's ids and numbers
+// exists, and nothing of Acme's changes.
 func TestI10OtherTenantsThingsAre404(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -50,7 +50,7 @@ func TestI10OtherTenantsThingsAre404(t *testing.T) {
 		if a := p.call(r.method, p.public+r.path, bearer(betaKey), r.body); a.status != http.StatusNotFound {
 			t.Errorf("%s: got %d %s, want 404", a.what, a.status, a.body)
 		}
-		// Without a key, or with one that nobody has, it is 401 whatever there is.
+		// Without a valid key the answer is 401, whether or not the object exists.
 		for _, key := range []string{"", "nobody's key"} {
 			if a := p.call(r.method, p.public+r.path, bearer(key), r.body); a.status != http.StatusUnauthorized {
 				t.Errorf("%s, key %q: got %d %s, want 401", a.what, key, a.status, a.body)
@@ -67,21 +67,21 @@ func TestI10OtherTenantsThingsAre404(t *testing.T) {
 	}
 	mine := decode[page[lead]](p.call(http.MethodGet, p.public+"/backend/leads?search="+phone, bearer(betaKey), nil).want(200))
 	if mine.Pagination.Total != 0 {
-		t.Errorf("Acme's lead in Beta's list: got %+v", mine.Data)
+		t.Errorf("Acme's lead in Beta's list: got %+v, want none", mine.Data)
 	}
 	if after := p.api(http.MethodGet, "/backend/leads/"+l.ID, nil).want(200); string(after.body) != string(before.body) {
-		t.Errorf("lead: got %s, want it as it was: %s", after.body, before.body)
+		t.Errorf("lead: got %s, want it unchanged: %s", after.body, before.body)
 	}
 	if got := p.run(l.ID).String(); got != "armed 1:/" {
-		t.Errorf("run: got %s, want it as it was", got)
+		t.Errorf("run: got %s, want it unchanged", got)
 	}
 	if n := w.handed(phone); n != 0 {
 		t.Errorf("messages: got %d, want none", n)
 	}
 }
 
-// TestI10WebhooksAreAuthenticatedFirst: what is not signed is 401, whatever it
-// is: also what nobody could parse.
+// TestI10WebhooksAreAuthenticatedFirst: a webhook without a valid signature or token is answered
+// 401, even if its body could not be parsed.
 func TestI10WebhooksAreAuthenticatedFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -98,8 +98,8 @@ func TestI10WebhooksAreAuthenticatedFirst(t *testing.T) {
 		{"no signature", "/webhooks/meta/main", "X-Nothing", "", genuine, 401},
 		{"no signature, garbage", "/webhooks/meta/main", "X-Nothing", "", garbage, 401},
 		{"empty body", "/webhooks/meta/main", "X-Nothing", "", "", 401},
-		{"other app's", "/webhooks/meta/main", "X-Hub-Signature-256", providertest.Sign(betaSecret, genuine), genuine, 401},
-		{"of another body", "/webhooks/meta/main", "X-Hub-Signature-256", providertest.Sign(appSecret, garbage), genuine, 401},
+		{"another app's signature", "/webhooks/meta/main", "X-Hub-Signature-256", providertest.Sign(betaSecret, genuine), genuine, 401},
+		{"signature of another body", "/webhooks/meta/main", "X-Hub-Signature-256", providertest.Sign(appSecret, garbage), genuine, 401},
 		{"sha1", "/webhooks/meta/main", "X-Hub-Signature", "sha1=00", genuine, 401},
 		{"bare hex", "/webhooks/meta/main", "X-Hub-Signature-256", providertest.Sign(appSecret, genuine)[7:], genuine, 401},
 		{"signed garbage", "/webhooks/meta/main", "X-Hub-Signature-256", providertest.Sign(appSecret, garbage), garbage, 400},
@@ -109,7 +109,7 @@ func TestI10WebhooksAreAuthenticatedFirst(t *testing.T) {
 		{"wrong token", "/webhooks/gupshup/" + onGupshup, "X-Callback-Token", gsToken + "x", callback, 401},
 		{"wrong token in the URL", "/webhooks/gupshup/" + onGupshup + "?token=x", "X-Nothing", "", callback, 401},
 		{"token, garbage", "/webhooks/gupshup/" + onGupshup, "X-Callback-Token", gsToken, garbage, 400},
-		{"Meta's channel", "/webhooks/gupshup/" + onMeta, "X-Callback-Token", gsToken, callback, 404},
+		{"a Meta channel", "/webhooks/gupshup/" + onMeta, "X-Callback-Token", gsToken, callback, 404},
 		{"unsigned CRM", "/webhooks/crm/" + acme, "X-Nothing", "", garbage, 401},
 		{"CRM of a tenant without secret", "/webhooks/crm/" + beta, "X-Leavo-Signature", "00", garbage, 404},
 		{"CRM, signed garbage", "/webhooks/crm/" + acme, "X-Leavo-Signature", providertest.Sign(acmeCRM, garbage)[7:], garbage, 400},
@@ -138,9 +138,9 @@ func TestI10WebhooksAreAuthenticatedFirst(t *testing.T) {
 	}
 }
 
-// TestI10UnboundItemsAreDropped: a signature says who speaks, not for whom. What
-// an app says about a number that is not bound to it is dropped and counted,
-// and its neighbours in the same body are not.
+// TestI10UnboundItemsAreDropped: a signature proves who sends a webhook, not whom it is for. An
+// item for a number that is not bound to the app that signed is dropped and counted. The other
+// items of the body are relayed.
 func TestI10UnboundItemsAreDropped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})

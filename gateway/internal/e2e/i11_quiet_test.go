@@ -12,9 +12,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI11NothingPrivateIsTold lives through a story with everything in it that
-// can go wrong, and then looks for what must not be told: in the logs of all
-// levels, the metrics and the bodies of errors.
+// TestI11NothingPrivateIsTold runs through a story in which everything goes wrong that can. Then it
+// looks for private data and secrets in the logs of all levels, the metrics and the error bodies.
 func TestI11NothingPrivateIsTold(t *testing.T) {
 	t.Parallel()
 	s := sendingSetup()
@@ -49,7 +48,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 	ada := providertest.GraphUser{Phone: phone, UserID: bsuid, Name: person}
 	p.configure(object{"interval": "PT30M", "prompt": prompt + " {{LEAD_FIRSTNAME}}"}, nudge("PT30M"))
 
-	// In: good, bad, unsigned, of a kind nobody knows, while Redis is away.
+	// Inbound: good, malformed and unsigned webhooks, and one of an unknown type.
 	w.says(ada, inbound)
 	w.saysGupshup(phone, inbound)
 	odd := providertest.GraphInbound{From: ada, Type: "hologram", Object: object{"beam": inbound}}
@@ -61,7 +60,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 	told(p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup+"?token=x"+gsToken, nil, bad)).want(401)
 	told(p.call(http.MethodGet, p.public+"/webhooks/meta/main?hub.mode=subscribe&hub.verify_token=x"+gsToken, nil, nil)).want(403)
 
-	// The record, and all that can be wrong with it.
+	// The lead's record, and requests with everything wrong with them.
 	l := p.leadOf(phone)
 	p.api(http.MethodPut, "/backend/leads/"+l.ID, object{"company": company}).want(200)
 	told(p.api(http.MethodPost, "/backend/leads", object{"name": person, "phone": "+" + phone})).want(409)
@@ -70,7 +69,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 	told(p.api(http.MethodGet, "/backend/leads/"+phone, nil)).want(404)
 	told(p.call(http.MethodGet, p.public+"/backend/leads/"+l.ID, bearer(acmeKey+"x"), nil)).want(401)
 
-	// Out: taken, refused with the provider's own words, reset, no answer.
+	// Outbound: accepted, refused with the provider's own words, reset, no answer.
 	send := func(to, body string) answer {
 		return told(p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", text(to, body)))
 	}
@@ -91,7 +90,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 	told(p.api(http.MethodPost, "/v26.0/"+onGupshup+"/messages", text(phone, outbound)))
 	told(p.api(http.MethodPost, "/v26.0/"+numberAcme+"/messages", `{"to":"`+phone+`","text":`))
 
-	// The model says no, in words; then it writes.
+	// The model fails with words that repeat the request, then it writes.
 	w.model.Script(quietModel(phone, prompt, written)...)
 	p.status(l.ID, hot)
 	untilTrue(t, "written to", func() bool {
@@ -102,7 +101,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 		}
 		return false
 	})
-	// The assistant says more than it was asked, and fails, then Redis.
+	// The assistant answers more than it was asked for, then it fails, and then Redis does.
 	w.sales.on(func(delivery) reply { return reply{echo: true} })
 	w.says(ada, inbound+" twice")
 	untilTrue(t, "answered", func() bool {
@@ -125,7 +124,7 @@ func TestI11NothingPrivateIsTold(t *testing.T) {
 
 	log := p.log.String()
 	if !strings.Contains(log, "level=DEBUG") || !strings.Contains(log, "level=WARN") {
-		t.Fatal("log: got no debug or warning lines, so nothing was shown")
+		t.Fatal("log: got no debug or warning lines, want both, or the test proves nothing")
 	}
 	if len(errorsTold) < 10 {
 		t.Fatalf("errors: got %d, want many: %v", len(errorsTold), errorsTold)

@@ -13,8 +13,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI13SeedLadderOnACluster plays the seed's story on a three-node Cluster,
-// with all script caches flushed while the lead climbs.
+// TestI13SeedLadderOnACluster plays the seed's story on a Cluster of three nodes, and flushes all
+// script caches in the middle of the ladder.
 func TestI13SeedLadderOnACluster(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0, redistest.AOF("always"))
@@ -30,9 +30,8 @@ func TestI13SeedLadderOnACluster(t *testing.T) {
 	})
 }
 
-// TestI13SlotMovesMeanwhile has leads write and be followed up while the slot
-// that holds all of them moves from one node to another, key by key. Nothing is
-// lost, doubled or out of order.
+// TestI13SlotMovesMeanwhile: leads write and are followed up while the slot with all keys moves
+// from one node to another, key by key. Nothing may be lost, doubled or out of order.
 func TestI13SlotMovesMeanwhile(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0, redistest.AOF("always"))
@@ -52,7 +51,7 @@ func TestI13SlotMovesMeanwhile(t *testing.T) {
 	if len(keys) < followed {
 		t.Fatalf("keys in the slot: got %d, want those of %d leads", len(keys), followed)
 	}
-	// New leads write while some keys are here and some there.
+	// New leads write while some keys are at either node.
 	const writing = 5
 	for i := range writing {
 		from := user(phone(50 + i))

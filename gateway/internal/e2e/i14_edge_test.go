@@ -13,9 +13,9 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI14HardToRead: what strains a reader of JSON is refused as a whole if it
-// is none, else it is an item like others: its neighbours get through, it never
-// stands in the way of what follows, and what is relayed of it is JSON.
+// TestI14HardToRead: input that strains a JSON reader is refused with its whole body if it is not
+// JSON. Otherwise it is an item like any other: its neighbours are relayed, it does not hold up
+// what follows, and what is relayed of it is JSON.
 func TestI14HardToRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -24,26 +24,26 @@ func TestI14HardToRead(t *testing.T) {
 		return strings.Repeat(`{"a":[`, depth/2) + `1` + strings.Repeat(`]}`, depth/2)
 	}
 	for i, c := range []struct {
-		name, odd string // members of a message
+		name, odd string // the members of a message
 		status    int
 	}{
 		{"deep", `"id":"wamid.%s","type":"text","text":{"body":"odd"},"deep":` + nested(900), 200},
-		{"deeper than scripts read", `"id":"wamid.%s","type":"text","text":{"body":"odd"},"deep":` + nested(4000), 200},
-		{"deeper than anybody reads", `"id":"wamid.%s","type":"text","text":{"body":"odd"},"deep":` + nested(20_000), 400},
+		{"deeper than the scripts' JSON limit", `"id":"wamid.%s","type":"text","text":{"body":"odd"},"deep":` + nested(4000), 200},
+		{"deeper than the JSON limit", `"id":"wamid.%s","type":"text","text":{"body":"odd"},"deep":` + nested(20_000), 400},
 		{"deep where a text should be", `"id":"wamid.%s","type":"text","text":{"body":` + nested(4000) + `}`, 200},
 		{"huge number for a time", `"id":"wamid.%s","timestamp":1e400,"type":"text","text":{"body":"odd"}`, 200},
 		{"negative time", `"id":"wamid.%s","timestamp":-9223372036854775809,"type":"text","text":{"body":"odd"}`, 200},
 		{"number of many digits", `"id":"wamid.%s","timestamp":` + strings.Repeat("9", 100_000) + `,"type":"text","text":{"body":"odd"}`, 200},
 		{"huge number for an id", `"id":123456789012345678901234567890,"x":"%s","type":"text","text":{"body":"odd"}`, 200},
-		{"no number", `"id":"wamid.%s","timestamp":0x10,"type":"text","text":{"body":"odd"}`, 400},
-		{"not a number", `"id":"wamid.%s","timestamp":NaN,"type":"text","text":{"body":"odd"}`, 400},
+		{"hexadecimal number", `"id":"wamid.%s","timestamp":0x10,"type":"text","text":{"body":"odd"}`, 400},
+		{"NaN", `"id":"wamid.%s","timestamp":NaN,"type":"text","text":{"body":"odd"}`, 400},
 		{"keys twice", `"id":"wamid.first","id":"wamid.%s","type":"image","type":"text","text":{"body":"no"},"text":{"body":"odd","body":"odd"}`, 200},
 		{"key escaped", `"\u0069d":"wamid.%s","type":"text","te\u0078t":{"body":"odd"}`, 200},
 		{"invalid UTF-8", `"id":"wamid.%s","type":"text","text":{"body":"odd` + "\xff\xfe\xc0\xaf" + `"}`, 200},
 		{"invalid UTF-8 in a key", `"id":"wamid.%s","type":"text","text":{"body":"odd"},"` + "\xff" + `":1`, 200},
 		{"half a surrogate pair", `"id":"wamid.%s","type":"text","text":{"body":"odd\ud83d"}`, 200},
 		{"NUL", `"id":"wamid.%s","type":"text","text":{"body":"odd\u0000"}`, 200},
-		{"NUL as it is", `"id":"wamid.%s","type":"text","text":{"body":"odd` + "\x00" + `"}`, 400},
+		{"unescaped NUL", `"id":"wamid.%s","type":"text","text":{"body":"odd` + "\x00" + `"}`, 400},
 		{"very many members", `"id":"wamid.%s","type":"text","text":{"body":"odd"},` + strings.Repeat(`"a":1,`, 20_000) + `"b":2`, 200},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,15 +76,14 @@ func TestI14HardToRead(t *testing.T) {
 				return strings.Contains(string(e.Value), fmt.Sprintf(`ODD%d"`, i))
 			})
 			if relayed != (c.status == http.StatusOK) {
-				t.Errorf("got the odd one relayed %v, want it with 200 only", relayed)
+				t.Errorf("got the odd item relayed %v, want it relayed with 200 only", relayed)
 			}
 		})
 	}
 }
 
-// TestI14HardToReadByGupshup: the same of a callback, which has a single item in
-// version 2: what is no JSON or neither version is refused, and whatever else was in
-// it never stands in the way of what follows.
+// TestI14HardToReadByGupshup: the same for Gupshup's callbacks, which have a single item in version
+// 2. A body that is not JSON is refused. Whatever else is odd in it does not hold up what follows.
 func TestI14HardToReadByGupshup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -93,28 +92,28 @@ func TestI14HardToReadByGupshup(t *testing.T) {
 		return strings.Repeat(`{"a":[`, depth/2) + `1` + strings.Repeat(`]}`, depth/2)
 	}
 	for i, c := range []struct {
-		name, top, payload string // members of the callback, and of its payload, beside what they must have
-		text               string // of the message
+		name, top, payload string // further members of the callback and of its payload
+		text               string // the text of the message
 		status             int
 		relayed            bool
 	}{
 		{"deep", "", `,"deep":` + nested(4000), `"odd"`, 200, true},
-		{"deep, beside", `,"deep":` + nested(4000), "", `"odd"`, 200, true},
-		{"deeper than anybody reads", "", `,"deep":` + nested(20_000), `"odd"`, 400, false},
+		{"deep beside the payload", `,"deep":` + nested(4000), "", `"odd"`, 200, true},
+		{"deeper than the JSON limit", "", `,"deep":` + nested(20_000), `"odd"`, 400, false},
 		{"deep where a text should be", "", "", nested(4000), 200, true},
 		{"huge numbers", `,"timestamp":1e400,"version":1e400`, `,"urlExpiry":1e400`, `1e400`, 200, true},
 		{"number of many digits", `,"timestamp":` + strings.Repeat("9", 100_000), "", `"odd"`, 200, true},
-		{"no number", `,"timestamp":0x10`, "", `"odd"`, 400, false},
-		{"not a number", `,"timestamp":NaN`, "", `"odd"`, 400, false},
+		{"hexadecimal number", `,"timestamp":0x10`, "", `"odd"`, 400, false},
+		{"NaN", `,"timestamp":NaN`, "", `"odd"`, 400, false},
 		{"keys twice", `,"type":"x","type":"message"`, `,"type":"image","type":"text"`, `"odd"`, 200, true},
 		{"keys in another case", `,"TIMESTAMP":1`, `,"TYPE":"text"`, `"odd"`, 200, true},
 		{"invalid UTF-8", "", "", "\"odd\xff\xfe\xc0\xaf\"", 200, true},
 		{"invalid UTF-8 in a key", "", ",\"\xff\":1", `"odd"`, 200, true},
 		{"half a surrogate pair", "", "", `"odd\ud83d"`, 200, true},
 		{"NUL", "", "", `"odd\u0000"`, 200, true},
-		{"NUL as it is", "", "", "\"odd\x00\"", 400, false},
+		{"unescaped NUL", "", "", "\"odd\x00\"", 400, false},
 		{"a list for a payload", `,"payload":[1]`, "", `"odd"`, 200, false},
-		{"a number for a type", `,"type":7`, "", `"odd"`, 200, true}, // nobody has heard of it: relayed whole
+		{"a number for a type", `,"type":7`, "", `"odd"`, 200, true}, // an unknown type is relayed whole
 		{"an empty entry", `,"entry":[]`, "", `"odd"`, 200, false},   // makes it version 3
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -132,20 +131,20 @@ func TestI14HardToReadByGupshup(t *testing.T) {
 			}
 			until(t, func() error {
 				if got := w.sales.texts(phone); !slices.Contains(got, "after") || c.relayed && !relayed() {
-					return mismatch("messages", got, "what was odd, and what follows")
+					return mismatch("messages", got, "the odd one and the one behind it")
 				}
 				return nil
 			})
 			if relayed() != c.relayed {
-				t.Error("got the odd one relayed, want it left out")
+				t.Error("got the odd callback relayed, want it left out")
 			}
 		})
 	}
 }
 
-// TestI14TinyItemsTakeNoMemory: a large body of the shortest items there can be,
-// with as much around them as each may have, by whoever has a token: what it has
-// too many of is counted, and the usual webhook gets through.
+// TestI14TinyItemsTakeNoMemory: anybody with a token can send a large body of the shortest possible
+// items, with as much around them as each may have. The items beyond the limit are counted as
+// dropped, the memory stays bounded, and ordinary webhooks get through.
 func TestI14TinyItemsTakeNoMemory(t *testing.T) {
 	t.Parallel()
 	const size = 4<<20 - 1000
@@ -158,17 +157,17 @@ func TestI14TinyItemsTakeNoMemory(t *testing.T) {
 	n := (size - len(head) - len(tail)) / (len(item) + 1)
 	body := []byte(head + strings.Repeat(item+",", n-1) + item + tail)
 	a := p.call(http.MethodPost, p.public+"/webhooks/gupshup/"+onGupshup, map[string]string{"X-Callback-Token": gsToken}, body)
-	if a.status != http.StatusOK && a.status != http.StatusServiceUnavailable { // a slow machine runs out of time
-		t.Errorf("got %d %s, want it taken, or put off", a.status, a.body)
+	if a.status != http.StatusOK && a.status != http.StatusServiceUnavailable { // 503: a slow machine ran out of time
+		t.Errorf("got %d %s, want 200 or 503", a.status, a.body)
 	}
 	const dropped = `wagate_events_dropped_total{provider="gupshup",reason="undecodable"}`
 	if got, want := p.metric(dropped), float64(n-cloudapi.MaxItems); got != want {
 		t.Errorf("%s: got %v, want %v", dropped, got, want)
 	}
 	if got := p.metric("go_memstats_heap_sys_bytes") - before; got > 200<<20 {
-		t.Errorf("got %.0f bytes of heap more, want no more than some times the body", got)
+		t.Errorf("heap grew by %.0f bytes, want at most 200 MB", got)
 	} else {
-		t.Logf("%.0f bytes of heap more", got)
+		t.Logf("heap grew by %.0f bytes", got)
 	}
 	w.saysGupshup("34601400800", "and after")
 	until(t, func() error {
@@ -179,8 +178,8 @@ func TestI14TinyItemsTakeNoMemory(t *testing.T) {
 	})
 }
 
-// TestI14LargestBodies: Meta's 3 MB of a thousand updates are taken in whole;
-// beyond the limit nothing is, by either provider.
+// TestI14LargestBodies: a body of 3 MB with a thousand updates, Meta's largest, is accepted whole.
+// A body beyond our limit is refused, from either provider.
 func TestI14LargestBodies(t *testing.T) {
 	t.Parallel()
 	const updates, leads, size = 1000, 50, 3_000_000
@@ -193,7 +192,7 @@ func TestI14LargestBodies(t *testing.T) {
 			phone(i), i, i, strings.Repeat("a", size/updates-130)))
 	}
 	const bad = 500
-	items[bad] = `{"type":7}` // which harms none
+	items[bad] = `{"type":7}` // must not affect the others
 	body := []byte(`{"object":"whatsapp_business_account","entry":[{"id":"` + waba + `","changes":[{"field":"messages","value":{` +
 		`"messaging_product":"whatsapp","metadata":{"phone_number_id":"` + numberAcme + `"},"messages":[` + strings.Join(items, ",") + `]}}]}]}`)
 	if len(body) < size*9/10 || len(body) > 3<<20 {
@@ -226,8 +225,8 @@ func TestI14LargestBodies(t *testing.T) {
 		want(http.StatusRequestEntityTooLarge)
 }
 
-// TestI10TwoTenantsInOneBody: what one app says about two tenants' numbers goes
-// to each of them his own, and to neither the other's.
+// TestI10TwoTenantsInOneBody: if an app's webhook is about two tenants' numbers, each tenant gets
+// its own items and none of the other's.
 func TestI10TwoTenantsInOneBody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{file: func(file map[string]any) {
@@ -261,7 +260,8 @@ func TestI10TwoTenantsInOneBody(t *testing.T) {
 	}
 }
 
-// TestI14CompressedIsRefused: also with a valid signature, of whichever bytes.
+// TestI14CompressedIsRefused: a compressed body is refused, also with a valid signature of the
+// compressed or of the plain bytes.
 func TestI14CompressedIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -271,14 +271,15 @@ func TestI14CompressedIsRefused(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	if _, err := z.Write(plain); err != nil || z.Close() != nil {
-		t.Fatal("cannot compress")
+		t.Fatal("could not compress the body")
 	}
 	for _, signed := range [][]byte{packed.Bytes(), plain} {
 		p.call(http.MethodPost, p.public+"/webhooks/meta/main", map[string]string{
 			"X-Hub-Signature-256": providertest.Sign(appSecret, signed), "Content-Encoding": "gzip",
 		}, packed.Bytes()).want(http.StatusUnsupportedMediaType)
 	}
-	// What calls itself something else than JSON, or uncompressed by another name, is signed all the same.
+	// Another Content-Type is accepted, and so is Identity as a Content-Encoding, whatever its
+	// case.
 	p.call(http.MethodPost, p.public+"/webhooks/meta/main", map[string]string{
 		"X-Hub-Signature-256": providertest.Sign(appSecret, plain), "Content-Encoding": "Identity", "Content-Type": "text/plain",
 	}, plain).want(200)

@@ -13,8 +13,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// TestI14BadOperatorFile: a file with many problems stops the start, with every
-// one of them told, and without what it should not tell.
+// TestI14BadOperatorFile: a file with many problems stops the start. Every problem is reported, and
+// no secret is shown.
 func TestI14BadOperatorFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "bad.yaml")
@@ -53,17 +53,17 @@ tenants:
 			"tenants[0].channels[1].app:", "tenants[0].channels[1].phone_number_id:", "tenants[0].channels[1].assistant_id:",
 		} {
 			if !strings.Contains(errs, problem) {
-				t.Errorf("%s: got no problem with %s\n%s", cmd, strings.TrimSuffix(problem, ":"), errs)
+				t.Errorf("%s: got no problem with %s, want one:\n%s", cmd, strings.TrimSuffix(problem, ":"), errs)
 			}
 		}
 		if strings.Contains(out+errs, "quiet") {
-			t.Errorf("%s: got a secret in\n%s%s", cmd, out, errs)
+			t.Errorf("%s: got a secret in the output, want none:\n%s%s", cmd, out, errs)
 		}
 	}
 }
 
-// TestI14BadItemInABatch: what makes no sense in a webhook harms none of its
-// neighbours, in the same change, in others, of other leads.
+// TestI14BadItemInABatch: undecodable items in a webhook do not affect the others, be they in the
+// same change or in another one, of the same lead or of others.
 func TestI14BadItemInABatch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -104,11 +104,11 @@ func TestI14BadItemInABatch(t *testing.T) {
 	until(t, func() error {
 		got := w.sales.texts(a)
 		if !slices.Contains(got, "four") || len(w.sales.texts(b)) != 2 {
-			return mismatch("messages", got, "all of them")
+			return mismatch("messages", got, "all good messages")
 		}
 		return nil
 	})
-	got := slices.DeleteFunc(w.sales.texts(a), func(s string) bool { return s == "" }) // what can be relayed of the odd ones is
+	got := slices.DeleteFunc(w.sales.texts(a), func(s string) bool { return s == "" }) // odd items are relayed where that is possible
 	if want := []string{"one", "three", "four"}; !slices.Equal(got, want) {
 		t.Errorf("messages: got %v, want %v", got, want)
 	}
@@ -117,8 +117,7 @@ func TestI14BadItemInABatch(t *testing.T) {
 	}
 }
 
-// TestI14AllProblemsOfABody: every wrong field of a request is told at once, by
-// its path.
+// TestI14AllProblemsOfABody: all wrong fields of a request are reported at once, each by its path.
 func TestI14AllProblemsOfABody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -148,7 +147,7 @@ func TestI14AllProblemsOfABody(t *testing.T) {
 	var fields []string
 	for _, d := range v.Error.Details {
 		if d.Problem == "" {
-			t.Errorf("%s: got no problem", d.Field)
+			t.Errorf("%s: got an empty problem, want a text", d.Field)
 		}
 		fields = append(fields, d.Field)
 	}
@@ -157,7 +156,7 @@ func TestI14AllProblemsOfABody(t *testing.T) {
 		"steps[2].prompt", "official_steps[0].steps[0].interval", "official_steps[0].steps[1].template_params[0]",
 	} {
 		if !slices.Contains(fields, want) {
-			t.Errorf("problems: got none with %s in %s", want, fmt.Sprint(fields))
+			t.Errorf("problems: got none with field %s, want one, in %s", want, fmt.Sprint(fields))
 		}
 	}
 	p.api(http.MethodGet, "/backend/followup/configs/assistant/"+sales, nil).want(http.StatusNotFound)

@@ -15,15 +15,17 @@ import (
 	_ "wagate/gateway/internal/cli"
 )
 
-// binary names the variable in which TestMain leaves the program for the tests.
+// binary is the environment variable in which TestMain leaves the program's path for the tests.
 const binary = "WAGATE_E2E_BINARY"
 
-// parallel is how many of these tests run at once by themselves: they wait
-// more than they compute.
+// parallel is how many of these tests run at once unless -parallel is given. It is more than the
+// number of cores, because the tests wait more than they compute.
 const parallel = 6
 
+// TestMain builds the program once for all tests.
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// run builds the program and runs the tests. It returns the exit code.
 func run(m *testing.M) int {
 	flag.Parse()
 	set := false

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// contract lists the metrics whose names others build on.
+// contract lists the metrics whose names are part of the public contract.
 var contract = []string{
 	"wagate_webhook_requests_total{", "wagate_webhook_duration_seconds_count{", "wagate_events_total{",
 	"wagate_events_duplicate_total{", "wagate_windows_open ", "wagate_relay_deliveries_total{", "wagate_relay_lag_seconds ",
@@ -17,8 +17,8 @@ var contract = []string{
 	"wagate_ai_tokens_total{", "wagate_redis_up ", "wagate_redis_durable ", "wagate_build_info{",
 }
 
-// TestMetricsFromTheStart: every name is there with the first scrape, so that an
-// alert on it works before anything went wrong.
+// TestMetricsFromTheStart: every metric is in the first scrape, so that an alert on it works before
+// anything has gone wrong.
 func TestMetricsFromTheStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -26,10 +26,10 @@ func TestMetricsFromTheStart(t *testing.T) {
 	text := string(p.get(p.admin+"/metrics", "").want(200).body)
 	for _, name := range contract {
 		if !strings.Contains(text, "\n"+name) {
-			t.Errorf("first scrape: no %s", name)
+			t.Errorf("first scrape: got no %s, want it", name)
 		}
 		if family := strings.TrimSuffix(strings.TrimRight(name, "{ "), "_count"); !strings.Contains(text, "\n# HELP "+family+" ") {
-			t.Errorf("first scrape: no help for %s", family)
+			t.Errorf("first scrape: got no help for %s, want it", family)
 		}
 	}
 	for name, want := range map[string]float64{
@@ -37,7 +37,7 @@ func TestMetricsFromTheStart(t *testing.T) {
 		`wagate_webhook_requests_total{outcome="ok",provider="meta"}`:       0,
 		`wagate_followup_steps_total{kind="ai",outcome="sent",reason="ai"}`: 0,
 	} {
-		until(t, func() error { // a scrape on a busy machine may not hear from Redis in time
+		until(t, func() error { // on a busy machine Redis may answer too late for a scrape
 			if got := p.metric(name); got != want {
 				return mismatch(name, got, want)
 			}
@@ -46,7 +46,8 @@ func TestMetricsFromTheStart(t *testing.T) {
 	}
 }
 
-// TestMetricsWhileRedisIsAway: the scrape still answers, and says so.
+// TestMetricsWhileRedisIsAway: while Redis is away, a scrape still answers and shows it. Readiness
+// fails, liveness does not.
 func TestMetricsWhileRedisIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -67,7 +68,7 @@ func TestMetricsWhileRedisIsAway(t *testing.T) {
 	p.get(p.admin+"/livez", "").want(200)
 }
 
-// metric returns one series of a scrape; -1 if it is not there.
+// metric returns the value of one series of a scrape, or -1 if the series is not there.
 func (p *process) metric(series string) float64 {
 	p.t.Helper()
 	for line := range strings.Lines(string(p.get(p.admin+"/metrics", "").want(200).body)) {

@@ -2,8 +2,8 @@ package e2e
 
 import "wagate/followup/writer/modeltest"
 
-// quietModel is a model that first fails in words that repeat what it was told,
-// then writes what cannot be sent, and then what can.
+// quietModel returns the answers of a model that first fails with words that repeat the request,
+// then writes a text that must not be sent, and then one that may.
 func quietModel(phone, prompt, text string) []modeltest.Answer {
 	return []modeltest.Answer{
 		{Status: 500, Text: "cannot write to " + phone + ": " + prompt},

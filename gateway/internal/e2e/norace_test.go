@@ -2,5 +2,5 @@
 
 package e2e
 
-// raceDetector says whether the tests, and so the processes, run with it.
+// raceDetector reports whether the tests, and so the processes, are built with the race detector.
 const raceDetector = false

@@ -25,18 +25,20 @@ type process struct {
 	admin  string
 	log    *transcript
 	ended  chan struct{}
-	err    error // of Wait; read after ended
+	err    error // of Wait; may be read once ended is closed
 }
 
-// transcript keeps what a process logs and tells of the listeners.
+// transcript keeps the log of a process, and reports its listeners as they are logged.
 type transcript struct {
 	mu        sync.Mutex
 	text      bytes.Buffer
 	listening chan [2]string
 }
 
+// listening matches the log line of a listener.
 var listening = regexp.MustCompile(`msg=listening addr=(\S+) listener=(\w+)`)
 
+// read reads the log until its end.
 func (l *transcript) read(r io.Reader) {
 	lines := bufio.NewReader(r)
 	for {
@@ -53,14 +55,15 @@ func (l *transcript) read(r io.Reader) {
 	}
 }
 
+// String returns the log so far.
 func (l *transcript) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// start starts a process on the world's file, waits until it is ready, and has
-// the providers send their webhooks to it.
+// start starts a process with the world's file, waits until it is ready, and has the providers send
+// their webhooks to it.
 func (w *world) start() *process {
 	w.t.Helper()
 	p := w.launch()
@@ -73,7 +76,7 @@ func (w *world) start() *process {
 				p.public = l[1]
 			}
 		case <-p.ended:
-			w.t.Fatalf("wagate ended before it listened:\n%s", p.log)
+			w.t.Fatalf("wagate exited before it listened:\n%s", p.log)
 		case <-time.After(patience):
 			w.t.Fatalf("wagate does not listen:\n%s", p.log)
 		}
@@ -88,7 +91,7 @@ func (w *world) start() *process {
 	return p
 }
 
-// launch starts a process and does not wait for it.
+// launch starts a process without waiting for it to be ready.
 func (w *world) launch() *process {
 	w.t.Helper()
 	p := &process{
@@ -129,6 +132,7 @@ func (w *world) launch() *process {
 	return p
 }
 
+// tail returns the last lines of s.
 func tail(s string, lines int) string {
 	all := strings.Split(s, "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
@@ -140,11 +144,11 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// freeze stops the process without ending it, as a machine that hangs; thaw
-// lets it go on.
+// freeze stops the process without ending it, as a hanging machine would; thaw lets it continue.
 func (p *process) freeze() { p.signal(syscall.SIGSTOP) }
 func (p *process) thaw()   { p.signal(syscall.SIGCONT) }
 
+// signal sends a signal to the process.
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
@@ -152,18 +156,20 @@ func (p *process) signal(s os.Signal) {
 	}
 }
 
-// term asks the process to stop; exit waits and returns its exit code.
+// term asks the process to stop.
 func (p *process) term() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
 }
 
+// exit waits until the process has ended and returns its exit code, which is -1 if a signal killed
+// it.
 func (p *process) exit() int {
 	p.t.Helper()
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-		p.t.Fatalf("wagate does not end:\n%s", tail(p.log.String(), 30))
+		p.t.Fatalf("wagate does not exit:\n%s", tail(p.log.String(), 30))
 	}
 	if p.err == nil {
 		return 0
@@ -175,7 +181,7 @@ func (p *process) exit() int {
 	return -1
 }
 
-// command runs a command line of the program to its end.
+// command runs one of the program's commands to its end.
 func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer

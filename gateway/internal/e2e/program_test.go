@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestCommands runs what operators and containers run beside serve.
+// TestCommands runs the commands that operators and containers use beside serve.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
@@ -22,7 +22,7 @@ func TestCommands(t *testing.T) {
 		t.Errorf("health: got %d %s%s, want ready", code, out, errs)
 	}
 	if code, out, errs := command(t, "version"); code != 0 || !strings.HasPrefix(out, "wagate ") {
-		t.Errorf("version: got %d %s%s", code, out, errs)
+		t.Errorf("version: got %d %s%s, want 0 and a version", code, out, errs)
 	}
 	if code, _, errs := command(t, "serve"); code != 2 || !strings.Contains(errs, "-config is missing") {
 		t.Errorf("serve without a file: got %d %s, want 2", code, errs)
@@ -33,10 +33,10 @@ func TestCommands(t *testing.T) {
 
 	w.redis.Kill()
 	if code, _, errs := command(t, "check", "-config", w.file); code != 1 || !strings.Contains(errs, "redis") {
-		t.Errorf("check without Redis: got %d %s, want 1 and what is wrong", code, errs)
+		t.Errorf("check without Redis: got %d %s, want 1 and the problem", code, errs)
 	}
 	if code, out, errs := health(); code != 1 || !strings.Contains(errs, "redis") {
-		t.Errorf("health without Redis: got %d %s%s, want 1 and which check fails", code, out, errs)
+		t.Errorf("health without Redis: got %d %s%s, want 1 and the failing check", code, out, errs)
 	}
 	w.redis.Restart()
 	untilTrue(t, "ready again", func() bool {
@@ -48,7 +48,7 @@ func TestCommands(t *testing.T) {
 		t.Errorf("stop: got %d, want 0", code)
 	}
 	if code, _, _ := health(); code != 1 {
-		t.Errorf("health of nobody: got %d, want 1", code)
+		t.Errorf("health without a process: got %d, want 1", code)
 	}
 }
 
@@ -62,12 +62,12 @@ func TestServeWithoutRedis(t *testing.T) {
 		t.Errorf("exit code: got %d, want 1", code)
 	}
 	if !strings.Contains(p.log.String(), "redis") {
-		t.Errorf("log: got %s, want what is wrong", p.log)
+		t.Errorf("log: got %s, want it to name Redis", p.log)
 	}
 }
 
-// TestPartitionsAreFixed: neither a check nor a start goes on with another
-// number than the data was written with, and both say what to do.
+// TestPartitionsAreFixed: check and serve refuse a number of partitions other than the one that the
+// data was written with, and say what to do.
 func TestPartitionsAreFixed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})

@@ -14,7 +14,8 @@ import (
 //go:embed testdata/seed_config.json
 var seedConfig string
 
-// seedFor is the sample of the public documentation as it stands, but for its ids.
+// seedFor returns the sample configuration of the public documentation, unchanged except for its
+// ids.
 func seedFor(channel string) string {
 	return strings.NewReplacer(
 		`"id": "uuid"`, `"id": "30000000-0000-4000-8000-000000000001"`,
@@ -25,12 +26,12 @@ func seedFor(channel string) string {
 	).Replace(seedConfig)
 }
 
-// hoursASecond is the clock of the seed's story: half an hour is half a second, a
-// day 24, of which a busy machine may lose twenty before a window closes too soon.
+// hoursASecond is the clock speed of the seed's story. Half an hour takes half a second and a day
+// takes 24, of which a busy machine may lose twenty before a window closes too early.
 const hoursASecond = 3600
 
-// TestSeedLadder posts the seed's configuration verbatim and follows a lead up
-// its ladder, on each provider, request by request.
+// TestSeedLadder posts the seed's configuration verbatim and follows a lead up its ladder, at each
+// provider, request by request.
 func TestSeedLadder(t *testing.T) {
 	t.Parallel()
 	t.Run("meta", func(t *testing.T) {
@@ -45,8 +46,8 @@ func TestSeedLadder(t *testing.T) {
 	})
 }
 
-// seedStory plays it on one channel. Meanwhile, if not nil, is called between
-// the AI messages and the template.
+// seedStory plays the story on one channel. If meanwhile is not nil, it is called between the AI
+// messages and the template.
 func seedStory(t *testing.T, w *world, p *process, channel string, meanwhile func()) {
 	t.Helper()
 	p.api(http.MethodPost, "/backend/followup/configs", seedFor(channel)).want(http.StatusCreated)
@@ -82,10 +83,10 @@ func seedStory(t *testing.T, w *world, p *process, channel string, meanwhile fun
 			t.Errorf("message %d: got id %q in the timeline, want the provider's %q", i+1, want, got)
 		}
 	}
-	// By the run's own account, and by the clock of whoever was written to.
+	// The times must fit, both in the run's timeline and by the provider's clock.
 	due := []time.Duration{30 * time.Minute, 2 * time.Hour, 24 * time.Hour}
 	before, beforeReal := r.StartedAt, trigger
-	const tolerance = 40 * time.Millisecond // of Redis' clock as wagate estimates it, to which it comes by a twentieth of time
+	const tolerance = 40 * time.Millisecond // wagate only estimates Redis' clock, and adjusts to it by at most a twentieth of the time
 	for i, m := range r.Timeline {
 		if want := before.Add(due[i]); !m.DueAt.Equal(want) {
 			t.Errorf("step %d: got due at %v, want %v", i+1, m.DueAt, want)
@@ -95,9 +96,9 @@ func seedStory(t *testing.T, w *world, p *process, channel string, meanwhile fun
 		}
 		least := time.Duration(float64(due[i]) / w.speed)
 		if took := all[i].at.Sub(beforeReal); took < least-least/20-tolerance {
-			t.Errorf("step %d: got it after %v, want no less than %v", i+1, took, least)
+			t.Errorf("step %d: got the message after %v, want at least %v", i+1, took, least)
 		}
-		// The next wait counts from when this one ended, which is after its request.
+		// The next wait counts from the end of this step, which is after its request.
 		before, beforeReal = *m.At, all[i].at
 	}
 	seedRequests(t, w, channel, all)
@@ -115,18 +116,18 @@ func seedStory(t *testing.T, w *world, p *process, channel string, meanwhile fun
 	})
 	want := "1 scheduled,1 sent sent ai,2 scheduled,2 sent sent ai,3 scheduled,3 sent sent template,3 completed  completed"
 	if got := strings.Join(told, ","); got != want {
-		t.Errorf("told to the assistant: got %q, want %q", got, want)
+		t.Errorf("happenings: got %q, want %q", got, want)
 	}
 }
 
 // message is one message as a provider accepted it.
 type message struct {
 	kind, text, id string
-	raw            []byte // as the provider got it
+	raw            []byte // as the provider received it
 	at             time.Time
 }
 
-// said returns the messages that a phone got on a channel.
+// said returns the messages that a phone was sent on a channel.
 func said(w *world, channel, phone string) []message {
 	var out []message
 	if channel == onMeta {
@@ -145,7 +146,7 @@ func said(w *world, channel, phone string) []message {
 	return out
 }
 
-// seedRequests looks at what was asked of the provider, byte by byte.
+// seedRequests checks the requests that the provider received, byte by byte.
 func seedRequests(t *testing.T, w *world, channel string, all []message) {
 	t.Helper()
 	if channel == onMeta {
@@ -223,6 +224,7 @@ func seedRequests(t *testing.T, w *world, channel string, all []message) {
 	}
 }
 
+// canonical returns v as JSON with sorted keys.
 func canonical(t *testing.T, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// lead is what the tests read of a lead.
+// lead has the members of a lead that the tests read.
 type lead struct {
 	ID       string  `json:"id"`
 	Name     string  `json:"name"`
@@ -23,7 +23,7 @@ type lead struct {
 	} `json:"windows"`
 }
 
-// page is a list.
+// page is one page of a list.
 type page[T any] struct {
 	Data       []T `json:"data"`
 	Pagination struct {
@@ -44,6 +44,7 @@ type runView struct {
 	Timeline  []moment   `json:"timeline"`
 }
 
+// moment is one entry of a run's timeline.
 type moment struct {
 	Step      int        `json:"step"`
 	DueAt     *time.Time `json:"due_at"`
@@ -54,7 +55,7 @@ type moment struct {
 	Settled   string     `json:"settled"`
 }
 
-// String is the run in short: state, reason, and each step's outcome.
+// String returns the run in short: its state and reason, then each step's outcome and reason.
 func (r runView) String() string {
 	words := []string{r.State}
 	if r.Reason != "" {
@@ -70,7 +71,7 @@ func (r runView) String() string {
 	return strings.Join(words, " ")
 }
 
-// leadOf finds the lead of a phone.
+// leadOf returns the only lead with a phone.
 func (p *process) leadOf(phone string) lead {
 	p.t.Helper()
 	found := decode[page[lead]](p.api(http.MethodGet, "/backend/leads?search="+url.QueryEscape(phone), nil).want(200))
@@ -102,7 +103,7 @@ func (p *process) run(leadID string) runView {
 	return runs[0]
 }
 
-// untilRun waits until the only run of a lead reads so.
+// untilRun waits until the only run of a lead reads as want, in the form of runView.String.
 func (p *process) untilRun(leadID, want string) runView {
 	p.t.Helper()
 	var r runView
@@ -127,13 +128,12 @@ func (p *process) configure(steps ...object) {
 	}).want(201)
 }
 
-// nudge is a step written by AI.
+// nudge returns a step whose text the model writes.
 func nudge(interval string) object {
 	return object{"interval": interval, "prompt": "Ask politely whether there is anything to help with"}
 }
 
-// follow lets somebody write on Meta and get a status that triggers, and
-// returns the lead.
+// follow has a user write on Meta and gives the lead a status that triggers. It returns the lead.
 func (p *process) follow(phone string) lead {
 	p.t.Helper()
 	p.w.says(user(phone), "How much is the bench?")

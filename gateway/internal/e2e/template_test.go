@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// reengagement is a Cloud API send of the template that both providers have.
+// reengagement returns a Cloud API send of the template that both providers have.
 func reengagement(to string) object {
 	return object{"messaging_product": "whatsapp", "to": to, "type": "template", "template": object{
 		"name": "reengagement_v1", "language": object{"code": "en"}, "components": []any{object{
@@ -16,18 +16,18 @@ func reengagement(to string) object {
 	}}
 }
 
-// aboutTemplate is a change of Meta's about that template.
+// aboutTemplate returns a change in Meta's shape about that template.
 func aboutTemplate(field string, value object) object {
 	value["message_template_id"], value["message_template_name"], value["message_template_language"] = 870000000000004, "reengagement_v1", "en"
 	return object{"field": field, "value": value}
 }
 
-// account is a webhook of Acme's WABA, of some instant.
+// account returns a webhook about Acme's WABA, with one change at an instant.
 func account(at time.Time, change object) object {
 	return object{"object": "whatsapp_business_account", "entry": []any{object{"id": waba, "time": at.Unix(), "changes": []any{change}}}}
 }
 
-// marshal writes a body.
+// marshal encodes a body.
 func marshal(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)
@@ -37,7 +37,7 @@ func marshal(t *testing.T, v any) []byte {
 	return b
 }
 
-// code is the code of a Graph error; 0: there is none.
+// code returns the code of a Graph error, or 0 if the send succeeded.
 func code(a answer) int {
 	a.t.Helper()
 	if a.status == http.StatusOK {
@@ -46,10 +46,10 @@ func code(a answer) int {
 	return decode[graphError](a).Error.Code
 }
 
-// TestI2TemplateNewsReachEveryReplica: what one process is told of a template by
-// webhook, another knows when it is next to send it: a pause, by Meta and by Gupshup
-// in each version, and a category that is not for those who opted out. It survives
-// the process that was told, and holds for one that starts later.
+// TestI2TemplateNewsReachEveryReplica: what one process is told about a template by webhook,
+// another process knows at its next send. The news are a pause, from Meta and from Gupshup in each
+// version, and a category that must not go to leads who opted out. The news outlive the process
+// that was told, and also reach one that starts later.
 func TestI2TemplateNewsReachEveryReplica(t *testing.T) {
 	t.Parallel()
 	const phone, out = "34600210100", "34600210101"
@@ -60,12 +60,12 @@ func TestI2TemplateNewsReachEveryReplica(t *testing.T) {
 		t.Helper()
 		return code(p.api(http.MethodPost, "/v26.0/"+channel+"/messages", reengagement(to)))
 	}
-	// Both know the lists as they are.
+	// Both processes have read the providers' lists of templates.
 	for _, p := range []*process{told, other} {
 		for _, channel := range []string{onMeta, onGupshup} {
 			for _, to := range []string{phone, out} {
 				if got := send(p, channel, to); got != 0 {
-					t.Fatalf("before: got %d, want it sent", got)
+					t.Fatalf("before: got %d, want 0: sent", got)
 				}
 			}
 		}
@@ -74,8 +74,8 @@ func TestI2TemplateNewsReachEveryReplica(t *testing.T) {
 		return w.handed(phone) + w.handed(out) + len(w.sentByGupshup(phone)) + len(w.sentByGupshup(out))
 	}
 	before := calls()
-	// Each a second after the one before, or now if that is earlier: Meta's times are
-	// seconds and Gupshup's are not.
+	// Each notice is a second later than the one before, because Meta's times are in whole seconds
+	// and Gupshup's are not. A time in the future counts as now.
 	began, n := time.Now(), 0
 	at := func() time.Time { n++; return began.Add(time.Duration(n) * time.Second) }
 	meta := func(body object) { told.postMeta(marshal(t, body)) }
@@ -100,14 +100,14 @@ func TestI2TemplateNewsReachEveryReplica(t *testing.T) {
 		{"Meta pauses it", func() {
 			meta(account(at(), aboutTemplate("message_template_status_update", object{"event": "PAUSED", "reason": nil})))
 		}, onMeta, phone, 132015},
-		{"which is not Gupshup's", func() {}, onGupshup, phone, 0},
+		{"Gupshup's template is not affected", func() {}, onGupshup, phone, 0},
 		{"Meta ends the pause", func() {
 			meta(account(at(), aboutTemplate("message_template_status_update", object{"event": "REINSTATED"})))
 		}, onMeta, phone, 0},
 		{"Meta makes it marketing", func() {
 			meta(account(at(), aboutTemplate("template_category_update", object{"previous_category": "UTILITY", "new_category": "MARKETING"})))
 		}, onMeta, out, 131050},
-		{"which others get", func() {}, onMeta, phone, 0},
+		{"other leads still get it", func() {}, onMeta, phone, 0},
 		{"Gupshup pauses it, version 2", func() {
 			gupshup(v2(object{"type": "status-update", "status": "paused", "description": "low quality"}))
 		}, onGupshup, phone, 132015},
@@ -136,20 +136,20 @@ func TestI2TemplateNewsReachEveryReplica(t *testing.T) {
 			before++
 		}
 		if got := calls(); got != before {
-			t.Errorf("%s: got %d calls of the providers, want %d", step.name, got, before)
+			t.Errorf("%s: got %d calls to the providers, want %d", step.name, got, before)
 		}
 		before = calls()
 	}
 	told.kill()
 	for _, p := range []*process{other, w.start()} {
 		if got := send(p, onMeta, phone); got != 132016 {
-			t.Errorf("once the process that was told is gone: got %d, want 132016", got)
+			t.Errorf("after the process that was told is gone: got %d, want 132016", got)
 		}
 	}
 }
 
-// TestI1TemplateNewsAreKept: a webhook about a template is not acknowledged while
-// Redis is away.
+// TestI1TemplateNewsAreKept: a webhook about a template is not acknowledged while Redis is away.
+// Once it is acknowledged, it survives a crash of Redis.
 func TestI1TemplateNewsAreKept(t *testing.T) {
 	t.Parallel()
 	const phone = "34600210200"
@@ -158,7 +158,7 @@ func TestI1TemplateNewsAreKept(t *testing.T) {
 	body := marshal(t, account(time.Now(), aboutTemplate("message_template_status_update", object{"event": "PAUSED"})))
 	w.redis.Kill()
 	if a := p.postMeta(body); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
-		t.Errorf("while Redis is away: got %d, Retry-After %q, want 503 and when to try again", a.status, a.header.Get("Retry-After"))
+		t.Errorf("while Redis is away: got %d, Retry-After %q, want 503 with Retry-After", a.status, a.header.Get("Retry-After"))
 	}
 	w.redis.Restart()
 	until(t, func() error {
@@ -167,7 +167,7 @@ func TestI1TemplateNewsAreKept(t *testing.T) {
 		}
 		return nil
 	})
-	w.redis.Kill() // it was acknowledged
+	w.redis.Kill() // after the acknowledgement
 	w.redis.Restart()
 	until(t, func() error {
 		if got := code(p.api(http.MethodPost, "/v26.0/"+onMeta+"/messages", reengagement(phone))); got != 132015 {
@@ -180,8 +180,8 @@ func TestI1TemplateNewsAreKept(t *testing.T) {
 	}
 }
 
-// TestPausedTemplateIsSkippedByAnyReplica: one process is told and dies;
-// the one that claims the step skips it, and sends the next once the pause is over.
+// TestPausedTemplateIsSkippedByAnyReplica: one process is told that a template is paused, and dies.
+// Another process claims the step, skips it, and sends the next step once the pause is over.
 func TestPausedTemplateIsSkippedByAnyReplica(t *testing.T) {
 	t.Parallel()
 	const phone = "34600210300"
@@ -190,8 +190,8 @@ func TestPausedTemplateIsSkippedByAnyReplica(t *testing.T) {
 	template := func(interval string) object {
 		return object{"interval": interval, "template_name": "reengagement_v1", "template_language": "en", "template_params": []string{"Ada", "us"}}
 	}
-	claims.configure(template("PT30M"), template("PT6H")) // 24 s, in which to end the pause
-	// It knows the list as it is.
+	claims.configure(template("PT30M"), template("PT6H")) // 24 s, in which the test ends the pause
+	// The process has read the provider's list of templates.
 	claims.api(http.MethodPost, "/v26.0/"+onMeta+"/messages", reengagement("34600210301")).want(200)
 	told := w.start()
 	told.postMeta(marshal(t, account(time.Now(), aboutTemplate("message_template_status_update", object{"event": "PAUSED"})))).want(200)

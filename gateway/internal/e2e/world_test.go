@@ -16,8 +16,8 @@ import (
 	"wagate/providers/providertest"
 )
 
-// Who there is. Acme has two channels, one at each provider, and one assistant
-// for both; Beta has a channel of its own, in another Meta app.
+// Acme has two channels, one at each provider, and one assistant for both. Beta has one channel, in
+// another Meta app.
 const (
 	acme      = "10000000-0000-4000-8000-000000000001"
 	acmeKey   = "acme-api-key-0001"
@@ -46,30 +46,30 @@ const (
 	salesSecret   = "sales-signing-secret"
 	supportSecret = "support-signing-secret"
 
-	hot  = "10000000-0000-4000-8000-0000000000b1" // status that triggers
-	warm = "10000000-0000-4000-8000-0000000000b2" // another that does
-	cold = "10000000-0000-4000-8000-0000000000b3" // one that does not
+	hot  = "10000000-0000-4000-8000-0000000000b1" // a status that triggers
+	warm = "10000000-0000-4000-8000-0000000000b2" // another one that triggers
+	cold = "10000000-0000-4000-8000-0000000000b3" // one that does not trigger
 )
 
-// setup is what a test may have otherwise. The zero value is a good one: no time-out
-// in it is near enough for a busy machine to meet.
+// setup is what a test may set. The zero value is good for most tests: its time-outs are so long
+// that a busy machine does not reach them.
 type setup struct {
-	speed      float64       // of domain time; default 1
+	speed      float64       // of the domain clock; default 1
 	durability string        // default always
 	partitions int           // default 8
-	redisURL   string        // default a server of its own
-	ai         time.Duration // time-outs: of a request of the model,
-	send       time.Duration // of a provider call,
-	relay      time.Duration // of a delivery; by default the longest that may be set
+	redisURL   string        // default: a server started for the test
+	ai         time.Duration // the time-out of a request to the model
+	send       time.Duration // of a provider call
+	relay      time.Duration // of a delivery; by default each is the longest allowed
 	graph      func(*providertest.GraphParams)
 	gupshup    func(*providertest.GupshupOptions)
-	file       func(map[string]any) // last changes to the operator's file
+	file       func(map[string]any) // changes the operator's file before it is written
 }
 
 // world is everything around the processes of a test.
 type world struct {
 	t         *testing.T
-	redis     *redistest.Server // nil if the test brought its own
+	redis     *redistest.Server // nil if the test has its own
 	graph     *providertest.Graph
 	gupshup   *providertest.Gupshup
 	model     *modeltest.Server
@@ -88,7 +88,7 @@ type gate struct {
 	held chan struct{}
 }
 
-// hold keeps the model waiting until the returned function is called.
+// hold makes the model hold back its answers until the returned function is called.
 func (w *world) hold() (release func()) {
 	held := make(chan struct{})
 	w.gate.mu.Lock()
@@ -107,13 +107,14 @@ func (w *world) hold() (release func()) {
 	return release
 }
 
-// pass lets the model answer new requests; those it holds it goes on holding.
+// pass lets the model answer new requests. It goes on holding back the answers that it holds.
 func (w *world) pass() {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	w.gate.held = nil
 }
 
+// write is the model: it writes a new text for each request.
 func (w *world) write(modeltest.Request) modeltest.Answer {
 	w.gate.mu.Lock()
 	held := w.gate.held
@@ -121,6 +122,8 @@ func (w *world) write(modeltest.Request) modeltest.Answer {
 	return modeltest.Answer{Text: "Olá! " + rand.Text()[:9] + " " + rand.Text()[:9] + " " + rand.Text()[:9] + "?", Hold: held}
 }
 
+// newWorld starts Redis, the fake providers, the model and the assistants, and writes the
+// operator's file.
 func newWorld(t *testing.T, s setup) *world {
 	t.Helper()
 	w := &world{t: t, speed: cmp.Or(s.speed, 1)}
@@ -134,7 +137,7 @@ func newWorld(t *testing.T, s setup) *world {
 		Templates: []providertest.GraphTemplate{
 			{Name: "reengagement_v1", Language: "en", Category: "UTILITY", Body: "Hi {{1}}, this is {{2}}."},
 		},
-		// Meta goes on for days; here until Redis or the process is back.
+		// Meta retries for days. Here the retries last until Redis or the process is back.
 		Backoff: func(attempt int) (time.Duration, bool) { return 100 * time.Millisecond, attempt < 600 },
 	}
 	if s.graph != nil {
@@ -170,7 +173,7 @@ func newWorld(t *testing.T, s setup) *world {
 	return w
 }
 
-// writeFile writes the operator's file. JSON is YAML.
+// writeFile writes the operator's file, as JSON, which is YAML too.
 func (w *world) writeFile(s setup) {
 	w.t.Helper()
 	file := w.operatorFile(s)
@@ -187,7 +190,8 @@ func (w *world) writeFile(s setup) {
 	}
 }
 
-// useDefaultTimeouts writes the file anew with the default time-outs, for the processes to come.
+// useDefaultTimeouts writes the operator's file again with the default time-outs. Processes that
+// start later use them.
 func (w *world) useDefaultTimeouts() {
 	w.t.Helper()
 	s := w.setup
@@ -195,8 +199,10 @@ func (w *world) useDefaultTimeouts() {
 	w.writeFile(s)
 }
 
+// object is a JSON object.
 type object = map[string]any
 
+// operatorFile returns the content of the operator's file.
 func (w *world) operatorFile(s setup) object {
 	return object{
 		"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "sandbox": true,
@@ -249,13 +255,12 @@ func (w *world) callbackTo(p *process) {
 	w.gupshup.SetCallbackURL(p.public + "/webhooks/gupshup/" + onGupshup)
 }
 
-// user is a WhatsApp user of the story.
+// user returns a WhatsApp user with a phone.
 func user(phone string) providertest.GraphUser {
 	return providertest.GraphUser{Phone: phone, Name: "Ada Prado"}
 }
 
-// says posts a text of a user to Acme's Meta channel and returns its id once
-// it was acknowledged.
+// says posts a text of a user to Acme's Meta channel, and returns its id once it was acknowledged.
 func (w *world) says(from providertest.GraphUser, text string) string {
 	w.t.Helper()
 	ids, err := w.graph.Inbound(w.t.Context(), providertest.GraphText(from, text))
@@ -265,7 +270,7 @@ func (w *world) says(from providertest.GraphUser, text string) string {
 	return ids[0]
 }
 
-// saysGupshup does so on Acme's Gupshup channel.
+// saysGupshup does the same on Acme's Gupshup channel.
 func (w *world) saysGupshup(phone, text string) string {
 	w.t.Helper()
 	in := providertest.GupshupText(phone, text)
@@ -277,7 +282,7 @@ func (w *world) saysGupshup(phone, text string) string {
 	return id
 }
 
-// sentTo returns what the fake Graph accepted for a phone or BSUID.
+// sentTo returns the messages to a phone or BSUID that the fake Graph API accepted.
 func (w *world) sentTo(to string) []providertest.GraphSend {
 	var out []providertest.GraphSend
 	for _, s := range w.graph.Sends() {
@@ -288,7 +293,7 @@ func (w *world) sentTo(to string) []providertest.GraphSend {
 	return out
 }
 
-// sentByGupshup returns what the fake Gupshup accepted for a phone.
+// sentByGupshup returns the messages to a phone that the fake Gupshup accepted.
 func (w *world) sentByGupshup(to string) []providertest.GupshupSend {
 	var out []providertest.GupshupSend
 	for _, s := range w.gupshup.Sends() {
@@ -299,8 +304,7 @@ func (w *world) sentByGupshup(to string) []providertest.GupshupSend {
 	return out
 }
 
-// handed returns the messages to a phone that were handed to the fake Graph,
-// accepted or not.
+// handed returns how many messages to a phone were handed to the fake Graph API, accepted or not.
 func (w *world) handed(to string) int {
 	n := 0
 	for _, r := range w.graph.Requests() {
