@@ -9,7 +9,7 @@ import (
 )
 
 // call returns a webhook body with one notice about a voice call. list is the notice's list in the
-// value, and rest says who calls whom and what happened.
+// value. rest has the members that say who takes part and what happened.
 func call(list, rest string, at int64) string {
 	return fieldOf("calls", "n-sales", fmt.Sprintf(`%q:[{"id":"wacid.1","timestamp":"%d",%s}]`, list, at, rest))
 }
@@ -57,7 +57,7 @@ func TestI3Calls(t *testing.T) {
 }
 
 // TestCallCreatesLead: a user who calls before ever writing becomes a lead, by phone or by user id.
-// A user whom only we call does not.
+// A user who is only called by us does not.
 func TestCallCreatesLead(t *testing.T) {
 	t.Parallel()
 	for who, body := range map[string]string{

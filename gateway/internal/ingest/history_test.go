@@ -34,7 +34,7 @@ func TestHistoryDroppedByDefault(t *testing.T) {
 }
 
 // TestHistoryIsOnlyRelayed: for an assistant that asks for it, a history import is relayed and has
-// no other effect, whoever wrote the message.
+// no other effect, whether the user or the business wrote the message.
 func TestHistoryIsOnlyRelayed(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{

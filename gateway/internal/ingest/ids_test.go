@@ -14,8 +14,9 @@ import (
 )
 
 // TestEveryIDOfAMessageIsLearned: a message at Gupshup may have three ids: that of the send call's
-// answer, that of the reports, and WhatsApp's own. Once reports have told these ids, a later report
-// under any of them, in either version, has the id that the sender was given and is one event.
+// answer, that of the reports, and WhatsApp's own. Once reports have brought these ids, a later
+// report under any of them, in either version, has the id that the sender was given and is one
+// event.
 func TestEveryIDOfAMessageIsLearned(t *testing.T) {
 	t.Parallel()
 	v3 := func(state, ids string) string {

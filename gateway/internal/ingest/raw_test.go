@@ -36,7 +36,8 @@ func rawHarness(t *testing.T, change func(*Params)) *harness {
 	return h
 }
 
-// part and whole are the headers that are handed on with a narrowed webhook and with a whole one.
+// part is the headers that are relayed with a narrowed webhook, whole those relayed with a whole
+// one.
 var (
 	part  = map[string]string{webhook.ContentType: "application/json", webhook.UserAgent: "facebookexternalua"}
 	whole = func() map[string]string {
@@ -309,7 +310,7 @@ func TestRawGupshup(t *testing.T) {
 	// The same message in the other version is a repetition.
 	h.gupshup(t, v3(text("15550100001", "wamid.g1", minute(-1), "hi")))
 	if got := h.queued(t, sales); len(got) != 0 {
-		t.Errorf("got %d events, want none: version 2 told it before", len(got))
+		t.Errorf("got %d events, want none: version 2 brought it before", len(got))
 	}
 
 	// A callback of version 2 about two users has no parts.

@@ -272,8 +272,8 @@ func TestReplayAll(t *testing.T) {
 	}
 }
 
-// TestBulkSkipsLettersTakenMeanwhile: a bulk replay or drop skips the dead letters that somebody
-// else takes meanwhile. The relay is woken once for what was replayed.
+// TestBulkSkipsLettersTakenMeanwhile: a bulk replay or drop skips the dead letters that another
+// operator takes meanwhile. The relay is woken once for what was replayed.
 func TestBulkSkipsLettersTakenMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, settings{})

@@ -85,7 +85,7 @@ func numbered(n int, f func(i int) string) (headers []string) {
 
 const forgery = "X-Hub-Signature-256: sha256=guess\r\n"
 
-// TestI9OneSourceCannotTakeTheBudget: whoever sends large bodies with forged signatures can take up
+// TestI9OneSourceCannotTakeTheBudget: a sender of large bodies with forged signatures can take up
 // no more than the share of one address. Behind a proxy, each sender's address has a share. What
 // the proxy did not write itself into X-Forwarded-For changes nothing.
 func TestI9OneSourceCannotTakeTheBudget(t *testing.T) {
