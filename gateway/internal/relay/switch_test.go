@@ -39,7 +39,7 @@ func TestI1SwitchingProtocolsIsNoDelivery(t *testing.T) {
 		}
 	})
 	events(t, s, assistantID(1), "15550100001", 1, 1)
-	r := newRelay(t, s, func(p *Params) { p.Timeout = 200 * time.Millisecond }, srv.URL)
+	r := newRelay(t, s, func(p *Params) { p.Timeout = 5 * time.Second }, srv.URL)
 	waitDrained(t, s)
 	if got := count(r, outcomeRetried); got != 1 {
 		t.Errorf("got %v tried again, want 1", got)
