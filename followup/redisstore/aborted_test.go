@@ -12,10 +12,10 @@ import (
 	"wagate/providers"
 )
 
-// TestI1AnAbortHalfWayLosesNothing has a slot migrate under a settle: a key that the
+// TestI1AbortedSettleLosesNothing has a slot migrate under a settle: a key that the
 // script itself empties on its way is not there any more when it comes to it again, so
 // Redis breaks the script off. Who brings the event again finds nothing of it lost.
-func TestI1AnAbortHalfWayLosesNothing(t *testing.T) {
+func TestI1AbortedSettleLosesNothing(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	c, s, p := everyKey(t)
@@ -91,7 +91,7 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	beside := p.in(s, func(n int) bool { return n == s.partition(p.lead) })
+	beside := p.inPartition(s, func(n int) bool { return n == s.partition(p.lead) })
 	beside.assistant = "beside with dead letters"
 	beside.mustSay(t, s, "dead", epoch)
 	for _, d := range claimAll(t, s, epoch) {
@@ -114,9 +114,9 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	return c, s, p
 }
 
-// TestI8ARunInPlaceOfAnotherWhileItsSlotMigrates: the only step that is due for the tenant
+// TestI8RunReplacedWhileItsSlotMigrates: the only step that is due for the tenant
 // goes, and another comes. The keys of both are there all the time, so that it is done at once.
-func TestI8ARunInPlaceOfAnotherWhileItsSlotMigrates(t *testing.T) {
+func TestI8RunReplacedWhileItsSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	c, s, p := everyKey(t)
@@ -184,9 +184,9 @@ func TestI8ARunInPlaceOfAnotherWhileItsSlotMigrates(t *testing.T) {
 	}, `"event":"replied"`)
 }
 
-// TestI5AWindowThatIsRefusedAndOpensAgainWhileItsSlotMigrates: it is the only one of the
+// TestI5WindowRefusedAndReopenedWhileItsSlotMigrates: it is the only one of the
 // index, and what came with it has taken effect, though what is known of it is known already.
-func TestI5AWindowThatIsRefusedAndOpensAgainWhileItsSlotMigrates(t *testing.T) {
+func TestI5WindowRefusedAndReopenedWhileItsSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	c, s, p := everyKey(t)
@@ -233,9 +233,9 @@ func TestI5AWindowThatIsRefusedAndOpensAgainWhileItsSlotMigrates(t *testing.T) {
 	}
 }
 
-// TestI13WhatEmptiesKeysWhileTheirSlotMigrates goes through at once, as it leaves nothing
+// TestI13KeysEmptiedWhileTheirSlotMigrates goes through at once, as it leaves nothing
 // to be made anew behind it.
-func TestI13WhatEmptiesKeysWhileTheirSlotMigrates(t *testing.T) {
+func TestI13KeysEmptiedWhileTheirSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	c, s, p := everyKey(t)

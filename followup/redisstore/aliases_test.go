@@ -7,8 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// TestForgottenLeadIsAskedForAnew: by whatever he was known, until that is heard again.
-func TestForgottenLeadIsAskedForAnew(t *testing.T) {
+// TestAliasesForget: by whatever he was known, until that is heard again.
+func TestAliasesForget(t *testing.T) {
 	t.Parallel()
 	const tenant = "t"
 	var a aliases
@@ -36,8 +36,8 @@ func TestForgottenLeadIsAskedForAnew(t *testing.T) {
 	}
 }
 
-// TestWhomTheCacheForgotIsBounded: whoever makes us forget ever more leads takes no memory.
-func TestWhomTheCacheForgotIsBounded(t *testing.T) {
+// TestAliasesForgottenIsBounded: whoever makes us forget ever more leads takes no memory.
+func TestAliasesForgottenIsBounded(t *testing.T) {
 	t.Parallel()
 	var a aliases
 	for n := range maxAliases + 10 {

@@ -10,10 +10,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI9ALeadOfManyMessagesHoldsUpNobody has an assistant that goes on talking to one
+// TestI9GuardCostDoesNotGrowWithAttempts has an assistant that goes on talking to one
 // lead: what Redis has to do for one more message is the same however many there were,
 // and what is 30 days old goes all the same.
-func TestI9ALeadOfManyMessagesHoldsUpNobody(t *testing.T) {
+func TestI9GuardCostDoesNotGrowWithAttempts(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	db := redistest.Start(t).Client()
@@ -66,8 +66,8 @@ func TestI9ALeadOfManyMessagesHoldsUpNobody(t *testing.T) {
 	kept(204, "of which none is old")
 }
 
-// TestALeadOfWhomAnOlderStoreKeptMany: nobody noted there which is the oldest.
-func TestALeadOfWhomAnOlderStoreKeptMany(t *testing.T) {
+// TestAttemptsOfAnOlderProgramAreTrimmed: nobody noted there which is the oldest.
+func TestAttemptsOfAnOlderProgramAreTrimmed(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()

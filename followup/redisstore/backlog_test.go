@@ -113,8 +113,8 @@ func (p party) fill(t *testing.T, s *Store) int {
 	return 0
 }
 
-// in returns the party with another lead, in one of the partitions that fit says.
-func (p party) in(s *Store, fit func(partition int) bool) party {
+// inPartition returns the party with another lead, in one of the partitions that fit says.
+func (p party) inPartition(s *Store, fit func(partition int) bool) party {
 	for p.lead = followup.NewLeadID(); !fit(s.partition(p.lead)); p.lead = followup.NewLeadID() {
 	}
 	return p
@@ -148,10 +148,10 @@ func TestBacklogOfOnePartition(t *testing.T) {
 	if got := p.fill(t, s); got != bound {
 		t.Errorf("one lead: got %d, want all of the bound, %d", got, bound)
 	}
-	if got := p.in(s, func(n int) bool { return n == home }).fill(t, s); got != 0 {
+	if got := p.inPartition(s, func(n int) bool { return n == home }).fill(t, s); got != 0 {
 		t.Errorf("another lead in the same partition: got %d, want none", got)
 	}
-	away := p.in(s, func(n int) bool { return n != home })
+	away := p.inPartition(s, func(n int) bool { return n != home })
 	if got := away.fill(t, s); got != 8 {
 		t.Errorf("a lead elsewhere: got %d, want its partition's share, 8", got)
 	}
@@ -172,14 +172,14 @@ func TestBacklogOfOnePartition(t *testing.T) {
 	counted(t, s)
 }
 
-// sums is a client hook that counts the questions for what waits in a partition.
-type sums struct{ n atomic.Int64 }
+// sumCounter is a client hook that counts the questions for what waits in a partition.
+type sumCounter struct{ n atomic.Int64 }
 
-func (q *sums) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (q *sumCounter) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (q *sums) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (q *sumCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (q *sums) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (q *sumCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		for _, c := range cmds {
 			if c.Name() == "hmget" && strings.HasSuffix(fmt.Sprint(c.Args()[1]), ":rb") {
@@ -195,7 +195,7 @@ func (q *sums) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 func TestBacklogIsSummedOnceASecond(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
-	asked := &sums{}
+	asked := &sumCounter{}
 	client.AddHook(asked)
 	s := openStore(t, Params{Client: client, MaxBacklog: 5 * testPartitions})
 	now := epoch
@@ -209,7 +209,7 @@ func TestBacklogIsSummedOnceASecond(t *testing.T) {
 	}
 	p.fill(t, s)
 	home := s.partition(p.lead)
-	p = p.in(s, func(n int) bool { return n == home })
+	p = p.inPartition(s, func(n int) bool { return n == home })
 	for range 50 {
 		if err := p.say(t.Context(), s, "x", epoch); !errors.Is(err, followup.ErrBacklog) {
 			t.Fatalf("got %v, want ErrBacklog", err)
@@ -281,9 +281,9 @@ func TestBacklogUnderConcurrency(t *testing.T) {
 	})
 }
 
-// TestBacklogMiscounted: whatever somebody did to the count, it is right again
+// TestBacklogMiscountEndsWithTheBacklog: whatever somebody did to the count, it is right again
 // once nothing waits.
-func TestBacklogMiscounted(t *testing.T) {
+func TestBacklogMiscountEndsWithTheBacklog(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for _, wrong := range []int{-1, 1, 1_000_000} {
@@ -300,9 +300,9 @@ func TestBacklogMiscounted(t *testing.T) {
 	})
 }
 
-// TestBacklogIsSummedByOne: while one asks every partition, the others go by the
+// TestBacklogIsSummedByOneCaller: while one asks every partition, the others go by the
 // last answer.
-func TestBacklogIsSummedByOne(t *testing.T) {
+func TestBacklogIsSummedByOneCaller(t *testing.T) {
 	t.Parallel()
 	b := backlog{age: tallyAge, known: map[string]tally{"a": {waiting: 7, at: epoch}}}
 	at := epoch.Add(tallyAge)
@@ -317,14 +317,14 @@ func TestBacklogIsSummedByOne(t *testing.T) {
 	}
 }
 
-// TestBacklogOfALeadErasedWhileSending: what the erasure itself has to tell goes
+// TestBacklogOfLeadErasedWhileSending: what the erasure itself has to tell goes
 // with the queue, and is not taken off what others wait for.
-func TestBacklogOfALeadErasedWhileSending(t *testing.T) {
+func TestBacklogOfLeadErasedWhileSending(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
 		lead := mustResolve(t, s, p, followup.Identity{Phone: "1"}, epoch)
-		neighbour := p.in(s, func(n int) bool { return n == s.partition(lead) })
+		neighbour := p.inPartition(s, func(n int) bool { return n == s.partition(lead) })
 		neighbour.mustSay(t, s, "waits", epoch)
 		p.sending(t, s, lead)
 		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {

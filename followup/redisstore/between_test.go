@@ -14,8 +14,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// buried returns a dead letter that says x, and whose it is.
-func buried(t *testing.T, s *Store) (party, string) {
+// newDeadLetter returns a dead letter that says x, and whose it is.
+func newDeadLetter(t *testing.T, s *Store) (party, string) {
 	t.Helper()
 	p := newParty()
 	p.lead = mustResolve(t, s, p, followup.Identity{Phone: "1"}, epoch)
@@ -23,8 +23,8 @@ func buried(t *testing.T, s *Store) (party, string) {
 	return p, bury(t, s, claimOne(t, s, epoch), epoch)
 }
 
-// TestI2DeadLettersGoOnce has two operators, and a lead's erasure, at one letter.
-func TestI2DeadLettersGoOnce(t *testing.T) {
+// TestI2DeadLetterLeavesOnce has two operators, and a lead's erasure, at one letter.
+func TestI2DeadLetterLeavesOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
@@ -43,7 +43,7 @@ func TestI2DeadLettersGoOnce(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			client := server.Client()
 			other := openStore(t, Params{Client: client})
-			p, letter := buried(t, s)
+			p, letter := newDeadLetter(t, s)
 			client.AddHook(meanwhile(row.script, func() {
 				if err := row.sooner(s, p, letter); err != nil {
 					t.Errorf("the sooner: got %v, want none", err)
@@ -69,7 +69,7 @@ func halfErased(t *testing.T) (*Store, party, string) {
 	t.Helper()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
-	p, letter := buried(t, s)
+	p, letter := newDeadLetter(t, s)
 	dying := server.Client()
 	dying.AddHook(crashBefore(dropScript))
 	if err := eraseLead(openStore(t, Params{Client: dying}), p, letter); !errors.Is(err, errCrash) {
@@ -78,8 +78,8 @@ func halfErased(t *testing.T) (*Store, party, string) {
 	return s, p, letter
 }
 
-// TestI11AnErasureHalfDoneRevivesNothing: what is left of the letters is replayed to nobody.
-func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
+// TestI11HalfDoneErasureRevivesNothing: what is left of the letters is replayed to nobody.
+func TestI11HalfDoneErasureRevivesNothing(t *testing.T) {
 	t.Parallel()
 	s, p, letter := halfErased(t)
 	if err := replay(s, p, letter); !errors.Is(err, followup.ErrNotFound) {
@@ -90,9 +90,9 @@ func TestI11AnErasureHalfDoneRevivesNothing(t *testing.T) {
 	}
 }
 
-// TestI11AnErasureHalfDoneIsFinished: who asks again, of whichever replica, finds nobody, and
+// TestI11HalfDoneErasureIsFinished: who asks again, of whichever replica, finds nobody, and
 // what was left is gone; a stranger finishes nothing.
-func TestI11AnErasureHalfDoneIsFinished(t *testing.T) {
+func TestI11HalfDoneErasureIsFinished(t *testing.T) {
 	t.Parallel()
 	s, p, letter := halfErased(t)
 	stranger := newParty()
@@ -148,10 +148,10 @@ func keysOf(t *testing.T, s *Store, lead followup.LeadID) []string {
 	return out
 }
 
-// lived gives the lead something of everything: a history, a window, a run in
+// livedLead gives the lead something of everything: a history, a window, a run in
 // sending, attempts, first sights, a queue with a delivery out, a dead letter
 // and one that was replayed for another assistant.
-func lived(t *testing.T, s *Store, p party, who followup.Identity) followup.LeadID {
+func livedLead(t *testing.T, s *Store, p party, who followup.Identity) followup.LeadID {
 	t.Helper()
 	ctx, lead := t.Context(), mustResolve(t, s, p, who, epoch)
 	p.lead = lead
@@ -169,17 +169,17 @@ func lived(t *testing.T, s *Store, p party, who followup.Identity) followup.Lead
 	return lead
 }
 
-// TestI11ErasedMeansEverywhere looks into Redis itself for what is left of a
+// TestI11ErasureReachesEveryKey looks into Redis itself for what is left of a
 // lead, and of the two that were merged into it one after the other.
-func TestI11ErasedMeansEverywhere(t *testing.T) {
+func TestI11ErasureReachesEveryKey(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
 		var told []followup.Ended
 		s.onEnded = func(e []followup.Ended) { told = append(told, e...) }
-		first := lived(t, s, p, followup.Identity{ExternalID: "crm-1"})
-		second := lived(t, s, p, followup.Identity{Phone: "15550100005"})
-		third := lived(t, s, p, followup.Identity{UserID: "BR.5"})
+		first := livedLead(t, s, p, followup.Identity{ExternalID: "crm-1"})
+		second := livedLead(t, s, p, followup.Identity{Phone: "15550100005"})
+		third := livedLead(t, s, p, followup.Identity{UserID: "BR.5"})
 		for _, who := range []followup.Identity{{Phone: "15550100005", UserID: "BR.5"}, {Phone: "15550100005", ExternalID: "crm-1"}} {
 			if _, err := s.Resolve(ctx, p.tenant, who, true, epoch); err != nil {
 				t.Fatal(err)
@@ -239,8 +239,8 @@ func TestI11ErasedMeansEverywhere(t *testing.T) {
 	})
 }
 
-// TestI1AMergeMeetsAnother has the leads of a merge change between its steps.
-func TestI1AMergeMeetsAnother(t *testing.T) {
+// TestI1MergeScriptsMeetChangedLeads has the leads of a merge change between its steps.
+func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
@@ -309,9 +309,9 @@ func TestI1AMergeMeetsAnother(t *testing.T) {
 	})
 }
 
-// TestI9AMergeHalfDoneDeliversOnce stops a merge when the loser has handed its
+// TestI9HalfDoneMergeDeliversOnce stops a merge when the loser has handed its
 // queue over: it is not delivered from there as well.
-func TestI9AMergeHalfDoneDeliversOnce(t *testing.T) {
+func TestI9HalfDoneMergeDeliversOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})

@@ -14,16 +14,16 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// behindRead calls a function once, behind the first pipeline with such a command on a key.
-type behindRead struct {
+// afterPipeline calls a function once, behind the first pipeline with such a command on a key.
+type afterPipeline struct {
 	name, key string
 	do        func()
 }
 
-func (*behindRead) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (*behindRead) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (*afterPipeline) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*afterPipeline) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (h *behindRead) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (h *afterPipeline) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
 		for _, cmd := range cmds {
@@ -36,17 +36,17 @@ func (h *behindRead) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 	}
 }
 
-// TestI6AStepIsInABatchOnce has another replica take a step whose lease is over and
+// TestI6StepIsInABatchOnce has another replica take a step whose lease is over and
 // give it back while a claim looks: it is seen lapsed and due.
-func TestI6AStepIsInABatchOnce(t *testing.T) {
+func TestI6StepIsInABatchOnce(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
-		run := p.dueIn(t, s, 0, epoch)
+		run := p.makeDueIn(t, s, 0, epoch)
 		claimStep(t, s)
-		p.dueIn(t, s, 0, epoch)
+		p.makeDueIn(t, s, 0, epoch)
 		later := followup.ClaimParams{Now: epoch, Real: epoch.Add(time.Minute), Limit: 1, Lease: time.Minute}
-		s.db.AddHook(&behindRead{"zrangebyscore", s.tag(run.Lead()).stepsLeases(), func() {
+		s.db.AddHook(&afterPipeline{"zrangebyscore", s.tag(run.Lead()).stepsLeases(), func() {
 			other := later
 			other.Limit = 1
 			b, err := s.Claim(t.Context(), other)
@@ -66,8 +66,8 @@ func TestI6AStepIsInABatchOnce(t *testing.T) {
 	})
 }
 
-// dueIn makes a step of the tenant due, in that partition.
-func (p party) dueIn(t *testing.T, s *Store, partition int, at time.Time) followup.RunID {
+// makeDueIn makes a step of the tenant due, in that partition.
+func (p party) makeDueIn(t *testing.T, s *Store, partition int, at time.Time) followup.RunID {
 	t.Helper()
 	lead := followup.NewLeadID()
 	for s.partition(lead) != partition {
@@ -83,8 +83,8 @@ func (p party) dueIn(t *testing.T, s *Store, partition int, at time.Time) follow
 	return run
 }
 
-// newerWrote makes a lead one that a newer replica wrote.
-func newerWrote(t *testing.T, s *Store, run followup.RunID) {
+// markNewer makes a lead one that a newer replica wrote.
+func markNewer(t *testing.T, s *Store, run followup.RunID) {
 	t.Helper()
 	if err := s.db.HSet(t.Context(), s.tag(run.Lead()).lead(run.Lead()), "v", "2").Err(); err != nil {
 		t.Fatal(err)
@@ -99,16 +99,16 @@ func claimedRuns(b followup.Batch) map[followup.RunID]bool {
 	return got
 }
 
-// TestI9ALapsedStepOfAFullTenantHidesNoOthers has a tenant whose provider hangs have
+// TestI9LapsedStepsOfAFullTenantHideNoOthers has a tenant whose provider hangs have
 // more lapsed steps than are claimed at once.
-func TestI9ALapsedStepOfAFullTenantHidesNoOthers(t *testing.T) {
+func TestI9LapsedStepsOfAFullTenantHideNoOthers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		noisy, quiet := newParty(), newParty()
 		for range 3 {
-			noisy.dueIn(t, s, 0, epoch)
+			noisy.makeDueIn(t, s, 0, epoch)
 		}
-		want := quiet.dueIn(t, s, testPartitions-1, epoch)
+		want := quiet.makeDueIn(t, s, testPartitions-1, epoch)
 		claimSteps(t, s)
 		b, err := s.Claim(t.Context(), followup.ClaimParams{
 			Now: epoch, Real: epoch.Add(time.Minute), Limit: 2, Lease: time.Minute, PerTenant: 1,
@@ -120,18 +120,18 @@ func TestI9ALapsedStepOfAFullTenantHidesNoOthers(t *testing.T) {
 	})
 }
 
-// TestI7LapsedStepsThatCannotBeReadHoldNothingUp: a newer replica wrote them and is gone.
-func TestI7LapsedStepsThatCannotBeReadHoldNothingUp(t *testing.T) {
+// TestI7UnreadableLapsedStepsHoldNothingUp: a newer replica wrote them and is gone.
+func TestI7UnreadableLapsedStepsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
 		for range 2 {
-			p.dueIn(t, s, 0, epoch)
+			p.makeDueIn(t, s, 0, epoch)
 		}
 		for _, c := range claimSteps(t, s).Steps {
-			newerWrote(t, s, c.Run.ID)
+			markNewer(t, s, c.Run.ID)
 		}
-		want := p.dueIn(t, s, 1, epoch)
+		want := p.makeDueIn(t, s, 1, epoch)
 		for _, perTenant := range []int{0, 2} {
 			b, err := s.Claim(t.Context(), followup.ClaimParams{
 				Now: epoch, Real: epoch.Add(time.Minute), Limit: 2, Lease: time.Minute, PerTenant: perTenant,
@@ -147,17 +147,17 @@ func TestI7LapsedStepsThatCannotBeReadHoldNothingUp(t *testing.T) {
 	})
 }
 
-// TestI7DueStepsThatCannotBeReadHoldNothingUp: they are the least late.
-func TestI7DueStepsThatCannotBeReadHoldNothingUp(t *testing.T) {
+// TestI7UnreadableDueStepsHoldNothingUp: they are the least late.
+func TestI7UnreadableDueStepsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
 		for range 3 {
-			newerWrote(t, s, p.dueIn(t, s, 0, epoch))
+			markNewer(t, s, p.makeDueIn(t, s, 0, epoch))
 		}
-		want := p.dueIn(t, s, 0, epoch.Add(-time.Minute))
+		want := p.makeDueIn(t, s, 0, epoch.Add(-time.Minute))
 		q := newParty()
-		other := q.dueIn(t, s, 0, epoch)
+		other := q.makeDueIn(t, s, 0, epoch)
 		got := map[followup.RunID]bool{}
 		for range 6 {
 			b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: 1, Lease: time.Minute})
@@ -172,13 +172,13 @@ func TestI7DueStepsThatCannotBeReadHoldNothingUp(t *testing.T) {
 	})
 }
 
-// TestI7MoreAreAskedForThanAScriptCanHave has more steps due than Lua unpacks.
-func TestI7MoreAreAskedForThanAScriptCanHave(t *testing.T) {
+// TestI7ClaimOfMoreStepsThanLuaUnpacks has more steps due than Lua unpacks.
+func TestI7ClaimOfMoreStepsThanLuaUnpacks(t *testing.T) {
 	t.Parallel()
 	s, p := openStore(t, Params{Client: redistest.Start(t).Client()}), newParty()
 	const many = 4100
 	for range many {
-		p.dueIn(t, s, 0, epoch)
+		p.makeDueIn(t, s, 0, epoch)
 	}
 	for got := 0; got < many; {
 		b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: many, Lease: time.Minute})
@@ -188,10 +188,10 @@ func TestI7MoreAreAskedForThanAScriptCanHave(t *testing.T) {
 	}
 }
 
-// TestI7AClaimNobodyHeardOf loses the answers of more claims than a step has lives, each
+// TestI7ClaimWhoseAnswerIsLost loses the answers of more claims than a step has lives, each
 // as late as its lease is over: it was in nobody's hand, and the replica that claimed it
 // says so.
-func TestI7AClaimNobodyHeardOf(t *testing.T) {
+func TestI7ClaimWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -225,9 +225,9 @@ func TestI7AClaimNobodyHeardOf(t *testing.T) {
 	})
 }
 
-// TestI7ALapsedClaimHasTheFormOfAnyClaim: a replica of the version before reads it, and
+// TestI7LapsedClaimIsStoredLikeAnyClaim: a replica of the version before reads it, and
 // claims it as one that was put off as often as it was.
-func TestI7ALapsedClaimHasTheFormOfAnyClaim(t *testing.T) {
+func TestI7LapsedClaimIsStoredLikeAnyClaim(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -256,8 +256,8 @@ func TestI7ALapsedClaimHasTheFormOfAnyClaim(t *testing.T) {
 	})
 }
 
-// TestI6AClaimThatArrivesLateLeavesWhatIsOnItsWay: its repetition was answered before.
-func TestI6AClaimThatArrivesLateLeavesWhatIsOnItsWay(t *testing.T) {
+// TestI6LateClaimLeavesAStepInSending: its repetition was answered before.
+func TestI6LateClaimLeavesAStepInSending(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -275,21 +275,21 @@ func TestI6AClaimThatArrivesLateLeavesWhatIsOnItsWay(t *testing.T) {
 	})
 }
 
-// TestI9APartitionThatDoesNotAnswerKeepsNothingElse has all steps of a claim be in one
+// TestI9SilentPartitionHidesNoOthers has all steps of a claim be in one
 // that is not to be had.
-func TestI9APartitionThatDoesNotAnswerKeepsNothingElse(t *testing.T) {
+func TestI9SilentPartitionHidesNoOthers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p, q := newParty(), newParty()
 		for range 4 {
-			p.dueIn(t, s, 0, epoch)
+			p.makeDueIn(t, s, 0, epoch)
 		}
 		s.db.AddHook(&onScript{claimScript, func(context.Context, func() error) error { return errCrash }})
 		params := followup.ClaimParams{Now: epoch, Real: epoch, Limit: 4, Lease: time.Minute}
 		if _, err := s.Claim(t.Context(), params); err == nil {
 			t.Fatal("got no error, want one")
 		}
-		want := q.dueIn(t, s, 1, epoch)
+		want := q.makeDueIn(t, s, 1, epoch)
 		tried := s.claimsOf([]candidate{{run: want, tenant: q.tenant}})[0].partition
 		parts, without, err := s.peek(t.Context(), params)
 		if err != nil {

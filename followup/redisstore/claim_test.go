@@ -10,9 +10,9 @@ import (
 	"wagate/followup"
 )
 
-// TestI6ClaimLooksAgain hands the script candidates that were something else a
+// TestI6ClaimChecksItsCandidates hands the script candidates that were something else a
 // moment ago, when the plain reads saw them.
-func TestI6ClaimLooksAgain(t *testing.T) {
+func TestI6ClaimChecksItsCandidates(t *testing.T) {
 	t.Parallel()
 	const msec, lease = time.Millisecond, time.Minute
 	onEach(t, func(t *testing.T, s *Store) {
@@ -86,10 +86,10 @@ func TestI6EndNeedsTheToken(t *testing.T) {
 	})
 }
 
-// TestI7AnIndexEntryOfNothingGoes leaves entries in the indexes that stand for
+// TestI7StrayIndexEntriesAreRemoved leaves entries in the indexes that stand for
 // nothing, as a restored or a half-lost Redis may have them: they go when they
 // are met, and no poller spins on them.
-func TestI7AnIndexEntryOfNothingGoes(t *testing.T) {
+func TestI7StrayIndexEntriesAreRemoved(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
@@ -177,9 +177,9 @@ func TestControlOutlivesALostMaster(t *testing.T) {
 	})
 }
 
-// TestI1EveryEndIsTold wants each run that ends beside a call's result to be
+// TestI1EveryEndIsReported wants each run that ends beside a call's result to be
 // told to OnEnded, once, so that it is counted.
-func TestI1EveryEndIsTold(t *testing.T) {
+func TestI1EveryEndIsReported(t *testing.T) {
 	t.Parallel()
 	var told []followup.Ended
 	client, stop, err := Embedded()
@@ -251,9 +251,9 @@ func TestI1EveryEndIsTold(t *testing.T) {
 	}
 }
 
-// TestTheLeastLateAreClaimedWhereverTheyLie has one partition hold more of the oldest
+// TestLeastLateStepsAreClaimedFirst has one partition hold more of the oldest
 // steps than is read of it at first.
-func TestTheLeastLateAreClaimedWhereverTheyLie(t *testing.T) {
+func TestLeastLateStepsAreClaimedFirst(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

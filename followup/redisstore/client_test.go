@@ -50,7 +50,7 @@ func TestNewClient(t *testing.T) {
 	}
 }
 
-func TestANodeOfAClusterIsNoSingleServer(t *testing.T) {
+func TestOpenRefusesASingleClusterNode(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
 	node := c.Other(c.Slot(metaKey))

@@ -15,16 +15,16 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// sky is what time it is, and by how much the clocks are away from that.
-type sky struct {
+// trueClock is what time it is, and by how much the clocks are away from that.
+type trueClock struct {
 	true  time.Duration // since epoch
 	redis time.Duration // Redis' clock is ahead by it
 }
 
-// DialHook and the others make a client to whom Redis tells the time of the sky.
-func (*sky) DialHook(next redis.DialHook) redis.DialHook { return next }
+// DialHook and the others make a client to whom Redis tells the time of the trueClock.
+func (*trueClock) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (k *sky) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (k *trueClock) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if asked, ok := cmd.(*redis.TimeCmd); ok {
 			asked.SetVal(epoch.Add(k.true + k.redis))
@@ -34,11 +34,11 @@ func (k *sky) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (*sky) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (*trueClock) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-// replica is a process under the sky, on a machine with a clock of its own.
+// replica is a process under the trueClock, on a machine with a clock of its own.
 type replica struct {
 	*Store
 	wall  time.Duration // the machine's clock is ahead by it
@@ -47,7 +47,7 @@ type replica struct {
 }
 
 // start starts a replica whose machine's clock is ahead.
-func (k *sky) start(t *testing.T, client *redis.Client, wall time.Duration, reg prometheus.Registerer) *replica {
+func (k *trueClock) start(t *testing.T, client *redis.Client, wall time.Duration, reg prometheus.Registerer) *replica {
 	t.Helper()
 	r := &replica{wall: wall, began: k.true}
 	client.AddHook(k)
@@ -60,7 +60,7 @@ func (k *sky) start(t *testing.T, client *redis.Client, wall time.Duration, reg 
 }
 
 // ahead is by how much a replica's real time is ahead of the true one.
-func (r *replica) ahead(k *sky) time.Duration { return r.Real().Sub(epoch.Add(k.true)) }
+func (r *replica) ahead(k *trueClock) time.Duration { return r.Real().Sub(epoch.Add(k.true)) }
 
 func (r *replica) look(t *testing.T) Report {
 	t.Helper()
@@ -72,7 +72,7 @@ func (r *replica) look(t *testing.T) Report {
 }
 
 // pass lets time pass; all look at Redis as often as Watch does.
-func (k *sky) pass(t *testing.T, d time.Duration, all ...*replica) {
+func (k *trueClock) pass(t *testing.T, d time.Duration, all ...*replica) {
 	t.Helper()
 	for end := k.true + d; k.true < end; {
 		k.true = min(end, k.true+watchEvery)
@@ -82,11 +82,11 @@ func (k *sky) pass(t *testing.T, d time.Duration, all ...*replica) {
 	}
 }
 
-// TestI12ReplicasAgreeWhateverTheirClocksSay starts them on machines whose clocks are
+// TestI12ReplicasAgreeWhateverTheirClocks starts them on machines whose clocks are
 // apart, and sets one of these clocks while it runs.
-func TestI12ReplicasAgreeWhateverTheirClocksSay(t *testing.T) {
+func TestI12ReplicasAgreeWhateverTheirClocks(t *testing.T) {
 	t.Parallel()
-	server, k, reg := redistest.Start(t), &sky{}, prometheus.NewRegistry()
+	server, k, reg := redistest.Start(t), &trueClock{}, prometheus.NewRegistry()
 	a := k.start(t, server.Client(), 0, nil)
 	b := k.start(t, server.Client(), 5*time.Second, reg)
 	c := k.start(t, server.Client(), -5*time.Second, nil)
@@ -113,15 +113,15 @@ func TestI12ReplicasAgreeWhateverTheirClocksSay(t *testing.T) {
 	}
 }
 
-// TestI12AJumpOfRedisIsFollowedSlowly has another server, with another clock, take over.
-func TestI12AJumpOfRedisIsFollowedSlowly(t *testing.T) {
+// TestI12RedisClockJumpIsFollowedSlowly has another server, with another clock, take over.
+func TestI12RedisClockJumpIsFollowedSlowly(t *testing.T) {
 	t.Parallel()
 	for name, jump := range map[string]time.Duration{
 		"forth": time.Hour, "back": -time.Hour, "a little": 20 * time.Millisecond,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := &sky{}
+			k := &trueClock{}
 			r := k.start(t, redistest.Start(t).Client(), 0, nil)
 			k.pass(t, time.Minute, r)
 			k.redis = jump
@@ -149,10 +149,10 @@ func TestI12AJumpOfRedisIsFollowedSlowly(t *testing.T) {
 	}
 }
 
-// TestI12AMachineThatSleptCatchesUp stops the counting, and nothing else.
-func TestI12AMachineThatSleptCatchesUp(t *testing.T) {
+// TestI12MachineThatSleptCatchesUp stops the counting, and nothing else.
+func TestI12MachineThatSleptCatchesUp(t *testing.T) {
 	t.Parallel()
-	k := &sky{}
+	k := &trueClock{}
 	r := k.start(t, redistest.Start(t).Client(), 5*time.Second, nil)
 	k.pass(t, time.Minute, r)
 	k.true, r.slept = k.true+8*time.Hour, r.slept+8*time.Hour
@@ -165,8 +165,8 @@ func TestI12AMachineThatSleptCatchesUp(t *testing.T) {
 	}
 }
 
-// TestI12OneOfSeveralMastersIsOutvoted gives one master another clock.
-func TestI12OneOfSeveralMastersIsOutvoted(t *testing.T) {
+// TestI12MedianOutvotesOneMaster gives one master another clock.
+func TestI12MedianOutvotesOneMaster(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) time.Time { return epoch.Add(d) }
 	for _, row := range []struct{ say, want []time.Duration }{
@@ -185,16 +185,16 @@ func TestI12OneOfSeveralMastersIsOutvoted(t *testing.T) {
 	}
 }
 
-// TestI6AClockJumpSendsNothingTwice has two replicas at work while Redis' clock jumps: a
+// TestI6ClockJumpSendsNothingTwice has two replicas at work while Redis' clock jumps: a
 // step is sent under one token, none is early beyond the bound, none is lost. One that
 // starts after it knows no other time than Redis'.
-func TestI6AClockJumpSendsNothingTwice(t *testing.T) {
+func TestI6ClockJumpSendsNothingTwice(t *testing.T) {
 	t.Parallel()
 	for name, jump := range map[string]time.Duration{"forth": time.Hour, "back": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const lease, wait = time.Minute, 30 * time.Minute
-			server, k := redistest.Start(t), &sky{}
+			server, k := redistest.Start(t), &trueClock{}
 			a := k.start(t, server.Client(), 0, nil)
 			b := k.start(t, server.Client(), 5*time.Second, nil)
 			p := newParty()

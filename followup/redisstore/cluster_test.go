@@ -12,10 +12,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// tryAgain is a client's hook that tells of every TRYAGAIN the store gets to see.
-type tryAgain struct{ seen chan struct{} }
+// tryAgainHook is a client's hook that tells of every TRYAGAIN the store gets to see.
+type tryAgainHook struct{ seen chan struct{} }
 
-func (h tryAgain) note(err error) {
+func (h tryAgainHook) note(err error) {
 	if redis.IsTryAgainError(err) {
 		select {
 		case h.seen <- struct{}{}:
@@ -24,9 +24,9 @@ func (h tryAgain) note(err error) {
 	}
 }
 
-func (h tryAgain) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h tryAgainHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (h tryAgain) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (h tryAgainHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
 		h.note(err)
@@ -34,7 +34,7 @@ func (h tryAgain) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (h tryAgain) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (h tryAgainHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
 		for _, c := range cmds {
@@ -44,22 +44,22 @@ func (h tryAgain) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// impatient returns a client that gives up on TRYAGAIN at once, so that the store's own patience is
+// impatientClient returns a client that gives up on TRYAGAIN at once, so that the store's own patience is
 // what is tested.
-func impatient(t *testing.T, c *redistest.Cluster) (*redis.ClusterClient, tryAgain) {
+func impatientClient(t *testing.T, c *redistest.Cluster) (*redis.ClusterClient, tryAgainHook) {
 	db := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: c.Addrs(), MaxRedirects: 3, MinRetryBackoff: time.Millisecond, MaxRetryBackoff: time.Millisecond,
 		ContextTimeoutEnabled: true, ReadTimeout: inTheEnd,
 	})
 	t.Cleanup(func() { _ = db.Close() })
-	h := tryAgain{make(chan struct{}, 100)}
+	h := tryAgainHook{make(chan struct{}, 100)}
 	db.AddHook(h)
 	return db, h
 }
 
-// throughTheMove calls f while the keys of p's slot are partly moved, and lets
+// duringMove calls f while the keys of p's slot are partly moved, and lets
 // the move end only when f met that at least three times.
-func throughTheMove(t *testing.T, c *redistest.Cluster, s *Store, h tryAgain, p party, f func(context.Context) error) {
+func duringMove(t *testing.T, c *redistest.Cluster, s *Store, h tryAgainHook, p party, f func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
@@ -83,12 +83,12 @@ func throughTheMove(t *testing.T, c *redistest.Cluster, s *Store, h tryAgain, p 
 	c.Settled()
 }
 
-// TestI13RelayWhileASlotMoves settles, claims and finishes in a slot whose keys
+// TestI13RelayWhileASlotMigrates settles, claims and finishes in a slot whose keys
 // are partly here and partly there.
-func TestI13RelayWhileASlotMoves(t *testing.T) {
+func TestI13RelayWhileASlotMigrates(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
-	db, h := impatient(t, c)
+	db, h := impatientClient(t, c)
 	s := openStore(t, Params{Client: db, Partitions: 16})
 	parties := make([]party, 30)
 	for i := range parties {
@@ -106,14 +106,14 @@ func TestI13RelayWhileASlotMoves(t *testing.T) {
 			p = x
 		}
 	}
-	throughTheMove(t, c, s, h, p, func(ctx context.Context) error {
+	duringMove(t, c, s, h, p, func(ctx context.Context) error {
 		return p.say(ctx, s, "2", epoch.Add(time.Second))
 	})
-	throughTheMove(t, c, s, h, p, func(ctx context.Context) error {
+	duringMove(t, c, s, h, p, func(ctx context.Context) error {
 		return s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch})
 	})
 	var second []followup.Delivery
-	throughTheMove(t, c, s, h, p, func(ctx context.Context) (err error) {
+	duringMove(t, c, s, h, p, func(ctx context.Context) (err error) {
 		for len(second) == 0 && err == nil { // it does not wait, but is asked again soon
 			second, _, err = s.ClaimDeliveries(ctx,
 				followup.ClaimDeliveries{Real: epoch.Add(2 * time.Second), Limit: 5, MaxEvents: 5, Lease: time.Minute})
@@ -131,9 +131,9 @@ func TestI13RelayWhileASlotMoves(t *testing.T) {
 	}
 }
 
-// TestI13DurableFollowsAMovedSlot wants a script and its WAIT to find their node
+// TestI13DurableScriptFollowsItsSlot wants a script and its WAIT to find their node
 // by themselves.
-func TestI13DurableFollowsAMovedSlot(t *testing.T) {
+func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 1)
 	db, err := NewClient(ClientParams{URL: c.URL()})
@@ -186,9 +186,9 @@ func TestI13DurableFollowsAMovedSlot(t *testing.T) {
 	}
 }
 
-// TestI9AStuckSlotKeepsNobodyElseWaiting stops in the middle of moving one slot:
+// TestI9StuckSlotHoldsUpNoOthers stops in the middle of moving one slot:
 // the steps and deliveries of all others are claimed meanwhile, each once.
-func TestI9AStuckSlotKeepsNobodyElseWaiting(t *testing.T) {
+func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
 	s := openStore(t, Params{Client: c.Client(), Partitions: 16})

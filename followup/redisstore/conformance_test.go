@@ -22,15 +22,15 @@ func TestI13EmbeddedConforms(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	conforms(t, client, true)
+	runSuites(t, client, true)
 }
 
 func TestI13RedisConforms(t *testing.T) {
-	conforms(t, redistest.Start(t, redistest.AOF("everysec")).Client(), false)
+	runSuites(t, redistest.Start(t, redistest.AOF("everysec")).Client(), false)
 }
 
 func TestI13ClusterConforms(t *testing.T) {
-	conforms(t, redistest.StartCluster(t, 3, 0).Client(), false)
+	runSuites(t, redistest.StartCluster(t, 3, 0).Client(), false)
 }
 
 // TestI13WideLeadsConform runs the suite with leads that have more fields than are read at once.
@@ -80,9 +80,9 @@ func (w *widening) widen(ctx context.Context, cmd redis.Cmder) {
 	w.db.HSet(ctx, lead, more)
 }
 
-// conforms opens stores on whatever the client reaches. Few partitions make the
+// runSuites opens stores on whatever the client reaches. Few partitions make the
 // leads of a test share some of them.
-func conforms(t *testing.T, client redis.UniversalClient, embedded bool) {
+func runSuites(t *testing.T, client redis.UniversalClient, embedded bool) {
 	bounded := func(t *testing.T, bound int) *Store {
 		t.Helper()
 		s := openStore(t, Params{Client: client, Embedded: embedded, Partitions: 16, MaxBacklog: bound})

@@ -63,9 +63,9 @@ func TestControlIsInEveryPartition(t *testing.T) {
 	})
 }
 
-// TestSyncControlMendsWhatACrashLeft loses copies, and has a newer one that
+// TestSyncControlRepairsCopies loses copies, and has a newer one that
 // must stay.
-func TestSyncControlMendsWhatACrashLeft(t *testing.T) {
+func TestSyncControlRepairsCopies(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

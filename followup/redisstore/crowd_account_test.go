@@ -23,10 +23,10 @@ var (
 	firstCrowd = flags.Uint64("crowd", 1, "seed of the first")
 )
 
-// TestI2ACrowdAroundOnePerson has six processes, which die at any script, take in all that
+// TestI2CrowdAroundOnePerson has six processes, which die at any script, take in all that
 // can come of one person, follow him up, answer him, and tell his assistant, by whatever
 // names: in the end he is one lead, everything has happened once, and nothing is lost.
-func TestI2ACrowdAroundOnePerson(t *testing.T) {
+func TestI2CrowdAroundOnePerson(t *testing.T) {
 	t.Parallel()
 	for name, client := range onServers {
 		t.Run(name, func(t *testing.T) {
@@ -42,9 +42,9 @@ func TestI2ACrowdAroundOnePerson(t *testing.T) {
 	}
 }
 
-// TestI11ACrowdAroundWhoIsErased does the same while he is erased now and again, and at the end: then
+// TestI11CrowdAroundAnErasedPerson does the same while he is erased now and again, and at the end: then
 // there is nothing of him, by no name, of all that he was.
-func TestI11ACrowdAroundWhoIsErased(t *testing.T) {
+func TestI11CrowdAroundAnErasedPerson(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	connect := func() redis.UniversalClient { return server.Client() }

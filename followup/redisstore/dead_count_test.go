@@ -10,9 +10,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// uncount forgets what dead letters were counted, as a program leaves them that counts none: all that are
+// forgetCounts forgets what dead letters were counted, as a program leaves them that counts none: all that are
 // in these partitions are the party's.
-func uncount(t *testing.T, s *Store, of party, partitions ...int) {
+func forgetCounts(t *testing.T, s *Store, of party, partitions ...int) {
 	t.Helper()
 	for _, p := range partitions {
 		s.db.Del(t.Context(), tagOf(p).deadCounted())
@@ -20,16 +20,16 @@ func uncount(t *testing.T, s *Store, of party, partitions ...int) {
 	}
 }
 
-// dieAt has the lead say something that becomes a dead letter, whose id it returns.
-func (p party) dieAt(t *testing.T, s *Store, at time.Time) string {
+// deadLetterAt has the lead say something that becomes a dead letter, whose id it returns.
+func (p party) deadLetterAt(t *testing.T, s *Store, at time.Time) string {
 	t.Helper()
 	p.mustSay(t, s, "x", at)
 	return bury(t, s, claimOne(t, s, at), at)
 }
 
-// TestDeadLettersOfAProgramThatCountsNone: what it has buried counts once it is recounted, and what it
+// TestRecountDeadAfterAProgramThatCountsNone: what it has newDeadLetter counts once it is recounted, and what it
 // has removed counts no more; both may be done meanwhile by one that counts.
-func TestDeadLettersOfAProgramThatCountsNone(t *testing.T) {
+func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		recount := func(what string) {
@@ -43,18 +43,18 @@ func TestDeadLettersOfAProgramThatCountsNone(t *testing.T) {
 		}
 		p := newParty()
 		home := s.partition(p.lead)
-		first := p.dieAt(t, s, epoch)
-		uncount(t, s, p, home)
+		first := p.deadLetterAt(t, s, epoch)
+		forgetCounts(t, s, p, home)
 		if err := s.ReplayDead(t.Context(), first, epoch); err != nil {
 			t.Fatal(err)
 		}
 		counted(t, s) // the replayed alone, as its letter counted nothing
 		drain(t, s)
 
-		first, second := p.dieAt(t, s, epoch.Add(2*time.Hour)), ""
-		uncount(t, s, p, home)
-		second = p.dieAt(t, s, epoch.Add(3*time.Hour))
-		recount("buried uncounted")
+		first, second := p.deadLetterAt(t, s, epoch.Add(2*time.Hour)), ""
+		forgetCounts(t, s, p, home)
+		second = p.deadLetterAt(t, s, epoch.Add(3*time.Hour))
+		recount("newDeadLetter uncounted")
 
 		_, webhookID, _ := strings.Cut(first, "-")
 		tag := tagOf(home)
@@ -73,9 +73,9 @@ func TestDeadLettersOfAProgramThatCountsNone(t *testing.T) {
 	})
 }
 
-// TestRecountedWhileALetterGoes: what is dropped, or replayed, after it was read is not counted, nor
+// TestRecountDeadWhileALetterLeaves: what is dropped, or replayed, after it was read is not counted, nor
 // is twice what somebody else has counted by then.
-func TestRecountedWhileALetterGoes(t *testing.T) {
+func TestRecountDeadWhileALetterLeaves(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
@@ -84,8 +84,8 @@ func TestRecountedWhileALetterGoes(t *testing.T) {
 		"recounted": func(s *Store, _ party, _ string) error { return s.RecountDead(t.Context()) },
 	} {
 		p := newParty()
-		id := p.dieAt(t, s, epoch)
-		uncount(t, s, p, s.partition(p.lead))
+		id := p.deadLetterAt(t, s, epoch)
+		forgetCounts(t, s, p, s.partition(p.lead))
 		client := server.Client()
 		late := openStore(t, Params{Client: client})
 		client.AddHook(meanwhile(recountScript, func() {
@@ -104,8 +104,8 @@ func TestRecountedWhileALetterGoes(t *testing.T) {
 	}
 }
 
-// TestAnUpgradeCountsDeadLetters: those of each format that there was.
-func TestAnUpgradeCountsDeadLetters(t *testing.T) {
+// TestUpgradeCountsDeadLetters: those of each format that there was.
+func TestUpgradeCountsDeadLetters(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{recorded, apart, oneField} {
 		onRecorded(t, file, func(t *testing.T, s *Store) {
@@ -125,19 +125,19 @@ func TestAnUpgradeCountsDeadLetters(t *testing.T) {
 	}
 }
 
-// TestALetterThatCannotBeReadCounts: as long as it is there, and as what it was; of one that was
+// TestUnreadableDeadLetterCounts: as long as it is there, and as what it was; of one that was
 // never read nobody knows what it is to count.
-func TestALetterThatCannotBeReadCounts(t *testing.T) {
+func TestUnreadableDeadLetterCounts(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, text := range unreadables {
 			for _, known := range []bool{true, false} {
 				p := newParty()
-				torn, whole, of := tornLetter(t, s, p, text(p))
+				torn, whole, of := unreadableLetter(t, s, p, text(p))
 				want := 2
 				if !known {
 					_, webhookID, _ := strings.Cut(torn, "-")
-					uncountOne(t, s, of, webhookID)
+					forgetCount(t, s, of, webhookID)
 					want = 1
 				}
 				is := func(when string, want int) {
@@ -150,7 +150,7 @@ func TestALetterThatCannotBeReadCounts(t *testing.T) {
 						t.Errorf("%s, known %t, %s: got %+v, %v, want %d", name, known, when, st, err, want)
 					}
 				}
-				is("buried", want)
+				is("newDeadLetter", want)
 				to := of
 				for _, same := range []bool{true, false} {
 					from := to
@@ -176,8 +176,8 @@ func TestALetterThatCannotBeReadCounts(t *testing.T) {
 	})
 }
 
-// uncountOne has one letter count nothing.
-func uncountOne(t *testing.T, s *Store, lead followup.LeadID, webhookID string) {
+// forgetCount has one letter count nothing.
+func forgetCount(t *testing.T, s *Store, lead followup.LeadID, webhookID string) {
 	t.Helper()
 	tag, name := s.tag(lead), deadMember(webhookID, lead)
 	_, field, _ := strings.Cut(s.db.HGet(t.Context(), tag.deadCounted(), name).Val(), " ")
@@ -194,7 +194,7 @@ func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
 	c, s, p := everyKey(t)
 	tag := s.tag(p.lead)
 	slot := c.Slot(tag.lead(p.lead))
-	other := p.in(s, func(n int) bool { return n == s.partition(p.lead) })
+	other := p.inPartition(s, func(n int) bool { return n == s.partition(p.lead) })
 	other.mustSay(t, s, "x", epoch)
 	drain(t, s)
 	for name, do := range map[string]func(string) error{
@@ -211,7 +211,7 @@ func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		id := p.dieAt(t, s, epoch.Add(24*time.Hour))
+		id := p.deadLetterAt(t, s, epoch.Add(24*time.Hour))
 		p.mustSay(t, s, "behind it", epoch)
 		_, webhookID, _ := strings.Cut(id, "-")
 		s.db.Set(ctx, tag.answered(webhookID), "another", time.Hour)
@@ -226,9 +226,9 @@ func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
 	}
 }
 
-// TestBacklogOfDeadLettersTellsWhatToDo: whoever reads why webhooks are refused knows whose
+// TestBacklogErrorNamesDeadLetters: whoever reads why webhooks are refused knows whose
 // dead letters are to be replayed or dropped.
-func TestBacklogOfDeadLettersTellsWhatToDo(t *testing.T) {
+func TestBacklogErrorNamesDeadLetters(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		s.backlog.bound, s.backlog.age = testPartitions, 0
@@ -248,22 +248,22 @@ func TestBacklogOfDeadLettersTellsWhatToDo(t *testing.T) {
 		drain(t, s)
 		p = newParty()
 		for range testPartitions {
-			p.dieAt(t, s, epoch)
+			p.deadLetterAt(t, s, epoch)
 		}
 		says(p, true)
-		p.lead = p.in(s, func(n int) bool { return n == s.partition(p.lead) }).lead
+		p.lead = p.inPartition(s, func(n int) bool { return n == s.partition(p.lead) }).lead
 		says(p, true)
 	})
 }
 
-// TestBacklogOfDeadLettersHoldsForWhatMostLeadsSay: for the short cut, too.
-func TestBacklogOfDeadLettersHoldsForWhatMostLeadsSay(t *testing.T) {
+// TestBacklogOfDeadLettersHoldsForSaid: for the short cut, too.
+func TestBacklogOfDeadLettersHoldsForSaid(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		s.backlog.bound, s.backlog.age = testPartitions, 0
 		p := newParty()
 		for range testPartitions {
-			p.dieAt(t, s, epoch)
+			p.deadLetterAt(t, s, epoch)
 		}
 		if _, err := s.Settle(t.Context(), p.saying(epoch, "one more")); !errors.Is(err, followup.ErrBacklog) {
 			t.Errorf("got %v, want ErrBacklog", err)

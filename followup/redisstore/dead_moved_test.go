@@ -25,10 +25,10 @@ var inPartitions = map[string]func(a, b, c int) bool{
 	"the oldest elsewhere": func(a, b, c int) bool { return a != b && b == c },
 }
 
-// TestI2ADeadLetterOfALeadThatIsMerged has one replica hand a merged lead's dead letter
+// TestI2DeadLetterOfALeadThatIsMerged has one replica hand a merged lead's dead letter
 // over, and another at work on it when it has read the letter and not written it yet:
 // whatever that one does with it counts, and once.
-func TestI2ADeadLetterOfALeadThatIsMerged(t *testing.T) {
+func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client(), Partitions: 3})
@@ -132,9 +132,9 @@ func TestI2ADeadLetterOfALeadThatIsMerged(t *testing.T) {
 	}
 }
 
-// TestI1ADeadLetterThatAnOlderProgramHandedOn: one that left where it goes back to, and
+// TestI1DeadLetterMovedByAnOlderProgram: one that left where it goes back to, and
 // nobody noted that it was not removed, as it was at first. It is not taken for gone.
-func TestI1ADeadLetterThatAnOlderProgramHandedOn(t *testing.T) {
+func TestI1DeadLetterMovedByAnOlderProgram(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

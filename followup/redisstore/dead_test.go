@@ -15,8 +15,8 @@ import (
 	"wagate/followup"
 )
 
-// TestI1DeadLettersComeBack replays over an empty script cache, twice.
-func TestI1DeadLettersComeBack(t *testing.T) {
+// TestI1DeadLettersAreReplayed replays over an empty script cache, twice.
+func TestI1DeadLettersAreReplayed(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
@@ -183,9 +183,9 @@ func (f onCommand) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestI1DeepEventsComeBack: an event that nests as deep as decoders let it is read
+// TestI1DeepEventsAreReadBack: an event that nests as deep as decoders let it is read
 // again out of its queue and out of its dead letter.
-func TestI1DeepEventsComeBack(t *testing.T) {
+func TestI1DeepEventsAreReadBack(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

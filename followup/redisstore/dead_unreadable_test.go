@@ -15,8 +15,8 @@ var unreadables = map[string]func(party) string{
 	"empty":       func(party) string { return "" },
 }
 
-// tornLetter makes two dead letters, the first of which cannot be read.
-func tornLetter(t *testing.T, s *Store, p party, text string) (torn, whole string, of followup.LeadID) {
+// unreadableLetter makes two dead letters, the first of which cannot be read.
+func unreadableLetter(t *testing.T, s *Store, p party, text string) (torn, whole string, of followup.LeadID) {
 	t.Helper()
 	for range 2 {
 		p.lead = followup.NewLeadID()
@@ -43,7 +43,7 @@ func TestI1UnreadableDeadLetter(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		for name, text := range unreadables {
 			p := newParty()
-			torn, whole, of := tornLetter(t, s, p, text(p))
+			torn, whole, of := unreadableLetter(t, s, p, text(p))
 			for _, tenant := range []followup.TenantID{p.tenant, ""} {
 				list, total, err := s.DeadLetters(t.Context(), tenant, 10, 0)
 				if err != nil || total != 2 || len(list) != 2 || list[0].ID != whole || list[0].Count != 1 {
@@ -91,7 +91,7 @@ func TestUnreadableDeadLetterFollowsItsLead(t *testing.T) {
 		for _, same := range []bool{true, false} {
 			for name, text := range unreadables {
 				p := newParty()
-				torn, whole, of := tornLetter(t, s, p, text(p))
+				torn, whole, of := unreadableLetter(t, s, p, text(p))
 				to := followup.NewLeadID()
 				for (s.partition(to) == s.partition(of)) != same {
 					to = followup.NewLeadID()

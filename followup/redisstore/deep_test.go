@@ -7,8 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// TestI1ALongQueueIsMerged merges a lead of whom as much waits as may, by default.
-func TestI1ALongQueueIsMerged(t *testing.T) {
+// TestI1LongQueueIsMerged merges a lead of whom as much waits as may, by default.
+func TestI1LongQueueIsMerged(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

@@ -15,8 +15,8 @@ import (
 
 var oneReplica = Durability{Level: LevelReplicas, Replicas: 1}
 
-// TestI1ReplicasKeepThePromise takes the replica away and brings it back.
-func TestI1ReplicasKeepThePromise(t *testing.T) {
+// TestI1NothingIsPromisedWithoutReplicas takes the replica away and brings it back.
+func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
 	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
@@ -107,9 +107,9 @@ func TestDurableSurvivesAnEmptyScriptCache(t *testing.T) {
 	}
 }
 
-// TestI2NothingIsHandedOutThatAReplicaHasNot: with a master dies what it alone has; an
+// TestI2ClaimedDeliveryIsAtAReplica: with a master dies what it alone has; an
 // assistant that had been shown that would be shown it again, under another webhook-id.
-func TestI2NothingIsHandedOutThatAReplicaHasNot(t *testing.T) {
+func TestI2ClaimedDeliveryIsAtAReplica(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
 	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
@@ -142,9 +142,9 @@ func TestI2NothingIsHandedOutThatAReplicaHasNot(t *testing.T) {
 	}
 }
 
-// TestI1ADeadLetterMovesToWhereItIsKept: it is not removed from the lead that was merged
+// TestI1DeadLetterStaysUntilItsCopyIsDurable: it is not removed from the lead that was merged
 // while only a master has it as the winner's.
-func TestI1ADeadLetterMovesToWhereItIsKept(t *testing.T) {
+func TestI1DeadLetterStaysUntilItsCopyIsDurable(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
 	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
@@ -167,9 +167,9 @@ func TestI1ADeadLetterMovesToWhereItIsKept(t *testing.T) {
 	}
 }
 
-// TestI1ADeadLetterThatWentMeanwhileIsWaitedFor: it was handed over, though no replica had it there, and replayed.
+// TestI1MoveOfADeadLetterThatLeftIsDurable: it was handed over, though no replica had it there, and replayed.
 // When the merge goes on it is removed from the lead that was merged; so that has something to wait for.
-func TestI1ADeadLetterThatWentMeanwhileIsWaitedFor(t *testing.T) {
+func TestI1MoveOfADeadLetterThatLeftIsDurable(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client, dying, ctx := server.Client(), server.Client(), t.Context()
@@ -177,8 +177,8 @@ func TestI1ADeadLetterThatWentMeanwhileIsWaitedFor(t *testing.T) {
 	for name, do := range map[string]func(*Store, party, string) error{"replayed": replay, "dropped": drop} {
 		p := newParty()
 		from := p.lead
-		p.dieAt(t, s, epoch)
-		p = p.in(s, func(n int) bool { return n != s.partition(from) })
+		p.deadLetterAt(t, s, epoch)
+		p = p.inPartition(s, func(n int) bool { return n != s.partition(from) })
 		dying.AddHook(crashBefore(dropScript))
 		if err := openStore(t, Params{Client: dying}).moveDead(ctx, p.tenant, from, p.lead); !errors.Is(err, errCrash) {
 			t.Fatalf("%s: moveDead: got %v, want the crash", name, err)
@@ -211,9 +211,9 @@ func settled(t *testing.T, p party, s *Store) {
 	durably(t, func(ctx context.Context) error { return second(s.Settle(ctx, st)) })
 }
 
-// TestI9WhatIsHandedBackIsLookedAtSoon: no delivery of another node, which may take as
+// TestI9DeliveryHandedBackIsLookedAtSoon: no delivery of another node, which may take as
 // long as its assistant does, has to end before that.
-func TestI9WhatIsHandedBackIsLookedAtSoon(t *testing.T) {
+func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 1)
 	c.Synced()
@@ -263,9 +263,9 @@ func portOf(t *testing.T, s *redistest.Server) string {
 	return u.Port()
 }
 
-// TestEndsThatNobodyWasPromisedAreCounted: with too few replicas what was asked for is done, and answered as
+// TestEndsThatAreNotDurableAreCounted: with too few replicas what was asked for is done, and answered as
 // failed. Whoever asks again finds the run ended; it is counted all the same.
-func TestEndsThatNobodyWasPromisedAreCounted(t *testing.T) {
+func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	var counted []followup.Ended

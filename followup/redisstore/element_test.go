@@ -9,8 +9,8 @@ import (
 	"wagate/followup"
 )
 
-// TestEntryIsReadAsItWasWritten: what has to be escaped is, wherever it stands.
-func TestEntryIsReadAsItWasWritten(t *testing.T) {
+// TestEntryTextRoundTrip: what has to be escaped is, wherever it stands.
+func TestEntryTextRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "bom dia", "olá, tudo bem? 👍", `"quoted"`, `C:\temp`, "two\nlines", "\x00\x1f\x7f", "<b>&amp;</b>\u2028",
@@ -27,8 +27,8 @@ func TestEntryIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-// TestElementIsReadAsItWasWritten: also one that a script wrote, or a replica before us.
-func TestElementIsReadAsItWasWritten(t *testing.T) {
+// TestElementTextRoundTrip: also one that a script wrote, or a replica before us.
+func TestElementTextRoundTrip(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]followup.RelayEvent{
 		"a text":     {Channel: "c", Account: "1", Field: "messages", Value: []byte(`{"messages":[{"id":"\u00e1 \" }}"}] }`)},
@@ -38,7 +38,7 @@ func TestElementIsReadAsItWasWritten(t *testing.T) {
 		"unreadable": {Unreadable: []byte("\x00\xff")},
 	} {
 		texts := []string{`{"e":` + marshal(want) + `,"t":7}`}
-		if want.Unreadable == nil { // none of those is queued anew
+		if want.Unreadable == nil { // none of those is waitLanes anew
 			texts = append(texts, string(elementText(&want, time.UnixMilli(7))))
 		}
 		for _, text := range texts {

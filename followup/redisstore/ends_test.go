@@ -7,9 +7,9 @@ import (
 	"wagate/followup"
 )
 
-// TestFirstSightsNeverLoseTheirEnd: what is dropped from them because it is old takes
+// TestFirstSightsAlwaysExpire: what is dropped from them because it is old takes
 // no end from what stays.
-func TestFirstSightsNeverLoseTheirEnd(t *testing.T) {
+func TestFirstSightsAlwaysExpire(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p, noon := newParty(), epoch.Truncate(12*time.Hour)
@@ -24,9 +24,9 @@ func TestFirstSightsNeverLoseTheirEnd(t *testing.T) {
 	})
 }
 
-// TestAHistoryLivesAsLongAsItsLastEntry: something that leaves no entry before it does
+// TestHistoryLivesAsLongAsItsLastEntry: something that leaves no entry before it does
 // not take its half of a day from an entry.
-func TestAHistoryLivesAsLongAsItsLastEntry(t *testing.T) {
+func TestHistoryLivesAsLongAsItsLastEntry(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p, noon := t.Context(), newParty(), epoch.Truncate(12*time.Hour)

@@ -9,10 +9,10 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI11AnErasureReachesWhatCameToATombstone has a lead come by another user id while what he
+// TestI11ErasureReachesANameGivenToATombstone has a lead come by another user id while what he
 // had is being pointed to the one he became, and whoever took that in die. He never comes
 // again.
-func TestI11AnErasureReachesWhatCameToATombstone(t *testing.T) {
+func TestI11ErasureReachesANameGivenToATombstone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client := server.Client()
@@ -34,10 +34,10 @@ func TestI11AnErasureReachesWhatCameToATombstone(t *testing.T) {
 	h.wantNothing(t, s, third)
 }
 
-// TestI11AnErasureOfWhoIsFoundToBeAnother has the lead found to be one with an older one while he is
+// TestI11ErasureOfALeadThatIsMergedMeanwhile has the lead found to be one with an older one while he is
 // being erased: he is erased, and nothing of him with the other; or he was a part of that one
 // before, and the other one is asked about.
-func TestI11AnErasureOfWhoIsFoundToBeAnother(t *testing.T) {
+func TestI11ErasureOfALeadThatIsMergedMeanwhile(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, row := range map[string]struct {

@@ -18,13 +18,13 @@ type halves struct {
 
 var bothHalves = followup.Identity{Phone: "15550100001", UserID: "US.1"}
 
-// halve makes two leads; the younger, who would be the loser, has lived, and nothing
+// halve makes two leads; the younger, who would be the loser, has livedLead, and nothing
 // waits in his queue.
 func halve(t *testing.T, s *Store) halves {
 	t.Helper()
 	h := halves{party: newParty()}
 	h.older = mustResolve(t, s, h.party, followup.Identity{Phone: bothHalves.Phone}, epoch.Add(-time.Hour))
-	h.younger = lived(t, s, h.party, followup.Identity{UserID: bothHalves.UserID})
+	h.younger = livedLead(t, s, h.party, followup.Identity{UserID: bothHalves.UserID})
 	deliverAll(t, s)
 	return h
 }
@@ -87,10 +87,10 @@ func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
 // tombstone already.
 var mergeHalves = before(mergeInScript, realiasScript, eraseScript)
 
-// TestI11AnErasureReachesAMergeHalfDone kills a merge before each of its steps, and
+// TestI11ErasureReachesAHalfDoneMerge kills a merge before each of its steps, and
 // then the lead is erased that the other was to become a part of. Nothing is left of
 // either, though nobody comes any more who would meet the half that was done.
-func TestI11AnErasureReachesAMergeHalfDone(t *testing.T) {
+func TestI11ErasureReachesAHalfDoneMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range mergeHalves {
@@ -104,9 +104,9 @@ func TestI11AnErasureReachesAMergeHalfDone(t *testing.T) {
 	}
 }
 
-// TestAMergeHalfDoneListsOne kills a merge before each of its steps: who is on the list is
+// TestHalfDoneMergeListsOneLead kills a merge before each of its steps: who is on the list is
 // somebody, by whatever he is looked for.
-func TestAMergeHalfDoneListsOne(t *testing.T) {
+func TestHalfDoneMergeListsOneLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range mergeHalves {
@@ -134,9 +134,9 @@ func TestAMergeHalfDoneListsOne(t *testing.T) {
 	}
 }
 
-// TestI11AnErasureReachesAMergeThatBegins has that process begin when the identities are
+// TestI11ErasureReachesAMergeThatBegins has that process begin when the identities are
 // about to be taken from the lead that is being erased.
-func TestI11AnErasureReachesAMergeThatBegins(t *testing.T) {
+func TestI11ErasureReachesAMergeThatBegins(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client := server.Client()
@@ -147,9 +147,9 @@ func TestI11AnErasureReachesAMergeThatBegins(t *testing.T) {
 	h.wantNobody(t, s)
 }
 
-// TestI11AnErasureReachesWhatItHasNotSeen has the lead come by another user id when his
+// TestI11ErasureReachesANewIdentity has the lead come by another user id when his
 // identities are about to be taken from him. He never comes again.
-func TestI11AnErasureReachesWhatItHasNotSeen(t *testing.T) {
+func TestI11ErasureReachesANewIdentity(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client := server.Client()
@@ -170,9 +170,9 @@ func TestI11AnErasureReachesWhatItHasNotSeen(t *testing.T) {
 	}
 }
 
-// TestI11AnErasureReachesThoseBefore: the lead that was to become a part of the erased
+// TestI11ErasureReachesEarlierLosers: the lead that was to become a part of the erased
 // one had others merged into it, or was to.
-func TestI11AnErasureReachesThoseBefore(t *testing.T) {
+func TestI11ErasureReachesEarlierLosers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, dies := range map[string]bool{"merged": false, "half merged": true} {
@@ -197,9 +197,9 @@ func TestI11AnErasureReachesThoseBefore(t *testing.T) {
 	}
 }
 
-// TestI1AMergeIntoWhomIsBeingErased: who was not made a part of the erased lead yet is
+// TestI1MergeIntoALeadBeingErased: who was not made a part of the erased lead yet is
 // left alone, and is not made one any more: there, he would be lost.
-func TestI1AMergeIntoWhomIsBeingErased(t *testing.T) {
+func TestI1MergeIntoALeadBeingErased(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, erased := range map[string]func(t *testing.T, s *Store, h halves){
@@ -240,9 +240,9 @@ func TestI1AMergeIntoWhomIsBeingErased(t *testing.T) {
 	}
 }
 
-// TestI1WhoBecameAnothers: a merge was noted and never made, and the loser is a part of
+// TestI1ErasureSparesALeadMergedElsewhere: a merge was noted and never made, and the loser is a part of
 // a third lead by now. Erasing the one that was to have him takes nothing of his.
-func TestI1WhoBecameAnothers(t *testing.T) {
+func TestI1ErasureSparesALeadMergedElsewhere(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
@@ -261,9 +261,9 @@ func TestI1WhoBecameAnothers(t *testing.T) {
 	}
 }
 
-// TestI1AMergeHalfDoneIsHandedOn: what the loser was about to take in is not his yet
+// TestI1HalfDoneMergeIsHandedOn: what the loser was about to take in is not his yet
 // when he becomes a part of another, who takes it in then.
-func TestI1AMergeHalfDoneIsHandedOn(t *testing.T) {
+func TestI1HalfDoneMergeIsHandedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})

@@ -11,8 +11,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestFacts: whatever ids a run is given, they come back, here and from a script.
-func TestFacts(t *testing.T) {
+// TestPackFactsRoundTrip: whatever ids a run is given, they come back, here and from a script.
+func TestPackFactsRoundTrip(t *testing.T) {
 	t.Parallel()
 	canonical := func() string { return uuid.NewString() }
 	hash := string(followup.Ladder{Steps: []followup.Step{{Interval: "PT1H"}}}.Hash())
@@ -40,9 +40,9 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// TestALeadWithARunStaysSmall: one long field would triple the memory of a lead. A run
+// TestLeadWithARunStaysPacked: one long field would triple the memory of a lead. A run
 // has none, from its start to its last moment.
-func TestALeadWithARunStaysSmall(t *testing.T) {
+func TestLeadWithARunStaysPacked(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
 	ctx, p := t.Context(), newParty()

@@ -78,10 +78,10 @@ func guardStep(t *testing.T, s *Store, c followup.Claimed, edit func(*followup.G
 	return v
 }
 
-// TestI5ConfigGoneHalfWay kills the process that turned a config off, or
+// TestI5ConfigTurnedOffHalfWay kills the process that turned a config off, or
 // deleted it, after the guards were told and before any run was ended: what
 // meets such a run ends it.
-func TestI5ConfigGoneHalfWay(t *testing.T) {
+func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
@@ -196,9 +196,9 @@ func TestI5ConfigGoneHalfWay(t *testing.T) {
 	}
 }
 
-// TestI5GuardTrustsNobody changes the lead behind the back of everything that
+// TestI5GuardReadsTheLeadItself changes the lead behind the back of everything that
 // would have ended its runs: the guard reads for itself.
-func TestI5GuardTrustsNobody(t *testing.T) {
+func TestI5GuardReadsTheLeadItself(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

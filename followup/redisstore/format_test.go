@@ -37,7 +37,7 @@ const (
 	oldChannel = followup.ChannelID("0f0e7f2a-0000-4000-8000-000000000005") // paused
 	armed      = "15550100061"                                              // phones by how far their owners have come
 	claimed    = "15550100062"
-	onItsWay   = "15550100063"
+	inSending  = "15550100063"
 	ended      = "15550100064"
 	optedOut   = "15550100065"
 )
@@ -81,7 +81,7 @@ func record(t *testing.T, s *Store) {
 	start(ended, early)
 	c := claimStep(t, s)
 	check(second(s.FinishStep(ctx, sent(c, guardStep(t, s, c, nil).Attempt))))
-	start(onItsWay, early)
+	start(inSending, early)
 	guardStep(t, s, claimStep(t, s), nil)
 	start(claimed, early)
 	claimStep(t, s)
@@ -111,9 +111,9 @@ func record(t *testing.T, s *Store) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestI7AnUpgradeLosesNothing opens the recorded store: what was pending fires, what
+// TestI7UpgradeLosesNothing opens the recorded store: what was pending fires, what
 // waited is delivered, what was known is known.
-func TestI7AnUpgradeLosesNothing(t *testing.T) {
+func TestI7UpgradeLosesNothing(t *testing.T) {
 	t.Parallel()
 	if *update {
 		c, stop, err := Embedded()
@@ -131,7 +131,7 @@ func TestI7AnUpgradeLosesNothing(t *testing.T) {
 		}
 	}
 	for _, file := range []string{recorded, apart, oneField} {
-		onRecorded(t, file, goesOn)
+		onRecorded(t, file, checkGoesOn)
 	}
 }
 
@@ -151,8 +151,8 @@ func onRecorded(t *testing.T, file string, f func(t *testing.T, s *Store)) {
 	})
 }
 
-// TestI5AReplyEndsARunOfOneField: whichever script meets it first understands it.
-func TestI5AReplyEndsARunOfOneField(t *testing.T) {
+// TestI5ReplyEndsAOneFieldRun: whichever script meets it first understands it.
+func TestI5ReplyEndsAOneFieldRun(t *testing.T) {
 	t.Parallel()
 	onRecorded(t, oneField, func(t *testing.T, s *Store) {
 		now := epoch.Add(time.Minute)
@@ -170,8 +170,8 @@ func TestI5AReplyEndsARunOfOneField(t *testing.T) {
 	})
 }
 
-// goesOn goes on with the recorded store, half an hour later.
-func goesOn(t *testing.T, s *Store) {
+// checkGoesOn goes on with the recorded store, half an hour later.
+func checkGoesOn(t *testing.T, s *Store) {
 	ctx, now := t.Context(), epoch.Add(30*time.Minute)
 	is := func(what string, got, want any, err error) {
 		t.Helper()
@@ -191,7 +191,7 @@ func goesOn(t *testing.T, s *Store) {
 	b, err := s.Claim(ctx, followup.ClaimParams{Now: now, Real: now, Limit: 10, Lease: time.Minute})
 	is("steps", len(b.Steps), 3, err)
 	for _, c := range b.Steps {
-		crashed := c.Run.Lead == lead(onItsWay)
+		crashed := c.Run.Lead == lead(inSending)
 		is("crashed", c.Crashed, crashed, nil)
 		f := sent(c, c.Attempt)
 		if crashed {
@@ -206,7 +206,7 @@ func goesOn(t *testing.T, s *Store) {
 	runs, err := s.Runs(ctx, old.tenant, lead(ended))
 	is("the run that ended", fmt.Sprintf("%d %s %s", len(runs), runs[0].State, runs[0].Timeline[0].Outcome), "1 ended sent", err)
 
-	for _, phone := range []string{armed, claimed, onItsWay, ended, optedOut} {
+	for _, phone := range []string{armed, claimed, inSending, ended, optedOut} {
 		out, err := s.Settle(ctx, followup.Settlement{
 			Tenant: old.tenant, Lead: lead(phone), Now: now, Real: now,
 			Items: []followup.Item{{DedupID: "said " + phone, Channel: old.channel, Assistant: old.assistant, At: now, Opens: true}},
@@ -263,9 +263,9 @@ func goesOn(t *testing.T, s *Store) {
 	is("note of a template", note.Status.Word, "PAUSED", err)
 }
 
-// TestI7WhatANewerReplicaWroteIsLeftAlone: it is not claimed, not written, and whoever
+// TestI7NewerLeadIsLeftAlone: it is not claimed, not written, and whoever
 // asks is told; others' work goes on, and that of the newer one is where it was.
-func TestI7WhatANewerReplicaWroteIsLeftAlone(t *testing.T) {
+func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
@@ -369,8 +369,8 @@ func (p party) asLead(l followup.LeadID) party {
 	return p
 }
 
-// TestANewerConfigIsLeftAlone likewise.
-func TestANewerConfigIsLeftAlone(t *testing.T) {
+// TestNewerConfigIsLeftAlone likewise.
+func TestNewerConfigIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

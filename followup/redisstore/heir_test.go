@@ -14,12 +14,12 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// hidden has nobody told what became of a lead while it is set.
-type hidden struct{ atomic.Bool }
+// hideHeir has nobody told what became of a lead while it is set.
+type hideHeir struct{ atomic.Bool }
 
-func (h *hidden) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *hideHeir) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (h *hidden) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (h *hideHeir) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if args := cmd.Args(); cmd.Name() == "hget" && args[2] == "mv" && h.Load() {
 			cmd.SetErr(io.EOF)
@@ -29,13 +29,13 @@ func (h *hidden) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (h *hidden) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (h *hideHeir) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-// TestI7WhatBecameOfALeadIsNotGuessed: while Redis does not tell, a receipt of a merged lead's step
+// TestI7HeirIsNotGuessed: while Redis does not tell, a receipt of a merged lead's step
 // is not acknowledged, which would be lost, and nobody is said to be unknown.
-func TestI7WhatBecameOfALeadIsNotGuessed(t *testing.T) {
+func TestI7HeirIsNotGuessed(t *testing.T) {
 	t.Parallel()
 	ctx, p, client := t.Context(), newParty(), redistest.Start(t).Client()
 	s := openStore(t, Params{Client: client})
@@ -49,7 +49,7 @@ func TestI7WhatBecameOfALeadIsNotGuessed(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	var mute hidden
+	var mute hideHeir
 	client.AddHook(&mute)
 	mute.Store(true)
 	if out, err := s.Settle(ctx, p.delivered(winner, attempt)); err == nil {

@@ -13,28 +13,28 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// counter is a client hook that counts round trips.
-type counter struct{ n atomic.Int32 }
+// tripCounter is a client hook that counts round trips.
+type tripCounter struct{ n atomic.Int32 }
 
-func (c *counter) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (c *tripCounter) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (c *counter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (c *tripCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		c.n.Add(1)
 		return next(ctx, cmd)
 	}
 }
 
-func (c *counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (c *tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		c.n.Add(1)
 		return next(ctx, cmds)
 	}
 }
 
-// TestWhoIsKnownIsAskedOfNobody: identities that a replica has seen cost no round
+// TestKnownIdentitiesCostNoRoundTrip: identities that a replica has seen cost no round
 // trip, with the lead they are of or without, or with one that became that.
-func TestWhoIsKnownIsAskedOfNobody(t *testing.T) {
+func TestKnownIdentitiesCostNoRoundTrip(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newParty()
 	client := redistest.Start(t).Client()
@@ -52,7 +52,7 @@ func TestWhoIsKnownIsAskedOfNobody(t *testing.T) {
 	younger := resolve(followup.Identity{UserID: "BR.1"}, true, time.Second)
 	resolve(followup.Identity{Lead: younger, Phone: short, UserID: "BR.1"}, false, 0)
 
-	trips := &counter{}
+	trips := &tripCounter{}
 	client.AddHook(trips)
 	for name, who := range map[string]followup.Identity{
 		"phone":                          {Phone: long},
@@ -79,9 +79,9 @@ func TestWhoIsKnownIsAskedOfNobody(t *testing.T) {
 	}
 }
 
-// TestI1AMergeThatAnotherOvertakes has the winner of a merge merged away itself
+// TestI1MergeOvertakenByAnother has the winner of a merge merged away itself
 // before it has got anything: nobody is turned away, and nothing is lost.
-func TestI1AMergeThatAnotherOvertakes(t *testing.T) {
+func TestI1MergeOvertakenByAnother(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, half := range map[string]bool{"under way": false, "half done before": true} {
@@ -114,9 +114,9 @@ func TestI1AMergeThatAnotherOvertakes(t *testing.T) {
 	}
 }
 
-// TestI10AReplicaHearsOfAStranger: a phone alone is not believed to lead for long to whom
+// TestI10ReplicaLearnsOfAStranger: a phone alone is not believed to lead for long to whom
 // it led before; with a user id it is.
-func TestI10AReplicaHearsOfAStranger(t *testing.T) {
+func TestI10ReplicaLearnsOfAStranger(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newParty()
 	server := redistest.Start(t)
@@ -140,7 +140,7 @@ func TestI10AReplicaHearsOfAStranger(t *testing.T) {
 		t.Fatal("got the stranger taken for him who had the number")
 	}
 	real = real.Add(phoneAge)
-	trips := &counter{}
+	trips := &tripCounter{}
 	client.AddHook(trips)
 	if got := mustResolve(t, other, p, was, epoch); got != lead || trips.n.Load() != 0 {
 		t.Errorf("with a user id: got %s in %d round trips, want %s in none", got, trips.n.Load(), lead)
@@ -150,9 +150,9 @@ func TestI10AReplicaHearsOfAStranger(t *testing.T) {
 	}
 }
 
-// TestI1WhatIsSaidOfAMergeHalfDone kills a merge before each of its steps: what is
+// TestI1ResolveOfTheLoserOfAHalfDoneMerge kills a merge before each of its steps: what is
 // said of the loser afterwards is said of the one lead.
-func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {
+func TestI1ResolveOfTheLoserOfAHalfDoneMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, realiasScript, eraseScript) {
@@ -178,9 +178,9 @@ func TestI1WhatIsSaidOfAMergeHalfDone(t *testing.T) {
 	}
 }
 
-// TestALeadErasedAtOnceIsFoundedAnew: a contact whose lead is erased before that has a record
+// TestLeadErasedAtOnceIsMadeAnew: a contact whose lead is erased before that has a record
 // becomes another lead.
-func TestALeadErasedAtOnceIsFoundedAnew(t *testing.T) {
+func TestLeadErasedAtOnceIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client := server.Client()

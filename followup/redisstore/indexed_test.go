@@ -111,8 +111,8 @@ func stepsOfIndexes(ctx context.Context, node *redis.Client) (map[string]string,
 	return steps, read("{p*}:si", func(key string, z redis.Z) { steps[strings.TrimSuffix(key, ":si")+" "+member(z)] = at(z) })
 }
 
-// TestI7AStepThatIsPutOffIsIndexedWhereItIsDue: no replica looks for it at its old instant again and again.
-func TestI7AStepThatIsPutOffIsIndexedWhereItIsDue(t *testing.T) {
+// TestI7PostponedStepIsIndexedAtItsDue: no replica looks for it at its old instant again and again.
+func TestI7PostponedStepIsIndexedAtItsDue(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()

@@ -20,32 +20,32 @@ import (
 	"wagate/followup/rescue"
 )
 
-// junction is a client hook that notes which scripts go together, and lets
+// laneGate is a client hook that notes which scripts go together, and lets
 // none leave until it is opened.
-type junction struct {
+type laneGate struct {
 	open chan struct{}
 
 	mu      sync.Mutex
 	batches [][]string // first keys
 }
 
-func (*junction) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (*laneGate) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (j *junction) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (j *laneGate) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		j.note(cmd)
 		return next(ctx, cmd)
 	}
 }
 
-func (j *junction) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (j *laneGate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		j.note(cmds...)
 		return next(ctx, cmds)
 	}
 }
 
-func (j *junction) note(cmds ...redis.Cmder) {
+func (j *laneGate) note(cmds ...redis.Cmder) {
 	var keys []string
 	for _, cmd := range cmds {
 		if strings.HasPrefix(cmd.Name(), "eval") {
@@ -61,16 +61,16 @@ func (j *junction) note(cmds ...redis.Cmder) {
 	<-j.open
 }
 
-// crossing is a store whose lanes are all held up, and that many calls of lead
+// holdLanes is a store whose lanes are all held up, and that many calls of lead
 // scripts about these leads waiting behind.
-func crossing(
+func holdLanes(
 	t *testing.T, ctx context.Context, d Durability, p party, leads ...followup.LeadID, //nolint:revive // not t's
-) (*Store, *junction, func() []error) {
+) (*Store, *laneGate, func() []error) {
 	t.Helper()
 	client := redistest.Start(t).Client()
 	s := openStore(t, Params{Client: client, Durability: d, WaitTimeout: time.Millisecond})
 	_ = newParty().say(t.Context(), s, "so that the script is known", epoch)
-	j := &junction{open: make(chan struct{})}
+	j := &laneGate{open: make(chan struct{})}
 	client.AddHook(j)
 
 	var all sync.WaitGroup
@@ -86,11 +86,11 @@ func crossing(
 	var ahead [maxLanes]error
 	for i := range ahead {
 		settle(t.Context(), followup.NewLeadID(), &ahead[i])
-		s.queued(t, i+1, 0)
+		s.waitLanes(t, i+1, 0)
 	}
 	for i, lead := range leads {
 		settle(ctx, lead, &errs[i])
-		s.queued(t, maxLanes, i+1)
+		s.waitLanes(t, maxLanes, i+1)
 	}
 	return s, j, func() []error {
 		close(j.open)
@@ -99,8 +99,8 @@ func crossing(
 	}
 }
 
-// queued waits until so many lanes are under way and so many calls wait.
-func (s *Store) queued(t *testing.T, running, waiting int) {
+// waitLanes waits until so many lanes are under way and so many calls wait.
+func (s *Store) waitLanes(t *testing.T, running, waiting int) {
 	t.Helper()
 	for t.Context().Err() == nil {
 		lanes, calls := 0, 0
@@ -116,7 +116,7 @@ func (s *Store) queued(t *testing.T, running, waiting int) {
 	}
 }
 
-func wantNone(t *testing.T, errs []error) {
+func wantNoErrors(t *testing.T, errs []error) {
 	t.Helper()
 	if err := errors.Join(errs...); err != nil {
 		t.Errorf("settling: got %v, want none", err)
@@ -136,8 +136,8 @@ func leads(n int) []followup.LeadID {
 func TestCallsGoTogether(t *testing.T) {
 	t.Parallel()
 	some := leads(maxBatch + 3)
-	s, j, settled := crossing(t, t.Context(), Durability{}, newParty(), some...)
-	wantNone(t, settled())
+	s, j, settled := holdLanes(t, t.Context(), Durability{}, newParty(), some...)
+	wantNoErrors(t, settled())
 	var sizes []int
 	var order []string
 	for _, keys := range j.batches[maxLanes:] {
@@ -153,7 +153,7 @@ func TestCallsGoTogether(t *testing.T) {
 			t.Fatalf("lead %s: was not settled", lead)
 		}
 	}
-	s.queued(t, 0, 0)
+	s.waitLanes(t, 0, 0)
 	if n := len(s.lanes.busy); n != 0 {
 		t.Errorf("destinations: got %d, want none", n)
 	}
@@ -164,8 +164,8 @@ func TestCallsGoTogether(t *testing.T) {
 func TestI2NoLeadTwiceInABatch(t *testing.T) {
 	t.Parallel()
 	lead := followup.NewLeadID()
-	_, j, settled := crossing(t, t.Context(), Durability{}, newParty(), lead, lead, followup.NewLeadID(), lead)
-	wantNone(t, settled())
+	_, j, settled := holdLanes(t, t.Context(), Durability{}, newParty(), lead, lead, followup.NewLeadID(), lead)
+	wantNoErrors(t, settled())
 	seen := 0
 	for _, keys := range j.batches {
 		for _, key := range keys {
@@ -183,18 +183,18 @@ func TestI2NoLeadTwiceInABatch(t *testing.T) {
 	}
 }
 
-// TestWhoGivesUpTakesNobodyAlong: a caller who is gone before his call leaves has
+// TestCancelledCallTakesNoOthersAlong: a caller who is gone before his call leaves has
 // no effect, and the others have theirs.
-func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
+func TestCancelledCallTakesNoOthersAlong(t *testing.T) {
 	t.Parallel()
 	ctx, leave := context.WithCancel(t.Context())
 	gone := followup.NewLeadID()
-	s, j, settled := crossing(t, ctx, Durability{}, newParty(), gone)
+	s, j, settled := holdLanes(t, ctx, Durability{}, newParty(), gone)
 	leave()
 	stays := newParty()
 	done := make(chan error)
 	go func() { done <- stays.say(t.Context(), s, "hello", epoch) }()
-	s.queued(t, maxLanes, 2)
+	s.waitLanes(t, maxLanes, 2)
 	errs := settled()
 	if !errors.Is(errs[0], context.Canceled) {
 		t.Errorf("who gave up: got %v, want that", errs[0])
@@ -209,14 +209,14 @@ func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
 	}
 }
 
-// TestI1ABatchMeetsAnEmptyScriptCache: whose script the node has forgotten goes
+// TestI1BatchMeetsAnEmptyScriptCache: whose script the node has forgotten goes
 // again by himself.
-func TestI1ABatchMeetsAnEmptyScriptCache(t *testing.T) {
+func TestI1BatchMeetsAnEmptyScriptCache(t *testing.T) {
 	t.Parallel()
 	p, some := newParty(), leads(8)
-	s, _, settled := crossing(t, t.Context(), Durability{}, p, some...)
+	s, _, settled := holdLanes(t, t.Context(), Durability{}, p, some...)
 	flush(t, s.db)
-	wantNone(t, settled())
+	wantNoErrors(t, settled())
 	for _, lead := range some {
 		if l, err := s.db.HGet(t.Context(), s.tag(lead).lead(lead), "t").Result(); err != nil || l != string(p.tenant) {
 			t.Errorf("lead %s: got %q, %v, want it settled", lead, l, err)
@@ -224,11 +224,11 @@ func TestI1ABatchMeetsAnEmptyScriptCache(t *testing.T) {
 	}
 }
 
-// TestI1ABatchWithoutReplicas: of what no replica has nothing is promised, to
+// TestI1BatchWithoutReplicas: of what no replica has nothing is promised, to
 // none of those who went together.
-func TestI1ABatchWithoutReplicas(t *testing.T) {
+func TestI1BatchWithoutReplicas(t *testing.T) {
 	t.Parallel()
-	_, _, settled := crossing(t, t.Context(), Durability{Level: LevelReplicas, Replicas: 1}, newParty(), leads(4)...)
+	_, _, settled := holdLanes(t, t.Context(), Durability{Level: LevelReplicas, Replicas: 1}, newParty(), leads(4)...)
 	for i, err := range settled() {
 		if !errors.Is(err, followup.ErrNotDurable) {
 			t.Errorf("call %d: got %v, want ErrNotDurable", i, err)
@@ -236,34 +236,34 @@ func TestI1ABatchWithoutReplicas(t *testing.T) {
 	}
 }
 
-// jolt is a client hook that panics as often as it is told to.
-type jolt struct {
+// panicHook is a client hook that panics as often as it is told to.
+type panicHook struct {
 	redis.Hook
 
 	left atomic.Int32
 }
 
-func (*jolt) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (*panicHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (*jolt) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (*panicHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-func (j *jolt) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (j *panicHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if j.left.Add(-1) >= 0 {
-			panic("jolt")
+			panic("panicHook")
 		}
 		return next(ctx, cmd)
 	}
 }
 
-// TestI9APanicLeavesTheLaneOpen: callers outlive panics, so a lane must, too.
-func TestI9APanicLeavesTheLaneOpen(t *testing.T) {
+// TestI9PanicLeavesTheLaneOpen: callers outlive panics, so a lane must, too.
+func TestI9PanicLeavesTheLaneOpen(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	s := openStore(t, Params{Client: client})
-	j := &jolt{}
+	j := &panicHook{}
 	client.AddHook(j)
 	j.left.Store(maxLanes)
 	for range maxLanes {
@@ -276,5 +276,5 @@ func TestI9APanicLeavesTheLaneOpen(t *testing.T) {
 	if err := newParty().say(ctx, s, "hello", epoch); err != nil {
 		t.Fatalf("settling behind panics: got %v, want none", err)
 	}
-	s.queued(t, 0, 0)
+	s.waitLanes(t, 0, 0)
 }

@@ -11,9 +11,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestWhatShouldGoHasAnEnd makes each kind of key that the table in doc.go
+// TestTransientKeysExpire makes each kind of key that the table in doc.go
 // gives a lifetime, and asks Redis for it.
-func TestWhatShouldGoHasAnEnd(t *testing.T) {
+func TestTransientKeysExpire(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
@@ -95,9 +95,9 @@ func TestWhatShouldGoHasAnEnd(t *testing.T) {
 	}
 }
 
-// TestI2WhatIsInUseStays: the end of first sights and of a history is put off in each
+// TestI2KeysInUseAreExtended: the end of first sights and of a history is put off in each
 // half of a day that something comes, and not with every message.
-func TestI2WhatIsInUseStays(t *testing.T) {
+func TestI2KeysInUseAreExtended(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
@@ -158,9 +158,9 @@ func TestI2WhatIsInUseStays(t *testing.T) {
 	})
 }
 
-// TestI1ALeadThatWasOnlyNamed kills Resolve between giving out a new id and
+// TestI1LeadThatWasOnlyNamed kills Resolve between giving out a new id and
 // writing the record: whatever comes next makes the record.
-func TestI1ALeadThatWasOnlyNamed(t *testing.T) {
+func TestI1LeadThatWasOnlyNamed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	dying := server.Client()

@@ -14,9 +14,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestAListingThatOthersMoveUnder looks through more leads than are read at once, while others
+// TestListingWhileLeadsComeAndGo looks through more leads than are read at once, while others
 // come or go: nobody is listed twice, or left out who stays.
-func TestAListingThatOthersMoveUnder(t *testing.T) {
+func TestListingWhileLeadsComeAndGo(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
@@ -85,8 +85,8 @@ func TestAListingThatOthersMoveUnder(t *testing.T) {
 	}
 }
 
-// TestAListingOfOneInstant looks through more leads of one millisecond than are read at once.
-func TestAListingOfOneInstant(t *testing.T) {
+// TestListingOfOneInstant looks through more leads of one millisecond than are read at once.
+func TestListingOfOneInstant(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
 	p := newParty()
@@ -108,8 +108,8 @@ func TestAListingOfOneInstant(t *testing.T) {
 	}
 }
 
-// TestALeadIsCountedWithItsPage has a lead come while a page is read.
-func TestALeadIsCountedWithItsPage(t *testing.T) {
+// TestListingCountsItsPage has a lead come while a page is read.
+func TestListingCountsItsPage(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
@@ -159,9 +159,9 @@ func (a *afterReading) ProcessPipelineHook(next redis.ProcessPipelineHook) redis
 	}
 }
 
-// TestI7ASearchFinishesAMergeWhenItIs: whoever looks for the phone of somebody who is half merged goes on with
+// TestI7SearchDatesTheMergeItFinishes: whoever looks for the phone of somebody who is half merged goes on with
 // that, and what he does is dated.
-func TestI7ASearchFinishesAMergeWhenItIs(t *testing.T) {
+func TestI7SearchDatesTheMergeItFinishes(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	ctx, p := t.Context(), newParty()

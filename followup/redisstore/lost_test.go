@@ -154,9 +154,9 @@ func TestI2LostAnswers(t *testing.T) {
 	check(s.EraseLead(ctx, p.tenant, lead, now), "EraseLead")
 }
 
-// TestConfigScriptsBesideEachOther calls the scripts as two callers do that
+// TestConfigScriptsOfTwoCallers calls the scripts as two callers do that
 // have read the same before either wrote.
-func TestConfigScriptsBesideEachOther(t *testing.T) {
+func TestConfigScriptsOfTwoCallers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
@@ -197,9 +197,9 @@ func TestConfigScriptsBesideEachOther(t *testing.T) {
 	})
 }
 
-// TestI2EveryAnswerLost checks every promise of the store with every script
+// TestI2SuiteWithLostAnswers checks every promise of the store with every script
 // carried out twice and only the second answer seen.
-func TestI2EveryAnswerLost(t *testing.T) {
+func TestI2SuiteWithLostAnswers(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	client.AddHook(&loseAnswers{})
