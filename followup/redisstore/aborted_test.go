@@ -12,9 +12,9 @@ import (
 	"wagate/providers"
 )
 
-// TestI1AbortedSettleLosesNothing has a slot migrate under a settle: a key that the
-// script itself empties on its way is not there any more when it comes to it again, so
-// Redis breaks the script off. Who brings the event again finds nothing of it lost.
+// TestI1AbortedSettleLosesNothing migrates the lead's slot while a settlement runs. The script
+// empties a key and later comes back to it. By then the key has left this node, so Redis aborts the
+// script half way. When the settlement is repeated, nothing of it may be lost.
 func TestI1AbortedSettleLosesNothing(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -36,7 +36,7 @@ func TestI1AbortedSettleLosesNothing(t *testing.T) {
 	}
 	slot := c.Slot(tag.lead(p.lead))
 	m := c.Migrate(slot, c.Other(slot))
-	_, _ = settle() // may fail, and is repeated then
+	_, _ = settle() // may fail; it is repeated below
 	m.Finish()
 	c.Settled()
 	if _, err := settle(); err != nil {
@@ -67,8 +67,8 @@ func TestI1AbortedSettleLosesNothing(t *testing.T) {
 	}
 }
 
-// everyKey is a lead of a cluster's store who has every key that a script may declare:
-// else it waits until the slot has moved.
+// everyKey returns a lead in a cluster's store that has every key that a script may declare. If a
+// key were missing, a script would wait until the slot has moved.
 func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	t.Helper()
 	ctx := t.Context()
@@ -78,7 +78,7 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	p := newParty()
 	p.mustSay(t, s, "before", epoch)
 	settleText(t, s, p, p.lead, "m")
-	for range 2 { // the first is ended, so that there is a story
+	for range 2 { // the second start ends the first run, so there is a run with a timeline
 		run, _, err := s.Start(ctx, p.tenant, p.lead, followup.Arm{
 			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: 30 * time.Minute,
 		}, false, epoch, epoch)
@@ -97,7 +97,7 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	for _, d := range claimAll(t, s, epoch) {
 		if d.Lead == beside.lead {
 			bury(t, s, d, epoch)
-		} // the other stays under a lease
+		} // the other delivery stays under its lease
 	}
 	tag := s.tag(p.lead)
 	s.db.ZAdd(ctx, tag.stepsLeases(), redis.Z{Score: 1e15, Member: "another's"})
@@ -114,8 +114,9 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	return c, s, p
 }
 
-// TestI8RunReplacedWhileItsSlotMigrates: the only step that is due for the tenant
-// goes, and another comes. The keys of both are there all the time, so that it is done at once.
+// TestI8RunReplacedWhileItsSlotMigrates replaces the only due step of a tenant by another one. The
+// keys of both runs exist throughout, so the script must succeed at once although the slot
+// migrates.
 func TestI8RunReplacedWhileItsSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -161,7 +162,8 @@ func TestI8RunReplacedWhileItsSlotMigrates(t *testing.T) {
 		return s.PutLead(ctx, followup.PutLead{Lead: l, StatusChanged: true, Arm: &arm, Now: epoch, Real: epoch})
 	}, `"reason":"restarted"`, `"event":"scheduled"`)
 
-	// A reply ends the one that is due, and the business speaks beside one that is claimed.
+	// A reply ends the run that is due, while the business speaks on another channel, whose step is
+	// claimed.
 	beside := p
 	beside.assistant, beside.channel = "beside", "beside"
 	settleText(t, s, beside, p.lead, "beside")
@@ -184,8 +186,9 @@ func TestI8RunReplacedWhileItsSlotMigrates(t *testing.T) {
 	}, `"event":"replied"`)
 }
 
-// TestI5WindowRefusedAndReopenedWhileItsSlotMigrates: it is the only one of the
-// index, and what came with it has taken effect, though what is known of it is known already.
+// TestI5WindowRefusedAndReopenedWhileItsSlotMigrates has one settlement refuse the only window of
+// the index and open it again. It must take effect although the slot migrates, and a repetition
+// finds its items already seen.
 func TestI5WindowRefusedAndReopenedWhileItsSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -233,8 +236,9 @@ func TestI5WindowRefusedAndReopenedWhileItsSlotMigrates(t *testing.T) {
 	}
 }
 
-// TestI13KeysEmptiedWhileTheirSlotMigrates goes through at once, as it leaves nothing
-// to be made anew behind it.
+// TestI13KeysEmptiedWhileTheirSlotMigrates finishes a delivery and erases a lead while the slot
+// migrates. Both must succeed at once, because neither script writes again to a key that it
+// emptied.
 func TestI13KeysEmptiedWhileTheirSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -242,7 +246,7 @@ func TestI13KeysEmptiedWhileTheirSlotMigrates(t *testing.T) {
 	tag := s.tag(p.lead)
 	slot := c.Slot(tag.lead(p.lead))
 	other := p
-	for { // whose dead letter makes the keys of dead letters
+	for { // a lead whose dead letter makes the keys of dead letters exist
 		if other.lead = followup.NewLeadID(); s.tag(other.lead) == tag {
 			break
 		}

@@ -7,7 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// TestAliasesForget: by whatever he was known, until that is heard again.
+// TestAliasesForget checks that a forgotten lead is unknown under every name it had until the name
+// is learned again. That the record had been told of the name before does not count either.
 func TestAliasesForget(t *testing.T) {
 	t.Parallel()
 	const tenant = "t"
@@ -36,7 +37,7 @@ func TestAliasesForget(t *testing.T) {
 	}
 }
 
-// TestAliasesForgottenIsBounded: whoever makes us forget ever more leads takes no memory.
+// TestAliasesForgottenIsBounded checks that forgetting ever more leads takes no more memory.
 func TestAliasesForgottenIsBounded(t *testing.T) {
 	t.Parallel()
 	var a aliases

@@ -10,9 +10,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI9GuardCostDoesNotGrowWithAttempts has an assistant that goes on talking to one
-// lead: what Redis has to do for one more message is the same however many there were,
-// and what is 30 days old goes all the same.
+// TestI9GuardCostDoesNotGrowWithAttempts has an assistant send many messages to one lead. What
+// Redis does for one more message must not depend on how many there were, and attempts older than
+// 30 days must still be removed.
 func TestI9GuardCostDoesNotGrowWithAttempts(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -48,7 +48,7 @@ func TestI9GuardCostDoesNotGrowWithAttempts(t *testing.T) {
 		}
 	}
 
-	// Of a lead that was merged into this one.
+	// An attempt of a lead that was merged into this one.
 	db.HSet(ctx, s.tag(p.lead).attempts(p.lead), "another's", `{"at":`+strconv.FormatInt(ms(epoch), 10)+`,"n":0}`)
 	guard(260)
 	before := calls("hgetall")
@@ -62,11 +62,12 @@ func TestI9GuardCostDoesNotGrowWithAttempts(t *testing.T) {
 	if n := db.HLen(ctx, s.tag(p.lead).attempts(p.lead)).Val(); n > 201 {
 		t.Errorf("attempts kept beyond 30 days: got %d, want 201 at most", n)
 	}
-	guard(104) // beyond the 512th of the lead, when all are looked at again
+	guard(104) // beyond the lead's 512th attempt, at which all attempts are looked at again
 	kept(204, "of which none is old")
 }
 
-// TestAttemptsOfAnOlderProgramAreTrimmed: nobody noted there which is the oldest.
+// TestAttemptsOfAnOlderProgramAreTrimmed checks that old attempts are removed from a store whose
+// program did not note which attempt is the oldest.
 func TestAttemptsOfAnOlderProgramAreTrimmed(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -17,19 +17,20 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// failer is a test of whichever kind.
+// failer is what counted and indexed need of a *testing.T or a *rapid.T.
 type failer interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// counted compares what the scripts have counted with the queues and the dead letters themselves.
+// counted fails the test unless what the scripts have counted agrees with the queues and the dead
+// letters themselves.
 func counted(t failer, s *Store) {
 	t.Helper()
 	ctx := context.Background()
 	var mu sync.Mutex
-	wrong := map[string]int64{} // partition and field: counted minus what there is
+	wrong := map[string]int64{} // by partition and field: the count minus what there is
 	if err := s.eachNode(ctx, func(ctx context.Context, node *redis.Client) error {
 		queues, err := node.Keys(ctx, "{p*}:q:*").Result()
 		if err != nil {
@@ -61,7 +62,8 @@ func counted(t failer, s *Store) {
 	}
 }
 
-// countedIn adds what a partition has counted, and takes off what lies in its dead letters.
+// countedIn adds to wrong what the partition has counted, and subtracts what lies in its dead
+// letters.
 func (s *Store) countedIn(ctx context.Context, p tag, wrong map[string]int64) error {
 	pipe := s.db.Pipeline()
 	waiting, noted := pipe.HGetAll(ctx, p.relayBacklog()), pipe.HGetAll(ctx, p.deadCounted())
@@ -96,8 +98,7 @@ func (s *Store) countedIn(ctx context.Context, p tag, wrong map[string]int64) er
 	return nil
 }
 
-// fill settles messages of the lead until one is refused, and returns how many
-// were not.
+// fill settles messages of the lead until one is refused, and returns how many were accepted.
 func (p party) fill(t *testing.T, s *Store) int {
 	t.Helper()
 	for n := range 1000 {
@@ -113,14 +114,14 @@ func (p party) fill(t *testing.T, s *Store) int {
 	return 0
 }
 
-// inPartition returns the party with another lead, in one of the partitions that fit says.
+// inPartition returns the party with another lead, whose partition satisfies fit.
 func (p party) inPartition(s *Store, fit func(partition int) bool) party {
 	for p.lead = followup.NewLeadID(); !fit(s.partition(p.lead)); p.lead = followup.NewLeadID() {
 	}
 	return p
 }
 
-// drain delivers all that waits.
+// drain delivers everything that waits.
 func drain(t *testing.T, s *Store) {
 	t.Helper()
 	for {
@@ -134,8 +135,8 @@ func drain(t *testing.T, s *Store) {
 	}
 }
 
-// TestBacklogOfOnePartition: one partition may use up the whole bound, and leaves
-// the others their shares.
+// TestBacklogOfOnePartition checks that one partition may use up the whole bound, and that the
+// others keep their shares.
 func TestBacklogOfOnePartition(t *testing.T) {
 	t.Parallel()
 	const bound = 8 * testPartitions
@@ -172,7 +173,7 @@ func TestBacklogOfOnePartition(t *testing.T) {
 	counted(t, s)
 }
 
-// sumCounter is a client hook that counts the questions for what waits in a partition.
+// sumCounter is a client hook that counts how often a partition is asked what waits in it.
 type sumCounter struct{ n atomic.Int64 }
 
 func (q *sumCounter) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -190,8 +191,8 @@ func (q *sumCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 	}
 }
 
-// TestBacklogIsSummedOnceASecond: those who are refused all the time do not ask
-// every partition each time, and those with room not at all.
+// TestBacklogIsSummedOnceASecond checks that calls that are refused do not ask every partition each
+// time, and that calls that find room in their own partition ask no other.
 func TestBacklogIsSummedOnceASecond(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -226,7 +227,8 @@ func TestBacklogIsSummedOnceASecond(t *testing.T) {
 	}
 }
 
-// TestBacklogUnderConcurrency has many settle, deliver, bury and replay at once.
+// TestBacklogUnderConcurrency settles, delivers, buries and replays from many goroutines at once.
+// The bound must hold and the counts must be right in the end.
 func TestBacklogUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -262,7 +264,7 @@ func TestBacklogUnderConcurrency(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		// Each partition may add its share, and each worker be on his way with one more; what is replayed is never refused.
+		// Each partition may add its share, and each worker one more. Replayed events are never refused.
 		if st, err := s.Stats(t.Context(), epoch, epoch); err != nil || st.RelayBacklog > 2*bound+workers {
 			t.Errorf("got %d waiting, %v, want at most %d", st.RelayBacklog, err, 2*bound+workers)
 		}
@@ -281,8 +283,8 @@ func TestBacklogUnderConcurrency(t *testing.T) {
 	})
 }
 
-// TestBacklogMiscountEndsWithTheBacklog: whatever somebody did to the count, it is right again
-// once nothing waits.
+// TestBacklogMiscountEndsWithTheBacklog checks that a wrong count, whatever made it wrong, is right
+// again once nothing waits.
 func TestBacklogMiscountEndsWithTheBacklog(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -300,8 +302,8 @@ func TestBacklogMiscountEndsWithTheBacklog(t *testing.T) {
 	})
 }
 
-// TestBacklogIsSummedByOneCaller: while one asks every partition, the others go by the
-// last answer.
+// TestBacklogIsSummedByOneCaller checks that while one caller asks every partition, the others use
+// the last answer.
 func TestBacklogIsSummedByOneCaller(t *testing.T) {
 	t.Parallel()
 	b := backlog{age: tallyAge, known: map[string]tally{"a": {waiting: 7, at: epoch}}}
@@ -317,8 +319,9 @@ func TestBacklogIsSummedByOneCaller(t *testing.T) {
 	}
 }
 
-// TestBacklogOfLeadErasedWhileSending: what the erasure itself has to tell goes
-// with the queue, and is not taken off what others wait for.
+// TestBacklogOfLeadErasedWhileSending erases a lead with a step in sending. The happenings that the
+// erasure itself queues are erased with the queue, and must not be subtracted from what waits for
+// other leads.
 func TestBacklogOfLeadErasedWhileSending(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

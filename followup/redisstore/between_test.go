@@ -14,7 +14,7 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// newDeadLetter returns a dead letter that says x, and whose it is.
+// newDeadLetter makes a dead letter with the text x, and returns its party and its id.
 func newDeadLetter(t *testing.T, s *Store) (party, string) {
 	t.Helper()
 	p := newParty()
@@ -23,7 +23,8 @@ func newDeadLetter(t *testing.T, s *Store) (party, string) {
 	return p, bury(t, s, claimOne(t, s, epoch), epoch)
 }
 
-// TestI2DeadLetterLeavesOnce has two operators, and a lead's erasure, at one letter.
+// TestI2DeadLetterLeavesOnce lets two operators, or an operator and an erasure of the lead, work on
+// one dead letter at the same time. Only the first takes effect.
 func TestI2DeadLetterLeavesOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -64,7 +65,8 @@ func TestI2DeadLetterLeavesOnce(t *testing.T) {
 	}
 }
 
-// halfErased stops an erasure behind the tombstone, before the letters go.
+// halfErased stops an erasure after the lead has become a tombstone and before its dead letters are
+// removed.
 func halfErased(t *testing.T) (*Store, party, string) {
 	t.Helper()
 	server := redistest.Start(t)
@@ -78,7 +80,8 @@ func halfErased(t *testing.T) (*Store, party, string) {
 	return s, p, letter
 }
 
-// TestI11HalfDoneErasureRevivesNothing: what is left of the letters is replayed to nobody.
+// TestI11HalfDoneErasureRevivesNothing checks that a dead letter that a half-done erasure left
+// cannot be replayed.
 func TestI11HalfDoneErasureRevivesNothing(t *testing.T) {
 	t.Parallel()
 	s, p, letter := halfErased(t)
@@ -90,8 +93,8 @@ func TestI11HalfDoneErasureRevivesNothing(t *testing.T) {
 	}
 }
 
-// TestI11HalfDoneErasureIsFinished: who asks again, of whichever replica, finds nobody, and
-// what was left is gone; a stranger finishes nothing.
+// TestI11HalfDoneErasureIsFinished asks for the erasure again. The answer is ErrNotFound, from any
+// replica, and what was left is removed. If another tenant asks, nothing is removed.
 func TestI11HalfDoneErasureIsFinished(t *testing.T) {
 	t.Parallel()
 	s, p, letter := halfErased(t)
@@ -120,13 +123,12 @@ func eraseLead(s *Store, p party, _ string) error {
 	return s.EraseLead(context.Background(), p.tenant, p.lead, epoch)
 }
 
-// keysOf lists every key that has the lead in its name, and every index that
-// has it among its members.
+// keysOf lists every key that has the lead's id in its name, its fields or values, or its members.
 func keysOf(t *testing.T, s *Store, lead followup.LeadID) []string {
 	t.Helper()
 	var out []string
 	iter := s.db.Scan(t.Context(), 0, "*", 1000).Iterator()
-	stem := string(lead)[:30] // what its runs and attempts begin with
+	stem := string(lead)[:30] // its runs and attempts begin with this too
 	for iter.Next(t.Context()) {
 		key := iter.Val()
 		held := strings.Contains(key, stem)
@@ -148,9 +150,8 @@ func keysOf(t *testing.T, s *Store, lead followup.LeadID) []string {
 	return out
 }
 
-// livedLead gives the lead something of everything: a history, a window, a run in
-// sending, attempts, first sights, a queue with a delivery out, a dead letter
-// and one that was replayed for another assistant.
+// livedLead returns a lead that has something of everything: a history, a window, a run in sending,
+// attempts, first sights, a queue with a delivery that is out, a dead letter, and a replayed one.
 func livedLead(t *testing.T, s *Store, p party, who followup.Identity) followup.LeadID {
 	t.Helper()
 	ctx, lead := t.Context(), mustResolve(t, s, p, who, epoch)
@@ -169,8 +170,8 @@ func livedLead(t *testing.T, s *Store, p party, who followup.Identity) followup.
 	return lead
 }
 
-// TestI11ErasureReachesEveryKey looks into Redis itself for what is left of a
-// lead, and of the two that were merged into it one after the other.
+// TestI11ErasureReachesEveryKey looks into Redis itself for what is left of an erased lead and of
+// the two leads that were merged into it one after the other.
 func TestI11ErasureReachesEveryKey(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -193,7 +194,7 @@ func TestI11ErasureReachesEveryKey(t *testing.T) {
 				last = lead
 				continue
 			}
-			// Of a merged lead there is what its step in sending needs, and no more.
+			// A merged lead keeps only what its step in sending needs.
 			for _, key := range []string{tag.dedup(lead), tag.history(lead, p.channel), tag.queue(lead, p.assistant), tag.frozen(lead, p.assistant)} {
 				if s.db.Exists(ctx, key).Val() != 0 {
 					t.Errorf("merged: %s is still there", key)
@@ -221,7 +222,7 @@ func TestI11ErasureReachesEveryKey(t *testing.T) {
 				}
 			}
 		}
-		// A Resolve that was under way must not write to the tombstone.
+		// A Resolve that was under way during the erasure must not write to the tombstone.
 		late := followup.Identity{Phone: "15550100005"}
 		if _, err := s.name(ctx, p.tenant, last, late, epoch); !errors.Is(err, followup.ErrLeadMoved) {
 			t.Errorf("a late naming: got %v, want ErrLeadMoved", err)
@@ -239,7 +240,8 @@ func TestI11ErasureReachesEveryKey(t *testing.T) {
 	})
 }
 
-// TestI1MergeScriptsMeetChangedLeads has the leads of a merge change between its steps.
+// TestI1MergeScriptsMeetChangedLeads calls the scripts of a merge for leads that changed since the
+// merge read them.
 func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -286,7 +288,7 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 		if h, err := s.History(ctx, third.lead, p.channel, epoch); err != nil || len(h) != 1 {
 			t.Errorf("clearing a lead that was not merged: got %d entries left, %v, want all", len(h), err)
 		}
-		// A run that started since the loser was read is told to its assistant, too.
+		// A run that started since the loser was read ends as merged, and its assistant is told.
 		run := p.step(t, s, "c")
 		if _, err := out(scope{lead: run.Lead(), tenant: p.tenant, now: epoch, real: epoch, frozen: true}, third.lead); err != nil {
 			t.Errorf("merge of a lead with a run nobody knew of: got %v, want none", err)
@@ -294,7 +296,7 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 		if r, err := s.Run(ctx, p.tenant, run); err != nil || r.Reason != followup.Merged {
 			t.Errorf("its run: got %q, %v, want it merged", r.Reason, err)
 		}
-		// Identities that were given to somebody else meanwhile stay there.
+		// An identity that was given to another lead meanwhile stays with that lead.
 		phone := "p:15550100006"
 		if err := s.db.HSet(ctx, aliasesKey(p.tenant), phone, string(third.lead)).Err(); err != nil {
 			t.Fatal(err)
@@ -309,8 +311,8 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 	})
 }
 
-// TestI9HalfDoneMergeDeliversOnce stops a merge when the loser has handed its
-// queue over: it is not delivered from there as well.
+// TestI9HalfDoneMergeDeliversOnce stops a merge after the loser has handed its queue over. The
+// events must not be delivered from the loser as well.
 func TestI9HalfDoneMergeDeliversOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -333,7 +335,7 @@ func TestI9HalfDoneMergeDeliversOnce(t *testing.T) {
 				t.Fatal("Resolve: got none, want the crash")
 			}
 			got := ""
-			later := time.Now().Add(time.Hour) // Resolve has no instant of real time among its arguments
+			later := time.Now().Add(time.Hour) // Resolve takes no real time, so the merge queues by the store's own clock
 			deliver := func() {
 				for _, d := range claimAll(t, s, later) {
 					if d.Lead != older {

@@ -14,7 +14,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// afterPipeline calls a function once, behind the first pipeline with such a command on a key.
+// afterPipeline is a client hook that calls do once, after the first pipeline that contains the
+// named command on the key.
 type afterPipeline struct {
 	name, key string
 	do        func()
@@ -36,8 +37,9 @@ func (h *afterPipeline) ProcessPipelineHook(next redis.ProcessPipelineHook) redi
 	}
 }
 
-// TestI6StepIsInABatchOnce has another replica take a step whose lease is over and
-// give it back while a claim looks: it is seen lapsed and due.
+// TestI6StepIsInABatchOnce has another replica claim a step whose lease has run out and give it
+// back, while a claim reads its candidates. The claim sees the step twice, as lapsed and as due,
+// and must return it once.
 func TestI6StepIsInABatchOnce(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -66,7 +68,7 @@ func TestI6StepIsInABatchOnce(t *testing.T) {
 	})
 }
 
-// makeDueIn makes a step of the tenant due, in that partition.
+// makeDueIn makes a step of the tenant due at that instant, in that partition.
 func (p party) makeDueIn(t *testing.T, s *Store, partition int, at time.Time) followup.RunID {
 	t.Helper()
 	lead := followup.NewLeadID()
@@ -83,7 +85,7 @@ func (p party) makeDueIn(t *testing.T, s *Store, partition int, at time.Time) fo
 	return run
 }
 
-// markNewer makes a lead one that a newer replica wrote.
+// markNewer makes the run's lead look as if a newer version of the program had written it.
 func markNewer(t *testing.T, s *Store, run followup.RunID) {
 	t.Helper()
 	if err := s.db.HSet(t.Context(), s.tag(run.Lead()).lead(run.Lead()), "v", "2").Err(); err != nil {
@@ -91,6 +93,7 @@ func markNewer(t *testing.T, s *Store, run followup.RunID) {
 	}
 }
 
+// claimedRuns returns the set of runs in a batch.
 func claimedRuns(b followup.Batch) map[followup.RunID]bool {
 	got := map[followup.RunID]bool{}
 	for _, c := range b.Steps {
@@ -99,8 +102,9 @@ func claimedRuns(b followup.Batch) map[followup.RunID]bool {
 	return got
 }
 
-// TestI9LapsedStepsOfAFullTenantHideNoOthers has a tenant whose provider hangs have
-// more lapsed steps than are claimed at once.
+// TestI9LapsedStepsOfAFullTenantHideNoOthers gives a tenant that has reached its bound, because its
+// provider hangs, more lapsed steps than one claim takes. Another tenant's step must still be
+// claimed.
 func TestI9LapsedStepsOfAFullTenantHideNoOthers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -120,7 +124,8 @@ func TestI9LapsedStepsOfAFullTenantHideNoOthers(t *testing.T) {
 	})
 }
 
-// TestI7UnreadableLapsedStepsHoldNothingUp: a newer replica wrote them and is gone.
+// TestI7UnreadableLapsedStepsHoldNothingUp checks that lapsed steps that only a newer version can
+// read do not hide a step that this version can read.
 func TestI7UnreadableLapsedStepsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -147,7 +152,8 @@ func TestI7UnreadableLapsedStepsHoldNothingUp(t *testing.T) {
 	})
 }
 
-// TestI7UnreadableDueStepsHoldNothingUp: they are the least late.
+// TestI7UnreadableDueStepsHoldNothingUp checks the same for due steps, which as the least late ones
+// come first.
 func TestI7UnreadableDueStepsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -172,7 +178,7 @@ func TestI7UnreadableDueStepsHoldNothingUp(t *testing.T) {
 	})
 }
 
-// TestI7ClaimOfMoreStepsThanLuaUnpacks has more steps due than Lua unpacks.
+// TestI7ClaimOfMoreStepsThanLuaUnpacks claims more due steps at once than Lua's unpack can return.
 func TestI7ClaimOfMoreStepsThanLuaUnpacks(t *testing.T) {
 	t.Parallel()
 	s, p := openStore(t, Params{Client: redistest.Start(t).Client()}), newParty()
@@ -188,9 +194,9 @@ func TestI7ClaimOfMoreStepsThanLuaUnpacks(t *testing.T) {
 	}
 }
 
-// TestI7ClaimWhoseAnswerIsLost loses the answers of more claims than a step has lives, each
-// as late as its lease is over: it was in nobody's hand, and the replica that claimed it
-// says so.
+// TestI7ClaimWhoseAnswerIsLost loses the answers of more claims than a step may have lapses, and
+// each claim comes when the lease of the one before is over. No worker ever had the step, so the
+// replica repeats its claim and no lapse counts.
 func TestI7ClaimWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -215,7 +221,7 @@ func TestI7ClaimWhoseAnswerIsLost(t *testing.T) {
 				t.Fatalf("claim %d: got %d steps, want an error", n, len(b.Steps))
 			}
 		}
-		b, err := s.Claim(t.Context(), params) // its lease runs
+		b, err := s.Claim(t.Context(), params) // the step is still under its lease
 		if err != nil || len(b.Steps) != 1 {
 			t.Fatalf("the next claim: got %d steps, next in %v, %v, want the one whose claim was not heard of", len(b.Steps), b.Next, err)
 		}
@@ -225,8 +231,9 @@ func TestI7ClaimWhoseAnswerIsLost(t *testing.T) {
 	})
 }
 
-// TestI7LapsedClaimIsStoredLikeAnyClaim: a replica of the version before reads it, and
-// claims it as one that was put off as often as it was.
+// TestI7LapsedClaimIsStoredLikeAnyClaim checks that a lapsed claim is stored in the form of any
+// claim, so that a replica of the previous version can read it, and claims the step with the number
+// of times that it was put off unchanged.
 func TestI7LapsedClaimIsStoredLikeAnyClaim(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -256,7 +263,8 @@ func TestI7LapsedClaimIsStoredLikeAnyClaim(t *testing.T) {
 	})
 }
 
-// TestI6LateClaimLeavesAStepInSending: its repetition was answered before.
+// TestI6LateClaimLeavesAStepInSending has a claim request arrive after its repetition was answered
+// and the step is already in sending. It must change nothing.
 func TestI6LateClaimLeavesAStepInSending(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -275,8 +283,8 @@ func TestI6LateClaimLeavesAStepInSending(t *testing.T) {
 	})
 }
 
-// TestI9SilentPartitionHidesNoOthers has all steps of a claim be in one
-// that is not to be had.
+// TestI9SilentPartitionHidesNoOthers has all steps of a claim lie in a partition that cannot be
+// reached. The next look for candidates must find the step of another partition.
 func TestI9SilentPartitionHidesNoOthers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -10,8 +10,8 @@ import (
 	"wagate/followup"
 )
 
-// TestI6ClaimChecksItsCandidates hands the script candidates that were something else a
-// moment ago, when the plain reads saw them.
+// TestI6ClaimChecksItsCandidates gives the claim script candidates whose state has changed since
+// the plain reads saw them.
 func TestI6ClaimChecksItsCandidates(t *testing.T) {
 	t.Parallel()
 	const msec, lease = time.Millisecond, time.Minute
@@ -58,8 +58,8 @@ func TestI6ClaimChecksItsCandidates(t *testing.T) {
 	})
 }
 
-// TestI6EndNeedsTheToken ends a run under the token of a claim that is over:
-// whether the step was sent is known to nobody, so its result is awaited.
+// TestI6EndNeedsTheToken ends a run whose step is in sending. With any token but the current one
+// nobody knows whether the step was sent, so the run waits for the step's result.
 func TestI6EndNeedsTheToken(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -86,9 +86,9 @@ func TestI6EndNeedsTheToken(t *testing.T) {
 	})
 }
 
-// TestI7StrayIndexEntriesAreRemoved leaves entries in the indexes that stand for
-// nothing, as a restored or a half-lost Redis may have them: they go when they
-// are met, and no poller spins on them.
+// TestI7StrayIndexEntriesAreRemoved puts entries into the indexes that stand for nothing, as a
+// restored or half-lost Redis may have them. They are removed when a claim meets them, and no
+// poller spins on them.
 func TestI7StrayIndexEntriesAreRemoved(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -133,7 +133,8 @@ func TestI7StrayIndexEntriesAreRemoved(t *testing.T) {
 	})
 }
 
-// TestI3CutOverInTheFuture has a CRM's clock run ahead.
+// TestI3CutOverInTheFuture has a CRM whose clock is ahead set a cut-over in the future: the window
+// counts from now.
 func TestI3CutOverInTheFuture(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -155,8 +156,8 @@ func TestI3CutOverInTheFuture(t *testing.T) {
 	})
 }
 
-// TestControlOutlivesALostMaster loses the tenant's master of the control
-// state, as a crash of Redis may: what it says next still counts.
+// TestControlOutlivesALostMaster loses the tenant's master of the control state, as a crash of
+// Redis may. The next change must still count, although copies of the old state exist.
 func TestControlOutlivesALostMaster(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -177,8 +178,8 @@ func TestControlOutlivesALostMaster(t *testing.T) {
 	})
 }
 
-// TestI1EveryEndIsReported wants each run that ends beside a call's result to be
-// told to OnEnded, once, so that it is counted.
+// TestI1EveryEndIsReported checks that a run that ends beside a call's result is reported to
+// OnEnded exactly once, so that it is counted.
 func TestI1EveryEndIsReported(t *testing.T) {
 	t.Parallel()
 	var told []followup.Ended
@@ -251,8 +252,9 @@ func TestI1EveryEndIsReported(t *testing.T) {
 	}
 }
 
-// TestLeastLateStepsAreClaimedFirst has one partition hold more of the oldest
-// steps than is read of it at first.
+// TestLeastLateStepsAreClaimedFirst has one partition hold more of the least late steps than a
+// claim reads of it at first. They must still be claimed before the later ones of the other
+// partitions.
 func TestLeastLateStepsAreClaimedFirst(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -50,6 +50,8 @@ func TestNewClient(t *testing.T) {
 	}
 }
 
+// TestOpenRefusesASingleClusterNode checks that Open refuses a client that treats one node of a
+// cluster as a single server.
 func TestOpenRefusesASingleClusterNode(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)

@@ -15,13 +15,13 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// trueClock is what time it is, and by how much the clocks are away from that.
+// trueClock is the true time, and how far Redis' clock is away from it. It is also a client hook.
 type trueClock struct {
-	true  time.Duration // since epoch
-	redis time.Duration // Redis' clock is ahead by it
+	true  time.Duration // the true time, since epoch
+	redis time.Duration // how far Redis' clock is ahead
 }
 
-// DialHook and the others make a client to whom Redis tells the time of the trueClock.
+// DialHook and the other two hooks answer TIME with Redis' clock.
 func (*trueClock) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (k *trueClock) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
@@ -38,15 +38,15 @@ func (*trueClock) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	return next
 }
 
-// replica is a process under the trueClock, on a machine with a clock of its own.
+// replica is a process on a machine with a clock of its own.
 type replica struct {
 	*Store
-	wall  time.Duration // the machine's clock is ahead by it
-	slept time.Duration // how long the machine slept since the process runs
-	began time.Duration
+	wall  time.Duration // how far the machine's clock is ahead
+	slept time.Duration // how long the machine has slept since the process began
+	began time.Duration // when the process began, in true time
 }
 
-// start starts a replica whose machine's clock is ahead.
+// start starts a replica on a machine whose clock is ahead by wall.
 func (k *trueClock) start(t *testing.T, client *redis.Client, wall time.Duration, reg prometheus.Registerer) *replica {
 	t.Helper()
 	r := &replica{wall: wall, began: k.true}
@@ -59,9 +59,10 @@ func (k *trueClock) start(t *testing.T, client *redis.Client, wall time.Duration
 	return r
 }
 
-// ahead is by how much a replica's real time is ahead of the true one.
+// ahead returns how far the replica's real time is ahead of the true time.
 func (r *replica) ahead(k *trueClock) time.Duration { return r.Real().Sub(epoch.Add(k.true)) }
 
+// look calls Check and returns its report.
 func (r *replica) look(t *testing.T) Report {
 	t.Helper()
 	report, err := r.Check(t.Context())
@@ -71,7 +72,7 @@ func (r *replica) look(t *testing.T) Report {
 	return report
 }
 
-// pass lets time pass; all look at Redis as often as Watch does.
+// pass lets time pass, while all replicas look at Redis as often as Watch does.
 func (k *trueClock) pass(t *testing.T, d time.Duration, all ...*replica) {
 	t.Helper()
 	for end := k.true + d; k.true < end; {
@@ -82,8 +83,8 @@ func (k *trueClock) pass(t *testing.T, d time.Duration, all ...*replica) {
 	}
 }
 
-// TestI12ReplicasAgreeWhateverTheirClocks starts them on machines whose clocks are
-// apart, and sets one of these clocks while it runs.
+// TestI12ReplicasAgreeWhateverTheirClocks starts replicas on machines whose clocks differ, and sets
+// one of these clocks while its replica runs. All replicas must keep the true time.
 func TestI12ReplicasAgreeWhateverTheirClocks(t *testing.T) {
 	t.Parallel()
 	server, k, reg := redistest.Start(t), &trueClock{}, prometheus.NewRegistry()
@@ -93,7 +94,7 @@ func TestI12ReplicasAgreeWhateverTheirClocks(t *testing.T) {
 	all := []*replica{a, b, c}
 	for _, set := range []time.Duration{5 * time.Second, time.Hour, -time.Hour, 3 * time.Second} {
 		b.wall = set
-		for range 3 { // before anybody asks Redis, and after
+		for range 3 { // before the replicas ask Redis again, and after
 			for i, r := range all {
 				if got := r.ahead(k); got != 0 {
 					t.Errorf("replica %d, with one machine's clock set to %v: got its time %v ahead, want none", i, set, got)
@@ -113,7 +114,9 @@ func TestI12ReplicasAgreeWhateverTheirClocks(t *testing.T) {
 	}
 }
 
-// TestI12RedisClockJumpIsFollowedSlowly has another server, with another clock, take over.
+// TestI12RedisClockJumpIsFollowedSlowly has another server, with another clock, take over. A
+// replica must follow the jump by no more than a twentieth of the time that passes, and report it
+// while much of it is left.
 func TestI12RedisClockJumpIsFollowedSlowly(t *testing.T) {
 	t.Parallel()
 	for name, jump := range map[string]time.Duration{
@@ -149,7 +152,8 @@ func TestI12RedisClockJumpIsFollowedSlowly(t *testing.T) {
 	}
 }
 
-// TestI12MachineThatSleptCatchesUp stops the counting, and nothing else.
+// TestI12MachineThatSleptCatchesUp stops the process's monotonic clock for hours. The replica must
+// catch up at once when it next asks Redis.
 func TestI12MachineThatSleptCatchesUp(t *testing.T) {
 	t.Parallel()
 	k := &trueClock{}
@@ -165,7 +169,7 @@ func TestI12MachineThatSleptCatchesUp(t *testing.T) {
 	}
 }
 
-// TestI12MedianOutvotesOneMaster gives one master another clock.
+// TestI12MedianOutvotesOneMaster gives one master of a cluster another clock than the others.
 func TestI12MedianOutvotesOneMaster(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) time.Time { return epoch.Add(d) }
@@ -185,9 +189,9 @@ func TestI12MedianOutvotesOneMaster(t *testing.T) {
 	}
 }
 
-// TestI6ClockJumpSendsNothingTwice has two replicas at work while Redis' clock jumps: a
-// step is sent under one token, none is early beyond the bound, none is lost. One that
-// starts after it knows no other time than Redis'.
+// TestI6ClockJumpSendsNothingTwice has two replicas at work while Redis' clock jumps. A step may be
+// sent under one token only, no step may be claimed early beyond the bound, and none may be lost. A
+// replica that starts after the jump takes Redis' time.
 func TestI6ClockJumpSendsNothingTwice(t *testing.T) {
 	t.Parallel()
 	for name, jump := range map[string]time.Duration{"forth": time.Hour, "back": -time.Hour} {

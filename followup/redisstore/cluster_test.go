@@ -12,7 +12,7 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// tryAgainHook is a client's hook that tells of every TRYAGAIN the store gets to see.
+// tryAgainHook is a client hook that signals every TRYAGAIN that the store gets to see.
 type tryAgainHook struct{ seen chan struct{} }
 
 func (h tryAgainHook) note(err error) {
@@ -44,8 +44,8 @@ func (h tryAgainHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 	}
 }
 
-// impatientClient returns a client that gives up on TRYAGAIN at once, so that the store's own patience is
-// what is tested.
+// impatientClient returns a client that gives up on TRYAGAIN at once, so that the test tests the
+// store's own patience.
 func impatientClient(t *testing.T, c *redistest.Cluster) (*redis.ClusterClient, tryAgainHook) {
 	db := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: c.Addrs(), MaxRedirects: 3, MinRetryBackoff: time.Millisecond, MaxRetryBackoff: time.Millisecond,
@@ -57,8 +57,8 @@ func impatientClient(t *testing.T, c *redistest.Cluster) (*redis.ClusterClient, 
 	return db, h
 }
 
-// duringMove calls f while the keys of p's slot are partly moved, and lets
-// the move end only when f met that at least three times.
+// duringMove calls f while some keys of p's slot have moved and others have not. It ends the move
+// only when f has met TRYAGAIN at least three times, and f must then succeed.
 func duringMove(t *testing.T, c *redistest.Cluster, s *Store, h tryAgainHook, p party, f func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
@@ -83,8 +83,8 @@ func duringMove(t *testing.T, c *redistest.Cluster, s *Store, h tryAgainHook, p 
 	c.Settled()
 }
 
-// TestI13RelayWhileASlotMigrates settles, claims and finishes in a slot whose keys
-// are partly here and partly there.
+// TestI13RelayWhileASlotMigrates settles, finishes and claims in a slot whose keys are partly on
+// one node and partly on another.
 func TestI13RelayWhileASlotMigrates(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
@@ -114,7 +114,7 @@ func TestI13RelayWhileASlotMigrates(t *testing.T) {
 	})
 	var second []followup.Delivery
 	duringMove(t, c, s, h, p, func(ctx context.Context) (err error) {
-		for len(second) == 0 && err == nil { // it does not wait, but is asked again soon
+		for len(second) == 0 && err == nil { // a claim does not wait for the slot; it is asked again soon
 			second, _, err = s.ClaimDeliveries(ctx,
 				followup.ClaimDeliveries{Real: epoch.Add(2 * time.Second), Limit: 5, MaxEvents: 5, Lease: time.Minute})
 		}
@@ -131,8 +131,8 @@ func TestI13RelayWhileASlotMigrates(t *testing.T) {
 	}
 }
 
-// TestI13DurableScriptFollowsItsSlot wants a script and its WAIT to find their node
-// by themselves.
+// TestI13DurableScriptFollowsItsSlot checks that a script and its WAIT find their node by
+// themselves when a slot moves.
 func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 1)
@@ -146,7 +146,7 @@ func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 	p := newParty()
 	settled(t, p, s)
 
-	// The slot moves behind the client's back: MOVED.
+	// The slot moves and the client does not know: MOVED.
 	slot := c.Slot(s.tag(p.lead).lead(p.lead))
 	c.Migrate(slot, c.Other(slot)).Finish()
 	settled(t, p, s)
@@ -160,7 +160,7 @@ func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 		return err
 	})
 
-	// Its keys have moved, the slot has not: ASK.
+	// The keys have moved and the slot has not: ASK.
 	pause := func(paused bool) {
 		t.Helper()
 		durably(t, func(ctx context.Context) error { return s.Pause(ctx, p.tenant, p.channel, paused) })
@@ -175,7 +175,7 @@ func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 		t.Errorf("pauses: got %v, %v, want none", got, err)
 	}
 
-	// Some of its keys have moved: TRYAGAIN until the slot has.
+	// Some of the keys have moved: TRYAGAIN until the slot has moved.
 	m = c.Migrate(slot, c.Other(slot))
 	m.Move(s.tag(p.lead).lead(p.lead))
 	done := make(chan error, 1)
@@ -186,8 +186,8 @@ func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 	}
 }
 
-// TestI9StuckSlotHoldsUpNoOthers stops in the middle of moving one slot:
-// the steps and deliveries of all others are claimed meanwhile, each once.
+// TestI9StuckSlotHoldsUpNoOthers stops in the middle of moving one slot. Meanwhile the steps and
+// deliveries of all other slots must be claimed, each once.
 func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
@@ -244,7 +244,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 			told[d.Lead]++
 		}
 	}
-	// Where nothing else is due, nobody waits for the slot either, or takes it for an error to get over.
+	// If nothing else is due, the claim does not wait for the slot either, and does not fail.
 	s.patience.take = inTheEnd
 	if out, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
 		Real: at, Limit: 256, MaxEvents: 10, Lease: time.Minute,

@@ -14,8 +14,8 @@ import (
 	"wagate/followup/storetest"
 )
 
-// TestI13EmbeddedConforms, TestI13RedisConforms and TestI13ClusterConforms run
-// one suite on all three, and the random walks of the model test.
+// TestI13EmbeddedConforms, TestI13RedisConforms and TestI13ClusterConforms run the same suite and
+// the model test's random walks on the embedded Redis, a single Redis and a Redis Cluster.
 func TestI13EmbeddedConforms(t *testing.T) {
 	client, stop, err := Embedded()
 	if err != nil {
@@ -33,7 +33,8 @@ func TestI13ClusterConforms(t *testing.T) {
 	runSuites(t, redistest.StartCluster(t, 3, 0).Client(), false)
 }
 
-// TestI13WideLeadsConform runs the suite with leads that have more fields than are read at once.
+// TestI13WideLeadsConform runs the suite with leads that have more fields than a script reads at
+// once.
 func TestI13WideLeadsConform(t *testing.T) {
 	server := redistest.Start(t)
 	client := server.Client()
@@ -43,7 +44,8 @@ func TestI13WideLeadsConform(t *testing.T) {
 	})
 }
 
-// widening is a client hook that gives a lead who is there many fields more before each script about him.
+// widening is a client hook. Before each script about a lead that exists, it adds many fields to
+// the lead.
 type widening struct{ db redis.UniversalClient }
 
 func (w *widening) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -64,6 +66,7 @@ func (w *widening) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
+// widen adds the fields if the command is a script whose first key is a lead.
 func (w *widening) widen(ctx context.Context, cmd redis.Cmder) {
 	args := cmd.Args() // EVALSHA, its hash, number of keys, the first of them
 	if len(args) < 4 || !strings.HasPrefix(cmd.Name(), "eval") {
@@ -80,16 +83,17 @@ func (w *widening) widen(ctx context.Context, cmd redis.Cmder) {
 	w.db.HSet(ctx, lead, more)
 }
 
-// runSuites opens stores on whatever the client reaches. Few partitions make the
-// leads of a test share some of them.
+// runSuites runs the model test, the suite and the backlog suite on the client's Redis. There are
+// few partitions, so that leads of a test share some.
 func runSuites(t *testing.T, client redis.UniversalClient, embedded bool) {
 	bounded := func(t *testing.T, bound int) *Store {
 		t.Helper()
 		s := openStore(t, Params{Client: client, Embedded: embedded, Partitions: 16, MaxBacklog: bound})
-		s.backlog.age = 0 // the suite moves its own clock only
+		s.backlog.age = 0 // the suite does not move the store's own clock
 		return s
 	}
-	// First: it looks at all keys after each step, and the suite leaves thousands.
+	// The model test runs first: it looks at all keys after each operation, and the suite leaves
+	// thousands of them.
 	t.Run("model", func(t *testing.T) {
 		s := bounded(t, 0)
 		storetest.Model(t, func(*testing.T) followup.Store { return s }, func(t *rapid.T) { counted(t, s) })

@@ -8,7 +8,7 @@ import (
 	"wagate/followup"
 )
 
-// copies returns in how many partitions a control field has the state.
+// copies returns how many partitions have the control field in that state.
 func copies(t *testing.T, s *Store, field, state string) int {
 	t.Helper()
 	n := 0
@@ -21,6 +21,8 @@ func copies(t *testing.T, s *Store, field, state string) int {
 	return n
 }
 
+// TestControlIsInEveryPartition checks that every change of the control state is in all partitions
+// when the call that made it returns.
 func TestControlIsInEveryPartition(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -63,8 +65,9 @@ func TestControlIsInEveryPartition(t *testing.T) {
 	})
 }
 
-// TestSyncControlRepairsCopies loses copies, and has a newer one that
-// must stay.
+// TestSyncControlRepairsCopies loses copies of the control state, as a crash may, and has one copy
+// that is newer than the master. SyncControl must restore the lost copies and leave the newer one
+// alone.
 func TestSyncControlRepairsCopies(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -86,7 +89,7 @@ func TestSyncControlRepairsCopies(t *testing.T) {
 		if err := s.SyncControl(t.Context(), []followup.TenantID{p.tenant}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.spread(t.Context(), field, "1:"); err != nil { // a writer that was overtaken
+		if err := s.spread(t.Context(), field, "1:"); err != nil { // a write that a newer one overtook
 			t.Fatal(err)
 		}
 		if got := copies(t, s, field, statePaused); got != s.partitions-1 {

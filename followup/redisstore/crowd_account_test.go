@@ -17,15 +17,16 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// More of them are played by hand: go test -run Crowd ./followup/redisstore -crowds 1000.
+// To play more crowds by hand: go test -run Crowd ./followup/redisstore -crowds 1000.
 var (
 	crowds     = flags.Uint64("crowds", 3, "how many crowds are played")
 	firstCrowd = flags.Uint64("crowd", 1, "seed of the first")
 )
 
-// TestI2CrowdAroundOnePerson has six processes, which die at any script, take in all that
-// can come of one person, follow him up, answer him, and tell his assistant, by whatever
-// names: in the end he is one lead, everything has happened once, and nothing is lost.
+// TestI2CrowdAroundOnePerson has six processes that may die before any script. Under all of one
+// person's names, they take in whatever can come of the person, send follow-ups and answers, and
+// deliver to the assistant. In the end the person must be one lead, everything must have happened
+// once, and nothing may be lost.
 func TestI2CrowdAroundOnePerson(t *testing.T) {
 	t.Parallel()
 	for name, client := range onServers {
@@ -42,8 +43,8 @@ func TestI2CrowdAroundOnePerson(t *testing.T) {
 	}
 }
 
-// TestI11CrowdAroundAnErasedPerson does the same while he is erased now and again, and at the end: then
-// there is nothing of him, by no name, of all that he was.
+// TestI11CrowdAroundAnErasedPerson does the same while the person is erased now and then, and once
+// more at the end. Then Redis must hold nothing about the person under any name.
 func TestI11CrowdAroundAnErasedPerson(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -58,7 +59,7 @@ func TestI11CrowdAroundAnErasedPerson(t *testing.T) {
 	}
 }
 
-// told notes that events have arrived.
+// told notes in the account that events have arrived. err is what FinishDelivery returned for them.
 func (a *actor) told(events []followup.RelayEvent, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -75,6 +76,7 @@ func (a *actor) told(events []followup.RelayEvent, err error) {
 	}
 }
 
+// textsOf returns the texts of the messages among the events.
 func textsOf(events []followup.RelayEvent) []string {
 	var out []string
 	for _, e := range events {
@@ -85,11 +87,12 @@ func textsOf(events []followup.RelayEvent) []string {
 	return out
 }
 
-// settleDown finishes whatever was left, and has the person be known by all his names.
+// settleDown finishes whatever is left, tells the store that all the names are one person's, and
+// returns the person's lead.
 func (a *actor) settleDown() followup.LeadID {
 	ctx := context.Background()
 	var lead followup.LeadID
-	for range 2 { // by then each leads to the last
+	for range 2 { // the second round finds the same lead under every name
 		for i := range crowdUsers {
 			who := followup.Identity{Phone: crowdPhones[i%2], UserID: crowdUsers[i], ExternalID: crowdIDs[i%2]}
 			var err error
@@ -147,7 +150,7 @@ func (a *actor) settleDown() followup.LeadID {
 	return lead
 }
 
-// wantOne checks the account of somebody whom nobody erased.
+// wantOne checks the account of a person who was never erased.
 func (a *actor) wantOne(lead followup.LeadID) {
 	ctx := context.Background()
 	list, n, err := a.s.Leads(ctx, a.tenant, followup.LeadFilter{Limit: 9})
@@ -200,7 +203,7 @@ func (a *actor) wantOne(lead followup.LeadID) {
 	indexed(a.t, a.s)
 }
 
-// wantNoIndexes: no step and no queue is due, where none is.
+// wantNoIndexes checks that no step and no queue is indexed, as none is due.
 func (a *actor) wantNoIndexes() {
 	ctx := context.Background()
 	for p := range testPartitions {
@@ -213,11 +216,11 @@ func (a *actor) wantNoIndexes() {
 	}
 }
 
-// eraseAll erases whoever is left, by whatever name.
+// eraseAll erases every lead that is left, by every name.
 func (a *actor) eraseAll() {
 	ctx := context.Background()
 	for _, who := range a.everyName() {
-		lead, err := a.s.Resolve(ctx, a.tenant, who, true, epoch) // what waits for a stranger goes with the lead he becomes
+		lead, err := a.s.Resolve(ctx, a.tenant, who, true, epoch) // what waits under a stand-in is erased with the lead that it is merged into
 		if err == nil {
 			err = a.s.EraseLead(ctx, a.tenant, lead, epoch)
 		}
@@ -225,13 +228,14 @@ func (a *actor) eraseAll() {
 			a.t.Errorf("erase %v: got %v, want none", who, err)
 		}
 	}
-	for erased := range a.askedFor { // who asked and heard of no end asks again
+	for erased := range a.askedFor { // a caller whose erasure failed asks again
 		if err := a.s.EraseLead(ctx, a.tenant, erased, epoch); err != nil && !errors.Is(err, followup.ErrNotFound) {
 			a.t.Errorf("EraseLead again: got %v, want none or ErrNotFound", err)
 		}
 	}
 }
 
+// everyName returns every identity of the person, one by one.
 func (a *actor) everyName() []followup.Identity {
 	var all []followup.Identity
 	for _, v := range crowdPhones {
@@ -246,7 +250,7 @@ func (a *actor) everyName() []followup.Identity {
 	return all
 }
 
-// wantNobody looks through all that Redis holds.
+// wantNobody checks that nothing in all of Redis tells of the person.
 func (a *actor) wantNobody() {
 	text, err := dump(context.Background(), a.s.db)
 	if err != nil {

@@ -16,29 +16,30 @@ import (
 	"wagate/providers"
 )
 
-// crowd is one person, by many names, and all that goes on about him at once.
+// crowd is one person with many names, and the account of everything that goes on around the person
+// at once.
 type crowd struct {
 	party
 	second followup.ChannelID // another channel of the same assistant
 
 	mu     sync.Mutex
-	events map[string]*happened // by the text that each says
+	events map[string]*happened // by text
 	sends  map[string]int       // calls of the provider, by run and step
 	runs   map[followup.RunID]bool
-	newest map[followup.ChannelID]time.Time // message of the person's, per channel
-	word   time.Time                        // when he said his last word on opt-out
-	out    bool                             // which was this
+	newest map[followup.ChannelID]time.Time // when the person's newest message was written
+	word   time.Time                        // when the person's last word on opt-out was said
+	out    bool                             // whether that word was a stop
 	serial int
-	past   []func() error // how to take the events in once more
+	past   []func() error // settles an event of the past once more
 
-	askedFor map[followup.LeadID]bool // to be erased, and nobody heard that he was
+	askedFor map[followup.LeadID]bool // leads whose erasure was asked for and failed
 }
 
-// happened counts what became of an event: it was delivered, or dropped as a dead letter; or
-// maybe so, as nobody heard the answer.
+// happened counts how often an event was delivered, or dropped as a dead letter: surely, or maybe
+// if the answer was lost.
 type happened struct{ surely, maybe int }
 
-// mortal is a client hook: a process that dies before its n-th script.
+// mortal is a client hook for a process that dies before its n-th script.
 type mortal struct{ left atomic.Int64 }
 
 func (m *mortal) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -68,10 +69,11 @@ func (m *mortal) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	}
 }
 
-// immortal is how many scripts a process has left that does not die; with none left it is dead.
+// immortal is the number of scripts left to a process that does not die. A process with 0 left is
+// dead.
 const immortal = -1
 
-// actor is a process, which may die at any script and come back.
+// actor is a process that may die before any script and come back.
 type actor struct {
 	*crowd
 	t    *testing.T
@@ -89,18 +91,18 @@ func newCrowd() *crowd {
 	return c
 }
 
-// The person's names: a phone in two spellings, user ids that he had one after the other, and what
-// the CRM calls him.
+// The person's names: a phone in two spellings, the user ids that the person had one after the other,
+// and the CRM's ids.
 var (
 	crowdPhones = []string{"5511912345678", "551112345678"}
 	crowdUsers  = []string{"BR.user-1", "BR.user-2", "BR.user-3", "BR.user-4"}
 	crowdIDs    = []string{"crm-77", "crm-78"}
 )
 
-// crowdName is a name that no random token happens to contain.
+// crowdName is a name that no random token can contain.
 const crowdName = "Ana of the crowd"
 
-// someName draws by what the person is known this time: seldom by two names.
+// someName draws the name, or seldom the two names, that an event knows the person by.
 func (a *actor) someName() followup.Identity {
 	var who followup.Identity
 	for range 1 + a.r.IntN(6)/5 {
@@ -116,12 +118,13 @@ func (a *actor) someName() followup.Identity {
 	return who
 }
 
+// passing reports whether err is one that a caller has to expect while others change the same lead.
 func passing(err error) bool {
 	return errors.Is(err, followup.ErrConflict) || errors.Is(err, followup.ErrLeadMoved) || errors.Is(err, followup.ErrNotFound) ||
 		errors.Is(err, followup.ErrStale)
 }
 
-// found does something with the person's lead.
+// found resolves some name of the person, and does something with the lead.
 func (a *actor) found(create bool, do func(followup.LeadID) error) error {
 	lead, err := a.s.Resolve(context.Background(), a.tenant, a.someName(), create, epoch)
 	if err != nil {
@@ -130,7 +133,8 @@ func (a *actor) found(create bool, do func(followup.LeadID) error) error {
 	return do(lead)
 }
 
-// say takes in what the person says or what is said of him, as often as it takes.
+// say takes in an event from the person or about the person. It repeats the event until it is
+// settled.
 func (a *actor) say() error {
 	a.mu.Lock()
 	a.serial++
@@ -146,8 +150,8 @@ func (a *actor) say() error {
 	contact := providers.Contact{Name: crowdName}
 	create := true
 	switch a.r.IntN(6) {
-	case 0: // is mentioned
-		create = who.ExternalID != "" // no webhook mentions him by that alone
+	case 0: // a mere mention
+		create = who.ExternalID != "" // no webhook mentions a contact by an external id alone
 	case 1:
 		it.OptOut, it.OptOutAt = new(a.r.IntN(2) == 0), at
 	case 2:
@@ -185,7 +189,7 @@ func (a *actor) say() error {
 	}
 }
 
-// again takes in what was said before, as providers send it twice.
+// again takes in an event of the past, because providers send events twice.
 func (a *actor) again() error {
 	a.mu.Lock()
 	var settled func() error
@@ -199,6 +203,8 @@ func (a *actor) again() error {
 	return settled()
 }
 
+// settle returns a function that resolves the contact and settles the item, for a stand-in if
+// nobody is found.
 func (a *actor) settle(who followup.Identity, create bool, contact providers.Contact, it followup.Item) func() error {
 	return func() error {
 		ctx := context.Background()
@@ -222,6 +228,7 @@ func (a *actor) arm() followup.Arm {
 	}
 }
 
+// start starts a run by hand.
 func (a *actor) start() error {
 	return a.found(true, func(lead followup.LeadID) error {
 		run, _, err := a.s.Start(context.Background(), a.tenant, lead, a.arm(), false, epoch.Add(-time.Minute), epoch)
@@ -230,6 +237,7 @@ func (a *actor) start() error {
 	})
 }
 
+// began notes a run that was started.
 func (a *actor) began(run followup.RunID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -238,6 +246,7 @@ func (a *actor) began(run followup.RunID) {
 	}
 }
 
+// put writes the lead with some status that starts a run.
 func (a *actor) put() error {
 	return a.found(true, func(lead followup.LeadID) error {
 		l, err := a.s.Lead(context.Background(), a.tenant, lead)
@@ -253,7 +262,7 @@ func (a *actor) put() error {
 	})
 }
 
-// step sends what is due, by a worker who may die at any time.
+// step claims what is due and sends it, as a worker that may die at any time.
 func (a *actor) step() error {
 	ctx := context.Background()
 	b, err := a.s.Claim(ctx, followup.ClaimParams{Now: epoch, Real: epoch, Limit: 2, Lease: time.Hour})
@@ -283,7 +292,7 @@ func (a *actor) step() error {
 	return nil
 }
 
-// send is a message of the assistant's.
+// send sends a message of the assistant's.
 func (a *actor) send() error {
 	return a.found(false, func(lead followup.LeadID) error {
 		ctx := context.Background()
@@ -299,7 +308,8 @@ func (a *actor) send() error {
 	})
 }
 
-// deliver is the relay, whose assistant takes most, and leaves some to the operator.
+// deliver is the relay. The assistant takes most deliveries; some are released, and some become
+// dead letters.
 func (a *actor) deliver() error {
 	ctx := context.Background()
 	out, _, err := a.s.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: epoch.Add(time.Minute), Limit: 3, MaxEvents: 3, Lease: time.Minute})
@@ -327,6 +337,7 @@ func (a *actor) deliver() error {
 	return nil
 }
 
+// replay replays some dead letter.
 func (a *actor) replay() error {
 	ctx := context.Background()
 	letters, _, err := a.s.DeadLetters(ctx, a.tenant, 10, 0)
@@ -336,6 +347,7 @@ func (a *actor) replay() error {
 	return a.s.ReplayDead(ctx, letters[a.r.IntN(len(letters))].ID, epoch)
 }
 
+// erase erases the person's lead under some name.
 func (a *actor) erase() error {
 	return a.found(false, func(lead followup.LeadID) error {
 		err := a.s.EraseLead(context.Background(), a.tenant, lead, epoch)
@@ -348,7 +360,7 @@ func (a *actor) erase() error {
 	})
 }
 
-// walk has the process do this and that. It dies now and then, and comes back as another.
+// walk has the process do random things. It dies now and then and comes back.
 func (a *actor) walk(steps int, erases bool) {
 	all := []func() error{a.say, a.say, a.say, a.again, a.start, a.put, a.step, a.step, a.send, a.deliver, a.deliver, a.replay}
 	if erases {
@@ -366,7 +378,7 @@ func (a *actor) walk(steps int, erases bool) {
 	}
 }
 
-// play has several processes walk at once, and returns one that looks at what they left.
+// play has several processes walk at once, and returns another one that looks at what they left.
 func (c *crowd) play(t *testing.T, connect func() redis.UniversalClient, seed uint64, erases bool) *actor {
 	t.Helper()
 	join := func(n uint64) *actor {

@@ -10,8 +10,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// forgetCounts forgets what dead letters were counted, as a program leaves them that counts none: all that are
-// in these partitions are the party's.
+// forgetCounts removes what was counted for dead letters, as a program leaves it that does not
+// count them. All letters in these partitions must be the party's.
 func forgetCounts(t *testing.T, s *Store, of party, partitions ...int) {
 	t.Helper()
 	for _, p := range partitions {
@@ -20,15 +20,16 @@ func forgetCounts(t *testing.T, s *Store, of party, partitions ...int) {
 	}
 }
 
-// deadLetterAt has the lead say something that becomes a dead letter, whose id it returns.
+// deadLetterAt has the lead say something that becomes a dead letter, and returns the letter's id.
 func (p party) deadLetterAt(t *testing.T, s *Store, at time.Time) string {
 	t.Helper()
 	p.mustSay(t, s, "x", at)
 	return bury(t, s, claimOne(t, s, at), at)
 }
 
-// TestRecountDeadAfterAProgramThatCountsNone: what it has newDeadLetter counts once it is recounted, and what it
-// has removed counts no more; both may be done meanwhile by one that counts.
+// TestRecountDeadAfterAProgramThatCountsNone checks that RecountDead counts the letters that a
+// program that does not count buried, and takes off the letters that such a program removed. A
+// program that counts may bury and remove letters in between.
 func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -48,7 +49,7 @@ func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 		if err := s.ReplayDead(t.Context(), first, epoch); err != nil {
 			t.Fatal(err)
 		}
-		counted(t, s) // the replayed alone, as its letter counted nothing
+		counted(t, s) // only the replayed event counts, as its letter counted nothing
 		drain(t, s)
 
 		first, second := p.deadLetterAt(t, s, epoch.Add(2*time.Hour)), ""
@@ -73,8 +74,9 @@ func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 	})
 }
 
-// TestRecountDeadWhileALetterLeaves: what is dropped, or replayed, after it was read is not counted, nor
-// is twice what somebody else has counted by then.
+// TestRecountDeadWhileALetterLeaves changes a letter between the moment when RecountDead reads it
+// and the moment when it counts it. A letter that was dropped or replayed is not counted, and a
+// letter that somebody else counted is not counted twice.
 func TestRecountDeadWhileALetterLeaves(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -104,7 +106,7 @@ func TestRecountDeadWhileALetterLeaves(t *testing.T) {
 	}
 }
 
-// TestUpgradeCountsDeadLetters: those of each format that there was.
+// TestUpgradeCountsDeadLetters counts the dead letters in the recorded stores of all formats.
 func TestUpgradeCountsDeadLetters(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{recorded, apart, oneField} {
@@ -125,8 +127,9 @@ func TestUpgradeCountsDeadLetters(t *testing.T) {
 	}
 }
 
-// TestUnreadableDeadLetterCounts: as long as it is there, and as what it was; of one that was
-// never read nobody knows what it is to count.
+// TestUnreadableDeadLetterCounts checks that an unreadable letter that was counted keeps its count
+// as long as it exists. A letter that was unreadable before it was counted counts nothing, because
+// nobody knows how many events it has.
 func TestUnreadableDeadLetterCounts(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -176,7 +179,7 @@ func TestUnreadableDeadLetterCounts(t *testing.T) {
 	})
 }
 
-// forgetCount has one letter count nothing.
+// forgetCount makes one letter count nothing.
 func forgetCount(t *testing.T, s *Store, lead followup.LeadID, webhookID string) {
 	t.Helper()
 	tag, name := s.tag(lead), deadMember(webhookID, lead)
@@ -187,7 +190,8 @@ func forgetCount(t *testing.T, s *Store, lead followup.LeadID, webhookID string)
 	}
 }
 
-// TestI13DeadLettersWhileTheirSlotMigrates: the last one goes at once, and what it counted with it.
+// TestI13DeadLettersWhileTheirSlotMigrates removes the last dead letter while its slot migrates.
+// The script must succeed at once, and the letter's count must go with it.
 func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -226,8 +230,8 @@ func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
 	}
 }
 
-// TestBacklogErrorNamesDeadLetters: whoever reads why webhooks are refused knows whose
-// dead letters are to be replayed or dropped.
+// TestBacklogErrorNamesDeadLetters checks that the error of a refused settlement names the
+// assistant, and says whether dead letters are to be replayed or dropped.
 func TestBacklogErrorNamesDeadLetters(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -256,7 +260,8 @@ func TestBacklogErrorNamesDeadLetters(t *testing.T) {
 	})
 }
 
-// TestBacklogOfDeadLettersHoldsForSaid: for the short cut, too.
+// TestBacklogOfDeadLettersHoldsForSaid checks that the bound also holds for settlements that the
+// said script takes.
 func TestBacklogOfDeadLettersHoldsForSaid(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

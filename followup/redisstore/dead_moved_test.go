@@ -10,14 +10,15 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// Three leads, the oldest first, and what makes the last two one, and these and the first.
+// Three leads, the oldest first; what makes the last two one lead; and what makes that lead and the
+// first one.
 var (
 	threeLeads      = []followup.Identity{{ExternalID: "crm-1"}, {Phone: "15550100001"}, {UserID: "BR.1"}}
 	secondAndThird  = followup.Identity{Phone: "15550100001", UserID: "BR.1"}
 	oldestAndSecond = followup.Identity{ExternalID: "crm-1", Phone: "15550100001"}
 )
 
-// inPartitions are the ways in which three leads can lie.
+// inPartitions are the ways in which three leads can lie in partitions.
 var inPartitions = map[string]func(a, b, c int) bool{
 	"in one partition":     func(a, b, c int) bool { return a == b && b == c },
 	"there and back":       func(a, b, c int) bool { return a == c && b != c },
@@ -25,9 +26,9 @@ var inPartitions = map[string]func(a, b, c int) bool{
 	"the oldest elsewhere": func(a, b, c int) bool { return a != b && b == c },
 }
 
-// TestI2DeadLetterOfALeadThatIsMerged has one replica hand a merged lead's dead letter
-// over, and another at work on it when it has read the letter and not written it yet:
-// whatever that one does with it counts, and once.
+// TestI2DeadLetterOfALeadThatIsMerged has one replica hand over a merged lead's dead letter, and
+// another one work on the letter after the first has read it and before it writes it. What the
+// second does must take effect, and once.
 func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -36,7 +37,7 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 		_, err := s.Resolve(context.Background(), p.tenant, who, true, epoch)
 		return err
 	}
-	// The letter as an operator finds it listed at that moment.
+	// listed does something with the letter that an operator finds listed at that moment.
 	listed := func(s *Store, p party, do func(*Store, party, string) error) error {
 		all, _, err := s.DeadLetters(context.Background(), p.tenant, 1, 0)
 		if err != nil || len(all) != 1 {
@@ -55,7 +56,7 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 		name      string
 		meanwhile func(s *Store, p party) error
 		want      string // what is delivered in the end
-		left      int    // dead letters
+		left      int    // dead letters left
 	}{
 		{"replayed", func(s *Store, p party) error { return listed(s, p, replay) }, "x ", 0},
 		{"dropped", func(s *Store, p party) error { return listed(s, p, drop) }, "", 0},
@@ -132,8 +133,9 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 	}
 }
 
-// TestI1DeadLetterMovedByAnOlderProgram: one that left where it goes back to, and
-// nobody noted that it was not removed, as it was at first. It is not taken for gone.
+// TestI1DeadLetterMovedByAnOlderProgram moves a dead letter back into the partition that it left
+// before. An older program moved it away, without noting that the letter was moved and not removed.
+// The letter must not be taken for removed.
 func TestI1DeadLetterMovedByAnOlderProgram(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

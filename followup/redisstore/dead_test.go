@@ -15,7 +15,8 @@ import (
 	"wagate/followup"
 )
 
-// TestI1DeadLettersAreReplayed replays over an empty script cache, twice.
+// TestI1DeadLettersAreReplayed replays a dead letter twice, after Redis has forgotten all scripts.
+// The first replay delivers the events again, and the second finds nothing.
 func TestI1DeadLettersAreReplayed(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -40,6 +41,8 @@ func TestI1DeadLettersAreReplayed(t *testing.T) {
 	})
 }
 
+// TestDeadLettersAcrossPartitions checks that dead letters of all partitions are listed newest
+// first and by pages.
 func TestDeadLettersAcrossPartitions(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -75,7 +78,8 @@ func TestDeadLettersAcrossPartitions(t *testing.T) {
 	})
 }
 
-// TestDeadLettersFollowTheirLead moves and forgets letters, also within one partition.
+// TestDeadLettersFollowTheirLead moves and drops a lead's letters, between partitions and within
+// one.
 func TestDeadLettersFollowTheirLead(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -109,8 +113,8 @@ func TestDeadLettersFollowTheirLead(t *testing.T) {
 	})
 }
 
-// TestWalkDead visits each dead letter once, oldest first, though they are removed as
-// they are visited, and reads the sets once, however many there are.
+// TestWalkDead checks that WalkDead visits each dead letter once, oldest first, although each is
+// removed when it is visited, and that it reads the sets only once, however many letters there are.
 func TestWalkDead(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -162,7 +166,7 @@ func TestWalkDead(t *testing.T) {
 	})
 }
 
-// onCommand is told of the commands that are sent, by name.
+// onCommand is a client hook that is called with the name of every command that is sent.
 type onCommand func(name string)
 
 func (f onCommand) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -183,8 +187,8 @@ func (f onCommand) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestI1DeepEventsAreReadBack: an event that nests as deep as decoders let it is read
-// again out of its queue and out of its dead letter.
+// TestI1DeepEventsAreReadBack checks that an event that nests as deep as decoders allow can be read
+// again from its queue and from its dead letter.
 func TestI1DeepEventsAreReadBack(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

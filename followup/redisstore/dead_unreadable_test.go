@@ -8,14 +8,15 @@ import (
 	"wagate/followup"
 )
 
-// unreadables are the ways in which a dead letter of a party cannot be read.
+// unreadables are contents of a party's dead letter that cannot be read, by what happened to them.
 var unreadables = map[string]func(party) string{
 	"broken off":  func(p party) string { return `{"v":1,"id":"x","tenant_id":"` + string(p.tenant) + `","assis` },
 	"overwritten": func(party) string { return "\x00" },
 	"empty":       func(party) string { return "" },
 }
 
-// unreadableLetter makes two dead letters, the first of which cannot be read.
+// unreadableLetter makes two dead letters of two leads. The first letter has that text, which
+// cannot be read; of is its lead.
 func unreadableLetter(t *testing.T, s *Store, p party, text string) (torn, whole string, of followup.LeadID) {
 	t.Helper()
 	for range 2 {
@@ -36,8 +37,8 @@ func unreadableLetter(t *testing.T, s *Store, p party, text string) (torn, whole
 	return torn, whole, of
 }
 
-// TestI1UnreadableDeadLetter: one that cannot be read hides no other, is shown and
-// counted as what it is, and can be dropped.
+// TestI1UnreadableDeadLetter checks that a dead letter that cannot be read hides no other letter,
+// is listed and counted as unreadable, and can be dropped.
 func TestI1UnreadableDeadLetter(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -67,7 +68,7 @@ func TestI1UnreadableDeadLetter(t *testing.T) {
 			if err := s.ReplayDead(t.Context(), torn, epoch); !errors.Is(err, followup.ErrUnreadable) {
 				t.Errorf("%s: ReplayDead: got %v, want ErrUnreadable", name, err)
 			}
-			if name == "broken off" { // its tenant can still be read, though the lead is gone
+			if name == "broken off" { // the letter still names its tenant, even if the lead is gone
 				s.db.Del(t.Context(), s.tag(of).lead(of))
 			}
 			for _, id := range []string{torn, whole} {
@@ -84,7 +85,8 @@ func TestI1UnreadableDeadLetter(t *testing.T) {
 	})
 }
 
-// An unreadable letter holds up neither a merge nor an erasure of its lead.
+// TestUnreadableDeadLetterFollowsItsLead checks that an unreadable letter holds up neither a merge
+// nor an erasure of its lead.
 func TestUnreadableDeadLetterFollowsItsLead(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

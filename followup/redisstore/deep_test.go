@@ -7,7 +7,7 @@ import (
 	"wagate/followup"
 )
 
-// TestI1LongQueueIsMerged merges a lead of whom as much waits as may, by default.
+// TestI1LongQueueIsMerged merges a lead for which as many events wait as the default bound allows.
 func TestI1LongQueueIsMerged(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// dump writes the commands that make the store again.
+// dump returns the commands that recreate the whole content of Redis, sorted by key.
 func dump(ctx context.Context, db redis.UniversalClient) ([]byte, error) {
 	keys, err := db.Keys(ctx, "*").Result()
 	if err != nil {
@@ -59,7 +59,7 @@ func dump(ctx context.Context, db redis.UniversalClient) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// restore carries out what dump wrote.
+// restore runs the commands that dump wrote.
 func restore(t *testing.T, db redis.UniversalClient, text []byte) {
 	t.Helper()
 	lines := bufio.NewScanner(bytes.NewReader(text))

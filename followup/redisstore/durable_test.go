@@ -15,7 +15,8 @@ import (
 
 var oneReplica = Durability{Level: LevelReplicas, Replicas: 1}
 
-// TestI1NothingIsPromisedWithoutReplicas takes the replica away and brings it back.
+// TestI1NothingIsPromisedWithoutReplicas takes the replica away and brings it back. Without the
+// replica, every call that promises durability must fail.
 func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
@@ -41,27 +42,28 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	if _, err := s.Settle(t.Context(), item); !errors.Is(err, followup.ErrNotDurable) {
 		t.Fatalf("without the replica: got %v, want ErrNotDurable", err)
 	}
-	// The repetition writes nothing, and must not take that for being durable.
+	// The repetition has nothing to write, and must not take that for being durable.
 	if _, err := s.Settle(t.Context(), item); !errors.Is(err, followup.ErrNotDurable) {
 		t.Fatalf("again without the replica: got %v, want ErrNotDurable", err)
 	}
-	// A message is not sent before its key is held.
+	// A message is sent only after its key is held durably.
 	for range 2 {
 		if err := s.HoldKey(t.Context(), p.tenant, "key", key.Owner, epoch); !errors.Is(err, followup.ErrNotDurable) {
 			t.Errorf("holding a key without the replica: got %v, want ErrNotDurable", err)
 		}
 	}
-	// What is said of a template is acknowledged, too.
+	// A notice about a template is acknowledged to the provider, too.
 	said := []followup.TemplateSaid{{Change: providers.TemplateChange{Name: "t"}, At: epoch}}
 	if err := s.NoteTemplates(t.Context(), "a", said, epoch); !errors.Is(err, followup.ErrNotDurable) {
 		t.Errorf("note of a template without the replica: got %v, want ErrNotDurable", err)
 	}
-	// So is a receipt that came before its message is known, and it is nowhere else.
+	// So is a receipt that comes before its message is known; it is stored nowhere else.
 	parked := &followup.Parked{Channel: p.channel, At: epoch}
 	if _, err := s.Message(t.Context(), p.tenant, "id", parked); !errors.Is(err, followup.ErrNotDurable) {
 		t.Errorf("parking a receipt without the replica: got %v, want ErrNotDurable", err)
 	}
-	// By its link a receipt finds whom it is about. Lost, it would be parked for good, acknowledged and without effect.
+	// The link tells whose message a receipt is about. If the link were lost, the receipt would be
+	// acknowledged, parked for good and without effect.
 	ref := followup.MessageRef{Attempt: p.lead.Attempt(1), SenderID: "sent"}
 	for range 2 {
 		if _, err := s.LinkMessage(t.Context(), p.tenant, ref); !errors.Is(err, followup.ErrNotDurable) {
@@ -82,7 +84,8 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	})
 }
 
-// durably repeats what the replicas were too slow for.
+// durably repeats a call until the replicas are fast enough for it, and ends the test if it fails
+// otherwise.
 func durably(t *testing.T, do func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
@@ -107,8 +110,9 @@ func TestDurableSurvivesAnEmptyScriptCache(t *testing.T) {
 	}
 }
 
-// TestI2ClaimedDeliveryIsAtAReplica: with a master dies what it alone has; an
-// assistant that had been shown that would be shown it again, under another webhook-id.
+// TestI2ClaimedDeliveryIsAtAReplica checks that a delivery is not handed out before a replica has
+// its webhook-id. Otherwise the id could die with the master, and the assistant would be shown the
+// same events again under another id.
 func TestI2ClaimedDeliveryIsAtAReplica(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
@@ -128,7 +132,7 @@ func TestI2ClaimedDeliveryIsAtAReplica(t *testing.T) {
 	}
 	replica.Thaw()
 	s.waitTimeout = time.Minute
-	// It is there at once: what was not handed out has no lease, and was not tried.
+	// The delivery can be claimed at once: as it was not handed out, it has no lease and no attempt.
 	var out []followup.Delivery
 	durably(t, func(ctx context.Context) (err error) {
 		out, err = claim(ctx)
@@ -142,8 +146,8 @@ func TestI2ClaimedDeliveryIsAtAReplica(t *testing.T) {
 	}
 }
 
-// TestI1DeadLetterStaysUntilItsCopyIsDurable: it is not removed from the lead that was merged
-// while only a master has it as the winner's.
+// TestI1DeadLetterStaysUntilItsCopyIsDurable checks that a merge does not remove a dead letter from
+// the loser while only the master has the winner's copy.
 func TestI1DeadLetterStaysUntilItsCopyIsDurable(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
@@ -167,8 +171,10 @@ func TestI1DeadLetterStaysUntilItsCopyIsDurable(t *testing.T) {
 	}
 }
 
-// TestI1MoveOfADeadLetterThatLeftIsDurable: it was handed over, though no replica had it there, and replayed.
-// When the merge goes on it is removed from the lead that was merged; so that has something to wait for.
+// TestI1MoveOfADeadLetterThatLeftIsDurable stops a merge after it has handed a dead letter to the
+// winner, and then replays or drops the letter there. When the merge goes on, it removes the letter
+// from the loser. First it must write something on the winner's node, so that WAIT has something to
+// wait for: replicas may not have the letter yet, nor what became of it.
 func TestI1MoveOfADeadLetterThatLeftIsDurable(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -204,15 +210,16 @@ func TestI1MoveOfADeadLetterThatLeftIsDurable(t *testing.T) {
 	}
 }
 
-// settled settles a message until the replica has joined and has it.
+// settled settles a message until the replica has joined and has the message.
 func settled(t *testing.T, p party, s *Store) {
 	t.Helper()
 	st := p.message("x", epoch)
 	durably(t, func(ctx context.Context) error { return second(s.Settle(ctx, st)) })
 }
 
-// TestI9DeliveryHandedBackIsLookedAtSoon: no delivery of another node, which may take as
-// long as its assistant does, has to end before that.
+// TestI9DeliveryHandedBackIsLookedAtSoon checks that a delivery that was handed back because its
+// node has too few replicas is looked at again soon. It must not wait until deliveries of other
+// nodes end, which may take as long as their assistants do.
 func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 1)
@@ -236,7 +243,7 @@ func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 	if frozen != 1 {
 		t.Fatalf("replicas: froze %d, want 1", frozen)
 	}
-	s.waitTimeout = 50 * time.Millisecond // doubled as long as the other replica takes longer
+	s.waitTimeout = 50 * time.Millisecond // doubled below as long as the other node's replica takes longer
 	durably(t, func(ctx context.Context) error {
 		out, next, err := s.ClaimDeliveries(ctx,
 			followup.ClaimDeliveries{Real: epoch, Limit: 100, MaxEvents: 10, Lease: time.Minute})
@@ -246,7 +253,8 @@ func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 		s.waitTimeout *= 2
 		return err
 	})
-	// Where nothing else is due, that is no error to get over first: something may come for the others.
+	// If nothing else is due, the claim does not fail: an event of another node may come at any time, and
+	// must not wait until the caller tries again after an error.
 	out, next, err := s.ClaimDeliveries(t.Context(),
 		followup.ClaimDeliveries{Real: epoch, Limit: 100, MaxEvents: 10, Lease: time.Minute})
 	if err != nil || len(out) != 0 || next > heldBack {
@@ -254,6 +262,7 @@ func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 	}
 }
 
+// portOf returns the port of a server.
 func portOf(t *testing.T, s *redistest.Server) string {
 	t.Helper()
 	u, err := url.Parse(s.URL())
@@ -263,8 +272,9 @@ func portOf(t *testing.T, s *redistest.Server) string {
 	return u.Port()
 }
 
-// TestEndsThatAreNotDurableAreCounted: with too few replicas what was asked for is done, and answered as
-// failed. Whoever asks again finds the run ended; it is counted all the same.
+// TestEndsThatAreNotDurableAreCounted checks that a run that a call ended is counted although the
+// call failed, because there were too few replicas. Whoever repeats the call finds the run ended
+// already, so the end would never be counted otherwise.
 func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -281,7 +291,7 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 	other := func(p party) followup.LeadID {
 		return mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
 	}
-	// short is a store whose replica goes while that script is called.
+	// short returns a store that lacks a replica from its first call of that script on.
 	short := func(at *script) *Store {
 		client := redis.Client()
 		s := openStore(t, Params{Client: client, WaitTimeout: 10 * time.Millisecond, OnEnded: strict.onEnded})
@@ -298,7 +308,7 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 	}{
 		{"a reply", followup.Replied, func(p party, _ followup.RunID) error {
 			reply := p.message("yes", epoch)
-			reply.Items[0].Reply, reply.Items[0].Relay = true, nil // or it takes the short cut, which finds that there is more to it
+			reply.Items[0].Reply, reply.Items[0].Relay = true, nil // with Relay, the said script would be tried first, which has to leave this to settle
 			return second(strict.Settle(ctx, reply))
 		}},
 		{"a start by hand", followup.Restarted, func(p party, _ followup.RunID) error {
@@ -320,7 +330,7 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 			p.assistant, p.channel = newParty().assistant, newParty().channel
 			f := sent(p.sending(t, s, p.lead))
 			f.OptOut = true
-			return second(short(finishScript).FinishStep(ctx, f)) // which asks for the other's queue first
+			return second(short(finishScript).FinishStep(ctx, f)) // its first call only finds out whose queue it needs, too
 		}},
 		{"a merge", followup.Merged, func(p party, _ followup.RunID) error {
 			return short(expectScript).merge(ctx, p.tenant, other(p), p.lead, epoch)

@@ -9,7 +9,8 @@ import (
 	"wagate/followup"
 )
 
-// TestEntryTextRoundTrip: what has to be escaped is, wherever it stands.
+// TestEntryTextRoundTrip checks that an entry of a history is read as it was written, wherever a
+// character stands that has to be escaped.
 func TestEntryTextRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -27,7 +28,8 @@ func TestEntryTextRoundTrip(t *testing.T) {
 	}
 }
 
-// TestElementTextRoundTrip: also one that a script wrote, or a replica before us.
+// TestElementTextRoundTrip checks that an element of a queue is read as it was written, also if a
+// script or an older program wrote it.
 func TestElementTextRoundTrip(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]followup.RelayEvent{
@@ -38,7 +40,7 @@ func TestElementTextRoundTrip(t *testing.T) {
 		"unreadable": {Unreadable: []byte("\x00\xff")},
 	} {
 		texts := []string{`{"e":` + marshal(want) + `,"t":7}`}
-		if want.Unreadable == nil { // none of those is waitLanes anew
+		if want.Unreadable == nil { // an unreadable event is never queued again
 			texts = append(texts, string(elementText(&want, time.UnixMilli(7))))
 		}
 		for _, text := range texts {

@@ -7,8 +7,8 @@ import (
 	"wagate/followup"
 )
 
-// TestFirstSightsAlwaysExpire: what is dropped from them because it is old takes
-// no end from what stays.
+// TestFirstSightsAlwaysExpire checks that removing old first sights leaves the key of the others
+// with an expiry.
 func TestFirstSightsAlwaysExpire(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -24,8 +24,9 @@ func TestFirstSightsAlwaysExpire(t *testing.T) {
 	})
 }
 
-// TestHistoryLivesAsLongAsItsLastEntry: something that leaves no entry before it does
-// not take its half of a day from an entry.
+// TestHistoryLivesAsLongAsItsLastEntry settles an item without an entry and then one with an entry,
+// in the same half of a day. The expiry is extended once in each half, and the item without an
+// entry must not use that up.
 func TestHistoryLivesAsLongAsItsLastEntry(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

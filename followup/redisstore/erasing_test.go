@@ -9,9 +9,9 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestI11ErasureReachesANameGivenToATombstone has a lead come by another user id while what he
-// had is being pointed to the one he became, and whoever took that in die. He never comes
-// again.
+// TestI11ErasureReachesANameGivenToATombstone gives a lead another user id while a merge points its
+// identities to the winner, and the process that gives the user id dies. The user id never comes
+// again, and an erasure of the winner must still remove it.
 func TestI11ErasureReachesANameGivenToATombstone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -34,9 +34,10 @@ func TestI11ErasureReachesANameGivenToATombstone(t *testing.T) {
 	h.wantNothing(t, s, third)
 }
 
-// TestI11ErasureOfALeadThatIsMergedMeanwhile has the lead found to be one with an older one while he is
-// being erased: he is erased, and nothing of him with the other; or he was a part of that one
-// before, and the other one is asked about.
+// TestI11ErasureOfALeadThatIsMergedMeanwhile erases a lead, and before one of the erasure's scripts
+// another process finds out that the lead and an older one are the same. Either the lead is erased,
+// and the older one takes over nothing of it; or the merge came first, and the erasure answers that
+// there is no such lead.
 func TestI11ErasureOfALeadThatIsMergedMeanwhile(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -68,7 +69,7 @@ func TestI11ErasureOfALeadThatIsMergedMeanwhile(t *testing.T) {
 				if err := erasing.EraseLead(t.Context(), h.tenant, h.younger, epoch); !errors.Is(err, want) {
 					t.Errorf("EraseLead: got %v, want %v", err, want)
 				}
-				if dies { // who asked asks again
+				if dies { // the caller asks again
 					if err := s.EraseLead(t.Context(), h.tenant, h.younger, epoch); !errors.Is(err, followup.ErrNotFound) {
 						t.Errorf("EraseLead again: got %v, want ErrNotFound", err)
 					}

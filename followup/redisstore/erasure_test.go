@@ -10,7 +10,7 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// halves are two leads that a dying process found to be one.
+// halves are two leads that a process found to be one. The process may have died during the merge.
 type halves struct {
 	party
 	older, younger followup.LeadID
@@ -18,8 +18,8 @@ type halves struct {
 
 var bothHalves = followup.Identity{Phone: "15550100001", UserID: "US.1"}
 
-// halve makes two leads; the younger, who would be the loser, has livedLead, and nothing
-// waits in his queue.
+// halve makes two leads. The younger, which a merge makes the loser, has something of everything,
+// and nothing waits in its queue.
 func halve(t *testing.T, s *Store) halves {
 	t.Helper()
 	h := halves{party: newParty()}
@@ -29,7 +29,7 @@ func halve(t *testing.T, s *Store) halves {
 	return h
 }
 
-// another makes a third who has said something, the youngest.
+// another makes a third lead, the youngest, that has said something.
 func (h halves) another(t *testing.T, s *Store) followup.LeadID {
 	t.Helper()
 	third := mustResolve(t, s, h.party, followup.Identity{ExternalID: "crm-1"}, epoch.Add(time.Minute))
@@ -37,7 +37,7 @@ func (h halves) another(t *testing.T, s *Store) followup.LeadID {
 	return third
 }
 
-// die has a process find out that the two are one, and die before a script.
+// die has a process find out that the two leads are one, and die before the script.
 func (h halves) die(t *testing.T, server *redistest.Server, script *script) {
 	t.Helper()
 	client := server.Client()
@@ -48,7 +48,7 @@ func (h halves) die(t *testing.T, server *redistest.Server, script *script) {
 	}
 }
 
-// wantNothing fails if Redis holds anything of the lead but its tombstone.
+// wantNothing fails the test if Redis holds anything of the lead but its tombstone.
 func (h halves) wantNothing(t *testing.T, s *Store, lead followup.LeadID) {
 	t.Helper()
 	key := s.tag(lead).lead(lead)
@@ -60,7 +60,7 @@ func (h halves) wantNothing(t *testing.T, s *Store, lead followup.LeadID) {
 	}
 }
 
-// wantNobody does that for both, and looks into the tenant's maps.
+// wantNobody checks that for both leads, and that the tenant's maps hold nobody.
 func (h halves) wantNobody(t *testing.T, s *Store) {
 	t.Helper()
 	for _, lead := range []followup.LeadID{h.older, h.younger} {
@@ -83,13 +83,12 @@ func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
 	}
 }
 
-// mergeHalves are the steps of a merge that a crash can come before when the loser is a
-// tombstone already.
+// mergeHalves are the scripts that a merge calls after the loser has become a tombstone.
 var mergeHalves = before(mergeInScript, realiasScript, eraseScript)
 
-// TestI11ErasureReachesAHalfDoneMerge kills a merge before each of its steps, and
-// then the lead is erased that the other was to become a part of. Nothing is left of
-// either, though nobody comes any more who would meet the half that was done.
+// TestI11ErasureReachesAHalfDoneMerge kills a merge before each of its later scripts and then
+// erases the winner. Nothing may be left of either lead, although nobody comes any more who would
+// finish the merge.
 func TestI11ErasureReachesAHalfDoneMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -104,8 +103,8 @@ func TestI11ErasureReachesAHalfDoneMerge(t *testing.T) {
 	}
 }
 
-// TestHalfDoneMergeListsOneLead kills a merge before each of its steps: who is on the list is
-// somebody, by whatever he is looked for.
+// TestHalfDoneMergeListsOneLead kills a merge before each of its later scripts. Every list must
+// show only the winner, whatever it filters by.
 func TestHalfDoneMergeListsOneLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -134,8 +133,8 @@ func TestHalfDoneMergeListsOneLead(t *testing.T) {
 	}
 }
 
-// TestI11ErasureReachesAMergeThatBegins has that process begin when the identities are
-// about to be taken from the lead that is being erased.
+// TestI11ErasureReachesAMergeThatBegins has a merge begin, and die half way, when the erasure of
+// its winner is about to remove the winner's identities.
 func TestI11ErasureReachesAMergeThatBegins(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -147,8 +146,8 @@ func TestI11ErasureReachesAMergeThatBegins(t *testing.T) {
 	h.wantNobody(t, s)
 }
 
-// TestI11ErasureReachesANewIdentity has the lead come by another user id when his
-// identities are about to be taken from him. He never comes again.
+// TestI11ErasureReachesANewIdentity gives the lead another user id when its erasure is about to
+// remove the lead's identities. The user id never comes again, and must be removed too.
 func TestI11ErasureReachesANewIdentity(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -170,8 +169,8 @@ func TestI11ErasureReachesANewIdentity(t *testing.T) {
 	}
 }
 
-// TestI11ErasureReachesEarlierLosers: the lead that was to become a part of the erased
-// one had others merged into it, or was to.
+// TestI11ErasureReachesEarlierLosers erases the winner of a half-done merge whose loser had another
+// lead merged into it before, wholly or half.
 func TestI11ErasureReachesEarlierLosers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -197,8 +196,8 @@ func TestI11ErasureReachesEarlierLosers(t *testing.T) {
 	}
 }
 
-// TestI1MergeIntoALeadBeingErased: who was not made a part of the erased lead yet is
-// left alone, and is not made one any more: there, he would be lost.
+// TestI1MergeIntoALeadBeingErased erases the winner before the merge has made the loser a
+// tombstone. The loser must be left alone and must not be merged any more, as it would be lost.
 func TestI1MergeIntoALeadBeingErased(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -240,8 +239,8 @@ func TestI1MergeIntoALeadBeingErased(t *testing.T) {
 	}
 }
 
-// TestI1ErasureSparesALeadMergedElsewhere: a merge was noted and never made, and the loser is a part of
-// a third lead by now. Erasing the one that was to have him takes nothing of his.
+// TestI1ErasureSparesALeadMergedElsewhere notes a merge at its winner and stops there. Then the
+// loser is merged into a third lead. Erasing the first winner must take nothing of the third lead.
 func TestI1ErasureSparesALeadMergedElsewhere(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -261,8 +260,8 @@ func TestI1ErasureSparesALeadMergedElsewhere(t *testing.T) {
 	}
 }
 
-// TestI1HalfDoneMergeIsHandedOn: what the loser was about to take in is not his yet
-// when he becomes a part of another, who takes it in then.
+// TestI1HalfDoneMergeIsHandedOn stops a merge before its winner has taken the loser in, and then
+// merges that winner into an older lead. The older lead must take in both.
 func TestI1HalfDoneMergeIsHandedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -11,7 +11,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestPackFactsRoundTrip: whatever ids a run is given, they come back, here and from a script.
+// TestPackFactsRoundTrip checks that the facts of a run are unpacked as they were packed, whatever
+// its ids look like.
 func TestPackFactsRoundTrip(t *testing.T) {
 	t.Parallel()
 	canonical := func() string { return uuid.NewString() }
@@ -40,8 +41,8 @@ func TestPackFactsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestLeadWithARunStaysPacked: one long field would triple the memory of a lead. A run
-// has none, from its start to its last moment.
+// TestLeadWithARunStaysPacked checks that a run adds no long field to its lead's hash, from its
+// start to its end. One long field would triple the memory of the lead.
 func TestLeadWithARunStaysPacked(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})

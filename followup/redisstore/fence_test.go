@@ -13,13 +13,13 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// step starts a run for the party and makes its first step due at epoch.
+// step starts a run of the party, with a first step that is due at epoch.
 func (p party) step(t *testing.T, s *Store, config followup.ConfigID) followup.RunID {
 	t.Helper()
 	return p.start(t, s, mustResolve(t, s, p, followup.Identity{ExternalID: string(p.lead)}, epoch), config)
 }
 
-// start begins a follow-up of the lead with a step that is due.
+// start starts a run of the lead, with a first step that is due at epoch.
 func (p party) start(t *testing.T, s *Store, lead followup.LeadID, config followup.ConfigID) followup.RunID {
 	t.Helper()
 	run, _, err := s.Start(t.Context(), p.tenant, lead, followup.Arm{
@@ -31,7 +31,8 @@ func (p party) start(t *testing.T, s *Store, lead followup.LeadID, config follow
 	return run
 }
 
-// sending returns a step of the lead that is on its way, and its attempt.
+// sending starts a run of the lead and takes its step into sending. It returns the step and its
+// attempt.
 func (p party) sending(t *testing.T, s *Store, lead followup.LeadID) (followup.Claimed, followup.AttemptID) {
 	t.Helper()
 	p.start(t, s, lead, "c")
@@ -39,7 +40,7 @@ func (p party) sending(t *testing.T, s *Store, lead followup.LeadID) (followup.C
 	return c, guardStep(t, s, c, nil).Attempt
 }
 
-// sent is what such a step came to: a text went out, and it was the last.
+// sent returns the result of such a step: a text went out, and it was the last step.
 func sent(c followup.Claimed, attempt followup.AttemptID) followup.FinishStep {
 	return followup.FinishStep{
 		Run: c.Run.ID, Token: c.Token, Attempt: attempt, Kind: followup.KindAI, Outcome: followup.Sent,
@@ -47,6 +48,7 @@ func sent(c followup.Claimed, attempt followup.AttemptID) followup.FinishStep {
 	}
 }
 
+// claimSteps claims up to ten steps that are due at epoch.
 func claimSteps(t *testing.T, s *Store) followup.Batch {
 	t.Helper()
 	b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: 10, Lease: time.Minute})
@@ -56,6 +58,7 @@ func claimSteps(t *testing.T, s *Store) followup.Batch {
 	return b
 }
 
+// claimStep is claimSteps, and ends the test unless there is exactly one step.
 func claimStep(t *testing.T, s *Store) followup.Claimed {
 	t.Helper()
 	b := claimSteps(t, s)
@@ -65,6 +68,7 @@ func claimStep(t *testing.T, s *Store) followup.Claimed {
 	return b.Steps[0]
 }
 
+// guardStep asks the guard to allow the step, with what edit, if there is one, changes.
 func guardStep(t *testing.T, s *Store, c followup.Claimed, edit func(*followup.GuardStep)) followup.Verdict {
 	t.Helper()
 	g := followup.GuardStep{Run: c.Run.ID, Token: c.Token, To: c.Lead.Contact(), Now: epoch, Real: epoch, Lease: time.Minute}
@@ -78,9 +82,8 @@ func guardStep(t *testing.T, s *Store, c followup.Claimed, edit func(*followup.G
 	return v
 }
 
-// TestI5ConfigTurnedOffHalfWay kills the process that turned a config off, or
-// deleted it, after the guards were told and before any run was ended: what
-// meets such a run ends it.
+// TestI5ConfigTurnedOffHalfWay kills the process that turns a config off, or deletes it, after the
+// guards know and before any run has ended. Whatever meets such a run must end it.
 func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -104,7 +107,7 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 		}},
 	}
 	for _, way := range ways {
-		// Each ends the run after off was called, and says what it told of that.
+		// Each way calls off, has something meet the run, and returns the ends that this reported.
 		meet := map[string]func(t *testing.T, off func(), p party, run followup.RunID) []followup.Ended{
 			"a claim": func(t *testing.T, off func(), _ party, _ followup.RunID) []followup.Ended {
 				off()
@@ -187,7 +190,7 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 				if err != nil || out.State != followup.RunEnded {
 					t.Errorf("FinishStep: got %+v, %v, want the run ended", out, err)
 				}
-				want := cmp.Or(said, way.why) // what the result says comes before what the config does
+				want := cmp.Or(said, way.why) // a reason that the result gives comes before the config's
 				if r, err := s.Run(t.Context(), p.tenant, run); err != nil || r.Reason != want {
 					t.Errorf("run: got %v, %v, want %v", r.Reason, err, want)
 				}
@@ -196,8 +199,8 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 	}
 }
 
-// TestI5GuardReadsTheLeadItself changes the lead behind the back of everything that
-// would have ended its runs: the guard reads for itself.
+// TestI5GuardReadsTheLeadItself changes the lead's hash without ending its runs, as the calls that
+// normally do so would. The guard must read the hash and refuse.
 func TestI5GuardReadsTheLeadItself(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -231,8 +234,8 @@ func TestI5GuardReadsTheLeadItself(t *testing.T) {
 	})
 }
 
-// TestI2DedupComparesWholeRecords has an id's bytes stand across two records,
-// where they mean nothing, and then in a record of its own as well.
+// TestI2DedupComparesWholeRecords stores first sights in which an id's bytes stand across two
+// records, where they mean nothing, and then also in a record of its own.
 func TestI2DedupComparesWholeRecords(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -242,7 +245,7 @@ func TestI2DedupComparesWholeRecords(t *testing.T) {
 		now := []byte{0x69, 0xA5, 0x5A, 0x10} // seconds of about epoch
 		other := "\x01\x02\x03\x04\x05" + id[:3]
 		across := other + id[3:7] + id[7:] + "1234567" + string(now)
-		// The first record's age is bytes 3 to 6 of the id, so it must not look old.
+		// Bytes 3 to 6 of the id are the first record's time; that record must not look old.
 		if err := s.db.Set(t.Context(), key, across, 0).Err(); err != nil {
 			t.Fatal(err)
 		}

@@ -17,8 +17,8 @@ import (
 
 var update = goflag.Bool("update", false, "record the stored format anew")
 
-// What was recorded: by wagate as it is, by one whose first sights have a key of their own always,
-// and by one that kept a run in one field.
+// The recorded stores: of this program; of one whose first sights always have a key of their own; and
+// of one that kept a run in one field.
 const (
 	recorded = "testdata/format2.redis"
 	apart    = "testdata/format1.redis"
@@ -35,7 +35,7 @@ var old = party{
 const (
 	oldConfig  = followup.ConfigID("0f0e7f2a-0000-4000-8000-000000000004")
 	oldChannel = followup.ChannelID("0f0e7f2a-0000-4000-8000-000000000005") // paused
-	armed      = "15550100061"                                              // phones by how far their owners have come
+	armed      = "15550100061"                                              // phones of leads, by the state of their run
 	claimed    = "15550100062"
 	inSending  = "15550100063"
 	ended      = "15550100064"
@@ -46,7 +46,7 @@ var oldLadder = followup.Ladder{Steps: []followup.Step{
 	{Interval: "PT30M", Prompt: "ask"}, {Interval: "P1D", TemplateName: "come_back", TemplateLanguage: "pt_BR"},
 }}
 
-// record makes a store with something of everything in it, at epoch.
+// record fills a store with something of everything, at epoch.
 func record(t *testing.T, s *Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -95,7 +95,7 @@ func record(t *testing.T, s *Store) {
 	for _, d := range claimAll(t, s, epoch) {
 		if d.Lead == out {
 			bury(t, s, d, epoch)
-		} // the others stay frozen, under a lease of a minute
+		} // the other deliveries stay frozen, under a lease of a minute
 	}
 	check(s.Pause(ctx, old.tenant, oldChannel, true))
 	if err := second(s.Message(ctx, old.tenant, "wamid.early", &followup.Parked{At: epoch})); !errors.Is(err, followup.ErrNotFound) {
@@ -109,10 +109,11 @@ func record(t *testing.T, s *Store) {
 	}}, epoch))
 }
 
+// second drops the first of two results and returns the error.
 func second[T any](_ T, err error) error { return err }
 
-// TestI7UpgradeLosesNothing opens the recorded store: what was pending fires, what
-// waited is delivered, what was known is known.
+// TestI7UpgradeLosesNothing opens the recorded stores. What was pending must fire, what waited must
+// be delivered, and what was known must be known. With -update it first records the store anew.
 func TestI7UpgradeLosesNothing(t *testing.T) {
 	t.Parallel()
 	if *update {
@@ -135,7 +136,7 @@ func TestI7UpgradeLosesNothing(t *testing.T) {
 	}
 }
 
-// onRecorded runs a test on a recorded store, embedded and on a real Redis.
+// onRecorded runs a test on a recorded store, on the embedded Redis and on a real one.
 func onRecorded(t *testing.T, file string, f func(t *testing.T, s *Store)) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -151,7 +152,8 @@ func onRecorded(t *testing.T, file string, f func(t *testing.T, s *Store)) {
 	})
 }
 
-// TestI5ReplyEndsAOneFieldRun: whichever script meets it first understands it.
+// TestI5ReplyEndsAOneFieldRun checks that a reply ends a run that an older program stored in one
+// field, although no other script has met the run before.
 func TestI5ReplyEndsAOneFieldRun(t *testing.T) {
 	t.Parallel()
 	onRecorded(t, oneField, func(t *testing.T, s *Store) {
@@ -170,7 +172,7 @@ func TestI5ReplyEndsAOneFieldRun(t *testing.T) {
 	})
 }
 
-// checkGoesOn goes on with the recorded store, half an hour later.
+// checkGoesOn goes on with the recorded store half an hour later.
 func checkGoesOn(t *testing.T, s *Store) {
 	ctx, now := t.Context(), epoch.Add(30*time.Minute)
 	is := func(what string, got, want any, err error) {
@@ -263,8 +265,9 @@ func checkGoesOn(t *testing.T, s *Store) {
 	is("note of a template", note.Status.Word, "PAUSED", err)
 }
 
-// TestI7NewerLeadIsLeftAlone: it is not claimed, not written, and whoever
-// asks is told; others' work goes on, and that of the newer one is where it was.
+// TestI7NewerLeadIsLeftAlone checks that a lead that a newer version of the program wrote is not
+// claimed and not written, and that every question about it is answered with an error. The work of
+// other leads goes on, and the newer lead's work is unchanged.
 func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -315,7 +318,7 @@ func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 				t.Error("a delivery of the newer one was claimed")
 			}
 		}
-		stranger := q.talking(t, s, followup.Identity{Phone: "15550100073"}) // another tenant's goes on
+		stranger := q.talking(t, s, followup.Identity{Phone: "15550100073"}) // another tenant's work goes on
 		if len(stranger) != 1 {
 			t.Fatal("another tenant's lead is not to be had")
 		}
@@ -364,12 +367,13 @@ func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 	})
 }
 
+// asLead returns the party with another lead.
 func (p party) asLead(l followup.LeadID) party {
 	p.lead = l
 	return p
 }
 
-// TestNewerConfigIsLeftAlone likewise.
+// TestNewerConfigIsLeftAlone checks the same for a config.
 func TestNewerConfigIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -14,7 +14,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// hideHeir has nobody told what became of a lead while it is set.
+// hideHeir is a client hook. While it is set, no answer comes to the question what became of a
+// lead.
 type hideHeir struct{ atomic.Bool }
 
 func (h *hideHeir) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -33,8 +34,9 @@ func (h *hideHeir) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	return next
 }
 
-// TestI7HeirIsNotGuessed: while Redis does not tell, a receipt of a merged lead's step
-// is not acknowledged, which would be lost, and nobody is said to be unknown.
+// TestI7HeirIsNotGuessed checks that while Redis does not say what became of a lead, a receipt
+// about a merged lead's step fails, because an acknowledged receipt would be lost, and the lead is
+// not said to be unknown.
 func TestI7HeirIsNotGuessed(t *testing.T) {
 	t.Parallel()
 	ctx, p, client := t.Context(), newParty(), redistest.Start(t).Client()

@@ -21,16 +21,17 @@ var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // testPartitions is small, so that leads share partitions.
 const testPartitions = 8
 
-// inTheEnd bounds every wait for what must come; a busy machine may take long.
+// inTheEnd bounds every wait for something that must happen. It is long, because a busy machine may
+// be slow.
 const inTheEnd = 3 * time.Minute
 
-// late says that nobody answered in time, as may be where a machine lets processes wait:
-// who asks again is answered, as long as ctx lasts.
+// late reports whether a call failed only because nobody answered in time, as happens on a busy
+// machine. The caller may ask again as long as ctx lasts.
 func late(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && (broken(err) || errors.Is(err, context.DeadlineExceeded))
 }
 
-// openStore opens a store that waits for a Redis which a busy machine lets wait.
+// openStore opens a store that is patient with a Redis that a busy machine slows down.
 func openStore(t *testing.T, p Params) *Store {
 	t.Helper()
 	if p.Partitions == 0 {
@@ -44,7 +45,7 @@ func openStore(t *testing.T, p Params) *Store {
 	return s
 }
 
-// onEach runs a test on the embedded and on a real Redis.
+// onEach runs a test on the embedded Redis and on a real one.
 func onEach(t *testing.T, f func(t *testing.T, s *Store)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) {
@@ -77,7 +78,7 @@ func newParty() party {
 	}
 }
 
-// message is one message for the relay.
+// message returns a settlement of one message of the party's lead, to be relayed as {"text": text}.
 func (p party) message(text string, at time.Time) followup.Settlement {
 	value, _ := json.Marshal(map[string]string{"text": text})
 	return followup.Settlement{
@@ -89,7 +90,8 @@ func (p party) message(text string, at time.Time) followup.Settlement {
 	}
 }
 
-// delivered is a receipt: the message of an attempt, settled with a lead, was delivered.
+// delivered returns a settlement with the lead of a receipt that says that the attempt's message was
+// delivered.
 func (p party) delivered(lead followup.LeadID, a followup.AttemptID) followup.Settlement {
 	return followup.Settlement{
 		Tenant: p.tenant, Lead: lead, Now: epoch, Real: epoch,
@@ -100,11 +102,12 @@ func (p party) delivered(lead followup.LeadID, a followup.AttemptID) followup.Se
 	}
 }
 
-// say settles one message for the relay.
+// say settles one message of the party's lead, to be relayed.
 func (p party) say(ctx context.Context, s *Store, text string, at time.Time) error {
 	return second(s.Settle(ctx, p.message(text, at)))
 }
 
+// mustSay is say, and ends the test if that fails.
 func (p party) mustSay(t *testing.T, s *Store, text string, at time.Time) {
 	t.Helper()
 	if err := p.say(t.Context(), s, text, at); err != nil {
@@ -112,6 +115,7 @@ func (p party) mustSay(t *testing.T, s *Store, text string, at time.Time) {
 	}
 }
 
+// claimAll claims all deliveries that may be tried at that instant.
 func claimAll(t *testing.T, s *Store, at time.Time) []followup.Delivery {
 	t.Helper()
 	out, _, err := s.ClaimDeliveries(t.Context(),
@@ -122,6 +126,7 @@ func claimAll(t *testing.T, s *Store, at time.Time) []followup.Delivery {
 	return out
 }
 
+// claimOne is claimAll, and ends the test unless there is exactly one delivery.
 func claimOne(t *testing.T, s *Store, at time.Time) followup.Delivery {
 	t.Helper()
 	out := claimAll(t, s, at)
@@ -131,6 +136,7 @@ func claimOne(t *testing.T, s *Store, at time.Time) followup.Delivery {
 	return out[0]
 }
 
+// said returns the texts of the events of a delivery, each followed by a space.
 func said(d followup.Delivery) string {
 	out := ""
 	for _, e := range d.Events {
@@ -141,6 +147,7 @@ func said(d followup.Delivery) string {
 	return out
 }
 
+// flush makes Redis forget all scripts.
 func flush(t *testing.T, db redis.UniversalClient) {
 	t.Helper()
 	if err := db.ScriptFlush(t.Context()).Err(); err != nil {
@@ -148,7 +155,8 @@ func flush(t *testing.T, db redis.UniversalClient) {
 	}
 }
 
-// mustResolve returns the lead with these identities, made at that instant if need be.
+// mustResolve returns the lead with these identities. If there is none, it creates the lead at that
+// instant.
 func mustResolve(t *testing.T, s *Store, p party, who followup.Identity, at time.Time) followup.LeadID {
 	t.Helper()
 	l, err := s.Resolve(t.Context(), p.tenant, who, true, at)
@@ -158,7 +166,7 @@ func mustResolve(t *testing.T, s *Store, p party, who followup.Identity, at time
 	return l
 }
 
-// talking makes a lead of each identity, a second apart, who each say something.
+// talking creates a lead for each identity, a second apart, and has each of them say something.
 func (p party) talking(t *testing.T, s *Store, each ...followup.Identity) []followup.LeadID {
 	t.Helper()
 	leads := make([]followup.LeadID, len(each))
@@ -169,7 +177,7 @@ func (p party) talking(t *testing.T, s *Store, each ...followup.Identity) []foll
 	return leads
 }
 
-// delivered tells the store that a delivery has arrived.
+// delivered tells the store that the assistant took the delivery.
 func delivered(t *testing.T, s *Store, d followup.Delivery) {
 	t.Helper()
 	if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
@@ -177,8 +185,8 @@ func delivered(t *testing.T, s *Store, d followup.Delivery) {
 	}
 }
 
-// deliverAll delivers all that there is, looking a few times: a merge queues by the
-// store's own clock.
+// deliverAll delivers everything that waits, and returns the deliveries. It looks several times, at
+// later and later instants, because a merge queues by the store's own clock.
 func deliverAll(t *testing.T, s *Store) []followup.Delivery {
 	t.Helper()
 	var all []followup.Delivery
@@ -191,6 +199,7 @@ func deliverAll(t *testing.T, s *Store) []followup.Delivery {
 	return all
 }
 
+// bury makes the delivery a dead letter and returns the letter's id.
 func bury(t *testing.T, s *Store, d followup.Delivery, at time.Time) string {
 	t.Helper()
 	if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Dead: "410", Real: at}); err != nil {

@@ -32,8 +32,9 @@ func (c *tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 	}
 }
 
-// TestKnownIdentitiesCostNoRoundTrip: identities that a replica has seen cost no round
-// trip, with the lead they are of or without, or with one that became that.
+// TestKnownIdentitiesCostNoRoundTrip checks that resolving identities that the replica has seen
+// costs no round trip: alone, with their lead's id, or with the id of a lead that became their
+// lead.
 func TestKnownIdentitiesCostNoRoundTrip(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newParty()
@@ -70,7 +71,7 @@ func TestKnownIdentitiesCostNoRoundTrip(t *testing.T) {
 			t.Errorf("%s: got %d round trips, want none", name, n)
 		}
 	}
-	// What the cache cannot know is asked.
+	// Redis is asked about what the cache cannot know.
 	if _, err := s.Resolve(ctx, p.tenant, followup.Identity{Phone: long, Lead: followup.NewLeadID()}, false, epoch); !errors.Is(err, followup.ErrNotFound) {
 		t.Errorf("the phone, of somebody else: got %v, want ErrNotFound", err)
 	}
@@ -79,8 +80,8 @@ func TestKnownIdentitiesCostNoRoundTrip(t *testing.T) {
 	}
 }
 
-// TestI1MergeOvertakenByAnother has the winner of a merge merged away itself
-// before it has got anything: nobody is turned away, and nothing is lost.
+// TestI1MergeOvertakenByAnother merges the winner of a merge into a third lead before the winner
+// has taken anything in. No caller may be turned away, and nothing may be lost.
 func TestI1MergeOvertakenByAnother(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -95,7 +96,7 @@ func TestI1MergeOvertakenByAnother(t *testing.T) {
 				dying := server.Client()
 				dying.AddHook(crashBefore(mergeInScript))
 				_, _ = openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, both, false, epoch)
-				both.Phone = "" // who meets the tombstone first finishes
+				both.Phone = "" // whoever meets the tombstone first finishes the merge
 			}
 			client.AddHook(meanwhile(mergeInScript, func() {
 				if _, err := other.Resolve(ctx, p.tenant, followup.Identity{Phone: "15550100001", ExternalID: "crm-1"}, false, epoch); err != nil {
@@ -114,8 +115,9 @@ func TestI1MergeOvertakenByAnother(t *testing.T) {
 	}
 }
 
-// TestI10ReplicaLearnsOfAStranger: a phone alone is not believed to lead for long to whom
-// it led before; with a user id it is.
+// TestI10ReplicaLearnsOfAStranger has a phone pass to a stranger. A replica's cache must not
+// believe for long that the phone alone leads to the lead that had it; a phone with a user id still
+// does.
 func TestI10ReplicaLearnsOfAStranger(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newParty()
@@ -150,8 +152,8 @@ func TestI10ReplicaLearnsOfAStranger(t *testing.T) {
 	}
 }
 
-// TestI1ResolveOfTheLoserOfAHalfDoneMerge kills a merge before each of its steps: what is
-// said of the loser afterwards is said of the one lead.
+// TestI1ResolveOfTheLoserOfAHalfDoneMerge kills a merge before each of its scripts. A later Resolve
+// that names the loser must finish the merge and return the winner.
 func TestI1ResolveOfTheLoserOfAHalfDoneMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -178,8 +180,8 @@ func TestI1ResolveOfTheLoserOfAHalfDoneMerge(t *testing.T) {
 	}
 }
 
-// TestLeadErasedAtOnceIsMadeAnew: a contact whose lead is erased before that has a record
-// becomes another lead.
+// TestLeadErasedAtOnceIsMadeAnew erases a new lead before its founder has written the record. The
+// contact must become another lead.
 func TestLeadErasedAtOnceIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -15,9 +15,9 @@ import (
 	"wagate/followup"
 )
 
-// indexed checks that the indexes of steps hold what the leads' hashes say and nothing else: a run whose step is
-// armed waits in its tenant's due set at its instant, any other live one has a lease, no run has both, and the
-// index of tenants tells the first instant of each.
+// indexed fails the test unless the indexes of steps hold exactly what the leads' hashes say: a run
+// whose step is armed lies in its tenant's due set at its due; any other live run has a lease; no
+// run has both; and the index of tenants holds each tenant's first due.
 func indexed(t failer, s *Store) {
 	t.Helper()
 	var mu sync.Mutex
@@ -48,7 +48,8 @@ func indexed(t failer, s *Store) {
 	}
 }
 
-// stepsOfLeads is where the steps of a node's leads must be found.
+// stepsOfLeads returns where the steps of a node's leads must be found, and each tenant's first
+// due.
 func stepsOfLeads(ctx context.Context, node *redis.Client) (map[string]string, error) {
 	leads, err := node.Keys(ctx, "{p*}:l:*").Result()
 	if err != nil {
@@ -82,7 +83,7 @@ func stepsOfLeads(ctx context.Context, node *redis.Client) (map[string]string, e
 	return steps, nil
 }
 
-// stepsOfIndexes is where they are.
+// stepsOfIndexes returns the same from the indexes.
 func stepsOfIndexes(ctx context.Context, node *redis.Client) (map[string]string, error) {
 	steps := map[string]string{}
 	read := func(pattern string, tell func(key string, z redis.Z)) error {
@@ -111,7 +112,8 @@ func stepsOfIndexes(ctx context.Context, node *redis.Client) (map[string]string,
 	return steps, read("{p*}:si", func(key string, z redis.Z) { steps[strings.TrimSuffix(key, ":si")+" "+member(z)] = at(z) })
 }
 
-// TestI7PostponedStepIsIndexedAtItsDue: no replica looks for it at its old instant again and again.
+// TestI7PostponedStepIsIndexedAtItsDue restarts a step's wait. The indexes must have the new due,
+// so that no replica looks for the step at the old one again and again.
 func TestI7PostponedStepIsIndexedAtItsDue(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

@@ -20,13 +20,13 @@ import (
 	"wagate/followup/rescue"
 )
 
-// laneGate is a client hook that notes which scripts go together, and lets
-// none leave until it is opened.
+// laneGate is a client hook that notes which scripts leave together, and lets none leave until it
+// is opened.
 type laneGate struct {
 	open chan struct{}
 
 	mu      sync.Mutex
-	batches [][]string // first keys
+	batches [][]string // the scripts' first keys
 }
 
 func (*laneGate) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -45,6 +45,7 @@ func (j *laneGate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
+// note notes the scripts among the commands, and waits for the gate.
 func (j *laneGate) note(cmds ...redis.Cmder) {
 	var keys []string
 	for _, cmd := range cmds {
@@ -61,8 +62,9 @@ func (j *laneGate) note(cmds ...redis.Cmder) {
 	<-j.open
 }
 
-// holdLanes is a store whose lanes are all held up, and that many calls of lead
-// scripts about these leads waiting behind.
+// holdLanes returns a store whose lanes are all held up, with a settlement of each of the leads
+// waiting behind them. The function it returns opens the gate and returns the errors of the
+// settlements.
 func holdLanes(
 	t *testing.T, ctx context.Context, d Durability, p party, leads ...followup.LeadID, //nolint:revive // not t's
 ) (*Store, *laneGate, func() []error) {
@@ -99,7 +101,7 @@ func holdLanes(
 	}
 }
 
-// waitLanes waits until so many lanes are under way and so many calls wait.
+// waitLanes waits until that many batches are under way and that many calls wait.
 func (s *Store) waitLanes(t *testing.T, running, waiting int) {
 	t.Helper()
 	for t.Context().Err() == nil {
@@ -123,6 +125,7 @@ func wantNoErrors(t *testing.T, errs []error) {
 	}
 }
 
+// leads returns n new lead ids.
 func leads(n int) []followup.LeadID {
 	all := make([]followup.LeadID, n)
 	for i := range all {
@@ -131,8 +134,8 @@ func leads(n int) []followup.LeadID {
 	return all
 }
 
-// TestCallsGoTogether: what waits goes in one round trip, in its order and
-// within its bound; and nothing is kept of a node that nobody asks.
+// TestCallsGoTogether checks that the calls that wait leave in as few batches as their bound
+// allows, and that nothing is kept of a node once no call is under way.
 func TestCallsGoTogether(t *testing.T) {
 	t.Parallel()
 	some := leads(maxBatch + 3)
@@ -159,8 +162,8 @@ func TestCallsGoTogether(t *testing.T) {
 	}
 }
 
-// TestI2NoLeadTwiceInABatch: of each lead only the last answer is kept, and a
-// broken connection repeats the batch.
+// TestI2NoLeadTwiceInABatch checks that a batch holds each lead at most once. A broken connection
+// repeats the whole batch, and only the last answer is kept per lead.
 func TestI2NoLeadTwiceInABatch(t *testing.T) {
 	t.Parallel()
 	lead := followup.NewLeadID()
@@ -183,8 +186,8 @@ func TestI2NoLeadTwiceInABatch(t *testing.T) {
 	}
 }
 
-// TestCancelledCallTakesNoOthersAlong: a caller who is gone before his call leaves has
-// no effect, and the others have theirs.
+// TestCancelledCallTakesNoOthersAlong cancels a call before it leaves. It must have no effect, and
+// the other calls must have theirs.
 func TestCancelledCallTakesNoOthersAlong(t *testing.T) {
 	t.Parallel()
 	ctx, leave := context.WithCancel(t.Context())
@@ -209,8 +212,8 @@ func TestCancelledCallTakesNoOthersAlong(t *testing.T) {
 	}
 }
 
-// TestI1BatchMeetsAnEmptyScriptCache: whose script the node has forgotten goes
-// again by himself.
+// TestI1BatchMeetsAnEmptyScriptCache sends a batch to a node that has forgotten its script. Each
+// call must then succeed alone.
 func TestI1BatchMeetsAnEmptyScriptCache(t *testing.T) {
 	t.Parallel()
 	p, some := newParty(), leads(8)
@@ -224,8 +227,8 @@ func TestI1BatchMeetsAnEmptyScriptCache(t *testing.T) {
 	}
 }
 
-// TestI1BatchWithoutReplicas: of what no replica has nothing is promised, to
-// none of those who went together.
+// TestI1BatchWithoutReplicas checks that without replicas every call of a batch returns
+// ErrNotDurable.
 func TestI1BatchWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	_, _, settled := holdLanes(t, t.Context(), Durability{Level: LevelReplicas, Replicas: 1}, newParty(), leads(4)...)
@@ -236,7 +239,7 @@ func TestI1BatchWithoutReplicas(t *testing.T) {
 	}
 }
 
-// panicHook is a client hook that panics as often as it is told to.
+// panicHook is a client hook that panics as often as left says.
 type panicHook struct {
 	redis.Hook
 
@@ -258,7 +261,8 @@ func (j *panicHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// TestI9PanicLeavesTheLaneOpen: callers outlive panics, so a lane must, too.
+// TestI9PanicLeavesTheLaneOpen checks that a lane still works after panics. Callers outlive panics,
+// so lanes must, too.
 func TestI9PanicLeavesTheLaneOpen(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

@@ -11,8 +11,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestTransientKeysExpire makes each kind of key that the table in doc.go
-// gives a lifetime, and asks Redis for it.
+// TestTransientKeysExpire makes each kind of key that has a lifetime in the table of doc.go, and
+// checks the key's expiry.
 func TestTransientKeysExpire(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -32,7 +32,7 @@ func TestTransientKeysExpire(t *testing.T) {
 		_, err := s.BeginKey(ctx, p.tenant, key, "f", epoch, time.Minute)
 		must(err)
 	}
-	must(s.db.PExpire(ctx, idempotencyKey(p.tenant, "done"), time.Minute).Err()) // as if begun long ago
+	must(s.db.PExpire(ctx, idempotencyKey(p.tenant, "done"), time.Minute).Err()) // as if it had begun long ago
 	must(s.FinishKey(ctx, p.tenant, "done", []byte("x"), epoch))
 	_, err := s.Pace(ctx, p.channel, 1, 1, time.Minute, epoch)
 	must(err)
@@ -76,13 +76,13 @@ func TestTransientKeysExpire(t *testing.T) {
 	if got := s.db.PTTL(ctx, s.tag(older).dedup(older)).Val(); got <= 0 {
 		t.Errorf("first sights that a merge brought: got %v to live, want an end", got)
 	}
-	// What is claimed again must not go with what was left of it.
+	// The delivery was left to expire; once there is a new one, its key must not expire.
 	p.mustSay(t, s, "c", epoch)
 	claimOne(t, s, epoch)
 	if got := s.db.PTTL(ctx, tag.frozen(p.lead, p.assistant)).Val(); got != -1 {
 		t.Errorf("a delivery that is out: got %v to live, want for good", got)
 	}
-	// That its events go one by one is not forgotten before the last has gone.
+	// A split is remembered until the last of its events is delivered.
 	split := newParty()
 	split.mustSay(t, s, "a", epoch)
 	split.mustSay(t, s, "b", epoch)
@@ -95,8 +95,8 @@ func TestTransientKeysExpire(t *testing.T) {
 	}
 }
 
-// TestI2KeysInUseAreExtended: the end of first sights and of a history is put off in each
-// half of a day that something comes, and not with every message.
+// TestI2KeysInUseAreExtended checks that the expiry of first sights and of a history is extended
+// once in each half of a day in which something comes, and not with every message.
 func TestI2KeysInUseAreExtended(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -137,7 +137,7 @@ func TestI2KeysInUseAreExtended(t *testing.T) {
 			name string
 			what func(id string, at time.Time)
 			at   time.Duration
-			keys []string // put off
+			keys []string // the keys that are extended
 		}{
 			{"the same half of a day", say, 11 * time.Hour, nil},
 			{"the next", say, 12 * time.Hour, []string{first, history}},
@@ -158,8 +158,8 @@ func TestI2KeysInUseAreExtended(t *testing.T) {
 	})
 }
 
-// TestI1LeadThatWasOnlyNamed kills Resolve between giving out a new id and
-// writing the record: whatever comes next makes the record.
+// TestI1LeadThatWasOnlyNamed kills Resolve after it has given out a new id and before it has
+// written the record. Whatever comes next must make the record.
 func TestI1LeadThatWasOnlyNamed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -14,8 +14,8 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// TestListingWhileLeadsComeAndGo looks through more leads than are read at once, while others
-// come or go: nobody is listed twice, or left out who stays.
+// TestListingWhileLeadsComeAndGo searches more leads than are read at once, while other leads come
+// or go. No lead may be listed twice, and no lead that stays may be missing.
 func TestListingWhileLeadsComeAndGo(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -48,7 +48,7 @@ func TestListingWhileLeadsComeAndGo(t *testing.T) {
 			}
 			var want []followup.LeadID
 			for i := range many {
-				want = append(want, put(i, epoch.Add(time.Duration(i/3)*time.Millisecond))) // several in one
+				want = append(want, put(i, epoch.Add(time.Duration(i/3)*time.Millisecond))) // several in one millisecond
 			}
 			stay, gone := want[:many-row.gone], want[many-row.gone:]
 			client := server.Client()
@@ -85,7 +85,7 @@ func TestListingWhileLeadsComeAndGo(t *testing.T) {
 	}
 }
 
-// TestListingOfOneInstant looks through more leads of one millisecond than are read at once.
+// TestListingOfOneInstant searches more leads of one millisecond than are read at once.
 func TestListingOfOneInstant(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
@@ -108,7 +108,8 @@ func TestListingOfOneInstant(t *testing.T) {
 	}
 }
 
-// TestListingCountsItsPage has a lead come while a page is read.
+// TestListingCountsItsPage has a lead come while a page is read. The total must agree with the
+// page.
 func TestListingCountsItsPage(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -125,7 +126,8 @@ func TestListingCountsItsPage(t *testing.T) {
 	}
 }
 
-// afterReading does something once, after a command of that name or a pipeline of that many.
+// afterReading is a client hook that calls do once, after a command of that name or a pipeline of
+// at least that many commands.
 type afterReading struct {
 	command string
 	many    int
@@ -159,8 +161,8 @@ func (a *afterReading) ProcessPipelineHook(next redis.ProcessPipelineHook) redis
 	}
 }
 
-// TestI7SearchDatesTheMergeItFinishes: whoever looks for the phone of somebody who is half merged goes on with
-// that, and what he does is dated.
+// TestI7SearchDatesTheMergeItFinishes searches for the phone of a lead whose merge stopped half
+// way. The search finishes the merge, and what it changes must have the search's time.
 func TestI7SearchDatesTheMergeItFinishes(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -16,10 +16,9 @@ import (
 	"wagate/followup/storetest"
 )
 
-// loseAnswers is a client hook that loses the first answer to every script, as
-// a broken connection does: the client sends the request again, and that
-// answer is all that anybody sees. Nothing comes between the two, since of each lead
-// only the last answer is kept.
+// loseAnswers is a client hook that loses the first answer to every script, as a broken connection
+// does. The client sends the request again, and the caller sees only the second answer. No other
+// request comes between the two, because only the last answer is kept per lead.
 type loseAnswers struct{ mu sync.Mutex }
 
 func (*loseAnswers) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -55,9 +54,8 @@ func (l *loseAnswers) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 	}
 }
 
-// TestI2LostAnswers walks a lead through its life with every script carried out
-// twice and only the second answer seen: nothing happens twice, and what is
-// answered is what happened.
+// TestI2LostAnswers takes a lead through its life while every script runs twice and only the second
+// answer is seen. Nothing may happen twice, and the answers must say what happened.
 func TestI2LostAnswers(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -125,7 +123,7 @@ func TestI2LostAnswers(t *testing.T) {
 		t.Errorf("runs: got %d, %v, want 2", len(runs), err)
 	}
 
-	// The relay: tried again, then dead, replayed, dead again, dropped.
+	// A delivery is tried again, then dead, replayed, dead again and dropped.
 	d := claimOne(t, s, now)
 	told := len(d.Events)
 	check(s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, RetryAt: now, Rejected: true, Real: now}), "retry")
@@ -154,8 +152,8 @@ func TestI2LostAnswers(t *testing.T) {
 	check(s.EraseLead(ctx, p.tenant, lead, now), "EraseLead")
 }
 
-// TestConfigScriptsOfTwoCallers calls the scripts as two callers do that
-// have read the same before either wrote.
+// TestConfigScriptsOfTwoCallers calls the config scripts as two callers do that have read the same
+// state before either of them writes.
 func TestConfigScriptsOfTwoCallers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {
@@ -185,7 +183,7 @@ func TestConfigScriptsOfTwoCallers(t *testing.T) {
 		if got := remove("a"); got != "ok" {
 			t.Errorf("the first request again: got %q, want ok", got)
 		}
-		// An assistant whose mapping another config took over keeps it.
+		// If another config has taken over the assistant, it keeps the assistant.
 		create(c)
 		if err := s.db.HSet(ctx, configAssistantKey(p.tenant), string(p.assistant), "c2").Err(); err != nil {
 			t.Fatal(err)
@@ -197,8 +195,8 @@ func TestConfigScriptsOfTwoCallers(t *testing.T) {
 	})
 }
 
-// TestI2SuiteWithLostAnswers checks every promise of the store with every script
-// carried out twice and only the second answer seen.
+// TestI2SuiteWithLostAnswers runs the suite while every script runs twice and only the second
+// answer is seen.
 func TestI2SuiteWithLostAnswers(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -206,7 +204,7 @@ func TestI2SuiteWithLostAnswers(t *testing.T) {
 	bounded := func(t *testing.T, bound int) followup.Store {
 		t.Helper()
 		s := openStore(t, Params{Client: client, Partitions: 16, MaxBacklog: bound})
-		s.backlog.age = 0 // the suite moves its own clock only
+		s.backlog.age = 0 // the suite does not move the store's own clock
 		return s
 	}
 	storetest.Run(t, func(t *testing.T) followup.Store { return bounded(t, 0) })
