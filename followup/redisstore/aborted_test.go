@@ -63,7 +63,7 @@ func TestI1AbortedSettleLosesNothing(t *testing.T) {
 	}
 	h, _ := s.History(ctx, p.lead, p.channel, later)
 	if len(h) != 3 {
-		t.Errorf("history: got %v, want 3", h)
+		t.Errorf("history: got %v, want 3 entries", h)
 	}
 }
 
@@ -83,7 +83,7 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: 30 * time.Minute,
 		}, false, epoch, epoch)
 		if err != nil || run == "" {
-			t.Fatalf("Start: got %v, %v", run, err)
+			t.Fatalf("Start: got %q, %v, want a run", run, err)
 		}
 	}
 	if _, err := s.GuardSend(ctx, followup.GuardSend{
@@ -108,7 +108,7 @@ func everyKey(t *testing.T) (*redistest.Cluster, *Store, party) {
 	})
 	for _, key := range keys {
 		if s.db.Exists(ctx, key).Val() == 0 {
-			t.Fatalf("%s: is not there", key)
+			t.Fatalf("key %s does not exist", key)
 		}
 	}
 	return c, s, p
@@ -128,7 +128,7 @@ func TestI8RunReplacedWhileItsSlotMigrates(t *testing.T) {
 	replaced := func(what string, start func() (followup.RunID, error), words ...string) {
 		t.Helper()
 		if n := s.db.ZCard(ctx, tag.stepsDue(p.tenant)).Val(); n != 1 {
-			t.Fatalf("%s: got %d steps due before it, want 1", what, n)
+			t.Fatalf("before %s: got %d steps due, want 1", what, n)
 		}
 		s.db.LTrim(ctx, tag.queue(p.lead, p.assistant), 0, 0)
 		slot := c.Slot(tag.lead(p.lead))
@@ -140,12 +140,12 @@ func TestI8RunReplacedWhileItsSlotMigrates(t *testing.T) {
 			t.Fatalf("%s: got %q, %v, want a run", what, run, err)
 		}
 		if got := s.db.ZRange(ctx, tag.stepsDue(p.tenant), 0, -1).Val(); len(got) != 1 || got[0] != string(run) {
-			t.Errorf("%s: got %v due, want %s", what, got, run)
+			t.Errorf("after %s: got %v due, want %s", what, got, run)
 		}
 		told := strings.Join(s.db.LRange(ctx, tag.queue(p.lead, p.assistant), 1, -1).Val(), "")
 		for _, word := range words {
 			if strings.Count(told, word) != 1 {
-				t.Errorf("%s: got %s told, want %s in it once", what, told, word)
+				t.Errorf("%s: queued %s, want %s in it once", what, told, word)
 			}
 		}
 	}
@@ -218,7 +218,7 @@ func TestI5WindowRefusedAndReopenedWhileItsSlotMigrates(t *testing.T) {
 	m.Finish()
 	c.Settled()
 	if err != nil {
-		t.Errorf("Settle: got %v, want none", err)
+		t.Errorf("Settle: got %v, want no error", err)
 		if _, err := s.Settle(ctx, st); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +228,7 @@ func TestI5WindowRefusedAndReopenedWhileItsSlotMigrates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if w := l.Windows[p.channel]; !l.OptedOut || w.Refused || !w.LastInbound.Equal(later) {
-		t.Errorf("lead: got opted out %v, window %+v; want true, open from %v", l.OptedOut, w, later)
+		t.Errorf("lead: got OptedOut %v, window %+v; want true, a window from %v", l.OptedOut, w, later)
 	}
 	want := float64(later.Add(24 * time.Hour).UnixMilli())
 	if z := s.db.ZRangeWithScores(ctx, tag.windows(), 0, -1).Val(); len(z) != 1 || z[0].Score != want {
@@ -255,11 +255,11 @@ func TestI13KeysEmptiedWhileTheirSlotMigrates(t *testing.T) {
 	bury(t, s, claimOne(t, s, epoch), epoch)
 	d := claimOne(t, s, epoch.Add(time.Hour))
 	if n := s.db.LLen(ctx, tag.queue(p.lead, p.assistant)).Val(); d.Lead != p.lead || int(n) != len(d.Events) {
-		t.Fatalf("delivery: got %+v of %d events, want all of the lead's", d, n)
+		t.Fatalf("delivery: got %+v while %d events are queued, want all of the lead's events", d, n)
 	}
 	m := c.Migrate(slot, c.Other(slot))
 	if err := s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, Delivered: true, Real: epoch}); err != nil {
-		t.Errorf("FinishDelivery: got %v, want none", err)
+		t.Errorf("FinishDelivery: got %v, want no error", err)
 	}
 	m.Finish()
 	c.Settled()
@@ -272,7 +272,7 @@ func TestI13KeysEmptiedWhileTheirSlotMigrates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err = s.erase(ctx, sc, eraseRequest{}); err != nil {
-		t.Errorf("erase: got %v, want none", err)
+		t.Errorf("erase: got %v, want no error", err)
 	}
 	m.Finish()
 	c.Settled()

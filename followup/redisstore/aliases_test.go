@@ -21,19 +21,19 @@ func TestAliasesForget(t *testing.T) {
 	a.learn(tenant, []string{"p:1", "u:1"}, merged, lead, true, epoch)
 	a.learn(tenant, []string{"p:2"}, "", other, true, epoch)
 	if !found("p:1", "") || !found("u:1", merged) || !found("p:2", "") {
-		t.Fatal("got somebody unknown who was just learned")
+		t.Fatal("lookup: got an identity unknown that was just learned")
 	}
 	a.forget(lead)
 	if found("p:1", "") || found("u:1", "") || found("u:1", merged) || !found("p:2", "") {
-		t.Error("got somebody else forgotten than was to be")
+		t.Error("after forget: got the wrong identities forgotten, want all of the lead's and no others")
 	}
 	a.learn(tenant, []string{"p:1"}, "", lead, false, epoch)
 	if found("p:1", "") {
-		t.Error("got his record told, want it unknown as of before he was forgotten")
+		t.Error("learned again: got told of before the lead was forgotten, want it unknown whether the record was told")
 	}
 	a.learn(tenant, []string{"p:1"}, "", lead, true, epoch)
 	if !found("p:1", "") || found("u:1", "") || found("p:1", merged) {
-		t.Error("got more of him known than was learned again")
+		t.Error("told again: got the wrong identities known, want only the one that was learned again")
 	}
 }
 
@@ -45,6 +45,6 @@ func TestAliasesForgottenIsBounded(t *testing.T) {
 		a.forget(followup.LeadID(strconv.Itoa(n)))
 	}
 	if len(a.forgotten) > maxAliases {
-		t.Errorf("got %d, want %d at most", len(a.forgotten), maxAliases)
+		t.Errorf("forgotten leads: got %d, want at most %d", len(a.forgotten), maxAliases)
 	}
 }

@@ -27,7 +27,7 @@ func TestI9GuardCostDoesNotGrowWithAttempts(t *testing.T) {
 			if v, err := s.GuardSend(ctx, followup.GuardSend{
 				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: now, Real: now,
 			}); err != nil || v.Attempt == "" {
-				t.Fatalf("GuardSend: got %+v, %v, want leave", v, err)
+				t.Fatalf("GuardSend: got %+v, %v, want Allowed", v, err)
 			}
 		}
 	}
@@ -57,13 +57,13 @@ func TestI9GuardCostDoesNotGrowWithAttempts(t *testing.T) {
 	now = now.Add(followup.RunAge + time.Millisecond)
 	guard(100)
 	if n := calls("hgetall") - before; n != 150 {
-		t.Errorf("hashes read whole for 150 messages: got %d, want the lead's alone each time", n)
+		t.Errorf("hashes read whole for 150 messages: got %d, want 150, only the lead each time", n)
 	}
 	if n := db.HLen(ctx, s.tag(p.lead).attempts(p.lead)).Val(); n > 201 {
-		t.Errorf("attempts kept beyond 30 days: got %d, want 201 at most", n)
+		t.Errorf("attempts kept beyond 30 days: got %d, want at most 201", n)
 	}
 	guard(104) // beyond the lead's 512th attempt, at which all attempts are looked at again
-	kept(204, "of which none is old")
+	kept(204, "when none is old")
 }
 
 // TestAttemptsOfAnOlderProgramAreTrimmed checks that old attempts are removed from a store whose
@@ -87,7 +87,7 @@ func TestAttemptsOfAnOlderProgramAreTrimmed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := s.db.HLen(ctx, key).Val(); got != 201 {
-				t.Errorf("attempts kept after %d: got %d, want 201", n+1, got)
+				t.Errorf("attempts kept after message %d: got %d, want 201", n+1, got)
 			}
 		}
 	})

@@ -57,7 +57,7 @@ func counted(t failer, s *Store) {
 	}
 	for of, n := range wrong {
 		if n != 0 {
-			t.Errorf("events waiting, by partition and field %s: counted %+d too many", of, n)
+			t.Errorf("count of waiting events, partition and field %s: off by %+d, want it exact", of, n)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func (p party) fill(t *testing.T, s *Store) int {
 			t.Fatalf("Settle: %v", err)
 		}
 	}
-	t.Fatal("got 1000 messages settled, want a refusal")
+	t.Fatal("got 1000 messages settled, want one refused")
 	return 0
 }
 
@@ -147,18 +147,18 @@ func TestBacklogOfOnePartition(t *testing.T) {
 	p := newParty()
 	home := s.partition(p.lead)
 	if got := p.fill(t, s); got != bound {
-		t.Errorf("one lead: got %d, want all of the bound, %d", got, bound)
+		t.Errorf("one lead: got %d messages accepted, want the whole bound, %d", got, bound)
 	}
 	if got := p.inPartition(s, func(n int) bool { return n == home }).fill(t, s); got != 0 {
-		t.Errorf("another lead in the same partition: got %d, want none", got)
+		t.Errorf("another lead in the same partition: got %d messages accepted, want none", got)
 	}
 	away := p.inPartition(s, func(n int) bool { return n != home })
 	if got := away.fill(t, s); got != 8 {
-		t.Errorf("a lead elsewhere: got %d, want its partition's share, 8", got)
+		t.Errorf("a lead in another partition: got %d messages accepted, want its partition's share, 8", got)
 	}
 	replica := openStore(t, Params{Client: server.Client(), MaxBacklog: bound})
 	if got := away.fill(t, replica); got != 0 {
-		t.Errorf("at another replica: got %d, want none", got)
+		t.Errorf("at another replica: got %d messages accepted, want none", got)
 	}
 	counted(t, s)
 
@@ -168,7 +168,7 @@ func TestBacklogOfOnePartition(t *testing.T) {
 	}
 	now = now.Add(tallyAge)
 	if got := away.fill(t, s); got != bound-7 {
-		t.Errorf("once all was delivered: got %d, want the rest of the bound, %d", got, bound-7)
+		t.Errorf("once all was delivered: got %d messages accepted, want the rest of the bound, %d", got, bound-7)
 	}
 	counted(t, s)
 }
@@ -206,24 +206,24 @@ func TestBacklogIsSummedOnceASecond(t *testing.T) {
 		p.mustSay(t, s, "within the share", epoch)
 	}
 	if got := asked.n.Load(); got != 0 {
-		t.Errorf("within the share: got %d questions, want none", got)
+		t.Errorf("within the share: got %d reads of a partition, want none", got)
 	}
 	p.fill(t, s)
 	home := s.partition(p.lead)
 	p = p.inPartition(s, func(n int) bool { return n == home })
 	for range 50 {
 		if err := p.say(t.Context(), s, "x", epoch); !errors.Is(err, followup.ErrBacklog) {
-			t.Fatalf("got %v, want ErrBacklog", err)
+			t.Fatalf("Settle: got %v, want ErrBacklog", err)
 		}
 	}
 	if got := asked.n.Load(); got != testPartitions {
-		t.Errorf("within a second: got %d questions, want each partition asked once, %d", got, testPartitions)
+		t.Errorf("within a second: got %d reads of a partition, want one of each, %d", got, testPartitions)
 	}
 	now = now.Add(tallyAge)
 	p.fill(t, s)
 	p.fill(t, s)
 	if got := asked.n.Load(); got != 2*testPartitions {
-		t.Errorf("a second later: got %d questions, want %d", got, 2*testPartitions)
+		t.Errorf("a second later: got %d reads of a partition, want %d", got, 2*testPartitions)
 	}
 }
 
@@ -266,7 +266,7 @@ func TestBacklogUnderConcurrency(t *testing.T) {
 		wg.Wait()
 		// Each partition may add its share, and each worker one more. Replayed events are never refused.
 		if st, err := s.Stats(t.Context(), epoch, epoch); err != nil || st.RelayBacklog > 2*bound+workers {
-			t.Errorf("got %d waiting, %v, want at most %d", st.RelayBacklog, err, 2*bound+workers)
+			t.Errorf("Stats: got %d events waiting, %v, want at most %d", st.RelayBacklog, err, 2*bound+workers)
 		}
 		letters, _, err := s.DeadLetters(t.Context(), p.tenant, 100, 0)
 		if err != nil {
@@ -309,13 +309,13 @@ func TestBacklogIsSummedByOneCaller(t *testing.T) {
 	b := backlog{age: tallyAge, known: map[string]tally{"a": {waiting: 7, at: epoch}}}
 	at := epoch.Add(tallyAge)
 	if _, fresh := b.lookup("a", at.Add(-time.Millisecond)); !fresh {
-		t.Error("a moment before: got old, want fresh")
+		t.Error("a millisecond before a second has passed: got stale, want fresh")
 	}
 	if _, fresh := b.lookup("a", at); fresh {
-		t.Error("the first a second later: got fresh, want old")
+		t.Error("first caller after a second: got fresh, want stale")
 	}
 	if got, fresh := b.lookup("a", at); !fresh || got.waiting != 7 {
-		t.Errorf("the second: got %d, fresh %t, want the last answer, 7", got.waiting, fresh)
+		t.Errorf("second caller after a second: got %d, fresh %t, want the last answer, 7", got.waiting, fresh)
 	}
 }
 

@@ -36,10 +36,10 @@ func TestI2DeadLetterLeavesOnce(t *testing.T) {
 		want         string // what is delivered in the end
 	}{
 		{"replayed twice", replayScript, replay, replay, "x "},
-		{"replayed once it was dropped", replayScript, replay, drop, ""},
-		{"dropped once it was replayed", dropScript, drop, replay, "x "},
+		{"replayed after it was dropped", replayScript, replay, drop, ""},
+		{"dropped after it was replayed", dropScript, drop, replay, "x "},
 		{"dropped twice", dropScript, drop, drop, ""},
-		{"replayed once its lead was erased", replayScript, replay, eraseLead, ""},
+		{"replayed after its lead was erased", replayScript, replay, eraseLead, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			client := server.Client()
@@ -47,11 +47,11 @@ func TestI2DeadLetterLeavesOnce(t *testing.T) {
 			p, letter := newDeadLetter(t, s)
 			client.AddHook(meanwhile(row.script, func() {
 				if err := row.sooner(s, p, letter); err != nil {
-					t.Errorf("the sooner: got %v, want none", err)
+					t.Errorf("first caller: got %v, want no error", err)
 				}
 			}))
 			if err := row.late(other, p, letter); !errors.Is(err, followup.ErrNotFound) {
-				t.Errorf("the late: got %v, want ErrNotFound", err)
+				t.Errorf("second caller: got %v, want ErrNotFound", err)
 			}
 			got := ""
 			for _, d := range claimAll(t, s, epoch.Add(time.Hour)) {
@@ -163,7 +163,7 @@ func livedLead(t *testing.T, s *Store, p party, who followup.Identity) followup.
 	}
 	letters, _, err := s.DeadLetters(ctx, p.tenant, 1, 0)
 	if err != nil || s.ReplayDead(ctx, letters[0].ID, epoch) != nil {
-		t.Fatalf("no letter was replayed: %v", err)
+		t.Fatalf("DeadLetters and ReplayDead: got %v, want one letter replayed", err)
 	}
 	p.sending(t, s, lead)
 	claimOne(t, s, epoch)
@@ -197,13 +197,13 @@ func TestI11ErasureReachesEveryKey(t *testing.T) {
 			// A merged lead keeps only what its step in sending needs.
 			for _, key := range []string{tag.dedup(lead), tag.history(lead, p.channel), tag.queue(lead, p.assistant), tag.frozen(lead, p.assistant)} {
 				if s.db.Exists(ctx, key).Val() != 0 {
-					t.Errorf("merged: %s is still there", key)
+					t.Errorf("merged lead: got key %s left, want it gone", key)
 				}
 			}
 			for field := range s.db.HGetAll(ctx, tag.lead(lead)).Val() {
 				known := slices.Contains([]string{"v", "t", "mv", "rs", "as", "lv", "r1", "f1", "k1", "s1"}, field) || strings.HasPrefix(field, "im:")
 				if !known {
-					t.Errorf("merged: field %s is still there", field)
+					t.Errorf("merged lead: got field %s left, want it gone", field)
 				}
 			}
 		}
@@ -214,28 +214,28 @@ func TestI11ErasureReachesEveryKey(t *testing.T) {
 		for _, lead := range leads {
 			tag := s.tag(lead)
 			if got, want := keysOf(t, s, lead), []string{tag.lead(lead)}; !slices.Equal(got, want) {
-				t.Errorf("keys of an erased lead: got %q, want its tombstone alone", got)
+				t.Errorf("keys of an erased lead: got %q, want only its tombstone", got)
 			}
 			for field, value := range s.db.HGetAll(ctx, tag.lead(lead)).Val() {
 				if want := map[string]string{"v": "1", "t": string(p.tenant), "mv": erased}[field]; value != want {
-					t.Errorf("tombstone: got %s %q, want %q", field, value, want)
+					t.Errorf("tombstone field %s: got %q, want %q", field, value, want)
 				}
 			}
 		}
 		// A Resolve that was under way during the erasure must not write to the tombstone.
 		late := followup.Identity{Phone: "15550100005"}
 		if _, err := s.name(ctx, p.tenant, last, late, epoch); !errors.Is(err, followup.ErrLeadMoved) {
-			t.Errorf("a late naming: got %v, want ErrLeadMoved", err)
+			t.Errorf("naming after the erasure: got %v, want ErrLeadMoved", err)
 		}
 		if got := s.db.HLen(ctx, s.tag(last).lead(last)).Val(); got != 3 {
-			t.Errorf("tombstone after a late naming: got %d fields, want 3", got)
+			t.Errorf("tombstone after that naming: got %d fields, want 3", got)
 		}
 		var reasons []string
 		for _, e := range told {
 			reasons = append(reasons, string(e.Reason))
 		}
 		if want := []string{"erased", "erased", "erased"}; !slices.Equal(reasons, want) {
-			t.Errorf("ended: got %q, want %q", reasons, want)
+			t.Errorf("reasons of the ended runs: got %q, want %q", reasons, want)
 		}
 	})
 }
@@ -263,7 +263,7 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := s.db.HGet(ctx, s.tag(loser.lead).lead(loser.lead), "mv").Val(); got != string(winner.lead) {
-				t.Errorf("merged into: got %s, want the first it was merged into", got)
+				t.Errorf("lead merged twice: got it merged into %s, want the first winner", got)
 			}
 		}
 		if _, err := out(winner, third.lead); err != nil {
@@ -273,7 +273,7 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 			From: string(loser.lead), Fields: map[string]string{"nm": "Ana"}, Histories: [][]string{}, Queues: [][]string{},
 		}), "")
 		if !errors.Is(err, followup.ErrLeadMoved) {
-			t.Errorf("import into a lead that was merged: got %v, want ErrLeadMoved", err)
+			t.Errorf("import into a merged lead: got %v, want ErrLeadMoved", err)
 		}
 		gone := lead()
 		if err := s.EraseLead(ctx, p.tenant, gone.lead, epoch); err != nil {
@@ -286,15 +286,15 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 			t.Fatal(err)
 		}
 		if h, err := s.History(ctx, third.lead, p.channel, epoch); err != nil || len(h) != 1 {
-			t.Errorf("clearing a lead that was not merged: got %d entries left, %v, want all", len(h), err)
+			t.Errorf("clearing a lead that is not merged: got %d history entries left, %v, want 1", len(h), err)
 		}
 		// A run that started since the loser was read ends as merged, and its assistant is told.
 		run := p.step(t, s, "c")
 		if _, err := out(scope{lead: run.Lead(), tenant: p.tenant, now: epoch, real: epoch, frozen: true}, third.lead); err != nil {
-			t.Errorf("merge of a lead with a run nobody knew of: got %v, want none", err)
+			t.Errorf("merge of a lead with a run that started meanwhile: got %v, want no error", err)
 		}
 		if r, err := s.Run(ctx, p.tenant, run); err != nil || r.Reason != followup.Merged {
-			t.Errorf("its run: got %q, %v, want it merged", r.Reason, err)
+			t.Errorf("its run: got reason %q, %v, want merged", r.Reason, err)
 		}
 		// An identity that was given to another lead meanwhile stays with that lead.
 		phone := "p:15550100006"
@@ -306,7 +306,7 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := s.db.HGet(ctx, aliasesKey(p.tenant), phone).Val(); got != string(third.lead) {
-			t.Errorf("identity of a third: got it pointed to %s, want it left alone", got)
+			t.Errorf("identity given to a third lead: got it pointed to %s, want the third lead", got)
 		}
 	})
 }
@@ -332,14 +332,14 @@ func TestI9HalfDoneMergeDeliversOnce(t *testing.T) {
 			dying.AddHook(crashBefore(script))
 			both := followup.Identity{Phone: "1", UserID: "1"}
 			if _, err := openStore(t, Params{Client: dying}).Resolve(t.Context(), p.tenant, both, true, epoch); err == nil {
-				t.Fatal("Resolve: got none, want the crash")
+				t.Fatal("Resolve: got no error, want the crash")
 			}
 			got := ""
 			later := time.Now().Add(time.Hour) // Resolve takes no real time, so the merge queues by the store's own clock
 			deliver := func() {
 				for _, d := range claimAll(t, s, later) {
 					if d.Lead != older {
-						t.Errorf("delivered from %s, want only from the winner", d.Lead)
+						t.Errorf("delivery: got one from %s, want it only from the winner", d.Lead)
 					}
 					got += said(d)
 					if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: later}); err != nil {
@@ -353,7 +353,7 @@ func TestI9HalfDoneMergeDeliversOnce(t *testing.T) {
 			}
 			deliver()
 			if got != "x " {
-				t.Errorf("delivered: got %q, want it once", got)
+				t.Errorf("delivered: got %q, want x once", got)
 			}
 		})
 	}

@@ -63,7 +63,7 @@ func TestI6StepIsInABatchOnce(t *testing.T) {
 		later.Limit = 10
 		b, err := s.Claim(t.Context(), later)
 		if err != nil || len(b.Steps) != 2 || len(claimedRuns(b)) != 2 {
-			t.Errorf("got %d steps of %d runs, %v, want both once", len(b.Steps), len(claimedRuns(b)), err)
+			t.Errorf("Claim: got %d steps of %d runs, %v, want 2 steps of 2 runs", len(b.Steps), len(claimedRuns(b)), err)
 		}
 	})
 }
@@ -119,7 +119,7 @@ func TestI9LapsedStepsOfAFullTenantHideNoOthers(t *testing.T) {
 			InHand: map[followup.TenantID]int{noisy.tenant: 1},
 		})
 		if err != nil || !claimedRuns(b)[want] {
-			t.Errorf("got %d steps, %v, want the one of the other tenant", len(b.Steps), err)
+			t.Errorf("Claim: got %d steps, %v, want the one of the other tenant among them", len(b.Steps), err)
 		}
 	})
 }
@@ -142,7 +142,7 @@ func TestI7UnreadableLapsedStepsHoldNothingUp(t *testing.T) {
 				Now: epoch, Real: epoch.Add(time.Minute), Limit: 2, Lease: time.Minute, PerTenant: perTenant,
 			})
 			if err != nil || !claimedRuns(b)[want] {
-				t.Errorf("bound %d: got %d steps, next in %v, %v, want the one that can be read", perTenant, len(b.Steps), b.Next, err)
+				t.Errorf("tenant bound %d: got %d steps, next in %v, %v, want the readable one", perTenant, len(b.Steps), b.Next, err)
 				continue
 			}
 			if err := s.ReleaseStep(t.Context(), followup.ReleaseStep{Run: want, Token: b.Steps[0].Token, Now: epoch, Real: epoch}); err != nil {
@@ -173,7 +173,7 @@ func TestI7UnreadableDueStepsHoldNothingUp(t *testing.T) {
 			maps.Copy(got, claimedRuns(b))
 		}
 		if !got[want] || !got[other] {
-			t.Errorf("got %d steps in six claims, want the two that can be read", len(got))
+			t.Errorf("six claims: got %d steps, want the two readable ones", len(got))
 		}
 	})
 }
@@ -189,7 +189,7 @@ func TestI7ClaimOfMoreStepsThanLuaUnpacks(t *testing.T) {
 	for got := 0; got < many; {
 		b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: many, Lease: time.Minute})
 		if got += len(b.Steps); err != nil || len(b.Steps) == 0 || got < many && b.Next != 0 {
-			t.Fatalf("got %d of %d steps, next in %v, %v, want more", got, many, b.Next, err)
+			t.Fatalf("Claim: got %d of %d steps so far, next in %v, %v, want more at once", got, many, b.Next, err)
 		}
 	}
 }
@@ -223,10 +223,10 @@ func TestI7ClaimWhoseAnswerIsLost(t *testing.T) {
 		}
 		b, err := s.Claim(t.Context(), params) // the step is still under its lease
 		if err != nil || len(b.Steps) != 1 {
-			t.Fatalf("the next claim: got %d steps, next in %v, %v, want the one whose claim was not heard of", len(b.Steps), b.Next, err)
+			t.Fatalf("the next claim: got %d steps, next in %v, %v, want the one step whose claims were not answered", len(b.Steps), b.Next, err)
 		}
 		if got := b.Steps[0].Lapsed; got != 0 {
-			t.Errorf("leases that ran out: got %d, want none", got)
+			t.Errorf("Lapsed: got %d, want 0", got)
 		}
 	})
 }
@@ -244,7 +244,7 @@ func TestI7LapsedClaimIsStoredLikeAnyClaim(t *testing.T) {
 		for range 3 {
 			b, err := s.Claim(t.Context(), params)
 			if err != nil || len(b.Steps) != 1 {
-				t.Fatalf("got %d steps, %v, want 1", len(b.Steps), err)
+				t.Fatalf("Claim: got %d steps, %v, want 1", len(b.Steps), err)
 			}
 			token = b.Steps[0].Token
 			params.Real = params.Real.Add(time.Minute)
@@ -255,7 +255,7 @@ func TestI7LapsedClaimIsStoredLikeAnyClaim(t *testing.T) {
 		}
 		state := strings.Split(fmt.Sprint(got[0]), "|")
 		if len(state) != 8 || state[0] != "claimed" || state[5] != "0" {
-			t.Errorf("run: got %q, want eight fields, the sixth of which says that it was never put off", got[0])
+			t.Errorf("run: got %q, want claimed, eight fields, and 0 tries in the sixth", got[0])
 		}
 		if want := token + "|||2|"; got[1] != want {
 			t.Errorf("claim: got %q, want %q", got[1], want)
@@ -275,10 +275,10 @@ func TestI6LateClaimLeavesAStepInSending(t *testing.T) {
 		b, _, err := s.claimIn(t.Context(), s.partition(run.Lead()), []candidate{{run: run, tenant: p.tenant}}, c.Token,
 			followup.ClaimParams{Now: epoch, Real: epoch, Limit: 1, Lease: time.Minute})
 		if err != nil || len(b.Steps) != 0 {
-			t.Errorf("got %d steps, %v, want none", len(b.Steps), err)
+			t.Errorf("late claim: got %d steps, %v, want none", len(b.Steps), err)
 		}
 		if v := guardStep(t, s, c, nil); v.Refusal != followup.Allowed {
-			t.Errorf("its next try: got refused, %q, want it allowed", v.Refusal)
+			t.Errorf("guard of the step's next try: got %q, want Allowed", v.Refusal)
 		}
 	})
 }
@@ -295,7 +295,7 @@ func TestI9SilentPartitionHidesNoOthers(t *testing.T) {
 		s.db.AddHook(&onScript{claimScript, func(context.Context, func() error) error { return errCrash }})
 		params := followup.ClaimParams{Now: epoch, Real: epoch, Limit: 4, Lease: time.Minute}
 		if _, err := s.Claim(t.Context(), params); err == nil {
-			t.Fatal("got no error, want one")
+			t.Fatal("Claim: got no error, want one")
 		}
 		want := q.makeDueIn(t, s, 1, epoch)
 		tried := s.claimsOf([]candidate{{run: want, tenant: q.tenant}})[0].partition
@@ -304,11 +304,11 @@ func TestI9SilentPartitionHidesNoOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, _, err := s.claimAgain(t.Context(), params, parts, without, map[followup.TenantID]int{}); err == nil {
-			t.Error("got no error, want one")
+			t.Error("claimAgain: got no error, want one")
 		}
 		found, _, _, err := s.candidates(t.Context(), params, parts, map[followup.TenantID]int{})
 		if err != nil || len(found) != 1 || found[0].run != want {
-			t.Errorf("candidates: got %d, %v, want the one of partition %d", len(found), err, tried)
+			t.Errorf("candidates: got %d, %v, want only the one in partition %d", len(found), err, tried)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func TestI6ClaimChecksItsCandidates(t *testing.T) {
 			{"due", "a", epoch, epoch, 1},
 			{"the same request again", "a", epoch, epoch, 1},
 			{"under lease", "b", epoch.Add(far), epoch.Add(lease - msec), 0},
-			{"its lease ran out", "b", epoch, epoch.Add(lease), 1},
+			{"after its lease", "b", epoch, epoch.Add(lease), 1},
 			{"under its new lease", "c", epoch.Add(far), epoch.Add(2*lease - msec), 0},
 		} {
 			got := take(row.token, row.now, row.real)
@@ -46,14 +46,14 @@ func TestI6ClaimChecksItsCandidates(t *testing.T) {
 				t.Fatalf("%s: got %d steps, want %d", row.name, len(got), row.want)
 			}
 			if len(got) > 0 && got[0].Crashed {
-				t.Errorf("%s: got it crashed, though nothing was sent", row.name)
+				t.Errorf("%s: got Crashed, want it not crashed, as nothing was sent", row.name)
 			}
 		}
 		if err := s.ReleaseStep(t.Context(), followup.ReleaseStep{Run: run, Token: "b", Until: epoch.Add(time.Hour), Now: epoch, Real: epoch}); err != nil {
 			t.Fatal(err)
 		}
 		if got := take("b", epoch.Add(lease), epoch.Add(lease)); len(got) != 0 {
-			t.Errorf("given back since, the last request again: got %d steps, want 0", len(got))
+			t.Errorf("repeated request for a step given back since: got %d steps, want 0", len(got))
 		}
 	})
 }
@@ -80,7 +80,7 @@ func TestI6EndNeedsTheToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r, err := s.Run(t.Context(), p.tenant, run); err != nil || r.State != row.want {
-				t.Errorf("ended with token %q: got %v, %v, want %v", req.Token, r.State, err, row.want)
+				t.Errorf("ended with token %q: got state %v, %v, want %v", req.Token, r.State, err, row.want)
 			}
 		}
 	})
@@ -128,7 +128,7 @@ func TestI7StrayIndexEntriesAreRemoved(t *testing.T) {
 		}
 		p.mustSay(t, s, "new", epoch)
 		if d := claimOne(t, s, epoch); d.ID == "x" || said(d) != "new " {
-			t.Errorf("the next delivery: got %q with %q, want one of its own", d.ID, said(d))
+			t.Errorf("the next delivery: got %q with %q, want a new id with the new event alone", d.ID, said(d))
 		}
 	})
 }
@@ -151,7 +151,7 @@ func TestI3CutOverInTheFuture(t *testing.T) {
 		}
 		l, err = s.Lead(t.Context(), p.tenant, p.lead)
 		if got := l.Windows[p.channel].LastInbound; err != nil || !got.Equal(now) {
-			t.Errorf("window: got it from %v, %v, want from now, %v", got, err, now)
+			t.Errorf("window: got it counted from %v, %v, want from now, %v", got, err, now)
 		}
 	})
 }
@@ -173,7 +173,7 @@ func TestControlOutlivesALostMaster(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := copies(t, s, "ch:"+string(p.channel), ""); got != s.partitions {
-			t.Errorf("resumed in %d of %d partitions", got, s.partitions)
+			t.Errorf("resumed: got %d partitions, want %d", got, s.partitions)
 		}
 	})
 }
@@ -204,7 +204,7 @@ func TestI1EveryEndIsReported(t *testing.T) {
 			_, err = s.PutLead(ctx, followup.PutLead{Lead: l, StatusChanged: true, Now: epoch, Real: epoch})
 			return err
 		}},
-		{"an opt-out that the API met", followup.OptedOut, func(p party, lead followup.LeadID) error {
+		{"an opt-out that an API message met", followup.OptedOut, func(p party, lead followup.LeadID) error {
 			v, err := s.GuardSend(ctx, followup.GuardSend{
 				Tenant: p.tenant, Lead: lead, Channel: p.channel, Assistant: p.assistant, Now: epoch, Real: epoch,
 			})
@@ -247,7 +247,7 @@ func TestI1EveryEndIsReported(t *testing.T) {
 			t.Fatalf("%s: %v", way.name, err)
 		}
 		if want := (followup.Ended{Run: run, Step: 1, Reason: way.why}); len(told) != 1 || told[0] != want {
-			t.Errorf("%s: got %+v told, want %+v", way.name, told, want)
+			t.Errorf("%s: OnEnded got %+v, want only %+v", way.name, told, want)
 		}
 	}
 }
@@ -284,11 +284,11 @@ func TestLeastLateStepsAreClaimedFirst(t *testing.T) {
 		}
 		b, err := s.Claim(t.Context(), followup.ClaimParams{Now: epoch, Real: epoch, Limit: fresh, Lease: time.Minute})
 		if err != nil || len(b.Steps) != fresh || b.Next != 0 {
-			t.Fatalf("got %d steps, next in %v, %v, want %d and more at once", len(b.Steps), b.Next, err, fresh)
+			t.Fatalf("Claim: got %d steps, next in %v, %v, want %d and more at once", len(b.Steps), b.Next, err, fresh)
 		}
 		for _, c := range b.Steps {
 			if !want[c.Run.ID] {
-				t.Errorf("got a step due at %v while less late ones are left", c.Run.DueAt)
+				t.Errorf("Claim: got a step due at %v, want less late ones first", c.Run.DueAt)
 			}
 		}
 	})

@@ -35,16 +35,16 @@ func TestNewClient(t *testing.T) {
 			c, err := NewClient(tt.p)
 			if tt.ok {
 				if err != nil || fmt.Sprintf("%T", c) != tt.want {
-					t.Fatalf("got %T, %v, want %s", c, err, tt.want)
+					t.Fatalf("NewClient: got %T, %v, want %s", c, err, tt.want)
 				}
 				_ = c.Close()
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Fatalf("got %v, want an error with %q", err, tt.want)
+				t.Fatalf("NewClient: got %v, want an error with %q", err, tt.want)
 			}
 			if strings.Contains(err.Error(), "s3cret") {
-				t.Errorf("the error tells the password: %v", err)
+				t.Errorf("error: got %v, want it without the password", err)
 			}
 		})
 	}
@@ -62,6 +62,6 @@ func TestOpenRefusesASingleClusterNode(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	if _, err := Open(t.Context(), Params{Client: db}); err == nil || !strings.Contains(err.Error(), "node of a cluster") {
-		t.Errorf("got %v, want an error that says what it is", err)
+		t.Errorf("Open: got %v, want an error that says that this is a node of a cluster", err)
 	}
 }

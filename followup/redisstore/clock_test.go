@@ -97,7 +97,7 @@ func TestI12ReplicasAgreeWhateverTheirClocks(t *testing.T) {
 		for range 3 { // before the replicas ask Redis again, and after
 			for i, r := range all {
 				if got := r.ahead(k); got != 0 {
-					t.Errorf("replica %d, with one machine's clock set to %v: got its time %v ahead, want none", i, set, got)
+					t.Errorf("replica %d, with one machine's clock %v ahead: got its time %v ahead, want 0s", i, set, got)
 				}
 			}
 			k.pass(t, watchEvery, all...)
@@ -109,7 +109,7 @@ func TestI12ReplicasAgreeWhateverTheirClocks(t *testing.T) {
 			t.Error(err)
 		}
 		if told := strings.Join(b.look(t).Problems, "\n"); !strings.Contains(told, "one of them is not synchronised") {
-			t.Errorf("problems with a clock %v ahead: got %q, want it told", set, told)
+			t.Errorf("problems with a clock %v ahead: got %q, want the unsynchronised clock reported", set, told)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func TestI12ReplicasAgreeWhateverTheirClocks(t *testing.T) {
 func TestI12RedisClockJumpIsFollowedSlowly(t *testing.T) {
 	t.Parallel()
 	for name, jump := range map[string]time.Duration{
-		"forth": time.Hour, "back": -time.Hour, "a little": 20 * time.Millisecond,
+		"forward": time.Hour, "back": -time.Hour, "a little": 20 * time.Millisecond,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -133,19 +133,19 @@ func TestI12RedisClockJumpIsFollowedSlowly(t *testing.T) {
 				k.pass(t, watchEvery, r)
 				since := k.true - began
 				if since > 21*jump.Abs()+2*watchEvery {
-					t.Fatalf("%v after the jump: got it %v ahead, want %v by now", since, r.ahead(k), jump)
+					t.Fatalf("%v after the jump: got a time %v ahead, want %v by then", since, r.ahead(k), jump)
 				}
 				if got := r.ahead(k); got.Abs() > since/slew {
-					t.Fatalf("%v after the jump: got it %v ahead, want no more than a twentieth of that", since, got)
+					t.Fatalf("%v after the jump: got a time %v ahead, want at most a twentieth of the time since the jump", since, got)
 				}
 				passed := r.Real().Sub(last)
 				if most := watchEvery / slew; (passed - watchEvery).Abs() > most {
-					t.Fatalf("in %v: got %v, want no more than %v off", watchEvery, passed, most)
+					t.Fatalf("in %v: got a time that advanced %v, want at most %v off", watchEvery, passed, most)
 				}
 				last = r.Real()
 				told := strings.Contains(strings.Join(r.look(t).Problems, "\n"), "has jumped")
 				if left := (jump - r.ahead(k)).Abs(); told != (left > maxOffset) {
-					t.Fatalf("with %v left: told %v, want it told as long as it is more than %v", left, told, maxOffset)
+					t.Fatalf("with %v of the jump left: got it reported %v, want it reported while more than %v is left", left, told, maxOffset)
 				}
 			}
 		})
@@ -161,11 +161,11 @@ func TestI12MachineThatSleptCatchesUp(t *testing.T) {
 	k.pass(t, time.Minute, r)
 	k.true, r.slept = k.true+8*time.Hour, r.slept+8*time.Hour
 	if got := r.ahead(k); got != -8*time.Hour {
-		t.Errorf("before it asked: got %v ahead, want it to count on", got)
+		t.Errorf("before asking Redis: got %v ahead, want it late by what it slept", got)
 	}
 	k.pass(t, watchEvery, r)
 	if got := r.ahead(k); got != 0 {
-		t.Errorf("after it asked: got %v ahead, want it to have caught up", got)
+		t.Errorf("after asking Redis: got %v ahead, want 0s", got)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestI12MedianOutvotesOneMaster(t *testing.T) {
 			say = append(say, at(d))
 		}
 		if got := median(say); !got.Equal(at(row.want[0])) {
-			t.Errorf("%v: got %v, want %v", row.say, got.Sub(epoch), row.want[0])
+			t.Errorf("median of %v: got %v, want %v", row.say, got.Sub(epoch), row.want[0])
 		}
 	}
 }
@@ -194,7 +194,7 @@ func TestI12MedianOutvotesOneMaster(t *testing.T) {
 // replica that starts after the jump takes Redis' time.
 func TestI6ClockJumpSendsNothingTwice(t *testing.T) {
 	t.Parallel()
-	for name, jump := range map[string]time.Duration{"forth": time.Hour, "back": -time.Hour} {
+	for name, jump := range map[string]time.Duration{"forward": time.Hour, "back": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const lease, wait = time.Minute, 30 * time.Minute
@@ -227,7 +227,7 @@ func TestI6ClockJumpSendsNothingTwice(t *testing.T) {
 			sending, later := arm("sending", 0), arm("later", wait)
 			held := claim(a)
 			if len(held) != 1 || held[0].Run.ID != sending {
-				t.Fatalf("claimed: got %+v, want the one that is due", held)
+				t.Fatalf("Claim: got %+v, want the step that is due", held)
 			}
 			attempt := guard(a, held[0]).Attempt
 
@@ -242,25 +242,25 @@ func TestI6ClockJumpSendsNothingTwice(t *testing.T) {
 				for _, step := range claim(b) {
 					switch {
 					case step.Run.ID == sending && (!step.Crashed || guard(b, step).Refusal != followup.RefusedStale):
-						t.Error("what is being sent: got leave to send it again")
+						t.Error("step in sending: got it allowed or not crashed, want it crashed and refused")
 					case step.Run.ID == later:
 						claimed = true
 					}
 				}
 				if k.true > 2*wait {
-					t.Fatal("the later step was never claimed")
+					t.Fatal("later step: got it never claimed, want it claimed once it is due")
 				}
 			}
 			if k.true < wait*(slew-1)/slew-lease {
-				t.Errorf("the later step: claimed after %v, want no earlier than 19/20 of %v", k.true, wait)
+				t.Errorf("later step: got it claimed after %v, want at least 19/20 of %v", k.true, wait)
 			}
 			f := sent(held[0], attempt)
 			f.Now, f.Real = a.Real(), a.Real()
 			if _, err := a.FinishStep(t.Context(), f); err != nil {
-				t.Errorf("the result of who sent it: %v", err)
+				t.Errorf("FinishStep by the sender: got %v, want no error", err)
 			}
 			if c := k.start(t, server.Client(), 0, nil); c.ahead(k) != jump {
-				t.Errorf("who starts after the jump: got its time %v ahead, want that of redis", c.ahead(k))
+				t.Errorf("replica started after the jump: got its time %v ahead, want Redis' time", c.ahead(k))
 			}
 		})
 	}

@@ -73,12 +73,12 @@ func duringMove(t *testing.T, c *redistest.Cluster, s *Store, h tryAgainHook, p 
 		select {
 		case <-h.seen:
 		case err := <-done:
-			t.Fatalf("half way: got %v, want it to wait", err)
+			t.Fatalf("half way through the move: got %v, want the call to wait", err)
 		}
 	}
 	m.Finish()
 	if err := <-done; err != nil {
-		t.Fatalf("after the move: %v", err)
+		t.Fatalf("after the move: got %v, want no error", err)
 	}
 	c.Settled()
 }
@@ -124,10 +124,10 @@ func TestI13RelayWhileASlotMigrates(t *testing.T) {
 		t.Errorf("claimed during the move: got %+v, want the second message", second)
 	}
 	if err := s.Pause(t.Context(), p.tenant, "", true); err != nil {
-		t.Errorf("Pause: %v", err)
+		t.Errorf("Pause: got %v, want no error", err)
 	}
 	if got := copies(t, s, "t:"+string(p.tenant), statePaused); got != s.partitions {
-		t.Errorf("paused in %d of %d partitions", got, s.partitions)
+		t.Errorf("paused: got %d partitions, want %d", got, s.partitions)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 			Real: epoch.Add(time.Hour), Limit: 100, MaxEvents: 10, Lease: time.Minute,
 		})
 		if err == nil && (len(out) != 1 || said(out[0]) != "x x ") {
-			t.Errorf("deliveries: got %+v, want one of x x", out)
+			t.Errorf("deliveries: got %+v, want one with x x", out)
 		}
 		return err
 	})
@@ -182,7 +182,7 @@ func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 	go func() { done <- p.say(ctx, s, "2", epoch.Add(time.Second)) }()
 	m.Finish()
 	if err := <-done; err != nil && !errors.Is(err, followup.ErrNotDurable) {
-		t.Fatalf("while the slot moved: %v", err)
+		t.Fatalf("while the slot moved: got %v, want no error or ErrNotDurable", err)
 	}
 }
 
@@ -201,7 +201,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 		if run, _, err := s.Start(t.Context(), p.tenant, p.lead, followup.Arm{
 			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: 30 * time.Minute,
 		}, false, epoch, epoch); err != nil || run == "" {
-			t.Fatalf("Start: got %v, %v", run, err)
+			t.Fatalf("Start: got %q, %v, want a run", run, err)
 		}
 		parties[i] = p
 	}
@@ -226,7 +226,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 				continue
 			}
 			if err != nil || b.Wait(1) > again {
-				t.Fatalf("Claim: got next in %v, %v, with %d of %d steps; want it within %v", b.Wait(1), err, len(steps), want, again)
+				t.Fatalf("Claim: got next in %v, %v, with %d of %d steps; want no error, and next within %v", b.Wait(1), err, len(steps), want, again)
 			}
 			for _, step := range b.Steps {
 				steps[step.Run.Lead]++
@@ -238,7 +238,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 	for len(told) < leads-stuck {
 		out, _, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: at, Limit: 256, MaxEvents: 10, Lease: time.Minute})
 		if err != nil && !late(ctx, err) {
-			t.Fatalf("ClaimDeliveries: got %v with %d of %d deliveries", err, len(told), leads-stuck)
+			t.Fatalf("ClaimDeliveries: got %v with %d of %d deliveries, want no error", err, len(told), leads-stuck)
 		}
 		for _, d := range out {
 			told[d.Lead]++
@@ -249,7 +249,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 	if out, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
 		Real: at, Limit: 256, MaxEvents: 10, Lease: time.Minute,
 	}); err != nil || len(out) != 0 || next > heldBack {
-		t.Errorf("ClaimDeliveries of what is stuck: got %d, next in %v, %v, want to look again within %v", len(out), next, err, heldBack)
+		t.Errorf("ClaimDeliveries in the stuck slot: got %d, next in %v, %v, want none, and next within %v", len(out), next, err, heldBack)
 	}
 	for _, p := range parties {
 		want := 1
@@ -257,7 +257,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 			want = 0
 		}
 		if steps[p.lead] != want || told[p.lead] != want {
-			t.Errorf("claimed: got %d steps and %d deliveries of a lead, want %d", steps[p.lead], told[p.lead], want)
+			t.Errorf("one lead: got %d steps and %d deliveries, want %d of each", steps[p.lead], told[p.lead], want)
 		}
 	}
 	moved.Finish()

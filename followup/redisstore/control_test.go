@@ -38,9 +38,9 @@ func TestControlIsInEveryPartition(t *testing.T) {
 			state string
 		}{
 			{"pause a channel", func() error { return s.Pause(t.Context(), p.tenant, p.channel, true) }, "ch:" + string(p.channel), statePaused},
-			{"resume it", func() error { return s.Pause(t.Context(), p.tenant, p.channel, false) }, "ch:" + string(p.channel), ""},
+			{"resume the channel", func() error { return s.Pause(t.Context(), p.tenant, p.channel, false) }, "ch:" + string(p.channel), ""},
 			{"pause the tenant", func() error { return s.Pause(t.Context(), p.tenant, "", true) }, "t:" + string(p.tenant), statePaused},
-			{"config off", func() error {
+			{"turn a config off", func() error {
 				if err := s.CreateConfig(t.Context(), c); err != nil {
 					return err
 				}
@@ -48,7 +48,7 @@ func TestControlIsInEveryPartition(t *testing.T) {
 				_, err := s.UpdateConfig(t.Context(), c, epoch, epoch, epoch)
 				return err
 			}, "c:" + string(c.ID), "inactive"},
-			{"config gone", func() error {
+			{"delete the config", func() error {
 				_, err := s.DeleteConfig(t.Context(), p.tenant, c.ID, false, epoch, epoch)
 				return err
 			}, "c:" + string(c.ID), "deleted"},
@@ -59,7 +59,7 @@ func TestControlIsInEveryPartition(t *testing.T) {
 				t.Fatalf("%s: %v", step.name, err)
 			}
 			if got := copies(t, s, step.field, step.state); got != s.partitions {
-				t.Errorf("%s: known in %d of %d partitions", step.name, got, s.partitions)
+				t.Errorf("%s: got %d partitions that know, want %d", step.name, got, s.partitions)
 			}
 		}
 	})
@@ -93,7 +93,7 @@ func TestSyncControlRepairsCopies(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := copies(t, s, field, statePaused); got != s.partitions-1 {
-			t.Errorf("mended: got %d, want %d", got, s.partitions-1)
+			t.Errorf("copies restored: got %d, want %d", got, s.partitions-1)
 		}
 		if got := s.db.HGet(t.Context(), last, field).Val(); got != newer {
 			t.Errorf("a newer copy: got %q, want it left alone", got)

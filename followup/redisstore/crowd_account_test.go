@@ -67,7 +67,7 @@ func (a *actor) told(events []followup.RelayEvent, err error) {
 		h := a.events[text]
 		switch {
 		case h == nil:
-			a.t.Errorf("told of %q, which nobody said", text)
+			a.t.Errorf("delivered: got %q, want only what was said", text)
 		case err == nil:
 			h.surely++
 		case !passing(err) && !errors.Is(err, errCrash):
@@ -97,7 +97,7 @@ func (a *actor) settleDown() followup.LeadID {
 			who := followup.Identity{Phone: crowdPhones[i%2], UserID: crowdUsers[i], ExternalID: crowdIDs[i%2]}
 			var err error
 			if lead, err = a.s.Resolve(ctx, a.tenant, who, true, epoch); err != nil {
-				a.t.Fatalf("Resolve: got %v, want none", err)
+				a.t.Fatalf("Resolve: got %v, want no error", err)
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func (a *actor) settleDown() followup.LeadID {
 				_, err = a.s.FinishStep(ctx, f)
 			}
 			if err != nil && !passing(err) {
-				a.t.Errorf("finish what was left: got %v, want none", err)
+				a.t.Errorf("finishing the steps left: got %v, want no error", err)
 			}
 		}
 	}
@@ -143,7 +143,7 @@ func (a *actor) settleDown() followup.LeadID {
 			a.t.Fatal(err)
 		}
 		if d.Lead != lead && !d.Lead.StandIn() {
-			a.t.Errorf("dead letter: got one of %s, want the lead's", d.Lead)
+			a.t.Errorf("dead letter: got one of lead %s, want the person's lead or a stand-in", d.Lead)
 		}
 		a.told(d.Events, nil)
 	}
@@ -159,27 +159,27 @@ func (a *actor) wantOne(lead followup.LeadID) {
 	}
 	for name, of := range a.s.db.HGetAll(ctx, aliasesKey(a.tenant)).Val() {
 		if of != string(lead) {
-			a.t.Errorf("identity %s: leads to %s, want %s", name, of, lead)
+			a.t.Errorf("identity %s: got lead %s, want %s", name, of, lead)
 		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(a.events)) {
 		if h := a.events[text]; h.surely > 1 || h.surely+h.maybe < 1 {
-			a.t.Errorf("%s: got there %d times, and maybe %d, want once", text, h.surely, h.maybe)
+			a.t.Errorf("event %s: got it delivered %d times, and maybe %d more, want once", text, h.surely, h.maybe)
 		}
 	}
 	for step, n := range a.sends {
 		if n > 1 {
-			a.t.Errorf("step %s: sent %d times, want once at most", step, n)
+			a.t.Errorf("step %s: got it sent %d times, want at most once", step, n)
 		}
 	}
 	l := list[0]
 	for channel, at := range a.newest {
 		if got := l.Windows[channel]; !got.LastInbound.Equal(at) || got.Refused {
-			a.t.Errorf("window: got %+v, want it from %v", got, at)
+			a.t.Errorf("window: got %+v, want it open from %v", got, at)
 		}
 	}
 	if l.OptedOut != a.out {
-		a.t.Errorf("opted out: got %t, want %t, his last word", l.OptedOut, a.out)
+		a.t.Errorf("opted out: got %t, want %t, the last word on it", l.OptedOut, a.out)
 	}
 	for run := range a.runs {
 		r, err := a.s.Run(ctx, a.tenant, run)
@@ -189,12 +189,12 @@ func (a *actor) wantOne(lead followup.LeadID) {
 		steps := map[int]bool{}
 		for _, m := range r.Timeline {
 			if steps[m.Step] || m.Outcome == "" {
-				a.t.Errorf("run %s, step %d: got outcome %q twice or none", run, m.Step, m.Outcome)
+				a.t.Errorf("run %s, step %d: got outcome %q, want one outcome and one entry per step", run, m.Step, m.Outcome)
 			}
 			steps[m.Step] = true
 			was := a.sends[fmt.Sprint(run, " ", m.Step-1)] > 0
 			if told := m.Outcome == followup.Sent || m.Outcome == followup.Uncertain; was && !told {
-				a.t.Errorf("run %s, step %d: got outcome %q, want that it was sent", run, m.Step, m.Outcome)
+				a.t.Errorf("run %s, step %d: got outcome %q, want sent or uncertain, as it was sent", run, m.Step, m.Outcome)
 			}
 		}
 	}
@@ -220,12 +220,13 @@ func (a *actor) wantNoIndexes() {
 func (a *actor) eraseAll() {
 	ctx := context.Background()
 	for _, who := range a.everyName() {
-		lead, err := a.s.Resolve(ctx, a.tenant, who, true, epoch) // what waits under a stand-in is erased with the lead that it is merged into
+		// Resolve creates the lead, as what waits under a stand-in is erased with the lead.
+		lead, err := a.s.Resolve(ctx, a.tenant, who, true, epoch)
 		if err == nil {
 			err = a.s.EraseLead(ctx, a.tenant, lead, epoch)
 		}
 		if err != nil {
-			a.t.Errorf("erase %v: got %v, want none", who, err)
+			a.t.Errorf("erase %v: got %v, want no error", who, err)
 		}
 	}
 	for erased := range a.askedFor { // a caller whose erasure failed asks again
@@ -259,7 +260,7 @@ func (a *actor) wantNobody() {
 	for line := range strings.Lines(string(text)) {
 		for _, secret := range append(slices.Concat(crowdPhones, crowdUsers, crowdIDs), "secret-", crowdName) {
 			if strings.Contains(line, secret) {
-				a.t.Errorf("left of who was erased: got %s, want nothing", line)
+				a.t.Errorf("left of the erased person: got %s, want nothing", line)
 				break
 			}
 		}

@@ -184,7 +184,7 @@ func (a *actor) say() error {
 		case !passing(err):
 			return err
 		case try > 200:
-			return fmt.Errorf("turned away for ever: %w", err)
+			return fmt.Errorf("turned away 200 times: %w", err)
 		}
 	}
 }
@@ -372,7 +372,7 @@ func (a *actor) walk(steps int, erases bool) {
 			a.life.left.Store(1 + a.r.Int64N(12))
 		}
 		if err := all[a.r.IntN(len(all))](); err != nil && !passing(err) && !errors.Is(err, errCrash) {
-			a.t.Errorf("got %v, want none", err)
+			a.t.Errorf("a random call: got %v, want no error", err)
 		}
 		a.life.left.Store(immortal)
 	}

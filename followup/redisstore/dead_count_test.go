@@ -55,21 +55,21 @@ func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 		first, second := p.deadLetterAt(t, s, epoch.Add(2*time.Hour)), ""
 		forgetCounts(t, s, p, home)
 		second = p.deadLetterAt(t, s, epoch.Add(3*time.Hour))
-		recount("newDeadLetter uncounted")
+		recount("buried without a count")
 
 		_, webhookID, _ := strings.Cut(first, "-")
 		tag := tagOf(home)
 		s.db.ZRem(t.Context(), tag.dead(), deadMember(webhookID, p.lead))
 		s.db.ZRem(t.Context(), tag.deadOf(p.tenant), deadMember(webhookID, p.lead))
 		s.db.HDel(t.Context(), tag.deadLetters(), webhookID)
-		recount("dropped, and counted still")
+		recount("dropped without uncounting")
 
 		if err := s.DropDead(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
 		counted(t, s)
 		if n := s.db.Exists(t.Context(), tag.deadCounted(), tag.relayBacklog()).Val(); n != 0 {
-			t.Errorf("got %d keys of what is counted left, want none", n)
+			t.Errorf("keys of counts left: got %d, want none", n)
 		}
 	})
 }
@@ -92,7 +92,7 @@ func TestRecountDeadWhileALetterLeaves(t *testing.T) {
 		late := openStore(t, Params{Client: client})
 		client.AddHook(meanwhile(recountScript, func() {
 			if err := do(s, p, id); err != nil {
-				t.Errorf("%s: got %v, want none", name, err)
+				t.Errorf("%s: got %v, want no error", name, err)
 			}
 		}))
 		if err := late.RecountDead(t.Context()); err != nil {
@@ -101,7 +101,7 @@ func TestRecountDeadWhileALetterLeaves(t *testing.T) {
 		counted(t, s)
 		drain(t, s)
 		if err := s.DropDead(t.Context(), id); (err == nil) != (name == "recounted") {
-			t.Errorf("%s: DropDead: got %v, want it there only if it was recounted", name, err)
+			t.Errorf("%s: DropDead: got %v, want no error only if the letter was recounted", name, err)
 		}
 	}
 }
@@ -117,11 +117,11 @@ func TestUpgradeCountsDeadLetters(t *testing.T) {
 			counted(t, s)
 			st, err := s.Stats(t.Context(), epoch, epoch)
 			if err != nil || st.RelayDead != 1 {
-				t.Fatalf("got %+v, %v, want one dead letter", st, err)
+				t.Fatalf("Stats: got %+v, %v, want one dead letter", st, err)
 			}
 			letters, _, err := s.DeadLetters(t.Context(), old.tenant, 1, 0)
 			if err != nil || len(letters) != 1 || st.RelayBacklogDead != letters[0].Count {
-				t.Errorf("got %d events in dead letters, %v, want those of %+v", st.RelayBacklogDead, err, letters)
+				t.Errorf("RelayBacklogDead: got %d, %v, want the events of %+v", st.RelayBacklogDead, err, letters)
 			}
 		})
 	}
@@ -150,10 +150,10 @@ func TestUnreadableDeadLetterCounts(t *testing.T) {
 					}
 					st, err := s.Stats(t.Context(), epoch, epoch)
 					if err != nil || st.RelayBacklogDead != want || st.RelayBacklog != want {
-						t.Errorf("%s, known %t, %s: got %+v, %v, want %d", name, known, when, st, err, want)
+						t.Errorf("%s, counted %t, %s: got %+v, %v, want a backlog of %d, all dead", name, known, when, st, err, want)
 					}
 				}
-				is("newDeadLetter", want)
+				is("buried", want)
 				to := of
 				for _, same := range []bool{true, false} {
 					from := to
@@ -221,7 +221,7 @@ func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
 		s.db.Set(ctx, tag.answered(webhookID), "another", time.Hour)
 		m := c.Migrate(slot, c.Other(slot))
 		if err := do(id); err != nil {
-			t.Errorf("%s: got %v, want none", name, err)
+			t.Errorf("%s: got %v, want no error", name, err)
 		}
 		m.Finish()
 		c.Settled()
@@ -240,10 +240,10 @@ func TestBacklogErrorNamesDeadLetters(t *testing.T) {
 			t.Helper()
 			err := p.say(t.Context(), s, "one more", epoch)
 			if !errors.Is(err, followup.ErrBacklog) {
-				t.Fatalf("got %v, want ErrBacklog", err)
+				t.Fatalf("Settle: got %v, want ErrBacklog", err)
 			}
 			if !strings.Contains(err.Error(), string(p.assistant)) || strings.Contains(err.Error(), "wagate dead") != dead {
-				t.Errorf("got %q, want the assistant, and %t that it is to do with dead letters", err, dead)
+				t.Errorf("error: got %q, want the assistant in it, and the command for dead letters: %t", err, dead)
 			}
 		}
 		p := newParty()
@@ -271,7 +271,7 @@ func TestBacklogOfDeadLettersHoldsForSaid(t *testing.T) {
 			p.deadLetterAt(t, s, epoch)
 		}
 		if _, err := s.Settle(t.Context(), p.saying(epoch, "one more")); !errors.Is(err, followup.ErrBacklog) {
-			t.Errorf("got %v, want ErrBacklog", err)
+			t.Errorf("Settle: got %v, want ErrBacklog", err)
 		}
 	})
 }

@@ -41,7 +41,7 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 	listed := func(s *Store, p party, do func(*Store, party, string) error) error {
 		all, _, err := s.DeadLetters(context.Background(), p.tenant, 1, 0)
 		if err != nil || len(all) != 1 {
-			return fmt.Errorf("listed: got %d, %w", len(all), err)
+			return fmt.Errorf("DeadLetters: got %d letters, want 1: %w", len(all), err)
 		}
 		return do(s, p, all[0].ID)
 	}
@@ -104,7 +104,7 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 				late := openStore(t, Params{Client: client, Partitions: 3})
 				client.AddHook(meanwhile(importScript, func() {
 					if err := row.meanwhile(s, p); err != nil {
-						t.Errorf("meanwhile: got %v, want none", err)
+						t.Errorf("the other replica: got %v, want no error", err)
 					}
 				}))
 				if err := merge(late, p, secondAndThird); err != nil {
@@ -112,7 +112,7 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 				}
 				list, n, err := s.DeadLetters(t.Context(), p.tenant, 5, 0)
 				if err != nil || n != row.left {
-					t.Errorf("got %+v, %d, %v, want %d", list, n, err, row.left)
+					t.Errorf("dead letters: got %+v, %d, %v, want %d", list, n, err, row.left)
 				}
 				counted(t, s)
 				if row.left == 1 {
@@ -162,7 +162,7 @@ func TestI1DeadLetterMovedByAnOlderProgram(t *testing.T) {
 		}
 		list, total, err := s.DeadLetters(t.Context(), p.tenant, 5, 0)
 		if err != nil || total != 1 || list[0].Lead != last {
-			t.Fatalf("got %+v, %d, %v, want it to be the last one's", list, total, err)
+			t.Fatalf("dead letters: got %+v, %d, %v, want one of the last lead", list, total, err)
 		}
 		if err := replay(s, p, list[0].ID); err != nil {
 			t.Errorf("ReplayDead: %v", err)

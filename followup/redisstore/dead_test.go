@@ -60,7 +60,7 @@ func TestDeadLettersAcrossPartitions(t *testing.T) {
 
 		page, total, err := s.DeadLetters(t.Context(), p.tenant, 5, 4)
 		if err != nil || total != 12 || len(page) != 5 {
-			t.Fatalf("got %d of %d, %v, want 5 of 12", len(page), total, err)
+			t.Fatalf("page: got %d of %d, %v, want 5 of 12", len(page), total, err)
 		}
 		for i, d := range page {
 			if want := ids[11-4-i]; d.ID != want || d.Events != nil || d.Count != 1 || d.Attempts != 1 {
@@ -68,7 +68,7 @@ func TestDeadLettersAcrossPartitions(t *testing.T) {
 			}
 		}
 		if _, total, _ := s.DeadLetters(t.Context(), "", 5, 0); total != 13 {
-			t.Errorf("of all tenants: got %d, want 13", total)
+			t.Errorf("total of all tenants: got %d, want 13", total)
 		}
 		for _, bad := range []string{"", "0", "0-nothing", "99-x", "x-y", "-1-x", "00-x"} {
 			if _, err := s.DeadLetter(t.Context(), bad); !errors.Is(err, followup.ErrNotFound) {
@@ -98,16 +98,16 @@ func TestDeadLettersFollowTheirLead(t *testing.T) {
 			}
 			list, total, err := s.DeadLetters(t.Context(), p.tenant, 5, 0)
 			if err != nil || total != 1 || len(list) != 1 || list[0].Lead != to {
-				t.Fatalf("same partition %v: got %+v, %d, %v, want one of the new lead", same, list, total, err)
+				t.Fatalf("same partition %v: DeadLetters: got %+v, %d, %v, want one of the new lead", same, list, total, err)
 			}
 			if _, err := s.DeadLetter(t.Context(), old); !same && !errors.Is(err, followup.ErrNotFound) {
-				t.Errorf("under its old id: got %v, want ErrNotFound", err)
+				t.Errorf("DeadLetter under its old id: got %v, want ErrNotFound", err)
 			}
 			if err := s.dropDeadOf(t.Context(), p.tenant, to); err != nil {
 				t.Fatal(err)
 			}
 			if _, total, _ := s.DeadLetters(t.Context(), "", 5, 0); total != 0 {
-				t.Errorf("after dropDeadOf: got %d, want 0", total)
+				t.Errorf("dead letters after dropDeadOf: got %d, want 0", total)
 			}
 		}
 	})
@@ -145,23 +145,23 @@ func TestWalkDead(t *testing.T) {
 			_, id, _ := strings.Cut(d.ID, "-")
 			got = append(got, id)
 			if d.Events != nil {
-				t.Error("got events, want none")
+				t.Error("WalkDead: got a letter with events, want none")
 			}
 			return s.DropDead(t.Context(), d.ID)
 		}); err != nil || len(got) != n || !slices.IsSorted(got) {
-			t.Errorf("got %d visited, in order %t, %v, want %d in order", len(got), slices.IsSorted(got), err, n)
+			t.Errorf("WalkDead: got %d visited, in order %t, %v, want %d in order", len(got), slices.IsSorted(got), err, n)
 		}
 		if got := sets.Load(); got != testPartitions {
-			t.Errorf("got %d looks at sets, want %d", got, testPartitions)
+			t.Errorf("reads of the sets: got %d, want %d", got, testPartitions)
 		}
 		other.mustSay(t, s, "x", epoch)
 		bury(t, s, claimOne(t, s, epoch), epoch)
 		stop := errors.New("stop")
 		if err := s.WalkDead(t.Context(), "", func(followup.DeadLetter) error { return stop }); !errors.Is(err, stop) {
-			t.Errorf("got %v, want the visitor's error", err)
+			t.Errorf("WalkDead: got %v, want the visitor's error", err)
 		}
 		if err := s.WalkDead(t.Context(), p.tenant, func(followup.DeadLetter) error { return stop }); err != nil {
-			t.Errorf("another tenant's: got %v, want none visited", err)
+			t.Errorf("WalkDead of another tenant: got %v, want no error, as none is visited", err)
 		}
 	})
 }
@@ -206,13 +206,13 @@ func TestI1DeepEventsAreReadBack(t *testing.T) {
 		}
 		id := bury(t, s, claimOne(t, s, epoch), epoch)
 		if _, n, err := s.DeadLetters(t.Context(), "", 10, 0); err != nil || n != 1 {
-			t.Errorf("got %d listed, %v, want 1", n, err)
+			t.Errorf("dead letters: got %d, %v, want 1", n, err)
 		}
 		if err := s.ReplayDead(t.Context(), id, epoch); err != nil {
-			t.Errorf("replay: got %v", err)
+			t.Errorf("ReplayDead: got %v, want no error", err)
 		}
 		if d := claimOne(t, s, epoch); len(d.Events) != 1 || string(d.Events[0].Value) != value {
-			t.Error("got another event back, want it as it was")
+			t.Error("replayed: got another event, want it as it was")
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 // unreadables are contents of a party's dead letter that cannot be read, by what happened to them.
 var unreadables = map[string]func(party) string{
-	"broken off":  func(p party) string { return `{"v":1,"id":"x","tenant_id":"` + string(p.tenant) + `","assis` },
+	"truncated":   func(p party) string { return `{"v":1,"id":"x","tenant_id":"` + string(p.tenant) + `","assis` },
 	"overwritten": func(party) string { return "\x00" },
 	"empty":       func(party) string { return "" },
 }
@@ -48,19 +48,19 @@ func TestI1UnreadableDeadLetter(t *testing.T) {
 			for _, tenant := range []followup.TenantID{p.tenant, ""} {
 				list, total, err := s.DeadLetters(t.Context(), tenant, 10, 0)
 				if err != nil || total != 2 || len(list) != 2 || list[0].ID != whole || list[0].Count != 1 {
-					t.Fatalf("%s: got %+v, %d, %v, want both", name, list, total, err)
+					t.Fatalf("%s: got %+v, %d, %v, want both letters", name, list, total, err)
 				}
 				d := list[1]
-				if name == "broken off" && d.Tenant != p.tenant {
-					t.Errorf("%s: got it of %q, want its tenant", name, d.Tenant)
+				if name == "truncated" && d.Tenant != p.tenant {
+					t.Errorf("%s: got tenant %q, want its tenant", name, d.Tenant)
 				}
 				if d.ID != torn || d.Reason != followup.DeadUnreadable || d.Lead != of || !d.DeadAt.Equal(epoch) {
-					t.Errorf("%s: got %+v, want it unreadable", name, d)
+					t.Errorf("%s: got %+v, want the unreadable letter as it was buried", name, d)
 				}
 			}
 			walked := 0
 			if err := s.WalkDead(t.Context(), p.tenant, func(followup.DeadLetter) error { walked++; return nil }); err != nil || walked != 2 {
-				t.Errorf("%s: got %d visited, %v, want 2", name, walked, err)
+				t.Errorf("%s: WalkDead: got %d visited, %v, want 2", name, walked, err)
 			}
 			if _, err := s.DeadLetter(t.Context(), torn); !errors.Is(err, followup.ErrUnreadable) {
 				t.Errorf("%s: DeadLetter: got %v, want ErrUnreadable", name, err)
@@ -68,7 +68,7 @@ func TestI1UnreadableDeadLetter(t *testing.T) {
 			if err := s.ReplayDead(t.Context(), torn, epoch); !errors.Is(err, followup.ErrUnreadable) {
 				t.Errorf("%s: ReplayDead: got %v, want ErrUnreadable", name, err)
 			}
-			if name == "broken off" { // the letter still names its tenant, even if the lead is gone
+			if name == "truncated" { // the letter still names its tenant, even if the lead is gone
 				s.db.Del(t.Context(), s.tag(of).lead(of))
 			}
 			for _, id := range []string{torn, whole} {
@@ -78,7 +78,7 @@ func TestI1UnreadableDeadLetter(t *testing.T) {
 			}
 			for _, tenant := range []followup.TenantID{p.tenant, ""} {
 				if _, total, err := s.DeadLetters(t.Context(), tenant, 10, 0); err != nil || total != 0 {
-					t.Errorf("%s: got %d left, %v, want none", name, total, err)
+					t.Errorf("%s: got %d dead letters left, %v, want none", name, total, err)
 				}
 			}
 		}
@@ -105,16 +105,16 @@ func TestUnreadableDeadLetterFollowsItsLead(t *testing.T) {
 				}
 				list, total, err := s.DeadLetters(t.Context(), p.tenant, 10, 0)
 				if err != nil || total != 2 || list[1].Lead != to || list[1].Reason != followup.DeadUnreadable || !list[1].DeadAt.Equal(epoch) {
-					t.Fatalf("%s: got %+v, %d, %v, want it with the other lead", name, list, total, err)
+					t.Fatalf("%s: got %+v, %d, %v, want the unreadable letter with the new lead", name, list, total, err)
 				}
 				if _, err := s.DeadLetter(t.Context(), torn); !same && !errors.Is(err, followup.ErrNotFound) {
-					t.Errorf("%s: under its old id: got %v, want ErrNotFound", name, err)
+					t.Errorf("%s: DeadLetter under its old id: got %v, want ErrNotFound", name, err)
 				}
 				if err := s.dropDeadOf(t.Context(), p.tenant, to); err != nil {
 					t.Fatalf("%s: dropDeadOf: %v", name, err)
 				}
 				if list, total, err := s.DeadLetters(t.Context(), p.tenant, 10, 0); err != nil || total != 1 || list[0].ID != whole {
-					t.Errorf("%s: got %+v, %d, %v, want the other alone", name, list, total, err)
+					t.Errorf("%s: got %+v, %d, %v, want only the other letter", name, list, total, err)
 				}
 				if err := s.DropDead(t.Context(), whole); err != nil {
 					t.Fatal(err)

@@ -33,11 +33,11 @@ func TestI1LongQueueIsMerged(t *testing.T) {
 		s.db.HSet(t.Context(), s.tag(p.lead).relayBacklog(), string(p.assistant), deep)
 		got, err := s.Resolve(t.Context(), p.tenant, followup.Identity{Phone: "15551230001", UserID: "US.1"}, true, epoch)
 		if err != nil {
-			t.Fatalf("Resolve: got %.200v, want none", err)
+			t.Fatalf("Resolve: got %.200v, want no error", err)
 		}
 		n := s.db.LLen(t.Context(), s.tag(got).queue(got, p.assistant)).Val()
 		if got == one && n != int64(deep) {
-			t.Errorf("the heir's queue: got %d, want %d", n, deep)
+			t.Errorf("events in the winner's queue: got %d, want %d", n, deep)
 		}
 	})
 }

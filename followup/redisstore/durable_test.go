@@ -25,7 +25,7 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	p := newParty()
 	settled(t, p, s)
 	if got := replica.Client().Exists(t.Context(), s.tag(p.lead).lead(p.lead)).Val(); got != 1 {
-		t.Error("settled, but not at the replica")
+		t.Error("replica: got no lead, want the lead once it is settled")
 	}
 
 	key, err := s.BeginKey(t.Context(), p.tenant, "key", "print", epoch, time.Minute)
@@ -44,7 +44,7 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	}
 	// The repetition has nothing to write, and must not take that for being durable.
 	if _, err := s.Settle(t.Context(), item); !errors.Is(err, followup.ErrNotDurable) {
-		t.Fatalf("again without the replica: got %v, want ErrNotDurable", err)
+		t.Fatalf("repetition without the replica: got %v, want ErrNotDurable", err)
 	}
 	// A message is sent only after its key is held durably.
 	for range 2 {
@@ -55,7 +55,7 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	// A notice about a template is acknowledged to the provider, too.
 	said := []followup.TemplateSaid{{Change: providers.TemplateChange{Name: "t"}, At: epoch}}
 	if err := s.NoteTemplates(t.Context(), "a", said, epoch); !errors.Is(err, followup.ErrNotDurable) {
-		t.Errorf("note of a template without the replica: got %v, want ErrNotDurable", err)
+		t.Errorf("noting a template without the replica: got %v, want ErrNotDurable", err)
 	}
 	// So is a receipt that comes before its message is known; it is stored nowhere else.
 	parked := &followup.Parked{Channel: p.channel, At: epoch}
@@ -78,7 +78,7 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	durably(t, func(ctx context.Context) error {
 		got, err := s.Settle(ctx, item)
 		if err == nil && got.Fresh[0] {
-			t.Error("the repetition took effect again")
+			t.Error("repetition: got it fresh, want a duplicate")
 		}
 		return err
 	})
@@ -95,7 +95,7 @@ func durably(t *testing.T, do func(context.Context) error) {
 		err = do(ctx)
 	}
 	if err != nil {
-		t.Fatalf("with all replicas: got %v, want none", err)
+		t.Fatalf("with enough replicas: got %v, want no error", err)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestI2ClaimedDeliveryIsAtAReplica(t *testing.T) {
 		return err
 	})
 	if len(out) != 1 || out[0].Attempts != 0 {
-		t.Fatalf("with the replica again: got %+v, want one delivery that was not tried", out)
+		t.Fatalf("with the replica again: got %+v, want one delivery without attempts", out)
 	}
 	if got := replica.Client().HGet(t.Context(), s.tag(p.lead).frozen(p.lead, p.assistant), "id").Val(); got != out[0].ID {
 		t.Errorf("webhook-id at the replica: got %q, want %q", got, out[0].ID)
@@ -167,7 +167,7 @@ func TestI1DeadLetterStaysUntilItsCopyIsDurable(t *testing.T) {
 		t.Errorf("without the replica: got %v, want ErrNotDurable", err)
 	}
 	if ids, err := s.deadOfLead(t.Context(), loser.lead); err != nil || len(ids) != 1 {
-		t.Errorf("got %v, %v left with the loser, want the letter", ids, err)
+		t.Errorf("loser's dead letters: got %v, %v, want the letter", ids, err)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestI1MoveOfADeadLetterThatLeftIsDurable(t *testing.T) {
 		}
 		ids, err := s.deadOfLead(ctx, p.lead)
 		if err != nil || len(ids) != 1 {
-			t.Fatalf("%s: got %v, %v, want the letter", name, ids, err)
+			t.Fatalf("%s: winner's dead letters: got %v, %v, want the letter", name, ids, err)
 		}
 		if err := do(s, p, s.letterID(p.lead, ids[0])); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -204,7 +204,7 @@ func TestI1MoveOfADeadLetterThatLeftIsDurable(t *testing.T) {
 			return err
 		}})
 		if err := s.moveDead(ctx, p.tenant, from, p.lead); err != nil || wrote == 0 {
-			t.Errorf("%s: moveDead: got %v, and %d changes, want some", name, err, wrote)
+			t.Errorf("%s: moveDead: got %v, and %d writes, want some", name, err, wrote)
 		}
 		drain(t, s)
 	}
@@ -241,14 +241,14 @@ func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 		}
 	}
 	if frozen != 1 {
-		t.Fatalf("replicas: froze %d, want 1", frozen)
+		t.Fatalf("replicas of the node: got %d, want 1", frozen)
 	}
-	s.waitTimeout = 50 * time.Millisecond // doubled below as long as the other node's replica takes longer
+	s.waitTimeout = 50 * time.Millisecond // doubled below until the other node's replica is fast enough
 	durably(t, func(ctx context.Context) error {
 		out, next, err := s.ClaimDeliveries(ctx,
 			followup.ClaimDeliveries{Real: epoch, Limit: 100, MaxEvents: 10, Lease: time.Minute})
 		if err == nil && (len(out) != 1 || out[0].Lead != other.lead || next > heldBack) {
-			t.Errorf("got %+v, next in %v; want what the other node has, and to look again within %v", out, next, heldBack)
+			t.Errorf("ClaimDeliveries: got %+v, next in %v; want the delivery of the other node, and next within %v", out, next, heldBack)
 		}
 		s.waitTimeout *= 2
 		return err
@@ -258,7 +258,7 @@ func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 	out, next, err := s.ClaimDeliveries(t.Context(),
 		followup.ClaimDeliveries{Real: epoch, Limit: 100, MaxEvents: 10, Lease: time.Minute})
 	if err != nil || len(out) != 0 || next > heldBack {
-		t.Errorf("got %+v, next in %v, %v; want nothing, and to look again within %v", out, next, err, heldBack)
+		t.Errorf("ClaimDeliveries again: got %+v, next in %v, %v; want none, no error, and next within %v", out, next, err, heldBack)
 	}
 }
 
@@ -308,7 +308,8 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 	}{
 		{"a reply", followup.Replied, func(p party, _ followup.RunID) error {
 			reply := p.message("yes", epoch)
-			reply.Items[0].Reply, reply.Items[0].Relay = true, nil // with Relay, the said script would be tried first, which has to leave this to settle
+			// With Relay, the said script would be tried first, and leave the reply to settle.
+			reply.Items[0].Reply, reply.Items[0].Relay = true, nil
 			return second(strict.Settle(ctx, reply))
 		}},
 		{"a start by hand", followup.Restarted, func(p party, _ followup.RunID) error {
@@ -318,7 +319,7 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 		{"a cancel", followup.ByAPI, func(p party, run followup.RunID) error {
 			return second(strict.Cancel(ctx, p.tenant, run, epoch, epoch))
 		}},
-		{"a status", followup.Restarted, func(p party, _ followup.RunID) error {
+		{"a change of status", followup.Restarted, func(p party, _ followup.RunID) error {
 			lead, err := s.Lead(ctx, p.tenant, p.lead)
 			if err != nil {
 				return err
@@ -326,7 +327,7 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 			again := arm(p)
 			return second(strict.PutLead(ctx, followup.PutLead{Lead: lead, StatusChanged: true, Arm: &again, Now: epoch, Real: epoch}))
 		}},
-		{"a step of another's", followup.OptedOut, func(p party, _ followup.RunID) error {
+		{"a step of another assistant", followup.OptedOut, func(p party, _ followup.RunID) error {
 			p.assistant, p.channel = newParty().assistant, newParty().channel
 			f := sent(p.sending(t, s, p.lead))
 			f.OptOut = true
@@ -335,7 +336,7 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 		{"a merge", followup.Merged, func(p party, _ followup.RunID) error {
 			return short(expectScript).merge(ctx, p.tenant, other(p), p.lead, epoch)
 		}},
-		{"a merge with one who opted out", followup.OptedOut, func(p party, _ followup.RunID) error {
+		{"a merge with a lead that opted out", followup.OptedOut, func(p party, _ followup.RunID) error {
 			stop, out := p, true
 			stop.lead = other(p)
 			st := stop.message("stop", epoch)
@@ -358,7 +359,7 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 				t.Fatalf("without a replica: got %v, want ErrNotDurable", err)
 			}
 			if len(counted) != 1 || counted[0].Run != run || counted[0].Reason != tt.want {
-				t.Errorf("counted: got %v, want %s ended by %s", counted, run, tt.want)
+				t.Errorf("OnEnded: got %v, want run %s ended with reason %s", counted, run, tt.want)
 			}
 		})
 	}

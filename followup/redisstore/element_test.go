@@ -45,7 +45,7 @@ func TestElementTextRoundTrip(t *testing.T) {
 		}
 		for _, text := range texts {
 			if at, got := element(text); at != 7 || marshal(got) != marshal(want) {
-				t.Errorf("%s: got %d, %s of %s, want 7, %s", name, at, marshal(got), text, marshal(want))
+				t.Errorf("%s: got time %d, event %s from %s, want 7, %s", name, at, marshal(got), text, marshal(want))
 			}
 		}
 	}

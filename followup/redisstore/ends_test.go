@@ -19,7 +19,7 @@ func TestFirstSightsAlwaysExpire(t *testing.T) {
 			p.mustSay(t, s, "a", noon.Add(at))
 		}
 		if ttl := s.db.PTTL(t.Context(), s.tag(p.lead).dedup(p.lead)).Val(); ttl <= 0 {
-			t.Errorf("first sights: got %v to live, want an end", ttl)
+			t.Errorf("first sights: got TTL %v, want an expiry", ttl)
 		}
 	})
 }
@@ -49,7 +49,7 @@ func TestHistoryLivesAsLongAsItsLastEntry(t *testing.T) {
 		settle("reaction", later, nil)
 		settle("b", later.Add(time.Second), &followup.Entry{From: followup.FromLead, Text: "b", At: later})
 		if ttl := s.db.PTTL(ctx, history).Val(); ttl < followup.HistoryAge-time.Hour {
-			t.Errorf("history: got %v to live, want %v", ttl, followup.HistoryAge)
+			t.Errorf("history: got TTL %v, want about %v", ttl, followup.HistoryAge)
 		}
 	})
 }

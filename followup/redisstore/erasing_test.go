@@ -45,20 +45,20 @@ func TestI11ErasureOfALeadThatIsMergedMeanwhile(t *testing.T) {
 		script *script
 		want   error
 	}{
-		"before it begins":                   {barScript, followup.ErrNotFound},
-		"before his run is ended":            {endScript, nil},
-		"before his identities are taken":    {realiasScript, nil},
-		"before he is made a tombstone":      {eraseScript, nil},
-		"before his dead letters are erased": {dropScript, nil},
+		"before it begins":                    {barScript, followup.ErrNotFound},
+		"before its run is ended":             {endScript, nil},
+		"before its identities are removed":   {realiasScript, nil},
+		"before it becomes a tombstone":       {eraseScript, nil},
+		"before its dead letters are removed": {dropScript, nil},
 	} {
 		for _, dies := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, dies %t", name, dies), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, eraser dies %t", name, dies), func(t *testing.T) {
 				client := server.Client()
 				s, erasing := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
 				h := halve(t, s)
 				client.AddHook(meanwhile(row.script, func() {
 					if got := mustResolve(t, s, h.party, bothHalves, epoch); got != h.older {
-						t.Errorf("Resolve: got %s, want the older", got)
+						t.Errorf("Resolve: got %s, want the older lead", got)
 					}
 				}))
 				want := row.want
@@ -76,16 +76,16 @@ func TestI11ErasureOfALeadThatIsMergedMeanwhile(t *testing.T) {
 				}
 				entries, err := s.History(t.Context(), h.older, h.channel, epoch)
 				if taken := len(entries) == 1; err != nil || taken != (row.want != nil) {
-					t.Errorf("history of the older: got %v, %v, want the younger's: %t", entries, err, row.want != nil)
+					t.Errorf("history of the older lead: got %v, %v, want the younger's in it: %t", entries, err, row.want != nil)
 				}
 				for _, key := range keysOf(t, s, h.younger) {
 					if row.want == nil && key != s.tag(h.older).lead(h.older) && key != s.tag(h.younger).lead(h.younger) {
-						t.Errorf("left of who was erased: got %s, want nothing", key)
+						t.Errorf("left of the erased lead: got %s, want nothing", key)
 					}
 				}
 				for _, who := range []followup.Identity{{Phone: bothHalves.Phone}, {UserID: bothHalves.UserID}} {
 					if got := mustResolve(t, s, h.party, who, epoch); got != h.older {
-						t.Errorf("Resolve: got %s by %v, want the older", got, who)
+						t.Errorf("Resolve: got %s for %+v, want the older lead", got, who)
 					}
 				}
 				h.erase(t, s, h.older)

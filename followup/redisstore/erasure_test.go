@@ -53,10 +53,10 @@ func (h halves) wantNothing(t *testing.T, s *Store, lead followup.LeadID) {
 	t.Helper()
 	key := s.tag(lead).lead(lead)
 	if got := keysOf(t, s, lead); !slices.Equal(got, []string{key}) {
-		t.Errorf("keys of an erased lead: got %q, want its tombstone alone", got)
+		t.Errorf("keys of an erased lead: got %q, want only its tombstone", got)
 	}
 	if got := s.db.HGetAll(t.Context(), key).Val(); len(got) != 3 || got["mv"] != erased {
-		t.Errorf("tombstone: got %v, want what it is alone", got)
+		t.Errorf("tombstone: got %v, want only its three fields", got)
 	}
 }
 
@@ -79,7 +79,7 @@ func (h halves) wantNobody(t *testing.T, s *Store) {
 func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
 	t.Helper()
 	if err := s.EraseLead(t.Context(), h.tenant, lead, epoch); err != nil {
-		t.Errorf("EraseLead: got %v, want none", err)
+		t.Errorf("EraseLead: got %v, want no error", err)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestHalfDoneMergeListsOneLead(t *testing.T) {
 			for _, f := range []followup.LeadFilter{{Limit: 10}, {Limit: 10, Name: "ana"}, {Limit: 10, StatusID: "s"}} {
 				all, n, err := s.Leads(t.Context(), h.tenant, f)
 				if err != nil || len(all) != 1 || all[0].ID != h.older || n != 1 && f != (followup.LeadFilter{Limit: 10}) {
-					t.Errorf("leads by %+v: got %v of %d, %v, want %s alone", f, all, n, err, h.older)
+					t.Errorf("leads by %+v: got %v of %d, %v, want only %s", f, all, n, err, h.older)
 				}
 			}
 		})
@@ -159,13 +159,13 @@ func TestI11ErasureReachesANewIdentity(t *testing.T) {
 		mustResolve(t, s, p, followup.Identity{Phone: "15550100001", UserID: "US.9"}, epoch)
 	}))
 	if err := erasing.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
-		t.Errorf("EraseLead: got %v, want none", err)
+		t.Errorf("EraseLead: got %v, want no error", err)
 	}
 	if got := s.db.HGetAll(t.Context(), aliasesKey(p.tenant)).Val(); len(got) != 0 {
 		t.Errorf("identities: got %v, want none", got)
 	}
 	if got := keysOf(t, s, lead); !slices.Equal(got, []string{s.tag(lead).lead(lead)}) {
-		t.Errorf("keys of an erased lead: got %q, want its tombstone alone", got)
+		t.Errorf("keys of an erased lead: got %q, want only its tombstone", got)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestI11ErasureReachesEarlierLosers(t *testing.T) {
 			_, err := openStore(t, Params{Client: client}).Resolve(t.Context(), h.tenant,
 				followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}, true, epoch)
 			if errors.Is(err, errCrash) != dies {
-				t.Fatalf("Resolve: got %v, want the crash %t", err, dies)
+				t.Fatalf("Resolve: got %v, want the crash: %t", err, dies)
 			}
 			h.die(t, server, mergeInScript)
 			h.erase(t, s, h.older)
@@ -202,17 +202,17 @@ func TestI1MergeIntoALeadBeingErased(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, erased := range map[string]func(t *testing.T, s *Store, h halves){
-		"once who was to do it has died": func(t *testing.T, s *Store, h halves) {
+		"after the merging process has died": func(t *testing.T, s *Store, h halves) {
 			h.die(t, server, mergeOutScript)
 			h.erase(t, s, h.older)
 		},
-		"while he does it, and dies later": func(t *testing.T, s *Store, h halves) {
+		"during the merge, which dies later": func(t *testing.T, s *Store, h halves) {
 			client := server.Client()
 			client.AddHook(meanwhile(mergeOutScript, func() { h.erase(t, s, h.older) }))
 			client.AddHook(crashBefore(mergeInScript))
 			mustResolve(t, openStore(t, Params{Client: client}), h.party, bothHalves, epoch)
 		},
-		"before he begins": func(t *testing.T, s *Store, h halves) {
+		"before the merge begins": func(t *testing.T, s *Store, h halves) {
 			client := server.Client()
 			client.AddHook(meanwhile(expectScript, func() { h.erase(t, s, h.older) }))
 			client.AddHook(crashBefore(mergeInScript))
@@ -225,15 +225,15 @@ func TestI1MergeIntoALeadBeingErased(t *testing.T) {
 			erased(t, s, h)
 			for _, key := range keysOf(t, s, h.older) {
 				if key != s.tag(h.older).lead(h.older) && key != s.tag(h.younger).lead(h.younger) {
-					t.Errorf("left of who was erased: got %s, want nothing", key)
+					t.Errorf("left of the erased lead: got %s, want nothing", key)
 				}
 			}
 			after := openStore(t, Params{Client: server.Client()})
 			if got := mustResolve(t, after, h.party, bothHalves, epoch); got != h.younger {
-				t.Errorf("Resolve: got %s, want %s who was not erased", got, h.younger)
+				t.Errorf("Resolve: got %s, want %s, which was not erased", got, h.younger)
 			}
 			if entries, err := after.History(t.Context(), h.younger, h.channel, epoch); err != nil || len(entries) != 1 {
-				t.Errorf("history: got %v, %v, want what it was", entries, err)
+				t.Errorf("history: got %v, %v, want its one entry", entries, err)
 			}
 		})
 	}
@@ -249,14 +249,14 @@ func TestI1ErasureSparesALeadMergedElsewhere(t *testing.T) {
 	h.die(t, server, mergeOutScript)
 	third := mustResolve(t, s, h.party, followup.Identity{ExternalID: "crm-1"}, epoch.Add(-time.Minute))
 	if got := mustResolve(t, s, h.party, followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}, epoch); got != third {
-		t.Fatalf("Resolve: got %s, want the third", got)
+		t.Fatalf("Resolve: got %s, want the third lead", got)
 	}
 	h.erase(t, s, h.older)
 	if _, err := s.Run(t.Context(), h.tenant, h.younger.Run(1)); err != nil {
-		t.Errorf("Run: got %v, want it as it was", err)
+		t.Errorf("Run: got %v, want it still there", err)
 	}
 	if got := mustResolve(t, s, h.party, followup.Identity{UserID: bothHalves.UserID}, epoch); got != third {
-		t.Errorf("Resolve: got %s, want the third", got)
+		t.Errorf("Resolve: got %s, want the third lead", got)
 	}
 }
 
@@ -277,10 +277,10 @@ func TestI1HalfDoneMergeIsHandedOn(t *testing.T) {
 	after := openStore(t, Params{Client: server.Client()})
 	mustResolve(t, after, h.party, bothHalves, epoch)
 	if got := mustResolve(t, after, h.party, followup.Identity{ExternalID: "crm-1"}, epoch); got != h.older {
-		t.Errorf("Resolve: got %s, want the oldest", got)
+		t.Errorf("Resolve: got %s, want the oldest lead", got)
 	}
 	if entries, err := s.History(t.Context(), h.older, h.channel, epoch); err != nil || len(entries) != 2 {
-		t.Errorf("history: got %v, %v, want what both had", entries, err)
+		t.Errorf("history: got %v, %v, want the entries of both", entries, err)
 	}
 	h.erase(t, s, h.older)
 	h.wantNobody(t, s)

@@ -20,12 +20,12 @@ func TestPackFactsRoundTrip(t *testing.T) {
 	for _, c := range []struct {
 		name, assistant, config, channel, ladder string
 	}{
-		{"as they are", canonical(), canonical(), canonical(), hash},
-		{"first byte is that of a bar", "7c" + canonical()[2:], canonical(), canonical(), hash},
+		{"canonical ids", canonical(), canonical(), canonical(), hash},
+		{"first byte is a bar", "7c" + canonical()[2:], canonical(), canonical(), hash},
 		{"another spelling of a UUID", strings.ToUpper(canonical()), canonical(), canonical(), hash},
 		{"another spelling of a hash", canonical(), canonical(), canonical(), strings.ToUpper(hash)},
 		{"a short hash", canonical(), canonical(), canonical(), hash[:30]},
-		{"texts", "a", "c", "w", "l"},
+		{"short texts", "a", "c", "w", "l"},
 		{"64 bytes of text", strings.Repeat("a", 58), "c", "w", "l"},
 	} {
 		want := arm{
@@ -37,7 +37,7 @@ func TestPackFactsRoundTrip(t *testing.T) {
 		}
 	}
 	if _, ok := unpackFacts(""); ok {
-		t.Error("of nothing: got facts, want none")
+		t.Error("unpackFacts of an empty field: got ok, want not ok")
 	}
 }
 
@@ -73,7 +73,7 @@ func TestLeadWithARunStaysPacked(t *testing.T) {
 	c := claimStep(t, s)
 	small("claimed")
 	if r := c.Run; r.Assistant != p.assistant || r.Config != config || r.Channel != p.channel || r.Ladder != ladder.Hash() {
-		t.Errorf("claimed: got %+v, want whose it was started for", r)
+		t.Errorf("claimed: got %+v, want the ids that the run was started with", r)
 	}
 	v := guardStep(t, s, c, func(g *followup.GuardStep) { g.Kind, g.UsedStep = followup.KindTemplate, 2 })
 	small("sending")
@@ -83,11 +83,11 @@ func TestLeadWithARunStaysPacked(t *testing.T) {
 	small("ending")
 	crashed, err := s.Claim(ctx, followup.ClaimParams{Now: epoch, Real: epoch.Add(time.Hour), Limit: 1, Lease: time.Minute})
 	if err != nil || len(crashed.Steps) != 1 {
-		t.Fatalf("claimed once its lease ran out: got %d steps, %v, want 1", len(crashed.Steps), err)
+		t.Fatalf("claimed after its lease: got %d steps, %v, want 1", len(crashed.Steps), err)
 	}
 	small("crashed")
 	if got := crashed.Steps[0]; !got.Crashed || got.Attempt != v.Attempt || got.Kind != followup.KindTemplate || got.UsedStep != 2 {
-		t.Errorf("crashed: got %+v, want what its guard was told", got)
+		t.Errorf("crashed: got %+v, want the attempt, kind and used step of its guard", got)
 	}
 	if _, err := s.FinishStep(ctx, sent(crashed.Steps[0], v.Attempt)); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestLeadWithARunStaysPacked(t *testing.T) {
 	m := p.message("hi", epoch)
 	m.Lead, m.Items[0].Reply, m.Items[0].Opens = lead, true, true
 	if settled, err := s.Settle(ctx, m); err != nil || len(settled.Ended) != 1 {
-		t.Fatalf("Settle: got %+v, %v, want a run that ended", settled, err)
+		t.Fatalf("Settle: got %+v, %v, want one run ended", settled, err)
 	}
 	small("replied")
 }

@@ -122,7 +122,7 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 				off()
 				v := guardStep(t, s, c, nil)
 				if v.Refusal != followup.RefusedStale {
-					t.Errorf("guard: got %q, want stale", v.Refusal)
+					t.Errorf("GuardStep: got %q, want RefusedStale", v.Refusal)
 				}
 				return v.Ended
 			},
@@ -154,7 +154,7 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 				run := p.step(t, s, c.ID)
 				got := end(t, func() {
 					if err := way.do(c); !errors.Is(err, errCrash) {
-						t.Fatalf("turning it off: got %v, want the crash", err)
+						t.Fatalf("turning the config off: got %v, want the crash", err)
 					}
 				}, p, run)
 				if want := (followup.Ended{Run: run, Step: 1, Reason: way.why}); len(got) != 1 || got[0] != want {
@@ -163,7 +163,7 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 				r, err := s.Run(t.Context(), p.tenant, run)
 				if err != nil || r.State != followup.RunEnded || r.Reason != way.why || len(r.Timeline) != 1 ||
 					r.Timeline[0].Outcome != followup.Cancelled {
-					t.Errorf("run: got %+v, %v, want it ended, its step cancelled", r, err)
+					t.Errorf("run: got %+v, %v, want it ended and its step cancelled", r, err)
 				}
 			})
 		}
@@ -181,7 +181,7 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 				c := claimStep(t, s)
 				v := guardStep(t, s, c, nil)
 				if err := way.do(cfg); !errors.Is(err, errCrash) {
-					t.Fatalf("turning it off: got %v, want the crash", err)
+					t.Fatalf("turning the config off: got %v, want the crash", err)
 				}
 				out, err := s.FinishStep(t.Context(), followup.FinishStep{
 					Run: run, Token: c.Token, Attempt: v.Attempt, Kind: followup.KindTemplate, Outcome: followup.Sent,
@@ -216,7 +216,7 @@ func TestI5GuardReadsTheLeadItself(t *testing.T) {
 		marketing := func(g *followup.GuardStep) { g.Marketing = true }
 		mark("oo", "1")
 		if got := guardStep(t, s, c, nil).Refusal; got != followup.Allowed {
-			t.Errorf("opted out, no marketing: got %q, want leave", got)
+			t.Errorf("opted out, no marketing: got %q, want Allowed", got)
 		}
 		if got := guardStep(t, s, c, marketing).Refusal; got != followup.RefusedOptedOut {
 			t.Errorf("opted out, marketing: got %q, want opted_out", got)
@@ -260,13 +260,13 @@ func TestI2DedupComparesWholeRecords(t *testing.T) {
 			return out.Fresh[0]
 		}
 		if !settle() {
-			t.Error("an id that stands across two records: got a duplicate, want it fresh")
+			t.Error("id across two records: got a duplicate, want it fresh")
 		}
 		if err := s.db.Set(t.Context(), key, across+id+string(now), 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 		if settle() {
-			t.Error("an id with a record behind that: got it fresh, want a duplicate")
+			t.Error("an id with a record of its own behind that: got it fresh, want a duplicate")
 		}
 	})
 }

@@ -166,7 +166,7 @@ func TestI5ReplyEndsAOneFieldRun(t *testing.T) {
 			}
 			out, err := s.Settle(t.Context(), party{old.tenant, old.assistant, old.channel, lead}.saying(now, "yes"))
 			if err != nil || len(out.Ended) != 1 || out.Ended[0].Reason != followup.Replied {
-				t.Errorf("%s: got %+v, %v, want its run ended by the reply", phone, out.Ended, err)
+				t.Errorf("%s: got ended runs %+v, %v, want one ended by the reply", phone, out.Ended, err)
 			}
 		}
 	})
@@ -213,7 +213,7 @@ func checkGoesOn(t *testing.T, s *Store) {
 			Tenant: old.tenant, Lead: lead(phone), Now: now, Real: now,
 			Items: []followup.Item{{DedupID: "said " + phone, Channel: old.channel, Assistant: old.assistant, At: now, Opens: true}},
 		})
-		is("what was seen", out.Fresh, []bool{false}, err)
+		is("fresh", out.Fresh, []bool{false}, err)
 		history, err := s.History(ctx, lead(phone), old.channel, now)
 		if len(history) == 0 || history[0].Text != "hello" {
 			t.Errorf("history of %s: got %+v, %v, want it to begin with hello", phone, history, err)
@@ -230,13 +230,13 @@ func checkGoesOn(t *testing.T, s *Store) {
 		}
 		return v.Refusal
 	}
-	is("the window, a ms before its end", guard(armed, epoch.Add(24*time.Hour-time.Millisecond)), followup.Allowed, nil)
+	is("the window, 1 ms before its end", guard(armed, epoch.Add(24*time.Hour-time.Millisecond)), followup.Allowed, nil)
 	is("the window at its end", guard(armed, epoch.Add(24*time.Hour)), followup.RefusedWindow, nil)
-	is("who opted out", guard(optedOut, now), followup.RefusedOptedOut, nil)
+	is("a lead that opted out", guard(optedOut, now), followup.RefusedOptedOut, nil)
 
 	letters, n, err := s.DeadLetters(ctx, old.tenant, 10, 0)
 	is("dead letters", n, 1, err)
-	is("replayed", nil, nil, s.ReplayDead(ctx, letters[0].ID, now))
+	is("ReplayDead", nil, nil, s.ReplayDead(ctx, letters[0].ID, now))
 	hello := map[followup.LeadID]bool{}
 	for range 3 {
 		for _, d := range claimAll(t, s, now) {
@@ -308,23 +308,23 @@ func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 
 		c := claimStep(t, s)
 		if c.Run.Lead != ours {
-			t.Errorf("claimed: got a step of %s, want one of %s alone", c.Run.Lead, ours)
+			t.Errorf("claimed: got a step of %s, want only one of %s", c.Run.Lead, ours)
 		}
 		if b := claimSteps(t, s); len(b.Steps) != 0 || b.Wait(1) != heldBack {
-			t.Errorf("claimed again: got %d steps and %v, want none and %v", len(b.Steps), b.Next, heldBack)
+			t.Errorf("claimed again: got %d steps, next in %v, want none and %v", len(b.Steps), b.Next, heldBack)
 		}
 		for _, d := range claimAll(t, s, epoch.Add(time.Hour)) {
 			if d.Lead != ours {
-				t.Error("a delivery of the newer one was claimed")
+				t.Error("deliveries: got one of the newer lead, want none")
 			}
 		}
 		stranger := q.talking(t, s, followup.Identity{Phone: "15550100073"}) // another tenant's work goes on
 		if len(stranger) != 1 {
-			t.Fatal("another tenant's lead is not to be had")
+			t.Fatal("another tenant's leads: got not one, want one")
 		}
 		for name, ask := range map[string]func() error{
 			"settle": func() error { return p.asLead(newer).say(ctx, s, "x", epoch) },
-			"settle what most leads say": func() error {
+			"settle by said": func() error {
 				return second(s.Settle(ctx, followup.Settlement{
 					Tenant: p.tenant, Lead: idle, Now: epoch, Real: epoch, Items: []followup.Item{{
 						DedupID: "y", Channel: p.channel, Assistant: p.assistant, At: epoch, Opens: true, Reply: true,
@@ -351,18 +351,18 @@ func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 			"erase":  func() error { return s.EraseLead(ctx, p.tenant, newer, epoch) },
 		} {
 			if err := ask(); !errors.Is(err, errNewer) {
-				t.Errorf("%s: got %v, want it to say that a newer version wrote it", name, err)
+				t.Errorf("%s: got %v, want the error for a newer version", name, err)
 			}
 		}
 		if after := all(); after != before {
-			t.Errorf("what the newer one wrote: got\n%s\nwant\n%s", after, before)
+			t.Errorf("the newer lead: got\n%s\nwant\n%s", after, before)
 		}
 		if n := strings.Count(log.String(), "newer version"); n != 1 {
-			t.Errorf("log: got it told %d times, want once a minute:\n%s", n, &log)
+			t.Errorf("log: got %d warnings, want one a minute:\n%s", n, &log)
 		}
 		written("1")
 		if c := claimStep(t, s); c.Run.ID != run {
-			t.Errorf("once it can be read: got %s, want %s", c.Run.ID, run)
+			t.Errorf("once it is readable: got run %s, want %s", c.Run.ID, run)
 		}
 	})
 }
@@ -390,7 +390,7 @@ func TestNewerConfigIsLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := s.Config(t.Context(), p.tenant, "c"); !errors.Is(err, errNewer) {
-			t.Errorf("got %v, want it to say that a newer version wrote it", err)
+			t.Errorf("Config: got %v, want the error for a newer version", err)
 		}
 	})
 }

@@ -55,16 +55,16 @@ func TestI7HeirIsNotGuessed(t *testing.T) {
 	client.AddHook(&mute)
 	mute.Store(true)
 	if out, err := s.Settle(ctx, p.delivered(winner, attempt)); err == nil {
-		t.Errorf("Settle: got %+v, want it to come again", out)
+		t.Errorf("Settle: got %+v, want an error", out)
 	}
 	s.aliases.forget(winner)
 	if _, err := s.Resolve(ctx, p.tenant, followup.Identity{Lead: loser}, false, epoch); err == nil || errors.Is(err, followup.ErrNotFound) {
-		t.Errorf("Resolve: got %v, want that nobody knows", err)
+		t.Errorf("Resolve: got %v, want an error other than ErrNotFound", err)
 	}
 	mute.Store(false)
 	out, err := s.Settle(ctx, p.delivered(winner, attempt))
 	if err != nil || len(out.Corrections) != 1 {
-		t.Errorf("Settle again: got %+v, %v, want the step settled", out, err)
+		t.Errorf("Settle again: got %+v, %v, want one correction", out, err)
 	}
 	if got, err := s.Resolve(ctx, p.tenant, followup.Identity{Lead: loser}, false, epoch); got != winner {
 		t.Errorf("Resolve again: got %s, %v, want %s", got, err, winner)

@@ -39,7 +39,7 @@ func openStore(t *testing.T, p Params) *Store {
 	}
 	s, err := Open(t.Context(), p)
 	if err != nil {
-		t.Fatalf("Open: got %v, want none", err)
+		t.Fatalf("Open: got %v, want no error", err)
 	}
 	s.patience = patience{peek: time.Minute, claim: time.Minute, take: time.Minute, up: time.Minute}
 	return s
@@ -131,7 +131,7 @@ func claimOne(t *testing.T, s *Store, at time.Time) followup.Delivery {
 	t.Helper()
 	out := claimAll(t, s, at)
 	if len(out) != 1 {
-		t.Fatalf("deliveries: got %d, want 1", len(out))
+		t.Fatalf("ClaimDeliveries: got %d deliveries, want 1", len(out))
 	}
 	return out[0]
 }

@@ -56,13 +56,13 @@ func TestKnownIdentitiesCostNoRoundTrip(t *testing.T) {
 	trips := &tripCounter{}
 	client.AddHook(trips)
 	for name, who := range map[string]followup.Identity{
-		"phone":                          {Phone: long},
-		"its other spelling":             {Phone: short},
-		"both":                           {Phone: short, UserID: "BR.1"},
-		"both, of the lead":              {Phone: short, UserID: "BR.1", Lead: lead},
-		"phone, of the lead":             {OldPhone: short, Lead: lead},
-		"both, of the one it was":        {Phone: long, UserID: "BR.1", Lead: younger},
-		"the user id, of the one it was": {UserID: "BR.1", Lead: younger},
+		"phone":                              {Phone: long},
+		"its other spelling":                 {Phone: short},
+		"both":                               {Phone: short, UserID: "BR.1"},
+		"both, with the lead's id":           {Phone: short, UserID: "BR.1", Lead: lead},
+		"phone, with the lead's id":          {OldPhone: short, Lead: lead},
+		"both, with the merged lead's id":    {Phone: long, UserID: "BR.1", Lead: younger},
+		"user id, with the merged lead's id": {UserID: "BR.1", Lead: younger},
 	} {
 		if got := resolve(who, false, 0); got != lead {
 			t.Errorf("%s: got %s, want %s", name, got, lead)
@@ -73,10 +73,10 @@ func TestKnownIdentitiesCostNoRoundTrip(t *testing.T) {
 	}
 	// Redis is asked about what the cache cannot know.
 	if _, err := s.Resolve(ctx, p.tenant, followup.Identity{Phone: long, Lead: followup.NewLeadID()}, false, epoch); !errors.Is(err, followup.ErrNotFound) {
-		t.Errorf("the phone, of somebody else: got %v, want ErrNotFound", err)
+		t.Errorf("phone, with another lead's id: got %v, want ErrNotFound", err)
 	}
 	if n := trips.n.Swap(0); n == 0 {
-		t.Error("the phone, of somebody else: got no round trip, want Redis to be asked")
+		t.Error("phone, with another lead's id: got no round trip, want Redis to be asked")
 	}
 }
 
@@ -100,16 +100,16 @@ func TestI1MergeOvertakenByAnother(t *testing.T) {
 			}
 			client.AddHook(meanwhile(mergeInScript, func() {
 				if _, err := other.Resolve(ctx, p.tenant, followup.Identity{Phone: "15550100001", ExternalID: "crm-1"}, false, epoch); err != nil {
-					t.Errorf("Resolve meanwhile: got %v, want none", err)
+					t.Errorf("Resolve meanwhile: got %v, want no error", err)
 				}
 			}))
 			s.aliases.forget(leads[2])
 			got, err := s.Resolve(ctx, p.tenant, both, false, epoch)
 			if err != nil || got != leads[0] {
-				t.Fatalf("Resolve: got %v, %v, want the oldest", got, err)
+				t.Fatalf("Resolve: got %v, %v, want the oldest lead", got, err)
 			}
 			if h, err := s.History(ctx, got, p.channel, epoch); err != nil || len(h) != 3 {
-				t.Errorf("history: got %v, %v, want what all three said", h, err)
+				t.Errorf("history: got %v, %v, want the entries of all three", h, err)
 			}
 		})
 	}
@@ -139,16 +139,16 @@ func TestI10ReplicaLearnsOfAStranger(t *testing.T) {
 	}
 	stranger := mustResolve(t, s, p, followup.Identity{Phone: was.Phone, UserID: "US.3"}, epoch)
 	if stranger == lead {
-		t.Fatal("got the stranger taken for him who had the number")
+		t.Fatal("stranger: got the lead that had the number before, want another lead")
 	}
 	real = real.Add(phoneAge)
 	trips := &tripCounter{}
 	client.AddHook(trips)
 	if got := mustResolve(t, other, p, was, epoch); got != lead || trips.n.Load() != 0 {
-		t.Errorf("with a user id: got %s in %d round trips, want %s in none", got, trips.n.Load(), lead)
+		t.Errorf("phone and user id: got %s in %d round trips, want %s in none", got, trips.n.Load(), lead)
 	}
 	if got := mustResolve(t, other, p, followup.Identity{Phone: was.Phone}, epoch); got != stranger {
-		t.Errorf("another replica, by the phone: got %s, want the stranger %s", got, stranger)
+		t.Errorf("phone alone at another replica: got %s, want the stranger %s", got, stranger)
 	}
 }
 
@@ -170,11 +170,11 @@ func TestI1ResolveOfTheLoserOfAHalfDoneMerge(t *testing.T) {
 			for range 2 {
 				got, err := after.Resolve(ctx, p.tenant, followup.Identity{Lead: leads[1], OldPhone: "15550100001"}, false, epoch)
 				if err != nil || got != leads[0] {
-					t.Fatalf("Resolve beside the loser: got %v, %v, want the older", got, err)
+					t.Fatalf("Resolve with the loser's id: got %v, %v, want the older lead", got, err)
 				}
 			}
 			if h, err := after.History(ctx, leads[0], p.channel, epoch); err != nil || len(h) != 2 {
-				t.Errorf("history: got %v, %v, want what both said", h, err)
+				t.Errorf("history: got %v, %v, want the entries of both", h, err)
 			}
 		})
 	}
@@ -192,11 +192,11 @@ func TestLeadErasedAtOnceIsMadeAnew(t *testing.T) {
 	client.AddHook(meanwhile(nameScript, func() {
 		first = mustResolve(t, s, p, who, epoch)
 		if err := s.EraseLead(t.Context(), p.tenant, first, epoch); err != nil {
-			t.Errorf("EraseLead: got %v, want none", err)
+			t.Errorf("EraseLead: got %v, want no error", err)
 		}
 	}))
 	got := mustResolve(t, founding, p, who, epoch)
 	if is := mustResolve(t, s, p, who, epoch); got == first || is != got {
-		t.Errorf("Resolve: got %s, then %s, want one lead that is not the erased %s", got, is, first)
+		t.Errorf("Resolve: got %s, then %s, want one lead, and not the erased %s", got, is, first)
 	}
 }

@@ -38,12 +38,12 @@ func indexed(t failer, s *Store) {
 	}
 	for what := range got {
 		if want[what] == "" {
-			t.Errorf("index of steps: got %s: %s, want it in none", what, got[what])
+			t.Errorf("index of steps, %s: got %q, want it in no index", what, got[what])
 		}
 	}
 	for what, where := range want {
 		if got[what] != where {
-			t.Errorf("index of steps: got %s: %q, want %q", what, got[what], where)
+			t.Errorf("index of steps, %s: got %q, want %q", what, got[what], where)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func holdLanes(
 	t.Helper()
 	client := redistest.Start(t).Client()
 	s := openStore(t, Params{Client: client, Durability: d, WaitTimeout: time.Millisecond})
-	_ = newParty().say(t.Context(), s, "so that the script is known", epoch)
+	_ = newParty().say(t.Context(), s, "so that Redis knows the script", epoch)
 	j := &laneGate{open: make(chan struct{})}
 	client.AddHook(j)
 
@@ -121,7 +121,7 @@ func (s *Store) waitLanes(t *testing.T, running, waiting int) {
 func wantNoErrors(t *testing.T, errs []error) {
 	t.Helper()
 	if err := errors.Join(errs...); err != nil {
-		t.Errorf("settling: got %v, want none", err)
+		t.Errorf("settling: got %v, want no error", err)
 	}
 }
 
@@ -149,16 +149,16 @@ func TestCallsGoTogether(t *testing.T) {
 	}
 	slices.Sort(sizes)
 	if !slices.Equal(sizes, []int{3, maxBatch}) {
-		t.Errorf("batches: got %v calls, want %d and the rest", sizes, maxBatch)
+		t.Errorf("batches: got sizes %v, want %d and the rest", sizes, maxBatch)
 	}
 	for _, lead := range some {
 		if !slices.Contains(order, s.tag(lead).lead(lead)) {
-			t.Fatalf("lead %s: was not settled", lead)
+			t.Fatalf("lead %s: got it not settled, want it settled", lead)
 		}
 	}
 	s.waitLanes(t, 0, 0)
 	if n := len(s.lanes.busy); n != 0 {
-		t.Errorf("destinations: got %d, want none", n)
+		t.Errorf("nodes kept: got %d, want none", n)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestI2NoLeadTwiceInABatch(t *testing.T) {
 		}
 		slices.Sort(keys)
 		if n := len(keys); len(slices.Compact(keys)) != n {
-			t.Errorf("batch: got %v, want each lead once", keys)
+			t.Errorf("batch: got %v, want each lead at most once", keys)
 		}
 	}
 	if seen != 3 {
@@ -200,14 +200,14 @@ func TestCancelledCallTakesNoOthersAlong(t *testing.T) {
 	s.waitLanes(t, maxLanes, 2)
 	errs := settled()
 	if !errors.Is(errs[0], context.Canceled) {
-		t.Errorf("who gave up: got %v, want that", errs[0])
+		t.Errorf("cancelled call: got %v, want context.Canceled", errs[0])
 	}
 	if err := errors.Join(append(errs[1:], <-done)...); err != nil {
-		t.Errorf("the others: got %v, want none", err)
+		t.Errorf("other calls: got %v, want no error", err)
 	}
 	for _, keys := range j.batches {
 		if slices.Contains(keys, s.tag(gone).lead(gone)) {
-			t.Error("the call left without its caller")
+			t.Error("cancelled call: got it sent, want it dropped")
 		}
 	}
 }
@@ -278,7 +278,7 @@ func TestI9PanicLeavesTheLaneOpen(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
 	if err := newParty().say(ctx, s, "hello", epoch); err != nil {
-		t.Fatalf("settling behind panics: got %v, want none", err)
+		t.Fatalf("settling after panics: got %v, want no error", err)
 	}
 	s.waitLanes(t, 0, 0)
 }

@@ -62,7 +62,7 @@ func TestTransientKeysExpire(t *testing.T) {
 	} {
 		got := s.db.PTTL(ctx, key).Val()
 		if got > want || got < want-time.Minute {
-			t.Errorf("%s: got %v to live, want %v", key, got, want)
+			t.Errorf("%s: got TTL %v, want %v", key, got, want)
 		}
 	}
 	younger := p
@@ -74,13 +74,13 @@ func TestTransientKeysExpire(t *testing.T) {
 	_, err = s.Resolve(ctx, p.tenant, followup.Identity{Phone: "1", UserID: "1"}, true, epoch)
 	must(err)
 	if got := s.db.PTTL(ctx, s.tag(older).dedup(older)).Val(); got <= 0 {
-		t.Errorf("first sights that a merge brought: got %v to live, want an end", got)
+		t.Errorf("first sights that a merge brought: got TTL %v, want an expiry", got)
 	}
 	// The delivery was left to expire; once there is a new one, its key must not expire.
 	p.mustSay(t, s, "c", epoch)
 	claimOne(t, s, epoch)
 	if got := s.db.PTTL(ctx, tag.frozen(p.lead, p.assistant)).Val(); got != -1 {
-		t.Errorf("a delivery that is out: got %v to live, want for good", got)
+		t.Errorf("frozen delivery that is out: got TTL %v, want none", got)
 	}
 	// A split is remembered until the last of its events is delivered.
 	split := newParty()
@@ -90,7 +90,7 @@ func TestTransientKeysExpire(t *testing.T) {
 	for _, want := range []time.Duration{-1, time.Hour} {
 		must(s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: claimOne(t, s, epoch), Delivered: true, Real: epoch}))
 		if got := s.db.PTTL(ctx, s.tag(split.lead).frozen(split.lead, split.assistant)).Val(); got > want || got < want-time.Minute {
-			t.Errorf("what was split: got %v to live, want %v", got, want)
+			t.Errorf("frozen delivery that was split: got TTL %v, want %v", got, want)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func TestI2KeysInUseAreExtended(t *testing.T) {
 				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Assistant: p.assistant, Now: at, Real: at,
 			})
 			if err != nil || v.Refusal != followup.Allowed {
-				t.Fatalf("GuardSend: got %+v, %v, want leave", v, err)
+				t.Fatalf("GuardSend: got %+v, %v, want Allowed", v, err)
 			}
 			if err := s.RecordSend(ctx, followup.RecordSend{
 				Tenant: p.tenant, Lead: p.lead, Channel: p.channel, Attempt: v.Attempt, Now: at, Real: at,
@@ -139,10 +139,10 @@ func TestI2KeysInUseAreExtended(t *testing.T) {
 			at   time.Duration
 			keys []string // the keys that are extended
 		}{
-			{"the same half of a day", say, 11 * time.Hour, nil},
-			{"the next", say, 12 * time.Hour, []string{first, history}},
-			{"still the next", say, 13 * time.Hour, nil},
-			{"a send in the one behind it", tell, 24 * time.Hour, []string{history}},
+			{"in the same half of a day", say, 11 * time.Hour, nil},
+			{"in the next half", say, 12 * time.Hour, []string{first, history}},
+			{"again in the next half", say, 13 * time.Hour, nil},
+			{"a send in the half after that", tell, 24 * time.Hour, []string{history}},
 		} {
 			for _, key := range []string{first, history} {
 				s.db.PExpire(ctx, key, time.Minute)
@@ -151,7 +151,7 @@ func TestI2KeysInUseAreExtended(t *testing.T) {
 			for _, key := range []string{first, history} {
 				ttl, want := s.db.PTTL(ctx, key).Val(), slices.Contains(row.keys, key)
 				if got := ttl > followup.DedupAge; got != want {
-					t.Errorf("%s: %s has %v to live, want it put off: %v", row.name, key, ttl, want)
+					t.Errorf("%s: %s: got TTL %v, want it extended: %v", row.name, key, ttl, want)
 				}
 			}
 		}
@@ -199,7 +199,7 @@ func TestI1LeadThatWasOnlyNamed(t *testing.T) {
 			p := newParty()
 			who := followup.Identity{ExternalID: string(p.lead)}
 			if _, err := crashing.Resolve(t.Context(), p.tenant, who, true, epoch); err == nil {
-				t.Fatal("Resolve: got none, want the crash")
+				t.Fatal("Resolve: got no error, want the crash")
 			}
 			named, err := s.db.HGet(t.Context(), aliasesKey(p.tenant), "x:"+who.ExternalID).Result()
 			if err != nil {
@@ -211,11 +211,11 @@ func TestI1LeadThatWasOnlyNamed(t *testing.T) {
 			}
 			l, err := s.Lead(t.Context(), p.tenant, lead)
 			if err != nil || l.Tenant != p.tenant || !l.CreatedAt.Equal(later) || !l.UpdatedAt.Equal(later) {
-				t.Errorf("lead: got %+v, %v, want it of the tenant, made now", l, err)
+				t.Errorf("lead: got %+v, %v, want the tenant's, created by what came next", l, err)
 			}
 			list, n, err := s.Leads(t.Context(), p.tenant, followup.LeadFilter{Limit: 5})
 			if err != nil || n != 1 || list[0].ID != lead {
-				t.Errorf("list: got %v, %d, %v, want the one", list, n, err)
+				t.Errorf("list: got %v, %d, %v, want only that lead", list, n, err)
 			}
 		})
 	}

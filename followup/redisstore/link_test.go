@@ -40,13 +40,13 @@ end
 			}
 		}
 		if strings.Join(has, " ") != test.want {
-			t.Errorf("link %q: has %q, want %q", test.script, strings.Join(has, " "), test.want)
+			t.Errorf("link %q: got declarations %q, want %q", test.script, strings.Join(has, " "), test.want)
 		}
 		if !strings.HasSuffix(got, test.script) && !strings.HasPrefix(test.script, "--") {
-			t.Errorf("link %q: got %q", test.script, got)
+			t.Errorf("link %q: got %q, want the script at its end", test.script, got)
 		}
 		if strings.Contains(got, "--") {
-			t.Errorf("link %q: has comments: %q", test.script, got)
+			t.Errorf("link %q: got %q, want it without comments", test.script, got)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestParseRefusesAFunctionWithoutEnd(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("parse %q: got none, want a panic", source)
+					t.Errorf("parse %q: got no panic, want one", source)
 				}
 			}()
 			parse(source)
@@ -90,7 +90,7 @@ func TestNeeded(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("needed of a library that is not there: got none, want a panic")
+			t.Error("needed of an unknown library: got no panic, want one")
 		}
 	}()
 	needed("-- Needs lib/nothing.\n")

@@ -75,11 +75,11 @@ func TestListingWhileLeadsComeAndGo(t *testing.T) {
 			}
 			for _, id := range stay {
 				if seen[id] != 1 {
-					t.Fatalf("a lead is listed %d times, want once", seen[id])
+					t.Fatalf("a lead that stays: got it listed %d times, want once", seen[id])
 				}
 			}
 			if total < len(leads) || total > many {
-				t.Errorf("total: got %d, want from the %d that are listed to %d", total, len(leads), many)
+				t.Errorf("total: got %d, want between the %d listed and %d", total, len(leads), many)
 			}
 		})
 	}
@@ -104,7 +104,7 @@ func TestListingOfOneInstant(t *testing.T) {
 	}
 	leads, total, err := s.Leads(t.Context(), p.tenant, followup.LeadFilter{Name: "ana", Limit: 5})
 	if err != nil || total != 1 || len(leads) != 1 || leads[0].ID != last {
-		t.Errorf("got %d leads of %d, %v, want the last", len(leads), total, err)
+		t.Errorf("Leads: got %d leads of %d, %v, want the last", len(leads), total, err)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestListingCountsItsPage(t *testing.T) {
 		client.AddHook(&afterReading{command: after, do: func() { mustResolve(t, s, p, followup.Identity{Phone: "5511900000001"}, epoch) }})
 		leads, total, err := other.Leads(t.Context(), p.tenant, followup.LeadFilter{Limit: 5})
 		if err != nil || total != len(leads) {
-			t.Errorf("one that came after %s: got %d leads of %d, %v, want as many as there are", after, len(leads), total, err)
+			t.Errorf("a lead that comes after %s: got %d leads of %d, %v, want them equal", after, len(leads), total, err)
 		}
 	}
 }
@@ -188,10 +188,10 @@ func TestI7SearchDatesTheMergeItFinishes(t *testing.T) {
 	found, _, err := openStore(t, Params{Client: server.Client()}).Leads(ctx, p.tenant,
 		followup.LeadFilter{Phone: both.Phone, Limit: 1, Now: now})
 	if err != nil || len(found) != 1 || !found[0].UpdatedAt.Equal(now) {
-		t.Errorf("found: got %+v, %v, want the one he became, as of the search", found, err)
+		t.Errorf("found: got %+v, %v, want the winner, updated at the search's time", found, err)
 	}
 	runs, err := s.Runs(ctx, p.tenant, older)
 	if err != nil || len(runs) != 1 || !runs[0].EndedAt.Equal(now) {
-		t.Errorf("runs: got %+v, %v, want one that ended then", runs, err)
+		t.Errorf("runs: got %+v, %v, want one that ended at the search's time", runs, err)
 	}
 }

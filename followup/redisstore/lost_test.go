@@ -65,7 +65,7 @@ func TestI2LostAnswers(t *testing.T) {
 	check := func(err error, call string) {
 		t.Helper()
 		if err != nil {
-			t.Fatalf("%s: got %v, want none", call, err)
+			t.Fatalf("%s: got %v, want no error", call, err)
 		}
 	}
 	cfg := followup.Config{
@@ -97,11 +97,11 @@ func TestI2LostAnswers(t *testing.T) {
 	now = now.Add(time.Minute)
 	b, err := s.Claim(ctx, followup.ClaimParams{Now: now, Real: now, Limit: 5, Lease: time.Minute})
 	if err != nil || len(b.Steps) != 1 {
-		t.Fatalf("Claim: got %d steps, %v, want the one", len(b.Steps), err)
+		t.Fatalf("Claim: got %d steps, %v, want 1", len(b.Steps), err)
 	}
 	v, err := s.GuardStep(ctx, followup.GuardStep{Run: run, Token: b.Steps[0].Token, Now: now, Real: now, Lease: time.Minute})
 	if err != nil || v.Refusal != followup.Allowed {
-		t.Fatalf("GuardStep: got %+v, %v, want leave", v, err)
+		t.Fatalf("GuardStep: got %+v, %v, want Allowed", v, err)
 	}
 	f := followup.FinishStep{
 		Run: run, Token: b.Steps[0].Token, Attempt: v.Attempt, Kind: followup.KindTemplate, Outcome: followup.Sent,
@@ -112,7 +112,7 @@ func TestI2LostAnswers(t *testing.T) {
 		t.Errorf("FinishStep: got %+v, %v, want the next step armed", done, err)
 	}
 	if _, err := s.FinishStep(ctx, f); !errors.Is(err, followup.ErrStale) {
-		t.Errorf("FinishStep as another request: got %v, want ErrStale", err)
+		t.Errorf("FinishStep by another request: got %v, want ErrStale", err)
 	}
 	r, err := s.Run(ctx, p.tenant, run)
 	if err != nil || len(r.Timeline) != 2 {
@@ -129,7 +129,7 @@ func TestI2LostAnswers(t *testing.T) {
 	check(s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, RetryAt: now, Rejected: true, Real: now}), "retry")
 	d = claimOne(t, s, now)
 	if d.Attempts != 1 || d.Rejected != 1 || len(d.Events) != told {
-		t.Errorf("tried again: got %d tries, %d rejections, %d events, want 1, 1, %d", d.Attempts, d.Rejected, len(d.Events), told)
+		t.Errorf("tried again: got %d attempts, %d rejections, %d events, want 1, 1, %d", d.Attempts, d.Rejected, len(d.Events), told)
 	}
 	check(s.FinishDelivery(ctx, followup.FinishDelivery{Delivery: d, Release: true, Real: now}), "release")
 	letter := bury(t, s, claimOne(t, s, now), now)
@@ -144,11 +144,11 @@ func TestI2LostAnswers(t *testing.T) {
 	}
 
 	if _, err := s.DeleteConfig(ctx, p.tenant, cfg.ID, true, now, now); err != nil {
-		t.Errorf("DeleteConfig: got %v, want none", err)
+		t.Errorf("DeleteConfig: got %v, want no error", err)
 	}
 	other := cfg
 	other.ID = followup.ConfigID(uuid.NewString())
-	check(s.CreateConfig(ctx, other), "CreateConfig in its place")
+	check(s.CreateConfig(ctx, other), "CreateConfig in place of the deleted one")
 	check(s.EraseLead(ctx, p.tenant, lead, now), "EraseLead")
 }
 
