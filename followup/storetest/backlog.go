@@ -23,14 +23,14 @@ func Backlog(t *testing.T, open func(t *testing.T, bound int) followup.Store) {
 	for _, c := range backlogTests() {
 		t.Run(c.name, func(t *testing.T) { c.run(newWorld(t, open(t, smallBound))) })
 	}
-	t.Run("a lead has a part of it", func(t *testing.T) {
+	t.Run("one lead has a share of the bound", func(t *testing.T) {
 		const bound = 12_000
 		w := newWorld(t, open(t, bound))
 		lead := w.lead()
 		waiting := 0
 		for ; w.trySettle(lead, w.notes(200)...) == nil; waiting += 200 {
 			if waiting > 2*bound {
-				w.Fatalf("waiting: got %d events of one lead, and no refusal", waiting)
+				w.Fatalf("waiting: got %d events of one lead without a refusal, want one", waiting)
 			}
 		}
 		w.is(waiting, followup.LeadBacklog(bound), "events of one lead")
@@ -51,7 +51,7 @@ func (w *world) trySettle(lead followup.LeadID, items ...followup.Item) error {
 		Tenant: w.tenant, Lead: lead, Items: items, Now: w.now, Real: w.now,
 	})
 	if err != nil && !errors.Is(err, followup.ErrBacklog) {
-		w.Fatalf("Settle: got %v, want none or ErrBacklog", err)
+		w.Fatalf("Settle: got error %v, want none or ErrBacklog", err)
 	}
 	return err
 }
@@ -70,7 +70,7 @@ func (w *world) fill(lead followup.LeadID) (waiting int) {
 	for w.trySettle(lead, w.note("filling")) == nil {
 		waiting++
 		if waiting > 2*smallBound {
-			w.Fatalf("waiting: got %d events, and no refusal", waiting)
+			w.Fatalf("waiting: got %d events without a refusal, want one", waiting)
 		}
 	}
 	return waiting
@@ -79,7 +79,7 @@ func (w *world) fill(lead followup.LeadID) (waiting int) {
 func (w *world) refused(lead followup.LeadID, what string, items ...followup.Item) {
 	w.Helper()
 	if err := w.trySettle(lead, items...); err == nil {
-		w.Errorf("%s: got settled, want ErrBacklog", what)
+		w.Errorf("%s: got it settled, want ErrBacklog", what)
 	}
 }
 
@@ -105,11 +105,11 @@ func backlogTests() []test {
 			w.refused(lead, "one more", late)
 			w.must(w.finishDelivery(w.delivery(), delivered), "FinishDelivery")
 			w.is(w.settle(lead, late).Fresh, []bool{true}, "fresh")
-			w.is(w.settle(lead, late).Fresh, []bool{false}, "fresh, again")
+			w.is(w.settle(lead, late).Fresh, []bool{false}, "fresh, once there is room")
 			told := w.told(w.sales)
 			w.is(told[len(told)-1], "late", "told last")
 		}},
-		{"of many leads, at no more than twice the bound", func(w *world) {
+		{"events of many leads are refused at twice the bound at the latest", func(w *world) {
 			var leads []followup.LeadID
 			for range smallBound {
 				leads = append(leads, w.lead())
@@ -124,13 +124,13 @@ func backlogTests() []test {
 					}
 				}
 			}
-			w.is(waiting >= smallBound && waiting <= 2*smallBound, true, "%d waiting are one to two bounds", waiting)
+			w.is(waiting >= smallBound && waiting <= 2*smallBound, true, "%d waiting events are one to two bounds", waiting)
 			for _, lead := range leads {
 				w.refused(lead, "one more", w.note("y"))
 			}
 			w.is(len(w.told(w.sales)), waiting, "told")
 		}},
-		{"what is refused has no effect", func(w *world) {
+		{"a refused settlement has no effect", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			w.fill(lead)
@@ -144,7 +144,7 @@ func backlogTests() []test {
 			w.said(lead)
 			w.is(w.settle(lead, first).Fresh, []bool{true}, "the item without Relay, alone")
 		}},
-		{"what is not relayed is settled", func(w *world) {
+		{"items without Relay are settled", func(w *world) {
 			lead := w.lead()
 			known := w.note("known")
 			w.settle(lead, known)
@@ -155,7 +155,7 @@ func backlogTests() []test {
 			w.is(w.get(lead).OptedOut, true, "OptedOut by a receipt")
 			w.refused(lead, "a duplicate with a fresh one", known, w.note("fresh"))
 		}},
-		{"another assistant is not concerned", func(w *world) {
+		{"another assistant's events are taken", func(w *world) {
 			lead := w.lead()
 			w.fill(lead)
 			other, both := w.note("other"), w.note("in one with what is refused")
@@ -178,13 +178,13 @@ func backlogTests() []test {
 				"scheduled 1", "cancelled 1 cancelled/api", "scheduled 1", "sent 1 sent/template", "scheduled 2",
 			}, "told after the rest")
 		}},
-		{"one that finds room is taken whole", func(w *world) {
+		{"a settlement that finds room is taken whole", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.notes(3*smallBound)...)
 			w.refused(lead, "one more", w.note("more"))
 			w.is(len(w.told(w.sales)), 3*smallBound, "told")
 		}},
-		{"all that waits counts, until it does not wait", func(w *world) {
+		{"an event counts as long as it waits", func(w *world) {
 			lead := w.lead()
 			half := smallBound / 2
 			w.settle(lead, w.notes(half)...)
@@ -209,7 +209,7 @@ func backlogTests() []test {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
 			w.is(w.fill(w.lead()), smallBound, "once the lead is erased")
 		}},
-		{"what lies in dead letters counts until it is dropped", func(w *world) {
+		{"dead letters count until they are dropped", func(w *world) {
 			lead := w.lead()
 			first := w.deadLetter(lead, w.note("first"))
 			w.is(w.fill(lead), smallBound-1, "beside one event")
@@ -253,7 +253,7 @@ func backlogTests() []test {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
 			w.tenant = before
 		}},
-		{"a merge brings what waits, and is not refused", func(w *world) {
+		{"a merge brings the waiting events and is not refused", func(w *world) {
 			older, younger, join := w.two()
 			most := smallBound - 10
 			w.settle(older, w.notes(10)...)
@@ -261,9 +261,9 @@ func backlogTests() []test {
 			join()
 			w.refused(older, "one more than both had", w.note("x"))
 			w.is(len(w.told(w.sales)), smallBound, "told")
-			w.is(w.fill(older), smallBound, "room once all is told")
+			w.is(w.fill(older), smallBound, "room once all is delivered")
 		}},
-		{"what a merged lead's last step has to tell counts as the winner's", func(w *world) {
+		{"happenings of a merged lead's last step count as the winner's", func(w *world) {
 			older, younger, join := w.two()
 			w.start(younger)
 			c, a := w.sending()
@@ -273,9 +273,9 @@ func backlogTests() []test {
 			w.finish(w.result(c, a)) // tells the outcomes sent and cancelled
 			w.refused(older, "one more", w.note("x"))
 			w.is(len(w.told(w.sales)), smallBound, "told")
-			w.is(w.fill(older), smallBound, "room once all is told")
+			w.is(w.fill(older), smallBound, "room once all is delivered")
 		}},
-		{"seen in the gauge", func(w *world) {
+		{"Stats reports the backlog", func(w *world) {
 			backlog := func() int {
 				st, err := w.s.Stats(w.ctx, w.now, w.now)
 				w.must(err, "Stats")
@@ -289,15 +289,15 @@ func backlogTests() []test {
 			w.settle(one, other)
 			w.is(backlog(), before+1, "of one lead")
 			w.must(w.trySettle(two, w.note("two")), "Settle")
-			w.is(backlog(), before+2, "of two")
+			w.is(backlog(), before+2, "of two leads")
 			w.told(w.sales)
 			w.pass(time.Second)
-			w.is(backlog() <= max(before, 1), true, "once all is told")
+			w.is(backlog() <= max(before, 1), true, "once all is delivered")
 			w.deadLetter(one, w.notes(before+2)...)
 			w.settle(one, w.note("waits"))
 			st, err := w.s.Stats(w.ctx, w.now, w.now)
 			w.must(err, "Stats")
-			w.is([]int{st.RelayBacklog, st.RelayBacklogDead}, []int{before + 3, before + 2}, "with a dead letter, and of these in it")
+			w.is([]int{st.RelayBacklog, st.RelayBacklogDead}, []int{before + 3, before + 2}, "waiting, and of these in a dead letter")
 		}},
 	}
 }

@@ -22,14 +22,14 @@ func (w *world) sameJSON(got json.RawMessage, want any) {
 // claimTests: claims are due, fair and bounded, and bring the facts to decide on.
 func claimTests() []test {
 	return []test{
-		{"due at exactly its time", func(w *world) {
+		{"a step is due at exactly its time", func(w *world) {
 			run := w.start(w.lead())
 			w.pass(interval - time.Millisecond)
 			w.is(len(w.claims()), 0, "claims 1 ms before")
 			w.pass(time.Millisecond)
 			w.is(w.claim().Run.ID, run, "run")
 		}},
-		{"with run, lead and windows", func(w *world) {
+		{"a claim brings the run, the lead and its windows", func(w *world) {
 			lead := w.lead()
 			opened := w.now
 			w.settle(lead, w.opening())
@@ -51,7 +51,7 @@ func claimTests() []test {
 			w.at(c.Lead.Windows[w.main].LastInbound, opened, "window")
 			w.is(c.Paused, false, "Paused")
 		}},
-		{"the least late first within a tenant", func(w *world) {
+		{"within a tenant the least late step comes first", func(w *world) {
 			var want []followup.RunID
 			for range 4 {
 				want = append(want, w.start(w.lead()))
@@ -69,7 +69,7 @@ func claimTests() []test {
 			}
 			w.is(got, want, "order")
 		}},
-		{"of many tenants with a backlog each has its turn", func(w *world) {
+		{"each of many tenants with a backlog has its turn", func(w *world) {
 			const tenants, limit = 70, 10
 			for range tenants {
 				x := w.tenantNextDoor()
@@ -103,7 +103,7 @@ func claimTests() []test {
 			w.is(slices.ContainsFunc(got, func(c followup.Claimed) bool { return c.Run.Tenant == quiet.tenant }), true,
 				"the quiet tenant's step is among them")
 		}},
-		{"the turn goes round", func(w *world) {
+		{"tenants take turns over several claims", func(w *world) {
 			tenants := []*world{w, w.tenantNextDoor(), w.tenantNextDoor()}
 			for _, x := range tenants {
 				for range 9 {
@@ -146,7 +146,7 @@ func claimTests() []test {
 			w.is(claim(3), map[followup.TenantID]int{}, "with all in hand")
 			w.is(claim(0), map[followup.TenantID]int{w.tenant: 2}, "with none in hand")
 		}},
-		{"what ran out comes first", func(w *world) {
+		{"a step whose lease ran out comes first", func(w *world) {
 			first := w.start(w.lead())
 			w.due()
 			late := w.start(w.lead())
@@ -154,7 +154,7 @@ func claimTests() []test {
 			w.is(w.batch(1).Steps[0].Run.ID, first, "first")
 			w.is(w.batch(1).Steps[0].Run.ID, late, "second")
 		}},
-		{"limit cut the batch short", func(w *world) {
+		{"Next is zero when the limit cut the batch short", func(w *world) {
 			for range 3 {
 				w.start(w.lead())
 			}
@@ -163,7 +163,7 @@ func claimTests() []test {
 			w.is(len(b.Steps), 2, "steps")
 			w.is(b.Next, time.Duration(0), "Next")
 		}},
-		{"next is when the next is due", func(w *world) {
+		{"Next is the time until the next step is due", func(w *world) {
 			w.is(w.batch(100).Next, time.Hour, "Next of an empty store")
 			w.start(w.lead())
 			w.pass(10 * time.Minute)
@@ -183,20 +183,20 @@ func claimTests() []test {
 			w.is(len(b.Steps), 1, "steps")
 			w.is(b.Next, time.Minute, "Next")
 		}},
-		{"next is bounded by an hour", func(w *world) {
+		{"Next is at most an hour", func(w *world) {
 			arm := w.arm()
 			arm.Interval = 48 * time.Hour
 			w.startWith(w.lead(), arm)
 			w.is(w.batch(100).Next, time.Hour, "Next")
 		}},
-		{"next knows of leases", func(w *world) {
+		{"Again is the time until a lease ends", func(w *world) {
 			w.start(w.lead())
 			w.pass(interval)
 			w.is(w.batch(100).Again, lease, "Again of the claim itself")
 			w.pass(lease / 2)
 			w.is(w.batch(100).Again, lease/2, "Again")
 		}},
-		{"a step is due by domain time, a lease over by real time", func(w *world) {
+		{"a step is due by domain time, a lease ends by real time", func(w *world) {
 			w.start(w.lead())
 			w.pass(interval)
 			real := w.now.Add(-1000 * time.Hour)

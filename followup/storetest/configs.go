@@ -54,7 +54,7 @@ func configTests() []test {
 		w.is(w.put(lead, "trigger", new(w.arm())) != "", want, "a run starts by status")
 	}
 	return []test{
-		{"kept as it was given", func(w *world) {
+		{"a config is stored as it was given", func(w *world) {
 			want := w.createConfig(func(c *followup.Config) {
 				c.RearmOnReply = true
 				c.Warnings = []followup.Warning{{Field: "x", Problem: "y"}}
@@ -72,20 +72,20 @@ func configTests() []test {
 			w.must(err, "ConfigByAssistant")
 			w.is(by.ID, want.ID, "by assistant")
 		}},
-		{"one per assistant", func(w *world) {
+		{"an assistant has one config", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			c.ID = followup.ConfigID(uuid.NewString())
 			if err := w.s.CreateConfig(w.ctx, c); !errors.Is(err, followup.ErrExists) {
-				w.Errorf("second of the assistant: got %v, want ErrExists", err)
+				w.Errorf("second config of the assistant: got %v, want ErrExists", err)
 			}
 			c.AssistantID = w.support
 			w.must(w.s.CreateConfig(w.ctx, c), "CreateConfig of another assistant")
 			c.AssistantID = followup.AssistantID(uuid.NewString())
 			if err := w.s.CreateConfig(w.ctx, c); !errors.Is(err, followup.ErrExists) {
-				w.Errorf("an id that is taken, for a third: got %v, want ErrExists", err)
+				w.Errorf("a taken id for a third assistant: got %v, want ErrExists", err)
 			}
 		}},
-		{"listed oldest first", func(w *world) {
+		{"configs are listed oldest first", func(w *world) {
 			first := w.createConfig(func(*followup.Config) {})
 			w.pass(time.Second)
 			second := w.createConfig(func(c *followup.Config) {
@@ -99,7 +99,7 @@ func configTests() []test {
 			}
 			w.is(got, []followup.ConfigID{first.ID, second.ID}, "list")
 		}},
-		{"replaced only as it was read", func(w *world) {
+		{"an update of an older state is refused", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			prev := c.UpdatedAt
 			w.pass(time.Second)
@@ -114,10 +114,10 @@ func configTests() []test {
 			w.is(got.TriggerStatusIDs, []string{"new"}, "triggers")
 			c.ID = followup.ConfigID(uuid.NewString())
 			if _, err = w.update(c, prev); !errors.Is(err, followup.ErrNotFound) {
-				w.Errorf("UpdateConfig of none: got %v, want ErrNotFound", err)
+				w.Errorf("UpdateConfig of an unknown id: got %v, want ErrNotFound", err)
 			}
 		}},
-		{"a change that keeps it active ends nothing", func(w *world) {
+		{"an update that leaves the config active ends no run", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			run := w.start(w.lead())
 			c.Steps = c.Steps[:1]
@@ -126,7 +126,7 @@ func configTests() []test {
 			w.is(len(ended), 0, "ended")
 			w.is(w.run(run).State, followup.RunArmed, "state")
 		}},
-		{"inactive ends its live runs and starts none", func(w *world) {
+		{"an inactive config's live runs end, and none starts", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			armed := w.start(w.lead())
 			other := w.arm()
@@ -138,7 +138,7 @@ func configTests() []test {
 			w.is(w.run(apart).State, followup.RunArmed, "a run of another config")
 			starts(w, false)
 		}},
-		{"active again, it revives nothing and starts new ones", func(w *world) {
+		{"a config that is active again revives no run and starts new ones", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			run := w.start(w.lead())
 			w.pass(time.Second)
@@ -149,7 +149,7 @@ func configTests() []test {
 			w.ended(run, followup.ConfigOff)
 			starts(w, true)
 		}},
-		{"inactive stops a claimed step at the guard", func(w *world) {
+		{"deactivation stops a claimed step at the guard", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			run := w.start(w.lead())
 			step := w.due()
@@ -158,7 +158,7 @@ func configTests() []test {
 			w.ended(run, followup.ConfigOff)
 			w.timeline(run, "1 cancelled/config_inactive")
 		}},
-		{"inactive lets the result of one in sending come in", func(w *world) {
+		{"deactivation lets the result of a step in sending come in", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			run := w.start(w.lead())
 			step, a := w.sending()
@@ -167,11 +167,11 @@ func configTests() []test {
 			w.ended(run, followup.ConfigOff)
 			w.timeline(run, "1 sent/template")
 		}},
-		{"created inactive, it starts none", func(w *world) {
+		{"a config created inactive starts no run", func(w *world) {
 			w.createConfig(func(c *followup.Config) { c.IsActive = false })
 			starts(w, false)
 		}},
-		{"deleted, it is gone and so are its runs", func(w *world) {
+		{"a deleted config is gone, and its runs end", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			run := w.start(w.lead())
 			w.is(remove(w, c, false), []followup.Ended{{Run: run, Step: 1, Reason: followup.ConfigGone}}, "ended")
@@ -190,7 +190,7 @@ func configTests() []test {
 			w.createConfig(func(*followup.Config) {})
 			starts(w, true)
 		}},
-		{"deleted with finish, the armed step still fires", func(w *world) {
+		{"deleted with finish, the config's armed step still fires", func(w *world) {
 			c := w.createConfig(func(*followup.Config) {})
 			run := w.start(w.lead())
 			w.is(len(remove(w, c, true)), 0, "ended")
@@ -233,7 +233,7 @@ func pauseTests() []test {
 		w.must(w.s.Pause(w.ctx, w.tenant, c, on), "Pause")
 	}
 	return []test{
-		{"a channel", func(w *world) {
+		{"a paused channel refuses", func(w *world) {
 			w.start(w.lead())
 			pause(w, w.main, true)
 			c := w.due()
@@ -243,7 +243,7 @@ func pauseTests() []test {
 			pause(w, w.main, false)
 			w.is(w.guard(c).Refusal, followup.Allowed, "guard after resuming")
 		}},
-		{"is told before a closed window, and after an opt-out", func(w *world) {
+		{"a pause is reported before a closed window and after an opt-out", func(w *world) {
 			lead := w.lead()
 			w.start(lead)
 			pause(w, w.main, true)
@@ -260,9 +260,9 @@ func pauseTests() []test {
 				Now: w.now, Real: w.now,
 			})
 			w.must(err, "GuardSend")
-			w.is(v.Refusal, followup.RefusedOptedOut, "GuardSend of marketing to who opted out")
+			w.is(v.Refusal, followup.RefusedOptedOut, "GuardSend of marketing to a lead that opted out")
 		}},
-		{"another channel does not matter", func(w *world) {
+		{"a pause of another channel does not matter", func(w *world) {
 			w.start(w.lead())
 			pause(w, w.second, true)
 			c := w.due()
@@ -270,7 +270,7 @@ func pauseTests() []test {
 			w.is(w.guard(c).Refusal, followup.Allowed, "guard")
 			pause(w, w.second, false)
 		}},
-		{"the tenant", func(w *world) {
+		{"a paused tenant refuses on every channel", func(w *world) {
 			w.start(w.lead())
 			pause(w, "", true)
 			c := w.due()
@@ -281,7 +281,7 @@ func pauseTests() []test {
 			w.is(x.guardSend(x.lead(), false).Refusal, followup.Allowed, "another tenant's GuardSend")
 			pause(w, "", false)
 		}},
-		{"listed", func(w *world) {
+		{"pauses are listed", func(w *world) {
 			list := func() []followup.ChannelID {
 				p, err := w.s.Pauses(w.ctx, w.tenant)
 				w.must(err, "Pauses")

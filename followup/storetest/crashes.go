@@ -39,7 +39,7 @@ func crashTests() []test {
 			w.is(w.run(run).State, followup.RunSending, "state")
 			w.pass(interval + lease)
 			again := w.claim()
-			w.is(again.Crashed, true, "Crashed, when it is claimed once more")
+			w.is(again.Crashed, true, "Crashed, once it is claimed again")
 			w.is(w.guard(again).Refusal, followup.RefusedStale, "guard")
 			w.finish(guess(w, c))
 			w.timeline(run, "1 uncertain/crash", "2 …")
@@ -66,7 +66,7 @@ func crashTests() []test {
 		{"another status", func(w *world, lead followup.LeadID, _ followup.Claimed) {
 			w.put(lead, "won", nil)
 		}, followup.StatusLeft},
-		{"a receipt that it cannot be delivered", func(w *world, lead followup.LeadID, c followup.Claimed) {
+		{"a receipt that the message is undeliverable", func(w *world, lead followup.LeadID, c followup.Claimed) {
 			w.is(len(w.settle(lead, w.receipt(c.Attempt, providers.StatusFailed, providers.Undeliverable)).Ended), 0, "ended")
 		}, followup.Unreachable},
 	} {
@@ -126,8 +126,8 @@ func clockTests() []test {
 				w.must(err, "GuardSend")
 				return v.Refusal
 			}
-			w.is(ask(w.now.Add(day-time.Millisecond), w.now.Add(2*day)), followup.Allowed, "real time is beyond")
-			w.is(ask(w.now.Add(day), w.now), followup.RefusedWindow, "domain time is beyond")
+			w.is(ask(w.now.Add(day-time.Millisecond), w.now.Add(2*day)), followup.Allowed, "with only real time beyond the window")
+			w.is(ask(w.now.Add(day), w.now), followup.RefusedWindow, "with only domain time beyond the window")
 		}},
 		{"the window goes by domain time, for a step", func(w *world) {
 			lead := w.lead()
@@ -138,8 +138,8 @@ func clockTests() []test {
 			ask := func(now, real time.Time) followup.Refusal {
 				return w.guardWith(c, func(g *followup.GuardStep) { g.FreeForm, g.Now, g.Real = true, now, real }).Refusal
 			}
-			w.is(ask(opened.Add(day-time.Millisecond), opened.Add(2*day)), followup.Allowed, "real time is beyond")
-			w.is(ask(opened.Add(day), w.now), followup.RefusedWindow, "domain time is beyond")
+			w.is(ask(opened.Add(day-time.Millisecond), opened.Add(2*day)), followup.Allowed, "with only real time beyond the window")
+			w.is(ask(opened.Add(day), w.now), followup.RefusedWindow, "with only domain time beyond the window")
 		}},
 		{"the guard's lease goes by real time", func(w *world) {
 			w.start(w.lead())

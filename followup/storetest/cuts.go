@@ -13,7 +13,7 @@ import (
 // cutTests: how much of a queue becomes one delivery.
 func cutTests() []test {
 	return []test{
-		{"about MaxBytes, but always one", func(w *world) {
+		{"a delivery has about MaxBytes, and at least one event", func(w *world) {
 			lead := w.lead()
 			for _, text := range []string{"a", "b", "c", "LARGE", "d", "e"} {
 				size := 1000
@@ -28,7 +28,7 @@ func cutTests() []test {
 				w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 			}
 		}},
-		{"split, each of its events alone, in order, then as before", func(w *world) {
+		{"the events of a split delivery come one by one, in order, then as before", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.note("1"), w.note("2"), w.note("3"))
 			d := w.delivery()
@@ -52,7 +52,7 @@ func cutTests() []test {
 				w.must(w.finishDelivery(next, delivered), "FinishDelivery")
 			}
 		}},
-		{"split, and only the one at fault is dead", func(w *world) {
+		{"after a split only the event at fault becomes a dead letter", func(w *world) {
 			w.settle(w.lead(), w.note("1"), w.note("bad"), w.note("3"))
 			w.must(w.finishDelivery(w.delivery(), split), "FinishDelivery")
 			var got []string
@@ -71,7 +71,7 @@ func cutTests() []test {
 			w.is(got, []string{"1", "3"}, "delivered")
 			w.is(w.letter().Count, 1, "events of the dead letter")
 		}},
-		{"split, one of them is tried again and given back like any other", func(w *world) {
+		{"an event of a split is retried and released like any delivery", func(w *world) {
 			w.settle(w.lead(), w.note("1"), w.note("2"), w.note("3"))
 			d := w.delivery()
 			w.must(w.finishDelivery(d, split), "FinishDelivery")
@@ -86,9 +86,9 @@ func cutTests() []test {
 			late := w.delivery()
 			w.is([]any{late.ID, late.Attempts}, []any{one.ID, 2}, "id and attempts after its lease ran out")
 			w.must(w.finishDelivery(late, delivered), "FinishDelivery")
-			w.is(w.say(w.delivery().Events), []string{"2"}, "the next")
+			w.is(w.say(w.delivery().Events), []string{"2"}, "events of the next delivery")
 		}},
-		{"split by the holder of the token only, once", func(w *world) {
+		{"only the holder of the token splits a delivery, and only once", func(w *world) {
 			w.settle(w.lead(), w.note("1"), w.note("2"))
 			d := w.delivery()
 			w.pass(lease)
@@ -102,7 +102,7 @@ func cutTests() []test {
 			}
 			w.is(w.say(w.delivery().Events), []string{"1"}, "events")
 		}},
-		{"given back after the assistant may have seen it, it stays the same", func(w *world) {
+		{"a released delivery that the assistant may have seen stays the same", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.note("1"))
 			d := w.delivery()

@@ -21,7 +21,7 @@ func deadLetterTests() []test {
 		return list[0]
 	}
 	return []test{
-		{"kept with its reason, and the queue goes on", func(w *world) {
+		{"a dead letter keeps its reason, and the queue goes on", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.note("1"), w.note("2"))
 			queued := w.now
@@ -44,7 +44,7 @@ func deadLetterTests() []test {
 			w.must(err, "DeadLetter")
 			w.is(w.say(full.Events), []string{"1"}, "events")
 		}},
-		{"replayed at the end of its queue, once", func(w *world) {
+		{"a dead letter is replayed at the end of its queue, once", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.note("1"))
 			letter := kill(w)
@@ -52,13 +52,13 @@ func deadLetterTests() []test {
 			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
 			w.is(w.told(w.sales), []string{"2", "1"}, "told")
 			if err := w.s.ReplayDead(w.ctx, letter.ID, w.now); !errors.Is(err, followup.ErrNotFound) {
-				w.Errorf("replayed twice: got %v, want ErrNotFound", err)
+				w.Errorf("ReplayDead of a replayed letter: got %v, want ErrNotFound", err)
 			}
 			_, n, err := w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
 			w.must(err, "DeadLetters")
 			w.is(n, 0, "letters left")
 		}},
-		{"a raw webhook stays what it is", func(w *world) {
+		{"a raw webhook is replayed as it was", func(w *world) {
 			it := w.item()
 			it.Relay = &followup.RelayEvent{Channel: w.main, Field: "messages", Raw: &followup.RawWebhook{
 				Body: []byte("\xff\x00"), Header: map[string]string{"Content-Type": "text/plain"},
@@ -71,19 +71,19 @@ func deadLetterTests() []test {
 			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
 			w.is(w.delivery().Events, []followup.RelayEvent{*it.Relay}, "events replayed")
 		}},
-		{"dropped", func(w *world) {
+		{"a dropped letter is gone", func(w *world) {
 			w.settle(w.lead(), w.note("1"))
 			letter := kill(w)
 			w.must(w.s.DropDead(w.ctx, letter.ID), "DropDead")
 			if _, err := w.s.DeadLetter(w.ctx, letter.ID); !errors.Is(err, followup.ErrNotFound) {
-				w.Errorf("read after drop: got %v, want ErrNotFound", err)
+				w.Errorf("DeadLetter of a dropped letter: got %v, want ErrNotFound", err)
 			}
 			if err := w.s.DropDead(w.ctx, letter.ID); !errors.Is(err, followup.ErrNotFound) {
-				w.Errorf("dropped twice: got %v, want ErrNotFound", err)
+				w.Errorf("DropDead of a dropped letter: got %v, want ErrNotFound", err)
 			}
 			w.is(w.told(w.sales), []string{}, "told")
 		}},
-		{"listed newest first, by pages, per tenant", func(w *world) {
+		{"dead letters are listed newest first, by pages, per tenant", func(w *world) {
 			var want []string
 			for range 3 {
 				w.settle(w.lead(), w.note("1"))

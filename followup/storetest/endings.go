@@ -60,7 +60,7 @@ func endingTests() []test {
 	}
 	tests = append(tests, nothingWaitsTests()...)
 	return append(tests,
-		test{"out of claimed the token counts, whatever the attempt", func(w *world) {
+		test{"a result of a claimed step needs the token, whatever its attempt", func(w *world) {
 			run := w.start(w.lead())
 			c := w.due()
 			f := w.result(c, run.Lead().Attempt(99))
@@ -68,7 +68,7 @@ func endingTests() []test {
 			w.finish(f)
 			w.timeline(run, "1 skipped/too_late", "2 …")
 		}},
-		test{"used steps are those that were, each once", func(w *world) {
+		test{"Used has each used step once", func(w *world) {
 			run := w.start(w.lead())
 			for _, used := range []int{0, 2, 2} {
 				c, a := w.sending()
@@ -82,7 +82,7 @@ func endingTests() []test {
 				w.is(w.run(run).Used, want, "Used after %d", used)
 			}
 		}},
-		test{"what is told has what it should and no more", func(w *world) {
+		test{"a happening has its fields and no others", func(w *world) {
 			run := w.start(w.lead())
 			told := func(want map[string]any) {
 				w.Helper()
@@ -125,8 +125,8 @@ func nothingWaitsTests() []test {
 		"a reply":            func(w *world, lead followup.LeadID, _ followup.RunID) { w.settle(lead, w.message("hi")) },
 		"a change of status": func(w *world, lead followup.LeadID, _ followup.RunID) { w.put(lead, "another", nil) },
 		"a restart":          func(w *world, lead followup.LeadID, _ followup.RunID) { cancel(w, w.start(lead)) },
-		"the tenant":         func(w *world, _ followup.LeadID, run followup.RunID) { cancel(w, run) },
-		"erasure": func(w *world, lead followup.LeadID, _ followup.RunID) {
+		"a cancel":           func(w *world, _ followup.LeadID, run followup.RunID) { cancel(w, run) },
+		"an erasure": func(w *world, lead followup.LeadID, _ followup.RunID) {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
 		},
 	}
@@ -135,7 +135,7 @@ func nothingWaitsTests() []test {
 		"armed": armed, "claimed": claimed, "in sending": (*world).sending,
 	} {
 		for by, end := range ends {
-			tests = append(tests, test{"nothing waits for one ended by " + by + " while " + where, func(w *world) {
+			tests = append(tests, test{"nothing waits for a run ended by " + by + " while " + where, func(w *world) {
 				pending := func() int {
 					st, err := w.s.Stats(w.ctx, w.now, w.now)
 					w.must(err, "Stats")
@@ -149,9 +149,9 @@ func nothingWaitsTests() []test {
 				if a != "" {
 					_, _ = w.s.FinishStep(w.ctx, w.result(c, a)) // stale if the lead was erased
 				}
-				w.is(pending(), before, "steps that wait")
+				w.is(pending(), before, "pending steps")
 				w.pass(interval + lease)
-				w.is(len(w.claims()), 0, "steps to be had")
+				w.is(len(w.claims()), 0, "steps to claim")
 			}})
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // eraseTests: erasing a lead reaches everything.
 func eraseTests() []test {
 	return []test{
-		{"reaches everything", func(w *world) {
+		{"an erasure reaches everything", func(w *world) {
 			who := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
 			lead := w.resolve(who)
 			w.settle(lead, w.message("secret"))
@@ -64,7 +64,7 @@ func eraseTests() []test {
 			w.must(err, "DeadLetters")
 			w.is(n, 0, "dead letters")
 		}},
-		{"who writes again is somebody new", func(w *world) {
+		{"a contact that writes after its erasure is a new lead", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			lead := w.resolve(who)
 			w.edit(lead, func(l *followup.Lead) { l.Name = "Ana" })

@@ -70,7 +70,7 @@ func fairTests() []test {
 			ds, _ := w.claimOfAll(c)
 			w.is(of(ds, byTenant), map[followup.TenantID]int{w.tenant: 2}, "deliveries by tenant when the calm one's are out")
 		}},
-		{"tenants take turns over claims of one", func(w *world) {
+		{"tenants take turns over claims of one delivery", func(w *world) {
 			calm := w.tenantNextDoor()
 			c := followup.ClaimDeliveries{Limit: 1, MaxEvents: 10, Tenants: owners(map[followup.TenantID][]followup.AssistantID{
 				w.tenant: w.noise(3, 2), calm.tenant: calm.noise(1, 2),
@@ -101,7 +101,7 @@ func fairTests() []test {
 				}
 			}
 		}},
-		{"no more of a tenant than its bound", func(w *world) {
+		{"a tenant gets no more than its bound", func(w *world) {
 			other, full := w.tenantNextDoor(), w.tenantNextDoor()
 			c := followup.ClaimDeliveries{Limit: 6, MaxEvents: 10, Tenants: owners(map[followup.TenantID][]followup.AssistantID{
 				w.tenant: w.noise(7, 1), other.tenant: other.noise(2, 3), full.tenant: full.noise(1, 2),
@@ -111,7 +111,7 @@ func fairTests() []test {
 			w.is(of(ds, byTenant), map[followup.TenantID]int{w.tenant: 1, other.tenant: 3}, "deliveries by tenant")
 			w.is(next, lease, "next, as only room is missing")
 		}},
-		{"next is zero when the limit cut what there was room for", func(w *world) {
+		{"next is zero when the limit left out what there was room for", func(w *world) {
 			other := w.tenantNextDoor()
 			c := followup.ClaimDeliveries{Limit: 3, MaxEvents: 10, Tenants: owners(map[followup.TenantID][]followup.AssistantID{
 				w.tenant: w.noise(1, 2), other.tenant: other.noise(1, 2),
@@ -121,7 +121,7 @@ func fairTests() []test {
 			ds, next = w.claimOfAll(c)
 			w.is([]any{len(ds), next}, []any{1, lease}, "deliveries and next, of the rest")
 		}},
-		{"no more of an assistant than its bound", func(w *world) {
+		{"an assistant gets no more than its bound", func(w *world) {
 			list := w.noise(3, 4)
 			c := followup.ClaimDeliveries{Limit: 10, MaxEvents: 10}
 			c.OfAssistant = followup.Bound[followup.AssistantID]{Each: 2, Left: map[followup.AssistantID]int{list[1]: 1, list[2]: 0}}
@@ -129,13 +129,13 @@ func fairTests() []test {
 			w.is(of(ds, byAssistant), map[followup.AssistantID]int{list[0]: 2, list[1]: 1}, "deliveries by assistant")
 			w.is(next, lease, "next, as only room is missing")
 		}},
-		{"what is nobody's counts as one tenant's", func(w *world) {
+		{"assistants without a tenant count as one tenant", func(w *world) {
 			w.noise(3, 2)
 			c := followup.ClaimDeliveries{Limit: 10, MaxEvents: 10, OfTenant: followup.Bound[followup.TenantID]{Each: 2}}
 			ds, _ := w.claimWith(c)
 			w.is(len(ds), 2, "deliveries")
 		}},
-		{"what waits for its retry at an assistant without room is not next", func(w *world) {
+		{"a retry at an assistant without room does not count for next", func(w *world) {
 			w.settle(w.lead(), w.note("1"))
 			w.must(w.finishDelivery(w.delivery(), func(f *followup.FinishDelivery) { f.RetryAt = w.now.Add(time.Second) }), "FinishDelivery")
 			c := followup.ClaimDeliveries{Limit: 1, MaxEvents: 1, Tenants: map[followup.AssistantID]followup.TenantID{w.sales: w.tenant}}
@@ -148,7 +148,7 @@ func fairTests() []test {
 			_, next = w.claimWith(c)
 			w.is(next, time.Hour, "next, without room for the tenant")
 		}},
-		{"however little room there is, all of it goes in the end", func(w *world) {
+		{"with little room everything is served in the end", func(w *world) {
 			other := w.tenantNextDoor()
 			c := followup.ClaimDeliveries{Limit: 3, MaxEvents: 1, Tenants: owners(map[followup.TenantID][]followup.AssistantID{
 				w.tenant: w.noise(5, 3), other.tenant: other.noise(2, 3),

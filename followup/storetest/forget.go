@@ -29,7 +29,7 @@ func forgetTests() []test {
 		w.must(err, "Cancel")
 	}
 	return []test{
-		{"a run goes 30 days after it ended, when others start and end", func(w *world) {
+		{"an ended run is forgotten after 30 days, when others start and end", func(w *world) {
 			lead := w.lead()
 			first, second := w.start(lead), w.start(lead) // starting the second ended the first
 			w.pass(followup.RunAge - time.Millisecond)
@@ -41,7 +41,7 @@ func forgetTests() []test {
 			there(w, second, "one that ended later")
 			there(w, third, "one that ended last")
 		}},
-		{"many go, a few at a time", func(w *world) {
+		{"many runs are forgotten, a few at a time", func(w *world) {
 			lead := w.lead()
 			var old []followup.RunID
 			for range 10 {
@@ -71,7 +71,7 @@ func forgetTests() []test {
 				w.pass(followup.RunAge)
 			}
 		}},
-		{"a run that outlived younger ones goes too", func(w *world) {
+		{"a run that outlived younger ones is forgotten, too", func(w *world) {
 			lead := w.lead()
 			long := w.start(lead)
 			arm := w.arm()
@@ -86,7 +86,7 @@ func forgetTests() []test {
 			}
 			gone(w, long, "the long one")
 		}},
-		{"first sights go, the younger ones stay", func(w *world) {
+		{"old first sights are forgotten, younger ones stay", func(w *world) {
 			lead := w.lead()
 			old, young := w.item(), w.item()
 			w.settle(lead, old)
@@ -115,7 +115,7 @@ func forgetTests() []test {
 			w.settle(lead, w.receipt(first, providers.StatusFailed, providers.OptedOut))
 			w.is(w.get(lead).OptedOut, true, "OptedOut by a receipt about the oldest")
 		}},
-		{"attempts go after 30 days", func(w *world) {
+		{"attempts are forgotten after 30 days", func(w *world) {
 			lead := w.lead()
 			first := w.guardSend(lead, false).Attempt
 			for range 250 {

@@ -10,7 +10,7 @@ import (
 // identifyTests: identities that are known to belong to a lead.
 func identifyTests() []test {
 	return []test{
-		{"what is named beside a lead becomes the lead's", func(w *world) {
+		{"an identity given with a lead's id becomes the lead's", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			lead := w.resolve(who)
 			user := newUser()
@@ -21,12 +21,12 @@ func identifyTests() []test {
 			w.is(w.resolve(followup.Identity{UserID: user}), lead, "by the user id")
 			w.is(l.Revision > before, true, "the revision grew")
 			w.is(w.identify(lead, followup.Identity{Phone: who.Phone, UserID: user}), lead, "with what is known already")
-			w.is(w.identify(lead, followup.Identity{}), lead, "with nothing beside it")
+			w.is(w.identify(lead, followup.Identity{}), lead, "by the id alone")
 			w.is(w.get(lead).Revision, l.Revision, "revision after nothing was learnt")
 			_, n := w.list(followup.LeadFilter{Limit: 10})
 			w.is(n, 1, "leads")
 		}},
-		{"what is named beside it and another's makes them one", func(w *world) {
+		{"another lead's identity given with a lead's id merges the two", func(w *world) {
 			older, younger, _ := w.two()
 			user := w.get(younger).UserID
 			run := w.start(younger)
@@ -42,16 +42,16 @@ func identifyTests() []test {
 			w.is(w.resolve(followup.Identity{Phone: phone}), older, "by the phone of the younger")
 			w.said(older, "hi")
 		}},
-		{"one that was merged counts as the lead it became", func(w *world) {
+		{"a merged lead's id counts as the winner's", func(w *world) {
 			older, younger, join := w.two()
 			join()
 			user := newUser()
 			w.is(w.identify(younger, followup.Identity{UserID: user}), older, "the winner")
-			w.is(w.resolve(followup.Identity{UserID: user}), older, "by what was named beside it")
+			w.is(w.resolve(followup.Identity{UserID: user}), older, "by the user id given with its id")
 			w.is(w.identify(younger, followup.Identity{UserID: user}), older, "the winner again")
-			w.is(w.identify(younger, followup.Identity{}), older, "the winner, with nothing beside it")
+			w.is(w.identify(younger, followup.Identity{}), older, "the winner, by its id alone")
 		}},
-		{"one that is no lead of the tenant's learns nothing", func(w *world) {
+		{"an id that is no lead of the tenant's is refused", func(w *world) {
 			door := w.tenantNextDoor()
 			theirs := door.lead()
 			gone := w.lead()
@@ -61,16 +61,16 @@ func identifyTests() []test {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, oldest, w.now), "EraseLead")
 			for name, lead := range map[string]followup.LeadID{
 				"another tenant's": theirs, "erased": gone, "merged into one that was erased": older,
-				"never heard of": followup.NewLeadID(), "of an account": followup.AccountLead(w.main),
+				"unknown": followup.NewLeadID(), "of an account": followup.AccountLead(w.main),
 			} {
 				who := followup.Identity{Phone: newPhone(), UserID: newUser()}
 				beside := who
 				beside.Lead = lead
 				if _, err := w.s.Resolve(w.ctx, w.tenant, beside, true, w.now); !errors.Is(err, followup.ErrNotFound) {
-					w.Errorf("Resolve beside a lead %s: got %v, want ErrNotFound", name, err)
+					w.Errorf("Resolve with the id of a lead (%s): got %v, want ErrNotFound", name, err)
 				}
 				if _, err := w.s.Resolve(w.ctx, w.tenant, who, false, w.now); !errors.Is(err, followup.ErrNotFound) {
-					w.Errorf("Resolve what was named beside a lead %s: got %v, want ErrNotFound", name, err)
+					w.Errorf("Resolve of the identities given with it (%s): got %v, want ErrNotFound", name, err)
 				}
 			}
 			w.is(door.get(theirs).UserID, "", "user id of the other tenant's lead")
@@ -97,6 +97,6 @@ func (w *world) identify(lead followup.LeadID, who followup.Identity) followup.L
 	w.Helper()
 	who.Lead = lead
 	id, err := w.s.Resolve(w.ctx, w.tenant, who, false, w.now)
-	w.must(err, "Resolve beside a lead")
+	w.must(err, "Resolve with the id of a lead")
 	return id
 }

@@ -17,17 +17,17 @@ func inheritTests() []test {
 		return w.receipt(a, providers.StatusFailed, kind)
 	}
 	return []test{
-		{"of the same age, the smaller id wins", func(w *world) {
+		{"of two leads of the same age, the smaller id wins", func(w *world) {
 			phone, user := newPhone(), newUser()
 			a, b := w.resolve(followup.Identity{Phone: phone}), w.resolve(followup.Identity{UserID: user})
 			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), min(a, b), "winner")
 		}},
-		{"it is a change of the winner's record", func(w *world) {
+		{"a merge is a change of the winner's record", func(w *world) {
 			older, _, join := w.two()
 			old := w.get(older)
 			join()
 			if _, err := w.s.PutLead(w.ctx, followup.PutLead{Lead: old, Now: w.now, Real: w.now}); !errors.Is(err, followup.ErrConflict) {
-				w.Errorf("PutLead of what was read before: got %v, want ErrConflict", err)
+				w.Errorf("PutLead of a lead read before the merge: got %v, want ErrConflict", err)
 			}
 		}},
 		{"custom fields are joined by key", func(w *world) {
@@ -59,7 +59,7 @@ func inheritTests() []test {
 			want["x"] = "1"
 			w.is(w.get(older).CustomFields, want, "custom fields")
 		}},
-		{"the later time of the CRM", func(w *world) {
+		{"the later CRM time is kept", func(w *world) {
 			for _, first := range []bool{true, false} {
 				older, younger, join := w.two()
 				w.edit(older, func(l *followup.Lead) { l.CRMAt = w.now.Add(-time.Hour) })
@@ -77,9 +77,9 @@ func inheritTests() []test {
 				want         bool
 			}{
 				{"the loser's window is later", 2 * time.Minute, time.Minute, true},
-				{"the winner's is later", time.Minute, 2 * time.Minute, false},
-				{"they are the same", time.Minute, time.Minute, false},
-				{"there is only the loser's", 0, time.Minute, true},
+				{"the winner's window is later", time.Minute, 2 * time.Minute, false},
+				{"the windows are the same", time.Minute, time.Minute, false},
+				{"only the loser has a window", 0, time.Minute, true},
 				{"the loser never wrote, and was sent to", 0, 0, true},
 			} {
 				older, younger, join := w.two()
@@ -97,7 +97,7 @@ func inheritTests() []test {
 				w.is(w.get(older).Windows[w.main].Refused, row.want, "Refused when %s", row.name)
 			}
 		}},
-		{"the later use, whosever window it is", func(w *world) {
+		{"the later UsedAt is kept, whichever window is later", func(w *world) {
 			for _, first := range []bool{true, false} {
 				older, younger, join := w.two()
 				leads := []followup.LeadID{older, younger}
@@ -113,7 +113,7 @@ func inheritTests() []test {
 				w.at(w.get(older).Windows[w.main].UsedAt, used, "UsedAt")
 			}
 		}},
-		{"what the winner saw stays seen", func(w *world) {
+		{"what either lead saw is a duplicate", func(w *world) {
 			older, younger, join := w.two()
 			m, n := w.item(), w.item()
 			w.settle(older, m)
@@ -121,7 +121,7 @@ func inheritTests() []test {
 			join()
 			w.is(w.settle(older, m, n).Fresh, []bool{false, false}, "fresh")
 		}},
-		{"of one instant, the winner's messages come first", func(w *world) {
+		{"of messages of one instant, the winner's come first", func(w *world) {
 			older, younger, join := w.two()
 			for _, text := range []string{"1", "2"} {
 				w.settle(younger, w.message("loser "+text))
@@ -139,7 +139,7 @@ func inheritTests() []test {
 			join()
 			w.said(older, "1", "2, late")
 		}},
-		{"a history that only the loser has", func(w *world) {
+		{"a history that only the loser has is taken over", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(younger, w.message("1"), w.message("2"))
 			join()
@@ -180,14 +180,14 @@ func inheritTests() []test {
 			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 			w.is(w.told(w.sales), []string{"waiting"}, "told after")
 		}},
-		{"what waited for the loser goes when the winner is erased", func(w *world) {
+		{"the loser's waiting events are erased with the winner", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(younger, w.note("waiting"))
 			join()
 			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
 			w.is(len(w.deliveries()), 0, "deliveries")
 		}},
-		{"what the loser's last step tells goes when the winner is erased, waiting or dead", func(w *world) {
+		{"happenings of the loser's last step are erased with the winner, waiting or dead", func(w *world) {
 			for _, dead := range []bool{false, true} {
 				older, younger, join := w.two()
 				w.start(younger)
@@ -197,7 +197,7 @@ func inheritTests() []test {
 				w.finish(w.result(c, a))
 				if dead {
 					d := w.delivery()
-					w.is(d.Lead, older, "whose delivery it is")
+					w.is(d.Lead, older, "lead of the delivery")
 					w.must(w.finishDelivery(d, rejected), "FinishDelivery")
 				}
 				w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
@@ -207,7 +207,7 @@ func inheritTests() []test {
 				w.is(len(list), 0, "letters")
 			}
 		}},
-		{"a dead letter of the loser that was replayed goes when the winner is erased", func(w *world) {
+		{"a replayed dead letter of the loser is erased with the winner", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(younger, w.note("dead"))
 			w.must(w.finishDelivery(w.delivery(), rejected), "FinishDelivery")
@@ -216,7 +216,7 @@ func inheritTests() []test {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
 			w.is(len(w.deliveries()), 0, "deliveries")
 		}},
-		{"nobody's window is counted twice", func(w *world) {
+		{"no window is counted twice", func(w *world) {
 			count := func() int {
 				st, err := w.s.Stats(w.ctx, w.now, w.now)
 				w.must(err, "Stats")
@@ -232,7 +232,7 @@ func inheritTests() []test {
 			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
 			w.is(count(), before, "windows of none")
 		}},
-		{"merged on, everything comes to the last", func(w *world) {
+		{"when the winner is merged, too, everything comes to the last winner", func(w *world) {
 			oldest := w.resolve(followup.Identity{ExternalID: "crm-1"})
 			w.pass(time.Second)
 			phone, user := newPhone(), newUser()
@@ -253,7 +253,7 @@ func inheritTests() []test {
 			w.is(w.get(oldest).OptedOut, true, "OptedOut by a receipt about the first loser's step")
 			w.timeline(run, "1 sent/template → failed")
 		}},
-		{"merged on after the first loser had something to tell, and again has", func(w *world) {
+		{"a loser's happenings reach each winner in turn", func(w *world) {
 			oldest := w.resolve(followup.Identity{ExternalID: "crm-1"})
 			w.pass(time.Second)
 			older, younger, join := w.two()

@@ -26,21 +26,21 @@ func (w *world) list(f followup.LeadFilter) ([]followup.LeadID, int) {
 // leadTests: who a lead is, and how leads are listed.
 func leadTests() []test {
 	return []test{
-		{"a phone that he had is his record's once he comes by it", func(w *world) {
+		{"an old phone is written once the lead comes by it", func(w *world) {
 			phone, user := newPhone(), newUser()
 			lead := w.resolve(followup.Identity{UserID: user, OldPhone: phone})
 			w.is(w.get(lead).Phone, "", "phone, while it is an old one")
 			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the old phone")
 			w.is(w.get(lead).Phone, phone, "phone")
 		}},
-		{"so is one by which he was looked for meanwhile", func(w *world) {
+		{"so is an old phone that the lead was looked up by meanwhile", func(w *world) {
 			for _, with := range []bool{false, true} {
 				phone, user := newPhone(), newUser()
 				lead := w.resolve(followup.Identity{UserID: user, OldPhone: phone})
 				got, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{Phone: phone}, false, w.now)
 				w.must(err, "Resolve")
-				w.is(got, lead, "looked for by the old phone")
-				w.is(w.get(lead).Phone, "", "phone, while he was only looked for")
+				w.is(got, lead, "looked up by the old phone")
+				w.is(w.get(lead).Phone, "", "phone, while the lead was only looked up")
 				who := followup.Identity{Phone: phone}
 				if with {
 					who.UserID = user
@@ -49,21 +49,21 @@ func leadTests() []test {
 				w.is(w.get(lead).Phone, phone, "phone, with the user id: %t", with)
 			}
 		}},
-		{"so is one that came with another's user id before", func(w *world) {
+		{"so is a phone that came with another user id before", func(w *world) {
 			phone, user := newPhone(), newUser()
 			lead := w.resolve(followup.Identity{UserID: user})
-			w.is(w.identify(lead, followup.Identity{Phone: phone, UserID: newUser()}), lead, "beside the lead")
+			w.is(w.identify(lead, followup.Identity{Phone: phone, UserID: newUser()}), lead, "with the lead's id")
 			w.is(w.get(lead).Phone, "", "phone, while it came with another user id")
-			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), lead, "by the phone and his user id")
+			w.is(w.resolve(followup.Identity{Phone: phone, UserID: user}), lead, "by the phone and the lead's user id")
 			w.is(w.get(lead).Phone, phone, "phone")
 		}},
-		{"resolve does not create unasked", func(w *world) {
+		{"Resolve does not create a lead unless asked to", func(w *world) {
 			_, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{Phone: newPhone()}, false, w.now)
 			if !errors.Is(err, followup.ErrNotFound) {
 				w.Errorf("Resolve: got %v, want ErrNotFound", err)
 			}
 		}},
-		{"resolve creates once, and shows it", func(w *world) {
+		{"Resolve creates a lead once, and lists it", func(w *world) {
 			who := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
 			lead := w.resolve(who)
 			w.pass(time.Second)
@@ -76,7 +76,7 @@ func leadTests() []test {
 			w.is(ids, []followup.LeadID{lead}, "list")
 			w.is(n, 1, "total")
 		}},
-		{"each identity alone finds it", func(w *world) {
+		{"each identity alone finds the lead", func(w *world) {
 			who := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
 			lead := w.resolve(who)
 			for _, one := range []followup.Identity{{Phone: who.Phone}, {UserID: who.UserID}, {ExternalID: who.ExternalID}} {
@@ -106,7 +106,7 @@ func leadTests() []test {
 			w.is(w.get(lead).Phone, phone, "phone the record had")
 			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the old phone")
 		}},
-		{"what the contact had before finds it, and is not written", func(w *world) {
+		{"an old identity finds the lead, and is not written", func(w *world) {
 			old := followup.Identity{Phone: newPhone(), UserID: newUser()}
 			lead := w.resolve(old)
 			changed := followup.Identity{Phone: newPhone(), OldPhone: old.Phone}
@@ -116,7 +116,7 @@ func leadTests() []test {
 			fresh := w.resolve(followup.Identity{Phone: newPhone(), OldPhone: newPhone(), OldUserID: newUser()})
 			w.is(w.get(fresh).UserID, "", "user id of the record")
 		}},
-		{"created once by many at once", func(w *world) {
+		{"many at once create one lead", func(w *world) {
 			who := followup.Identity{Phone: newPhone(), UserID: newUser()}
 			var mu sync.Mutex
 			got := map[followup.LeadID]bool{}
@@ -140,7 +140,7 @@ func leadTests() []test {
 			wg.Wait()
 			w.is(len(got), 1, "different leads")
 		}},
-		{"settle fills in what the record lacks", func(w *world) {
+		{"Settle fills in what the record lacks", func(w *world) {
 			lead := w.resolve(followup.Identity{UserID: newUser()})
 			settle := func(c providers.Contact) followup.Lead {
 				_, err := w.s.Settle(w.ctx, followup.Settlement{
@@ -157,7 +157,7 @@ func leadTests() []test {
 			l = settle(providers.Contact{Name: "Other", Phone: newPhone(), UserID: newUser()})
 			w.is([]string{l.Name, l.Phone}, []string{"Ana", phone}, "name and phone after others came")
 		}},
-		{"created when it was settled first", func(w *world) {
+		{"a lead settled when it was created has that time", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))
 			w.at(w.get(lead).CreatedAt, w.now, "CreatedAt")
@@ -175,7 +175,7 @@ func leadTests() []test {
 				w.at(w.get(lead).CreatedAt, created, "CreatedAt")
 			}
 		}},
-		{"listed newest first, by pages", func(w *world) {
+		{"leads are listed newest first, by pages", func(w *world) {
 			var want []followup.LeadID
 			for range 5 {
 				want = append([]followup.LeadID{w.lead()}, want...)
@@ -190,14 +190,14 @@ func leadTests() []test {
 			w.is(len(got), 0, "beyond the end")
 			w.is(n, 5, "total beyond the end")
 		}},
-		{"listed with windows", func(w *world) {
+		{"leads are listed with their windows", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))
 			leads, _, err := w.s.Leads(w.ctx, w.tenant, followup.LeadFilter{Limit: 1})
 			w.must(err, "Leads")
 			w.is(leads, []followup.Lead{w.get(lead)}, "list")
 		}},
-		{"found by phone, part of the name, status", func(w *world) {
+		{"leads are found by phone, part of the name, status", func(w *world) {
 			phone := newPhone()
 			ana := w.resolve(followup.Identity{Phone: phone})
 			w.edit(ana, func(l *followup.Lead) { l.Name, l.StatusID = "Ana Prado", "one" })
@@ -230,7 +230,7 @@ func leadTests() []test {
 			w.is(got, []followup.LeadID{ana}, "second page of a search")
 			w.is(n, 2, "total of a search by pages")
 		}},
-		{"a status is looked for among all, a name among the newest", func(w *world) {
+		{"a status is searched among all leads, a name among the newest", func(w *world) {
 			oldest := w.lead()
 			w.edit(oldest, func(l *followup.Lead) { l.Name, l.StatusID = "Ana", "one" })
 			w.pass(time.Second)
@@ -311,7 +311,7 @@ func putTests() []test {
 			got := fmt.Sprint(l.Name, l.Email, l.StatusID, l.OptedOut, len(l.CustomFields), l.Assistant, l.Channel)
 			w.is(got, fmt.Sprint("", "", "", false, 0, "", ""), "fields")
 		}},
-		{"not over somebody else's change", func(w *world) {
+		{"a write over another change is refused", func(w *world) {
 			lead := w.lead()
 			old := w.get(lead)
 			w.edit(lead, func(l *followup.Lead) { l.Name = "first" })
@@ -322,7 +322,7 @@ func putTests() []test {
 			}
 			old.Revision = w.get(lead).Revision + 1
 			if _, err = w.s.PutLead(w.ctx, followup.PutLead{Lead: old, Now: w.now, Real: w.now}); !errors.Is(err, followup.ErrConflict) {
-				w.Errorf("PutLead with a revision to come: got %v, want ErrConflict", err)
+				w.Errorf("PutLead with a future revision: got %v, want ErrConflict", err)
 			}
 			w.is(w.get(lead).Name, "first", "name")
 			runs, err := w.s.Runs(w.ctx, w.tenant, lead)
@@ -340,7 +340,7 @@ func putTests() []test {
 				w.Errorf("PutLead: got %v, want ErrConflict", err)
 			}
 		}},
-		{"an opt-out or its end is one only where it changes something", func(w *world) {
+		{"an opt-out or a resume is a change only if it changes something", func(w *world) {
 			lead := w.lead()
 			stop := func(out bool) followup.Item {
 				it := w.item()
@@ -360,7 +360,7 @@ func putTests() []test {
 				}
 			}
 		}},
-		{"a message meanwhile is none", func(w *world) {
+		{"a message meanwhile is not a change", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))
 			old := w.get(lead)
@@ -370,7 +370,7 @@ func putTests() []test {
 			w.must(err, "PutLead")
 			w.at(w.get(lead).Windows[w.main].LastInbound, w.now, "window, which PutLead does not write")
 		}},
-		{"what is kept is shared with nobody", func(w *world) {
+		{"what is stored is not shared with the caller", func(w *world) {
 			lead := w.lead()
 			fields := map[string]any{"k": "v"}
 			w.edit(lead, func(l *followup.Lead) { l.CustomFields = fields })

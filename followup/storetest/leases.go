@@ -56,7 +56,7 @@ func leaseTests() []test {
 			w.finish(f)
 			stale(c.Token, "ended")
 		}},
-		{"I7 claimed after its lease ran out, which is counted and is no try", func(w *world) {
+		{"I7 a claim after a lease that ran out counts as a lapse and not as a try", func(w *world) {
 			run := w.start(w.lead())
 			counts := func(c followup.Claimed, lapsed, tries int, what string) followup.Claimed {
 				w.Helper()
@@ -70,14 +70,14 @@ func leaseTests() []test {
 				c = counts(w.claim(), n+1, 0, "claimed again")
 			}
 			w.release(run, c.Token, time.Time{})
-			counts(w.claim(), 0, 0, "given back as before")
+			counts(w.claim(), 0, 0, "released as before")
 			w.pass(lease)
 			c = counts(w.claim(), 1, 0, "claimed again")
 			w.release(run, c.Token, w.now.Add(time.Minute))
 			w.pass(time.Minute)
-			counts(w.claim(), 0, 1, "put off")
+			counts(w.claim(), 0, 1, "postponed")
 			w.pass(lease)
-			c = counts(w.claim(), 1, 1, "put off, and claimed again")
+			c = counts(w.claim(), 1, 1, "postponed, and claimed again")
 			standIn := func(g *followup.GuardStep) { g.Kind, g.UsedStep = followup.KindTemplate, 2 }
 			w.is(w.guardWith(c, standIn).Refusal, followup.Allowed, "guard")
 			w.must(w.s.Pause(w.ctx, w.tenant, w.main, true), "Pause")

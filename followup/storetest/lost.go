@@ -9,7 +9,7 @@ import (
 // nothingLostTests: every step that became due ends in one recorded outcome.
 func nothingLostTests() []test {
 	return []test{
-		{"a run up its ladder", func(w *world) {
+		{"a run climbs its ladder", func(w *world) {
 			lead := w.lead()
 			began := w.now
 			run := w.start(lead)
@@ -48,7 +48,7 @@ func nothingLostTests() []test {
 			}, "told")
 			w.said(lead, "hello", "hello")
 		}},
-		{"a moment has all its facts", func(w *world) {
+		{"a timeline entry has all its facts", func(w *world) {
 			run := w.start(w.lead())
 			due := w.run(run).DueAt
 			c, a := w.sending()
@@ -60,7 +60,7 @@ func nothingLostTests() []test {
 			w.at(m.DueAt, due, "DueAt")
 			w.at(m.At, w.now, "At")
 		}},
-		{"not before NotBefore", func(w *world) {
+		{"a step is due no earlier than NotBefore", func(w *world) {
 			w.start(w.lead())
 			c, a := w.sending()
 			f := w.result(c, a)
@@ -74,7 +74,7 @@ func nothingLostTests() []test {
 			f.NotBefore = w.now.Add(time.Second)
 			w.at(w.finish(f).Due, w.now.Add(interval), "due")
 		}},
-		{"used steps are kept", func(w *world) {
+		{"Used is kept", func(w *world) {
 			run := w.start(w.lead())
 			c, a := w.sending()
 			f := w.result(c, a)
@@ -84,7 +84,7 @@ func nothingLostTests() []test {
 			w.pass(interval)
 			w.is(w.claim().Run.Used.Has(2), true, "Used of the claimed run")
 		}},
-		{"released as before, no try counted", func(w *world) {
+		{"a released step counts no try", func(w *world) {
 			run := w.start(w.lead())
 			due := w.run(run).DueAt
 			c := w.due()
@@ -95,7 +95,7 @@ func nothingLostTests() []test {
 			w.is(again.Run.Tries, 0, "Tries")
 			w.stale(c, "")
 		}},
-		{"put off, one try counted", func(w *world) {
+		{"a postponed step counts one try", func(w *world) {
 			run := w.start(w.lead())
 			c := w.due()
 			later := w.now.Add(time.Minute)
@@ -109,14 +109,14 @@ func nothingLostTests() []test {
 			w.finish(w.result(c, ""))
 			w.is(w.run(run).Tries, 0, "Tries of the next step")
 		}},
-		{"released out of sending by who knows that it was not sent", func(w *world) {
+		{"a step that was surely not sent is released out of sending", func(w *world) {
 			run := w.start(w.lead())
 			c, a := w.sending()
 			w.release(run, c.Token, w.now.Add(time.Minute))
 			w.is(w.run(run).State, followup.RunArmed, "state")
 			w.stale(c, a)
 		}},
-		{"released out of sending after a reply, the run ends", func(w *world) {
+		{"a step released out of sending after a reply ends the run", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, _ := w.sending()
@@ -171,7 +171,7 @@ func nothingLostTests() []test {
 				"outcome": "sent", "reason": "template", "text": "hello", "message_id": "wamid.1",
 			})
 		}},
-		{"cancelled by the API", func(w *world) {
+		{"a run is cancelled by the API", func(w *world) {
 			run := w.start(w.lead())
 			ended, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
 			w.must(err, "Cancel")

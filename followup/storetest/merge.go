@@ -28,7 +28,7 @@ func (w *world) two() (older, younger followup.LeadID, join func()) {
 // mergeTests: two leads that are found to be one.
 func mergeTests() []test {
 	return []test{
-		{"the old id has moved", func(w *world) {
+		{"the loser's id has moved", func(w *world) {
 			_, younger, join := w.two()
 			old := w.get(younger)
 			join()
@@ -44,7 +44,7 @@ func mergeTests() []test {
 			_, n := w.list(followup.LeadFilter{Limit: 10})
 			w.is(n, 1, "leads")
 		}},
-		{"the record is filled up", func(w *world) {
+		{"the winner's record is filled in", func(w *world) {
 			older, younger, join := w.two()
 			w.edit(older, func(l *followup.Lead) { l.Name, l.StatusID = "Ana", "one" })
 			w.edit(younger, func(l *followup.Lead) { l.Name, l.Email, l.OptedOut = "Other", "a@example.com", true })
@@ -54,7 +54,7 @@ func mergeTests() []test {
 			w.is([]string{l.Name, l.Email, l.StatusID, l.UserID}, []string{"Ana", "a@example.com", "one", user}, "fields")
 			w.is(l.OptedOut, true, "OptedOut")
 		}},
-		{"the later window is taken", func(w *world) {
+		{"the later window is kept", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(older, w.opening())
 			w.pass(time.Minute)
@@ -71,7 +71,7 @@ func mergeTests() []test {
 			w.at(w.get(older).Windows[w.second].LastInbound, latest, "second, where the winner's was later")
 			w.is(w.guardSend(older, true).Refusal, followup.Allowed, "free-form")
 		}},
-		{"histories are put together by time", func(w *world) {
+		{"histories are merged by time", func(w *world) {
 			older, younger, join := w.two()
 			for i, text := range []string{"1", "2", "3", "4"} {
 				w.settle([]followup.LeadID{older, younger}[i%2], w.message(text))
@@ -180,7 +180,7 @@ func mergeTests() []test {
 			w.timeline(run, "1 uncertain/no_answer → sent")
 			w.is(w.told(w.sales), []string{"settled 1 sent/no_answer"}, "told")
 		}},
-		{"waiting events come before the one that joined them", func(w *world) {
+		{"waiting events come before the event that merged the leads", func(w *world) {
 			older, younger, join := w.two()
 			w.settle(older, w.note("older"))
 			w.settle(younger, w.note("younger 1"), w.note("younger 2"))
@@ -209,7 +209,7 @@ func mergeTests() []test {
 			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
 			w.is(w.told(w.sales), []string{"dead"}, "told")
 		}},
-		{"three at once", func(w *world) {
+		{"one Resolve merges three leads", func(w *world) {
 			who := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-7"}
 			first := w.resolve(followup.Identity{ExternalID: who.ExternalID})
 			w.pass(time.Second)
@@ -233,7 +233,7 @@ func mergeTests() []test {
 			w.is(w.resolve(followup.Identity{Phone: phone, ExternalID: "crm-1"}), oldest, "the last winner")
 			w.must(w.s.EraseLead(w.ctx, w.tenant, oldest, w.now), "EraseLead")
 			if _, err := w.s.Run(w.ctx, w.tenant, run); err == nil {
-				w.Error("Run of the first loser: got it, want ErrNotFound")
+				w.Error("Run of the first loser: got a run, want ErrNotFound")
 			}
 		}},
 		{"erasing the winner erases what came from the loser", func(w *world) {
@@ -242,7 +242,7 @@ func mergeTests() []test {
 			join()
 			w.must(w.s.EraseLead(w.ctx, w.tenant, older, w.now), "EraseLead")
 			if _, err := w.s.Run(w.ctx, w.tenant, run); err == nil {
-				w.Error("Run of the loser: got it, want ErrNotFound")
+				w.Error("Run of the loser: got a run, want ErrNotFound")
 			}
 		}},
 	}

@@ -23,7 +23,7 @@ func messageIDTests() []test {
 		w.is(w.run(run).Timeline[0].MessageID, want, "MessageID")
 	}
 	return []test{
-		{"of the receipt that settles it", func(w *world) {
+		{"from the receipt that settles the step", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -31,7 +31,7 @@ func messageIDTests() []test {
 			w.settle(lead, receipt(w, a, providers.StatusDelivered, "wamid.7"))
 			known(w, run, "wamid.7")
 		}},
-		{"of a receipt that came before the result", func(w *world) {
+		{"from a receipt that came before the result", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -39,7 +39,7 @@ func messageIDTests() []test {
 			uncertain(w, c, a, "")
 			known(w, run, "wamid.7")
 		}},
-		{"of the first receipt that had one", func(w *world) {
+		{"from the first receipt that has one", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -47,7 +47,7 @@ func messageIDTests() []test {
 			uncertain(w, c, a, "")
 			known(w, run, "wamid.7")
 		}},
-		{"of a receipt that came to the winner of a merge", func(w *world) {
+		{"from a receipt that came to the winner of a merge", func(w *world) {
 			older, younger, join := w.two()
 			run := w.start(younger)
 			c, a := w.sending()
@@ -56,7 +56,7 @@ func messageIDTests() []test {
 			w.settle(older, receipt(w, a, providers.StatusDelivered, "wamid.7"))
 			known(w, run, "wamid.7")
 		}},
-		{"what the call told stays", func(w *world) {
+		{"an id that the call returned stays", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()

@@ -27,19 +27,19 @@ func messageTests() []test {
 	}
 	id := func() string { return "wamid." + uuid.NewString() }
 	return []test{
-		{"found by each id", func(w *world) {
+		{"a message is found by each of its ids", func(w *world) {
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id(), Opaque: "ref=\"7\" é"}
 			w.is(len(link(w, ref)), 0, "parked")
 			known(w, ref.SenderID, ref)
 			known(w, ref.ProviderID, ref)
 		}},
-		{"one id for both", func(w *world) {
+		{"sender's and provider's id may be the same", func(w *world) {
 			same := id()
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: same, ProviderID: same}
 			link(w, ref)
 			known(w, same, ref)
 		}},
-		{"unknown", func(w *world) {
+		{"an unknown id is not found", func(w *world) {
 			unknown := id()
 			for range 2 {
 				if _, err := w.s.Message(w.ctx, w.tenant, unknown, nil); !errors.Is(err, followup.ErrNotFound) {
@@ -69,7 +69,7 @@ func messageTests() []test {
 				known(w, by, ref)
 			}
 		}},
-		{"none of ours is kept too, and becomes ours", func(w *world) {
+		{"a message without an attempt is kept, and learns its attempt later", func(w *world) {
 			ref := followup.MessageRef{SenderID: id(), ProviderID: id()}
 			link(w, ref)
 			known(w, ref.ProviderID, ref)
@@ -77,7 +77,7 @@ func messageTests() []test {
 			link(w, ref)
 			known(w, ref.ProviderID, ref)
 		}},
-		{"a receipt that came first is handed over", func(w *world) {
+		{"a receipt that came before its message is handed over", func(w *world) {
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id(), ProviderID: id()}
 			park := func(by string, state providers.StatusState) followup.Parked {
 				p := followup.Parked{
@@ -110,7 +110,7 @@ func messageTests() []test {
 			known(w, ref.SenderID, waiting)
 			known(w, ref.ProviderID, waiting)
 		}},
-		{"what a sender wants back is known from the guard on", func(w *world) {
+		{"Opaque is known from the guard on", func(w *world) {
 			lead := w.lead()
 			guard := func(opaque string, previous followup.AttemptID) followup.AttemptID {
 				v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
@@ -137,7 +137,7 @@ func messageTests() []test {
 			_, step := w.sending()
 			wants(step, "")
 		}},
-		{"what a sender wants back is known after a merge, and erased with the lead", func(w *world) {
+		{"Opaque is known after a merge, and erased with the lead", func(w *world) {
 			older, younger, join := w.two()
 			v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
 				Tenant: w.tenant, Lead: younger, Channel: w.main, Assistant: w.sales, Opaque: "mine", Now: w.now, Real: w.now,
@@ -171,7 +171,7 @@ func messageTests() []test {
 			theirs := followup.MessageRef{Attempt: w.lead().Attempt(7), SenderID: ref.SenderID, ProviderID: id()}
 			parked, err := w.s.LinkMessage(w.ctx, door, theirs)
 			w.must(err, "LinkMessage")
-			w.is(len(parked), 1, "parked by himself")
+			w.is(len(parked), 1, "parked by the tenant itself")
 			ref.ProviderID = provider
 			known(w, ref.SenderID, ref)
 			got, err := w.s.Message(w.ctx, door, theirs.SenderID, nil)
@@ -179,7 +179,7 @@ func messageTests() []test {
 			theirs.Waiting = true
 			w.is(got, theirs, "message of another tenant")
 		}},
-		{"nothing is parked under what is known", func(w *world) {
+		{"no receipt is parked under a known id", func(w *world) {
 			ref := followup.MessageRef{Attempt: w.lead().Attempt(1), SenderID: id()}
 			link(w, ref)
 			got, err := w.s.Message(w.ctx, w.tenant, ref.SenderID, &followup.Parked{At: w.now})

@@ -40,7 +40,7 @@ func (m *model) identify(t *rapid.T) {
 		who.UserID = pick(t, m.people, "user id of").UserID
 	}
 	create := m.flip(t, "create")
-	both(m, "Resolve beside a lead", func(_ int, s *side) (followup.LeadID, error) {
+	both(m, "Resolve with the id of a lead", func(_ int, s *side) (followup.LeadID, error) {
 		one := who
 		one.Lead = s.leads[k]
 		return s.Resolve(m.ctx, m.tenant, one, create, m.now)

@@ -60,10 +60,10 @@ func (m *model) leave(t *rapid.T, h *held, to providers.Contact, free, marketing
 		t.Fatalf("Lead: %v", err)
 	}
 	if free && !lead.WindowOpenTo(run.Channel, to, m.now) {
-		t.Fatalf("I4: %s may write freely into a closed window", s.name(id))
+		t.Fatalf("I4: %s may send free-form into a closed window", s.name(id))
 	}
 	if marketing && lead.OptedOut {
-		t.Fatalf("I4: %s may send marketing to who opted out", s.name(id))
+		t.Fatalf("I4: %s may send marketing to a lead that opted out", s.name(id))
 	}
 	paused, err := s.Pauses(m.ctx, m.tenant)
 	if err != nil {
@@ -73,7 +73,7 @@ func (m *model) leave(t *rapid.T, h *held, to providers.Contact, free, marketing
 		t.Fatalf("%s may send though it is paused", s.name(id))
 	}
 	if run.State != followup.RunSending {
-		t.Fatalf("I6: %s may send, and is %s", s.name(id), run.State)
+		t.Fatalf("I6: %s may send, though its run is %s", s.name(id), run.State)
 	}
 }
 

@@ -12,17 +12,17 @@ import (
 // onceTests: an event takes effect once.
 func onceTests() []test {
 	return []test{
-		{"a second sight has no effect", func(w *world) {
+		{"a duplicate has no effect", func(w *world) {
 			lead := w.lead()
 			m := w.message("hi")
 			w.is(w.settle(lead, m).Fresh, []bool{true}, "first")
 			run := w.start(lead)
 			w.is(w.settle(lead, m).Fresh, []bool{false}, "second")
-			w.is(w.run(run).State, followup.RunArmed, "run after the second sight of a reply")
+			w.is(w.run(run).State, followup.RunArmed, "run after the duplicate of a reply")
 			w.said(lead, "hi")
 			w.is(w.told(w.sales), []string{"hi", "scheduled 1"}, "told")
 		}},
-		{"within one batch, and the neighbours stand", func(w *world) {
+		{"a duplicate in a batch leaves its neighbours alone", func(w *world) {
 			lead := w.lead()
 			a, b := w.message("a"), w.message("b")
 			w.is(w.settle(lead, a, a, b, a).Fresh, []bool{true, false, true, false}, "fresh")
@@ -30,12 +30,12 @@ func onceTests() []test {
 			w.is(w.settle(lead, b, w.message("c"), a).Fresh, []bool{false, true, false}, "fresh, next batch")
 			w.said(lead, "a", "b", "c")
 		}},
-		{"per lead", func(w *world) {
+		{"first sights are per lead", func(w *world) {
 			m := w.message("hi")
 			w.is(w.settle(w.lead(), m).Fresh, []bool{true}, "one lead")
 			w.is(w.settle(w.lead(), m).Fresh, []bool{true}, "another lead")
 		}},
-		{"without an id always fresh", func(w *world) {
+		{"an item without an id is always fresh", func(w *world) {
 			lead := w.lead()
 			m := w.message("hi")
 			m.DedupID = ""
@@ -56,7 +56,7 @@ func onceTests() []test {
 				w.is(fresh, false, "id %q again", items[i].DedupID)
 			}
 		}},
-		{"remembered for DedupAge of real time", func(w *world) {
+		{"a first sight is remembered for DedupAge of real time", func(w *world) {
 			lead := w.lead()
 			m := w.message("hi")
 			w.settle(lead, m)
@@ -64,9 +64,9 @@ func onceTests() []test {
 			w.settle(lead, w.message("later"))
 			w.is(w.settle(lead, m).Fresh, []bool{false}, "at DedupAge")
 			const retries = 7 * 24 * time.Hour // how long Meta retries
-			w.is(followup.DedupAge >= retries+12*time.Hour, true, "DedupAge is longer than Meta retries, and whoever comes late with them")
+			w.is(followup.DedupAge >= retries+12*time.Hour, true, "DedupAge is at least Meta's retries and 12 hours")
 		}},
-		{"from many goroutines at once", func(w *world) {
+		{"one of many at once is fresh", func(w *world) {
 			lead := w.lead()
 			m := w.message("hi")
 			var fresh atomic.Int32

@@ -55,15 +55,15 @@ func openerTests() []test {
 				{"another phone", contact{Phone: phone, UserID: user}, []contact{{Phone: other, UserID: user}}, closed},
 				{"another phone, and back", contact{Phone: phone}, []contact{{Phone: other}, {Phone: phone}}, open},
 				{"another spelling", contact{Phone: phone}, []contact{{Phone: followup.PhoneTwin(phone)}}, open},
-				{"no phone any more", contact{Phone: phone, UserID: user}, []contact{{UserID: user}}, open},
+				{"the phone removed", contact{Phone: phone, UserID: user}, []contact{{UserID: user}}, open},
 				{"another user id in the place of the phone", contact{Phone: phone}, []contact{{UserID: otherUser}}, closed},
 				{"another user id beside the phone", contact{Phone: phone, UserID: user}, []contact{{Phone: phone, UserID: otherUser}}, open},
-				{"no user id any more", contact{Phone: phone, UserID: user}, []contact{{Phone: phone}}, open},
+				{"the user id removed", contact{Phone: phone, UserID: user}, []contact{{Phone: phone}}, open},
 				{"another user id", contact{UserID: user}, []contact{{UserID: otherUser}}, closed},
 				{"the phone of a user id", contact{UserID: user}, []contact{{Phone: phone, UserID: user}}, open},
 				{"a phone in the place of a user id", contact{UserID: user}, []contact{{Phone: phone}}, closed},
-				{"that in two steps", contact{UserID: user}, []contact{{Phone: phone, UserID: user}, {Phone: phone}}, closed},
-				{"nobody", contact{Phone: phone, UserID: user}, []contact{{}}, closed},
+				{"a phone in the place of a user id, in two steps", contact{UserID: user}, []contact{{Phone: phone, UserID: user}, {Phone: phone}}, closed},
+				{"no phone and no user id", contact{Phone: phone, UserID: user}, []contact{{}}, closed},
 			} {
 				for _, called := range []contact{{}, row.had} { // WhatsApp may name the sender, or say no more than the record
 					n := w.tenantNextDoor() // a tenant where nobody has the phone yet
@@ -85,7 +85,7 @@ func openerTests() []test {
 				}
 			}
 		}},
-		{"another phone has none on any channel, nor for a step", func(w *world) {
+		{"another phone has no window on any channel, nor for a step", func(w *world) {
 			lead := w.lead()
 			on2 := w.opening()
 			on2.Channel = w.second
@@ -99,7 +99,7 @@ func openerTests() []test {
 			free := func(g *followup.GuardStep) { g.FreeForm = true }
 			w.is(w.guardWith(c, free).Refusal, closed, "guard of a step")
 		}},
-		{"a number that the record does not name opens it to itself", func(w *world) {
+		{"a number that the record does not name opens the window to itself", func(w *world) {
 			was, is := newPhone(), newPhone()
 			lead := w.resolve(followup.Identity{Phone: was})
 			w.edit(lead, func(l *followup.Lead) { l.Phone = is })
@@ -115,7 +115,7 @@ func openerTests() []test {
 			w.is(w.free(lead, contact{Phone: was}), closed, "to the number that had written before")
 			w.is(w.free(lead, contact{}), closed, "to nobody")
 		}},
-		{"a user id of another portfolio opens it to itself and to the phone", func(w *world) {
+		{"a user id of another portfolio opens the window to itself and to the phone", func(w *world) {
 			phone, user, theirs := newPhone(), newUser(), newUser()
 			lead := w.resolve(followup.Identity{Phone: phone, UserID: user})
 			w.is(w.resolve(followup.Identity{Phone: phone, UserID: theirs}), lead, "the other user id's lead")
@@ -129,7 +129,7 @@ func openerTests() []test {
 			w.is(w.free(lead, contact{UserID: user}), open, "to the user id on record, which wrote")
 			w.is(w.free(lead, contact{UserID: theirs}), closed, "to the other one")
 		}},
-		{"a message that comes late moves nobody's", func(w *world) {
+		{"a message that comes late moves no window", func(w *world) {
 			was, is := newPhone(), newPhone()
 			lead := w.resolve(followup.Identity{Phone: was})
 			w.edit(lead, func(l *followup.Lead) { l.Phone = is })
@@ -140,9 +140,9 @@ func openerTests() []test {
 				Tenant: w.tenant, Lead: lead, Contact: contact{Phone: was}, Items: []followup.Item{late}, Now: w.now, Real: w.now,
 			})
 			w.must(err, "Settle")
-			w.is(w.free(lead, contact{Phone: is}), open, "to who wrote last")
+			w.is(w.free(lead, contact{Phone: is}), open, "to the phone that wrote last")
 		}},
-		{"a cut-over with another phone opens it to that", func(w *world) {
+		{"a cut-over with another phone opens the window to that phone", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
 			w.pass(time.Minute)
@@ -167,7 +167,7 @@ func openerTests() []test {
 			w.is(w.guardSend(lead, true).Refusal, open, "to the record corrected")
 			w.is(w.get(lead).Windows[w.main].Refused, false, "Refused")
 		}},
-		{"a merge leaves each window whose it was", func(w *world) {
+		{"a merge leaves each window to its opener", func(w *world) {
 			phone, user := newPhone(), newUser()
 			lead := w.resolve(followup.Identity{Phone: phone})
 			w.wrote(lead, contact{Phone: phone})
@@ -185,21 +185,21 @@ func openerTests() []test {
 			w.is(w.free(lead, contact{Phone: phone}), open, "to the phone, without the user id")
 			w.is(w.get(lead).WindowOpen(w.second, w.now), false, "the other channel's, to a phone that is not the user's any more")
 		}},
-		{"a second phone that a user id is given has none", func(w *world) {
+		{"a second phone of a user id has no window", func(w *world) {
 			phone, other, user := newPhone(), newPhone(), newUser()
 			lead := w.resolve(followup.Identity{UserID: user})
 			w.wrote(lead, contact{UserID: user})
 			w.edit(lead, func(l *followup.Lead) { l.Phone = phone })
-			w.is(w.guardSend(lead, true).Refusal, open, "to his phone")
+			w.is(w.guardSend(lead, true).Refusal, open, "to the phone that wrote")
 			w.edit(lead, func(l *followup.Lead) { l.Phone = other })
 			w.is(w.guardSend(lead, true).Refusal, closed, "to another")
 		}},
-		{"a second user id that a phone is given has none", func(w *world) {
+		{"a second user id of a phone has no window", func(w *world) {
 			phone, user, other := newPhone(), newUser(), newUser()
 			lead := w.resolve(followup.Identity{Phone: phone})
 			w.wrote(lead, contact{Phone: phone})
 			w.edit(lead, func(l *followup.Lead) { l.UserID = user })
-			w.is(w.free(lead, contact{UserID: user}), open, "to his user id")
+			w.is(w.free(lead, contact{UserID: user}), open, "to the user id that wrote")
 			w.edit(lead, func(l *followup.Lead) { l.UserID = other })
 			w.is(w.free(lead, contact{UserID: other}), closed, "to another")
 		}},
@@ -251,7 +251,7 @@ func openerTests() []test {
 			w.edit(lead, func(l *followup.Lead) { l.UserID = user })
 			w.is(w.free(lead, contact{UserID: user}), open, "to the user id")
 		}},
-		{"another spelling of the phone keeps it open to the user id", func(w *world) {
+		{"another spelling of the phone keeps the window open to the user id", func(w *world) {
 			phone, user := newMobile(), newUser()
 			lead := w.resolve(followup.Identity{Phone: phone})
 			w.wrote(lead, contact{Phone: phone})

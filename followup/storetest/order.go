@@ -20,7 +20,7 @@ func (w *world) note(text string) followup.Item {
 // conversation at a time, and trouble with one delivery delays no other conversation.
 func orderTests() []test {
 	return []test{
-		{"in the order settled, happenings in their place", func(w *world) {
+		{"events come in the order settled, happenings in their place", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("one"))
 			w.start(lead)
@@ -29,7 +29,7 @@ func orderTests() []test {
 				"one", "scheduled 1", "two", "three", "replied 1 cancelled/replied", "four",
 			}, "told")
 		}},
-		{"as many as a settlement may have", func(w *world) {
+		{"a settlement of MaxItems items is relayed whole", func(w *world) {
 			lead := w.lead()
 			w.start(lead)
 			w.told(w.sales)
@@ -86,7 +86,7 @@ func orderTests() []test {
 				"before", "a and b", "between", "after", "2 before", "2 between", "b and c", "alike", "alike",
 			}, "told")
 		}},
-		{"with the window of its conversation", func(w *world) {
+		{"a delivery has the window of its conversation", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))
 			opened := w.now
@@ -99,7 +99,7 @@ func orderTests() []test {
 			w.is(got.Refused, true, "Refused")
 			w.at(got.UsedAt, w.now, "UsedAt")
 		}},
-		{"at most MaxEvents, the rest follows", func(w *world) {
+		{"a delivery has at most MaxEvents events, the rest follows", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.note("1"), w.note("2"), w.note("3"))
 			for _, want := range [][]string{{"1", "2"}, {"3"}} {
@@ -110,7 +110,7 @@ func orderTests() []test {
 			}
 			w.is(len(w.deliveries()), 0, "deliveries left")
 		}},
-		{"events of one channel only", func(w *world) {
+		{"a delivery has events of one channel only", func(w *world) {
 			lead := w.lead()
 			b := w.note("b")
 			b.Channel, b.Relay.Channel = w.second, w.second
@@ -153,7 +153,7 @@ func orderTests() []test {
 			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 			w.is(w.told(w.sales), []string{"2"}, "told after")
 		}},
-		{"frozen at its first claim", func(w *world) {
+		{"a delivery is frozen at its first claim", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.note("1"))
 			d := w.delivery()
@@ -213,28 +213,28 @@ func orderTests() []test {
 			}
 			w.must(w.finishDelivery(again, delivered), "FinishDelivery")
 			if err := w.finishDelivery(again, delivered); !errors.Is(err, followup.ErrStale) {
-				w.Errorf("finished twice: got %v, want ErrStale", err)
+				w.Errorf("FinishDelivery a second time: got %v, want ErrStale", err)
 			}
 		}},
-		{"nobody's token finishes nothing", func(w *world) {
+		{"an empty token finishes nothing", func(w *world) {
 			w.settle(w.lead(), w.note("1"))
 			d := w.delivery()
 			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now.Add(time.Second) }), "FinishDelivery")
 			d.Token = ""
 			if err := w.finishDelivery(d, delivered); !errors.Is(err, followup.ErrStale) {
-				w.Errorf("finished without a token: got %v, want ErrStale", err)
+				w.Errorf("FinishDelivery without a token: got %v, want ErrStale", err)
 			}
 			w.pass(time.Second)
 			w.is(w.told(w.sales), []string{"1"}, "told")
 		}},
-		{"released as if never claimed", func(w *world) {
+		{"a released delivery is as if never claimed", func(w *world) {
 			w.settle(w.lead(), w.note("1"))
 			w.must(w.finishDelivery(w.delivery(), released), "FinishDelivery")
 			d := w.delivery()
 			w.is(d.Attempts, 0, "attempts")
 			w.is(w.say(d.Events), []string{"1"}, "events")
 		}},
-		{"released after a try, the count stays", func(w *world) {
+		{"a delivery released after an attempt keeps its count", func(w *world) {
 			w.settle(w.lead(), w.note("1"))
 			d := w.delivery()
 			w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt = w.now }), "FinishDelivery")
@@ -295,7 +295,7 @@ func orderTests() []test {
 			}
 			w.is(got, want, "order")
 		}},
-		{"what is behind a delivery has waited since it was settled", func(w *world) {
+		{"events behind a delivery have waited since they were settled", func(w *world) {
 			w.settle(w.lead(), w.note("first"), w.note("behind"))
 			w.pass(time.Second)
 			w.settle(w.lead(), w.note("later"))
@@ -307,7 +307,7 @@ func orderTests() []test {
 				w.must(w.finishDelivery(ds[0], delivered), "FinishDelivery")
 			}
 		}},
-		{"next tells when something can be tried", func(w *world) {
+		{"next is the time until something can be tried", func(w *world) {
 			next := func() time.Duration {
 				_, d := w.claimDeliveries(10, 10)
 				return d

@@ -34,7 +34,7 @@ func phoneTests() []test {
 					n.must(n.s.EraseLead(n.ctx, n.tenant, lead, n.now), "EraseLead")
 					for _, phone := range pair {
 						if _, err := n.s.Resolve(n.ctx, n.tenant, followup.Identity{Phone: phone}, false, n.now); !errors.Is(err, followup.ErrNotFound) {
-							n.Errorf("Resolve %s once it was erased: got %v, want ErrNotFound", phone, err)
+							n.Errorf("Resolve %s after the erasure: got %v, want ErrNotFound", phone, err)
 						}
 					}
 				}
@@ -64,9 +64,9 @@ func phoneTests() []test {
 			w.is(hear(providers.Contact{Phone: twins[0][0]}).Phone, twins[0][0], "phone after the first spelling again")
 			w.is(hear(providers.Contact{Phone: twins[1][0]}).Phone, twins[0][0], "phone after another phone")
 			w.resolve(followup.Identity{Phone: twins[0][1]})
-			w.is(w.get(lead).Phone, twins[0][0], "phone after it was only looked for")
+			w.is(w.get(lead).Phone, twins[0][0], "phone after the lead was only looked up")
 		}},
-		{"a settlement without items tells who he is", func(w *world) {
+		{"a settlement without items fills in the contact", func(w *world) {
 			lead := w.resolve(followup.Identity{UserID: newUser()})
 			_, err := w.s.Settle(w.ctx, followup.Settlement{
 				Tenant: w.tenant, Lead: lead, Contact: providers.Contact{Phone: "551134567890"}, Now: w.now, Real: w.now,

@@ -30,7 +30,7 @@ func (w *world) claim() followup.Claimed {
 	w.Helper()
 	got := w.claims()
 	if len(got) != 1 {
-		w.Fatalf("claim: got %d steps, want 1", len(got))
+		w.Fatalf("Claim: got %d steps, want 1", len(got))
 	}
 	return got[0]
 }
@@ -63,7 +63,7 @@ func (w *world) sending() (followup.Claimed, followup.AttemptID) {
 	c := w.due()
 	v := w.guard(c)
 	if v.Refusal != followup.Allowed || v.Attempt == "" {
-		w.Fatalf("guard: got %+v, want leave and an attempt", v)
+		w.Fatalf("GuardStep: got %+v, want Allowed and an attempt", v)
 	}
 	return c, v.Attempt
 }
@@ -91,7 +91,7 @@ func (w *world) stale(c followup.Claimed, a followup.AttemptID) {
 	before := w.run(c.Run.ID)
 	w.is(w.guard(c).Refusal, followup.RefusedStale, "guard with an old token")
 	if _, err := w.s.FinishStep(w.ctx, w.result(c, a)); !errors.Is(err, followup.ErrStale) {
-		w.Errorf("finish with what is old: got %v, want ErrStale", err)
+		w.Errorf("FinishStep with an old token: got %v, want ErrStale", err)
 	}
 	w.release(c.Run.ID, c.Token, w.now.Add(time.Hour))
 	w.is(w.run(c.Run.ID), before, "the run after a stale worker tried everything")
@@ -167,7 +167,7 @@ func (w *world) deliveryWith(c followup.ClaimDeliveries) followup.Delivery {
 	w.Helper()
 	ds, _ := w.claimWith(c)
 	if len(ds) != 1 {
-		w.Fatalf("deliveries: got %d, want 1", len(ds))
+		w.Fatalf("ClaimDeliveries: got %d deliveries, want 1", len(ds))
 	}
 	return ds[0]
 }

@@ -34,7 +34,7 @@ func preferenceTests() []test {
 			isOut(w, lead, false, "after a stop of before")
 			w.is(w.run(run).State, followup.RunArmed, "run")
 		}},
-		{"a word that changes nothing is the latest all the same", func(w *world) {
+		{"a word that changes nothing still is the latest", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.wants(resume, time.Minute), w.wants(stop, time.Hour))
 			isOut(w, lead, false, "after resume, and a stop of before")
@@ -59,7 +59,7 @@ func preferenceTests() []test {
 			w.settle(lead, w.wants(resume, 90*time.Second))
 			isOut(w, lead, true, "after a resume of before")
 		}},
-		{"an undated stop is another one once it was taken back", func(w *world) {
+		{"an undated stop is a new word once it was taken back", func(w *world) {
 			lead := w.lead()
 			undated := w.wants(stop, 0)
 			undated.Undated = true
@@ -111,7 +111,7 @@ func preferenceTests() []test {
 			w.settle(lead, w.wants(stop, followup.ResumeMargin))
 			isOut(w, lead, true, "after a stop of about then")
 		}},
-		{"a write that carries it along says nothing", func(w *world) {
+		{"a write that does not change OptedOut is no word", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.wants(stop, time.Hour))
 			w.edit(lead, func(l *followup.Lead) { l.Name = "Ana" })
@@ -151,7 +151,7 @@ func preferenceTests() []test {
 				isOut(w, lead, false, "after a resume since")
 			}
 		}},
-		{"of two leads that are one, the later word counts", func(w *world) {
+		{"of two leads that are merged, the later word counts", func(w *world) {
 			const never = -1
 			for _, row := range []struct {
 				name                   string

@@ -23,7 +23,7 @@ func rearmTests() []test {
 		return id
 	}
 	return []test{
-		{"an echo tells, and Start starts once", func(w *world) {
+		{"an echo reports Rearm, and Start starts one run", func(w *world) {
 			lead, arm := replied(w)
 			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
 			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm until it is started")
@@ -31,7 +31,7 @@ func rearmTests() []test {
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a second Start")
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm after it was started")
 		}},
-		{"not for who answered what the business said, before Start came to it", func(w *world) {
+		{"no run for a lead that answered the business before Start", func(w *world) {
 			lead, arm := replied(w)
 			// The lead is known to the assistant and has nothing new in its record, like most leads
 			// who answer at once.
@@ -46,16 +46,16 @@ func rearmTests() []test {
 					answer := w.message("I am here")
 					answer.Opens = opens
 					w.settle(lead, answer)
-					w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
+					w.is(start(w, lead, arm), followup.RunID(""), "run of a Start after the answer")
 				}
 			}
 			w.settle(lead, w.echo())
 			elsewhere := w.message("to another")
 			elsewhere.Channel, elsewhere.Assistant = w.other, w.support
 			w.settle(lead, elsewhere)
-			w.is(start(w, lead, arm) != "", true, "a run was started, once he was spoken to again")
+			w.is(start(w, lead, arm) != "", true, "a run was started, once the business spoke again")
 		}},
-		{"an echo of what was said before the reply does not tell, though it comes later", func(w *world) {
+		{"an echo of a message before the reply does not report Rearm, though it comes later", func(w *world) {
 			lead, arm := replied(w)
 			early := w.echo()
 			early.At = w.now.Add(-time.Second)
@@ -65,13 +65,13 @@ func rearmTests() []test {
 			w.settle(lead, early)
 			w.is(start(w, lead, arm) != "", true, "a run was started")
 		}},
-		{"an echo and his answer in one batch", func(w *world) {
+		{"an echo and the answer in one batch", func(w *world) {
 			lead, arm := replied(w)
 			w.settle(lead, w.echo(), w.message("I am here"))
-			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start behind his answer")
-			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm, as it goes on waiting")
+			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start after the answer")
+			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm, which is still there")
 		}},
-		{"not once the window has moved since the business spoke", func(w *world) {
+		{"no run once the window has moved since the business spoke", func(w *world) {
 			lead, arm := replied(w)
 			w.settle(lead, w.echo())
 			w.pass(time.Second)
@@ -80,9 +80,9 @@ func rearmTests() []test {
 			w.settle(lead, moves)
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 			w.settle(lead, w.echo())
-			w.is(start(w, lead, arm) != "", true, "a run was started, once he was spoken to again")
+			w.is(start(w, lead, arm) != "", true, "a run was started, once the business spoke again")
 		}},
-		{"not before the business has spoken", func(w *world) {
+		{"no run before the business has spoken", func(w *world) {
 			lead, arm := replied(w)
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 			w.settle(lead, w.echo())
@@ -90,17 +90,17 @@ func rearmTests() []test {
 			w.settle(lead, w.message("hi"))
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm, after another reply")
 		}},
-		{"a message through the API tells", func(w *world) {
+		{"a message through the API reports Rearm", func(w *world) {
 			lead, _ := replied(w)
 			w.is(w.guardSend(lead, false).Rearm, []followup.AssistantID{w.sales}, "Rearm")
 		}},
-		{"speech of another assistant does not", func(w *world) {
+		{"a message of another assistant does not report Rearm", func(w *world) {
 			lead, _ := replied(w)
 			e := w.echo()
 			e.Channel, e.Assistant = w.other, w.support
 			w.is(len(w.settle(lead, e).Rearm), 0, "Rearm")
 		}},
-		{"of a run that a status started", func(w *world) {
+		{"a run that a status started is rearmed while the status lasts", func(w *world) {
 			lead := w.lead()
 			arm := w.arm()
 			arm.RearmOnReply = true
@@ -108,9 +108,9 @@ func rearmTests() []test {
 			w.settle(lead, w.message("hi"))
 			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
 			w.edit(lead, func(l *followup.Lead) { l.StatusID = "won" })
-			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm when the status is another, though no change was told of")
+			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm when the status is another, though StatusChanged was not set")
 		}},
-		{"a reply to a run that is marked ending leaves none", func(w *world) {
+		{"a reply to a run that is marked ending leaves no Rearm", func(w *world) {
 			lead := w.lead()
 			arm := w.arm()
 			arm.RearmOnReply = true
@@ -123,7 +123,7 @@ func rearmTests() []test {
 			w.ended(run, followup.ByAPI)
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
 		}},
-		{"a reply elsewhere leaves none", func(w *world) {
+		{"a reply to another assistant leaves no Rearm", func(w *world) {
 			lead := w.lead()
 			arm := w.arm()
 			arm.RearmOnReply = true
@@ -142,14 +142,14 @@ func rearmTests() []test {
 			both.Reply = true
 			w.is(w.settle(lead, both).Rearm, []followup.AssistantID{w.sales}, "Rearm")
 		}},
-		{"not without RearmOnReply", func(w *world) {
+		{"no Rearm without RearmOnReply", func(w *world) {
 			lead := w.lead()
 			w.start(lead)
 			w.settle(lead, w.message("hi"))
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
 			w.is(start(w, lead, w.arm()), followup.RunID(""), "run of a Start by rearm")
 		}},
-		{"a reply in sending leaves one too", func(w *world) {
+		{"a reply in sending leaves a Rearm, too", func(w *world) {
 			lead := w.lead()
 			arm := w.arm()
 			arm.RearmOnReply = true
@@ -159,7 +159,7 @@ func rearmTests() []test {
 			w.finish(w.result(c, a))
 			w.is(w.settle(lead, w.echo()).Rearm, []followup.AssistantID{w.sales}, "Rearm")
 		}},
-		{"forgotten when the status changes", func(w *world) {
+		{"Rearm is forgotten when the status changes", func(w *world) {
 			lead, arm := replied(w)
 			p := followup.PutLead{Lead: w.get(lead), StatusChanged: true, Now: w.now, Real: w.now}
 			p.Lead.StatusID = "won"
@@ -168,12 +168,12 @@ func rearmTests() []test {
 			w.is(len(w.settle(lead, w.echo()).Rearm), 0, "Rearm")
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 		}},
-		{"forgotten when a run is started by hand", func(w *world) {
+		{"Rearm is forgotten when a run is started by hand", func(w *world) {
 			lead, arm := replied(w)
 			w.start(lead)
 			w.is(start(w, lead, arm), followup.RunID(""), "run of a Start by rearm")
 		}},
-		{"not for a lead who opted out since", func(w *world) {
+		{"no Rearm for a lead that has opted out since", func(w *world) {
 			lead, arm := replied(w)
 			out := w.item()
 			out.OptOut = new(true)
@@ -182,7 +182,7 @@ func rearmTests() []test {
 			w.pass(time.Second)
 			back := w.item()
 			back.OptOut = new(false)
-			w.is(len(w.settle(lead, back, w.echo()).Rearm), 0, "Rearm once the lead came back: it is forgotten")
+			w.is(len(w.settle(lead, back, w.echo()).Rearm), 0, "Rearm once the lead resumed, when it is forgotten")
 		}},
 	}
 }

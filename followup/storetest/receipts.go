@@ -68,7 +68,7 @@ func receiptTests() []test {
 		}})
 	}
 	return append(tests,
-		test{"before the answer, remembered and settled at the finish", func(w *world) {
+		test{"a receipt before the answer is remembered and settled at the finish", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -81,7 +81,7 @@ func receiptTests() []test {
 				"scheduled 1", "uncertain 1 uncertain/no_answer", "settled 1 sent/no_answer", "scheduled 2",
 			}, "told")
 		}},
-		test{"a failure before the answer, remembered and settled at the finish", func(w *world) {
+		test{"a failure before the answer is remembered and settled at the finish", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -89,7 +89,7 @@ func receiptTests() []test {
 			w.finish(w.result(c, a))
 			w.timeline(run, "1 sent/template → failed", "2 …")
 		}},
-		test{"after the run has ended", func(w *world) {
+		test{"a receipt after the run has ended", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -111,7 +111,7 @@ func receiptTests() []test {
 			w.settle(lead, it)
 			w.is(w.told(w.sales), []string{"status", "settled 1 failed/template"}, "told")
 		}},
-		test{"for the step that the attempt was of, at its time", func(w *world) {
+		test{"a receipt settles the step of its attempt, at its own time", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			var attempts []followup.AttemptID
@@ -129,7 +129,7 @@ func receiptTests() []test {
 			w.settle(lead, w.receipt(attempts[0], failed, providers.Unknown))
 			w.timeline(run, "1 uncertain/no_answer → failed", "2 uncertain/no_answer → sent", "3 …")
 		}},
-		test{"told to whose run it was, whoever has the channel since", func(w *world) {
+		test{"a settlement is reported to the run's assistant, whoever has the channel since", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -143,7 +143,7 @@ func receiptTests() []test {
 			w.timeline(run, "1 uncertain/no_answer → sent")
 			w.is(w.told(w.sales), []string{"settled 1 sent/no_answer"}, "told")
 		}},
-		test{"what a failure would do is done by a failure only", func(w *world) {
+		test{"only a failure has a failure's effects", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
 			run := w.start(lead)
@@ -154,7 +154,7 @@ func receiptTests() []test {
 			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form")
 			w.is(w.run(run).State, followup.RunArmed, "state")
 		}},
-		test{"capped puts the armed step off for a day, and never brings it forward", func(w *world) {
+		test{"capped postpones the armed step by a day, and never brings it forward", func(w *world) {
 			for _, row := range []struct {
 				kind      providers.ErrorKind
 				wait, due time.Duration
@@ -185,7 +185,7 @@ func receiptTests() []test {
 			w.timeline(run, "1 uncertain/no_answer → failed", "2 …")
 			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour-time.Minute), "due")
 		}},
-		test{"capped takes a claimed step from its worker, and puts it off", func(w *world) {
+		test{"capped takes a claimed step from its worker and postpones it", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -197,7 +197,7 @@ func receiptTests() []test {
 			w.pass(24 * time.Hour)
 			w.is(w.guard(w.due()).Refusal, followup.Allowed, "its guard a day later")
 		}},
-		test{"capped while the step behind it is being sent puts off the one behind that", func(w *world) {
+		test{"capped while the next step is in sending postpones the step after that", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -208,7 +208,7 @@ func receiptTests() []test {
 			w.timeline(run, "1 sent/template → failed", "2 sent/template", "3 …")
 			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due")
 		}},
-		test{"capped while the step behind it is being sent puts that off if it is not sent", func(w *world) {
+		test{"capped while the next step is in sending postpones that step if it is not sent", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -221,11 +221,11 @@ func receiptTests() []test {
 			c = w.claim()
 			w.is(w.guard(c).Refusal, followup.Allowed, "its guard a day later")
 			w.settle(lead, w.receipt(w.guard(c).Attempt, failed, providers.Capped))
-			w.is(w.guard(c).Refusal, followup.RefusedStale, "leave asked again")
+			w.is(w.guard(c).Refusal, followup.RefusedStale, "guard asked again")
 			w.stale(c, "")
-			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due after leave was asked again")
+			w.at(w.run(run).DueAt, w.now.Add(24*time.Hour), "due after the guard was asked again")
 		}},
-		test{"capped of another message leaves the step", func(w *world) {
+		test{"capped of another message leaves the step alone", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			due := w.run(run).DueAt
@@ -264,7 +264,7 @@ func receiptTests() []test {
 			w.ended(other, followup.OptedOut)
 			w.is(w.get(lead).OptedOut, true, "OptedOut")
 		}},
-		test{"about an API message: no settlement, opt-out holds", func(w *world) {
+		test{"a receipt about an API message settles no step, and its opt-out holds", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			a := w.guardSend(lead, false).Attempt
@@ -276,7 +276,7 @@ func receiptTests() []test {
 			w.settle(lead, w.receipt(b, failed, providers.OptedOut))
 			w.ended(run, followup.OptedOut)
 		}},
-		test{"of a message read, a failure means nothing", func(w *world) {
+		test{"a failure of a message that was read means nothing", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
 			a := w.guardSend(lead, true).Attempt
@@ -286,7 +286,7 @@ func receiptTests() []test {
 			w.settle(lead, w.receipt(a, failed, providers.OptedOut))
 			w.is(w.get(lead).OptedOut, false, "OptedOut")
 		}},
-		test{"the failure of an earlier try says nothing of the one that was sent", func(w *world) {
+		test{"the failure of an earlier try does not settle the try that was sent", func(w *world) {
 			paused := func(c followup.Claimed) {
 				w.must(w.s.Pause(w.ctx, w.tenant, "", true), "Pause")
 				w.is(w.guard(c).Refusal, followup.RefusedPaused, "guard while paused")
@@ -332,7 +332,7 @@ func receiptTests() []test {
 				}
 			}
 		}},
-		test{"the failure of an earlier try leaves the last one's uncertain, but not its delivery", func(w *world) {
+		test{"an uncertain last try is not settled by an earlier one's failure, but by its delivery", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, first := w.sending()
@@ -379,7 +379,7 @@ func receiptTests() []test {
 			w.settle(lead, back, w.receipt(a, failed, providers.OptedOut))
 			w.is(w.get(lead).OptedOut, false, "OptedOut")
 		}},
-		test{"about nothing of ours, or of another lead, has no effect", func(w *world) {
+		test{"a receipt about no attempt, or another lead's, has no effect", func(w *world) {
 			lead, other := w.lead(), w.lead()
 			run := w.start(lead)
 			c, a := w.sending()

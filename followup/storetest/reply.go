@@ -19,7 +19,7 @@ func replyTests() []test {
 		{"on its channel, bound to another assistant since", func(w *world, it *followup.Item) { it.Assistant = w.support }},
 	}
 	tests := []test{
-		{"elsewhere ends nothing", func(w *world) {
+		{"a reply to another assistant ends nothing", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			m := w.message("hi")
@@ -27,7 +27,7 @@ func replyTests() []test {
 			w.is(len(w.settle(lead, m).Ended), 0, "ended runs")
 			w.is(w.run(run).State, followup.RunArmed, "state")
 		}},
-		{"between two tries in sending ends the run there", func(w *world) {
+		{"a reply between two tries in sending ends the run at the guard", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, a := w.sending()
@@ -39,7 +39,7 @@ func replyTests() []test {
 			w.timeline(run, "1 cancelled/replied")
 			w.stale(c, a)
 		}},
-		{"by an identity linked later to the same lead", func(w *world) {
+		{"a reply by an identity linked later to the same lead", func(w *world) {
 			phone, user := newPhone(), newUser()
 			lead := w.resolve(followup.Identity{Phone: phone})
 			run := w.start(lead)
@@ -65,7 +65,7 @@ func replyTests() []test {
 			w.is(len(w.settle(lead, w.opening()).Ended), 0, "ended runs")
 			w.is(w.run(run).State, followup.RunArmed, "state")
 		}},
-		{"with an opt-out in one, the opt-out is the reason", func(w *world) {
+		{"of a reply and an opt-out in one item, the opt-out is the reason", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			stop := w.message("STOP")
@@ -73,7 +73,7 @@ func replyTests() []test {
 			w.settle(lead, stop)
 			w.ended(run, followup.OptedOut)
 		}},
-		{"what was cancelled has all its facts", func(w *world) {
+		{"a cancelled step has all its facts", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			due := w.run(run).DueAt

@@ -35,7 +35,7 @@ func sendTests() []test {
 			w.is(ask(false, false), followup.Allowed, "other template")
 			w.is(ask(true, false), followup.Allowed, "free-form")
 		}},
-		{"marketing goes to who did not opt out", func(w *world) {
+		{"marketing goes to a lead that did not opt out", func(w *world) {
 			lead := w.lead()
 			w.start(lead)
 			c := w.due()
@@ -59,14 +59,14 @@ func sendTests() []test {
 			w.is(again.Attempt, v.Attempt, "attempt of the retry")
 			w.is(w.guardSend(lead, false).Attempt != v.Attempt, true, "another message has another")
 		}},
-		{"recorded once", func(w *world) {
+		{"a send is recorded once", func(w *world) {
 			lead := w.lead()
 			a := w.guardSend(lead, false).Attempt
 			w.recordSend(lead, a, spoken(w, "hello"))
 			w.recordSend(lead, a, spoken(w, "hello"))
 			w.said(lead, "hello")
 		}},
-		{"a retry of what is not known is another message", func(w *world) {
+		{"a retry of an unknown attempt is another message", func(w *world) {
 			lead := w.lead()
 			v, err := w.s.GuardSend(w.ctx, followup.GuardSend{
 				Tenant: w.tenant, Lead: lead, Channel: w.main, Assistant: w.sales, Previous: lead.Attempt(99), Now: w.now, Real: w.now,
@@ -76,7 +76,7 @@ func sendTests() []test {
 			w.recordSend(lead, v.Attempt, spoken(w, "hello"))
 			w.said(lead, "hello")
 		}},
-		{"recorded only where it was made", func(w *world) {
+		{"a send is recorded only for an attempt of a lead that exists", func(w *world) {
 			lead := w.lead()
 			record := func(a followup.AttemptID) error {
 				return w.s.RecordSend(w.ctx, followup.RecordSend{
@@ -84,7 +84,7 @@ func sendTests() []test {
 				})
 			}
 			if err := record(lead.Attempt(99)); !errors.Is(err, followup.ErrNotFound) {
-				w.Errorf("RecordSend of no attempt: got %v, want ErrNotFound", err)
+				w.Errorf("RecordSend of an unknown attempt: got %v, want ErrNotFound", err)
 			}
 			w.is(w.get(lead).OptedOut, false, "OptedOut")
 			a := w.guardSend(lead, false).Attempt
@@ -99,7 +99,7 @@ func sendTests() []test {
 			w.is(w.get(lead).OptedOut, true, "OptedOut")
 			w.said(lead)
 		}},
-		{"history in the order settled, both directions", func(w *world) {
+		{"history has both directions, in the order settled", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("1"))
 			w.recordSend(lead, w.guardSend(lead, true).Attempt, spoken(w, "2"))
@@ -116,7 +116,7 @@ func sendTests() []test {
 			w.is(h[3].From, followup.FromLead, "who said 4")
 			w.at(h[2].At, w.now, "when 3 was said")
 		}},
-		{"history per channel", func(w *world) {
+		{"history is per channel", func(w *world) {
 			lead := w.lead()
 			m := w.message("elsewhere")
 			m.Channel = w.second
@@ -156,7 +156,7 @@ func sendTests() []test {
 			for i := range 16 {
 				w.is(pace(1), time.Duration(i)*time.Second, "wait %d", i)
 			}
-			w.is(pace(1), 16*time.Second, "wait of who is refused")
+			w.is(pace(1), 16*time.Second, "wait of a caller that is refused")
 			w.pass(-time.Hour)
 			w.is(pace(1), time.Duration(0), "wait by the right clock")
 			w.is(pace(1), time.Second, "wait behind that")
@@ -194,9 +194,9 @@ func sendTests() []test {
 				w.is(pace(300*time.Millisecond), time.Duration(i)*100*time.Millisecond, "wait %d", i)
 			}
 			for range 1000 {
-				w.is(pace(300*time.Millisecond), 400*time.Millisecond, "wait of who is refused")
+				w.is(pace(300*time.Millisecond), 400*time.Millisecond, "wait of a caller that is refused")
 			}
-			w.is(pace(400*time.Millisecond), 400*time.Millisecond, "wait of who is more patient")
+			w.is(pace(400*time.Millisecond), 400*time.Millisecond, "wait of a more patient caller")
 			w.pass(200 * time.Millisecond)
 			w.is(pace(300*time.Millisecond), 300*time.Millisecond, "wait after a while")
 		}},
@@ -216,7 +216,7 @@ func keyTests() []test {
 		w.is(begin(w, "k", "p").State, want, "%s", what)
 	}
 	return []test{
-		{"new, busy, done", func(w *world) {
+		{"a key is new, then busy, then done", func(w *world) {
 			state(w, followup.KeyNew, "first")
 			state(w, followup.KeyBusy, "while it is held")
 			answer := []byte("{\"id\":\"wamid.1\",\"é\":\"\x00\"}")
@@ -231,12 +231,12 @@ func keyTests() []test {
 			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
 			w.is(begin(w, "k", "other").State, followup.KeyMismatch, "after it was finished")
 		}},
-		{"dropped, it is new again", func(w *world) {
+		{"a dropped key is new again", func(w *world) {
 			owner := begin(w, "k", "p").Owner
 			w.must(w.s.DropKey(w.ctx, w.tenant, "k", owner), "DropKey")
 			w.is(begin(w, "k", "other").State, followup.KeyNew, "after it was dropped, whatever the request")
 		}},
-		{"held, its lease does not run out", func(w *world) {
+		{"a held key's lease does not run out", func(w *world) {
 			owner := begin(w, "k", "p").Owner
 			w.pass(lease / 2)
 			for range 2 {
@@ -247,7 +247,7 @@ func keyTests() []test {
 			w.pass(time.Millisecond)
 			state(w, followup.KeyNew, "KeyAge after it was begun")
 		}},
-		{"whoever lost it holds and drops nothing", func(w *world) {
+		{"a caller that lost the key holds and drops nothing", func(w *world) {
 			late := begin(w, "k", "p").Owner
 			w.pass(lease)
 			owner := begin(w, "k", "p").Owner
@@ -265,7 +265,7 @@ func keyTests() []test {
 			stale(owner, "once it was dropped")
 			state(w, followup.KeyNew, "which made it nobody's")
 		}},
-		{"a lease that ran out frees it", func(w *world) {
+		{"a lease that ran out frees the key", func(w *world) {
 			state(w, followup.KeyNew, "first")
 			w.pass(lease - time.Millisecond)
 			state(w, followup.KeyBusy, "1 ms before")
@@ -273,7 +273,7 @@ func keyTests() []test {
 			state(w, followup.KeyNew, "after")
 			state(w, followup.KeyBusy, "held again")
 		}},
-		{"remembered for KeyAge", func(w *world) {
+		{"a key is remembered for KeyAge", func(w *world) {
 			state(w, followup.KeyNew, "first")
 			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
 			w.pass(followup.KeyAge - time.Millisecond)
@@ -282,25 +282,25 @@ func keyTests() []test {
 			state(w, followup.KeyNew, "after")
 			state(w, followup.KeyBusy, "held again, the old answer forgotten")
 		}},
-		{"remembered from when it was finished", func(w *world) {
+		{"a key is remembered from when it was finished", func(w *world) {
 			state(w, followup.KeyNew, "first")
 			w.pass(lease / 2)
 			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
 			w.pass(followup.KeyAge - time.Millisecond)
 			state(w, followup.KeyDone, "KeyAge after it was begun")
 		}},
-		{"finished after it was dropped, it stays new", func(w *world) {
+		{"a key finished after it was dropped stays new", func(w *world) {
 			owner := begin(w, "k", "p").Owner
 			w.must(w.s.DropKey(w.ctx, w.tenant, "k", owner), "DropKey")
 			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("x"), w.now), "FinishKey")
 			state(w, followup.KeyNew, "after")
 		}},
-		{"per tenant and key", func(w *world) {
+		{"keys are per tenant", func(w *world) {
 			state(w, followup.KeyNew, "first")
 			w.is(begin(w, "k2", "p").State, followup.KeyNew, "another key")
 			w.is(begin(w.tenantNextDoor(), "k", "p").State, followup.KeyNew, "another tenant")
 		}},
-		{"taken by one of many at once", func(w *world) {
+		{"one of many at once takes the key", func(w *world) {
 			states := make(chan followup.KeyState, 20)
 			for range cap(states) {
 				go func() {

@@ -17,7 +17,7 @@ func soleTests() []test {
 		return w.s.Resolve(w.ctx, w.tenant, who, false, w.now)
 	}
 	return []test{
-		{"what nobody has is the lead's, or a new one's", func(w *world) {
+		{"an identity that nobody has becomes the lead's, or a new lead's", func(w *world) {
 			lead := w.lead()
 			his := followup.Identity{Phone: newPhone(), UserID: newUser(), ExternalID: "crm-1"}
 			for range 2 { // identities that the lead already has are no obstacle
@@ -38,7 +38,7 @@ func soleTests() []test {
 				w.Errorf("unasked: got %v, want ErrNotFound", err)
 			}
 		}},
-		{"what another has merges nobody, and changes nothing", func(w *world) {
+		{"another lead's identity merges nobody, and changes nothing", func(w *world) {
 			older, younger, _ := w.two()
 			user, run := w.get(younger).UserID, w.start(younger)
 			beside := followup.Identity{UserID: user, Phone: newPhone(), ExternalID: "crm-3"}
@@ -49,15 +49,15 @@ func soleTests() []test {
 				}
 			}
 			w.is(w.get(older).Revision, before, "revision")
-			w.is(w.get(younger).UserID, user, "user id of whose it is")
-			w.is(w.run(run).State, followup.RunArmed, "his run")
+			w.is(w.get(younger).UserID, user, "user id of its owner")
+			w.is(w.run(run).State, followup.RunArmed, "its owner's run")
 			for _, who := range []followup.Identity{{Phone: beside.Phone}, {ExternalID: beside.ExternalID}} {
 				if _, err := find(w, who); !errors.Is(err, followup.ErrNotFound) {
 					w.Errorf("by %+v: got %v, want ErrNotFound", who, err)
 				}
 			}
 		}},
-		{"a phone is whose it leads to, whatever user id comes with it", func(w *world) {
+		{"a phone belongs to the lead it leads to, whatever user id comes with it", func(w *world) {
 			for _, gaveUp := range []bool{true, false} {
 				his := followup.Identity{Phone: newPhone(), UserID: newUser()}
 				holder, lead, user := w.resolve(his), w.lead(), newUser()
@@ -73,7 +73,7 @@ func soleTests() []test {
 				w.is(w.get(lead).UserID, "", "user id of the other")
 			}
 		}},
-		{"of many who want one a single one has it", func(w *world) {
+		{"one of many at once gets the identity", func(w *world) {
 			who := followup.Identity{ExternalID: "crm-4"}
 			leads := make([]followup.LeadID, 12)
 			for i := range leads {
@@ -89,11 +89,11 @@ func soleTests() []test {
 			w.must(err, "Resolve")
 			for i, lead := range leads {
 				if lead == got {
-					w.is(errs[i], nil, "who has it")
+					w.is(errs[i], nil, "the lead that has it")
 				} else if !errors.Is(errs[i], followup.ErrConflict) {
-					w.Errorf("who has it not: got %v, want ErrConflict", errs[i])
+					w.Errorf("a lead that does not have it: got %v, want ErrConflict", errs[i])
 				}
-				w.is(w.get(lead).ID, lead, "who is still himself")
+				w.is(w.get(lead).ID, lead, "the lead, which still exists")
 			}
 		}},
 	}

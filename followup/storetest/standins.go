@@ -24,7 +24,7 @@ func (w *world) cannotQueue(standIn followup.LeadID, item followup.Item) {
 		Tenant: w.tenant, Lead: standIn, Account: true, Items: []followup.Item{item}, Now: w.now, Real: w.now,
 	})
 	if !errors.Is(err, followup.ErrLeadMoved) {
-		w.Errorf("Settle of what is the lead's: got %v, want ErrLeadMoved", err)
+		w.Errorf("Settle under an imported stand-in: got %v, want ErrLeadMoved", err)
 	}
 }
 
@@ -55,23 +55,23 @@ func standInTests() []test {
 			_, n := w.list(followup.LeadFilter{Limit: 10})
 			w.is(n, 0, "leads")
 		}},
-		{"what waits for a stranger is the lead's that he becomes", func(w *world) {
+		{"what waits under a stand-in goes to the lead it becomes", func(w *world) {
 			phones := twins[0]
 			user := newUser()
 			for name, meet := range map[string]struct {
 				waits  followup.Identity
 				become func(n *world) followup.LeadID
 			}{
-				"by his phone": {followup.Identity{Phone: phones[0]}, func(n *world) followup.LeadID {
+				"by phone": {followup.Identity{Phone: phones[0]}, func(n *world) followup.LeadID {
 					return n.resolve(followup.Identity{Phone: phones[1]})
 				}},
-				"by his user id": {followup.Identity{UserID: user}, func(n *world) followup.LeadID {
+				"by user id": {followup.Identity{UserID: user}, func(n *world) followup.LeadID {
 					return n.resolve(followup.Identity{UserID: user, Phone: newPhone()})
 				}},
-				"by a phone he had": {followup.Identity{Phone: phones[0]}, func(n *world) followup.LeadID {
+				"by an old phone": {followup.Identity{Phone: phones[0]}, func(n *world) followup.LeadID {
 					return n.resolve(followup.Identity{UserID: user, OldPhone: phones[0]})
 				}},
-				"by what is learnt of a lead": {followup.Identity{UserID: user}, func(n *world) followup.LeadID {
+				"by an identity that a lead learns": {followup.Identity{UserID: user}, func(n *world) followup.LeadID {
 					return n.identify(n.lead(), followup.Identity{UserID: user})
 				}},
 			} {
@@ -91,7 +91,7 @@ func standInTests() []test {
 				n.said(lead)
 			}
 		}},
-		{"his delivery that is out becomes stale", func(w *world) {
+		{"the stand-in's delivery that is out becomes stale", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			w.queue(followup.ContactLead(w.tenant, who), w.message("out"))
 			d := w.delivery()
@@ -104,7 +104,7 @@ func standInTests() []test {
 			w.is(d.Lead, lead, "lead of the delivery")
 			w.is(w.say(d.Events), []string{"out"}, "told")
 		}},
-		{"his dead letters are the lead's", func(w *world) {
+		{"the stand-in's dead letters become the lead's", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			w.queue(followup.ContactLead(w.tenant, who), w.message("dead"))
 			w.must(w.finishDelivery(w.delivery(), rejected), "FinishDelivery")
@@ -115,17 +115,17 @@ func standInTests() []test {
 			w.must(w.s.ReplayDead(w.ctx, letter.ID, w.now), "ReplayDead")
 			w.is(w.told(w.sales), []string{"dead"}, "told")
 		}},
-		{"who looked before and settles after settles nothing beside the lead", func(w *world) {
+		{"a caller that looked before the import settles nothing under the stand-in", func(w *world) {
 			for name, meet := range map[string]struct {
 				looked followup.Identity
 				become func(n *world, who followup.Identity) followup.LeadID
 			}{
-				"founded by that": {followup.Identity{Phone: newPhone()}, (*world).resolve},
-				"founded by more": {followup.Identity{UserID: newUser()}, func(n *world, who followup.Identity) followup.LeadID {
+				"created by that identity": {followup.Identity{Phone: newPhone()}, (*world).resolve},
+				"created by more identities": {followup.Identity{UserID: newUser()}, func(n *world, who followup.Identity) followup.LeadID {
 					who.Phone = newPhone()
 					return n.resolve(who)
 				}},
-				"found to be a lead's": {followup.Identity{UserID: newUser()}, func(n *world, who followup.Identity) followup.LeadID {
+				"found to be a lead's identity": {followup.Identity{UserID: newUser()}, func(n *world, who followup.Identity) followup.LeadID {
 					return n.identify(n.lead(), who)
 				}},
 			} {
@@ -139,20 +139,20 @@ func standInTests() []test {
 					}
 					n.pass(time.Second)
 					lead, status := meet.become(n, meet.looked), n.message("status")
-					n.is(n.settle(lead, status).Fresh, []bool{true}, "fresh for who looked after, %s", name)
+					n.is(n.settle(lead, status).Fresh, []bool{true}, "fresh for a caller that looked after, %s", name)
 					n.cannotQueue(standIn, status)
-					n.is(n.settle(lead, status).Fresh, []bool{false}, "fresh for who looks again, %s", name)
+					n.is(n.settle(lead, status).Fresh, []bool{false}, "fresh for a caller that looks again, %s", name)
 					n.is(n.told(n.sales), want, "told, %s, something waited %t", name, waits)
 
 					n.pass(followup.PointerAge - 2*time.Second)
 					n.cannotQueue(standIn, n.message("much later"))
 					n.pass(time.Minute)
 					n.queue(standIn, n.message("beyond belief"))
-					n.is(n.told(n.sales), []string{"beyond belief"}, "told without anybody asking")
+					n.is(n.told(n.sales), []string{"beyond belief"}, "told once the pointer has expired")
 				}
 			}
 		}},
-		{"what comes after all is imported like the first", func(w *world) {
+		{"what comes after an import is imported, too", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			standIn := followup.ContactLead(w.tenant, who)
 			w.queue(standIn, w.message("1"))
@@ -163,11 +163,11 @@ func standInTests() []test {
 			w.queue(standIn, seen)
 			w.pass(time.Second)
 			who.UserID = newUser()
-			w.is(w.resolve(who), lead, "the lead, once more is known of him")
+			w.is(w.resolve(who), lead, "the lead, once more identities are known")
 			w.is(w.settle(lead, seen).Fresh, []bool{false}, "fresh")
 			w.is(w.told(w.sales), []string{"1", "2"}, "told")
 		}},
-		{"the record knows nothing of it", func(w *world) {
+		{"an import does not change the record", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			lead := w.lead()
 			user := newUser()
@@ -182,7 +182,7 @@ func standInTests() []test {
 				w.Errorf("Lead of a stand-in: got %v, want ErrNotFound", err)
 			}
 		}},
-		{"erasing the lead erases them", func(w *world) {
+		{"erasing the lead erases its stand-ins", func(w *world) {
 			who := followup.Identity{Phone: newPhone(), UserID: newUser()}
 			lead := w.resolve(who)
 			byPhone := followup.ContactLead(w.tenant, followup.Identity{Phone: who.Phone})
@@ -212,7 +212,7 @@ func standInTests() []test {
 			w.is(again != lead, true, "a new lead")
 			w.is(w.settle(again, seen).Fresh, []bool{false}, "fresh for the new lead")
 		}},
-		{"what was imported before the erasure is no tombstone after it", func(w *world) {
+		{"an imported stand-in is no tombstone after the erasure", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
 			standIn := followup.ContactLead(w.tenant, who)
 			w.queue(standIn, w.message("before"))

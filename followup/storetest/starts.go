@@ -53,7 +53,7 @@ func oneLiveRunTests() []test {
 			w.pass(interval)
 			w.is(len(w.claims()), 1, "steps due")
 		}},
-		{"100 concurrent status changes, one wins", func(w *world) {
+		{"of 100 concurrent status changes one wins", func(w *world) {
 			lead := w.lead()
 			p := followup.PutLead{Lead: w.get(lead), StatusChanged: true, Arm: new(w.arm()), Now: w.now, Real: w.now}
 			errs := make(chan error, 100)
@@ -68,13 +68,13 @@ func oneLiveRunTests() []test {
 				if err := <-errs; err == nil {
 					won++
 				} else if !errors.Is(err, followup.ErrConflict) {
-					w.Errorf("PutLead: got %v, want none or ErrConflict", err)
+					w.Errorf("PutLead: got error %v, want none or ErrConflict", err)
 				}
 			}
 			w.is(won, 1, "writes that won")
 			w.oneLive(lead, 1)
 		}},
-		{"a restart ends the live one", func(w *world) {
+		{"a restart ends the live run", func(w *world) {
 			lead := w.lead()
 			first := w.start(lead)
 			c := w.due()
@@ -95,7 +95,7 @@ func oneLiveRunTests() []test {
 			w.timeline(first, "1 sent/template")
 			w.is(w.run(second).State, followup.RunArmed, "state of the second run")
 		}},
-		{"per assistant", func(w *world) {
+		{"one live run per assistant", func(w *world) {
 			lead := w.lead()
 			first := w.start(lead)
 			arm := w.arm()
@@ -110,7 +110,7 @@ func oneLiveRunTests() []test {
 				w.is(w.start(lead), lead.Run(n), "run %d", n)
 			}
 		}},
-		{"into a trigger status starts one", func(w *world) {
+		{"a change into a trigger status starts a run", func(w *world) {
 			lead := w.lead()
 			run := w.put(lead, "trigger", new(w.arm()))
 			w.is(run, lead.Run(1), "run")
@@ -119,14 +119,14 @@ func oneLiveRunTests() []test {
 			w.is(r.Config, w.config, "config")
 			w.is(w.get(lead).StatusID, "trigger", "status")
 		}},
-		{"from trigger to trigger restarts", func(w *world) {
+		{"a change from trigger to trigger restarts the run", func(w *world) {
 			lead := w.lead()
 			first := w.put(lead, "one", new(w.arm()))
 			w.put(lead, "two", new(w.arm()))
 			w.ended(first, followup.Restarted)
 			w.oneLive(lead, 2)
 		}},
-		{"leaving the trigger ends every run", func(w *world) {
+		{"leaving the trigger status ends every run", func(w *world) {
 			lead := w.lead()
 			first := w.put(lead, "trigger", new(w.arm()))
 			arm := w.arm()
@@ -136,7 +136,7 @@ func oneLiveRunTests() []test {
 			w.ended(first, followup.StatusLeft)
 			w.ended(second, followup.StatusLeft)
 		}},
-		{"a run of another assistant is left, not restarted", func(w *world) {
+		{"a run of another assistant ends with status_left, not restarted", func(w *world) {
 			lead := w.lead()
 			arm := w.arm()
 			arm.Assistant = w.support
@@ -153,7 +153,7 @@ func oneLiveRunTests() []test {
 			w.is(got, followup.RunID(""), "run started")
 			w.is(w.run(run).State, followup.RunArmed, "state")
 		}},
-		{"none for who opted out", func(w *world) {
+		{"no run for a lead that opted out", func(w *world) {
 			lead := w.lead()
 			out := w.item()
 			out.OptOut = new(true)
@@ -168,7 +168,7 @@ func oneLiveRunTests() []test {
 			w.settle(lead, back)
 			w.is(w.put(lead, "other", new(w.arm())) != "", true, "run after the lead came back")
 		}},
-		{"an opt-out ends them all, whatever they do", func(w *world) {
+		{"an opt-out ends all runs, whatever their state", func(w *world) {
 			lead := w.lead()
 			sending := w.start(lead)
 			c, a := w.sending()
@@ -183,7 +183,7 @@ func oneLiveRunTests() []test {
 			w.stale(c, a)
 			w.is(w.get(lead).OptedOut, true, "OptedOut")
 		}},
-		{"an opt-out by the API ends them first", func(w *world) {
+		{"an opt-out by the API ends the run, and no new one starts", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			p := followup.PutLead{Lead: w.get(lead), StatusChanged: true, Arm: new(w.arm()), Now: w.now, Real: w.now}

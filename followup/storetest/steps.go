@@ -10,7 +10,7 @@ import (
 // atMostOnceTests: a step is sent under one claim at a time, and its result is recorded once.
 func atMostOnceTests() []test {
 	return []test{
-		{"not claimed again before the lease has run out", func(w *world) {
+		{"a step is not claimed again before its lease has run out", func(w *world) {
 			w.start(w.lead())
 			c := w.due()
 			w.pass(lease - time.Millisecond)
@@ -34,7 +34,7 @@ func atMostOnceTests() []test {
 			}
 			w.is(w.guard(c).Refusal, followup.Allowed, "guard of the first claim")
 		}},
-		{"a claim that ran out and that nobody took still holds", func(w *world) {
+		{"a claim that ran out holds until another takes the step", func(w *world) {
 			w.start(w.lead())
 			c := w.due()
 			w.pass(2 * lease)
@@ -48,7 +48,7 @@ func atMostOnceTests() []test {
 			w.pass(lease - time.Millisecond)
 			w.is(len(w.claims()), 0, "claims before the renewed lease ran out")
 		}},
-		{"claimed by many at once, given to one", func(w *world) {
+		{"one of many at once claims the step", func(w *world) {
 			w.start(w.lead())
 			w.pass(interval)
 			got := make(chan int, 10)
@@ -108,7 +108,7 @@ func atMostOnceTests() []test {
 			guess := w.result(c, a)
 			guess.Outcome, guess.Reason = followup.Uncertain, followup.Crash
 			if _, err := w.s.FinishStep(w.ctx, guess); !errors.Is(err, followup.ErrStale) {
-				w.Errorf("finish after the true result: got %v, want ErrStale", err)
+				w.Errorf("FinishStep after the true result: got %v, want ErrStale", err)
 			}
 			w.timeline(run, "1 sent/template", "2 …")
 		}},
@@ -120,12 +120,12 @@ func atMostOnceTests() []test {
 			w.timeline(run, "1 sent/template", "2 …")
 			w.is(w.told(w.sales), []string{"scheduled 1", "sent 1 sent/template", "scheduled 2"}, "told")
 		}},
-		{"in sending a result needs the attempt", func(w *world) {
+		{"a result of a step in sending needs the attempt", func(w *world) {
 			run := w.start(w.lead())
 			c, a := w.sending()
 			for _, wrong := range []followup.AttemptID{"", run.Lead().Attempt(99), followup.AttemptID(c.Token)} {
 				if _, err := w.s.FinishStep(w.ctx, w.result(c, wrong)); !errors.Is(err, followup.ErrStale) {
-					w.Errorf("finish with attempt %q: got %v, want ErrStale", wrong, err)
+					w.Errorf("FinishStep with attempt %q: got %v, want ErrStale", wrong, err)
 				}
 			}
 			w.timeline(run, "1 …")
@@ -134,13 +134,13 @@ func atMostOnceTests() []test {
 			w.finish(f)
 			w.timeline(run, "1 sent/template", "2 …")
 		}},
-		{"in claimed a result needs the token", func(w *world) {
+		{"a result of a claimed step needs the token", func(w *world) {
 			run := w.start(w.lead())
 			c := w.due()
 			f := w.result(c, "")
 			f.Token, f.Outcome, f.Reason = "other", followup.Skipped, followup.TooLate
 			if _, err := w.s.FinishStep(w.ctx, f); !errors.Is(err, followup.ErrStale) {
-				w.Errorf("finish with another token: got %v, want ErrStale", err)
+				w.Errorf("FinishStep with another token: got %v, want ErrStale", err)
 			}
 			w.is(w.guardWith(c, func(g *followup.GuardStep) { g.Token = "other" }).Refusal, followup.RefusedStale, "guard")
 			w.timeline(run, "1 …")
@@ -150,7 +150,7 @@ func atMostOnceTests() []test {
 			c := followup.Claimed{Run: w.run(run)}
 			w.stale(c, "")
 		}},
-		{"each try has leave of its own, and the last attempt counts", func(w *world) {
+		{"each try needs the guard, and the last attempt counts", func(w *world) {
 			run := w.start(w.lead())
 			c, first := w.sending()
 			w.pass(time.Second)
@@ -158,7 +158,7 @@ func atMostOnceTests() []test {
 			w.is(v.Refusal, followup.Allowed, "guard of the second try")
 			w.is(v.Attempt != first, true, "another attempt")
 			if _, err := w.s.FinishStep(w.ctx, w.result(c, first)); !errors.Is(err, followup.ErrStale) {
-				w.Errorf("finish with the attempt before: got %v, want ErrStale", err)
+				w.Errorf("FinishStep with the previous attempt: got %v, want ErrStale", err)
 			}
 			w.finish(w.result(c, v.Attempt))
 			w.timeline(run, "1 sent/template", "2 …")

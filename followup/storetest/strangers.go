@@ -39,16 +39,16 @@ func strangerTests() []test {
 		w.is(id{Phone: l.Phone, UserID: l.UserID}, want, "the record of %s", what)
 	}
 	return []test{
-		{"I10 who has a number that another gave up is another", func(w *world) {
+		{"I10 the new owner of a number is another lead", func(w *world) {
 			for _, told := range []bool{true, false} {
 				lead, was, is := moved(w, told)
 				stranger := id{Phone: was.Phone, UserID: newUser()}
 				if _, err := w.s.Resolve(w.ctx, w.tenant, stranger, false, w.now); !errors.Is(err, followup.ErrNotFound) {
-					w.Errorf("a stranger who is only mentioned: got %v, want ErrNotFound", err)
+					w.Errorf("a stranger that is only mentioned: got %v, want ErrNotFound", err)
 				}
 				one(w, lead, "by the old phone, as nobody else has it", id{Phone: was.Phone})
 				his := w.resolve(stranger)
-				w.is(his != lead, true, "the stranger is another")
+				w.is(his != lead, true, "the stranger is another lead")
 				one(w, his, "the stranger", stranger, id{Phone: stranger.Phone}, id{UserID: stranger.UserID})
 				// What still names the lead by its former identities is the lead's, and takes
 				// nothing from the stranger.
@@ -58,35 +58,35 @@ func strangerTests() []test {
 				has(w, his, stranger, "the stranger")
 			}
 		}},
-		{"I10 one who was known by his user id does not become him", func(w *world) {
+		{"I10 a new owner who was known by user id does not become the old one", func(w *world) {
 			lead, was, _ := moved(w, true)
 			stranger := id{UserID: newUser()}
 			his := w.resolve(stranger)
 			stranger.Phone = was.Phone
-			w.is(w.resolve(stranger), his, "the stranger with his number")
+			w.is(w.resolve(stranger), his, "the stranger with the old number")
 			one(w, his, "by the number", id{Phone: was.Phone})
 			has(w, his, stranger, "the stranger")
 			_, n := w.list(followup.LeadFilter{Limit: 10})
 			w.is(n, 2, "leads")
 			w.is(w.get(lead).ID, lead, "the lead is still there")
 		}},
-		{"I10 a notice of the stranger's is the stranger's", func(w *world) {
+		{"I10 a stranger's change of identity is not the lead's", func(w *world) {
 			lead, was, _ := moved(w, true)
 			his := w.resolve(id{Phone: newPhone(), UserID: newUser(), OldPhone: was.Phone, OldUserID: newUser()})
-			w.is(his != lead, true, "the stranger is another")
+			w.is(his != lead, true, "the stranger is another lead")
 			one(w, his, "by the number", id{Phone: was.Phone})
 		}},
-		{"I10 a status about a message to the number he had", func(w *world) {
+		{"I10 a status about a message to the lead's old number is the lead's", func(w *world) {
 			for _, told := range []bool{true, false} {
 				lead, was, is := moved(w, told)
 				his := w.resolve(id{Phone: was.Phone, UserID: newUser()})
-				w.is(w.identify(lead, id{Phone: was.Phone, UserID: is.UserID}), lead, "beside the lead")
-				w.is(w.identify(lead, id{OldPhone: was.Phone}), lead, "beside the lead, without his user id")
+				w.is(w.identify(lead, id{Phone: was.Phone, UserID: is.UserID}), lead, "with the lead's id")
+				w.is(w.identify(lead, id{OldPhone: was.Phone}), lead, "with the lead's id, without a user id")
 				one(w, his, "by the number", id{Phone: was.Phone})
 				has(w, lead, is, "the lead")
 			}
 		}},
-		{"user ids of several portfolios are one person's", func(w *world) {
+		{"user ids of several portfolios are one lead's", func(w *world) {
 			who := id{Phone: newPhone(), UserID: newUser()}
 			lead := w.resolve(who)
 			there := id{Phone: who.Phone, UserID: newUser()}

@@ -40,7 +40,7 @@ func templateTests() []test {
 		return followup.TemplateWord{Word: word, At: w.now.Add(-ago)}
 	}
 	return []test{
-		{"what was said is known by account, name and language", func(w *world) {
+		{"a note is found by account, name and language", func(w *world) {
 			account := uuid.NewString()
 			note(w, account, said{visit("PAUSED", "MARKETING", ""), time.Second}, said{change{Name: "visit", Language: "en-US", Status: "DISABLED"}, 0})
 			w.is(known(w, account, "visit", "pt-BR"), followup.TemplateNote{
@@ -48,15 +48,15 @@ func templateTests() []test {
 			}, "the note")
 			w.is(known(w, account, "visit", "en_US").Status, word(w, "DISABLED", 0), "status in the other language")
 			for what, n := range map[string]followup.TemplateNote{
-				"another name":     known(w, account, "visits", "pt_BR"),
-				"another language": known(w, account, "visit", "pt"),
-				"another account":  known(w, uuid.NewString(), "visit", "pt_BR"),
-				"the two together": known(w, account, "visit\npt_BR", ""),
+				"another name":             known(w, account, "visits", "pt_BR"),
+				"another language":         known(w, account, "visit", "pt"),
+				"another account":          known(w, uuid.NewString(), "visit", "pt_BR"),
+				"name and language joined": known(w, account, "visit\npt_BR", ""),
 			} {
 				w.is(n, followup.TemplateNote{}, "%s", what)
 			}
 		}},
-		{"the latest word counts, each by itself", func(w *world) {
+		{"the latest word counts, for each field by itself", func(w *world) {
 			account := uuid.NewString()
 			note(w, account,
 				said{visit("PAUSED", "", ""), time.Minute},
@@ -71,14 +71,14 @@ func templateTests() []test {
 			note(w, account, said{visit("APPROVED", "UTILITY", ""), time.Hour}) // a repetition
 			w.is(known(w, account, "visit", "pt_BR"), want, "the note after a repetition")
 		}},
-		{"of one instant the word that came last counts", func(w *world) {
+		{"of words of one instant the one that came last counts", func(w *world) {
 			account := uuid.NewString()
 			note(w, account, said{visit("PAUSED", "", ""), 0}, said{visit("APPROVED", "", ""), 0})
 			w.is(known(w, account, "visit", "pt_BR").Status.Word, "APPROVED", "status")
 			note(w, account, said{visit("PAUSED", "", ""), 0})
 			w.is(known(w, account, "visit", "pt_BR").Status.Word, "PAUSED", "status after another call")
 		}},
-		{"what says nothing of them leaves them, and is the latest all the same", func(w *world) {
+		{"a notice without a field leaves the field, and still is the latest", func(w *world) {
 			account := uuid.NewString()
 			note(w, account, said{visit("PAUSED", "", ""), time.Hour}, said{visit("", "", ""), time.Minute})
 			w.is(known(w, account, "visit", "pt_BR"), followup.TemplateNote{

@@ -12,7 +12,7 @@ import (
 func windowTests() []test {
 	const day = 24 * time.Hour
 	return []test{
-		{"closed at exactly 24h for the API", func(w *world) {
+		{"a window closes at exactly 24 h for the API", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
 			w.pass(day - time.Millisecond)
@@ -21,7 +21,7 @@ func windowTests() []test {
 			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form at 24 h")
 			w.is(w.guardSend(lead, false).Refusal, followup.Allowed, "template at 24 h")
 		}},
-		{"closed at exactly 24h for a step", func(w *world) {
+		{"a window closes at exactly 24 h for a step", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
 			w.start(lead)
@@ -33,7 +33,7 @@ func windowTests() []test {
 			w.is(w.guardWith(c, free).Refusal, followup.RefusedWindow, "free-form at 24 h")
 			w.is(w.guard(c).Refusal, followup.Allowed, "template at 24 h, same token")
 		}},
-		{"the guard says until when it holds", func(w *world) {
+		{"the guard says when the window closes", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
 			closes := w.now.Add(day)
@@ -46,7 +46,7 @@ func windowTests() []test {
 			w.at(w.guardSend(lead, true).Closes, closes, "free-form by the API")
 			w.at(w.guardSend(lead, false).Closes, time.Time{}, "template by the API")
 		}},
-		{"counts from the provider's timestamp, not from arrival", func(w *world) {
+		{"a window counts from the provider's timestamp, not from arrival", func(w *world) {
 			lead := w.lead()
 			it := w.opening()
 			it.At = w.now.Add(-time.Hour)
@@ -55,7 +55,7 @@ func windowTests() []test {
 			w.pass(day - time.Hour)
 			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "24 h after the timestamp")
 		}},
-		{"a new identity closes it until the next message", func(w *world) {
+		{"a new identity closes the window until the next message", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.opening())
 			notice := w.item()
@@ -86,7 +86,7 @@ func windowTests() []test {
 			w.is(windows[w.second].Refused, true, "Refused of one of the same instant")
 			w.is(windows[w.other].Refused, true, "Refused of one of before")
 		}},
-		{"only a later timestamp moves it", func(w *world) {
+		{"only a later timestamp moves the window", func(w *world) {
 			lead := w.lead()
 			first := w.now
 			w.settle(lead, w.opening())
@@ -102,19 +102,19 @@ func windowTests() []test {
 			w.settle(lead, it)
 			w.at(w.get(lead).Windows[w.main].LastInbound, it.At, "LastInbound after a newer message")
 		}},
-		{"out of order within a batch", func(w *world) {
+		{"messages out of order in a batch", func(w *world) {
 			lead := w.lead()
 			newer, older := w.opening(), w.opening()
 			older.At = w.now.Add(-time.Minute)
 			w.settle(lead, newer, older)
 			w.at(w.get(lead).Windows[w.main].LastInbound, newer.At, "LastInbound")
 		}},
-		{"a lead who never wrote has none", func(w *world) {
+		{"a lead that never wrote has no window", func(w *world) {
 			lead := w.lead()
 			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form")
 			w.is(w.guardSend(lead, false).Refusal, followup.Allowed, "template")
 		}},
-		{"nothing else opens it", func(w *world) {
+		{"nothing else opens the window", func(w *world) {
 			lead := w.lead()
 			reaction := w.item()
 			reaction.Reply = true
@@ -128,7 +128,7 @@ func windowTests() []test {
 			w.is(w.get(lead).Windows[w.main].LastInbound.IsZero(), true, "no LastInbound")
 			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "free-form")
 		}},
-		{"per channel", func(w *world) {
+		{"windows are per channel", func(w *world) {
 			lead := w.lead()
 			it := w.opening()
 			it.Channel = w.second
@@ -138,7 +138,7 @@ func windowTests() []test {
 			free := func(g *followup.GuardStep) { g.FreeForm = true }
 			w.is(w.guardWith(w.due(), free).Refusal, followup.RefusedWindow, "the other channel's window, for a step")
 		}},
-		{"cut-over opens it and never moves it back", func(w *world) {
+		{"a cut-over opens the window and never moves it back", func(w *world) {
 			lead := w.lead()
 			put := func(from time.Time) {
 				p := followup.PutLead{Lead: w.get(lead), WindowFrom: from, Now: w.now, Real: w.now}
@@ -153,16 +153,16 @@ func windowTests() []test {
 			put(from.Add(-time.Hour))
 			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after an earlier cut-over")
 			put(time.Time{})
-			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after none")
+			w.at(w.get(lead).Windows[w.main].LastInbound, from, "LastInbound after a write without a cut-over")
 			put(w.now.Add(time.Hour))
-			w.at(w.get(lead).Windows[w.main].LastInbound, w.now, "LastInbound after one in the future")
+			w.at(w.get(lead).Windows[w.main].LastInbound, w.now, "LastInbound after a cut-over in the future")
 			p := followup.PutLead{Lead: w.get(lead), WindowFrom: w.now, Now: w.now, Real: w.now}
 			p.Lead.Channel = ""
 			_, err := w.s.PutLead(w.ctx, p)
 			w.must(err, "PutLead")
 			w.is(len(w.get(lead).Windows), 1, "windows after a cut-over of no channel")
 		}},
-		{"last use is the arrival of the newest event either way", func(w *world) {
+		{"UsedAt is the arrival of the newest event in either direction", func(w *world) {
 			lead := w.lead()
 			used := func(want time.Time, what string) {
 				w.Helper()
