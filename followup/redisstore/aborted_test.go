@@ -187,8 +187,8 @@ func TestI8RunReplacedWhileItsSlotMigrates(t *testing.T) {
 }
 
 // TestI5WindowRefusedAndReopenedWhileItsSlotMigrates has one settlement refuse the only window of
-// the index and open it again. It must take effect although the slot migrates, and a repetition
-// finds its items already seen.
+// the index and open it again. The settlement must take effect as a whole although the slot
+// migrates, even if a repetition finds its items already seen.
 func TestI5WindowRefusedAndReopenedWhileItsSlotMigrates(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

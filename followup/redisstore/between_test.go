@@ -80,9 +80,9 @@ func halfErased(t *testing.T) (*Store, party, string) {
 	return s, p, letter
 }
 
-// TestI11HalfDoneErasureRevivesNothing checks that a dead letter that a half-done erasure left
+// TestI11InterruptedErasureRevivesNothing checks that a dead letter that an interrupted erasure left
 // cannot be replayed.
-func TestI11HalfDoneErasureRevivesNothing(t *testing.T) {
+func TestI11InterruptedErasureRevivesNothing(t *testing.T) {
 	t.Parallel()
 	s, p, letter := halfErased(t)
 	if err := replay(s, p, letter); !errors.Is(err, followup.ErrNotFound) {
@@ -93,9 +93,9 @@ func TestI11HalfDoneErasureRevivesNothing(t *testing.T) {
 	}
 }
 
-// TestI11HalfDoneErasureIsFinished asks for the erasure again. The answer is ErrNotFound, from any
+// TestI11InterruptedErasureIsFinished asks for the erasure again. The answer is ErrNotFound, from any
 // replica, and what was left is removed. If another tenant asks, nothing is removed.
-func TestI11HalfDoneErasureIsFinished(t *testing.T) {
+func TestI11InterruptedErasureIsFinished(t *testing.T) {
 	t.Parallel()
 	s, p, letter := halfErased(t)
 	stranger := newParty()
@@ -311,9 +311,9 @@ func TestI1MergeScriptsMeetChangedLeads(t *testing.T) {
 	})
 }
 
-// TestI9HalfDoneMergeDeliversOnce stops a merge after the loser has handed its queue over. The
+// TestI9InterruptedMergeDeliversOnce stops a merge after the loser has handed its queue over. The
 // events must not be delivered from the loser as well.
-func TestI9HalfDoneMergeDeliversOnce(t *testing.T) {
+func TestI9InterruptedMergeDeliversOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})

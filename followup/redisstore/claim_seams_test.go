@@ -232,8 +232,8 @@ func TestI7ClaimWhoseAnswerIsLost(t *testing.T) {
 }
 
 // TestI7LapsedClaimIsStoredLikeAnyClaim checks that a lapsed claim is stored in the form of any
-// claim, so that a replica of the previous version can read it, and claims the step with the number
-// of times that it was put off unchanged.
+// claim. A replica of the previous version can read it, and claims the step with the number of
+// times that it was put off.
 func TestI7LapsedClaimIsStoredLikeAnyClaim(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

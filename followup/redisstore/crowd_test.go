@@ -203,8 +203,8 @@ func (a *actor) again() error {
 	return settled()
 }
 
-// settle returns a function that resolves the contact and settles the item, for a stand-in if
-// nobody is found.
+// settle returns a function that resolves the contact and settles the item. If no lead is found, it
+// settles the item under the contact's stand-in.
 func (a *actor) settle(who followup.Identity, create bool, contact providers.Contact, it followup.Item) func() error {
 	return func() error {
 		ctx := context.Background()

@@ -78,8 +78,8 @@ func TestDeadLettersAcrossPartitions(t *testing.T) {
 	})
 }
 
-// TestDeadLettersFollowTheirLead moves and drops a lead's letters, between partitions and within
-// one.
+// TestDeadLettersFollowTheirLead moves a lead's letters to another lead, in the same partition or
+// another one, and drops them there.
 func TestDeadLettersFollowTheirLead(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

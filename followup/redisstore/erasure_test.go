@@ -86,10 +86,10 @@ func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
 // mergeHalves are the scripts that a merge calls after the loser has become a tombstone.
 var mergeHalves = before(mergeInScript, realiasScript, eraseScript)
 
-// TestI11ErasureReachesAHalfDoneMerge kills a merge before each of its later scripts and then
+// TestI11ErasureReachesAnInterruptedMerge kills a merge before each of its later scripts and then
 // erases the winner. Nothing may be left of either lead, although nobody comes any more who would
 // finish the merge.
-func TestI11ErasureReachesAHalfDoneMerge(t *testing.T) {
+func TestI11ErasureReachesAnInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range mergeHalves {
@@ -103,9 +103,9 @@ func TestI11ErasureReachesAHalfDoneMerge(t *testing.T) {
 	}
 }
 
-// TestHalfDoneMergeListsOneLead kills a merge before each of its later scripts. Every list must
+// TestInterruptedMergeListsOneLead kills a merge before each of its later scripts. Every list must
 // show only the winner, whatever it filters by.
-func TestHalfDoneMergeListsOneLead(t *testing.T) {
+func TestInterruptedMergeListsOneLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range mergeHalves {
@@ -169,7 +169,7 @@ func TestI11ErasureReachesANewIdentity(t *testing.T) {
 	}
 }
 
-// TestI11ErasureReachesEarlierLosers erases the winner of a half-done merge whose loser had another
+// TestI11ErasureReachesEarlierLosers erases the winner of an interrupted merge whose loser had another
 // lead merged into it before, wholly or half.
 func TestI11ErasureReachesEarlierLosers(t *testing.T) {
 	t.Parallel()
@@ -260,9 +260,9 @@ func TestI1ErasureSparesALeadMergedElsewhere(t *testing.T) {
 	}
 }
 
-// TestI1HalfDoneMergeIsHandedOn stops a merge before its winner has taken the loser in, and then
+// TestI1InterruptedMergeIsHandedOn stops a merge before its winner has taken the loser in, and then
 // merges that winner into an older lead. The older lead must take in both.
-func TestI1HalfDoneMergeIsHandedOn(t *testing.T) {
+func TestI1InterruptedMergeIsHandedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})

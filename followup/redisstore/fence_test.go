@@ -199,8 +199,8 @@ func TestI5ConfigTurnedOffHalfWay(t *testing.T) {
 	}
 }
 
-// TestI5GuardReadsTheLeadItself changes the lead's hash without ending its runs, as the calls that
-// normally do so would. The guard must read the hash and refuse.
+// TestI5GuardReadsTheLeadItself changes the lead's hash directly, so that nothing ends the lead's
+// runs. The guard must read the hash and refuse.
 func TestI5GuardReadsTheLeadItself(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *Store) {

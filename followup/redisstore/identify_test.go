@@ -152,9 +152,9 @@ func TestI10ReplicaLearnsOfAStranger(t *testing.T) {
 	}
 }
 
-// TestI1ResolveOfTheLoserOfAHalfDoneMerge kills a merge before each of its scripts. A later Resolve
-// that names the loser must finish the merge and return the winner.
-func TestI1ResolveOfTheLoserOfAHalfDoneMerge(t *testing.T) {
+// TestI1ResolveOfTheLoserOfAnInterruptedMerge kills a merge before each of its scripts. A later
+// Resolve that names the loser must finish the merge and return the winner.
+func TestI1ResolveOfTheLoserOfAnInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	for name, script := range before(mergeOutScript, mergeInScript, realiasScript, eraseScript) {
