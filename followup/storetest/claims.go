@@ -173,7 +173,7 @@ func claimTests() []test {
 			w.startWith(w.lead(), arm)
 			w.is(w.batch(100).Next, 5*time.Minute, "Next with an earlier one")
 		}},
-		{"next is when the lead's other step is due, behind the one that is claimed", func(w *world) {
+		{"Next is the time until the lead's other step, behind the one that is claimed", func(w *world) {
 			lead, other := w.lead(), w.arm()
 			other.Assistant, other.Channel, other.Interval = w.support, w.other, interval+time.Minute
 			w.start(lead)

@@ -84,7 +84,7 @@ func crashTests() []test {
 			w.timeline(run, want)
 		}})
 	}
-	tests = append(tests, test{"what was being sent is known to who finishes it", func(w *world) {
+	tests = append(tests, test{"what was being sent is known to whoever finishes it", func(w *world) {
 		w.start(w.lead())
 		c := w.due()
 		said := func(kind followup.StepKind, used int) func(*followup.GuardStep) {

@@ -118,7 +118,7 @@ func cutTests() []test {
 			w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 			w.must(w.finishDelivery(w.delivery(), released), "FinishDelivery")
 			w.settle(lead, w.note("3"))
-			w.is(w.say(w.delivery().Events), []string{"2", "3"}, "the next, which nobody has seen")
+			w.is(w.say(w.delivery().Events), []string{"2", "3"}, "events of the next delivery, which nobody has seen")
 		}},
 	}
 }

@@ -79,13 +79,13 @@ func identifyTests() []test {
 			// The lead has a new user id, and nobody has told the phone that goes with it.
 			lead := w.resolve(followup.Identity{UserID: newUser()})
 			old := followup.Identity{Phone: newPhone(), UserID: newUser()}
-			w.is(w.identify(lead, old), lead, "a mention of what he had before")
+			w.is(w.identify(lead, old), lead, "with the old identities")
 			found, err := w.s.Resolve(w.ctx, w.tenant, followup.Identity{Phone: old.Phone}, false, w.now)
 			w.must(err, "Resolve")
 			w.is(found, lead, "by the old phone")
-			w.is(w.get(lead).Phone, "", "phone of the record, once it was only looked for")
+			w.is(w.get(lead).Phone, "", "phone of the record, after a lookup by it")
 			now := followup.Identity{Phone: newPhone(), UserID: w.get(lead).UserID}
-			w.is(w.identify(lead, now), lead, "a mention of what he has now")
+			w.is(w.identify(lead, now), lead, "with the current identities")
 			w.is(w.get(lead).Phone, now.Phone, "phone of the record")
 		}},
 	}

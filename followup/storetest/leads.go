@@ -157,12 +157,12 @@ func leadTests() []test {
 			l = settle(providers.Contact{Name: "Other", Phone: newPhone(), UserID: newUser()})
 			w.is([]string{l.Name, l.Phone}, []string{"Ana", phone}, "name and phone after others came")
 		}},
-		{"a lead settled when it was created has that time", func(w *world) {
+		{"CreatedAt is when the lead was created", func(w *world) {
 			lead := w.lead()
 			w.settle(lead, w.message("hi"))
 			w.at(w.get(lead).CreatedAt, w.now, "CreatedAt")
 		}},
-		{"created once, whatever comes later", func(w *world) {
+		{"CreatedAt stays, whatever comes later", func(w *world) {
 			phone, user, created := newPhone(), newUser(), w.now
 			lead := w.resolve(followup.Identity{Phone: phone})
 			for _, later := range []func(){

@@ -203,7 +203,7 @@ func openerTests() []test {
 			w.edit(lead, func(l *followup.Lead) { l.UserID = other })
 			w.is(w.free(lead, contact{UserID: other}), closed, "to another")
 		}},
-		{"what he did not tell is the record's while what he told names him, before and after", func(w *world) {
+		{"an identity that the opener did not tell comes from a record that names the opener", func(w *world) {
 			a, b, c, u, v := newPhone(), newPhone(), newPhone(), newUser(), newUser()
 			for _, row := range []struct {
 				what         string
@@ -224,11 +224,11 @@ func openerTests() []test {
 				for _, is := range row.change {
 					n.edit(lead, func(l *followup.Lead) { l.Phone, l.UserID = is.Phone, is.UserID })
 				}
-				n.is(n.free(lead, row.open), open, "to who wrote, by %s", row.what)
-				n.is(n.free(lead, row.closed), closed, "to whom the record named, by %s", row.what)
+				n.is(n.free(lead, row.open), open, "to the opener, %s", row.what)
+				n.is(n.free(lead, row.closed), closed, "to the identity that the record named, %s", row.what)
 			}
 		}},
-		{"what a message tells that opens nothing leaves each window whose it was", func(w *world) {
+		{"a message that opens no window leaves each window to its opener", func(w *world) {
 			phone, user := newPhone(), newUser()
 			for _, had := range []contact{{Phone: phone}, {UserID: user}} {
 				n := w.tenantNextDoor()
@@ -241,10 +241,10 @@ func openerTests() []test {
 					is = contact{UserID: user}
 				}
 				n.edit(lead, func(l *followup.Lead) { l.Phone, l.UserID = is.Phone, is.UserID })
-				n.is(n.free(lead, is), closed, "to what he told later, alone")
+				n.is(n.free(lead, is), closed, "to the identity told later, alone")
 			}
 		}},
-		{"one that nobody is said to have opened is his whom the record names later", func(w *world) {
+		{"a window without a known opener belongs to whoever the record names later", func(w *world) {
 			user := newUser()
 			lead := w.resolve(followup.Identity{ExternalID: "crm " + user})
 			w.wrote(lead, contact{})

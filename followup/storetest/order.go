@@ -178,17 +178,17 @@ func orderTests() []test {
 				w.must(w.finishDelivery(d, func(f *followup.FinishDelivery) { f.RetryAt, f.Rejected = w.now, true }), "FinishDelivery")
 			}
 		}},
-		{"whatever a delivery has met, the next begins anew", func(w *world) {
+		{"the next delivery begins anew, whatever the last one met", func(w *world) {
 			w.settle(w.lead(), w.note("1"), w.note("2"))
 			claim := func() followup.Delivery { return w.deliveryWith(followup.ClaimDeliveries{Limit: 100, MaxEvents: 1}) }
 			retry := func(f *followup.FinishDelivery) { f.RetryAt, f.Rejected = w.now, true }
 			w.must(w.finishDelivery(claim(), retry), "FinishDelivery")
 			w.pass(time.Second)
 			first := claim()
-			w.is(fmt.Sprint(first.Attempts, first.Rejected), "1 1", "tries and rejections of the first")
+			w.is(fmt.Sprint(first.Attempts, first.Rejected), "1 1", "attempts and rejections of the first")
 			w.must(w.finishDelivery(first, delivered), "FinishDelivery")
 			next := claim()
-			w.is(fmt.Sprint(next.Attempts, next.Rejected), "0 0", "tries and rejections of the next")
+			w.is(fmt.Sprint(next.Attempts, next.Rejected), "0 0", "attempts and rejections of the next")
 			w.at(next.FirstAt, w.now, "FirstAt")
 			w.is(next.ID != first.ID, true, "another id")
 		}},
@@ -250,7 +250,7 @@ func orderTests() []test {
 			w.settle(w.lead(), w.note("good"))
 			w.is(w.told(w.sales), []string{"good"}, "told")
 		}},
-		{"what comes to conversations that are out, or wait for their retry, brings them no sooner", func(w *world) {
+		{"new events bring a conversation that is out, or waits for its retry, no sooner", func(w *world) {
 			const some = 10 // that some lie together in whatever way the store has
 			queued := func(text string) (leads []followup.LeadID) {
 				for range some {
@@ -268,7 +268,7 @@ func orderTests() []test {
 				}
 				others := queued("other")
 				for _, d := range w.deliveries() {
-					w.is(slices.Contains(others, d.Lead), true, "another's than what is %s", state)
+					w.is(slices.Contains(others, d.Lead), true, "a delivery is of a conversation other than those that are %s", state)
 					w.must(w.finishDelivery(d, delivered), "FinishDelivery")
 				}
 			}

@@ -86,12 +86,12 @@ func phoneTests() []test {
 			w.is(w.get(lead).Phone, "", "phone")
 			w.is(w.get(lead).Name, "Ana", "name")
 		}},
-		{"nor is its spelling", func(w *world) {
+		{"another spelling of the phone of another user id is not written", func(w *world) {
 			lead := w.resolve(followup.Identity{Phone: twins[0][0], UserID: newUser()})
 			w.hears(lead, providers.Contact{Phone: twins[0][1], UserID: newUser()})
 			w.is(w.get(lead).Phone, twins[0][0], "phone")
 		}},
-		{"no phone is no other spelling of none", func(w *world) {
+		{"a contact without a phone changes nothing in a record without one", func(w *world) {
 			user := newUser()
 			lead := w.resolve(followup.Identity{UserID: user})
 			w.hears(lead, providers.Contact{UserID: user})

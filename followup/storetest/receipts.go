@@ -355,7 +355,7 @@ func receiptTests() []test {
 			w.settle(lead, w.receipt(first, failed, providers.Unknown))
 			w.timeline(run, "1 sent/template → failed", "2 sent/template", "3 …")
 		}},
-		test{"the failure of a step counts whatever of another run was sent meanwhile", func(w *world) {
+		test{"the failure of a step counts whatever another run sent meanwhile", func(w *world) {
 			lead := w.lead()
 			run, arm := w.start(lead), w.arm()
 			arm.Assistant, arm.Channel = w.support, w.other

@@ -207,7 +207,7 @@ func silenceTests() []test {
 				w.pass(interval)
 				w.is(w.guard(w.claim()).Refusal, followup.Allowed, "guard of the new claim")
 			}},
-			test{way.name + " holds one in sending up no longer than its wait", func(w *world) {
+			test{way.name + " holds up a step in sending no longer than its wait", func(w *world) {
 				lead := w.lead()
 				w.start(lead)
 				c, _ := w.sending()

@@ -257,9 +257,9 @@ func keyTests() []test {
 					w.Errorf("HoldKey %s: got %v, want ErrStale", what, err)
 				}
 			}
-			stale(late, "by who was late")
+			stale(late, "by the late caller")
 			w.must(w.s.DropKey(w.ctx, w.tenant, "k", late), "DropKey")
-			state(w, followup.KeyBusy, "after who was late has dropped it")
+			state(w, followup.KeyBusy, "after the late caller has dropped it")
 			w.must(w.s.HoldKey(w.ctx, w.tenant, "k", owner, w.now), "HoldKey")
 			w.must(w.s.DropKey(w.ctx, w.tenant, "k", owner), "DropKey")
 			stale(owner, "once it was dropped")

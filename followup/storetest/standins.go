@@ -177,7 +177,7 @@ func standInTests() []test {
 			standIn := followup.ContactLead(w.tenant, who)
 			w.queue(standIn, w.message("2"))
 			w.is(w.identify(lead, followup.Identity{OldPhone: who.Phone}), lead, "the lead")
-			w.is(w.get(lead), before, "lead, once what came by a phone he had was imported")
+			w.is(w.get(lead), before, "lead, after an import by an old phone")
 			if _, err := w.s.Lead(w.ctx, w.tenant, standIn); !errors.Is(err, followup.ErrNotFound) {
 				w.Errorf("Lead of a stand-in: got %v, want ErrNotFound", err)
 			}

@@ -67,7 +67,7 @@ func windowTests() []test {
 			w.settle(lead, w.opening())
 			w.is(w.guardSend(lead, true).Refusal, followup.Allowed, "free-form after its first message")
 		}},
-		{"a new identity that is told of late closes what counts from no later, on every channel", func(w *world) {
+		{"a new identity reported late closes the windows that count from no later, on every channel", func(w *world) {
 			lead := w.lead()
 			for _, c := range []struct {
 				channel followup.ChannelID
@@ -82,9 +82,9 @@ func windowTests() []test {
 			w.pass(time.Hour)
 			w.settle(lead, notice)
 			windows := w.get(lead).Windows
-			w.is(windows[w.main].Refused, false, "Refused of one that counts from after the change")
-			w.is(windows[w.second].Refused, true, "Refused of one of the same instant")
-			w.is(windows[w.other].Refused, true, "Refused of one of before")
+			w.is(windows[w.main].Refused, false, "Refused of the window that counts from after the change")
+			w.is(windows[w.second].Refused, true, "Refused of the window of the same instant")
+			w.is(windows[w.other].Refused, true, "Refused of the window from before")
 		}},
 		{"only a later timestamp moves the window", func(w *world) {
 			lead := w.lead()
