@@ -17,16 +17,16 @@ import (
 	"wagate/followup/redisstore/redistest"
 )
 
-// failer is what counted and indexed need of a *testing.T or a *rapid.T.
+// failer is what checkBacklog and checkStepIndex need of a *testing.T or a *rapid.T.
 type failer interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// counted fails the test unless what the scripts have counted agrees with the queues and the dead
-// letters themselves.
-func counted(t failer, s *Store) {
+// checkBacklog fails the test unless what the scripts have counted agrees with the queues and the
+// dead letters themselves.
+func checkBacklog(t failer, s *Store) {
 	t.Helper()
 	ctx := context.Background()
 	var mu sync.Mutex
@@ -51,7 +51,7 @@ func counted(t failer, s *Store) {
 		t.Fatalf("count queues: %v", err)
 	}
 	for i := range s.partitions {
-		if err := s.countedIn(ctx, tagOf(i), wrong); err != nil {
+		if err := s.addBacklog(ctx, tagOf(i), wrong); err != nil {
 			t.Fatalf("count partition %d: %v", i, err)
 		}
 	}
@@ -62,9 +62,9 @@ func counted(t failer, s *Store) {
 	}
 }
 
-// countedIn adds to wrong what the partition has counted, and subtracts what lies in its dead
+// addBacklog adds to wrong what the partition has counted, and subtracts what lies in its dead
 // letters.
-func (s *Store) countedIn(ctx context.Context, p tag, wrong map[string]int64) error {
+func (s *Store) addBacklog(ctx context.Context, p tag, wrong map[string]int64) error {
 	pipe := s.db.Pipeline()
 	waiting, noted := pipe.HGetAll(ctx, p.relayBacklog()), pipe.HGetAll(ctx, p.deadCounted())
 	members, letters := pipe.ZRange(ctx, p.dead(), 0, -1), pipe.HGetAll(ctx, p.deadLetters())
@@ -160,7 +160,7 @@ func TestBacklogOfOnePartition(t *testing.T) {
 	if got := away.fill(t, replica); got != 0 {
 		t.Errorf("at another replica: got %d messages accepted, want none", got)
 	}
-	counted(t, s)
+	checkBacklog(t, s)
 
 	drain(t, s)
 	for range 7 {
@@ -170,7 +170,7 @@ func TestBacklogOfOnePartition(t *testing.T) {
 	if got := away.fill(t, s); got != bound-7 {
 		t.Errorf("once all was delivered: got %d messages accepted, want the rest of the bound, %d", got, bound-7)
 	}
-	counted(t, s)
+	checkBacklog(t, s)
 }
 
 // sumCounter is a client hook that counts how often a partition is asked what waits in it.
@@ -277,9 +277,9 @@ func TestBacklogUnderConcurrency(t *testing.T) {
 				t.Errorf("ReplayDead: %v", err)
 			}
 		}
-		counted(t, s)
+		checkBacklog(t, s)
 		drain(t, s)
-		counted(t, s)
+		checkBacklog(t, s)
 	})
 }
 
@@ -297,7 +297,7 @@ func TestBacklogMiscountEndsWithTheBacklog(t *testing.T) {
 				t.Fatal(err)
 			}
 			drain(t, s)
-			counted(t, s)
+			checkBacklog(t, s)
 		}
 	})
 }
@@ -333,6 +333,6 @@ func TestBacklogOfLeadErasedWhileSending(t *testing.T) {
 		if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
 			t.Fatal(err)
 		}
-		counted(t, s)
+		checkBacklog(t, s)
 	})
 }

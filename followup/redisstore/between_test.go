@@ -55,7 +55,7 @@ func TestI2DeadLetterLeavesOnce(t *testing.T) {
 			}
 			got := ""
 			for _, d := range claimAll(t, s, epoch.Add(time.Hour)) {
-				got += said(d)
+				got += textsIn(d)
 				delivered(t, s, d)
 			}
 			if got != row.want {
@@ -341,7 +341,7 @@ func TestI9InterruptedMergeDeliversOnce(t *testing.T) {
 					if d.Lead != older {
 						t.Errorf("delivery: got one from %s, want it only from the winner", d.Lead)
 					}
-					got += said(d)
+					got += textsIn(d)
 					if err := s.FinishDelivery(t.Context(), followup.FinishDelivery{Delivery: d, Delivered: true, Real: later}); err != nil {
 						t.Error(err)
 					}

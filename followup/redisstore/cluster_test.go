@@ -49,7 +49,7 @@ func (h tryAgainHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 func impatientClient(t *testing.T, c *redistest.Cluster) (*redis.ClusterClient, tryAgainHook) {
 	db := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: c.Addrs(), MaxRedirects: 3, MinRetryBackoff: time.Millisecond, MaxRetryBackoff: time.Millisecond,
-		ContextTimeoutEnabled: true, ReadTimeout: inTheEnd,
+		ContextTimeoutEnabled: true, ReadTimeout: maxWait,
 	})
 	t.Cleanup(func() { _ = db.Close() })
 	h := tryAgainHook{make(chan struct{}, 100)}
@@ -61,7 +61,7 @@ func impatientClient(t *testing.T, c *redistest.Cluster) (*redis.ClusterClient, 
 // only when f has met TRYAGAIN at least three times, and f must then succeed.
 func duringMove(t *testing.T, c *redistest.Cluster, s *Store, h tryAgainHook, p party, f func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	tag := s.tag(p.lead)
 	slot := c.Slot(tag.lead(p.lead))
@@ -120,7 +120,7 @@ func TestI13RelayWhileASlotMigrates(t *testing.T) {
 		}
 		return err
 	})
-	if len(second) != 1 || second[0].Lead != p.lead || said(second[0]) != "2 " {
+	if len(second) != 1 || second[0].Lead != p.lead || textsIn(second[0]) != "2 " {
 		t.Errorf("claimed during the move: got %+v, want the second message", second)
 	}
 	if err := s.Pause(t.Context(), p.tenant, "", true); err != nil {
@@ -144,17 +144,17 @@ func TestI13DurableScriptFollowsItsSlot(t *testing.T) {
 	s := openStore(t, Params{Client: db, Durability: oneReplica, WaitTimeout: 2 * time.Second})
 	ctx := t.Context()
 	p := newParty()
-	settled(t, p, s)
+	settleDurably(t, p, s)
 
 	// The slot moves and the client does not know: MOVED.
 	slot := c.Slot(s.tag(p.lead).lead(p.lead))
 	c.Migrate(slot, c.Other(slot)).Finish()
-	settled(t, p, s)
+	settleDurably(t, p, s)
 	durably(t, func(ctx context.Context) error {
 		out, _, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
 			Real: epoch.Add(time.Hour), Limit: 100, MaxEvents: 10, Lease: time.Minute,
 		})
-		if err == nil && (len(out) != 1 || said(out[0]) != "x x ") {
+		if err == nil && (len(out) != 1 || textsIn(out[0]) != "x x ") {
 			t.Errorf("deliveries: got %+v, want one with x x", out)
 		}
 		return err
@@ -215,14 +215,14 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 	moved := c.Migrate(slot, c.Other(slot))
 	moved.Move(key(parties[0]))
 	s.patience = usualPatience
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	steps := map[followup.LeadID]int{}
 	claim := func(want int, again time.Duration) {
 		t.Helper()
 		for len(steps) < want {
 			b, err := s.Claim(ctx, followup.ClaimParams{Now: at, Real: at, Limit: 256, Lease: time.Minute})
-			if late(ctx, err) {
+			if timedOut(ctx, err) {
 				continue
 			}
 			if err != nil || b.Wait(1) > again {
@@ -237,7 +237,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 	told := map[followup.LeadID]int{}
 	for len(told) < leads-stuck {
 		out, _, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: at, Limit: 256, MaxEvents: 10, Lease: time.Minute})
-		if err != nil && !late(ctx, err) {
+		if err != nil && !timedOut(ctx, err) {
 			t.Fatalf("ClaimDeliveries: got %v with %d of %d deliveries, want no error", err, len(told), leads-stuck)
 		}
 		for _, d := range out {
@@ -245,7 +245,7 @@ func TestI9StuckSlotHoldsUpNoOthers(t *testing.T) {
 		}
 	}
 	// If nothing else is due, the claim does not wait for the slot either, and does not fail.
-	s.patience.take = inTheEnd
+	s.patience.take = maxWait
 	if out, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
 		Real: at, Limit: 256, MaxEvents: 10, Lease: time.Minute,
 	}); err != nil || len(out) != 0 || next > heldBack {

@@ -96,12 +96,12 @@ func runSuites(t *testing.T, client redis.UniversalClient, embedded bool) {
 	// thousands of them.
 	t.Run("model", func(t *testing.T) {
 		s := bounded(t, 0)
-		storetest.Model(t, func(*testing.T) followup.Store { return s }, func(t *rapid.T) { counted(t, s) })
-		indexed(t, s)
+		storetest.Model(t, func(*testing.T) followup.Store { return s }, func(t *rapid.T) { checkBacklog(t, s) })
+		checkStepIndex(t, s)
 	})
 	t.Run("suite", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) followup.Store { return bounded(t, 0) })
-		indexed(t, bounded(t, 0))
+		checkStepIndex(t, bounded(t, 0))
 	})
 	t.Run("backlog", func(t *testing.T) {
 		storetest.Backlog(t, func(t *testing.T, bound int) followup.Store { return bounded(t, bound) })

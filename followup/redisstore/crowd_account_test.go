@@ -81,7 +81,7 @@ func textsOf(events []followup.RelayEvent) []string {
 	var out []string
 	for _, e := range events {
 		if e.Field == "messages" {
-			out = append(out, strings.Fields(said(followup.Delivery{Events: []followup.RelayEvent{e}}))...)
+			out = append(out, strings.Fields(textsIn(followup.Delivery{Events: []followup.RelayEvent{e}}))...)
 		}
 	}
 	return out
@@ -199,8 +199,8 @@ func (a *actor) wantOne(lead followup.LeadID) {
 		}
 	}
 	a.wantNoIndexes()
-	counted(a.t, a.s)
-	indexed(a.t, a.s)
+	checkBacklog(a.t, a.s)
+	checkStepIndex(a.t, a.s)
 }
 
 // wantNoIndexes checks that no step and no queue is indexed, as none is due.
@@ -265,6 +265,6 @@ func (a *actor) wantNobody() {
 			}
 		}
 	}
-	counted(a.t, a.s)
-	indexed(a.t, a.s)
+	checkBacklog(a.t, a.s)
+	checkStepIndex(a.t, a.s)
 }

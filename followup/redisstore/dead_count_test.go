@@ -39,7 +39,7 @@ func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 				if err := s.RecountDead(t.Context()); err != nil {
 					t.Fatalf("%s: RecountDead: %v", what, err)
 				}
-				counted(t, s)
+				checkBacklog(t, s)
 			}
 		}
 		p := newParty()
@@ -49,7 +49,7 @@ func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 		if err := s.ReplayDead(t.Context(), first, epoch); err != nil {
 			t.Fatal(err)
 		}
-		counted(t, s) // only the replayed event counts, as its letter counted nothing
+		checkBacklog(t, s) // only the replayed event counts, as its letter counted nothing
 		drain(t, s)
 
 		first, second := p.deadLetterAt(t, s, epoch.Add(2*time.Hour)), ""
@@ -67,7 +67,7 @@ func TestRecountDeadAfterAProgramThatCountsNone(t *testing.T) {
 		if err := s.DropDead(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
-		counted(t, s)
+		checkBacklog(t, s)
 		if n := s.db.Exists(t.Context(), tag.deadCounted(), tag.relayBacklog()).Val(); n != 0 {
 			t.Errorf("keys of counts left: got %d, want none", n)
 		}
@@ -98,7 +98,7 @@ func TestRecountDeadWhileALetterLeaves(t *testing.T) {
 		if err := late.RecountDead(t.Context()); err != nil {
 			t.Fatalf("%s: RecountDead: %v", name, err)
 		}
-		counted(t, s)
+		checkBacklog(t, s)
 		drain(t, s)
 		if err := s.DropDead(t.Context(), id); (err == nil) != (name == "recounted") {
 			t.Errorf("%s: DropDead: got %v, want no error only if the letter was recounted", name, err)
@@ -109,12 +109,12 @@ func TestRecountDeadWhileALetterLeaves(t *testing.T) {
 // TestUpgradeCountsDeadLetters counts the dead letters in the recorded stores of all formats.
 func TestUpgradeCountsDeadLetters(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{recorded, apart, oneField} {
+	for _, file := range []string{format2, format1, format1OneField} {
 		onRecorded(t, file, func(t *testing.T, s *Store) {
 			if err := s.RecountDead(t.Context()); err != nil {
 				t.Fatalf("RecountDead: %v", err)
 			}
-			counted(t, s)
+			checkBacklog(t, s)
 			st, err := s.Stats(t.Context(), epoch, epoch)
 			if err != nil || st.RelayDead != 1 {
 				t.Fatalf("Stats: got %+v, %v, want one dead letter", st, err)
@@ -169,11 +169,11 @@ func TestUnreadableDeadLetterCounts(t *testing.T) {
 					t.Fatalf("%s: dropDeadOf: %v", name, err)
 				}
 				is("dropped", 1)
-				counted(t, s)
+				checkBacklog(t, s)
 				if err := s.DropDead(t.Context(), whole); err != nil {
 					t.Fatal(err)
 				}
-				counted(t, s)
+				checkBacklog(t, s)
 			}
 		}
 	})
@@ -225,7 +225,7 @@ func TestI13DeadLettersWhileTheirSlotMigrates(t *testing.T) {
 		}
 		m.Finish()
 		c.Settled()
-		counted(t, s)
+		checkBacklog(t, s)
 		drain(t, s)
 	}
 }

@@ -114,7 +114,7 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 				if err != nil || n != row.left {
 					t.Errorf("dead letters: got %+v, %d, %v, want %d", list, n, err, row.left)
 				}
-				counted(t, s)
+				checkBacklog(t, s)
 				if row.left == 1 {
 					if err := listed(s, p, replay); err != nil {
 						t.Errorf("ReplayDead: %v", err)
@@ -123,7 +123,7 @@ func TestI2DeadLetterOfALeadThatIsMerged(t *testing.T) {
 				}
 				got := ""
 				for _, d := range deliverAll(t, s) {
-					got += said(d)
+					got += textsIn(d)
 				}
 				if got != row.want {
 					t.Errorf("delivered: got %q, want %q", got, row.want)

@@ -32,8 +32,8 @@ func TestI1DeadLettersAreReplayed(t *testing.T) {
 		if err := s.ReplayDead(t.Context(), id, epoch.Add(time.Minute)); !errors.Is(err, followup.ErrNotFound) {
 			t.Errorf("ReplayDead again: got %v, want ErrNotFound", err)
 		}
-		if d := claimOne(t, s, epoch.Add(time.Hour)); said(d) != "c a b " {
-			t.Errorf("events: got %q, want c a b", said(d))
+		if d := claimOne(t, s, epoch.Add(time.Hour)); textsIn(d) != "c a b " {
+			t.Errorf("events: got %q, want c a b", textsIn(d))
 		}
 		if list, n, err := s.DeadLetters(t.Context(), "", 10, 0); err != nil || n != 0 || len(list) != 0 {
 			t.Errorf("dead letters: got %v, %d, %v, want none", list, n, err)

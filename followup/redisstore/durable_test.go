@@ -23,7 +23,7 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
 	s := openStore(t, Params{Client: master.Client(), Durability: oneReplica, WaitTimeout: time.Minute})
 	p := newParty()
-	settled(t, p, s)
+	settleDurably(t, p, s)
 	if got := replica.Client().Exists(t.Context(), s.tag(p.lead).lead(p.lead)).Val(); got != 1 {
 		t.Error("replica: got no lead, want the lead once it is settled")
 	}
@@ -88,7 +88,7 @@ func TestI1NothingIsPromisedWithoutReplicas(t *testing.T) {
 // otherwise.
 func durably(t *testing.T, do func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	err := do(ctx)
 	for errors.Is(err, followup.ErrNotDurable) && ctx.Err() == nil {
@@ -106,7 +106,7 @@ func TestDurableSurvivesAnEmptyScriptCache(t *testing.T) {
 	s := openStore(t, Params{Client: master.Client(), Durability: oneReplica, WaitTimeout: time.Minute})
 	for range 2 {
 		flush(t, s.db)
-		settled(t, newParty(), s)
+		settleDurably(t, newParty(), s)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestI2ClaimedDeliveryIsAtAReplica(t *testing.T) {
 	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
 	s := openStore(t, Params{Client: master.Client(), Durability: oneReplica, WaitTimeout: 50 * time.Millisecond})
 	p := newParty()
-	settled(t, p, s)
+	settleDurably(t, p, s)
 	replica.Freeze()
 	claim := func(ctx context.Context) ([]followup.Delivery, error) {
 		out, _, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{Real: epoch, Limit: 100, MaxEvents: 10, Lease: time.Minute})
@@ -154,7 +154,7 @@ func TestI1DeadLetterStaysUntilItsCopyIsDurable(t *testing.T) {
 	replica := redistest.Start(t, redistest.TCP(), redistest.ReplicaOf(master))
 	s := openStore(t, Params{Client: master.Client(), Durability: oneReplica, WaitTimeout: 50 * time.Millisecond})
 	loser := newParty()
-	settled(t, loser, s)
+	settleDurably(t, loser, s)
 	s.waitTimeout = time.Minute
 	bury(t, s, claimOne(t, s, epoch), epoch)
 	winner := followup.NewLeadID()
@@ -210,11 +210,11 @@ func TestI1MoveOfADeadLetterThatLeftIsDurable(t *testing.T) {
 	}
 }
 
-// settled settles a message until the replica has joined and has the message.
-func settled(t *testing.T, p party, s *Store) {
+// settleDurably settles a message until the replica has joined and has the message.
+func settleDurably(t *testing.T, p party, s *Store) {
 	t.Helper()
 	st := p.message("x", epoch)
-	durably(t, func(ctx context.Context) error { return second(s.Settle(ctx, st)) })
+	durably(t, func(ctx context.Context) error { return errOf(s.Settle(ctx, st)) })
 }
 
 // TestI9DeliveryHandedBackIsLookedAtSoon checks that a delivery that was handed back because its
@@ -230,8 +230,8 @@ func TestI9DeliveryHandedBackIsLookedAtSoon(t *testing.T) {
 	for owner(other) == owner(short) {
 		other = newParty()
 	}
-	settled(t, short, s)
-	settled(t, other, s)
+	settleDurably(t, short, s)
+	settleDurably(t, other, s)
 	frozen := 0
 	for _, n := range c.Nodes {
 		of := n.Client().Info(t.Context(), "replication").Val()
@@ -310,14 +310,14 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 			reply := p.message("yes", epoch)
 			// With Relay, the said script would be tried first, and leave the reply to settle.
 			reply.Items[0].Reply, reply.Items[0].Relay = true, nil
-			return second(strict.Settle(ctx, reply))
+			return errOf(strict.Settle(ctx, reply))
 		}},
 		{"a start by hand", followup.Restarted, func(p party, _ followup.RunID) error {
 			_, _, err := strict.Start(ctx, p.tenant, p.lead, arm(p), false, epoch, epoch)
 			return err
 		}},
 		{"a cancel", followup.ByAPI, func(p party, run followup.RunID) error {
-			return second(strict.Cancel(ctx, p.tenant, run, epoch, epoch))
+			return errOf(strict.Cancel(ctx, p.tenant, run, epoch, epoch))
 		}},
 		{"a change of status", followup.Restarted, func(p party, _ followup.RunID) error {
 			lead, err := s.Lead(ctx, p.tenant, p.lead)
@@ -325,13 +325,13 @@ func TestEndsThatAreNotDurableAreCounted(t *testing.T) {
 				return err
 			}
 			again := arm(p)
-			return second(strict.PutLead(ctx, followup.PutLead{Lead: lead, StatusChanged: true, Arm: &again, Now: epoch, Real: epoch}))
+			return errOf(strict.PutLead(ctx, followup.PutLead{Lead: lead, StatusChanged: true, Arm: &again, Now: epoch, Real: epoch}))
 		}},
 		{"a step of another assistant", followup.OptedOut, func(p party, _ followup.RunID) error {
 			p.assistant, p.channel = newParty().assistant, newParty().channel
 			f := sent(p.sending(t, s, p.lead))
 			f.OptOut = true
-			return second(short(finishScript).FinishStep(ctx, f)) // its first call only finds out whose queue it needs, too
+			return errOf(short(finishScript).FinishStep(ctx, f)) // its first call only finds out whose queue it needs, too
 		}},
 		{"a merge", followup.Merged, func(p party, _ followup.RunID) error {
 			return short(expectScript).merge(ctx, p.tenant, other(p), p.lead, epoch)

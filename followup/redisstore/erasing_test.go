@@ -17,8 +17,8 @@ func TestI11ErasureReachesANameGivenToATombstone(t *testing.T) {
 	server := redistest.Start(t)
 	client := server.Client()
 	s, merging := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
-	h := halve(t, s)
-	third := h.another(t, s)
+	h := newHalves(t, s)
+	third := h.addThird(t, s)
 	mustResolve(t, s, h.party, followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}, epoch)
 	client.AddHook(meanwhile(realiasScript, func() {
 		dying := server.Client()
@@ -55,7 +55,7 @@ func TestI11ErasureOfALeadThatIsMergedMeanwhile(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, eraser dies %t", name, dies), func(t *testing.T) {
 				client := server.Client()
 				s, erasing := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
-				h := halve(t, s)
+				h := newHalves(t, s)
 				client.AddHook(meanwhile(row.script, func() {
 					if got := mustResolve(t, s, h.party, bothHalves, epoch); got != h.older {
 						t.Errorf("Resolve: got %s, want the older lead", got)

@@ -18,9 +18,9 @@ type halves struct {
 
 var bothHalves = followup.Identity{Phone: "15550100001", UserID: "US.1"}
 
-// halve makes two leads. The younger, which a merge makes the loser, has something of everything,
-// and nothing waits in its queue.
-func halve(t *testing.T, s *Store) halves {
+// newHalves makes two leads. The younger, which a merge makes the loser, has something of
+// everything, and nothing waits in its queue.
+func newHalves(t *testing.T, s *Store) halves {
 	t.Helper()
 	h := halves{party: newParty()}
 	h.older = mustResolve(t, s, h.party, followup.Identity{Phone: bothHalves.Phone}, epoch.Add(-time.Hour))
@@ -29,16 +29,16 @@ func halve(t *testing.T, s *Store) halves {
 	return h
 }
 
-// another makes a third lead, the youngest, that has said something.
-func (h halves) another(t *testing.T, s *Store) followup.LeadID {
+// addThird makes a third lead, the youngest, that has said something.
+func (h halves) addThird(t *testing.T, s *Store) followup.LeadID {
 	t.Helper()
 	third := mustResolve(t, s, h.party, followup.Identity{ExternalID: "crm-1"}, epoch.Add(time.Minute))
 	settleText(t, s, h.party, third, "m-third")
 	return third
 }
 
-// die has a process find out that the two leads are one, and die before the script.
-func (h halves) die(t *testing.T, server *redistest.Server, script *script) {
+// dieBefore has a process find out that the two leads are one, and die before the script.
+func (h halves) dieBefore(t *testing.T, server *redistest.Server, script *script) {
 	t.Helper()
 	client := server.Client()
 	client.AddHook(crashBefore(script))
@@ -72,8 +72,8 @@ func (h halves) wantNobody(t *testing.T, s *Store) {
 	if _, n, err := s.Leads(t.Context(), h.tenant, followup.LeadFilter{}); err != nil || n != 0 {
 		t.Errorf("leads: got %d, %v, want none", n, err)
 	}
-	counted(t, s)
-	indexed(t, s)
+	checkBacklog(t, s)
+	checkStepIndex(t, s)
 }
 
 func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
@@ -83,8 +83,8 @@ func (h halves) erase(t *testing.T, s *Store, lead followup.LeadID) {
 	}
 }
 
-// mergeHalves are the scripts that a merge calls after the loser has become a tombstone.
-var mergeHalves = before(mergeInScript, realiasScript, eraseScript)
+// scriptsAfterTombstone are the scripts that a merge calls after the loser has become a tombstone.
+var scriptsAfterTombstone = before(mergeInScript, realiasScript, eraseScript)
 
 // TestI11ErasureReachesAnInterruptedMerge kills a merge before each of its later scripts and then
 // erases the winner. Nothing may be left of either lead, although nobody comes any more who would
@@ -92,11 +92,11 @@ var mergeHalves = before(mergeInScript, realiasScript, eraseScript)
 func TestI11ErasureReachesAnInterruptedMerge(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range mergeHalves {
+	for name, script := range scriptsAfterTombstone {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
-			h := halve(t, s)
-			h.die(t, server, script)
+			h := newHalves(t, s)
+			h.dieBefore(t, server, script)
 			h.erase(t, s, h.older)
 			h.wantNobody(t, s)
 		})
@@ -108,10 +108,10 @@ func TestI11ErasureReachesAnInterruptedMerge(t *testing.T) {
 func TestInterruptedMergeListsOneLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range mergeHalves {
+	for name, script := range scriptsAfterTombstone {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
-			h := halve(t, s)
+			h := newHalves(t, s)
 			for _, lead := range []followup.LeadID{h.older, h.younger} {
 				l, err := s.Lead(t.Context(), h.tenant, lead)
 				if err != nil {
@@ -122,7 +122,7 @@ func TestInterruptedMergeListsOneLead(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			h.die(t, server, script)
+			h.dieBefore(t, server, script)
 			for _, f := range []followup.LeadFilter{{Limit: 10}, {Limit: 10, Name: "ana"}, {Limit: 10, StatusID: "s"}} {
 				all, n, err := s.Leads(t.Context(), h.tenant, f)
 				if err != nil || len(all) != 1 || all[0].ID != h.older || n != 1 && f != (followup.LeadFilter{Limit: 10}) {
@@ -140,8 +140,8 @@ func TestI11ErasureReachesAMergeThatBegins(t *testing.T) {
 	server := redistest.Start(t)
 	client := server.Client()
 	s, erasing := openStore(t, Params{Client: server.Client()}), openStore(t, Params{Client: client})
-	h := halve(t, s)
-	client.AddHook(meanwhile(realiasScript, func() { h.die(t, server, mergeInScript) }))
+	h := newHalves(t, s)
+	client.AddHook(meanwhile(realiasScript, func() { h.dieBefore(t, server, mergeInScript) }))
 	h.erase(t, erasing, h.older)
 	h.wantNobody(t, s)
 }
@@ -177,8 +177,8 @@ func TestI11ErasureReachesEarlierLosers(t *testing.T) {
 	for name, dies := range map[string]bool{"merged": false, "half merged": true} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
-			h := halve(t, s)
-			third := h.another(t, s)
+			h := newHalves(t, s)
+			third := h.addThird(t, s)
 			client := server.Client()
 			if dies {
 				client.AddHook(crashBefore(mergeInScript))
@@ -188,7 +188,7 @@ func TestI11ErasureReachesEarlierLosers(t *testing.T) {
 			if errors.Is(err, errCrash) != dies {
 				t.Fatalf("Resolve: got %v, want the crash: %t", err, dies)
 			}
-			h.die(t, server, mergeInScript)
+			h.dieBefore(t, server, mergeInScript)
 			h.erase(t, s, h.older)
 			h.wantNobody(t, s)
 			h.wantNothing(t, s, third)
@@ -203,7 +203,7 @@ func TestI1MergeIntoALeadBeingErased(t *testing.T) {
 	server := redistest.Start(t)
 	for name, erased := range map[string]func(t *testing.T, s *Store, h halves){
 		"after the merging process has died": func(t *testing.T, s *Store, h halves) {
-			h.die(t, server, mergeOutScript)
+			h.dieBefore(t, server, mergeOutScript)
 			h.erase(t, s, h.older)
 		},
 		"during the merge, which dies later": func(t *testing.T, s *Store, h halves) {
@@ -221,7 +221,7 @@ func TestI1MergeIntoALeadBeingErased(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
-			h := halve(t, s)
+			h := newHalves(t, s)
 			erased(t, s, h)
 			for _, key := range keysOf(t, s, h.older) {
 				if key != s.tag(h.older).lead(h.older) && key != s.tag(h.younger).lead(h.younger) {
@@ -245,8 +245,8 @@ func TestI1ErasureSparesALeadMergedElsewhere(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
-	h := halve(t, s)
-	h.die(t, server, mergeOutScript)
+	h := newHalves(t, s)
+	h.dieBefore(t, server, mergeOutScript)
 	third := mustResolve(t, s, h.party, followup.Identity{ExternalID: "crm-1"}, epoch.Add(-time.Minute))
 	if got := mustResolve(t, s, h.party, followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}, epoch); got != third {
 		t.Fatalf("Resolve: got %s, want the third lead", got)
@@ -266,8 +266,8 @@ func TestI1InterruptedMergeIsHandedOn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, Params{Client: server.Client()})
-	h := halve(t, s)
-	h.another(t, s)
+	h := newHalves(t, s)
+	h.addThird(t, s)
 	client := server.Client()
 	client.AddHook(crashBefore(mergeInScript))
 	both := followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}

@@ -20,9 +20,9 @@ var update = goflag.Bool("update", false, "record the stored format anew")
 // The recorded stores: of this program; of one whose first sights always have a key of their own; and
 // of one that kept a run in one field.
 const (
-	recorded = "testdata/format2.redis"
-	apart    = "testdata/format1.redis"
-	oneField = "testdata/format1-one-field.redis"
+	format2         = "testdata/format2.redis"
+	format1         = "testdata/format1.redis"
+	format1OneField = "testdata/format1-one-field.redis"
 )
 
 // old is the party whose store is recorded.
@@ -80,14 +80,14 @@ func record(t *testing.T, s *Store) {
 	early := epoch.Add(-30 * time.Minute)
 	start(ended, early)
 	c := claimStep(t, s)
-	check(second(s.FinishStep(ctx, sent(c, guardStep(t, s, c, nil).Attempt))))
+	check(errOf(s.FinishStep(ctx, sent(c, guardStep(t, s, c, nil).Attempt))))
 	start(inSending, early)
 	guardStep(t, s, claimStep(t, s), nil)
 	start(claimed, early)
 	claimStep(t, s)
 	start(armed, epoch)
 	out := start(optedOut, epoch)
-	check(second(s.Settle(ctx, followup.Settlement{
+	check(errOf(s.Settle(ctx, followup.Settlement{
 		Tenant: old.tenant, Lead: out, Now: epoch, Real: epoch, Items: []followup.Item{{
 			DedupID: "stop", Channel: old.channel, Assistant: old.assistant, At: epoch, OptOut: new(true),
 		}},
@@ -98,19 +98,19 @@ func record(t *testing.T, s *Store) {
 		} // the other deliveries stay frozen, under a lease of a minute
 	}
 	check(s.Pause(ctx, old.tenant, oldChannel, true))
-	if err := second(s.Message(ctx, old.tenant, "wamid.early", &followup.Parked{At: epoch})); !errors.Is(err, followup.ErrNotFound) {
+	if err := errOf(s.Message(ctx, old.tenant, "wamid.early", &followup.Parked{At: epoch})); !errors.Is(err, followup.ErrNotFound) {
 		t.Fatal(err)
 	}
-	check(second(s.LinkMessage(ctx, old.tenant, followup.MessageRef{SenderID: "wamid.ours", ProviderID: "wamid.theirs"})))
-	check(second(s.BeginKey(ctx, old.tenant, "key", "print", epoch, time.Minute)))
+	check(errOf(s.LinkMessage(ctx, old.tenant, followup.MessageRef{SenderID: "wamid.ours", ProviderID: "wamid.theirs"})))
+	check(errOf(s.BeginKey(ctx, old.tenant, "key", "print", epoch, time.Minute)))
 	check(s.FinishKey(ctx, old.tenant, "key", []byte("answer"), epoch))
 	check(s.NoteTemplates(ctx, "account", []followup.TemplateSaid{{
 		Change: providers.TemplateChange{Name: "come_back", Language: "pt_BR", Status: "PAUSED"}, At: epoch,
 	}}, epoch))
 }
 
-// second drops the first of two results and returns the error.
-func second[T any](_ T, err error) error { return err }
+// errOf drops the first of two results and returns the error.
+func errOf[T any](_ T, err error) error { return err }
 
 // TestI7UpgradeLosesNothing opens the recorded stores. What was pending must fire, what waited must
 // be delivered, and what was known must be known. With -update it first records the store anew.
@@ -127,11 +127,11 @@ func TestI7UpgradeLosesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(recorded, text, 0o600); err != nil {
+		if err := os.WriteFile(format2, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, file := range []string{recorded, apart, oneField} {
+	for _, file := range []string{format2, format1, format1OneField} {
 		onRecorded(t, file, checkGoesOn)
 	}
 }
@@ -156,7 +156,7 @@ func onRecorded(t *testing.T, file string, f func(t *testing.T, s *Store)) {
 // field, although no other script has met the run before.
 func TestI5ReplyEndsAOneFieldRun(t *testing.T) {
 	t.Parallel()
-	onRecorded(t, oneField, func(t *testing.T, s *Store) {
+	onRecorded(t, format1OneField, func(t *testing.T, s *Store) {
 		now := epoch.Add(time.Minute)
 		for _, phone := range []string{armed, claimed} {
 			lead := mustResolve(t, s, old, followup.Identity{Phone: phone}, now)
@@ -240,7 +240,7 @@ func checkGoesOn(t *testing.T, s *Store) {
 	hello := map[followup.LeadID]bool{}
 	for range 3 {
 		for _, d := range claimAll(t, s, now) {
-			hello[d.Lead] = hello[d.Lead] || strings.HasPrefix(said(d), "hello ")
+			hello[d.Lead] = hello[d.Lead] || strings.HasPrefix(textsIn(d), "hello ")
 			delivered(t, s, d)
 		}
 	}
@@ -325,7 +325,7 @@ func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 		for name, ask := range map[string]func() error{
 			"settle": func() error { return p.asLead(newer).say(ctx, s, "x", epoch) },
 			"settle by said": func() error {
-				return second(s.Settle(ctx, followup.Settlement{
+				return errOf(s.Settle(ctx, followup.Settlement{
 					Tenant: p.tenant, Lead: idle, Now: epoch, Real: epoch, Items: []followup.Item{{
 						DedupID: "y", Channel: p.channel, Assistant: p.assistant, At: epoch, Opens: true, Reply: true,
 						Relay: &followup.RelayEvent{Channel: p.channel, Field: "messages", Value: []byte(`{}`)},
@@ -333,21 +333,21 @@ func TestI7NewerLeadIsLeftAlone(t *testing.T) {
 				}))
 			},
 			"guard": func() error {
-				return second(s.GuardStep(ctx, followup.GuardStep{Run: run, Token: "x", Now: epoch, Real: epoch, Lease: time.Minute}))
+				return errOf(s.GuardStep(ctx, followup.GuardStep{Run: run, Token: "x", Now: epoch, Real: epoch, Lease: time.Minute}))
 			},
 			"guard of a message": func() error {
-				return second(s.GuardSend(ctx, followup.GuardSend{
+				return errOf(s.GuardSend(ctx, followup.GuardSend{
 					Tenant: p.tenant, Lead: newer, Channel: p.channel, Assistant: p.assistant, Now: epoch, Real: epoch,
 				}))
 			},
 			"finish": func() error {
-				return second(s.FinishStep(ctx, followup.FinishStep{Run: run, Token: "x", Outcome: followup.Sent, Next: -1, Now: epoch, Real: epoch}))
+				return errOf(s.FinishStep(ctx, followup.FinishStep{Run: run, Token: "x", Outcome: followup.Sent, Next: -1, Now: epoch, Real: epoch}))
 			},
 			"release": func() error {
 				return s.ReleaseStep(ctx, followup.ReleaseStep{Run: run, Token: "x", Now: epoch, Real: epoch})
 			},
-			"cancel": func() error { return second(s.Cancel(ctx, p.tenant, run, epoch, epoch)) },
-			"read":   func() error { return second(s.Lead(ctx, p.tenant, newer)) },
+			"cancel": func() error { return errOf(s.Cancel(ctx, p.tenant, run, epoch, epoch)) },
+			"read":   func() error { return errOf(s.Lead(ctx, p.tenant, newer)) },
 			"erase":  func() error { return s.EraseLead(ctx, p.tenant, newer, epoch) },
 		} {
 			if err := ask(); !errors.Is(err, errNewer) {

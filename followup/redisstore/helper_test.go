@@ -21,13 +21,13 @@ var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // testPartitions is small, so that leads share partitions.
 const testPartitions = 8
 
-// inTheEnd bounds every wait for something that must happen. It is long, because a busy machine may
+// maxWait bounds every wait for something that must happen. It is long, because a busy machine may
 // be slow.
-const inTheEnd = 3 * time.Minute
+const maxWait = 3 * time.Minute
 
-// late reports whether a call failed only because nobody answered in time, as happens on a busy
+// timedOut reports whether a call failed only because nobody answered in time, as happens on a busy
 // machine. The caller may ask again as long as ctx lasts.
-func late(ctx context.Context, err error) bool {
+func timedOut(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && (broken(err) || errors.Is(err, context.DeadlineExceeded))
 }
 
@@ -104,7 +104,7 @@ func (p party) delivered(lead followup.LeadID, a followup.AttemptID) followup.Se
 
 // say settles one message of the party's lead, to be relayed.
 func (p party) say(ctx context.Context, s *Store, text string, at time.Time) error {
-	return second(s.Settle(ctx, p.message(text, at)))
+	return errOf(s.Settle(ctx, p.message(text, at)))
 }
 
 // mustSay is say, and ends the test if that fails.
@@ -136,8 +136,8 @@ func claimOne(t *testing.T, s *Store, at time.Time) followup.Delivery {
 	return out[0]
 }
 
-// said returns the texts of the events of a delivery, each followed by a space.
-func said(d followup.Delivery) string {
+// textsIn returns the texts of the events of a delivery, each followed by a space.
+func textsIn(d followup.Delivery) string {
 	out := ""
 	for _, e := range d.Events {
 		var v struct{ Text string }

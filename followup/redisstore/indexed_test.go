@@ -15,10 +15,10 @@ import (
 	"wagate/followup"
 )
 
-// indexed fails the test unless the indexes of steps hold exactly what the leads' hashes say: a run
-// whose step is armed lies in its tenant's due set at its due; any other live run has a lease; no
-// run has both; and the index of tenants holds each tenant's first due.
-func indexed(t failer, s *Store) {
+// checkStepIndex fails the test unless the indexes of steps hold exactly what the leads' hashes
+// say: a run whose step is armed lies in its tenant's due set at its due; any other live run has a
+// lease; no run has both; and the index of tenants holds each tenant's first due.
+func checkStepIndex(t failer, s *Store) {
 	t.Helper()
 	var mu sync.Mutex
 	want, got := map[string]string{}, map[string]string{}
@@ -127,6 +127,6 @@ func TestI7PostponedStepIsIndexedAtItsDue(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		indexed(t, s)
+		checkStepIndex(t, s)
 	})
 }

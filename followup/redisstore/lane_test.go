@@ -275,7 +275,7 @@ func TestI9PanicLeavesTheLaneOpen(t *testing.T) {
 			_ = newParty().say(t.Context(), s, "hello", epoch)
 		})
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	if err := newParty().say(ctx, s, "hello", epoch); err != nil {
 		t.Fatalf("settling after panics: got %v, want no error", err)

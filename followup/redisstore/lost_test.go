@@ -209,5 +209,5 @@ func TestI2SuiteWithLostAnswers(t *testing.T) {
 	}
 	storetest.Run(t, func(t *testing.T) followup.Store { return bounded(t, 0) })
 	storetest.Backlog(t, bounded)
-	counted(t, openStore(t, Params{Client: client, Partitions: 16}))
+	checkBacklog(t, openStore(t, Params{Client: client, Partitions: 16}))
 }

@@ -51,8 +51,8 @@ func TestI1InterruptedMergeIsFinished(t *testing.T) {
 				if err != nil || len(history) != 3 {
 					t.Errorf("history of the merged lead: got %d entries, %v, want 3", len(history), err)
 				}
-				counted(t, after)
-				indexed(t, after)
+				checkBacklog(t, after)
+				checkStepIndex(t, after)
 			})
 		}
 	}

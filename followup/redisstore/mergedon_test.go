@@ -62,12 +62,12 @@ func TestI7LeadMergedManyTimes(t *testing.T) {
 func TestI1MergeWithHalfMergedLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	for name, script := range mergeHalves {
+	for name, script := range scriptsAfterTombstone {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, Params{Client: server.Client()})
-			h := halve(t, s)
-			third := h.another(t, s)
-			h.die(t, server, script)
+			h := newHalves(t, s)
+			third := h.addThird(t, s)
+			h.dieBefore(t, server, script)
 			who := followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}
 			if got, err := s.Resolve(t.Context(), h.tenant, who, true, epoch); got != h.older {
 				t.Errorf("Resolve: got %s, %v, want the oldest lead", got, err)

@@ -29,7 +29,7 @@ func TestI13ScriptWaitsForMigratingSlot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+			ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 			defer cancel()
 			c := redistest.StartCluster(t, 2, tt.d.Replicas)
 			s := openStore(t, Params{Client: c.Client(), Durability: tt.d, WaitTimeout: tt.wait})

@@ -49,7 +49,7 @@ func TestNewerMessageIsLeftAlone(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx, p := t.Context(), newParty()
 		link := func(attempt int, sender, provider string) error {
-			return second(s.LinkMessage(ctx, p.tenant, followup.MessageRef{
+			return errOf(s.LinkMessage(ctx, p.tenant, followup.MessageRef{
 				Attempt: p.lead.Attempt(attempt), SenderID: sender, ProviderID: provider,
 			}))
 		}
@@ -67,8 +67,8 @@ func TestNewerMessageIsLeftAlone(t *testing.T) {
 		written("2")
 		receipt := &followup.Parked{Channel: p.channel, Receipt: followup.Receipt{State: providers.StatusDelivered}, At: epoch}
 		wantLeftAlone(t, s, map[string]func() error{
-			"find":                 func() error { return second(s.Message(ctx, p.tenant, "newer", nil)) },
-			"find or park":         func() error { return second(s.Message(ctx, p.tenant, "newer", receipt)) },
+			"find":                 func() error { return errOf(s.Message(ctx, p.tenant, "newer", nil)) },
+			"find or park":         func() error { return errOf(s.Message(ctx, p.tenant, "newer", receipt)) },
 			"link":                 func() error { return link(1, "newer", "") },
 			"link with another id": func() error { return link(1, "newer", "wamid.1") },
 			"link by another id":   func() error { return link(1, "unknown", "newer") },
@@ -125,8 +125,8 @@ func TestNewerIdempotencyKeyIsLeftAlone(t *testing.T) {
 		}
 		written("2")
 		wantLeftAlone(t, s, map[string]func() error{
-			"begin":       func() error { return second(begin("newer", epoch)) },
-			"begin later": func() error { return second(begin("newer", epoch.Add(2*followup.KeyAge))) },
+			"begin":       func() error { return errOf(begin("newer", epoch)) },
+			"begin later": func() error { return errOf(begin("newer", epoch.Add(2*followup.KeyAge))) },
 			"finish":      func() error { return s.FinishKey(ctx, p.tenant, "newer", []byte("other"), epoch) },
 			"hold":        func() error { return s.HoldKey(ctx, p.tenant, "newer", owner, epoch) },
 			"drop":        func() error { return s.DropKey(ctx, p.tenant, "newer", owner) },
@@ -182,7 +182,7 @@ func TestNewerTemplateNoteIsLeftAlone(t *testing.T) {
 		const newer = `{"v":2,"other":"form"}`
 		written(newer)
 		wantLeftAlone(t, s, map[string]func() error{
-			"read": func() error { return second(s.TemplateNote(ctx, "account", "newer", "pt_BR")) },
+			"read": func() error { return errOf(s.TemplateNote(ctx, "account", "newer", "pt_BR")) },
 			"note": func() error { return note("APPROVED", "newer") },
 		})
 		many := []string{"newer"}

@@ -154,9 +154,9 @@ func (p party) wantOneLead(t *testing.T, s *Store, seed uint64) {
 			continue
 		}
 		if d.Lead != list[0].ID {
-			t.Errorf("seed %d: lead of %s: got %s, want %s", seed, said(d), d.Lead, list[0].ID)
+			t.Errorf("seed %d: lead of %s: got %s, want %s", seed, textsIn(d), d.Lead, list[0].ID)
 		}
-		told = append(told, strings.Fields(said(d))...)
+		told = append(told, strings.Fields(textsIn(d))...)
 	}
 	for _, n := range contactEvents() {
 		want = append(want, n.id)
@@ -166,6 +166,6 @@ func (p party) wantOneLead(t *testing.T, s *Store, seed uint64) {
 	if !slices.Equal(told, want) {
 		t.Errorf("seed %d: delivered: got %q, want each of %q once", seed, told, want)
 	}
-	counted(t, s)
-	indexed(t, s)
+	checkBacklog(t, s)
+	checkStepIndex(t, s)
 }

@@ -36,7 +36,7 @@ func (p party) wantOnce(t *testing.T, s *Store, lead followup.LeadID, text strin
 	t.Helper()
 	got := ""
 	for _, d := range deliverAll(t, s) {
-		got += said(d)
+		got += textsIn(d)
 	}
 	if want := text + " "; got != want {
 		t.Errorf("delivered: got %q, want %q", got, want)
@@ -101,7 +101,7 @@ func TestI7RunStartedDuringErasureIsNotIndexed(t *testing.T) {
 	if err := s.EraseLead(t.Context(), p.tenant, lead, epoch); err != nil {
 		t.Fatal(err)
 	}
-	indexed(t, other)
+	checkStepIndex(t, other)
 }
 
 // TestI7ReceiptOfMergedStepInterrupted: the process dies after a receipt was settled in the slot of

@@ -32,8 +32,8 @@ func TestI1RelaySurvivesScriptFlush(t *testing.T) {
 			t.Fatalf("deliveries: got %d, want %d", len(got), leads)
 		}
 		for _, d := range got {
-			if said(d) != "a b " {
-				t.Errorf("events: got %q, want a b", said(d))
+			if textsIn(d) != "a b " {
+				t.Errorf("events: got %q, want a b", textsIn(d))
 			}
 			flush(t, s.db)
 			delivered(t, s, d)
@@ -80,8 +80,8 @@ func TestI9ClaimWhoseAnswerWasLost(t *testing.T) {
 		hook := &lostOnce{script: takeScript}
 		s.db.AddHook(hook)
 		d := claimOne(t, s, epoch)
-		if !hook.lost.Load() || said(d) != "b " || d.Attempts != 0 {
-			t.Errorf("delivery: got %q after %d tries, answer lost: %v, want b after 0 tries, answer lost: true", said(d), d.Attempts, hook.lost.Load())
+		if !hook.lost.Load() || textsIn(d) != "b " || d.Attempts != 0 {
+			t.Errorf("delivery: got %q after %d tries, answer lost: %v, want b after 0 tries, answer lost: true", textsIn(d), d.Attempts, hook.lost.Load())
 		}
 		delivered(t, s, d)
 	})
@@ -179,7 +179,7 @@ func TestI2RelayRepeatedRequest(t *testing.T) {
 				t.Fatalf("finish repeated: %v", err)
 			}
 		}
-		if got := said(claimOne(t, s, epoch)); got != "b " {
+		if got := textsIn(claimOne(t, s, epoch)); got != "b " {
 			t.Errorf("left in the queue: got %q, want b", got)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 // untilPing calls Ping until want accepts its answer.
 func untilPing(t *testing.T, s *Store, state string, want func(error) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	for err := s.Ping(ctx); !want(err); err = s.Ping(ctx) {
 		if ctx.Err() != nil {
@@ -31,7 +31,7 @@ func isNotDurable(err error) bool { return errors.Is(err, followup.ErrNotDurable
 // untilReplicas waits until the master counts that many connected replicas.
 func untilReplicas(t *testing.T, master *redistest.Server, want string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	db := master.Client()
 	for db.InfoMap(ctx, "replication").Item("Replication", "connected_slaves") != want {
@@ -59,7 +59,7 @@ func TestNotReadyWithoutReplicas(t *testing.T) {
 	fit := func(state string) {
 		t.Helper()
 		untilPing(t, s, state, isNil)
-		ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+		ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 		defer cancel()
 		for r, err := s.Check(ctx); err != nil || !r.Durable; r, err = s.Check(ctx) {
 			if ctx.Err() != nil {

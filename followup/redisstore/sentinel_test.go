@@ -18,11 +18,11 @@ import (
 // acknowledged, and Ping must say so.
 func TestI1FailoverBySentinels(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	master := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"))
 	replica := redistest.Start(t, redistest.TCP(), redistest.AOF("everysec"), redistest.ReplicaOf(master))
-	sentinel := redistest.StartSentinel(t, "m", "127.0.0.1", strconv.Itoa(master.Port), inTheEnd)
+	sentinel := redistest.StartSentinel(t, "m", "127.0.0.1", strconv.Itoa(master.Port), maxWait)
 	db, err := NewClient(ClientParams{
 		SentinelMaster: "m", SentinelAddresses: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(sentinel.Port))},
 	})
@@ -34,7 +34,7 @@ func TestI1FailoverBySentinels(t *testing.T) {
 	untilPing(t, s, "with the replica", isNil)
 	p := newParty()
 	message := p.message("1", epoch)
-	durably(t, func(ctx context.Context) error { return second(s.Settle(ctx, message)) })
+	durably(t, func(ctx context.Context) error { return errOf(s.Settle(ctx, message)) })
 	for seen := ""; seen == "" && ctx.Err() == nil; { // it takes a while until the sentinel knows the replica
 		seen = sentinel.Client().InfoMap(ctx, "sentinel").Item("Sentinel", "master0")
 		if seen != "name=m,status=ok,address=127.0.0.1:"+strconv.Itoa(master.Port)+",slaves=1,sentinels=1" {
@@ -50,7 +50,7 @@ func TestI1FailoverBySentinels(t *testing.T) {
 	}
 	patience(time.Second)
 	untilPing(t, s, "the replica has taken over", isNotDurable)
-	patience(inTheEnd)
+	patience(maxWait)
 	if _, err := s.Settle(ctx, message); !errors.Is(err, followup.ErrNotDurable) {
 		t.Errorf("without a replica: got %v, want ErrNotDurable", err)
 	}
@@ -73,7 +73,7 @@ func TestI1FailoverBySentinels(t *testing.T) {
 func TestInspectReportsUnknownMaster(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, redistest.TCP())
-	sentinel := redistest.StartSentinel(t, "m", "127.0.0.1", strconv.Itoa(master.Port), inTheEnd)
+	sentinel := redistest.StartSentinel(t, "m", "127.0.0.1", strconv.Itoa(master.Port), maxWait)
 	db, err := NewClient(ClientParams{
 		SentinelMaster: "n", SentinelAddresses: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(sentinel.Port))},
 	})

@@ -110,7 +110,7 @@ func TestI2OldFirstSightsMakeRoom(t *testing.T) {
 // format that such a replica does not open.
 func TestI2OlderStoreKeepsFirstSightsApart(t *testing.T) {
 	t.Parallel()
-	onRecorded(t, apart, func(t *testing.T, s *Store) {
+	onRecorded(t, format1, func(t *testing.T, s *Store) {
 		p := newParty()
 		p.tenant = old.tenant
 		if _, err := s.Settle(t.Context(), p.saying(epoch, "1")); err != nil {

@@ -54,7 +54,7 @@ func TestI13HangingMasterHoldsUpNoOther(t *testing.T) {
 	claim := func(ctx context.Context) followup.Batch {
 		t.Helper()
 		b, err := s.Claim(ctx, params)
-		for late(ctx, err) {
+		for timedOut(ctx, err) {
 			b, err = s.Claim(ctx, params)
 		}
 		if err != nil {
@@ -62,7 +62,7 @@ func TestI13HangingMasterHoldsUpNoOther(t *testing.T) {
 		}
 		return b
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	collect := func(want int) {
 		t.Helper()
@@ -98,7 +98,7 @@ func TestI13HangingMasterHoldsUpNoOther(t *testing.T) {
 			ds, next, err := s.ClaimDeliveries(ctx, followup.ClaimDeliveries{
 				Real: params.Real, Limit: 50, MaxEvents: 10, Lease: 10 * time.Hour,
 			})
-			if late(ctx, err) {
+			if timedOut(ctx, err) {
 				continue
 			}
 			if err != nil || next > heldBack && len(told)+len(ds) < len(theirs) {

@@ -36,7 +36,7 @@ func TestI11ErasureReachesStandIns(t *testing.T) {
 		if _, n, err := s.DeadLetters(t.Context(), p.tenant, 5, 0); err != nil || n != 0 {
 			t.Errorf("dead letters: got %d, %v, want none", n, err)
 		}
-		counted(t, s)
+		checkBacklog(t, s)
 	})
 }
 
@@ -139,7 +139,7 @@ func TestErasedLeadIsStrangerAgain(t *testing.T) {
 					t.Errorf("delivered of the new lead: got %q, want 3 once", got)
 				}
 				p.wantPointer(t, after, again)
-				counted(t, after)
+				checkBacklog(t, after)
 			})
 		}
 	}

@@ -82,9 +82,9 @@ func deliverOnly(t *testing.T, s *Store, lead followup.LeadID) string {
 	got := ""
 	for _, d := range deliverAll(t, s) {
 		if d.Lead != lead {
-			t.Errorf("delivered: got %q of %s, want it of %s", said(d), d.Lead, lead)
+			t.Errorf("delivered: got %q of %s, want it of %s", textsIn(d), d.Lead, lead)
 		}
-		got += said(d)
+		got += textsIn(d)
 	}
 	return got
 }
@@ -128,7 +128,7 @@ func TestI1InterruptedImportIsFinished(t *testing.T) {
 				if err != nil || n != 1 || letters[0].Lead != lead {
 					t.Errorf("dead letters: got %v, %v, want one, of the lead", letters, err)
 				}
-				counted(t, after)
+				checkBacklog(t, after)
 			})
 		}
 	}
@@ -173,7 +173,7 @@ func TestI1ConcurrentImports(t *testing.T) {
 					t.Errorf("delivered: got %q, want 1 once", got)
 				}
 				p.wantPointer(t, last, lead)
-				counted(t, last)
+				checkBacklog(t, last)
 			})
 		}
 	}
@@ -208,7 +208,7 @@ func TestI1LetterReplayedDuringImport(t *testing.T) {
 				t.Errorf("dead letters: got %d, %v, want none", n, err)
 			}
 			p.wantPointer(t, other, lead)
-			counted(t, other)
+			checkBacklog(t, other)
 		})
 	}
 }
@@ -233,7 +233,7 @@ func TestI1LeadMergedDuringImport(t *testing.T) {
 		t.Errorf("delivered: got %q, want 1 once", got)
 	}
 	p.wantPointer(t, other, older)
-	counted(t, other)
+	checkBacklog(t, other)
 }
 
 // TestStandInExpires: what is kept of a stranger must expire, but not while anything waits. A dead
@@ -284,7 +284,7 @@ func TestStandInExpires(t *testing.T) {
 		forGood("replayed")
 		d := claimOne(t, s, epoch)
 		if d.Tenant != p.tenant || len(d.Events) != 1 {
-			t.Errorf("replayed: got %q of tenant %q, want it of %q", said(d), d.Tenant, p.tenant)
+			t.Errorf("replayed: got %q of tenant %q, want it of %q", textsIn(d), d.Tenant, p.tenant)
 		}
 		if err := s.ReplayDead(t.Context(), bury(t, s, d, epoch), epoch); err != nil {
 			t.Fatal(err)

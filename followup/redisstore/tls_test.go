@@ -96,7 +96,7 @@ func (a *authority) serves(host, port, cert string) redistest.Option {
 // each node, and must refuse certificates of an authority that it does not know.
 func TestClusterWithTLS(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	a := newAuthority(t)
 	n := 0
@@ -118,7 +118,7 @@ func TestClusterWithTLS(t *testing.T) {
 	defer func() { _ = db.Close() }()
 	s := openStore(t, Params{Client: db})
 	for err := s.Ping(ctx); err != nil; err = s.Ping(ctx) {
-		if !late(ctx, err) {
+		if !timedOut(ctx, err) {
 			t.Fatalf("Ping: got %v, want no error from any node", err)
 		}
 	}

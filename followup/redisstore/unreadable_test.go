@@ -51,7 +51,7 @@ func TestI1UnreadableElement(t *testing.T) {
 						switch {
 						case bad == 0:
 							f.Delivered = true
-							got += said(d)
+							got += textsIn(d)
 						case len(d.Events) > 1:
 							f.Split = true
 						default:

@@ -90,14 +90,14 @@ func TestCheckReportsThatRedisTakesNoWrites(t *testing.T) {
 // owner, because every node then refuses every lead.
 func TestPingAsksEachNodeOfCluster(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	c := redistest.StartCluster(t, 3, 0)
 	s := openStore(t, Params{Client: c.Client()})
 	slot := c.Slot(s.tag("lead").lead("lead"))
 	owner := c.Owner(slot)
 	for err := s.Ping(ctx); err != nil; err = s.Ping(ctx) { // a busy machine may take long to answer
-		if !late(ctx, err) {
+		if !timedOut(ctx, err) {
 			t.Fatalf("whole: got %v, want none", err)
 		}
 	}
@@ -106,7 +106,7 @@ func TestPingAsksEachNodeOfCluster(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.Ping(ctx)
-		for late(ctx, err) {
+		for timedOut(ctx, err) {
 			err = s.Ping(ctx)
 		}
 		if err == nil || !strings.Contains(err.Error(), "OOM") {
@@ -143,14 +143,14 @@ func TestPingAsksEachNodeOfCluster(t *testing.T) {
 // succeed while a slot moves.
 func TestPingWhileSlotMoves(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	c := redistest.StartCluster(t, 2, 0)
 	s := openStore(t, Params{Client: c.Client(), Partitions: 1})
 	ping := func(state string) {
 		t.Helper()
 		err := s.Ping(ctx)
-		for late(ctx, err) {
+		for timedOut(ctx, err) {
 			err = s.Ping(ctx)
 		}
 		if err != nil {
