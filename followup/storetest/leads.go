@@ -33,7 +33,7 @@ func leadTests() []test {
 			w.is(w.resolve(followup.Identity{Phone: phone}), lead, "by the old phone")
 			w.is(w.get(lead).Phone, phone, "phone")
 		}},
-		{"so is an old phone that the lead was looked up by meanwhile", func(w *world) {
+		{"an old phone that the lead was looked up by is written, too", func(w *world) {
 			for _, with := range []bool{false, true} {
 				phone, user := newPhone(), newUser()
 				lead := w.resolve(followup.Identity{UserID: user, OldPhone: phone})
@@ -49,7 +49,7 @@ func leadTests() []test {
 				w.is(w.get(lead).Phone, phone, "phone, with the user id: %t", with)
 			}
 		}},
-		{"so is a phone that came with another user id before", func(w *world) {
+		{"a phone that came with another user id before is written, too", func(w *world) {
 			phone, user := newPhone(), newUser()
 			lead := w.resolve(followup.Identity{UserID: user})
 			w.is(w.identify(lead, followup.Identity{Phone: phone, UserID: newUser()}), lead, "with the lead's id")

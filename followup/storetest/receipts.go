@@ -332,7 +332,7 @@ func receiptTests() []test {
 				}
 			}
 		}},
-		test{"an uncertain last try is not settled by an earlier one's failure, but by its delivery", func(w *world) {
+		test{"an earlier try's delivery settles an uncertain last try, its failure does not", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			c, first := w.sending()

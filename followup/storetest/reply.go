@@ -255,7 +255,7 @@ func silenceTests() []test {
 		)
 	}
 	return append(tests,
-		test{"a refused message restarts nothing", func(w *world) {
+		test{"a refused message restarts no wait", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			due := w.run(run).DueAt
@@ -263,7 +263,7 @@ func silenceTests() []test {
 			w.is(w.guardSend(lead, true).Refusal, followup.RefusedWindow, "GuardSend")
 			w.at(w.run(run).DueAt, due, "due")
 		}},
-		test{"speech elsewhere restarts nothing", func(w *world) {
+		test{"a message of another assistant restarts no wait", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			due := w.run(run).DueAt
@@ -273,7 +273,7 @@ func silenceTests() []test {
 			w.settle(lead, e)
 			w.at(w.run(run).DueAt, due, "due")
 		}},
-		test{"nothing else restarts", func(w *world) {
+		test{"nothing else restarts the wait", func(w *world) {
 			lead := w.lead()
 			run := w.start(lead)
 			due := w.run(run).DueAt
@@ -283,7 +283,7 @@ func silenceTests() []test {
 			w.settle(lead, w.opening(), noted, w.receipt("", providers.StatusRead, ""))
 			w.at(w.run(run).DueAt, due, "due")
 		}},
-		test{"a restart is not told", func(w *world) {
+		test{"a restart of the wait is not reported", func(w *world) {
 			lead := w.lead()
 			w.start(lead)
 			w.settle(lead, w.echo())

@@ -104,7 +104,7 @@ func oneLiveRunTests() []test {
 			w.is(w.run(first).State, followup.RunArmed, "first")
 			w.is(w.run(second).State, followup.RunArmed, "second")
 		}},
-		{"run ids are the lead's and count", func(w *world) {
+		{"run ids name the lead and count up", func(w *world) {
 			lead := w.lead()
 			for n := 1; n <= 3; n++ {
 				w.is(w.start(lead), lead.Run(n), "run %d", n)
