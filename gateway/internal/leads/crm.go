@@ -233,13 +233,13 @@ func (s *Service) crmTarget(ctx context.Context, tenant followup.TenantID, e eve
 		return "", exists(fault.Detail{Field: "data", Problem: "names two leads with an external_id each"})
 	}
 	if lead, named := of["external_id"]; named && lead.ExternalID != who.ExternalID && (len(owners) > 1 || !matches(who, lead)) {
-		return "", exists(fault.Detail{Field: "data.external_id", Problem: "is one that its lead gave up; the other identities are of another"})
+		return "", exists(fault.Detail{Field: "data.external_id", Problem: "was given up by its lead, and the other identities belong to another lead"})
 	}
 	if phoneOfAnother(who, of) {
 		return "", exists(fault.Detail{Field: "data.phone", Problem: "belongs to another lead"})
 	}
 	if gaveUp(who, of) {
-		return "", exists(fault.Detail{Field: "data.phone", Problem: "is one that its lead gave up; who has it now shows by a user_id"})
+		return "", exists(fault.Detail{Field: "data.phone", Problem: "was given up by its lead; send the user_id of whoever has it now"})
 	}
 	if _, err := apply(mergedRecord(who, of)); err != nil {
 		return "", err

@@ -302,7 +302,7 @@ func TestCRMDoesNotMergeByFormerExternalID(t *testing.T) {
 			}
 			_, err := h.crm(crmEvent("lead.updated", 0, `{"external_id":"e1","phone":"+5511912345679","company":"B"}`))
 			backendtest.WantFault(t, err, fault.AlreadyExists,
-				"data.external_id: is one that its lead gave up; the other identities are of another")
+				"data.external_id: was given up by its lead, and the other identities belong to another lead")
 			if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
 				t.Error("got the two leads merged, want them unchanged")
 			}
@@ -364,7 +364,7 @@ func TestI10CRMEventWithFormerPhone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = h.crm(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`"}`))
-	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: is one that its lead gave up; who has it now shows by a user_id")
+	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: was given up by its lead; send the user_id of whoever has it now")
 	if got, err := h.Store.Lead(h.Ctx(), acme, lead); err != nil || got.Phone != now || got.Name != "Ana" {
 		t.Errorf("record of the lead: got %s with phone %s, error %v, want Ana with %s", got.Name, got.Phone, err, now)
 	}
@@ -439,7 +439,7 @@ func TestI10CRMWritesNobodyIntoLeadOfFormerExternalID(t *testing.T) {
 				h.Advance(time.Minute)
 				_, err := h.crm(crmEvent("lead.created", 0, `{"external_id":"e1","name":"Bo",`+other+`}`))
 				backendtest.WantFault(t, err, fault.AlreadyExists,
-					"data.external_id: is one that its lead gave up; the other identities are of another")
+					"data.external_id: was given up by its lead, and the other identities belong to another lead")
 				if got := backendtest.JSON(t, h.get(id)); got != ana {
 					t.Errorf("got  %s\nwant %s", got, ana)
 				}
