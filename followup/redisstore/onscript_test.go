@@ -41,8 +41,7 @@ func (h *onScript) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (h *onScript) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		args := cmd.Args()
-		if len(args) < 2 || args[1] != h.script.Hash() {
+		if !calls(cmd, h.script) {
 			return next(ctx, cmd)
 		}
 		err := h.around(ctx, func() error { return next(ctx, cmd) })
@@ -51,6 +50,16 @@ func (h *onScript) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		}
 		return err
 	}
+}
+
+// calls reports whether a command calls the script, by its hash or with its source.
+func calls(cmd redis.Cmder, script *script) bool {
+	args := cmd.Args()
+	if len(args) < 2 {
+		return false
+	}
+	text, _ := args[1].(string)
+	return text == script.Hash() || cmd.Name() == "eval" && redis.NewScript(text).Hash() == script.Hash()
 }
 
 func (h *onScript) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
@@ -63,13 +72,18 @@ func crashBefore(script *script) *onScript {
 	return &onScript{script, func(context.Context, func() error) error { return errCrash }}
 }
 
-// crashAt fails the n-th call of a script without making it.
+// crashAt fails the n-th call of a script without making it. A call that Redis refuses because it
+// has yet to load the script does not count: the client makes it again.
 func crashAt(script *script, n int) *onScript {
 	return &onScript{script, func(_ context.Context, call func() error) error {
 		if n--; n == 0 {
 			return errCrash
 		}
-		return call()
+		err := call()
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+			n++
+		}
+		return err
 	}}
 }
 
