@@ -34,3 +34,28 @@ func TestI1RepeatedMergeWrites(t *testing.T) {
 		t.Error("the loser handed over again: got no changes, want some")
 	}
 }
+
+// TestI1RepeatedStartWrites: a start by hand is repeated after another request about the lead. It
+// answers what it answered before, and must write something, or WAIT would ask for nothing.
+func TestI1RepeatedStartWrites(t *testing.T) {
+	t.Parallel()
+	ctx, p := t.Context(), newParty()
+	s := openStore(t, Params{Client: redistest.Start(t).Client()})
+	lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
+	ordinary := s.newToken
+	start := func() followup.RunID {
+		t.Helper()
+		s.newToken = func() string { return "by hand" }
+		defer func() { s.newToken = ordinary }()
+		return p.start(t, s, lead, "c")
+	}
+	first := start()
+	settleText(t, s, p, lead, "an answer")
+	before := changesOf(ctx, s.db)
+	if again := start(); again != first {
+		t.Errorf("Start repeated: got %s, want %s again", again, first)
+	}
+	if wrote := changesOf(ctx, s.db) - before; wrote == 0 {
+		t.Error("Start repeated: got no changes, want some")
+	}
+}
