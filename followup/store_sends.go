@@ -31,7 +31,7 @@ type SendStore interface {
 	BeginKey(ctx context.Context, tenant TenantID, key, fingerprint string, real time.Time, lease time.Duration) (KeyAnswer, error)
 	// HoldKey says that the owner of a key is about to send. From then on the result may stay
 	// unknown, so the key is held for as long as it is remembered. ErrStale if the lease ran out and
-	// another request owns the key; then nothing may be sent. When it returns nil, the hold is as
+	// another request owns the key, or the key is gone; then nothing may be sent. When it returns nil, the hold is as
 	// durable as configured.
 	HoldKey(ctx context.Context, tenant TenantID, key, owner string, real time.Time) error
 	// FinishKey stores the answer for KeyAge. DropKey removes the key, unless another request owns it

@@ -104,7 +104,8 @@ func (s *Store) eraseWithLosers(ctx context.Context, sc scope) (buried []followu
 }
 
 // eraseLoser erases a lead that into names as merged into it, if it really was; otherwise it bars
-// the merge. Like eraseWithLosers, it returns the leads erased.
+// the merge. Like eraseWithLosers, it returns leads that it erased, but not one whose erasure it only
+// finishes.
 func (s *Store) eraseLoser(ctx context.Context, into scope, loser followup.LeadID) ([]followup.LeadID, error) {
 	err := s.bar(ctx, scope{lead: loser, tenant: into.tenant, now: into.now, real: into.real}, into.lead)
 	if !errors.Is(err, followup.ErrLeadMoved) {

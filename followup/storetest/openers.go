@@ -211,12 +211,30 @@ func openerTests() []test {
 				change       []contact // what the record says, one after the other
 				open, closed contact
 			}{
-				{"a user id that is given to the record", contact{UserID: u}, contact{UserID: v},
-					[]contact{{Phone: a, UserID: u}, {Phone: b, UserID: v}}, contact{Phone: b}, contact{Phone: a}},
-				{"a phone that is the record's for a while", contact{Phone: a}, contact{Phone: b},
-					[]contact{{Phone: b, UserID: u}, {Phone: c, UserID: v}}, contact{Phone: b}, contact{UserID: u}},
-				{"a phone that is given to the record", contact{Phone: a, UserID: u}, contact{Phone: b},
-					[]contact{{Phone: b, UserID: v}}, contact{UserID: v}, contact{UserID: u}},
+				{
+					"a user id that is given to the record",
+					contact{UserID: u},
+					contact{UserID: v},
+					[]contact{{Phone: a, UserID: u}, {Phone: b, UserID: v}},
+					contact{Phone: b},
+					contact{Phone: a},
+				},
+				{
+					"a phone that is the record's for a while",
+					contact{Phone: a},
+					contact{Phone: b},
+					[]contact{{Phone: b, UserID: u}, {Phone: c, UserID: v}},
+					contact{Phone: b},
+					contact{UserID: u},
+				},
+				{
+					"a phone that is given to the record",
+					contact{Phone: a, UserID: u},
+					contact{Phone: b},
+					[]contact{{Phone: b, UserID: v}},
+					contact{UserID: v},
+					contact{UserID: u},
+				},
 			} {
 				n := w.tenantNextDoor()
 				lead := n.resolve(followup.Identity{Phone: row.had.Phone, UserID: row.had.UserID})

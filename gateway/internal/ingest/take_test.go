@@ -273,7 +273,8 @@ func TestRenameTrouble(t *testing.T) {
 		err, want error
 		puts      int
 	}{
-		{followup.ErrLeadMoved, nil, 1}, {errors.New("store away"), webhook.ErrUnavailable, 1},
+		{followup.ErrLeadMoved, nil, 1},
+		{errors.New("store away"), webhook.ErrUnavailable, 1},
 		{followup.ErrConflict, webhook.ErrUnavailable, renameTries},
 	} {
 		puts := 0
