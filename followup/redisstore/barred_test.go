@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 func TestI1BarredLeadMergedElsewhereIsFinished(t *testing.T) {
 	t.Parallel()
 	ctx, p, server := t.Context(), newParty(), redistest.Start(t)
-	s, dying := openStore(t, Params{Client: server.Client()}), server.Client()
+	s := openStore(t, Params{Client: server.Client()})
 	both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
 	going := mustResolve(t, s, p, followup.Identity{ExternalID: "x"}, epoch.Add(-2*time.Minute))
 	winner := mustResolve(t, s, p, followup.Identity{Phone: both.Phone}, epoch.Add(-time.Minute))
@@ -24,10 +23,7 @@ func TestI1BarredLeadMergedElsewhereIsFinished(t *testing.T) {
 	if err := s.bar(ctx, scope{lead: loser, tenant: p.tenant, now: epoch, real: epoch}, going); err != nil {
 		t.Fatal(err)
 	}
-	dying.AddHook(crashBefore(mergeInScript))
-	if _, err := openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, both, true, epoch); !errors.Is(err, errCrash) {
-		t.Fatalf("Resolve: got %v, want the crash", err)
-	}
+	dieResolving(t, server, mergeInScript, p.tenant, both, epoch)
 	if err := s.merge(ctx, p.tenant, going, loser, epoch); err != nil {
 		t.Fatal(err)
 	}

@@ -197,12 +197,7 @@ func TestI1MoveOfADeadLetterThatLeftIsDurable(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		wrote := 0
-		client.AddHook(&onScript{importScript, func(_ context.Context, call func() error) error {
-			before := changesOf(ctx, client)
-			err := call()
-			wrote += changesOf(ctx, client) - before
-			return err
-		}})
+		client.AddHook(countChanges(importScript, client, &wrote))
 		if err := s.moveDead(ctx, p.tenant, from, p.lead); err != nil || wrote == 0 {
 			t.Errorf("%s: moveDead: got %v, and %d writes, want some", name, err, wrote)
 		}

@@ -40,12 +40,7 @@ func (h halves) addThird(t *testing.T, s *Store) followup.LeadID {
 // dieBefore has a process find out that the two leads are one, and die before the script.
 func (h halves) dieBefore(t *testing.T, server *redistest.Server, script *script) {
 	t.Helper()
-	client := server.Client()
-	client.AddHook(crashBefore(script))
-	_, err := openStore(t, Params{Client: client}).Resolve(t.Context(), h.tenant, bothHalves, true, epoch)
-	if !errors.Is(err, errCrash) {
-		t.Fatalf("Resolve: got %v, want the crash", err)
-	}
+	dieResolving(t, server, script, h.tenant, bothHalves, epoch)
 }
 
 // wantNothing fails the test if Redis holds anything of the lead but its tombstone.
@@ -268,12 +263,7 @@ func TestI1InterruptedMergeIsHandedOn(t *testing.T) {
 	s := openStore(t, Params{Client: server.Client()})
 	h := newHalves(t, s)
 	h.addThird(t, s)
-	client := server.Client()
-	client.AddHook(crashBefore(mergeInScript))
-	both := followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}
-	if _, err := openStore(t, Params{Client: client}).Resolve(t.Context(), h.tenant, both, true, epoch); !errors.Is(err, errCrash) {
-		t.Fatalf("Resolve: got %v, want the crash", err)
-	}
+	dieResolving(t, server, mergeInScript, h.tenant, followup.Identity{UserID: bothHalves.UserID, ExternalID: "crm-1"}, epoch)
 	after := openStore(t, Params{Client: server.Client()})
 	mustResolve(t, after, h.party, bothHalves, epoch)
 	if got := mustResolve(t, after, h.party, followup.Identity{ExternalID: "crm-1"}, epoch); got != h.older {

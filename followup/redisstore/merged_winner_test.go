@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -20,19 +19,11 @@ func TestI1WinnerWithoutRecordGetsOneByMerge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, p := t.Context(), newParty()
 			s := openStore(t, Params{Client: server.Client()})
-			dies := func(script *script, who followup.Identity, at time.Time) {
-				t.Helper()
-				dying := server.Client()
-				dying.AddHook(crashBefore(script))
-				if _, err := openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, who, true, at); !errors.Is(err, errCrash) {
-					t.Fatalf("Resolve: got %v, want the crash", err)
-				}
-			}
 			both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
-			dies(nameScript, followup.Identity{Phone: both.Phone}, epoch.Add(-time.Minute))
+			dieResolving(t, server, nameScript, p.tenant, followup.Identity{Phone: both.Phone}, epoch.Add(-time.Minute))
 			loser := mustResolve(t, s, p, followup.Identity{UserID: both.UserID}, epoch)
 			settleText(t, s, p, loser, "hi")
-			dies(last, both, epoch)
+			dieResolving(t, server, last, p.tenant, both, epoch)
 			after := openStore(t, Params{Client: server.Client()})
 			lead, err := after.Resolve(ctx, p.tenant, followup.Identity{UserID: both.UserID}, false, epoch)
 			if err != nil || lead == loser {

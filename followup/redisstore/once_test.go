@@ -178,6 +178,14 @@ func TestI7GuardRepeatedAfterTheNext(t *testing.T) {
 	})
 }
 
+// asRequest runs do with this id for all of its requests, so that a second do repeats the first.
+func asRequest(s *Store, id string, do func()) {
+	ordinary := s.newToken
+	s.newToken = func() string { return id }
+	defer func() { s.newToken = ordinary }()
+	do()
+}
+
 // TestI5StartRepeatedLate repeats the request of a run started by hand after the lead has answered.
 // The answer must be the same run, and no new run may start.
 func TestI5StartRepeatedLate(t *testing.T) {
@@ -185,25 +193,21 @@ func TestI5StartRepeatedLate(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		p := newParty()
 		lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100044"}, epoch)
-		ordinary := s.newToken
-		start := func(id string) followup.RunID {
+		start := func() (run followup.RunID) {
 			t.Helper()
-			if id != "" {
-				s.newToken = func() string { return id }
-				defer func() { s.newToken = ordinary }()
-			}
-			return p.start(t, s, lead, "c")
+			asRequest(s, "by hand", func() { run = p.start(t, s, lead, "c") })
+			return run
 		}
-		first := start("by hand")
+		first := start()
 		settleText(t, s, p, lead, "an answer")
-		if again := start("by hand"); again != first {
+		if again := start(); again != first {
 			t.Errorf("Start repeated: got %s, want %s again", again, first)
 		}
 		runs, err := s.Runs(t.Context(), p.tenant, lead)
 		if err != nil || len(runs) != 1 || runs[0].Reason != followup.Replied {
 			t.Errorf("Runs: got %+v, %v, want one that ended as replied", runs, err)
 		}
-		if other := start(""); other == first {
+		if other := p.start(t, s, lead, "c"); other == first {
 			t.Errorf("another Start: got %s again, want another run", other)
 		}
 	})
@@ -220,15 +224,14 @@ func TestI5StartRepeatedAfterRearm(t *testing.T) {
 		arm := followup.Arm{
 			Config: "c", Assistant: p.assistant, Channel: p.channel, Ladder: "l", Interval: time.Hour, RearmOnReply: true,
 		}
-		ordinary := s.newToken
-		byHand := func() followup.RunID {
+		byHand := func() (run followup.RunID) {
 			t.Helper()
-			s.newToken = func() string { return "by hand" }
-			defer func() { s.newToken = ordinary }()
-			run, _, err := s.Start(t.Context(), p.tenant, lead, arm, false, epoch, epoch)
-			if err != nil {
-				t.Fatal(err)
-			}
+			asRequest(s, "by hand", func() {
+				var err error
+				if run, _, err = s.Start(t.Context(), p.tenant, lead, arm, false, epoch, epoch); err != nil {
+					t.Fatal(err)
+				}
+			})
 			return run
 		}
 		first := byHand()

@@ -5,8 +5,13 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wagate/followup"
+	"wagate/followup/redisstore/redistest"
 )
 
 var errCrash = errors.New("crash")
@@ -72,6 +77,18 @@ func crashBefore(script *script) *onScript {
 	return &onScript{script, func(context.Context, func() error) error { return errCrash }}
 }
 
+// dieResolving has a process of its own resolve an identity and die before the script.
+func dieResolving(
+	t *testing.T, server *redistest.Server, script *script, tenant followup.TenantID, who followup.Identity, at time.Time,
+) {
+	t.Helper()
+	dying := server.Client()
+	dying.AddHook(crashBefore(script))
+	if _, err := openStore(t, Params{Client: dying}).Resolve(t.Context(), tenant, who, true, at); !errors.Is(err, errCrash) {
+		t.Fatalf("Resolve: got %v, want the crash", err)
+	}
+}
+
 // crashAt fails the n-th call of a script without making it. A call that Redis refuses because it
 // has yet to load the script does not count: the client makes it again.
 func crashAt(script *script, n int) *onScript {
@@ -110,6 +127,16 @@ func twice(script *script, db redis.UniversalClient, wrote *[]int) *onScript {
 		before := changesOf(ctx, db)
 		err := call()
 		*wrote = append(*wrote, changesOf(ctx, db)-before)
+		return err
+	}}
+}
+
+// countChanges adds to wrote how many changes the calls of a script make.
+func countChanges(script *script, db redis.UniversalClient, wrote *int) *onScript {
+	return &onScript{script, func(ctx context.Context, call func() error) error {
+		before := changesOf(ctx, db)
+		err := call()
+		*wrote += changesOf(ctx, db) - before
 		return err
 	}}
 }

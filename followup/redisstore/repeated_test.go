@@ -1,8 +1,6 @@
 package redisstore
 
 import (
-	"context"
-	"errors"
 	"testing"
 
 	"wagate/followup"
@@ -14,22 +12,14 @@ import (
 // connection. It must write something to the loser, or WAIT would ask for nothing.
 func TestI1RepeatedMergeWrites(t *testing.T) {
 	t.Parallel()
-	ctx, p, server := t.Context(), newParty(), redistest.Start(t)
-	dying, client := server.Client(), server.Client()
+	p, server := newParty(), redistest.Start(t)
+	client := server.Client()
 	s := openStore(t, Params{Client: client})
 	both := followup.Identity{Phone: "15550100001", UserID: "US.1"}
 	p.talking(t, s, followup.Identity{Phone: both.Phone}, followup.Identity{UserID: both.UserID})
-	dying.AddHook(crashBefore(mergeInScript))
-	if _, err := openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, both, true, epoch); !errors.Is(err, errCrash) {
-		t.Fatalf("Resolve: got %v, want the crash", err)
-	}
+	dieResolving(t, server, mergeInScript, p.tenant, both, epoch)
 	wrote := 0
-	client.AddHook(&onScript{mergeOutScript, func(_ context.Context, call func() error) error {
-		before := changesOf(ctx, client)
-		err := call()
-		wrote += changesOf(ctx, client) - before
-		return err
-	}})
+	client.AddHook(countChanges(mergeOutScript, client, &wrote))
 	if mustResolve(t, s, p, both, epoch); wrote == 0 {
 		t.Error("the loser handed over again: got no changes, want some")
 	}
@@ -42,12 +32,10 @@ func TestI1RepeatedStartWrites(t *testing.T) {
 	ctx, p := t.Context(), newParty()
 	s := openStore(t, Params{Client: redistest.Start(t).Client()})
 	lead := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
-	ordinary := s.newToken
-	start := func() followup.RunID {
+	start := func() (run followup.RunID) {
 		t.Helper()
-		s.newToken = func() string { return "by hand" }
-		defer func() { s.newToken = ordinary }()
-		return p.start(t, s, lead, "c")
+		asRequest(s, "by hand", func() { run = p.start(t, s, lead, "c") })
+		return run
 	}
 	first := start()
 	settleText(t, s, p, lead, "an answer")

@@ -136,7 +136,7 @@ func TestI2OneLeadOnThreeReplicas(t *testing.T) {
 					for _, id := range shuffled(bodies, r) {
 						body := bodies[id]
 						for {
-							err := h.Meta(context.Background(), "main", sign("new-unit-secret", body), []byte(body))
+							err := h.postMeta(context.Background(), body)
 							if err == nil {
 								break
 							}

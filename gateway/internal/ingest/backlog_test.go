@@ -29,7 +29,7 @@ func TestI1BacklogRefused(t *testing.T) {
 	}
 	body := envelope(entries...)
 	post := func(body string) error {
-		return h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+		return h.postMeta(t.Context(), body)
 	}
 	if err := post(body); !errors.Is(err, webhook.ErrUnavailable) || !errors.Is(err, followup.ErrBacklog) {
 		t.Fatalf("got %v, want ErrUnavailable because of ErrBacklog", err)

@@ -68,7 +68,7 @@ func TestI9ManyEventsOfOneLead(t *testing.T) {
 			}}
 			h := newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
 			if c.fails >= 0 {
-				if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+				if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {
 					t.Fatalf("got %v, want ErrUnavailable", err)
 				}
 			}

@@ -137,10 +137,15 @@ func (h *harness) Gupshup(ctx context.Context, channel followup.ChannelID, token
 	return h.Ingest.Gupshup(ctx, channel, token, h.header.Get, body)
 }
 
+// postMeta posts a body with the signature of app main.
+func (h *harness) postMeta(ctx context.Context, body string) error {
+	return h.Meta(ctx, "main", sign("new-unit-secret", body), []byte(body))
+}
+
 // meta posts a body as app main, and fails the test unless it is accepted.
 func (h *harness) meta(t *testing.T, body string) {
 	t.Helper()
-	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); err != nil {
+	if err := h.postMeta(t.Context(), body); err != nil {
 		t.Fatalf("meta: got %v, want nil", err)
 	}
 }

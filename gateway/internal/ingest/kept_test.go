@@ -39,7 +39,7 @@ func TestI1NothingAcknowledgedUnsettled(t *testing.T) {
 				}}
 				p.Store = f
 			})
-			err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+			err := h.postMeta(t.Context(), body)
 			if !errors.Is(err, webhook.ErrUnavailable) {
 				t.Fatalf("got %v, want ErrUnavailable", err)
 			}
@@ -114,7 +114,7 @@ func TestI9OrderAfterAFailure(t *testing.T) {
 	h := newHarnessOn(t, s, func(p *Params) { p.Store = &resolveFailer{Store: s} })
 	body := messages("n-sales",
 		text("15550100001", "wamid.1", minute(-3), "one"), text("15550100001", "wamid.2", minute(-2), "two"))
-	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+	if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
 	h.meta(t, body)
@@ -134,7 +134,7 @@ func TestI1StoreAway(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // the memory store refuses a cancelled context
 	body := messages("n-sales", text("15550100001", "wamid.1", minute(0), "hi"))
-	if err := h.Meta(ctx, "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+	if err := h.postMeta(ctx, body); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }

@@ -20,7 +20,7 @@ func TestI2Concurrent(t *testing.T) {
 	var posts sync.WaitGroup
 	for range 50 {
 		posts.Go(func() {
-			if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); err != nil {
+			if err := h.postMeta(t.Context(), body); err != nil {
 				t.Errorf("got %v, want nil", err)
 			}
 		})

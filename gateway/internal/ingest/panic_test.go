@@ -68,7 +68,7 @@ func TestI9PanicOverOneLead(t *testing.T) {
 				values = append(values, text(phone, "wamid."+phone, minute(-1), "hi"))
 			}
 			body := messages("n-sales", values...)
-			err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+			err := h.postMeta(t.Context(), body)
 			if !errors.Is(err, webhook.ErrUnavailable) {
 				t.Errorf("got %v, want ErrUnavailable", err)
 			}

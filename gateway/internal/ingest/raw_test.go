@@ -151,7 +151,7 @@ func TestI2RawIsQueuedWhole(t *testing.T) {
 // it is, once.
 func (h *harness) wantQueuedOnce(t *testing.T, body string) {
 	t.Helper()
-	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+	if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
 	h.meta(t, body)

@@ -58,7 +58,7 @@ func TestLeadMoves(t *testing.T) {
 			p.Store = f
 		})
 		body := messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi"))
-		err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+		err := h.postMeta(t.Context(), body)
 		if !errors.Is(err, webhook.ErrUnavailable) || f.n != maxMoves+1 {
 			t.Errorf("got %v after %d settlements, want ErrUnavailable after %d", err, f.n, maxMoves+1)
 		}

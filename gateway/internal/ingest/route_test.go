@@ -55,7 +55,7 @@ func TestI1TemplateNotKept(t *testing.T) {
 	body := envelope(`{"id":"`+waba+`","changes":[`+change("a", "PAUSED")+","+change("a", "REINSTATED")+","+change("b", strings.Repeat("X", 5000))+`]}`,
 		entry("messages", "n-sales", text("15550100001", "wamid.1", minute(-1), "hi")))
 	post := func() error {
-		return h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body))
+		return h.postMeta(t.Context(), body)
 	}
 	h.tmplErr = errAway
 	if err := post(); !errors.Is(err, webhook.ErrUnavailable) || !errors.Is(err, errAway) {

@@ -234,7 +234,7 @@ func TestI1StatusOfNewerRecordIsUnavailable(t *testing.T) {
 	}
 	body := messages("n-sales", status("15550100001", "wamid.newer", "sent", ""), status("15550100001", "wamid.other", "sent", "theirs"))
 	u.newer.Store(true)
-	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+	if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
 	u.newer.Store(false)

@@ -288,7 +288,7 @@ func TestRenameTrouble(t *testing.T) {
 			}
 			return c.err
 		}
-		if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, c.want) || puts != c.puts {
+		if err := h.postMeta(t.Context(), body); !errors.Is(err, c.want) || puts != c.puts {
 			t.Errorf("%v: got %v after %d writes, want %v after %d", c.err, err, puts, c.want, c.puts)
 		}
 	}
@@ -348,7 +348,7 @@ func TestI1AttemptCannotBeRead(t *testing.T) {
 	h := newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
 	_, v := h.sendWith(t, "order-77", tenantA, "15550100001", sales, metaSales)
 	body := messages("n-sales", status("15550100001", "wamid.o", "sent", v.Opaque))
-	if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+	if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	s.opaque = nil
@@ -426,7 +426,7 @@ func TestI9SecondResolutionFails(t *testing.T) {
 		}
 		s.settle = func(st followup.Settlement) error { settled += len(st.Items); return nil }
 		h := newHarnessOn(t, s.Store, func(p *Params) { p.Store = s })
-		if err := h.Meta(t.Context(), "main", sign("new-unit-secret", body), []byte(body)); !errors.Is(err, webhook.ErrUnavailable) {
+		if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {
 			t.Errorf("event %d fails: got %v, want ErrUnavailable", fails, err)
 		}
 		if settled != fails {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"wagate/followup"
-	"wagate/gateway/internal/outbound"
 	"wagate/providers"
 )
 
@@ -97,11 +96,8 @@ func TestRefusedLeadMovedMayTryAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
-		api := outbound.NewAPI(outbound.APIParams{
-			Store: movingStore{h.store}, Service: h.service, Templates: h, Now: time.Now, Real: time.Now, Logger: h.params.Logger,
-			Directory: followup.NewDirectory([]followup.Tenant{{ID: tenant, Channels: []followup.Channel{h.params.Lines[0].Channel}}}),
-		})
-		a := api.Send(h.Context(), outbound.Request{Tenant: tenant, Number: number, Body: []byte(text(phone))})
+		h.api = h.apiOn(movingStore{h.store})
+		a := h.post(number, text(phone), "")
 		h.is(a.Status, 503, "status")
 		h.is(a.RetryAfter, time.Second, "Retry-After")
 		h.is(len(h.meta.calls()), 0, "provider calls")
@@ -120,12 +116,9 @@ func TestQuoteCannotBeLookedUp(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(h *harness) {
 		h.wrote(followup.Identity{Phone: phone})
-		api := outbound.NewAPI(outbound.APIParams{
-			Store: awayStore{h.store}, Service: h.service, Templates: h, Now: time.Now, Real: time.Now, Logger: h.params.Logger,
-			Directory: followup.NewDirectory([]followup.Tenant{{ID: tenant, Channels: []followup.Channel{h.params.Lines[0].Channel}}}),
-		})
+		h.api = h.apiOn(awayStore{h.store})
 		body := `{"messaging_product":"whatsapp","to":"` + phone + `","text":{"body":"x"},"context":{"message_id":"wamid.q"}}`
-		a := api.Send(h.Context(), outbound.Request{Tenant: tenant, Number: number, Body: []byte(body)})
+		a := h.post(number, body, "")
 		h.is(a.Status, 503, "status")
 		h.is(len(h.meta.calls()), 0, "provider calls")
 	})

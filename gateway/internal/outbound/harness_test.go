@@ -300,12 +300,17 @@ func (h *harness) build() {
 	h.params.Registry = h.registry
 	h.params.Steps = followup.NewMetrics(h.registry)
 	h.service = outbound.New(h.params)
+	h.api = h.apiOn(h.store)
+}
+
+// apiOn returns an API on the harness's service with a store of its own.
+func (h *harness) apiOn(s outbound.APIStore) *outbound.API {
 	var channels []followup.Channel
 	for _, l := range h.params.Lines {
 		channels = append(channels, l.Channel)
 	}
-	h.api = outbound.NewAPI(outbound.APIParams{
-		Store: h.store, Service: h.service, Templates: h, Now: time.Now, Real: time.Now, Logger: h.params.Logger,
+	return outbound.NewAPI(outbound.APIParams{
+		Store: s, Service: h.service, Templates: h, Now: time.Now, Real: time.Now, Logger: h.params.Logger,
 		Directory: followup.NewDirectory([]followup.Tenant{
 			{ID: tenant, Channels: channels, Assistants: []followup.Assistant{{ID: assistant}}}, {ID: stranger},
 		}),
