@@ -180,9 +180,7 @@ func TestI7SearchDatesTheMergeItFinishes(t *testing.T) {
 	if _, err := s.PutLead(ctx, followup.PutLead{Lead: l, Now: epoch, Real: epoch}); err != nil {
 		t.Fatal(err)
 	}
-	dying := server.Client()
-	dying.AddHook(crashBefore(mergeInScript))
-	_, _ = openStore(t, Params{Client: dying}).Resolve(ctx, p.tenant, both, true, epoch)
+	dieResolving(t, server, mergeInScript, p.tenant, both, epoch)
 
 	now := epoch.Add(time.Hour)
 	found, _, err := openStore(t, Params{Client: server.Client()}).Leads(ctx, p.tenant,

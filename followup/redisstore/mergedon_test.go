@@ -91,14 +91,13 @@ func TestI2MergeMeetsUnfinishedMergeIntoItsLoser(t *testing.T) {
 	for name, script := range map[string]*script{"before the identities move": realiasScript, "before the import": mergeInScript, "before the loser is cleared": eraseScript} {
 		t.Run(name, func(t *testing.T) {
 			p := newParty()
-			dying, client := server.Client(), server.Client()
+			client := server.Client()
 			s, other := openStore(t, Params{Client: client}), openStore(t, Params{Client: server.Client()})
 			mustResolve(t, s, p, followup.Identity{ExternalID: "x"}, epoch.Add(-2*time.Minute))
 			mustResolve(t, s, p, followup.Identity{UserID: "US.1"}, epoch.Add(-time.Minute))
 			loser := mustResolve(t, s, p, followup.Identity{Phone: "15550100001"}, epoch)
 			settleEvent(t, s, p, loser, "once")
-			dying.AddHook(crashBefore(script))
-			_, _ = openStore(t, Params{Client: dying}).Resolve(t.Context(), p.tenant, followup.Identity{Phone: "15550100001", UserID: "US.1"}, true, epoch)
+			dieResolving(t, server, script, p.tenant, followup.Identity{Phone: "15550100001", UserID: "US.1"}, epoch)
 			client.AddHook(meanwhile(mergeInScript, func() {
 				mustResolve(t, other, p, followup.Identity{Phone: "15550100001"}, epoch)
 			}))

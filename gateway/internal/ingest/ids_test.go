@@ -110,7 +110,14 @@ func TestFailedLookupIsUnavailable(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"gs-1", "wa-1"} {
 		s := memstore.New()
-		h := newHarnessOn(t, s, func(p *Params) { p.Store = &lookupFailer{s, id} })
+		h := newHarnessOn(t, s, func(p *Params) {
+			p.Store = &tappedStore{Store: s, message: func(asked string) error {
+				if asked == id {
+					return errAway
+				}
+				return nil
+			}}
+		})
 		_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
 		if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1", ProviderID: "wa-1"}); err != nil {
 			t.Fatal(err)
@@ -119,17 +126,4 @@ func TestFailedLookupIsUnavailable(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrUnavailable", id, err)
 		}
 	}
-}
-
-// lookupFailer is a store that fails to look up one message.
-type lookupFailer struct {
-	Store
-	id string
-}
-
-func (a *lookupFailer) Message(ctx context.Context, t followup.TenantID, id string, park *followup.Parked) (followup.MessageRef, error) {
-	if id == a.id {
-		return followup.MessageRef{}, errAway
-	}
-	return a.Store.Message(ctx, t, id, park)
 }

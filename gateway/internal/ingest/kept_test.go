@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
-	"wagate/followup"
 	"wagate/followup/memstore"
 	"wagate/gateway/internal/webhook"
 	"wagate/providers"
@@ -88,30 +85,12 @@ func TestI14BatchOfMany(t *testing.T) {
 	}
 }
 
-// resolveFailer is a store whose first Resolve fails.
-type resolveFailer struct {
-	*memstore.Store
-
-	once sync.Once
-}
-
-func (u *resolveFailer) Resolve(
-	ctx context.Context, tenant followup.TenantID, who followup.Identity, create bool, at time.Time,
-) (followup.LeadID, error) {
-	var err error
-	u.once.Do(func() { err = errAway })
-	if err != nil {
-		return "", err
-	}
-	return u.Store.Resolve(ctx, tenant, who, create, at)
-}
-
 // TestI9OrderAfterAFailure: if an event cannot be resolved to its lead, the events behind it wait
 // with it. When the body is sent again, the order is kept.
 func TestI9OrderAfterAFailure(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	h := newHarnessOn(t, s, func(p *Params) { p.Store = &resolveFailer{Store: s} })
+	h := newHarnessOn(t, s, func(p *Params) { p.Store = &tappedStore{Store: s, resolve: failFirst(errAway)} })
 	body := messages("n-sales",
 		text("15550100001", "wamid.1", minute(-3), "one"), text("15550100001", "wamid.2", minute(-2), "two"))
 	if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {

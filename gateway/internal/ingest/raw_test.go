@@ -1,19 +1,16 @@
 package ingest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"wagate/followup"
-	"wagate/followup/memstore"
 	"wagate/gateway/internal/webhook"
 	"wagate/providers"
 	"wagate/providers/gupshup"
@@ -118,29 +115,12 @@ func TestRawIsByteForByte(t *testing.T) {
 	}
 }
 
-// messageFailer is a store whose first Message fails.
-type messageFailer struct {
-	*memstore.Store
-
-	once sync.Once
-}
-
-func (u *messageFailer) Message(
-	ctx context.Context, tenant followup.TenantID, id string, park *followup.Parked,
-) (followup.MessageRef, error) {
-	var err error
-	u.once.Do(func() { err = errAway })
-	if err != nil {
-		return followup.MessageRef{}, err
-	}
-	return u.Store.Message(ctx, tenant, id, park)
-}
-
 // TestI2RawIsQueuedWhole: if one of the events that share a raw webhook cannot be settled, none of
 // them is queued. Otherwise the raw webhook would be queued again with the rest.
 func TestI2RawIsQueuedWhole(t *testing.T) {
 	t.Parallel()
-	store := &messageFailer{}
+	fail := failFirst(errAway)
+	store := &tappedStore{message: func(string) error { return fail() }}
 	h := rawHarness(t, func(p *Params) { p.Store = store })
 	store.Store = h.store
 	body := messages("n-sales", text("15550100001", "wamid.1", minute(-2), "1"), status("15550100001", "wamid.o", "read", ""))
@@ -165,7 +145,7 @@ func (h *harness) wantQueuedOnce(t *testing.T, body string) {
 // TestI2RawOfGroupIsQueuedWhole: the same holds for what several members said in one group.
 func TestI2RawOfGroupIsQueuedWhole(t *testing.T) {
 	t.Parallel()
-	store := &resolveFailer{}
+	store := &tappedStore{resolve: failFirst(errAway)}
 	h := rawHarness(t, func(p *Params) { p.Store = store })
 	store.Store = h.store
 	body := messages("n-sales",

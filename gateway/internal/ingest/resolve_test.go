@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,37 +11,23 @@ import (
 	"wagate/gateway/internal/webhook"
 )
 
-// movingStore calls move just before the first settlement, so that the test can merge the lead
-// away.
-type movingStore struct {
-	*memstore.Store
-
-	once sync.Once
-	move func()
-}
-
-func (m *movingStore) Settle(ctx context.Context, s followup.Settlement) (followup.Settled, error) {
-	m.once.Do(m.move)
-	return m.Store.Settle(ctx, s)
-}
-
 // TestLeadMoves: if a lead is merged into another one before it is settled, the events are settled
 // for the other one. After maxMoves such attempts the body is not acknowledged.
 func TestLeadMoves(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	m := &movingStore{Store: s}
+	m := &tappedStore{Store: s}
 	h := newHarnessOn(t, s, func(p *Params) { p.Store = m })
 	older, err := m.Resolve(t.Context(), tenantA, followup.Identity{Phone: "15550100001"}, true, now.Add(-time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.move = func() {
+	m.settle = beforeSettle(func() {
 		// Another replica learns that the user id and the phone are one person.
 		if _, err := m.Resolve(context.Background(), tenantA, followup.Identity{Phone: "15550100001", UserID: "US.77"}, false, now); err != nil {
 			t.Error(err)
 		}
-	}
+	})
 	h.meta(t, messages("n-sales", text("US.77", "wamid.1", minute(-1), "hi")))
 	l := h.lead(t, tenantA, "US.77")
 	if l.ID != older || !l.Windows[metaSales].LastInbound.Equal(now.Add(-time.Minute)) {

@@ -170,7 +170,7 @@ func TestI2LeadCreatedMeanwhile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := memstore.New()
-			m := &movingStore{Store: s}
+			m := &tappedStore{Store: s}
 			late, other := newHarnessOn(t, s, func(p *Params) { p.Store = m }), newHarnessOn(t, s, nil)
 			want := " wamid.1 wamid.o"
 			if first != "" {
@@ -178,10 +178,10 @@ func TestI2LeadCreatedMeanwhile(t *testing.T) {
 				want = " " + first + want
 			}
 			told := messages("n-sales", status("15550100001", "wamid.o", "sent", ""))
-			m.move = func() {
+			m.settle = beforeSettle(func() {
 				other.meta(t, messages("n-sales", text("15550100001", "wamid.1", minute(-1), "hi")))
 				other.meta(t, told)
-			}
+			})
 			late.meta(t, told)
 			if got := late.duplicates(providers.Meta); got != 1 {
 				t.Errorf("got %v duplicates, want 1", got)

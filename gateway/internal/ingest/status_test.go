@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -203,29 +202,21 @@ func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 	}
 }
 
-// newerStore is a store in which a newer version of this program has written one message.
-type newerStore struct {
-	Store
-	newer atomic.Bool
-}
-
-func (u *newerStore) Message(
-	ctx context.Context, t followup.TenantID, id string, park *followup.Parked,
-) (followup.MessageRef, error) {
-	if id == "wamid.newer" && u.newer.Load() {
-		return followup.MessageRef{}, followup.ErrNewer
-	}
-	return u.Store.Message(ctx, t, id, park)
-}
-
 // TestI1StatusOfNewerRecordIsUnavailable: a status of a message whose record this version cannot
 // read is not acknowledged. It is neither lost nor treated as one of an unknown message, and the
 // other items of the body are settled.
 func TestI1StatusOfNewerRecordIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	u := &newerStore{Store: s}
-	h := newHarnessOn(t, s, func(p *Params) { p.Store = u })
+	var newer atomic.Bool
+	h := newHarnessOn(t, s, func(p *Params) {
+		p.Store = &tappedStore{Store: s, message: func(id string) error {
+			if id == "wamid.newer" && newer.Load() {
+				return followup.ErrNewer
+			}
+			return nil
+		}}
+	})
 	_, v := h.send(t, tenantA, "15550100001", sales, metaSales)
 	if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{
 		Attempt: v.Attempt, SenderID: "wamid.newer", ProviderID: "wamid.newer", Opaque: "mine",
@@ -233,11 +224,11 @@ func TestI1StatusOfNewerRecordIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := messages("n-sales", status("15550100001", "wamid.newer", "sent", ""), status("15550100001", "wamid.other", "sent", "theirs"))
-	u.newer.Store(true)
+	newer.Store(true)
 	if err := h.postMeta(t.Context(), body); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
-	u.newer.Store(false)
+	newer.Store(false)
 	h.meta(t, body)
 	var got []string
 	for _, value := range h.valuesAt(t, sales, now) {

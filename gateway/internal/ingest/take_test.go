@@ -15,64 +15,6 @@ import (
 	"wagate/providers"
 )
 
-// tappedStore calls its functions before the store's methods. A function that is nil is not called.
-type tappedStore struct {
-	*memstore.Store
-
-	resolve func() error
-	lead    func(id followup.LeadID) error
-	opaque  func() error
-	put     func(p followup.PutLead) error
-	settle  func(s followup.Settlement) error
-}
-
-func (s *tappedStore) Resolve(
-	ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time,
-) (followup.LeadID, error) {
-	if s.resolve != nil {
-		if err := s.resolve(); err != nil {
-			return "", err
-		}
-	}
-	return s.Store.Resolve(ctx, t, who, create, now)
-}
-
-func (s *tappedStore) Lead(ctx context.Context, t followup.TenantID, id followup.LeadID) (followup.Lead, error) {
-	if s.lead != nil {
-		if err := s.lead(id); err != nil {
-			return followup.Lead{}, err
-		}
-	}
-	return s.Store.Lead(ctx, t, id)
-}
-
-func (s *tappedStore) Opaque(ctx context.Context, t followup.TenantID, a followup.AttemptID) (string, error) {
-	if s.opaque != nil {
-		if err := s.opaque(); err != nil {
-			return "", err
-		}
-	}
-	return s.Store.Opaque(ctx, t, a)
-}
-
-func (s *tappedStore) PutLead(ctx context.Context, p followup.PutLead) (followup.RunID, error) {
-	if s.put != nil {
-		if err := s.put(p); err != nil {
-			return "", err
-		}
-	}
-	return s.Store.PutLead(ctx, p)
-}
-
-func (s *tappedStore) Settle(ctx context.Context, st followup.Settlement) (followup.Settled, error) {
-	if s.settle != nil {
-		if err := s.settle(st); err != nil {
-			return followup.Settled{}, err
-		}
-	}
-	return s.Store.Settle(ctx, st)
-}
-
 // Arrivals are in one group if they share a phone, a user id or a group's conversation, directly or
 // through others, and are of one tenant.
 func TestByContact(t *testing.T) {
