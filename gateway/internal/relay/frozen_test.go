@@ -2,9 +2,11 @@ package relay
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wagate/followup"
@@ -87,5 +89,27 @@ func TestI9NoDeliveryAfterLease(t *testing.T) {
 	r.Wake()
 	if got, want := a.next(t).changes(t), []string{"3"}; !slices.Equal(got, want) {
 		t.Errorf("next delivery: got %v, want %v", got, want)
+	}
+}
+
+// TestI9NoTryThatOutlastsTheLease: if a process stands still after a claim for so long that a try
+// could outlast the lease, the try is not begun and the delivery is given back. If a try still fits
+// in, it is made.
+func TestI9NoTryThatOutlastsTheLease(t *testing.T) {
+	t.Parallel()
+	for stood, released := range map[time.Duration]float64{
+		finishWithin + leaseMargin - time.Second: 0, finishWithin + leaseMargin + time.Second: 1,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &frozenStore{Store: memstore.New(), stop: func() { time.Sleep(stood) }}
+			events(t, s.Store, assistantID(1), "15550100001", 1, 1)
+			r, w := bubble(t, s, answerWith(func(time.Duration) int { return http.StatusOK }))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if got := count(r, outcomeReleased); got != released || count(r, outcomeDelivered) != 1 || len(w.tryTimes()) != 1 {
+				t.Errorf("stood still for %v: got %v given back, then %v delivered in tries at %v, want %v, then 1 in one try",
+					stood, got, count(r, outcomeDelivered), w.tryTimes(), released)
+			}
+		})
 	}
 }
