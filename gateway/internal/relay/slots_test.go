@@ -1,7 +1,9 @@
 package relay
 
 import (
+	"bytes"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,5 +172,46 @@ func TestShorterHoldDoesNotCutLonger(t *testing.T) {
 	now = now.Add(time.Minute)
 	if c, again := s.room(); c.OfAssistant.Of(assistantID(1)) != 0 || again < 59*time.Minute {
 		t.Errorf("got room for %d and a wait of %v, want no room for the rest of the hour", c.OfAssistant.Of(assistantID(1)), again)
+	}
+}
+
+// TestSoonestHoldIsWaitedFor: if several assistants may get nothing now, the wait is that until the
+// first of them may.
+func TestSoonestHoldIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := newSlots(20, 1, nil, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	for n := 1; n <= 10; n++ {
+		s.take(assistantID(n))
+		s.hold(assistantID(n), time.Duration(n)*time.Minute)
+		s.give(assistantID(n))
+	}
+	if _, again := s.room(); again < time.Minute || again >= 2*time.Minute {
+		t.Errorf("got a wait of %v, want the shortest, a minute", again)
+	}
+}
+
+// TestHoldIsLoggedOnce: an assistant that asks to wait again and again is logged when it begins.
+func TestHoldIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var log bytes.Buffer
+	s := newSlots(8, 8, nil, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+	for _, well := range []bool{false, false, true, false} { // how the assistant answers; not well is a request to wait
+		result, allowed := s.take(assistantID(1))
+		if !allowed {
+			t.Fatal("refused after the hold, want allowed")
+		}
+		if well {
+			result(nil)
+		} else {
+			s.hold(assistantID(1), time.Minute)
+			result(unhealthy{"status 429"})
+		}
+		s.give(assistantID(1))
+		now = now.Add(time.Minute)
+	}
+	if got := strings.Count(log.String(), "assistant asks to wait"); got != 2 {
+		t.Errorf("got %d lines in log %s, want 2: it answered well in between", got, &log)
 	}
 }
