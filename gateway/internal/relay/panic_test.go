@@ -52,14 +52,15 @@ func TestPanicCountsAsFailedTry(t *testing.T) {
 	})
 }
 
-// panickingStore panics the first times that it is told of a delivered delivery.
+// panickingStore panics the first times that it is told of a delivered delivery, or of any.
 type panickingStore struct {
 	Store
 	panics atomic.Int32
+	any    bool
 }
 
 func (s *panickingStore) FinishDelivery(ctx context.Context, d followup.FinishDelivery) error {
-	if d.Delivered && s.panics.Add(-1) >= 0 {
+	if (d.Delivered || s.any) && s.panics.Add(-1) >= 0 {
 		panic("text of a lead")
 	}
 	return s.Store.FinishDelivery(ctx, d)
@@ -86,6 +87,26 @@ func TestPanicInStore(t *testing.T) {
 		}
 		if got := count(r, outcomeRetried); got != 3 {
 			t.Errorf("got %v retried, want 3", got)
+		}
+	})
+}
+
+// TestPanicInStoreTwice: if recording the failed try panics too, the process lives on. The delivery
+// comes again when its lease has run out, and its slot is free then.
+func TestPanicInStoreTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		events(t, s, assistantID(1), "15550100001", 1, 1)
+		store := &panickingStore{Store: s, any: true}
+		store.panics.Store(2)
+		r, w := bubble(t, store, answerWith(func(time.Duration) int { return http.StatusOK }), func(p *Params) {
+			p.Concurrency, p.PerAssistant = 1, 1
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := count(r, outcomeDelivered); got != 1 || len(w.tryTimes()) != 2 {
+			t.Errorf("got %v delivered in tries at %v, want 1 in two tries", got, w.tryTimes())
 		}
 	})
 }
