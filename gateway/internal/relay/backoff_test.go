@@ -216,6 +216,26 @@ func TestOpenBreakerSparesTheStore(t *testing.T) {
 	})
 }
 
+// TestFullRelaySparesTheStore: as long as no delivery may be out, nothing is asked for.
+func TestFullRelaySparesTheStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		for i := range 2 {
+			events(t, s, assistantID(1), fmt.Sprintf("1555010%04d", i), 1, 1)
+		}
+		store := &countingStore{Store: s}
+		_, w := bubble(t, store, func(string, time.Duration) reply { return reply{takes: hangs} }, func(p *Params) {
+			p.Concurrency, p.Timeout = 1, 2*hangs
+		})
+		time.Sleep(hangs / 2)
+		synctest.Wait()
+		if n := store.claims.Load(); n != 1 || len(w.tryTimes()) != 1 {
+			t.Errorf("got %d claims and tries at %v while the only slot is taken, want one of each", n, w.tryTimes())
+		}
+	})
+}
+
 // TestBreakerLimitsGone: an endpoint may answer 410 by mistake. The breaker counts 410 as a
 // failure, so most of what waits for the endpoint does not become a dead letter and is delivered
 // later.
