@@ -33,6 +33,7 @@ func TestSignaturesAndHeaders(t *testing.T) {
 		{"plain text", []string{"relay-unit-secret"}, [][]byte{[]byte("relay-unit-secret")}},
 		{"whsec", []string{prefixed}, [][]byte{key}},
 		{"whsec without base64", []string{"whsec_not base64!"}, [][]byte{[]byte("whsec_not base64!")}},
+		{"whsec alone", []string{"whsec_"}, [][]byte{[]byte("whsec_")}}, // not the empty key
 		{"rotating", []string{prefixed, "old secret"}, [][]byte{key, []byte("old secret")}},
 		{"three", []string{"newest", prefixed, "oldest"}, [][]byte{[]byte("newest"), key, []byte("oldest")}},
 	}
@@ -72,6 +73,7 @@ func TestSignaturesAndHeaders(t *testing.T) {
 				"X-Wagate-Channel-Id":       string(channel),
 				"X-Wagate-Window-Closes-At": "2026-11-04T12:00:00Z",
 				"Idempotency-Key":           "",
+				"Accept-Encoding":           "", // we read no answer, compressed or not
 			} {
 				if got := r.header.Get(name); got != want {
 					t.Errorf("%s: got %q, want %q", name, got, want)
@@ -277,25 +279,27 @@ func TestUnknownAssistantWaits(t *testing.T) {
 }
 
 // TestNewListsEveryBadEndpoint: the error of New names every assistant with a bad endpoint, and
-// shows no URL.
+// shows no URL and no secret.
 func TestNewListsEveryBadEndpoint(t *testing.T) {
 	t.Parallel()
 	p := Params{Endpoints: map[followup.AssistantID]Endpoint{
 		assistantID(1): {URL: "ftp://secret.example/x?token=hidden", Secrets: []string{"s"}},
 		assistantID(2): {URL: "https://a.example"},
 		assistantID(3): {URL: "https://a.example", Secrets: []string{"s"}},
-		assistantID(4): {URL: "::hidden", Secrets: []string{"s", ""}},
+		assistantID(4): {URL: "::hidden", Secrets: []string{"s"}},
+		assistantID(5): {URL: "https:///hidden", Secrets: []string{"s"}},
+		assistantID(6): {URL: "https://a.example", Secrets: []string{"hidden", ""}},
 	}}
 	_, err := New(p)
 	if err == nil {
 		t.Fatal("got no error, want one")
 	}
-	for n, want := range map[int]bool{1: true, 2: true, 3: false, 4: true} {
+	for n, want := range map[int]bool{1: true, 2: true, 3: false, 4: true, 5: true, 6: true} {
 		if got := strings.Contains(err.Error(), string(assistantID(n))); got != want {
 			t.Errorf("assistant %d: named is %v, want %v in %q", n, got, want, err)
 		}
 	}
 	if strings.Contains(err.Error(), "hidden") {
-		t.Errorf("got the URL in %q, want it left out", err)
+		t.Errorf("got a URL or a secret in %q, want them left out", err)
 	}
 }
