@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -105,8 +106,10 @@ func TestGuard(t *testing.T) {
 		{"[ff02::1]:80", "RFC 4291: multicast"},
 		{"not an address", "no address"},
 	} {
-		if got, want := check("tcp6", c.address, nil) == nil, c.reserved == ""; got != want {
-			t.Errorf("%s (%s): got allowed %v, want %v", c.address, c.reserved, got, want)
+		for _, network := range []string{"tcp4", "tcp6"} {
+			if got, want := check(network, c.address, nil) == nil, c.reserved == ""; got != want {
+				t.Errorf("%s (%s) on %s: got allowed %v, want %v", c.address, c.reserved, network, got, want)
+			}
 		}
 	}
 	if check("udp4", "8.8.8.8:443", nil) == nil {
@@ -142,4 +145,18 @@ func TestClientRefusesPrivateTargets(t *testing.T) {
 		t.Fatalf("allowed: %v", err)
 	}
 	_ = res.Body.Close()
+}
+
+// TestLongHeadersAreNotRead: an assistant cannot make us keep headers of any length.
+func TestLongHeadersAreNotRead(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Long", strings.Repeat("x", 128<<10))
+	}))
+	t.Cleanup(srv.Close)
+	res, err := newClient(newDialer(true), 1).Get(srv.URL)
+	if err == nil {
+		_ = res.Body.Close()
+		t.Error("got an answer with 128 KiB of headers, want an error")
+	}
 }
