@@ -90,6 +90,7 @@ func TestRender(t *testing.T) {
 		events []followup.RelayEvent
 		want   string
 	}{
+		{"none", nil, `{"object":"whatsapp_business_account","entry":[]}`},
 		{
 			"one",
 			[]followup.RelayEvent{event("1", "messages", `{ "t": "é/😀" }`)},
@@ -106,6 +107,11 @@ func TestRender(t *testing.T) {
 				`{"id":"own","changes":[{"field":"followup","value":2}]},` +
 				`{"id":"2","changes":[{"field":"calls","value":3}]},` +
 				`{"id":"1","changes":[{"field":"messages","value":4}]}]}`,
+		},
+		{
+			"a happening without members",
+			[]followup.RelayEvent{event("1", "followup", ` { } `)},
+			`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"followup","value":{}}]}]}`,
 		},
 		{
 			"different entry members start a new entry",
