@@ -182,8 +182,7 @@ func TestI1ParkedSurvivesAFailedSettlement(t *testing.T) {
 			})
 			h.gupshup(t, gupText("wamid.1", "15550100001", "hi"))
 			_, v := h.send(t, tenantA, "15550100001", sales, gupSales)
-			failed := followup.Receipt{State: providers.StatusFailed, Kind: providers.WindowClosed}
-			_, _ = s.Message(t.Context(), tenantA, waits, &followup.Parked{Channel: gupSales, Receipt: failed, At: now})
+			h.park(t, waits)
 			// The sender stores the message's ids and crashes before the parked receipt takes
 			// effect.
 			if _, err := s.LinkMessage(t.Context(), tenantA, followup.MessageRef{Attempt: v.Attempt, SenderID: "gs-1"}); err != nil {

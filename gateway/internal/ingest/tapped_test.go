@@ -18,6 +18,7 @@ type tappedStore struct {
 	opaque  func() error
 	put     func(p followup.PutLead) error
 	message func(id string) error
+	link    func() error
 	settle  func(s followup.Settlement) error
 }
 
@@ -95,4 +96,15 @@ func (s *tappedStore) Settle(ctx context.Context, st followup.Settlement) (follo
 		}
 	}
 	return s.Store.Settle(ctx, st)
+}
+
+func (s *tappedStore) LinkMessage(
+	ctx context.Context, t followup.TenantID, ref followup.MessageRef,
+) ([]followup.Parked, error) {
+	if s.link != nil {
+		if err := s.link(); err != nil {
+			return nil, err
+		}
+	}
+	return s.Store.LinkMessage(ctx, t, ref)
 }
