@@ -287,6 +287,14 @@ func TestRawGupshup(t *testing.T) {
 	wantRaw(t, got[0], v3(a), true)
 	wantRaw(t, got[1], v3(b), true)
 
+	// A callback of version 3 about one user may still name others beside.
+	beside := v3(text("15550100001", "wamid.g4", minute(-1), "c"))
+	h.gupshup(t, replace(beside, `"contacts":[`, `"contacts":[{"wa_id":"15550100002"},`))
+	if got = h.queued(t, sales); len(got) != 1 {
+		t.Fatalf("got %d events, want 1", len(got))
+	}
+	wantRaw(t, got[0], beside, true)
+
 	// The same message in the other version is a repetition.
 	h.gupshup(t, v3(text("15550100001", "wamid.g1", minute(-1), "hi")))
 	if got := h.queued(t, sales); len(got) != 0 {
