@@ -45,6 +45,15 @@ func (h *house) wantLeads(want string) {
 	}
 }
 
+// manyFields returns a member custom_fields with n keys that begin with prefix.
+func manyFields(prefix string, n int) string {
+	var fields []string
+	for i := range n {
+		fields = append(fields, fmt.Sprintf(`"%s%d":1`, prefix, i))
+	}
+	return `"custom_fields":{` + strings.Join(fields, ",") + `}`
+}
+
 // TestI2StaleCRMEventChangesNothing: an event that is ignored because it is stale links no
 // identity, gives no phone back and merges no leads.
 func TestI2StaleCRMEventChangesNothing(t *testing.T) {
@@ -113,13 +122,6 @@ func TestI14RefusedCRMEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	const inbound = `"last_inbound_at":"2026-03-02T08:00:00Z"`
 	const windowless = "data.last_inbound_at: needs a channel_id: a window belongs to a channel"
-	full := func(prefix string) string {
-		var fields []string
-		for i := range 60 {
-			fields = append(fields, fmt.Sprintf(`"%s%d":1`, prefix, i))
-		}
-		return `"custom_fields":{` + strings.Join(fields, ",") + `}`
-	}
 	tests := []struct {
 		name   string
 		leads  []string // the oldest first
@@ -140,13 +142,13 @@ func TestI14RefusedCRMEventChangesNothing(t *testing.T) {
 		},
 		{
 			"for two leads, too many fields with the older's",
-			[]string{`{"name":"Bo","phone":"` + bo + `",` + full("b") + `}`, `{"name":"Ana","external_id":"e1"}`},
-			`{"external_id":"e1","phone":"` + bo + `",` + full("e") + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
+			[]string{`{"name":"Bo","phone":"` + bo + `",` + manyFields("b", 60) + `}`, `{"name":"Ana","external_id":"e1"}`},
+			`{"external_id":"e1","phone":"` + bo + `",` + manyFields("e", 60) + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
 		},
 		{
 			"for two leads, too many fields with the younger's",
-			[]string{`{"name":"Ana","external_id":"e1"}`, `{"name":"Bo","phone":"` + bo + `",` + full("b") + `}`},
-			`{"external_id":"e1","phone":"` + bo + `",` + full("e") + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
+			[]string{`{"name":"Ana","external_id":"e1"}`, `{"name":"Bo","phone":"` + bo + `",` + manyFields("b", 60) + `}`},
+			`{"external_id":"e1","phone":"` + bo + `",` + manyFields("e", 60) + `}`, fault.Validation, "data.custom_fields: would have more than 100 keys",
 		},
 		{
 			"with another user's phone",
