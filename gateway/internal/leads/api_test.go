@@ -63,6 +63,8 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 			"name: is required", "phone: is required, unless user_id or external_id is given",
 		}},
 		{"no identity", `{"name":"A"}`, fault.MissingField, []string{"phone: is required, unless user_id or external_id is given"}},
+		{"user id wrong", `{"name":"A","user_id":"a b"}`, fault.Validation, []string{"user_id: must not contain white space"}},
+		{"external id wrong", `{"name":"A","external_id":7}`, fault.Validation, []string{"external_id: must be a string or null"}},
 		{"everything wrong", `{"name":7,"phone":"12","user_id":"a b","external_id":[],"email":"x","company":"` + long + `",
 			"status_id":"new","assistant_id":"` + string(rival) + `","channel_id":"` + string(alien) + `","opted_out":"no",
 			"last_inbound_at":"yesterday","custom_fields":[],"zip":1,"tags":[]}`, fault.Validation, []string{
@@ -99,8 +101,11 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 		{"window without channel", `{"name":"A","phone":"+5511912345678","last_inbound_at":"2026-03-02T08:00:00Z"}`, fault.Validation, []string{
 			"last_inbound_at: needs a channel_id: a window belongs to a channel",
 		}},
-		{"custom field keys", `{"name":"A","phone":"+5511912345678","custom_fields":{" ":1,"` + strings.Repeat("k", 65) + `":1}}`, fault.Validation, []string{
-			"custom_fields: has an empty key", "custom_fields: has a key of more than 64 bytes",
+		{"window with a wrong channel", `{"name":"A","phone":"+5511912345678","channel_id":"front","last_inbound_at":"2026-03-02T08:00:00Z"}`, fault.Validation, []string{
+			"channel_id: is not a UUID",
+		}},
+		{"custom field keys", `{"name":"A","phone":"+5511912345678","custom_fields":{" ":1,"a\u0000b":1,"` + strings.Repeat("k", 65) + `":1}}`, fault.Validation, []string{
+			"custom_fields: has an empty key", "custom_fields: has a key with control characters", "custom_fields: has a key of more than 64 bytes",
 		}},
 		{"too many bytes", `{"name":"A","phone":"+5511912345678","custom_fields":{"k":"` + strings.Repeat("v", 33<<10) + `"}}`, fault.Validation, []string{
 			"custom_fields: must have at most 32768 bytes",
