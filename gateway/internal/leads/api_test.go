@@ -121,19 +121,20 @@ func TestI14EveryWrongFieldAtOnce(t *testing.T) {
 	}
 }
 
-// TestUpdateIsPartial: an update changes only the keys that it names. null clears a text, custom
+// TestUpdateIsPartial: an update changes only the keys that it names. null or "" clears a text, custom
 // fields are merged by key, and read-only members are ignored. The last identity cannot be cleared.
 func TestUpdateIsPartial(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	v := h.create(`{"name":"Ana","phone":"+5511912345678","email":"ana@example.com","custom_fields":{"a":1,"b":"x","c":true}}`)
+	v := h.create(`{"name":"Ana","phone":"+5511912345678","email":"ana@example.com","status_id":"` + archived + `",
+		"assistant_id":"` + string(sales) + `","custom_fields":{"a":1,"b":"x","c":true}}`)
 	h.Advance(time.Minute)
-	got, err := h.Leads.Update(h.Ctx(), acme, string(v.ID), []byte(`{"email":null,"company":"Lima","custom_fields":{"a":2,"b":null},"windows":"read-only"}`))
+	got, err := h.Leads.Update(h.Ctx(), acme, string(v.ID), []byte(`{"email":null,"status_id":" ","company":"Lima","custom_fields":{"a":2,"b":null},"windows":"read-only"}`))
 	if err != nil {
 		t.Fatalf("update: %v", err)
 	}
-	if *got.Name != "Ana" || got.Email != nil || got.Company == nil || backendtest.JSON(t, got.CustomFields) != `{"a":2,"c":true}` {
-		t.Errorf("got %s, want Ana without an e-mail, with a company and custom fields {\"a\":2,\"c\":true}", backendtest.JSON(t, got))
+	if *got.Name != "Ana" || got.Email != nil || got.StatusID != nil || got.AssistantID == nil || got.Company == nil || backendtest.JSON(t, got.CustomFields) != `{"a":2,"c":true}` {
+		t.Errorf("got %s, want Ana without an e-mail and a status, with an assistant, a company and custom fields {\"a\":2,\"c\":true}", backendtest.JSON(t, got))
 	}
 	if want := backendtest.Start.Add(time.Minute); !got.UpdatedAt.Equal(want) || !got.CreatedAt.Equal(backendtest.Start) {
 		t.Errorf("got created %v updated %v, want %v and %v", got.CreatedAt, got.UpdatedAt, backendtest.Start, want)
