@@ -284,13 +284,18 @@ func TestListSearches(t *testing.T) {
 	h := newHouse(t)
 	h.create(`{"name":"Ana Lima","phone":"+5511912345678","status_id":"` + quoted + `"}`)
 	h.create(`{"name":"Bo","phone":"+5511912345679"}`)
+	h.create(`{"name":"Room 123456","phone":"+6834002"}`)
 	tests := []struct {
 		name  string
 		query leads.Query
 		want  int
 	}{
-		{"all", leads.Query{}, 2},
+		{"all", leads.Query{}, 3},
 		{"part of a name", leads.Query{Search: "lIM"}, 1},
+		{"part of a name amid space", leads.Query{Search: " lIM\t"}, 1},
+		{"digits in a name", leads.Query{Search: "123456"}, 1},
+		{"the shortest phone", leads.Query{Search: "6834002"}, 1},
+		{"phone amid space", leads.Query{Search: "\t+5511912345679\n"}, 1},
 		{"phone with punctuation", leads.Query{Search: "+55 (11) 91234-5679"}, 1},
 		{"part of a phone finds nothing", leads.Query{Search: "551191"}, 0},
 		{"status", leads.Query{StatusID: strings.ToUpper(quoted)}, 1},
