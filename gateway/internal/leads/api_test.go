@@ -195,6 +195,8 @@ func TestPhones(t *testing.T) {
 		{"011912345678", "", no},
 		{"+55", "", no},
 		{"+551191234567890123", "", no},
+		{"+4912345678901234", "", no}, // 16 digits, which the library takes for possible
+		{"+43123", "", no},            // so it does these five
 		{"+5511912345678x12", "", no},
 		{"+5511912345678;ext=5", "", no},
 		{"tel:+5511912345678", "", no},

@@ -150,8 +150,12 @@ func phone(s string) (string, string) {
 	if !ok {
 		return "", problem // also rejects what the library would take for an extension
 	}
-	if !strings.HasPrefix(s, "+") && (digits != s || len(s) < leastDigits || len(s) > mostDigits) {
+	fits := len(digits) >= leastDigits && len(digits) <= mostDigits
+	if !strings.HasPrefix(s, "+") && (digits != s || !fits) {
 		return "", "needs the country code with +, such as +5511912345678"
+	}
+	if !fits { // in some countries the library takes even such a number for possible
+		return "", problem
 	}
 	if followup.PhoneTwin(digits) != "" { // the number has two spellings, of which the library knows only one
 		return digits, ""
