@@ -343,38 +343,23 @@ func TestCRMEventWhileLeadIsErased(t *testing.T) {
 func TestI10CRMEventWithFormerPhone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	resolve := func(who followup.Identity) followup.LeadID {
-		t.Helper()
-		id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
 	const old, now = "5511912345671", "5511912345672"
 	h.wantCRM(crmEvent("lead.created", 0, `{"external_id":"e1","name":"Ana","phone":"`+old+`"}`), leads.Applied)
-	lead := resolve(followup.Identity{Phone: old, UserID: "BR.1"})
-	resolve(followup.Identity{Phone: now, UserID: "BR.2", OldPhone: old, OldUserID: "BR.1"})
-	l, err := h.Store.Lead(h.Ctx(), acme, lead)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Phone, l.UserID = now, "BR.2"
-	if _, err := h.Store.PutLead(h.Ctx(), followup.PutLead{Lead: l, Now: h.Now(), Real: h.Now()}); err != nil {
-		t.Fatal(err)
-	}
-	_, err = h.crm(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`"}`))
+	lead := h.resolve(followup.Identity{Phone: old, UserID: "BR.1"})
+	h.resolve(followup.Identity{Phone: now, UserID: "BR.2", OldPhone: old, OldUserID: "BR.1"})
+	h.learns(lead, func(l *followup.Lead) { l.Phone, l.UserID = now, "BR.2" })
+	_, err := h.crm(crmEvent("lead.created", 1, `{"external_id":"e2","name":"Bo","phone":"`+old+`"}`))
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: was given up by its lead; send the user_id of whoever has it now")
 	if got, err := h.Store.Lead(h.Ctx(), acme, lead); err != nil || got.Phone != now || got.Name != "Ana" {
 		t.Errorf("record of the lead: got %s with phone %s, error %v, want Ana with %s", got.Name, got.Phone, err, now)
 	}
 
 	stranger := followup.Identity{Phone: old, UserID: "BR.3"}
-	strangersLead := resolve(stranger)
+	strangersLead := h.resolve(stranger)
 
 	_, err = h.crm(crmEvent("lead.updated", 1, `{"external_id":"e1","name":"Ana Lima","phone":"`+old+`"}`))
 	backendtest.WantFault(t, err, fault.AlreadyExists, "data.phone: belongs to another lead")
-	got := [2]followup.LeadID{resolve(stranger), h.find(followup.Identity{ExternalID: "e1"}).ID}
+	got := [2]followup.LeadID{h.resolve(stranger), h.find(followup.Identity{ExternalID: "e1"}).ID}
 	if want := [2]followup.LeadID{strangersLead, lead}; got != want || strangersLead == lead {
 		t.Errorf("ids of the stranger and the lead: got %s, want %s, which differ", got, want)
 	}

@@ -106,6 +106,29 @@ func (h *house) wrote(id followup.LeadID, channel followup.ChannelID, at time.Ti
 	}
 }
 
+// resolve returns the lead that has the identities, of which Resolve may make one.
+func (h *house) resolve(who followup.Identity) followup.LeadID {
+	h.t.Helper()
+	id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
+	if err != nil {
+		h.t.Fatalf("resolve %v: %v", who, err)
+	}
+	return id
+}
+
+// learns changes the lead's record in the store, past the rules of the API.
+func (h *house) learns(id followup.LeadID, know func(*followup.Lead)) {
+	h.t.Helper()
+	l, err := h.Store.Lead(h.Ctx(), acme, id)
+	if err != nil {
+		h.t.Fatalf("lead: %v", err)
+	}
+	know(&l)
+	if _, err := h.Store.PutLead(h.Ctx(), followup.PutLead{Lead: l, Now: h.Now(), Real: h.Now()}); err != nil {
+		h.t.Fatalf("put lead: %v", err)
+	}
+}
+
 // count returns the counter of steps that were cancelled for a reason, or -1 if there is none.
 func (h *house) count(reason followup.Reason) float64 {
 	h.t.Helper()

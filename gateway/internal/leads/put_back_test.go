@@ -64,18 +64,8 @@ func TestInvalidNameOnRecordCanBePutBack(t *testing.T) {
 	h := newHouse(t)
 	for i, name := range []string{"Ana\nSouza", " Ana ", "\u00a0", strings.Repeat("x", 300)} {
 		who := followup.Identity{Phone: fmt.Sprintf("551191234567%d", i), UserID: "BR." + strings.Repeat("z", 300+i)}
-		id, err := h.Store.Resolve(h.Ctx(), acme, who, true, h.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := h.Store.Lead(h.Ctx(), acme, id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Name, l.Phone, l.UserID = name, who.Phone, who.UserID
-		if _, err := h.Store.PutLead(h.Ctx(), followup.PutLead{Lead: l, Now: h.Now(), Real: h.Now()}); err != nil {
-			t.Fatal(err)
-		}
+		id := h.resolve(who)
+		h.learns(id, func(l *followup.Lead) { l.Name, l.Phone, l.UserID = name, who.Phone, who.UserID })
 		v := h.get(id)
 		company := "Acme"
 		v.Company = &company

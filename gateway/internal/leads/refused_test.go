@@ -30,11 +30,7 @@ func (h *house) allLeads() string {
 // contact returns the lead that is made when an unknown contact writes from this phone.
 func (h *house) contact(phone string) followup.LeadID {
 	h.t.Helper()
-	id, err := h.Store.Resolve(h.Ctx(), acme, followup.Identity{Phone: strings.TrimPrefix(phone, "+")}, true, h.Now())
-	if err != nil {
-		h.t.Fatalf("resolve: %v", err)
-	}
-	return id
+	return h.resolve(followup.Identity{Phone: strings.TrimPrefix(phone, "+")})
 }
 
 // wantLeads checks that the list of all leads is as allLeads gave it before.
