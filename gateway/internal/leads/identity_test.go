@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wagate/followup"
 	"wagate/followup/memstore"
@@ -106,7 +107,46 @@ func TestUpdateRefusesIdentityOfAnotherLead(t *testing.T) {
 	bo := h.create(`{"name":"Bo","phone":"+5511912345679","external_id":"b"}`)
 	backendtest.WantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345679","external_id":"b","name":"X"}`), fault.AlreadyExists,
 		"phone: belongs to another lead", "external_id: belongs to another lead")
+	if err := h.update(string(ana.ID), `{"phone":"+5511900000001"}`); err != nil {
+		t.Fatal(err)
+	}
+	backendtest.WantFault(t, h.update(string(ana.ID), `{"phone":"+5511912345678","external_id":"b"}`), fault.AlreadyExists,
+		"external_id: belongs to another lead") // the phone is a former one of hers
 	if *h.get(ana.ID).Name != "Ana" || *h.get(bo.ID).Name != "Bo" {
 		t.Error("got leads changed or merged by a refused update, want both as they were")
+	}
+}
+
+// TestMovedLeadIsNotFound: a lead that was merged into another or erased is not found, even if that
+// happens just after an update has read it.
+func TestMovedLeadIsNotFound(t *testing.T) {
+	t.Parallel()
+	user := followup.Identity{UserID: "BR.1"}
+	for name, move := range map[string]func(*house, followup.LeadID) error{
+		"merged": func(h *house, _ followup.LeadID) error {
+			h.resolve(followup.Identity{Phone: strings.TrimPrefix(ana, "+"), UserID: user.UserID})
+			return nil
+		},
+		"erased": func(h *house, lead followup.LeadID) error { return h.Leads.Delete(h.Ctx(), acme, string(lead)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := memstore.New()
+			first, late := houseOn(t, store), &racingRead{Store: store, reads: 1} // the second read is the one to write on
+			second := houseOn(t, late)
+			first.contact(ana)
+			first.Advance(time.Second)
+			gone := first.resolve(user)
+			late.by = func() {
+				if err := move(first, gone); err != nil {
+					t.Errorf("move: got error %v, want none", err)
+				}
+			}
+			backendtest.WantFault(t, second.update(string(gone), `{"external_id":"e1"}`), fault.NotFound)
+			_, err := first.Leads.Get(first.Ctx(), acme, string(gone))
+			backendtest.WantFault(t, err, fault.NotFound)
+			backendtest.WantFault(t, first.update(string(gone), `{"name":"Bo"}`), fault.NotFound)
+			backendtest.WantFault(t, first.Leads.Delete(first.Ctx(), acme, string(gone)), fault.NotFound)
+		})
 	}
 }
