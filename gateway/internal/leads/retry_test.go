@@ -54,6 +54,23 @@ func TestConflictsAreBounded(t *testing.T) {
 	})
 }
 
+// A write that would change nothing is not made.
+func TestWriteThatChangesNothingIsNotMade(t *testing.T) {
+	t.Parallel()
+	s := &refusingStore{Store: memstore.New()}
+	h := houseOn(t, s)
+	v := h.create(`{"name":"Ana","phone":"` + ana + `","channel_id":"` + string(front) + `","last_inbound_at":"2026-03-02T09:00:00Z"}`)
+	for _, body := range []string{
+		`{}`, `{"name":" Ana "}`, `{"custom_fields":{"none":null}}`,
+		`{"last_inbound_at":"2026-03-02T08:00:00Z"}`, `{"last_inbound_at":"2027-01-01T00:00:00Z"}`, // the second counts as now, which is on record
+	} {
+		s.puts = 0
+		if err := h.update(string(v.ID), body); err != nil || s.puts != 0 {
+			t.Errorf("%s: got error %v, %d writes, want neither", body, err, s.puts)
+		}
+	}
+}
+
 // A phone that was taken from a lead, and that nobody has since, still names that lead.
 func TestCRMGivesPhoneBack(t *testing.T) {
 	t.Parallel()
