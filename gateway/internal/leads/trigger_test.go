@@ -1,6 +1,7 @@
 package leads_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -69,6 +70,30 @@ func TestStatusIsTheTrigger(t *testing.T) {
 	}
 	if got := h.Armed(); got != 3 {
 		t.Errorf("got %d wake-ups, want 3, one per run started", got)
+	}
+}
+
+// planless is a store whose configs cannot be read.
+type planless struct{ followup.Store }
+
+func (planless) ConfigByAssistant(context.Context, followup.TenantID, followup.AssistantID) (followup.Config, error) {
+	return followup.Config{}, errors.New("store away")
+}
+
+// TestI8StatusIsNotWrittenWithoutItsRun: while it cannot be said which run a status starts, the status
+// is not written. The same update later would otherwise be no change, and start none.
+func TestI8StatusIsNotWrittenWithoutItsRun(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	h, away := houseOn(t, store), houseOn(t, planless{store})
+	h.config()
+	v := h.create(`{"name":"Ana","phone":"+5511912345678"}`)
+	into := `{"status_id":"` + quoted + `"}`
+	if err := away.update(string(v.ID), into); err == nil {
+		t.Error("while configs cannot be read: got no error, want one")
+	}
+	if err := h.update(string(v.ID), into); err != nil || len(h.live(v.ID)) != 1 {
+		t.Errorf("later: got error %v, %d live runs, want one run", err, len(h.live(v.ID)))
 	}
 }
 
