@@ -211,6 +211,9 @@ func TestI2CRMEventNotNewerIsIgnored(t *testing.T) {
 	for _, after := range []int{10, 9, -3600} {
 		h.wantCRM(crmEvent("lead.status_changed", after, `{"external_id":"e1","status_id":"`+quoted+`"}`), leads.Stale)
 	}
+	for _, want := range []leads.Outcome{leads.Applied, leads.Stale} { // the record keeps milliseconds of it
+		h.wantCRM(`{"event":"lead.updated","timestamp":"2026-03-02T09:00:10.0015Z","data":{"external_id":"e1","name":"Ana"}}`, want)
+	}
 	if got := h.get(v.ID); *got.StatusID != archived || len(h.live(v.ID)) != 0 {
 		t.Errorf("got %s, want the newer status and no run", backendtest.JSON(t, got))
 	}
