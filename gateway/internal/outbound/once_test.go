@@ -1,6 +1,7 @@
 package outbound_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -247,5 +248,44 @@ func TestMalformedRequestDoesNotUseItsKey(t *testing.T) {
 		h.wrote(followup.Identity{Phone: phone})
 		h.is(h.post(number, `{}`, "k").Status, 400, "malformed")
 		h.is(h.post(number, text(phone), "k").Status, 200, "well-formed")
+	})
+}
+
+// TestI6KeyIsFinishedWithoutItsCaller: a caller that goes away during the call leaves no key behind
+// that stays busy: the same request later gets the answer.
+func TestI6KeyIsFinishedWithoutItsCaller(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		ctx, cancel := context.WithCancel(h.Context())
+		h.meta.hook = cancel
+		first := h.api.Send(ctx, outbound.Request{Tenant: tenant, Number: number, IdempotencyKey: "k", Body: []byte(text(phone))})
+		h.is(first.Status, 200, "status")
+		h.is(h.post(number, text(phone), "k"), first, "repeated")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+// TestI6UnreadableAnswerIsNotSentAgain: a stored answer that cannot be read is answered as a fault of
+// ours. The message is not sent again.
+func TestI6UnreadableAnswerIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.is(h.post(number, text(phone), "k").Status, 200, "first")
+		h.must(h.store.Store.FinishKey(h.Context(), tenant, "k", []byte("of another format"), time.Now()), "FinishKey")
+		h.is(h.post(number, text(phone), "k").Status, 503, "repeated")
+		h.is(len(h.meta.calls()), 1, "provider calls")
+	})
+}
+
+// TestKeyIsHeldOnce: a retry of the provider call needs no second holding of its key.
+func TestKeyIsHeldOnce(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(h *harness) {
+		h.wrote(followup.Identity{Phone: phone})
+		h.meta.answers(notSent)
+		h.meta.hook = func() { h.store.breaks("HoldKey", 1) }
+		h.is(h.post(number, text(phone), "k").Status, 200, "status")
 	})
 }
