@@ -31,6 +31,16 @@ func TestSuccessAnswer(t *testing.T) {
 			text(phone),
 			`{"messaging_product":"whatsapp","contacts":[{"input":"5599000000021","wa_id":"559900000021","user_id":"BR.77a"}],"messages":[{"id":"wamid.1"}]}`,
 		},
+		"the provider names the contact by phone alone": {
+			providers.Sent{Contact: providers.Contact{Phone: "559900000021"}},
+			text(phone),
+			`{"messaging_product":"whatsapp","contacts":[{"input":"5599000000021","wa_id":"559900000021"}],"messages":[{"id":"wamid.1"}]}`,
+		},
+		"the provider names the contact by user id alone": {
+			providers.Sent{Contact: providers.Contact{UserID: "BR.77a"}},
+			text(phone),
+			`{"messaging_product":"whatsapp","contacts":[{"input":"5599000000021","user_id":"BR.77a"}],"messages":[{"id":"wamid.1"}]}`,
+		},
 		"the provider gives a message status": {
 			providers.Sent{MessageStatus: "accepted"},
 			template(phone, "hi"),
@@ -389,6 +399,20 @@ func TestFailuresHaveMetasWording(t *testing.T) {
 		{"Meta's token", providers.Error{Kind: providers.Operator, Code: 190, Status: 401, Detail: "Token expired"}, "403 131031 The provider does not accept the platform's access to it (code 190). The operator has to mend it.", 0, "(#131031) Business Account locked"},
 		{"a wrong number of parameters", providers.Error{Kind: providers.TemplateError, Code: 132000, Detail: "2 wanted"}, "400 132000 2 wanted", 0, "(#132000) Number of parameters does not match the expected number of params"},
 		{"a paused template", providers.Error{Kind: providers.TemplateError, Code: 132015}, "400 132015 Template is paused", 0, "(#132015) Template is paused"},
+		{"no access at all", providers.Error{Kind: providers.Operator, Code: 0, Status: 403}, "403 131031 The provider does not accept the platform's access to it (code 0). The operator has to mend it.", 0, "(#131031) Business Account locked"},
+		{"a call that is not allowed", providers.Error{Kind: providers.Operator, Code: 3, Status: 403}, "403 131031 The provider does not accept the platform's access to it (code 3). The operator has to mend it.", 0, "(#131031) Business Account locked"},
+		{"no permission", providers.Error{Kind: providers.Operator, Code: 10, Status: 403}, "403 131031 The provider does not accept the platform's access to it (code 10). The operator has to mend it.", 0, "(#131031) Business Account locked"},
+		{"the first code of permissions", providers.Error{Kind: providers.Operator, Code: 200, Status: 403}, "403 131031 The provider does not accept the platform's access to it (code 200). The operator has to mend it.", 0, "(#131031) Business Account locked"},
+		{"the last code of permissions", providers.Error{Kind: providers.Operator, Code: 299, Status: 403}, "403 131031 The provider does not accept the platform's access to it (code 299). The operator has to mend it.", 0, "(#131031) Business Account locked"},
+		{"Meta's payment, without a word", providers.Error{Kind: providers.Operator, Code: 131042, Status: 400}, "400 131042 Business Account locked", 0, "(#131042) Business Account locked"},
+		{"Meta's policy", providers.Error{Kind: providers.Operator, Code: 368, Status: 400, Detail: "Blocked"}, "400 368 Blocked", 0, "(#368) Blocked"},
+		{"Meta's number", providers.Error{Kind: providers.Operator, Code: 33, Status: 400, Detail: "Deleted"}, "400 33 Deleted", 0, "(#33) Deleted"},
+		{"an app's rate", providers.Error{Kind: providers.Throttled, Code: 4, Status: 400}, "400 4 Rate limit hit", 0, "(#4) Rate limit hit"},
+		{"a WABA's rate", providers.Error{Kind: providers.Throttled, Code: 80007, Status: 400}, "400 80007 Rate limit hit", 0, ""},
+		{"a WABA's other rate", providers.Error{Kind: providers.Throttled, Code: 80008, Status: 400}, "400 80008 Rate limit hit", 0, ""},
+		{"a long template", providers.Error{Kind: providers.Invalid, Code: 132005}, "400 132005 Translated text too long", 0, ""},
+		{"a template's characters", providers.Error{Kind: providers.TemplateError, Code: 132007}, "400 132007 Template content violates a character policy", 0, ""},
+		{"a parameter's format", providers.Error{Kind: providers.TemplateError, Code: 132012}, "400 132012 Parameter format does not match format in the created template", 0, ""},
 		{"no answer", providers.Error{Kind: providers.Transient, MaybeSent: true}, "500 131000 The provider did not say whether it took the message. It may have been sent; do not send it again.", 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
