@@ -97,11 +97,17 @@ func TestRecipients(t *testing.T) {
 		h.answered(h.post(number, `{"messaging_product":"whatsapp","recipient":"BR.77a","text":{"body":"hello"}}`, ""), 200,
 			`{"messaging_product":"whatsapp","contacts":[{"input":"BR.77a","user_id":"BR.77a"}],"messages":[{"id":"wamid.1"}]}`)
 		h.is(h.meta.calls()[0].To, providers.Contact{UserID: "BR.77a"}, "recipient")
+		_, there := h.meta.calls()[0].Body["recipient"]
+		h.is(there, false, "recipient in the body as well")
 
 		h.wrote(followup.Identity{Phone: phone})
 		a := h.post(number, `{"messaging_product":"whatsapp","to":"`+phone+`","recipient":"BR.77a","text":{"body":"hello"}}`, "")
 		h.is(a.Status, 200, "status")
 		h.is(h.meta.calls()[1].To, providers.Contact{Phone: phone}, "recipient")
+
+		longest := "BR." + strings.Repeat("7", 197)
+		h.wrote(followup.Identity{UserID: longest})
+		h.is(h.post(number, `{"messaging_product":"whatsapp","recipient":"`+longest+`","text":{"body":"hello"}}`, "").Status, 200, "status")
 	})
 }
 
@@ -127,6 +133,26 @@ func TestBodyIsPassedOn(t *testing.T) {
 		history, err := h.store.History(h.Context(), lead, onMeta, time.Now())
 		h.must(err, "History")
 		h.is(history, []followup.Entry{{From: followup.FromBusiness, Text: "hello", At: time.Now().UTC()}}, "history")
+	})
+}
+
+// TestHistoryNamesWhatWasSent: the history has the text of a message, and in its place the name of a
+// template or the type of anything else.
+func TestHistoryNamesWhatWasSent(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(h *harness) {
+		lead := h.wrote(followup.Identity{Phone: phone})
+		image := `{"messaging_product":"whatsapp","to":"` + phone + `","type":"image","image":{"id":"1"}}`
+		for _, body := range []string{text(phone), template(phone, "hi"), image} {
+			h.is(h.post(number, body, "").Status, 200, "status")
+		}
+		history, err := h.store.History(h.Context(), lead, onMeta, time.Now())
+		h.must(err, "History")
+		var said []string
+		for _, e := range history {
+			said = append(said, e.Text)
+		}
+		h.is(said, []string{"hello", "[template hi]", "[image]"}, "history")
 	})
 }
 
@@ -462,6 +488,9 @@ func TestI5ReadReceiptCarriesNoMessage(t *testing.T) {
 		`"template":{"name":"promo"}`:                             `"template" has no place in a read receipt`,
 		`"Typing_indicator":{"type":"text"}`:                      `"Typing_indicator" has no place in a read receipt`,
 		`"` + strings.Repeat("x", 1000) + `":1`:                   `"` + strings.Repeat("x", 40) + `…" has no place in a read receipt`,
+		`"` + strings.Repeat("y", 40) + `":1`:                     `"` + strings.Repeat("y", 40) + `" has no place in a read receipt`,
+		`"` + strings.Repeat("z", 39) + `éé":1`:                   `"` + strings.Repeat("z", 39) + `…" has no place in a read receipt`,
+		`"a\"\n":1`: `"a\"\n" has no place in a read receipt`,
 	} {
 		t.Run(named, func(t *testing.T) {
 			t.Parallel()

@@ -79,6 +79,12 @@ func TestI14EveryProblemIsNamedAtOnce(t *testing.T) {
 		"a Kelvin sign for a k":          {with(`"type":"image","image":{"link":"https://x.example/a","lin\u212a":"https://x.example/b"}`), 100, "image has \"lin\u212a\" more than once"},
 		"two context ids":                {with(`"text":{"body":"x"},"context":{"message_id":"a","message_Id":"b"}`), 100, `context has "message_Id" more than once`},
 		"a type in capitals":             {with(`"type":"Template","Template":{"name":"promo","language":{"code":"xx"}}`), 100, "type must be one of audio, contacts, document, image, interactive, location, reaction, sticker, template, text, video"},
+		"no known type and no content":   {with(`"type":"hologram"`), 100, "type must be one of audio, contacts, document, image, interactive, location, reaction, sticker, template, text, video"},
+		"a document with both":           {with(`"type":"document","document":{"id":"1","link":"https://x.example/a"}`), 100, "document must have either id or link"},
+		"a sticker with neither":         {with(`"type":"sticker","sticker":{}`), 100, "sticker must have either id or link"},
+		"a BSUID with a space":           {`{"messaging_product":"whatsapp","recipient":"BR.7 7","text":{"body":"x"}}`, 100, "recipient must be a business-scoped user id"},
+		"a long BSUID":                   {`{"messaging_product":"whatsapp","recipient":"BR.` + strings.Repeat("7", 198) + `","text":{"body":"x"}}`, 100, "recipient must be a business-scoped user id"},
+		"two members twice":              {with(`"text":{"body":"x","body":"y","preview_url":true,"preview_url":false}`), 100, `text has "body" more than once`},
 		"two read receipts":              {`{"messaging_product":"whatsapp","status":"read","message_id":"x","message_id":"y"}`, 100, `the body has "message_id" more than once`},
 		"four problems at once":          {`{"to":"x","recipient_type":"group","type":"template","template":{"name":"n"}}`, 100, `messaging_product must be "whatsapp"; recipient_type must be "individual"; to must be a phone number with country code; template.language.code is required`},
 	} {
@@ -99,7 +105,8 @@ func TestPhonesAreReadAsPeopleWriteThem(t *testing.T) {
 	t.Parallel()
 	for to, ok := range map[string]bool{
 		"5599000000021": true, "+5599000000021": true, "+55 (99) 00000-0021": true, "55.99.00000.0021": true,
-		"": false, "5599": false, "55990000000210000": false, "55 99 oooo 0021": false, "５５９９０００００００２１": false,
+		"\t5599000000021\n": true,
+		"":                  false, "5599": false, "55990000000210000": false, "55 99 oooo 0021": false, "５５９９０００００００２１": false,
 	} {
 		t.Run(to, func(t *testing.T) {
 			t.Parallel()
@@ -118,6 +125,16 @@ func TestPhonesAreReadAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
+// TestLengthOfPhone: a phone has 7 to 15 digits.
+func TestLengthOfPhone(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(h *harness) {
+		for to, status := range map[string]int{"683400": 400, "6834002": 200, "491234567890123": 200, "4912345678901234": 400} {
+			h.is(h.post(number, template(to, "t"), "").Status, status, to)
+		}
+	})
+}
+
 // TestOtherTypesArePassedOn: types and members that wagate does not check are passed on for the
 // provider to judge.
 func TestOtherTypesArePassedOn(t *testing.T) {
@@ -134,6 +151,8 @@ func TestOtherTypesArePassedOn(t *testing.T) {
 			`"type":"interactive","interactive":{"type":"flow","body":{"text":"Fill in"},"action":{"name":"flow","parameters":{"flow_message_version":"3","flow_id":"1","flow_cta":"Start"}}}`,
 			`"type":"location","location":{"latitude":1.5,"longitude":2.5,"name":"Shop","address":"Main St"}`,
 			`"type":"image","image":{"link":"https://cdn.example/a.jpg","caption":"A"}`,
+			`"type":"sticker","sticker":{"id":"1"}`,
+			`"recipient_type":"individual","text":{"body":"` + strings.Repeat("é", 4096) + `"}`,
 			`"type":"hologram","hologram":{}`,
 			`"type":null,"text":{"body":"x"}`,
 			`"text":{"body":"x"},"biz_opaque_callback_data":"` + strings.Repeat("é", 512) + `"`,
