@@ -244,8 +244,8 @@ func (t *Templates) readList(a *account, now time.Time) {
 
 // list returns an account's template list. It tries the account's channels one after another: if
 // one fails, another may succeed, because it has its own access and perhaps another interface of
-// the provider. list stops trying if the provider throttles. It moves channels that failed to the
-// end of a.lists.
+// the provider. list stops trying if the provider throttles or ctx ends. It moves channels that
+// failed, unless they were throttled, to the end of a.lists.
 func (t *Templates) list(ctx context.Context, a *account) (list []providers.TemplateInfo, err error) {
 	for range a.lists {
 		by := a.lists[0]
@@ -255,10 +255,13 @@ func (t *Templates) list(ctx context.Context, a *account) (list []providers.Temp
 			return list, nil
 		}
 		t.log.Warn("templates not readable", "channel", by.channel, "err", logText(err))
-		if e, ok := errors.AsType[*providers.Error](err); ok && e.Kind == providers.Throttled || ctx.Err() != nil {
+		if e, ok := errors.AsType[*providers.Error](err); ok && e.Kind == providers.Throttled {
 			return nil, err
 		}
 		a.lists = append(a.lists[1:], by)
+		if ctx.Err() != nil {
+			return nil, err // the next reading begins with another channel: this one may have taken all the time
+		}
 	}
 	return nil, err
 }

@@ -278,6 +278,34 @@ func TestNewerListOverridesNote(t *testing.T) {
 	}
 }
 
+// TestReadingIsGivenUp: a reading that does not end is given up after 30 s. It is begun again a
+// minute after that, and not before, with the access of the next channel.
+func TestReadingIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hangs, answers := &list{took: time.Hour}, &list{status: "APPROVED"}
+		r := outbound.NewTemplates(outbound.TemplatesParams{
+			Accounts: map[followup.ChannelID]outbound.TemplateAccount{"1": {Name: "acc", List: hangs.read}, "2": {Name: "acc", List: answers.read}},
+			Notes:    &notes{Store: memstore.New()}, Real: time.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		})
+		began := time.Now()
+		for _, c := range []struct {
+			after time.Duration
+			known bool
+			reads int // of the channel that answers
+		}{{0, false, 0}, {30*time.Second + 59*time.Second, false, 0}, {30*time.Second + time.Minute, true, 1}} {
+			time.Sleep(time.Until(began.Add(c.after)))
+			_, ok, err := r.Template(t.Context(), "1", "hi", "pt_BR")
+			synctest.Wait()
+			if ok != c.known || err != nil || hangs.times() != 1 || answers.times() != c.reads {
+				t.Errorf("after %v: got known %t, error %v, readings %d and %d, want known %t, no error, 1 and %d",
+					c.after, ok, err, hangs.times(), answers.times(), c.known, c.reads)
+			}
+		}
+		time.Sleep(30 * time.Second) // should the reading have been begun with the first channel again
+	})
+}
+
 // TestAnyNoteCausesReading: every note, even one without a status, makes every replica read the
 // list again, but at most once a minute however many notes there are.
 func TestAnyNoteCausesReading(t *testing.T) {
