@@ -278,6 +278,46 @@ func TestNewerListOverridesNote(t *testing.T) {
 	}
 }
 
+// TestSlowListIsAsOldAsItsRequest: a list that takes long to read is as old as the request for it, so
+// a note counts that the list may not have shown yet when it was asked for.
+func TestSlowListIsAsOldAsItsRequest(t *testing.T) {
+	t.Parallel()
+	noted(t, func(t *testing.T, l *list, n *notes) {
+		_, ask := newRegistry(t, l, n)
+		l.set("APPROVED", 20*time.Second, nil)
+		n.says(t, 50*time.Second, providers.TemplateChange{Status: "PAUSED"})
+		ask()
+		time.Sleep(20 * time.Second)
+		wants(t, ask(), "PAUSED", "answer after the reading")
+		time.Sleep(20 * time.Second)
+		synctest.Wait() // until the reading that this caused has ended
+		wants(t, ask(), "APPROVED", "answer after a reading that was asked for later")
+	})
+}
+
+// TestOldNoteDoesNotPutReadingOff: a note causes a reading even if the registry then meets an older
+// one, of another template.
+func TestOldNoteDoesNotPutReadingOff(t *testing.T) {
+	t.Parallel()
+	noted(t, func(t *testing.T, l *list, n *notes) {
+		r, ask := newRegistry(t, l, n)
+		said := []followup.TemplateSaid{{Change: providers.TemplateChange{Name: "bye", Language: "pt_BR", Status: "PAUSED"}, At: time.Now().Add(-time.Hour)}}
+		if err := n.NoteTemplates(t.Context(), "acc", said, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		n.says(t, 0, providers.TemplateChange{})
+		ask()
+		for range 2 {
+			if _, _, err := r.Template(t.Context(), onMeta, "bye", "pt_BR"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		synctest.Wait()
+		wants(t, l.times(), 2, "readings")
+	})
+}
+
 // TestReadingIsGivenUp: a reading that does not end is given up after 30 s. It is begun again a
 // minute after that, and not before, with the access of the next channel.
 func TestReadingIsGivenUp(t *testing.T) {
@@ -529,8 +569,8 @@ func TestPanickingListIsReadAgain(t *testing.T) {
 	})
 }
 
-// TestLogSaysWhyListCannotBeRead: the log gives the cause of a failed reading in the transport's
-// words.
+// TestLogSaysWhyListCannotBeRead: the log gives a failed reading's error, and its cause in the
+// transport's words.
 func TestLogSaysWhyListCannotBeRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -544,7 +584,7 @@ func TestLogSaysWhyListCannotBeRead(t *testing.T) {
 		if err != nil || known {
 			t.Fatalf("got known %v, error %v, want the template unknown and no error", known, err)
 		}
-		if want := "connect: name not resolved"; !strings.Contains(log.String(), want) {
+		if want := "provider: transient (code 0, status 0): connect: name not resolved"; !strings.Contains(log.String(), want) {
 			t.Errorf("log: got %s, want %q in it", &log, want)
 		}
 	})
