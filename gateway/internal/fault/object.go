@@ -66,7 +66,7 @@ func Texts(body []byte, problems *Problems, names ...string) (map[string]string,
 		case !slices.Contains(names, name):
 			problems.Add(name, "is not a known field")
 		case json.Unmarshal(members[name], &text) != nil:
-			problems.Add(name, "must be a string or null")
+			problems.Add(name, "must be a string")
 		case text != nil:
 			given[name] = *text
 		}

@@ -56,7 +56,7 @@ func TestStartByHandRefuses(t *testing.T) {
 		details []string
 	}{
 		{"wrong fields", "", nil, `,"assistant_id":"` + string(rival) + `","channel_id":"` + string(alien) + `","x":1,"config_id":5`, fault.Validation, []string{
-			"config_id: must be a string or null", "x: is not a known field",
+			"config_id: must be a string", "x: is not a known field",
 			"assistant_id: is not an assistant of this tenant", "channel_id: is not a channel of this tenant",
 		}},
 		{"given twice", "", nil, `,"lead_id":null`, fault.Validation, []string{"lead_id: is given twice"}},

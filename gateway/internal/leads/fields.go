@@ -86,7 +86,7 @@ func text(name string, in func(*patch) *change[string], check func(string) (stri
 	return field{name: name, in: in, read: func(p *patch, raw json.RawMessage) string {
 		var s *string
 		if json.Unmarshal(raw, &s) != nil {
-			return "must be a string or null"
+			return "must be a string"
 		}
 		to := in(p)
 		to.set = true
@@ -193,7 +193,7 @@ func optedOut(p *patch, raw json.RawMessage) string {
 func lastInbound(p *patch, raw json.RawMessage) string {
 	var s *string
 	if json.Unmarshal(raw, &s) != nil {
-		return "must be a string or null"
+		return "must be a string"
 	}
 	if s == nil {
 		return ""

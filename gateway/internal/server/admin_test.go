@@ -109,7 +109,7 @@ func TestPauses(t *testing.T) {
 	h.want(h.op("POST", "/api/pause", `{"tenant_id":"`+string(other)+`","channel_id":"`+string(front)+`"}`), 404, notFound("channel"))
 	h.want(h.op("POST", "/api/pause", `{"channel":1,"channel_id":2}`), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
 		`"message":"the request is not valid","details":[{"field":"channel","problem":"is not a known field"},`+
-		`{"field":"channel_id","problem":"must be a string or null"},{"field":"tenant_id","problem":"is required"}]}}`)
+		`{"field":"channel_id","problem":"must be a string"},{"field":"tenant_id","problem":"is required"}]}}`)
 	h.want(h.op("POST", "/api/pause", `[]`), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+
 		`"message":"the request is not valid","details":[{"field":"body","problem":"must be a JSON object"}]}}`)
 	h.want(h.op("GET", "/api/pauses", ""), 400, `{"success":false,"error":{"code":"MISSING_FIELD",`+
