@@ -59,7 +59,7 @@ func TestOperatorCommands(t *testing.T) {
 		},
 		{"dead list", 200, `{"data":[],` + noMore, "GET /api/dead?limit=50&offset=0 [Bearer adm]", []string{"no dead letters"}},
 		{"dead list -json", 200, `{"data":[]}`, "GET /api/dead?limit=50&offset=0 [Bearer adm]", []string{`{"data":[]}`}},
-		{"dead show 3/msg_1", 200, `{"id":"3/msg_1","events":[{"f":"messages"}]}`, "GET /api/dead/3%2Fmsg_1 [Bearer adm]", []string{`"f": "messages"`}},
+		{"dead show 3/msg_1", 200, `{"id":"3/msg_1","events":[{"field":"messages"}]}`, "GET /api/dead/3%2Fmsg_1 [Bearer adm]", []string{`"field": "messages"`}},
 		{"dead replay 3/msg_1", 200, `{"replayed":1}`, "POST /api/dead/3%2Fmsg_1/replay [Bearer adm]", []string{"1 dead letter replayed"}},
 		{"dead replay -all -tenant t1", 200, `{"replayed":4}`, "POST /api/dead/replay?tenant=t1 [Bearer adm]", []string{"4 dead letters replayed"}},
 		{"dead replay -all", 200, `{"replayed":0}`, "POST /api/dead/replay [Bearer adm]", []string{"0 dead letters replayed"}},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -133,7 +134,42 @@ func (s *admin) getDead(c *fiber.Ctx) error {
 	if err != nil {
 		return deadError(err)
 	}
-	return c.JSON(letter)
+	return c.JSON(showLetter(letter))
+}
+
+// shownLetter is a dead letter with its events as an operator reads them: in full words, with raw
+// webhooks as text. The stored form has names of one letter and base64.
+type shownLetter struct {
+	followup.DeadLetter
+
+	Events []shownEvent `json:"events"`
+}
+
+type shownEvent struct {
+	Channel    followup.ChannelID `json:"channel_id"`
+	Account    string             `json:"account_id,omitempty"`
+	Entry      json.RawMessage    `json:"entry,omitempty"`
+	Field      string             `json:"field,omitempty"`
+	Value      json.RawMessage    `json:"value,omitempty"`
+	Raw        string             `json:"raw,omitempty"`
+	Narrowed   bool               `json:"raw_narrowed,omitempty"`
+	Header     map[string]string  `json:"raw_headers,omitempty"`
+	Unreadable string             `json:"unreadable,omitempty"`
+}
+
+func showLetter(d followup.DeadLetter) shownLetter {
+	shown := shownLetter{DeadLetter: d, Events: make([]shownEvent, 0, len(d.Events))}
+	for _, e := range d.Events {
+		event := shownEvent{
+			Channel: e.Channel, Account: e.Account, Entry: e.Entry, Field: e.Field, Value: e.Value,
+			Unreadable: string(e.Unreadable),
+		}
+		if e.Raw != nil {
+			event.Raw, event.Narrowed, event.Header = string(e.Raw.Body), e.Raw.Narrowed, e.Raw.Header
+		}
+		shown.Events = append(shown.Events, event)
+	}
+	return shown
 }
 
 // replayed is the answer that tells how many dead letters went back to their queues.

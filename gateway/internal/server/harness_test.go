@@ -161,7 +161,8 @@ type flakyStore struct {
 	gone bool
 	// listed is called when dead letters have been listed. It may be nil.
 	listed func([]followup.DeadLetter)
-	torn   string // the id of the dead letter that cannot be read
+	torn   string               // the id of the dead letter that cannot be read
+	shown  *followup.DeadLetter // is found in place of any other; may be nil
 }
 
 var errGone = errors.New("dial tcp: connection refused")
@@ -202,6 +203,9 @@ func (b *flakyStore) WalkDead(ctx context.Context, t followup.TenantID, visit fu
 func (b *flakyStore) DeadLetter(ctx context.Context, id string) (followup.DeadLetter, error) {
 	if id == b.torn {
 		return followup.DeadLetter{}, followup.ErrUnreadable
+	}
+	if b.shown != nil {
+		return *b.shown, nil
 	}
 	return b.Store.DeadLetter(ctx, id)
 }

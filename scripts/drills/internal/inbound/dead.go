@@ -32,7 +32,7 @@ func (d *drill) dead(ctx context.Context) ([]int, error) {
 		for _, letter := range page.Data {
 			var whole struct {
 				Events []struct {
-					Value json.RawMessage `json:"v"`
+					Value json.RawMessage `json:"value"`
 				} `json:"events"`
 			}
 			if err := d.command(ctx, &whole, "show", letter.ID); err != nil {
