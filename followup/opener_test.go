@@ -1,6 +1,11 @@
 package followup
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"wagate/providers"
+)
 
 // TestSameNumber checks that sameNumber accepts a number that is dialled in another form than
 // WhatsApp writes it, in either order, and no other number.
@@ -32,6 +37,44 @@ func TestSameNumber(t *testing.T) {
 		}
 		if got := sameNumber(c.b, c.a); got != c.want {
 			t.Errorf("%s, the other way round: got %v, want %v", c.what, got, c.want)
+		}
+	}
+}
+
+// TestAddressee checks that the record's user id stands for the record's phone, and whatever else is
+// named for itself.
+func TestAddressee(t *testing.T) {
+	t.Parallel()
+	type contact = providers.Contact
+	const on, other = ChannelID("on"), ChannelID("other")
+	const phone, user = "5599000000021", "BR.77a"
+	both, alone := contact{Phone: phone, UserID: user}, contact{UserID: user}
+	opened := func(by contact) Conversation { return Conversation{LastInbound: time.UnixMilli(1), OpenedBy: by} }
+	for _, c := range []struct {
+		what   string
+		record contact
+		window Conversation // of the channel
+		named  contact
+		want   contact
+	}{
+		{"the user id", both, Conversation{}, alone, both},
+		{"the user id, and whom the record names wrote", both, opened(contact{}), alone, both},
+		{"the user id, and the phone wrote", both, opened(contact{Phone: phone}), alone, both},
+		{"the user id, and it wrote without a phone", both, opened(alone), alone, both},
+		{"the user id, and it wrote from another phone", both, opened(contact{Phone: "5599000000031", UserID: user}), alone, alone},
+		{"the user id, and another phone wrote", both, opened(contact{Phone: "5599000000031"}), alone, both},
+		{"the user id, and another user id wrote", both, opened(contact{Phone: phone, UserID: "US.1b"}), alone, both},
+		{"the user id of a record without a phone", alone, opened(contact{}), alone, alone},
+		{"another user id", both, opened(contact{}), contact{UserID: "US.1b"}, contact{UserID: "US.1b"}},
+		{"a user id where the record has none", contact{Phone: phone}, Conversation{}, alone, alone},
+		{"the phone", both, opened(contact{}), contact{Phone: phone}, contact{Phone: phone}},
+		{"another phone", both, opened(contact{}), contact{Phone: "5599000000031"}, contact{Phone: "5599000000031"}},
+	} {
+		l := Lead{Phone: c.record.Phone, UserID: c.record.UserID, Windows: map[ChannelID]Conversation{
+			on: c.window, other: opened(contact{Phone: "5599000000099", UserID: user}),
+		}}
+		if got := l.Addressee(on, c.named); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.what, got, c.want)
 		}
 	}
 }

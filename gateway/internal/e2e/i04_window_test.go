@@ -126,6 +126,47 @@ func TestI4WindowBelongsToNumberThatWrote(t *testing.T) {
 	}
 }
 
+// TestI4UserIDIsAddressedByPhone: a free-form message to a lead's user id goes to the lead's phone if
+// that is known, at each provider, as long as the window is open to the phone. A lead without a phone
+// is addressed by the user id.
+func TestI4UserIDIsAddressedByPhone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	p := w.start()
+	const phone, known, hidden = "34600400120", "ES.34600400120a", "ES.34600400121a"
+	send := func(number, to string) answer {
+		return p.api(http.MethodPost, "/v26.0/"+number+"/messages", object{
+			"messaging_product": "whatsapp", "recipient": to, "type": "text", "text": object{"body": "Hello"},
+		})
+	}
+	w.says(providertest.GraphUser{Phone: phone, UserID: known, Name: "Ada Prado"}, "hi")
+	w.says(providertest.GraphUser{UserID: hidden, Name: "Ada Prado"}, "hi")
+	refusedWindow(send(onGupshup, known))
+	w.saysGupshup(phone, "hi")
+	for _, number := range []string{onMeta, onGupshup} {
+		a := decode[struct {
+			Contacts []struct {
+				Input string
+				WaID  string `json:"wa_id"`
+			}
+		}](send(number, known).want(200))
+		if len(a.Contacts) != 1 || a.Contacts[0].Input != known || a.Contacts[0].WaID != phone {
+			t.Errorf("answer: got contacts %v, want input %s and wa_id %s", a.Contacts, known, phone)
+		}
+	}
+	send(onMeta, hidden).want(200)
+	for to, want := range map[string]int{phone: 1, known: 0, hidden: 1} {
+		if got := len(w.sentTo(to)); got != want {
+			t.Errorf("sent to %s at Meta: got %d messages, want %d", to, got, want)
+		}
+	}
+	for to, want := range map[string]int{phone: 1, known: 0} {
+		if got := len(w.sentByGupshup(to)); got != want {
+			t.Errorf("sent to %s at Gupshup: got %d messages, want %d", to, got, want)
+		}
+	}
+}
+
 // TestI4ProviderClosesWindow: when a provider says that the window is closed, our window closes
 // too, until the lead writes again.
 func TestI4ProviderClosesWindow(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 // APIStore is the part of followup.Store that the Cloud API route needs.
 type APIStore interface {
 	Resolve(ctx context.Context, t followup.TenantID, who followup.Identity, create bool, now time.Time) (followup.LeadID, error)
+	Lead(ctx context.Context, t followup.TenantID, id followup.LeadID) (followup.Lead, error)
 	GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error)
 	RecordSend(ctx context.Context, r followup.RecordSend) error
 	BeginKey(ctx context.Context, t followup.TenantID, key, fingerprint string, real time.Time, lease time.Duration) (followup.KeyAnswer, error)
@@ -160,8 +161,7 @@ type sending struct {
 // prepare finds the lead, translates the id of a quoted message and looks at the template. It
 // returns a failure if the message cannot be sent, before the message takes a pacing slot.
 func (s *sending) prepare(ctx context.Context) (*failure, error) {
-	var err error
-	s.lead, err = s.api.lead(ctx, s.channel.Tenant, s.msg, false)
+	err := s.find(ctx)
 	switch stranger := errors.Is(err, followup.ErrNotFound); {
 	case stranger && s.msg.IsTemplate(): // the guard creates the lead
 	case stranger:
@@ -176,6 +176,28 @@ func (s *sending) prepare(ctx context.Context) (*failure, error) {
 	return unsendable, err
 }
 
+// find finds the lead and sets whom the message is addressed to. It returns followup.ErrNotFound if
+// the recipient is a stranger. The address then stays for all tries: the guard is asked about the
+// contact that the message goes to, whatever happens to the record meanwhile.
+//
+// Only a user id costs a look at the record: a phone is addressed as it is. If the record is not
+// there any more, the lead was merged or erased since it was found, and the guard will say so.
+func (s *sending) find(ctx context.Context) error {
+	a, t := s.api, s.channel.Tenant
+	s.msg.To = s.msg.named
+	var err error
+	if s.lead, err = a.lead(ctx, t, s.msg, false); err != nil || s.msg.named.Phone != "" {
+		return err
+	}
+	switch l, err := a.p.Store.Lead(ctx, t, s.lead); {
+	case err == nil:
+		s.msg.To = l.Addressee(s.channel.ID, s.msg.named)
+	case !errors.Is(err, followup.ErrNotFound):
+		return err
+	}
+	return nil
+}
+
 // transmit sends the message through the Service. If the lead was merged or erased since it was
 // found, it is found again by its identity, and transmit tries once more.
 func (s *sending) transmit(ctx context.Context) (followup.SendResult, error) {
@@ -183,10 +205,9 @@ func (s *sending) transmit(ctx context.Context) (followup.SendResult, error) {
 	if err != nil || result.Refusal != followup.RefusedLeadMoved {
 		return result, err
 	}
-	if s.leadReady = !s.msg.IsTemplate(); s.leadReady {
-		if s.lead, err = s.api.lead(ctx, s.channel.Tenant, s.msg, false); err != nil {
-			return result, err
-		}
+	s.leadReady = !s.msg.IsTemplate()
+	if err := s.find(ctx); err != nil {
+		return result, err
 	}
 	return s.api.p.Service.Send(ctx, s.channel.ID, s.msg.Message, s.guard)
 }
@@ -208,11 +229,16 @@ func (s *sending) guard(ctx context.Context, previous followup.AttemptID) (follo
 		return followup.Verdict{}, err
 	}
 	if !s.leadReady {
+		found := s.lead
 		var refusal followup.Refusal
-		if s.lead, refusal, err = a.createLead(ctx, c, s.msg, s.lead == ""); err != nil || refusal != followup.Allowed {
+		if s.lead, refusal, err = a.createLead(ctx, c, s.msg, found == ""); err != nil || refusal != followup.Allowed {
 			return followup.Verdict{Refusal: refusal}, err
 		}
 		s.leadReady = true
+		if found != "" && found != s.lead && s.msg.named.Phone == "" {
+			// The address was taken from the record of a lead that is no more.
+			return followup.Verdict{Refusal: followup.RefusedLeadMoved}, nil
+		}
 	}
 	v, err := a.p.Store.GuardSend(ctx, followup.GuardSend{
 		Tenant: c.Tenant, Lead: s.lead, Channel: c.ID, Assistant: c.Assistant,
@@ -267,7 +293,7 @@ func (a *API) template(ctx context.Context, c followup.ChannelID, msg message) (
 // lead returns the lead that the message is for. If there is none, lead creates it if create is
 // set, and returns followup.ErrNotFound otherwise.
 func (a *API) lead(ctx context.Context, t followup.TenantID, msg message, create bool) (followup.LeadID, error) {
-	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.To.Phone, UserID: msg.To.UserID}, create, a.p.Now())
+	return a.p.Store.Resolve(ctx, t, followup.Identity{Phone: msg.named.Phone, UserID: msg.named.UserID}, create, a.p.Now())
 }
 
 // createLead creates the lead that a template is for: the template may be the first message that

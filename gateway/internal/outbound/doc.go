@@ -42,4 +42,11 @@
 // Meta's codes for every provider, so that an SDK's error handling works. If a template is for a
 // stranger, that guard creates the lead. A send that is refused before (by a paused template,
 // pacing, or an operator's pause) creates none.
+//
+// A message goes to the phone that the caller names. If the caller names a user id, the message goes
+// to the phone of the record that has this user id, as a follow-up step does (Lead.Addressee has the
+// exceptions), because not every provider's API takes user ids. The record is looked at before
+// pacing, and the guard is asked about the address found then. Looking at it within the guard would
+// notice a phone that became known during the seconds of the wait, but the Service would have to
+// take the address from the guard's answer; a user id is no wrong address.
 package outbound

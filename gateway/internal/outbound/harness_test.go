@@ -130,11 +130,11 @@ type store struct {
 	fails map[string]int // how many more times each method fails
 	newer bool           // LinkMessage fails, as if a newer replica had written what is known of the message
 	wait  time.Duration  // if positive, Pace answers with it and asks nothing
-	// noRecords makes GuardSend find no record of any lead, as if the process that wrote their
+	// noRecords makes GuardSend and Lead find no record of any lead, as if the process that wrote their
 	// identities had died before it wrote the records. A Resolve that may create a lead ends this.
 	noRecords atomic.Bool
-	// holding, if set, is called at the beginning of HoldKey.
-	holding func()
+	// holding and looking, if set, are called at the beginning of HoldKey and Lead.
+	holding, looking func()
 }
 
 // fail returns errAway if the method is to fail, and counts the failure. "X's answer" as the method
@@ -197,6 +197,19 @@ func (s *store) Resolve(ctx context.Context, t followup.TenantID, who followup.I
 		s.noRecords.Store(false)
 	}
 	return s.Store.Resolve(ctx, t, who, create, now)
+}
+
+func (s *store) Lead(ctx context.Context, t followup.TenantID, id followup.LeadID) (followup.Lead, error) {
+	if s.looking != nil {
+		s.looking()
+	}
+	if err := s.fail("Lead"); err != nil {
+		return followup.Lead{}, err
+	}
+	if s.noRecords.Load() {
+		return followup.Lead{ID: id, Tenant: t}, nil
+	}
+	return s.Store.Lead(ctx, t, id)
 }
 
 func (s *store) GuardSend(ctx context.Context, g followup.GuardSend) (followup.Verdict, error) {

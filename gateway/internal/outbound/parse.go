@@ -12,13 +12,15 @@ import (
 
 // message is a parsed request.
 type message struct {
-	providers.Message
-	pass     json.RawMessage // the body of a read receipt or typing notice to hand on; nil for a message
-	input    string          // the recipient as the caller wrote it
-	quoted   string          // context.message_id, or reaction.message_id
-	template string          // the name of a template message's template
-	language string          // that template's language
-	text     string          // the body of a text message
+	providers.Message // without To until the lead has been found
+
+	named    providers.Contact // the recipient as the caller named it: a phone or a user id
+	pass     json.RawMessage   // the body of a read receipt or typing notice to hand on; nil for a message
+	input    string            // the recipient as the caller wrote it
+	quoted   string            // context.message_id, or reaction.message_id
+	template string            // the name of a template message's template
+	language string            // that template's language
+	text     string            // the body of a text message
 }
 
 // Bounds of the Cloud API (messages reference).
@@ -115,13 +117,13 @@ func (m *message) recipient(r *reader) {
 	switch to, user := r.optional("to"), r.optional("recipient"); {
 	case to != "":
 		m.input = to
-		m.To.Phone = phone(to)
-		if m.To.Phone == "" {
+		m.named.Phone = phone(to)
+		if m.named.Phone == "" {
 			r.add("to must be a phone number with country code")
 		}
 	case user != "":
 		m.input = user
-		m.To.UserID = user
+		m.named.UserID = user
 		if len(user) > maxUserID || !strings.Contains(user, ".") || strings.ContainsAny(user, " \t\r\n") {
 			r.add("recipient must be a business-scoped user id")
 		}
