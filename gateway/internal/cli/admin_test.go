@@ -92,7 +92,22 @@ func TestOperatorCommands(t *testing.T) {
 		{
 			"resume -tenant t1", 200, `{"tenant_id":"t1","channel_id":null,"paused":false}`,
 			`POST /api/resume [Bearer adm] {"tenant_id":"t1"}`,
-			[]string{"tenant t1: the whole tenant sends"},
+			[]string{"tenant t1: the whole tenant sends\n"},
+		},
+		{
+			"resume -tenant t2", 200, `{"tenant_id":"t2","channel_id":null,"paused":false,"channels_paused":2}`,
+			`POST /api/resume [Bearer adm] {"tenant_id":"t2"}`,
+			[]string{"tenant t2: the whole tenant sends, except for 2 paused channels\n"},
+		},
+		{
+			"resume -tenant t1 -channel ch1", 200, `{"tenant_id":"t1","channel_id":"ch1","paused":false}`,
+			`POST /api/resume [Bearer adm] {"channel_id":"ch1","tenant_id":"t1"}`,
+			[]string{"tenant t1: ch1 sends\n"},
+		},
+		{
+			"resume -tenant t1 -channel ch2", 200, `{"tenant_id":"t1","channel_id":"ch2","paused":false,"tenant_paused":true}`,
+			`POST /api/resume [Bearer adm] {"channel_id":"ch2","tenant_id":"t1"}`,
+			[]string{"tenant t1: ch2 is resumed, but sends nothing: the whole tenant is still paused\n"},
 		},
 		{
 			"pauses -tenant t1", 200, `{"data":[{"tenant_id":"t1","channel_id":null}],` + noMore,

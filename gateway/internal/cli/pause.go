@@ -12,6 +12,10 @@ type pauseOf struct {
 	TenantID  string  `json:"tenant_id"`
 	ChannelID *string `json:"channel_id"`
 	Paused    bool    `json:"paused"`
+	// What is still paused after a resume: the tenant whose channel was resumed, or as many channels
+	// of the tenant that was resumed.
+	TenantPaused   bool `json:"tenant_paused"`
+	ChannelsPaused int  `json:"channels_paused"`
 }
 
 // who names what the pause applies to.
@@ -20,6 +24,19 @@ func (p pauseOf) who() string {
 		return "the whole tenant"
 	}
 	return *p.ChannelID
+}
+
+// state says whether messages are sent now.
+func (p pauseOf) state() string {
+	switch {
+	case p.Paused:
+		return "is paused"
+	case p.TenantPaused:
+		return "is resumed, but sends nothing: the whole tenant is still paused"
+	case p.ChannelsPaused > 0:
+		return "sends, except for " + count(p.ChannelsPaused, "paused channel")
+	}
+	return "sends"
 }
 
 func (s *shell) pause(ctx context.Context, args []string) error {
@@ -51,11 +68,7 @@ func (s *shell) setPause(ctx context.Context, verb string, args []string) error 
 		return err
 	}
 	return answer(c, data, func(p pauseOf) {
-		state := "sends"
-		if p.Paused {
-			state = "is paused"
-		}
-		fmt.Fprintf(s.Stdout, "tenant %s: %s %s\n", printable(p.TenantID), printable(p.who()), state)
+		fmt.Fprintf(s.Stdout, "tenant %s: %s %s\n", printable(p.TenantID), printable(p.who()), p.state())
 	})
 }
 

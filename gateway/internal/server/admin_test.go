@@ -101,10 +101,22 @@ func TestPauses(t *testing.T) {
 	h.want(h.op("POST", "/api/pause", one), 200, `{"tenant_id":"`+string(acme)+`","channel_id":"`+string(front)+`","paused":true}`)
 	h.want(h.op("GET", "/api/pauses?tenant="+string(acme), ""), 200, `{"data":[{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":true},`+
 		`{"tenant_id":"`+string(acme)+`","channel_id":"`+string(front)+`","paused":true}],"pagination":{"total":2,"limit":50,"offset":0,"has_more":false}}`)
-	h.want(h.op("POST", "/api/resume", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":false}`)
+	h.want(h.op("POST", "/api/resume", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":false,"channels_paused":1}`)
 	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":1`) {
 		t.Errorf("got %s, want only the channel", r.body)
 	}
+	h.op("POST", "/api/pause", whole)
+	h.store.gone = true
+	h.want(h.op("POST", "/api/resume", one), 503, unavailable)
+	h.store.gone = false
+	if r := h.op("GET", "/api/pauses?tenant="+string(acme), ""); !strings.Contains(r.body, `"total":2`) {
+		t.Errorf("got %s, want the channel still paused, as the store did not say what else is", r.body)
+	}
+	for range 2 { // the second one finds only the tenant paused
+		h.want(h.op("POST", "/api/resume", one), 200, `{"tenant_id":"`+string(acme)+`","channel_id":"`+string(front)+`","paused":false,"tenant_paused":true}`)
+	}
+	h.want(h.op("POST", "/api/resume", whole), 200, `{"tenant_id":"`+string(acme)+`","channel_id":null,"paused":false}`)
+	h.want(h.op("POST", "/api/resume", one), 200, `{"tenant_id":"`+string(acme)+`","channel_id":"`+string(front)+`","paused":false}`)
 	h.want(h.op("POST", "/api/pause", `{"tenant_id":"nobody"}`), 404, notFound("tenant"))
 	h.want(h.op("POST", "/api/pause", `{"tenant_id":"`+string(other)+`","channel_id":"`+string(front)+`"}`), 404, notFound("channel"))
 	h.want(h.op("POST", "/api/pause", `{"channel":1,"channel_id":2}`), 400, `{"success":false,"error":{"code":"VALIDATION_ERROR",`+

@@ -18,12 +18,20 @@ type pauseView struct {
 	Paused    bool                `json:"paused"`
 }
 
+// resumeView is the answer to a resume. It also says what is still paused, because a channel sends
+// only while neither it nor its whole tenant is paused.
+type resumeView struct {
+	pauseView
+	TenantPaused   bool `json:"tenant_paused,omitempty"`   // the channel was resumed, and its whole tenant is paused
+	ChannelsPaused int  `json:"channels_paused,omitempty"` // the whole tenant was resumed, and so many of its channels are paused
+}
+
 func (s *admin) controlRoutes(r fiber.Router) {
 	r.Get("/runs", s.listRuns)
 	r.Get("/runs/:id", s.getRun)
 	r.Get("/pauses", s.listPauses)
-	r.Post("/pause", s.pause(true))
-	r.Post("/resume", s.pause(false))
+	r.Post("/pause", s.pause)
+	r.Post("/resume", s.resume)
 }
 
 func (s *admin) listRuns(c *fiber.Ctx) error {
@@ -82,18 +90,45 @@ func (s *admin) listPauses(c *fiber.Ctx) error {
 	return c.JSON(view.CutPage(views, limit, offset))
 }
 
-func (s *admin) pause(paused bool) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		tenant, channel, err := s.readPause(c.UserContext(), body(c), paused)
-		if err != nil {
-			return err
-		}
-		if err := s.Operator.Pause(c.UserContext(), tenant, channel, paused); err != nil {
-			return err
-		}
-		s.log.Info("sending paused or resumed", "tenant", tenant, "channel", channel, "paused", paused)
-		return c.JSON(viewPause(tenant, channel, paused))
+func (s *admin) pause(c *fiber.Ctx) error {
+	tenant, channel, err := s.readPause(c.UserContext(), body(c), true)
+	if err != nil {
+		return err
 	}
+	if err := s.setPause(c.UserContext(), tenant, channel, true); err != nil {
+		return err
+	}
+	return c.JSON(viewPause(tenant, channel, true))
+}
+
+func (s *admin) resume(c *fiber.Ctx) error {
+	tenant, channel, err := s.readPause(c.UserContext(), body(c), false)
+	if err != nil {
+		return err
+	}
+	left, err := s.Operator.Pauses(c.UserContext(), tenant) // before the resume: if this fails, nothing has changed
+	if err != nil {
+		return err
+	}
+	if err := s.setPause(c.UserContext(), tenant, channel, false); err != nil {
+		return err
+	}
+	v := resumeView{pauseView: viewPause(tenant, channel, false)}
+	left = slices.DeleteFunc(left, func(p followup.ChannelID) bool { return p == channel })
+	if channel == "" {
+		v.ChannelsPaused = len(left)
+	} else {
+		v.TenantPaused = slices.Contains(left, "")
+	}
+	return c.JSON(v)
+}
+
+func (s *admin) setPause(ctx context.Context, tenant followup.TenantID, channel followup.ChannelID, paused bool) error {
+	if err := s.Operator.Pause(ctx, tenant, channel, paused); err != nil {
+		return err
+	}
+	s.log.Info("sending paused or resumed", "tenant", tenant, "channel", channel, "paused", paused)
+	return nil
 }
 
 // readPause reads which tenant or channel to pause or resume. The strings it returns are not parts
