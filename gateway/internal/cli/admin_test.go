@@ -183,14 +183,21 @@ func TestAdminURL(t *testing.T) {
 	}
 }
 
-// TestHealth: health asks /readyz at the file's admin address, or the URL that it is given. If the
-// service is not ready it fails and lists the checks that fail. The rest of the file may be wrong.
+// TestHealth: health asks /readyz at the file's admin address, or the URL that it is given, where no
+// path means /readyz. If the service is not ready it fails and lists the checks that fail. The rest of
+// the file may be wrong.
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	up := newGateway(t, 200, `{"ready":true,"checks":[]}`)
 	execute(t, Program{}, nil, "health", "-timeout", "1m", "-url", up.URL+"/livez").want(t, 0, "ready")
 	if want := "GET /livez []"; up.request != want {
 		t.Errorf("request: got %s, want %s", up.request, want)
+	}
+	for given, want := range map[string]string{"": "/readyz", "/": "/readyz", "?verbose": "/readyz?verbose", "/livez/": "/livez/"} {
+		execute(t, Program{}, nil, "health", "-timeout", "1m", "-url", up.URL+given).want(t, 0, "ready")
+		if want := "GET " + want + " []"; up.request != want {
+			t.Errorf("request with %q behind the address: got %s, want %s", given, up.request, want)
+		}
 	}
 	file := writeFile(t, "admin: \""+strings.TrimPrefix(up.URL, "http://")+"\"\nadmin_token: ${TOKEN}\nelsewhere: wrong\n")
 	execute(t, Program{}, environment{"TOKEN": "x", "WAGATE_CONFIG": file}, "health", "-timeout", "1m").want(t, 0, "ready")

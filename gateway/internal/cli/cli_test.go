@@ -91,6 +91,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"check"}, 2, "-config is missing"},
 		{[]string{"demo", "twice"}, 2, "1 argument"},
 		{[]string{"health"}, 2, "-config or -url is missing"},
+		{[]string{"health", "-h"}, 0, "without a path, /readyz"},
 		{[]string{"health", "-url", "file:///etc/passwd"}, 2, "-url"},
 		{[]string{"dead"}, 2, "drop|list|replay|show"},
 		{[]string{"dead", "bury"}, 2, `"bury"`},

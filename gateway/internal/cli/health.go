@@ -27,7 +27,7 @@ type readiness struct {
 func (s *shell) health(ctx context.Context, args []string) error {
 	fs := s.flags("health")
 	file := fs.configFlag()
-	target := fs.String("url", "", "the `URL` to ask, instead of /readyz at the file's admin address")
+	target := fs.String("url", "", "the `URL` to ask, instead of the file's admin address; without a path, /readyz there")
 	timeout := fs.Duration("timeout", 3*time.Second, "how long to wait for the answer")
 	if _, err := fs.parse(args, 0, 0); err != nil {
 		return err
@@ -44,14 +44,18 @@ func (s *shell) health(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		*target = base + "/readyz"
+		*target = base
 	}
-	if u, err := url.Parse(*target); err != nil || u.Scheme != "http" && u.Scheme != "https" {
+	u, err := url.Parse(*target)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return fs.wrong("-url must be an http:// or https:// URL")
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/readyz" // nothing answers at the root
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, *target, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return fmt.Errorf("health request: %w", err)
 	}
