@@ -34,8 +34,8 @@ type SendStore interface {
 	// another request owns the key, or the key is gone; then nothing may be sent. When it returns nil, the hold is as
 	// durable as configured.
 	HoldKey(ctx context.Context, tenant TenantID, key, owner string, real time.Time) error
-	// FinishKey stores the answer for KeyAge. DropKey removes the key, unless another request owns it
-	// by then, so that the same request can be tried again.
+	// FinishKey stores the answer, which may be any bytes, for KeyAge. DropKey removes the key,
+	// unless another request owns it by then, so that the same request can be tried again.
 	FinishKey(ctx context.Context, tenant TenantID, key string, answer []byte, real time.Time) error
 	DropKey(ctx context.Context, tenant TenantID, key, owner string) error
 
