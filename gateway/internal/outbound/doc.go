@@ -49,4 +49,10 @@
 // pacing, and the guard is asked about the address found then. Looking at it within the guard would
 // notice a phone that became known during the seconds of the wait, but the Service would have to
 // take the address from the guard's answer; a user id is no wrong address.
+//
+// The answer to a request with an Idempotency-Key is stored for a day, for its repetitions, and names
+// the contact and the message. It is stored sealed (seal.go): only the request opens it. Rejected: to
+// note at the lead under which keys its answers are, so that an erasure finds them. Every send would
+// write that, too, and an erasure that comes while a message is being sent would still miss its
+// answer.
 package outbound

@@ -135,6 +135,15 @@ type store struct {
 	noRecords atomic.Bool
 	// holding and looking, if set, are called at the beginning of HoldKey and Lead.
 	holding, looking func()
+	// kept is what was to be stored with idempotency keys: fingerprints and answers.
+	kept []string
+}
+
+// keep notes what was to be stored with an idempotency key.
+func (s *store) keep(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = append(s.kept, what)
 }
 
 // fail returns errAway if the method is to fail, and counts the failure. "X's answer" as the method
@@ -235,6 +244,7 @@ func (s *store) BeginKey(ctx context.Context, t followup.TenantID, key, fingerpr
 	if err := s.fail("BeginKey"); err != nil {
 		return followup.KeyAnswer{}, err
 	}
+	s.keep(fingerprint)
 	k, err := s.Store.BeginKey(ctx, t, key, fingerprint, real, lease)
 	if lost := s.fail("BeginKey's answer"); lost != nil {
 		return followup.KeyAnswer{}, lost
@@ -257,6 +267,7 @@ func (s *store) FinishKey(ctx context.Context, t followup.TenantID, key string, 
 	if err := s.fail("FinishKey"); err != nil {
 		return err
 	}
+	s.keep(string(answer))
 	return s.Store.FinishKey(ctx, t, key, answer, real)
 }
 

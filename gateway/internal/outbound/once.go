@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -22,12 +21,6 @@ const keyLease = time.Minute
 
 // hold is called before a message is sent. If it returns an error, the message must not be sent.
 type hold func(ctx context.Context) error
-
-// stored is the stored form of an answer, for requests that repeat its key.
-type stored struct {
-	Status int             `json:"status"`
-	Body   json.RawMessage `json:"body"`
-}
 
 // maxKey bounds an Idempotency-Key, in bytes.
 const maxKey = 255
@@ -69,8 +62,8 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 	}
 	switch k.State {
 	case followup.KeyDone:
-		var s stored
-		if err := json.Unmarshal(k.Answer, &s); err != nil {
+		s, err := unseal(r, k.Answer)
+		if err != nil {
 			return a.unavailable(err)
 		}
 		return Answer{Status: s.Status, Body: s.Body}
@@ -114,12 +107,13 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 	return answer
 }
 
-// end stores the final answer under the request's key, or drops the key if nothing was sent.
+// end stores the final answer under the request's key, sealed, or drops the key if nothing was
+// sent.
 func (a *API) end(ctx context.Context, r Request, owner string, answer Answer, final bool) error {
 	if !final {
 		return a.p.Store.DropKey(ctx, r.Tenant, r.IdempotencyKey, owner)
 	}
-	b, err := json.Marshal(stored{Status: answer.Status, Body: answer.Body})
+	b, err := seal(r, stored{Status: answer.Status, Body: answer.Body})
 	if err != nil {
 		return backoff.Permanent(err)
 	}

@@ -266,19 +266,6 @@ func TestI6KeyIsFinishedWithoutItsCaller(t *testing.T) {
 	})
 }
 
-// TestI6UnreadableAnswerIsNotSentAgain: a stored answer that cannot be read is answered as a fault of
-// ours. The message is not sent again.
-func TestI6UnreadableAnswerIsNotSentAgain(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(h *harness) {
-		h.wrote(followup.Identity{Phone: phone})
-		h.is(h.post(number, text(phone), "k").Status, 200, "first")
-		h.must(h.store.Store.FinishKey(h.Context(), tenant, "k", []byte("of another format"), time.Now()), "FinishKey")
-		h.is(h.post(number, text(phone), "k").Status, 503, "repeated")
-		h.is(len(h.meta.calls()), 1, "provider calls")
-	})
-}
-
 // TestKeyIsHeldOnce: a retry of the provider call needs no second holding of its key.
 func TestKeyIsHeldOnce(t *testing.T) {
 	t.Parallel()
