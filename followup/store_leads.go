@@ -102,6 +102,10 @@ type LeadStore interface {
 	// and of the ContactLead of each of its identities. Its live runs are counted as ended Erased.
 	// Afterwards Lead, Run and EraseLead find nothing, Settle and PutLead return ErrLeadMoved, and
 	// whatever is out for the lead (a step, a delivery) is stale.
+	//
+	// What is known under the ids of messages stays until it is old, because without it a late
+	// receipt could create the lead again. Idempotency keys stay, too, because a repeated request
+	// must not be sent again; FinishKey says why their answers tell nothing.
 	EraseLead(ctx context.Context, tenant TenantID, id LeadID, now time.Time) error
 }
 

@@ -35,7 +35,9 @@ type SendStore interface {
 	// durable as configured.
 	HoldKey(ctx context.Context, tenant TenantID, key, owner string, real time.Time) error
 	// FinishKey stores the answer, which may be any bytes, for KeyAge. DropKey removes the key,
-	// unless another request owns it by then, so that the same request can be tried again.
+	// unless another request owns it by then, so that the same request can be tried again. The
+	// erasure of a lead does not reach the answer, so the caller MUST give it in a form that only
+	// somebody who has the request can read.
 	FinishKey(ctx context.Context, tenant TenantID, key string, answer []byte, real time.Time) error
 	DropKey(ctx context.Context, tenant TenantID, key, owner string) error
 

@@ -40,7 +40,7 @@
 //	{t:<tenant>}:cfg, cfga hash    configs; assistant → config                deleted
 //	{t:<tenant>}:lad       hash    ladders by content hash                    for good: small, and shared
 //	{t:<tenant>}:ctl       hash    master of the control state                for good
-//	{i:<tenant>:<digest>}  hash    an idempotency key                         24 hours
+//	{i:<tenant>:<digest>}  hash    an idempotency key, with the sealed answer 24 hours
 //	{m:<tenant>:<id>}      hash    a message, under one of its ids            30 days
 //	…:parked               list    receipts that came before it, at most 20   8 days
 //	{a:<digest>}:tpl, tplz hash, zset  notes of an account's templates, and   30 days after the last

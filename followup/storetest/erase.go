@@ -3,6 +3,8 @@ package storetest
 import (
 	"errors"
 
+	"github.com/google/uuid"
+
 	"wagate/followup"
 )
 
@@ -63,6 +65,25 @@ func eraseTests() []test {
 			_, n, err = w.s.DeadLetters(w.ctx, w.tenant, 10, 0)
 			w.must(err, "DeadLetters")
 			w.is(n, 0, "dead letters")
+		}},
+		{"an erasure leaves ids of messages and idempotency keys", func(w *world) {
+			lead := w.lead()
+			ref := followup.MessageRef{Attempt: w.guardSend(lead, false).Attempt, SenderID: "wamid." + uuid.NewString()}
+			_, err := w.s.LinkMessage(w.ctx, w.tenant, ref)
+			w.must(err, "LinkMessage")
+			begin := func(want followup.KeyState, answer string) {
+				k, err := w.s.BeginKey(w.ctx, w.tenant, "k", "p", w.now, lease)
+				w.must(err, "BeginKey")
+				w.is(k.State, want, "key")
+				w.is(string(k.Answer), answer, "answer")
+			}
+			begin(followup.KeyNew, "")
+			w.must(w.s.FinishKey(w.ctx, w.tenant, "k", []byte("sealed"), w.now), "FinishKey")
+			w.must(w.s.EraseLead(w.ctx, w.tenant, lead, w.now), "EraseLead")
+			begin(followup.KeyDone, "sealed")
+			got, err := w.s.Message(w.ctx, w.tenant, ref.SenderID, nil)
+			w.must(err, "Message")
+			w.is(got, ref, "message")
 		}},
 		{"a contact that writes after its erasure is a new lead", func(w *world) {
 			who := followup.Identity{Phone: newPhone()}
