@@ -43,7 +43,7 @@ type SettleStore interface {
 	//  - sent, skipped, failed or uncertain, when the step ends;
 	//  - replied, cancelled or completed, when the run ends, after the step's own. The outcome is
 	//    that of the step that the end cancelled, or empty if there was none; the reason is the
-	//    run's;
+	//    run's, but empty for completed, because CompletedEnded is the reason of no outcome;
 	//  - settled, at a correction, with the new outcome and the old reason.
 	// An item's own Relay comes before the happenings that the item caused.
 	//

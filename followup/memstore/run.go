@@ -125,7 +125,7 @@ func (t *turn) close(r *run, why followup.Reason, cancelled followup.Outcome) {
 	case followup.Replied:
 		event = followup.HappeningReplied
 	case followup.CompletedEnded:
-		event = followup.HappeningCompleted
+		event, why = followup.HappeningCompleted, "" // no outcome has this reason
 	}
 	t.happening(r, event, followup.Moment{Step: r.Step + 1, Outcome: cancelled, Reason: why}, "")
 }

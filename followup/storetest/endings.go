@@ -30,15 +30,15 @@ func endingTests() []test {
 		want   followup.Reason
 		told   string
 	}{
-		{"a reply", mark, nil, followup.Replied, "replied 1 /replied"},
-		{"a reply before an end reason", mark, []func(*followup.FinishStep){unreachable}, followup.Replied, "replied 1 /replied"},
-		{"a reply before an opt-out", mark, []func(*followup.FinishStep){optOut}, followup.Replied, "replied 1 /replied"},
-		{"a reply before the last step", mark, []func(*followup.FinishStep){last}, followup.Replied, "replied 1 /replied"},
-		{"an opt-out before an end reason", nothing, []func(*followup.FinishStep){unreachable, optOut}, followup.OptedOut, "cancelled 1 /opted_out"},
-		{"an end reason before the config", lastOne, []func(*followup.FinishStep){unreachable}, followup.Unreachable, "cancelled 1 /undeliverable"},
-		{"an end reason before the last step", nothing, []func(*followup.FinishStep){unreachable, last}, followup.Unreachable, "cancelled 1 /undeliverable"},
-		{"the config before the last step", lastOne, []func(*followup.FinishStep){last}, followup.ConfigGone, "cancelled 1 /config_deleted"},
-		{"the last step", nothing, []func(*followup.FinishStep){last}, followup.CompletedEnded, "completed 1 /completed"},
+		{"a reply", mark, nil, followup.Replied, "replied 1 null/replied"},
+		{"a reply before an end reason", mark, []func(*followup.FinishStep){unreachable}, followup.Replied, "replied 1 null/replied"},
+		{"a reply before an opt-out", mark, []func(*followup.FinishStep){optOut}, followup.Replied, "replied 1 null/replied"},
+		{"a reply before the last step", mark, []func(*followup.FinishStep){last}, followup.Replied, "replied 1 null/replied"},
+		{"an opt-out before an end reason", nothing, []func(*followup.FinishStep){unreachable, optOut}, followup.OptedOut, "cancelled 1 null/opted_out"},
+		{"an end reason before the config", lastOne, []func(*followup.FinishStep){unreachable}, followup.Unreachable, "cancelled 1 null/undeliverable"},
+		{"an end reason before the last step", nothing, []func(*followup.FinishStep){unreachable, last}, followup.Unreachable, "cancelled 1 null/undeliverable"},
+		{"the config before the last step", lastOne, []func(*followup.FinishStep){last}, followup.ConfigGone, "cancelled 1 null/config_deleted"},
+		{"the last step", nothing, []func(*followup.FinishStep){last}, followup.CompletedEnded, "completed 1"},
 	}
 	var tests []test
 	for _, row := range table {
@@ -108,6 +108,19 @@ func endingTests() []test {
 			_, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
 			w.must(err, "Cancel")
 			told(map[string]any{"event": "cancelled", "step": 2, "outcome": "cancelled", "reason": "api"})
+
+			run = w.start(run.Lead())
+			told(map[string]any{"event": "scheduled", "step": 1, "outcome": nil, "reason": nil})
+			c, a := w.sending()
+			f = w.result(c, a)
+			f.Next = -1
+			w.finish(f)
+			d = w.delivery()
+			w.is(len(d.Events), 2, "events of a run that was completed")
+			w.sameJSON(d.Events[1].Value, map[string]any{
+				"event": "completed", "run_id": string(run), "lead_id": string(run.Lead()), "step": 1,
+				"outcome": nil, "reason": nil,
+			})
 		}},
 	)
 }

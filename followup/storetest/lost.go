@@ -44,7 +44,7 @@ func nothingLostTests() []test {
 			w.is(w.told(w.sales), []string{
 				"scheduled 1", "sent 1 sent/template",
 				"scheduled 2", "skipped 2 skipped/too_late",
-				"scheduled 3", "sent 3 sent/template", "completed 3 /completed",
+				"scheduled 3", "sent 3 sent/template", "completed 3",
 			}, "told")
 			w.said(lead, "hello", "hello")
 		}},
@@ -138,7 +138,7 @@ func nothingLostTests() []test {
 			w.ended(run, followup.Unreachable)
 			w.timeline(run, "1 failed/undeliverable")
 			w.is(w.told(w.sales), []string{
-				"scheduled 1", "failed 1 failed/undeliverable", "cancelled 1 /undeliverable",
+				"scheduled 1", "failed 1 failed/undeliverable", "cancelled 1 null/undeliverable",
 			}, "told")
 		}},
 		{"a result that opts the lead out ends all runs", func(w *world) {

@@ -119,7 +119,7 @@ func mergeTests() []test {
 			w.finish(w.result(c, a))
 			w.ended(run, followup.Merged)
 			w.timeline(run, "1 sent/template")
-			w.is(w.told(w.sales), []string{"sent 1 sent/template", "cancelled 1 /merged"}, "told")
+			w.is(w.told(w.sales), []string{"sent 1 sent/template", "cancelled 1 null/merged"}, "told")
 		}},
 		{"what the result of the loser's step says about the lead, it says about the winner", func(w *world) {
 			older, younger, join := w.two()

@@ -198,7 +198,7 @@ func (w *world) letter() followup.DeadLetter {
 }
 
 // told delivers everything that waits and returns what assistant a was told, in order: texts that
-// were said, and follow-up happenings as "event step outcome/reason".
+// were said, and follow-up happenings as "event step outcome/reason", or "event step" if both are null.
 func (w *world) told(a followup.AssistantID) []string {
 	w.Helper()
 	out := []string{}
@@ -225,21 +225,33 @@ func (w *world) say(events []followup.RelayEvent) []string {
 			continue
 		}
 		var v struct {
-			Say     string `json:"say"`
-			Event   string `json:"event"`
-			Step    int    `json:"step"`
-			Outcome string `json:"outcome"`
-			Reason  string `json:"reason"`
+			Say string `json:"say"`
 		}
 		w.must(json.Unmarshal(e.Value, &v), "unmarshal a relayed value")
-		switch {
-		case e.Field != "followup":
+		if e.Field != "followup" {
 			out = append(out, v.Say)
-		case v.Outcome == "" && v.Reason == "":
-			out = append(out, fmt.Sprintf("%s %d", v.Event, v.Step))
-		default:
-			out = append(out, fmt.Sprintf("%s %d %s/%s", v.Event, v.Step, v.Outcome, v.Reason))
+			continue
 		}
+		var h struct {
+			Event   followup.Happening
+			Step    int
+			Outcome *followup.Outcome
+			Reason  *followup.Reason
+		}
+		w.must(json.Unmarshal(e.Value, &h), "unmarshal a happening")
+		line := fmt.Sprintf("%s %d", h.Event, h.Step)
+		if h.Outcome != nil || h.Reason != nil {
+			line += " " + word(h.Outcome) + "/" + word(h.Reason)
+		}
+		out = append(out, line)
 	}
 	return out
+}
+
+// word returns what w points to, or "null".
+func word[T ~string](w *T) string {
+	if w == nil {
+		return "null"
+	}
+	return string(*w)
 }

@@ -59,8 +59,10 @@ if reason == '' and config == 'inactive' then reason = 'config_inactive' end
 if reason == '' and config ~= '' then reason = 'config_deleted' end
 if reason == '' and req.next < 0 then reason = 'completed' end
 if reason ~= '' then
-  if reason == 'replied' or reason == 'completed' then
-    happening(run, reason, run.step + 1, '', reason)
+  if reason == 'replied' then
+    happening(run, 'replied', run.step + 1, '', reason)
+  elseif reason == 'completed' then
+    happening(run, 'completed', run.step + 1, '', '') -- no outcome has this reason
   else
     happening(run, 'cancelled', run.step + 1, '', reason)
   end

@@ -251,5 +251,5 @@ func TestAssistantsAreToldAtOnce(t *testing.T) {
 	create(soon)
 	h.graph.ScriptFor("15550100777", providertest.Fault{Code: 132001})
 	start()
-	h.wantTold("scheduled", "failed failed template_rejected", "completed  completed")
+	h.wantTold("scheduled", "failed failed template_rejected", "completed")
 }

@@ -114,7 +114,7 @@ func seedStory(t *testing.T, w *world, p *process, channel string, meanwhile fun
 		}
 		return nil
 	})
-	want := "1 scheduled,1 sent sent ai,2 scheduled,2 sent sent ai,3 scheduled,3 sent sent template,3 completed  completed"
+	want := "1 scheduled,1 sent sent ai,2 scheduled,2 sent sent ai,3 scheduled,3 sent sent template,3 completed"
 	if got := strings.Join(told, ","); got != want {
 		t.Errorf("happenings: got %q, want %q", got, want)
 	}
