@@ -206,27 +206,46 @@ func AfterFailure(e *providers.Error, kind StepKind) Failure {
 	if e.MaybeSent {
 		return Failure{Outcome: Uncertain, Reason: NoAnswer}
 	}
-	f := Failure{Outcome: Failed, Reason: Unknown, Retryable: e.Retryable}
+	f := Failure{Outcome: Failed, Reason: FailedBy(e.Kind), Retryable: e.Retryable}
 	switch e.Kind {
-	case providers.Throttled:
-		f.Reason = Throttled
-	case providers.Transient:
-		f.Reason = Transient
 	case providers.WindowClosed:
-		f.Reason, f.CloseWindow, f.Redecide = WindowClosed, true, kind == KindAI
-	case providers.TemplateError:
-		f.Reason = TemplateRejected
+		f.CloseWindow, f.Redecide = true, kind == KindAI
 	case providers.Undeliverable:
-		f.Reason, f.EndReason = Undeliverable, Unreachable
+		f.EndReason = Unreachable
 	case providers.OptedOut:
 		f.Outcome, f.Reason, f.EndReason, f.OptOut = Cancelled, OptedOut, OptedOut, true
 	case providers.Capped:
-		f.Reason, f.Wait = Capped, CappedWait
-	case providers.Operator:
-		f.Reason = Operator
-	case providers.Invalid:
-		f.Reason = Invalid
-	case providers.Unknown:
+		f.Wait = CappedWait
+	case providers.Throttled, providers.Transient, providers.TemplateError, providers.Operator,
+		providers.Invalid, providers.Unknown:
 	}
 	return f
+}
+
+// FailedBy returns the reason of a step that is Failed because of an error of this kind.
+func FailedBy(kind providers.ErrorKind) Reason {
+	switch kind {
+	case providers.Throttled:
+		return Throttled
+	case providers.Transient:
+		return Transient
+	case providers.WindowClosed:
+		return WindowClosed
+	case providers.TemplateError:
+		return TemplateRejected
+	case providers.Undeliverable:
+		return Undeliverable
+	case providers.OptedOut:
+		// A call that meets an opt-out cancels its step. A step that had been sent can only have failed,
+		// and OptedOut is no reason of that. That the lead opted out is told when the run ends.
+		return Undeliverable
+	case providers.Capped:
+		return Capped
+	case providers.Operator:
+		return Operator
+	case providers.Invalid:
+		return Invalid
+	case providers.Unknown:
+	}
+	return Unknown
 }

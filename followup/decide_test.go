@@ -257,6 +257,29 @@ func TestAfterFailureEveryKind(t *testing.T) {
 	}
 }
 
+// A receipt's error gives a step that was sent a reason of Failed, the same as the error of a call
+// that fails. What was sent has a reason of Sent, if its kind is known.
+func TestFailedByAndSentByEveryKind(t *testing.T) {
+	t.Parallel()
+	for _, kind := range providers.ErrorKinds {
+		got := FailedBy(kind)
+		if !slices.Contains(Reasons[Failed], got) {
+			t.Errorf("FailedBy %s: got %s, want a reason of the set", kind, got)
+		}
+		if f := AfterFailure(&providers.Error{Kind: kind}, KindAI); f.Outcome == Failed && f.Reason != got {
+			t.Errorf("FailedBy %s: got %s, want %s as for a call", kind, got, f.Reason)
+		}
+	}
+	if got := FailedBy("something new"); got != Unknown {
+		t.Errorf("FailedBy a new kind: got %s, want %s", got, Unknown)
+	}
+	for kind, want := range map[StepKind]Reason{KindAI: ByAI, KindTemplate: ByTemplate, KindNone: "", "": ""} {
+		if got := SentBy(kind); got != want {
+			t.Errorf("SentBy %q: got %q, want %q", kind, got, want)
+		}
+	}
+}
+
 // EmptyParams names the steps with an empty parameter. PausedTemplates names the steps whose
 // template is known and not approved; a template that is unknown or has no status is tried.
 func TestEmptyParamsAndPausedTemplates(t *testing.T) {

@@ -83,6 +83,19 @@ const (
 	KindNone     StepKind = "none" // it ended before its kind was decided
 )
 
+// SentBy returns the reason of a step that is Sent as this kind of message; empty if its kind is not
+// known.
+func SentBy(kind StepKind) Reason {
+	switch kind {
+	case KindAI:
+		return ByAI
+	case KindTemplate:
+		return ByTemplate
+	case KindNone:
+	}
+	return ""
+}
+
 // Happening names a follow-up event that is relayed to the assistant.
 type Happening string
 
@@ -96,7 +109,7 @@ const (
 	HappeningReplied   Happening = "replied"   // the run ended: the lead answered
 	HappeningCancelled Happening = "cancelled" // the run ended for any other reason before its last step
 	HappeningCompleted Happening = "completed" // the run ended after its last step
-	HappeningSettled   Happening = "settled"   // a receipt settled an outcome: the event has the new outcome
+	HappeningSettled   Happening = "settled"   // a receipt settled an outcome: the event has what it is now
 )
 
 // Unsent returns the outcome of a step whose run ended for this reason before the step was sent:

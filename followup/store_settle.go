@@ -44,7 +44,8 @@ type SettleStore interface {
 	//  - replied, cancelled or completed, when the run ends, after the step's own. The outcome is
 	//    that of the step that the end cancelled, or empty if there was none; the reason is the
 	//    run's, but empty for completed, because CompletedEnded is the reason of no outcome;
-	//  - settled, at a correction, with the new outcome and the old reason.
+	//  - settled, at a correction, with the new outcome and a reason of that outcome: SentBy the
+	//    step's kind, or FailedBy the kind that the receipt told. The timeline keeps the old reason.
 	// An item's own Relay comes before the happenings that the item caused.
 	//
 	// The conversation's UsedAt becomes Now with every fresh item that has Opens, Reply, Outbound or

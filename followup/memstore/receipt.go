@@ -17,6 +17,7 @@ type attempt struct {
 	since    time.Time // what the channel's window counted from at the call
 	at       time.Time
 	state    providers.StatusState // the state of highest rank that a receipt told
+	failure  followup.Reason       // why the message failed, as a receipt told it
 	recorded bool                  // by RecordSend
 	message  string                // the message id, as a receipt told it
 	opaque   string                // the sender's GuardSend.Opaque
@@ -65,6 +66,9 @@ func (t *turn) receipt(rc followup.Receipt, at time.Time) {
 	}
 	a.state = rc.State
 	a.message = cmp.Or(a.message, rc.MessageID)
+	if rc.State == providers.StatusFailed {
+		a.failure = followup.FailedBy(rc.Kind)
+	}
 	t.correct(a)
 	if rc.State != providers.StatusFailed {
 		return
@@ -129,7 +133,10 @@ func (t *turn) correct(a *attempt) {
 	m.MessageID = cmp.Or(m.MessageID, a.message)
 	t.corrections = append(t.corrections, followup.Correction{Run: r.ID, Step: m.Step, From: from, To: to})
 	told := *m
-	told.Outcome = to
+	told.Outcome, told.Reason = to, followup.SentBy(m.Kind)
+	if to == followup.Failed {
+		told.Reason = a.failure
+	}
 	t.happening(r, followup.HappeningSettled, told, "")
 }
 

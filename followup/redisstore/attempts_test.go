@@ -1,13 +1,16 @@
 package redisstore
 
 import (
+	"encoding/json"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"wagate/followup"
 	"wagate/followup/redisstore/redistest"
+	"wagate/providers"
 )
 
 // TestI9GuardCostDoesNotGrowWithAttempts has an assistant send many messages to one lead. What
@@ -64,6 +67,41 @@ func TestI9GuardCostDoesNotGrowWithAttempts(t *testing.T) {
 	}
 	guard(104) // beyond the lead's 512th attempt, at which all attempts are looked at again
 	kept(204, "when none is old")
+}
+
+// TestFailureTakenByAnOlderProgram: an older program notes in the attempt that the message failed,
+// but not why. Once the answer to the call comes, the assistant must be told that the step failed,
+// for a reason that is not known.
+func TestFailureTakenByAnOlderProgram(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx, p := t.Context(), newParty()
+		lead := p.talking(t, s, followup.Identity{Phone: "15550100001"})[0]
+		c, attempt := p.sending(t, s, lead)
+		key := s.tag(lead).attempts(lead)
+		noted := map[string]any{}
+		if err := json.Unmarshal([]byte(s.db.HGet(ctx, key, string(attempt)).Val()), &noted); err != nil {
+			t.Fatal(err)
+		}
+		noted["rk"] = providers.StatusFailed.Rank()
+		s.db.HSet(ctx, key, string(attempt), marshal(noted))
+		if _, err := s.FinishStep(ctx, sent(c, attempt)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range deliverAll(t, s) {
+			for _, e := range d.Events {
+				if strings.Contains(string(e.Value), `"settled"`) {
+					got = append(got, string(e.Value))
+				}
+			}
+		}
+		want := `{"event":"settled","run_id":"` + string(c.Run.ID) + `","lead_id":"` + string(lead) +
+			`","step":1,"outcome":"failed","reason":"unknown"}`
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("told: got %s, want %s", got, want)
+		}
+	})
 }
 
 // TestAttemptsOfAnOlderProgramAreTrimmed checks that old attempts are removed from a store whose

@@ -43,12 +43,22 @@ type settleItem struct {
 	Shares    int                  `json:"sh,omitempty"` // the item, counting from 1, whose relay event this one has too
 }
 
+// receipt is a receipt as lua/settle.lua and lua/correct.lua read it.
 type receipt struct {
 	Attempt followup.AttemptID    `json:"a"`
 	State   providers.StatusState `json:"st"`
 	Rank    int                   `json:"rk"`
 	Kind    providers.ErrorKind   `json:"k"`
+	Failure followup.Reason       `json:"f,omitempty"` // why the message failed; absent unless it did
 	Message string                `json:"m"`
+}
+
+func receiptOf(r followup.Receipt) *receipt {
+	out := &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind, Message: r.MessageID}
+	if r.State == providers.StatusFailed {
+		out.Failure = followup.FailedBy(r.Kind)
+	}
+	return out
 }
 
 // Settle implements followup.SettleStore. It tries an ordinary message with lua/said.lua, which
@@ -93,7 +103,7 @@ func (s *Store) settleWhole(ctx context.Context, st followup.Settlement) (follow
 			item.OptOutAt = ms(cmp.Or(it.OptOutAt, it.At))
 		}
 		if r := it.Receipt; r != nil {
-			item.Receipt = &receipt{Attempt: r.Attempt, State: r.State, Rank: r.State.Rank(), Kind: r.Kind, Message: r.MessageID}
+			item.Receipt = receiptOf(*r)
 		}
 		first, shared := firsts[it.Relay]
 		if shared {
@@ -181,7 +191,7 @@ func (s *Store) correctMerged(ctx context.Context, st followup.Settlement) (out 
 		}
 		r, err := s.call(ctx, s.runDurable, correctScript,
 			scope{lead: a.Lead(), tenant: st.Tenant, now: st.Now, real: st.Real},
-			marshal(map[string]any{"a": a, "rk": it.Receipt.State.Rank(), "m": it.Receipt.MessageID}))
+			marshal(receiptOf(*it.Receipt)))
 		if errors.Is(err, followup.ErrLeadMoved) {
 			continue
 		}

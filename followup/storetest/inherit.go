@@ -265,7 +265,7 @@ func inheritTests() []test {
 			w.told(w.sales)
 			w.is(w.resolve(followup.Identity{Phone: phone, ExternalID: "crm-1"}), oldest, "the second winner")
 			w.settle(oldest, failed(w, a, providers.Unknown))
-			w.is(w.told(w.sales), []string{"settled 1 failed/template"}, "told")
+			w.is(w.told(w.sales), []string{"settled 1 failed/unknown"}, "told")
 		}},
 		{"receipts about the loser's step keep their ranks", func(w *world) {
 			older, younger, join := w.two()

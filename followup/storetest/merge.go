@@ -178,7 +178,7 @@ func mergeTests() []test {
 			got := w.settle(older, w.receipt(a, providers.StatusDelivered, ""))
 			w.is(got.Corrections, []followup.Correction{{Run: run, Step: 1, From: followup.Uncertain, To: followup.Sent}}, "corrections")
 			w.timeline(run, "1 uncertain/no_answer → sent")
-			w.is(w.told(w.sales), []string{"settled 1 sent/no_answer"}, "told")
+			w.is(w.told(w.sales), []string{"settled 1 sent/template"}, "told")
 		}},
 		{"waiting events come before the event that merged the leads", func(w *world) {
 			older, younger, join := w.two()

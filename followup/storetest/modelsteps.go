@@ -85,10 +85,11 @@ func (m *model) finish(t *rapid.T) {
 	m.tick(t)
 	h := m.hold(t)
 	f := followup.FinishStep{
-		Kind:    followup.KindTemplate,
+		Kind:    pick(t, []followup.StepKind{followup.KindTemplate, followup.KindAI, followup.KindNone}, "kind"),
 		Outcome: pick(t, []followup.Outcome{followup.Sent, followup.Sent, followup.Uncertain, followup.Failed, followup.Skipped}, "outcome"),
-		Reason:  "x", Next: h.step + 1, Interval: interval, Now: m.now, Real: m.now,
+		Next:    h.step + 1, Interval: interval, Now: m.now, Real: m.now,
 	}
+	f.Reason = pick(t, followup.Reasons[f.Outcome], "reason")
 	if f.Outcome == followup.Sent {
 		f.MessageID, f.Text = fmt.Sprintf("wamid.%d", len(m.calls)), "hello"
 	}

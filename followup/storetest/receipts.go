@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -25,22 +26,26 @@ func receiptTests() []test {
 		want     string
 		settled  []followup.Outcome // the corrections, in order
 	}{
-		{"uncertain, sent", followup.Uncertain, []providers.StatusState{sent}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},
-		{"uncertain, read", followup.Uncertain, []providers.StatusState{read}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},
-		{"uncertain, sent, delivered, read", followup.Uncertain, []providers.StatusState{sent, delivered, read}, "1 uncertain/x → sent", []followup.Outcome{followup.Sent}},
-		{"uncertain, accepted", followup.Uncertain, []providers.StatusState{accepted}, "1 uncertain/x", nil},
-		{"uncertain, something new", followup.Uncertain, []providers.StatusState{providers.StatusOther}, "1 uncertain/x", nil},
-		{"uncertain, failed", followup.Uncertain, []providers.StatusState{failed}, "1 uncertain/x → failed", []followup.Outcome{followup.Failed}},
-		{"uncertain, sent, failed", followup.Uncertain, []providers.StatusState{sent, failed}, "1 uncertain/x → failed", []followup.Outcome{followup.Sent, followup.Failed}},
-		{"uncertain, failed, sent", followup.Uncertain, []providers.StatusState{failed, sent}, "1 uncertain/x → failed", []followup.Outcome{followup.Failed}},
-		{"uncertain, failed, delivered", followup.Uncertain, []providers.StatusState{failed, delivered}, "1 uncertain/x → failed", []followup.Outcome{followup.Failed}},
-		{"sent, failed", followup.Sent, []providers.StatusState{failed}, "1 sent/x → failed", []followup.Outcome{followup.Failed}},
-		{"sent, accepted, failed", followup.Sent, []providers.StatusState{accepted, failed}, "1 sent/x → failed", []followup.Outcome{followup.Failed}},
-		{"sent, failed, failed", followup.Sent, []providers.StatusState{failed, failed}, "1 sent/x → failed", []followup.Outcome{followup.Failed}},
-		{"sent, delivered, failed", followup.Sent, []providers.StatusState{delivered, failed}, "1 sent/x", nil},
-		{"sent, read, sent", followup.Sent, []providers.StatusState{read, sent}, "1 sent/x", nil},
-		{"failed, delivered", followup.Failed, []providers.StatusState{delivered}, "1 failed/x", nil},
+		{"uncertain, sent", followup.Uncertain, []providers.StatusState{sent}, "1 uncertain/no_answer → sent", []followup.Outcome{followup.Sent}},
+		{"uncertain, read", followup.Uncertain, []providers.StatusState{read}, "1 uncertain/no_answer → sent", []followup.Outcome{followup.Sent}},
+		{"uncertain, sent, delivered, read", followup.Uncertain, []providers.StatusState{sent, delivered, read}, "1 uncertain/no_answer → sent", []followup.Outcome{followup.Sent}},
+		{"uncertain, accepted", followup.Uncertain, []providers.StatusState{accepted}, "1 uncertain/no_answer", nil},
+		{"uncertain, something new", followup.Uncertain, []providers.StatusState{providers.StatusOther}, "1 uncertain/no_answer", nil},
+		{"uncertain, failed", followup.Uncertain, []providers.StatusState{failed}, "1 uncertain/no_answer → failed", []followup.Outcome{followup.Failed}},
+		{"uncertain, sent, failed", followup.Uncertain, []providers.StatusState{sent, failed}, "1 uncertain/no_answer → failed", []followup.Outcome{followup.Sent, followup.Failed}},
+		{"uncertain, failed, sent", followup.Uncertain, []providers.StatusState{failed, sent}, "1 uncertain/no_answer → failed", []followup.Outcome{followup.Failed}},
+		{"uncertain, failed, delivered", followup.Uncertain, []providers.StatusState{failed, delivered}, "1 uncertain/no_answer → failed", []followup.Outcome{followup.Failed}},
+		{"sent, failed", followup.Sent, []providers.StatusState{failed}, "1 sent/template → failed", []followup.Outcome{followup.Failed}},
+		{"sent, accepted, failed", followup.Sent, []providers.StatusState{accepted, failed}, "1 sent/template → failed", []followup.Outcome{followup.Failed}},
+		{"sent, failed, failed", followup.Sent, []providers.StatusState{failed, failed}, "1 sent/template → failed", []followup.Outcome{followup.Failed}},
+		{"sent, delivered, failed", followup.Sent, []providers.StatusState{delivered, failed}, "1 sent/template", nil},
+		{"sent, read, sent", followup.Sent, []providers.StatusState{read, sent}, "1 sent/template", nil},
+		{"failed, delivered", followup.Failed, []providers.StatusState{delivered}, "1 failed/transient", nil},
 	}
+	reasons := map[followup.Outcome]followup.Reason{
+		followup.Sent: followup.ByTemplate, followup.Uncertain: followup.NoAnswer, followup.Failed: followup.Transient,
+	}
+	now := map[followup.Outcome]string{followup.Sent: "sent/template", followup.Failed: "failed/operator"} // as it is told
 	var tests []test
 	for _, row := range table {
 		tests = append(tests, test{row.name, func(w *world) {
@@ -48,19 +53,19 @@ func receiptTests() []test {
 			run := w.start(lead)
 			c, a := w.sending()
 			f := w.result(c, a)
-			f.Outcome, f.Reason = row.outcome, "x"
+			f.Outcome, f.Reason = row.outcome, reasons[row.outcome]
 			w.finish(f)
 			w.told(w.sales)
 			from, corrections, told := row.outcome, []followup.Correction(nil), []string{}
 			for _, to := range row.settled {
 				corrections = append(corrections, followup.Correction{Run: run, Step: 1, From: from, To: to})
-				told = append(told, "settled 1 "+string(to)+"/x")
+				told = append(told, "settled 1 "+now[to])
 				from = to
 			}
 			var got []followup.Correction
 			for _, state := range row.receipts {
 				w.pass(time.Second)
-				got = append(got, w.settle(lead, w.receipt(a, state, providers.Unknown)).Corrections...)
+				got = append(got, w.settle(lead, w.receipt(a, state, providers.Operator)).Corrections...)
 			}
 			w.is(got, corrections, "corrections")
 			w.timeline(run, row.want, "2 …")
@@ -78,7 +83,7 @@ func receiptTests() []test {
 			w.finish(f)
 			w.timeline(run, "1 uncertain/no_answer → sent", "2 …")
 			w.is(w.told(w.sales), []string{
-				"scheduled 1", "uncertain 1 uncertain/no_answer", "settled 1 sent/no_answer", "scheduled 2",
+				"scheduled 1", "uncertain 1 uncertain/no_answer", "settled 1 sent/template", "scheduled 2",
 			}, "told")
 		}},
 		test{"a failure before the answer is remembered and settled at the finish", func(w *world) {
@@ -109,7 +114,7 @@ func receiptTests() []test {
 			it := w.receipt(a, failed, providers.Capped)
 			it.Relay = w.event("status")
 			w.settle(lead, it)
-			w.is(w.told(w.sales), []string{"status", "settled 1 failed/template"}, "told")
+			w.is(w.told(w.sales), []string{"status", "settled 1 failed/capped"}, "told")
 		}},
 		test{"a receipt settles the step of its attempt, at its own time", func(w *world) {
 			lead := w.lead()
@@ -141,7 +146,7 @@ func receiptTests() []test {
 			it.Assistant = w.support
 			w.settle(lead, it)
 			w.timeline(run, "1 uncertain/no_answer → sent")
-			w.is(w.told(w.sales), []string{"settled 1 sent/no_answer"}, "told")
+			w.is(w.told(w.sales), []string{"settled 1 sent/template"}, "told")
 		}},
 		test{"only a failure has a failure's effects", func(w *world) {
 			lead := w.lead()
@@ -323,12 +328,13 @@ func receiptTests() []test {
 					c = again(c)
 					second := w.guard(c).Attempt
 					f := w.result(c, second)
-					f.Outcome, f.Reason, f.Next = outcome, "x", -1
+					f.Outcome, f.Reason, f.Next = outcome, reasons[outcome], -1
 					w.finish(f)
 					w.is(len(w.settle(lead, w.receipt(first, failed, providers.Unknown)).Corrections), 0, "corrections")
-					w.timeline(run, "1 "+string(outcome)+"/x")
+					was := fmt.Sprintf("1 %s/%s", outcome, reasons[outcome])
+					w.timeline(run, was)
 					w.settle(lead, w.receipt(second, failed, providers.Unknown))
-					w.timeline(run, "1 "+string(outcome)+"/x → failed")
+					w.timeline(run, was+" → failed")
 				}
 			}
 		}},

@@ -36,6 +36,7 @@ func Run(t *testing.T, open New) {
 		{"I7Claims", claimTests()},
 		{"I7Receipts", receiptTests()},
 		{"I7Endings", endingTests()},
+		{"I7Words", wordTests()},
 		{"I7MessageIDs", messageIDTests()},
 		{"I5Preference", preferenceTests()},
 		{"I8", oneLiveRunTests()},

@@ -86,7 +86,7 @@ local function receipt(item)
   if not packed then return end
   local a = cjson.decode(packed)
   if rc.rk <= a.rk then return end
-  a.rk = rc.rk
+  a.rk, a.f = rc.rk, rc.f
   if (a.m or '') == '' then a.m = rc.m end
   redis.call('HSET', K.attempts, rc.a, cjson.encode(a))
   correct(rc.a, a)

@@ -245,7 +245,7 @@ func TestAssistantsAreToldAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.call("POST", webhook, string(body))
-	h.wantTold("messages", "settled sent no_answer")
+	h.wantTold("messages", "settled sent template")
 	h.call("DELETE", "/backend/followup/configs/"+c, "")
 	h.wantTold("cancelled cancelled config_deleted")
 	create(soon)

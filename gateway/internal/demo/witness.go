@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -52,7 +53,8 @@ func (w witness) followup(h happening) {
 		n.event = eventStep // the line for it is printed when the provider accepts the message
 	case "skipped", "failed", "uncertain", "settled":
 		n.event = eventStep
-		w.narrator.tell(n.at, red, "wagate → bot", "%s: step %d %s (%s)", name, h.Step, h.Outcome, h.Reason)
+		why := cmp.Or(h.Reason, "its kind is not known") // of a message that was sent after all
+		w.narrator.tell(n.at, red, "wagate → bot", "%s: step %d %s (%s)", name, h.Step, h.Outcome, why)
 	case "replied", "cancelled":
 		n.event = eventEnded
 		w.narrator.tell(n.at, green, "wagate → bot", "%s: follow-up over before step %d, reason: %s", name, h.Step, h.Reason)

@@ -111,14 +111,17 @@ func TestI6KillWhileSending(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.untilRun(leads[failed].ID, "ended completed 1:uncertain/crash→failed 2:sent/ai")
-	until(t, func() error {
-		for _, h := range w.sales.happenings(leads[taken].ID) {
-			if h.Event == "settled" && h.Outcome == "sent" && h.Step == 1 {
-				return nil
+	for phone, want := range map[string]string{taken: "1 sent ai", failed: "1 failed undeliverable"} {
+		until(t, func() error {
+			told := w.sales.happenings(leads[phone].ID)
+			for _, h := range told {
+				if h.Event == "settled" && fmt.Sprint(h.Step, " ", h.Outcome, " ", h.Reason) == want {
+					return nil
+				}
 			}
-		}
-		return mismatch("happenings", w.sales.happenings(leads[taken].ID), "settled: sent")
-	})
+			return mismatch("happenings", told, "settled: "+want)
+		})
+	}
 }
 
 // TestI6ReceiptBeforeTheRestart: the receipt of a message may come before anybody has noticed that

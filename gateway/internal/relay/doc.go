@@ -47,6 +47,21 @@
 // Meta's values do (messaging_product, metadata), before its own members. SDKs read these of
 // whatever comes, and an SDK that throws would hold up its lead's queue for a day.
 //
+// The outcome and the reason of a happening are of the closed sets of the timeline, and belong
+// together:
+//
+//	event                   outcome                          reason
+//	scheduled, completed    null                             null
+//	sent, skipped, failed,  the same word                    the timeline's
+//	uncertain
+//	replied, cancelled      of the step that was still to    why the run ended
+//	                        be sent; null if there was none
+//	settled                 what a receipt shows it to be    of sent, the kind of message, or null if
+//	                                                         that is not known; of failed, what the
+//	                                                         receipt says
+//
+// In the timeline an entry that was settled keeps its first outcome, with the reason of that.
+//
 // The bytes are canonical: no white space, short escapes where JSON has them, and every character
 // beyond ASCII (and DEL) as \uxxxx in lower case, with surrogate pairs. That is what both
 // escapeUnicode(JSON.stringify(body)) and Python's json.dumps(body, separators=(",", ":")) give, so

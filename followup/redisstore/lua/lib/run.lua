@@ -262,10 +262,10 @@ local function attempts_trim()
 end
 
 -- Attempts: field <attempt id>, {c: channel, w: what its window counted from, at: when it was made,
--- n: run number or 0, s: step, rk: rank of the furthest receipt, o: what its sender wants back, m:
--- message id, done: true once recorded, q: the request that made it, nb: the earliest instant for
--- the run's next message, sp: the earliest instant for this message if this attempt did not send
--- it}.
+-- n: run number or 0, s: step, rk: rank of the furthest receipt, f: why the message failed, as that
+-- receipt told, o: what its sender wants back, m: message id, done: true once recorded, q: the
+-- request that made it, nb: the earliest instant for the run's next message, sp: the earliest
+-- instant for this message if this attempt did not send it}.
 local function attempt_new(channel, run, step, opaque)
   attempts_trim()
   local id = run_id(inc('as'))
@@ -353,7 +353,9 @@ local function tried_again(id, a, recorded)
 end
 
 -- Corrects the outcome that an attempt led to by what receipts have told so far, if the outcome is
--- recorded already. That an earlier try of the step failed says nothing about the last try.
+-- recorded already. That an earlier try of the step failed says nothing about the last try. The
+-- event has a reason of the new outcome: of sent, the kind of message, if that is known; of failed,
+-- what the receipt told, or unknown if an older program took the receipt.
 local function correct(id, a)
   if a.n == 0 or a.rk < 2 then return end
   local to = a.rk == 3 and 'failed' or 'sent'
@@ -368,7 +370,9 @@ local function correct(id, a)
         m.x, m.y = to, now
         if (m.m or '') == '' then m.m = a.m or '' end
         story_save(a.n, story)
-        happening({ n = a.n, assistant = story.as, channel = story.ch }, 'settled', a.s, to, m.r, nil, m.m)
+        local why = (m.k == 'ai' or m.k == 'template') and m.k or ''
+        if to == 'failed' then why = a.f or 'unknown' end
+        happening({ n = a.n, assistant = story.as, channel = story.ch }, 'settled', a.s, to, why, nil, m.m)
         for _, v in ipairs({ run_id(a.n), a.s, is, to }) do corrections[#corrections + 1] = v end
       end
       return
