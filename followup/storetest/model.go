@@ -71,6 +71,7 @@ func Model(t *testing.T, open New, sound func(t *rapid.T)) {
 			"wait":          m.wait,
 			"wait longer":   m.wait,
 		})
+		m.hear(rt)
 	})
 }
 

@@ -43,6 +43,31 @@ func (m *model) deliver(t *rapid.T) {
 	}, nothing)
 }
 
+// hear delivers all that waits at the end of a walk, because the walk itself compares few of the
+// events that it causes. The events are compared without their order: when a step's result ends
+// other runs, too, the contract does not say which end comes first.
+func (m *model) hear(t *rapid.T) {
+	m.t = t
+	both(m, "all that waits", func(_ int, s *side) ([]string, error) {
+		told := []string{}
+		for real := m.now.Add(lease); ; real = real.Add(lease) { // by then every other claim has lapsed
+			ds, _, err := s.ClaimDeliveries(m.ctx, followup.ClaimDeliveries{Real: real, Limit: 100, MaxEvents: 3, Lease: lease})
+			ds = slices.DeleteFunc(ds, func(d followup.Delivery) bool { return d.Tenant != m.tenant })
+			if err != nil || len(ds) == 0 {
+				slices.Sort(told)
+				return told, err
+			}
+			for _, d := range ds {
+				m.worded(d.Events)
+				told = append(told, s.sayEvents(d.Events)...)
+				if err := s.FinishDelivery(m.ctx, followup.FinishDelivery{Delivery: d, Delivered: true, Real: real}); err != nil {
+					return told, err
+				}
+			}
+		}
+	}, func(_ *side, told []string) any { return told })
+}
+
 func (m *model) claimDeliveries() {
 	m.t.Helper()
 	got, _ := both(m, "ClaimDeliveries", func(_ int, s *side) ([]followup.Delivery, error) {
@@ -61,7 +86,21 @@ func (m *model) claimDeliveries() {
 		return out
 	})
 	for j := range got[0] {
+		m.worded(got[1][j].Events)
 		m.out = append(m.out, delivery{got[0][j], got[1][j]})
+	}
+}
+
+// worded checks that the happenings among the events have words of the closed sets.
+func (m *model) worded(events []followup.RelayEvent) {
+	m.t.Helper()
+	for _, e := range events {
+		if e.Field != "followup" || e.Raw != nil {
+			continue
+		}
+		if _, err := readHappening(e.Value); err != nil {
+			m.t.Fatal(err)
+		}
 	}
 }
 

@@ -232,13 +232,10 @@ func (w *world) say(events []followup.RelayEvent) []string {
 			out = append(out, v.Say)
 			continue
 		}
-		var h struct {
-			Event   followup.Happening
-			Step    int
-			Outcome *followup.Outcome
-			Reason  *followup.Reason
+		h, err := readHappening(e.Value)
+		if err != nil {
+			w.Error(err)
 		}
-		w.must(json.Unmarshal(e.Value, &h), "unmarshal a happening")
 		line := fmt.Sprintf("%s %d", h.Event, h.Step)
 		if h.Outcome != nil || h.Reason != nil {
 			line += " " + word(h.Outcome) + "/" + word(h.Reason)

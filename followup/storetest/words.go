@@ -1,12 +1,60 @@
 package storetest
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
 	"wagate/followup"
 	"wagate/providers"
 )
+
+// happening is a follow-up event as an assistant reads it.
+type happening struct {
+	Event   followup.Happening `json:"event"`
+	Step    int                `json:"step"`
+	Outcome *followup.Outcome  `json:"outcome"` // nil: null
+	Reason  *followup.Reason   `json:"reason"`
+}
+
+// readHappening returns the happening in a relayed value, or an error if its outcome and reason are
+// not of the closed sets, or do not belong together, or do not belong to the event.
+func readHappening(value json.RawMessage) (h happening, err error) {
+	if err := json.Unmarshal(value, &h); err != nil {
+		return h, err
+	}
+	var outcome followup.Outcome
+	var reason followup.Reason
+	if h.Outcome != nil {
+		outcome = *h.Outcome
+	}
+	if h.Reason != nil {
+		reason = *h.Reason
+	}
+	null := h.Outcome == nil && h.Reason == nil
+	own := slices.Contains(followup.Reasons[outcome], reason)
+	fits := false
+	switch h.Event {
+	case followup.HappeningScheduled, followup.HappeningCompleted:
+		fits = null
+	case followup.HappeningSent, followup.HappeningSkipped, followup.HappeningFailed, followup.HappeningUncertain:
+		fits = string(outcome) == string(h.Event) && own
+	case followup.HappeningReplied:
+		fits = reason == followup.Replied && (outcome == followup.Cancelled || h.Outcome == nil)
+	case followup.HappeningCancelled:
+		// Without an outcome it is only the run that ended.
+		ends := reason == followup.Unreachable || slices.Contains(followup.Reasons[followup.Cancelled], reason)
+		fits = ends && reason != followup.Replied && (outcome == reason.Unsent() || h.Outcome == nil)
+	case followup.HappeningSettled:
+		unknown := outcome == followup.Sent && h.Reason == nil // of a step whose kind is not known
+		fits = (outcome == followup.Sent || outcome == followup.Failed) && own || unknown
+	}
+	if !fits {
+		return h, fmt.Errorf("words of no closed set, or of two: %s", value)
+	}
+	return h, nil
+}
 
 // wordTests: what a receipt settled is told in the words of what it is now, not of what it was.
 func wordTests() []test {
