@@ -74,11 +74,15 @@ func (w Conversation) Renamed(before Lead, phone, user string) Conversation {
 // Addressee returns whom a message to the contact named, one of the lead's phones or user ids, is
 // addressed to on the channel. A phone stands for itself. The record's user id stands for the contact
 // that the record names, so that its phone is used if there is one, as for a follow-up step. Any other
-// user id stands for itself: the record's phone need not be that user's. Nor is it if the channel's
-// window was opened by the record's user id with another phone.
+// user id stands for itself: the record's phone need not be that user's. Nor need it be if the
+// channel's window was opened by the record's user id with another phone, or before the record had
+// one: a phone that was added since never wrote.
 func (l Lead) Addressee(c ChannelID, named providers.Contact) providers.Contact {
-	record := l.Contact()
-	if named.Phone != "" || named.UserID != l.UserID || l.Opened(c, named) && !l.Opened(c, record) {
+	record, by := l.Contact(), l.Windows[c].OpenedBy
+	switch {
+	case named.Phone != "" || named.UserID != l.UserID:
+		return named
+	case by == named || l.Opened(c, named) && !l.Opened(c, record):
 		return named
 	}
 	return record

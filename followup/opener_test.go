@@ -60,7 +60,7 @@ func TestAddressee(t *testing.T) {
 		{"the user id", both, Conversation{}, alone, both},
 		{"the user id, and whom the record names wrote", both, opened(contact{}), alone, both},
 		{"the user id, and the phone wrote", both, opened(contact{Phone: phone}), alone, both},
-		{"the user id, and it wrote without a phone", both, opened(alone), alone, both},
+		{"the user id, and it wrote before the record had a phone", both, opened(alone), alone, alone},
 		{"the user id, and it wrote from another phone", both, opened(contact{Phone: "5599000000031", UserID: user}), alone, alone},
 		{"the user id, and another phone wrote", both, opened(contact{Phone: "5599000000031"}), alone, both},
 		{"the user id, and another user id wrote", both, opened(contact{Phone: phone, UserID: "US.1b"}), alone, both},
