@@ -64,7 +64,10 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 	case followup.KeyDone:
 		s, err := unseal(r, k.Answer)
 		if err != nil {
-			return a.unavailable(err)
+			a.log.Error("idempotency answer not readable", "err", err)
+			p := fail(codeUnavailable, "the message may have been sent: the answer to this Idempotency-Key cannot be read")
+			p.retryAfter = time.Second
+			return p.answer()
 		}
 		return Answer{Status: s.Status, Body: s.Body}
 	case followup.KeyBusy:
