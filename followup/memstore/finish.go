@@ -31,13 +31,21 @@ func (s *Store) FinishStep(ctx context.Context, f followup.FinishStep) (followup
 	// The outcome is recorded. What it says about the lead is applied to the lead's heir, because the
 	// lead may have been merged into another meanwhile.
 	r.State, r.token = followup.RunClaimed, ""
-	if heir := s.heir(l); heir != nil {
+	heir := s.heir(l)
+	if heir != nil {
 		of := s.begin(heir, f.Now, f.Real)
 		of.applyResult(r, f)
+		if heir != l {
+			of.optOutBy(f)
+		}
 		s.reportEnded(of.ended)
 	}
 	if why := s.endOf(r, f); why != "" {
 		t.close(r, why, "")
+		if heir == l { // the assistant hears of this run first, and then of the lead's other runs
+			t.optOutBy(f)
+			s.reportEnded(t.ended)
+		}
 		return followup.Finished{State: followup.RunEnded}, nil
 	}
 	notBefore := f.NotBefore
@@ -74,6 +82,12 @@ func (t *turn) applyResult(r *run, f followup.FinishStep) {
 		// Marked ending, this run is not live for optOut. Its step has its outcome already, and FinishStep
 		// ends the run.
 		r.ending = cmp.Or(r.ending, followup.OptedOut)
+	}
+}
+
+// optOutBy opts the lead out if a step's result says that it has opted out.
+func (t *turn) optOutBy(f followup.FinishStep) {
+	if f.OptOut {
 		t.optOut(true, t.now)
 	}
 }

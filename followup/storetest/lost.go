@@ -171,6 +171,19 @@ func nothingLostTests() []test {
 				"outcome": "sent", "reason": "template", "text": "hello", "message_id": "wamid.1",
 			})
 		}},
+		{"a step that opts the lead out tells its own run's end before that of another run", func(w *world) {
+			lead := w.lead()
+			first := w.start(lead)
+			c, a := w.sending()
+			w.start(lead)
+			f := w.result(c, a)
+			f.Outcome, f.Reason, f.OptOut, f.Text = followup.Failed, followup.Unknown, true, ""
+			w.finish(f)
+			w.ended(first, followup.Restarted)
+			w.is(w.told(w.sales), []string{
+				"scheduled 1", "scheduled 1", "failed 1 failed/unknown", "cancelled 1 null/restarted", "cancelled 1 cancelled/opted_out",
+			}, "told")
+		}},
 		{"a run is cancelled by the API", func(w *world) {
 			run := w.start(w.lead())
 			ended, err := w.s.Cancel(w.ctx, w.tenant, run, w.now, w.now)
