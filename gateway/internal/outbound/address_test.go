@@ -241,6 +241,10 @@ func TestMovedLeadIsAddressedAnew(t *testing.T) {
 					time.Sleep(time.Second)
 				}
 				lead := h.wrote(c.who)
+				if c.who.Phone == "" {
+					time.Sleep(time.Second)
+					h.wrote(followup.Identity{Phone: phone}) // so that the merged lead's window is open to the phone
+				}
 				if c.looked {
 					h.store.looking = func() {
 						h.store.looking = nil
