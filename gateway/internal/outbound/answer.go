@@ -81,6 +81,13 @@ func fail(code int, details string) *failure {
 	return &failure{code: code, status: t.status, title: t.title, details: details}
 }
 
+// later returns the failure for a request that may succeed once it is made again, after this time.
+func later(after time.Duration, details string) *failure {
+	f := fail(codeUnavailable, details)
+	f.retryAfter = after
+	return f
+}
+
 // refused returns the failure for a refusal of the guard.
 func refused(no followup.Refusal) *failure {
 	switch no {
@@ -89,14 +96,10 @@ func refused(no followup.Refusal) *failure {
 	case followup.RefusedOptedOut:
 		return fail(codeOptedOut, "The customer asked to receive no marketing messages.")
 	case followup.RefusedPaused:
-		f := fail(codeUnavailable, "Sending is paused by the operator; the message was not sent.")
-		f.retryAfter = time.Minute
-		return f
+		return later(time.Minute, "Sending is paused by the operator; the message was not sent.")
 	case followup.RefusedStale, followup.RefusedLeadMoved, followup.RefusedTemplate, followup.RefusedLate, followup.Allowed:
 	}
-	f := fail(codeUnavailable, "The contact is being changed; the message was not sent.")
-	f.retryAfter = time.Second
-	return f
+	return later(time.Second, "The contact is being changed; the message was not sent.")
 }
 
 // failed returns the failure for a provider's error. It keeps Meta's own codes and replaces those

@@ -364,7 +364,5 @@ func (a *API) record(ctx context.Context, c followup.Channel, lead followup.Lead
 // on our side, such as a store that does not answer.
 func (a *API) unavailable(err error) Answer {
 	a.log.Warn("send not possible", "err", err)
-	p := fail(codeUnavailable, "the message was not sent; try again")
-	p.retryAfter = time.Second
-	return p.answer()
+	return later(time.Second, "the message was not sent; try again").answer()
 }

@@ -65,14 +65,12 @@ func (a *API) once(ctx context.Context, r Request, send func(hold) (Answer, bool
 		s, err := unseal(r, k.Answer)
 		if err != nil {
 			a.log.Error("idempotency answer not readable", "err", err)
-			p := fail(codeUnavailable, "the message may have been sent: the answer to this Idempotency-Key cannot be read")
-			p.retryAfter = time.Second
-			return p.answer()
+			return later(time.Second, "the message may have been sent: the answer to this Idempotency-Key cannot be read").answer()
 		}
 		return Answer{Status: s.Status, Body: s.Body}
 	case followup.KeyBusy:
-		p := fail(codeUnavailable, "a request with this Idempotency-Key is under way, or its result is not known")
-		p.status, p.retryAfter = 409, time.Second
+		p := later(time.Second, "a request with this Idempotency-Key is under way, or its result is not known")
+		p.status = 409
 		return p.answer()
 	case followup.KeyMismatch:
 		p := fail(codeInvalid, "this Idempotency-Key was used for a different request")
