@@ -13,6 +13,14 @@ import (
 	"wagate/gateway/internal/leads"
 )
 
+// race returns two houses on one store, and the store as the second one has it.
+func race(t *testing.T) (first, second *house, late *racingResolve) {
+	t.Helper()
+	store := memstore.New()
+	late = &racingResolve{Store: store}
+	return houseOn(t, store), houseOn(t, late), late
+}
+
 // racingResolve is a store in which somebody else acts just before or just after a Resolve.
 type racingResolve struct {
 	followup.Store
@@ -46,9 +54,7 @@ func TestRaceForIdentityMergesNobody(t *testing.T) {
 	} {
 		t.Run(field, func(t *testing.T) {
 			t.Parallel()
-			store := memstore.New()
-			first, late := houseOn(t, store), &racingResolve{Store: store}
-			second := houseOn(t, late)
+			first, second, late := race(t)
 			ana := first.create(`{"name":"Ana","phone":"+5511912345678"}`)
 			bo := first.create(`{"name":"Bo","phone":"+5511912345679"}`)
 			late.when = func(who followup.Identity, _ bool) bool { return who.Lead != "" }
@@ -88,9 +94,7 @@ func TestRefusedCreateLinksNoIdentity(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := memstore.New()
-			first, late := houseOn(t, store), &racingResolve{Store: store}
-			second := houseOn(t, late)
+			first, second, late := race(t)
 			late.when = func(_ followup.Identity, create bool) bool { return create }
 			late.by = func() {
 				if err := faster(first); err != nil {
@@ -99,7 +103,7 @@ func TestRefusedCreateLinksNoIdentity(t *testing.T) {
 			}
 			_, err := second.Leads.Create(second.Ctx(), acme, []byte(`{"name":"Bo","phone":"+5511912345679","external_id":"e1"}`))
 			backendtest.WantFault(t, err, fault.AlreadyExists, "external_id: belongs to another lead")
-			id, err := store.Resolve(t.Context(), acme, followup.Identity{Phone: "5511912345679"}, false, first.Now())
+			id, err := late.Store.Resolve(t.Context(), acme, followup.Identity{Phone: "5511912345679"}, false, first.Now())
 			if !errors.Is(err, followup.ErrNotFound) {
 				t.Errorf("phone of the refused lead: got lead %s, error %v, want %v", id, err, followup.ErrNotFound)
 			}
@@ -159,9 +163,7 @@ func TestRaceWithHalfMadeLead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := memstore.New()
-			first, late := houseOn(t, store), &racingResolve{Store: store}
-			second := houseOn(t, late)
+			first, second, late := race(t)
 			half := first.resolve(who)
 			late.when = func(_ followup.Identity, create bool) bool { return create }
 			if c.by != nil {
@@ -186,9 +188,7 @@ func TestCreateWhileHolderIsErased(t *testing.T) {
 	for name, create := range map[string]bool{"before it is read": false, "before it is claimed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := memstore.New()
-			first, late := houseOn(t, store), &racingResolve{Store: store}
-			second := houseOn(t, late)
+			first, second, late := race(t)
 			gone := first.contact(ana)
 			late.when = func(_ followup.Identity, creates bool) bool { return creates == create }
 			erase := func() {

@@ -323,9 +323,7 @@ func TestCRMDoesNotMergeByFormerExternalID(t *testing.T) {
 // has looked it up. The event is then applied to the lead of its phone.
 func TestCRMEventWhileLeadIsErased(t *testing.T) {
 	t.Parallel()
-	store := memstore.New()
-	first, late := houseOn(t, store), &racingResolve{Store: store}
-	second := houseOn(t, late)
+	first, second, late := race(t)
 	gone := first.create(`{"name":"Ana","phone":"+5511912345678","external_id":"e1"}`)
 	bo := first.create(`{"name":"Bo","phone":"+5511912345679"}`)
 	late.when = func(who followup.Identity, _ bool) bool { return who.ExternalID == "e1" }
